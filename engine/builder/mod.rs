@@ -1,0 +1,65 @@
+//! Builders: what turns a Dockerfile and a context into an image.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use indexmap::IndexMap;
+use tokio_util::sync::CancellationToken;
+
+use crate::event::ImageEvents;
+use crate::image::{Dockerfile, ImageReference, Selection};
+
+/// Everything a builder needs to know about one image.
+#[derive(Debug, Clone)]
+pub struct BuildRequest {
+    /// The image's name.
+    pub image: String,
+    /// The references the image gets, all at once; never empty.
+    pub references: Vec<ImageReference>,
+    /// The Dockerfile to build, entrypoint and command already written into it.
+    pub dockerfile: Arc<Dockerfile>,
+    /// What of the build context travels.
+    pub context: Arc<Selection>,
+    /// Name or number of the build target; the last one when absent.
+    pub target: Option<String>,
+    /// The network mode of RUN steps.
+    pub network: Option<String>,
+    /// Build arguments, resolved.
+    pub build_args: IndexMap<String, String>,
+    /// The platform (`linux/arm64`), when not the daemon's own.
+    pub platform: Option<String>,
+    /// The folder in which command-line builders run: the project's root.
+    pub directory: PathBuf,
+}
+
+/// What a builder made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BuiltImage {
+    /// The image ID in the daemon (`sha256:...`), when one holds it.
+    pub image_id: Option<String>,
+}
+
+/// A way to build images.
+#[async_trait]
+pub trait Builder: Send + Sync {
+    /// Its name in configuration and scripts: `docker`, `custom`.
+    fn name(&self) -> &'static str;
+
+    /// Builds an image and gives it all its references.
+    ///
+    /// Dropping the future, or cancelling `cancel`, stops the build and leaves nothing running.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the image could not be built.
+    async fn build(
+        &self,
+        request: BuildRequest,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<BuiltImage, BuildError>;
+}
+
+/// What keeps an image from being built.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum BuildError {}

@@ -1,0 +1,5 @@
+//! Reads `devspace.yaml` into a [`Project`].
+
+mod model;
+
+pub use model::*;

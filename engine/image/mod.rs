@@ -1,0 +1,14 @@
+//! Image references, Dockerfiles, build contexts and cache keys: values without side effects, but for
+//! reading files.
+
+pub mod context;
+mod digest;
+pub mod dockerfile;
+mod reference;
+mod tag;
+
+pub use context::{Context, Selection};
+pub use digest::{Digest, DigestError};
+pub use dockerfile::Dockerfile;
+pub use reference::{ImageReference, ReferenceError, Repository};
+pub use tag::{Tag, TagError, TagTemplate};

@@ -1,0 +1,1 @@
+//! Registries: credentials, the right to push, what is there.

@@ -1,0 +1,1 @@
+//! Reports: readers of [events](crate::event) that show them to people and programs.

@@ -1,0 +1,21 @@
+//! The nearest valid name, for "did you mean".
+
+/// The candidate nearest to `name`, when one is near enough to be a slip of the keyboard.
+///
+/// Near means: equal but for case, or at most one edit for every three characters (two for short names).
+///
+/// ```
+/// use windlass::suggestion::nearest;
+/// assert_eq!(nearest("dockefile", ["dockerfile", "context"]), Some("dockerfile"));
+/// assert_eq!(nearest("zebra", ["dockerfile", "context"]), None);
+/// ```
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    let limit = (name.chars().count() / 3).max(2);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= limit && *distance < candidate.chars().count())
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
