@@ -1,5 +1,8 @@
 //! Builders: what turns a Dockerfile and a context into an image.
 
+pub mod docker;
+mod error;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event::ImageEvents;
 use crate::image::{Dockerfile, ImageReference, Selection};
+
+pub use error::BuildError;
 
 /// Everything a builder needs to know about one image.
 #[derive(Debug, Clone)]
@@ -59,7 +64,3 @@ pub trait Builder: Send + Sync {
         cancel: &CancellationToken,
     ) -> Result<BuiltImage, BuildError>;
 }
-
-/// What keeps an image from being built.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum BuildError {}

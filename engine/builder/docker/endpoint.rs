@@ -1,0 +1,46 @@
+//! Where a Docker daemon listens.
+
+use std::path::PathBuf;
+
+/// Where a Docker daemon listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A unix socket.
+    Unix(PathBuf),
+    /// A Windows named pipe.
+    NamedPipe(String),
+    /// Plain HTTP.
+    Tcp {
+        /// Host name or address.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+    /// HTTP over TLS.
+    Tls {
+        /// Host name or address.
+        host: String,
+        /// Port.
+        port: u16,
+        /// Certificates.
+        files: TlsFiles,
+    },
+    /// `ssh HOST docker system dial-stdio`.
+    Ssh {
+        /// The whole URL: `ssh://me@host:22`.
+        url: String,
+    },
+}
+
+/// The certificates of a TLS [`Endpoint`], in PEM.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The authority that signed the daemon's certificate.
+    pub ca: Option<PathBuf>,
+    /// Our certificate.
+    pub cert: Option<PathBuf>,
+    /// Its key.
+    pub key: Option<PathBuf>,
+    /// Accept any certificate.
+    pub skip_verify: bool,
+}

@@ -1,0 +1,46 @@
+//! What can go wrong while an image is built.
+
+use miette::{NamedSource, SourceSpan};
+
+/// What keeps an image from being built.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum BuildError {
+    /// The run was cancelled.
+    #[error("the build was cancelled")]
+    #[diagnostic(code(stage::build::cancelled))]
+    Cancelled,
+
+    /// A step of the Dockerfile failed.
+    #[error("`{step}` failed{}", .exit_code.map(|code| format!(" with exit code {code}")).unwrap_or_default())]
+    #[diagnostic(code(stage::build::step_failed))]
+    StepFailed {
+        /// The step as the builder shows it: `[2/3] RUN make`, `Step 3/4 : RUN make`.
+        step: String,
+        /// The exit code of its command, when it had one.
+        exit_code: Option<i64>,
+        /// What the builder said.
+        reason: String,
+        /// The last lines of its output.
+        #[help]
+        output: Option<String>,
+        /// The Dockerfile.
+        #[source_code]
+        dockerfile: NamedSource<String>,
+        /// The instruction in it.
+        #[label("this instruction")]
+        instruction: Option<SourceSpan>,
+    },
+
+    /// The daemon refused the build or broke it off for another reason.
+    #[error("the docker daemon could not build `{image}`: {reason}")]
+    #[diagnostic(code(stage::build::refused))]
+    Refused {
+        /// Name of the image.
+        image: String,
+        /// What the daemon said.
+        reason: String,
+        /// What to do.
+        #[help]
+        help: Option<String>,
+    },
+}
