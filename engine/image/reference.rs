@@ -5,6 +5,12 @@ use std::str::FromStr;
 
 use super::Tag;
 
+/// The domain of names that write none.
+const DOCKER_HUB: &str = "docker.io";
+
+/// The longest path of a repository, in bytes (distribution reference, `RepositoryNameTotalLengthMax`).
+const LONGEST_PATH: usize = 255;
+
 /// A registry and a repository in it, without tag or digest: `ghcr.io/acme/api`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Repository {
@@ -13,7 +19,8 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// The registry's host and port, `docker.io` for Docker Hub.
+    /// The registry's host and port, `docker.io` for Docker Hub; empty where the first component looks like a
+    /// host but cannot be one (`a_b.io/app`), as in Docker.
     pub fn domain(&self) -> &str {
         &self.domain
     }
@@ -21,6 +28,11 @@ impl Repository {
     /// The path inside the registry, with `library/` for official images.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Whether the registry is Docker Hub.
+    pub fn is_docker_hub(&self) -> bool {
+        self.domain == DOCKER_HUB
     }
 
     /// The reference with `tag`.
@@ -31,8 +43,15 @@ impl Repository {
 
 /// The familiar (short) form: `docker.io/library/nginx` prints as `nginx`.
 impl fmt::Display for Repository {
-    fn fmt(&self, _formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        todo!()
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.domain.is_empty() {
+            return formatter.write_str(&self.path);
+        }
+        if !self.is_docker_hub() {
+            return write!(formatter, "{}/{}", self.domain, self.path);
+        }
+        let official = self.path.strip_prefix("library/").filter(|name| !name.contains('/'));
+        formatter.write_str(official.unwrap_or(&self.path))
     }
 }
 
@@ -47,9 +66,17 @@ pub struct ImageReference {
     pub digest: Option<String>,
 }
 
+/// The familiar form, with the tag and the digest as written: `nginx:1.27`.
 impl fmt::Display for ImageReference {
-    fn fmt(&self, _formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        todo!()
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.repository)?;
+        if let Some(tag) = &self.tag {
+            write!(formatter, ":{tag}")?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(formatter, "@{digest}")?;
+        }
+        Ok(())
     }
 }
 
@@ -64,11 +91,13 @@ pub struct ReferenceError {
     pub reason: String,
 }
 
+/// Follows Docker's grammar and normalisation: a first component with `.`, `:` or an upper-case letter, or
+/// `localhost`, is a registry; everything else is on Docker Hub.
 impl FromStr for ImageReference {
     type Err = ReferenceError;
 
-    fn from_str(_text: &str) -> Result<Self, ReferenceError> {
-        todo!()
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        parse(text).map_err(|reason| ReferenceError { text: text.to_owned(), reason })
     }
 }
 
@@ -76,7 +105,171 @@ impl FromStr for ImageReference {
 impl FromStr for Repository {
     type Err = ReferenceError;
 
-    fn from_str(_text: &str) -> Result<Self, ReferenceError> {
-        todo!()
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        let error = |reason: String| ReferenceError { text: text.to_owned(), reason };
+        let reference: ImageReference = text.parse()?;
+        match (reference.tag, reference.digest) {
+            (Some(tag), _) => Err(error(format!("it has the tag `{tag}` where only a repository is expected"))),
+            (_, Some(_)) => Err(error("it has a digest where only a repository is expected".into())),
+            (None, None) => Ok(reference.repository),
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<ImageReference, String> {
+    if text.is_empty() {
+        return Err("it is empty".into());
+    }
+    if text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return Err("64 hex digits are an image ID, not a name".into());
+    }
+    let (name, digest) = match text.split_once('@') {
+        Some((name, digest)) => (name, Some(check_digest(digest)?.to_owned())),
+        None => (text, None),
+    };
+    let (domain, rest) = split_domain(name);
+    let (path, tag) = match rest.split_once(':') {
+        Some((path, tag)) => (path, Some(tag.parse::<Tag>().map_err(|error| format!("its tag: {}", error.reason))?)),
+        None => (rest, None),
+    };
+    if let Err(reason) = check_domain(domain) {
+        // Docker reads `a_b.io/app` as a path without a registry.
+        let whole = format!("{domain}/{path}");
+        check_path(&whole).map_err(|_| reason)?;
+        return Ok(ImageReference { repository: Repository { domain: String::new(), path: whole }, tag, digest });
+    }
+    let path = match domain == DOCKER_HUB && !path.contains('/') {
+        true => format!("library/{path}"),
+        false => path.to_owned(),
+    };
+    check_path(&path)?;
+    Ok(ImageReference { repository: Repository { domain: domain.to_owned(), path }, tag, digest })
+}
+
+fn split_domain(name: &str) -> (&str, &str) {
+    match name.split_once('/') {
+        Some(("index.docker.io", rest)) => (DOCKER_HUB, rest),
+        Some((domain, rest))
+            if domain == "localhost"
+                || domain.contains(['.', ':'])
+                || domain.chars().any(char::is_uppercase) =>
+        {
+            (domain, rest)
+        }
+        _ => (DOCKER_HUB, name),
+    }
+}
+
+fn check_domain(domain: &str) -> Result<(), String> {
+    let error = || format!("`{domain}` is not a host name");
+    let (host, port) = match domain.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']').ok_or_else(error)?;
+            if address.is_empty() || !address.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':') {
+                return Err(error());
+            }
+            (None, if port.is_empty() { None } else { Some(port.strip_prefix(':').ok_or_else(error)?) })
+        }
+        None => match domain.split_once(':') {
+            Some((host, port)) => (Some(host), Some(port)),
+            None => (Some(domain), None),
+        },
+    };
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if host.is_some_and(|host| !host.split('.').all(label)) {
+        return Err(error());
+    }
+    match port {
+        Some(port) if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Err(format!("`{port}` is not a port"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_path(path: &str) -> Result<(), String> {
+    if path.chars().any(char::is_uppercase) {
+        return Err("a repository is written in lower case".into());
+    }
+    if path.len() > LONGEST_PATH {
+        return Err(format!("its path has {} characters, more than {LONGEST_PATH}", path.len()));
+    }
+    match path.split('/').find(|component| !is_path_component(component)) {
+        Some("") => Err("a part of its path is empty".into()),
+        Some(component) => Err(format!("`{component}` cannot be a part of its path")),
+        None => Ok(()),
+    }
+}
+
+/// Runs of lower-case letters and digits, separated by `.`, `_`, `__` or any number of `-`.
+fn is_path_component(component: &str) -> bool {
+    let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    component.starts_with(alphanumeric)
+        && component.ends_with(alphanumeric)
+        && component.split(alphanumeric).all(|separator| {
+            matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-')
+        })
+}
+
+fn check_digest(digest: &str) -> Result<&str, String> {
+    let error = |reason: &str| Err(format!("`{digest}` is not a digest: {reason}"));
+    let Some((algorithm, hex)) = digest.split_once(':') else {
+        return error("it has no `:` after its algorithm");
+    };
+    let length = match algorithm {
+        "sha256" => 64,
+        "sha384" => 96,
+        "sha512" => 128,
+        _ => return error("its algorithm is none of sha256, sha384 and sha512"),
+    };
+    if hex.len() != length || !hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return error(&format!("{length} lower-case hex digits are expected"));
+    }
+    Ok(digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Result<&str, &str>) {
+        let actual = text.parse::<ImageReference>().map(|reference| reference.to_string());
+        match expected {
+            Ok(expected) => assert_eq!(actual.as_deref(), Ok(expected)),
+            Err(reason) => assert!(actual.unwrap_err().to_string().contains(reason)),
+        }
+    }
+
+    #[test]
+    fn references_print_in_their_familiar_form() {
+        check("docker.io/library/nginx:1.27", Ok("nginx:1.27"));
+        check("index.docker.io/acme/api", Ok("acme/api"));
+        check("[::1]:5000/x", Ok("[::1]:5000/x"));
+        check("X/y", Ok("X/y"));
+        check("myreg:5000", Ok("myreg:5000"));
+    }
+
+    #[test]
+    fn references_that_docker_refuses_say_why() {
+        check("", Err("empty"));
+        check("acme/API", Err("lower case"));
+        check("acme//api", Err("empty"));
+        check("api:", Err("its tag: it is empty"));
+        check("api@sha256:abc", Err("64 lower-case hex digits"));
+        check("-x.io/api", Err("not a host name"));
+    }
+
+    #[test]
+    fn repository_refuses_a_tag() {
+        let error = "ghcr.io/acme/api:1".parse::<Repository>().unwrap_err();
+        assert!(error.to_string().contains("tag `1`"), "{error}");
+        let repository: Repository = "myreg:5000/api".parse().unwrap();
+        assert_eq!((repository.domain(), repository.path()), ("myreg:5000", "api"));
     }
 }

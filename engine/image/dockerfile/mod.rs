@@ -1,12 +1,30 @@
-//! Dockerfiles: parsed, asked, and edited in memory.
+//! Dockerfiles: parsed as Docker parses them, asked, and edited in memory.
 
+mod bases;
+mod duration;
+mod edit;
+mod error;
+mod graph;
+mod heredoc;
+mod instruction;
+mod parse;
 mod reach;
+mod restart_helper;
+mod scope;
+mod source;
+mod split;
+mod step;
+pub mod word;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-pub use reach::Reach;
+pub use error::DockerfileError;
+pub use instruction::{Command, Copy, From, Instruction, Kind, Mount, Run, Word};
+pub use reach::{BaseConfig, Reach};
+pub use restart_helper::{RESTART_HELPER, RESTART_HELPER_PATH};
 
 /// A parsed Dockerfile. Immutable: `with_*` return an edited, parsed copy.
 ///
@@ -16,6 +34,7 @@ pub use reach::Reach;
 pub struct Dockerfile {
     name: Arc<str>,
     text: Arc<str>,
+    parsed: Arc<Parsed>,
 }
 
 /// Build arguments given from outside, by name.
@@ -29,16 +48,71 @@ pub struct BaseImage {
     /// Whether it is the base of a build target (`FROM`), as opposed to a `--from=` or `from=`.
     pub is_base: bool,
     /// Where the word that names it stands, in bytes of the text.
-    pub span: std::ops::Range<usize>,
+    pub span: Range<usize>,
+}
+
+/// One `FROM` step: its `FROM` and the instructions up to the next one.
+#[derive(Debug, Clone)]
+pub struct Target {
+    from: From,
+    start: Instruction,
+    instructions: Vec<Instruction>,
+}
+
+impl Target {
+    /// The name after `AS`, in lower case.
+    pub fn name(&self) -> Option<&str> {
+        self.from.name.as_deref()
+    }
+
+    /// The arguments of its `FROM`.
+    pub fn from(&self) -> &From {
+        &self.from
+    }
+
+    /// Its `FROM`.
+    pub fn start(&self) -> &Instruction {
+        &self.start
+    }
+
+    /// The instructions after its `FROM`.
+    pub fn instructions(&self) -> &[Instruction] {
+        &self.instructions
+    }
+
+    /// The bytes from its `FROM` to the end of its last instruction.
+    pub fn span(&self) -> Range<usize> {
+        self.start.span.start..self.last().span.end
+    }
+
+    fn last(&self) -> &Instruction {
+        self.instructions.last().unwrap_or(&self.start)
+    }
+}
+
+#[derive(Debug)]
+struct Parsed {
+    escape: char,
+    syntax: Option<String>,
+    /// The ARG instructions before the first FROM.
+    global: Vec<Instruction>,
+    targets: Vec<Target>,
 }
 
 impl Dockerfile {
     /// Parses `text`; `name` is the path shown in messages.
     ///
+    /// Accepts and refuses what Docker's own parser does. An unknown flag or instruction is kept when a `syntax`
+    /// directive names another frontend than Docker's.
+    ///
     /// # Errors
     /// [`DockerfileError`] with the place of the first mistake.
-    pub fn parse(_name: impl Into<Arc<str>>, _text: impl Into<Arc<str>>) -> Result<Self, DockerfileError> {
-        todo!()
+    pub fn parse(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Result<Self, DockerfileError> {
+        let (name, text) = (name.into(), text.into());
+        match parse::parse(&text) {
+            Ok(parsed) => Ok(Self { name, text, parsed: Arc::new(parsed) }),
+            Err(mistake) => Err(DockerfileError::at(&name, &text, mistake)),
+        }
     }
 
     /// The path shown in messages.
@@ -51,66 +125,50 @@ impl Dockerfile {
         &self.text
     }
 
-    /// A copy whose build target ends with `ENTRYPOINT` in JSON form; an empty list clears it.
-    ///
-    /// # Errors
-    /// [`DockerfileError`] when the target does not exist.
-    pub fn with_entrypoint(
-        &self,
-        _target: Option<&str>,
-        _entrypoint: &[String],
-    ) -> Result<Self, DockerfileError> {
-        todo!()
+    /// The escape character: `\`, or what the `escape` directive says.
+    pub fn escape(&self) -> char {
+        self.parsed.escape
     }
 
-    /// A copy whose build target ends with `CMD` in JSON form; an empty list clears it.
-    ///
-    /// # Errors
-    /// [`DockerfileError`] when the target does not exist.
-    pub fn with_command(&self, _target: Option<&str>, _command: &[String]) -> Result<Self, DockerfileError> {
-        todo!()
+    /// The value of the `syntax` directive: the image of the frontend that reads the file.
+    pub fn syntax(&self) -> Option<&str> {
+        self.parsed.syntax.as_deref()
     }
 
-    /// A copy whose build target ends with `lines` (any instructions).
-    ///
-    /// # Errors
-    /// [`DockerfileError`] when the target does not exist or a line is no instruction.
-    pub fn with_instructions(
-        &self,
-        _target: Option<&str>,
-        _lines: &[String],
-    ) -> Result<Self, DockerfileError> {
-        todo!()
+    /// The `ARG` instructions before the first `FROM`.
+    pub fn global_args(&self) -> &[Instruction] {
+        &self.parsed.global
     }
 
-    /// A copy in which each `(base, reference)` names `reference` instead.
-    pub fn with_bases(&self, _replacements: &[(BaseImage, String)]) -> Result<Self, DockerfileError> {
-        todo!()
+    /// The build targets in file order.
+    pub fn targets(&self) -> &[Target] {
+        &self.parsed.targets
     }
 
-    /// The images that building `target` takes from elsewhere, in order, `scratch` and other build targets left out.
+    /// The build target `target` stands for; of several with one name, the last, as Docker does.
     ///
     /// # Errors
-    /// [`DockerfileError`] when the target does not exist.
-    pub fn bases(&self, _target: Option<&str>, _args: &BuildArgs) -> Result<Vec<BaseImage>, DockerfileError> {
-        todo!()
+    /// [`DockerfileError`] when it does not exist.
+    pub fn target(&self, target: Option<&str>) -> Result<&Target, DockerfileError> {
+        Ok(&self.parsed.targets[self.target_index(target)?])
     }
 
-    /// What of the build context building `target` can read. `onbuild` answers the ONBUILD triggers of a base
-    /// image, `None` when they are unknown.
-    ///
-    /// # Errors
-    /// [`DockerfileError`] when the target does not exist.
-    pub fn reach(
-        &self,
-        _target: Option<&str>,
-        _args: &BuildArgs,
-        _onbuild: &dyn Fn(&str) -> Option<Vec<String>>,
-    ) -> Result<Reach, DockerfileError> {
-        todo!()
+    fn target_index(&self, target: Option<&str>) -> Result<usize, DockerfileError> {
+        let targets = &self.parsed.targets;
+        let Some(last) = targets.len().checked_sub(1) else {
+            return Err(DockerfileError::NoTargets { file: self.name.to_string() });
+        };
+        let Some(wanted) = target.filter(|target| !target.is_empty()) else { return Ok(last) };
+        let lower = wanted.to_lowercase();
+        targets
+            .iter()
+            .rposition(|target| target.name() == Some(lower.as_str()))
+            .or_else(|| wanted.parse().ok().filter(|index| *index <= last))
+            .ok_or_else(|| DockerfileError::unknown_target(self, wanted))
+    }
+
+    /// The error that points at the bytes `range` of the text.
+    fn mistake(&self, range: Range<usize>, reason: String) -> DockerfileError {
+        DockerfileError::at(&self.name, &self.text, source::Mistake { reason, range })
     }
 }
-
-/// What is wrong with a Dockerfile.
-#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
-pub enum DockerfileError {}

@@ -1,5 +1,13 @@
 //! What of the build context a Dockerfile can read.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::graph::{Base, Graph};
+use super::parse::{self, is_docker_frontend};
+use super::scope::Scope;
+use super::{BuildArgs, Dockerfile, DockerfileError, Kind};
+
 /// The part of a build context that the instructions of a build target can read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reach {
@@ -11,4 +19,329 @@ pub enum Reach {
     /// Only these sources and what is below them: cleaned paths relative to the context's root, with `/`,
     /// sorted, without duplicates; may hold the wildcards of Go's `filepath.Match`. Empty: nothing.
     Sources(Vec<String>),
+}
+
+/// What a base image's configuration adds to the build targets based on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BaseConfig {
+    /// `OnBuild`: instructions that run right after the FROM.
+    pub onbuild: Vec<String>,
+    /// `Env`: `NAME=value`; these win over ARG, so that sources cannot be known without them.
+    pub env: Vec<String>,
+}
+
+impl Dockerfile {
+    /// What of the build context building `target` can read, where only the build targets it needs are built
+    /// (BuildKit). `config` answers the configuration of a base image by its reference, `None` when it is unknown.
+    ///
+    /// # Errors
+    /// [`DockerfileError`] when the target does not exist, or a word cannot be expanded.
+    pub fn reach(
+        &self,
+        target: Option<&str>,
+        args: &BuildArgs,
+        config: &dyn Fn(&str) -> Option<BaseConfig>,
+    ) -> Result<Reach, DockerfileError> {
+        self.reach_of(target, args, config, false)
+    }
+
+    /// As [`Dockerfile::reach`], where every build target of the file up to `target` is built, needed or not
+    /// (the classic builder).
+    ///
+    /// # Errors
+    /// As [`Dockerfile::reach`].
+    pub fn reach_in_file_order(
+        &self,
+        target: Option<&str>,
+        args: &BuildArgs,
+        config: &dyn Fn(&str) -> Option<BaseConfig>,
+    ) -> Result<Reach, DockerfileError> {
+        self.reach_of(target, args, config, true)
+    }
+
+    fn reach_of(
+        &self,
+        target: Option<&str>,
+        args: &BuildArgs,
+        config: &dyn Fn(&str) -> Option<BaseConfig>,
+        in_file_order: bool,
+    ) -> Result<Reach, DockerfileError> {
+        let target = self.target_index(target)?;
+        if let Some(syntax) = self.syntax().filter(|syntax| !is_docker_frontend(syntax)) {
+            return Ok(whole(format!("the frontend `{syntax}` may read any file")));
+        }
+        let graph = Graph::new(self, args)?;
+        let configs = Configs { graph: &graph, ask: config, known: RefCell::default() };
+        let mut needed = graph.needed(target, &|index| configs.triggers(index));
+        if in_file_order {
+            needed[..=target].fill(true);
+        }
+        let mut scopes: Vec<Scope<'_>> = Vec::with_capacity(needed.len());
+        let mut reach = Sources::default();
+        for (index, needed) in needed.iter().enumerate() {
+            let mut scope = Scope::new(args, self.escape());
+            if !needed {
+                scopes.push(scope);
+                continue;
+            }
+            match &graph.bases[index] {
+                Base::Scratch => {}
+                Base::Target(base) => scope = scopes[*base].clone(),
+                Base::Unknown(why) => return Ok(whole(format!("a base image is not known: {why}"))),
+                Base::Image(reference) => match configs.of(reference) {
+                    Some(config) => scope.set_base_env(&config.env),
+                    None => {
+                        return Ok(whole(format!("what `{reference}` adds to a build (ONBUILD, ENV) is not known")));
+                    }
+                },
+            }
+            let triggers = configs.triggers(index);
+            let step = &self.targets()[index];
+            let own = graph.kinds(index, &triggers).count() - step.instructions().len();
+            for (position, kind) in graph.kinds(index, &triggers).enumerate() {
+                let instruction = match position.checked_sub(own) {
+                    Some(position) => &step.instructions()[position],
+                    None => step.start(),
+                };
+                let result = scope.apply(kind, &graph.global).and_then(|()| reach.add(kind, &scope));
+                match result {
+                    Ok(None) => {}
+                    Ok(Some(why)) => {
+                        return Ok(whole(format!("line {}, {}: {why}", instruction.lines.0, instruction.name)));
+                    }
+                    Err(reason) => return Err(self.mistake(instruction.head(), reason)),
+                }
+            }
+            scopes.push(scope);
+        }
+        Ok(reach.finish())
+    }
+}
+
+fn whole(why: String) -> Reach {
+    Reach::Whole { why: Some(why) }
+}
+
+/// The configurations of base images, each asked for once.
+struct Configs<'a> {
+    graph: &'a Graph<'a>,
+    ask: &'a dyn Fn(&str) -> Option<BaseConfig>,
+    known: RefCell<HashMap<String, Option<BaseConfig>>>,
+}
+
+impl Configs<'_> {
+    fn of(&self, reference: &str) -> Option<BaseConfig> {
+        if let Some(known) = self.known.borrow().get(reference) {
+            return known.clone();
+        }
+        let config = (self.ask)(reference);
+        self.known.borrow_mut().insert(reference.to_owned(), config.clone());
+        config
+    }
+
+    /// The triggers that the base image of target `index` brings along.
+    fn triggers(&self, index: usize) -> Vec<Kind> {
+        let Base::Image(reference) = &self.graph.bases[index] else { return Vec::new() };
+        let onbuild = self.of(reference).unwrap_or_default().onbuild;
+        onbuild
+            .iter()
+            .flat_map(|trigger| match parse::parse(&format!("FROM scratch\n{trigger}")) {
+                Ok(parsed) => parsed
+                    .targets
+                    .into_iter()
+                    .flat_map(|target| target.instructions)
+                    .map(|instruction| instruction.kind)
+                    .collect(),
+                Err(mistake) => {
+                    vec![Kind::Foreign(format!("the trigger `{trigger}` of `{reference}`: {}", mistake.reason))]
+                }
+            })
+            .collect()
+    }
+}
+
+/// The sources found so far.
+#[derive(Default)]
+struct Sources {
+    paths: Vec<String>,
+    has_root: bool,
+}
+
+impl Sources {
+    /// Adds what `kind` reads; yields why that cannot be known.
+    fn add(&mut self, kind: &Kind, scope: &Scope<'_>) -> Result<Option<String>, String> {
+        match kind {
+            Kind::Copy(copy) if copy.from.is_none() => {
+                for source in &copy.sources {
+                    let expansion = scope.expand(source)?;
+                    if expansion.unknown.is_some() {
+                        return Ok(expansion.unknown);
+                    }
+                    if !(copy.is_add && is_address(&expansion.text)) {
+                        self.push(&expansion.text);
+                    }
+                }
+            }
+            Kind::Run(run) => {
+                for mount in &run.mounts {
+                    let mut is_bind = true;
+                    let mut source = String::new();
+                    let mut is_context = true;
+                    for (key, value) in &mount.fields {
+                        let expansion = scope.expand(value)?;
+                        match key.as_str() {
+                            "from" if !value.is_empty() => is_context = false,
+                            "type" | "source" | "src" if expansion.unknown.is_some() => return Ok(expansion.unknown),
+                            "type" => is_bind = expansion.text.eq_ignore_ascii_case("bind"),
+                            "source" | "src" => source = expansion.text,
+                            _ => {}
+                        }
+                    }
+                    if is_bind && is_context {
+                        self.push(&source);
+                    }
+                }
+            }
+            Kind::Foreign(why) => return Ok(Some(why.clone())),
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    fn push(&mut self, source: &str) {
+        match clean(source) {
+            path if path.is_empty() => self.has_root = true,
+            path => self.paths.push(path),
+        }
+    }
+
+    fn finish(mut self) -> Reach {
+        if self.has_root {
+            return Reach::Whole { why: None };
+        }
+        self.paths.sort_unstable();
+        self.paths.dedup();
+        Reach::Sources(self.paths)
+    }
+}
+
+/// Whether ADD downloads `source` instead of reading it from the context.
+fn is_address(source: &str) -> bool {
+    let scheme = |scheme: &&str| source.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    if ["http://", "https://", "git://", "ssh://"].iter().any(|wanted| scheme(&wanted)) {
+        return true;
+    }
+    // `user@host:path`, as git and ssh write it.
+    let user_end = source.find('@').filter(|at| *at > 0);
+    user_end.is_some_and(|at| {
+        let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+        source[at + 1..].split_once(':').is_some_and(|(host, _)| plain(&source[..at]) && !host.is_empty() && plain(host))
+    })
+}
+
+/// `path` relative to the context's root, lexically: without `.`, empty parts and a leading `/`, with `..` kept
+/// inside the root. Ends before a `**`, which stands for any number of folders.
+fn clean(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    let end = parts.iter().position(|part| part.contains("**")).unwrap_or(parts.len());
+    parts[..end].join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reach(text: &str, target: Option<&str>, args: &[(&str, &str)]) -> Reach {
+        let args = args.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let config = |reference: &str| match reference {
+            "plain" => Some(BaseConfig::default()),
+            "env" => Some(BaseConfig { env: vec!["DIR=from-base".into()], onbuild: Vec::new() }),
+            "node:onbuild" => Some(BaseConfig { onbuild: vec!["COPY package.json /app/".into()], env: Vec::new() }),
+            _ => None,
+        };
+        Dockerfile::parse("Dockerfile", text).unwrap().reach(target, &args, &config).unwrap()
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &[&str]) {
+        let expected = expected.iter().map(|source| source.to_string()).collect();
+        assert_eq!(reach(text, None, &[]), Reach::Sources(expected), "{text}");
+    }
+
+    #[track_caller]
+    fn check_whole(text: &str, expected: Option<&str>) {
+        match (reach(text, None, &[]), expected) {
+            (Reach::Whole { why: None }, None) => {}
+            (Reach::Whole { why: Some(why) }, Some(expected)) => assert!(why.contains(expected), "{why}"),
+            (reach, _) => panic!("{reach:?} of {text}"),
+        }
+    }
+
+    #[test]
+    fn sources_are_cleaned_and_sorted() {
+        check("FROM scratch\nCOPY ./b/ /a/../c ../../d *.txt b /x/", &["*.txt", "b", "c", "d"]);
+        check("FROM scratch\nCOPY [\"a b\", \"/x\"]\nCOPY --parents x/./y/**/*.go /", &["a b", "x/y"]);
+        check_whole("FROM scratch\nCOPY . /", None);
+        check_whole("FROM scratch\nCOPY a/.. /", None);
+    }
+
+    #[test]
+    fn what_does_not_come_from_the_context_does_not_count() {
+        check("FROM plain AS a\nFROM scratch\nCOPY --from=a /x /y\nCOPY --from=plain x y\nCOPY --from=0 /x y", &[]);
+        check("FROM scratch\nADD https://x.io/a git@github.com:a/b.git https://x.io/a.git /x\nADD local /x", &["local"]);
+        check("FROM scratch\nCOPY <<EOF /x\nCOPY . /\nEOF\nCOPY <<A b /x/\nA", &["b"]);
+    }
+
+    #[test]
+    fn bind_mounts_read_the_context() {
+        check("FROM plain\nRUN --mount=type=bind,source=src,target=/src --mount=type=cache,target=/c make", &["src"]);
+        check("FROM plain\nRUN --mount=src=$X/a,dst=/src make", &["a"]);
+        check("FROM plain AS b\nFROM plain\nRUN --mount=from=b,target=/src make", &[]);
+        check_whole("FROM plain\nRUN --mount=target=/src make", None);
+    }
+
+    #[test]
+    fn variables_expand_in_their_scope() {
+        check("ARG D=dir\nFROM scratch\nARG D\nENV E=$D/sub\nCOPY ${E}/${X:-x} /", &["dir/sub/x"]);
+        check("ARG D=dir\nFROM scratch\nCOPY a$D /", &["a"]);
+        check("FROM scratch AS a\nARG D=dir\nENV E=e\nFROM a\nCOPY $D/$E /", &["dir/e"]);
+        check("FROM env\nARG DIR=dir\nCOPY $DIR /", &["from-base"]);
+        let given = reach("FROM scratch\nARG D=dir\nCOPY $D /", None, &[("D", "other")]);
+        assert_eq!(given, Reach::Sources(vec!["other".into()]));
+    }
+
+    #[test]
+    fn what_cannot_be_known_reaches_everything_and_says_why() {
+        check_whole("FROM scratch\nARG TARGETARCH\nCOPY bin-$TARGETARCH /", Some("line 3, COPY: `TARGETARCH`"));
+        check_whole("FROM unseen\nCOPY a /", Some("`unseen`"));
+        check_whole("FROM base-$TARGETOS\nCOPY a /", Some("`TARGETOS` is set by the builder"));
+        check_whole("# syntax=acme/frontend\nFROM scratch\nMAGIC", Some("`acme/frontend`"));
+        check_whole("# syntax=docker/dockerfile:1-labs\nFROM scratch\nCOPY --new a b", Some("`--new`"));
+        check_whole("FROM scratch\nARG A=1\nARG A=2\nCOPY $A /", Some("declared twice"));
+    }
+
+    #[test]
+    fn onbuild_triggers_count_where_they_fire() {
+        check("FROM node:onbuild\nCOPY a /", &["a", "package.json"]);
+        check("FROM scratch AS a\nONBUILD COPY x /\nFROM a AS b\nFROM b", &["x"]);
+        check("FROM scratch\nONBUILD COPY x /", &[]);
+    }
+
+    #[test]
+    fn only_needed_targets_count_unless_built_in_file_order() {
+        let text = "FROM scratch AS a\nCOPY a /\nFROM scratch AS b\nCOPY b /\nFROM scratch AS c\nCOPY --from=A /a /\nFROM scratch\nCOPY d /";
+        assert_eq!(reach(text, Some("C"), &[]), Reach::Sources(vec!["a".into()]));
+        let dockerfile = Dockerfile::parse("Dockerfile", text).unwrap();
+        let all = dockerfile.reach_in_file_order(Some("2"), &BuildArgs::new(), &|_| None).unwrap();
+        assert_eq!(all, Reach::Sources(vec!["a".into(), "b".into()]));
+    }
 }

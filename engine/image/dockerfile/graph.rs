@@ -1,0 +1,127 @@
+//! Which build targets a build needs, and what each is based on.
+
+use super::scope::Scope;
+use super::{BuildArgs, Dockerfile, DockerfileError, Kind, Word};
+
+/// What a build target is based on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Base {
+    Scratch,
+    /// An earlier build target.
+    Target(usize),
+    Image(String),
+    /// It depends on a variable that is not known; why, as a phrase.
+    Unknown(String),
+}
+
+/// A Dockerfile with build arguments: the bases are known.
+pub(super) struct Graph<'a> {
+    pub(super) dockerfile: &'a Dockerfile,
+    pub(super) global: Scope<'a>,
+    pub(super) bases: Vec<Base>,
+}
+
+/// What a `--from` means.
+pub(super) enum Origin {
+    /// Build targets; several when one name is used again.
+    Targets(Vec<usize>),
+    Image,
+    /// A number beyond the last target, or a word with a variable, which Docker refuses.
+    Nothing,
+}
+
+impl<'a> Graph<'a> {
+    pub(super) fn new(dockerfile: &'a Dockerfile, args: &'a BuildArgs) -> Result<Self, DockerfileError> {
+        let globals = dockerfile.global_args();
+        let global = Scope::global(args, dockerfile.escape(), globals)
+            .map_err(|(index, reason)| dockerfile.mistake(globals[index].head(), reason))?;
+        let mut graph = Self { dockerfile, global, bases: Vec::new() };
+        for index in 0..dockerfile.targets().len() {
+            graph.bases.push(graph.base(index)?);
+        }
+        Ok(graph)
+    }
+
+    fn base(&self, index: usize) -> Result<Base, DockerfileError> {
+        let targets = self.dockerfile.targets();
+        let word = &targets[index].from().base;
+        let mistake = |reason| self.dockerfile.mistake(word.span.clone(), reason);
+        let expansion = self.global.expand(&word.text).map_err(mistake)?;
+        if let Some(why) = expansion.unknown {
+            return Ok(Base::Unknown(why));
+        }
+        let name = expansion.text;
+        if name.is_empty() {
+            return Err(mistake(format!("`{}` is empty with these build arguments", word.text)));
+        }
+        let lower = name.to_lowercase();
+        Ok(match targets[..index].iter().rposition(|target| target.name() == Some(lower.as_str())) {
+            Some(target) => Base::Target(target),
+            None if name == "scratch" => Base::Scratch,
+            None => Base::Image(name),
+        })
+    }
+
+    /// What the word of a `--from` stands for.
+    pub(super) fn origin(&self, from: &Word) -> Origin {
+        let targets = self.dockerfile.targets();
+        if let Ok(index) = from.text.parse::<usize>() {
+            return if index < targets.len() { Origin::Targets(vec![index]) } else { Origin::Nothing };
+        }
+        if from.text.contains('$') {
+            return Origin::Nothing;
+        }
+        let lower = from.text.to_lowercase();
+        let named = |index: &usize| targets[*index].name() == Some(lower.as_str());
+        let found: Vec<usize> = (0..targets.len()).filter(named).collect();
+        if found.is_empty() { Origin::Image } else { Origin::Targets(found) }
+    }
+
+    /// For each build target, whether building `target` needs it. `triggers` yields the ONBUILD triggers of the
+    /// images outside the file.
+    pub(super) fn needed(&self, target: usize, triggers: &dyn Fn(usize) -> Vec<Kind>) -> Vec<bool> {
+        let mut needed = vec![false; self.bases.len()];
+        let mut open = vec![target];
+        while let Some(index) = open.pop() {
+            if std::mem::replace(&mut needed[index], true) {
+                continue;
+            }
+            match &self.bases[index] {
+                Base::Target(base) => open.push(*base),
+                // Any earlier target may be meant.
+                Base::Unknown(_) => open.extend(0..index),
+                Base::Scratch | Base::Image(_) => {}
+            }
+            let outside = triggers(index);
+            for word in self.kinds(index, &outside).flat_map(origins) {
+                if let Origin::Targets(targets) = self.origin(word) {
+                    open.extend(targets);
+                }
+            }
+        }
+        needed
+    }
+
+    /// What building target `index` carries out: the triggers of its base, then its own instructions.
+    pub(super) fn kinds<'k>(&'k self, index: usize, outside: &'k [Kind]) -> impl Iterator<Item = &'k Kind> {
+        let targets = self.dockerfile.targets();
+        let inside = match self.bases[index] {
+            Base::Target(base) => targets[base].instructions(),
+            _ => &[],
+        };
+        let inside = inside.iter().filter_map(|instruction| match instruction.kind() {
+            Kind::Onbuild(trigger) => trigger.as_deref(),
+            _ => None,
+        });
+        outside.iter().chain(inside).chain(targets[index].instructions().iter().map(|instruction| instruction.kind()))
+    }
+}
+
+/// The words of `kind` that name an image or build target to take files from.
+pub(super) fn origins(kind: &Kind) -> Vec<&Word> {
+    match kind {
+        Kind::Copy(copy) => copy.from.iter().collect(),
+        Kind::Run(run) => run.mounts.iter().filter_map(|mount| mount.from.as_ref()).collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,106 @@
+//! Here-documents: `<<EOF` and the lines up to `EOF` (Dockerfile reference, "Here-Documents").
+
+/// The opening word of a here-document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Heredoc {
+    /// The line that ends it.
+    pub(super) terminator: String,
+    /// `<<-`: leading tabs are dropped.
+    pub(super) strips_tabs: bool,
+}
+
+impl Heredoc {
+    /// The here-documents that the instruction `line` opens, in order.
+    ///
+    /// # Errors
+    /// What is wrong with one, as a phrase.
+    pub(super) fn all_in(line: &str) -> Result<Vec<Self>, String> {
+        if !line.contains("<<") {
+            return Ok(Vec::new());
+        }
+        // A line with an open quote is the shell's business, not a here-document.
+        let words = words(line, true).unwrap_or_default();
+        words.iter().filter_map(|word| Self::parse(word).transpose()).collect()
+    }
+
+    /// The here-document that `word` opens, if it is one: digits, `<<`, an optional `-`, the terminator.
+    ///
+    /// # Errors
+    /// A terminator with an open quote, as a phrase.
+    pub(super) fn parse(word: &str) -> Result<Option<Self>, String> {
+        let Some(rest) = word.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix("<<") else {
+            return Ok(None);
+        };
+        let (rest, strips_tabs) = match rest.strip_prefix('-') {
+            Some(rest) => (rest, true),
+            None => (rest, false),
+        };
+        let rest = rest.trim_start_matches([' ', '\t', '\n', '\u{c}', '\r']);
+        if rest.is_empty() || rest.contains('<') {
+            return Ok(None);
+        }
+        let words = words(rest, false)?;
+        let [terminator] = words.as_slice() else { return Ok(None) };
+        Ok(Some(Self { terminator: terminator.clone(), strips_tabs }))
+    }
+}
+
+/// The words of `text` as a shell splits them. `raw` keeps quotes and escapes. Variables stay as written.
+fn words(text: &str, raw: bool) -> Result<Vec<String>, String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\'' | '"' => {
+                if raw {
+                    word.push(c);
+                }
+                loop {
+                    let Some(inner) = chars.next() else {
+                        return Err("a quote in the name of a here-document is not closed".into());
+                    };
+                    if inner == c {
+                        break;
+                    }
+                    if inner == '\\' && c == '"' {
+                        let escaped = chars.next_if(|c| matches!(c, '"' | '$' | '\\'));
+                        if raw || escaped.is_none() {
+                            word.push(inner);
+                        }
+                        word.extend(escaped);
+                        continue;
+                    }
+                    word.push(inner);
+                }
+                if raw {
+                    word.push(c);
+                }
+            }
+            '\\' => {
+                if raw {
+                    word.push(c);
+                }
+                word.extend(chars.next());
+            }
+            // White space may stand between the sign and the name.
+            '<' if chars.peek() == Some(&'<') => {
+                chars.next();
+                word.push_str("<<");
+                while let Some(space) = chars.next_if(|c| matches!(c, ' ' | '\t')) {
+                    word.push(space);
+                }
+            }
+            c if c.is_whitespace() => {
+                if !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+            }
+            c => word.push(c),
+        }
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    Ok(words)
+}

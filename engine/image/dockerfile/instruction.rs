@@ -1,0 +1,417 @@
+//! Instructions with their arguments, checked as Docker checks them.
+
+use std::ops::Range;
+
+use super::source::Line;
+use super::split::{Flag, Split};
+
+/// The instructions Docker knows.
+pub(super) const NAMES: [&str; 18] = [
+    "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER",
+    "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+];
+
+/// One instruction of a Dockerfile.
+#[derive(Debug, Clone)]
+pub struct Instruction {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) lines: (usize, usize),
+    pub(super) span: Range<usize>,
+    pub(super) head: Range<usize>,
+    pub(super) dangling: Option<usize>,
+    pub(super) text: String,
+}
+
+/// What an instruction says. Words are as written: variables and quotes are still in them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// `ADD` or `COPY`.
+    Copy(Copy),
+    /// `ARG`: names and defaults.
+    Arg(Vec<(String, Option<String>)>),
+    /// `CMD`.
+    Cmd(Command),
+    /// `ENTRYPOINT`.
+    Entrypoint(Command),
+    /// `ENV`: names and values.
+    Env(Vec<(String, String)>),
+    /// `FROM`.
+    From(From),
+    /// `ONBUILD`: its trigger, when it is an instruction Docker can run.
+    Onbuild(Option<Box<Kind>>),
+    /// `RUN`.
+    Run(Run),
+    /// `SHELL`: the program and its arguments.
+    Shell(Vec<String>),
+    /// An instruction that neither names files nor changes what others mean.
+    Other,
+    /// An instruction or flag that only another Dockerfile frontend may know; why, as a phrase.
+    Foreign(String),
+}
+
+/// A word of an instruction and its bytes in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// The word without the quotes of a flag.
+    pub text: String,
+    /// Where it stands.
+    pub span: Range<usize>,
+}
+
+/// The arguments of `FROM`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct From {
+    /// The image or build target.
+    pub base: Word,
+    /// The name of the build target, in lower case.
+    pub name: Option<String>,
+    /// `--platform`.
+    pub platform: Option<String>,
+}
+
+/// The arguments of `ADD` and `COPY`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copy {
+    /// The sources that are paths or addresses, without here-documents.
+    pub sources: Vec<String>,
+    /// The destination.
+    pub destination: String,
+    /// `--from`.
+    pub from: Option<Word>,
+    /// `--chown`.
+    pub chown: Option<String>,
+    /// `--chmod`.
+    pub chmod: Option<String>,
+    /// How many here-documents follow.
+    pub heredocs: usize,
+    /// Whether it is `ADD`, whose sources may be addresses.
+    pub is_add: bool,
+}
+
+/// The arguments of `RUN`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The command.
+    pub command: Command,
+    /// The `--mount` flags: their `key=value` fields.
+    pub mounts: Vec<Mount>,
+    /// How many here-documents follow.
+    pub heredocs: usize,
+}
+
+/// A `--mount` of `RUN`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// The fields; the keys are in lower case.
+    pub fields: Vec<(String, String)>,
+    /// The value of `from`.
+    pub from: Option<Word>,
+}
+
+/// A command in shell or JSON form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The words; the shell form has its whole text as the only one.
+    pub argv: Vec<String>,
+    /// Whether it is the shell form.
+    pub is_shell: bool,
+}
+
+impl Instruction {
+    /// The name in upper case.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it says.
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// Its first and last line, from 1, here-documents included.
+    pub fn lines(&self) -> (usize, usize) {
+        self.lines
+    }
+
+    /// The bytes of all its lines, with the last newline.
+    pub fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    /// The bytes of its first line without surrounding white space, for labels.
+    pub fn head(&self) -> Range<usize> {
+        self.head.clone()
+    }
+
+    /// Its text in one line: continuations joined, comments left out.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Checks one split instruction. `lenient`: a `syntax` directive names a frontend that may know more than Docker's own.
+///
+/// # Errors
+/// What is wrong, as a phrase.
+pub(super) fn kind(split: Split, line: &Line, heredocs: usize, lenient: bool) -> Result<Kind, String> {
+    let name = split.name.clone();
+    let flags = Flags { name: &name, flags: &split.flags, line };
+    let allowed: &[&str] = match name.as_str() {
+        "ADD" => &["chown", "chmod", "link", "keep-git-dir", "checksum", "exclude", "unpack"],
+        "COPY" => &["chown", "chmod", "link", "from", "parents", "exclude"],
+        "FROM" => &["platform"],
+        "HEALTHCHECK" => &["interval", "timeout", "start-period", "start-interval", "retries"],
+        "RUN" => &["mount", "network", "security", "device"],
+        _ => &[],
+    };
+    if let Err(reason) = flags.check(allowed) {
+        // Docker itself overlooks the flags of these.
+        let overlooked = matches!(name.as_str(), "ARG" | "STOPSIGNAL")
+            || name == "HEALTHCHECK" && split.args.first().is_some_and(|kind| kind.eq_ignore_ascii_case("none"));
+        match (overlooked, lenient) {
+            (true, _) => {}
+            (false, true) => return Ok(Kind::Foreign(reason)),
+            (false, false) => return Err(reason),
+        }
+    }
+    let needs = |least: usize| match split.args.len() < least {
+        true if least == 2 => Err(format!("{name} needs a source and a destination")),
+        true => Err(format!("{name} needs an argument")),
+        false => Ok(()),
+    };
+    Ok(match name.as_str() {
+        "ADD" | "COPY" => {
+            needs(2)?;
+            let mut sources = split.args;
+            let destination = sources.pop().unwrap_or_default();
+            if Split::is_heredoc(&destination) {
+                return Err(format!("{name} cannot take a here-document as its destination"));
+            }
+            sources.retain(|source| !Split::is_heredoc(source));
+            Kind::Copy(Copy {
+                sources,
+                destination,
+                from: flags.word("from").filter(|from| !from.text.is_empty()),
+                chown: flags.text("chown"),
+                chmod: flags.text("chmod"),
+                heredocs,
+                is_add: name == "ADD",
+            })
+        }
+        "ARG" => {
+            needs(1)?;
+            let pair = |arg: String| match arg.split_once('=') {
+                Some(("", _)) => Err("an ARG has no name before its `=`".to_owned()),
+                Some((name, value)) => Ok((name.to_owned(), Some(value.to_owned()))),
+                None => Ok((arg, None)),
+            };
+            Kind::Arg(split.args.into_iter().map(pair).collect::<Result<_, _>>()?)
+        }
+        "CMD" => Kind::Cmd(Command { argv: split.args, is_shell: !split.json }),
+        "ENTRYPOINT" => Kind::Entrypoint(Command { argv: split.args, is_shell: !split.json }),
+        "ENV" | "LABEL" => {
+            needs(1)?;
+            let mut pairs = Vec::with_capacity(split.args.len() / 2);
+            let mut args = split.args.into_iter();
+            while let (Some(key), Some(value)) = (args.next(), args.next()) {
+                if key.is_empty() {
+                    return Err(format!("{name} has a value without a name"));
+                }
+                pairs.push((key, value));
+            }
+            if name == "ENV" { Kind::Env(pairs) } else { Kind::Other }
+        }
+        "FROM" => Kind::From(from(&split, &flags)?),
+        "HEALTHCHECK" => {
+            needs(1)?;
+            healthcheck(&split, &flags)?;
+            Kind::Other
+        }
+        "ONBUILD" => {
+            let Some(trigger) = split.trigger else { return Err("ONBUILD needs an instruction".into()) };
+            match trigger.name.as_str() {
+                "ONBUILD" => return Err("ONBUILD cannot trigger another ONBUILD".into()),
+                forbidden @ ("FROM" | "MAINTAINER") => {
+                    return Err(format!("ONBUILD cannot trigger {forbidden}"));
+                }
+                _ => Kind::Onbuild(kind(*trigger, line, heredocs, lenient).ok().map(Box::new)),
+            }
+        }
+        "RUN" => {
+            for (flag, values) in [("network", ["default", "none", "host"]), ("security", ["insecure", "sandbox", ""])] {
+                if let Some(value) = flags.text(flag).filter(|value| !values.contains(&value.as_str())) {
+                    return Err(format!("RUN has no `--{flag}={value}`"));
+                }
+            }
+            let mounts = flags.all("mount").map(|flag| mount(flag, line)).collect::<Result<_, _>>()?;
+            Kind::Run(Run { command: Command { argv: split.args, is_shell: !split.json }, mounts, heredocs })
+        }
+        "SHELL" => {
+            needs(1)?;
+            if !split.json {
+                return Err("SHELL needs a JSON list: `SHELL [\"/bin/sh\", \"-c\"]`".into());
+            }
+            Kind::Shell(split.args)
+        }
+        "VOLUME" => {
+            needs(1)?;
+            if split.args.iter().any(|volume| volume.trim().is_empty()) {
+                return Err("a VOLUME is empty".into());
+            }
+            Kind::Other
+        }
+        "EXPOSE" | "MAINTAINER" | "STOPSIGNAL" | "USER" | "WORKDIR" => {
+            needs(1)?;
+            Kind::Other
+        }
+        _ if lenient => Kind::Foreign(format!("`{name}` is no instruction of Docker's own")),
+        _ => {
+            return Err(format!("`{name}` is not an instruction"));
+        }
+    })
+}
+
+fn from(split: &Split, flags: &Flags<'_>) -> Result<From, String> {
+    let name = match split.args.as_slice() {
+        [_] => None,
+        [_, keyword, name] if keyword.eq_ignore_ascii_case("as") => Some(name.to_lowercase()),
+        _ => return Err("FROM takes an image, or an image, `AS` and a name".into()),
+    };
+    let valid = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.'))
+    };
+    if let Some(name) = name.as_deref().filter(|name| !valid(name)) {
+        return Err(format!("`{name}` cannot name a build target: a letter, then letters, digits, `-`, `_`, `.`"));
+    }
+    let base = split.args.first().cloned().unwrap_or_default();
+    let span = flags.line.in_file(split.rest.start..split.rest.start + base.len());
+    Ok(From { base: Word { text: base, span }, name, platform: flags.text("platform") })
+}
+
+fn healthcheck(split: &Split, flags: &Flags<'_>) -> Result<(), String> {
+    let kind = split.args.first().map(|kind| kind.to_uppercase());
+    match kind.as_deref() {
+        Some("NONE") if split.args.len() > 1 => return Err("HEALTHCHECK NONE takes no arguments".into()),
+        Some("NONE") => return Ok(()),
+        Some("CMD") if split.args.len() < 2 => return Err("HEALTHCHECK CMD needs a command".into()),
+        Some("CMD") => {}
+        Some(kind) => return Err(format!("HEALTHCHECK {kind} is neither CMD nor NONE")),
+        None => {}
+    }
+    for flag in ["interval", "timeout", "start-period", "start-interval"] {
+        if let Some(text) = flags.text(flag).filter(|text| !text.is_empty()) {
+            match super::duration::seconds(&text) {
+                Some(seconds) if seconds == 0.0 || seconds >= 0.001 => {}
+                Some(_) => return Err(format!("`--{flag}={text}` is less than 1ms")),
+                None => return Err(format!("`--{flag}={text}` is not a duration such as 30s")),
+            }
+        }
+    }
+    match flags.text("retries").filter(|text| !text.is_empty()).map(|text| text.parse::<i32>()) {
+        None | Some(Ok(0..)) => Ok(()),
+        Some(_) => Err("`--retries` is not a number from 0".into()),
+    }
+}
+
+fn mount(flag: &Flag, line: &Line) -> Result<Mount, String> {
+    let value = flag.text.split_once('=').map_or("", |(_, value)| value);
+    let mut fields = Vec::new();
+    let mut from = None;
+    for field in csv_fields(value) {
+        let (key, value) = field.split_once('=').unwrap_or((field.as_str(), ""));
+        let key = key.to_lowercase();
+        if key == "from" {
+            if value.find('$').is_some_and(|at| at + 1 < value.len()) {
+                return Err("`from` of `--mount` takes no variables; name a build target with FROM instead".into());
+            }
+            let written = &line.text[flag.range.clone()];
+            let at = written.to_ascii_lowercase().find("from=").map(|at| at + "from=".len());
+            let at = at.filter(|at| written[*at..].starts_with(value)).map(|at| flag.range.start + at);
+            from = at.map(|at| Word { text: value.to_owned(), span: line.in_file(at..at + value.len()) });
+        }
+        fields.push((key, value.to_owned()));
+    }
+    Ok(Mount { fields, from: from.filter(|from| !from.text.is_empty()) })
+}
+
+/// The fields of one CSV record: commas inside double quotes do not separate.
+fn csv_fields(text: &str) -> Vec<String> {
+    let mut fields = vec![String::new()];
+    let mut quoted = false;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, fields.last_mut()) {
+            ('"', Some(field)) if quoted && chars.next_if_eq(&'"').is_some() => field.push('"'),
+            ('"', _) => quoted = !quoted,
+            (',', _) if !quoted => fields.push(String::new()),
+            (c, Some(field)) => field.push(c),
+            (_, None) => {}
+        }
+    }
+    fields
+}
+
+/// The flags of one instruction.
+struct Flags<'a> {
+    name: &'a str,
+    flags: &'a [Flag],
+    line: &'a Line,
+}
+
+impl<'a> Flags<'a> {
+    /// Refuses unknown, repeated and incomplete flags.
+    fn check(&self, allowed: &[&str]) -> Result<(), String> {
+        let mut used = Vec::new();
+        for flag in self.flags {
+            let Some(text) = flag.text.strip_prefix("--") else {
+                return Err(format!("{} has a flag `{}` that does not start with `--`", self.name, flag.text));
+            };
+            let (key, value) = match text.split_once('=') {
+                Some((key, value)) => (key, Some(value)),
+                None => (text, None),
+            };
+            if !allowed.contains(&key) {
+                let hint = crate::suggestion::nearest(key, allowed.iter().copied());
+                let hint = hint.map(|hint| format!(", did you mean `--{hint}`?")).unwrap_or_default();
+                return Err(format!("{} has no flag `--{key}`{hint}", self.name));
+            }
+            let repeatable = matches!((self.name, key), ("RUN", "mount" | "device") | (_, "exclude"));
+            if used.contains(&key) && !repeatable {
+                return Err(format!("{} has its flag `--{key}` twice", self.name));
+            }
+            used.push(key);
+            let switch = matches!(key, "link" | "parents" | "keep-git-dir" | "unpack");
+            match value {
+                None if !switch => return Err(format!("{} has no value after `--{key}`", self.name)),
+                Some(value) if switch && !matches!(value.to_lowercase().as_str(), "true" | "false") => {
+                    return Err(format!("`--{key}` of {} is neither true nor false", self.name));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn all(&self, key: &'a str) -> impl Iterator<Item = &'a Flag> {
+        self.flags.iter().filter(move |flag| {
+            flag.text.strip_prefix("--").and_then(|text| text.split_once('=')).is_some_and(|(name, _)| name == key)
+        })
+    }
+
+    fn text(&self, key: &'a str) -> Option<String> {
+        self.all(key).next().and_then(|flag| flag.text.split_once('=')).map(|(_, value)| value.to_owned())
+    }
+
+    /// The value with the bytes it has in the file, quotes included.
+    fn word(&self, key: &'a str) -> Option<Word> {
+        let flag = self.all(key).next()?;
+        let (_, value) = flag.text.split_once('=')?;
+        let start = flag.range.start + self.line.text[flag.range.clone()].find('=')? + 1;
+        // A quote that opens before the value must stay: the value alone is replaced.
+        let written = &self.line.text[start..flag.range.end];
+        let start = start + written.find(value)?;
+        Some(Word { text: value.to_owned(), span: self.line.in_file(start..start + value.len()) })
+    }
+}

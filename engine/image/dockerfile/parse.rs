@@ -1,0 +1,69 @@
+//! A Dockerfile's text as build targets and instructions.
+
+use super::instruction::{self, Instruction, Kind, NAMES};
+use super::source::{Mistake, Source};
+use super::split::Split;
+use super::{Parsed, Target};
+
+pub(super) fn parse(text: &str) -> Result<Parsed, Mistake> {
+    let mut source = Source::new(text);
+    let mut global = Vec::new();
+    let mut targets: Vec<Target> = Vec::new();
+    while let Some(instruction) = next(&mut source)? {
+        match (&instruction.kind, targets.last_mut()) {
+            (Kind::From(from), _) => {
+                targets.push(Target { from: from.clone(), start: instruction, instructions: Vec::new() });
+            }
+            (_, Some(target)) => target.instructions.push(instruction),
+            (Kind::Arg(_), None) => global.push(instruction),
+            (_, None) => {
+                let reason = format!("{} stands before the first FROM", instruction.name);
+                return Err(Mistake { reason, range: instruction.head });
+            }
+        }
+    }
+    if global.is_empty() && targets.is_empty() {
+        return Err(Mistake { reason: "it has no instructions".into(), range: 0..0 });
+    }
+    Ok(Parsed { escape: source.escape, syntax: source.syntax, global, targets })
+}
+
+fn next(source: &mut Source<'_>) -> Result<Option<Instruction>, Mistake> {
+    let Some(mut line) = source.next()? else { return Ok(None) };
+    let lenient = source.syntax.as_deref().is_some_and(is_ahead_of_docker);
+    let mistake = |reason, range| Mistake { reason, range };
+    let split = Split::new(&line.text, 0..line.text.len(), source.escape)
+        .map_err(|reason| mistake(reason, line.head.clone()))?;
+    let heredocs = if split.takes_heredocs() { source.heredocs(&mut line)? } else { 0 };
+    let name = split.name.clone();
+    if !lenient && !NAMES.contains(&name.as_str()) {
+        let hint = crate::suggestion::nearest(&name, NAMES).map(|hint| format!(", did you mean {hint}?"));
+        let reason = format!("`{name}` is not an instruction{}", hint.unwrap_or_default());
+        let end = line.head.end.min(line.head.start + name.len());
+        return Err(mistake(reason, line.head.start..end));
+    }
+    let kind = instruction::kind(split, &line, heredocs, lenient)
+        .map_err(|reason| mistake(reason, line.head.clone()))?;
+    Ok(Some(Instruction {
+        name,
+        kind,
+        lines: line.lines,
+        span: line.span,
+        head: line.head,
+        dangling: line.dangling,
+        text: line.text.trim().to_owned(),
+    }))
+}
+
+/// Whether the frontend image `syntax` is Docker's own, under any registry.
+pub(super) fn is_docker_frontend(syntax: &str) -> bool {
+    let name = syntax.split([':', '@', ' ']).next().unwrap_or_default();
+    ["docker/dockerfile", "docker/dockerfile-upstream"]
+        .iter()
+        .any(|own| name.strip_suffix(own).is_some_and(|before| before.is_empty() || before.ends_with('/')))
+}
+
+/// Whether the frontend may know instructions and flags that stable Docker does not.
+fn is_ahead_of_docker(syntax: &str) -> bool {
+    !is_docker_frontend(syntax) || syntax.contains("labs") || syntax.contains("master")
+}

@@ -1,0 +1,141 @@
+//! `injectRestartHelper`: a container whose program can be restarted in place (spec image-building §3.5).
+
+use super::edit::json;
+use super::graph::{Base, Graph};
+use super::{BuildArgs, Command, Dockerfile, DockerfileError, Kind};
+
+/// The restart helper: a POSIX shell script that needs `sh` and `setsid` in the image. Its mode is 0755.
+pub const RESTART_HELPER: &str = include_str!("restart-helper.sh");
+
+/// Where the restart helper has to be in the build context.
+pub const RESTART_HELPER_PATH: &str = ".windlass/restart-helper";
+
+/// Where it is in the image.
+const IN_IMAGE: &str = "/devspace-restart-helper";
+
+/// What a container of a build target starts, as far as the Dockerfile says.
+#[derive(Clone, Default)]
+struct Started {
+    entrypoint: Option<Vec<String>>,
+    command: Option<Vec<String>>,
+    shell: Option<Vec<String>>,
+}
+
+impl Dockerfile {
+    /// A copy whose build target starts its program under the restart helper, which the build context has to
+    /// hold at [`RESTART_HELPER_PATH`]; and a warning, when the base image's own entrypoint may be lost.
+    ///
+    /// `entrypoint` and `cmd` are the configured ones; an empty list clears. What is not configured is taken from
+    /// the build target and the targets it is based on.
+    ///
+    /// # Errors
+    /// [`DockerfileError`] when the target does not exist or there is nothing to start.
+    pub fn with_restart_helper(
+        &self,
+        target: Option<&str>,
+        args: &BuildArgs,
+        entrypoint: Option<&[String]>,
+        cmd: Option<&[String]>,
+    ) -> Result<(Self, Option<String>), DockerfileError> {
+        let started = self.started(self.target_index(target)?, args)?;
+        let is_cleared = entrypoint.is_some_and(<[String]>::is_empty);
+        let entrypoint = entrypoint.map(<[String]>::to_vec).or(started.entrypoint).unwrap_or_default();
+        let command = cmd.map(<[String]>::to_vec).or(started.command);
+        let has_command = command.as_ref().is_some_and(|command| !command.is_empty());
+        if entrypoint.is_empty() && !has_command {
+            return Err(DockerfileError::NoCommand { file: self.name().to_owned() });
+        }
+        let warning = (entrypoint.is_empty() && !is_cleared).then(|| {
+            format!(
+                "`{}` has no ENTRYPOINT of its own: the restart helper replaces the one its base image may have; \
+                 set `entrypoint` in devspace.yaml to be sure",
+                self.name()
+            )
+        });
+        let started = [vec![IN_IMAGE.to_owned()], entrypoint].concat();
+        let mut lines = format!("COPY {RESTART_HELPER_PATH} {IN_IMAGE}\nENTRYPOINT {}\n", json(&started));
+        // ENTRYPOINT resets an inherited CMD, so it is written again.
+        if let Some(command) = command {
+            lines.push_str(&format!("CMD {}\n", json(&command)));
+        }
+        Ok((self.with_appended(target, &lines)?, warning))
+    }
+
+    fn started(&self, target: usize, args: &BuildArgs) -> Result<Started, DockerfileError> {
+        let graph = Graph::new(self, args)?;
+        let mut chain = vec![target];
+        while let Some(Base::Target(base)) = chain.last().map(|index| &graph.bases[*index]) {
+            chain.push(*base);
+        }
+        let mut started = Started::default();
+        for index in chain.into_iter().rev() {
+            let mut sets_command = false;
+            for kind in graph.kinds(index, &[]) {
+                match kind {
+                    Kind::Entrypoint(command) => {
+                        started.entrypoint = Some(started.argv(command));
+                        // A CMD of the same target stays, an inherited one does not.
+                        if !sets_command {
+                            started.command = None;
+                        }
+                    }
+                    Kind::Cmd(command) => {
+                        started.command = Some(started.argv(command));
+                        sets_command = true;
+                    }
+                    Kind::Shell(shell) => started.shell = Some(shell.clone()),
+                    _ => {}
+                }
+            }
+        }
+        Ok(started)
+    }
+}
+
+impl Started {
+    fn argv(&self, command: &Command) -> Vec<String> {
+        if !command.is_shell || command.argv.is_empty() {
+            return command.argv.clone();
+        }
+        let shell = self.shell.clone().unwrap_or_else(|| vec!["/bin/sh".into(), "-c".into()]);
+        [shell, command.argv.clone()].concat()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, entrypoint: Option<&[&str]>, cmd: Option<&[&str]>, expected: Option<(&str, bool)>) {
+        let words = |words: Option<&[&str]>| words.map(|words| words.iter().map(|word| word.to_string()).collect::<Vec<_>>());
+        let (entrypoint, cmd) = (words(entrypoint), words(cmd));
+        let dockerfile = Dockerfile::parse("Dockerfile", text).unwrap();
+        let result = dockerfile.with_restart_helper(None, &BuildArgs::new(), entrypoint.as_deref(), cmd.as_deref());
+        let actual = result.ok().map(|(edited, warning)| {
+            let added = edited.text().strip_prefix(text).unwrap_or_default();
+            let added = added.trim_start().strip_prefix("COPY .windlass/restart-helper /devspace-restart-helper\n");
+            (added.unwrap_or_default().replace("/devspace-restart-helper", "H").replace('\n', " "), warning.is_some())
+        });
+        assert_eq!(actual.as_ref().map(|(text, warns)| (text.trim(), *warns)), expected);
+    }
+
+    #[test]
+    fn the_helper_starts_what_the_table_says() {
+        let both = "FROM a\nENTRYPOINT [\"e\"]\nCMD [\"c\"]\n";
+        check(both, Some(&["x"]), None, Some((r#"ENTRYPOINT ["H","x"] CMD ["c"]"#, false)));
+        check(both, None, Some(&["y"]), Some((r#"ENTRYPOINT ["H","e"] CMD ["y"]"#, false)));
+        check(both, None, None, Some((r#"ENTRYPOINT ["H","e"] CMD ["c"]"#, false)));
+        check("FROM a\nCMD c d", None, None, Some((r#"ENTRYPOINT ["H"] CMD ["/bin/sh","-c","c d"]"#, true)));
+        check("FROM a\n", None, Some(&["y"]), Some((r#"ENTRYPOINT ["H"] CMD ["y"]"#, true)));
+        check("FROM a\n", None, None, None);
+    }
+
+    #[test]
+    fn what_is_started_is_inherited_inside_the_file() {
+        let text = "FROM a AS b\nSHELL [\"bash\", \"-c\"]\nENTRYPOINT e f\nCMD [\"c\"]\nFROM x\nCMD [\"other\"]\nFROM b\n";
+        check(text, None, None, Some((r#"ENTRYPOINT ["H","bash","-c","e f"] CMD ["c"]"#, false)));
+        let reset = "FROM a AS b\nCMD [\"c\"]\nFROM b\nENTRYPOINT [\"e\"]\n";
+        check(reset, None, None, Some((r#"ENTRYPOINT ["H","e"]"#, false)));
+    }
+}

@@ -1,0 +1,134 @@
+//! The variables in force at an instruction (Dockerfile reference, "Environment replacement" and "ARG").
+
+use std::collections::HashMap;
+
+use super::word::{Expansion, Variable, expand};
+use super::{BuildArgs, Instruction, Kind};
+
+/// Arguments that the builder sets; their values depend on where it runs.
+const PLATFORM_ARGS: [&str; 9] = [
+    "BUILDARCH", "BUILDOS", "BUILDPLATFORM", "BUILDVARIANT", "TARGETARCH", "TARGETOS", "TARGETPLATFORM", "TARGETSTAGE",
+    "TARGETVARIANT",
+];
+
+/// Arguments that may be given without an ARG; builders differ in whether words see them.
+const PROXY_ARGS: [&str; 10] = [
+    "ALL_PROXY", "FTP_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "all_proxy", "ftp_proxy", "http_proxy",
+    "https_proxy", "no_proxy",
+];
+
+/// The variables of a build target, or those before the first one.
+#[derive(Clone)]
+pub(super) struct Scope<'a> {
+    given: &'a BuildArgs,
+    escape: char,
+    /// ENV wins over ARG, wherever they stand.
+    env: HashMap<String, Variable>,
+    args: HashMap<String, Variable>,
+}
+
+impl<'a> Scope<'a> {
+    pub(super) fn new(given: &'a BuildArgs, escape: char) -> Self {
+        Self { given, escape, env: HashMap::new(), args: HashMap::new() }
+    }
+
+    /// The scope that FROM words are expanded in.
+    pub(super) fn global(given: &'a BuildArgs, escape: char, args: &[Instruction]) -> Result<Self, (usize, String)> {
+        let mut scope = Self::new(given, escape);
+        for name in PLATFORM_ARGS {
+            scope.args.insert(name.to_owned(), platform(given, name));
+        }
+        for (index, instruction) in args.iter().enumerate() {
+            let Kind::Arg(pairs) = &instruction.kind else { continue };
+            for (name, default) in pairs {
+                let value = scope.arg(name, default.as_deref(), None).map_err(|reason| (index, reason))?;
+                scope.args.insert(name.clone(), value);
+            }
+        }
+        Ok(scope)
+    }
+
+    /// Sets what a base image's configuration sets.
+    pub(super) fn set_base_env(&mut self, env: &[String]) {
+        for pair in env {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            self.env.insert(name.to_owned(), Variable::Value(value.to_owned()));
+        }
+    }
+
+    /// Carries out an ARG or ENV.
+    ///
+    /// # Errors
+    /// A word that cannot be expanded, as a phrase.
+    pub(super) fn apply(&mut self, kind: &Kind, global: &Self) -> Result<(), String> {
+        match kind {
+            Kind::Arg(pairs) => {
+                for (name, default) in pairs {
+                    let value = self.arg(name, default.as_deref(), Some(global))?;
+                    match self.args.get(name) {
+                        Some(_) if value == Variable::Unset => continue,
+                        // Versions of Docker differ in which of two declarations counts.
+                        Some(before @ Variable::Value(_)) if *before != value => {
+                            let why = format!("`{name}` is declared twice, with different values");
+                            self.args.insert(name.clone(), Variable::Unknown(why));
+                        }
+                        _ => {
+                            self.args.insert(name.clone(), value);
+                        }
+                    }
+                }
+            }
+            Kind::Env(pairs) => {
+                let values = pairs
+                    .iter()
+                    .map(|(name, value)| Ok((self.expand(name)?.text, variable(self.expand(value)?))))
+                    .collect::<Result<Vec<_>, String>>()?;
+                self.env.extend(values);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn expand(&self, word: &str) -> Result<Expansion, String> {
+        expand(word, self.escape, &|name| self.get(name))
+    }
+
+    fn get(&self, name: &str) -> Variable {
+        if let Some(value) = self.env.get(name).or_else(|| self.args.get(name)) {
+            return value.clone();
+        }
+        if PROXY_ARGS.contains(&name) && self.given.contains_key(name) {
+            return Variable::Unknown(format!("builders differ in whether `{name}` is seen here"));
+        }
+        Variable::Unset
+    }
+
+    fn arg(&self, name: &str, default: Option<&str>, global: Option<&Self>) -> Result<Variable, String> {
+        if let Some(given) = self.given.get(name) {
+            return Ok(Variable::Value(given.clone()));
+        }
+        if PLATFORM_ARGS.contains(&name) {
+            return Ok(platform(self.given, name));
+        }
+        match (default, global.and_then(|global| global.args.get(name))) {
+            (Some(default), _) => Ok(variable(self.expand(default)?)),
+            (None, Some(value)) => Ok(value.clone()),
+            (None, None) => Ok(Variable::Unset),
+        }
+    }
+}
+
+fn variable(expansion: Expansion) -> Variable {
+    match expansion.unknown {
+        Some(why) => Variable::Unknown(why),
+        None => Variable::Value(expansion.text),
+    }
+}
+
+fn platform(given: &BuildArgs, name: &str) -> Variable {
+    match given.get(name) {
+        Some(value) => Variable::Value(value.clone()),
+        None => Variable::Unknown(format!("`{name}` is set by the builder")),
+    }
+}
