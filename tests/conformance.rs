@@ -12,10 +12,8 @@ use windlass::image::{Dockerfile, ImageReference};
 /// Asks `answer` every question of `file` and reports all answers that differ from Docker's.
 #[track_caller]
 fn check(file: &str, answer: impl Fn(&Value) -> Option<Value>) {
-    let folder = std::env::var_os("CONFORMANCE_DIR").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/conformance"),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("CONFORMANCE_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/conformance"), PathBuf::from);
     let path = folder.join(file);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut count = 0;

@@ -109,7 +109,9 @@ impl FromStr for Repository {
         let error = |reason: String| ReferenceError { text: text.to_owned(), reason };
         let reference: ImageReference = text.parse()?;
         match (reference.tag, reference.digest) {
-            (Some(tag), _) => Err(error(format!("it has the tag `{tag}` where only a repository is expected"))),
+            (Some(tag), _) => {
+                Err(error(format!("it has the tag `{tag}` where only a repository is expected")))
+            }
             (_, Some(_)) => Err(error("it has a digest where only a repository is expected".into())),
             (None, None) => Ok(reference.repository),
         }
@@ -129,14 +131,20 @@ fn parse(text: &str) -> Result<ImageReference, String> {
     };
     let (domain, rest) = split_domain(name);
     let (path, tag) = match rest.split_once(':') {
-        Some((path, tag)) => (path, Some(tag.parse::<Tag>().map_err(|error| format!("its tag: {}", error.reason))?)),
+        Some((path, tag)) => {
+            (path, Some(tag.parse::<Tag>().map_err(|error| format!("its tag: {}", error.reason))?))
+        }
         None => (rest, None),
     };
     if let Err(reason) = check_domain(domain) {
         // Docker reads `a_b.io/app` as a path without a registry.
         let whole = format!("{domain}/{path}");
         check_path(&whole).map_err(|_| reason)?;
-        return Ok(ImageReference { repository: Repository { domain: String::new(), path: whole }, tag, digest });
+        return Ok(ImageReference {
+            repository: Repository { domain: String::new(), path: whole },
+            tag,
+            digest,
+        });
     }
     let path = match domain == DOCKER_HUB && !path.contains('/') {
         true => format!("library/{path}"),

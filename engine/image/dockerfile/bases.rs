@@ -22,8 +22,12 @@ impl Dockerfile {
                 bases.push(BaseImage { reference: reference.clone(), is_base: true, span });
             }
             for word in graph.kinds(index, &[]).flat_map(origins) {
-                let base = BaseImage { reference: word.text.clone(), is_base: false, span: word.span.clone() };
-                if matches!(graph.origin(word), Origin::Image) && word.text != "scratch" && !bases.contains(&base) {
+                let base =
+                    BaseImage { reference: word.text.clone(), is_base: false, span: word.span.clone() };
+                if matches!(graph.origin(word), Origin::Image)
+                    && word.text != "scratch"
+                    && !bases.contains(&base)
+                {
                     bases.push(base);
                 }
             }

@@ -41,7 +41,8 @@ impl Dockerfile {
         let syntax = self.syntax().map(|syntax| format!("# syntax={syntax}\n")).unwrap_or_default();
         let probe = format!("{syntax}# escape={}\nFROM scratch\n{added}", self.escape());
         let probe = super::parse::parse(&probe).map_err(|mistake| {
-            let start = probe[..mistake.range.start.min(probe.len())].rfind('\n').map_or(0, |newline| newline + 1);
+            let start =
+                probe[..mistake.range.start.min(probe.len())].rfind('\n').map_or(0, |newline| newline + 1);
             error(probe[start..].lines().next().unwrap_or_default(), &mistake.reason)
         })?;
         match probe.targets.as_slice() {
@@ -131,7 +132,11 @@ mod tests {
         check(two, Some("0"), edited);
         check(two, None, &format!("{two}\nENTRYPOINT [\"x\"]\n"));
         check("FROM a\r\nRUN b", None, "FROM a\r\nRUN b\r\nENTRYPOINT [\"x\"]\r\n");
-        check("\u{feff}FROM a\nRUN <<E\nFROM b\nE", None, "\u{feff}FROM a\nRUN <<E\nFROM b\nE\nENTRYPOINT [\"x\"]\n");
+        check(
+            "\u{feff}FROM a\nRUN <<E\nFROM b\nE",
+            None,
+            "\u{feff}FROM a\nRUN <<E\nFROM b\nE\nENTRYPOINT [\"x\"]\n",
+        );
     }
 
     #[test]
@@ -191,9 +196,20 @@ mod tests {
         /// Lines that Dockerfiles consist of, in any order.
         fn dockerfile() -> impl Strategy<Value = String> {
             let line = prop_oneof![
-                Just("FROM a\n"), Just("FROM b AS t\r\n"), Just("RUN a \\\n"), Just("# c\n"), Just("\n"), Just("RUN <<E\nx\nE\n"),
-                Just("# escape=`\n"), Just("RUN b `\n"), Just("CMD c"), Just("ENV a=\"b c\"\n"), Just("\u{feff}"), Just("ONBUILD COPY a b\n"),
-                Just("COPY --from=t 'x y' $z /\n"), Just("é\t"),
+                Just("FROM a\n"),
+                Just("FROM b AS t\r\n"),
+                Just("RUN a \\\n"),
+                Just("# c\n"),
+                Just("\n"),
+                Just("RUN <<E\nx\nE\n"),
+                Just("# escape=`\n"),
+                Just("RUN b `\n"),
+                Just("CMD c"),
+                Just("ENV a=\"b c\"\n"),
+                Just("\u{feff}"),
+                Just("ONBUILD COPY a b\n"),
+                Just("COPY --from=t 'x y' $z /\n"),
+                Just("é\t"),
             ];
             prop::collection::vec(line, 0..12).prop_map(|lines| lines.concat())
         }

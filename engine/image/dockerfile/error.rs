@@ -68,7 +68,9 @@ pub enum DockerfileError {
     },
 
     /// The restart helper has nothing to start.
-    #[error("cannot inject the restart helper into `{file}`: it has neither an ENTRYPOINT nor a CMD to restart")]
+    #[error(
+        "cannot inject the restart helper into `{file}`: it has neither an ENTRYPOINT nor a CMD to restart"
+    )]
     #[diagnostic(
         code(image::dockerfile::no_command),
         help("set `entrypoint` for the image in devspace.yaml, the base image's own is not known here")
@@ -101,7 +103,9 @@ impl DockerfileError {
         let help = match (nearest(target, names()), list.is_empty()) {
             (Some(name), _) => format!("did you mean `{name}`? The build targets are {list}"),
             (None, false) => format!("the build targets are {list}"),
-            (None, true) => format!("its build targets have no names; give a number below {count}, or `FROM ... AS {target}`"),
+            (None, true) => format!(
+                "its build targets have no names; give a number below {count}, or `FROM ... AS {target}`"
+            ),
         };
         Self::UnknownTarget { file: dockerfile.name().to_owned(), target: target.to_owned(), help }
     }

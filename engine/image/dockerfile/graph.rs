@@ -113,7 +113,10 @@ impl<'a> Graph<'a> {
             Kind::Onbuild(trigger) => trigger.as_deref(),
             _ => None,
         });
-        outside.iter().chain(inside).chain(targets[index].instructions().iter().map(|instruction| instruction.kind()))
+        outside
+            .iter()
+            .chain(inside)
+            .chain(targets[index].instructions().iter().map(|instruction| instruction.kind()))
     }
 }
 

@@ -104,3 +104,24 @@ fn words(text: &str, raw: bool) -> Result<Vec<String>, String> {
     }
     Ok(words)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, expected: &[&str]) {
+        let heredocs = Heredoc::all_in(line).unwrap();
+        let terminators: Vec<_> = heredocs.iter().map(|heredoc| heredoc.terminator.as_str()).collect();
+        assert_eq!(terminators, expected, "{line}");
+    }
+
+    #[test]
+    fn heredocs_are_found_as_a_shell_finds_them() {
+        check("RUN cat <<EOF > /x", &["EOF"]);
+        check("COPY <<A <<-'B' 3<<\"C D\" /x/", &["A", "B", "C D"]);
+        check("RUN cat << EOF", &["EOF"]);
+        check("RUN echo '<<EOF' \"<<EOF\" \\<<EOF <<<EOF", &[]);
+        check("RUN cat <<EOF 'open", &[]);
+    }
+}

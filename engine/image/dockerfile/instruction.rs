@@ -7,8 +7,24 @@ use super::split::{Flag, Split};
 
 /// The instructions Docker knows.
 pub(super) const NAMES: [&str; 18] = [
-    "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER",
-    "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "FROM",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "RUN",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
 ];
 
 /// One instruction of a Dockerfile.
@@ -168,7 +184,8 @@ pub(super) fn kind(split: Split, line: &Line, heredocs: usize, lenient: bool) ->
     if let Err(reason) = flags.check(allowed) {
         // Docker itself overlooks the flags of these.
         let overlooked = matches!(name.as_str(), "ARG" | "STOPSIGNAL")
-            || name == "HEALTHCHECK" && split.args.first().is_some_and(|kind| kind.eq_ignore_ascii_case("none"));
+            || name == "HEALTHCHECK"
+                && split.args.first().is_some_and(|kind| kind.eq_ignore_ascii_case("none"));
         match (overlooked, lenient) {
             (true, _) => {}
             (false, true) => return Ok(Kind::Foreign(reason)),
@@ -239,7 +256,9 @@ pub(super) fn kind(split: Split, line: &Line, heredocs: usize, lenient: bool) ->
             }
         }
         "RUN" => {
-            for (flag, values) in [("network", ["default", "none", "host"]), ("security", ["insecure", "sandbox", ""])] {
+            for (flag, values) in
+                [("network", ["default", "none", "host"]), ("security", ["insecure", "sandbox", ""])]
+            {
                 if let Some(value) = flags.text(flag).filter(|value| !values.contains(&value.as_str())) {
                     return Err(format!("RUN has no `--{flag}={value}`"));
                 }
@@ -283,7 +302,9 @@ fn from(split: &Split, flags: &Flags<'_>) -> Result<From, String> {
             && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.'))
     };
     if let Some(name) = name.as_deref().filter(|name| !valid(name)) {
-        return Err(format!("`{name}` cannot name a build target: a letter, then letters, digits, `-`, `_`, `.`"));
+        return Err(format!(
+            "`{name}` cannot name a build target: a letter, then letters, digits, `-`, `_`, `.`"
+        ));
     }
     let base = split.args.first().cloned().unwrap_or_default();
     let span = flags.line.in_file(split.rest.start..split.rest.start + base.len());
@@ -324,7 +345,9 @@ fn mount(flag: &Flag, line: &Line) -> Result<Mount, String> {
         let key = key.to_lowercase();
         if key == "from" {
             if value.find('$').is_some_and(|at| at + 1 < value.len()) {
-                return Err("`from` of `--mount` takes no variables; name a build target with FROM instead".into());
+                return Err(
+                    "`from` of `--mount` takes no variables; name a build target with FROM instead".into()
+                );
             }
             let written = &line.text[flag.range.clone()];
             let at = written.to_ascii_lowercase().find("from=").map(|at| at + "from=".len());
@@ -366,7 +389,10 @@ impl<'a> Flags<'a> {
         let mut used = Vec::new();
         for flag in self.flags {
             let Some(text) = flag.text.strip_prefix("--") else {
-                return Err(format!("{} has a flag `{}` that does not start with `--`", self.name, flag.text));
+                return Err(format!(
+                    "{} has a flag `{}` that does not start with `--`",
+                    self.name, flag.text
+                ));
             };
             let (key, value) = match text.split_once('=') {
                 Some((key, value)) => (key, Some(value)),
@@ -396,7 +422,10 @@ impl<'a> Flags<'a> {
 
     fn all(&self, key: &'a str) -> impl Iterator<Item = &'a Flag> {
         self.flags.iter().filter(move |flag| {
-            flag.text.strip_prefix("--").and_then(|text| text.split_once('=')).is_some_and(|(name, _)| name == key)
+            flag.text
+                .strip_prefix("--")
+                .and_then(|text| text.split_once('='))
+                .is_some_and(|(name, _)| name == key)
         })
     }
 

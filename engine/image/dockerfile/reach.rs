@@ -91,7 +91,9 @@ impl Dockerfile {
                 Base::Image(reference) => match configs.of(reference) {
                     Some(config) => scope.set_base_env(&config.env),
                     None => {
-                        return Ok(whole(format!("what `{reference}` adds to a build (ONBUILD, ENV) is not known")));
+                        return Ok(whole(format!(
+                            "what `{reference}` adds to a build (ONBUILD, ENV) is not known"
+                        )));
                     }
                 },
             }
@@ -107,7 +109,10 @@ impl Dockerfile {
                 match result {
                     Ok(None) => {}
                     Ok(Some(why)) => {
-                        return Ok(whole(format!("line {}, {}: {why}", instruction.lines.0, instruction.name)));
+                        return Ok(whole(format!(
+                            "line {}, {}: {why}",
+                            instruction.lines.0, instruction.name
+                        )));
                     }
                     Err(reason) => return Err(self.mistake(instruction.head(), reason)),
                 }
@@ -153,7 +158,10 @@ impl Configs<'_> {
                     .map(|instruction| instruction.kind)
                     .collect(),
                 Err(mistake) => {
-                    vec![Kind::Foreign(format!("the trigger `{trigger}` of `{reference}`: {}", mistake.reason))]
+                    vec![Kind::Foreign(format!(
+                        "the trigger `{trigger}` of `{reference}`: {}",
+                        mistake.reason
+                    ))]
                 }
             })
             .collect()
@@ -191,7 +199,9 @@ impl Sources {
                         let expansion = scope.expand(value)?;
                         match key.as_str() {
                             "from" if !value.is_empty() => is_context = false,
-                            "type" | "source" | "src" if expansion.unknown.is_some() => return Ok(expansion.unknown),
+                            "type" | "source" | "src" if expansion.unknown.is_some() => {
+                                return Ok(expansion.unknown);
+                            }
                             "type" => is_bind = expansion.text.eq_ignore_ascii_case("bind"),
                             "source" | "src" => source = expansion.text,
                             _ => {}
@@ -227,15 +237,20 @@ impl Sources {
 
 /// Whether ADD downloads `source` instead of reading it from the context.
 fn is_address(source: &str) -> bool {
-    let scheme = |scheme: &&str| source.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
-    if ["http://", "https://", "git://", "ssh://"].iter().any(|wanted| scheme(&wanted)) {
+    let scheme =
+        |scheme: &&str| source.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    if ["http://", "https://", "git://", "ssh://"].iter().any(|wanted| scheme(wanted)) {
         return true;
     }
     // `user@host:path`, as git and ssh write it.
     let user_end = source.find('@').filter(|at| *at > 0);
     user_end.is_some_and(|at| {
-        let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
-        source[at + 1..].split_once(':').is_some_and(|(host, _)| plain(&source[..at]) && !host.is_empty() && plain(host))
+        let plain = |text: &str| {
+            text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        };
+        source[at + 1..]
+            .split_once(':')
+            .is_some_and(|(host, _)| plain(&source[..at]) && !host.is_empty() && plain(host))
     })
 }
 
@@ -265,7 +280,9 @@ mod tests {
         let config = |reference: &str| match reference {
             "plain" => Some(BaseConfig::default()),
             "env" => Some(BaseConfig { env: vec!["DIR=from-base".into()], onbuild: Vec::new() }),
-            "node:onbuild" => Some(BaseConfig { onbuild: vec!["COPY package.json /app/".into()], env: Vec::new() }),
+            "node:onbuild" => {
+                Some(BaseConfig { onbuild: vec!["COPY package.json /app/".into()], env: Vec::new() })
+            }
             _ => None,
         };
         Dockerfile::parse("Dockerfile", text).unwrap().reach(target, &args, &config).unwrap()
@@ -296,14 +313,23 @@ mod tests {
 
     #[test]
     fn what_does_not_come_from_the_context_does_not_count() {
-        check("FROM plain AS a\nFROM scratch\nCOPY --from=a /x /y\nCOPY --from=plain x y\nCOPY --from=0 /x y", &[]);
-        check("FROM scratch\nADD https://x.io/a git@github.com:a/b.git https://x.io/a.git /x\nADD local /x", &["local"]);
+        check(
+            "FROM plain AS a\nFROM scratch\nCOPY --from=a /x /y\nCOPY --from=plain x y\nCOPY --from=0 /x y",
+            &[],
+        );
+        check(
+            "FROM scratch\nADD https://x.io/a git@github.com:a/b.git https://x.io/a.git /x\nADD local /x",
+            &["local"],
+        );
         check("FROM scratch\nCOPY <<EOF /x\nCOPY . /\nEOF\nCOPY <<A b /x/\nA", &["b"]);
     }
 
     #[test]
     fn bind_mounts_read_the_context() {
-        check("FROM plain\nRUN --mount=type=bind,source=src,target=/src --mount=type=cache,target=/c make", &["src"]);
+        check(
+            "FROM plain\nRUN --mount=type=bind,source=src,target=/src --mount=type=cache,target=/c make",
+            &["src"],
+        );
         check("FROM plain\nRUN --mount=src=$X/a,dst=/src make", &["a"]);
         check("FROM plain AS b\nFROM plain\nRUN --mount=from=b,target=/src make", &[]);
         check_whole("FROM plain\nRUN --mount=target=/src make", None);
@@ -321,7 +347,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_known_reaches_everything_and_says_why() {
-        check_whole("FROM scratch\nARG TARGETARCH\nCOPY bin-$TARGETARCH /", Some("line 3, COPY: `TARGETARCH`"));
+        check_whole(
+            "FROM scratch\nARG TARGETARCH\nCOPY bin-$TARGETARCH /",
+            Some("line 3, COPY: `TARGETARCH`"),
+        );
         check_whole("FROM unseen\nCOPY a /", Some("`unseen`"));
         check_whole("FROM base-$TARGETOS\nCOPY a /", Some("`TARGETOS` is set by the builder"));
         check_whole("# syntax=acme/frontend\nFROM scratch\nMAGIC", Some("`acme/frontend`"));

@@ -108,14 +108,21 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, entrypoint: Option<&[&str]>, cmd: Option<&[&str]>, expected: Option<(&str, bool)>) {
-        let words = |words: Option<&[&str]>| words.map(|words| words.iter().map(|word| word.to_string()).collect::<Vec<_>>());
+        let words = |words: Option<&[&str]>| {
+            words.map(|words| words.iter().map(|word| word.to_string()).collect::<Vec<_>>())
+        };
         let (entrypoint, cmd) = (words(entrypoint), words(cmd));
         let dockerfile = Dockerfile::parse("Dockerfile", text).unwrap();
-        let result = dockerfile.with_restart_helper(None, &BuildArgs::new(), entrypoint.as_deref(), cmd.as_deref());
+        let result =
+            dockerfile.with_restart_helper(None, &BuildArgs::new(), entrypoint.as_deref(), cmd.as_deref());
         let actual = result.ok().map(|(edited, warning)| {
             let added = edited.text().strip_prefix(text).unwrap_or_default();
-            let added = added.trim_start().strip_prefix("COPY .windlass/restart-helper /devspace-restart-helper\n");
-            (added.unwrap_or_default().replace("/devspace-restart-helper", "H").replace('\n', " "), warning.is_some())
+            let added =
+                added.trim_start().strip_prefix("COPY .windlass/restart-helper /devspace-restart-helper\n");
+            (
+                added.unwrap_or_default().replace("/devspace-restart-helper", "H").replace('\n', " "),
+                warning.is_some(),
+            )
         });
         assert_eq!(actual.as_ref().map(|(text, warns)| (text.trim(), *warns)), expected);
     }
@@ -137,5 +144,36 @@ mod tests {
         check(text, None, None, Some((r#"ENTRYPOINT ["H","bash","-c","e f"] CMD ["c"]"#, false)));
         let reset = "FROM a AS b\nCMD [\"c\"]\nFROM b\nENTRYPOINT [\"e\"]\n";
         check(reset, None, None, Some((r#"ENTRYPOINT ["H","e"]"#, false)));
+    }
+
+    /// Runs the helper's script with its files in a folder of the test; yields the folder and the running shell.
+    #[cfg(unix)]
+    fn run(command: &str) -> (tempfile::TempDir, std::process::Child) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let script =
+            RESTART_HELPER.replace("/devspace-pid", &path("pid")).replace("/tmp/sync", &path("sync"));
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &script, "sh", "sh", "-c", command]).current_dir(&folder);
+        let child = shell.stdout(std::process::Stdio::null()).spawn().unwrap();
+        (folder, child)
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_script_ends_with_its_programs_code() {
+        let (folder, mut child) = run("exit 3");
+        assert_eq!(child.wait().unwrap().code(), Some(3));
+        assert!(!folder.path().join("pid").exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_script_restarts_its_program_when_the_pid_file_is_gone() {
+        // The first run removes the file and ends, the second finds its mark and ends for good.
+        let (folder, mut child) =
+            run("until [ -s pid ]; do :; done; [ -e mark ] && exit 5; touch mark; rm pid; exit 4");
+        assert_eq!(child.wait().unwrap().code(), Some(5));
+        assert!(folder.path().join("mark").exists());
     }
 }

@@ -7,14 +7,29 @@ use super::{BuildArgs, Instruction, Kind};
 
 /// Arguments that the builder sets; their values depend on where it runs.
 const PLATFORM_ARGS: [&str; 9] = [
-    "BUILDARCH", "BUILDOS", "BUILDPLATFORM", "BUILDVARIANT", "TARGETARCH", "TARGETOS", "TARGETPLATFORM", "TARGETSTAGE",
+    "BUILDARCH",
+    "BUILDOS",
+    "BUILDPLATFORM",
+    "BUILDVARIANT",
+    "TARGETARCH",
+    "TARGETOS",
+    "TARGETPLATFORM",
+    "TARGETSTAGE",
     "TARGETVARIANT",
 ];
 
 /// Arguments that may be given without an ARG; builders differ in whether words see them.
 const PROXY_ARGS: [&str; 10] = [
-    "ALL_PROXY", "FTP_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "all_proxy", "ftp_proxy", "http_proxy",
-    "https_proxy", "no_proxy",
+    "ALL_PROXY",
+    "FTP_PROXY",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "all_proxy",
+    "ftp_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
 ];
 
 /// The variables of a build target, or those before the first one.
@@ -33,7 +48,11 @@ impl<'a> Scope<'a> {
     }
 
     /// The scope that FROM words are expanded in.
-    pub(super) fn global(given: &'a BuildArgs, escape: char, args: &[Instruction]) -> Result<Self, (usize, String)> {
+    pub(super) fn global(
+        given: &'a BuildArgs,
+        escape: char,
+        args: &[Instruction],
+    ) -> Result<Self, (usize, String)> {
         let mut scope = Self::new(given, escape);
         for name in PLATFORM_ARGS {
             scope.args.insert(name.to_owned(), platform(given, name));

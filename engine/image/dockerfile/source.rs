@@ -114,7 +114,8 @@ impl<'a> Source<'a> {
                     let reason = format!("the here-document `{}` is not closed", heredoc.terminator);
                     return Err(mistake(reason, line));
                 };
-                let text = if heredoc.strips_tabs { physical.text.trim_start_matches('\t') } else { physical.text };
+                let text =
+                    if heredoc.strips_tabs { physical.text.trim_start_matches('\t') } else { physical.text };
                 if text == heredoc.terminator {
                     break;
                 }
@@ -170,7 +171,9 @@ impl<'a> Source<'a> {
         match (name.as_str(), value) {
             ("escape", "\\") => self.escape = '\\',
             ("escape", "`") => self.escape = '`',
-            ("escape", _) => return Err(mistake(format!("the escape character `{value}` is neither \\ nor `"))),
+            ("escape", _) => {
+                return Err(mistake(format!("the escape character `{value}` is neither \\ nor `")));
+            }
             ("syntax", _) => self.syntax = Some(value.to_owned()),
             _ => {}
         }

@@ -49,7 +49,8 @@ impl Split {
         let after = line[name_end..].trim_start_matches(SPACES);
         let (flags, used) = flags(after, range.end - after.len());
         let rest = trimmed(text, range.end - after.len() + used..range.end);
-        let mut split = Self { name, flags, args: Vec::new(), json: false, rest: rest.clone(), trigger: None };
+        let mut split =
+            Self { name, flags, args: Vec::new(), json: false, rest: rest.clone(), trigger: None };
         let arguments = &text[rest.clone()];
         match split.name.as_str() {
             "ADD" | "COPY" | "VOLUME" => split.list_or_words(arguments)?,
@@ -152,7 +153,10 @@ fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
 
 /// The parts between runs of white space.
 fn split_runs(text: &str) -> impl Iterator<Item = &str> {
-    text.split(SPACES).enumerate().filter(|(index, part)| *index == 0 || !part.is_empty()).map(|(_, part)| part)
+    text.split(SPACES)
+        .enumerate()
+        .filter(|(index, part)| *index == 0 || !part.is_empty())
+        .map(|(_, part)| part)
 }
 
 /// The leading `--flags` of `text`, which starts at `offset`, and how many bytes they take.

@@ -7,7 +7,8 @@ use super::{Dockerfile, Instruction, Target};
 impl Dockerfile {
     /// The bytes of the instruction on `line` (from 1), without its last newline.
     pub fn instruction_at_line(&self, line: usize) -> Option<Range<usize>> {
-        let instruction = self.instructions().find(|found| (found.lines.0..=found.lines.1).contains(&line))?;
+        let instruction =
+            self.instructions().find(|found| (found.lines.0..=found.lines.1).contains(&line))?;
         Some(self.label(instruction))
     }
 
@@ -39,9 +40,9 @@ impl Dockerfile {
     /// Every instruction in file order.
     fn instructions(&self) -> impl Iterator<Item = &Instruction> {
         let targets = self.targets().iter();
-        self.global_args().iter().chain(targets.flat_map(|target| {
-            std::iter::once(target.start()).chain(target.instructions())
-        }))
+        self.global_args()
+            .iter()
+            .chain(targets.flat_map(|target| std::iter::once(target.start()).chain(target.instructions())))
     }
 
     fn nearest(&self, text: &str, wanted: impl Fn(&Target) -> bool) -> Option<Range<usize>> {
@@ -54,7 +55,8 @@ impl Dockerfile {
                     continue;
                 }
                 let own = squeeze(&found.text);
-                let same = own.bytes().zip(squeezed.bytes()).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
+                let same =
+                    own.bytes().zip(squeezed.bytes()).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
                 let score = if own.eq_ignore_ascii_case(&squeezed) { usize::MAX } else { same };
                 if best.is_none_or(|(before, _)| score > before) {
                     best = Some((score, found));

@@ -293,7 +293,9 @@ mod tests {
             _ => Variable::Unset,
         };
         match (expand(word, '\\', &variable), expected) {
-            (Ok(expansion), Ok(text)) => assert_eq!((expansion.text.as_str(), expansion.unknown), (text, None)),
+            (Ok(expansion), Ok(text)) => {
+                assert_eq!((expansion.text.as_str(), expansion.unknown), (text, None))
+            }
             (Ok(expansion), Err(why)) => assert_eq!(expansion.unknown.as_deref(), Some(why)),
             (Err(reason), expected) => assert_eq!(Err(reason.as_str()), expected),
         }
