@@ -4,6 +4,7 @@ mod bases;
 mod duration;
 mod edit;
 mod error;
+mod flags;
 mod graph;
 mod heredoc;
 mod instruction;

@@ -239,7 +239,7 @@ impl Sources {
 fn is_address(source: &str) -> bool {
     let scheme =
         |scheme: &&str| source.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
-    if ["http://", "https://", "git://", "ssh://"].iter().any(|wanted| scheme(wanted)) {
+    if ["http://", "https://", "git://", "ssh://"].iter().any(scheme) {
         return true;
     }
     // `user@host:path`, as git and ssh write it.
