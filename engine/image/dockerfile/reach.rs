@@ -86,7 +86,13 @@ impl Dockerfile {
             }
             match &graph.bases[index] {
                 Base::Scratch => {}
-                Base::Target(base) => scope = scopes[*base].clone(),
+                Base::Target(base) => {
+                    scope = scopes[*base].clone();
+                    // The classic builder passes on ENV, but not ARG.
+                    if in_file_order {
+                        scope.forget_args();
+                    }
+                }
                 Base::Unknown(why) => return Ok(whole(format!("a base image is not known: {why}"))),
                 Base::Image(reference) => match configs.of(reference) {
                     Some(config) => scope.set_base_env(&config.env),
@@ -363,6 +369,15 @@ mod tests {
         check("FROM node:onbuild\nCOPY a /", &["a", "package.json"]);
         check("FROM scratch AS a\nONBUILD COPY x /\nFROM a AS b\nFROM b", &["x"]);
         check("FROM scratch\nONBUILD COPY x /", &[]);
+    }
+
+    #[test]
+    fn args_are_inherited_by_buildkit_only() {
+        let text = "FROM scratch AS a\nARG D=dir\nENV E=e\nFROM a\nCOPY $D/$E /";
+        let dockerfile = Dockerfile::parse("Dockerfile", text).unwrap();
+        let classic = dockerfile.reach_in_file_order(None, &BuildArgs::new(), &|_| None).unwrap();
+        assert_eq!(classic, Reach::Sources(vec!["e".into()]));
+        check(text, &["dir/e"]);
     }
 
     #[test]

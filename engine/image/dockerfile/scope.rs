@@ -75,6 +75,11 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// Drops what ARG has set.
+    pub(super) fn forget_args(&mut self) {
+        self.args.clear();
+    }
+
     /// Carries out an ARG or ENV.
     ///
     /// # Errors
