@@ -1,0 +1,225 @@
+//! A YAML document as a tree that remembers where everything stands and how it was written.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+
+/// Greatest nesting of a document, after aliases and patches. Keeps every recursive walk bounded.
+pub(crate) const MAX_DEPTH: usize = 128;
+
+/// Bytes `start..end` of the file, and the line and column (both from 1) of `start`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Span {
+    pub start: usize,
+    pub end: usize,
+    pub line: usize,
+    pub column: usize,
+}
+
+/// One value and its place.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub span: Span,
+    pub value: Value,
+}
+
+/// What a node holds.
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    Scalar(Scalar),
+    Sequence(Vec<Node>),
+    Mapping(Mapping),
+}
+
+/// The entries of a map in file order.
+pub(crate) type Mapping = IndexMap<String, Entry>;
+
+/// A value of a map, with the place of its key.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub key: Span,
+    pub node: Node,
+}
+
+/// A text and how it came about. The text is never normalised: `1.10` stays `1.10`.
+#[derive(Debug, Clone)]
+pub(crate) struct Scalar {
+    pub text: String,
+    pub style: Style,
+    /// For a text that holds a value which must not be shown: what the file says in its place.
+    pub written: Option<Arc<str>>,
+}
+
+/// How a scalar was written, which decides its type where a field does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// Without quotes: may be null, a truth value or a number.
+    Plain,
+    /// Quoted, a block, or text mixed with variables: always text.
+    Text,
+    /// Exactly one variable reference: a whole number or a truth value if it looks like one.
+    Substituted,
+    /// A reference that could not be resolved. It was reported; nothing more is to be said about it.
+    Unresolved,
+}
+
+impl Node {
+    /// A text that stands at `span`.
+    #[cfg(test)]
+    pub(crate) fn text(span: Span, text: &str) -> Self {
+        Self {
+            span,
+            value: Value::Scalar(Scalar { text: text.to_owned(), style: Style::Text, written: None }),
+        }
+    }
+
+    /// The scalar, when it is one.
+    pub(crate) fn as_scalar(&self) -> Option<&Scalar> {
+        match &self.value {
+            Value::Scalar(scalar) => Some(scalar),
+            _ => None,
+        }
+    }
+
+    /// The map, when it is one.
+    pub(crate) fn as_mapping(&self) -> Option<&Mapping> {
+        match &self.value {
+            Value::Mapping(mapping) => Some(mapping),
+            _ => None,
+        }
+    }
+
+    /// The list, when it is one.
+    pub(crate) fn as_sequence(&self) -> Option<&[Node]> {
+        match &self.value {
+            Value::Sequence(nodes) => Some(nodes),
+            _ => None,
+        }
+    }
+
+    /// Whether it is `null`, `~` or nothing at all.
+    pub(crate) fn is_null(&self) -> bool {
+        self.as_scalar().is_some_and(Scalar::is_null)
+    }
+
+    /// The value of `key`, when this is a map that has it and it is not null.
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+        self.as_mapping().and_then(|mapping| field(mapping, key))
+    }
+
+    /// Levels of nesting, 1 for a scalar.
+    pub(crate) fn height(&self) -> usize {
+        1 + match &self.value {
+            Value::Scalar(_) => 0,
+            Value::Sequence(nodes) => nodes.iter().map(Node::height).max().unwrap_or(0),
+            Value::Mapping(mapping) => mapping.values().map(|entry| entry.node.height()).max().unwrap_or(0),
+        }
+    }
+
+    /// A measure of the memory it takes: its nodes, plus one for every 64 bytes of text.
+    pub(crate) fn weight(&self) -> usize {
+        match &self.value {
+            Value::Scalar(scalar) => 1 + scalar.text.len() / 64,
+            Value::Sequence(nodes) => 1 + nodes.iter().map(Node::weight).sum::<usize>(),
+            Value::Mapping(mapping) => {
+                1 + mapping.iter().map(|(key, entry)| 1 + key.len() / 64 + entry.node.weight()).sum::<usize>()
+            }
+        }
+    }
+
+    /// The same value as JSON. Texts that are no JSON number as they stand (`007`, `+5`) stay texts.
+    pub(crate) fn to_json(&self) -> Json {
+        match &self.value {
+            Value::Scalar(scalar) => scalar.to_json(),
+            Value::Sequence(nodes) => nodes.iter().map(Node::to_json).collect(),
+            Value::Mapping(mapping) => {
+                Json::Object(mapping.iter().map(|(key, entry)| (key.clone(), entry.node.to_json())).collect())
+            }
+        }
+    }
+}
+
+/// The value of `key`, when it is there and not null.
+pub(crate) fn field<'a>(mapping: &'a Mapping, key: &str) -> Option<&'a Node> {
+    mapping.get(key).map(|entry| &entry.node).filter(|node| !node.is_null())
+}
+
+impl Scalar {
+    /// Whether it is `null`, `~` or nothing, without quotes.
+    pub(crate) fn is_null(&self) -> bool {
+        self.style == Style::Plain && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
+    }
+
+    /// A truth value for a field that wants one. `yes` and `on` count, as in YAML 1.1.
+    pub(crate) fn as_bool(&self) -> Option<bool> {
+        if self.style == Style::Text {
+            return None;
+        }
+        match self.text.as_str() {
+            "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
+            "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The text for a message: what the file says when the value must not be shown.
+    pub(crate) fn shown(&self) -> &str {
+        self.written.as_deref().unwrap_or(&self.text)
+    }
+
+    fn to_json(&self) -> Json {
+        let text = || Json::String(self.text.clone());
+        if self.is_null() {
+            return Json::Null;
+        }
+        if !matches!(self.style, Style::Plain | Style::Substituted) {
+            return text();
+        }
+        match self.text.as_str() {
+            "true" | "True" | "TRUE" => return Json::Bool(true),
+            "false" | "False" | "FALSE" => return Json::Bool(false),
+            _ => {}
+        }
+        // JSON's own grammar of numbers is what is wanted: no leading zeros, no `+`, no `1_000`.
+        match serde_json::from_str::<serde_json::Number>(&self.text) {
+            Ok(number) if self.style == Style::Plain || number.is_i64() || number.is_u64() => {
+                Json::Number(number)
+            }
+            _ => text(),
+        }
+    }
+}
+
+/// Compares values as the `test` operation of a patch does: maps without order, texts by their text.
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_json() == other.to_json()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(text: &str, style: Style, expected: Json) {
+        let scalar = Scalar { text: text.to_owned(), style, written: None };
+        assert_eq!(scalar.to_json(), expected, "{text} {style:?}");
+    }
+
+    #[test]
+    fn scalar_keeps_text_that_is_no_plain_number() {
+        check("007", Style::Plain, json!("007"));
+        check("+5", Style::Substituted, json!("+5"));
+        check("1.10", Style::Substituted, json!("1.10"));
+        check("1.5", Style::Plain, json!(1.5));
+        check("8080", Style::Substituted, json!(8080));
+        check("8080", Style::Text, json!("8080"));
+        check("true", Style::Substituted, json!(true));
+        check("yes", Style::Plain, json!("yes"));
+        check("t", Style::Substituted, json!("t"));
+        check("", Style::Plain, json!(null));
+        check("", Style::Substituted, json!(""));
+    }
+}
