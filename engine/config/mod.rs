@@ -5,6 +5,8 @@ mod model;
 mod node;
 mod parse;
 mod problem;
+mod profile;
+mod reader;
 
 pub use error::ConfigError;
 pub use model::*;

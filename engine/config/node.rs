@@ -146,6 +146,11 @@ pub(crate) fn field<'a>(mapping: &'a Mapping, key: &str) -> Option<&'a Node> {
 }
 
 impl Scalar {
+    /// Nothing at all.
+    pub(crate) fn null() -> Self {
+        Self { text: String::new(), style: Style::Plain, written: None }
+    }
+
     /// Whether it is `null`, `~` or nothing, without quotes.
     pub(crate) fn is_null(&self) -> bool {
         self.style == Style::Plain && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")

@@ -1,0 +1,269 @@
+//! One patch of a profile applied to the document (spec config §11.1 and §11.3).
+
+use crate::config::node::{Entry, MAX_DEPTH, Mapping, Node, Span, Value};
+use crate::config::parse::MAX_WEIGHT;
+
+use super::path::{Location, Path, Place, Step, walk};
+
+/// A patch as the file says it.
+#[derive(Debug, Clone)]
+pub(crate) struct Patch {
+    /// Where `path` stands: the place of every error.
+    pub span: Span,
+    pub operation: Operation,
+    pub path: Path,
+}
+
+/// What a patch does.
+#[derive(Debug, Clone)]
+pub(crate) enum Operation {
+    Add(Node),
+    Remove,
+    Replace(Node),
+    Move(Path),
+    Copy(Path),
+    Test(Node),
+}
+
+/// Why a patch cannot be applied, as a phrase.
+pub(crate) type Refusal = &'static str;
+
+const NOTHING: Refusal = "its path matches nothing";
+
+impl Patch {
+    /// Applies the patch to `root`. Nothing is changed when it is refused for its path.
+    pub(crate) fn apply(&self, root: &mut Node) -> Result<(), Refusal> {
+        match &self.operation {
+            Operation::Add(value) => add(root, &self.path, value, self.span),
+            Operation::Remove => remove(root, &self.path).map(drop),
+            Operation::Replace(value) => {
+                for location in found(root, &self.path)? {
+                    fits(&location, value)?;
+                    if let Some(node) = at(root, &location) {
+                        *node = value.clone();
+                    }
+                }
+                Ok(())
+            }
+            Operation::Move(from) => {
+                let value = single(root, from)?;
+                remove(root, from)?;
+                add(root, &self.path, &value, self.span)
+            }
+            Operation::Copy(from) => {
+                let value = single(root, from)?;
+                add(root, &self.path, &value, self.span)
+            }
+            Operation::Test(value) => {
+                let equal = found(root, &self.path)?
+                    .iter()
+                    .all(|location| at(root, location).is_some_and(|node| node == value));
+                if equal { Ok(()) } else { Err("the value at its path is another one") }
+            }
+        }
+    }
+}
+
+fn found(root: &Node, path: &Path) -> Result<Vec<Location>, Refusal> {
+    let found = path.find(root);
+    if found.is_empty() { Err(NOTHING) } else { Ok(found) }
+}
+
+fn single(root: &mut Node, path: &Path) -> Result<Node, Refusal> {
+    match found(root, path).map_err(|_| "its `from` matches nothing")?.as_slice() {
+        [location] => at(root, location).map(|node| node.clone()).ok_or(NOTHING),
+        _ => Err("its `from` matches more than one value"),
+    }
+}
+
+fn remove(root: &mut Node, path: &Path) -> Result<(), Refusal> {
+    // Backwards, so that the indices of what is still to be removed stay true.
+    for location in found(root, path)?.iter().rev() {
+        let Some((last, parent)) = location.split_last() else { return Err("it removes the whole document") };
+        match (at(root, parent).map(|node| &mut node.value), last) {
+            (Some(Value::Mapping(mapping)), Place::Key(key)) => drop(mapping.shift_remove(key)),
+            (Some(Value::Sequence(nodes)), Place::Index(index)) if *index < nodes.len() => {
+                nodes.remove(*index);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn add(root: &mut Node, path: &Path, value: &Node, span: Span) -> Result<(), Refusal> {
+    let heavy = root.weight() + value.weight();
+    // What is found is changed from the end, so that insertions do not move what is still to be changed.
+    let changed = match path.split() {
+        Some((parents, Step::Name(name), dotted)) => {
+            let parents = walk(root, parents);
+            check_growth(heavy, parents.len(), value)?;
+            for location in parents.iter().rev() {
+                fits(location, value)?;
+                add_named(at(root, location).ok_or(NOTHING)?, name, dotted, value, span)?;
+            }
+            parents.len()
+        }
+        _ => {
+            let targets = path.find(root);
+            check_growth(heavy, targets.len(), value)?;
+            for location in targets.iter().rev() {
+                fits(location, value)?;
+                add_into(at(root, location).ok_or(NOTHING)?, value)?;
+            }
+            targets.len()
+        }
+    };
+    if changed == 0 { Err(NOTHING) } else { Ok(()) }
+}
+
+/// Adds the entry `name`; a list that is there already gets the value appended by a dotted path.
+fn add_named(parent: &mut Node, name: &str, dotted: bool, value: &Node, span: Span) -> Result<(), Refusal> {
+    match &mut parent.value {
+        Value::Mapping(mapping) => match mapping.get_mut(name).map(|entry| &mut entry.node.value) {
+            Some(Value::Sequence(nodes)) if dotted => nodes.push(value.clone()),
+            _ => drop(mapping.insert(name.to_owned(), Entry { key: span, node: value.clone() })),
+        },
+        Value::Sequence(nodes) if name == "-" => nodes.push(value.clone()),
+        Value::Sequence(nodes) => match name.parse() {
+            Ok(index) if index <= nodes.len() => nodes.insert(index, value.clone()),
+            Ok(_) => return Err("its index is beyond the end of the list"),
+            Err(_) => return Err("its last step is no index, but the value there is a list"),
+        },
+        Value::Scalar(scalar) if scalar.is_null() => {
+            let entry = Entry { key: span, node: value.clone() };
+            parent.value = Value::Mapping(Mapping::from([(name.to_owned(), entry)]));
+        }
+        Value::Scalar(_) => return Err("its path goes through a text"),
+    }
+    Ok(())
+}
+
+/// Adds to what a selector found: appends to a list, sets the keys of a map.
+fn add_into(target: &mut Node, value: &Node) -> Result<(), Refusal> {
+    match (&mut target.value, &value.value) {
+        (Value::Sequence(nodes), _) => nodes.push(value.clone()),
+        (Value::Mapping(mapping), Value::Mapping(more)) => {
+            mapping.extend(more.iter().map(|(key, entry)| (key.clone(), entry.clone())));
+        }
+        _ => return Err("it adds a single value to what is no list"),
+    }
+    Ok(())
+}
+
+fn check_growth(weight: usize, times: usize, value: &Node) -> Result<(), Refusal> {
+    let added = value.weight().saturating_mul(times);
+    if weight.saturating_add(added) > MAX_WEIGHT {
+        Err("the document would become too large")
+    } else {
+        Ok(())
+    }
+}
+
+fn fits(location: &[Place], value: &Node) -> Result<(), Refusal> {
+    if location.len() + 1 + value.height() > MAX_DEPTH {
+        Err("the document would be nested too deeply")
+    } else {
+        Ok(())
+    }
+}
+
+fn at<'a>(root: &'a mut Node, location: &[Place]) -> Option<&'a mut Node> {
+    location.iter().try_fold(root, |node, place| match (&mut node.value, place) {
+        (Value::Mapping(mapping), Place::Key(key)) => mapping.get_mut(key).map(|entry| &mut entry.node),
+        (Value::Sequence(nodes), Place::Index(index)) => nodes.get_mut(*index),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse::parse;
+    use crate::config::problem::Problems;
+    use serde_json::json;
+
+    const DOCUMENT: &str = "{a: {b: 1, l: [x, y]}, d: [{name: p, l: [1]}, {name: q}]}";
+
+    fn node(text: &str) -> Node {
+        parse(text, &mut Problems::new("f", text.into())).expect("valid")
+    }
+
+    fn apply(operation: Operation, path: &str) -> Result<serde_json::Value, Refusal> {
+        let mut root = node(DOCUMENT);
+        let path = Path::parse(path).expect("path");
+        Patch { span: Span::default(), operation, path }.apply(&mut root)?;
+        Ok(root.to_json())
+    }
+
+    fn check(operation: Operation, path: &str, expected: &str) {
+        assert_eq!(apply(operation, path), Ok(node(expected).to_json()), "{path}");
+    }
+
+    fn refuses(operation: Operation, path: &str, expected: Refusal) {
+        assert_eq!(apply(operation, path), Err(expected), "{path}");
+    }
+
+    #[test]
+    fn add_sets_keys_inserts_and_appends() {
+        let add = |text: &str| Operation::Add(node(text));
+        check(add("2"), "a.c", "{a: {b: 1, l: [x, y], c: 2}, d: [{name: p, l: [1]}, {name: q}]}");
+        check(add("{z: 1}"), "a", "{a: {z: 1}, d: [{name: p, l: [1]}, {name: q}]}");
+        check(add("z"), "/a/l/0", "{a: {b: 1, l: [z, x, y]}, d: [{name: p, l: [1]}, {name: q}]}");
+        check(add("z"), "/a/l/-", "{a: {b: 1, l: [x, y, z]}, d: [{name: p, l: [1]}, {name: q}]}");
+        check(add("z"), "a.l", "{a: {b: 1, l: [x, y, z]}, d: [{name: p, l: [1]}, {name: q}]}");
+        check(add("[z]"), "/a/l", "{a: {b: 1, l: [z]}, d: [{name: p, l: [1]}, {name: q}]}");
+        check(add("2"), "d[0].l", "{a: {b: 1, l: [x, y]}, d: [{name: p, l: [1, 2]}, {name: q}]}");
+        check(add("2"), "d.name=p.l", "{a: {b: 1, l: [x, y]}, d: [{name: p, l: [1, 2]}, {name: q}]}");
+        check(add("{k: 1}"), "d.name=q", "{a: {b: 1, l: [x, y]}, d: [{name: p, l: [1]}, {name: q, k: 1}]}");
+        check(add("1"), "d[*].n", "{a: {b: 1, l: [x, y]}, d: [{name: p, l: [1], n: 1}, {name: q, n: 1}]}");
+        refuses(add("1"), "none.c", NOTHING);
+        refuses(add("1"), "d.name=none.c", NOTHING);
+        refuses(add("1"), "/a/l/9", "its index is beyond the end of the list");
+        refuses(add("1"), "a.b.c", "its path goes through a text");
+    }
+
+    #[test]
+    fn remove_and_replace_want_a_match() {
+        check(Operation::Remove, "a.b", "{a: {l: [x, y]}, d: [{name: p, l: [1]}, {name: q}]}");
+        check(Operation::Remove, "d[*]", "{a: {b: 1, l: [x, y]}, d: []}");
+        check(Operation::Remove, "d[?(@.name=='p')]", "{a: {b: 1, l: [x, y]}, d: [{name: q}]}");
+        check(
+            Operation::Replace(node("9")),
+            "/a/b",
+            "{a: {b: 9, l: [x, y]}, d: [{name: p, l: [1]}, {name: q}]}",
+        );
+        refuses(Operation::Remove, "a.none", NOTHING);
+        refuses(Operation::Replace(node("9")), "a.none", NOTHING);
+        refuses(Operation::Replace(node("9")), "a.l[7]", NOTHING);
+    }
+
+    #[test]
+    fn move_copy_and_test_follow_rfc_6902() {
+        let path = |text: &str| Path::parse(text).expect("path");
+        check(
+            Operation::Move(path("/a/b")),
+            "/a/c",
+            "{a: {l: [x, y], c: 1}, d: [{name: p, l: [1]}, {name: q}]}",
+        );
+        check(
+            Operation::Copy(path("/a/b")),
+            "/a/c",
+            "{a: {b: 1, l: [x, y], c: 1}, d: [{name: p, l: [1]}, {name: q}]}",
+        );
+        check(Operation::Test(node("[x, y]")), "/a/l", DOCUMENT);
+        refuses(Operation::Test(node("[x]")), "/a/l", "the value at its path is another one");
+        refuses(Operation::Move(path("/none")), "/a/c", "its `from` matches nothing");
+        refuses(Operation::Copy(path("d[*]")), "/a/c", "its `from` matches more than one value");
+    }
+
+    #[test]
+    fn copies_cannot_explode_the_document() {
+        let mut root = node("{a: [1, 2, 3]}");
+        let path = |text: &str| Path::parse(text).expect("path");
+        let copy =
+            Patch { span: Span::default(), operation: Operation::Copy(path("/a")), path: path("/a/-") };
+        let refused = (0..1000).find_map(|_| copy.apply(&mut root).err());
+        assert!(refused.is_some_and(|refusal| refusal.starts_with("the document would")));
+    }
+}

@@ -1,0 +1,123 @@
+//! Reads typed values from nodes. What does not fit is reported with its place, and reading goes on.
+
+use super::node::{Mapping, Node, Style, Value, field};
+use super::problem::{Problems, Report};
+
+/// Reads nodes and reports to `problems`.
+pub(crate) struct Reader<'p> {
+    pub problems: &'p mut Problems,
+}
+
+impl Reader<'_> {
+    /// The map `node` is, all of whose keys are in `known`. `what` names it in messages: "image `api`".
+    pub(crate) fn fields<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Option<&'n Mapping> {
+        let mapping = self.mapping(node, what)?;
+        self.known_keys(mapping, what, known);
+        Some(mapping)
+    }
+
+    /// Reports every key of `mapping` that is not in `known`.
+    pub(crate) fn known_keys(&mut self, mapping: &Mapping, what: &str, known: &[&str]) {
+        for (key, entry) in mapping {
+            if !known.contains(&key.as_str()) {
+                let report = Report::new(
+                    "config::unknown_key",
+                    format!("unknown key `{key}` in {what}"),
+                    "not known here",
+                )
+                .suggest(key, known.iter().copied());
+                self.problems.add(entry.key, report);
+            }
+        }
+    }
+
+    /// The map `node` is.
+    pub(crate) fn mapping<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n Mapping> {
+        match &node.value {
+            Value::Mapping(mapping) => Some(mapping),
+            _ => self.wrong(node, what, "a map"),
+        }
+    }
+
+    /// The list `node` is.
+    pub(crate) fn sequence<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Node]> {
+        match &node.value {
+            Value::Sequence(nodes) => Some(nodes),
+            _ => self.wrong(node, what, "a list"),
+        }
+    }
+
+    /// The text `node` is; numbers and truth values as they are written.
+    pub(crate) fn string(&mut self, node: &Node, what: &str) -> Option<String> {
+        match &node.value {
+            Value::Scalar(scalar) if scalar.style == Style::Unresolved => None,
+            Value::Scalar(scalar) if !scalar.is_null() => Some(scalar.text.clone()),
+            _ => self.wrong(node, what, "a text"),
+        }
+    }
+
+    /// The text at `key`; absent and null are the same.
+    pub(crate) fn text(&mut self, mapping: &Mapping, key: &str, of: &str) -> Option<String> {
+        self.string(field(mapping, key)?, &format!("`{key}` of {of}"))
+    }
+
+    /// The truth value at `key`; absent and null are the same.
+    pub(crate) fn boolean(&mut self, mapping: &Mapping, key: &str, of: &str) -> Option<bool> {
+        let node = field(mapping, key)?;
+        let scalar = node.as_scalar();
+        if scalar.is_some_and(|scalar| scalar.style == Style::Unresolved) {
+            return None;
+        }
+        match scalar.and_then(|scalar| scalar.as_bool()) {
+            Some(value) => Some(value),
+            None => self.wrong(node, &format!("`{key}` of {of}"), "`true` or `false`"),
+        }
+    }
+
+    /// The list of texts at `key`; absent and null are the same.
+    pub(crate) fn texts(&mut self, mapping: &Mapping, key: &str, of: &str) -> Option<Vec<String>> {
+        let what = format!("`{key}` of {of}");
+        let nodes = self.sequence(field(mapping, key)?, &what)?;
+        let item = format!("an item of {what}");
+        Some(nodes.iter().filter_map(|node| self.string(node, &item)).collect())
+    }
+
+    /// Reports that `what` should have been `expected`.
+    pub(crate) fn wrong<T>(&mut self, node: &Node, what: &str, expected: &str) -> Option<T> {
+        if node.as_scalar().is_some_and(|scalar| scalar.style == Style::Unresolved) {
+            return None;
+        }
+        let message = format!("{what} must be {expected}, found {}", describe(node));
+        let mut report = Report::new("config::type", message, format!("expected {expected}"));
+        if expected == "a list" && node.as_scalar().is_some_and(|scalar| !scalar.is_null()) {
+            report = report.help("write a list of one: `[...]`");
+        }
+        self.problems.add(node.span, report);
+        None
+    }
+
+    /// Reports that the key `key` is missing in what stands at `node`.
+    pub(crate) fn missing(&mut self, node: &Node, key: &str, what: &str) {
+        // The whole of a long entry would be underlined; its first line is enough.
+        let span = super::node::Span { end: node.span.start, ..node.span };
+        let report = Report::new("config::missing", format!("{what} has no `{key}`"), "in this entry")
+            .help(format!("add `{key}`"));
+        self.problems.add(span, report);
+    }
+}
+
+/// What a node is, for messages.
+pub(crate) fn describe(node: &Node) -> String {
+    match &node.value {
+        Value::Sequence(_) => "a list".to_owned(),
+        Value::Mapping(_) => "a map".to_owned(),
+        Value::Scalar(scalar) if scalar.is_null() => "nothing".to_owned(),
+        Value::Scalar(scalar) => {
+            let shown = scalar.shown();
+            match shown.char_indices().nth(40) {
+                Some((end, _)) => format!("`{}...`", &shown[..end]),
+                None => format!("`{shown}`"),
+            }
+        }
+    }
+}
