@@ -1,13 +1,22 @@
 //! Reads `devspace.yaml` into a [`Project`].
 
+mod decode;
+mod environment;
 mod error;
+mod load;
+mod locate;
 mod model;
 mod node;
 mod parse;
 mod problem;
 mod profile;
 mod reader;
+mod variable;
+mod version;
 
 pub use error::ConfigError;
+pub use load::{LoadOptions, Loaded, load};
 pub use model::*;
 pub use problem::Problem;
+pub use variable::ask::{Ask, AskError, Question};
+pub use variable::terminal::TerminalAsk;

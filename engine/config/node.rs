@@ -65,13 +65,10 @@ pub(crate) enum Style {
 }
 
 impl Node {
-    /// A text that stands at `span`.
-    #[cfg(test)]
-    pub(crate) fn text(span: Span, text: &str) -> Self {
-        Self {
-            span,
-            value: Value::Scalar(Scalar { text: text.to_owned(), style: Style::Text, written: None }),
-        }
+    /// Nothing, at the start of the file.
+    pub(crate) fn empty() -> Self {
+        let span = Span { line: 1, column: 1, ..Span::default() };
+        Self { span, value: Value::Scalar(Scalar::null()) }
     }
 
     /// The scalar, when it is one.

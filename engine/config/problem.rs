@@ -124,6 +124,12 @@ impl Problems {
         }
     }
 
+    /// A list for the same file whose contents are not shown.
+    pub(crate) fn silent(&self) -> Self {
+        let (file, text) = (self.file.clone(), self.text.clone());
+        Self { file, text, list: Vec::new(), omitted: 0, warnings: Vec::new() }
+    }
+
     /// The place of `span` as it is shown.
     pub(crate) fn origin(&self, span: Span) -> Origin {
         Origin { file: self.file.clone(), line: span.line, column: span.column }

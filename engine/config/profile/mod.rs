@@ -159,6 +159,11 @@ fn visit(
 }
 
 impl Profile {
+    /// Whether there is anything to evaluate.
+    pub(crate) fn has_activation(&self) -> bool {
+        !self.activation.is_empty()
+    }
+
     /// Whether one of its activations holds. `environment` and `variable` look up values.
     pub(crate) fn is_activated(
         &self,

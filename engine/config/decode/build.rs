@@ -1,0 +1,220 @@
+//! `build` of an image: the tool and its options (spec config §3.1-3.5 and §13.1).
+
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+
+use crate::config::node::{Mapping, Node, field};
+use crate::config::problem::Report;
+use crate::config::reader::Reader;
+use crate::config::{BuildOptions, CustomConfig, DockerConfig, OsCommand};
+
+const KANIKO: [&str; 22] = [
+    "cache",
+    "snapshotMode",
+    "image",
+    "args",
+    "namespace",
+    "insecure",
+    "pullSecret",
+    "additionalMounts",
+    "options",
+    "initImage",
+    "command",
+    "skipPullSecretMount",
+    "nodeSelector",
+    "tolerations",
+    "serviceAccount",
+    "annotations",
+    "labels",
+    "initEnv",
+    "env",
+    "envFrom",
+    "resources",
+    "generateName",
+];
+const MOUNT: [&str; 5] = ["secret", "configMap", "mountPath", "subPath", "readOnly"];
+const MOUNT_SOURCE: [&str; 3] = ["name", "items", "defaultMode"];
+const BUILD_KIT: [&str; 6] = ["skipPush", "preferMinikube", "args", "command", "options", "inCluster"];
+const IN_CLUSTER: [&str; 9] = [
+    "name",
+    "namespace",
+    "rootless",
+    "image",
+    "nodeSelector",
+    "noCreate",
+    "noRecreate",
+    "noLoad",
+    "createArgs",
+];
+
+/// What `build` says.
+#[derive(Default)]
+pub(crate) struct Build {
+    pub disabled: bool,
+    pub docker: Option<DockerConfig>,
+    pub build_kit: Option<Json>,
+    pub kaniko: Option<Json>,
+    pub custom: Option<CustomConfig>,
+    pub options: BuildOptions,
+}
+
+/// Reads `build` of the image that `mapping` is.
+pub(crate) fn build(mapping: &Mapping, of: &str, reader: &mut Reader<'_>) -> Build {
+    let what = format!("`build` of {of}");
+    let Some(node) = field(mapping, "build") else { return Build::default() };
+    let Some(mapping) = reader.fields(node, &what, &["docker", "kaniko", "buildKit", "custom", "disabled"])
+    else {
+        return Build::default();
+    };
+    let options_of = |key: &str, reader: &mut Reader<'_>| options(mapping, key, of, reader);
+    let options =
+        [options_of("docker", reader), options_of("buildKit", reader), options_of("kaniko", reader)];
+    Build {
+        disabled: reader.boolean(mapping, "disabled", &what).unwrap_or(false),
+        docker: tool(mapping, "docker", |node| docker(node, of, reader)),
+        build_kit: tool(mapping, "buildKit", |node| build_kit(node, of, reader)),
+        kaniko: tool(mapping, "kaniko", |node| kaniko(node, of, reader)),
+        custom: mapping.get("custom").and_then(|entry| custom(&entry.node, of, reader)),
+        options: options.into_iter().flatten().next().unwrap_or_default(),
+    }
+}
+
+/// What `read` makes of the tool `key`. A tool without a value is chosen, with its defaults.
+fn tool<T>(mapping: &Mapping, key: &str, read: impl FnOnce(Option<&Node>) -> T) -> Option<T> {
+    mapping.get(key).map(|entry| read(Some(&entry.node).filter(|node| !node.is_null())))
+}
+
+fn docker(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> DockerConfig {
+    let what = format!("`docker` of {of}");
+    let keys = ["preferMinikube", "skipPush", "disableFallback", "useBuildKit", "useCli", "args", "options"];
+    let Some(mapping) = node.and_then(|node| reader.fields(node, &what, &keys)) else {
+        return DockerConfig::default();
+    };
+    DockerConfig {
+        prefer_minikube: reader.boolean(mapping, "preferMinikube", &what),
+        skip_push: reader.boolean(mapping, "skipPush", &what).unwrap_or(false),
+        disable_fallback: reader.boolean(mapping, "disableFallback", &what).unwrap_or(false),
+        use_build_kit: reader.boolean(mapping, "useBuildKit", &what),
+        use_cli: reader.boolean(mapping, "useCli", &what).unwrap_or(false),
+        args: reader.texts(mapping, "args", &what).unwrap_or_default(),
+    }
+}
+
+fn build_kit(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> Json {
+    let what = format!("`buildKit` of {of}");
+    let Some(node) = node else { return Json::Object(Default::default()) };
+    if let Some(mapping) = reader.fields(node, &what, &BUILD_KIT)
+        && let Some(node) = field(mapping, "inCluster")
+    {
+        reader.fields(node, &format!("`inCluster` of {of}"), &IN_CLUSTER);
+    }
+    node.to_json()
+}
+
+fn kaniko(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> Json {
+    let what = format!("`kaniko` of {of}");
+    let Some(node) = node else { return Json::Object(Default::default()) };
+    let Some(mapping) = reader.fields(node, &what, &KANIKO) else { return Json::Null };
+    if let Some(mounts) = field(mapping, "additionalMounts") {
+        let item = format!("a mount of {what}");
+        for node in reader.sequence(mounts, &format!("`additionalMounts` of {of}")).unwrap_or_default() {
+            let Some(mount) = reader.fields(node, &item, &MOUNT) else { continue };
+            for source in ["secret", "configMap"].iter().filter_map(|key| field(mount, key)) {
+                let source_name = format!("the source of {item}");
+                let Some(source) = reader.fields(source, &source_name, &MOUNT_SOURCE) else { continue };
+                let Some(items) = field(source, "items") else { continue };
+                for node in reader.sequence(items, &format!("`items` of {item}")).unwrap_or_default() {
+                    reader.fields(node, &format!("an item of {item}"), &["key", "path", "mode"]);
+                }
+            }
+        }
+    }
+    if let Some(resources) = field(mapping, "resources") {
+        reader.fields(resources, &format!("`resources` of {what}"), &["requests", "limits"]);
+    }
+    node.to_json()
+}
+
+fn custom(node: &Node, of: &str, reader: &mut Reader<'_>) -> Option<CustomConfig> {
+    let what = format!("`custom` of {of}");
+    let keys = [
+        "command",
+        "commands",
+        "args",
+        "imageFlag",
+        "appendArgs",
+        "onChange",
+        "imageTagOnly",
+        "skipImageArg",
+    ];
+    let mapping = reader.fields(node, &what, &keys)?;
+    let custom = CustomConfig {
+        command: reader.text(mapping, "command", &what).filter(|command| !command.trim().is_empty()),
+        commands: commands(mapping, &what, reader),
+        args: reader.texts(mapping, "args", &what),
+        image_flag: reader.text(mapping, "imageFlag", &what).filter(|flag| !flag.is_empty()),
+        append_args: reader.texts(mapping, "appendArgs", &what).unwrap_or_default(),
+        on_change: reader.texts(mapping, "onChange", &what).unwrap_or_default(),
+        image_tag_only: reader.boolean(mapping, "imageTagOnly", &what).unwrap_or(false),
+        skip_image_arg: reader.boolean(mapping, "skipImageArg", &what).unwrap_or(false),
+    };
+    let written = |key: &str| {
+        field(mapping, key)
+            .is_some_and(|node| !node.as_scalar().is_some_and(|scalar| scalar.text.trim().is_empty()))
+    };
+    if !written("command") && !written("commands") {
+        reader.missing(node, "command", &what);
+    }
+    Some(custom)
+}
+
+fn commands(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<OsCommand> {
+    let mut commands = Vec::new();
+    let Some(node) = field(mapping, "commands") else { return commands };
+    let item = format!("a command of {what}");
+    for node in reader.sequence(node, &format!("`commands` of {what}")).unwrap_or_default() {
+        let Some(mapping) = reader.fields(node, &item, &["command", "os"]) else { continue };
+        if field(mapping, "command").is_none() {
+            reader.missing(node, "command", &item);
+        }
+        let os = reader.text(mapping, "os", &item).filter(|os| !os.is_empty());
+        commands.extend(reader.text(mapping, "command", &item).map(|command| OsCommand { os, command }));
+    }
+    commands
+}
+
+/// `options` of the tool `key`; the defaults when the tool is given without any.
+fn options(mapping: &Mapping, key: &str, of: &str, reader: &mut Reader<'_>) -> Option<BuildOptions> {
+    let tool = &mapping.get(key)?.node;
+    let Some(node) = tool.get("options") else { return Some(BuildOptions::default()) };
+    let what = format!("`options` of {of}");
+    let Some(mapping) = reader.fields(node, &what, &["target", "network", "buildArgs"]) else {
+        return Some(BuildOptions::default());
+    };
+    let mut build_args = IndexMap::new();
+    if let Some(node) = field(mapping, "buildArgs")
+        && let Some(mapping) = reader.mapping(node, &format!("`buildArgs` of {of}"))
+    {
+        for (name, entry) in mapping {
+            if name.is_empty() || name.contains('=') {
+                let report = Report::new(
+                    "config::image",
+                    format!("`{name}` is no name of a build argument"),
+                    "this name",
+                )
+                .help("leave out the `=`");
+                reader.problems.add(entry.key, report);
+            }
+            let value = match entry.node.is_null() {
+                true => None,
+                false => reader.string(&entry.node, &format!("build argument `{name}` of {of}")),
+            };
+            build_args.insert(name.clone(), value);
+        }
+    }
+    Some(BuildOptions {
+        target: reader.text(mapping, "target", &what).filter(|target| !target.is_empty()),
+        network: reader.text(mapping, "network", &what).filter(|network| !network.is_empty()),
+        build_args,
+    })
+}

@@ -1,0 +1,148 @@
+//! The section `hooks`: the form of 4.11 and the later ones (spec config §8 and §13.5).
+
+use indexmap::IndexMap;
+
+use crate::config::node::{Mapping, Node, field};
+use crate::config::problem::Report;
+use crate::config::reader::Reader;
+use crate::config::{Hook, ImageConfig};
+use crate::suggestion::nearest;
+
+const KEYS: [&str; 15] = [
+    "name",
+    "disabled",
+    "command",
+    "args",
+    "os",
+    "background",
+    "silent",
+    "upload",
+    "download",
+    "logs",
+    "wait",
+    "where",
+    "container",
+    "when",
+    "events",
+];
+
+/// What a hook does in a container in place of a command here.
+const CONTAINER_ACTIONS: [&str; 4] = ["upload", "download", "logs", "wait"];
+
+/// The keys of `when.before` and its kin, with what they are called in events.
+const PHASES: [(&str, &str); 6] = [
+    ("images", "build"),
+    ("deployments", "deploy"),
+    ("purgeDeployments", "purge"),
+    ("dependencies", "deployDependencies"),
+    ("pullSecrets", "createPullSecrets"),
+    ("initialSync", "initialSync"),
+];
+
+/// Reads `hooks`. Disabled ones are left out.
+pub(crate) fn hooks(
+    section: Option<&Node>,
+    images: &IndexMap<String, ImageConfig>,
+    reader: &mut Reader<'_>,
+) -> Vec<Hook> {
+    let Some(nodes) = section.and_then(|node| reader.sequence(node, "`hooks`")) else { return Vec::new() };
+    nodes.iter().filter_map(|node| hook(node, images, reader)).collect()
+}
+
+fn hook(node: &Node, images: &IndexMap<String, ImageConfig>, reader: &mut Reader<'_>) -> Option<Hook> {
+    let mapping = reader.fields(node, "a hook", &KEYS)?;
+    let what = match field(mapping, "name").and_then(Node::as_scalar) {
+        Some(name) => format!("hook `{}`", name.shown()),
+        None => "a hook".to_owned(),
+    };
+    let disabled = reader.boolean(mapping, "disabled", &what).unwrap_or(false);
+    let acts_in_container = CONTAINER_ACTIONS.iter().any(|key| field(mapping, key).is_some());
+    let command = reader.text(mapping, "command", &what).unwrap_or_default();
+    if !acts_in_container
+        && field(mapping, "command")
+            .is_none_or(|node| node.as_scalar().is_some_and(|scalar| scalar.text.trim().is_empty()))
+    {
+        reader.missing(node, "command", &what);
+    }
+    let mut events = when(mapping, &what, images, reader);
+    events.extend(reader.texts(mapping, "events", &what).unwrap_or_default());
+    if events.is_empty() && !disabled {
+        let report = Report::new(
+            "config::hook",
+            format!("{what} listens to no event and never runs"),
+            "in this entry",
+        )
+        .help("add `when: { before: { images: all } }` or `events: [\"before:build\"]`");
+        reader.problems.warn(crate::config::node::Span { end: node.span.start, ..node.span }, report);
+    }
+    let hook = Hook {
+        origin: reader.problems.origin(node.span),
+        command,
+        args: reader.texts(mapping, "args", &what),
+        events,
+        os: reader.text(mapping, "os", &what).filter(|os| !os.is_empty()),
+        background: reader.boolean(mapping, "background", &what).unwrap_or(false),
+        silent: reader.boolean(mapping, "silent", &what).unwrap_or(false),
+        in_container: acts_in_container || in_container(mapping, &what, reader),
+    };
+    (!disabled).then_some(hook)
+}
+
+fn in_container(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> bool {
+    let place = field(mapping, "where")
+        .and_then(|node| reader.fields(node, &format!("`where` of {what}"), &["container"]));
+    place.is_some_and(|place| field(place, "container").is_some()) || field(mapping, "container").is_some()
+}
+
+/// The events of the older form: `when.before.images: all` is `before:build`.
+fn when(
+    mapping: &Mapping,
+    what: &str,
+    images: &IndexMap<String, ImageConfig>,
+    reader: &mut Reader<'_>,
+) -> Vec<String> {
+    let mut events = Vec::new();
+    let Some(node) = field(mapping, "when") else { return events };
+    let Some(when) = reader.fields(node, &format!("`when` of {what}"), &["before", "after", "onError"])
+    else {
+        return events;
+    };
+    let known = PHASES.map(|(key, _)| key);
+    for (key, prefix) in [("before", "before"), ("after", "after"), ("onError", "error")] {
+        let Some(node) = field(when, key) else { continue };
+        let of = format!("`when.{key}` of {what}");
+        let Some(moments) = reader.fields(node, &of, &known) else { continue };
+        for (phase, event) in PHASES {
+            let Some(node) = field(moments, phase) else { continue };
+            let Some(names) = reader.text(moments, phase, &of) else { continue };
+            for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+                if phase == "images" && name != "all" && !images.contains_key(name) {
+                    unknown_image(name, node, what, images, reader);
+                }
+                events.push(match name {
+                    "all" => format!("{prefix}:{event}"),
+                    name => format!("{prefix}:{event}:{name}"),
+                });
+            }
+        }
+    }
+    events
+}
+
+fn unknown_image(
+    name: &str,
+    node: &Node,
+    what: &str,
+    images: &IndexMap<String, ImageConfig>,
+    reader: &mut Reader<'_>,
+) {
+    let shown = node.as_scalar().and_then(|scalar| scalar.written.as_deref()).unwrap_or(name);
+    let mut report = Report::new(
+        "config::hook",
+        format!("{what} waits for the image `{shown}`, which there is not"),
+        "no such image",
+    );
+    report.help =
+        nearest(name, images.keys().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+    reader.problems.warn(node.span, report);
+}

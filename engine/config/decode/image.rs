@@ -1,0 +1,224 @@
+//! The section `images` (spec config §3 and §13.1).
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+
+use super::build::{Build, build};
+use crate::config::node::{Mapping, Node, Span, field};
+use crate::config::problem::Report;
+use crate::config::reader::Reader;
+use crate::config::{ImageConfig, RebuildStrategy, TagConfig};
+use crate::image::{Repository, Tag, TagTemplate};
+
+const KEYS: [&str; 16] = [
+    "image",
+    "tags",
+    "tag",
+    "dockerfile",
+    "context",
+    "entrypoint",
+    "cmd",
+    "createPullSecret",
+    "preferSyncOverRebuild",
+    "injectRestartHelper",
+    "restartHelperPath",
+    "appendDockerfileInstructions",
+    "rebuildStrategy",
+    "tagsAppendRandom",
+    "build",
+    "injectLegacyRestartHelper",
+];
+
+/// Reads `images`. An image without a value is left out: that is how a profile removes one.
+pub(crate) fn images(section: Option<&Node>, reader: &mut Reader<'_>) -> IndexMap<String, ImageConfig> {
+    let mut images = IndexMap::new();
+    let Some(section) = section else { return images };
+    let Some(mapping) = reader.mapping(section, "`images`") else { return images };
+    let mut claims = Claims::default();
+    for (name, entry) in mapping {
+        if name.is_empty() {
+            let report =
+                Report::new("config::image", "an image has an empty name", "here").help("give it a name");
+            reader.problems.add(entry.key, report);
+        } else if !entry.node.is_null()
+            && let Some((image, tags)) = image(name, entry.key, &entry.node, reader)
+        {
+            claims.check(&image, entry.key, &tags, reader);
+            images.insert(name.clone(), image);
+        }
+    }
+    images
+}
+
+/// Which image claims which reference (two of them would overwrite each other).
+#[derive(Default)]
+struct Claims(HashMap<(Repository, Tag), (String, Span)>);
+
+impl Claims {
+    fn check(
+        &mut self,
+        image: &ImageConfig,
+        key: Span,
+        tags: &[(TagTemplate, Span)],
+        reader: &mut Reader<'_>,
+    ) {
+        if image.disabled {
+            return;
+        }
+        for (template, span) in tags {
+            // Random tags never meet.
+            let Some(tag) = template.fixed() else { continue };
+            let span = if span.line == 0 { key } else { *span };
+            match self.0.get(&(image.repository.clone(), tag.clone())) {
+                Some((other, first)) if *other != image.name => {
+                    let message = format!(
+                        "images `{other}` and `{}` are both tagged `{}:{tag}`",
+                        image.name, image.repository
+                    );
+                    let report = Report::new("config::image", message, "and claimed here")
+                        .also(*first, "claimed here")
+                        .help("give one of them another tag or repository");
+                    reader.problems.add(span, report);
+                }
+                Some(_) => {}
+                None => {
+                    self.0.insert((image.repository.clone(), tag), (image.name.clone(), span));
+                }
+            }
+        }
+    }
+}
+
+fn image(
+    name: &str,
+    key: Span,
+    node: &Node,
+    reader: &mut Reader<'_>,
+) -> Option<(ImageConfig, Vec<(TagTemplate, Span)>)> {
+    let what = format!("image `{name}`");
+    let mapping = reader.fields(node, &what, &KEYS)?;
+    let repository = repository(node, mapping, &what, reader);
+    let tags = tags(mapping, &what, reader);
+    let path =
+        |text: Option<String>, default: &str| PathBuf::from(text.unwrap_or_else(|| default.to_owned()));
+    let Build { disabled, docker, build_kit, kaniko, custom, options } = build(mapping, &what, reader);
+    reader.boolean(mapping, "preferSyncOverRebuild", &what);
+    reader.boolean(mapping, "injectLegacyRestartHelper", &what);
+    let image = ImageConfig {
+        name: name.to_owned(),
+        origin: reader.problems.origin(key),
+        dockerfile: path(reader.text(mapping, "dockerfile", &what), "./Dockerfile"),
+        context: path(reader.text(mapping, "context", &what), "./"),
+        entrypoint: reader.texts(mapping, "entrypoint", &what),
+        cmd: reader.texts(mapping, "cmd", &what),
+        append_dockerfile_instructions: reader
+            .texts(mapping, "appendDockerfileInstructions", &what)
+            .unwrap_or_default(),
+        inject_restart_helper: reader.boolean(mapping, "injectRestartHelper", &what).unwrap_or(false),
+        restart_helper_path: reader.text(mapping, "restartHelperPath", &what),
+        create_pull_secret: reader.boolean(mapping, "createPullSecret", &what),
+        rebuild_strategy: rebuild_strategy(mapping, &what, reader),
+        disabled,
+        docker,
+        build_kit,
+        kaniko,
+        custom,
+        options,
+        tags: tags
+            .iter()
+            .map(|(template, span)| TagConfig {
+                text: template.as_str().to_owned(),
+                origin: reader.problems.origin(*span),
+            })
+            .collect(),
+        repository: repository?,
+    };
+    Some((image, tags))
+}
+
+fn repository(node: &Node, mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Option<Repository> {
+    let Some(image) = field(mapping, "image") else {
+        reader.missing(node, "image", what);
+        return None;
+    };
+    let text = reader.text(mapping, "image", what)?;
+    match text.parse::<Repository>() {
+        Ok(repository) => Some(repository),
+        Err(error) => {
+            let message = match hidden(image) {
+                Some(written) => {
+                    format!("`image` of {what} is no repository: what `{written}` stands for is not valid")
+                }
+                None => format!("`image` of {what} is no repository: {}", error.reason),
+            };
+            let report = Report::new("config::image", message, "not a repository")
+                .help("write registry and repository alone, as `ghcr.io/acme/api`; tags belong into `tags`");
+            reader.problems.add(image.span, report);
+            None
+        }
+    }
+}
+
+fn tags(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<(TagTemplate, Span)> {
+    let mut nodes: Vec<&Node> = Vec::new();
+    if let Some(node) = field(mapping, "tags") {
+        nodes.extend(reader.sequence(node, &format!("`tags` of {what}")).unwrap_or_default());
+    }
+    if let (Some(node), Some(entry)) = (field(mapping, "tag"), mapping.get("tag")) {
+        let report = Report::new("config::alias", format!("{what} says `tag`"), "an old name")
+            .help("write `tags: [...]`");
+        reader.problems.warn(entry.key, report);
+        match node.as_sequence() {
+            Some(more) => nodes.extend(more),
+            None => nodes.push(node),
+        }
+    }
+    let suffix = match reader.boolean(mapping, "tagsAppendRandom", what) {
+        Some(true) => "-#####",
+        _ => "",
+    };
+    let mut tags = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let Some(text) = reader.string(node, &format!("a tag of {what}")) else { continue };
+        match format!("{text}{suffix}").parse::<TagTemplate>() {
+            Ok(template) => tags.push((template, node.span)),
+            Err(error) => {
+                let message = match hidden(node) {
+                    Some(written) => {
+                        format!("a tag of {what} is not valid: what `{written}` stands for is no tag")
+                    }
+                    None => format!("the tag `{text}` of {what} is not valid: {}", error.reason),
+                };
+                let report = Report::new("config::tag", message, "not a tag").help(
+                    "a tag has up to 128 letters, digits, `_`, `.` or `-`, and starts with a letter, digit or `_`",
+                );
+                reader.problems.add(node.span, report);
+            }
+        }
+    }
+    tags
+}
+
+fn rebuild_strategy(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> RebuildStrategy {
+    let Some(node) = field(mapping, "rebuildStrategy") else { return RebuildStrategy::Default };
+    match reader.text(mapping, "rebuildStrategy", what).as_deref() {
+        None | Some("" | "default") => RebuildStrategy::Default,
+        Some("always") => RebuildStrategy::Always,
+        Some("ignoreContextChanges") => RebuildStrategy::IgnoreContextChanges,
+        Some(other) => {
+            let shown = hidden(node).unwrap_or(other);
+            let report =
+                Report::new("config::image", format!("`{shown}` is no `rebuildStrategy`"), "not known")
+                    .suggest(other, ["default", "always", "ignoreContextChanges"]);
+            reader.problems.add(node.span, report);
+            RebuildStrategy::Default
+        }
+    }
+}
+
+/// What the file says in place of a text that must not be shown.
+fn hidden(node: &Node) -> Option<&str> {
+    node.as_scalar().and_then(|scalar| scalar.written.as_deref())
+}

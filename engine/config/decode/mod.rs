@@ -1,0 +1,33 @@
+//! From the finished document to typed values.
+
+mod build;
+mod hook;
+mod image;
+
+use indexmap::IndexMap;
+use serde_json::Map;
+
+use super::node::{Mapping, field};
+use super::reader::Reader;
+use super::{Hook, ImageConfig};
+
+/// What the document says.
+pub(crate) struct Decoded {
+    pub images: IndexMap<String, ImageConfig>,
+    pub hooks: Vec<Hook>,
+    pub other: Map<String, serde_json::Value>,
+}
+
+/// Decodes the sections that are used and keeps the others as JSON.
+pub(crate) fn project(document: Mapping, reader: &mut Reader<'_>) -> Decoded {
+    let images = image::images(field(&document, "images"), reader);
+    let hooks = hook::hooks(field(&document, "hooks"), &images, reader);
+    let other = document
+        .iter()
+        .filter(|(key, entry)| {
+            !["version", "images", "hooks"].contains(&key.as_str()) && !entry.node.is_null()
+        })
+        .map(|(key, entry)| (key.clone(), entry.node.to_json()))
+        .collect();
+    Decoded { images, hooks, other }
+}

@@ -1,0 +1,257 @@
+//! From the file to the [`Project`], in the order of spec config §11.4.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::environment::Environment;
+use super::locate::{FILE, locate};
+use super::node::{Mapping, Node, Span, Value};
+use super::parse::parse;
+use super::problem::{Problems, Report, shown};
+use super::profile::{self, Profiles};
+use super::reader::Reader;
+use super::variable::{Definitions, Predefined, Resolver, definition, substitute};
+use super::{Ask, ConfigError, Problem, Project, decode, version};
+
+/// Larger files are refused.
+const MAX_BYTES: u64 = 10 << 20;
+
+/// What to load, and what the flags say about it.
+#[derive(Clone, Default)]
+pub struct LoadOptions {
+    /// Where the search for `devspace.yaml` starts; also the base of a relative `config`.
+    pub directory: PathBuf,
+    /// `--config`: this file and no other. Its own folder is the project's root.
+    pub config: Option<PathBuf>,
+    /// `--profile`, in order.
+    pub profiles: Vec<String>,
+    /// `--var`, each `NAME=VALUE`; a comma is part of the value.
+    pub vars: Vec<String>,
+    /// `--namespace`.
+    pub namespace: Option<String>,
+    /// `--kube-context`.
+    pub kube_context: Option<String>,
+    /// `--disable-profile-activation`.
+    pub disable_profile_activation: bool,
+    /// Asks for variables without a value; `None` where there is no terminal.
+    pub ask: Option<Arc<dyn Ask>>,
+    /// Takes the place of the process's environment.
+    pub environment: Option<HashMap<String, String>>,
+}
+
+/// A loaded project.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The project.
+    pub project: Project,
+    /// What the user should know about the file, in file order.
+    pub warnings: Vec<Problem>,
+    /// The variables of the `.env` file beside the configuration that the environment does not have: for
+    /// programs that are started, and for build arguments without a value.
+    pub environment: Vec<(String, String)>,
+}
+
+/// Loads a project. Blocks: it reads files, may ask, and may run commands of variables and git.
+///
+/// # Errors
+/// `config::not_found` and `config::unreadable` for files, `config::flag` for a bad `--var`,
+/// `config::cancelled` when the user breaks off a question, and `config::invalid` with everything that is
+/// wrong in the file. No error holds the value of a password variable or of `--var`.
+pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
+    let flags = flags(&options.vars)?;
+    let file = locate(&options.directory, options.config.as_deref(), home(options).as_deref())?;
+    let root = file.parent().map_or_else(PathBuf::new, Path::to_owned);
+    let shown = shown(&file, &std::path::absolute(&options.directory).unwrap_or_default());
+    let bytes = read(&file)?;
+    let environment = Environment::read(options.environment.clone(), &root)?;
+
+    let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
+    let mut problems = Problems::new(&shown, text.clone());
+    let predefined = Predefined {
+        root: root.clone(),
+        profile: options.profiles.last().cloned().unwrap_or_default(),
+        kube_context: options.kube_context.clone(),
+        namespace: options.namespace.clone(),
+    };
+    let mut loader = Loader {
+        options,
+        resolver: Resolver::new(predefined, flags, &environment, options.ask.clone()),
+        environment: &environment,
+        problems: &mut problems,
+    };
+    let document = match std::str::from_utf8(&bytes) {
+        Ok(_) => loader.document(&text),
+        Err(error) => loader.not_utf8(&bytes, error.valid_up_to()),
+    };
+    // Answers are kept whatever else is wrong: nobody likes to give them twice.
+    if let Err(reason) = loader.resolver.finish() {
+        let report = Report::new("config::answers", reason, "its variables");
+        loader.problems.warn(Span { line: 1, column: 1, ..Span::default() }, report);
+    }
+    if let Some(name) = loader.resolver.cancelled.take() {
+        return Err(ConfigError::Cancelled { name });
+    }
+    let project = document.map(|(document, profiles)| {
+        let decoded = decode::project(document, &mut Reader { problems: &mut problems });
+        Project {
+            root,
+            file,
+            profiles,
+            images: decoded.images,
+            hooks: decoded.hooks,
+            namespace: options.namespace.clone(),
+            kube_context: options.kube_context.clone(),
+            other: decoded.other,
+        }
+    });
+    let (problems, omitted, warnings) = problems.finish();
+    match project {
+        Some(project) if problems.is_empty() => {
+            Ok(Loaded { project, warnings, environment: environment.additions() })
+        }
+        _ => Err(ConfigError::Invalid { file: shown, problems, omitted }),
+    }
+}
+
+struct Loader<'a> {
+    options: &'a LoadOptions,
+    resolver: Resolver<'a>,
+    environment: &'a Environment,
+    problems: &'a mut Problems,
+}
+
+impl Loader<'_> {
+    /// The document with its profiles applied and its variables filled in, and the names of the profiles.
+    fn document(&mut self, text: &str) -> Option<(Mapping, Vec<String>)> {
+        let root = match parse(text, self.problems) {
+            Some(root) => root,
+            None if self.problems.is_empty() => Node::empty(),
+            None => return None,
+        };
+        let mut root = match root.is_null() {
+            true => Node { value: Value::Mapping(Mapping::new()), ..root },
+            false => root,
+        };
+        let mut reader = Reader { problems: self.problems };
+        let mapping = reader.mapping(&root, "the file")?;
+        version::check(&root, mapping, &mut reader)?;
+        let profiles = self.profiles(&mut root);
+
+        let vars = match &mut root.value {
+            Value::Mapping(mapping) => mapping.shift_remove("vars"),
+            _ => None,
+        };
+        let definitions = self.definitions(vars.map(|entry| entry.node).as_ref());
+        self.resolver.redefine(definitions);
+        self.resolver.resolve_always(self.problems);
+
+        // A patch may have put anything in place of the document.
+        let Value::Mapping(mut mapping) = root.value else { return None };
+        mapping.retain(|key, _| !key.starts_with("x-"));
+        let known: Vec<&str> = profile::SECTIONS.into_iter().chain(["profiles"]).collect();
+        Reader { problems: self.problems }.known_keys(&mapping, &format!("`{FILE}`"), &known);
+        for (key, entry) in &mut mapping {
+            // Commands are run with variables of their own time.
+            if key != "commands" {
+                substitute(&mut entry.node, &mut self.resolver, self.problems);
+            }
+        }
+        Some((mapping, profiles))
+    }
+
+    /// Takes the profiles out of the document and applies the active ones.
+    fn profiles(&mut self, root: &mut Node) -> Vec<String> {
+        let Value::Mapping(mapping) = &mut root.value else { return Vec::new() };
+        let section = mapping.shift_remove("profiles").map(|entry| entry.node).filter(|node| !node.is_null());
+        let vars = mapping.get("vars").map(|entry| &entry.node);
+        let profiles = match section {
+            Some(node) => profile::read(&node, &mut Reader { problems: self.problems }),
+            None => Profiles::new(),
+        };
+        let active = match self.options.disable_profile_activation {
+            true => Vec::new(),
+            false => self.activated(&profiles, vars),
+        };
+        let mut reader = Reader { problems: self.problems };
+        let ordered = profile::order(&profiles, &active, &self.options.profiles, &mut reader);
+        if let Some(last) = ordered.last() {
+            self.resolver.predefined.profile = last.clone();
+        }
+        for name in &ordered {
+            if let Some(profile) = profiles.get(name) {
+                profile.apply(root, &mut reader);
+            }
+        }
+        ordered
+    }
+
+    /// The profiles whose activation holds, in file order.
+    fn activated(&mut self, profiles: &Profiles, vars: Option<&Node>) -> Vec<String> {
+        if profiles.values().all(|profile| !profile.has_activation()) {
+            return Vec::new();
+        }
+        if let Some(node) = vars.filter(|node| !node.is_null()) {
+            // What is wrong with them is reported when they are read again, after profiles changed them.
+            let mut unused = self.problems.silent();
+            self.resolver.definitions = definition::read(node, &mut Reader { problems: &mut unused });
+        }
+        let mut active = Vec::new();
+        for (name, profile) in profiles {
+            let variable =
+                |name: &str, span| self.resolver.resolve(name, span, self.problems).map(|value| value.text);
+            if profile.is_activated(|name| self.environment.get(name), variable) {
+                active.push(name.clone());
+            }
+        }
+        active
+    }
+
+    fn definitions(&mut self, vars: Option<&Node>) -> Definitions {
+        match vars.filter(|node| !node.is_null()) {
+            Some(node) => definition::read(node, &mut Reader { problems: self.problems }),
+            None => Definitions::new(),
+        }
+    }
+
+    fn not_utf8<T>(&mut self, bytes: &[u8], at: usize) -> Option<T> {
+        let before = String::from_utf8_lossy(&bytes[..at]);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let report =
+            Report::new("config::yaml", "the file is not UTF-8 text", "this byte").help("save it as UTF-8");
+        self.problems.add(Span { start: at, end: at, line, column }, report);
+        None
+    }
+}
+
+fn flags(vars: &[String]) -> Result<HashMap<String, String>, ConfigError> {
+    let mut flags = HashMap::new();
+    for (index, text) in vars.iter().enumerate() {
+        let (name, value) = text.split_once('=').ok_or(ConfigError::VariableFlag { number: index + 1 })?;
+        flags.insert(name.trim().to_owned(), value.trim().to_owned());
+    }
+    Ok(flags)
+}
+
+fn home(options: &LoadOptions) -> Option<PathBuf> {
+    match &options.environment {
+        Some(environment) => environment.get("HOME").map(PathBuf::from),
+        None => std::env::home_dir(),
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, ConfigError> {
+    use std::io::Read as _;
+    let unreadable = |source| ConfigError::Unreadable { file: file.to_owned(), source };
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)
+        .map_err(unreadable)?
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(unreadable(std::io::Error::other("it is larger than 10 MiB")));
+    }
+    Ok(bytes)
+}

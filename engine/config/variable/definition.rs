@@ -1,0 +1,193 @@
+//! The section `vars` (spec config §6.1 and §13.2).
+
+use indexmap::IndexMap;
+use regex::Regex;
+
+use crate::config::OsCommand;
+use crate::config::node::{Mapping, Node, Span, field};
+use crate::config::problem::Report;
+use crate::config::reader::Reader;
+
+const KEYS: [&str; 14] = [
+    "name",
+    "question",
+    "options",
+    "password",
+    "validationPattern",
+    "validationMessage",
+    "default",
+    "value",
+    "source",
+    "command",
+    "args",
+    "commands",
+    "noCache",
+    "alwaysResolve",
+];
+
+/// The variables of a file, by name.
+pub(crate) type Definitions = IndexMap<String, Definition>;
+
+/// One entry of `vars`.
+#[derive(Debug, Clone)]
+pub(crate) struct Definition {
+    /// Where its name stands.
+    pub span: Span,
+    pub question: Option<String>,
+    pub options: Vec<String>,
+    pub password: bool,
+    pub pattern: Option<Regex>,
+    pub pattern_message: Option<String>,
+    pub default: Option<String>,
+    pub value: Option<String>,
+    pub source: Source,
+    /// The commands to try, the one for every system last.
+    pub commands: Vec<(OsCommand, Option<Vec<String>>)>,
+    pub no_cache: bool,
+    pub always_resolve: bool,
+    /// Where texts stand that must not be shown: the default and the value of a password.
+    pub secrets: Vec<Span>,
+}
+
+/// Where a value may come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Environment, cache, question.
+    All,
+    /// The environment alone.
+    Environment,
+    /// Cache and question.
+    Input,
+    /// Its `value` or `default`.
+    None,
+    /// The output of a command.
+    Command,
+}
+
+/// Reads the section `vars`.
+pub(crate) fn read(node: &Node, reader: &mut Reader<'_>) -> Definitions {
+    let mut definitions = Definitions::new();
+    for node in reader.sequence(node, "`vars`").unwrap_or_default() {
+        let Some(mapping) = reader.fields(node, "a variable", &KEYS) else { continue };
+        let Some(name_node) = field(mapping, "name") else {
+            reader.missing(node, "name", "a variable");
+            continue;
+        };
+        let Some(name) = reader.text(mapping, "name", "a variable") else { continue };
+        let name = name.trim().to_owned();
+        let definition = definition(mapping, &name, name_node.span, reader);
+        if let Some(first) = definitions.get(&name) {
+            let report =
+                Report::new("config::duplicate", format!("two variables are called `{name}`"), "again here")
+                    .also(first.span, "first here")
+                    .help("rename one of them");
+            reader.problems.add(name_node.span, report);
+        } else {
+            definitions.insert(name, definition);
+        }
+    }
+    definitions
+}
+
+fn definition(mapping: &Mapping, name: &str, span: Span, reader: &mut Reader<'_>) -> Definition {
+    let what = format!("variable `{name}`");
+    let password = reader.boolean(mapping, "password", &what).unwrap_or(false);
+    let secrets = match password {
+        true => {
+            ["default", "value"].iter().filter_map(|key| field(mapping, key)).map(|node| node.span).collect()
+        }
+        false => Vec::new(),
+    };
+    // Before anything about it can be shown.
+    reader.problems.mask(&secrets);
+    let commands = commands(mapping, &what, reader);
+    let definition = Definition {
+        span,
+        question: reader.text(mapping, "question", &what),
+        options: reader.texts(mapping, "options", &what).unwrap_or_default(),
+        password,
+        pattern: pattern(mapping, &what, reader),
+        pattern_message: reader.text(mapping, "validationMessage", &what),
+        default: reader.text(mapping, "default", &what),
+        value: reader.text(mapping, "value", &what),
+        source: source(mapping, &what, !commands.is_empty(), reader),
+        commands,
+        no_cache: reader.boolean(mapping, "noCache", &what).unwrap_or(false),
+        always_resolve: reader.boolean(mapping, "alwaysResolve", &what).unwrap_or(false),
+        secrets,
+    };
+    if let (Some(value), Some(default)) = (mapping.get("value"), mapping.get("default"))
+        && definition.value.is_some()
+        && definition.default.is_some()
+    {
+        let report =
+            Report::new("config::variable", format!("{what} has both `value` and `default`"), "here")
+                .also(default.key, "and here")
+                .help("keep `value` for a constant, `default` for an answer that may differ");
+        reader.problems.add(value.key, report);
+    }
+    if definition.source == Source::Command && definition.commands.is_empty() {
+        let report = Report::new(
+            "config::variable",
+            format!("{what} has the source `command` but no `command`"),
+            "here",
+        )
+        .help("add `command`");
+        reader.problems.add(span, report);
+    }
+    definition
+}
+
+fn source(mapping: &Mapping, what: &str, has_command: bool, reader: &mut Reader<'_>) -> Source {
+    let fallback = if has_command { Source::Command } else { Source::All };
+    let Some(node) = field(mapping, "source") else { return fallback };
+    match reader.text(mapping, "source", what).as_deref() {
+        None => fallback,
+        Some("all") => Source::All,
+        Some("env") => Source::Environment,
+        Some("input") => Source::Input,
+        Some("none") => Source::None,
+        Some("command") => Source::Command,
+        Some(other) => {
+            let report =
+                Report::new("config::variable", format!("`{other}` is no source of a variable"), "not known")
+                    .suggest(other, ["all", "env", "input", "none", "command"]);
+            reader.problems.add(node.span, report);
+            fallback
+        }
+    }
+}
+
+fn pattern(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Option<Regex> {
+    let node = field(mapping, "validationPattern")?;
+    let text = reader.text(mapping, "validationPattern", what)?;
+    let pattern = Regex::new(&text);
+    if pattern.is_err() {
+        let message = format!("`validationPattern` of {what} is no regular expression");
+        reader.problems.add(node.span, Report::new("config::pattern", message, "this pattern"));
+    }
+    pattern.ok()
+}
+
+fn commands(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<(OsCommand, Option<Vec<String>>)> {
+    let mut commands = Vec::new();
+    if let Some(node) = field(mapping, "commands") {
+        let item = format!("a command of {what}");
+        for node in reader.sequence(node, &format!("`commands` of {what}")).unwrap_or_default() {
+            let Some(mapping) = reader.fields(node, &item, &["os", "command", "args"]) else { continue };
+            if field(mapping, "command").is_none() {
+                reader.missing(node, "command", &item);
+                continue;
+            }
+            let os = reader.text(mapping, "os", &item);
+            let args = reader.texts(mapping, "args", &item);
+            commands.extend(
+                reader.text(mapping, "command", &item).map(|command| (OsCommand { os, command }, args)),
+            );
+        }
+    }
+    let args = reader.texts(mapping, "args", what);
+    commands
+        .extend(reader.text(mapping, "command", what).map(|command| (OsCommand { os: None, command }, args)));
+    commands
+}

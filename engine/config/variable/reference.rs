@@ -1,0 +1,99 @@
+//! `${NAME}` in a text (spec config §6.3 and §13.2).
+
+/// A part of a text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Part<'a> {
+    /// As it stands.
+    Literal(&'a str),
+    /// `${NAME}`, or `$!{NAME}` when `forced` to stay text.
+    Reference { name: &'a str, forced: bool },
+}
+
+/// The parts of `text`; `None` when it has no reference and no escape, and so stays as it is.
+///
+/// A reference is `$`, perhaps `!`, and letters, digits, `-`, `_` or `.` in braces. With more than one `$`
+/// in front it is an escape: one `$` is dropped and the rest is literal. Names that start with `runtime.`
+/// are left alone: they are known only while the pipeline runs.
+pub(crate) fn parts(text: &str) -> Option<Vec<Part<'_>>> {
+    let mut parts = Vec::new();
+    let mut literal = 0;
+    let mut from = 0;
+    let mut found = false;
+    while let Some(start) = text[from..].find('$').map(|at| from + at) {
+        let name_start = text[start..].find(|c| c != '$').map_or(text.len(), |at| start + at);
+        from = name_start;
+        let rest = &text[name_start..];
+        let (forced, rest) = rest.strip_prefix('!').map_or((false, rest), |rest| (true, rest));
+        let Some((name, after)) = rest.strip_prefix('{').and_then(|inside| inside.split_once('}')) else {
+            continue;
+        };
+        let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.is_empty() || !name.chars().all(valid) || name.starts_with("runtime.") {
+            continue;
+        }
+        found = true;
+        if literal < start {
+            parts.push(Part::Literal(&text[literal..start]));
+        }
+        let end = text.len() - after.len();
+        match name_start - start {
+            1 => parts.push(Part::Reference { name, forced }),
+            _ => parts.push(Part::Literal(&text[start + 1..end])),
+        }
+        literal = end;
+        from = end;
+    }
+    if !found {
+        return None;
+    }
+    if literal < text.len() {
+        parts.push(Part::Literal(&text[literal..]));
+    }
+    Some(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Option<&[Part<'_>]>) {
+        assert_eq!(parts(text).as_deref(), expected, "{text}");
+    }
+
+    const fn reference(name: &str) -> Part<'_> {
+        Part::Reference { name, forced: false }
+    }
+
+    #[test]
+    fn references_are_found_with_what_stands_around_them() {
+        check("plain", None);
+        check("${X}", Some(&[reference("X")]));
+        check("$!{X}", Some(&[Part::Reference { name: "X", forced: true }]));
+        check(
+            "a-${X}.${devspace.git.commit}",
+            Some(&[
+                Part::Literal("a-"),
+                reference("X"),
+                Part::Literal("."),
+                reference("devspace.git.commit"),
+            ]),
+        );
+        check("é$é${X}é", Some(&[Part::Literal("é$é"), reference("X"), Part::Literal("é")]));
+    }
+
+    #[test]
+    fn escapes_lose_one_dollar() {
+        check("$${X}", Some(&[Part::Literal("${X}")]));
+        check("$$${X}", Some(&[Part::Literal("$${X}")]));
+        check("a$$!{X}b", Some(&[Part::Literal("a"), Part::Literal("$!{X}"), Part::Literal("b")]));
+    }
+
+    #[test]
+    fn other_dollars_stay() {
+        for text in
+            ["$", "$$", "$X", "${", "${}", "${a:b}", "${ X }", "$(date)", "$!", "${runtime.images.api.tag}"]
+        {
+            check(text, None);
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! Finds the value of a variable (spec config §6.4).
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ask::{Ask, AskError, Question};
+use super::cache::Cache;
+use super::definition::{Definition, Definitions, Source};
+use super::predefined::{self, Predefined};
+use super::program::{fits_system, output, program};
+use super::reference::{Part, parts};
+use crate::config::environment::Environment;
+use crate::config::node::Span;
+use crate::config::problem::{Problems, Report};
+
+/// How long the command of a variable may take.
+const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+
+/// Variables that stand for one another, at most.
+const MAX_CHAIN: usize = 32;
+
+/// The value of a variable.
+#[derive(Debug, Clone)]
+pub(crate) struct Resolved {
+    pub text: String,
+    /// Whether it must not be shown: it comes from `--var` or a password.
+    pub secret: bool,
+}
+
+/// Resolves variables, each once: `--var`, predefined, environment, cache, question.
+pub(crate) struct Resolver<'e> {
+    pub definitions: Definitions,
+    pub predefined: Predefined,
+    flags: HashMap<String, String>,
+    environment: &'e Environment,
+    ask: Option<Arc<dyn Ask>>,
+    cache: Cache,
+    resolved: HashMap<String, Option<Resolved>>,
+    chain: Vec<String>,
+    /// Answers of this run, also those that are never written.
+    answers: HashMap<String, String>,
+    /// The variable at whose question the user gave up.
+    pub cancelled: Option<String>,
+    root: PathBuf,
+}
+
+impl<'e> Resolver<'e> {
+    /// A resolver for the project in `predefined.root`. `flags` are the values of `--var`.
+    pub(crate) fn new(
+        predefined: Predefined,
+        flags: HashMap<String, String>,
+        environment: &'e Environment,
+        ask: Option<Arc<dyn Ask>>,
+    ) -> Self {
+        let root = predefined.root.clone();
+        Self {
+            definitions: Definitions::new(),
+            predefined,
+            flags,
+            environment,
+            ask,
+            cache: Cache::new(&root),
+            resolved: HashMap::new(),
+            chain: Vec::new(),
+            answers: HashMap::new(),
+            cancelled: None,
+            root,
+        }
+    }
+
+    /// Takes the definitions as they are after profiles were applied; only answers are kept.
+    pub(crate) fn redefine(&mut self, definitions: Definitions) {
+        self.definitions = definitions;
+        // The random value, the time and the commit stay the same for the whole load.
+        self.resolved
+            .retain(|name, _| predefined::NAMES.contains(&name.as_str()) && name != "DEVSPACE_PROFILE");
+    }
+
+    /// Resolves what is wanted even where nothing refers to it.
+    pub(crate) fn resolve_always(&mut self, problems: &mut Problems) {
+        let wanted = self.definitions.iter().filter(|(_, definition)| definition.always_resolve);
+        let wanted: Vec<_> = wanted.map(|(name, definition)| (name.clone(), definition.span)).collect();
+        for (name, span) in wanted {
+            self.resolve(&name, span, problems);
+        }
+    }
+
+    /// The value of `name`, which is used at `span`. What keeps it from being known is reported once.
+    pub(crate) fn resolve(&mut self, name: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
+        // `devspace.git.commit` and `DEVSPACE_GIT_COMMIT` are one variable, and so are their cases.
+        let upper = name.to_ascii_uppercase();
+        let key = if upper.starts_with("DEVSPACE") { upper.replace('.', "_") } else { name.to_owned() };
+        let key = if key == "DEVSPACE_USERHOME" { "DEVSPACE_USER_HOME".to_owned() } else { key };
+        if self.definitions.contains_key(name) || self.flags.contains_key(name) {
+            return self.resolve_as(name, name, span, problems);
+        }
+        self.resolve_as(&key, name, span, problems)
+    }
+
+    /// Reports a text that grows too long.
+    pub(crate) fn too_long(&self, span: Span, problems: &mut Problems) -> bool {
+        let report =
+            Report::new("config::variable", "the values of these variables are too long", "more than 1 MiB");
+        problems.add(span, report);
+        false
+    }
+
+    /// Writes the answers of this run. The error is a phrase for a warning.
+    pub(crate) fn finish(&mut self) -> Result<(), String> {
+        let saved = self
+            .cache
+            .save()
+            .map_err(|error| format!("cannot remember the answers in `.windlass/vars.json`: {error}"));
+        match self.cache.damage.take() {
+            Some(reason) => Err(format!("cannot use the answers in `.windlass/vars.json`: {reason}")),
+            None => saved,
+        }
+    }
+
+    fn resolve_as(&mut self, key: &str, name: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
+        if let Some(resolved) = self.resolved.get(key) {
+            return resolved.clone();
+        }
+        if self.cancelled.is_some() {
+            return None;
+        }
+        if self.chain.iter().any(|link| link == key) || self.chain.len() >= MAX_CHAIN {
+            let start = self.chain.iter().position(|link| link == key).unwrap_or(0);
+            let path = self.chain[start..]
+                .iter()
+                .map(String::as_str)
+                .chain([name])
+                .collect::<Vec<_>>()
+                .join("` -> `");
+            let report = Report::new(
+                "config::variable",
+                format!("variables refer to each other in a loop: `{path}`"),
+                "used here",
+            )
+            .help("give one of them a value of its own");
+            problems.add(span, report);
+            return None;
+        }
+        self.chain.push(key.to_owned());
+        let resolved = self.find(name, span, problems);
+        self.chain.pop();
+        self.resolved.insert(key.to_owned(), resolved.clone());
+        resolved
+    }
+
+    fn find(&mut self, name: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
+        if let Some(text) = self.flags.get(name) {
+            return Some(Resolved { text: text.clone(), secret: true });
+        }
+        match self.predefined.get(name, self.environment) {
+            Some(Ok(text)) => return Some(Resolved { text, secret: false }),
+            Some(Err(reason)) => {
+                let report = Report::new(
+                    "config::variable",
+                    format!("cannot find the value of `{name}`: {reason}"),
+                    "used here",
+                )
+                .help(format!("pass `--var {name}=VALUE`"));
+                problems.add(span, report);
+                return None;
+            }
+            None => {}
+        }
+        // Taken out for the time of its use: the search may look at other definitions, not at this one.
+        let definition = self.definitions.get(name).cloned();
+        let Some(definition) = definition else { return self.undefined(name, span, problems) };
+        let found = self.defined(name, &definition, problems)?;
+        Some(Resolved { secret: found.secret || definition.password, ..found })
+    }
+
+    fn undefined(&mut self, name: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
+        if let Some(text) = self.environment.get(name).or_else(|| self.cache.get(name)) {
+            return Some(Resolved { text, secret: false });
+        }
+        let question = Question {
+            name: name.to_owned(),
+            text: format!("Please enter a value for {name}"),
+            default: None,
+            options: Vec::new(),
+            password: false,
+            pattern: None,
+            pattern_message: String::new(),
+        };
+        self.answer(&question, true, span, problems)
+    }
+
+    fn defined(&mut self, name: &str, definition: &Definition, problems: &mut Problems) -> Option<Resolved> {
+        let span = definition.span;
+        if let Some(value) = &definition.value {
+            return self.expand(value, span, problems);
+        }
+        let takes_environment = !matches!(definition.source, Source::Input | Source::None);
+        if takes_environment && let Some(text) = self.environment.get(name) {
+            return Some(Resolved { text, secret: false });
+        }
+        match definition.source {
+            Source::Environment => self.default_or(definition, problems, || {
+                Report::new(
+                    "config::variable",
+                    format!("the environment variable `{name}` is not set"),
+                    "defined here",
+                )
+                .help(format!("export `{name}`, pass `--var {name}=VALUE`, or give it a `default`"))
+            }),
+            Source::None => self.default_or(definition, problems, || {
+                Report::new("config::variable", format!("variable `{name}` has no value"), "defined here")
+                    .help("give it a `value` or a `default`")
+            }),
+            Source::Command => self.command(name, definition, problems),
+            Source::All | Source::Input => self.asked(name, definition, problems),
+        }
+    }
+
+    /// The default, else the problem that there is none.
+    fn default_or(
+        &mut self,
+        definition: &Definition,
+        problems: &mut Problems,
+        report: impl FnOnce() -> Report<'static>,
+    ) -> Option<Resolved> {
+        match &definition.default {
+            Some(default) => self.expand(default, definition.span, problems),
+            None => {
+                problems.add(definition.span, report());
+                None
+            }
+        }
+    }
+
+    fn asked(&mut self, name: &str, definition: &Definition, problems: &mut Problems) -> Option<Resolved> {
+        if let Some(text) = self.answers.get(name) {
+            return Some(Resolved { text: text.clone(), secret: false });
+        }
+        let remember = !definition.password && !definition.no_cache;
+        if remember && let Some(text) = self.cache.get(name) {
+            return Some(Resolved { text, secret: false });
+        }
+        let default = match &definition.default {
+            Some(default) => Some(self.expand(default, definition.span, problems)?),
+            None => None,
+        };
+        if self.ask.is_none() && default.is_some() {
+            return default;
+        }
+        let pattern_message =
+            definition.pattern_message.clone().unwrap_or_else(|| match &definition.pattern {
+                Some(pattern) => format!("Answer has to match pattern: {pattern}"),
+                None => String::new(),
+            });
+        let question = Question {
+            name: name.to_owned(),
+            text: definition.question.clone().unwrap_or_else(|| format!("Please enter a value for {name}")),
+            default: default.map(|default| default.text),
+            options: definition.options.clone(),
+            password: definition.password,
+            pattern: definition.pattern.clone(),
+            pattern_message,
+        };
+        self.answer(&question, remember, definition.span, problems)
+    }
+
+    fn answer(
+        &mut self,
+        question: &Question,
+        remember: bool,
+        span: Span,
+        problems: &mut Problems,
+    ) -> Option<Resolved> {
+        let name = &question.name;
+        let help = format!("pass `--var {name}=VALUE`, export `{name}`, or give it a `default` in `vars`");
+        let Some(ask) = self.ask.clone() else {
+            let message = format!("variable `{name}` has no value, and there is no terminal to ask for it");
+            let label = if self.definitions.contains_key(name) { "defined here" } else { "used here" };
+            let mut report = Report::new("config::variable", message, label);
+            let known = self.definitions.keys().map(String::as_str).chain(predefined::NAMES);
+            report.help = Some(match crate::suggestion::nearest(name, known.filter(|known| known != name)) {
+                Some(near) if !self.definitions.contains_key(name) => {
+                    format!("did you mean `{near}`? If not, {help}")
+                }
+                _ => help,
+            });
+            problems.add(span, report);
+            return None;
+        };
+        match ask.ask(question) {
+            Ok(text) if question.accepts(&text) => {
+                if remember {
+                    self.cache.add(name, &text);
+                }
+                self.answers.insert(name.clone(), text.clone());
+                Some(Resolved { text, secret: question.password })
+            }
+            Ok(_) => {
+                let message = format!("the answer for `{name}` is not one that it accepts");
+                problems.add(span, Report::new("config::variable", message, "defined here").help(help));
+                None
+            }
+            Err(AskError::Cancelled) => {
+                self.cancelled = Some(name.clone());
+                None
+            }
+            Err(AskError::Unavailable(reason)) => {
+                let message = format!("cannot ask for variable `{name}`: {reason}");
+                problems.add(span, Report::new("config::variable", message, "needed here").help(help));
+                None
+            }
+        }
+    }
+
+    fn command(&mut self, name: &str, definition: &Definition, problems: &mut Problems) -> Option<Resolved> {
+        let chosen = definition.commands.iter().find(|(command, _)| fits_system(command));
+        let mut secret = false;
+        let result = match chosen {
+            None => Err("none of its commands is for this operating system".to_owned()),
+            Some((command, args)) => {
+                let line = self.expand(&command.command, definition.span, problems)?;
+                secret |= line.secret;
+                let mut arguments = args.as_ref().map(|_| Vec::new());
+                for arg in args.iter().flatten() {
+                    let arg = self.expand(arg, definition.span, problems)?;
+                    secret |= arg.secret;
+                    arguments.get_or_insert_default().push(arg.text);
+                }
+                let command = program(&line.text, arguments.as_deref());
+                output(command, self.environment, &self.root, COMMAND_LIMIT)
+            }
+        };
+        match result {
+            Ok(text) => match &definition.default {
+                Some(default) if text.is_empty() => self.expand(default, definition.span, problems),
+                _ => Some(Resolved { text, secret }),
+            },
+            Err(reason) => {
+                let report = Report::new(
+                    "config::variable",
+                    format!("the command of variable `{name}` failed: {reason}"),
+                    "defined here",
+                )
+                .help(format!("run it by hand, or pass `--var {name}=VALUE`"));
+                problems.add(definition.span, report);
+                None
+            }
+        }
+    }
+
+    /// `text` with its own references filled in.
+    fn expand(&mut self, text: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
+        let Some(parts) = parts(text) else { return Some(Resolved { text: text.to_owned(), secret: false }) };
+        let mut expanded = Resolved { text: String::new(), secret: false };
+        for part in parts {
+            match part {
+                Part::Literal(literal) => expanded.text.push_str(literal),
+                Part::Reference { name, .. } => {
+                    let value = self.resolve(name, span, problems)?;
+                    if expanded.text.len() + value.text.len() > 1 << 20 {
+                        self.too_long(span, problems);
+                        return None;
+                    }
+                    expanded.text.push_str(&value.text);
+                    expanded.secret |= value.secret;
+                }
+            }
+        }
+        Some(expanded)
+    }
+}
