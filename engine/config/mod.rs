@@ -14,6 +14,9 @@ mod reader;
 mod variable;
 mod version;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::ConfigError;
 pub use load::{LoadOptions, Loaded, load};
 pub use model::*;

@@ -33,6 +33,12 @@ impl fmt::Debug for Problem {
     }
 }
 
+impl Problem {
+    fn place(&self) -> (usize, usize) {
+        (self.origin.line, self.origin.column)
+    }
+}
+
 /// The place and the message: `devspace.yaml:3:5: unknown key ...`.
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -180,7 +186,13 @@ impl Problems {
 
     /// The problems in file order, how many more there were, and the warnings.
     pub(crate) fn finish(mut self) -> (Vec<Problem>, usize, Vec<Problem>) {
-        self.list.sort_by_key(|problem| (problem.origin.line, problem.origin.column));
+        // Something used twice, through an alias or by an activation, is wrong only once.
+        for list in [&mut self.list, &mut self.warnings] {
+            list.sort_by(|one, other| {
+                one.place().cmp(&other.place()).then_with(|| one.message.cmp(&other.message))
+            });
+            list.dedup_by(|one, other| one.place() == other.place() && one.message == other.message);
+        }
         (self.list, self.omitted, self.warnings)
     }
 

@@ -12,7 +12,7 @@ use crate::config::reader::Reader;
 use crate::config::{ImageConfig, RebuildStrategy, TagConfig};
 use crate::image::{Repository, Tag, TagTemplate};
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 15] = [
     "image",
     "tags",
     "tag",
@@ -28,7 +28,6 @@ const KEYS: [&str; 16] = [
     "rebuildStrategy",
     "tagsAppendRandom",
     "build",
-    "injectLegacyRestartHelper",
 ];
 
 /// Reads `images`. An image without a value is left out: that is how a profile removes one.
@@ -73,10 +72,8 @@ impl Claims {
             let span = if span.line == 0 { key } else { *span };
             match self.0.get(&(image.repository.clone(), tag.clone())) {
                 Some((other, first)) if *other != image.name => {
-                    let message = format!(
-                        "images `{other}` and `{}` are both tagged `{}:{tag}`",
-                        image.name, image.repository
-                    );
+                    // The reference is not shown: variables in it may be secret. The labels show where it is from.
+                    let message = format!("images `{other}` and `{}` claim the same reference", image.name);
                     let report = Report::new("config::image", message, "and claimed here")
                         .also(*first, "claimed here")
                         .help("give one of them another tag or repository");
@@ -105,7 +102,6 @@ fn image(
         |text: Option<String>, default: &str| PathBuf::from(text.unwrap_or_else(|| default.to_owned()));
     let Build { disabled, docker, build_kit, kaniko, custom, options } = build(mapping, &what, reader);
     reader.boolean(mapping, "preferSyncOverRebuild", &what);
-    reader.boolean(mapping, "injectLegacyRestartHelper", &what);
     let image = ImageConfig {
         name: name.to_owned(),
         origin: reader.problems.origin(key),

@@ -29,6 +29,7 @@ pub(crate) enum Operation {
 pub(crate) type Refusal = &'static str;
 
 const NOTHING: Refusal = "its path matches nothing";
+const TOO_LARGE: Refusal = "the document would become too large";
 
 impl Patch {
     /// Applies the patch to `root`. Nothing is changed when it is refused for its path.
@@ -37,7 +38,9 @@ impl Patch {
             Operation::Add(value) => add(root, &self.path, value, self.span),
             Operation::Remove => remove(root, &self.path).map(drop),
             Operation::Replace(value) => {
-                for location in found(root, &self.path)? {
+                let targets = found(root, &self.path)?;
+                check_growth(root, targets.len(), value)?;
+                for location in targets {
                     fits(&location, value)?;
                     if let Some(node) = at(root, &location) {
                         *node = value.clone();
@@ -52,6 +55,9 @@ impl Patch {
             }
             Operation::Copy(from) => {
                 let value = single(root, from)?;
+                if root.weight() + value.weight() > MAX_WEIGHT {
+                    return Err(TOO_LARGE);
+                }
                 add(root, &self.path, &value, self.span)
             }
             Operation::Test(value) => {
@@ -92,12 +98,11 @@ fn remove(root: &mut Node, path: &Path) -> Result<(), Refusal> {
 }
 
 fn add(root: &mut Node, path: &Path, value: &Node, span: Span) -> Result<(), Refusal> {
-    let heavy = root.weight() + value.weight();
     // What is found is changed from the end, so that insertions do not move what is still to be changed.
     let changed = match path.split() {
         Some((parents, Step::Name(name), dotted)) => {
             let parents = walk(root, parents);
-            check_growth(heavy, parents.len(), value)?;
+            check_growth(root, parents.len(), value)?;
             for location in parents.iter().rev() {
                 fits(location, value)?;
                 add_named(at(root, location).ok_or(NOTHING)?, name, dotted, value, span)?;
@@ -106,7 +111,7 @@ fn add(root: &mut Node, path: &Path, value: &Node, span: Span) -> Result<(), Ref
         }
         _ => {
             let targets = path.find(root);
-            check_growth(heavy, targets.len(), value)?;
+            check_growth(root, targets.len(), value)?;
             for location in targets.iter().rev() {
                 fits(location, value)?;
                 add_into(at(root, location).ok_or(NOTHING)?, value)?;
@@ -151,13 +156,11 @@ fn add_into(target: &mut Node, value: &Node) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check_growth(weight: usize, times: usize, value: &Node) -> Result<(), Refusal> {
-    let added = value.weight().saturating_mul(times);
-    if weight.saturating_add(added) > MAX_WEIGHT {
-        Err("the document would become too large")
-    } else {
-        Ok(())
-    }
+/// Refuses a value that, put into so many places, makes the document too large. Values of patches that go
+/// to one place are part of the file and so bounded by it; copies measure themselves.
+fn check_growth(root: &Node, times: usize, value: &Node) -> Result<(), Refusal> {
+    let is_small = times < 2 || root.weight() + value.weight().saturating_mul(times) <= MAX_WEIGHT;
+    if is_small { Ok(()) } else { Err(TOO_LARGE) }
 }
 
 fn fits(location: &[Place], value: &Node) -> Result<(), Refusal> {
@@ -181,7 +184,6 @@ mod tests {
     use super::*;
     use crate::config::parse::parse;
     use crate::config::problem::Problems;
-    use serde_json::json;
 
     const DOCUMENT: &str = "{a: {b: 1, l: [x, y]}, d: [{name: p, l: [1]}, {name: q}]}";
 

@@ -45,8 +45,6 @@ pub(crate) struct Definition {
     pub commands: Vec<(OsCommand, Option<Vec<String>>)>,
     pub no_cache: bool,
     pub always_resolve: bool,
-    /// Where texts stand that must not be shown: the default and the value of a password.
-    pub secrets: Vec<Span>,
 }
 
 /// Where a value may come from.
@@ -68,8 +66,9 @@ pub(crate) enum Source {
 pub(crate) fn read(node: &Node, reader: &mut Reader<'_>) -> Definitions {
     let mut definitions = Definitions::new();
     for node in reader.sequence(node, "`vars`").unwrap_or_default() {
-        let Some(mapping) = reader.fields(node, "a variable", &KEYS) else { continue };
+        let Some(mapping) = reader.mapping(node, "a variable") else { continue };
         let Some(name_node) = field(mapping, "name") else {
+            reader.known_keys(mapping, "a variable", &KEYS);
             reader.missing(node, "name", "a variable");
             continue;
         };
@@ -91,15 +90,13 @@ pub(crate) fn read(node: &Node, reader: &mut Reader<'_>) -> Definitions {
 
 fn definition(mapping: &Mapping, name: &str, span: Span, reader: &mut Reader<'_>) -> Definition {
     let what = format!("variable `{name}`");
+    reader.known_keys(mapping, &what, &KEYS);
     let password = reader.boolean(mapping, "password", &what).unwrap_or(false);
-    let secrets = match password {
-        true => {
-            ["default", "value"].iter().filter_map(|key| field(mapping, key)).map(|node| node.span).collect()
-        }
-        false => Vec::new(),
-    };
-    // Before anything about it can be shown.
-    reader.problems.mask(&secrets);
+    if password {
+        // Before anything about it can be shown.
+        let secrets = ["default", "value"].iter().filter_map(|key| field(mapping, key)).map(|node| node.span);
+        reader.problems.mask(&secrets.collect::<Vec<_>>());
+    }
     let commands = commands(mapping, &what, reader);
     let definition = Definition {
         span,
@@ -114,7 +111,6 @@ fn definition(mapping: &Mapping, name: &str, span: Span, reader: &mut Reader<'_>
         commands,
         no_cache: reader.boolean(mapping, "noCache", &what).unwrap_or(false),
         always_resolve: reader.boolean(mapping, "alwaysResolve", &what).unwrap_or(false),
-        secrets,
     };
     if let (Some(value), Some(default)) = (mapping.get("value"), mapping.get("default"))
         && definition.value.is_some()

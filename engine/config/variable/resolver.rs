@@ -18,6 +18,9 @@ use crate::config::problem::{Problems, Report};
 /// How long the command of a variable may take.
 const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
+/// Bytes of values in all places of a document together, at most.
+const MAX_FILLED: usize = 64 << 20;
+
 /// Variables that stand for one another, at most.
 const MAX_CHAIN: usize = 32;
 
@@ -44,6 +47,8 @@ pub(crate) struct Resolver<'e> {
     /// The variable at whose question the user gave up.
     pub cancelled: Option<String>,
     root: PathBuf,
+    /// Bytes that may still be put into the document.
+    budget: usize,
 }
 
 impl<'e> Resolver<'e> {
@@ -67,6 +72,7 @@ impl<'e> Resolver<'e> {
             answers: HashMap::new(),
             cancelled: None,
             root,
+            budget: MAX_FILLED,
         }
     }
 
@@ -99,10 +105,20 @@ impl<'e> Resolver<'e> {
         self.resolve_as(&key, name, span, problems)
     }
 
+    /// Whether so many more bytes may be put into the document.
+    pub(crate) fn take(&mut self, bytes: usize) -> bool {
+        let left = self.budget.checked_sub(bytes);
+        self.budget = left.unwrap_or(0);
+        left.is_some()
+    }
+
     /// Reports a text that grows too long.
     pub(crate) fn too_long(&self, span: Span, problems: &mut Problems) -> bool {
-        let report =
-            Report::new("config::variable", "the values of these variables are too long", "more than 1 MiB");
+        let report = Report::new(
+            "config::variable",
+            "the values of these variables are too long",
+            "they go beyond 1 MiB here, or 64 MiB in all",
+        );
         problems.add(span, report);
         false
     }

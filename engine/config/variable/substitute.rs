@@ -27,7 +27,10 @@ pub(crate) fn substitute(node: &mut Node, resolver: &mut Resolver<'_>, problems:
                 match part {
                     Part::Literal(literal) => text.push_str(literal),
                     Part::Reference { name, .. } => match resolver.resolve(name, node.span, problems) {
-                        Some(value) if text.len() + value.text.len() <= MAX_TEXT => {
+                        Some(value)
+                            if text.len() + value.text.len() <= MAX_TEXT
+                                && resolver.take(value.text.len()) =>
+                        {
                             text.push_str(&value.text);
                             secret |= value.secret;
                         }

@@ -1,0 +1,208 @@
+//! Reads the section `profiles` (spec config §11, §11.1 and §13.3).
+
+use regex::Regex;
+
+use super::patch::{Operation, Patch};
+use super::path::Path;
+use super::{Conditions, Profile, Profiles, SECTIONS};
+use crate::config::node::{Mapping, Node, Scalar, Span, Value, field};
+use crate::config::problem::Report;
+use crate::config::reader::Reader;
+
+const KEYS: [&str; 9] = [
+    "name",
+    "description",
+    "parent",
+    "parents",
+    "replace",
+    "merge",
+    "strategicMerge",
+    "patches",
+    "activation",
+];
+
+/// Reads the section `profiles`. All of it is checked, also of profiles that are not active.
+pub(crate) fn read(node: &Node, reader: &mut Reader<'_>) -> Profiles {
+    let mut profiles = Profiles::new();
+    for node in reader.sequence(node, "`profiles`").unwrap_or_default() {
+        let Some(mapping) = reader.mapping(node, "a profile") else { continue };
+        let Some(name_node) = field(mapping, "name") else {
+            reader.known_keys(mapping, "a profile", &KEYS);
+            reader.missing(node, "name", "a profile");
+            continue;
+        };
+        let Some(name) = reader.text(mapping, "name", "a profile") else { continue };
+        let what = format!("profile `{name}`");
+        reader.known_keys(mapping, &what, &KEYS);
+        reader.text(mapping, "description", &what);
+        let profile = Profile {
+            span: name_node.span,
+            parents: parents(mapping, &what, reader),
+            replace: section(mapping, "replace", &what, reader),
+            merge: section(mapping, "merge", &what, reader),
+            strategic_merge: section(mapping, "strategicMerge", &what, reader),
+            patches: patches(mapping, &what, reader),
+            activation: activation(mapping, &what, reader),
+        };
+        if let Some(first) = profiles.get(&name) {
+            let report =
+                Report::new("config::duplicate", format!("two profiles are called `{name}`"), "again here")
+                    .also(first.span, "first here")
+                    .help("rename one of them");
+            reader.problems.add(profile.span, report);
+        } else {
+            profiles.insert(name, profile);
+        }
+    }
+    profiles
+}
+
+fn parents(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<(String, Span)> {
+    let mut parents = Vec::new();
+    if let Some(node) = field(mapping, "parent") {
+        parents.extend(reader.text(mapping, "parent", what).map(|name| (name, node.span)));
+    }
+    let Some(node) = field(mapping, "parents") else { return parents };
+    if let Some(parent) = mapping.get("parent").filter(|_| !parents.is_empty()) {
+        let report =
+            Report::new("config::profile", format!("{what} has both `parent` and `parents`"), "here")
+                .also(parent.key, "and here")
+                .help("keep `parents`");
+        reader.problems.add(node.span, report);
+    }
+    let item = format!("a parent of {what}");
+    for node in reader.sequence(node, &format!("`parents` of {what}")).unwrap_or_default() {
+        let Some(mapping) = reader.fields(node, &item, &["profile", "source"]) else { continue };
+        if let Some(source) = field(mapping, "source") {
+            let report =
+                Report::new("config::profile", format!("{item} comes from another project"), "not supported")
+                    .help("copy that profile into this file");
+            reader.problems.add(source.span, report);
+            continue;
+        }
+        match field(mapping, "profile") {
+            Some(node) => {
+                parents.extend(reader.text(mapping, "profile", &item).map(|name| (name, node.span)))
+            }
+            None => reader.missing(node, "profile", &item),
+        }
+    }
+    parents
+}
+
+fn section(mapping: &Mapping, key: &str, what: &str, reader: &mut Reader<'_>) -> Option<Mapping> {
+    let node = field(mapping, key)?;
+    let what = format!("`{key}` of {what}");
+    let section = reader.mapping(node, &what)?;
+    for (key, entry) in section.iter().filter(|(key, _)| !key.starts_with("x-")) {
+        if !SECTIONS.contains(&key.as_str()) {
+            let report = Report::new(
+                "config::unknown_key",
+                format!("unknown key `{key}` in {what}"),
+                "not known here",
+            )
+            .suggest(key, SECTIONS);
+            reader.problems.add(entry.key, report);
+        }
+    }
+    Some(section.clone())
+}
+
+fn patches(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<Patch> {
+    let Some(node) = field(mapping, "patches") else { return Vec::new() };
+    let item = format!("a patch of {what}");
+    let nodes = reader.sequence(node, &format!("`patches` of {what}")).unwrap_or_default();
+    nodes.iter().filter_map(|node| patch(node, &item, reader)).collect()
+}
+
+fn patch(node: &Node, what: &str, reader: &mut Reader<'_>) -> Option<Patch> {
+    const OPERATIONS: [&str; 6] = ["add", "remove", "replace", "move", "copy", "test"];
+    let mapping = reader.fields(node, what, &["op", "path", "value", "from"])?;
+    let path = path(node, mapping, "path", what, reader);
+    let Some(op_node) = field(mapping, "op") else {
+        reader.missing(node, "op", what);
+        return None;
+    };
+    // An absent value is null, as in the original.
+    let value = || match mapping.get("value") {
+        Some(entry) => entry.node.clone(),
+        None => Node { span: node.span, value: Value::Scalar(Scalar::null()) },
+    };
+    let operation = match reader.text(mapping, "op", what)?.as_str() {
+        "add" => Operation::Add(value()),
+        "remove" => Operation::Remove,
+        "replace" => Operation::Replace(value()),
+        "test" => Operation::Test(value()),
+        "move" => Operation::Move(self::path(node, mapping, "from", what, reader)?.0),
+        "copy" => Operation::Copy(self::path(node, mapping, "from", what, reader)?.0),
+        other => {
+            let report =
+                Report::new("config::patch", format!("`{other}` is no patch operation"), "not known")
+                    .suggest(other, OPERATIONS);
+            reader.problems.add(op_node.span, report);
+            return None;
+        }
+    };
+    let (path, span) = path?;
+    Some(Patch { span, operation, path })
+}
+
+fn path(
+    node: &Node,
+    mapping: &Mapping,
+    key: &str,
+    what: &str,
+    reader: &mut Reader<'_>,
+) -> Option<(Path, Span)> {
+    let Some(path_node) = field(mapping, key) else {
+        reader.missing(node, key, what);
+        return None;
+    };
+    let text = reader.text(mapping, key, what)?;
+    match Path::parse(&text) {
+        Ok(path) => Some((path, path_node.span)),
+        Err(reason) => {
+            let report =
+                Report::new("config::patch", format!("`{key}` of {what} is no path: {reason}"), "this path")
+                    .help("write `images.api.tags[0]`, `/images/api/tags/0` or `deployments.name=api.helm`");
+            reader.problems.add(path_node.span, report);
+            None
+        }
+    }
+}
+
+fn activation(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<Conditions> {
+    let Some(node) = field(mapping, "activation") else { return Vec::new() };
+    let item = format!("an activation of {what}");
+    let mut all = Vec::new();
+    for node in reader.sequence(node, &format!("`activation` of {what}")).unwrap_or_default() {
+        let Some(mapping) = reader.fields(node, &item, &["env", "vars"]) else { continue };
+        let environment = patterns(mapping, "env", &item, reader);
+        let variables = patterns(mapping, "vars", &item, reader);
+        if environment.is_empty() && variables.is_empty() {
+            // Without conditions it would always hold; upstream lets it never do so.
+            continue;
+        }
+        let environment = environment.into_iter().map(|(name, pattern, _)| (name, pattern)).collect();
+        all.push(Conditions { environment, variables });
+    }
+    all
+}
+
+fn patterns(mapping: &Mapping, key: &str, what: &str, reader: &mut Reader<'_>) -> Vec<(String, Regex, Span)> {
+    let what = format!("`{key}` of {what}");
+    let mut patterns = Vec::new();
+    let Some(node) = field(mapping, key) else { return patterns };
+    let Some(mapping) = reader.mapping(node, &what) else { return patterns };
+    for (name, entry) in mapping {
+        let Some(text) = reader.string(&entry.node, &format!("`{name}` in {what}")) else { continue };
+        match Regex::new(&format!("^(?:{text})$")) {
+            Ok(pattern) => patterns.push((name.clone(), pattern, entry.key)),
+            Err(_) => {
+                let message = format!("`{name}` in {what} is no regular expression");
+                reader.problems.add(entry.node.span, Report::new("config::pattern", message, "this pattern"));
+            }
+        }
+    }
+    patterns
+}

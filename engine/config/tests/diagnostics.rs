@@ -1,0 +1,118 @@
+use miette::{Diagnostic as _, NarratableReportHandler};
+
+use super::Fixture;
+use crate::config::{ConfigError, LoadOptions, load};
+
+fn rendered(fixture: &Fixture) -> String {
+    let error = fixture.load().expect_err("the file is wrong");
+    let mut text = String::new();
+    NarratableReportHandler::new().render_report(&mut text, &error).expect("rendered");
+    text
+}
+
+#[test]
+fn report_shows_file_line_column_label_and_the_nearest_name() {
+    let text = rendered(&Fixture::new("images:\n  api:\n    image: acme/api\n    dockefile: x\n"));
+    insta::assert_snapshot!(text.trim_end(), @r"
+    cannot use `devspace.yaml`: it has a problem
+        Diagnostic severity: error
+    diagnostic code: config::invalid
+
+    Error: devspace.yaml:5:5: unknown key `dockefile` in image `api`
+        Diagnostic severity: error
+
+    Begin snippet for devspace.yaml starting at line 4, column 1
+
+    snippet line 4:     image: acme/api
+    snippet line 5:     dockefile: x
+        label at line 5, columns 5 to 13: not known here
+    diagnostic help: did you mean `dockerfile`?
+    diagnostic code: config::unknown_key
+    ");
+}
+
+#[test]
+fn all_problems_come_in_one_report() {
+    let problems = Fixture::new("imgaes: {}\nvars: [{nam: x}]\nimages: {a: {image: 'A B', tags: ['${X}', '?']}}\nprofiles: [{name: p, x: 1}]\n").problems();
+    assert_eq!(problems.len(), 7, "{problems:#?}");
+}
+
+#[test]
+fn versions_are_told_apart() {
+    let check = |text: &str, expected: &str| {
+        assert_eq!(Fixture::raw(text.as_bytes()).problems(), [expected], "{text}")
+    };
+    check("version: v1beta11", "1:10: the configuration version `v1beta11` is not read yet");
+    check("version: v2beta1\nname: x", "1:10: the configuration version `v2beta1` is not read yet");
+    check("version: v1alpha1", "1:10: the configuration version `v1alpha1` is not read yet");
+    check("version: v3", "1:10: there is no configuration version `v3`");
+    check("images: {}", "1:1: the file has no `version`");
+    check("", "1:1: the file has no `version`");
+    check("# nothing\n", "1:1: the file has no `version`");
+    check("[]", "1:1: the file must be a map, found a list");
+    check("version: [v1beta9]", "1:10: `version` of the file must be a text, found a list");
+}
+
+#[test]
+fn yaml_errors_have_their_place() {
+    assert_eq!(Fixture::new("images:\n\t- x").problems().len(), 1);
+    assert_eq!(Fixture::new("dev: {a: 1, a: 2}").problems(), ["2:13: the key `a` stands twice"]);
+    assert_eq!(Fixture::raw(b"version: v1beta9\na: \xff").problems(), ["2:4: the file is not UTF-8 text"]);
+}
+
+#[test]
+fn free_keys_hold_anchors() {
+    let loaded =
+        Fixture::new("x-common: &c {image: acme/a, unknown: '${NEVER}'}\nimages: {a: {<<: *c, unknown: }}")
+            .problems();
+    assert_eq!(loaded, ["3:22: unknown key `unknown` in image `a`"]);
+    let loaded = Fixture::new("x-common: &c {image: acme/a}\nimages: {a: *c}").loaded();
+    assert!(loaded.project.other.is_empty() && loaded.project.images.contains_key("a"));
+}
+
+#[test]
+fn other_sections_are_kept_and_unknown_ones_refused() {
+    let text = "deployments: [{name: d, helm: {values: {port: 80, s: '80', t: yes}}}]\ncommands: [{name: c, command: 'echo ${X}'}]\npullSecrets: []\nrequire: {devspace: '> 5'}\n";
+    let other = Fixture::new(text).loaded().project.other;
+    assert_eq!(
+        other["deployments"][0]["helm"]["values"],
+        serde_json::json!({"port": 80, "s": "80", "t": "yes"})
+    );
+    assert_eq!(other["commands"][0]["command"], "echo ${X}");
+    assert!(other.contains_key("pullSecrets") && other.contains_key("require"));
+    assert_eq!(Fixture::new("pipelines: {}").problems(), ["2:1: unknown key `pipelines` in `devspace.yaml`"]);
+}
+
+#[test]
+fn secrets_never_reach_a_report() {
+    let password = "vars:\n- name: P\n  password: true\n  default: hunter2 hunter2\n  dflt: 1\nimages:\n  a: {image: '${P}', tags: ['${P}'], rebuildStrategy: '${P}', createPullSecret: '${P}', entrypoint: '${P}'}\nhooks: [{name: '${P}', comand: x}]\n";
+    let flag = "images:\n  a: {image: 'a/${P}', tags: ['x ${P}'], createPullSecret: '${P}', build: '${P}'}\n";
+    for fixture in [Fixture::new(password), Fixture::new(flag).var("P=hunter2 hunter2")] {
+        let error = fixture.load().expect_err("wrong");
+        let mut text = format!("{error:?}");
+        NarratableReportHandler::new().render_report(&mut text, &error).expect("rendered");
+        for related in error.related().into_iter().flatten() {
+            NarratableReportHandler::new().render_report(&mut text, related).expect("rendered");
+        }
+        assert!(text.contains("${P}") && !text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn missing_files_say_what_to_do() {
+    let folder = tempfile::tempdir().expect("folder");
+    let options = LoadOptions { directory: folder.path().to_owned(), ..LoadOptions::default() };
+    let error = load(&options).expect_err("missing");
+    assert!(matches!(error, ConfigError::NotFound { .. }) && error.help().is_some());
+    let options = LoadOptions { config: Some("none.yaml".into()), ..options };
+    assert!(matches!(load(&options), Err(ConfigError::Unreadable { .. })));
+}
+
+#[test]
+fn root_is_the_folder_of_the_file() {
+    let mut fixture = Fixture::new("").file("sub/deep/x", "").file("other/dev.yaml", "version: v1beta9");
+    fixture.options.directory = fixture.folder.path().join("sub/deep");
+    assert_eq!(fixture.loaded().project.root, fixture.folder.path());
+    fixture.options.config = Some("../../other/dev.yaml".into());
+    assert!(fixture.loaded().project.root.ends_with("other"));
+}

@@ -1,0 +1,267 @@
+use serde_json::{Value, json};
+
+use super::{Answers, Fixture};
+use crate::config::ConfigError;
+
+/// The value of the untyped key `dev.v`.
+#[track_caller]
+fn value(fixture: &Fixture) -> Value {
+    fixture.loaded().project.other["dev"]["v"].clone()
+}
+
+fn one(definition: &str) -> Fixture {
+    Fixture::new(&format!("vars: [{definition}]\ndev: {{v: '${{A}}'}}\n"))
+}
+
+#[test]
+fn sources_are_tried_in_order() {
+    let answers = Answers::new(&[("A", "asked")]);
+    let all = || one("{name: A}").file(".windlass/vars.json", r#"{"version":1,"vars":{"A":"cached"}}"#);
+    assert_eq!(value(&all().env("A", "env").var("A=flag").ask(&answers)), "flag");
+    assert_eq!(value(&all().env("A", "env").ask(&answers)), "env");
+    assert_eq!(value(&all().env("A", "").ask(&answers)), "cached");
+    assert_eq!(answers.names(), [""; 0]);
+    assert_eq!(value(&one("{name: A}").ask(&answers)), "asked");
+    let input = || one("{name: A, source: input, default: d}").env("A", "env");
+    assert_eq!(value(&input().ask(&answers)), "asked");
+    assert_eq!(value(&input()), "d");
+    assert_eq!(value(&one("{name: A, source: env, default: d}").ask(&answers)), "d");
+    assert_eq!(value(&one("{name: A, source: env, default: d}").env("A", "e")), "e");
+    assert_eq!(value(&one("{name: A, source: none, default: d}").env("A", "e")), "d");
+    assert_eq!(value(&one("{name: A, value: v}").env("A", "e")), "v");
+    assert_eq!(value(&one("{name: A, value: v}").var("A=x,y=z")), "x,y=z");
+}
+
+#[test]
+fn commands_give_values_and_fall_back_to_the_default() {
+    assert_eq!(value(&one("{name: A, command: 'echo a b | tr a-z A-Z'}")), "A B");
+    assert_eq!(value(&one("{name: A, command: echo, args: ['x  y']}")), "x  y");
+    assert_eq!(value(&one("{name: A, source: command, command: 'true', default: d}")), "d");
+    assert_eq!(
+        value(&one("{name: A, commands: [{os: plan9, command: 'echo no'}], command: echo yes}")),
+        "yes"
+    );
+    assert_eq!(value(&one("{name: A, command: 'echo $B'}").file(".env", "B=fromfile")), "fromfile");
+    assert_eq!(
+        one("{name: A, command: 'exit 3'}").problems(),
+        ["2:15: the command of variable `A` failed: it ended with exit code 3"]
+    );
+    assert_eq!(
+        one("{name: A, command: no-such-program-here}").problems(),
+        ["2:15: the command of variable `A` failed: the program was not found"]
+    );
+}
+
+#[test]
+fn references_are_replaced_in_values_only() {
+    let check = |text: &str, expected: Value| {
+        let fixture =
+            Fixture::new(&format!("dev: {{v: {text}}}")).var("A=x").var("N=8080").var("Z=007").var("T=true");
+        assert_eq!(value(&fixture), expected, "{text}");
+    };
+    check("'a-${A}-${A}'", json!("a-x-x"));
+    check("'$${A}'", json!("${A}"));
+    check("'$$${A} ${A}'", json!("$${A} x"));
+    check("'${a:b} $A ${ A } $(date)'", json!("${a:b} $A ${ A } $(date)"));
+    check("'${runtime.images.api.tag}'", json!("${runtime.images.api.tag}"));
+    check("['${A}', {'${A}': '${A}'}]", json!(["x", {"${A}": "x"}]));
+    check("'${N}'", json!(8080));
+    check("'$!{N}'", json!("8080"));
+    check("'${N}0'", json!("80800"));
+    check("'${Z}'", json!("007"));
+    check("'${T}'", json!(true));
+    check("'$!{T}'", json!("true"));
+}
+
+#[test]
+fn values_are_not_scanned_again_but_definitions_may_refer_to_others() {
+    let fixture = Fixture::new("dev: {v: '${A}'}").env("A", "${B}");
+    assert_eq!(value(&fixture), "${B}");
+    let fixture = Fixture::new("vars: [{name: A, value: 'a${B}'}, {name: B, value: b}]\ndev: {v: '${A}'}");
+    assert_eq!(value(&fixture), "ab");
+    let fixture =
+        Fixture::new("vars: [{name: A, value: '${B}'}, {name: B, value: '${A}'}]\ndev: {v: '${A}'}");
+    assert_eq!(fixture.problems(), ["2:41: variables refer to each other in a loop: `A` -> `B` -> `A`"]);
+}
+
+#[test]
+fn predefined_variables_are_found_in_every_form() {
+    let check = |name: &str, expected: &str| {
+        let mut fixture = Fixture::new(&format!("profiles: [{{name: p}}]\ndev: {{v: '$!{{{name}}}'}}"))
+            .profiles(&["p"])
+            .env("HOME", "/home/me");
+        fixture.options.namespace = Some("ns".to_owned());
+        fixture.options.kube_context = Some("ctx".to_owned());
+        assert_eq!(value(&fixture), expected, "{name}");
+    };
+    check("DEVSPACE_PROFILE", "p");
+    check("devspace_profile", "p");
+    check("devspace.profile", "p");
+    check("DEVSPACE_VERSION", env!("CARGO_PKG_VERSION"));
+    check("devspace.userHome", "/home/me");
+    check("DEVSPACE_CONTEXT", "ctx");
+    check("devspace.namespace", "ns");
+}
+
+#[test]
+fn random_value_is_one_for_the_whole_load() {
+    let fixture = Fixture::new("dev: {v: ['${DEVSPACE_RANDOM}', '${devspace.random}', 'x']}");
+    let found = value(&fixture);
+    assert_eq!(found[0], found[1]);
+    assert!(found[0].to_string().trim_matches('"').len() == 6, "{found}");
+    let time = value(&Fixture::new("dev: {v: '${DEVSPACE_TIMESTAMP}'}"));
+    assert!(time.as_u64().is_some_and(|time| time > 1_700_000_000), "{time}");
+}
+
+#[test]
+fn git_and_kubeconfig_are_read_where_they_are_used() {
+    let fixture = Fixture::new("dev: {v: '$!{DEVSPACE_GIT_COMMIT} ${devspace.git.branch}'}");
+    let git = |arguments: &[&str]| {
+        let status = std::process::Command::new("git")
+            .args(["-c", "user.name=n", "-c", "user.email=e@example.org"])
+            .args(arguments)
+            .current_dir(fixture.folder.path())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .status();
+        assert!(status.is_ok_and(|status| status.success()), "{arguments:?}");
+    };
+    git(&["init", "-b", "topic"]);
+    git(&["commit", "--allow-empty", "-m", "first"]);
+    let found = value(&fixture);
+    let found = found.as_str().unwrap_or_default();
+    assert!(found.len() == 14 && found.ends_with(" topic"), "{found}");
+
+    let none = Fixture::new("dev: {v: '${DEVSPACE_GIT_COMMIT}'}");
+    assert_eq!(
+        none.env("GIT_CEILING_DIRECTORIES", "/").env("GIT_DIR", "/nowhere").problems(),
+        [
+            "2:10: cannot find the value of `DEVSPACE_GIT_COMMIT`: the project is in no git repository, or that has no commit"
+        ]
+    );
+
+    let config = "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: k, namespace: n}}]\n";
+    let fixture = Fixture::new("dev: {v: '${DEVSPACE_CONTEXT}/${DEVSPACE_NAMESPACE}'}").file("kube", config);
+    let path = fixture.folder.path().join("kube").display().to_string();
+    assert_eq!(value(&fixture.env("KUBECONFIG", &path)), "c/n");
+}
+
+#[test]
+fn only_used_variables_are_asked() {
+    let answers = Answers::new(&[("A", "a"), ("X", "x"), ("C", "c")]);
+    let text = "vars: [{name: A}, {name: B}, {name: C, alwaysResolve: true}]
+profiles: [{name: other, merge: {dev: {w: '${B}'}}}]
+commands: [{name: c, command: 'echo ${D}'}]
+dev: {v: '${A}${X}${A}'}";
+    assert_eq!(value(&Fixture::new(text).ask(&answers)), "axa");
+    assert_eq!(answers.names(), ["C", "A", "X"]);
+}
+
+#[test]
+fn answers_are_remembered_but_passwords_are_not() {
+    let answers = Answers::new(&[("A", "a"), ("P", "hunter2"), ("N", "n")]);
+    let text =
+        "vars: [{name: A}, {name: P, password: true}, {name: N, noCache: true}]\ndev: {v: '${A}${P}${N}'}";
+    let fixture = Fixture::new(text).ask(&answers);
+    assert_eq!(value(&fixture), "ahunter2n");
+    let written = std::fs::read_to_string(fixture.folder.path().join(".windlass/vars.json")).expect("file");
+    assert!(
+        written.contains("\"A\"") && !written.contains("hunter2") && !written.contains("\"N\""),
+        "{written}"
+    );
+    assert_eq!(value(&fixture), "ahunter2n");
+    assert_eq!(answers.names(), ["A", "P", "N", "P", "N"]);
+}
+
+#[test]
+fn questions_carry_what_the_file_says() {
+    let answers = Answers::new(&[("A", "b")]);
+    let fixture =
+        one("{name: ' A ', question: Which?, options: [a, b], default: a, validationPattern: '^x'}")
+            .ask(&answers);
+    assert_eq!(value(&fixture), "b");
+    let asked = answers.asked.lock().expect("lock");
+    let question = &asked[0];
+    assert_eq!((question.text.as_str(), question.default.as_deref()), ("Which?", Some("a")));
+    assert_eq!(question.options, ["a", "b"]);
+}
+
+#[test]
+fn answers_must_match_the_pattern() {
+    let answers = Answers::new(&[("A", "12")]);
+    let pattern = "{name: A, validationPattern: '^[0-9]{3}$'}";
+    assert_eq!(
+        one(pattern).ask(&answers).problems(),
+        ["2:15: the answer for `A` is not one that it accepts"]
+    );
+    // Values from elsewhere are taken as they are.
+    assert_eq!(value(&one(pattern).env("A", "x")), "x");
+    assert_eq!(
+        Fixture::new("vars: [{name: A, validationPattern: '('}]").problems(),
+        ["2:37: `validationPattern` of variable `A` is no regular expression"]
+    );
+}
+
+#[test]
+fn cancelled_question_ends_the_load() {
+    let error = one("{name: A}").ask(&Answers::new(&[])).load().expect_err("cancelled");
+    assert!(matches!(error, ConfigError::Cancelled { name } if name == "A"));
+}
+
+#[test]
+fn without_a_terminal_a_default_or_an_error() {
+    assert_eq!(value(&one("{name: A, default: 1}")), 1);
+    assert_eq!(
+        one("{name: A}").problems(),
+        ["2:15: variable `A` has no value, and there is no terminal to ask for it"]
+    );
+    assert_eq!(
+        Fixture::new("dev: {v: '${A} ${A}', w: '${A}'}").problems(),
+        ["2:10: variable `A` has no value, and there is no terminal to ask for it"]
+    );
+    assert_eq!(one("{name: A, source: env}").problems(), ["2:15: the environment variable `A` is not set"]);
+    assert_eq!(one("{name: A, source: none}").problems(), ["2:15: variable `A` has no value"]);
+}
+
+#[test]
+fn env_file_is_below_the_environment() {
+    let fixture = Fixture::new("dev: {v: '${A}-${B}'}").file(".env", "A=file\nB=file\n").env("A", "real");
+    assert_eq!(value(&fixture), "real-file");
+    assert_eq!(fixture.loaded().environment, [("B".to_owned(), "file".to_owned())]);
+}
+
+#[test]
+fn definitions_are_checked() {
+    let check = |definition: &str, expected: &[&str]| {
+        assert_eq!(Fixture::new(&format!("vars: [{definition}]")).problems(), expected, "{definition}");
+    };
+    check("{name: A, defualt: 1}", &["2:18: unknown key `defualt` in variable `A`"]);
+    check("{question: x}", &["2:8: a variable has no `name`"]);
+    check("{name: A}, {name: A}", &["2:26: two variables are called `A`"]);
+    check("{name: A, source: environment}", &["2:26: `environment` is no source of a variable"]);
+    check("{name: A, source: command}", &["2:15: variable `A` has the source `command` but no `command`"]);
+    check("{name: A, value: 1, default: 2}", &["2:18: variable `A` has both `value` and `default`"]);
+    check("{name: A, default: [1]}", &["2:27: `default` of variable `A` must be a text, found a list"]);
+    check(
+        "{name: A, password: maybe}",
+        &["2:28: `password` of variable `A` must be `true` or `false`, found `maybe`"],
+    );
+}
+
+#[test]
+fn bad_flags_are_refused_without_their_value() {
+    let error = Fixture::new("").var("A=1").var("hunter2").load().expect_err("refused");
+    assert_eq!(error.to_string(), "cannot use `--var` number 2: it has no `=`");
+}
+
+#[test]
+fn damaged_answers_are_a_warning() {
+    let fixture = one("{name: A, default: d}").file(".windlass/vars.json", "{");
+    let loaded = fixture.loaded();
+    assert_eq!(loaded.project.other["dev"]["v"], "d");
+    assert!(
+        loaded.warnings[0]
+            .to_string()
+            .ends_with("cannot use the answers in `.windlass/vars.json`: it is damaged")
+    );
+}
