@@ -5,6 +5,7 @@ mod cache;
 pub(crate) mod definition;
 mod predefined;
 mod program;
+mod question;
 mod reference;
 mod resolver;
 mod substitute;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ask::{Ask, AskError, Question};
+use super::ask::{Ask, Question};
 use super::cache::Cache;
 use super::definition::{Definition, Definitions, Source};
 use super::predefined::{self, Predefined};
@@ -38,12 +38,12 @@ pub(crate) struct Resolver<'e> {
     pub predefined: Predefined,
     flags: HashMap<String, String>,
     environment: &'e Environment,
-    ask: Option<Arc<dyn Ask>>,
-    cache: Cache,
+    pub(super) ask: Option<Arc<dyn Ask>>,
+    pub(super) cache: Cache,
     resolved: HashMap<String, Option<Resolved>>,
     chain: Vec<String>,
     /// Answers of this run, also those that are never written.
-    answers: HashMap<String, String>,
+    pub(super) answers: HashMap<String, String>,
     /// The variable at whose question the user gave up.
     pub cancelled: Option<String>,
     root: PathBuf,
@@ -250,86 +250,6 @@ impl<'e> Resolver<'e> {
         }
     }
 
-    fn asked(&mut self, name: &str, definition: &Definition, problems: &mut Problems) -> Option<Resolved> {
-        if let Some(text) = self.answers.get(name) {
-            return Some(Resolved { text: text.clone(), secret: false });
-        }
-        let remember = !definition.password && !definition.no_cache;
-        if remember && let Some(text) = self.cache.get(name) {
-            return Some(Resolved { text, secret: false });
-        }
-        let default = match &definition.default {
-            Some(default) => Some(self.expand(default, definition.span, problems)?),
-            None => None,
-        };
-        if self.ask.is_none() && default.is_some() {
-            return default;
-        }
-        let pattern_message =
-            definition.pattern_message.clone().unwrap_or_else(|| match &definition.pattern {
-                Some(pattern) => format!("Answer has to match pattern: {pattern}"),
-                None => String::new(),
-            });
-        let question = Question {
-            name: name.to_owned(),
-            text: definition.question.clone().unwrap_or_else(|| format!("Please enter a value for {name}")),
-            default: default.map(|default| default.text),
-            options: definition.options.clone(),
-            password: definition.password,
-            pattern: definition.pattern.clone(),
-            pattern_message,
-        };
-        self.answer(&question, remember, definition.span, problems)
-    }
-
-    fn answer(
-        &mut self,
-        question: &Question,
-        remember: bool,
-        span: Span,
-        problems: &mut Problems,
-    ) -> Option<Resolved> {
-        let name = &question.name;
-        let help = format!("pass `--var {name}=VALUE`, export `{name}`, or give it a `default` in `vars`");
-        let Some(ask) = self.ask.clone() else {
-            let message = format!("variable `{name}` has no value, and there is no terminal to ask for it");
-            let label = if self.definitions.contains_key(name) { "defined here" } else { "used here" };
-            let mut report = Report::new("config::variable", message, label);
-            let known = self.definitions.keys().map(String::as_str).chain(predefined::NAMES);
-            report.help = Some(match crate::suggestion::nearest(name, known.filter(|known| known != name)) {
-                Some(near) if !self.definitions.contains_key(name) => {
-                    format!("did you mean `{near}`? If not, {help}")
-                }
-                _ => help,
-            });
-            problems.add(span, report);
-            return None;
-        };
-        match ask.ask(question) {
-            Ok(text) if question.accepts(&text) => {
-                if remember {
-                    self.cache.add(name, &text);
-                }
-                self.answers.insert(name.clone(), text.clone());
-                Some(Resolved { text, secret: question.password })
-            }
-            Ok(_) => {
-                let message = format!("the answer for `{name}` is not one that it accepts");
-                problems.add(span, Report::new("config::variable", message, "defined here").help(help));
-                None
-            }
-            Err(AskError::Cancelled) => {
-                self.cancelled = Some(name.clone());
-                None
-            }
-            Err(AskError::Unavailable(reason)) => {
-                let message = format!("cannot ask for variable `{name}`: {reason}");
-                problems.add(span, Report::new("config::variable", message, "needed here").help(help));
-                None
-            }
-        }
-    }
-
     fn command(&mut self, name: &str, definition: &Definition, problems: &mut Problems) -> Option<Resolved> {
         let chosen = definition.commands.iter().find(|(command, _)| fits_system(command));
         let mut secret = false;
@@ -367,7 +287,7 @@ impl<'e> Resolver<'e> {
     }
 
     /// `text` with its own references filled in.
-    fn expand(&mut self, text: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
+    pub(super) fn expand(&mut self, text: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
         let Some(parts) = parts(text) else { return Some(Resolved { text: text.to_owned(), secret: false }) };
         let mut expanded = Resolved { text: String::new(), secret: false };
         for part in parts {

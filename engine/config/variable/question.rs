@@ -1,0 +1,98 @@
+//! Values that come from the user.
+
+use super::ask::{AskError, Question};
+use super::definition::Definition;
+use super::predefined;
+use super::resolver::{Resolved, Resolver};
+use crate::config::node::Span;
+use crate::config::problem::{Problems, Report};
+
+impl Resolver<'_> {
+    /// The value of a variable that may be asked for: an answer given before, the default where nobody can be
+    /// asked, else a new answer.
+    pub(super) fn asked(
+        &mut self,
+        name: &str,
+        definition: &Definition,
+        problems: &mut Problems,
+    ) -> Option<Resolved> {
+        if let Some(text) = self.answers.get(name) {
+            return Some(Resolved { text: text.clone(), secret: false });
+        }
+        let remember = !definition.password && !definition.no_cache;
+        if remember && let Some(text) = self.cache.get(name) {
+            return Some(Resolved { text, secret: false });
+        }
+        let default = match &definition.default {
+            Some(default) => Some(self.expand(default, definition.span, problems)?),
+            None => None,
+        };
+        if self.ask.is_none() && default.is_some() {
+            return default;
+        }
+        let pattern_message =
+            definition.pattern_message.clone().unwrap_or_else(|| match &definition.pattern {
+                Some(pattern) => format!("Answer has to match pattern: {pattern}"),
+                None => String::new(),
+            });
+        let question = Question {
+            name: name.to_owned(),
+            text: definition.question.clone().unwrap_or_else(|| format!("Please enter a value for {name}")),
+            default: default.map(|default| default.text),
+            options: definition.options.clone(),
+            password: definition.password,
+            pattern: definition.pattern.clone(),
+            pattern_message,
+        };
+        self.answer(&question, remember, definition.span, problems)
+    }
+
+    /// Asks `question` and remembers the answer, beyond this run only if `remember`.
+    pub(super) fn answer(
+        &mut self,
+        question: &Question,
+        remember: bool,
+        span: Span,
+        problems: &mut Problems,
+    ) -> Option<Resolved> {
+        let name = &question.name;
+        let help = format!("pass `--var {name}=VALUE`, export `{name}`, or give it a `default` in `vars`");
+        let Some(ask) = self.ask.clone() else {
+            let message = format!("variable `{name}` has no value, and there is no terminal to ask for it");
+            let label = if self.definitions.contains_key(name) { "defined here" } else { "used here" };
+            let mut report = Report::new("config::variable", message, label);
+            let known = self.definitions.keys().map(String::as_str).chain(predefined::NAMES);
+            report.help = Some(match crate::suggestion::nearest(name, known.filter(|known| known != name)) {
+                Some(near) if !self.definitions.contains_key(name) => {
+                    format!("did you mean `{near}`? If not, {help}")
+                }
+                _ => help,
+            });
+            problems.add(span, report);
+            return None;
+        };
+        match ask.ask(question) {
+            Ok(text) if question.accepts(&text) => {
+                if remember {
+                    self.cache.add(name, &text);
+                }
+                self.answers.insert(name.clone(), text.clone());
+                Some(Resolved { text, secret: question.password })
+            }
+            Ok(_) => {
+                let message = format!("the answer for `{name}` is not one that it accepts");
+                problems.add(span, Report::new("config::variable", message, "defined here").help(help));
+                None
+            }
+            Err(AskError::Cancelled) => {
+                self.cancelled = Some(name.clone());
+                None
+            }
+            Err(AskError::Unavailable(reason)) => {
+                let message = format!("cannot ask for variable `{name}`: {reason}");
+                problems.add(span, Report::new("config::variable", message, "needed here").help(help));
+                None
+            }
+        }
+    }
+}
