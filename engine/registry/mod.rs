@@ -1,1 +1,35 @@
 //! Registries: credentials, the right to push, what is there.
+//!
+//! [`CredentialStore`] reads Docker's credential store; [`RegistryClient`] talks to registries, one verb a
+//! file. Nothing is read or contacted before it is needed.
+
+mod challenge;
+mod check_push;
+mod client;
+mod credential;
+mod credential_error;
+mod credential_helper;
+mod credential_store;
+mod daemon_error;
+mod docker_config;
+mod endpoint;
+mod error;
+mod host;
+mod image_config;
+mod login;
+mod manifest;
+mod manifest_digest;
+mod retag;
+mod retry;
+#[cfg(test)]
+mod testing;
+mod token;
+mod transport;
+
+pub use client::RegistryClient;
+pub use credential::Credential;
+pub use credential_error::CredentialError;
+pub use credential_store::{CredentialStore, Stored};
+pub use error::{Action, Problem, RegistryError};
+pub use host::domain_of;
+pub use image_config::ImageFacts;

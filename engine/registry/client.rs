@@ -1,0 +1,327 @@
+//! A client of the registry API (OCI distribution spec), as thin as our few verbs allow.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Client, Method, Request, StatusCode, Url};
+use tokio::sync::OnceCell;
+
+use crate::image::Repository;
+
+use super::challenge::{Challenge, is_insufficient_scope};
+use super::endpoint::{self, Endpoint};
+use super::retry::Retry;
+use super::token::{Token, TokenRequest, basic, bearer};
+use super::transport::{Answer, exchange};
+use super::{Action, Credential, CredentialStore, Problem, RegistryError, host};
+
+/// Where Docker keeps the certificates of single registries.
+const CERTIFICATES: &str = "/etc/docker/certs.d";
+
+/// Talks to registries, with the credentials of a [`CredentialStore`].
+///
+/// A registry is contacted when a verb needs it. Its scheme, its challenge and its tokens are learnt once
+/// and shared by all verbs and images. Waits are limited (10 s to connect, 30 s of silence, 120 s in all);
+/// 429, 5xx and lost connections are tried three times with growing pauses. Dropping a verb's future stops it.
+///
+/// Registries on this machine may lack TLS, as with Docker; so may those named to
+/// [`RegistryClient::with_insecure`]. Proxies come from the environment.
+pub struct RegistryClient {
+    credentials: Arc<CredentialStore>,
+    insecure: Vec<String>,
+    certificates: PathBuf,
+    retry: Retry,
+    secure: OnceCell<Client>,
+    hosts: Mutex<HashMap<String, Arc<Host>>>,
+    /// Where the right to push has been proven.
+    pub(super) pushable: Mutex<HashMap<Repository, Arc<OnceCell<()>>>>,
+}
+
+/// What was learnt about one registry.
+#[derive(Default)]
+struct Host {
+    endpoint: OnceCell<Endpoint>,
+    challenge: Mutex<Option<Challenge>>,
+    /// By scope. The lock is held while a token is fetched, so that each is fetched once.
+    tokens: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Option<Token>>>>>,
+}
+
+/// What a request is for, in messages and in the rights it needs.
+pub(super) struct Subject<'a> {
+    pub(super) action: Action,
+    pub(super) reference: String,
+    pub(super) domain: &'a str,
+    /// `repository:acme/app:pull`; empty for none.
+    pub(super) scope: String,
+}
+
+/// A request, before its registry is known.
+pub(super) struct Call<'a> {
+    pub(super) method: Method,
+    /// Below `/v2/`, or a whole URL.
+    pub(super) path: &'a str,
+    pub(super) accept: Option<&'static str>,
+    /// Media type and content.
+    pub(super) body: Option<(HeaderValue, bytes::Bytes)>,
+    /// The longest answer, in bytes.
+    pub(super) limit: usize,
+}
+
+/// The largest answer that carries no content we want.
+const SMALL: usize = 1 << 16;
+
+impl<'a> Subject<'a> {
+    /// Something done to `repository` that needs the rights `rights`: `pull`, `pull,push`.
+    pub(super) fn new(action: Action, reference: String, repository: &'a Repository, rights: &str) -> Self {
+        let scope = format!("repository:{}:{rights}", repository.path());
+        Self { action, reference, domain: repository.domain(), scope }
+    }
+
+    /// The error that `problem` is for this.
+    pub(super) fn error(&self, problem: Problem) -> RegistryError {
+        RegistryError {
+            action: self.action,
+            reference: self.reference.clone(),
+            registry: self.domain.to_owned(),
+            problem,
+        }
+    }
+}
+
+impl<'a> Call<'a> {
+    /// A request without content, for an answer without content.
+    pub(super) fn new(method: Method, path: &'a str) -> Self {
+        Self { method, path, accept: None, body: None, limit: SMALL }
+    }
+
+    fn request(&self, url: Url, authorization: HeaderMap) -> Request {
+        let mut request = Request::new(self.method.clone(), url);
+        let headers = request.headers_mut();
+        *headers = authorization;
+        if let Some(accept) = self.accept {
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        }
+        if let Some((media_type, content)) = &self.body {
+            headers.insert(CONTENT_TYPE, media_type.clone());
+            *request.body_mut() = Some(content.clone().into());
+        }
+        request
+    }
+}
+
+impl RegistryClient {
+    /// A client that finds its credentials in `credentials`.
+    pub fn new(credentials: Arc<CredentialStore>) -> Self {
+        Self {
+            credentials,
+            insecure: Vec::new(),
+            certificates: PathBuf::from(CERTIFICATES),
+            retry: Retry::default(),
+            secure: OnceCell::new(),
+            hosts: Mutex::default(),
+            pushable: Mutex::default(),
+        }
+    }
+
+    /// The client, taking the registries `domains` (host and port, as in references) with any certificate or
+    /// none at all: those of the daemon's `insecure-registries`.
+    #[must_use]
+    pub fn with_insecure(mut self, domains: impl IntoIterator<Item = String>) -> Self {
+        self.insecure.extend(domains);
+        self
+    }
+
+    /// The client with other pauses between tries.
+    #[cfg(test)]
+    pub(super) fn with_pause(mut self, pause: std::time::Duration) -> Self {
+        self.retry.pause = pause;
+        self
+    }
+
+    /// The credentials it uses.
+    pub fn credentials(&self) -> &Arc<CredentialStore> {
+        &self.credentials
+    }
+
+    /// Sends `call`, logging in as the registry asks. Only a success is an answer.
+    pub(super) async fn send(&self, subject: &Subject<'_>, call: &Call<'_>) -> Result<Answer, RegistryError> {
+        let credential = self.credentials.get(subject.domain).await;
+        let credential = credential.map_err(|error| subject.error(Problem::Credentials(error)))?;
+        let answer =
+            self.send_as(subject, call, &credential).await.map_err(|problem| subject.error(problem))?;
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        Err(subject.error(match answer.problem(credential.is_anonymous()) {
+            Problem::CredentialsRefused { reason } if is_insufficient_scope(&answer.headers) => {
+                Problem::Denied { reason }
+            }
+            problem => problem,
+        }))
+    }
+
+    async fn send_as(
+        &self,
+        subject: &Subject<'_>,
+        call: &Call<'_>,
+        credential: &Credential,
+    ) -> Result<Answer, Problem> {
+        let host = self.host(subject.domain);
+        let endpoint = self.endpoint(&host, subject.domain).await?;
+        let url = endpoint.base.join(call.path);
+        let url = url.map_err(|error| Problem::Malformed { reason: format!("a bad address: {error}") })?;
+        let authorization = self.authorization(&host, &endpoint, subject, credential).await?;
+        let request = call.request(url.clone(), authorization);
+        let answer = exchange(&endpoint.http, request, call.limit, &self.retry).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        // The first request to a registry meets its challenge, a later one may hold a token that has ended.
+        host.learn(Challenge::of(&answer.headers, &endpoint.base)?);
+        host.forget_token(&subject.scope);
+        let authorization = self.authorization(&host, &endpoint, subject, credential).await?;
+        if authorization.is_empty() {
+            return Ok(answer);
+        }
+        exchange(&endpoint.http, call.request(url, authorization), call.limit, &self.retry).await
+    }
+
+    /// The header that lets a request for `subject` in; empty while the registry has not asked for any.
+    async fn authorization(
+        &self,
+        host: &Host,
+        endpoint: &Endpoint,
+        subject: &Subject<'_>,
+        credential: &Credential,
+    ) -> Result<HeaderMap, Problem> {
+        let Some(challenge) = host.challenge() else { return Ok(HeaderMap::new()) };
+        match (challenge, credential) {
+            (_, Credential::RegistryToken(token)) => Ok(bearer(token)),
+            (Challenge::Basic, Credential::Anonymous) => Ok(HeaderMap::new()),
+            (Challenge::Basic, Credential::Basic { username, password }) => Ok(basic(username, password)),
+            (Challenge::Basic, Credential::IdentityToken { username, token }) => Ok(basic(username, token)),
+            (Challenge::Bearer { realm, service }, credential) => {
+                let request = TokenRequest {
+                    realm: &realm,
+                    service: service.as_deref(),
+                    scope: &subject.scope,
+                    credential,
+                    offline: false,
+                };
+                let slot = host.token_slot(&subject.scope);
+                let mut slot = slot.lock().await;
+                if let Some(token) = slot.as_ref().filter(|token| token.is_fresh()) {
+                    return Ok(bearer(&token.access));
+                }
+                let token = slot.insert(request.send(&endpoint.http, &self.retry).await?);
+                Ok(bearer(&token.access))
+            }
+        }
+    }
+
+    /// Checks `credential` against the registry, as a login does. The result is the credential to keep: the
+    /// token server's identity token in place of the password, when it gives one.
+    pub(super) async fn verify(
+        &self,
+        subject: &Subject<'_>,
+        credential: Credential,
+    ) -> Result<Credential, Problem> {
+        let host = self.host(subject.domain);
+        let endpoint = self.endpoint(&host, subject.domain).await?;
+        let ask = async |authorization| {
+            let request = Call::new(Method::GET, "").request(endpoint.base.clone(), authorization);
+            exchange(&endpoint.http, request, SMALL, &self.retry).await
+        };
+        let open = ask(HeaderMap::new()).await?;
+        if open.status != StatusCode::UNAUTHORIZED {
+            return if open.status.is_success() { Ok(credential) } else { Err(open.problem(false)) };
+        }
+        let mut kept = None;
+        let authorization = match (Challenge::of(&open.headers, &endpoint.base)?, &credential) {
+            (Challenge::Bearer { realm, service }, _) => {
+                let service = service.as_deref();
+                let request = TokenRequest {
+                    realm: &realm,
+                    service,
+                    scope: "",
+                    credential: &credential,
+                    offline: true,
+                };
+                let token = request.send(&endpoint.http, &self.retry).await?;
+                kept = token.identity;
+                bearer(&token.access)
+            }
+            (Challenge::Basic, Credential::Basic { username, password }) => basic(username, password),
+            (Challenge::Basic, _) => return Err(open.problem(false)),
+        };
+        let answer = ask(authorization).await?;
+        if !answer.status.is_success() {
+            return Err(answer.problem(false));
+        }
+        Ok(match (kept, credential) {
+            (Some(token), Credential::Basic { username, .. }) => {
+                Credential::IdentityToken { username, token }
+            }
+            (_, credential) => credential,
+        })
+    }
+
+    /// The address that the registry of `subject` means by `location`, if it is one of its own.
+    pub(super) async fn own_url(&self, subject: &Subject<'_>, location: &str) -> Option<String> {
+        let endpoint = self.endpoint(&self.host(subject.domain), subject.domain).await.ok()?;
+        let url = endpoint.base.join(location).ok()?;
+        (url.origin() == endpoint.base.origin()).then(|| url.into())
+    }
+
+    fn host(&self, domain: &str) -> Arc<Host> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(host) = hosts.get(domain) {
+            return Arc::clone(host);
+        }
+        Arc::clone(hosts.entry(domain.to_owned()).or_default())
+    }
+
+    async fn endpoint(&self, host: &Host, domain: &str) -> Result<Endpoint, Problem> {
+        let find = async || {
+            if host::is_loopback(domain) || self.insecure.iter().any(|insecure| insecure == domain) {
+                let (endpoint, answer) = Endpoint::insecure(domain, &self.retry).await?;
+                if answer.status == StatusCode::UNAUTHORIZED {
+                    host.learn(Challenge::of(&answer.headers, &endpoint.base)?);
+                }
+                return Ok(endpoint);
+            }
+            if let Some(client) = endpoint::client_with_certificates(&self.certificates_of(domain))? {
+                return Endpoint::secure(domain, client);
+            }
+            // Reading the system's certificates takes a while: one client serves all registries.
+            let client = self.secure.get_or_try_init(async || endpoint::secure_client()).await?;
+            Endpoint::secure(domain, client.clone())
+        };
+        host.endpoint.get_or_try_init(find).await.cloned()
+    }
+
+    fn certificates_of(&self, domain: &str) -> PathBuf {
+        self.certificates.join(Path::new(domain).file_name().unwrap_or_default())
+    }
+}
+
+impl Host {
+    fn challenge(&self) -> Option<Challenge> {
+        self.challenge.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn learn(&self, challenge: Challenge) {
+        *self.challenge.lock().unwrap_or_else(PoisonError::into_inner) = Some(challenge);
+    }
+
+    fn token_slot(&self, scope: &str) -> Arc<tokio::sync::Mutex<Option<Token>>> {
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(tokens.entry(scope.to_owned()).or_default())
+    }
+
+    fn forget_token(&self, scope: &str) {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(scope);
+    }
+}

@@ -1,0 +1,86 @@
+//! What we say to a registry about who we are.
+
+use bollard::auth::DockerCredentials;
+
+use crate::secret::Secret;
+
+use super::host;
+
+/// The user name that marks a credential helper's secret as an identity token.
+pub(super) const TOKEN_USER: &str = "<token>";
+
+/// What the credential store holds for one registry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Credential {
+    /// Nothing.
+    #[default]
+    Anonymous,
+    /// User name and password.
+    Basic {
+        /// User name; never empty.
+        username: String,
+        /// Password, or an access token in its place.
+        password: Secret,
+    },
+    /// A long-lived token, exchanged for short-lived ones at the registry's token server.
+    IdentityToken {
+        /// User name, `<token>` when none is known.
+        username: String,
+        /// The token.
+        token: Secret,
+    },
+    /// A token sent to the registry as it is.
+    RegistryToken(Secret),
+}
+
+impl Credential {
+    /// Whether there is nothing to send.
+    pub fn is_anonymous(&self) -> bool {
+        *self == Self::Anonymous
+    }
+
+    /// The form in which the Docker API takes credentials for `domain`; none when there is nothing to send
+    /// (BuildKit refuses blank credentials, and takes absent ones as anonymous).
+    pub fn to_docker(&self, domain: &str) -> Option<DockerCredentials> {
+        let serveraddress = Some(host::store_key(domain).to_owned());
+        let blank = DockerCredentials { serveraddress, ..Default::default() };
+        match self {
+            Self::Anonymous => None,
+            Self::Basic { username, password } => Some(DockerCredentials {
+                username: Some(username.clone()),
+                password: Some(password.expose().to_owned()),
+                ..blank
+            }),
+            Self::IdentityToken { username, token } => Some(DockerCredentials {
+                username: Some(username.clone()),
+                identitytoken: Some(token.expose().to_owned()),
+                ..blank
+            }),
+            Self::RegistryToken(token) => {
+                Some(DockerCredentials { registrytoken: Some(token.expose().to_owned()), ..blank })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn docker_gets_the_store_key_as_address_and_no_blanks() {
+        assert!(Credential::Anonymous.to_docker("ghcr.io").is_none());
+        let credential = Credential::Basic { username: "ann".into(), password: Secret::new("pw") };
+        let docker = credential.to_docker("docker.io").expect("credentials");
+        assert_eq!(docker.serveraddress.as_deref(), Some("https://index.docker.io/v1/"));
+        assert_eq!((docker.username.as_deref(), docker.password.as_deref()), (Some("ann"), Some("pw")));
+        assert_eq!(docker.identitytoken, None);
+    }
+
+    #[test]
+    fn identity_tokens_travel_in_their_own_field() {
+        let credential = Credential::IdentityToken { username: "<token>".into(), token: Secret::new("t") };
+        let docker = credential.to_docker("acme.azurecr.io").expect("credentials");
+        assert_eq!((docker.identitytoken.as_deref(), docker.password), (Some("t"), None));
+    }
+}

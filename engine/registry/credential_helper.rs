@@ -1,0 +1,237 @@
+//! The programs that keep credentials for Docker: `docker-credential-NAME`.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use crate::secret::Secret;
+
+use super::credential::TOKEN_USER;
+use super::{Credential, CredentialError};
+
+/// How long a helper may take; it may have to ask the user to unlock a keychain.
+const LIMIT: Duration = Duration::from_secs(15);
+
+/// One credential helper.
+pub(super) struct CredentialHelper {
+    program: String,
+    limit: Duration,
+}
+
+/// The JSON a helper gives for `get` and takes for `store`.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    #[serde(rename = "ServerURL", default)]
+    server_url: String,
+    #[serde(default)]
+    username: String,
+    #[serde(default)]
+    secret: String,
+}
+
+impl CredentialHelper {
+    /// The helper that config.json calls `name`, in `folder`; looked up on the PATH when `folder` is empty.
+    pub(super) fn new(folder: &Path, name: &str) -> Self {
+        let program = folder.join(format!("docker-credential-{name}"));
+        Self { program: program.to_string_lossy().into_owned(), limit: LIMIT }
+    }
+
+    /// What it holds for the store key `key`; anonymous when it knows nothing.
+    pub(super) async fn get(&self, key: &str) -> Result<Credential, CredentialError> {
+        let output = match self.run("get", key, key).await? {
+            Ok(output) => output,
+            // The sentence every helper made with Docker's library answers with; some add words around it.
+            Err(reason) if reason.to_ascii_lowercase().contains("credentials not found") => {
+                return Ok(Credential::Anonymous);
+            }
+            Err(reason) => return Err(self.failed("get", key, reason)),
+        };
+        let Ok(answer) = serde_json::from_slice::<Answer>(&output) else {
+            return Err(self.failed("get", key, "its answer is not the expected JSON".to_owned()));
+        };
+        let secret = Secret::new(answer.secret);
+        Ok(if secret.is_empty() || answer.username.is_empty() {
+            Credential::Anonymous
+        } else if answer.username == TOKEN_USER {
+            Credential::IdentityToken { username: answer.username, token: secret }
+        } else {
+            Credential::Basic { username: answer.username, password: secret }
+        })
+    }
+
+    /// The store keys it holds something for.
+    pub(super) async fn list(&self) -> Result<Vec<String>, CredentialError> {
+        let output = self.run("list", "*", "").await?.map_err(|reason| self.failed("list", "*", reason))?;
+        // A map of key to user name; an empty answer and `null` mean none.
+        if output.trim_ascii().is_empty() {
+            return Ok(Vec::new());
+        }
+        match serde_json::from_slice::<Option<indexmap::IndexMap<String, serde_json::Value>>>(&output) {
+            Ok(keys) => Ok(keys.unwrap_or_default().into_keys().collect()),
+            Err(_) => Err(self.failed("list", "*", "its answer is not the expected JSON".to_owned())),
+        }
+    }
+
+    /// Keeps `credential` under the store key `key`. Registry tokens and nothing at all cannot be kept.
+    pub(super) async fn store(&self, key: &str, credential: &Credential) -> Result<(), CredentialError> {
+        let (username, secret) = match credential {
+            Credential::Basic { username, password } => (username.as_str(), password),
+            Credential::IdentityToken { token, .. } => (TOKEN_USER, token),
+            Credential::Anonymous | Credential::RegistryToken(_) => {
+                return Err(self.failed(
+                    "store",
+                    key,
+                    "it keeps only passwords and identity tokens".to_owned(),
+                ));
+            }
+        };
+        let (server_url, username) = (key.to_owned(), username.to_owned());
+        let answer = Answer { server_url, username, secret: secret.expose().to_owned() };
+        let input =
+            serde_json::to_string(&answer).map_err(|error| self.failed("store", key, error.to_string()))?;
+        self.run("store", key, &input).await?.map_err(|reason| self.failed("store", key, reason))?;
+        Ok(())
+    }
+
+    /// Forgets what it holds under the store key `key`. Whether it held anything.
+    pub(super) async fn erase(&self, key: &str) -> Result<bool, CredentialError> {
+        match self.run("erase", key, key).await? {
+            Ok(_) => Ok(true),
+            Err(reason) if reason.to_ascii_lowercase().contains("not found") => Ok(false),
+            Err(reason) => Err(self.failed("erase", key, reason)),
+        }
+    }
+
+    /// Runs the helper: its output, or what it said when it failed.
+    async fn run(
+        &self,
+        verb: &'static str,
+        key: &str,
+        input: &str,
+    ) -> Result<Result<Vec<u8>, String>, CredentialError> {
+        let missing = |error: std::io::Error| CredentialError::HelperMissing {
+            helper: self.program.clone(),
+            reason: error.to_string(),
+        };
+        let mut child = Command::new(&self.program)
+            .arg(verb)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(missing)?;
+        let stdin = child.stdin.take();
+        let work = async {
+            if let Some(mut stdin) = stdin {
+                // A helper that does not read what it does not need closes the pipe early.
+                let _ = stdin.write_all(input.as_bytes()).await;
+            }
+            child.wait_with_output().await
+        };
+        let output = tokio::time::timeout(self.limit, work)
+            .await
+            .map_err(|_| CredentialError::HelperTimeout {
+                helper: self.program.clone(),
+                registry: key.to_owned(),
+                seconds: self.limit.as_secs(),
+            })?
+            .map_err(missing)?;
+        if output.status.success() {
+            return Ok(Ok(output.stdout));
+        }
+        // Helpers print the reason to standard output; a crashed one leaves it on standard error.
+        let said =
+            |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().next().unwrap_or("").trim().to_owned();
+        let reason = Some(said(&output.stdout))
+            .filter(|text| !text.is_empty() && !text.starts_with('{'))
+            .or_else(|| Some(said(&output.stderr)).filter(|text| !text.is_empty()))
+            .unwrap_or_else(|| output.status.to_string());
+        Ok(Err(reason))
+    }
+
+    fn failed(&self, verb: &'static str, key: &str, reason: String) -> CredentialError {
+        CredentialError::HelperFailed { helper: self.program.clone(), verb, registry: key.to_owned(), reason }
+    }
+}
+
+#[cfg(all(test, unix))]
+pub(super) mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// Writes the helper `test` into `folder`.
+    pub(in crate::registry) fn write_helper(folder: &Path, script: &str) -> CredentialHelper {
+        let program = folder.join("docker-credential-test");
+        // Written aside: the kernel refuses to run a file that is open for writing.
+        let draft = folder.join("draft");
+        std::fs::write(&draft, format!("#!/bin/sh\n{script}\n")).expect("helper");
+        std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o700)).expect("mode");
+        std::fs::rename(&draft, &program).expect("rename");
+        CredentialHelper::new(folder, "test")
+    }
+
+    async fn check(script: &str, expected: Result<Credential, &str>) {
+        let folder = tempfile::tempdir().expect("folder");
+        let helper = write_helper(folder.path(), script);
+        match (helper.get("ghcr.io").await, expected) {
+            (Ok(credential), Ok(expected)) => assert_eq!(credential, expected, "{script}"),
+            (Err(error), Err(expected)) => assert!(error.to_string().ends_with(expected), "{error}"),
+            (got, expected) => panic!("{script}: {got:?}, expected {expected:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn get_reads_what_a_helper_answers() {
+        let basic = |name: &str| Credential::Basic { username: name.into(), password: Secret::new("pw") };
+        check(r#"read key; echo "{\"Username\":\"$key-$1\",\"Secret\":\"pw\"}""#, Ok(basic("ghcr.io-get")))
+            .await;
+        let token = Credential::IdentityToken { username: TOKEN_USER.into(), token: Secret::new("pw") };
+        check(r#"echo '{"ServerURL":"x","Username":"<token>","Secret":"pw"}'"#, Ok(token)).await;
+        check(r#"echo '{"Username":"","Secret":""}'"#, Ok(Credential::Anonymous)).await;
+        check("echo credentials not found in native keychain; exit 1", Ok(Credential::Anonymous)).await;
+        check("echo locked; exit 1", Err("cannot get the credentials for `ghcr.io`: locked")).await;
+        check("echo broken pipe >&2; exit 3", Err("`ghcr.io`: broken pipe")).await;
+        check("exit 3", Err("`ghcr.io`: exit status: 3")).await;
+        check("echo hello", Err("its answer is not the expected JSON")).await;
+    }
+
+    #[tokio::test]
+    async fn a_helper_that_hangs_is_named() {
+        let folder = tempfile::tempdir().expect("folder");
+        let mut helper = write_helper(folder.path(), "exec sleep 600");
+        helper.limit = Duration::ZERO;
+        let error = helper.get("ghcr.io").await.expect_err("no answer");
+        assert!(matches!(&error, CredentialError::HelperTimeout { helper, .. } if helper.ends_with("-test")));
+    }
+
+    #[tokio::test]
+    async fn a_missing_helper_is_named() {
+        let error =
+            CredentialHelper::new(Path::new(""), "of-nobody").get("ghcr.io").await.expect_err("no program");
+        assert!(
+            error.to_string().starts_with("cannot run the credential helper `docker-credential-of-nobody`")
+        );
+    }
+
+    #[tokio::test]
+    async fn list_gives_the_keys() {
+        let folder = tempfile::tempdir().expect("folder");
+        let check = async |script: &str, expected: &[&str]| {
+            assert_eq!(write_helper(folder.path(), script).list().await.expect("list"), expected, "{script}");
+        };
+        check(
+            r#"echo '{"https://index.docker.io/v1/":"ann","ghcr.io":"bob"}'"#,
+            &["https://index.docker.io/v1/", "ghcr.io"],
+        )
+        .await;
+        check("echo null", &[]).await;
+        check("true", &[]).await;
+    }
+}

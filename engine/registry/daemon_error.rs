@@ -1,0 +1,123 @@
+//! A Docker daemon's words about a registry, in ours.
+
+use crate::image::ImageReference;
+
+use super::{Action, Credential, Problem, RegistryError};
+
+impl RegistryError {
+    /// The error that `text` stands for: what a Docker daemon says when it cannot push or pull `reference`
+    /// with `credential`.
+    pub fn from_daemon(
+        action: Action,
+        reference: &ImageReference,
+        credential: &Credential,
+        text: &str,
+    ) -> Self {
+        let registry = reference.repository.domain();
+        let problem = problem(registry, credential, text);
+        Self { action, reference: reference.to_string(), registry: registry.to_owned(), problem }
+    }
+}
+
+fn problem(registry: &str, credential: &Credential, text: &str) -> Problem {
+    let lower = text.to_ascii_lowercase();
+    let says = |phrases: &[&str]| phrases.iter().any(|phrase| lower.contains(phrase));
+    let (host, reason) = (registry.to_owned(), text.trim().to_owned());
+    // From the surest to the vaguest: a denied pull also says "does not exist" and "login".
+    if says(&["server gave http response to https client"]) {
+        Problem::PlainHttp { host }
+    } else if says(&["x509:", "tls: ", "certificate"]) && !says(&["tls handshake timeout"]) {
+        Problem::Tls { host, reason }
+    } else if says(&["no basic auth credentials"]) {
+        Problem::CredentialsMissing
+    } else if says(&["toomanyrequests", "too many requests", "rate limit"]) {
+        Problem::TooManyRequests { reason }
+    } else if says(&["unauthorized", "authentication required", "incorrect username or password", "401"]) {
+        if credential.is_anonymous() {
+            Problem::CredentialsMissing
+        } else {
+            Problem::CredentialsRefused { reason }
+        }
+    } else if says(&["denied", "forbidden", "insufficient_scope"]) {
+        if credential.is_anonymous() { Problem::CredentialsMissing } else { Problem::Denied { reason } }
+    } else if says(&[
+        "i/o timeout",
+        "handshake timeout",
+        "client.timeout",
+        "deadline exceeded",
+        "request canceled",
+    ]) {
+        Problem::Timeout { host, reason }
+    } else if says(&[
+        "connection refused",
+        "connection reset",
+        "no such host",
+        "no route to host",
+        "network is unreachable",
+        "broken pipe",
+        "dial tcp",
+    ]) || lower.ends_with("eof")
+    {
+        Problem::Unreachable { host, reason }
+    } else if says(&[
+        "unexpected http status: 5",
+        "received unexpected http status: 5",
+        "internal server error",
+        "bad gateway",
+        "service unavailable",
+    ]) {
+        Problem::Broken { reason }
+    } else if says(&["name unknown", "manifest unknown", "repository does not exist", "not found"]) {
+        Problem::NotFound { reason }
+    } else {
+        Problem::Refused { reason }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    #[test]
+    fn a_daemons_words_become_ours() {
+        let known = Credential::Basic { username: "ann".into(), password: Secret::new("pw") };
+        let check = |text: &str, anonymous: &str, authenticated: &str| {
+            let kind = |credential| {
+                let debug = format!("{:?}", problem("r.io", credential, text));
+                debug.split(' ').next().unwrap_or_default().to_owned()
+            };
+            assert_eq!(kind(&Credential::Anonymous), anonymous, "{text}");
+            assert_eq!(kind(&known), authenticated, "{text}");
+        };
+        let same = |text, expected| check(text, expected, expected);
+        check("denied: requested access to the resource is denied", "CredentialsMissing", "Denied");
+        check("unauthorized: authentication required", "CredentialsMissing", "CredentialsRefused");
+        check(
+            "pull access denied for acme/x, repository does not exist or may require 'docker login': denied: requested access to the resource is denied",
+            "CredentialsMissing",
+            "Denied",
+        );
+        same("no basic auth credentials", "CredentialsMissing");
+        same(
+            "Get \"https://10.0.0.1:5000/v2/\": http: server gave HTTP response to HTTPS client",
+            "PlainHttp",
+        );
+        same("Get \"https://r.io/v2/\": x509: certificate signed by unknown authority", "Tls");
+        same("remote error: tls: bad certificate", "Tls");
+        same(
+            "name unknown: The repository with name 'x' does not exist in the registry with id '1'",
+            "NotFound",
+        );
+        same("manifest for r.io/x:1 not found: manifest unknown: manifest unknown", "NotFound");
+        same("toomanyrequests: You have reached your pull rate limit.", "TooManyRequests");
+        same("received unexpected HTTP status: 500 Internal Server Error", "Broken");
+        same("received unexpected HTTP status: 503 Service Unavailable", "Broken");
+        same("Get \"https://r.io/v2/\": dial tcp 10.0.0.1:443: connect: connection refused", "Unreachable");
+        same("Get \"https://r.io/v2/\": dial tcp: lookup r.io: no such host", "Unreachable");
+        same("Get \"https://r.io/v2/\": dial tcp 10.0.0.1:443: i/o timeout", "Timeout");
+        same("Get \"https://r.io/v2/\": net/http: TLS handshake timeout", "Timeout");
+        same("Patch \"https://r.io/v2/x\": EOF", "Unreachable");
+        same("blob upload invalid", "Refused");
+    }
+}

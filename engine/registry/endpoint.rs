@@ -1,0 +1,144 @@
+//! Where and how the registry of a domain is contacted: scheme, certificates, limits.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::{Certificate, Client, ClientBuilder, Identity, Request, Url};
+
+use super::retry::Retry;
+use super::transport::{Answer, exchange};
+use super::{Problem, host};
+
+/// Time limits: for a connection, for each silence, for a whole exchange.
+const CONNECT: Duration = Duration::from_secs(10);
+const SILENCE: Duration = Duration::from_secs(30);
+const WHOLE: Duration = Duration::from_secs(120);
+
+/// The registry of one domain.
+#[derive(Clone)]
+pub(super) struct Endpoint {
+    /// `https://ghcr.io/v2/`.
+    pub(super) base: Url,
+    /// The client that trusts this registry.
+    pub(super) http: Client,
+}
+
+impl Endpoint {
+    /// The registry of `domain`, behind HTTPS.
+    pub(super) fn secure(domain: &str, http: Client) -> Result<Self, Problem> {
+        Ok(Self { base: base("https", domain)?, http })
+    }
+
+    /// A registry that may lack TLS: this machine's, or one the user calls insecure. Finds out which scheme it
+    /// speaks; its answer to that question comes along.
+    ///
+    /// This machine is asked by HTTP first, as such registries hardly ever have TLS; others by HTTPS first,
+    /// as Docker does.
+    pub(super) async fn insecure(domain: &str, retry: &Retry) -> Result<(Self, Answer), Problem> {
+        let loopback = host::is_loopback(domain);
+        let http = if loopback { loopback_client()? } else { insecure_client()? };
+        let schemes = if loopback { ["http", "https"] } else { ["https", "http"] };
+        let mut first = None;
+        for scheme in schemes {
+            let endpoint = Self { base: base(scheme, domain)?, http: http.clone() };
+            let request = Request::new(reqwest::Method::GET, endpoint.base.clone());
+            match exchange(&endpoint.http, request, 1 << 16, retry).await {
+                // A TLS server answers plain HTTP with 400.
+                Ok(answer) if answer.status != 400 => return Ok((endpoint, answer)),
+                Ok(answer) => _ = first.get_or_insert(answer.problem(true)),
+                Err(problem @ Problem::Timeout { .. }) => return Err(problem),
+                Err(problem) => _ = first.get_or_insert(problem),
+            }
+        }
+        Err(first.unwrap_or_else(|| Problem::Malformed { reason: "there is no answer".to_owned() }))
+    }
+}
+
+fn base(scheme: &str, domain: &str) -> Result<Url, Problem> {
+    let text = format!("{scheme}://{}/v2/", host::api_host(domain));
+    text.parse().map_err(|error| Problem::Malformed { reason: format!("`{domain}` is no host: {error}") })
+}
+
+/// The client for registries that prove who they are.
+pub(super) fn secure_client() -> Result<Client, Problem> {
+    build(builder())
+}
+
+/// The client for a registry with certificates of its own in `folder`, in Docker's layout: `*.crt` are
+/// authorities, `NAME.cert` with `NAME.key` is our own. None when there are no such files.
+pub(super) fn client_with_certificates(folder: &Path) -> Result<Option<Client>, Problem> {
+    let unreadable = |path: &Path, reason: &dyn std::fmt::Display| Problem::Tls {
+        host: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        reason: format!("cannot read `{}`: {reason}", path.display()),
+    };
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(None) };
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort_unstable();
+    let (mut authorities, mut identity) = (Vec::new(), None);
+    for path in &paths {
+        let read = |path: &Path| std::fs::read(path).map_err(|error| unreadable(path, &error));
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("crt") => {
+                let bundle = Certificate::from_pem_bundle(&read(path)?);
+                authorities.extend(bundle.map_err(|error| unreadable(path, &error))?);
+            }
+            Some("cert") => {
+                let mut pem = read(&path.with_extension("key"))?;
+                pem.push(b'\n');
+                pem.extend(read(path)?);
+                identity = Some(Identity::from_pem(&pem).map_err(|error| unreadable(path, &error))?);
+            }
+            _ => (),
+        }
+    }
+    if authorities.is_empty() && identity.is_none() {
+        return Ok(None);
+    }
+    let mut builder = builder().tls_certs_merge(authorities);
+    if let Some(identity) = identity {
+        builder = builder.identity(identity);
+    }
+    build(builder).map(Some)
+}
+
+/// The client for registries the user trusts whatever they show.
+fn insecure_client() -> Result<Client, Problem> {
+    build(builder().tls_danger_accept_invalid_certs(true))
+}
+
+/// The client for this machine: any certificate, never a proxy.
+pub(super) fn loopback_client() -> Result<Client, Problem> {
+    build(builder().tls_danger_accept_invalid_certs(true).no_proxy())
+}
+
+fn builder() -> ClientBuilder {
+    // Fails only when the process has a provider already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .user_agent(concat!("windlass/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT)
+        .read_timeout(SILENCE)
+        .timeout(WHOLE)
+}
+
+fn build(builder: ClientBuilder) -> Result<Client, Problem> {
+    builder.build().map_err(|error| Problem::Tls {
+        host: "any registry".to_owned(),
+        reason: format!("the client cannot be set up: {error}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_certificate_is_named() {
+        let folder = tempfile::tempdir().expect("folder");
+        assert!(matches!(client_with_certificates(folder.path()), Ok(None)));
+        assert!(matches!(client_with_certificates(&folder.path().join("none")), Ok(None)));
+        std::fs::write(folder.path().join("a.cert"), "no pem").expect("file");
+        let problem = client_with_certificates(folder.path()).expect_err("no key");
+        assert!(problem.to_string().contains("a.key"), "{problem}");
+    }
+}

@@ -1,0 +1,251 @@
+//! What can go wrong with a registry.
+
+use std::fmt;
+
+use miette::Diagnostic;
+
+use super::CredentialError;
+
+/// Why something could not be done at a registry. Carries no secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cannot {action} `{reference}`: {problem}")]
+pub struct RegistryError {
+    /// What was to be done.
+    pub action: Action,
+    /// The image or repository; the registry itself for a login.
+    pub reference: String,
+    /// The registry's domain, `docker.io` for Docker Hub.
+    pub registry: String,
+    /// What happened.
+    pub problem: Problem,
+}
+
+/// What was to be done at a registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Upload an image, or find out whether one may.
+    Push,
+    /// Read an image.
+    Pull,
+    /// Give an image another tag.
+    Tag,
+    /// Check credentials.
+    LogIn,
+}
+
+/// What happened at a registry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// 401, and there was nothing to send.
+    #[error("the registry wants credentials and there are none for it")]
+    CredentialsMissing,
+
+    /// 401 in spite of credentials.
+    #[error("the registry refused the credentials ({reason})")]
+    CredentialsRefused {
+        /// What it said.
+        reason: String,
+    },
+
+    /// The credential store could not answer.
+    #[error("{0}")]
+    Credentials(#[source] CredentialError),
+
+    /// 403, or a token without the right.
+    #[error("the registry denied access ({reason})")]
+    Denied {
+        /// What it said.
+        reason: String,
+    },
+
+    /// 404: no such repository, tag, manifest or platform.
+    #[error("it does not exist there ({reason})")]
+    NotFound {
+        /// What it said.
+        reason: String,
+    },
+
+    /// 429 to the last try.
+    #[error("the registry wants fewer requests ({reason})")]
+    TooManyRequests {
+        /// What it said.
+        reason: String,
+    },
+
+    /// 5xx to the last try.
+    #[error("the registry is out of order ({reason})")]
+    Broken {
+        /// Status and what it said.
+        reason: String,
+    },
+
+    /// Any other refusal.
+    #[error("the registry refused ({reason})")]
+    Refused {
+        /// Status and what it said.
+        reason: String,
+    },
+
+    /// No connection, or it broke at the last try.
+    #[error("`{host}` cannot be reached ({reason})")]
+    Unreachable {
+        /// The host that was contacted: the registry or its token server.
+        host: String,
+        /// What the system said.
+        reason: String,
+    },
+
+    /// Silence.
+    #[error("`{host}` gave no answer in time ({reason})")]
+    Timeout {
+        /// The host that was contacted.
+        host: String,
+        /// Which limit ran out.
+        reason: String,
+    },
+
+    /// The certificate or the handshake was refused, by either side.
+    #[error("no trusted connection to `{host}` ({reason})")]
+    Tls {
+        /// The host that was contacted.
+        host: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A registry without TLS.
+    #[error("`{host}` speaks plain HTTP where HTTPS is expected")]
+    PlainHttp {
+        /// The host that was contacted.
+        host: String,
+    },
+
+    /// An answer against the distribution specification.
+    #[error("the registry's answer makes no sense ({reason})")]
+    Malformed {
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// Content that does not have the digest it was asked for by.
+    #[error("the registry sent other content than asked for (expected {expected}, got {actual})")]
+    DigestMismatch {
+        /// The digest asked for.
+        expected: String,
+        /// The digest of what came.
+        actual: String,
+    },
+}
+
+impl RegistryError {
+    /// Whether the registry itself said no. Otherwise nothing is proven: a daemon elsewhere, with other
+    /// certificates or proxies, may well succeed.
+    pub fn is_refusal(&self) -> bool {
+        use Problem::{CredentialsMissing, CredentialsRefused, Denied, NotFound};
+        matches!(
+            self.problem,
+            CredentialsMissing | CredentialsRefused { .. } | Denied { .. } | NotFound { .. }
+        )
+    }
+
+    /// Whether trying again after a while may help.
+    pub fn is_transient(&self) -> bool {
+        use Problem::{Broken, Timeout, TooManyRequests, Unreachable};
+        matches!(self.problem, Broken { .. } | TooManyRequests { .. } | Unreachable { .. } | Timeout { .. })
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Push => "push",
+            Self::Pull => "pull",
+            Self::Tag => "tag",
+            Self::LogIn => "log in to",
+        })
+    }
+}
+
+impl Diagnostic for RegistryError {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(match &self.problem {
+            Problem::CredentialsMissing | Problem::CredentialsRefused { .. } => "registry::unauthorized",
+            Problem::Credentials(error) => return error.code(),
+            Problem::Denied { .. } => "registry::denied",
+            Problem::NotFound { .. } => "registry::not_found",
+            Problem::TooManyRequests { .. } => "registry::too_many_requests",
+            Problem::Broken { .. } => "registry::broken",
+            Problem::Refused { .. } => "registry::refused",
+            Problem::Unreachable { .. } => "registry::unreachable",
+            Problem::Timeout { .. } => "registry::timeout",
+            Problem::Tls { .. } => "registry::tls",
+            Problem::PlainHttp { .. } => "registry::plain_http",
+            Problem::Malformed { .. } => "registry::malformed",
+            Problem::DigestMismatch { .. } => "registry::digest_mismatch",
+        }))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        let registry = &self.registry;
+        Some(Box::new(match &self.problem {
+            Problem::CredentialsRefused { .. } if self.action == Action::LogIn => {
+                "check the user name and the password; many registries want an access token in its place"
+                    .to_owned()
+            }
+            Problem::CredentialsMissing | Problem::CredentialsRefused { .. } => {
+                format!("run `windlass login {registry}`")
+            }
+            Problem::Credentials(error) => return error.help(),
+            Problem::Denied { .. } => format!(
+                "check the name; if it is right, run `windlass login {registry}` with an account that may {} it",
+                self.action
+            ),
+            Problem::NotFound { .. } if self.action == Action::Push => {
+                "create the repository at the registry, or correct the image's name".to_owned()
+            }
+            Problem::NotFound { .. } => "check the name, the tag and the platform".to_owned(),
+            Problem::TooManyRequests { .. } => {
+                format!("wait a while; `windlass login {registry}` often gives a higher limit")
+            }
+            Problem::Broken { .. } => format!("try again later; if it lasts, tell whoever runs {registry}"),
+            Problem::Refused { .. } | Problem::Malformed { .. } => {
+                format!("check that {registry} is a container registry")
+            }
+            Problem::Unreachable { host, .. } => {
+                format!(
+                    "check the name, the network and, behind a proxy, HTTPS_PROXY and NO_PROXY for {host}"
+                )
+            }
+            Problem::Timeout { host, .. } => format!("check the network to {host}, then try again"),
+            Problem::Tls { host, .. } => {
+                format!("add the certificate authority of {host} to the system's trusted ones")
+            }
+            Problem::PlainHttp { host } => {
+                format!("give the registry TLS, or add {host} to `insecure-registries` of the docker daemon")
+            }
+            Problem::DigestMismatch { .. } => {
+                format!("try again without proxies and mirrors between here and {registry}")
+            }
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_names_reference_and_reason_and_help_names_the_registry() {
+        let error = RegistryError {
+            action: Action::Push,
+            reference: "ghcr.io/acme/app:1.4".into(),
+            registry: "ghcr.io".into(),
+            problem: Problem::CredentialsMissing,
+        };
+        let expected =
+            "cannot push `ghcr.io/acme/app:1.4`: the registry wants credentials and there are none for it";
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(error.help().expect("help").to_string(), "run `windlass login ghcr.io`");
+        assert!(error.is_refusal() && !error.is_transient());
+    }
+}

@@ -1,0 +1,95 @@
+//! How a registry is named: in references, in Docker's credential store, on the wire.
+
+use std::net::IpAddr;
+
+/// The domain of Docker Hub in references.
+pub(super) const HUB: &str = "docker.io";
+
+/// Every other name under which Docker Hub is met, as host.
+const HUB_HOSTS: [&str; 3] = ["index.docker.io", HUB, "registry-1.docker.io"];
+
+/// The key of Docker Hub in the credential store.
+const HUB_KEY: &str = "https://index.docker.io/v1/";
+
+/// The names under which a daemon or BuildKit asks for the credentials of Docker Hub.
+const HUB_SPELLINGS: [&str; 4] = [HUB_KEY, "index.docker.io", HUB, "registry-1.docker.io"];
+
+/// The domain of the registry that `text` names, as in [`crate::image::Repository::domain`]: scheme and path
+/// are dropped and every spelling of Docker Hub becomes `docker.io`.
+///
+/// ```
+/// use windlass::registry::domain_of;
+/// assert_eq!(domain_of("https://index.docker.io/v1/"), "docker.io");
+/// assert_eq!(domain_of("https://ghcr.io/v2/"), "ghcr.io");
+/// ```
+pub fn domain_of(text: &str) -> &str {
+    let text = text.trim();
+    let text = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
+    let host = text.split_once('/').map_or(text, |(host, _)| host);
+    if HUB_HOSTS.contains(&host) { HUB } else { host }
+}
+
+/// The key under which the credentials for `domain` are stored and asked for.
+pub(super) fn store_key(domain: &str) -> &str {
+    if domain == HUB { HUB_KEY } else { domain }
+}
+
+/// Every key under which a daemon may look up the credentials for `domain`.
+pub(super) fn spellings<'a>(domain: &'a str) -> impl Iterator<Item = &'a str> {
+    let hub: &'a [&'a str] = if domain == HUB { &HUB_SPELLINGS } else { &[] };
+    hub.iter().copied().chain((domain != HUB).then_some(domain))
+}
+
+/// The host that serves the registry API of `domain`.
+pub(super) fn api_host(domain: &str) -> &str {
+    if domain == HUB { "registry-1.docker.io" } else { domain }
+}
+
+/// Whether `domain` is this machine, where Docker allows plain HTTP.
+pub(super) fn is_loopback(domain: &str) -> bool {
+    let host = match domain.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').map_or(rest, |(host, _)| host),
+        None => domain.split_once(':').map_or(domain, |(host, _)| host),
+    };
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scheme_path_and_hub_spellings_are_dropped() {
+        let check = |text, expected| assert_eq!(domain_of(text), expected, "{text}");
+        check("https://index.docker.io/v1/", "docker.io");
+        check("https://index.docker.io/v1/access-token", "docker.io");
+        check("index.docker.io", "docker.io");
+        check("registry-1.docker.io", "docker.io");
+        check("docker.io", "docker.io");
+        check("http://localhost:5000", "localhost:5000");
+        check("r.io/ns", "r.io");
+        check("[::1]:5000", "[::1]:5000");
+        check("", "");
+    }
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        let check = |domain, expected| assert_eq!(is_loopback(domain), expected, "{domain}");
+        check("localhost", true);
+        check("localhost:5000", true);
+        check("127.0.0.1:5000", true);
+        check("127.8.9.1", true);
+        check("[::1]:5000", true);
+        check("[::1", true);
+        check("localhost.example.com", false);
+        check("10.0.0.1:5000", false);
+        check("docker.io", false);
+    }
+
+    #[test]
+    fn hub_has_every_spelling_and_others_one() {
+        assert_eq!(spellings("ghcr.io").collect::<Vec<_>>(), ["ghcr.io"]);
+        assert!(spellings(HUB).any(|key| key == store_key(HUB)));
+        assert!(spellings(HUB).any(|key| key == api_host(HUB)));
+    }
+}

@@ -1,0 +1,191 @@
+//! What an image in a registry brings into a build.
+
+use serde::{Deserialize, Deserializer};
+
+use crate::image::ImageReference;
+
+use super::client::Subject;
+use super::manifest::is_digest;
+use super::manifest_digest::name_of;
+use super::{Action, Problem, RegistryClient, RegistryError};
+
+/// The largest image configuration, in bytes.
+const CONFIG_LIMIT: usize = 8 << 20;
+
+/// What an image brings into builds from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageFacts {
+    /// Digest of what the reference stands for: the index, when there is one for several platforms.
+    pub digest: String,
+    /// The image ID: digest of its configuration.
+    pub image_id: String,
+    /// Dockerfile instructions that run in builds from it.
+    pub onbuild: Vec<String>,
+    /// Its environment, as `NAME=value`.
+    pub env: Vec<String>,
+    /// Its working directory; empty for `/`.
+    pub working_dir: String,
+}
+
+/// A manifest or an index, whichever it is.
+#[derive(Deserialize)]
+struct Document {
+    config: Option<Descriptor>,
+    manifests: Option<Vec<Descriptor>>,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    digest: String,
+    platform: Option<Platform>,
+}
+
+#[derive(Deserialize)]
+struct Platform {
+    #[serde(default)]
+    os: String,
+    #[serde(default)]
+    architecture: String,
+    variant: Option<String>,
+}
+
+/// The configuration of an image: that of the OCI image spec, with Docker's `OnBuild`.
+#[derive(Deserialize)]
+struct Configuration {
+    #[serde(default, deserialize_with = "nullable")]
+    config: Settings,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Settings {
+    #[serde(deserialize_with = "nullable")]
+    on_build: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    env: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    working_dir: String,
+}
+
+fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+impl RegistryClient {
+    /// Reads the configuration of the image that `reference` stands for, on `platform` (`linux/arm64`,
+    /// `linux/arm/v7`; Linux on this machine's architecture when absent). Every digest is checked.
+    ///
+    /// # Errors
+    /// [`RegistryError`] when there is no such image or platform, or the registry refuses to answer.
+    pub async fn image_config(
+        &self,
+        reference: &ImageReference,
+        platform: Option<&str>,
+    ) -> Result<ImageFacts, RegistryError> {
+        let repository = &reference.repository;
+        let subject = Subject::new(Action::Pull, reference.to_string(), repository, "pull");
+        let read = |content: &[u8]| {
+            let document = serde_json::from_slice::<Document>(content);
+            document.map_err(|error| subject.error(malformed(format!("its manifest is not valid: {error}"))))
+        };
+        let manifest = self.manifest(&subject, repository, name_of(reference)).await?;
+        let digest = manifest.digest;
+        let mut document = read(&manifest.content)?;
+        if let Some(manifests) = document.manifests {
+            let own = format!("linux/{}", architecture());
+            let child =
+                choose(&manifests, platform.unwrap_or(&own)).map_err(|problem| subject.error(problem))?;
+            document = read(&self.manifest(&subject, repository, child).await?.content)?;
+        }
+        let image_id = document.config.map(|config| config.digest).filter(|digest| is_digest(digest));
+        let image_id = image_id.ok_or_else(|| {
+            subject.error(malformed("its manifest names no image configuration".to_owned()))
+        })?;
+        let content = self.blob(&subject, repository, &image_id, CONFIG_LIMIT).await?;
+        let Configuration { config } = serde_json::from_slice(&content).map_err(|error| {
+            subject.error(malformed(format!("its image configuration is not valid: {error}")))
+        })?;
+        let Settings { on_build: onbuild, env, working_dir } = config;
+        Ok(ImageFacts { digest, image_id, onbuild, env, working_dir })
+    }
+}
+
+fn malformed(reason: String) -> Problem {
+    Problem::Malformed { reason }
+}
+
+/// This machine's architecture in Go's words, which images use.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "x86" => "386",
+        "aarch64" => "arm64",
+        "powerpc64" => "ppc64le",
+        "loongarch64" => "loong64",
+        other => other,
+    }
+}
+
+/// The digest of the manifest for `wanted`: `OS/ARCHITECTURE` or `OS/ARCHITECTURE/VARIANT`.
+fn choose<'a>(manifests: &'a [Descriptor], wanted: &str) -> Result<&'a str, Problem> {
+    let mut parts = wanted.splitn(3, '/');
+    let (os, architecture, variant) = (parts.next(), parts.next(), parts.next());
+    let fits = |platform: &&Descriptor| {
+        platform.platform.as_ref().is_some_and(|platform| {
+            Some(platform.os.as_str()) == os
+                && Some(platform.architecture.as_str()) == architecture
+                && variant.is_none_or(|variant| platform.variant.as_deref().is_none_or(|own| own == variant))
+        })
+    };
+    match manifests.iter().find(fits) {
+        Some(found) if is_digest(&found.digest) => Ok(&found.digest),
+        Some(_) => Err(malformed("its index names a digest of an unknown kind".to_owned())),
+        None => {
+            let offered = manifests.iter().filter_map(|manifest| manifest.platform.as_ref());
+            // Attestations are listed with a platform of `unknown`.
+            let offered = offered.filter(|platform| platform.os != "unknown").map(|platform| {
+                let variant = platform.variant.iter().map(|variant| format!("/{variant}"));
+                format!("{}/{}{}", platform.os, platform.architecture, variant.collect::<String>())
+            });
+            let offered = offered.collect::<Vec<_>>().join(", ");
+            Err(Problem::NotFound { reason: format!("no image for {wanted}; there are {offered}") })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_fitting_platform_is_chosen() {
+        let descriptor = |digest: &str, os: &str, architecture: &str, variant: Option<&str>| Descriptor {
+            digest: format!("sha256:{digest}"),
+            platform: Some(Platform {
+                os: os.into(),
+                architecture: architecture.into(),
+                variant: variant.map(Into::into),
+            }),
+        };
+        let manifests = [
+            descriptor("0a", "unknown", "unknown", None),
+            descriptor("0b", "linux", "amd64", None),
+            descriptor("0c", "linux", "arm", Some("v6")),
+            descriptor("0d", "linux", "arm", Some("v7")),
+        ];
+        let check = |wanted, expected: &str| match choose(&manifests, wanted) {
+            Ok(digest) => assert_eq!(digest, expected, "{wanted}"),
+            Err(problem) => assert_eq!(problem.to_string(), expected, "{wanted}"),
+        };
+        check("linux/amd64", "sha256:0b");
+        check("linux/amd64/v1", "sha256:0b");
+        check("linux/arm", "sha256:0c");
+        check("linux/arm/v7", "sha256:0d");
+        check(
+            "linux/s390x",
+            "it does not exist there (no image for linux/s390x; there are linux/amd64, linux/arm/v6, linux/arm/v7)",
+        );
+    }
+}

@@ -1,0 +1,28 @@
+//! Logging in to a registry and out again.
+
+use crate::secret::Secret;
+
+use super::client::Subject;
+use super::credential_store::Stored;
+use super::{Action, Credential, Problem, RegistryClient, RegistryError};
+
+impl RegistryClient {
+    /// Checks `username` and `password` against the registry `domain` and keeps them in the credential store, as
+    /// `docker login` does: an identity token takes the password's place when the registry gives one.
+    ///
+    /// # Errors
+    /// [`RegistryError`] when the registry refuses them, or they cannot be stored.
+    pub async fn log_in(
+        &self,
+        domain: &str,
+        username: String,
+        password: Secret,
+    ) -> Result<Stored, RegistryError> {
+        let subject =
+            Subject { action: Action::LogIn, reference: domain.to_owned(), domain, scope: String::new() };
+        let credential = Credential::Basic { username, password };
+        let credential = self.verify(&subject, credential).await.map_err(|problem| subject.error(problem))?;
+        let stored = self.credentials().store(domain, &credential).await;
+        stored.map_err(|error| subject.error(Problem::Credentials(error)))
+    }
+}

@@ -1,0 +1,88 @@
+//! Manifests and other content that is named by its digest.
+
+use bytes::Bytes;
+use reqwest::Method;
+use sha2::Digest as _;
+
+use crate::image::{Digest, Repository};
+
+use super::client::{Call, Subject};
+use super::{Problem, RegistryClient, RegistryError};
+
+/// The kinds of manifest we know.
+pub(super) const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, \
+    application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.v2+json";
+
+/// The header that names an answer's digest.
+pub(super) const DIGEST_HEADER: &str = "docker-content-digest";
+
+/// The largest manifest, in bytes: what registries accept (distribution spec, "pushing manifests").
+const MANIFEST_LIMIT: usize = 4 << 20;
+
+/// A manifest or index as the registry keeps it.
+pub(super) struct Manifest {
+    /// Its bytes: the digest covers them, so they are passed on as they are.
+    pub(super) content: Bytes,
+    pub(super) media_type: Option<String>,
+    pub(super) digest: String,
+}
+
+impl RegistryClient {
+    /// Gets the manifest or index that `name`, a tag or a digest, stands for; its digest is checked.
+    pub(super) async fn manifest(
+        &self,
+        subject: &Subject<'_>,
+        repository: &Repository,
+        name: &str,
+    ) -> Result<Manifest, RegistryError> {
+        let path = format!("{}/manifests/{name}", repository.path());
+        let call =
+            Call { accept: Some(MANIFEST_TYPES), limit: MANIFEST_LIMIT, ..Call::new(Method::GET, &path) };
+        let answer = self.send(subject, &call).await?;
+        let expected = if name.contains(':') { Some(name) } else { answer.header(DIGEST_HEADER) };
+        let digest = match expected {
+            Some(expected) => {
+                verify(expected, &answer.body).map_err(|problem| subject.error(problem))?;
+                expected.to_owned()
+            }
+            None => Digest::of(&answer.body).to_string(),
+        };
+        let media_type = answer.header("content-type").map(str::to_owned);
+        Ok(Manifest { media_type, digest, content: answer.body })
+    }
+
+    /// Gets the blob `digest` of at most `limit` bytes; its digest is checked.
+    pub(super) async fn blob(
+        &self,
+        subject: &Subject<'_>,
+        repository: &Repository,
+        digest: &str,
+        limit: usize,
+    ) -> Result<Bytes, RegistryError> {
+        let path = format!("{}/blobs/{digest}", repository.path());
+        let answer = self.send(subject, &Call { limit, ..Call::new(Method::GET, &path) }).await?;
+        verify(digest, &answer.body).map_err(|problem| subject.error(problem))?;
+        Ok(answer.body)
+    }
+}
+
+/// Whether `digest` is safe to put into an address: an algorithm and hex digits.
+pub(super) fn is_digest(digest: &str) -> bool {
+    digest.split_once(':').is_some_and(|(algorithm, hex)| {
+        matches!(algorithm, "sha256" | "sha512") && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+fn verify(expected: &str, content: &[u8]) -> Result<(), Problem> {
+    let actual = match expected.split_once(':') {
+        Some(("sha256", _)) => Digest::of(content).to_string(),
+        Some(("sha512", _)) => format!("sha512:{}", hex::encode(sha2::Sha512::digest(content))),
+        _ => return Err(Problem::Malformed { reason: "it names a digest of an unknown kind".to_owned() }),
+    };
+    if actual == expected {
+        return Ok(());
+    }
+    Err(Problem::DigestMismatch { expected: expected.to_owned(), actual })
+}

@@ -1,0 +1,40 @@
+//! What a tag stands for.
+
+use reqwest::Method;
+
+use crate::image::ImageReference;
+
+use super::client::{Call, Subject};
+use super::manifest::{DIGEST_HEADER, MANIFEST_TYPES, is_digest};
+use super::{Action, Problem, RegistryClient, RegistryError};
+
+/// The name of `reference` in its repository: the digest if there is one, else the tag, else `latest`.
+pub(super) fn name_of(reference: &ImageReference) -> &str {
+    let tag = reference.tag.as_ref().map_or("latest", |tag| tag.as_str());
+    reference.digest.as_deref().unwrap_or(tag)
+}
+
+impl RegistryClient {
+    /// The digest of the manifest or index that `reference` stands for; none when the registry has none.
+    ///
+    /// One HEAD request, like `docker manifest inspect` without the manifest.
+    ///
+    /// # Errors
+    /// [`RegistryError`] when the registry cannot be asked or refuses to answer.
+    pub async fn manifest_digest(&self, reference: &ImageReference) -> Result<Option<String>, RegistryError> {
+        let repository = &reference.repository;
+        let subject = Subject::new(Action::Pull, reference.to_string(), repository, "pull");
+        let name = name_of(reference);
+        let path = format!("{}/manifests/{name}", repository.path());
+        let call = Call { accept: Some(MANIFEST_TYPES), ..Call::new(Method::HEAD, &path) };
+        match self.send(&subject, &call).await {
+            Ok(answer) => match answer.header(DIGEST_HEADER).filter(|digest| is_digest(digest)) {
+                Some(digest) => Ok(Some(digest.to_owned())),
+                // The header is optional (distribution spec, "checking if content exists in the registry").
+                None => self.manifest(&subject, repository, name).await.map(|manifest| Some(manifest.digest)),
+            },
+            Err(RegistryError { problem: Problem::NotFound { .. }, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

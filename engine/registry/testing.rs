@@ -1,0 +1,125 @@
+//! A registry of our own making for tests: an HTTP server in this process whose answers a closure gives.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+/// One request as the server saw it.
+#[derive(Debug, Clone)]
+pub(super) struct Received {
+    /// How many came before it.
+    pub(super) number: usize,
+    /// `GET /v2/?x=y`.
+    pub(super) line: String,
+    /// The `Authorization` header, empty when absent.
+    pub(super) authorization: String,
+    pub(super) body: String,
+}
+
+/// What the server does with a request.
+pub(super) enum Reply {
+    /// It closes the connection without a word.
+    Drop,
+    /// It answers.
+    Answer { status: u16, headers: Vec<(&'static str, String)>, body: Bytes },
+}
+
+impl Reply {
+    pub(super) fn status(status: u16) -> Self {
+        Self::Answer { status, headers: Vec::new(), body: Bytes::new() }
+    }
+
+    pub(super) fn body(body: impl Into<Bytes>) -> Self {
+        Self::Answer { status: 200, headers: Vec::new(), body: body.into() }
+    }
+
+    pub(super) fn with_status(mut self, code: u16) -> Self {
+        if let Self::Answer { status, .. } = &mut self {
+            *status = code;
+        }
+        self
+    }
+
+    pub(super) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        if let Self::Answer { headers, .. } = &mut self {
+            headers.push((name, value.into()));
+        }
+        self
+    }
+}
+
+/// The server; it stops with the runtime of its test.
+pub(super) struct Server {
+    domain: String,
+    received: Arc<Mutex<Vec<Received>>>,
+}
+
+impl Server {
+    /// Starts a server that answers each request with what `reply` says.
+    pub(super) async fn start(reply: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("port");
+        let domain = listener.local_addr().expect("address").to_string();
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let (log, reply) = (Arc::clone(&received), Arc::new(reply));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (log, reply) = (Arc::clone(&log), Arc::clone(&reply));
+                let service =
+                    service_fn(move |request| answer(request, Arc::clone(&log), Arc::clone(&reply)));
+                tokio::spawn(async move {
+                    let connection = hyper::server::conn::http1::Builder::new();
+                    let _ = connection.serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+        });
+        Self { domain, received }
+    }
+
+    /// Its host and port.
+    pub(super) fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// Every request so far.
+    pub(super) fn calls(&self) -> Vec<Received> {
+        self.received.lock().expect("log").clone()
+    }
+
+    /// The first line of every request so far.
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.calls().into_iter().map(|call| call.line).collect()
+    }
+}
+
+async fn answer(
+    request: hyper::Request<hyper::body::Incoming>,
+    log: Arc<Mutex<Vec<Received>>>,
+    reply: Arc<impl Fn(&Received) -> Reply>,
+) -> Result<hyper::Response<Full<Bytes>>, std::io::Error> {
+    let line = format!("{} {}", request.method(), request.uri());
+    let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+    let authorization = authorization.unwrap_or_default().to_owned();
+    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = String::from_utf8_lossy(&body).into_owned();
+    let call = {
+        let mut log = log.lock().expect("log");
+        let call = Received { number: log.len(), line, authorization, body };
+        log.push(call.clone());
+        call
+    };
+    match reply(&call) {
+        Reply::Drop => Err(std::io::Error::other("dropped on purpose")),
+        Reply::Answer { status, headers, body } => {
+            let response = headers
+                .into_iter()
+                .fold(hyper::Response::builder().status(status), |response, (name, value)| {
+                    response.header(name, value)
+                });
+            Ok(response.body(Full::new(body)).expect("response"))
+        }
+    }
+}
