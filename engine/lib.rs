@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 pub mod builder;
+pub mod command;
 pub mod config;
 pub mod event;
 pub mod image;

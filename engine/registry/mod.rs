@@ -23,6 +23,8 @@ mod retag;
 mod retry;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod token;
 mod transport;
 

@@ -1,0 +1,196 @@
+//! `windlass login`: credentials for a registry, checked and kept where Docker keeps them.
+
+use std::io::{self, IsTerminal, Read, Write};
+
+use inquire::{InquireError, Password, PasswordDisplayMode, Text};
+
+use crate::registry::{RegistryClient, RegistryError, Stored, domain_of};
+use crate::secret::Secret;
+
+/// The longest password, in bytes.
+const LONGEST: u64 = 1 << 16;
+
+/// Logs in to a registry, as `docker login` does.
+///
+/// The credentials are checked first. They are kept by the credential helper that Docker's config.json names,
+/// else in that file. Docker itself need not be installed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
+#[command(after_help = "Example: echo $TOKEN | windlass login ghcr.io --username ann --password-stdin")]
+pub struct LoginOptions {
+    /// Host and port of the registry [default: Docker Hub].
+    pub registry: Option<String>,
+    /// User name; asked for when absent.
+    #[arg(short, long, value_name = "NAME")]
+    pub username: Option<String>,
+    /// Read the password or access token from standard input instead of asking for it.
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+/// Why a login did not happen.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum LoginError {
+    /// Something must be asked, and nobody is there to answer.
+    #[error("cannot log in to `{registry}`: there is no terminal to ask for the {what}")]
+    #[diagnostic(code(login::no_terminal), help("pass {flag}"))]
+    NoTerminal {
+        /// The registry.
+        registry: String,
+        /// What is missing.
+        what: &'static str,
+        /// The flag that gives it.
+        flag: &'static str,
+    },
+
+    /// There is a user name or password, but it is empty.
+    #[error("cannot log in to `{registry}`: the {what} is empty")]
+    #[diagnostic(code(login::empty), help("give a {what} of at least one character"))]
+    Empty {
+        /// The registry.
+        registry: String,
+        /// What is empty.
+        what: &'static str,
+    },
+
+    /// Standard input or the terminal failed.
+    #[error("cannot read the {what}: {reason}")]
+    #[diagnostic(code(login::unreadable))]
+    Unreadable {
+        /// What was to be read.
+        what: &'static str,
+        /// What the system said.
+        reason: String,
+    },
+
+    /// The user left the prompt.
+    #[error("the login was cancelled")]
+    #[diagnostic(code(login::cancelled))]
+    Cancelled,
+
+    /// The registry refused, or the credentials could not be stored.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+/// Logs in as `options` say, asking on the terminal for what is missing, and writes where the credentials went
+/// to `output`.
+///
+/// # Errors
+/// [`LoginError`]; nothing is stored then.
+pub async fn login(
+    options: LoginOptions,
+    client: &RegistryClient,
+    output: &mut dyn Write,
+) -> Result<(), LoginError> {
+    let domain = domain_of(options.registry.as_deref().unwrap_or("docker.io")).to_owned();
+    let asked = domain.clone();
+    // Prompts and standard input block; they must not hold up the runtime.
+    let gathered = tokio::task::spawn_blocking(move || {
+        let stdin = io::stdin();
+        gather(&options, &asked, stdin.is_terminal(), &mut stdin.lock())
+    });
+    let (username, password) = gathered.await.map_err(|error| LoginError::Unreadable {
+        what: "user name and password",
+        reason: error.to_string(),
+    })??;
+    let message = match client.log_in(&domain, username.clone(), password).await? {
+        Stored::Helper(name) => {
+            format!("logged in to {domain} as {username}; docker-credential-{name} keeps the password")
+        }
+        Stored::File(path) => format!(
+            "logged in to {domain} as {username}; the password is in {}, unencrypted\n\
+             hint: name a credential helper as `credsStore` in that file to keep it safe",
+            path.display()
+        ),
+    };
+    // The login has happened, whether anyone reads about it or not.
+    let _ = writeln!(output, "{message}");
+    Ok(())
+}
+
+/// The user name and the password: from the options and `stdin`, else from the user at the terminal.
+fn gather(
+    options: &LoginOptions,
+    domain: &str,
+    terminal: bool,
+    stdin: &mut dyn Read,
+) -> Result<(String, Secret), LoginError> {
+    let registry = || domain.to_owned();
+    let missing = |what, flag| LoginError::NoTerminal { registry: registry(), what, flag };
+    let username = match &options.username {
+        Some(username) => username.trim().to_owned(),
+        // Standard input is the password's then, even at a terminal.
+        None if !terminal || options.password_stdin => return Err(missing("user name", "`--username NAME`")),
+        None => Text::new(&format!("User name for {domain}:"))
+            .prompt()
+            .map_err(|error| failed("user name", error))?,
+    };
+    if username.is_empty() {
+        return Err(LoginError::Empty { registry: registry(), what: "user name" });
+    }
+    let password = if options.password_stdin {
+        let mut text = String::new();
+        let read = stdin.take(LONGEST).read_to_string(&mut text);
+        read.map_err(|error| LoginError::Unreadable { what: "password", reason: error.to_string() })?;
+        text.truncate(text.trim_end_matches(['\r', '\n']).len());
+        text
+    } else if terminal {
+        let prompt = format!("Password or access token for {username}:");
+        let prompt = Password::new(&prompt).without_confirmation();
+        let prompt = prompt.with_display_mode(PasswordDisplayMode::Hidden);
+        prompt.prompt().map_err(|error| failed("password", error))?
+    } else {
+        return Err(missing("password", "the password on standard input, with `--password-stdin`"));
+    };
+    if password.is_empty() {
+        return Err(LoginError::Empty { registry: registry(), what: "password" });
+    }
+    Ok((username, Secret::new(password)))
+}
+
+fn failed(what: &'static str, error: InquireError) -> LoginError {
+    match error {
+        InquireError::OperationCanceled | InquireError::OperationInterrupted => LoginError::Cancelled,
+        error => LoginError::Unreadable { what, reason: error.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(
+        username: Option<&str>,
+        password_stdin: bool,
+        stdin: &str,
+        expected: Result<(&str, &str), &str>,
+    ) {
+        let username = username.map(str::to_owned);
+        let options = LoginOptions { registry: None, username, password_stdin };
+        match (gather(&options, "r.io", false, &mut stdin.as_bytes()), expected) {
+            (Ok((username, password)), Ok(expected)) => {
+                assert_eq!((username.as_str(), password.expose()), expected);
+            }
+            (Err(error), Err(expected)) => assert_eq!(error.to_string(), expected),
+            (got, expected) => panic!("{got:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn without_a_terminal_everything_must_be_passed() {
+        let user = "cannot log in to `r.io`: there is no terminal to ask for the user name";
+        let password = "cannot log in to `r.io`: there is no terminal to ask for the password";
+        check(None, true, "pw", Err(user));
+        check(None, false, "", Err(user));
+        check(Some("ann"), false, "pw", Err(password));
+        check(Some("ann"), true, "pw", Ok(("ann", "pw")));
+    }
+
+    #[test]
+    fn only_the_line_end_is_cut_from_the_password() {
+        check(Some("ann"), true, " p w \r\n", Ok(("ann", " p w ")));
+        check(Some("ann"), true, "\n", Err("cannot log in to `r.io`: the password is empty"));
+        check(Some(" "), true, "pw", Err("cannot log in to `r.io`: the user name is empty"));
+    }
+}
