@@ -27,7 +27,7 @@ const CERTIFICATES: &str = "/etc/docker/certs.d";
 /// 429, 5xx and lost connections are tried three times with growing pauses. Dropping a verb's future stops it.
 ///
 /// Registries on this machine may lack TLS, as with Docker; so may those named to
-/// [`RegistryClient::with_insecure`]. Proxies come from the environment.
+/// [`RegistryClient::with_insecure`]. Certificates in `/etc/docker/certs.d` count as they do for Docker. Proxies come from the environment.
 pub struct RegistryClient {
     credentials: Arc<CredentialStore>,
     insecure: Vec<String>,
@@ -133,6 +133,14 @@ impl RegistryClient {
         self
     }
 
+    /// The client, looking for the certificates of single registries in `folder` in place of
+    /// `/etc/docker/certs.d`: `HOST:PORT/*.crt` are authorities, `HOST:PORT/NAME.cert` with `NAME.key` is ours.
+    #[must_use]
+    pub fn with_certificates(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.certificates = folder.into();
+        self
+    }
+
     /// The client with other pauses between tries.
     #[cfg(test)]
     pub(super) fn with_pause(mut self, pause: std::time::Duration) -> Self {
@@ -148,7 +156,7 @@ impl RegistryClient {
     /// Sends `call`, logging in as the registry asks. Only a success is an answer.
     pub(super) async fn send(&self, subject: &Subject<'_>, call: &Call<'_>) -> Result<Answer, RegistryError> {
         let credential = self.credentials.get(subject.domain).await;
-        let credential = credential.map_err(|error| subject.error(Problem::Credentials(error)))?;
+        let credential = credential.map_err(|error| subject.error(Problem::Credentials(Box::new(error))))?;
         let answer =
             self.send_as(subject, call, &credential).await.map_err(|problem| subject.error(problem))?;
         if answer.status.is_success() {

@@ -94,7 +94,8 @@ impl CredentialHelper {
         let answer = Answer { server_url, username, secret: secret.expose().to_owned() };
         let input =
             serde_json::to_string(&answer).map_err(|error| self.failed("store", key, error.to_string()))?;
-        self.run("store", key, &input).await?.map_err(|reason| self.failed("store", key, reason))?;
+        let failed = |reason: String| self.failed("store", key, reason.replace(secret.expose(), "***"));
+        self.run("store", key, &input).await?.map_err(failed)?;
         Ok(())
     }
 
@@ -162,18 +163,17 @@ impl CredentialHelper {
 
 #[cfg(all(test, unix))]
 pub(super) mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     /// Writes the helper `test` into `folder`.
     pub(in crate::registry) fn write_helper(folder: &Path, script: &str) -> CredentialHelper {
-        let program = folder.join("docker-credential-test");
-        // Written aside: the kernel refuses to run a file that is open for writing.
-        let draft = folder.join("draft");
-        std::fs::write(&draft, format!("#!/bin/sh\n{script}\n")).expect("helper");
-        std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o700)).expect("mode");
-        std::fs::rename(&draft, &program).expect("rename");
+        // Another process writes it: a program that a fork of this one still has open for writing cannot run.
+        let status = std::process::Command::new("sh")
+            .args(["-c", r#"printf '#!/bin/sh\n%s\n' "$2" > "$1" && chmod 700 "$1""#, "sh"])
+            .arg(folder.join("docker-credential-test"))
+            .arg(script)
+            .status();
+        assert!(status.is_ok_and(|status| status.success()), "the helper cannot be written");
         CredentialHelper::new(folder, "test")
     }
 

@@ -49,7 +49,7 @@ pub enum Problem {
 
     /// The credential store could not answer.
     #[error("{0}")]
-    Credentials(#[source] CredentialError),
+    Credentials(#[source] Box<CredentialError>),
 
     /// 403, or a token without the right.
     #[error("the registry denied access ({reason})")]
@@ -218,7 +218,9 @@ impl Diagnostic for RegistryError {
             }
             Problem::Timeout { host, .. } => format!("check the network to {host}, then try again"),
             Problem::Tls { host, .. } => {
-                format!("add the certificate authority of {host} to the system's trusted ones")
+                format!(
+                    "put the certificate of the authority behind {host} into /etc/docker/certs.d/{host}/ca.crt"
+                )
             }
             Problem::PlainHttp { host } => {
                 format!("give the registry TLS, or add {host} to `insecure-registries` of the docker daemon")

@@ -23,6 +23,6 @@ impl RegistryClient {
         let credential = Credential::Basic { username, password };
         let credential = self.verify(&subject, credential).await.map_err(|problem| subject.error(problem))?;
         let stored = self.credentials().store(domain, &credential).await;
-        stored.map_err(|error| subject.error(Problem::Credentials(error)))
+        stored.map_err(|error| subject.error(Problem::Credentials(Box::new(error))))
     }
 }
