@@ -32,7 +32,12 @@ fn problem(registry: &str, credential: &Credential, text: &str) -> Problem {
         Problem::CredentialsMissing
     } else if says(&["toomanyrequests", "too many requests", "rate limit"]) {
         Problem::TooManyRequests { reason }
-    } else if says(&["unauthorized", "authentication required", "incorrect username or password", "401"]) {
+    } else if says(&[
+        "unauthorized",
+        "authentication required",
+        "incorrect username or password",
+        "status: 401",
+    ]) {
         if credential.is_anonymous() {
             Problem::CredentialsMissing
         } else {
@@ -61,7 +66,6 @@ fn problem(registry: &str, credential: &Credential, text: &str) -> Problem {
         Problem::Unreachable { host, reason }
     } else if says(&[
         "unexpected http status: 5",
-        "received unexpected http status: 5",
         "internal server error",
         "bad gateway",
         "service unavailable",
@@ -119,5 +123,6 @@ mod tests {
         same("Get \"https://r.io/v2/\": net/http: TLS handshake timeout", "Timeout");
         same("Patch \"https://r.io/v2/x\": EOF", "Unreachable");
         same("blob upload invalid", "Refused");
+        same("blob sha256:0401 is invalid", "Refused");
     }
 }

@@ -37,9 +37,11 @@ impl Endpoint {
     pub(super) async fn insecure(domain: &str, retry: &Retry) -> Result<(Self, Answer), Problem> {
         let loopback = host::is_loopback(domain);
         let http = if loopback { loopback_client()? } else { insecure_client()? };
-        let schemes = if loopback { ["http", "https"] } else { ["https", "http"] };
+        let (likely, other) = if loopback { ("http", "https") } else { ("https", "http") };
+        // The wrong scheme looks like a lost connection: patience comes when neither answers.
+        let once = Retry { tries: 1, ..*retry };
         let mut first = None;
-        for scheme in schemes {
+        for (scheme, retry) in [(likely, &once), (other, &once), (likely, retry)] {
             let endpoint = Self { base: base(scheme, domain)?, http: http.clone() };
             let request = Request::new(reqwest::Method::GET, endpoint.base.clone());
             match exchange(&endpoint.http, request, 1 << 16, retry).await {

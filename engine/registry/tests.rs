@@ -140,12 +140,28 @@ async fn a_refusing_token_server_is_a_refusal() {
 #[tokio::test]
 async fn a_registry_that_recovers_is_no_error() {
     let server = Server::start(|call| match call.number {
-        1 | 2 => Reply::status(500),
+        0 => Reply::Drop,
+        2 | 3 => Reply::status(500),
         _ => accepted(),
     })
     .await;
     let (_folder, client) = client(&server, "{}");
     client.check_push(&repository(&server)).await.expect("right to push");
+}
+
+#[tokio::test]
+async fn a_registry_that_is_away_cannot_be_reached() {
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("port");
+    let server = Server::start(|_| accepted()).await;
+    let (_folder, client) = client(&server, "{}");
+    let repository: Repository = format!("{port}/acme/app").parse().expect("repository");
+    let error = client.check_push(&repository).await.expect_err("nobody there");
+    assert!(
+        matches!(&error.problem, Problem::Unreachable { host, .. } if *host == port.to_string()),
+        "{error}"
+    );
+    assert!(error.is_transient() && !error.is_refusal());
 }
 
 #[tokio::test]
