@@ -84,6 +84,22 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The image it is about; none when it concerns the whole run.
+    pub fn image(&self) -> Option<&str> {
+        match self {
+            Self::RunStarted { .. } | Self::RunFinished { .. } => None,
+            Self::StepStarted { image, .. } | Self::Output { image, .. } | Self::Notice { image, .. } => {
+                image.as_deref()
+            }
+            Self::ImageDecided { image, .. }
+            | Self::StepProgress { image, .. }
+            | Self::Pushed { image, .. }
+            | Self::ImageFinished(ImageResult { image, .. }) => Some(image),
+        }
+    }
+}
+
 /// What a run decided about an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

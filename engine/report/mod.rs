@@ -1,1 +1,229 @@
 //! Reports: readers of [events](crate::event) that show them to people and programs.
+//!
+//! A [`Report`] hands out the [`Events`] of a run. In the thread that emits, the *record* writes log files and
+//! remembers what the `--result` file will say, so both are complete. One thread of the report's own owns the
+//! terminal and draws one *view*: live lines, plain lines or [JSON lines](ProgressMode::Json). A queue between them
+//! keeps a slow terminal from holding up builds.
+//!
+//! Nothing here draws, writes or wakes up unless something happens: a run that skips everything costs a few lines
+//! of text, and touches the disk only for `--result`.
+
+mod error;
+mod json;
+mod log_file;
+mod narrator;
+mod options;
+mod phrase;
+mod plain;
+mod queue;
+mod record;
+mod run_result;
+#[cfg(test)]
+mod samples;
+mod style;
+mod summary;
+mod terminal;
+#[cfg(test)]
+mod tests;
+mod text;
+mod view;
+
+use std::collections::VecDeque;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use console::Term;
+use indicatif::ProgressDrawTarget;
+use jiff::Timestamp;
+
+use crate::event::{Event, Events, Level};
+use json::Json;
+use narrator::{LogOf, Narrator};
+use plain::Plain;
+use queue::Queue;
+use record::Record;
+use style::{Look, shows_unicode};
+use terminal::{Screen, Terminal};
+use view::View;
+
+pub use error::ReportError;
+pub use options::{Color, ProgressMode, ReportOptions};
+
+/// How long the end of a run waits for a terminal that takes no text (stopped with Ctrl-S, a full pipe).
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Shows a run and keeps its logs, from [`Report::start`] to [`Report::finish`].
+///
+/// Dropping a report finishes it too, but then nobody learns that the result could not be written.
+///
+/// ```
+/// use windlass::event::Event;
+/// use windlass::report::{Report, ReportOptions};
+///
+/// let report = Report::start(ReportOptions { silent: true, ..ReportOptions::default() });
+/// let events = report.events();
+/// events.emit(Event::Output { image: Some("api".to_owned()), line: "compiling".to_owned() });
+/// assert_eq!(report.tail("api"), ["compiling"]);
+/// report.finish()?;
+/// # Ok::<(), windlass::report::ReportError>(())
+/// ```
+pub struct Report {
+    queue: Arc<Queue>,
+    record: Arc<Mutex<Record>>,
+    result: Option<PathBuf>,
+    /// Closed by the thread that shows, when it is done.
+    shown: Option<Receiver<()>>,
+}
+
+impl Report {
+    /// Starts to show what its [events](Report::events) tell.
+    pub fn start(options: ReportOptions) -> Self {
+        let record = Record::new(options.log_directory.clone(), Timestamp::now());
+        let record = Arc::new(Mutex::new(record));
+        let logs = Arc::clone(&record);
+        let log_of: LogOf = Box::new(move |image| lock(&logs).log_file(image).map(Into::into));
+        Self::with_view(view(&options, log_of), record, options.result)
+    }
+
+    fn with_view(view: Box<dyn View>, record: Arc<Mutex<Record>>, result: Option<PathBuf>) -> Self {
+        let queue = Arc::<Queue>::default();
+        let (done, shown) = mpsc::channel();
+        let reader = Arc::clone(&queue);
+        let logs = Arc::clone(&record);
+        let thread = thread::Builder::new().name("report".to_owned()).spawn(move || {
+            show(&reader, &logs, view);
+            drop(done);
+        });
+        if thread.is_err() {
+            // Without a thread nothing is shown; the record is kept all the same.
+            queue.close();
+        }
+        Self { queue, record, result, shown: Some(shown) }
+    }
+
+    /// The sink of the run's events. It may outlive the report; what comes late is dropped.
+    pub fn events(&self) -> Events {
+        let queue = Arc::clone(&self.queue);
+        let record = Arc::clone(&self.record);
+        Events::new(move |event| {
+            let at = Timestamp::now();
+            let failure = lock(&record).receive(at, &event).err();
+            let image = failure.as_ref().and_then(|_| event.image().map(str::to_owned));
+            queue.push(at, event);
+            if let Some(error) = failure {
+                let message = format!("cannot write the log file, the run goes on without it: {error}");
+                queue.push(at, Event::Notice { image, level: Level::Warning, message });
+            }
+        })
+    }
+
+    /// The last lines of an image's output (up to 20), without colours, oldest first.
+    pub fn tail(&self, image: &str) -> Vec<String> {
+        lock(&self.record).tail(image)
+    }
+
+    /// The log file of an image, when it has one: a skipped image has none.
+    pub fn log_file(&self, image: &str) -> Option<PathBuf> {
+        lock(&self.record).log_file(image).map(Into::into)
+    }
+
+    /// Shows what is left, clears live lines and writes the `--result` file, whether the run went well or not.
+    /// The terminal is the caller's again afterwards.
+    ///
+    /// Waits up to ten seconds for a terminal that takes no text.
+    ///
+    /// # Errors
+    /// [`ReportError::Result`] when the result cannot be written.
+    pub fn finish(mut self) -> Result<(), ReportError> {
+        self.conclude()
+    }
+
+    fn conclude(&mut self) -> Result<(), ReportError> {
+        let Some(shown) = self.shown.take() else { return Ok(()) };
+        self.queue.close();
+        // Nothing is ever sent: the wait ends with the thread.
+        let _ = shown.recv_timeout(PATIENCE);
+        let mut record = lock(&self.record);
+        // A log that fails was told when it failed first; its end is not worth an error.
+        let _ = record.flush();
+        let Some(path) = self.result.take() else { return Ok(()) };
+        record.result.write(&path, Timestamp::now()).map_err(|source| ReportError::Result { path, source })
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        let _ = self.conclude();
+    }
+}
+
+/// Shows events until the queue is closed. When nobody reads any more (a broken pipe), goes on without showing.
+fn show(queue: &Queue, record: &Mutex<Record>, mut view: Box<dyn View>) {
+    let mut events = VecDeque::new();
+    let mut open = true;
+    let mut read = true;
+    while open {
+        open = queue.take(&mut events, if read { view.wait() } else { None });
+        if read {
+            let shown = events.iter().try_for_each(|(at, event)| view.receive(*at, event));
+            read = shown.and_then(|()| view.refresh(Timestamp::now())).is_ok();
+        }
+        events.clear();
+        // So that the log can be followed from elsewhere.
+        let _ = lock(record).flush();
+    }
+    if read {
+        let _ = view.close(Timestamp::now());
+    }
+}
+
+/// The view that `options` ask for and stderr allows.
+fn view(options: &ReportOptions, log_of: LogOf) -> Box<dyn View> {
+    let narrator = || Narrator::new(options.silent, options.debug, log_of);
+    let term = Term::stderr();
+    let live = term.is_term() && !console::is_dumb();
+    let colors = live && term.features().colors_supported();
+    let color = options.color.decide(colors, std::env::var_os("NO_COLOR"));
+    match options.progress {
+        ProgressMode::Json => Box::new(Json::new(BufWriter::new(io::stdout()), options.debug)),
+        ProgressMode::Auto | ProgressMode::Terminal if live && !options.silent => {
+            let look = Look::new(color, shows_unicode(|name| std::env::var(name).ok()));
+            Box::new(Terminal::new(Stderr(term), look, narrator()))
+        }
+        _ => {
+            let look = Look::new(color, false);
+            Box::new(Plain::new(BufWriter::new(io::stderr()), look, options.silent, narrator()))
+        }
+    }
+}
+
+/// The terminal behind stderr.
+struct Stderr(Term);
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stderr().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+impl Screen for Stderr {
+    fn target(&self) -> ProgressDrawTarget {
+        ProgressDrawTarget::term(Term::buffered_stderr(), 20)
+    }
+
+    fn size(&self) -> (u16, u16) {
+        self.0.size()
+    }
+}
+
+fn lock(record: &Mutex<Record>) -> MutexGuard<'_, Record> {
+    record.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,21 @@
+//! What can go wrong while a run is reported.
+
+use std::io;
+use std::path::PathBuf;
+
+/// What keeps a report from being complete.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum ReportError {
+    /// The file of `--result` could not be written.
+    #[error("cannot write the result of the run to `{}`: {source}", path.display())]
+    #[diagnostic(
+        code(report::result),
+        help("give `--result` a file in a folder that exists and is writable")
+    )]
+    Result {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}

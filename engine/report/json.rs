@@ -1,0 +1,112 @@
+//! Events as JSON lines, for programs.
+//!
+//! One object a line, on stdout. Each has `version` (a change that breaks readers raises it; new fields and new
+//! types do not), `time` (RFC 3339 in UTC, when it happened), `type`, and the fields of its [`Event`]. Fields
+//! without a value are `null`; output may carry terminal colours. Debug notices need `--debug`.
+//!
+//! Every type, by example:
+//!
+//! ```json
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"run_started","pipeline":"build","images":["api","web"],"profiles":["dev"]}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"image_decided","image":"api","decision":"build","reason":"src/main.go changed","key":"9f86d081"}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"step_started","image":"api","step":"building with docker"}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"step_progress","image":"api","step":"sending context","done":1024,"total":4096}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"output","image":"api","line":"Step 1/3 : FROM busybox"}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"notice","image":null,"level":"warning","message":"`tag()` overrides no function"}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"pushed","image":"api","reference":"acme/api:1.4","digest":"sha256:2c26b46b"}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"image_finished","image":"api","repository":"acme/api","outcome":"built","reason":"src/main.go changed","key":"9f86d081","tags":["1.4"],"image_id":"sha256:fcde2b2e","digest":"sha256:2c26b46b","pushed":true,"seconds":4.2}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"run_finished","seconds":4.2,"success":true}
+//! ```
+//!
+//! `decision` is `build`, `skip` or `publish`; `outcome` is `built`, `skipped`, `failed` or `cancelled`; `level`
+//! is `debug`, `info` or `warning`; times are in seconds, sizes in bytes.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::view::View;
+use crate::event::{Event, Level};
+
+/// Writes one JSON object a line.
+pub(super) struct Json<W> {
+    out: W,
+    debug: bool,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    version: u32,
+    time: String,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+impl<W: Write> Json<W> {
+    /// Writes to `out`; debug notices only with `debug`.
+    pub(super) fn new(out: W, debug: bool) -> Self {
+        Self { out, debug }
+    }
+}
+
+impl<W: Write + Send> View for Json<W> {
+    fn receive(&mut self, at: Timestamp, event: &Event) -> io::Result<()> {
+        if !self.debug && matches!(event, Event::Notice { level: Level::Debug, .. }) {
+            return Ok(());
+        }
+        serde_json::to_writer(&mut self.out, &Line { version: 1, time: format!("{at:.3}"), event })?;
+        self.out.write_all(b"\n")
+    }
+
+    fn refresh(&mut self, _: Timestamp) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn wait(&self) -> Option<Duration> {
+        None
+    }
+
+    fn close(&mut self, now: Timestamp) -> io::Result<()> {
+        self.refresh(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+
+    #[test]
+    fn documentation_shows_every_event_exactly() {
+        let documented: String = include_str!("json.rs")
+            .lines()
+            .filter_map(|line| line.strip_prefix("//! "))
+            .filter(|line| line.starts_with('{'))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let mut out = Vec::new();
+        let mut json = Json::new(&mut out, false);
+        let at = "2026-11-23T15:04:05Z".parse().unwrap();
+        for event in samples::every_event() {
+            json.receive(at, &event).unwrap();
+        }
+        let out = String::from_utf8(out).unwrap();
+        assert_eq!(documented, out);
+        for line in out.lines() {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(value["version"], 1, "{line}");
+        }
+    }
+
+    #[test]
+    fn debug_notices_need_debug() {
+        let notice = samples::notice(Some("api"), Level::Debug, "cache index read");
+        for (debug, lines) in [(false, 0), (true, 1)] {
+            let mut out = Vec::new();
+            Json::new(&mut out, debug).receive(Timestamp::UNIX_EPOCH, &notice).unwrap();
+            assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), lines);
+        }
+    }
+}

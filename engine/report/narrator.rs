@@ -1,0 +1,234 @@
+//! What is worth saying about a run, in words; how it looks is up to the view.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::phrase;
+use super::summary::Summary;
+use super::text::clean;
+use crate::event::{Decision, Event, Level, Outcome};
+
+/// Finds the log file of an image, if it has one.
+pub(super) type LogOf = Box<dyn Fn(&str) -> Option<PathBuf> + Send>;
+
+/// One line for people, without control characters.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Remark {
+    /// The image it is about.
+    pub(super) image: Option<String>,
+    pub(super) kind: Kind,
+    pub(super) text: String,
+}
+
+/// What a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// An image is going to be built or published.
+    Intent,
+    /// Something begins, or a part is done.
+    Step,
+    /// An image is finished. A skip is told as soon as it is decided.
+    Result(Outcome),
+    /// A warning or a hint.
+    Notice(Level),
+    /// The end of the run.
+    Summary,
+}
+
+/// Turns events into remarks.
+pub(super) struct Narrator {
+    silent: bool,
+    debug: bool,
+    log_of: LogOf,
+    decisions: HashMap<String, Decision>,
+    summary: Summary,
+    started: Option<Timestamp>,
+    /// Columns that names of images take.
+    pub(super) name_width: usize,
+}
+
+/// Longer names do not push the text of all others aside.
+const NAME_WIDTH: usize = 24;
+
+impl Narrator {
+    /// Tells failures only when `silent`, debug notices only with `debug`.
+    pub(super) fn new(silent: bool, debug: bool, log_of: LogOf) -> Self {
+        Self {
+            silent,
+            debug,
+            log_of,
+            decisions: HashMap::new(),
+            summary: Summary::default(),
+            started: None,
+            name_width: 0,
+        }
+    }
+
+    /// What to say about `event`; output and progress are not for words.
+    pub(super) fn tell(&mut self, at: Timestamp, event: &Event) -> Vec<Remark> {
+        self.summary.receive(event);
+        let mut remarks = self.remarks(at, event);
+        if self.silent {
+            remarks.retain(|remark| remark.kind == Kind::Result(Outcome::Failed));
+        }
+        remarks
+    }
+
+    /// What to say when no more events come: nothing, unless the run broke off.
+    pub(super) fn close(&mut self, now: Timestamp) -> Vec<Remark> {
+        let Some(started) = self.started.take() else { return Vec::new() };
+        if self.silent || self.summary.is_empty() {
+            return Vec::new();
+        }
+        let mut remarks = summary(&self.summary, now.duration_since(started).as_secs_f64());
+        if let Some(first) = remarks.first_mut() {
+            first.text.insert_str(0, "stopped early: ");
+        }
+        remarks
+    }
+
+    fn remarks(&mut self, at: Timestamp, event: &Event) -> Vec<Remark> {
+        let (kind, text) = match event {
+            Event::RunStarted { images, .. } => {
+                self.started = Some(at);
+                let widths = images.iter().map(|name| console::measure_text_width(&clean(name)));
+                self.name_width = widths.max().unwrap_or(0).min(NAME_WIDTH);
+                return Vec::new();
+            }
+            Event::ImageDecided { image, decision, reason, .. } => {
+                self.decisions.insert(image.clone(), *decision);
+                let skip = *decision == Decision::Skip;
+                let kind = if skip { Kind::Result(Outcome::Skipped) } else { Kind::Intent };
+                (kind, phrase::decision(*decision, reason))
+            }
+            Event::StepStarted { step, .. } => (Kind::Step, step.clone()),
+            Event::StepProgress { .. } | Event::Output { .. } => return Vec::new(),
+            Event::Notice { level: Level::Debug, .. } if !self.debug => return Vec::new(),
+            Event::Notice { level, message, .. } => {
+                (Kind::Notice(*level), format!("{}{message}", phrase::level(*level)))
+            }
+            Event::Pushed { reference, digest, .. } => {
+                let digest = digest.as_ref().map(|digest| format!(" ({digest})")).unwrap_or_default();
+                (Kind::Step, format!("pushed {reference}{digest}"))
+            }
+            Event::ImageFinished(result) => {
+                let decision = self.decisions.get(&result.image).copied();
+                if (result.outcome, decision) == (Outcome::Skipped, Some(Decision::Skip)) {
+                    return Vec::new();
+                }
+                let log = match result.outcome {
+                    Outcome::Failed => (self.log_of)(&result.image),
+                    _ => None,
+                };
+                (Kind::Result(result.outcome), phrase::result(result, decision, log.as_deref()))
+            }
+            Event::RunFinished { seconds, .. } => {
+                self.started = None;
+                return summary(&self.summary, *seconds);
+            }
+        };
+        let image = event.image().map(|name| clean(name).into_owned());
+        text.lines()
+            .map(|line| Remark { image: image.clone(), kind, text: clean(line).into_owned() })
+            .collect()
+    }
+}
+
+fn summary(summary: &Summary, seconds: f64) -> Vec<Remark> {
+    let lines = summary.lines(seconds).into_iter();
+    lines.map(|line| Remark { image: None, kind: Kind::Summary, text: clean(&line).into_owned() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::ImageResult;
+    use crate::report::samples::*;
+
+    fn tell(narrator: &mut Narrator, event: Event) -> Vec<String> {
+        narrator.tell(at(0), &event).into_iter().map(|remark| remark.text).collect()
+    }
+
+    fn narrator(silent: bool) -> Narrator {
+        Narrator::new(silent, false, Box::new(|image| Some(PathBuf::from(format!("logs/{image}.log")))))
+    }
+
+    #[test]
+    fn results_say_what_became_of_the_image() {
+        #[track_caller]
+        fn check(decision: Decision, result: ImageResult, expected: &str) {
+            let mut narrator = narrator(false);
+            narrator.tell(at(0), &decided("api", decision, "why"));
+            assert_eq!(tell(&mut narrator, Event::ImageFinished(result)), [expected]);
+        }
+        use Decision::{Build, Publish};
+        check(Build, result("api", Outcome::Built, "why"), "built acme/api:1.4 in 3.2s: why");
+        let pushed = ImageResult {
+            pushed: true,
+            tags: vec!["a".to_owned(), "b".to_owned()],
+            ..result("api", Outcome::Built, "why")
+        };
+        check(Build, pushed.clone(), "built and pushed acme/api:a, b in 3.2s: why");
+        check(Publish, pushed, "pushed acme/api:a, b in 3.2s: why");
+        check(Publish, result("api", Outcome::Built, "new tag"), "tagged acme/api:1.4 in 3.2s: new tag");
+        check(Build, result("api", Outcome::Failed, "x"), "failed after 3.2s: x (log: logs/api.log)");
+        check(Build, result("api", Outcome::Cancelled, "base failed"), "cancelled: base failed");
+    }
+
+    #[test]
+    fn skip_is_told_once() {
+        let mut narrator = narrator(false);
+        assert_eq!(tell(&mut narrator, decided("api", Decision::Skip, "unchanged")), ["skipped: unchanged"]);
+        assert!(tell(&mut narrator, finished("api", Outcome::Skipped, "unchanged")).is_empty());
+        assert_eq!(tell(&mut narrator, finished("web", Outcome::Skipped, "disabled")), ["skipped: disabled"]);
+    }
+
+    #[test]
+    fn silent_tells_failures_only() {
+        let mut narrator = narrator(true);
+        for event in every_event() {
+            assert!(tell(&mut narrator, event.clone()).is_empty(), "{event:?}");
+        }
+        assert_eq!(tell(&mut narrator, finished("api", Outcome::Failed, "x")).len(), 1);
+        assert!(tell(&mut narrator, ended(1.0, false)).is_empty());
+    }
+
+    #[test]
+    fn summary_counts_names_and_warns() {
+        let mut narrator = narrator(false);
+        narrator.tell(at(0), &started(&["a", "b", "c", "d", "e", "f", "g"]));
+        for (image, outcome) in [
+            ("a", Outcome::Built),
+            ("b", Outcome::Built),
+            ("c", Outcome::Built),
+            ("d", Outcome::Skipped),
+            ("e", Outcome::Skipped),
+            ("f", Outcome::Failed),
+            ("g", Outcome::Cancelled),
+        ] {
+            narrator.tell(at(0), &finished(image, outcome, "why"));
+        }
+        narrator.tell(at(0), &notice(None, Level::Warning, "careful"));
+        assert_eq!(
+            tell(&mut narrator, ended(4.2, false)),
+            ["3 built, 2 skipped, 1 failed, 1 cancelled in 4.2s, 1 warning", "  failed: f", "  cancelled: g"]
+        );
+        assert!(narrator.close(at(0)).is_empty());
+    }
+
+    #[test]
+    fn run_that_broke_off_says_so() {
+        let mut narrator = narrator(false);
+        narrator.tell(at(0), &started(&["a", "b"]));
+        narrator.tell(at(0), &finished("a", Outcome::Built, "why"));
+        let texts: Vec<_> = narrator.close(at(2500)).into_iter().map(|remark| remark.text).collect();
+        assert_eq!(texts, ["stopped early: 1 built in 2.5s"]);
+    }
+
+    #[test]
+    fn run_without_images_has_a_summary() {
+        assert_eq!(tell(&mut narrator(false), ended(0.012, true)), ["nothing to build in 12ms"]);
+    }
+}

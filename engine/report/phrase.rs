@@ -1,0 +1,51 @@
+//! The words for a decision, a result and a notice, the same in every mode.
+
+use std::path::Path;
+
+use super::text::elapsed;
+use crate::event::{Decision, ImageResult, Level, Outcome};
+
+/// What will happen to an image and why: `building: src/main.go changed`.
+pub(super) fn decision(decision: Decision, reason: &str) -> String {
+    let verb = match decision {
+        Decision::Build => "building",
+        Decision::Skip => "skipped",
+        Decision::Publish => "publishing",
+    };
+    format!("{verb}: {reason}")
+}
+
+/// How an image ended: `built acme/api:1.4 in 4.2s: src/main.go changed`.
+///
+/// `decision` is what was decided on it before; `log` its log file.
+pub(super) fn result(result: &ImageResult, decision: Option<Decision>, log: Option<&Path>) -> String {
+    let time = elapsed(result.seconds);
+    // The rest of a long reason is in the diagnostic.
+    let reason = result.reason.lines().next().unwrap_or_default();
+    let verb = match (result.outcome, decision) {
+        (Outcome::Failed, _) => {
+            let log = log.map(|path| format!(" (log: {})", path.display())).unwrap_or_default();
+            return format!("failed after {time}: {reason}{log}");
+        }
+        (Outcome::Cancelled, _) => return format!("cancelled: {reason}"),
+        (_, Some(Decision::Publish)) if result.pushed => "pushed",
+        (_, Some(Decision::Publish)) => "tagged",
+        (Outcome::Skipped, _) => return format!("skipped: {reason}"),
+        (Outcome::Built, _) if result.pushed => "built and pushed",
+        (Outcome::Built, _) => "built",
+    };
+    let tags = match result.tags.as_slice() {
+        [] => result.repository.clone(),
+        tags => format!("{}:{}", result.repository, tags.join(", ")),
+    };
+    format!("{verb} {tags} in {time}: {reason}")
+}
+
+/// The word before a notice, if it needs one.
+pub(super) fn level(level: Level) -> &'static str {
+    match level {
+        Level::Debug => "debug: ",
+        Level::Info => "",
+        Level::Warning => "warning: ",
+    }
+}

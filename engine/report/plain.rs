@@ -1,0 +1,175 @@
+//! Lines for logs and pipes.
+//!
+//! Every line carries its image's name, so that one image's lines can be searched for; and lines of one image stay
+//! together, so that the log can be read. While several images run, each image's output is held back until its
+//! step ends, or for a moment: CI systems show logs live and stop jobs that say nothing. A single running image is
+//! shown at once.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use jiff::{SignedDuration, Timestamp};
+
+use super::narrator::{Kind, Narrator, Remark};
+use super::style::Look;
+use super::text::{amount, clean};
+use super::view::View;
+use crate::event::{Event, Level, Outcome};
+
+/// How long output is held back.
+const HOLD: SignedDuration = SignedDuration::from_secs(5);
+
+/// How much output is held back, in bytes for each image.
+const HELD: usize = 32 << 10;
+
+/// How often progress gets a line.
+const PROGRESS: SignedDuration = SignedDuration::from_secs(10);
+
+/// Writes lines prefixed with the image's name.
+pub(super) struct Plain<W> {
+    out: W,
+    look: Look,
+    silent: bool,
+    narrator: Narrator,
+    /// The images that run.
+    groups: IndexMap<String, Group>,
+}
+
+/// The lines of one image that are held back.
+struct Group {
+    prefix: String,
+    lines: String,
+    /// When the first of them came.
+    since: Timestamp,
+    /// When progress was told, or the step began.
+    progress: Timestamp,
+}
+
+impl<W: Write> Plain<W> {
+    /// Writes to `out`; failures only when `silent`.
+    pub(super) fn new(out: W, look: Look, silent: bool, narrator: Narrator) -> Self {
+        Self { out, look, silent, narrator, groups: IndexMap::new() }
+    }
+
+    fn prefix(&self, image: &str) -> String {
+        let name = console::pad_str(image, self.narrator.name_width, console::Alignment::Left, None);
+        format!("{} | ", self.look.name(name))
+    }
+
+    fn say(&mut self, remark: &Remark) -> io::Result<()> {
+        let text = match remark.kind {
+            Kind::Step if remark.image.is_some() => format!("-- {}", remark.text),
+            Kind::Result(Outcome::Failed) => self.look.failure(&remark.text).to_string(),
+            Kind::Notice(Level::Warning) => self.look.warning(&remark.text).to_string(),
+            _ => remark.text.clone(),
+        };
+        let prefix = remark.image.as_ref().map(|image| self.prefix(image)).unwrap_or_default();
+        writeln!(self.out, "{prefix}{text}")
+    }
+
+    fn group(&mut self, image: &str, at: Timestamp) -> &mut Group {
+        let index = match self.groups.get_index_of(image) {
+            Some(index) => index,
+            None => {
+                let prefix = self.prefix(&clean(image));
+                let group = Group { prefix, lines: String::new(), since: at, progress: at };
+                self.groups.insert_full(image.to_owned(), group).0
+            }
+        };
+        &mut self.groups[index]
+    }
+
+    fn release(&mut self, image: Option<&str>) -> io::Result<()> {
+        image
+            .and_then(|image| self.groups.get_mut(image))
+            .map_or(Ok(()), |group| group.release(&mut self.out))
+    }
+
+    fn output(&mut self, at: Timestamp, image: &str, line: &str) -> io::Result<()> {
+        let group = self.group(image, at);
+        if group.lines.is_empty() {
+            group.since = at;
+        }
+        let _ = writeln!(group.lines, "{}{}", group.prefix, clean(line));
+        let alone = self.groups.len() == 1;
+        let group = self.group(image, at);
+        if alone || group.lines.len() > HELD {
+            return self.release(Some(image));
+        }
+        Ok(())
+    }
+}
+
+impl Group {
+    fn release(&mut self, out: &mut impl Write) -> io::Result<()> {
+        let written = out.write_all(self.lines.as_bytes());
+        self.lines.clear();
+        written
+    }
+}
+
+impl<W: Write + Send> View for Plain<W> {
+    fn receive(&mut self, at: Timestamp, event: &Event) -> io::Result<()> {
+        match event {
+            Event::Output { .. } | Event::StepProgress { .. } if self.silent => return Ok(()),
+            Event::Output { image: Some(image), line } => return self.output(at, image, line),
+            Event::Output { image: None, line } => return writeln!(self.out, "{}", clean(line)),
+            Event::StepProgress { image, step, done, total } => {
+                let group = self.group(image, at);
+                if at.duration_since(group.progress) < PROGRESS {
+                    return Ok(());
+                }
+                group.progress = at;
+                return self.output(at, image, &format!("{step}: {}", amount(*done, *total)));
+            }
+            Event::StepStarted { image: Some(image), .. } => self.group(image, at).progress = at,
+            _ => {}
+        }
+        let remarks = self.narrator.tell(at, event);
+        if !remarks.is_empty() {
+            self.release(event.image())?;
+        }
+        for remark in &remarks {
+            self.say(remark)?;
+        }
+        match event {
+            Event::ImageFinished(result) => {
+                self.release(Some(&result.image))?;
+                self.groups.shift_remove(&result.image);
+            }
+            Event::RunFinished { .. } => self.groups.clear(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn refresh(&mut self, now: Timestamp) -> io::Result<()> {
+        let alone = self.groups.len() == 1;
+        for group in self.groups.values_mut() {
+            if alone || now.duration_since(group.since) >= HOLD {
+                group.release(&mut self.out)?;
+            }
+        }
+        self.out.flush()
+    }
+
+    fn wait(&self) -> Option<Duration> {
+        let held = self.groups.values().any(|group| !group.lines.is_empty());
+        held.then_some(Duration::from_secs(1))
+    }
+
+    fn close(&mut self, now: Timestamp) -> io::Result<()> {
+        for group in self.groups.values_mut() {
+            group.release(&mut self.out)?;
+        }
+        for remark in self.narrator.close(now) {
+            self.say(&remark)?;
+        }
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests;

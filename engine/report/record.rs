@@ -1,0 +1,143 @@
+//! What is kept of a run: log files, the last lines of output, and the result.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+
+use super::log_file::LogFile;
+use super::phrase;
+use super::run_result::RunResult;
+use super::text::clean;
+use crate::event::{Decision, Event, Level, Outcome};
+
+/// How many lines of an image's output are kept for its diagnostic.
+const TAIL: usize = 20;
+
+/// The longest line that is kept of them, in bytes.
+const TAIL_LINE: usize = 2000;
+
+/// Writes log files and remembers the end of every output.
+///
+/// Works in the thread that emits, so that logs are complete however slow the terminal is.
+pub(super) struct Record {
+    directory: Option<PathBuf>,
+    run: ImageRecord,
+    images: IndexMap<String, ImageRecord>,
+    pub(super) result: RunResult,
+}
+
+struct ImageRecord {
+    tail: VecDeque<String>,
+    log: Option<LogFile>,
+    decision: Option<Decision>,
+}
+
+impl Record {
+    /// A record that keeps log files in `directory`, if any.
+    pub(super) fn new(directory: Option<PathBuf>, now: Timestamp) -> Self {
+        let run = ImageRecord::new(directory.as_deref(), None);
+        Self { directory, run, images: IndexMap::new(), result: RunResult::new(now) }
+    }
+
+    /// Keeps `event`.
+    ///
+    /// # Errors
+    /// When the log file fails for the first time. The record is whole otherwise.
+    pub(super) fn receive(&mut self, at: Timestamp, event: &Event) -> io::Result<()> {
+        self.result.receive(event);
+        match event {
+            Event::RunStarted { .. } | Event::StepProgress { .. } => Ok(()),
+            Event::RunFinished { .. } => self.flush(),
+            Event::Notice { level: Level::Debug, .. } => Ok(()),
+            Event::Output { line, .. } => {
+                let image = self.of(event.image());
+                keep(&mut image.tail, line);
+                image.log.as_mut().map_or(Ok(()), |log| log.output(line))
+            }
+            Event::ImageDecided { decision, reason, .. } => {
+                let image = self.of(event.image());
+                image.decision = Some(*decision);
+                let Some(log) = &mut image.log else { return Ok(()) };
+                log.heading(at, &phrase::decision(*decision, reason))?;
+                if *decision == Decision::Skip { Ok(()) } else { log.open() }
+            }
+            Event::StepStarted { step, .. } => self.heading(at, event, step),
+            Event::Notice { level, message, .. } => {
+                self.heading(at, event, &format!("{}{message}", phrase::level(*level)))
+            }
+            Event::Pushed { reference, digest, .. } => {
+                let digest = digest.as_ref().map(|digest| format!(" ({digest})")).unwrap_or_default();
+                self.heading(at, event, &format!("pushed {reference}{digest}"))
+            }
+            Event::ImageFinished(result) => {
+                let image = self.of(event.image());
+                let text = phrase::result(result, image.decision, None);
+                let Some(log) = &mut image.log else { return Ok(()) };
+                log.heading(at, &text)?;
+                if matches!(result.outcome, Outcome::Built | Outcome::Failed) {
+                    log.open()?;
+                }
+                log.flush()
+            }
+        }
+    }
+
+    /// Hands everything written to the operating system.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        let records = std::iter::once(&mut self.run).chain(self.images.values_mut());
+        let logs = records.filter_map(|record| record.log.as_mut());
+        // Every file is flushed, also after one that fails.
+        logs.map(LogFile::flush).reduce(Result::and).unwrap_or(Ok(()))
+    }
+
+    /// The last lines of an image's output, without colours, oldest first.
+    pub(super) fn tail(&self, image: &str) -> Vec<String> {
+        let image = self.images.get(image);
+        image.map(|image| image.tail.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    /// The image's log file, if it was created.
+    pub(super) fn log_file(&self, image: &str) -> Option<&Path> {
+        self.images.get(image)?.log.as_ref()?.path()
+    }
+
+    fn heading(&mut self, at: Timestamp, event: &Event, text: &str) -> io::Result<()> {
+        self.of(event.image()).log.as_mut().map_or(Ok(()), |log| log.heading(at, text))
+    }
+
+    /// The record of `image`, of the whole run without one.
+    fn of(&mut self, image: Option<&str>) -> &mut ImageRecord {
+        let Some(name) = image else { return &mut self.run };
+        let index = match self.images.get_index_of(name) {
+            Some(index) => index,
+            None => {
+                let record = ImageRecord::new(self.directory.as_deref(), image);
+                self.images.insert_full(name.to_owned(), record).0
+            }
+        };
+        &mut self.images[index]
+    }
+}
+
+impl ImageRecord {
+    fn new(directory: Option<&Path>, image: Option<&str>) -> Self {
+        let log = directory.map(|directory| LogFile::new(directory, image));
+        Self { tail: VecDeque::new(), log, decision: None }
+    }
+}
+
+/// Appends `line` to `tail`, reusing the memory of the line it pushes out.
+fn keep(tail: &mut VecDeque<String>, line: &str) {
+    let mut kept = if tail.len() < TAIL { String::new() } else { tail.pop_front().unwrap_or_default() };
+    kept.clear();
+    let line = clean(line);
+    let end = (0..=TAIL_LINE.min(line.len())).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
+    kept.push_str(&line[..end]);
+    tail.push_back(kept);
+}

@@ -1,0 +1,99 @@
+//! The file that says what was built, skipped or failed.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::event::{Event, ImageResult};
+
+/// What became of a run; the content of the `--result` file.
+#[derive(Debug, Serialize)]
+pub(super) struct RunResult {
+    /// The version of this form; a change that breaks readers raises it.
+    version: u32,
+    /// The pipeline's name; none when it never started.
+    pipeline: Option<String>,
+    /// The active profiles.
+    profiles: Vec<String>,
+    /// When the run started, RFC 3339 in UTC.
+    started: String,
+    /// Seconds it took.
+    seconds: f64,
+    /// Whether everything went well. A run that was cut short did not.
+    success: bool,
+    /// The finished images: those of the run in its order, then any others.
+    images: Vec<ImageResult>,
+    /// Names of selected images that did not get to an end.
+    unfinished: Vec<String>,
+    #[serde(skip)]
+    at: Timestamp,
+    #[serde(skip)]
+    finished: bool,
+}
+
+impl RunResult {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self {
+            version: 1,
+            pipeline: None,
+            profiles: Vec::new(),
+            started: format!("{now:.3}"),
+            seconds: 0.0,
+            success: false,
+            images: Vec::new(),
+            unfinished: Vec::new(),
+            at: now,
+            finished: false,
+        }
+    }
+
+    /// Notes what `event` says about the result.
+    pub(super) fn receive(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted { pipeline, images, profiles } => {
+                self.pipeline = Some(pipeline.clone());
+                self.profiles.clone_from(profiles);
+                self.unfinished.clone_from(images);
+            }
+            Event::ImageFinished(result) => self.images.push(result.clone()),
+            Event::RunFinished { seconds, success } => {
+                (self.seconds, self.success, self.finished) = (*seconds, *success, true);
+            }
+            _ => {}
+        }
+    }
+
+    /// Writes the result to `path`, so that a reader sees the old file or the whole new one.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(super) fn write(&mut self, path: &Path, now: Timestamp) -> io::Result<()> {
+        self.conclude(now);
+        let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+        let mut builder = tempfile::Builder::new();
+        #[cfg(unix)]
+        {
+            // The file is nobody's secret: the umask decides, as for any other output.
+            use std::os::unix::fs::PermissionsExt as _;
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        let mut file = builder.tempfile_in(directory.unwrap_or(Path::new(".")))?;
+        serde_json::to_writer_pretty(&mut file, self)?;
+        file.write_all(b"\n")?;
+        file.persist(path)?;
+        Ok(())
+    }
+
+    fn conclude(&mut self, now: Timestamp) {
+        if !self.finished {
+            self.seconds = now.duration_since(self.at).as_secs_f64().max(0.0);
+        }
+        let order = std::mem::take(&mut self.unfinished);
+        let place = |name: &str| order.iter().position(|image| image == name).unwrap_or(order.len());
+        self.images.sort_by_key(|result| place(&result.image));
+        let done = |name: &String| self.images.iter().any(|result| result.image == *name);
+        self.unfinished = order.iter().filter(|name| !done(name)).cloned().collect();
+    }
+}

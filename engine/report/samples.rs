@@ -1,0 +1,112 @@
+//! Events for tests.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::event::{Decision, Event, ImageResult, Level, Outcome};
+
+/// `milliseconds` after the start of a test's run.
+pub(super) fn at(milliseconds: i64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + SignedDuration::from_millis(milliseconds)
+}
+
+pub(super) fn started(images: &[&str]) -> Event {
+    let images = images.iter().map(|image| (*image).to_owned()).collect();
+    Event::RunStarted { pipeline: "build".to_owned(), images, profiles: Vec::new() }
+}
+
+pub(super) fn decided(image: &str, decision: Decision, reason: &str) -> Event {
+    Event::ImageDecided { image: image.to_owned(), decision, reason: reason.to_owned(), key: None }
+}
+
+pub(super) fn step(image: &str, step: &str) -> Event {
+    Event::StepStarted { image: Some(image.to_owned()), step: step.to_owned() }
+}
+
+pub(super) fn progress(image: &str, done: u64, total: u64) -> Event {
+    Event::StepProgress {
+        image: image.to_owned(),
+        step: "sending context".to_owned(),
+        done,
+        total: Some(total),
+    }
+}
+
+pub(super) fn output(image: &str, line: &str) -> Event {
+    Event::Output { image: Some(image.to_owned()), line: line.to_owned() }
+}
+
+pub(super) fn notice(image: Option<&str>, level: Level, message: &str) -> Event {
+    Event::Notice { image: image.map(str::to_owned), level, message: message.to_owned() }
+}
+
+pub(super) fn result(image: &str, outcome: Outcome, reason: &str) -> ImageResult {
+    ImageResult {
+        image: image.to_owned(),
+        repository: format!("acme/{image}"),
+        outcome,
+        reason: reason.to_owned(),
+        key: None,
+        tags: vec!["1.4".to_owned()],
+        image_id: None,
+        digest: None,
+        pushed: false,
+        seconds: 3.2,
+    }
+}
+
+pub(super) fn finished(image: &str, outcome: Outcome, reason: &str) -> Event {
+    Event::ImageFinished(result(image, outcome, reason))
+}
+
+pub(super) fn ended(seconds: f64, success: bool) -> Event {
+    Event::RunFinished { seconds, success }
+}
+
+/// One event of each variant, as the documentation of JSON lines shows them.
+pub(super) fn every_event() -> Vec<Event> {
+    // A new variant has to be named here, and then shown below and in the documentation.
+    let _: fn(&Event) = |event| match event {
+        Event::RunStarted { .. }
+        | Event::ImageDecided { .. }
+        | Event::StepStarted { .. }
+        | Event::StepProgress { .. }
+        | Event::Output { .. }
+        | Event::Notice { .. }
+        | Event::Pushed { .. }
+        | Event::ImageFinished(_)
+        | Event::RunFinished { .. } => {}
+    };
+    let key = Some("9f86d081".to_owned());
+    let digest = Some("sha256:2c26b46b".to_owned());
+    vec![
+        Event::RunStarted {
+            pipeline: "build".to_owned(),
+            images: vec!["api".to_owned(), "web".to_owned()],
+            profiles: vec!["dev".to_owned()],
+        },
+        Event::ImageDecided {
+            image: "api".to_owned(),
+            decision: Decision::Build,
+            reason: "src/main.go changed".to_owned(),
+            key: key.clone(),
+        },
+        step("api", "building with docker"),
+        progress("api", 1024, 4096),
+        output("api", "Step 1/3 : FROM busybox"),
+        notice(None, Level::Warning, "`tag()` overrides no function"),
+        Event::Pushed {
+            image: "api".to_owned(),
+            reference: "acme/api:1.4".to_owned(),
+            digest: digest.clone(),
+        },
+        Event::ImageFinished(ImageResult {
+            key,
+            image_id: Some("sha256:fcde2b2e".to_owned()),
+            digest,
+            pushed: true,
+            seconds: 4.2,
+            ..result("api", Outcome::Built, "src/main.go changed")
+        }),
+        ended(4.2, true),
+    ]
+}

@@ -1,0 +1,104 @@
+//! Colours and marks.
+
+use console::{Style, StyledObject};
+
+use crate::event::Outcome;
+
+/// How text looks: coloured or not, with marks of Unicode or of ASCII.
+///
+/// Colour only repeats what the words say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    color: bool,
+    unicode: bool,
+}
+
+impl Look {
+    pub(super) fn new(color: bool, unicode: bool) -> Self {
+        Self { color, unicode }
+    }
+
+    /// The short mark before a finished image.
+    pub(super) fn mark(&self, outcome: Outcome) -> StyledObject<&'static str> {
+        let (unicode, ascii, style) = match outcome {
+            Outcome::Built => ("✔", "+", Style::new().green()),
+            Outcome::Skipped => ("·", "-", Style::new().dim()),
+            Outcome::Failed => ("✘", "x", Style::new().red()),
+            Outcome::Cancelled => ("○", "o", Style::new().yellow()),
+        };
+        self.apply(style, if self.unicode { unicode } else { ascii })
+    }
+
+    /// The turning mark before a running image, at `frame`.
+    pub(super) fn spinner(&self, frame: usize) -> StyledObject<&'static str> {
+        const UNICODE: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+        const ASCII: [&str; 4] = ["|", "/", "-", "\\"];
+        let frames: &[_] = if self.unicode { &UNICODE } else { &ASCII };
+        self.apply(Style::new().cyan(), frames[frame % frames.len()])
+    }
+
+    /// What stands for text that was cut off.
+    pub(super) fn ellipsis(&self) -> &'static str {
+        if self.unicode { "…" } else { "..." }
+    }
+
+    pub(super) fn dim<D>(&self, text: D) -> StyledObject<D> {
+        self.apply(Style::new().dim(), text)
+    }
+
+    pub(super) fn failure<D>(&self, text: D) -> StyledObject<D> {
+        self.apply(Style::new().red(), text)
+    }
+
+    pub(super) fn warning<D>(&self, text: D) -> StyledObject<D> {
+        self.apply(Style::new().yellow(), text)
+    }
+
+    pub(super) fn name<D>(&self, text: D) -> StyledObject<D> {
+        self.apply(Style::new().bold(), text)
+    }
+
+    /// The decision on colour was made from our own stream, so it overrules `console`'s global one.
+    fn apply<D>(&self, style: Style, text: D) -> StyledObject<D> {
+        style.apply_to(text).force_styling(self.color)
+    }
+}
+
+/// Whether the locale says that the terminal shows UTF-8, given a look-up of environment variables.
+///
+/// The first variable that is set decides, in the order of POSIX (Base Definitions, 8.2). Windows has no
+/// such variables; Windows Terminal sets `WT_SESSION`, the old console often has fonts without marks.
+pub(super) fn shows_unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
+    if cfg!(windows) {
+        return variable("WT_SESSION").is_some();
+    }
+    ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(variable)
+        .find(|value| !value.is_empty())
+        .is_some_and(|locale| {
+            let locale = locale.to_ascii_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8")
+        })
+}
+
+#[cfg(all(test, not(windows)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_locale_variable_that_is_set_decides_on_marks() {
+        #[track_caller]
+        fn check(variables: &[(&str, &str)], expected: bool) {
+            let find = |name: &str| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            };
+            assert_eq!(shows_unicode(find), expected, "{variables:?}");
+        }
+        check(&[], false);
+        check(&[("LANG", "C")], false);
+        check(&[("LANG", "de_DE.UTF-8")], true);
+        check(&[("LC_ALL", "C"), ("LANG", "de_DE.UTF-8")], false);
+        check(&[("LC_ALL", ""), ("LC_CTYPE", "en_US.utf8")], true);
+    }
+}

@@ -1,0 +1,62 @@
+//! The last line of a run.
+
+use std::fmt::Write as _;
+
+use super::text::{count, elapsed};
+use crate::event::{Event, Level, Outcome};
+
+/// Counts how images ended.
+#[derive(Debug, Default)]
+pub(super) struct Summary {
+    finished: Vec<(String, Outcome)>,
+    warnings: u64,
+}
+
+impl Summary {
+    /// Counts `event`.
+    pub(super) fn receive(&mut self, event: &Event) {
+        match event {
+            Event::ImageFinished(result) => self.finished.push((result.image.clone(), result.outcome)),
+            Event::Notice { level: Level::Warning, .. } => self.warnings += 1,
+            _ => {}
+        }
+    }
+
+    /// Whether no image ended yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.finished.is_empty()
+    }
+
+    /// The summary, then a line that names the images for each bad outcome.
+    pub(super) fn lines(&self, seconds: f64) -> Vec<String> {
+        let outcomes = [
+            (Outcome::Built, "built"),
+            (Outcome::Skipped, "skipped"),
+            (Outcome::Failed, "failed"),
+            (Outcome::Cancelled, "cancelled"),
+        ];
+        let counts: Vec<_> = outcomes
+            .iter()
+            .map(|(outcome, word)| (self.names(*outcome).count(), word))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+        let counts = if counts.is_empty() { "nothing to build".to_owned() } else { counts.join(", ") };
+        let mut first = format!("{counts} in {}", elapsed(seconds));
+        if self.warnings > 0 {
+            let _ = write!(first, ", {}", count(self.warnings, "warning"));
+        }
+        let mut lines = vec![first];
+        for (outcome, word) in &outcomes[2..] {
+            let names: Vec<_> = self.names(*outcome).collect();
+            if !names.is_empty() {
+                lines.push(format!("  {word}: {}", names.join(", ")));
+            }
+        }
+        lines
+    }
+
+    fn names(&self, wanted: Outcome) -> impl Iterator<Item = &str> {
+        self.finished.iter().filter(move |(_, outcome)| *outcome == wanted).map(|(name, _)| name.as_str())
+    }
+}

@@ -1,0 +1,280 @@
+//! Live lines for people.
+//!
+//! Finished images and notices scroll up; below them stands one line for each running image. Live lines and results
+//! are cut to the width of the terminal; notices and the summary are not, since nothing repeats them.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use console::{pad_str, truncate_str};
+use indexmap::IndexMap;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::{SignedDuration, Timestamp};
+
+use super::narrator::{Kind, Narrator, Remark};
+use super::phrase;
+use super::style::Look;
+use super::text::{amount, clean, elapsed};
+use super::view::View;
+use crate::event::{Decision, Event, Level};
+
+/// Images that take less time than this are never drawn: a run with nothing to do draws no line.
+const DELAY: SignedDuration = SignedDuration::from_millis(200);
+
+/// Time from one picture to the next.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// The terminal that is drawn on.
+pub(super) trait Screen: Write + Send {
+    /// What live lines are drawn on.
+    fn target(&self) -> ProgressDrawTarget;
+    /// Rows and columns.
+    fn size(&self) -> (u16, u16);
+}
+
+/// Draws live lines on `screen`.
+pub(super) struct Terminal<S> {
+    screen: S,
+    look: Look,
+    narrator: Narrator,
+    running: IndexMap<String, Running>,
+    /// The step of the whole run, until images start.
+    step: Option<Running>,
+    /// Lines that wait to be printed above the live ones.
+    above: String,
+    /// One bar with a line for each image; indicatif redraws it as a whole.
+    bar: Option<ProgressBar>,
+    drawn: Timestamp,
+}
+
+/// What a live line shows.
+struct Running {
+    since: Timestamp,
+    step: String,
+    progress: Option<(String, u64, Option<u64>)>,
+    last: String,
+}
+
+impl Running {
+    fn new(since: Timestamp) -> Self {
+        Self { since, step: String::new(), progress: None, last: String::new() }
+    }
+
+    fn begin(&mut self, step: &str) {
+        self.step = one_line(step);
+        self.progress = None;
+        self.last.clear();
+    }
+}
+
+impl<S: Screen> Terminal<S> {
+    /// Draws nothing until something takes a moment.
+    pub(super) fn new(screen: S, look: Look, narrator: Narrator) -> Self {
+        Self {
+            screen,
+            look,
+            narrator,
+            running: IndexMap::new(),
+            step: None,
+            above: String::new(),
+            bar: None,
+            drawn: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn running(&mut self, image: &str, at: Timestamp) -> &mut Running {
+        let index = match self.running.get_index_of(image) {
+            Some(index) => index,
+            None => self.running.insert_full(image.to_owned(), Running::new(at)).0,
+        };
+        &mut self.running[index]
+    }
+
+    fn name(&self, image: &str) -> String {
+        let name = pad_str(image, self.narrator.name_width, console::Alignment::Left, None);
+        self.look.name(name).to_string()
+    }
+
+    fn say(&mut self, remark: &Remark) {
+        let text = match remark.kind {
+            // The live line says it.
+            Kind::Intent | Kind::Step => return,
+            Kind::Result(crate::event::Outcome::Failed) => self.look.failure(&remark.text).to_string(),
+            Kind::Notice(Level::Warning) => self.look.warning(&remark.text).to_string(),
+            _ => remark.text.clone(),
+        };
+        let name = remark.image.as_ref().map(|image| format!("{}  ", self.name(image))).unwrap_or_default();
+        let line = match remark.kind {
+            Kind::Result(outcome) => {
+                let line = format!("{} {name}{text}", self.look.mark(outcome)).replace('\t', " ");
+                truncate_str(&line, self.width(), self.look.ellipsis()).into_owned()
+            }
+            _ if remark.image.is_some() => format!("  {name}{text}"),
+            _ => text,
+        };
+        self.above.push_str(&line);
+        self.above.push('\n');
+    }
+
+    /// Columns of a line. The last one stays free: some consoles start a new line as soon as it is written.
+    fn width(&self) -> usize {
+        usize::from(self.screen.size().1).saturating_sub(1).max(1)
+    }
+
+    /// The live lines, as many as fit.
+    fn live(&self, now: Timestamp) -> String {
+        let (width, height) = (self.width(), usize::from(self.screen.size().0).saturating_sub(1).max(1));
+        let shown = if self.running.len() > height { height - 1 } else { self.running.len() };
+        let frame = usize::try_from(now.as_millisecond() / FRAME.as_millis() as i64).unwrap_or(0);
+        let mut text = String::new();
+        let mut push = |line: &str| {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&truncate_str(line, width, self.look.ellipsis()));
+        };
+        for (image, running) in self.running.iter().take(shown) {
+            push(&self.live_line(&clean(image), running, frame, now));
+        }
+        if self.running.len() > shown {
+            push(&format!("  +{} more", self.running.len() - shown));
+        }
+        if let (true, Some(step)) = (self.running.is_empty(), &self.step) {
+            push(&self.live_line("", step, frame, now));
+        }
+        text
+    }
+
+    fn live_line(&self, image: &str, running: &Running, frame: usize, now: Timestamp) -> String {
+        let time = elapsed(now.duration_since(running.since).as_secs_f64());
+        let mut line = format!("{} {}  {time:>6}  ", self.look.spinner(frame), self.name(image));
+        match &running.progress {
+            Some((what, done, total)) => {
+                let _ = write!(line, "{what}: {}", amount(*done, *total));
+            }
+            None => line.push_str(&running.step),
+        }
+        if !running.last.is_empty() {
+            let _ = write!(line, "  {}", self.look.dim(&running.last));
+        }
+        line
+    }
+
+    fn print_above(&mut self) -> io::Result<()> {
+        if self.above.is_empty() {
+            return Ok(());
+        }
+        let screen = &mut self.screen;
+        let above = self.above.as_bytes();
+        let mut print = || screen.write_all(above).and_then(|()| screen.flush());
+        let printed = match &self.bar {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        };
+        self.above.clear();
+        printed
+    }
+
+    fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl<S: Screen> View for Terminal<S> {
+    fn receive(&mut self, at: Timestamp, event: &Event) -> io::Result<()> {
+        match event {
+            Event::ImageDecided { image, decision: Decision::Skip, .. } => {
+                self.running.shift_remove(image);
+            }
+            Event::ImageDecided { image, decision, reason, .. } => {
+                self.step = None;
+                self.running(image, at).begin(&phrase::decision(*decision, reason));
+            }
+            Event::StepStarted { image: Some(image), step } => self.running(image, at).begin(step),
+            Event::StepStarted { image: None, step } => {
+                self.step.insert(Running::new(at)).begin(step);
+            }
+            Event::StepProgress { image, step, done, total } => {
+                let progress = &mut self.running(image, at).progress;
+                match progress {
+                    Some((what, so_far, of)) if what == step => (*so_far, *of) = (*done, *total),
+                    _ => *progress = Some((one_line(step), *done, *total)),
+                }
+            }
+            Event::Output { image: Some(image), line } => {
+                let running = self.running(image, at);
+                let line = clean(line);
+                if !line.trim().is_empty() {
+                    running.progress = None;
+                    running.last = one_line(line.trim());
+                }
+            }
+            Event::Output { image: None, line } => {
+                self.above.push_str(&clean(line));
+                self.above.push('\n');
+            }
+            Event::ImageFinished(result) => {
+                self.running.shift_remove(&result.image);
+            }
+            Event::RunFinished { .. } => {
+                self.running.clear();
+                self.step = None;
+            }
+            Event::RunStarted { .. } | Event::Notice { .. } | Event::Pushed { .. } => {}
+        }
+        for remark in self.narrator.tell(at, event) {
+            self.say(&remark);
+        }
+        Ok(())
+    }
+
+    fn refresh(&mut self, now: Timestamp) -> io::Result<()> {
+        let oldest = self.running.values().chain(&self.step).map(|running| running.since).min();
+        let Some(oldest) = oldest else {
+            self.clear();
+            return self.print_above();
+        };
+        self.print_above()?;
+        let due = now.duration_since(self.drawn) >= SignedDuration::from_millis(50);
+        if due && (self.bar.is_some() || now.duration_since(oldest) >= DELAY) {
+            self.drawn = now;
+            let live = self.live(now);
+            let bar = self.bar.get_or_insert_with(|| {
+                let bar = ProgressBar::with_draw_target(None, self.screen.target());
+                let style = ProgressStyle::with_template("{msg}");
+                bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+            });
+            bar.set_message(live);
+        }
+        Ok(())
+    }
+
+    fn wait(&self) -> Option<Duration> {
+        (!self.running.is_empty() || self.step.is_some()).then_some(FRAME)
+    }
+
+    fn close(&mut self, now: Timestamp) -> io::Result<()> {
+        self.running.clear();
+        self.step = None;
+        for remark in self.narrator.close(now) {
+            self.say(&remark);
+        }
+        self.refresh(now)
+    }
+}
+
+/// `text` in one line without tabs, so that its width can be told; the end of very long text is never seen.
+fn one_line(text: &str) -> String {
+    const SEEN: usize = 500;
+    clean(text.lines().next().unwrap_or_default())
+        .chars()
+        .take(SEEN)
+        .map(|character| if character == '\t' { ' ' } else { character })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
