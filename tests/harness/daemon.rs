@@ -1,0 +1,189 @@
+//! The Docker daemon of the tests.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Cursor, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use super::missing::leave_out;
+use super::run_name::run_name;
+use super::slot::Slot;
+use super::{Registry, TestRepository};
+
+/// A Docker daemon, asked through the `docker` command so that what windlass says of itself is not believed.
+///
+/// It holds one of a few slots, so that not all tests keep the daemon busy at once: take it once a test.
+#[derive(Debug)]
+pub struct Daemon {
+    host: String,
+    _slot: Slot,
+}
+
+/// The programs the base image offers.
+const APPLETS: [&str; 12] =
+    ["cat", "chmod", "cp", "echo", "env", "false", "ls", "mkdir", "sh", "sleep", "test", "true"];
+
+impl Daemon {
+    /// The daemon at `DOCKER_HOST`, else at the default socket, its base image loaded. `None`, after saying
+    /// so, when it or the static busybox is missing and the test has to be left out.
+    pub fn acquire() -> Option<Self> {
+        static HOST: LazyLock<Result<String, String>> = LazyLock::new(|| {
+            let host = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
+            let host = host.unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned());
+            let version = docker(&host).args(["version", "--format", "{{.Server.APIVersion}}"]).output();
+            match version {
+                Err(error) => Err(format!("no docker command ({error})")),
+                Ok(output) if output.status.success() => Ok(host),
+                Ok(_) => Err(format!("no Docker daemon answers at {host}")),
+            }
+        });
+        let loaded = HOST.clone().and_then(Self::at);
+        loaded.map_err(|missing| leave_out(&missing)).ok()
+    }
+
+    /// Like [`Daemon::acquire`], with a registry; `None` when either is missing.
+    pub fn acquire_with_registry() -> Option<(Self, Registry)> {
+        let daemon = Self::acquire()?;
+        Some((daemon, Registry::start()?))
+    }
+
+    /// The daemon at `host`, its base image loaded once a process.
+    pub(super) fn at(host: String) -> Result<Self, String> {
+        static LOADED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+        let daemon = Self { host, _slot: Slot::take() };
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if !loaded.contains(&daemon.host) {
+            daemon.load_base()?;
+            loaded.insert(daemon.host.clone());
+        }
+        drop(loaded);
+        Ok(daemon)
+    }
+
+    /// Where it listens, as `DOCKER_HOST` has it.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The base image of the tests: a static busybox with `sh` and a few more, in no registry.
+    pub fn base(&self) -> String {
+        format!("{}/busybox:1", run_name())
+    }
+
+    /// A repository for `role` that no other test uses, in `registry` or, when that is `""`, in none.
+    pub fn repository(&self, registry: &str, role: &str) -> TestRepository {
+        TestRepository::new(&self.host, registry, role)
+    }
+
+    /// The tags the daemon has in `repository`, sorted.
+    #[track_caller]
+    pub fn tags(&self, repository: &TestRepository) -> Vec<String> {
+        let listed = self.docker(["image", "ls", "--format", "{{.Tag}}", repository.name()]);
+        let mut tags: Vec<String> = listed.lines().map(str::to_owned).collect();
+        tags.sort();
+        tags
+    }
+
+    /// The image ID of `reference`; `None` when the daemon has no such image.
+    pub fn image_id(&self, reference: &str) -> Option<String> {
+        let mut command = docker(&self.host);
+        let output = command.args(["image", "inspect", "--format", "{{.Id}}", reference]).output();
+        let output = output.expect("the docker command can be run");
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// What `docker image inspect` says of `reference`.
+    #[track_caller]
+    pub fn inspect(&self, reference: &str) -> serde_json::Value {
+        let text = self.docker(["image", "inspect", "--format", "{{json .}}", reference]);
+        serde_json::from_str(&text).expect("docker inspect answers in JSON")
+    }
+
+    /// Runs `reference` with `arguments`, without network, and gives its stdout.
+    #[track_caller]
+    pub fn run(&self, reference: &str, arguments: &[&str]) -> String {
+        let fixed = ["run", "--rm", "--pull=never", "--network=none", reference];
+        self.docker(fixed.iter().chain(arguments))
+    }
+
+    /// The content of the file at `path` in `reference`. The image needs no program for this.
+    #[track_caller]
+    pub fn file(&self, reference: &str, path: &str) -> String {
+        self.try_file(reference, path).unwrap_or_else(|| panic!("`{reference}` has no file `{path}`"))
+    }
+
+    /// The content of the file at `path` in `reference`; `None` when there is none.
+    #[track_caller]
+    pub fn try_file(&self, reference: &str, path: &str) -> Option<String> {
+        // The command is never started, but `docker create` wants one.
+        let container = self.docker(["create", "--network=none", reference, "/none"]);
+        let container = container.trim();
+        let copied = docker(&self.host).args(["cp", &format!("{container}:{path}"), "-"]).output();
+        self.docker(["rm", "--force", container]);
+        let copied = copied.expect("the docker command can be run");
+        let mut archive = tar::Archive::new(Cursor::new(copied.stdout));
+        let mut entry = archive.entries().ok()?.next()?.ok()?;
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut entry, &mut text).expect("the file is text");
+        Some(text)
+    }
+
+    /// Runs `docker` with `arguments` and gives its stdout.
+    ///
+    /// # Panics
+    /// When it fails.
+    #[track_caller]
+    pub fn docker<A: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> String {
+        let mut command = docker(&self.host);
+        command.args(arguments).stdin(Stdio::null());
+        let output = command.output().expect("the docker command can be run");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command:?} failed: {stderr}");
+        String::from_utf8(output.stdout).expect("docker answers in UTF-8")
+    }
+
+    fn load_base(&self) -> Result<(), String> {
+        let busybox = ["/bin/busybox", "/usr/bin/busybox"].iter().find(|path| Path::new(path).is_file());
+        let busybox = busybox.ok_or("no busybox (Debian: busybox-static)")?;
+        let archive = base_archive(&fs::read(busybox).map_err(|error| error.to_string())?);
+        let archive = archive.map_err(|error| error.to_string())?;
+        let mut command = docker(&self.host);
+        command.args(["import", "--change", r#"CMD ["sh"]"#, "-", &self.base()]);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| error.to_string())?;
+        let sent = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(&archive));
+        let output = child.wait_with_output().map_err(|error| error.to_string())?;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() {
+            return Err(format!("the base image cannot be loaded: {stderr}"));
+        }
+        sent.map_err(|error| error.to_string())
+    }
+}
+
+/// The root file system of the base image as a tar archive.
+fn base_archive(busybox: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(tar::EntryType::Regular);
+    header.set_mode(0o755);
+    header.set_size(busybox.len() as u64);
+    archive.append_data(&mut header, "bin/busybox", busybox)?;
+    for applet in APPLETS {
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(tar::EntryType::Symlink);
+        header.set_mode(0o777);
+        header.set_size(0);
+        archive.append_link(&mut header, format!("bin/{applet}"), "busybox")?;
+    }
+    archive.into_inner()
+}
+
+/// The docker command, talking to `host` and knowing nothing of the user's configuration.
+fn docker(host: &str) -> Command {
+    let mut command = Command::new("docker");
+    command.args(["--host", host]).env_remove("DOCKER_CONTEXT").env_remove("DOCKER_TLS_VERIFY");
+    command
+}

@@ -1,0 +1,180 @@
+//! A registry that misbehaves on cue.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use super::{Registry, wait_for};
+
+type Body = BoxBody<Bytes, hyper::Error>;
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What happens to a request in place of the registry's answer.
+#[derive(Debug, Clone, Copy)]
+pub enum Fault {
+    /// This status, without a body.
+    Status(u16),
+    /// The connection closes without an answer.
+    Drop,
+    /// The request reaches the registry so much later.
+    Delay(Duration),
+    /// The request waits until [`FaultProxy::release`].
+    Hold,
+}
+
+/// An HTTP proxy in front of a [`Registry`] that does as told. Dropping it closes every connection.
+#[derive(Debug)]
+pub struct FaultProxy {
+    port: u16,
+    shared: Arc<Shared>,
+    runtime: Option<Runtime>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    upstream: String,
+    script: Mutex<Script>,
+    released: watch::Sender<bool>,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    rules: Vec<Rule>,
+    seen: Vec<(String, String)>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    method: String,
+    prefix: String,
+    left: usize,
+    fault: Fault,
+}
+
+impl FaultProxy {
+    /// A proxy that passes everything on to `registry` until it is told otherwise.
+    pub fn before(registry: &Registry) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime can be made");
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a loopback port is free");
+        let port = listener.local_addr().expect("a listener has an address").port();
+        let shared = Arc::new(Shared {
+            upstream: registry.address(),
+            script: Mutex::default(),
+            released: watch::Sender::new(false),
+        });
+        runtime.spawn(serve(listener, Arc::clone(&shared)));
+        Self { port, shared, runtime: Some(runtime) }
+    }
+
+    /// Lets `fault` happen to the first `times` requests with `method` (`""`: any) and a path that starts
+    /// with `prefix`. Of several rules that fit, the first with requests left applies.
+    pub fn fault(&self, times: usize, method: &str, prefix: &str, fault: Fault) -> &Self {
+        let rule = Rule { method: method.to_owned(), prefix: prefix.to_owned(), left: times, fault };
+        self.shared.script().rules.push(rule);
+        self
+    }
+
+    /// Lets every request held now or later go on.
+    pub fn release(&self) {
+        self.shared.released.send_replace(true);
+    }
+
+    /// `127.0.0.1:PORT`: the registry's part of a repository.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// How many requests with `method` (`""`: any) and a path that starts with `prefix` came so far.
+    pub fn count(&self, method: &str, prefix: &str) -> usize {
+        let script = self.shared.script();
+        script.seen.iter().filter(|(seen, path)| fits(method, prefix, seen, path)).count()
+    }
+
+    /// Waits until a request with `method` and a path that starts with `prefix` has come.
+    #[track_caller]
+    pub fn wait_for_request(&self, method: &str, prefix: &str) {
+        wait_for(&format!("a request {method} {prefix}"), Duration::from_secs(60), || {
+            (self.count(method, prefix) > 0).then_some(())
+        });
+    }
+}
+
+impl Drop for FaultProxy {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Shared {
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a request and says what happens to it.
+    fn note(&self, method: &str, path: &str) -> Option<Fault> {
+        let mut script = self.script();
+        script.seen.push((method.to_owned(), path.to_owned()));
+        let mut rules = script.rules.iter_mut();
+        let rule = rules.find(|rule| rule.left > 0 && fits(&rule.method, &rule.prefix, method, path))?;
+        rule.left -= 1;
+        Some(rule.fault)
+    }
+}
+
+fn fits(method: &str, prefix: &str, seen: &str, path: &str) -> bool {
+    (method.is_empty() || method == seen) && path.starts_with(prefix)
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            let service = service_fn(|request| answer(request, &shared));
+            // An error here is a connection that was dropped, by either side: what the tests are about.
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<Body>, AnyError> {
+    match shared.note(request.method().as_str(), request.uri().path()) {
+        Some(Fault::Status(code)) => {
+            let mut response = Response::new(Full::default().map_err(infallible).boxed());
+            *response.status_mut() = StatusCode::from_u16(code)?;
+            return Ok(response);
+        }
+        Some(Fault::Drop) => return Err("dropped as told".into()),
+        Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
+        Some(Fault::Hold) => {
+            shared.released.subscribe().wait_for(|released| *released).await?;
+        }
+        None => (),
+    }
+    let stream = TcpStream::connect(&shared.upstream).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender.send_request(request).await?.map(BodyExt::boxed))
+}
+
+fn infallible(never: Infallible) -> hyper::Error {
+    match never {}
+}

@@ -1,0 +1,41 @@
+//! What the integration tests stand on: projects in folders of their own, a real daemon, real registries.
+//!
+//! ```text
+//! let Some(daemon) = Daemon::acquire() else { return };
+//! let registry = Registry::start();
+//! let api = daemon.repository(&registry.address(), "api");
+//! let project = Project::new()
+//!     .daemon(&daemon)
+//!     .file("devspace.yaml", format!("version: v1beta9\nimages:\n  api:\n    image: {api}\n"))
+//!     .file("Dockerfile", format!("FROM {}\nCOPY a.txt /\n", daemon.base()))
+//!     .file("a.txt", "hello");
+//! project.run(["build", "-t", "1"]).success().stderr_has("built");
+//! assert_eq!(registry.tags(&api), ["1"]);
+//! ```
+
+#![allow(dead_code, unused_imports, reason = "a harness offers more than the tests of one day use")]
+
+mod daemon;
+mod fault_proxy;
+mod missing;
+mod output;
+mod private_daemon;
+mod project;
+mod registry;
+mod run_name;
+mod running;
+mod slot;
+mod terminal;
+mod test_repository;
+mod wait;
+
+pub use daemon::Daemon;
+pub use fault_proxy::{Fault, FaultProxy};
+pub use output::Output;
+pub use private_daemon::PrivateDaemon;
+pub use project::Project;
+pub use registry::{PASSWORD, Registry, USER};
+pub use running::{Running, Signal};
+pub use terminal::Terminal;
+pub use test_repository::TestRepository;
+pub use wait::wait_for;

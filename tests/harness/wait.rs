@@ -1,0 +1,19 @@
+//! Waiting for a fact, within a limit.
+
+use std::time::{Duration, Instant};
+
+/// Asks `probe` until it answers, and gives the answer.
+///
+/// # Panics
+/// When `limit` passes first; the message names `what`.
+#[track_caller]
+pub fn wait_for<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + limit;
+    loop {
+        if let Some(answer) = probe() {
+            return answer;
+        }
+        assert!(Instant::now() < end, "waited {limit:?} in vain for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
