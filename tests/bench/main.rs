@@ -1,1 +1,169 @@
-fn main() {}
+//! How fast windlass is, as ratios within one run.
+//!
+//! ```text
+//! cargo bench --bench build                             # everything
+//! cargo bench --bench build -- one ten --rounds 5       # a part, more often
+//! ```
+//!
+//! It makes its corpora under `target/bench-corpora`, once. The images are built in a Docker daemon of the
+//! run's own, which needs root, and pushed to a registry on loopback; both are gone afterwards. Compared
+//! figures are taken in turns, and each is the median of the rounds. The table goes to stdout.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod bare_api;
+mod corpus;
+mod measure;
+mod options;
+mod table;
+mod walk;
+mod windlass;
+
+use std::path::Path;
+
+use corpus::Corpus;
+use harness::{PrivateDaemon, Registry};
+use measure::{Cost, median};
+use options::Options;
+use table::Table;
+use windlass::{Counts, Windlass};
+
+/// How many images are built at the same time, by windlass and by the bare API.
+const PARALLEL: usize = 2;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, report, program, rest @ ..] = arguments.as_slice()
+        && flag == measure::FLAG
+    {
+        return measure::child(Path::new(report), program, rest);
+    }
+    // `cargo test --benches` starts this program too, without the argument that `cargo bench` gives.
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        return;
+    }
+    let options = Options::parse(&arguments);
+    let daemon = PrivateDaemon::start().expect("the benchmark needs a Docker daemon of its own");
+    let registry = Registry::start().expect("the benchmark needs docker-registry");
+    let corpora: Vec<Corpus> = options.corpora.iter().map(|kind| Corpus::make(*kind)).collect();
+
+    let mut table = Table::default();
+    start_up(&options, &mut table);
+    for corpus in &corpora {
+        warm(corpus, &registry, &daemon, &options, &mut table);
+    }
+    for corpus in &corpora {
+        for build_kit in [true, false] {
+            cold(corpus, build_kit, &daemon, &options, &mut table);
+        }
+    }
+    println!("{table}");
+}
+
+/// What `windlass --help` costs.
+fn start_up(options: &Options, table: &mut Table) {
+    let windlass = Windlass::new(Path::new("."), "unix:///none");
+    let costs: Vec<Cost> = (0..options.rounds * 5).map(|_| windlass.cost(&["--help"])).collect();
+    table.row("start-up", "`windlass --help`", median(&costs), None);
+}
+
+/// What runs cost that have little or nothing to build.
+fn warm(corpus: &Corpus, registry: &Registry, daemon: &PrivateDaemon, options: &Options, table: &mut Table) {
+    let kind = corpus.kind();
+    eprintln!("{kind}: nothing changed");
+    corpus.write_config(&registry.address(), None);
+    corpus.forget_state();
+    let windlass = Windlass::new(corpus.root(), daemon.host());
+    windlass.build(&[]).1.expect("first build", Counts { built: corpus.images(), skipped: 0 });
+
+    let all_skipped = Counts { built: 0, skipped: corpus.images() };
+    let (mut unchanged, mut walks, mut status) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..options.rounds {
+        let (cost, counts) = windlass.build(&[]);
+        counts.expect("nothing changed", all_skipped);
+        unchanged.push(cost);
+        if kind.shares_context() {
+            let (cost, files) = walk::walk(&corpus.context());
+            assert!(files > 20_000, "the walk saw only {files} files: half of the corpus should be there");
+            walks.push(cost);
+        }
+        if corpus.root().join(".git").is_dir() {
+            status.push(measure::cost(measure::command("git", &["status", "--short"], corpus.root())));
+        }
+    }
+    let case = format!("`{kind}`, nothing changed");
+    let walk = (!walks.is_empty()).then(|| ("bare stat walk", median(&walks)));
+    table.row(&case, "`windlass build`", median(&unchanged), walk);
+    if !status.is_empty() {
+        let other = Some(("`git status`", median(&status)));
+        table.row(&case, "`windlass build`", median(&unchanged), other);
+    }
+
+    let mut without_index = Vec::new();
+    for _ in 0..options.rounds {
+        corpus.forget_index();
+        let (cost, counts) = windlass.build(&[]);
+        counts.expect("no stat index", all_skipped);
+        without_index.push(cost);
+    }
+    table.row(&format!("`{kind}`, no stat index"), "`windlass build`", median(&without_index), None);
+
+    let mut one_changed = Vec::new();
+    for _ in 0..options.rounds {
+        corpus.change_one();
+        let (cost, counts) = windlass.build(&[]);
+        counts.expect("one file changed", Counts { built: 1, skipped: corpus.images() - 1 });
+        one_changed.push(cost);
+    }
+    table.row(
+        &format!("`{kind}`, one file changed: 1 image built"),
+        "`windlass build`",
+        median(&one_changed),
+        None,
+    );
+}
+
+/// What builds from nothing cost, beside the same builds through the bare API.
+fn cold(corpus: &Corpus, build_kit: bool, daemon: &PrivateDaemon, options: &Options, table: &mut Table) {
+    let kind = corpus.kind();
+    let builder = if build_kit { "BuildKit" } else { "classic" };
+    eprintln!("{kind}: cold, {builder}");
+    corpus.write_config("bench.invalid", Some(build_kit));
+    let windlass = Windlass::new(corpus.root(), daemon.host());
+    let bare = bare_api::BareApi::connect(daemon.host());
+    let parallel = PARALLEL.to_string();
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for round in 0..options.rounds {
+        // Who goes first changes, so that neither always finds the caches as the other left them.
+        for ours_now in [round % 2 == 0, round % 2 != 0] {
+            corpus.forget_state();
+            corpus.change_all();
+            if ours_now {
+                settle();
+                let (cost, counts) = windlass.build(&["--skip-push", "--max-concurrent-builds", &parallel]);
+                counts.expect("cold build", Counts { built: corpus.images(), skipped: 0 });
+                ours.push(cost);
+            } else {
+                let tars = corpus.minimal_tars();
+                settle();
+                theirs.push(bare.build_all(&tars, build_kit, PARALLEL));
+            }
+            forget_images(daemon);
+        }
+    }
+    let case = format!("`{kind}`, cold, {builder}");
+    table.row(&case, "`windlass build`", median(&ours), Some(("bare API", median(&theirs))));
+}
+
+/// Writes out what is dirty, so that no measurement pays for what came before it.
+fn settle() {
+    // SAFETY: sync takes nothing and cannot fail.
+    unsafe { libc::sync() };
+}
+
+/// Empties the daemon, which is the benchmark's own.
+fn forget_images(daemon: &PrivateDaemon) {
+    daemon.docker(["image", "prune", "--all", "--force"]);
+    daemon.docker(["builder", "prune", "--all", "--force"]);
+}

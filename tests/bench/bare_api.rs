@@ -1,0 +1,60 @@
+//! The same builds without windlass: `POST /build` and nothing else.
+
+use std::time::{Duration, Instant};
+
+use bollard::query_parameters::{BuildImageOptionsBuilder, BuilderVersion};
+use bollard::{API_DEFAULT_VERSION, Docker, body_try_stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tempfile::NamedTempFile;
+use tokio::runtime::Runtime;
+use tokio_util::io::ReaderStream;
+
+use super::measure::Cost;
+
+/// Seconds until a silent daemon is given up.
+const TIME_LIMIT: u64 = 600;
+/// How much of an archive is sent at once.
+const CHUNK: usize = 256 << 10;
+
+/// A daemon, asked directly.
+#[derive(Debug)]
+pub struct BareApi {
+    docker: Docker,
+    runtime: Runtime,
+}
+
+impl BareApi {
+    /// The daemon at `host`, a `unix://` URL.
+    pub fn connect(host: &str) -> Self {
+        let runtime = Runtime::new().expect("a runtime can be made");
+        let docker = runtime.block_on(async {
+            let docker = Docker::connect_with_unix(host, TIME_LIMIT, API_DEFAULT_VERSION);
+            docker.expect("the address is one").negotiate_version().await.expect("the daemon answers")
+        });
+        Self { docker, runtime }
+    }
+
+    /// Builds an image of each of `contexts`, `parallel` at a time, and says how long that took.
+    pub fn build_all(&self, contexts: &[NamedTempFile], build_kit: bool, parallel: usize) -> Cost {
+        let start = Instant::now();
+        self.runtime.block_on(async {
+            let builds = contexts.iter().enumerate();
+            let builds = builds.map(|(number, context)| self.build(number, context, build_kit));
+            stream::iter(builds).buffer_unordered(parallel).collect::<Vec<()>>().await;
+        });
+        Cost { wall: start.elapsed().max(Duration::from_micros(1)), ..Cost::default() }
+    }
+
+    async fn build(&self, number: usize, context: &NamedTempFile, build_kit: bool) {
+        let tag = format!("bare-{number:02}:bench");
+        let mut options = BuildImageOptionsBuilder::default().t(&tag).rm(true);
+        if build_kit {
+            let session = format!("{:032x}", fastrand::u128(..));
+            options = options.version(BuilderVersion::BuilderBuildKit).session(&session);
+        }
+        let file = tokio::fs::File::open(context.path()).await.expect("the context can be read");
+        let body = body_try_stream(ReaderStream::with_capacity(file, CHUNK));
+        let messages = self.docker.build_image(options.build(), None, Some(body));
+        messages.try_for_each(async |_| Ok(())).await.expect("the bare build succeeds");
+    }
+}

@@ -1,0 +1,70 @@
+//! Runs of the program that is measured.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::measure::{self, Cost};
+
+/// windlass in one project, with an environment of its own.
+#[derive(Debug)]
+pub struct Windlass {
+    project: PathBuf,
+    daemon: String,
+    home: TempDir,
+}
+
+/// How many images ended how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Built.
+    pub built: usize,
+    /// Skipped.
+    pub skipped: usize,
+}
+
+impl Windlass {
+    /// windlass in `project`, its daemon at `daemon`.
+    pub fn new(project: &Path, daemon: &str) -> Self {
+        let home = TempDir::with_prefix("windlass-bench-").expect("a folder can be made");
+        Self { project: project.to_owned(), daemon: daemon.to_owned(), home }
+    }
+
+    /// Runs `windlass build` with more arguments; gives its cost and what it did by its own `--result`.
+    pub fn build(&self, arguments: &[&str]) -> (Cost, Counts) {
+        let result = self.home.path().join("result.json");
+        let path = result.display().to_string();
+        let fixed = ["build", "--progress", "plain", "--result", &path];
+        let cost = self.cost(&[&fixed, arguments].concat());
+        let text = std::fs::read_to_string(&result).expect("`--result` was written");
+        let result: Value = serde_json::from_str(&text).expect("`--result` is JSON");
+        (cost, Counts { built: count(&result, "built"), skipped: count(&result, "skipped") })
+    }
+
+    /// Runs windlass with `arguments` and gives its cost.
+    pub fn cost(&self, arguments: &[&str]) -> Cost {
+        let mut command = measure::command(env!("CARGO_BIN_EXE_windlass"), arguments, &self.project);
+        command.env("HOME", self.home.path()).env("DOCKER_CONFIG", self.home.path());
+        command.env("DOCKER_HOST", &self.daemon).env("NO_COLOR", "1");
+        measure::cost(command)
+    }
+}
+
+impl Counts {
+    /// # Panics
+    /// When these are not the `expected` counts: then the figures mean nothing.
+    pub fn expect(self, case: &str, expected: Self) {
+        assert_eq!(self, expected, "{case}: windlass did not do what was to be measured");
+    }
+}
+
+/// How many objects in `value` have this `outcome`.
+fn count(value: &Value, outcome: &str) -> usize {
+    match value {
+        Value::Array(values) => values.iter().map(|value| count(value, outcome)).sum(),
+        Value::Object(fields) if fields.get("outcome").is_some_and(|found| found == outcome) => 1,
+        Value::Object(fields) => fields.values().map(|value| count(value, outcome)).sum(),
+        _ => 0,
+    }
+}
