@@ -8,11 +8,20 @@
 #![warn(missing_docs)]
 
 pub mod builder;
+pub mod cli;
 pub mod command;
 pub mod config;
 pub mod event;
+mod graph;
+pub mod hook;
+pub mod host;
 pub mod image;
+pub mod plan;
+pub mod process;
 pub mod registry;
 pub mod report;
+pub mod run;
+pub mod script;
 pub mod secret;
+pub mod state;
 pub mod suggestion;

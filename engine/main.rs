@@ -1,1 +1,11 @@
-fn main() {}
+//! The `windlass` program.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use windlass::cli::Cli;
+use windlass::command;
+
+fn main() -> ExitCode {
+    command::run(&Cli::parse()).into()
+}

@@ -1,5 +1,6 @@
-mod conformance;
-mod registry;
 //! The integration tests: one binary, one file a topic.
+
+mod conformance;
 mod harness;
 mod harness_itself;
+mod registry;

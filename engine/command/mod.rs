@@ -1,7 +1,32 @@
-//! The commands, one verb a file.
+//! The commands: one verb, one file.
 
+mod build;
+mod exit_status;
+mod interrupt;
 mod login;
 mod logout;
 
+use std::sync::Arc;
+
+use crate::cli::{Cli, Command};
+use crate::registry::{CredentialStore, RegistryClient};
+
+pub use exit_status::{ExitStatus, Failure};
 pub use login::{LoginError, LoginOptions, login};
 pub use logout::{LogoutOptions, logout};
+
+/// Runs the command that `cli` asks for, and prints what went wrong.
+pub fn run(cli: &Cli) -> ExitStatus {
+    let outcome = match &cli.command {
+        Command::Build(args) => build::build(&cli.global, args),
+        Command::Login(options) => exit_status::block_on(async {
+            let client = RegistryClient::new(Arc::new(CredentialStore::from_env()));
+            login(options.clone(), &client, &mut std::io::stderr()).await.map_err(Failure::failed)
+        }),
+        Command::Logout(options) => exit_status::block_on(async {
+            let store = CredentialStore::from_env();
+            logout(options, &store, &mut std::io::stderr()).await.map_err(Failure::failed)
+        }),
+    };
+    outcome.unwrap_or_else(|failure| failure.print())
+}

@@ -1,0 +1,153 @@
+//! The command line. The doc comments are the help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::command::{LoginOptions, LogoutOptions};
+use crate::report::ProgressMode;
+
+/// Builds the container images of a devspace.yaml with a pipeline you can read and change.
+#[derive(Debug, Parser)]
+#[command(
+    name = "windlass",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "\
+How it works:
+  `windlass build` reads devspace.yaml, and builds, tags and pushes each image whose inputs changed.
+  The pipeline is a script. Redefine any step of it in windlass.rhai, or windlass.dev.rhai for `-p dev`:
+
+      fn entrypoint(image) { [\"sleep\", \"infinity\"] }
+      fn tags(image) { [\"dev-#####\"] }
+
+Examples:
+  windlass build                  build and push what changed
+  windlass build api worker       only these images, and the images they are built from
+  windlass build -p dev           with the profile `dev`
+  windlass login ghcr.io          store credentials as docker does"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: GlobalOptions,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalOptions {
+    /// Configuration file [default: devspace.yaml, here or in a folder above]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Apply a profile; repeat it, or separate names by commas, for several
+    #[arg(short, long = "profile", global = true, value_name = "NAME", value_delimiter = ',')]
+    pub profiles: Vec<String>,
+
+    /// Apply no profile on its own account
+    #[arg(long, global = true)]
+    pub disable_profile_activation: bool,
+
+    /// Set a variable; repeat it for several
+    #[arg(long = "var", global = true, value_name = "NAME=VALUE")]
+    pub vars: Vec<String>,
+
+    /// Kubernetes namespace
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub namespace: Option<String>,
+
+    /// Kubernetes context
+    #[arg(long, global = true, value_name = "NAME")]
+    pub kube_context: Option<String>,
+
+    /// Show no warnings
+    #[arg(long, global = true)]
+    pub no_warn: bool,
+
+    /// Show only failures
+    #[arg(long, global = true)]
+    pub silent: bool,
+
+    /// Show what windlass finds out on the way
+    #[arg(long, global = true)]
+    pub debug: bool,
+
+    /// How to show progress
+    #[arg(long, global = true, value_name = "MODE", default_value = "auto")]
+    pub progress: ProgressMode,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build, tag and push the images whose inputs changed
+    Build(BuildArgs),
+    /// Store the credentials of a registry, as docker does
+    Login(LoginOptions),
+    /// Forget the credentials of a registry
+    Logout(LogoutOptions),
+}
+
+/// Build, tag and push the images whose inputs changed.
+///
+/// An image is skipped when nothing it is made from has changed since its last build: its Dockerfile, the files
+/// that Dockerfile can read, build arguments, and the images it is built from.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  windlass build                              build and push what changed
+  windlass build api                          only `api`, and the images it is built from
+  windlass build -p staging -t 1.4.0          with a profile, and a tag in place of the configured ones
+  windlass build --skip-push --force api      build `api` whatever is known, push nothing
+  windlass build --progress json --result r.json    for programs")]
+pub struct BuildArgs {
+    /// Images to build, with those they are built from [default: all]
+    #[arg(value_name = "IMAGE")]
+    pub images: Vec<String>,
+
+    /// Build every image, also the unchanged ones
+    #[arg(short = 'b', long)]
+    pub force_build: bool,
+
+    /// Build this image even when it is unchanged; repeat it for several
+    #[arg(long, value_name = "IMAGE")]
+    pub force: Vec<String>,
+
+    /// Push nothing
+    #[arg(long)]
+    pub skip_push: bool,
+
+    /// Look in the registry whether pushed images are still there
+    #[arg(long)]
+    pub verify: bool,
+
+    /// Tag for every image in place of its own; `#` is a random character; repeat it for several
+    #[arg(short, long = "tag", value_name = "TAG", value_delimiter = ',')]
+    pub tags: Vec<String>,
+
+    /// Build one image after another
+    #[arg(long, conflicts_with = "max_concurrent_builds")]
+    pub build_sequential: bool,
+
+    /// Build at most this many images at a time [default: one for each core, at least two]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub max_concurrent_builds: Option<u16>,
+
+    /// Go on with the other images after one failed
+    #[arg(long)]
+    pub keep_going: bool,
+
+    /// One more script of overrides, applied last; repeat it for several
+    #[arg(long = "script", value_name = "FILE")]
+    pub scripts: Vec<PathBuf>,
+
+    /// Write what was built, skipped or failed to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub result: Option<PathBuf>,
+}

@@ -1,0 +1,86 @@
+//! How the program ends.
+
+use std::process::ExitCode;
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitStatus {
+    /// Everything asked for is done.
+    Done = 0,
+    /// A stage failed.
+    Failed = 1,
+    /// The command line, the configuration or a script is wrong.
+    WrongUse = 2,
+    /// The user interrupted.
+    Interrupted = 130,
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        (status as u8).into()
+    }
+}
+
+/// Why a command ends early, and with which status.
+pub struct Failure {
+    status: ExitStatus,
+    diagnostic: Box<dyn Diagnostic>,
+}
+
+impl Failure {
+    /// The command line, the configuration or a script is wrong.
+    pub fn wrong_use(diagnostic: impl Diagnostic + 'static) -> Self {
+        Self { status: ExitStatus::WrongUse, diagnostic: Box::new(diagnostic) }
+    }
+
+    /// Something could not be done.
+    pub fn failed(diagnostic: impl Diagnostic + 'static) -> Self {
+        Self { status: ExitStatus::Failed, diagnostic: Box::new(diagnostic) }
+    }
+
+    /// Prints the diagnostic; returns the status.
+    pub fn print(self) -> ExitStatus {
+        print_diagnostic(&*self.diagnostic);
+        self.status
+    }
+}
+
+/// Waits for the whole of a command that needs no pipeline.
+///
+/// # Errors
+/// The command's failure, or that the system gives us no threads.
+pub fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<ExitStatus, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::failed(NoThreads { reason: error.to_string() }))?.block_on(command)?;
+    Ok(ExitStatus::Done)
+}
+
+/// The system gives us no threads.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("cannot start: {reason}")]
+#[diagnostic(code(windlass::no_threads), help("the system is out of threads or memory"))]
+pub struct NoThreads {
+    /// What it said.
+    pub reason: String,
+}
+
+/// Prints `diagnostic` to standard error, in colour where the terminal shows it.
+pub fn print_diagnostic(diagnostic: &dyn Diagnostic) {
+    let is_terminal = console::Term::stderr().is_term();
+    let theme = match (is_terminal, console::colors_enabled_stderr()) {
+        (true, true) => GraphicalTheme::unicode(),
+        (true, false) => GraphicalTheme::unicode_nocolor(),
+        (false, _) => GraphicalTheme::none(),
+    };
+    let width = if is_terminal { usize::from(console::Term::stderr().size().1).max(40) } else { 100 };
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
+    let mut text = String::new();
+    if handler.render_report(&mut text, diagnostic).is_err() {
+        text = format!("error: {diagnostic}\n");
+    }
+    // Nobody is left to tell when standard error is closed.
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+}

@@ -1,0 +1,163 @@
+//! Which images of a project are built from which others.
+
+use indexmap::{IndexMap, IndexSet};
+
+use crate::config::{ImageConfig, Project};
+use crate::image::dockerfile::BaseImage;
+use crate::image::{ImageReference, TagTemplate};
+use crate::suggestion::nearest;
+
+/// The order images have to be built in.
+#[derive(Debug, Clone, Default)]
+pub struct Graph {
+    needs: IndexMap<String, IndexSet<String>>,
+}
+
+impl Graph {
+    /// The graph of `project`, given the images that each of its images takes something from.
+    ///
+    /// # Errors
+    /// [`GraphError::Cycle`] when images need each other.
+    pub fn new(
+        project: &Project,
+        mut bases: impl FnMut(&ImageConfig) -> Vec<BaseImage>,
+    ) -> Result<Self, GraphError> {
+        let mut needs = IndexMap::new();
+        for image in project.images.values() {
+            let parents = bases(image).iter().filter_map(|base| project_image(project, &base.reference));
+            needs.insert(image.name.clone(), parents.map(|parent| parent.name.clone()).collect());
+        }
+        let graph = Self { needs };
+        graph.ordered(graph.needs.keys().cloned())?;
+        Ok(graph)
+    }
+
+    /// The images that `image` is built from.
+    pub fn needs(&self, image: &str) -> impl Iterator<Item = &str> {
+        self.needs.get(image).into_iter().flatten().map(String::as_str)
+    }
+
+    /// The images `names` and all they are built from, bases first and else in the given order. No name: all.
+    ///
+    /// # Errors
+    /// [`GraphError::Unknown`] for a name that is no image of the project.
+    pub fn select(&self, names: &[String]) -> Result<Vec<String>, GraphError> {
+        if let Some(unknown) = names.iter().find(|name| !self.needs.contains_key(*name)) {
+            return Err(self.unknown(unknown));
+        }
+        if names.is_empty() { self.ordered(self.needs.keys().cloned()) } else { self.ordered(names.iter().cloned()) }
+    }
+
+    /// The error for a name that is no image.
+    pub fn unknown(&self, name: &str) -> GraphError {
+        let known = self.needs.keys().map(String::as_str);
+        let help = match nearest(name, known.clone()) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => format!("the images are {}", known.collect::<Vec<_>>().join(", ")),
+        };
+        GraphError::Unknown { name: name.to_owned(), help }
+    }
+
+    fn ordered(&self, names: impl Iterator<Item = String>) -> Result<Vec<String>, GraphError> {
+        let mut done = IndexSet::new();
+        for name in names {
+            self.visit(&name, &mut Vec::new(), &mut done)?;
+        }
+        Ok(done.into_iter().collect())
+    }
+
+    fn visit(&self, name: &str, path: &mut Vec<String>, done: &mut IndexSet<String>) -> Result<(), GraphError> {
+        if done.contains(name) {
+            return Ok(());
+        }
+        if let Some(start) = path.iter().position(|step| step == name) {
+            let circle: Vec<_> = path[start..].iter().map(String::as_str).chain([name]).collect();
+            return Err(GraphError::Cycle { path: circle.join(" -> ") });
+        }
+        path.push(name.to_owned());
+        for need in self.needs(name) {
+            self.visit(need, path, done)?;
+        }
+        path.pop();
+        done.insert(name.to_owned());
+        Ok(())
+    }
+}
+
+/// The image of `project` that `reference` means: the same repository, and no tag, `latest`, or one of the
+/// image's own fixed tags. Any other tag or a digest pins a version that this run does not make.
+pub fn project_image<'a>(project: &'a Project, reference: &str) -> Option<&'a ImageConfig> {
+    let reference: ImageReference = reference.parse().ok()?;
+    if reference.digest.is_some() {
+        return None;
+    }
+    let mut images = project.images.values().filter(|image| image.repository == reference.repository);
+    let names_tag = |image: &ImageConfig, tag: &str| {
+        image.tags.iter().any(|config| {
+            config.text.parse::<TagTemplate>().ok().and_then(|template| template.fixed()).is_some_and(|fixed| fixed.as_str() == tag)
+        })
+    };
+    match &reference.tag {
+        None => images.next(),
+        Some(tag) => {
+            let all: Vec<_> = images.collect();
+            let named = all.iter().find(|image| names_tag(image, tag.as_str()));
+            named.or_else(|| all.first().filter(|_| tag.as_str() == "latest")).copied()
+        }
+    }
+}
+
+/// What is wrong with the order of a project's images.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+pub enum GraphError {
+    /// Images need each other.
+    #[error("images are built from each other: {path}")]
+    #[diagnostic(code(image::cycle), help("one of these Dockerfiles has to start from another image"))]
+    Cycle {
+        /// The circle: `api -> base -> api`.
+        path: String,
+    },
+    /// No image has this name.
+    #[error("there is no image `{name}`")]
+    #[diagnostic(code(image::unknown))]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The nearest name, or all names.
+        #[help]
+        help: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn graph(needs: &[(&str, &[&str])]) -> Graph {
+        let needs = needs.iter().map(|(name, needs)| {
+            ((*name).to_owned(), needs.iter().map(|need| (*need).to_owned()).collect())
+        });
+        Graph { needs: needs.collect() }
+    }
+
+    #[test]
+    fn bases_come_first_and_are_selected_too() {
+        let graph = graph(&[("api", &["base"]), ("worker", &[]), ("base", &[])]);
+        assert_eq!(graph.select(&[]).unwrap(), ["base", "api", "worker"]);
+        assert_eq!(graph.select(&["api".to_owned()]).unwrap(), ["base", "api"]);
+    }
+
+    #[test]
+    fn circle_shows_its_path() {
+        let graph = graph(&[("x", &["a"]), ("a", &["b"]), ("b", &["a"])]);
+        assert_eq!(graph.select(&[]).unwrap_err().to_string(), "images are built from each other: a -> b -> a");
+    }
+
+    #[test]
+    fn unknown_image_suggests_the_nearest() {
+        let Err(GraphError::Unknown { help, .. }) = graph(&[("worker", &[])]).select(&["workr".to_owned()]) else {
+            panic!("an unknown image was selected");
+        };
+        assert_eq!(help, "did you mean `worker`?");
+    }
+}

@@ -1,0 +1,97 @@
+//! The outside world as stages see it: everything a stage may do beyond reading the project's files.
+//!
+//! [`live`](crate::host::live) talks to real daemons and registries; tests put their own in place.
+
+pub mod live;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::builder::{BuildRequest, BuiltImage};
+use crate::config::DockerConfig;
+use crate::event::ImageEvents;
+use crate::image::{ImageReference, Repository, Tag};
+use crate::script::StageError;
+
+/// The outside world.
+#[derive(Clone)]
+pub struct Host {
+    /// The Docker daemon.
+    pub docker: Arc<dyn Docker>,
+    /// Registries.
+    pub registry: Arc<dyn Registry>,
+    /// A source of random characters for tags.
+    pub random: Arc<dyn Fn() -> char + Send + Sync>,
+}
+
+/// What stages ask of a Docker daemon. Nothing is contacted before the first call.
+#[async_trait]
+pub trait Docker: Send + Sync {
+    /// Whether a daemon answers.
+    ///
+    /// # Errors
+    /// `docker::unreachable`, naming the endpoint and how to get a daemon.
+    async fn reachable(&self) -> Result<(), StageError>;
+
+    /// The image IDs of those of `references` that the daemon has, in one request.
+    async fn image_ids(
+        &self,
+        references: &[ImageReference],
+    ) -> Result<HashMap<ImageReference, String>, StageError>;
+
+    /// The ONBUILD triggers of an image the daemon has; `None` when it has not.
+    async fn onbuild(&self, reference: &str) -> Result<Option<Vec<String>>, StageError>;
+
+    /// Whether the build that `build` would make of `request` runs every build target up to the wanted one, as
+    /// the classic builder does, rather than only those that it needs.
+    async fn builds_every_target(
+        &self,
+        options: &DockerConfig,
+        request: &BuildRequest,
+    ) -> Result<bool, StageError>;
+
+    /// Builds an image.
+    ///
+    /// # Errors
+    /// [`BuildError`](crate::builder::BuildError).
+    async fn build(
+        &self,
+        request: BuildRequest,
+        options: &DockerConfig,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<BuiltImage, StageError>;
+
+    /// Gives the image `id` the name `reference`.
+    async fn tag(&self, id: &str, reference: &ImageReference) -> Result<(), StageError>;
+
+    /// Pushes `reference`; returns the digest it has in its registry, when the daemon tells.
+    async fn push(
+        &self,
+        reference: &ImageReference,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<Option<String>, StageError>;
+}
+
+/// What stages ask of registries.
+#[async_trait]
+pub trait Registry: Send + Sync {
+    /// Makes sure, before a long build, that its result may be pushed.
+    ///
+    /// # Errors
+    /// `registry::unauthorized` and others that a push would certainly meet as well.
+    async fn check_push(&self, repository: &Repository) -> Result<(), StageError>;
+
+    /// The digest of `reference`, `None` when the registry has no such image.
+    async fn digest(&self, reference: &ImageReference) -> Result<Option<String>, StageError>;
+
+    /// The ONBUILD triggers of an image, `None` when they cannot be found out.
+    async fn onbuild(&self, reference: &ImageReference) -> Result<Option<Vec<String>>, StageError>;
+
+    /// Gives the image that is there as `from` another tag; returns its digest.
+    async fn retag(&self, from: &ImageReference, tag: &Tag) -> Result<String, StageError>;
+}

@@ -1,0 +1,124 @@
+//! An image that is there: just built, or reused.
+
+use super::Source;
+use crate::event::{Event, Outcome};
+use crate::image::{ImageReference, Tag};
+use crate::run::{Finished, Image};
+use crate::script::StageError;
+use crate::state::Record;
+
+/// An image that is there: built in this run, or reused from an earlier one. Immutable; `push` returns it with
+/// what was pushed.
+#[derive(Clone)]
+pub struct Built {
+    image: Image,
+    /// `None` when the image is switched off.
+    record: Option<Record>,
+    source: Source,
+    is_new: bool,
+}
+
+impl Built {
+    /// An image built just now.
+    pub(super) fn new(image: &Image, record: Record, source: Source) -> Self {
+        Self { image: image.clone(), record: Some(record), source, is_new: true }.told(Outcome::Built)
+    }
+
+    /// An image built earlier.
+    pub(super) fn reused(image: &Image, record: Record, source: Source) -> Self {
+        Self { image: image.clone(), record: Some(record), source, is_new: false }.told(Outcome::Skipped)
+    }
+
+    /// An image that is not built because it is switched off.
+    pub fn disabled(image: &Image) -> Self {
+        let reason = "disabled".to_owned();
+        let run = image.run();
+        run.events.emit(Event::ImageDecided {
+            image: image.name().to_owned(),
+            decision: crate::event::Decision::Skip,
+            reason: reason.clone(),
+            key: None,
+        });
+        run.results.update(image.name(), |result| {
+            result.outcome = Outcome::Skipped;
+            result.reason = reason;
+        });
+        Self { image: image.clone(), record: None, source: Source::Elsewhere, is_new: false }
+    }
+
+    /// The image it is of.
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// Whether it was built in this run.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Its tags.
+    pub fn tags(&self) -> &[Tag] {
+        self.record.as_ref().map_or(&[], |record| &record.tags)
+    }
+
+    /// Its references.
+    pub fn references(&self) -> Vec<ImageReference> {
+        let repository = &self.image.config().repository;
+        self.record.as_ref().map(|record| record.references(repository)).unwrap_or_default()
+    }
+
+    /// Its digest in the registry, when it is there.
+    pub fn digest(&self) -> Option<String> {
+        self.record.as_ref()?.digest().map(ToOwned::to_owned)
+    }
+
+    /// Pushes every tag that is not in the registry yet. Each is remembered as soon as it is there.
+    ///
+    /// # Errors
+    /// When the registry refuses it or cannot be reached.
+    pub fn push(&self) -> Result<Self, StageError> {
+        let run = self.image.run();
+        let mut built = self.clone();
+        let Some(record) = &mut built.record else { return Ok(built) };
+        let missing: Vec<_> = record.tags.iter().filter(|tag| !record.pushed.contains_key(*tag)).cloned().collect();
+        for tag in missing {
+            let reference = self.image.config().repository.with_tag(tag.clone());
+            let events = self.image.events();
+            events.step(format!("pushing {reference}"));
+            let digest = match &self.source {
+                Source::Daemon(_) => run.wait(run.host.docker.push(&reference, &events, &run.cancel))??,
+                Source::Registry(from) => {
+                    let from = self.image.config().repository.with_tag(from.clone());
+                    Some(run.wait(run.host.registry.retag(&from, &tag))??)
+                }
+                Source::Elsewhere => continue,
+            };
+            events.pushed(reference.to_string(), digest.clone());
+            record.pushed.insert(tag, digest);
+            run.remember(self.image.name(), record);
+        }
+        Ok(built.told(if self.is_new { Outcome::Built } else { Outcome::Skipped }))
+    }
+
+    /// Makes it known to the images built from it, and to the report.
+    fn told(self, outcome: Outcome) -> Self {
+        let Some(record) = &self.record else { return self };
+        let run = self.image.run();
+        if let Some(reference) = self.references().into_iter().next() {
+            run.finish(
+                self.image.name(),
+                Finished { key: record.key, reference, onbuild: run.onbuild_of(self.image.config()) },
+            );
+        }
+        let is_pushed =
+            !record.tags.is_empty() && record.tags.iter().all(|tag| record.pushed.contains_key(tag));
+        run.results.update(self.image.name(), |result| {
+            result.outcome = outcome;
+            result.tags = record.tags.iter().map(ToString::to_string).collect();
+            result.image_id.clone_from(&record.image_id);
+            result.digest = record.digest().map(ToOwned::to_owned);
+            result.pushed = is_pushed;
+        });
+        self
+    }
+}

@@ -1,0 +1,168 @@
+//! What an image is made from, and the cache key over it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::image::Digest;
+
+/// The version of the encoding under the key: a new one makes every older key invalid.
+const ENCODING: &[u8] = b"windlass cache key 1";
+
+/// The hash of all inputs of a build; equal keys mean equal images. Written as 64 hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CacheKey(Digest);
+
+impl fmt::Display for CacheKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.hex())
+    }
+}
+
+impl FromStr for CacheKey {
+    type Err = crate::image::DigestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        format!("sha256:{text}").parse().map(Self)
+    }
+}
+
+impl TryFrom<String> for CacheKey {
+    type Error = crate::image::DigestError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<CacheKey> for String {
+    fn from(key: CacheKey) -> Self {
+        key.to_string()
+    }
+}
+
+/// Everything that decides what an image will be. Not here, because they change nothing in it: tags, push
+/// options, pull secrets, absolute paths, times and owners of files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inputs {
+    /// What builds it, when that is not a Dockerfile: the words of a custom command.
+    pub command: Vec<String>,
+    /// The Dockerfile's bytes, with entrypoint, command and instructions written into it.
+    pub dockerfile: Option<Digest>,
+    /// The build target.
+    pub target: Option<String>,
+    /// The network mode of RUN steps.
+    pub network: Option<String>,
+    /// More arguments of the docker CLI.
+    pub arguments: Vec<String>,
+    /// Build arguments, resolved.
+    pub build_args: BTreeMap<String, String>,
+    /// The part of the context that the Dockerfile can reach, or the files of `onChange`; `None` when changes
+    /// of the context do not count.
+    pub context: Option<Digest>,
+    /// The keys of the images it is built from, by name.
+    pub parents: BTreeMap<String, CacheKey>,
+}
+
+impl Inputs {
+    /// The key over all of it.
+    pub fn key(&self) -> CacheKey {
+        let mut hasher = Hasher(Sha256::new_with_prefix(ENCODING));
+        hasher.list("command", self.command.iter().map(String::as_bytes));
+        hasher.list("dockerfile", self.dockerfile.iter().map(|digest| &digest.as_bytes()[..]));
+        hasher.list("target", self.target.iter().map(String::as_bytes));
+        hasher.list("network", self.network.iter().map(String::as_bytes));
+        hasher.list("arguments", self.arguments.iter().map(String::as_bytes));
+        let words = self.build_args.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+        hasher.list("build arguments", words);
+        hasher.list("context", self.context.iter().map(|digest| &digest.as_bytes()[..]));
+        hasher.list("parents", self.parents.values().map(|key| &key.0.as_bytes()[..]));
+        CacheKey(Digest::from_bytes(hasher.0.finalize().into()))
+    }
+}
+
+/// Feeds fields so that no two different lists of inputs give the same bytes: each with its name, the number
+/// of its words, and each word with its length.
+struct Hasher(Sha256);
+
+impl Hasher {
+    fn list<'a>(&mut self, name: &str, words: impl Iterator<Item = &'a [u8]>) {
+        let words: Vec<_> = words.collect();
+        self.word(name.as_bytes());
+        self.0.update((words.len() as u64).to_le_bytes());
+        for word in words {
+            self.word(word);
+        }
+    }
+
+    fn word(&mut self, word: &[u8]) {
+        self.0.update((word.len() as u64).to_le_bytes());
+        self.0.update(word);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inputs() -> Inputs {
+        Inputs {
+            command: Vec::new(),
+            dockerfile: Some(Digest::of("FROM scratch")),
+            target: None,
+            network: None,
+            arguments: Vec::new(),
+            build_args: BTreeMap::new(),
+            context: Some(Digest::of("")),
+            parents: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn every_input_flips_the_key() {
+        let key = inputs().key();
+        let edits: [fn(&mut Inputs); 9] = [
+            |inputs| inputs.command = vec!["make".into()],
+            |inputs| inputs.dockerfile = Some(Digest::of("FROM busybox")),
+            |inputs| inputs.target = Some("final".into()),
+            |inputs| inputs.network = Some("host".into()),
+            |inputs| inputs.arguments = vec!["--squash".into()],
+            |inputs| drop(inputs.build_args.insert("A".into(), "1".into())),
+            |inputs| inputs.context = Some(Digest::of("x")),
+            |inputs| inputs.context = None,
+            |inputs| drop(inputs.parents.insert("base".into(), key_of("x"))),
+        ];
+        let mut keys = vec![key];
+        for edit in edits {
+            let mut changed = inputs();
+            edit(&mut changed);
+            keys.push(changed.key());
+        }
+        let distinct: std::collections::HashSet<_> = keys.iter().collect();
+        assert_eq!(distinct.len(), keys.len());
+    }
+
+    fn key_of(text: &str) -> CacheKey {
+        CacheKey(Digest::of(text))
+    }
+
+    #[test]
+    fn words_do_not_run_into_each_other() {
+        let with = |words: &[&str]| Inputs {
+            command: words.iter().map(|word| (*word).to_owned()).collect(),
+            ..inputs()
+        };
+        assert_ne!(with(&["a", "b"]).key(), with(&["ab"]).key());
+        assert_ne!(with(&["a"]).key(), with(&["a", ""]).key());
+    }
+
+    #[test]
+    fn name_of_a_parent_does_not_count() {
+        let with = |name: &str| Inputs { parents: BTreeMap::from([(name.to_owned(), key_of("k"))]), ..inputs() };
+        assert_eq!(with("base").key(), with("renamed").key());
+    }
+}

@@ -1,0 +1,14 @@
+//! Deciding what happens to an image: its inputs, its cache key, and the one function that says build or skip.
+
+mod built;
+mod decide;
+mod inputs;
+#[expect(clippy::module_inception, reason = "the file is named for its type")]
+mod plan;
+mod reason;
+
+pub use built::Built;
+pub use decide::{Situation, Source, Verdict, decide};
+pub use inputs::{CacheKey, Inputs};
+pub use plan::Plan;
+pub use reason::why_build;

@@ -1,0 +1,508 @@
+//! A planned image: what would be built, its key, and what happens to it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::built::Built;
+use super::{CacheKey, Inputs, Situation, Source, Verdict, decide, why_build};
+use crate::builder::{BuildRequest, custom};
+use crate::event::{Decision, Event, Level};
+use crate::image::context::ContextDigest;
+use crate::image::dockerfile::{BaseImage, Reach};
+use crate::image::{Context, Digest, ImageReference, Selection, Tag, TagTemplate};
+use crate::run::{Finished, Image, Run};
+use crate::script::StageError;
+use crate::script::stage::Dockerfile;
+use crate::state::{Record, RecordedInputs};
+
+/// A planned image. Making one reads files and perhaps asks a daemon or registry, but changes nothing.
+#[derive(Clone)]
+pub struct Plan {
+    image: Image,
+    templates: Vec<TagTemplate>,
+    inputs: Arc<Inputs>,
+    key: CacheKey,
+    verdict: Verdict,
+    reason: String,
+    recipe: Recipe,
+}
+
+/// What to build from.
+#[derive(Clone)]
+enum Recipe {
+    /// A Dockerfile and a context.
+    Dockerfile(Arc<DockerfileRecipe>),
+    /// A custom command.
+    Custom,
+}
+
+struct DockerfileRecipe {
+    dockerfile: Dockerfile,
+    context: Context,
+    reach: Reach,
+    selection: Selection,
+    digest: ContextDigest,
+    parents: Vec<(BaseImage, Finished)>,
+    /// Bases whose ONBUILD triggers nobody could tell.
+    unknown_bases: Vec<String>,
+}
+
+/// What can go wrong around a plan.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+enum PlanError {
+    #[error("`{image}` is built from `{parent}`, which is not finished")]
+    #[diagnostic(
+        code(stage::plan::parent_missing),
+        help("build `{parent}` first, or add it to the images of this run")
+    )]
+    ParentMissing { image: String, parent: String },
+
+    #[error("there is no earlier build of `{image}` to reuse")]
+    #[diagnostic(code(stage::reuse::nothing), help("build it: `plan.build(builder(image))`"))]
+    NothingToReuse { image: String },
+
+    #[error("there is no builder `{name}`")]
+    #[diagnostic(code(builder::unknown), help("the builders are `docker` and `custom`"))]
+    UnknownBuilder { name: String },
+
+    #[error("`{image}` cannot be built with `{builder}`")]
+    #[diagnostic(code(builder::unfit), help("`custom` needs `build.custom` in devspace.yaml, `docker` a Dockerfile"))]
+    UnfitBuilder { image: String, builder: String },
+}
+
+impl Plan {
+    /// Plans an image that a Dockerfile describes.
+    ///
+    /// # Errors
+    /// When a file of the context cannot be read, or a daemon or registry has to be asked and cannot.
+    pub fn of_dockerfile(image: &Image, dockerfile: &Dockerfile, context: &Context) -> Result<Self, StageError> {
+        let run = image.run();
+        let parents = parents(image, dockerfile)?;
+        let mut bases = Bases { run, parents: &parents, unknown: Vec::new().into() };
+        let target = dockerfile.target.as_deref();
+        let reach = dockerfile.inner.reach(target, &dockerfile.args, &|base| bases.onbuild(base))?;
+        let unknown_bases = std::mem::take(bases.unknown.get_mut());
+        let selection = select(image, context, &reach, dockerfile)?;
+        let digest = selection.digest(&run.index(context.root()))?;
+        let counts = image.config().rebuild_strategy != crate::config::RebuildStrategy::IgnoreContextChanges;
+        let inputs = Inputs {
+            command: Vec::new(),
+            dockerfile: Some(Digest::of(dockerfile.inner.text())),
+            target: dockerfile.target.as_deref().map(ToOwned::to_owned),
+            network: image.config().options.network.clone(),
+            arguments: image.config().docker.as_ref().map(|docker| docker.args.clone()).unwrap_or_default(),
+            build_args: dockerfile.args.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            context: counts.then(|| digest.digest()),
+            parents: parents.iter().map(|(parent, _, finished)| (parent.clone(), finished.key)).collect(),
+        };
+        let changed_files = |before: Digest| {
+            let before = ContextDigest::from_bytes(&run.store.context(&before)?)?;
+            Some(before.diff(&digest).into_iter().map(|change| change.path.to_string()).collect())
+        };
+        let (verdict, reason) = judge(image, &inputs, changed_files, None)?;
+        Ok(Self {
+            templates: templates(image),
+            key: inputs.key(),
+            inputs: Arc::new(inputs),
+            verdict,
+            reason,
+            recipe: Recipe::Dockerfile(Arc::new(DockerfileRecipe {
+                dockerfile: dockerfile.clone(),
+                context: context.clone(),
+                reach,
+                selection,
+                digest,
+                parents: parents.into_iter().map(|(_, base, finished)| (base, finished)).collect(),
+                unknown_bases,
+            })),
+            image: image.clone(),
+        })
+    }
+
+    /// Plans an image that a custom command builds: it runs when the command or a file of `onChange` changed,
+    /// and always when there is no `onChange` (spec image-building §5.6, §10).
+    ///
+    /// # Errors
+    /// When a file of `onChange` cannot be read, or the image has no custom command.
+    pub fn of_custom(image: &Image) -> Result<Self, StageError> {
+        let Some(config) = &image.config().custom else {
+            let (image, builder) = (image.name().to_owned(), "custom".to_owned());
+            return Err(PlanError::UnfitBuilder { image, builder }.into());
+        };
+        let run = image.run();
+        let files = custom::on_change_files(&run.project.root, &config.on_change)?;
+        let index = run.index(&run.project.root);
+        let digest = ContextDigest::of_files(&run.project.root, &files, &index)?;
+        let inputs = Inputs {
+            command: custom::words(config),
+            dockerfile: None,
+            target: None,
+            network: None,
+            arguments: Vec::new(),
+            build_args: BTreeMap::new(),
+            context: Some(digest.digest()),
+            parents: BTreeMap::new(),
+        };
+        let changed_files = |before: Digest| {
+            let before = ContextDigest::from_bytes(&run.store.context(&before)?)?;
+            Some(before.diff(&digest).into_iter().map(|change| change.path.to_string()).collect())
+        };
+        let always = config.on_change.is_empty().then_some("a custom command without `onChange` always runs");
+        let (verdict, reason) = judge(image, &inputs, changed_files, always)?;
+        keep_context(run, &digest);
+        Ok(Self {
+            templates: templates(image),
+            key: inputs.key(),
+            inputs: Arc::new(inputs),
+            verdict,
+            reason,
+            recipe: Recipe::Custom,
+            image: image.clone(),
+        })
+    }
+
+    /// Whether the image has to be built.
+    pub fn needs_build(&self) -> bool {
+        matches!(self.verdict, Verdict::Build { .. })
+    }
+
+    /// Why, as a phrase.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// The cache key.
+    pub fn key(&self) -> CacheKey {
+        self.key
+    }
+
+    /// Builds the image.
+    ///
+    /// # Errors
+    /// When it cannot be built, or its registry would refuse it.
+    pub fn build(&self, builder: &str) -> Result<Built, StageError> {
+        let reason = if self.needs_build() { &self.reason } else { "the pipeline asked for it" };
+        match (builder, &self.recipe) {
+            ("disabled", _) => Ok(Built::disabled(&self.image)),
+            ("docker", Recipe::Dockerfile(recipe)) => {
+                self.tell(Decision::Build, reason);
+                self.build_with_docker(recipe)
+            }
+            ("custom", Recipe::Custom) => {
+                self.tell(Decision::Build, reason);
+                self.build_with_command()
+            }
+            ("docker" | "custom", _) => Err(PlanError::UnfitBuilder {
+                image: self.image.name().to_owned(),
+                builder: builder.to_owned(),
+            }
+            .into()),
+            ("kaniko", _) => Err(self.image.kaniko_missing()),
+            _ => Err(PlanError::UnknownBuilder { name: builder.to_owned() }.into()),
+        }
+    }
+
+    /// Uses the earlier build, giving it the tags that are new.
+    ///
+    /// # Errors
+    /// When there is none, or the daemon cannot tag it.
+    pub fn reuse(&self) -> Result<Built, StageError> {
+        let run = self.image.run();
+        let (mut record, tags, source, publish) = match &self.verdict {
+            Verdict::Reuse { record, tags, source, publish } => {
+                (record.clone(), tags.clone(), source.clone(), publish.clone())
+            }
+            Verdict::Build { .. } => self.latest()?,
+        };
+        let decision = if publish.is_some() { Decision::Publish } else { Decision::Skip };
+        self.tell(decision, if self.needs_build() { "the pipeline asked for it" } else { &self.reason });
+        if let Source::Daemon(id) = &source {
+            for reference in tags.iter().map(|tag| self.reference(tag)) {
+                if run.in_daemon(&reference)?.as_deref() != Some(id) {
+                    run.wait(run.host.docker.tag(id, &reference))??;
+                }
+            }
+        }
+        if record.tags != tags || record.templates != self.templates {
+            record.tags = tags;
+            record.templates.clone_from(&self.templates);
+            run.remember(self.image.name(), &record);
+        }
+        Ok(Built::reused(&self.image, record, source))
+    }
+
+    /// The latest build, for a pipeline that reuses it although its inputs changed.
+    fn latest(&self) -> Result<(Record, Vec<Tag>, Source, Option<String>), StageError> {
+        let repository = self.image.config().repository.to_string();
+        let records = self.image.run().records(self.image.name());
+        let latest = records.iter().find(|record| record.repository == repository);
+        let source = latest.and_then(|record| match (record.pushed.keys().next(), &record.image_id) {
+            _ if record.custom => Some(Source::Elsewhere),
+            (Some(tag), _) => Some(Source::Registry(tag.clone())),
+            (None, Some(id)) => Some(Source::Daemon(id.clone())),
+            (None, None) => None,
+        });
+        match (latest, source) {
+            (Some(record), Some(source)) => Ok((record.clone(), record.tags.clone(), source, None)),
+            _ => Err(PlanError::NothingToReuse { image: self.image.name().to_owned() }.into()),
+        }
+    }
+
+    fn tell(&self, decision: Decision, reason: &str) {
+        let image = self.image.name();
+        let key = self.key.to_string();
+        self.image.run().results.update(image, |result| {
+            result.reason = reason.to_owned();
+            result.key = Some(key.clone());
+        });
+        self.image.run().events.emit(Event::ImageDecided {
+            image: image.to_owned(),
+            decision,
+            reason: reason.to_owned(),
+            key: Some(key),
+        });
+    }
+
+    fn reference(&self, tag: &Tag) -> ImageReference {
+        self.image.config().repository.with_tag(tag.clone())
+    }
+
+    fn new_tags(&self) -> Vec<Tag> {
+        let random = &self.image.run().host.random;
+        self.templates.iter().map(|template| template.fill(|| random())).collect()
+    }
+
+    fn build_with_docker(&self, recipe: &DockerfileRecipe) -> Result<Built, StageError> {
+        let run = self.image.run();
+        let events = self.image.events();
+        if let Reach::Whole { why: Some(why) } = &recipe.reach {
+            events.notice(Level::Debug, format!("the whole context counts: {why}"));
+        }
+        if let Some(hint) = recipe.selection.hint() {
+            events.notice(Level::Info, hint);
+        }
+        if self.image.pushes() {
+            run.wait(run.host.registry.check_push(&self.image.config().repository))??;
+        }
+        let options = self.image.config().docker.clone().unwrap_or_default();
+        let tags = self.new_tags();
+        let target = recipe.dockerfile.target.as_deref();
+        let replacements: Vec<_> = recipe
+            .parents
+            .iter()
+            .map(|(base, finished)| (base.clone(), finished.reference.to_string()))
+            .collect();
+        let mut request = BuildRequest {
+            image: self.image.name().to_owned(),
+            references: tags.iter().map(|tag| self.reference(tag)).collect(),
+            dockerfile: Arc::new(recipe.dockerfile.inner.with_bases(&replacements)?),
+            context: Arc::new(recipe.selection.clone()),
+            target: target.map(ToOwned::to_owned),
+            network: self.image.config().options.network.clone(),
+            build_args: (*recipe.dockerfile.args).clone(),
+            platform: None,
+            directory: run.project.root.clone(),
+        };
+        if run.wait(run.host.docker.builds_every_target(&options, &request))?? {
+            let reach = recipe.dockerfile.inner.reach_of_all(target, &recipe.dockerfile.args, &|base| {
+                run.bases.onbuild(base)
+            })?;
+            request.context = Arc::new(select(&self.image, &recipe.context, &reach, &recipe.dockerfile)?);
+        }
+        let built = run.host.docker.build(request, &options, &events, &run.cancel);
+        let built = run.wait(built)??;
+        let (inputs, digest) = self.refined_inputs(recipe)?;
+        keep_context(run, &digest);
+        self.remember(&inputs, tags, built.image_id, false)
+    }
+
+    /// The inputs as the next run will see them: once the base images are there, their ONBUILD triggers are no
+    /// longer unknown, and less of the context may count.
+    fn refined_inputs(&self, recipe: &DockerfileRecipe) -> Result<(Inputs, ContextDigest), StageError> {
+        let run = self.image.run();
+        let mut is_news = false;
+        for base in &recipe.unknown_bases {
+            if let Some(onbuild) = look_up_onbuild(run, base) {
+                is_news |= run.bases.learn(base, onbuild);
+            }
+        }
+        let mut inputs = Inputs::clone(&self.inputs);
+        if !is_news {
+            return Ok((inputs, recipe.digest.clone()));
+        }
+        let dockerfile = &recipe.dockerfile;
+        let reach = dockerfile.inner.reach(dockerfile.target.as_deref(), &dockerfile.args, &|base| {
+            run.bases.onbuild(base)
+        })?;
+        let selection = select(&self.image, &recipe.context, &reach, dockerfile)?;
+        let digest = selection.digest(&run.index(recipe.context.root()))?;
+        inputs.context = inputs.context.map(|_| digest.digest());
+        Ok((inputs, digest))
+    }
+
+    fn build_with_command(&self) -> Result<Built, StageError> {
+        let run = self.image.run();
+        let tags = self.new_tags();
+        let config = self.image.config();
+        let Some(command) = &config.custom else {
+            let (image, builder) = (self.image.name().to_owned(), "custom".to_owned());
+            return Err(PlanError::UnfitBuilder { image, builder }.into());
+        };
+        let request = custom::CustomRequest {
+            image: self.image.name().to_owned(),
+            references: tags.iter().map(|tag| self.reference(tag)).collect(),
+            config: command.clone(),
+            context: self.image.context_folder(),
+            dockerfile: self.image.dockerfile_path(),
+            directory: run.project.root.clone(),
+            skip_push: run.options.skip_push,
+            namespace: run.project.namespace.clone(),
+            kube_context: run.project.kube_context.clone(),
+        };
+        let events = self.image.events();
+        run.wait(custom::build(request, &events, &run.cancel))??;
+        self.remember(&self.inputs, tags, None, true)
+    }
+
+    fn remember(
+        &self,
+        inputs: &Inputs,
+        tags: Vec<Tag>,
+        image_id: Option<String>,
+        custom: bool,
+    ) -> Result<Built, StageError> {
+        let record = Record {
+            key: inputs.key(),
+            repository: self.image.config().repository.to_string(),
+            templates: self.templates.clone(),
+            tags,
+            image_id: image_id.clone(),
+            pushed: BTreeMap::new(),
+            custom,
+            inputs: RecordedInputs::new(inputs),
+        };
+        self.image.run().remember(self.image.name(), &record);
+        let source = match image_id {
+            Some(id) => Source::Daemon(id),
+            None => Source::Elsewhere,
+        };
+        Ok(Built::new(&self.image, record, source))
+    }
+}
+
+fn templates(image: &Image) -> Vec<TagTemplate> {
+    image.templates().map_or_else(|| vec![TagTemplate::random()], <[_]>::to_vec)
+}
+
+/// The verdict on an image with `inputs`, and the reason as a phrase.
+fn judge(
+    image: &Image,
+    inputs: &Inputs,
+    changed_files: impl FnOnce(Digest) -> Option<Vec<String>>,
+    always: Option<&str>,
+) -> Result<(Verdict, String), StageError> {
+    let run = image.run();
+    let records = run.records(image.name());
+    let forced = run.options.force_build || run.options.force.contains(image.name());
+    let strategy = image.config().rebuild_strategy == crate::config::RebuildStrategy::Always;
+    let always = forced
+        .then_some("forced")
+        .or_else(|| strategy.then_some("`rebuildStrategy` is `always`"))
+        .or(always);
+    let verdict = decide(&Situation {
+        key: inputs.key(),
+        repository: &image.config().repository,
+        templates: &templates(image),
+        records: &records,
+        always,
+        pushes: image.pushes(),
+        verify: run.options.verify,
+        in_daemon: &|reference| run.in_daemon(reference),
+        in_registry: &|reference| run.wait(run.host.registry.digest(reference)).map_err(StageError::from)?,
+        random: &|| (run.host.random)(),
+    })?;
+    let reason = match &verdict {
+        Verdict::Build { reason: Some(reason) } => reason.clone(),
+        Verdict::Build { reason: None } => {
+            let latest = records.first();
+            why_build(latest, inputs, || changed_files(latest?.inputs.context?))
+        }
+        Verdict::Reuse { publish: Some(publish), .. } => format!("unchanged, {publish}"),
+        Verdict::Reuse { publish: None, .. } => "unchanged".to_owned(),
+    };
+    Ok((verdict, reason))
+}
+
+/// What of `context` a build with `reach` gets, with the files that windlass adds.
+fn select(
+    image: &Image,
+    context: &Context,
+    reach: &Reach,
+    dockerfile: &Dockerfile,
+) -> Result<Selection, StageError> {
+    let events = image.events();
+    let progress = |files: u64| events.progress("reading the context", files, None);
+    let selection = context.select(reach, &progress)?;
+    let added = dockerfile.files.iter();
+    Ok(added.fold(selection, |selection, file| {
+        selection.with_file(file.path, file.mode, file.content.clone())
+    }))
+}
+
+/// The images of the project that `dockerfile` builds from: name, where it is named, and what they are by now.
+fn parents(image: &Image, dockerfile: &Dockerfile) -> Result<Vec<(String, BaseImage, Finished)>, StageError> {
+    let run = image.run();
+    let mut parents = Vec::new();
+    for base in dockerfile.inner.bases(dockerfile.target.as_deref(), &dockerfile.args)? {
+        let Some(parent) = crate::graph::project_image(&run.project, &base.reference) else { continue };
+        if parent.name == image.name() || parent.disabled {
+            continue;
+        }
+        let Some(finished) = run.finished(&parent.name) else {
+            let (image, parent) = (image.name().to_owned(), parent.name.clone());
+            return Err(PlanError::ParentMissing { image, parent }.into());
+        };
+        parents.push((parent.name.clone(), base, finished));
+    }
+    Ok(parents)
+}
+
+/// Answers which ONBUILD triggers the bases of one image have.
+struct Bases<'a> {
+    run: &'a Run,
+    parents: &'a [(String, BaseImage, Finished)],
+    unknown: std::cell::RefCell<Vec<String>>,
+}
+
+impl Bases<'_> {
+    fn onbuild(&self, base: &str) -> Option<Vec<String>> {
+        if let Some((_, _, finished)) = self.parents.iter().find(|(_, parent, _)| parent.reference == base) {
+            return Some(finished.onbuild.clone());
+        }
+        if let Some(known) = self.run.bases.onbuild(base) {
+            return Some(known);
+        }
+        let found = look_up_onbuild(self.run, base);
+        match &found {
+            Some(onbuild) => drop(self.run.bases.learn(base, onbuild.clone())),
+            None => self.unknown.borrow_mut().push(base.to_owned()),
+        }
+        found
+    }
+}
+
+/// Asks the daemon, then the registry. Nobody who answers is no error: then the whole context counts.
+fn look_up_onbuild(run: &Run, base: &str) -> Option<Vec<String>> {
+    let local = run.wait(run.host.docker.onbuild(base)).ok()?;
+    if let Ok(Some(onbuild)) = local {
+        return Some(onbuild);
+    }
+    let reference: ImageReference = base.parse().ok()?;
+    run.wait(run.host.registry.onbuild(&reference)).ok()?.ok()?
+}
+
+fn keep_context(run: &Run, digest: &ContextDigest) {
+    if let Err(error) = run.store.keep_context(&digest.digest(), || digest.to_bytes()) {
+        run.notice(Level::Debug, format!("cannot keep the list of files of a context: {error}"));
+    }
+}

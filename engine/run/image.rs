@@ -1,0 +1,112 @@
+//! An image of the project, as stages and scripts see it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Run, RunError};
+use crate::config::ImageConfig;
+use crate::event::ImageEvents;
+use crate::image::TagTemplate;
+use crate::image::dockerfile::{BuildArgs, RESTART_HELPER};
+
+/// An image of the project: its configuration, perhaps edited, and the tags chosen for it. Immutable.
+#[derive(Clone)]
+pub struct Image {
+    run: Arc<Run>,
+    config: Arc<ImageConfig>,
+    templates: Option<Arc<[TagTemplate]>>,
+}
+
+impl Image {
+    /// The image as it is configured; tags given on the command line are chosen already.
+    pub fn new(run: &Arc<Run>, config: &ImageConfig) -> Self {
+        let forced = &run.options.tags;
+        let templates = (!forced.is_empty()).then(|| forced.clone().into());
+        Self { run: Arc::clone(run), config: Arc::new(config.clone()), templates }
+    }
+
+    /// The run it belongs to.
+    pub fn run(&self) -> &Arc<Run> {
+        &self.run
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &ImageConfig {
+        &self.config
+    }
+
+    /// A copy whose configuration is changed by `edit`.
+    #[must_use]
+    pub fn with_config(&self, edit: impl FnOnce(&mut ImageConfig)) -> Self {
+        let mut config = ImageConfig::clone(&self.config);
+        edit(&mut config);
+        Self { config: Arc::new(config), ..self.clone() }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// The tags chosen for it; `None` before they are.
+    pub fn templates(&self) -> Option<&[TagTemplate]> {
+        self.templates.as_deref()
+    }
+
+    /// A copy with these tags.
+    #[must_use]
+    pub fn with_templates(&self, templates: Vec<TagTemplate>) -> Self {
+        Self { templates: Some(templates.into()), ..self.clone() }
+    }
+
+    /// Whether its tags are pushed in this run. A custom command pushes by itself.
+    pub fn pushes(&self) -> bool {
+        let skips = self.config.docker.as_ref().is_some_and(|docker| docker.skip_push);
+        !self.run.options.skip_push && !skips && self.config.custom.is_none() && !self.config.disabled
+    }
+
+    /// The folder of its build context.
+    pub fn context_folder(&self) -> std::path::PathBuf {
+        self.run.project.root.join(&self.config.context)
+    }
+
+    /// The path of its Dockerfile.
+    pub fn dockerfile_path(&self) -> std::path::PathBuf {
+        self.run.project.root.join(&self.config.dockerfile)
+    }
+
+    /// Its build arguments, resolved.
+    ///
+    /// # Errors
+    /// `stage::build_args::unset` for one that has no value.
+    pub fn build_args(&self) -> Result<BuildArgs, RunError> {
+        self.run.build_args(&self.config)
+    }
+
+    /// The restart helper's text: the built-in one, or the file at `restartHelperPath`.
+    ///
+    /// # Errors
+    /// `stage::restart_helper::unreadable`.
+    pub fn restart_helper(&self) -> Result<Bytes, RunError> {
+        let Some(path) = &self.config.restart_helper_path else {
+            return Ok(Bytes::from_static(RESTART_HELPER.as_bytes()));
+        };
+        let unreadable = |reason: String| RunError::RestartHelper { path: path.clone(), reason };
+        if path.contains("://") {
+            return Err(unreadable("URLs are not read".to_owned()));
+        }
+        std::fs::read(self.root().join(path)).map(Bytes::from).map_err(|error| unreadable(error.to_string()))
+    }
+
+    /// The events of this image.
+    pub fn events(&self) -> ImageEvents {
+        self.run.image_events(self.name())
+    }
+
+    /// The project's folder.
+    pub fn root(&self) -> &Path {
+        &self.run.project.root
+    }
+}

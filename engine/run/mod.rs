@@ -1,0 +1,394 @@
+//! One run of a pipeline: the project, the outside world, and what the run has learnt so far.
+
+mod builder_choice;
+mod image;
+mod options;
+mod results;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{ImageConfig, Project};
+use crate::event::{Event, Events, ImageEvents, Level};
+use crate::graph::{Graph, GraphError};
+use crate::host::Host;
+use crate::image::context::Forest;
+use crate::image::dockerfile::{BuildArgs, DockerfileError};
+use crate::image::{Dockerfile, ImageReference};
+use crate::plan::CacheKey;
+use crate::process::Command;
+use crate::script::{Pipeline, StageError};
+use crate::state::{BaseMemory, ImageStore, Record, StatIndex};
+
+pub use image::Image;
+pub use options::RunOptions;
+pub use results::Results;
+
+/// One run of a pipeline. Shared by all its threads.
+pub struct Run {
+    /// The project.
+    pub project: Project,
+    /// What the user asked for.
+    pub options: RunOptions,
+    /// The outside world.
+    pub host: Host,
+    /// Takes what happens.
+    pub events: Events,
+    /// Cancelled by Ctrl-C, or when the first failure is to stop everything.
+    pub cancel: CancellationToken,
+    /// Earlier builds.
+    pub store: ImageStore,
+    /// What is known of base images.
+    pub bases: BaseMemory,
+    /// The folders read in this run.
+    pub forest: Arc<Forest>,
+    /// How each image ended.
+    pub results: Results,
+    graph: Graph,
+    selected: Vec<String>,
+    pipeline: OnceLock<Arc<Pipeline>>,
+    runtime: tokio::runtime::Handle,
+    dockerfiles: Mutex<HashMap<PathBuf, Result<Dockerfile, RunError>>>,
+    indexes: Mutex<HashMap<PathBuf, Arc<StatIndex>>>,
+    records: Mutex<HashMap<String, Arc<Vec<Record>>>>,
+    in_daemon: OnceLock<Result<HashMap<ImageReference, String>, StageError>>,
+    finished: Mutex<HashMap<String, Finished>>,
+}
+
+/// What an image's dependents need of it.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// Its key.
+    pub key: CacheKey,
+    /// A reference under which it can be used as a base.
+    pub reference: ImageReference,
+    /// Its ONBUILD triggers.
+    pub onbuild: Vec<String>,
+}
+
+/// What can go wrong with a run as a whole.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+pub enum RunError {
+    /// Cancelled, by the user or because something else failed.
+    #[error("the run was cancelled")]
+    #[diagnostic(code(run::cancelled))]
+    Cancelled,
+
+    /// Images failed; each was reported on its own.
+    #[error("{failed} of {all} images failed")]
+    #[diagnostic(code(run::failed))]
+    Failed {
+        /// How many failed.
+        failed: usize,
+        /// How many there were.
+        all: usize,
+    },
+
+    /// A Dockerfile cannot be read.
+    #[error("cannot read the Dockerfile `{path}`: {reason}")]
+    #[diagnostic(code(stage::load_dockerfile::unreadable))]
+    DockerfileUnreadable {
+        /// Its path as configured.
+        path: String,
+        /// Why.
+        reason: String,
+        /// Where the path comes from.
+        #[help]
+        help: String,
+    },
+
+    /// A Dockerfile is wrong.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Dockerfile(#[from] DockerfileError),
+
+    /// A build argument has no value.
+    #[error("the build argument `{name}` of `{image}` has no value")]
+    #[diagnostic(
+        code(stage::build_args::unset),
+        help("give it one in devspace.yaml, or set the environment variable `{name}`")
+    )]
+    BuildArgUnset {
+        /// Name of the argument.
+        name: String,
+        /// Name of the image.
+        image: String,
+    },
+
+    /// The restart helper cannot be read.
+    #[error("cannot read the restart helper `{path}`: {reason}")]
+    #[diagnostic(
+        code(stage::restart_helper::unreadable),
+        help("`restartHelperPath` is a file, relative to the project")
+    )]
+    RestartHelper {
+        /// Its path as configured.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+
+    /// The images cannot be ordered.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Graph(#[from] GraphError),
+}
+
+impl Run {
+    /// Prepares a run: reads the Dockerfiles to learn which image is built from which, and selects.
+    ///
+    /// # Errors
+    /// [`GraphError`] when images need each other or a selected one does not exist. A Dockerfile that cannot be
+    /// read is an error of its image, later.
+    pub fn new(
+        project: Project,
+        options: RunOptions,
+        host: Host,
+        events: Events,
+        cancel: CancellationToken,
+        runtime: tokio::runtime::Handle,
+    ) -> Result<Arc<Self>, RunError> {
+        let root = project.root.clone();
+        let mut run = Self {
+            options,
+            host,
+            events,
+            cancel,
+            store: ImageStore::new(&root),
+            bases: BaseMemory::new(&root),
+            forest: Arc::default(),
+            results: Results::default(),
+            graph: Graph::default(),
+            selected: Vec::new(),
+            pipeline: OnceLock::new(),
+            runtime,
+            dockerfiles: Mutex::default(),
+            indexes: Mutex::default(),
+            records: Mutex::default(),
+            in_daemon: OnceLock::new(),
+            finished: Mutex::default(),
+            project,
+        };
+        run.graph = Graph::new(&run.project, |image| run.configured_bases(image))?;
+        run.selected = run.graph.select(&run.options.images)?;
+        Ok(Arc::new(run))
+    }
+
+    /// The bases of an image as its configuration has them; none where its Dockerfile is wrong or not needed.
+    fn configured_bases(&self, image: &ImageConfig) -> Vec<crate::image::dockerfile::BaseImage> {
+        if image.disabled || image.custom.is_some() {
+            return Vec::new();
+        }
+        let args = self.build_args(image).unwrap_or_default();
+        let dockerfile = self.dockerfile(image).ok();
+        let bases = dockerfile.and_then(|dockerfile| dockerfile.bases(image.options.target.as_deref(), &args).ok());
+        bases.unwrap_or_default()
+    }
+
+    /// The names of the images this run is about, bases first.
+    pub fn selected(&self) -> &[String] {
+        &self.selected
+    }
+
+    /// The images that `image` is built from.
+    pub fn needs<'a>(&'a self, image: &'a str) -> impl Iterator<Item = &'a str> {
+        self.graph.needs(image)
+    }
+
+    /// The pipeline, once it is compiled.
+    pub fn set_pipeline(&self, pipeline: Arc<Pipeline>) {
+        // A run has one pipeline; a second one would be a bug of the caller, and the first stays.
+        let _ = self.pipeline.set(pipeline);
+    }
+
+    /// The pipeline.
+    pub fn pipeline(&self) -> Option<&Arc<Pipeline>> {
+        self.pipeline.get()
+    }
+
+    /// Waits for `future`, or for the run to be cancelled. Scripts run on threads of their own, so this may
+    /// block.
+    ///
+    /// # Errors
+    /// `run::cancelled`.
+    pub fn wait<T>(&self, future: impl Future<Output = T>) -> Result<T, RunError> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => Err(RunError::Cancelled),
+                value = future => Ok(value),
+            }
+        })
+    }
+
+    /// The events of one image.
+    pub fn image_events(&self, image: &str) -> ImageEvents {
+        self.events.of_image(image)
+    }
+
+    /// Tells the user something about the run.
+    pub fn notice(&self, level: Level, message: impl Into<String>) {
+        self.events.emit(Event::Notice { image: None, level, message: message.into() });
+    }
+
+    /// The Dockerfile of an image, read and parsed once.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is wrong.
+    pub fn dockerfile(&self, image: &ImageConfig) -> Result<Dockerfile, RunError> {
+        let path = self.project.root.join(&image.dockerfile);
+        let mut dockerfiles = lock(&self.dockerfiles);
+        let entry = dockerfiles.entry(path.clone());
+        entry
+            .or_insert_with(|| {
+                let shown = display_path(&image.dockerfile);
+                let text = std::fs::read(&path).map_err(|error| error.to_string());
+                let text = text.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".into()));
+                match text {
+                    Ok(text) => Ok(Dockerfile::parse(shown, text)?),
+                    Err(reason) => Err(RunError::DockerfileUnreadable {
+                        path: shown,
+                        reason,
+                        help: format!(
+                            "`images.{}.dockerfile` ({}) is relative to {}",
+                            image.name,
+                            image.origin,
+                            self.project.root.display()
+                        ),
+                    }),
+                }
+            })
+            .clone()
+    }
+
+    /// The build arguments of an image, those without a value taken from the environment.
+    ///
+    /// # Errors
+    /// [`RunError::BuildArgUnset`] for one that is not set there.
+    pub fn build_args(&self, image: &ImageConfig) -> Result<BuildArgs, RunError> {
+        let unset = |name: &String| RunError::BuildArgUnset { name: name.clone(), image: image.name.clone() };
+        let resolve = |(name, value): (&String, &Option<String>)| {
+            let value = value.clone().or_else(|| std::env::var(name).ok()).ok_or_else(|| unset(name))?;
+            Ok((name.clone(), value))
+        };
+        image.options.build_args.iter().map(resolve).collect()
+    }
+
+    /// The ONBUILD triggers that an image of this project passes on, as its Dockerfile has them.
+    pub fn onbuild_of(&self, image: &ImageConfig) -> Vec<String> {
+        let dockerfile = self.dockerfile(image).ok();
+        let triggers = dockerfile.and_then(|dockerfile| dockerfile.onbuild(image.options.target.as_deref()).ok());
+        triggers.unwrap_or_default()
+    }
+
+    /// The error for a name that is no image of the project.
+    pub fn unknown_image(&self, name: &str) -> GraphError {
+        self.graph.unknown(name)
+    }
+
+    /// The stat index for contexts in `root`.
+    pub fn index(&self, root: &Path) -> Arc<StatIndex> {
+        let mut indexes = lock(&self.indexes);
+        let open = || {
+            let (index, warning) = StatIndex::load(&self.project.root.join(".windlass"), root);
+            if let Some(warning) = warning {
+                self.notice(Level::Warning, warning);
+            }
+            Arc::new(index)
+        };
+        indexes.entry(root.to_owned()).or_insert_with(open).clone()
+    }
+
+    /// What is known of earlier builds of `image`, newest first.
+    pub fn records(&self, image: &str) -> Arc<Vec<Record>> {
+        let mut records = lock(&self.records);
+        let read = || {
+            let (records, warning) = self.store.records(image);
+            if let Some(warning) = warning {
+                self.image_events(image).notice(Level::Warning, warning);
+            }
+            Arc::new(records)
+        };
+        records.entry(image.to_owned()).or_insert_with(read).clone()
+    }
+
+    /// Remembers a build. A state that cannot be written costs the next run time, so it is only a warning.
+    pub fn remember(&self, image: &str, record: &Record) {
+        if let Err(error) = self.store.remember(image, record) {
+            let message = format!("cannot remember this build, the next run will repeat it: {error}");
+            self.image_events(image).notice(Level::Warning, message);
+        }
+    }
+
+    /// The ID under which the daemon has `reference`. The first question asks for everything that this run
+    /// might want to know, in one request.
+    ///
+    /// # Errors
+    /// When the daemon cannot be asked.
+    pub fn in_daemon(&self, reference: &ImageReference) -> Result<Option<String>, StageError> {
+        let known = self.in_daemon.get_or_init(|| {
+            let images = self.selected.iter().filter_map(|name| self.project.images.get(name));
+            let references: Vec<_> = images
+                .flat_map(|image| {
+                    let records = self.records(&image.name);
+                    let unpushed = records.iter().filter(|record| record.pushed.len() < record.tags.len());
+                    unpushed.flat_map(|record| record.references(&image.repository)).collect::<Vec<_>>()
+                })
+                .chain([reference.clone()])
+                .collect();
+            self.wait(self.host.docker.image_ids(&references)).map_err(StageError::from)?
+        });
+        let known = known.as_ref().map_err(Clone::clone)?;
+        match known.get(reference) {
+            Some(id) => Ok(Some(id.clone())),
+            None => Ok(None),
+        }
+    }
+
+    /// Runs a command beside everything else, until it ends or the run is cancelled. Its failure is only told.
+    pub fn spawn_background(&self, command: Command, output: impl FnMut(String) + Send + 'static) {
+        let (cancel, events) = (self.cancel.clone(), self.events.clone());
+        self.runtime.spawn(async move {
+            let message = match command.run(output, &cancel).await {
+                Ok(status) if status.success() => return,
+                Ok(status) => status.to_string(),
+                Err(error) => error.to_string(),
+            };
+            let message = format!("a background hook failed: {message}");
+            events.emit(Event::Notice { image: None, level: Level::Warning, message });
+        });
+    }
+
+    /// Records that an image is there for the images built from it.
+    pub fn finish(&self, image: &str, finished: Finished) {
+        lock(&self.finished).insert(image.to_owned(), finished);
+    }
+
+    /// An image that is finished already.
+    pub fn finished(&self, image: &str) -> Option<Finished> {
+        lock(&self.finished).get(image).cloned()
+    }
+
+    /// Writes what saves work next time: stat indexes, facts of base images.
+    pub fn save(&self) {
+        let indexes: Vec<_> = lock(&self.indexes).values().cloned().collect();
+        let saved = indexes.iter().map(|index| index.save()).chain([self.bases.save()]);
+        if let Some(error) = saved.filter_map(Result::err).next() {
+            self.notice(Level::Warning, format!("cannot save the file index, the next run will be slower: {error}"));
+        }
+    }
+}
+
+/// A configured path without a leading `./`.
+fn display_path(path: &Path) -> String {
+    path.strip_prefix(".").unwrap_or(path).display().to_string()
+}
+
+/// Locks, also after a panic of another thread: each map is whole at any time.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

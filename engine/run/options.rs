@@ -1,0 +1,48 @@
+//! What the user asked of a run.
+
+use std::collections::BTreeSet;
+
+use crate::image::TagTemplate;
+
+/// What the user asked of a run.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// The images to build, with what they need; empty: all.
+    pub images: Vec<String>,
+    /// Build every image, whatever is known (`--force-build`).
+    pub force_build: bool,
+    /// Build these images, whatever is known (`--force NAME`).
+    pub force: BTreeSet<String>,
+    /// Push nothing.
+    pub skip_push: bool,
+    /// Look pushed images up instead of trusting that they are still there.
+    pub verify: bool,
+    /// How many images may be worked on at a time.
+    pub jobs: usize,
+    /// Go on with other images after one failed.
+    pub keep_going: bool,
+    /// Tags for every image in place of its own.
+    pub tags: Vec<TagTemplate>,
+}
+
+impl RunOptions {
+    /// The default number of jobs: one for each core, at least two, for builds wait more than they compute.
+    pub fn default_jobs() -> usize {
+        std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
+    }
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            images: Vec::new(),
+            force_build: false,
+            force: BTreeSet::new(),
+            skip_push: false,
+            verify: false,
+            jobs: Self::default_jobs(),
+            keep_going: false,
+            tags: Vec::new(),
+        }
+    }
+}

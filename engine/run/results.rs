@@ -1,0 +1,101 @@
+//! How each image of a run ended.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use indexmap::IndexMap;
+
+use super::lock;
+use crate::event::{Event, Events, ImageResult, Outcome};
+use crate::script::ScriptError;
+
+/// How each image of a run ended, and why those that failed did.
+#[derive(Default)]
+pub struct Results {
+    images: Mutex<IndexMap<String, Entry>>,
+    failures: Mutex<Vec<(String, Arc<ScriptError>)>>,
+}
+
+struct Entry {
+    result: ImageResult,
+    started: Instant,
+    is_finished: bool,
+}
+
+impl Results {
+    /// Work on an image begins.
+    pub fn start(&self, image: &str, repository: &str) {
+        let result = ImageResult {
+            image: image.to_owned(),
+            repository: repository.to_owned(),
+            outcome: Outcome::Cancelled,
+            reason: "not started".to_owned(),
+            key: None,
+            tags: Vec::new(),
+            image_id: None,
+            digest: None,
+            pushed: false,
+            seconds: 0.0,
+        };
+        let entry = Entry { result, started: Instant::now(), is_finished: false };
+        lock(&self.images).entry(image.to_owned()).or_insert(entry);
+    }
+
+    /// Changes what is known of an image that has not finished.
+    pub fn update(&self, image: &str, change: impl FnOnce(&mut ImageResult)) {
+        if let Some(entry) = lock(&self.images).get_mut(image) {
+            change(&mut entry.result);
+        }
+    }
+
+    /// An image is finished; told once.
+    pub fn finish(&self, events: &Events, image: &str) {
+        let finished = {
+            let mut images = lock(&self.images);
+            let Some(entry) = images.get_mut(image).filter(|entry| !entry.is_finished) else { return };
+            entry.is_finished = true;
+            entry.result.seconds = entry.started.elapsed().as_secs_f64();
+            entry.result.clone()
+        };
+        events.emit(Event::ImageFinished(finished));
+    }
+
+    /// An image failed.
+    pub fn fail(&self, events: &Events, image: &str, error: Arc<ScriptError>) {
+        let is_cancelled = matches!(*error, ScriptError::Cancelled);
+        self.update(image, |result| {
+            result.outcome = if is_cancelled { Outcome::Cancelled } else { Outcome::Failed };
+            result.reason = error.to_string();
+        });
+        if !is_cancelled {
+            lock(&self.failures).push((image.to_owned(), error));
+        }
+        self.finish(events, image);
+    }
+
+    /// An image that will not be started.
+    pub fn cancel(&self, events: &Events, image: &str, repository: &str, reason: &str) {
+        self.start(image, repository);
+        self.update(image, |result| {
+            result.outcome = Outcome::Cancelled;
+            result.reason = reason.to_owned();
+        });
+        self.finish(events, image);
+    }
+
+    /// The images that failed, with their errors, in the order in which they did.
+    pub fn failures(&self) -> Vec<(String, Arc<ScriptError>)> {
+        lock(&self.failures).clone()
+    }
+
+    /// Tells the end of every image that was started outside of `parallel`.
+    pub fn finish_all(&self, events: &Events) {
+        let open: Vec<_> = {
+            let images = lock(&self.images);
+            images.iter().filter(|(_, entry)| !entry.is_finished).map(|(name, _)| name.clone()).collect()
+        };
+        for image in open {
+            self.finish(events, &image);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The Rhai engine as windlass sets it up: limits, cancelling, modules, stages.
+
+use std::sync::Arc;
+
+use rhai::{Dynamic, Engine};
+
+use super::resolver::ProjectResolver;
+use super::stage;
+use crate::event::{Event, Level};
+use crate::run::Run;
+
+/// How deep functions may call each other.
+const CALL_LEVELS: usize = 128;
+/// How deeply expressions may nest, outside and inside functions.
+const EXPRESSION_DEPTHS: (usize, usize) = (128, 64);
+/// The longest text, in bytes, and the most items of an array or map that a script may build.
+const STRING_SIZE: usize = 64 << 20;
+const COLLECTION_SIZE: usize = 1_000_000;
+
+/// An engine whose stages act on `run`, and whose scripts stop when `run` is cancelled.
+pub fn new_engine(run: &Arc<Run>) -> Engine {
+    let mut engine = Engine::new();
+    engine
+        .set_max_call_levels(CALL_LEVELS)
+        .set_max_expr_depths(EXPRESSION_DEPTHS.0, EXPRESSION_DEPTHS.1)
+        .set_max_string_size(STRING_SIZE)
+        .set_max_array_size(COLLECTION_SIZE)
+        .set_max_map_size(COLLECTION_SIZE)
+        .set_fail_on_invalid_map_property(true)
+        .set_module_resolver(ProjectResolver::new(run.project.root.clone()))
+        .set_default_tag(Dynamic::from(Arc::clone(run)));
+
+    let cancel = run.cancel.clone();
+    engine.on_progress(move |_| cancel.is_cancelled().then_some(Dynamic::UNIT));
+    let events = run.events.clone();
+    engine.on_print(move |text| notice(&events, Level::Info, text));
+    let events = run.events.clone();
+    engine.on_debug(move |text, source, position| {
+        notice(&events, Level::Debug, &format!("{}:{position}: {text}", source.unwrap_or_default()));
+    });
+    stage::register(&mut engine);
+    engine
+}
+
+fn notice(events: &crate::event::Events, level: Level, message: &str) {
+    events.emit(Event::Notice { image: None, level, message: message.to_owned() });
+}

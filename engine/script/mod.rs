@@ -1,0 +1,19 @@
+//! The script engine: pipelines written in Rhai, overridden by merging, run over a project.
+
+mod engine;
+mod error;
+mod file;
+mod near_miss;
+mod pipeline;
+mod resolver;
+pub mod stage;
+mod stage_error;
+
+pub use engine::new_engine;
+pub use error::ScriptError;
+pub use file::ScriptFile;
+pub use pipeline::{Function, Pipeline};
+pub use stage_error::StageError;
+
+/// What a function called by a script returns: its value, or an error a script can catch.
+pub type RhaiResultOf<T> = Result<T, Box<rhai::EvalAltResult>>;

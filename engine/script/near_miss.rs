@@ -1,0 +1,74 @@
+//! Overrides that override nothing: the silent trap of merging.
+
+use std::collections::HashSet;
+
+use rhai::{ASTNode, Expr};
+
+use super::Pipeline;
+use super::pipeline::{Function, is_closure};
+use crate::suggestion::nearest;
+
+/// One line for each function of an override that replaces nothing and is called from nowhere, but is named
+/// like one of the default pipeline.
+pub fn near_misses(pipeline: &Pipeline) -> Vec<String> {
+    let called = called_functions(pipeline);
+    let defaults: Vec<_> =
+        pipeline.functions().filter(|function| function.is_public && was_default(function)).collect();
+    let mut inert: Vec<_> = pipeline
+        .functions()
+        .filter(|function| function.is_public && !function.file.is_built_in() && function.replaced.is_empty())
+        .filter(|function| !called.contains(function.name.as_str()) || default_named(&defaults, &function.name))
+        .collect();
+    inert.sort_by(|a, b| (&a.file.name, &a.name).cmp(&(&b.file.name, &b.name)));
+    inert
+        .into_iter()
+        .filter_map(|function| {
+            let names = defaults.iter().map(|function| function.name.as_str());
+            let meant = nearest(&function.name, names)?;
+            let meant = defaults.iter().find(|function| function.name == meant)?;
+            Some(format!(
+                "`{}` in {} overrides nothing; did you mean `{}`?",
+                signature(function),
+                function.file.name,
+                signature(meant)
+            ))
+        })
+        .collect()
+}
+
+fn was_default(function: &Function) -> bool {
+    function.replaced.last().unwrap_or(&function.file).is_built_in()
+}
+
+fn default_named(defaults: &[&Function], name: &str) -> bool {
+    defaults.iter().any(|function| function.name == name)
+}
+
+/// `tags(image)`.
+fn signature(function: &Function) -> String {
+    format!("{}({})", function.name, function.parameters.join(", "))
+}
+
+/// The names of all functions that some function of the pipeline calls or points to.
+fn called_functions(pipeline: &Pipeline) -> HashSet<String> {
+    let mut called = HashSet::new();
+    pipeline.program().walk(&mut |path| {
+        match path.last() {
+            Some(ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _))) => {
+                called.insert(call.name.to_string());
+            }
+            Some(ASTNode::Stmt(rhai::Stmt::FnCall(call, _))) => {
+                called.insert(call.name.to_string());
+            }
+            Some(ASTNode::Expr(Expr::DynamicConstant(value, _))) => {
+                if let Some(pointer) = value.read_lock::<rhai::FnPtr>() {
+                    called.insert(pointer.fn_name().to_owned());
+                }
+            }
+            _ => {}
+        }
+        true
+    });
+    called.retain(|name| !is_closure(name));
+    called
+}

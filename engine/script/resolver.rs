@@ -1,0 +1,104 @@
+//! `import`: windlass's own modules, and those of the project.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
+
+use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
+
+use super::file::DEFAULT_BUILD;
+use super::{RhaiResultOf, ScriptFile};
+
+/// Modules that are part of windlass: name and text.
+const BUILT_IN: &[(&str, &str)] = &[("scripts/build.rhai", DEFAULT_BUILD)];
+
+/// The module of windlass called `name`, such as `scripts/build.rhai`.
+pub fn built_in(name: &str) -> Option<ScriptFile> {
+    let (name, text) = BUILT_IN.iter().find(|(known, _)| *known == name)?;
+    Some(ScriptFile::built_in(name, text))
+}
+
+/// Finds modules: `scripts/...` are windlass's own; `./x` is beside the importing file, any other path starts
+/// at the project's root. Nothing outside the project is ever read.
+pub struct ProjectResolver {
+    root: PathBuf,
+    loaded: Mutex<HashMap<String, Shared<Module>>>,
+    loading: Mutex<HashSet<(ThreadId, String)>>,
+}
+
+impl ProjectResolver {
+    /// A resolver for the project in `root`.
+    pub fn new(root: PathBuf) -> Self {
+        Self { root, loaded: Mutex::default(), loading: Mutex::default() }
+    }
+
+    /// The script that `import "path"` means in the file named `importer`.
+    fn find(&self, importer: Option<&str>, path: &str, position: Position) -> RhaiResultOf<ScriptFile> {
+        if let Some(file) = built_in(&format!("{path}.rhai")) {
+            return Ok(file);
+        }
+        let not_found = || Box::new(EvalAltResult::ErrorModuleNotFound(path.to_owned(), position));
+        let beside = importer.map(Path::new).and_then(Path::parent).filter(|_| path.starts_with('.'));
+        let relative = beside.unwrap_or(Path::new("")).join(path.trim_start_matches('/')).with_extension("rhai");
+        let inside = lexically_inside(&relative).ok_or_else(not_found)?;
+        let file = self.root.join(inside).canonicalize().map_err(|_| not_found())?;
+        let root = self.root.canonicalize().map_err(|_| not_found())?;
+        if !file.starts_with(&root) {
+            return Err(not_found());
+        }
+        ScriptFile::read(&file, &root).map_err(|_| not_found())
+    }
+}
+
+/// `path` without `.` and `..`; `None` when it leaves its root.
+fn lexically_inside(path: &Path) -> Option<PathBuf> {
+    let mut inside = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => inside.push(name),
+            Component::CurDir => {}
+            Component::ParentDir if inside.pop() => {}
+            _ => return None,
+        }
+    }
+    Some(inside)
+}
+
+impl ModuleResolver for ProjectResolver {
+    fn resolve(
+        &self,
+        engine: &Engine,
+        source: Option<&str>,
+        path: &str,
+        position: Position,
+    ) -> RhaiResultOf<Shared<Module>> {
+        let file = self.find(source, path, position)?;
+        let name = file.name.to_string();
+        if let Some(module) = lock(&self.loaded).get(&name) {
+            return Ok(module.clone());
+        }
+        let in_module = |error| EvalAltResult::ErrorInModule(path.to_owned(), error, position);
+        // A circle closes within one thread; two threads may well load the same module at a time.
+        let loading = (std::thread::current().id(), name.clone());
+        if !lock(&self.loading).insert(loading.clone()) {
+            return Err(in_module(format!("`{name}` imports itself").into()).into());
+        }
+        let module = engine
+            .compile(&*file.text)
+            .map_err(|error| Box::new(EvalAltResult::ErrorParsing(*error.0, error.1)))
+            .and_then(|mut ast| {
+                ast.set_source(&*file.name);
+                Module::eval_ast_as_new(Scope::new(), &ast, engine)
+            });
+        lock(&self.loading).remove(&loading);
+        let mut module = module.map_err(in_module)?;
+        module.set_id(name.as_str());
+        Ok(lock(&self.loaded).entry(name).or_insert(module.into()).clone())
+    }
+}
+
+/// Locks, also after a panic of another thread: the maps are whole at any time.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

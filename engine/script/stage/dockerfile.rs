@@ -1,0 +1,178 @@
+//! Dockerfiles as scripts see them.
+
+use std::sync::Arc;
+
+use rhai::plugin::*;
+
+use crate::image::dockerfile::{BuildArgs, DockerfileError, RESTART_HELPER_PATH};
+use crate::run::Image;
+use crate::script::StageError;
+
+/// A Dockerfile together with the image it is for: edits go to that image's build target.
+#[derive(Clone)]
+pub struct Dockerfile {
+    /// The Dockerfile itself.
+    pub inner: crate::image::Dockerfile,
+    /// The build target; `None` for the last one.
+    pub target: Option<Arc<str>>,
+    /// The build arguments.
+    pub args: Arc<BuildArgs>,
+    /// Files that windlass adds to the context.
+    pub files: Vec<AddedFile>,
+    image: Image,
+}
+
+/// A file that windlass adds to a build context.
+#[derive(Clone)]
+pub struct AddedFile {
+    /// Its path in the context.
+    pub path: &'static str,
+    /// Permission bits.
+    pub mode: u32,
+    /// Its content.
+    pub content: bytes::Bytes,
+}
+
+/// Stages that read and edit a Dockerfile.
+#[export_module]
+pub mod dockerfile {
+    use rhai::Dynamic;
+
+    use super::super::list::optional_texts;
+    use super::Dockerfile;
+    use crate::event::Level;
+    use crate::run::Image;
+    use crate::script::{RhaiResultOf, StageError};
+
+    /// Reads and parses the Dockerfile of `image`.
+    ///
+    /// # Errors
+    /// `stage::load_dockerfile::unreadable` when it cannot be read; `dockerfile::...` when it is wrong.
+    #[rhai_fn(return_raw)]
+    pub fn load_dockerfile(image: Image) -> RhaiResultOf<Dockerfile> {
+        let inner = image.run().dockerfile(image.config()).map_err(StageError::from)?;
+        Ok(Dockerfile::of_image(inner, &image)?)
+    }
+
+    /// A Dockerfile for `image` with the given text in place of the one on disk.
+    ///
+    /// # Errors
+    /// `dockerfile::...` when the text is wrong.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn dockerfile(image) { parse_dockerfile(image, "FROM scratch\nCOPY . /\n") }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn parse_dockerfile(image: Image, text: &str) -> RhaiResultOf<Dockerfile> {
+        let inner = crate::image::Dockerfile::parse("(script)", text).map_err(StageError::from)?;
+        Ok(Dockerfile::of_image(inner, &image)?)
+    }
+
+    /// The text.
+    #[rhai_fn(get = "text", pure)]
+    pub fn text(dockerfile: &mut Dockerfile) -> String {
+        dockerfile.inner.text().to_owned()
+    }
+
+    /// A copy whose build target has this `ENTRYPOINT`: a list of strings; `[]` clears it, `()` changes nothing.
+    ///
+    /// # Errors
+    /// `dockerfile::unknown_target` when the image's target does not exist.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn prepare(image, dockerfile) { dockerfile.with_entrypoint(["sleep", "infinity"]) }
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn with_entrypoint(dockerfile: &mut Dockerfile, entrypoint: Dynamic) -> RhaiResultOf<Dockerfile> {
+        let Some(entrypoint) = optional_texts(&entrypoint, "entrypoint")? else { return Ok(dockerfile.clone()) };
+        Ok(dockerfile.edited(|inner, target| inner.with_entrypoint(target, &entrypoint))?)
+    }
+
+    /// A copy whose build target has this `CMD`: a list of strings; `[]` clears it, `()` changes nothing.
+    ///
+    /// # Errors
+    /// `dockerfile::unknown_target` when the image's target does not exist.
+    #[rhai_fn(return_raw, pure)]
+    pub fn with_command(dockerfile: &mut Dockerfile, command: Dynamic) -> RhaiResultOf<Dockerfile> {
+        let Some(command) = optional_texts(&command, "command")? else { return Ok(dockerfile.clone()) };
+        Ok(dockerfile.edited(|inner, target| inner.with_command(target, &command))?)
+    }
+
+    /// A copy whose build target ends with these instructions, a list of lines; `()` or `[]` changes nothing.
+    ///
+    /// # Errors
+    /// `dockerfile::...` when a line is no instruction or the image's target does not exist.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn prepare(image, dockerfile) { dockerfile.with_instructions(["LABEL team=core"]) }
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn with_instructions(dockerfile: &mut Dockerfile, lines: Dynamic) -> RhaiResultOf<Dockerfile> {
+        match optional_texts(&lines, "instructions")? {
+            Some(lines) if !lines.is_empty() => {
+                Ok(dockerfile.edited(|inner, target| inner.with_instructions(target, &lines))?)
+            }
+            _ => Ok(dockerfile.clone()),
+        }
+    }
+
+    /// A copy that starts its program through the restart helper (spec image-building §3.5). `entrypoint` and
+    /// `command` are lists, or `()` for the Dockerfile's own.
+    ///
+    /// # Errors
+    /// `dockerfile::no_program` when nobody says which program to start.
+    #[rhai_fn(return_raw, pure)]
+    pub fn with_restart_helper(
+        dockerfile: &mut Dockerfile,
+        entrypoint: Dynamic,
+        command: Dynamic,
+    ) -> RhaiResultOf<Dockerfile> {
+        let entrypoint = optional_texts(&entrypoint, "entrypoint")?;
+        let command = optional_texts(&command, "command")?;
+        let (edited, warning) = dockerfile.with_helper(entrypoint.as_deref(), command.as_deref())?;
+        if let Some(warning) = warning {
+            edited.image.events().notice(Level::Warning, warning);
+        }
+        Ok(edited)
+    }
+}
+
+impl Dockerfile {
+    fn of_image(inner: crate::image::Dockerfile, image: &Image) -> Result<Self, StageError> {
+        Ok(Self {
+            inner,
+            target: image.config().options.target.as_deref().map(Into::into),
+            args: Arc::new(image.build_args()?),
+            files: Vec::new(),
+            image: image.clone(),
+        })
+    }
+
+    fn edited(
+        &self,
+        edit: impl FnOnce(
+            &crate::image::Dockerfile,
+            Option<&str>,
+        ) -> Result<crate::image::Dockerfile, DockerfileError>,
+    ) -> Result<Self, StageError> {
+        let inner = edit(&self.inner, self.target.as_deref())?;
+        Ok(Self { inner, ..self.clone() })
+    }
+
+    /// A copy started through the restart helper, and what the user should know about it.
+    fn with_helper(
+        &self,
+        entrypoint: Option<&[String]>,
+        command: Option<&[String]>,
+    ) -> Result<(Self, Option<String>), StageError> {
+        let target = self.target.as_deref();
+        let (inner, warning) = self.inner.with_restart_helper(target, &self.args, entrypoint, command)?;
+        let mut edited = Self { inner, ..self.clone() };
+        let content = self.image.restart_helper()?;
+        edited.files.push(AddedFile { path: RESTART_HELPER_PATH, mode: 0o755, content });
+        Ok((edited, warning))
+    }
+}

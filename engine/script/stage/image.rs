@@ -1,0 +1,211 @@
+//! Images as scripts see them.
+
+use rhai::plugin::*;
+use rhai::{Array, Dynamic};
+
+/// What scripts may ask of an image, and the copies with changes they may make.
+#[export_module]
+pub mod image {
+    use std::path::Path;
+
+    use rhai::{Array, Dynamic, Map};
+
+    use super::super::list::{optional_texts, texts};
+    use super::list_or_unit;
+    use crate::image::TagTemplate;
+    use crate::plan::Built;
+    use crate::run::Image;
+    use crate::script::{RhaiResultOf, StageError};
+
+    /// The image's key in `images`.
+    #[rhai_fn(get = "name", pure)]
+    pub fn name(image: &mut Image) -> String {
+        image.name().to_owned()
+    }
+
+    /// Registry and repository, without tag: `ghcr.io/acme/api`.
+    #[rhai_fn(get = "repository", pure)]
+    pub fn repository(image: &mut Image) -> String {
+        image.config().repository.to_string()
+    }
+
+    /// The tags chosen by `with_tags` or `--tag`; before that, those of `devspace.yaml`, perhaps none.
+    #[rhai_fn(get = "tags", pure)]
+    pub fn tags(image: &mut Image) -> Array {
+        match image.templates() {
+            Some(templates) => templates.iter().map(|tag| tag.as_str().into()).collect(),
+            None => image.config().tags.iter().map(|tag| tag.text.clone().into()).collect(),
+        }
+    }
+
+    /// Whether tags were chosen by `with_tags` or `--tag`.
+    #[rhai_fn(get = "is_tagged", pure)]
+    pub fn is_tagged(image: &mut Image) -> bool {
+        image.templates().is_some()
+    }
+
+    /// A copy with these tags, in which each `#` stands for one random character.
+    ///
+    /// # Errors
+    /// `image::tag` for a text that cannot be a tag.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn released(image) { image.with_tags(["1.4", "latest"]) }
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn with_tags(image: &mut Image, tags: Dynamic) -> RhaiResultOf<Image> {
+        let tags = texts(&tags, "tags")?;
+        let templates: Result<Vec<TagTemplate>, _> = tags.iter().map(|tag| tag.parse()).collect();
+        let templates = templates.map_err(StageError::from)?;
+        let templates = if templates.is_empty() { vec![TagTemplate::random()] } else { templates };
+        Ok(image.with_templates(templates))
+    }
+
+    /// The path of the Dockerfile, as configured.
+    #[rhai_fn(get = "dockerfile", pure)]
+    pub fn dockerfile(image: &mut Image) -> String {
+        image.config().dockerfile.display().to_string()
+    }
+
+    /// The folder of the build context, as configured.
+    #[rhai_fn(get = "context", pure)]
+    pub fn context(image: &mut Image) -> String {
+        image.config().context.display().to_string()
+    }
+
+    /// A copy with another Dockerfile, relative to the project.
+    #[rhai_fn(pure)]
+    pub fn with_dockerfile(image: &mut Image, path: &str) -> Image {
+        image.with_config(|config| config.dockerfile = Path::new(path).to_owned())
+    }
+
+    /// A copy with another build context, relative to the project.
+    #[rhai_fn(pure)]
+    pub fn with_context(image: &mut Image, path: &str) -> Image {
+        image.with_config(|config| config.context = Path::new(path).to_owned())
+    }
+
+    /// `entrypoint` of `devspace.yaml`: a list, or `()` to keep the Dockerfile's.
+    #[rhai_fn(get = "entrypoint", pure)]
+    pub fn entrypoint(image: &mut Image) -> Dynamic {
+        list_or_unit(image.config().entrypoint.as_deref())
+    }
+
+    /// `cmd` of `devspace.yaml`: a list, or `()` to keep the Dockerfile's.
+    #[rhai_fn(get = "cmd", pure)]
+    pub fn cmd(image: &mut Image) -> Dynamic {
+        list_or_unit(image.config().cmd.as_deref())
+    }
+
+    /// A copy with another entrypoint; `()` keeps the Dockerfile's, `[]` clears it.
+    ///
+    /// # Errors
+    /// `script::wrong_type` when it is no list of strings.
+    #[rhai_fn(return_raw, pure)]
+    pub fn with_entrypoint(image: &mut Image, entrypoint: Dynamic) -> RhaiResultOf<Image> {
+        let entrypoint = optional_texts(&entrypoint, "entrypoint")?;
+        Ok(image.with_config(|config| config.entrypoint = entrypoint))
+    }
+
+    /// A copy with another command; `()` keeps the Dockerfile's, `[]` clears it.
+    ///
+    /// # Errors
+    /// `script::wrong_type` when it is no list of strings.
+    #[rhai_fn(return_raw, pure)]
+    pub fn with_cmd(image: &mut Image, cmd: Dynamic) -> RhaiResultOf<Image> {
+        let cmd = optional_texts(&cmd, "cmd")?;
+        Ok(image.with_config(|config| config.cmd = cmd))
+    }
+
+    /// `appendDockerfileInstructions`: a list, perhaps empty.
+    #[rhai_fn(get = "append_dockerfile_instructions", pure)]
+    pub fn append_dockerfile_instructions(image: &mut Image) -> Array {
+        image.config().append_dockerfile_instructions.iter().map(|line| line.clone().into()).collect()
+    }
+
+    /// `injectRestartHelper`.
+    #[rhai_fn(get = "inject_restart_helper", pure)]
+    pub fn inject_restart_helper(image: &mut Image) -> bool {
+        image.config().inject_restart_helper
+    }
+
+    /// The build target, or `()` for the last one.
+    #[rhai_fn(get = "target", pure)]
+    pub fn target(image: &mut Image) -> Dynamic {
+        image.config().options.target.clone().map_or(Dynamic::UNIT, Into::into)
+    }
+
+    /// A copy with another build target.
+    #[rhai_fn(pure)]
+    pub fn with_target(image: &mut Image, target: &str) -> Image {
+        image.with_config(|config| config.options.target = Some(target.to_owned()))
+    }
+
+    /// The build arguments as configured: a map; `()` for one whose value comes from the environment.
+    #[rhai_fn(get = "build_args", pure)]
+    pub fn build_args(image: &mut Image) -> Map {
+        let args = image.config().options.build_args.iter();
+        args.map(|(name, value)| (name.as_str().into(), value.clone().map_or(Dynamic::UNIT, Into::into)))
+            .collect()
+    }
+
+    /// A copy with these build arguments added; values become text, `()` takes the value from the environment.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn versioned(image) { image.with_build_args(#{ VERSION: "1.4" }) }
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn with_build_args(image: &mut Image, args: Map) -> Image {
+        image.with_config(|config| {
+            for (name, value) in args {
+                let value = (!value.is_unit()).then(|| value.to_string());
+                config.options.build_args.insert(name.to_string(), value);
+            }
+        })
+    }
+
+    /// Whether `build.disabled` is set.
+    #[rhai_fn(get = "is_disabled", pure)]
+    pub fn is_disabled(image: &mut Image) -> bool {
+        image.config().disabled
+    }
+
+    /// Whether a custom command builds it.
+    #[rhai_fn(get = "is_custom", pure)]
+    pub fn is_custom(image: &mut Image) -> bool {
+        image.config().custom.is_some()
+    }
+
+    /// Whether its tags are pushed: not with `--skip-push` or `skipPush`; a custom command pushes by itself.
+    #[rhai_fn(get = "pushes", pure)]
+    pub fn pushes(image: &mut Image) -> bool {
+        image.pushes()
+    }
+
+    /// The result of an image that is not built because it is switched off.
+    #[rhai_fn(pure)]
+    pub fn disabled(image: &mut Image) -> Built {
+        Built::disabled(image)
+    }
+
+    /// The name of the builder to use, in the order disabled, custom, docker, kaniko.
+    ///
+    /// # Errors
+    /// `docker::unreachable` when docker is wanted and no daemon answers; `builder::kaniko` when kaniko is.
+    #[rhai_fn(return_raw)]
+    pub fn choose_builder(image: Image) -> RhaiResultOf<String> {
+        Ok(image.choose_builder()?.to_owned())
+    }
+
+    /// `image api`, for string interpolation and `print`.
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn to_string(image: &mut Image) -> String {
+        format!("image {}", image.name())
+    }
+}
+
+fn list_or_unit(list: Option<&[String]>) -> Dynamic {
+    list.map_or(Dynamic::UNIT, |list| list.iter().cloned().map(Dynamic::from).collect::<Array>().into())
+}

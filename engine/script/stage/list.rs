@@ -1,0 +1,54 @@
+//! Lists of texts that scripts pass to stages.
+
+use rhai::{Array, Dynamic};
+
+use crate::script::StageError;
+
+/// The list in `value`, or `None` for `()`.
+///
+/// # Errors
+/// `script::wrong_type`, naming `argument`, for anything else than a list of strings.
+pub fn optional_texts(value: &Dynamic, argument: &'static str) -> Result<Option<Vec<String>>, StageError> {
+    if value.is_unit() { Ok(None) } else { texts(value, argument).map(Some) }
+}
+
+/// The list in `value`.
+///
+/// # Errors
+/// `script::wrong_type`, naming `argument`, for anything else than a list of strings.
+pub fn texts(value: &Dynamic, argument: &'static str) -> Result<Vec<String>, StageError> {
+    let Some(list) = value.read_lock::<Array>() else {
+        let example = if value.is_string() { format!("\"{value}\"") } else { "\"...\"".to_owned() };
+        return Err(WrongType::List { argument, found: type_name(value), help: format!("write [{example}]") }.into());
+    };
+    let text = |item: &Dynamic| {
+        item.clone().into_string().map_err(|_| WrongType::Item { argument, found: type_name(item) })
+    };
+    Ok(list.iter().map(text).collect::<Result<_, _>>()?)
+}
+
+fn type_name(value: &Dynamic) -> String {
+    match value.type_name() {
+        "i64" => "a number".to_owned(),
+        "map" => "a map".to_owned(),
+        "()" => "nothing".to_owned(),
+        "string" | "ImmutableString" => "a string".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// A script passed something else than a list of strings.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+enum WrongType {
+    #[error("`{argument}` has to be a list of strings, found {found}")]
+    #[diagnostic(code(script::wrong_type))]
+    List {
+        argument: &'static str,
+        found: String,
+        #[help]
+        help: String,
+    },
+    #[error("`{argument}` has to be a list of strings, found {found} in it")]
+    #[diagnostic(code(script::wrong_type), help("convert it with `to_string()`"))]
+    Item { argument: &'static str, found: String },
+}

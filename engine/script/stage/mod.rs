@@ -1,0 +1,62 @@
+//! The stages: Rust functions that scripts compose.
+
+mod context;
+mod dockerfile;
+mod error;
+mod hooks;
+mod image;
+mod list;
+mod parallel;
+mod plan;
+mod project;
+mod tags;
+
+use rhai::{Engine, exported_module};
+
+pub use dockerfile::Dockerfile;
+pub use project::Project;
+
+/// Makes every stage known to `engine`.
+pub(super) fn register(engine: &mut Engine) {
+    engine
+        .register_type_with_name::<Project>("Project")
+        .register_type_with_name::<crate::run::Image>("Image")
+        .register_type_with_name::<Dockerfile>("Dockerfile")
+        .register_type_with_name::<crate::image::Context>("Context")
+        .register_type_with_name::<crate::plan::Plan>("Plan")
+        .register_type_with_name::<crate::plan::Built>("Built")
+        .register_type_with_name::<super::StageError>("StageError");
+    for module in modules() {
+        engine.register_global_module(module.into());
+    }
+}
+
+fn modules() -> [rhai::Module; 9] {
+    [
+        exported_module!(context::context),
+        exported_module!(dockerfile::dockerfile),
+        exported_module!(error::error),
+        exported_module!(hooks::hooks),
+        exported_module!(image::image),
+        exported_module!(parallel::parallel),
+        exported_module!(plan::plan),
+        exported_module!(project::project),
+        exported_module!(tags::tags),
+    ]
+}
+
+/// The names of all stages, sorted.
+pub(super) fn names() -> Vec<String> {
+    let mut engine = Engine::new_raw();
+    register(&mut engine);
+    let signatures = engine.gen_fn_signatures(false);
+    let mut names: Vec<_> = signatures
+        .iter()
+        .filter_map(|signature| signature.split('(').next())
+        .filter(|name| !name.contains([' ', '$']))
+        .map(ToOwned::to_owned)
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}

@@ -1,0 +1,212 @@
+//! Working on several things at a time.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Condvar, Mutex};
+
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, FnPtr};
+
+use crate::run::{Image, Run, RunError, lock};
+use crate::script::{RhaiResultOf, ScriptError, StageError};
+
+/// Stages that run functions at the same time.
+#[export_module]
+pub mod parallel {
+    use rhai::{Array, FnPtr};
+
+    use crate::script::RhaiResultOf;
+
+    /// Calls `work` with each of `items`, several at a time, and returns what the calls returned, in the order
+    /// of the items. At most as many run at once as `--max-concurrent-builds` says. An image starts only when
+    /// the images it is built from are finished.
+    ///
+    /// When a call fails nothing new is started, what runs is finished, and the error is thrown; with
+    /// `--keep-going` everything that does not need the failed image goes on before that.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn build(project) { parallel(project.images, |image| build_image(image)) }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn parallel(context: NativeCallContext, items: Array, work: FnPtr) -> RhaiResultOf<Array> {
+        super::run_all(&context, items, &work)
+    }
+}
+
+/// The stack of a thread that runs a script: deep calls are an error of the script, not of the process.
+const STACK: usize = 16 << 20;
+
+/// Where each item is on its way.
+enum Item {
+    Waiting(Dynamic),
+    Running,
+    Done(Dynamic),
+    /// Failed; an image's error was reported already.
+    Failed(Option<Box<EvalAltResult>>),
+    Dropped,
+}
+
+/// The items of one `parallel`, and a way to wait for them to move on.
+struct Queue {
+    items: Mutex<Vec<Item>>,
+    moved: Condvar,
+    images: Vec<Option<Image>>,
+}
+
+#[expect(deprecated, reason = "storing a call context is not deprecated but may change; the version is pinned")]
+fn run_all(context: &NativeCallContext, items: Array, work: &FnPtr) -> RhaiResultOf<Array> {
+    let Some(run) = context.tag().and_then(|tag| tag.read_lock::<Arc<Run>>().map(|run| Arc::clone(&run))) else {
+        return Err("`parallel` works only inside a run".into());
+    };
+    let images: Vec<_> = items.iter().map(|item| item.read_lock::<Image>().map(|image| image.clone())).collect();
+    let queue = Queue {
+        items: Mutex::new(items.into_iter().map(Item::Waiting).collect()),
+        moved: Condvar::new(),
+        images,
+    };
+    let stored = context.store_data();
+    let engine = context.engine();
+    let threads = run.options.jobs.clamp(1, queue.images.len().max(1));
+    std::thread::scope(|scope| {
+        for number in 0..threads {
+            let body = || {
+                let context = NativeCallContext::from_stored_data(engine, &stored);
+                queue.work(&run, |item| work.call_within_context(&context, (item,)));
+            };
+            let builder = std::thread::Builder::new().name(format!("job-{number}")).stack_size(STACK);
+            if builder.spawn_scoped(scope, body).is_err() && number == 0 {
+                queue.drop_waiting();
+            }
+        }
+    });
+    queue.finish(&run)
+}
+
+impl Queue {
+    /// Takes items that are ready until none is left.
+    fn work(&self, run: &Run, call: impl Fn(Dynamic) -> RhaiResultOf<Dynamic>) {
+        while let Some((index, item)) = self.take(run) {
+            let image = self.images[index].as_ref();
+            if let Some(image) = image {
+                run.results.start(image.name(), &image.config().repository.to_string());
+            }
+            let outcome = match (call(item), image) {
+                (Ok(value), image) => {
+                    if let Some(image) = image {
+                        run.results.finish(&run.events, image.name());
+                    }
+                    Item::Done(value)
+                }
+                (Err(error), Some(image)) => {
+                    if let Some(pipeline) = run.pipeline() {
+                        let error = Arc::new(ScriptError::of_call(pipeline, *error));
+                        run.results.fail(&run.events, image.name(), error);
+                    }
+                    Item::Failed(None)
+                }
+                (Err(error), None) => Item::Failed(Some(error)),
+            };
+            let failed = matches!(outcome, Item::Failed(_));
+            lock(&self.items)[index] = outcome;
+            if failed && !run.options.keep_going {
+                self.drop_waiting();
+            }
+            self.moved.notify_all();
+        }
+    }
+
+    /// The next item whose needs are done; waits for one. `None` when nothing is left to start.
+    fn take(&self, run: &Run) -> Option<(usize, Dynamic)> {
+        let mut items = lock(&self.items);
+        loop {
+            if run.cancel.is_cancelled() {
+                Self::drop_all(&mut items);
+            }
+            let mut is_waiting = false;
+            for index in 0..items.len() {
+                let Item::Waiting(_) = &items[index] else { continue };
+                match self.readiness(run, &items, index) {
+                    Readiness::Ready => {
+                        let Item::Waiting(item) = std::mem::replace(&mut items[index], Item::Running) else {
+                            continue;
+                        };
+                        return Some((index, item));
+                    }
+                    Readiness::Never => items[index] = Item::Dropped,
+                    Readiness::Later => is_waiting = true,
+                }
+            }
+            if !is_waiting {
+                return None;
+            }
+            items = self.moved.wait(items).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+    }
+
+    fn readiness(&self, run: &Run, items: &[Item], index: usize) -> Readiness {
+        let Some(image) = &self.images[index] else { return Readiness::Ready };
+        let needs: HashSet<&str> = run.needs(image.name()).collect();
+        let mut readiness = Readiness::Ready;
+        for (other, item) in self.images.iter().zip(items) {
+            if !other.as_ref().is_some_and(|other| needs.contains(other.name())) {
+                continue;
+            }
+            match item {
+                Item::Done(_) => {}
+                Item::Waiting(_) | Item::Running => readiness = Readiness::Later,
+                Item::Failed(_) | Item::Dropped => return Readiness::Never,
+            }
+        }
+        readiness
+    }
+
+    fn drop_waiting(&self) {
+        Self::drop_all(&mut lock(&self.items));
+    }
+
+    fn drop_all(items: &mut [Item]) {
+        for item in items.iter_mut().filter(|item| matches!(item, Item::Waiting(_))) {
+            *item = Item::Dropped;
+        }
+    }
+
+    /// What the calls returned, or the error of those that failed.
+    fn finish(self, run: &Run) -> RhaiResultOf<Array> {
+        let items = self.items.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let all = items.len();
+        let mut results = Array::with_capacity(all);
+        let mut failed = 0;
+        let mut first_error = None;
+        for (item, image) in items.into_iter().zip(&self.images) {
+            match (item, image) {
+                (Item::Done(value), _) => results.push(value),
+                (Item::Failed(error), _) => {
+                    failed += 1;
+                    first_error = first_error.or(error);
+                }
+                (_, Some(image)) => {
+                    let repository = image.config().repository.to_string();
+                    run.results.cancel(&run.events, image.name(), &repository, "another image failed");
+                }
+                _ => {}
+            }
+        }
+        if run.cancel.is_cancelled() {
+            return Err(StageError::from(RunError::Cancelled).into());
+        }
+        match (failed, first_error) {
+            (0, _) => Ok(results),
+            (_, Some(error)) => Err(error),
+            // Images that failed are reported one by one; what is thrown only says so.
+            (failed, None) => Err(StageError::from(RunError::Failed { failed, all }).into()),
+        }
+    }
+}
+
+/// Whether an item may start.
+enum Readiness {
+    Ready,
+    Later,
+    /// Something it needs failed.
+    Never,
+}

@@ -1,0 +1,110 @@
+//! Plans and what comes of them, as scripts see them.
+
+use rhai::plugin::*;
+
+/// Stages that decide, build and push.
+#[export_module]
+pub mod plan {
+    use rhai::{Array, Dynamic};
+
+    use super::super::Dockerfile;
+    use crate::image::Context;
+    use crate::plan::{Built, Plan};
+    use crate::run::Image;
+    use crate::script::RhaiResultOf;
+
+    /// Decides whether `image` has to be built from `dockerfile` and `context`: computes its cache key and
+    /// compares it with earlier builds.
+    ///
+    /// # Errors
+    /// `context::...` when a file of the context cannot be read.
+    #[rhai_fn(return_raw)]
+    pub fn plan_image(image: Image, dockerfile: Dockerfile, context: Context) -> RhaiResultOf<Plan> {
+        Ok(Plan::of_dockerfile(&image, &dockerfile, &context)?)
+    }
+
+    /// Decides whether the custom command of `image` has to run: compares it, and the files of `onChange`, with
+    /// earlier builds.
+    ///
+    /// # Errors
+    /// `context::...` when a file of `onChange` cannot be read.
+    #[rhai_fn(return_raw)]
+    pub fn plan_custom(image: Image) -> RhaiResultOf<Plan> {
+        Ok(Plan::of_custom(&image)?)
+    }
+
+    /// Whether the image has to be built.
+    #[rhai_fn(get = "needs_build", pure)]
+    pub fn needs_build(plan: &mut Plan) -> bool {
+        plan.needs_build()
+    }
+
+    /// Why, as a phrase: `src/main.go changed`, `unchanged`.
+    #[rhai_fn(get = "reason", pure)]
+    pub fn reason(plan: &mut Plan) -> String {
+        plan.reason().to_owned()
+    }
+
+    /// The cache key, 64 hex digits.
+    #[rhai_fn(get = "key", pure)]
+    pub fn key(plan: &mut Plan) -> String {
+        plan.key().to_string()
+    }
+
+    /// Builds the image with the builder called `builder`: `docker` or `custom`.
+    ///
+    /// # Errors
+    /// `stage::build::...` when it cannot be built; `registry::...` when its registry would refuse it.
+    #[rhai_fn(return_raw, pure)]
+    pub fn build(plan: &mut Plan, builder: &str) -> RhaiResultOf<Built> {
+        Ok(plan.build(builder)?)
+    }
+
+    /// Uses the earlier build in place of a new one, giving it tags that are new.
+    ///
+    /// # Errors
+    /// `stage::reuse::nothing` when there is none.
+    #[rhai_fn(return_raw, pure)]
+    pub fn reuse(plan: &mut Plan) -> RhaiResultOf<Built> {
+        Ok(plan.reuse()?)
+    }
+
+    /// Pushes every tag that is not in the registry yet, and records its digest.
+    ///
+    /// # Errors
+    /// `registry::...` when the registry refuses it or cannot be reached.
+    #[rhai_fn(return_raw, pure)]
+    pub fn push(built: &mut Built) -> RhaiResultOf<Built> {
+        Ok(built.push()?)
+    }
+
+    /// Whether it was built in this run.
+    #[rhai_fn(get = "is_new", pure)]
+    pub fn is_new(built: &mut Built) -> bool {
+        built.is_new()
+    }
+
+    /// Its tags.
+    #[rhai_fn(get = "tags", pure)]
+    pub fn tags(built: &mut Built) -> Array {
+        built.tags().iter().map(|tag| Dynamic::from(tag.to_string())).collect()
+    }
+
+    /// Its references: repository and tag.
+    #[rhai_fn(get = "references", pure)]
+    pub fn references(built: &mut Built) -> Array {
+        built.references().iter().map(|reference| Dynamic::from(reference.to_string())).collect()
+    }
+
+    /// Its digest in the registry, or `()`.
+    #[rhai_fn(get = "digest", pure)]
+    pub fn digest(built: &mut Built) -> Dynamic {
+        built.digest().map_or(Dynamic::UNIT, Into::into)
+    }
+
+    /// The image it is of.
+    #[rhai_fn(get = "image", pure)]
+    pub fn image(built: &mut Built) -> Image {
+        built.image().clone()
+    }
+}
