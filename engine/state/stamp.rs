@@ -1,0 +1,109 @@
+//! What the file system says about a file's identity and last change.
+
+use std::fs::Metadata;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+/// Identifies one state of a file: as long as the stamp is the same, so is the content, but for changes in
+/// the last tick of the file system's clock (see [`Stamp::is_older_than`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The device, 0 where the system has none.
+    pub device: u64,
+    /// The number of the file on its device, 0 where the system has none.
+    pub inode: u64,
+    /// Size in bytes.
+    pub size: u64,
+    /// When the content changed, in nanoseconds since 1970.
+    pub modified: i64,
+    /// When anything changed, in nanoseconds since 1970; 0 where the system does not say.
+    pub changed: i64,
+}
+
+const SECOND: i64 = 1_000_000_000;
+
+impl Stamp {
+    /// The stamp in `metadata`.
+    pub fn of(metadata: &Metadata) -> Self {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            let nanoseconds = |seconds: i64, rest: i64| seconds.saturating_mul(SECOND).saturating_add(rest);
+            Self {
+                device: metadata.dev(),
+                inode: metadata.ino(),
+                size: metadata.size(),
+                modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+                changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+            }
+        }
+        #[cfg(not(unix))]
+        Self {
+            device: 0,
+            inode: 0,
+            size: metadata.len(),
+            modified: metadata.modified().map_or(0, nanoseconds_of),
+            changed: 0,
+        }
+    }
+
+    /// Whether the file can be told apart from others, so that its content may be remembered.
+    pub fn is_identity(&self) -> bool {
+        self.inode != 0
+    }
+
+    /// When the content changed.
+    pub fn modified(&self) -> SystemTime {
+        let distance = Duration::from_nanos(self.modified.unsigned_abs());
+        let time = match self.modified >= 0 {
+            true => SystemTime::UNIX_EPOCH.checked_add(distance),
+            false => SystemTime::UNIX_EPOCH.checked_sub(distance),
+        };
+        time.unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    /// Whether the last change is so long before `moment` (nanoseconds since 1970) that a later change must
+    /// get another stamp: git's rule against "racily clean" entries.
+    ///
+    /// Clocks of file systems tick every few milliseconds; those that keep whole seconds, every one or two.
+    pub fn is_older_than(&self, moment: i64) -> bool {
+        let coarse = self.modified % SECOND == 0 && self.changed % SECOND == 0;
+        let tick = if coarse { 2 * SECOND } else { SECOND / 50 };
+        self.modified.max(self.changed).saturating_add(tick) < moment
+    }
+}
+
+/// A time in nanoseconds since 1970.
+pub(super) fn nanoseconds_of(time: SystemTime) -> i64 {
+    let nanoseconds = |distance: Duration| i64::try_from(distance.as_nanos()).unwrap_or(i64::MAX);
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(after) => nanoseconds(after),
+        Err(before) => -nanoseconds(before.duration()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(modified: i64, changed: i64, moment: i64, expected: bool) {
+        let stamp = Stamp { device: 1, inode: 1, size: 0, modified, changed };
+        assert_eq!(stamp.is_older_than(moment), expected, "{modified} {changed} {moment}");
+    }
+
+    #[test]
+    fn a_change_in_the_same_tick_is_not_older() {
+        let base = 100 * SECOND + 7;
+        check(base, base, base, false);
+        check(base, base, base + SECOND / 100, false);
+        check(base, base, base + SECOND / 10, true);
+        check(0, base, base, false);
+    }
+
+    #[test]
+    fn whole_seconds_need_two_more() {
+        check(100 * SECOND, 100 * SECOND, 101 * SECOND, false);
+        check(100 * SECOND, 100 * SECOND, 103 * SECOND, true);
+    }
+}

@@ -1,0 +1,306 @@
+//! The stat index: which files need not be read again to know their content.
+
+use std::collections::HashMap;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use super::stamp::{Stamp, nanoseconds_of};
+use crate::image::Digest;
+
+/// First bytes of an index file; the number changes with the layout.
+const MAGIC: &[u8; 16] = b"windlass-index 1";
+/// Bytes of one entry: device, inode, size, modified, changed, day of last use, digest.
+const ENTRY: usize = 6 * 8 + 32;
+/// Days after which an entry that no run used is dropped.
+const KEEP_DAYS: i64 = 14;
+
+/// Remembers the SHA-256 of files by their [`Stamp`], for the files of one folder.
+///
+/// It only saves reading: an entry is kept when the file was old enough to be told apart from a later change
+/// (git's "racily clean" rule), so with or without an index every digest is the same. May be shared by
+/// threads, of which one hashes a file while the others wait for it. Several processes may use the same
+/// file: it is replaced as a whole, the last one wins.
+#[derive(Debug)]
+pub struct StatIndex {
+    path: Option<PathBuf>,
+    today: i64,
+    loaded: Vec<Loaded>,
+    fresh: Mutex<HashMap<Stamp, Arc<Mutex<Option<Fresh>>>>>,
+}
+
+/// An entry of the file, sorted by device and inode.
+#[derive(Debug)]
+struct Loaded {
+    stamp: Stamp,
+    digest: Digest,
+    day: i64,
+    used: AtomicBool,
+}
+
+/// A digest of this run, and whether it may be kept.
+#[derive(Debug, Clone, Copy)]
+struct Fresh {
+    digest: Digest,
+    keep: bool,
+}
+
+/// Why an index file was set aside. The run goes on without it, only slower.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("ignoring the file index `{}`: {reason}", .path.display())]
+#[diagnostic(code(state::index), help("nothing to do: it is written anew, this run only reads more files"))]
+pub struct IndexWarning {
+    /// The index file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl StatIndex {
+    /// Opens the index of the context `root` in `folder` (`.windlass/index`); a missing one is empty, a
+    /// damaged or foreign one is empty and reported.
+    pub fn open(folder: &Path, root: &Path) -> (Self, Option<IndexWarning>) {
+        let name = &Digest::of(root.as_os_str().as_encoded_bytes()).hex()[..16];
+        let path = folder.join(name);
+        let (loaded, warning) = match std::fs::read(&path) {
+            Ok(bytes) => match decode(&bytes) {
+                Ok(loaded) => (loaded, None),
+                Err(reason) => (Vec::new(), Some(reason.to_owned())),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (Vec::new(), None),
+            Err(error) => (Vec::new(), Some(error.to_string())),
+        };
+        let warning = warning.map(|reason| IndexWarning { path: path.clone(), reason });
+        (Self { path: Some(path), loaded, ..Self::in_memory() }, warning)
+    }
+
+    /// An index that lasts as long as the value.
+    pub fn in_memory() -> Self {
+        let today = nanoseconds_of(SystemTime::now()) / (86_400 * 1_000_000_000);
+        Self { path: None, today, loaded: Vec::new(), fresh: Mutex::default() }
+    }
+
+    /// The digest of the file with this stamp, when it is known.
+    pub fn get(&self, stamp: &Stamp) -> Option<Digest> {
+        if let Ok(index) = self.loaded.binary_search_by_key(&key(stamp), |entry| key(&entry.stamp))
+            && let entry = &self.loaded[index]
+            && entry.stamp == *stamp
+        {
+            if !entry.used.load(Ordering::Relaxed) {
+                entry.used.store(true, Ordering::Relaxed);
+            }
+            return Some(entry.digest);
+        }
+        let slot = self.fresh().get(stamp).cloned()?;
+        let fresh = *lock(&slot);
+        fresh.map(|fresh| fresh.digest)
+    }
+
+    /// The digest of the file with this stamp: remembered, or what `hash` computes. Of several threads that
+    /// ask for the same file one computes, the others wait.
+    ///
+    /// # Errors
+    /// Those of `hash`; nothing is remembered then.
+    pub fn digest<E>(&self, stamp: &Stamp, hash: impl FnOnce() -> Result<Digest, E>) -> Result<Digest, E> {
+        if !stamp.is_identity() {
+            return hash();
+        }
+        if let Some(digest) = self.get(stamp) {
+            return Ok(digest);
+        }
+        let slot = self.fresh().entry(*stamp).or_default().clone();
+        let mut fresh = lock(&slot);
+        if let Some(fresh) = *fresh {
+            return Ok(fresh.digest);
+        }
+        let before = nanoseconds_of(SystemTime::now());
+        let digest = hash()?;
+        *fresh = Some(Fresh { digest, keep: stamp.is_older_than(before) });
+        Ok(digest)
+    }
+
+    /// Writes what was learnt, when there is anything new; entries that no run used for two weeks are dropped.
+    ///
+    /// # Errors
+    /// When the folder or the file cannot be written; the old file is then still whole.
+    pub fn save(&self) -> io::Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let fresh: Vec<(Stamp, Fresh)> = self
+            .fresh()
+            .iter()
+            .filter_map(|(stamp, slot)| lock(slot).map(|fresh| (*stamp, fresh)))
+            .filter(|(_, fresh)| fresh.keep)
+            .collect();
+        let is_used_again = |entry: &Loaded| entry.used.load(Ordering::Relaxed) && entry.day != self.today;
+        if fresh.is_empty() && !self.loaded.iter().any(is_used_again) {
+            return Ok(());
+        }
+        let mut entries: HashMap<(u64, u64), (Stamp, Digest, i64)> = HashMap::new();
+        for entry in &self.loaded {
+            let day = if entry.used.load(Ordering::Relaxed) { self.today } else { entry.day };
+            if self.today.saturating_sub(day) <= KEEP_DAYS {
+                entries.insert(key(&entry.stamp), (entry.stamp, entry.digest, day));
+            }
+        }
+        for (stamp, fresh) in fresh {
+            entries.insert(key(&stamp), (stamp, fresh.digest, self.today));
+        }
+        let folder = path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(&encode(entries.into_values().collect()))?;
+        file.persist(path)?;
+        Ok(())
+    }
+
+    fn fresh(&self) -> MutexGuard<'_, HashMap<Stamp, Arc<Mutex<Option<Fresh>>>>> {
+        lock(&self.fresh)
+    }
+}
+
+/// A thread that panicked leaves the maps whole: every update is one insertion.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn key(stamp: &Stamp) -> (u64, u64) {
+    (stamp.device, stamp.inode)
+}
+
+/// Magic, SHA-256 of the rest, entries sorted by device and inode; numbers are little-endian.
+fn encode(mut entries: Vec<(Stamp, Digest, i64)>) -> Vec<u8> {
+    entries.sort_unstable_by_key(|(stamp, ..)| key(stamp));
+    let mut body = Vec::with_capacity(entries.len() * ENTRY);
+    for (stamp, digest, day) in &entries {
+        for number in [stamp.device, stamp.inode, stamp.size] {
+            body.extend_from_slice(&number.to_le_bytes());
+        }
+        for number in [stamp.modified, stamp.changed, *day] {
+            body.extend_from_slice(&number.to_le_bytes());
+        }
+        body.extend_from_slice(digest.as_bytes());
+    }
+    [&MAGIC[..], Digest::of(&body).as_bytes(), &body].concat()
+}
+
+fn decode(bytes: &[u8]) -> Result<Vec<Loaded>, &'static str> {
+    let rest = bytes.strip_prefix(MAGIC).ok_or("it was written by another version")?;
+    let (checksum, body) = rest.split_at_checked(32).ok_or("it is cut off")?;
+    if Digest::of(body).as_bytes() != checksum {
+        return Err("its checksum is wrong");
+    }
+    let (entries, rest) = body.as_chunks::<ENTRY>();
+    if !rest.is_empty() {
+        return Err("its length is wrong");
+    }
+    let decoded = entries.iter().map(|entry| {
+        let (numbers, digest) = entry.split_at(48);
+        let (numbers, _) = numbers.as_chunks::<8>();
+        let unsigned = |index: usize| u64::from_le_bytes(numbers[index]);
+        let signed = |index: usize| i64::from_le_bytes(numbers[index]);
+        let mut content = [0; 32];
+        content.copy_from_slice(digest);
+        Loaded {
+            stamp: Stamp {
+                device: unsigned(0),
+                inode: unsigned(1),
+                size: unsigned(2),
+                modified: signed(3),
+                changed: signed(4),
+            },
+            day: signed(5),
+            digest: Digest::from_bytes(content),
+            used: AtomicBool::new(false),
+        }
+    });
+    Ok(decoded.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    fn stamp(inode: u64, modified: i64) -> Stamp {
+        Stamp { device: 1, inode, size: 3, modified, changed: modified }
+    }
+
+    fn put(index: &StatIndex, stamp: &Stamp, content: &str) {
+        let _: Result<Digest, Infallible> = index.digest(stamp, || Ok(Digest::of(content)));
+    }
+
+    #[test]
+    fn remembers_old_files_and_forgets_young_ones() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let open = || StatIndex::open(folder.path(), Path::new("/context"));
+        let (old, young) = (stamp(1, 5), stamp(2, i64::MAX));
+        let (index, warning) = open();
+        assert!(warning.is_none());
+        put(&index, &old, "old");
+        put(&index, &young, "young");
+        assert_eq!(index.get(&young), Some(Digest::of("young")));
+        index.save().expect("saved");
+
+        let (index, warning) = open();
+        assert!(warning.is_none());
+        assert_eq!(index.get(&old), Some(Digest::of("old")));
+        assert_eq!(index.get(&young), None);
+        assert_eq!(index.get(&Stamp { size: 4, ..old }), None);
+        assert_eq!(StatIndex::open(folder.path(), Path::new("/other")).0.get(&old), None);
+    }
+
+    #[test]
+    fn is_not_written_when_nothing_is_new() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (index, _) = StatIndex::open(folder.path(), Path::new("/context"));
+        index.save().expect("saved");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 0);
+    }
+
+    #[test]
+    fn a_damaged_file_is_reported_and_ignored() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let open = || StatIndex::open(folder.path(), Path::new("/context"));
+        let (index, _) = open();
+        put(&index, &stamp(1, 5), "old");
+        index.save().expect("saved");
+        let path = index.path.clone().expect("a path");
+        let whole = std::fs::read(&path).expect("readable");
+        let mut flipped = whole.clone();
+        flipped[60] ^= 1;
+        for damaged in [&whole[..20], &whole[..whole.len() - 1], &flipped, b"", b"windlass-index 9"] {
+            std::fs::write(&path, damaged).expect("written");
+            let (index, warning) = open();
+            assert!(warning.is_some());
+            assert_eq!(index.get(&stamp(1, 5)), None);
+        }
+    }
+
+    #[test]
+    fn two_threads_hash_a_file_once() {
+        let index = StatIndex::in_memory();
+        let hashed = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    index.digest(&stamp(1, 5), || {
+                        hashed.fetch_add(1, Ordering::Relaxed);
+                        Ok::<_, Infallible>(Digest::of("x"))
+                    })
+                });
+            }
+        });
+        assert_eq!(hashed.into_inner(), 1);
+    }
+
+    #[test]
+    fn a_failure_is_not_remembered() {
+        let index = StatIndex::in_memory();
+        assert_eq!(index.digest(&stamp(1, 5), || Err("unreadable")), Err("unreadable"));
+        assert_eq!(index.digest(&stamp(1, 5), || Ok::<_, ()>(Digest::of("x"))), Ok(Digest::of("x")));
+    }
+}
