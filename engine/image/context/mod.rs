@@ -1,74 +1,137 @@
 //! Build contexts: which files of a folder a build can see, and how they travel.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::SystemTime;
+mod archive;
+mod digest;
+mod entry;
+mod error;
+mod glob;
+mod ignore;
+mod marks;
+mod pattern;
+mod selection;
+mod tree;
+mod walk;
 
-use bytes::Bytes;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 
-/// A build context: a folder with its ignore rules.
-#[derive(Debug, Clone)]
-pub struct Context {
-    root: PathBuf,
+use super::dockerfile::Reach;
+use ignore::Rules;
+use marks::Marks;
+use tree::{Tree, lock};
+
+pub use digest::{Change, ChangeKind, ContextDigest, ContextEntry};
+pub use entry::{Content, Entry, EntryKind};
+pub use error::{BadPattern, ContextError};
+pub use ignore::excluded;
+pub use selection::{FolderSize, Selection};
+pub use tree::Forest;
+
+/// A build context: a folder with its ignore rules. Cheap to clone.
+#[derive(Clone)]
+pub struct Context(Arc<Inner>);
+
+struct Inner {
+    tree: Arc<Tree>,
+    ignore_file: Option<Arc<Path>>,
+    ignore_text: Vec<u8>,
+    rules: Rules,
+    selections: Mutex<Vec<(Reach, Slot)>>,
 }
+
+/// A selection, once somebody has made it; the lock makes others wait for it.
+type Slot = Arc<Mutex<Option<Selection>>>;
 
 impl Context {
+    /// Opens the folder `root` (absolute, or relative to the working directory) with the ignore file that
+    /// counts for `dockerfile`: `devspace.dockerignore` in the folder, `<dockerfile>.dockerignore`,
+    /// `.dockerignore` in the folder; the first that exists alone.
+    ///
+    /// # Errors
+    /// [`ContextError`] when the folder is missing or no folder, or its ignore file is unreadable or has a
+    /// malformed pattern.
+    pub fn open(forest: &Arc<Forest>, root: &Path, dockerfile: Option<&Path>) -> Result<Self, ContextError> {
+        let absolute = std::fs::canonicalize(root).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => ContextError::Missing { path: root.to_owned() },
+            io::ErrorKind::NotADirectory => ContextError::NotAFolder { path: root.to_owned() },
+            _ => ContextError::unreadable(root, error),
+        })?;
+        if !absolute.is_dir() {
+            return Err(ContextError::NotAFolder { path: root.to_owned() });
+        }
+        let (ignore_file, ignore_text) = ignore::read(&absolute, dockerfile)?;
+        let tree = forest.tree(absolute);
+        let mut contexts = forest.contexts();
+        let is_same = |context: &&Self| {
+            Arc::ptr_eq(&context.0.tree, &tree)
+                && context.0.ignore_file == ignore_file
+                && context.0.ignore_text == ignore_text
+        };
+        if let Some(context) = contexts.iter().find(is_same) {
+            return Ok(context.clone());
+        }
+        let name = ignore_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+        let rules = Rules::parse(&name, &ignore_text)?;
+        let selections = Mutex::default();
+        let context = Self(Arc::new(Inner { tree, ignore_file, ignore_text, rules, selections }));
+        contexts.push(context.clone());
+        Ok(context)
+    }
+
     /// The folder, absolute, symlinks resolved.
-    pub fn root(&self) -> &std::path::Path {
-        &self.root
+    pub fn root(&self) -> &Path {
+        self.0.tree.root()
+    }
+
+    /// The ignore file that counts, when there is one.
+    pub fn ignore_file(&self) -> Option<&Path> {
+        self.0.ignore_file.as_deref()
+    }
+
+    /// The files in `reach` that the ignore rules leave, and the folders above them.
+    ///
+    /// Symlinks along a source and at its end are followed inside the context, as BuildKit does: the link
+    /// travels and so does what it points to. Sockets are left out silently, named pipes and devices are
+    /// named by [`Selection::left_out`]. Folders are read at most once per [`Forest`], and a reach that was
+    /// asked for before is answered from memory. `progress` is called with the number of entries found, once
+    /// for every 20,000 of them, from any thread.
+    ///
+    /// # Errors
+    /// [`ContextError`] when something that is not excluded cannot be read or has a name that is not UTF-8.
+    pub fn select(&self, reach: &Reach, progress: &(dyn Fn(u64) + Sync)) -> Result<Selection, ContextError> {
+        let slot = {
+            let mut selections = lock(&self.0.selections);
+            match selections.iter().find(|(known, _)| known == reach) {
+                Some((_, slot)) => slot.clone(),
+                None => {
+                    let slot = Slot::default();
+                    selections.push((reach.clone(), slot.clone()));
+                    slot
+                }
+            }
+        };
+        let mut selection = lock(&slot);
+        if let Some(selection) = &*selection {
+            return Ok(selection.clone());
+        }
+        let Inner { tree, rules, .. } = &*self.0;
+        let marks = match reach {
+            Reach::Whole { .. } => Marks::whole(),
+            Reach::Sources(sources) => Marks::of_sources(tree, rules, sources)?,
+        };
+        let found = Selection::new(walk::walk(tree, rules, &marks, progress)?);
+        Ok(selection.insert(found).clone())
     }
 }
 
-/// The files of a context that a build gets, sorted by path, parents before children.
-#[derive(Debug, Clone, Default)]
-pub struct Selection {
-    entries: Vec<Entry>,
-}
-
-impl Selection {
-    /// The entries, sorted by path, parents before children.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
+impl fmt::Debug for Context {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = formatter.debug_struct("Context");
+        debug.field("root", &self.root()).field("ignore_file", &self.ignore_file()).finish()
     }
 }
 
-/// One file, folder or symlink of a [`Selection`].
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// The path in the context, relative, with `/`.
-    pub path: Arc<str>,
-    /// What it is.
-    pub kind: EntryKind,
-    /// Permission bits, including setuid, setgid and sticky.
-    pub mode: u32,
-    /// When it was changed last.
-    pub modified: SystemTime,
-}
-
-/// What an [`Entry`] is.
-#[derive(Debug, Clone)]
-pub enum EntryKind {
-    /// A folder.
-    Directory,
-    /// A file.
-    File {
-        /// Size in bytes.
-        size: u64,
-        /// Where its content is.
-        content: Content,
-    },
-    /// A symbolic link.
-    Symlink {
-        /// What it points to, as written.
-        target: Arc<str>,
-    },
-}
-
-/// Where the content of a file is.
-#[derive(Debug, Clone)]
-pub enum Content {
-    /// On disk, at this absolute path.
-    Disk(PathBuf),
-    /// In memory: a file that windlass adds.
-    Memory(Bytes),
-}
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,244 @@
+//! A selection as an uncompressed tar archive, made while it is sent.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{self, Stream};
+use tar::{Builder, EntryType, Header};
+use tokio::sync::mpsc;
+
+use super::Selection;
+use super::entry::{Content, Entry, EntryKind};
+
+/// Bytes of a block of the stream: what is read from a file at once and handed on without a copy.
+const BLOCK: usize = 256 * 1024;
+/// Blocks that wait for the receiver.
+const WAITING: usize = 4;
+/// Bytes of a tar record.
+const RECORD: u64 = 512;
+
+impl Selection {
+    /// The selection as a tar stream of a few hundred kilobytes at a time; `progress` gets the bytes of file
+    /// content read so far.
+    ///
+    /// A thread of its own reads the files. It ends when the stream is dropped. A file that cannot be read,
+    /// or got shorter since it was selected, ends the stream with an error that names it; what a file grew
+    /// by since then is left out.
+    pub fn tar_stream(
+        &self,
+        progress: impl Fn(u64) + Send + 'static,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static {
+        let (sender, mut receiver) = mpsc::channel(WAITING);
+        let selection = self.clone();
+        let blocks = Blocks { block: BytesMut::new(), filled: 0, sender: sender.clone() };
+        let archive = move || {
+            let sender = blocks.sender.clone();
+            let result = selection.write(blocks, &progress).and_then(|mut blocks| blocks.send());
+            if let Err(error) = result {
+                // Nobody left to tell it when the receiver is gone.
+                let _ = sender.blocking_send(Err(error));
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("context".into()).spawn(archive) {
+            let _ = sender.try_send(Err(error));
+        }
+        stream::poll_fn(move |context| receiver.poll_recv(context))
+    }
+
+    /// Writes the selection as a tar archive, as [`Selection::tar_stream`] does.
+    ///
+    /// # Errors
+    /// Those of the writer; and when a file cannot be read or got shorter, an error that names it.
+    pub fn write_tar(&self, writer: impl Write, progress: impl Fn(u64)) -> io::Result<()> {
+        let sink = Plain { writer, buffer: Vec::new() };
+        self.write(sink, &progress)?.writer.flush()
+    }
+
+    fn write<S: Sink>(&self, sink: S, progress: &dyn Fn(u64)) -> io::Result<S> {
+        let mut builder = Builder::new(sink);
+        let mut done = 0;
+        for entry in self.entries() {
+            append(&mut builder, entry, &mut done, progress).map_err(|error| match error.kind() {
+                // The receiver went away: no fault of this file.
+                io::ErrorKind::BrokenPipe => error,
+                kind => io::Error::new(kind, format!("cannot send `{}`: {error}", entry.path)),
+            })?;
+        }
+        builder.into_inner()
+    }
+}
+
+/// Where an archive goes.
+trait Sink: Write {
+    /// Moves up to `limit` bytes from `file`, with as few copies as it can; 0 at the end of the file.
+    fn take_from(&mut self, file: &mut File, limit: u64) -> io::Result<u64>;
+}
+
+fn append<S: Sink>(
+    builder: &mut Builder<S>,
+    entry: &Entry,
+    done: &mut u64,
+    progress: &dyn Fn(u64),
+) -> io::Result<()> {
+    let mut header = Header::new_gnu();
+    header.set_mode(entry.mode & 0o7777);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(seconds(entry.modified));
+    header.set_size(0);
+    match &entry.kind {
+        EntryKind::Directory => {
+            header.set_entry_type(EntryType::Directory);
+            builder.append_data(&mut header, format!("{}/", entry.path), io::empty())
+        }
+        EntryKind::Symlink { target } => {
+            header.set_entry_type(EntryType::Symlink);
+            append_link(builder, &mut header, &entry.path, target)
+        }
+        EntryKind::File { size, content } => {
+            header.set_entry_type(EntryType::Regular);
+            header.set_size(*size);
+            // Only the header: the content goes around the builder, which would copy it in small pieces.
+            match content {
+                Content::Memory(content) => builder.append_data(&mut header, &*entry.path, &**content)?,
+                Content::Disk(path) => {
+                    let mut file = File::open(path)?;
+                    builder.append_data(&mut header, &*entry.path, io::empty())?;
+                    send_file(builder.get_mut(), &mut file, *size, |count| progress(*done + count))?;
+                }
+            }
+            *done += size;
+            Ok(())
+        }
+    }
+}
+
+/// Sends exactly `size` bytes of `file` and fills up the last record.
+fn send_file(sink: &mut impl Sink, file: &mut File, size: u64, progress: impl Fn(u64)) -> io::Result<()> {
+    let mut sent = 0;
+    while sent < size {
+        match sink.take_from(file, size - sent)? {
+            0 => {
+                let reason = format!("it got shorter while it was read ({sent} of {size} bytes)");
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason));
+            }
+            count => sent += count,
+        }
+        progress(sent);
+    }
+    let padding = size.next_multiple_of(RECORD) - size;
+    sink.write_all(&[0; RECORD as usize][..padding as usize])
+}
+
+/// A symlink whose target is kept as written, also where the tar crate would tidy it.
+fn append_link<S: Sink>(
+    builder: &mut Builder<S>,
+    header: &mut Header,
+    path: &str,
+    target: &str,
+) -> io::Result<()> {
+    if header.set_link_name_literal(target).is_err() {
+        let mut long = Header::new_gnu();
+        long.set_entry_type(EntryType::GNULongLink);
+        long.set_size(target.len() as u64 + 1);
+        long.set_mode(0o644);
+        long.set_mtime(0);
+        let content = target.as_bytes().chain(&[0][..]);
+        builder.append_data(&mut long, "././@LongLink", content)?;
+    }
+    builder.append_data(header, path, io::empty())
+}
+
+/// Whole seconds since 1970; times before that are not told.
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |distance| distance.as_secs())
+}
+
+/// Collects what is written into blocks and sends them.
+struct Blocks {
+    block: BytesMut,
+    filled: usize,
+    sender: mpsc::Sender<io::Result<Bytes>>,
+}
+
+impl Blocks {
+    /// The free part of the current block, never empty.
+    fn free(&mut self) -> io::Result<&mut [u8]> {
+        if self.filled == self.block.len() {
+            self.send()?;
+            self.block = BytesMut::zeroed(BLOCK);
+        }
+        Ok(&mut self.block[self.filled..])
+    }
+
+    /// Sends what is in the current block.
+    fn send(&mut self) -> io::Result<()> {
+        let mut block = std::mem::take(&mut self.block);
+        block.truncate(std::mem::take(&mut self.filled));
+        if block.is_empty() {
+            return Ok(());
+        }
+        let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the builder stopped reading");
+        self.sender.blocking_send(Ok(block.freeze())).map_err(gone)
+    }
+}
+
+impl Write for Blocks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let free = self.free()?;
+        let count = free.len().min(bytes.len());
+        free[..count].copy_from_slice(&bytes[..count]);
+        self.filled += count;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Blocks {
+    fn take_from(&mut self, file: &mut File, limit: u64) -> io::Result<u64> {
+        let free = self.free()?;
+        let count = read_up_to(file, free, limit)?;
+        self.filled += count;
+        Ok(count as u64)
+    }
+}
+
+/// Writes through to any writer.
+struct Plain<W> {
+    writer: W,
+    buffer: Vec<u8>,
+}
+
+impl<W: Write> Write for Plain<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+impl<W: Write> Sink for Plain<W> {
+    fn take_from(&mut self, file: &mut File, limit: u64) -> io::Result<u64> {
+        self.buffer.resize(BLOCK, 0);
+        let count = read_up_to(file, &mut self.buffer, limit)?;
+        self.writer.write_all(&self.buffer[..count])?;
+        Ok(count as u64)
+    }
+}
+
+fn read_up_to(file: &mut File, buffer: &mut [u8], limit: u64) -> io::Result<usize> {
+    let wanted = usize::try_from(limit).map_or(buffer.len(), |limit| limit.min(buffer.len()));
+    loop {
+        match file.read(&mut buffer[..wanted]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The digest of a selection: what of it can change an image.
+
+use std::cmp::Ordering;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::entry::{Content, Entry, EntryKind, order};
+use super::{ContextError, Selection};
+use crate::image::Digest;
+use crate::state::{Stamp, StatIndex};
+
+/// Names the encoding that is hashed; it changes with it.
+const VERSION: &[u8] = b"windlass context 1\0";
+/// Bytes read at once.
+const BUFFER: usize = 256 * 1024;
+/// Bytes to hash from which on several threads share the work.
+const PARALLEL: u64 = 1024 * 1024;
+/// How often a file may change while it is read.
+const ATTEMPTS: usize = 3;
+
+/// The digest of a selection, and what it is made of. Cheap to clone.
+///
+/// It covers paths, kinds, the execute bit, symlink targets and contents; not mtimes, owners, other
+/// permissions or where the context is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextDigest {
+    digest: Digest,
+    entries: Arc<[ContextEntry]>,
+}
+
+/// One entry of a selection as a build sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextEntry {
+    /// The path in the context, relative, with `/`.
+    pub path: Arc<str>,
+    /// The first bytes of a SHA-256 over kind, execute bit and content: enough to name what changed.
+    pub fingerprint: [u8; 8],
+}
+
+/// A difference between two contexts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The path in the context.
+    pub path: Arc<str>,
+    /// What happened to it.
+    pub kind: ChangeKind,
+}
+
+/// What happened to a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// It is another kind of thing, or has another content, target or execute bit.
+    Changed,
+}
+
+impl Selection {
+    /// The digest of the selection; files that `index` knows are not read. It is computed once and shared
+    /// with clones.
+    ///
+    /// # Errors
+    /// [`ContextError`] when a file cannot be read or does not stop changing.
+    pub fn digest(&self, index: &StatIndex) -> Result<ContextDigest, ContextError> {
+        if let Some(digest) = self.digest_cell().get() {
+            return Ok(digest.clone());
+        }
+        let digest = compute(self.entries(), index)?;
+        Ok(self.digest_cell().get_or_init(|| digest).clone())
+    }
+}
+
+impl ContextDigest {
+    /// The digest.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// What it is made of, in the order of the selection.
+    pub fn entries(&self) -> &[ContextEntry] {
+        &self.entries
+    }
+
+    /// What has to be done to `old` to get this one, in the order of the selection.
+    pub fn changes_since(&self, old: &Self) -> Vec<Change> {
+        let (mut old, mut new) = (old.entries.iter().peekable(), self.entries.iter().peekable());
+        let mut changes = Vec::new();
+        loop {
+            let ordering = match (old.peek(), new.peek()) {
+                (None, None) => return changes,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(old), Some(new)) => order(&old.path, &new.path),
+            };
+            let before = old.next_if(|_| ordering.is_le());
+            let after = new.next_if(|_| ordering.is_ge());
+            let (path, kind) = match (before, after) {
+                (Some(before), Some(after)) if before.fingerprint == after.fingerprint => continue,
+                (Some(_), Some(after)) => (&after.path, ChangeKind::Changed),
+                (Some(before), None) => (&before.path, ChangeKind::Removed),
+                (None, Some(after)) => (&after.path, ChangeKind::Added),
+                (None, None) => return changes,
+            };
+            changes.push(Change { path: path.clone(), kind });
+        }
+    }
+
+    /// A compact form to be kept; [`ContextDigest::from_bytes`] reads it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut before = "";
+        let entries = self.entries.iter().map(|entry| {
+            let mut shared = before.bytes().zip(entry.path.bytes()).take_while(|(a, b)| a == b).count();
+            while !entry.path.is_char_boundary(shared) {
+                shared -= 1;
+            }
+            before = &entry.path;
+            let rest = &entry.path[shared..];
+            StoredEntry { shared, rest, fingerprint: entry.fingerprint }
+        });
+        let stored = Stored { version: 1, digest: self.digest, entries: entries.collect() };
+        postcard::to_stdvec(&stored).unwrap_or_default()
+    }
+
+    /// Reads what [`ContextDigest::to_bytes`] wrote; `None` when it is damaged or of another version.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let stored: Stored<'_> =
+            postcard::from_bytes(bytes).ok().filter(|stored: &Stored<'_>| stored.version == 1)?;
+        let mut entries: Vec<ContextEntry> = Vec::with_capacity(stored.entries.len());
+        for StoredEntry { shared, rest, fingerprint } in stored.entries {
+            let before = entries.last().map_or("", |entry| &*entry.path);
+            let path = [before.get(..shared)?, rest].concat().into();
+            entries.push(ContextEntry { path, fingerprint });
+        }
+        Some(Self { digest: stored.digest, entries: entries.into() })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored<'a> {
+    version: u8,
+    digest: Digest,
+    #[serde(borrow)]
+    entries: Vec<StoredEntry<'a>>,
+}
+
+/// A path as what it shares with the one before, in bytes, and the rest.
+#[derive(Serialize, Deserialize)]
+struct StoredEntry<'a> {
+    shared: usize,
+    rest: &'a str,
+    fingerprint: [u8; 8],
+}
+
+fn compute(entries: &[Entry], index: &StatIndex) -> Result<ContextDigest, ContextError> {
+    let contents = contents(entries, index)?;
+    let mut whole = Sha256::new_with_prefix(VERSION);
+    let mut listed = Vec::with_capacity(entries.len());
+    let mut encoded = Vec::new();
+    for (entry, content) in entries.iter().zip(contents) {
+        encoded.clear();
+        match &entry.kind {
+            EntryKind::Directory => encoded.push(b'd'),
+            EntryKind::File { .. } => encoded.push(if entry.is_executable() { b'x' } else { b'f' }),
+            EntryKind::Symlink { target } => {
+                encoded.push(b'l');
+                encoded.extend_from_slice(&length(target));
+                encoded.extend_from_slice(target.as_bytes());
+            }
+        }
+        encoded.extend(content.iter().flat_map(Digest::as_bytes));
+        let mut fingerprint = [0; 8];
+        match (&entry.kind, &content) {
+            // The digest of a content is as good as a digest of it.
+            (EntryKind::File { .. }, Some(content)) => {
+                fingerprint.copy_from_slice(&content.as_bytes()[..8]);
+                fingerprint[0] ^= encoded[0];
+            }
+            _ => fingerprint.copy_from_slice(&Digest::of(&encoded).as_bytes()[..8]),
+        }
+        whole.update(length(&entry.path));
+        whole.update(entry.path.as_bytes());
+        whole.update(&encoded);
+        listed.push(ContextEntry { path: entry.path.clone(), fingerprint });
+    }
+    Ok(ContextDigest { digest: Digest::from_bytes(whole.finalize().into()), entries: listed.into() })
+}
+
+fn length(text: &str) -> [u8; 8] {
+    (text.len() as u64).to_le_bytes()
+}
+
+/// The digest of each entry's content, none for what is no file.
+fn contents(entries: &[Entry], index: &StatIndex) -> Result<Vec<Option<Digest>>, ContextError> {
+    let mut contents: Vec<Option<Digest>> = vec![None; entries.len()];
+    let mut unknown: Vec<(usize, &Path, Stamp)> = Vec::new();
+    let mut bytes = 0;
+    for (position, entry) in entries.iter().enumerate() {
+        let EntryKind::File { size, content } = &entry.kind else { continue };
+        match (content, entry.stamp) {
+            (Content::Memory(content), _) => contents[position] = Some(Digest::of(content)),
+            (Content::Disk(path), stamp) => {
+                let stamp =
+                    stamp.unwrap_or(Stamp { device: 0, inode: 0, size: *size, modified: 0, changed: 0 });
+                contents[position] = index.get(&stamp);
+                if contents[position].is_none() {
+                    unknown.push((position, path, stamp));
+                    bytes += size;
+                }
+            }
+        }
+    }
+    let look_up = |buffer: &mut Vec<u8>, &(position, path, stamp): &(usize, &Path, Stamp)| {
+        hash_known(path, &stamp, index, buffer).map(|digest| (position, digest))
+    };
+    let hashed: Vec<(usize, Digest)> = if bytes < PARALLEL {
+        let mut buffer = Vec::new();
+        unknown.iter().map(|file| look_up(&mut buffer, file)).collect::<Result<_, _>>()?
+    } else {
+        unknown.par_iter().map_init(Vec::new, look_up).collect::<Result<_, _>>()?
+    };
+    for (position, digest) in hashed {
+        contents[position] = Some(digest);
+    }
+    Ok(contents)
+}
+
+/// Hashes a file, or waits for who does. A file that is no longer what was selected is looked at anew.
+fn hash_known(
+    path: &Path,
+    stamp: &Stamp,
+    index: &StatIndex,
+    buffer: &mut Vec<u8>,
+) -> Result<Digest, ContextError> {
+    let mut stamp = *stamp;
+    for _ in 0..ATTEMPTS {
+        let answer = index.digest(&stamp, || match hash(path, buffer) {
+            Ok((before, after, digest)) if before == after && (before == stamp || !stamp.is_identity()) => {
+                Ok(digest)
+            }
+            Ok((_, after, _)) => Err(Unsettled::Changed(after)),
+            Err(error) => Err(Unsettled::Failed(error)),
+        });
+        match answer {
+            Ok(digest) => return Ok(digest),
+            Err(Unsettled::Changed(now)) => stamp = now,
+            Err(Unsettled::Failed(error)) => return Err(ContextError::unreadable(path, error)),
+        }
+    }
+    Err(ContextError::Changing { path: path.to_owned() })
+}
+
+/// Why a file has no digest yet.
+enum Unsettled {
+    Changed(Stamp),
+    Failed(io::Error),
+}
+
+/// The digest of a file, and its stamps before and after reading.
+fn hash(path: &Path, buffer: &mut Vec<u8>) -> io::Result<(Stamp, Stamp, Digest)> {
+    let mut file = File::open(path)?;
+    let before = Stamp::of(&file.metadata()?);
+    let wanted = usize::try_from(before.size).unwrap_or(BUFFER).saturating_add(1).min(BUFFER);
+    if buffer.len() < wanted {
+        buffer.resize(wanted, 0);
+    }
+    let mut hasher = Sha256::new();
+    loop {
+        match file.read(buffer) {
+            Ok(0) => break,
+            Ok(count) => hasher.update(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let after = Stamp::of(&file.metadata()?);
+    Ok((before, after, Digest::from_bytes(hasher.finalize().into())))
+}

@@ -1,0 +1,86 @@
+//! What a selection consists of.
+
+use std::cmp::Ordering;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use crate::state::Stamp;
+
+/// One file, folder or symlink of a [`Selection`](super::Selection).
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The path in the context, relative, with `/`.
+    pub path: Arc<str>,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Permission bits, including setuid, setgid and sticky.
+    pub mode: u32,
+    /// When it was changed last.
+    pub modified: SystemTime,
+    /// What the disk said when the file was selected; none for what is only in memory.
+    pub(super) stamp: Option<Stamp>,
+}
+
+/// What an [`Entry`] is.
+#[derive(Debug, Clone)]
+pub enum EntryKind {
+    /// A folder.
+    Directory,
+    /// A file.
+    File {
+        /// Size in bytes.
+        size: u64,
+        /// Where its content is.
+        content: Content,
+    },
+    /// A symbolic link.
+    Symlink {
+        /// What it points to, as written.
+        target: Arc<str>,
+    },
+}
+
+/// Where the content of a file is.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// On disk, at this absolute path.
+    Disk(PathBuf),
+    /// In memory: a file that windlass adds.
+    Memory(Bytes),
+}
+
+impl Entry {
+    /// Size in bytes of what travels for it: of a file its content, else nothing.
+    pub fn size(&self) -> u64 {
+        match self.kind {
+            EntryKind::File { size, .. } => size,
+            EntryKind::Directory | EntryKind::Symlink { .. } => 0,
+        }
+    }
+
+    /// Whether it is a file that anyone may execute.
+    pub fn is_executable(&self) -> bool {
+        matches!(self.kind, EntryKind::File { .. }) && self.mode & 0o111 != 0
+    }
+}
+
+/// The order of a selection, component by component: a folder stands right before what is in it. It is also
+/// the order in which BuildKit wants files.
+pub(super) fn order(one: &str, other: &str) -> Ordering {
+    one.split('/').cmp(other.split('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_stands_right_before_its_content() {
+        let mut paths = ["a-b", "a/b", "a", "a/b-c", "a/b/c", "a.b"];
+        paths.sort_by(|one, other| order(one, other));
+        assert_eq!(paths, ["a", "a/b", "a/b/c", "a/b-c", "a-b", "a.b"]);
+    }
+}

@@ -1,0 +1,103 @@
+//! What can be wrong with a build context.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use miette::{NamedSource, SourceSpan};
+
+/// What keeps a build context from being read.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+pub enum ContextError {
+    /// A pattern of the ignore file is malformed.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    BadPattern(Box<BadPattern>),
+
+    /// A file kept changing while it was hashed.
+    #[error("cannot hash `{}`: it changes while it is read", .path.display())]
+    #[diagnostic(
+        code(image::context::changing),
+        help("stop what writes to it, or exclude it with a line in .dockerignore")
+    )]
+    Changing {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// The folder does not exist.
+    #[error("cannot find the build context `{}`", .path.display())]
+    #[diagnostic(
+        code(image::context::missing),
+        help("set `context` of the image to an existing folder, relative to devspace.yaml")
+    )]
+    Missing {
+        /// The folder.
+        path: PathBuf,
+    },
+
+    /// The path is no folder.
+    #[error("cannot use `{}` as a build context: it is not a folder", .path.display())]
+    #[diagnostic(
+        code(image::context::not_a_folder),
+        help("set `context` of the image to the folder that holds its files")
+    )]
+    NotAFolder {
+        /// The path.
+        path: PathBuf,
+    },
+
+    /// A selected name, or the target of a selected link, is not UTF-8.
+    #[error("cannot send `{}` to a builder: its name or link target is not UTF-8", .path.display())]
+    #[diagnostic(
+        code(image::context::not_utf8),
+        help("rename it, or exclude it with a line in .dockerignore")
+    )]
+    NotUtf8 {
+        /// The path, as far as it can be shown.
+        path: PathBuf,
+    },
+
+    /// A file or folder that is not excluded cannot be read.
+    #[error("cannot read `{}`: {reason}", .path.display())]
+    #[diagnostic(
+        code(image::context::unreadable),
+        help("give yourself the right to read it, or exclude it with a line in .dockerignore")
+    )]
+    Unreadable {
+        /// The path.
+        path: PathBuf,
+        /// What the system said.
+        reason: Arc<io::Error>,
+    },
+}
+
+impl ContextError {
+    pub(super) fn unreadable(path: impl Into<PathBuf>, reason: impl Into<Arc<io::Error>>) -> Self {
+        Self::Unreadable { path: path.into(), reason: reason.into() }
+    }
+}
+
+/// A malformed pattern of an ignore file.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("cannot read `{file}`: line {line}, column {column}: `{pattern}` is not a valid pattern")]
+#[diagnostic(
+    code(image::context::bad_pattern),
+    help("close every `[`, put something after `!`, and escape a literal `[` or `\\` with `\\`")
+)]
+pub struct BadPattern {
+    /// The ignore file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, in characters, from 1.
+    pub column: usize,
+    /// The pattern as written.
+    pub pattern: String,
+    /// The text of the file.
+    #[source_code]
+    pub text: NamedSource<String>,
+    /// Where the pattern stands in it, in bytes.
+    #[label("this pattern")]
+    pub span: SourceSpan,
+}

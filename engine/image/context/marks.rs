@@ -1,0 +1,137 @@
+//! The places of a tree that a Dockerfile's sources lead to, symlinks followed.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::ContextError;
+use super::glob::{Glob, has_wildcards};
+use super::ignore::Rules;
+use super::tree::{Directory, Node, NodeKind, Tree};
+
+/// How many symlinks one source may lead through, as in containerd's path resolution.
+const MAX_LINKS: usize = 255;
+
+/// What is wanted of a folder: all of it, or the children named.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Marks {
+    pub(super) whole: bool,
+    pub(super) children: BTreeMap<Box<str>, Marks>,
+}
+
+impl Marks {
+    /// Everything.
+    pub(super) fn whole() -> Self {
+        Self { whole: true, ..Self::default() }
+    }
+
+    /// What `sources` lead to. As in BuildKit, every symlink on the way and at the end counts, and what it
+    /// points to inside the context; a source that leads nowhere adds nothing, the builder will say so.
+    pub(super) fn of_sources(tree: &Tree, rules: &Rules, sources: &[String]) -> Result<Self, ContextError> {
+        let mut marks = Self::default();
+        let mut seen = HashSet::new();
+        for source in sources {
+            let mut steps = vec![Step { folder: String::new(), rest: source.clone(), links: 0 }];
+            while let Some(step) = steps.pop() {
+                if seen.insert((step.folder.clone(), step.rest.clone())) {
+                    step.take(tree, rules, &mut marks, &mut steps)?;
+                }
+            }
+        }
+        Ok(marks)
+    }
+
+    fn insert(&mut self, path: &str) {
+        let mut marks = self;
+        for name in path.split('/').filter(|name| !name.is_empty()) {
+            marks = marks.children.entry(name.into()).or_default();
+        }
+        marks.whole = true;
+    }
+}
+
+/// A way still to go: from a folder (a path without symlinks) along `rest`.
+struct Step {
+    folder: String,
+    rest: String,
+    links: usize,
+}
+
+impl Step {
+    fn take(
+        self,
+        tree: &Tree,
+        rules: &Rules,
+        marks: &mut Marks,
+        steps: &mut Vec<Self>,
+    ) -> Result<(), ContextError> {
+        let rest = self.rest.trim_start_matches('/');
+        if rest.is_empty() {
+            marks.insert(&self.folder);
+            return Ok(());
+        }
+        let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
+        match name {
+            "." => {
+                steps.push(Self { rest: rest.to_owned(), ..self });
+                return Ok(());
+            }
+            ".." => {
+                let folder = self.folder.rsplit_once('/').map_or("", |(parent, _)| parent).to_owned();
+                steps.push(Self { folder, rest: rest.to_owned(), links: self.links });
+                return Ok(());
+            }
+            _ => {}
+        }
+        let Some(directory) = directory_at(tree, &self.folder)? else { return Ok(()) };
+        let nodes = tree.list(directory)?;
+        let glob = has_wildcards(name).then(|| Glob::parse(name)).flatten();
+        for node in match &glob {
+            Some(_) => nodes,
+            None => named(nodes, name),
+        } {
+            // Sources of mounts are literal, those of COPY are patterns: a name may be meant either way.
+            if glob.as_ref().is_some_and(|glob| !glob.matches(node.name())) && node.name() != name {
+                continue;
+            }
+            let last = rules.last_match_of(&node.path);
+            if rules.excludes(last) && !rules.may_include_below(last, &node.path) {
+                continue;
+            }
+            match node.kind {
+                NodeKind::Symlink if self.links < MAX_LINKS => {
+                    marks.insert(&node.path);
+                    let target = tree.link_target(&node.path)?;
+                    let folder = if target.starts_with('/') { "" } else { &self.folder };
+                    let rest = format!("{target}/{rest}");
+                    steps.push(Self { folder: folder.to_owned(), rest, links: self.links + 1 });
+                }
+                NodeKind::Directory(_) => {
+                    let folder = node.path.to_string();
+                    steps.push(Self { folder, rest: rest.to_owned(), links: self.links });
+                }
+                _ if rest.trim_matches('/').is_empty() => marks.insert(&node.path),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The folder at `path`, every component of which was found before.
+fn directory_at<'tree>(tree: &'tree Tree, path: &str) -> Result<Option<&'tree Directory>, ContextError> {
+    let mut directory = tree.top();
+    for name in path.split('/').filter(|name| !name.is_empty()) {
+        match named(tree.list(directory)?, name) {
+            [Node { kind: NodeKind::Directory(below), .. }] => directory = below,
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(directory))
+}
+
+/// The node called `name`, as a slice of one or none.
+pub(super) fn named<'tree>(nodes: &'tree [Node], name: &str) -> &'tree [Node] {
+    match nodes.binary_search_by(|node| node.name().cmp(name)) {
+        Ok(index) => &nodes[index..=index],
+        Err(_) => &[],
+    }
+}

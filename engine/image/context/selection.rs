@@ -1,0 +1,225 @@
+//! The files of a context that a build gets.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use super::digest::ContextDigest;
+use super::entry::{Content, Entry, EntryKind, order};
+use super::walk::Found;
+
+/// From this many files on a context is worth a hint.
+const MANY_FILES: usize = 200_000;
+/// From this many bytes on a context is worth a hint.
+const MANY_BYTES: u64 = 1_000_000_000;
+
+/// The files of a context that a build gets, sorted by path, parents before children. Cheap to clone.
+///
+/// The order goes component by component (`a`, `a/b`, `a-b`), as BuildKit wants it.
+#[derive(Debug, Clone, Default)]
+pub struct Selection(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    entries: Vec<Entry>,
+    left_out: Vec<Arc<str>>,
+    digest: OnceLock<ContextDigest>,
+}
+
+/// How much of a selection is in one folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderSize {
+    /// The folder's path in the context.
+    pub path: Arc<str>,
+    /// Bytes in and below it.
+    pub bytes: u64,
+    /// Files in and below it.
+    pub files: usize,
+}
+
+impl Selection {
+    pub(super) fn new(found: Found) -> Self {
+        let Found { entries, special } = found;
+        Self(Arc::new(Inner { entries, left_out: special, digest: OnceLock::new() }))
+    }
+
+    /// The entries, sorted by path, parents before children.
+    pub fn entries(&self) -> &[Entry] {
+        &self.0.entries
+    }
+
+    /// The entry at `path`.
+    pub fn get(&self, path: &str) -> Option<&Entry> {
+        self.position(path).ok().map(|index| &self.0.entries[index])
+    }
+
+    /// Named pipes and devices that would belong to it: they have no content to build from.
+    pub fn left_out(&self) -> &[Arc<str>] {
+        &self.0.left_out
+    }
+
+    /// Bytes of all files.
+    pub fn size(&self) -> u64 {
+        self.0.entries.iter().map(Entry::size).sum()
+    }
+
+    /// How many files there are.
+    pub fn files(&self) -> usize {
+        self.0.entries.iter().filter(|entry| matches!(entry.kind, EntryKind::File { .. })).count()
+    }
+
+    /// A copy with one more file in memory, and the folders above it; what had the path before is replaced.
+    pub fn with_file(&self, path: &str, mode: u32, content: impl Into<Bytes>) -> Self {
+        let path = path.trim_matches('/');
+        let content = content.into();
+        let entry = |path: &str, kind, mode| Entry {
+            path: path.into(),
+            kind,
+            mode,
+            modified: SystemTime::UNIX_EPOCH,
+            stamp: None,
+        };
+        let mut entries = self.0.entries.clone();
+        for (end, _) in path.match_indices('/') {
+            let folder = &path[..end];
+            if let Err(index) = position(&entries, folder) {
+                entries.insert(index, entry(folder, EntryKind::Directory, 0o755));
+            }
+        }
+        let size = content.len() as u64;
+        let file = entry(path, EntryKind::File { size, content: Content::Memory(content) }, mode);
+        match position(&entries, path) {
+            Ok(index) => entries[index] = file,
+            Err(index) => entries.insert(index, file),
+        }
+        Self(Arc::new(Inner { entries, left_out: self.0.left_out.clone(), digest: OnceLock::new() }))
+    }
+
+    /// The folders that hold the most bytes, largest first. A folder that owes nearly everything to one
+    /// folder in it gives way to that one.
+    pub fn largest_folders(&self, count: usize) -> Vec<FolderSize> {
+        let mut sizes: HashMap<&str, (u64, usize)> = HashMap::new();
+        for entry in self.entries() {
+            if !matches!(entry.kind, EntryKind::File { .. }) {
+                continue;
+            }
+            for (end, _) in entry.path.match_indices('/') {
+                let (bytes, files) = sizes.entry(&entry.path[..end]).or_default();
+                *bytes += entry.size();
+                *files += 1;
+            }
+        }
+        let mut children: HashMap<&str, Vec<&str>> = HashMap::new();
+        for folder in sizes.keys() {
+            children.entry(folder.rsplit_once('/').map_or("", |(above, _)| above)).or_default().push(folder);
+        }
+        let bytes = |folder: &str| sizes.get(folder).map_or(0, |(bytes, _)| *bytes);
+        let mut folders: Vec<FolderSize> = Vec::new();
+        for mut folder in children.get("").into_iter().flatten().copied() {
+            while let Some(below) =
+                children.get(folder).into_iter().flatten().max_by_key(|below| (bytes(below), **below))
+                && bytes(below) > 0
+                && bytes(below) >= bytes(folder) / 10 * 9
+            {
+                folder = below;
+            }
+            let (bytes, files) = sizes[folder];
+            folders.push(FolderSize { path: folder.into(), bytes, files });
+        }
+        folders.sort_by(|one, other| other.bytes.cmp(&one.bytes).then_with(|| one.path.cmp(&other.path)));
+        folders.truncate(count);
+        folders
+    }
+
+    /// What to tell the user about a huge selection: its size and its largest folders.
+    pub fn hint(&self) -> Option<String> {
+        let (files, bytes) = (self.files(), self.size());
+        if files < MANY_FILES && bytes < MANY_BYTES {
+            return None;
+        }
+        let folders: Vec<String> = self
+            .largest_folders(3)
+            .iter()
+            .map(|folder| format!("`{}` ({})", folder.path, megabytes(folder.bytes)))
+            .collect();
+        let largest = match folders.is_empty() {
+            true => String::new(),
+            false => format!("; the largest folders are {}", folders.join(", ")),
+        };
+        Some(format!(
+            "the build context has {files} files, {}{largest}; exclude what the build does not need in .dockerignore",
+            megabytes(bytes),
+        ))
+    }
+
+    pub(super) fn digest_cell(&self) -> &OnceLock<ContextDigest> {
+        &self.0.digest
+    }
+
+    fn position(&self, path: &str) -> Result<usize, usize> {
+        position(&self.0.entries, path)
+    }
+}
+
+fn position(entries: &[Entry], path: &str) -> Result<usize, usize> {
+    entries.binary_search_by(|entry| order(&entry.path, path))
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{} MB", bytes.div_ceil(1_000_000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(files: &[(&str, usize)], expected: &[(&str, u64)]) {
+        let selection = files.iter().fold(Selection::default(), |selection, (path, size)| {
+            selection.with_file(path, 0o644, vec![0; *size])
+        });
+        let largest = selection.largest_folders(2);
+        let largest: Vec<_> = largest.iter().map(|folder| (&*folder.path, folder.bytes)).collect();
+        assert_eq!(largest, expected);
+    }
+
+    #[test]
+    fn an_added_file_brings_its_folders_and_stays_in_order() {
+        let selection = Selection::default()
+            .with_file("a-b", 0o644, "1")
+            .with_file("/a/b/c", 0o755, "22")
+            .with_file("a-b", 0o600, "333");
+        let paths: Vec<_> = selection.entries().iter().map(|entry| &*entry.path).collect();
+        assert_eq!(paths, ["a", "a/b", "a/b/c", "a-b"]);
+        assert_eq!((selection.size(), selection.files()), (5, 2));
+        assert_eq!(selection.get("a-b").map(|entry| entry.mode), Some(0o600));
+        assert!(selection.get("b").is_none());
+    }
+
+    #[test]
+    fn the_largest_folders_are_named_where_the_bytes_are() {
+        check(
+            &[("a/node_modules/x/1", 50), ("a/node_modules/y/2", 50), ("a/i", 1), ("b/1", 7), ("c", 9)],
+            &[("a/node_modules", 100), ("b", 7)],
+        );
+        check(&[("c", 9)], &[]);
+    }
+
+    #[test]
+    fn only_a_huge_context_gets_a_hint() {
+        let small = Selection::default().with_file("a/b", 0o644, "1");
+        assert_eq!(small.hint(), None);
+        let mut entry = small.entries()[1].clone();
+        let content = Content::Memory(Bytes::new());
+        entry.kind = EntryKind::File { size: 2_000_000_001, content };
+        let huge = Selection::new(Found { entries: vec![entry], special: Vec::new() });
+        assert_eq!(
+            huge.hint().as_deref(),
+            Some(
+                "the build context has 1 files, 2001 MB; the largest folders are `a` (2001 MB); \
+                 exclude what the build does not need in .dockerignore"
+            )
+        );
+    }
+}

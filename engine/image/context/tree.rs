@@ -1,0 +1,195 @@
+//! The folders of one run, each read at most once.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs::Metadata;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::{Context, ContextError};
+use crate::state::Stamp;
+
+/// The folders that a run has looked at: images that share a context share what was read of it.
+///
+/// What was read is not read again, so a forest is good for one look at the disk: make a new one to see
+/// later changes.
+#[derive(Debug, Default)]
+pub struct Forest {
+    trees: Mutex<HashMap<PathBuf, Arc<Tree>>>,
+    contexts: Mutex<Vec<Context>>,
+}
+
+impl Forest {
+    /// A forest that has seen nothing.
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// The tree below `root`, which is absolute with symlinks resolved.
+    pub(super) fn tree(&self, root: PathBuf) -> Arc<Tree> {
+        let mut trees = lock(&self.trees);
+        trees.entry(root.clone()).or_insert_with(|| Arc::new(Tree::new(root))).clone()
+    }
+
+    /// The contexts opened so far.
+    pub(super) fn contexts(&self) -> MutexGuard<'_, Vec<Context>> {
+        lock(&self.contexts)
+    }
+}
+
+/// A folder and what is below it, read as far as somebody asked.
+#[derive(Debug)]
+pub(super) struct Tree {
+    root: PathBuf,
+    top: Directory,
+    opened: AtomicUsize,
+}
+
+/// A folder of a [`Tree`].
+#[derive(Debug)]
+pub(super) struct Directory {
+    path: Arc<str>,
+    listing: OnceLock<Result<Box<[Node]>, Arc<io::Error>>>,
+}
+
+/// What a folder holds under one name.
+#[derive(Debug)]
+pub(super) struct Node {
+    /// The path below the tree's root, with `/`.
+    pub(super) path: Arc<str>,
+    name_start: usize,
+    pub(super) kind: NodeKind,
+    /// Permission bits, including setuid, setgid and sticky.
+    pub(super) mode: u32,
+    pub(super) stamp: Stamp,
+    /// Whether the name is not UTF-8, so that `path` only resembles it.
+    pub(super) is_mangled: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum NodeKind {
+    Directory(Directory),
+    File,
+    Symlink,
+    /// A named pipe or device.
+    Special,
+    Socket,
+}
+
+impl Tree {
+    fn new(root: PathBuf) -> Self {
+        let top = Directory { path: "".into(), listing: OnceLock::new() };
+        Self { root, top, opened: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn top(&self) -> &Directory {
+        &self.top
+    }
+
+    /// How many folders were opened.
+    #[cfg(test)]
+    pub(super) fn opened(&self) -> usize {
+        self.opened.load(Ordering::Relaxed)
+    }
+
+    /// What `directory` holds, sorted by name.
+    pub(super) fn list<'tree>(&self, directory: &'tree Directory) -> Result<&'tree [Node], ContextError> {
+        let listing = directory.listing.get_or_init(|| {
+            self.opened.fetch_add(1, Ordering::Relaxed);
+            read(&self.root.join(&*directory.path), &directory.path).map_err(Arc::new)
+        });
+        match listing {
+            Ok(nodes) => Ok(nodes),
+            Err(error) => Err(ContextError::unreadable(self.root.join(&*directory.path), error.clone())),
+        }
+    }
+
+    /// Where the symlink `path` points to, as written.
+    pub(super) fn link_target(&self, path: &str) -> Result<Arc<str>, ContextError> {
+        let path = self.root.join(path);
+        match std::fs::read_link(&path) {
+            Ok(target) => target.to_str().map(Into::into).ok_or(ContextError::NotUtf8 { path }),
+            Err(error) => Err(ContextError::unreadable(path, error)),
+        }
+    }
+}
+
+impl Directory {
+    pub(super) fn path(&self) -> &Arc<str> {
+        &self.path
+    }
+}
+
+impl Node {
+    pub(super) fn name(&self) -> &str {
+        &self.path[self.name_start..]
+    }
+
+    fn new(folder: &str, name: &OsStr, metadata: &Metadata) -> Self {
+        let (text, is_mangled) = match name.to_str() {
+            Some(text) => (text.into(), false),
+            None => (name.to_string_lossy(), true),
+        };
+        let (path, name_start): (Arc<str>, _) = match folder {
+            "" => (text.into(), 0),
+            folder => ([folder, "/", &text].concat().into(), folder.len() + 1),
+        };
+        let kind = NodeKind::of(&path, metadata);
+        Self { path, name_start, kind, mode: mode(metadata), stamp: Stamp::of(metadata), is_mangled }
+    }
+}
+
+impl NodeKind {
+    fn of(path: &Arc<str>, metadata: &Metadata) -> Self {
+        let file_type = metadata.file_type();
+        if file_type.is_dir() {
+            return Self::Directory(Directory { path: path.clone(), listing: OnceLock::new() });
+        }
+        if file_type.is_symlink() {
+            return Self::Symlink;
+        }
+        #[cfg(unix)]
+        if std::os::unix::fs::FileTypeExt::is_socket(&file_type) {
+            return Self::Socket;
+        }
+        if file_type.is_file() { Self::File } else { Self::Special }
+    }
+}
+
+fn read(path: &Path, folder: &str) -> io::Result<Box<[Node]>> {
+    let mut nodes = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        // On Unix this asks relative to the open folder.
+        match entry.metadata() {
+            Ok(metadata) => nodes.push(Node::new(folder, &entry.file_name(), &metadata)),
+            // Removed since the folder was opened.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    nodes.sort_unstable_by(|one, other| one.name().cmp(other.name()));
+    Ok(nodes.into())
+}
+
+#[cfg(unix)]
+fn mode(metadata: &Metadata) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o7777
+}
+
+/// Without permission bits everything is executable, as Docker has it on Windows.
+#[cfg(not(unix))]
+fn mode(_metadata: &Metadata) -> u32 {
+    0o755
+}
+
+/// A thread that panicked leaves the lists whole: every update is one insertion.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,233 @@
+//! From marks and ignore rules to entries: the walk over a tree.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use super::ContextError;
+use super::entry::{Content, Entry, EntryKind};
+use super::ignore::{LastMatch, Rules};
+use super::marks::{Marks, named};
+use super::tree::{Directory, Node, NodeKind, Tree, lock};
+
+/// Folders that are read before other threads are asked to help: waking them costs more than a small walk.
+const ALONE: usize = 32;
+/// Progress is told from this many entries on, and then after as many again.
+const PROGRESS_STEP: u64 = 20_000;
+
+/// What a walk found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Sorted by [`order`](super::entry::order).
+    pub(super) entries: Vec<Entry>,
+    /// Paths of named pipes and devices, which are left out.
+    pub(super) special: Vec<Arc<str>>,
+}
+
+/// Collects what `marks` and `rules` leave of `tree`; `progress` gets the number of entries so far.
+pub(super) fn walk(
+    tree: &Tree,
+    rules: &Rules,
+    marks: &Marks,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Found, ContextError> {
+    let walk = Walk { tree, rules, progress, seen: AtomicU64::new(0), failure: Mutex::new(None) };
+    let top = Arc::new(OnceLock::new());
+    let mut jobs =
+        vec![Job { directory: tree.top(), last: LastMatch::default(), marks, folder: top.clone() }];
+    for _ in 0..ALONE {
+        let Some(job) = jobs.pop() else { break };
+        walk.visit(job, &mut |job| jobs.push(job));
+    }
+    if !jobs.is_empty() {
+        rayon::scope(|scope| {
+            for job in jobs {
+                scope.spawn(|scope| walk.visit_all(job, scope));
+            }
+        });
+    }
+    match walk.failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        Some((_, error)) => Err(error),
+        None => Ok(gather(top)),
+    }
+}
+
+struct Walk<'a> {
+    tree: &'a Tree,
+    rules: &'a Rules,
+    progress: &'a (dyn Fn(u64) + Sync),
+    seen: AtomicU64,
+    /// The failure with the smallest path, whichever thread met it first.
+    failure: Mutex<Option<(Arc<str>, ContextError)>>,
+}
+
+/// A folder to visit.
+struct Job<'a> {
+    directory: &'a Directory,
+    last: LastMatch,
+    marks: &'a Marks,
+    folder: Slot,
+}
+
+/// Where a visit leaves what it found.
+type Slot = Arc<OnceLock<Folder>>;
+
+/// What is selected directly in a folder, sorted by name.
+#[derive(Debug, Default)]
+struct Folder {
+    entries: Vec<Entry>,
+    special: Vec<Arc<str>>,
+    below: Vec<Below>,
+}
+
+/// A folder in a [`Folder`].
+#[derive(Debug)]
+struct Below {
+    /// The entry it follows.
+    position: usize,
+    entry: Entry,
+    /// Whether it is selected itself, and not only because of what is in it.
+    is_selected: bool,
+    folder: Slot,
+}
+
+impl<'a> Walk<'a> {
+    fn visit_all<'scope>(&'scope self, job: Job<'scope>, scope: &rayon::Scope<'scope>)
+    where
+        'a: 'scope,
+    {
+        self.visit(job, &mut |job| scope.spawn(|scope| self.visit_all(job, scope)));
+    }
+
+    fn visit<'job>(&'job self, job: Job<'job>, spawn: &mut dyn FnMut(Job<'job>)) {
+        let Job { directory, last, marks, folder: slot } = job;
+        let mut folder = Folder::default();
+        let nodes = match self.tree.list(directory) {
+            Ok(nodes) => nodes,
+            Err(error) => return self.fail(directory.path(), error),
+        };
+        if marks.whole {
+            folder.entries.reserve(nodes.len());
+            for node in nodes {
+                self.take(node, last, marks, &mut folder, spawn);
+            }
+        } else {
+            for (name, marks) in &marks.children {
+                for node in named(nodes, name) {
+                    self.take(node, last, marks, &mut folder, spawn);
+                }
+            }
+        }
+        self.count(folder.entries.len() + folder.below.len());
+        // The only visitor of this folder; the slot is empty.
+        let _ = slot.set(folder);
+    }
+
+    fn take<'job>(
+        &'job self,
+        node: &'job Node,
+        last: LastMatch,
+        marks: &'job Marks,
+        folder: &mut Folder,
+        spawn: &mut dyn FnMut(Job<'job>),
+    ) {
+        let last = self.rules.last_match(last, &node.path);
+        let is_excluded = self.rules.excludes(last);
+        if is_excluded
+            && !(matches!(node.kind, NodeKind::Directory(_))
+                && self.rules.may_include_below(last, &node.path))
+        {
+            return;
+        }
+        if node.is_mangled && !is_excluded {
+            return self.fail(&node.path, ContextError::NotUtf8 { path: self.tree.root().join(&*node.path) });
+        }
+        let entry = |kind| Entry {
+            path: node.path.clone(),
+            kind,
+            mode: node.mode,
+            modified: node.stamp.modified(),
+            stamp: Some(node.stamp),
+        };
+        match &node.kind {
+            NodeKind::Directory(directory) => {
+                let slot = Slot::default();
+                folder.below.push(Below {
+                    position: folder.entries.len(),
+                    entry: entry(EntryKind::Directory),
+                    is_selected: marks.whole && !is_excluded,
+                    folder: slot.clone(),
+                });
+                spawn(Job { directory, last, marks, folder: slot });
+            }
+            NodeKind::File => {
+                let content = Content::Disk(self.tree.root().join(Path::new(&*node.path)));
+                folder.entries.push(entry(EntryKind::File { size: node.stamp.size, content }));
+            }
+            NodeKind::Symlink => match self.tree.link_target(&node.path) {
+                Ok(target) => folder.entries.push(entry(EntryKind::Symlink { target })),
+                Err(error) => self.fail(&node.path, error),
+            },
+            NodeKind::Special => folder.special.push(node.path.clone()),
+            NodeKind::Socket => {}
+        }
+    }
+
+    fn count(&self, entries: usize) {
+        let entries = entries as u64;
+        let seen = self.seen.fetch_add(entries, Ordering::Relaxed) + entries;
+        if seen / PROGRESS_STEP > (seen - entries) / PROGRESS_STEP {
+            (self.progress)(seen);
+        }
+    }
+
+    fn fail(&self, path: &Arc<str>, error: ContextError) {
+        let mut failure = lock(&self.failure);
+        if failure.as_ref().is_none_or(|(first, _)| path < first) {
+            *failure = Some((path.clone(), error));
+        }
+    }
+}
+
+/// Strings the folders together, leaving out those that were only entered in vain.
+fn gather(top: Slot) -> Found {
+    /// A folder half done: its remaining entries and folders.
+    struct Open {
+        entries: std::vec::IntoIter<Entry>,
+        taken: usize,
+        below: std::iter::Peekable<std::vec::IntoIter<Below>>,
+        /// How many entries there were before its own, and whether it stays without more.
+        start: usize,
+        is_selected: bool,
+    }
+    let open = |slot: Slot, start, is_selected, special: &mut Vec<Arc<str>>| {
+        let folder = Arc::into_inner(slot).and_then(OnceLock::into_inner).unwrap_or_default();
+        special.extend(folder.special);
+        let (entries, below) = (folder.entries.into_iter(), folder.below.into_iter().peekable());
+        Open { entries, taken: 0, below, start, is_selected }
+    };
+    let mut found = Found::default();
+    let mut stack = vec![open(top, 0, true, &mut found.special)];
+    while let Some(current) = stack.last_mut() {
+        match current.below.next_if(|below| below.position == current.taken) {
+            Some(below) => {
+                found.entries.push(below.entry);
+                let start = found.entries.len();
+                stack.push(open(below.folder, start, below.is_selected, &mut found.special));
+            }
+            None => match current.entries.next() {
+                Some(entry) => {
+                    current.taken += 1;
+                    found.entries.push(entry);
+                }
+                None => {
+                    if found.entries.len() == current.start && !current.is_selected {
+                        found.entries.pop();
+                    }
+                    stack.pop();
+                }
+            },
+        }
+    }
+    found
+}
