@@ -4,3 +4,4 @@ mod conformance;
 mod harness;
 mod harness_itself;
 mod registry;
+mod conformance_ignore;
