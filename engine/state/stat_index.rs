@@ -23,6 +23,9 @@ const KEEP_DAYS: i64 = 14;
 /// (git's "racily clean" rule), so with or without an index every digest is the same. May be shared by
 /// threads, of which one hashes a file while the others wait for it. Several processes may use the same
 /// file: it is replaced as a whole, the last one wins.
+///
+/// Within a run every digest is shared, also that of a file too young to be remembered: like a
+/// [`Forest`](crate::image::context::Forest), an index is good for one look at the disk.
 #[derive(Debug)]
 pub struct StatIndex {
     path: Option<PathBuf>,
@@ -82,7 +85,7 @@ impl StatIndex {
         Self { path: None, today, loaded: Vec::new(), fresh: Mutex::default() }
     }
 
-    /// The digest of the file with this stamp, when it is known.
+    /// The digest of the file with this stamp, when it is known; never waits.
     pub fn get(&self, stamp: &Stamp) -> Option<Digest> {
         if let Ok(index) = self.loaded.binary_search_by_key(&key(stamp), |entry| key(&entry.stamp))
             && let entry = &self.loaded[index]
@@ -94,7 +97,8 @@ impl StatIndex {
             return Some(entry.digest);
         }
         let slot = self.fresh().get(stamp).cloned()?;
-        let fresh = *lock(&slot);
+        // A file that is being hashed is not known yet; there may be others to hash meanwhile.
+        let fresh = slot.try_lock().ok()?;
         fresh.map(|fresh| fresh.digest)
     }
 
@@ -121,7 +125,8 @@ impl StatIndex {
         Ok(digest)
     }
 
-    /// Writes what was learnt, when there is anything new; entries that no run used for two weeks are dropped.
+    /// Writes what was learnt, when there is anything new; entries that no run used for two weeks are
+    /// dropped.
     ///
     /// # Errors
     /// When the folder or the file cannot be written; the old file is then still whole.

@@ -1,4 +1,4 @@
-//! Wildcards as Go's `filepath.Match` reads them: `*`, `?`, `[a-z]`, `[^a-z]`, `\` before a literal character.
+//! Wildcards as Go's `filepath.Match` reads them: `*`, `?`, `[a-z]`, `[^a-z]`, `\` before a literal.
 
 /// A parsed wildcard pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -85,8 +85,9 @@ pub fn excluded<'a>(name: &str, text: &[u8], paths: &[&'a str]) -> Result<Vec<&'
     Ok(paths.iter().copied().filter(|path| rules.excludes(rules.last_match_of(path))).collect())
 }
 
-/// Reads the ignore file that counts for a context: `devspace.dockerignore` in it, `<dockerfile>.dockerignore`,
-/// `.dockerignore` in it; the first that exists alone (spec image-building §5.3). Empty when there is none.
+/// Reads the ignore file that counts for a context: `devspace.dockerignore` in it,
+/// `<dockerfile>.dockerignore`, `.dockerignore` in it; the first that exists alone (spec image-building
+/// §5.3). Empty when there is none.
 pub(super) fn read(
     root: &Path,
     dockerfile: Option<&Path>,

@@ -71,6 +71,7 @@ impl Selection {
     }
 
     /// A copy with one more file in memory, and the folders above it; what had the path before is replaced.
+    /// Its time is 1970, so that it never changes a build by itself.
     pub fn with_file(&self, path: &str, mode: u32, content: impl Into<Bytes>) -> Self {
         let path = path.trim_matches('/');
         let content = content.into();
@@ -149,7 +150,9 @@ impl Selection {
             false => format!("; the largest folders are {}", folders.join(", ")),
         };
         Some(format!(
-            "the build context has {files} files, {}{largest}; exclude what the build does not need in .dockerignore",
+            "the build context has {files} {}, {}{largest}; \
+             exclude what the build does not need in .dockerignore",
+            if files == 1 { "file" } else { "files" },
             megabytes(bytes),
         ))
     }
@@ -217,7 +220,7 @@ mod tests {
         assert_eq!(
             huge.hint().as_deref(),
             Some(
-                "the build context has 1 files, 2001 MB; the largest folders are `a` (2001 MB); \
+                "the build context has 1 file, 2001 MB; the largest folders are `a` (2001 MB); \
                  exclude what the build does not need in .dockerignore"
             )
         );
