@@ -27,6 +27,8 @@ enum Kind {
     Prefix,
     /// The path ends with the text after its leading `**`.
     Suffix,
+    /// The path's last `components` match the wildcards; they are the whole path but after a leading `**/`.
+    Tail { anywhere: bool, components: usize, prefix: String, suffix: String, glob: Glob },
     /// The path starts and ends with these literals and matches the expression.
     Expression { prefix: String, suffix: String, source: String, regex: OnceLock<Option<Regex>> },
 }
@@ -54,6 +56,12 @@ impl Pattern {
                 let suffix = &self.text[2..];
                 path.ends_with(suffix) || suffix.strip_prefix('/').is_some_and(|name| path == name)
             }
+            Kind::Tail { anywhere, components, prefix, suffix, glob } => {
+                path.ends_with(suffix.as_str())
+                    && path.starts_with(prefix.as_str())
+                    && tail(path, *components)
+                        .is_some_and(|(above, tail)| (*anywhere || above.is_empty()) && glob.matches(tail))
+            }
             Kind::Expression { prefix, suffix, source, regex } => {
                 path.starts_with(prefix.as_str())
                     && path.ends_with(suffix.as_str())
@@ -74,7 +82,7 @@ impl Pattern {
             Kind::Exact => self.text.as_str(),
             Kind::Prefix => &self.text[..self.text.len() - 2],
             Kind::Suffix => "",
-            Kind::Expression { prefix, .. } => prefix,
+            Kind::Tail { prefix, .. } | Kind::Expression { prefix, .. } => prefix,
         };
         match literal.strip_prefix(folder) {
             Some(below) => below.is_empty() || below.starts_with('/'),
@@ -83,10 +91,41 @@ impl Pattern {
     }
 }
 
+/// A path without its last `components`, and those.
+fn tail(path: &str, components: usize) -> Option<(&str, &str)> {
+    match path.bytes().enumerate().rev().filter(|(_, byte)| *byte == b'/').nth(components - 1) {
+        Some((slash, _)) => Some((&path[..slash], &path[slash + 1..])),
+        None => (path.bytes().filter(|byte| *byte == b'/').count() + 1 == components).then_some(("", path)),
+    }
+}
+
 impl Kind {
+    /// The common case of `*` and `?` between plain characters, without the cost of an expression.
+    fn tail(text: &str) -> Option<Self> {
+        let (anywhere, rest) = match text.strip_prefix("**/") {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        if rest.contains(['[', ']', '\\', '^']) || rest.contains("**") {
+            return None;
+        }
+        let first = rest.find(['*', '?'])?;
+        let last = rest.rfind(['*', '?'])?;
+        Some(Self::Tail {
+            anywhere,
+            components: rest.matches('/').count() + 1,
+            prefix: if anywhere { String::new() } else { rest[..first].to_owned() },
+            suffix: rest[last + 1..].to_owned(),
+            glob: Glob::parse(rest)?,
+        })
+    }
+
     /// Classifies a pattern as moby's `patternmatcher` does, whose choice is visible: an exact or suffix
     /// comparison knows nothing of wildcards.
     fn of(text: &str) -> Option<Self> {
+        if let Some(tail) = Self::tail(text) {
+            return Some(tail);
+        }
         #[derive(PartialEq)]
         enum Class {
             Exact,
@@ -359,6 +398,11 @@ mod tests {
             ("[[:alpha:]x]", "b", true),
             ("*.go", "é.go", true),
             ("a?c", "a/c", false),
+            ("*/b", "b", false),
+            ("**/a*/b?", "x/ab/bc", true),
+            ("**/a*/b?", "ab/bc", true),
+            ("**/a*/b?", "b/c", false),
+            ("**/a*/b?", "bc", false),
         ] {
             check(pattern, path, Some(expected));
         }
