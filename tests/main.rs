@@ -5,3 +5,5 @@ mod harness;
 mod harness_itself;
 mod registry;
 mod conformance_ignore;
+//! The integration tests: one binary, a module per feature.
+mod builder_buildkit;

@@ -2,6 +2,8 @@
 
 use miette::{NamedSource, SourceSpan};
 
+use super::docker::TransportError;
+
 /// What keeps an image from being built.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum BuildError {
@@ -43,4 +45,21 @@ pub enum BuildError {
         #[help]
         help: Option<String>,
     },
+    /// A file of the build context could not be read when the builder asked for it.
+    #[error("cannot send `{path}` to the docker daemon: {reason}")]
+    #[diagnostic(
+        code(stage::build::unreadable),
+        help("a file of the context changed during the build, run it again")
+    )]
+    Unreadable {
+        /// The file, as the context names it.
+        path: String,
+        /// Why it could not be read.
+        reason: String,
+    },
+
+    /// The daemon could not be reached, or went away.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Transport(#[from] TransportError),
 }

@@ -1,0 +1,244 @@
+//! The file service: the daemon compares our files with those it has, and takes what differs.
+//!
+//! We describe every entry (`STAT`, numbered from 0) and end with an empty `STAT`; the daemon asks for files by
+//! number (`REQ`), gets their bytes (`DATA`, ended by an empty one) and says `FIN` when it has everything.
+
+use std::fs::File;
+use std::io::Read;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use bollard_buildkit_proto::fsutil::types::Packet;
+use bollard_buildkit_proto::fsutil::types::packet::PacketType;
+use bollard_buildkit_proto::moby::filesync::packet::file_sync_server;
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::stream::{Empty, poll_fn};
+use tokio::sync::mpsc;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::stat::{memory_file, stat};
+use crate::builder::BuildRequest;
+use crate::event::ImageEvents;
+use crate::image::Selection;
+use crate::image::context::{Content, Entry, EntryKind};
+
+/// The name under which the daemon asks for the Dockerfile.
+pub(super) const DOCKERFILE: &str = "Dockerfile";
+
+/// The bytes of one `DATA`.
+const CHUNK: usize = 64 * 1024;
+
+/// How many packets wait for the connection: with full chunks, this bounds the memory of a transfer to 1 MiB.
+const QUEUE: usize = 16;
+
+/// How many bytes are sent from one progress event to the next.
+const PROGRESS_STEP: u64 = 1024 * 1024;
+
+/// What one build sends: its files, how many bytes went out, and what could not be read.
+pub(super) struct Transfer {
+    context: Arc<Selection>,
+    dockerfile: Arc<Selection>,
+    events: ImageEvents,
+    sent: AtomicU64,
+    failure: OnceLock<(String, String)>,
+}
+
+impl Transfer {
+    pub(super) fn new(request: &BuildRequest, events: ImageEvents) -> Self {
+        let text = Bytes::copy_from_slice(request.dockerfile.text().as_bytes());
+        // Always "changed just now": the daemon would take one of the same size and time for the same.
+        let dockerfile = memory_file(DOCKERFILE, text, SystemTime::now());
+        Self {
+            context: request.context.clone(),
+            dockerfile: Arc::new(Selection::from_entries(vec![dockerfile])),
+            events,
+            sent: AtomicU64::new(0),
+            failure: OnceLock::new(),
+        }
+    }
+
+    /// The first file that could not be read, and why.
+    pub(super) fn failure(&self) -> Option<(String, String)> {
+        self.failure.get().cloned()
+    }
+
+    /// The files the daemon asks for.
+    fn folder(&self, metadata: &MetadataMap) -> Result<Arc<Selection>, Status> {
+        match metadata.get("dir-name").and_then(|name| name.to_str().ok()) {
+            Some("dockerfile") => Ok(self.dockerfile.clone()),
+            Some("context") if asks_for_ignore_rules(metadata) => Ok(self.ignore_rules()),
+            // The selection is what the build may see, so what else the daemon wants left out does not matter.
+            Some("context") => Ok(self.context.clone()),
+            name => Err(Status::not_found(format!("no folder {}", name.unwrap_or("without a name")))),
+        }
+    }
+
+    /// The context's `.dockerignore` alone, when it travels; nothing else, so that looking for it, which every
+    /// build does, does not send the whole context once more.
+    fn ignore_rules(&self) -> Arc<Selection> {
+        let found = self.context.entries().iter().find(|entry| &*entry.path == ".dockerignore");
+        match found {
+            Some(entry) if !matches!(entry.kind, EntryKind::File { .. }) => self.context.clone(),
+            _ => Arc::new(Selection::from_entries(found.cloned().into_iter().collect())),
+        }
+    }
+
+    /// Counts `bytes` more and tells from time to time.
+    fn count(&self, bytes: usize) {
+        let before = self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+        let after = before + bytes as u64;
+        if before / PROGRESS_STEP != after / PROGRESS_STEP {
+            self.tell(after);
+        }
+    }
+
+    fn tell(&self, sent: u64) {
+        self.events.progress("sending context", sent, None);
+    }
+}
+
+/// Whether the daemon looks for ignore rules; we applied them already.
+fn asks_for_ignore_rules(metadata: &MetadataMap) -> bool {
+    let mut paths = metadata.get_all("followpaths").iter();
+    paths.next().is_some_and(|path| path == ".dockerignore") && paths.next().is_none()
+}
+
+/// Serves the files of a [`Transfer`].
+pub(super) struct FileSync {
+    transfer: Arc<Transfer>,
+}
+
+impl FileSync {
+    pub(super) fn new(transfer: Arc<Transfer>) -> Self {
+        Self { transfer }
+    }
+}
+
+type Outgoing = mpsc::Sender<Result<Packet, Status>>;
+
+#[tonic::async_trait]
+impl file_sync_server::FileSync for FileSync {
+    type DiffCopyStream = Pin<Box<dyn Stream<Item = Result<Packet, Status>> + Send>>;
+    type TarStreamStream = Empty<Result<Packet, Status>>;
+
+    async fn diff_copy(
+        &self,
+        request: Request<Streaming<Packet>>,
+    ) -> Result<Response<Self::DiffCopyStream>, Status> {
+        let folder = self.transfer.folder(request.metadata())?;
+        let (outgoing, mut packets) = mpsc::channel(QUEUE);
+        let transfer = self.transfer.clone();
+        // Ends with the connection: then nothing comes in, and nothing can go out.
+        tokio::spawn(async move {
+            if let Err(status) = serve(&transfer, folder, request.into_inner(), &outgoing).await {
+                let _ = outgoing.send(Err(status)).await;
+            }
+        });
+        Ok(Response::new(Box::pin(poll_fn(move |context| packets.poll_recv(context)))))
+    }
+
+    async fn tar_stream(
+        &self,
+        _request: Request<Streaming<Packet>>,
+    ) -> Result<Response<Self::TarStreamStream>, Status> {
+        Err(Status::unimplemented("tar stream"))
+    }
+}
+
+/// Sends `folder` as far as the daemon wants it.
+async fn serve(
+    transfer: &Arc<Transfer>,
+    folder: Arc<Selection>,
+    mut incoming: Streaming<Packet>,
+    outgoing: &Outgoing,
+) -> Result<(), Status> {
+    let (wanted, requests) = mpsc::channel(QUEUE);
+    let describe = async {
+        for entry in folder.entries() {
+            send(outgoing, Packet { stat: Some(stat(entry)), ..packet(PacketType::PacketStat, 0) }).await?;
+        }
+        send(outgoing, packet(PacketType::PacketStat, 0)).await
+    };
+    let files = tokio::task::spawn_blocking({
+        let (transfer, folder, outgoing) = (transfer.clone(), folder.clone(), outgoing.clone());
+        move || send_files(&transfer, &folder, requests, &outgoing)
+    });
+    let files = async { files.await.unwrap_or_else(|error| Err(Status::internal(error.to_string()))) };
+    let listen = async {
+        while let Some(packet) = incoming.message().await? {
+            match packet.r#type() {
+                PacketType::PacketReq => wanted.send(packet.id).await.map_err(|_| gone())?,
+                PacketType::PacketFin => break,
+                PacketType::PacketErr => {
+                    return Err(Status::aborted(String::from_utf8_lossy(&packet.data).into_owned()));
+                }
+                _ => return Err(Status::invalid_argument("unexpected packet")),
+            }
+        }
+        drop(wanted);
+        Ok(())
+    };
+    tokio::try_join!(describe, files, listen)?;
+    transfer.tell(transfer.sent.load(Ordering::Relaxed));
+    send(outgoing, packet(PacketType::PacketFin, 0)).await
+}
+
+/// Answers requests for files until no more come. Blocks, on the disk and on the connection.
+fn send_files(
+    transfer: &Transfer,
+    folder: &Selection,
+    mut requests: mpsc::Receiver<u32>,
+    outgoing: &Outgoing,
+) -> Result<(), Status> {
+    while let Some(id) = requests.blocking_recv() {
+        let entry = folder.entries().get(id as usize);
+        let Some((entry, EntryKind::File { content, .. })) = entry.map(|entry| (entry, &entry.kind)) else {
+            return Err(Status::invalid_argument(format!("there is no file {id}")));
+        };
+        let chunk = |data: Vec<u8>| {
+            transfer.count(data.len());
+            let packet = Packet { data, ..packet(PacketType::PacketData, id) };
+            outgoing.blocking_send(Ok(packet)).map_err(|_| gone())
+        };
+        match content {
+            Content::Memory(bytes) => bytes.chunks(CHUNK).try_for_each(|bytes| chunk(bytes.to_vec()))?,
+            Content::Disk(path) => {
+                let mut file = File::open(path).map_err(|error| transfer.unreadable(entry, &error))?;
+                loop {
+                    let mut bytes = Vec::with_capacity(CHUNK);
+                    let read = file.by_ref().take(CHUNK as u64).read_to_end(&mut bytes);
+                    if read.map_err(|error| transfer.unreadable(entry, &error))? == 0 {
+                        break;
+                    }
+                    chunk(bytes)?;
+                }
+            }
+        }
+        chunk(Vec::new())?;
+    }
+    Ok(())
+}
+
+impl Transfer {
+    /// Remembers what failed: the daemon repeats only a part of it.
+    fn unreadable(&self, entry: &Entry, error: &std::io::Error) -> Status {
+        let _ = self.failure.set((entry.path.to_string(), error.to_string()));
+        Status::failed_precondition(format!("cannot read {}: {error}", entry.path))
+    }
+}
+
+fn packet(kind: PacketType, id: u32) -> Packet {
+    Packet { r#type: kind.into(), id, ..Packet::default() }
+}
+
+async fn send(outgoing: &Outgoing, packet: Packet) -> Result<(), Status> {
+    outgoing.send(Ok(packet)).await.map_err(|_| gone())
+}
+
+fn gone() -> Status {
+    Status::cancelled("the daemon no longer listens")
+}

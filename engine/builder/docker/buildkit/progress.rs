@@ -1,0 +1,219 @@
+//! Turns the daemon's news of a build's steps into events, and keeps what explains a failure.
+
+use std::collections::{HashMap, VecDeque};
+
+use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex};
+
+use crate::event::ImageEvents;
+
+/// How many lines of a step's output explain its failure.
+const TAIL: usize = 20;
+
+/// The longest line that is shown in one piece, in bytes.
+const LINE_LIMIT: usize = 16 * 1024;
+
+/// What is known of the steps that have not finished.
+pub(super) struct Progress<'a> {
+    events: &'a ImageEvents,
+    steps: HashMap<String, Step>,
+    failed: Option<FailedStep>,
+}
+
+/// A step that failed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct FailedStep {
+    /// The step as the daemon shows it: `[2/3] RUN make`.
+    pub(super) name: String,
+    /// What went wrong.
+    pub(super) error: String,
+    /// The last lines of its output.
+    pub(super) output: Vec<String>,
+}
+
+#[derive(Default)]
+struct Step {
+    announced: bool,
+    finished: bool,
+    /// Output after the last line feed.
+    rest: Vec<u8>,
+    tail: VecDeque<String>,
+}
+
+impl<'a> Progress<'a> {
+    pub(super) fn new(events: &'a ImageEvents) -> Self {
+        Self { events, steps: HashMap::new(), failed: None }
+    }
+
+    /// Takes news, and tells it.
+    pub(super) fn update(&mut self, status: StatusResponse) {
+        let (finished, running): (Vec<_>, Vec<_>) =
+            status.vertexes.into_iter().partition(|vertex| vertex.completed.is_some());
+        for vertex in &running {
+            self.announce(vertex);
+        }
+        for vertex in &finished {
+            self.announce(vertex);
+        }
+        for log in status.logs {
+            let step = self.steps.entry(log.vertex).or_default();
+            step.rest.extend_from_slice(&log.msg);
+            while let Some(line) = step.take_line(false) {
+                step.keep(line, self.events);
+            }
+        }
+        // The last output of a step comes together with the news of its end.
+        for vertex in finished {
+            self.finish(vertex);
+        }
+    }
+
+    /// The step that failed, with the end of its output.
+    pub(super) fn into_failed(self) -> Option<FailedStep> {
+        self.failed
+    }
+
+    fn announce(&mut self, vertex: &Vertex) {
+        if vertex.started.is_none() && !vertex.cached {
+            return;
+        }
+        let step = self.steps.entry(vertex.digest.clone()).or_default();
+        if std::mem::replace(&mut step.announced, true) {
+            return;
+        }
+        if vertex.cached {
+            self.events.output(format!("CACHED {}", vertex.name));
+        } else {
+            self.events.step(&vertex.name);
+        }
+    }
+
+    fn finish(&mut self, vertex: Vertex) {
+        let step = self.steps.entry(vertex.digest).or_default();
+        if std::mem::replace(&mut step.finished, true) {
+            return;
+        }
+        if let Some(line) = step.take_line(true) {
+            step.keep(line, self.events);
+        }
+        let tail = std::mem::take(&mut step.tail);
+        // Steps that only stopped because another failed are no causes.
+        if self.failed.is_none() && !vertex.error.is_empty() && !vertex.error.ends_with("context canceled") {
+            self.failed = Some(FailedStep { name: vertex.name, error: vertex.error, output: tail.into() });
+        }
+    }
+}
+
+impl Step {
+    /// The next complete line of output; with `all`, what is left of it.
+    fn take_line(&mut self, all: bool) -> Option<String> {
+        let (end, next) = match self.rest.iter().position(|byte| *byte == b'\n') {
+            Some(feed) => (feed, feed + 1),
+            None if self.rest.len() > LINE_LIMIT => (LINE_LIMIT, LINE_LIMIT),
+            None if all && !self.rest.is_empty() => (self.rest.len(), self.rest.len()),
+            None => return None,
+        };
+        let line = self.rest[..end].trim_ascii_end();
+        // A carriage return starts the line anew: what a terminal would show in the end is what counts.
+        let shown = line.rsplit(|byte| *byte == b'\r').next().unwrap_or(line);
+        let shown = String::from_utf8_lossy(shown).into_owned();
+        self.rest.drain(..next);
+        Some(shown)
+    }
+
+    fn keep(&mut self, line: String, events: &ImageEvents) {
+        events.output(&line);
+        if self.tail.len() == TAIL {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use bollard_buildkit_proto::google::protobuf::Timestamp;
+    use bollard_buildkit_proto::moby::buildkit::v1::VertexLog;
+
+    use super::*;
+    use crate::event::{Event, Events};
+
+    fn vertex(name: &str, completed: bool, error: &str) -> Vertex {
+        Vertex {
+            digest: name.to_owned(),
+            name: name.to_owned(),
+            started: Some(Timestamp::default()),
+            completed: completed.then(Timestamp::default),
+            error: error.to_owned(),
+            ..Vertex::default()
+        }
+    }
+
+    fn log(vertex: &str, text: &str) -> VertexLog {
+        VertexLog { vertex: vertex.to_owned(), msg: text.as_bytes().to_vec(), ..VertexLog::default() }
+    }
+
+    fn news(vertexes: Vec<Vertex>, logs: Vec<VertexLog>) -> StatusResponse {
+        StatusResponse { vertexes, logs, ..StatusResponse::default() }
+    }
+
+    fn check(statuses: Vec<StatusResponse>, expected: &[&str]) -> Option<FailedStep> {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let events = Events::new({
+            let seen = seen.clone();
+            move |event| {
+                let text = match event {
+                    Event::StepStarted { step, .. } => format!("> {step}"),
+                    Event::Output { line, .. } => line,
+                    _ => return,
+                };
+                if let Ok(mut seen) = seen.lock() {
+                    seen.push(text);
+                }
+            }
+        })
+        .of_image("api");
+        let mut progress = Progress::new(&events);
+        statuses.into_iter().for_each(|status| progress.update(status));
+        let failed = progress.into_failed();
+        assert_eq!(seen.lock().map(|seen| seen.clone()).unwrap_or_default(), expected);
+        failed
+    }
+
+    #[test]
+    fn steps_are_told_once_and_output_by_the_line() {
+        let failed = check(
+            vec![
+                news(vec![vertex("a", false, "")], vec![log("a", "one\ntw")]),
+                news(vec![vertex("a", false, "")], vec![log("a", "o\r\n10%\r100%\n")]),
+                news(vec![vertex("a", true, "")], vec![log("a", "end")]),
+                news(vec![vertex("a", true, "")], vec![]),
+            ],
+            &["> a", "one", "two", "100%", "end"],
+        );
+        assert_eq!(failed, None);
+    }
+
+    #[test]
+    fn cached_steps_are_output() {
+        check(vec![news(vec![Vertex { cached: true, ..vertex("a", true, "") }], vec![])], &["CACHED a"]);
+    }
+
+    #[test]
+    fn failed_step_keeps_its_last_lines() {
+        let text: String = (0..30).map(|line| format!("{line}\n")).collect();
+        let expected: Vec<String> = (0..30).map(|line| line.to_string()).collect();
+        let mut shown = vec!["> a", "> b"];
+        shown.extend(expected.iter().map(String::as_str));
+        let failed = check(
+            vec![news(
+                vec![vertex("a", true, "x: context canceled"), vertex("b", true, "exit code: 1")],
+                vec![log("b", &text)],
+            )],
+            &shown,
+        );
+        let output = expected[10..].to_vec();
+        assert_eq!(failed, Some(FailedStep { name: "b".into(), error: "exit code: 1".into(), output }));
+    }
+}
