@@ -1,0 +1,69 @@
+//! Output as lines.
+
+use futures_util::{Stream, stream};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+
+use super::Pipe;
+
+/// The longest piece of output that is handed out at once, in bytes.
+const LONGEST: usize = 16 * 1024;
+
+/// The lines that come through `pipe`, without line feeds; ends at its end or with the first error.
+pub(super) fn read(
+    pipe: impl AsyncRead + Unpin + Send,
+    name: Pipe,
+) -> impl Stream<Item = (Pipe, String)> + Send {
+    let state = (BufReader::with_capacity(LONGEST, pipe), Vec::new());
+    stream::unfold(state, move |(mut reader, mut line)| async move {
+        loop {
+            let Ok(buffer) = reader.fill_buf().await else { return None };
+            if buffer.is_empty() {
+                // The last line may lack its line feed.
+                return (!line.is_empty()).then(|| ((name, text(&line)), (reader, Vec::new())));
+            }
+            let room = buffer.len().min(LONGEST - line.len());
+            let end = buffer[..room].iter().position(|byte| *byte == b'\n');
+            line.extend_from_slice(&buffer[..end.unwrap_or(room)]);
+            reader.consume(end.map_or(room, |end| end + 1));
+            if end.is_some() || line.len() == LONGEST {
+                let item = (name, text(&line));
+                line.clear();
+                return Some((item, (reader, line)));
+            }
+        }
+    })
+}
+
+/// A line as a terminal would leave it: what follows the last carriage return, as text.
+fn text(line: &[u8]) -> String {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let start = line.iter().rposition(|byte| *byte == b'\r').map_or(0, |at| at + 1);
+    String::from_utf8_lossy(&line[start..]).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+
+    use super::*;
+
+    async fn check(bytes: &[u8], expected: &[&str]) {
+        let lines: Vec<_> = read(bytes, Pipe::Stdout).map(|(_, line)| line).collect().await;
+        assert_eq!(lines, expected);
+    }
+
+    #[tokio::test]
+    async fn output_is_split_into_lines() {
+        check(b"", &[]).await;
+        check(b"one\ntwo\n", &["one", "two"]).await;
+        check(b"one\r\n\nlast", &["one", "", "last"]).await;
+        check(b"10%\r50%\r100%\n", &["100%"]).await;
+        check(b"\xff ok\n", &["\u{fffd} ok"]).await;
+    }
+
+    #[tokio::test]
+    async fn endless_lines_come_in_pieces() {
+        let long = "x".repeat(LONGEST);
+        check(format!("{long}yy\nz\n").as_bytes(), &[&long, "yy", "z"]).await;
+    }
+}
