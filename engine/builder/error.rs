@@ -3,6 +3,8 @@
 use miette::{NamedSource, SourceSpan};
 
 use super::docker::TransportError;
+use super::docker::DaemonError;
+use crate::process::ProcessError;
 
 /// What keeps an image from being built.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -12,8 +14,51 @@ pub enum BuildError {
     #[diagnostic(code(stage::build::cancelled))]
     Cancelled,
 
+    /// A command-line builder ended with an error.
+    #[error("cannot build `{image}`: `{program}` failed with exit code {exit_code}")]
+    #[diagnostic(code(stage::build::command_failed))]
+    CommandFailed {
+        /// Name of the image.
+        image: String,
+        /// The program, or the shell line.
+        program: String,
+        /// Its exit code.
+        exit_code: i32,
+        /// The last lines of its output.
+        #[help]
+        output: Option<String>,
+    },
+
+    /// The daemon is not there, or went away.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Daemon(#[from] DaemonError),
+
+    /// There is nothing to run.
+    #[error("cannot build `{image}`: {reason}")]
+    #[diagnostic(code(stage::build::no_command), help("set `build.custom.command` of the image"))]
+    NoCommand {
+        /// Name of the image.
+        image: String,
+        /// What is missing.
+        reason: String,
+    },
+
+    /// A command-line builder could not be run.
+    #[error("cannot build `{image}`: {source}")]
+    #[diagnostic(code(stage::build::command))]
+    Process {
+        /// Name of the image.
+        image: String,
+        /// Why.
+        source: ProcessError,
+        /// What to do.
+        #[help]
+        help: Option<String>,
+    },
+
     /// A step of the Dockerfile failed.
-    #[error("`{step}` failed{}", .exit_code.map(|code| format!(" with exit code {code}")).unwrap_or_default())]
+    #[error("`{step}` failed{}", exit_code.map_or_else(|| format!(": {reason}"), |code| format!(" with exit code {code}")))]
     #[diagnostic(code(stage::build::step_failed))]
     StepFailed {
         /// The step as the builder shows it: `[2/3] RUN make`, `Step 3/4 : RUN make`.
@@ -45,6 +90,7 @@ pub enum BuildError {
         #[help]
         help: Option<String>,
     },
+
     /// A file of the build context could not be read when the builder asked for it.
     #[error("cannot send `{path}` to the docker daemon: {reason}")]
     #[diagnostic(

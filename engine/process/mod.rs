@@ -4,7 +4,7 @@ mod error;
 mod lines;
 mod tree;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
@@ -77,13 +77,18 @@ impl Process {
     /// spaces or shell characters, a line for the shell.
     pub fn configured(command: &str, args: Option<&[String]>) -> Self {
         match args {
-            None if is_shell_line(command) => Self::shell(command),
+            None if Self::is_shell_line(command) => Self::shell(command),
             args => {
                 // A `/` in a configured path means the system's separator (spec image-building §10).
                 let program = if cfg!(windows) { command.replace('/', "\\") } else { command.to_owned() };
                 Self::new(program).args(args.unwrap_or_default())
             }
         }
+    }
+
+    /// Whether `command` needs a shell: it has white space or characters only a shell understands.
+    pub fn is_shell_line(command: &str) -> bool {
+        command.contains(|c: char| c.is_whitespace() || SHELL_CHARACTERS.contains(c))
     }
 
     /// With `argument` after those already there.
@@ -220,11 +225,6 @@ impl Process {
     }
 }
 
-/// Whether `command` needs a shell: it has white space or characters only a shell understands.
-fn is_shell_line(command: &str) -> bool {
-    command.contains(|c: char| c.is_whitespace() || SHELL_CHARACTERS.contains(c))
-}
-
 /// Writes `input` to the program; errors are the input's own, a program that stops reading is fine.
 async fn feed(pipe: Option<ChildStdin>, input: Input) -> io::Result<()> {
     let (Some(mut pipe), Input::Stream(mut chunks)) = (pipe, input) else { return Ok(()) };
@@ -259,7 +259,7 @@ fn exit_code(program: String, status: ExitStatus) -> Result<i32, ProcessError> {
 
 /// The folders in which programs are looked up, as one text for messages.
 fn search_path() -> String {
-    std::env::var_os("PATH").unwrap_or_else(OsString::new).to_string_lossy().into_owned()
+    std::env::var_os("PATH").unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Whether `program` is looked up in `PATH`.

@@ -9,7 +9,7 @@ async fn run(process: Process) -> Result<(i32, Vec<String>), ProcessError> {
 
 #[test]
 fn shell_lines_are_recognised() {
-    let check = |command: &str, expected| assert_eq!(is_shell_line(command), expected, "{command}");
+    let check = |command: &str, expected| assert_eq!(Process::is_shell_line(command), expected, "{command}");
     check("make", false);
     check("./scripts/build.sh", false);
     check("make image", true);

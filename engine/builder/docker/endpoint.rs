@@ -1,5 +1,6 @@
 //! Where a Docker daemon listens.
 
+use std::fmt;
 use std::path::PathBuf;
 
 /// Where a Docker daemon listens.
@@ -30,6 +31,20 @@ pub enum Endpoint {
         /// The whole URL: `ssh://me@host:22`.
         url: String,
     },
+}
+
+/// As `DOCKER_HOST` takes it.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(formatter, "unix://{}", path.display()),
+            Self::NamedPipe(path) => write!(formatter, "npipe://{path}"),
+            Self::Tcp { host, port } | Self::Tls { host, port, .. } => {
+                write!(formatter, "tcp://{host}:{port}")
+            }
+            Self::Ssh { url } => formatter.write_str(url),
+        }
+    }
 }
 
 /// The certificates of a TLS [`Endpoint`], in PEM.

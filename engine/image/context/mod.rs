@@ -141,6 +141,7 @@ impl Selection {
         entries.sort_by(|left, right| left.path.split('/').cmp(right.path.split('/')));
         Self { entries }
     }
+
     /// The entries, sorted by path, parents before children.
     pub fn entries(&self) -> &[Entry] {
         &self.entries

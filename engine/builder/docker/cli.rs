@@ -1,0 +1,210 @@
+//! The docker CLI, for what only it can do: `useCli`, `useBuildKit` and `args` (spec image-building §8.3).
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use super::archive::{Archive, Ignore};
+use super::transcript::Transcript;
+use super::{Daemon, Endpoint};
+use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
+use crate::event::ImageEvents;
+use crate::process::{Process, ProcessError};
+
+/// The first version whose CLI builds with BuildKit unless told otherwise.
+const BUILDKIT_BY_DEFAULT: u32 = 23;
+
+/// Builds with `docker build`, the context on its standard input.
+#[derive(Clone)]
+pub struct Cli {
+    /// The daemon; the CLI is led to the same one.
+    pub daemon: Daemon,
+    /// The program, `docker` in general.
+    pub program: String,
+    /// `useBuildKit`: sets `DOCKER_BUILDKIT`, or leaves it as it is.
+    pub use_build_kit: Option<bool>,
+    /// `args`: more arguments, one a word.
+    pub args: Vec<String>,
+}
+
+#[async_trait]
+impl Builder for Cli {
+    fn name(&self) -> &'static str {
+        "docker"
+    }
+
+    async fn build(
+        &self,
+        request: BuildRequest,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<BuiltImage, BuildError> {
+        let failed = |source: ProcessError| match source {
+            ProcessError::Cancelled { .. } => BuildError::Cancelled,
+            source => BuildError::Process {
+                image: request.image.clone(),
+                help: matches!(source, ProcessError::NotFound { .. }).then(|| {
+                    "install the docker CLI, or leave `useCli`, `useBuildKit` and `args` out: \
+                     windlass then talks to the daemon itself"
+                        .to_owned()
+                }),
+                source,
+            },
+        };
+        let ignore = if self.is_build_kit().await? { Ignore::None } else { Ignore::Dockerfile };
+        let archive = Archive::new(&request, ignore);
+        let folder = tempfile::tempdir()
+            .map_err(|source| failed(ProcessError::Start { program: self.program.clone(), source }))?;
+        let id_file = folder.path().join("image-id");
+        let arguments = arguments(&request, &archive.dockerfile, &id_file.to_string_lossy(), &self.args);
+        let (size, sender) = (archive.size, events.clone());
+        let context =
+            archive.stream(move |sent| sender.progress("sending context", sent.min(size), Some(size)));
+        let mut process = Process::new(&self.program)
+            .args(arguments)
+            .directory(&request.directory)
+            .env("BUILDKIT_PROGRESS", "plain")
+            .input_stream(context);
+        for (name, value) in request.build_args.iter().filter(|(name, _)| !steers_cli(name)) {
+            process = process.env(name, value);
+        }
+        if let Some(use_build_kit) = self.use_build_kit {
+            process = process.env("DOCKER_BUILDKIT", if use_build_kit { "1" } else { "0" });
+        }
+        process = lead_to(process, &self.daemon.found()?.endpoint);
+
+        events.step("building with the docker CLI");
+        let mut transcript = Transcript::default();
+        let code = process.run(cancel, |_, line| transcript.line(line, events)).await;
+        let unreadable = archive.unreadable.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some((path, error)) = unreadable {
+            return Err(BuildError::Unreadable { path, reason: error.to_string() });
+        }
+        match code.map_err(failed)? {
+            0 => {
+                let image_id = std::fs::read_to_string(&id_file).ok();
+                let image_id = image_id.map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
+                Ok(BuiltImage { image_id })
+            }
+            code => Err(transcript.command_failure(&request, &self.program, code)),
+        }
+    }
+}
+
+impl Cli {
+    /// Whether the CLI will use BuildKit, which does not hide the files we add.
+    async fn is_build_kit(&self) -> Result<bool, BuildError> {
+        if let Some(is_build_kit) = self.use_build_kit {
+            return Ok(is_build_kit);
+        }
+        if let Ok(value) = std::env::var("DOCKER_BUILDKIT") {
+            return Ok(!matches!(value.as_str(), "" | "0" | "false"));
+        }
+        let facts = self.daemon.facts().await?;
+        let major = facts.version.split('.').next().and_then(|major| major.parse().ok());
+        Ok(major.is_some_and(|major: u32| major >= BUILDKIT_BY_DEFAULT))
+    }
+}
+
+/// The arguments of docker. Build arguments go by name only: the CLI takes their values from its environment,
+/// so that no process list shows them.
+fn arguments(request: &BuildRequest, dockerfile: &str, id_file: &str, more: &[String]) -> Vec<String> {
+    let mut arguments: Vec<String> = ["build", "--iidfile", id_file].map(String::from).into();
+    let mut option = |name: &str, value: &str| arguments.extend([name.to_owned(), value.to_owned()]);
+    for (name, value) in &request.build_args {
+        if steers_cli(name) {
+            option("--build-arg", &format!("{name}={value}"));
+        } else {
+            option("--build-arg", name);
+        }
+    }
+    if let Some(network) = &request.network {
+        option("--network", network);
+    }
+    for reference in &request.references {
+        option("--tag", &reference.to_string());
+    }
+    option("--file", dockerfile);
+    if let Some(target) = &request.target {
+        option("--target", target);
+    }
+    if let Some(platform) = &request.platform {
+        option("--platform", platform);
+    }
+    arguments.extend_from_slice(more);
+    arguments.push("-".to_owned());
+    arguments
+}
+
+/// Whether a variable of this name would change what the CLI does, so that a build argument of that name has
+/// to go with its value. None of these is a place for secrets.
+fn steers_cli(name: &str) -> bool {
+    let prefixes = ["DOCKER_", "BUILDKIT_", "BUILDX_", "SSH_", "LD_"];
+    matches!(name, "PATH" | "HOME") || prefixes.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// `process` with the variables that lead the docker CLI to `endpoint`, whatever else is set.
+fn lead_to(process: Process, endpoint: &Endpoint) -> Process {
+    let process = ["DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY"]
+        .into_iter()
+        .fold(process, Process::env_remove)
+        .env("DOCKER_HOST", endpoint.to_string());
+    let Endpoint::Tls { files, .. } = endpoint else { return process };
+    let folder = files.ca.as_ref().or(files.cert.as_ref()).and_then(|file| file.parent());
+    let process = match folder {
+        Some(folder) => process.env("DOCKER_CERT_PATH", folder),
+        None => process,
+    };
+    process.env(if files.skip_verify { "DOCKER_TLS" } else { "DOCKER_TLS_VERIFY" }, "1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::TlsFiles;
+    use super::*;
+
+    #[test]
+    fn arguments_stand_in_the_documented_order() {
+        let request = BuildRequest {
+            image: "api".into(),
+            references: vec!["r.io/api:1".parse().unwrap(), "r.io/api:2".parse().unwrap()],
+            dockerfile: std::sync::Arc::new(crate::image::Dockerfile::parse("D", "FROM scratch\n").unwrap()),
+            context: std::sync::Arc::default(),
+            target: Some("final".into()),
+            network: Some("host".into()),
+            build_args: [("TOKEN", "hunter2"), ("PATH", "/bin")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            platform: None,
+            directory: "/".into(),
+        };
+        let arguments = arguments(&request, "D", "/id", &["--no-cache".to_owned()]);
+        assert_eq!(
+            arguments.join(" "),
+            "build --iidfile /id --build-arg TOKEN --build-arg PATH=/bin --network host --tag r.io/api:1 \
+             --tag r.io/api:2 --file D --target final --no-cache -"
+        );
+    }
+
+    #[test]
+    fn the_cli_is_led_to_the_same_daemon() {
+        let check = |endpoint: Endpoint, expected: &[(&str, Option<&str>)]| {
+            let variables = lead_to(Process::new("docker"), &endpoint).variables();
+            for (name, value) in expected {
+                assert_eq!(variables.get(*name).map(Option::as_deref), Some(*value), "{name}");
+            }
+        };
+        check(
+            Endpoint::Unix("/d.sock".into()),
+            &[("DOCKER_HOST", Some("unix:///d.sock")), ("DOCKER_CONTEXT", None), ("DOCKER_TLS_VERIFY", None)],
+        );
+        let files = TlsFiles { ca: Some("/certs/ca.pem".into()), ..TlsFiles::default() };
+        check(
+            Endpoint::Tls { host: "h".into(), port: 1, files },
+            &[
+                ("DOCKER_HOST", Some("tcp://h:1")),
+                ("DOCKER_CERT_PATH", Some("/certs")),
+                ("DOCKER_TLS_VERIFY", Some("1")),
+            ],
+        );
+    }
+}

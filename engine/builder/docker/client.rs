@@ -1,0 +1,65 @@
+//! The HTTP client of a daemon: bollard over our own connections.
+
+use std::time::Duration;
+
+use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
+use hyper::Uri;
+use hyper::header::HeaderValue;
+use hyper_util::rt::TokioIo;
+
+use super::{Endpoint, transport};
+
+/// How long ordinary calls may take.
+const CALL_LIMIT: Duration = Duration::from_secs(60);
+
+/// A client of the daemon at `endpoint`. Connects with its first request, anew for each, as a build may
+/// occupy a connection for long.
+pub(super) fn open(endpoint: &Endpoint) -> Result<Docker, bollard::errors::Error> {
+    let endpoint = std::sync::Arc::new(endpoint.clone());
+    let transport = move |request: BollardRequest| {
+        let endpoint = endpoint.clone();
+        async move {
+            let stream = transport::dial(&endpoint).await.map_err(std::io::Error::other)?;
+            let (mut sender, connection) =
+                hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+            // Ends with the response, or when its reader lets go of it.
+            tokio::spawn(connection);
+            Ok(sender.send_request(request).await?)
+        }
+    };
+    let client =
+        Docker::connect_with_custom_transport(transport, Some("http://docker"), 0, API_DEFAULT_VERSION)?;
+    Ok(adjusted(&client, CALL_LIMIT, |_| None))
+}
+
+/// `client` with another limit for the time until an answer starts, and its requests going to what
+/// `redirect` makes of their path and query.
+pub(super) fn adjusted(
+    client: &Docker,
+    limit: Duration,
+    redirect: impl Fn(&Uri) -> Option<String> + Send + Sync + 'static,
+) -> Docker {
+    client.clone().with_timeout(limit).with_request_modifier(move |mut request| {
+        // The daemon decodes these with the URL alphabet and takes what it cannot decode for no credentials
+        // at all; bollard encodes them with the other one.
+        for name in ["x-registry-auth", "x-registry-config"] {
+            let Some(value) = request.headers().get(name).and_then(|value| value.to_str().ok()) else {
+                continue;
+            };
+            if let Ok(mut value) = HeaderValue::from_str(&value.replace('+', "-").replace('/', "_")) {
+                value.set_sensitive(true);
+                request.headers_mut().insert(name, value);
+            }
+        }
+        if !request.headers().contains_key(hyper::header::HOST) {
+            request.headers_mut().insert(hyper::header::HOST, HeaderValue::from_static("docker"));
+        }
+        // The connection is already open: the request line takes path and query only.
+        let path = redirect(request.uri())
+            .or_else(|| request.uri().path_and_query().map(|path| path.as_str().to_owned()));
+        if let Some(uri) = path.and_then(|path| path.parse().ok()) {
+            *request.uri_mut() = uri;
+        }
+        request
+    })
+}

@@ -1,0 +1,218 @@
+//! A Docker daemon, connected when it is first needed.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use bollard::Docker;
+use tokio::sync::OnceCell;
+
+use super::discovery::{self, DiscoveryError, Found, Surroundings};
+use super::{DaemonError, Endpoint, TransportError, client};
+
+/// How long a daemon on this machine may take to answer for the first time.
+const LOCAL_LIMIT: Duration = Duration::from_secs(5);
+
+/// The same for one elsewhere: a handshake, or a login through ssh.
+const REMOTE_LIMIT: Duration = Duration::from_secs(15);
+
+/// The first API version with BuildKit (Engine API, version history).
+const BUILDKIT_API: (u32, u32) = (1, 39);
+
+/// A Docker daemon. Nothing is read or opened before the first call; then it is found and asked once, for all
+/// clones, and a failure is remembered too.
+#[derive(Clone)]
+pub struct Daemon(Arc<Inner>);
+
+type Finder = Box<dyn FnOnce() -> Result<Found, DiscoveryError> + Send>;
+
+struct Inner {
+    found: LazyLock<Result<Found, DiscoveryError>, Finder>,
+    connection: OnceCell<Result<Connection, DaemonError>>,
+    insecure: OnceCell<Result<BTreeSet<String>, DaemonError>>,
+}
+
+struct Connection {
+    client: Docker,
+    facts: DaemonFacts,
+}
+
+/// What a daemon says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DaemonFacts {
+    /// Its version: `27.1.1`.
+    pub version: String,
+    /// The newest API version it speaks: major, minor.
+    pub api: (u32, u32),
+    /// The system its containers run on: `linux` or `windows`.
+    pub os: String,
+    /// The architecture in Go's words: `amd64`, `arm64`.
+    pub architecture: String,
+    /// Whether it can build with BuildKit.
+    pub has_buildkit: bool,
+}
+
+impl Daemon {
+    /// The daemon that the environment and the Docker configuration lead to.
+    pub fn from_environment() -> Self {
+        Self::found_by(|| {
+            let home = std::env::home_dir();
+            discovery::find(Surroundings {
+                variable: &|name| std::env::var(name).ok(),
+                read: &|path| std::fs::read_to_string(path),
+                home: home.as_deref(),
+            })
+        })
+    }
+
+    /// The daemon that `find` leads to, asked at the first use.
+    pub fn found_by(find: impl FnOnce() -> Result<Found, DiscoveryError> + Send + 'static) -> Self {
+        Self(Arc::new(Inner {
+            found: LazyLock::new(Box::new(find)),
+            connection: OnceCell::new(),
+            insecure: OnceCell::new(),
+        }))
+    }
+
+    /// The endpoint and the setting it comes from. Opens no connection.
+    ///
+    /// # Errors
+    /// [`DaemonError::Discovery`] when the configuration leads nowhere.
+    pub fn found(&self) -> Result<&Found, DaemonError> {
+        self.0.found.as_ref().map_err(|error| DaemonError::Discovery(error.clone()))
+    }
+
+    /// A client of the daemon, which answered at least once.
+    ///
+    /// # Errors
+    /// [`DaemonError`] when the daemon is not found, or gives no answer within 5 seconds (15 when it is remote).
+    pub async fn connect(&self) -> Result<&Docker, DaemonError> {
+        Ok(&self.connection().await?.client)
+    }
+
+    /// What the daemon says about itself.
+    ///
+    /// # Errors
+    /// As for [`Daemon::connect`].
+    pub async fn facts(&self) -> Result<&DaemonFacts, DaemonError> {
+        Ok(&self.connection().await?.facts)
+    }
+
+    /// The registries with which the daemon speaks plain HTTP or trusts any certificate: hosts, and networks
+    /// like `127.0.0.0/8`.
+    ///
+    /// # Errors
+    /// As for [`Daemon::connect`], and when the daemon refuses to tell.
+    pub async fn insecure_registries(&self) -> Result<&BTreeSet<String>, DaemonError> {
+        let asked = self.0.insecure.get_or_init(|| async {
+            let info = self.connect().await?.info().await;
+            let info = info.map_err(|error| DaemonError::refused("tell its settings", &error))?;
+            let config = info.registry_config.unwrap_or_default();
+            let hosts = config.index_configs.unwrap_or_default().into_iter();
+            let hosts = hosts.filter(|(_, index)| index.secure == Some(false)).map(|(host, _)| host);
+            Ok(hosts.chain(config.insecure_registry_cidrs.unwrap_or_default()).collect())
+        });
+        asked.await.as_ref().map_err(Clone::clone)
+    }
+
+    async fn connection(&self) -> Result<&Connection, DaemonError> {
+        let connected = self.0.connection.get_or_init(|| async {
+            let found = self.found()?;
+            let unreachable = |reason| DaemonError::unreachable(found, reason);
+            let client = client::open(&found.endpoint).map_err(|error| unreachable(reason_of(&error)))?;
+            let limit = match found.endpoint {
+                Endpoint::Unix(_) | Endpoint::NamedPipe(_) => LOCAL_LIMIT,
+                _ => REMOTE_LIMIT,
+            };
+            let version = tokio::time::timeout(limit, client.version())
+                .await
+                .map_err(|_| unreachable(format!("no answer within {} seconds", limit.as_secs())))?
+                .map_err(|error| unreachable(reason_of(&error)))?;
+            let api = version.api_version.as_deref().and_then(parse_api).unwrap_or_default();
+            let os = version.os.unwrap_or_default();
+            let facts = DaemonFacts {
+                version: version.version.unwrap_or_default(),
+                api,
+                has_buildkit: api >= BUILDKIT_API && os == "linux",
+                os,
+                architecture: version.arch.unwrap_or_default(),
+            };
+            Ok(Connection { client, facts })
+        });
+        connected.await.as_ref().map_err(Clone::clone)
+    }
+}
+
+/// The numbers of an API version: `1.41`.
+fn parse_api(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// What bollard wants to say, in the daemon's or the system's own words.
+pub(super) fn reason_of(error: &bollard::errors::Error) -> String {
+    use bollard::errors::Error;
+    match error {
+        Error::DockerResponseServerError { message, status_code } => match message.trim() {
+            "" => format!("it answered with status {status_code}"),
+            message => message.to_owned(),
+        },
+        Error::DockerStreamError { error } => error.trim().to_owned(),
+        Error::RequestTimeoutError => "it did not answer in time".to_owned(),
+        Error::IOError { err } => match transport_error(err) {
+            Some(TransportError::Lost { reason, .. } | TransportError::Unreachable { reason, .. }) => {
+                reason.clone()
+            }
+            Some(error) => error.to_string(),
+            None => err.to_string(),
+        },
+        // The words of an HTTP library mean nothing to its user; their last cause may.
+        Error::HyperResponseError { err } => {
+            let mut cause: &dyn std::error::Error = err;
+            while let Some(source) = cause.source() {
+                cause = source;
+            }
+            match cause.downcast_ref::<io::Error>() {
+                Some(error) => error.to_string(),
+                None => "it closed the connection".to_owned(),
+            }
+        }
+        other => other.to_string(),
+    }
+}
+
+fn transport_error(error: &io::Error) -> Option<&TransportError> {
+    error.get_ref()?.downcast_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn api_versions_are_parsed() {
+        let check = |text, expected| assert_eq!(parse_api(text), expected, "{text}");
+        check("1.41", Some((1, 41)));
+        check("1", None);
+        check("x.1", None);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_silent_socket_is_explained() {
+        let daemon = Daemon::found_by(|| {
+            Ok(Found {
+                endpoint: Endpoint::Unix("/no/such.sock".into()),
+                origin: "DOCKER_HOST".into(),
+                config: None,
+            })
+        });
+        let error = daemon.connect().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot reach the docker daemon at `unix:///no/such.sock` (from DOCKER_HOST): \
+             No such file or directory (os error 2)"
+        );
+    }
+}

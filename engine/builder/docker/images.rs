@@ -1,0 +1,79 @@
+//! The images a daemon holds.
+
+use std::collections::HashMap;
+
+use bollard::errors::Error;
+use bollard::query_parameters::{ListImagesOptions, TagImageOptions};
+
+use super::{Daemon, DaemonError};
+use crate::image::ImageReference;
+
+/// What a daemon knows about one image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageFacts {
+    /// The image ID (`sha256:...`).
+    pub id: String,
+    /// Its ONBUILD triggers, in order.
+    pub onbuild: Vec<String>,
+    /// The digests under which registries have it: `acme/api@sha256:...`.
+    pub repo_digests: Vec<String>,
+}
+
+impl Daemon {
+    /// The image IDs of those of `references` that the daemon holds, in one call.
+    ///
+    /// # Errors
+    /// [`DaemonError`] when the daemon cannot be reached or refuses.
+    pub async fn images(
+        &self,
+        references: &[ImageReference],
+    ) -> Result<HashMap<ImageReference, String>, DaemonError> {
+        if references.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut wanted: HashMap<String, &ImageReference> =
+            references.iter().map(|reference| (reference.to_string(), reference)).collect();
+        let filters = HashMap::from([("reference".to_owned(), wanted.keys().cloned().collect())]);
+        let options = ListImagesOptions { filters: Some(filters), ..Default::default() };
+        let images = self.connect().await?.list_images(Some(options)).await;
+        let images = images.map_err(|error| DaemonError::refused("list its images", &error))?;
+        let mut found = HashMap::with_capacity(wanted.len());
+        for image in images {
+            for name in image.repo_tags.iter().chain(&image.repo_digests) {
+                if let Some(reference) = wanted.remove(name) {
+                    found.insert(reference.clone(), image.id.clone());
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The image that `reference` (a name or an image ID) stands for; none when the daemon does not hold it.
+    ///
+    /// # Errors
+    /// [`DaemonError`] when the daemon cannot be reached or refuses.
+    pub async fn inspect(&self, reference: &str) -> Result<Option<ImageFacts>, DaemonError> {
+        match self.connect().await?.inspect_image(reference).await {
+            Ok(image) => Ok(Some(ImageFacts {
+                id: image.id.unwrap_or_default(),
+                onbuild: image.config.and_then(|config| config.on_build).unwrap_or_default(),
+                repo_digests: image.repo_digests.unwrap_or_default(),
+            })),
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            Err(error) => Err(DaemonError::refused(format!("inspect `{reference}`"), &error)),
+        }
+    }
+
+    /// Gives the image `id` one more reference.
+    ///
+    /// # Errors
+    /// [`DaemonError`] when the daemon cannot be reached or refuses.
+    pub async fn tag(&self, id: &str, reference: &ImageReference) -> Result<(), DaemonError> {
+        let options = TagImageOptions {
+            repo: Some(reference.repository.to_string()),
+            tag: reference.tag.as_ref().map(|tag| tag.to_string()),
+        };
+        let tagged = self.connect().await?.tag_image(id, Some(options)).await;
+        tagged.map_err(|error| DaemonError::refused(format!("tag `{reference}`"), &error))
+    }
+}

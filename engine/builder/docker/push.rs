@@ -1,0 +1,220 @@
+//! Pushing an image through a daemon.
+
+use std::time::Duration;
+
+use bollard::auth::DockerCredentials;
+use bollard::errors::Error;
+use bollard::query_parameters::CreateImageOptions;
+use futures_util::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use super::daemon::reason_of;
+use super::layer_progress::LayerProgress;
+use super::{Daemon, DaemonError, client};
+use crate::event::{ImageEvents, Level};
+use crate::image::{Digest, ImageReference};
+
+/// How often a push is tried.
+const TRIES: u32 = 3;
+
+/// The pause before the second try; it doubles from there.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long the daemon may take to start answering, and between two signs of progress.
+const SILENCE: Duration = Duration::from_secs(15 * 60);
+
+/// What a push achieved.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PushOutcome {
+    /// The digest of the manifest in the registry, when the daemon told it.
+    pub digest: Option<Digest>,
+}
+
+/// Why a push failed.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum PushError {
+    /// The run was cancelled.
+    #[error("pushing `{reference}` was cancelled")]
+    #[diagnostic(code(stage::push::cancelled))]
+    Cancelled {
+        /// What was pushed.
+        reference: String,
+    },
+
+    /// The daemon is not there.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Daemon(#[from] DaemonError),
+
+    /// The registry or the daemon refused, or the connection broke too often.
+    #[error("cannot push `{reference}`: {reason}")]
+    #[diagnostic(code(stage::push::refused))]
+    Refused {
+        /// What was pushed.
+        reference: String,
+        /// What the daemon said, word for word.
+        reason: String,
+    },
+}
+
+impl Daemon {
+    /// Pushes `reference` to its registry, and tells its progress in bytes. A broken connection or a 5xx answer
+    /// is tried again, three times in all.
+    ///
+    /// Equals `docker push`.
+    ///
+    /// # Errors
+    /// [`PushError`] when the daemon is not there, refuses, or the registry does.
+    pub async fn push(
+        &self,
+        reference: &ImageReference,
+        credentials: Option<DockerCredentials>,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<PushOutcome, PushError> {
+        let name = reference.to_string();
+        let pushing = async {
+            let (mut attempt, mut pause) = (1, PAUSE);
+            loop {
+                match self.push_once(reference, credentials.clone(), events).await? {
+                    Ok(digest) => {
+                        let digest = match digest {
+                            Some(digest) => Some(digest),
+                            None => self.pushed_digest(reference).await,
+                        };
+                        return Ok(PushOutcome { digest });
+                    }
+                    Err(reason) if attempt >= TRIES || !is_passing(&reason) => {
+                        return Err(PushError::Refused { reference: name.clone(), reason });
+                    }
+                    Err(reason) => {
+                        let message = format!("pushing {name} failed ({reason}), trying again");
+                        events.notice(Level::Info, message);
+                        tokio::time::sleep(pause).await;
+                        attempt += 1;
+                        pause *= 2;
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(PushError::Cancelled { reference: name.clone() }),
+            pushed = pushing => pushed,
+        }
+    }
+
+    /// One try; the inner error is what the daemon said.
+    async fn push_once(
+        &self,
+        reference: &ImageReference,
+        credentials: Option<DockerCredentials>,
+        events: &ImageEvents,
+    ) -> Result<Result<Option<Digest>, String>, DaemonError> {
+        let tag = reference.tag.as_ref().map_or("latest", |tag| tag.as_str());
+        let path = format!("/images/{}/push?tag={tag}", reference.repository);
+        // bollard's own `push_image` leaves out which layer a progress line is about; a pull answers in the
+        // same format, and its type has it.
+        let client = client::adjusted(self.connect().await?, SILENCE, move |_| Some(path.clone()));
+        let credentials = credentials.unwrap_or_default();
+        let mut lines = client.create_image(None::<CreateImageOptions>, None, Some(credentials));
+        let mut progress = LayerProgress::new(format!("pushing {reference}"));
+        let mut digest = None;
+        loop {
+            let line = match tokio::time::timeout(SILENCE, lines.next()).await {
+                Ok(Some(Ok(line))) => line,
+                Ok(Some(Err(error))) => return Ok(Err(failure(&error))),
+                Ok(None) => return Ok(Ok(digest)),
+                Err(_) => return Ok(Err("the daemon made no progress for 15 minutes".to_owned())),
+            };
+            digest = digest.or_else(|| digest_of(line.status.as_deref()?, tag));
+            if let (Some(id), Some(status)) = (line.id, line.status) {
+                progress.tell(id, &status, line.progress_detail.as_ref(), events);
+            }
+        }
+    }
+
+    /// The digest the daemon remembers for what was just pushed.
+    async fn pushed_digest(&self, reference: &ImageReference) -> Option<Digest> {
+        let facts = self.inspect(&reference.to_string()).await.ok()??;
+        let prefix = format!("{}@", reference.repository);
+        facts.repo_digests.iter().find_map(|digest| digest.strip_prefix(&prefix)?.parse().ok())
+    }
+}
+
+/// What the daemon said; a connection that broke is named as such, for [`is_passing`].
+fn failure(error: &Error) -> String {
+    match error {
+        Error::DockerResponseServerError { .. } | Error::DockerStreamError { .. } => reason_of(error),
+        other => format!("connection to the docker daemon lost: {}", reason_of(other)),
+    }
+}
+
+/// Whether another try may help: a server trouble or a broken connection, never a refusal.
+fn is_passing(reason: &str) -> bool {
+    let reason = reason.to_lowercase();
+    let is_refusal =
+        ["unauthorized", "authentication required", "denied", "forbidden", "401", "403", "no basic auth"]
+            .iter()
+            .any(|word| reason.contains(word));
+    let is_trouble = [
+        "500 ",
+        "502 ",
+        "503 ",
+        "504 ",
+        "internal server error",
+        "bad gateway",
+        "service unavailable",
+        "gateway timeout",
+        "too many requests",
+        "toomanyrequests",
+        "connection reset",
+        "connection refused",
+        "broken pipe",
+        "unexpected eof",
+        ": eof",
+        "i/o timeout",
+        "tls handshake timeout",
+        "connection lost",
+        "connection to the docker daemon lost",
+        "use of closed network connection",
+        "temporary failure",
+    ]
+    .iter()
+    .any(|word| reason.contains(word));
+    is_trouble && !is_refusal
+}
+
+/// The digest in the last line of a push: `1.4: digest: sha256:... size: 527`.
+fn digest_of(status: &str, tag: &str) -> Option<Digest> {
+    let rest = status.strip_prefix(tag)?.strip_prefix(": digest: ")?;
+    rest.split(' ').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn troubles_pass_and_refusals_stay() {
+        let check = |reason, expected| assert_eq!(is_passing(reason), expected, "{reason}");
+        check("received unexpected HTTP status: 500 Internal Server Error", true);
+        check("Put \"http://r:5000/v2/\": read tcp 1.2.3.4:5: connection reset by peer", true);
+        check("Head \"http://r/v2/\": EOF", true);
+        check("net/http: TLS handshake timeout", true);
+        check("unauthorized: authentication required", false);
+        check("denied: requested access to the resource is denied", false);
+        check("no basic auth credentials", false);
+        check("An image does not exist locally with the tag: acme/api", false);
+        check("http: server gave HTTP response to HTTPS client", false);
+    }
+
+    #[test]
+    fn the_digest_is_in_the_last_line() {
+        let hex = "ab".repeat(32);
+        let expected = format!("sha256:{hex}").parse().ok();
+        assert_eq!(digest_of(&format!("1.4: digest: sha256:{hex} size: 527"), "1.4"), expected);
+        assert_eq!(digest_of("Pushed", "1.4"), None);
+        assert_eq!(digest_of("1.4: digest: nonsense", "1.4"), None);
+    }
+}
