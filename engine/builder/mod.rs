@@ -1,7 +1,9 @@
 //! Builders: what turns a Dockerfile and a context into an image.
 
+mod custom;
 pub mod docker;
 mod error;
+mod on_change;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +15,9 @@ use tokio_util::sync::CancellationToken;
 use crate::event::ImageEvents;
 use crate::image::{Dockerfile, ImageReference, Selection};
 
+pub use custom::{CustomRequest, build_custom};
 pub use error::BuildError;
+pub use on_change::{OnChangeError, on_change_files};
 
 /// Everything a builder needs to know about one image.
 #[derive(Debug, Clone)]

@@ -1,0 +1,207 @@
+//! The custom builder: a command of the user's makes the image (spec image-building §10).
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{BuildError, BuiltImage};
+use crate::config::CustomConfig;
+use crate::event::ImageEvents;
+use crate::image::ImageReference;
+use crate::process::{Process, ProcessError};
+
+/// How many lines of a failed command are shown again.
+const TAIL: usize = 20;
+
+/// What a custom build needs to know about an image.
+#[derive(Debug, Clone)]
+pub struct CustomRequest {
+    /// The image's name.
+    pub image: String,
+    /// The references it should get; never empty.
+    pub references: Vec<ImageReference>,
+    /// `build.custom` of the image.
+    pub config: CustomConfig,
+    /// The folder of the build context, absolute.
+    pub context: PathBuf,
+    /// The Dockerfile, absolute.
+    pub dockerfile: PathBuf,
+    /// Whether the command should not push.
+    pub skip_push: bool,
+    /// `--namespace`, when given.
+    pub namespace: Option<String>,
+    /// `--kube-context`, when given.
+    pub kube_context: Option<String>,
+    /// The folder the command runs in: the project's root.
+    pub directory: PathBuf,
+}
+
+/// Builds an image with the command its `build.custom` names.
+///
+/// A program gets `args`, the image once for each tag (after `imageFlag`) and `appendArgs`. A shell line is run
+/// as it is. Both find the image in the variables `IMAGE` (with the first tag), `TAG`, `TAGS` (separated by
+/// spaces), `CONTEXT`, `DOCKERFILE`, `SKIP_PUSH` (`true` or `false`), `NAMESPACE` and `KUBE_CONTEXT`. Tagging
+/// and pushing is up to the command.
+///
+/// # Errors
+/// [`BuildError`] when there is no command for this system, it cannot be run, or ends with a code other than 0.
+pub async fn build_custom(
+    request: &CustomRequest,
+    events: &ImageEvents,
+    cancel: &CancellationToken,
+) -> Result<BuiltImage, BuildError> {
+    let command = choose_command(&request.config, system()).ok_or_else(|| BuildError::NoCommand {
+        image: request.image.clone(),
+        reason: format!("`build.custom` has no command for {}", system()),
+    })?;
+    events.step(format!("running {command}"));
+    let mut tail = VecDeque::with_capacity(TAIL);
+    let code = process(request, command).run(cancel, |_, line| {
+        events.output(line);
+        if tail.len() == TAIL {
+            tail.pop_front();
+        }
+        tail.push_back(line.to_owned());
+    });
+    match code.await {
+        Ok(0) => Ok(BuiltImage::default()),
+        Ok(exit_code) => Err(BuildError::CommandFailed {
+            image: request.image.clone(),
+            program: command.to_owned(),
+            exit_code,
+            output: (!tail.is_empty()).then(|| Vec::from(tail).join("\n")),
+        }),
+        Err(ProcessError::Cancelled { .. }) => Err(BuildError::Cancelled),
+        Err(source) => Err(BuildError::Process { image: request.image.clone(), source, help: None }),
+    }
+}
+
+/// This system, in Go's words.
+fn system() -> &'static str {
+    match std::env::consts::OS {
+        "macos" => "darwin",
+        other => other,
+    }
+}
+
+/// The first of `commands` that fits `system`, else `command`.
+fn choose_command<'a>(config: &'a CustomConfig, system: &str) -> Option<&'a str> {
+    let fits = |os: &str| os.split(',').any(|os| os.trim().eq_ignore_ascii_case(system));
+    let own = config.commands.iter().find(|command| command.os.as_deref().is_none_or(fits));
+    let command = own.map(|own| own.command.as_str()).or(config.command.as_deref());
+    command.filter(|command| !command.trim().is_empty())
+}
+
+/// The process that builds the image.
+fn process(request: &CustomRequest, command: &str) -> Process {
+    let config = &request.config;
+    let first = request.references.first();
+    let tag_of = |reference: &ImageReference| reference.tag.as_ref().map(ToString::to_string);
+    let tags: Vec<String> = request.references.iter().filter_map(tag_of).collect();
+    let mut process = Process::configured(command, config.args.as_deref());
+    if config.args.is_some() || !Process::is_shell_line(command) {
+        for reference in request.references.iter().filter(|_| !config.skip_image_arg) {
+            process = process.args(&config.image_flag);
+            let image = tag_of(reference).filter(|_| config.image_tag_only);
+            process = process.arg(image.unwrap_or_else(|| reference.to_string()));
+        }
+        process = process.args(&config.append_args);
+    }
+    process
+        .directory(&request.directory)
+        .env("IMAGE", first.map(ToString::to_string).unwrap_or_default())
+        .env("TAG", tags.first().map_or("", String::as_str))
+        .env("TAGS", tags.join(" "))
+        .env("CONTEXT", &request.context)
+        .env("DOCKERFILE", &request.dockerfile)
+        .env("SKIP_PUSH", request.skip_push.to_string())
+        .env("NAMESPACE", request.namespace.as_deref().unwrap_or_default())
+        .env("KUBE_CONTEXT", request.kube_context.as_deref().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::OsCommand;
+    use crate::event::Events;
+
+    fn request(config: CustomConfig, references: &[&str]) -> CustomRequest {
+        CustomRequest {
+            image: "api".into(),
+            references: references.iter().map(|reference| reference.parse().unwrap()).collect(),
+            config,
+            context: "/p/api".into(),
+            dockerfile: "/p/Dockerfile".into(),
+            skip_push: true,
+            namespace: Some("dev".into()),
+            kube_context: None,
+            directory: std::env::temp_dir(),
+        }
+    }
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|&word| word.to_owned()).collect()
+    }
+
+    fn check(config: CustomConfig, expected: &[&str]) {
+        let request = request(config, &["r.io/api:1", "r.io/api:2"]);
+        let command = choose_command(&request.config, "linux").unwrap().to_owned();
+        assert_eq!(process(&request, &command).argv(), expected);
+    }
+
+    #[test]
+    fn the_image_stands_between_the_arguments() {
+        let config = || CustomConfig {
+            command: Some("build.sh".into()),
+            args: Some(words(&["-v"])),
+            append_args: words(&["--push"]),
+            ..CustomConfig::default()
+        };
+        check(config(), &["build.sh", "-v", "r.io/api:1", "r.io/api:2", "--push"]);
+        check(
+            CustomConfig { image_flag: Some("--tag".into()), ..config() },
+            &["build.sh", "-v", "--tag", "r.io/api:1", "--tag", "r.io/api:2", "--push"],
+        );
+        check(CustomConfig { image_tag_only: true, ..config() }, &["build.sh", "-v", "1", "2", "--push"]);
+        check(CustomConfig { skip_image_arg: true, ..config() }, &["build.sh", "-v", "--push"]);
+        check(CustomConfig { args: None, ..config() }, &["build.sh", "r.io/api:1", "r.io/api:2", "--push"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn shell_lines_are_run_as_they_are() {
+        let config = CustomConfig { command: Some("make $TAG".into()), ..CustomConfig::default() };
+        check(config, &["sh", "-c", "make $TAG"]);
+    }
+
+    #[test]
+    fn the_first_command_for_the_system_wins() {
+        let command =
+            |os: Option<&str>, command: &str| OsCommand { os: os.map(Into::into), command: command.into() };
+        let config = CustomConfig {
+            command: Some("any".into()),
+            commands: vec![command(Some("windows"), "w"), command(Some("linux, darwin"), "l")],
+            ..CustomConfig::default()
+        };
+        assert_eq!(choose_command(&config, "windows"), Some("w"));
+        assert_eq!(choose_command(&config, "darwin"), Some("l"));
+        assert_eq!(choose_command(&config, "plan9"), Some("any"));
+        assert_eq!(choose_command(&CustomConfig::default(), "linux"), None);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn commands_see_the_image_and_fail_with_their_output() {
+        let line = r#"echo $IMAGE $TAG "$TAGS" $CONTEXT $DOCKERFILE $SKIP_PUSH $NAMESPACE; exit 4"#;
+        let config = CustomConfig { command: Some(line.into()), ..CustomConfig::default() };
+        let request = request(config, &["r.io/api:1", "r.io/api:2"]);
+        let events = Events::none().of_image("api");
+        match build_custom(&request, &events, &CancellationToken::new()).await {
+            Err(BuildError::CommandFailed { exit_code: 4, output, .. }) => {
+                assert_eq!(output.as_deref(), Some("r.io/api:1 1 1 2 /p/api /p/Dockerfile true dev"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}

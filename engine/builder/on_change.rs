@@ -1,0 +1,126 @@
+//! `onChange`: the files that decide whether a custom build is still good.
+
+use std::path::{Component, Path, PathBuf};
+
+use globset::GlobBuilder;
+use ignore::WalkBuilder;
+
+/// Why the files of `onChange` cannot be told.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum OnChangeError {
+    /// A pattern is no glob.
+    #[error("cannot use `{glob}` of `onChange`: {reason}")]
+    #[diagnostic(
+        code(stage::on_change::bad_glob),
+        help("`*` and `?` match inside a name, `**` matches folders")
+    )]
+    BadGlob {
+        /// The pattern.
+        glob: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A folder cannot be read.
+    #[error("cannot look for the files of `{glob}` of `onChange`: {reason}")]
+    #[diagnostic(code(stage::on_change::unreadable))]
+    Unreadable {
+        /// The pattern.
+        glob: String,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+/// The files that `globs` (relative to `root`) match, sorted, each once. A folder stands for every file below
+/// it; `**` matches any number of folders; a glob may match nothing. Symlinks are not followed, but listed.
+///
+/// # Errors
+/// [`OnChangeError`] when a pattern is no glob or a folder cannot be read.
+pub fn on_change_files(root: &Path, globs: &[String]) -> Result<Vec<PathBuf>, OnChangeError> {
+    let mut files = Vec::new();
+    for glob in globs {
+        collect(root, glob, &mut files)?;
+    }
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+/// Adds the files that match `glob`.
+fn collect(root: &Path, glob: &str, files: &mut Vec<PathBuf>) -> Result<(), OnChangeError> {
+    let bad = |error: globset::Error| OnChangeError::BadGlob {
+        glob: glob.to_owned(),
+        reason: error.kind().to_string(),
+    };
+    // Only what lies below the part without wildcards has to be walked.
+    let is_wild =
+        |part: &Component<'_>| part.as_os_str().to_string_lossy().contains(['*', '?', '[', '{', '\\']);
+    let parts: Vec<Component<'_>> =
+        Path::new(glob).components().filter(|part| *part != Component::CurDir).collect();
+    let fixed = parts.iter().take_while(|part| !is_wild(part)).count();
+    let base: PathBuf =
+        std::iter::once(root.to_owned()).chain(parts[..fixed].iter().map(PathBuf::from)).collect();
+    let pattern: Vec<_> = parts[fixed..].iter().map(|part| part.as_os_str().to_string_lossy()).collect();
+    let pattern = pattern.join("/");
+    let mut matchers = Vec::new();
+    if !pattern.is_empty() {
+        for pattern in [format!("{pattern}/**"), pattern] {
+            let glob = GlobBuilder::new(&pattern).literal_separator(true).build().map_err(bad)?;
+            matchers.push(glob.compile_matcher());
+        }
+    }
+    if base.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    for entry in WalkBuilder::new(&base).standard_filters(false).build() {
+        let entry = entry.map_err(|error| OnChangeError::Unreadable {
+            glob: glob.to_owned(),
+            reason: error.to_string(),
+        })?;
+        let is_file = entry.file_type().is_some_and(|kind| !kind.is_dir());
+        let path = entry.path().strip_prefix(&base).unwrap_or(entry.path());
+        if is_file && (matchers.is_empty() || matchers.iter().any(|matcher| matcher.is_match(path))) {
+            files.push(entry.into_path());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(globs: &[&str], expected: &[&str]) {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["a.go", "b.txt", ".hidden", "src/c.go", "src/deep/d.go", "src/deep/e.txt"] {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        let globs: Vec<String> = globs.iter().map(|&glob| glob.into()).collect();
+        let files = on_change_files(folder.path(), &globs).unwrap();
+        let files: Vec<_> =
+            files.iter().map(|file| file.strip_prefix(folder.path()).unwrap().to_str().unwrap()).collect();
+        assert_eq!(files, expected, "{globs:?}");
+    }
+
+    #[test]
+    fn globs_match_files_and_folders() {
+        check(&[], &[]);
+        check(&["nothing", "no/**"], &[]);
+        check(&["*.go"], &["a.go"]);
+        check(&["./**/*.go"], &["a.go", "src/c.go", "src/deep/d.go"]);
+        check(&["src"], &["src/c.go", "src/deep/d.go", "src/deep/e.txt"]);
+        check(&["src/"], &["src/c.go", "src/deep/d.go", "src/deep/e.txt"]);
+        check(&["src/*"], &["src/c.go", "src/deep/d.go", "src/deep/e.txt"]);
+        check(&["src/**/*.txt", "b.txt", "b.*"], &["b.txt", "src/deep/e.txt"]);
+        check(&["**"], &[".hidden", "a.go", "b.txt", "src/c.go", "src/deep/d.go", "src/deep/e.txt"]);
+    }
+
+    #[test]
+    fn a_bad_glob_is_named() {
+        let error = on_change_files(Path::new("."), &["a[".into()]).unwrap_err();
+        assert!(error.to_string().starts_with("cannot use `a[` of `onChange`"), "{error}");
+    }
+}
