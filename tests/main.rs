@@ -7,3 +7,4 @@ mod registry;
 mod conformance_ignore;
 //! The integration tests: one binary, a module per feature.
 mod builder_buildkit;
+mod builder_docker;
