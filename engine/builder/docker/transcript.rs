@@ -11,6 +11,9 @@ use crate::image::Dockerfile;
 /// How many lines of a failing step's output are shown again.
 const TAIL: usize = 20;
 
+/// The longest line that is waited for, in bytes; a longer one comes in pieces.
+const LONGEST: usize = 64 * 1024;
+
 /// The output of a build, read line by line.
 #[derive(Default)]
 pub(super) struct Transcript {
@@ -33,9 +36,12 @@ impl Transcript {
             let line: String = self.rest.drain(..=end).collect();
             self.line(line.trim_end_matches(['\n', '\r']), events);
         }
+        if self.rest.len() > LONGEST {
+            self.finish(events);
+        }
     }
 
-    /// Takes what is left when the output ends.
+    /// Takes what is left of a line without its line feed.
     pub(super) fn finish(&mut self, events: &ImageEvents) {
         let rest = std::mem::take(&mut self.rest);
         if !rest.is_empty() {
