@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::command::{LoginOptions, LogoutOptions};
 use crate::report::ProgressMode;
@@ -79,7 +79,7 @@ pub struct GlobalOptions {
     pub debug: bool,
 
     /// How to show progress
-    #[arg(long, global = true, value_name = "MODE", default_value = "auto")]
+    #[arg(long, global = true, value_name = "MODE", default_value = "auto", hide_possible_values = true)]
     pub progress: ProgressMode,
 }
 

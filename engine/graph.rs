@@ -24,7 +24,8 @@ impl Graph {
     ) -> Result<Self, GraphError> {
         let mut needs = IndexMap::new();
         for image in project.images.values() {
-            let parents = bases(image).iter().filter_map(|base| project_image(project, &base.reference));
+            let bases = bases(image);
+            let parents = bases.iter().filter_map(|base| project_image(project, &base.reference));
             needs.insert(image.name.clone(), parents.map(|parent| parent.name.clone()).collect());
         }
         let graph = Self { needs };
@@ -45,7 +46,11 @@ impl Graph {
         if let Some(unknown) = names.iter().find(|name| !self.needs.contains_key(*name)) {
             return Err(self.unknown(unknown));
         }
-        if names.is_empty() { self.ordered(self.needs.keys().cloned()) } else { self.ordered(names.iter().cloned()) }
+        if names.is_empty() {
+            self.ordered(self.needs.keys().cloned())
+        } else {
+            self.ordered(names.iter().cloned())
+        }
     }
 
     /// The error for a name that is no image.
@@ -66,7 +71,12 @@ impl Graph {
         Ok(done.into_iter().collect())
     }
 
-    fn visit(&self, name: &str, path: &mut Vec<String>, done: &mut IndexSet<String>) -> Result<(), GraphError> {
+    fn visit(
+        &self,
+        name: &str,
+        path: &mut Vec<String>,
+        done: &mut IndexSet<String>,
+    ) -> Result<(), GraphError> {
         if done.contains(name) {
             return Ok(());
         }
@@ -94,7 +104,12 @@ pub fn project_image<'a>(project: &'a Project, reference: &str) -> Option<&'a Im
     let mut images = project.images.values().filter(|image| image.repository == reference.repository);
     let names_tag = |image: &ImageConfig, tag: &str| {
         image.tags.iter().any(|config| {
-            config.text.parse::<TagTemplate>().ok().and_then(|template| template.fixed()).is_some_and(|fixed| fixed.as_str() == tag)
+            config
+                .text
+                .parse::<TagTemplate>()
+                .ok()
+                .and_then(|template| template.fixed())
+                .is_some_and(|fixed| fixed.as_str() == tag)
         })
     };
     match &reference.tag {
@@ -134,9 +149,9 @@ mod tests {
     use super::*;
 
     fn graph(needs: &[(&str, &[&str])]) -> Graph {
-        let needs = needs.iter().map(|(name, needs)| {
-            ((*name).to_owned(), needs.iter().map(|need| (*need).to_owned()).collect())
-        });
+        let needs = needs
+            .iter()
+            .map(|(name, needs)| ((*name).to_owned(), needs.iter().map(|need| (*need).to_owned()).collect()));
         Graph { needs: needs.collect() }
     }
 
@@ -150,12 +165,16 @@ mod tests {
     #[test]
     fn circle_shows_its_path() {
         let graph = graph(&[("x", &["a"]), ("a", &["b"]), ("b", &["a"])]);
-        assert_eq!(graph.select(&[]).unwrap_err().to_string(), "images are built from each other: a -> b -> a");
+        assert_eq!(
+            graph.select(&[]).unwrap_err().to_string(),
+            "images are built from each other: a -> b -> a"
+        );
     }
 
     #[test]
     fn unknown_image_suggests_the_nearest() {
-        let Err(GraphError::Unknown { help, .. }) = graph(&[("worker", &[])]).select(&["workr".to_owned()]) else {
+        let Err(GraphError::Unknown { help, .. }) = graph(&[("worker", &[])]).select(&["workr".to_owned()])
+        else {
             panic!("an unknown image was selected");
         };
         assert_eq!(help, "did you mean `worker`?");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::config::Hook;
 use crate::event::{Event, Level};
-use crate::process::{Command, ProcessError};
+use crate::process::{Process, ProcessError};
 use crate::run::{Image, Run};
 use crate::script::StageError;
 
@@ -67,9 +67,10 @@ impl Occasion<'_> {
 pub fn run(run: &Run, occasion: &Occasion<'_>) -> Result<(), StageError> {
     for hook in run.project.hooks.iter().filter(|hook| occasion.is_heard_by(hook)) {
         if hook.in_container {
-            let message = format!("the hook at {} runs in a container, which belongs to `deploy`", hook.origin);
+            let message =
+                format!("the hook at {} runs in a container, which belongs to `deploy`", hook.origin);
             run.notice(Level::Info, message);
-        } else if crate::builder::custom::is_for_this_os(hook.os.as_deref()) {
+        } else if crate::process::is_for_this_system(hook.os.as_deref()) {
             run_one(run, hook, occasion)?;
         }
     }
@@ -78,33 +79,33 @@ pub fn run(run: &Run, occasion: &Occasion<'_>) -> Result<(), StageError> {
 
 fn run_one(run: &Run, hook: &Hook, occasion: &Occasion<'_>) -> Result<(), StageError> {
     let image = occasion.image.map(|image| image.name().to_owned());
-    let command = Command::program_or_line(&hook.command, hook.args.as_deref())
-        .directory(&run.project.root)
-        .environment(occasion.environment())
-        .limit(LIMIT);
+    let process = Process::configured(&hook.command, hook.args.as_deref());
+    let process = process.directory(&run.project.root).limit(LIMIT);
+    let environment = run.options.environment.iter().cloned().chain(occasion.environment());
+    let process = environment.fold(process, |process, (name, value)| process.env(name, value));
     run.events.emit(Event::StepStarted { image: image.clone(), step: format!("hook {}", hook.command) });
     let events = run.events.clone();
     let silent = hook.silent;
-    let output = move |line: String| {
+    let output = move |_, line: &str| {
         if !silent {
-            events.emit(Event::Output { image: image.clone(), line });
+            events.emit(Event::Output { image: image.clone(), line: line.to_owned() });
         }
     };
     if hook.background {
-        run.spawn_background(command, output);
+        run.spawn_background(process, output);
         return Ok(());
     }
-    let status = run.wait(command.run(output, &run.cancel))?;
+    let ended = run.wait(process.run(&run.cancel, output))?;
     let failed = |reason: String| HookError::Failed {
         command: hook.command.clone(),
         event: occasion.name(),
         reason,
         origin: hook.origin.to_string(),
     };
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(failed(status.to_string()).into()),
-        Err(ProcessError::Cancelled) => Err(crate::run::RunError::Cancelled.into()),
+    match ended {
+        Ok(0) => Ok(()),
+        Ok(code) => Err(failed(format!("exit code {code}")).into()),
+        Err(ProcessError::Cancelled { .. }) => Err(crate::run::RunError::Cancelled.into()),
         Err(error) => Err(failed(error.to_string()).into()),
     }
 }

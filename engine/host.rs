@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::builder::{BuildRequest, BuiltImage};
 use crate::config::DockerConfig;
 use crate::event::ImageEvents;
+use crate::image::dockerfile::BaseConfig;
 use crate::image::{ImageReference, Repository, Tag};
 use crate::script::StageError;
 
@@ -42,8 +43,8 @@ pub trait Docker: Send + Sync {
         references: &[ImageReference],
     ) -> Result<HashMap<ImageReference, String>, StageError>;
 
-    /// The ONBUILD triggers of an image the daemon has; `None` when it has not.
-    async fn onbuild(&self, reference: &str) -> Result<Option<Vec<String>>, StageError>;
+    /// What an image the daemon has passes on to those built from it; `None` when it has not.
+    async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError>;
 
     /// Whether the build that `build` would make of `request` runs every build target up to the wanted one, as
     /// the classic builder does, rather than only those that it needs.
@@ -89,8 +90,8 @@ pub trait Registry: Send + Sync {
     /// The digest of `reference`, `None` when the registry has no such image.
     async fn digest(&self, reference: &ImageReference) -> Result<Option<String>, StageError>;
 
-    /// The ONBUILD triggers of an image, `None` when they cannot be found out.
-    async fn onbuild(&self, reference: &ImageReference) -> Result<Option<Vec<String>>, StageError>;
+    /// What an image passes on to those built from it.
+    async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError>;
 
     /// Gives the image that is there as `from` another tag; returns its digest.
     async fn retag(&self, from: &ImageReference, tag: &Tag) -> Result<String, StageError>;

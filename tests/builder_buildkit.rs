@@ -172,12 +172,9 @@ fn select(root: &Path) -> Selection {
             } else {
                 EntryKind::File { size: metadata.len(), content: Content::Disk(path.clone()) }
             };
-            entries.push(Entry {
-                path: path.strip_prefix(root).expect("below root").to_str().expect("UTF-8").into(),
-                kind,
-                mode: metadata.mode() & 0o7777,
-                modified: metadata.modified().expect("time"),
-            });
+            let name = path.strip_prefix(root).expect("below root").to_str().expect("UTF-8");
+            let modified = metadata.modified().expect("time");
+            entries.push(Entry::new(name, kind, metadata.mode() & 0o7777, modified));
         }
     }
     let mut entries = Vec::new();
@@ -208,12 +205,8 @@ async fn context_arrives_exactly() {
 
     let mut entries = select(project.root.path()).entries().to_vec();
     let added = Bytes::from_static(b"from memory");
-    entries.push(Entry {
-        path: "added".into(),
-        kind: EntryKind::File { size: added.len() as u64, content: Content::Memory(added) },
-        mode: 0o755,
-        modified: UNIX_EPOCH + Duration::from_secs(1_000_000_000),
-    });
+    let kind = EntryKind::File { size: added.len() as u64, content: Content::Memory(added) };
+    entries.push(Entry::new("added", kind, 0o755, UNIX_EPOCH + Duration::from_secs(1_000_000_000)));
     let dockerfile = format!("FROM {BASE}\nCOPY . /x\n");
     let built =
         project.run(project.request(&dockerfile, Selection::from_entries(entries))).await.expect("build");
@@ -272,12 +265,7 @@ async fn changed_file_in_memory_arrives_although_size_and_time_are_the_same() {
     let Some(project) = Project::new() else { return };
     for text in ["one", "two"] {
         let content = Content::Memory(Bytes::from_static(text.as_bytes()));
-        let entry = Entry {
-            path: "added".into(),
-            kind: EntryKind::File { size: 3, content },
-            mode: 0o644,
-            modified: UNIX_EPOCH,
-        };
+        let entry = Entry::new("added", EntryKind::File { size: 3, content }, 0o644, UNIX_EPOCH);
         let dockerfile = format!("FROM {BASE}\nCOPY added /\n");
         let request = project.request(&dockerfile, Selection::from_entries(vec![entry]));
         project.run(request).await.expect("build");
@@ -496,7 +484,7 @@ async fn builds_run_side_by_side() {
     let dockerfile = format!("FROM {BASE}\nCOPY name /\nRUN cat /name\n");
     let (one, two) = tokio::join!(left.build(&dockerfile), right.build(&dockerfile));
     one.and(two).expect("both builds");
-    assert_eq!(left.run_image("cat /name") + &right.run_image("cat /name"), "leftright");
+    assert_eq!(format!("{}{}", left.run_image("cat /name"), right.run_image("cat /name")), "leftright");
 }
 
 #[tokio::test]

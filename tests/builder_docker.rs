@@ -54,11 +54,10 @@ impl Fixture {
 
     /// A request whose context holds busybox, `files`, and 4 MiB of ballast.
     fn request(&self, dockerfile: &str, files: &[(&str, &str)]) -> BuildRequest {
-        let entry = |path: &str, mode, content: Vec<u8>| Entry {
-            path: path.into(),
-            kind: EntryKind::File { size: content.len() as u64, content: Content::Memory(content.into()) },
-            mode,
-            modified: SystemTime::UNIX_EPOCH,
+        let entry = |path: &str, mode, content: Vec<u8>| {
+            let size = content.len() as u64;
+            let kind = EntryKind::File { size, content: Content::Memory(content.into()) };
+            Entry::new(path, kind, mode, SystemTime::UNIX_EPOCH)
         };
         let mut entries = vec![
             entry("busybox", 0o755, std::fs::read("/usr/bin/busybox").unwrap()),

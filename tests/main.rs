@@ -1,10 +1,9 @@
 //! The integration tests: one binary, one file a topic.
 
+mod builder_buildkit;
+mod builder_docker;
 mod conformance;
+mod conformance_ignore;
 mod harness;
 mod harness_itself;
 mod registry;
-mod conformance_ignore;
-//! The integration tests: one binary, a module per feature.
-mod builder_buildkit;
-mod builder_docker;

@@ -9,7 +9,7 @@ use super::{BuildError, BuiltImage};
 use crate::config::CustomConfig;
 use crate::event::ImageEvents;
 use crate::image::ImageReference;
-use crate::process::{Process, ProcessError};
+use crate::process::{Process, ProcessError, fits, system};
 
 /// How many lines of a failed command are shown again.
 const TAIL: usize = 20;
@@ -35,6 +35,8 @@ pub struct CustomRequest {
     pub kube_context: Option<String>,
     /// The folder the command runs in: the project's root.
     pub directory: PathBuf,
+    /// More variables of its environment: those of the project's `.env` file.
+    pub environment: Vec<(String, String)>,
 }
 
 /// Builds an image with the command its `build.custom` names.
@@ -77,18 +79,17 @@ pub async fn build_custom(
     }
 }
 
-/// This system, in Go's words.
-fn system() -> &'static str {
-    match std::env::consts::OS {
-        "macos" => "darwin",
-        other => other,
-    }
+/// What decides what the command of `config` does on this system: the words of its command line.
+pub fn custom_words(config: &CustomConfig) -> Vec<String> {
+    let command = choose_command(config, system()).unwrap_or_default().to_owned();
+    let args = config.args.iter().flatten().chain(&config.image_flag).chain(&config.append_args);
+    let options = format!("{} {} {}", config.args.is_some(), config.image_tag_only, config.skip_image_arg);
+    [command, options].into_iter().chain(args.cloned()).collect()
 }
 
 /// The first of `commands` that fits `system`, else `command`.
 fn choose_command<'a>(config: &'a CustomConfig, system: &str) -> Option<&'a str> {
-    let fits = |os: &str| os.split(',').any(|os| os.trim().eq_ignore_ascii_case(system));
-    let own = config.commands.iter().find(|command| command.os.as_deref().is_none_or(fits));
+    let own = config.commands.iter().find(|command| fits(command.os.as_deref(), system));
     let command = own.map(|own| own.command.as_str()).or(config.command.as_deref());
     command.filter(|command| !command.trim().is_empty())
 }
@@ -108,7 +109,9 @@ fn process(request: &CustomRequest, command: &str) -> Process {
         }
         process = process.args(&config.append_args);
     }
-    process
+    let environment = request.environment.iter();
+    environment
+        .fold(process, |process, (name, value)| process.env(name, value))
         .directory(&request.directory)
         .env("IMAGE", first.map(ToString::to_string).unwrap_or_default())
         .env("TAG", tags.first().map_or("", String::as_str))
@@ -137,6 +140,7 @@ mod tests {
             namespace: Some("dev".into()),
             kube_context: None,
             directory: std::env::temp_dir(),
+            environment: Vec::new(),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use miette::{NamedSource, SourceSpan};
 
-use super::docker::TransportError;
 use super::docker::DaemonError;
+use super::docker::TransportError;
 use crate::process::ProcessError;
 
 /// What keeps an image from being built.

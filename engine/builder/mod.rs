@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::event::ImageEvents;
 use crate::image::{Dockerfile, ImageReference, Selection};
 
-pub use custom::{CustomRequest, build_custom};
+pub use custom::{CustomRequest, build_custom, custom_words};
 pub use error::BuildError;
 pub use on_change::{OnChangeError, on_change_files};
 

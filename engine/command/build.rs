@@ -1,5 +1,6 @@
 //! `windlass build`.
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 
 use rhai::Dynamic;
@@ -26,7 +27,7 @@ const STACK: usize = 16 << 20;
 pub fn build(global: &GlobalOptions, args: &BuildArgs) -> Result<ExitStatus, Failure> {
     let loaded = config::load(&load_options(global)).map_err(Failure::wrong_use)?;
     let project = loaded.project;
-    let options = run_options(args)?;
+    let options = RunOptions { environment: loaded.environment, ..run_options(args)? };
     let files = pipeline_files(&project, args)?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -74,12 +75,14 @@ pub fn build(global: &GlobalOptions, args: &BuildArgs) -> Result<ExitStatus, Fai
 
 fn load_options(global: &GlobalOptions) -> config::LoadOptions {
     config::LoadOptions {
+        directory: std::env::current_dir().unwrap_or_else(|_| ".".into()),
         config: global.config.clone(),
         profiles: global.profiles.clone(),
         vars: global.vars.clone(),
         namespace: global.namespace.clone(),
         kube_context: global.kube_context.clone(),
         disable_profile_activation: global.disable_profile_activation,
+        ask: std::io::stdin().is_terminal().then(|| Arc::new(config::TerminalAsk) as Arc<dyn config::Ask>),
         ..config::LoadOptions::default()
     }
 }
@@ -96,6 +99,7 @@ fn run_options(args: &BuildArgs) -> Result<RunOptions, Failure> {
         jobs: if args.build_sequential { 1 } else { jobs },
         keep_going: args.keep_going,
         tags: tags.map_err(Failure::wrong_use)?,
+        environment: Vec::new(),
     })
 }
 
@@ -122,7 +126,7 @@ fn run_pipeline(run: &Arc<Run>, files: Vec<ScriptFile>, no_warn: bool) -> Result
             profiles: run.project.profiles.clone(),
         });
         let project = stage::Project(Arc::clone(run));
-        pipeline.call(&engine, "build", vec![Dynamic::from(project)])?;
+        drop(pipeline.call(&engine, "build", vec![Dynamic::from(project)])?);
         Ok(())
     };
     std::thread::scope(|scope| {

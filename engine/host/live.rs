@@ -1,10 +1,9 @@
 //! Real daemons and registries.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use indexmap::IndexSet;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
@@ -13,9 +12,9 @@ use crate::builder::docker::{BuildKit, Classic, Cli, Daemon, PushError};
 use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
 use crate::config::DockerConfig;
 use crate::event::{Event, Events, ImageEvents, Level};
+use crate::image::dockerfile::BaseConfig;
 use crate::image::{ImageReference, Repository, Tag};
 use crate::registry::{Action, Credential, CredentialStore, RegistryClient, RegistryError};
-use crate::run::lock;
 use crate::script::StageError;
 
 impl Host {
@@ -34,7 +33,6 @@ impl Host {
                 daemon,
                 credentials,
                 events: events.clone(),
-                checked: Mutex::default(),
             }),
             random: Arc::new(fastrand::alphanumeric),
         }
@@ -66,7 +64,7 @@ impl LiveDocker {
             return Ok(Mode::Cli);
         }
         let network = request.network.as_deref().unwrap_or("default");
-        let fits = self.daemon.facts().await?.has_build_kit && ["default", "none", "host"].contains(&network);
+        let fits = self.daemon.facts().await?.has_buildkit && ["default", "none", "host"].contains(&network);
         Ok(if fits && options.use_build_kit != Some(false) { Mode::BuildKit } else { Mode::Classic })
     }
 
@@ -78,7 +76,12 @@ impl LiveDocker {
             async move { credential(&credentials, &events, &domain).await }
         };
         Ok(match mode {
-            Mode::Cli => Box::new(Cli { daemon: self.daemon.clone(), options: options.clone() }),
+            Mode::Cli => Box::new(Cli {
+                daemon: self.daemon.clone(),
+                program: "docker".to_owned(),
+                use_build_kit: options.use_build_kit,
+                args: options.args.clone(),
+            }),
             Mode::Classic => Box::new(Classic {
                 daemon: self.daemon.clone(),
                 credentials: Arc::new(move |domain| {
@@ -88,7 +91,7 @@ impl LiveDocker {
             }),
             Mode::BuildKit => Box::new(BuildKit {
                 endpoint: self.daemon.found()?.endpoint.clone(),
-                api_version: self.daemon.facts().await?.api_version.clone(),
+                api_version: self.daemon.facts().await?.api_version(),
                 credentials: Arc::new(move |domain| {
                     let found = lookup(domain);
                     Box::pin(async move { found.await.into_login() })
@@ -121,8 +124,9 @@ impl Docker for LiveDocker {
         Ok(self.daemon.images(references).await?)
     }
 
-    async fn onbuild(&self, reference: &str) -> Result<Option<Vec<String>>, StageError> {
-        Ok(self.daemon.inspect(reference).await?.map(|facts| facts.onbuild))
+    async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError> {
+        let facts = self.daemon.inspect(reference).await?;
+        Ok(facts.map(|facts| BaseConfig { onbuild: facts.onbuild, env: facts.env }))
     }
 
     async fn builds_every_target(
@@ -183,8 +187,6 @@ struct LiveRegistry {
     daemon: Daemon,
     credentials: Arc<CredentialStore>,
     events: Events,
-    /// Repositories that may be pushed to.
-    checked: Mutex<IndexSet<Repository>>,
 }
 
 impl LiveRegistry {
@@ -202,28 +204,25 @@ impl LiveRegistry {
 #[async_trait]
 impl Registry for LiveRegistry {
     async fn check_push(&self, repository: &Repository) -> Result<(), StageError> {
-        if lock(&self.checked).contains(repository) {
-            return Ok(());
-        }
         match self.client().await.check_push(repository).await {
-            Ok(()) => {}
+            Ok(()) => Ok(()),
             // The daemon may reach a registry that we do not; its push will tell.
             Err(error) if !error.is_refusal() => {
                 let message = format!("cannot check the right to push to {repository}: {error}");
                 self.events.emit(Event::Notice { image: None, level: Level::Debug, message });
+                Ok(())
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => Err(error.into()),
         }
-        lock(&self.checked).insert(repository.clone());
-        Ok(())
     }
 
     async fn digest(&self, reference: &ImageReference) -> Result<Option<String>, StageError> {
         Ok(self.client().await.manifest_digest(reference).await?)
     }
 
-    async fn onbuild(&self, reference: &ImageReference) -> Result<Option<Vec<String>>, StageError> {
-        Ok(Some(self.client().await.image_config(reference, None).await?.onbuild))
+    async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError> {
+        let facts = self.client().await.image_config(reference, None).await?;
+        Ok(BaseConfig { onbuild: facts.onbuild, env: facts.env })
     }
 
     async fn retag(&self, from: &ImageReference, tag: &Tag) -> Result<String, StageError> {

@@ -80,7 +80,8 @@ impl Built {
         let run = self.image.run();
         let mut built = self.clone();
         let Some(record) = &mut built.record else { return Ok(built) };
-        let missing: Vec<_> = record.tags.iter().filter(|tag| !record.pushed.contains_key(*tag)).cloned().collect();
+        let missing: Vec<_> =
+            record.tags.iter().filter(|tag| !record.pushed.contains_key(*tag)).cloned().collect();
         for tag in missing {
             let reference = self.image.config().repository.with_tag(tag.clone());
             let events = self.image.events();
@@ -105,10 +106,7 @@ impl Built {
         let Some(record) = &self.record else { return self };
         let run = self.image.run();
         if let Some(reference) = self.references().into_iter().next() {
-            run.finish(
-                self.image.name(),
-                Finished { key: record.key, reference, onbuild: run.onbuild_of(self.image.config()) },
-            );
+            run.finish(self.image.name(), Finished { key: record.key, reference });
         }
         let is_pushed =
             !record.tags.is_empty() && record.tags.iter().all(|tag| record.pushed.contains_key(tag));

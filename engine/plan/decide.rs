@@ -42,7 +42,7 @@ pub enum Verdict {
     /// Its earlier build is used.
     Reuse {
         /// That build.
-        record: Record,
+        record: Box<Record>,
         /// The tags it has, or gets now.
         tags: Vec<Tag>,
         /// Where it is.
@@ -78,12 +78,15 @@ pub fn decide<E>(situation: &Situation<'_, E>) -> Result<Verdict, E> {
     let same_key = || situation.records.iter().filter(|record| record.key == situation.key);
     let Some(record) = same_key().find(|record| record.repository == repository) else {
         return Ok(Verdict::Build {
-            reason: same_key().next().map(|record| format!("moved from {} to {repository}", record.repository)),
+            reason: same_key()
+                .next()
+                .map(|record| format!("moved from {} to {repository}", record.repository)),
         });
     };
     let tags = situation.tags(record);
-    let reuse =
-        |source, publish| Ok(Verdict::Reuse { record: record.clone(), tags: tags.clone(), source, publish });
+    let reuse = |source, publish| {
+        Ok(Verdict::Reuse { record: Box::new(record.clone()), tags: tags.clone(), source, publish })
+    };
     if record.custom {
         let known = tags.iter().all(|tag| record.tags.contains(tag));
         return if known {

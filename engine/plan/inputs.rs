@@ -131,10 +131,10 @@ mod tests {
             |inputs| inputs.target = Some("final".into()),
             |inputs| inputs.network = Some("host".into()),
             |inputs| inputs.arguments = vec!["--squash".into()],
-            |inputs| drop(inputs.build_args.insert("A".into(), "1".into())),
+            |inputs| inputs.build_args = BTreeMap::from([("A".into(), "1".into())]),
             |inputs| inputs.context = Some(Digest::of("x")),
             |inputs| inputs.context = None,
-            |inputs| drop(inputs.parents.insert("base".into(), key_of("x"))),
+            |inputs| inputs.parents = BTreeMap::from([("base".into(), key_of("x"))]),
         ];
         let mut keys = vec![key];
         for edit in edits {
@@ -162,7 +162,8 @@ mod tests {
 
     #[test]
     fn name_of_a_parent_does_not_count() {
-        let with = |name: &str| Inputs { parents: BTreeMap::from([(name.to_owned(), key_of("k"))]), ..inputs() };
+        let with =
+            |name: &str| Inputs { parents: BTreeMap::from([(name.to_owned(), key_of("k"))]), ..inputs() };
         assert_eq!(with("base").key(), with("renamed").key());
     }
 }

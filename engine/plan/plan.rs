@@ -1,14 +1,15 @@
 //! A planned image: what would be built, its key, and what happens to it.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::built::Built;
 use super::{CacheKey, Inputs, Situation, Source, Verdict, decide, why_build};
-use crate::builder::{BuildRequest, custom};
+use crate::builder::{BuildRequest, CustomRequest, build_custom, custom_words, on_change_files};
 use crate::event::{Decision, Event, Level};
 use crate::image::context::ContextDigest;
-use crate::image::dockerfile::{BaseImage, Reach};
+use crate::image::dockerfile::{BaseConfig, BaseImage, Reach};
 use crate::image::{Context, Digest, ImageReference, Selection, Tag, TagTemplate};
 use crate::run::{Finished, Image, Run};
 use crate::script::StageError;
@@ -42,8 +43,10 @@ struct DockerfileRecipe {
     reach: Reach,
     selection: Selection,
     digest: ContextDigest,
-    parents: Vec<(BaseImage, Finished)>,
-    /// Bases whose ONBUILD triggers nobody could tell.
+    parents: Vec<Parent>,
+    /// Bases that were asked for what they pass on.
+    bases: Vec<String>,
+    /// Those of them of which nobody could tell.
     unknown_bases: Vec<String>,
 }
 
@@ -58,7 +61,7 @@ enum PlanError {
     ParentMissing { image: String, parent: String },
 
     #[error("there is no earlier build of `{image}` to reuse")]
-    #[diagnostic(code(stage::reuse::nothing), help("build it: `plan.build(builder(image))`"))]
+    #[diagnostic(code(stage::reuse::nothing), help("build it: `plan.build_with(builder(image))`"))]
     NothingToReuse { image: String },
 
     #[error("there is no builder `{name}`")]
@@ -66,7 +69,10 @@ enum PlanError {
     UnknownBuilder { name: String },
 
     #[error("`{image}` cannot be built with `{builder}`")]
-    #[diagnostic(code(builder::unfit), help("`custom` needs `build.custom` in devspace.yaml, `docker` a Dockerfile"))]
+    #[diagnostic(
+        code(builder::unfit),
+        help("`custom` needs `build.custom` in devspace.yaml, `docker` a Dockerfile")
+    )]
     UnfitBuilder { image: String, builder: String },
 }
 
@@ -75,13 +81,17 @@ impl Plan {
     ///
     /// # Errors
     /// When a file of the context cannot be read, or a daemon or registry has to be asked and cannot.
-    pub fn of_dockerfile(image: &Image, dockerfile: &Dockerfile, context: &Context) -> Result<Self, StageError> {
+    pub fn of_dockerfile(
+        image: &Image,
+        dockerfile: &Dockerfile,
+        context: &Context,
+    ) -> Result<Self, StageError> {
         let run = image.run();
         let parents = parents(image, dockerfile)?;
-        let mut bases = Bases { run, parents: &parents, unknown: Vec::new().into() };
+        let bases = Bases { run, parents: &parents, asked: RefCell::default(), unknown: RefCell::default() };
         let target = dockerfile.target.as_deref();
-        let reach = dockerfile.inner.reach(target, &dockerfile.args, &|base| bases.onbuild(base))?;
-        let unknown_bases = std::mem::take(bases.unknown.get_mut());
+        let reach = dockerfile.inner.reach(target, &dockerfile.args, &|base| bases.config(base))?;
+        let (asked, unknown_bases) = (bases.asked.into_inner(), bases.unknown.into_inner());
         let selection = select(image, context, &reach, dockerfile)?;
         let digest = selection.digest(&run.index(context.root()))?;
         let counts = image.config().rebuild_strategy != crate::config::RebuildStrategy::IgnoreContextChanges;
@@ -93,11 +103,11 @@ impl Plan {
             arguments: image.config().docker.as_ref().map(|docker| docker.args.clone()).unwrap_or_default(),
             build_args: dockerfile.args.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             context: counts.then(|| digest.digest()),
-            parents: parents.iter().map(|(parent, _, finished)| (parent.clone(), finished.key)).collect(),
+            parents: parents.iter().map(|parent| (parent.name.clone(), parent.finished.key)).collect(),
         };
         let changed_files = |before: Digest| {
             let before = ContextDigest::from_bytes(&run.store.context(&before)?)?;
-            Some(before.diff(&digest).into_iter().map(|change| change.path.to_string()).collect())
+            Some(digest.changes_since(&before).into_iter().map(|change| change.path.to_string()).collect())
         };
         let (verdict, reason) = judge(image, &inputs, changed_files, None)?;
         Ok(Self {
@@ -112,7 +122,8 @@ impl Plan {
                 reach,
                 selection,
                 digest,
-                parents: parents.into_iter().map(|(_, base, finished)| (base, finished)).collect(),
+                parents,
+                bases: asked,
                 unknown_bases,
             })),
             image: image.clone(),
@@ -130,11 +141,11 @@ impl Plan {
             return Err(PlanError::UnfitBuilder { image, builder }.into());
         };
         let run = image.run();
-        let files = custom::on_change_files(&run.project.root, &config.on_change)?;
-        let index = run.index(&run.project.root);
-        let digest = ContextDigest::of_files(&run.project.root, &files, &index)?;
+        let files = on_change_files(&run.project.root, &config.on_change)?;
+        let files = Selection::of_files(&run.project.root, &files)?;
+        let digest = files.digest(&run.index(&run.project.root))?;
         let inputs = Inputs {
-            command: custom::words(config),
+            command: custom_words(config),
             dockerfile: None,
             target: None,
             network: None,
@@ -145,7 +156,7 @@ impl Plan {
         };
         let changed_files = |before: Digest| {
             let before = ContextDigest::from_bytes(&run.store.context(&before)?)?;
-            Some(before.diff(&digest).into_iter().map(|change| change.path.to_string()).collect())
+            Some(digest.changes_since(&before).into_iter().map(|change| change.path.to_string()).collect())
         };
         let always = config.on_change.is_empty().then_some("a custom command without `onChange` always runs");
         let (verdict, reason) = judge(image, &inputs, changed_files, always)?;
@@ -210,7 +221,7 @@ impl Plan {
         let run = self.image.run();
         let (mut record, tags, source, publish) = match &self.verdict {
             Verdict::Reuse { record, tags, source, publish } => {
-                (record.clone(), tags.clone(), source.clone(), publish.clone())
+                (Record::clone(record), tags.clone(), source.clone(), publish.clone())
             }
             Verdict::Build { .. } => self.latest()?,
         };
@@ -290,7 +301,7 @@ impl Plan {
         let replacements: Vec<_> = recipe
             .parents
             .iter()
-            .map(|(base, finished)| (base.clone(), finished.reference.to_string()))
+            .map(|parent| (parent.base.clone(), parent.finished.reference.to_string()))
             .collect();
         let mut request = BuildRequest {
             image: self.image.name().to_owned(),
@@ -304,37 +315,35 @@ impl Plan {
             directory: run.project.root.clone(),
         };
         if run.wait(run.host.docker.builds_every_target(&options, &request))?? {
-            let reach = recipe.dockerfile.inner.reach_of_all(target, &recipe.dockerfile.args, &|base| {
-                run.bases.onbuild(base)
-            })?;
+            let config = |base: &str| run.bases.get(base);
+            let reach =
+                recipe.dockerfile.inner.reach_in_file_order(target, &recipe.dockerfile.args, &config)?;
             request.context = Arc::new(select(&self.image, &recipe.context, &reach, &recipe.dockerfile)?);
         }
-        let built = run.host.docker.build(request, &options, &events, &run.cancel);
-        let built = run.wait(built)??;
+        let built = run.wait(run.host.docker.build(request, &options, &events, &run.cancel))?;
+        // A base that moved since it was looked at may need files that did not travel: look again next time.
+        let built = built.inspect_err(|_| {
+            recipe.bases.iter().for_each(|base| run.bases.forget(base));
+        })?;
         let (inputs, digest) = self.refined_inputs(recipe)?;
         keep_context(run, &digest);
         self.remember(&inputs, tags, built.image_id, false)
     }
 
-    /// The inputs as the next run will see them: once the base images are there, their ONBUILD triggers are no
-    /// longer unknown, and less of the context may count.
+    /// The inputs as the next run will see them: once the base images are there, what they pass on is no longer
+    /// unknown, and less of the context may count.
     fn refined_inputs(&self, recipe: &DockerfileRecipe) -> Result<(Inputs, ContextDigest), StageError> {
         let run = self.image.run();
-        let mut is_news = false;
-        for base in &recipe.unknown_bases {
-            if let Some(onbuild) = look_up_onbuild(run, base) {
-                is_news |= run.bases.learn(base, onbuild);
-            }
-        }
+        let found: Vec<_> = recipe.unknown_bases.iter().filter_map(|base| look_up(run, base)).collect();
         let mut inputs = Inputs::clone(&self.inputs);
-        if !is_news {
+        if found.is_empty() {
             return Ok((inputs, recipe.digest.clone()));
         }
-        let dockerfile = &recipe.dockerfile;
-        let reach = dockerfile.inner.reach(dockerfile.target.as_deref(), &dockerfile.args, &|base| {
-            run.bases.onbuild(base)
-        })?;
-        let selection = select(&self.image, &recipe.context, &reach, dockerfile)?;
+        let Dockerfile { inner, target, args, .. } = &recipe.dockerfile;
+        let bases =
+            Bases { run, parents: &recipe.parents, asked: RefCell::default(), unknown: RefCell::default() };
+        let reach = inner.reach(target.as_deref(), args, &|base| bases.config(base))?;
+        let selection = select(&self.image, &recipe.context, &reach, &recipe.dockerfile)?;
         let digest = selection.digest(&run.index(recipe.context.root()))?;
         inputs.context = inputs.context.map(|_| digest.digest());
         Ok((inputs, digest))
@@ -348,7 +357,7 @@ impl Plan {
             let (image, builder) = (self.image.name().to_owned(), "custom".to_owned());
             return Err(PlanError::UnfitBuilder { image, builder }.into());
         };
-        let request = custom::CustomRequest {
+        let request = CustomRequest {
             image: self.image.name().to_owned(),
             references: tags.iter().map(|tag| self.reference(tag)).collect(),
             config: command.clone(),
@@ -358,9 +367,10 @@ impl Plan {
             skip_push: run.options.skip_push,
             namespace: run.project.namespace.clone(),
             kube_context: run.project.kube_context.clone(),
+            environment: run.options.environment.clone(),
         };
         let events = self.image.events();
-        run.wait(custom::build(request, &events, &run.cancel))??;
+        run.wait(build_custom(&request, &events, &run.cancel))??;
         self.remember(&self.inputs, tags, None, true)
     }
 
@@ -405,10 +415,8 @@ fn judge(
     let records = run.records(image.name());
     let forced = run.options.force_build || run.options.force.contains(image.name());
     let strategy = image.config().rebuild_strategy == crate::config::RebuildStrategy::Always;
-    let always = forced
-        .then_some("forced")
-        .or_else(|| strategy.then_some("`rebuildStrategy` is `always`"))
-        .or(always);
+    let always =
+        forced.then_some("forced").or_else(|| strategy.then_some("`rebuildStrategy` is `always`")).or(always);
     let verdict = decide(&Situation {
         key: inputs.key(),
         repository: &image.config().repository,
@@ -444,13 +452,20 @@ fn select(
     let progress = |files: u64| events.progress("reading the context", files, None);
     let selection = context.select(reach, &progress)?;
     let added = dockerfile.files.iter();
-    Ok(added.fold(selection, |selection, file| {
-        selection.with_file(file.path, file.mode, file.content.clone())
-    }))
+    Ok(added
+        .fold(selection, |selection, file| selection.with_file(file.path, file.mode, file.content.clone())))
 }
 
-/// The images of the project that `dockerfile` builds from: name, where it is named, and what they are by now.
-fn parents(image: &Image, dockerfile: &Dockerfile) -> Result<Vec<(String, BaseImage, Finished)>, StageError> {
+/// An image of the project that another one is built from.
+struct Parent {
+    name: String,
+    /// Where the Dockerfile names it.
+    base: BaseImage,
+    finished: Finished,
+}
+
+/// The images of the project that `dockerfile` builds from.
+fn parents(image: &Image, dockerfile: &Dockerfile) -> Result<Vec<Parent>, StageError> {
     let run = image.run();
     let mut parents = Vec::new();
     for base in dockerfile.inner.bases(dockerfile.target.as_deref(), &dockerfile.args)? {
@@ -462,43 +477,47 @@ fn parents(image: &Image, dockerfile: &Dockerfile) -> Result<Vec<(String, BaseIm
             let (image, parent) = (image.name().to_owned(), parent.name.clone());
             return Err(PlanError::ParentMissing { image, parent }.into());
         };
-        parents.push((parent.name.clone(), base, finished));
+        parents.push(Parent { name: parent.name.clone(), base, finished });
     }
     Ok(parents)
 }
 
-/// Answers which ONBUILD triggers the bases of one image have.
+/// Answers what the bases of one image pass on to it.
 struct Bases<'a> {
     run: &'a Run,
-    parents: &'a [(String, BaseImage, Finished)],
-    unknown: std::cell::RefCell<Vec<String>>,
+    parents: &'a [Parent],
+    /// Those that were asked for.
+    asked: RefCell<Vec<String>>,
+    /// Those of which nobody could tell.
+    unknown: RefCell<Vec<String>>,
 }
 
 impl Bases<'_> {
-    fn onbuild(&self, base: &str) -> Option<Vec<String>> {
-        if let Some((_, _, finished)) = self.parents.iter().find(|(_, parent, _)| parent.reference == base) {
-            return Some(finished.onbuild.clone());
+    fn config(&self, base: &str) -> Option<BaseConfig> {
+        let parent = self.parents.iter().find(|parent| parent.base.reference == base);
+        let actual = parent.map_or_else(|| base.to_owned(), |parent| parent.finished.reference.to_string());
+        let found = self.run.bases.get(&actual).or_else(|| look_up(self.run, &actual));
+        if found.is_none() {
+            self.unknown.borrow_mut().push(actual.clone());
         }
-        if let Some(known) = self.run.bases.onbuild(base) {
-            return Some(known);
-        }
-        let found = look_up_onbuild(self.run, base);
-        match &found {
-            Some(onbuild) => drop(self.run.bases.learn(base, onbuild.clone())),
-            None => self.unknown.borrow_mut().push(base.to_owned()),
-        }
+        self.asked.borrow_mut().push(actual);
         found
     }
 }
 
-/// Asks the daemon, then the registry. Nobody who answers is no error: then the whole context counts.
-fn look_up_onbuild(run: &Run, base: &str) -> Option<Vec<String>> {
-    let local = run.wait(run.host.docker.onbuild(base)).ok()?;
-    if let Ok(Some(onbuild)) = local {
-        return Some(onbuild);
-    }
-    let reference: ImageReference = base.parse().ok()?;
-    run.wait(run.host.registry.onbuild(&reference)).ok()?.ok()?
+/// Asks the daemon, then the registry, and remembers. Nobody who answers is no error: then the whole context
+/// counts.
+fn look_up(run: &Run, base: &str) -> Option<BaseConfig> {
+    let local = run.wait(run.host.docker.base_config(base)).ok()?;
+    let found = match local {
+        Ok(Some(config)) => config,
+        _ => {
+            let reference: ImageReference = base.parse().ok()?;
+            run.wait(run.host.registry.base_config(&reference)).ok()?.ok()?
+        }
+    };
+    run.bases.learn(base, found.clone());
+    Some(found)
 }
 
 fn keep_context(run: &Run, digest: &ContextDigest) {

@@ -2,6 +2,7 @@
 
 mod error;
 mod lines;
+mod system;
 mod tree;
 
 use std::ffi::OsStr;
@@ -18,6 +19,7 @@ use tokio::process::{ChildStdin, Command};
 use tokio_util::sync::CancellationToken;
 
 pub use error::ProcessError;
+pub use system::{fits, is_for_this_system, system};
 use tree::Tree;
 
 /// How long output is still read after a program has ended, when something it left behind keeps the pipe open.

@@ -39,6 +39,16 @@ impl Credential {
         *self == Self::Anonymous
     }
 
+    /// User name and password as BuildKit asks for them, the name empty with an identity token; none when there
+    /// is nothing to send.
+    pub fn into_login(self) -> Option<(String, Secret)> {
+        match self {
+            Self::Anonymous | Self::RegistryToken(_) => None,
+            Self::Basic { username, password } => Some((username, password)),
+            Self::IdentityToken { token, .. } => Some((String::new(), token)),
+        }
+    }
+
     /// The form in which the Docker API takes credentials for `domain`; none when there is nothing to send
     /// (BuildKit refuses blank credentials, and takes absent ones as anonymous).
     pub fn to_docker(&self, domain: &str) -> Option<DockerCredentials> {

@@ -9,7 +9,9 @@ enum BuilderChoiceError {
     #[error("`{image}` asks for the kaniko builder, which this version of windlass does not have yet")]
     #[diagnostic(
         code(builder::kaniko),
-        help("build it with docker: remove `build.kaniko` at {origin}, or override `fn builder(image) {{ \"docker\" }}`")
+        help(
+            "build it with docker: remove `build.kaniko` at {origin}, or override `fn builder(image) {{ \"docker\" }}`"
+        )
     )]
     Kaniko { image: String, origin: String },
 }

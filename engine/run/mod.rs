@@ -20,7 +20,7 @@ use crate::image::context::Forest;
 use crate::image::dockerfile::{BuildArgs, DockerfileError};
 use crate::image::{Dockerfile, ImageReference};
 use crate::plan::CacheKey;
-use crate::process::Command;
+use crate::process::{Pipe, Process};
 use crate::script::{Pipeline, StageError};
 use crate::state::{BaseMemory, ImageStore, Record, StatIndex};
 
@@ -66,8 +66,6 @@ pub struct Finished {
     pub key: CacheKey,
     /// A reference under which it can be used as a base.
     pub reference: ImageReference,
-    /// Its ONBUILD triggers.
-    pub onbuild: Vec<String>,
 }
 
 /// What can go wrong with a run as a whole.
@@ -185,7 +183,8 @@ impl Run {
         }
         let args = self.build_args(image).unwrap_or_default();
         let dockerfile = self.dockerfile(image).ok();
-        let bases = dockerfile.and_then(|dockerfile| dockerfile.bases(image.options.target.as_deref(), &args).ok());
+        let bases =
+            dockerfile.and_then(|dockerfile| dockerfile.bases(image.options.target.as_deref(), &args).ok());
         bases.unwrap_or_default()
     }
 
@@ -247,7 +246,8 @@ impl Run {
             .or_insert_with(|| {
                 let shown = display_path(&image.dockerfile);
                 let text = std::fs::read(&path).map_err(|error| error.to_string());
-                let text = text.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".into()));
+                let text = text
+                    .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".into()));
                 match text {
                     Ok(text) => Ok(Dockerfile::parse(shown, text)?),
                     Err(reason) => Err(RunError::DockerfileUnreadable {
@@ -272,17 +272,16 @@ impl Run {
     pub fn build_args(&self, image: &ImageConfig) -> Result<BuildArgs, RunError> {
         let unset = |name: &String| RunError::BuildArgUnset { name: name.clone(), image: image.name.clone() };
         let resolve = |(name, value): (&String, &Option<String>)| {
-            let value = value.clone().or_else(|| std::env::var(name).ok()).ok_or_else(|| unset(name))?;
+            let value = value.clone().or_else(|| self.variable(name)).ok_or_else(|| unset(name))?;
             Ok((name.clone(), value))
         };
         image.options.build_args.iter().map(resolve).collect()
     }
 
-    /// The ONBUILD triggers that an image of this project passes on, as its Dockerfile has them.
-    pub fn onbuild_of(&self, image: &ImageConfig) -> Vec<String> {
-        let dockerfile = self.dockerfile(image).ok();
-        let triggers = dockerfile.and_then(|dockerfile| dockerfile.onbuild(image.options.target.as_deref()).ok());
-        triggers.unwrap_or_default()
+    /// A variable of the environment, or of the project's `.env` file.
+    fn variable(&self, name: &str) -> Option<String> {
+        let from_file = || self.options.environment.iter().find(|(known, _)| known == name);
+        std::env::var(name).ok().or_else(|| from_file().map(|(_, value)| value.clone()))
     }
 
     /// The error for a name that is no image of the project.
@@ -294,9 +293,9 @@ impl Run {
     pub fn index(&self, root: &Path) -> Arc<StatIndex> {
         let mut indexes = lock(&self.indexes);
         let open = || {
-            let (index, warning) = StatIndex::load(&self.project.root.join(".windlass"), root);
+            let (index, warning) = StatIndex::open(&self.project.root.join(".windlass").join("index"), root);
             if let Some(warning) = warning {
-                self.notice(Level::Warning, warning);
+                self.notice(Level::Warning, warning.to_string());
             }
             Arc::new(index)
         };
@@ -350,12 +349,12 @@ impl Run {
     }
 
     /// Runs a command beside everything else, until it ends or the run is cancelled. Its failure is only told.
-    pub fn spawn_background(&self, command: Command, output: impl FnMut(String) + Send + 'static) {
+    pub fn spawn_background(&self, process: Process, output: impl FnMut(Pipe, &str) + Send + 'static) {
         let (cancel, events) = (self.cancel.clone(), self.events.clone());
         self.runtime.spawn(async move {
-            let message = match command.run(output, &cancel).await {
-                Ok(status) if status.success() => return,
-                Ok(status) => status.to_string(),
+            let message = match process.run(&cancel, output).await {
+                Ok(0) => return,
+                Ok(code) => format!("exit code {code}"),
                 Err(error) => error.to_string(),
             };
             let message = format!("a background hook failed: {message}");
@@ -378,7 +377,10 @@ impl Run {
         let indexes: Vec<_> = lock(&self.indexes).values().cloned().collect();
         let saved = indexes.iter().map(|index| index.save()).chain([self.bases.save()]);
         if let Some(error) = saved.filter_map(Result::err).next() {
-            self.notice(Level::Warning, format!("cannot save the file index, the next run will be slower: {error}"));
+            self.notice(
+                Level::Warning,
+                format!("cannot save the file index, the next run will be slower: {error}"),
+            );
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct RunOptions {
     pub keep_going: bool,
     /// Tags for every image in place of its own.
     pub tags: Vec<TagTemplate>,
+    /// Variables of the project's `.env` file that the real environment has not.
+    pub environment: Vec<(String, String)>,
 }
 
 impl RunOptions {
@@ -43,6 +45,7 @@ impl Default for RunOptions {
             jobs: Self::default_jobs(),
             keep_going: false,
             tags: Vec::new(),
+            environment: Vec::new(),
         }
     }
 }

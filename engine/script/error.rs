@@ -24,7 +24,7 @@ pub enum ScriptError {
         /// What is wrong.
         message: String,
         /// The place.
-        place: Place,
+        place: Box<Place>,
     },
     /// The script stopped with an error.
     Stopped {
@@ -60,7 +60,6 @@ pub struct Place {
     pub function: String,
     source: NamedSource<String>,
     offset: usize,
-    line: usize,
     is_built_in: bool,
 }
 
@@ -71,7 +70,6 @@ impl Place {
             function: function.to_owned(),
             source: NamedSource::new(&*file.name, file.text.to_string()).with_language("Rust"),
             offset: file.offset(line, column),
-            line,
             is_built_in: file.is_built_in(),
         }
     }
@@ -84,7 +82,7 @@ impl Place {
 impl ScriptError {
     /// A file that does not compile.
     pub(super) fn syntax(file: &ScriptFile, error: ParseError) -> Self {
-        Self::Syntax { message: error.0.to_string(), place: Place::new("", file, error.1) }
+        Self::Syntax { message: error.0.to_string(), place: Box::new(Place::new("", file, error.1)) }
     }
 
     /// An error of a call into `pipeline`.
@@ -146,7 +144,9 @@ impl ScriptError {
     fn shown_places(&self) -> &[Place] {
         match self {
             Self::Syntax { place, .. } => std::slice::from_ref(place),
-            Self::Stopped { cause: Cause::Stage(_), places } if places.iter().all(|place| place.is_built_in) => {
+            Self::Stopped { cause: Cause::Stage(_), places }
+                if places.iter().all(|place| place.is_built_in) =>
+            {
                 &[]
             }
             Self::Stopped { places, .. } => places,
@@ -211,11 +211,9 @@ impl Cause {
                 "script::module_not_found",
                 Some("modules lie inside the project: `import \"lib/x\"` reads lib/x.rhai".to_owned()),
             ),
-            EvalAltResult::ErrorMismatchOutputType(wanted, found, _) => script(
-                format!("expected {wanted}, found {found}"),
-                "script::wrong_type",
-                None,
-            ),
+            EvalAltResult::ErrorMismatchOutputType(wanted, found, _) => {
+                script(format!("expected {wanted}, found {found}"), "script::wrong_type", None)
+            }
             EvalAltResult::ErrorStackOverflow(_) => {
                 script("functions call each other too deeply".to_owned(), "script::too_deep", None)
             }
@@ -235,7 +233,9 @@ fn lower_first(text: &str) -> String {
 impl fmt::Display for ScriptError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable { file, source } => write!(formatter, "cannot read the script `{file}`: {source}"),
+            Self::Unreadable { file, source } => {
+                write!(formatter, "cannot read the script `{file}`: {source}")
+            }
             Self::Syntax { message, place } => {
                 write!(formatter, "cannot read the script `{}`: {}", place.file(), lower_first(message))
             }

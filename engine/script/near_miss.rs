@@ -17,7 +17,9 @@ pub fn near_misses(pipeline: &Pipeline) -> Vec<String> {
     let mut inert: Vec<_> = pipeline
         .functions()
         .filter(|function| function.is_public && !function.file.is_built_in() && function.replaced.is_empty())
-        .filter(|function| !called.contains(function.name.as_str()) || default_named(&defaults, &function.name))
+        .filter(|function| {
+            !called.contains(function.name.as_str()) || default_named(&defaults, &function.name)
+        })
         .collect();
     inert.sort_by(|a, b| (&a.file.name, &a.name).cmp(&(&b.file.name, &b.name)));
     inert

@@ -40,7 +40,8 @@ impl ProjectResolver {
         }
         let not_found = || Box::new(EvalAltResult::ErrorModuleNotFound(path.to_owned(), position));
         let beside = importer.map(Path::new).and_then(Path::parent).filter(|_| path.starts_with('.'));
-        let relative = beside.unwrap_or(Path::new("")).join(path.trim_start_matches('/')).with_extension("rhai");
+        let relative =
+            beside.unwrap_or(Path::new("")).join(path.trim_start_matches('/')).with_extension("rhai");
         let inside = lexically_inside(&relative).ok_or_else(not_found)?;
         let file = self.root.join(inside).canonicalize().map_err(|_| not_found())?;
         let root = self.root.canonicalize().map_err(|_| not_found())?;

@@ -1,15 +1,20 @@
-//! What is known of base images: their ONBUILD triggers.
+//! What is known of base images: their ONBUILD triggers and environment.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+
+use crate::image::dockerfile::BaseConfig;
 
 use super::images::write_atomically;
 
-/// Remembers the ONBUILD triggers of base images by reference, in `.windlass/bases.json`, so that a run with
-/// nothing to do asks nobody. What was learnt is checked again whenever an image is built from the base.
+/// How many base images are remembered; those learnt first are forgotten first.
+const KEPT: usize = 256;
+
+/// Remembers what base images pass on, by reference, in `.windlass/bases.json`, so that a run with nothing to do
+/// asks nobody.
 #[derive(Debug)]
 pub struct BaseMemory {
     path: PathBuf,
@@ -18,7 +23,7 @@ pub struct BaseMemory {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Known {
-    onbuild: BTreeMap<String, Vec<String>>,
+    bases: IndexMap<String, BaseConfig>,
     #[serde(skip)]
     changed: bool,
 }
@@ -29,19 +34,25 @@ impl BaseMemory {
         Self { path: root.join(".windlass").join("bases.json"), known: Mutex::default() }
     }
 
-    /// The ONBUILD triggers of `reference`, when they are known.
-    pub fn onbuild(&self, reference: &str) -> Option<Vec<String>> {
-        self.with(|known| known.onbuild.get(reference).cloned())
+    /// What `reference` passes on, when that is known.
+    pub fn get(&self, reference: &str) -> Option<BaseConfig> {
+        self.with(|known| known.bases.get(reference).cloned())
     }
 
-    /// Remembers the triggers of `reference`; whether that is news.
-    pub fn learn(&self, reference: &str, onbuild: Vec<String>) -> bool {
+    /// Remembers what `reference` passes on.
+    pub fn learn(&self, reference: &str, config: BaseConfig) {
         self.with(|known| {
-            let is_news = known.onbuild.get(reference) != Some(&onbuild);
-            known.changed |= is_news;
-            known.onbuild.insert(reference.to_owned(), onbuild);
-            is_news
-        })
+            known.changed |= known.bases.get(reference) != Some(&config);
+            known.bases.insert(reference.to_owned(), config);
+            if known.bases.len() > KEPT {
+                known.bases.shift_remove_index(0);
+            }
+        });
+    }
+
+    /// Forgets `reference`, which proved to be another image by now.
+    pub fn forget(&self, reference: &str) {
+        self.with(|known| known.changed |= known.bases.shift_remove(reference).is_some());
     }
 
     /// Writes what was learnt.

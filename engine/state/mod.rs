@@ -2,6 +2,10 @@
 
 mod bases;
 mod images;
+mod stamp;
+mod stat_index;
 
 pub use bases::BaseMemory;
 pub use images::{ImageStore, Record, RecordedInputs};
+pub use stamp::Stamp;
+pub use stat_index::{IndexWarning, StatIndex};

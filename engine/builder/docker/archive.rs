@@ -251,7 +251,7 @@ mod tests {
 
     fn entry(path: &str, content: Content, size: u64) -> Entry {
         let kind = EntryKind::File { size, content };
-        Entry { path: path.into(), kind, mode: 0o100_640, modified: SystemTime::UNIX_EPOCH }
+        Entry::new(path, kind, 0o100_640, SystemTime::UNIX_EPOCH)
     }
 
     fn memory(path: &str, text: &'static str) -> Entry {

@@ -53,6 +53,13 @@ pub struct DaemonFacts {
     pub has_buildkit: bool,
 }
 
+impl DaemonFacts {
+    /// The newest API version it speaks, as URLs have it: `1.41`.
+    pub fn api_version(&self) -> String {
+        format!("{}.{}", self.api.0, self.api.1)
+    }
+}
+
 impl Daemon {
     /// The daemon that the environment and the Docker configuration lead to.
     pub fn from_environment() -> Self {

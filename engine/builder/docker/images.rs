@@ -15,6 +15,8 @@ pub struct ImageFacts {
     pub id: String,
     /// Its ONBUILD triggers, in order.
     pub onbuild: Vec<String>,
+    /// Its environment: `NAME=value`.
+    pub env: Vec<String>,
     /// The digests under which registries have it: `acme/api@sha256:...`.
     pub repo_digests: Vec<String>,
 }
@@ -56,7 +58,8 @@ impl Daemon {
         match self.connect().await?.inspect_image(reference).await {
             Ok(image) => Ok(Some(ImageFacts {
                 id: image.id.unwrap_or_default(),
-                onbuild: image.config.and_then(|config| config.on_build).unwrap_or_default(),
+                onbuild: image.config.as_ref().and_then(|config| config.on_build.clone()).unwrap_or_default(),
+                env: image.config.and_then(|config| config.env).unwrap_or_default(),
                 repo_digests: image.repo_digests.unwrap_or_default(),
             })),
             Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),

@@ -1,28 +1,28 @@
 //! The docker builder: a Docker daemon, found as the docker CLI finds it.
 
-mod buildkit;
-mod endpoint;
-mod transport;
-
-pub use buildkit::{BuildKit, CredentialLookup};
-pub use endpoint::{Endpoint, TlsFiles};
 mod archive;
+mod buildkit;
 mod classic;
 mod cli;
 mod client;
 mod daemon;
 mod daemon_error;
 mod discovery;
+mod endpoint;
 mod images;
 mod layer_progress;
 mod proxies;
 mod push;
 mod transcript;
+mod transport;
+
+pub use buildkit::{BuildKit, CredentialLookup};
 pub use classic::{AuthLookup, Classic};
 pub use cli::Cli;
 pub use daemon::{Daemon, DaemonFacts};
 pub use daemon_error::DaemonError;
 pub use discovery::{DiscoveryError, Found, Surroundings, find};
+pub use endpoint::{Endpoint, TlsFiles};
 pub use images::ImageFacts;
 pub use push::{PushError, PushOutcome};
 pub use transport::TransportError;

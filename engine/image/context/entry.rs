@@ -1,7 +1,7 @@
 //! What a selection consists of.
 
 use std::cmp::Ordering;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -53,6 +53,24 @@ pub enum Content {
 }
 
 impl Entry {
+    /// An entry that no walk has found: its content is read whenever it is asked for.
+    pub fn new(path: impl Into<Arc<str>>, kind: EntryKind, mode: u32, modified: SystemTime) -> Self {
+        Self { path: path.into(), kind, mode, modified, stamp: None }
+    }
+
+    /// The file or symlink at `path` on disk, called `name`.
+    pub(super) fn on_disk(name: &str, path: &Path) -> std::io::Result<Self> {
+        let metadata = path.symlink_metadata()?;
+        let stamp = Stamp::of(&metadata);
+        let kind = if metadata.is_symlink() {
+            EntryKind::Symlink { target: std::fs::read_link(path)?.to_string_lossy().into() }
+        } else {
+            EntryKind::File { size: metadata.len(), content: Content::Disk(path.to_owned()) }
+        };
+        let mode = super::tree::mode(&metadata);
+        Ok(Self { path: name.into(), kind, mode, modified: stamp.modified(), stamp: Some(stamp) })
+    }
+
     /// Size in bytes of what travels for it: of a file its content, else nothing.
     pub fn size(&self) -> u64 {
         match self.kind {

@@ -130,21 +130,6 @@ impl fmt::Debug for Context {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = formatter.debug_struct("Context");
         debug.field("root", &self.root()).field("ignore_file", &self.ignore_file()).finish()
-/// The files of a context that a build gets, sorted by path, parents before children.
-#[derive(Debug, Clone, Default)]
-pub struct Selection {
-    entries: Vec<Entry>,
-}
-impl Selection {
-    /// A selection of exactly `entries`, in any order; the folders of every entry have to be among them.
-    pub fn from_entries(mut entries: Vec<Entry>) -> Self {
-        entries.sort_by(|left, right| left.path.split('/').cmp(right.path.split('/')));
-        Self { entries }
-    }
-
-    /// The entries, sorted by path, parents before children.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
     }
 }
 

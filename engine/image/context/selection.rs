@@ -1,11 +1,13 @@
 //! The files of a context that a build gets.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use bytes::Bytes;
 
+use super::ContextError;
 use super::digest::ContextDigest;
 use super::entry::{Content, Entry, EntryKind, order};
 use super::walk::Found;
@@ -43,6 +45,26 @@ impl Selection {
     pub(super) fn new(found: Found) -> Self {
         let Found { entries, special } = found;
         Self(Arc::new(Inner { entries, left_out: special, digest: OnceLock::new() }))
+    }
+
+    /// A selection of just these entries.
+    pub fn from_entries(mut entries: Vec<Entry>) -> Self {
+        entries.sort_by(|one, other| order(&one.path, &other.path));
+        Self(Arc::new(Inner { entries, ..Inner::default() }))
+    }
+
+    /// A selection of the files at these absolute paths, as they lie on disk; `root` shortens their names.
+    ///
+    /// # Errors
+    /// [`ContextError`] when one cannot be read or has a name that is not UTF-8.
+    pub fn of_files(root: &Path, files: &[PathBuf]) -> Result<Self, ContextError> {
+        let entry = |path: &PathBuf| {
+            let unreadable = |source| ContextError::unreadable(path, source);
+            let name = path.strip_prefix(root).unwrap_or(path).to_str();
+            let name = name.ok_or_else(|| ContextError::NotUtf8 { path: path.clone() })?;
+            Entry::on_disk(name, path).map_err(unreadable)
+        };
+        Ok(Self::from_entries(files.iter().map(entry).collect::<Result<_, _>>()?))
     }
 
     /// The entries, sorted by path, parents before children.

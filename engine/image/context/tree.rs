@@ -179,13 +179,13 @@ fn read(path: &Path, folder: &str) -> io::Result<Box<[Node]>> {
 }
 
 #[cfg(unix)]
-fn mode(metadata: &Metadata) -> u32 {
+pub(super) fn mode(metadata: &Metadata) -> u32 {
     std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o7777
 }
 
 /// Without permission bits everything is executable, as Docker has it on Windows.
 #[cfg(not(unix))]
-fn mode(_metadata: &Metadata) -> u32 {
+pub(super) fn mode(_metadata: &Metadata) -> u32 {
     0o755
 }
 

@@ -22,7 +22,7 @@ pub enum Reach {
 }
 
 /// What a base image's configuration adds to the build targets based on it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct BaseConfig {
     /// `OnBuild`: instructions that run right after the FROM.
     pub onbuild: Vec<String>,

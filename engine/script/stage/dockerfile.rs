@@ -86,7 +86,9 @@ pub mod dockerfile {
     /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn with_entrypoint(dockerfile: &mut Dockerfile, entrypoint: Dynamic) -> RhaiResultOf<Dockerfile> {
-        let Some(entrypoint) = optional_texts(&entrypoint, "entrypoint")? else { return Ok(dockerfile.clone()) };
+        let Some(entrypoint) = optional_texts(&entrypoint, "entrypoint")? else {
+            return Ok(dockerfile.clone());
+        };
         Ok(dockerfile.edited(|inner, target| inner.with_entrypoint(target, &entrypoint))?)
     }
 

@@ -1,11 +1,32 @@
 //! Errors as scripts see them.
 
+use rhai::Dynamic;
 use rhai::plugin::*;
+
+use crate::run::RunError;
+use crate::script::StageError;
 
 /// What a script may ask of an error it caught.
 #[export_module]
 pub mod error {
-    use crate::script::StageError;
+    use rhai::{Dynamic, FnPtr};
+
+    use crate::script::{RhaiResultOf, StageError};
+
+    /// Calls `work`; when it fails, calls `handle` with the error and then fails with that same error, its places
+    /// in the script and all. (`try` and `throw` would lose the places.)
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn careful(image) { on_failure(|| build_image(image), |error| print(error.message)) }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn on_failure(context: NativeCallContext, work: FnPtr, handle: FnPtr) -> RhaiResultOf<Dynamic> {
+        work.call_within_context(&context, ()).or_else(|error: Box<EvalAltResult>| {
+            drop(handle.call_within_context::<Dynamic>(&context, (super::caught(&error),))?);
+            Err(error)
+        })
+    }
 
     /// What could not be done, such as ``cannot push `acme/api:1.4`: the registry refused the credentials``.
     #[rhai_fn(get = "message", pure)]
@@ -31,3 +52,18 @@ pub mod error {
         error.message()
     }
 }
+
+/// The error as a script sees it: a stage's error, what the script threw, or a message.
+fn caught(error: &EvalAltResult) -> Dynamic {
+    match error.unwrap_inner() {
+        EvalAltResult::ErrorRuntime(value, _) => value.clone(),
+        EvalAltResult::ErrorTerminated(..) => Dynamic::from(StageError::from(RunError::Cancelled)),
+        other => Dynamic::from(StageError::from(ScriptFault(other.to_string()))),
+    }
+}
+
+/// The script itself is wrong.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("{0}")]
+#[diagnostic(code(script::failed))]
+struct ScriptFault(String);

@@ -70,7 +70,7 @@ pub mod image {
 
     /// The folder of the build context, as configured.
     #[rhai_fn(get = "context", pure)]
-    pub fn context(image: &mut Image) -> String {
+    pub fn context_folder(image: &mut Image) -> String {
         image.config().context.display().to_string()
     }
 

@@ -19,7 +19,12 @@ pub fn optional_texts(value: &Dynamic, argument: &'static str) -> Result<Option<
 pub fn texts(value: &Dynamic, argument: &'static str) -> Result<Vec<String>, StageError> {
     let Some(list) = value.read_lock::<Array>() else {
         let example = if value.is_string() { format!("\"{value}\"") } else { "\"...\"".to_owned() };
-        return Err(WrongType::List { argument, found: type_name(value), help: format!("write [{example}]") }.into());
+        return Err(WrongType::List {
+            argument,
+            found: type_name(value),
+            help: format!("write [{example}]"),
+        }
+        .into());
     };
     let text = |item: &Dynamic| {
         item.clone().into_string().map_err(|_| WrongType::Item { argument, found: type_name(item) })

@@ -53,12 +53,17 @@ struct Queue {
     images: Vec<Option<Image>>,
 }
 
-#[expect(deprecated, reason = "storing a call context is not deprecated but may change; the version is pinned")]
+#[expect(
+    deprecated,
+    reason = "storing a call context is not deprecated but may change; the version is pinned"
+)]
 fn run_all(context: &NativeCallContext, items: Array, work: &FnPtr) -> RhaiResultOf<Array> {
-    let Some(run) = context.tag().and_then(|tag| tag.read_lock::<Arc<Run>>().map(|run| Arc::clone(&run))) else {
+    let Some(run) = context.tag().and_then(|tag| tag.read_lock::<Arc<Run>>().map(|run| Arc::clone(&run)))
+    else {
         return Err("`parallel` works only inside a run".into());
     };
-    let images: Vec<_> = items.iter().map(|item| item.read_lock::<Image>().map(|image| image.clone())).collect();
+    let images: Vec<_> =
+        items.iter().map(|item| item.read_lock::<Image>().map(|image| image.clone())).collect();
     let queue = Queue {
         items: Mutex::new(items.into_iter().map(Item::Waiting).collect()),
         moved: Condvar::new(),

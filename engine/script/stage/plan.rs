@@ -56,7 +56,7 @@ pub mod plan {
     /// # Errors
     /// `stage::build::...` when it cannot be built; `registry::...` when its registry would refuse it.
     #[rhai_fn(return_raw, pure)]
-    pub fn build(plan: &mut Plan, builder: &str) -> RhaiResultOf<Built> {
+    pub fn build_with(plan: &mut Plan, builder: &str) -> RhaiResultOf<Built> {
         Ok(plan.build(builder)?)
     }
 

@@ -62,7 +62,7 @@ fn modified(entry: &Entry) -> i64 {
 pub(super) fn memory_file(path: &str, bytes: bytes::Bytes, modified: SystemTime) -> Entry {
     let size = bytes.len() as u64;
     let kind = EntryKind::File { size, content: Content::Memory(bytes) };
-    Entry { path: path.into(), kind, mode: 0o644, modified }
+    Entry::new(path, kind, 0o644, modified)
 }
 
 #[cfg(test)]
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     fn entry(mode: u32, kind: EntryKind) -> Entry {
-        Entry { path: "a/b".into(), kind, mode, modified: UNIX_EPOCH + Duration::from_nanos(5) }
+        Entry::new("a/b", kind, mode, UNIX_EPOCH + Duration::from_nanos(5))
     }
 
     fn check(mode: u32, kind: EntryKind, expected: (u32, i64, i64, &str)) {
