@@ -5,6 +5,7 @@ mod error;
 mod file;
 mod near_miss;
 mod pipeline;
+pub mod reference;
 mod resolver;
 pub mod stage;
 mod stage_error;
