@@ -1,5 +1,6 @@
 //! `windlass build`.
 
+use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
@@ -25,7 +26,10 @@ const STACK: usize = 16 << 20;
 /// # Errors
 /// When the configuration, a script or the command line is wrong. What goes wrong with images is reported here.
 pub fn build(global: &GlobalOptions, args: &BuildArgs) -> Result<ExitStatus, Failure> {
-    let loaded = config::load(&load_options(global)).map_err(Failure::wrong_use)?;
+    let loaded = config::load(&load_options(global)).map_err(|error| match error {
+        config::ConfigError::Cancelled { .. } => Failure::interrupted(error),
+        error => Failure::wrong_use(error),
+    })?;
     let project = loaded.project;
     let options = RunOptions { environment: loaded.environment, ..run_options(args)? };
     let files = pipeline_files(&project, args)?;
@@ -57,6 +61,7 @@ pub fn build(global: &GlobalOptions, args: &BuildArgs) -> Result<ExitStatus, Fai
     let host = Host::live(&events);
     let run = Run::new(project, options, host, events.clone(), cancel.clone(), runtime.handle().clone())
         .map_err(Failure::wrong_use)?;
+    tell_missing_pull_secrets(&run);
     let started = std::time::Instant::now();
     let outcome = run_pipeline(&run, files, global.no_warn);
     run.save();
@@ -74,6 +79,8 @@ pub fn build(global: &GlobalOptions, args: &BuildArgs) -> Result<ExitStatus, Fai
 }
 
 fn load_options(global: &GlobalOptions) -> config::LoadOptions {
+    // Questions are drawn on standard error.
+    let is_interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     config::LoadOptions {
         directory: std::env::current_dir().unwrap_or_else(|_| ".".into()),
         config: global.config.clone(),
@@ -82,7 +89,7 @@ fn load_options(global: &GlobalOptions) -> config::LoadOptions {
         namespace: global.namespace.clone(),
         kube_context: global.kube_context.clone(),
         disable_profile_activation: global.disable_profile_activation,
-        ask: std::io::stdin().is_terminal().then(|| Arc::new(config::TerminalAsk) as Arc<dyn config::Ask>),
+        ask: is_interactive.then(|| Arc::new(config::TerminalAsk) as Arc<dyn config::Ask>),
         ..config::LoadOptions::default()
     }
 }
@@ -101,6 +108,17 @@ fn run_options(args: &BuildArgs) -> Result<RunOptions, Failure> {
         tags: tags.map_err(Failure::wrong_use)?,
         environment: Vec::new(),
     })
+}
+
+/// Tells those who ask for pull secrets in so many words that there are none yet.
+fn tell_missing_pull_secrets(run: &Run) {
+    let images = run.selected().iter().filter_map(|name| run.project.images.get(name));
+    let asking = images.filter(|image| image.create_pull_secret == Some(true) && !image.disabled);
+    let names: Vec<_> = asking.map(|image| format!("`{}`", image.name)).collect();
+    if !names.is_empty() && !run.options.skip_push {
+        let names = names.join(", ");
+        run.notice(Level::Info, format!("pull secrets are not created yet: `createPullSecret` of {names}"));
+    }
 }
 
 fn pipeline_files(project: &Project, args: &BuildArgs) -> Result<Vec<ScriptFile>, Failure> {
@@ -144,8 +162,13 @@ fn print_failures(run: &Run, error: &ScriptError) -> ExitStatus {
         return ExitStatus::Interrupted;
     }
     let failures = run.results.failures();
+    let mut told = HashSet::new();
     for (_, failure) in &failures {
-        print_diagnostic(&**failure);
+        // A daemon that is away is one thing to read about, however many images wanted it.
+        let is_shared = failure.stage().is_some_and(|stage| stage.code() == "docker::unreachable");
+        if !is_shared || told.insert(failure.to_string()) {
+            print_diagnostic(&**failure);
+        }
     }
     let is_summary = error.stage().is_some_and(|stage| stage.code() == "run::failed");
     if !is_summary || failures.is_empty() {

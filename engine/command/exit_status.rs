@@ -36,6 +36,11 @@ impl Failure {
         Self { status: ExitStatus::WrongUse, diagnostic: Box::new(diagnostic) }
     }
 
+    /// The user broke it off.
+    pub fn interrupted(diagnostic: impl Diagnostic + 'static) -> Self {
+        Self { status: ExitStatus::Interrupted, diagnostic: Box::new(diagnostic) }
+    }
+
     /// Something could not be done.
     pub fn failed(diagnostic: impl Diagnostic + 'static) -> Self {
         Self { status: ExitStatus::Failed, diagnostic: Box::new(diagnostic) }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::ConfigError;
+use crate::process::Process;
 
 /// Looks up environment variables: those of the process (or the given ones), else those of `.env`.
 #[derive(Debug, Clone, Default)]
@@ -41,12 +42,14 @@ impl Environment {
         self.file.iter().filter(|(name, _)| self.outer(name).is_none()).cloned().collect()
     }
 
-    /// Gives a program to be started this environment.
-    pub(crate) fn pass_to(&self, command: &mut std::process::Command) {
-        if let Some(given) = &self.given {
-            command.env_clear().envs(given);
-        }
-        command.envs(self.additions());
+    /// `process` in this environment.
+    pub(crate) fn pass_to(&self, process: Process) -> Process {
+        let with = |process: Process, (name, value): (&String, &String)| process.env(name, value);
+        let process = match &self.given {
+            Some(given) => given.iter().fold(process.env_clear(), with),
+            None => process,
+        };
+        self.additions().iter().fold(process, |process, (name, value)| with(process, (name, value)))
     }
 
     fn outer(&self, name: &str) -> Option<String> {

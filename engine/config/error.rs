@@ -7,11 +7,11 @@ use super::Problem;
 /// Why a `devspace.yaml` could not be loaded.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ConfigError {
-    /// The user broke off a question.
-    #[error("cannot set the variable `{name}`: the question was cancelled")]
-    #[diagnostic(code(config::cancelled), help("answer it, or pass `--var {name}=VALUE`"))]
+    /// The user broke off a question, or the command of a variable.
+    #[error("cannot set the variable `{name}`: it was cancelled")]
+    #[diagnostic(code(config::cancelled), help("to be asked nothing, pass `--var {name}=VALUE`"))]
     Cancelled {
-        /// The variable asked for.
+        /// The variable.
         name: String,
     },
 

@@ -1,6 +1,7 @@
 //! Other programs: run with their output as lines, stopped with everything they started.
 
 mod error;
+mod interrupt;
 mod lines;
 mod system;
 mod tree;
@@ -19,6 +20,7 @@ use tokio::process::{ChildStdin, Command};
 use tokio_util::sync::CancellationToken;
 
 pub use error::ProcessError;
+pub use interrupt::interrupted;
 pub use system::{fits, is_for_this_system, system};
 use tree::Tree;
 
@@ -108,6 +110,12 @@ impl Process {
     /// With the variable `name` set. Values never show up in errors.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// Without any variable of windlass's own environment.
+    pub fn env_clear(mut self) -> Self {
+        self.command.env_clear();
         self
     }
 

@@ -1,13 +1,13 @@
 //! Variables that need no definition (spec config §6.5). Each is computed when it is first used.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kube::config::Kubeconfig;
 
-use super::program::output;
+use super::program::{NoOutput, output};
 use crate::config::environment::Environment;
+use crate::process::Process;
 
 /// Git answers at once, or hangs.
 const GIT_LIMIT: Duration = Duration::from_secs(10);
@@ -107,12 +107,12 @@ fn kubeconfig(environment: &Environment) -> Result<Kubeconfig, String> {
 }
 
 fn git(arguments: &[&str], root: &Path, environment: &Environment) -> Result<String, String> {
-    let mut command = Command::new("git");
-    command.args(arguments);
-    output(command, environment, root, GIT_LIMIT).map_err(|reason| match reason.as_str() {
-        "it ended with exit code 128" => {
+    let failed = |reason: &str| format!("`git {}`: {reason}", arguments.join(" "));
+    output(Process::new("git").args(arguments), environment, root, GIT_LIMIT).map_err(|error| match error {
+        NoOutput::Failed(reason) if reason == "it ended with exit code 128" => {
             "the project is in no git repository, or that has no commit".to_owned()
         }
-        _ => format!("`git {}`: {reason}", arguments.join(" ")),
+        NoOutput::Failed(reason) => failed(&reason),
+        NoOutput::Interrupted => failed("it was interrupted"),
     })
 }

@@ -1,82 +1,118 @@
 //! Runs a program for its output.
 
-use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::config::OsCommand;
+use tokio_util::sync::CancellationToken;
+
 use crate::config::environment::Environment;
+use crate::process::{Pipe, Process, ProcessError, interrupted};
 
-/// Output beyond this is no value of a variable.
-const OUTPUT_LIMIT: u64 = 1 << 20;
+/// Output beyond this is no value of a variable, in bytes.
+const OUTPUT_LIMIT: usize = 1 << 20;
 
-/// What `command` prints, without white space around it. It gets no input, and `limit` to finish.
-///
-/// # Errors
-/// A phrase that says what happened; it never holds the output or the arguments.
+/// Lines of this many bytes arrive in pieces, and where they were cut cannot be told.
+const LINE_LIMIT: usize = 16 << 10;
+
+/// Why a program gave no output.
+pub(crate) enum NoOutput {
+    /// The user interrupted it.
+    Interrupted,
+    /// A phrase that says what happened; it never holds the output or the arguments.
+    Failed(String),
+}
+
+/// What `process` prints, without white space around it. It gets no input, and `limit` to finish: then it is
+/// stopped with everything it started, and likewise when the user interrupts. Blocks; not for async code.
 pub(crate) fn output(
-    mut command: Command,
+    process: Process,
     environment: &Environment,
     root: &Path,
     limit: Duration,
-) -> Result<String, String> {
-    environment.pass_to(&mut command);
-    command.current_dir(root).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => "the program was not found".to_owned(),
-        _ => error.to_string(),
-    })?;
-    let Some(stdout) = child.stdout.take() else { return Err("it has no output".to_owned()) };
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let result = stdout.take(OUTPUT_LIMIT + 1).read_to_end(&mut bytes).map(|_| bytes);
-        // Nobody listens any more when the time is over.
-        let _ = sender.send(result);
-    });
-    let bytes = match receiver.recv_timeout(limit) {
-        Ok(Ok(bytes)) if bytes.len() as u64 <= OUTPUT_LIMIT => bytes,
-        result => {
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(match result {
-                Ok(Ok(_)) => "it printed more than 1 MiB".to_owned(),
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => format!("it did not finish within {} seconds", limit.as_secs()),
-            });
+) -> Result<String, NoOutput> {
+    let process = environment.pass_to(process).directory(root).limit(limit);
+    let failed = |reason: &str| NoOutput::Failed(reason.to_owned());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| NoOutput::Failed(error.to_string()))?;
+    let cancel = CancellationToken::new();
+    let mut text = String::new();
+    let mut unfit = None;
+    let running = process.run(&cancel, |pipe, line| {
+        if pipe == Pipe::Stderr || unfit.is_some() {
+            return;
         }
-    };
-    let status = child.wait().map_err(|error| error.to_string())?;
-    if !status.success() {
-        return Err(match status.code() {
-            Some(code) => format!("it ended with exit code {code}"),
-            None => "it was killed".to_owned(),
-        });
+        text.push_str(line);
+        text.push('\n');
+        let reasons = [
+            (line.contains(char::REPLACEMENT_CHARACTER), "it printed what is no text"),
+            (line.len() >= LINE_LIMIT, "it printed a line of more than 16 KiB"),
+            (text.len() > OUTPUT_LIMIT, "it printed more than 1 MiB"),
+        ];
+        if let Some((_, reason)) = reasons.into_iter().find(|(holds, _)| *holds) {
+            unfit = Some(reason);
+            cancel.cancel();
+        }
+    });
+    let ended = runtime.block_on(async {
+        let mut running = std::pin::pin!(running);
+        tokio::select! {
+            ended = &mut running => ended,
+            () = interrupted() => {
+                cancel.cancel();
+                running.await
+            }
+        }
+    });
+    if let Some(reason) = unfit {
+        return Err(failed(reason));
     }
-    let text = String::from_utf8(bytes).map_err(|_| "it printed what is no text".to_owned())?;
-    Ok(text.trim().to_owned())
+    match ended {
+        Ok(0) => Ok(text.trim().to_owned()),
+        Ok(code) => Err(NoOutput::Failed(format!("it ended with exit code {code}"))),
+        Err(ProcessError::Cancelled { .. }) => Err(NoOutput::Interrupted),
+        Err(ProcessError::Killed { .. }) => Err(failed("it was killed")),
+        Err(ProcessError::NotExecutable { .. }) => Err(failed("the program is not executable")),
+        Err(ProcessError::NotFound { .. }) => Err(failed("the program was not found")),
+        Err(ProcessError::TimedOut { limit, .. }) => {
+            Err(NoOutput::Failed(format!("it did not finish within {} seconds", limit.as_secs_f64())))
+        }
+        Err(ProcessError::Directory { .. }) => Err(failed("the project's folder is gone")),
+        Err(ProcessError::Input { source, .. } | ProcessError::Start { source, .. }) => {
+            Err(NoOutput::Failed(source.to_string()))
+        }
+    }
 }
 
-/// The program for `line` and `args`: a shell line when there are no `args` and it has spaces or shell
-/// characters.
-pub(crate) fn program(line: &str, args: Option<&[String]>) -> Command {
-    let is_shell_line =
-        args.is_none() && line.contains(|c: char| c.is_whitespace() || "|&;<>()$`\\\"'*?[#~=%{}".contains(c));
-    if !is_shell_line {
-        let mut command = Command::new(line);
-        command.args(args.unwrap_or_default());
-        return command;
-    }
-    let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
-    let mut command = Command::new(shell);
-    command.args([flag, line]);
-    command
-}
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
 
-/// Whether `command` is for the system this runs on.
-pub(crate) fn fits_system(command: &OsCommand) -> bool {
-    let here = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
-    command.os.as_ref().is_none_or(|systems| systems.split(',').any(|system| system.trim() == here))
+    fn check(line: &str, limit: Duration, expected: &str) {
+        let folder = tempfile::tempdir().expect("folder");
+        let process = Process::configured(line, None);
+        match output(process, &Environment::default(), folder.path(), limit) {
+            Err(NoOutput::Failed(reason)) => assert_eq!(reason, expected, "{line}"),
+            Err(NoOutput::Interrupted) => panic!("{line} was interrupted"),
+            Ok(text) => panic!("{line} printed {text}"),
+        }
+    }
+
+    #[test]
+    fn output_that_is_no_value_is_refused() {
+        let minute = Duration::from_secs(60);
+        check("printf '\\377'", minute, "it printed what is no text");
+        check("head -c 20000 /dev/zero | tr '\\0' x", minute, "it printed a line of more than 16 KiB");
+        check("yes value", minute, "it printed more than 1 MiB");
+    }
+
+    #[test]
+    fn program_out_of_time_is_stopped_with_what_it_started() {
+        let folder = tempfile::tempdir().expect("folder");
+        let lock = folder.path().join("lock");
+        // The lock is free again only when the last process that inherited it has ended.
+        let line = format!("exec 9>'{}'; flock 9; (sleep 1000; true); true", lock.display());
+        check(&line, Duration::from_millis(500), "it did not finish within 0.5 seconds");
+        let free = std::process::Command::new("flock").args(["--wait", "20"]).arg(lock).arg("true").status();
+        assert!(free.is_ok_and(|status| status.success()), "something still runs");
+    }
 }

@@ -9,11 +9,12 @@ use super::ask::{Ask, Question};
 use super::cache::Cache;
 use super::definition::{Definition, Definitions, Source};
 use super::predefined::{self, Predefined};
-use super::program::{fits_system, output, program};
+use super::program::{NoOutput, output};
 use super::reference::{Part, parts};
 use crate::config::environment::Environment;
 use crate::config::node::Span;
 use crate::config::problem::{Problems, Report};
+use crate::process::{Process, is_for_this_system};
 
 /// How long the command of a variable may take.
 const COMMAND_LIMIT: Duration = Duration::from_secs(60);
@@ -44,7 +45,7 @@ pub(crate) struct Resolver<'e> {
     chain: Vec<String>,
     /// Answers of this run, also those that are never written.
     pub(super) answers: HashMap<String, String>,
-    /// The variable at whose question the user gave up.
+    /// The variable at whose question or command the user gave up.
     pub cancelled: Option<String>,
     root: PathBuf,
     /// Bytes that may still be put into the document.
@@ -251,10 +252,11 @@ impl<'e> Resolver<'e> {
     }
 
     fn command(&mut self, name: &str, definition: &Definition, problems: &mut Problems) -> Option<Resolved> {
-        let chosen = definition.commands.iter().find(|(command, _)| fits_system(command));
+        let chosen =
+            definition.commands.iter().find(|(command, _)| is_for_this_system(command.os.as_deref()));
         let mut secret = false;
         let result = match chosen {
-            None => Err("none of its commands is for this operating system".to_owned()),
+            None => Err(NoOutput::Failed("none of its commands is for this operating system".to_owned())),
             Some((command, args)) => {
                 let line = self.expand(&command.command, definition.span, problems)?;
                 secret |= line.secret;
@@ -264,8 +266,8 @@ impl<'e> Resolver<'e> {
                     secret |= arg.secret;
                     arguments.get_or_insert_default().push(arg.text);
                 }
-                let command = program(&line.text, arguments.as_deref());
-                output(command, self.environment, &self.root, COMMAND_LIMIT)
+                let process = Process::configured(&line.text, arguments.as_deref());
+                output(process, self.environment, &self.root, COMMAND_LIMIT)
             }
         };
         match result {
@@ -273,7 +275,11 @@ impl<'e> Resolver<'e> {
                 Some(default) if text.is_empty() => self.expand(default, definition.span, problems),
                 _ => Some(Resolved { text, secret }),
             },
-            Err(reason) => {
+            Err(NoOutput::Interrupted) => {
+                self.cancelled = Some(name.to_owned());
+                None
+            }
+            Err(NoOutput::Failed(reason)) => {
                 let report = Report::new(
                     "config::variable",
                     format!("the command of variable `{name}` failed: {reason}"),
