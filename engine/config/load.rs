@@ -52,11 +52,12 @@ pub struct Loaded {
     pub environment: Vec<(String, String)>,
 }
 
-/// Loads a project. Blocks: it reads files, may ask, and may run commands of variables and git.
+/// Loads a project. Blocks: it reads files, may ask, and may run commands of variables and git. Not to be called
+/// from async code.
 ///
 /// # Errors
 /// `config::not_found` and `config::unreadable` for files, `config::flag` for a bad `--var`,
-/// `config::cancelled` when the user breaks off a question, and `config::invalid` with everything that is
+/// `config::cancelled` when the user breaks off a question or a command, and `config::invalid` with everything that is
 /// wrong in the file. No error holds the value of a password variable or of `--var`.
 pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     let flags = flags(&options.vars)?;
@@ -163,18 +164,19 @@ impl Loader<'_> {
     /// Takes the profiles out of the document and applies the active ones.
     fn profiles(&mut self, root: &mut Node) -> Vec<String> {
         let Value::Mapping(mapping) = &mut root.value else { return Vec::new() };
-        let section = mapping.shift_remove("profiles").map(|entry| entry.node).filter(|node| !node.is_null());
+        let section = mapping.shift_remove("profiles").filter(|entry| !entry.node.is_null());
         let vars = mapping.get("vars").map(|entry| &entry.node);
-        let profiles = match section {
-            Some(node) => profile::read(&node, &mut Reader { problems: self.problems }),
+        let profiles = match &section {
+            Some(entry) => profile::read(&entry.node, &mut Reader { problems: self.problems }),
             None => Profiles::new(),
         };
+        let place = section.map_or(Span { line: 1, column: 1, ..Span::default() }, |entry| entry.key);
         let active = match self.options.disable_profile_activation {
             true => Vec::new(),
             false => self.activated(&profiles, vars),
         };
         let mut reader = Reader { problems: self.problems };
-        let ordered = profile::order(&profiles, &active, &self.options.profiles, &mut reader);
+        let ordered = profile::order(&profiles, place, &active, &self.options.profiles, &mut reader);
         if let Some(last) = ordered.last() {
             self.resolver.predefined.profile = last.clone();
         }

@@ -1,6 +1,8 @@
 //! Reads typed values from nodes. What does not fit is reported with its place, and reading goes on.
 
-use super::node::{Mapping, Node, Style, Value, field};
+use indexmap::IndexMap;
+
+use super::node::{Mapping, Node, Span, Style, Value, field};
 use super::problem::{Problems, Report};
 
 /// Reads nodes and reports to `problems`.
@@ -82,6 +84,42 @@ impl Reader<'_> {
         Some(nodes.iter().filter_map(|node| self.string(node, &item)).collect())
     }
 
+    /// The entries of the list `node`, a section of things called `noun`: each a map with the `keys` and a `name`
+    /// of its own. `read` makes a value of the map, what messages call it, and where its name stands.
+    pub(crate) fn named<T>(
+        &mut self,
+        node: &Node,
+        (section, noun): (&str, &str),
+        keys: &[&str],
+        mut read: impl FnMut(&Mapping, &str, Span, &mut Self) -> T,
+    ) -> IndexMap<String, T> {
+        let item = format!("a {noun}");
+        let mut entries: IndexMap<String, (Span, T)> = IndexMap::new();
+        for node in self.sequence(node, &format!("`{section}`")).unwrap_or_default() {
+            let Some(mapping) = self.mapping(node, &item) else { continue };
+            let Some(name_node) = field(mapping, "name") else {
+                self.known_keys(mapping, &item, keys);
+                self.missing(node, "name", &item);
+                continue;
+            };
+            let Some(name) = self.text(mapping, "name", &item) else { continue };
+            let (name, span) = (name.trim().to_owned(), name_node.span);
+            let what = format!("{noun} `{name}`");
+            self.known_keys(mapping, &what, keys);
+            let value = read(mapping, &what, span, self);
+            if let Some((first, _)) = entries.get(&name) {
+                let message = format!("two {noun}s are called `{name}`");
+                let report = Report::new("config::duplicate", message, "again here")
+                    .also(*first, "first here")
+                    .help("rename one of them");
+                self.problems.add(span, report);
+            } else {
+                entries.insert(name, (span, value));
+            }
+        }
+        entries.into_iter().map(|(name, (_, value))| (name, value)).collect()
+    }
+
     /// Reports that `what` should have been `expected`.
     pub(crate) fn wrong<T>(&mut self, node: &Node, what: &str, expected: &str) -> Option<T> {
         if node.as_scalar().is_some_and(|scalar| scalar.style == Style::Unresolved) {
@@ -99,7 +137,7 @@ impl Reader<'_> {
     /// Reports that the key `key` is missing in what stands at `node`.
     pub(crate) fn missing(&mut self, node: &Node, key: &str, what: &str) {
         // The whole of a long entry would be underlined; its first line is enough.
-        let span = super::node::Span { end: node.span.start, ..node.span };
+        let span = Span { end: node.span.start, ..node.span };
         let report = Report::new("config::missing", format!("{what} has no `{key}`"), "in this entry")
             .help(format!("add `{key}`"));
         self.problems.add(span, report);

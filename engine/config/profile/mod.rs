@@ -50,19 +50,21 @@ struct Conditions {
 }
 
 /// The profiles to apply, in order: those `active` by their conditions, then those asked for, each after
-/// its parents and each once. `asked` are names given by the user.
+/// its parents and each once. `asked` are names given by the user; `place` is where the profiles stand, for one
+/// that is not among them.
 pub(crate) fn order(
     profiles: &Profiles,
+    place: Span,
     active: &[String],
     asked: &[String],
     reader: &mut Reader<'_>,
 ) -> Vec<String> {
     let mut ordered = Vec::new();
     for name in active.iter().filter(|name| !asked.contains(name)) {
-        visit(profiles, name, None, &mut Vec::new(), &mut ordered, reader);
+        visit(profiles, name, place, &mut Vec::new(), &mut ordered, reader);
     }
     for name in asked {
-        visit(profiles, name, None, &mut Vec::new(), &mut ordered, reader);
+        visit(profiles, name, place, &mut Vec::new(), &mut ordered, reader);
     }
     ordered
 }
@@ -70,7 +72,7 @@ pub(crate) fn order(
 fn visit(
     profiles: &Profiles,
     name: &str,
-    at: Option<Span>,
+    at: Span,
     chain: &mut Vec<String>,
     ordered: &mut Vec<String>,
     reader: &mut Reader<'_>,
@@ -79,12 +81,12 @@ fn visit(
         return;
     }
     let Some(profile) = profiles.get(name) else {
-        let mut report = Report::new("config::profile", format!("there is no profile `{name}`"), "not found")
+        let mut report = Report::new("config::profile", format!("there is no profile `{name}`"), "not here")
             .suggest(name, profiles.keys().map(String::as_str));
         if profiles.is_empty() {
             report = report.help("the file has no profiles; leave out `-p`");
         }
-        reader.problems.add(at.unwrap_or(Span { line: 1, column: 1, ..Span::default() }), report);
+        reader.problems.add(at, report);
         return;
     };
     let looped = chain.iter().position(|link| link == name);
@@ -96,7 +98,7 @@ fn visit(
             "closes the loop",
         )
         .help("remove one of these parents");
-        reader.problems.add(at.unwrap_or(profile.span), report);
+        reader.problems.add(at, report);
         return;
     }
     if chain.len() >= 100 {
@@ -107,7 +109,7 @@ fn visit(
     }
     chain.push(name.to_owned());
     for (parent, span) in &profile.parents {
-        visit(profiles, parent, Some(*span), chain, ordered, reader);
+        visit(profiles, parent, *span, chain, ordered, reader);
     }
     chain.pop();
     ordered.push(name.to_owned());

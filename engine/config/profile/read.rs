@@ -23,38 +23,18 @@ const KEYS: [&str; 9] = [
 
 /// Reads the section `profiles`. All of it is checked, also of profiles that are not active.
 pub(crate) fn read(node: &Node, reader: &mut Reader<'_>) -> Profiles {
-    let mut profiles = Profiles::new();
-    for node in reader.sequence(node, "`profiles`").unwrap_or_default() {
-        let Some(mapping) = reader.mapping(node, "a profile") else { continue };
-        let Some(name_node) = field(mapping, "name") else {
-            reader.known_keys(mapping, "a profile", &KEYS);
-            reader.missing(node, "name", "a profile");
-            continue;
-        };
-        let Some(name) = reader.text(mapping, "name", "a profile") else { continue };
-        let what = format!("profile `{name}`");
-        reader.known_keys(mapping, &what, &KEYS);
-        reader.text(mapping, "description", &what);
-        let profile = Profile {
-            span: name_node.span,
-            parents: parents(mapping, &what, reader),
-            replace: section(mapping, "replace", &what, reader),
-            merge: section(mapping, "merge", &what, reader),
-            strategic_merge: section(mapping, "strategicMerge", &what, reader),
-            patches: patches(mapping, &what, reader),
-            activation: activation(mapping, &what, reader),
-        };
-        if let Some(first) = profiles.get(&name) {
-            let report =
-                Report::new("config::duplicate", format!("two profiles are called `{name}`"), "again here")
-                    .also(first.span, "first here")
-                    .help("rename one of them");
-            reader.problems.add(profile.span, report);
-        } else {
-            profiles.insert(name, profile);
+    reader.named(node, ("profiles", "profile"), &KEYS, |mapping, what, span, reader| {
+        reader.text(mapping, "description", what);
+        Profile {
+            span,
+            parents: parents(mapping, what, reader),
+            replace: section(mapping, "replace", what, reader),
+            merge: section(mapping, "merge", what, reader),
+            strategic_merge: section(mapping, "strategicMerge", what, reader),
+            patches: patches(mapping, what, reader),
+            activation: activation(mapping, what, reader),
         }
-    }
-    profiles
+    })
 }
 
 fn parents(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<(String, Span)> {

@@ -122,7 +122,7 @@ fn wrong_selections_are_reported() {
     let check = |name: &str, expected: &[&str]| {
         assert_eq!(fixture(profiles).profiles(&[name]).problems(), expected, "{name}");
     };
-    check("stagin", &["1:1: there is no profile `stagin`"]);
+    check("stagin", &["3:1: there is no profile `stagin`"]);
     check("staging", &["4:48: this patch cannot be applied: its path matches nothing"]);
     check("a", &["6:21: profiles are their own parents: `a` -> `b` -> `a`"]);
     check("c", &["7:21: there is no profile `d`"]);

@@ -64,53 +64,32 @@ pub(crate) enum Source {
 
 /// Reads the section `vars`.
 pub(crate) fn read(node: &Node, reader: &mut Reader<'_>) -> Definitions {
-    let mut definitions = Definitions::new();
-    for node in reader.sequence(node, "`vars`").unwrap_or_default() {
-        let Some(mapping) = reader.mapping(node, "a variable") else { continue };
-        let Some(name_node) = field(mapping, "name") else {
-            reader.known_keys(mapping, "a variable", &KEYS);
-            reader.missing(node, "name", "a variable");
-            continue;
-        };
-        let Some(name) = reader.text(mapping, "name", "a variable") else { continue };
-        let name = name.trim().to_owned();
-        let definition = definition(mapping, &name, name_node.span, reader);
-        if let Some(first) = definitions.get(&name) {
-            let report =
-                Report::new("config::duplicate", format!("two variables are called `{name}`"), "again here")
-                    .also(first.span, "first here")
-                    .help("rename one of them");
-            reader.problems.add(name_node.span, report);
-        } else {
-            definitions.insert(name, definition);
-        }
-    }
-    definitions
+    reader.named(node, ("vars", "variable"), &KEYS, |mapping, what, span, reader| {
+        definition(mapping, what, span, reader)
+    })
 }
 
-fn definition(mapping: &Mapping, name: &str, span: Span, reader: &mut Reader<'_>) -> Definition {
-    let what = format!("variable `{name}`");
-    reader.known_keys(mapping, &what, &KEYS);
-    let password = reader.boolean(mapping, "password", &what).unwrap_or(false);
+fn definition(mapping: &Mapping, what: &str, span: Span, reader: &mut Reader<'_>) -> Definition {
+    let password = reader.boolean(mapping, "password", what).unwrap_or(false);
     if password {
         // Before anything about it can be shown.
         let secrets = ["default", "value"].iter().filter_map(|key| field(mapping, key)).map(|node| node.span);
         reader.problems.mask(&secrets.collect::<Vec<_>>());
     }
-    let commands = commands(mapping, &what, reader);
+    let commands = commands(mapping, what, reader);
     let definition = Definition {
         span,
-        question: reader.text(mapping, "question", &what),
-        options: reader.texts(mapping, "options", &what).unwrap_or_default(),
+        question: reader.text(mapping, "question", what),
+        options: reader.texts(mapping, "options", what).unwrap_or_default(),
         password,
-        pattern: pattern(mapping, &what, reader),
-        pattern_message: reader.text(mapping, "validationMessage", &what),
-        default: reader.text(mapping, "default", &what),
-        value: reader.text(mapping, "value", &what),
-        source: source(mapping, &what, !commands.is_empty(), reader),
+        pattern: pattern(mapping, what, reader),
+        pattern_message: reader.text(mapping, "validationMessage", what),
+        default: reader.text(mapping, "default", what),
+        value: reader.text(mapping, "value", what),
+        source: source(mapping, what, !commands.is_empty(), reader),
         commands,
-        no_cache: reader.boolean(mapping, "noCache", &what).unwrap_or(false),
-        always_resolve: reader.boolean(mapping, "alwaysResolve", &what).unwrap_or(false),
+        no_cache: reader.boolean(mapping, "noCache", what).unwrap_or(false),
+        always_resolve: reader.boolean(mapping, "alwaysResolve", what).unwrap_or(false),
     };
     if let (Some(value), Some(default)) = (mapping.get("value"), mapping.get("default"))
         && definition.value.is_some()
