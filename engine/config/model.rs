@@ -76,10 +76,8 @@ pub struct ImageConfig {
     pub rebuild_strategy: RebuildStrategy,
     /// `build.disabled`.
     pub disabled: bool,
-    /// `build.docker`, when given.
+    /// `build.docker`, else `build.buildKit` as docker with BuildKit, when either is given.
     pub docker: Option<DockerConfig>,
-    /// `build.buildKit`, when given: kept for the builder that will use it, as JSON.
-    pub build_kit: Option<serde_json::Value>,
     /// `build.kaniko`, when given: kept for the builder that will use it, as JSON. `kaniko:` with nothing
     /// after it selects kaniko with its defaults.
     pub kaniko: Option<serde_json::Value>,

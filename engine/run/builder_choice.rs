@@ -29,7 +29,7 @@ impl Image {
         if config.custom.is_some() {
             return Ok("custom");
         }
-        if config.kaniko.is_some() && config.docker.is_none() && config.build_kit.is_none() {
+        if config.kaniko.is_some() && config.docker.is_none() {
             return Err(self.kaniko_missing());
         }
         self.run().wait(self.run().host.docker.reachable())??;

@@ -52,7 +52,6 @@ const IN_CLUSTER: [&str; 9] = [
 pub(crate) struct Build {
     pub disabled: bool,
     pub docker: Option<DockerConfig>,
-    pub build_kit: Option<Json>,
     pub kaniko: Option<Json>,
     pub custom: Option<CustomConfig>,
     pub options: BuildOptions,
@@ -69,10 +68,11 @@ pub(crate) fn build(mapping: &Mapping, of: &str, reader: &mut Reader<'_>) -> Bui
     let options_of = |key: &str, reader: &mut Reader<'_>| options(mapping, key, of, reader);
     let options =
         [options_of("docker", reader), options_of("buildKit", reader), options_of("kaniko", reader)];
+    let docker = tool(mapping, "docker", |node| docker(node, of, reader));
+    let build_kit = tool(mapping, "buildKit", |node| build_kit(node, of, docker.is_none(), reader));
     Build {
         disabled: reader.boolean(mapping, "disabled", &what).unwrap_or(false),
-        docker: tool(mapping, "docker", |node| docker(node, of, reader)),
-        build_kit: tool(mapping, "buildKit", |node| build_kit(node, of, reader)),
+        docker: docker.or(build_kit),
         kaniko: tool(mapping, "kaniko", |node| kaniko(node, of, reader)),
         custom: mapping.get("custom").and_then(|entry| custom(&entry.node, of, reader)),
         options: options.into_iter().flatten().next().unwrap_or_default(),
@@ -100,15 +100,31 @@ fn docker(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> DockerConfi
     }
 }
 
-fn build_kit(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> Json {
+/// `buildKit` is the docker builder with BuildKit chosen: its options mean the same there. What only the buildx
+/// program could do is warned about when this block `is_used`.
+fn build_kit(node: Option<&Node>, of: &str, is_used: bool, reader: &mut Reader<'_>) -> DockerConfig {
     let what = format!("`buildKit` of {of}");
-    let Some(node) = node else { return Json::Object(Default::default()) };
-    if let Some(mapping) = reader.fields(node, &what, &BUILD_KIT)
-        && let Some(node) = field(mapping, "inCluster")
-    {
+    let with_build_kit = DockerConfig { use_build_kit: Some(true), ..DockerConfig::default() };
+    let Some(mapping) = node.and_then(|node| reader.fields(node, &what, &BUILD_KIT)) else {
+        return with_build_kit;
+    };
+    if let Some(node) = field(mapping, "inCluster") {
         reader.fields(node, &format!("`inCluster` of {of}"), &IN_CLUSTER);
     }
-    node.to_json()
+    reader.texts(mapping, "command", &what);
+    for key in ["inCluster", "command"] {
+        let Some(entry) = mapping.get(key).filter(|entry| is_used && !entry.node.is_null()) else { continue };
+        let message =
+            format!("`{key}` of {what} is ignored: the Docker daemon's own BuildKit builds the image");
+        let report = Report::new("config::ignored", message, "ignored").help(format!("remove `{key}`"));
+        reader.problems.warn(entry.key, report);
+    }
+    DockerConfig {
+        prefer_minikube: reader.boolean(mapping, "preferMinikube", &what),
+        skip_push: reader.boolean(mapping, "skipPush", &what).unwrap_or(false),
+        args: reader.texts(mapping, "args", &what).unwrap_or_default(),
+        ..with_build_kit
+    }
 }
 
 fn kaniko(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> Json {

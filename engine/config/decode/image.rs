@@ -100,7 +100,7 @@ fn image(
     let tags = tags(mapping, &what, reader);
     let path =
         |text: Option<String>, default: &str| PathBuf::from(text.unwrap_or_else(|| default.to_owned()));
-    let Build { disabled, docker, build_kit, kaniko, custom, options } = build(mapping, &what, reader);
+    let Build { disabled, docker, kaniko, custom, options } = build(mapping, &what, reader);
     reader.boolean(mapping, "preferSyncOverRebuild", &what);
     let image = ImageConfig {
         name: name.to_owned(),
@@ -118,7 +118,6 @@ fn image(
         rebuild_strategy: rebuild_strategy(mapping, &what, reader),
         disabled,
         docker,
-        build_kit,
         kaniko,
         custom,
         options,

@@ -95,6 +95,40 @@ fn tool_without_a_value_is_chosen() {
 }
 
 #[test]
+fn build_kit_is_docker_with_build_kit() {
+    let image = image(
+        "{image: acme/a, build: {buildKit: {skipPush: true, preferMinikube: false, args: [--pull], \
+         options: {target: t, network: host, buildArgs: {A: 007}}}}}",
+    );
+    assert_eq!(image.options.target.as_deref(), Some("t"));
+    assert_eq!(image.options.build_args["A"].as_deref(), Some("007"));
+    let docker = image.docker.expect("docker");
+    assert_eq!((docker.use_build_kit, docker.prefer_minikube), (Some(true), Some(false)));
+    assert!(docker.skip_push && !docker.use_cli);
+    assert_eq!(docker.args, ["--pull"]);
+}
+
+#[test]
+fn what_only_buildx_can_do_is_warned_about() {
+    let check = |build: &str, expected: &[&str]| {
+        let loaded = Fixture::new(&format!("images: {{a: {{image: acme/a, build: {build}}}}}")).loaded();
+        let warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(warnings, expected, "{build}");
+    };
+    check("{buildKit: }", &[]);
+    check("{buildKit: {command: [docker, buildx]}, docker: }", &[]);
+    let ignored = |place: &str, key: &str| {
+        format!(
+            "devspace.yaml:2:{place}: `{key}` of `buildKit` of image `a` is ignored: the Docker daemon's own BuildKit builds the image"
+        )
+    };
+    check(
+        "{buildKit: {command: [docker, buildx], inCluster: {}}}",
+        &[&ignored("48", "command"), &ignored("75", "inCluster")],
+    );
+}
+
+#[test]
 fn custom_builder_is_read() {
     let custom = image(
         "{image: acme/a, build: {custom: {command: ./b.sh, args: [], imageFlag: --tag, appendArgs: [z], onChange: ['src/**'], \
