@@ -16,17 +16,18 @@ use crate::report::ProgressMode;
     arg_required_else_help = true,
     after_help = "\
 How it works:
-  `windlass build` reads devspace.yaml, and builds, tags and pushes each image whose inputs changed.
-  The pipeline is a script. Redefine any step of it in windlass.rhai, or windlass.dev.rhai for `-p dev`:
+  `windlass build` reads devspace.yaml, and builds, tags and pushes each image
+  whose inputs changed. The pipeline is a script: redefine any step of it in
+  windlass.rhai, or for the profile `dev` alone in windlass.dev.rhai:
 
       fn entrypoint(image) { [\"sleep\", \"infinity\"] }
       fn tags(image) { [\"dev-#####\"] }
 
 Examples:
-  windlass build                  build and push what changed
-  windlass build api worker       only these images, and the images they are built from
-  windlass build -p dev           with the profile `dev`
-  windlass login ghcr.io          store credentials as docker does"
+  windlass build              build and push what changed
+  windlass build api worker   only these images, and those they are built from
+  windlass build -p dev       with the profile `dev`
+  windlass login ghcr.io      store credentials as docker does"
 )]
 pub struct Cli {
     /// What to do.
@@ -42,15 +43,15 @@ pub struct Cli {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalOptions {
-    /// Configuration file [default: devspace.yaml, here or in a folder above]
+    /// Configuration [default: devspace.yaml, here or above]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Apply a profile; repeat it, or separate names by commas, for several
+    /// Apply this profile; repeat it for several
     #[arg(short, long = "profile", global = true, value_name = "NAME", value_delimiter = ',')]
     pub profiles: Vec<String>,
 
-    /// Apply no profile on its own account
+    /// Apply no profile that was not asked for
     #[arg(long, global = true)]
     pub disable_profile_activation: bool,
 
@@ -78,7 +79,7 @@ pub struct GlobalOptions {
     #[arg(long, global = true)]
     pub debug: bool,
 
-    /// How to show progress
+    /// Progress as auto, terminal, plain or json
     #[arg(long, global = true, value_name = "MODE", default_value = "auto", hide_possible_values = true)]
     pub progress: ProgressMode,
 }
@@ -94,28 +95,29 @@ pub enum Command {
     Logout(LogoutOptions),
 }
 
-/// Build, tag and push the images whose inputs changed.
-///
-/// An image is skipped when nothing it is made from has changed since its last build: its Dockerfile, the files
-/// that Dockerfile can read, build arguments, and the images it is built from.
+/// The options of `windlass build`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+An image is skipped when nothing it is made from has changed since its last build:
+its Dockerfile, the files that Dockerfile can read, build arguments, build target,
+and the images it is built from.
+
 Examples:
-  windlass build                              build and push what changed
-  windlass build api                          only `api`, and the images it is built from
-  windlass build -p staging -t 1.4.0          with a profile, and a tag in place of the configured ones
-  windlass build --skip-push --force api      build `api` whatever is known, push nothing
-  windlass build --progress json --result r.json    for programs")]
+  windlass build                           build and push what changed
+  windlass build api                       only `api`, and what it is built from
+  windlass build -p staging -t 1.4.0       with a profile, and a tag of your own
+  windlass build --skip-push --force api   build `api` in any case, push nothing
+  windlass build --progress json --result result.json   for programs")]
 pub struct BuildArgs {
     /// Images to build, with those they are built from [default: all]
     #[arg(value_name = "IMAGE")]
     pub images: Vec<String>,
 
-    /// Build every image, also the unchanged ones
+    /// Build every image, changed or not
     #[arg(short = 'b', long)]
     pub force_build: bool,
 
-    /// Build this image even when it is unchanged; repeat it for several
+    /// Build this image, changed or not; repeat it for several
     #[arg(long, value_name = "IMAGE")]
     pub force: Vec<String>,
 
@@ -123,11 +125,11 @@ pub struct BuildArgs {
     #[arg(long)]
     pub skip_push: bool,
 
-    /// Look in the registry whether pushed images are still there
+    /// Ask the registry whether pushed images are still there
     #[arg(long)]
     pub verify: bool,
 
-    /// Tag for every image in place of its own; `#` is a random character; repeat it for several
+    /// Use this tag for every image; `#` is a random character
     #[arg(short, long = "tag", value_name = "TAG", value_delimiter = ',')]
     pub tags: Vec<String>,
 
@@ -135,7 +137,7 @@ pub struct BuildArgs {
     #[arg(long, conflicts_with = "max_concurrent_builds")]
     pub build_sequential: bool,
 
-    /// Build at most this many images at a time [default: one for each core, at least two]
+    /// Build so many images at once [default: one a core, at least 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub max_concurrent_builds: Option<u16>,
 
@@ -143,11 +145,11 @@ pub struct BuildArgs {
     #[arg(long)]
     pub keep_going: bool,
 
-    /// One more script of overrides, applied last; repeat it for several
+    /// Apply this script of overrides last; repeat it for several
     #[arg(long = "script", value_name = "FILE")]
     pub scripts: Vec<PathBuf>,
 
-    /// Write what was built, skipped or failed to this file, as JSON
+    /// Write what was built, skipped or failed to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub result: Option<PathBuf>,
 }

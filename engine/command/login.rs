@@ -10,19 +10,23 @@ use crate::secret::Secret;
 /// The longest password, in bytes.
 const LONGEST: u64 = 1 << 16;
 
-/// Logs in to a registry, as `docker login` does.
-///
-/// The credentials are checked first. They are kept by the credential helper that Docker's config.json names,
-/// else in that file. Docker itself need not be installed.
+/// The options of `windlass login`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
-#[command(after_help = "Example: echo $TOKEN | windlass login ghcr.io --username ann --password-stdin")]
+#[command(after_help = "\
+The credentials are checked first. They are kept by the credential helper that
+Docker's config.json names, else in that file. Docker itself need not be installed.
+
+Examples:
+  windlass login              Docker Hub; asks for user name and password
+  windlass login ghcr.io      another registry
+  echo $TOKEN | windlass login ghcr.io --username ann --password-stdin")]
 pub struct LoginOptions {
-    /// Host and port of the registry [default: Docker Hub].
+    /// Host and port of the registry [default: Docker Hub]
     pub registry: Option<String>,
-    /// User name; asked for when absent.
+    /// User name; asked for when absent
     #[arg(short, long, value_name = "NAME")]
     pub username: Option<String>,
-    /// Read the password or access token from standard input instead of asking for it.
+    /// Read the password or access token from standard input
     #[arg(long)]
     pub password_stdin: bool,
 }

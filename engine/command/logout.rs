@@ -4,11 +4,14 @@ use std::io::Write;
 
 use crate::registry::{CredentialError, CredentialStore, domain_of};
 
-/// Forgets the credentials for a registry, as `docker logout` does.
+/// The options of `windlass logout`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
-#[command(after_help = "Example: windlass logout ghcr.io")]
+#[command(after_help = "\
+Examples:
+  windlass logout             Docker Hub
+  windlass logout ghcr.io     another registry")]
 pub struct LogoutOptions {
-    /// Host and port of the registry [default: Docker Hub].
+    /// Host and port of the registry [default: Docker Hub]
     pub registry: Option<String>,
 }
 

@@ -218,8 +218,8 @@ mod tests {
         let error = daemon.connect().await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "cannot reach the docker daemon at `unix:///no/such.sock` (from DOCKER_HOST): \
-             No such file or directory (os error 2)"
+            "cannot reach the docker daemon at `unix:///no/such.sock`, which DOCKER_HOST names: \
+             there is no such socket"
         );
     }
 }

@@ -33,7 +33,7 @@ pub enum DaemonError {
     },
 
     /// Nothing answers at the endpoint.
-    #[error("cannot reach the docker daemon at `{endpoint}` (from {origin}): {reason}")]
+    #[error("cannot reach the docker daemon at `{endpoint}`{}: {reason}", named_by(origin))]
     #[diagnostic(code(docker::unreachable))]
     Unreachable {
         /// The endpoint.
@@ -59,7 +59,23 @@ impl DaemonError {
 
     pub(super) fn unreachable(found: &Found, reason: String) -> Self {
         let help = help(found, &reason);
+        let reason = in_plain_words(reason);
         Self::Unreachable { endpoint: found.endpoint.to_string(), origin: found.origin.clone(), reason, help }
+    }
+}
+
+/// The setting that led to the endpoint, where there is one.
+fn named_by(origin: &str) -> String {
+    if origin == "the default" { String::new() } else { format!(", which {origin} names") }
+}
+
+/// What the system says, as its user would.
+fn in_plain_words(reason: String) -> String {
+    match reason.split(" (os error").next().unwrap_or_default() {
+        "No such file or directory" => "there is no such socket".to_owned(),
+        "Connection refused" => "nobody listens there".to_owned(),
+        "Permission denied" => "permission denied".to_owned(),
+        _ => reason,
     }
 }
 
@@ -73,9 +89,7 @@ fn help(found: &Found, reason: &str) -> String {
             path.display()
         ),
         Endpoint::Unix(_) | Endpoint::NamedPipe(_) if found.origin == "the default" => {
-            "start docker, or install it (https://docs.docker.com/get-docker); \
-             DOCKER_HOST leads to a daemon elsewhere"
-                .to_owned()
+            "start docker, install it (https://docs.docker.com/get-docker), or set DOCKER_HOST".to_owned()
         }
         Endpoint::Unix(_) | Endpoint::NamedPipe(_) if is_refused => {
             format!("start the daemon that {} names, or change that setting", found.origin)
@@ -97,7 +111,7 @@ mod tests {
         };
         let socket = || Endpoint::Unix("/d.sock".into());
         check(socket(), "the default", "Permission denied (os error 13)", "you may not use `/d.sock`: join");
-        check(socket(), "the default", "No such file or directory", "start docker, or install it");
+        check(socket(), "the default", "No such file or directory", "start docker, install it");
         check(socket(), "DOCKER_HOST", "Connection refused", "start the daemon that DOCKER_HOST names");
         let ssh = Endpoint::Ssh { url: "ssh://h".into() };
         check(ssh, "DOCKER_HOST", "x", "see whether `docker --host ssh://h version` works");
