@@ -2,8 +2,10 @@
 
 mod builder_buildkit;
 mod builder_docker;
+mod config;
 mod conformance;
 mod conformance_ignore;
+mod first_contact;
 mod harness;
 mod harness_itself;
 mod registry;

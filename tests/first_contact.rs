@@ -1,0 +1,102 @@
+//! First contact: what someone sees who has just installed windlass, and what their first mistakes say.
+
+use crate::harness::Project;
+
+/// One image that needs a daemon.
+fn small() -> Project {
+    Project::new()
+        .file("devspace.yaml", "version: v1beta9\nimages:\n  api:\n    image: acme/api\n")
+        .file("Dockerfile", "FROM scratch\nCOPY a.txt /\n")
+        .file("a.txt", "hello")
+}
+
+#[test]
+fn help_fits_one_screen_and_teaches() {
+    for flag in ["--help", "-h", "help"] {
+        let output = Project::new().run([flag]);
+        output.success();
+        let lines = output.stdout.lines().count();
+        assert!(lines <= 50, "{flag}: {lines} lines\n{output}");
+        assert!(output.stdout.lines().all(|line| line.chars().count() <= 100), "{output}");
+        for text in ["Usage: windlass", "windlass build -p dev", "windlass.rhai", "fn entrypoint(image)"] {
+            output.stdout_has(text);
+        }
+    }
+}
+
+#[test]
+fn help_of_every_command_has_an_example() {
+    for command in ["build", "login", "logout"] {
+        for flag in ["--help", "-h"] {
+            let output = Project::new().run([command, flag]);
+            output.success().stdout_has(format!("Examples:\n  windlass {command}"));
+            assert!(output.stdout.lines().count() <= 50, "{output}");
+        }
+    }
+}
+
+#[test]
+fn without_arguments_the_help_is_shown() {
+    Project::new().run([""; 0]).exits(2).stderr_has("Usage: windlass").stderr_has("Examples:");
+}
+
+#[test]
+fn wrong_command_lines_exit_with_2_and_a_suggestion() {
+    let check = |arguments: &[&str], expected: &[&str]| {
+        let output = small().run(arguments);
+        output.exits(2).stdout_is("");
+        for text in expected {
+            output.stderr_has(text);
+        }
+    };
+    check(&["biuld"], &["unrecognized subcommand 'biuld'", "'build'"]);
+    check(&["build", "--skip-psh"], &["unexpected argument '--skip-psh'", "'--skip-push'"]);
+    check(&["build", "--progress", "jsno"], &["'jsno'", "json"]);
+    check(&["build", "--max-concurrent-builds", "0"], &["'0'"]);
+    check(&["build", "--max-concurrent-builds", "2", "--build-sequential"], &["cannot be used with"]);
+    check(&["build", "apo"], &["there is no image `apo`", "did you mean `api`?"]);
+    check(
+        &["build", "--var", "A"],
+        &["cannot use `--var` number 1: it has no `=`", "write `--var NAME=VALUE`"],
+    );
+    check(&["build", "-t", "a b"], &["`a b`"]);
+}
+
+#[test]
+fn version_is_one_line() {
+    let version = format!("windlass {}\n", env!("CARGO_PKG_VERSION"));
+    Project::new().run(["--version"]).success().stdout_is(&version);
+    Project::new().run(["-V"]).success().stdout_is(version);
+}
+
+#[test]
+fn folder_without_a_devspace_yaml_is_told() {
+    let project = Project::new();
+    let output = project.run(["build"]);
+    let folder = project.path("").display().to_string();
+    output
+        .exits(2)
+        .stdout_is("")
+        .stderr_has("cannot find `devspace.yaml` in `")
+        .stderr_has(folder.trim_end_matches('/'))
+        .stderr_has("`--config`");
+    assert!(!project.path(".windlass").exists(), "nothing is written where no project is");
+    project.run(["build", "--config", "no.yaml"]).exits(2).stderr_has("no.yaml");
+}
+
+#[test]
+fn missing_daemon_is_told_in_one_line_with_what_to_do() {
+    let output = small().run(["build", "--skip-push"]);
+    output.exits(1).stderr_has("docker::unreachable");
+    let told: Vec<_> = output.stderr.lines().filter(|line| line.contains("help: ")).collect();
+    assert_eq!(told, ["  help: start the daemon that DOCKER_HOST names, or change that setting"], "{output}");
+    output.stderr_has(", which DOCKER_HOST names: there is no such").lacks("os error");
+}
+
+#[test]
+fn several_images_do_not_repeat_that_the_daemon_is_missing() {
+    let images = "version: v1beta9\nimages:\n  api: {image: acme/api}\n  web: {image: acme/web}\n  db: {image: acme/db}\n";
+    let output = small().file("devspace.yaml", images).run(["build", "--skip-push"]);
+    output.exits(1);
+    assert_eq!(output.stderr.matches("docker::unreachable").count(), 1, "{output}");
+}
