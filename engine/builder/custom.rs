@@ -1,6 +1,5 @@
 //! The custom builder: a command of the user's makes the image (spec image-building §10).
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use tokio_util::sync::CancellationToken;
@@ -9,10 +8,7 @@ use super::{BuildError, BuiltImage};
 use crate::config::CustomConfig;
 use crate::event::ImageEvents;
 use crate::image::ImageReference;
-use crate::process::{Process, ProcessError, fits, system};
-
-/// How many lines of a failed command are shown again.
-const TAIL: usize = 20;
+use crate::process::{Process, Tail, fits, system};
 
 /// What a custom build needs to know about an image.
 #[derive(Debug, Clone)]
@@ -58,13 +54,10 @@ pub async fn build_custom(
         reason: format!("`build.custom` has no command for {}", system()),
     })?;
     events.step(format!("running {command}"));
-    let mut tail = VecDeque::with_capacity(TAIL);
+    let mut tail = Tail::default();
     let code = process(request, command).run(cancel, |_, line| {
         events.output(line);
-        if tail.len() == TAIL {
-            tail.pop_front();
-        }
-        tail.push_back(line.to_owned());
+        tail.push(line);
     });
     match code.await {
         Ok(0) => Ok(BuiltImage::default()),
@@ -72,10 +65,9 @@ pub async fn build_custom(
             image: request.image.clone(),
             program: command.to_owned(),
             exit_code,
-            output: (!tail.is_empty()).then(|| Vec::from(tail).join("\n")),
+            output: tail.into_help(),
         }),
-        Err(ProcessError::Cancelled { .. }) => Err(BuildError::Cancelled),
-        Err(source) => Err(BuildError::Process { image: request.image.clone(), source, help: None }),
+        Err(source) => Err(BuildError::process(&request.image, source)),
     }
 }
 
@@ -203,7 +195,10 @@ mod tests {
         let events = Events::none().of_image("api");
         match build_custom(&request, &events, &CancellationToken::new()).await {
             Err(BuildError::CommandFailed { exit_code: 4, output, .. }) => {
-                assert_eq!(output.as_deref(), Some("r.io/api:1 1 1 2 /p/api /p/Dockerfile true dev"));
+                assert_eq!(
+                    output.as_deref(),
+                    Some("the end of its output:\nr.io/api:1 1 1 2 /p/api /p/Dockerfile true dev")
+                );
             }
             other => panic!("{other:?}"),
         }

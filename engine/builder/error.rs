@@ -1,6 +1,6 @@
 //! What can go wrong while an image is built.
 
-use miette::{NamedSource, SourceSpan};
+use miette::{Diagnostic as _, NamedSource, SourceSpan};
 
 use super::docker::DaemonError;
 use super::docker::TransportError;
@@ -24,7 +24,7 @@ pub enum BuildError {
         program: String,
         /// Its exit code.
         exit_code: i32,
-        /// The last lines of its output.
+        /// The last lines of its output, under a heading.
         #[help]
         output: Option<String>,
     },
@@ -36,11 +36,27 @@ pub enum BuildError {
 
     /// There is nothing to run.
     #[error("cannot build `{image}`: {reason}")]
-    #[diagnostic(code(stage::build::no_command), help("set `build.custom.command` of the image"))]
+    #[diagnostic(
+        code(stage::build::no_command),
+        help("set `build.custom.command`, or add an entry for this system to `build.custom.commands`")
+    )]
     NoCommand {
         /// Name of the image.
         image: String,
         /// What is missing.
+        reason: String,
+    },
+
+    /// There is no place for a copy of the context.
+    #[error("cannot make a folder for the context of `{image}`: {reason}")]
+    #[diagnostic(
+        code(stage::build::no_staging),
+        help("the docker CLI reads the context from a copy in `.windlass`: free some space there")
+    )]
+    NoStaging {
+        /// Name of the image.
+        image: String,
+        /// Why.
         reason: String,
     },
 
@@ -67,7 +83,7 @@ pub enum BuildError {
         exit_code: Option<i64>,
         /// What the builder said.
         reason: String,
-        /// The last lines of its output.
+        /// The last lines of its output, under a heading.
         #[help]
         output: Option<String>,
         /// The Dockerfile.
@@ -108,4 +124,15 @@ pub enum BuildError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Transport(#[from] TransportError),
+}
+
+impl BuildError {
+    /// A command-line builder of `image` could not be run.
+    pub(super) fn process(image: &str, source: ProcessError) -> Self {
+        let help = source.help().map(|help| help.to_string());
+        match source {
+            ProcessError::Cancelled { .. } => Self::Cancelled,
+            source => Self::Process { image: image.to_owned(), source, help },
+        }
+    }
 }

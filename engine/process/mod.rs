@@ -4,6 +4,7 @@ mod error;
 mod interrupt;
 mod lines;
 mod system;
+mod tail;
 mod tree;
 
 use std::ffi::OsStr;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 pub use error::ProcessError;
 pub use interrupt::interrupted;
 pub use system::{fits, is_for_this_system, system};
+pub use tail::{Tail, last_lines};
 use tree::Tree;
 
 /// How long output is still read after a program has ended, when something it left behind keeps the pipe open.

@@ -24,15 +24,6 @@ const TELL_EVERY: u64 = 1 << 20;
 /// Name of the ignore file, which the daemon reads too.
 const IGNORE_FILE: &str = ".dockerignore";
 
-/// Whether a Dockerfile that is added is hidden from COPY by an ignore rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ignore {
-    /// Yes: the classic builder obeys rules inside the archive.
-    Dockerfile,
-    /// No: BuildKit does not look at them.
-    None,
-}
-
 /// A context ready to travel.
 pub(super) struct Archive {
     selection: Arc<Selection>,
@@ -52,7 +43,7 @@ impl Archive {
     /// and an ignore rule for it: the daemon itself then takes both files out of the context before a COPY can
     /// see them (moby, `removeDockerfile`). Only an ignore file that is selected itself stays in the context,
     /// with that one line more.
-    pub(super) fn new(request: &BuildRequest, ignore: Ignore) -> Self {
+    pub(super) fn new(request: &BuildRequest) -> Self {
         let selection = request.context.clone();
         let size = selection.entries().iter().map(file_size).sum();
         let text = request.dockerfile.text();
@@ -68,10 +59,8 @@ impl Archive {
             Some(path) => archive.dockerfile = path,
             None => {
                 let name = format!(".windlass.{}.Dockerfile", &Digest::of(text).hex()[..16]);
-                if ignore == Ignore::Dockerfile {
-                    let rules = format!("{IGNORE_FILE}\n{name}\n");
-                    archive.extra.push((IGNORE_FILE.to_owned(), Bytes::from(rules)));
-                }
+                let rules = format!("{IGNORE_FILE}\n{name}\n");
+                archive.extra.push((IGNORE_FILE.to_owned(), Bytes::from(rules)));
                 archive.extra.push((name.clone(), Bytes::copy_from_slice(text.as_bytes())));
                 archive.dockerfile = name;
             }

@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use super::archive::{Archive, Ignore};
+use super::archive::Archive;
 use super::daemon::reason_of;
 use super::layer_progress::LayerProgress;
 use super::transcript::Transcript;
@@ -63,7 +63,7 @@ impl Classic {
         let found = self.daemon.found()?;
         let connected = self.daemon.connect().await?;
         let host = found.endpoint.to_string();
-        let archive = Archive::new(&request, Ignore::Dockerfile);
+        let archive = Archive::new(&request);
 
         let mut build_args: HashMap<String, String> =
             found.config.iter().flat_map(|folder| proxies::read(folder, &host)).collect();

@@ -1,26 +1,35 @@
-//! The docker CLI, for what only it can do: `useCli`, `useBuildKit` and `args` (spec image-building §8.3).
+//! The docker CLI, for what only it can do: `useCli` and `args` (spec image-building §8.3).
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::archive::{Archive, Ignore};
+use super::archive::Archive;
+use super::staging::Staging;
 use super::transcript::Transcript;
 use super::{Daemon, Endpoint};
 use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
 use crate::event::ImageEvents;
 use crate::process::{Process, ProcessError};
 
-/// The first version whose CLI builds with BuildKit unless told otherwise.
-const BUILDKIT_BY_DEFAULT: u32 = 23;
+/// How long the CLI may take to tell whether it has buildx.
+const ASK_LIMIT: Duration = Duration::from_secs(20);
 
-/// Builds with `docker build`, the context on its standard input.
+/// Builds with `docker build`.
+///
+/// Both ways give the build exactly the selected context. With the classic builder it is an archive on standard
+/// input, in which the daemon hides our Dockerfile by an ignore rule. BuildKit obeys no rules inside an archive,
+/// so there the CLI gets a folder with a copy of the selection, and the Dockerfile beside it. A copy, because
+/// links to the project's files would change their times of change, and ignore rules that name each file take
+/// the square of their number to match.
 #[derive(Clone)]
 pub struct Cli {
     /// The daemon; the CLI is led to the same one.
     pub daemon: Daemon,
     /// The program, `docker` in general.
     pub program: String,
-    /// `useBuildKit`: sets `DOCKER_BUILDKIT`, or leaves it as it is.
+    /// `useBuildKit`; when absent, BuildKit if `DOCKER_BUILDKIT` says so or, without that, if the CLI has buildx.
     pub use_build_kit: Option<bool>,
     /// `args`: more arguments, one a word.
     pub args: Vec<String>,
@@ -38,44 +47,42 @@ impl Builder for Cli {
         events: &ImageEvents,
         cancel: &CancellationToken,
     ) -> Result<BuiltImage, BuildError> {
-        let failed = |source: ProcessError| match source {
-            ProcessError::Cancelled { .. } => BuildError::Cancelled,
-            source => BuildError::Process {
-                image: request.image.clone(),
-                help: matches!(source, ProcessError::NotFound { .. }).then(|| {
-                    "install the docker CLI, or leave `useCli`, `useBuildKit` and `args` out: \
-                     windlass then talks to the daemon itself"
-                        .to_owned()
-                }),
-                source,
-            },
-        };
-        let ignore = if self.is_build_kit().await? { Ignore::None } else { Ignore::Dockerfile };
-        let archive = Archive::new(&request, ignore);
-        let folder = tempfile::tempdir()
-            .map_err(|source| failed(ProcessError::Start { program: self.program.clone(), source }))?;
-        let id_file = folder.path().join("image-id");
-        let arguments = arguments(&request, &archive.dockerfile, &id_file.to_string_lossy(), &self.args);
-        let (size, sender) = (archive.size, events.clone());
-        let context =
-            archive.stream(move |sent| sender.progress("sending context", sent.min(size), Some(size)));
-        let mut process = Process::new(&self.program)
-            .args(arguments)
+        let failed = |source: ProcessError| self.failed(&request, source);
+        let is_build_kit = self.is_build_kit(cancel).await.map_err(failed)?;
+        let staging = Staging::new(&request.directory).map_err(|source| BuildError::NoStaging {
+            image: request.image.clone(),
+            reason: source.to_string(),
+        })?;
+        let id_file = staging.path("image-id");
+        let mut process = Process::new(&self.program);
+        let mut unreadable = None;
+        let mut words = arguments(&request, &id_file.to_string_lossy(), &self.args);
+        if is_build_kit {
+            events.step("copying the context");
+            let staged = staging.fill(&request).await?;
+            words.extend(["--file".to_owned(), staged.dockerfile, staged.context]);
+        } else {
+            let archive = Archive::new(&request);
+            let (size, sender) = (archive.size, events.clone());
+            let told = move |sent: u64| sender.progress("sending context", sent.min(size), Some(size));
+            process = process.input_stream(archive.stream(told));
+            words.extend(["--file".to_owned(), archive.dockerfile, "-".to_owned()]);
+            unreadable = Some(archive.unreadable);
+        }
+        process = process
+            .args(words)
             .directory(&request.directory)
             .env("BUILDKIT_PROGRESS", "plain")
-            .input_stream(context);
+            .env("DOCKER_BUILDKIT", if is_build_kit { "1" } else { "0" });
         for (name, value) in request.build_args.iter().filter(|(name, _)| !steers_cli(name)) {
             process = process.env(name, value);
         }
-        if let Some(use_build_kit) = self.use_build_kit {
-            process = process.env("DOCKER_BUILDKIT", if use_build_kit { "1" } else { "0" });
-        }
         process = lead_to(process, &self.daemon.found()?.endpoint);
 
-        events.step("building with the docker CLI");
         let mut transcript = Transcript::default();
         let code = process.run(cancel, |_, line| transcript.line(line, events)).await;
-        let unreadable = archive.unreadable.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let unreadable =
+            unreadable.and_then(|path| path.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take());
         if let Some((path, error)) = unreadable {
             return Err(BuildError::Unreadable { path, reason: error.to_string() });
         }
@@ -91,23 +98,34 @@ impl Builder for Cli {
 }
 
 impl Cli {
-    /// Whether the CLI will use BuildKit, which does not hide the files we add.
-    async fn is_build_kit(&self) -> Result<bool, BuildError> {
+    /// Whether to build with BuildKit.
+    async fn is_build_kit(&self, cancel: &CancellationToken) -> Result<bool, ProcessError> {
         if let Some(is_build_kit) = self.use_build_kit {
             return Ok(is_build_kit);
         }
         if let Ok(value) = std::env::var("DOCKER_BUILDKIT") {
             return Ok(!matches!(value.as_str(), "" | "0" | "false"));
         }
-        let facts = self.daemon.facts().await?;
-        let major = facts.version.split('.').next().and_then(|major| major.parse().ok());
-        Ok(major.is_some_and(|major: u32| major >= BUILDKIT_BY_DEFAULT))
+        let asked = Process::new(&self.program).args(["buildx", "version"]).limit(ASK_LIMIT);
+        Ok(asked.run(cancel, |_, _| ()).await? == 0)
+    }
+
+    /// The error for a CLI that could not be run.
+    fn failed(&self, request: &BuildRequest, source: ProcessError) -> BuildError {
+        let is_missing = matches!(source, ProcessError::NotFound { .. });
+        let mut error = BuildError::process(&request.image, source);
+        if let (true, BuildError::Process { help, .. }) = (is_missing, &mut error) {
+            let advice = "install the docker CLI, or leave `useCli` and `args` out: windlass then talks to the \
+                          daemon itself";
+            *help = Some(advice.to_owned());
+        }
+        error
     }
 }
 
-/// The arguments of docker. Build arguments go by name only: the CLI takes their values from its environment,
+/// The arguments of docker but for the Dockerfile and the context. Build arguments go by name only: the CLI takes their values from its environment,
 /// so that no process list shows them.
-fn arguments(request: &BuildRequest, dockerfile: &str, id_file: &str, more: &[String]) -> Vec<String> {
+fn arguments(request: &BuildRequest, id_file: &str, more: &[String]) -> Vec<String> {
     let mut arguments: Vec<String> = ["build", "--iidfile", id_file].map(String::from).into();
     let mut option = |name: &str, value: &str| arguments.extend([name.to_owned(), value.to_owned()]);
     for (name, value) in &request.build_args {
@@ -123,7 +141,6 @@ fn arguments(request: &BuildRequest, dockerfile: &str, id_file: &str, more: &[St
     for reference in &request.references {
         option("--tag", &reference.to_string());
     }
-    option("--file", dockerfile);
     if let Some(target) = &request.target {
         option("--target", target);
     }
@@ -131,7 +148,6 @@ fn arguments(request: &BuildRequest, dockerfile: &str, id_file: &str, more: &[St
         option("--platform", platform);
     }
     arguments.extend_from_slice(more);
-    arguments.push("-".to_owned());
     arguments
 }
 
@@ -177,11 +193,11 @@ mod tests {
             platform: None,
             directory: "/".into(),
         };
-        let arguments = arguments(&request, "D", "/id", &["--no-cache".to_owned()]);
+        let arguments = arguments(&request, "/id", &["--no-cache".to_owned()]);
         assert_eq!(
             arguments.join(" "),
             "build --iidfile /id --build-arg TOKEN --build-arg PATH=/bin --network host --tag r.io/api:1 \
-             --tag r.io/api:2 --file D --target final --no-cache -"
+             --tag r.io/api:2 --target final --no-cache"
         );
     }
 

@@ -9,10 +9,12 @@ mod daemon;
 mod daemon_error;
 mod discovery;
 mod endpoint;
+mod failure;
 mod images;
 mod layer_progress;
 mod proxies;
 mod push;
+mod staging;
 mod transcript;
 mod transport;
 

@@ -1,15 +1,9 @@
 //! What a classic build or the docker CLI prints, understood: steps, output, the image, the failure.
 
-use std::collections::VecDeque;
-
-use miette::{NamedSource, SourceSpan};
-
+use super::failure::{FailedStep, Failure};
 use crate::builder::{BuildError, BuildRequest};
 use crate::event::ImageEvents;
-use crate::image::Dockerfile;
-
-/// How many lines of a failing step's output are shown again.
-const TAIL: usize = 20;
+use crate::process::Tail;
 
 /// The longest line that is waited for, in bytes; a longer one comes in pieces.
 const LONGEST: usize = 64 * 1024;
@@ -18,14 +12,38 @@ const LONGEST: usize = 64 * 1024;
 #[derive(Default)]
 pub(super) struct Transcript {
     rest: String,
-    step: Option<String>,
-    tail: VecDeque<String>,
+    /// The steps seen so far. BuildKit's run at the same time; the classic builder is in the last one.
+    steps: Vec<Step>,
+    /// The step that BuildKit says failed, and why.
+    failed: Option<(usize, String)>,
+    /// What belongs to no step.
+    tail: Tail,
     /// The last line of all, where a command line says why it failed.
     last: String,
-    /// BuildKit repeats the output of a failed step after a ruler.
-    is_summary: bool,
     /// The image ID, once the build has told it.
     pub(super) image_id: Option<String>,
+}
+
+struct Step {
+    /// BuildKit's number of it; the classic builder's output goes without.
+    number: Option<u32>,
+    name: String,
+    tail: Tail,
+}
+
+/// What a line says.
+#[derive(Debug, PartialEq, Eq)]
+enum Line<'a> {
+    /// A step begins, or goes on after the output of another.
+    Step { number: Option<u32>, name: &'a str },
+    /// A step printed something.
+    Output { number: Option<u32>, text: &'a str },
+    /// A step failed.
+    Failed { number: u32, reason: &'a str },
+    /// The builder speaks of its own work.
+    Own,
+    /// Nothing to tell: an empty line, or the digest by which BuildKit knows a step.
+    Nothing,
 }
 
 impl Transcript {
@@ -51,189 +69,174 @@ impl Transcript {
 
     /// Takes one line, without its line feed.
     pub(super) fn line(&mut self, line: &str, events: &ImageEvents) {
-        if is_step(line) {
-            events.step(line);
-            self.step = Some(line.to_owned());
-            self.tail.clear();
-            return;
-        }
-        events.output(line);
         if !line.is_empty() {
             line.clone_into(&mut self.last);
         }
-        self.is_summary |= line == "------";
-        if let Some(text) = output_text(line).filter(|_| !self.is_summary) {
-            if self.tail.len() == TAIL {
-                self.tail.pop_front();
+        match understand(line) {
+            Line::Step { number, name } => {
+                if number.is_none() || self.step(number).is_none() {
+                    events.step(name);
+                    self.steps.push(Step { number, name: name.to_owned(), tail: Tail::default() });
+                }
             }
-            self.tail.push_back(text.to_owned());
+            // After a failure, BuildKit repeats the output of the step that failed.
+            Line::Output { .. } if self.failed.is_some() => {}
+            Line::Output { number, text } => {
+                events.output(text);
+                match self.step(number) {
+                    Some(step) => self.steps[step].tail.push(text),
+                    None => self.tail.push(text),
+                }
+            }
+            Line::Failed { number, reason } => {
+                events.output(line);
+                let step = self.step(Some(number));
+                self.failed = self.failed.take().or_else(|| Some((step?, reason.to_owned())));
+            }
+            Line::Own => events.output(line),
+            Line::Nothing => {}
         }
+    }
+
+    /// The index of the step that output with `number` comes from.
+    fn step(&self, number: Option<u32>) -> Option<usize> {
+        self.steps.iter().rposition(|step| step.number == number)
     }
 
     /// The error for a command line that ended with `exit_code`.
     pub(super) fn command_failure(self, request: &BuildRequest, program: &str, exit_code: i32) -> BuildError {
-        if self.step.is_some() {
+        if self.failed.is_some() || self.step(None).is_some() {
             let reason = self.last.clone();
             return self.failure(request, reason);
         }
         BuildError::CommandFailed {
             image: request.image.clone(),
-            program: program.to_owned(),
+            program: format!("{program} build"),
             exit_code,
-            output: (!self.tail.is_empty()).then(|| Vec::from(self.tail).join("\n")),
+            output: self.tail.into_help(),
         }
     }
 
     /// The error for a build that ended with `reason`: of the step it was in, else of the image.
-    pub(super) fn failure(self, request: &BuildRequest, reason: String) -> BuildError {
-        let space = reason.contains("no space left on device").then(|| {
-            "the docker daemon's disk is full: `docker system df` shows what uses it, `docker image prune` frees some"
-                .to_owned()
+    pub(super) fn failure(mut self, request: &BuildRequest, reason: String) -> BuildError {
+        let failed = self.failed.take().or_else(|| Some((self.step(None)?, reason.clone())));
+        let step = failed.map(|(index, error)| {
+            let Step { name, tail, .. } = self.steps.swap_remove(index);
+            let mut output = tail.into_lines();
+            // The docker CLI prints the error where the step's output goes.
+            output.pop_if(|last| *last == error);
+            FailedStep { name, error, output }
         });
-        let Some(step) = self.step else {
-            return BuildError::Refused { image: request.image.clone(), reason, help: space };
-        };
-        let dockerfile = &request.dockerfile;
-        let lines: Vec<String> = self.tail.into();
-        let tail = (!lines.is_empty()).then(|| lines.join("\n"));
-        BuildError::StepFailed {
-            exit_code: exit_code(&reason),
-            output: match (tail, space) {
-                (Some(tail), Some(space)) => Some(format!("{tail}\n{space}")),
-                (tail, space) => tail.or(space),
-            },
-            reason,
-            instruction: instruction_of(dockerfile, &step),
-            step,
-            dockerfile: NamedSource::new(dockerfile.name(), dockerfile.text().to_owned()),
-        }
+        Failure { reason, step }.into_error(request)
     }
 }
 
-/// `Step 3/7 : RUN make` of the classic builder, `#5 [2/3] RUN make` of BuildKit's plain progress.
-fn is_step(line: &str) -> bool {
-    instruction_text(line).is_some()
-}
-
-/// The instruction named by a step line.
-fn instruction_text(line: &str) -> Option<&str> {
+/// Understands `Step 3/7 : RUN make` and what follows from the classic builder, `#5 [2/3] RUN make`,
+/// `#5 0.213 text`, `#5 ERROR: reason` from BuildKit's plain progress.
+fn understand(line: &str) -> Line<'_> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_count = |text: &str| text.split_once('/').is_some_and(|(at, of)| is_number(at) && is_number(of));
-    if let Some(rest) = line.strip_prefix("Step ") {
-        let (count, text) = rest.split_once(" : ")?;
-        return is_count(count).then_some(text);
+    let classic = line.strip_prefix("Step ").and_then(|rest| rest.split_once(" : "));
+    if classic.is_some_and(|(count, _)| is_count(count)) {
+        return Line::Step { number: None, name: line };
     }
-    let (number, rest) = line.strip_prefix('#')?.split_once(" [")?;
-    let (place, text) = rest.split_once("] ")?;
-    let count = place.rsplit(' ').next()?;
-    (is_number(number) && is_count(count)).then_some(text)
-}
-
-/// What a step printed, without the builder's own words around it.
-fn output_text(line: &str) -> Option<&str> {
-    let is_own = |start: &&str| line.starts_with(*start);
-    if line.is_empty() || [" ---> ", "Removing intermediate container "].iter().any(is_own) {
-        return None;
+    if line.is_empty() {
+        return Line::Nothing;
     }
-    let Some((number, rest)) = line.strip_prefix('#').and_then(|rest| rest.split_once(' ')) else {
-        return Some(line);
+    if line.starts_with(" ---> ") || line.starts_with("Removing intermediate container ") {
+        return Line::Own;
+    }
+    let numbered = line.strip_prefix('#').and_then(|rest| rest.split_once(' '));
+    let Some((number, rest)) = numbered.and_then(|(number, rest)| Some((number.parse().ok()?, rest))) else {
+        return Line::Output { number: None, text: line };
     };
-    if number.is_empty() || number.bytes().any(|byte| !byte.is_ascii_digit()) {
-        return Some(line);
+    let place = rest.strip_prefix('[').and_then(|rest| rest.split_once("] "));
+    let is_step = place.and_then(|(place, _)| place.rsplit(' ').next()).is_some_and(is_count);
+    if is_step {
+        return Line::Step { number: Some(number), name: rest };
     }
-    // BuildKit: `#7 0.213 text` is output, `#7 DONE 0.3s` and the like are its own.
-    let (seconds, text) = rest.split_once(' ')?;
-    seconds.parse::<f64>().is_ok().then_some(text)
-}
-
-/// The exit code in the words of the classic builder or BuildKit.
-fn exit_code(reason: &str) -> Option<i64> {
-    let after = ["returned a non-zero code: ", "did not complete successfully: exit code: ", "exit code: "];
-    let rest = after.iter().find_map(|words| reason.split_once(words))?.1;
-    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-}
-
-/// Where the instruction of `step` stands in the Dockerfile.
-fn instruction_of(dockerfile: &Dockerfile, step: &str) -> Option<SourceSpan> {
-    let text = instruction_text(step)?;
-    let start = dockerfile.text().find(text)?;
-    Some((start, text.len()).into())
+    if let Some(reason) = rest.strip_prefix("ERROR: ") {
+        return Line::Failed { number, reason };
+    }
+    if rest.starts_with("sha256:") && !rest.contains(' ') {
+        return Line::Nothing;
+    }
+    match rest.split_once(' ') {
+        Some((seconds, text)) if seconds.parse::<f64>().is_ok() => {
+            Line::Output { number: Some(number), text }
+        }
+        _ => Line::Own,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
     use crate::event::{Event, Events};
 
     #[test]
-    fn steps_are_recognised() {
-        let check =
-            |line: &str, expected: Option<&str>| assert_eq!(instruction_text(line), expected, "{line}");
-        check("Step 3/7 : RUN make", Some("RUN make"));
-        check("#5 [2/3] RUN make", Some("RUN make"));
-        check("#5 [build 2/3] COPY . /x", Some("COPY . /x"));
-        check("Step aside : please", None);
-        check("#5 [internal] load build context", None);
-        check("#5 0.2 [1/2] x", None);
-        check("", None);
+    fn lines_are_understood() {
+        let check = |line: &str, expected| assert_eq!(understand(line), expected, "{line}");
+        let output = |number, text| Line::Output { number, text };
+        check("Step 3/7 : RUN make", Line::Step { number: None, name: "Step 3/7 : RUN make" });
+        check("#5 [2/3] RUN make", Line::Step { number: Some(5), name: "[2/3] RUN make" });
+        check("#5 [build 2/3] COPY . /x", Line::Step { number: Some(5), name: "[build 2/3] COPY . /x" });
+        check("Step aside : please", output(None, "Step aside : please"));
+        check("hello", output(None, "hello"));
+        check("# make", output(None, "# make"));
+        check("#x 1 y", output(None, "#x 1 y"));
+        check("#7 0.213 cc -o x", output(Some(7), "cc -o x"));
+        check("#5 0.2 [1/2] x", output(Some(5), "[1/2] x"));
+        check("#7 ERROR: exit code: 1", Line::Failed { number: 7, reason: "exit code: 1" });
+        for line in ["#5 [internal] load build context", "#7 DONE 0.3s", "#7 CACHED", " ---> Running in 12ab"]
+        {
+            check(line, Line::Own);
+        }
+        check("", Line::Nothing);
+        check("#5 sha256:0abc", Line::Nothing);
     }
 
-    #[test]
-    fn output_is_told_from_the_builders_words() {
-        let check = |line: &str, expected: Option<&str>| assert_eq!(output_text(line), expected, "{line}");
-        check("hello", Some("hello"));
-        check("# make", Some("# make"));
-        check("#7 0.213 cc -o x", Some("cc -o x"));
-        check("#7 DONE 0.3s", None);
-        check("#7 CACHED", None);
-        check(" ---> Running in 12ab", None);
-        check("", None);
-    }
-
-    #[test]
-    fn exit_codes_are_read() {
-        let check = |reason, expected| assert_eq!(exit_code(reason), expected, "{reason}");
-        check("The command '/bin/sh -c make' returned a non-zero code: 2", Some(2));
-        check("process \"/bin/sh -c false\" did not complete successfully: exit code: 1", Some(1));
-        check("executor failed running [/bin/sh -c false]: exit code: 127: runc", Some(127));
-        check("COPY failed: no such file", None);
+    /// What is told about `pieces`, and the transcript after them.
+    fn read(pieces: &[&str]) -> (Vec<String>, Transcript) {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let sink = told.clone();
+        let events = Events::new(move |event| {
+            sink.lock().unwrap().push(match event {
+                Event::StepStarted { step, .. } => format!("> {step}"),
+                Event::Output { line, .. } => line,
+                _ => String::new(),
+            });
+        });
+        let events = events.of_image("api");
+        let mut transcript = Transcript::default();
+        pieces.iter().for_each(|piece| transcript.take(piece, &events));
+        transcript.finish(&events);
+        let told = told.lock().unwrap().clone();
+        (told, transcript)
     }
 
     #[test]
     fn pieces_become_lines_and_steps() {
-        let events = Events::none().of_image("api");
-        let mut transcript = Transcript::default();
-        for piece in ["Step 1/2 : FROM", " x\nold\nStep 2/2 : RUN y\n", " ---> Running in 1\none\r\ntw", "o"]
-        {
-            transcript.take(piece, &events);
-        }
-        transcript.finish(&events);
-        assert_eq!(transcript.step.as_deref(), Some("Step 2/2 : RUN y"));
-        assert_eq!(transcript.tail, ["one", "two"]);
+        let pieces = ["Step 1/2 : FROM", " x\nold\nStep 2/2 : RUN y\n", " ---> Running in 1\none\r\ntw", "o"];
+        let (told, mut transcript) = read(&pieces);
+        assert_eq!(
+            told,
+            ["> Step 1/2 : FROM x", "old", "> Step 2/2 : RUN y", " ---> Running in 1", "one", "two"]
+        );
+        assert_eq!(transcript.steps.pop().unwrap().tail.into_lines(), ["one", "two"]);
     }
 
     #[test]
-    fn only_the_last_lines_are_kept() {
-        let events = Events::none().of_image("api");
-        let mut transcript = Transcript::default();
-        for line in 0..30 {
-            transcript.take(&format!("{line}\n"), &events);
-        }
-        assert_eq!((transcript.tail.len(), transcript.tail[0].as_str()), (TAIL, "10"));
-    }
-
-    #[test]
-    fn steps_are_told_as_steps() {
-        let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-        let sink = told.clone();
-        let events = Events::new(move |event| {
-            sink.lock().unwrap().push(match event {
-                Event::StepStarted { step, .. } => format!("step {step}"),
-                Event::Output { line, .. } => format!("line {line}"),
-                _ => String::new(),
-            });
-        });
-        Transcript::default().take("Step 1/1 : RUN x\nhi\n", &events.of_image("api"));
-        assert_eq!(*told.lock().unwrap(), ["step Step 1/1 : RUN x", "line hi"]);
+    fn steps_that_run_at_the_same_time_keep_their_output() {
+        let text = "#5 [a 2/2] RUN a\n#5 0.1 one\n#6 [b 2/2] RUN b\n#6 0.1 other\n#5 [a 2/2] RUN a\n#5 0.2 two\n\
+                    #5 ERROR: exit code: 3\n------\n > [a 2/2] RUN a:\n#5 0.1 one\n------\nfailed: exit code: 3\n";
+        let (told, mut transcript) = read(&[text]);
+        assert_eq!(told.iter().filter(|line| line.starts_with('>')).count(), 2, "{told:?}");
+        assert_eq!(told.iter().filter(|line| *line == "failed: exit code: 3").count(), 0, "{told:?}");
+        assert_eq!(transcript.failed, Some((0, "exit code: 3".to_owned())));
+        assert_eq!(transcript.steps.swap_remove(0).tail.into_lines(), ["one", "two"]);
+        assert_eq!(transcript.last, "failed: exit code: 3");
     }
 }

@@ -6,7 +6,6 @@
 
 mod auth;
 mod connection;
-mod failure;
 mod file_sync;
 mod health;
 mod message;
@@ -22,13 +21,13 @@ use form_urlencoded::Serializer;
 use hyper::Method;
 use tokio_util::sync::CancellationToken;
 
+use super::failure::Failure;
 use super::{Endpoint, TransportError};
 use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
 use crate::event::ImageEvents;
 
 pub use auth::CredentialLookup;
 use connection::Connection;
-use failure::Failure;
 use file_sync::Transfer;
 use message::{Message, Messages};
 use progress::Progress;
@@ -105,7 +104,7 @@ impl BuildKit {
         let connection = Connection::open(&self.endpoint).await?;
         let answer = match connection.send(Method::POST, &target, &[]).await {
             Err(TransportError::Refused { reason }) => {
-                return Err(Failure::of(reason, None).into_error(request));
+                return Err(Failure { reason, step: None }.into_error(request));
             }
             answer => answer?,
         };
@@ -117,7 +116,7 @@ impl BuildKit {
                 Some(Message::Status(status)) => progress.update(status),
                 Some(Message::ImageId(id)) => image_id = Some(id),
                 Some(Message::Error(reason)) => {
-                    return Err(Failure::of(reason, progress.into_failed()).into_error(request));
+                    return Err(Failure { reason, step: progress.into_failed() }.into_error(request));
                 }
                 Some(Message::Other) => {}
                 None => break,

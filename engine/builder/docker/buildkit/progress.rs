@@ -1,13 +1,12 @@
 //! Turns the daemon's news of a build's steps into events, and keeps what explains a failure.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex};
 
+use super::super::failure::FailedStep;
 use crate::event::ImageEvents;
-
-/// How many lines of a step's output explain its failure.
-const TAIL: usize = 20;
+use crate::process::Tail;
 
 /// The longest line that is shown in one piece, in bytes.
 const LINE_LIMIT: usize = 16 * 1024;
@@ -19,24 +18,13 @@ pub(super) struct Progress<'a> {
     failed: Option<FailedStep>,
 }
 
-/// A step that failed.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct FailedStep {
-    /// The step as the daemon shows it: `[2/3] RUN make`.
-    pub(super) name: String,
-    /// What went wrong.
-    pub(super) error: String,
-    /// The last lines of its output.
-    pub(super) output: Vec<String>,
-}
-
 #[derive(Default)]
 struct Step {
     announced: bool,
     finished: bool,
     /// Output after the last line feed.
     rest: Vec<u8>,
-    tail: VecDeque<String>,
+    tail: Tail,
 }
 
 impl<'a> Progress<'a> {
@@ -98,7 +86,8 @@ impl<'a> Progress<'a> {
         let tail = std::mem::take(&mut step.tail);
         // Steps that only stopped because another failed are no causes.
         if self.failed.is_none() && !vertex.error.is_empty() && !vertex.error.ends_with("context canceled") {
-            self.failed = Some(FailedStep { name: vertex.name, error: vertex.error, output: tail.into() });
+            self.failed =
+                Some(FailedStep { name: vertex.name, error: vertex.error, output: tail.into_lines() });
         }
     }
 }
@@ -122,10 +111,7 @@ impl Step {
 
     fn keep(&mut self, line: String, events: &ImageEvents) {
         events.output(&line);
-        if self.tail.len() == TAIL {
-            self.tail.pop_front();
-        }
-        self.tail.push_back(line);
+        self.tail.push(line);
     }
 }
 

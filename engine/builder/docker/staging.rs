@@ -1,0 +1,129 @@
+//! A copy of a build context, for a docker CLI that wants a folder.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::builder::{BuildError, BuildRequest};
+use crate::image::context::{Content, Entry, EntryKind};
+
+/// A folder of a build's own, gone when this is dropped.
+pub(super) struct Staging {
+    folder: TempDir,
+}
+
+/// What a command line is to be told.
+pub(super) struct Staged {
+    /// Path of the Dockerfile.
+    pub(super) dockerfile: String,
+    /// Path of the folder with the context.
+    pub(super) context: String,
+}
+
+impl Staging {
+    /// An empty folder below `.windlass` in `project`: beside the files to copy, not in a `/tmp` that may lie in
+    /// memory.
+    pub(super) fn new(project: &Path) -> io::Result<Self> {
+        let parent = project.join(".windlass");
+        fs::create_dir_all(&parent)?;
+        Ok(Self { folder: tempfile::Builder::new().prefix("context-").tempdir_in(parent)? })
+    }
+
+    /// The path of a file in it.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Copies the Dockerfile and the selected context of `request` into it.
+    ///
+    /// # Errors
+    /// [`BuildError::Unreadable`] for a file that cannot be read or written.
+    pub(super) async fn fill(&self, request: &BuildRequest) -> Result<Staged, BuildError> {
+        let (dockerfile, context) = (self.path("Dockerfile"), self.path("context"));
+        let staged = Staged {
+            dockerfile: dockerfile.to_string_lossy().into_owned(),
+            context: context.to_string_lossy().into_owned(),
+        };
+        // Rules beside the Dockerfile take the place of those in a selected `.dockerignore`, which are obeyed
+        // already.
+        let rules = self.path("Dockerfile.dockerignore");
+        let (text, selection) = (request.dockerfile.clone(), request.context.clone());
+        let copied = tokio::task::spawn_blocking(move || {
+            let own = |path: &Path, text: &str| fs::write(path, text).map_err(|error| named(path, error));
+            own(&dockerfile, text.text())?;
+            own(&rules, "# Everything here is part of the context.\n")?;
+            fs::create_dir(&context).map_err(|error| named(&context, error))?;
+            copy_all(selection.entries(), &context)
+        });
+        let copied =
+            copied.await.unwrap_or_else(|panic| Err(("the context".into(), io::Error::other(panic))));
+        copied.map_err(|(path, error)| BuildError::Unreadable { path, reason: error.to_string() })?;
+        Ok(staged)
+    }
+}
+
+/// Copies `entries` into `folder`: a folder stands before what is in it.
+fn copy_all(entries: &[Entry], folder: &Path) -> Result<(), (String, io::Error)> {
+    for entry in entries {
+        copy(entry, &folder.join(&*entry.path)).map_err(|error| (entry.path.to_string(), error))?;
+    }
+    // Only now: what is put into a folder changes its time.
+    #[cfg(unix)]
+    for entry in entries.iter().rev().filter(|entry| matches!(entry.kind, EntryKind::Directory)) {
+        dress(entry, &folder.join(&*entry.path)).map_err(|error| (entry.path.to_string(), error))?;
+    }
+    Ok(())
+}
+
+fn copy(entry: &Entry, path: &Path) -> io::Result<()> {
+    match &entry.kind {
+        EntryKind::Directory => fs::create_dir_all(path),
+        EntryKind::Symlink { target } => {
+            make_parent(path)?;
+            link(target, path)
+        }
+        EntryKind::File { size, content } => {
+            make_parent(path)?;
+            let mut file = File::create(path)?;
+            match content {
+                Content::Disk(source) => io::copy(&mut File::open(source)?.take(*size), &mut file)?,
+                Content::Memory(bytes) => io::copy(&mut &**bytes, &mut file)?,
+            };
+            drop(file);
+            dress(entry, path)
+        }
+    }
+}
+
+/// Gives a copy the mode and time of its original.
+fn dress(entry: &Entry, path: &Path) -> io::Result<()> {
+    File::open(path)?.set_modified(entry.modified)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // Of a folder that its owner may not write, the copy could not be removed.
+        let least = if matches!(entry.kind, EntryKind::Directory) { 0o700 } else { 0 };
+        fs::set_permissions(path, fs::Permissions::from_mode(entry.mode & 0o7777 | least))?;
+    }
+    Ok(())
+}
+
+fn make_parent(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)
+}
+
+#[cfg(unix)]
+fn link(target: &str, path: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, path)
+}
+
+#[cfg(not(unix))]
+fn link(target: &str, path: &Path) -> io::Result<()> {
+    std::os::windows::fs::symlink_file(target, path)
+}
+
+fn named(path: &Path, error: io::Error) -> (String, io::Error) {
+    (path.display().to_string(), error)
+}
