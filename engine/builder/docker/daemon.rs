@@ -68,6 +68,10 @@ impl Daemon {
             discovery::find(Surroundings {
                 variable: &|name| std::env::var(name).ok(),
                 read: &|path| std::fs::read_to_string(path),
+                list: &|folder| {
+                    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+                    entries.map(|entry| entry.path()).collect()
+                },
                 home: home.as_deref(),
             })
         })

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::{Endpoint, TlsFiles};
 use crate::image::Digest;
+use crate::suggestion::nearest;
 
 /// Where the daemon listens when nothing says otherwise.
 const DEFAULT_HOST: &str =
@@ -23,6 +24,8 @@ pub struct Surroundings<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// The content of a file.
     pub read: &'a dyn Fn(&Path) -> io::Result<String>,
+    /// The paths in a folder; none when it cannot be read.
+    pub list: &'a dyn Fn(&Path) -> Vec<PathBuf>,
     /// The user's home folder.
     pub home: Option<&'a Path>,
 }
@@ -43,10 +46,7 @@ pub struct Found {
 pub enum DiscoveryError {
     /// The named context does not exist.
     #[error("cannot find the docker context `{name}`, which {origin} names: `{}` does not exist", path.display())]
-    #[diagnostic(
-        code(docker::unknown_context),
-        help("choose another with `docker context use`, or set DOCKER_HOST")
-    )]
+    #[diagnostic(code(docker::unknown_context))]
     UnknownContext {
         /// The context.
         name: String,
@@ -54,6 +54,9 @@ pub enum DiscoveryError {
         origin: String,
         /// The file that was looked for.
         path: PathBuf,
+        /// What to do.
+        #[help]
+        help: String,
     },
 
     /// A file of the Docker configuration cannot be read or understood.
@@ -92,6 +95,8 @@ struct Config {
 /// The part of a context's `meta.json` that matters here.
 #[derive(Deserialize)]
 struct Meta {
+    #[serde(default, rename = "Name")]
+    name: String,
     #[serde(default, rename = "Endpoints")]
     endpoints: MetaEndpoints,
 }
@@ -160,6 +165,7 @@ fn find_context(
         name: name.to_owned(),
         origin: origin.to_owned(),
         path: path.clone(),
+        help: unknown_context_help(surroundings, name, folder),
     })?;
     let docker = meta.endpoints.docker.ok_or_else(|| DiscoveryError::BadConfig {
         path: path.clone(),
@@ -177,6 +183,17 @@ fn find_context(
         origin: format!("the docker context `{name}`"),
         reason,
     })
+}
+
+/// What to do about a context that there is not.
+fn unknown_context_help(surroundings: Surroundings<'_>, name: &str, folder: &Path) -> String {
+    let folders = (surroundings.list)(&folder.join("contexts/meta"));
+    let read = |folder: &PathBuf| read_json::<Meta>(surroundings, &folder.join("meta.json")).ok()?;
+    let known: Vec<String> = folders.iter().filter_map(read).map(|meta| meta.name).collect();
+    match nearest(name, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`? `docker context ls` shows all"),
+        None => "choose another with `docker context use`, or set DOCKER_HOST".to_owned(),
+    }
 }
 
 /// The TLS files the environment asks for: `DOCKER_TLS_VERIFY` (checked) or `DOCKER_TLS` (any certificate),
@@ -286,6 +303,10 @@ mod tests {
                 variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
             },
             read: &|path| files.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into()),
+            list: &|folder| {
+                let folders = files.keys().filter_map(|path| path.parent());
+                folders.filter(|path| path.parent() == Some(folder)).map(Path::to_owned).collect()
+            },
             home: Some(Path::new("/home/me")),
         })
     }
@@ -355,6 +376,17 @@ mod tests {
         check("unix://", Endpoint::Unix("/var/run/docker.sock".into()));
         check("npipe:////./pipe/d", Endpoint::NamedPipe("//./pipe/d".into()));
         check("ssh://me@h:22", Endpoint::Ssh { url: "ssh://me@h:22".into() });
+    }
+
+    #[test]
+    fn the_nearest_context_is_suggested() {
+        let check = |name: &str, expected: &str| {
+            let error = find_with(&[("DOCKER_CONTEXT", name)]).unwrap_err();
+            let help = miette::Diagnostic::help(&error).unwrap().to_string();
+            assert!(help.starts_with(expected), "{help}");
+        };
+        check("colma", "did you mean `colima`?");
+        check("production", "choose another with `docker context use`");
     }
 
     #[test]
