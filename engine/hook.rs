@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use miette::Diagnostic as _;
+
 use crate::config::Hook;
 use crate::event::{Event, Level};
-use crate::process::{Process, ProcessError};
-use crate::run::{Image, Run};
+use crate::process::{Process, ProcessError, Tail, is_for_this_system};
+use crate::run::{Image, Run, RunError};
 use crate::script::StageError;
 
-/// How long a hook may take.
+/// How long a hook may take, unless it runs in the background.
 const LIMIT: Duration = Duration::from_secs(3600);
 
 /// Something that hooks may listen to.
@@ -17,16 +19,22 @@ pub struct Occasion<'a> {
     pub event: &'a str,
     /// The image it is about; `None` for the whole run.
     pub image: Option<&'a Image>,
+    /// The image's tags, where they are known; those it is to get otherwise, with their `#`.
+    pub tags: Option<Vec<String>>,
     /// What went wrong, for `error:` events.
-    pub error: Option<&'a str>,
+    pub error: Option<String>,
 }
 
 /// A hook failed.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-enum HookError {
-    #[error("the hook `{command}` for `{event}` failed: {reason}")]
-    #[diagnostic(code(hook::failed), help("it is defined at {origin}"))]
-    Failed { command: String, event: String, reason: String, origin: String },
+#[error("the hook `{command}` for `{event}` failed: {reason}")]
+#[diagnostic(code(hook::failed))]
+struct HookError {
+    command: String,
+    event: String,
+    reason: String,
+    #[help]
+    help: String,
 }
 
 impl Occasion<'_> {
@@ -48,14 +56,16 @@ impl Occasion<'_> {
     fn environment(&self) -> Vec<(String, String)> {
         let mut variables = vec![("DEVSPACE_HOOK_EVENT".to_owned(), self.name())];
         if let Some(image) = self.image {
-            let tags: Vec<_> = image.templates().unwrap_or_default().iter().map(|tag| tag.as_str()).collect();
+            let templates = || image.templates().unwrap_or_default().iter();
+            let tags = self.tags.clone();
+            let tags = tags.unwrap_or_else(|| templates().map(|tag| tag.as_str().to_owned()).collect());
             variables.extend([
                 ("DEVSPACE_HOOK_IMAGE_CONFIG_NAME".to_owned(), image.name().to_owned()),
                 ("DEVSPACE_HOOK_IMAGE_NAME".to_owned(), image.config().repository.to_string()),
                 ("DEVSPACE_HOOK_IMAGE_TAGS".to_owned(), tags.join(" ")),
             ]);
         }
-        variables.extend(self.error.map(|error| ("DEVSPACE_HOOK_ERROR".to_owned(), error.to_owned())));
+        variables.extend(self.error.clone().map(|error| ("DEVSPACE_HOOK_ERROR".to_owned(), error)));
         variables
     }
 }
@@ -63,15 +73,23 @@ impl Occasion<'_> {
 /// Runs the hooks that listen to `occasion`, one after another, in the order of the file.
 ///
 /// # Errors
-/// `hook::failed` for the first that fails; those after it do not run.
+/// `hook::failed` for the first that fails; those after it do not run. Where something failed already, a hook that
+/// fails too is only told.
 pub fn run(run: &Run, occasion: &Occasion<'_>) -> Result<(), StageError> {
     for hook in run.project.hooks.iter().filter(|hook| occasion.is_heard_by(hook)) {
+        if run.cancel.is_cancelled() {
+            return Err(RunError::Cancelled.into());
+        }
         if hook.in_container {
+            let origin = &hook.origin;
             let message =
-                format!("the hook at {} runs in a container, which belongs to `deploy`", hook.origin);
-            run.notice(Level::Info, message);
-        } else if crate::process::is_for_this_system(hook.os.as_deref()) {
-            run_one(run, hook, occasion)?;
+                format!("the hook at {origin} is left out: it acts on a container, and `build` starts none");
+            run.notice(Level::Warning, message);
+        } else if is_for_this_system(hook.os.as_deref()) {
+            match run_one(run, hook, occasion) {
+                Err(error) if occasion.error.is_some() => run.notice(Level::Warning, error.message()),
+                ended => ended?,
+            }
         }
     }
     Ok(())
@@ -79,33 +97,38 @@ pub fn run(run: &Run, occasion: &Occasion<'_>) -> Result<(), StageError> {
 
 fn run_one(run: &Run, hook: &Hook, occasion: &Occasion<'_>) -> Result<(), StageError> {
     let image = occasion.image.map(|image| image.name().to_owned());
-    let process = Process::configured(&hook.command, hook.args.as_deref());
-    let process = process.directory(&run.project.root).limit(LIMIT);
-    let environment = run.options.environment.iter().cloned().chain(occasion.environment());
-    let process = environment.fold(process, |process, (name, value)| process.env(name, value));
-    run.events.emit(Event::StepStarted { image: image.clone(), step: format!("hook {}", hook.command) });
-    let events = run.events.clone();
-    let silent = hook.silent;
-    let output = move |_, line: &str| {
+    let mut process = Process::configured(&hook.command, hook.args.as_deref()).directory(&run.project.root);
+    for (name, value) in run.options.environment.iter().cloned().chain(occasion.environment()) {
+        process = process.env(name, value);
+    }
+    let (events, silent) = (run.events.clone(), hook.silent);
+    events.emit(Event::StepStarted { image: image.clone(), step: format!("hook {}", hook.command) });
+    let tell = move |line: &str| {
         if !silent {
             events.emit(Event::Output { image: image.clone(), line: line.to_owned() });
         }
     };
     if hook.background {
-        run.spawn_background(process, output);
+        run.spawn_background(process, &hook.command, move |_, line| tell(line));
         return Ok(());
     }
-    let ended = run.wait(process.run(&run.cancel, output))?;
-    let failed = |reason: String| HookError::Failed {
-        command: hook.command.clone(),
-        event: occasion.name(),
-        reason,
-        origin: hook.origin.to_string(),
+    let mut tail = Tail::default();
+    let ended = run.wait_for_end(process.limit(LIMIT).run(&run.cancel, |_, line| {
+        tell(line);
+        tail.push(line);
+    }));
+    let mut advice = None;
+    let reason = match ended {
+        Ok(0) => return Ok(()),
+        Ok(code) => format!("exit code {code}"),
+        Err(ProcessError::Cancelled { .. }) => return Err(RunError::Cancelled.into()),
+        Err(error) => {
+            advice = error.help().map(|help| help.to_string());
+            error.to_string()
+        }
     };
-    match ended {
-        Ok(0) => Ok(()),
-        Ok(code) => Err(failed(format!("exit code {code}")).into()),
-        Err(ProcessError::Cancelled { .. }) => Err(crate::run::RunError::Cancelled.into()),
-        Err(error) => Err(failed(error.to_string()).into()),
-    }
+    let place = format!("it is defined at {}", hook.origin);
+    let help = advice.into_iter().chain([place]).chain(tail.into_help()).collect::<Vec<_>>().join("\n");
+    let (command, event) = (hook.command.clone(), occasion.name());
+    Err(HookError { command, event, reason, help }.into())
 }

@@ -182,6 +182,14 @@ impl Plan {
         &self.reason
     }
 
+    /// The tags of the image when it is not built; none before a build has chosen them.
+    pub fn tags(&self) -> Option<&[Tag]> {
+        match &self.verdict {
+            Verdict::Reuse { tags, .. } => Some(tags),
+            Verdict::Build { .. } => None,
+        }
+    }
+
     /// The cache key.
     pub fn key(&self) -> CacheKey {
         self.key
@@ -370,7 +378,7 @@ impl Plan {
             environment: run.options.environment.clone(),
         };
         let events = self.image.events();
-        run.wait(build_custom(&request, &events, &run.cancel))??;
+        run.wait_for_end(build_custom(&request, &events, &run.cancel))?;
         self.remember(&self.inputs, tags, None, true)
     }
 

@@ -10,6 +10,7 @@ use crate::event::{Event, Level, Outcome};
 pub(super) struct Summary {
     finished: Vec<(String, Outcome)>,
     warnings: u64,
+    has_failed: bool,
 }
 
 impl Summary {
@@ -18,6 +19,7 @@ impl Summary {
         match event {
             Event::ImageFinished(result) => self.finished.push((result.image.clone(), result.outcome)),
             Event::Notice { level: Level::Warning, .. } => self.warnings += 1,
+            Event::RunFinished { success, .. } => self.has_failed = !success,
             _ => {}
         }
     }
@@ -41,7 +43,11 @@ impl Summary {
             .filter(|(count, _)| *count > 0)
             .map(|(count, word)| format!("{count} {word}"))
             .collect();
-        let counts = if counts.is_empty() { "nothing to build".to_owned() } else { counts.join(", ") };
+        let counts = match counts.as_slice() {
+            [] if self.has_failed => "failed".to_owned(),
+            [] => "nothing to build".to_owned(),
+            counts => counts.join(", "),
+        };
         let mut first = format!("{counts} in {}", elapsed(seconds));
         if self.warnings > 0 {
             let _ = write!(first, ", {}", count(self.warnings, "warning"));

@@ -20,7 +20,7 @@ use crate::image::context::Forest;
 use crate::image::dockerfile::{BuildArgs, DockerfileError};
 use crate::image::{Dockerfile, ImageReference};
 use crate::plan::CacheKey;
-use crate::process::{Pipe, Process};
+use crate::process::{Pipe, Process, ProcessError};
 use crate::script::{Pipeline, StageError};
 use crate::state::{BaseMemory, ImageStore, Record, StatIndex};
 
@@ -224,6 +224,11 @@ impl Run {
         })
     }
 
+    /// Waits for `future`, which itself ends soon after the run is cancelled: it may tidy up first.
+    pub fn wait_for_end<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
     /// The events of one image.
     pub fn image_events(&self, image: &str) -> ImageEvents {
         self.events.of_image(image)
@@ -348,16 +353,23 @@ impl Run {
         }
     }
 
-    /// Runs a command beside everything else, until it ends or the run is cancelled. Its failure is only told.
-    pub fn spawn_background(&self, process: Process, output: impl FnMut(Pipe, &str) + Send + 'static) {
+    /// Runs the hook `command` beside everything else, until it ends or the run does. Its failure is only told.
+    pub fn spawn_background(
+        &self,
+        process: Process,
+        command: &str,
+        output: impl FnMut(Pipe, &str) + Send + 'static,
+    ) {
         let (cancel, events) = (self.cancel.clone(), self.events.clone());
+        let command = command.to_owned();
         self.runtime.spawn(async move {
             let message = match process.run(&cancel, output).await {
                 Ok(0) => return,
                 Ok(code) => format!("exit code {code}"),
+                Err(ProcessError::Cancelled { .. }) => return,
                 Err(error) => error.to_string(),
             };
-            let message = format!("a background hook failed: {message}");
+            let message = format!("the hook `{command}` in the background failed: {message}");
             events.emit(Event::Notice { image: None, level: Level::Warning, message });
         });
     }

@@ -1,6 +1,13 @@
 //! Hooks of `devspace.yaml`.
 
+use rhai::Dynamic;
 use rhai::plugin::*;
+
+use crate::hook::{self, Occasion};
+use crate::image::Tag;
+use crate::plan::{Built, Plan};
+use crate::run::{Image, Run};
+use crate::script::{RhaiResultOf, StageError};
 
 /// Stages that run hooks.
 #[export_module]
@@ -8,9 +15,8 @@ pub mod hooks {
     use rhai::Dynamic;
 
     use super::super::Project;
-    use crate::hook::{self, Occasion};
     use crate::run::Image;
-    use crate::script::{RhaiResultOf, StageError};
+    use crate::script::RhaiResultOf;
 
     /// Runs the hooks of `devspace.yaml` that listen to `event`, such as `before:build`, one after another.
     ///
@@ -18,7 +24,17 @@ pub mod hooks {
     /// `hook::failed` when one fails; those after it do not run.
     #[rhai_fn(name = "run_hooks", return_raw)]
     pub fn run_project_hooks(project: Project, event: &str) -> RhaiResultOf<()> {
-        Ok(hook::run(&project.0, &Occasion { event, image: None, error: None })?)
+        super::run_all(&project.0, event, None, &Dynamic::UNIT)
+    }
+
+    /// Runs the hooks that listen to `event` of the whole run after it failed; they find the error's message in
+    /// `DEVSPACE_HOOK_ERROR`.
+    ///
+    /// # Errors
+    /// `hook::failed` when one fails; those after it do not run.
+    #[rhai_fn(name = "run_hooks", return_raw)]
+    pub fn run_project_error_hooks(project: Project, event: &str, error: Dynamic) -> RhaiResultOf<()> {
+        super::run_all(&project.0, event, None, &error)
     }
 
     /// Runs the hooks that listen to `event` of this image: `before:build` runs those of `before:build:NAME`.
@@ -27,17 +43,32 @@ pub mod hooks {
     /// `hook::failed` when one fails; those after it do not run.
     #[rhai_fn(name = "run_hooks", return_raw)]
     pub fn run_image_hooks(image: Image, event: &str) -> RhaiResultOf<()> {
-        Ok(hook::run(image.run(), &Occasion { event, image: Some(&image), error: None })?)
+        super::run_all(image.run(), event, Some(&image), &Dynamic::UNIT)
     }
 
-    /// Runs the hooks of an image after it failed; they find the error's message in `DEVSPACE_HOOK_ERROR`.
+    /// Runs the hooks of an image with what came of it: of a plan or a build they find the tags in
+    /// `DEVSPACE_HOOK_IMAGE_TAGS`, of an error the message in `DEVSPACE_HOOK_ERROR`.
     ///
     /// # Errors
     /// `hook::failed` when one fails; those after it do not run.
     #[rhai_fn(name = "run_hooks", return_raw)]
-    pub fn run_error_hooks(image: Image, event: &str, error: Dynamic) -> RhaiResultOf<()> {
-        let message = error.read_lock::<StageError>().map(|stage| stage.message());
-        let message = message.unwrap_or_else(|| error.to_string());
-        Ok(hook::run(image.run(), &Occasion { event, image: Some(&image), error: Some(&message) })?)
+    pub fn run_outcome_hooks(image: Image, event: &str, outcome: Dynamic) -> RhaiResultOf<()> {
+        super::run_all(image.run(), event, Some(&image), &outcome)
     }
+}
+
+/// Runs the hooks of an event, `outcome` being a plan, a build, an error, or nothing.
+fn run_all(run: &Run, event: &str, image: Option<&Image>, outcome: &Dynamic) -> RhaiResultOf<()> {
+    let texts = |tags: &[Tag]| tags.iter().map(ToString::to_string).collect();
+    let (mut tags, mut error) = (None, None);
+    if let Some(built) = outcome.read_lock::<Built>() {
+        tags = Some(texts(built.tags()));
+    } else if let Some(plan) = outcome.read_lock::<Plan>() {
+        tags = plan.tags().map(texts);
+    } else if let Some(stage) = outcome.read_lock::<StageError>() {
+        error = Some(stage.message());
+    } else if !outcome.is_unit() {
+        error = Some(outcome.to_string());
+    }
+    Ok(hook::run(run, &Occasion { event, image, tags, error })?)
 }
