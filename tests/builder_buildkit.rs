@@ -19,39 +19,34 @@ use windlass::image::context::{Content, Entry, EntryKind};
 use windlass::image::{Dockerfile, Selection};
 use windlass::secret::Secret;
 
-const SOCKET: &str = "/var/run/docker.sock";
-const BASE: &str = "127.0.0.1:5000/busybox:1";
+use crate::harness::{Daemon, PASSWORD, Registry, TestRepository, USER};
 
-/// A project folder, with names of its own in the daemon, which are removed at the end.
+/// A folder to build, with a repository of its own in the daemon, which is removed at the end.
 struct Project {
+    daemon: Daemon,
+    repository: TestRepository,
     root: TempDir,
-    name: String,
     seen: Arc<Mutex<Vec<Event>>>,
-    built: Mutex<Vec<String>>,
     cancel: CancellationToken,
     credentials: CredentialLookup,
 }
 
 impl Project {
-    /// `None`, with the reason printed, where no daemon answers.
+    /// `None` where no daemon answers.
     fn new() -> Option<Self> {
-        if std::os::unix::net::UnixStream::connect(SOCKET).is_err() {
-            println!("skipped: no Docker daemon at {SOCKET}");
-            return None;
-        }
-        if !docker(&["image", "inspect", BASE]).0 {
-            println!("skipped: the daemon has no image {BASE}");
-            return None;
-        }
-        let random: String = std::iter::repeat_with(|| fastrand::char('a'..='z')).take(10).collect();
+        let daemon = Daemon::acquire()?;
         Some(Self {
+            repository: daemon.repository("", "buildkit"),
             root: tempfile::tempdir().expect("temporary folder"),
-            name: format!("windlass-buildkit-{random}"),
             seen: Arc::default(),
-            built: Mutex::default(),
             cancel: CancellationToken::new(),
             credentials: Arc::new(|_| Box::pin(async { None })),
+            daemon,
         })
+    }
+
+    fn base(&self) -> String {
+        self.daemon.base()
     }
 
     fn file(&self, path: &str, content: impl AsRef<[u8]>) -> PathBuf {
@@ -62,7 +57,7 @@ impl Project {
     }
 
     fn reference(&self) -> String {
-        format!("localhost/{}:1", self.name)
+        format!("{}:1", self.repository)
     }
 
     fn events(&self) -> ImageEvents {
@@ -87,18 +82,14 @@ impl Project {
 
     fn builder(&self) -> BuildKit {
         BuildKit {
-            endpoint: Endpoint::Unix(SOCKET.into()),
+            endpoint: Endpoint::Unix(socket(&self.daemon).into()),
             api_version: "1.41".into(),
             credentials: self.credentials.clone(),
         }
     }
 
     async fn run(&self, request: BuildRequest) -> Result<BuiltImage, BuildError> {
-        let built = self.builder().build(request, &self.events(), &self.cancel).await;
-        if let Ok(BuiltImage { image_id: Some(id) }) = &built {
-            self.built.lock().expect("images").push(id.clone());
-        }
-        built
+        self.builder().build(request, &self.events(), &self.cancel).await
     }
 
     /// Builds everything in the folder.
@@ -136,25 +127,13 @@ impl Project {
 
     /// What `command` prints in a container of the image.
     fn run_image(&self, command: &str) -> String {
-        let (success, output) =
-            docker(&["run", "--rm", "--network=none", &self.reference(), "sh", "-c", command]);
-        assert!(success, "{output}");
-        output
+        self.daemon.run(&self.reference(), &["sh", "-c", command])
     }
 }
 
-impl Drop for Project {
-    fn drop(&mut self) {
-        for id in self.built.lock().expect("images").drain(..) {
-            docker(&["image", "rm", "-f", &id]);
-        }
-    }
-}
-
-fn docker(arguments: &[&str]) -> (bool, String) {
-    let output = Command::new("docker").args(arguments).output().expect("docker CLI");
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+/// The socket the tests' daemon listens on.
+fn socket(daemon: &Daemon) -> &str {
+    daemon.host().strip_prefix("unix://").expect("these tests need a daemon on a socket")
 }
 
 /// Everything below `root`.
@@ -193,6 +172,7 @@ fn noise(seed: u64, length: usize) -> Vec<u8> {
 #[tokio::test]
 async fn context_arrives_exactly() {
     let Some(project) = Project::new() else { return };
+    let base = project.base();
     project.file("a/b/c/deep.txt", "deep");
     project.file("a-b", "a dash sorts before a slash, but not here");
     project.file("a.txt", "top");
@@ -207,7 +187,7 @@ async fn context_arrives_exactly() {
     let added = Bytes::from_static(b"from memory");
     let kind = EntryKind::File { size: added.len() as u64, content: Content::Memory(added) };
     entries.push(Entry::new("added", kind, 0o755, UNIX_EPOCH + Duration::from_secs(1_000_000_000)));
-    let dockerfile = format!("FROM {BASE}\nCOPY . /x\n");
+    let dockerfile = format!("FROM {base}\nCOPY . /x\n");
     let built =
         project.run(project.request(&dockerfile, Selection::from_entries(entries))).await.expect("build");
 
@@ -229,11 +209,12 @@ async fn context_arrives_exactly() {
 #[tokio::test]
 async fn second_build_sends_only_what_changed() {
     let Some(project) = Project::new() else { return };
+    let base = project.base();
     const SIZE: usize = 300_000;
     for number in 0..20 {
         project.file(&format!("data/{number}"), noise(number, SIZE));
     }
-    let dockerfile = format!("FROM {BASE}\nCOPY data /data\n");
+    let dockerfile = format!("FROM {base}\nCOPY data /data\n");
     let mut sent = Vec::new();
     let mut total = |project: &Project| {
         let bytes = project.bytes_sent().into_iter().max().expect("progress");
@@ -253,8 +234,7 @@ async fn second_build_sends_only_what_changed() {
     assert_eq!(sent[0], 20 * size + dockerfile);
     assert!((0..=dockerfile).contains(&sent[1]), "{sent:?}");
     assert!((size..=size + dockerfile).contains(&sent[2]), "{sent:?}");
-    let (_, inside) =
-        docker(&["run", "--rm", "--network=none", &project.reference(), "sha256sum", "/data/7"]);
+    let inside = project.run_image("sha256sum /data/7");
     let outside =
         Command::new("sha256sum").arg(project.root.path().join("data/7")).output().expect("sha256sum");
     assert_eq!(inside.split(' ').next(), String::from_utf8_lossy(&outside.stdout).split(' ').next());
@@ -263,10 +243,11 @@ async fn second_build_sends_only_what_changed() {
 #[tokio::test]
 async fn changed_file_in_memory_arrives_although_size_and_time_are_the_same() {
     let Some(project) = Project::new() else { return };
+    let base = project.base();
     for text in ["one", "two"] {
         let content = Content::Memory(Bytes::from_static(text.as_bytes()));
         let entry = Entry::new("added", EntryKind::File { size: 3, content }, 0o644, UNIX_EPOCH);
-        let dockerfile = format!("FROM {BASE}\nCOPY added /\n");
+        let dockerfile = format!("FROM {base}\nCOPY added /\n");
         let request = project.request(&dockerfile, Selection::from_entries(vec![entry]));
         project.run(request).await.expect("build");
         assert_eq!(project.run_image("cat /added"), text);
@@ -276,8 +257,9 @@ async fn changed_file_in_memory_arrives_although_size_and_time_are_the_same() {
 #[tokio::test]
 async fn changed_dockerfile_of_the_same_size_counts() {
     let Some(project) = Project::new() else { return };
+    let base = project.base();
     for text in ["one", "two"] {
-        project.build(&format!("FROM {BASE}\nRUN echo -n {text} > /said\n")).await.expect("build");
+        project.build(&format!("FROM {base}\nRUN echo -n {text} > /said\n")).await.expect("build");
         assert_eq!(project.run_image("cat /said"), text);
     }
 }
@@ -285,40 +267,43 @@ async fn changed_dockerfile_of_the_same_size_counts() {
 #[tokio::test]
 async fn ignore_file_of_the_context_has_no_say() {
     let Some(project) = Project::new() else { return };
+    let base = project.base();
     project.file(".dockerignore", "kept\n");
     project.file("kept", "kept");
-    project.build(&format!("FROM {BASE}\nCOPY . /x\nCOPY .dockerignore /y/\n")).await.expect("build");
+    project.build(&format!("FROM {base}\nCOPY . /x\nCOPY .dockerignore /y/\n")).await.expect("build");
     assert_eq!(project.run_image("ls -A /x /y"), "/x:\n.dockerignore\nkept\n\n/y:\n.dockerignore\n");
-    project.build(&format!("FROM {BASE}\nCOPY .dockerignore /y/\n")).await.expect("build");
+    project.build(&format!("FROM {base}\nCOPY .dockerignore /y/\n")).await.expect("build");
     assert_eq!(project.run_image("cat /y/.dockerignore"), "kept\n");
 }
 
 #[tokio::test]
 async fn options_reach_the_daemon() {
     let Some(project) = Project::new() else { return };
+    let base = project.base();
     let dockerfile =
-        format!("FROM {BASE} AS First\nARG WORD\nRUN echo \"$WORD\" > /said\nFROM first\nRUN false\n");
+        format!("FROM {base} AS First\nARG WORD\nRUN echo \"$WORD\" > /said\nFROM first\nRUN false\n");
     let mut request = project.request(&dockerfile, Selection::default());
-    let second = format!("localhost/{}:second", project.name);
+    let second = format!("{}:second", project.repository);
     request.references.push(second.parse().expect("reference"));
     request.target = Some("first".into());
     request.network = Some("host".into());
     request.build_args.insert("WORD".into(), "a \"b\" & c=d+\u{e9}".into());
     project.run(request).await.expect("build");
     assert_eq!(project.run_image("cat /said"), "a \"b\" & c=d+\u{e9}\n");
-    assert!(docker(&["image", "rm", &second]).0);
+    assert_eq!(project.daemon.tags(&project.repository), ["1", "second"]);
 }
 
 #[tokio::test]
 async fn failing_step_is_shown_with_its_output() {
     let Some(project) = Project::new() else { return };
-    let dockerfile = format!("FROM {BASE}\nRUN for i in $(seq 30); do echo line $i; done; exit 7\n");
+    let base = project.base();
+    let dockerfile = format!("FROM {base}\nRUN for i in $(seq 30); do echo line $i; done; exit 7\n");
     let error = project.build(&dockerfile).await.expect_err("the build fails");
     let BuildError::StepFailed { step, exit_code, output, .. } = &error else { panic!("{error:?}") };
     assert_eq!(step, "[2/2] RUN for i in $(seq 30); do echo line $i; done; exit 7");
     assert_eq!(*exit_code, Some(7));
     let expected: Vec<_> = (11..=30).map(|number| format!("line {number}")).collect();
-    assert_eq!(output.as_deref(), Some(expected.join("\n").as_str()));
+    assert_eq!(output.as_deref(), Some(format!("the end of its output:\n{}", expected.join("\n")).as_str()));
     assert_eq!(
         error.to_string(),
         "`[2/2] RUN for i in $(seq 30); do echo line $i; done; exit 7` failed with exit code 7"
@@ -330,7 +315,8 @@ async fn failing_step_is_shown_with_its_output() {
 #[tokio::test]
 async fn missing_source_of_copy_is_the_reason() {
     let Some(project) = Project::new() else { return };
-    let error = project.build(&format!("FROM {BASE}\nCOPY absent /x\n")).await.expect_err("the build fails");
+    let base = project.base();
+    let error = project.build(&format!("FROM {base}\nCOPY absent /x\n")).await.expect_err("the build fails");
     let text = format!("{error} {}", error.help().map(|help| help.to_string()).unwrap_or_default());
     assert!(text.contains("COPY absent /x") && text.contains("not found"), "{text}");
 }
@@ -338,7 +324,8 @@ async fn missing_source_of_copy_is_the_reason() {
 #[tokio::test]
 async fn unknown_target_is_refused_in_the_words_of_the_cause() {
     let Some(project) = Project::new() else { return };
-    let mut request = project.request(&format!("FROM {BASE}\n"), Selection::default());
+    let base = project.base();
+    let mut request = project.request(&format!("FROM {base}\n"), Selection::default());
     request.target = Some("nope".into());
     let error = project.run(request).await.expect_err("the build fails");
     assert_eq!(
@@ -350,8 +337,9 @@ async fn unknown_target_is_refused_in_the_words_of_the_cause() {
 #[tokio::test]
 async fn vanished_file_fails_the_build_by_name() {
     let Some(project) = Project::new() else { return };
+    let base = project.base();
     let path = project.file("src/gone", "x");
-    let request = project.request(&format!("FROM {BASE}\nCOPY . /x\n"), select(project.root.path()));
+    let request = project.request(&format!("FROM {base}\nCOPY . /x\n"), select(project.root.path()));
     fs::remove_file(path).expect("remove");
     let error = project.run(request).await.expect_err("the build fails");
     assert_eq!(
@@ -363,9 +351,10 @@ async fn vanished_file_fails_the_build_by_name() {
 #[tokio::test]
 async fn absent_daemon_is_unreachable() {
     let Some(project) = Project::new() else { return };
+    let base = project.base();
     let mut builder = project.builder();
     builder.endpoint = Endpoint::Unix(project.root.path().join("none.sock"));
-    let request = project.request(&format!("FROM {BASE}\n"), Selection::default());
+    let request = project.request(&format!("FROM {base}\n"), Selection::default());
     let error = builder.build(request, &project.events(), &project.cancel).await.expect_err("no daemon");
     assert_eq!(error.code().map(|code| code.to_string()).as_deref(), Some("docker::unreachable"));
 }
@@ -423,8 +412,9 @@ fn long_sleep() -> String {
 #[tokio::test]
 async fn cancelled_build_leaves_nothing_running() {
     let Some(project) = Project::new() else { return };
+    let base = project.base();
     let sleep = long_sleep();
-    let dockerfile = format!("FROM {BASE}\nRUN {sleep}\n");
+    let dockerfile = format!("FROM {base}\nRUN {sleep}\n");
     let stop = async {
         eventually("the step runs", || processes(&sleep) > 0).await;
         project.cancel.cancel();
@@ -437,8 +427,9 @@ async fn cancelled_build_leaves_nothing_running() {
 #[tokio::test]
 async fn dropped_build_leaves_nothing_running() {
     let Some(project) = Project::new() else { return };
+    let base = project.base();
     let sleep = long_sleep();
-    let dockerfile = format!("FROM {BASE}\nRUN {sleep}\n");
+    let dockerfile = format!("FROM {base}\nRUN {sleep}\n");
     tokio::select! {
         built = project.build(&dockerfile) => panic!("{built:?}"),
         () = eventually("the step runs", || processes(&sleep) > 0) => {}
@@ -449,21 +440,24 @@ async fn dropped_build_leaves_nothing_running() {
 #[tokio::test]
 async fn daemon_that_goes_away_is_told() {
     let Some(project) = Project::new() else { return };
+    let base = project.base();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("port");
     let mut builder = project.builder();
     builder.endpoint =
         Endpoint::Tcp { host: "127.0.0.1".into(), port: listener.local_addr().expect("address").port() };
+    let socket = socket(&project.daemon).to_owned();
     let proxy = tokio::spawn(async move {
         let mut connections = tokio::task::JoinSet::new();
         while let Ok((mut left, _)) = listener.accept().await {
+            let socket = socket.clone();
             connections.spawn(async move {
-                let mut right = tokio::net::UnixStream::connect(SOCKET).await?;
+                let mut right = tokio::net::UnixStream::connect(&socket).await?;
                 tokio::io::copy_bidirectional(&mut left, &mut right).await
             });
         }
     });
     let sleep = long_sleep();
-    let request = project.request(&format!("FROM {BASE}\nRUN {sleep}\n"), Selection::default());
+    let request = project.request(&format!("FROM {base}\nRUN {sleep}\n"), Selection::default());
     let events = project.events();
     let stop = async {
         eventually("the step runs", || processes(&sleep) > 0).await;
@@ -479,9 +473,10 @@ async fn daemon_that_goes_away_is_told() {
 #[tokio::test]
 async fn builds_run_side_by_side() {
     let (Some(left), Some(right)) = (Project::new(), Project::new()) else { return };
+    let base = left.base();
     left.file("name", "left");
     right.file("name", "right");
-    let dockerfile = format!("FROM {BASE}\nCOPY name /\nRUN cat /name\n");
+    let dockerfile = format!("FROM {base}\nCOPY name /\nRUN cat /name\n");
     let (one, two) = tokio::join!(left.build(&dockerfile), right.build(&dockerfile));
     one.and(two).expect("both builds");
     assert_eq!(format!("{}{}", left.run_image("cat /name"), right.run_image("cat /name")), "leftright");
@@ -490,90 +485,30 @@ async fn builds_run_side_by_side() {
 #[tokio::test]
 async fn base_image_is_pulled_with_credentials() {
     let Some(mut project) = Project::new() else { return };
-    let Some(registry) = Registry::start(project.root.path()) else { return };
-    let base = format!("127.0.0.1:{}/private:1", registry.port);
-    registry.push(&base);
+    let Some(registry) = Registry::with_login() else { return };
+    let repository = project.daemon.repository(&registry.address(), "private");
+    let base = format!("{repository}:1");
+    let config = tempfile::tempdir().expect("temporary folder");
+    fs::write(config.path().join("config.json"), registry.docker_config()).expect("file");
+    project.daemon.docker(["tag", &project.base(), &base]);
+    project.daemon.docker(["--config", &config.path().to_string_lossy(), "push", &base]);
+    project.daemon.docker(["image", "rm", &base]);
     let asked = Arc::new(Mutex::new(Vec::new()));
     project.credentials = Arc::new({
         let asked = asked.clone();
         move |host| {
             asked.lock().expect("hosts").push(host);
-            Box::pin(async { Some(("me".to_owned(), Secret::new("hunter2"))) })
+            Box::pin(async { Some((USER.to_owned(), Secret::new(PASSWORD))) })
         }
     });
-    project
-        .run(project.request(&format!("FROM {base}\nRUN true\n"), Selection::default()))
-        .await
-        .expect("build");
-    assert_eq!(asked.lock().expect("hosts").first(), Some(&format!("127.0.0.1:{}", registry.port)));
+    let request = project.request(&format!("FROM {base}\nRUN true\n"), Selection::default());
+    project.run(request).await.expect("build");
+    assert_eq!(asked.lock().expect("hosts").first(), Some(&registry.address()));
 
-    project.credentials = Arc::new(|_| Box::pin(async { Some(("me".to_owned(), Secret::new("wrong"))) }));
-    let error = project
-        .run(project.request(&format!("FROM {base}\nRUN date\n"), Selection::default()))
-        .await
-        .expect_err("the registry refuses");
+    let refused = project.request(&format!("FROM {repository}:2\n"), Selection::default());
+    project.credentials = Arc::new(|_| Box::pin(async { Some((USER.to_owned(), Secret::new("wrong"))) }));
+    let error = project.run(refused).await.expect_err("the registry refuses");
     let text = format!("{error:?}");
     assert!(error.help().is_some_and(|help| help.to_string().contains("windlass login")), "{text}");
     assert!(!text.contains("wrong"), "{text}");
-}
-
-/// A registry that wants the password `hunter2` of `me`.
-struct Registry {
-    process: std::process::Child,
-    port: u16,
-}
-
-impl Registry {
-    fn start(root: &Path) -> Option<Self> {
-        let users = Command::new("htpasswd").args(["-Bbn", "me", "hunter2"]).output();
-        let Ok(users) = users else {
-            println!("skipped: no htpasswd");
-            return None;
-        };
-        let folder = root.join("registry");
-        fs::create_dir(&folder).expect("folder");
-        fs::write(folder.join("users"), users.stdout).expect("users");
-        let port =
-            std::net::TcpListener::bind("127.0.0.1:0").expect("port").local_addr().expect("address").port();
-        let config = format!(
-            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {0}/data\nhttp:\n  addr: 127.0.0.1:{port}\n\
-             auth:\n  htpasswd:\n    realm: windlass\n    path: {0}/users\n",
-            folder.display()
-        );
-        fs::write(folder.join("config.yml"), config).expect("config");
-        let log = fs::File::create(folder.join("log")).expect("log");
-        let process = Command::new("docker-registry")
-            .args(["serve", &folder.join("config.yml").to_string_lossy()])
-            .stdout(log.try_clone().expect("log"))
-            .stderr(log)
-            .spawn();
-        let Ok(process) = process else {
-            println!("skipped: no docker-registry");
-            return None;
-        };
-        let registry = Self { process, port };
-        let limit = Instant::now() + Duration::from_secs(30);
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < limit, "the registry does not start");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Some(registry)
-    }
-
-    /// Copies the base image to `reference`.
-    fn push(&self, reference: &str) {
-        let copied = Command::new("skopeo")
-            .args(["copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false"])
-            .args(["--dest-creds=me:hunter2", &format!("docker://{BASE}"), &format!("docker://{reference}")])
-            .output()
-            .expect("skopeo");
-        assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }

@@ -1,6 +1,5 @@
 //! The docker and custom builders against a real daemon, and a push to a real registry.
 
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
@@ -12,34 +11,31 @@ use windlass::event::{Event, Events, ImageEvents};
 use windlass::image::context::{Content, Entry, EntryKind};
 use windlass::image::{Dockerfile, ImageReference, Selection};
 
-/// The registry without authentication that tests push to.
-const REGISTRY: &str = "127.0.0.1:5000";
+use crate::harness::{self, Registry, TestRepository};
 
-/// A daemon with a name of its own for everything made there, removed in the end.
+/// A daemon with a repository of its own, which is removed in the end.
 struct Fixture {
+    real: harness::Daemon,
     daemon: Daemon,
-    repository: String,
+    repository: TestRepository,
     folder: tempfile::TempDir,
     events: Arc<Mutex<Vec<Event>>>,
 }
 
 impl Fixture {
-    /// None, with the reason printed, when no daemon answers or there is no busybox.
-    async fn new(name: &str) -> Option<Self> {
-        let daemon = Daemon::from_environment();
-        if let Err(error) = daemon.connect().await {
-            eprintln!("skipped: {error}");
-            return None;
-        }
-        if !std::path::Path::new("/usr/bin/busybox").exists() {
-            eprintln!("skipped: /usr/bin/busybox, the content of the base image, does not exist");
-            return None;
-        }
+    /// `None` where no daemon answers.
+    fn new(name: &str) -> Option<Self> {
+        Self::in_registry(name, "")
+    }
+
+    fn in_registry(name: &str, registry: &str) -> Option<Self> {
+        let real = harness::Daemon::acquire()?;
         Some(Self {
-            daemon,
-            repository: format!("{REGISTRY}/windlass-test/{name}-{}", std::process::id()),
+            daemon: Daemon::from_environment(),
+            repository: real.repository(registry, name),
             folder: tempfile::tempdir().unwrap(),
             events: Arc::default(),
+            real,
         })
     }
 
@@ -60,7 +56,7 @@ impl Fixture {
             Entry::new(path, kind, mode, SystemTime::UNIX_EPOCH)
         };
         let mut entries = vec![
-            entry("busybox", 0o755, std::fs::read("/usr/bin/busybox").unwrap()),
+            entry("busybox", 0o755, harness::busybox().expect("the harness has loaded it")),
             entry("ballast", 0o644, vec![b'x'; 4 << 20]),
         ];
         entries.extend(files.iter().map(|(path, text)| entry(path, 0o644, (*text).into())));
@@ -101,16 +97,6 @@ impl Fixture {
     }
 }
 
-impl Drop for Fixture {
-    fn drop(&mut self) {
-        for tag in ["one", "two"] {
-            let _ = Command::new("docker")
-                .args(["image", "rm", "--force", &format!("{}:{tag}", self.repository)])
-                .output();
-        }
-    }
-}
-
 const LISTING: &str = "FROM scratch\nCOPY busybox /bin/\nCOPY . /x\nARG GREETING\n\
      RUN [\"/bin/busybox\", \"ls\", \"-A\", \"/x\"]\nRUN [\"/bin/busybox\", \"env\"]\n";
 
@@ -140,7 +126,7 @@ async fn check_build(
 
 #[tokio::test]
 async fn classic_builds_all_tags_and_hides_its_own_files() {
-    let Some(fixture) = Fixture::new("classic").await else { return };
+    let Some(fixture) = Fixture::new("classic") else { return };
     check_build(&fixture, &fixture.classic(), &["ballast", "busybox"], &[]).await;
     let steps = fixture.events.lock().unwrap();
     let is_step = |event: &Event| matches!(event, Event::StepStarted { step, .. } if step == "Step 2/6 : COPY busybox /bin/");
@@ -152,14 +138,14 @@ async fn classic_builds_all_tags_and_hides_its_own_files() {
 
 #[tokio::test]
 async fn classic_keeps_a_selected_ignore_file() {
-    let Some(fixture) = Fixture::new("ignore").await else { return };
+    let Some(fixture) = Fixture::new("ignore") else { return };
     let files = [(".dockerignore", "unused\n"), (".env", "")];
     check_build(&fixture, &fixture.classic(), &[".dockerignore", ".env", "ballast", "busybox"], &files).await;
 }
 
 #[tokio::test]
 async fn equal_contexts_give_equal_layers() {
-    let Some(fixture) = Fixture::new("layers").await else { return };
+    let Some(fixture) = Fixture::new("layers") else { return };
     let cancel = CancellationToken::new();
     let mut request = fixture.request("FROM scratch\nCOPY . /x\n", &[]);
     let first = fixture.classic().build(request.clone(), &fixture.events(), &cancel).await.unwrap();
@@ -171,13 +157,13 @@ async fn equal_contexts_give_equal_layers() {
 
 #[tokio::test]
 async fn the_cli_builds_all_tags_with_arguments_from_its_environment() {
-    let Some(fixture) = Fixture::new("cli").await else { return };
+    let Some(fixture) = Fixture::new("cli") else { return };
     check_build(&fixture, &fixture.cli(), &["ballast", "busybox"], &[]).await;
 }
 
 #[tokio::test]
 async fn a_missing_cli_is_explained() {
-    let Some(fixture) = Fixture::new("no-cli").await else { return };
+    let Some(fixture) = Fixture::new("no-cli") else { return };
     let cli = Cli { program: "no-such-docker".into(), ..fixture.cli() };
     let cancel = CancellationToken::new();
     let error = cli.build(fixture.request(LISTING, &[]), &fixture.events(), &cancel).await.unwrap_err();
@@ -211,14 +197,14 @@ async fn check_failure(fixture: &Fixture, builder: &dyn Builder, expected_step: 
 
 #[tokio::test]
 async fn a_failing_step_shows_its_last_lines() {
-    let Some(fixture) = Fixture::new("failing").await else { return };
+    let Some(fixture) = Fixture::new("failing") else { return };
     check_failure(&fixture, &fixture.classic(), "Step 3/3 : RUN i=1").await;
     check_failure(&fixture, &fixture.cli(), "Step 3/3 : RUN i=1").await;
 }
 
 #[tokio::test]
 async fn a_refusal_before_the_context_is_read_is_reported() {
-    let Some(fixture) = Fixture::new("refused").await else { return };
+    let Some(fixture) = Fixture::new("refused") else { return };
     let mut request = fixture.request(LISTING, &[]);
     request.platform = Some("no/such/platform/at/all".into());
     let error = fixture.classic().build(request, &fixture.events(), &CancellationToken::new()).await;
@@ -230,7 +216,7 @@ async fn a_refusal_before_the_context_is_read_is_reported() {
 
 #[tokio::test]
 async fn cancelling_stops_the_build_in_the_daemon() {
-    let Some(fixture) = Fixture::new("cancel").await else { return };
+    let Some(fixture) = Fixture::new("cancel") else { return };
     let marker = format!("{}", 100_000 + std::process::id());
     let text = format!("FROM scratch\nCOPY busybox /bin/sleep\nRUN [\"/bin/sleep\", \"{marker}\"]\n");
     let cancel = CancellationToken::new();
@@ -244,9 +230,8 @@ async fn cancelling_stops_the_build_in_the_daemon() {
     assert!(matches!(built, Err(BuildError::Cancelled)), "{built:?}");
     let is_gone = async {
         loop {
-            let listed =
-                Command::new("docker").args(["ps", "--no-trunc", "--format", "{{.Command}}"]).output();
-            if !String::from_utf8_lossy(&listed.unwrap().stdout).contains(&marker) {
+            let listed = fixture.real.docker(["ps", "--no-trunc", "--format", "{{.Command}}"]);
+            if !listed.contains(&marker) {
                 break;
             }
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -298,11 +283,8 @@ async fn a_daemon_that_vanishes_is_named() {
 
 #[tokio::test]
 async fn a_push_tells_progress_and_digest() {
-    let Some(fixture) = Fixture::new("push").await else { return };
-    if tokio::net::TcpStream::connect(REGISTRY).await.is_err() {
-        eprintln!("skipped: no registry at {REGISTRY}");
-        return;
-    }
+    let Some(registry) = Registry::start() else { return };
+    let Some(fixture) = Fixture::in_registry("push", &registry.address()) else { return };
     let (events, cancel) = (fixture.events(), CancellationToken::new());
     let unique = format!("FROM scratch\nCOPY . /{}\n", std::process::id());
     fixture.classic().build(fixture.request(&unique, &[]), &events, &cancel).await.unwrap();
@@ -322,7 +304,7 @@ async fn a_push_tells_progress_and_digest() {
 
 #[tokio::test]
 async fn a_push_of_nothing_is_refused_with_the_daemons_words() {
-    let Some(fixture) = Fixture::new("nothing").await else { return };
+    let Some(fixture) = Fixture::new("nothing") else { return };
     let (events, cancel) = (fixture.events(), CancellationToken::new());
     match fixture.daemon.push(&fixture.reference("none"), None, &events, &cancel).await {
         Err(PushError::Refused { reason, .. }) => {
@@ -336,7 +318,7 @@ async fn a_push_of_nothing_is_refused_with_the_daemons_words() {
 
 #[tokio::test]
 async fn the_daemon_tells_its_facts() {
-    let Some(fixture) = Fixture::new("facts").await else { return };
+    let Some(fixture) = Fixture::new("facts") else { return };
     let facts = fixture.daemon.facts().await.unwrap();
     assert!(facts.api >= (1, 24) && facts.os == "linux", "{facts:?}");
     assert!(fixture.daemon.insecure_registries().await.unwrap().contains("127.0.0.0/8"));

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Cursor, Write as _};
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -22,8 +21,27 @@ pub struct Daemon {
 }
 
 /// The programs the base image offers.
-const APPLETS: [&str; 12] =
-    ["cat", "chmod", "cp", "echo", "env", "false", "ls", "mkdir", "sh", "sleep", "test", "true"];
+const APPLETS: [&str; 19] = [
+    "cat",
+    "chmod",
+    "cp",
+    "date",
+    "echo",
+    "env",
+    "false",
+    "find",
+    "ls",
+    "mkdir",
+    "readlink",
+    "seq",
+    "sh",
+    "sha256sum",
+    "sleep",
+    "sort",
+    "stat",
+    "test",
+    "true",
+];
 
 impl Daemon {
     /// The daemon at `DOCKER_HOST`, else at the default socket, its base image loaded. `None`, after saying
@@ -145,9 +163,8 @@ impl Daemon {
     }
 
     fn load_base(&self) -> Result<(), String> {
-        let busybox = ["/bin/busybox", "/usr/bin/busybox"].iter().find(|path| Path::new(path).is_file());
-        let busybox = busybox.ok_or("no busybox (Debian: busybox-static)")?;
-        let archive = base_archive(&fs::read(busybox).map_err(|error| error.to_string())?);
+        let busybox = busybox().ok_or("no busybox (Debian: busybox-static)")?;
+        let archive = base_archive(&busybox);
         let archive = archive.map_err(|error| error.to_string())?;
         let mut command = docker(&self.host);
         command.args(["import", "--change", r#"CMD ["sh"]"#, "-", &self.base()]);
@@ -161,6 +178,11 @@ impl Daemon {
         }
         sent.map_err(|error| error.to_string())
     }
+}
+
+/// The static busybox, the one program of the base image; `None` where it is not installed.
+pub fn busybox() -> Option<Vec<u8>> {
+    ["/bin/busybox", "/usr/bin/busybox"].iter().find_map(|path| fs::read(path).ok())
 }
 
 /// The root file system of the base image as a tar archive.

@@ -17,6 +17,7 @@
 
 mod daemon;
 mod fault_proxy;
+mod forwarder;
 mod missing;
 mod output;
 mod private_daemon;
@@ -29,8 +30,9 @@ mod terminal;
 mod test_repository;
 mod wait;
 
-pub use daemon::Daemon;
+pub use daemon::{Daemon, busybox};
 pub use fault_proxy::{Fault, FaultProxy};
+pub use forwarder::{Forwarder, make_certificates};
 pub use output::Output;
 pub use private_daemon::PrivateDaemon;
 pub use project::Project;

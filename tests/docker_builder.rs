@@ -1,0 +1,369 @@
+//! The docker builder: where it finds the daemon, and what it makes of the options in each of its three ways.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::harness::{Daemon, Forwarder, Output, Project, TestRepository, make_certificates};
+
+/// The ways to build: through BuildKit, the classic builder, the CLI with either.
+const WAYS: [(&str, &str); 4] = [
+    ("buildkit", "{}"),
+    ("classic", "{useBuildKit: false}"),
+    ("cli-classic", "{useCli: true, useBuildKit: false}"),
+    ("cli-buildkit", "{useCli: true, useBuildKit: true}"),
+];
+
+/// A docker CLI that can build with BuildKit by itself: the first on PATH that is old enough to need no buildx, or has
+/// it.
+fn docker_cli() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let mut found = std::env::split_paths(&path).map(|folder| folder.join("docker"));
+    let says = |path: &Path, arguments: &[&str]| {
+        let output = std::process::Command::new(path).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let major = |path: &PathBuf| {
+        let version = says(path, &["--version"])?;
+        version.strip_prefix("Docker version ")?.split('.').next()?.parse::<u32>().ok()
+    };
+    let fits = |path: &PathBuf| {
+        major(path).is_some_and(|major| major < 23) || says(path, &["buildx", "version"]).is_some()
+    };
+    found.find(|path| path.is_file() && fits(path))
+}
+
+/// A project with one image, `api`, built by the base image's daemon.
+struct Built {
+    daemon: Daemon,
+    image: TestRepository,
+    project: Project,
+}
+
+impl Built {
+    /// With `docker` (YAML of one line) as `build.docker`, `more` lines of the image, and a Dockerfile, in which
+    /// `BASE` stands for the base image. `None` where no daemon answers.
+    fn new(docker: &str, more: &str, dockerfile: &str) -> Option<Self> {
+        let daemon = Daemon::acquire()?;
+        let image = daemon.repository("", "docker-builder");
+        let config = format!(
+            "version: v1beta9\nimages:\n  api:\n    image: {image}\n    tags: ['1', '2']\n{more}    build:\n      \
+             docker: {docker}\n"
+        );
+        let mut project = Project::new()
+            .daemon(&daemon)
+            .file("devspace.yaml", config)
+            .file("Dockerfile", dockerfile.replace("BASE", &daemon.base()));
+        if docker.contains("useCli") || docker.contains("args") {
+            let cli = docker_cli().expect("some docker CLI can build with BuildKit");
+            project =
+                project.program_on_path("docker", format!("#!/bin/sh\nexec {} \"$@\"\n", cli.display()));
+        }
+        Some(Self { daemon, image, project })
+    }
+
+    fn run(&self) -> Output {
+        self.project.run(["build", "--skip-push"])
+    }
+
+    fn reference(&self, tag: &str) -> String {
+        format!("{}:{tag}", self.image)
+    }
+
+    /// What `command` prints in a container of the image.
+    fn shell(&self, command: &str) -> String {
+        self.daemon.run(&self.reference("1"), &["sh", "-c", command])
+    }
+}
+
+#[test]
+fn every_way_passes_the_options_and_gives_all_tags() {
+    let options = "options: {target: Middle, network: none, \
+                   buildArgs: {PLAIN: 'a \"b\" & $c', FROM_ENV: null, FROM_FILE: null}}}";
+    for (name, docker) in WAYS {
+        let separator = if docker == "{}" { "" } else { ", " };
+        let Some(built) = Built::new(
+            &docker.replace('}', &format!("{separator}{options}")),
+            "    context: src\n",
+            "FROM BASE AS first\nCOPY . /context\nFROM first AS middle\nARG PLAIN\nARG FROM_ENV\nARG FROM_FILE\n\
+             RUN echo \"$PLAIN|$FROM_ENV|$FROM_FILE\" > /said\nRUN ls /sys/class/net > /net\nFROM first\nRUN false\n",
+        ) else {
+            return;
+        };
+        built.project.write("src/.dockerignore", "hidden\n");
+        built.project.write("src/hidden", "");
+        built.project.write("src/deep/file", "content");
+        built.project.write(".env", "FROM_FILE=file\n");
+        let Built { daemon, image, project } = built;
+        let project = project.env("FROM_ENV", "env");
+        let output = project.run(["build", "--skip-push"]);
+        output.success();
+        assert_eq!(daemon.tags(&image), ["1", "2"], "{name}\n{output}");
+        let reference = format!("{image}:1");
+        assert_eq!(daemon.image_id(&reference), daemon.image_id(&format!("{image}:2")), "{name}");
+        let shell = |command: &str| daemon.run(&reference, &["sh", "-c", command]);
+        assert_eq!(shell("cat /said"), "a \"b\" & $c|env|file\n", "{name}");
+        assert_eq!(shell("cat /net"), "lo\n", "{name}");
+        // The context has what was selected, and nothing of ours.
+        let found = shell("cd /context && find . | sort");
+        assert_eq!(found, ".\n./.dockerignore\n./deep\n./deep/file\n", "{name}");
+        assert!(
+            !project
+                .path(".windlass")
+                .read_dir()
+                .unwrap()
+                .flatten()
+                .any(|entry| { entry.file_name().to_string_lossy().starts_with("context-") })
+        );
+    }
+}
+
+#[test]
+fn dockerfile_in_the_context_is_part_of_it_in_every_way() {
+    for (name, docker) in WAYS {
+        let Some(built) = Built::new(docker, "    cmd: [env]\n", "FROM BASE\nCOPY . /x\n") else {
+            return;
+        };
+        built.project.write(".dockerignore", "devspace.yaml\n");
+        built.run().success();
+        assert_eq!(built.shell("ls -A /x"), ".dockerignore\nDockerfile\n", "{name}");
+        // It is the user's, although what was built is edited.
+        assert_eq!(built.shell("cat /x/Dockerfile"), built.project.read("Dockerfile"), "{name}");
+    }
+}
+
+#[test]
+fn modes_links_and_folders_travel_through_the_cli() {
+    for docker in ["{useCli: true, useBuildKit: false}", "{useCli: true, useBuildKit: true}"] {
+        let Some(built) = Built::new(docker, "    context: src\n", "FROM BASE\nCOPY . /x\n") else { return };
+        built.project.write("src/tool", "#!/bin/sh\n");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o750);
+        fs::set_permissions(built.project.path("src/tool"), mode).unwrap();
+        fs::create_dir(built.project.path("src/empty")).unwrap();
+        std::os::unix::fs::symlink("nowhere", built.project.path("src/link")).unwrap();
+        built.run().success();
+        assert_eq!(
+            built.shell("cd /x && stat -c '%a %n' tool && readlink link && ls -A"),
+            "750 tool\nnowhere\nempty\nlink\ntool\n",
+            "{docker}"
+        );
+    }
+}
+
+#[test]
+fn buildkit_is_the_default() {
+    let Some(built) = Built::new("{}", "", "FROM BASE\nRUN --mount=type=tmpfs,target=/t test -d /t\n") else {
+        return;
+    };
+    built.run().success().stderr_has("BuildKit");
+    // The classic builder takes the flag for something it does not know.
+    let Some(built) =
+        Built::new("{useBuildKit: false}", "", "FROM BASE\nRUN --mount=type=tmpfs,target=/t true\n")
+    else {
+        return;
+    };
+    built.run().exits(1).stderr_has("the --mount option requires BuildKit");
+}
+
+#[test]
+fn args_go_to_the_cli_and_secrets_do_not_show_in_its_arguments() {
+    let Some(built) = Built::new(
+        "{args: ['--label', 'from=args'], options: {buildArgs: {TOKEN: hunter2}}}",
+        "",
+        "FROM BASE\nARG TOKEN\nRUN echo \"$TOKEN\" > /token\n",
+    ) else {
+        return;
+    };
+    let cli = docker_cli().expect("there is a docker CLI");
+    let script = format!("#!/bin/sh\necho \"$@\" >> argv\nexec {} \"$@\"\n", cli.display());
+    let Built { daemon, image, project } = built;
+    let project = project.program_on_path("docker", script);
+    project.run(["build", "--skip-push"]).success().lacks("hunter2");
+    let argv = project.read("argv");
+    assert!(argv.contains("--build-arg TOKEN ") && !argv.contains("hunter2"), "{argv}");
+    let reference = format!("{image}:1");
+    assert_eq!(daemon.inspect(&reference)["Config"]["Labels"]["from"], "args");
+    assert_eq!(daemon.file(&reference, "/token"), "hunter2\n");
+}
+
+#[test]
+fn build_argument_without_a_value_is_named() {
+    let Some(built) = Built::new("{options: {buildArgs: {NOWHERE: null}}}", "", "FROM BASE\nARG NOWHERE\n")
+    else {
+        return;
+    };
+    built
+        .run()
+        .exits(1)
+        .stderr_has("the build argument `NOWHERE` of `api` has no value")
+        .stderr_has("environment");
+}
+
+#[test]
+fn missing_cli_is_explained() {
+    let Some(built) = Built::new("{useCli: true}", "", "FROM BASE\n") else { return };
+    let project = built.project.env("PATH", "/nowhere");
+    project
+        .run(["build", "--skip-push"])
+        .exits(1)
+        .stderr_has("cannot run `docker`: there is no such program")
+        .stderr_has("install the docker CLI, or leave `useCli` and `args` out");
+}
+
+#[test]
+fn failing_step_shows_step_line_and_last_output_in_every_way() {
+    for (name, docker) in WAYS {
+        let dockerfile = "FROM BASE\nCOPY Dockerfile /\nRUN for i in $(seq 30); do \\\n      echo line $i; \\\n    \
+                          done; exit 7\nRUN true\n";
+        let Some(built) = Built::new(docker, "", dockerfile) else { return };
+        let output = built.run();
+        output
+            .exits(1)
+            .stderr_has("failed with exit code 7")
+            .stderr_has("Dockerfile:3:1")
+            .stderr_has("this instruction");
+        let diagnostic = output.stderr.split_once("stage::build::step_failed").unwrap_or_default().1;
+        insta::assert_snapshot!(format!("failing_step_{name}"), diagnostic);
+    }
+}
+
+#[test]
+fn missing_source_of_copy_shows_its_instruction_in_every_way() {
+    for (name, docker) in WAYS {
+        let Some(built) = Built::new(docker, "", "FROM BASE\nRUN true\nCOPY absent.txt /x\n") else { return };
+        let output = built.run();
+        output.exits(1).stderr_has("absent.txt").stderr_has("Dockerfile:3:1");
+        assert!(
+            output.stderr.contains("not found") || output.stderr.contains("no such file"),
+            "{name}\n{output}"
+        );
+    }
+}
+
+/// A project that builds an image from nothing and finds its daemon by itself.
+struct Search {
+    daemon: Daemon,
+    image: TestRepository,
+    project: Project,
+}
+
+impl Search {
+    fn new() -> Option<Self> {
+        let daemon = Daemon::acquire()?;
+        let image = daemon.repository("", "found");
+        let config = format!("version: v1beta9\nimages:\n  api:\n    image: {image}\n    tags: ['1']\n");
+        let project = Project::new()
+            .without_env("DOCKER_HOST")
+            .file("devspace.yaml", config)
+            .file("Dockerfile", "FROM scratch\nCOPY devspace.yaml /\n");
+        Some(Self { daemon, image, project })
+    }
+
+    fn env(self, name: &str, value: &str) -> Self {
+        Self { project: self.project.env(name, value), ..self }
+    }
+
+    /// With a context in the Docker configuration that leads to `host`.
+    fn context(self, name: &str, host: &str) -> Self {
+        let id = hex::encode(Sha256::digest(name));
+        let folder = self.project.docker_config_path().parent().unwrap().join("contexts/meta").join(id);
+        fs::create_dir_all(&folder).unwrap();
+        let meta = serde_json::json!({
+            "Name": name, "Metadata": {}, "Endpoints": {"docker": {"Host": host, "SkipTLSVerify": false}}
+        });
+        fs::write(folder.join("meta.json"), meta.to_string()).unwrap();
+        self
+    }
+
+    fn current_context(self, name: &str) -> Self {
+        let config = serde_json::json!({ "currentContext": name });
+        Self { project: self.project.docker_config(config.to_string()), ..self }
+    }
+
+    fn run(&self) -> Output {
+        self.project.run(["build", "--skip-push", "-b"])
+    }
+
+    /// Asserts that the image is built in the tests' daemon.
+    #[track_caller]
+    fn finds(&self) {
+        let output = self.run();
+        output.success();
+        assert_eq!(self.daemon.tags(&self.image), ["1"], "{output}");
+    }
+
+    /// Asserts that the daemon at `host` is looked for, in vain.
+    #[track_caller]
+    fn looks_at(&self, host: &str) -> Output {
+        let output = self.run();
+        output.exits(1).stderr_has(format!("cannot reach the docker daemon at `{host}`"));
+        output
+    }
+}
+
+#[test]
+fn docker_host_leads_to_a_socket_or_a_port() {
+    let Some(search) = Search::new() else { return };
+    let (socket, forwarder) = (search.daemon.host().to_owned(), Forwarder::plain(&search.daemon));
+    let search = search.env("DOCKER_HOST", &socket);
+    search.finds();
+    let search = search.env("DOCKER_HOST", &format!("tcp://{}", forwarder.address()));
+    search.finds();
+    assert!(forwarder.connections() > 0);
+}
+
+#[test]
+fn contexts_of_the_docker_configuration_are_followed() {
+    let Some(search) = Search::new() else { return };
+    let socket = search.daemon.host().to_owned();
+    let search = search.context("here", &socket).context("elsewhere", "unix:///nowhere/else.sock");
+    let search = search.current_context("here");
+    search.finds();
+    let search = search.current_context("elsewhere");
+    search.looks_at("unix:///nowhere/else.sock").stderr_has("the docker context `elsewhere`");
+    let search = search.env("DOCKER_CONTEXT", "here");
+    search.finds();
+    let search = search.env("DOCKER_HOST", "unix:///nowhere/host.sock");
+    search.looks_at("unix:///nowhere/host.sock").stderr_has("from DOCKER_HOST");
+}
+
+#[test]
+fn default_socket_is_the_last_resort() {
+    let Some(search) = Search::new() else { return };
+    if search.daemon.host() == "unix:///var/run/docker.sock" {
+        search.finds();
+        search.env("DOCKER_CONTEXT", "default").current_context("gone").finds();
+    }
+}
+
+#[test]
+fn unknown_context_is_named_with_the_nearest() {
+    let Some(search) = Search::new() else { return };
+    let search = search.context("colima", "unix:///c.sock").env("DOCKER_CONTEXT", "colma");
+    let output = search.run();
+    output.stderr_has("cannot find the docker context `colma`, which DOCKER_CONTEXT names");
+    output.stderr_has("did you mean `colima`?");
+}
+
+#[test]
+fn tls_with_certificates_from_the_environment() {
+    let Some(search) = Search::new() else { return };
+    let certificates = search.project.path("certificates");
+    make_certificates(&certificates);
+    let forwarder = Forwarder::tls(&search.daemon, &certificates);
+    let path = certificates.to_string_lossy().into_owned();
+    let search = search
+        .env("DOCKER_HOST", &format!("tcp://{}", forwarder.address()))
+        .env("DOCKER_TLS_VERIFY", "1")
+        .env("DOCKER_CERT_PATH", &path);
+    search.finds();
+    assert!(forwarder.connections() > 0);
+
+    // An authority that did not sign the daemon's certificate.
+    let other = search.project.path("other");
+    make_certificates(&other);
+    fs::copy(other.join("ca.pem"), certificates.join("ca.pem")).unwrap();
+    let host = format!("tcp://{}", forwarder.address());
+    search.looks_at(&host).stderr_has("certificate");
+}
