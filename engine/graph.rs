@@ -53,6 +53,20 @@ impl Graph {
         }
     }
 
+    /// Makes sure that `name` is among `selected`.
+    ///
+    /// # Errors
+    /// [`GraphError::Unknown`] for a name that is no image of the project, else [`GraphError::NotSelected`].
+    pub fn check_selected(&self, name: &str, selected: &[String]) -> Result<(), GraphError> {
+        if !self.needs.contains_key(name) {
+            return Err(self.unknown(name));
+        }
+        if !selected.iter().any(|selected| selected == name) {
+            return Err(GraphError::NotSelected { name: name.to_owned() });
+        }
+        Ok(())
+    }
+
     /// The error for a name that is no image.
     pub fn unknown(&self, name: &str) -> GraphError {
         let known = self.needs.keys().map(String::as_str);
@@ -144,6 +158,13 @@ pub enum GraphError {
         #[help]
         help: String,
     },
+    /// An image is to be forced that this run does not build.
+    #[error("`{name}` is forced but not among the images of this run")]
+    #[diagnostic(code(image::not_selected), help("name it too: `windlass build {name} --force {name}`"))]
+    NotSelected {
+        /// Its name.
+        name: String,
+    },
 }
 
 #[cfg(test)]
@@ -171,6 +192,15 @@ mod tests {
             graph.select(&[]).unwrap_err().to_string(),
             "images are built from each other: a -> b -> a"
         );
+    }
+
+    #[test]
+    fn forced_image_has_to_be_selected() {
+        let graph = graph(&[("api", &[]), ("worker", &[])]);
+        let check = |name: &str| graph.check_selected(name, &["api".to_owned()]);
+        assert!(check("api").is_ok());
+        assert!(matches!(check("worker"), Err(GraphError::NotSelected { .. })));
+        assert!(matches!(check("apo"), Err(GraphError::Unknown { .. })));
     }
 
     #[test]

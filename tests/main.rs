@@ -12,3 +12,5 @@ mod harness;
 mod harness_itself;
 mod hooks;
 mod registry;
+mod skip;
+mod state;

@@ -1,6 +1,6 @@
 //! The one function that decides whether an image is built.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::CacheKey;
 use crate::image::{ImageReference, Repository, Tag, TagTemplate};
@@ -19,12 +19,14 @@ pub struct Situation<'a, E> {
     pub records: &'a [Record],
     /// Why it is built whatever is known: `forced`, `rebuildStrategy is always`.
     pub always: Option<&'a str>,
-    /// Whether this run pushes it.
+    /// Whether this run pushes it; for a custom command, whether it is asked to.
     pub pushes: bool,
     /// Whether a pushed image is looked up rather than trusted.
     pub verify: bool,
-    /// The image ID under which the daemon has a reference.
-    pub in_daemon: &'a dyn Fn(&ImageReference) -> Result<Option<String>, E>,
+    /// The image IDs of those references that the daemon has.
+    pub in_daemon: &'a dyn Fn(&[ImageReference]) -> Result<HashMap<ImageReference, String>, E>,
+    /// Whether the daemon has an image with this ID, be it under no name.
+    pub has_id: &'a dyn Fn(&str) -> Result<bool, E>,
     /// The digest of a reference in its registry.
     pub in_registry: &'a dyn Fn(&ImageReference) -> Result<Option<String>, E>,
     /// Replaces each `#` of a tag.
@@ -40,16 +42,22 @@ pub enum Verdict {
         reason: Option<String>,
     },
     /// Its earlier build is used.
-    Reuse {
-        /// That build.
-        record: Box<Record>,
-        /// The tags it has, or gets now.
-        tags: Vec<Tag>,
-        /// Where it is.
-        source: Source,
-        /// What is left to do, such as `not pushed yet`; `None`: nothing.
-        publish: Option<String>,
-    },
+    Reuse(Box<Reuse>),
+}
+
+/// An earlier build that is good enough.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reuse {
+    /// That build, its pushed tags without those that are gone.
+    pub record: Record,
+    /// The tags it has, or gets now.
+    pub tags: Vec<Tag>,
+    /// Those of them that the daemon does not have on it, when the image is taken from there.
+    pub untagged: Vec<Tag>,
+    /// Where it is.
+    pub source: Source,
+    /// What is left to do, such as `not pushed yet`; `None`: nothing.
+    pub left: Option<String>,
 }
 
 /// Where a built image is.
@@ -75,75 +83,77 @@ pub fn decide<E>(situation: &Situation<'_, E>) -> Result<Verdict, E> {
         return Ok(Verdict::Build { reason: Some(reason.to_owned()) });
     }
     let repository = situation.repository.to_string();
-    let same_key = || situation.records.iter().filter(|record| record.key == situation.key);
-    let Some(record) = same_key().find(|record| record.repository == repository) else {
-        return Ok(Verdict::Build {
-            reason: same_key()
-                .next()
-                .map(|record| format!("moved from {} to {repository}", record.repository)),
-        });
-    };
-    let tags = situation.tags(record);
-    let reuse = |source, publish| {
-        Ok(Verdict::Reuse { record: Box::new(record.clone()), tags: tags.clone(), source, publish })
-    };
-    if record.custom {
-        let known = tags.iter().all(|tag| record.tags.contains(tag));
-        return if known {
-            reuse(Source::Elsewhere, None)
-        } else {
-            Ok(Verdict::Build { reason: Some(format!("new tag {}", missing(&tags, &record.tags))) })
-        };
-    }
-
-    let pushed = situation.still_pushed(record)?;
-    if let Some(tag) = tags.first()
-        && tags.iter().all(|tag| pushed.contains_key(tag))
-    {
-        return reuse(Source::Registry(tag.clone()), None);
-    }
-
-    let mut id = None;
-    let mut local = Vec::new();
-    for reference in record.references(situation.repository) {
-        let Some(found) = (situation.in_daemon)(&reference)? else { continue };
-        // A name that was moved to another image since is not this build any more.
-        if record.image_id.as_ref().is_none_or(|built| *built == found) {
-            local.extend(reference.tag);
-            id = Some(found);
+    let same_key: Vec<_> = situation.records.iter().filter(|record| record.key == situation.key).collect();
+    // A build with just these tags keeps the random ones it got; any other one gets new tags.
+    let is_twin = |record: &&&Record| record.templates == situation.templates;
+    let here = || same_key.iter().filter(|record| record.repository == repository);
+    let candidates = here().filter(is_twin).chain(here().filter(|record| !is_twin(record)));
+    let mut first_obstacle = None;
+    for record in candidates {
+        match situation.reuse(record)? {
+            Ok(reuse) => return Ok(Verdict::Reuse(Box::new(reuse))),
+            Err(obstacle) => first_obstacle = first_obstacle.or(Some(obstacle)),
         }
     }
-    let left_to_do = || {
-        if tags.iter().any(|tag| !record.tags.contains(tag)) {
-            Some(format!("new tag {}", missing(&tags, &record.tags)))
-        } else if situation.pushes {
-            Some("not pushed yet".to_owned())
-        } else if tags.iter().any(|tag| !local.contains(tag)) {
-            Some(format!("tag {} is gone from the daemon", missing(&tags, &local)))
-        } else {
-            None
-        }
+    let moved = || {
+        let elsewhere = same_key.first()?;
+        Some(format!("moved from {} to {repository}", elsewhere.repository))
     };
-    if let Some(id) = id {
-        return reuse(Source::Daemon(id), left_to_do());
-    }
-    match pushed.keys().next() {
-        Some(tag) if situation.pushes => reuse(Source::Registry(tag.clone()), left_to_do()),
-        _ if record.pushed.is_empty() => Ok(build_because("the image is gone from the daemon")),
-        _ => Ok(build_because("the image is gone from the registry and the daemon")),
-    }
-}
-
-fn build_because(reason: &str) -> Verdict {
-    Verdict::Build { reason: Some(reason.to_owned()) }
+    Ok(Verdict::Build { reason: first_obstacle.or_else(moved) })
 }
 
 /// The first of `wanted` that is not among `known`.
-fn missing(wanted: &[Tag], known: &[Tag]) -> String {
-    wanted.iter().find(|tag| !known.contains(tag)).map(ToString::to_string).unwrap_or_default()
+fn missing<'a>(wanted: &'a [Tag], known: &[Tag]) -> Option<&'a Tag> {
+    wanted.iter().find(|tag| !known.contains(tag))
 }
 
 impl<E> Situation<'_, E> {
+    /// How `record` is reused, or why it cannot be.
+    fn reuse(&self, record: &Record) -> Result<Result<Reuse, String>, E> {
+        let tags = self.tags(record);
+        let reuse = |source, record: &Record, left| {
+            let (record, tags, untagged) = (record.clone(), tags.clone(), Vec::new());
+            Ok(Ok(Reuse { record, tags, untagged, source, left }))
+        };
+        if record.custom {
+            return match missing(&tags, &record.tags) {
+                Some(tag) => Ok(Err(format!("new tag {tag}"))),
+                None if self.pushes && record.push_skipped => Ok(Err("not pushed yet".to_owned())),
+                None => reuse(Source::Elsewhere, record, None),
+            };
+        }
+
+        let (pushed, lost) = self.still_pushed(record)?;
+        if let Some(tag) = tags.first()
+            && tags.iter().all(|tag| pushed.contains_key(tag))
+        {
+            return reuse(Source::Registry(tag.clone()), record, None);
+        }
+        let record = &Record { pushed, ..record.clone() };
+
+        let new = missing(&tags, &record.tags).map(|tag| format!("new tag {tag}"));
+        let to_push = || self.pushes.then(|| lost.clone().unwrap_or_else(|| "not pushed yet".to_owned()));
+        if let Some((id, local)) = self.find_in_daemon(record)? {
+            let untagged: Vec<_> = tags.iter().filter(|tag| !local.contains(tag)).cloned().collect();
+            let renamed = || untagged.first().map(|tag| format!("tag {tag} was taken from it"));
+            let left = new.or_else(to_push).or_else(renamed);
+            return Ok(Ok(Reuse {
+                record: record.clone(),
+                tags,
+                untagged,
+                source: Source::Daemon(id),
+                left,
+            }));
+        }
+        match record.pushed.keys().next() {
+            Some(tag) if self.pushes => reuse(Source::Registry(tag.clone()), record, new.or_else(to_push)),
+            None if lost.is_some() => {
+                Ok(Err("the image is gone from the registry and the daemon".to_owned()))
+            }
+            _ => Ok(Err("the image is gone from the daemon".to_owned())),
+        }
+    }
+
     /// The tags a reused build should have: its own when they came from the same templates.
     fn tags(&self, record: &Record) -> Vec<Tag> {
         if record.templates == self.templates {
@@ -152,22 +162,302 @@ impl<E> Situation<'_, E> {
         self.templates.iter().map(|template| template.fill(|| (self.random)())).collect()
     }
 
-    /// The pushed tags that are still there.
-    fn still_pushed(&self, record: &Record) -> Result<BTreeMap<Tag, Option<String>>, E> {
+    /// The ID under which the daemon has the build, and which of its tags are still on it there.
+    fn find_in_daemon(&self, record: &Record) -> Result<Option<(String, Vec<Tag>)>, E> {
+        let Some(id) = &record.image_id else { return Ok(None) };
+        let found = (self.in_daemon)(&record.references(self.repository))?;
+        // A name that was moved to another image since is not this build any more.
+        let own = found.into_iter().filter(|(_, found)| found == id);
+        let local: Vec<Tag> = own.filter_map(|(reference, _)| reference.tag).collect();
+        let is_there = !local.is_empty() || (self.has_id)(id)?;
+        Ok(is_there.then(|| (id.clone(), local)))
+    }
+
+    /// The pushed tags that are still there, and what became of the first that is not.
+    fn still_pushed(&self, record: &Record) -> Result<(Pushed, Option<String>), E> {
         let mut pushed = record.pushed.clone();
-        if self.verify {
-            for (tag, digest) in &record.pushed {
-                let found = (self.in_registry)(&self.repository.with_tag(tag.clone()))?;
-                let is_same = match (&found, digest) {
-                    (Some(found), Some(digest)) => found == digest,
-                    (found, None) => found.is_some(),
-                    (None, Some(_)) => false,
-                };
-                if !is_same {
-                    pushed.remove(tag);
-                }
-            }
+        let mut lost = None;
+        for (tag, digest) in record.pushed.iter().filter(|_| self.verify) {
+            let now = (self.in_registry)(&self.repository.with_tag(tag.clone()))?;
+            let what = match (&now, digest) {
+                (Some(now), Some(digest)) if now != digest => "is another image in the registry",
+                (Some(_), _) => continue,
+                (None, _) => "is gone from the registry",
+            };
+            pushed.remove(tag);
+            lost = lost.or_else(|| Some(format!("tag {tag} {what}")));
         }
-        Ok(pushed)
+        Ok((pushed, lost))
+    }
+}
+
+/// Tags in a registry, with their digests where known.
+type Pushed = BTreeMap<Tag, Option<String>>;
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::image::Digest;
+    use crate::plan::Inputs;
+    use crate::state::RecordedInputs;
+
+    /// A world with an image `acme/api`, and what was asked of it.
+    struct World {
+        templates: Vec<TagTemplate>,
+        records: Vec<Record>,
+        always: Option<&'static str>,
+        pushes: bool,
+        verify: bool,
+        /// Tags in the daemon with their image IDs; other images it has without a name.
+        daemon: BTreeMap<&'static str, &'static str>,
+        nameless: Vec<&'static str>,
+        /// Tags in the registry with their digests.
+        registry: BTreeMap<&'static str, &'static str>,
+        asked: RefCell<Vec<String>>,
+    }
+
+    /// A build with the present key.
+    fn record(tags: &[&str], id: Option<&str>, pushed: &[(&str, Option<&str>)]) -> Record {
+        let inputs = inputs("now");
+        let tag = |tag: &str| tag.parse::<Tag>().expect("a tag");
+        Record {
+            key: inputs.key(),
+            repository: "acme/api".to_owned(),
+            templates: tags.iter().map(|tag| tag.parse().expect("a tag")).collect(),
+            tags: tags.iter().map(|text| tag(text)).collect(),
+            image_id: id.map(ToOwned::to_owned),
+            pushed: pushed.iter().map(|(text, digest)| (tag(text), digest.map(ToOwned::to_owned))).collect(),
+            custom: false,
+            push_skipped: false,
+            inputs: RecordedInputs::new(&inputs),
+        }
+    }
+
+    fn inputs(text: &str) -> Inputs {
+        Inputs {
+            command: Vec::new(),
+            dockerfile: Some(Digest::of(text)),
+            target: None,
+            network: None,
+            arguments: Vec::new(),
+            build_args: BTreeMap::new(),
+            context: None,
+            parents: BTreeMap::new(),
+        }
+    }
+
+    fn world(tags: &[&str], records: Vec<Record>) -> World {
+        World {
+            templates: tags.iter().map(|tag| tag.parse().expect("a tag")).collect(),
+            records,
+            always: None,
+            pushes: true,
+            verify: false,
+            daemon: BTreeMap::new(),
+            nameless: Vec::new(),
+            registry: BTreeMap::new(),
+            asked: RefCell::default(),
+        }
+    }
+
+    impl World {
+        fn verdict(&self) -> Verdict {
+            let repository: Repository = "acme/api".parse().expect("a repository");
+            let note = |question: String| self.asked.borrow_mut().push(question);
+            let tag = |reference: &ImageReference| {
+                reference.tag.as_ref().map(ToString::to_string).unwrap_or_default()
+            };
+            let verdict: Result<Verdict, ()> = decide(&Situation {
+                key: inputs("now").key(),
+                repository: &repository,
+                templates: &self.templates,
+                records: &self.records,
+                always: self.always,
+                pushes: self.pushes,
+                verify: self.verify,
+                in_daemon: &|references| {
+                    let tags: Vec<_> = references.iter().map(tag).collect();
+                    note(format!("daemon {}", tags.join(" ")));
+                    let found = references.iter().filter_map(|reference| {
+                        let id = self.daemon.get(tag(reference).as_str())?;
+                        Some((reference.clone(), (*id).to_owned()))
+                    });
+                    Ok(found.collect())
+                },
+                has_id: &|id| {
+                    note(format!("id {id}"));
+                    Ok(self.nameless.contains(&id))
+                },
+                in_registry: &|reference| {
+                    note(format!("registry {}", tag(reference)));
+                    Ok(self.registry.get(tag(reference).as_str()).map(|digest| (*digest).to_owned()))
+                },
+                random: &|| 'x',
+            });
+            verdict.expect("the world answers")
+        }
+
+        /// Checks the verdict in short (`build: why`, `daemon a b (+ b): what is left`) and the questions.
+        #[track_caller]
+        fn check(&self, expected: &str, asked: &[&str]) {
+            let join = |tags: &[Tag]| tags.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+            let short = match self.verdict() {
+                Verdict::Build { reason } => format!("build: {}", reason.unwrap_or_default()),
+                Verdict::Reuse(reuse) => {
+                    let source = match &reuse.source {
+                        Source::Daemon(id) => format!("daemon {id}"),
+                        Source::Registry(tag) => format!("registry {tag}"),
+                        Source::Elsewhere => "elsewhere".to_owned(),
+                    };
+                    let untagged = match join(&reuse.untagged) {
+                        tags if tags.is_empty() => tags,
+                        tags => format!(" (+ {tags})"),
+                    };
+                    let left = reuse.left.as_deref().unwrap_or("nothing");
+                    format!("{source} as {}{untagged}: {left}", join(&reuse.tags))
+                }
+            };
+            assert_eq!((short.as_str(), self.asked.take()), (expected, to_owned(asked)));
+        }
+    }
+
+    fn to_owned(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    const PUSHED: (&str, Option<&str>) = ("1", Some("d1"));
+
+    #[test]
+    fn without_a_build_of_this_key_it_is_built_and_nobody_is_asked() {
+        world(&["1"], Vec::new()).check("build: ", &[]);
+        let mut old = record(&["1"], Some("i"), &[PUSHED]);
+        old.key = inputs("before").key();
+        world(&["1"], vec![old]).check("build: ", &[]);
+        let moved = Record { repository: "acme/old".to_owned(), ..record(&["1"], Some("i"), &[PUSHED]) };
+        world(&["1"], vec![moved]).check("build: moved from acme/old to acme/api", &[]);
+    }
+
+    #[test]
+    fn what_is_always_built_asks_nobody() {
+        let mut world = world(&["1"], vec![record(&["1"], Some("i"), &[PUSHED])]);
+        world.always = Some("forced");
+        world.check("build: forced", &[]);
+    }
+
+    #[test]
+    fn a_pushed_image_is_trusted() {
+        let mut world = world(&["1"], vec![record(&["1"], Some("i"), &[PUSHED])]);
+        world.check("registry 1 as 1: nothing", &[]);
+        world.pushes = false;
+        world.check("registry 1 as 1: nothing", &[]);
+    }
+
+    #[test]
+    fn with_verify_a_pushed_image_is_looked_up() {
+        let mut world = world(&["1"], vec![record(&["1"], Some("i"), &[PUSHED])]);
+        world.verify = true;
+        let all = ["registry 1", "daemon 1", "id i"];
+        world.check("build: the image is gone from the registry and the daemon", &all);
+        world.registry = BTreeMap::from([("1", "d1")]);
+        world.check("registry 1 as 1: nothing", &all[..1]);
+        world.registry = BTreeMap::from([("1", "d2")]);
+        world.daemon = BTreeMap::from([("1", "i")]);
+        world.check("daemon i as 1: tag 1 is another image in the registry", &all[..2]);
+        world.registry.clear();
+        world.check("daemon i as 1: tag 1 is gone from the registry", &all[..2]);
+        let Verdict::Reuse(reuse) = world.verdict() else { panic!("it is reused") };
+        assert!(reuse.record.pushed.is_empty(), "a tag that is gone has to be pushed again");
+        world.asked.take();
+        world.pushes = false;
+        world.check("daemon i as 1: nothing", &all[..2]);
+    }
+
+    #[test]
+    fn a_digest_that_nobody_knows_is_no_difference() {
+        let mut world = world(&["1"], vec![record(&["1"], Some("i"), &[("1", None)])]);
+        world.verify = true;
+        world.registry = BTreeMap::from([("1", "d1")]);
+        world.check("registry 1 as 1: nothing", &["registry 1"]);
+    }
+
+    #[test]
+    fn an_image_of_the_daemon_alone_is_looked_up_there() {
+        let mut world = world(&["1"], vec![record(&["1"], Some("i"), &[])]);
+        world.check("build: the image is gone from the daemon", &["daemon 1", "id i"]);
+        world.daemon = BTreeMap::from([("1", "i")]);
+        world.check("daemon i as 1: not pushed yet", &["daemon 1"]);
+        world.pushes = false;
+        world.check("daemon i as 1: nothing", &["daemon 1"]);
+    }
+
+    #[test]
+    fn a_tag_of_another_image_is_taken_back() {
+        let mut world = world(&["1"], vec![record(&["1"], Some("i"), &[])]);
+        world.pushes = false;
+        world.daemon = BTreeMap::from([("1", "other")]);
+        world.check("build: the image is gone from the daemon", &["daemon 1", "id i"]);
+        world.nameless = vec!["i"];
+        world.check("daemon i as 1 (+ 1): tag 1 was taken from it", &["daemon 1", "id i"]);
+    }
+
+    #[test]
+    fn a_build_without_an_id_cannot_be_told_from_others() {
+        let mut world = world(&["1"], vec![record(&["1"], None, &[])]);
+        world.daemon = BTreeMap::from([("1", "i")]);
+        world.check("build: the image is gone from the daemon", &[]);
+    }
+
+    #[test]
+    fn a_new_tag_is_put_on_the_image_that_is_there() {
+        let mut world = world(&["1", "2"], vec![record(&["1"], Some("i"), &[PUSHED])]);
+        world.check("registry 1 as 1 2: new tag 2", &["daemon 1", "id i"]);
+        world.daemon = BTreeMap::from([("1", "i")]);
+        world.check("daemon i as 1 2 (+ 2): new tag 2", &["daemon 1"]);
+        world.daemon.clear();
+        world.pushes = false;
+        world.check("build: the image is gone from the daemon", &["daemon 1", "id i"]);
+    }
+
+    #[test]
+    fn a_half_pushed_image_is_pushed_on() {
+        let mut world = world(&["1", "2"], vec![record(&["1", "2"], Some("i"), &[PUSHED])]);
+        world.check("registry 1 as 1 2: not pushed yet", &["daemon 1 2", "id i"]);
+        world.daemon = BTreeMap::from([("1", "i"), ("2", "i")]);
+        world.check("daemon i as 1 2: not pushed yet", &["daemon 1 2"]);
+    }
+
+    #[test]
+    fn a_random_tag_stays_as_long_as_its_template() {
+        let random = Record {
+            templates: vec!["v#".parse().expect("a template")],
+            ..record(&["va"], Some("i"), &[("va", None)])
+        };
+        world(&["v#"], vec![random.clone()]).check("registry va as va: nothing", &[]);
+        world(&["w#"], vec![random.clone()]).check("registry va as wx: new tag wx", &["daemon va", "id i"]);
+        let released = record(&["1"], Some("i"), &[PUSHED]);
+        world(&["v#"], vec![released, random]).check("registry va as va: nothing", &[]);
+    }
+
+    #[test]
+    fn an_earlier_build_of_the_same_key_will_do() {
+        let (gone, there) = (record(&["1"], Some("old"), &[]), record(&["2"], Some("i"), &[]));
+        let mut world = world(&["1"], vec![there, gone]);
+        world.daemon = BTreeMap::from([("2", "i")]);
+        world.check("daemon i as 1 (+ 1): new tag 1", &["daemon 1", "id old", "daemon 2"]);
+    }
+
+    #[test]
+    fn a_custom_command_is_trusted_with_its_tags() {
+        let custom = Record { custom: true, ..record(&["1"], None, &[]) };
+        world(&["1"], vec![custom.clone()]).check("elsewhere as 1: nothing", &[]);
+        world(&["2"], vec![custom.clone()]).check("build: new tag 2", &[]);
+        let local = Record { push_skipped: true, ..custom };
+        let mut world = world(&["1"], vec![local]);
+        world.check("build: not pushed yet", &[]);
+        world.pushes = false;
+        world.check("elsewhere as 1: nothing", &[]);
     }
 }

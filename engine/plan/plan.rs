@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::built::Built;
-use super::{CacheKey, Inputs, Situation, Source, Verdict, decide, why_build};
+use super::{CacheKey, Inputs, Reuse, Situation, Source, Verdict, decide, why_build};
 use crate::builder::{BuildRequest, CustomRequest, build_custom, custom_words, on_change_files};
 use crate::event::{Decision, Event, Level};
 use crate::image::context::ContextDigest;
@@ -33,8 +33,8 @@ pub struct Plan {
 enum Recipe {
     /// A Dockerfile and a context.
     Dockerfile(Arc<DockerfileRecipe>),
-    /// A custom command.
-    Custom,
+    /// A custom command, and the files it depends on.
+    Custom(ContextDigest),
 }
 
 struct DockerfileRecipe {
@@ -160,14 +160,13 @@ impl Plan {
         };
         let always = config.on_change.is_empty().then_some("a custom command without `onChange` always runs");
         let (verdict, reason) = judge(image, &inputs, changed_files, always)?;
-        keep_context(run, &digest);
         Ok(Self {
             templates: templates(image),
             key: inputs.key(),
             inputs: Arc::new(inputs),
             verdict,
             reason,
-            recipe: Recipe::Custom,
+            recipe: Recipe::Custom(digest),
             image: image.clone(),
         })
     }
@@ -207,9 +206,9 @@ impl Plan {
                 self.tell(Decision::Build, reason);
                 self.build_with_docker(recipe)
             }
-            ("custom", Recipe::Custom) => {
+            ("custom", Recipe::Custom(files)) => {
                 self.tell(Decision::Build, reason);
-                self.build_with_command()
+                self.build_with_command(files)
             }
             ("docker" | "custom", _) => Err(PlanError::UnfitBuilder {
                 image: self.image.name().to_owned(),
@@ -227,19 +226,15 @@ impl Plan {
     /// When there is none, or the daemon cannot tag it.
     pub fn reuse(&self) -> Result<Built, StageError> {
         let run = self.image.run();
-        let (mut record, tags, source, publish) = match &self.verdict {
-            Verdict::Reuse { record, tags, source, publish } => {
-                (Record::clone(record), tags.clone(), source.clone(), publish.clone())
-            }
+        let Reuse { mut record, tags, untagged, source, left } = match &self.verdict {
+            Verdict::Reuse(reuse) => Reuse::clone(reuse),
             Verdict::Build { .. } => self.latest()?,
         };
-        let decision = if publish.is_some() { Decision::Publish } else { Decision::Skip };
+        let decision = if left.is_some() { Decision::Publish } else { Decision::Skip };
         self.tell(decision, if self.needs_build() { "the pipeline asked for it" } else { &self.reason });
         if let Source::Daemon(id) = &source {
-            for reference in tags.iter().map(|tag| self.reference(tag)) {
-                if run.in_daemon(&reference)?.as_deref() != Some(id) {
-                    run.wait(run.host.docker.tag(id, &reference))??;
-                }
+            for tag in &untagged {
+                run.wait(run.host.docker.tag(id, &self.reference(tag)))??;
             }
         }
         if record.tags != tags || record.templates != self.templates {
@@ -251,7 +246,7 @@ impl Plan {
     }
 
     /// The latest build, for a pipeline that reuses it although its inputs changed.
-    fn latest(&self) -> Result<(Record, Vec<Tag>, Source, Option<String>), StageError> {
+    fn latest(&self) -> Result<Reuse, StageError> {
         let repository = self.image.config().repository.to_string();
         let records = self.image.run().records(self.image.name());
         let latest = records.iter().find(|record| record.repository == repository);
@@ -262,7 +257,13 @@ impl Plan {
             (None, None) => None,
         });
         match (latest, source) {
-            (Some(record), Some(source)) => Ok((record.clone(), record.tags.clone(), source, None)),
+            (Some(record), Some(source)) => Ok(Reuse {
+                record: record.clone(),
+                tags: record.tags.clone(),
+                untagged: Vec::new(),
+                source,
+                left: None,
+            }),
             _ => Err(PlanError::NothingToReuse { image: self.image.name().to_owned() }.into()),
         }
     }
@@ -335,6 +336,8 @@ impl Plan {
         })?;
         let (inputs, digest) = self.refined_inputs(recipe)?;
         keep_context(run, &digest);
+        // What is known of the image that had these names before does not hold for this one.
+        tags.iter().for_each(|tag| run.bases.forget(&self.reference(tag).to_string()));
         self.remember(&inputs, tags, built.image_id, false)
     }
 
@@ -357,7 +360,7 @@ impl Plan {
         Ok((inputs, digest))
     }
 
-    fn build_with_command(&self) -> Result<Built, StageError> {
+    fn build_with_command(&self, files: &ContextDigest) -> Result<Built, StageError> {
         let run = self.image.run();
         let tags = self.new_tags();
         let config = self.image.config();
@@ -379,6 +382,7 @@ impl Plan {
         };
         let events = self.image.events();
         run.wait_for_end(build_custom(&request, &events, &run.cancel))?;
+        keep_context(run, files);
         self.remember(&self.inputs, tags, None, true)
     }
 
@@ -397,6 +401,7 @@ impl Plan {
             image_id: image_id.clone(),
             pushed: BTreeMap::new(),
             custom,
+            push_skipped: custom && self.image.run().options.skip_push,
             inputs: RecordedInputs::new(inputs),
         };
         self.image.run().remember(self.image.name(), &record);
@@ -431,9 +436,10 @@ fn judge(
         templates: &templates(image),
         records: &records,
         always,
-        pushes: image.pushes(),
+        pushes: image.pushes() || (image.config().custom.is_some() && !run.options.skip_push),
         verify: run.options.verify,
-        in_daemon: &|reference| run.in_daemon(reference),
+        in_daemon: &|references| run.in_daemon(references),
+        has_id: &|id| Ok(run.wait(run.host.docker.base_config(id))??.is_some()),
         in_registry: &|reference| run.wait(run.host.registry.digest(reference)).map_err(StageError::from)?,
         random: &|| (run.host.random)(),
     })?;
@@ -443,8 +449,10 @@ fn judge(
             let latest = records.first();
             why_build(latest, inputs, || changed_files(latest?.inputs.context?))
         }
-        Verdict::Reuse { publish: Some(publish), .. } => format!("unchanged, {publish}"),
-        Verdict::Reuse { publish: None, .. } => "unchanged".to_owned(),
+        Verdict::Reuse(reuse) => match &reuse.left {
+            Some(left) => format!("unchanged, {left}"),
+            None => "unchanged".to_owned(),
+        },
     };
     Ok((verdict, reason))
 }

@@ -36,14 +36,20 @@ pub fn why_build(
     }
     for (name, key) in &inputs.parents {
         if before.parents.get(name) != Some(key) {
-            reasons.push(format!("its base `{name}` changed"));
+            reasons.push(match before.parents.contains_key(name) {
+                true => format!("its base `{name}` changed"),
+                false => format!("it is built from `{name}` now"),
+            });
         }
     }
-    if before.context != inputs.context {
-        reasons.push(match changed_files() {
+    match (before.context, inputs.context) {
+        (before, now) if before == now => {}
+        (None, _) => reasons.push("its context counts now".to_owned()),
+        (_, None) => reasons.push("its context does not count any more".to_owned()),
+        _ => reasons.push(match changed_files() {
             Some(files) if !files.is_empty() => files_changed(&files),
             _ => "the context changed".to_owned(),
-        });
+        }),
     }
     if reasons.is_empty() { "its inputs changed".to_owned() } else { reasons.join(", ") }
 }
@@ -63,7 +69,92 @@ fn files_changed(files: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::files_changed;
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::image::Digest;
+    use crate::state::RecordedInputs;
+
+    fn inputs() -> Inputs {
+        Inputs {
+            command: Vec::new(),
+            dockerfile: Some(Digest::of("FROM scratch")),
+            target: None,
+            network: None,
+            arguments: Vec::new(),
+            build_args: BTreeMap::from([("A".to_owned(), "1".to_owned())]),
+            context: Some(Digest::of("")),
+            parents: BTreeMap::new(),
+        }
+    }
+
+    fn record(inputs: &Inputs) -> Record {
+        Record {
+            key: inputs.key(),
+            repository: "acme/api".to_owned(),
+            templates: Vec::new(),
+            tags: Vec::new(),
+            image_id: None,
+            pushed: BTreeMap::new(),
+            custom: false,
+            push_skipped: false,
+            inputs: RecordedInputs::new(inputs),
+        }
+    }
+
+    #[track_caller]
+    fn check(edit: impl FnOnce(&mut Inputs), expected: &str) {
+        let (before, mut now) = (record(&inputs()), inputs());
+        edit(&mut now);
+        let files = || Some(vec!["src/main.go".to_owned()]);
+        assert_eq!(why_build(Some(&before), &now, files), expected);
+    }
+
+    #[test]
+    fn every_changed_input_is_named() {
+        let other = || Digest::of("other");
+        check(|_| {}, "its inputs changed");
+        check(|now| now.command = vec!["make".into()], "the custom command changed");
+        check(|now| now.dockerfile = Some(other()), "the Dockerfile changed");
+        check(|now| now.target = Some("dev".into()), "the build target changed");
+        check(|now| now.network = Some("host".into()), "the network changed");
+        check(|now| now.arguments = vec!["--squash".into()], "the docker arguments changed");
+        check(|now| now.build_args = BTreeMap::new(), "build argument `A` changed");
+        check(
+            |now| now.build_args = BTreeMap::from([("A".into(), "2".into()), ("B".into(), "1".into())]),
+            "build arguments `A`, `B` changed",
+        );
+        check(|now| now.context = Some(other()), "src/main.go changed");
+        check(|now| now.context = None, "its context does not count any more");
+        check(
+            |now| now.parents = BTreeMap::from([("base".into(), inputs().key())]),
+            "it is built from `base` now",
+        );
+        check(
+            |now| (now.dockerfile, now.context) = (Some(other()), Some(other())),
+            "the Dockerfile changed, src/main.go changed",
+        );
+    }
+
+    #[test]
+    fn a_changed_base_is_named() {
+        let with = |base: &str| {
+            let key = Inputs { target: Some(base.to_owned()), ..inputs() }.key();
+            Inputs { parents: BTreeMap::from([("base".to_owned(), key)]), ..inputs() }
+        };
+        assert_eq!(why_build(Some(&record(&with("1"))), &with("2"), || None), "its base `base` changed");
+    }
+
+    #[test]
+    fn without_an_earlier_build_there_is_nothing_to_compare() {
+        assert_eq!(why_build(None, &inputs(), || None), "never built here");
+    }
+
+    #[test]
+    fn a_context_whose_list_is_lost_just_changed() {
+        let now = Inputs { context: Some(Digest::of("x")), ..inputs() };
+        assert_eq!(why_build(Some(&record(&inputs())), &now, || None), "the context changed");
+    }
 
     #[test]
     fn changed_files_are_named_then_counted() {

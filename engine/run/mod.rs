@@ -5,9 +5,10 @@ mod image;
 mod options;
 mod results;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio_util::sync::CancellationToken;
@@ -55,7 +56,9 @@ pub struct Run {
     dockerfiles: Mutex<HashMap<PathBuf, Result<Dockerfile, RunError>>>,
     indexes: Mutex<HashMap<PathBuf, Arc<StatIndex>>>,
     records: Mutex<HashMap<String, Arc<Vec<Record>>>>,
-    in_daemon: OnceLock<Result<HashMap<ImageReference, String>, StageError>>,
+    /// What the daemon answered, with the ID of those references that it has.
+    in_daemon: Mutex<HashMap<ImageReference, Option<String>>>,
+    is_forgetful: AtomicBool,
     finished: Mutex<HashMap<String, Finished>>,
 }
 
@@ -140,8 +143,8 @@ impl Run {
     /// Prepares a run: reads the Dockerfiles to learn which image is built from which, and selects.
     ///
     /// # Errors
-    /// [`GraphError`] when images need each other or a selected one does not exist. A Dockerfile that cannot be
-    /// read is an error of its image, later.
+    /// [`GraphError`] when images need each other, a selected one does not exist, or a forced one is not selected.
+    /// A Dockerfile that cannot be read is an error of its image, later.
     pub fn new(
         project: Project,
         options: RunOptions,
@@ -167,12 +170,16 @@ impl Run {
             dockerfiles: Mutex::default(),
             indexes: Mutex::default(),
             records: Mutex::default(),
-            in_daemon: OnceLock::new(),
+            in_daemon: Mutex::default(),
+            is_forgetful: AtomicBool::new(false),
             finished: Mutex::default(),
             project,
         };
         run.graph = Graph::new(&run.project, |image| run.configured_bases(image))?;
         run.selected = run.graph.select(&run.options.images)?;
+        for name in &run.options.force {
+            run.graph.check_selected(name, &run.selected)?;
+        }
         Ok(Arc::new(run))
     }
 
@@ -320,37 +327,58 @@ impl Run {
         records.entry(image.to_owned()).or_insert_with(read).clone()
     }
 
-    /// Remembers a build. A state that cannot be written costs the next run time, so it is only a warning.
+    /// Remembers a build. A state that cannot be written costs the next run time, so it is only a warning, once
+    /// a run.
     pub fn remember(&self, image: &str, record: &Record) {
-        if let Err(error) = self.store.remember(image, record) {
-            let message = format!("cannot remember this build, the next run will repeat it: {error}");
-            self.image_events(image).notice(Level::Warning, message);
+        if let Err(error) = self.store.remember(image, record)
+            && !self.is_forgetful.swap(true, Ordering::Relaxed)
+        {
+            let folder = self.store.folder().display();
+            let message = format!("cannot write to {folder}, the next run will build again: {error}");
+            self.notice(Level::Warning, message);
         }
     }
 
-    /// The ID under which the daemon has `reference`. The first question asks for everything that this run
-    /// might want to know, in one request.
+    /// The image IDs of those of `references` that the daemon has. The first question asks for everything that
+    /// this run might want to know, in one request; nothing is asked twice.
     ///
     /// # Errors
     /// When the daemon cannot be asked.
-    pub fn in_daemon(&self, reference: &ImageReference) -> Result<Option<String>, StageError> {
-        let known = self.in_daemon.get_or_init(|| {
-            let images = self.selected.iter().filter_map(|name| self.project.images.get(name));
-            let references: Vec<_> = images
-                .flat_map(|image| {
-                    let records = self.records(&image.name);
-                    let unpushed = records.iter().filter(|record| record.pushed.len() < record.tags.len());
-                    unpushed.flat_map(|record| record.references(&image.repository)).collect::<Vec<_>>()
-                })
-                .chain([reference.clone()])
-                .collect();
-            self.wait(self.host.docker.image_ids(&references)).map_err(StageError::from)?
-        });
-        let known = known.as_ref().map_err(Clone::clone)?;
-        match known.get(reference) {
-            Some(id) => Ok(Some(id.clone())),
-            None => Ok(None),
+    pub fn in_daemon(
+        &self,
+        references: &[ImageReference],
+    ) -> Result<HashMap<ImageReference, String>, StageError> {
+        let mut known = lock(&self.in_daemon);
+        if references.iter().any(|reference| !known.contains_key(reference)) {
+            let remembered = if known.is_empty() { self.unpushed() } else { Vec::new() };
+            let asked: HashSet<_> = references.iter().cloned().chain(remembered).collect();
+            let asked: Vec<_> =
+                asked.into_iter().filter(|reference| !known.contains_key(reference)).collect();
+            let mut found = self.wait(self.host.docker.image_ids(&asked))??;
+            known.extend(asked.into_iter().map(|reference| {
+                let id = found.remove(&reference);
+                (reference, id)
+            }));
         }
+        let found = references.iter().filter_map(|reference| {
+            let id = known.get(reference)?.clone()?;
+            Some((reference.clone(), id))
+        });
+        Ok(found.collect())
+    }
+
+    /// The references of earlier builds of the selected images that are not all in a registry.
+    fn unpushed(&self) -> Vec<ImageReference> {
+        let images = self.selected.iter().filter_map(|name| self.project.images.get(name));
+        let references = images.flat_map(|image| {
+            let (records, repository) = (self.records(&image.name), image.repository.to_string());
+            let is_unpushed = |record: &&Record| {
+                !record.custom && record.repository == repository && record.pushed.len() < record.tags.len()
+            };
+            let unpushed = records.iter().filter(is_unpushed);
+            unpushed.flat_map(|record| record.references(&image.repository)).collect::<Vec<_>>()
+        });
+        references.collect()
     }
 
     /// Runs the hook `command` beside everything else, until it ends or the run does. Its failure is only told.
@@ -386,13 +414,18 @@ impl Run {
 
     /// Writes what saves work next time: stat indexes, facts of base images.
     pub fn save(&self) {
+        if let Some(warning) = self.bases.warning() {
+            self.notice(Level::Warning, warning);
+        }
         let indexes: Vec<_> = lock(&self.indexes).values().cloned().collect();
         let saved = indexes.iter().map(|index| index.save()).chain([self.bases.save()]);
-        if let Some(error) = saved.filter_map(Result::err).next() {
-            self.notice(
-                Level::Warning,
-                format!("cannot save the file index, the next run will be slower: {error}"),
-            );
+        // Where builds cannot be remembered either, one warning is enough.
+        if let Some(error) = saved.filter_map(Result::err).next()
+            && !self.is_forgetful.load(Ordering::Relaxed)
+        {
+            let folder = self.store.folder().display();
+            let message = format!("cannot write to {folder}, the next run will be slower: {error}");
+            self.notice(Level::Warning, message);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What is known of base images: their ONBUILD triggers and environment.
 
+use std::borrow::Cow;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -8,10 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::dockerfile::BaseConfig;
 
-use super::images::write_atomically;
+use super::images::{decode, write_atomically};
 
 /// How many base images are remembered; those learnt first are forgotten first.
 const KEPT: usize = 256;
+/// The version of the file's form.
+const VERSION: u32 = 1;
 
 /// Remembers what base images pass on, by reference, in `.windlass/bases.json`, so that a run with nothing to do
 /// asks nobody.
@@ -21,11 +25,18 @@ pub struct BaseMemory {
     known: Mutex<Option<Known>>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default)]
 struct Known {
     bases: IndexMap<String, BaseConfig>,
-    #[serde(skip)]
     changed: bool,
+    warning: Option<String>,
+}
+
+/// The file.
+#[derive(Serialize, Deserialize)]
+struct BaseFile<'a> {
+    version: u32,
+    bases: Cow<'a, IndexMap<String, BaseConfig>>,
 }
 
 impl BaseMemory {
@@ -59,21 +70,111 @@ impl BaseMemory {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn save(&self) -> std::io::Result<()> {
-        self.with(|known| {
-            if std::mem::take(&mut known.changed) {
-                write_atomically(&self.path, &serde_json::to_vec_pretty(known)?)?;
-            }
-            Ok(())
-        })
+    pub fn save(&self) -> io::Result<()> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(known) = known.as_mut().filter(|known| known.changed) else { return Ok(()) };
+        let file = BaseFile { version: VERSION, bases: Cow::Borrowed(&known.bases) };
+        write_atomically(&self.path, &serde_json::to_vec_pretty(&file)?)?;
+        known.changed = false;
+        Ok(())
     }
 
-    /// A damaged file counts as empty: it only saves questions.
+    /// What was wrong with the file, when it was read and is damaged. It then counts as empty: it only saves
+    /// questions.
+    pub fn warning(&self) -> Option<String> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.warning.clone()
+    }
+
     fn with<T>(&self, use_known: impl FnOnce(&mut Known) -> T) -> T {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        use_known(known.get_or_insert_with(|| {
-            let bytes = std::fs::read(&self.path).unwrap_or_default();
-            serde_json::from_slice(&bytes).unwrap_or_default()
-        }))
+        use_known(known.get_or_insert_with(|| self.read()))
+    }
+
+    fn read(&self) -> Known {
+        let file = match std::fs::read(&self.path) {
+            Ok(bytes) => decode::<BaseFile<'_>>(&bytes, VERSION),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Known::default(),
+            Err(error) => Err(format!("cannot be read: {error}")),
+        };
+        match file {
+            Ok(file) => Known { bases: file.bases.into_owned(), ..Known::default() },
+            Err(why) => {
+                let warning =
+                    format!("ignoring what was known of base images: {} {why}", self.path.display());
+                Known { changed: true, warning: Some(warning), ..Known::default() }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(variable: &str) -> BaseConfig {
+        BaseConfig { env: vec![variable.to_owned()], ..BaseConfig::default() }
+    }
+
+    #[test]
+    fn what_was_learnt_is_there_in_the_next_run() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let memory = BaseMemory::new(folder.path());
+        assert_eq!(memory.get("alpine:3"), None);
+        memory.learn("alpine:3", config("A=1"));
+        memory.learn("busybox:1", config("B=1"));
+        memory.forget("busybox:1");
+        memory.save().expect("saved");
+        let memory = BaseMemory::new(folder.path());
+        assert_eq!(memory.get("alpine:3"), Some(config("A=1")));
+        assert_eq!(memory.get("busybox:1"), None);
+    }
+
+    #[test]
+    fn nothing_new_is_not_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let memory = BaseMemory::new(folder.path());
+        memory.save().expect("saved");
+        memory.forget("alpine:3");
+        memory.save().expect("saved");
+        assert!(!memory.path.exists());
+        memory.learn("alpine:3", config("A=1"));
+        memory.save().expect("saved");
+        std::fs::remove_file(&memory.path).expect("removed");
+        memory.learn("alpine:3", config("A=1"));
+        memory.save().expect("saved");
+        assert!(!memory.path.exists());
+    }
+
+    #[test]
+    fn the_first_learnt_are_forgotten_first() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let memory = BaseMemory::new(folder.path());
+        for number in 0..=KEPT {
+            memory.learn(&number.to_string(), config("A=1"));
+        }
+        assert_eq!(memory.get("0"), None);
+        assert!(memory.get("1").is_some());
+    }
+
+    #[test]
+    fn a_damaged_file_is_reported_and_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = BaseMemory::new(folder.path()).path;
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        for (text, expected) in [
+            ("", "is damaged"),
+            ("{\"version\": 1, \"bases\": {\"a\"", "is damaged"),
+            ("{\"version\": 1}", "is damaged"),
+            ("{\"version\": 7}", "has version 7, this windlass knows 1"),
+        ] {
+            std::fs::write(&path, text).expect("written");
+            let memory = BaseMemory::new(folder.path());
+            assert_eq!(memory.get("a"), None);
+            assert!(memory.warning().is_some_and(|warning| warning.contains(expected)), "{text}");
+            memory.save().expect("saved");
+            let memory = BaseMemory::new(folder.path());
+            assert_eq!(memory.get("a"), None);
+            assert_eq!(memory.warning(), None);
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! What was built: one small file for each image, with its last few builds.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,10 @@ use crate::plan::{CacheKey, Inputs};
 
 /// How many builds of an image are remembered: enough for switching between a few profiles and branches.
 const KEPT: usize = 12;
+/// How many of them may have the same key, and differ only in their tags.
+const KEPT_OF_KEY: usize = 3;
+/// How long to wait for other processes that write to the store: each holds the lock for milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The version of the files' form.
 const VERSION: u32 = 1;
 
@@ -33,6 +38,9 @@ pub struct Record {
     /// Whether a custom command built it, and is trusted to have put it where it belongs.
     #[serde(default)]
     pub custom: bool,
+    /// Whether that command was told not to push.
+    #[serde(default)]
+    pub push_skipped: bool,
     /// What went in.
     pub inputs: RecordedInputs,
 }
@@ -122,6 +130,12 @@ fn salted(salt: &str, words: &[String]) -> Digest {
     Digest::of(text)
 }
 
+/// What every version of the store's files has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
 /// A file of the store.
 #[derive(Serialize, Deserialize)]
 struct ImageFile {
@@ -155,10 +169,9 @@ impl ImageStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return (Vec::new(), None),
             Err(error) => return damaged(format!("cannot be read: {error}")),
         };
-        match serde_json::from_slice::<ImageFile>(&bytes) {
-            Ok(file) if file.version == VERSION => (file.records, None),
-            Ok(file) => damaged(format!("has version {}, this windlass knows {VERSION}", file.version)),
-            Err(error) => damaged(format!("is damaged: {error}")),
+        match decode::<ImageFile>(&bytes, VERSION) {
+            Ok(file) => (file.records, None),
+            Err(why) => damaged(why),
         }
     }
 
@@ -169,11 +182,31 @@ impl ImageStore {
     pub fn remember(&self, image: &str, record: &Record) -> io::Result<()> {
         let _lock = self.lock()?;
         let mut records = self.records(image).0;
-        records.retain(|known| known.key != record.key || known.repository != record.repository);
-        records.insert(0, record.clone());
-        records.truncate(KEPT);
+        let before = contexts(&records);
+        remember(&mut records, record);
+        let after = contexts(&records);
         let file = serde_json::to_vec_pretty(&ImageFile { version: VERSION, records })?;
-        write_atomically(&self.image_path(image), &file)
+        write_atomically(&self.image_path(image), &file)?;
+        if before.iter().any(|digest| !after.contains(digest)) {
+            self.drop_contexts();
+        }
+        Ok(())
+    }
+
+    /// Removes the lists of contexts that no remembered build has any more. They only save words, so what
+    /// cannot be removed stays.
+    fn drop_contexts(&self) {
+        let mut used = HashSet::new();
+        for entry in fs::read_dir(self.folder.join("images")).into_iter().flatten().flatten() {
+            let file = fs::read(entry.path()).ok();
+            let file = file.and_then(|bytes| decode::<ImageFile>(&bytes, VERSION).ok());
+            used.extend(file.iter().flat_map(|file| contexts(&file.records)).map(|digest| digest.hex()));
+        }
+        for entry in fs::read_dir(self.folder.join("contexts")).into_iter().flatten().flatten() {
+            if entry.file_name().to_str().is_some_and(|name| !used.contains(name)) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// The list of files behind a context's digest, when it is still kept.
@@ -194,6 +227,11 @@ impl ImageStore {
         write_atomically(&path, &list())
     }
 
+    /// Where the store is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The folder for this project's files, made when it is not there, ignoring itself in git.
     ///
     /// # Errors
@@ -209,8 +247,25 @@ impl ImageStore {
 
     fn lock(&self) -> io::Result<File> {
         let lock = File::create(self.prepare()?.join("lock"))?;
-        lock.lock()?;
-        Ok(lock)
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(lock),
+                Err(TryLockError::WouldBlock) if Instant::now() < end => {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let seconds = PATIENCE.as_secs();
+                    let message = format!("another process held its lock for {seconds} seconds");
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+                }
+                // Some network file systems have no locks; each file is still written as a whole.
+                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                    return Ok(lock);
+                }
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
     }
 
     fn image_path(&self, image: &str) -> PathBuf {
@@ -220,6 +275,40 @@ impl ImageStore {
     fn context_path(&self, digest: &Digest) -> PathBuf {
         self.folder.join("contexts").join(digest.hex())
     }
+}
+
+/// Puts `record` first in `records`, and forgets what it replaces.
+fn remember(records: &mut Vec<Record>, record: &Record) {
+    let is_same = |known: &Record| known.key == record.key && known.repository == record.repository;
+    records.retain(|known| !is_same(known) || known.templates != record.templates);
+    for known in records.iter_mut().filter(|known| known.repository == record.repository) {
+        // A tag that was pushed again is another image in the registry now.
+        known.pushed.retain(|tag, digest| {
+            record.pushed.get(tag).is_none_or(|pushed| pushed.is_some() && pushed == digest)
+        });
+    }
+    records.insert(0, record.clone());
+    let mut twins = 0;
+    records.retain(|known| {
+        twins += usize::from(is_same(known));
+        !is_same(known) || twins <= KEPT_OF_KEY
+    });
+    records.truncate(KEPT);
+}
+
+/// The digests of the contexts that `records` were built from.
+fn contexts(records: &[Record]) -> HashSet<Digest> {
+    records.iter().filter_map(|record| record.inputs.context).collect()
+}
+
+/// Reads a JSON file of the state; an error is a phrase that follows the file's name.
+pub(super) fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8], version: u32) -> Result<T, String> {
+    let damaged = |error: serde_json::Error| format!("is damaged: {error}");
+    let found = serde_json::from_slice::<Versioned>(bytes).map_err(damaged)?.version;
+    if found != version {
+        return Err(format!("has version {found}, this windlass knows {version}"));
+    }
+    serde_json::from_slice(bytes).map_err(damaged)
 }
 
 /// A file name for any key of `images`; different keys give different names, also where case is ignored.
@@ -240,4 +329,195 @@ pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.persist(path)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, ImageStore) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = ImageStore::new(folder.path());
+        (folder, store)
+    }
+
+    fn record(number: usize, tag: &str) -> Record {
+        let inputs = Inputs {
+            command: Vec::new(),
+            dockerfile: None,
+            target: Some(number.to_string()),
+            network: None,
+            arguments: Vec::new(),
+            build_args: BTreeMap::from([("TOKEN".to_owned(), "hunter2".to_owned())]),
+            context: Some(Digest::of(number.to_string())),
+            parents: BTreeMap::new(),
+        };
+        Record {
+            key: inputs.key(),
+            repository: "acme/api".to_owned(),
+            templates: vec![tag.parse().expect("a tag")],
+            tags: vec![tag.parse().expect("a tag")],
+            image_id: Some(format!("sha256:{number}")),
+            pushed: BTreeMap::new(),
+            custom: false,
+            push_skipped: false,
+            inputs: RecordedInputs::new(&inputs),
+        }
+    }
+
+    fn pushed(number: usize, tag: &str, digest: Option<&str>) -> Record {
+        let tag: Tag = tag.parse().expect("a tag");
+        let digest = digest.map(ToOwned::to_owned);
+        Record { pushed: BTreeMap::from([(tag.clone(), digest)]), ..record(number, tag.as_str()) }
+    }
+
+    fn keys(records: &[Record]) -> Vec<CacheKey> {
+        records.iter().map(|record| record.key).collect()
+    }
+
+    #[test]
+    fn builds_are_remembered_newest_first() {
+        let (_folder, store) = store();
+        assert_eq!(store.records("api"), (Vec::new(), None));
+        let (one, two) = (record(1, "a"), record(2, "b"));
+        store.remember("api", &one).expect("written");
+        store.remember("api", &two).expect("written");
+        assert_eq!(store.records("api"), (vec![two.clone(), one.clone()], None));
+        assert_eq!(store.records("worker").0, []);
+        store.remember("api", &one).expect("written");
+        assert_eq!(store.records("api").0, [one, two]);
+    }
+
+    #[test]
+    fn only_the_latest_builds_are_kept() {
+        let (_folder, store) = store();
+        let all: Vec<_> = (0..KEPT + 3).map(|number| record(number, "a")).collect();
+        for record in &all {
+            store.remember("api", record).expect("written");
+        }
+        let expected: Vec<_> = all.iter().rev().take(KEPT).map(|record| record.key).collect();
+        assert_eq!(keys(&store.records("api").0), expected);
+    }
+
+    #[test]
+    fn many_tags_of_one_build_do_not_push_others_out() {
+        let (_folder, store) = store();
+        store.remember("api", &record(1, "a")).expect("written");
+        for number in 0..2 * KEPT {
+            store.remember("api", &record(2, &format!("t{number}"))).expect("written");
+        }
+        let records = store.records("api").0;
+        assert_eq!(records.len(), KEPT_OF_KEY + 1);
+        assert_eq!(records[KEPT_OF_KEY].key, record(1, "a").key);
+    }
+
+    #[test]
+    fn a_tag_pushed_again_is_no_longer_the_earlier_builds() {
+        #[track_caller]
+        fn check(before: Record, after: &Record, expected: usize) {
+            let (_folder, store) = store();
+            store.remember("api", &before).expect("written");
+            store.remember("api", after).expect("written");
+            assert_eq!(store.records("api").0[1].pushed.len(), expected);
+        }
+        check(pushed(1, "latest", Some("d1")), &pushed(2, "latest", Some("d2")), 0);
+        check(pushed(1, "latest", None), &pushed(2, "latest", None), 0);
+        check(pushed(1, "latest", Some("d1")), &pushed(2, "latest", Some("d1")), 1);
+        check(pushed(1, "1.4", Some("d1")), &pushed(2, "latest", Some("d2")), 1);
+        check(pushed(1, "latest", Some("d1")), &record(2, "latest"), 1);
+        let elsewhere = Record { repository: "acme/old".to_owned(), ..pushed(1, "latest", Some("d1")) };
+        check(elsewhere, &pushed(2, "latest", Some("d2")), 1);
+    }
+
+    #[test]
+    fn lists_of_contexts_go_with_the_last_build_that_has_them() {
+        let (_folder, store) = store();
+        let digest = |number: usize| Digest::of(number.to_string());
+        for number in 0..=KEPT {
+            store.keep_context(&digest(number), || vec![1]).expect("written");
+            store.remember("api", &record(number, "a")).expect("written");
+            if number == 1 {
+                store.remember("worker", &record(1, "a")).expect("written");
+            }
+        }
+        assert_eq!(store.context(&digest(0)), None);
+        store.remember("api", &record(KEPT + 1, "a")).expect("written");
+        assert_eq!(store.context(&digest(1)), Some(vec![1]), "`worker` has it");
+        assert_eq!(store.context(&digest(2)), Some(vec![1]));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_understood_is_reported_and_replaced() {
+        let (_folder, store) = store();
+        store.remember("api", &record(1, "a")).expect("written");
+        let path = store.image_path("api");
+        let whole = fs::read(&path).expect("readable");
+        let check = |bytes: &[u8], expected: &str| {
+            fs::write(&path, bytes).expect("written");
+            let (records, warning) = store.records("api");
+            assert_eq!(records, []);
+            let warning = warning.expect("a warning");
+            assert!(warning.starts_with("ignoring what was known of `api`: "), "{warning}");
+            assert!(warning.contains(expected), "{warning}");
+        };
+        check(b"", "is damaged");
+        check(b"\0\xff garbage", "is damaged");
+        check(&whole[..whole.len() / 2], "is damaged");
+        check(b"[]", "is damaged");
+        check(br#"{"version": 1}"#, "is damaged");
+        check(br#"{"version": 2, "builds": {}}"#, "has version 2, this windlass knows 1");
+        check("[".repeat(100_000).as_bytes(), "is damaged");
+        store.remember("api", &record(1, "a")).expect("written");
+        assert_eq!(store.records("api").0.len(), 1);
+        fs::remove_file(&path).expect("removed");
+        fs::create_dir(&path).expect("made");
+        assert!(store.records("api").1.expect("a warning").contains("cannot be read"));
+        assert!(store.remember("api", &record(1, "a")).is_err());
+    }
+
+    #[test]
+    fn threads_do_not_lose_each_others_builds() {
+        let (_folder, store) = store();
+        std::thread::scope(|scope| {
+            for number in 0..KEPT {
+                let store = &store;
+                scope.spawn(move || store.remember("api", &record(number, "a")).expect("written"));
+            }
+        });
+        let (records, warning) = store.records("api");
+        assert_eq!((records.len(), warning), (KEPT, None));
+        let names = |folder: &str| fs::read_dir(store.folder.join(folder)).expect("readable").count();
+        assert_eq!(names("images"), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn every_image_has_a_file_of_its_own_on_every_system() {
+        #[track_caller]
+        fn check(image: &str, expected: &str) {
+            assert_eq!(file_name(image), expected);
+        }
+        check("api-2_x", "api-2_x");
+        check("API", "___.c8e5998fe90d01ce");
+        check("../../etc/passwd", "______etc_passwd.3754d6cb9cb7de8f");
+        check("", ".e3b0c44298fc1c14");
+        let names = ["a/b", "a:b", "a.b", "A/b", "a_b", "\u{e9}"].map(file_name);
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
+        assert!(file_name(&"\u{e9}".repeat(500)).len() < 110);
+    }
+
+    #[test]
+    fn values_of_build_arguments_are_not_kept() {
+        let (_folder, store) = store();
+        store.remember("api", &record(1, "a")).expect("written");
+        let text = fs::read_to_string(store.image_path("api")).expect("readable");
+        assert!(text.contains("TOKEN") && !text.contains("hunter2"), "{text}");
+        assert!(!text.contains(&Digest::of("hunter2").hex()), "{text}");
+    }
+
+    #[test]
+    fn the_folder_ignores_itself_in_git() {
+        let (_folder, store) = store();
+        store.keep_context(&Digest::of("x"), Vec::new).expect("written");
+        assert_eq!(fs::read_to_string(store.folder.join(".gitignore")).expect("readable"), "*\n");
+    }
 }

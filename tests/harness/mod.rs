@@ -15,6 +15,7 @@
 
 #![allow(dead_code, unused_imports, reason = "a harness offers more than the tests of one day use")]
 
+mod counting_socket;
 mod daemon;
 mod fault_proxy;
 mod forwarder;
@@ -30,6 +31,7 @@ mod terminal;
 mod test_repository;
 mod wait;
 
+pub use counting_socket::CountingSocket;
 pub use daemon::{Daemon, busybox};
 pub use fault_proxy::{Fault, FaultProxy};
 pub use forwarder::{Forwarder, make_certificates};

@@ -1,0 +1,66 @@
+//! A daemon's socket that counts what is asked through it.
+
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use tempfile::TempDir;
+
+use super::Daemon;
+
+/// A Unix socket that passes everything on to a [`Daemon`] and notes each request line.
+#[derive(Debug)]
+pub struct CountingSocket {
+    folder: TempDir,
+    sent: Arc<Mutex<Vec<u8>>>,
+}
+
+impl CountingSocket {
+    /// A socket before `daemon`; `None` when that does not listen on a Unix socket itself.
+    pub fn before(daemon: &Daemon) -> Option<Self> {
+        let upstream = daemon.host().strip_prefix("unix://")?.to_owned();
+        let folder = TempDir::with_prefix("windlass-socket-").expect("a folder can be made");
+        let listener = UnixListener::bind(folder.path().join("docker.sock")).expect("a socket can be made");
+        let sent = Arc::<Mutex<Vec<u8>>>::default();
+        let log = Arc::clone(&sent);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let Ok(server) = UnixStream::connect(&upstream) else { continue };
+                let (Ok(answers), Ok(back)) = (server.try_clone(), client.try_clone()) else { continue };
+                let log = Arc::clone(&log);
+                thread::spawn(move || copy(client, server, |bytes| lock(&log).extend_from_slice(bytes)));
+                thread::spawn(move || copy(answers, back, |_| ()));
+            }
+        });
+        Some(Self { folder, sent })
+    }
+
+    /// Where it listens, as `DOCKER_HOST` has it.
+    pub fn host(&self) -> String {
+        format!("unix://{}", self.folder.path().join("docker.sock").display())
+    }
+
+    /// The requests since the last call, as `METHOD /path` without version and query.
+    pub fn take_requests(&self) -> Vec<String> {
+        let sent = std::mem::take(&mut *lock(&self.sent));
+        let text = String::from_utf8_lossy(&sent);
+        let lines = text.lines().filter_map(|line| line.strip_suffix(" HTTP/1.1"));
+        lines.map(|line| line.split('?').next().unwrap_or(line).to_owned()).collect()
+    }
+}
+
+fn copy(mut from: UnixStream, mut to: UnixStream, mut note: impl FnMut(&[u8])) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        note(&buffer[..count]);
+        if to.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(std::net::Shutdown::Write);
+}
+
+fn lock(sent: &Mutex<Vec<u8>>) -> std::sync::MutexGuard<'_, Vec<u8>> {
+    sent.lock().unwrap_or_else(PoisonError::into_inner)
+}
