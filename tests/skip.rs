@@ -178,9 +178,11 @@ fn pushed_image_is_trusted_without_any_connection() {
     let tags = registry.tags(&repository);
     drop(registry);
     let project = project.env("DOCKER_HOST", "unix:///nowhere/docker.sock");
-    let before = snapshot(&project);
-    let second = project.run(["build", "--result", "../result.json"]);
+    let second = project.run(["build"]);
     assert_eq!(second.success().stderr.lines().next(), Some("api | skipped: unchanged"));
+    // The second run may still note files that were too young for the index in the first.
+    let before = snapshot(&project);
+    project.run(["build", "--result", "../result.json"]).success().stderr_has("skipped: unchanged");
     assert_eq!(snapshot(&project), before, "a run with nothing to do writes nothing");
     let result: Value = serde_json::from_str(&project.read("../result.json")).expect("the result is JSON");
     assert_eq!(result["images"][0]["tags"][0], tags[0].as_str(), "the random tag stays: {result}");
@@ -218,10 +220,10 @@ fn images_of_the_daemon_alone_are_asked_for_in_one_request() {
     let requests = socket.take_requests();
     let paths: Vec<_> = requests.iter().map(|line| line.rsplit('/').next().unwrap_or_default()).collect();
     assert_eq!(paths, ["version", "json"], "{requests:?}");
+    daemon.docker(["tag", &format!("{api}:a"), &format!("{api}:kept")]);
     daemon.docker(["image", "rm", &format!("{api}:a"), &format!("{api}:b")]);
-    // The other image is the same, so that the daemon still has it.
     assert_eq!(decisions(&project, &["--skip-push"])[0], "publish: unchanged, tag a was taken from it");
-    assert_eq!(daemon.tags(&api), ["a", "b"]);
+    assert_eq!(daemon.tags(&api), ["a", "b", "kept"]);
 }
 
 #[test]
