@@ -6,6 +6,9 @@ use super::CacheKey;
 use crate::image::{ImageReference, Repository, Tag, TagTemplate};
 use crate::state::Record;
 
+/// The image IDs behind references.
+pub type ImageIds = HashMap<ImageReference, String>;
+
 /// All that the decision depends on. Questions to a daemon or registry are closures, asked only when the
 /// answer matters.
 pub struct Situation<'a, E> {
@@ -24,7 +27,7 @@ pub struct Situation<'a, E> {
     /// Whether a pushed image is looked up rather than trusted.
     pub verify: bool,
     /// The image IDs of those references that the daemon has.
-    pub in_daemon: &'a dyn Fn(&[ImageReference]) -> Result<HashMap<ImageReference, String>, E>,
+    pub in_daemon: &'a dyn Fn(&[ImageReference]) -> Result<ImageIds, E>,
     /// Whether the daemon has an image with this ID, be it under no name.
     pub has_id: &'a dyn Fn(&str) -> Result<bool, E>,
     /// The digest of a reference in its registry.

@@ -8,7 +8,7 @@ mod plan;
 mod reason;
 
 pub use built::Built;
-pub use decide::{Reuse, Situation, Source, Verdict, decide};
+pub use decide::{ImageIds, Reuse, Situation, Source, Verdict, decide};
 pub use inputs::{CacheKey, Inputs};
 pub use plan::Plan;
 pub use reason::why_build;

@@ -20,7 +20,7 @@ use crate::host::Host;
 use crate::image::context::Forest;
 use crate::image::dockerfile::{BuildArgs, DockerfileError};
 use crate::image::{Dockerfile, ImageReference};
-use crate::plan::CacheKey;
+use crate::plan::{CacheKey, ImageIds};
 use crate::process::{Pipe, Process, ProcessError};
 use crate::script::{Pipeline, StageError};
 use crate::state::{BaseMemory, ImageStore, Record, StatIndex};
@@ -344,10 +344,7 @@ impl Run {
     ///
     /// # Errors
     /// When the daemon cannot be asked.
-    pub fn in_daemon(
-        &self,
-        references: &[ImageReference],
-    ) -> Result<HashMap<ImageReference, String>, StageError> {
+    pub fn in_daemon(&self, references: &[ImageReference]) -> Result<ImageIds, StageError> {
         let mut known = lock(&self.in_daemon);
         if references.iter().any(|reference| !known.contains_key(reference)) {
             let remembered = if known.is_empty() { self.unpushed() } else { Vec::new() };
