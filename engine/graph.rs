@@ -3,14 +3,23 @@
 use indexmap::{IndexMap, IndexSet};
 
 use crate::config::{ImageConfig, Project};
-use crate::image::dockerfile::BaseImage;
 use crate::image::{ImageReference, TagTemplate};
 use crate::suggestion::nearest;
 
 /// The order images have to be built in.
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
-    needs: IndexMap<String, IndexSet<String>>,
+    /// For each image those it is built from, and the place that says so.
+    needs: IndexMap<String, IndexMap<String, String>>,
+}
+
+/// An image that a Dockerfile takes something from.
+#[derive(Debug, Clone)]
+pub struct NamedBase {
+    /// The reference, variables expanded.
+    pub reference: String,
+    /// Where the Dockerfile names it: `api/Dockerfile:3`.
+    pub place: String,
 }
 
 impl Graph {
@@ -20,13 +29,17 @@ impl Graph {
     /// [`GraphError::Cycle`] when images need each other.
     pub fn new(
         project: &Project,
-        mut bases: impl FnMut(&ImageConfig) -> Vec<BaseImage>,
+        mut bases: impl FnMut(&ImageConfig) -> Vec<NamedBase>,
     ) -> Result<Self, GraphError> {
         let mut needs = IndexMap::new();
         for image in project.images.values() {
-            let bases = bases(image);
-            let parents = bases.iter().filter_map(|base| project_image(project, &base.reference));
-            needs.insert(image.name.clone(), parents.map(|parent| parent.name.clone()).collect());
+            let mut parents = IndexMap::new();
+            for base in bases(image) {
+                if let Some(parent) = project_image(project, &base.reference) {
+                    parents.entry(parent.name.clone()).or_insert(base.place);
+                }
+            }
+            needs.insert(image.name.clone(), parents);
         }
         let graph = Self { needs };
         graph.ordered(graph.needs.keys().cloned())?;
@@ -35,7 +48,7 @@ impl Graph {
 
     /// The images that `image` is built from.
     pub fn needs(&self, image: &str) -> impl Iterator<Item = &str> {
-        self.needs.get(image).into_iter().flatten().map(String::as_str)
+        self.needs.get(image).into_iter().flat_map(IndexMap::keys).map(String::as_str)
     }
 
     /// The images `names` and all they are built from, bases first and else in the given order. No name: all.
@@ -79,6 +92,17 @@ impl Graph {
         GraphError::Unknown { name: name.to_owned(), help }
     }
 
+    /// The error for images that need each other: each needs the next one.
+    fn cycle(&self, circle: &[&str]) -> GraphError {
+        let place = |image: &str, need: &str| Some(self.needs.get(image)?.get(need)?.as_str());
+        let steps = circle.windows(2).filter_map(|pair| {
+            let [image, need] = pair else { return None };
+            Some(format!("{}: `{image}` takes from `{need}`", place(image, need)?))
+        });
+        let places = steps.collect::<Vec<_>>().join("\n");
+        GraphError::Cycle { path: circle.join(" -> "), places }
+    }
+
     fn ordered(&self, names: impl Iterator<Item = String>) -> Result<Vec<String>, GraphError> {
         let mut done = IndexSet::new();
         for name in names {
@@ -98,7 +122,7 @@ impl Graph {
         }
         if let Some(start) = path.iter().position(|step| step == name) {
             let circle: Vec<_> = path[start..].iter().map(String::as_str).chain([name]).collect();
-            return Err(GraphError::Cycle { path: circle.join(" -> ") });
+            return Err(self.cycle(&circle));
         }
         path.push(name.to_owned());
         for need in self.needs(name) {
@@ -143,10 +167,12 @@ pub fn project_image<'a>(project: &'a Project, reference: &str) -> Option<&'a Im
 pub enum GraphError {
     /// Images need each other.
     #[error("images are built from each other: {path}")]
-    #[diagnostic(code(image::cycle), help("one of these Dockerfiles has to start from another image"))]
+    #[diagnostic(code(image::cycle), help("one of these lines has to name another image:\n{places}"))]
     Cycle {
         /// The circle: `api -> base -> api`.
         path: String,
+        /// The line behind each step of it.
+        places: String,
     },
     /// No image has this name.
     #[error("there is no image `{name}`")]
@@ -172,9 +198,8 @@ mod tests {
     use super::*;
 
     fn graph(needs: &[(&str, &[&str])]) -> Graph {
-        let needs = needs
-            .iter()
-            .map(|(name, needs)| ((*name).to_owned(), needs.iter().map(|need| (*need).to_owned()).collect()));
+        let named = |need: &&str| ((*need).to_owned(), "Dockerfile:1".to_owned());
+        let needs = needs.iter().map(|(name, needs)| ((*name).to_owned(), needs.iter().map(named).collect()));
         Graph { needs: needs.collect() }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! [`live`](crate::host::live) talks to real daemons and registries; tests put their own in place.
 
+#[cfg(test)]
+pub mod fake;
 pub mod live;
 
 use std::collections::HashMap;

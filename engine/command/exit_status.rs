@@ -82,6 +82,7 @@ pub fn print_diagnostic(diagnostic: &dyn Diagnostic) {
     };
     let width = if is_terminal { usize::from(console::Term::stderr().size().1).max(40) } else { 100 };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
+    let handler = handler.with_show_related_as_nested(true);
     let mut text = String::new();
     if handler.render_report(&mut text, diagnostic).is_err() {
         text = format!("error: {diagnostic}\n");

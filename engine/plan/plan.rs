@@ -50,13 +50,16 @@ struct DockerfileRecipe {
     unknown_bases: Vec<String>,
 }
 
+/// The names of the builders that [`Plan::build`] knows.
+const BUILDERS: [&str; 2] = ["docker", "custom"];
+
 /// What can go wrong around a plan.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 enum PlanError {
-    #[error("`{image}` is built from `{parent}`, which is not finished")]
+    #[error("`{image}` is built from `{parent}`, which is not built yet")]
     #[diagnostic(
         code(stage::plan::parent_missing),
-        help("build `{parent}` first, or add it to the images of this run")
+        help("only a script says so: let the Dockerfile on disk name `{parent}` as well, then it is built first")
     )]
     ParentMissing { image: String, parent: String },
 
@@ -65,8 +68,12 @@ enum PlanError {
     NothingToReuse { image: String },
 
     #[error("there is no builder `{name}`")]
-    #[diagnostic(code(builder::unknown), help("the builders are `docker` and `custom`"))]
-    UnknownBuilder { name: String },
+    #[diagnostic(code(builder::unknown))]
+    UnknownBuilder {
+        name: String,
+        #[help]
+        help: String,
+    },
 
     #[error("`{image}` cannot be built with `{builder}`")]
     #[diagnostic(
@@ -216,7 +223,13 @@ impl Plan {
             }
             .into()),
             ("kaniko", _) => Err(self.image.kaniko_missing()),
-            _ => Err(PlanError::UnknownBuilder { name: builder.to_owned() }.into()),
+            _ => {
+                let help = match crate::suggestion::nearest(builder, BUILDERS) {
+                    Some(known) => format!("did you mean `{known}`?"),
+                    None => format!("the builders are `{}`", BUILDERS.join("`, `")),
+                };
+                Err(PlanError::UnknownBuilder { name: builder.to_owned(), help }.into())
+            }
         }
     }
 

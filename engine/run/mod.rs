@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{ImageConfig, Project};
 use crate::event::{Event, Events, ImageEvents, Level};
-use crate::graph::{Graph, GraphError};
+use crate::graph::{Graph, GraphError, NamedBase};
 use crate::host::Host;
 use crate::image::context::Forest;
-use crate::image::dockerfile::{BuildArgs, DockerfileError};
+use crate::image::dockerfile::{BaseImage, BuildArgs, DockerfileError};
 use crate::image::{Dockerfile, ImageReference};
 use crate::plan::{CacheKey, ImageIds};
 use crate::process::{Pipe, Process, ProcessError};
@@ -184,15 +184,19 @@ impl Run {
     }
 
     /// The bases of an image as its configuration has them; none where its Dockerfile is wrong or not needed.
-    fn configured_bases(&self, image: &ImageConfig) -> Vec<crate::image::dockerfile::BaseImage> {
+    fn configured_bases(&self, image: &ImageConfig) -> Vec<NamedBase> {
         if image.disabled || image.custom.is_some() {
             return Vec::new();
         }
         let args = self.build_args(image).unwrap_or_default();
-        let dockerfile = self.dockerfile(image).ok();
-        let bases =
-            dockerfile.and_then(|dockerfile| dockerfile.bases(image.options.target.as_deref(), &args).ok());
-        bases.unwrap_or_default()
+        let Ok(dockerfile) = self.dockerfile(image) else { return Vec::new() };
+        let bases = dockerfile.bases(image.options.target.as_deref(), &args).unwrap_or_default();
+        let named = |base: BaseImage| {
+            let before = dockerfile.text().get(..base.span.start).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            NamedBase { reference: base.reference, place: format!("{}:{line}", dockerfile.name()) }
+        };
+        bases.into_iter().map(named).collect()
     }
 
     /// The names of the images this run is about, bases first.

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
+use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
 use rhai::{EvalAltResult, ParseError, Position};
 
+use super::cause::{Cause, lower_first};
 use super::pipeline::{MERGED, is_closure};
+use super::trace::{Excerpt, Place};
 use super::{Pipeline, ScriptFile, StageError};
-use crate::suggestion::nearest;
 
 /// What stopped a script.
 #[derive(Debug)]
@@ -23,94 +24,59 @@ pub enum ScriptError {
     Syntax {
         /// What is wrong.
         message: String,
-        /// The place.
-        place: Box<Place>,
+        /// The file.
+        file: String,
+        /// Its lines.
+        excerpt: Box<Excerpt>,
     },
     /// The script stopped with an error.
     Stopped {
         /// The stage's error, when a stage failed; else what Rhai says.
         cause: Cause,
-        /// The places of the call chain, the innermost first.
-        places: Vec<Place>,
+        /// The lines of the call chain, the innermost first; none when the user wrote none of them and a stage
+        /// failed.
+        excerpts: Vec<Excerpt>,
     },
     /// The run was cancelled.
     Cancelled,
 }
 
-/// Why a script stopped.
-#[derive(Debug)]
-pub enum Cause {
-    /// A stage failed.
-    Stage(StageError),
-    /// The script itself is wrong, or threw something.
-    Script {
-        /// What happened.
-        message: String,
-        /// The code, as thrown by the script or ours.
-        code: String,
-        /// What to do.
-        help: Option<String>,
-    },
-}
-
-/// A place in a script.
-#[derive(Debug, Clone)]
-pub struct Place {
-    /// The function around it; empty at the top of the file.
-    pub function: String,
-    source: NamedSource<String>,
-    offset: usize,
-    is_built_in: bool,
-}
-
-impl Place {
-    fn new(function: &str, file: &ScriptFile, position: Position) -> Self {
-        let (line, column) = (position.line().unwrap_or(1), position.position().unwrap_or(1));
-        Self {
-            function: function.to_owned(),
-            source: NamedSource::new(&*file.name, file.text.to_string()).with_language("Rust"),
-            offset: file.offset(line, column),
-            is_built_in: file.is_built_in(),
-        }
-    }
-
-    fn file(&self) -> &str {
-        self.source.name()
-    }
-}
-
 impl ScriptError {
     /// A file that does not compile.
     pub(super) fn syntax(file: &ScriptFile, error: ParseError) -> Self {
-        Self::Syntax { message: error.0.to_string(), place: Box::new(Place::new("", file, error.1)) }
+        let place = Place::new("", file, error.1);
+        let excerpt = Excerpt::one(file.name.to_string(), &place, "here".to_owned());
+        Self::Syntax {
+            message: error.0.to_string(),
+            file: file.name.to_string(),
+            excerpt: Box::new(excerpt),
+        }
     }
 
-    /// An error of a call into `pipeline`.
-    pub(crate) fn of_call(pipeline: &Pipeline, error: EvalAltResult) -> Self {
+    /// An error of a call into `pipeline`, of its function `called`; `""` for a closure.
+    pub(crate) fn of_call(pipeline: &Pipeline, called: &str, error: EvalAltResult) -> Self {
         let mut places = Vec::new();
         let mut error = error;
         // The function, and the file name Rhai gives, around the position at hand.
-        let mut around = (String::new(), MERGED.to_owned());
+        let mut around = (called.to_owned(), MERGED.to_owned());
         loop {
             let position = error.position();
+            push_place(pipeline, &mut places, &around, position);
             match error {
                 EvalAltResult::ErrorInFunctionCall(name, source, inner, _) => {
-                    push_place(pipeline, &mut places, &around, position);
                     around = (name, source);
                     error = *inner;
                 }
                 EvalAltResult::ErrorInModule(path, inner, _) => {
-                    push_place(pipeline, &mut places, &around, position);
                     around = (String::new(), format!("{path}.rhai"));
                     error = *inner;
                 }
                 EvalAltResult::ErrorTerminated(..) => return Self::Cancelled,
                 error => {
-                    push_place(pipeline, &mut places, &around, position);
                     places.reverse();
                     return match Cause::of(pipeline, error) {
                         Cause::Stage(stage) if stage.code() == "run::cancelled" => Self::Cancelled,
-                        cause => Self::Stopped { cause, places },
+                        cause => Self::stopped(pipeline, cause, &places),
                     };
                 }
             }
@@ -119,15 +85,24 @@ impl ScriptError {
 
     /// An error before any script ran.
     pub fn of_stage(error: impl Diagnostic + Send + Sync + 'static) -> Self {
-        Self::Stopped { cause: Cause::Stage(error.into()), places: Vec::new() }
+        Self::Stopped { cause: Cause::Stage(error.into()), excerpts: Vec::new() }
+    }
+
+    fn stopped(pipeline: &Pipeline, cause: Cause, places: &[Place]) -> Self {
+        let suspects = if cause.is_wrong_script() { suspects(pipeline, places) } else { Vec::new() };
+        let is_users = !suspects.is_empty() || places.iter().any(|place| !place.is_built_in());
+        let mut excerpts = suspects;
+        if is_users || matches!(cause, Cause::Script { .. }) {
+            excerpts.extend(Excerpt::chain(places));
+        }
+        Self::Stopped { cause, excerpts }
     }
 
     /// Whether the script itself is wrong, rather than what it tried to do.
     pub fn is_wrong_script(&self) -> bool {
         match self {
             Self::Unreadable { .. } | Self::Syntax { .. } => true,
-            Self::Stopped { cause: Cause::Stage(stage), .. } => stage.code().starts_with("script::"),
-            Self::Stopped { cause: Cause::Script { code, .. }, .. } => code != "script::thrown",
+            Self::Stopped { cause, .. } => cause.is_wrong_script(),
             Self::Cancelled => false,
         }
     }
@@ -139,20 +114,35 @@ impl ScriptError {
             _ => None,
         }
     }
+}
 
-    /// The places worth showing: all, unless the user wrote none of these scripts and a stage failed.
-    fn shown_places(&self) -> &[Place] {
-        match self {
-            Self::Syntax { place, .. } => std::slice::from_ref(place),
-            Self::Stopped { cause: Cause::Stage(_), places }
-                if places.iter().all(|place| place.is_built_in) =>
-            {
-                &[]
-            }
-            Self::Stopped { places, .. } => places,
-            Self::Unreadable { .. } | Self::Cancelled => &[],
-        }
-    }
+/// The user's functions whose results windlass's own script stumbled over: those that the line of the innermost
+/// place calls. They have returned, so the call chain does not name them.
+fn suspects(pipeline: &Pipeline, places: &[Place]) -> Vec<Excerpt> {
+    let Some(innermost) = places.first().filter(|place| place.is_built_in()) else { return Vec::new() };
+    let mut called: Vec<_> = pipeline
+        .functions()
+        .filter(|function| !function.file.is_built_in() && calls(innermost.line(), &function.name))
+        .filter_map(|function| Some((function, Place::definition(&function.name, &function.file)?)))
+        .collect();
+    called.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    let excerpt = |(function, place): &(&super::Function, Place)| {
+        let title = format!("the result of `{}`, from {}", function.name, function.file.name);
+        Excerpt::one(title, place, "defined here".to_owned())
+    };
+    called.iter().map(excerpt).collect()
+}
+
+/// Whether `line` calls the function `name`.
+fn calls(line: &str, name: &str) -> bool {
+    line.match_indices(name).any(|(start, _)| {
+        let before = line[..start].trim_end();
+        let is_word = line[..start].ends_with(|char: char| char.is_alphanumeric() || char == '_');
+        !is_word
+            && !before.ends_with('.')
+            && before != "fn"
+            && line[start + name.len()..].starts_with('(')
+    })
 }
 
 fn push_place(pipeline: &Pipeline, places: &mut Vec<Place>, around: &(String, String), position: Position) {
@@ -160,9 +150,9 @@ fn push_place(pipeline: &Pipeline, places: &mut Vec<Place>, around: &(String, St
         return;
     }
     let (function, source) = around;
-    let merged = (source == MERGED || source.is_empty())
-        .then(|| pipeline.named(function).map(|function| &function.file).next())
-        .flatten();
+    // Rhai names the caller's file for a closure, and none for a merged function.
+    let is_merged = source == MERGED || source.is_empty() || is_closure(function);
+    let merged = is_merged.then(|| pipeline.named(function).map(|function| &function.file).next()).flatten();
     let named = || pipeline.files().iter().find(|file| *file.name == **source);
     if let Some(file) = merged.or_else(named) {
         places.push(Place::new(function, file, position));
@@ -171,76 +161,16 @@ fn push_place(pipeline: &Pipeline, places: &mut Vec<Place>, around: &(String, St
     }
 }
 
-impl Cause {
-    fn of(pipeline: &Pipeline, error: EvalAltResult) -> Self {
-        let script = |message: String, code: &str, help: Option<String>| Self::Script {
-            message,
-            code: code.to_owned(),
-            help,
-        };
-        match error {
-            EvalAltResult::ErrorRuntime(value, _) => {
-                if let Some(stage) = value.read_lock::<StageError>() {
-                    return Self::Stage(stage.clone());
-                }
-                let text = |key: &str| {
-                    let map = value.read_lock::<rhai::Map>()?;
-                    map.get(key).map(ToString::to_string)
-                };
-                let message = text("message").unwrap_or_else(|| value.to_string());
-                let code = text("code").unwrap_or_else(|| "script::thrown".to_owned());
-                Self::Script { message, code, help: text("help") }
-            }
-            EvalAltResult::ErrorFunctionNotFound(signature, _) => {
-                let name = signature.split(['(', ' ']).next().unwrap_or_default().to_owned();
-                let others: Vec<_> = pipeline.named(&name).map(|found| found.parameters.join(", ")).collect();
-                let help = if others.is_empty() {
-                    let names: Vec<_> = pipeline.functions().map(|function| function.name.clone()).collect();
-                    let stages = super::stage::names();
-                    let known = names.iter().map(String::as_str).chain(stages.iter().map(String::as_str));
-                    nearest(&name, known.filter(|known| *known != name))
-                        .map(|known| format!("did you mean `{known}`?"))
-                        .or_else(|| stages.contains(&name).then(|| format!("`{name}` takes other arguments")))
-                } else {
-                    Some(format!("it is defined as `{name}({})`", others.join(")`, `(")))
-                };
-                script(format!("there is no function `{signature}`"), "script::unknown_function", help)
-            }
-            EvalAltResult::ErrorModuleNotFound(path, _) => script(
-                format!("cannot find the module `{path}`"),
-                "script::module_not_found",
-                Some("modules lie inside the project: `import \"lib/x\"` reads lib/x.rhai".to_owned()),
-            ),
-            EvalAltResult::ErrorMismatchOutputType(wanted, found, _) => {
-                script(format!("expected {wanted}, found {found}"), "script::wrong_type", None)
-            }
-            EvalAltResult::ErrorStackOverflow(_) => {
-                script("functions call each other too deeply".to_owned(), "script::too_deep", None)
-            }
-            mut error => {
-                error.clear_position();
-                script(lower_first(&error.to_string()), "script::failed", None)
-            }
-        }
-    }
-}
-
-fn lower_first(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
-}
-
 impl fmt::Display for ScriptError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable { file, source } => {
                 write!(formatter, "cannot read the script `{file}`: {source}")
             }
-            Self::Syntax { message, place } => {
-                write!(formatter, "cannot read the script `{}`: {}", place.file(), lower_first(message))
+            Self::Syntax { message, file, .. } => {
+                write!(formatter, "cannot read the script `{file}`: {}", lower_first(message))
             }
-            Self::Stopped { cause: Cause::Stage(stage), .. } => stage.fmt(formatter),
-            Self::Stopped { cause: Cause::Script { message, .. }, .. } => formatter.write_str(message),
+            Self::Stopped { cause, .. } => cause.fmt(formatter),
             Self::Cancelled => formatter.write_str("the run was cancelled"),
         }
     }
@@ -273,32 +203,49 @@ impl Diagnostic for ScriptError {
         }
     }
 
-    /// A stage's own source (a Dockerfile, say) comes first; the script follows as a related diagnostic.
+    /// A stage's own source (a Dockerfile, say) comes first; the script follows as related diagnostics.
     fn source_code(&self) -> Option<&dyn SourceCode> {
         match self {
-            Self::Stopped { cause: Cause::Stage(stage), .. } => stage.diagnostic().source_code(),
-            _ => self.shown_places().first().map(|place| &place.source as &dyn SourceCode),
+            Self::Stopped { cause: Cause::Stage(stage), .. } if has_source(stage) => {
+                stage.diagnostic().source_code()
+            }
+            _ => self.main_excerpt()?.source_code(),
         }
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         match self {
-            Self::Stopped { cause: Cause::Stage(stage), .. } => stage.diagnostic().labels(),
-            _ => {
-                let places = self.shown_places();
-                let file = places.first()?.file();
-                let labels = places.iter().take_while(move |place| place.file() == file).enumerate();
-                Some(Box::new(labels.map(|(depth, place)| label(depth, place))))
+            Self::Stopped { cause: Cause::Stage(stage), .. } if has_source(stage) => {
+                stage.diagnostic().labels()
             }
+            _ => self.main_excerpt()?.labels(),
+        }
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        let Self::Stopped { cause, excerpts } = self else { return None };
+        let stage = match cause {
+            Cause::Stage(stage) => Some(stage),
+            Cause::Script { .. } => None,
+        };
+        let skipped = usize::from(!stage.is_some_and(has_source));
+        let excerpts = excerpts.iter().skip(skipped).map(|excerpt| excerpt as &dyn Diagnostic);
+        let of_stage = stage.and_then(|stage| stage.diagnostic().related()).into_iter().flatten();
+        Some(Box::new(of_stage.chain(excerpts)))
+    }
+}
+
+impl ScriptError {
+    /// The lines shown with the message itself.
+    fn main_excerpt(&self) -> Option<&Excerpt> {
+        match self {
+            Self::Syntax { excerpt, .. } => Some(excerpt),
+            Self::Stopped { excerpts, .. } => excerpts.first(),
+            Self::Unreadable { .. } | Self::Cancelled => None,
         }
     }
 }
 
-fn label(depth: usize, place: &Place) -> LabeledSpan {
-    let text = match (depth, place.function.is_empty() || is_closure(&place.function)) {
-        (0, _) => "here".to_owned(),
-        (_, true) => "called here".to_owned(),
-        (_, false) => format!("called here, in `{}`", place.function),
-    };
-    LabeledSpan::new(Some(text), place.offset, 1)
+fn has_source(stage: &StageError) -> bool {
+    stage.diagnostic().source_code().is_some()
 }

@@ -59,6 +59,16 @@ impl ScriptFile {
         self.path.is_none()
     }
 
+    /// The byte offset of the name of `function` where it is defined.
+    pub fn definition(&self, function: &str) -> Option<usize> {
+        let mut names = self.text.match_indices(function).map(|(offset, _)| offset);
+        names.find(|&offset| {
+            let before = self.text[..offset].strip_suffix(' ').unwrap_or_default().trim_end();
+            let after = &self.text[offset + function.len()..];
+            before.split_whitespace().next_back() == Some("fn") && after.trim_start().starts_with('(')
+        })
+    }
+
     /// The byte offset of a place in the text; both counts start at 1, columns count characters.
     pub fn offset(&self, line: usize, column: usize) -> usize {
         let start: usize = self.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();

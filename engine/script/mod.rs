@@ -1,5 +1,6 @@
 //! The script engine: pipelines written in Rhai, overridden by merging, run over a project.
 
+mod cause;
 mod engine;
 mod error;
 mod file;
@@ -9,6 +10,9 @@ pub mod reference;
 mod resolver;
 pub mod stage;
 mod stage_error;
+#[cfg(test)]
+mod tests;
+mod trace;
 
 pub use engine::new_engine;
 pub use error::ScriptError;

@@ -52,7 +52,7 @@ fn signature(function: &Function) -> String {
 }
 
 /// The names of all functions that some function of the pipeline calls or points to.
-fn called_functions(pipeline: &Pipeline) -> HashSet<String> {
+pub(super) fn called_functions(pipeline: &Pipeline) -> HashSet<String> {
     let mut called = HashSet::new();
     pipeline.program().walk(&mut |path| {
         match path.last() {

@@ -117,7 +117,7 @@ impl Pipeline {
         let mut scope = Scope::new();
         engine
             .call_fn_with_options::<Dynamic>(CallFnOptions::new(), &mut scope, &self.program, name, arguments)
-            .map_err(|error| Arc::new(ScriptError::of_call(self, *error)))
+            .map_err(|error| Arc::new(ScriptError::of_call(self, name, *error)))
     }
 }
 

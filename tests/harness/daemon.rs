@@ -95,6 +95,11 @@ impl Daemon {
         TestRepository::new(&self.host, registry, role)
     }
 
+    /// A repository below `parent`, in no registry.
+    pub fn repository_below(&self, parent: &TestRepository, path: &str) -> TestRepository {
+        TestRepository::named(&self.host, &format!("{parent}/{path}"))
+    }
+
     /// The tags the daemon has in `repository`, sorted.
     #[track_caller]
     pub fn tags(&self, repository: &TestRepository) -> Vec<String> {

@@ -21,6 +21,11 @@ impl TestRepository {
         Self { host: host.to_owned(), path, name }
     }
 
+    /// The repository `name`, which starts with the name of one that is this test's alone.
+    pub(super) fn named(host: &str, name: &str) -> Self {
+        Self { host: host.to_owned(), path: name.to_owned(), name: name.to_owned() }
+    }
+
     /// The whole name, as it stands in `image:`.
     pub fn name(&self) -> &str {
         &self.name

@@ -13,6 +13,11 @@ pub mod context {
     ///
     /// # Errors
     /// `context::...` when the folder is missing or an ignore file is wrong.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn context(image) { load_context(image.with_context("services/api")) }
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn load_context(image: Image) -> RhaiResultOf<Context> {
         let dockerfile = image.dockerfile_path();

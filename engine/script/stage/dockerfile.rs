@@ -48,6 +48,11 @@ pub mod dockerfile {
     ///
     /// # Errors
     /// `stage::load_dockerfile::unreadable` when it cannot be read; `dockerfile::...` when it is wrong.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn dockerfile(image) { load_dockerfile(image.with_dockerfile("release/Dockerfile")) }
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn load_dockerfile(image: Image) -> RhaiResultOf<Dockerfile> {
         let inner = image.run().dockerfile(image.config()).map_err(StageError::from)?;
@@ -96,6 +101,11 @@ pub mod dockerfile {
     ///
     /// # Errors
     /// `dockerfile::unknown_target` when the image's target does not exist.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn prepare(image, dockerfile) { dockerfile.with_command(["serve", "--port", "80"]) }
+    /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn with_command(dockerfile: &mut Dockerfile, command: Dynamic) -> RhaiResultOf<Dockerfile> {
         let Some(command) = optional_texts(&command, "command")? else { return Ok(dockerfile.clone()) };
@@ -126,6 +136,11 @@ pub mod dockerfile {
     ///
     /// # Errors
     /// `dockerfile::no_program` when nobody says which program to start.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn prepare(image, dockerfile) { dockerfile.with_restart_helper((), ["serve"]) }
+    /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn with_restart_helper(
         dockerfile: &mut Dockerfile,

@@ -22,6 +22,11 @@ pub mod hooks {
     ///
     /// # Errors
     /// `hook::failed` when one fails; those after it do not run.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn before_build(project) { run_hooks(project, "before:build"); }
+    /// ```
     #[rhai_fn(name = "run_hooks", return_raw)]
     pub fn run_project_hooks(project: Project, event: &str) -> RhaiResultOf<()> {
         super::run_all(&project.0, event, None, &Dynamic::UNIT)
@@ -41,6 +46,11 @@ pub mod hooks {
     ///
     /// # Errors
     /// `hook::failed` when one fails; those after it do not run.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn after_image(image, result) { run_hooks(image, "after:build"); }
+    /// ```
     #[rhai_fn(name = "run_hooks", return_raw)]
     pub fn run_image_hooks(image: Image, event: &str) -> RhaiResultOf<()> {
         super::run_all(image.run(), event, Some(&image), &Dynamic::UNIT)
@@ -51,6 +61,11 @@ pub mod hooks {
     ///
     /// # Errors
     /// `hook::failed` when one fails; those after it do not run.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn on_error(image, error) { run_hooks(image, "error:build", error); }
+    /// ```
     #[rhai_fn(name = "run_hooks", return_raw)]
     pub fn run_outcome_hooks(image: Image, event: &str, outcome: Dynamic) -> RhaiResultOf<()> {
         super::run_all(image.run(), event, Some(&image), &outcome)

@@ -75,12 +75,22 @@ pub mod image {
     }
 
     /// A copy with another Dockerfile, relative to the project.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn dockerfile(image) { load_dockerfile(image.with_dockerfile("Dockerfile.dev")) }
+    /// ```
     #[rhai_fn(pure)]
     pub fn with_dockerfile(image: &mut Image, path: &str) -> Image {
         image.with_config(|config| config.dockerfile = Path::new(path).to_owned())
     }
 
     /// A copy with another build context, relative to the project.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn context(image) { load_context(image.with_context("services/api")) }
+    /// ```
     #[rhai_fn(pure)]
     pub fn with_context(image: &mut Image, path: &str) -> Image {
         image.with_config(|config| config.context = Path::new(path).to_owned())
@@ -102,6 +112,11 @@ pub mod image {
     ///
     /// # Errors
     /// `script::wrong_type` when it is no list of strings.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn waiting(image) { image.with_entrypoint(["sleep", "infinity"]) }
+    /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn with_entrypoint(image: &mut Image, entrypoint: Dynamic) -> RhaiResultOf<Image> {
         let entrypoint = optional_texts(&entrypoint, "entrypoint")?;
@@ -112,6 +127,11 @@ pub mod image {
     ///
     /// # Errors
     /// `script::wrong_type` when it is no list of strings.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn serving(image) { image.with_cmd(["serve", "--port", "80"]) }
+    /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn with_cmd(image: &mut Image, cmd: Dynamic) -> RhaiResultOf<Image> {
         let cmd = optional_texts(&cmd, "cmd")?;
@@ -137,6 +157,14 @@ pub mod image {
     }
 
     /// A copy with another build target.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn plan(image) {
+    ///     let image = image.with_target("test");
+    ///     plan_image(image, dockerfile(image), context(image))
+    /// }
+    /// ```
     #[rhai_fn(pure)]
     pub fn with_target(image: &mut Image, target: &str) -> Image {
         image.with_config(|config| config.options.target = Some(target.to_owned()))
@@ -185,6 +213,11 @@ pub mod image {
     }
 
     /// The result of an image that is not built because it is switched off.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn build_image(image) { image.disabled() }
+    /// ```
     #[rhai_fn(pure)]
     pub fn disabled(image: &mut Image) -> Built {
         Built::disabled(image)
@@ -194,6 +227,11 @@ pub mod image {
     ///
     /// # Errors
     /// `docker::unreachable` when docker is wanted and no daemon answers; `builder::kaniko` when kaniko is.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn builder(image) { if image.name == "api" { "docker" } else { choose_builder(image) } }
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn choose_builder(image: Image) -> RhaiResultOf<String> {
         Ok(image.choose_builder()?.to_owned())

@@ -3,6 +3,7 @@
 use rhai::{Array, Dynamic};
 
 use crate::script::StageError;
+use crate::script::cause::kind;
 
 /// The list in `value`, or `None` for `()`.
 ///
@@ -33,13 +34,7 @@ pub fn texts(value: &Dynamic, argument: &'static str) -> Result<Vec<String>, Sta
 }
 
 fn type_name(value: &Dynamic) -> String {
-    match value.type_name() {
-        "i64" => "a number".to_owned(),
-        "map" => "a map".to_owned(),
-        "()" => "nothing".to_owned(),
-        "string" | "ImmutableString" => "a string".to_owned(),
-        other => other.to_owned(),
-    }
+    kind(value.type_name()).to_owned()
 }
 
 /// A script passed something else than a list of strings.

@@ -47,10 +47,7 @@ fn modules() -> [rhai::Module; 9] {
 
 /// The names of all stages, sorted.
 pub(super) fn names() -> Vec<String> {
-    let mut engine = Engine::new_raw();
-    register(&mut engine);
-    let signatures = engine.gen_fn_signatures(false);
-    let mut names: Vec<_> = signatures
+    let mut names: Vec<_> = signatures()
         .iter()
         .filter_map(|signature| signature.split('(').next())
         .filter(|name| !name.contains([' ', '$']))
@@ -59,4 +56,20 @@ pub(super) fn names() -> Vec<String> {
     names.sort();
     names.dedup();
     names
+}
+
+/// How the stage `name` is called: `plan_image(image, dockerfile, context)`.
+pub(super) fn signature(name: &str) -> Option<String> {
+    let signatures = signatures();
+    let signature = signatures.iter().find(|signature| signature.split('(').next() == Some(name))?;
+    let (_, parameters) = signature.split_once('(')?;
+    let parameters = parameters.rsplit_once(')').map_or(parameters, |(parameters, _)| parameters);
+    let names = parameters.split(", ").filter_map(|parameter| parameter.split(':').next());
+    Some(format!("{name}({})", names.collect::<Vec<_>>().join(", ")))
+}
+
+fn signatures() -> Vec<String> {
+    let mut engine = Engine::new_raw();
+    register(&mut engine);
+    engine.gen_fn_signatures(false)
 }

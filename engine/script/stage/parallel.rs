@@ -104,7 +104,7 @@ impl Queue {
                 }
                 (Err(error), Some(image)) => {
                     if let Some(pipeline) = run.pipeline() {
-                        let error = Arc::new(ScriptError::of_call(pipeline, *error));
+                        let error = Arc::new(ScriptError::of_call(pipeline, "", *error));
                         run.results.fail(&run.events, image.name(), error);
                     }
                     Item::Failed(None)
@@ -191,7 +191,8 @@ impl Queue {
                 }
                 (_, Some(image)) => {
                     let repository = image.config().repository.to_string();
-                    run.results.cancel(&run.events, image.name(), &repository, "another image failed");
+                    let reason = why_dropped(run, image.name());
+                    run.results.cancel(&run.events, image.name(), &repository, &reason);
                 }
                 _ => {}
             }
@@ -206,6 +207,26 @@ impl Queue {
             (failed, None) => Err(StageError::from(RunError::Failed { failed, all }).into()),
         }
     }
+}
+
+/// Why `image` was not started.
+fn why_dropped(run: &Run, image: &str) -> String {
+    if run.cancel.is_cancelled() {
+        return "the run was cancelled".to_owned();
+    }
+    let failures = run.results.failures();
+    let mut needs: Vec<&str> = run.needs(image).collect();
+    let mut next = 0;
+    while let Some(&need) = needs.get(next) {
+        if failures.iter().any(|(failed, _)| failed == need) {
+            return format!("its base `{need}` failed");
+        }
+        // The graph has no circles, but two bases may share one.
+        let more: Vec<_> = run.needs(need).filter(|need| !needs.contains(need)).collect();
+        needs.extend(more);
+        next += 1;
+    }
+    "another image failed".to_owned()
 }
 
 /// Whether an item may start.

@@ -18,6 +18,11 @@ pub mod plan {
     ///
     /// # Errors
     /// `context::...` when a file of the context cannot be read.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn plan(image) { plan_image(image, dockerfile(image), context(image)) }
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn plan_image(image: Image, dockerfile: Dockerfile, context: Context) -> RhaiResultOf<Plan> {
         Ok(Plan::of_dockerfile(&image, &dockerfile, &context)?)
@@ -28,6 +33,11 @@ pub mod plan {
     ///
     /// # Errors
     /// `context::...` when a file of `onChange` cannot be read.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn plan(image) { plan_custom(image) }
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn plan_custom(image: Image) -> RhaiResultOf<Plan> {
         Ok(Plan::of_custom(&image)?)
@@ -55,6 +65,11 @@ pub mod plan {
     ///
     /// # Errors
     /// `stage::build::...` when it cannot be built; `registry::...` when its registry would refuse it.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn build_image(image) { plan(tagged(image)).build_with("docker") }
+    /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn build_with(plan: &mut Plan, builder: &str) -> RhaiResultOf<Built> {
         Ok(plan.build(builder)?)
@@ -64,6 +79,14 @@ pub mod plan {
     ///
     /// # Errors
     /// `stage::reuse::nothing` when there is none.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn build_image(image) {
+    ///     let plan = plan(tagged(image));
+    ///     if plan.needs_build { plan.build_with("docker") } else { plan.reuse() }
+    /// }
+    /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn reuse(plan: &mut Plan) -> RhaiResultOf<Built> {
         Ok(plan.reuse()?)
@@ -73,6 +96,11 @@ pub mod plan {
     ///
     /// # Errors
     /// `registry::...` when the registry refuses it or cannot be reached.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn publish(image, built) { if image.name == "api" { built.push() } else { built } }
+    /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn push(built: &mut Built) -> RhaiResultOf<Built> {
         Ok(built.push()?)

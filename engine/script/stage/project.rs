@@ -36,6 +36,11 @@ pub mod project {
     ///
     /// # Errors
     /// `image::unknown`, with the nearest name.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn build(project) { [build_image(project.image("api"))] }
+    /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn image(project: &mut Project, name: &str) -> RhaiResultOf<Image> {
         let run = &project.0;

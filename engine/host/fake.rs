@@ -1,0 +1,269 @@
+//! A world in memory, for unit tests: pipelines run in it in milliseconds, without daemon and registry.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use super::{Docker, Host, Registry};
+use crate::builder::{BuildRequest, BuiltImage};
+use crate::config::{self, DockerConfig, LoadOptions};
+use crate::event::{Event, Events, ImageEvents};
+use crate::image::dockerfile::BaseConfig;
+use crate::image::{ImageReference, Repository, Tag};
+use crate::run::{Run, RunOptions, lock};
+use crate::script::{Pipeline, ScriptError, ScriptFile, StageError, new_engine, stage};
+
+/// A project in a folder of its own, and a world in memory for it.
+pub struct World {
+    folder: TempDir,
+    runtime: tokio::runtime::Runtime,
+    state: Arc<State>,
+}
+
+/// What the daemon and the registry of a world hold, and what was asked of them.
+#[derive(Default)]
+struct State {
+    /// Image IDs by reference.
+    images: Mutex<HashMap<ImageReference, String>>,
+    /// The references that were pushed.
+    pushed: Mutex<HashSet<ImageReference>>,
+    /// What was done, in order: `build api`, `push acme/api:1`.
+    log: Mutex<Vec<String>>,
+    /// The images whose builds fail.
+    broken: Mutex<HashSet<String>>,
+}
+
+/// How a pipeline ended.
+pub struct Ended {
+    /// What `build` returned, or why it did not.
+    pub result: Result<rhai::Dynamic, Arc<ScriptError>>,
+    /// What happened.
+    pub events: Vec<Event>,
+    /// The run.
+    pub run: Arc<Run>,
+}
+
+/// A build failed, as its world wanted.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("`{image}` does not build")]
+#[diagnostic(code(fake::broken), help("mend it"))]
+struct Broken {
+    image: String,
+}
+
+impl World {
+    /// A project with these images, each from its own `NAME.Dockerfile` that names its base, and a repository
+    /// `acme/NAME`.
+    pub fn of_images(images: &[(&str, &str)]) -> Self {
+        let mut config = "version: v1beta9\nimages:\n".to_owned();
+        for (name, _) in images {
+            config += &format!("  {name}:\n    image: acme/{name}\n    dockerfile: {name}.Dockerfile\n");
+        }
+        let world = Self::of_config(&config);
+        for (name, base) in images {
+            world.write(&format!("{name}.Dockerfile"), &format!("FROM {base}\nCOPY {name}.txt /\n"));
+            world.write(&format!("{name}.txt"), name);
+        }
+        world
+    }
+
+    /// A project with this `devspace.yaml`.
+    pub fn of_config(config: &str) -> Self {
+        let world = Self {
+            folder: TempDir::with_prefix("windlass-").expect("a temporary folder can be made"),
+            runtime: tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .build()
+                .expect("a thread can be started"),
+            state: Arc::default(),
+        };
+        world.write("devspace.yaml", config);
+        world
+    }
+
+    /// Writes a file of the project.
+    pub fn write(&self, path: &str, text: &str) {
+        std::fs::write(self.folder.path().join(path), text).expect("a file can be written");
+    }
+
+    /// Makes builds of `image` fail, or succeed again.
+    pub fn set_broken(&self, image: &str, is_broken: bool) {
+        let mut broken = lock(&self.state.broken);
+        if is_broken { broken.insert(image.to_owned()) } else { broken.remove(image) };
+    }
+
+    /// What was done since the last call.
+    pub fn take_log(&self) -> Vec<String> {
+        std::mem::take(&mut *lock(&self.state.log))
+    }
+
+    /// Runs `build` of the default pipeline with `script` as override, one image at a time, without pushing.
+    pub fn build(&self, script: &str) -> Ended {
+        self.build_with(script, RunOptions { jobs: 1, skip_push: true, ..RunOptions::default() })
+    }
+
+    /// Runs `build` of the default pipeline with `script` as override.
+    pub fn build_with(&self, script: &str, options: RunOptions) -> Ended {
+        let files = vec![ScriptFile::default_build(), self.script(script)];
+        let (events, run) = self.run(options);
+        let engine = new_engine(&run);
+        let result = Pipeline::compile(&engine, files, &run.project.root).map_err(Arc::new);
+        let result = result.and_then(|pipeline| {
+            let pipeline = Arc::new(pipeline);
+            run.set_pipeline(Arc::clone(&pipeline));
+            let project = rhai::Dynamic::from(stage::Project(Arc::clone(&run)));
+            pipeline.call(&engine, "build", vec![project])
+        });
+        let events = std::mem::take(&mut *lock(&events));
+        Ended { result, events, run }
+    }
+
+    /// A run of the project, and the events it will have emitted.
+    pub fn run(&self, options: RunOptions) -> (Arc<Mutex<Vec<Event>>>, Arc<Run>) {
+        let environment = Some(HashMap::new());
+        let load =
+            LoadOptions { directory: self.folder.path().to_owned(), environment, ..LoadOptions::default() };
+        let project = config::load(&load).expect("the configuration is valid").project;
+        let events: Arc<Mutex<Vec<Event>>> = Arc::default();
+        let sink = Arc::clone(&events);
+        let sink = Events::new(move |event| lock(&sink).push(event));
+        let host = Host {
+            docker: Arc::clone(&self.state) as Arc<dyn Docker>,
+            registry: Arc::clone(&self.state) as Arc<dyn Registry>,
+            random: Arc::new(|| 'x'),
+        };
+        let runtime = self.runtime.handle().clone();
+        let run = Run::new(project, options, host, sink, CancellationToken::new(), runtime);
+        (events, run.expect("the images can be ordered"))
+    }
+
+    fn script(&self, text: &str) -> ScriptFile {
+        let path = Some(self.folder.path().join("windlass.rhai"));
+        ScriptFile { name: "windlass.rhai".into(), text: text.into(), path }
+    }
+}
+
+impl Ended {
+    /// Asserts that nothing failed.
+    #[track_caller]
+    pub fn succeeds(&self) {
+        assert!(self.result.is_ok(), "the pipeline failed: {}", self.error());
+    }
+
+    /// What scripts printed, in order.
+    pub fn printed(&self) -> Vec<&str> {
+        let notices = self.events.iter().filter_map(|event| match event {
+            Event::Notice { level: crate::event::Level::Info, message, .. } => Some(message.as_str()),
+            _ => None,
+        });
+        notices.collect()
+    }
+
+    /// How each image ended: `api built`, `web cancelled: its base ...`.
+    pub fn outcomes(&self) -> Vec<String> {
+        let finished = self.events.iter().filter_map(|event| match event {
+            Event::ImageFinished(result) => Some(format!("{} {:?}: {}", result.image, result.outcome, result.reason)),
+            _ => None,
+        });
+        finished.collect()
+    }
+
+    /// The message of the error.
+    pub fn error(&self) -> String {
+        self.result.as_ref().expect_err("the pipeline fails").to_string()
+    }
+}
+
+impl State {
+    fn did(&self, what: String) {
+        lock(&self.log).push(what);
+    }
+}
+
+#[async_trait]
+impl Docker for State {
+    async fn reachable(&self) -> Result<(), StageError> {
+        Ok(())
+    }
+
+    async fn image_ids(
+        &self,
+        references: &[ImageReference],
+    ) -> Result<HashMap<ImageReference, String>, StageError> {
+        let images = lock(&self.images);
+        let known = references.iter().filter_map(|one| Some((one.clone(), images.get(one)?.clone())));
+        Ok(known.collect())
+    }
+
+    async fn base_config(&self, _: &str) -> Result<Option<BaseConfig>, StageError> {
+        Ok(Some(BaseConfig::default()))
+    }
+
+    async fn builds_every_target(&self, _: &DockerConfig, _: &BuildRequest) -> Result<bool, StageError> {
+        Ok(false)
+    }
+
+    async fn build(
+        &self,
+        request: BuildRequest,
+        _: &DockerConfig,
+        _: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<BuiltImage, StageError> {
+        let image = request.image;
+        self.did(format!("build {image}"));
+        // Gives others the chance to start too early.
+        tokio::task::yield_now().await;
+        if lock(&self.broken).contains(&image) {
+            return Err(Broken { image }.into());
+        }
+        let id = format!("sha256:{image}-{}", lock(&self.images).len());
+        for reference in request.references {
+            lock(&self.images).insert(reference, id.clone());
+        }
+        self.did(format!("built {image}"));
+        Ok(BuiltImage { image_id: Some(id) })
+    }
+
+    async fn tag(&self, id: &str, reference: &ImageReference) -> Result<(), StageError> {
+        self.did(format!("tag {reference}"));
+        lock(&self.images).insert(reference.clone(), id.to_owned());
+        Ok(())
+    }
+
+    async fn push(
+        &self,
+        reference: &ImageReference,
+        _: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<Option<String>, StageError> {
+        self.did(format!("push {reference}"));
+        lock(&self.pushed).insert(reference.clone());
+        Ok(Some(format!("sha256:{:064}", 1)))
+    }
+}
+
+#[async_trait]
+impl Registry for State {
+    async fn check_push(&self, _: &Repository) -> Result<(), StageError> {
+        Ok(())
+    }
+
+    async fn digest(&self, reference: &ImageReference) -> Result<Option<String>, StageError> {
+        Ok(lock(&self.pushed).contains(reference).then(|| format!("sha256:{:064}", 1)))
+    }
+
+    async fn base_config(&self, _: &ImageReference) -> Result<BaseConfig, StageError> {
+        Ok(BaseConfig::default())
+    }
+
+    async fn retag(&self, from: &ImageReference, tag: &Tag) -> Result<String, StageError> {
+        let reference = from.repository.with_tag(tag.clone());
+        self.did(format!("retag {reference}"));
+        lock(&self.pushed).insert(reference);
+        Ok(format!("sha256:{:064}", 1))
+    }
+}

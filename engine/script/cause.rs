@@ -1,0 +1,175 @@
+//! Why a script stopped.
+
+use std::fmt;
+
+use rhai::EvalAltResult;
+
+use super::{Pipeline, StageError, stage};
+use crate::suggestion::nearest;
+
+/// The codes of errors of stages that only a wrong script can cause, beside all `script::...`.
+const WRONG_SCRIPT: [&str; 4] =
+    ["builder::unknown", "builder::unfit", "stage::reuse::nothing", "stage::plan::parent_missing"];
+
+/// Why a script stopped.
+#[derive(Debug)]
+pub enum Cause {
+    /// A stage failed.
+    Stage(StageError),
+    /// The script itself is wrong, or threw something.
+    Script {
+        /// What happened.
+        message: String,
+        /// The code, as thrown by the script or ours.
+        code: String,
+        /// What to do.
+        help: Option<String>,
+        /// Whether the script threw it on purpose.
+        is_thrown: bool,
+    },
+}
+
+impl Cause {
+    /// The cause at the bottom of `error`.
+    pub(super) fn of(pipeline: &Pipeline, error: EvalAltResult) -> Self {
+        match error {
+            EvalAltResult::ErrorRuntime(value, _) => {
+                if let Some(stage) = value.read_lock::<StageError>() {
+                    return Self::Stage(stage.clone());
+                }
+                Self::thrown(&value)
+            }
+            EvalAltResult::ErrorFunctionNotFound(signature, _) => Self::unknown_function(pipeline, &signature),
+            EvalAltResult::ErrorVariableNotFound(name, _) => {
+                let is_function = pipeline.named(&name).next().is_some();
+                let help = is_function.then(|| format!("`{name}` is a function: call it, `{name}(...)`"));
+                Self::wrong(format!("there is no variable `{name}`"), "script::unknown_variable", help)
+            }
+            EvalAltResult::ErrorModuleNotFound(path, _) => Self::wrong(
+                format!("cannot find the module `{path}`"),
+                "script::module_not_found",
+                Some(
+                    "modules lie inside the project: `import \"lib/x\" as x` reads lib/x.rhai, `./x` the file \
+                     beside this one"
+                        .to_owned(),
+                ),
+            ),
+            EvalAltResult::ErrorMismatchOutputType(wanted, found, _)
+            | EvalAltResult::ErrorMismatchDataType(wanted, found, _) => {
+                let message = match (kind(&wanted), kind(&found)) {
+                    (wanted, "") => format!("expected {wanted}"),
+                    ("", found) => format!("did not expect {found}"),
+                    (wanted, found) => format!("expected {wanted}, found {found}"),
+                };
+                Self::wrong(message, "script::wrong_type", None)
+            }
+            EvalAltResult::ErrorStackOverflow(_) => Self::wrong(
+                "functions call each other too deeply".to_owned(),
+                "script::too_deep",
+                Some(
+                    "a function of an override that means to call the one it replaces needs \
+                     `import \"scripts/build\" as base;` and `base::`"
+                        .to_owned(),
+                ),
+            ),
+            mut error => {
+                error.clear_position();
+                Self::wrong(lower_first(&error.to_string()), "script::failed", None)
+            }
+        }
+    }
+
+    /// Whether the script itself is wrong, rather than what it tried to do.
+    pub(super) fn is_wrong_script(&self) -> bool {
+        match self {
+            Self::Stage(stage) => {
+                let code = stage.code();
+                code.starts_with("script::") || WRONG_SCRIPT.contains(&code.as_str())
+            }
+            Self::Script { is_thrown, .. } => !is_thrown,
+        }
+    }
+
+    fn wrong(message: String, code: &str, help: Option<String>) -> Self {
+        Self::Script { message, code: code.to_owned(), help, is_thrown: false }
+    }
+
+    /// What `throw value` says: a text, or a map with `message`, `code` and `help`.
+    fn thrown(value: &rhai::Dynamic) -> Self {
+        let text = |key: &str| value.read_lock::<rhai::Map>()?.get(key).map(ToString::to_string);
+        let message = text("message").unwrap_or_else(|| match value {
+            value if value.is_unit() => "the script stopped without saying why".to_owned(),
+            value => value.to_string(),
+        });
+        let code = text("code").unwrap_or_else(|| "script::thrown".to_owned());
+        Self::Script { message, code, help: text("help"), is_thrown: true }
+    }
+
+    fn unknown_function(pipeline: &Pipeline, signature: &str) -> Self {
+        let name = signature.split(['(', ' ']).next().unwrap_or_default();
+        if !name.starts_with(|char: char| char.is_alphabetic() || char == '_') {
+            return Self::wrong_operands(signature);
+        }
+        let mut others: Vec<_> = pipeline.named(name).map(|found| found.parameters.join(", ")).collect();
+        others.sort();
+        let help = if others.is_empty() {
+            let stages = stage::names();
+            let names = pipeline.functions().map(|function| function.name.as_str());
+            let known = names.chain(stages.iter().map(String::as_str));
+            nearest(name, known.filter(|known| *known != name))
+                .map(|known| format!("did you mean `{known}`?"))
+                .filter(|_| !stages.iter().any(|stage| stage == name))
+                .or_else(|| stage::signature(name).map(|known| format!("it takes other arguments: `{known}`")))
+        } else {
+            Some(format!("it is defined as `{name}({})`", others.join(&format!(")`, `{name}("))))
+        };
+        Self::wrong(format!("there is no function `{}`", plain_types(signature)), "script::unknown_function", help)
+    }
+
+    /// `signature` is that of an operator: `! (string)`, `+ (Image, i64)`.
+    fn wrong_operands(signature: &str) -> Self {
+        let (operator, operands) = signature.split_once(" (").unwrap_or((signature, ""));
+        let operands: Vec<_> = operands.trim_end_matches(')').split(", ").map(kind).collect();
+        let message = match (operator, operands.as_slice()) {
+            ("!", [one]) => format!("expected true or false, found {one}"),
+            (operator, [one]) => format!("`{operator}` cannot be used with {one}"),
+            (operator, operands) => format!("`{operator}` cannot be used with {}", operands.join(" and ")),
+        };
+        Self::wrong(message, "script::wrong_type", None)
+    }
+}
+
+/// A signature with the names of types that scripts know.
+fn plain_types(signature: &str) -> String {
+    let signature = signature.replace("&str | ImmutableString | String", "string");
+    signature.replace("i64", "number")
+}
+
+/// A type of Rhai in words.
+pub(super) fn kind(name: &str) -> &str {
+    match name {
+        "i64" | "f64" => "a number",
+        "bool" => "true or false",
+        "map" => "a map",
+        "array" => "a list",
+        "()" => "nothing (`()`)",
+        "string" | "ImmutableString" | "&str | ImmutableString | String" => "a string",
+        "Fn" => "a function",
+        other => other,
+    }
+}
+
+/// `text` as the middle of a sentence.
+pub(super) fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stage(stage) => stage.fmt(formatter),
+            Self::Script { message, .. } => formatter.write_str(message),
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Pipelines in a world without daemon and registry.
+
+use rhai::Engine;
+
+use super::stage;
+use crate::host::fake::World;
+use crate::run::RunOptions;
+
+/// Three images without bases.
+fn three() -> World {
+    World::of_images(&[("a", "scratch"), ("b", "scratch"), ("c", "scratch")])
+}
+
+fn options(jobs: usize) -> RunOptions {
+    RunOptions { jobs, skip_push: true, ..RunOptions::default() }
+}
+
+#[test]
+fn pipeline_builds_then_skips() {
+    let world = three();
+    let ended = world.build("");
+    assert_eq!(ended.result.expect("all build").into_array().expect("a list").len(), 3);
+    assert_eq!(world.take_log(), ["build a", "built a", "build b", "built b", "build c", "built c"]);
+    let ended = world.build("");
+    assert_eq!(ended.outcomes(), ["a Skipped: unchanged", "b Skipped: unchanged", "c Skipped: unchanged"]);
+    assert_eq!(world.take_log(), [""; 0]);
+}
+
+#[test]
+fn parallel_keeps_the_order_of_items() {
+    let world = three();
+    let script = "fn build(project) { print(parallel([3, \"b\", 1], |item| [item])); print(parallel([], |item| item)); }";
+    for jobs in [1, 2, 8] {
+        let ended = world.build_with(script, options(jobs));
+        ended.succeeds();
+        assert_eq!(ended.printed(), ["[[3], [\"b\"], [1]]", "[]"]);
+    }
+}
+
+#[test]
+fn parallel_can_be_nested() {
+    let script = "fn build(project) { print(parallel([1, 2], |x| parallel([10, 20], |y| x * y))); }";
+    for jobs in [1, 2] {
+        let ended = three().build_with(script, options(jobs));
+        ended.succeeds();
+        assert_eq!(ended.printed(), ["[[10, 20], [20, 40]]"]);
+    }
+}
+
+#[test]
+fn parallel_builds_bases_first() {
+    for jobs in [1, 2, 8] {
+        let world = World::of_images(&[("app", "acme/mid"), ("mid", "acme/low:latest"), ("low", "scratch")]);
+        let script = "fn build(project) { parallel([\"app\", \"mid\", \"low\"].map(|n| project.image(n)), |i| build_image(i)) }";
+        world.build_with(script, options(jobs)).succeeds();
+        assert_eq!(
+            world.take_log(),
+            ["build low", "built low", "build mid", "built mid", "build app", "built app"]
+        );
+    }
+}
+
+#[test]
+fn parallel_starts_nothing_new_after_a_failure() {
+    let world = three();
+    world.set_broken("b", true);
+    let ended = world.build("");
+    assert_eq!(ended.error(), "1 of 3 images failed");
+    assert_eq!(
+        ended.outcomes(),
+        ["a Built: never built here", "b Failed: `b` does not build", "c Cancelled: another image failed"]
+    );
+    assert_eq!(world.take_log(), ["build a", "built a", "build b"]);
+}
+
+#[test]
+fn parallel_that_keeps_going_builds_what_does_not_need_the_failed_image() {
+    let world = World::of_images(&[("low", "scratch"), ("mid", "acme/low"), ("app", "acme/mid"), ("other", "scratch")]);
+    world.set_broken("low", true);
+    let ended = world.build_with("", RunOptions { keep_going: true, ..options(1) });
+    assert_eq!(ended.error(), "1 of 4 images failed");
+    assert_eq!(
+        ended.outcomes(),
+        [
+            "low Failed: `low` does not build",
+            "other Built: never built here",
+            "mid Cancelled: its base `low` failed",
+            "app Cancelled: its base `low` failed",
+        ]
+    );
+}
+
+#[test]
+fn parallel_throws_what_an_item_that_is_no_image_throws() {
+    let ended = three().build("fn build(project) { parallel([1, 2], |n| if n == 2 { throw `no ${n}` } else { n }) }");
+    assert_eq!(ended.error(), "no 2");
+}
+
+#[test]
+fn failed_parallel_can_be_caught() {
+    let world = three();
+    world.set_broken("a", true);
+    let script = "import \"scripts/build\" as base;
+        fn build(project) { try { base::build(project) } catch (e) { print(e.code); [] } }";
+    let ended = world.build(script);
+    ended.succeeds();
+    assert_eq!(ended.printed(), ["run::failed"]);
+}
+
+#[test]
+fn hooks_run_in_order() {
+    let script = "fn before_build(project) { print(\"before_build\") }
+        fn before_image(image) { print(`before_image ${image.name}`) }
+        fn after_image(image, result) { print(`after_image ${image.name} ${result.is_new}`) }
+        fn on_skip(image, plan) { print(`on_skip ${image.name}`) }
+        fn on_error(image, error) { print(`on_error ${image.name} ${error.code} ${error.help}`) }
+        fn after_build(project, results) { print(`after_build ${results.len()}`) }";
+    let world = World::of_images(&[("a", "scratch")]);
+    assert_eq!(world.build(script).printed(), ["before_build", "before_image a", "after_image a true", "after_build 1"]);
+    assert_eq!(world.build(script).printed(), ["before_build", "on_skip a", "after_build 1"]);
+    world.write("a.txt", "changed");
+    world.set_broken("a", true);
+    assert_eq!(world.build(script).printed(), ["before_build", "before_image a", "on_error a fake::broken mend it"]);
+}
+
+#[test]
+fn on_failure_gives_the_value_or_hands_the_error_on() {
+    let script = "fn build(project) {
+        print(on_failure(|| 1, |error| print(\"never\")));
+        on_failure(|| throw #{ message: \"first\", code: \"a::b\" }, |error| print(`saw ${error.message}`));
+    }";
+    let ended = three().build(script);
+    assert_eq!(ended.printed(), ["1", "saw first"]);
+    assert_eq!(ended.error(), "first");
+}
+
+#[test]
+fn error_of_an_error_handler_counts() {
+    let ended = three().build("fn build(project) { on_failure(|| throw \"first\", |error| throw \"second\") }");
+    assert_eq!(ended.error(), "second");
+}
+
+#[test]
+fn two_images_with_one_reference_are_refused_before_anything_is_built() {
+    let world = World::of_config(
+        "version: v1beta9\nimages:\n  a:\n    image: acme/x\n    tags: [one]\n  b:\n    image: acme/x\n    tags: [one]\n",
+    );
+    world.write("Dockerfile", "FROM scratch\n");
+    assert_eq!(world.build("").error(), "the images `a` and `b` would both be `acme/x:one`");
+    assert_eq!(world.take_log(), [""; 0]);
+    // A random part makes them different.
+    world.build("fn tags(image) { [\"one-##\"] }").succeeds();
+}
+
+#[test]
+fn nothing_can_be_reused_before_the_first_build() {
+    let ended = three().build("fn build(project) { plan(project.image(\"a\")).reuse() }");
+    assert_eq!(ended.error(), "there is no earlier build of `a` to reuse");
+}
+
+#[test]
+fn latest_build_can_be_reused_although_files_changed() {
+    let world = World::of_images(&[("a", "scratch")]);
+    world.build("").succeeds();
+    world.take_log();
+    world.write("a.txt", "changed");
+    let ended = world.build("fn needs_build(image, plan) { false }");
+    ended.succeeds();
+    assert_eq!(ended.outcomes(), ["a Skipped: the pipeline asked for it"]);
+    assert_eq!(world.take_log(), [""; 0]);
+}
+
+#[test]
+fn every_tag_is_pushed_once() {
+    let world = World::of_images(&[("a", "scratch")]);
+    let options = || RunOptions { jobs: 1, ..RunOptions::default() };
+    let script = "fn tags(image) { [\"1\", \"2\"] }";
+    world.build_with(script, options()).succeeds();
+    assert_eq!(world.take_log(), ["build a", "built a", "push acme/a:1", "push acme/a:2"]);
+    world.build_with(script, options()).succeeds();
+    assert_eq!(world.take_log(), [""; 0]);
+}
+
+/// Each edit gives a copy; the value it was made from stays as it is.
+#[test]
+fn values_never_change() {
+    let checks = [
+        ("image.tags", "image.with_tags([\"9\"])"),
+        ("image.is_tagged", "image.with_tags([\"9\"])"),
+        ("image.entrypoint", "image.with_entrypoint([\"x\"])"),
+        ("image.cmd", "image.with_cmd([\"x\"])"),
+        ("image.context", "image.with_context(\"sub\")"),
+        ("image.dockerfile", "image.with_dockerfile(\"other\")"),
+        ("image.target", "image.with_target(\"t\")"),
+        ("image.build_args", "image.with_build_args(#{ A: 1 })"),
+        ("dockerfile.text", "dockerfile.with_entrypoint([\"x\"])"),
+        ("dockerfile.text", "dockerfile.with_command([\"x\"])"),
+        ("dockerfile.text", "dockerfile.with_instructions([\"LABEL a=b\"])"),
+    ];
+    for (property, edit) in checks {
+        let (value, member) = property.split_once('.').expect("a property of a value");
+        let script = format!(
+            "fn build(project) {{
+                let image = project.image(\"a\");
+                let dockerfile = load_dockerfile(image);
+                let before = to_debug({property});
+                let copy = {edit};
+                print(before == to_debug({property}) && before != to_debug(copy.{member}));
+                let {value} = copy;
+            }}"
+        );
+        let ended = three().build(&script);
+        ended.result.as_ref().unwrap_or_else(|error| panic!("{edit}: {error}"));
+        assert_eq!(ended.printed(), ["true"], "{edit}");
+    }
+}
+
+#[test]
+fn properties_cannot_be_assigned() {
+    let ended = three().build("fn build(project) { let image = project.image(\"a\"); image.tags = [\"1\"]; }");
+    assert!(ended.error().contains("tags"), "{}", ended.error());
+}
+
+/// The Rhai code of the examples in the documentation of a stage.
+fn examples(comments: &str) -> Vec<String> {
+    let mut examples = Vec::new();
+    let mut current: Option<String> = None;
+    for line in comments.lines() {
+        let line = line.trim_start().trim_start_matches("///");
+        let line = line.strip_prefix(' ').unwrap_or(line);
+        match (&mut current, line.trim()) {
+            (None, "```rhai") => current = Some(String::new()),
+            (Some(_), "```") => examples.extend(current.take()),
+            (Some(text), _) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+            (None, _) => {}
+        }
+    }
+    examples
+}
+
+/// The stages with their documentation, properties left out.
+fn documented_stages() -> Vec<(String, String)> {
+    let mut engine = Engine::new_raw();
+    stage::register(&mut engine);
+    let metadata = engine.gen_fn_metadata_to_json(false).expect("metadata can be written");
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).expect("metadata is JSON");
+    let functions = metadata["functions"].as_array().expect("there are functions").iter();
+    let documented = functions.map(|function| {
+        let lines = function["docComments"].as_array().into_iter().flatten();
+        let comments: Vec<_> = lines.filter_map(|line| line.as_str()).collect();
+        (function["name"].as_str().unwrap_or_default().to_owned(), comments.join("\n"))
+    });
+    documented.filter(|(name, _)| !name.contains('$') && !name.starts_with("to_")).collect()
+}
+
+#[test]
+fn every_stage_is_documented_with_an_example_that_compiles() {
+    let stages = documented_stages();
+    assert!(stages.len() > 15, "{stages:?}");
+    for (name, comments) in &stages {
+        assert!(!comments.is_empty(), "the stage `{name}` has no documentation");
+        let examples = examples(comments);
+        assert!(!examples.is_empty(), "the documentation of `{name}` has no example");
+        for example in examples {
+            assert!(example.contains(name.as_str()), "the example of `{name}` does not call it:\n{example}");
+            check_example(name, &example);
+        }
+    }
+}
+
+/// An example compiles as an override, replaces nothing by accident, and each function it calls is there.
+fn check_example(name: &str, example: &str) {
+    let world = World::of_images(&[("api", "scratch")]);
+    // The functions of the example are called with what the pipeline would give them.
+    let (_, run) = world.run(options(1));
+    let engine = super::new_engine(&run);
+    let file = super::ScriptFile::built_in("example.rhai", example);
+    let files = vec![super::ScriptFile::default_build(), file];
+    let pipeline = super::Pipeline::compile(&engine, files, &run.project.root);
+    let pipeline = pipeline.unwrap_or_else(|error| panic!("the example of `{name}`: {error}\n{example}"));
+    let known: Vec<_> = stage::names().into_iter().chain(standard_functions()).collect();
+    for called in super::near_miss::called_functions(&pipeline) {
+        let is_known = known.contains(&called) || pipeline.named(&called).next().is_some();
+        assert!(is_known, "the example of `{name}` calls `{called}`, which is not there:\n{example}");
+    }
+}
+
+/// What Rhai itself offers.
+fn standard_functions() -> Vec<String> {
+    let signatures = Engine::new().gen_fn_signatures(true);
+    let name = |signature: &String| signature.split(['(', ' ']).next().map(str::to_owned);
+    let own = ["print", "debug", "throw", "Fn", "call", "curry", "is_def_fn", "type_of", "+", "!", "==", "!=", "&&", "||"];
+    signatures.iter().filter_map(name).chain(own.map(str::to_owned)).collect()
+}

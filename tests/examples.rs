@@ -1,0 +1,172 @@
+//! Every folder of `examples/` runs as its README says.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::harness::{Daemon, Output, Project};
+
+/// The examples with a test below.
+const TESTED: [&str; 5] = ["build-image", "entrypoint", "hook", "shop", "tags"];
+
+/// An example in a folder of its own, its images in repositories that no other test uses.
+struct Example {
+    project: Project,
+    commands: Vec<Vec<String>>,
+    prefix: String,
+    _repositories: Vec<crate::harness::TestRepository>,
+}
+
+impl Example {
+    /// A copy of `examples/NAME`, in which `images` have repositories of their own.
+    fn copy(name: &str, daemon: &Daemon, images: &[&str]) -> Self {
+        let source = examples().join(name);
+        let mut project = Project::new().daemon(daemon);
+        // The images keep the names of the README behind a prefix that is this test's alone.
+        let parent = daemon.repository("", name);
+        let prefix = format!("{parent}/");
+        let repositories = images.iter().map(|image| daemon.repository_below(&parent, image)).collect();
+        for path in files(&source) {
+            let relative = path.strip_prefix(&source).expect("the file is inside").to_owned();
+            let mut text = fs::read_to_string(&path).expect("the file can be read");
+            if relative.ends_with("devspace.yaml") || relative.ends_with("Dockerfile") {
+                for image in images {
+                    text = text.replace(&format!(" {image}\n"), &format!(" {prefix}{image}\n"));
+                }
+            }
+            let is_program = fs::metadata(&path).expect("the file is there").permissions().mode() & 0o111 != 0;
+            project =
+                if is_program { project.executable(relative, text) } else { project.file(relative, text) };
+        }
+        let readme = project.read("README.md");
+        let commands = readme.lines().filter_map(|line| line.strip_prefix("    windlass "));
+        let words = |line: &str| {
+            let line = line.split(" #").next().unwrap_or_default();
+            line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let commands: Vec<_> = commands.map(words).collect();
+        assert!(!commands.is_empty(), "the README of {name} has no command");
+        Self { project, commands, prefix, _repositories: repositories }
+    }
+
+    /// Runs the README's command of this number.
+    #[track_caller]
+    fn run(&self, number: usize) -> Output {
+        self.project.run(&self.commands[number]).success().clone()
+    }
+
+    fn reference(&self, image: &str, tag: &str) -> String {
+        format!("{}{image}:{tag}", self.prefix)
+    }
+
+    /// The tags the daemon has of `image`, sorted.
+    fn tags(&self, daemon: &Daemon, image: &str) -> Vec<String> {
+        let name = format!("{}{image}", self.prefix);
+        let mut tags: Vec<_> =
+            daemon.docker(["image", "ls", "--format", "{{.Tag}}", &name]).lines().map(str::to_owned).collect();
+        tags.sort();
+        tags
+    }
+}
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
+}
+
+/// All files below `folder`.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("the folder can be read");
+    let paths = entries.map(|entry| entry.expect("the entry can be read").path());
+    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn every_example_has_a_readme_and_a_test() {
+    let entries = fs::read_dir(examples()).expect("the folder can be read");
+    let folders = entries.map(|entry| entry.expect("the entry can be read").path()).filter(|path| path.is_dir());
+    let mut names: Vec<_> =
+        folders.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect();
+    names.sort();
+    assert_eq!(names, TESTED, "each example needs a test in this file, and each test its example");
+    for name in names {
+        let readme = fs::read_to_string(examples().join(&name).join("README.md"));
+        let readme = readme.unwrap_or_else(|error| panic!("examples/{name} has no README.md: {error}"));
+        assert!(readme.contains("\n    windlass "), "the README of {name} runs nothing");
+    }
+}
+
+#[test]
+fn build_image() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let example = Example::copy("build-image", &daemon, &["example/build-image"]);
+    example.run(0);
+    let tags = example.tags(&daemon, "example/build-image");
+    let config = &daemon.inspect(&example.reference("example/build-image", &tags[0]))["Config"];
+    assert_eq!(config["Labels"]["app"], "app");
+    example.run(1).lacks("push");
+}
+
+#[test]
+fn entrypoint() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let example = Example::copy("entrypoint", &daemon, &["example/entrypoint"]);
+    let entrypoint_of = |tag: &str| {
+        daemon.inspect(&example.reference("example/entrypoint", tag))["Config"]["Entrypoint"].clone()
+    };
+    example.run(0);
+    let first = example.tags(&daemon, "example/entrypoint");
+    assert_eq!(entrypoint_of(&first[0]), serde_json::json!(["/sbin/tini", "--", "/app"]));
+    example.run(1);
+    let both = example.tags(&daemon, "example/entrypoint");
+    let second = both.iter().find(|tag| **tag != first[0]).expect("the profile made an image of its own");
+    assert_eq!(entrypoint_of(second), serde_json::json!(["sleep", "infinity"]));
+}
+
+#[test]
+fn hook() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let example = Example::copy("hook", &daemon, &["example/hook"]);
+    let output = example.run(0);
+    let tag = &example.tags(&daemon, "example/hook")[0];
+    let text = format!("{}{}", output.stdout, output.stderr);
+    assert!(text.contains(&format!("app is ready as {}", example.reference("example/hook", tag))), "{output}");
+    let output = example.run(1);
+    assert!(format!("{}{}", output.stdout, output.stderr).contains("app is unchanged"), "{output}");
+}
+
+#[test]
+fn shop() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let images = ["shop/api", "shop/web", "shop/base"];
+    let example = Example::copy("shop", &daemon, &images);
+    let count = || images.map(|image| example.tags(&daemon, image).len());
+    example.run(0);
+    assert_eq!(count(), [1, 1, 1]);
+    for image in ["shop/api", "shop/web"] {
+        let reference = example.reference(image, &example.tags(&daemon, image)[0]);
+        assert_eq!(daemon.file(&reference, "/etc/shop/shop.toml"), "currency = \"EUR\"\n");
+    }
+    example.run(0);
+    assert_eq!(count(), [1, 1, 1]);
+    example.project.write("web/site/index.html", "new");
+    example.run(0);
+    assert_eq!(count(), [1, 2, 1]);
+    example.project.write("base/files/shop.toml", "currency = \"CHF\"\n");
+    example.run(0);
+    assert_eq!(count(), [2, 3, 2]);
+}
+
+#[test]
+fn tags() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let example = Example::copy("tags", &daemon, &["example/tags"]);
+    example.run(0);
+    assert_eq!(example.tags(&daemon, "example/tags"), ["1.4.0", "latest"]);
+    example.run(1);
+    let tags = example.tags(&daemon, "example/tags");
+    let [version, dev, latest] = tags.as_slice() else { panic!("three tags expected, found {tags:?}") };
+    assert_eq!([version.as_str(), latest.as_str()], ["1.4.0", "latest"]);
+    assert!(dev.starts_with("dev-app-") && dev.len() == "dev-app-Xk3q".len(), "{dev}");
+    let id = |tag: &str| daemon.image_id(&example.reference("example/tags", tag));
+    assert_eq!(id(dev), id("1.4.0"));
+}
