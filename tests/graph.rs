@@ -182,7 +182,8 @@ fn image_whose_base_is_unchanged_builds_alone() {
 #[test]
 fn base_that_lives_in_a_registry_alone_is_used_from_there() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
-    let (base, app) = (daemon.repository(&registry.address(), "base"), daemon.repository(&registry.address(), "app"));
+    let (base, app) =
+        (daemon.repository(&registry.address(), "base"), daemon.repository(&registry.address(), "app"));
     let project = Project::new()
         .daemon(&daemon)
         .file("devspace.yaml", Pair::config(&base, &app, ""))
@@ -206,10 +207,8 @@ fn disabled_base_is_an_image_from_outside() {
     pair.daemon.docker(["tag", &pair.daemon.base(), &format!("{}:latest", pair.base)]);
     let text = format!("FROM {}\nCOPY app.txt /\n", pair.base);
     let pair = pair.app_dockerfile(&text);
-    pair.project.write(
-        "devspace.yaml",
-        Pair::config(&pair.base, &pair.app, "    build:\n      disabled: true\n"),
-    );
+    pair.project
+        .write("devspace.yaml", Pair::config(&pair.base, &pair.app, "    build:\n      disabled: true\n"));
     let output = pair.build(&["--progress", "json"]);
     assert_eq!(built(output.success()), ["app"], "{output}");
     assert_eq!(pair.file_of_new_app(&[], "/app.txt"), "app");
@@ -251,7 +250,10 @@ fn circle_shows_its_path_with_places() {
 #[test]
 fn unknown_image_suggests_the_nearest() {
     let project = Project::new()
-        .file("devspace.yaml", "version: v1beta9\nimages:\n  worker:\n    image: acme/worker\n  api:\n    image: acme/api\n")
+        .file(
+            "devspace.yaml",
+            "version: v1beta9\nimages:\n  worker:\n    image: acme/worker\n  api:\n    image: acme/api\n",
+        )
         .file("Dockerfile", "FROM scratch\n");
     let output = project.run(["build", "workr"]);
     output.exits(2);
@@ -271,6 +273,8 @@ fn base_that_only_an_override_names_is_told() {
     );
     pair.project.write("windlass.rhai", script);
     let output = pair.build(&["app"]);
-    output.stderr_has("`app` is built from `base`, which is not built yet").stderr_has("let the Dockerfile on disk");
+    output
+        .stderr_has("`app` is built from `base`, which is not built yet")
+        .stderr_has("let the Dockerfile on disk");
     output.exits(2).stderr_has("stage::plan::parent_missing");
 }

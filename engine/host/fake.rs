@@ -92,7 +92,11 @@ impl World {
     /// Makes builds of `image` fail, or succeed again.
     pub fn set_broken(&self, image: &str, is_broken: bool) {
         let mut broken = lock(&self.state.broken);
-        if is_broken { broken.insert(image.to_owned()) } else { broken.remove(image) };
+        if is_broken {
+            broken.insert(image.to_owned())
+        } else {
+            broken.remove(image)
+        };
     }
 
     /// What was done since the last call.
@@ -165,7 +169,9 @@ impl Ended {
     /// How each image ended: `api built`, `web cancelled: its base ...`.
     pub fn outcomes(&self) -> Vec<String> {
         let finished = self.events.iter().filter_map(|event| match event {
-            Event::ImageFinished(result) => Some(format!("{} {:?}: {}", result.image, result.outcome, result.reason)),
+            Event::ImageFinished(result) => {
+                Some(format!("{} {:?}: {}", result.image, result.outcome, result.reason))
+            }
             _ => None,
         });
         finished.collect()

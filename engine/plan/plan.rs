@@ -59,7 +59,9 @@ enum PlanError {
     #[error("`{image}` is built from `{parent}`, which is not built yet")]
     #[diagnostic(
         code(stage::plan::parent_missing),
-        help("only a script says so: let the Dockerfile on disk name `{parent}` as well, then it is built first")
+        help(
+            "only a script says so: let the Dockerfile on disk name `{parent}` as well, then it is built first"
+        )
     )]
     ParentMissing { image: String, parent: String },
 

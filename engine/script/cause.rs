@@ -45,6 +45,17 @@ impl Cause {
                 let help = is_function.then(|| format!("`{name}` is a function: call it, `{name}(...)`"));
                 Self::wrong(format!("there is no variable `{name}`"), "script::unknown_variable", help)
             }
+            EvalAltResult::ErrorParsing(error, _) => {
+                Self::wrong(lower_first(&error.to_string()), "script::syntax", None)
+            }
+            EvalAltResult::ErrorDotExpr(text, _) if unknown_property(&text).is_some() => {
+                let (name, owner) = unknown_property(&text).unwrap_or_default();
+                let properties = stage::properties();
+                let known = nearest(name, properties.iter().map(String::as_str).filter(|known| *known != name));
+                let help = known.map(|known| format!("did you mean `{known}`?"));
+                let message = format!("there is no property `{name}` of {}", kind(owner));
+                Self::wrong(message, "script::unknown_property", help)
+            }
             EvalAltResult::ErrorModuleNotFound(path, _) => Self::wrong(
                 format!("cannot find the module `{path}`"),
                 "script::module_not_found",
@@ -119,11 +130,17 @@ impl Cause {
             nearest(name, known.filter(|known| *known != name))
                 .map(|known| format!("did you mean `{known}`?"))
                 .filter(|_| !stages.iter().any(|stage| stage == name))
-                .or_else(|| stage::signature(name).map(|known| format!("it takes other arguments: `{known}`")))
+                .or_else(|| {
+                    stage::signature(name).map(|known| format!("it takes other arguments: `{known}`"))
+                })
         } else {
             Some(format!("it is defined as `{name}({})`", others.join(&format!(")`, `{name}("))))
         };
-        Self::wrong(format!("there is no function `{}`", plain_types(signature)), "script::unknown_function", help)
+        Self::wrong(
+            format!("there is no function `{}`", plain_types(signature)),
+            "script::unknown_function",
+            help,
+        )
     }
 
     /// `signature` is that of an operator: `! (string)`, `+ (Image, i64)`.
@@ -137,6 +154,14 @@ impl Cause {
         };
         Self::wrong(message, "script::wrong_type", None)
     }
+}
+
+/// The property and the type that Rhai's message `Unknown property 'x' - a getter is not registered for type 'T'`
+/// names.
+fn unknown_property(text: &str) -> Option<(&str, &str)> {
+    let (name, rest) = text.strip_prefix("Unknown property '")?.split_once('\'')?;
+    let (_, owner) = rest.split_once("for type '")?;
+    Some((name, owner.trim_end_matches('\'')))
 }
 
 /// A signature with the names of types that scripts know.

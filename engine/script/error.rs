@@ -3,12 +3,12 @@
 use std::fmt;
 
 use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
-use rhai::{EvalAltResult, ParseError, Position};
+use rhai::{EvalAltResult, ParseError};
 
 use super::cause::{Cause, lower_first};
 use super::pipeline::{MERGED, is_closure};
 use super::trace::{Excerpt, Place};
-use super::{Pipeline, ScriptFile, StageError};
+use super::{Function, Pipeline, ScriptFile, StageError};
 
 /// What stopped a script.
 #[derive(Debug)]
@@ -46,11 +46,7 @@ impl ScriptError {
     pub(super) fn syntax(file: &ScriptFile, error: ParseError) -> Self {
         let place = Place::new("", file, error.1);
         let excerpt = Excerpt::one(file.name.to_string(), &place, "here".to_owned());
-        Self::Syntax {
-            message: error.0.to_string(),
-            file: file.name.to_string(),
-            excerpt: Box::new(excerpt),
-        }
+        Self::Syntax { message: error.0.to_string(), file: file.name.to_string(), excerpt: Box::new(excerpt) }
     }
 
     /// An error of a call into `pipeline`, of its function `called`; `""` for a closure.
@@ -60,15 +56,14 @@ impl ScriptError {
         // The function, and the file name Rhai gives, around the position at hand.
         let mut around = (called.to_owned(), MERGED.to_owned());
         loop {
-            let position = error.position();
-            push_place(pipeline, &mut places, &around, position);
+            push_place(pipeline, &mut places, &around, &error);
             match error {
                 EvalAltResult::ErrorInFunctionCall(name, source, inner, _) => {
                     around = (name, source);
                     error = *inner;
                 }
-                EvalAltResult::ErrorInModule(path, inner, _) => {
-                    around = (String::new(), format!("{path}.rhai"));
+                EvalAltResult::ErrorInModule(file, inner, _) => {
+                    around = (String::new(), file);
                     error = *inner;
                 }
                 EvalAltResult::ErrorTerminated(..) => return Self::Cancelled,
@@ -89,11 +84,14 @@ impl ScriptError {
     }
 
     fn stopped(pipeline: &Pipeline, cause: Cause, places: &[Place]) -> Self {
-        let suspects = if cause.is_wrong_script() { suspects(pipeline, places) } else { Vec::new() };
-        let is_users = !suspects.is_empty() || places.iter().any(|place| !place.is_built_in());
-        let mut excerpts = suspects;
+        let mut excerpts = match &cause {
+            Cause::Script { code, .. } if code == "script::too_deep" => recursive(pipeline),
+            cause if cause.is_wrong_script() => suspects(pipeline, &cause.to_string(), places),
+            _ => Vec::new(),
+        };
+        let is_users = !excerpts.is_empty() || places.iter().any(|place| !place.is_built_in());
         if is_users || matches!(cause, Cause::Script { .. }) {
-            excerpts.extend(Excerpt::chain(places));
+            excerpts.extend(Excerpt::chain(places, !excerpts.is_empty()));
         }
         Self::Stopped { cause, excerpts }
     }
@@ -117,41 +115,73 @@ impl ScriptError {
 }
 
 /// The user's functions whose results windlass's own script stumbled over: those that the line of the innermost
-/// place calls. They have returned, so the call chain does not name them.
-fn suspects(pipeline: &Pipeline, places: &[Place]) -> Vec<Excerpt> {
+/// place calls, or of them the one that `message` names. They have returned, so the call chain does not name them.
+fn suspects(pipeline: &Pipeline, message: &str, places: &[Place]) -> Vec<Excerpt> {
     let Some(innermost) = places.first().filter(|place| place.is_built_in()) else { return Vec::new() };
-    let mut called: Vec<_> = pipeline
-        .functions()
-        .filter(|function| !function.file.is_built_in() && calls(innermost.line(), &function.name))
-        .filter_map(|function| Some((function, Place::definition(&function.name, &function.file)?)))
-        .collect();
-    called.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
-    let excerpt = |(function, place): &(&super::Function, Place)| {
+    let mut suspects = users_functions(pipeline);
+    suspects.retain(|(function, _)| calls(innermost.line(), &function.name));
+    let is_named = |function: &Function| message.contains(&format!("`{}`", function.name));
+    if suspects.iter().any(|(function, _)| is_named(function)) {
+        suspects.retain(|(function, _)| is_named(function));
+    }
+    let excerpt = |(function, place): &(&Function, Place)| {
         let title = format!("the result of `{}`, from {}", function.name, function.file.name);
-        Excerpt::one(title, place, "defined here".to_owned())
+        Excerpt::one(title, place, "what this returns".to_owned())
     };
-    called.iter().map(excerpt).collect()
+    suspects.iter().map(excerpt).collect()
 }
 
-/// Whether `line` calls the function `name`.
+/// The user's functions that call themselves.
+fn recursive(pipeline: &Pipeline) -> Vec<Excerpt> {
+    let mut functions = users_functions(pipeline);
+    functions.retain(|(function, place)| {
+        let is_next = |line: &&str| !line.starts_with("fn ") && !line.starts_with("private fn ");
+        place.rest().lines().take_while(is_next).any(|line| calls(line, &function.name))
+    });
+    let excerpt = |(function, place): &(&Function, Place)| {
+        let title = format!("`{}` calls itself, in {}", function.name, function.file.name);
+        Excerpt::one(title, place, "this calls itself".to_owned())
+    };
+    functions.iter().map(excerpt).collect()
+}
+
+/// The functions the user wrote, by name, and where.
+fn users_functions(pipeline: &Pipeline) -> Vec<(&Function, Place)> {
+    let users = pipeline.functions().filter(|function| !function.file.is_built_in());
+    let mut functions: Vec<_> = users
+        .filter_map(|function| Some((function, Place::definition(&function.name, &function.file)?)))
+        .collect();
+    functions.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    functions
+}
+
+/// Whether `line` calls the function `name` of the pipeline.
 fn calls(line: &str, name: &str) -> bool {
     line.match_indices(name).any(|(start, _)| {
-        let before = line[..start].trim_end();
-        let is_word = line[..start].ends_with(|char: char| char.is_alphanumeric() || char == '_');
-        !is_word
-            && !before.ends_with('.')
-            && before != "fn"
-            && line[start + name.len()..].starts_with('(')
+        let before = &line[..start];
+        let is_part = before.ends_with(|char: char| char.is_alphanumeric() || "_.:".contains(char));
+        !is_part && before.trim_end() != "fn" && line[start + name.len()..].starts_with('(')
     })
 }
 
-fn push_place(pipeline: &Pipeline, places: &mut Vec<Place>, around: &(String, String), position: Position) {
+/// Adds the place at which `error` happened, inside of the function and file `around`.
+fn push_place(
+    pipeline: &Pipeline,
+    places: &mut Vec<Place>,
+    around: &(String, String),
+    error: &EvalAltResult,
+) {
+    let position = error.position();
     if position.is_none() {
         return;
     }
     let (function, source) = around;
-    // Rhai names the caller's file for a closure, and none for a merged function.
+    // Rhai names the caller's file for a closure, and none for a merged function or at the top of a merged file.
     let is_merged = source == MERGED || source.is_empty() || is_closure(function);
+    if is_merged && let Some(file) = importer(pipeline, error) {
+        places.push(Place::new("", file, position));
+        return;
+    }
     let merged = is_merged.then(|| pipeline.named(function).map(|function| &function.file).next()).flatten();
     let named = || pipeline.files().iter().find(|file| *file.name == **source);
     if let Some(file) = merged.or_else(named) {
@@ -159,6 +189,21 @@ fn push_place(pipeline: &Pipeline, places: &mut Vec<Place>, around: &(String, St
     } else if let Some(file) = pipeline.module_file(source) {
         places.push(Place::new(function, &file, position));
     }
+}
+
+/// The merged file whose `import` failed with `error`.
+fn importer<'a>(pipeline: &'a Pipeline, error: &EvalAltResult) -> Option<&'a ScriptFile> {
+    let (EvalAltResult::ErrorModuleNotFound(path, position)
+    | EvalAltResult::ErrorInModule(path, _, position)) = error
+    else {
+        return None;
+    };
+    let name = path.trim_end_matches(".rhai").rsplit('/').next().unwrap_or_default();
+    let imports = |file: &&ScriptFile| {
+        let place = Place::new("", file, *position);
+        place.line().trim_start().starts_with("import") && place.line().contains(name)
+    };
+    pipeline.files().iter().rev().find(imports)
 }
 
 impl fmt::Display for ScriptError {
@@ -199,6 +244,9 @@ impl Diagnostic for ScriptError {
             Self::Stopped { cause: Cause::Script { help, .. }, .. } => {
                 help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
             }
+            Self::Unreadable { .. } => Some(Box::new(
+                "scripts are files of UTF-8 text; `--script` is relative to the current folder",
+            )),
             _ => None,
         }
     }

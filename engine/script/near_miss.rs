@@ -62,6 +62,10 @@ pub(super) fn called_functions(pipeline: &Pipeline) -> HashSet<String> {
             Some(ASTNode::Stmt(rhai::Stmt::FnCall(call, _))) => {
                 called.insert(call.name.to_string());
             }
+            // A function's name in place of a variable is a pointer to it; local variables have an index.
+            Some(ASTNode::Expr(Expr::Variable(variable, None, _))) if variable.0.is_none() => {
+                called.insert(variable.1.to_string());
+            }
             Some(ASTNode::Expr(Expr::DynamicConstant(value, _))) => {
                 if let Some(pointer) = value.read_lock::<rhai::FnPtr>() {
                     called.insert(pointer.fn_name().to_owned());

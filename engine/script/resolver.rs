@@ -1,6 +1,6 @@
 //! `import`: windlass's own modules, and those of the project.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
@@ -8,7 +8,7 @@ use std::thread::ThreadId;
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
 
 use super::file::DEFAULT_BUILD;
-use super::{RhaiResultOf, ScriptFile};
+use super::{RhaiResultOf, ScriptFile, StageError};
 
 /// Modules that are part of windlass: name and text.
 const BUILT_IN: &[(&str, &str)] = &[("scripts/build.rhai", DEFAULT_BUILD)];
@@ -19,18 +19,40 @@ pub fn built_in(name: &str) -> Option<ScriptFile> {
     Some(ScriptFile::built_in(name, text))
 }
 
-/// Finds modules: `scripts/...` are windlass's own; `./x` is beside the importing file, any other path starts
-/// at the project's root. Nothing outside the project is ever read.
+/// Finds modules: `scripts/...` are windlass's own; `./x` is beside the importing module, any other path starts at
+/// the project's root. Overrides are one program once they are merged: their `./x` starts at the root as well.
+/// Nothing outside the project is ever read.
 pub struct ProjectResolver {
     root: PathBuf,
     loaded: Mutex<HashMap<String, Shared<Module>>>,
-    loading: Mutex<HashSet<(ThreadId, String)>>,
+    /// What each thread is loading, the outermost module first.
+    loading: Mutex<HashMap<ThreadId, Vec<String>>>,
 }
 
 impl ProjectResolver {
     /// A resolver for the project in `root`.
     pub fn new(root: PathBuf) -> Self {
         Self { root, loaded: Mutex::default(), loading: Mutex::default() }
+    }
+
+    /// Notes that this thread loads the module `name`. A circle closes within one thread; two threads may well load
+    /// the same module at a time.
+    fn enter(&self, name: &str) -> Result<(), StageError> {
+        let mut loading = lock(&self.loading);
+        let path = loading.entry(std::thread::current().id()).or_default();
+        if let Some(start) = path.iter().position(|outer| outer == name) {
+            let circle: Vec<_> = path[start..].iter().map(String::as_str).chain([name]).collect();
+            return Err(ImportCircle { path: circle.join(" -> ") }.into());
+        }
+        path.push(name.to_owned());
+        Ok(())
+    }
+
+    /// Notes that this thread is done with the module it entered last.
+    fn leave(&self) {
+        if let Some(path) = lock(&self.loading).get_mut(&std::thread::current().id()) {
+            path.pop();
+        }
     }
 
     /// The script that `import "path"` means in the file named `importer`.
@@ -40,8 +62,8 @@ impl ProjectResolver {
         }
         let not_found = || Box::new(EvalAltResult::ErrorModuleNotFound(path.to_owned(), position));
         let beside = importer.map(Path::new).and_then(Path::parent).filter(|_| path.starts_with('.'));
-        let relative =
-            beside.unwrap_or(Path::new("")).join(path.trim_start_matches('/')).with_extension("rhai");
+        let file = format!("{}.rhai", path.trim_start_matches('/').trim_end_matches(".rhai"));
+        let relative = beside.unwrap_or(Path::new("")).join(file);
         let inside = lexically_inside(&relative).ok_or_else(not_found)?;
         let file = self.root.join(inside).canonicalize().map_err(|_| not_found())?;
         let root = self.root.canonicalize().map_err(|_| not_found())?;
@@ -50,6 +72,14 @@ impl ProjectResolver {
         }
         ScriptFile::read(&file, &root).map_err(|_| not_found())
     }
+}
+
+/// A module imports itself, perhaps through others.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("modules import each other: {path}")]
+#[diagnostic(code(script::import_circle), help("move what both need into a module of its own"))]
+struct ImportCircle {
+    path: String,
 }
 
 /// `path` without `.` and `..`; `None` when it leaves its root.
@@ -79,12 +109,8 @@ impl ModuleResolver for ProjectResolver {
         if let Some(module) = lock(&self.loaded).get(&name) {
             return Ok(module.clone());
         }
-        let in_module = |error| EvalAltResult::ErrorInModule(path.to_owned(), error, position);
-        // A circle closes within one thread; two threads may well load the same module at a time.
-        let loading = (std::thread::current().id(), name.clone());
-        if !lock(&self.loading).insert(loading.clone()) {
-            return Err(in_module(format!("`{name}` imports itself").into()).into());
-        }
+        let in_module = |error| EvalAltResult::ErrorInModule(name.clone(), error, position);
+        self.enter(&name).map_err(|error| in_module(error.into()))?;
         let module = engine
             .compile(&*file.text)
             .map_err(|error| Box::new(EvalAltResult::ErrorParsing(*error.0, error.1)))
@@ -92,10 +118,10 @@ impl ModuleResolver for ProjectResolver {
                 ast.set_source(&*file.name);
                 Module::eval_ast_as_new(Scope::new(), &ast, engine)
             });
-        lock(&self.loading).remove(&loading);
+        self.leave();
         let mut module = module.map_err(in_module)?;
         module.set_id(name.as_str());
-        Ok(lock(&self.loaded).entry(name).or_insert(module.into()).clone())
+        Ok(lock(&self.loaded).entry(name.clone()).or_insert(module.into()).clone())
     }
 }
 

@@ -58,49 +58,91 @@ impl Place {
         text.get(start..end).unwrap_or_default()
     }
 
+    /// The number of its line.
+    fn number(&self) -> usize {
+        self.file.text.get(..self.offset).unwrap_or_default().matches('\n').count() + 1
+    }
+
+    /// The text from its end to the end of the file.
+    pub(super) fn rest(&self) -> &str {
+        self.file.text.get(self.offset + self.length..).unwrap_or_default()
+    }
+
     fn is_same(&self, other: &Self) -> bool {
         self.offset == other.offset && self.file() == other.file()
     }
 }
 
-/// Lines of one script, as a diagnostic of its own: what windlass shows of each file that a call chain passes.
+/// One stretch of a call chain, as a diagnostic of its own.
 #[derive(Debug)]
 pub struct Excerpt {
     title: String,
-    source: NamedSource<String>,
+    source: Option<NamedSource<String>>,
     labels: Vec<LabeledSpan>,
 }
 
 impl Excerpt {
-    /// An excerpt around `place`, labelled `text`.
+    /// The lines around `place`, labelled `text`.
     pub(super) fn one(title: String, place: &Place, text: String) -> Self {
         let label = LabeledSpan::new(Some(text), place.offset, place.length);
         let source = NamedSource::new(place.file(), place.file.text.to_string()).with_language("Rust");
-        Self { title, source, labels: vec![label] }
+        Self { title, source: Some(source), labels: vec![label] }
     }
 
-    /// The excerpts that show a call chain, the innermost first: one for each stretch of it in one file. A place
-    /// that the chain passes many times is shown once.
-    pub(super) fn chain(places: &[Place]) -> Vec<Self> {
-        let mut excerpts: Vec<Self> = Vec::new();
-        let mut shown: Vec<&Place> = Vec::new();
+    /// The excerpts that show a call chain, the innermost place first. A place that the chain passes many times is
+    /// shown once; windlass's own scripts are only named, unless it is they that failed and `explained` is false.
+    pub(super) fn chain(places: &[Place], explained: bool) -> Vec<Self> {
+        let mut distinct: Vec<&Place> = Vec::new();
         for place in places {
-            if shown.len() == SHOWN || shown.iter().any(|other| other.is_same(place)) {
-                continue;
+            if distinct.len() < SHOWN && !distinct.iter().any(|other| other.is_same(place)) {
+                distinct.push(place);
             }
-            let text = label(shown.is_empty(), &place.function);
-            match excerpts.last_mut().filter(|excerpt| excerpt.source.name() == place.file()) {
-                Some(excerpt) => {
-                    excerpt.labels.push(LabeledSpan::new(Some(text), place.offset, place.length));
+        }
+        let mut excerpts = Vec::new();
+        for stretch in distinct.chunk_by(|a, b| a.file() == b.file()) {
+            let is_first = excerpts.is_empty();
+            let (shown, named) = match stretch {
+                [innermost, rest @ ..] if innermost.is_built_in() && is_first && !explained => {
+                    (std::slice::from_ref(innermost), rest)
                 }
-                None => {
-                    let verb = if shown.is_empty() { "in" } else { "called from" };
-                    excerpts.push(Self::one(format!("{verb} {}", place.file()), place, text));
-                }
-            }
-            shown.push(place);
+                [one, ..] if one.is_built_in() => (&[][..], stretch),
+                _ => (stretch, &[][..]),
+            };
+            excerpts.extend(Self::lines(shown, is_first));
+            excerpts.extend(Self::names(named, is_first && shown.is_empty()));
         }
         excerpts
+    }
+
+    /// The lines of `places`, which are in one file.
+    fn lines(places: &[&Place], is_innermost: bool) -> Option<Self> {
+        let (first, rest) = places.split_first()?;
+        let verb = if is_innermost { "in" } else { "called from" };
+        let title = format!("{verb} {}", first.file());
+        let mut excerpt = Self::one(title, first, label(is_innermost, &first.function));
+        let labels = rest
+            .iter()
+            .map(|place| LabeledSpan::new(Some(label(false, &place.function)), place.offset, place.length));
+        excerpt.labels.extend(labels);
+        Some(excerpt)
+    }
+
+    /// `places`, which are in one file, without their lines.
+    fn names(places: &[&Place], is_innermost: bool) -> Option<Self> {
+        let first = places.first()?;
+        let verb = if is_innermost { "found in" } else { "called from" };
+        let name = |place: &&Place| {
+            let is_unnamed = place.function.is_empty() || is_closure(&place.function);
+            if is_unnamed {
+                place.number().to_string()
+            } else {
+                format!("{} (`{}`)", place.number(), place.function)
+            }
+        };
+        let names: Vec<_> = places.iter().map(name).collect();
+        let noun = if names.len() == 1 { "line" } else { "lines" };
+        let title = format!("{verb} {}, {noun} {}", first.file(), names.join(", "));
+        Some(Self { title, source: None, labels: Vec::new() })
     }
 }
 
@@ -127,7 +169,7 @@ impl Diagnostic for Excerpt {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&self.source)
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

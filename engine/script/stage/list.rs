@@ -1,6 +1,6 @@
 //! Lists of texts that scripts pass to stages.
 
-use rhai::{Array, Dynamic};
+use rhai::{Array, Dynamic, ImmutableString};
 
 use crate::script::StageError;
 use crate::script::cause::kind;
@@ -19,18 +19,24 @@ pub fn optional_texts(value: &Dynamic, argument: &'static str) -> Result<Option<
 /// `script::wrong_type`, naming `argument`, for anything else than a list of strings.
 pub fn texts(value: &Dynamic, argument: &'static str) -> Result<Vec<String>, StageError> {
     let Some(list) = value.read_lock::<Array>() else {
-        let example = if value.is_string() { format!("\"{value}\"") } else { "\"...\"".to_owned() };
-        return Err(WrongType::List {
-            argument,
-            found: type_name(value),
-            help: format!("write [{example}]"),
-        }
-        .into());
+        return Err(WrongType::List { argument, found: type_name(value), help: fix(value, argument) }.into());
     };
     let text = |item: &Dynamic| {
         item.clone().into_string().map_err(|_| WrongType::Item { argument, found: type_name(item) })
     };
     Ok(list.iter().map(text).collect::<Result<_, _>>()?)
+}
+
+/// What to write in place of `value`.
+fn fix(value: &Dynamic, argument: &str) -> String {
+    let Some(text) = value.read_lock::<ImmutableString>() else {
+        return "return a list such as [\"...\"]".to_owned();
+    };
+    // One text with several words is one tag, but a whole command line.
+    let words = if argument == "tags" { None } else { shell_words::split(&text).ok() };
+    let words = words.filter(|words| !words.is_empty()).unwrap_or_else(|| vec![text.to_string()]);
+    let words: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
+    format!("write [{}]", words.join(", "))
 }
 
 fn type_name(value: &Dynamic) -> String {

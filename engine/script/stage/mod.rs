@@ -58,6 +58,15 @@ pub(super) fn names() -> Vec<String> {
     names
 }
 
+/// The names of all properties of the values that stages take and give.
+pub(super) fn properties() -> Vec<String> {
+    let name = |signature: &String| {
+        let (name, _) = signature.strip_prefix("get$")?.split_once('(')?;
+        Some(name.to_owned())
+    };
+    signatures().iter().filter_map(name).collect()
+}
+
 /// How the stage `name` is called: `plan_image(image, dockerfile, context)`.
 pub(super) fn signature(name: &str) -> Option<String> {
     let signatures = signatures();
