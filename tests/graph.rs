@@ -244,7 +244,14 @@ fn circle_shows_its_path_with_places() {
         .file("tool.Dockerfile", "\nFROM acme/api AS x\n")
         .run(["build"]);
     output.exits(2);
-    insta::assert_snapshot!(output.stderr, @"");
+    insta::assert_snapshot!(output.stderr, @r"
+    image::cycle
+
+      x images are built from each other: api -> tool -> api
+      help: one of these lines has to name another image:
+            api.Dockerfile:3: `api` takes from `tool`
+            tool.Dockerfile:2: `tool` takes from `api`
+    ");
 }
 
 #[test]
@@ -257,10 +264,20 @@ fn unknown_image_suggests_the_nearest() {
         .file("Dockerfile", "FROM scratch\n");
     let output = project.run(["build", "workr"]);
     output.exits(2);
-    insta::assert_snapshot!(output.stderr, @"");
+    insta::assert_snapshot!(output.stderr, @r"
+    image::unknown
+
+      x there is no image `workr`
+      help: did you mean `worker`?
+    ");
     let output = project.run(["build", "zebra"]);
     output.exits(2);
-    insta::assert_snapshot!(output.stderr, @"");
+    insta::assert_snapshot!(output.stderr, @r"
+    image::unknown
+
+      x there is no image `zebra`
+      help: the images are worker, api
+    ");
 }
 
 #[test]
