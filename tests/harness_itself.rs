@@ -181,6 +181,20 @@ fn fault_proxy_holds_a_request_until_released() {
 }
 
 #[test]
+fn private_daemon_leaves_the_machines_daemon_alone() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let Some(private) = PrivateDaemon::start() else { return };
+    assert_ne!(private.host(), daemon.host());
+    let with_network = |daemon: &Daemon| {
+        daemon.docker(["run", "--rm", "--pull=never", "--network=bridge", &daemon.base(), "echo", "hi"])
+    };
+    assert_eq!(with_network(&private), "hi\n");
+    assert_eq!(with_network(&daemon), "hi\n");
+    drop(private);
+    assert_eq!(with_network(&daemon), "hi\n");
+}
+
+#[test]
 fn private_daemon_can_be_killed() {
     let Some(mut daemon) = PrivateDaemon::start() else { return };
     let project = Project::new()

@@ -16,6 +16,7 @@
 #![allow(dead_code, unused_imports, reason = "a harness offers more than the tests of one day use")]
 
 mod counting_socket;
+mod bridge;
 mod daemon;
 mod fault_proxy;
 mod forwarder;

@@ -9,19 +9,21 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::bridge::Bridge;
 use super::missing::{leave_out, leave_out_always};
 use super::{Daemon, wait_for};
 
-/// A `dockerd` with its own data, socket and containerd, for tests that kill it. Dropping it stops it and
-/// removes its traces.
+/// A `dockerd` with its own data, socket, containerd and bridge, for tests that kill it. Dropping it stops it
+/// and removes its traces.
 ///
-/// It has no bridge, so that it and the machine's daemon leave each other alone: RUN steps have no network,
-/// and with BuildKit they need `network: none`.
+/// It leaves the machine's daemon and packet filters alone, so its RUN steps have a network that leads nowhere.
 #[derive(Debug)]
 pub struct PrivateDaemon {
     daemon: Daemon,
     process: Child,
     folder: TempDir,
+    /// Goes after the process, which has it in use.
+    _bridge: Bridge,
 }
 
 impl PrivateDaemon {
@@ -32,11 +34,18 @@ impl PrivateDaemon {
             leave_out_always("a Docker daemon can be started by root alone");
             return None;
         }
+        let bridge = match Bridge::create() {
+            Ok(bridge) => bridge,
+            Err(missing) => {
+                leave_out(&format!("a Docker daemon cannot have a bridge of its own: {missing}"));
+                return None;
+            }
+        };
         // Not under a `/tmp` that may be a small tmpfs, on which overlay file systems do not work either.
         let folder = TempDir::with_prefix_in("windlass-dockerd-", "/var/tmp").expect("a folder can be made");
         let socket = folder.path().join("docker.sock");
         let log = folder.path().join("log");
-        let mut process = match dockerd(folder.path()).spawn() {
+        let mut process = match dockerd(folder.path(), &bridge).spawn() {
             Ok(process) => process,
             Err(error) => {
                 leave_out(&format!("dockerd cannot be started: {error}"));
@@ -50,7 +59,7 @@ impl PrivateDaemon {
         let host = format!("unix://{}", socket.display());
         let loaded = if up { Daemon::at(host) } else { Err("dockerd ends at once".to_owned()) };
         match loaded {
-            Ok(daemon) => Some(Self { daemon, process, folder }),
+            Ok(daemon) => Some(Self { daemon, process, folder, _bridge: bridge }),
             Err(missing) => {
                 let log = fs::read_to_string(log).unwrap_or_default();
                 let last = log.lines().last().unwrap_or_default();
@@ -87,7 +96,7 @@ impl Drop for PrivateDaemon {
     }
 }
 
-fn dockerd(folder: &Path) -> Command {
+fn dockerd(folder: &Path, bridge: &Bridge) -> Command {
     let log = File::create(folder.join("log")).expect("a log file can be made");
     let errors = log.try_clone().expect("a file can be shared");
     let mut command = Command::new("dockerd");
@@ -96,7 +105,8 @@ fn dockerd(folder: &Path) -> Command {
         .arg(format!("--data-root={}", folder.join("data").display()))
         .arg(format!("--exec-root={}", folder.join("exec").display()))
         .arg(format!("--pidfile={}", folder.join("pid").display()))
-        .args(["--bridge=none", "--iptables=false", "--ip6tables=false"])
+        .arg(format!("--bridge={}", bridge.name()))
+        .args(["--iptables=false", "--ip6tables=false"])
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(errors);
