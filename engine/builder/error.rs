@@ -11,7 +11,7 @@ use crate::process::ProcessError;
 pub enum BuildError {
     /// The run was cancelled.
     #[error("the build was cancelled")]
-    #[diagnostic(code(stage::build::cancelled))]
+    #[diagnostic(code(run::cancelled))]
     Cancelled,
 
     /// A command-line builder ended with an error.

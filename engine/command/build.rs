@@ -8,13 +8,14 @@ use rhai::Dynamic;
 use tokio_util::sync::CancellationToken;
 
 use super::exit_status::{ExitStatus, Failure, NoThreads, print_diagnostic};
+use super::image_failure::ImageFailure;
 use super::interrupt::cancel_on_interrupt;
 use crate::cli::{BuildArgs, GlobalOptions};
 use crate::config::{self, Project};
 use crate::event::{Event, Level};
 use crate::host::Host;
 use crate::image::TagTemplate;
-use crate::report::{Report, ReportOptions};
+use crate::report::{self, Report, ReportOptions};
 use crate::run::{Run, RunOptions};
 use crate::script::{Pipeline, ScriptError, ScriptFile, new_engine, stage};
 
@@ -40,9 +41,9 @@ pub fn build(global: &GlobalOptions, args: &BuildArgs) -> Result<ExitStatus, Fai
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(NoThreads { reason: error.to_string() }))?;
-    let cancel = CancellationToken::new();
-    cancel_on_interrupt(runtime.handle(), &cancel);
-
+    if let Some(path) = &args.result {
+        report::check_result(path).map_err(Failure::wrong_use)?;
+    }
     let report = Report::start(ReportOptions {
         progress: global.progress,
         silent: global.silent,
@@ -52,6 +53,8 @@ pub fn build(global: &GlobalOptions, args: &BuildArgs) -> Result<ExitStatus, Fai
         ..ReportOptions::default()
     });
     let events = report.events();
+    let cancel = CancellationToken::new();
+    cancel_on_interrupt(runtime.handle(), &cancel, &events);
     if !global.no_warn {
         for warning in loaded.warnings {
             let message = warning.to_string();
@@ -158,17 +161,19 @@ fn run_pipeline(run: &Arc<Run>, files: Vec<ScriptFile>, no_warn: bool) -> Result
 
 /// Prints every failure of a run once; the status says whose fault it was.
 fn print_failures(run: &Run, error: &ScriptError) -> ExitStatus {
-    if run.cancel.is_cancelled() {
-        return ExitStatus::Interrupted;
-    }
     let failures = run.results.failures();
     let mut told = HashSet::new();
-    for (_, failure) in &failures {
+    for (image, error) in &failures {
         // A daemon that is away is one thing to read about, however many images wanted it.
-        let is_shared = failure.stage().is_some_and(|stage| stage.code() == "docker::unreachable");
-        if !is_shared || told.insert(failure.to_string()) {
-            print_diagnostic(&**failure);
+        let is_shared = error.stage().is_some_and(|stage| stage.code() == "docker::unreachable");
+        if !is_shared {
+            print_diagnostic(&ImageFailure { image, error });
+        } else if told.insert(error.to_string()) {
+            print_diagnostic(&**error);
         }
+    }
+    if run.cancel.is_cancelled() {
+        return ExitStatus::Interrupted;
     }
     let is_summary = error.stage().is_some_and(|stage| stage.code() == "run::failed");
     if !is_summary || failures.is_empty() {

@@ -87,6 +87,10 @@ pub fn print_diagnostic(diagnostic: &dyn Diagnostic) {
     if handler.render_report(&mut text, diagnostic).is_err() {
         text = format!("error: {diagnostic}\n");
     }
+    // What programs printed comes with their colours, which here would be no more than noise.
+    if !is_terminal || !console::colors_enabled_stderr() {
+        text = console::strip_ansi_codes(&text).into_owned();
+    }
     // Nobody is left to tell when standard error is closed.
     let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
 }

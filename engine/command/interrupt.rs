@@ -4,13 +4,16 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::ExitStatus;
+use crate::event::{Event, Events, Level};
 use crate::process::interrupted;
 
-/// Cancels `cancel` at the first Ctrl-C or SIGTERM, and ends the program at once at the second.
-pub fn cancel_on_interrupt(runtime: &Handle, cancel: &CancellationToken) {
-    let cancel = cancel.clone();
+/// Cancels `cancel` at the first Ctrl-C or SIGTERM, which is told, and ends the program at once at the second.
+pub fn cancel_on_interrupt(runtime: &Handle, cancel: &CancellationToken, events: &Events) {
+    let (cancel, events) = (cancel.clone(), events.clone());
     runtime.spawn(async move {
         interrupted().await;
+        let message = "interrupted: stopping what runs (a second Ctrl-C ends windlass at once)".to_owned();
+        events.emit(Event::Notice { image: None, level: Level::Info, message });
         cancel.cancel();
         interrupted().await;
         std::process::exit(ExitStatus::Interrupted as i32);

@@ -2,6 +2,7 @@
 
 mod build;
 mod exit_status;
+mod image_failure;
 mod interrupt;
 mod login;
 mod logout;

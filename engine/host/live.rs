@@ -15,6 +15,7 @@ use crate::event::{Event, Events, ImageEvents, Level};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{ImageReference, Repository, Tag};
 use crate::registry::{Action, Credential, CredentialStore, RegistryClient, RegistryError};
+use crate::run::RunError;
 use crate::script::StageError;
 
 impl Host {
@@ -101,6 +102,14 @@ impl LiveDocker {
     }
 }
 
+/// What `future` gives, unless the run is cancelled first.
+async fn until_cancelled<T>(
+    cancel: &CancellationToken,
+    future: impl Future<Output = T>,
+) -> Result<T, StageError> {
+    cancel.run_until_cancelled(future).await.ok_or_else(|| RunError::Cancelled.into())
+}
+
 /// The credential for a registry; one that cannot be had is told and done without.
 async fn credential(store: &CredentialStore, events: &Events, domain: &str) -> Credential {
     store.get(domain).await.unwrap_or_else(|error| {
@@ -148,7 +157,7 @@ impl Docker for LiveDocker {
         events: &ImageEvents,
         cancel: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
-        let mode = self.mode(options, &request).await?;
+        let mode = until_cancelled(cancel, self.mode(options, &request)).await??;
         events.step(match mode {
             Mode::Cli => "building with the docker CLI",
             Mode::BuildKit => "building with docker (BuildKit)",
@@ -169,13 +178,14 @@ impl Docker for LiveDocker {
         cancel: &CancellationToken,
     ) -> Result<Option<String>, StageError> {
         let domain = reference.repository.domain();
-        let credential = credential(&self.credentials, &self.events, domain).await;
+        let credential = credential(&self.credentials, &self.events, domain);
+        let credential = until_cancelled(cancel, credential).await?;
         match self.daemon.push(reference, credential.to_docker(domain), events, cancel).await {
             Ok(pushed) => Ok(pushed.digest.map(|digest| digest.to_string())),
             Err(PushError::Refused { reason, .. }) => {
                 Err(RegistryError::from_daemon(Action::Push, reference, &credential, &reason).into())
             }
-            Err(PushError::Cancelled { .. }) => Err(crate::run::RunError::Cancelled.into()),
+            Err(PushError::Cancelled { .. }) => Err(RunError::Cancelled.into()),
             Err(error) => Err(error.into()),
         }
     }

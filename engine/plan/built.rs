@@ -87,7 +87,9 @@ impl Built {
             let events = self.image.events();
             events.step(format!("pushing {reference}"));
             let digest = match &self.source {
-                Source::Daemon(_) => run.wait(run.host.docker.push(&reference, &events, &run.cancel))??,
+                Source::Daemon(_) => {
+                    run.wait_for_end(run.host.docker.push(&reference, &events, &run.cancel))?
+                }
                 Source::Registry(from) => {
                     let from = self.image.config().repository.with_tag(from.clone());
                     Some(run.wait(run.host.registry.retag(&from, &tag))??)

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::built::Built;
 use super::{CacheKey, Inputs, Reuse, Situation, Source, Verdict, decide, why_build};
@@ -11,7 +11,7 @@ use crate::event::{Decision, Event, Level};
 use crate::image::context::ContextDigest;
 use crate::image::dockerfile::{BaseConfig, BaseImage, Reach};
 use crate::image::{Context, Digest, ImageReference, Selection, Tag, TagTemplate};
-use crate::run::{Finished, Image, Run};
+use crate::run::{Finished, Image, Run, lock};
 use crate::script::StageError;
 use crate::script::stage::Dockerfile;
 use crate::state::{Record, RecordedInputs};
@@ -26,6 +26,8 @@ pub struct Plan {
     verdict: Verdict,
     reason: String,
     recipe: Recipe,
+    /// The decision that was told last.
+    told: Arc<Mutex<Option<Decision>>>,
 }
 
 /// What to build from.
@@ -52,6 +54,11 @@ struct DockerfileRecipe {
 
 /// The names of the builders that [`Plan::build`] knows.
 const BUILDERS: [&str; 2] = ["docker", "custom"];
+
+/// What is decided on an image that is reused, given what is left to do with it.
+fn reuse_decision(left: Option<&str>) -> Decision {
+    if left.is_some() { Decision::Publish } else { Decision::Skip }
+}
 
 /// What can go wrong around a plan.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
@@ -135,6 +142,7 @@ impl Plan {
                 bases: asked,
                 unknown_bases,
             })),
+            told: Arc::default(),
             image: image.clone(),
         })
     }
@@ -176,6 +184,7 @@ impl Plan {
             verdict,
             reason,
             recipe: Recipe::Custom(digest),
+            told: Arc::default(),
             image: image.clone(),
         })
     }
@@ -193,7 +202,7 @@ impl Plan {
     /// The tags of the image when it is not built; none before a build has chosen them.
     pub fn tags(&self) -> Option<&[Tag]> {
         match &self.verdict {
-            Verdict::Reuse { tags, .. } => Some(tags),
+            Verdict::Reuse(reuse) => Some(&reuse.tags),
             Verdict::Build { .. } => None,
         }
     }
@@ -203,20 +212,29 @@ impl Plan {
         self.key
     }
 
+    /// Tells whether the image is built, before a hook or a builder tells anything else of it.
+    pub fn decide(&self, needs_build: bool) {
+        match &self.verdict {
+            _ if needs_build => self.tell(Decision::Build),
+            Verdict::Reuse(reuse) => self.tell(reuse_decision(reuse.left.as_deref())),
+            // Whether there is anything to reuse, `reuse` finds out.
+            Verdict::Build { .. } => {}
+        }
+    }
+
     /// Builds the image.
     ///
     /// # Errors
     /// When it cannot be built, or its registry would refuse it.
     pub fn build(&self, builder: &str) -> Result<Built, StageError> {
-        let reason = if self.needs_build() { &self.reason } else { "the pipeline asked for it" };
         match (builder, &self.recipe) {
             ("disabled", _) => Ok(Built::disabled(&self.image)),
             ("docker", Recipe::Dockerfile(recipe)) => {
-                self.tell(Decision::Build, reason);
+                self.tell(Decision::Build);
                 self.build_with_docker(recipe)
             }
             ("custom", Recipe::Custom(files)) => {
-                self.tell(Decision::Build, reason);
+                self.tell(Decision::Build);
                 self.build_with_command(files)
             }
             ("docker" | "custom", _) => Err(PlanError::UnfitBuilder {
@@ -245,8 +263,7 @@ impl Plan {
             Verdict::Reuse(reuse) => Reuse::clone(reuse),
             Verdict::Build { .. } => self.latest()?,
         };
-        let decision = if left.is_some() { Decision::Publish } else { Decision::Skip };
-        self.tell(decision, if self.needs_build() { "the pipeline asked for it" } else { &self.reason });
+        self.tell(reuse_decision(left.as_deref()));
         if let Source::Daemon(id) = &source {
             for tag in &untagged {
                 run.wait(run.host.docker.tag(id, &self.reference(tag)))??;
@@ -283,7 +300,13 @@ impl Plan {
         }
     }
 
-    fn tell(&self, decision: Decision, reason: &str) {
+    /// Tells `decision` once.
+    fn tell(&self, decision: Decision) {
+        if lock(&self.told).replace(decision) == Some(decision) {
+            return;
+        }
+        let follows = self.needs_build() == (decision == Decision::Build);
+        let reason = if follows { &self.reason } else { "the pipeline asked for it" };
         let image = self.image.name();
         let key = self.key.to_string();
         self.image.run().results.update(image, |result| {
@@ -344,7 +367,7 @@ impl Plan {
                 recipe.dockerfile.inner.reach_in_file_order(target, &recipe.dockerfile.args, &config)?;
             request.context = Arc::new(select(&self.image, &recipe.context, &reach, &recipe.dockerfile)?);
         }
-        let built = run.wait(run.host.docker.build(request, &options, &events, &run.cancel))?;
+        let built = run.wait_for_end(run.host.docker.build(request, &options, &events, &run.cancel));
         // A base that moved since it was looked at may need files that did not travel: look again next time.
         let built = built.inspect_err(|_| {
             recipe.bases.iter().for_each(|base| run.bases.forget(base));

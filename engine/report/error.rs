@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// What keeps a report from being complete.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ReportError {
-    /// The file of `--result` could not be written.
+    /// The file of `--result` could not be written, or cannot be.
     #[error("cannot write the result of the run to `{}`: {source}", path.display())]
     #[diagnostic(
         code(report::result),

@@ -52,6 +52,7 @@ use view::View;
 
 pub use error::ReportError;
 pub use options::{Color, ProgressMode, ReportOptions};
+pub use run_result::check_result;
 
 /// How long the end of a run waits for a terminal that takes no text (stopped with Ctrl-S, a full pipe).
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -85,7 +86,12 @@ impl Report {
         let record = Record::new(options.log_directory.clone(), Timestamp::now());
         let record = Arc::new(Mutex::new(record));
         let logs = Arc::clone(&record);
-        let log_of: LogOf = Box::new(move |image| lock(&logs).log_file(image).map(Into::into));
+        let here = std::env::current_dir().unwrap_or_default();
+        let log_of: LogOf = Box::new(move |image| {
+            let record = lock(&logs);
+            let path = record.log_file(image)?;
+            Some(path.strip_prefix(&here).unwrap_or(path).to_owned())
+        });
         Self::with_view(view(&options, log_of), record, options.result)
     }
 

@@ -60,7 +60,7 @@ impl<W: Write> Plain<W> {
 
     fn say(&mut self, remark: &Remark) -> io::Result<()> {
         let text = match remark.kind {
-            Kind::Step if remark.image.is_some() => format!("-- {}", remark.text),
+            Kind::Step => format!("-- {}", remark.text),
             Kind::Result(Outcome::Failed) => self.look.failure(&remark.text).to_string(),
             Kind::Notice(Level::Warning) => self.look.warning(&remark.text).to_string(),
             _ => remark.text.clone(),

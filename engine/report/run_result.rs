@@ -5,7 +5,9 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use tempfile::NamedTempFile;
 
+use super::ReportError;
 use crate::event::{Event, ImageResult};
 
 /// What became of a run; the content of the `--result` file.
@@ -71,15 +73,7 @@ impl RunResult {
     /// When the file cannot be written.
     pub(super) fn write(&mut self, path: &Path, now: Timestamp) -> io::Result<()> {
         self.conclude(now);
-        let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
-        let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        {
-            // The file is nobody's secret: the umask decides, as for any other output.
-            use std::os::unix::fs::PermissionsExt as _;
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        let mut file = builder.tempfile_in(directory.unwrap_or(Path::new(".")))?;
+        let mut file = beside(path)?;
         serde_json::to_writer_pretty(&mut file, self)?;
         file.write_all(b"\n")?;
         file.persist(path)?;
@@ -96,4 +90,31 @@ impl RunResult {
         let done = |name: &String| self.images.iter().any(|result| result.image == *name);
         self.unfinished = order.iter().filter(|name| !done(name)).cloned().collect();
     }
+}
+
+/// Makes sure that a result can be written to `path`, before a long run finds out.
+///
+/// # Errors
+/// [`ReportError::Result`] when it cannot.
+pub fn check_result(path: &Path) -> Result<(), ReportError> {
+    let checked = match path.is_dir() {
+        true => Err(io::ErrorKind::IsADirectory.into()),
+        false => beside(path).map(drop),
+    };
+    checked.map_err(|source| ReportError::Result { path: path.to_owned(), source })
+}
+
+/// A new file in the folder of `path`, to take its place.
+fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        // The file is nobody's secret: the umask decides, as for any other output.
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let directory = directory.unwrap_or(Path::new("."));
+    // The name of a temporary file in the message would only puzzle.
+    builder.tempfile_in(directory).map_err(|error| error.kind().into())
 }

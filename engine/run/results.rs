@@ -65,7 +65,7 @@ impl Results {
         let is_cancelled = matches!(*error, ScriptError::Cancelled);
         self.update(image, |result| {
             result.outcome = if is_cancelled { Outcome::Cancelled } else { Outcome::Failed };
-            result.reason = error.to_string();
+            result.reason = if is_cancelled { "stopped".to_owned() } else { error.to_string() };
         });
         if !is_cancelled {
             lock(&self.failures).push((image.to_owned(), error));

@@ -177,7 +177,7 @@ impl Queue {
 
     /// What the calls returned, or the error of those that failed.
     fn finish(self, run: &Run) -> RhaiResultOf<Array> {
-        let items = self.items.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let items = std::mem::take(&mut *lock(&self.items));
         let all = items.len();
         let mut results = Array::with_capacity(all);
         let mut failed = 0;

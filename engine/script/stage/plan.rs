@@ -61,6 +61,18 @@ pub mod plan {
         plan.key().to_string()
     }
 
+    /// Tells whether the image is built, the first line about it, and returns the answer it was given.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn is_built(image, plan) { plan.decide(needs_build(image, plan)) }
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn decide(plan: &mut Plan, needs_build: bool) -> bool {
+        plan.decide(needs_build);
+        needs_build
+    }
+
     /// Builds the image with the builder called `builder`: `docker` or `custom`.
     ///
     /// # Errors

@@ -68,11 +68,12 @@ impl<'a> Progress<'a> {
         if std::mem::replace(&mut step.announced, true) {
             return;
         }
-        if vertex.cached {
-            self.events.output(format!("CACHED {}", vertex.name));
-        } else {
-            self.events.step(&vertex.name);
+        // The daemon's own bookkeeping; what it sends and receives is told as progress.
+        if vertex.name.starts_with("[internal] ") {
+            return;
         }
+        let cached = if vertex.cached { " (cached)" } else { "" };
+        self.events.step(format!("{}{cached}", vertex.name));
     }
 
     fn finish(&mut self, vertex: Vertex) {
@@ -182,8 +183,13 @@ mod tests {
     }
 
     #[test]
-    fn cached_steps_are_output() {
-        check(vec![news(vec![Vertex { cached: true, ..vertex("a", true, "") }], vec![])], &["CACHED a"]);
+    fn cached_steps_say_so() {
+        check(vec![news(vec![Vertex { cached: true, ..vertex("a", true, "") }], vec![])], &["> a (cached)"]);
+    }
+
+    #[test]
+    fn bookkeeping_is_no_step() {
+        check(vec![news(vec![vertex("[internal] load build context", true, "")], vec![])], &[]);
     }
 
     #[test]

@@ -1,0 +1,54 @@
+//! The failure of one image among several.
+
+use std::fmt;
+
+use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
+
+use crate::script::ScriptError;
+
+/// Why an image failed, its name put in front where the message does not give it.
+#[derive(Debug)]
+pub struct ImageFailure<'a> {
+    /// The image's name.
+    pub image: &'a str,
+    /// What stopped its pipeline.
+    pub error: &'a ScriptError,
+}
+
+impl fmt::Display for ImageFailure<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = self.error.to_string();
+        if !message.contains(&format!("`{}`", self.image)) {
+            write!(formatter, "{}: ", self.image)?;
+        }
+        formatter.write_str(&message)
+    }
+}
+
+impl std::error::Error for ImageFailure<'_> {}
+
+impl Diagnostic for ImageFailure<'_> {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.error.code()
+    }
+
+    fn severity(&self) -> Option<Severity> {
+        self.error.severity()
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.error.help()
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.error.source_code()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.error.labels()
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        self.error.related()
+    }
+}
