@@ -133,7 +133,8 @@ fn end(process: &mut Child, folder: &Path) {
     }
 }
 
-/// Kills the processes whose command line names `folder`: shims and containerd of a killed daemon.
+/// Kills the processes whose command line names `folder`, shims and containerd of a killed daemon, and those that
+/// have their root file system in it: its containers.
 fn end_containers(folder: &Path) {
     let folder = folder.display().to_string();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -141,7 +142,10 @@ fn end_containers(folder: &Path) {
             continue;
         };
         let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        if pid != 1 && String::from_utf8_lossy(&command).contains(&folder) {
+        let mounts = fs::read_to_string(entry.path().join("mountinfo")).unwrap_or_default();
+        let root = mounts.lines().find(|line| line.split(' ').nth(4) == Some("/")).unwrap_or_default();
+        let is_ours = String::from_utf8_lossy(&command).contains(&folder) || root.contains(&folder);
+        if pid != 1 && is_ours {
             // SAFETY: kill takes plain numbers and touches no memory.
             unsafe { libc::kill(pid, libc::SIGKILL) };
         }

@@ -1,0 +1,190 @@
+//! Ctrl-C and SIGTERM end a run soon, and leave nothing behind but what was finished.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::harness::{Daemon, Fault, FaultProxy, Output, Project, Running, Signal, TestRepository, wait_for};
+
+/// A number no other process has on its command line: seconds that a `sleep` would take.
+fn marker() -> String {
+    format!("9{:08}", fastrand::u32(..100_000_000))
+}
+
+/// The processes of this machine whose command line has `marker`.
+fn processes(marker: &str) -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let commands = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    commands
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .filter(|text| text.contains(marker))
+        .collect()
+}
+
+fn wait_for_process(marker: &str) {
+    wait_for("the long program to start", Duration::from_secs(60), || {
+        processes(&format!("sleep\0{marker}\0")).first().map(|_| ())
+    });
+}
+
+#[track_caller]
+fn wait_until_gone(marker: &str) {
+    wait_for("the long program to be gone", Duration::from_secs(30), || {
+        processes(&format!("sleep\0{marker}\0")).is_empty().then_some(())
+    });
+}
+
+/// Two images, the second of which is made by `recipe`: `done` is finished when `slow` starts.
+fn project(daemon: &Daemon, slow: &str, image: &str, lines: &str) -> (Project, [TestRepository; 2]) {
+    let repositories = [daemon.repository("", "done"), daemon.repository("", "slow")];
+    let config = format!(
+        "version: v1beta9\nimages:\n  done:\n    image: {}\n  slow:\n    image: {}\n    dockerfile: \
+         slow.Dockerfile\n{image}  never:\n    image: {}x\n{lines}",
+        repositories[0], repositories[1], repositories[1]
+    );
+    let project = Project::new()
+        .daemon(daemon)
+        .file("Dockerfile", format!("FROM {}\n", daemon.base()))
+        .file("slow.Dockerfile", format!("FROM {}\n{slow}", daemon.base()))
+        .file("devspace.yaml", config);
+    (project, repositories)
+}
+
+const BUILD: [&str; 5] = ["build", "--skip-push", "--build-sequential", "--result", "result.json"];
+
+/// Waits for the end of `running` and checks what every interrupted run of [`project`] says.
+#[track_caller]
+fn check_interrupted(project: &Project, running: Running) -> Output {
+    let output = running.finish();
+    output.exits(130);
+    assert_eq!(output.stderr.matches("interrupted").count(), 1, "{output}");
+    let result: Value = serde_json::from_str(&project.read("result.json")).expect("the result is JSON");
+    let outcome = |index: usize| result["images"][index]["outcome"].clone();
+    assert_eq!([outcome(0), outcome(1), outcome(2)], ["built", "cancelled", "cancelled"], "{output}");
+    assert_eq!(result["success"], false);
+    output
+        .stderr_has("1 built, 2 cancelled")
+        .stderr_has("cancelled: stopped")
+        .stderr_has("cancelled: not started");
+    output
+}
+
+/// `done` was remembered: the next run skips it.
+#[track_caller]
+fn check_remembered(project: &Project) {
+    project.run(["build", "--skip-push", "done"]).success().stderr_has("1 skipped");
+}
+
+#[track_caller]
+fn check_run_step(build_kit: bool, signal: Signal) {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let marker = marker();
+    let image = format!("    build: {{docker: {{useBuildKit: {build_kit}}}}}\n");
+    let (project, _repositories) = project(&daemon, &format!("RUN sleep {marker}\n"), &image, "");
+    let running = project.spawn(BUILD);
+    wait_for_process(&marker);
+    running.signal(signal);
+    check_interrupted(&project, running);
+    wait_until_gone(&marker);
+    let containers = daemon.docker(["ps", "--all", "--no-trunc", "--format", "{{.Command}}"]);
+    assert!(!containers.contains(&marker), "{containers}");
+    check_remembered(&project);
+}
+
+#[test]
+fn ctrl_c_stops_a_run_step_of_buildkit() {
+    check_run_step(true, Signal::Interrupt);
+}
+
+#[test]
+fn ctrl_c_stops_a_run_step_of_the_classic_builder() {
+    check_run_step(false, Signal::Interrupt);
+}
+
+#[test]
+fn sigterm_stops_a_run_step_too() {
+    check_run_step(true, Signal::Terminate);
+}
+
+#[test]
+fn ctrl_c_stops_a_custom_command_and_all_it_started() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let marker = marker();
+    let command = format!("sh -c 'sleep {marker} & sleep {marker}; true'");
+    let image = format!("    build: {{custom: {{command: \"{command}\"}}}}\n");
+    let (project, _repositories) = project(&daemon, "", &image, "");
+    let running = project.spawn(BUILD);
+    wait_for_process(&marker);
+    running.signal(Signal::Interrupt);
+    check_interrupted(&project, running);
+    wait_until_gone(&marker);
+    check_remembered(&project);
+}
+
+#[test]
+fn ctrl_c_lets_a_hook_tidy_up() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let marker = marker();
+    let script = format!("trap 'touch tidied; exit 1' TERM; sleep {marker} & wait");
+    let hooks = format!(
+        "hooks:\n  - command: sh\n    args: [-c, \"{script}\"]\n    when: {{before: {{images: slow}}}}\n"
+    );
+    let (project, _repositories) = project(&daemon, "", "", &hooks);
+    let running = project.spawn(BUILD);
+    wait_for_process(&marker);
+    running.signal(Signal::Interrupt);
+    check_interrupted(&project, running);
+    wait_until_gone(&marker);
+    project.read("tidied");
+    check_remembered(&project);
+}
+
+#[test]
+fn second_ctrl_c_ends_windlass_at_once() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let marker = marker();
+    // Does not end when it is asked to: the first Ctrl-C gives it some seconds.
+    let script = format!("trap '' TERM; touch runs; sleep {marker}");
+    let hooks = format!(
+        "hooks:\n  - command: sh\n    args: [-c, \"{script}\"]\n    when: {{before: {{images: slow}}}}\n"
+    );
+    let (project, _repositories) = project(&daemon, "", "", &hooks);
+    let running = project.spawn(BUILD);
+    wait_for_process(&marker);
+    running.signal(Signal::Interrupt).wait_for_text("interrupted");
+    running.signal(Signal::Interrupt);
+    running.finish().exits(130).lacks("1 built, 2 cancelled");
+    // It is not windlass's any more; the test tidies up.
+    Project::new().run_program(
+        "sh",
+        ["-c", &format!("kill -9 $(grep -lsz {marker} /proc/[0-9]*/cmdline | cut -d/ -f3 | grep -vx $$)")],
+    );
+}
+
+#[test]
+fn ctrl_c_stops_a_push() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let proxy = FaultProxy::before(&registry);
+    let repository = daemon.repository(&proxy.address(), "api");
+    let manifests = format!("/v2/{}/manifests/", repository.path());
+    proxy.fault(1, "PUT", &manifests, Fault::Hold);
+    let project = Project::new()
+        .daemon(&daemon)
+        .file("Dockerfile", format!("FROM {}\n", daemon.base()))
+        .file("devspace.yaml", format!("version: v1beta9\nimages:\n  api:\n    image: {repository}\n"));
+    let running = project.spawn(["build", "-t", "1", "--result", "result.json"]);
+    proxy.wait_for_request("PUT", &manifests);
+    running.signal(Signal::Interrupt);
+    let output = running.finish();
+    output.exits(130).stderr_has("1 cancelled");
+    assert_eq!(output.stderr.matches("interrupted").count(), 1, "{output}");
+    let result: Value = serde_json::from_str(&project.read("result.json")).expect("the result is JSON");
+    assert_eq!(
+        (&result["images"][0]["outcome"], &result["images"][0]["pushed"]),
+        (&"cancelled".into(), &false.into())
+    );
+    proxy.release();
+    // The build is remembered, and the push made up for.
+    project.run(["build", "-t", "1"]).success().stderr_has("publishing: ");
+    assert_eq!(registry.tags(&repository), ["1"]);
+}
