@@ -86,8 +86,10 @@ fn check_run_step(build_kit: bool, signal: Signal) {
     running.signal(signal);
     check_interrupted(&project, running);
     wait_until_gone(&marker);
-    let containers = daemon.docker(["ps", "--all", "--no-trunc", "--format", "{{.Command}}"]);
-    assert!(!containers.contains(&marker), "{containers}");
+    wait_for("the container to be gone", Duration::from_secs(30), || {
+        let containers = daemon.docker(["ps", "--all", "--no-trunc", "--format", "{{.Command}}"]);
+        (!containers.contains(&marker)).then_some(())
+    });
     check_remembered(&project);
 }
 
