@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use super::built::Built;
 use super::{CacheKey, Inputs, Reuse, Situation, Source, Verdict, decide, why_build};
 use crate::builder::{BuildRequest, CustomRequest, build_custom, custom_words, on_change_files};
-use crate::event::{Decision, Event, Level};
+use crate::event::{Decision, Event, ImageEvents, Level};
 use crate::image::context::ContextDigest;
 use crate::image::dockerfile::{BaseConfig, BaseImage, Reach};
 use crate::image::{Context, Digest, ImageReference, Selection, Tag, TagTemplate};
@@ -60,6 +60,20 @@ fn reuse_decision(left: Option<&str>) -> Decision {
     if left.is_some() { Decision::Publish } else { Decision::Skip }
 }
 
+impl DockerfileRecipe {
+    /// Whether a base whose facts were only remembered passes on something else by now: its tag may have moved.
+    fn bases_moved(&self, run: &Run) -> bool {
+        let remembered =
+            self.bases.iter().filter(|base| !self.unknown_bases.contains(base) && !run.bases.is_fresh(base));
+        // Every one is asked, so that none is asked again.
+        let moved = remembered.filter(|base| {
+            let before = run.bases.get(base);
+            look_up(run, base).is_some_and(|found| Some(found) != before)
+        });
+        moved.count() > 0
+    }
+}
+
 /// What can go wrong around a plan.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 enum PlanError {
@@ -104,7 +118,7 @@ impl Plan {
     ) -> Result<Self, StageError> {
         let run = image.run();
         let parents = parents(image, dockerfile)?;
-        let bases = Bases { run, parents: &parents, asked: RefCell::default(), unknown: RefCell::default() };
+        let bases = Bases::new(run, &parents);
         let target = dockerfile.target.as_deref();
         let reach = dockerfile.inner.reach(target, &dockerfile.args, &|base| bases.config(base))?;
         let (asked, unknown_bases) = (bases.asked.into_inner(), bases.unknown.into_inner());
@@ -333,12 +347,12 @@ impl Plan {
     fn build_with_docker(&self, recipe: &DockerfileRecipe) -> Result<Built, StageError> {
         let run = self.image.run();
         let events = self.image.events();
-        if let Reach::Whole { why: Some(why) } = &recipe.reach {
-            events.notice(Level::Debug, format!("the whole context counts: {why}"));
-        }
-        if let Some(hint) = recipe.selection.hint() {
-            events.notice(Level::Info, hint);
-        }
+        let moved = recipe.bases_moved(run);
+        let (reach, selection) = match moved {
+            true => self.reach_again(recipe)?,
+            false => (recipe.reach.clone(), recipe.selection.clone()),
+        };
+        tell_context(&events, &reach, &selection);
         if self.image.pushes() {
             run.wait(run.host.registry.check_push(&self.image.config().repository))??;
         }
@@ -354,7 +368,7 @@ impl Plan {
             image: self.image.name().to_owned(),
             references: tags.iter().map(|tag| self.reference(tag)).collect(),
             dockerfile: Arc::new(recipe.dockerfile.inner.with_bases(&replacements)?),
-            context: Arc::new(recipe.selection.clone()),
+            context: Arc::new(selection),
             target: target.map(ToOwned::to_owned),
             network: self.image.config().options.network.clone(),
             build_args: (*recipe.dockerfile.args).clone(),
@@ -362,7 +376,8 @@ impl Plan {
             directory: run.project.root.clone(),
         };
         if run.wait(run.host.docker.builds_every_target(&options, &request))?? {
-            let config = |base: &str| run.bases.get(base);
+            let bases = Bases::new(run, &recipe.parents);
+            let config = |base: &str| bases.config(base);
             let reach =
                 recipe.dockerfile.inner.reach_in_file_order(target, &recipe.dockerfile.args, &config)?;
             request.context = Arc::new(select(&self.image, &recipe.context, &reach, &recipe.dockerfile)?);
@@ -372,7 +387,7 @@ impl Plan {
         let built = built.inspect_err(|_| {
             recipe.bases.iter().for_each(|base| run.bases.forget(base));
         })?;
-        let (inputs, digest) = self.refined_inputs(recipe)?;
+        let (inputs, digest) = self.refined_inputs(recipe, moved)?;
         keep_context(run, &digest);
         // What is known of the image that had these names before does not hold for this one.
         tags.iter().for_each(|tag| run.bases.forget(&self.reference(tag).to_string()));
@@ -381,21 +396,30 @@ impl Plan {
 
     /// The inputs as the next run will see them: once the base images are there, what they pass on is no longer
     /// unknown, and less of the context may count.
-    fn refined_inputs(&self, recipe: &DockerfileRecipe) -> Result<(Inputs, ContextDigest), StageError> {
+    fn refined_inputs(
+        &self,
+        recipe: &DockerfileRecipe,
+        moved: bool,
+    ) -> Result<(Inputs, ContextDigest), StageError> {
         let run = self.image.run();
-        let found: Vec<_> = recipe.unknown_bases.iter().filter_map(|base| look_up(run, base)).collect();
+        let found = recipe.unknown_bases.iter().filter(|base| look_up(run, base).is_some()).count();
         let mut inputs = Inputs::clone(&self.inputs);
-        if found.is_empty() {
+        if found == 0 && !moved {
             return Ok((inputs, recipe.digest.clone()));
         }
-        let Dockerfile { inner, target, args, .. } = &recipe.dockerfile;
-        let bases =
-            Bases { run, parents: &recipe.parents, asked: RefCell::default(), unknown: RefCell::default() };
-        let reach = inner.reach(target.as_deref(), args, &|base| bases.config(base))?;
-        let selection = select(&self.image, &recipe.context, &reach, &recipe.dockerfile)?;
+        let (_, selection) = self.reach_again(recipe)?;
         let digest = selection.digest(&run.index(recipe.context.root()))?;
         inputs.context = inputs.context.map(|_| digest.digest());
         Ok((inputs, digest))
+    }
+
+    /// What a build reads of the context, with what is known of its bases by now.
+    fn reach_again(&self, recipe: &DockerfileRecipe) -> Result<(Reach, Selection), StageError> {
+        let Dockerfile { inner, target, args, .. } = &recipe.dockerfile;
+        let bases = Bases::new(self.image.run(), &recipe.parents);
+        let reach = inner.reach(target.as_deref(), args, &|base| bases.config(base))?;
+        let selection = select(&self.image, &recipe.context, &reach, &recipe.dockerfile)?;
+        Ok((reach, selection))
     }
 
     fn build_with_command(&self, files: &ContextDigest) -> Result<Built, StageError> {
@@ -510,6 +534,27 @@ fn select(
         .fold(selection, |selection, file| selection.with_file(file.path, file.mode, file.content.clone())))
 }
 
+/// Tells what is worth knowing about what is about to travel.
+fn tell_context(events: &ImageEvents, reach: &Reach, selection: &Selection) {
+    if let Reach::Whole { why: Some(why) } = reach {
+        events.notice(Level::Info, format!("every file of the build context counts: {why}"));
+    }
+    if let Some(hint) = selection.hint() {
+        events.notice(Level::Info, hint);
+    }
+    if let Some((first, more)) = selection.left_out().split_first() {
+        let others = match more.len() {
+            0 => String::new(),
+            1 => " and one more".to_owned(),
+            count => format!(" and {count} more"),
+        };
+        events.notice(
+            Level::Info,
+            format!("left out of the build context, as it is neither a file nor a folder: `{first}`{others}"),
+        );
+    }
+}
+
 /// An image of the project that another one is built from.
 struct Parent {
     name: String,
@@ -546,7 +591,11 @@ struct Bases<'a> {
     unknown: RefCell<Vec<String>>,
 }
 
-impl Bases<'_> {
+impl<'a> Bases<'a> {
+    fn new(run: &'a Run, parents: &'a [Parent]) -> Self {
+        Self { run, parents, asked: RefCell::default(), unknown: RefCell::default() }
+    }
+
     fn config(&self, base: &str) -> Option<BaseConfig> {
         let parent = self.parents.iter().find(|parent| parent.base.reference == base);
         let actual = parent.map_or_else(|| base.to_owned(), |parent| parent.finished.reference.to_string());

@@ -1,6 +1,7 @@
 //! What is known of base images: their ONBUILD triggers and environment.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -28,6 +29,8 @@ pub struct BaseMemory {
 #[derive(Debug, Default)]
 struct Known {
     bases: IndexMap<String, BaseConfig>,
+    /// Those learnt in this run.
+    fresh: HashSet<String>,
     changed: bool,
     warning: Option<String>,
 }
@@ -55,15 +58,24 @@ impl BaseMemory {
         self.with(|known| {
             known.changed |= known.bases.get(reference) != Some(&config);
             known.bases.insert(reference.to_owned(), config);
+            known.fresh.insert(reference.to_owned());
             if known.bases.len() > KEPT {
                 known.bases.shift_remove_index(0);
             }
         });
     }
 
+    /// Whether what `reference` passes on was learnt in this run, rather than in an earlier one.
+    pub fn is_fresh(&self, reference: &str) -> bool {
+        self.with(|known| known.fresh.contains(reference))
+    }
+
     /// Forgets `reference`, which proved to be another image by now.
     pub fn forget(&self, reference: &str) {
-        self.with(|known| known.changed |= known.bases.shift_remove(reference).is_some());
+        self.with(|known| {
+            known.fresh.remove(reference);
+            known.changed |= known.bases.shift_remove(reference).is_some();
+        });
     }
 
     /// Writes what was learnt.

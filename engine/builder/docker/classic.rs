@@ -63,7 +63,7 @@ impl Classic {
         let found = self.daemon.found()?;
         let connected = self.daemon.connect().await?;
         let host = found.endpoint.to_string();
-        let archive = Archive::new(&request);
+        let archive = Archive::new(&request)?;
 
         let mut build_args: HashMap<String, String> =
             found.config.iter().flat_map(|folder| proxies::read(folder, &host)).collect();
@@ -99,9 +99,8 @@ impl Classic {
             }
         };
         transcript.finish(events);
-        let unreadable = archive.unreadable.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        if let Some((path, error)) = unreadable {
-            return Err(BuildError::Unreadable { path, reason: error.to_string() });
+        if let Some(failure) = archive.failure() {
+            return Err(failure);
         }
         use bollard::errors::Error::{DockerResponseServerError, DockerStreamError};
         match (failure, transcript.image_id.take()) {

@@ -55,19 +55,19 @@ impl Builder for Cli {
         })?;
         let id_file = staging.path("image-id");
         let mut process = Process::new(&self.program);
-        let mut unreadable = None;
+        let mut archive = None;
         let mut words = arguments(&request, &id_file.to_string_lossy(), &self.args);
         if is_build_kit {
             events.step("copying the context");
             let staged = staging.fill(&request).await?;
             words.extend(["--file".to_owned(), staged.dockerfile, staged.context]);
         } else {
-            let archive = Archive::new(&request);
-            let (size, sender) = (archive.size, events.clone());
+            let tar = Archive::new(&request)?;
+            let (size, sender) = (tar.size, events.clone());
             let told = move |sent: u64| sender.progress("sending context", sent.min(size), Some(size));
-            process = process.input_stream(archive.stream(told));
-            words.extend(["--file".to_owned(), archive.dockerfile, "-".to_owned()]);
-            unreadable = Some(archive.unreadable);
+            process = process.input_stream(tar.stream(told));
+            words.extend(["--file".to_owned(), tar.dockerfile.clone(), "-".to_owned()]);
+            archive = Some(tar);
         }
         process = process
             .args(words)
@@ -81,10 +81,8 @@ impl Builder for Cli {
 
         let mut transcript = Transcript::default();
         let code = process.run(cancel, |_, line| transcript.line(line, events)).await;
-        let unreadable =
-            unreadable.and_then(|path| path.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take());
-        if let Some((path, error)) = unreadable {
-            return Err(BuildError::Unreadable { path, reason: error.to_string() });
+        if let Some(failure) = archive.and_then(|archive| archive.failure()) {
+            return Err(failure);
         }
         match code.map_err(failed)? {
             0 => {

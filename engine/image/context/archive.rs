@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
@@ -63,10 +64,27 @@ impl Selection {
             append(&mut builder, entry, &mut done, progress).map_err(|error| match error.kind() {
                 // The receiver went away: no fault of this file.
                 io::ErrorKind::BrokenPipe => error,
-                kind => io::Error::new(kind, format!("cannot send `{}`: {error}", entry.path)),
+                kind => io::Error::new(kind, Unsendable { path: entry.path.clone(), reason: error }),
             })?;
         }
         builder.into_inner()
+    }
+}
+
+/// Why an archive broke off: a selected file could not be read to its end.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot send `{path}`: {reason}")]
+pub struct Unsendable {
+    /// The file's path in the context.
+    pub path: Arc<str>,
+    /// What the system said.
+    pub reason: io::Error,
+}
+
+impl Unsendable {
+    /// The one inside an error of [`Selection::tar_stream`] or [`Selection::write_tar`].
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
     }
 }
 

@@ -22,6 +22,7 @@ use ignore::Rules;
 use marks::Marks;
 use tree::{Tree, lock};
 
+pub use archive::Unsendable;
 pub use digest::{Change, ChangeKind, ContextDigest, ContextEntry};
 pub use entry::{Content, Entry, EntryKind};
 pub use error::{BadPattern, ContextError};

@@ -31,8 +31,11 @@ pub struct BaseConfig {
 }
 
 impl Dockerfile {
-    /// What of the build context building `target` can read, where only the build targets it needs are built
-    /// (BuildKit). `config` answers the configuration of a base image by its reference, `None` when it is unknown.
+    /// What of the build context building `target` can read in the build targets it needs. `config` answers the
+    /// configuration of a base image by its reference, `None` when it is unknown.
+    ///
+    /// A build target inherits the ARGs of the one it is based on from BuildKit, but not from the classic builder:
+    /// where that makes a difference, both readings count.
     ///
     /// # Errors
     /// [`DockerfileError`] when the target does not exist, or a word cannot be expanded.
@@ -42,7 +45,13 @@ impl Dockerfile {
         args: &BuildArgs,
         config: &dyn Fn(&str) -> Option<BaseConfig>,
     ) -> Result<Reach, DockerfileError> {
-        self.reach_of(target, args, config, false)
+        let once = Once { ask: config, known: RefCell::default() };
+        let reach = self.reach_of(target, args, &once, Order::Needed { args_inherited: true })?;
+        Ok(match self.reach_of(target, args, &once, Order::Needed { args_inherited: false }) {
+            Ok(classic) => reach.and(classic),
+            // Only the other builder can build it.
+            Err(_) => reach,
+        })
     }
 
     /// As [`Dockerfile::reach`], where every build target of the file up to `target` is built, needed or not
@@ -56,24 +65,24 @@ impl Dockerfile {
         args: &BuildArgs,
         config: &dyn Fn(&str) -> Option<BaseConfig>,
     ) -> Result<Reach, DockerfileError> {
-        self.reach_of(target, args, config, true)
+        self.reach_of(target, args, &Once { ask: config, known: RefCell::default() }, Order::File)
     }
 
     fn reach_of(
         &self,
         target: Option<&str>,
         args: &BuildArgs,
-        config: &dyn Fn(&str) -> Option<BaseConfig>,
-        in_file_order: bool,
+        config: &Once<'_>,
+        order: Order,
     ) -> Result<Reach, DockerfileError> {
         let target = self.target_index(target)?;
         if let Some(syntax) = self.syntax().filter(|syntax| !is_docker_frontend(syntax)) {
             return Ok(whole(format!("the frontend `{syntax}` may read any file")));
         }
         let graph = Graph::new(self, args)?;
-        let configs = Configs { graph: &graph, ask: config, known: RefCell::default() };
+        let configs = Configs { graph: &graph, config };
         let mut needed = graph.needed(target, &|index| configs.triggers(index));
-        if in_file_order {
+        if order == Order::File {
             needed[..=target].fill(true);
         }
         let mut scopes: Vec<Scope<'_>> = Vec::with_capacity(needed.len());
@@ -89,12 +98,12 @@ impl Dockerfile {
                 Base::Target(base) => {
                     scope = scopes[*base].clone();
                     // The classic builder passes on ENV, but not ARG.
-                    if in_file_order {
+                    if order != (Order::Needed { args_inherited: true }) {
                         scope.forget_args();
                     }
                 }
                 Base::Unknown(why) => return Ok(whole(format!("a base image is not known: {why}"))),
-                Base::Image(reference) => match configs.of(reference) {
+                Base::Image(reference) => match config.of(reference) {
                     Some(config) => scope.set_base_env(&config.env),
                     None => {
                         return Ok(whole(format!(
@@ -129,18 +138,44 @@ impl Dockerfile {
     }
 }
 
+impl Reach {
+    /// What either of two reaches.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Sources(mut sources), Self::Sources(others)) => {
+                sources.extend(others);
+                sources.sort_unstable();
+                sources.dedup();
+                Self::Sources(sources)
+            }
+            (whole @ Self::Whole { .. }, _) | (_, whole) => whole,
+        }
+    }
+}
+
 fn whole(why: String) -> Reach {
     Reach::Whole { why: Some(why) }
 }
 
+/// Which build targets are built, and how.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// Those that the wanted one needs.
+    Needed {
+        /// Whether a build target inherits the ARGs of the one it is based on.
+        args_inherited: bool,
+    },
+    /// All up to the wanted one, as the classic builder does.
+    File,
+}
+
 /// The configurations of base images, each asked for once.
-struct Configs<'a> {
-    graph: &'a Graph<'a>,
+struct Once<'a> {
     ask: &'a dyn Fn(&str) -> Option<BaseConfig>,
     known: RefCell<HashMap<String, Option<BaseConfig>>>,
 }
 
-impl Configs<'_> {
+impl Once<'_> {
     fn of(&self, reference: &str) -> Option<BaseConfig> {
         if let Some(known) = self.known.borrow().get(reference) {
             return known.clone();
@@ -149,11 +184,19 @@ impl Configs<'_> {
         self.known.borrow_mut().insert(reference.to_owned(), config.clone());
         config
     }
+}
 
+/// What the base images of a Dockerfile pass on.
+struct Configs<'a> {
+    graph: &'a Graph<'a>,
+    config: &'a Once<'a>,
+}
+
+impl Configs<'_> {
     /// The triggers that the base image of target `index` brings along.
     fn triggers(&self, index: usize) -> Vec<Kind> {
         let Base::Image(reference) = &self.graph.bases[index] else { return Vec::new() };
-        let onbuild = self.of(reference).unwrap_or_default().onbuild;
+        let onbuild = self.config.of(reference).unwrap_or_default().onbuild;
         onbuild
             .iter()
             .flat_map(|trigger| match parse::parse(&format!("FROM scratch\n{trigger}")) {
@@ -345,7 +388,6 @@ mod tests {
     fn variables_expand_in_their_scope() {
         check("ARG D=dir\nFROM scratch\nARG D\nENV E=$D/sub\nCOPY ${E}/${X:-x} /", &["dir/sub/x"]);
         check("ARG D=dir\nFROM scratch\nCOPY a$D /", &["a"]);
-        check("FROM scratch AS a\nARG D=dir\nENV E=e\nFROM a\nCOPY $D/$E /", &["dir/e"]);
         check("FROM env\nARG DIR=dir\nCOPY $DIR /", &["from-base"]);
         let given = reach("FROM scratch\nARG D=dir\nCOPY $D /", None, &[("D", "other")]);
         assert_eq!(given, Reach::Sources(vec!["other".into()]));
@@ -372,12 +414,12 @@ mod tests {
     }
 
     #[test]
-    fn args_are_inherited_by_buildkit_only() {
+    fn args_are_inherited_by_buildkit_only_so_both_readings_count() {
         let text = "FROM scratch AS a\nARG D=dir\nENV E=e\nFROM a\nCOPY $D/$E /";
         let dockerfile = Dockerfile::parse("Dockerfile", text).unwrap();
         let classic = dockerfile.reach_in_file_order(None, &BuildArgs::new(), &|_| None).unwrap();
         assert_eq!(classic, Reach::Sources(vec!["e".into()]));
-        check(text, &["dir/e"]);
+        check(text, &["dir/e", "e"]);
     }
 
     #[test]

@@ -1,0 +1,261 @@
+//! The build context: Docker's ignore rules, everything kept as it is on disk, and no surprise with huge ones.
+
+use std::ffi::CString;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+use crate::harness::{Daemon, Project, TestRepository};
+
+/// Options that lead to either builder of the daemon.
+const BUILDERS: [&str; 2] = ["useBuildKit: true", "useBuildKit: false"];
+
+/// `devspace.yaml` with one image.
+fn yaml(repository: &TestRepository, config: &str, builder: &str) -> String {
+    format!(
+        "version: v1beta9\nimages:\n  api:\n    image: {repository}\n{config}    build:\n      docker:\n        \
+         {builder}\n"
+    )
+}
+
+/// What `reference` has in `/x`, as sorted paths.
+fn listing(daemon: &Daemon, reference: &str) -> Vec<String> {
+    let listed = daemon.docker([
+        "run",
+        "--rm",
+        "--pull=never",
+        "--network=none",
+        "--entrypoint=/bin/busybox",
+        reference,
+        "find",
+        "/x",
+    ]);
+    let mut paths: Vec<String> =
+        listed.lines().filter_map(|path| path.strip_prefix("/x/")).map(str::to_owned).collect();
+    paths.sort();
+    paths
+}
+
+#[test]
+fn the_image_gets_what_the_rules_leave_and_nothing_else() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    for builder in BUILDERS {
+        // Once as it is, once with an edited Dockerfile, which must not be seen either.
+        for config in ["", "    entrypoint: [x]\n"] {
+            let repository = daemon.repository("", "rules");
+            let dockerfile = format!("FROM {}\nCOPY . /x\n", daemon.base());
+            let project = Project::new()
+                .daemon(&daemon)
+                .file("devspace.yaml", yaml(&repository, config, builder))
+                .file("Dockerfile", &dockerfile)
+                .file(
+                    ".dockerignore",
+                    "# what nobody needs\n*.log\n!keep.log\n**/node_modules\ndocs/*\n!docs/a.md\n",
+                )
+                .file("a.log", "")
+                .file("keep.log", "")
+                .file("sub/b.log", "")
+                .file("sub/node_modules/c.js", "")
+                .file("docs/a.md", "")
+                .file("docs/b.md", "")
+                .file(".windlass/own", "")
+                .file(".devspace/own", "");
+            project.run(["build", "--skip-push", "-t", "1"]).success();
+            let reference = format!("{repository}:1");
+            let expected = [
+                ".dockerignore",
+                "Dockerfile",
+                "devspace.yaml",
+                "docs",
+                "docs/a.md",
+                "keep.log",
+                "sub",
+                "sub/b.log",
+            ];
+            assert_eq!(listing(&daemon, &reference), expected, "{builder} {config}");
+            assert_eq!(daemon.file(&reference, "/x/Dockerfile"), dockerfile);
+        }
+    }
+}
+
+#[test]
+fn one_ignore_file_counts() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let repository = daemon.repository("", "order");
+    let project = Project::new()
+        .daemon(&daemon)
+        .file(
+            "devspace.yaml",
+            yaml(&repository, "    context: src\n    dockerfile: app.Dockerfile\n", BUILDERS[0]),
+        )
+        .file("app.Dockerfile", format!("FROM {}\nCOPY . /x\n", daemon.base()))
+        .file("src/devspace.dockerignore", "*ignore\na\n")
+        .file("app.Dockerfile.dockerignore", "*ignore\nb\n")
+        .file("src/.dockerignore", "*ignore\nc\n")
+        .file("src/a", "")
+        .file("src/b", "")
+        .file("src/c", "");
+    let check = |expected: &[&str]| {
+        project.run(["build", "--skip-push", "-t", "1"]).success();
+        assert_eq!(listing(&daemon, &format!("{repository}:1")), expected);
+    };
+    check(&["b", "c"]);
+    project.remove("src/devspace.dockerignore");
+    check(&["a", "c"]);
+    project.remove("app.Dockerfile.dockerignore");
+    check(&["a", "b"]);
+}
+
+#[test]
+fn files_arrive_as_they_are_on_disk() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let deep = vec!["a-folder-with-quite-a-long-name-of-its-own"; 8].join("/");
+    let long = "x".repeat(200);
+    for builder in BUILDERS {
+        let repository = daemon.repository("", "kinds");
+        let project = Project::new()
+            .daemon(&daemon)
+            .file("devspace.yaml", yaml(&repository, "    context: c\n", builder))
+            .file("Dockerfile", format!("FROM {}\nCOPY . /x\n", daemon.base()))
+            .executable("c/run.sh", "#!/bin/sh\necho ran\n")
+            .file("c/plain", "plain")
+            .symlink("c/link", "plain")
+            .symlink("c/dangling", "../nowhere")
+            .symlink("c/long-link", &long)
+            .folder("c/empty")
+            .file(format!("c/{deep}/{long}"), "deep")
+            .file("c/grüße 🦀/ñ", "unicode");
+        let pipe = CString::new(project.path("c/pipe").as_os_str().as_bytes()).expect("a path");
+        // SAFETY: the path is a C string that lives through the call.
+        assert_eq!(unsafe { libc::mkfifo(pipe.as_ptr(), 0o600) }, 0);
+        let _socket = UnixListener::bind(project.path("c/socket")).expect("a socket");
+        let output = project.run(["build", "--skip-push", "-t", "1"]);
+        output.success().stderr_has("`pipe`").lacks("socket`");
+        let reference = format!("{repository}:1");
+        assert_eq!(daemon.run(&reference, &["/x/run.sh"]), "ran\n", "{builder}");
+        assert_eq!(daemon.run(&reference, &["sh", "-c", "test -x /x/plain || cat /x/link"]), "plain");
+        let links = "for link in link dangling long-link; do /bin/busybox readlink /x/$link; done";
+        assert_eq!(daemon.run(&reference, &["sh", "-c", links]), format!("plain\n../nowhere\n{long}\n"));
+        assert_eq!(daemon.file(&reference, &format!("/x/{deep}/{long}")), "deep");
+        assert_eq!(daemon.file(&reference, "/x/grüße 🦀/ñ"), "unicode");
+        let paths = listing(&daemon, &reference);
+        assert!(paths.contains(&"empty".to_owned()), "{paths:?}");
+        assert!(!paths.iter().any(|path| path == "pipe" || path == "socket"), "{paths:?}");
+    }
+}
+
+#[test]
+fn the_dockerfile_may_lie_outside_or_be_ignored() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    for builder in BUILDERS {
+        let outside = daemon.repository("", "outside");
+        let ignored = daemon.repository("", "ignored");
+        let project = Project::new()
+            .daemon(&daemon)
+            .file(
+                "app/devspace.yaml",
+                format!(
+                    "{}  ignored:\n    image: {ignored}\n    context: ../ignored\n    dockerfile: \
+                     ../ignored/Dockerfile\n    build:\n      docker:\n        {builder}\n",
+                    yaml(
+                        &outside,
+                        "    context: ../src\n    dockerfile: ../docker/api.Dockerfile\n",
+                        builder
+                    )
+                ),
+            )
+            .file("docker/api.Dockerfile", format!("FROM {}\nCOPY . /x\n", daemon.base()))
+            .file("src/a", "a")
+            .file("ignored/Dockerfile", format!("FROM {}\nCOPY . /x\n", daemon.base()))
+            .file("ignored/.dockerignore", "Dockerfile\n.dockerignore\n")
+            .file("ignored/b", "b");
+        project.run_in("app", ["build", "--skip-push", "-t", "1"]).success();
+        assert_eq!(listing(&daemon, &format!("{outside}:1")), ["a"], "{builder}");
+        assert_eq!(listing(&daemon, &format!("{ignored}:1")), ["b"], "{builder}");
+    }
+}
+
+/// A project without a daemon whose one image copies everything.
+fn unbuilt(config: &str) -> Project {
+    Project::new()
+        .file("devspace.yaml", format!("version: v1beta9\nimages:\n  api:\n    image: acme/api\n{config}"))
+        .file("Dockerfile", "FROM scratch\nCOPY . /\n")
+}
+
+#[test]
+fn a_missing_context_is_named() {
+    let output = unbuilt("    context: no/such/folder\n").run(["build", "--skip-push"]);
+    output.exits(1).stderr_has("cannot find the build context").stderr_has("no/such/folder");
+    let output = unbuilt("    context: Dockerfile\n").run(["build", "--skip-push"]);
+    output.exits(1).stderr_has("it is not a folder");
+}
+
+#[test]
+fn a_bad_pattern_is_shown_where_it_stands() {
+    let project = unbuilt("").file(".dockerignore", "a\n  [b\n");
+    let output = project.run(["build", "--skip-push"]);
+    output.exits(1).stderr_has(".dockerignore: line 2, column 3: `[b` is not a valid pattern");
+}
+
+#[test]
+fn an_unreadable_file_is_an_error_unless_it_is_ignored() {
+    let project = unbuilt("").file("secret.key", "x");
+    let mode = fs::Permissions::from_mode(0);
+    fs::set_permissions(project.path("secret.key"), mode).expect("permissions can be set");
+    let windlass = env!("CARGO_BIN_EXE_windlass");
+    // Root may read everything, unless it gives that up.
+    // SAFETY: geteuid takes nothing and cannot fail.
+    let (program, mut arguments) = match unsafe { libc::geteuid() } {
+        0 => ("setpriv", vec!["--bounding-set=-dac_override,-dac_read_search", windlass]),
+        _ => (windlass, Vec::new()),
+    };
+    arguments.extend(["build", "--skip-push"]);
+    let output = project.run_program(program, &arguments);
+    output.exits(1).stderr_has("cannot read `").stderr_has("secret.key").stderr_has(".dockerignore");
+    project.write(".dockerignore", "*.key\n");
+    project.run_program(program, &arguments).lacks("secret.key");
+}
+
+/// A file of `bytes` zeros that takes no room on disk.
+fn sparse(path: &Path, bytes: u64) {
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder can be made");
+    fs::File::create(path).and_then(|file| file.set_len(bytes)).expect("a sparse file can be made");
+}
+
+#[test]
+fn a_huge_context_is_told_with_its_largest_folders() {
+    let project = unbuilt("").file("small/a", "x");
+    sparse(&project.path("assets/video/big"), 1_100_000_000);
+    let output = project.run(["build", "--skip-push"]);
+    output.stderr_has("the build context has").stderr_has("1101 MB").stderr_has("`assets/video` (1100 MB)");
+}
+
+#[test]
+fn memory_does_not_grow_with_the_context() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let repository = daemon.repository("", "memory");
+    let project = Project::new()
+        .daemon(&daemon)
+        .file("devspace.yaml", yaml(&repository, "", "useBuildKit: false"))
+        // Fails once the context is there, so that the daemon keeps nothing of it.
+        .file("Dockerfile", "FROM scratch\nCOPY missing /\nCOPY big /\n");
+    sparse(&project.path("big"), 600_000_000);
+    let running = project.spawn(["build", "--skip-push"]);
+    let status = format!("/proc/{}/status", running.pid());
+    let mut peak = 0;
+    // Gone, or without memory: it ended.
+    while let Some(now) = fs::read_to_string(&status).ok().as_deref().and_then(peak_memory) {
+        peak = now;
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    running.finish().exits(1).stderr_has("COPY missing /");
+    assert!(0 < peak && peak < 64 * 1024, "it used {peak} KiB");
+}
+
+/// The most memory a process ever had, in KiB, from its `/proc` status.
+fn peak_memory(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse().ok()
+}
