@@ -196,7 +196,7 @@ fn a_missing_context_is_named() {
 fn a_bad_pattern_is_shown_where_it_stands() {
     let project = unbuilt("").file(".dockerignore", "a\n  [b\n");
     let output = project.run(["build", "--skip-push"]);
-    output.exits(1).stderr_has(".dockerignore: line 2, column 3: `[b` is not a valid pattern");
+    output.exits(1).stderr_has(".dockerignore`: line 2, column 3: `[b` is not a valid pattern");
 }
 
 #[test]
@@ -226,9 +226,17 @@ fn sparse(path: &Path, bytes: u64) {
 
 #[test]
 fn a_huge_context_is_told_with_its_largest_folders() {
-    let project = unbuilt("").file("small/a", "x");
+    let Some(daemon) = Daemon::acquire() else { return };
+    let repository = daemon.repository("", "huge");
+    let project = Project::new()
+        .daemon(&daemon)
+        .file("devspace.yaml", yaml(&repository, "", BUILDERS[0]))
+        // Fails before anything is sent: nothing listens there.
+        .file("Dockerfile", "FROM scratch\nCOPY --from=127.0.0.1:1/x:1 /a /\nCOPY . /\n")
+        .file("small/a", "x");
     sparse(&project.path("assets/video/big"), 1_100_000_000);
     let output = project.run(["build", "--skip-push"]);
+    output.exits(1);
     output.stderr_has("the build context has").stderr_has("1101 MB").stderr_has("`assets/video` (1100 MB)");
 }
 

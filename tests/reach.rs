@@ -125,15 +125,11 @@ fn what_a_base_passes_on_is_looked_up_once_and_remembered() {
     let reference = format!("{base}:1");
     push_base(&daemon, &reference, "ENV DIR=data\nONBUILD COPY package.json /app/\n");
     let repository = daemon.repository("", "onbuild");
-    let project = project(
-        &daemon,
-        &repository,
-        "useBuildKit: true",
-        &format!("FROM {reference}\nARG DIR=x\nCOPY $DIR /d/\n"),
-    )
-    .file("package.json", "{}")
-    .file("data/a", "a")
-    .file("other", "other");
+    let project =
+        project(&daemon, &repository, "useBuildKit: true", &format!("FROM {reference}\nCOPY $DIR /d/\n"))
+            .file("package.json", "{}")
+            .file("data/a", "a")
+            .file("other", "other");
     builds(&project).lacks("every file of the build context counts");
     let built = format!("{repository}:1");
     assert_eq!(daemon.file(&built, "/app/package.json"), "{}");
@@ -177,7 +173,7 @@ fn a_base_that_becomes_known_while_building_does_not_build_twice() {
     builds(&project).lacks("every file of the build context counts");
 }
 
-/// The layers of the image that `builder` makes of `dockerfile` and what `reach` leaves of `root`; `None` when it
+/// The layers of the image `reference` that `builder` makes of `dockerfile` and what `reach` leaves of `root`; `None` when it
 /// cannot be built.
 async fn layers(
     daemon: &Daemon,
@@ -185,9 +181,8 @@ async fn layers(
     root: &Path,
     dockerfile: &Dockerfile,
     reach: &Reach,
+    reference: &str,
 ) -> Option<serde_json::Value> {
-    let repository = daemon.repository("", "layers");
-    let reference = format!("{repository}:1");
     let context = Context::open(&Arc::new(Forest::default()), root, None).expect("a context");
     let request = BuildRequest {
         image: "api".into(),
@@ -201,7 +196,7 @@ async fn layers(
         directory: root.to_owned(),
     };
     let built = builder.build(request, &Events::none().of_image("api"), &CancellationToken::new()).await;
-    built.ok().map(|_| daemon.inspect(&reference)["RootFS"]["Layers"].clone())
+    built.ok().map(|_| daemon.inspect(reference)["RootFS"]["Layers"].clone())
 }
 
 /// A small tree of files: `a`, `d/b`, `d/e/c` and the like.
@@ -266,10 +261,14 @@ fn builds_from_what_is_reached_and_from_everything_have_equal_layers() {
         let all = dockerfile.reach_in_file_order(None, &BuildArgs::new(), &known).expect("a reach");
         let builders: [(&dyn Builder, Reach); 2] = [(&buildkit, needed), (&classic, all)];
         for (builder, reach) in builders {
+            // Both stay until they are compared: the second build takes the folders that the first has made, with
+            // their times, from the daemon's cache, as long as the files in them are the same.
+            let repository = daemon.repository("", "layers");
+            let (one, two) = (format!("{repository}:1"), format!("{repository}:2"));
             let (reduced, whole) = runtime.block_on(async {
-                let reduced = layers(&daemon, builder, folder.path(), &dockerfile, &reach).await;
+                let reduced = layers(&daemon, builder, folder.path(), &dockerfile, &reach, &one).await;
                 let whole = Reach::Whole { why: None };
-                (reduced, layers(&daemon, builder, folder.path(), &dockerfile, &whole).await)
+                (reduced, layers(&daemon, builder, folder.path(), &dockerfile, &whole, &two).await)
             });
             prop_assert_eq!(reduced, whole, "{} of {:?}, {:?}", text, tree, reach);
         }

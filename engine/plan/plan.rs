@@ -364,12 +364,14 @@ impl Plan {
             .iter()
             .map(|parent| (parent.base.clone(), parent.finished.reference.to_string()))
             .collect();
+        let (named, target_name) =
+            recipe.dockerfile.inner.with_bases(&replacements)?.with_target_name(target)?;
         let mut request = BuildRequest {
             image: self.image.name().to_owned(),
             references: tags.iter().map(|tag| self.reference(tag)).collect(),
-            dockerfile: Arc::new(recipe.dockerfile.inner.with_bases(&replacements)?),
+            dockerfile: Arc::new(named),
             context: Arc::new(selection),
-            target: target.map(ToOwned::to_owned),
+            target: target_name,
             network: self.image.config().options.network.clone(),
             build_args: (*recipe.dockerfile.args).clone(),
             platform: None,

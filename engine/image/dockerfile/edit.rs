@@ -54,6 +54,29 @@ impl Dockerfile {
         }
     }
 
+    /// A copy whose build target `target` is the last one or has a name, and what to call it: not every builder
+    /// takes a number.
+    ///
+    /// # Errors
+    /// [`DockerfileError`] when the target does not exist.
+    pub fn with_target_name(&self, target: Option<&str>) -> Result<(Self, Option<String>), DockerfileError> {
+        let index = self.target_index(target)?;
+        if index + 1 == self.targets().len() {
+            return Ok((self.clone(), None));
+        }
+        let from = self.targets()[index].from();
+        if let Some(name) = &from.name {
+            return Ok((self.clone(), Some(name.clone())));
+        }
+        let name = (0..)
+            .map(|number| format!("target-{}", index + number))
+            .find(|name| self.targets().iter().all(|target| target.name() != Some(name)));
+        let name = name.unwrap_or_default();
+        let (head, tail) = self.text.split_at(from.base.span.end);
+        let named = Self::parse(self.name.clone(), format!("{head} AS {name}{tail}"))?;
+        Ok((named, Some(name)))
+    }
+
     /// A copy in which each `(base, reference)` names `reference` instead.
     ///
     /// # Errors
@@ -163,6 +186,21 @@ mod tests {
         let help = miette::Diagnostic::help(&error).unwrap().to_string();
         assert_eq!(help, "did you mean `build`? The build targets are `build`, `final`");
         assert!(dockerfile.with_entrypoint(Some("2"), &[]).is_err());
+    }
+
+    #[test]
+    fn a_numbered_target_gets_a_name() {
+        let check = |text: &str, target, expected: &str, name: Option<&str>| {
+            let dockerfile = Dockerfile::parse("Dockerfile", text).unwrap();
+            let (edited, actual) = dockerfile.with_target_name(target).unwrap();
+            assert_eq!((edited.text(), actual.as_deref()), (expected, name));
+        };
+        let text = "FROM --platform=$P a\nFROM a AS Target-0\nFROM c".to_owned();
+        check(&text, Some("0"), &text.replacen("P a", "P a AS target-1", 1), Some("target-1"));
+        check(&text, Some("1"), &text, Some("target-0"));
+        check(&text, Some("TARGET-0"), &text, Some("target-0"));
+        check(&text, Some("2"), &text, None);
+        check(&text, None, &text, None);
     }
 
     #[test]

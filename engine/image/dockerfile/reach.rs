@@ -26,7 +26,7 @@ pub enum Reach {
 pub struct BaseConfig {
     /// `OnBuild`: instructions that run right after the FROM.
     pub onbuild: Vec<String>,
-    /// `Env`: `NAME=value`; these win over ARG, so that sources cannot be known without them.
+    /// `Env`: `NAME=value`; sources cannot be known without them.
     pub env: Vec<String>,
 }
 
@@ -388,7 +388,8 @@ mod tests {
     fn variables_expand_in_their_scope() {
         check("ARG D=dir\nFROM scratch\nARG D\nENV E=$D/sub\nCOPY ${E}/${X:-x} /", &["dir/sub/x"]);
         check("ARG D=dir\nFROM scratch\nCOPY a$D /", &["a"]);
-        check("FROM env\nARG DIR=dir\nCOPY $DIR /", &["from-base"]);
+        check("FROM env\nARG DIR\nCOPY $DIR /", &["from-base"]);
+        check("FROM scratch\nARG D=a\nENV D=b\nCOPY $D /", &["b"]);
         let given = reach("FROM scratch\nARG D=dir\nCOPY $D /", None, &[("D", "other")]);
         assert_eq!(given, Reach::Sources(vec!["other".into()]));
     }
@@ -399,6 +400,7 @@ mod tests {
             "FROM scratch\nARG TARGETARCH\nCOPY bin-$TARGETARCH /",
             Some("line 3, COPY: `TARGETARCH`"),
         );
+        check_whole("FROM env\nARG DIR=dir\nCOPY $DIR /", Some("`DIR` is set by ENV and ARG"));
         check_whole("FROM unseen\nCOPY a /", Some("`unseen`"));
         check_whole("FROM base-$TARGETOS\nCOPY a /", Some("`TARGETOS` is set by the builder"));
         check_whole("# syntax=acme/frontend\nFROM scratch\nMAGIC", Some("`acme/frontend`"));

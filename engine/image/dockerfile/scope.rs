@@ -37,7 +37,7 @@ const PROXY_ARGS: [&str; 10] = [
 pub(super) struct Scope<'a> {
     given: &'a BuildArgs,
     escape: char,
-    /// ENV wins over ARG, wherever they stand.
+    /// An ENV wins over the ARGs before it; of an ARG after it, builders make different things.
     env: HashMap<String, Variable>,
     args: HashMap<String, Variable>,
 }
@@ -89,6 +89,11 @@ impl<'a> Scope<'a> {
             Kind::Arg(pairs) => {
                 for (name, default) in pairs {
                     let value = self.arg(name, default.as_deref(), Some(global))?;
+                    if value != Variable::Unset && self.env.get(name).is_some_and(|env| *env != value) {
+                        let why =
+                            format!("`{name}` is set by ENV and ARG, and builders differ in which counts");
+                        self.env.insert(name.clone(), Variable::Unknown(why));
+                    }
                     match self.args.get(name) {
                         Some(_) if value == Variable::Unset => continue,
                         // Versions of Docker differ in which of two declarations counts.
