@@ -111,7 +111,7 @@ fn one_ignore_file_counts() {
 #[test]
 fn files_arrive_as_they_are_on_disk() {
     let Some(daemon) = Daemon::acquire() else { return };
-    let deep = vec!["a-folder-with-quite-a-long-name-of-its-own"; 8].join("/");
+    let deep = ["a-folder-with-quite-a-long-name-of-its-own"; 8].join("/");
     let long = "x".repeat(200);
     for builder in BUILDERS {
         let repository = daemon.repository("", "kinds");
@@ -202,7 +202,7 @@ fn a_bad_pattern_is_shown_where_it_stands() {
 #[test]
 fn an_unreadable_file_is_an_error_unless_it_is_ignored() {
     let project = unbuilt("").file("secret.key", "x");
-    let mode = fs::Permissions::from_mode(0);
+    let mode = fs::Permissions::from_mode(0o000);
     fs::set_permissions(project.path("secret.key"), mode).expect("permissions can be set");
     let windlass = env!("CARGO_BIN_EXE_windlass");
     // Root may read everything, unless it gives that up.

@@ -39,7 +39,7 @@ impl Archive {
     ///
     /// # Errors
     /// When a selected ignore file cannot be read.
-    pub(super) fn new(request: &BuildRequest) -> Result<Self, BuildError> {
+    pub(super) fn new(request: &BuildRequest) -> Result<Self, Unsendable> {
         let text = request.dockerfile.text();
         let path = request.directory.join(request.dockerfile.name());
         let (selection, dockerfile) = match find_same(&request.context, &path, text.as_bytes()) {
@@ -96,7 +96,7 @@ fn find_same(selection: &Selection, path: &Path, text: &[u8]) -> Option<String> 
 }
 
 /// A copy of `selection` whose ignore file hides `name`, and itself unless it was selected.
-fn with_rule(selection: &Selection, name: &str) -> Result<Selection, BuildError> {
+fn with_rule(selection: &Selection, name: &str) -> Result<Selection, Unsendable> {
     let selected = selection.get(IGNORE_FILE).and_then(|entry| match &entry.kind {
         EntryKind::File { content, .. } => Some((entry, content)),
         _ => None,
@@ -106,13 +106,21 @@ fn with_rule(selection: &Selection, name: &str) -> Result<Selection, BuildError>
     };
     let mut rules = match content {
         Content::Memory(bytes) => bytes.to_vec(),
-        Content::Disk(path) => std::fs::read(path).map_err(|error| unreadable(IGNORE_FILE, error))?,
+        Content::Disk(path) => {
+            std::fs::read(path).map_err(|reason| Unsendable { path: IGNORE_FILE.into(), reason })?
+        }
     };
     rules.extend_from_slice(format!("\n{name}\n").as_bytes());
     Ok(selection.with_file(IGNORE_FILE, entry.mode, rules))
 }
 
-fn unreadable(path: &str, reason: impl ToString) -> BuildError {
+impl From<Unsendable> for BuildError {
+    fn from(error: Unsendable) -> Self {
+        unreadable(&error.path, &error.reason)
+    }
+}
+
+fn unreadable(path: &str, reason: &impl ToString) -> BuildError {
     BuildError::Unreadable { path: path.to_owned(), reason: reason.to_string() }
 }
 
