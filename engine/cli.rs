@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::command::{LoginOptions, LogoutOptions};
+use crate::image::TagTemplate;
 use crate::report::ProgressMode;
 
 /// Builds the container images of a devspace.yaml with a pipeline you can read and change.
@@ -131,7 +132,7 @@ pub struct BuildArgs {
 
     /// Use this tag for every image; `#` is a random character
     #[arg(short, long = "tag", value_name = "TAG", value_delimiter = ',')]
-    pub tags: Vec<String>,
+    pub tags: Vec<TagTemplate>,
 
     /// Build one image after another
     #[arg(long, conflicts_with = "max_concurrent_builds")]

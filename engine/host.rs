@@ -2,6 +2,7 @@
 //!
 //! [`live`](crate::host::live) talks to real daemons and registries; tests put their own in place.
 
+mod base_failure;
 #[cfg(test)]
 pub mod fake;
 pub mod live;

@@ -32,3 +32,7 @@ mod harness_itself;
 mod overrides;
 mod registry;
 mod script_errors;
+mod login;
+mod push;
+mod registry;
+mod tags;

@@ -14,7 +14,6 @@ use crate::cli::{BuildArgs, GlobalOptions};
 use crate::config::{self, Project};
 use crate::event::{Event, Level};
 use crate::host::Host;
-use crate::image::TagTemplate;
 use crate::report::{self, Report, ReportOptions};
 use crate::run::{Run, RunOptions};
 use crate::script::{Pipeline, ScriptError, ScriptFile, new_engine, stage};
@@ -98,7 +97,6 @@ fn load_options(global: &GlobalOptions) -> config::LoadOptions {
 }
 
 fn run_options(args: &BuildArgs) -> Result<RunOptions, Failure> {
-    let tags: Result<Vec<TagTemplate>, _> = args.tags.iter().map(|tag| tag.parse()).collect();
     let jobs = args.max_concurrent_builds.map_or_else(RunOptions::default_jobs, usize::from);
     Ok(RunOptions {
         images: args.images.clone(),
@@ -108,7 +106,7 @@ fn run_options(args: &BuildArgs) -> Result<RunOptions, Failure> {
         verify: args.verify,
         jobs: if args.build_sequential { 1 } else { jobs },
         keep_going: args.keep_going,
-        tags: tags.map_err(Failure::wrong_use)?,
+        tags: args.tags.clone(),
         environment: Vec::new(),
     })
 }

@@ -9,8 +9,10 @@ mod logout;
 
 use std::sync::Arc;
 
+use crate::builder::docker::Daemon;
 use crate::cli::{Cli, Command};
-use crate::registry::{CredentialStore, RegistryClient};
+use crate::host::live::registry_client;
+use crate::registry::CredentialStore;
 
 pub use exit_status::{ExitStatus, Failure};
 pub use login::{LoginError, LoginOptions, login};
@@ -21,7 +23,8 @@ pub fn run(cli: &Cli) -> ExitStatus {
     let outcome = match &cli.command {
         Command::Build(args) => build::build(&cli.global, args),
         Command::Login(options) => exit_status::block_on(async {
-            let client = RegistryClient::new(Arc::new(CredentialStore::from_env()));
+            let store = Arc::new(CredentialStore::from_env());
+            let client = registry_client(store, Daemon::from_environment());
             login(options.clone(), &client, &mut std::io::stderr()).await.map_err(Failure::failed)
         }),
         Command::Logout(options) => exit_status::block_on(async {

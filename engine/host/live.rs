@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
+use super::base_failure::base_failure;
 use super::{Docker, Host, Registry};
 use crate::builder::docker::{BuildKit, Classic, Cli, Daemon, PushError};
 use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
@@ -30,14 +31,27 @@ impl Host {
                 events: events.clone(),
             }),
             registry: Arc::new(LiveRegistry {
-                client: OnceCell::new(),
-                daemon,
-                credentials,
+                client: registry_client(credentials, daemon),
                 events: events.clone(),
             }),
             random: Arc::new(fastrand::alphanumeric),
         }
     }
+}
+
+/// How long the daemon may take to tell which registries it trusts without TLS.
+const SETTINGS_LIMIT: Duration = Duration::from_secs(3);
+
+/// A client of real registries that trusts those `daemon` trusts. The daemon is asked when it matters; without
+/// one, only registries on this machine may lack TLS.
+pub fn registry_client(credentials: Arc<CredentialStore>, daemon: Daemon) -> RegistryClient {
+    RegistryClient::new(credentials).with_insecure(move || {
+        let daemon = daemon.clone();
+        Box::pin(async move {
+            let told = tokio::time::timeout(SETTINGS_LIMIT, daemon.insecure_registries()).await;
+            told.ok().and_then(Result::ok).cloned().unwrap_or_default()
+        })
+    })
 }
 
 /// A real Docker daemon.
@@ -164,7 +178,13 @@ impl Docker for LiveDocker {
             Mode::Classic => "building with docker",
         });
         let builder = self.builder(mode, options).await?;
-        Ok(builder.build(request, events, cancel).await?)
+        match builder.build(request.clone(), events, cancel).await {
+            Ok(built) => Ok(built),
+            Err(error) => match base_failure(&error, &request, &self.credentials).await {
+                Some(failure) => Err(failure.into()),
+                None => Err(error.into()),
+            },
+        }
     }
 
     async fn tag(&self, id: &str, reference: &ImageReference) -> Result<(), StageError> {
@@ -183,7 +203,8 @@ impl Docker for LiveDocker {
         match self.daemon.push(reference, credential.to_docker(domain), events, cancel).await {
             Ok(pushed) => Ok(pushed.digest.map(|digest| digest.to_string())),
             Err(PushError::Refused { reason, .. }) => {
-                Err(RegistryError::from_daemon(Action::Push, reference, &credential, &reason).into())
+                let known = self.credentials.get(domain).await;
+                Err(RegistryError::from_daemon(Action::Push, reference, &known, &reason).into())
             }
             Err(PushError::Cancelled { .. }) => Err(RunError::Cancelled.into()),
             Err(error) => Err(error.into()),
@@ -193,28 +214,14 @@ impl Docker for LiveDocker {
 
 /// Real registries.
 struct LiveRegistry {
-    client: OnceCell<RegistryClient>,
-    daemon: Daemon,
-    credentials: Arc<CredentialStore>,
+    client: RegistryClient,
     events: Events,
-}
-
-impl LiveRegistry {
-    /// The client, which trusts the registries that the daemon trusts.
-    async fn client(&self) -> &RegistryClient {
-        self.client
-            .get_or_init(|| async {
-                let insecure = self.daemon.insecure_registries().await.ok().cloned().unwrap_or_default();
-                RegistryClient::new(Arc::clone(&self.credentials)).with_insecure(insecure)
-            })
-            .await
-    }
 }
 
 #[async_trait]
 impl Registry for LiveRegistry {
     async fn check_push(&self, repository: &Repository) -> Result<(), StageError> {
-        match self.client().await.check_push(repository).await {
+        match self.client.check_push(repository).await {
             Ok(()) => Ok(()),
             // The daemon may reach a registry that we do not; its push will tell.
             Err(error) if !error.is_refusal() => {
@@ -227,11 +234,11 @@ impl Registry for LiveRegistry {
     }
 
     async fn digest(&self, reference: &ImageReference) -> Result<Option<String>, StageError> {
-        Ok(self.client().await.manifest_digest(reference).await?)
+        Ok(self.client.manifest_digest(reference).await?)
     }
 
     async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError> {
-        let facts = self.client().await.image_config(reference, None).await?;
+        let facts = self.client.image_config(reference, None).await?;
         Ok(BaseConfig { onbuild: facts.onbuild, env: facts.env })
     }
 
@@ -241,6 +248,6 @@ impl Registry for LiveRegistry {
             (None, Some(tag)) => tag.to_string(),
             (None, None) => "latest".to_owned(),
         };
-        Ok(self.client().await.retag(&from.repository, &source, tag).await?)
+        Ok(self.client.retag(&from.repository, &source, tag).await?)
     }
 }

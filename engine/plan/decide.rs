@@ -135,8 +135,18 @@ impl<E> Situation<'_, E> {
         let record = &Record { pushed, ..record.clone() };
 
         let new = missing(&tags, &record.tags).map(|tag| format!("new tag {tag}"));
-        let to_push = || self.pushes.then(|| lost.clone().unwrap_or_else(|| "not pushed yet".to_owned()));
-        if let Some((id, local)) = self.find_in_daemon(record)? {
+        let unpushed: Vec<_> = tags.iter().filter(|tag| !record.pushed.contains_key(tag)).collect();
+        let not_pushed = || match unpushed.as_slice() {
+            [tag] if tags.len() > 1 => format!("tag {tag} is not pushed yet"),
+            _ => "not pushed yet".to_owned(),
+        };
+        let to_push = || self.pushes.then(|| lost.clone().unwrap_or_else(not_pushed));
+        let in_daemon = match self.find_in_daemon(record) {
+            // The registry can give its own image another tag: no daemon is needed.
+            Err(_) if self.pushes && !record.pushed.is_empty() => None,
+            found => found?,
+        };
+        if let Some((id, local)) = in_daemon {
             let untagged: Vec<_> = tags.iter().filter(|tag| !local.contains(tag)).cloned().collect();
             let renamed = || untagged.first().map(|tag| format!("tag {tag} was taken from it"));
             let left = new.or_else(to_push).or_else(renamed);

@@ -1,9 +1,10 @@
 //! A client of the registry API (OCI distribution spec), as thin as our few verbs allow.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::BoxFuture;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, Request, StatusCode, Url};
 use tokio::sync::OnceCell;
@@ -30,7 +31,8 @@ const CERTIFICATES: &str = "/etc/docker/certs.d";
 /// [`RegistryClient::with_insecure`]. Certificates in `/etc/docker/certs.d` count as they do for Docker. Proxies come from the environment.
 pub struct RegistryClient {
     credentials: Arc<CredentialStore>,
-    insecure: Vec<String>,
+    insecure: InsecureLookup,
+    known_insecure: OnceCell<BTreeSet<String>>,
     certificates: PathBuf,
     retry: Retry,
     secure: OnceCell<Client>,
@@ -38,6 +40,9 @@ pub struct RegistryClient {
     /// Where the right to push has been proven.
     pub(super) pushable: Mutex<HashMap<Repository, Arc<OnceCell<()>>>>,
 }
+
+/// Answers which registries may lack TLS: hosts with ports, as in references, and networks like `10.0.0.0/8`.
+type InsecureLookup = Box<dyn Fn() -> BoxFuture<'static, BTreeSet<String>> + Send + Sync>;
 
 /// What was learnt about one registry.
 #[derive(Default)]
@@ -116,7 +121,8 @@ impl RegistryClient {
     pub fn new(credentials: Arc<CredentialStore>) -> Self {
         Self {
             credentials,
-            insecure: Vec::new(),
+            insecure: Box::new(|| Box::pin(std::future::ready(BTreeSet::new()))),
+            known_insecure: OnceCell::new(),
             certificates: PathBuf::from(CERTIFICATES),
             retry: Retry::default(),
             secure: OnceCell::new(),
@@ -125,11 +131,15 @@ impl RegistryClient {
         }
     }
 
-    /// The client, taking the registries `domains` (host and port, as in references) with any certificate or
-    /// none at all: those of the daemon's `insecure-registries`.
+    /// The client, taking the registries that `lookup` answers with any certificate or none at all: those of the
+    /// daemon's `insecure-registries`, hosts and networks. It is asked at most once, and not for registries on
+    /// this machine, which are always taken so, nor for Docker Hub.
     #[must_use]
-    pub fn with_insecure(mut self, domains: impl IntoIterator<Item = String>) -> Self {
-        self.insecure.extend(domains);
+    pub fn with_insecure(
+        mut self,
+        lookup: impl Fn() -> BoxFuture<'static, BTreeSet<String>> + Send + Sync + 'static,
+    ) -> Self {
+        self.insecure = Box::new(lookup);
         self
     }
 
@@ -155,19 +165,19 @@ impl RegistryClient {
 
     /// Sends `call`, logging in as the registry asks. Only a success is an answer.
     pub(super) async fn send(&self, subject: &Subject<'_>, call: &Call<'_>) -> Result<Answer, RegistryError> {
-        let credential = self.credentials.get(subject.domain).await;
-        let credential = credential.map_err(|error| subject.error(Problem::Credentials(Box::new(error))))?;
-        let answer =
-            self.send_as(subject, call, &credential).await.map_err(|problem| subject.error(problem))?;
-        if answer.status.is_success() {
-            return Ok(answer);
-        }
-        Err(subject.error(match answer.problem(credential.is_anonymous()) {
-            Problem::CredentialsRefused { reason } if is_insufficient_scope(&answer.headers) => {
-                Problem::Denied { reason }
-            }
-            problem => problem,
-        }))
+        let known = self.credentials.get(subject.domain).await;
+        let credential = known.as_ref().unwrap_or(&Credential::Anonymous);
+        let problem = match self.send_as(subject, call, credential).await {
+            Ok(answer) if answer.status.is_success() => return Ok(answer),
+            Ok(answer) => match answer.problem(credential.is_anonymous()) {
+                Problem::CredentialsRefused { reason } if is_insufficient_scope(&answer.headers) => {
+                    Problem::Denied { reason }
+                }
+                problem => problem,
+            },
+            Err(problem) => problem,
+        };
+        Err(subject.error(problem.because_of(known.err())))
     }
 
     async fn send_as(
@@ -293,7 +303,7 @@ impl RegistryClient {
 
     async fn endpoint(&self, host: &Host, domain: &str) -> Result<Endpoint, Problem> {
         let find = async || {
-            if host::is_loopback(domain) || self.insecure.iter().any(|insecure| insecure == domain) {
+            if self.is_insecure(domain).await {
                 let (endpoint, answer) = Endpoint::insecure(domain, &self.retry).await?;
                 if answer.status == StatusCode::UNAUTHORIZED {
                     host.learn(Challenge::of(&answer.headers, &endpoint.base)?);
@@ -308,6 +318,14 @@ impl RegistryClient {
             Endpoint::secure(domain, client.clone())
         };
         host.endpoint.get_or_try_init(find).await.cloned()
+    }
+
+    async fn is_insecure(&self, domain: &str) -> bool {
+        if host::is_loopback(domain) || domain == host::HUB {
+            return domain != host::HUB;
+        }
+        let listed = self.known_insecure.get_or_init(|| (self.insecure)()).await;
+        listed.iter().any(|entry| host::is_named_by(domain, entry))
     }
 
     fn certificates_of(&self, domain: &str) -> PathBuf {

@@ -1,13 +1,12 @@
 //! The programs that keep credentials for Docker: `docker-credential-NAME`.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
 
+use crate::process::{Pipe, Process, ProcessError};
 use crate::secret::Secret;
 
 use super::credential::TOKEN_USER;
@@ -51,7 +50,7 @@ impl CredentialHelper {
             }
             Err(reason) => return Err(self.failed("get", key, reason)),
         };
-        let Ok(answer) = serde_json::from_slice::<Answer>(&output) else {
+        let Ok(answer) = serde_json::from_str::<Answer>(&output) else {
             return Err(self.failed("get", key, "its answer is not the expected JSON".to_owned()));
         };
         let secret = Secret::new(answer.secret);
@@ -68,10 +67,10 @@ impl CredentialHelper {
     pub(super) async fn list(&self) -> Result<Vec<String>, CredentialError> {
         let output = self.run("list", "*", "").await?.map_err(|reason| self.failed("list", "*", reason))?;
         // A map of key to user name; an empty answer and `null` mean none.
-        if output.trim_ascii().is_empty() {
+        if output.trim().is_empty() {
             return Ok(Vec::new());
         }
-        match serde_json::from_slice::<Option<indexmap::IndexMap<String, serde_json::Value>>>(&output) {
+        match serde_json::from_str::<Option<indexmap::IndexMap<String, serde_json::Value>>>(&output) {
             Ok(keys) => Ok(keys.unwrap_or_default().into_keys().collect()),
             Err(_) => Err(self.failed("list", "*", "its answer is not the expected JSON".to_owned())),
         }
@@ -108,52 +107,51 @@ impl CredentialHelper {
         }
     }
 
-    /// Runs the helper: its output, or what it said when it failed.
+    /// Runs the helper: its output, or what it said when it failed. One that takes too long is stopped with
+    /// everything it started.
     async fn run(
         &self,
         verb: &'static str,
         key: &str,
         input: &str,
-    ) -> Result<Result<Vec<u8>, String>, CredentialError> {
-        let missing = |error: std::io::Error| CredentialError::HelperMissing {
-            helper: self.program.clone(),
-            reason: error.to_string(),
+    ) -> Result<Result<String, String>, CredentialError> {
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let process = Process::new(&self.program).arg(verb).input(input.to_owned()).limit(self.limit);
+        let never = CancellationToken::new();
+        let ended = process.run(&never, |pipe, line| match pipe {
+            Pipe::Stdout => stdout.push(line.to_owned()),
+            Pipe::Stderr => stderr.push(line.to_owned()),
+        });
+        let code = match ended.await {
+            // Line ends mean nothing in JSON.
+            Ok(0) => return Ok(Ok(stdout.concat())),
+            Ok(code) => code,
+            Err(error) => return self.not_ended(key, error),
         };
-        let mut child = Command::new(&self.program)
-            .arg(verb)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(missing)?;
-        let stdin = child.stdin.take();
-        let work = async {
-            if let Some(mut stdin) = stdin {
-                // A helper that does not read what it does not need closes the pipe early.
-                let _ = stdin.write_all(input.as_bytes()).await;
-            }
-            child.wait_with_output().await
-        };
-        let output = tokio::time::timeout(self.limit, work)
-            .await
-            .map_err(|_| CredentialError::HelperTimeout {
+        // Helpers print the reason to standard output; a crashed one leaves it on standard error.
+        let said = |lines: &[String]| lines.first().map(|line| line.trim().to_owned()).unwrap_or_default();
+        let reason = Some(said(&stdout))
+            .filter(|text| !text.is_empty() && !text.starts_with('{'))
+            .or_else(|| Some(said(&stderr)).filter(|text| !text.is_empty()))
+            .unwrap_or_else(|| format!("exit code {code}"));
+        Ok(Err(reason))
+    }
+
+    /// What it means for a question about `key` that the helper gave no exit code.
+    fn not_ended<T>(&self, key: &str, error: ProcessError) -> Result<Result<T, String>, CredentialError> {
+        let missing = |reason| CredentialError::HelperMissing { helper: self.program.clone(), reason };
+        Err(match error {
+            ProcessError::Killed { signal, .. } => return Ok(Err(format!("killed by signal {signal}"))),
+            ProcessError::TimedOut { limit, .. } => CredentialError::HelperTimeout {
                 helper: self.program.clone(),
                 registry: key.to_owned(),
-                seconds: self.limit.as_secs(),
-            })?
-            .map_err(missing)?;
-        if output.status.success() {
-            return Ok(Ok(output.stdout));
-        }
-        // Helpers print the reason to standard output; a crashed one leaves it on standard error.
-        let said =
-            |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().next().unwrap_or("").trim().to_owned();
-        let reason = Some(said(&output.stdout))
-            .filter(|text| !text.is_empty() && !text.starts_with('{'))
-            .or_else(|| Some(said(&output.stderr)).filter(|text| !text.is_empty()))
-            .unwrap_or_else(|| output.status.to_string());
-        Ok(Err(reason))
+                seconds: limit.as_secs(),
+            },
+            ProcessError::NotFound { .. } => missing("there is no such program".to_owned()),
+            ProcessError::NotExecutable { .. } => missing("it is not executable".to_owned()),
+            ProcessError::Start { source, .. } => missing(source.to_string()),
+            other => missing(other.to_string()),
+        })
     }
 
     fn failed(&self, verb: &'static str, key: &str, reason: String) -> CredentialError {
@@ -198,7 +196,8 @@ pub(super) mod tests {
         check("echo credentials not found in native keychain; exit 1", Ok(Credential::Anonymous)).await;
         check("echo locked; exit 1", Err("cannot get the credentials for `ghcr.io`: locked")).await;
         check("echo broken pipe >&2; exit 3", Err("`ghcr.io`: broken pipe")).await;
-        check("exit 3", Err("`ghcr.io`: exit status: 3")).await;
+        check("exit 3", Err("`ghcr.io`: exit code 3")).await;
+        check("kill -9 $$", Err("`ghcr.io`: killed by signal 9")).await;
         check("echo hello", Err("its answer is not the expected JSON")).await;
     }
 

@@ -56,7 +56,8 @@ impl CredentialStore {
         Self { path, helpers, config: OnceLock::new(), known: Mutex::default() }
     }
 
-    /// What the store holds for the registry `domain` (as in [`crate::image::Repository::domain`]).
+    /// What the store holds for the registry `domain` (as in [`crate::image::Repository::domain`], or any other
+    /// name of Docker Hub).
     ///
     /// The registry's own helper is asked if it has one, else the helper for all; without helpers the file
     /// answers.
@@ -64,6 +65,8 @@ impl CredentialStore {
     /// # Errors
     /// [`CredentialError`] when the file or the helper cannot answer. Knowing nothing is no error.
     pub async fn get(&self, domain: &str) -> Result<Credential, CredentialError> {
+        // BuildKit asks for `registry-1.docker.io`.
+        let domain = host::domain_of(domain);
         let cell = Arc::clone(self.known().entry(domain.to_owned()).or_default());
         cell.get_or_init(|| self.look_up(domain)).await.clone()
     }
@@ -256,6 +259,7 @@ mod tests {
         let (first, second) = tokio::join!(store.get("r.io"), store.get("r.io"));
         assert_eq!((first, second), (Ok(basic()), Ok(basic())));
         assert_eq!(store.get("docker.io").await, Ok(basic()));
+        assert_eq!(store.get("registry-1.docker.io").await, Ok(basic()));
         let asked = std::fs::read_to_string(log).expect("log");
         assert_eq!(asked, "r.io\nhttps://index.docker.io/v1/\n");
     }

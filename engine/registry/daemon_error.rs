@@ -2,19 +2,20 @@
 
 use crate::image::ImageReference;
 
-use super::{Action, Credential, Problem, RegistryError};
+use super::{Action, Credential, CredentialError, Problem, RegistryError};
 
 impl RegistryError {
     /// The error that `text` stands for: what a Docker daemon says when it cannot push or pull `reference`
-    /// with `credential`.
+    /// with the `known` credential, if the store could tell.
     pub fn from_daemon(
         action: Action,
         reference: &ImageReference,
-        credential: &Credential,
+        known: &Result<Credential, CredentialError>,
         text: &str,
     ) -> Self {
         let registry = reference.repository.domain();
-        let problem = problem(registry, credential, text);
+        let problem = problem(registry, known.as_ref().unwrap_or(&Credential::Anonymous), text);
+        let problem = problem.because_of(known.as_ref().err().cloned());
         Self { action, reference: reference.to_string(), registry: registry.to_owned(), problem }
     }
 }

@@ -25,6 +25,8 @@ pub struct RegistryError {
 pub enum Action {
     /// Upload an image, or find out whether one may.
     Push,
+    /// Find out whether an image is there.
+    LookUp,
     /// Read an image.
     Pull,
     /// Give an image another tag.
@@ -47,7 +49,7 @@ pub enum Problem {
         reason: String,
     },
 
-    /// The credential store could not answer.
+    /// The registry wants credentials, and the credential store could not answer.
     #[error("{0}")]
     Credentials(#[source] Box<CredentialError>),
 
@@ -137,14 +139,24 @@ pub enum Problem {
     },
 }
 
+impl Problem {
+    /// The same, unless credentials are missing because of `error`.
+    pub(super) fn because_of(self, error: Option<CredentialError>) -> Self {
+        match (self, error) {
+            (Self::CredentialsMissing, Some(error)) => Self::Credentials(Box::new(error)),
+            (problem, _) => problem,
+        }
+    }
+}
+
 impl RegistryError {
     /// Whether the registry itself said no. Otherwise nothing is proven: a daemon elsewhere, with other
     /// certificates or proxies, may well succeed.
     pub fn is_refusal(&self) -> bool {
-        use Problem::{CredentialsMissing, CredentialsRefused, Denied, NotFound};
+        use Problem::{Credentials, CredentialsMissing, CredentialsRefused, Denied, NotFound};
         matches!(
             self.problem,
-            CredentialsMissing | CredentialsRefused { .. } | Denied { .. } | NotFound { .. }
+            Credentials(_) | CredentialsMissing | CredentialsRefused { .. } | Denied { .. } | NotFound { .. }
         )
     }
 
@@ -159,6 +171,7 @@ impl fmt::Display for Action {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Push => "push",
+            Self::LookUp => "look up",
             Self::Pull => "pull",
             Self::Tag => "tag",
             Self::LogIn => "log in to",
@@ -197,7 +210,7 @@ impl Diagnostic for RegistryError {
             }
             Problem::Credentials(error) => return error.help(),
             Problem::Denied { .. } => format!(
-                "check the name; if it is right, run `windlass login {registry}` with an account that may {} it",
+                "check the name; if it is right, run `windlass login {registry}` with an account that may {} there",
                 self.action
             ),
             Problem::NotFound { .. } if self.action == Action::Push => {

@@ -47,11 +47,23 @@ pub(super) fn api_host(domain: &str) -> &str {
 
 /// Whether `domain` is this machine, where Docker allows plain HTTP.
 pub(super) fn is_loopback(domain: &str) -> bool {
-    let host = match domain.strip_prefix('[') {
+    let host = without_port(domain);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether `domain` is what an entry of a daemon's `insecure-registries` names: itself, or a network that its
+/// address is in. Host names are not resolved.
+pub(super) fn is_named_by(domain: &str, entry: &str) -> bool {
+    let network = || entry.parse::<ipnet::IpNet>().ok();
+    let address = || without_port(domain).parse::<IpAddr>().ok();
+    domain == entry || network().zip(address()).is_some_and(|(network, address)| network.contains(&address))
+}
+
+fn without_port(domain: &str) -> &str {
+    match domain.strip_prefix('[') {
         Some(rest) => rest.split_once(']').map_or(rest, |(host, _)| host),
         None => domain.split_once(':').map_or(domain, |(host, _)| host),
-    };
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
 }
 
 #[cfg(test)]
@@ -84,6 +96,20 @@ mod tests {
         check("localhost.example.com", false);
         check("10.0.0.1:5000", false);
         check("docker.io", false);
+    }
+
+    #[test]
+    fn insecure_registries_are_hosts_and_networks() {
+        let check =
+            |domain, entry, expected| assert_eq!(is_named_by(domain, entry), expected, "{domain} {entry}");
+        check("r.io:5000", "r.io:5000", true);
+        check("r.io:5000", "r.io", false);
+        check("10.1.2.3:5000", "10.0.0.0/8", true);
+        check("10.1.2.3", "10.0.0.0/8", true);
+        check("11.1.2.3:5000", "10.0.0.0/8", false);
+        check("[fd00::1]:5000", "fd00::/8", true);
+        check("r.io", "10.0.0.0/8", false);
+        check("10.1.2.3", "10.0.0.0/99", false);
     }
 
     #[test]

@@ -23,7 +23,7 @@ impl RegistryClient {
     /// [`RegistryError`] when the registry cannot be asked or refuses to answer.
     pub async fn manifest_digest(&self, reference: &ImageReference) -> Result<Option<String>, RegistryError> {
         let repository = &reference.repository;
-        let subject = Subject::new(Action::Pull, reference.to_string(), repository, "pull");
+        let subject = Subject::new(Action::LookUp, reference.to_string(), repository, "pull");
         let name = name_of(reference);
         let path = format!("{}/manifests/{name}", repository.path());
         let call = Call { accept: Some(MANIFEST_TYPES), ..Call::new(Method::HEAD, &path) };

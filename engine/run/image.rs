@@ -23,7 +23,7 @@ impl Image {
     /// The image as it is configured; tags given on the command line are chosen already.
     pub fn new(run: &Arc<Run>, config: &ImageConfig) -> Self {
         let forced = &run.options.tags;
-        let templates = (!forced.is_empty()).then(|| forced.clone().into());
+        let templates = (!forced.is_empty()).then(|| without_repeats(forced.clone()));
         Self { run: Arc::clone(run), config: Arc::new(config.clone()), templates }
     }
 
@@ -55,10 +55,10 @@ impl Image {
         self.templates.as_deref()
     }
 
-    /// A copy with these tags.
+    /// A copy with these tags, each once.
     #[must_use]
     pub fn with_templates(&self, templates: Vec<TagTemplate>) -> Self {
-        Self { templates: Some(templates.into()), ..self.clone() }
+        Self { templates: Some(without_repeats(templates)), ..self.clone() }
     }
 
     /// Whether its tags are pushed in this run. A custom command pushes by itself.
@@ -109,4 +109,11 @@ impl Image {
     pub fn root(&self) -> &Path {
         &self.run.project.root
     }
+}
+
+/// `templates` without the repeated ones; two random tags are two tags.
+fn without_repeats(mut templates: Vec<TagTemplate>) -> Arc<[TagTemplate]> {
+    let mut seen = std::collections::HashSet::new();
+    templates.retain(|template| template.fixed().is_none_or(|tag| seen.insert(tag)));
+    templates.into()
 }

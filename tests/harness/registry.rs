@@ -100,6 +100,12 @@ impl Registry {
         serde_json::from_slice(&fs::read(path).expect("the manifest is stored")).expect("a manifest is JSON")
     }
 
+    /// Removes a tag, as its owner may at any time.
+    #[track_caller]
+    pub fn remove_tag(&self, repository: &TestRepository, tag: &str) {
+        fs::remove_dir_all(self.tag_folder(repository).join(tag)).expect("the tag is there");
+    }
+
     /// What the registry logged.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()

@@ -139,14 +139,20 @@ fn repository(node: &Node, mapping: &Mapping, what: &str, reader: &mut Reader<'_
         return None;
     };
     let text = reader.text(mapping, "image", what)?;
-    match text.parse::<Repository>() {
+    let parsed = text.parse::<Repository>().map_err(|error| error.reason);
+    // Docker reads such a name as one without a registry, which can be neither pushed nor pulled.
+    let parsed = parsed.and_then(|repository| match repository.domain() {
+        "" => Err(format!("`{}` is no host name", text.split('/').next().unwrap_or_default())),
+        _ => Ok(repository),
+    });
+    match parsed {
         Ok(repository) => Some(repository),
-        Err(error) => {
+        Err(reason) => {
             let message = match hidden(image) {
                 Some(written) => {
                     format!("`image` of {what} is no repository: what `{written}` stands for is not valid")
                 }
-                None => format!("`image` of {what} is no repository: {}", error.reason),
+                None => format!("`image` of {what} is no repository: {reason}"),
             };
             let report = Report::new("config::image", message, "not a repository")
                 .help("write registry and repository alone, as `ghcr.io/acme/api`; tags belong into `tags`");

@@ -1,0 +1,368 @@
+//! Push: credentials, retries, what each failure says, and what the next run still has to do.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use base64::Engine as _;
+
+use crate::harness::{
+    Daemon, Fault, FaultProxy, Output, PASSWORD, Project, Registry, SecondAddress, TestRepository, USER,
+};
+
+/// What only a build that really ran shows.
+const BUILDING: &str = "building with docker";
+
+fn project(daemon: &Daemon, repository: &TestRepository, fields: &str) -> Project {
+    let config = format!("version: v1beta9\nimages:\n  app:\n    image: {repository}\n{fields}");
+    let dockerfile = format!("FROM {}\nCOPY a.txt /\nRUN echo ran\n", daemon.base());
+    Project::new()
+        .daemon(daemon)
+        .file("devspace.yaml", config)
+        .file("Dockerfile", dockerfile)
+        .file("a.txt", repository.path())
+}
+
+fn config(registry: &Registry, password: &str) -> String {
+    let auth = base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{password}"));
+    format!(r#"{{"auths": {{"{}": {{"auth": "{auth}"}}}}}}"#, registry.address())
+}
+
+/// Asserts that the password is in no output and no file of the project.
+#[track_caller]
+fn has_no_secret(project: &Project, output: &Output) {
+    let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{PASSWORD}"));
+    output.lacks(PASSWORD).lacks(&encoded);
+    let mut folders = vec![project.path("")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder of the project").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = String::from_utf8_lossy(&fs::read(&path).expect("a file of the project")).into_owned();
+            assert!(
+                !text.contains(PASSWORD) && !text.contains(&encoded),
+                "a secret is in {}",
+                path.display()
+            );
+        }
+    }
+}
+
+fn manifests(repository: &TestRepository) -> String {
+    format!("/v2/{}/manifests/", repository.path())
+}
+
+#[test]
+fn each_tag_is_pushed_with_progress_and_its_digest_recorded() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let repository = daemon.repository(&registry.address(), "app");
+    // No docker CLI is needed.
+    let project = project(&daemon, &repository, "").env("PATH", "/nowhere");
+    let random: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..)).take(2 << 20).collect();
+    project.write("a.txt", random);
+    let result = project.path("result.json");
+    let arguments = ["build", "--progress", "json", "-t", "one,two", "--result"].map(Path::new);
+    let output = project.run(arguments.into_iter().chain([result.as_path()]));
+    output.success();
+
+    let digest = registry.digest(&repository, "one").expect("it is pushed");
+    let events = output.json_lines();
+    for tag in ["one", "two"] {
+        let reference = format!("{repository}:{tag}");
+        let pushed =
+            events.iter().find(|event| event["type"] == "pushed" && event["reference"] == *reference);
+        assert_eq!(pushed.expect("an event for each tag")["digest"], *digest);
+    }
+    let step = format!("pushing {repository}:one");
+    let last = events.iter().rfind(|event| event["type"] == "step_progress" && event["step"] == *step);
+    let last = last.expect("progress of the push");
+    assert!(last["total"].as_u64() >= Some(2 << 20) && last["done"] == last["total"], "{last}");
+
+    let result: serde_json::Value = serde_json::from_str(&project.read("result.json")).expect("JSON");
+    let image = &result["images"][0];
+    assert_eq!((&image["digest"], &image["pushed"]), (&digest.clone().into(), &true.into()));
+    let state = project.read(".windlass/images/app.json");
+    assert_eq!(state.matches(&digest).count(), 2, "{state}");
+}
+
+#[test]
+fn the_right_to_push_is_checked_before_the_build() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let Some(registry) = Registry::with_login() else { return };
+    let repository = daemon.repository(&registry.address(), "app");
+    let advice = format!("run `windlass login {}`", registry.address());
+    let project = project(&daemon, &repository, "");
+
+    let output = project.run(["build"]);
+    output.exits(1).stderr_has(&advice).stderr_has("there are none for it").lacks(BUILDING);
+
+    let project = project.docker_config(config(&registry, "wrong"));
+    let output = project.run(["build"]);
+    output.exits(1).stderr_has(&advice).stderr_has("refused the credentials").lacks(BUILDING);
+    assert!(daemon.tags(&repository).is_empty());
+
+    let project = project.docker_config(config(&registry, PASSWORD));
+    let output = project.run(["build", "--debug", "-t", "one"]);
+    output.success();
+    has_no_secret(&project, &output);
+    assert_eq!(registry.tags(&repository), ["one"]);
+}
+
+#[test]
+fn credential_helpers_are_asked() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let Some(registry) = Registry::with_login() else { return };
+    let address = registry.address();
+    let helper = format!(
+        "#!/bin/sh\nread key\n[ \"$1 $key\" = 'get {address}' ] || exit 1\n\
+         echo '{{\"ServerURL\":\"\",\"Username\":\"{USER}\",\"Secret\":\"{PASSWORD}\"}}'\n"
+    );
+    for config in [format!(r#"{{"credHelpers": {{"{address}": "own"}}}}"#), r#"{"credsStore": "own"}"#.into()]
+    {
+        let repository = daemon.repository(&address, "app");
+        let project = project(&daemon, &repository, "").docker_config(config);
+        let project = project.program_on_path("docker-credential-own", &helper);
+        let output = project.run(["build", "-t", "one"]);
+        output.success();
+        has_no_secret(&project, &output);
+        assert_eq!(registry.tags(&repository), ["one"]);
+    }
+}
+
+#[test]
+fn a_credential_helper_that_fails_is_named_before_the_build() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let Some(registry) = Registry::with_login() else { return };
+    let repository = daemon.repository(&registry.address(), "app");
+    let project = project(&daemon, &repository, "").docker_config(r#"{"credsStore": "own"}"#);
+    let helper = "`docker-credential-own`";
+
+    let output = project.run(["build"]);
+    output.exits(1).stderr_has(helper).stderr_has("there is no such program").lacks(BUILDING);
+
+    let project = project.program_on_path("docker-credential-own", "#!/bin/sh\necho it is locked; exit 1\n");
+    project.run(["build"]).exits(1).stderr_has(helper).stderr_has("it is locked").lacks(BUILDING);
+
+    // What it starts ends with it.
+    let script = "#!/bin/sh\nsleep 1000 & echo $! > \"$HOME/child\"\nwait\n";
+    let project = project.program_on_path("docker-credential-own", script);
+    let output = project.run(["build"]);
+    output.exits(1).stderr_has(helper).stderr_has("no answer").stderr_has("within 15 s").lacks(BUILDING);
+    let child = fs::read_to_string(project.home().join("child")).expect("the helper ran");
+    crate::harness::wait_for("the end of the helper's child", Duration::from_secs(10), || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", child.trim()));
+        stat.map_or(true, |stat| stat.contains(") Z ")).then_some(())
+    });
+}
+
+#[test]
+fn an_open_registry_needs_no_credential_helper() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let repository = daemon.repository(&registry.address(), "app");
+    let project = project(&daemon, &repository, "").docker_config(r#"{"credsStore": "nobody"}"#);
+    let output = project.run(["build", "-t", "one"]);
+    output.success().stderr_has("going on without credentials").stderr_has("`docker-credential-nobody`");
+    assert_eq!(registry.tags(&repository), ["one"]);
+}
+
+#[test]
+fn a_push_survives_a_registry_in_trouble() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let slow = Fault::Delay(Duration::from_millis(500));
+    for (fault, tries) in [(Fault::Status(500), 3), (Fault::Drop, 3), (slow, 1)] {
+        let proxy = FaultProxy::before(&registry);
+        let repository = daemon.repository(&proxy.address(), "app");
+        proxy.fault(2, "PUT", &manifests(&repository), fault);
+        let output = project(&daemon, &repository, "").run(["build", "-t", "one"]);
+        output.success();
+        if tries > 1 {
+            output.stderr_has("trying again");
+        }
+        assert_eq!(registry.tags(&repository), ["one"]);
+        assert_eq!(proxy.count("PUT", &manifests(&repository)), tries, "{fault:?}\n{output}");
+    }
+}
+
+#[test]
+fn a_registry_that_stays_broken_is_given_up() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let proxy = FaultProxy::before(&registry);
+    let repository = daemon.repository(&proxy.address(), "app");
+    proxy.fault(100, "PUT", &manifests(&repository), Fault::Status(503));
+    let output = project(&daemon, &repository, "").run(["build"]);
+    output.exits(1).stderr_has("out of order").stderr_has("try again later");
+    assert_eq!(proxy.count("PUT", &manifests(&repository)), 3);
+}
+
+#[test]
+fn each_refusal_says_what_to_do_before_the_build() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let check = |status, message: &str, help: &str| {
+        let proxy = FaultProxy::before(&registry);
+        let repository = daemon.repository(&proxy.address(), "app");
+        proxy.fault(100, "POST", "", Fault::Status(status));
+        let project = project(&daemon, &repository, "")
+            .docker_config(config(&registry, PASSWORD).replace(&registry.address(), &proxy.address()));
+        let output = project.run(["build"]);
+        output.exits(1).stderr_has(message).stderr_has(help).lacks(BUILDING);
+        has_no_secret(&project, &output);
+    };
+    check(403, "denied access", "windlass login 127.0.0.1");
+    check(404, "does not exist there", "create the repository");
+}
+
+#[test]
+fn each_refusal_says_what_to_do_after_the_build() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let check = |status, help: &str| {
+        let proxy = FaultProxy::before(&registry);
+        let repository = daemon.repository(&proxy.address(), "app");
+        proxy.fault(100, "PUT", &manifests(&repository), Fault::Status(status));
+        let output = project(&daemon, &repository, "").run(["build"]);
+        output.exits(1).stderr_has(BUILDING).stderr_has(help);
+        assert_eq!(proxy.count("PUT", &manifests(&repository)), 1, "a refusal is final");
+    };
+    check(401, "windlass login 127.0.0.1");
+    check(403, "windlass login 127.0.0.1");
+}
+
+#[test]
+fn tls_and_plain_http_failures_say_what_to_do() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let (Some(open), Some(tls)) = (Registry::start(), Registry::with_tls()) else { return };
+    for (registry, code, help) in [
+        (&open, "registry::plain_http", "insecure-registries"),
+        (&tls, "registry::tls", "/etc/docker/certs.d"),
+    ] {
+        let Some(second) = SecondAddress::before(&daemon, registry) else { return };
+        let repository = daemon.repository(&second.address(), "app");
+        let output = project(&daemon, &repository, "").run(["build", "--debug"]);
+        output.exits(1).stderr_has(code).stderr_has(help).stderr_has("cannot check the right to push");
+    }
+}
+
+#[test]
+fn nothing_is_pushed_when_pushing_is_switched_off() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let proxy = FaultProxy::before(&registry);
+    let skip = "    build: {docker: {skipPush: true}}\n";
+    for (fields, arguments) in [("", &["build", "--skip-push"][..]), (skip, &["build"][..])] {
+        let repository = daemon.repository(&proxy.address(), "app");
+        let project = project(&daemon, &repository, fields);
+        project.run(arguments).success();
+        assert_eq!(daemon.tags(&repository).len(), 1);
+        project.run(arguments).success().stderr_has("skipped: unchanged");
+    }
+    assert_eq!(proxy.count("", ""), 0);
+}
+
+#[test]
+fn after_a_failed_push_the_next_run_only_pushes() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let proxy = FaultProxy::before(&registry);
+    let repository = daemon.repository(&proxy.address(), "app");
+    proxy.fault(1, "PUT", &manifests(&repository), Fault::Status(403));
+    let project = project(&daemon, &repository, "");
+    project.run(["build"]).exits(1).stderr_has(BUILDING);
+    project.run(["build"]).success().stderr_has("publishing: unchanged, not pushed yet").lacks(BUILDING);
+    assert_eq!(registry.tags(&repository), daemon.tags(&repository));
+    project.run(["build"]).success().stderr_has("skipped: unchanged");
+}
+
+#[test]
+fn the_next_run_pushes_only_the_tags_that_are_missing() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let proxy = FaultProxy::before(&registry);
+    let repository = daemon.repository(&proxy.address(), "app");
+    let put = |tag| proxy.count("PUT", &format!("{}{tag}", manifests(&repository)));
+    proxy.fault(1, "PUT", &format!("{}two", manifests(&repository)), Fault::Status(403));
+    let project = project(&daemon, &repository, "    tags: [one, two]\n");
+    project.run(["build"]).exits(1);
+    assert_eq!(registry.tags(&repository), ["one"]);
+    project.run(["build"]).success().stderr_has("tag two is not pushed yet").lacks(BUILDING);
+    assert_eq!(registry.tags(&repository), ["one", "two"]);
+    assert_eq!((put("one"), put("two")), (1, 2));
+}
+
+#[test]
+fn a_new_tag_needs_no_build() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let repository = daemon.repository(&registry.address(), "app");
+    let project = project(&daemon, &repository, "");
+    let tag = |project: &Project, tag: &str| {
+        let output = project.run(["build", "-t", tag]);
+        output.success();
+        assert_eq!(registry.digest(&repository, tag), registry.digest(&repository, "one"), "{output}");
+        output
+    };
+    tag(&project, "one").stderr_has(BUILDING);
+    // The daemon has the image, then the registry alone has it, then there is no daemon at all.
+    tag(&project, "two").stderr_has("new tag two").lacks(BUILDING);
+    assert_eq!(daemon.tags(&repository), ["one", "two"]);
+    daemon.docker(["image", "rm", &format!("{repository}:one"), &format!("{repository}:two")]);
+    tag(&project, "three").stderr_has("new tag three").lacks(BUILDING);
+    tag(&project.env("DOCKER_HOST", "unix:///nowhere"), "four").lacks(BUILDING);
+    assert_eq!(registry.tags(&repository).len(), 4);
+}
+
+#[test]
+fn verify_notices_what_is_gone_from_the_registry() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let proxy = FaultProxy::before(&registry);
+    let repository = daemon.repository(&proxy.address(), "app");
+    let project = project(&daemon, &repository, "    tags: [one, two]\n");
+    project.run(["build"]).success();
+    project.run(["build", "--verify"]).success().stderr_has("skipped: unchanged");
+    registry.remove_tag(&repository, "two");
+    let asked = proxy.count("", "");
+    project.run(["build"]).success().stderr_has("skipped: unchanged");
+    assert_eq!(proxy.count("", ""), asked, "a pushed image is trusted");
+    let output = project.run(["build", "--verify"]);
+    output.success().stderr_has("tag two is gone from the registry").lacks(BUILDING);
+    assert_eq!(registry.tags(&repository), ["one", "two"]);
+}
+
+#[test]
+fn a_name_that_no_registry_can_have_is_refused_with_its_place() {
+    let output = Project::new()
+        .file("devspace.yaml", "version: v1beta9\nimages:\n  app:\n    image: a_b.io/app\n")
+        .run(["build"]);
+    output.exits(2).stderr_has("devspace.yaml:4:12").stderr_has("`a_b.io` is no host name");
+}
+
+#[test]
+fn a_private_base_image_is_pulled_with_the_stored_credentials() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let Some(registry) = Registry::with_login() else { return };
+    let advice = format!("run `windlass login {}`", registry.address());
+    for use_build_kit in [true, false] {
+        let base = daemon.repository(&registry.address(), "base");
+        let reference = format!("{base}:1");
+        let repository = daemon.repository("", "app");
+        let project = project(&daemon, &repository, "")
+            .file(
+                "devspace.yaml",
+                format!(
+                    "version: v1beta9\nimages:\n  app:\n    image: {repository}\n    build: {{docker: {{useBuildKit: {use_build_kit}, skipPush: true}}}}\n"
+                ),
+            )
+            .file("Dockerfile", format!("FROM {reference}\nCOPY a.txt /\n"))
+            .docker_config(registry.docker_config());
+        daemon.docker(["tag", &daemon.base(), &reference]);
+        project.run_program("docker", ["push", &reference]).success();
+        daemon.docker(["image", "rm", &reference]);
+
+        let message = format!("cannot pull `{reference}`");
+        let project = project.docker_config("{}");
+        project.run(["build"]).exits(1).stderr_has(&message).stderr_has(&advice);
+        let project = project.docker_config(config(&registry, "wrong"));
+        project.run(["build"]).exits(1).stderr_has(&message).stderr_has(&advice);
+        let project = project.docker_config(config(&registry, PASSWORD));
+        let output = project.run(["build"]);
+        output.success();
+        has_no_secret(&project, &output);
+    }
+}
