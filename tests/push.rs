@@ -227,6 +227,7 @@ fn each_refusal_says_what_to_do_after_the_build() {
     };
     check(401, "windlass login 127.0.0.1");
     check(403, "windlass login 127.0.0.1");
+    check(404, "create the repository");
 }
 
 #[test]
@@ -235,7 +236,7 @@ fn tls_and_plain_http_failures_say_what_to_do() {
     let (Some(open), Some(tls)) = (Registry::start(), Registry::with_tls()) else { return };
     for (registry, code, help) in [
         (&open, "registry::plain_http", "insecure-registries"),
-        (&tls, "registry::tls", "/etc/docker/certs.d"),
+        (&tls, "registry::tls", "ca.crt"),
     ] {
         let Some(second) = SecondAddress::before(&daemon, registry) else { return };
         let repository = daemon.repository(&second.address(), "app");

@@ -31,20 +31,21 @@ fn problem(registry: &str, credential: &Credential, text: &str) -> Problem {
         Problem::Tls { host, reason }
     } else if says(&["no basic auth credentials"]) {
         Problem::CredentialsMissing
-    } else if says(&["toomanyrequests", "too many requests", "rate limit"]) {
+    } else if says(&["toomanyrequests", "too many requests", "rate limit", "http 429"]) {
         Problem::TooManyRequests { reason }
     } else if says(&[
         "unauthorized",
         "authentication required",
         "incorrect username or password",
         "status: 401",
+        "http 401",
     ]) {
         if credential.is_anonymous() {
             Problem::CredentialsMissing
         } else {
             Problem::CredentialsRefused { reason }
         }
-    } else if says(&["denied", "forbidden", "insufficient_scope"]) {
+    } else if says(&["denied", "forbidden", "insufficient_scope", "http 403"]) {
         if credential.is_anonymous() { Problem::CredentialsMissing } else { Problem::Denied { reason } }
     } else if says(&[
         "i/o timeout",
@@ -72,7 +73,13 @@ fn problem(registry: &str, credential: &Credential, text: &str) -> Problem {
         "service unavailable",
     ]) {
         Problem::Broken { reason }
-    } else if says(&["name unknown", "manifest unknown", "repository does not exist", "not found"]) {
+    } else if says(&[
+        "name unknown",
+        "manifest unknown",
+        "repository does not exist",
+        "not found",
+        "http 404",
+    ]) {
         Problem::NotFound { reason }
     } else {
         Problem::Refused { reason }
@@ -123,6 +130,13 @@ mod tests {
         same("Get \"https://r.io/v2/\": dial tcp 10.0.0.1:443: i/o timeout", "Timeout");
         same("Get \"https://r.io/v2/\": net/http: TLS handshake timeout", "Timeout");
         same("Patch \"https://r.io/v2/x\": EOF", "Unreachable");
+        // From a proxy that answers in HTML.
+        check(
+            "error parsing HTTP 403 response body: unexpected end of JSON input: \"\"",
+            "CredentialsMissing",
+            "Denied",
+        );
+        same("error parsing HTTP 404 response body: invalid character '<'", "NotFound");
         same("blob upload invalid", "Refused");
         same("blob sha256:0401 is invalid", "Refused");
     }
