@@ -141,14 +141,7 @@ impl Corpus {
 
     /// Removes the index of file metadata, but not what was built.
     pub fn forget_index(&self) {
-        let mut removed = 0;
-        for entry in fs::read_dir(self.root.join(".windlass")).expect("windlass has a state").flatten() {
-            if entry.file_name().to_string_lossy().contains("index") {
-                fs::remove_file(entry.path()).expect("the stat index can be removed");
-                removed += 1;
-            }
-        }
-        assert!(removed > 0, "no stat index was found in the state folder");
+        fs::remove_dir_all(self.root.join(".windlass/index")).expect("windlass keeps a stat index");
     }
 
     /// Gives one file that one image copies a content it never had.
