@@ -106,13 +106,14 @@ impl Dockerfile {
             _ => "\n",
         };
         let mut text = String::with_capacity(self.text.len() + lines.len() + 4);
-        match last.dangling {
-            // The file ends inside a continuation, which would swallow what follows.
-            Some(escape) => {
-                text.push_str(&head[..escape]);
-                text.push_str(&head[escape + self.escape().len_utf8()..]);
-            }
-            None => text.push_str(head),
+        text.push_str(head);
+        // The file may end inside a continuation, which would swallow what follows; without its escape
+        // character the line before may be continued instead.
+        let mut dangling = last.dangling;
+        while let Some(escape) = dangling {
+            text.remove(escape);
+            let closed = Self::parse(self.name.clone(), text.as_str())?;
+            dangling = closed.targets().last().and_then(|target| target.last().dangling);
         }
         if !text.ends_with('\n') {
             text.push_str(newline);
@@ -166,6 +167,8 @@ mod tests {
     fn a_continuation_open_at_the_end_does_not_swallow_the_edit() {
         check("FROM a\nRUN b \\\n  # c", None, "FROM a\nRUN b \n  # c\nENTRYPOINT [\"x\"]\n");
         check("# escape=`\nFROM a\nRUN b `", None, "# escape=`\nFROM a\nRUN b \nENTRYPOINT [\"x\"]\n");
+        check("FROM a\nRUN b \\\n\\\n", None, "FROM a\nRUN b \n\nENTRYPOINT [\"x\"]\n");
+        check("FROM a\nRUN b \\ \\\n \n", None, "FROM a\nRUN b  \n \nENTRYPOINT [\"x\"]\n");
     }
 
     #[test]

@@ -21,7 +21,12 @@ fuzz_target!(|text: &str| {
         let _ = dockerfile.bases(target, &arguments);
         let _ = dockerfile.reach(target, &arguments, &|_| None);
 
-        let edited = dockerfile.with_entrypoint(target, &words).expect("the target exists");
+        let edited = match dockerfile.with_entrypoint(target, &words) {
+            Ok(edited) => edited,
+            // A last line of nothing but escape characters cannot be closed.
+            Err(_) if text.trim_end().ends_with(['\\', '`']) => continue,
+            Err(error) => panic!("the target exists: {error}"),
+        };
         let edited = edited.with_command(target, &[]).expect("the target exists");
         let read = Dockerfile::parse("Dockerfile", edited.text()).expect("an edited Dockerfile can be read");
         assert_eq!(read.targets().len(), targets, "an edit adds no build target");
