@@ -234,10 +234,9 @@ fn each_refusal_says_what_to_do_after_the_build() {
 fn tls_and_plain_http_failures_say_what_to_do() {
     let Some(daemon) = Daemon::acquire() else { return };
     let (Some(open), Some(tls)) = (Registry::start(), Registry::with_tls()) else { return };
-    for (registry, code, help) in [
-        (&open, "registry::plain_http", "insecure-registries"),
-        (&tls, "registry::tls", "ca.crt"),
-    ] {
+    for (registry, code, help) in
+        [(&open, "registry::plain_http", "insecure-registries"), (&tls, "registry::tls", "ca.crt")]
+    {
         let Some(second) = SecondAddress::before(&daemon, registry) else { return };
         let repository = daemon.repository(&second.address(), "app");
         let output = project(&daemon, &repository, "").run(["build", "--debug"]);

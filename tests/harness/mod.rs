@@ -15,8 +15,8 @@
 
 #![allow(dead_code, unused_imports, reason = "a harness offers more than the tests of one day use")]
 
-mod counting_socket;
 mod bridge;
+mod counting_socket;
 mod daemon;
 mod fault_proxy;
 mod forwarder;
@@ -41,8 +41,8 @@ pub use output::Output;
 pub use private_daemon::PrivateDaemon;
 pub use project::Project;
 pub use registry::{PASSWORD, Registry, USER};
-pub use second_address::SecondAddress;
 pub use running::{Running, Signal};
+pub use second_address::SecondAddress;
 pub use terminal::Terminal;
 pub use test_repository::TestRepository;
 pub use wait::wait_for;

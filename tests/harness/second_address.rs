@@ -4,8 +4,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
-use super::{Daemon, Registry};
 use super::missing::leave_out;
+use super::{Daemon, Registry};
 
 /// Passes connections to an address of this machine that is not loopback on to a [`Registry`], which Docker
 /// then does not take for one on this machine.

@@ -144,7 +144,7 @@ mod tests {
         entry(path, Content::Memory(Bytes::from_static(text.as_bytes())), text.len() as u64)
     }
 
-    fn archive(entries: Vec<Entry>, ignore: Ignore) -> Archive {
+    fn archive(entries: Vec<Entry>) -> Archive {
         let request = BuildRequest {
             image: "api".into(),
             references: Vec::new(),
@@ -156,12 +156,12 @@ mod tests {
             platform: None,
             directory: "/no/such/folder".into(),
         };
-        Archive::new(&request, ignore).unwrap()
+        Archive::new(&request).unwrap()
     }
 
     /// Paths and texts in the archive of `entries`, the name of the Dockerfile shortened to `D`.
-    async fn files(entries: Vec<Entry>, ignore: Ignore) -> Vec<(String, String)> {
-        let archive = archive(entries, ignore);
+    async fn files(entries: Vec<Entry>) -> Vec<(String, String)> {
+        let archive = archive(entries);
         let blocks: Vec<Bytes> = archive.stream(|_| ()).try_collect().await.unwrap();
         let bytes = blocks.concat();
         let mut tar = tar::Archive::new(&*bytes);
@@ -176,19 +176,14 @@ mod tests {
 
     #[tokio::test]
     async fn an_added_dockerfile_is_hidden_with_the_rule_that_hides_it() {
-        let check = async |ignore, expected: &[(&str, &str)]| {
-            let expected: Vec<_> =
-                expected.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
-            assert_eq!(files(vec![memory("a", "x")], ignore).await, expected);
-        };
-        let rules = (".dockerignore", ".dockerignore\nD\n");
-        check(Ignore::Dockerfile, &[rules, ("D", "FROM scratch\n"), ("a", "x")]).await;
-        check(Ignore::None, &[("D", "FROM scratch\n"), ("a", "x")]).await;
+        let expected = [(".dockerignore", ".dockerignore\nD\n"), ("D", "FROM scratch\n"), ("a", "x")];
+        let expected = expected.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        assert_eq!(files(vec![memory("a", "x")]).await, expected);
     }
 
     #[tokio::test]
     async fn a_selected_ignore_file_gains_one_rule() {
-        let files = files(vec![memory(".dockerignore", "old")], Ignore::Dockerfile).await;
+        let files = files(vec![memory(".dockerignore", "old")]).await;
         assert_eq!(files[0], (".dockerignore".to_owned(), "old\nD\n".to_owned()));
         assert_eq!(files.len(), 2);
     }
@@ -208,7 +203,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_that_cannot_be_sent_is_told() {
-        let archive = archive(vec![entry("f", Content::Disk("/no/such/file".into()), 5)], Ignore::None);
+        let archive = archive(vec![entry("f", Content::Disk("/no/such/file".into()), 5)]);
         archive.stream(|_| ()).try_collect::<Vec<_>>().await.unwrap_err();
         let error = archive.failure().unwrap();
         assert_eq!(
