@@ -404,24 +404,23 @@ profiles:
 fn mistake_is_shown_with_its_lines() {
     let project = Project::new()
         .file("devspace.yaml", "version: v1beta9\nimages:\n  api:\n    image: acme/api\n    dockefile: x\n");
-    insta::assert_snapshot!(build(&project, &[]).snapshot(), @r"
+    insta::assert_snapshot!(build(&project, &[]).snapshot(), @"
     exit 2
     --- stdout
     --- stderr
     config::invalid
 
       x cannot use `devspace.yaml`: it has a problem
-
-    Error: config::unknown_key
-
-      x devspace.yaml:5:5: unknown key `dockefile` in image `api`
-       ,-[devspace.yaml:5:5]
-     4 |     image: acme/api
-     5 |     dockefile: x
-       :     ^^^^|^^^^
-       :         `-- not known here
-       `----
-      help: did you mean `dockerfile`?
+      `-> config::unknown_key
+          
+            x devspace.yaml:5:5: unknown key `dockefile` in image `api`
+             ,-[devspace.yaml:5:5]
+           4 |     image: acme/api
+           5 |     dockefile: x
+             :     ^^^^|^^^^
+             :         `-- not known here
+             `----
+            help: did you mean `dockerfile`?
     ");
 }
 

@@ -51,7 +51,7 @@ fn daemon_that_dies_during_a_buildkit_build_is_named() {
 #[test]
 fn daemon_that_does_not_run_is_named_with_what_to_do() {
     let output = project("FROM scratch\n", true).run(["build"]);
-    output.exits(1).stderr_has("no-daemon.sock").stderr_has("(from DOCKER_HOST)");
+    output.exits(1).stderr_has("no-daemon.sock").stderr_has("which DOCKER_HOST names");
     output.stderr_has("help: start the daemon that DOCKER_HOST names, or change that setting");
 }
 

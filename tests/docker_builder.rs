@@ -325,7 +325,7 @@ fn contexts_of_the_docker_configuration_are_followed() {
     let search = search.env("DOCKER_CONTEXT", "here");
     search.finds();
     let search = search.env("DOCKER_HOST", "unix:///nowhere/host.sock");
-    search.looks_at("unix:///nowhere/host.sock").stderr_has("from DOCKER_HOST");
+    search.looks_at("unix:///nowhere/host.sock").stderr_has("which DOCKER_HOST names");
 }
 
 #[test]

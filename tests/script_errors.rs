@@ -84,18 +84,18 @@ fn syntax_error_of_a_profile_names_its_file() {
 #[test]
 fn unknown_function_suggests_the_nearest() {
     let output = build_with("fn dockerfile(image) { load_dockerfil(image) }\n");
-    insta::assert_snapshot!(diagnostic(&output, 2), @r"
+    insta::assert_snapshot!(diagnostic(&output, 2), @"
     script::unknown_function
 
-      x there is no function `load_dockerfil (Image)`
+      x api: there is no function `load_dockerfil (Image)`
        ,-[windlass.rhai:1:24]
      1 | fn dockerfile(image) { load_dockerfil(image) }
        :                        ^^^^^^^|^^^^^^
        :                               `-- here, in `dockerfile`
        `----
       help: did you mean `load_dockerfile`?
-      `->   > called from scripts/build.rhai, lines 40 (`plan`), 24 (`build_or_reuse`), 19, 19
-            | (`build_image`), 10
+      `->   > called from scripts/build.rhai, lines 45 (`plan`), 29 (`build_or_reuse`), 24
+            | (`build_image`), 15
     ");
 }
 
@@ -113,24 +113,24 @@ fn wrong_number_of_arguments_shows_the_definition() {
      2 | fn helper(image) { ["1"] }
        `----
       help: it is defined as `helper(image)`
-      `->   > called from scripts/build.rhai, lines 98 (`tagged`), 9, 9 (`build`)
+      `->   > called from scripts/build.rhai, lines 106 (`tagged`), 14 (`build_all`), 8 (`build`)
     "#);
 }
 
 #[test]
 fn wrong_arguments_of_a_stage_show_its_parameters() {
     let output = build_with("fn plan(image) { plan_image(image) }\n");
-    insta::assert_snapshot!(diagnostic(&output, 2), @r"
+    insta::assert_snapshot!(diagnostic(&output, 2), @"
     script::unknown_function
 
-      x there is no function `plan_image (Image)`
+      x api: there is no function `plan_image (Image)`
        ,-[windlass.rhai:1:18]
      1 | fn plan(image) { plan_image(image) }
        :                  ^^^^^|^^^^
        :                       `-- here, in `plan`
        `----
       help: it takes other arguments: `plan_image(image, dockerfile, context)`
-      `->   > called from scripts/build.rhai, lines 24 (`build_or_reuse`), 19, 19 (`build_image`), 10
+      `->   > called from scripts/build.rhai, lines 29 (`build_or_reuse`), 24 (`build_image`), 15
     ");
 }
 
@@ -148,7 +148,7 @@ fn text_in_place_of_tags_names_the_fix() {
      2 |     "1.4"
        `----
       help: write ["1.4"]
-      `->   > found in scripts/build.rhai, lines 98 (`tagged`), 9, 9 (`build`)
+      `->   > found in scripts/build.rhai, lines 106 (`tagged`), 14 (`build_all`), 8 (`build`)
     "#);
 }
 
@@ -159,7 +159,7 @@ fn text_in_place_of_an_entrypoint_names_the_fix() {
     insta::assert_snapshot!(diagnostic(&output, 2), @r#"
     script::wrong_type
 
-      x `entrypoint` has to be a list of strings, found a string
+      x api: `entrypoint` has to be a list of strings, found a string
        ,-[windlass.rhai:2:4]
      1 | /// Waits.
      2 | fn entrypoint(image) { "sleep infinity" }
@@ -168,15 +168,15 @@ fn text_in_place_of_an_entrypoint_names_the_fix() {
      3 | fn command(image) { () }
        `----
       help: write ["sleep", "infinity"]
-      `->   > found in scripts/build.rhai, lines 58 (`prepare`), 40 (`plan`), 24 (`build_or_reuse`),
-            | 19, 19 (`build_image`), 10
+      `->   > found in scripts/build.rhai, lines 63 (`prepare`), 45 (`plan`), 29 (`build_or_reuse`),
+            | 24 (`build_image`), 15
     "#);
 }
 
 #[test]
 fn number_among_tags_names_the_fix() {
     let output = build_with("fn tags(image) { [1] }\n");
-    insta::assert_snapshot!(diagnostic(&output, 2), @r"
+    insta::assert_snapshot!(diagnostic(&output, 2), @"
     script::wrong_type
 
       x `tags` has to be a list of strings, found a number in it
@@ -186,7 +186,7 @@ fn number_among_tags_names_the_fix() {
        :      `-- what this returns
        `----
       help: convert it with `to_string()`
-      `->   > found in scripts/build.rhai, lines 98 (`tagged`), 9, 9 (`build`)
+      `->   > found in scripts/build.rhai, lines 106 (`tagged`), 14 (`build_all`), 8 (`build`)
     ");
 }
 
@@ -203,23 +203,23 @@ fn tags_that_return_nothing_are_told() {
        :      `-- what this returns
        `----
       help: return a list such as ["..."]
-      `->   > found in scripts/build.rhai, lines 98 (`tagged`), 9, 9 (`build`)
+      `->   > found in scripts/build.rhai, lines 106 (`tagged`), 14 (`build_all`), 8 (`build`)
     "#);
 }
 
 #[test]
 fn needs_build_that_returns_text_is_told() {
     let output = build_with("fn needs_build(image, plan) { plan.reason }\n");
-    insta::assert_snapshot!(diagnostic(&output, 2), @r"
+    insta::assert_snapshot!(diagnostic(&output, 2), @"
     script::wrong_type
 
-      x expected true or false, found a string
+      x api: `needs_build` has to be true or false, found a string
        ,-[windlass.rhai:1:4]
      1 | fn needs_build(image, plan) { plan.reason }
        :    ^^^^^|^^^^^
        :         `-- what this returns
        `----
-      `->   > found in scripts/build.rhai, lines 25 (`build_or_reuse`), 19, 19 (`build_image`), 10
+      `->   > found in scripts/build.rhai, lines 30 (`build_or_reuse`), 24 (`build_image`), 15
     ");
 }
 
@@ -229,32 +229,32 @@ fn unknown_builder_suggests_the_nearest() {
     insta::assert_snapshot!(diagnostic(&output, 2), @r#"
     builder::unknown
 
-      x there is no builder `dockr`
+      x api: there is no builder `dockr`
        ,-[windlass.rhai:1:4]
      1 | fn builder(image) { "dockr" }
        :    ^^^|^^^
        :       `-- what this returns
        `----
       help: did you mean `docker`?
-      `->   > found in scripts/build.rhai, lines 30 (`build_or_reuse`), 19, 19 (`build_image`), 10
+      `->   > found in scripts/build.rhai, lines 35 (`build_or_reuse`), 24 (`build_image`), 15
     "#);
 }
 
 #[test]
 fn plan_that_returns_nothing_is_told() {
     let output = build_with("fn plan(image) { }\n");
-    insta::assert_snapshot!(diagnostic(&output, 2), @r"
+    insta::assert_snapshot!(diagnostic(&output, 2), @"
     script::unknown_property
 
-      x there is no property `needs_build` of nothing (`()`)
-        ,-[scripts/build.rhai:65:36]
-     64 | /// Step 4: whether to build. The default follows the plan: the cache key, `--force`, the image being gone.
-     65 | fn needs_build(image, plan) { plan.needs_build }
+      x api: there is no property `needs_build` of nothing (`()`)
+        ,-[scripts/build.rhai:70:36]
+     69 | /// Step 4: whether to build. The default follows the plan: the cache key, `--force`, the image being gone.
+     70 | fn needs_build(image, plan) { plan.needs_build }
         :                                    ^^^^^|^^^^^
         :                                         `-- here, in `needs_build`
-     66 |
+     71 |
         `----
-      `->   > called from scripts/build.rhai, lines 25 (`build_or_reuse`), 19, 19 (`build_image`), 10
+      `->   > called from scripts/build.rhai, lines 30 (`build_or_reuse`), 24 (`build_image`), 15
     ");
 }
 
@@ -270,17 +270,17 @@ fn publish_that_returns_nothing_is_found_where_its_result_is_used() {
             "fn publish(image, built) { }\nfn after_image(image, result) { print(result.references[0]) }\n",
         )
         .run(["build"]);
-    insta::assert_snapshot!(diagnostic(&output, 2), @r"
+    insta::assert_snapshot!(diagnostic(&output, 2), @"
     script::unknown_property
 
-      x there is no property `references` of nothing (`()`)
+      x api: there is no property `references` of nothing (`()`)
        ,-[windlass.rhai:2:46]
      1 | fn publish(image, built) { }
      2 | fn after_image(image, result) { print(result.references[0]) }
        :                                              ^^^^^|^^^^
        :                                                   `-- here, in `after_image`
        `----
-      `->   > called from scripts/build.rhai, lines 33 (`build_or_reuse`), 19, 19 (`build_image`), 10
+      `->   > called from scripts/build.rhai, lines 38 (`build_or_reuse`), 24 (`build_image`), 15
     ");
 }
 
@@ -310,7 +310,7 @@ fn thrown_map_gives_message_code_and_help() {
     insta::assert_snapshot!(diagnostic(&output, 1), @r#"
     acme::freeze
 
-      x the freeze is on
+      x api: the freeze is on
        ,-[windlass.rhai:2:5]
      1 | fn before_image(image) {
      2 |     throw #{ message: "the freeze is on", code: "acme::freeze", help: "wait until Monday" };
@@ -319,7 +319,7 @@ fn thrown_map_gives_message_code_and_help() {
      3 | }
        `----
       help: wait until Monday
-      `->   > called from scripts/build.rhai, lines 29 (`build_or_reuse`), 19, 19 (`build_image`), 10
+      `->   > called from scripts/build.rhai, lines 34 (`build_or_reuse`), 24 (`build_image`), 15
     "#);
 }
 
@@ -335,7 +335,7 @@ fn thrown_text_is_the_message() {
        :                            ^^|^^
        :                              `-- here, in `before_build`
        `----
-      `->   > called from scripts/build.rhai, line 8 (`build`)
+      `->   > called from scripts/build.rhai, lines 13 (`build_all`), 8 (`build`)
     "#);
 }
 
@@ -379,7 +379,7 @@ fn stage_error_shows_each_file_of_the_call_chain() {
     insta::assert_snapshot!(format!("{failure}  |->{chain}"), @r#"
     stage::load_dockerfile::unreadable
 
-      x cannot read the Dockerfile `none/Dockerfile`: No such file or directory (os error 2)
+      x api: cannot read the Dockerfile `none/Dockerfile`: No such file or directory (os error 2)
        ,-[lib/files.rhai:3:5]
      2 | fn ours(image, path) {
      3 |     load_dockerfile(image.with_dockerfile(path))
@@ -396,8 +396,8 @@ fn stage_error_shows_each_file_of_the_call_chain() {
       |      :                          `-- called here, in `dockerfile`
       |    5 | }
       |      `----
-      `->   > called from scripts/build.rhai, lines 40 (`plan`), 24 (`build_or_reuse`), 19, 19
-            | (`build_image`), 10
+      `->   > called from scripts/build.rhai, lines 45 (`plan`), 29 (`build_or_reuse`), 24
+            | (`build_image`), 15
     "#);
 }
 
@@ -410,10 +410,10 @@ fn closure_is_shown_in_the_file_that_wrote_it() {
         )
         .file("windlass.dev.rhai", "\n\nfn each(work) { work.call(1) }\n")
         .run(["build", "-p", "dev"]);
-    insta::assert_snapshot!(diagnostic(&output, 2), @r"
+    insta::assert_snapshot!(diagnostic(&output, 2), @"
     script::unknown_function
 
-      x there is no function `frob (number)`
+      x api: there is no function `frob (number)`
        ,-[windlass.rhai:2:30]
      1 | fn build_image(image) {
      2 |     on_failure(|| each(|one| frob(one)), |error| ())
@@ -437,7 +437,7 @@ fn closure_is_shown_in_the_file_that_wrote_it() {
       |      :          `-- called here, in `build_image`
       |    3 | }
       |      `----
-      `->   > called from scripts/build.rhai, line 10
+      `->   > called from scripts/build.rhai, line 15
     ");
 }
 
@@ -481,7 +481,7 @@ fn endless_recursion_is_an_error_of_the_script() {
        `----
       help: a function of an override that means to call the one it replaces needs `import "scripts/
             build" as base;` and `base::`
-      `->   > found in scripts/build.rhai, line 9 (`build`)
+      `->   > found in scripts/build.rhai, lines 14 (`build_all`), 8 (`build`)
     "#);
 }
 

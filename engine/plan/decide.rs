@@ -437,9 +437,9 @@ mod tests {
     #[test]
     fn a_half_pushed_image_is_pushed_on() {
         let mut world = world(&["1", "2"], vec![record(&["1", "2"], Some("i"), &[PUSHED])]);
-        world.check("registry 1 as 1 2: not pushed yet", &["daemon 1 2", "id i"]);
+        world.check("registry 1 as 1 2: tag 2 is not pushed yet", &["daemon 1 2", "id i"]);
         world.daemon = BTreeMap::from([("1", "i"), ("2", "i")]);
-        world.check("daemon i as 1 2: not pushed yet", &["daemon 1 2"]);
+        world.check("daemon i as 1 2: tag 2 is not pushed yet", &["daemon 1 2"]);
     }
 
     #[test]

@@ -300,7 +300,8 @@ fn check_example(name: &str, example: &str) {
     let pipeline = pipeline.unwrap_or_else(|error| panic!("the example of `{name}`: {error}\n{example}"));
     let known: Vec<_> = stage::names().into_iter().chain(standard_functions()).collect();
     for called in super::near_miss::called_functions(&pipeline) {
-        let is_known = known.contains(&called) || pipeline.named(&called).next().is_some();
+        let is_parameter = pipeline.functions().any(|function| function.parameters.contains(&called));
+        let is_known = known.contains(&called) || pipeline.named(&called).next().is_some() || is_parameter;
         assert!(is_known, "the example of `{name}` calls `{called}`, which is not there:\n{example}");
     }
 }

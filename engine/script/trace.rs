@@ -131,15 +131,17 @@ impl Excerpt {
     fn names(places: &[&Place], is_innermost: bool) -> Option<Self> {
         let first = places.first()?;
         let verb = if is_innermost { "found in" } else { "called from" };
-        let name = |place: &&Place| {
-            let is_unnamed = place.function.is_empty() || is_closure(&place.function);
-            if is_unnamed {
-                place.number().to_string()
-            } else {
-                format!("{} (`{}`)", place.number(), place.function)
+        // A closure and the function around it often share a line: the function names it.
+        let of_one_line = places.chunk_by(|one, other| one.number() == other.number());
+        let name = |places: &[&Place]| {
+            let number = places[0].number();
+            let is_named = |place: &&&Place| !place.function.is_empty() && !is_closure(&place.function);
+            match places.iter().rev().find(is_named) {
+                Some(place) => format!("{number} (`{}`)", place.function),
+                None => number.to_string(),
             }
         };
-        let names: Vec<_> = places.iter().map(name).collect();
+        let names: Vec<_> = of_one_line.map(name).collect();
         let noun = if names.len() == 1 { "line" } else { "lines" };
         let title = format!("{verb} {}, {noun} {}", first.file(), names.join(", "));
         Some(Self { title, source: None, labels: Vec::new() })

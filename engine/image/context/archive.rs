@@ -120,7 +120,10 @@ fn append<S: Sink>(
             header.set_size(*size);
             // Only the header: the content goes around the builder, which would copy it in small pieces.
             match content {
-                Content::Memory(content) => builder.append_data(&mut header, &*entry.path, &**content)?,
+                Content::Memory(content) => {
+                    builder.append_data(&mut header, &*entry.path, &**content)?;
+                    progress(*done + size);
+                }
                 Content::Disk(path) => {
                     let mut file = File::open(path)?;
                     builder.append_data(&mut header, &*entry.path, io::empty())?;

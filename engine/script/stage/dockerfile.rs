@@ -38,7 +38,7 @@ pub struct AddedFile {
 pub mod dockerfile {
     use rhai::Dynamic;
 
-    use super::super::list::optional_texts;
+    use super::super::argument::optional_texts;
     use super::Dockerfile;
     use crate::event::Level;
     use crate::run::Image;

@@ -37,6 +37,11 @@ pub mod hooks {
     ///
     /// # Errors
     /// `hook::failed` when one fails; those after it do not run.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn on_build_error(project, error) { run_hooks(project, "error:build", error); }
+    /// ```
     #[rhai_fn(name = "run_hooks", return_raw)]
     pub fn run_project_error_hooks(project: Project, event: &str, error: Dynamic) -> RhaiResultOf<()> {
         super::run_all(&project.0, event, None, &error)

@@ -10,7 +10,7 @@ pub mod image {
 
     use rhai::{Array, Dynamic, Map};
 
-    use super::super::list::{optional_texts, texts};
+    use super::super::argument::{optional_texts, texts};
     use super::list_or_unit;
     use crate::image::TagTemplate;
     use crate::plan::Built;

@@ -1,11 +1,11 @@
 //! The stages: Rust functions that scripts compose.
 
+mod argument;
 mod context;
 mod dockerfile;
 mod error;
 mod hooks;
 mod image;
-mod list;
 mod parallel;
 mod plan;
 mod project;

@@ -212,7 +212,7 @@ impl Queue {
 /// Why `image` was not started.
 fn why_dropped(run: &Run, image: &str) -> String {
     if run.cancel.is_cancelled() {
-        return "the run was cancelled".to_owned();
+        return "not started".to_owned();
     }
     let failures = run.results.failures();
     let mut needs: Vec<&str> = run.needs(image).collect();

@@ -8,6 +8,7 @@ pub mod plan {
     use rhai::{Array, Dynamic};
 
     use super::super::Dockerfile;
+    use super::super::argument::truth;
     use crate::image::Context;
     use crate::plan::{Built, Plan};
     use crate::run::Image;
@@ -63,14 +64,18 @@ pub mod plan {
 
     /// Tells whether the image is built, the first line about it, and returns the answer it was given.
     ///
+    /// # Errors
+    /// `script::wrong_type` when the answer is neither `true` nor `false`.
+    ///
     /// # Example
     /// ```rhai
     /// fn is_built(image, plan) { plan.decide(needs_build(image, plan)) }
     /// ```
-    #[rhai_fn(pure)]
-    pub fn decide(plan: &mut Plan, needs_build: bool) -> bool {
+    #[rhai_fn(return_raw, pure)]
+    pub fn decide(plan: &mut Plan, needs_build: Dynamic) -> RhaiResultOf<bool> {
+        let needs_build = truth(&needs_build, "needs_build")?;
         plan.decide(needs_build);
-        needs_build
+        Ok(needs_build)
     }
 
     /// Builds the image with the builder called `builder`: `docker` or `custom`.

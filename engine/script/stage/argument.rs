@@ -1,4 +1,4 @@
-//! Lists of texts that scripts pass to stages.
+//! What scripts pass to stages, checked.
 
 use rhai::{Array, Dynamic, ImmutableString};
 
@@ -27,6 +27,14 @@ pub fn texts(value: &Dynamic, argument: &'static str) -> Result<Vec<String>, Sta
     Ok(list.iter().map(text).collect::<Result<_, _>>()?)
 }
 
+/// The answer in `value`.
+///
+/// # Errors
+/// `script::wrong_type`, naming `argument`, for anything else than `true` or `false`.
+pub fn truth(value: &Dynamic, argument: &'static str) -> Result<bool, StageError> {
+    Ok(value.as_bool().map_err(|_| WrongType::Truth { argument, found: type_name(value) })?)
+}
+
 /// What to write in place of `value`.
 fn fix(value: &Dynamic, argument: &str) -> String {
     let Some(text) = value.read_lock::<ImmutableString>() else {
@@ -43,7 +51,7 @@ fn type_name(value: &Dynamic) -> String {
     kind(value.type_name()).to_owned()
 }
 
-/// A script passed something else than a list of strings.
+/// A script passed something of the wrong type.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 enum WrongType {
     #[error("`{argument}` has to be a list of strings, found {found}")]
@@ -57,4 +65,8 @@ enum WrongType {
     #[error("`{argument}` has to be a list of strings, found {found} in it")]
     #[diagnostic(code(script::wrong_type), help("convert it with `to_string()`"))]
     Item { argument: &'static str, found: String },
+
+    #[error("`{argument}` has to be true or false, found {found}")]
+    #[diagnostic(code(script::wrong_type))]
+    Truth { argument: &'static str, found: String },
 }
