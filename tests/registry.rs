@@ -1,95 +1,40 @@
 //! The registry client against a real registry with accounts.
 
-use std::io::Write as _;
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use windlass::image::{ImageReference, Repository};
 use windlass::registry::{CredentialStore, Problem, RegistryClient};
 use windlass::secret::Secret;
 
-/// `htpasswd -nbB ann pw`.
-const ACCOUNTS: &str = "ann:$2y$05$nj1NmP.BuJSO8q2V.auglOoMmx0vgMTvffw5sd1RHfW.A3vGfKF0O\n";
+use crate::harness::{PASSWORD, Registry, USER};
 
-/// A running `docker-registry`, stopped when dropped.
-struct Registry {
-    process: Child,
-    domain: String,
-    folder: tempfile::TempDir,
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Registry {
-    /// Starts a registry with the account `ann`; none where the program is not installed.
-    fn start() -> Option<Self> {
-        let folder = tempfile::tempdir().expect("folder");
-        let port =
-            TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("port").port();
-        std::fs::write(folder.path().join("accounts"), ACCOUNTS).expect("accounts");
-        let root = folder.path().display();
-        let config = format!(
-            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {root}/data}}}}\n\
-             http: {{addr: '127.0.0.1:{port}'}}\nauth: {{htpasswd: {{realm: test, path: {root}/accounts}}}}\n"
-        );
-        let config_path = folder.path().join("registry.yml");
-        std::fs::write(&config_path, config).expect("config");
-        let mut command = Command::new("docker-registry");
-        command.arg("serve").arg(&config_path).stdout(Stdio::null()).stderr(Stdio::null());
-        let Ok(process) = command.spawn() else {
-            let _ = writeln!(std::io::stderr(), "docker-registry is not installed: nothing is tested");
-            return None;
-        };
-        let registry = Self { process, domain: format!("127.0.0.1:{port}"), folder };
-        let end = Instant::now() + Duration::from_secs(30);
-        while std::net::TcpStream::connect(&registry.domain).is_err() {
-            assert!(Instant::now() < end, "docker-registry does not listen");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Some(registry)
-    }
-
-    fn client(&self) -> RegistryClient {
-        RegistryClient::new(Arc::new(CredentialStore::at(self.docker_config())))
-    }
-
-    fn docker_config(&self) -> std::path::PathBuf {
-        self.folder.path().join("docker")
-    }
-
-    fn repository(&self) -> Repository {
-        format!("{}/acme/app", self.domain).parse().expect("repository")
-    }
-
-    async fn log_in(&self, client: &RegistryClient, password: &str) -> Result<(), Problem> {
-        let login = client.log_in(&self.domain, "ann".to_owned(), Secret::new(password));
-        login.await.map(drop).map_err(|error| error.problem)
-    }
+fn client(docker_config: &Path) -> RegistryClient {
+    RegistryClient::new(Arc::new(CredentialStore::at(docker_config)))
 }
 
 #[tokio::test]
-async fn registry_login_gives_the_right_to_push() {
-    let Some(registry) = Registry::start() else { return };
-    let repository = registry.repository();
+async fn login_gives_the_right_to_push() {
+    let Some(registry) = Registry::with_login() else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let docker_config = folder.path().join("docker");
+    let repository: Repository = format!("{}/acme/app", registry.address()).parse().expect("a repository");
 
-    let stranger = registry.client().check_push(&repository).await.expect_err("nobody may push");
+    let stranger = client(&docker_config).check_push(&repository).await.expect_err("nobody may push");
     assert_eq!(stranger.problem, Problem::CredentialsMissing);
 
-    let client = registry.client();
-    assert!(matches!(registry.log_in(&client, "wrong").await, Err(Problem::CredentialsRefused { .. })));
-    assert!(!registry.docker_config().exists(), "nothing is stored");
-    registry.log_in(&client, "pw").await.expect("login");
+    let login = client(&docker_config);
+    let refused = login.log_in(&registry.address(), USER.to_owned(), Secret::new("wrong")).await;
+    assert!(matches!(refused.map_err(|error| error.problem), Err(Problem::CredentialsRefused { .. })));
+    assert!(!docker_config.exists(), "nothing is stored");
+    login
+        .log_in(&registry.address(), USER.to_owned(), Secret::new(PASSWORD))
+        .await
+        .expect("the right password");
 
-    let client = registry.client();
-    client.check_push(&repository).await.expect("ann may push");
-    let reference: ImageReference = format!("{repository}:none").parse().expect("reference");
+    let client = client(&docker_config);
+    client.check_push(&repository).await.expect("who is logged in may push");
+    let reference: ImageReference = format!("{repository}:none").parse().expect("a reference");
     assert_eq!(client.manifest_digest(&reference).await, Ok(None));
     let error = client.image_config(&reference, None).await.expect_err("no image");
     assert!(matches!(error.problem, Problem::NotFound { .. }), "{error}");

@@ -1,7 +1,10 @@
 //! Deciding what happens to an image: its inputs, its cache key, and the one function that says build or skip.
 
+mod bases;
 mod built;
 mod decide;
+mod docker_build;
+mod error;
 mod inputs;
 #[expect(clippy::module_inception, reason = "the file is named for its type")]
 mod plan;

@@ -1,17 +1,19 @@
 //! A planned image: what would be built, its key, and what happens to it.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use super::bases::{Bases, parents};
 use super::built::Built;
+use super::docker_build::{DockerfileRecipe, keep_context, select};
+use super::error::PlanError;
 use super::{CacheKey, Inputs, Reuse, Situation, Source, Verdict, decide, why_build};
-use crate::builder::{BuildRequest, CustomRequest, build_custom, custom_words, on_change_files};
-use crate::event::{Decision, Event, ImageEvents, Level};
+use crate::builder::{CustomRequest, build_custom, custom_words, on_change_files};
+use crate::config::RebuildStrategy;
+use crate::event::{Decision, Event};
 use crate::image::context::ContextDigest;
-use crate::image::dockerfile::{BaseConfig, BaseImage, Reach};
 use crate::image::{Context, Digest, ImageReference, Selection, Tag, TagTemplate};
-use crate::run::{Finished, Image, Run, lock};
+use crate::run::{Image, Run, lock};
 use crate::script::StageError;
 use crate::script::stage::Dockerfile;
 use crate::state::{Record, RecordedInputs};
@@ -19,9 +21,9 @@ use crate::state::{Record, RecordedInputs};
 /// A planned image. Making one reads files and perhaps asks a daemon or registry, but changes nothing.
 #[derive(Clone)]
 pub struct Plan {
-    image: Image,
+    pub(super) image: Image,
     templates: Vec<TagTemplate>,
-    inputs: Arc<Inputs>,
+    pub(super) inputs: Arc<Inputs>,
     key: CacheKey,
     verdict: Verdict,
     reason: String,
@@ -39,71 +41,12 @@ enum Recipe {
     Custom(ContextDigest),
 }
 
-struct DockerfileRecipe {
-    dockerfile: Dockerfile,
-    context: Context,
-    reach: Reach,
-    selection: Selection,
-    digest: ContextDigest,
-    parents: Vec<Parent>,
-    /// Bases that were asked for what they pass on.
-    bases: Vec<String>,
-    /// Those of them of which nobody could tell.
-    unknown_bases: Vec<String>,
-}
-
 /// The names of the builders that [`Plan::build`] knows.
 const BUILDERS: [&str; 2] = ["docker", "custom"];
 
 /// What is decided on an image that is reused, given what is left to do with it.
 fn reuse_decision(left: Option<&str>) -> Decision {
     if left.is_some() { Decision::Publish } else { Decision::Skip }
-}
-
-impl DockerfileRecipe {
-    /// Whether a base whose facts were only remembered passes on something else by now: its tag may have moved.
-    fn bases_moved(&self, run: &Run) -> bool {
-        let remembered =
-            self.bases.iter().filter(|base| !self.unknown_bases.contains(base) && !run.bases.is_fresh(base));
-        // Every one is asked, so that none is asked again.
-        let moved = remembered.filter(|base| {
-            let before = run.bases.get(base);
-            look_up(run, base).is_some_and(|found| Some(found) != before)
-        });
-        moved.count() > 0
-    }
-}
-
-/// What can go wrong around a plan.
-#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
-enum PlanError {
-    #[error("`{image}` is built from `{parent}`, which is not built yet")]
-    #[diagnostic(
-        code(stage::plan::parent_missing),
-        help(
-            "only a script says so: let the Dockerfile on disk name `{parent}` as well, then it is built first"
-        )
-    )]
-    ParentMissing { image: String, parent: String },
-
-    #[error("there is no earlier build of `{image}` to reuse")]
-    #[diagnostic(code(stage::reuse::nothing), help("build it: `plan.build_with(builder(image))`"))]
-    NothingToReuse { image: String },
-
-    #[error("there is no builder `{name}`")]
-    #[diagnostic(code(builder::unknown))]
-    UnknownBuilder {
-        name: String,
-        #[help]
-        help: String,
-    },
-
-    #[error("`{image}` cannot be built with `{builder}`")]
-    #[diagnostic(
-        code(builder::unfit),
-        help("`custom` needs `build.custom` in devspace.yaml, `docker` a Dockerfile")
-    )]
-    UnfitBuilder { image: String, builder: String },
 }
 
 impl Plan {
@@ -121,10 +64,10 @@ impl Plan {
         let bases = Bases::new(run, &parents);
         let target = dockerfile.target.as_deref();
         let reach = dockerfile.inner.reach(target, &dockerfile.args, &|base| bases.config(base))?;
-        let (asked, unknown_bases) = (bases.asked.into_inner(), bases.unknown.into_inner());
+        let (asked, unknown_bases) = bases.into_asked();
         let selection = select(image, context, &reach, dockerfile)?;
         let digest = selection.digest(&run.index(context.root()))?;
-        let counts = image.config().rebuild_strategy != crate::config::RebuildStrategy::IgnoreContextChanges;
+        let counts = image.config().rebuild_strategy != RebuildStrategy::IgnoreContextChanges;
         let inputs = Inputs {
             command: Vec::new(),
             dockerfile: Some(Digest::of(dockerfile.inner.text())),
@@ -135,11 +78,7 @@ impl Plan {
             context: counts.then(|| digest.digest()),
             parents: parents.iter().map(|parent| (parent.name.clone(), parent.finished.key)).collect(),
         };
-        let changed_files = |before: Digest| {
-            let before = ContextDigest::from_bytes(&run.store.context(&before)?)?;
-            Some(digest.changes_since(&before).into_iter().map(|change| change.path.to_string()).collect())
-        };
-        let (verdict, reason) = judge(image, &inputs, changed_files, None)?;
+        let (verdict, reason) = judge(image, &inputs, &digest, None)?;
         Ok(Self {
             templates: templates(image),
             key: inputs.key(),
@@ -185,12 +124,8 @@ impl Plan {
             context: Some(digest.digest()),
             parents: BTreeMap::new(),
         };
-        let changed_files = |before: Digest| {
-            let before = ContextDigest::from_bytes(&run.store.context(&before)?)?;
-            Some(digest.changes_since(&before).into_iter().map(|change| change.path.to_string()).collect())
-        };
         let always = config.on_change.is_empty().then_some("a custom command without `onChange` always runs");
-        let (verdict, reason) = judge(image, &inputs, changed_files, always)?;
+        let (verdict, reason) = judge(image, &inputs, &digest, always)?;
         Ok(Self {
             templates: templates(image),
             key: inputs.key(),
@@ -335,93 +270,13 @@ impl Plan {
         });
     }
 
-    fn reference(&self, tag: &Tag) -> ImageReference {
+    pub(super) fn reference(&self, tag: &Tag) -> ImageReference {
         self.image.config().repository.with_tag(tag.clone())
     }
 
-    fn new_tags(&self) -> Vec<Tag> {
+    pub(super) fn new_tags(&self) -> Vec<Tag> {
         let random = &self.image.run().host.random;
         self.templates.iter().map(|template| template.fill(|| random())).collect()
-    }
-
-    fn build_with_docker(&self, recipe: &DockerfileRecipe) -> Result<Built, StageError> {
-        let run = self.image.run();
-        let events = self.image.events();
-        let moved = recipe.bases_moved(run);
-        let (reach, selection) = match moved {
-            true => self.reach_again(recipe)?,
-            false => (recipe.reach.clone(), recipe.selection.clone()),
-        };
-        tell_context(&events, &reach, &selection);
-        if self.image.pushes() {
-            run.wait(run.host.registry.check_push(&self.image.config().repository))??;
-        }
-        let options = self.image.config().docker.clone().unwrap_or_default();
-        let tags = self.new_tags();
-        let target = recipe.dockerfile.target.as_deref();
-        let replacements: Vec<_> = recipe
-            .parents
-            .iter()
-            .map(|parent| (parent.base.clone(), parent.finished.reference.to_string()))
-            .collect();
-        let (named, target_name) =
-            recipe.dockerfile.inner.with_bases(&replacements)?.with_target_name(target)?;
-        let mut request = BuildRequest {
-            image: self.image.name().to_owned(),
-            references: tags.iter().map(|tag| self.reference(tag)).collect(),
-            dockerfile: Arc::new(named),
-            context: Arc::new(selection),
-            target: target_name,
-            network: self.image.config().options.network.clone(),
-            build_args: (*recipe.dockerfile.args).clone(),
-            platform: None,
-            directory: run.project.root.clone(),
-        };
-        if run.wait(run.host.docker.builds_every_target(&options, &request))?? {
-            let bases = Bases::new(run, &recipe.parents);
-            let config = |base: &str| bases.config(base);
-            let reach =
-                recipe.dockerfile.inner.reach_in_file_order(target, &recipe.dockerfile.args, &config)?;
-            request.context = Arc::new(select(&self.image, &recipe.context, &reach, &recipe.dockerfile)?);
-        }
-        let built = run.wait_for_end(run.host.docker.build(request, &options, &events, &run.cancel));
-        // A base that moved since it was looked at may need files that did not travel: look again next time.
-        let built = built.inspect_err(|_| {
-            recipe.bases.iter().for_each(|base| run.bases.forget(base));
-        })?;
-        let (inputs, digest) = self.refined_inputs(recipe, moved)?;
-        keep_context(run, &digest);
-        // What is known of the image that had these names before does not hold for this one.
-        tags.iter().for_each(|tag| run.bases.forget(&self.reference(tag).to_string()));
-        self.remember(&inputs, tags, built.image_id, false)
-    }
-
-    /// The inputs as the next run will see them: once the base images are there, what they pass on is no longer
-    /// unknown, and less of the context may count.
-    fn refined_inputs(
-        &self,
-        recipe: &DockerfileRecipe,
-        moved: bool,
-    ) -> Result<(Inputs, ContextDigest), StageError> {
-        let run = self.image.run();
-        let found = recipe.unknown_bases.iter().filter(|base| look_up(run, base).is_some()).count();
-        let mut inputs = Inputs::clone(&self.inputs);
-        if found == 0 && !moved {
-            return Ok((inputs, recipe.digest.clone()));
-        }
-        let (_, selection) = self.reach_again(recipe)?;
-        let digest = selection.digest(&run.index(recipe.context.root()))?;
-        inputs.context = inputs.context.map(|_| digest.digest());
-        Ok((inputs, digest))
-    }
-
-    /// What a build reads of the context, with what is known of its bases by now.
-    fn reach_again(&self, recipe: &DockerfileRecipe) -> Result<(Reach, Selection), StageError> {
-        let Dockerfile { inner, target, args, .. } = &recipe.dockerfile;
-        let bases = Bases::new(self.image.run(), &recipe.parents);
-        let reach = inner.reach(target.as_deref(), args, &|base| bases.config(base))?;
-        let selection = select(&self.image, &recipe.context, &reach, &recipe.dockerfile)?;
-        Ok((reach, selection))
     }
 
     fn build_with_command(&self, files: &ContextDigest) -> Result<Built, StageError> {
@@ -450,7 +305,7 @@ impl Plan {
         self.remember(&self.inputs, tags, None, true)
     }
 
-    fn remember(
+    pub(super) fn remember(
         &self,
         inputs: &Inputs,
         tags: Vec<Tag>,
@@ -481,17 +336,23 @@ fn templates(image: &Image) -> Vec<TagTemplate> {
     image.templates().map_or_else(|| vec![TagTemplate::random()], <[_]>::to_vec)
 }
 
-/// The verdict on an image with `inputs`, and the reason as a phrase.
+/// The files that `now` has otherwise than the context whose digest was `before`, when its list is still kept.
+fn changed_files(run: &Run, before: &Digest, now: &ContextDigest) -> Option<Vec<String>> {
+    let before = ContextDigest::from_bytes(&run.store.context(before)?)?;
+    Some(now.changes_since(&before).into_iter().map(|change| change.path.to_string()).collect())
+}
+
+/// The verdict on an image with `inputs` and the context `digest`, and the reason as a phrase.
 fn judge(
     image: &Image,
     inputs: &Inputs,
-    changed_files: impl FnOnce(Digest) -> Option<Vec<String>>,
+    digest: &ContextDigest,
     always: Option<&str>,
 ) -> Result<(Verdict, String), StageError> {
     let run = image.run();
     let records = run.records(image.name());
     let forced = run.options.force_build || run.options.force.contains(image.name());
-    let strategy = image.config().rebuild_strategy == crate::config::RebuildStrategy::Always;
+    let strategy = image.config().rebuild_strategy == RebuildStrategy::Always;
     let always =
         forced.then_some("forced").or_else(|| strategy.then_some("`rebuildStrategy` is `always`")).or(always);
     let verdict = decide(&Situation {
@@ -511,7 +372,7 @@ fn judge(
         Verdict::Build { reason: Some(reason) } => reason.clone(),
         Verdict::Build { reason: None } => {
             let latest = records.first();
-            why_build(latest, inputs, || changed_files(latest?.inputs.context?))
+            why_build(latest, inputs, || changed_files(run, &latest?.inputs.context?, digest))
         }
         Verdict::Reuse(reuse) => match &reuse.left {
             Some(left) => format!("unchanged, {left}"),
@@ -519,114 +380,4 @@ fn judge(
         },
     };
     Ok((verdict, reason))
-}
-
-/// What of `context` a build with `reach` gets, with the files that windlass adds.
-fn select(
-    image: &Image,
-    context: &Context,
-    reach: &Reach,
-    dockerfile: &Dockerfile,
-) -> Result<Selection, StageError> {
-    let events = image.events();
-    let progress = |files: u64| events.progress("reading the context", files, None);
-    let selection = context.select(reach, &progress)?;
-    let added = dockerfile.files.iter();
-    Ok(added
-        .fold(selection, |selection, file| selection.with_file(file.path, file.mode, file.content.clone())))
-}
-
-/// Tells what is worth knowing about what is about to travel.
-fn tell_context(events: &ImageEvents, reach: &Reach, selection: &Selection) {
-    if let Reach::Whole { why: Some(why) } = reach {
-        events.notice(Level::Info, format!("every file of the build context counts: {why}"));
-    }
-    if let Some(hint) = selection.hint() {
-        events.notice(Level::Info, hint);
-    }
-    if let Some((first, more)) = selection.left_out().split_first() {
-        let others = match more.len() {
-            0 => String::new(),
-            1 => " and one more".to_owned(),
-            count => format!(" and {count} more"),
-        };
-        events.notice(
-            Level::Info,
-            format!("left out of the build context, as it is neither a file nor a folder: `{first}`{others}"),
-        );
-    }
-}
-
-/// An image of the project that another one is built from.
-struct Parent {
-    name: String,
-    /// Where the Dockerfile names it.
-    base: BaseImage,
-    finished: Finished,
-}
-
-/// The images of the project that `dockerfile` builds from.
-fn parents(image: &Image, dockerfile: &Dockerfile) -> Result<Vec<Parent>, StageError> {
-    let run = image.run();
-    let mut parents = Vec::new();
-    for base in dockerfile.inner.bases(dockerfile.target.as_deref(), &dockerfile.args)? {
-        let Some(parent) = crate::graph::project_image(&run.project, &base.reference) else { continue };
-        if parent.name == image.name() || parent.disabled {
-            continue;
-        }
-        let Some(finished) = run.finished(&parent.name) else {
-            let (image, parent) = (image.name().to_owned(), parent.name.clone());
-            return Err(PlanError::ParentMissing { image, parent }.into());
-        };
-        parents.push(Parent { name: parent.name.clone(), base, finished });
-    }
-    Ok(parents)
-}
-
-/// Answers what the bases of one image pass on to it.
-struct Bases<'a> {
-    run: &'a Run,
-    parents: &'a [Parent],
-    /// Those that were asked for.
-    asked: RefCell<Vec<String>>,
-    /// Those of which nobody could tell.
-    unknown: RefCell<Vec<String>>,
-}
-
-impl<'a> Bases<'a> {
-    fn new(run: &'a Run, parents: &'a [Parent]) -> Self {
-        Self { run, parents, asked: RefCell::default(), unknown: RefCell::default() }
-    }
-
-    fn config(&self, base: &str) -> Option<BaseConfig> {
-        let parent = self.parents.iter().find(|parent| parent.base.reference == base);
-        let actual = parent.map_or_else(|| base.to_owned(), |parent| parent.finished.reference.to_string());
-        let found = self.run.bases.get(&actual).or_else(|| look_up(self.run, &actual));
-        if found.is_none() {
-            self.unknown.borrow_mut().push(actual.clone());
-        }
-        self.asked.borrow_mut().push(actual);
-        found
-    }
-}
-
-/// Asks the daemon, then the registry, and remembers. Nobody who answers is no error: then the whole context
-/// counts.
-fn look_up(run: &Run, base: &str) -> Option<BaseConfig> {
-    let local = run.wait(run.host.docker.base_config(base)).ok()?;
-    let found = match local {
-        Ok(Some(config)) => config,
-        _ => {
-            let reference: ImageReference = base.parse().ok()?;
-            run.wait(run.host.registry.base_config(&reference)).ok()?.ok()?
-        }
-    };
-    run.bases.learn(base, found.clone());
-    Some(found)
-}
-
-fn keep_context(run: &Run, digest: &ContextDigest) {
-    if let Err(error) = run.store.keep_context(&digest.digest(), || digest.to_bytes()) {
-        run.notice(Level::Debug, format!("cannot keep the list of files of a context: {error}"));
-    }
 }

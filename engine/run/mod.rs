@@ -1,6 +1,7 @@
 //! One run of a pipeline: the project, the outside world, and what the run has learnt so far.
 
 mod builder_choice;
+mod error;
 mod image;
 mod options;
 mod results;
@@ -18,13 +19,14 @@ use crate::event::{Event, Events, ImageEvents, Level};
 use crate::graph::{Graph, GraphError, NamedBase};
 use crate::host::Host;
 use crate::image::context::Forest;
-use crate::image::dockerfile::{BaseImage, BuildArgs, DockerfileError};
+use crate::image::dockerfile::{BaseImage, BuildArgs};
 use crate::image::{Dockerfile, ImageReference};
 use crate::plan::{CacheKey, ImageIds};
 use crate::process::{Pipe, Process, ProcessError};
 use crate::script::{Pipeline, StageError};
 use crate::state::{BaseMemory, ImageStore, Record, StatIndex};
 
+pub use error::RunError;
 pub use image::Image;
 pub use options::RunOptions;
 pub use results::Results;
@@ -69,74 +71,6 @@ pub struct Finished {
     pub key: CacheKey,
     /// A reference under which it can be used as a base.
     pub reference: ImageReference,
-}
-
-/// What can go wrong with a run as a whole.
-#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
-pub enum RunError {
-    /// Cancelled, by the user or because something else failed.
-    #[error("the run was cancelled")]
-    #[diagnostic(code(run::cancelled))]
-    Cancelled,
-
-    /// Images failed; each was reported on its own.
-    #[error("{failed} of {all} images failed")]
-    #[diagnostic(code(run::failed))]
-    Failed {
-        /// How many failed.
-        failed: usize,
-        /// How many there were.
-        all: usize,
-    },
-
-    /// A Dockerfile cannot be read.
-    #[error("cannot read the Dockerfile `{path}`: {reason}")]
-    #[diagnostic(code(stage::load_dockerfile::unreadable))]
-    DockerfileUnreadable {
-        /// Its path as configured.
-        path: String,
-        /// Why.
-        reason: String,
-        /// Where the path comes from.
-        #[help]
-        help: String,
-    },
-
-    /// A Dockerfile is wrong.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Dockerfile(#[from] DockerfileError),
-
-    /// A build argument has no value.
-    #[error("the build argument `{name}` of `{image}` has no value")]
-    #[diagnostic(
-        code(stage::build_args::unset),
-        help("give it one in devspace.yaml, or set the environment variable `{name}`")
-    )]
-    BuildArgUnset {
-        /// Name of the argument.
-        name: String,
-        /// Name of the image.
-        image: String,
-    },
-
-    /// The restart helper cannot be read.
-    #[error("cannot read the restart helper `{path}`: {reason}")]
-    #[diagnostic(
-        code(stage::restart_helper::unreadable),
-        help("`restartHelperPath` is a file, relative to the project")
-    )]
-    RestartHelper {
-        /// Its path as configured.
-        path: String,
-        /// Why.
-        reason: String,
-    },
-
-    /// The images cannot be ordered.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Graph(#[from] GraphError),
 }
 
 impl Run {

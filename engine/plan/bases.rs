@@ -1,0 +1,83 @@
+//! The images that one is built from: those of the project, and what all of them pass on.
+
+use std::cell::RefCell;
+
+use super::error::PlanError;
+use crate::image::ImageReference;
+use crate::image::dockerfile::{BaseConfig, BaseImage};
+use crate::run::{Finished, Image, Run};
+use crate::script::StageError;
+use crate::script::stage::Dockerfile;
+
+/// An image of the project that another one is built from.
+pub(super) struct Parent {
+    pub(super) name: String,
+    /// Where the Dockerfile names it.
+    pub(super) base: BaseImage,
+    pub(super) finished: Finished,
+}
+
+/// The images of the project that `dockerfile` builds from.
+pub(super) fn parents(image: &Image, dockerfile: &Dockerfile) -> Result<Vec<Parent>, StageError> {
+    let run = image.run();
+    let mut parents = Vec::new();
+    for base in dockerfile.inner.bases(dockerfile.target.as_deref(), &dockerfile.args)? {
+        let Some(parent) = crate::graph::project_image(&run.project, &base.reference) else { continue };
+        if parent.name == image.name() || parent.disabled {
+            continue;
+        }
+        let Some(finished) = run.finished(&parent.name) else {
+            let (image, parent) = (image.name().to_owned(), parent.name.clone());
+            return Err(PlanError::ParentMissing { image, parent }.into());
+        };
+        parents.push(Parent { name: parent.name.clone(), base, finished });
+    }
+    Ok(parents)
+}
+
+/// Answers what the bases of one image pass on to it.
+pub(super) struct Bases<'a> {
+    run: &'a Run,
+    parents: &'a [Parent],
+    /// Those that were asked for.
+    asked: RefCell<Vec<String>>,
+    /// Those of which nobody could tell.
+    unknown: RefCell<Vec<String>>,
+}
+
+impl<'a> Bases<'a> {
+    pub(super) fn new(run: &'a Run, parents: &'a [Parent]) -> Self {
+        Self { run, parents, asked: RefCell::default(), unknown: RefCell::default() }
+    }
+
+    pub(super) fn config(&self, base: &str) -> Option<BaseConfig> {
+        let parent = self.parents.iter().find(|parent| parent.base.reference == base);
+        let actual = parent.map_or_else(|| base.to_owned(), |parent| parent.finished.reference.to_string());
+        let found = self.run.bases.get(&actual).or_else(|| look_up(self.run, &actual));
+        if found.is_none() {
+            self.unknown.borrow_mut().push(actual.clone());
+        }
+        self.asked.borrow_mut().push(actual);
+        found
+    }
+
+    /// The bases that were asked for, and those of them of which nobody could tell.
+    pub(super) fn into_asked(self) -> (Vec<String>, Vec<String>) {
+        (self.asked.into_inner(), self.unknown.into_inner())
+    }
+}
+
+/// Asks the daemon, then the registry, and remembers. Nobody who answers is no error: then the whole context
+/// counts.
+pub(super) fn look_up(run: &Run, base: &str) -> Option<BaseConfig> {
+    let local = run.wait(run.host.docker.base_config(base)).ok()?;
+    let found = match local {
+        Ok(Some(config)) => config,
+        _ => {
+            let reference: ImageReference = base.parse().ok()?;
+            run.wait(run.host.registry.base_config(&reference)).ok()?.ok()?
+        }
+    };
+    run.bases.learn(base, found.clone());
+    Some(found)
+}

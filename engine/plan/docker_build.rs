@@ -1,0 +1,169 @@
+//! Building a planned image from its Dockerfile.
+
+use std::sync::Arc;
+
+use super::bases::{Bases, Parent, look_up};
+use super::built::Built;
+use super::{Inputs, Plan};
+use crate::builder::BuildRequest;
+use crate::event::{ImageEvents, Level};
+use crate::image::context::ContextDigest;
+use crate::image::dockerfile::Reach;
+use crate::image::{Context, Selection};
+use crate::run::{Image, Run};
+use crate::script::StageError;
+use crate::script::stage::Dockerfile;
+
+/// A Dockerfile with all that building it takes.
+pub(super) struct DockerfileRecipe {
+    pub(super) dockerfile: Dockerfile,
+    pub(super) context: Context,
+    pub(super) reach: Reach,
+    pub(super) selection: Selection,
+    pub(super) digest: ContextDigest,
+    pub(super) parents: Vec<Parent>,
+    /// Bases that were asked for what they pass on.
+    pub(super) bases: Vec<String>,
+    /// Those of them of which nobody could tell.
+    pub(super) unknown_bases: Vec<String>,
+}
+
+impl DockerfileRecipe {
+    /// Whether a base whose facts were only remembered passes on something else by now: its tag may have moved.
+    fn bases_moved(&self, run: &Run) -> bool {
+        let remembered =
+            self.bases.iter().filter(|base| !self.unknown_bases.contains(base) && !run.bases.is_fresh(base));
+        // Every one is asked, so that none is asked again.
+        let moved = remembered.filter(|base| {
+            let before = run.bases.get(base);
+            look_up(run, base).is_some_and(|found| Some(found) != before)
+        });
+        moved.count() > 0
+    }
+}
+
+impl Plan {
+    /// Builds the image with all its tags, and remembers it.
+    pub(super) fn build_with_docker(&self, recipe: &DockerfileRecipe) -> Result<Built, StageError> {
+        let run = self.image.run();
+        let events = self.image.events();
+        let moved = recipe.bases_moved(run);
+        let (reach, selection) = match moved {
+            true => self.reach_again(recipe)?,
+            false => (recipe.reach.clone(), recipe.selection.clone()),
+        };
+        tell_context(&events, &reach, &selection);
+        if self.image.pushes() {
+            run.wait(run.host.registry.check_push(&self.image.config().repository))??;
+        }
+        let options = self.image.config().docker.clone().unwrap_or_default();
+        let tags = self.new_tags();
+        let target = recipe.dockerfile.target.as_deref();
+        let replacements: Vec<_> = recipe
+            .parents
+            .iter()
+            .map(|parent| (parent.base.clone(), parent.finished.reference.to_string()))
+            .collect();
+        let (named, target_name) =
+            recipe.dockerfile.inner.with_bases(&replacements)?.with_target_name(target)?;
+        let mut request = BuildRequest {
+            image: self.image.name().to_owned(),
+            references: tags.iter().map(|tag| self.reference(tag)).collect(),
+            dockerfile: Arc::new(named),
+            context: Arc::new(selection),
+            target: target_name,
+            network: self.image.config().options.network.clone(),
+            build_args: (*recipe.dockerfile.args).clone(),
+            platform: None,
+            directory: run.project.root.clone(),
+        };
+        if run.wait(run.host.docker.builds_every_target(&options, &request))?? {
+            let bases = Bases::new(run, &recipe.parents);
+            let config = |base: &str| bases.config(base);
+            let reach =
+                recipe.dockerfile.inner.reach_in_file_order(target, &recipe.dockerfile.args, &config)?;
+            request.context = Arc::new(select(&self.image, &recipe.context, &reach, &recipe.dockerfile)?);
+        }
+        let built = run.wait_for_end(run.host.docker.build(request, &options, &events, &run.cancel));
+        // A base that moved since it was looked at may need files that did not travel: look again next time.
+        let built = built.inspect_err(|_| {
+            recipe.bases.iter().for_each(|base| run.bases.forget(base));
+        })?;
+        let (inputs, digest) = self.refined_inputs(recipe, moved)?;
+        keep_context(run, &digest);
+        // What is known of the image that had these names before does not hold for this one.
+        tags.iter().for_each(|tag| run.bases.forget(&self.reference(tag).to_string()));
+        self.remember(&inputs, tags, built.image_id, false)
+    }
+
+    /// The inputs as the next run will see them: once the base images are there, what they pass on is no longer
+    /// unknown, and less of the context may count.
+    fn refined_inputs(
+        &self,
+        recipe: &DockerfileRecipe,
+        moved: bool,
+    ) -> Result<(Inputs, ContextDigest), StageError> {
+        let run = self.image.run();
+        let found = recipe.unknown_bases.iter().filter(|base| look_up(run, base).is_some()).count();
+        let mut inputs = Inputs::clone(&self.inputs);
+        if found == 0 && !moved {
+            return Ok((inputs, recipe.digest.clone()));
+        }
+        let (_, selection) = self.reach_again(recipe)?;
+        let digest = selection.digest(&run.index(recipe.context.root()))?;
+        inputs.context = inputs.context.map(|_| digest.digest());
+        Ok((inputs, digest))
+    }
+
+    /// What a build reads of the context, with what is known of its bases by now.
+    fn reach_again(&self, recipe: &DockerfileRecipe) -> Result<(Reach, Selection), StageError> {
+        let Dockerfile { inner, target, args, .. } = &recipe.dockerfile;
+        let bases = Bases::new(self.image.run(), &recipe.parents);
+        let reach = inner.reach(target.as_deref(), args, &|base| bases.config(base))?;
+        let selection = select(&self.image, &recipe.context, &reach, &recipe.dockerfile)?;
+        Ok((reach, selection))
+    }
+}
+
+/// What of `context` a build with `reach` gets, with the files that windlass adds.
+pub(super) fn select(
+    image: &Image,
+    context: &Context,
+    reach: &Reach,
+    dockerfile: &Dockerfile,
+) -> Result<Selection, StageError> {
+    let events = image.events();
+    let progress = |files: u64| events.step(format!("reading the context: {files} files so far"));
+    let selection = context.select(reach, &progress)?;
+    let added = dockerfile.files.iter();
+    Ok(added
+        .fold(selection, |selection, file| selection.with_file(file.path, file.mode, file.content.clone())))
+}
+
+/// Tells what is worth knowing about what is about to travel.
+fn tell_context(events: &ImageEvents, reach: &Reach, selection: &Selection) {
+    if let Reach::Whole { why: Some(why) } = reach {
+        events.notice(Level::Info, format!("every file of the build context counts: {why}"));
+    }
+    if let Some(hint) = selection.hint() {
+        events.notice(Level::Info, hint);
+    }
+    if let Some((first, more)) = selection.left_out().split_first() {
+        let others = match more.len() {
+            0 => String::new(),
+            1 => " and one more".to_owned(),
+            count => format!(" and {count} more"),
+        };
+        events.notice(
+            Level::Info,
+            format!("left out of the build context, as it is neither a file nor a folder: `{first}`{others}"),
+        );
+    }
+}
+
+/// Keeps the list of files behind `digest`, for naming what changed later.
+pub(super) fn keep_context(run: &Run, digest: &ContextDigest) {
+    if let Err(error) = run.store.keep_context(&digest.digest(), || digest.to_bytes()) {
+        run.notice(Level::Debug, format!("cannot keep the list of files of a context: {error}"));
+    }
+}
