@@ -66,15 +66,17 @@ fn run_over_its_limit_is_killed_with_its_children() {
 #[test]
 fn running_program_takes_signals() {
     let script = "trap 'echo caught; exit 130' INT; echo ready; while :; do sleep 0.05; done";
-    let running = Project::new().spawn_program("sh", ["-c", script]);
+    let project = Project::new();
+    let running = project.spawn_program("sh", ["-c", script]);
     running.wait_for_text("ready").signal(Signal::Interrupt);
     running.finish().exits(130).stdout_has("caught");
 }
 
 #[test]
 fn terminal_shows_a_screen() {
+    let project = Project::new();
     let mut terminal =
-        Project::new().program_terminal("sh", ["-c", "printf 'name? '; read n; echo; echo \"hi $n\""]);
+        project.program_terminal("sh", ["-c", "printf 'name? '; read n; echo; echo \"hi $n\""]);
     terminal.wait_for_text("name?");
     terminal.type_text("ann\r");
     let (status, screen) = terminal.finish();

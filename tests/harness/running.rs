@@ -64,6 +64,14 @@ impl Running {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
+        // A shell that starts the tests in the background lets them ignore Ctrl-C, and what they start inherits it.
+        // SAFETY: between fork and exec only `signal` is called, which is async-signal-safe.
+        unsafe {
+            command.pre_exec(|| {
+                libc::signal(libc::SIGINT, libc::SIG_DFL);
+                Ok(())
+            });
+        }
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {shown}: {error}"));
         let pid = libc::pid_t::try_from(child.id()).expect("a process ID fits pid_t");
         let shared = Arc::new(Shared::default());
