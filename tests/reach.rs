@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use tokio_util::sync::CancellationToken;
 use windlass::builder::docker::{BuildKit, Classic, Daemon as DaemonClient, Endpoint};
 use windlass::builder::{BuildRequest, Builder};
@@ -174,7 +175,8 @@ fn a_base_that_becomes_known_while_building_does_not_build_twice() {
 }
 
 /// The layers of the image `reference` that `builder` makes of `dockerfile` and what `reach` leaves of `root`; `None` when it
-/// cannot be built.
+/// cannot be built. A build that fails is tried twice more: a test beside this one may remove an image of which the
+/// daemon was about to reuse a layer.
 async fn layers(
     daemon: &Daemon,
     builder: &dyn Builder,
@@ -195,8 +197,14 @@ async fn layers(
         platform: None,
         directory: root.to_owned(),
     };
-    let built = builder.build(request, &Events::none().of_image("api"), &CancellationToken::new()).await;
-    built.ok().map(|_| daemon.inspect(reference)["RootFS"]["Layers"].clone())
+    for _ in 0..3 {
+        let events = Events::none().of_image("api");
+        match builder.build(request.clone(), &events, &CancellationToken::new()).await {
+            Ok(_) => return Some(daemon.inspect(reference)["RootFS"]["Layers"].clone()),
+            Err(error) => eprintln!("{reference}: {error}"),
+        }
+    }
+    None
 }
 
 /// A small tree of files: `a`, `d/b`, `d/e/c` and the like.
@@ -247,7 +255,10 @@ fn builds_from_what_is_reached_and_from_everything_have_equal_layers() {
         credentials: Arc::new(|_| Box::pin(async { None })),
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let config = ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() };
+    // The same cases in every run: what builds today does so tomorrow.
+    let rng_seed = RngSeed::Fixed(1);
+    let config =
+        ProptestConfig { cases: 8, failure_persistence: None, rng_seed, ..ProptestConfig::default() };
     let known = |_: &str| Some(BaseConfig::default());
     proptest!(config, |(tree in trees(), text in dockerfiles())| {
         let folder = tempfile::tempdir().expect("a folder");
