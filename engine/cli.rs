@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::command::{LoginOptions, LogoutOptions};
-use crate::image::TagTemplate;
+use crate::command::{LoginOptions, LogoutOptions, PipelineOptions};
 use crate::report::ProgressMode;
 
 /// Builds the container images of a devspace.yaml with a pipeline you can read and change.
@@ -114,43 +113,7 @@ pub struct BuildArgs {
     #[arg(value_name = "IMAGE")]
     pub images: Vec<String>,
 
-    /// Build every image, changed or not
-    #[arg(short = 'b', long)]
-    pub force_build: bool,
-
-    /// Build this image, changed or not; repeat it for several
-    #[arg(long, value_name = "IMAGE")]
-    pub force: Vec<String>,
-
-    /// Push nothing
-    #[arg(long)]
-    pub skip_push: bool,
-
-    /// Ask the registry whether pushed images are still there
-    #[arg(long)]
-    pub verify: bool,
-
-    /// Use this tag for every image; `#` is a random character
-    #[arg(short, long = "tag", value_name = "TAG", value_delimiter = ',')]
-    pub tags: Vec<TagTemplate>,
-
-    /// Build one image after another
-    #[arg(long, conflicts_with = "max_concurrent_builds")]
-    pub build_sequential: bool,
-
-    /// Build so many images at once [default: one a core, at least 2]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub max_concurrent_builds: Option<u16>,
-
-    /// Go on with the other images after one failed
-    #[arg(long)]
-    pub keep_going: bool,
-
-    /// Apply this script of overrides last; repeat it for several
-    #[arg(long = "script", value_name = "FILE")]
-    pub scripts: Vec<PathBuf>,
-
-    /// Write what was built, skipped or failed to this file as JSON
-    #[arg(long, value_name = "FILE")]
-    pub result: Option<PathBuf>,
+    /// What every pipeline understands.
+    #[command(flatten)]
+    pub options: PipelineOptions,
 }

@@ -6,6 +6,8 @@ mod image_failure;
 mod interrupt;
 mod login;
 mod logout;
+mod pipeline_options;
+mod pipeline_run;
 
 use std::sync::Arc;
 
@@ -17,6 +19,7 @@ use crate::registry::CredentialStore;
 pub use exit_status::{ExitStatus, Failure};
 pub use login::{LoginError, LoginOptions, login};
 pub use logout::{LogoutOptions, logout};
+pub use pipeline_options::PipelineOptions;
 
 /// Runs the command that `cli` asks for, and prints what went wrong.
 pub fn run(cli: &Cli) -> ExitStatus {

@@ -114,7 +114,7 @@ impl World {
         let files = vec![ScriptFile::default_build(), self.script(script)];
         let (events, run) = self.run(options);
         let engine = new_engine(&run);
-        let result = Pipeline::compile(&engine, files, &run.project.root).map_err(Arc::new);
+        let result = Pipeline::compile(files, &run.project.root).map_err(Arc::new);
         let result = result.and_then(|pipeline| {
             let pipeline = Arc::new(pipeline);
             run.set_pipeline(Arc::clone(&pipeline));

@@ -17,12 +17,18 @@ const EXPRESSION_DEPTHS: (usize, usize) = (128, 64);
 const STRING_SIZE: usize = 64 << 20;
 const COLLECTION_SIZE: usize = 1_000_000;
 
+/// An engine that knows no stage: enough for reading scripts.
+pub(super) fn new_parser() -> Engine {
+    let mut engine = Engine::new();
+    engine.set_max_expr_depths(EXPRESSION_DEPTHS.0, EXPRESSION_DEPTHS.1);
+    engine
+}
+
 /// An engine whose stages act on `run`, and whose scripts stop when `run` is cancelled.
 pub fn new_engine(run: &Arc<Run>) -> Engine {
-    let mut engine = Engine::new();
+    let mut engine = new_parser();
     engine
         .set_max_call_levels(CALL_LEVELS)
-        .set_max_expr_depths(EXPRESSION_DEPTHS.0, EXPRESSION_DEPTHS.1)
         .set_max_string_size(STRING_SIZE)
         .set_max_array_size(COLLECTION_SIZE)
         .set_max_map_size(COLLECTION_SIZE)

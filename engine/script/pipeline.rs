@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use rhai::{AST, CallFnOptions, Dynamic, Engine, FnAccess, Scope};
 
+use super::engine::new_parser;
 use super::near_miss::near_misses;
+use super::reference::text_of;
 use super::{ScriptError, ScriptFile, resolver};
 
 /// The source name of the merged program. Rhai forgets which file a merged function came from, so places in
@@ -20,6 +22,8 @@ pub struct Function {
     pub name: String,
     /// The names of its parameters.
     pub parameters: Vec<String>,
+    /// Its doc comment, without the `///`.
+    pub documentation: String,
     /// Whether it is callable from outside its file.
     pub is_public: bool,
     /// The file its effective definition comes from.
@@ -42,11 +46,12 @@ impl Pipeline {
     ///
     /// # Errors
     /// `script::syntax` with the place, when a file is not valid.
-    pub fn compile(engine: &Engine, files: Vec<ScriptFile>, root: &Path) -> Result<Self, ScriptError> {
+    pub fn compile(files: Vec<ScriptFile>, root: &Path) -> Result<Self, ScriptError> {
+        let parser = new_parser();
         let mut program = AST::empty();
         let mut functions: HashMap<(String, usize), Function> = HashMap::new();
         for file in &files {
-            let mut ast = engine.compile(&*file.text).map_err(|error| ScriptError::syntax(file, error))?;
+            let mut ast = parser.compile(&*file.text).map_err(|error| ScriptError::syntax(file, error))?;
             ast.set_source(&*file.name);
             for function in ast.iter_functions() {
                 let key = (function.name.to_owned(), function.params.len());
@@ -61,6 +66,7 @@ impl Pipeline {
                     Function {
                         name: function.name.to_owned(),
                         parameters,
+                        documentation: text_of(function.comments.iter().copied()),
                         is_public,
                         file: file.clone(),
                         replaced,

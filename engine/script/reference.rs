@@ -94,7 +94,7 @@ impl Stage {
 }
 
 /// Doc comments without their leaders.
-fn text_of<'a>(comments: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn text_of<'a>(comments: impl Iterator<Item = &'a str>) -> String {
     let lines = comments.flat_map(str::lines).map(|line| line.trim_start_matches('/').trim());
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -293,10 +293,9 @@ fn check_example(name: &str, example: &str) {
     let world = World::of_images(&[("api", "scratch")]);
     // The functions of the example are called with what the pipeline would give them.
     let (_, run) = world.run(options(1));
-    let engine = super::new_engine(&run);
     let file = super::ScriptFile::built_in("example.rhai", example);
     let files = vec![super::ScriptFile::default_build(), file];
-    let pipeline = super::Pipeline::compile(&engine, files, &run.project.root);
+    let pipeline = super::Pipeline::compile(files, &run.project.root);
     let pipeline = pipeline.unwrap_or_else(|error| panic!("the example of `{name}`: {error}\n{example}"));
     let known: Vec<_> = stage::names().into_iter().chain(standard_functions()).collect();
     for called in super::near_miss::called_functions(&pipeline) {

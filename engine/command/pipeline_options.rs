@@ -1,0 +1,83 @@
+//! The options that `build` and the pipelines of a project have in common.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::exit_status::Failure;
+use crate::config::Project;
+use crate::image::TagTemplate;
+use crate::run::RunOptions;
+use crate::script::ScriptFile;
+
+/// The options of every pipeline.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PipelineOptions {
+    /// Build every image, changed or not
+    #[arg(short = 'b', long)]
+    pub force_build: bool,
+
+    /// Build this image, changed or not; repeat it for several
+    #[arg(long, value_name = "IMAGE")]
+    pub force: Vec<String>,
+
+    /// Push nothing
+    #[arg(long)]
+    pub skip_push: bool,
+
+    /// Ask the registry whether pushed images are still there
+    #[arg(long)]
+    pub verify: bool,
+
+    /// Use this tag for every image; `#` is a random character
+    #[arg(short, long = "tag", value_name = "TAG", value_delimiter = ',')]
+    pub tags: Vec<TagTemplate>,
+
+    /// Build one image after another
+    #[arg(long, conflicts_with = "max_concurrent_builds")]
+    pub build_sequential: bool,
+
+    /// Build so many images at once [default: one a core, at least 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub max_concurrent_builds: Option<u16>,
+
+    /// Go on with the other images after one failed
+    #[arg(long)]
+    pub keep_going: bool,
+
+    /// Apply this script of overrides last; repeat it for several
+    #[arg(long = "script", value_name = "FILE")]
+    pub scripts: Vec<PathBuf>,
+
+    /// Write what was built, skipped or failed to this file as JSON
+    #[arg(long, value_name = "FILE")]
+    pub result: Option<PathBuf>,
+}
+
+impl PipelineOptions {
+    /// What they ask of a run on `images`; none: all.
+    pub fn run_options(&self, images: Vec<String>) -> RunOptions {
+        let jobs = self.max_concurrent_builds.map_or_else(RunOptions::default_jobs, usize::from);
+        RunOptions {
+            images,
+            force_build: self.force_build,
+            force: self.force.iter().cloned().collect(),
+            skip_push: self.skip_push,
+            verify: self.verify,
+            jobs: if self.build_sequential { 1 } else { jobs },
+            keep_going: self.keep_going,
+            tags: self.tags.clone(),
+            environment: Vec::new(),
+        }
+    }
+
+    /// The scripts of `project`, in the order in which they are merged.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub fn scripts_of(&self, project: &Project) -> Result<Vec<ScriptFile>, Failure> {
+        let overrides = ScriptFile::overrides(&project.root, &project.profiles, &self.scripts);
+        let overrides = overrides.map_err(Failure::wrong_use)?;
+        Ok(std::iter::once(ScriptFile::default_build()).chain(overrides).collect())
+    }
+}

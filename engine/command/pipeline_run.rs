@@ -1,0 +1,195 @@
+//! One run of a pipeline, from the loaded project to the exit code.
+
+use std::collections::HashSet;
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rhai::Dynamic;
+use tokio_util::sync::CancellationToken;
+
+use super::PipelineOptions;
+use super::exit_status::{ExitStatus, Failure, NoThreads, print_diagnostic};
+use super::image_failure::ImageFailure;
+use super::interrupt::cancel_on_interrupt;
+use crate::cli::GlobalOptions;
+use crate::config::{self, Loaded};
+use crate::event::{Event, Level};
+use crate::host::Host;
+use crate::report::{self, Report, ReportOptions};
+use crate::run::{Run, RunOptions};
+use crate::script::{Pipeline, ScriptError, new_engine, stage};
+
+/// The stack of the thread that runs the pipeline.
+const STACK: usize = 16 << 20;
+
+/// The pipeline to call, and with what.
+pub struct Call {
+    /// The function.
+    pub pipeline: String,
+    /// What it gets after the project.
+    pub arguments: Vec<Dynamic>,
+    /// The images the run is about; none: all.
+    pub images: Vec<String>,
+}
+
+/// Loads the project that the command line names.
+///
+/// # Errors
+/// When the configuration is wrong, or the user breaks off a question.
+pub fn load_project(global: &GlobalOptions) -> Result<Loaded, Failure> {
+    config::load(&load_options(global)).map_err(|error| match error {
+        config::ConfigError::Cancelled { .. } => Failure::interrupted(error),
+        error => Failure::wrong_use(error),
+    })
+}
+
+fn load_options(global: &GlobalOptions) -> config::LoadOptions {
+    // Questions are drawn on standard error.
+    let is_interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    config::LoadOptions {
+        directory: std::env::current_dir().unwrap_or_else(|_| ".".into()),
+        config: global.config.clone(),
+        profiles: global.profiles.clone(),
+        vars: global.vars.clone(),
+        namespace: global.namespace.clone(),
+        kube_context: global.kube_context.clone(),
+        disable_profile_activation: global.disable_profile_activation,
+        ask: is_interactive.then(|| Arc::new(config::TerminalAsk) as Arc<dyn config::Ask>),
+        ..config::LoadOptions::default()
+    }
+}
+
+/// Calls a pipeline of `loaded` and reports what happens.
+///
+/// # Errors
+/// When a script or the command line is wrong. What goes wrong with images is reported here.
+pub fn run_pipeline(
+    global: &GlobalOptions,
+    options: &PipelineOptions,
+    loaded: Loaded,
+    call: Call,
+) -> Result<ExitStatus, Failure> {
+    let project = loaded.project;
+    let files = options.scripts_of(&project)?;
+    let pipeline = Pipeline::compile(files, &project.root).map_err(Failure::wrong_use)?;
+    if let Some(path) = &options.result {
+        report::check_result(path).map_err(Failure::wrong_use)?;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("io")
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(NoThreads { reason: error.to_string() }))?;
+    let report = Report::start(ReportOptions {
+        progress: global.progress,
+        silent: global.silent,
+        debug: global.debug,
+        log_directory: Some(project.root.join(".windlass").join("logs")),
+        result: options.result.clone(),
+        ..ReportOptions::default()
+    });
+    let events = report.events();
+    let cancel = CancellationToken::new();
+    cancel_on_interrupt(runtime.handle(), &cancel, &events);
+    if !global.no_warn {
+        for warning in loaded.warnings {
+            let message = warning.to_string();
+            events.emit(Event::Notice { image: None, level: Level::Warning, message });
+        }
+    }
+    let run_options =
+        RunOptions { environment: loaded.environment, ..options.run_options(call.images.clone()) };
+    let host = Host::live(&events);
+    let run = Run::new(project, run_options, host, events.clone(), cancel, runtime.handle().clone())
+        .map_err(Failure::wrong_use)?;
+    tell_missing_pull_secrets(&run);
+    let started = Instant::now();
+    let outcome = call_pipeline(&run, pipeline, call, global.no_warn);
+    run.save();
+    run.results.finish_all(&events);
+    events.emit(Event::RunFinished { seconds: started.elapsed().as_secs_f64(), success: outcome.is_ok() });
+    let finished = report.finish();
+
+    let status = match outcome {
+        Ok(()) => ExitStatus::Done,
+        Err(error) => print_failures(&run, &error),
+    };
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    finished.map_err(Failure::failed)?;
+    Ok(status)
+}
+
+/// Tells those who ask for pull secrets in so many words that there are none yet.
+fn tell_missing_pull_secrets(run: &Run) {
+    let images = run.selected().iter().filter_map(|name| run.project.images.get(name));
+    let asking = images.filter(|image| image.create_pull_secret == Some(true) && !image.disabled);
+    let names: Vec<_> = asking.map(|image| format!("`{}`", image.name)).collect();
+    if !names.is_empty() && !run.options.skip_push {
+        let names = names.join(", ");
+        run.notice(Level::Info, format!("pull secrets are not created yet: `createPullSecret` of {names}"));
+    }
+}
+
+/// Calls the pipeline on a thread of its own, which may wait and has a deep stack.
+fn call_pipeline(
+    run: &Arc<Run>,
+    pipeline: Pipeline,
+    call: Call,
+    no_warn: bool,
+) -> Result<(), Arc<ScriptError>> {
+    let pipeline = Arc::new(pipeline);
+    run.set_pipeline(Arc::clone(&pipeline));
+    if !no_warn {
+        for warning in pipeline.near_misses() {
+            run.notice(Level::Warning, warning);
+        }
+    }
+    run.events.emit(Event::RunStarted {
+        pipeline: call.pipeline.clone(),
+        images: run.selected().to_vec(),
+        profiles: run.project.profiles.clone(),
+    });
+    let body = || {
+        let project = Dynamic::from(stage::Project(Arc::clone(run)));
+        let arguments = std::iter::once(project).chain(call.arguments).collect();
+        drop(pipeline.call(&new_engine(run), &call.pipeline, arguments)?);
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("pipeline".to_owned()).stack_size(STACK);
+        match thread.spawn_scoped(scope, body) {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(error) => Err(Arc::new(ScriptError::of_stage(NoThreads { reason: error.to_string() }))),
+        }
+    })
+}
+
+/// Prints every failure of a run once; the status says whose fault it was.
+fn print_failures(run: &Run, error: &ScriptError) -> ExitStatus {
+    let failures = run.results.failures();
+    let mut told = HashSet::new();
+    for (image, error) in &failures {
+        // A daemon that is away is one thing to read about, however many images wanted it.
+        let is_shared = error.stage().is_some_and(|stage| stage.code() == "docker::unreachable");
+        if !is_shared {
+            print_diagnostic(&ImageFailure { image, error });
+        } else if told.insert(error.to_string()) {
+            print_diagnostic(&**error);
+        }
+    }
+    if run.cancel.is_cancelled() {
+        return ExitStatus::Interrupted;
+    }
+    let is_summary = error.stage().is_some_and(|stage| stage.code() == "run::failed");
+    if !is_summary || failures.is_empty() {
+        print_diagnostic(error);
+    }
+    let is_script = |error: &ScriptError| error.is_wrong_script();
+    if is_script(error) || (!failures.is_empty() && failures.iter().all(|(_, failure)| is_script(failure))) {
+        ExitStatus::WrongUse
+    } else {
+        ExitStatus::Failed
+    }
+}
