@@ -6,7 +6,8 @@ use miette::Diagnostic as _;
 
 use crate::config::Hook;
 use crate::event::{Event, Level};
-use crate::process::{Process, ProcessError, Tail, is_for_this_system};
+use crate::host::{ExecRequest, Purpose};
+use crate::process::{CommandLine, Pipe, ProcessError, Tail, is_for_this_system};
 use crate::run::{Image, Run, RunError};
 use crate::script::StageError;
 
@@ -97,10 +98,10 @@ pub fn run(run: &Run, occasion: &Occasion<'_>) -> Result<(), StageError> {
 
 fn run_one(run: &Run, hook: &Hook, occasion: &Occasion<'_>) -> Result<(), StageError> {
     let image = occasion.image.map(|image| image.name().to_owned());
-    let mut process = Process::configured(&hook.command, hook.args.as_deref()).directory(&run.project.root);
-    for (name, value) in run.options.environment.iter().cloned().chain(occasion.environment()) {
-        process = process.env(name, value);
-    }
+    let command = CommandLine::configured(&hook.command, hook.args.as_deref());
+    let environment = run.options.environment.iter().cloned().chain(occasion.environment());
+    let mut request = ExecRequest::new(Purpose::Hook, command, &run.project.root).envs(environment);
+    request.image.clone_from(&image);
     let (events, silent) = (run.events.clone(), hook.silent);
     events.emit(Event::StepStarted { image: image.clone(), step: format!("hook {}", hook.command) });
     let tell = move |line: &str| {
@@ -109,14 +110,16 @@ fn run_one(run: &Run, hook: &Hook, occasion: &Occasion<'_>) -> Result<(), StageE
         }
     };
     if hook.background {
-        run.spawn_background(process, &hook.command, move |_, line| tell(line));
+        run.spawn_background(request, &hook.command, move |_, line| tell(line));
         return Ok(());
     }
+    request.limit = Some(LIMIT);
     let mut tail = Tail::default();
-    let ended = run.wait_for_end(process.limit(LIMIT).run(&run.cancel, |_, line| {
+    let mut on_line = |_: Pipe, line: &str| {
         tell(line);
         tail.push(line);
-    }));
+    };
+    let ended = run.wait_for_end(run.host.exec.run(&request, &mut on_line, &run.cancel));
     let mut advice = None;
     let reason = match ended {
         Ok(0) => return Ok(()),

@@ -1,101 +1,48 @@
-//! The outside world as stages see it: everything a stage may do beyond reading the project's files.
+//! The outside world as stages see it: everything a script can cause beyond reading the project's files goes
+//! through one of these traits.
 //!
-//! [`live`](crate::host::live) talks to real daemons and registries; tests put their own in place.
+//! [`Host::live`] talks to real daemons, registries and programs; other hosts record what would be done, or play
+//! a world for tests. What a trait is asked to do is a value that prints as one line (`exec git describe --tags`,
+//! `write dist/digest.txt`), so that it can be told without being done.
 
-mod base_failure;
+mod clock;
+mod docker;
+mod exec;
 #[cfg(test)]
 pub mod fake;
+mod files;
+mod http;
 pub mod live;
+mod project_path;
+mod random;
+mod registry;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use tokio_util::sync::CancellationToken;
-
-use crate::builder::{BuildRequest, BuiltImage};
-use crate::config::DockerConfig;
-use crate::event::ImageEvents;
-use crate::image::dockerfile::BaseConfig;
-use crate::image::{ImageReference, Repository, Tag};
-use crate::script::StageError;
+pub use clock::Clock;
+pub use docker::Docker;
+pub use exec::{Exec, ExecRequest, OnLine, Purpose};
+pub use files::{FileEdit, Files};
+pub use http::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
+pub use project_path::{PathError, ProjectPath};
+pub use random::Random;
+pub use registry::Registry;
 
 /// The outside world.
 #[derive(Clone)]
 pub struct Host {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
     /// The Docker daemon.
     pub docker: Arc<dyn Docker>,
+    /// Programs.
+    pub exec: Arc<dyn Exec>,
+    /// The project's files.
+    pub files: Arc<dyn Files>,
+    /// Web servers.
+    pub http: Arc<dyn Http>,
+    /// Chance.
+    pub random: Arc<dyn Random>,
     /// Registries.
     pub registry: Arc<dyn Registry>,
-    /// A source of random characters for tags.
-    pub random: Arc<dyn Fn() -> char + Send + Sync>,
-}
-
-/// What stages ask of a Docker daemon. Nothing is contacted before the first call.
-#[async_trait]
-pub trait Docker: Send + Sync {
-    /// Whether a daemon answers.
-    ///
-    /// # Errors
-    /// `docker::unreachable`, naming the endpoint and how to get a daemon.
-    async fn reachable(&self) -> Result<(), StageError>;
-
-    /// The image IDs of those of `references` that the daemon has, in one request.
-    async fn image_ids(
-        &self,
-        references: &[ImageReference],
-    ) -> Result<HashMap<ImageReference, String>, StageError>;
-
-    /// What an image the daemon has passes on to those built from it; `None` when it has not.
-    async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError>;
-
-    /// Whether the build that `build` would make of `request` runs every build target up to the wanted one, as
-    /// the classic builder does, rather than only those that it needs.
-    async fn builds_every_target(
-        &self,
-        options: &DockerConfig,
-        request: &BuildRequest,
-    ) -> Result<bool, StageError>;
-
-    /// Builds an image.
-    ///
-    /// # Errors
-    /// [`BuildError`](crate::builder::BuildError).
-    async fn build(
-        &self,
-        request: BuildRequest,
-        options: &DockerConfig,
-        events: &ImageEvents,
-        cancel: &CancellationToken,
-    ) -> Result<BuiltImage, StageError>;
-
-    /// Gives the image `id` the name `reference`.
-    async fn tag(&self, id: &str, reference: &ImageReference) -> Result<(), StageError>;
-
-    /// Pushes `reference`; returns the digest it has in its registry, when the daemon tells.
-    async fn push(
-        &self,
-        reference: &ImageReference,
-        events: &ImageEvents,
-        cancel: &CancellationToken,
-    ) -> Result<Option<String>, StageError>;
-}
-
-/// What stages ask of registries.
-#[async_trait]
-pub trait Registry: Send + Sync {
-    /// Makes sure, before a long build, that its result may be pushed.
-    ///
-    /// # Errors
-    /// `registry::unauthorized` and others that a push would certainly meet as well.
-    async fn check_push(&self, repository: &Repository) -> Result<(), StageError>;
-
-    /// The digest of `reference`, `None` when the registry has no such image.
-    async fn digest(&self, reference: &ImageReference) -> Result<Option<String>, StageError>;
-
-    /// What an image passes on to those built from it.
-    async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError>;
-
-    /// Gives the image that is there as `from` another tag; returns its digest.
-    async fn retag(&self, from: &ImageReference, tag: &Tag) -> Result<String, StageError>;
 }

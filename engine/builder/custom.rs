@@ -7,8 +7,9 @@ use tokio_util::sync::CancellationToken;
 use super::{BuildError, BuiltImage};
 use crate::config::CustomConfig;
 use crate::event::ImageEvents;
+use crate::host::{Exec, ExecRequest, Purpose};
 use crate::image::ImageReference;
-use crate::process::{Process, Tail, fits, system};
+use crate::process::{CommandLine, Pipe, Tail, fits, system};
 
 /// What a custom build needs to know about an image.
 #[derive(Debug, Clone)]
@@ -46,6 +47,7 @@ pub struct CustomRequest {
 /// [`BuildError`] when there is no command for this system, it cannot be run, or ends with a code other than 0.
 pub async fn build_custom(
     request: &CustomRequest,
+    exec: &dyn Exec,
     events: &ImageEvents,
     cancel: &CancellationToken,
 ) -> Result<BuiltImage, BuildError> {
@@ -55,11 +57,12 @@ pub async fn build_custom(
     })?;
     events.step(format!("running {command}"));
     let mut tail = Tail::default();
-    let code = process(request, command).run(cancel, |_, line| {
+    let mut on_line = |_: Pipe, line: &str| {
         events.output(line);
         tail.push(line);
-    });
-    match code.await {
+    };
+    let ended = exec.run(&exec_request(request, command), &mut on_line, cancel).await;
+    match ended {
         Ok(0) => Ok(BuiltImage::default()),
         Ok(exit_code) => Err(BuildError::CommandFailed {
             image: request.image.clone(),
@@ -86,25 +89,24 @@ fn choose_command<'a>(config: &'a CustomConfig, system: &str) -> Option<&'a str>
     command.filter(|command| !command.trim().is_empty())
 }
 
-/// The process that builds the image.
-fn process(request: &CustomRequest, command: &str) -> Process {
+/// The program that builds the image.
+fn exec_request(request: &CustomRequest, command: &str) -> ExecRequest {
     let config = &request.config;
     let first = request.references.first();
     let tag_of = |reference: &ImageReference| reference.tag.as_ref().map(ToString::to_string);
     let tags: Vec<String> = request.references.iter().filter_map(tag_of).collect();
-    let mut process = Process::configured(command, config.args.as_deref());
-    if config.args.is_some() || !Process::is_shell_line(command) {
+    let mut command = CommandLine::configured(command, config.args.as_deref());
+    if let CommandLine::Program(words) = &mut command {
         for reference in request.references.iter().filter(|_| !config.skip_image_arg) {
-            process = process.args(&config.image_flag);
+            words.extend(config.image_flag.clone());
             let image = tag_of(reference).filter(|_| config.image_tag_only);
-            process = process.arg(image.unwrap_or_else(|| reference.to_string()));
+            words.push(image.unwrap_or_else(|| reference.to_string()));
         }
-        process = process.args(&config.append_args);
+        words.extend(config.append_args.iter().cloned());
     }
-    let environment = request.environment.iter();
-    environment
-        .fold(process, |process, (name, value)| process.env(name, value))
-        .directory(&request.directory)
+    let mut exec = ExecRequest::new(Purpose::CustomBuild, command, &request.directory);
+    exec.image = Some(request.image.clone());
+    exec.envs(request.environment.iter().cloned())
         .env("IMAGE", first.map(ToString::to_string).unwrap_or_default())
         .env("TAG", tags.first().map_or("", String::as_str))
         .env("TAGS", tags.join(" "))
@@ -143,7 +145,7 @@ mod tests {
     fn check(config: CustomConfig, expected: &[&str]) {
         let request = request(config, &["r.io/api:1", "r.io/api:2"]);
         let command = choose_command(&request.config, "linux").unwrap().to_owned();
-        assert_eq!(process(&request, &command).argv(), expected);
+        assert_eq!(exec_request(&request, &command).command, CommandLine::Program(words(expected)));
     }
 
     #[test]
@@ -168,7 +170,8 @@ mod tests {
     #[test]
     fn shell_lines_are_run_as_they_are() {
         let config = CustomConfig { command: Some("make $TAG".into()), ..CustomConfig::default() };
-        check(config, &["sh", "-c", "make $TAG"]);
+        let request = request(config, &["r.io/api:1"]);
+        assert_eq!(exec_request(&request, "make $TAG").to_string(), "sh make $TAG");
     }
 
     #[test]
@@ -193,7 +196,8 @@ mod tests {
         let config = CustomConfig { command: Some(line.into()), ..CustomConfig::default() };
         let request = request(config, &["r.io/api:1", "r.io/api:2"]);
         let events = Events::none().of_image("api");
-        match build_custom(&request, &events, &CancellationToken::new()).await {
+        let host = crate::host::Host::live(&Events::none());
+        match build_custom(&request, &*host.exec, &events, &CancellationToken::new()).await {
             Err(BuildError::CommandFailed { exit_code: 4, output, .. }) => {
                 assert_eq!(
                     output.as_deref(),

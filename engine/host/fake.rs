@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::{Docker, Host, Registry};
+use super::{
+    Clock, Docker, Exec, ExecRequest, FileEdit, Files, Host, Http, HttpError, HttpRequest, HttpResponse,
+    OnLine, ProjectPath, Random, Registry,
+};
 use crate::builder::{BuildRequest, BuiltImage};
 use crate::config::{self, DockerConfig, LoadOptions};
 use crate::event::{Event, Events, ImageEvents};
@@ -134,10 +137,15 @@ impl World {
         let events: Arc<Mutex<Vec<Event>>> = Arc::default();
         let sink = Arc::clone(&events);
         let sink = Events::new(move |event| lock(&sink).push(event));
+        let state = &self.state;
         let host = Host {
-            docker: Arc::clone(&self.state) as Arc<dyn Docker>,
-            registry: Arc::clone(&self.state) as Arc<dyn Registry>,
-            random: Arc::new(|| 'x'),
+            clock: Arc::clone(state) as Arc<dyn Clock>,
+            docker: Arc::clone(state) as Arc<dyn Docker>,
+            exec: Arc::clone(state) as Arc<dyn Exec>,
+            files: Arc::clone(state) as Arc<dyn Files>,
+            http: Arc::clone(state) as Arc<dyn Http>,
+            random: Arc::clone(state) as Arc<dyn Random>,
+            registry: Arc::clone(state) as Arc<dyn Registry>,
         };
         let runtime = self.runtime.handle().clone();
         let run = Run::new(project, options, host, sink, CancellationToken::new(), runtime);
@@ -271,5 +279,57 @@ impl Registry for State {
         self.did(format!("retag {reference}"));
         lock(&self.pushed).insert(reference);
         Ok(format!("sha256:{:064}", 1))
+    }
+}
+
+#[async_trait]
+impl Clock for State {
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::UNIX_EPOCH
+    }
+
+    async fn sleep(&self, time: std::time::Duration) {
+        self.did(format!("sleep {}", time.as_secs_f64()));
+    }
+}
+
+/// Every program succeeds and prints nothing.
+#[async_trait]
+impl Exec for State {
+    async fn run(
+        &self,
+        request: &ExecRequest,
+        _: OnLine<'_>,
+        _: &CancellationToken,
+    ) -> Result<i32, crate::process::ProcessError> {
+        self.did(request.to_string());
+        Ok(0)
+    }
+}
+
+/// Files are read, and not changed.
+impl Files for State {
+    fn read(&self, path: &ProjectPath) -> std::io::Result<Vec<u8>> {
+        std::fs::read(path.absolute())
+    }
+
+    fn edit(&self, edit: &FileEdit) -> std::io::Result<()> {
+        self.did(edit.to_string());
+        Ok(())
+    }
+}
+
+/// Every server is content.
+#[async_trait]
+impl Http for State {
+    async fn send(&self, request: &HttpRequest, _: &CancellationToken) -> Result<HttpResponse, HttpError> {
+        self.did(request.to_string());
+        Ok(HttpResponse { status: 200, body: String::new() })
+    }
+}
+
+impl Random for State {
+    fn character(&self) -> char {
+        'x'
     }
 }

@@ -276,7 +276,7 @@ impl Plan {
 
     pub(super) fn new_tags(&self) -> Vec<Tag> {
         let random = &self.image.run().host.random;
-        self.templates.iter().map(|template| template.fill(|| random())).collect()
+        self.templates.iter().map(|template| template.fill(|| random.character())).collect()
     }
 
     fn build_with_command(&self, files: &ContextDigest) -> Result<Built, StageError> {
@@ -300,7 +300,7 @@ impl Plan {
             environment: run.options.environment.clone(),
         };
         let events = self.image.events();
-        run.wait_for_end(build_custom(&request, &events, &run.cancel))?;
+        run.wait_for_end(build_custom(&request, &*run.host.exec, &events, &run.cancel))?;
         keep_context(run, files);
         self.remember(&self.inputs, tags, None, true)
     }
@@ -366,7 +366,7 @@ fn judge(
         in_daemon: &|references| run.in_daemon(references),
         has_id: &|id| Ok(run.wait(run.host.docker.base_config(id))??.is_some()),
         in_registry: &|reference| run.wait(run.host.registry.digest(reference)).map_err(StageError::from)?,
-        random: &|| (run.host.random)(),
+        random: &|| run.host.random.character(),
     })?;
     let reason = match &verdict {
         Verdict::Build { reason: Some(reason) } => reason.clone(),

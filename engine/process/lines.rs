@@ -5,40 +5,63 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
 use super::Pipe;
 
-/// The longest piece of output that is handed out at once, in bytes.
-const LONGEST: usize = 16 * 1024;
+/// The longest piece of a line that is handed out at once, in bytes: of output that is shown, and of output that is
+/// wanted byte for byte.
+const LONGEST_SHOWN: usize = 16 << 10;
+const LONGEST_CAPTURED: usize = 16 << 20;
+
+/// What becomes of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As a terminal would leave it: what follows the last carriage return. Long lines come in pieces.
+    Shown,
+    /// As it is.
+    Captured,
+}
+
+impl Form {
+    fn longest(self) -> usize {
+        match self {
+            Self::Shown => LONGEST_SHOWN,
+            Self::Captured => LONGEST_CAPTURED,
+        }
+    }
+
+    fn text(self, line: &[u8]) -> String {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let start = match self {
+            Self::Shown => line.iter().rposition(|byte| *byte == b'\r').map_or(0, |at| at + 1),
+            Self::Captured => 0,
+        };
+        String::from_utf8_lossy(&line[start..]).into_owned()
+    }
+}
 
 /// The lines that come through `pipe`, without line feeds; ends at its end or with the first error.
 pub(super) fn read(
     pipe: impl AsyncRead + Unpin + Send,
     name: Pipe,
+    form: Form,
 ) -> impl Stream<Item = (Pipe, String)> + Send {
-    let state = (BufReader::with_capacity(LONGEST, pipe), Vec::new());
+    let state = (BufReader::with_capacity(LONGEST_SHOWN, pipe), Vec::new());
     stream::unfold(state, move |(mut reader, mut line)| async move {
         loop {
             let Ok(buffer) = reader.fill_buf().await else { return None };
             if buffer.is_empty() {
                 // The last line may lack its line feed.
-                return (!line.is_empty()).then(|| ((name, text(&line)), (reader, Vec::new())));
+                return (!line.is_empty()).then(|| ((name, form.text(&line)), (reader, Vec::new())));
             }
-            let room = buffer.len().min(LONGEST - line.len());
+            let room = buffer.len().min(form.longest() - line.len());
             let end = buffer[..room].iter().position(|byte| *byte == b'\n');
             line.extend_from_slice(&buffer[..end.unwrap_or(room)]);
             reader.consume(end.map_or(room, |end| end + 1));
-            if end.is_some() || line.len() == LONGEST {
-                let item = (name, text(&line));
+            if end.is_some() || line.len() == form.longest() {
+                let item = (name, form.text(&line));
                 line.clear();
                 return Some((item, (reader, line)));
             }
         }
     })
-}
-
-/// A line as a terminal would leave it: what follows the last carriage return, as text.
-fn text(line: &[u8]) -> String {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let start = line.iter().rposition(|byte| *byte == b'\r').map_or(0, |at| at + 1);
-    String::from_utf8_lossy(&line[start..]).into_owned()
 }
 
 #[cfg(test)]
@@ -48,7 +71,11 @@ mod tests {
     use super::*;
 
     async fn check(bytes: &[u8], expected: &[&str]) {
-        let lines: Vec<_> = read(bytes, Pipe::Stdout).map(|(_, line)| line).collect().await;
+        check_as(Form::Shown, bytes, expected).await;
+    }
+
+    async fn check_as(form: Form, bytes: &[u8], expected: &[&str]) {
+        let lines: Vec<_> = read(bytes, Pipe::Stdout, form).map(|(_, line)| line).collect().await;
         assert_eq!(lines, expected);
     }
 
@@ -63,7 +90,13 @@ mod tests {
 
     #[tokio::test]
     async fn endless_lines_come_in_pieces() {
-        let long = "x".repeat(LONGEST);
+        let long = "x".repeat(LONGEST_SHOWN);
         check(format!("{long}yy\nz\n").as_bytes(), &[&long, "yy", "z"]).await;
+    }
+
+    #[tokio::test]
+    async fn captured_lines_stay_as_they_are() {
+        let long = "x".repeat(LONGEST_SHOWN + 1);
+        check_as(Form::Captured, format!("a\rb\r\n{long}\n").as_bytes(), &["a\rb", &long]).await;
     }
 }

@@ -1,5 +1,6 @@
 //! Other programs: run with their output as lines, stopped with everything they started.
 
+mod command_line;
 mod error;
 mod interrupt;
 mod lines;
@@ -20,6 +21,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStdin, Command};
 use tokio_util::sync::CancellationToken;
 
+pub use command_line::CommandLine;
 pub use error::ProcessError;
 pub use interrupt::interrupted;
 pub use system::{fits, is_for_this_system, system};
@@ -28,9 +30,6 @@ use tree::Tree;
 
 /// How long output is still read after a program has ended, when something it left behind keeps the pipe open.
 const DRAIN: Duration = Duration::from_secs(2);
-
-/// Characters that only a shell understands. Windows paths hold `\`, so it counts elsewhere only.
-const SHELL_CHARACTERS: &str = if cfg!(windows) { "\"'&|<>^%;()" } else { "\"'`$&|<>;()*?[]{}~!#\\" };
 
 /// The pipe a line of output came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,13 +57,21 @@ pub struct Process {
     directory: Option<PathBuf>,
     input: Input,
     limit: Option<Duration>,
+    is_captured: bool,
 }
 
 impl Process {
     /// The program `program`, looked up in `PATH` when it has no folder.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         let name = program.as_ref().to_string_lossy().into_owned();
-        Self { command: Command::new(program), name, directory: None, input: Input::Nothing, limit: None }
+        Self {
+            command: Command::new(program),
+            name,
+            directory: None,
+            input: Input::Nothing,
+            limit: None,
+            is_captured: false,
+        }
     }
 
     /// A line for the shell: `sh -c`, on Windows `cmd /C`.
@@ -79,22 +86,21 @@ impl Process {
         Self::new("sh").args(["-c", line])
     }
 
-    /// A command of a `devspace.yaml`: a program with its arguments or, when `args` is absent and `command` has
-    /// spaces or shell characters, a line for the shell.
-    pub fn configured(command: &str, args: Option<&[String]>) -> Self {
-        match args {
-            None if Self::is_shell_line(command) => Self::shell(command),
-            args => {
-                // A `/` in a configured path means the system's separator (spec image-building §10).
-                let program = if cfg!(windows) { command.replace('/', "\\") } else { command.to_owned() };
-                Self::new(program).args(args.unwrap_or_default())
+    /// What `command` says.
+    pub fn of(command: &CommandLine) -> Self {
+        match command {
+            CommandLine::Program(words) => {
+                let (program, arguments) =
+                    words.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
+                Self::new(program).args(arguments)
             }
+            CommandLine::Shell(line) => Self::shell(line),
         }
     }
 
-    /// Whether `command` needs a shell: it has white space or characters only a shell understands.
-    pub fn is_shell_line(command: &str) -> bool {
-        command.contains(|c: char| c.is_whitespace() || SHELL_CHARACTERS.contains(c))
+    /// A command of a `devspace.yaml`, as [`CommandLine::configured`] reads it.
+    pub fn configured(command: &str, args: Option<&[String]>) -> Self {
+        Self::of(&CommandLine::configured(command, args))
     }
 
     /// With `argument` after those already there.
@@ -145,6 +151,12 @@ impl Process {
         self
     }
 
+    /// With its output byte for byte: lines are not cut before 16 MiB, and keep what stands before a carriage return.
+    pub fn captured(mut self) -> Self {
+        self.is_captured = true;
+        self
+    }
+
     /// Stopped when it runs longer than `limit`.
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
@@ -190,8 +202,9 @@ impl Process {
             .map_err(|error| ProcessError::of_spawn(&self.name, self.directory.as_deref(), error))?;
 
         let feeding = feed(child.stdin.take(), self.input);
-        let stdout = child.stdout.take().map(|pipe| lines::read(pipe, Pipe::Stdout));
-        let stderr = child.stderr.take().map(|pipe| lines::read(pipe, Pipe::Stderr));
+        let form = if self.is_captured { lines::Form::Captured } else { lines::Form::Shown };
+        let stdout = child.stdout.take().map(|pipe| lines::read(pipe, Pipe::Stdout, form));
+        let stderr = child.stderr.take().map(|pipe| lines::read(pipe, Pipe::Stderr, form));
         let mut output = pin!(stream::iter(stdout.map(StreamExt::boxed)).flatten().fuse());
         let mut errors = pin!(stream::iter(stderr.map(StreamExt::boxed)).flatten().fuse());
         let mut output = stream::select(&mut output, &mut errors);

@@ -8,16 +8,6 @@ async fn run(process: Process) -> Result<(i32, Vec<String>), ProcessError> {
 }
 
 #[test]
-fn shell_lines_are_recognised() {
-    let check = |command: &str, expected| assert_eq!(Process::is_shell_line(command), expected, "{command}");
-    check("make", false);
-    check("./scripts/build.sh", false);
-    check("make image", true);
-    check("a|b", true);
-    check("echo>$X", true);
-}
-
-#[test]
 fn configured_commands_become_argv() {
     let check = |command: &str, args: Option<&[&str]>, expected: &[&str]| {
         let args: Option<Vec<String>> = args.map(|args| args.iter().map(|&arg| arg.into()).collect());

@@ -17,12 +17,12 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{ImageConfig, Project};
 use crate::event::{Event, Events, ImageEvents, Level};
 use crate::graph::{Graph, GraphError, NamedBase};
-use crate::host::Host;
+use crate::host::{ExecRequest, Host};
 use crate::image::context::Forest;
 use crate::image::dockerfile::{BaseImage, BuildArgs};
 use crate::image::{Dockerfile, ImageReference};
 use crate::plan::{CacheKey, ImageIds};
-use crate::process::{Pipe, Process, ProcessError};
+use crate::process::{Pipe, ProcessError};
 use crate::script::{Pipeline, StageError};
 use crate::state::{BaseMemory, ImageStore, Record, StatIndex};
 
@@ -319,14 +319,14 @@ impl Run {
     /// Runs the hook `command` beside everything else, until it ends or the run does. Its failure is only told.
     pub fn spawn_background(
         &self,
-        process: Process,
+        request: ExecRequest,
         command: &str,
-        output: impl FnMut(Pipe, &str) + Send + 'static,
+        mut output: impl FnMut(Pipe, &str) + Send + 'static,
     ) {
-        let (cancel, events) = (self.cancel.clone(), self.events.clone());
+        let (cancel, events, exec) = (self.cancel.clone(), self.events.clone(), Arc::clone(&self.host.exec));
         let command = command.to_owned();
         self.runtime.spawn(async move {
-            let message = match process.run(&cancel, output).await {
+            let message = match exec.run(&request, &mut output, &cancel).await {
                 Ok(0) => return,
                 Ok(code) => format!("exit code {code}"),
                 Err(ProcessError::Cancelled { .. }) => return,

@@ -1,0 +1,63 @@
+//! The Docker daemon, as stages see it.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::builder::{BuildRequest, BuiltImage};
+use crate::config::DockerConfig;
+use crate::event::ImageEvents;
+use crate::image::ImageReference;
+use crate::image::dockerfile::BaseConfig;
+use crate::script::StageError;
+
+/// What stages ask of a Docker daemon. Nothing is contacted before the first call.
+#[async_trait]
+pub trait Docker: Send + Sync {
+    /// Whether a daemon answers.
+    ///
+    /// # Errors
+    /// `docker::unreachable`, naming the endpoint and how to get a daemon.
+    async fn reachable(&self) -> Result<(), StageError>;
+
+    /// The image IDs of those of `references` that the daemon has, in one request.
+    async fn image_ids(
+        &self,
+        references: &[ImageReference],
+    ) -> Result<HashMap<ImageReference, String>, StageError>;
+
+    /// What an image the daemon has passes on to those built from it; `None` when it has not.
+    async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError>;
+
+    /// Whether the build that `build` would make of `request` runs every build target up to the wanted one, as
+    /// the classic builder does, rather than only those that it needs.
+    async fn builds_every_target(
+        &self,
+        options: &DockerConfig,
+        request: &BuildRequest,
+    ) -> Result<bool, StageError>;
+
+    /// Builds an image.
+    ///
+    /// # Errors
+    /// [`BuildError`](crate::builder::BuildError).
+    async fn build(
+        &self,
+        request: BuildRequest,
+        options: &DockerConfig,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<BuiltImage, StageError>;
+
+    /// Gives the image `id` the name `reference`.
+    async fn tag(&self, id: &str, reference: &ImageReference) -> Result<(), StageError>;
+
+    /// Pushes `reference`; returns the digest it has in its registry, when the daemon tells.
+    async fn push(
+        &self,
+        reference: &ImageReference,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<Option<String>, StageError>;
+}

@@ -1,0 +1,177 @@
+//! A real Docker daemon.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use super::base_failure::base_failure;
+use crate::builder::docker::{BuildKit, Classic, Cli, Daemon, PushError};
+use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
+use crate::config::DockerConfig;
+use crate::event::{Event, Events, ImageEvents, Level};
+use crate::host::Docker;
+use crate::image::ImageReference;
+use crate::image::dockerfile::BaseConfig;
+use crate::registry::{Action, Credential, CredentialStore, RegistryError};
+use crate::run::RunError;
+use crate::script::StageError;
+
+/// A real Docker daemon.
+pub(super) struct LiveDocker {
+    pub(super) daemon: Daemon,
+    pub(super) credentials: Arc<CredentialStore>,
+    pub(super) events: Events,
+}
+
+/// How the docker builder builds an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// The docker CLI, for what only it can do.
+    Cli,
+    /// BuildKit inside the daemon.
+    BuildKit,
+    /// The daemon's classic builder.
+    Classic,
+}
+
+impl LiveDocker {
+    /// BuildKit where the daemon has it and can do what is asked, unless `useBuildKit: false`.
+    async fn mode(&self, options: &DockerConfig, request: &BuildRequest) -> Result<Mode, StageError> {
+        if options.use_cli || !options.args.is_empty() {
+            return Ok(Mode::Cli);
+        }
+        let network = request.network.as_deref().unwrap_or("default");
+        let fits = self.daemon.facts().await?.has_buildkit && ["default", "none", "host"].contains(&network);
+        Ok(if fits && options.use_build_kit != Some(false) { Mode::BuildKit } else { Mode::Classic })
+    }
+
+    async fn builder(&self, mode: Mode, options: &DockerConfig) -> Result<Box<dyn Builder>, BuildError> {
+        let credentials = Arc::clone(&self.credentials);
+        let events = self.events.clone();
+        let lookup = move |domain: String| {
+            let (credentials, events) = (Arc::clone(&credentials), events.clone());
+            async move { credential(&credentials, &events, &domain).await }
+        };
+        Ok(match mode {
+            Mode::Cli => Box::new(Cli {
+                daemon: self.daemon.clone(),
+                program: "docker".to_owned(),
+                use_build_kit: options.use_build_kit,
+                args: options.args.clone(),
+            }),
+            Mode::Classic => Box::new(Classic {
+                daemon: self.daemon.clone(),
+                credentials: Arc::new(move |domain| {
+                    let found = lookup(domain.clone());
+                    Box::pin(async move { found.await.to_docker(&domain) })
+                }),
+            }),
+            Mode::BuildKit => Box::new(BuildKit {
+                endpoint: self.daemon.found()?.endpoint.clone(),
+                api_version: self.daemon.facts().await?.api_version(),
+                credentials: Arc::new(move |domain| {
+                    let found = lookup(domain);
+                    Box::pin(async move { found.await.into_login() })
+                }),
+            }),
+        })
+    }
+}
+
+/// What `future` gives, unless the run is cancelled first.
+async fn until_cancelled<T>(
+    cancel: &CancellationToken,
+    future: impl Future<Output = T>,
+) -> Result<T, StageError> {
+    cancel.run_until_cancelled(future).await.ok_or_else(|| RunError::Cancelled.into())
+}
+
+/// The credential for a registry; one that cannot be had is told and done without.
+async fn credential(store: &CredentialStore, events: &Events, domain: &str) -> Credential {
+    store.get(domain).await.unwrap_or_else(|error| {
+        let message = format!("going on without credentials for {domain}: {error}");
+        events.emit(Event::Notice { image: None, level: Level::Warning, message });
+        Credential::Anonymous
+    })
+}
+
+#[async_trait]
+impl Docker for LiveDocker {
+    async fn reachable(&self) -> Result<(), StageError> {
+        self.daemon.connect().await?;
+        Ok(())
+    }
+
+    async fn image_ids(
+        &self,
+        references: &[ImageReference],
+    ) -> Result<HashMap<ImageReference, String>, StageError> {
+        Ok(self.daemon.images(references).await?)
+    }
+
+    async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError> {
+        let facts = self.daemon.inspect(reference).await?;
+        Ok(facts.map(|facts| BaseConfig { onbuild: facts.onbuild, env: facts.env }))
+    }
+
+    async fn builds_every_target(
+        &self,
+        options: &DockerConfig,
+        request: &BuildRequest,
+    ) -> Result<bool, StageError> {
+        Ok(match self.mode(options, request).await? {
+            Mode::Classic => true,
+            Mode::Cli => options.use_build_kit != Some(true),
+            Mode::BuildKit => false,
+        })
+    }
+
+    async fn build(
+        &self,
+        request: BuildRequest,
+        options: &DockerConfig,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<BuiltImage, StageError> {
+        let mode = until_cancelled(cancel, self.mode(options, &request)).await??;
+        events.step(match mode {
+            Mode::Cli => "building with the docker CLI",
+            Mode::BuildKit => "building with docker (BuildKit)",
+            Mode::Classic => "building with docker",
+        });
+        let builder = self.builder(mode, options).await?;
+        match builder.build(request.clone(), events, cancel).await {
+            Ok(built) => Ok(built),
+            Err(error) => match base_failure(&error, &request, &self.credentials).await {
+                Some(failure) => Err(failure.into()),
+                None => Err(error.into()),
+            },
+        }
+    }
+
+    async fn tag(&self, id: &str, reference: &ImageReference) -> Result<(), StageError> {
+        Ok(self.daemon.tag(id, reference).await?)
+    }
+
+    async fn push(
+        &self,
+        reference: &ImageReference,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<Option<String>, StageError> {
+        let domain = reference.repository.domain();
+        let credential = credential(&self.credentials, &self.events, domain);
+        let credential = until_cancelled(cancel, credential).await?;
+        match self.daemon.push(reference, credential.to_docker(domain), events, cancel).await {
+            Ok(pushed) => Ok(pushed.digest.map(|digest| digest.to_string())),
+            Err(PushError::Refused { reason, .. }) => {
+                let known = self.credentials.get(domain).await;
+                Err(RegistryError::from_daemon(Action::Push, reference, &known, &reason).into())
+            }
+            Err(PushError::Cancelled { .. }) => Err(RunError::Cancelled.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Real files.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use crate::host::{FileEdit, Files, ProjectPath};
+
+/// Reads and writes real files.
+pub(super) struct LiveFiles;
+
+impl Files for LiveFiles {
+    fn read(&self, path: &ProjectPath) -> io::Result<Vec<u8>> {
+        fs::read(path.absolute())
+    }
+
+    fn edit(&self, edit: &FileEdit) -> io::Result<()> {
+        match edit {
+            FileEdit::Write { path, content } => write(path.absolute(), content),
+            FileEdit::Remove { path } => match fs::remove_file(path.absolute()) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                removed => removed,
+            },
+        }
+    }
+}
+
+/// Writes a file beside its place and then moves it there: readers see the old content or the new one. What may be
+/// done with the file stays as it was.
+fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder)?;
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.prefix(".windlass-").tempfile_in(folder)?;
+    file.write_all(content)?;
+    if let Ok(before) = fs::metadata(path) {
+        file.as_file().set_permissions(before.permissions())?;
+    }
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! Real registries.
+
+use async_trait::async_trait;
+
+use crate::event::{Event, Events, Level};
+use crate::host::Registry;
+use crate::image::dockerfile::BaseConfig;
+use crate::image::{ImageReference, Repository, Tag};
+use crate::registry::RegistryClient;
+use crate::script::StageError;
+
+/// Real registries.
+pub(super) struct LiveRegistry {
+    pub(super) client: RegistryClient,
+    pub(super) events: Events,
+}
+
+#[async_trait]
+impl Registry for LiveRegistry {
+    async fn check_push(&self, repository: &Repository) -> Result<(), StageError> {
+        match self.client.check_push(repository).await {
+            Ok(()) => Ok(()),
+            // The daemon may reach a registry that we do not; its push will tell.
+            Err(error) if !error.is_refusal() => {
+                let message = format!("cannot check the right to push to {repository}: {error}");
+                self.events.emit(Event::Notice { image: None, level: Level::Debug, message });
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn digest(&self, reference: &ImageReference) -> Result<Option<String>, StageError> {
+        Ok(self.client.manifest_digest(reference).await?)
+    }
+
+    async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError> {
+        let facts = self.client.image_config(reference, None).await?;
+        Ok(BaseConfig { onbuild: facts.onbuild, env: facts.env })
+    }
+
+    async fn retag(&self, from: &ImageReference, tag: &Tag) -> Result<String, StageError> {
+        let source = match (&from.digest, &from.tag) {
+            (Some(digest), _) => digest.clone(),
+            (None, Some(tag)) => tag.to_string(),
+            (None, None) => "latest".to_owned(),
+        };
+        Ok(self.client.retag(&from.repository, &source, tag).await?)
+    }
+}

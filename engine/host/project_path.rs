@@ -1,0 +1,132 @@
+//! A file inside the project.
+
+use std::fmt;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+/// A file inside the project: symbolic links on the way to it are followed already, and lead nowhere else. Prints
+/// relative to the project's folder.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ProjectPath {
+    absolute: PathBuf,
+    relative: PathBuf,
+}
+
+/// Why a path names no file of the project.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+pub enum PathError {
+    /// It leads elsewhere.
+    #[error("`{path}` is outside of the project")]
+    #[diagnostic(
+        code(files::outside),
+        help("paths are relative to the project's folder, and scripts read and write below it only")
+    )]
+    Outside {
+        /// The path as given.
+        path: String,
+    },
+
+    /// A part of it cannot be looked at.
+    #[error("cannot look up `{path}`: {reason}")]
+    #[diagnostic(code(files::unreadable))]
+    Unreadable {
+        /// The path as given.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ProjectPath {
+    /// The file that `path`, relative to the project's folder `root`, names. It need not exist.
+    ///
+    /// # Errors
+    /// [`PathError`] when it leads out of the project, by `..`, as an absolute path, or through a symbolic link.
+    pub fn new(root: &Path, path: &str) -> Result<Self, PathError> {
+        let outside = || PathError::Outside { path: path.to_owned() };
+        let unreadable =
+            |error: io::Error| PathError::Unreadable { path: path.to_owned(), reason: error.to_string() };
+        let mut relative = PathBuf::new();
+        for component in Path::new(path).components() {
+            match component {
+                Component::Normal(name) => relative.push(name),
+                Component::CurDir => {}
+                Component::ParentDir if relative.pop() => {}
+                _ => return Err(outside()),
+            }
+        }
+        let real_root = root.canonicalize().map_err(unreadable)?;
+        // What exists of the path may hold links; what does not exist yet cannot.
+        let mut existing = real_root.join(&relative);
+        let mut missing = Vec::new();
+        while existing.symlink_metadata().is_err() {
+            match (existing.file_name().map(ToOwned::to_owned), existing.pop()) {
+                (Some(name), true) => missing.push(name),
+                _ => return Err(outside()),
+            }
+        }
+        let mut absolute = existing.canonicalize().map_err(|error| match error.kind() {
+            // A link to nothing may point anywhere.
+            io::ErrorKind::NotFound => outside(),
+            _ => unreadable(error),
+        })?;
+        if !absolute.starts_with(&real_root) {
+            return Err(outside());
+        }
+        absolute.extend(missing.into_iter().rev());
+        Ok(Self { absolute, relative })
+    }
+
+    /// Where it lies.
+    pub fn absolute(&self) -> &Path {
+        &self.absolute
+    }
+
+    /// Its place below the project's folder, as it was asked for.
+    pub fn relative(&self) -> &Path {
+        &self.relative
+    }
+}
+
+impl fmt::Display for ProjectPath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.relative.display().fmt(formatter)
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn paths_lead_to_files_of_the_project_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("project");
+        std::fs::create_dir_all(root.join("sub")).unwrap();
+        std::fs::write(folder.path().join("secret"), "").unwrap();
+        symlink("sub", root.join("inner")).unwrap();
+        symlink("..", root.join("outer")).unwrap();
+        symlink("../secret", root.join("link")).unwrap();
+        symlink("nowhere", root.join("dangling")).unwrap();
+        let root = root.canonicalize().unwrap();
+        let check = |path: &str, expected: Option<&str>| {
+            let found = ProjectPath::new(&root, path).ok();
+            let found =
+                found.map(|found| found.absolute().strip_prefix(&root).unwrap().display().to_string());
+            assert_eq!(found.as_deref(), expected, "{path}");
+        };
+        check("a.txt", Some("a.txt"));
+        check("./new/folder/a.txt", Some("new/folder/a.txt"));
+        check("sub/../a.txt", Some("a.txt"));
+        check("inner/a.txt", Some("sub/a.txt"));
+        check("../secret", None);
+        check("sub/../../secret", None);
+        check("/etc/passwd", None);
+        check("outer/secret", None);
+        check("outer/new", None);
+        check("link", None);
+        check("dangling", None);
+    }
+}

@@ -1,0 +1,26 @@
+//! Registries, as stages see them.
+
+use async_trait::async_trait;
+
+use crate::image::dockerfile::BaseConfig;
+use crate::image::{ImageReference, Repository, Tag};
+use crate::script::StageError;
+
+/// What stages ask of registries.
+#[async_trait]
+pub trait Registry: Send + Sync {
+    /// Makes sure, before a long build, that its result may be pushed.
+    ///
+    /// # Errors
+    /// `registry::unauthorized` and others that a push would certainly meet as well.
+    async fn check_push(&self, repository: &Repository) -> Result<(), StageError>;
+
+    /// The digest of `reference`, `None` when the registry has no such image.
+    async fn digest(&self, reference: &ImageReference) -> Result<Option<String>, StageError>;
+
+    /// What an image passes on to those built from it.
+    async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError>;
+
+    /// Gives the image that is there as `from` another tag; returns its digest.
+    async fn retag(&self, from: &ImageReference, tag: &Tag) -> Result<String, StageError>;
+}
