@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::command::{LoginOptions, LogoutOptions, PipelineOptions};
+use crate::command::{LoginOptions, LogoutOptions, PipelineOptions, ShowArgs};
 use crate::report::ProgressMode;
 
 /// Builds the container images of a devspace.yaml with a pipeline you can read and change.
@@ -89,6 +89,8 @@ pub struct GlobalOptions {
 pub enum Command {
     /// Build, tag and push the images whose inputs changed
     Build(BuildArgs),
+    /// Show the functions of a pipeline, and where each comes from
+    Show(ShowArgs),
     /// Store the credentials of a registry, as docker does
     Login(LoginOptions),
     /// Forget the credentials of a registry

@@ -25,6 +25,7 @@ mod push;
 mod reach;
 mod registry;
 mod script_errors;
+mod show;
 mod skip;
 mod state;
 mod tags;

@@ -8,6 +8,8 @@ mod login;
 mod logout;
 mod pipeline_options;
 mod pipeline_run;
+mod show;
+mod stdout;
 
 use std::sync::Arc;
 
@@ -20,11 +22,13 @@ pub use exit_status::{ExitStatus, Failure};
 pub use login::{LoginError, LoginOptions, login};
 pub use logout::{LogoutOptions, logout};
 pub use pipeline_options::PipelineOptions;
+pub use show::ShowArgs;
 
 /// Runs the command that `cli` asks for, and prints what went wrong.
 pub fn run(cli: &Cli) -> ExitStatus {
     let outcome = match &cli.command {
         Command::Build(args) => build::build(&cli.global, args),
+        Command::Show(args) => show::show(&cli.global, args),
         Command::Login(options) => exit_status::block_on(async {
             let store = Arc::new(CredentialStore::from_env());
             let client = registry_client(store, Daemon::from_environment());

@@ -76,8 +76,16 @@ impl PipelineOptions {
     /// # Errors
     /// When one of them cannot be read.
     pub fn scripts_of(&self, project: &Project) -> Result<Vec<ScriptFile>, Failure> {
-        let overrides = ScriptFile::overrides(&project.root, &project.profiles, &self.scripts);
-        let overrides = overrides.map_err(Failure::wrong_use)?;
-        Ok(std::iter::once(ScriptFile::default_build()).chain(overrides).collect())
+        scripts(project, &self.scripts)
     }
+}
+
+/// The scripts of `project` and `more`, in the order in which they are merged.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub fn scripts(project: &Project, more: &[PathBuf]) -> Result<Vec<ScriptFile>, Failure> {
+    let overrides = ScriptFile::overrides(&project.root, &project.profiles, more);
+    let overrides = overrides.map_err(Failure::wrong_use)?;
+    Ok(std::iter::once(ScriptFile::default_build()).chain(overrides).collect())
 }

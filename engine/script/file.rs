@@ -59,14 +59,33 @@ impl ScriptFile {
         self.path.is_none()
     }
 
-    /// The byte offset of the name of `function` where it is defined.
+    /// The byte offset of the name of `function` where it is defined first.
     pub fn definition(&self, function: &str) -> Option<usize> {
-        let mut names = self.text.match_indices(function).map(|(offset, _)| offset);
-        names.find(|&offset| {
-            let before = self.text[..offset].strip_suffix(' ').unwrap_or_default().trim_end();
-            let after = &self.text[offset + function.len()..];
-            before.split_whitespace().next_back() == Some("fn") && after.trim_start().starts_with('(')
-        })
+        self.definitions(function).next()
+    }
+
+    /// The byte offset of the last definition of `function` that starts before `end`.
+    pub(super) fn definition_before(&self, function: &str, end: usize) -> Option<usize> {
+        self.definitions(function).take_while(|&offset| offset < end).last()
+    }
+
+    /// The byte offsets of the name of `function` wherever it is defined.
+    fn definitions(&self, function: &str) -> impl Iterator<Item = usize> {
+        let names = self.text.match_indices(function);
+        names
+            .map(|(offset, name)| (offset, offset + name.len()))
+            .filter(|&(start, end)| {
+                let before =
+                    self.text[..start].strip_suffix(char::is_whitespace).unwrap_or_default().trim_end();
+                let after = &self.text[end..];
+                before.split_whitespace().next_back() == Some("fn") && after.trim_start().starts_with('(')
+            })
+            .map(|(start, _)| start)
+    }
+
+    /// The number of the line at a byte offset, counted from 1.
+    pub fn line(&self, offset: usize) -> usize {
+        self.text.get(..offset).unwrap_or_default().matches('\n').count() + 1
     }
 
     /// The byte offset of a place in the text; both counts start at 1, columns count characters.

@@ -13,7 +13,7 @@ use crate::suggestion::nearest;
 pub fn near_misses(pipeline: &Pipeline) -> Vec<String> {
     let called = called_functions(pipeline);
     let defaults: Vec<_> =
-        pipeline.functions().filter(|function| function.is_public && was_default(function)).collect();
+        pipeline.functions().filter(|function| function.is_public && function.is_default()).collect();
     let mut inert: Vec<_> = pipeline
         .functions()
         .filter(|function| function.is_public && !function.file.is_built_in() && function.replaced.is_empty())
@@ -30,25 +30,16 @@ pub fn near_misses(pipeline: &Pipeline) -> Vec<String> {
             let meant = defaults.iter().find(|function| function.name == meant)?;
             Some(format!(
                 "`{}` in {} overrides nothing; did you mean `{}`?",
-                signature(function),
+                function.signature(),
                 function.file.name,
-                signature(meant)
+                meant.signature()
             ))
         })
         .collect()
 }
 
-fn was_default(function: &Function) -> bool {
-    function.replaced.last().unwrap_or(&function.file).is_built_in()
-}
-
 fn default_named(defaults: &[&Function], name: &str) -> bool {
     defaults.iter().any(|function| function.name == name)
-}
-
-/// `tags(image)`.
-fn signature(function: &Function) -> String {
-    format!("{}({})", function.name, function.parameters.join(", "))
 }
 
 /// The names of all functions that some function of the pipeline calls or points to.

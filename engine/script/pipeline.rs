@@ -1,10 +1,11 @@
 //! A pipeline: the default script and its overrides, merged into one program.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rhai::{AST, CallFnOptions, Dynamic, Engine, FnAccess, Scope};
+use rhai::{AST, CallFnOptions, Dynamic, Engine, FnAccess, Position, Scope, ScriptFnMetadata};
 
 use super::engine::new_parser;
 use super::near_miss::near_misses;
@@ -22,14 +23,61 @@ pub struct Function {
     pub name: String,
     /// The names of its parameters.
     pub parameters: Vec<String>,
-    /// Its doc comment, without the `///`.
-    pub documentation: String,
     /// Whether it is callable from outside its file.
     pub is_public: bool,
+    /// Its documentation, in Markdown; empty without one.
+    pub documentation: String,
     /// The file its effective definition comes from.
     pub file: ScriptFile,
-    /// The files whose definitions it replaced, the last one first.
-    pub replaced: Vec<ScriptFile>,
+    /// Where in that file it is, from its name to its closing brace, in bytes.
+    pub span: Range<usize>,
+    /// The definitions it replaced, the last one first.
+    pub replaced: Vec<Function>,
+}
+
+impl Function {
+    fn new(metadata: &ScriptFnMetadata<'_>, ast: &AST, file: &ScriptFile) -> Self {
+        let count = metadata.params.len();
+        let body = ast.shared_lib().get_script_fn(metadata.name, count).map(|function| &function.body);
+        let offset =
+            |position: Position| file.offset(position.line().unwrap_or(1), position.position().unwrap_or(1));
+        let (open, close) =
+            body.map_or((0, 0), |body| (offset(body.start_position()), offset(body.end_position())));
+        Self {
+            name: metadata.name.to_owned(),
+            parameters: metadata.params.iter().map(|name| (*name).to_owned()).collect(),
+            is_public: metadata.access == FnAccess::Public,
+            documentation: text_of(metadata.comments.iter().copied()),
+            file: file.clone(),
+            span: file.definition_before(metadata.name, open).unwrap_or(open)..close + 1,
+            replaced: Vec::new(),
+        }
+    }
+
+    /// How it is called: `tags(image)`.
+    pub fn signature(&self) -> String {
+        format!("{}({})", self.name, self.parameters.join(", "))
+    }
+
+    /// The line of its file where it is defined, counted from 1.
+    pub fn line(&self) -> usize {
+        self.file.line(self.span.start)
+    }
+
+    /// The file and line where it is defined: `windlass.rhai:3`.
+    pub fn place(&self) -> String {
+        format!("{}:{}", self.file.name, self.line())
+    }
+
+    /// Its text, from its name on.
+    pub fn text(&self) -> &str {
+        self.file.text.get(self.span.clone()).unwrap_or_default()
+    }
+
+    /// Whether the default pipeline defines it.
+    pub fn is_default(&self) -> bool {
+        self.replaced.last().unwrap_or(self).file.is_built_in()
+    }
 }
 
 /// The merged program, and where each function of it came from.
@@ -53,25 +101,14 @@ impl Pipeline {
         for file in &files {
             let mut ast = parser.compile(&*file.text).map_err(|error| ScriptError::syntax(file, error))?;
             ast.set_source(&*file.name);
-            for function in ast.iter_functions() {
-                let key = (function.name.to_owned(), function.params.len());
-                let before = functions.remove(&key);
-                let replaced = before.map_or_else(Vec::new, |before| {
-                    std::iter::once(before.file).chain(before.replaced).collect()
-                });
-                let parameters = function.params.iter().map(|name| (*name).to_owned()).collect();
-                let is_public = function.access == FnAccess::Public;
-                functions.insert(
-                    key,
-                    Function {
-                        name: function.name.to_owned(),
-                        parameters,
-                        documentation: text_of(function.comments.iter().copied()),
-                        is_public,
-                        file: file.clone(),
-                        replaced,
-                    },
-                );
+            for metadata in ast.iter_functions() {
+                let mut function = Function::new(&metadata, &ast, file);
+                let key = (function.name.clone(), function.parameters.len());
+                if let Some(mut before) = functions.remove(&key) {
+                    let earlier = std::mem::take(&mut before.replaced);
+                    function.replaced = std::iter::once(before).chain(earlier).collect();
+                }
+                functions.insert(key, function);
             }
             program = program.merge(&ast);
         }
@@ -87,6 +124,18 @@ impl Pipeline {
     /// The effective functions, in no order.
     pub fn functions(&self) -> impl Iterator<Item = &Function> {
         self.functions.values().filter(|function| !is_closure(&function.name))
+    }
+
+    /// The effective functions: those of the default pipeline in its order, then the others by place.
+    pub fn ordered_functions(&self) -> Vec<&Function> {
+        let file = |name: &str| self.files.iter().position(|file| *file.name == *name);
+        let place = |function: &&Function| {
+            let first = function.replaced.last().unwrap_or(function);
+            (file(&first.file.name), first.span.start)
+        };
+        let mut functions: Vec<_> = self.functions().collect();
+        functions.sort_by_key(place);
+        functions
     }
 
     /// The functions called `name`, whatever their number of parameters.

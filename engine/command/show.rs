@@ -1,0 +1,172 @@
+//! `windlass show`: the functions of a pipeline, and where each comes from.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::exit_status::{ExitStatus, Failure};
+use super::pipeline_options::scripts;
+use super::pipeline_run::load_project;
+use super::stdout::{print, print_json};
+use crate::cli::GlobalOptions;
+use crate::config::Project;
+use crate::graph::Graph;
+use crate::script::{Function, Pipeline, ScriptFile};
+
+/// The options of `windlass show`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The first line names the scripts of the pipeline: a later one replaces functions of
+those before it. Then each function, the place of its definition, and what that
+replaced. Functions after the empty line are of the project's own making.
+
+Examples:
+  windlass show build                     every function, and where it comes from
+  windlass show build -p dev --image api  those that work on `api` in the profile `dev`
+  windlass show build --default > windlass.rhai   a copy to edit; it plans the same")]
+pub struct ShowArgs {
+    /// The pipeline
+    #[arg(value_name = "PIPELINE", value_parser = ["build"])]
+    pub pipeline: String,
+
+    /// Show the functions that work on this image
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
+
+    /// Print the text of the default pipeline
+    #[arg(long, conflicts_with_all = ["image", "scripts", "json"])]
+    pub default: bool,
+
+    /// Apply this script of overrides last; repeat it for several
+    #[arg(long = "script", value_name = "FILE")]
+    pub scripts: Vec<PathBuf>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is shown, also as JSON.
+#[derive(Serialize)]
+struct Shown<'a> {
+    pipeline: &'a str,
+    files: Vec<&'a str>,
+    functions: Vec<ShownFunction<'a>>,
+}
+
+#[derive(Serialize)]
+struct ShownFunction<'a> {
+    name: &'a str,
+    parameters: &'a [String],
+    /// Its documentation's first paragraph.
+    summary: &'a str,
+    file: &'a str,
+    line: usize,
+    /// What it replaced, the last definition first.
+    replaces: Vec<ShownPlace<'a>>,
+    /// Whether the default pipeline has it.
+    default: bool,
+    /// The images that its text names, when it is not of the default pipeline.
+    images: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ShownPlace<'a> {
+    file: &'a str,
+    line: usize,
+}
+
+/// Prints the functions of a pipeline.
+///
+/// # Errors
+/// When the configuration, a script or the command line is wrong.
+pub fn show(global: &GlobalOptions, args: &ShowArgs) -> Result<ExitStatus, Failure> {
+    if args.default {
+        return print(&ScriptFile::default_build().text);
+    }
+    let project = load_project(global)?.project;
+    if let Some(name) = &args.image
+        && !project.images.contains_key(name)
+    {
+        let graph = Graph::new(&project, |_| Vec::new()).map_err(Failure::wrong_use)?;
+        return Err(Failure::wrong_use(graph.unknown(name)));
+    }
+    let files = scripts(&project, &args.scripts)?;
+    let pipeline = Pipeline::compile(files, &project.root);
+    let pipeline = pipeline.map_err(Failure::wrong_use)?;
+    let functions = pipeline.ordered_functions();
+    let works_on_image =
+        |function: &Function| function.parameters.first().is_some_and(|first| first == "image");
+    let shown = Shown {
+        pipeline: &args.pipeline,
+        files: pipeline.files().iter().map(|file| &*file.name).collect(),
+        functions: functions
+            .into_iter()
+            .filter(|function| args.image.is_none() || works_on_image(function))
+            .map(|function| ShownFunction::new(function, &project))
+            .collect(),
+    };
+    if args.json { print_json(&shown) } else { print(&shown.text(args.image.as_deref())) }
+}
+
+impl<'a> ShownFunction<'a> {
+    fn new(function: &'a Function, project: &'a Project) -> Self {
+        let is_named = |name: &&str| !function.file.is_built_in() && names(function.text(), name);
+        let place = |before: &'a Function| ShownPlace { file: &before.file.name, line: before.line() };
+        Self {
+            name: &function.name,
+            parameters: &function.parameters,
+            summary: function.documentation.split("\n\n").next().unwrap_or_default(),
+            file: &function.file.name,
+            line: function.line(),
+            replaces: function.replaced.iter().map(place).collect(),
+            default: function.is_default(),
+            images: project.images.keys().map(String::as_str).filter(is_named).collect(),
+        }
+    }
+
+    /// What it replaced, and which images it names, in words.
+    fn notes(&self, image: Option<&str>) -> String {
+        let mut notes = Vec::new();
+        if !self.replaces.is_empty() {
+            let places = self.replaces.iter().map(|place| format!("{}:{}", place.file, place.line));
+            notes.push(format!("replaces {}", places.collect::<Vec<_>>().join(", ")));
+        }
+        if !self.images.is_empty() && !image.is_some_and(|image| self.images.contains(&image)) {
+            notes.push(format!("names {}", self.images.join(", ")));
+        }
+        notes.join("; ")
+    }
+}
+
+/// Whether `text` has `image` as a literal.
+fn names(text: &str, image: &str) -> bool {
+    ['"', '`'].iter().any(|quote| text.contains(&format!("{quote}{image}{quote}")))
+}
+
+impl Shown<'_> {
+    fn text(&self, image: Option<&str>) -> String {
+        let rows = self.functions.iter().map(|function| {
+            let signature = format!("{}({})", function.name, function.parameters.join(", "));
+            (signature, format!("{}:{}", function.file, function.line), function)
+        });
+        let rows: Vec<_> = rows.collect();
+        let signatures = rows.iter().map(|(signature, ..)| signature.chars().count()).max().unwrap_or(0);
+        let places = rows.iter().map(|(_, place, _)| place.chars().count()).max().unwrap_or(0);
+        let mut text = format!("{}\n\n", self.files.join(" < "));
+        let mut is_default = true;
+        for (signature, place, function) in &rows {
+            if is_default && !function.default {
+                text.push('\n');
+                is_default = false;
+            }
+            let notes = function.notes(image);
+            let line = format!("{signature:signatures$}  {place:places$}  {notes}");
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+        text
+    }
+}
