@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::command::{LoginOptions, LogoutOptions, PipelineOptions, ShowArgs};
+use crate::command::{ListArgs, LoginOptions, LogoutOptions, PipelineOptions, ShowArgs};
 use crate::report::ProgressMode;
 
 /// Builds the container images of a devspace.yaml with a pipeline you can read and change.
@@ -27,6 +27,7 @@ Examples:
   windlass build              build and push what changed
   windlass build api worker   only these images, and those they are built from
   windlass build -p dev       with the profile `dev`
+  windlass list images        what there is to build
   windlass login ghcr.io      store credentials as docker does"
 )]
 pub struct Cli {
@@ -91,6 +92,8 @@ pub enum Command {
     Build(BuildArgs),
     /// Show the functions of a pipeline, and where each comes from
     Show(ShowArgs),
+    /// List what the project has: images
+    List(ListArgs),
     /// Store the credentials of a registry, as docker does
     Login(LoginOptions),
     /// Forget the credentials of a registry

@@ -17,6 +17,7 @@ mod harness;
 mod harness_itself;
 mod hooks;
 mod interrupt;
+mod list;
 mod login;
 mod output;
 mod overrides;

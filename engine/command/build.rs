@@ -1,7 +1,8 @@
 //! `windlass build`.
 
 use super::exit_status::{ExitStatus, Failure};
-use super::pipeline_run::{Call, load_project, run_pipeline};
+use super::load::load_project;
+use super::pipeline_run::{Call, run_pipeline};
 use crate::cli::{BuildArgs, GlobalOptions};
 
 /// Runs the function `build` of the project's pipeline.

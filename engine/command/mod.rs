@@ -4,6 +4,8 @@ mod build;
 mod exit_status;
 mod image_failure;
 mod interrupt;
+mod list;
+mod load;
 mod login;
 mod logout;
 mod pipeline_options;
@@ -19,6 +21,7 @@ use crate::host::live::registry_client;
 use crate::registry::CredentialStore;
 
 pub use exit_status::{ExitStatus, Failure};
+pub use list::ListArgs;
 pub use login::{LoginError, LoginOptions, login};
 pub use logout::{LogoutOptions, logout};
 pub use pipeline_options::PipelineOptions;
@@ -29,6 +32,7 @@ pub fn run(cli: &Cli) -> ExitStatus {
     let outcome = match &cli.command {
         Command::Build(args) => build::build(&cli.global, args),
         Command::Show(args) => show::show(&cli.global, args),
+        Command::List(args) => list::list(&cli.global, args),
         Command::Login(options) => exit_status::block_on(async {
             let store = Arc::new(CredentialStore::from_env());
             let client = registry_client(store, Daemon::from_environment());

@@ -1,7 +1,6 @@
 //! One run of a pipeline, from the loaded project to the exit code.
 
 use std::collections::HashSet;
-use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ use super::exit_status::{ExitStatus, Failure, NoThreads, print_diagnostic};
 use super::image_failure::ImageFailure;
 use super::interrupt::cancel_on_interrupt;
 use crate::cli::GlobalOptions;
-use crate::config::{self, Loaded};
+use crate::config::Loaded;
 use crate::event::{Event, Level};
 use crate::host::Host;
 use crate::report::{self, Report, ReportOptions};
@@ -31,33 +30,6 @@ pub struct Call {
     pub arguments: Vec<Dynamic>,
     /// The images the run is about; none: all.
     pub images: Vec<String>,
-}
-
-/// Loads the project that the command line names.
-///
-/// # Errors
-/// When the configuration is wrong, or the user breaks off a question.
-pub fn load_project(global: &GlobalOptions) -> Result<Loaded, Failure> {
-    config::load(&load_options(global)).map_err(|error| match error {
-        config::ConfigError::Cancelled { .. } => Failure::interrupted(error),
-        error => Failure::wrong_use(error),
-    })
-}
-
-fn load_options(global: &GlobalOptions) -> config::LoadOptions {
-    // Questions are drawn on standard error.
-    let is_interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    config::LoadOptions {
-        directory: std::env::current_dir().unwrap_or_else(|_| ".".into()),
-        config: global.config.clone(),
-        profiles: global.profiles.clone(),
-        vars: global.vars.clone(),
-        namespace: global.namespace.clone(),
-        kube_context: global.kube_context.clone(),
-        disable_profile_activation: global.disable_profile_activation,
-        ask: is_interactive.then(|| Arc::new(config::TerminalAsk) as Arc<dyn config::Ask>),
-        ..config::LoadOptions::default()
-    }
 }
 
 /// Calls a pipeline of `loaded` and reports what happens.

@@ -7,8 +7,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::exit_status::{ExitStatus, Failure};
+use super::load::load_project;
 use super::pipeline_options::scripts;
-use super::pipeline_run::load_project;
 use super::stdout::{print, print_json};
 use crate::cli::GlobalOptions;
 use crate::config::Project;

@@ -29,14 +29,19 @@ pub struct Project {
 }
 
 /// A place in a configuration file, for messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Origin {
     /// The file as it is shown to the user (relative to the working directory where that is shorter).
+    #[serde(serialize_with = "as_text")]
     pub file: Arc<str>,
     /// Line, from 1.
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
+}
+
+fn as_text<S: serde::Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
 }
 
 impl std::fmt::Display for Origin {

@@ -1,0 +1,81 @@
+//! `windlass list images`.
+
+use serde::Serialize;
+
+use super::{Row, show};
+use crate::cli::GlobalOptions;
+use crate::command::exit_status::{ExitStatus, Failure};
+use crate::command::load;
+use crate::config::{ImageConfig, Origin};
+
+/// What `--help` adds.
+pub(super) const HELP: &str = "\
+Fields of --json:
+  name         the key in `images`
+  image        registry and repository, without tag
+  tags         as configured, `#` being a random character; empty: one random tag
+  builder      disabled, custom, docker or kaniko: the first choice of a build
+  dockerfile   relative to the project's folder
+  context      relative to the project's folder
+  target       build target, or null for the last one
+  origin       file and line of the entry in devspace.yaml";
+
+/// One image.
+#[derive(Serialize)]
+struct Image<'a> {
+    name: &'a str,
+    image: String,
+    tags: Vec<&'a str>,
+    builder: &'static str,
+    dockerfile: String,
+    context: String,
+    target: Option<&'a str>,
+    origin: &'a Origin,
+}
+
+impl Row for Image<'_> {
+    const COLUMNS: &'static [&'static str] = &["name", "image", "tags", "builder", "dockerfile", "context"];
+
+    fn cells(&self) -> Vec<String> {
+        let (dockerfile, context) = match self.builder {
+            "custom" | "disabled" => (String::new(), String::new()),
+            _ => (self.dockerfile.clone(), self.context.clone()),
+        };
+        let tags = if self.tags.is_empty() { "(random)".to_owned() } else { self.tags.join(", ") };
+        vec![self.name.to_owned(), self.image.clone(), tags, self.builder.to_owned(), dockerfile, context]
+    }
+}
+
+/// Lists the images in file order.
+pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Failure> {
+    let loaded = load::load_project(global)?;
+    load::tell(&loaded.warnings, global);
+    let rows: Vec<Image<'_>> = loaded.project.images.values().map(row).collect();
+    show(&rows, json, "the project has no images")
+}
+
+fn row(image: &ImageConfig) -> Image<'_> {
+    Image {
+        name: &image.name,
+        image: image.repository.to_string(),
+        tags: image.tags.iter().map(|tag| tag.text.as_str()).collect(),
+        builder: builder(image),
+        dockerfile: image.dockerfile.display().to_string(),
+        context: image.context.display().to_string(),
+        target: image.options.target.as_deref(),
+        origin: &image.origin,
+    }
+}
+
+/// The builder that a build tries first (spec config §3.1).
+fn builder(image: &ImageConfig) -> &'static str {
+    if image.disabled {
+        "disabled"
+    } else if image.custom.is_some() {
+        "custom"
+    } else if image.kaniko.is_some() && image.docker.is_none() {
+        "kaniko"
+    } else {
+        "docker"
+    }
+}

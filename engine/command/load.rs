@@ -1,0 +1,52 @@
+//! What every command that needs the project does first.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use super::exit_status::Failure;
+use crate::cli::GlobalOptions;
+use crate::config::{self, Ask, ConfigError, LoadOptions, Loaded, Problem, TerminalAsk};
+
+/// Loads the project that the command line names. In a terminal the user is asked for variables without a value.
+///
+/// # Errors
+/// When the configuration is wrong, or the user breaks off a question.
+pub(super) fn load_project(global: &GlobalOptions) -> Result<Loaded, Failure> {
+    config::load(&load_options(global)).map_err(failure)
+}
+
+/// What the command line says about loading.
+fn load_options(global: &GlobalOptions) -> LoadOptions {
+    // Questions are drawn on standard error.
+    let is_interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    LoadOptions {
+        directory: std::env::current_dir().unwrap_or_else(|_| ".".into()),
+        config: global.config.clone(),
+        profiles: global.profiles.clone(),
+        vars: global.vars.clone(),
+        namespace: global.namespace.clone(),
+        kube_context: global.kube_context.clone(),
+        disable_profile_activation: global.disable_profile_activation,
+        ask: is_interactive.then(|| Arc::new(TerminalAsk) as Arc<dyn Ask>),
+        ..LoadOptions::default()
+    }
+}
+
+/// How a command ends whose project cannot be loaded.
+fn failure(error: ConfigError) -> Failure {
+    match error {
+        ConfigError::Cancelled { .. } => Failure::interrupted(error),
+        error => Failure::wrong_use(error),
+    }
+}
+
+/// Tells warnings of the configuration on standard error, for commands without a report.
+pub(super) fn tell(warnings: &[Problem], global: &GlobalOptions) {
+    if global.no_warn || global.silent {
+        return;
+    }
+    for warning in warnings {
+        let text = format!("warning: {warning}");
+        eprintln!("{}", console::style(text).for_stderr().yellow());
+    }
+}
