@@ -26,7 +26,7 @@ pub use files::{FileEdit, Files};
 pub use http::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
 pub use project_path::{PathError, ProjectPath};
 pub use random::Random;
-pub use registry::Registry;
+pub use registry::{ImageCopy, Registry};
 
 /// The outside world.
 #[derive(Clone)]

@@ -1,9 +1,12 @@
 //! Registries, as stages see them.
 
+use std::fmt;
+
 use async_trait::async_trait;
 
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{ImageReference, Repository, Tag};
+use crate::registry::ManifestFacts;
 use crate::script::StageError;
 
 /// What stages ask of registries.
@@ -23,4 +26,26 @@ pub trait Registry: Send + Sync {
 
     /// Gives the image that is there as `from` another tag; returns its digest.
     async fn retag(&self, from: &ImageReference, tag: &Tag) -> Result<String, StageError>;
+
+    /// What `reference` stands for; `None` when the registry has no such image.
+    async fn inspect(&self, reference: &ImageReference) -> Result<Option<ManifestFacts>, StageError>;
+
+    /// Brings an image to another repository, unchanged; returns its digest.
+    async fn copy(&self, copy: &ImageCopy) -> Result<String, StageError>;
+}
+
+/// An image, or an index with all its images, on its way to another repository. Prints as
+/// `copy ghcr.io/acme/api:1 to ghcr.io/acme/prod/api:1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageCopy {
+    /// What is copied.
+    pub from: ImageReference,
+    /// The name it gets.
+    pub to: ImageReference,
+}
+
+impl fmt::Display for ImageCopy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "copy {} to {}", self.from, self.to)
+    }
 }

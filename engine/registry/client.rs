@@ -34,7 +34,7 @@ pub struct RegistryClient {
     insecure: InsecureLookup,
     known_insecure: OnceCell<BTreeSet<String>>,
     certificates: PathBuf,
-    retry: Retry,
+    pub(super) retry: Retry,
     secure: OnceCell<Client>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
     /// Where the right to push has been proven.
@@ -58,7 +58,7 @@ pub(super) struct Subject<'a> {
     pub(super) action: Action,
     pub(super) reference: String,
     pub(super) domain: &'a str,
-    /// `repository:acme/app:pull`; empty for none.
+    /// `repository:acme/app:pull`, several separated by spaces; empty for none.
     pub(super) scope: String,
 }
 
@@ -204,6 +204,23 @@ impl RegistryClient {
             return Ok(answer);
         }
         exchange(&endpoint.http, call.request(url, authorization), call.limit, &self.retry).await
+    }
+
+    /// The registry of `subject`, and the headers that let a request in. Whether and how it wants to know who asks
+    /// must be known: something was sent to it before.
+    pub(super) async fn authorized(
+        &self,
+        subject: &Subject<'_>,
+    ) -> Result<(Endpoint, HeaderMap), RegistryError> {
+        let known = self.credentials.get(subject.domain).await;
+        let credential = known.as_ref().unwrap_or(&Credential::Anonymous);
+        let host = self.host(subject.domain);
+        let find = async {
+            let endpoint = self.endpoint(&host, subject.domain).await?;
+            let authorization = self.authorization(&host, &endpoint, subject, credential).await?;
+            Ok((endpoint, authorization))
+        };
+        find.await.map_err(|problem: Problem| subject.error(problem))
     }
 
     /// The header that lets a request for `subject` in; empty while the registry has not asked for any.

@@ -9,9 +9,8 @@ use super::retry::Retry;
 use super::transport::{Answer, exchange};
 use super::{Problem, host};
 
-/// Time limits: for a connection, for each silence, for a whole exchange.
+/// Time limits: for a connection, for a whole exchange.
 const CONNECT: Duration = Duration::from_secs(10);
-const SILENCE: Duration = Duration::from_secs(30);
 const WHOLE: Duration = Duration::from_secs(120);
 
 /// The registry of one domain.
@@ -119,7 +118,6 @@ fn builder() -> ClientBuilder {
     Client::builder()
         .user_agent(concat!("windlass/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT)
-        .read_timeout(SILENCE)
         .timeout(WHOLE)
 }
 

@@ -23,6 +23,8 @@ pub struct RegistryError {
 /// What was to be done at a registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
+    /// Bring an image to another repository.
+    Copy,
     /// Upload an image, or find out whether one may.
     Push,
     /// Find out whether an image is there.
@@ -170,6 +172,7 @@ impl RegistryError {
 impl fmt::Display for Action {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::Copy => "copy",
             Self::Push => "push",
             Self::LookUp => "look up",
             Self::Pull => "pull",

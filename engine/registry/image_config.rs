@@ -5,12 +5,13 @@ use serde::{Deserialize, Deserializer};
 use crate::image::ImageReference;
 
 use super::client::Subject;
+use super::document::{Descriptor, Document};
 use super::manifest::is_digest;
 use super::manifest_digest::name_of;
 use super::{Action, Problem, RegistryClient, RegistryError};
 
 /// The largest image configuration, in bytes.
-const CONFIG_LIMIT: usize = 8 << 20;
+pub(super) const CONFIG_LIMIT: usize = 8 << 20;
 
 /// What an image brings into builds from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,28 +26,6 @@ pub struct ImageFacts {
     pub env: Vec<String>,
     /// Its working directory; empty for `/`.
     pub working_dir: String,
-}
-
-/// A manifest or an index, whichever it is.
-#[derive(Deserialize)]
-struct Document {
-    config: Option<Descriptor>,
-    manifests: Option<Vec<Descriptor>>,
-}
-
-#[derive(Deserialize)]
-struct Descriptor {
-    digest: String,
-    platform: Option<Platform>,
-}
-
-#[derive(Deserialize)]
-struct Platform {
-    #[serde(default)]
-    os: String,
-    #[serde(default)]
-    architecture: String,
-    variant: Option<String>,
 }
 
 /// The configuration of an image: that of the OCI image spec, with Docker's `OnBuild`.
@@ -144,11 +123,7 @@ fn choose<'a>(manifests: &'a [Descriptor], wanted: &str) -> Result<&'a str, Prob
         Some(_) => Err(malformed("its index names a digest of an unknown kind".to_owned())),
         None => {
             let offered = manifests.iter().filter_map(|manifest| manifest.platform.as_ref());
-            // Attestations are listed with a platform of `unknown`.
-            let offered = offered.filter(|platform| platform.os != "unknown").map(|platform| {
-                let variant = platform.variant.iter().map(|variant| format!("/{variant}"));
-                format!("{}/{}{}", platform.os, platform.architecture, variant.collect::<String>())
-            });
+            let offered = offered.filter(|platform| platform.is_known()).map(ToString::to_string);
             let offered = offered.collect::<Vec<_>>().join(", ");
             Err(Problem::NotFound { reason: format!("no image for {wanted}; there are {offered}") })
         }
@@ -158,11 +133,14 @@ fn choose<'a>(manifests: &'a [Descriptor], wanted: &str) -> Result<&'a str, Prob
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::document::Platform;
 
     #[test]
     fn the_first_fitting_platform_is_chosen() {
         let descriptor = |digest: &str, os: &str, architecture: &str, variant: Option<&str>| Descriptor {
             digest: format!("sha256:{digest}"),
+            size: 0,
+            urls: Vec::new(),
             platform: Some(Platform {
                 os: os.into(),
                 architecture: architecture.into(),

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use reqwest::Method;
+use reqwest::header::HeaderValue;
+use serde::Deserialize;
 use sha2::Digest as _;
 
 use crate::image::{Digest, Repository};
@@ -29,6 +31,12 @@ pub(super) struct Manifest {
     pub(super) digest: String,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MediaType {
+    media_type: Option<String>,
+}
+
 impl RegistryClient {
     /// Gets the manifest or index that `name`, a tag or a digest, stands for; its digest is checked.
     pub(super) async fn manifest(
@@ -51,6 +59,31 @@ impl RegistryClient {
         };
         let media_type = answer.header("content-type").map(str::to_owned);
         Ok(Manifest { media_type, digest, content: answer.body })
+    }
+
+    /// Puts `manifest`, as it is, under `name`: a tag, or its digest.
+    pub(super) async fn put_manifest(
+        &self,
+        subject: &Subject<'_>,
+        repository: &Repository,
+        name: &str,
+        manifest: &Manifest,
+    ) -> Result<(), RegistryError> {
+        let own = serde_json::from_slice::<MediaType>(&manifest.content).ok().and_then(|own| own.media_type);
+        let media_type = own.or_else(|| manifest.media_type.clone());
+        let media_type = media_type.and_then(|text| HeaderValue::try_from(text).ok()).ok_or_else(|| {
+            subject.error(Problem::Malformed { reason: "its manifest is of no known kind".to_owned() })
+        })?;
+        let path = format!("{}/manifests/{name}", repository.path());
+        let body = Some((media_type, manifest.content.clone()));
+        let answer = self.send(subject, &Call { body, ..Call::new(Method::PUT, &path) }).await?;
+        match answer.header(DIGEST_HEADER) {
+            Some(actual) if actual != manifest.digest => {
+                let (expected, actual) = (manifest.digest.clone(), actual.to_owned());
+                Err(subject.error(Problem::DigestMismatch { expected, actual }))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Gets the blob `digest` of at most `limit` bytes; its digest is checked.

@@ -282,3 +282,88 @@ async fn a_login_keeps_the_identity_token_in_place_of_the_password() {
     let text = std::fs::read_to_string(folder.path().join("config.json")).expect("config");
     assert!(!text.contains("YW5uOnB3"), "{text}");
 }
+
+/// A registry with the index of one image, which takes uploads.
+async fn registry_with_index(layer: &'static str) -> (Server, String) {
+    let blob = |text: &str| Digest::of(text).to_string();
+    let config = r#"{"os": "linux", "architecture": "arm64", "config": {"Labels": {"team": "core"}}}"#;
+    let manifest = format!(
+        r#"{{"mediaType": "application/vnd.oci.image.manifest.v1+json", "config": {{"digest": "{}", "size": 10}},
+            "layers": [{{"digest": "{}", "size": 5}}]}}"#,
+        blob(config),
+        blob(layer)
+    );
+    let index = format!(
+        r#"{{"mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [{{"digest": "{}",
+            "platform": {{"os": "linux", "architecture": "arm64"}}}}]}}"#,
+        blob(&manifest)
+    );
+    let content = [
+        (format!("/manifests/{}", blob(&manifest)), manifest.clone()),
+        (format!("/blobs/{}", blob(config)), config.to_owned()),
+        (format!("/blobs/{}", blob(layer)), layer.to_owned()),
+    ];
+    let (single, both) = (manifest.clone(), index.clone());
+    let server = Server::start(move |call| match call.line.split_once(' ') {
+        Some(("GET" | "HEAD", "/v2/acme/app/manifests/1")) => Reply::body(both.clone()),
+        Some(("GET", "/v2/acme/app/manifests/single")) => Reply::body(single.clone()),
+        Some(("GET" | "HEAD", path)) if path.starts_with("/v2/acme/app/") => {
+            let found = content.iter().find(|(end, _)| path.ends_with(end));
+            found.map_or_else(|| Reply::status(404), |(_, text)| Reply::body(text.clone()))
+        }
+        Some(("POST", path)) if path.contains("mount=") => Reply::status(201),
+        Some(("POST", _)) => accepted(),
+        Some(("PUT", _)) => Reply::status(201),
+        _ => Reply::status(404),
+    })
+    .await;
+    (server, index)
+}
+
+#[tokio::test]
+async fn an_index_is_copied_with_its_images_and_their_blobs() {
+    let (from, index) = registry_with_index("layer").await;
+    let (to, _) = registry_with_index("other").await;
+    let (_folder, client) = client(&from, "{}");
+    let target = format!("{}/prod/app:2", to.domain()).parse().expect("reference");
+    let digest = client.copy(&reference(&from, ":1"), &target).await.expect("a copy");
+    assert_eq!(digest, Digest::of(&index).to_string());
+    let calls = to.calls();
+    let sent = |start: &str| calls.iter().filter(|call| call.line.starts_with(start)).collect::<Vec<_>>();
+    // Both blobs were sent whole, and the index after the image it names.
+    let mut blobs: Vec<_> =
+        sent("PUT /v2/acme/app/blobs/uploads/1?digest=").iter().map(|call| call.body.len()).collect();
+    blobs.sort_unstable();
+    assert_eq!(blobs[0], "layer".len(), "{calls:?}");
+    assert_eq!(blobs.len(), 2);
+    let manifests = sent("PUT /v2/prod/app/manifests/");
+    assert!(manifests[0].line.contains("sha256:") && manifests[1].line.ends_with("/2"), "{manifests:?}");
+    assert_eq!(manifests[1].body, index);
+}
+
+#[tokio::test]
+async fn within_one_registry_no_blob_travels() {
+    let (server, _) = registry_with_index("layer").await;
+    let (_folder, client) = client(&server, "{}");
+    let target = format!("{}/prod/app:2", server.domain()).parse().expect("reference");
+    client.copy(&reference(&server, ":1"), &target).await.expect("a copy");
+    let lines = server.lines();
+    let count = |start: &str| lines.iter().filter(|line| line.starts_with(start)).count();
+    assert_eq!(count("POST /v2/prod/app/blobs/uploads/?mount=sha256%3A"), 2, "{lines:#?}");
+    assert_eq!(count("GET /v2/acme/app/blobs/") + count("PUT /v2/prod/app/blobs/"), 0, "{lines:#?}");
+}
+
+#[tokio::test]
+async fn what_a_reference_stands_for_is_told() {
+    let (server, index) = registry_with_index("layer").await;
+    let (_folder, client) = client(&server, "{}");
+    let facts = client.inspect(&reference(&server, ":1")).await.expect("an answer").expect("an index");
+    assert_eq!(
+        (facts.digest, facts.platforms),
+        (Digest::of(&index).to_string(), vec!["linux/arm64".to_owned()])
+    );
+    let facts = client.inspect(&reference(&server, ":single")).await.expect("an answer").expect("an image");
+    assert_eq!((facts.size, facts.platforms), (15, vec!["linux/arm64".to_owned()]));
+    assert_eq!(facts.labels.get("team").map(String::as_str), Some("core"));
+    assert_eq!(client.inspect(&reference(&server, ":none")).await, Ok(None));
+}

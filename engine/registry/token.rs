@@ -36,7 +36,7 @@ pub(super) struct TokenRequest<'a> {
     pub(super) realm: &'a Url,
     /// The registry's name there.
     pub(super) service: Option<&'a str>,
-    /// The rights wanted: `repository:acme/app:pull,push`; empty for a mere login.
+    /// The rights wanted, separated by spaces: `repository:acme/app:pull,push`; empty for a mere login.
     pub(super) scope: &'a str,
     /// Who asks.
     pub(super) credential: &'a Credential,
@@ -83,9 +83,8 @@ impl TokenRequest<'_> {
         {
             let mut query = url.query_pairs_mut();
             query.extend_pairs(self.service.map(|service| ("service", service)));
-            if !self.scope.is_empty() {
-                query.append_pair("scope", self.scope);
-            }
+            // One parameter for each repository (distribution spec, token authentication).
+            query.extend_pairs(self.scope.split_whitespace().map(|scope| ("scope", scope)));
             if self.offline {
                 query.append_pair("offline_token", "true").append_pair("client_id", "windlass");
             }

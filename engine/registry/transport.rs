@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Client, Request, StatusCode, Url};
+use reqwest::{Client, Request, Response, StatusCode, Url};
 use serde::Deserialize;
 
 use super::Problem;
 use super::retry::Retry;
+
+/// How long a server may say nothing.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// The longest reason taken over from a server, in characters.
 const REASON_LENGTH: usize = 300;
@@ -103,7 +106,7 @@ pub(super) async fn exchange(
         let Some(copy) = request.try_clone() else {
             return Err(Problem::Malformed { reason: "the request cannot be repeated".to_owned() });
         };
-        let outcome = once(http, copy, limit, tries).await;
+        let outcome = once(http, copy, limit, SILENCE).await.map(|answer| Answer { tries, ..answer });
         let asked = match &outcome {
             Ok(answer) if is_temporary(answer.status) => answer.retry_after(),
             Err(Problem::Unreachable { .. }) => None,
@@ -121,22 +124,44 @@ fn is_temporary(status: StatusCode) -> bool {
     matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504)
 }
 
-async fn once(http: &Client, request: Request, limit: usize, tries: u32) -> Result<Answer, Problem> {
+/// Sends `request` once, waiting for the answer and each piece of it at most for `silence`.
+pub(super) async fn once(
+    http: &Client,
+    request: Request,
+    limit: usize,
+    silence: Duration,
+) -> Result<Answer, Problem> {
     let host = authority(request.url());
-    let mut response = http.execute(request).await.map_err(|error| problem(&error, &host))?;
+    let mut response = open(http, request, silence).await?;
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| problem(&error, &host))? {
+    while let Some(chunk) = within(silence, &host, response.chunk()).await? {
         if body.len() + chunk.len() > limit {
             return Err(Problem::Malformed { reason: format!("it is longer than {limit} bytes") });
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer {
-        status: response.status(),
-        headers: std::mem::take(response.headers_mut()),
-        body: body.freeze(),
-        tries,
-    })
+    let headers = std::mem::take(response.headers_mut());
+    Ok(Answer { status: response.status(), headers, body: body.freeze(), tries: 1 })
+}
+
+/// Sends `request` and waits for the head of the answer at most for `silence`.
+pub(super) async fn open(http: &Client, request: Request, silence: Duration) -> Result<Response, Problem> {
+    let host = authority(request.url());
+    within(silence, &host, http.execute(request)).await
+}
+
+async fn within<T>(
+    silence: Duration,
+    host: &str,
+    step: impl Future<Output = Result<T, reqwest::Error>>,
+) -> Result<T, Problem> {
+    match tokio::time::timeout(silence, step).await {
+        Ok(done) => done.map_err(|error| problem(&error, host)),
+        Err(_) => {
+            let reason = format!("no answer for {} seconds", silence.as_secs());
+            Err(Problem::Timeout { host: host.to_owned(), reason })
+        }
+    }
 }
 
 /// The host and, if not the scheme's own, the port of `url`.

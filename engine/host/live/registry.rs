@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 
 use crate::event::{Event, Events, Level};
-use crate::host::Registry;
+use crate::host::{ImageCopy, Registry};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{ImageReference, Repository, Tag};
-use crate::registry::RegistryClient;
+use crate::registry::{ManifestFacts, RegistryClient};
 use crate::script::StageError;
 
 /// Real registries.
@@ -46,5 +46,13 @@ impl Registry for LiveRegistry {
             (None, None) => "latest".to_owned(),
         };
         Ok(self.client.retag(&from.repository, &source, tag).await?)
+    }
+
+    async fn inspect(&self, reference: &ImageReference) -> Result<Option<ManifestFacts>, StageError> {
+        Ok(self.client.inspect(reference).await?)
+    }
+
+    async fn copy(&self, copy: &ImageCopy) -> Result<String, StageError> {
+        Ok(self.client.copy(&copy.from, &copy.to).await?)
     }
 }

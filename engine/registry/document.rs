@@ -1,0 +1,52 @@
+//! Manifests and indexes as JSON (OCI image spec, "manifest" and "image index").
+
+use std::fmt;
+
+use serde::Deserialize;
+
+/// A manifest or an index, whichever it is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Document {
+    pub(super) media_type: Option<String>,
+    pub(super) config: Option<Descriptor>,
+    #[serde(default)]
+    pub(super) layers: Vec<Descriptor>,
+    pub(super) manifests: Option<Vec<Descriptor>>,
+}
+
+/// What names a piece of content.
+#[derive(Deserialize)]
+pub(super) struct Descriptor {
+    pub(super) digest: String,
+    #[serde(default)]
+    pub(super) size: u64,
+    /// Where else the content lies; registries need not have it then.
+    #[serde(default)]
+    pub(super) urls: Vec<String>,
+    pub(super) platform: Option<Platform>,
+}
+
+/// What a manifest of an index is for. Prints as `linux/arm/v7`.
+#[derive(Deserialize)]
+pub(super) struct Platform {
+    #[serde(default)]
+    pub(super) os: String,
+    #[serde(default)]
+    pub(super) architecture: String,
+    pub(super) variant: Option<String>,
+}
+
+impl Platform {
+    /// Whether it is a real one: attestations are listed with a platform of `unknown`.
+    pub(super) fn is_known(&self) -> bool {
+        self.os != "unknown"
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.os, self.architecture)?;
+        self.variant.iter().try_for_each(|variant| write!(formatter, "/{variant}"))
+    }
+}
