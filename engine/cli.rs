@@ -3,8 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 
-use crate::command::{ListArgs, LoginOptions, LogoutOptions, PipelineOptions, ShowArgs};
+use crate::command::{
+    CompletionsArgs, DocArgs, EditorArgs, ListArgs, LoginOptions, LogoutOptions, ManArgs, PipelineOptions,
+    ShowArgs, images, profiles,
+};
 use crate::report::ProgressMode;
 
 /// Builds the container images of a devspace.yaml with a pipeline you can read and change.
@@ -49,7 +53,7 @@ pub struct GlobalOptions {
     pub config: Option<PathBuf>,
 
     /// Apply this profile; repeat it for several
-    #[arg(short, long = "profile", global = true, value_name = "NAME", value_delimiter = ',')]
+    #[arg(short, long = "profile", global = true, value_name = "NAME", value_delimiter = ',', add = ArgValueCandidates::new(profiles))]
     pub profiles: Vec<String>,
 
     /// Apply no profile that was not asked for
@@ -98,6 +102,14 @@ pub enum Command {
     Login(LoginOptions),
     /// Forget the credentials of a registry
     Logout(LogoutOptions),
+    /// Show what scripts can redefine and call
+    Doc(DocArgs),
+    /// Print the completion script of a shell
+    Completions(CompletionsArgs),
+    /// Print files that teach editors about windlass
+    Editor(EditorArgs),
+    /// Print the manual page of windlass or of a command
+    Man(ManArgs),
 }
 
 /// The options of `windlass build`.
@@ -115,7 +127,7 @@ Examples:
   windlass build --progress json --result result.json   for programs")]
 pub struct BuildArgs {
     /// Images to build, with those they are built from [default: all]
-    #[arg(value_name = "IMAGE")]
+    #[arg(value_name = "IMAGE", add = ArgValueCandidates::new(images))]
     pub images: Vec<String>,
 
     /// What every pipeline understands.

@@ -7,5 +7,6 @@ use windlass::cli::Cli;
 use windlass::command;
 
 fn main() -> ExitCode {
+    command::answer_shell();
     command::run(&Cli::parse()).into()
 }

@@ -2,12 +2,14 @@
 
 mod builder_buildkit;
 mod builder_docker;
+mod completions;
 mod config;
 mod conformance;
 mod conformance_ignore;
 mod context;
 mod custom_builder;
 mod daemon_faults;
+mod doc;
 mod docker_builder;
 mod dockerfile;
 mod examples;

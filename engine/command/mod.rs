@@ -1,6 +1,9 @@
 //! The commands: one verb, one file.
 
 mod build;
+mod completions;
+mod doc;
+mod editor;
 mod exit_status;
 mod image_failure;
 mod interrupt;
@@ -8,6 +11,7 @@ mod list;
 mod load;
 mod login;
 mod logout;
+mod man;
 mod pipeline_options;
 mod pipeline_run;
 mod show;
@@ -20,10 +24,14 @@ use crate::cli::{Cli, Command};
 use crate::host::live::registry_client;
 use crate::registry::CredentialStore;
 
+pub use completions::{CompletionsArgs, answer_shell, images, profiles};
+pub use doc::DocArgs;
+pub use editor::EditorArgs;
 pub use exit_status::{ExitStatus, Failure};
 pub use list::ListArgs;
 pub use login::{LoginError, LoginOptions, login};
 pub use logout::{LogoutOptions, logout};
+pub use man::ManArgs;
 pub use pipeline_options::PipelineOptions;
 pub use show::ShowArgs;
 
@@ -33,6 +41,10 @@ pub fn run(cli: &Cli) -> ExitStatus {
         Command::Build(args) => build::build(&cli.global, args),
         Command::Show(args) => show::show(&cli.global, args),
         Command::List(args) => list::list(&cli.global, args),
+        Command::Completions(args) => completions::completions(args),
+        Command::Doc(args) => doc::doc(args),
+        Command::Editor(args) => editor::editor(args),
+        Command::Man(args) => man::man(args),
         Command::Login(options) => exit_status::block_on(async {
             let store = Arc::new(CredentialStore::from_env());
             let client = registry_client(store, Daemon::from_environment());

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 
+use super::completions;
 use super::exit_status::Failure;
 use crate::config::Project;
 use crate::image::TagTemplate;
@@ -18,7 +20,7 @@ pub struct PipelineOptions {
     pub force_build: bool,
 
     /// Build this image, changed or not; repeat it for several
-    #[arg(long, value_name = "IMAGE")]
+    #[arg(long, value_name = "IMAGE", add = ArgValueCandidates::new(completions::images))]
     pub force: Vec<String>,
 
     /// Push nothing

@@ -88,6 +88,11 @@ impl World {
         world
     }
 
+    /// The absolute path of a file of the project.
+    pub fn path(&self, path: &str) -> std::path::PathBuf {
+        self.folder.path().join(path)
+    }
+
     /// Writes a file of the project.
     pub fn write(&self, path: &str, text: &str) {
         std::fs::write(self.folder.path().join(path), text).expect("a file can be written");

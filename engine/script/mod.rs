@@ -1,6 +1,7 @@
 //! The script engine: pipelines written in Rhai, overridden by merging, run over a project.
 
 mod cause;
+pub mod definitions;
 mod engine;
 mod error;
 mod file;

@@ -6,11 +6,30 @@ use serde::Deserialize;
 use super::file::DEFAULT_BUILD;
 use super::stage;
 
+/// One override for each function of the default pipeline.
+const OVERRIDES: &str = include_str!("../../scripts/examples.rhai");
+
+/// What is documented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A function of the default pipeline, which a project may redefine.
+    Function,
+    /// A stage: called by its name, or on a value.
+    Stage,
+    /// A property of a value.
+    Property,
+}
+
 /// A function for scripts: how it is called, and what its documentation says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Documented {
     /// How it is called: `tags(image)`, `plan.build_with(builder)`, `image.name`.
     pub call: String,
+    /// What it is.
+    pub kind: Kind,
+    /// What it gives, where that is always the same: `Image`, `list`.
+    pub returns: Option<String>,
     /// Its documentation, in Markdown.
     pub text: String,
 }
@@ -21,6 +40,34 @@ impl Documented {
         let paragraph = self.text.split("\n\n").next().unwrap_or_default();
         paragraph.split('\n').collect::<Vec<_>>().join(" ")
     }
+
+    /// How it is called, without arguments: `plan.build_with`.
+    pub fn path(&self) -> &str {
+        self.call.split('(').next().unwrap_or_default()
+    }
+
+    /// Its name: `build_with`.
+    pub fn name(&self) -> &str {
+        self.path().rsplit(['.', ':']).next().unwrap_or_default()
+    }
+
+    /// The value or module it belongs to: `plan`, `std/tags`.
+    pub fn owner(&self) -> Option<&str> {
+        let path = self.path();
+        let (owner, _) = path.rsplit_once("::").or_else(|| path.rsplit_once('.'))?;
+        Some(owner)
+    }
+
+    /// The Rhai code of its examples.
+    pub fn examples(&self) -> Vec<String> {
+        let blocks = self.text.split("```rhai\n").skip(1);
+        blocks.filter_map(|block| Some(block.split_once("```")?.0.to_owned())).collect()
+    }
+}
+
+/// Everything there is: functions, then stages and properties.
+pub fn all() -> Vec<Documented> {
+    [functions(), stages()].concat()
 }
 
 /// The functions of the default pipeline that can be redefined, in the order of the file.
@@ -29,14 +76,29 @@ pub fn functions() -> Vec<Documented> {
     let mut functions: Vec<_> = ast
         .iter_functions()
         .filter(|function| !super::pipeline::is_closure(function.name))
-        .map(|function| Documented {
-            call: format!("{}({})", function.name, function.params.join(", ")),
-            text: text_of(function.comments.iter().copied()),
+        .map(|function| {
+            let call = format!("{}({})", function.name, function.params.join(", "));
+            let text = text_of(function.comments.iter().copied());
+            let default = definition(DEFAULT_BUILD, &call).unwrap_or_default();
+            let default =
+                default.lines().filter(|line| !line.starts_with("///")).collect::<Vec<_>>().join("\n");
+            let example = definition(OVERRIDES, &call).unwrap_or_default();
+            let text =
+                format!("{text}\n\n# Default\n```rhai\n{default}\n```\n\n# Example\n```rhai\n{example}\n```");
+            Documented { call, kind: Kind::Function, returns: None, text }
         })
         .collect();
     let place = |function: &Documented| DEFAULT_BUILD.find(&format!("\nfn {}", function.call));
     functions.sort_by_key(place);
     functions
+}
+
+/// The function that is called like `call` in `script`, with its comment. No function of ours has a blank line in it.
+fn definition<'a>(script: &'a str, call: &str) -> Option<&'a str> {
+    let head = format!("fn {call} ");
+    let mut paragraphs = script.split("\n\n");
+    let found = paragraphs.find(|paragraph| paragraph.lines().any(|line| line.starts_with(&head)))?;
+    Some(found.trim_end())
 }
 
 /// The stages and what can be asked of their values, sorted by name.
@@ -63,6 +125,8 @@ struct Stage {
     #[serde(default)]
     params: Vec<Parameter>,
     #[serde(default)]
+    return_type: String,
+    #[serde(default)]
     doc_comments: Vec<String>,
 }
 
@@ -83,25 +147,46 @@ impl Stage {
         let names: Vec<_> = self.params.iter().map(|parameter| parameter.name.as_str()).collect();
         // What takes its value by reference is called on it.
         let is_method = self.params.first().is_some_and(|first| first.kind.starts_with("&mut"));
-        let call = match (self.name.strip_prefix("get$"), names.split_first()) {
-            (Some(property), Some((value, _))) => format!("{value}.{property}"),
-            (None, Some((value, rest))) if is_method => format!("{value}.{}({})", self.name, rest.join(", ")),
-            (None, _) => format!("{}({})", self.name, names.join(", ")),
+        let (kind, call) = match (self.name.strip_prefix("get$"), names.split_first()) {
+            (Some(property), Some((value, _))) => (Kind::Property, format!("{value}.{property}")),
+            (None, Some((value, rest))) if is_method => {
+                (Kind::Stage, format!("{value}.{}({})", self.name, rest.join(", ")))
+            }
+            (None, _) => (Kind::Stage, format!("{}({})", self.name, names.join(", "))),
             (Some(_), None) => return None,
         };
-        Some(Documented { call, text: text_of(self.doc_comments.iter().map(String::as_str)) })
+        let text = text_of(self.doc_comments.iter().map(String::as_str));
+        Some(Documented { call, kind, returns: type_in_words(&self.return_type), text })
     }
+}
+
+/// The name that scripts know for a type of Rust; `None` for one that says nothing.
+fn type_in_words(name: &str) -> Option<String> {
+    let inner = name.strip_prefix("Result<").and_then(|rest| rest.strip_suffix(", Box<EvalAltResult>>"));
+    let words = match inner.unwrap_or(name) {
+        "" | "()" | "Dynamic" | "?" => return None,
+        "Array" | "array" => "list",
+        "Map" => "map",
+        "String" | "ImmutableString" => "string",
+        "i64" | "INT" => "number",
+        other => other,
+    };
+    Some(words.to_owned())
 }
 
 /// Doc comments without their leaders.
 pub(super) fn text_of<'a>(comments: impl Iterator<Item = &'a str>) -> String {
-    let lines = comments.flat_map(str::lines).map(|line| line.trim_start_matches('/').trim());
+    let lines = comments.flat_map(str::lines).map(|line| {
+        let line = line.trim_start().trim_start_matches('/');
+        line.strip_prefix(' ').unwrap_or(line).trim_end()
+    });
     lines.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::fake::World;
 
     /// The block of README.md between `<!-- NAME -->` and `<!-- end -->`.
     fn block(readme: &str, name: &str) -> std::ops::Range<usize> {
@@ -141,6 +226,25 @@ mod tests {
         assert!(all.len() > 40, "{all:#?}");
         for entry in all {
             assert!(!entry.text.trim().is_empty(), "`{}` has no documentation", entry.call);
+        }
+    }
+
+    #[test]
+    fn every_function_of_the_pipeline_has_an_example_that_runs() {
+        for function in functions() {
+            let examples = function.examples();
+            let [default, example] = examples.as_slice() else { panic!("{function:#?}") };
+            assert!(default.contains(&format!("fn {} ", function.call)), "{function:#?}");
+            let is_there = example.contains(&format!("fn {} ", function.call));
+            assert!(is_there, "scripts/examples.rhai has no override of `{}`", function.call);
+            let world = World::of_config("version: v1beta9\nimages:\n  api:\n    image: acme/api\n");
+            std::fs::create_dir_all(world.path("services/api")).expect("a folder can be made");
+            for path in ["Dockerfile", "Dockerfile.dev"] {
+                world.write(path, "FROM scratch AS debug\nFROM scratch\n");
+            }
+            let ended = world.build(example);
+            let failed = |error| panic!("the example of `{}`: {error}", function.call);
+            drop(ended.result.unwrap_or_else(failed));
         }
     }
 }

@@ -1,0 +1,48 @@
+//! `windlass completions`, and the candidates that shells ask for.
+
+mod candidates;
+
+use clap::{Args, CommandFactory as _};
+use clap_complete::env::{CompleteEnv, Shells};
+
+use super::exit_status::{ExitStatus, Failure};
+use super::stdout::print;
+use crate::cli::Cli;
+
+pub use candidates::{documented, images, profiles};
+
+/// The variable by which shells say that they want candidates.
+const VARIABLE: &str = "COMPLETE";
+
+/// The options of `windlass completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The names of images and profiles are completed as well, from the devspace.yaml at hand.
+
+Examples:
+  echo 'source <(windlass completions bash)' >> ~/.bashrc
+  echo 'source <(windlass completions zsh)' >> ~/.zshrc
+  windlass completions fish > ~/.config/fish/completions/windlass.fish")]
+pub struct CompletionsArgs {
+    /// bash, zsh, fish, elvish or powershell
+    #[arg(value_name = "SHELL", value_parser = ["bash", "zsh", "fish", "elvish", "powershell"], hide_possible_values = true)]
+    pub shell: String,
+}
+
+/// Answers a shell that asks for candidates, and ends the program; returns at once when none does.
+pub fn answer_shell() {
+    CompleteEnv::with_factory(Cli::command).var(VARIABLE).complete();
+}
+
+/// Prints the script that makes a shell ask windlass for candidates.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn completions(args: &CompletionsArgs) -> Result<ExitStatus, Failure> {
+    let mut script = Vec::new();
+    if let Some(shell) = Shells::builtins().completer(&args.shell) {
+        // Writing into memory does not fail.
+        let _ = shell.write_registration(VARIABLE, "windlass", "windlass", "windlass", &mut script);
+    }
+    print(&String::from_utf8_lossy(&script))
+}

@@ -1,0 +1,65 @@
+//! The names a shell may complete, found without running anything.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap_complete::engine::CompletionCandidate;
+
+use crate::config::Outline;
+use crate::script::reference;
+
+/// The images of the project.
+pub fn images() -> Vec<CompletionCandidate> {
+    candidates(outline().images)
+}
+
+/// The profiles of the project.
+pub fn profiles() -> Vec<CompletionCandidate> {
+    candidates(outline().profiles)
+}
+
+/// What `windlass doc` knows.
+pub fn documented() -> Vec<CompletionCandidate> {
+    let entries = reference::all();
+    let candidate = |entry: &reference::Documented| {
+        CompletionCandidate::new(entry.path()).help(Some(entry.summary().into()))
+    };
+    entries.iter().map(candidate).collect()
+}
+
+fn candidates(names: Vec<String>) -> Vec<CompletionCandidate> {
+    names.into_iter().map(CompletionCandidate::new).collect()
+}
+
+/// The names in the configuration that the command line so far is about.
+fn outline() -> Outline {
+    let directory = std::env::current_dir().unwrap_or_default();
+    Outline::read(&directory, config(std::env::args_os().collect()))
+}
+
+/// The value of `--config` among the words of a command line.
+fn config(words: Vec<OsString>) -> Option<PathBuf> {
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        match word.to_str() {
+            Some("--config") => return words.next().map(PathBuf::from),
+            Some(text) if text.starts_with("--config=") => return text.get(9..).map(PathBuf::from),
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn config_is_found_among_the_words() {
+        let found = |line: &str| config(line.split(' ').map(OsString::from).collect());
+        assert_eq!(found("windlass build --config a/b.yaml x"), Some("a/b.yaml".into()));
+        assert_eq!(found("windlass --config=c.yaml build"), Some("c.yaml".into()));
+        assert_eq!(found("windlass build --config"), None);
+        assert_eq!(found("windlass build"), None);
+    }
+}

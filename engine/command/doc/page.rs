@@ -1,0 +1,155 @@
+//! The reference as text for people, and as JSON.
+
+use serde_json::{Value, json};
+
+use super::search::Found;
+use crate::script::reference::{Documented, Kind};
+
+/// How wide the text may be where nobody says.
+const WIDTH: usize = 100;
+/// Longer calls have a line of their own.
+const LONGEST_CALL: usize = 36;
+
+/// Text of a certain width.
+pub struct Page {
+    width: usize,
+}
+
+impl Page {
+    /// As wide as the terminal, but never hard to read.
+    pub fn for_terminal() -> Self {
+        let terminal = console::Term::stdout();
+        let width = terminal.size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns));
+        Self { width: width.clamp(40, WIDTH) }
+    }
+
+    /// One line for each of `entries`, by kind.
+    pub fn overview(&self, entries: &[Documented]) -> String {
+        let of =
+            |kinds: &[Kind]| entries.iter().filter(|entry| kinds.contains(&entry.kind)).collect::<Vec<_>>();
+        let functions = of(&[Kind::Function]);
+        let mut text =
+            "Functions of the pipeline: redefine them in windlass.rhai, or windlass.<profile>.rhai\n"
+                .to_owned();
+        text += &self.table(&functions);
+        text += "\nStages, and what can be asked of values: call them\n";
+        text += &self.table(&of(&[Kind::Stage, Kind::Property]));
+        text + "\n`windlass doc NAME` tells more about one, with examples.\n"
+    }
+
+    /// All about what is called `name`.
+    pub fn about(&self, name: &str, found: &Found<'_>) -> String {
+        let mut parts: Vec<_> = found.exact.iter().map(|entry| self.entry(entry)).collect();
+        if !found.members.is_empty() {
+            parts.push(format!("What `{name}` offers\n{}", self.table(&found.members)));
+        }
+        parts.join("\n")
+    }
+
+    fn table(&self, entries: &[&Documented]) -> String {
+        let longest = entries.iter().map(|entry| entry.call.chars().count()).max().unwrap_or(0);
+        let column = longest.min(LONGEST_CALL) + 4;
+        let mut text = String::new();
+        for entry in entries {
+            let first = format!("  {:<width$}", entry.call, width = column - 2);
+            let rest = " ".repeat(column);
+            // A call that is too long for its column gets a line of its own.
+            let call =
+                if first.chars().count() > column { format!("{}\n{rest}", first.trim_end()) } else { first };
+            let options = textwrap::Options::new(self.width).subsequent_indent(&rest).initial_indent(&rest);
+            let summary = textwrap::fill(&entry.summary(), options);
+            text += &call;
+            text += summary.get(column..).unwrap_or_default();
+            text.push('\n');
+        }
+        text
+    }
+
+    fn entry(&self, entry: &Documented) -> String {
+        let returns = entry.returns.as_ref().map(|returns| format!(" -> {returns}")).unwrap_or_default();
+        let kind = match entry.kind {
+            Kind::Function => "a function of the pipeline, which you may redefine",
+            Kind::Stage => "a stage",
+            Kind::Property => "a property",
+        };
+        format!("{}{returns}\n  {kind}\n\n{}", entry.call, self.markdown(&entry.text))
+    }
+
+    /// The little Markdown of doc comments as plain text: paragraphs, lists, headings, code.
+    fn markdown(&self, markdown: &str) -> String {
+        let mut writer =
+            Writer { width: self.width, text: String::new(), paragraph: String::new(), indent: "  " };
+        let mut is_code = false;
+        for line in markdown.lines() {
+            if line.trim_start().starts_with("```") {
+                writer.end_paragraph();
+                is_code = !is_code;
+            } else if is_code {
+                writer.line(&format!("    {line}"));
+            } else if let Some(heading) = line.strip_prefix("# ") {
+                writer.end_paragraph();
+                writer.line(&format!("  {heading}"));
+                writer.indent = "    ";
+            } else if line.is_empty() {
+                writer.end_paragraph();
+                writer.line("");
+            } else {
+                writer.words(line);
+            }
+        }
+        writer.end_paragraph();
+        writer.text
+    }
+}
+
+/// Gathers words into paragraphs.
+struct Writer {
+    width: usize,
+    text: String,
+    paragraph: String,
+    indent: &'static str,
+}
+
+impl Writer {
+    fn line(&mut self, line: &str) {
+        self.text += line.trim_end();
+        self.text.push('\n');
+    }
+
+    /// More words of the paragraph; an item of a list is one of its own.
+    fn words(&mut self, words: &str) {
+        if words.starts_with("- ") {
+            self.end_paragraph();
+        }
+        if !self.paragraph.is_empty() {
+            self.paragraph.push(' ');
+        }
+        self.paragraph += words.trim();
+    }
+
+    fn end_paragraph(&mut self) {
+        let paragraph = std::mem::take(&mut self.paragraph);
+        if paragraph.is_empty() {
+            return;
+        }
+        let hanging = if paragraph.starts_with("- ") { "  " } else { "" };
+        let hanging = format!("{}{hanging}", self.indent);
+        let options =
+            textwrap::Options::new(self.width).initial_indent(self.indent).subsequent_indent(&hanging);
+        let filled = textwrap::fill(&paragraph, options);
+        self.line(&filled);
+    }
+}
+
+/// An entry for programs.
+pub fn json(entry: &Documented) -> Value {
+    json!({
+        "kind": entry.kind,
+        "name": entry.path(),
+        "call": entry.call,
+        "returns": entry.returns,
+        "summary": entry.summary(),
+        "text": entry.text,
+        "examples": entry.examples(),
+    })
+}

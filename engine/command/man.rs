@@ -1,0 +1,63 @@
+//! `windlass man`.
+
+use clap::{Args, CommandFactory as _};
+
+use super::exit_status::{ExitStatus, Failure};
+use super::stdout::print;
+use crate::cli::Cli;
+use crate::suggestion::nearest;
+
+/// The options of `windlass man`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  windlass man | man -l -                                   read it
+  windlass man > ~/.local/share/man/man1/windlass.1         install it
+  windlass man build > ~/.local/share/man/man1/windlass-build.1")]
+pub struct ManArgs {
+    /// The page of this command [default: the page of windlass]
+    #[arg(value_name = "COMMAND")]
+    pub command: Option<String>,
+}
+
+/// There is no such command.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("there is no command `{name}`")]
+#[diagnostic(code(man::unknown_command))]
+struct UnknownCommand {
+    name: String,
+    #[help]
+    help: String,
+}
+
+/// Prints a manual page.
+///
+/// # Errors
+/// When there is no such command, or the page cannot be written.
+pub fn man(args: &ManArgs) -> Result<ExitStatus, Failure> {
+    let mut windlass = Cli::command();
+    // Gives each command its full name and the options it inherits.
+    windlass.build();
+    let command = match &args.command {
+        Some(name) => subcommand(&windlass, name)?,
+        None => windlass,
+    };
+    let name = command.get_bin_name().unwrap_or("windlass").replace(' ', "-");
+    let command = command.display_name(name);
+    let mut page = Vec::new();
+    // Writing into memory does not fail.
+    let source = concat!("windlass ", env!("CARGO_PKG_VERSION"));
+    let _ = clap_mangen::Man::new(command).source(source).render(&mut page);
+    print(&String::from_utf8_lossy(&page))
+}
+
+fn subcommand(windlass: &clap::Command, name: &str) -> Result<clap::Command, Failure> {
+    windlass.find_subcommand(name).cloned().ok_or_else(|| {
+        let names = windlass.get_subcommands().map(clap::Command::get_name);
+        let help = match nearest(name, names) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`windlass --help` lists the commands".to_owned(),
+        };
+        Failure::wrong_use(UnknownCommand { name: name.to_owned(), help })
+    })
+}

@@ -1,0 +1,118 @@
+//! `windlass doc`, `windlass man` and `windlass editor`: the reference.
+
+use crate::harness::Project;
+
+#[test]
+fn function_is_told_with_its_default_and_an_override() {
+    let output = Project::new().run(["doc", "publish"]).success().clone();
+    insta::assert_snapshot!(output.stdout, @r#"
+    publish(image, built)
+      a function of the pipeline, which you may redefine
+
+      Step 7: makes the image available. The default pushes every tag, unless pushing is switched off.
+
+      Default
+        fn publish(image, built) { if image.pushes { built.push() } else { built } }
+
+      Example
+        /// Pushes `api` alone.
+        fn publish(image, built) { if image.name == "api" { built.push() } else { built } }
+    "#);
+    assert_eq!(output.stderr, "");
+}
+
+#[test]
+fn one_name_is_told_wherever_it_is_used() {
+    let output = Project::new().run(["doc", "tags"]).success().clone();
+    for line in ["tags(image)", "image.tags -> list", "built.tags -> list"] {
+        assert!(output.stdout.lines().any(|found| found == line), "no `{line}`\n{output}");
+    }
+}
+
+#[test]
+fn path_of_a_stage_finds_that_stage_alone() {
+    let output = Project::new().run(["doc", "built.push"]).success().clone();
+    insta::assert_snapshot!(output.stdout, @r#"
+    built.push() -> Built
+      a stage
+
+      Pushes every tag that is not in the registry yet, and records its digest.
+
+      Errors
+        `registry::...` when the registry refuses it or cannot be reached.
+
+      Example
+        fn publish(image, built) { if image.name == "api" { built.push() } else { built } }
+    "#);
+}
+
+#[test]
+fn kind_of_value_lists_what_it_offers() {
+    let output = Project::new().run(["doc", "plan"]).success().clone();
+    let (function, members) = output.stdout.split_once("What `plan` offers\n").expect("two parts");
+    assert!(function.starts_with("plan(image)\n"), "{output}");
+    assert!(members.contains("\n  plan.key") && !members.contains("image."), "{output}");
+}
+
+#[test]
+fn everything_has_a_line_of_its_own() {
+    let output = Project::new().run(["doc"]).success().clone();
+    for line in ["  tags(image)  ", "  image.with_tags(tags)  ", "  plan_image(image, dockerfile, context)"] {
+        assert!(output.stdout.lines().any(|found| found.starts_with(line)), "no `{line}`\n{output}");
+    }
+    assert!(output.stdout.lines().all(|line| line.chars().count() <= 100), "{output}");
+}
+
+#[test]
+fn unknown_name_suggests_the_nearest() {
+    let output = Project::new().run(["doc", "image.with_tgs"]).exits(2).clone();
+    insta::assert_snapshot!(output.stderr, @"
+    doc::unknown
+
+      x there is nothing called `image.with_tgs`
+      help: did you mean `image.with_tags`?
+    ");
+    let output = Project::new().run(["doc", "nonsense"]).exits(2).clone();
+    insta::assert_snapshot!(output.stderr, @"
+    doc::unknown
+
+      x there is nothing called `nonsense`
+      help: `windlass doc` lists everything
+    ");
+}
+
+#[test]
+fn json_has_the_same_entries() {
+    let project = Project::new();
+    let read = |arguments: &[&str]| -> Vec<serde_json::Value> {
+        let output = project.run(arguments).success().clone();
+        serde_json::from_str(&output.stdout).expect("the output is JSON")
+    };
+    let all = read(&["doc", "--json"]);
+    assert!(all.len() > 60, "{}", all.len());
+    let one = read(&["doc", "load_context", "--json"]);
+    let [entry] = one.as_slice() else { panic!("one entry expected, found {one:?}") };
+    assert!(all.contains(entry));
+    assert_eq!(entry["kind"], "stage");
+    assert_eq!(entry["call"], "load_context(image)");
+    assert_eq!(entry["returns"], "Context");
+    let example = entry["examples"][0].as_str().expect("there is an example");
+    assert!(example.contains("load_context(image.with_context("), "{example}");
+}
+
+#[test]
+fn reference_can_be_cut_off_by_its_reader() {
+    let project = Project::new();
+    let program = env!("CARGO_BIN_EXE_windlass");
+    let script = format!("set -o pipefail; {program} editor definitions | head -n 1");
+    project.run_program("bash", ["-c", &script]).success().stdout_has("module static;");
+}
+
+#[test]
+fn manual_pages_are_of_windlass_and_of_each_command() {
+    let project = Project::new();
+    project.run(["man"]).success().stdout_has(".TH windlass 1").stdout_has("windlass build");
+    project.run(["man", "build"]).success().stdout_has(".TH windlass-build 1").stdout_has("force\\-build");
+    let output = project.run(["man", "biuld"]).exits(2).clone();
+    output.stderr_has("did you mean `build`?");
+}
