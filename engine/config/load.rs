@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::environment::Environment;
-use super::locate::{FILE, locate};
+use super::locate::locate;
 use super::node::{Mapping, Node, Span, Value};
 use super::parse::parse;
 use super::problem::{Problems, Report, shown};
 use super::profile::{self, Profiles};
 use super::reader::Reader;
+use super::schema::check::{Stage, check};
 use super::variable::{Definitions, Predefined, Resolver, definition, substitute};
-use super::{Ask, ConfigError, Problem, Project, decode, version};
+use super::{Ask, ConfigError, Problem, Project, Version, decode, shorthand, version};
 
 /// Larger files are refused.
 const MAX_BYTES: u64 = 10 << 20;
@@ -136,7 +137,15 @@ impl Loader<'_> {
         };
         let mut reader = Reader { problems: self.problems };
         let mapping = reader.mapping(&root, "the file")?;
-        version::check(&root, mapping, &mut reader)?;
+        let version = version::read(&root, mapping, &mut reader)?;
+        if !(Version::V1beta9..=Version::V1beta11).contains(&version) {
+            let message = format!("the configuration version `{version}` is not read yet");
+            let span = mapping.get("version").map_or(root.span, |entry| entry.node.span);
+            let report = Report::new("config::version", message, "this version");
+            reader.problems.add(span, report.help("windlass reads `version: v1beta9` to `v1beta11`"));
+            return None;
+        }
+        shorthand::expand(&mut root, version);
         let profiles = self.profiles(&mut root);
 
         let vars = match &mut root.value {
@@ -150,14 +159,13 @@ impl Loader<'_> {
         // A patch may have put anything in place of the document.
         let Value::Mapping(mut mapping) = root.value else { return None };
         mapping.retain(|key, _| !key.starts_with("x-"));
-        let known: Vec<&str> = profile::SECTIONS.into_iter().chain(["profiles"]).collect();
-        Reader { problems: self.problems }.known_keys(&mapping, &format!("`{FILE}`"), &known);
         for (key, entry) in &mut mapping {
             // Commands are run with variables of their own time.
             if key != "commands" {
                 substitute(&mut entry.node, &mut self.resolver, self.problems);
             }
         }
+        check(&mut mapping, version, Stage::Filled, self.problems);
         Some((mapping, profiles))
     }
 

@@ -12,6 +12,8 @@ mod parse;
 mod problem;
 mod profile;
 mod reader;
+pub mod schema;
+mod shorthand;
 mod variable;
 mod version;
 
@@ -25,3 +27,4 @@ pub use outline::Outline;
 pub use problem::Problem;
 pub use variable::ask::{Ask, AskError, Question};
 pub use variable::terminal::TerminalAsk;
+pub use version::Version;

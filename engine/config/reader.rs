@@ -21,7 +21,7 @@ impl Reader<'_> {
     /// Reports every key of `mapping` that is not in `known`.
     pub(crate) fn known_keys(&mut self, mapping: &Mapping, what: &str, known: &[&str]) {
         for (key, entry) in mapping {
-            if !known.contains(&key.as_str()) {
+            if !known.contains(&key.as_str()) && !key.starts_with("x-") {
                 let report = Report::new(
                     "config::unknown_key",
                     format!("unknown key `{key}` in {what}"),
@@ -84,8 +84,9 @@ impl Reader<'_> {
         Some(nodes.iter().filter_map(|node| self.string(node, &item)).collect())
     }
 
-    /// The entries of the list `node`, a section of things called `noun`: each a map with the `keys` and a `name`
-    /// of its own. `read` makes a value of the map, what messages call it, and where its name stands.
+    /// The entries of `node`, a section of things called `noun`: a list of maps with a `name`, or a map by name, as
+    /// the file's version has it. Each has the `keys` (those of the table were checked before). `read` makes a value
+    /// of the map, what messages call it, and where its name stands.
     pub(crate) fn named<T>(
         &mut self,
         node: &Node,
@@ -95,6 +96,14 @@ impl Reader<'_> {
     ) -> IndexMap<String, T> {
         let item = format!("a {noun}");
         let mut entries: IndexMap<String, (Span, T)> = IndexMap::new();
+        if let Value::Mapping(named) = &node.value {
+            for (name, entry) in named.iter().filter(|(_, entry)| !entry.node.is_null()) {
+                let what = format!("{noun} `{name}`");
+                let Some(mapping) = self.fields(&entry.node, &what, keys) else { continue };
+                entries.insert(name.clone(), (entry.key, read(mapping, &what, entry.key, self)));
+            }
+            return entries.into_iter().map(|(name, (_, value))| (name, value)).collect();
+        }
         for node in self.sequence(node, &format!("`{section}`")).unwrap_or_default() {
             let Some(mapping) = self.mapping(node, &item) else { continue };
             let Some(name_node) = field(mapping, "name") else {
@@ -125,11 +134,7 @@ impl Reader<'_> {
         if node.as_scalar().is_some_and(|scalar| scalar.style == Style::Unresolved) {
             return None;
         }
-        let message = format!("{what} must be {expected}, found {}", describe(node));
-        let mut report = Report::new("config::type", message, format!("expected {expected}"));
-        if expected == "a list" && node.as_scalar().is_some_and(|scalar| !scalar.is_null()) {
-            report = report.help("write a list of one: `[...]`");
-        }
+        let report = wrong(node, what, expected);
         self.problems.add(node.span, report);
         None
     }
@@ -141,6 +146,18 @@ impl Reader<'_> {
         let report = Report::new("config::missing", format!("{what} has no `{key}`"), "in this entry")
             .help(format!("add `{key}`"));
         self.problems.add(span, report);
+    }
+}
+
+/// The report that `what` should have been `expected`.
+pub(crate) fn wrong(node: &Node, what: &str, expected: &str) -> Report<'static> {
+    let message = format!("{what} must be {expected}, found {}", describe(node));
+    let report = Report::new("config::type", message, format!("expected {expected}"));
+    match expected {
+        "a list" if node.as_scalar().is_some_and(|scalar| !scalar.is_null()) => {
+            report.help("write a list of one: `[...]`")
+        }
+        _ => report,
     }
 }
 

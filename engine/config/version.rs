@@ -1,37 +1,114 @@
-//! The key `version` (spec config §1).
+//! The versions of devspace.yaml (spec config §1, §13).
+
+use std::fmt;
+use std::str::FromStr;
 
 use super::node::{Mapping, Node, Span, field};
 use super::problem::Report;
 use super::reader::Reader;
 
-/// The version that is read: as the superset it had grown to in the end.
-const READ: &str = "v1beta9";
+/// A version of the format, oldest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)]
+pub enum Version {
+    V1alpha1,
+    V1alpha2,
+    V1alpha3,
+    V1alpha4,
+    V1beta1,
+    V1beta2,
+    V1beta3,
+    V1beta4,
+    V1beta5,
+    V1beta6,
+    V1beta7,
+    V1beta8,
+    V1beta9,
+    V1beta10,
+    V1beta11,
+    V2beta1,
+}
 
-/// Every version there ever was.
-const KNOWN: [&str; 16] = [
-    "v1alpha1", "v1alpha2", "v1alpha3", "v1alpha4", "v1beta1", "v1beta2", "v1beta3", "v1beta4", "v1beta5",
-    "v1beta6", "v1beta7", "v1beta8", "v1beta9", "v1beta10", "v1beta11", "v2beta1",
-];
+use Version::*;
 
-/// Whether the file has the version that is read; reports why not.
-pub(crate) fn check(root: &Node, mapping: &Mapping, reader: &mut Reader<'_>) -> Option<()> {
-    let help = format!("windlass reads `version: {READ}`");
+impl Version {
+    /// Every version there ever was, oldest first.
+    pub const ALL: [Self; 16] = [
+        V1alpha1, V1alpha2, V1alpha3, V1alpha4, V1beta1, V1beta2, V1beta3, V1beta4, V1beta5, V1beta6,
+        V1beta7, V1beta8, V1beta9, V1beta10, V1beta11, V2beta1,
+    ];
+
+    /// The newest version.
+    pub const NEWEST: Self = V2beta1;
+
+    /// The text after `version:`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            V1alpha1 => "v1alpha1",
+            V1alpha2 => "v1alpha2",
+            V1alpha3 => "v1alpha3",
+            V1alpha4 => "v1alpha4",
+            V1beta1 => "v1beta1",
+            V1beta2 => "v1beta2",
+            V1beta3 => "v1beta3",
+            V1beta4 => "v1beta4",
+            V1beta5 => "v1beta5",
+            V1beta6 => "v1beta6",
+            V1beta7 => "v1beta7",
+            V1beta8 => "v1beta8",
+            V1beta9 => "v1beta9",
+            V1beta10 => "v1beta10",
+            V1beta11 => "v1beta11",
+            V2beta1 => "v2beta1",
+        }
+    }
+
+    /// The version after this one.
+    pub fn next(self) -> Option<Self> {
+        Self::ALL.into_iter().find(|version| *version > self)
+    }
+
+    /// The newest version whose keys a file of this one may have. DevSpace 4.12 to 5.18 added keys to v1beta9 and
+    /// v1beta10 without a new version, so files of these are read with all keys up to v1beta11 (spec config §13).
+    pub fn has_keys_up_to(self) -> Self {
+        if (V1beta9..V1beta11).contains(&self) { V1beta11 } else { self }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// There is no version of this name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownVersion;
+
+impl FromStr for Version {
+    type Err = UnknownVersion;
+
+    fn from_str(text: &str) -> Result<Self, UnknownVersion> {
+        Self::ALL.into_iter().find(|version| version.as_str() == text).ok_or(UnknownVersion)
+    }
+}
+
+/// The version that the file says; reports a missing or unknown one.
+pub(super) fn read(root: &Node, mapping: &Mapping, reader: &mut Reader<'_>) -> Option<Version> {
     let Some(node) = field(mapping, "version") else {
         let span = Span { end: root.span.start, ..root.span };
         let report = Report::new("config::version", "the file has no `version`", "add it as the first line");
+        let help = "write `version: v2beta1`, or `version: v1beta9` for what DevSpace 4 or 5 could read";
         reader.problems.add(span, report.help(help));
         return None;
     };
-    let version = reader.text(mapping, "version", "the file")?;
-    let report = if version == READ {
-        return Some(());
-    } else if KNOWN.contains(&version.as_str()) {
-        let message = format!("the configuration version `{version}` is not read yet");
-        Report::new("config::version", message, "this version").help(help)
-    } else {
-        let message = format!("there is no configuration version `{version}`");
-        Report::new("config::version", message, "not known").help(help)
-    };
-    reader.problems.add(node.span, report);
-    None
+    let text = reader.text(mapping, "version", "the file")?;
+    let version = text.parse().ok();
+    if version.is_none() {
+        let message = format!("there is no configuration version `{text}`");
+        let report = Report::new("config::version", message, "not known")
+            .suggest(&text, Version::ALL.map(Version::as_str));
+        reader.problems.add(node.span, report);
+    }
+    version
 }

@@ -8,45 +8,6 @@ use crate::config::problem::Report;
 use crate::config::reader::Reader;
 use crate::config::{BuildOptions, CustomConfig, DockerConfig, OsCommand};
 
-const KANIKO: [&str; 22] = [
-    "cache",
-    "snapshotMode",
-    "image",
-    "args",
-    "namespace",
-    "insecure",
-    "pullSecret",
-    "additionalMounts",
-    "options",
-    "initImage",
-    "command",
-    "skipPullSecretMount",
-    "nodeSelector",
-    "tolerations",
-    "serviceAccount",
-    "annotations",
-    "labels",
-    "initEnv",
-    "env",
-    "envFrom",
-    "resources",
-    "generateName",
-];
-const MOUNT: [&str; 5] = ["secret", "configMap", "mountPath", "subPath", "readOnly"];
-const MOUNT_SOURCE: [&str; 3] = ["name", "items", "defaultMode"];
-const BUILD_KIT: [&str; 6] = ["skipPush", "preferMinikube", "args", "command", "options", "inCluster"];
-const IN_CLUSTER: [&str; 9] = [
-    "name",
-    "namespace",
-    "rootless",
-    "image",
-    "nodeSelector",
-    "noCreate",
-    "noRecreate",
-    "noLoad",
-    "createArgs",
-];
-
 /// What `build` says.
 #[derive(Default)]
 pub(crate) struct Build {
@@ -61,10 +22,7 @@ pub(crate) struct Build {
 pub(crate) fn build(mapping: &Mapping, of: &str, reader: &mut Reader<'_>) -> Build {
     let what = format!("`build` of {of}");
     let Some(node) = field(mapping, "build") else { return Build::default() };
-    let Some(mapping) = reader.fields(node, &what, &["docker", "kaniko", "buildKit", "custom", "disabled"])
-    else {
-        return Build::default();
-    };
+    let Some(mapping) = reader.mapping(node, &what) else { return Build::default() };
     let options_of = |key: &str, reader: &mut Reader<'_>| options(mapping, key, of, reader);
     let options =
         [options_of("docker", reader), options_of("buildKit", reader), options_of("kaniko", reader)];
@@ -73,7 +31,10 @@ pub(crate) fn build(mapping: &Mapping, of: &str, reader: &mut Reader<'_>) -> Bui
     Build {
         disabled: reader.boolean(mapping, "disabled", &what).unwrap_or(false),
         docker: docker.or(build_kit),
-        kaniko: tool(mapping, "kaniko", |node| kaniko(node, of, reader)),
+        kaniko: tool(mapping, "kaniko", |node| match node {
+            Some(node) => node.to_json(),
+            None => Json::Object(Default::default()),
+        }),
         custom: mapping.get("custom").and_then(|entry| custom(&entry.node, of, reader)),
         options: options.into_iter().flatten().next().unwrap_or_default(),
     }
@@ -86,8 +47,7 @@ fn tool<T>(mapping: &Mapping, key: &str, read: impl FnOnce(Option<&Node>) -> T) 
 
 fn docker(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> DockerConfig {
     let what = format!("`docker` of {of}");
-    let keys = ["preferMinikube", "skipPush", "disableFallback", "useBuildKit", "useCli", "args", "options"];
-    let Some(mapping) = node.and_then(|node| reader.fields(node, &what, &keys)) else {
+    let Some(mapping) = node.and_then(|node| reader.mapping(node, &what)) else {
         return DockerConfig::default();
     };
     DockerConfig {
@@ -105,13 +65,9 @@ fn docker(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> DockerConfi
 fn build_kit(node: Option<&Node>, of: &str, is_used: bool, reader: &mut Reader<'_>) -> DockerConfig {
     let what = format!("`buildKit` of {of}");
     let with_build_kit = DockerConfig { use_build_kit: Some(true), ..DockerConfig::default() };
-    let Some(mapping) = node.and_then(|node| reader.fields(node, &what, &BUILD_KIT)) else {
+    let Some(mapping) = node.and_then(|node| reader.mapping(node, &what)) else {
         return with_build_kit;
     };
-    if let Some(node) = field(mapping, "inCluster") {
-        reader.fields(node, &format!("`inCluster` of {of}"), &IN_CLUSTER);
-    }
-    reader.texts(mapping, "command", &what);
     for key in ["inCluster", "command"] {
         let Some(entry) = mapping.get(key).filter(|entry| is_used && !entry.node.is_null()) else { continue };
         let message =
@@ -127,43 +83,9 @@ fn build_kit(node: Option<&Node>, of: &str, is_used: bool, reader: &mut Reader<'
     }
 }
 
-fn kaniko(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> Json {
-    let what = format!("`kaniko` of {of}");
-    let Some(node) = node else { return Json::Object(Default::default()) };
-    let Some(mapping) = reader.fields(node, &what, &KANIKO) else { return Json::Null };
-    if let Some(mounts) = field(mapping, "additionalMounts") {
-        let item = format!("a mount of {what}");
-        for node in reader.sequence(mounts, &format!("`additionalMounts` of {of}")).unwrap_or_default() {
-            let Some(mount) = reader.fields(node, &item, &MOUNT) else { continue };
-            for source in ["secret", "configMap"].iter().filter_map(|key| field(mount, key)) {
-                let source_name = format!("the source of {item}");
-                let Some(source) = reader.fields(source, &source_name, &MOUNT_SOURCE) else { continue };
-                let Some(items) = field(source, "items") else { continue };
-                for node in reader.sequence(items, &format!("`items` of {item}")).unwrap_or_default() {
-                    reader.fields(node, &format!("an item of {item}"), &["key", "path", "mode"]);
-                }
-            }
-        }
-    }
-    if let Some(resources) = field(mapping, "resources") {
-        reader.fields(resources, &format!("`resources` of {what}"), &["requests", "limits"]);
-    }
-    node.to_json()
-}
-
 fn custom(node: &Node, of: &str, reader: &mut Reader<'_>) -> Option<CustomConfig> {
     let what = format!("`custom` of {of}");
-    let keys = [
-        "command",
-        "commands",
-        "args",
-        "imageFlag",
-        "appendArgs",
-        "onChange",
-        "imageTagOnly",
-        "skipImageArg",
-    ];
-    let mapping = reader.fields(node, &what, &keys)?;
+    let mapping = reader.mapping(node, &what)?;
     let custom = CustomConfig {
         command: reader.text(mapping, "command", &what).filter(|command| !command.trim().is_empty()),
         commands: commands(mapping, &what, reader),
@@ -189,7 +111,7 @@ fn commands(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<OsCom
     let Some(node) = field(mapping, "commands") else { return commands };
     let item = format!("a command of {what}");
     for node in reader.sequence(node, &format!("`commands` of {what}")).unwrap_or_default() {
-        let Some(mapping) = reader.fields(node, &item, &["command", "os"]) else { continue };
+        let Some(mapping) = reader.mapping(node, &item) else { continue };
         if field(mapping, "command").is_none() {
             reader.missing(node, "command", &item);
         }
@@ -204,9 +126,7 @@ fn options(mapping: &Mapping, key: &str, of: &str, reader: &mut Reader<'_>) -> O
     let tool = &mapping.get(key)?.node;
     let Some(node) = tool.get("options") else { return Some(BuildOptions::default()) };
     let what = format!("`options` of {of}");
-    let Some(mapping) = reader.fields(node, &what, &["target", "network", "buildArgs"]) else {
-        return Some(BuildOptions::default());
-    };
+    let Some(mapping) = reader.mapping(node, &what) else { return Some(BuildOptions::default()) };
     let mut build_args = IndexMap::new();
     if let Some(node) = field(mapping, "buildArgs")
         && let Some(mapping) = reader.mapping(node, &format!("`buildArgs` of {of}"))

@@ -8,24 +8,6 @@ use crate::config::reader::Reader;
 use crate::config::{Hook, ImageConfig};
 use crate::suggestion::nearest;
 
-const KEYS: [&str; 15] = [
-    "name",
-    "disabled",
-    "command",
-    "args",
-    "os",
-    "background",
-    "silent",
-    "upload",
-    "download",
-    "logs",
-    "wait",
-    "where",
-    "container",
-    "when",
-    "events",
-];
-
 /// What a hook does in a container in place of a command here.
 const CONTAINER_ACTIONS: [&str; 4] = ["upload", "download", "logs", "wait"];
 
@@ -50,7 +32,7 @@ pub(crate) fn hooks(
 }
 
 fn hook(node: &Node, images: &IndexMap<String, ImageConfig>, reader: &mut Reader<'_>) -> Option<Hook> {
-    let mapping = reader.fields(node, "a hook", &KEYS)?;
+    let mapping = reader.mapping(node, "a hook")?;
     let what = match field(mapping, "name").and_then(Node::as_scalar) {
         Some(name) => format!("hook `{}`", name.shown()),
         None => "a hook".to_owned(),
@@ -89,8 +71,7 @@ fn hook(node: &Node, images: &IndexMap<String, ImageConfig>, reader: &mut Reader
 }
 
 fn in_container(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> bool {
-    let place = field(mapping, "where")
-        .and_then(|node| reader.fields(node, &format!("`where` of {what}"), &["container"]));
+    let place = field(mapping, "where").and_then(|node| reader.mapping(node, &format!("`where` of {what}")));
     place.is_some_and(|place| field(place, "container").is_some()) || field(mapping, "container").is_some()
 }
 
@@ -103,15 +84,11 @@ fn when(
 ) -> Vec<String> {
     let mut events = Vec::new();
     let Some(node) = field(mapping, "when") else { return events };
-    let Some(when) = reader.fields(node, &format!("`when` of {what}"), &["before", "after", "onError"])
-    else {
-        return events;
-    };
-    let known = PHASES.map(|(key, _)| key);
+    let Some(when) = reader.mapping(node, &format!("`when` of {what}")) else { return events };
     for (key, prefix) in [("before", "before"), ("after", "after"), ("onError", "error")] {
         let Some(node) = field(when, key) else { continue };
         let of = format!("`when.{key}` of {what}");
-        let Some(moments) = reader.fields(node, &of, &known) else { continue };
+        let Some(moments) = reader.mapping(node, &of) else { continue };
         for (phase, event) in PHASES {
             let Some(node) = field(moments, phase) else { continue };
             let Some(names) = reader.text(moments, phase, &of) else { continue };

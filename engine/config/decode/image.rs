@@ -9,26 +9,9 @@ use super::build::{Build, build};
 use crate::config::node::{Mapping, Node, Span, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
+use crate::config::schema::REBUILD_STRATEGIES;
 use crate::config::{ImageConfig, RebuildStrategy, TagConfig};
 use crate::image::{Repository, Tag, TagTemplate};
-
-const KEYS: [&str; 15] = [
-    "image",
-    "tags",
-    "tag",
-    "dockerfile",
-    "context",
-    "entrypoint",
-    "cmd",
-    "createPullSecret",
-    "preferSyncOverRebuild",
-    "injectRestartHelper",
-    "restartHelperPath",
-    "appendDockerfileInstructions",
-    "rebuildStrategy",
-    "tagsAppendRandom",
-    "build",
-];
 
 /// Reads `images`. An image without a value is left out: that is how a profile removes one.
 pub(crate) fn images(section: Option<&Node>, reader: &mut Reader<'_>) -> IndexMap<String, ImageConfig> {
@@ -95,7 +78,7 @@ fn image(
     reader: &mut Reader<'_>,
 ) -> Option<(ImageConfig, Vec<(TagTemplate, Span)>)> {
     let what = format!("image `{name}`");
-    let mapping = reader.fields(node, &what, &KEYS)?;
+    let mapping = reader.mapping(node, &what)?;
     let repository = repository(node, mapping, &what, reader);
     let tags = tags(mapping, &what, reader);
     let path =
@@ -167,10 +150,7 @@ fn tags(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<(TagTempl
     if let Some(node) = field(mapping, "tags") {
         nodes.extend(reader.sequence(node, &format!("`tags` of {what}")).unwrap_or_default());
     }
-    if let (Some(node), Some(entry)) = (field(mapping, "tag"), mapping.get("tag")) {
-        let report = Report::new("config::alias", format!("{what} says `tag`"), "an old name")
-            .help("write `tags: [...]`");
-        reader.problems.warn(entry.key, report);
+    if let Some(node) = field(mapping, "tag") {
         match node.as_sequence() {
             Some(more) => nodes.extend(more),
             None => nodes.push(node),
@@ -212,7 +192,7 @@ fn rebuild_strategy(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> R
             let shown = hidden(node).unwrap_or(other);
             let report =
                 Report::new("config::image", format!("`{shown}` is no `rebuildStrategy`"), "not known")
-                    .suggest(other, ["default", "always", "ignoreContextChanges"]);
+                    .suggest(other, REBUILD_STRATEGIES);
             reader.problems.add(node.span, report);
             RebuildStrategy::Default
         }

@@ -42,7 +42,6 @@ fn versions_are_told_apart() {
     let check = |text: &str, expected: &str| {
         assert_eq!(Fixture::raw(text.as_bytes()).problems(), [expected], "{text}")
     };
-    check("version: v1beta11", "1:10: the configuration version `v1beta11` is not read yet");
     check("version: v2beta1\nname: x", "1:10: the configuration version `v2beta1` is not read yet");
     check("version: v1alpha1", "1:10: the configuration version `v1alpha1` is not read yet");
     check("version: v3", "1:10: there is no configuration version `v3`");
@@ -80,7 +79,52 @@ fn other_sections_are_kept_and_unknown_ones_refused() {
     );
     assert_eq!(other["commands"][0]["command"], "echo ${X}");
     assert!(other.contains_key("pullSecrets") && other.contains_key("require"));
-    assert_eq!(Fixture::new("pipelines: {}").problems(), ["2:1: unknown key `pipelines` in `devspace.yaml`"]);
+    assert_eq!(
+        Fixture::new("pipelines: {}").problems(),
+        ["2:1: `pipelines` in `devspace.yaml` needs v2beta1"]
+    );
+}
+
+#[test]
+fn keys_of_other_versions_say_which() {
+    let check = |text: &str, expected: &[&str], help: &str| {
+        let fixture = Fixture::raw(text.as_bytes());
+        assert_eq!(fixture.problems(), expected, "{text}");
+        let rendered = rendered(&fixture);
+        assert!(rendered.contains(&format!("diagnostic help: {help}\n")), "{rendered}");
+    };
+    check(
+        "version: v1beta9\nlocalRegistry: {}\n",
+        &["2:1: `localRegistry` in `devspace.yaml` needs v2beta1"],
+        "change the file to `version: v2beta1`",
+    );
+    check(
+        "version: v1beta9\nimages: {a: {image: acme/a, build: {kaniko: {flags: [x]}}}}\n",
+        &["2:46: `flags` in `kaniko` of image `a` is gone since v1beta8"],
+        "write `args`",
+    );
+    check(
+        "version: v1beta9\nimages: {a: {image: acme/a, skippush: true}}\n",
+        &["2:29: unknown key `skippush` in image `a`"],
+        "did you mean `skipPush`? It needs v2beta1",
+    );
+    check(
+        "version: v1beta99\n",
+        &["1:10: there is no configuration version `v1beta99`"],
+        "did you mean `v1beta9`?",
+    );
+}
+
+#[test]
+fn what_windlass_only_keeps_is_warned_about() {
+    let loaded = Fixture::new("dev: {sync: [{localSubPth: a}], ports: x}\n").loaded();
+    let warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
+    let expected = [
+        "devspace.yaml:2:15: unknown key `localSubPth` in a sync entry of `dev`",
+        "devspace.yaml:2:40: `ports` of `dev` must be a list, found `x`",
+    ];
+    assert_eq!(warnings, expected);
+    assert_eq!(loaded.project.other["dev"]["sync"][0]["localSubPth"], "a");
 }
 
 #[test]

@@ -47,10 +47,7 @@ fn wrong_hooks_are_reported() {
     check("{args: [a], events: [e]}", &["2:9: a hook has no `command`"]);
     check("{command: x, wen: {}}", &["2:22: unknown key `wen` in a hook"]);
     check("{command: x, when: {befor: {}}}", &["2:29: unknown key `befor` in `when` of a hook"]);
-    check(
-        "{command: x, when: {before: {image: all}}}",
-        &["2:38: unknown key `image` in `when.before` of a hook"],
-    );
+    check("{command: x, when: {before: {image: all}}}", &["2:38: unknown key `image` in `before` of a hook"]);
 }
 
 #[test]

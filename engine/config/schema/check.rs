@@ -1,0 +1,250 @@
+//! Checks a document against the table.
+
+use super::{FILE, Key, Section, Shape};
+use crate::config::node::{Mapping, Node, Scalar, Span, Style, Value};
+use crate::config::problem::{Problems, Report};
+use crate::config::reader::wrong;
+use crate::config::version::Version;
+use crate::suggestion::nearest;
+
+/// Whether variables have been filled in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// They have: every value is what it will be.
+    Filled,
+    /// They have not: a text with a reference may become anything.
+    Raw,
+}
+
+/// Checks `document`, a file of `version` or some of its sections. What is reported is taken out of it: unknown keys
+/// are removed, values of a wrong type are marked, so that nothing is reported twice.
+pub(crate) fn check(document: &mut Mapping, version: Version, stage: Stage, problems: &mut Problems) {
+    Check { version, stage, problems, is_kept: false }.section(document, FILE, &Place::File);
+}
+
+/// What is looked at, for messages.
+enum Place<'a> {
+    File,
+    /// The value of a key: "`build` of image `api`".
+    Key {
+        key: &'a str,
+        of: &'a Place<'a>,
+    },
+    /// Something with a name: "image `api`".
+    Named {
+        noun: &'a str,
+        name: &'a str,
+    },
+    /// A map in a list: "a mount of image `api`".
+    Item {
+        noun: &'a str,
+        of: &'a Place<'a>,
+    },
+    /// A value in a list: "an item of `tags` of image `api`".
+    Element(&'a Place<'a>),
+    /// A value in a map with free keys: "`A` in `buildArgs` of image `api`".
+    Entry {
+        name: &'a str,
+        of: &'a Place<'a>,
+    },
+}
+
+impl<'a> Place<'a> {
+    /// The nearest thing around that says where this is: something with a name, or a key of the file.
+    fn owner(&self) -> &Self {
+        match self {
+            Place::Key { of: Place::File, .. } => self,
+            Place::Key { of, .. } | Place::Element(of) | Place::Entry { of, .. } => of.owner(),
+            Place::Item { of, .. } if !matches!(of, Place::Key { of: Place::File, .. }) => of.owner(),
+            _ => self,
+        }
+    }
+}
+
+impl std::fmt::Display for Place<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Place::File => formatter.write_str("`devspace.yaml`"),
+            Place::Key { key, of: Place::File } => write!(formatter, "`{key}`"),
+            Place::Key { key, of } => write!(formatter, "`{key}` of {}", of.owner()),
+            Place::Named { noun, name } => write!(formatter, "{noun} `{name}`"),
+            Place::Item { noun, of: Place::Key { of: Place::File, .. } } => {
+                write!(formatter, "{} {noun}", article(noun))
+            }
+            Place::Item { noun, of } => write!(formatter, "{} {noun} of {}", article(noun), of.owner()),
+            Place::Element(of) => write!(formatter, "an item of {of}"),
+            Place::Entry { name, of } => write!(formatter, "`{name}` in {of}"),
+        }
+    }
+}
+
+fn article(noun: &str) -> &'static str {
+    if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+}
+
+struct Check<'p> {
+    version: Version,
+    stage: Stage,
+    problems: &'p mut Problems,
+    /// Whether this is inside something that windlass only keeps.
+    is_kept: bool,
+}
+
+impl Check<'_> {
+    fn value(&mut self, node: &mut Node, shape: &Shape, place: &Place<'_>) {
+        if self.is_open(node) {
+            return;
+        }
+        match shape {
+            Shape::Any => {}
+            Shape::Text | Shape::Choice(_) => self.expect(node, place, "a text", |scalar| !scalar.is_null()),
+            Shape::Boolean => {
+                self.expect(node, place, "`true` or `false`", |scalar| scalar.as_bool().is_some());
+            }
+            Shape::Number => {
+                self.expect(node, place, "a whole number", |scalar| {
+                    scalar.style != Style::Text && scalar.text.parse::<i64>().is_ok()
+                });
+            }
+            Shape::List(shape) => self.list(node, shape, place),
+            Shape::Map(shape) => self.map(node, shape, place),
+            Shape::TextOr(_) if node.as_scalar().is_some() => {}
+            Shape::Fields(section) | Shape::TextOr(section) => self.fields(node, section, place),
+            Shape::File => self.fields(node, FILE, place),
+        }
+    }
+
+    fn list(&mut self, node: &mut Node, shape: &Shape, place: &Place<'_>) {
+        let Value::Sequence(nodes) = &mut node.value else { return self.wrong(node, place, "a list") };
+        for node in nodes {
+            let Shape::Fields(section) = shape else {
+                self.value(node, shape, &Place::Element(place));
+                continue;
+            };
+            let name =
+                node.get("name").and_then(Node::as_scalar).map(|scalar| scalar.shown().trim().to_owned());
+            match &name {
+                Some(name) => self.fields(node, section, &Place::Named { noun: section.noun, name }),
+                None => self.fields(node, section, &Place::Item { noun: section.noun, of: place }),
+            }
+        }
+    }
+
+    fn map(&mut self, node: &mut Node, shape: &Shape, place: &Place<'_>) {
+        let Value::Mapping(mapping) = &mut node.value else { return self.wrong(node, place, "a map") };
+        for (name, entry) in mapping {
+            if entry.node.is_null() {
+                continue;
+            }
+            match shape {
+                Shape::Fields(section) | Shape::TextOr(section) => {
+                    self.value(&mut entry.node, shape, &Place::Named { noun: section.noun, name });
+                }
+                _ => self.value(&mut entry.node, shape, &Place::Entry { name, of: place }),
+            }
+        }
+    }
+
+    fn fields(&mut self, node: &mut Node, section: &Section, place: &Place<'_>) {
+        if self.is_open(node) {
+            return;
+        }
+        match &mut node.value {
+            Value::Mapping(mapping) => self.section(mapping, section, place),
+            _ => self.wrong(node, place, "a map"),
+        }
+    }
+
+    fn section(&mut self, mapping: &mut Mapping, section: &Section, place: &Place<'_>) {
+        mapping.retain(|name, entry| {
+            if name.starts_with("x-") {
+                return true;
+            }
+            let Some(key) = self.known(section, name, entry.key, place) else { return self.is_kept };
+            let outside = self.is_kept;
+            self.is_kept |= key.is_kept;
+            if !entry.node.is_null() {
+                self.value(&mut entry.node, &key.shape, &Place::Key { key: name, of: place });
+            }
+            self.is_kept = outside;
+            true
+        });
+    }
+
+    /// The key `name`, which stands at `span`; reports it when this version does not have it.
+    fn known<'s>(
+        &mut self,
+        section: &'s Section,
+        name: &str,
+        span: Span,
+        place: &Place<'_>,
+    ) -> Option<&'s Key> {
+        if let Some(key) = section.key(name, self.version) {
+            return Some(key);
+        }
+        let known = section.any(name);
+        if let Some(key) = known.filter(|key| key.is_alias && key.until < self.version) {
+            let report = Report::new("config::alias", format!("{place} says `{name}`"), "an old name");
+            self.problems.warn(span, Report { help: key.instead.map(str::to_owned), ..report });
+            return Some(key);
+        }
+        let report = match known {
+            Some(key) => self.of_another_version(key, place),
+            None => self.unknown(section, name, place),
+        };
+        self.report(span, report);
+        None
+    }
+
+    fn report(&mut self, span: Span, report: Report<'_>) {
+        if self.is_kept { self.problems.warn(span, report) } else { self.problems.add(span, report) }
+    }
+
+    fn of_another_version(&self, key: &Key, place: &Place<'_>) -> Report<'static> {
+        let (name, version) = (key.name, self.version);
+        let label = format!("not in {version}");
+        if key.since > version {
+            let message = format!("`{name}` in {place} needs {}", key.since);
+            return Report::new("config::unknown_key", message, label)
+                .help(format!("change the file to `version: {}`", key.since));
+        }
+        let message = format!("`{name}` in {place} is gone since {}", key.until.next().unwrap_or(key.until));
+        let report = Report::new("config::unknown_key", message, label);
+        Report { help: key.instead.map(str::to_owned), ..report }
+    }
+
+    fn unknown(&self, section: &Section, name: &str, place: &Place<'_>) -> Report<'static> {
+        let report =
+            Report::new("config::unknown_key", format!("unknown key `{name}` in {place}"), "not known here");
+        let known: Vec<&str> = section.keys(self.version).map(|key| key.name).collect();
+        if nearest(name, known.iter().copied()).is_none()
+            && let Some(near) = nearest(name, section.keys.iter().map(|key| key.name))
+            && let Some(key) = section.any(near).filter(|key| key.since > self.version)
+        {
+            return report.help(format!("did you mean `{near}`? It needs {}", key.since));
+        }
+        report.suggest(name, known)
+    }
+
+    fn expect(&mut self, node: &mut Node, place: &Place<'_>, expected: &str, fits: impl Fn(&Scalar) -> bool) {
+        if !node.as_scalar().is_some_and(fits) {
+            self.wrong(node, place, expected);
+        }
+    }
+
+    fn wrong(&mut self, node: &mut Node, place: &Place<'_>, expected: &str) {
+        let report = wrong(node, &place.to_string(), expected);
+        self.report(node.span, report);
+        if self.is_kept {
+            return;
+        }
+        node.value = Value::Scalar(Scalar { style: Style::Unresolved, ..Scalar::null() });
+    }
+
+    /// Whether nothing can be said of the node: its variables are not known.
+    fn is_open(&self, node: &Node) -> bool {
+        node.as_scalar().is_some_and(|scalar| {
+            scalar.style == Style::Unresolved || (self.stage == Stage::Raw && scalar.text.contains('$'))
+        })
+    }
+}
