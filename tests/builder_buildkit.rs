@@ -77,6 +77,7 @@ impl Project {
             build_args: IndexMap::new(),
             platform: None,
             directory: self.root.path().to_owned(),
+            sent: None,
         }
     }
 

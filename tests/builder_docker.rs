@@ -70,6 +70,7 @@ impl Fixture {
             build_args: [("GREETING".to_owned(), "hello & more".to_owned())].into_iter().collect(),
             platform: None,
             directory: self.folder.path().to_owned(),
+            sent: None,
         }
     }
 
@@ -273,6 +274,7 @@ async fn a_daemon_that_vanishes_is_named() {
         build_args: Default::default(),
         platform: None,
         directory: folder.path().to_owned(),
+        sent: None,
     };
     let events = Events::none().of_image("api");
     let classic = Classic { daemon, credentials };

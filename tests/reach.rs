@@ -196,6 +196,7 @@ async fn layers(
         build_args: IndexMap::new(),
         platform: None,
         directory: root.to_owned(),
+        sent: None,
     };
     for _ in 0..3 {
         let events = Events::none().of_image("api");

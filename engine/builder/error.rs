@@ -111,7 +111,10 @@ pub enum BuildError {
     #[error("cannot send `{path}` to the docker daemon: {reason}")]
     #[diagnostic(
         code(stage::build::unreadable),
-        help("a file of the context changed during the build, run it again")
+        help(
+            "give yourself the right to read it, or exclude it with a line in .dockerignore; if it changed \
+             meanwhile, run the build again"
+        )
     )]
     Unreadable {
         /// The file, as the context names it.

@@ -13,6 +13,7 @@ use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::ImageEvents;
+use crate::image::context::SentFiles;
 use crate::image::{Dockerfile, ImageReference, Selection};
 
 pub use custom::{CustomRequest, build_custom, custom_words};
@@ -40,6 +41,17 @@ pub struct BuildRequest {
     pub platform: Option<String>,
     /// The folder in which command-line builders run: the project's root.
     pub directory: PathBuf,
+    /// Where a builder that [notes files](BuildMethod::notes_files) tells what it sent; `None` when nobody asks.
+    pub sent: Option<Arc<SentFiles>>,
+}
+
+/// What a way of building does beside building.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BuildMethod {
+    /// Whether it runs every build target up to the wanted one, rather than only those that it needs.
+    pub runs_every_target: bool,
+    /// Whether it sends the whole context, and notes in [`BuildRequest::sent`] what every file had in it.
+    pub notes_files: bool,
 }
 
 /// What a builder made.

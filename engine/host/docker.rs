@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use crate::builder::{BuildRequest, BuiltImage};
+use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
 use crate::config::DockerConfig;
 use crate::event::ImageEvents;
 use crate::image::ImageReference;
@@ -30,13 +30,9 @@ pub trait Docker: Send + Sync {
     /// What an image the daemon has passes on to those built from it; `None` when it has not.
     async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError>;
 
-    /// Whether the build that `build` would make of `request` runs every build target up to the wanted one, as
-    /// the classic builder does, rather than only those that it needs.
-    async fn builds_every_target(
-        &self,
-        options: &DockerConfig,
-        request: &BuildRequest,
-    ) -> Result<bool, StageError>;
+    /// How `build` would build `request`.
+    async fn method(&self, options: &DockerConfig, request: &BuildRequest)
+    -> Result<BuildMethod, StageError>;
 
     /// Builds an image.
     ///

@@ -11,7 +11,7 @@ use super::{
     Clock, Docker, Exec, ExecRequest, FileEdit, Files, Host, Http, HttpError, HttpRequest, HttpResponse,
     ImageCopy, OnLine, ProjectPath, Random, Registry,
 };
-use crate::builder::{BuildRequest, BuiltImage};
+use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
 use crate::config::{self, DockerConfig, LoadOptions};
 use crate::event::{Event, Events, ImageEvents};
 use crate::image::dockerfile::BaseConfig;
@@ -222,8 +222,8 @@ impl Docker for State {
         Ok(Some(BaseConfig::default()))
     }
 
-    async fn builds_every_target(&self, _: &DockerConfig, _: &BuildRequest) -> Result<bool, StageError> {
-        Ok(false)
+    async fn method(&self, _: &DockerConfig, _: &BuildRequest) -> Result<BuildMethod, StageError> {
+        Ok(BuildMethod::default())
     }
 
     async fn build(

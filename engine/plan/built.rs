@@ -114,6 +114,7 @@ impl Built {
             !record.tags.is_empty() && record.tags.iter().all(|tag| record.pushed.contains_key(tag));
         run.results.update(self.image.name(), |result| {
             result.outcome = outcome;
+            result.key = Some(record.key.to_string());
             result.tags = record.tags.iter().map(ToString::to_string).collect();
             result.image_id.clone_from(&record.image_id);
             result.digest = record.digest().map(ToOwned::to_owned);

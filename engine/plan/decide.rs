@@ -12,8 +12,8 @@ pub type ImageIds = HashMap<ImageReference, String>;
 /// All that the decision depends on. Questions to a daemon or registry are closures, asked only when the
 /// answer matters.
 pub struct Situation<'a, E> {
-    /// The key of the image as it would be built now.
-    pub key: CacheKey,
+    /// The key of the image as it would be built now: a question as well, as it may take much reading.
+    pub key: &'a dyn Fn() -> Result<CacheKey, E>,
     /// Its repository.
     pub repository: &'a Repository,
     /// The tags it should have.
@@ -85,8 +85,12 @@ pub fn decide<E>(situation: &Situation<'_, E>) -> Result<Verdict, E> {
     if let Some(reason) = situation.always {
         return Ok(Verdict::Build { reason: Some(reason.to_owned()) });
     }
+    if situation.records.is_empty() {
+        return Ok(Verdict::Build { reason: None });
+    }
+    let key = (situation.key)()?;
     let repository = situation.repository.to_string();
-    let same_key: Vec<_> = situation.records.iter().filter(|record| record.key == situation.key).collect();
+    let same_key: Vec<_> = situation.records.iter().filter(|record| record.key == key).collect();
     // A build with just these tags keeps the random ones it got; any other one gets new tags.
     let is_twin = |record: &&&Record| record.templates == situation.templates;
     let here = || same_key.iter().filter(|record| record.repository == repository);
@@ -284,7 +288,7 @@ mod tests {
                 reference.tag.as_ref().map(ToString::to_string).unwrap_or_default()
             };
             let verdict: Result<Verdict, ()> = decide(&Situation {
-                key: inputs("now").key(),
+                key: &|| Ok(inputs("now").key()),
                 repository: &repository,
                 templates: &self.templates,
                 records: &self.records,

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::Plan;
 use super::bases::{Bases, Parent, look_up};
 use super::built::Built;
-use super::{Inputs, Plan};
+use super::plan::Identity;
 use crate::builder::BuildRequest;
 use crate::event::{ImageEvents, Level};
-use crate::image::context::ContextDigest;
+use crate::image::context::{ContextDigest, SentFiles};
 use crate::image::dockerfile::Reach;
 use crate::image::{Context, Selection};
 use crate::run::{Image, Run};
@@ -20,7 +21,6 @@ pub(super) struct DockerfileRecipe {
     pub(super) context: Context,
     pub(super) reach: Reach,
     pub(super) selection: Selection,
-    pub(super) digest: ContextDigest,
     pub(super) parents: Vec<Parent>,
     /// Bases that were asked for what they pass on.
     pub(super) bases: Vec<String>,
@@ -76,8 +76,16 @@ impl Plan {
             build_args: (*recipe.dockerfile.args).clone(),
             platform: None,
             directory: run.project.root.clone(),
+            sent: None,
         };
-        if run.wait(run.host.docker.builds_every_target(&options, &request))?? {
+        let method = run.wait(run.host.docker.method(&options, &request))??;
+        if !self.is_identified() && method.notes_files {
+            request.sent = Some(Arc::new(SentFiles::new(run.index(recipe.context.root()))));
+        } else {
+            self.identity()?;
+        }
+        let sent = request.sent.clone();
+        if method.runs_every_target {
             let bases = Bases::new(run, &recipe.parents);
             let config = |base: &str| bases.config(base);
             let reach =
@@ -89,30 +97,32 @@ impl Plan {
         let built = built.inspect_err(|_| {
             recipe.bases.iter().for_each(|base| run.bases.forget(base));
         })?;
-        let (inputs, digest) = self.refined_inputs(recipe, moved)?;
-        keep_context(run, &digest);
+        let identity = self.identity_of_built(recipe, moved, sent.as_deref())?;
         // What is known of the image that had these names before does not hold for this one.
         tags.iter().for_each(|tag| run.bases.forget(&self.reference(tag).to_string()));
-        self.remember(&inputs, tags, built.image_id, false)
+        self.remember(&identity, tags, built.image_id, false)
     }
 
-    /// The inputs as the next run will see them: once the base images are there, what they pass on is no longer
+    /// The identity as the next run will see it: once the base images are there, what they pass on is no longer
     /// unknown, and less of the context may count.
-    fn refined_inputs(
+    fn identity_of_built(
         &self,
         recipe: &DockerfileRecipe,
         moved: bool,
-    ) -> Result<(Inputs, ContextDigest), StageError> {
+        sent: Option<&SentFiles>,
+    ) -> Result<Identity, StageError> {
         let run = self.image.run();
         let found = recipe.unknown_bases.iter().filter(|base| look_up(run, base).is_some()).count();
-        let mut inputs = Inputs::clone(&self.inputs);
-        if found == 0 && !moved {
-            return Ok((inputs, recipe.digest.clone()));
-        }
-        let (_, selection) = self.reach_again(recipe)?;
-        let digest = selection.digest(&run.index(recipe.context.root()))?;
-        inputs.context = inputs.context.map(|_| digest.digest());
-        Ok((inputs, digest))
+        let is_same = found == 0 && !moved;
+        let selection = match is_same {
+            true => recipe.selection.clone(),
+            false => self.reach_again(recipe)?.1,
+        };
+        Ok(match sent {
+            Some(sent) => self.identify(selection.digest_as_sent(sent)?),
+            None if is_same => self.identity()?.clone(),
+            None => self.identify(selection.digest(&run.index(recipe.context.root()), &|_, _| {})?),
+        })
     }
 
     /// What a build reads of the context, with what is known of its bases by now.

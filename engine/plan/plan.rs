@@ -1,7 +1,8 @@
 //! A planned image: what would be built, its key, and what happens to it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::bases::{Bases, parents};
 use super::built::Built;
@@ -23,8 +24,10 @@ use crate::state::{Record, RecordedInputs};
 pub struct Plan {
     pub(super) image: Image,
     templates: Vec<TagTemplate>,
-    pub(super) inputs: Arc<Inputs>,
-    key: CacheKey,
+    /// What it is made from, but for the files.
+    outline: Arc<Inputs>,
+    /// With the files, once they were read: a first build reads them while it sends them.
+    identity: Arc<OnceLock<Identity>>,
     verdict: Verdict,
     reason: String,
     recipe: Recipe,
@@ -38,7 +41,15 @@ enum Recipe {
     /// A Dockerfile and a context.
     Dockerfile(Arc<DockerfileRecipe>),
     /// A custom command, and the files it depends on.
-    Custom(ContextDigest),
+    Custom(Selection),
+}
+
+/// All that an image is made from.
+#[derive(Clone)]
+pub(super) struct Identity {
+    pub(super) inputs: Inputs,
+    pub(super) key: CacheKey,
+    pub(super) files: ContextDigest,
 }
 
 /// The names of the builders that [`Plan::build`] knows.
@@ -65,39 +76,27 @@ impl Plan {
         let target = dockerfile.target.as_deref();
         let reach = dockerfile.inner.reach(target, &dockerfile.args, &|base| bases.config(base))?;
         let (asked, unknown_bases) = bases.into_asked();
-        let selection = select(image, context, &reach, dockerfile)?;
-        let digest = selection.digest(&run.index(context.root()))?;
-        let counts = image.config().rebuild_strategy != RebuildStrategy::IgnoreContextChanges;
-        let inputs = Inputs {
+        let recipe = DockerfileRecipe {
+            selection: select(image, context, &reach, dockerfile)?,
+            dockerfile: dockerfile.clone(),
+            context: context.clone(),
+            reach,
+            bases: asked,
+            unknown_bases,
+            parents,
+        };
+        let parents = recipe.parents.iter();
+        let outline = Inputs {
             command: Vec::new(),
             dockerfile: Some(Digest::of(dockerfile.inner.text())),
             target: dockerfile.target.as_deref().map(ToOwned::to_owned),
             network: image.config().options.network.clone(),
             arguments: image.config().docker.as_ref().map(|docker| docker.args.clone()).unwrap_or_default(),
             build_args: dockerfile.args.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-            context: counts.then(|| digest.digest()),
-            parents: parents.iter().map(|parent| (parent.name.clone(), parent.finished.key)).collect(),
+            context: None,
+            parents: parents.map(|parent| (parent.name.clone(), parent.finished.key)).collect(),
         };
-        let (verdict, reason) = judge(image, &inputs, &digest, None)?;
-        Ok(Self {
-            templates: templates(image),
-            key: inputs.key(),
-            inputs: Arc::new(inputs),
-            verdict,
-            reason,
-            recipe: Recipe::Dockerfile(Arc::new(DockerfileRecipe {
-                dockerfile: dockerfile.clone(),
-                context: context.clone(),
-                reach,
-                selection,
-                digest,
-                parents,
-                bases: asked,
-                unknown_bases,
-            })),
-            told: Arc::default(),
-            image: image.clone(),
-        })
+        Self::new(image, outline, Recipe::Dockerfile(Arc::new(recipe)), None)
     }
 
     /// Plans an image that a custom command builds: it runs when the command or a file of `onChange` changed,
@@ -113,29 +112,33 @@ impl Plan {
         let run = image.run();
         let files = on_change_files(&run.project.root, &config.on_change)?;
         let files = Selection::of_files(&run.project.root, &files)?;
-        let digest = files.digest(&run.index(&run.project.root))?;
-        let inputs = Inputs {
+        let outline = Inputs {
             command: custom_words(config),
             dockerfile: None,
             target: None,
             network: None,
             arguments: Vec::new(),
             build_args: BTreeMap::new(),
-            context: Some(digest.digest()),
+            context: None,
             parents: BTreeMap::new(),
         };
         let always = config.on_change.is_empty().then_some("a custom command without `onChange` always runs");
-        let (verdict, reason) = judge(image, &inputs, &digest, always)?;
-        Ok(Self {
-            templates: templates(image),
-            key: inputs.key(),
-            inputs: Arc::new(inputs),
-            verdict,
-            reason,
-            recipe: Recipe::Custom(digest),
-            told: Arc::default(),
+        Self::new(image, outline, Recipe::Custom(files), always)
+    }
+
+    fn new(image: &Image, outline: Inputs, recipe: Recipe, always: Option<&str>) -> Result<Self, StageError> {
+        let undecided = Self {
             image: image.clone(),
-        })
+            templates: templates(image),
+            outline: Arc::new(outline),
+            identity: Arc::default(),
+            verdict: Verdict::Build { reason: None },
+            reason: String::new(),
+            recipe,
+            told: Arc::default(),
+        };
+        let (verdict, reason) = undecided.judge(always)?;
+        Ok(Self { verdict, reason, ..undecided })
     }
 
     /// Whether the image has to be built.
@@ -157,8 +160,39 @@ impl Plan {
     }
 
     /// The cache key.
-    pub fn key(&self) -> CacheKey {
-        self.key
+    ///
+    /// # Errors
+    /// When a file of the context cannot be read.
+    pub fn key(&self) -> Result<CacheKey, StageError> {
+        Ok(self.identity()?.key)
+    }
+
+    /// All that the image is made from. The files are read the first time somebody asks.
+    pub(super) fn identity(&self) -> Result<&Identity, StageError> {
+        if let Some(identity) = self.identity.get() {
+            return Ok(identity);
+        }
+        let (files, root): (_, &Path) = match &self.recipe {
+            Recipe::Dockerfile(recipe) => (&recipe.selection, recipe.context.root()),
+            Recipe::Custom(files) => (files, &self.image.run().project.root),
+        };
+        let events = self.image.events();
+        let hashed = |done, total| events.progress("reading the context", done, Some(total));
+        let digest = files.digest(&self.image.run().index(root), &hashed)?;
+        Ok(self.identity.get_or_init(|| self.identify(digest)))
+    }
+
+    /// Whether somebody asked for the identity already.
+    pub(super) fn is_identified(&self) -> bool {
+        self.identity.get().is_some()
+    }
+
+    /// All that the image is made from, when `files` are what its context has.
+    pub(super) fn identify(&self, files: ContextDigest) -> Identity {
+        let ignores = self.image.config().rebuild_strategy == RebuildStrategy::IgnoreContextChanges;
+        let counts = matches!(self.recipe, Recipe::Custom(_)) || !ignores;
+        let inputs = Inputs { context: counts.then(|| files.digest()), ..Inputs::clone(&self.outline) };
+        Identity { key: inputs.key(), inputs, files }
     }
 
     /// Tells whether the image is built, before a hook or a builder tells anything else of it.
@@ -169,6 +203,49 @@ impl Plan {
             // Whether there is anything to reuse, `reuse` finds out.
             Verdict::Build { .. } => {}
         }
+    }
+
+    /// The verdict on the image, and the reason as a phrase.
+    fn judge(&self, always: Option<&str>) -> Result<(Verdict, String), StageError> {
+        let image = &self.image;
+        let run = image.run();
+        let records = run.records(image.name());
+        let forced = run.options.force_build || run.options.force.contains(image.name());
+        let strategy = image.config().rebuild_strategy == RebuildStrategy::Always;
+        let always = forced
+            .then_some("forced")
+            .or_else(|| strategy.then_some("`rebuildStrategy` is `always`"))
+            .or(always);
+        let verdict = decide(&Situation {
+            key: &|| self.key(),
+            repository: &image.config().repository,
+            templates: &self.templates,
+            records: &records,
+            always,
+            pushes: image.pushes() || (image.config().custom.is_some() && !run.options.skip_push),
+            verify: run.options.verify,
+            in_daemon: &|references| run.in_daemon(references),
+            has_id: &|id| Ok(run.wait(run.host.docker.base_config(id))??.is_some()),
+            in_registry: &|reference| {
+                run.wait(run.host.registry.digest(reference)).map_err(StageError::from)?
+            },
+            random: &|| run.host.random.character(),
+        })?;
+        let reason = match &verdict {
+            Verdict::Build { reason: Some(reason) } => reason.clone(),
+            Verdict::Build { reason: None } => match records.first() {
+                None => "never built here".to_owned(),
+                Some(latest) => {
+                    let Identity { inputs, files, .. } = self.identity()?;
+                    why_build(latest, inputs, || changed_files(run, &latest.inputs.context?, files))
+                }
+            },
+            Verdict::Reuse(reuse) => match &reuse.left {
+                Some(left) => format!("unchanged, {left}"),
+                None => "unchanged".to_owned(),
+            },
+        };
+        Ok((verdict, reason))
     }
 
     /// Builds the image.
@@ -182,9 +259,9 @@ impl Plan {
                 self.tell(Decision::Build);
                 self.build_with_docker(recipe)
             }
-            ("custom", Recipe::Custom(files)) => {
+            ("custom", Recipe::Custom(_)) => {
                 self.tell(Decision::Build);
-                self.build_with_command(files)
+                self.build_with_command()
             }
             ("docker" | "custom", _) => Err(PlanError::UnfitBuilder {
                 image: self.image.name().to_owned(),
@@ -257,16 +334,13 @@ impl Plan {
         let follows = self.needs_build() == (decision == Decision::Build);
         let reason = if follows { &self.reason } else { "the pipeline asked for it" };
         let image = self.image.name();
-        let key = self.key.to_string();
-        self.image.run().results.update(image, |result| {
-            result.reason = reason.to_owned();
-            result.key = Some(key.clone());
-        });
+        let key = self.identity.get().map(|identity| identity.key.to_string());
+        self.image.run().results.update(image, |result| result.reason = reason.to_owned());
         self.image.run().events.emit(Event::ImageDecided {
             image: image.to_owned(),
             decision,
             reason: reason.to_owned(),
-            key: Some(key),
+            key,
         });
     }
 
@@ -279,8 +353,9 @@ impl Plan {
         self.templates.iter().map(|template| template.fill(|| random.character())).collect()
     }
 
-    fn build_with_command(&self, files: &ContextDigest) -> Result<Built, StageError> {
+    fn build_with_command(&self) -> Result<Built, StageError> {
         let run = self.image.run();
+        let identity = self.identity()?;
         let tags = self.new_tags();
         let config = self.image.config();
         let Some(command) = &config.custom else {
@@ -301,19 +376,19 @@ impl Plan {
         };
         let events = self.image.events();
         run.wait_for_end(build_custom(&request, &*run.host.exec, &events, &run.cancel))?;
-        keep_context(run, files);
-        self.remember(&self.inputs, tags, None, true)
+        self.remember(identity, tags, None, true)
     }
 
     pub(super) fn remember(
         &self,
-        inputs: &Inputs,
+        identity: &Identity,
         tags: Vec<Tag>,
         image_id: Option<String>,
         custom: bool,
     ) -> Result<Built, StageError> {
+        keep_context(self.image.run(), &identity.files);
         let record = Record {
-            key: inputs.key(),
+            key: identity.key,
             repository: self.image.config().repository.to_string(),
             templates: self.templates.clone(),
             tags,
@@ -321,7 +396,7 @@ impl Plan {
             pushed: BTreeMap::new(),
             custom,
             push_skipped: custom && self.image.run().options.skip_push,
-            inputs: RecordedInputs::new(inputs),
+            inputs: RecordedInputs::new(&identity.inputs),
         };
         self.image.run().remember(self.image.name(), &record);
         let source = match image_id {
@@ -340,44 +415,4 @@ fn templates(image: &Image) -> Vec<TagTemplate> {
 fn changed_files(run: &Run, before: &Digest, now: &ContextDigest) -> Option<Vec<String>> {
     let before = ContextDigest::from_bytes(&run.store.context(before)?)?;
     Some(now.changes_since(&before).into_iter().map(|change| change.path.to_string()).collect())
-}
-
-/// The verdict on an image with `inputs` and the context `digest`, and the reason as a phrase.
-fn judge(
-    image: &Image,
-    inputs: &Inputs,
-    digest: &ContextDigest,
-    always: Option<&str>,
-) -> Result<(Verdict, String), StageError> {
-    let run = image.run();
-    let records = run.records(image.name());
-    let forced = run.options.force_build || run.options.force.contains(image.name());
-    let strategy = image.config().rebuild_strategy == RebuildStrategy::Always;
-    let always =
-        forced.then_some("forced").or_else(|| strategy.then_some("`rebuildStrategy` is `always`")).or(always);
-    let verdict = decide(&Situation {
-        key: inputs.key(),
-        repository: &image.config().repository,
-        templates: &templates(image),
-        records: &records,
-        always,
-        pushes: image.pushes() || (image.config().custom.is_some() && !run.options.skip_push),
-        verify: run.options.verify,
-        in_daemon: &|references| run.in_daemon(references),
-        has_id: &|id| Ok(run.wait(run.host.docker.base_config(id))??.is_some()),
-        in_registry: &|reference| run.wait(run.host.registry.digest(reference)).map_err(StageError::from)?,
-        random: &|| run.host.random.character(),
-    })?;
-    let reason = match &verdict {
-        Verdict::Build { reason: Some(reason) } => reason.clone(),
-        Verdict::Build { reason: None } => {
-            let latest = records.first();
-            why_build(latest, inputs, || changed_files(run, &latest?.inputs.context?, digest))
-        }
-        Verdict::Reuse(reuse) => match &reuse.left {
-            Some(left) => format!("unchanged, {left}"),
-            None => "unchanged".to_owned(),
-        },
-    };
-    Ok((verdict, reason))
 }

@@ -7,11 +7,10 @@ use crate::state::Record;
 ///
 /// `changed_files` names the files of the context that differ, when the context does.
 pub fn why_build(
-    latest: Option<&Record>,
+    latest: &Record,
     inputs: &Inputs,
     changed_files: impl FnOnce() -> Option<Vec<String>>,
 ) -> String {
-    let Some(latest) = latest else { return "never built here".to_owned() };
     let before = &latest.inputs;
     let mut reasons = Vec::new();
     if !before.has_command_of(inputs) {
@@ -107,7 +106,7 @@ mod tests {
         let (before, mut now) = (record(&inputs()), inputs());
         edit(&mut now);
         let files = || Some(vec!["src/main.go".to_owned()]);
-        assert_eq!(why_build(Some(&before), &now, files), expected);
+        assert_eq!(why_build(&before, &now, files), expected);
     }
 
     #[test]
@@ -142,18 +141,13 @@ mod tests {
             let key = Inputs { target: Some(base.to_owned()), ..inputs() }.key();
             Inputs { parents: BTreeMap::from([("base".to_owned(), key)]), ..inputs() }
         };
-        assert_eq!(why_build(Some(&record(&with("1"))), &with("2"), || None), "its base `base` changed");
-    }
-
-    #[test]
-    fn without_an_earlier_build_there_is_nothing_to_compare() {
-        assert_eq!(why_build(None, &inputs(), || None), "never built here");
+        assert_eq!(why_build(&record(&with("1")), &with("2"), || None), "its base `base` changed");
     }
 
     #[test]
     fn a_context_whose_list_is_lost_just_changed() {
         let now = Inputs { context: Some(Digest::of("x")), ..inputs() };
-        assert_eq!(why_build(Some(&record(&inputs())), &now, || None), "the context changed");
+        assert_eq!(why_build(&record(&inputs()), &now, || None), "the context changed");
     }
 
     #[test]

@@ -8,4 +8,5 @@ mod stat_index;
 pub use bases::BaseMemory;
 pub use images::{ImageStore, Record, RecordedInputs};
 pub use stamp::Stamp;
+pub(crate) use stamp::nanoseconds_of;
 pub use stat_index::{IndexWarning, StatIndex};

@@ -75,7 +75,7 @@ impl Stamp {
 }
 
 /// A time in nanoseconds since 1970.
-pub(super) fn nanoseconds_of(time: SystemTime) -> i64 {
+pub(crate) fn nanoseconds_of(time: SystemTime) -> i64 {
     let nanoseconds = |distance: Duration| i64::try_from(distance.as_nanos()).unwrap_or(i64::MAX);
     match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(after) => nanoseconds(after),

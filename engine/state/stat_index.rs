@@ -125,6 +125,15 @@ impl StatIndex {
         Ok(digest)
     }
 
+    /// Notes the digest of a file that was read from the moment `since` on (nanoseconds since 1970) and had this
+    /// stamp all the while.
+    pub fn note(&self, stamp: &Stamp, since: i64, digest: Digest) {
+        if stamp.is_identity() {
+            let slot = self.fresh().entry(*stamp).or_default().clone();
+            *lock(&slot) = Some(Fresh { digest, keep: stamp.is_older_than(since) });
+        }
+    }
+
     /// Writes what was learnt, when there is anything new; entries that no run used for two weeks are
     /// dropped.
     ///

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 
 use crate::builder::{BuildError, BuildRequest};
-use crate::image::context::{Content, EntryKind, Unsendable};
+use crate::image::context::{Content, EntryKind, SentFiles, Unsendable};
 use crate::image::{Digest, Selection};
 
 /// How often the bytes sent are told, in bytes.
@@ -25,6 +25,8 @@ pub(super) struct Archive {
     pub(super) dockerfile: String,
     /// Size of its files in bytes.
     pub(super) size: u64,
+    /// Where to note what the files had in them.
+    sent: Option<Arc<SentFiles>>,
     /// The file that could not be read, and why.
     unsendable: Arc<OnceLock<(Arc<str>, String)>>,
 }
@@ -50,7 +52,8 @@ impl Archive {
                 (selection.with_file(&name, 0o644, Bytes::copy_from_slice(text.as_bytes())), name)
             }
         };
-        Ok(Self { dockerfile, size: selection.size(), unsendable: Arc::default(), selection })
+        let (size, sent) = (selection.size(), request.sent.clone());
+        Ok(Self { dockerfile, size, sent, unsendable: Arc::default(), selection })
     }
 
     /// The bytes of the archive; `told` hears from time to time how many bytes of files were read.
@@ -66,7 +69,7 @@ impl Archive {
             }
         };
         let unsendable = Arc::clone(&self.unsendable);
-        self.selection.tar_stream(tell).inspect(move |piece| {
+        self.selection.tar_stream(self.sent.clone(), tell).inspect(move |piece| {
             // What carries the stream only knows that it broke off.
             if let Err(error) = piece
                 && let Some(Unsendable { path, reason }) = Unsendable::of(error)
@@ -155,6 +158,7 @@ mod tests {
             build_args: Default::default(),
             platform: None,
             directory: "/no/such/folder".into(),
+            sent: None,
         };
         Archive::new(&request).unwrap()
     }

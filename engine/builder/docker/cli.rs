@@ -190,6 +190,7 @@ mod tests {
                 .into(),
             platform: None,
             directory: "/".into(),
+            sent: None,
         };
         let arguments = arguments(&request, "/id", &["--no-cache".to_owned()]);
         assert_eq!(

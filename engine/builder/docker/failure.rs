@@ -151,6 +151,7 @@ mod tests {
             build_args: indexmap::IndexMap::new(),
             platform: None,
             directory: "/".into(),
+            sent: None,
         };
         for name in ["[x 3/3] RUN make test", "[3/3] RUN make test", "Step 3/3 : RUN make test"] {
             let error = "exit code: 3".to_owned();

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::base_failure::base_failure;
 use crate::builder::docker::{BuildKit, Classic, Cli, Daemon, PushError};
-use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
+use crate::builder::{BuildError, BuildMethod, BuildRequest, Builder, BuiltImage};
 use crate::config::DockerConfig;
 use crate::event::{Event, Events, ImageEvents, Level};
 use crate::host::Docker;
@@ -116,16 +116,17 @@ impl Docker for LiveDocker {
         Ok(facts.map(|facts| BaseConfig { onbuild: facts.onbuild, env: facts.env }))
     }
 
-    async fn builds_every_target(
+    async fn method(
         &self,
         options: &DockerConfig,
         request: &BuildRequest,
-    ) -> Result<bool, StageError> {
-        Ok(match self.mode(options, request).await? {
-            Mode::Classic => true,
-            Mode::Cli => options.use_build_kit != Some(true),
-            Mode::BuildKit => false,
-        })
+    ) -> Result<BuildMethod, StageError> {
+        let (runs_every_target, notes_files) = match self.mode(options, request).await? {
+            Mode::Classic => (true, true),
+            Mode::Cli => (options.use_build_kit != Some(true), false),
+            Mode::BuildKit => (false, false),
+        };
+        Ok(BuildMethod { runs_every_target, notes_files })
     }
 
     async fn build(

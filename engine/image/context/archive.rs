@@ -11,6 +11,7 @@ use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 
 use super::Selection;
+use super::SentFiles;
 use super::entry::{Content, Entry, EntryKind};
 
 /// Bytes of a block of the stream: what is read from a file at once and handed on without a copy.
@@ -21,14 +22,15 @@ const WAITING: usize = 4;
 const RECORD: u64 = 512;
 
 impl Selection {
-    /// The selection as a tar stream of a few hundred kilobytes at a time; `progress` gets the bytes of file
-    /// content read so far.
+    /// The selection as a tar stream of a few hundred kilobytes at a time; `sent` learns what each file had in
+    /// it, `progress` gets the bytes of file content read so far.
     ///
     /// A thread of its own reads the files. It ends when the stream is dropped. A file that cannot be read,
     /// or got shorter since it was selected, ends the stream with an error that names it; what a file grew
     /// by since then is left out.
     pub fn tar_stream(
         &self,
+        sent: Option<Arc<SentFiles>>,
         progress: impl Fn(u64) + Send + 'static,
     ) -> impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static {
         let (sender, mut receiver) = mpsc::channel(WAITING);
@@ -36,7 +38,8 @@ impl Selection {
         let blocks = Blocks { block: BytesMut::new(), filled: 0, sender: sender.clone() };
         let archive = move || {
             let sender = blocks.sender.clone();
-            let result = selection.write(blocks, &progress).and_then(|mut blocks| blocks.send());
+            let result =
+                selection.write(blocks, sent.as_deref(), &progress).and_then(|mut blocks| blocks.send());
             if let Err(error) = result {
                 // Nobody left to tell it when the receiver is gone.
                 let _ = sender.blocking_send(Err(error));
@@ -54,14 +57,14 @@ impl Selection {
     /// Those of the writer; and when a file cannot be read or got shorter, an error that names it.
     pub fn write_tar(&self, writer: impl Write, progress: impl Fn(u64)) -> io::Result<()> {
         let sink = Plain { writer, buffer: Vec::new() };
-        self.write(sink, &progress)?.writer.flush()
+        self.write(sink, None, &progress)?.writer.flush()
     }
 
-    fn write<S: Sink>(&self, sink: S, progress: &dyn Fn(u64)) -> io::Result<S> {
+    fn write<S: Sink>(&self, sink: S, sent: Option<&SentFiles>, progress: &dyn Fn(u64)) -> io::Result<S> {
         let mut builder = Builder::new(sink);
         let mut done = 0;
         for entry in self.entries() {
-            append(&mut builder, entry, &mut done, progress).map_err(|error| match error.kind() {
+            append(&mut builder, entry, sent, &mut done, progress).map_err(|error| match error.kind() {
                 // The receiver went away: no fault of this file.
                 io::ErrorKind::BrokenPipe => error,
                 kind => io::Error::new(kind, Unsendable { path: entry.path.clone(), reason: error }),
@@ -90,13 +93,15 @@ impl Unsendable {
 
 /// Where an archive goes.
 trait Sink: Write {
-    /// Moves up to `limit` bytes from `file`, with as few copies as it can; 0 at the end of the file.
-    fn take_from(&mut self, file: &mut File, limit: u64) -> io::Result<u64>;
+    /// Moves up to `limit` bytes from `file`, with as few copies as it can; none at the end of the file. Returns
+    /// them.
+    fn take_from(&mut self, file: &mut File, limit: u64) -> io::Result<&[u8]>;
 }
 
 fn append<S: Sink>(
     builder: &mut Builder<S>,
     entry: &Entry,
+    sent: Option<&SentFiles>,
     done: &mut u64,
     progress: &dyn Fn(u64),
 ) -> io::Result<()> {
@@ -127,7 +132,16 @@ fn append<S: Sink>(
                 Content::Disk(path) => {
                     let mut file = File::open(path)?;
                     builder.append_data(&mut header, &*entry.path, io::empty())?;
-                    send_file(builder.get_mut(), &mut file, *size, |count| progress(*done + count))?;
+                    let mut note = sent.map(|sent| sent.begin(entry, &file)).transpose()?;
+                    let mut count = 0;
+                    send_file(builder.get_mut(), &mut file, *size, |bytes| {
+                        count += bytes.len() as u64;
+                        progress(*done + count);
+                        if let Some(note) = &mut note {
+                            note.update(bytes);
+                        }
+                    })?;
+                    note.map(|note| note.finish(&file)).transpose()?;
                 }
             }
             *done += size;
@@ -136,18 +150,17 @@ fn append<S: Sink>(
     }
 }
 
-/// Sends exactly `size` bytes of `file` and fills up the last record.
-fn send_file(sink: &mut impl Sink, file: &mut File, size: u64, progress: impl Fn(u64)) -> io::Result<()> {
+/// Sends exactly `size` bytes of `file`, showing each piece to `see`, and fills up the last record.
+fn send_file(sink: &mut impl Sink, file: &mut File, size: u64, mut see: impl FnMut(&[u8])) -> io::Result<()> {
     let mut sent = 0;
     while sent < size {
-        match sink.take_from(file, size - sent)? {
-            0 => {
-                let reason = format!("it got shorter while it was read ({sent} of {size} bytes)");
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason));
-            }
-            count => sent += count,
+        let bytes = sink.take_from(file, size - sent)?;
+        if bytes.is_empty() {
+            let reason = format!("it got shorter while it was read ({sent} of {size} bytes)");
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason));
         }
-        progress(sent);
+        sent += bytes.len() as u64;
+        see(bytes);
     }
     let padding = size.next_multiple_of(RECORD) - size;
     sink.write_all(&[0; RECORD as usize][..padding as usize])
@@ -221,11 +234,12 @@ impl Write for Blocks {
 }
 
 impl Sink for Blocks {
-    fn take_from(&mut self, file: &mut File, limit: u64) -> io::Result<u64> {
+    fn take_from(&mut self, file: &mut File, limit: u64) -> io::Result<&[u8]> {
         let free = self.free()?;
         let count = read_up_to(file, free, limit)?;
+        let start = self.filled;
         self.filled += count;
-        Ok(count as u64)
+        Ok(&self.block[start..self.filled])
     }
 }
 
@@ -246,11 +260,11 @@ impl<W: Write> Write for Plain<W> {
 }
 
 impl<W: Write> Sink for Plain<W> {
-    fn take_from(&mut self, file: &mut File, limit: u64) -> io::Result<u64> {
+    fn take_from(&mut self, file: &mut File, limit: u64) -> io::Result<&[u8]> {
         self.buffer.resize(BLOCK, 0);
         let count = read_up_to(file, &mut self.buffer, limit)?;
         self.writer.write_all(&self.buffer[..count])?;
-        Ok(count as u64)
+        Ok(&self.buffer[..count])
     }
 }
 

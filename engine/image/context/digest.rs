@@ -1,17 +1,18 @@
 //! The digest of a selection: what of it can change an image.
 
-use std::cmp::Ordering;
+use std::cmp;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::entry::{Content, Entry, EntryKind, order};
-use super::{ContextError, Selection};
+use super::{ContextError, Selection, SentFiles};
 use crate::image::Digest;
 use crate::state::{Stamp, StatIndex};
 
@@ -21,6 +22,8 @@ const VERSION: &[u8] = b"windlass context 1\0";
 const BUFFER: usize = 256 * 1024;
 /// Bytes to hash from which on several threads share the work.
 const PARALLEL: u64 = 1024 * 1024;
+/// Bytes after which progress is told.
+const TELL_EVERY: u64 = 16 * 1024 * 1024;
 /// How often a file may change while it is read.
 const ATTEMPTS: usize = 3;
 
@@ -65,16 +68,28 @@ pub enum ChangeKind {
 
 impl Selection {
     /// The digest of the selection; files that `index` knows are not read. It is computed once and shared
-    /// with clones.
+    /// with clones. `progress` gets the bytes read so far and those to read in all, when they are many.
     ///
     /// # Errors
     /// [`ContextError`] when a file cannot be read or does not stop changing.
-    pub fn digest(&self, index: &StatIndex) -> Result<ContextDigest, ContextError> {
+    pub fn digest(
+        &self,
+        index: &StatIndex,
+        progress: &(dyn Fn(u64, u64) + Sync),
+    ) -> Result<ContextDigest, ContextError> {
         if let Some(digest) = self.digest_cell().get() {
             return Ok(digest.clone());
         }
-        let digest = compute(self.entries(), index)?;
+        let digest = compute(self.entries(), |entries| contents(entries, index, None, progress))?;
         Ok(self.digest_cell().get_or_init(|| digest).clone())
+    }
+
+    /// The digest of the selection with the files as they were `sent`.
+    ///
+    /// # Errors
+    /// As [`Selection::digest`], for files that were not sent.
+    pub fn digest_as_sent(&self, sent: &SentFiles) -> Result<ContextDigest, ContextError> {
+        compute(self.entries(), |entries| contents(entries, &sent.index, Some(sent), &|_, _| {}))
     }
 }
 
@@ -96,8 +111,8 @@ impl ContextDigest {
         loop {
             let ordering = match (old.peek(), new.peek()) {
                 (None, None) => return changes,
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
+                (Some(_), None) => cmp::Ordering::Less,
+                (None, Some(_)) => cmp::Ordering::Greater,
                 (Some(old), Some(new)) => order(&old.path, &new.path),
             };
             let before = old.next_if(|_| ordering.is_le());
@@ -159,8 +174,11 @@ struct StoredEntry<'a> {
     fingerprint: [u8; 8],
 }
 
-fn compute(entries: &[Entry], index: &StatIndex) -> Result<ContextDigest, ContextError> {
-    let contents = contents(entries, index)?;
+fn compute(
+    entries: &[Entry],
+    contents: impl FnOnce(&[Entry]) -> Result<Vec<Option<Digest>>, ContextError>,
+) -> Result<ContextDigest, ContextError> {
+    let contents = contents(entries)?;
     let mut whole = Sha256::new_with_prefix(VERSION);
     let mut listed = Vec::with_capacity(entries.len());
     let mut encoded = Vec::new();
@@ -198,7 +216,12 @@ fn length(text: &str) -> [u8; 8] {
 }
 
 /// The digest of each entry's content, none for what is no file.
-fn contents(entries: &[Entry], index: &StatIndex) -> Result<Vec<Option<Digest>>, ContextError> {
+fn contents(
+    entries: &[Entry],
+    index: &StatIndex,
+    sent: Option<&SentFiles>,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Vec<Option<Digest>>, ContextError> {
     let mut contents: Vec<Option<Digest>> = vec![None; entries.len()];
     let mut unknown: Vec<(usize, &Path, Stamp)> = Vec::new();
     let mut bytes = 0;
@@ -209,7 +232,8 @@ fn contents(entries: &[Entry], index: &StatIndex) -> Result<Vec<Option<Digest>>,
             (Content::Disk(path), stamp) => {
                 let stamp =
                     stamp.unwrap_or(Stamp { device: 0, inode: 0, size: *size, modified: 0, changed: 0 });
-                contents[position] = index.get(&stamp);
+                contents[position] =
+                    sent.and_then(|sent| sent.get(&entry.path)).or_else(|| index.get(&stamp));
                 if contents[position].is_none() {
                     unknown.push((position, path, stamp));
                     bytes += size;
@@ -217,8 +241,15 @@ fn contents(entries: &[Entry], index: &StatIndex) -> Result<Vec<Option<Digest>>,
             }
         }
     }
+    let read = AtomicU64::new(0);
     let look_up = |buffer: &mut Vec<u8>, &(position, path, stamp): &(usize, &Path, Stamp)| {
-        hash_known(path, &stamp, index, buffer).map(|digest| (position, digest))
+        let digest = hash_known(path, &stamp, index, buffer)?;
+        let before = read.fetch_add(stamp.size, Ordering::Relaxed);
+        let now = before + stamp.size;
+        if before / TELL_EVERY != now / TELL_EVERY {
+            progress(now, bytes);
+        }
+        Ok((position, digest))
     };
     let hashed: Vec<(usize, Digest)> = if bytes < PARALLEL {
         let mut buffer = Vec::new();

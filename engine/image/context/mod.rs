@@ -9,6 +9,7 @@ mod ignore;
 mod marks;
 mod pattern;
 mod selection;
+mod sent;
 mod tree;
 mod walk;
 
@@ -28,6 +29,7 @@ pub use entry::{Content, Entry, EntryKind};
 pub use error::{BadPattern, ContextError};
 pub use ignore::excluded;
 pub use selection::{FolderSize, Selection};
+pub use sent::SentFiles;
 pub use tree::Forest;
 
 /// A build context: a folder with its ignore rules. Cheap to clone.

@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use proptest::prelude::*;
 
 use super::*;
+use crate::image::Digest;
 use crate::state::StatIndex;
 
 /// A folder of its own: `a/b` is a file, `a/` a folder, `a -> b` a symlink, `a=text` a file with a content,
@@ -54,7 +55,7 @@ fn paths(selection: &Selection) -> Vec<&str> {
 }
 
 fn digest(folder: &tempfile::TempDir) -> ContextDigest {
-    select(folder, &whole()).digest(&StatIndex::in_memory()).expect("a digest")
+    select(folder, &whole()).digest(&StatIndex::in_memory(), &|_, _| {}).expect("a digest")
 }
 
 fn check(items: &[&str], reach: &Reach, expected: &[&str]) {
@@ -220,7 +221,7 @@ fn a_vanished_file_is_an_error_and_not_a_smaller_digest() {
     let folder = folder(&["a", "b=1"]);
     let selection = select(&folder, &whole());
     fs::remove_file(folder.path().join("b")).expect("removed");
-    let error = selection.digest(&StatIndex::in_memory()).expect_err("unreadable");
+    let error = selection.digest(&StatIndex::in_memory(), &|_, _| {}).expect_err("unreadable");
     assert!(error.to_string().contains("/b`: "), "{error}");
 }
 
@@ -230,7 +231,7 @@ fn a_file_changed_since_it_was_selected_is_hashed_as_it_is() {
     let selection = select(&folder, &whole());
     fs::write(folder.path().join("b"), "longer").expect("written");
     let index = StatIndex::in_memory();
-    assert_eq!(selection.digest(&index).expect("a digest"), digest(&folder));
+    assert_eq!(selection.digest(&index, &|_, _| {}).expect("a digest"), digest(&folder));
 }
 
 #[test]
@@ -323,7 +324,7 @@ async fn the_stream_is_the_archive_in_blocks() {
     let done = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let tell = done.clone();
     let mut stream =
-        selection.tar_stream(move |bytes| tell.store(bytes, std::sync::atomic::Ordering::Relaxed));
+        selection.tar_stream(None, move |bytes| tell.store(bytes, std::sync::atomic::Ordering::Relaxed));
     let mut streamed = Vec::new();
     while let Some(block) = stream.next().await {
         streamed.extend_from_slice(&block.expect("a block"));
@@ -339,9 +340,42 @@ async fn a_file_that_shrank_is_named_and_one_that_grew_is_cut() {
     fs::write(folder.path().join("f"), "12345678").expect("written");
     assert_eq!(unpack(&selection)["f"].1, b"123456");
     fs::write(folder.path().join("f"), "123").expect("written");
-    let blocks: Vec<_> = selection.tar_stream(|_| ()).collect().await;
+    let blocks: Vec<_> = selection.tar_stream(None, |_| ()).collect().await;
     let error = blocks.last().and_then(|block| block.as_ref().err()).expect("an error");
     assert_eq!(error.to_string(), "cannot send `f`: it got shorter while it was read (3 of 6 bytes)");
+}
+
+#[tokio::test]
+async fn a_file_that_changes_on_its_way_counts_as_it_was_sent() {
+    let folder = folder(&["a=1", "b=2"]);
+    let selection = select(&folder, &whole());
+    let before = digest(&folder);
+    let sent = Arc::new(SentFiles::new(StatIndex::in_memory().into()));
+    let blocks: Vec<_> = selection.tar_stream(Some(sent.clone()), |_| ()).collect().await;
+    assert!(blocks.iter().all(Result::is_ok));
+
+    fs::write(folder.path().join("a"), "3").expect("written");
+    fs::remove_file(folder.path().join("b")).expect("removed");
+    assert_eq!(selection.digest_as_sent(&sent).expect("nothing is read again"), before);
+    assert_ne!(digest(&folder).digest(), before.digest());
+}
+
+#[tokio::test]
+async fn what_was_read_on_its_way_is_not_read_again() {
+    let folder = folder(&["a=1"]);
+    let selection = select(&folder, &whole());
+    let index = Arc::new(StatIndex::in_memory());
+    let sent = Arc::new(SentFiles::new(index.clone()));
+    let _: Vec<_> = selection.tar_stream(Some(sent), |_| ()).collect().await;
+    let stamp = selection.get("a").and_then(|entry| entry.stamp).expect("a stamp");
+    assert_eq!(index.get(&stamp), Some(Digest::of("1")));
+
+    // Another content under the stamp of the selection is not taken for what it stood for.
+    let changed = Arc::new(StatIndex::in_memory());
+    fs::write(folder.path().join("a"), "2").expect("written");
+    let sent = Arc::new(SentFiles::new(changed.clone()));
+    let _: Vec<_> = selection.tar_stream(Some(sent), |_| ()).collect().await;
+    assert_eq!(changed.get(&stamp), None);
 }
 
 /// Random trees: paths of a few short names, each a folder, file, executable or symlink.
@@ -392,7 +426,7 @@ proptest! {
         let open_index = || StatIndex::open(kept.path(), folder.path()).0;
         let index = open_index();
         let selection = select(&folder, &whole());
-        prop_assert_eq!(selection.digest(&index).expect("a digest"), digest(&folder));
+        prop_assert_eq!(selection.digest(&index, &|_, _| {}).expect("a digest"), digest(&folder));
         index.save().expect("saved");
         for entry in selection.entries() {
             if let EntryKind::File { content: Content::Disk(path), size } = &entry.kind {
@@ -400,7 +434,7 @@ proptest! {
                 fs::write(path, vec![edit; *size as usize]).expect("written");
             }
         }
-        let indexed = select(&folder, &whole()).digest(&open_index()).expect("a digest");
+        let indexed = select(&folder, &whole()).digest(&open_index(), &|_, _| {}).expect("a digest");
         prop_assert_eq!(indexed, digest(&folder));
     }
 

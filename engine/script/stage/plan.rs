@@ -57,9 +57,12 @@ pub mod plan {
     }
 
     /// The cache key, 64 hex digits.
-    #[rhai_fn(get = "key", pure)]
-    pub fn key(plan: &mut Plan) -> String {
-        plan.key().to_string()
+    ///
+    /// # Errors
+    /// `context::...` when a file of the context cannot be read.
+    #[rhai_fn(get = "key", return_raw, pure)]
+    pub fn key(plan: &mut Plan) -> RhaiResultOf<String> {
+        Ok(plan.key()?.to_string())
     }
 
     /// Tells whether the image is built, the first line about it, and returns the answer it was given.
