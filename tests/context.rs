@@ -246,6 +246,15 @@ fn a_huge_context_is_told_with_its_largest_folders() {
     let output = project.run(["build", "--skip-push"]);
     output.exits(1);
     output.stderr_has("the build context has").stderr_has("1101 MB").stderr_has("`assets/video` (1100 MB)");
+
+    fs::remove_dir_all(project.path(".windlass")).expect("the state can be removed");
+    let output = project.run(["build", "--skip-push", "--progress", "json"]);
+    let lines = output.exits(1).stdout.lines();
+    let events = lines.map(|line| serde_json::from_str::<serde_json::Value>(line).expect("an event"));
+    let read = events.filter(|event| event["step"] == "reading the context");
+    let progress: Vec<_> = read.map(|event| (event["done"].as_u64(), event["total"].as_u64())).collect();
+    let is_part = |(done, total): &(Option<u64>, Option<u64>)| done <= total && *total > Some(1_100_000_000);
+    assert!(progress.len() > 1 && progress.iter().all(is_part), "{progress:?}");
 }
 
 #[test]

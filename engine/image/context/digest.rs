@@ -242,14 +242,15 @@ fn contents(
         }
     }
     let read = AtomicU64::new(0);
-    let look_up = |buffer: &mut Vec<u8>, &(position, path, stamp): &(usize, &Path, Stamp)| {
-        let digest = hash_known(path, &stamp, index, buffer)?;
-        let before = read.fetch_add(stamp.size, Ordering::Relaxed);
-        let now = before + stamp.size;
+    let hashed = |count: u64| {
+        let before = read.fetch_add(count, Ordering::Relaxed);
+        let now = before + count;
         if before / TELL_EVERY != now / TELL_EVERY {
             progress(now, bytes);
         }
-        Ok((position, digest))
+    };
+    let look_up = |buffer: &mut Vec<u8>, &(position, path, stamp): &(usize, &Path, Stamp)| {
+        hash_known(path, &stamp, index, buffer, &hashed).map(|digest| (position, digest))
     };
     let hashed: Vec<(usize, Digest)> = if bytes < PARALLEL {
         let mut buffer = Vec::new();
@@ -269,10 +270,11 @@ fn hash_known(
     stamp: &Stamp,
     index: &StatIndex,
     buffer: &mut Vec<u8>,
+    hashed: &dyn Fn(u64),
 ) -> Result<Digest, ContextError> {
     let mut stamp = *stamp;
     for _ in 0..ATTEMPTS {
-        let answer = index.digest(&stamp, || match hash(path, buffer) {
+        let answer = index.digest(&stamp, || match hash(path, buffer, hashed) {
             Ok((before, after, digest)) if before == after && (before == stamp || !stamp.is_identity()) => {
                 Ok(digest)
             }
@@ -294,8 +296,8 @@ enum Unsettled {
     Failed(io::Error),
 }
 
-/// The digest of a file, and its stamps before and after reading.
-fn hash(path: &Path, buffer: &mut Vec<u8>) -> io::Result<(Stamp, Stamp, Digest)> {
+/// The digest of a file, and its stamps before and after reading; `hashed` gets the bytes of each piece.
+fn hash(path: &Path, buffer: &mut Vec<u8>, hashed: &dyn Fn(u64)) -> io::Result<(Stamp, Stamp, Digest)> {
     let mut file = File::open(path)?;
     let before = Stamp::of(&file.metadata()?);
     let wanted = usize::try_from(before.size).unwrap_or(BUFFER).saturating_add(1).min(BUFFER);
@@ -306,7 +308,10 @@ fn hash(path: &Path, buffer: &mut Vec<u8>) -> io::Result<(Stamp, Stamp, Digest)>
     loop {
         match file.read(buffer) {
             Ok(0) => break,
-            Ok(count) => hasher.update(&buffer[..count]),
+            Ok(count) => {
+                hasher.update(&buffer[..count]);
+                hashed(count as u64);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
