@@ -303,6 +303,72 @@ fn missing_module_is_told() {
 }
 
 #[test]
+fn forgotten_import_names_the_line_to_write() {
+    let output = build_with("fn tags(image) { base::tags(image) }\n");
+    insta::assert_snapshot!(diagnostic(&output, 2), @r#"
+    script::not_imported
+
+      x nothing is imported as `base`
+       ,-[windlass.rhai:1:18]
+     1 | fn tags(image) { base::tags(image) }
+       :                  ^^|^
+       :                    `-- here, in `tags`
+       `----
+      help: begin the file with `import "scripts/build" as base;`
+      `->   > called from scripts/build.rhai, lines 106 (`tagged`), 14 (`build_all`), 8 (`build`)
+    "#);
+}
+
+#[test]
+fn misspelt_function_of_a_module_is_shown_as_written() {
+    let output = build_with("import \"scripts/build\" as base;\nfn tags(image) { base::tgas(image) }\n");
+    insta::assert_snapshot!(diagnostic(&output, 2), @r#"
+    script::unknown_function
+
+      x there is no function `base::tgas (Image)`
+       ,-[windlass.rhai:2:24]
+     1 | import "scripts/build" as base;
+     2 | fn tags(image) { base::tgas(image) }
+       :                        ^^|^
+       :                          `-- here, in `tags`
+       `----
+      help: did you mean `base::tags`?
+      `->   > called from scripts/build.rhai, lines 106 (`tagged`), 14 (`build_all`), 8 (`build`)
+    "#);
+}
+
+#[test]
+fn error_in_a_replaced_function_shows_the_file_that_defines_it() {
+    let output = project()
+        .file("windlass.rhai", "/// Tags.\nfn tags(image) { tagz(image) }\n")
+        .file(
+            "windlass.dev.rhai",
+            "import \"scripts/build\" as base;\nfn tags(image) { base::tags(image) + [\"dev\"] }\n",
+        )
+        .run(["build", "-p", "dev"]);
+    insta::assert_snapshot!(diagnostic(&output, 2), @r#"
+    script::unknown_function
+
+      x there is no function `tagz (Image)`
+       ,-[windlass.rhai:2:18]
+     1 | /// Tags.
+     2 | fn tags(image) { tagz(image) }
+       :                  ^^|^
+       :                    `-- here, in `tags`
+       `----
+      help: did you mean `tags`?
+      |->   > called from windlass.dev.rhai
+      |      ,-[windlass.dev.rhai:2:24]
+      |    1 | import "scripts/build" as base;
+      |    2 | fn tags(image) { base::tags(image) + ["dev"] }
+      |      :                        ^^|^
+      |      :                          `-- called here, in `tags`
+      |      `----
+      `->   > called from scripts/build.rhai, lines 106 (`tagged`), 14 (`build_all`), 8 (`build`)
+    "#);
+}
+
+#[test]
 fn thrown_map_gives_message_code_and_help() {
     let output = build_with(
         "fn before_image(image) {\n    throw #{ message: \"the freeze is on\", code: \"acme::freeze\", help: \"wait until Monday\" };\n}\n",

@@ -120,7 +120,12 @@ impl World {
 
     /// Runs `build` of the default pipeline with `script` as override.
     pub fn build_with(&self, script: &str, options: RunOptions) -> Ended {
-        let files = vec![ScriptFile::default_build(), self.script(script)];
+        self.build_files(vec![self.script_file("windlass.rhai", script)], options)
+    }
+
+    /// Runs `build` of the default pipeline with `overrides`, in this order.
+    pub fn build_files(&self, overrides: Vec<ScriptFile>, options: RunOptions) -> Ended {
+        let files = std::iter::once(ScriptFile::default_build()).chain(overrides).collect();
         let (events, run) = self.run(options);
         let engine = new_engine(&run);
         let result = Pipeline::compile(files, &run.project.root).map_err(Arc::new);
@@ -158,9 +163,9 @@ impl World {
         (events, run.expect("the images can be ordered"))
     }
 
-    fn script(&self, text: &str) -> ScriptFile {
-        let path = Some(self.folder.path().join("windlass.rhai"));
-        ScriptFile { name: "windlass.rhai".into(), text: text.into(), path }
+    /// A script of the project.
+    pub fn script_file(&self, name: &str, text: &str) -> ScriptFile {
+        ScriptFile { name: name.into(), text: text.into(), path: Some(self.folder.path().join(name)) }
     }
 }
 

@@ -4,7 +4,8 @@ use std::fmt;
 
 use rhai::EvalAltResult;
 
-use super::{Pipeline, StageError, stage};
+use super::layer::{self, without_numbers};
+use super::{Pipeline, StageError, resolver, stage};
 use crate::suggestion::nearest;
 
 /// The codes of errors of stages that only a wrong script can cause, beside all `script::...`.
@@ -39,8 +40,11 @@ impl Cause {
                 }
                 Self::thrown(&value)
             }
-            EvalAltResult::ErrorFunctionNotFound(signature, _) => Self::unknown_function(pipeline, &signature),
+            EvalAltResult::ErrorFunctionNotFound(signature, _) => {
+                Self::unknown_function(pipeline, &without_numbers(&signature))
+            }
             EvalAltResult::ErrorVariableNotFound(name, _) => {
+                let name = without_numbers(&name);
                 let is_function = pipeline.named(&name).next().is_some();
                 let help = is_function.then(|| format!("`{name}` is a function: call it, `{name}(...)`"));
                 Self::wrong(format!("there is no variable `{name}`"), "script::unknown_variable", help)
@@ -55,6 +59,15 @@ impl Cause {
                 let help = known.map(|known| format!("did you mean `{known}`?"));
                 let message = format!("there is no property `{name}` of {}", kind(owner));
                 Self::wrong(message, "script::unknown_property", help)
+            }
+            EvalAltResult::ErrorModuleNotFound(name, _) if layer::alias(&name).is_some_and(is_name) => {
+                let name = without_numbers(&name);
+                let path = resolver::path_for(&name);
+                Self::wrong(
+                    format!("nothing is imported as `{name}`"),
+                    "script::not_imported",
+                    Some(format!("begin the file with `import \"{path}\" as {name};`")),
+                )
             }
             EvalAltResult::ErrorModuleNotFound(path, _) => Self::wrong(
                 format!("cannot find the module `{path}`"),
@@ -118,6 +131,14 @@ impl Cause {
 
     fn unknown_function(pipeline: &Pipeline, signature: &str) -> Self {
         let name = signature.split(['(', ' ']).next().unwrap_or_default();
+        let (module, name) = name.rsplit_once("::").map_or(("", name), |(module, name)| (module, name));
+        if !module.is_empty() {
+            let known = nearest(name, pipeline.functions().map(|function| function.name.as_str()));
+            let help = known.filter(|known| *known != name);
+            let help = help.map(|known| format!("did you mean `{module}::{known}`?"));
+            let message = format!("there is no function `{}`", plain_types(signature));
+            return Self::wrong(message, "script::unknown_function", help);
+        }
         if !name.starts_with(|char: char| char.is_alphabetic() || char == '_') {
             return Self::wrong_operands(signature);
         }
@@ -162,6 +183,11 @@ fn unknown_property(text: &str) -> Option<(&str, &str)> {
     let (name, rest) = text.strip_prefix("Unknown property '")?.split_once('\'')?;
     let (_, owner) = rest.split_once("for type '")?;
     Some((name, owner.trim_end_matches('\'')))
+}
+
+/// Whether `text` is the name of a module rather than a path.
+fn is_name(text: &str) -> bool {
+    text.chars().all(|char| char.is_alphanumeric() || char == '_')
 }
 
 /// A signature with the names of types that scripts know.

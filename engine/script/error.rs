@@ -177,6 +177,10 @@ fn push_place(
     }
     let (function, source) = around;
     // Rhai names the caller's file for a closure, and none for a merged function or at the top of a merged file.
+    if let Some(file) = pipeline.replaced_file(source, function) {
+        places.push(Place::new(function, file, position));
+        return;
+    }
     let is_merged = source == MERGED || source.is_empty() || is_closure(function);
     if is_merged && let Some(file) = importer(pipeline, error) {
         places.push(Place::new("", file, position));

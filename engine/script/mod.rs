@@ -5,6 +5,7 @@ pub mod definitions;
 mod engine;
 mod error;
 mod file;
+mod layer;
 mod near_miss;
 mod pipeline;
 pub mod reference;

@@ -5,9 +5,10 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rhai::{AST, CallFnOptions, Dynamic, Engine, FnAccess, Position, Scope, ScriptFnMetadata};
+use rhai::{AST, CallFnOptions, Dynamic, Engine, FnAccess, Module, Position, Scope, ScriptFnMetadata};
 
 use super::engine::new_parser;
+use super::layer;
 use super::near_miss::near_misses;
 use super::reference::text_of;
 use super::{ScriptError, ScriptFile, resolver};
@@ -83,6 +84,8 @@ impl Function {
 /// The merged program, and where each function of it came from.
 pub struct Pipeline {
     program: AST,
+    /// Each file on its own.
+    layers: Vec<AST>,
     files: Vec<ScriptFile>,
     functions: HashMap<(String, usize), Function>,
     root: PathBuf,
@@ -95,10 +98,12 @@ impl Pipeline {
     /// # Errors
     /// `script::syntax` with the place, when a file is not valid.
     pub fn compile(files: Vec<ScriptFile>, root: &Path) -> Result<Self, ScriptError> {
-        let parser = new_parser();
+        let mut parser = new_parser();
         let mut program = AST::empty();
+        let mut layers = Vec::with_capacity(files.len());
         let mut functions: HashMap<(String, usize), Function> = HashMap::new();
-        for file in &files {
+        for (number, file) in files.iter().enumerate() {
+            layer::number_imports(&mut parser, file, number);
             let mut ast = parser.compile(&*file.text).map_err(|error| ScriptError::syntax(file, error))?;
             ast.set_source(&*file.name);
             for metadata in ast.iter_functions() {
@@ -111,9 +116,10 @@ impl Pipeline {
                 functions.insert(key, function);
             }
             program = program.merge(&ast);
+            layers.push(ast);
         }
         program.set_source(MERGED);
-        Ok(Self { program, files, functions, root: root.to_owned() })
+        Ok(Self { program, layers, files, functions, root: root.to_owned() })
     }
 
     /// The files, in the order in which they were merged.
@@ -141,6 +147,17 @@ impl Pipeline {
     /// The functions called `name`, whatever their number of parameters.
     pub(super) fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Function> {
         self.functions.values().filter(move |function| function.name == name)
+    }
+
+    /// The module `name` through which a file reaches the functions it replaced; `None` for any other module.
+    pub(super) fn replaced_module(&self, name: &str) -> Option<Arc<Module>> {
+        Some(layer::module_of(self.layers.get(..layer::number(name)?)?, name))
+    }
+
+    /// The file that defines `function` in the module `name` of what a file replaced.
+    pub(super) fn replaced_file(&self, name: &str, function: &str) -> Option<&ScriptFile> {
+        let below = self.files.get(..layer::number(name)?)?;
+        below.iter().rev().find(|file| file.definition(function).is_some())
     }
 
     /// The file of the module that Rhai calls `name`, for showing its lines.

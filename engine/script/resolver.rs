@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
 
 use super::file::DEFAULT_BUILD;
 use super::{RhaiResultOf, ScriptFile, StageError};
+use crate::run::Run;
 
 /// Modules that are part of windlass: name and text.
 const BUILT_IN: &[(&str, &str)] = &[("scripts/build.rhai", DEFAULT_BUILD)];
@@ -19,8 +20,19 @@ pub fn built_in(name: &str) -> Option<ScriptFile> {
     Some(ScriptFile::built_in(name, text))
 }
 
-/// Finds modules: `scripts/...` are windlass's own; `./x` is beside the importing module, any other path starts at
-/// the project's root. Overrides are one program once they are merged: their `./x` starts at the root as well.
+/// The path of the module that someone who writes `name::` probably means.
+pub fn path_for(name: &str) -> String {
+    let known = BUILT_IN.iter().map(|(file, _)| file.trim_end_matches(".rhai"));
+    let mut named = known.filter(|path| path.rsplit('/').next() == Some(name));
+    match named.next() {
+        Some(path) => path.to_owned(),
+        None if name == "base" => "scripts/build".to_owned(),
+        None => format!("lib/{name}"),
+    }
+}
+
+/// Finds modules: `scripts/...` are windlass's own; `./x` is beside the importing file, any other path starts at
+/// the project's root. In an override, `scripts/build` is the pipeline as it was without it: what it replaced.
 /// Nothing outside the project is ever read.
 pub struct ProjectResolver {
     root: PathBuf,
@@ -74,6 +86,12 @@ impl ProjectResolver {
     }
 }
 
+/// The module through which a file of the running pipeline reaches what it replaced, when `path` means it.
+fn replaced(engine: &Engine, path: &str) -> Option<Shared<Module>> {
+    let run = engine.default_tag().read_lock::<Arc<Run>>()?;
+    run.pipeline()?.replaced_module(path)
+}
+
 /// A module imports itself, perhaps through others.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 #[error("modules import each other: {path}")]
@@ -104,6 +122,9 @@ impl ModuleResolver for ProjectResolver {
         path: &str,
         position: Position,
     ) -> RhaiResultOf<Shared<Module>> {
+        if let Some(replaced) = replaced(engine, path) {
+            return Ok(replaced);
+        }
         let file = self.find(source, path, position)?;
         let name = file.name.to_string();
         if let Some(module) = lock(&self.loaded).get(&name) {

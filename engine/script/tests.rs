@@ -197,6 +197,66 @@ fn every_tag_is_pushed_once() {
     assert_eq!(world.take_log(), [""; 0]);
 }
 
+/// Runs `build` with these texts as windlass.rhai, windlass.dev.rhai, windlass.ci.rhai.
+fn build_layers(texts: [&str; 3]) -> crate::host::fake::Ended {
+    let names = ["windlass.rhai", "windlass.dev.rhai", "windlass.ci.rhai"];
+    let world = World::of_images(&[("a", "scratch")]);
+    let files = names.iter().zip(texts).map(|(name, text)| world.script_file(name, text));
+    world.build_files(files.collect(), options(1))
+}
+
+#[test]
+fn replaced_function_is_that_of_the_file_below() {
+    let extend = |tag: &str| {
+        format!(
+            "import \"scripts/build\" as base;
+            fn tags(image) {{ let tags = base::tags(image); tags.push(\"{tag}\"); print(tags); tags }}"
+        )
+    };
+    let ended = build_layers([&extend("project"), &extend("dev"), &extend("ci")]);
+    ended.succeeds();
+    assert_eq!(
+        ended.printed(),
+        [
+            "[\"#####\", \"project\"]",
+            "[\"#####\", \"project\", \"dev\"]",
+            "[\"#####\", \"project\", \"dev\", \"ci\"]"
+        ]
+    );
+}
+
+#[test]
+fn replaced_function_calls_overrides() {
+    let ended = build_layers([
+        "import \"scripts/build\" as base; fn build_image(image) { print(`wraps ${image.name}`); base::build_image(image) }",
+        "import \"scripts/build\" as under; fn on_skip(image, plan) { } fn before_image(image) { print(\"dev\") }",
+        "import \"scripts/build\" as base; fn build(project) { base::build(project).map(|built| built.image.name) }
+        fn after_build(project, results) { print(results.len()) }",
+    ]);
+    ended.succeeds();
+    assert_eq!(ended.printed(), ["wraps a", "dev", "1"]);
+}
+
+#[test]
+fn two_files_may_give_two_modules_one_name() {
+    let world = World::of_images(&[("a", "scratch")]);
+    world.write("one.rhai", "fn word() { \"one\" }");
+    world.write("two.rhai", "fn word() { \"two\" }");
+    let files = vec![
+        world.script_file(
+            "windlass.rhai",
+            "import \"one\" as x; fn before_build(project) { print(`${x::word()}`) }",
+        ),
+        world.script_file(
+            "more/windlass.dev.rhai",
+            "import \"../two\" as x; fn before_image(image) { print(x::word()) }",
+        ),
+    ];
+    let ended = world.build_files(files, options(1));
+    ended.succeeds();
+    assert_eq!(ended.printed(), ["one", "two"]);
+}
+
 /// Each edit gives a copy; the value it was made from stays as it is.
 #[test]
 fn values_never_change() {
