@@ -7,7 +7,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 use crate::command::{
     CompletionsArgs, DocArgs, EditorArgs, ListArgs, LoginOptions, LogoutOptions, ManArgs, PipelineOptions,
-    ShowArgs, images, profiles,
+    RunArgs, ShowArgs, images, profiles,
 };
 use crate::report::ProgressMode;
 
@@ -32,6 +32,7 @@ Examples:
   windlass build api worker   only these images, and those they are built from
   windlass build -p dev       with the profile `dev`
   windlass list images        what there is to build
+  windlass run release 1.4.0  call a pipeline of your own
   windlass login ghcr.io      store credentials as docker does"
 )]
 pub struct Cli {
@@ -45,7 +46,7 @@ pub struct Cli {
 }
 
 /// Options of every command.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalOptions {
     /// Configuration [default: devspace.yaml, here or above]
@@ -96,8 +97,10 @@ pub enum Command {
     Build(BuildArgs),
     /// Show the functions of a pipeline, and where each comes from
     Show(ShowArgs),
-    /// List what the project has: images
+    /// List what the project has: images, pipelines
     List(ListArgs),
+    /// Call a pipeline of the project
+    Run(RunArgs),
     /// Store the credentials of a registry, as docker does
     Login(LoginOptions),
     /// Forget the credentials of a registry

@@ -24,6 +24,7 @@ mod login;
 mod output;
 mod overrides;
 mod parallel;
+mod pipelines;
 mod push;
 mod reach;
 mod registry;

@@ -13,7 +13,7 @@ use crate::run::RunOptions;
 use crate::script::ScriptFile;
 
 /// The options of every pipeline.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct PipelineOptions {
     /// Build every image, changed or not
     #[arg(short = 'b', long)]

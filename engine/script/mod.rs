@@ -10,6 +10,7 @@ mod near_miss;
 mod pipeline;
 pub mod reference;
 mod resolver;
+mod signature;
 pub mod stage;
 mod stage_error;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use engine::new_engine;
 pub use error::ScriptError;
 pub use file::ScriptFile;
 pub use pipeline::{Function, Pipeline};
+pub use signature::{Kind, Parameter, Signature, SignatureError};
 pub use stage_error::StageError;
 
 /// What a function called by a script returns: its value, or an error a script can catch.

@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 
 use rhai::{ASTNode, Expr};
+use strsim::damerau_levenshtein;
 
 use super::Pipeline;
 use super::pipeline::{Function, is_closure};
+use super::signature::is_own_pipeline;
 use crate::suggestion::nearest;
 
 /// One line for each function of an override that replaces nothing and is called from nowhere, but is named
@@ -27,6 +29,10 @@ pub fn near_misses(pipeline: &Pipeline) -> Vec<String> {
         .filter_map(|function| {
             let names = defaults.iter().map(|function| function.name.as_str());
             let meant = nearest(&function.name, names)?;
+            // A pipeline of its own is called by name: only a slip of one letter is worth a warning.
+            if is_own_pipeline(function) && damerau_levenshtein(&function.name, meant) > 1 {
+                return None;
+            }
             let meant = defaults.iter().find(|function| function.name == meant)?;
             Some(format!(
                 "`{}` in {} overrides nothing; did you mean `{}`?",

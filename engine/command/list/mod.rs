@@ -1,6 +1,7 @@
 //! `windlass list`: what the project has, as a table or as JSON. One subject, one file.
 
 mod images;
+mod pipelines;
 mod table;
 
 use serde::Serialize;
@@ -33,6 +34,9 @@ enum Subject {
     /// The images: repository, tags, builder, Dockerfile, context
     #[command(after_help = images::HELP)]
     Images,
+    /// The project's own pipelines, for `windlass run`
+    #[command(after_help = pipelines::HELP)]
+    Pipelines,
 }
 
 /// Lists what `args` name.
@@ -42,6 +46,7 @@ enum Subject {
 pub fn list(global: &GlobalOptions, args: &ListArgs) -> Result<ExitStatus, Failure> {
     match &args.subject {
         Subject::Images => images::list(global, args.json),
+        Subject::Pipelines => pipelines::list(global, args.json),
     }
 }
 

@@ -1,0 +1,175 @@
+//! The command line of a pipeline, made of its signature at run time.
+
+use std::ffi::OsString;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
+use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches};
+use rhai::{Array, Dynamic};
+use serde_json::Value;
+
+use crate::cli::{Cli, GlobalOptions};
+use crate::command::PipelineOptions;
+use crate::script::{Kind, Parameter, Signature};
+
+/// What a command line says.
+pub struct Parsed {
+    /// Options of every command, wherever they stand.
+    pub global: GlobalOptions,
+    /// Options of every pipeline, wherever they stand.
+    pub options: PipelineOptions,
+    /// The pipeline's arguments after the project.
+    pub arguments: Vec<Dynamic>,
+}
+
+/// A parameter would become an option that windlass has itself.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error(
+    "the parameter `{parameter}` of `{pipeline}` would be the option `--{flag}`, which windlass has itself"
+)]
+#[diagnostic(
+    code(run::option_taken),
+    help("rename the parameter, or leave its default out: then it is an argument without a name")
+)]
+pub struct OptionTaken {
+    parameter: String,
+    pipeline: String,
+    flag: String,
+}
+
+/// Parses the whole command line of windlass for the pipeline `signature`; the inner error is clap's, help included.
+///
+/// # Errors
+/// [`OptionTaken`].
+pub fn parse(
+    signature: &Signature,
+    words: impl IntoIterator<Item = OsString>,
+) -> Result<Result<Parsed, clap::Error>, OptionTaken> {
+    let whole = whole_command();
+    for parameter in signature.parameters.iter().filter(|parameter| is_flag(parameter)) {
+        let flag = flag_of(parameter);
+        let mut taken =
+            whole.get_arguments().chain(run_of(&whole).into_iter().flat_map(clap::Command::get_arguments));
+        if flag == "help" || taken.any(|option| option.get_long() == Some(&flag)) {
+            let (parameter, pipeline) = (parameter.name.clone(), signature.name.clone());
+            return Err(OptionTaken { parameter, pipeline, flag });
+        }
+    }
+    let whole = whole.mut_subcommand("run", |run| run.subcommand(command(signature)));
+    Ok(whole.try_get_matches_from(words).and_then(|matches| read(signature, &matches)))
+}
+
+/// Windlass's command, in which the options of `run` may also stand after the name of a pipeline.
+fn whole_command() -> clap::Command {
+    Cli::command().mut_subcommand("run", |run| {
+        run.override_usage("windlass run [OPTIONS] <NAME>")
+            .mut_args(|option| option.global(true).help_heading("Options of every pipeline"))
+    })
+}
+
+fn run_of(whole: &clap::Command) -> Option<&clap::Command> {
+    whole.find_subcommand("run")
+}
+
+fn read(signature: &Signature, matches: &ArgMatches) -> Result<Parsed, clap::Error> {
+    let run = matches.subcommand_matches("run").unwrap_or(matches);
+    let own = run.subcommand_matches(&signature.name).unwrap_or(run);
+    Ok(Parsed {
+        global: GlobalOptions::from_arg_matches(own)?,
+        options: PipelineOptions::from_arg_matches(own)?,
+        arguments: signature.parameters.iter().map(|parameter| value(parameter, own)).collect(),
+    })
+}
+
+/// The command of one pipeline.
+fn command(signature: &Signature) -> clap::Command {
+    let command = clap::Command::new(signature.name.clone())
+        .about(signature.documentation.clone())
+        .disable_version_flag(true);
+    let required = signature.parameters.iter().filter(|parameter| !is_flag(parameter)).map(positional);
+    let optional = signature.parameters.iter().filter(|parameter| is_flag(parameter)).map(flag);
+    command.args(required).args(optional)
+}
+
+/// Whether the parameter is given as an option: one that has a default.
+fn is_flag(parameter: &Parameter) -> bool {
+    parameter.default.is_some()
+}
+
+/// The option of a parameter: `dry_run` is `--dry-run`, and what is on is switched off with `--no-...`.
+fn flag_of(parameter: &Parameter) -> String {
+    let name = parameter.name.replace('_', "-");
+    if parameter.default == Some(Value::Bool(true)) { format!("no-{name}") } else { name }
+}
+
+/// The name of a parameter among clap's arguments; no option of windlass's own is called so.
+fn id_of(parameter: &Parameter) -> String {
+    format!("parameter {}", parameter.name)
+}
+
+fn base(parameter: &Parameter) -> Arg {
+    let argument = Arg::new(id_of(parameter)).value_name(parameter.name.to_uppercase());
+    argument.help(parameter.documentation.clone()).value_parser(parser(&parameter.kind))
+}
+
+fn positional(parameter: &Parameter) -> Arg {
+    let argument = base(parameter).required(true);
+    match parameter.kind {
+        Kind::List => argument.num_args(1..),
+        Kind::Int | Kind::Float => argument.allow_negative_numbers(true),
+        _ => argument,
+    }
+}
+
+fn flag(parameter: &Parameter) -> Arg {
+    let argument = base(parameter).long(flag_of(parameter));
+    match &parameter.default {
+        Some(Value::Bool(is_on)) => {
+            let off = if *is_on { "Switch this off: " } else { "" };
+            let help = format!("{off}{}", parameter.documentation);
+            Arg::new(id_of(parameter)).long(flag_of(parameter)).help(help).action(ArgAction::SetTrue)
+        }
+        Some(Value::Array(items)) => {
+            let items = items.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect::<Vec<_>>();
+            let repeat = if parameter.documentation.is_empty() {
+                "Repeat it for several"
+            } else {
+                "; repeat it for several"
+            };
+            let help = format!("{}{repeat}", parameter.documentation.trim_end_matches('.'));
+            argument.help(help).action(ArgAction::Append).default_values(items)
+        }
+        Some(Value::String(text)) => argument.default_value(text.clone()),
+        Some(other) => argument.default_value(other.to_string()).allow_negative_numbers(true),
+        None => argument,
+    }
+}
+
+fn parser(kind: &Kind) -> ValueParser {
+    match kind {
+        Kind::Int => ValueParser::new(|text: &str| {
+            text.parse::<i64>().map_err(|_| "expected a whole number such as 8080")
+        }),
+        Kind::Float => {
+            ValueParser::new(|text: &str| text.parse::<f64>().map_err(|_| "expected a number such as 0.5"))
+        }
+        Kind::Choice { values } => PossibleValuesParser::new(values).map(|value| value).into(),
+        Kind::String | Kind::List | Kind::Bool => ValueParser::string(),
+    }
+}
+
+/// The value of a parameter as scripts get it.
+fn value(parameter: &Parameter, matches: &ArgMatches) -> Dynamic {
+    let id = id_of(parameter);
+    match &parameter.kind {
+        Kind::Int => matches.get_one::<i64>(&id).copied().map_or(Dynamic::UNIT, Dynamic::from),
+        Kind::Float => matches.get_one::<f64>(&id).copied().map_or(Dynamic::UNIT, Dynamic::from),
+        Kind::Bool => (matches.get_flag(&id) != (parameter.default == Some(Value::Bool(true)))).into(),
+        Kind::List => {
+            let items = matches.get_many::<String>(&id).into_iter().flatten();
+            items.cloned().map(Dynamic::from).collect::<Array>().into()
+        }
+        Kind::String | Kind::Choice { .. } => {
+            matches.get_one::<String>(&id).cloned().map_or(Dynamic::UNIT, Dynamic::from)
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Pipelines of a project's own: `windlass run NAME`.
+
+use crate::harness::{Output, Project};
+
+const SCRIPT: &str = r#"//! Pipelines of the shop.
+
+/// Builds everything and gives it a version.
+///
+/// Every image gets the version and the channel as its tags.
+///
+/// @param version string The version: 1.4.0
+/// @param channel "stable"|"beta" = "stable" Who gets it
+/// @param retries int = 3 How often a push is tried
+/// @param share float = 0.5 The part of users that gets it
+/// @param dry_run bool Only say what would happen
+/// @param announce bool = true Tell the team
+/// @param note list = [] What to say about it
+fn release(project, version, channel, retries, share, dry_run, announce, note) {
+    print(`release ${[version, channel, retries, share, dry_run, announce, note]}`);
+    if dry_run { return; }
+    parallel(project.images, |image| build_image(image.with_tags([version, channel])));
+}
+
+/// Adds numbers.
+///
+/// @param numbers list The numbers
+fn sum(project, numbers) { print(`sum ${numbers.map(|number| parse_int(number)).reduce(|sum, n| sum + n, 0)}`) }
+
+/// @param port int Where to listen
+fn serve(project, port) { print(`port ${port + 1}`) }
+
+fn plain(project, what) { print(`plain ${what}`) }
+
+fn fails(project) { throw #{ message: "the moon is not full", code: "release::moon", help: "wait" } }
+
+private fn hidden(project) { }
+
+fn helper(image) { }
+"#;
+
+/// A project with one image that a command builds: it writes its references to `log`.
+fn project() -> Project {
+    Project::new()
+        .file(
+            "devspace.yaml",
+            "version: v1beta9\nimages:\n  api:\n    image: r.example/api\n    build:\n      custom:\n        \
+             command: ./log\nprofiles:\n  - name: staging\n",
+        )
+        .executable("log", "#!/bin/sh\necho \"$@\" >> log.txt\n")
+        .file("windlass.rhai", SCRIPT)
+}
+
+/// What scripts printed.
+fn printed(output: &Output) -> Vec<&str> {
+    output.stderr.lines().filter(|line| !line.contains(" | ") && !line.contains(" in ")).collect()
+}
+
+#[test]
+fn pipeline_gets_typed_arguments() {
+    let project = project();
+    let output = project.run(["run", "release", "1.4.0", "--dry-run"]);
+    assert_eq!(printed(output.success()), [r#"release ["1.4.0", "stable", 3, 0.5, true, true, []]"#]);
+    let given = [
+        "run",
+        "release",
+        "--channel",
+        "beta",
+        "--retries=-1",
+        "--share",
+        "2",
+        "1.5",
+        "--no-announce",
+        "--note",
+        "a",
+        "--note",
+        "b c",
+        "--dry-run",
+    ];
+    let output = project.run(given);
+    assert_eq!(printed(output.success()), [r#"release ["1.5", "beta", -1, 2.0, true, false, ["a", "b c"]]"#]);
+    assert_eq!(printed(project.run(["run", "sum", "1", "2", "39"]).success()), ["sum 42"]);
+    assert_eq!(printed(project.run(["run", "serve", "8080"]).success()), ["port 8081"]);
+    assert_eq!(printed(project.run(["run", "plain", "--", "--text"]).success()), ["plain --text"]);
+}
+
+#[test]
+fn pipeline_builds_images() {
+    let project = project();
+    project.run(["run", "release", "1.4.0"]).success().stderr_has("1 built");
+    assert_eq!(project.read("log.txt"), "r.example/api:1.4.0 r.example/api:stable\n");
+}
+
+#[test]
+fn options_of_every_pipeline_stand_before_or_after_the_name() {
+    let tags = |arguments: &[&str]| {
+        let project = project().file(
+            "windlass.rhai",
+            "fn ship(project) { parallel(project.images, |image| build_image(image)) }\n",
+        );
+        project.run(arguments).success();
+        project.read("log.txt")
+    };
+    assert_eq!(tags(&["run", "-t", "7", "ship"]), "r.example/api:7\n");
+    assert_eq!(tags(&["run", "ship", "-t", "7"]), "r.example/api:7\n");
+    assert_eq!(
+        tags(&["run", "--build-sequential", "ship", "--tag", "7,8"]),
+        "r.example/api:7 r.example/api:8\n"
+    );
+}
+
+#[test]
+fn profile_may_stand_after_the_name() {
+    let project = project().file(
+        "windlass.staging.rhai",
+        "/// @param port int\nfn serve(project, port) { print(`${project.profiles} on ${port}`) }\nfn only(project) { }\n",
+    );
+    for arguments in [["run", "-p", "staging", "serve", "1"], ["run", "serve", "1", "-p", "staging"]] {
+        assert_eq!(printed(project.run(arguments).success()), [r#"["staging"] on 1"#]);
+    }
+    project.run(["run", "-p", "staging", "only"]).success();
+    project
+        .run(["run", "only", "-p", "staging"])
+        .exits(2)
+        .stderr_has("name the profile first: `windlass run -p PROFILE only`");
+}
+
+#[test]
+fn help_comes_from_the_doc_comment() {
+    let output = project().run(["run", "release", "--help"]);
+    output.success();
+    let (own, shared) = output.stdout.split_once("Options of every pipeline:").expect("it has all options");
+    insta::assert_snapshot!(own, @"
+    Builds everything and gives it a version.
+
+    Every image gets the version and the channel as its tags.
+
+    Usage: windlass run release [OPTIONS] <VERSION>
+
+    Arguments:
+      <VERSION>  The version: 1.4.0
+
+    Options:
+          --channel <CHANNEL>  Who gets it [default: stable] [possible values: stable, beta]
+          --retries <RETRIES>  How often a push is tried [default: 3]
+          --share <SHARE>      The part of users that gets it [default: 0.5]
+          --dry-run            Only say what would happen
+          --no-announce        Switch this off: Tell the team
+          --note <NOTE>        What to say about it; repeat it for several
+      -h, --help               Print help
+    ");
+    assert!(shared.contains("--skip-push") && shared.contains("--profile"), "{output}");
+}
+
+#[test]
+fn wrong_arguments_are_explained() {
+    let project = project();
+    let wrong = |arguments: &[&str], message: &str| {
+        project.run(["run"].iter().chain(arguments)).exits(2).stderr_has(message).lacks("release [\"");
+    };
+    wrong(&["release"], "<VERSION>");
+    wrong(&["release", "1", "--channel", "bata"], "tip: a similar value exists: 'beta'");
+    wrong(&["release", "1", "--chanel", "beta"], "a similar argument exists: '--channel'");
+    wrong(&["release", "1", "--retries", "many"], "expected a whole number such as 8080");
+    wrong(&["release", "1", "--share", "half"], "expected a number such as 0.5");
+    wrong(&["release", "1", "2"], "unexpected argument '2'");
+    wrong(&["serve", "http"], "invalid value 'http' for '<PORT>': expected a whole number such as 8080");
+    wrong(&["sum"], "<NUMBERS>...");
+    wrong(&[], "<NAME>");
+}
+
+#[test]
+fn unknown_names_suggest_the_nearest() {
+    let project = project();
+    let wrong = |name: &str, help: &str| {
+        project
+            .run(["run", name])
+            .exits(2)
+            .stderr_has(format!("there is no pipeline `{name}`"))
+            .stderr_has(help);
+    };
+    wrong("relaese", "did you mean `release`?");
+    wrong("build", "write `windlass build`");
+    wrong("hidden", "there are `fails`, `plain`, `release`, `serve`, `sum`");
+    wrong("helper", "there are");
+    project.remove("windlass.rhai");
+    wrong("release", "a pipeline is a function of windlass.rhai whose first parameter is `project`");
+}
+
+#[test]
+fn wrong_doc_comment_shows_its_line() {
+    let project = project().file(
+        "windlass.rhai",
+        "/// Runs.\n/// @param port nit Where\nfn serve(project, port) { }\n/// @param tag string = \"x\"\nfn tagging(project, tag) { }\n",
+    );
+    insta::assert_snapshot!(project.run(["run", "serve", "1"]).exits(2).snapshot(), @"
+    exit 2
+    --- stdout
+    --- stderr
+    script::param
+
+      x cannot read the parameters of `serve`: there is no type `nit`
+       ,-[windlass.rhai:2:12]
+     1 | /// Runs.
+     2 | /// @param port nit Where
+       :            ^^^^^^^|^^^^^^
+       :                   `-- this line
+     3 | fn serve(project, port) { }
+       `----
+      help: did you mean `int`?
+    ");
+    project
+        .run(["run", "tagging"])
+        .exits(2)
+        .stderr_has("would be the option `--tag`, which windlass has itself");
+}
+
+#[test]
+fn failing_pipeline_is_told_with_its_place() {
+    project()
+        .run(["run", "fails"])
+        .exits(1)
+        .stderr_has("the moon is not full")
+        .stderr_has("windlass.rhai:")
+        .stderr_has("release::moon");
+}
+
+#[test]
+fn pipeline_named_like_a_stage_of_the_default_is_no_slip() {
+    let project =
+        project().file("windlass.rhai", "fn rebuild(project) { print(\"again\") }\nfn bulid(project) { }\n");
+    project
+        .run(["run", "rebuild"])
+        .success()
+        .stderr_has("again")
+        .stderr_has("`bulid(project)` in windlass.rhai overrides nothing; did you mean `build(project)`?")
+        .lacks("`rebuild(project)`");
+}
+
+#[test]
+fn pipelines_are_listed() {
+    let project = project();
+    insta::assert_snapshot!(project.run(["list", "pipelines"]).success().stdout, @"
+    NAME     TAKES                                                            WHAT IT DOES                               FROM
+    fails    -                                                                -                                          windlass.rhai:30
+    plain    what                                                             -                                          windlass.rhai:28
+    release  version [channel] [retries] [share] [dry_run] [announce] [note]  Builds everything and gives it a version.  windlass.rhai:14
+    serve    port                                                             -                                          windlass.rhai:26
+    sum      numbers                                                          Adds numbers.                              windlass.rhai:23
+    ");
+    let output = project.run(["list", "pipelines", "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&output.success().stdout).expect("it is JSON");
+    assert_eq!(
+        listed[3],
+        serde_json::json!({
+            "name": "serve", "documentation": "", "file": "windlass.rhai", "line": 26,
+            "parameters": [{"name": "port", "type": "int", "default": null, "documentation": "Where to listen"}],
+        })
+    );
+    project.remove("windlass.rhai");
+    project.run(["list", "pipelines"]).success().stdout_is("").stderr_has("no pipelines of its own");
+}
