@@ -116,3 +116,28 @@ fn manual_pages_are_of_windlass_and_of_each_command() {
     let output = project.run(["man", "biuld"]).exits(2).clone();
     output.stderr_has("did you mean `build`?");
 }
+
+#[test]
+fn keys_of_devspace_yaml_are_told_with_their_versions() {
+    let output = Project::new().run(["doc", "images.*.tags"]).success().clone();
+    insta::assert_snapshot!(output.stdout, @"
+    images.*.tags -> list
+      a key of devspace.yaml
+
+      All of them are built and pushed; `#` is a random letter. Without: one random tag.
+
+      Since v1beta7.
+    ");
+    let output = Project::new().run(["doc", "images"]).success().clone();
+    output.stdout_has("\n  images  ").stdout_has("\n  images.*.dockerfile  ");
+    let output = Project::new().run(["doc", "entrypoint"]).success().clone();
+    output.stdout_has("entrypoint(image)\n").stdout_has("Keys of devspace.yaml\n  images.*.entrypoint  ");
+}
+
+#[test]
+fn schema_is_for_every_version() {
+    let output = Project::new().run(["editor", "schema"]).success().clone();
+    let schema: serde_json::Value = serde_json::from_str(&output.stdout).expect("the output is JSON");
+    let versions = schema["properties"]["version"]["enum"].as_array().expect("a list");
+    assert!(versions.contains(&"v1beta9".into()) && versions.contains(&"v2beta1".into()), "{versions:?}");
+}

@@ -5,6 +5,8 @@ use serde::Deserialize;
 
 use super::file::DEFAULT_BUILD;
 use super::stage;
+use crate::config::Version;
+use crate::config::schema::{self, KeyPath, Shape};
 
 /// One override for each function of the default pipeline.
 const OVERRIDES: &str = include_str!("../../scripts/examples.rhai");
@@ -19,6 +21,8 @@ pub enum Kind {
     Stage,
     /// A property of a value.
     Property,
+    /// A key of devspace.yaml.
+    Key,
 }
 
 /// A function for scripts: how it is called, and what its documentation says.
@@ -55,7 +59,7 @@ impl Documented {
     pub fn owner(&self) -> Option<&str> {
         let path = self.path();
         let (owner, _) = path.rsplit_once("::").or_else(|| path.rsplit_once('.'))?;
-        Some(owner)
+        Some(owner.trim_end_matches(".*").trim_end_matches("[]"))
     }
 
     /// The Rhai code of its examples.
@@ -65,9 +69,43 @@ impl Documented {
     }
 }
 
-/// Everything there is: functions, then stages and properties.
+/// Everything there is: functions, then stages and properties, then keys of devspace.yaml.
 pub fn all() -> Vec<Documented> {
-    [functions(), stages()].concat()
+    [functions(), stages(), keys()].concat()
+}
+
+/// The keys of devspace.yaml in all versions.
+pub fn keys() -> Vec<Documented> {
+    schema::key_paths().into_iter().map(key).collect()
+}
+
+fn key(found: KeyPath) -> Documented {
+    let KeyPath { path, key, since } = found;
+    let versions = match (since, key.until) {
+        (Version::V1alpha1, Version::NEWEST) => "In every version.".to_owned(),
+        (since, Version::NEWEST) => format!("Since {}.", since.as_str()),
+        (since, until) if since == until => format!("In {} only.", until.as_str()),
+        (since, until) => format!("From {} to {}.", since.as_str(), until.as_str()),
+    };
+    let instead = key.instead.map(|instead| format!(" Now {instead}.")).unwrap_or_default();
+    Documented {
+        call: path,
+        kind: Kind::Key,
+        returns: type_of_key(key.shape).map(ToOwned::to_owned),
+        text: format!("{}\n\n{versions}{instead}", key.doc),
+    }
+}
+
+fn type_of_key(shape: Shape) -> Option<&'static str> {
+    match shape {
+        Shape::Text => Some("text"),
+        Shape::Boolean => Some("true or false"),
+        Shape::Number => Some("number"),
+        Shape::List(_) => Some("list"),
+        Shape::Map(_) | Shape::Fields(_) => Some("map"),
+        Shape::TextOr(_) => Some("text or map"),
+        Shape::Choice(_) | Shape::Any | Shape::File => None,
+    }
 }
 
 /// The functions of the default pipeline that can be redefined, in the order of the file.

@@ -34,12 +34,18 @@ impl Page {
         text += &self.table(&functions);
         text += "\nStages, and what can be asked of values: call them\n";
         text += &self.table(&of(&[Kind::Stage, Kind::Property]));
-        text + "\n`windlass doc NAME` tells more about one, with examples.\n"
+        text + "\n`windlass doc NAME` tells more about one, with examples; `windlass doc images` about keys of devspace.yaml.\n"
     }
 
     /// All about what is called `name`.
     pub fn about(&self, name: &str, found: &Found<'_>) -> String {
-        let mut parts: Vec<_> = found.exact.iter().map(|entry| self.entry(entry)).collect();
+        let (keys, others): (Vec<_>, Vec<_>) = found.exact.iter().partition(|entry| entry.kind == Kind::Key);
+        let mut parts: Vec<_> = others.into_iter().map(|entry| self.entry(entry)).collect();
+        match keys.as_slice() {
+            [] => {}
+            [key] => parts.push(self.entry(key)),
+            keys => parts.push(format!("Keys of devspace.yaml\n{}", self.table(keys))),
+        }
         if !found.members.is_empty() {
             parts.push(format!("What `{name}` offers\n{}", self.table(&found.members)));
         }
@@ -71,6 +77,7 @@ impl Page {
             Kind::Function => "a function of the pipeline, which you may redefine",
             Kind::Stage => "a stage",
             Kind::Property => "a property",
+            Kind::Key => "a key of devspace.yaml",
         };
         format!("{}{returns}\n  {kind}\n\n{}", entry.call, self.markdown(&entry.text))
     }

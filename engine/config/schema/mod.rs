@@ -28,12 +28,16 @@ mod file;
 mod first;
 mod hook;
 mod image;
+mod json;
+mod paths;
 mod profile;
 mod pull_secret;
 mod variable;
 
 pub use file::FILE;
 pub(crate) use image::REBUILD_STRATEGIES;
+pub use json::json_schema;
+pub use paths::{KeyPath, key_paths};
 
 use super::version::Version;
 

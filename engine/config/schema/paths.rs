@@ -1,0 +1,64 @@
+//! Every key of devspace.yaml with the path to it, for the reference.
+
+use indexmap::IndexMap;
+
+use super::{FILE, Key, Section, Shape};
+use crate::config::version::Version;
+
+/// A key and where it stands.
+#[derive(Debug, Clone)]
+pub struct KeyPath {
+    /// The path: `images.*.tags`, `profiles[].patches[].op`. `*` stands for a name of one's own.
+    pub path: String,
+    /// The key; the newest of several with this path.
+    pub key: Key,
+    /// The first version that has the path, in whatever shape.
+    pub since: Version,
+}
+
+/// All keys of all versions, each below the one it belongs to.
+pub fn key_paths() -> Vec<KeyPath> {
+    let mut found = IndexMap::new();
+    walk(FILE, "", &mut found);
+    found.into_values().collect()
+}
+
+fn walk(section: &Section, parent: &str, found: &mut IndexMap<String, KeyPath>) {
+    for key in section.keys {
+        let path = format!("{parent}{}", key.name);
+        let known = found.entry(path.clone());
+        let known = known.or_insert_with(|| KeyPath { path: path.clone(), key: *key, since: key.since });
+        known.since = known.since.min(key.since);
+        if key.until > known.key.until {
+            known.key = *key;
+        }
+        below(&key.shape, &path, found);
+    }
+}
+
+/// The keys inside of a value.
+fn below(shape: &Shape, path: &str, found: &mut IndexMap<String, KeyPath>) {
+    match shape {
+        Shape::List(item) => below(item, &format!("{path}[]"), found),
+        Shape::Map(value) => below(value, &format!("{path}.*"), found),
+        Shape::Fields(section) | Shape::TextOr(section) => walk(section, &format!("{path}."), found),
+        Shape::Text | Shape::Boolean | Shape::Number | Shape::Any | Shape::Choice(_) | Shape::File => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lead_through_maps_and_lists() {
+        let paths = key_paths();
+        let of = |path: &str| {
+            paths.iter().find(|found| found.path == path).unwrap_or_else(|| panic!("no path `{path}`"))
+        };
+        assert_eq!(of("images.*.tags").since, Version::V1beta7);
+        assert_eq!(of("images.*.build.docker.skipPush").key.until, Version::NEWEST);
+        assert_eq!(of("vars[].name").key.until, Version::V1beta11);
+        assert_eq!(of("vars.*.command").since, Version::V2beta1);
+    }
+}
