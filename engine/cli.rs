@@ -7,7 +7,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 use crate::command::{
     CompletionsArgs, DocArgs, EditorArgs, ListArgs, LoginOptions, LogoutOptions, ManArgs, PipelineOptions,
-    RunArgs, ShowArgs, images, profiles,
+    PrintArgs, RunArgs, ShowArgs, images, profiles,
 };
 use crate::report::ProgressMode;
 
@@ -97,10 +97,12 @@ pub enum Command {
     Build(BuildArgs),
     /// Show the functions of a pipeline, and where each comes from
     Show(ShowArgs),
-    /// List what the project has: images, pipelines
+    /// List what the project has
     List(ListArgs),
     /// Call a pipeline of the project
     Run(RunArgs),
+    /// Print the configuration with profiles applied and variables filled in
+    Print(PrintArgs),
     /// Store the credentials of a registry, as docker does
     Login(LoginOptions),
     /// Forget the credentials of a registry

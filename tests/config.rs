@@ -297,7 +297,7 @@ fn patch_that_matches_nothing_is_an_error() {
     ] {
         build(&recording("a", &patch(&format!("\"{path}\""))), &["-p", "p"])
             .exits(2)
-            .stderr_has("devspace.yaml:12:11: this patch cannot be applied");
+            .stderr_has("devspace.yaml:12:11: patch 1 of profile `p` cannot be applied");
     }
 }
 

@@ -76,3 +76,94 @@ fn head_of_the_table_is_dimmed_only_in_a_terminal_with_colour() {
     assert!(terminal.transcript().contains("\u{1b}[2m"), "{}", terminal.transcript());
     assert!(terminal.finish().0.success());
 }
+
+const PROFILES: &str = "version: v1beta9
+vars: [{name: TIER, default: test}, {name: UNSET}]
+profiles:
+- {name: base, description: What all share}
+- {name: dev, parent: base}
+- name: ci
+  activation: [{env: {NONE: x}}, {env: {CI: 'true|1'}, vars: {TIER: 'prod.*'}}]
+- {name: asked, activation: [{vars: {UNSET: x}}]}
+";
+
+#[test]
+fn profiles_say_which_are_active_and_why() {
+    let project = Project::new().file("devspace.yaml", PROFILES).env("CI", "1");
+    let output = project.run(["list", "profiles", "-p", "dev", "--var", "TIER=production"]);
+    insta::assert_snapshot!(output.snapshot(), @"
+    exit 0
+    --- stdout
+    NAME   ACTIVE  WHY                           PARENTS  DESCRIPTION
+    base   yes     parent of dev                 -        What all share
+    dev    yes     -p                            base     -
+    ci     yes     activated by $CI and ${TIER}  -        -
+    asked  no      -                             -        -
+    --- stderr
+    ");
+    let profiles = json_of(&project.run(["list", "profiles", "-p", "dev", "--var", "TIER=prod", "--json"]));
+    assert_eq!(
+        profiles[0],
+        json!({
+            "name": "base", "description": "What all share", "active": true,
+            "reasons": [{"kind": "parent_of", "profile": "dev"}], "parents": [],
+            "origin": {"file": "devspace.yaml", "line": 4, "column": 10},
+        })
+    );
+    assert_eq!(profiles[1]["reasons"], json!([{"kind": "flag"}]));
+    assert_eq!(profiles[2]["reasons"], json!([{"kind": "activation", "env": ["CI"], "vars": ["TIER"]}]));
+    assert_eq!((&profiles[3]["active"], &profiles[3]["reasons"]), (&json!(false), &json!([])));
+}
+
+const VARS: &str = "version: v1beta9
+vars:
+- {name: FIXED, value: 'v-${TIER}'}
+- {name: TIER, default: test}
+- {name: TOKEN, password: true}
+- {name: WITH_TOKEN, value: 'user:${TOKEN}'}
+- {name: MADE, command: echo made}
+- {name: ASKED, question: 'Which?'}
+- {name: BROKEN, command: exit 3}
+images:
+  api: {image: 'acme/${FIXED}', tags: ['${TIER}', '${ASKED}', '${DEVSPACE_VERSION}'], context: '${FROM_FILE}'}
+  web: {image: acme/web, dockerfile: '${TIER}'}
+";
+
+#[test]
+fn variables_show_value_source_and_use() {
+    let project =
+        Project::new().file("devspace.yaml", VARS).file(".env", "FROM_FILE=src").env("TOKEN", "hunter2");
+    let output = project.run(["list", "vars", "--var", "FLAG=x,y"]);
+    output.lacks("hunter2");
+    insta::assert_snapshot!(output.snapshot().replace(env!("CARGO_PKG_VERSION"), "[version]"), @"
+    exit 0
+    --- stdout
+    NAME              VALUE                                                                 SOURCE       USED AT
+    FIXED             v-test                                                                value        devspace.yaml:11
+    TIER              test                                                                  default      devspace.yaml:3, devspace.yaml:11, devspace.yaml:12
+    TOKEN             ***                                                                   environment  devspace.yaml:6
+    WITH_TOKEN        ***                                                                   value        -
+    MADE              made                                                                  command      -
+    ASKED             (not set)                                                             -            devspace.yaml:11
+    BROKEN            (the command of variable `BROKEN` failed: it ended with exit code 3)  -            -
+    DEVSPACE_VERSION  [version]                                                                 predefined   devspace.yaml:11
+    FROM_FILE         src                                                                   .env         devspace.yaml:11
+    --- stderr
+    ");
+    let vars = json_of(&project.run(["list", "vars", "--json"]));
+    assert_eq!(
+        vars[1],
+        json!({
+            "name": "TIER", "value": "test", "source": "default", "password": false,
+            "definition": {"file": "devspace.yaml", "line": 4, "column": 10},
+            "uses": [
+                {"file": "devspace.yaml", "line": 3, "column": 10},
+                {"file": "devspace.yaml", "line": 11, "column": 40},
+                {"file": "devspace.yaml", "line": 12, "column": 38},
+            ],
+            "problem": null,
+        })
+    );
+    assert_eq!((&vars[3]["value"], &vars[3]["password"]), (&json!("***"), &json!(true)));
+    assert_eq!((&vars[5]["value"], &vars[5]["source"]), (&Value::Null, &Value::Null));
+}

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::exit_status::Failure;
 use crate::cli::GlobalOptions;
-use crate::config::{self, Ask, ConfigError, LoadOptions, Loaded, Problem, TerminalAsk};
+use crate::config::{
+    self, Ask, ConfigError, Explain, Explanation, LoadOptions, Loaded, Problem, TerminalAsk,
+};
 
 /// Loads the project that the command line names. In a terminal the user is asked for variables without a value.
 ///
@@ -13,6 +15,22 @@ use crate::config::{self, Ask, ConfigError, LoadOptions, Loaded, Problem, Termin
 /// When the configuration is wrong, or the user breaks off a question.
 pub(super) fn load_project(global: &GlobalOptions) -> Result<Loaded, Failure> {
     config::load(&load_options(global)).map_err(failure)
+}
+
+/// Loads the project for what can be said about it, and the warnings. A survey asks nothing.
+///
+/// # Errors
+/// As [`load_project`].
+pub(super) fn load_explained(
+    global: &GlobalOptions,
+    explain: Explain,
+) -> Result<(Explanation, Vec<Problem>), Failure> {
+    let mut options = LoadOptions { explain, ..load_options(global) };
+    if explain == Explain::Survey {
+        options.ask = None;
+    }
+    let loaded = config::load(&options).map_err(failure)?;
+    Ok((loaded.explanation.unwrap_or_default(), loaded.warnings))
 }
 
 /// What the command line says about loading.

@@ -14,6 +14,7 @@ mod logout;
 mod man;
 mod pipeline_options;
 mod pipeline_run;
+mod print;
 mod run;
 mod show;
 mod stdout;
@@ -34,6 +35,7 @@ pub use login::{LoginError, LoginOptions, login};
 pub use logout::{LogoutOptions, logout};
 pub use man::ManArgs;
 pub use pipeline_options::PipelineOptions;
+pub use print::PrintArgs;
 pub use run::RunArgs;
 pub use show::ShowArgs;
 
@@ -48,6 +50,7 @@ pub fn run(cli: &Cli) -> ExitStatus {
         Command::Editor(args) => editor::editor(args),
         Command::Man(args) => man::man(args),
         Command::Run(args) => run::run(&cli.global, args),
+        Command::Print(args) => print::print(&cli.global, args),
         Command::Login(options) => exit_status::block_on(async {
             let store = Arc::new(CredentialStore::from_env());
             let client = registry_client(store, Daemon::from_environment());

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::ConfigError;
+use super::variable::Provenance;
 use crate::process::Process;
 
 /// Looks up environment variables: those of the process (or the given ones), else those of `.env`.
@@ -32,9 +33,19 @@ impl Environment {
 
     /// The value of `name`; an empty one counts as unset.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
-        self.outer(name)
-            .or_else(|| self.file.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.clone()))
-            .filter(|value| !value.is_empty())
+        self.find(name).map(|(value, _)| value)
+    }
+
+    /// The value of `name` and which of the two it is from; an empty one counts as unset.
+    pub(crate) fn find(&self, name: &str) -> Option<(String, Provenance)> {
+        let (value, provenance) = match self.outer(name) {
+            Some(value) => (value, Provenance::Environment),
+            None => {
+                let (_, value) = self.file.iter().rfind(|(key, _)| key == name)?;
+                (value.clone(), Provenance::EnvFile)
+            }
+        };
+        (!value.is_empty()).then_some((value, provenance))
     }
 
     /// The variables of `.env` that the process's environment does not have.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::environment::Environment;
+use super::explain::{self, Explain, Explanation, Layer, Origins, ProfileStatus, Reason, survey};
 use super::locate::locate;
 use super::node::{Mapping, Node, Span, Value};
 use super::parse::parse;
@@ -39,6 +40,8 @@ pub struct LoadOptions {
     pub ask: Option<Arc<dyn Ask>>,
     /// Takes the place of the process's environment.
     pub environment: Option<HashMap<String, String>>,
+    /// What to keep for explanations.
+    pub explain: Explain,
 }
 
 /// A loaded project.
@@ -51,6 +54,8 @@ pub struct Loaded {
     /// The variables of the `.env` file beside the configuration that the environment does not have: for
     /// programs that are started, and for build arguments without a value.
     pub environment: Vec<(String, String)>,
+    /// What was kept for explanations, where [`LoadOptions::explain`] asks for it.
+    pub explanation: Option<Explanation>,
 }
 
 /// Loads a project. Blocks: it reads files, may ask, and may run commands of variables and git. Not to be called
@@ -81,7 +86,10 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
         resolver: Resolver::new(predefined, flags, &environment, options.ask.clone()),
         environment: &environment,
         problems: &mut problems,
+        layers: Vec::new(),
+        profiles: Vec::new(),
     };
+    loader.prepare();
     let document = match std::str::from_utf8(&bytes) {
         Ok(_) => loader.document(&text),
         Err(error) => loader.not_utf8(&bytes, error.valid_up_to()),
@@ -94,6 +102,10 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     if let Some(name) = loader.resolver.cancelled.take() {
         return Err(ConfigError::Cancelled { name });
     }
+    let explanation = match &document {
+        Some((document, _)) if options.explain != Explain::Nothing => Some(loader.explanation(document)),
+        _ => None,
+    };
     let project = document.map(|(document, profiles)| {
         let decoded = decode::project(document, &mut Reader { problems: &mut problems });
         Project {
@@ -110,7 +122,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     let (problems, omitted, warnings) = problems.finish();
     match project {
         Some(project) if problems.is_empty() => {
-            Ok(Loaded { project, warnings, environment: environment.additions() })
+            Ok(Loaded { project, warnings, environment: environment.additions(), explanation })
         }
         _ => Err(ConfigError::Invalid { file: shown, problems, omitted }),
     }
@@ -121,9 +133,26 @@ struct Loader<'a> {
     resolver: Resolver<'a>,
     environment: &'a Environment,
     problems: &'a mut Problems,
+    /// What the profiles changed so far.
+    layers: Vec<Layer>,
+    /// All profiles, where they are to be explained.
+    profiles: Vec<ProfileStatus>,
 }
 
 impl Loader<'_> {
+    fn prepare(&mut self) {
+        self.resolver.uses = (self.options.explain != Explain::Nothing).then(Vec::new);
+        self.resolver.is_survey = self.options.explain == Explain::Survey;
+    }
+
+    fn explanation(&mut self, document: &Mapping) -> Explanation {
+        let is_survey = self.options.explain == Explain::Survey;
+        let (variables, uses) = survey(&mut self.resolver, is_survey, self.problems);
+        let layers = std::mem::take(&mut self.layers);
+        let origins = Origins::new(self.problems.file(), layers, &uses, &variables);
+        Explanation::new(document.clone(), origins, std::mem::take(&mut self.profiles), variables)
+    }
+
     /// The document with its profiles applied and its variables filled in, and the names of the profiles.
     fn document(&mut self, text: &str) -> Option<(Mapping, Vec<String>)> {
         let root = match parse(text, self.problems) {
@@ -174,30 +203,35 @@ impl Loader<'_> {
         let Value::Mapping(mapping) = &mut root.value else { return Vec::new() };
         let section = mapping.shift_remove("profiles").filter(|entry| !entry.node.is_null());
         let vars = mapping.get("vars").map(|entry| &entry.node);
-        let profiles = match &section {
+        let mut profiles = match &section {
             Some(entry) => profile::read(&entry.node, &mut Reader { problems: self.problems }),
             None => Profiles::new(),
         };
         let place = section.map_or(Span { line: 1, column: 1, ..Span::default() }, |entry| entry.key);
-        let active = match self.options.disable_profile_activation {
+        let activated = match self.options.disable_profile_activation {
             true => Vec::new(),
             false => self.activated(&profiles, vars),
         };
+        let active: Vec<String> = activated.iter().map(|(name, _)| name.clone()).collect();
         let mut reader = Reader { problems: self.problems };
         let ordered = profile::order(&profiles, place, &active, &self.options.profiles, &mut reader);
         if let Some(last) = ordered.last() {
             self.resolver.predefined.profile = last.clone();
         }
+        if self.options.explain != Explain::Nothing {
+            let asked = &self.options.profiles;
+            self.profiles = explain::statuses(&profiles, asked, &activated, &ordered, reader.problems);
+        }
         for name in &ordered {
-            if let Some(profile) = profiles.get(name) {
-                profile.apply(root, &mut reader);
+            if let Some(profile) = profiles.get_mut(name) {
+                profile.apply(name, root, &mut self.layers, &mut reader);
             }
         }
         ordered
     }
 
-    /// The profiles whose activation holds, in file order.
-    fn activated(&mut self, profiles: &Profiles, vars: Option<&Node>) -> Vec<String> {
+    /// The profiles whose activation holds, in file order, and why.
+    fn activated(&mut self, profiles: &Profiles, vars: Option<&Node>) -> Vec<(String, Reason)> {
         if profiles.values().all(|profile| !profile.has_activation()) {
             return Vec::new();
         }
@@ -210,9 +244,8 @@ impl Loader<'_> {
         for (name, profile) in profiles {
             let variable =
                 |name: &str, span| self.resolver.resolve(name, span, self.problems).map(|value| value.text);
-            if profile.is_activated(|name| self.environment.get(name), variable) {
-                active.push(name.clone());
-            }
+            let reason = profile.activated_by(|name| self.environment.get(name), variable);
+            active.extend(reason.map(|reason| (name.clone(), reason)));
         }
         active
     }
@@ -230,7 +263,7 @@ impl Loader<'_> {
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         let report =
             Report::new("config::yaml", "the file is not UTF-8 text", "this byte").help("save it as UTF-8");
-        self.problems.add(Span { start: at, end: at, line, column }, report);
+        self.problems.add(Span { start: at, end: at, line, column, layer: 0 }, report);
         None
     }
 }

@@ -3,6 +3,7 @@
 mod decode;
 mod environment;
 mod error;
+mod explain;
 mod load;
 mod locate;
 mod model;
@@ -21,10 +22,12 @@ mod version;
 mod tests;
 
 pub use error::ConfigError;
+pub use explain::{Explain, Explanation, LeafOrigin, ProfileStatus, Reason, UsedVariable, VariableStatus};
 pub use load::{LoadOptions, Loaded, load};
 pub use model::*;
 pub use outline::Outline;
 pub use problem::Problem;
+pub use variable::Provenance;
 pub use variable::ask::{Ask, AskError, Question};
 pub use variable::terminal::TerminalAsk;
 pub use version::Version;

@@ -9,12 +9,15 @@ use serde_json::Value as Json;
 pub(crate) const MAX_DEPTH: usize = 128;
 
 /// Bytes `start..end` of the file, and the line and column (both from 1) of `start`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Span {
     pub start: usize,
     pub end: usize,
     pub line: usize,
     pub column: usize,
+    /// What put the value into the document: 0 for the file itself, else the number of a
+    /// [`Layer`](super::explain::Layer). It is all that loading keeps for telling origins later.
+    pub layer: u16,
 }
 
 /// One value and its place.
@@ -49,6 +52,8 @@ pub(crate) struct Scalar {
     pub style: Style,
     /// For a text that holds a value which must not be shown: what the file says in its place.
     pub written: Option<Arc<str>>,
+    /// For a text that holds a password: the same text with `***` in the password's place.
+    pub masked: Option<Arc<str>>,
 }
 
 /// How a scalar was written, which decides its type where a field does not.
@@ -105,6 +110,21 @@ impl Node {
         self.as_mapping().and_then(|mapping| field(mapping, key))
     }
 
+    /// Calls `change` with the span of every value and key in it, its own included.
+    pub(crate) fn for_each_span(&mut self, change: &mut impl FnMut(&mut Span)) {
+        change(&mut self.span);
+        match &mut self.value {
+            Value::Scalar(_) => {}
+            Value::Sequence(nodes) => nodes.iter_mut().for_each(|node| node.for_each_span(change)),
+            Value::Mapping(mapping) => {
+                for entry in mapping.values_mut() {
+                    change(&mut entry.key);
+                    entry.node.for_each_span(change);
+                }
+            }
+        }
+    }
+
     /// Levels of nesting, 1 for a scalar.
     pub(crate) fn height(&self) -> usize {
         1 + match &self.value {
@@ -145,7 +165,7 @@ pub(crate) fn field<'a>(mapping: &'a Mapping, key: &str) -> Option<&'a Node> {
 impl Scalar {
     /// Nothing at all.
     pub(crate) fn null() -> Self {
-        Self { text: String::new(), style: Style::Plain, written: None }
+        Self { text: String::new(), style: Style::Plain, written: None, masked: None }
     }
 
     /// Whether it is `null`, `~` or nothing, without quotes.
@@ -206,7 +226,7 @@ mod tests {
     use serde_json::json;
 
     fn check(text: &str, style: Style, expected: Json) {
-        let scalar = Scalar { text: text.to_owned(), style, written: None };
+        let scalar = Scalar { text: text.to_owned(), style, ..Scalar::null() };
         assert_eq!(scalar.to_json(), expected, "{text} {style:?}");
     }
 

@@ -38,7 +38,8 @@ pub(crate) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
             Err(error) => {
                 let mark = error.marker();
                 let at = mark.byte_offset().unwrap_or(text.len()).min(text.len());
-                let span = Span { start: at, end: at, line: mark.line().max(1), column: mark.col() + 1 };
+                let span =
+                    Span { start: at, end: at, line: mark.line().max(1), column: mark.col() + 1, layer: 0 };
                 builder
                     .problems
                     .add(span, Report::new("config::yaml", "this is not valid YAML", error.info()));
@@ -56,6 +57,7 @@ fn of(span: granit_parser::Span) -> Span {
         end: range.end.max(range.start),
         line: span.start.line().max(1),
         column: span.start.col() + 1,
+        layer: 0,
     }
 }
 
@@ -97,7 +99,7 @@ impl Builder<'_> {
                 self.check_tag(tag.as_deref(), span)?;
                 let plain = style == ScalarStyle::Plain && !text_tag;
                 let style = if plain { Style::Plain } else { Style::Text };
-                let scalar = Scalar { text: text.into_owned(), style, written: None };
+                let scalar = Scalar { text: text.into_owned(), style, ..Scalar::null() };
                 let weight = 1 + scalar.text.len() / 64;
                 let sized = Sized { node: Node { span, value: Value::Scalar(scalar) }, height: 1, weight };
                 self.put(sized, anchor, weight)

@@ -136,6 +136,11 @@ impl Problems {
         Self { file, text, list: Vec::new(), omitted: 0, warnings: Vec::new() }
     }
 
+    /// The file as it is shown.
+    pub(crate) fn file(&self) -> Arc<str> {
+        self.file.clone()
+    }
+
     /// The place of `span` as it is shown.
     pub(crate) fn origin(&self, span: Span) -> Origin {
         Origin { file: self.file.clone(), line: span.line, column: span.column }

@@ -2,7 +2,9 @@
 
 mod images;
 mod pipelines;
+mod profiles;
 mod table;
+mod vars;
 
 use serde::Serialize;
 
@@ -17,6 +19,8 @@ use table::Table;
 Examples:
   windlass list images                  a table
   windlass list images -p dev           with the profile `dev`
+  windlass list profiles                which are applied, and why
+  windlass list vars                    where each value is from
   windlass list images --json | jq -r '.[].image'")]
 pub struct ListArgs {
     /// What to list.
@@ -37,6 +41,12 @@ enum Subject {
     /// The project's own pipelines, for `windlass run`
     #[command(after_help = pipelines::HELP)]
     Pipelines,
+    /// The profiles: which are applied, and why
+    #[command(after_help = profiles::HELP)]
+    Profiles,
+    /// The variables: value, where it is from, where it is used
+    #[command(after_help = vars::HELP)]
+    Vars,
 }
 
 /// Lists what `args` name.
@@ -47,6 +57,8 @@ pub fn list(global: &GlobalOptions, args: &ListArgs) -> Result<ExitStatus, Failu
     match &args.subject {
         Subject::Images => images::list(global, args.json),
         Subject::Pipelines => pipelines::list(global, args.json),
+        Subject::Profiles => profiles::list(global, args.json),
+        Subject::Vars => vars::list(global, args.json),
     }
 }
 

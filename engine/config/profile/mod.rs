@@ -8,6 +8,7 @@ mod read;
 use indexmap::IndexMap;
 use regex::Regex;
 
+use super::explain::{Layer, Part, Reason, stamp};
 use super::node::{Mapping, Node, Span, Value};
 use super::problem::Report;
 use super::reader::Reader;
@@ -34,7 +35,8 @@ pub(crate) type Profiles = IndexMap<String, Profile>;
 /// One entry of `profiles`.
 pub(crate) struct Profile {
     /// Where its name stands.
-    span: Span,
+    pub span: Span,
+    pub description: Option<String>,
     parents: Vec<(String, Span)>,
     replace: Option<Mapping>,
     merge: Option<Mapping>,
@@ -121,44 +123,64 @@ impl Profile {
         !self.activation.is_empty()
     }
 
-    /// Whether one of its activations holds. `environment` and `variable` look up values.
-    pub(crate) fn is_activated(
+    /// Its parents' names.
+    pub(crate) fn parents(&self) -> impl Iterator<Item = &str> {
+        self.parents.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The first of its activations that holds, as a reason. `environment` and `variable` look up values.
+    pub(crate) fn activated_by(
         &self,
         environment: impl Fn(&str) -> Option<String>,
         mut variable: impl FnMut(&str, Span) -> Option<String>,
-    ) -> bool {
+    ) -> Option<Reason> {
         let matches =
             |pattern: &Regex, value: Option<String>| value.is_some_and(|value| pattern.is_match(&value));
-        self.activation.iter().any(|conditions| {
+        let holds = |conditions: &&Conditions| {
             conditions.environment.iter().all(|(name, pattern)| matches(pattern, environment(name)))
                 && conditions
                     .variables
                     .iter()
                     .all(|(name, pattern, span)| matches(pattern, variable(name, *span)))
+        };
+        self.activation.iter().find(holds).map(|conditions| Reason::Activation {
+            env: conditions.environment.iter().map(|(name, _)| name.clone()).collect(),
+            vars: conditions.variables.iter().map(|(name, ..)| name.clone()).collect(),
         })
     }
 
-    /// Changes `document`: replace, merge, strategicMerge, then the patches in order.
-    pub(crate) fn apply(&self, document: &mut Node, reader: &mut Reader<'_>) {
+    /// Changes `document`: replace, merge, strategicMerge, then the patches in order. Each adds a layer.
+    pub(crate) fn apply(
+        &mut self,
+        name: &str,
+        document: &mut Node,
+        layers: &mut Vec<Layer>,
+        reader: &mut Reader<'_>,
+    ) {
         if let Value::Mapping(mapping) = &mut document.value {
-            if let Some(section) = &self.replace {
+            if let Some(section) = &mut self.replace {
+                stamp(layers, name, Part::Replace, section);
                 merge::replace(mapping, section);
             }
-            if let Some(section) = &self.merge {
+            if let Some(section) = &mut self.merge {
+                stamp(layers, name, Part::Merge, section);
                 merge::merge(mapping, section);
             }
-            if let Some(section) = &self.strategic_merge {
+            if let Some(section) = &mut self.strategic_merge {
+                stamp(layers, name, Part::StrategicMerge, section);
                 merge::strategic_merge(mapping, section);
             }
         }
-        for patch in &self.patches {
-            if let Err(refusal) = patch.apply(document) {
-                let report = Report::new(
-                    "config::patch",
-                    format!("this patch cannot be applied: {refusal}"),
-                    "this path",
-                )
-                .help("compare it with the file as it is after the profiles before it");
+        for (index, patch) in self.patches.iter_mut().enumerate() {
+            let number = index + 1;
+            if let Err(refusal) =
+                patch.apply(document, |value| stamp(layers, name, Part::Patch(number), value))
+            {
+                let message = format!("patch {number} of profile `{name}` cannot be applied: {refusal}");
+                let mut report = Report::new("config::patch", message, "this path");
+                report.help = Some(patch.path.miss(document).unwrap_or_else(|| {
+                    "compare it with the file as it is after the profiles before it".to_owned()
+                }));
                 reader.problems.add(patch.span, report);
             }
         }

@@ -32,12 +32,17 @@ const NOTHING: Refusal = "its path matches nothing";
 const TOO_LARGE: Refusal = "the document would become too large";
 
 impl Patch {
-    /// Applies the patch to `root`. Nothing is changed when it is refused for its path.
-    pub(crate) fn apply(&self, root: &mut Node) -> Result<(), Refusal> {
-        match &self.operation {
-            Operation::Add(value) => add(root, &self.path, value, self.span),
+    /// Applies the patch to `root`. Nothing is changed when it is refused for its path. What it puts into the
+    /// document is given to `stamp` first.
+    pub(crate) fn apply(&mut self, root: &mut Node, stamp: impl FnOnce(&mut Node)) -> Result<(), Refusal> {
+        match &mut self.operation {
+            Operation::Add(value) => {
+                stamp(value);
+                add(root, &self.path, value, self.span)
+            }
             Operation::Remove => remove(root, &self.path).map(drop),
             Operation::Replace(value) => {
+                stamp(value);
                 let targets = found(root, &self.path)?;
                 check_growth(root, targets.len(), value)?;
                 for location in targets {
@@ -49,12 +54,14 @@ impl Patch {
                 Ok(())
             }
             Operation::Move(from) => {
-                let value = single(root, from)?;
+                let mut value = single(root, from)?;
+                stamp(&mut value);
                 remove(root, from)?;
                 add(root, &self.path, &value, self.span)
             }
             Operation::Copy(from) => {
-                let value = single(root, from)?;
+                let mut value = single(root, from)?;
+                stamp(&mut value);
                 if root.weight() + value.weight() > MAX_WEIGHT {
                     return Err(TOO_LARGE);
                 }
@@ -63,7 +70,7 @@ impl Patch {
             Operation::Test(value) => {
                 let equal = found(root, &self.path)?
                     .iter()
-                    .all(|location| at(root, location).is_some_and(|node| node == value));
+                    .all(|location| at(root, location).is_some_and(|node| *node == *value));
                 if equal { Ok(()) } else { Err("the value at its path is another one") }
             }
         }
@@ -194,7 +201,7 @@ mod tests {
     fn apply(operation: Operation, path: &str) -> Result<serde_json::Value, Refusal> {
         let mut root = node(DOCUMENT);
         let path = Path::parse(path).expect("path");
-        Patch { span: Span::default(), operation, path }.apply(&mut root)?;
+        Patch { span: Span::default(), operation, path }.apply(&mut root, |_| {})?;
         Ok(root.to_json())
     }
 
@@ -263,9 +270,9 @@ mod tests {
     fn copies_cannot_explode_the_document() {
         let mut root = node("{a: [1, 2, 3]}");
         let path = |text: &str| Path::parse(text).expect("path");
-        let copy =
+        let mut copy =
             Patch { span: Span::default(), operation: Operation::Copy(path("/a")), path: path("/a/-") };
-        let refused = (0..1000).find_map(|_| copy.apply(&mut root).err());
+        let refused = (0..1000).find_map(|_| copy.apply(&mut root, |_| {}).err());
         assert!(refused.is_some_and(|refusal| refusal.starts_with("the document would")));
     }
 }

@@ -1,8 +1,11 @@
 //! The paths of patches: JSON pointers, dotted paths and JSONPath (spec config §11.2).
 
+use std::fmt;
+
 use jsonpath_rust::JsonPath as _;
 
 use crate::config::node::{MAX_DEPTH, Node, Value};
+use crate::suggestion::nearest;
 
 /// A parsed path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +82,37 @@ impl Path {
         }
     }
 
+    /// How far into `root` the path leads when it does not lead to its end: one sentence of help.
+    pub(crate) fn miss(&self, root: &Node) -> Option<String> {
+        let Self::Steps { steps, .. } = self else { return None };
+        let missing = (1..=steps.len()).find(|end| walk(root, &steps[..*end]).is_empty())?;
+        let (step, before) = steps[..missing].split_last()?;
+        let place = match before {
+            [] => "the file".to_owned(),
+            _ => format!("`{}`", before.iter().map(Step::to_string).collect::<Vec<_>>().join(".")),
+        };
+        let parent = walk(root, before).first().and_then(|location| node_at(root, location))?;
+        Some(match (step, &parent.value) {
+            (Step::Match { key, value, .. }, _) => format!("nothing below {place} has `{key}: {value}`"),
+            (_, Value::Mapping(mapping)) if mapping.is_empty() => format!("{place} is an empty map here"),
+            (step, Value::Mapping(mapping)) => {
+                let step = step.to_string();
+                let keys = || mapping.keys().map(String::as_str);
+                match nearest(&step, keys()) {
+                    Some(near) => format!("{place} has no `{step}`; did you mean `{near}`?"),
+                    None => {
+                        let known = keys().take(12).collect::<Vec<_>>().join("`, `");
+                        format!("{place} has no `{step}`, but `{known}`")
+                    }
+                }
+            }
+            (step, Value::Sequence(nodes)) => {
+                format!("{place} is a list of {} here, without an item `{step}`", nodes.len())
+            }
+            (step, Value::Scalar(_)) => format!("{place} is no map here, so it has no `{step}`"),
+        })
+    }
+
     /// The places in `root` that the path leads to, in document order.
     pub(crate) fn find(&self, root: &Node) -> Vec<Location> {
         match self {
@@ -93,6 +127,25 @@ impl Path {
                 .collect(),
         }
     }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Name(name) => name,
+            Self::Every => "*",
+            Self::Match { written, .. } => written,
+        })
+    }
+}
+
+/// The node at `location`.
+fn node_at<'a>(root: &'a Node, location: &[Place]) -> Option<&'a Node> {
+    location.iter().try_fold(root, |node, place| match (&node.value, place) {
+        (Value::Mapping(mapping), Place::Key(key)) => mapping.get(key).map(|entry| &entry.node),
+        (Value::Sequence(nodes), Place::Index(index)) => nodes.get(*index),
+        _ => None,
+    })
 }
 
 /// The places in `root` that `steps` lead to, each once, in document order.

@@ -23,17 +23,15 @@ const KEYS: [&str; 9] = [
 
 /// Reads the section `profiles`. All of it is checked, also of profiles that are not active.
 pub(crate) fn read(node: &Node, reader: &mut Reader<'_>) -> Profiles {
-    reader.named(node, ("profiles", "profile"), &KEYS, |mapping, what, span, reader| {
-        reader.text(mapping, "description", what);
-        Profile {
-            span,
-            parents: parents(mapping, what, reader),
-            replace: section(mapping, "replace", what, reader),
-            merge: section(mapping, "merge", what, reader),
-            strategic_merge: section(mapping, "strategicMerge", what, reader),
-            patches: patches(mapping, what, reader),
-            activation: activation(mapping, what, reader),
-        }
+    reader.named(node, ("profiles", "profile"), &KEYS, |mapping, what, span, reader| Profile {
+        span,
+        description: reader.text(mapping, "description", what),
+        parents: parents(mapping, what, reader),
+        replace: section(mapping, "replace", what, reader),
+        merge: section(mapping, "merge", what, reader),
+        strategic_merge: section(mapping, "strategicMerge", what, reader),
+        patches: patches(mapping, what, reader),
+        activation: activation(mapping, what, reader),
     })
 }
 

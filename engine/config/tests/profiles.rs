@@ -123,7 +123,7 @@ fn wrong_selections_are_reported() {
         assert_eq!(fixture(profiles).profiles(&[name]).problems(), expected, "{name}");
     };
     check("stagin", &["3:1: there is no profile `stagin`"]);
-    check("staging", &["4:48: this patch cannot be applied: its path matches nothing"]);
+    check("staging", &["4:48: patch 1 of profile `staging` cannot be applied: its path matches nothing"]);
     check("a", &["6:21: profiles are their own parents: `a` -> `b` -> `a`"]);
     check("c", &["7:21: there is no profile `d`"]);
 }

@@ -5,6 +5,7 @@ mod cache;
 pub(crate) mod definition;
 mod predefined;
 mod program;
+mod provenance;
 mod question;
 mod reference;
 mod resolver;
@@ -13,5 +14,7 @@ pub(crate) mod terminal;
 
 pub(crate) use definition::Definitions;
 pub(crate) use predefined::Predefined;
-pub(crate) use resolver::Resolver;
+pub use provenance::Provenance;
+pub(crate) use reference::escape;
+pub(crate) use resolver::{Resolver, Use};
 pub(crate) use substitute::substitute;

@@ -3,6 +3,7 @@
 use super::ask::{AskError, Question};
 use super::definition::Definition;
 use super::predefined;
+use super::provenance::Provenance;
 use super::resolver::{Resolved, Resolver};
 use crate::config::node::Span;
 use crate::config::problem::{Problems, Report};
@@ -17,14 +18,14 @@ impl Resolver<'_> {
         problems: &mut Problems,
     ) -> Option<Resolved> {
         if let Some(text) = self.answers.get(name) {
-            return Some(Resolved { text: text.clone(), secret: false });
+            return Some(Resolved::new(text, Provenance::Answer));
         }
         let remember = !definition.password && !definition.no_cache;
         if remember && let Some(text) = self.cache.get(name) {
-            return Some(Resolved { text, secret: false });
+            return Some(Resolved::new(text, Provenance::Cache));
         }
         let default = match &definition.default {
-            Some(default) => Some(self.expand(default, definition.span, problems)?),
+            Some(default) => Some(self.expand(default, Provenance::Default, definition.span, problems)?),
             None => None,
         };
         if self.ask.is_none() && default.is_some() {
@@ -58,6 +59,9 @@ impl Resolver<'_> {
         let name = &question.name;
         let help = format!("pass `--var {name}=VALUE`, export `{name}`, or give it a `default` in `vars`");
         let Some(ask) = self.ask.clone() else {
+            if self.is_survey {
+                return None;
+            }
             let message = format!("variable `{name}` has no value, and there is no terminal to ask for it");
             let label = if self.definitions.contains_key(name) { "defined here" } else { "used here" };
             let mut report = Report::new("config::variable", message, label);
@@ -77,7 +81,7 @@ impl Resolver<'_> {
                     self.cache.add(name, &text);
                 }
                 self.answers.insert(name.clone(), text.clone());
-                Some(Resolved { text, secret: question.password })
+                Some(Resolved { is_password: question.password, ..Resolved::new(text, Provenance::Answer) })
             }
             Ok(_) => {
                 let message = format!("the answer for `{name}` is not one that it accepts");

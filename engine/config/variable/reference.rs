@@ -52,6 +52,24 @@ pub(crate) fn parts(text: &str) -> Option<Vec<Part<'_>>> {
     Some(parts)
 }
 
+/// `text` written so that it stands for itself: with one more `$` before what looks like a reference.
+pub(crate) fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find('$') {
+        let dollars = rest[start..].chars().take_while(|c| *c == '$').count();
+        let (before, after) = rest.split_at(start + dollars);
+        escaped.push_str(before);
+        // What follows decides; a lone `$` before it stands for any number of them.
+        let end = after.find('}').map_or(0, |end| end + 1);
+        if parts(&format!("${}", &after[..end])).is_some() {
+            escaped.push('$');
+        }
+        rest = after;
+    }
+    escaped + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +104,25 @@ mod tests {
         check("$${X}", Some(&[Part::Literal("${X}")]));
         check("$$${X}", Some(&[Part::Literal("$${X}")]));
         check("a$$!{X}b", Some(&[Part::Literal("a"), Part::Literal("$!{X}"), Part::Literal("b")]));
+    }
+
+    #[test]
+    fn escaped_text_stands_for_itself() {
+        for text in ["", "$", "a${X}b", "$$!{X}", "${a:b}${X}", "${}${é}$${x}", "${runtime.a}", "$(date) ${X"]
+        {
+            let escaped = escape(text);
+            let literal = match parts(&escaped) {
+                None => escaped.clone(),
+                Some(parts) => parts
+                    .iter()
+                    .map(|part| match part {
+                        Part::Literal(literal) => *literal,
+                        Part::Reference { .. } => panic!("{text} became {escaped}"),
+                    })
+                    .collect(),
+            };
+            assert_eq!(literal, text, "{escaped}");
+        }
     }
 
     #[test]

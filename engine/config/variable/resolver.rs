@@ -10,6 +10,7 @@ use super::cache::Cache;
 use super::definition::{Definition, Definitions, Source};
 use super::predefined::{self, Predefined};
 use super::program::{NoOutput, output};
+use super::provenance::Provenance;
 use super::reference::{Part, parts};
 use crate::config::environment::Environment;
 use crate::config::node::Span;
@@ -29,8 +30,36 @@ const MAX_CHAIN: usize = 32;
 #[derive(Debug, Clone)]
 pub(crate) struct Resolved {
     pub text: String,
-    /// Whether it must not be shown: it comes from `--var` or a password.
-    pub secret: bool,
+    /// Whether a password is in it, so that it is never shown.
+    pub is_password: bool,
+    /// Whether a value of `--var` is in it. It may be anything, so messages about the file leave it out.
+    pub is_from_flag: bool,
+    /// Where it came from.
+    pub provenance: Provenance,
+}
+
+impl Resolved {
+    /// A value that is no password.
+    pub(super) fn new(text: impl Into<String>, provenance: Provenance) -> Self {
+        Self {
+            text: text.into(),
+            is_password: false,
+            is_from_flag: provenance == Provenance::Flag,
+            provenance,
+        }
+    }
+
+    /// Whether messages about the file leave it out.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.is_password || self.is_from_flag
+    }
+}
+
+/// A place that refers to a variable.
+#[derive(Debug, Clone)]
+pub(crate) struct Use {
+    pub name: String,
+    pub span: Span,
 }
 
 /// Resolves variables, each once: `--var`, predefined, environment, cache, question.
@@ -50,6 +79,10 @@ pub(crate) struct Resolver<'e> {
     root: PathBuf,
     /// Bytes that may still be put into the document.
     budget: usize,
+    /// Every reference that was followed, where somebody wants to know.
+    pub uses: Option<Vec<Use>>,
+    /// Leave variables without a value be, and tell nobody.
+    pub is_survey: bool,
 }
 
 impl<'e> Resolver<'e> {
@@ -74,6 +107,8 @@ impl<'e> Resolver<'e> {
             cancelled: None,
             root,
             budget: MAX_FILLED,
+            uses: None,
+            is_survey: false,
         }
     }
 
@@ -100,10 +135,39 @@ impl<'e> Resolver<'e> {
         let upper = name.to_ascii_uppercase();
         let key = if upper.starts_with("DEVSPACE") { upper.replace('.', "_") } else { name.to_owned() };
         let key = if key == "DEVSPACE_USERHOME" { "DEVSPACE_USER_HOME".to_owned() } else { key };
-        if self.definitions.contains_key(name) || self.flags.contains_key(name) {
-            return self.resolve_as(name, name, span, problems);
+        let is_own = self.definitions.contains_key(name) || self.flags.contains_key(name);
+        let key = if is_own { name } else { &key };
+        if let Some(uses) = &mut self.uses {
+            uses.push(Use { name: key.to_owned(), span });
         }
-        self.resolve_as(&key, name, span, problems)
+        self.resolve_as(key, name, span, problems)
+    }
+
+    /// The names of the variables: those of the file in its order, then others that were used.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.definitions.keys().cloned().collect();
+        let used = self.uses.iter().flatten().map(|used| &used.name);
+        for name in used {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+
+    /// The value of `name` if it was asked for before.
+    pub(crate) fn known(&self, name: &str) -> Option<Resolved> {
+        self.resolved.get(name).cloned().flatten()
+    }
+
+    /// The value of `name`, as [`Resolver::resolve`] finds it, but not counted as a use.
+    pub(crate) fn peek(&mut self, name: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
+        self.resolve_as(name, name, span, problems)
+    }
+
+    /// Whether `name` is defined as a password.
+    pub(crate) fn is_password(&self, name: &str) -> bool {
+        self.definitions.get(name).is_some_and(|definition| definition.password)
     }
 
     /// Whether so many more bytes may be put into the document.
@@ -169,10 +233,11 @@ impl<'e> Resolver<'e> {
 
     fn find(&mut self, name: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
         if let Some(text) = self.flags.get(name) {
-            return Some(Resolved { text: text.clone(), secret: true });
+            let is_password = self.is_password(name);
+            return Some(Resolved { is_password, ..Resolved::new(text, Provenance::Flag) });
         }
         match self.predefined.get(name, self.environment) {
-            Some(Ok(text)) => return Some(Resolved { text, secret: false }),
+            Some(Ok(text)) => return Some(Resolved::new(text, Provenance::Predefined)),
             Some(Err(reason)) => {
                 let report = Report::new(
                     "config::variable",
@@ -189,12 +254,15 @@ impl<'e> Resolver<'e> {
         let definition = self.definitions.get(name).cloned();
         let Some(definition) = definition else { return self.undefined(name, span, problems) };
         let found = self.defined(name, &definition, problems)?;
-        Some(Resolved { secret: found.secret || definition.password, ..found })
+        Some(Resolved { is_password: found.is_password || definition.password, ..found })
     }
 
     fn undefined(&mut self, name: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
-        if let Some(text) = self.environment.get(name).or_else(|| self.cache.get(name)) {
-            return Some(Resolved { text, secret: false });
+        if let Some((text, provenance)) = self.environment.find(name) {
+            return Some(Resolved::new(text, provenance));
+        }
+        if let Some(text) = self.cache.get(name) {
+            return Some(Resolved::new(text, Provenance::Cache));
         }
         let question = Question {
             name: name.to_owned(),
@@ -211,11 +279,11 @@ impl<'e> Resolver<'e> {
     fn defined(&mut self, name: &str, definition: &Definition, problems: &mut Problems) -> Option<Resolved> {
         let span = definition.span;
         if let Some(value) = &definition.value {
-            return self.expand(value, span, problems);
+            return self.expand(value, Provenance::Value, span, problems);
         }
         let takes_environment = !matches!(definition.source, Source::Input | Source::None);
-        if takes_environment && let Some(text) = self.environment.get(name) {
-            return Some(Resolved { text, secret: false });
+        if takes_environment && let Some((text, provenance)) = self.environment.find(name) {
+            return Some(Resolved::new(text, provenance));
         }
         match definition.source {
             Source::Environment => self.default_or(definition, problems, || {
@@ -243,7 +311,8 @@ impl<'e> Resolver<'e> {
         report: impl FnOnce() -> Report<'static>,
     ) -> Option<Resolved> {
         match &definition.default {
-            Some(default) => self.expand(default, definition.span, problems),
+            Some(default) => self.expand(default, Provenance::Default, definition.span, problems),
+            None if self.is_survey => None,
             None => {
                 problems.add(definition.span, report());
                 None
@@ -254,16 +323,18 @@ impl<'e> Resolver<'e> {
     fn command(&mut self, name: &str, definition: &Definition, problems: &mut Problems) -> Option<Resolved> {
         let chosen =
             definition.commands.iter().find(|(command, _)| is_for_this_system(command.os.as_deref()));
-        let mut secret = false;
+        let (mut is_password, mut is_from_flag) = (false, false);
         let result = match chosen {
             None => Err(NoOutput::Failed("none of its commands is for this operating system".to_owned())),
             Some((command, args)) => {
-                let line = self.expand(&command.command, definition.span, problems)?;
-                secret |= line.secret;
+                let line = self.expand(&command.command, Provenance::Command, definition.span, problems)?;
+                is_password |= line.is_password;
+                is_from_flag |= line.is_from_flag;
                 let mut arguments = args.as_ref().map(|_| Vec::new());
                 for arg in args.iter().flatten() {
-                    let arg = self.expand(arg, definition.span, problems)?;
-                    secret |= arg.secret;
+                    let arg = self.expand(arg, Provenance::Command, definition.span, problems)?;
+                    is_password |= arg.is_password;
+                    is_from_flag |= arg.is_from_flag;
                     arguments.get_or_insert_default().push(arg.text);
                 }
                 let process = Process::configured(&line.text, arguments.as_deref());
@@ -272,8 +343,10 @@ impl<'e> Resolver<'e> {
         };
         match result {
             Ok(text) => match &definition.default {
-                Some(default) if text.is_empty() => self.expand(default, definition.span, problems),
-                _ => Some(Resolved { text, secret }),
+                Some(default) if text.is_empty() => {
+                    self.expand(default, Provenance::Default, definition.span, problems)
+                }
+                _ => Some(Resolved { text, is_password, is_from_flag, provenance: Provenance::Command }),
             },
             Err(NoOutput::Interrupted) => {
                 self.cancelled = Some(name.to_owned());
@@ -293,9 +366,15 @@ impl<'e> Resolver<'e> {
     }
 
     /// `text` with its own references filled in.
-    pub(super) fn expand(&mut self, text: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
-        let Some(parts) = parts(text) else { return Some(Resolved { text: text.to_owned(), secret: false }) };
-        let mut expanded = Resolved { text: String::new(), secret: false };
+    pub(super) fn expand(
+        &mut self,
+        text: &str,
+        provenance: Provenance,
+        span: Span,
+        problems: &mut Problems,
+    ) -> Option<Resolved> {
+        let mut expanded = Resolved::new("", provenance);
+        let Some(parts) = parts(text) else { return Some(Resolved::new(text, provenance)) };
         for part in parts {
             match part {
                 Part::Literal(literal) => expanded.text.push_str(literal),
@@ -306,7 +385,8 @@ impl<'e> Resolver<'e> {
                         return None;
                     }
                     expanded.text.push_str(&value.text);
-                    expanded.secret |= value.secret;
+                    expanded.is_password |= value.is_password;
+                    expanded.is_from_flag |= value.is_from_flag;
                 }
             }
         }

@@ -20,32 +20,49 @@ pub(crate) fn substitute(node: &mut Node, resolver: &mut Resolver<'_>, problems:
         }
         Value::Scalar(scalar) => {
             let Some(parts) = parts(&scalar.text) else { return };
-            let mut text = String::new();
-            let mut secret = false;
-            let mut resolved = true;
+            let mut filled = Filled::default();
             for part in &parts {
                 match part {
-                    Part::Literal(literal) => text.push_str(literal),
+                    Part::Literal(literal) => filled.push(literal, literal),
                     Part::Reference { name, .. } => match resolver.resolve(name, node.span, problems) {
                         Some(value)
-                            if text.len() + value.text.len() <= MAX_TEXT
+                            if filled.text.len() + value.text.len() <= MAX_TEXT
                                 && resolver.take(value.text.len()) =>
                         {
-                            text.push_str(&value.text);
-                            secret |= value.secret;
+                            filled.push(&value.text, if value.is_password { "***" } else { &value.text });
+                            filled.is_hidden |= value.is_hidden();
+                            filled.is_password |= value.is_password;
                         }
-                        Some(_) => resolved = resolver.too_long(node.span, problems),
-                        None => resolved = false,
+                        Some(_) => filled.is_broken = !resolver.too_long(node.span, problems),
+                        None => filled.is_broken = true,
                     },
                 }
             }
             let style = match parts.as_slice() {
-                _ if !resolved => Style::Unresolved,
+                _ if filled.is_broken => Style::Unresolved,
                 [Part::Reference { forced: false, .. }] => Style::Substituted,
                 _ => Style::Text,
             };
-            let written = secret.then(|| scalar.text.as_str().into());
-            *scalar = Scalar { text, style, written };
+            let written = filled.is_hidden.then(|| scalar.text.as_str().into());
+            let masked = filled.is_password.then(|| filled.masked.into());
+            *scalar = Scalar { text: filled.text, style, written, masked };
         }
+    }
+}
+
+/// A text while its references are replaced.
+#[derive(Default)]
+struct Filled {
+    text: String,
+    masked: String,
+    is_hidden: bool,
+    is_password: bool,
+    is_broken: bool,
+}
+
+impl Filled {
+    fn push(&mut self, text: &str, masked: &str) {
+        self.text.push_str(text);
+        self.masked.push_str(masked);
     }
 }

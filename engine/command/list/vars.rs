@@ -1,0 +1,46 @@
+//! `windlass list vars`.
+
+use super::{Row, show};
+use crate::cli::GlobalOptions;
+use crate::command::exit_status::{ExitStatus, Failure};
+use crate::command::load;
+use crate::config::{Explain, VariableStatus};
+
+/// What `--help` adds.
+pub(super) const HELP: &str = "\
+The variables of devspace.yaml, and others that it uses. Commands of variables are
+run for their values; nothing is asked. A variable without a value is asked for
+when it is needed, or set by --var, the environment, .env, or `windlass set var`.
+
+Fields of --json:
+  name         its name
+  value        its value; *** for a password, null while it has none
+  source       where the value is from: flag, predefined, value, environment,
+               env_file, cache, command, default; null while it has none
+  password     whether it is a password, or has one in it
+  definition   file, line and column of its name, or null
+  uses         the places that refer to it, each with file, line and column
+  problem      why the value cannot be had, or null";
+
+impl Row for VariableStatus {
+    const COLUMNS: &'static [&'static str] = &["name", "value", "source", "used at"];
+
+    fn cells(&self) -> Vec<String> {
+        let value = match (&self.value, &self.problem) {
+            (Some(value), _) if value.is_empty() => "\"\"".to_owned(),
+            (Some(value), _) => value.clone(),
+            (None, Some(problem)) => format!("({problem})"),
+            (None, None) => "(not set)".to_owned(),
+        };
+        let uses: Vec<_> = self.uses.iter().map(|place| format!("{}:{}", place.file, place.line)).collect();
+        let source = self.source.map(|source| source.to_string()).unwrap_or_default();
+        vec![self.name.clone(), value, source, uses.join(", ")]
+    }
+}
+
+/// Lists the variables in file order.
+pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Failure> {
+    let (explanation, warnings) = load::load_explained(global, Explain::Survey)?;
+    load::tell(&warnings, global);
+    show(&explanation.variables, json, "the project has no variables")
+}

@@ -1,0 +1,96 @@
+//! What a configuration came to and where everything in it came from: for `windlass print` and `windlass list`.
+//!
+//! Ordinary loading pays one number for each value, [`Span::layer`](super::node::Span), and one for each profile
+//! that is applied; everything else here is made only for those who ask ([`Explain`]).
+
+mod layer;
+mod origins;
+mod profile;
+mod variable;
+mod yaml;
+
+use serde_json::Value as Json;
+
+pub(crate) use layer::{Layer, Part, stamp};
+pub(crate) use origins::Origins;
+pub use origins::{LeafOrigin, UsedVariable};
+pub(crate) use profile::statuses;
+pub use profile::{ProfileStatus, Reason};
+pub use variable::VariableStatus;
+pub(crate) use variable::survey;
+
+use super::node::{Mapping, Node, Scalar, Style, Value};
+
+/// What to keep for explanations when a project is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Explain {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The document and all origins.
+    Everything,
+    /// The same for a file some of whose variables have no value yet: that is no problem then, nobody is asked, and
+    /// the project may lack what depends on them.
+    Survey,
+}
+
+/// The effective configuration, and where everything in it came from.
+#[derive(Debug, Default)]
+pub struct Explanation {
+    /// The profiles in file order.
+    pub profiles: Vec<ProfileStatus>,
+    /// The variables: those of the file in its order, then others that it uses.
+    pub variables: Vec<VariableStatus>,
+    document: Mapping,
+    origins: Origins,
+}
+
+impl Explanation {
+    pub(crate) fn new(
+        mut document: Mapping,
+        origins: Origins,
+        profiles: Vec<ProfileStatus>,
+        variables: Vec<VariableStatus>,
+    ) -> Self {
+        document.values_mut().for_each(|entry| mask(&mut entry.node));
+        Self { profiles, variables, document, origins }
+    }
+
+    /// The effective configuration as YAML that loads to the same project, passwords as `***`. With `with_origins`
+    /// every value has a comment that says where it came from.
+    pub fn to_yaml(&self, with_origins: bool) -> String {
+        yaml::write(&self.document, with_origins.then_some(&self.origins))
+    }
+
+    /// The effective configuration as JSON, passwords as `***`.
+    pub fn to_json(&self) -> Json {
+        self.document.iter().map(|(key, entry)| (key.clone(), entry.node.to_json())).collect()
+    }
+
+    /// Where each value came from, by its JSON pointer (RFC 6901), in document order.
+    pub fn origins(&self) -> Vec<(String, LeafOrigin)> {
+        let mut found = Vec::new();
+        for (key, entry) in &self.document {
+            self.origins.collect(&entry.node, pointer("", key), &mut found);
+        }
+        found
+    }
+}
+
+/// Puts `***` in place of every password.
+fn mask(node: &mut Node) {
+    match &mut node.value {
+        Value::Mapping(mapping) => mapping.values_mut().for_each(|entry| mask(&mut entry.node)),
+        Value::Sequence(nodes) => nodes.iter_mut().for_each(mask),
+        Value::Scalar(scalar) => {
+            if let Some(masked) = scalar.masked.take() {
+                *scalar = Scalar { text: masked.to_string(), style: Style::Text, ..Scalar::null() };
+            }
+        }
+    }
+}
+
+/// The JSON pointer of `step` below `parent`.
+fn pointer(parent: &str, step: &str) -> String {
+    format!("{parent}/{}", step.replace('~', "~0").replace('/', "~1"))
+}

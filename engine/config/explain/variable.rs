@@ -1,0 +1,71 @@
+//! The variables of a file: their values, where these come from, and where they are used.
+
+use serde::Serialize;
+
+use crate::config::Origin;
+use crate::config::node::Span;
+use crate::config::problem::Problems;
+use crate::config::variable::{Provenance, Resolver, Use};
+
+/// A variable of the file, or one that the file uses.
+#[derive(Debug, Clone, Serialize)]
+pub struct VariableStatus {
+    /// Its name.
+    pub name: String,
+    /// Its value, `***` for a password; `None` while it has none.
+    pub value: Option<String>,
+    /// Where the value came from; `None` while it has none.
+    pub source: Option<Provenance>,
+    /// Whether it is a password, or has one in it.
+    pub password: bool,
+    /// Where it is defined; `None` for a variable that is only used.
+    pub definition: Option<Origin>,
+    /// The places that refer to it.
+    pub uses: Vec<Origin>,
+    /// Why its value cannot be had, such as a command that fails.
+    pub problem: Option<String>,
+}
+
+/// The variables of the file in its order, then others that are used. With `with_unused` the values of those that
+/// nothing refers to are found as well, which may run commands.
+pub(crate) fn survey(
+    resolver: &mut Resolver<'_>,
+    with_unused: bool,
+    problems: &Problems,
+) -> (Vec<VariableStatus>, Vec<Use>) {
+    let mut found = Vec::new();
+    let names = resolver.names();
+    for name in &names {
+        let span = resolver.definitions.get(name).map(|definition| definition.span);
+        let mut told = problems.silent();
+        let value = match with_unused {
+            true => resolver.peek(name, span.unwrap_or_default(), &mut told),
+            false => resolver.known(name),
+        };
+        let password = resolver.is_password(name) || value.as_ref().is_some_and(|value| value.is_password);
+        found.push(VariableStatus {
+            name: name.clone(),
+            source: value.as_ref().map(|value| value.provenance),
+            value: value.map(|value| if password { "***".to_owned() } else { value.text }),
+            password,
+            definition: span.map(|span| problems.origin(span)),
+            uses: Vec::new(),
+            problem: told.finish().0.into_iter().next().map(|problem| problem.message),
+        });
+    }
+    // Finding the values of unused variables may have followed more references.
+    let uses = resolver.uses.take().unwrap_or_default();
+    for status in &mut found {
+        let spans = uses.iter().filter(|used| used.name == status.name).map(|used| used.span);
+        status.uses = places(spans, problems);
+    }
+    (found, uses)
+}
+
+/// The places of `spans`, each once, in file order.
+fn places(spans: impl Iterator<Item = Span>, problems: &Problems) -> Vec<Origin> {
+    let mut spans: Vec<Span> = spans.collect();
+    spans.sort_by_key(|span| (span.line, span.column));
+    spans.dedup_by_key(|span| (span.line, span.column));
+    spans.into_iter().map(|span| problems.origin(span)).collect()
+}
