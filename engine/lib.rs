@@ -12,6 +12,7 @@ pub mod cli;
 pub mod command;
 pub mod config;
 pub mod event;
+pub mod git;
 mod graph;
 pub mod hook;
 pub mod host;

@@ -9,6 +9,8 @@
 //! fn release(project, version, channel, dry_run) { ... }
 //! ```
 
+use std::sync::Arc;
+
 use miette::{NamedSource, SourceSpan};
 use serde::Serialize;
 use serde_json::Value;
@@ -84,7 +86,7 @@ pub struct SignatureError {
     #[help]
     help: String,
     #[source_code]
-    source_code: NamedSource<String>,
+    source_code: Arc<NamedSource<String>>,
     #[label("this line")]
     span: Option<SourceSpan>,
 }
@@ -288,7 +290,7 @@ fn wrong(function: &Function, line: &str, (reason, help): Fault) -> SignatureErr
         function: function.name.clone(),
         reason,
         help,
-        source_code: NamedSource::new(&*file.name, file.text.to_string()).with_language("Rust"),
+        source_code: NamedSource::new(&*file.name, file.text.to_string()).with_language("Rust").into(),
         span: start.map(SourceSpan::from),
     }
 }

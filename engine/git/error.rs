@@ -1,0 +1,129 @@
+//! What can go wrong with a checkout.
+
+use std::path::{Path, PathBuf};
+
+use super::GitSource;
+use super::source::without_credentials;
+use crate::process::ProcessError;
+
+/// Why a repository cannot be checked out. Holds no password of its URL.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum GitError {
+    /// The user broke it off.
+    #[error("checking out `{url}` was cancelled")]
+    #[diagnostic(code(git::cancelled))]
+    Cancelled {
+        /// The repository.
+        url: String,
+    },
+
+    /// There is no git.
+    #[error("cannot check out `{url}`: the program `git` is not there")]
+    #[diagnostic(code(git::missing), help("install git"))]
+    Missing {
+        /// The repository.
+        url: String,
+    },
+
+    /// Git failed.
+    #[error("cannot {verb} `{source_name}`: {reason}")]
+    #[diagnostic(code(git::failed))]
+    Failed {
+        /// What was tried: `clone`, `update`.
+        verb: &'static str,
+        /// Repository and reference.
+        source_name: String,
+        /// What git said.
+        reason: String,
+        /// What to do.
+        #[help]
+        help: String,
+    },
+
+    /// The folder of checkouts cannot be used.
+    #[error("cannot keep checkouts in `{}`: {reason}", folder.display())]
+    #[diagnostic(
+        code(git::folder),
+        help("the folder is chosen by `XDG_CACHE_HOME`, or lies in the home folder")
+    )]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl GitError {
+    /// Git said `lines` and failed.
+    pub(super) fn failed(verb: &'static str, source: &GitSource, lines: &[String]) -> Self {
+        let lines: Vec<_> = lines.iter().map(|line| redacted(line, &source.url)).collect();
+        let is_said = |line: &&String| line.starts_with("fatal:") || line.starts_with("error:");
+        let said = lines.iter().find(is_said).or(lines.last());
+        let reason = said.map_or("git says nothing", String::as_str);
+        let reason = reason.trim_start_matches("fatal: ").trim_start_matches("error: ").trim_end_matches('.');
+        let help = help(source, &lines.join("\n"));
+        Self::Failed { verb, source_name: source.to_string(), reason: lower_first(reason), help }
+    }
+
+    /// Git could not be run to its end.
+    pub(super) fn of_process(verb: &'static str, source: &GitSource, error: ProcessError) -> Self {
+        let url = source.shown_url();
+        match error {
+            ProcessError::Cancelled { .. } => Self::Cancelled { url },
+            ProcessError::NotFound { .. } => Self::Missing { url },
+            error => Self::Failed {
+                verb,
+                source_name: source.to_string(),
+                reason: error.to_string(),
+                help: format!("try it by hand: `git ls-remote {url}`"),
+            },
+        }
+    }
+
+    /// The file system refused.
+    pub(super) fn folder(folder: &Path, error: &std::io::Error) -> Self {
+        Self::Folder { folder: folder.to_owned(), reason: error.to_string() }
+    }
+}
+
+/// What to do about git having said `text`.
+fn help(source: &GitSource, text: &str) -> String {
+    let url = source.shown_url();
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if says(&[
+        "could not read Username",
+        "Authentication failed",
+        "Permission denied",
+        "terminal prompts disabled",
+    ]) {
+        return format!("git has no credentials for it: make `git ls-remote {url}` work without a question");
+    }
+    if says(&[
+        "Remote branch",
+        "couldn't find remote ref",
+        "did not match any",
+        "not a tree",
+        "unknown revision",
+    ]) {
+        return format!("see what there is: `git ls-remote {url}`");
+    }
+    format!("try it by hand: `git ls-remote {url}`")
+}
+
+/// `line` without the credentials of `url`.
+fn redacted(line: &str, url: &str) -> String {
+    line.replace(url, &without_credentials(url)).replace(secret_part(url), "")
+}
+
+/// What stands between scheme and host of `url`, with its `@`; a text that no line holds when there is nothing.
+fn secret_part(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let host = rest.split('/').next().unwrap_or_default();
+    host.rfind('@').and_then(|at| rest.get(..=at)).filter(|part| part.len() > 1).unwrap_or("\0")
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}

@@ -1,0 +1,12 @@
+//! Folders of git repositories that other projects lie in: cloned once for each user, with the `git` program.
+
+mod checkout;
+mod command;
+mod error;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub use checkout::{Checkout, Checkouts, Freshness};
+pub use error::GitError;
+pub use source::{GitReference, GitSource};

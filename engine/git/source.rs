@@ -1,0 +1,91 @@
+//! What is checked out.
+
+use crate::image::Digest;
+
+/// A repository, and the point of its history that is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct GitSource {
+    /// Where it is cloned from: whatever `git clone` takes.
+    pub url: String,
+    /// The point of its history.
+    pub reference: GitReference,
+    /// More arguments of `git clone` (`cloneArgs`).
+    pub clone_args: Vec<String>,
+    /// Clone the whole history (`disableShallow`).
+    pub disable_shallow: bool,
+}
+
+/// A point of a repository's history.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum GitReference {
+    /// What the repository itself shows first.
+    Default,
+    /// The end of a branch.
+    Branch(String),
+    /// A tag.
+    Tag(String),
+    /// A commit.
+    Revision(String),
+}
+
+impl GitSource {
+    /// The source that the fields of a `devspace.yaml` name; a branch goes before a tag before a revision
+    /// (spec config §9).
+    pub fn new(url: String, branch: Option<String>, tag: Option<String>, revision: Option<String>) -> Self {
+        let reference = match (branch, tag, revision) {
+            (Some(branch), _, _) => GitReference::Branch(branch),
+            (None, Some(tag), _) => GitReference::Tag(tag),
+            (None, None, Some(revision)) => GitReference::Revision(revision),
+            (None, None, None) => GitReference::Default,
+        };
+        Self { url, reference, clone_args: Vec::new(), disable_shallow: false }
+    }
+
+    /// Whether only the wanted commit is fetched. A revision is found in the whole history only.
+    pub(super) fn is_shallow(&self) -> bool {
+        !self.disable_shallow && !matches!(self.reference, GitReference::Revision(_))
+    }
+
+    /// The URL without a password or token in it, for messages and names.
+    pub fn shown_url(&self) -> String {
+        without_credentials(&self.url)
+    }
+
+    /// The name of its folder: what people look for, and a hash of all that makes a difference.
+    pub(super) fn folder_name(&self) -> String {
+        let path = self.url.trim_end_matches('/').trim_end_matches(".git");
+        let name = path.rsplit(['/', ':', '\\']).next().unwrap_or_default();
+        let is_plain = |char: &char| char.is_ascii_alphanumeric() || "-_".contains(*char);
+        let name: String = name.chars().filter(is_plain).take(40).collect();
+        let identity = format!(
+            "{}\0{:?}\0{:?}\0{}",
+            self.shown_url(),
+            self.reference,
+            self.clone_args,
+            self.disable_shallow
+        );
+        format!("{name}-{}", &Digest::of(identity).hex()[..16])
+    }
+}
+
+impl std::fmt::Display for GitSource {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.shown_url())?;
+        match &self.reference {
+            GitReference::Default => Ok(()),
+            GitReference::Branch(name) | GitReference::Tag(name) | GitReference::Revision(name) => {
+                write!(formatter, "@{name}")
+            }
+        }
+    }
+}
+
+/// `url` without what stands before the `@` of its host; `git@host:path` holds no secret and stays.
+pub(super) fn without_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let host_end = rest.find('/').unwrap_or(rest.len());
+    match rest[..host_end].rfind('@') {
+        Some(at) if scheme != "ssh" || rest[..at].contains(':') => format!("{scheme}://{}", &rest[at + 1..]),
+        _ => url.to_owned(),
+    }
+}
