@@ -7,7 +7,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 use crate::command::{
     CompletionsArgs, DocArgs, EditorArgs, ListArgs, LoginOptions, LogoutOptions, ManArgs, PipelineOptions,
-    PrintArgs, RunArgs, ShowArgs, images, profiles,
+    PlanArgs, PrintArgs, RunArgs, ShowArgs, images, profiles,
 };
 use crate::report::ProgressMode;
 
@@ -95,6 +95,8 @@ pub struct GlobalOptions {
 pub enum Command {
     /// Build, tag and push the images whose inputs changed
     Build(BuildArgs),
+    /// Show what a build would do, without doing it
+    Plan(PlanArgs),
     /// Show the functions of a pipeline, and where each comes from
     Show(ShowArgs),
     /// List what the project has

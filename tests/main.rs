@@ -25,6 +25,7 @@ mod output;
 mod overrides;
 mod parallel;
 mod pipelines;
+mod plan;
 mod print;
 mod push;
 mod reach;

@@ -60,11 +60,15 @@ fn failure(error: ConfigError) -> Failure {
 
 /// Tells warnings of the configuration on standard error, for commands without a report.
 pub(super) fn tell(warnings: &[Problem], global: &GlobalOptions) {
-    if global.no_warn || global.silent {
-        return;
-    }
     for warning in warnings {
-        let text = format!("warning: {warning}");
+        warn(&warning.to_string(), global);
+    }
+}
+
+/// Tells a warning on standard error, for commands without a report.
+pub(super) fn warn(message: &str, global: &GlobalOptions) {
+    if !global.no_warn && !global.silent {
+        let text = format!("warning: {message}");
         eprintln!("{}", console::style(text).for_stderr().yellow());
     }
 }

@@ -3,6 +3,7 @@
 mod build;
 mod completions;
 mod doc;
+mod dry_run;
 mod editor;
 mod exit_status;
 mod image_failure;
@@ -14,6 +15,7 @@ mod logout;
 mod man;
 mod pipeline_options;
 mod pipeline_run;
+mod plan;
 mod print;
 mod run;
 mod show;
@@ -35,6 +37,7 @@ pub use login::{LoginError, LoginOptions, login};
 pub use logout::{LogoutOptions, logout};
 pub use man::ManArgs;
 pub use pipeline_options::PipelineOptions;
+pub use plan::PlanArgs;
 pub use print::PrintArgs;
 pub use run::RunArgs;
 pub use show::ShowArgs;
@@ -43,6 +46,7 @@ pub use show::ShowArgs;
 pub fn run(cli: &Cli) -> ExitStatus {
     let outcome = match &cli.command {
         Command::Build(args) => build::build(&cli.global, args),
+        Command::Plan(args) => plan::plan(&cli.global, args),
         Command::Show(args) => show::show(&cli.global, args),
         Command::List(args) => list::list(&cli.global, args),
         Command::Completions(args) => completions::completions(args),

@@ -69,6 +69,7 @@ impl PipelineOptions {
             jobs: if self.build_sequential { 1 } else { jobs },
             keep_going: self.keep_going,
             tags: self.tags.clone(),
+            dry_run: false,
             environment: Vec::new(),
         }
     }

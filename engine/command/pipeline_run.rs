@@ -48,12 +48,7 @@ pub fn run_pipeline(
     if let Some(path) = &options.result {
         report::check_result(path).map_err(Failure::wrong_use)?;
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("io")
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::failed(NoThreads { reason: error.to_string() }))?;
+    let runtime = new_runtime()?;
     let report = Report::start(ReportOptions {
         progress: global.progress,
         silent: global.silent,
@@ -93,6 +88,16 @@ pub fn run_pipeline(
     Ok(status)
 }
 
+/// The threads that wait for daemons, registries and programs.
+pub(super) fn new_runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("io")
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(NoThreads { reason: error.to_string() }))
+}
+
 /// Tells those who ask for pull secrets in so many words that there are none yet.
 fn tell_missing_pull_secrets(run: &Run) {
     let images = run.selected().iter().filter_map(|name| run.project.images.get(name));
@@ -105,7 +110,7 @@ fn tell_missing_pull_secrets(run: &Run) {
 }
 
 /// Calls the pipeline on a thread of its own, which may wait and has a deep stack.
-fn call_pipeline(
+pub(super) fn call_pipeline(
     run: &Arc<Run>,
     pipeline: Pipeline,
     call: Call,
@@ -139,7 +144,7 @@ fn call_pipeline(
 }
 
 /// Prints every failure of a run once; the status says whose fault it was.
-fn print_failures(run: &Run, error: &ScriptError) -> ExitStatus {
+pub(super) fn print_failures(run: &Run, error: &ScriptError) -> ExitStatus {
     let failures = run.results.failures();
     let mut told = HashSet::new();
     for (image, error) in &failures {

@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use serde::Serialize;
 
+use super::completions;
 use super::exit_status::{ExitStatus, Failure};
 use super::load::load_project;
 use super::pipeline_options::scripts;
@@ -32,7 +34,7 @@ pub struct ShowArgs {
     pub pipeline: String,
 
     /// Show the functions that work on this image
-    #[arg(long, value_name = "IMAGE")]
+    #[arg(long, value_name = "IMAGE", add = ArgValueCandidates::new(completions::images))]
     pub image: Option<String>,
 
     /// Print the text of the default pipeline

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::process::{CommandLine, Pipe, ProcessError};
@@ -33,7 +34,8 @@ pub trait Exec: Send + Sync {
 }
 
 /// Why a program runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// `build.custom` makes an image.
     CustomBuild,

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use super::planning::Effects;
 use super::{
     Clock, Docker, Exec, ExecRequest, FileEdit, Files, Host, Http, HttpError, HttpRequest, HttpResponse,
     ImageCopy, OnLine, ProjectPath, Random, Registry,
@@ -25,6 +26,8 @@ pub struct World {
     folder: TempDir,
     runtime: tokio::runtime::Runtime,
     state: Arc<State>,
+    /// What the latest dry run would have done.
+    effects: Mutex<Arc<Effects>>,
 }
 
 /// What the daemon and the registry of a world hold, and what was asked of them.
@@ -32,6 +35,8 @@ pub struct World {
 struct State {
     /// Image IDs by reference.
     images: Mutex<HashMap<ImageReference, String>>,
+    /// What images that were built pass on, by reference and by ID.
+    configs: Mutex<HashMap<String, BaseConfig>>,
     /// The references that were pushed.
     pushed: Mutex<HashSet<ImageReference>>,
     /// What was done, in order: `build api`, `push acme/api:1`.
@@ -83,6 +88,7 @@ impl World {
                 .build()
                 .expect("a thread can be started"),
             state: Arc::default(),
+            effects: Mutex::default(),
         };
         world.write("devspace.yaml", config);
         world
@@ -96,6 +102,11 @@ impl World {
     /// Writes a file of the project.
     pub fn write(&self, path: &str, text: &str) {
         std::fs::write(self.folder.path().join(path), text).expect("a file can be written");
+    }
+
+    /// Reads a file of the project.
+    pub fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(path)).expect("a file can be read")
     }
 
     /// Makes builds of `image` fail, or succeed again.
@@ -121,6 +132,41 @@ impl World {
     /// Runs `build` of the default pipeline with `script` as override.
     pub fn build_with(&self, script: &str, options: RunOptions) -> Ended {
         self.build_files(vec![self.script_file("windlass.rhai", script)], options)
+    }
+
+    /// What the latest dry run would have done.
+    pub fn effects(&self) -> Vec<String> {
+        lock(&self.effects).list().into_iter().map(|effect| effect.what).collect()
+    }
+
+    /// Takes an image from the daemon, as `docker image prune` does.
+    pub fn prune(&self, repository: &str) {
+        lock(&self.state.images).retain(|reference, _| reference.repository.to_string() != repository);
+    }
+
+    /// Removes a file or folder of the project.
+    pub fn remove(&self, path: &str) {
+        let path = self.folder.path().join(path);
+        let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        drop(removed);
+    }
+
+    /// Every file of the project with its content.
+    pub fn files(&self) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+        let mut open = vec![self.folder.path().to_owned()];
+        let mut files = Vec::new();
+        while let Some(folder) = open.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder can be read") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    open.push(path);
+                } else {
+                    files.push((path.clone(), std::fs::read(path).expect("a file can be read")));
+                }
+            }
+        }
+        files.sort();
+        files
     }
 
     /// Runs `build` of the default pipeline with `overrides`, in this order.
@@ -158,6 +204,9 @@ impl World {
             random: Arc::clone(state) as Arc<dyn Random>,
             registry: Arc::clone(state) as Arc<dyn Registry>,
         };
+        let effects = Arc::default();
+        let host = if options.dry_run { host.planning(&effects) } else { host };
+        *lock(&self.effects) = effects;
         let runtime = self.runtime.handle().clone();
         let run = Run::new(project, options, host, sink, CancellationToken::new(), runtime);
         (events, run.expect("the images can be ordered"))
@@ -196,6 +245,26 @@ impl Ended {
         finished.collect()
     }
 
+    /// What was decided on each image, and why: `api Build: never built here`.
+    pub fn decisions(&self) -> Vec<String> {
+        let decided = self.events.iter().filter_map(|event| match event {
+            Event::ImageDecided { image, decision, reason, .. } => {
+                Some(format!("{image} {decision:?}: {reason}"))
+            }
+            _ => None,
+        });
+        decided.collect()
+    }
+
+    /// The cache keys of the images.
+    pub fn keys(&self) -> Vec<String> {
+        let keys = self.events.iter().filter_map(|event| match event {
+            Event::ImageFinished(result) => Some(format!("{} {:?}", result.image, result.key)),
+            _ => None,
+        });
+        keys.collect()
+    }
+
     /// The message of the error.
     pub fn error(&self) -> String {
         self.result.as_ref().expect_err("the pipeline fails").to_string()
@@ -223,8 +292,12 @@ impl Docker for State {
         Ok(known.collect())
     }
 
-    async fn base_config(&self, _: &str) -> Result<Option<BaseConfig>, StageError> {
-        Ok(Some(BaseConfig::default()))
+    async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError> {
+        let is_here =
+            lock(&self.images).iter().any(|(known, id)| *id == reference || known.to_string() == reference);
+        let config = lock(&self.configs).get(reference).cloned();
+        let is_ours = reference.starts_with("acme/") || reference.starts_with("sha256:");
+        Ok((is_here || !is_ours).then(|| config.unwrap_or_default()))
     }
 
     async fn method(&self, _: &DockerConfig, _: &BuildRequest) -> Result<BuildMethod, StageError> {
@@ -246,6 +319,12 @@ impl Docker for State {
             return Err(Broken { image }.into());
         }
         let id = format!("sha256:{image}-{}", lock(&self.images).len());
+        let known = |base: &str| Some(lock(&self.configs).get(base).cloned().unwrap_or_default());
+        let config = request.dockerfile.passes_on(request.target.as_deref(), &request.build_args, &known);
+        let names = request.references.iter().map(ToString::to_string).chain([id.clone()]);
+        for name in names {
+            lock(&self.configs).insert(name, config.clone().unwrap_or_default());
+        }
         for reference in request.references {
             lock(&self.images).insert(reference, id.clone());
         }
@@ -255,6 +334,8 @@ impl Docker for State {
 
     async fn tag(&self, id: &str, reference: &ImageReference) -> Result<(), StageError> {
         self.did(format!("tag {reference}"));
+        let config = lock(&self.configs).get(id).cloned().unwrap_or_default();
+        lock(&self.configs).insert(reference.to_string(), config);
         lock(&self.images).insert(reference.clone(), id.to_owned());
         Ok(())
     }
@@ -281,8 +362,12 @@ impl Registry for State {
         Ok(lock(&self.pushed).contains(reference).then(|| format!("sha256:{:064}", 1)))
     }
 
-    async fn base_config(&self, _: &ImageReference) -> Result<BaseConfig, StageError> {
-        Ok(BaseConfig::default())
+    async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError> {
+        let name = reference.to_string();
+        if name.starts_with("acme/") && !lock(&self.pushed).contains(reference) {
+            return Err(Broken { image: name }.into());
+        }
+        Ok(lock(&self.configs).get(&name).cloned().unwrap_or_default())
     }
 
     async fn inspect(&self, reference: &ImageReference) -> Result<Option<ManifestFacts>, StageError> {
@@ -304,6 +389,8 @@ impl Registry for State {
     async fn retag(&self, from: &ImageReference, tag: &Tag) -> Result<String, StageError> {
         let reference = from.repository.with_tag(tag.clone());
         self.did(format!("retag {reference}"));
+        let config = lock(&self.configs).get(&from.to_string()).cloned().unwrap_or_default();
+        lock(&self.configs).insert(reference.to_string(), config);
         lock(&self.pushed).insert(reference);
         Ok(format!("sha256:{:064}", 1))
     }

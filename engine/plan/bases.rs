@@ -53,6 +53,7 @@ impl<'a> Bases<'a> {
     pub(super) fn config(&self, base: &str) -> Option<BaseConfig> {
         let parent = self.parents.iter().find(|parent| parent.base.reference == base);
         let actual = parent.map_or_else(|| base.to_owned(), |parent| parent.finished.reference.to_string());
+        let actual = self.run.known_name(actual);
         let found = self.run.bases.get(&actual).or_else(|| look_up(self.run, &actual));
         if found.is_none() {
             self.unknown.borrow_mut().push(actual.clone());
@@ -80,4 +81,15 @@ pub(super) fn look_up(run: &Run, base: &str) -> Option<BaseConfig> {
     };
     run.bases.learn(base, found.clone());
     Some(found)
+}
+
+/// In a plan: takes it that a custom command makes an image that passes on what its latest one did.
+pub(super) fn learn_from_earlier(image: &Image, references: &[ImageReference]) {
+    let run = image.run();
+    let records = run.records(image.name());
+    let earlier = records.first().and_then(|record| record.references(&image.config().repository).pop());
+    let Some(earlier) = earlier.map(|reference| reference.to_string()) else { return };
+    if let Some(config) = run.bases.get(&earlier).or_else(|| look_up(run, &earlier)) {
+        references.iter().for_each(|reference| run.bases.learn(&reference.to_string(), config.clone()));
+    }
 }

@@ -10,7 +10,7 @@ use crate::builder::BuildRequest;
 use crate::event::{ImageEvents, Level};
 use crate::image::context::{ContextDigest, SentFiles};
 use crate::image::dockerfile::Reach;
-use crate::image::{Context, Selection};
+use crate::image::{Context, Selection, Tag};
 use crate::run::{Image, Run};
 use crate::script::StageError;
 use crate::script::stage::Dockerfile;
@@ -47,7 +47,7 @@ impl Plan {
     pub(super) fn build_with_docker(&self, recipe: &DockerfileRecipe) -> Result<Built, StageError> {
         let run = self.image.run();
         let events = self.image.events();
-        let moved = recipe.bases_moved(run);
+        let moved = !run.options.dry_run && recipe.bases_moved(run);
         let (reach, selection) = match moved {
             true => self.reach_again(recipe)?,
             false => (recipe.reach.clone(), recipe.selection.clone()),
@@ -100,7 +100,21 @@ impl Plan {
         let identity = self.identity_of_built(recipe, moved, sent.as_deref())?;
         // What is known of the image that had these names before does not hold for this one.
         tags.iter().for_each(|tag| run.bases.forget(&self.reference(tag).to_string()));
+        if run.options.dry_run {
+            self.foresee(recipe, &tags);
+        }
         self.remember(&identity, tags, built.image_id, false)
+    }
+
+    /// In a plan: learns what the image will pass on to those built from it, which no daemon can tell yet.
+    fn foresee(&self, recipe: &DockerfileRecipe, tags: &[Tag]) {
+        let run = self.image.run();
+        let Dockerfile { inner, target, args, .. } = &recipe.dockerfile;
+        let bases = Bases::new(run, &recipe.parents);
+        let Some(config) = inner.passes_on(target.as_deref(), args, &|base| bases.config(base)) else {
+            return;
+        };
+        tags.iter().for_each(|tag| run.bases.learn(&self.reference(tag).to_string(), config.clone()));
     }
 
     /// The identity as the next run will see it: once the base images are there, what they pass on is no longer
@@ -112,6 +126,9 @@ impl Plan {
         sent: Option<&SentFiles>,
     ) -> Result<Identity, StageError> {
         let run = self.image.run();
+        if run.options.dry_run {
+            return self.identity().cloned();
+        }
         let found = recipe.unknown_bases.iter().filter(|base| look_up(run, base).is_some()).count();
         let is_same = found == 0 && !moved;
         let selection = match is_same {
@@ -173,6 +190,9 @@ fn tell_context(events: &ImageEvents, reach: &Reach, selection: &Selection) {
 
 /// Keeps the list of files behind `digest`, for naming what changed later.
 pub(super) fn keep_context(run: &Run, digest: &ContextDigest) {
+    if run.options.dry_run {
+        return;
+    }
     if let Err(error) = run.store.keep_context(&digest.digest(), || digest.to_bytes()) {
         run.notice(Level::Debug, format!("cannot keep the list of files of a context: {error}"));
     }

@@ -9,6 +9,8 @@ mod inputs;
 #[expect(clippy::module_inception, reason = "the file is named for its type")]
 mod plan;
 mod reason;
+#[cfg(test)]
+mod tests;
 
 pub use built::Built;
 pub use decide::{ImageIds, Reuse, Situation, Source, Verdict, decide};

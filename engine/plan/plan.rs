@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::bases::{Bases, parents};
+use super::bases::{Bases, learn_from_earlier, parents};
 use super::built::Built;
 use super::docker_build::{DockerfileRecipe, keep_context, select};
 use super::error::PlanError;
@@ -290,6 +290,9 @@ impl Plan {
             Verdict::Build { .. } => self.latest()?,
         };
         self.tell(reuse_decision(left.as_deref()));
+        if run.options.dry_run {
+            self.foresee_names(&record, &tags, &source);
+        }
         if let Source::Daemon(id) = &source {
             for tag in &untagged {
                 run.wait(run.host.docker.tag(id, &self.reference(tag)))??;
@@ -301,6 +304,19 @@ impl Plan {
             run.remember(self.image.name(), &record);
         }
         Ok(Built::reused(&self.image, record, source))
+    }
+
+    /// In a plan: the image of `record` is about to have `tags`, which nobody knows it by yet.
+    fn foresee_names(&self, record: &Record, tags: &[Tag], source: &Source) {
+        let run = self.image.run();
+        let mut names = record.tags.iter().map(|tag| self.reference(tag).to_string());
+        let known = names.find(|name| run.bases.get(name).is_some()).unwrap_or_else(|| match source {
+            Source::Daemon(id) => id.clone(),
+            Source::Registry(tag) => self.reference(tag).to_string(),
+            Source::Elsewhere => String::new(),
+        });
+        let new = tags.iter().filter(|tag| !record.tags.contains(tag));
+        new.for_each(|tag| run.plan_name(self.reference(tag).to_string(), &known));
     }
 
     /// The latest build, for a pipeline that reuses it although its inputs changed.
@@ -376,6 +392,9 @@ impl Plan {
         };
         let events = self.image.events();
         run.wait_for_end(build_custom(&request, &*run.host.exec, &events, &run.cancel))?;
+        if run.options.dry_run {
+            learn_from_earlier(&self.image, &request.references);
+        }
         self.remember(identity, tags, None, true)
     }
 

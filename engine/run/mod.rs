@@ -62,6 +62,8 @@ pub struct Run {
     in_daemon: Mutex<HashMap<ImageReference, Option<String>>>,
     is_forgetful: AtomicBool,
     finished: Mutex<HashMap<String, Finished>>,
+    /// In a plan: for names that an image is only planned to get, one that it has.
+    planned_names: Mutex<HashMap<String, String>>,
 }
 
 /// What an image's dependents need of it.
@@ -107,6 +109,7 @@ impl Run {
             in_daemon: Mutex::default(),
             is_forgetful: AtomicBool::new(false),
             finished: Mutex::default(),
+            planned_names: Mutex::default(),
             project,
         };
         run.graph = Graph::new(&run.project, |image| run.configured_bases(image))?;
@@ -268,6 +271,9 @@ impl Run {
     /// Remembers a build. A state that cannot be written costs the next run time, so it is only a warning, once
     /// a run.
     pub fn remember(&self, image: &str, record: &Record) {
+        if self.options.dry_run {
+            return;
+        }
         if let Err(error) = self.store.remember(image, record)
             && !self.is_forgetful.swap(true, Ordering::Relaxed)
         {
@@ -325,7 +331,7 @@ impl Run {
     ) {
         let (cancel, events, exec) = (self.cancel.clone(), self.events.clone(), Arc::clone(&self.host.exec));
         let command = command.to_owned();
-        self.runtime.spawn(async move {
+        let runs = async move {
             let message = match exec.run(&request, &mut output, &cancel).await {
                 Ok(0) => return,
                 Ok(code) => format!("exit code {code}"),
@@ -334,7 +340,13 @@ impl Run {
             };
             let message = format!("the hook `{command}` in the background failed: {message}");
             events.emit(Event::Notice { image: None, level: Level::Warning, message });
-        });
+        };
+        // A plan has to have heard of it before it ends.
+        if self.options.dry_run {
+            self.runtime.block_on(runs);
+        } else {
+            self.runtime.spawn(runs);
+        }
     }
 
     /// Records that an image is there for the images built from it.
@@ -345,6 +357,16 @@ impl Run {
     /// An image that is finished already.
     pub fn finished(&self, image: &str) -> Option<Finished> {
         lock(&self.finished).get(image).cloned()
+    }
+
+    /// In a plan: `planned` will be a name of the image that is known as `known`.
+    pub fn plan_name(&self, planned: String, known: &str) {
+        lock(&self.planned_names).insert(planned, known.to_owned());
+    }
+
+    /// The name under which somebody knows the image `name`.
+    pub fn known_name(&self, name: String) -> String {
+        lock(&self.planned_names).get(&name).cloned().unwrap_or(name)
     }
 
     /// Writes what saves work next time: stat indexes, facts of base images.

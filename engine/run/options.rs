@@ -23,6 +23,8 @@ pub struct RunOptions {
     pub keep_going: bool,
     /// Tags for every image in place of its own.
     pub tags: Vec<TagTemplate>,
+    /// Change nothing and remember nothing: what happens is only planned.
+    pub dry_run: bool,
     /// Variables of the project's `.env` file that the real environment has not.
     pub environment: Vec<(String, String)>,
 }
@@ -45,6 +47,7 @@ impl Default for RunOptions {
             jobs: Self::default_jobs(),
             keep_going: false,
             tags: Vec::new(),
+            dry_run: false,
             environment: Vec::new(),
         }
     }

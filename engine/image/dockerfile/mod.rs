@@ -9,6 +9,7 @@ mod graph;
 mod heredoc;
 mod instruction;
 mod parse;
+mod passes_on;
 mod reach;
 mod restart_helper;
 mod scope;

@@ -45,7 +45,7 @@ impl Dockerfile {
         args: &BuildArgs,
         config: &dyn Fn(&str) -> Option<BaseConfig>,
     ) -> Result<Reach, DockerfileError> {
-        let once = Once { ask: config, known: RefCell::default() };
+        let once = Once::new(config);
         let reach = self.reach_of(target, args, &once, Order::Needed { args_inherited: true })?;
         Ok(match self.reach_of(target, args, &once, Order::Needed { args_inherited: false }) {
             Ok(classic) => reach.and(classic),
@@ -65,7 +65,7 @@ impl Dockerfile {
         args: &BuildArgs,
         config: &dyn Fn(&str) -> Option<BaseConfig>,
     ) -> Result<Reach, DockerfileError> {
-        self.reach_of(target, args, &Once { ask: config, known: RefCell::default() }, Order::File)
+        self.reach_of(target, args, &Once::new(config), Order::File)
     }
 
     fn reach_of(
@@ -80,7 +80,7 @@ impl Dockerfile {
             return Ok(whole(format!("the frontend `{syntax}` may read any file")));
         }
         let graph = Graph::new(self, args)?;
-        let configs = Configs { graph: &graph, config };
+        let configs = Configs::new(&graph, config);
         let mut needed = graph.needed(target, &|index| configs.triggers(index));
         if order == Order::File {
             needed[..=target].fill(true);
@@ -170,12 +170,16 @@ enum Order {
 }
 
 /// The configurations of base images, each asked for once.
-struct Once<'a> {
+pub(super) struct Once<'a> {
     ask: &'a dyn Fn(&str) -> Option<BaseConfig>,
     known: RefCell<HashMap<String, Option<BaseConfig>>>,
 }
 
-impl Once<'_> {
+impl<'a> Once<'a> {
+    pub(super) fn new(ask: &'a dyn Fn(&str) -> Option<BaseConfig>) -> Self {
+        Self { ask, known: RefCell::default() }
+    }
+
     fn of(&self, reference: &str) -> Option<BaseConfig> {
         if let Some(known) = self.known.borrow().get(reference) {
             return known.clone();
@@ -187,14 +191,23 @@ impl Once<'_> {
 }
 
 /// What the base images of a Dockerfile pass on.
-struct Configs<'a> {
+pub(super) struct Configs<'a> {
     graph: &'a Graph<'a>,
     config: &'a Once<'a>,
 }
 
-impl Configs<'_> {
+impl<'a> Configs<'a> {
+    pub(super) fn new(graph: &'a Graph<'a>, config: &'a Once<'a>) -> Self {
+        Self { graph, config }
+    }
+
+    /// The configuration of the image called `reference`.
+    pub(super) fn of(&self, reference: &str) -> Option<BaseConfig> {
+        self.config.of(reference)
+    }
+
     /// The triggers that the base image of target `index` brings along.
-    fn triggers(&self, index: usize) -> Vec<Kind> {
+    pub(super) fn triggers(&self, index: usize) -> Vec<Kind> {
         let Base::Image(reference) = &self.graph.bases[index] else { return Vec::new() };
         let onbuild = self.config.of(reference).unwrap_or_default().onbuild;
         onbuild

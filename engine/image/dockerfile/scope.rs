@@ -75,6 +75,18 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// What ENV has set, `NAME=value`, sorted; `None` when a value is not known.
+    pub(super) fn environment(&self) -> Option<Vec<String>> {
+        let pair = |(name, value): (&String, &Variable)| match value {
+            Variable::Value(value) => Some(Some(format!("{name}={value}"))),
+            Variable::Unset => None,
+            Variable::Unknown(_) => Some(None),
+        };
+        let mut pairs: Vec<String> = self.env.iter().filter_map(pair).collect::<Option<_>>()?;
+        pairs.sort();
+        Some(pairs)
+    }
+
     /// Drops what ARG has set.
     pub(super) fn forget_args(&mut self) {
         self.args.clear();

@@ -1,0 +1,85 @@
+//! A Docker daemon that is asked, and changes nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use super::effect::{Effect, EffectKind, Effects, texts};
+use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
+use crate::config::DockerConfig;
+use crate::event::ImageEvents;
+use crate::host::Docker;
+use crate::image::ImageReference;
+use crate::image::dockerfile::BaseConfig;
+use crate::script::StageError;
+
+/// The ID of an image that is only planned.
+const PLANNED: &str = "planned";
+
+/// Passes questions on, notes the rest.
+pub(super) struct PlanningDocker {
+    pub(super) inner: Arc<dyn Docker>,
+    pub(super) effects: Arc<Effects>,
+}
+
+#[async_trait]
+impl Docker for PlanningDocker {
+    /// Nobody is contacted to learn whether somebody could be: the build will tell.
+    async fn reachable(&self) -> Result<(), StageError> {
+        Ok(())
+    }
+
+    async fn image_ids(
+        &self,
+        references: &[ImageReference],
+    ) -> Result<HashMap<ImageReference, String>, StageError> {
+        self.inner.image_ids(references).await
+    }
+
+    async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError> {
+        if self.effects.plans(reference) {
+            return Ok(None);
+        }
+        self.inner.base_config(reference).await
+    }
+
+    async fn method(&self, _: &DockerConfig, _: &BuildRequest) -> Result<BuildMethod, StageError> {
+        Ok(BuildMethod::default())
+    }
+
+    async fn build(
+        &self,
+        request: BuildRequest,
+        _: &DockerConfig,
+        _: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<BuiltImage, StageError> {
+        let kind = EffectKind::Build {
+            references: texts(&request.references),
+            files: request.context.files(),
+            bytes: request.context.size(),
+        };
+        let what = format!("build {}", request.image);
+        self.effects.push(Effect::new(Some(&request.image), what, kind));
+        Ok(BuiltImage { image_id: Some(PLANNED.to_owned()) })
+    }
+
+    async fn tag(&self, _: &str, reference: &ImageReference) -> Result<(), StageError> {
+        let kind = EffectKind::Tag { reference: reference.to_string() };
+        self.effects.push(Effect::new(None, format!("tag {reference}"), kind));
+        Ok(())
+    }
+
+    async fn push(
+        &self,
+        reference: &ImageReference,
+        events: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<Option<String>, StageError> {
+        let kind = EffectKind::Push { reference: reference.to_string() };
+        self.effects.push(Effect::new(Some(events.image()), format!("push {reference}"), kind));
+        Ok(None)
+    }
+}

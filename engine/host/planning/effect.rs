@@ -1,0 +1,128 @@
+//! What a run would do.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+use crate::host::Purpose;
+use crate::image::ImageReference;
+
+/// Something a run would do.
+#[derive(Debug, Clone, Serialize)]
+pub struct Effect {
+    /// The image it is done for; `None` when it concerns the whole run.
+    #[serde(skip)]
+    pub image: Option<String>,
+    /// What it is, as one line: `push ghcr.io/acme/api:1.4`, `sh make docs`.
+    pub what: String,
+    /// Which hook wants it, and when: `before:build:api`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// Whether it was done for the plan already, for it only finds something out.
+    pub done: bool,
+    /// What it is, for programs.
+    #[serde(flatten)]
+    pub kind: EffectKind,
+}
+
+/// What an effect is, for programs.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum EffectKind {
+    /// The docker builder builds an image.
+    Build {
+        /// The names it gets.
+        references: Vec<String>,
+        /// Files that travel to the builder.
+        files: usize,
+        /// Bytes of these files.
+        bytes: u64,
+    },
+    /// An image gets another name in the daemon.
+    Tag {
+        /// The name.
+        reference: String,
+    },
+    /// An image goes to its registry.
+    Push {
+        /// Its name there.
+        reference: String,
+    },
+    /// An image in a registry gets another name there.
+    Copy {
+        /// The name.
+        reference: String,
+    },
+    /// A program runs.
+    Exec {
+        /// Why.
+        purpose: Purpose,
+    },
+    /// A file of the project changes.
+    Edit,
+    /// A web server is told or asked something.
+    Http,
+}
+
+impl Effect {
+    /// An effect that is left to the run.
+    pub(super) fn new(image: Option<&str>, what: impl ToString, kind: EffectKind) -> Self {
+        let image = image.map(ToOwned::to_owned);
+        Self { image, what: what.to_string(), event: None, done: false, kind }
+    }
+
+    /// The name under which it makes an image available in a registry.
+    pub fn pushed(&self) -> Option<&str> {
+        match &self.kind {
+            EffectKind::Push { reference } | EffectKind::Copy { reference } => Some(reference),
+            _ => None,
+        }
+    }
+}
+
+/// What a run would do, in the order in which it would. Shared between threads.
+#[derive(Debug, Default)]
+pub struct Effects(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    list: Vec<Effect>,
+    /// The image that is worked on, for effects that do not say.
+    current: Option<String>,
+}
+
+impl Effects {
+    /// Notes `effect`.
+    pub fn push(&self, mut effect: Effect) {
+        let mut state = self.state();
+        effect.image = effect.image.or_else(|| state.current.clone());
+        state.list.push(effect);
+    }
+
+    /// Work on `image` begins, or on none.
+    pub fn work_on(&self, image: Option<&str>) {
+        self.state().current = image.map(ToOwned::to_owned);
+    }
+
+    /// Whether `reference` is the name of an image that is only planned: nobody needs to be asked about it.
+    pub(super) fn plans(&self, reference: &str) -> bool {
+        self.state().list.iter().any(|effect| match &effect.kind {
+            EffectKind::Build { references, .. } => references.iter().any(|planned| planned == reference),
+            _ => false,
+        })
+    }
+
+    /// Everything noted so far.
+    pub fn list(&self) -> Vec<Effect> {
+        self.state().list.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The references as texts.
+pub(super) fn texts(references: &[ImageReference]) -> Vec<String> {
+    references.iter().map(ToString::to_string).collect()
+}

@@ -1,0 +1,46 @@
+//! Files that change in memory only.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use super::effect::{Effect, EffectKind, Effects};
+use crate::host::{FileEdit, Files, ProjectPath};
+
+/// Reads real files, and what was written over them.
+pub(super) struct PlanningFiles {
+    inner: Arc<dyn Files>,
+    effects: Arc<Effects>,
+    /// What files would hold; `None` for one that would be gone.
+    edited: Mutex<HashMap<ProjectPath, Option<Bytes>>>,
+}
+
+impl PlanningFiles {
+    pub(super) fn new(inner: Arc<dyn Files>, effects: Arc<Effects>) -> Self {
+        Self { inner, effects, edited: Mutex::default() }
+    }
+}
+
+impl Files for PlanningFiles {
+    fn read(&self, path: &ProjectPath) -> io::Result<Vec<u8>> {
+        let edited = self.edited.lock().unwrap_or_else(PoisonError::into_inner);
+        match edited.get(path) {
+            Some(Some(content)) => Ok(content.to_vec()),
+            Some(None) => Err(io::ErrorKind::NotFound.into()),
+            None => self.inner.read(path),
+        }
+    }
+
+    fn edit(&self, edit: &FileEdit) -> io::Result<()> {
+        let content = match edit {
+            FileEdit::Write { content, .. } => Some(content.clone()),
+            FileEdit::Remove { .. } => None,
+        };
+        let mut edited = self.edited.lock().unwrap_or_else(PoisonError::into_inner);
+        edited.insert(edit.path().clone(), content);
+        self.effects.push(Effect::new(None, edit, EffectKind::Edit));
+        Ok(())
+    }
+}

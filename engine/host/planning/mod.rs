@@ -1,0 +1,61 @@
+//! A host for plans: it answers what a decision needs to know, and notes what would be done in place of doing it.
+//!
+//! Asked for real: the daemon and registries about images (only where a decision depends on it), files of the
+//! project, the time, and programs that only find something out. Everything else is noted and succeeds: a build or
+//! push without digest, a program without output, a request with an empty answer. What a script writes it reads
+//! back; nothing reaches the disk.
+
+mod docker;
+mod effect;
+mod exec;
+mod files;
+mod http;
+mod registry;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{Clock, Host, Random};
+
+pub use effect::{Effect, EffectKind, Effects};
+
+impl Host {
+    /// A host that asks this one and notes in `effects` what would be done.
+    #[must_use]
+    pub fn planning(self, effects: &Arc<Effects>) -> Self {
+        let note = || Arc::clone(effects);
+        Self {
+            clock: Arc::new(PlanningClock(self.clock)),
+            docker: Arc::new(docker::PlanningDocker { inner: self.docker, effects: note() }),
+            exec: Arc::new(exec::PlanningExec { inner: self.exec, effects: note() }),
+            files: Arc::new(files::PlanningFiles::new(self.files, note())),
+            http: Arc::new(http::PlanningHttp { effects: note() }),
+            random: Arc::new(Placeholder),
+            registry: Arc::new(registry::PlanningRegistry { inner: self.registry, effects: note() }),
+        }
+    }
+}
+
+/// Every random character is a `#`, as in the template of a tag.
+struct Placeholder;
+
+impl Random for Placeholder {
+    fn character(&self) -> char {
+        '#'
+    }
+}
+
+/// A clock that never waits.
+struct PlanningClock(Arc<dyn Clock>);
+
+#[async_trait]
+impl Clock for PlanningClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}

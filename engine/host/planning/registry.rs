@@ -1,0 +1,65 @@
+//! Registries that are asked, and get nothing.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::effect::{Effect, EffectKind, Effects};
+use crate::host::{ImageCopy, Registry};
+use crate::image::dockerfile::BaseConfig;
+use crate::image::{ImageReference, Repository, Tag};
+use crate::registry::ManifestFacts;
+use crate::script::StageError;
+
+/// The digest of an image that is only planned.
+const PLANNED: &str = "planned";
+
+/// An image that somebody asks about does not exist yet.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("`{reference}` is only planned")]
+#[diagnostic(code(plan::not_built))]
+struct OnlyPlanned {
+    reference: String,
+}
+
+/// Passes questions on, notes the rest.
+pub(super) struct PlanningRegistry {
+    pub(super) inner: Arc<dyn Registry>,
+    pub(super) effects: Arc<Effects>,
+}
+
+#[async_trait]
+impl Registry for PlanningRegistry {
+    /// Only a build that is about to begin wants to know.
+    async fn check_push(&self, _: &Repository) -> Result<(), StageError> {
+        Ok(())
+    }
+
+    async fn digest(&self, reference: &ImageReference) -> Result<Option<String>, StageError> {
+        self.inner.digest(reference).await
+    }
+
+    async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError> {
+        if self.effects.plans(&reference.to_string()) {
+            return Err(OnlyPlanned { reference: reference.to_string() }.into());
+        }
+        self.inner.base_config(reference).await
+    }
+
+    async fn retag(&self, from: &ImageReference, tag: &Tag) -> Result<String, StageError> {
+        let reference = from.repository.with_tag(tag.clone()).to_string();
+        let what = format!("tag {reference} in the registry");
+        self.effects.push(Effect::new(None, what, EffectKind::Copy { reference }));
+        Ok(PLANNED.to_owned())
+    }
+
+    async fn inspect(&self, reference: &ImageReference) -> Result<Option<ManifestFacts>, StageError> {
+        self.inner.inspect(reference).await
+    }
+
+    async fn copy(&self, copy: &ImageCopy) -> Result<String, StageError> {
+        let kind = EffectKind::Copy { reference: copy.to.to_string() };
+        self.effects.push(Effect::new(None, copy, kind));
+        Ok(PLANNED.to_owned())
+    }
+}

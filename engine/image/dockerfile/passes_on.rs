@@ -1,0 +1,95 @@
+//! What an image that is not built yet will pass on to those built from it.
+
+use super::graph::{Base, Graph};
+use super::reach::{Configs, Once};
+use super::scope::Scope;
+use super::{BaseConfig, BuildArgs, Dockerfile, Kind, Target};
+
+impl Dockerfile {
+    /// What `target` passes on to images that are built from it: its environment and its triggers. `config` answers
+    /// the configuration of a base image by its reference. `None` when something about it is not known before it is
+    /// built.
+    pub fn passes_on(
+        &self,
+        target: Option<&str>,
+        args: &BuildArgs,
+        config: &dyn Fn(&str) -> Option<BaseConfig>,
+    ) -> Option<BaseConfig> {
+        let target = self.target_index(target).ok()?;
+        let graph = Graph::new(self, args).ok()?;
+        let once = Once::new(config);
+        let scope = self.scope_after(target, args, &graph, &Configs::new(&graph, &once))?;
+        let onbuild = self.targets()[target].triggers().collect();
+        Some(BaseConfig { onbuild, env: scope.environment()? })
+    }
+
+    /// The variables at the end of the build target `index`.
+    fn scope_after<'a>(
+        &self,
+        index: usize,
+        args: &'a BuildArgs,
+        graph: &Graph<'a>,
+        configs: &Configs<'_>,
+    ) -> Option<Scope<'a>> {
+        let mut scope = Scope::new(args, self.escape());
+        match &graph.bases[index] {
+            Base::Scratch => {}
+            Base::Target(base) => {
+                scope = self.scope_after(*base, args, graph, configs)?;
+                scope.forget_args();
+            }
+            Base::Unknown(_) => return None,
+            Base::Image(reference) => scope.set_base_env(&configs.of(reference)?.env),
+        }
+        for kind in graph.kinds(index, &configs.triggers(index)) {
+            scope.apply(kind, &graph.global).ok()?;
+        }
+        Some(scope)
+    }
+}
+
+impl Target {
+    /// Its ONBUILD triggers as written.
+    fn triggers(&self) -> impl Iterator<Item = String> {
+        let triggers = self.instructions().iter().filter(|found| matches!(found.kind(), Kind::Onbuild(_)));
+        triggers.filter_map(|found| Some(found.text.split_once(char::is_whitespace)?.1.trim().to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<(&[&str], &[&str])>) {
+        let config = |reference: &str| {
+            (reference == "env").then(|| BaseConfig { env: vec!["DIR=base".into()], onbuild: Vec::new() })
+        };
+        let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+        let expected = expected.map(|(env, onbuild)| BaseConfig { env: texts(env), onbuild: texts(onbuild) });
+        let dockerfile = Dockerfile::parse("Dockerfile", text).unwrap();
+        assert_eq!(dockerfile.passes_on(None, &BuildArgs::new(), &config), expected, "{text}");
+    }
+
+    #[test]
+    fn environment_comes_from_the_base_and_the_instructions() {
+        check("FROM scratch\nCOPY a /", Some((&[], &[])));
+        check("FROM env\nENV SUB=$DIR/sub X=1\nCOPY a /", Some((&["DIR=base", "SUB=base/sub", "X=1"], &[])));
+        check(
+            "FROM env AS a\nARG V=1\nENV A=$V\nFROM a\nENV B=$V.$A",
+            Some((&["A=1", "B=.1", "DIR=base"], &[])),
+        );
+    }
+
+    #[test]
+    fn triggers_are_passed_on_once() {
+        check("FROM scratch AS a\nONBUILD COPY x /\nFROM a\nONBUILD RUN make", Some((&[], &["RUN make"])));
+    }
+
+    #[test]
+    fn what_the_builder_decides_is_not_known() {
+        check("FROM unseen\nCOPY a /", None);
+        check("FROM scratch\nARG TARGETARCH\nENV ARCH=$TARGETARCH", None);
+        check("ARG TARGETOS\nFROM base-$TARGETOS", None);
+    }
+}

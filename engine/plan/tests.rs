@@ -1,0 +1,202 @@
+//! A plan and the build after it decide the same.
+
+use proptest::prelude::*;
+
+use crate::host::fake::{Ended, World};
+use crate::run::RunOptions;
+
+/// Three images on top of each other, one beside them, and one of a custom command.
+const CONFIG: &str = "version: v1beta9
+images:
+  top:
+    image: acme/top
+    dockerfile: top.Dockerfile
+    build:
+      docker:
+        options:
+          buildArgs:
+            FLAVOR: plain
+  mid:
+    image: acme/mid
+    dockerfile: mid.Dockerfile
+  low:
+    image: acme/low
+    dockerfile: low.Dockerfile
+  side:
+    image: acme/side
+    dockerfile: side.Dockerfile
+  made:
+    image: acme/made
+    build:
+      custom:
+        command: make
+        onChange: [made.txt]
+";
+
+fn world() -> World {
+    let world = World::of_config(CONFIG);
+    world.write("low.Dockerfile", "FROM scratch\nENV DIR=low\nCOPY low.txt /\nONBUILD COPY trigger.txt /\n");
+    world.write("mid.Dockerfile", "FROM acme/low\nCOPY $DIR.txt mid.txt /\n");
+    world.write("top.Dockerfile", "FROM acme/mid AS base\nARG FLAVOR\nFROM base AS other\nCOPY other.txt /\nFROM base\nCOPY top.txt /\n");
+    world.write("side.Dockerfile", "FROM scratch\nCOPY side.txt low.txt /\n");
+    for name in ["low", "mid", "top", "side", "made", "other", "trigger", "unread"] {
+        world.write(&format!("{name}.txt"), name);
+    }
+    world
+}
+
+/// Something a user may do between two builds.
+#[derive(Debug, Clone)]
+enum Edit {
+    /// A file changes.
+    File(usize, u8),
+    /// A line is added to a Dockerfile.
+    Dockerfile(usize, u8),
+    /// A text in devspace.yaml changes.
+    Config(usize),
+    /// Another override.
+    Script(usize),
+    /// Images are removed from the daemon.
+    Prune(usize),
+    /// State is removed.
+    Forget(usize),
+    /// Another option.
+    Option(usize),
+    Nothing,
+}
+
+const FILES: [&str; 8] = ["low", "mid", "top", "side", "made", "other", "trigger", "unread"];
+const IMAGES: [&str; 4] = ["low", "mid", "top", "side"];
+const LINES: [&str; 4] = ["LABEL a=b", "ENV DIR=mid", "ONBUILD COPY other.txt /", "COPY other.txt /copy"];
+const CONFIGS: [(&str, &str); 6] = [
+    ("FLAVOR: plain", "FLAVOR: sweet"),
+    ("dockerfile: top.Dockerfile", "dockerfile: top.Dockerfile\n    rebuildStrategy: ignoreContextChanges"),
+    ("dockerfile: mid.Dockerfile", "dockerfile: mid.Dockerfile\n    entrypoint: [sleep]"),
+    ("dockerfile: low.Dockerfile", "dockerfile: low.Dockerfile\n    rebuildStrategy: always"),
+    ("command: make", "command: make all"),
+    ("image: acme/side", "image: acme/aside"),
+];
+const SCRIPTS: [&str; 7] = [
+    "",
+    "fn tags(image) { [\"1.0\"] }",
+    "fn tags(image) { [\"1.0\", \"dev-##\"] }",
+    "fn entrypoint(image) { if image.name == \"mid\" { [\"sleep\"] } else { image.entrypoint } }",
+    "fn needs_build(image, plan) { image.name == \"side\" || plan.needs_build }",
+    "fn plan(image) { if image.is_custom { return plan_custom(image); }
+        let image = image.with_build_args(#{ FLAVOR: \"scripted\" });
+        plan_image(image, prepare(image, dockerfile(image)), context(image)) }",
+    "import \"scripts/build\" as base; fn build_image(image) { base::build_image(image) } fn publish(image, built) { built }",
+];
+const FORGOTTEN: [&str; 5] = [
+    ".windlass",
+    ".windlass/images/low.json",
+    ".windlass/images/mid.json",
+    ".windlass/bases.json",
+    ".windlass/contexts",
+];
+
+fn edit() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        4 => (0..FILES.len(), 0..3u8).prop_map(|(file, content)| Edit::File(file, content)),
+        3 => (0..IMAGES.len(), 0..LINES.len() as u8).prop_map(|(image, line)| Edit::Dockerfile(image, line)),
+        3 => (0..CONFIGS.len()).prop_map(Edit::Config),
+        3 => (0..SCRIPTS.len()).prop_map(Edit::Script),
+        1 => (0..IMAGES.len()).prop_map(Edit::Prune),
+        1 => (0..FORGOTTEN.len()).prop_map(Edit::Forget),
+        2 => (0..5usize).prop_map(Edit::Option),
+        1 => Just(Edit::Nothing),
+    ]
+}
+
+/// A world on its way through edits.
+struct Story {
+    world: World,
+    config: String,
+    dockerfiles: Vec<String>,
+    script: &'static str,
+    options: RunOptions,
+}
+
+impl Story {
+    fn new() -> Self {
+        let world = world();
+        let dockerfiles = IMAGES.map(|image| world.read(&format!("{image}.Dockerfile"))).to_vec();
+        let options = RunOptions { jobs: 1, ..RunOptions::default() };
+        Self { world, config: CONFIG.to_owned(), dockerfiles, script: "", options }
+    }
+
+    fn apply(&mut self, edit: &Edit) {
+        self.options.force.clear();
+        match *edit {
+            Edit::File(file, content) => {
+                self.world.write(&format!("{}.txt", FILES[file]), &format!("content {content}"));
+            }
+            Edit::Dockerfile(image, line) => {
+                let text = format!("{}{}\n", self.dockerfiles[image], LINES[usize::from(line)]);
+                self.world.write(&format!("{}.Dockerfile", IMAGES[image]), &text);
+            }
+            Edit::Config(index) => {
+                let (plain, edited) = CONFIGS[index];
+                self.config = match self.config.contains(edited) {
+                    true => self.config.replace(edited, plain),
+                    false => self.config.replace(plain, edited),
+                };
+                self.world.write("devspace.yaml", &self.config);
+            }
+            Edit::Script(index) => self.script = SCRIPTS[index],
+            Edit::Prune(image) => self.world.prune(&format!("acme/{}", IMAGES[image])),
+            Edit::Forget(index) => self.world.remove(FORGOTTEN[index]),
+            Edit::Option(0) => self.options.skip_push = !self.options.skip_push,
+            Edit::Option(1) => self.options.verify = !self.options.verify,
+            Edit::Option(2) => drop(self.options.force.insert("low".to_owned())),
+            Edit::Option(3) => drop(self.options.force.insert("mid".to_owned())),
+            Edit::Option(_) => self.options.images = vec!["mid".to_owned()],
+            Edit::Nothing => self.options.images.clear(),
+        }
+        if !self.options.images.is_empty() {
+            self.options.force.remove("side");
+        }
+    }
+
+    fn run(&self, dry_run: bool) -> Ended {
+        self.world.build_with(self.script, RunOptions { dry_run, ..self.options.clone() })
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn plan_and_build_decide_the_same(edits in prop::collection::vec(edit(), 1..7)) {
+        let mut story = Story::new();
+        for edit in std::iter::once(&Edit::Nothing).chain(&edits) {
+            story.apply(edit);
+            let files = story.world.files();
+            story.world.take_log();
+            let plan = story.run(true);
+            prop_assert_eq!(story.world.files(), files, "a plan changes no file");
+            prop_assert_eq!(story.world.take_log(), Vec::<String>::new(), "a plan does nothing");
+            let build = story.run(false);
+            build.succeeds();
+            // A plan leaves random characters to the build, whose world always draws an `x`.
+            let decided: Vec<_> = build.decisions().iter().map(|line| line.replace("-xx", "-##")).collect();
+            prop_assert_eq!(plan.decisions(), decided, "{:?}", edit);
+            prop_assert_eq!(plan.keys(), build.keys(), "{:?}", edit);
+        }
+    }
+}
+
+#[test]
+fn plan_lists_what_the_build_does() {
+    let world = world();
+    let script = "fn tags(image) { [`${image.name}-##`] }";
+    let options = |dry_run| RunOptions { jobs: 1, dry_run, ..RunOptions::default() };
+    world.build_with(script, options(true)).succeeds();
+    let planned = world.effects();
+    assert_eq!(
+        planned[..4],
+        ["build low", "push acme/low:low-##", "build mid", "push acme/mid:mid-##"],
+        "{planned:?}"
+    );
+    assert_eq!(world.take_log(), [""; 0]);
+}
