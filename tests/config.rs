@@ -435,9 +435,9 @@ fn typical_mistakes_are_answered() {
     };
     check("images: {}\n", &[], &["devspace.yaml:1:1: the file has no `version`", "version: v1beta9"]);
     check(
-        "version: v2beta1\n",
+        "version: v1beta8\nimages: {a: {image: a/a, build: {buildKit: {}}}}\n",
         &[],
-        &["devspace.yaml:1:10: the configuration version `v2beta1` is not read yet"],
+        &["devspace.yaml:2:34: `buildKit` in `build` of image `a` needs v1beta10"],
     );
     check("version: v1beta9\nimages:\n\t- x\n", &[], &["devspace.yaml:3:"]);
     check("version: v1beta9\nimages: {a: 1, a: 2}\n", &[], &["the key `a` stands twice"]);

@@ -95,14 +95,16 @@ fn exec_request(request: &CustomRequest, command: &str) -> ExecRequest {
     let first = request.references.first();
     let tag_of = |reference: &ImageReference| reference.tag.as_ref().map(ToString::to_string);
     let tags: Vec<String> = request.references.iter().filter_map(tag_of).collect();
-    let mut command = CommandLine::configured(command, config.args.as_deref());
+    let fill = |text: &String| runtime_references(text, request);
+    let args: Option<Vec<String>> = config.args.as_ref().map(|args| args.iter().map(fill).collect());
+    let mut command = CommandLine::configured(&fill(&command.to_owned()), args.as_deref());
     if let CommandLine::Program(words) = &mut command {
         for reference in request.references.iter().filter(|_| !config.skip_image_arg) {
             words.extend(config.image_flag.clone());
             let image = tag_of(reference).filter(|_| config.image_tag_only);
             words.push(image.unwrap_or_else(|| reference.to_string()));
         }
-        words.extend(config.append_args.iter().cloned());
+        words.extend(config.append_args.iter().map(fill));
     }
     let mut exec = ExecRequest::new(Purpose::CustomBuild, command, &request.directory);
     exec.image = Some(request.image.clone());
@@ -115,6 +117,19 @@ fn exec_request(request: &CustomRequest, command: &str) -> ExecRequest {
         .env("SKIP_PUSH", request.skip_push.to_string())
         .env("NAMESPACE", request.namespace.as_deref().unwrap_or_default())
         .env("KUBE_CONTEXT", request.kube_context.as_deref().unwrap_or_default())
+}
+
+/// `text` with what is known only now: `${runtime.images.NAME}` is this image with its first tag, and `.image` and
+/// `.tag` behind it are its parts (spec config §13.1 and §13.2).
+fn runtime_references(text: &str, request: &CustomRequest) -> String {
+    let Some(first) = request.references.first().filter(|_| text.contains("${runtime.")) else {
+        return text.to_owned();
+    };
+    let tag = first.tag.as_ref().map(ToString::to_string).unwrap_or_default();
+    let reference = |part: &str| format!("${{runtime.images.{}{part}}}", request.image);
+    text.replace(&reference(""), &first.to_string())
+        .replace(&reference(".image"), &first.repository.to_string())
+        .replace(&reference(".tag"), &tag)
 }
 
 #[cfg(test)]
@@ -164,6 +179,18 @@ mod tests {
         check(CustomConfig { image_tag_only: true, ..config() }, &["build.sh", "-v", "1", "2", "--push"]);
         check(CustomConfig { skip_image_arg: true, ..config() }, &["build.sh", "-v", "--push"]);
         check(CustomConfig { args: None, ..config() }, &["build.sh", "r.io/api:1", "r.io/api:2", "--push"]);
+    }
+
+    #[test]
+    fn runtime_references_are_filled_in() {
+        let own = "${runtime.images.api.image}:${runtime.images.api.tag}";
+        let config = CustomConfig {
+            command: Some("build.sh".into()),
+            args: Some(words(&[own, "${runtime.images.api}", "${runtime.images.web.tag}"])),
+            skip_image_arg: true,
+            ..CustomConfig::default()
+        };
+        check(config, &["build.sh", "r.io/api:1", "r.io/api:1", "${runtime.images.web.tag}"]);
     }
 
     #[cfg(unix)]

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use super::environment::Environment;
 use super::explain::{self, Explain, Explanation, Layer, Origins, ProfileStatus, Reason, survey};
+use super::import::Importer;
 use super::locate::locate;
 use super::node::{Mapping, Node, Span, Value};
 use super::parse::parse;
 use super::problem::{Problems, Report, shown};
 use super::profile::{self, Profiles};
 use super::reader::Reader;
-use super::schema::check::{Stage, check};
+use super::schema::check::{Stage, check, check_key};
+use super::upgrade::upgrade;
 use super::variable::{Definitions, Predefined, Resolver, definition, substitute};
 use super::{Ask, ConfigError, Problem, Project, Version, decode, shorthand, version};
 
@@ -88,6 +90,8 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
         problems: &mut problems,
         layers: Vec::new(),
         profiles: Vec::new(),
+        file: &file,
+        version: Version::NEWEST,
     };
     loader.prepare();
     let document = match std::str::from_utf8(&bytes) {
@@ -106,7 +110,9 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
         Some((document, _)) if options.explain != Explain::Nothing => Some(loader.explanation(document)),
         _ => None,
     };
-    let project = document.map(|(document, profiles)| {
+    let version = loader.version;
+    let project = document.map(|(mut document, profiles)| {
+        upgrade(&mut document, version, Version::NEWEST, &mut problems);
         let decoded = decode::project(document, &mut Reader { problems: &mut problems });
         Project {
             root,
@@ -137,6 +143,10 @@ struct Loader<'a> {
     layers: Vec<Layer>,
     /// All profiles, where they are to be explained.
     profiles: Vec<ProfileStatus>,
+    /// The file. Absolute.
+    file: &'a Path,
+    /// The version of the file, once it is known.
+    version: Version,
 }
 
 impl Loader<'_> {
@@ -167,20 +177,18 @@ impl Loader<'_> {
         let mut reader = Reader { problems: self.problems };
         let mapping = reader.mapping(&root, "the file")?;
         let version = version::read(&root, mapping, &mut reader)?;
-        if !(Version::V1beta9..=Version::V1beta11).contains(&version) {
-            let message = format!("the configuration version `{version}` is not read yet");
-            let span = mapping.get("version").map_or(root.span, |entry| entry.node.span);
-            let report = Report::new("config::version", message, "this version");
-            reader.problems.add(span, report.help("windlass reads `version: v1beta9` to `v1beta11`"));
-            return None;
-        }
+        self.version = version;
+        self.imports(&mut root);
         shorthand::expand(&mut root, version);
         let profiles = self.profiles(&mut root);
 
-        let vars = match &mut root.value {
+        let mut vars = match &mut root.value {
             Value::Mapping(mapping) => mapping.shift_remove("vars"),
             _ => None,
         };
+        if let Some(entry) = &mut vars {
+            check_key(entry, "vars", version, Stage::Raw, self.problems);
+        }
         let definitions = self.definitions(vars.map(|entry| entry.node).as_ref());
         self.resolver.redefine(definitions);
         self.resolver.resolve_always(self.problems);
@@ -198,10 +206,28 @@ impl Loader<'_> {
         Some((mapping, profiles))
     }
 
+    /// Merges in the files that the document imports.
+    fn imports(&mut self, root: &mut Node) {
+        let Value::Mapping(document) = &mut root.value else { return };
+        let base = std::path::absolute(&self.options.directory).unwrap_or_default();
+        let read = |file: &Path| {
+            let bytes = read(file).map_err(|error| match error {
+                ConfigError::Unreadable { source, .. } => source,
+                other => std::io::Error::other(other.to_string()),
+            })?;
+            String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8 text"))
+        };
+        let importer = Importer { version: self.version, base: &base, read: &read };
+        importer.resolve(document, self.file, self.problems);
+    }
+
     /// Takes the profiles out of the document and applies the active ones.
     fn profiles(&mut self, root: &mut Node) -> Vec<String> {
         let Value::Mapping(mapping) = &mut root.value else { return Vec::new() };
-        let section = mapping.shift_remove("profiles").filter(|entry| !entry.node.is_null());
+        let mut section = mapping.shift_remove("profiles").filter(|entry| !entry.node.is_null());
+        if let Some(entry) = &mut section {
+            check_key(entry, "profiles", self.version, Stage::Raw, self.problems);
+        }
         let vars = mapping.get("vars").map(|entry| &entry.node);
         let mut profiles = match &section {
             Some(entry) => profile::read(&entry.node, &mut Reader { problems: self.problems }),

@@ -4,6 +4,7 @@ mod decode;
 mod environment;
 mod error;
 mod explain;
+mod import;
 mod load;
 mod locate;
 mod model;
@@ -15,6 +16,7 @@ mod profile;
 mod reader;
 pub mod schema;
 mod shorthand;
+mod upgrade;
 mod variable;
 mod version;
 

@@ -156,6 +156,19 @@ impl Problems {
         self.list.push(problem);
     }
 
+    /// Takes over what was reported of another file.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.omitted += other.omitted;
+        for problem in other.list {
+            if self.list.len() == SHOWN {
+                self.omitted += 1;
+            } else {
+                self.list.push(problem);
+            }
+        }
+        self.warnings.extend(other.warnings);
+    }
+
     /// Reports a warning at `span`.
     pub(crate) fn warn(&mut self, span: Span, report: Report<'_>) {
         if self.warnings.len() < SHOWN {
@@ -179,7 +192,8 @@ impl Problems {
         }
         let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
         self.text = Arc::new(NamedSource::new(&*self.file, text));
-        for problem in self.list.iter_mut().chain(&mut self.warnings) {
+        let of_this_file = |problem: &&mut Problem| problem.origin.file == self.file;
+        for problem in self.list.iter_mut().chain(&mut self.warnings).filter(of_this_file) {
             problem.text = self.text.clone();
         }
     }

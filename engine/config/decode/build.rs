@@ -1,4 +1,4 @@
-//! `build` of an image: the tool and its options (spec config §3.1-3.5 and §13.1).
+//! The build tools of an image and their options (spec config §3.1-3.5 and §13.1).
 
 use indexmap::IndexMap;
 use serde_json::Value as Json;
@@ -8,8 +8,7 @@ use crate::config::problem::Report;
 use crate::config::reader::Reader;
 use crate::config::{BuildOptions, CustomConfig, DockerConfig, OsCommand};
 
-/// What `build` says.
-#[derive(Default)]
+/// The tools of an image and their options.
 pub(crate) struct Build {
     pub disabled: bool,
     pub docker: Option<DockerConfig>,
@@ -18,25 +17,26 @@ pub(crate) struct Build {
     pub options: BuildOptions,
 }
 
-/// Reads `build` of the image that `mapping` is.
+/// Reads the tools of the image that `mapping` is.
 pub(crate) fn build(mapping: &Mapping, of: &str, reader: &mut Reader<'_>) -> Build {
-    let what = format!("`build` of {of}");
-    let Some(node) = field(mapping, "build") else { return Build::default() };
-    let Some(mapping) = reader.mapping(node, &what) else { return Build::default() };
-    let options_of = |key: &str, reader: &mut Reader<'_>| options(mapping, key, of, reader);
-    let options =
-        [options_of("docker", reader), options_of("buildKit", reader), options_of("kaniko", reader)];
+    let skip_push = reader.boolean(mapping, "skipPush", of).unwrap_or(false);
     let docker = tool(mapping, "docker", |node| docker(node, of, reader));
     let build_kit = tool(mapping, "buildKit", |node| build_kit(node, of, docker.is_none(), reader));
+    let kaniko = tool(mapping, "kaniko", |node| match node {
+        Some(node) => node.to_json(),
+        None => Json::Object(Default::default()),
+    });
+    // Kaniko always pushes; where it is not chosen, `skipPush` is for docker.
+    let mut docker = docker.or(build_kit).or_else(|| (skip_push && kaniko.is_none()).then(Default::default));
+    if let Some(docker) = &mut docker {
+        docker.skip_push = skip_push;
+    }
     Build {
-        disabled: reader.boolean(mapping, "disabled", &what).unwrap_or(false),
-        docker: docker.or(build_kit),
-        kaniko: tool(mapping, "kaniko", |node| match node {
-            Some(node) => node.to_json(),
-            None => Json::Object(Default::default()),
-        }),
+        disabled: reader.boolean(mapping, "disabled", of).unwrap_or(false),
+        docker,
+        kaniko,
         custom: mapping.get("custom").and_then(|entry| custom(&entry.node, of, reader)),
-        options: options.into_iter().flatten().next().unwrap_or_default(),
+        options: options(mapping, of, reader),
     }
 }
 
@@ -52,11 +52,11 @@ fn docker(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> DockerConfi
     };
     DockerConfig {
         prefer_minikube: reader.boolean(mapping, "preferMinikube", &what),
-        skip_push: reader.boolean(mapping, "skipPush", &what).unwrap_or(false),
         disable_fallback: reader.boolean(mapping, "disableFallback", &what).unwrap_or(false),
         use_build_kit: reader.boolean(mapping, "useBuildKit", &what),
         use_cli: reader.boolean(mapping, "useCli", &what).unwrap_or(false),
         args: reader.texts(mapping, "args", &what).unwrap_or_default(),
+        ..DockerConfig::default()
     }
 }
 
@@ -77,7 +77,6 @@ fn build_kit(node: Option<&Node>, of: &str, is_used: bool, reader: &mut Reader<'
     }
     DockerConfig {
         prefer_minikube: reader.boolean(mapping, "preferMinikube", &what),
-        skip_push: reader.boolean(mapping, "skipPush", &what).unwrap_or(false),
         args: reader.texts(mapping, "args", &what).unwrap_or_default(),
         ..with_build_kit
     }
@@ -94,7 +93,7 @@ fn custom(node: &Node, of: &str, reader: &mut Reader<'_>) -> Option<CustomConfig
         append_args: reader.texts(mapping, "appendArgs", &what).unwrap_or_default(),
         on_change: reader.texts(mapping, "onChange", &what).unwrap_or_default(),
         image_tag_only: reader.boolean(mapping, "imageTagOnly", &what).unwrap_or(false),
-        skip_image_arg: reader.boolean(mapping, "skipImageArg", &what).unwrap_or(false),
+        skip_image_arg: reader.boolean(mapping, "skipImageArg", &what).unwrap_or(true),
     };
     let written = |key: &str| {
         field(mapping, key)
@@ -121,24 +120,15 @@ fn commands(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<OsCom
     commands
 }
 
-/// `options` of the tool `key`; the defaults when the tool is given without any.
-fn options(mapping: &Mapping, key: &str, of: &str, reader: &mut Reader<'_>) -> Option<BuildOptions> {
-    let tool = &mapping.get(key)?.node;
-    let Some(node) = tool.get("options") else { return Some(BuildOptions::default()) };
-    let what = format!("`options` of {of}");
-    let Some(mapping) = reader.mapping(node, &what) else { return Some(BuildOptions::default()) };
+fn options(mapping: &Mapping, of: &str, reader: &mut Reader<'_>) -> BuildOptions {
     let mut build_args = IndexMap::new();
     if let Some(node) = field(mapping, "buildArgs")
         && let Some(mapping) = reader.mapping(node, &format!("`buildArgs` of {of}"))
     {
         for (name, entry) in mapping {
             if name.is_empty() || name.contains('=') {
-                let report = Report::new(
-                    "config::image",
-                    format!("`{name}` is no name of a build argument"),
-                    "this name",
-                )
-                .help("leave out the `=`");
+                let message = format!("`{name}` is no name of a build argument");
+                let report = Report::new("config::image", message, "this name").help("leave out the `=`");
                 reader.problems.add(entry.key, report);
             }
             let value = match entry.node.is_null() {
@@ -148,9 +138,9 @@ fn options(mapping: &Mapping, key: &str, of: &str, reader: &mut Reader<'_>) -> O
             build_args.insert(name.clone(), value);
         }
     }
-    Some(BuildOptions {
-        target: reader.text(mapping, "target", &what).filter(|target| !target.is_empty()),
-        network: reader.text(mapping, "network", &what).filter(|network| !network.is_empty()),
+    BuildOptions {
+        target: reader.text(mapping, "target", of).filter(|target| !target.is_empty()),
+        network: reader.text(mapping, "network", of).filter(|network| !network.is_empty()),
         build_args,
-    })
+    }
 }

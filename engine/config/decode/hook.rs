@@ -11,16 +11,6 @@ use crate::suggestion::nearest;
 /// What a hook does in a container in place of a command here.
 const CONTAINER_ACTIONS: [&str; 4] = ["upload", "download", "logs", "wait"];
 
-/// The keys of `when.before` and its kin, with what they are called in events.
-const PHASES: [(&str, &str); 6] = [
-    ("images", "build"),
-    ("deployments", "deploy"),
-    ("purgeDeployments", "purge"),
-    ("dependencies", "deployDependencies"),
-    ("pullSecrets", "createPullSecrets"),
-    ("initialSync", "initialSync"),
-];
-
 /// Reads `hooks`. Disabled ones are left out.
 pub(crate) fn hooks(
     section: Option<&Node>,
@@ -46,8 +36,8 @@ fn hook(node: &Node, images: &IndexMap<String, ImageConfig>, reader: &mut Reader
     {
         reader.missing(node, "command", &what);
     }
-    let mut events = when(mapping, &what, images, reader);
-    events.extend(reader.texts(mapping, "events", &what).unwrap_or_default());
+    let events = reader.texts(mapping, "events", &what).unwrap_or_default();
+    known_images(mapping, &what, images, reader);
     if events.is_empty() && !disabled {
         let report = Report::new(
             "config::hook",
@@ -65,45 +55,26 @@ fn hook(node: &Node, images: &IndexMap<String, ImageConfig>, reader: &mut Reader
         os: reader.text(mapping, "os", &what).filter(|os| !os.is_empty()),
         background: reader.boolean(mapping, "background", &what).unwrap_or(false),
         silent: reader.boolean(mapping, "silent", &what).unwrap_or(false),
-        in_container: acts_in_container || in_container(mapping, &what, reader),
+        in_container: acts_in_container || field(mapping, "container").is_some(),
     };
     (!disabled).then_some(hook)
 }
 
-fn in_container(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> bool {
-    let place = field(mapping, "where").and_then(|node| reader.mapping(node, &format!("`where` of {what}")));
-    place.is_some_and(|place| field(place, "container").is_some()) || field(mapping, "container").is_some()
-}
-
-/// The events of the older form: `when.before.images: all` is `before:build`.
-fn when(
+/// Warns about events of images that there are not.
+fn known_images(
     mapping: &Mapping,
     what: &str,
     images: &IndexMap<String, ImageConfig>,
     reader: &mut Reader<'_>,
-) -> Vec<String> {
-    let mut events = Vec::new();
-    let Some(node) = field(mapping, "when") else { return events };
-    let Some(when) = reader.mapping(node, &format!("`when` of {what}")) else { return events };
-    for (key, prefix) in [("before", "before"), ("after", "after"), ("onError", "error")] {
-        let Some(node) = field(when, key) else { continue };
-        let of = format!("`when.{key}` of {what}");
-        let Some(moments) = reader.mapping(node, &of) else { continue };
-        for (phase, event) in PHASES {
-            let Some(node) = field(moments, phase) else { continue };
-            let Some(names) = reader.text(moments, phase, &of) else { continue };
-            for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-                if phase == "images" && name != "all" && !images.contains_key(name) {
-                    unknown_image(name, node, what, images, reader);
-                }
-                events.push(match name {
-                    "all" => format!("{prefix}:{event}"),
-                    name => format!("{prefix}:{event}:{name}"),
-                });
-            }
+) {
+    let nodes = field(mapping, "events").and_then(Node::as_sequence).unwrap_or_default();
+    for node in nodes {
+        let Some(event) = node.as_scalar() else { continue };
+        let Some((_, name)) = event.text.split_once(":build:") else { continue };
+        if name != "*" && !images.contains_key(name) {
+            unknown_image(name, node, what, images, reader);
         }
     }
-    events
 }
 
 fn unknown_image(

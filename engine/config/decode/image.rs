@@ -84,7 +84,6 @@ fn image(
     let path =
         |text: Option<String>, default: &str| PathBuf::from(text.unwrap_or_else(|| default.to_owned()));
     let Build { disabled, docker, kaniko, custom, options } = build(mapping, &what, reader);
-    reader.boolean(mapping, "preferSyncOverRebuild", &what);
     let image = ImageConfig {
         name: name.to_owned(),
         origin: reader.problems.origin(key),
@@ -150,20 +149,10 @@ fn tags(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<(TagTempl
     if let Some(node) = field(mapping, "tags") {
         nodes.extend(reader.sequence(node, &format!("`tags` of {what}")).unwrap_or_default());
     }
-    if let Some(node) = field(mapping, "tag") {
-        match node.as_sequence() {
-            Some(more) => nodes.extend(more),
-            None => nodes.push(node),
-        }
-    }
-    let suffix = match reader.boolean(mapping, "tagsAppendRandom", what) {
-        Some(true) => "-#####",
-        _ => "",
-    };
     let mut tags = Vec::with_capacity(nodes.len());
     for node in nodes {
         let Some(text) = reader.string(node, &format!("a tag of {what}")) else { continue };
-        match format!("{text}{suffix}").parse::<TagTemplate>() {
+        match text.parse::<TagTemplate>() {
             Ok(template) => tags.push((template, node.span)),
             Err(error) => {
                 let message = match hidden(node) {

@@ -3,6 +3,7 @@
 mod build;
 mod hook;
 mod image;
+mod pipeline;
 
 use indexmap::IndexMap;
 use serde_json::Map;
@@ -18,9 +19,10 @@ pub(crate) struct Decoded {
     pub other: Map<String, serde_json::Value>,
 }
 
-/// Decodes the sections that are used and keeps the others as JSON.
+/// Decodes the sections that are used and keeps the others as JSON. `document` is one of the newest version.
 pub(crate) fn project(document: Mapping, reader: &mut Reader<'_>) -> Decoded {
     let images = image::images(field(&document, "images"), reader);
+    pipeline::warn(&document, reader);
     let hooks = hook::hooks(field(&document, "hooks"), &images, reader);
     let other = document
         .iter()

@@ -1,7 +1,7 @@
 //! Checks a document against the table.
 
 use super::{FILE, Key, Section, Shape};
-use crate::config::node::{Mapping, Node, Scalar, Span, Style, Value};
+use crate::config::node::{Entry, Mapping, Node, Scalar, Span, Style, Value};
 use crate::config::problem::{Problems, Report};
 use crate::config::reader::wrong;
 use crate::config::version::Version;
@@ -20,6 +20,19 @@ pub(crate) enum Stage {
 /// are removed, values of a wrong type are marked, so that nothing is reported twice.
 pub(crate) fn check(document: &mut Mapping, version: Version, stage: Stage, problems: &mut Problems) {
     Check { version, stage, problems, is_kept: false }.section(document, FILE, &Place::File);
+}
+
+/// Checks the top-level key `key`, which was taken out of the document.
+pub(crate) fn check_key(
+    entry: &mut Entry,
+    key: &str,
+    version: Version,
+    stage: Stage,
+    problems: &mut Problems,
+) {
+    let mut check = Check { version, stage, problems, is_kept: false };
+    let Some(known) = check.known(FILE, key, entry.key, &Place::File) else { return };
+    check.value(&mut entry.node, &known.shape, &Place::Key { key, of: &Place::File });
 }
 
 /// What is looked at, for messages.

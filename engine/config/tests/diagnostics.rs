@@ -42,8 +42,6 @@ fn versions_are_told_apart() {
     let check = |text: &str, expected: &str| {
         assert_eq!(Fixture::raw(text.as_bytes()).problems(), [expected], "{text}")
     };
-    check("version: v2beta1\nname: x", "1:10: the configuration version `v2beta1` is not read yet");
-    check("version: v1alpha1", "1:10: the configuration version `v1alpha1` is not read yet");
     check("version: v3", "1:10: there is no configuration version `v3`");
     check("images: {}", "1:1: the file has no `version`");
     check("", "1:1: the file has no `version`");
@@ -74,10 +72,10 @@ fn other_sections_are_kept_and_unknown_ones_refused() {
     let text = "deployments: [{name: d, helm: {values: {port: 80, s: '80', t: yes}}}]\ncommands: [{name: c, command: 'echo ${X}'}]\npullSecrets: []\nrequire: {devspace: '> 5'}\n";
     let other = Fixture::new(text).loaded().project.other;
     assert_eq!(
-        other["deployments"][0]["helm"]["values"],
+        other["deployments"]["d"]["helm"]["values"],
         serde_json::json!({"port": 80, "s": "80", "t": "yes"})
     );
-    assert_eq!(other["commands"][0]["command"], "echo ${X}");
+    assert_eq!(other["commands"]["c"]["command"], "echo ${X}");
     assert!(other.contains_key("pullSecrets") && other.contains_key("require"));
     assert_eq!(
         Fixture::new("pipelines: {}").problems(),

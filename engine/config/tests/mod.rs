@@ -6,6 +6,7 @@ mod images;
 mod profiles;
 mod robust;
 mod variables;
+mod versions;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

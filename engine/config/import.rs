@@ -1,0 +1,185 @@
+//! `imports`: files whose sections become part of this one (spec config §11.4 and §13.7).
+
+use std::path::{Path, PathBuf};
+
+use super::node::{Entry, Mapping, Node, Span, Value, field};
+use super::parse::parse;
+use super::problem::{Problems, Report, shown};
+use super::reader::Reader;
+use super::schema::check::{Stage, check, check_key};
+use super::version::{self, Version};
+
+/// The sections that are imported. What the importing file has itself stays: maps get the keys they lack, lists grow
+/// at their end.
+const SECTIONS: [&str; 12] = [
+    "require",
+    "vars",
+    "dev",
+    "deployments",
+    "images",
+    "pipelines",
+    "commands",
+    "functions",
+    "pullSecrets",
+    "dependencies",
+    "profiles",
+    "hooks",
+];
+
+/// Imports within imports, at most.
+const MAX_DEPTH: usize = 16;
+
+/// Files a document is made from.
+pub(crate) struct Importer<'a> {
+    /// The version of the file that imports, which every import has to have.
+    pub version: Version,
+    /// The folder that paths are shown relative to.
+    pub base: &'a Path,
+    /// Reads a file.
+    pub read: &'a dyn Fn(&Path) -> std::io::Result<String>,
+}
+
+impl Importer<'_> {
+    /// Takes `imports` out of `document`, the file `file`, and merges in what they name.
+    pub(crate) fn resolve(&self, document: &mut Mapping, file: &Path, problems: &mut Problems) {
+        self.resolve_in(document, &mut vec![file.to_owned()], problems);
+    }
+
+    fn resolve_in(&self, document: &mut Mapping, chain: &mut Vec<PathBuf>, problems: &mut Problems) {
+        if self.version < Version::V2beta1 {
+            return;
+        }
+        let Some(mut imports) = document.shift_remove("imports") else { return };
+        check_key(&mut imports, "imports", self.version, Stage::Raw, problems);
+        for node in imports.node.as_sequence().unwrap_or_default() {
+            if let Some(imported) = self.import(node, chain, problems) {
+                merge(document, imported);
+            }
+        }
+    }
+
+    /// The document that one entry of `imports` names, with its own imports resolved.
+    fn import(&self, node: &Node, chain: &mut Vec<PathBuf>, problems: &mut Problems) -> Option<Mapping> {
+        let mapping = node.as_mapping()?;
+        let mut reader = Reader { problems };
+        if reader.boolean(mapping, "enabled", "an import") == Some(false) {
+            return None;
+        }
+        let Some(path_node) = field(mapping, "path") else {
+            match field(mapping, "git") {
+                Some(git) => {
+                    let report =
+                        Report::new("config::import", "imports from git are not read yet", "this repository");
+                    problems.add(git.span, report.help("check it out beside the project, and write `path`"));
+                }
+                None => reader.missing(node, "path", "an import"),
+            }
+            return None;
+        };
+        let text = reader.text(mapping, "path", "an import")?;
+        let folder = chain.last().and_then(|file| file.parent()).unwrap_or(Path::new(""));
+        let mut file = folder.join(&text);
+        if file.is_dir() {
+            file.push(super::locate::FILE);
+        }
+        if chain.contains(&file) || chain.len() > MAX_DEPTH {
+            let report =
+                Report::new("config::import", format!("`{text}` imports itself"), "closes the circle");
+            problems.add(path_node.span, report.help("remove one of these imports"));
+            return None;
+        }
+        let source = match (self.read)(&file) {
+            Ok(source) => source,
+            Err(error) => {
+                let report = Report::new(
+                    "config::import",
+                    format!("cannot read the import `{text}`: {error}"),
+                    "this file",
+                )
+                .help("a path is relative to the file it stands in");
+                problems.add(path_node.span, report);
+                return None;
+            }
+        };
+        chain.push(file);
+        let imported = self.document(&source, chain, path_node.span, problems);
+        chain.pop();
+        imported
+    }
+
+    /// Parses and checks an imported file. Its problems are shown in it; from then on it stands at `place`.
+    fn document(
+        &self,
+        source: &str,
+        chain: &mut Vec<PathBuf>,
+        place: Span,
+        problems: &mut Problems,
+    ) -> Option<Mapping> {
+        let file = chain.last().map_or(Path::new(""), PathBuf::as_path);
+        let mut own = Problems::new(&shown(file, self.base), source.into());
+        let document = self.checked(source, &mut own);
+        let document = document.map(|mut document| {
+            self.resolve_in(&mut document, chain, &mut own);
+            let mut node = Node { span: place, value: Value::Mapping(document) };
+            stand_at(&mut node, place);
+            node
+        });
+        problems.absorb(own);
+        match document?.value {
+            Value::Mapping(mapping) => Some(mapping),
+            _ => None,
+        }
+    }
+
+    fn checked(&self, source: &str, own: &mut Problems) -> Option<Mapping> {
+        let root = parse(source, own)?;
+        let mut reader = Reader { problems: own };
+        let mapping = reader.mapping(&root, "the file")?;
+        let version = version::read(&root, mapping, &mut reader)?;
+        if version != self.version {
+            let span = field(mapping, "version").map_or(root.span, |node| node.span);
+            let message = format!("a file of {} cannot import one of {version}", self.version);
+            let report = Report::new("config::import", message, "another version");
+            own.add(span, report.help("bring both to the same version: `windlass upgrade --config FILE`"));
+            return None;
+        }
+        let Value::Mapping(mut document) = root.value else { return None };
+        let imports = document.get("imports").cloned();
+        check(&mut document, version, Stage::Raw, own);
+        document.extend(imports.map(|imports| ("imports".to_owned(), imports)));
+        Some(document)
+    }
+}
+
+fn merge(document: &mut Mapping, imported: Mapping) {
+    for (section, entry) in imported.into_iter().filter(|(section, _)| SECTIONS.contains(&section.as_str())) {
+        let Some(own) = document.get_mut(&section).filter(|own| !own.node.is_null()) else {
+            document.insert(section, entry);
+            continue;
+        };
+        match (&mut own.node.value, entry.node.value) {
+            (Value::Mapping(own), Value::Mapping(more)) => {
+                for (key, entry) in more {
+                    own.entry(key).or_insert(entry);
+                }
+            }
+            (Value::Sequence(own), Value::Sequence(more)) => own.extend(more),
+            _ => {}
+        }
+    }
+}
+
+/// Gives `node` and all below the place `span`: its own is in another file, which messages about this one cannot show.
+fn stand_at(node: &mut Node, span: Span) {
+    node.span = span;
+    match &mut node.value {
+        Value::Scalar(_) => {}
+        Value::Sequence(nodes) => nodes.iter_mut().for_each(|node| stand_at(node, span)),
+        Value::Mapping(mapping) => {
+            for Entry { key, node } in mapping.values_mut() {
+                *key = span;
+                stand_at(node, span);
+            }
+        }
+    }
+}

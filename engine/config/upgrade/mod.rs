@@ -1,0 +1,69 @@
+//! Turns a document of any version into one of the newest, a step for each version (spec config §1.1 and §13).
+//!
+//! A step changes the tree in place: what it moves keeps its place in the file, so that diagnostics still point at
+//! the lines the user wrote, and what it adds stands where its reason does. The same steps bring a file up to date
+//! for `windlass upgrade`. Steps take any part of a document, as the sections of a profile are.
+//!
+//! What the newest version has no words for stays as it is and is read all the same: `disabled` of an image, `dev` of
+//! the older shape, `skipBuild` of a dependency.
+
+mod edit;
+mod hook_events;
+mod v1alpha1;
+mod v1alpha2;
+mod v1alpha3;
+mod v1alpha4;
+mod v1beta1;
+mod v1beta10;
+mod v1beta11;
+mod v1beta2;
+mod v1beta3;
+mod v1beta4;
+mod v1beta5;
+mod v1beta6;
+mod v1beta7;
+mod v1beta8;
+mod v1beta9;
+
+#[cfg(test)]
+mod tests;
+
+use super::node::Mapping;
+use super::problem::Problems;
+use super::version::Version::{self, *};
+
+/// Upgrades `document` from version `from` to version `to`. What gets lost is warned about.
+pub(crate) fn upgrade(document: &mut Mapping, from: Version, to: Version, problems: &mut Problems) {
+    for version in Version::ALL.into_iter().filter(|version| (from..to).contains(version)) {
+        step(document, version, problems);
+    }
+    // Old names that newer versions still understand.
+    if from > V1beta6 {
+        v1beta6::tags(document);
+    }
+    if from > V1beta10 {
+        v1beta10::hooks(document);
+    }
+}
+
+/// Upgrades `document` from `version` to the next one.
+fn step(document: &mut Mapping, version: Version, problems: &mut Problems) {
+    match version {
+        V1alpha1 => v1alpha1::upgrade(document, problems),
+        V1alpha2 => v1alpha2::upgrade(document),
+        V1alpha3 => v1alpha3::upgrade(document),
+        V1alpha4 => v1alpha4::upgrade(document),
+        V1beta1 => v1beta1::upgrade(document),
+        V1beta2 => v1beta2::upgrade(document, problems),
+        V1beta3 => v1beta3::upgrade(document),
+        V1beta4 => v1beta4::upgrade(document),
+        V1beta5 => v1beta5::upgrade(document),
+        V1beta6 => v1beta6::upgrade(document),
+        V1beta7 => v1beta7::upgrade(document),
+        V1beta8 => v1beta8::upgrade(document),
+        V1beta9 => v1beta9::upgrade(document),
+        V1beta10 => v1beta10::upgrade(document),
+        V1beta11 => v1beta11::upgrade(document, problems),
+        V2beta1 => {}
+    }
+}

@@ -1,0 +1,232 @@
+//! v1beta11 to v2beta1: lists of named things become maps, and an image's tools and options stand beside each other.
+
+use super::edit::{
+    add, as_map, empty, entry, has, images, is_true, items, list, map, move_to, rename, text, text_at,
+};
+use crate::config::node::{Entry, Mapping, Node, Span, Value, field};
+use crate::config::problem::{Problems, Report};
+
+pub(super) fn upgrade(document: &mut Mapping, problems: &mut Problems) {
+    images(document).for_each(|(_, image)| flatten(image));
+    items(document, "dependencies").for_each(dependency);
+    items(document, "deployments").for_each(deployment);
+    items(document, "pullSecrets").for_each(pull_secret);
+    let sections = [
+        ("vars", "variable"),
+        ("commands", "command"),
+        ("dependencies", "dependency"),
+        ("deployments", "deployment"),
+        ("pullSecrets", "pull secret"),
+    ];
+    for (section, noun) in sections {
+        if let Some(entry) = document.get_mut(section) {
+            by_name(&mut entry.node, noun, problems);
+        }
+    }
+}
+
+/// The keys of `build` move into the image, and the options of the tool that is used as well.
+fn flatten(image: &mut Mapping) {
+    let Some(mut build) = image.shift_remove("build") else { return };
+    let Some(build) = as_map(&mut build.node) else { return };
+    if !is_true(build, "disabled") {
+        build.shift_remove("disabled");
+    }
+    let used = ["docker", "buildKit", "kaniko"].into_iter().find(|tool| build.contains_key(*tool));
+    for tool in ["docker", "buildKit", "kaniko"] {
+        let Some(tool_map) = map(build, tool) else { continue };
+        if tool != "kaniko" && Some(tool) == used {
+            move_to(tool_map, "skipPush", image, "skipPush");
+        } else if tool != "kaniko" {
+            tool_map.shift_remove("skipPush");
+        }
+        if Some(tool) == used
+            && let Some(mut options) = tool_map.shift_remove("options")
+            && let Some(options) = as_map(&mut options.node)
+        {
+            for key in ["target", "network", "buildArgs"] {
+                move_to(options, key, image, key);
+            }
+        }
+    }
+    if build.contains_key("kaniko") {
+        defaults(build, "kaniko", "cache", "true");
+    } else if build
+        .get("docker")
+        .is_some_and(|docker| docker.node.as_mapping().is_some_and(Mapping::is_empty))
+    {
+        // It is what is used where nothing is said.
+        build.shift_remove("docker");
+    }
+    if has(build, "custom") {
+        defaults(build, "custom", "skipImageArg", "false");
+    }
+    for (key, entry) in std::mem::take(build) {
+        image.entry(key).or_insert(entry);
+    }
+}
+
+/// Writes out what the older version meant by saying nothing, where the newer one means something else.
+fn defaults(build: &mut Mapping, tool: &str, key: &str, value: &str) {
+    let Some(entry) = build.get_mut(tool) else { return };
+    if entry.node.is_null() {
+        entry.node = empty(entry.node.span);
+    }
+    let at = entry.key;
+    if let Some(tool) = as_map(&mut entry.node) {
+        add(tool, key, at, value);
+    }
+}
+
+fn dependency(dependency: &mut Mapping) {
+    if let Some((position, _, mut source)) = dependency.shift_remove_full("source")
+        && let Some(source) = as_map(&mut source.node)
+    {
+        for (offset, (key, entry)) in std::mem::take(source).into_iter().enumerate() {
+            dependency.shift_insert(position + offset, key, entry);
+        }
+    }
+    let parents = dependency.shift_remove("profileParents");
+    if let Some(profile) = dependency.shift_remove("profile").filter(|entry| !entry.node.is_null()) {
+        let span = profile.node.span;
+        let key = profile.key;
+        add_profiles(dependency, Entry { key, node: list(span, vec![profile.node]) });
+    }
+    if let Some(parents) = parents {
+        add_profiles(dependency, parents);
+    }
+    if let Some(vars) = dependency.get_mut("vars") {
+        let Value::Sequence(nodes) = &vars.node.value else { return };
+        let mut named = Mapping::new();
+        for variable in nodes.iter().filter_map(Node::as_mapping) {
+            if let (Some(name), Some(value)) = (text_at(variable, "name"), variable.get("value")) {
+                named.insert(name, entry(value.key, value.node.clone()));
+            }
+        }
+        vars.node.value = Value::Mapping(named);
+    }
+}
+
+/// Puts `more` profiles before those that are there.
+fn add_profiles(dependency: &mut Mapping, mut more: Entry) {
+    let Value::Sequence(first) = &mut more.node.value else { return };
+    match dependency.get_mut("profiles").map(|entry| &mut entry.node.value) {
+        Some(Value::Sequence(profiles)) => {
+            first.append(profiles);
+            *profiles = std::mem::take(first);
+        }
+        _ => drop(dependency.insert("profiles".to_owned(), more)),
+    }
+}
+
+fn deployment(deployment: &mut Mapping) {
+    let mut keeps_tags = None;
+    for (tool, key) in [("helm", "replaceImageTags"), ("kubectl", "replaceImageTags")] {
+        let Some(tool) = map(deployment, tool) else { continue };
+        if let Some(entry) = tool.shift_remove(key) {
+            let is_false = entry.node.as_scalar().and_then(|scalar| scalar.as_bool()) == Some(false);
+            keeps_tags = Some(entry).filter(|_| is_false);
+        }
+    }
+    if let Some(entry) = keeps_tags {
+        deployment.entry("updateImageTags".to_owned()).or_insert(entry);
+    }
+    for key in ["disabled", "concurrent"] {
+        if !is_true(deployment, key) {
+            deployment.shift_remove(key);
+        }
+    }
+    if let Some(kubectl) = map(deployment, "kubectl") {
+        rename(kubectl, "cmdPath", "kubectlBinaryPath");
+    }
+    if let Some(helm) = map(deployment, "helm") {
+        helm_arguments(helm);
+    }
+}
+
+/// Switches of helm become arguments of it.
+fn helm_arguments(helm: &mut Mapping) {
+    if !has(helm, "chart") || !is_true(helm, "componentChart") {
+        helm.shift_remove("componentChart");
+    }
+    let switches = [
+        ("wait", "--wait"),
+        ("force", "--force"),
+        ("atomic", "--atomic"),
+        ("cleanupOnFail", "--cleanup-on-fail"),
+        ("disableHooks", "--no-hooks"),
+    ];
+    let mut arguments: Vec<Node> = Vec::new();
+    let mut at = Span::default();
+    for (key, argument) in switches {
+        if let Some(entry) = helm
+            .shift_remove(key)
+            .filter(|entry| entry.node.as_scalar().and_then(|s| s.as_bool()) == Some(true))
+        {
+            at = entry.key;
+            arguments.push(text(entry.node.span, argument));
+        }
+    }
+    if let Some(entry) = helm.shift_remove("timeout").filter(|entry| !entry.node.is_null()) {
+        at = entry.key;
+        let given = entry.node.as_scalar().map(|scalar| scalar.text.clone()).unwrap_or_default();
+        let is_number = given.chars().all(|c| c.is_ascii_digit());
+        arguments.push(text(entry.node.span, "--timeout"));
+        arguments.push(text(entry.node.span, &if is_number { given + "s" } else { given }));
+    }
+    if arguments.is_empty() {
+        return;
+    }
+    match helm.get_mut("upgradeArgs").map(|entry| &mut entry.node.value) {
+        Some(Value::Sequence(later)) => {
+            arguments.append(later);
+            *later = arguments;
+        }
+        _ => drop(helm.insert("upgradeArgs".to_owned(), entry(at, list(at, arguments)))),
+    }
+}
+
+/// Gives it a name: that of its secret, else its registry.
+fn pull_secret(secret: &mut Mapping) {
+    let Some((at, name)) = ["secret", "registry"]
+        .into_iter()
+        .find_map(|key| Some((secret.get(key)?.node.span, text_at(secret, key)?)))
+    else {
+        return;
+    };
+    let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    if !has(secret, "name") {
+        secret.shift_insert(0, "name".to_owned(), entry(at, text(at, name.trim_matches('-'))));
+    }
+    if !is_true(secret, "disabled") {
+        secret.shift_remove("disabled");
+    }
+}
+
+/// Makes a map by `name` of a list.
+fn by_name(node: &mut Node, noun: &str, problems: &mut Problems) {
+    let Value::Sequence(nodes) = &mut node.value else { return };
+    let mut named = Mapping::new();
+    for mut node in std::mem::take(nodes) {
+        let span = Span { end: node.span.start, ..node.span };
+        let Some(item) = as_map(&mut node) else { continue };
+        let name =
+            field(item, "name").and_then(|name| Some((name.span, name.as_scalar()?.text.trim().to_owned())));
+        let Some((at, name)) = name else {
+            let report = Report::new("config::missing", format!("a {noun} has no `name`"), "in this entry");
+            problems.add(span, report.help("add `name`"));
+            continue;
+        };
+        item.shift_remove("name");
+        if let Some(first) = named.get(&name).map(|entry: &Entry| entry.key) {
+            let report =
+                Report::new("config::duplicate", format!("two {noun}s are called `{name}`"), "again here")
+                    .also(first, "first here")
+                    .help("rename one of them");
+            problems.add(at, report);
+            continue;
+        }
+        named.insert(name, Entry { key: at, node });
+    }
+    node.value = Value::Mapping(named);
+}

@@ -1,0 +1,14 @@
+//! v1beta4 to v1beta5: Helm 3 is the default, so that what ran with Helm 2 has to say so.
+
+use super::edit::{add, items, map, rename};
+use crate::config::node::Mapping;
+
+pub(super) fn upgrade(document: &mut Mapping) {
+    for deployment in items(document, "deployments") {
+        let Some(at) = deployment.get("helm").map(|entry| entry.key) else { continue };
+        if let Some(helm) = map(deployment, "helm") {
+            add(helm, "v2", at, "true");
+            rename(helm, "rollback", "atomic");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! v1beta8 to v1beta9: keeping an image whose changes are synced has to be asked for.
+
+use super::edit::{add, as_map, items, map, text_at};
+use crate::config::node::Mapping;
+
+/// The newer version has `preferSyncOverRebuild` for every image; it means something only for one that is synced, and
+/// so only those get it.
+pub(super) fn upgrade(document: &mut Mapping) {
+    let dev = map(document, "dev");
+    let synced: Vec<String> = match dev {
+        Some(dev) => items(dev, "sync").filter_map(|sync| text_at(sync, "imageName")).collect(),
+        None => Vec::new(),
+    };
+    for (name, image) in map(document, "images").into_iter().flatten() {
+        let at = image.key;
+        if let Some(image) = as_map(&mut image.node).filter(|_| synced.contains(name)) {
+            add(image, "preferSyncOverRebuild", at, "true");
+        }
+    }
+}
