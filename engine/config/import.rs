@@ -8,6 +8,7 @@ use super::problem::{Problems, Report, shown};
 use super::reader::Reader;
 use super::schema::check::{Stage, check, check_key};
 use super::version::{self, Version};
+use crate::git::{Checkouts, GitSource};
 
 /// The sections that are imported. What the importing file has itself stays: maps get the keys they lack, lists grow
 /// at their end.
@@ -37,6 +38,8 @@ pub(crate) struct Importer<'a> {
     pub base: &'a Path,
     /// Reads a file.
     pub read: &'a dyn Fn(&Path) -> std::io::Result<String>,
+    /// The user's checkouts of git repositories.
+    pub checkouts: &'a Checkouts,
 }
 
 impl Importer<'_> {
@@ -65,27 +68,15 @@ impl Importer<'_> {
         if reader.boolean(mapping, "enabled", "an import") == Some(false) {
             return None;
         }
-        let Some(path_node) = field(mapping, "path") else {
-            match field(mapping, "git") {
-                Some(git) => {
-                    let report =
-                        Report::new("config::import", "imports from git are not read yet", "this repository");
-                    problems.add(git.span, report.help("check it out beside the project, and write `path`"));
-                }
-                None => reader.missing(node, "path", "an import"),
-            }
-            return None;
-        };
-        let text = reader.text(mapping, "path", "an import")?;
-        let folder = chain.last().and_then(|file| file.parent()).unwrap_or(Path::new(""));
-        let mut file = folder.join(&text);
+        let (place, mut file) = self.file(node, mapping, chain, &mut reader)?;
         if file.is_dir() {
             file.push(super::locate::FILE);
         }
+        let text = shown(&file, self.base);
         if chain.contains(&file) || chain.len() > MAX_DEPTH {
             let report =
                 Report::new("config::import", format!("`{text}` imports itself"), "closes the circle");
-            problems.add(path_node.span, report.help("remove one of these imports"));
+            problems.add(place, report.help("remove one of these imports"));
             return None;
         }
         let source = match (self.read)(&file) {
@@ -97,14 +88,48 @@ impl Importer<'_> {
                     "this file",
                 )
                 .help("a path is relative to the file it stands in");
-                problems.add(path_node.span, report);
+                problems.add(place, report);
                 return None;
             }
         };
         chain.push(file);
-        let imported = self.document(&source, chain, path_node.span, problems);
+        let imported = self.document(&source, chain, place, problems);
         chain.pop();
         imported
+    }
+
+    /// The file or folder that an entry names, and where its name stands.
+    fn file(
+        &self,
+        node: &Node,
+        import: &Mapping,
+        chain: &[PathBuf],
+        reader: &mut Reader<'_>,
+    ) -> Option<(Span, PathBuf)> {
+        let of = "an import";
+        if let Some(path) = field(import, "path") {
+            let folder = chain.last().and_then(|file| file.parent()).unwrap_or(Path::new(""));
+            return Some((path.span, folder.join(reader.text(import, "path", of)?)));
+        }
+        let Some(git) = field(import, "git") else {
+            reader.missing(node, "path", of);
+            return None;
+        };
+        let mut text = |key: &str| reader.text(import, key, of);
+        let mut source = GitSource::new(text("git")?, text("branch"), text("tag"), text("revision"));
+        let below = text("subPath").unwrap_or_default();
+        source.clone_args = reader.texts(import, "cloneArgs", of).unwrap_or_default();
+        source.disable_shallow = reader.boolean(import, "disableShallow", of).unwrap_or(false);
+        match self.checkouts.check_out_blocking(&source, false) {
+            Ok(checkout) => Some((git.span, checkout.folder.join(below))),
+            Err(error) => {
+                let report = Report::new("config::import", error.to_string(), "this repository");
+                reader
+                    .problems
+                    .add(git.span, report.help("check the URL, and that `git clone` can reach it"));
+                None
+            }
+        }
     }
 
     /// Parses and checks an imported file. Its problems are shown in it; from then on it stands at `place`.

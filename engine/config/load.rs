@@ -17,6 +17,7 @@ use super::schema::check::{Stage, check, check_key};
 use super::upgrade::upgrade;
 use super::variable::{Definitions, Predefined, Resolver, definition, substitute};
 use super::{Ask, ConfigError, Problem, Project, Version, decode, shorthand, version};
+use crate::git::Checkouts;
 
 /// Larger files are refused.
 const MAX_BYTES: u64 = 10 << 20;
@@ -217,7 +218,8 @@ impl Loader<'_> {
             })?;
             String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8 text"))
         };
-        let importer = Importer { version: self.version, base: &base, read: &read };
+        let checkouts = Checkouts::of_user(|name| self.environment.get(name));
+        let importer = Importer { version: self.version, base: &base, read: &read, checkouts: &checkouts };
         importer.resolve(document, self.file, self.problems);
     }
 

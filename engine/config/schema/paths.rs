@@ -19,29 +19,36 @@ pub struct KeyPath {
 /// All keys of all versions, each below the one it belongs to.
 pub fn key_paths() -> Vec<KeyPath> {
     let mut found = IndexMap::new();
-    walk(FILE, "", &mut found);
+    walk(FILE, "", (Version::ALL[0], Version::NEWEST), &mut found);
     found.into_values().collect()
 }
 
-fn walk(section: &Section, parent: &str, found: &mut IndexMap<String, KeyPath>) {
-    for key in section.keys {
+/// Adds the keys of `section`, which the versions of `range` have at this path.
+fn walk(
+    section: &Section,
+    parent: &str,
+    (first, last): (Version, Version),
+    found: &mut IndexMap<String, KeyPath>,
+) {
+    for key in section.keys.iter().filter(|key| key.since <= last && first <= key.until) {
         let path = format!("{parent}{}", key.name);
+        let key = Key { since: key.since.max(first), until: key.until.min(last), ..*key };
         let known = found.entry(path.clone());
-        let known = known.or_insert_with(|| KeyPath { path: path.clone(), key: *key, since: key.since });
+        let known = known.or_insert_with(|| KeyPath { path: path.clone(), key, since: key.since });
         known.since = known.since.min(key.since);
         if key.until > known.key.until {
-            known.key = *key;
+            known.key = key;
         }
-        below(&key.shape, &path, found);
+        below(&key.shape, &path, (key.since, key.until), found);
     }
 }
 
 /// The keys inside of a value.
-fn below(shape: &Shape, path: &str, found: &mut IndexMap<String, KeyPath>) {
+fn below(shape: &Shape, path: &str, range: (Version, Version), found: &mut IndexMap<String, KeyPath>) {
     match shape {
-        Shape::List(item) => below(item, &format!("{path}[]"), found),
-        Shape::Map(value) => below(value, &format!("{path}.*"), found),
-        Shape::Fields(section) | Shape::TextOr(section) => walk(section, &format!("{path}."), found),
+        Shape::List(item) => below(item, &format!("{path}[]"), range, found),
+        Shape::Map(value) => below(value, &format!("{path}.*"), range, found),
+        Shape::Fields(section) | Shape::TextOr(section) => walk(section, &format!("{path}."), range, found),
         Shape::Text | Shape::Boolean | Shape::Number | Shape::Any | Shape::Choice(_) | Shape::File => {}
     }
 }
@@ -57,7 +64,7 @@ mod tests {
             paths.iter().find(|found| found.path == path).unwrap_or_else(|| panic!("no path `{path}`"))
         };
         assert_eq!(of("images.*.tags").since, Version::V1beta7);
-        assert_eq!(of("images.*.build.docker.skipPush").key.until, Version::NEWEST);
+        assert_eq!(of("images.*.build.docker.skipPush").key.until, Version::V1beta11);
         assert_eq!(of("vars[].name").key.until, Version::V1beta11);
         assert_eq!(of("vars.*.command").since, Version::V2beta1);
     }

@@ -165,6 +165,35 @@ hooks: [{command: second, events: ['before:build']}]
 }
 
 #[test]
+fn imports_come_from_git_too() {
+    let repository = tempfile::tempdir().expect("folder");
+    let git = |arguments: &str| {
+        let mut git = std::process::Command::new("git");
+        git.current_dir(repository.path()).args(["-c", "user.name=t", "-c", "user.email=t@example.com"]);
+        let ended = git.args(arguments.split(' ')).output().expect("git runs");
+        assert!(ended.status.success(), "{ended:?}");
+    };
+    git("init --quiet --initial-branch=main");
+    std::fs::create_dir(repository.path().join("config")).expect("folder");
+    let text = "version: v2beta1\nimages: {web: {image: acme/web}}\n";
+    std::fs::write(repository.path().join("config/images.yaml"), text).expect("file");
+    git("add --all");
+    git("commit --quiet --message=first");
+    git("tag v1");
+    let cache = tempfile::tempdir().expect("folder");
+    let fixture = |repository: &str| {
+        let text = format!(
+            "version: v2beta1\nimports: [{{git: '{repository}', tag: v1, subPath: config/images.yaml}}]\n"
+        );
+        Fixture::raw(text.as_bytes()).env("XDG_CACHE_HOME", &cache.path().display().to_string())
+    };
+    let images = fixture(&repository.path().display().to_string()).loaded().project.images;
+    assert!(images.contains_key("web"));
+    let problems = fixture("/nowhere/at/all").problems();
+    assert!(problems[0].starts_with("2:17: cannot clone `/nowhere/at/all@v1`"), "{problems:?}");
+}
+
+#[test]
 fn wrong_imports_say_where() {
     let check = |imports: &str, expected: &[&str]| {
         let fixture = Fixture::raw(format!("version: v2beta1\nimports: [{imports}]\n").as_bytes())
