@@ -7,7 +7,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 use crate::command::{
     CompletionsArgs, DocArgs, EditorArgs, ListArgs, LoginOptions, LogoutOptions, ManArgs, PipelineOptions,
-    PlanArgs, PrintArgs, RunArgs, ShowArgs, images, profiles,
+    PlanArgs, PrintArgs, ResetArgs, RunArgs, SetArgs, ShowArgs, images, profiles,
 };
 use crate::report::ProgressMode;
 
@@ -105,6 +105,10 @@ pub enum Command {
     Run(RunArgs),
     /// Print the configuration with profiles applied and variables filled in
     Print(PrintArgs),
+    /// Answer a question of the project before it is asked
+    Set(SetArgs),
+    /// Forget answers given to questions
+    Reset(ResetArgs),
     /// Store the credentials of a registry, as docker does
     Login(LoginOptions),
     /// Forget the credentials of a registry

@@ -35,3 +35,4 @@ mod show;
 mod skip;
 mod state;
 mod tags;
+mod variables;

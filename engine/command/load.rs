@@ -34,7 +34,7 @@ pub(super) fn load_explained(
 }
 
 /// What the command line says about loading.
-fn load_options(global: &GlobalOptions) -> LoadOptions {
+pub(super) fn load_options(global: &GlobalOptions) -> LoadOptions {
     // Questions are drawn on standard error.
     let is_interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     LoadOptions {
@@ -51,9 +51,9 @@ fn load_options(global: &GlobalOptions) -> LoadOptions {
 }
 
 /// How a command ends whose project cannot be loaded.
-fn failure(error: ConfigError) -> Failure {
+pub(super) fn failure(error: ConfigError) -> Failure {
     match error {
-        ConfigError::Cancelled { .. } => Failure::interrupted(error),
+        ConfigError::Cancelled { .. } | ConfigError::Interrupted { .. } => Failure::interrupted(error),
         error => Failure::wrong_use(error),
     }
 }

@@ -20,6 +20,7 @@ mod print;
 mod run;
 mod show;
 mod stdout;
+mod vars;
 
 use std::sync::Arc;
 
@@ -41,6 +42,7 @@ pub use plan::PlanArgs;
 pub use print::PrintArgs;
 pub use run::RunArgs;
 pub use show::ShowArgs;
+pub use vars::{ResetArgs, SetArgs};
 
 /// Runs the command that `cli` asks for, and prints what went wrong.
 pub fn run(cli: &Cli) -> ExitStatus {
@@ -55,6 +57,8 @@ pub fn run(cli: &Cli) -> ExitStatus {
         Command::Man(args) => man::man(args),
         Command::Run(args) => run::run(&cli.global, args),
         Command::Print(args) => print::print(&cli.global, args),
+        Command::Set(args) => vars::set(&cli.global, args),
+        Command::Reset(args) => vars::reset(&cli.global, args),
         Command::Login(options) => exit_status::block_on(async {
             let store = Arc::new(CredentialStore::from_env());
             let client = registry_client(store, Daemon::from_environment());

@@ -15,6 +15,14 @@ pub enum ConfigError {
         name: String,
     },
 
+    /// The user interrupted the command of an expression.
+    #[error("cannot evaluate `$({expression})`: it was interrupted")]
+    #[diagnostic(code(config::interrupted))]
+    Interrupted {
+        /// Its shell line, or the beginning of it.
+        expression: String,
+    },
+
     /// The file has problems; all that were found are listed.
     #[error("cannot use `{file}`: it has {}", count(problems.len() + omitted))]
     #[diagnostic(code(config::invalid))]

@@ -8,14 +8,16 @@ use super::environment::Environment;
 use super::explain::{self, Explain, Explanation, Layer, Origins, ProfileStatus, Reason, survey};
 use super::import::Importer;
 use super::locate::locate;
-use super::node::{Mapping, Node, Span, Value};
+use super::node::{Mapping, Node, Span, Value, field};
 use super::parse::parse;
 use super::problem::{Problems, Report, shown};
 use super::profile::{self, Profiles};
 use super::reader::Reader;
 use super::schema::check::{Stage, check, check_key};
 use super::upgrade::upgrade;
-use super::variable::{Definitions, Predefined, Resolver, definition, substitute};
+use super::variable::{
+    Definitions, Predefined, Resolver, definition, is_evaluated, is_filled_late, substitute,
+};
 use super::{Ask, ConfigError, Problem, Project, Version, decode, shorthand, version};
 use crate::git::Checkouts;
 
@@ -80,7 +82,8 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     let mut problems = Problems::new(&shown, text.clone());
     let predefined = Predefined {
         root: root.clone(),
-        profile: options.profiles.last().cloned().unwrap_or_default(),
+        name: None,
+        profiles: options.profiles.clone(),
         kube_context: options.kube_context.clone(),
         namespace: options.namespace.clone(),
     };
@@ -104,13 +107,13 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
         let report = Report::new("config::answers", reason, "its variables");
         loader.problems.warn(Span { line: 1, column: 1, ..Span::default() }, report);
     }
-    if let Some(name) = loader.resolver.cancelled.take() {
-        return Err(ConfigError::Cancelled { name });
-    }
     let explanation = match &document {
         Some((document, _)) if options.explain != Explain::Nothing => Some(loader.explanation(document)),
         _ => None,
     };
+    if let Some(error) = loader.resolver.cancelled.take() {
+        return Err(error);
+    }
     let version = loader.version;
     let project = document.map(|(mut document, profiles)| {
         upgrade(&mut document, version, Version::NEWEST, &mut problems);
@@ -161,7 +164,9 @@ impl Loader<'_> {
         let (variables, uses) = survey(&mut self.resolver, is_survey, self.problems);
         let layers = std::mem::take(&mut self.layers);
         let origins = Origins::new(self.problems.file(), layers, &uses, &variables);
-        Explanation::new(document.clone(), origins, std::mem::take(&mut self.profiles), variables)
+        let definitions = std::mem::take(&mut self.resolver.definitions);
+        let profiles = std::mem::take(&mut self.profiles);
+        Explanation::new(document.clone(), origins, profiles, variables, definitions)
     }
 
     /// The document with its profiles applied and its variables filled in, and the names of the profiles.
@@ -179,6 +184,9 @@ impl Loader<'_> {
         let mapping = reader.mapping(&root, "the file")?;
         let version = version::read(&root, mapping, &mut reader)?;
         self.version = version;
+        self.resolver.version = version;
+        self.resolver.predefined.name =
+            field(mapping, "name").and_then(Node::as_scalar).map(|name| name.text.clone());
         self.imports(&mut root);
         shorthand::expand(&mut root, version);
         let profiles = self.profiles(&mut root);
@@ -198,9 +206,8 @@ impl Loader<'_> {
         let Value::Mapping(mut mapping) = root.value else { return None };
         mapping.retain(|key, _| !key.starts_with("x-"));
         for (key, entry) in &mut mapping {
-            // Commands are run with variables of their own time.
-            if key != "commands" {
-                substitute(&mut entry.node, &mut self.resolver, self.problems);
+            if !is_filled_late(key) {
+                substitute(&mut entry.node, is_evaluated(key), &mut self.resolver, self.problems);
             }
         }
         check(&mut mapping, version, Stage::Filled, self.problems);
@@ -243,9 +250,7 @@ impl Loader<'_> {
         let active: Vec<String> = activated.iter().map(|(name, _)| name.clone()).collect();
         let mut reader = Reader { problems: self.problems };
         let ordered = profile::order(&profiles, place, &active, &self.options.profiles, &mut reader);
-        if let Some(last) = ordered.last() {
-            self.resolver.predefined.profile = last.clone();
-        }
+        self.resolver.predefined.profiles = ordered.clone();
         if self.options.explain != Explain::Nothing {
             let asked = &self.options.profiles;
             self.profiles = explain::statuses(&profiles, asked, &activated, &ordered, reader.problems);

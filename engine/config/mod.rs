@@ -1,5 +1,6 @@
 //! Reads `devspace.yaml` into a [`Project`].
 
+mod answers;
 mod decode;
 mod environment;
 mod error;
@@ -23,6 +24,7 @@ mod version;
 #[cfg(test)]
 mod tests;
 
+pub use answers::{AnswerError, forget, remember};
 pub use error::ConfigError;
 pub use explain::{Explain, Explanation, LeafOrigin, ProfileStatus, Reason, UsedVariable, VariableStatus};
 pub use load::{LoadOptions, Loaded, load};

@@ -125,6 +125,17 @@ impl Node {
         }
     }
 
+    /// Calls `change` with every scalar in it.
+    pub(crate) fn for_each_scalar(&mut self, change: &mut impl FnMut(&mut Scalar)) {
+        match &mut self.value {
+            Value::Scalar(scalar) => change(scalar),
+            Value::Sequence(nodes) => nodes.iter_mut().for_each(|node| node.for_each_scalar(change)),
+            Value::Mapping(mapping) => {
+                mapping.values_mut().for_each(|entry| entry.node.for_each_scalar(change));
+            }
+        }
+    }
+
     /// Levels of nesting, 1 for a scalar.
     pub(crate) fn height(&self) -> usize {
         1 + match &self.value {

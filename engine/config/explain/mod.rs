@@ -19,7 +19,9 @@ pub use profile::{ProfileStatus, Reason};
 pub use variable::VariableStatus;
 pub(crate) use variable::survey;
 
-use super::node::{Mapping, Node, Scalar, Style, Value};
+use super::node::{Mapping, Scalar, Style};
+use super::variable::Definitions;
+use super::variable::definition::Definition;
 
 /// What to keep for explanations when a project is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,6 +45,7 @@ pub struct Explanation {
     pub variables: Vec<VariableStatus>,
     document: Mapping,
     origins: Origins,
+    definitions: Definitions,
 }
 
 impl Explanation {
@@ -51,9 +54,15 @@ impl Explanation {
         origins: Origins,
         profiles: Vec<ProfileStatus>,
         variables: Vec<VariableStatus>,
+        definitions: Definitions,
     ) -> Self {
-        document.values_mut().for_each(|entry| mask(&mut entry.node));
-        Self { profiles, variables, document, origins }
+        document.values_mut().for_each(|entry| entry.node.for_each_scalar(&mut mask));
+        Self { profiles, variables, document, origins, definitions }
+    }
+
+    /// The definition of a variable.
+    pub(crate) fn definition(&self, name: &str) -> Option<&Definition> {
+        self.definitions.get(name)
     }
 
     /// The effective configuration as YAML that loads to the same project, passwords as `***`. With `with_origins`
@@ -77,16 +86,10 @@ impl Explanation {
     }
 }
 
-/// Puts `***` in place of every password.
-fn mask(node: &mut Node) {
-    match &mut node.value {
-        Value::Mapping(mapping) => mapping.values_mut().for_each(|entry| mask(&mut entry.node)),
-        Value::Sequence(nodes) => nodes.iter_mut().for_each(mask),
-        Value::Scalar(scalar) => {
-            if let Some(masked) = scalar.masked.take() {
-                *scalar = Scalar { text: masked.to_string(), style: Style::Text, ..Scalar::null() };
-            }
-        }
+/// Puts `***` in place of a password.
+fn mask(scalar: &mut Scalar) {
+    if let Some(masked) = scalar.masked.take() {
+        *scalar = Scalar { text: masked.to_string(), style: Style::Text, ..Scalar::null() };
     }
 }
 

@@ -7,14 +7,14 @@ use std::fmt::Write as _;
 
 use super::Origins;
 use crate::config::node::{Entry, Mapping, Node, Scalar, Style, Value};
-use crate::config::variable::escape;
+use crate::config::variable::{escape, is_filled_late};
 
 /// `document` as YAML, each value followed by a comment with its origin where `origins` are given.
 pub(super) fn write(document: &Mapping, origins: Option<&Origins>) -> String {
     let mut writer = Writer { out: String::new(), origins, escapes: true };
     for (key, entry) in document {
-        // Variables in commands are filled in only when they run, so references there are still references.
-        writer.escapes = key != "commands";
+        // Where references are filled in later, they are still references.
+        writer.escapes = !is_filled_late(key);
         writer.entry(key, entry, 0, "");
     }
     if document.is_empty() {

@@ -25,6 +25,9 @@ fn sources_are_tried_in_order() {
     let input = || one("{name: A, source: input, default: d}").env("A", "env");
     assert_eq!(value(&input().ask(&answers)), "asked");
     assert_eq!(value(&input()), "d");
+    // A default without a question is taken, with one it is offered.
+    assert_eq!(value(&one("{name: A, default: d}").ask(&answers)), "d");
+    assert_eq!(value(&one("{name: A, default: d, question: Which?}").ask(&answers)), "asked");
     assert_eq!(value(&one("{name: A, source: env, default: d}").ask(&answers)), "d");
     assert_eq!(value(&one("{name: A, source: env, default: d}").env("A", "e")), "e");
     assert_eq!(value(&one("{name: A, source: none, default: d}").env("A", "e")), "d");
@@ -241,7 +244,6 @@ fn definitions_are_checked() {
     check("{name: A, source: environment}", &["2:26: `environment` is no source of a variable"]);
     check("{name: A, source: command}", &["2:15: variable `A` has the source `command` but no `command`"]);
     check("{name: A, value: 1, default: 2}", &["2:18: variable `A` has both `value` and `default`"]);
-    check("{name: A, default: [1]}", &["2:27: `default` of variable `A` must be a text, found a list"]);
     check(
         "{name: A, password: maybe}",
         &["2:28: `password` of variable `A` must be `true` or `false`, found `maybe`"],
@@ -264,4 +266,97 @@ fn damaged_answers_are_a_warning() {
             .to_string()
             .ends_with("cannot use the answers in `.windlass/vars.json`: it is damaged")
     );
+}
+
+#[test]
+fn values_may_be_lists_and_maps() {
+    let fixture = one("{name: A, default: {l: [1, '${B}'], m: {k: true}}}").var("B=b");
+    assert_eq!(value(&fixture), json!({"l": [1, "b"], "m": {"k": true}}));
+    let text = "vars: [{name: A, value: [x, '2']}]\ndev: {v: ['a ${A}', '$!{A}', '${A}']}";
+    assert_eq!(value(&Fixture::new(text)), json!([r#"a ["x","2"]"#, r#"["x","2"]"#, ["x", "2"]]));
+    let text = "vars: [{name: A, value: [t, '${N}']}]\nimages: {a: {image: acme/a, tags: '${A}'}}";
+    let loaded = Fixture::new(text).var("N=007").loaded();
+    let tags: Vec<_> = loaded.project.images["a"].tags.iter().map(|tag| tag.text.clone()).collect();
+    assert_eq!(tags, ["t", "007"]);
+}
+
+#[test]
+fn deep_values_of_variables_cannot_exceed_the_nesting() {
+    let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
+    let text = format!(
+        "vars: [{{name: A, value: {deep}}}]\ndev: {{v: {}'${{A}}'{}}}",
+        "[".repeat(50),
+        "]".repeat(50)
+    );
+    assert_eq!(Fixture::new(&text).problems().len(), 1);
+}
+
+#[test]
+fn expressions_take_the_type_of_their_output() {
+    let check = |expression: &str, expected: Value| {
+        let fixture =
+            Fixture::new(&format!("dev: {{v: \"{expression}\"}}")).var("A=a b").env("SHELL_ONLY", "e");
+        assert_eq!(value(&fixture), expected, "{expression}");
+    };
+    check("$(echo ' text ')", json!("text"));
+    check("$(echo 8080)", json!(8080));
+    check("$(echo 007)", json!("007"));
+    check("$(echo true)", json!(true));
+    check("$(echo null)", json!(null));
+    check("$(echo '[1, {a: b}]')", json!([1, {"a": "b"}]));
+    check("$(printf 'a: 1\\nb: [x]')", json!({"a": 1, "b": ["x"]}));
+    check("$!(echo 8080)", json!("8080"));
+    check("$!(echo '[1]')", json!("[1]"));
+    check("$#(echo ' a ')", json!(" a \n"));
+    check("$(echo ${A} \\\"$SHELL_ONLY\\\" '$${A}')", json!("a b e ${A}"));
+    check("$(true)", json!(""));
+    // Only whole texts are expressions, and hooks run theirs themselves.
+    check("a $(echo b)", json!("a $(echo b)"));
+    let text = "hooks: [{command: echo, args: ['$(date)'], events: ['before:build']}]";
+    assert_eq!(Fixture::new(text).loaded().project.hooks[0].args, Some(vec!["$(date)".to_owned()]));
+}
+
+#[test]
+fn expressions_are_values_of_variables_too_and_tell_their_failure() {
+    assert_eq!(value(&one("{name: A, value: '$(echo 1)'}")), 1);
+    assert_eq!(value(&one("{name: A, default: '$(echo [x])'}")), json!(["x"]));
+    assert_eq!(
+        Fixture::new("dev: {v: '$(exit 3)'}").problems(),
+        ["2:10: the expression `$(exit 3)` failed: it ended with exit code 3"]
+    );
+}
+
+#[test]
+fn password_reaches_a_shell_line_but_not_the_process_list() {
+    let text = "vars: [{name: P, password: true}, {name: A, command: 'tr -d \"\\0\" </proc/$$/cmdline; echo \" ${P}\"'}]\ndev: {v: '${A}'}";
+    let fixture = Fixture::new(text).env("P", "hunter2");
+    let found = value(&fixture);
+    let found = found.as_str().expect("a text");
+    assert!(found.ends_with(" hunter2") && found.matches("hunter2").count() == 1, "{found}");
+}
+
+#[test]
+fn every_predefined_variable_has_a_value() {
+    let mut fixture = Fixture::new("profiles: [{name: a}, {name: b}]\ndev: {v: []}")
+        .profiles(&["a", "b"])
+        .env("HOME", "/home/me");
+    fixture.options.namespace = Some("ns".to_owned());
+    let text = std::fs::read_to_string(fixture.folder.path().join("devspace.yaml")).expect("file");
+    let check = |name: &str, expected: &str| {
+        let text = text.replace("v: []", &format!("v: '$!{{{name}}}'"));
+        std::fs::write(fixture.folder.path().join("devspace.yaml"), text).expect("file");
+        assert_eq!(value(&fixture), expected, "{name}");
+    };
+    check("DEVSPACE_PROFILES", "a b");
+    check("DEVSPACE_PROFILE", "b");
+    check("DEVSPACE_SPACE", "ns");
+    check("DEVSPACE_SPACE_NAMESPACE", "ns");
+    check("DEVSPACE_TMPDIR", &std::env::temp_dir().display().to_string());
+    check("DEVSPACE_EXECUTABLE", &std::env::current_exe().expect("a program").display().to_string());
+    let folder = fixture.folder.path().file_name().expect("a name").to_string_lossy().into_owned();
+    check("DEVSPACE_NAME", &folder);
+    check("devspace.name", &folder);
+    // Nothing called so is on this path.
+    let fixture = Fixture::new("dev: {v: '${DEVSPACE_KUBECTL_EXECUTABLE}'}").env("PATH", "/nowhere");
+    assert_eq!(value(&fixture), "kubectl");
 }

@@ -19,6 +19,8 @@ pub struct Question {
     pub pattern: Option<Regex>,
     /// What to say about an answer that does not match.
     pub pattern_message: String,
+    /// Whether the answer is kept for later runs.
+    pub is_remembered: bool,
 }
 
 /// Why there is no answer.

@@ -46,7 +46,21 @@ impl Cache {
         self.added.insert(name.to_owned(), answer.to_owned());
     }
 
-    /// Writes what was added, for this user alone. What another run wrote meanwhile is kept.
+    /// Forgets the answers for `names`, or all of them, at once. Gives the names of those there were.
+    ///
+    /// # Errors
+    /// When the folder or the file cannot be written.
+    pub(crate) fn forget(&mut self, names: &[String]) -> std::io::Result<Vec<String>> {
+        let (gone, kept): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            self.read().into_iter().partition(|(name, _)| names.is_empty() || names.contains(name));
+        // A file that cannot be used goes as well, when all of it is to go.
+        if !gone.is_empty() || (names.is_empty() && self.damage.is_some()) {
+            self.write(kept)?;
+        }
+        Ok(gone.into_keys().collect())
+    }
+
+    /// Writes what was added. What another run wrote meanwhile is kept.
     ///
     /// # Errors
     /// When the folder or the file cannot be written.
@@ -54,6 +68,13 @@ impl Cache {
         if self.added.is_empty() {
             return Ok(());
         }
+        let mut vars = self.read();
+        vars.append(&mut self.added);
+        self.write(vars)
+    }
+
+    /// Writes the file, for this user alone.
+    fn write(&self, vars: BTreeMap<String, String>) -> std::io::Result<()> {
         let folder = self.root.join(".windlass");
         let folder = folder.as_path();
         std::fs::create_dir_all(folder)?;
@@ -61,8 +82,6 @@ impl Cache {
         if !ignore.exists() {
             std::fs::write(ignore, "*\n")?;
         }
-        let mut vars = self.read();
-        vars.append(&mut self.added);
         // Temporary files are created with mode 0600, which stays when they are renamed.
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         serde_json::to_writer_pretty(&mut file, &Contents { version: 1, vars })?;

@@ -38,13 +38,14 @@ pub(crate) struct Definition {
     pub password: bool,
     pub pattern: Option<Regex>,
     pub pattern_message: Option<String>,
-    pub default: Option<String>,
-    pub value: Option<String>,
+    pub default: Option<Node>,
+    pub value: Option<Node>,
     pub source: Source,
     /// The commands to try, the one for every system last.
     pub commands: Vec<(OsCommand, Option<Vec<String>>)>,
     pub no_cache: bool,
-    pub always_resolve: bool,
+    /// `None` where the file leaves it to its version.
+    pub always_resolve: Option<bool>,
 }
 
 /// Where a value may come from.
@@ -84,12 +85,12 @@ fn definition(mapping: &Mapping, what: &str, span: Span, reader: &mut Reader<'_>
         password,
         pattern: pattern(mapping, what, reader),
         pattern_message: reader.text(mapping, "validationMessage", what),
-        default: reader.text(mapping, "default", what),
-        value: reader.text(mapping, "value", what),
+        default: field(mapping, "default").cloned(),
+        value: field(mapping, "value").cloned(),
         source: source(mapping, what, !commands.is_empty(), reader),
         commands,
         no_cache: reader.boolean(mapping, "noCache", what).unwrap_or(false),
-        always_resolve: reader.boolean(mapping, "alwaysResolve", what).unwrap_or(false),
+        always_resolve: reader.boolean(mapping, "alwaysResolve", what),
     };
     if let (Some(value), Some(default)) = (mapping.get("value"), mapping.get("default"))
         && definition.value.is_some()

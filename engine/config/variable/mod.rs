@@ -1,20 +1,25 @@
 //! Variables: what `${NAME}` stands for (spec config §6 and §13.2).
 
 pub(crate) mod ask;
-mod cache;
+pub(crate) mod cache;
+mod command;
 pub(crate) mod definition;
+mod expression;
 mod predefined;
 mod program;
 mod provenance;
 mod question;
 mod reference;
 mod resolver;
+mod shell_line;
 mod substitute;
 pub(crate) mod terminal;
+mod value;
 
 pub(crate) use definition::Definitions;
-pub(crate) use predefined::Predefined;
+pub(crate) use predefined::{Predefined, is_predefined};
 pub use provenance::Provenance;
 pub(crate) use reference::escape;
-pub(crate) use resolver::{Resolver, Use};
-pub(crate) use substitute::substitute;
+pub(crate) use resolver::Resolver;
+pub(crate) use substitute::{is_evaluated, is_filled_late, substitute};
+pub(crate) use value::Use;

@@ -16,22 +16,39 @@ const GIT_LIMIT: Duration = Duration::from_secs(10);
 const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 
 /// Their names, for suggestions.
-pub(crate) const NAMES: [&str; 9] = [
+pub(crate) const NAMES: [&str; 16] = [
     "DEVSPACE_RANDOM",
     "DEVSPACE_TIMESTAMP",
     "DEVSPACE_GIT_COMMIT",
     "DEVSPACE_GIT_BRANCH",
+    "DEVSPACE_NAME",
     "DEVSPACE_PROFILE",
+    "DEVSPACE_PROFILES",
     "DEVSPACE_VERSION",
     "DEVSPACE_USER_HOME",
+    "DEVSPACE_TMPDIR",
+    "DEVSPACE_EXECUTABLE",
+    "DEVSPACE_KUBECTL_EXECUTABLE",
     "DEVSPACE_CONTEXT",
     "DEVSPACE_NAMESPACE",
+    // DevSpace Cloud had spaces; 6.x calls the namespace so.
+    "DEVSPACE_SPACE",
+    "DEVSPACE_SPACE_NAMESPACE",
 ];
+
+/// Whether `name`, in whatever case and form, is predefined.
+pub(crate) fn is_predefined(name: &str) -> bool {
+    let name = name.to_ascii_uppercase().replace('.', "_");
+    name == "DEVSPACE_USERHOME" || NAMES.contains(&name.as_str())
+}
 
 /// What predefined variables are made from.
 pub(crate) struct Predefined {
     pub root: PathBuf,
-    pub profile: String,
+    /// `name` of the file, which v2beta1 demands.
+    pub name: Option<String>,
+    /// The profiles that are applied, or asked for until that is known.
+    pub profiles: Vec<String>,
     pub kube_context: Option<String>,
     pub namespace: Option<String>,
 }
@@ -55,7 +72,12 @@ impl Predefined {
             "DEVSPACE_GIT_BRANCH" | "DEVSPACE.GIT.BRANCH" => {
                 git(&["rev-parse", "--abbrev-ref", "HEAD"], &self.root, environment)
             }
-            "DEVSPACE_PROFILE" | "DEVSPACE.PROFILE" => Ok(self.profile.clone()),
+            "DEVSPACE_NAME" | "DEVSPACE.NAME" => self.name(),
+            "DEVSPACE_PROFILE" | "DEVSPACE.PROFILE" => Ok(self.profiles.last().cloned().unwrap_or_default()),
+            "DEVSPACE_PROFILES" | "DEVSPACE.PROFILES" => Ok(self.profiles.join(" ")),
+            "DEVSPACE_TMPDIR" | "DEVSPACE.TMPDIR" => as_text(Ok(std::env::temp_dir())),
+            "DEVSPACE_EXECUTABLE" | "DEVSPACE.EXECUTABLE" => as_text(std::env::current_exe()),
+            "DEVSPACE_KUBECTL_EXECUTABLE" | "DEVSPACE.KUBECTL_EXECUTABLE" => Ok(kubectl(environment)),
             "DEVSPACE_VERSION" | "DEVSPACE.VERSION" => Ok(env!("CARGO_PKG_VERSION").to_owned()),
             "DEVSPACE_USER_HOME" | "DEVSPACE.USERHOME" => {
                 environment.get(HOME).ok_or_else(|| format!("`{HOME}` is not set"))
@@ -66,7 +88,11 @@ impl Predefined {
                     config.current_context.ok_or("the kubeconfig has no current context".into())
                 }),
             },
-            "DEVSPACE_NAMESPACE" | "DEVSPACE.NAMESPACE" => match &self.namespace {
+            "DEVSPACE_NAMESPACE"
+            | "DEVSPACE.NAMESPACE"
+            | "DEVSPACE_SPACE"
+            | "DEVSPACE.SPACE"
+            | "DEVSPACE_SPACE_NAMESPACE" => match &self.namespace {
                 Some(namespace) => Ok(namespace.clone()),
                 None => kubeconfig(environment).map(|config| namespace(config, self.kube_context.clone())),
             },
@@ -74,6 +100,24 @@ impl Predefined {
         };
         Some(value)
     }
+
+    /// The project's name: the file's, else the folder's.
+    fn name(&self) -> Result<String, String> {
+        let folder = || self.root.file_name().map(|name| name.to_string_lossy().into_owned());
+        self.name.clone().or_else(folder).ok_or_else(|| "the file has no `name`".to_owned())
+    }
+}
+
+fn as_text(path: std::io::Result<PathBuf>) -> Result<String, String> {
+    path.map(|path| path.display().to_string()).map_err(|error| error.to_string())
+}
+
+/// `kubectl` as `PATH` finds it; its bare name where it is not installed.
+fn kubectl(environment: &Environment) -> String {
+    let name = format!("kubectl{}", std::env::consts::EXE_SUFFIX);
+    let search = environment.get("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&search).map(|folder| folder.join(&name)).find(|file| file.is_file());
+    found.map_or_else(|| "kubectl".to_owned(), |file| file.display().to_string())
 }
 
 /// The namespace of `context`, or of the current one.
@@ -108,7 +152,8 @@ fn kubeconfig(environment: &Environment) -> Result<Kubeconfig, String> {
 
 fn git(arguments: &[&str], root: &Path, environment: &Environment) -> Result<String, String> {
     let failed = |reason: &str| format!("`git {}`: {reason}", arguments.join(" "));
-    output(Process::new("git").args(arguments), environment, root, GIT_LIMIT).map_err(|error| match error {
+    let printed = output(environment.pass_to(Process::new("git").args(arguments)), root, GIT_LIMIT);
+    printed.map(|text| text.trim().to_owned()).map_err(|error| match error {
         NoOutput::Failed(reason) if reason == "it ended with exit code 128" => {
             "the project is in no git repository, or that has no commit".to_owned()
         }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::config::environment::Environment;
 use crate::process::{Pipe, Process, ProcessError, interrupted};
 
 /// Output beyond this is no value of a variable, in bytes.
@@ -22,15 +21,10 @@ pub(crate) enum NoOutput {
     Failed(String),
 }
 
-/// What `process` prints, without white space around it. It gets no input, and `limit` to finish: then it is
+/// What `process` prints. It gets no input, and `limit` to finish: then it is
 /// stopped with everything it started, and likewise when the user interrupts. Blocks; not for async code.
-pub(crate) fn output(
-    process: Process,
-    environment: &Environment,
-    root: &Path,
-    limit: Duration,
-) -> Result<String, NoOutput> {
-    let process = environment.pass_to(process).directory(root).limit(limit);
+pub(crate) fn output(process: Process, root: &Path, limit: Duration) -> Result<String, NoOutput> {
+    let process = process.directory(root).limit(limit);
     let failed = |reason: &str| NoOutput::Failed(reason.to_owned());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| NoOutput::Failed(error.to_string()))?;
@@ -67,7 +61,7 @@ pub(crate) fn output(
         return Err(failed(reason));
     }
     match ended {
-        Ok(0) => Ok(text.trim().to_owned()),
+        Ok(0) => Ok(text),
         Ok(code) => Err(NoOutput::Failed(format!("it ended with exit code {code}"))),
         Err(ProcessError::Cancelled { .. }) => Err(NoOutput::Interrupted),
         Err(ProcessError::Killed { .. }) => Err(failed("it was killed")),
@@ -90,7 +84,7 @@ mod tests {
     fn check(line: &str, limit: Duration, expected: &str) {
         let folder = tempfile::tempdir().expect("folder");
         let process = Process::configured(line, None);
-        match output(process, &Environment::default(), folder.path(), limit) {
+        match output(process, folder.path(), limit) {
             Err(NoOutput::Failed(reason)) => assert_eq!(reason, expected, "{line}"),
             Err(NoOutput::Interrupted) => panic!("{line} was interrupted"),
             Ok(text) => panic!("{line} printed {text}"),

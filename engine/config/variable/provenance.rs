@@ -24,6 +24,8 @@ pub enum Provenance {
     Default,
     /// The answer to a question of this run.
     Answer,
+    /// There is no such variable, which v2beta1 allows: the reference stays as it is written.
+    Undefined,
 }
 
 impl fmt::Display for Provenance {
@@ -38,6 +40,7 @@ impl fmt::Display for Provenance {
             Self::Command => "command",
             Self::Default => "default",
             Self::Answer => "answer",
+            Self::Undefined => "undefined",
         })
     }
 }

@@ -1,10 +1,12 @@
 //! Values that come from the user.
 
 use super::ask::{AskError, Question};
-use super::definition::Definition;
+use super::definition::{Definition, Source};
 use super::predefined;
 use super::provenance::Provenance;
-use super::resolver::{Resolved, Resolver};
+use super::resolver::Resolver;
+use super::value::Resolved;
+use crate::config::ConfigError;
 use crate::config::node::Span;
 use crate::config::problem::{Problems, Report};
 
@@ -25,10 +27,12 @@ impl Resolver<'_> {
             return Some(Resolved::new(text, Provenance::Cache));
         }
         let default = match &definition.default {
-            Some(default) => Some(self.expand(default, Provenance::Default, definition.span, problems)?),
+            Some(default) => Some(self.value_of(default, Provenance::Default, definition.span, problems)?),
             None => None,
         };
-        if self.ask.is_none() && default.is_some() {
+        // A default is offered only by those who want to ask: with a question, or `source: input`.
+        let is_asked = definition.question.is_some() || definition.source == Source::Input;
+        if default.is_some() && (self.ask.is_none() || !is_asked) {
             return default;
         }
         let pattern_message =
@@ -44,15 +48,15 @@ impl Resolver<'_> {
             password: definition.password,
             pattern: definition.pattern.clone(),
             pattern_message,
+            is_remembered: remember,
         };
-        self.answer(&question, remember, definition.span, problems)
+        self.answer(&question, definition.span, problems)
     }
 
-    /// Asks `question` and remembers the answer, beyond this run only if `remember`.
+    /// Asks `question` and remembers the answer, beyond this run only if the question says so.
     pub(super) fn answer(
         &mut self,
         question: &Question,
-        remember: bool,
         span: Span,
         problems: &mut Problems,
     ) -> Option<Resolved> {
@@ -77,7 +81,7 @@ impl Resolver<'_> {
         };
         match ask.ask(question) {
             Ok(text) if question.accepts(&text) => {
-                if remember {
+                if question.is_remembered {
                     self.cache.add(name, &text);
                 }
                 self.answers.insert(name.clone(), text.clone());
@@ -89,7 +93,7 @@ impl Resolver<'_> {
                 None
             }
             Err(AskError::Cancelled) => {
-                self.cancelled = Some(name.clone());
+                self.cancelled = Some(ConfigError::Cancelled { name: name.clone() });
                 None
             }
             Err(AskError::Unavailable(reason)) => {

@@ -3,22 +3,21 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::ask::{Ask, Question};
 use super::cache::Cache;
 use super::definition::{Definition, Definitions, Source};
+use super::expression::expression;
 use super::predefined::{self, Predefined};
-use super::program::{NoOutput, output};
 use super::provenance::Provenance;
 use super::reference::{Part, parts};
+use super::substitute::substitute;
+use super::value::{Resolved, Use};
 use crate::config::environment::Environment;
-use crate::config::node::Span;
+use crate::config::node::{Node, Span, Value};
 use crate::config::problem::{Problems, Report};
-use crate::process::{Process, is_for_this_system};
-
-/// How long the command of a variable may take.
-const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+use crate::config::{ConfigError, Version};
+use crate::suggestion::nearest;
 
 /// Bytes of values in all places of a document together, at most.
 const MAX_FILLED: usize = 64 << 20;
@@ -26,63 +25,29 @@ const MAX_FILLED: usize = 64 << 20;
 /// Variables that stand for one another, at most.
 const MAX_CHAIN: usize = 32;
 
-/// The value of a variable.
-#[derive(Debug, Clone)]
-pub(crate) struct Resolved {
-    pub text: String,
-    /// Whether a password is in it, so that it is never shown.
-    pub is_password: bool,
-    /// Whether a value of `--var` is in it. It may be anything, so messages about the file leave it out.
-    pub is_from_flag: bool,
-    /// Where it came from.
-    pub provenance: Provenance,
-}
-
-impl Resolved {
-    /// A value that is no password.
-    pub(super) fn new(text: impl Into<String>, provenance: Provenance) -> Self {
-        Self {
-            text: text.into(),
-            is_password: false,
-            is_from_flag: provenance == Provenance::Flag,
-            provenance,
-        }
-    }
-
-    /// Whether messages about the file leave it out.
-    pub(crate) fn is_hidden(&self) -> bool {
-        self.is_password || self.is_from_flag
-    }
-}
-
-/// A place that refers to a variable.
-#[derive(Debug, Clone)]
-pub(crate) struct Use {
-    pub name: String,
-    pub span: Span,
-}
-
 /// Resolves variables, each once: `--var`, predefined, environment, cache, question.
 pub(crate) struct Resolver<'e> {
     pub definitions: Definitions,
     pub predefined: Predefined,
     flags: HashMap<String, String>,
-    environment: &'e Environment,
+    pub(super) environment: &'e Environment,
     pub(super) ask: Option<Arc<dyn Ask>>,
     pub(super) cache: Cache,
     resolved: HashMap<String, Option<Resolved>>,
     chain: Vec<String>,
     /// Answers of this run, also those that are never written.
     pub(super) answers: HashMap<String, String>,
-    /// The variable at whose question or command the user gave up.
-    pub cancelled: Option<String>,
-    root: PathBuf,
+    /// Set when the user gave up at a question or a command.
+    pub cancelled: Option<ConfigError>,
+    pub(super) root: PathBuf,
     /// Bytes that may still be put into the document.
     budget: usize,
     /// Every reference that was followed, where somebody wants to know.
     pub uses: Option<Vec<Use>>,
     /// Leave variables without a value be, and tell nobody.
     pub is_survey: bool,
+    /// The version of the file, by whose rules its variables go.
+    pub version: Version,
 }
 
 impl<'e> Resolver<'e> {
@@ -109,6 +74,7 @@ impl<'e> Resolver<'e> {
             budget: MAX_FILLED,
             uses: None,
             is_survey: false,
+            version: Version::V1beta9,
         }
     }
 
@@ -116,13 +82,16 @@ impl<'e> Resolver<'e> {
     pub(crate) fn redefine(&mut self, definitions: Definitions) {
         self.definitions = definitions;
         // The random value, the time and the commit stay the same for the whole load.
-        self.resolved
-            .retain(|name, _| predefined::NAMES.contains(&name.as_str()) && name != "DEVSPACE_PROFILE");
+        self.resolved.retain(|name, _| {
+            predefined::NAMES.contains(&name.as_str()) && !name.starts_with("DEVSPACE_PROFILE")
+        });
     }
 
     /// Resolves what is wanted even where nothing refers to it.
     pub(crate) fn resolve_always(&mut self, problems: &mut Problems) {
-        let wanted = self.definitions.iter().filter(|(_, definition)| definition.always_resolve);
+        let by_default = self.version >= Version::V2beta1;
+        let wanted =
+            self.definitions.iter().filter(|(_, definition)| definition.always_resolve.unwrap_or(by_default));
         let wanted: Vec<_> = wanted.map(|(name, definition)| (name.clone(), definition.span)).collect();
         for (name, span) in wanted {
             self.resolve(&name, span, problems);
@@ -264,6 +233,9 @@ impl<'e> Resolver<'e> {
         if let Some(text) = self.cache.get(name) {
             return Some(Resolved::new(text, Provenance::Cache));
         }
+        if self.version >= Version::V2beta1 {
+            return Some(self.left(name, span, problems));
+        }
         let question = Question {
             name: name.to_owned(),
             text: format!("Please enter a value for {name}"),
@@ -272,14 +244,26 @@ impl<'e> Resolver<'e> {
             password: false,
             pattern: None,
             pattern_message: String::new(),
+            is_remembered: true,
         };
-        self.answer(&question, true, span, problems)
+        self.answer(&question, span, problems)
+    }
+
+    /// In v2beta1 a name that is no variable stays as it is written: it may be one of a shell.
+    fn left(&self, name: &str, span: Span, problems: &mut Problems) -> Resolved {
+        let known = self.definitions.keys().map(String::as_str);
+        if let Some(near) = nearest(name, known) {
+            let message = format!("there is no variable `{name}`; the text stays `${{{name}}}`");
+            let report = Report::new("config::variable", message, "not known");
+            problems.warn(span, report.help(format!("did you mean `{near}`?")));
+        }
+        Resolved::new(format!("${{{name}}}"), Provenance::Undefined)
     }
 
     fn defined(&mut self, name: &str, definition: &Definition, problems: &mut Problems) -> Option<Resolved> {
         let span = definition.span;
         if let Some(value) = &definition.value {
-            return self.expand(value, Provenance::Value, span, problems);
+            return self.value_of(value, Provenance::Value, span, problems);
         }
         let takes_environment = !matches!(definition.source, Source::Input | Source::None);
         if takes_environment && let Some((text, provenance)) = self.environment.find(name) {
@@ -311,7 +295,7 @@ impl<'e> Resolver<'e> {
         report: impl FnOnce() -> Report<'static>,
     ) -> Option<Resolved> {
         match &definition.default {
-            Some(default) => self.expand(default, Provenance::Default, definition.span, problems),
+            Some(default) => self.value_of(default, Provenance::Default, definition.span, problems),
             None if self.is_survey => None,
             None => {
                 problems.add(definition.span, report());
@@ -320,47 +304,23 @@ impl<'e> Resolver<'e> {
         }
     }
 
-    fn command(&mut self, name: &str, definition: &Definition, problems: &mut Problems) -> Option<Resolved> {
-        let chosen =
-            definition.commands.iter().find(|(command, _)| is_for_this_system(command.os.as_deref()));
-        let (mut is_password, mut is_from_flag) = (false, false);
-        let result = match chosen {
-            None => Err(NoOutput::Failed("none of its commands is for this operating system".to_owned())),
-            Some((command, args)) => {
-                let line = self.expand(&command.command, Provenance::Command, definition.span, problems)?;
-                is_password |= line.is_password;
-                is_from_flag |= line.is_from_flag;
-                let mut arguments = args.as_ref().map(|_| Vec::new());
-                for arg in args.iter().flatten() {
-                    let arg = self.expand(arg, Provenance::Command, definition.span, problems)?;
-                    is_password |= arg.is_password;
-                    is_from_flag |= arg.is_from_flag;
-                    arguments.get_or_insert_default().push(arg.text);
-                }
-                let process = Process::configured(&line.text, arguments.as_deref());
-                output(process, self.environment, &self.root, COMMAND_LIMIT)
-            }
-        };
-        match result {
-            Ok(text) => match &definition.default {
-                Some(default) if text.is_empty() => {
-                    self.expand(default, Provenance::Default, definition.span, problems)
-                }
-                _ => Some(Resolved { text, is_password, is_from_flag, provenance: Provenance::Command }),
+    /// The value that a `value` or `default` of a definition is, with its own references and expressions filled in.
+    pub(super) fn value_of(
+        &mut self,
+        node: &Node,
+        provenance: Provenance,
+        span: Span,
+        problems: &mut Problems,
+    ) -> Option<Resolved> {
+        match &node.value {
+            Value::Scalar(scalar) => match expression(&scalar.text) {
+                Some(expression) => self.evaluate(&expression, provenance, span, problems),
+                None => self.expand(&scalar.text, provenance, span, problems),
             },
-            Err(NoOutput::Interrupted) => {
-                self.cancelled = Some(name.to_owned());
-                None
-            }
-            Err(NoOutput::Failed(reason)) => {
-                let report = Report::new(
-                    "config::variable",
-                    format!("the command of variable `{name}` failed: {reason}"),
-                    "defined here",
-                )
-                .help(format!("run it by hand, or pass `--var {name}=VALUE`"));
-                problems.add(definition.span, report);
-                None
+            Value::Sequence(_) | Value::Mapping(_) => {
+                let mut node = node.clone();
+                substitute(&mut node, true, self, problems);
+                Resolved::structured(node, provenance)
             }
         }
     }
@@ -385,8 +345,7 @@ impl<'e> Resolver<'e> {
                         return None;
                     }
                     expanded.text.push_str(&value.text);
-                    expanded.is_password |= value.is_password;
-                    expanded.is_from_flag |= value.is_from_flag;
+                    expanded.absorb(&value);
                 }
             }
         }

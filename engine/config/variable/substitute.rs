@@ -1,52 +1,137 @@
 //! Puts the values of variables into a document.
 
+use super::expression::{Mode, expression};
+use super::provenance::Provenance;
 use super::reference::{Part, parts};
 use super::resolver::Resolver;
-use crate::config::node::{Node, Scalar, Style, Value};
-use crate::config::problem::Problems;
+use super::value::Resolved;
+use crate::config::node::{MAX_DEPTH, Node, Scalar, Style, Value};
+use crate::config::problem::{Problems, Report};
 
 /// Greatest length of a text after its variables are filled in.
 const MAX_TEXT: usize = 1 << 20;
 
-/// Replaces every reference in the texts below `node`; keys are left as they are.
+/// Whether references in `section` are filled in only when it is used: while a command or a pipeline runs.
+pub(crate) fn is_filled_late(section: &str) -> bool {
+    matches!(section, "commands" | "pipelines" | "functions")
+}
+
+/// Whether expressions in `section` are left to those who use it: the text of a hook is a command anyway.
+pub(crate) fn is_evaluated(section: &str) -> bool {
+    !is_filled_late(section) && !matches!(section, "hooks" | "imports")
+}
+
+/// Replaces every reference in the texts below `node`, and with `evaluates` every expression; keys are left as they
+/// are.
 ///
-/// A text that is one reference and nothing else may still become a number or a truth value where a field
-/// is untyped; all others stay texts. What cannot be resolved is reported by the resolver and marked.
-pub(crate) fn substitute(node: &mut Node, resolver: &mut Resolver<'_>, problems: &mut Problems) {
-    match &mut node.value {
-        Value::Sequence(nodes) => nodes.iter_mut().for_each(|node| substitute(node, resolver, problems)),
-        Value::Mapping(mapping) => {
-            mapping.values_mut().for_each(|entry| substitute(&mut entry.node, resolver, problems));
-        }
-        Value::Scalar(scalar) => {
-            let Some(parts) = parts(&scalar.text) else { return };
-            let mut filled = Filled::default();
-            for part in &parts {
-                match part {
-                    Part::Literal(literal) => filled.push(literal, literal),
-                    Part::Reference { name, .. } => match resolver.resolve(name, node.span, problems) {
-                        Some(value)
-                            if filled.text.len() + value.text.len() <= MAX_TEXT
-                                && resolver.take(value.text.len()) =>
-                        {
-                            filled.push(&value.text, if value.is_password { "***" } else { &value.text });
-                            filled.is_hidden |= value.is_hidden();
-                            filled.is_password |= value.is_password;
-                        }
-                        Some(_) => filled.is_broken = !resolver.too_long(node.span, problems),
-                        None => filled.is_broken = true,
-                    },
+/// A text that is one reference and nothing else takes the variable's type where a field is untyped: a list or map
+/// as it is, a number or truth value if it looks like one. All others stay texts. What cannot be resolved is
+/// reported by the resolver and marked.
+pub(crate) fn substitute(
+    node: &mut Node,
+    evaluates: bool,
+    resolver: &mut Resolver<'_>,
+    problems: &mut Problems,
+) {
+    Substitution { evaluates, resolver, problems }.node(node, 1);
+}
+
+struct Substitution<'a, 'e> {
+    evaluates: bool,
+    resolver: &'a mut Resolver<'e>,
+    problems: &'a mut Problems,
+}
+
+impl Substitution<'_, '_> {
+    fn node(&mut self, node: &mut Node, depth: usize) {
+        match &mut node.value {
+            Value::Sequence(nodes) => nodes.iter_mut().for_each(|node| self.node(node, depth + 1)),
+            Value::Mapping(mapping) => {
+                mapping.values_mut().for_each(|entry| self.node(&mut entry.node, depth + 1));
+            }
+            Value::Scalar(scalar) => {
+                let text = std::mem::take(&mut scalar.text);
+                let replaced = self.scalar(node, &text, depth);
+                if let (false, Value::Scalar(scalar)) = (replaced, &mut node.value) {
+                    scalar.text = text;
                 }
             }
-            let style = match parts.as_slice() {
-                _ if filled.is_broken => Style::Unresolved,
-                [Part::Reference { forced: false, .. }] => Style::Substituted,
-                _ => Style::Text,
-            };
-            let written = filled.is_hidden.then(|| scalar.text.as_str().into());
-            let masked = filled.is_password.then(|| filled.masked.into());
-            *scalar = Scalar { text: filled.text, style, written, masked };
         }
+    }
+
+    /// Replaces the scalar `node` that says `text`; not when there is nothing to replace.
+    fn scalar(&mut self, node: &mut Node, text: &str, depth: usize) -> bool {
+        if self.evaluates
+            && let Some(expression) = expression(text)
+        {
+            let value = self.resolver.evaluate(&expression, Provenance::Command, node.span, self.problems);
+            let style = if expression.mode == Mode::Value { Style::Substituted } else { Style::Text };
+            self.put(node, text, value, style, depth);
+            return true;
+        }
+        let Some(parts) = parts(text) else { return false };
+        if let [Part::Reference { name, forced: false }] = parts.as_slice() {
+            let value = self.resolver.resolve(name, node.span, self.problems);
+            self.put(node, text, value, Style::Substituted, depth);
+            return true;
+        }
+        let mut filled = Filled::default();
+        for part in &parts {
+            match part {
+                Part::Literal(literal) => filled.push(literal, literal),
+                Part::Reference { name, .. } => match self.resolver.resolve(name, node.span, self.problems) {
+                    Some(value) if self.fits(filled.text.len(), &value) => filled.add(&value),
+                    Some(_) => filled.is_broken = !self.resolver.too_long(node.span, self.problems),
+                    None => filled.is_broken = true,
+                },
+            }
+        }
+        let style = if filled.is_broken { Style::Unresolved } else { Style::Text };
+        let written = filled.is_hidden.then(|| text.into());
+        let masked = filled.is_password.then(|| filled.masked.into());
+        node.value = Value::Scalar(Scalar { text: filled.text, style, written, masked });
+        true
+    }
+
+    /// Puts `value` in place of the scalar `node`, which says `text`.
+    fn put(&mut self, node: &mut Node, text: &str, value: Option<Resolved>, style: Style, depth: usize) {
+        let unresolved = || Value::Scalar(Scalar { style: Style::Unresolved, ..Scalar::null() });
+        let Some(value) = value else {
+            node.value = unresolved();
+            return;
+        };
+        if !self.fits(0, &value) {
+            self.resolver.too_long(node.span, self.problems);
+            node.value = unresolved();
+            return;
+        }
+        let written = value.is_hidden().then(|| text.into());
+        let masked = value.is_password.then(|| "***".into());
+        let Some(tree) = &value.node else {
+            node.value = Value::Scalar(Scalar { text: value.text, style, written, masked });
+            return;
+        };
+        if depth + tree.height() > MAX_DEPTH {
+            let message = "the document would be nested too deeply";
+            self.problems.add(node.span, Report::new("config::variable", message, "by this value"));
+            node.value = unresolved();
+            return;
+        }
+        let mut tree = Node::clone(tree);
+        // What is wrong with the value here is told here, as for a text.
+        let place = node.span;
+        tree.for_each_span(&mut |span| *span = place);
+        tree.for_each_scalar(&mut |scalar| {
+            scalar.written = scalar.written.take().or_else(|| written.clone());
+            scalar.masked = scalar.masked.take().or_else(|| masked.clone());
+        });
+        *node = tree;
+    }
+
+    /// Whether `value` may follow `length` bytes of a text.
+    fn fits(&mut self, length: usize, value: &Resolved) -> bool {
+        let weight = value.node.as_ref().map_or(0, |node| node.weight() * 64);
+        length + value.text.len() <= MAX_TEXT && self.resolver.take(value.text.len() + weight)
     }
 }
 
@@ -64,5 +149,11 @@ impl Filled {
     fn push(&mut self, text: &str, masked: &str) {
         self.text.push_str(text);
         self.masked.push_str(masked);
+    }
+
+    fn add(&mut self, value: &Resolved) {
+        self.push(&value.text, if value.is_password { "***" } else { &value.text });
+        self.is_hidden |= value.is_hidden();
+        self.is_password |= value.is_password;
     }
 }

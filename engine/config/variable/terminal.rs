@@ -11,22 +11,30 @@ pub struct TerminalAsk;
 
 impl Ask for TerminalAsk {
     fn ask(&self, question: &Question) -> Result<String, AskError> {
+        let keeping = match (question.is_remembered, question.password) {
+            (true, _) => "kept in .windlass; `windlass reset vars` forgets it",
+            (false, true) => "not shown, and not kept",
+            (false, false) => "not kept",
+        };
         let answer = if !question.options.is_empty() {
             let start = question.options.iter().position(|option| Some(option) == question.default.as_ref());
             Select::new(&question.text, question.options.clone())
                 .with_starting_cursor(start.unwrap_or(0))
+                .with_help_message(&format!("arrows choose, letters search, Enter takes it; {keeping}"))
                 .prompt()
         } else if question.password {
             let check = question.clone();
             Password::new(&question.text)
                 .with_display_mode(PasswordDisplayMode::Masked)
                 .without_confirmation()
+                .with_help_message(keeping)
                 .with_validator(move |answer: &str| Ok(validation(&check, answer)))
                 .prompt()
         } else {
             let check = question.clone();
-            let mut text =
-                Text::new(&question.text).with_validator(move |answer: &str| Ok(validation(&check, answer)));
+            let mut text = Text::new(&question.text)
+                .with_help_message(keeping)
+                .with_validator(move |answer: &str| Ok(validation(&check, answer)));
             text.default = question.default.as_deref();
             text.prompt()
         };

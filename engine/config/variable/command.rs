@@ -1,0 +1,169 @@
+//! Values that come from running something: `command` of a variable, and expressions.
+
+use std::time::Duration;
+
+use super::definition::Definition;
+use super::expression::{Expression, Mode};
+use super::program::{NoOutput, output};
+use super::provenance::Provenance;
+use super::reference::{Part, parts};
+use super::resolver::Resolver;
+use super::shell_line::ShellLine;
+use super::value::Resolved;
+use crate::config::ConfigError;
+use crate::config::node::{MAX_DEPTH, Node, Scalar, Span, Value};
+use crate::config::parse::parse;
+use crate::config::problem::{Problems, Report};
+use crate::process::{Process, is_for_this_system};
+
+/// How long the command of a variable, or of an expression, may take.
+const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+
+impl Resolver<'_> {
+    /// The output of the variable's command for this system, else its default when there is none.
+    pub(super) fn command(
+        &mut self,
+        name: &str,
+        definition: &Definition,
+        problems: &mut Problems,
+    ) -> Option<Resolved> {
+        let span = definition.span;
+        let mut resolved = Resolved::new("", Provenance::Command);
+        let chosen =
+            definition.commands.iter().find(|(command, _)| is_for_this_system(command.os.as_deref()));
+        let result = match chosen {
+            None => Err(NoOutput::Failed("none of its commands is for this operating system".to_owned())),
+            Some((command, None)) => {
+                let process = self.shell(&command.command, &mut resolved, span, problems, |line| {
+                    Process::configured(line, None)
+                })?;
+                output(process, &self.root, COMMAND_LIMIT)
+            }
+            Some((command, Some(args))) => {
+                let mut expand = |text: &str| {
+                    let part = self.expand(text, Provenance::Command, span, problems)?;
+                    resolved.absorb(&part);
+                    Some(part.text)
+                };
+                let program = expand(&command.command)?;
+                let args = args.iter().map(|arg| expand(arg)).collect::<Option<Vec<_>>>()?;
+                let process = self.environment.pass_to(Process::configured(&program, Some(&args)));
+                output(process, &self.root, COMMAND_LIMIT)
+            }
+        };
+        match result {
+            Ok(text) => match &definition.default {
+                Some(default) if text.trim().is_empty() => {
+                    self.value_of(default, Provenance::Default, span, problems)
+                }
+                _ => Some(Resolved { text: text.trim().to_owned(), ..resolved }),
+            },
+            Err(NoOutput::Interrupted) => {
+                self.cancelled = Some(ConfigError::Cancelled { name: name.to_owned() });
+                None
+            }
+            Err(NoOutput::Failed(reason)) => {
+                let message = format!("the command of variable `{name}` failed: {reason}");
+                let report = Report::new("config::variable", message, "defined here")
+                    .help(format!("run it by hand, or pass `--var {name}=VALUE`"));
+                problems.add(span, report);
+                None
+            }
+        }
+    }
+
+    /// The result of an expression that stands at `span`.
+    pub(super) fn evaluate(
+        &mut self,
+        expression: &Expression<'_>,
+        provenance: Provenance,
+        span: Span,
+        problems: &mut Problems,
+    ) -> Option<Resolved> {
+        if self.cancelled.is_some() {
+            return None;
+        }
+        let mut resolved = Resolved::new("", provenance);
+        let process = self.shell(expression.line, &mut resolved, span, problems, Process::shell)?;
+        match output(process, &self.root, COMMAND_LIMIT) {
+            Ok(text) => {
+                resolved.text = match expression.mode {
+                    Mode::Verbatim => text,
+                    Mode::Value | Mode::Text => text.trim().to_owned(),
+                };
+                if expression.mode == Mode::Value {
+                    resolved.node = structured(&resolved.text, span, problems).map(Into::into);
+                }
+                Some(resolved)
+            }
+            Err(NoOutput::Interrupted) => {
+                self.cancelled = Some(ConfigError::Interrupted { expression: shown(expression.line) });
+                None
+            }
+            Err(NoOutput::Failed(reason)) => {
+                let message = format!("the expression `$({})` failed: {reason}", shown(expression.line));
+                let report = Report::new("config::expression", message, "this expression")
+                    .help("run the command by hand in the project's folder");
+                problems.add(span, report);
+                None
+            }
+        }
+    }
+
+    /// The process for a shell line whose references are filled in. What must be known about their values goes into
+    /// `resolved`.
+    fn shell(
+        &mut self,
+        line: &str,
+        resolved: &mut Resolved,
+        span: Span,
+        problems: &mut Problems,
+        process: impl FnOnce(&str) -> Process,
+    ) -> Option<Process> {
+        let mut shell = ShellLine::default();
+        for part in parts(line).unwrap_or_else(|| vec![Part::Literal(line)]) {
+            match part {
+                Part::Literal(literal) => shell.push(literal),
+                Part::Reference { name, .. } => {
+                    let value = self.resolve(name, span, problems)?;
+                    resolved.absorb(&value);
+                    // Windows' shell has other quotes, and no safe way to use a variable.
+                    match value.is_password && !cfg!(windows) {
+                        true => shell.push_secret(&value.text),
+                        false => shell.push(&value.text),
+                    }
+                }
+            }
+            if shell.line.len() > 1 << 20 {
+                self.too_long(span, problems);
+                return None;
+            }
+        }
+        let with = |process: Process, (name, value): &(String, String)| process.env(name, value);
+        let process = self.environment.pass_to(process(&shell.line));
+        Some(shell.environment.iter().fold(process, with))
+    }
+}
+
+/// The list, map or null that `text` is, standing at `span`.
+pub(crate) fn structured(text: &str, span: Span, problems: &Problems) -> Option<Node> {
+    if text == "null" {
+        return Some(Node { span, value: Value::Scalar(Scalar::null()) });
+    }
+    // Texts of one word are most frequent, and never a list or map.
+    if !text.contains([':', '-', '{', '[']) {
+        return None;
+    }
+    let mut node = parse(text, &mut problems.silent()).filter(|node| node.as_scalar().is_none())?;
+    node.for_each_span(&mut |place| *place = span);
+    (node.height() < MAX_DEPTH / 2).then_some(node)
+}
+
+/// The beginning of a long line.
+fn shown(line: &str) -> String {
+    let line = line.trim();
+    match line.char_indices().nth(60) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line.to_owned(),
+    }
+}

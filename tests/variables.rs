@@ -1,0 +1,166 @@
+//! Variables: prompts, answers that are kept, `set var` and `reset vars`.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::harness::{Output, Project};
+
+const FILE: &str = "version: v1beta9
+vars:
+- {name: TIER, question: 'Which tier?', options: [test, prod], default: test}
+- {name: OWNER, question: 'Who owns it?', validationPattern: '^[a-z]+$', validationMessage: small letters only}
+- {name: TOKEN, password: true}
+- {name: FIXED, value: v}
+- {name: ENV_ONLY, source: env, default: e}
+- {name: MADE, command: echo made}
+- {name: FRESH, noCache: true, default: f}
+- {name: QUIET, default: taken}
+dev: {values: ['${TIER}', '${OWNER}', '${QUIET}', '${FREE}']}
+";
+
+fn project() -> Project {
+    Project::new().file("devspace.yaml", FILE).env("OWNER", "ann").env("FREE", "free")
+}
+
+/// The values that the file comes to.
+#[track_caller]
+fn values(output: &Output) -> Vec<String> {
+    output.success();
+    let printed: serde_json::Value = serde_json::from_str(&output.stdout).expect("JSON");
+    serde_json::from_value(printed["dev"]["values"].clone()).expect("texts")
+}
+
+fn kept(project: &Project) -> serde_json::Value {
+    serde_json::from_str(&project.read(".windlass/vars.json")).expect("JSON")
+}
+
+#[test]
+fn answer_is_set_used_and_forgotten() {
+    let project = project();
+    project
+        .run(["set", "var", "TIER=prod", "FREE=kept"])
+        .success()
+        .stdout_is("")
+        .stderr_has("remembered TIER, FREE");
+    let shown = project.run(["print", "--json"]);
+    assert_eq!(values(&shown), ["prod", "ann", "taken", "free"]);
+    let without = self::project().without_env("FREE");
+    without.run(["set", "var", "FREE=kept"]).success();
+    assert_eq!(values(&without.run(["print", "--json"])), ["test", "ann", "taken", "kept"]);
+    let mode = std::fs::metadata(project.path(".windlass/vars.json")).expect("the file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    project
+        .run(["reset", "vars", "TIER", "NONE"])
+        .success()
+        .stderr_has("forgot TIER")
+        .stderr_has("no answer was kept for NONE");
+    assert_eq!(kept(&project)["vars"], serde_json::json!({"FREE": "kept"}));
+    project.run(["reset", "vars"]).success().stderr_has("forgot FREE");
+    project.run(["reset", "vars"]).success().stderr_has("no answers were kept");
+    assert_eq!(values(&project.run(["print", "--json"]))[0], "test");
+}
+
+#[test]
+fn answer_that_another_source_overrides_is_told() {
+    let project = project();
+    project
+        .run(["set", "var", "OWNER=bob"])
+        .success()
+        .stderr_has("OWNER is also set by the environment, which wins");
+    assert_eq!(values(&project.run(["print", "--json"]))[1], "ann");
+}
+
+#[test]
+fn answer_that_would_have_no_effect_is_refused() {
+    let check = |assignment: &str, message: &str, help: &str| {
+        let project = project();
+        let output = project.run(["set", "var", "TIER=prod", assignment]);
+        output.exits(2).stdout_is("").stderr_has(message).stderr_has(help);
+        assert!(!project.path(".windlass/vars.json").exists(), "all or none are kept\n{output}");
+    };
+    check("TOKEN=hunter2", "it is a password, and passwords are not kept", "export `TOKEN`");
+    check("FIXED=x", "it has a `value` in the file", "--var FIXED=VALUE");
+    check("ENV_ONLY=x", "its source is `env`", "export `ENV_ONLY`");
+    check("MADE=x", "it is the output of a command", "--var MADE=VALUE");
+    check("FRESH=x", "it is asked for in every run", "--var FRESH=VALUE");
+    check(
+        "TIER=live",
+        "cannot set the variable `TIER`: it is one of `test`, `prod`",
+        "a value that it accepts",
+    );
+    check("OWNER=7", "cannot set the variable `OWNER`: small letters only", "a value that it accepts");
+    check("TEIR=prod", "the project has no such variable", "did you mean `TIER`?");
+    check("DEVSPACE_GIT_COMMIT=x", "it is predefined", "--var DEVSPACE_GIT_COMMIT=VALUE");
+    project()
+        .run(["set", "var", "hunter2"])
+        .exits(2)
+        .lacks("hunter2")
+        .stderr_has("cannot set variable number 1");
+}
+
+#[test]
+fn prompt_says_what_becomes_of_the_answer() {
+    let project = project();
+    let mut terminal = project.terminal(["print"]);
+    terminal.wait_for_text("Which tier?").wait_for_text("kept in .windlass");
+    terminal.type_text("pro\r");
+    let (status, screen) = terminal.finish();
+    assert!(status.success() && screen.contains("- prod"), "{screen}");
+    assert_eq!(kept(&project)["vars"], serde_json::json!({"TIER": "prod"}));
+}
+
+#[test]
+fn wrong_answer_is_explained_and_asked_again() {
+    let project = project().without_env("OWNER");
+    project.run(["set", "var", "TIER=test"]).success();
+    let mut terminal = project.terminal(["print"]);
+    terminal.wait_for_text("Who owns it?");
+    terminal.type_text("7\r").wait_for_text("small letters only");
+    terminal.type_text("\x7fbob\r");
+    let (status, screen) = terminal.finish();
+    assert!(status.success() && screen.contains("- bob"), "{screen}");
+}
+
+#[test]
+fn default_without_a_question_is_not_asked_even_in_a_terminal() {
+    let project = Project::new().file(
+        "devspace.yaml",
+        "version: v1beta9
+vars: [{name: A, default: taken}]
+dev: {v: '${A}'}
+",
+    );
+    let (status, screen) = project.terminal(["print"]).finish();
+    assert!(status.success() && screen.contains("v: taken") && !screen.contains('?'), "{screen}");
+}
+
+#[test]
+fn order_is_flag_environment_env_file_answer_default() {
+    let file = "version: v1beta9
+vars: [{name: A, question: 'A?', default: default}]
+dev: {values: ['${A}']}
+";
+    let project = Project::new().file("devspace.yaml", file);
+    let value = |project: &Project, flags: &[&str]| {
+        values(&project.run(["print", "--json"].iter().chain(flags))).remove(0)
+    };
+    assert_eq!(value(&project, &[]), "default");
+    project.run(["set", "var", "A=answer"]).success();
+    assert_eq!(value(&project, &[]), "answer");
+    let project = project.file(".env", "A=file\n");
+    assert_eq!(value(&project, &[]), "file");
+    let project = project.env("A", "environment");
+    assert_eq!(value(&project, &[]), "environment");
+    assert_eq!(value(&project, &["--var", "A=flag"]), "flag");
+}
+
+#[test]
+fn interrupted_expression_ends_the_run_as_interrupted() {
+    let file = "version: v1beta9\ndev: {v: '$(touch started; sleep 1000)'}\n";
+    let project = Project::new().file("devspace.yaml", file);
+    let running = project.spawn(["print"]);
+    crate::harness::wait_for("the command", std::time::Duration::from_secs(60), || {
+        project.path("started").exists().then_some(())
+    });
+    running.signal(crate::harness::Signal::Interrupt);
+    running.finish().exits(130).stderr_has("it was interrupted");
+}
