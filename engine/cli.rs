@@ -101,7 +101,7 @@ pub enum Command {
     Show(ShowArgs),
     /// List what the project has
     List(ListArgs),
-    /// Call a pipeline of the project
+    /// Run a command of devspace.yaml, or a pipeline of the project
     Run(RunArgs),
     /// Print the configuration with profiles applied and variables filled in
     Print(PrintArgs),

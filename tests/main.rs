@@ -30,6 +30,7 @@ mod print;
 mod push;
 mod reach;
 mod registry;
+mod run_command;
 mod script_errors;
 mod show;
 mod skip;

@@ -175,7 +175,7 @@ fn unknown_names_suggest_the_nearest() {
         project
             .run(["run", name])
             .exits(2)
-            .stderr_has(format!("there is no pipeline `{name}`"))
+            .stderr_has(format!("there is no pipeline or command `{name}`"))
             .stderr_has(help);
     };
     wrong("relaese", "did you mean `release`?");

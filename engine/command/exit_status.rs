@@ -6,21 +6,40 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub enum ExitStatus {
     /// Everything asked for is done.
-    Done = 0,
+    Done,
     /// A stage failed.
-    Failed = 1,
+    Failed,
     /// The command line, the configuration or a script is wrong.
-    WrongUse = 2,
+    WrongUse,
     /// The user interrupted.
-    Interrupted = 130,
+    Interrupted,
+    /// A command of `devspace.yaml` ended with this code.
+    Program(u8),
+}
+
+impl ExitStatus {
+    /// The status of a program that ended with `code`; what is no code for the system is a failure.
+    pub fn of_program(code: i32) -> Self {
+        u8::try_from(code).map_or(Self::Failed, Self::Program)
+    }
+
+    /// The code the system gets.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::WrongUse => 2,
+            Self::Interrupted => 130,
+            Self::Program(code) => code,
+        }
+    }
 }
 
 impl From<ExitStatus> for ExitCode {
     fn from(status: ExitStatus) -> Self {
-        (status as u8).into()
+        status.code().into()
     }
 }
 

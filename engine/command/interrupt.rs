@@ -16,6 +16,6 @@ pub fn cancel_on_interrupt(runtime: &Handle, cancel: &CancellationToken, events:
         events.emit(Event::Notice { image: None, level: Level::Info, message });
         cancel.cancel();
         interrupted().await;
-        std::process::exit(ExitStatus::Interrupted as i32);
+        std::process::exit(i32::from(ExitStatus::Interrupted.code()));
     });
 }

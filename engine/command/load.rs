@@ -17,6 +17,15 @@ pub(super) fn load_project(global: &GlobalOptions) -> Result<Loaded, Failure> {
     config::load(&load_options(global)).map_err(failure)
 }
 
+/// Loads the project for running `name`: where that is a command of `devspace.yaml`, nothing but commands is read.
+///
+/// # Errors
+/// As [`load_project`].
+pub(super) fn load_to_run(global: &GlobalOptions, name: &str) -> Result<Loaded, Failure> {
+    let options = LoadOptions { command: Some(name.to_owned()), ..load_options(global) };
+    config::load(&options).map_err(failure)
+}
+
 /// Loads the project for what can be said about it, and the warnings. A survey asks nothing.
 ///
 /// # Errors

@@ -20,6 +20,7 @@ use super::variable::{
 };
 use super::{Ask, ConfigError, Problem, Project, Version, decode, shorthand, version};
 use crate::git::Checkouts;
+use crate::secret::Secret;
 
 /// Larger files are refused.
 const MAX_BYTES: u64 = 10 << 20;
@@ -47,6 +48,9 @@ pub struct LoadOptions {
     pub environment: Option<HashMap<String, String>>,
     /// What to keep for explanations.
     pub explain: Explain,
+    /// A command that is about to run: where the file has it, variables are filled in there and nowhere else, and
+    /// the rest of the file is left out, so that nobody is asked for what only images need.
+    pub command: Option<String>,
 }
 
 /// A loaded project.
@@ -59,6 +63,8 @@ pub struct Loaded {
     /// The variables of the `.env` file beside the configuration that the environment does not have: for
     /// programs that are started, and for build arguments without a value.
     pub environment: Vec<(String, String)>,
+    /// The values of the variables that were used, by name, for dependencies that get them too.
+    pub variables: Vec<(String, Secret)>,
     /// What was kept for explanations, where [`LoadOptions::explain`] asks for it.
     pub explanation: Option<Explanation>,
 }
@@ -107,6 +113,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
         let report = Report::new("config::answers", reason, "its variables");
         loader.problems.warn(Span { line: 1, column: 1, ..Span::default() }, report);
     }
+    let variables = loader.variables();
     let explanation = match &document {
         Some((document, _)) if options.explain != Explain::Nothing => Some(loader.explanation(document)),
         _ => None,
@@ -124,6 +131,8 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
             profiles,
             images: decoded.images,
             hooks: decoded.hooks,
+            commands: decoded.commands,
+            dependencies: decoded.dependencies,
             namespace: options.namespace.clone(),
             kube_context: options.kube_context.clone(),
             other: decoded.other,
@@ -132,7 +141,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     let (problems, omitted, warnings) = problems.finish();
     match project {
         Some(project) if problems.is_empty() => {
-            Ok(Loaded { project, warnings, environment: environment.additions(), explanation })
+            Ok(Loaded { project, warnings, environment: environment.additions(), variables, explanation })
         }
         _ => Err(ConfigError::Invalid { file: shown, problems, omitted }),
     }
@@ -167,6 +176,12 @@ impl Loader<'_> {
         let definitions = std::mem::take(&mut self.resolver.definitions);
         let profiles = std::mem::take(&mut self.profiles);
         Explanation::new(document.clone(), origins, profiles, variables, definitions)
+    }
+
+    fn variables(&self) -> Vec<(String, Secret)> {
+        let names = self.resolver.definitions.keys();
+        let known = names.filter_map(|name| Some((name.clone(), self.resolver.known(name)?)));
+        known.map(|(name, value)| (name, Secret::new(value.text))).collect()
     }
 
     /// The document with its profiles applied and its variables filled in, and the names of the profiles.
@@ -205,8 +220,13 @@ impl Loader<'_> {
         // A patch may have put anything in place of the document.
         let Value::Mapping(mut mapping) = root.value else { return None };
         mapping.retain(|key, _| !key.starts_with("x-"));
-        for (key, entry) in &mut mapping {
-            if !is_filled_late(key) {
+        let wanted = self.options.command.as_deref();
+        let command = wanted.and_then(|name| decode::command_mut(mapping.get_mut("commands")?, name));
+        if let Some(command) = command {
+            substitute(command, false, &mut self.resolver, self.problems);
+            mapping.retain(|key, _| ["version", "commands"].contains(&key.as_str()));
+        } else {
+            for (key, entry) in mapping.iter_mut().filter(|(key, _)| !is_filled_late(key)) {
                 substitute(&mut entry.node, is_evaluated(key), &mut self.resolver, self.problems);
             }
         }

@@ -1,7 +1,9 @@
 //! Reads `devspace.yaml` into a [`Project`].
 
 mod answers;
+mod command;
 mod decode;
+mod dependency;
 mod environment;
 mod error;
 mod explain;
@@ -25,6 +27,8 @@ mod version;
 mod tests;
 
 pub use answers::{AnswerError, forget, remember};
+pub use command::CommandConfig;
+pub use dependency::{DependencyConfig, DependencySource};
 pub use error::ConfigError;
 pub use explain::{Explain, Explanation, LeafOrigin, ProfileStatus, Reason, UsedVariable, VariableStatus};
 pub use load::{LoadOptions, Loaded, load};

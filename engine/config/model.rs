@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::{CommandConfig, DependencyConfig};
 use crate::image::Repository;
 
 /// A project: the folder of a `devspace.yaml` and what it configures.
@@ -20,11 +21,15 @@ pub struct Project {
     pub images: IndexMap<String, ImageConfig>,
     /// The hooks in file order.
     pub hooks: Vec<Hook>,
+    /// The commands in file order, by name.
+    pub commands: IndexMap<String, CommandConfig>,
+    /// The projects this one depends on, in file order, by name.
+    pub dependencies: IndexMap<String, DependencyConfig>,
     /// `--namespace`, when given.
     pub namespace: Option<String>,
     /// `--kube-context`, when given.
     pub kube_context: Option<String>,
-    /// The sections windlass keeps but does not use yet (`deployments`, `dev`, `commands`, ...), as JSON.
+    /// The sections windlass keeps but does not use yet (`deployments`, `dev`, ...), as JSON.
     pub other: serde_json::Map<String, serde_json::Value>,
 }
 

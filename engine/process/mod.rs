@@ -2,6 +2,7 @@
 
 mod command_line;
 mod error;
+mod foreground;
 mod interrupt;
 mod lines;
 mod system;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use command_line::CommandLine;
 pub use error::ProcessError;
+pub use foreground::run_in_foreground;
 pub use interrupt::interrupted;
 pub use system::{fits, is_for_this_system, system};
 pub use tail::{Tail, last_lines};

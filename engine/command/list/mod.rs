@@ -1,5 +1,6 @@
 //! `windlass list`: what the project has, as a table or as JSON. One subject, one file.
 
+mod commands;
 mod images;
 mod pipelines;
 mod profiles;
@@ -41,6 +42,9 @@ enum Subject {
     /// The project's own pipelines, for `windlass run`
     #[command(after_help = pipelines::HELP)]
     Pipelines,
+    /// The commands of devspace.yaml, for `windlass run`
+    #[command(after_help = commands::HELP)]
+    Commands,
     /// The profiles: which are applied, and why
     #[command(after_help = profiles::HELP)]
     Profiles,
@@ -56,6 +60,7 @@ enum Subject {
 pub fn list(global: &GlobalOptions, args: &ListArgs) -> Result<ExitStatus, Failure> {
     match &args.subject {
         Subject::Images => images::list(global, args.json),
+        Subject::Commands => commands::list(global, args.json),
         Subject::Pipelines => pipelines::list(global, args.json),
         Subject::Profiles => profiles::list(global, args.json),
         Subject::Vars => vars::list(global, args.json),

@@ -1,6 +1,7 @@
 //! `windlass run`.
 
 mod arguments;
+mod shell_command;
 mod unknown;
 
 use std::ffi::OsString;
@@ -9,12 +10,13 @@ use clap::{Args, Subcommand};
 
 use super::PipelineOptions;
 use super::exit_status::{ExitStatus, Failure};
-use super::load::load_project;
+use super::load::{load_project, load_to_run};
 use super::pipeline_run::{Call, run_pipeline};
 use crate::cli::GlobalOptions;
 use crate::config::Loaded;
 use crate::script::{Pipeline, Signature};
 use arguments::Parsed;
+use shell_command::Ambiguous;
 use unknown::UnknownName;
 
 /// The options of `windlass run`.
@@ -42,10 +44,15 @@ Examples:
   windlass run release 1.4.0 --channel beta     with an optional parameter
   windlass run release 1.4.0 --skip-push        with an option of every pipeline
   windlass run release --help                   what it takes
-  windlass list pipelines                       what there is"
+  windlass list pipelines                       what there is
+  windlass run migrate --dry-run                a command of devspace.yaml: it gets every
+                                                word after its name
+
+A command of devspace.yaml is run by the system's shell, in the project's folder; its
+exit code becomes that of windlass."
 )]
 pub struct RunArgs {
-    /// The pipeline, and what it gets.
+    /// The pipeline or command, and what it gets.
     #[command(subcommand)]
     pub target: Target,
 
@@ -62,18 +69,28 @@ pub enum Target {
     Named(Vec<OsString>),
 }
 
-/// Calls a pipeline of the project.
+/// Runs a command of `devspace.yaml`, or calls a pipeline of the project.
 ///
 /// # Errors
 /// When the configuration, a script or the command line is wrong. What goes wrong with images is reported here.
 pub fn run(global: &GlobalOptions, args: &RunArgs) -> Result<ExitStatus, Failure> {
     let Target::Named(words) = &args.target;
-    let name = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
-    let loaded = load_project(global)?;
-    let (signature, pipelines) = find(&loaded, &args.options, &name)?;
-    let Some(signature) = signature else {
-        return Err(Failure::wrong_use(UnknownName::new(&name, &pipelines, words)));
+    let (name, arguments) =
+        words.split_first().map_or(("".into(), &[][..]), |(name, rest)| (name.to_string_lossy(), rest));
+    let loaded = load_to_run(global, &name)?;
+    let pipelines = pipelines(&loaded, &args.options)?;
+    let pipeline = pipelines.own_pipeline(&name);
+    if let Some(command) = loaded.project.commands.get(&*name) {
+        if let Some(pipeline) = pipeline {
+            let (name, command) = (name.into_owned(), command.origin.clone());
+            return Err(Failure::wrong_use(Ambiguous { name, command, pipeline: pipeline.place() }));
+        }
+        return shell_command::run(command, arguments, &loaded.project.root, &loaded.environment);
+    }
+    let Some(pipeline) = pipeline else {
+        return Err(Failure::wrong_use(UnknownName::new(&name, &loaded.project, &pipelines, arguments)));
     };
+    let signature = Signature::of(pipeline).map_err(Failure::wrong_use)?;
     let parsed = match arguments::parse(&signature, std::env::args_os()).map_err(Failure::wrong_use)? {
         Ok(parsed) => parsed,
         Err(stop) => return Ok(told(&stop)),
@@ -83,28 +100,21 @@ pub fn run(global: &GlobalOptions, args: &RunArgs) -> Result<ExitStatus, Failure
     }
     // Options after the name, such as a profile, may choose another project or other scripts.
     let loaded = load_project(&parsed.global)?;
-    let (signature, pipelines) = find(&loaded, &parsed.options, &name)?;
-    let Some(signature) = signature else {
-        return Err(Failure::wrong_use(UnknownName::new(&name, &pipelines, words)));
+    let pipelines = self::pipelines(&loaded, &parsed.options)?;
+    let Some(pipeline) = pipelines.own_pipeline(&name) else {
+        return Err(Failure::wrong_use(UnknownName::new(&name, &loaded.project, &pipelines, arguments)));
     };
+    let signature = Signature::of(pipeline).map_err(Failure::wrong_use)?;
     match arguments::parse(&signature, std::env::args_os()).map_err(Failure::wrong_use)? {
         Ok(parsed) => call(&parsed, loaded, &signature),
         Err(stop) => Ok(told(&stop)),
     }
 }
 
-/// The signature of the pipeline `name`, and the names of all.
-fn find(
-    loaded: &Loaded,
-    options: &PipelineOptions,
-    name: &str,
-) -> Result<(Option<Signature>, Vec<String>), Failure> {
+/// The project's scripts, merged.
+fn pipelines(loaded: &Loaded, options: &PipelineOptions) -> Result<Pipeline, Failure> {
     let files = options.scripts_of(&loaded.project)?;
-    let pipeline = Pipeline::compile(files, &loaded.project.root).map_err(Failure::wrong_use)?;
-    let own = pipeline.own_pipelines();
-    let found = own.iter().find(|function| function.name == name);
-    let signature = found.map(|function| Signature::of(function)).transpose().map_err(Failure::wrong_use)?;
-    Ok((signature, own.iter().map(|function| function.name.clone()).collect()))
+    Pipeline::compile(files, &loaded.project.root).map_err(Failure::wrong_use)
 }
 
 fn call(parsed: &Parsed, loaded: Loaded, signature: &Signature) -> Result<ExitStatus, Failure> {

@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 
+use crate::config::Project;
+use crate::script::Pipeline;
 use crate::suggestion::nearest;
 
 /// Nothing that can be run has this name.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("there is no pipeline `{name}`")]
+#[error("there is no pipeline or command `{name}`")]
 #[diagnostic(code(run::unknown))]
 pub struct UnknownName {
     name: String,
@@ -15,24 +17,28 @@ pub struct UnknownName {
 }
 
 impl UnknownName {
-    /// The error for `name`, where `known` are there; `words` is what followed `run`.
-    pub fn new(name: &str, known: &[String], words: &[OsString]) -> Self {
-        Self { name: name.to_owned(), help: help(name, known, words) }
+    /// The error for `name`, which neither `project` nor its scripts have; `arguments` is what followed it.
+    pub fn new(name: &str, project: &Project, pipelines: &Pipeline, arguments: &[OsString]) -> Self {
+        let own = pipelines.own_pipelines();
+        let pipelines = own.iter().map(|function| function.name.as_str());
+        let commands = project.commands.values().filter(|command| !command.internal);
+        let known: Vec<_> = pipelines.chain(commands.map(|command| command.name.as_str())).collect();
+        Self { name: name.to_owned(), help: help(name, &known, arguments) }
     }
 }
 
-fn help(name: &str, known: &[String], words: &[OsString]) -> String {
+fn help(name: &str, known: &[&str], arguments: &[OsString]) -> String {
     if ["build", "list", "plan"].contains(&name) {
-        return format!("write `windlass {name}`: `run` is for pipelines of your own");
+        return format!("write `windlass {name}`: `run` is for pipelines and commands of your own");
     }
-    if let Some(near) = nearest(name, known.iter().map(String::as_str)) {
+    if let Some(near) = nearest(name, known.iter().copied()) {
         return format!("did you mean `{near}`?");
     }
     // Which scripts count is decided before the arguments of a pipeline can be understood.
     let is_profile = |word: &OsString| {
         word.to_str().is_some_and(|word| word.starts_with("-p") || word.starts_with("--profile"))
     };
-    if words.iter().any(is_profile) {
+    if arguments.iter().any(is_profile) {
         return format!(
             "if it belongs to a profile, name the profile first: `windlass run -p PROFILE {name}`"
         );

@@ -1,6 +1,9 @@
 //! From the finished document to typed values.
 
 mod build;
+mod command;
+mod dependency;
+mod entries;
 mod hook;
 mod image;
 mod pipeline;
@@ -10,12 +13,15 @@ use serde_json::Map;
 
 use super::node::{Mapping, field};
 use super::reader::Reader;
-use super::{Hook, ImageConfig};
+use super::{CommandConfig, DependencyConfig, Hook, ImageConfig};
+pub(crate) use command::command_mut;
 
 /// What the document says.
 pub(crate) struct Decoded {
     pub images: IndexMap<String, ImageConfig>,
     pub hooks: Vec<Hook>,
+    pub commands: IndexMap<String, CommandConfig>,
+    pub dependencies: IndexMap<String, DependencyConfig>,
     pub other: Map<String, serde_json::Value>,
 }
 
@@ -24,12 +30,15 @@ pub(crate) fn project(document: Mapping, reader: &mut Reader<'_>) -> Decoded {
     let images = image::images(field(&document, "images"), reader);
     pipeline::warn(&document, reader);
     let hooks = hook::hooks(field(&document, "hooks"), &images, reader);
+    let commands = command::commands(field(&document, "commands"), reader);
+    let dependencies = dependency::dependencies(field(&document, "dependencies"), reader);
     let other = document
         .iter()
         .filter(|(key, entry)| {
-            !["version", "images", "hooks"].contains(&key.as_str()) && !entry.node.is_null()
+            !["version", "images", "hooks", "commands", "dependencies"].contains(&key.as_str())
+                && !entry.node.is_null()
         })
         .map(|(key, entry)| (key.clone(), entry.node.to_json()))
         .collect();
-    Decoded { images, hooks, other }
+    Decoded { images, hooks, commands, dependencies, other }
 }

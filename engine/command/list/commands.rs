@@ -1,0 +1,60 @@
+//! `windlass list commands`.
+
+use serde::Serialize;
+
+use super::{Row, show};
+use crate::cli::GlobalOptions;
+use crate::command::exit_status::{ExitStatus, Failure};
+use crate::command::load;
+use crate::config::{CommandConfig, Origin};
+
+/// What `--help` adds.
+pub(super) const HELP: &str = "\
+Fields of --json:
+  name          for `windlass run NAME`
+  command       the line or program as written, variables included
+  args          arguments of a program, or null for a line of the shell
+  description   what it does, or null
+  section       the group it belongs to, or null
+  origin        file and line of the entry in devspace.yaml";
+
+/// One command.
+#[derive(Serialize)]
+struct Listed<'a> {
+    name: &'a str,
+    command: &'a str,
+    args: Option<&'a [String]>,
+    description: Option<&'a str>,
+    section: Option<&'a str>,
+    origin: &'a Origin,
+}
+
+impl Row for Listed<'_> {
+    const COLUMNS: &'static [&'static str] = &["name", "command", "what it does", "section"];
+
+    fn cells(&self) -> Vec<String> {
+        let words = std::iter::once(self.command.to_owned()).chain(self.args.unwrap_or_default().to_vec());
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        let command = words.collect::<Vec<_>>().join(" ");
+        vec![self.name.to_owned(), command, text(self.description), text(self.section)]
+    }
+}
+
+/// Lists the commands in file order; internal ones are left out.
+pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Failure> {
+    let loaded = load::load_project(global)?;
+    load::tell(&loaded.warnings, global);
+    let shown = loaded.project.commands.values().filter(|command| !command.internal);
+    show(&shown.map(row).collect::<Vec<_>>(), json, "the project has no commands")
+}
+
+fn row(command: &CommandConfig) -> Listed<'_> {
+    Listed {
+        name: &command.name,
+        command: &command.command,
+        args: command.args.as_deref(),
+        description: command.description.as_deref(),
+        section: command.section.as_deref(),
+        origin: &command.origin,
+    }
+}

@@ -1,0 +1,77 @@
+//! Commands of `devspace.yaml` (spec config §7, §13.7).
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use crate::command::exit_status::{ExitStatus, Failure, NoThreads};
+use crate::config::{CommandConfig, Origin};
+use crate::process::run_in_foreground;
+
+/// A name that two things have.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("`{name}` is a command, at {command}, and a pipeline, at {pipeline}")]
+#[diagnostic(code(run::ambiguous), help("rename one of them"))]
+pub struct Ambiguous {
+    /// The name.
+    pub name: String,
+    /// Where the command is.
+    pub command: Origin,
+    /// Where the pipeline is.
+    pub pipeline: String,
+}
+
+/// A command has nothing to run.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("the command `{name}` is empty")]
+#[diagnostic(code(run::empty), help("write its line at {origin}: `command: ...`"))]
+struct Empty {
+    name: String,
+    origin: Origin,
+}
+
+/// Runs `command` in the project's folder with the terminal of windlass; its exit code becomes that of windlass.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn run(
+    command: &CommandConfig,
+    arguments: &[OsString],
+    root: &Path,
+    environment: &[(String, String)],
+) -> Result<ExitStatus, Failure> {
+    if command.command.trim().is_empty() {
+        let (name, origin) = (command.name.clone(), command.origin.clone());
+        return Err(Failure::wrong_use(Empty { name, origin }));
+    }
+    let arguments: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let words = match &command.args {
+        Some(args) => {
+            let appended = if command.append_args { &arguments[..] } else { &[] };
+            [std::slice::from_ref(&command.command), args, appended].concat()
+        }
+        None => shell(&command.command, &command.name, &arguments, command.append_args),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::failed(NoThreads { reason: error.to_string() }))?;
+    let ended = runtime.block_on(run_in_foreground(&words, root, environment));
+    if let Some(after) = &command.after {
+        // How the command ended is what counts.
+        let words = shell(after, &command.name, &arguments, false);
+        let _ = runtime.block_on(run_in_foreground(&words, root, environment));
+    }
+    let code = ended.map_err(Failure::failed)?;
+    Ok(ExitStatus::of_program(code))
+}
+
+/// The words that run `line` in the system's shell. The arguments are `$1`, `$2` and so on there, and stand behind the
+/// line when they are `appended`.
+fn shell(line: &str, name: &str, arguments: &[String], appended: bool) -> Vec<String> {
+    let line = line.trim_end();
+    if cfg!(windows) {
+        let words = if appended { arguments } else { &[] };
+        let quoted = words.iter().map(|word| format!(" \"{}\"", word.replace('"', "\\\"")));
+        return vec!["cmd".to_owned(), "/C".to_owned(), format!("{line}{}", quoted.collect::<String>())];
+    }
+    let line = if appended && !arguments.is_empty() { format!("{line} \"$@\"") } else { line.to_owned() };
+    [&["sh".to_owned(), "-c".to_owned(), line, name.to_owned()], arguments].concat()
+}

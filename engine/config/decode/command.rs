@@ -1,0 +1,63 @@
+//! The section `commands` (spec config §7 and §13.7).
+
+use indexmap::IndexMap;
+
+use super::entries::entries;
+use crate::config::CommandConfig;
+use crate::config::node::{Entry, Node, Value};
+use crate::config::problem::Report;
+use crate::config::reader::Reader;
+
+/// Reads `commands`. What is wrong with one of them concerns nobody who does not run it, but two of one name do.
+pub(crate) fn commands(section: Option<&Node>, reader: &mut Reader<'_>) -> IndexMap<String, CommandConfig> {
+    let mut commands: IndexMap<String, CommandConfig> = IndexMap::new();
+    for entry in entries(section) {
+        let Some(name) = entry.name else { continue };
+        let origin = reader.problems.origin(entry.span);
+        if let Some(first) = commands.get(&name) {
+            let message = format!("two commands are called `{name}`, the first at {}", first.origin);
+            let report = Report::new("config::duplicate", message, "again here").help("rename one of them");
+            reader.problems.add(entry.span, report);
+            continue;
+        }
+        let what = format!("command `{name}`");
+        let mut command = CommandConfig {
+            name: name.clone(),
+            origin,
+            command: String::new(),
+            args: None,
+            append_args: true,
+            description: None,
+            section: None,
+            internal: false,
+            after: None,
+        };
+        match &entry.node.value {
+            Value::Scalar(_) => command.command = reader.string(entry.node, &what).unwrap_or_default(),
+            Value::Mapping(mapping) => {
+                command.command = reader.text(mapping, "command", &what).unwrap_or_default();
+                command.args = reader.texts(mapping, "args", &what);
+                command.append_args = reader.boolean(mapping, "appendArgs", &what).unwrap_or(true);
+                command.description = reader.text(mapping, "description", &what);
+                command.section = reader.text(mapping, "section", &what);
+                command.internal = reader.boolean(mapping, "internal", &what).unwrap_or(false);
+                command.after = reader.text(mapping, "after", &what);
+            }
+            Value::Sequence(_) => continue,
+        }
+        commands.insert(name, command);
+    }
+    commands
+}
+
+/// The command called `name` in the section `commands`.
+pub(crate) fn command_mut<'n>(section: &'n mut Entry, name: &str) -> Option<&'n mut Node> {
+    match &mut section.node.value {
+        Value::Mapping(entries) => entries.get_mut(name).map(|entry| &mut entry.node),
+        Value::Sequence(items) => items.iter_mut().find(|item| {
+            let scalar = item.get("name").and_then(Node::as_scalar);
+            scalar.is_some_and(|scalar| scalar.text.trim() == name)
+        }),
+        Value::Scalar(_) => None,
+    }
+}

@@ -1,0 +1,36 @@
+//! Sections that are a list of things with a name in older versions, and a map by name in the newest.
+
+use crate::config::node::{Node, Span, Value, field};
+
+/// An entry of such a section.
+pub(super) struct NamedEntry<'n> {
+    /// The key of the map, or the item's `name`.
+    pub name: Option<String>,
+    /// Where it starts.
+    pub span: Span,
+    /// The entry itself.
+    pub node: &'n Node,
+}
+
+/// The entries of `section`, in file order.
+pub(super) fn entries(section: Option<&Node>) -> Vec<NamedEntry<'_>> {
+    match section.map(|section| &section.value) {
+        Some(Value::Mapping(entries)) => {
+            let entries = entries.iter().filter(|(_, entry)| !entry.node.is_null());
+            let named = entries.map(|(name, entry)| NamedEntry {
+                name: Some(name.clone()),
+                span: entry.key,
+                node: &entry.node,
+            });
+            named.collect()
+        }
+        Some(Value::Sequence(items)) => {
+            let name = |item: &Node| {
+                let name = item.as_mapping().and_then(|item| field(item, "name")).and_then(Node::as_scalar);
+                name.map(|name| name.text.trim().to_owned()).filter(|name| !name.is_empty())
+            };
+            items.iter().map(|item| NamedEntry { name: name(item), span: item.span, node: item }).collect()
+        }
+        _ => Vec::new(),
+    }
+}

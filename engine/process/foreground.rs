@@ -1,0 +1,63 @@
+//! Programs that have windlass's terminal for a while.
+
+use std::io;
+use std::path::Path;
+use std::process::ExitStatus;
+
+use tokio::process::{Child, Command};
+
+use super::{ProcessError, interrupted};
+
+/// Runs a program with the terminal, input and output of windlass itself; gives its exit code, or 128 and the number
+/// of the signal that ended it. Ctrl-C reaches it, and it decides what that means.
+///
+/// # Errors
+/// [`ProcessError`] when it cannot be started.
+pub async fn run_in_foreground(
+    words: &[String],
+    directory: &Path,
+    environment: &[(String, String)],
+) -> Result<i32, ProcessError> {
+    let (program, arguments) =
+        words.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(directory).envs(environment.iter().cloned());
+    // A request to end that comes while the program starts is meant for it, too.
+    let mut requested = Box::pin(interrupted());
+    let mut is_requested = futures_util::poll!(&mut requested).is_ready();
+    let spawned = command.spawn();
+    let mut child = spawned.map_err(|error| ProcessError::of_spawn(program, Some(directory), error))?;
+    let status = loop {
+        if is_requested {
+            pass_on(&child);
+            requested = Box::pin(interrupted());
+        }
+        is_requested = tokio::select! {
+            status = child.wait() => break status,
+            () = &mut requested => true,
+        };
+    };
+    status.map(code).map_err(|source| ProcessError::Start { program: program.to_owned(), source })
+}
+
+/// Asks the program to end, unless the terminal did so already: it sends Ctrl-C to everything in the foreground.
+fn pass_on(child: &Child) {
+    #[cfg(unix)]
+    if !io::IsTerminal::is_terminal(&io::stdin())
+        && let Some(id) =
+            child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
+    {
+        // It may have ended just now.
+        let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+    }
+    #[cfg(not(unix))]
+    let _ = child;
+}
+
+fn code(status: ExitStatus) -> i32 {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return 128 + signal;
+    }
+    status.code().unwrap_or(1)
+}
