@@ -7,7 +7,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 use crate::command::{
     CompletionsArgs, DocArgs, EditorArgs, ListArgs, LoginOptions, LogoutOptions, ManArgs, PipelineOptions,
-    PlanArgs, PrintArgs, ResetArgs, RunArgs, SetArgs, ShowArgs, images, profiles,
+    PlanArgs, PrintArgs, ResetArgs, RunArgs, SetArgs, ShowArgs, WhyArgs, images, profiles,
 };
 use crate::report::ProgressMode;
 
@@ -97,6 +97,8 @@ pub enum Command {
     Build(BuildArgs),
     /// Show what a build would do, without doing it
     Plan(PlanArgs),
+    /// Show which inputs changed since the last build, or which images a file belongs to
+    Why(WhyArgs),
     /// Show the functions of a pipeline, and where each comes from
     Show(ShowArgs),
     /// List what the project has

@@ -37,3 +37,4 @@ mod skip;
 mod state;
 mod tags;
 mod variables;
+mod why;

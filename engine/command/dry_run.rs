@@ -18,6 +18,7 @@ use crate::config::Loaded;
 use crate::event::{Decision, Event, Events, ImageResult, Level};
 use crate::host::Host;
 use crate::host::planning::{Effect, Effects};
+use crate::plan::Plan;
 use crate::run::{Run, RunOptions, lock};
 use crate::script::{Pipeline, ScriptError};
 
@@ -29,6 +30,8 @@ pub(super) struct DryRun {
     pub(super) effects: Vec<Effect>,
     /// What it told about each image.
     pub(super) images: IndexMap<String, Told>,
+    /// What it planned for each image.
+    pub(super) plans: IndexMap<String, Plan>,
     outcome: Result<(), Arc<ScriptError>>,
     runtime: Runtime,
 }
@@ -79,10 +82,16 @@ pub(super) fn dry_run(
     let outcome = call_pipeline(&run, pipeline, call, global.no_warn);
     run.results.finish_all(&events);
     let images = std::mem::take(&mut *lock(&images));
-    Ok(DryRun { run, effects: effects.list(), images, outcome, runtime })
+    let plans = run.take_plans();
+    Ok(DryRun { run, effects: effects.list(), images, plans, outcome, runtime })
 }
 
 impl DryRun {
+    /// The time.
+    pub(super) fn now(&self) -> jiff::Timestamp {
+        self.run.host.clock.now()
+    }
+
     /// Prints what went wrong; the status is the one that the run would have ended with.
     pub(super) fn end(self) -> ExitStatus {
         let status = match &self.outcome {

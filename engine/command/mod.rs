@@ -21,6 +21,7 @@ mod run;
 mod show;
 mod stdout;
 mod vars;
+mod why;
 
 use std::sync::Arc;
 
@@ -43,12 +44,14 @@ pub use print::PrintArgs;
 pub use run::RunArgs;
 pub use show::ShowArgs;
 pub use vars::{ResetArgs, SetArgs};
+pub use why::WhyArgs;
 
 /// Runs the command that `cli` asks for, and prints what went wrong.
 pub fn run(cli: &Cli) -> ExitStatus {
     let outcome = match &cli.command {
         Command::Build(args) => build::build(&cli.global, args),
         Command::Plan(args) => plan::plan(&cli.global, args),
+        Command::Why(args) => why::why(&cli.global, args),
         Command::Show(args) => show::show(&cli.global, args),
         Command::List(args) => list::list(&cli.global, args),
         Command::Completions(args) => completions::completions(args),

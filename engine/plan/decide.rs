@@ -249,6 +249,7 @@ mod tests {
             pushed: pushed.iter().map(|(text, digest)| (tag(text), digest.map(ToOwned::to_owned))).collect(),
             custom: false,
             push_skipped: false,
+            built_at: None,
             inputs: RecordedInputs::new(&inputs),
         }
     }

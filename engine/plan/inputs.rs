@@ -108,19 +108,7 @@ impl Hasher {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn inputs() -> Inputs {
-        Inputs {
-            command: Vec::new(),
-            dockerfile: Some(Digest::of("FROM scratch")),
-            target: None,
-            network: None,
-            arguments: Vec::new(),
-            build_args: BTreeMap::new(),
-            context: Some(Digest::of("")),
-            parents: BTreeMap::new(),
-        }
-    }
+    use crate::plan::sample::inputs;
 
     #[test]
     fn every_input_flips_the_key() {
@@ -131,7 +119,7 @@ mod tests {
             |inputs| inputs.target = Some("final".into()),
             |inputs| inputs.network = Some("host".into()),
             |inputs| inputs.arguments = vec!["--squash".into()],
-            |inputs| inputs.build_args = BTreeMap::from([("A".into(), "1".into())]),
+            |inputs| inputs.build_args = BTreeMap::from([("A".into(), "2".into())]),
             |inputs| inputs.context = Some(Digest::of("x")),
             |inputs| inputs.context = None,
             |inputs| inputs.parents = BTreeMap::from([("base".into(), key_of("x"))]),

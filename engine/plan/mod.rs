@@ -3,6 +3,7 @@
 mod bases;
 mod built;
 mod decide;
+mod difference;
 mod docker_build;
 mod error;
 mod inputs;
@@ -10,10 +11,14 @@ mod inputs;
 mod plan;
 mod reason;
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
 mod tests;
+mod touch;
 
 pub use built::Built;
 pub use decide::{ImageIds, Reuse, Situation, Source, Verdict, decide};
+pub use difference::{Difference, Input, Sign};
 pub use inputs::{CacheKey, Inputs};
 pub use plan::Plan;
-pub use reason::why_build;
+pub use touch::{Answer, Touch};

@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use super::bases::{Bases, learn_from_earlier, parents};
 use super::built::Built;
+use super::difference::{Difference, differences};
 use super::docker_build::{DockerfileRecipe, keep_context, select};
 use super::error::PlanError;
-use super::{CacheKey, Inputs, Reuse, Situation, Source, Verdict, decide, why_build};
+use super::reason::why_build;
+use super::{CacheKey, Inputs, Reuse, Situation, Source, Verdict, decide};
 use crate::builder::{CustomRequest, build_custom, custom_words, on_change_files};
 use crate::config::RebuildStrategy;
 use crate::event::{Decision, Event};
-use crate::image::context::ContextDigest;
+use crate::image::context::{Change, ContextDigest};
 use crate::image::{Context, Digest, ImageReference, Selection, Tag, TagTemplate};
 use crate::run::{Image, Run, lock};
 use crate::script::StageError;
@@ -30,14 +32,14 @@ pub struct Plan {
     identity: Arc<OnceLock<Identity>>,
     verdict: Verdict,
     reason: String,
-    recipe: Recipe,
+    pub(super) recipe: Recipe,
     /// The decision that was told last.
     told: Arc<Mutex<Option<Decision>>>,
 }
 
 /// What to build from.
 #[derive(Clone)]
-enum Recipe {
+pub(super) enum Recipe {
     /// A Dockerfile and a context.
     Dockerfile(Arc<DockerfileRecipe>),
     /// A custom command, and the files it depends on.
@@ -138,7 +140,11 @@ impl Plan {
             told: Arc::default(),
         };
         let (verdict, reason) = undecided.judge(always)?;
-        Ok(Self { verdict, reason, ..undecided })
+        let plan = Self { verdict, reason, ..undecided };
+        if image.run().options.dry_run {
+            image.run().keep_plan(plan.clone());
+        }
+        Ok(plan)
     }
 
     /// Whether the image has to be built.
@@ -157,6 +163,37 @@ impl Plan {
             Verdict::Reuse(reuse) => Some(&reuse.tags),
             Verdict::Build { .. } => None,
         }
+    }
+
+    /// The image.
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// The Dockerfile as it is built; `None` where a custom command builds.
+    pub fn dockerfile(&self) -> Option<&crate::image::Dockerfile> {
+        match &self.recipe {
+            Recipe::Dockerfile(recipe) => Some(&recipe.dockerfile.inner),
+            Recipe::Custom(_) => None,
+        }
+    }
+
+    /// The earlier build that says what changed: the one that is reused, else the latest.
+    pub fn compared(&self) -> Option<Record> {
+        match &self.verdict {
+            Verdict::Reuse(reuse) => Some(reuse.record.clone()),
+            Verdict::Build { .. } => self.image.run().records(self.image.name()).first().cloned(),
+        }
+    }
+
+    /// What of the inputs is not as it was when `record` was built.
+    ///
+    /// # Errors
+    /// When a file of the context cannot be read.
+    pub fn differences_from(&self, record: &Record) -> Result<Vec<Difference>, StageError> {
+        let Identity { inputs, files, .. } = self.identity()?;
+        let run = self.image.run();
+        Ok(differences(record, inputs, || changed_files(run, &record.inputs.context?, files)))
     }
 
     /// The cache key.
@@ -235,10 +272,7 @@ impl Plan {
             Verdict::Build { reason: Some(reason) } => reason.clone(),
             Verdict::Build { reason: None } => match records.first() {
                 None => "never built here".to_owned(),
-                Some(latest) => {
-                    let Identity { inputs, files, .. } = self.identity()?;
-                    why_build(latest, inputs, || changed_files(run, &latest.inputs.context?, files))
-                }
+                Some(latest) => why_build(&self.differences_from(latest)?),
             },
             Verdict::Reuse(reuse) => match &reuse.left {
                 Some(left) => format!("unchanged, {left}"),
@@ -406,6 +440,11 @@ impl Plan {
         custom: bool,
     ) -> Result<Built, StageError> {
         keep_context(self.image.run(), &identity.files);
+        let inputs = RecordedInputs::new(&identity.inputs);
+        let inputs = match self.dockerfile() {
+            Some(dockerfile) => inputs.with_dockerfile(dockerfile),
+            None => inputs,
+        };
         let record = Record {
             key: identity.key,
             repository: self.image.config().repository.to_string(),
@@ -415,7 +454,8 @@ impl Plan {
             pushed: BTreeMap::new(),
             custom,
             push_skipped: custom && self.image.run().options.skip_push,
-            inputs: RecordedInputs::new(&identity.inputs),
+            built_at: Some(self.image.run().host.clock.now().as_second()),
+            inputs,
         };
         self.image.run().remember(self.image.name(), &record);
         let source = match image_id {
@@ -431,7 +471,7 @@ fn templates(image: &Image) -> Vec<TagTemplate> {
 }
 
 /// The files that `now` has otherwise than the context whose digest was `before`, when its list is still kept.
-fn changed_files(run: &Run, before: &Digest, now: &ContextDigest) -> Option<Vec<String>> {
+fn changed_files(run: &Run, before: &Digest, now: &ContextDigest) -> Option<Vec<Change>> {
     let before = ContextDigest::from_bytes(&run.store.context(before)?)?;
-    Some(now.changes_since(&before).into_iter().map(|change| change.path.to_string()).collect())
+    Some(now.changes_since(&before))
 }

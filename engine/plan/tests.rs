@@ -164,7 +164,7 @@ impl Story {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn plan_and_build_decide_the_same(edits in prop::collection::vec(edit(), 1..7)) {
@@ -179,7 +179,8 @@ proptest! {
             let build = story.run(false);
             build.succeeds();
             // A plan leaves random characters to the build, whose world always draws an `x`.
-            let decided: Vec<_> = build.decisions().iter().map(|line| line.replace("-xx", "-##")).collect();
+            let hide = |line: &String| line.replace("xxxxx", "#####").replace("-xx", "-##");
+            let decided: Vec<_> = build.decisions().iter().map(hide).collect();
             prop_assert_eq!(plan.decisions(), decided, "{:?}", edit);
             prop_assert_eq!(plan.keys(), build.keys(), "{:?}", edit);
         }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{ImageConfig, Project};
@@ -21,7 +22,7 @@ use crate::host::{ExecRequest, Host};
 use crate::image::context::Forest;
 use crate::image::dockerfile::{BaseImage, BuildArgs};
 use crate::image::{Dockerfile, ImageReference};
-use crate::plan::{CacheKey, ImageIds};
+use crate::plan::{CacheKey, ImageIds, Plan};
 use crate::process::{Pipe, ProcessError};
 use crate::script::{Pipeline, StageError};
 use crate::state::{BaseMemory, ImageStore, Record, StatIndex};
@@ -62,6 +63,8 @@ pub struct Run {
     in_daemon: Mutex<HashMap<ImageReference, Option<String>>>,
     is_forgetful: AtomicBool,
     finished: Mutex<HashMap<String, Finished>>,
+    /// In a plan: what was planned for each image, last.
+    plans: Mutex<IndexMap<String, Plan>>,
     /// In a plan: for names that an image is only planned to get, one that it has.
     planned_names: Mutex<HashMap<String, String>>,
 }
@@ -109,6 +112,7 @@ impl Run {
             in_daemon: Mutex::default(),
             is_forgetful: AtomicBool::new(false),
             finished: Mutex::default(),
+            plans: Mutex::default(),
             planned_names: Mutex::default(),
             project,
         };
@@ -357,6 +361,16 @@ impl Run {
     /// An image that is finished already.
     pub fn finished(&self, image: &str) -> Option<Finished> {
         lock(&self.finished).get(image).cloned()
+    }
+
+    /// Keeps what was planned for an image, for somebody who wants to explain it.
+    pub fn keep_plan(&self, plan: Plan) {
+        lock(&self.plans).insert(plan.image().name().to_owned(), plan);
+    }
+
+    /// The plans that were kept.
+    pub fn take_plans(&self) -> IndexMap<String, Plan> {
+        std::mem::take(&mut *lock(&self.plans))
     }
 
     /// In a plan: `planned` will be a name of the image that is known as `known`.

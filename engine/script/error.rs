@@ -114,6 +114,12 @@ impl ScriptError {
     }
 }
 
+impl From<StageError> for ScriptError {
+    fn from(stage: StageError) -> Self {
+        Self::Stopped { cause: Cause::Stage(stage), excerpts: Vec::new() }
+    }
+}
+
 /// The user's functions whose results windlass's own script stumbled over: those that the line of the innermost
 /// place calls, or of them the one that `message` names. They have returned, so the call chain does not name them.
 fn suspects(pipeline: &Pipeline, message: &str, places: &[Place]) -> Vec<Excerpt> {

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::image::{Digest, ImageReference, Repository, Tag, TagTemplate};
+use super::instructions::{self, InstructionChange, RecordedInstruction};
+use crate::image::{Digest, Dockerfile, ImageReference, Repository, Tag, TagTemplate};
 use crate::plan::{CacheKey, Inputs};
 
 /// How many builds of an image are remembered: enough for switching between a few profiles and branches.
@@ -41,6 +42,9 @@ pub struct Record {
     /// Whether that command was told not to push.
     #[serde(default)]
     pub push_skipped: bool,
+    /// When it was built, in seconds since 1970; unknown of builds that an older windlass made.
+    #[serde(default)]
+    pub built_at: Option<i64>,
     /// What went in.
     pub inputs: RecordedInputs,
 }
@@ -78,6 +82,9 @@ pub struct RecordedInputs {
     pub context: Option<Digest>,
     /// Keys of the images it was built from.
     pub parents: BTreeMap<String, CacheKey>,
+    /// The instructions of the Dockerfile.
+    #[serde(default)]
+    instructions: Vec<RecordedInstruction>,
 }
 
 impl RecordedInputs {
@@ -97,8 +104,29 @@ impl RecordedInputs {
                 .collect(),
             context: inputs.context,
             parents: inputs.parents.clone(),
+            instructions: Vec::new(),
             salt,
         }
+    }
+
+    /// With the instructions of the Dockerfile.
+    #[must_use]
+    pub fn with_dockerfile(self, dockerfile: &Dockerfile) -> Self {
+        Self { instructions: instructions::record(dockerfile, &self.salt), ..self }
+    }
+
+    /// What turns the Dockerfile of that time into `dockerfile`; `None` when its instructions are not known.
+    pub fn instruction_changes<'a>(
+        &'a self,
+        dockerfile: &'a Dockerfile,
+    ) -> Option<Vec<InstructionChange<'a>>> {
+        let is_known = !self.instructions.is_empty();
+        is_known.then(|| instructions::changes(&self.instructions, dockerfile, &self.salt))
+    }
+
+    /// Whether there was a build argument of this name.
+    pub fn has_build_arg(&self, name: &str) -> bool {
+        self.build_args.contains_key(name)
     }
 
     /// Whether the custom command was the one of `inputs`.
@@ -361,6 +389,7 @@ mod tests {
             pushed: BTreeMap::new(),
             custom: false,
             push_skipped: false,
+            built_at: None,
             inputs: RecordedInputs::new(&inputs),
         }
     }

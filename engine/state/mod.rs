@@ -2,11 +2,13 @@
 
 mod bases;
 mod images;
+mod instructions;
 mod stamp;
 mod stat_index;
 
 pub use bases::BaseMemory;
 pub use images::{ImageStore, Record, RecordedInputs};
+pub use instructions::{InstructionChange, RecordedInstruction};
 pub use stamp::Stamp;
 pub(crate) use stamp::nanoseconds_of;
 pub use stat_index::{IndexWarning, StatIndex};

@@ -17,6 +17,8 @@ const ALWAYS: [&str; 2] = ["**/.windlass", "**/.devspace"];
 #[derive(Debug)]
 pub(super) struct Rules {
     patterns: Vec<Pattern>,
+    /// The line of each pattern of the file, counted from 1.
+    pub(super) lines: Vec<usize>,
     has_exceptions: bool,
 }
 
@@ -25,23 +27,31 @@ pub(super) struct Rules {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LastMatch(usize);
 
+impl LastMatch {
+    /// The number of the pattern; `None` when none matches.
+    pub(super) fn index(self) -> Option<usize> {
+        self.0.checked_sub(1)
+    }
+}
+
 impl Rules {
     /// Parses the text of an ignore file; `name` is the path shown in messages.
     pub(super) fn parse(name: &str, text: &[u8]) -> Result<Self, ContextError> {
         let text = String::from_utf8_lossy(text);
-        let mut patterns = Vec::new();
+        let (mut patterns, mut lines) = (Vec::new(), Vec::new());
         let mut offset = 0;
         for (index, line) in text.split_inclusive('\n').enumerate() {
             if let Some(pattern) = pattern_of(line, index == 0) {
                 let compiled = Pattern::compile(&pattern)
                     .ok_or_else(|| bad_pattern(name, &text, index + 1, offset, line))?;
                 patterns.push(compiled);
+                lines.push(index + 1);
             }
             offset += line.len();
         }
         patterns.extend(ALWAYS.iter().filter_map(|pattern| Pattern::compile(pattern)));
         let has_exceptions = patterns.iter().any(|pattern| pattern.negated);
-        Ok(Self { patterns, has_exceptions })
+        Ok(Self { patterns, lines, has_exceptions })
     }
 
     /// The last match of `path`, given the one of its folder.
@@ -55,10 +65,7 @@ impl Rules {
 
     /// Whether a path with this last match is excluded.
     pub(super) fn excludes(&self, last: LastMatch) -> bool {
-        last.0
-            .checked_sub(1)
-            .and_then(|index| self.patterns.get(index))
-            .is_some_and(|pattern| !pattern.negated)
+        last.index().and_then(|index| self.patterns.get(index)).is_some_and(|pattern| !pattern.negated)
     }
 
     /// Whether anything below the excluded `folder` could be brought back.

@@ -10,6 +10,7 @@ mod marks;
 mod pattern;
 mod selection;
 mod sent;
+mod standing;
 mod tree;
 mod walk;
 
@@ -30,6 +31,7 @@ pub use error::{BadPattern, ContextError};
 pub use ignore::excluded;
 pub use selection::{FolderSize, Selection};
 pub use sent::SentFiles;
+pub use standing::Standing;
 pub use tree::Forest;
 
 /// A build context: a folder with its ignore rules. Cheap to clone.

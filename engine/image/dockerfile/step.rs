@@ -38,7 +38,7 @@ impl Dockerfile {
     }
 
     /// Every instruction in file order.
-    fn instructions(&self) -> impl Iterator<Item = &Instruction> {
+    pub fn instructions(&self) -> impl Iterator<Item = &Instruction> {
         let targets = self.targets().iter();
         self.global_args()
             .iter()

@@ -1,0 +1,216 @@
+//! What changed since the last build.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::command::dry_run::DryRun;
+use crate::command::exit_status::Failure;
+use crate::event::Decision;
+use crate::plan::{Difference, Input, Plan, Sign};
+use crate::script::ScriptError;
+use crate::state::{InstructionChange, Record};
+
+/// What changed in one image. The fields are an interface for programs: they may be added to, never renamed.
+#[derive(Serialize)]
+pub(super) struct Explained {
+    image: String,
+    /// `build`, `skip` or `publish`.
+    decision: &'static str,
+    reason: String,
+    changes: Vec<Difference>,
+    /// What of the Dockerfile changed, where that is known.
+    instructions: Vec<Instruction>,
+    last_build: Option<LastBuild>,
+}
+
+/// An instruction of the Dockerfile that is new or gone.
+#[derive(Serialize)]
+struct Instruction {
+    change: Sign,
+    /// Its line, in the Dockerfile as it is, or for one that is gone as it was.
+    line: usize,
+    /// Its first line; of one that is gone, or sets a value, only the beginning.
+    text: String,
+}
+
+/// What is known of the last build.
+#[derive(Serialize)]
+struct LastBuild {
+    /// When, RFC 3339.
+    at: Option<String>,
+    key: String,
+    repository: String,
+    tags: Vec<String>,
+    pushed: Vec<Pushed>,
+    image_id: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Pushed {
+    reference: String,
+    digest: Option<String>,
+}
+
+/// What changed in each planned image that is asked for.
+///
+/// # Errors
+/// When files that count cannot be read.
+pub(super) fn explain(dry_run: &DryRun, is_asked: &dyn Fn(&str) -> bool) -> Result<Vec<Explained>, Failure> {
+    let plans = dry_run.plans.iter().filter(|(name, _)| is_asked(name));
+    plans.map(|(name, plan)| Explained::new(dry_run, name, plan)).collect()
+}
+
+impl Explained {
+    fn new(dry_run: &DryRun, name: &str, plan: &Plan) -> Result<Self, Failure> {
+        let told = dry_run.images.get(name).and_then(|told| told.decision.clone());
+        let (decision, reason) = told.unwrap_or((Decision::Skip, plan.reason().to_owned()));
+        let unreadable = |error| Failure::failed(ScriptError::from(error));
+        let compared = plan.compared();
+        let changes = match &compared {
+            Some(record) => plan.differences_from(record).map_err(unreadable)?,
+            None => Vec::new(),
+        };
+        Ok(Self {
+            image: name.to_owned(),
+            decision: match decision {
+                Decision::Build => "build",
+                Decision::Skip => "skip",
+                Decision::Publish => "publish",
+            },
+            reason,
+            changes,
+            instructions: compared.as_ref().map(|record| instructions(plan, record)).unwrap_or_default(),
+            last_build: compared.as_ref().map(LastBuild::new),
+        })
+    }
+}
+
+/// The instructions that changed since `record`.
+fn instructions(plan: &Plan, record: &Record) -> Vec<Instruction> {
+    let Some(dockerfile) = plan.dockerfile() else { return Vec::new() };
+    let changes = record.inputs.instruction_changes(dockerfile).unwrap_or_default();
+    let instruction = |change| match change {
+        InstructionChange::Added { line, text } => {
+            Instruction { change: Sign::Added, line, text: text.to_owned() }
+        }
+        InstructionChange::Removed(gone) => {
+            Instruction { change: Sign::Removed, line: gone.line, text: gone.name.clone() }
+        }
+    };
+    changes.into_iter().map(instruction).collect()
+}
+
+impl LastBuild {
+    fn new(record: &Record) -> Self {
+        let reference = |tag| format!("{}:{tag}", record.repository);
+        let pushed = record.pushed.iter();
+        Self {
+            at: record.built_at.and_then(|at| Timestamp::from_second(at).ok()).map(|at| at.to_string()),
+            key: record.key.to_string(),
+            repository: record.repository.clone(),
+            tags: record.tags.iter().map(ToString::to_string).collect(),
+            pushed: pushed
+                .map(|(tag, digest)| Pushed { reference: reference(tag), digest: digest.clone() })
+                .collect(),
+            image_id: record.image_id.clone(),
+        }
+    }
+}
+
+/// The explanation for people; `now` dates the last build.
+pub(super) fn text(images: &[Explained], now: Timestamp) -> String {
+    let mut text = String::new();
+    for image in images {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{} | {}: {}", image.image, image.decision, image.reason);
+        for Difference { change, input, name } in &image.changes {
+            let _ =
+                writeln!(text, "{}", format!("  {} {:12} {name}", mark(*change), title(*input)).trim_end());
+            if *input == Input::Dockerfile {
+                for Instruction { change, line, text: shown } in &image.instructions {
+                    let place = if *change == Sign::Removed { "was line" } else { "line" };
+                    let _ = writeln!(text, "    {} {place} {line}: {shown}", mark(*change));
+                }
+            }
+        }
+        if let Some(last) = &image.last_build {
+            last.write(&mut text, now);
+        }
+    }
+    text
+}
+
+fn mark(change: Sign) -> char {
+    match change {
+        Sign::Added => '+',
+        Sign::Removed => '-',
+        Sign::Changed => '~',
+    }
+}
+
+fn title(input: Input) -> &'static str {
+    match input {
+        Input::Command => "command",
+        Input::Dockerfile => "Dockerfile",
+        Input::Target => "target",
+        Input::Network => "network",
+        Input::Arguments => "docker args",
+        Input::BuildArg => "build arg",
+        Input::Parent => "base",
+        Input::Context => "context",
+        Input::File => "file",
+    }
+}
+
+impl LastBuild {
+    fn write(&self, text: &mut String, now: Timestamp) {
+        let at = match &self.at {
+            Some(at) => format!("{at}{}", at.parse().map(|at| ago(at, now)).unwrap_or_default()),
+            None => "at an unknown time".to_owned(),
+        };
+        let _ = writeln!(text, "  last build   {at}");
+        let _ = writeln!(text, "    key        {}", self.key);
+        for tag in &self.tags {
+            let _ = writeln!(text, "    tag        {}:{tag}", self.repository);
+        }
+        if self.pushed.is_empty() {
+            let _ = writeln!(text, "    pushed     nowhere");
+        }
+        for Pushed { reference, digest } in &self.pushed {
+            let digest = digest.as_ref().map(|digest| format!(" as {digest}")).unwrap_or_default();
+            let _ = writeln!(text, "    pushed     {reference}{digest}");
+        }
+    }
+}
+
+/// ` (3 hours ago)`.
+fn ago(then: Timestamp, now: Timestamp) -> String {
+    let seconds = now.as_second().saturating_sub(then.as_second()).max(0);
+    let (count, unit) = match seconds {
+        0..60 => return " (just now)".to_owned(),
+        60..3600 => (seconds / 60, "minute"),
+        3600..86_400 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!(" ({count} {unit}{plural} ago)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_one_unit() {
+        let check = |seconds: i64| {
+            let at = |seconds| Timestamp::from_second(seconds).expect("a time");
+            ago(at(0), at(seconds))
+        };
+        assert_eq!(check(-5), " (just now)");
+        assert_eq!(check(61), " (1 minute ago)");
+        assert_eq!(check(7300), " (2 hours ago)");
+        assert_eq!(check(200_000), " (2 days ago)");
+    }
+}

@@ -1,0 +1,78 @@
+//! `windlass why`: which inputs changed since the last build, and which images a file belongs to.
+
+mod change;
+mod touched;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
+
+use super::completions;
+use super::dry_run::dry_run;
+use super::exit_status::{ExitStatus, Failure};
+use super::load::load_project;
+use super::pipeline_run::Call;
+use super::stdout::{print, print_json};
+use crate::cli::GlobalOptions;
+use crate::run::RunOptions;
+
+/// The options of `windlass why`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+`+` marks an input that is new since the last build, `-` one that is gone, `~` one that
+is another now. Of build arguments only the names are shown.
+
+Examples:
+  windlass why api                        what changed, and what the last build was
+  windlass why --if go.mod                which images a change of go.mod would rebuild
+  windlass why api --if README.md docs/   why a change there would not rebuild `api`")]
+pub struct WhyArgs {
+    /// Images to explain [default: all]
+    #[arg(value_name = "IMAGE", add = ArgValueCandidates::new(completions::images))]
+    pub images: Vec<String>,
+
+    /// Say instead which images would be built if only these files changed
+    #[arg(long = "if", value_name = "FILE", num_args = 1..)]
+    pub files: Vec<PathBuf>,
+
+    /// Apply this script of overrides last; repeat it for several
+    #[arg(long = "script", value_name = "FILE")]
+    pub scripts: Vec<PathBuf>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Prints what changed, or what a change would do.
+///
+/// # Errors
+/// When the configuration, a script or the command line is wrong. An image that cannot be planned is reported here.
+pub fn why(global: &GlobalOptions, args: &WhyArgs) -> Result<ExitStatus, Failure> {
+    let loaded = load_project(global)?;
+    let call = Call { pipeline: "build".to_owned(), arguments: Vec::new(), images: args.images.clone() };
+    let dry_run = dry_run(global, loaded, &args.scripts, RunOptions::default(), call)?;
+    let is_asked = |name: &str| args.images.is_empty() || args.images.iter().any(|asked| asked == name);
+    if args.files.is_empty() {
+        let images = change::explain(&dry_run, &is_asked)?;
+        if args.json { print_json(&images) } else { print(&change::text(&images, dry_run.now())) }?;
+    } else {
+        let files: Vec<_> = args.files.iter().map(|file| absolute(file)).collect();
+        let answers = touched::answers(&dry_run, &files, &is_asked);
+        if args.json { print_json(&answers) } else { print(&touched::text(&answers)) }?;
+    }
+    Ok(dry_run.end())
+}
+
+/// The path of a file that need not exist, links in its folders followed.
+fn absolute(file: &Path) -> PathBuf {
+    let path = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    if let Ok(path) = path.canonicalize() {
+        return path;
+    }
+    match (path.parent().and_then(|folder| folder.canonicalize().ok()), path.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => path,
+    }
+}

@@ -1,0 +1,80 @@
+//! What one path of a context is to a build.
+
+use super::Context;
+use super::glob::Glob;
+use super::ignore::LastMatch;
+use crate::image::dockerfile::Reach;
+
+/// What one path of a context is to a build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// A change of it is a change of the image: this source covers it, or `None` where every file counts.
+    Counts(Option<String>),
+    /// The ignore rules leave it out.
+    Ignored {
+        /// The line of the ignore file, counted from 1; `None` for a rule of windlass's own.
+        line: Option<usize>,
+        /// The rule as written.
+        rule: String,
+    },
+    /// No source covers it.
+    Unread,
+}
+
+impl Context {
+    /// What `path` (relative, with `/`; it need not exist) is to a build that reads `reach`. Symlinks are not
+    /// followed.
+    pub fn standing(&self, path: &str, reach: &Reach) -> Standing {
+        let rules = &self.0.rules;
+        let last = rules.last_match_of(path);
+        if rules.excludes(last) {
+            let line = rules.line(last);
+            let text = String::from_utf8_lossy(&self.0.ignore_text);
+            let rule = line.and_then(|line| Some(text.lines().nth(line - 1)?.trim().to_owned()));
+            return Standing::Ignored { line, rule: rule.unwrap_or_default() };
+        }
+        match reach {
+            Reach::Whole { .. } => Standing::Counts(None),
+            Reach::Sources(sources) => match sources.iter().find(|source| covers(source, path)) {
+                Some(source) => Standing::Counts(Some(source.clone())),
+                None => Standing::Unread,
+            },
+        }
+    }
+}
+
+/// Whether `source`, which may have wildcards, names `path` or a folder above it.
+fn covers(source: &str, path: &str) -> bool {
+    let components = source.matches('/').count() + 1;
+    let end = path.match_indices('/').nth(components - 1).map_or(path.len(), |(end, _)| end);
+    let head = &path[..end];
+    head.matches('/').count() + 1 == components
+        && (head == source || Glob::parse(source).is_some_and(|glob| glob.matches(head)))
+}
+
+impl super::ignore::Rules {
+    /// The line of the ignore file with the rule of this match; `None` for rules of windlass's own.
+    fn line(&self, last: LastMatch) -> Option<usize> {
+        self.lines.get(last.index()?).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_cover_what_is_below_them() {
+        for (source, path, expected) in [
+            ("src", "src/a/b.go", true),
+            ("src", "src", true),
+            ("src", "srcs/a", false),
+            ("src/a", "src", false),
+            ("*.txt", "a.txt", true),
+            ("*.txt", "sub/a.txt", false),
+            ("src/*/x", "src/a/x/y", true),
+        ] {
+            assert_eq!(covers(source, path), expected, "{source} {path}");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Inputs and builds for unit tests.
+
+use std::collections::BTreeMap;
+
+use super::Inputs;
+use crate::image::Digest;
+use crate::state::{Record, RecordedInputs};
+
+/// The inputs of an image with one build argument.
+pub fn inputs() -> Inputs {
+    Inputs {
+        command: Vec::new(),
+        dockerfile: Some(Digest::of("FROM scratch")),
+        target: None,
+        network: None,
+        arguments: Vec::new(),
+        build_args: BTreeMap::from([("A".to_owned(), "1".to_owned())]),
+        context: Some(Digest::of("")),
+        parents: BTreeMap::new(),
+    }
+}
+
+/// A build from `inputs`.
+pub fn record(inputs: &Inputs) -> Record {
+    Record {
+        key: inputs.key(),
+        repository: "acme/api".to_owned(),
+        templates: Vec::new(),
+        tags: Vec::new(),
+        image_id: None,
+        pushed: BTreeMap::new(),
+        custom: false,
+        push_skipped: false,
+        built_at: None,
+        inputs: RecordedInputs::new(inputs),
+    }
+}
