@@ -6,8 +6,9 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 
 use crate::command::{
-    CompletionsArgs, DocArgs, EditorArgs, ListArgs, LoginOptions, LogoutOptions, ManArgs, PipelineOptions,
-    PlanArgs, PrintArgs, ResetArgs, RunArgs, SetArgs, ShowArgs, WhyArgs, images, profiles,
+    CompletionsArgs, DocArgs, EditorArgs, InitArgs, ListArgs, LoginOptions, LogoutOptions, ManArgs,
+    PipelineOptions, PlanArgs, PrintArgs, ResetArgs, RunArgs, SetArgs, ShowArgs, TestArgs, WhyArgs, images,
+    profiles,
 };
 use crate::report::ProgressMode;
 
@@ -93,6 +94,8 @@ pub struct GlobalOptions {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a first devspace.yaml
+    Init(InitArgs),
     /// Build, tag and push the images whose inputs changed
     Build(BuildArgs),
     /// Show what a build would do, without doing it
@@ -115,6 +118,8 @@ pub enum Command {
     Login(LoginOptions),
     /// Forget the credentials of a registry
     Logout(LogoutOptions),
+    /// Run the tests of your overrides and pipelines
+    Test(TestArgs),
     /// Show what scripts can redefine and call
     Doc(DocArgs),
     /// Print the completion script of a shell

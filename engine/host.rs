@@ -13,6 +13,7 @@ pub mod fake;
 mod files;
 mod http;
 pub mod live;
+pub mod memory;
 pub mod planning;
 mod project_path;
 mod random;

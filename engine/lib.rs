@@ -26,3 +26,4 @@ pub mod script;
 pub mod secret;
 pub mod state;
 pub mod suggestion;
+pub mod testing;

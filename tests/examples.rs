@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::harness::{Daemon, Output, Project};
 
 /// The examples with a test below.
-const TESTED: [&str; 5] = ["build-image", "entrypoint", "hook", "shop", "tags"];
+const TESTED: [&str; 6] = ["build-image", "entrypoint", "hook", "shop", "tags", "testing"];
 
 /// An example in a folder of its own, its images in repositories that no other test uses.
 struct Example {
@@ -178,4 +178,15 @@ fn tags() {
     assert!(dev.starts_with("dev-app-") && dev.len() == "dev-app-Xk3q".len(), "{dev}");
     let id = |tag: &str| daemon.image_id(&example.reference("example/tags", tag));
     assert_eq!(id(dev), id("1.4.0"));
+}
+
+#[test]
+fn testing() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let example = Example::copy("testing", &daemon, &[]);
+    example.run(0).stdout_has("5 passed");
+    example.run(1).stdout_has("1 passed").stdout_has("test_staging_has_a_tag_of_its_own");
+    let before = example.project.read("windlass_test.snap");
+    example.run(2);
+    assert_eq!(example.project.read("windlass_test.snap"), before);
 }

@@ -9,7 +9,8 @@ use clap_complete::engine::ArgValueCandidates;
 use super::completions;
 use super::exit_status::{ExitStatus, Failure};
 use super::stdout::{print, print_json};
-use crate::script::reference;
+use crate::script::reference::{self, Documented};
+use crate::testing;
 use page::Page;
 use search::Found;
 
@@ -21,6 +22,7 @@ Examples:
   windlass doc tags              each thing called `tags`, with examples
   windlass doc image             what a script may ask of an image
   windlass doc built.push        one thing in full
+  windlass doc test              what tests can call
   windlass doc --json            for programs")]
 pub struct DocArgs {
     /// A function, stage, property or kind of value [default: a list of everything]
@@ -32,12 +34,17 @@ pub struct DocArgs {
     pub json: bool,
 }
 
+/// Everything that has an entry.
+pub fn entries() -> Vec<Documented> {
+    [reference::all(), testing::stage::documented()].concat()
+}
+
 /// Prints the reference, or the part of it about one name.
 ///
 /// # Errors
 /// `doc::unknown` when nothing has that name.
 pub fn doc(args: &DocArgs) -> Result<ExitStatus, Failure> {
-    let entries = reference::all();
+    let entries = entries();
     let found = match &args.name {
         Some(name) => search::find(&entries, name).map_err(Failure::wrong_use)?,
         None => Found { exact: Vec::new(), members: entries.iter().collect() },

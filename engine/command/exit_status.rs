@@ -93,6 +93,13 @@ pub struct NoThreads {
 
 /// Prints `diagnostic` to standard error, in colour where the terminal shows it.
 pub fn print_diagnostic(diagnostic: &dyn Diagnostic) {
+    let text = render(diagnostic);
+    // Nobody is left to tell when standard error is closed.
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+}
+
+/// `diagnostic` as standard error shows it.
+pub fn render(diagnostic: &dyn Diagnostic) -> String {
     let is_terminal = console::Term::stderr().is_term();
     let theme = match (is_terminal, console::colors_enabled_stderr()) {
         (true, true) => GraphicalTheme::unicode(),
@@ -110,6 +117,5 @@ pub fn print_diagnostic(diagnostic: &dyn Diagnostic) {
     if !is_terminal || !console::colors_enabled_stderr() {
         text = console::strip_ansi_codes(&text).into_owned();
     }
-    // Nobody is left to tell when standard error is closed.
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+    text
 }

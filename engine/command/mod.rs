@@ -7,6 +7,7 @@ mod dry_run;
 mod editor;
 mod exit_status;
 mod image_failure;
+mod init;
 mod interrupt;
 mod list;
 mod load;
@@ -20,6 +21,7 @@ mod print;
 mod run;
 mod show;
 mod stdout;
+mod test;
 mod vars;
 mod why;
 
@@ -34,6 +36,7 @@ pub use completions::{CompletionsArgs, answer_shell, images, profiles};
 pub use doc::DocArgs;
 pub use editor::EditorArgs;
 pub use exit_status::{ExitStatus, Failure};
+pub use init::InitArgs;
 pub use list::ListArgs;
 pub use login::{LoginError, LoginOptions, login};
 pub use logout::{LogoutOptions, logout};
@@ -43,6 +46,7 @@ pub use plan::PlanArgs;
 pub use print::PrintArgs;
 pub use run::RunArgs;
 pub use show::ShowArgs;
+pub use test::TestArgs;
 pub use vars::{ResetArgs, SetArgs};
 pub use why::WhyArgs;
 
@@ -52,6 +56,8 @@ pub fn run(cli: &Cli) -> ExitStatus {
         Command::Build(args) => build::build(&cli.global, args),
         Command::Plan(args) => plan::plan(&cli.global, args),
         Command::Why(args) => why::why(&cli.global, args),
+        Command::Init(args) => init::init(args),
+        Command::Test(args) => test::test(&cli.global, args),
         Command::Show(args) => show::show(&cli.global, args),
         Command::List(args) => list::list(&cli.global, args),
         Command::Completions(args) => completions::completions(args),

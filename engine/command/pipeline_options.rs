@@ -70,6 +70,7 @@ impl PipelineOptions {
             keep_going: self.keep_going,
             tags: self.tags.clone(),
             dry_run: false,
+            state: None,
             environment: Vec::new(),
         }
     }

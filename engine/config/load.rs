@@ -51,6 +51,8 @@ pub struct LoadOptions {
     /// A command that is about to run: where the file has it, variables are filled in there and nowhere else, and
     /// the rest of the file is left out, so that nobody is asked for what only images need.
     pub command: Option<String>,
+    /// The folder that holds `.windlass/`, where answers are remembered; the project's own when absent.
+    pub state: Option<PathBuf>,
 }
 
 /// A loaded project.
@@ -103,6 +105,9 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
         file: &file,
         version: Version::NEWEST,
     };
+    if let Some(state) = &options.state {
+        loader.resolver.keep_answers_in(state);
+    }
     loader.prepare();
     let document = match std::str::from_utf8(&bytes) {
         Ok(_) => loader.document(&text),

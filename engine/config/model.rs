@@ -9,7 +9,7 @@ use super::{CommandConfig, DependencyConfig};
 use crate::image::Repository;
 
 /// A project: the folder of a `devspace.yaml` and what it configures.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Project {
     /// The folder of the configuration file; every relative path starts here. Absolute.
     pub root: PathBuf,
@@ -31,6 +31,13 @@ pub struct Project {
     pub kube_context: Option<String>,
     /// The sections windlass keeps but does not use yet (`deployments`, `dev`, ...), as JSON.
     pub other: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Project {
+    /// A project that has nothing in it.
+    pub fn empty(root: &std::path::Path) -> Self {
+        Self { root: root.to_owned(), file: root.join("devspace.yaml"), ..Self::default() }
+    }
 }
 
 /// A place in a configuration file, for messages.

@@ -92,7 +92,7 @@ impl Run {
         cancel: CancellationToken,
         runtime: tokio::runtime::Handle,
     ) -> Result<Arc<Self>, RunError> {
-        let root = project.root.clone();
+        let root = options.state.clone().unwrap_or_else(|| project.root.clone());
         let mut run = Self {
             options,
             host,
@@ -250,7 +250,7 @@ impl Run {
     pub fn index(&self, root: &Path) -> Arc<StatIndex> {
         let mut indexes = lock(&self.indexes);
         let open = || {
-            let (index, warning) = StatIndex::open(&self.project.root.join(".windlass").join("index"), root);
+            let (index, warning) = StatIndex::open(&self.store.folder().join("index"), root);
             if let Some(warning) = warning {
                 self.notice(Level::Warning, warning.to_string());
             }

@@ -1,6 +1,7 @@
 //! What the user asked of a run.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use crate::image::TagTemplate;
 
@@ -25,6 +26,8 @@ pub struct RunOptions {
     pub tags: Vec<TagTemplate>,
     /// Change nothing and remember nothing: what happens is only planned.
     pub dry_run: bool,
+    /// The folder that holds `.windlass/`, where earlier builds are remembered; the project's own when absent.
+    pub state: Option<PathBuf>,
     /// Variables of the project's `.env` file that the real environment has not.
     pub environment: Vec<(String, String)>,
 }
@@ -48,6 +51,7 @@ impl Default for RunOptions {
             keep_going: false,
             tags: Vec::new(),
             dry_run: false,
+            state: None,
             environment: Vec::new(),
         }
     }

@@ -88,6 +88,11 @@ impl Results {
         lock(&self.failures).clone()
     }
 
+    /// How each image that was started ended, or is so far, in the order in which they were.
+    pub fn all(&self) -> Vec<ImageResult> {
+        lock(&self.images).values().map(|entry| entry.result.clone()).collect()
+    }
+
     /// Tells the end of every image that was started outside of `parallel`.
     pub fn finish_all(&self, events: &Events) {
         let open: Vec<_> = {

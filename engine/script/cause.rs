@@ -145,7 +145,12 @@ impl Cause {
         let mut others: Vec<_> = pipeline.named(name).map(|found| found.parameters.join(", ")).collect();
         others.sort();
         let help = if others.is_empty() {
-            let stages = stage::names();
+            let mut stages = stage::names();
+            if pipeline.is_test() {
+                stages.extend(crate::testing::stage::names());
+                stages
+                    .extend(super::reference::functions().iter().map(|function| function.name().to_owned()));
+            }
             let names = pipeline.functions().map(|function| function.name.as_str());
             let known = names.chain(stages.iter().map(String::as_str));
             nearest(name, known.filter(|known| *known != name))

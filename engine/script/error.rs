@@ -83,6 +83,11 @@ impl ScriptError {
         Self::Stopped { cause: Cause::Stage(error.into()), excerpts: Vec::new() }
     }
 
+    /// An error of a stage before any script ran.
+    pub(crate) fn of_stage_error(error: StageError) -> Self {
+        Self::Stopped { cause: Cause::Stage(error), excerpts: Vec::new() }
+    }
+
     fn stopped(pipeline: &Pipeline, cause: Cause, places: &[Place]) -> Self {
         let mut excerpts = match &cause {
             Cause::Script { code, .. } if code == "script::too_deep" => recursive(pipeline),

@@ -127,6 +127,11 @@ impl Pipeline {
         &self.files
     }
 
+    /// Whether it is a file of tests, which call more than pipelines can.
+    pub(super) fn is_test(&self) -> bool {
+        self.files.iter().any(|file| file.name.ends_with("_test.rhai"))
+    }
+
     /// The effective functions, in no order.
     pub fn functions(&self) -> impl Iterator<Item = &Function> {
         self.functions.values().filter(|function| !is_closure(&function.name))

@@ -23,6 +23,8 @@ pub enum Kind {
     Property,
     /// A key of devspace.yaml.
     Key,
+    /// What only tests can call.
+    Test,
 }
 
 /// A function for scripts: how it is called, and what its documentation says.
@@ -143,6 +145,11 @@ fn definition<'a>(script: &'a str, call: &str) -> Option<&'a str> {
 pub fn stages() -> Vec<Documented> {
     let mut engine = Engine::new_raw();
     stage::register(&mut engine);
+    of_engine(&engine)
+}
+
+/// The documented functions of `engine`, sorted by name.
+pub(crate) fn of_engine(engine: &Engine) -> Vec<Documented> {
     let json = engine.gen_fn_metadata_to_json(false).unwrap_or_default();
     let Ok(metadata) = serde_json::from_str::<Metadata>(&json) else { return Vec::new() };
     let mut stages: Vec<_> = metadata.functions.into_iter().filter_map(Stage::documented).collect();
@@ -182,7 +189,10 @@ impl Stage {
         if matches!(self.name.as_str(), "to_string" | "to_debug") {
             return None;
         }
-        let names: Vec<_> = self.params.iter().map(|parameter| parameter.name.as_str()).collect();
+        // A parameter that is there for its type alone begins with `_`.
+        let name = |parameter: &'_ Parameter| parameter.name.trim_start_matches('_').to_owned();
+        let names: Vec<_> = self.params.iter().map(name).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
         // What takes its value by reference is called on it.
         let is_method = self.params.first().is_some_and(|first| first.kind.starts_with("&mut"));
         let (kind, call) = match (self.name.strip_prefix("get$"), names.split_first()) {

@@ -68,7 +68,11 @@ fn parallel_starts_nothing_new_after_a_failure() {
     assert_eq!(ended.error(), "1 of 3 images failed");
     assert_eq!(
         ended.outcomes(),
-        ["a Built: never built here", "b Failed: `b` does not build", "c Cancelled: another image failed"]
+        [
+            "a Built: never built here",
+            "b Failed: `b` does not build: the test wants it so",
+            "c Cancelled: another image failed"
+        ]
     );
     assert_eq!(world.take_log(), ["build a", "built a", "build b"]);
 }
@@ -87,7 +91,7 @@ fn parallel_that_keeps_going_builds_what_does_not_need_the_failed_image() {
     assert_eq!(
         ended.outcomes(),
         [
-            "low Failed: `low` does not build",
+            "low Failed: `low` does not build: the test wants it so",
             "other Built: never built here",
             "mid Cancelled: its base `low` failed",
             "app Cancelled: its base `low` failed",
@@ -131,7 +135,11 @@ fn hooks_run_in_order() {
     world.set_broken("a", true);
     assert_eq!(
         world.build(script).printed(),
-        ["before_build", "before_image a", "on_error a fake::broken mend it"]
+        [
+            "before_build",
+            "before_image a",
+            "on_error a stage::build::step_failed the test asked for this: `host.build(...)`"
+        ]
     );
 }
 

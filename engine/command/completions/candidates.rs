@@ -20,7 +20,7 @@ pub fn profiles() -> Vec<CompletionCandidate> {
 
 /// What `windlass doc` knows.
 pub fn documented() -> Vec<CompletionCandidate> {
-    let entries = reference::all();
+    let entries = super::super::doc::entries();
     let candidate = |entry: &reference::Documented| {
         CompletionCandidate::new(entry.path()).help(Some(entry.summary().into()))
     };

@@ -34,7 +34,9 @@ impl Page {
         text += &self.table(&functions);
         text += "\nStages, and what can be asked of values: call them\n";
         text += &self.table(&of(&[Kind::Stage, Kind::Property]));
-        text + "\n`windlass doc NAME` tells more about one, with examples; `windlass doc images` about keys of devspace.yaml.\n"
+        text += "\nTests: call them in *_test.rhai\n";
+        text += &self.table(&of(&[Kind::Test]));
+        text + "\n`windlass doc NAME` tells more about one, `windlass doc images` about keys of devspace.yaml.\n"
     }
 
     /// All about what is called `name`.
@@ -78,6 +80,7 @@ impl Page {
             Kind::Stage => "a stage",
             Kind::Property => "a property",
             Kind::Key => "a key of devspace.yaml",
+            Kind::Test => "for tests",
         };
         format!("{}{returns}\n  {kind}\n\n{}", entry.call, self.markdown(&entry.text))
     }

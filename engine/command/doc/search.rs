@@ -1,7 +1,10 @@
 //! Finding what a name means.
 
-use crate::script::reference::Documented;
+use crate::script::reference::{Documented, Kind};
 use crate::suggestion::nearest;
+
+/// What everything that only tests can call is found as.
+const TESTS: &str = "test";
 
 /// What a name means.
 pub struct Found<'a> {
@@ -29,7 +32,9 @@ pub fn find<'a>(entries: &'a [Documented], name: &str) -> Result<Found<'a>, Unkn
     let wanted = name.trim_end_matches("()");
     let is_meant = |entry: &&Documented| [&*entry.call, entry.path(), entry.name()].contains(&wanted);
     let exact: Vec<_> = entries.iter().filter(is_meant).collect();
-    let members: Vec<_> = entries.iter().filter(|entry| entry.owner() == Some(wanted)).collect();
+    let is_member =
+        |entry: &&Documented| entry.owner() == Some(wanted) || (wanted == TESTS && entry.kind == Kind::Test);
+    let members: Vec<_> = entries.iter().filter(is_member).collect();
     if exact.is_empty() && members.is_empty() {
         return Err(Unknown { name: name.to_owned(), help: help(entries, wanted) });
     }

@@ -1,7 +1,7 @@
 //! Finds the value of a variable (spec config §6.4).
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::ask::{Ask, Question};
@@ -76,6 +76,11 @@ impl<'e> Resolver<'e> {
             is_survey: false,
             version: Version::V1beta9,
         }
+    }
+
+    /// Remembers answers in `.windlass/` of `folder`, not of the project.
+    pub(crate) fn keep_answers_in(&mut self, folder: &Path) {
+        self.cache = Cache::new(folder);
     }
 
     /// Takes the definitions as they are after profiles were applied; only answers are kept.

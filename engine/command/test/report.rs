@@ -1,0 +1,147 @@
+//! What came of the tests, for people and for programs.
+
+use std::fmt::Write as _;
+
+use console::style;
+use serde_json::{Value, json};
+
+use crate::command::exit_status::render;
+use crate::command::image_failure::ImageFailure;
+use crate::script::ScriptError;
+use crate::testing::{Outcome, Tested, Verdict};
+
+/// How many calls of a failed test are shown.
+const SHOWN_CALLS: usize = 30;
+
+/// A line for each test by file, then what is wrong with those that failed, then the numbers.
+pub fn text(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    for of_file in outcome.tests.chunk_by(|one, other| one.file == other.file) {
+        let _ = writeln!(text, "{}", of_file[0].file);
+        for test in of_file {
+            let _ =
+                writeln!(text, "  {} {} {}", mark(&test.verdict), test.test, style(milliseconds(test)).dim());
+        }
+    }
+    for test in
+        outcome.tests.iter().filter(|test| !matches!(test.verdict, Verdict::Passed | Verdict::Cancelled))
+    {
+        let _ = write!(
+            text,
+            "\n{} {}::{}\n{}",
+            style("FAILED").red().bold(),
+            test.file,
+            test.test,
+            failure(test)
+        );
+    }
+    let _ = writeln!(text, "\n{}", numbers(outcome));
+    text
+}
+
+/// The same for programs.
+pub fn json(outcome: &Outcome) -> Value {
+    let tests = outcome.tests.iter().map(|test| {
+        json!({
+            "file": test.file,
+            "test": test.test,
+            "outcome": name(&test.verdict),
+            "milliseconds": test.time.as_secs_f64() * 1000.0,
+            "message": message(&test.verdict),
+            "report": match &test.verdict {
+                Verdict::Failed { .. } => Some(console::strip_ansi_codes(&failure(test)).into_owned()),
+                _ => None,
+            },
+            "calls": test.calls,
+            "printed": test.printed,
+        })
+    });
+    json!({
+        "passed": count(outcome, |verdict| matches!(verdict, Verdict::Passed)),
+        "failed": count(outcome, is_failed),
+        "tests": tests.collect::<Vec<_>>(),
+    })
+}
+
+fn count(outcome: &Outcome, is_meant: impl Fn(&Verdict) -> bool) -> usize {
+    outcome.tests.iter().filter(|test| is_meant(&test.verdict)).count()
+}
+
+fn is_failed(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Failed { .. } | Verdict::TimedOut)
+}
+
+fn mark(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Passed => style("ok    ").green().to_string(),
+        Verdict::Failed { .. } => style("FAILED").red().bold().to_string(),
+        Verdict::TimedOut => style("LATE  ").red().bold().to_string(),
+        Verdict::Cancelled => style("      ").to_string(),
+    }
+}
+
+fn name(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "passed",
+        Verdict::Failed { .. } => "failed",
+        Verdict::TimedOut => "timed-out",
+        Verdict::Cancelled => "cancelled",
+    }
+}
+
+fn milliseconds(test: &Tested) -> String {
+    format!("{} ms", test.time.as_millis())
+}
+
+fn message(verdict: &Verdict) -> Option<String> {
+    match verdict {
+        Verdict::Failed { error, .. } => Some(error.to_string()),
+        Verdict::TimedOut => Some("it did not end in time".to_owned()),
+        Verdict::Passed | Verdict::Cancelled => None,
+    }
+}
+
+/// What is wrong, and what was done until then.
+fn failure(test: &Tested) -> String {
+    let mut text = match &test.verdict {
+        Verdict::Failed { error, images } => errors(error, images),
+        Verdict::TimedOut => "  it did not end in time; `--timeout` gives it more\n".to_owned(),
+        Verdict::Passed | Verdict::Cancelled => String::new(),
+    };
+    text += &list("calls", &test.calls);
+    text += &list("printed", &test.printed);
+    text
+}
+
+fn errors(error: &ScriptError, images: &[(String, std::sync::Arc<ScriptError>)]) -> String {
+    let is_summary = error.stage().is_some_and(|stage| stage.code() == "run::failed");
+    let images = images.iter().filter(|_| is_summary);
+    let images: String = images.map(|(image, error)| render(&ImageFailure { image, error })).collect();
+    format!("{}{images}", render(error))
+}
+
+fn list(title: &str, lines: &[String]) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let left_out = lines.len().saturating_sub(SHOWN_CALLS);
+    let mut text = format!("  {title}:\n");
+    if left_out > 0 {
+        let _ = writeln!(text, "    ({left_out} before these)");
+    }
+    for line in lines.iter().skip(left_out) {
+        let _ = writeln!(text, "    {line}");
+    }
+    text
+}
+
+fn numbers(outcome: &Outcome) -> String {
+    let passed = count(outcome, |verdict| matches!(verdict, Verdict::Passed));
+    let failed = count(outcome, is_failed);
+    let all: std::time::Duration = outcome.tests.iter().map(|test| test.time).max().unwrap_or_default();
+    let failed = match failed {
+        0 => String::new(),
+        failed => format!(", {}", style(format!("{failed} failed")).red()),
+    };
+    format!("{passed} passed{failed}; the slowest took {} ms", all.as_millis())
+}

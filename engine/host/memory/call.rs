@@ -1,0 +1,78 @@
+//! What was done in a world in memory.
+
+use std::fmt;
+
+/// Something that was done. Prints as `push acme/api:1.4`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// What kind of thing.
+    pub kind: CallKind,
+    /// What exactly: `acme/api:1.4`.
+    pub text: String,
+}
+
+/// What kind of thing was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallKind {
+    /// An image's build began.
+    Build,
+    /// An image's build ended well. Scripts are not told.
+    Built,
+    /// An image was copied to another repository.
+    Copy,
+    /// A script or a custom builder ran a program.
+    Exec,
+    /// A hook of `devspace.yaml` ran.
+    Hook,
+    /// A request went to a web server.
+    Http,
+    /// A reference was pushed.
+    Push,
+    /// A file was removed.
+    Remove,
+    /// Time was waited for.
+    Sleep,
+    /// An image got another name, in the daemon or in its registry.
+    Tag,
+    /// A file was written.
+    Write,
+}
+
+impl CallKind {
+    /// The kinds that scripts are told.
+    pub const TOLD: [Self; 10] = [
+        Self::Build,
+        Self::Copy,
+        Self::Exec,
+        Self::Hook,
+        Self::Http,
+        Self::Push,
+        Self::Remove,
+        Self::Sleep,
+        Self::Tag,
+        Self::Write,
+    ];
+
+    /// Its name: `push`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Build => "build",
+            Self::Built => "built",
+            Self::Copy => "copy",
+            Self::Exec => "exec",
+            Self::Hook => "hook",
+            Self::Http => "http",
+            Self::Push => "push",
+            Self::Remove => "remove",
+            Self::Sleep => "sleep",
+            Self::Tag => "tag",
+            Self::Write => "write",
+        }
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.kind.as_str(), self.text)
+    }
+}

@@ -1,0 +1,40 @@
+//! Time and chance that a test can foresee.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{CallKind, Memory};
+use crate::host::{Clock, Random};
+
+/// When every world begins: 2001-02-03T04:05:06Z, in which no two numbers are the same.
+const START: i64 = 981_173_106;
+
+/// When every world begins.
+pub(super) fn start() -> Timestamp {
+    Timestamp::from_second(START).unwrap_or_default()
+}
+
+/// Waiting takes no time, but moves the clock.
+#[async_trait]
+impl Clock for Memory {
+    fn now(&self) -> Timestamp {
+        self.state().now
+    }
+
+    async fn sleep(&self, time: Duration) {
+        self.did(CallKind::Sleep, time.as_secs_f64());
+        let mut state = self.state();
+        state.now = state.now.checked_add(time).unwrap_or(state.now);
+    }
+}
+
+impl Random for Memory {
+    fn character(&self) -> char {
+        let mut state = self.state();
+        let place = state.taken % state.random.len().max(1);
+        state.taken += 1;
+        state.random.get(place).copied().unwrap_or('x')
+    }
+}

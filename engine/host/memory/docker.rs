@@ -1,0 +1,125 @@
+//! A Docker daemon in memory.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use indexmap::IndexMap;
+use tokio_util::sync::CancellationToken;
+
+use super::{CallKind, Memory, Scripted, digest_of};
+use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
+use crate::config::DockerConfig;
+use crate::event::ImageEvents;
+use crate::host::Docker;
+use crate::image::dockerfile::BaseConfig;
+use crate::image::{Digest, ImageReference};
+use crate::script::StageError;
+
+/// An image that was built, and what from.
+#[derive(Debug, Clone)]
+pub struct MadeImage {
+    /// Its name.
+    pub image: String,
+    /// Its references.
+    pub references: Vec<String>,
+    /// The Dockerfile as it was built.
+    pub dockerfile: String,
+    /// The build target.
+    pub target: Option<String>,
+    /// The build arguments.
+    pub build_args: IndexMap<String, String>,
+}
+
+impl From<&BuildRequest> for MadeImage {
+    fn from(request: &BuildRequest) -> Self {
+        Self {
+            image: request.image.clone(),
+            references: request.references.iter().map(ToString::to_string).collect(),
+            dockerfile: request.dockerfile.text().to_owned(),
+            target: request.target.clone(),
+            build_args: request.build_args.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl Docker for Memory {
+    async fn reachable(&self) -> Result<(), StageError> {
+        if self.state().is_daemon_there { Ok(()) } else { Err(Scripted::no_daemon().into()) }
+    }
+
+    async fn image_ids(
+        &self,
+        references: &[ImageReference],
+    ) -> Result<HashMap<ImageReference, String>, StageError> {
+        self.reachable().await?;
+        let state = self.state();
+        let known = references.iter().filter_map(|one| Some((one.clone(), state.images.get(one)?.clone())));
+        Ok(known.collect())
+    }
+
+    async fn base_config(&self, name: &str) -> Result<Option<BaseConfig>, StageError> {
+        let state = self.state();
+        let is_here = state.images.iter().any(|(known, id)| id == name || known.to_string() == name);
+        let config = || state.configs.get(name).cloned().unwrap_or_default();
+        Ok((is_here || !state.is_own(name)).then(config))
+    }
+
+    async fn method(&self, _: &DockerConfig, _: &BuildRequest) -> Result<BuildMethod, StageError> {
+        Ok(BuildMethod::default())
+    }
+
+    async fn build(
+        &self,
+        request: BuildRequest,
+        _: &DockerConfig,
+        _: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<BuiltImage, StageError> {
+        self.reachable().await?;
+        let made = MadeImage::from(&request);
+        self.did(CallKind::Build, &made.image);
+        // Gives others the chance to start too early.
+        tokio::task::yield_now().await;
+        let mut state = self.state();
+        if let Some(reason) = state.broken.get(&made.image) {
+            return Err(Scripted::broken_build(&made.image, reason).into());
+        }
+        let inputs = format!("{} {:?} {:?}", made.dockerfile, made.target, made.build_args);
+        let id = Digest::of(format!("{} {inputs} {:?}", made.image, made.references)).to_string();
+        let known = |base: &str| Some(state.configs.get(base).cloned().unwrap_or_default());
+        let config = request.dockerfile.passes_on(request.target.as_deref(), &request.build_args, &known);
+        let config = config.unwrap_or_default();
+        for reference in request.references {
+            state.configs.insert(reference.to_string(), config.clone());
+            state.images.insert(reference, id.clone());
+        }
+        state.configs.insert(id.clone(), config);
+        state.made.push(made);
+        drop(state);
+        self.did(CallKind::Built, &request.image);
+        Ok(BuiltImage { image_id: Some(id) })
+    }
+
+    async fn tag(&self, id: &str, reference: &ImageReference) -> Result<(), StageError> {
+        self.did(CallKind::Tag, reference);
+        let mut state = self.state();
+        state.pass_on(id, reference.to_string());
+        state.images.insert(reference.clone(), id.to_owned());
+        Ok(())
+    }
+
+    async fn push(
+        &self,
+        reference: &ImageReference,
+        _: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<Option<String>, StageError> {
+        self.check_refusal(reference)?;
+        self.did(CallKind::Push, reference);
+        let mut state = self.state();
+        let digest = digest_of(state.images.get(reference).map_or("nothing", String::as_str));
+        state.pushed.insert(reference.clone(), digest.clone());
+        Ok(Some(digest))
+    }
+}

@@ -1,0 +1,27 @@
+//! Files whose changes stay in memory.
+
+use std::io;
+
+use super::{CallKind, Memory};
+use crate::host::{FileEdit, Files, ProjectPath};
+
+/// Files are read from the disk unless they were changed here.
+impl Files for Memory {
+    fn read(&self, path: &ProjectPath) -> io::Result<Vec<u8>> {
+        match self.state().files.get(path.absolute()) {
+            Some(Some(content)) => Ok(content.to_vec()),
+            Some(None) => Err(io::ErrorKind::NotFound.into()),
+            None => std::fs::read(path.absolute()),
+        }
+    }
+
+    fn edit(&self, edit: &FileEdit) -> io::Result<()> {
+        let (kind, content) = match edit {
+            FileEdit::Write { content, .. } => (CallKind::Write, Some(content.clone())),
+            FileEdit::Remove { .. } => (CallKind::Remove, None),
+        };
+        self.did(kind, edit.path());
+        self.state().files.insert(edit.path().absolute().to_owned(), content);
+        Ok(())
+    }
+}

@@ -1,0 +1,88 @@
+//! Registries in memory.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::{CallKind, Memory, Scripted};
+use crate::host::{ImageCopy, Registry};
+use crate::image::dockerfile::BaseConfig;
+use crate::image::{ImageReference, Repository, Tag};
+use crate::registry::ManifestFacts;
+use crate::script::StageError;
+
+impl Memory {
+    /// Refuses a push to `reference` when the world is to.
+    pub(super) fn check_refusal(&self, reference: &ImageReference) -> Result<(), StageError> {
+        let name = reference.to_string();
+        let state = self.state();
+        let refused = state.refused.iter().rev().find(|(prefix, _)| name.starts_with(prefix));
+        refused.map_or(Ok(()), |(_, reason)| Err(Scripted::refused_push(&name, reason).into()))
+    }
+
+    fn digest_in_registry(&self, reference: &ImageReference) -> Option<String> {
+        let state = self.state();
+        match &reference.digest {
+            Some(digest) => {
+                let of_repository = |known: &&ImageReference| known.repository == reference.repository;
+                let mut known = state.pushed.iter().filter(|(known, _)| of_repository(known));
+                known.find(|(_, known)| *known == digest).map(|(_, known)| known.clone())
+            }
+            None => state.pushed.get(reference).cloned(),
+        }
+    }
+
+    fn existing(&self, reference: &ImageReference) -> Result<String, StageError> {
+        let missing = || Scripted::missing_image(&reference.to_string());
+        Ok(self.digest_in_registry(reference).ok_or_else(missing)?)
+    }
+}
+
+#[async_trait]
+impl Registry for Memory {
+    async fn check_push(&self, _: &Repository) -> Result<(), StageError> {
+        Ok(())
+    }
+
+    async fn digest(&self, reference: &ImageReference) -> Result<Option<String>, StageError> {
+        Ok(self.digest_in_registry(reference))
+    }
+
+    async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError> {
+        let name = reference.to_string();
+        let state = self.state();
+        if state.own.contains(&reference.repository) && !state.pushed.contains_key(reference) {
+            return Err(Scripted::missing_image(&name).into());
+        }
+        Ok(state.configs.get(&name).cloned().unwrap_or_default())
+    }
+
+    async fn inspect(&self, reference: &ImageReference) -> Result<Option<ManifestFacts>, StageError> {
+        Ok(self.digest_in_registry(reference).map(|digest| ManifestFacts {
+            digest,
+            media_type: "application/vnd.oci.image.manifest.v1+json".to_owned(),
+            platforms: vec!["linux/amd64".to_owned()],
+            size: 1,
+            labels: BTreeMap::new(),
+        }))
+    }
+
+    async fn copy(&self, copy: &ImageCopy) -> Result<String, StageError> {
+        self.check_refusal(&copy.to)?;
+        let digest = self.existing(&copy.from)?;
+        self.did(CallKind::Copy, format!("{} to {}", copy.from, copy.to));
+        self.state().pushed.insert(copy.to.clone(), digest.clone());
+        Ok(digest)
+    }
+
+    async fn retag(&self, from: &ImageReference, tag: &Tag) -> Result<String, StageError> {
+        let reference = from.repository.with_tag(tag.clone());
+        self.check_refusal(&reference)?;
+        let digest = self.existing(from)?;
+        self.did(CallKind::Tag, &reference);
+        let mut state = self.state();
+        state.pass_on(&from.to_string(), reference.to_string());
+        state.pushed.insert(reference, digest.clone());
+        Ok(digest)
+    }
+}

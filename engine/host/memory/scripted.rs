@@ -1,0 +1,56 @@
+//! Failures that a test asked for.
+
+use std::fmt;
+
+/// A failure that a test asked for, with the code that the real one has.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct Scripted {
+    message: String,
+    code: &'static str,
+    help: &'static str,
+}
+
+impl Scripted {
+    pub(super) fn no_daemon() -> Self {
+        Self {
+            message: "no Docker daemon answers".to_owned(),
+            code: "docker::unreachable",
+            help: "the test asked for this: `host.docker(#{ reachable: false })`",
+        }
+    }
+
+    pub(super) fn broken_build(image: &str, reason: &str) -> Self {
+        Self {
+            message: format!("`{image}` does not build: {reason}"),
+            code: "stage::build::step_failed",
+            help: "the test asked for this: `host.build(...)`",
+        }
+    }
+
+    pub(super) fn refused_push(reference: &str, reason: &str) -> Self {
+        Self {
+            message: format!("cannot push `{reference}`: {reason}"),
+            code: "stage::push::refused",
+            help: "the test asked for this: `host.push(...)`",
+        }
+    }
+
+    pub(super) fn missing_image(reference: &str) -> Self {
+        Self {
+            message: format!("there is no image `{reference}`"),
+            code: "registry::not_found",
+            help: "`host.registry(#{ \"REFERENCE\": \"DIGEST\" })` puts one there",
+        }
+    }
+}
+
+impl miette::Diagnostic for Scripted {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(self.code))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(self.help))
+    }
+}

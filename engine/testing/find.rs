@@ -1,0 +1,115 @@
+//! Finding test files and the tests in them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::script::{Pipeline, ScriptError, ScriptFile};
+
+/// How the names of test files end.
+const ENDING: &str = "_test.rhai";
+
+/// A test file, and its tests.
+pub struct Found {
+    /// Where it lies, relative to the folder that was searched.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// The folder of the project that it tests.
+    pub root: PathBuf,
+    /// The configuration of that project, when it is given.
+    pub config: Option<PathBuf>,
+    /// The file as a program.
+    pub program: Arc<Pipeline>,
+    /// Its tests, in the order of the file.
+    pub tests: Vec<String>,
+}
+
+/// Why test files cannot be used.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum FindError {
+    /// There are none.
+    #[error("there are no tests in `{folder}`")]
+    #[diagnostic(
+        code(test::none),
+        help(
+            "a test is a function `fn test_...()` in a file whose name ends in `_test.rhai`; \
+             `windlass test --help` shows one"
+        )
+    )]
+    None {
+        /// The folder that was searched.
+        folder: String,
+    },
+
+    /// None fits the filter.
+    #[error("no test is called like `{filter}`")]
+    #[diagnostic(code(test::no_match))]
+    NoMatch {
+        /// The filter.
+        filter: String,
+        /// What to do.
+        #[help]
+        help: String,
+    },
+
+    /// A test wants arguments.
+    #[error("`{signature}` in {file}:{line} has parameters, but nobody gives a test arguments")]
+    #[diagnostic(code(test::parameters), help("write `fn {name}()`"))]
+    Parameters {
+        /// Its name.
+        name: String,
+        /// How it is called.
+        signature: String,
+        /// Its file.
+        file: String,
+        /// Its line.
+        line: usize,
+    },
+
+    /// A file is no valid script.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Script(#[from] ScriptError),
+}
+
+/// The test files below `folder`, without those that git ignores. `config` is the configuration of all of them; without,
+/// each tests the project whose `devspace.yaml` is next above it.
+///
+/// # Errors
+/// When a file is no valid script, or a test has parameters.
+pub fn find(folder: &Path, config: Option<&Path>) -> Result<Vec<Found>, FindError> {
+    let walk = ignore::WalkBuilder::new(folder).require_git(false).sort_by_file_path(Path::cmp).build();
+    let files = walk.filter_map(Result::ok).filter(|entry| entry.path().is_file());
+    let files = files.filter(|entry| entry.file_name().to_string_lossy().ends_with(ENDING));
+    files.map(|entry| read(folder, entry.path(), config)).collect()
+}
+
+fn read(folder: &Path, path: &Path, config: Option<&Path>) -> Result<Found, FindError> {
+    let has_project = |above: &&Path| above.join("devspace.yaml").is_file();
+    let above = || path.ancestors().skip(1).take_while(|above| above.starts_with(folder)).find(has_project);
+    let root = match config {
+        Some(config) => config.parent().unwrap_or(folder),
+        None => above().unwrap_or(folder),
+    };
+    let program = Pipeline::compile(vec![ScriptFile::read(path, root)?], root)?;
+    let mut tests: Vec<_> =
+        program.functions().filter(|function| function.name.starts_with("test_")).collect();
+    tests.sort_by_key(|function| function.span.start);
+    if let Some(test) = tests.iter().find(|test| !test.parameters.is_empty()) {
+        return Err(FindError::Parameters {
+            name: test.name.clone(),
+            signature: test.signature(),
+            file: test.file.name.to_string(),
+            line: test.line(),
+        });
+    }
+    let tests = tests.into_iter().map(|function| function.name.clone()).collect();
+    Ok(Found {
+        name: path.strip_prefix(folder).unwrap_or(path).display().to_string(),
+        path: path.to_owned(),
+        root: root.to_owned(),
+        config: config.map(ToOwned::to_owned),
+        program: Arc::new(program),
+        tests,
+    })
+}

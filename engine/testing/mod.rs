@@ -1,0 +1,18 @@
+//! Tests of pipelines, written in Rhai: each `fn test_...()` of a `*_test.rhai` file runs in a [world in
+//! memory](crate::host::memory) of its own, in milliseconds.
+//!
+//! [`find`] finds the tests, [`run`](run::run_all) runs them, several at a time, and gives an [`Outcome`] for each; what
+//! a test may call is in [`stage`].
+
+mod bench;
+mod difference;
+mod find;
+mod plain;
+mod projects;
+mod run;
+mod snapshots;
+pub mod stage;
+
+pub use find::{FindError, Found, find};
+pub use plain::plain;
+pub use run::{Outcome, RunTests, Tested, Verdict};

@@ -1,0 +1,206 @@
+//! Loading the project that a test asks for.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use miette::Diagnostic;
+use rhai::Engine;
+
+use super::bench::{Bench, Loaded};
+use crate::config::{self, LoadOptions, Project};
+use crate::image::TagTemplate;
+use crate::run::{Run, RunOptions};
+use crate::script::{Pipeline, ScriptFile, StageError, new_engine};
+
+/// What a test says about a project.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// The profiles; those of the command line when absent.
+    pub profiles: Option<Vec<String>>,
+    /// Variables, each `NAME=VALUE`.
+    pub vars: Vec<String>,
+    /// A `devspace.yaml` of the test's own.
+    pub config: Option<String>,
+    /// Files on top of those of the project.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// More overrides, which count last.
+    pub script: Option<String>,
+    /// `--skip-push`.
+    pub skip_push: bool,
+    /// `--force-build`.
+    pub force_build: bool,
+    /// `--keep-going`.
+    pub keep_going: bool,
+    /// `--tag`.
+    pub tags: Vec<TagTemplate>,
+    /// The images it is about; none: all.
+    pub images: Vec<String>,
+}
+
+/// The test's own copy of the project cannot be made.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("cannot write the test's copy of `{path}`: {source}")]
+#[diagnostic(code(test::copy))]
+struct NoCopy {
+    path: String,
+    source: std::io::Error,
+}
+
+/// The test's file leads out of the project.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("`{path}` is outside of the project")]
+#[diagnostic(code(test::outside), help("paths of `files` are relative to the project's folder"))]
+struct Outside {
+    path: String,
+}
+
+impl Bench {
+    /// The project that `wanted` describes, loaded in this test's world.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration or a script, or that files cannot be copied.
+    pub fn load(&self, wanted: &Wanted) -> Result<Loaded, StageError> {
+        let root = self.folder_for(wanted)?;
+        let project = self.project(wanted, root)?;
+        let mut files = vec![ScriptFile::default_build()];
+        files.extend(ScriptFile::overrides(&project.root, &project.profiles, &[])?);
+        files.extend(wanted.script.as_ref().map(|text| ScriptFile {
+            name: "script".into(),
+            text: text.as_str().into(),
+            path: Some(project.root.join("script")),
+        }));
+        let pipeline = Arc::new(Pipeline::compile(files, &project.root)?);
+        self.memory.owns(project.images.values().map(|image| image.repository.clone()));
+        let options = RunOptions {
+            images: wanted.images.clone(),
+            force_build: wanted.force_build,
+            skip_push: wanted.skip_push,
+            keep_going: wanted.keep_going,
+            tags: wanted.tags.clone(),
+            // One after the other: what is done has an order then.
+            jobs: 1,
+            state: Some(self.state()),
+            ..RunOptions::default()
+        };
+        let run = self.run(project, options)?;
+        run.set_pipeline(pipeline);
+        let loaded = Loaded { engine: Arc::new(new_engine(&run)), run };
+        self.add(loaded.clone());
+        Ok(loaded)
+    }
+
+    /// A run of `project` in this test's world.
+    ///
+    /// # Errors
+    /// When the images cannot be ordered.
+    pub fn run(&self, project: Project, options: RunOptions) -> Result<Arc<Run>, StageError> {
+        let (host, events) = (self.memory.host(), self.events());
+        Ok(Run::new(project, options, host, events, self.cancel.clone(), self.runtime.clone())?)
+    }
+
+    /// An engine for the test itself: its stages act on a project without images in the same folder.
+    ///
+    /// # Errors
+    /// When that project cannot be set up.
+    pub fn engine(&self) -> Result<Engine, StageError> {
+        let options = RunOptions { jobs: 1, state: Some(self.state()), ..RunOptions::default() };
+        let run = self.run(Project::empty(self.root()), options)?;
+        run.set_pipeline(Arc::clone(&self.file.program));
+        Ok(new_engine(&run))
+    }
+
+    fn project(&self, wanted: &Wanted, root: Option<PathBuf>) -> Result<Project, StageError> {
+        let profiles = wanted.profiles.clone();
+        let in_copy = root.is_some();
+        let directory = root.unwrap_or_else(|| self.root().to_owned());
+        let options = LoadOptions {
+            config: self.file.config.clone().filter(|_| !in_copy),
+            directory,
+            profiles: profiles.unwrap_or_else(|| self.defaults.profiles.clone()),
+            vars: [self.predefined(), self.defaults.vars.clone(), wanted.vars.clone()].concat(),
+            // What the developer's shell or an earlier answer says must not decide a test.
+            environment: Some(HashMap::from([("PATH".to_owned(), "/nowhere".to_owned())])),
+            state: Some(self.state()),
+            ..LoadOptions::default()
+        };
+        Ok(config::load(&options)?.project)
+    }
+
+    /// The predefined variables as this test's world has them.
+    fn predefined(&self) -> Vec<String> {
+        let state = self.memory.state();
+        let mut values = vec![
+            ("TIMESTAMP", state.now.as_second().to_string()),
+            ("RANDOM", state.random.iter().cycle().take(6).collect()),
+            ("USER_HOME", "/home/test".to_owned()),
+            ("CONTEXT", "test".to_owned()),
+            ("NAMESPACE", "default".to_owned()),
+        ];
+        if let Some(git) = &state.git {
+            values.push(("GIT_COMMIT", git.commit.chars().take(8).collect()));
+            values.push(("GIT_BRANCH", git.branch.clone().unwrap_or_else(|| "HEAD".to_owned())));
+        }
+        let names = |(name, value): (&str, String)| {
+            let dotted = name.to_lowercase().replace('_', ".").replace("user.home", "userHome");
+            [format!("DEVSPACE_{name}={value}"), format!("devspace.{dotted}={value}")]
+        };
+        values.into_iter().flat_map(names).collect()
+    }
+
+    /// The test's own copy of the project, where `wanted` changes files or an earlier one did; `None`: the project as
+    /// it is.
+    fn folder_for(&self, wanted: &Wanted) -> Result<Option<PathBuf>, StageError> {
+        let copy = self.copy();
+        if wanted.config.is_none() && wanted.files.is_empty() && !copy.exists() {
+            return Ok(None);
+        }
+        if !copy.exists() {
+            make_folder(&copy)?;
+            if wanted.config.is_none() {
+                copy_files(self.root(), &copy)?;
+            }
+        }
+        let config =
+            wanted.config.as_ref().map(|text| ("devspace.yaml".to_owned(), text.clone().into_bytes()));
+        for (path, content) in config.iter().chain(&wanted.files) {
+            let relative = Path::new(path);
+            let is_inside = relative
+                .components()
+                .all(|part| matches!(part, std::path::Component::Normal(_) | std::path::Component::CurDir));
+            if !is_inside {
+                return Err(Outside { path: path.clone() }.into());
+            }
+            let path = copy.join(relative);
+            make_folder(path.parent().unwrap_or(&copy))?;
+            std::fs::write(&path, content).map_err(|source| no_copy(&path, source))?;
+        }
+        Ok(Some(copy))
+    }
+}
+
+/// Copies what git does not ignore.
+fn copy_files(from: &Path, to: &Path) -> Result<(), StageError> {
+    let walk = ignore::WalkBuilder::new(from).hidden(false).require_git(false).build();
+    let is_wanted = |path: &Path| !path.starts_with(".git") && !path.starts_with(".windlass");
+    for entry in walk.filter_map(Result::ok) {
+        let Ok(relative) = entry.path().strip_prefix(from) else { continue };
+        let target = to.join(relative);
+        match entry.file_type() {
+            Some(kind) if kind.is_file() && is_wanted(relative) => {
+                make_folder(target.parent().unwrap_or(to))?;
+                std::fs::copy(entry.path(), &target).map_err(|source| no_copy(entry.path(), source))?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn make_folder(path: &Path) -> Result<(), StageError> {
+    Ok(std::fs::create_dir_all(path).map_err(|source| no_copy(path, source))?)
+}
+
+fn no_copy(path: &Path, source: std::io::Error) -> NoCopy {
+    NoCopy { path: path.display().to_string(), source }
+}

@@ -1,0 +1,216 @@
+//! Running tests.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::bench::{Bench, Defaults};
+use super::snapshots::Snapshots;
+use super::{Found, stage};
+use crate::host::memory::CallKind;
+use crate::run::lock;
+use crate::script::ScriptError;
+
+/// The stack of a thread that runs tests.
+const STACK: usize = 16 << 20;
+
+/// The tests to run, and how.
+pub struct RunTests {
+    /// The test files.
+    pub files: Vec<Found>,
+    /// Run the tests whose file or name contains one of these; none: all.
+    pub filters: Vec<String>,
+    /// Profiles for projects that do not say otherwise.
+    pub profiles: Vec<String>,
+    /// Variables for projects, each `NAME=VALUE`.
+    pub vars: Vec<String>,
+    /// How long one test may take.
+    pub limit: Duration,
+    /// How many run at a time.
+    pub jobs: usize,
+    /// Keep the snapshots that are taken.
+    pub update: bool,
+}
+
+/// A test that ran.
+pub struct Tested {
+    /// Its file, relative to the folder that was searched.
+    pub file: String,
+    /// Its name.
+    pub test: String,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// How long it took.
+    pub time: Duration,
+    /// What was done in its world.
+    pub calls: Vec<String>,
+    /// What scripts printed.
+    pub printed: Vec<String>,
+}
+
+/// How a test ended.
+pub enum Verdict {
+    /// It passed.
+    Passed,
+    /// It failed.
+    Failed {
+        /// What stopped it.
+        error: Arc<ScriptError>,
+        /// The images that failed in it, and why.
+        images: Vec<(String, Arc<ScriptError>)>,
+    },
+    /// It did not end in time.
+    TimedOut,
+    /// The user interrupted.
+    Cancelled,
+}
+
+/// What came of all tests.
+pub struct Outcome {
+    /// Each test, in the order of files and of functions in them.
+    pub tests: Vec<Tested>,
+    /// Files whose snapshots could not be written, and why.
+    pub unsaved: Vec<(PathBuf, std::io::Error)>,
+}
+
+impl RunTests {
+    /// How many tests fit the filters.
+    pub fn count(&self) -> usize {
+        self.files
+            .iter()
+            .flat_map(|file| file.tests.iter().map(move |test| (file, test)))
+            .filter(|(file, test)| self.is_wanted(file, test))
+            .count()
+    }
+
+    fn is_wanted(&self, file: &Found, test: &str) -> bool {
+        let full = format!("{}::{test}", file.name);
+        self.filters.is_empty() || self.filters.iter().any(|filter| full.contains(filter))
+    }
+
+    /// Runs the tests until all have ended or `cancel` is cancelled.
+    pub fn run(self, runtime: &tokio::runtime::Handle, cancel: &CancellationToken) -> Outcome {
+        let mut queue = Vec::new();
+        let mut kept = Vec::new();
+        let wanted = |file: &Found| -> Vec<_> {
+            file.tests.iter().filter(|test| self.is_wanted(file, test)).cloned().collect()
+        };
+        let wanted: Vec<_> = self.files.iter().map(wanted).collect();
+        for (file, tests) in self.files.into_iter().zip(wanted) {
+            let ran_all = tests.len() == file.tests.len();
+            let snapshots = Arc::new(Snapshots::of_file(&file.path, self.update));
+            kept.push((file.path.with_extension("snap"), Arc::clone(&snapshots), ran_all));
+            let file = Arc::new(file);
+            queue.extend(tests.into_iter().map(|test| (Arc::clone(&file), test, Arc::clone(&snapshots))));
+        }
+        let defaults = Defaults { profiles: self.profiles, vars: self.vars };
+        let next = AtomicUsize::new(0);
+        let ended: Vec<Mutex<Option<Tested>>> = queue.iter().map(|_| Mutex::default()).collect();
+        let work = || {
+            while let Some((place, (file, test, snapshots))) =
+                Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|place| Some((place, queue.get(place)?)))
+            {
+                let one = One { file, test, snapshots, defaults: &defaults, limit: self.limit };
+                *lock(&ended[place]) = Some(one.run(runtime, cancel));
+            }
+        };
+        std::thread::scope(|scope| {
+            for number in 0..self.jobs.clamp(1, queue.len().max(1)) {
+                let thread = std::thread::Builder::new().name(format!("test-{number}")).stack_size(STACK);
+                // The others do its work as well.
+                drop(thread.spawn_scoped(scope, work));
+            }
+        });
+        let unsaved = kept
+            .into_iter()
+            .filter_map(|(path, snapshots, ran_all)| Some((path, snapshots.save(ran_all).err()?)));
+        Outcome {
+            unsaved: unsaved.collect(),
+            tests: ended.into_iter().filter_map(|tested| lock(&tested).take()).collect(),
+        }
+    }
+}
+
+/// One test.
+struct One<'a> {
+    file: &'a Arc<Found>,
+    test: &'a str,
+    snapshots: &'a Arc<Snapshots>,
+    defaults: &'a Defaults,
+    limit: Duration,
+}
+
+impl One<'_> {
+    fn run(&self, runtime: &tokio::runtime::Handle, cancel: &CancellationToken) -> Tested {
+        let started = Instant::now();
+        let token = cancel.child_token();
+        let is_late = Arc::new(AtomicBool::new(false));
+        let timer = {
+            let (token, is_late, limit) = (token.clone(), Arc::clone(&is_late), self.limit);
+            runtime.spawn(async move {
+                tokio::time::sleep(limit).await;
+                is_late.store(true, Ordering::Relaxed);
+                token.cancel();
+            })
+        };
+        let snapshots = Arc::clone(self.snapshots);
+        let file = Arc::clone(self.file);
+        let bench =
+            Bench::new(file, self.test, self.defaults.clone(), token.clone(), runtime.clone(), snapshots);
+        let (ended, calls, printed) = match bench {
+            Ok(bench) => {
+                let bench = Arc::new(bench);
+                let ended = bench.during(|| self.call(&bench));
+                let told = bench.memory.state().calls.clone();
+                let told = told.iter().filter(|call| call.kind != CallKind::Built);
+                (ended, told.map(ToString::to_string).collect(), bench.printed())
+            }
+            Err(source) => (Err(failed(NoScratch { source })), Vec::new(), Vec::new()),
+        };
+        timer.abort();
+        let verdict = match ended {
+            Ok(()) => Verdict::Passed,
+            Err(_) if is_late.load(Ordering::Relaxed) => Verdict::TimedOut,
+            Err(_) if cancel.is_cancelled() => Verdict::Cancelled,
+            Err((error, images)) => Verdict::Failed { error, images },
+        };
+        Tested {
+            file: self.file.name.clone(),
+            test: self.test.to_owned(),
+            verdict,
+            time: started.elapsed(),
+            calls,
+            printed,
+        }
+    }
+
+    fn call(&self, bench: &Arc<Bench>) -> Result<(), Failure> {
+        let mut engine =
+            bench.engine().map_err(|error| (Arc::new(ScriptError::of_stage_error(error)), Vec::new()))?;
+        stage::register(&mut engine);
+        stage::register_pipeline(&mut engine, bench);
+        let called = self.file.program.call(&engine, self.test, Vec::new());
+        called.map(drop).map_err(|error| {
+            let failures = bench.projects().into_iter().flat_map(|project| project.run.results.failures());
+            (error, failures.collect())
+        })
+    }
+}
+
+/// What stopped a test, and the images that failed in it.
+type Failure = (Arc<ScriptError>, Vec<(String, Arc<ScriptError>)>);
+
+/// There is no place for what a test writes.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("cannot make a temporary folder: {source}")]
+#[diagnostic(code(test::scratch), help("look at the space left, and at `TMPDIR`"))]
+struct NoScratch {
+    source: std::io::Error,
+}
+
+fn failed(error: impl miette::Diagnostic + Send + Sync + 'static) -> Failure {
+    (Arc::new(ScriptError::of_stage(error)), Vec::new())
+}

@@ -1,0 +1,122 @@
+//! The functions of pipelines, callable from tests.
+
+use std::any::TypeId;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
+use rhai::{Dynamic, Engine, EvalAltResult, Position};
+
+use super::bench;
+use crate::plan::{Built, Plan};
+use crate::run::{Image, Run};
+use crate::script::stage::Project;
+use crate::script::{Pipeline, RhaiResultOf, ScriptError, ScriptFile, StageError};
+use crate::testing::bench::{Bench, Loaded};
+use crate::testing::projects::Wanted;
+
+/// Makes each function of the default pipeline, and of every override in the folder of the project, known to `engine`.
+/// A call goes to the pipeline of the project that its arguments belong to, or of the latest project.
+pub(super) fn register(engine: &mut Engine, bench: &Bench) {
+    for (name, parameters) in names(bench) {
+        let types = vec![TypeId::of::<Dynamic>(); parameters];
+        let function = name.clone();
+        engine.register_raw_fn(name, types, move |_, arguments: &mut [&mut Dynamic]| {
+            call(&function, arguments.iter_mut().map(|argument| (**argument).clone()).collect())
+        });
+    }
+}
+
+/// The names of all functions that a pipeline of the project may have, with their numbers of parameters.
+fn names(bench: &Bench) -> BTreeSet<(String, usize)> {
+    let overrides = std::fs::read_dir(bench.root()).into_iter().flatten().filter_map(Result::ok);
+    let is_override =
+        |name: &str| name.starts_with("windlass.") && name.ends_with(".rhai") && !name.ends_with(".d.rhai");
+    let overrides = overrides.filter(|entry| is_override(&entry.file_name().to_string_lossy()));
+    let overrides = overrides.filter_map(|entry| ScriptFile::read(&entry.path(), bench.root()).ok());
+    let files = std::iter::once(ScriptFile::default_build()).chain(overrides);
+    // A file that is wrong is told when the project is loaded.
+    let pipelines = files.filter_map(|file| Pipeline::compile(vec![file], bench.root()).ok());
+    let names = |pipeline: Pipeline| {
+        let functions = pipeline.functions().filter(|function| function.is_public);
+        functions.map(|function| (function.name.clone(), function.parameters.len())).collect::<Vec<_>>()
+    };
+    pipelines.flat_map(names).collect()
+}
+
+/// Calls a function of the pipeline that `arguments` belong to.
+fn call(function: &str, arguments: Vec<Dynamic>) -> RhaiResultOf<Dynamic> {
+    let bench = bench()?;
+    let loaded = match arguments.iter().find_map(run_of).and_then(|run| bench.project_of(&run)) {
+        Some(loaded) => loaded,
+        None => latest(&bench)?,
+    };
+    let Some(pipeline) = loaded.run.pipeline().cloned() else { return Ok(Dynamic::UNIT) };
+    pipeline.call(&loaded.engine, function, arguments).map_err(|error| {
+        if matches!(*error, ScriptError::Cancelled) && bench.cancel.is_cancelled() {
+            return EvalAltResult::ErrorTerminated(Dynamic::UNIT, Position::NONE).into();
+        }
+        StageError::from(InPipeline(error)).into()
+    })
+}
+
+/// The latest project of the test; without one, the project as it is.
+fn latest(bench: &Bench) -> Result<Loaded, StageError> {
+    match bench.projects().pop() {
+        Some(latest) => Ok(latest),
+        None => bench.load(&Wanted::default()),
+    }
+}
+
+/// The run that a value belongs to.
+fn run_of(value: &Dynamic) -> Option<Arc<Run>> {
+    if let Some(project) = value.read_lock::<Project>() {
+        return Some(Arc::clone(&project.0));
+    }
+    if let Some(image) = value.read_lock::<Image>() {
+        return Some(Arc::clone(image.run()));
+    }
+    if let Some(plan) = value.read_lock::<Plan>() {
+        return Some(Arc::clone(plan.image().run()));
+    }
+    value.read_lock::<Built>().map(|built| Arc::clone(built.image().run()))
+}
+
+/// An error inside of a pipeline, with its places there.
+#[derive(Debug)]
+struct InPipeline(Arc<ScriptError>);
+
+impl fmt::Display for InPipeline {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl std::error::Error for InPipeline {}
+
+impl Diagnostic for InPipeline {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.0.code()
+    }
+
+    fn severity(&self) -> Option<Severity> {
+        self.0.severity()
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.0.help()
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.0.source_code()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.0.labels()
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        self.0.related()
+    }
+}

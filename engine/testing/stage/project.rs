@@ -1,0 +1,132 @@
+//! The project of a test.
+
+use rhai::plugin::*;
+
+/// What gives a test its project.
+#[export_module]
+pub mod project {
+    use rhai::Map;
+
+    use super::super::bench;
+    use crate::script::RhaiResultOf;
+    use crate::script::stage::Project;
+    use crate::testing::projects::Wanted;
+
+    /// The project whose `devspace.yaml` is next above the test, with the overrides of its folder.
+    ///
+    /// It is loaded in the test's own world: variables of your shell and answers given before do not count, and what
+    /// windlass remembers of a build is forgotten after the test.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration or an override.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn test_every_image_is_built() {
+    ///     build(project());
+    ///     assert_eq(calls("build").len(), project().images.len());
+    /// }
+    /// ```
+    #[rhai_fn(name = "project", return_raw)]
+    pub fn plain_project() -> RhaiResultOf<Project> {
+        Ok(Project(bench()?.load(&Wanted::default())?.run))
+    }
+
+    /// The project, as `options` ask for it:
+    ///
+    /// - `profile` or `profiles`: the profiles, a string or a list of strings
+    /// - `vars`: variables, a map
+    /// - `images`: the images the run is about, a list
+    /// - `skip_push`, `force_build`, `keep_going`: `true`, as the options of `windlass build`
+    /// - `tag`: a tag, or a list of tags, for every image
+    /// - `script`: the text of more overrides
+    /// - `files`: a map from paths to contents: files that the project is to have. The test works on a copy then.
+    /// - `config`: the text of a `devspace.yaml`: a project of the test's own, that has only `files`
+    ///
+    /// # Errors
+    /// What is wrong with the options, the configuration or an override.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn test_a_changed_file_is_built_again() {
+    ///     let config = "version: v1beta9\nimages:\n  api:\n    image: acme/api\n";
+    ///     let files = #{ "Dockerfile": "FROM scratch\nCOPY main.go /\n", "main.go": "one" };
+    ///     build(project(#{ config: config, files: files }));
+    ///     build(project(#{ files: #{ "main.go": "two" } }));
+    ///     assert_eq(calls("build"), ["api", "api"]);
+    /// }
+    /// ```
+    #[rhai_fn(name = "project", return_raw)]
+    pub fn project_with(options: Map) -> RhaiResultOf<Project> {
+        Ok(Project(bench()?.load(&super::wanted(&options)?)?.run))
+    }
+
+    /// How each image of `project` ended, by name: maps with `outcome` (`built`, `skipped`, `failed`, `cancelled`),
+    /// `reason`, `tags` and `pushed`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn test_nothing_is_pushed_without_being_asked() {
+    ///     let project = project(#{ skip_push: true });
+    ///     build(project);
+    ///     for outcome in outcomes(project).values() { assert(!outcome.pushed); }
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn outcomes(project: Project) -> RhaiResultOf<Map> {
+        let entry = |result: &crate::event::ImageResult| {
+            let value = serde_json::json!({
+                "outcome": result.outcome,
+                "reason": result.reason,
+                "tags": result.tags,
+                "pushed": result.pushed,
+            });
+            Ok((result.image.as_str().into(), rhai::serde::to_dynamic(value)?))
+        };
+        let entries: RhaiResultOf<Map> = project.0.results.all().iter().map(entry).collect();
+        entries
+    }
+}
+
+use rhai::Map;
+
+use super::argument::Options;
+use crate::image::TagTemplate;
+use crate::script::StageError;
+use crate::testing::projects::Wanted;
+
+const KNOWN: [&str; 11] = [
+    "profile",
+    "profiles",
+    "vars",
+    "images",
+    "skip_push",
+    "force_build",
+    "keep_going",
+    "tag",
+    "script",
+    "files",
+    "config",
+];
+
+fn wanted(map: &Map) -> Result<Wanted, StageError> {
+    let options = Options::new("project", map, &KNOWN)?;
+    let profiles = match options.texts("profile")? {
+        Some(profiles) => Some(profiles),
+        None => options.texts("profiles")?,
+    };
+    let tags = options.texts("tag")?.unwrap_or_default();
+    let tags: Result<Vec<TagTemplate>, _> = tags.iter().map(|tag| tag.parse()).collect();
+    Ok(Wanted {
+        profiles,
+        vars: options.pairs("vars")?.into_iter().map(|(name, value)| format!("{name}={value}")).collect(),
+        config: options.text("config")?,
+        files: options.pairs("files")?.into_iter().map(|(path, text)| (path, text.into_bytes())).collect(),
+        script: options.text("script")?,
+        skip_push: options.truth("skip_push")?,
+        force_build: options.truth("force_build")?,
+        keep_going: options.truth("keep_going")?,
+        tags: tags?,
+        images: options.texts("images")?.unwrap_or_default(),
+    })
+}

@@ -1,0 +1,285 @@
+//! `windlass test`: pipelines tested in memory.
+
+use std::path::Path;
+
+use crate::harness::{Output, Project};
+
+const CONFIG: &str = "\
+version: v1beta9
+images:
+  api: { image: acme/api }
+  web: { image: acme/web, tags: [\"1.4\"] }
+profiles:
+- name: dev
+";
+
+const OVERRIDES: &str =
+    "fn tags(image) { if image.name == \"api\" { [\"2.0\", \"latest\"] } else { image.tags } }\n";
+
+/// A project without a daemon, with overrides, and with these tests.
+fn project(tests: &str) -> Project {
+    Project::new()
+        .file("devspace.yaml", CONFIG)
+        .file("Dockerfile", "FROM scratch\n")
+        .file("windlass.rhai", OVERRIDES)
+        .file("windlass.dev.rhai", "fn entrypoint(image) { [\"sleep\", \"infinity\"] }\n")
+        .file("windlass_test.rhai", tests)
+}
+
+/// The output with every time as `N ms`.
+fn without_times(output: &Output) -> String {
+    let times = regex::Regex::new(r"\d+ ms").expect("a pattern");
+    times.replace_all(&output.stdout, "N ms").into_owned()
+}
+
+#[test]
+fn passing_tests_are_listed() {
+    let project = project(
+        "fn test_dev_waits() {
+            assert_eq(entrypoint(project(#{ profile: \"dev\" }).image(\"api\")), [\"sleep\", \"infinity\"]);
+            assert_eq(entrypoint(project().image(\"api\")), ());
+        }
+        fn test_pushes() {
+            build(project());
+            assert_eq(calls(\"push\"), [\"acme/api:2.0\", \"acme/api:latest\", \"acme/web:1.4\"]);
+        }
+        private fn helper() { 1 }\n",
+    );
+    let output = project.run(["test"]).success().clone();
+    insta::assert_snapshot!(without_times(&output), @"
+    windlass_test.rhai
+      ok     test_dev_waits N ms
+      ok     test_pushes N ms
+
+    2 passed; the slowest took N ms
+    ");
+    assert_eq!(output.stderr, "");
+    assert!(!project.path(".windlass").exists(), "a test left something in the project");
+}
+
+#[test]
+fn failing_test_shows_its_line_the_difference_and_the_calls() {
+    let output = project(
+        "fn test_pushes() {
+    print(\"about to build\");
+    build(project());
+    assert_eq(calls(\"push\"), [\"acme/api:2.0\"]);
+}\n",
+    );
+    let output = output.run(["test"]).exits(1).clone();
+    insta::assert_snapshot!(without_times(&output), @r#"
+    windlass_test.rhai
+      FAILED test_pushes N ms
+
+    FAILED windlass_test.rhai::test_pushes
+    test::assert_eq
+
+      x these are not equal
+      | expected: ["acme/api:2.0"]
+      |   actual: ["acme/api:2.0", "acme/api:latest", "acme/web:1.4"]
+       ,-[windlass_test.rhai:4:5]
+     3 |     build(project());
+     4 |     assert_eq(calls("push"), ["acme/api:2.0"]);
+       :     ^^^^|^^^^
+       :         `-- here, in `test_pushes`
+     5 | }
+       `----
+      calls:
+        build api
+        push acme/api:2.0
+        push acme/api:latest
+        build web
+        push acme/web:1.4
+      printed:
+        about to build
+
+    0 passed, 1 failed; the slowest took N ms
+    "#);
+}
+
+#[test]
+fn error_inside_of_an_override_is_shown_with_both_places() {
+    let project = project("fn test_tags() { tags(project().image(\"api\")) }\n")
+        .file("windlass.rhai", "fn tags(image) {\n    [image.nam]\n}\n");
+    let output = project.run(["test"]).exits(1).clone();
+    insta::assert_snapshot!(without_times(&output), @r#"
+    windlass_test.rhai
+      FAILED test_tags N ms
+
+    FAILED windlass_test.rhai::test_tags
+    script::unknown_property
+
+      x there is no property `nam` of Image
+       ,-[windlass.rhai:2:12]
+     1 | fn tags(image) {
+     2 |     [image.nam]
+       :            ^|^
+       :             `-- here, in `tags`
+     3 | }
+       `----
+      help: did you mean `name`?
+      `->   > in windlass_test.rhai
+             ,-[windlass_test.rhai:1:18]
+           1 | fn test_tags() { tags(project().image("api")) }
+             :                  ^^|^
+             :                    `-- here, in `test_tags`
+             `----
+
+    0 passed, 1 failed; the slowest took N ms
+    "#);
+}
+
+#[test]
+fn json_tells_the_same() {
+    let project = project("fn test_one() { assert(true); } fn test_two() { assert_eq(1, 2); }");
+    let output = project.run(["test", "--json"]).exits(1).clone();
+    let report: serde_json::Value = serde_json::from_str(&output.stdout).expect("the output is JSON");
+    assert_eq!((&report["passed"], &report["failed"]), (&1.into(), &1.into()));
+    let two = &report["tests"][1];
+    assert_eq!((&two["test"], &two["outcome"]), (&"test_two".into(), &"failed".into()));
+    assert!(two["message"].as_str().is_some_and(|text| text.contains("expected: 2")), "{two}");
+    assert!(two["report"].as_str().is_some_and(|text| text.contains("windlass_test.rhai:1:")), "{two}");
+}
+
+#[test]
+fn filter_chooses_tests_and_files() {
+    let project = project("fn test_one() { } fn test_two() { }")
+        .file("lib/names_test.rhai", "fn test_three() { assert_eq(project().images.len(), 2); }");
+    project.run(["test", "two"]).success().stdout_has("test_two").lacks("test_one").stdout_has("1 passed");
+    project.run(["test", "names_test"]).success().stdout_has("test_three").stdout_has("1 passed");
+    project.run(["test"]).success().stdout_has("3 passed");
+    let output = project.run(["test", "test_tow"]).exits(2).clone();
+    insta::assert_snapshot!(output.stderr, @"
+    test::no_match
+
+      x no test is called like `test_tow`
+      help: did you mean `test_two`?
+    ");
+}
+
+#[test]
+fn wrong_test_files_are_wrong_use() {
+    let output = project("fn test_one( { }").run(["test"]).exits(2).clone();
+    output.stderr_has("script::syntax").stderr_has("windlass_test.rhai:1");
+    let output = project("fn test_one(image) { }").run(["test"]).exits(2).clone();
+    insta::assert_snapshot!(output.stderr, @"
+    test::parameters
+
+      x `test_one(image)` in windlass_test.rhai:1 has parameters, but nobody gives a test arguments
+      help: write `fn test_one()`
+    ");
+}
+
+#[test]
+fn project_without_tests_says_what_a_test_is() {
+    let project = project("");
+    project.remove("windlass_test.rhai");
+    let output = project.run(["test"]).exits(2).clone();
+    output.stderr_has("there are no tests in").stderr_has("fn test_...()");
+}
+
+#[test]
+fn endless_test_is_stopped_and_the_others_run() {
+    let project = project("fn test_endless() { loop { } } fn test_fine() { }");
+    let output = project.run(["test", "--timeout", "1"]).exits(1).clone();
+    output.stdout_has("LATE   test_endless").stdout_has("ok     test_fine");
+}
+
+#[test]
+fn snapshot_is_kept_compared_and_updated() {
+    let project =
+        project("fn test_plans() { for image in project().images { snapshot(plan(tagged(image))); } }");
+    let output = project.run(["test"]).exits(1).clone();
+    output.stdout_has("it has no snapshot yet").stdout_has("windlass test --update");
+    assert!(!project.path("windlass_test.snap").exists());
+
+    project.run(["test", "--update"]).success();
+    insta::assert_snapshot!(project.read("windlass_test.snap"), @r#"
+    test_plans:
+      image: "api"
+      repository: "acme/api"
+      tags: ["2.0", "latest"]
+      pushes: true
+      decision: "build"
+      reason: "never built here"
+      dockerfile:
+        FROM scratch
+
+    test_plans 2:
+      image: "web"
+      repository: "acme/web"
+      tags: ["1.4"]
+      pushes: true
+      decision: "build"
+      reason: "never built here"
+      dockerfile:
+        FROM scratch
+    "#);
+    project.run(["test"]).success();
+
+    project.write("windlass.rhai", OVERRIDES.replace("2.0", "2.1"));
+    let output = project.run(["test"]).exits(1).clone();
+    insta::assert_snapshot!(without_times(&output), @r#"
+    windlass_test.rhai
+      FAILED test_plans N ms
+
+    FAILED windlass_test.rhai::test_plans
+    test::snapshot
+
+      x it differs from its snapshot
+      | - expected, + actual
+      |   image: "api"
+      |   repository: "acme/api"
+      | - tags: ["2.0", "latest"]
+      | + tags: ["2.1", "latest"]
+      |   pushes: true
+      |   decision: "build"
+       ,-[windlass_test.rhai:1:51]
+     1 | fn test_plans() { for image in project().images { snapshot(plan(tagged(image))); } }
+       :                                                   ^^^^|^^^
+       :                                                       `-- here, in `test_plans`
+       `----
+      help: when the new value is right, run `windlass test --update`
+
+    0 passed, 1 failed; the slowest took N ms
+    "#);
+    project.run(["test", "--update"]).success();
+    assert!(project.read("windlass_test.snap").contains("2.1"));
+
+    // What is no longer taken goes away.
+    project.write("windlass_test.rhai", "fn test_nothing() { }");
+    project.run(["test", "--update"]).success();
+    assert!(!project.path("windlass_test.snap").exists());
+}
+
+#[test]
+fn files_of_a_test_are_a_copy() {
+    let project = project(
+        "fn test_rebuild() {
+            build(project(#{ files: #{ \"Dockerfile\": \"FROM scratch\\nCOPY a.txt /\\n\", \"a.txt\": \"1\" } }));
+            build(project(#{ files: #{ \"a.txt\": \"2\" } }));
+            assert_eq(calls(\"build\"), [\"api\", \"web\", \"api\", \"web\"]);
+            assert_throws(|| project(#{ files: #{ \"../x\": \"\" } }), \"test::outside\");
+        }",
+    );
+    project.run(["test"]).success();
+    assert!(!project.path("a.txt").exists());
+    assert_eq!(project.read("Dockerfile"), "FROM scratch\n");
+}
+
+#[test]
+fn profiles_and_variables_of_the_command_line_are_those_of_projects() {
+    let project = project("fn test_profiles() { assert_eq(project().profiles, [\"dev\"]); }");
+    project.run(["test", "-p", "dev"]).success();
+    project.run(["test"]).exits(1);
+}
+
+/// What users copy is tested, and so is the standard library.
+#[test]
+fn examples_and_standard_library_pass_their_tests() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = Project::new().run_in(root, ["test"]).success().clone();
+    for example in ["entrypoint", "hook", "tags", "testing"] {
+        output.stdout_has(format!("examples/{example}/windlass_test.rhai"));
+    }
+}
