@@ -28,6 +28,7 @@ mod parallel;
 mod pipelines;
 mod plan;
 mod print;
+mod profiles;
 mod push;
 mod reach;
 mod registry;

@@ -1,5 +1,6 @@
 //! Environment variables, with those of the project's `.env` below them.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -11,7 +12,8 @@ use crate::process::Process;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Environment {
     given: Option<HashMap<String, String>>,
-    file: Vec<(String, String)>,
+    /// The variables of the file. The project's configuration may name another one while it is read.
+    file: RefCell<Vec<(String, String)>>,
 }
 
 impl Environment {
@@ -28,7 +30,17 @@ impl Environment {
             Err(_) if file.is_dir() => String::new(),
             Err(source) => return Err(ConfigError::Unreadable { file, source }),
         };
-        Ok(Self { given, file: parse(&text) })
+        Ok(Self { given, file: RefCell::new(parse(&text)) })
+    }
+
+    /// Takes the variables of `file` in place of those of `.env`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn replace_file(&self, file: &Path) -> std::io::Result<()> {
+        let bytes = std::fs::read(file)?;
+        self.file.replace(parse(&String::from_utf8_lossy(&bytes)));
+        Ok(())
     }
 
     /// The value of `name`; an empty one counts as unset.
@@ -41,7 +53,8 @@ impl Environment {
         let (value, provenance) = match self.outer(name) {
             Some(value) => (value, Provenance::Environment),
             None => {
-                let (_, value) = self.file.iter().rfind(|(key, _)| key == name)?;
+                let file = self.file.borrow();
+                let (_, value) = file.iter().rfind(|(key, _)| key == name)?;
                 (value.clone(), Provenance::EnvFile)
             }
         };
@@ -50,7 +63,7 @@ impl Environment {
 
     /// The variables of `.env` that the process's environment does not have.
     pub(crate) fn additions(&self) -> Vec<(String, String)> {
-        self.file.iter().filter(|(name, _)| self.outer(name).is_none()).cloned().collect()
+        self.file.borrow().iter().filter(|(name, _)| self.outer(name).is_none()).cloned().collect()
     }
 
     /// `process` in this environment.
@@ -141,7 +154,8 @@ mod tests {
     #[test]
     fn real_environment_wins_over_the_file() {
         let given = HashMap::from([("A".to_owned(), "real".to_owned()), ("E".to_owned(), String::new())]);
-        let environment = Environment { given: Some(given), file: parse("A=file\nB=file\nE=file") };
+        let environment =
+            Environment { given: Some(given), file: RefCell::new(parse("A=file\nB=file\nE=file")) };
         assert_eq!(environment.get("A").as_deref(), Some("real"));
         assert_eq!(environment.get("B").as_deref(), Some("file"));
         assert_eq!(environment.get("E"), None);

@@ -11,16 +11,20 @@ use super::locate::locate;
 use super::node::{Mapping, Node, Span, Value, field};
 use super::parse::parse;
 use super::problem::{Problems, Report, shown};
-use super::profile::{self, Profiles};
+use super::profile::{self, Profiles, Sources};
 use super::reader::Reader;
 use super::schema::check::{Stage, check, check_key};
 use super::upgrade::upgrade;
 use super::variable::{
-    Definitions, Predefined, Resolver, definition, is_evaluated, is_filled_late, substitute,
+    Definitions, Predefined, Resolver, command::structured, definition, is_evaluated, is_filled_late,
+    is_reference, substitute,
 };
 use super::{Ask, ConfigError, Problem, Project, Version, decode, shorthand, version};
 use crate::git::Checkouts;
 use crate::secret::Secret;
+
+/// The variable that names another file than `.env`.
+const ENV_FILE: &str = "DEVSPACE_ENV_FILE";
 
 /// Larger files are refused.
 const MAX_BYTES: u64 = 10 << 20;
@@ -210,6 +214,8 @@ impl Loader<'_> {
         self.imports(&mut root);
         shorthand::expand(&mut root, version);
         let profiles = self.profiles(&mut root);
+        // Profiles may bring short forms of their own.
+        shorthand::expand(&mut root, version);
 
         let mut vars = match &mut root.value {
             Value::Mapping(mapping) => mapping.shift_remove("vars"),
@@ -220,6 +226,7 @@ impl Loader<'_> {
         }
         let definitions = self.definitions(vars.map(|entry| entry.node).as_ref());
         self.resolver.redefine(definitions);
+        self.env_file();
         self.resolver.resolve_always(self.problems);
 
         // A patch may have put anything in place of the document.
@@ -243,16 +250,19 @@ impl Loader<'_> {
     fn imports(&mut self, root: &mut Node) {
         let Value::Mapping(document) = &mut root.value else { return };
         let base = std::path::absolute(&self.options.directory).unwrap_or_default();
-        let read = |file: &Path| {
-            let bytes = read(file).map_err(|error| match error {
-                ConfigError::Unreadable { source, .. } => source,
-                other => std::io::Error::other(other.to_string()),
-            })?;
-            String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8 text"))
-        };
         let checkouts = Checkouts::of_user(|name| self.environment.get(name));
-        let importer = Importer { version: self.version, base: &base, read: &read, checkouts: &checkouts };
+        let importer =
+            Importer { version: self.version, base: &base, read: &read_text, checkouts: &checkouts };
         importer.resolve(document, self.file, self.problems);
+    }
+
+    /// Adds the profiles of other projects that those called `names` build on.
+    fn foreign_profiles(&mut self, profiles: &mut Profiles, names: &[String]) {
+        let base = std::path::absolute(&self.options.directory).unwrap_or_default();
+        let checkouts = Checkouts::of_user(|name| self.environment.get(name));
+        let sources = Sources { version: self.version, base: &base, read: &read_text, checkouts: &checkouts };
+        let folder = self.file.parent().unwrap_or(Path::new(""));
+        sources.resolve(profiles, names, folder, self.problems);
     }
 
     /// Takes the profiles out of the document and applies the active ones.
@@ -263,6 +273,9 @@ impl Loader<'_> {
             check_key(entry, "profiles", self.version, Stage::Raw, self.problems);
         }
         let vars = mapping.get("vars").map(|entry| &entry.node);
+        if let Some(entry) = &mut section {
+            self.fill_profiles(&mut entry.node, vars);
+        }
         let mut profiles = match &section {
             Some(entry) => profile::read(&entry.node, &mut Reader { problems: self.problems }),
             None => Profiles::new(),
@@ -270,34 +283,67 @@ impl Loader<'_> {
         let place = section.map_or(Span { line: 1, column: 1, ..Span::default() }, |entry| entry.key);
         let activated = match self.options.disable_profile_activation {
             true => Vec::new(),
-            false => self.activated(&profiles, vars),
+            false => self.activated(&profiles),
         };
         let active: Vec<String> = activated.iter().map(|(name, _)| name.clone()).collect();
+        let selected: Vec<String> = active.iter().chain(&self.options.profiles).cloned().collect();
+        self.foreign_profiles(&mut profiles, &selected);
         let mut reader = Reader { problems: self.problems };
         let ordered = profile::order(&profiles, place, &active, &self.options.profiles, &mut reader);
-        self.resolver.predefined.profiles = ordered.clone();
+        let is_own = |name: &&String| profiles.get(*name).is_some_and(|profile| !profile.is_foreign);
+        let own: Vec<String> = ordered.iter().filter(is_own).cloned().collect();
+        self.resolver.predefined.profiles = own.clone();
         if self.options.explain != Explain::Nothing {
             let asked = &self.options.profiles;
             self.profiles = explain::statuses(&profiles, asked, &activated, &ordered, reader.problems);
         }
         for name in &ordered {
-            if let Some(profile) = profiles.get_mut(name) {
-                profile.apply(name, root, &mut self.layers, &mut reader);
+            let Some(profile) = profiles.get_mut(name) else { continue };
+            for (key, mut section) in profile.take_open() {
+                substitute(&mut section, true, &mut self.resolver, self.problems);
+                let parsed = section
+                    .as_scalar()
+                    .and_then(|scalar| structured(&scalar.text, section.span, self.problems));
+                let section = parsed.unwrap_or(section);
+                profile.close(name, (key, section), self.version, self.problems);
             }
+            let mut reader = Reader { problems: self.problems };
+            profile.apply(name, root, self.version, &mut self.layers, &mut reader);
         }
-        ordered
+        own
     }
 
-    /// The profiles whose activation holds, in file order, and why.
-    fn activated(&mut self, profiles: &Profiles, vars: Option<&Node>) -> Vec<(String, Reason)> {
-        if profiles.values().all(|profile| !profile.has_activation()) {
-            return Vec::new();
+    /// Fills in what must be known of the profiles before it is known which are applied: their parents and
+    /// activations. Definitions are then as they are before profiles change them.
+    fn fill_profiles(&mut self, profiles: &mut Node, vars: Option<&Node>) {
+        let Value::Sequence(profiles) = &mut profiles.value else { return };
+        let has = |node: &Node, key: &str| node.get(key).is_some();
+        let is_wanted = |node: &Node| {
+            has(node, "activation")
+                || node.as_mapping().is_some_and(|profile| {
+                    let mut texts = profile.values().filter_map(|entry| entry.node.as_scalar());
+                    texts.any(|scalar| is_reference(&scalar.text))
+                })
+        };
+        if !profiles.iter().any(is_wanted) {
+            return;
         }
         if let Some(node) = vars.filter(|node| !node.is_null()) {
             // What is wrong with them is reported when they are read again, after profiles changed them.
             let mut unused = self.problems.silent();
             self.resolver.definitions = definition::read(node, &mut Reader { problems: &mut unused });
         }
+        for profile in profiles {
+            let Value::Mapping(profile) = &mut profile.value else { continue };
+            for key in ["parent", "parents", "activation"] {
+                let Some(entry) = profile.get_mut(key) else { continue };
+                substitute(&mut entry.node, true, &mut self.resolver, self.problems);
+            }
+        }
+    }
+
+    /// The profiles whose activation holds, in file order, and why.
+    fn activated(&mut self, profiles: &Profiles) -> Vec<(String, Reason)> {
         let mut active = Vec::new();
         for (name, profile) in profiles {
             let variable =
@@ -306,6 +352,19 @@ impl Loader<'_> {
             active.extend(reason.map(|reason| (name.clone(), reason)));
         }
         active
+    }
+
+    /// Reads the file that the variable `DEVSPACE_ENV_FILE` names in place of `.env` (spec config §12, DevSpace 6.x).
+    fn env_file(&mut self) {
+        let Some(definition) = self.resolver.definitions.get(ENV_FILE) else { return };
+        let span = definition.span;
+        let Some(path) = self.resolver.resolve(ENV_FILE, span, self.problems) else { return };
+        let folder = self.file.parent().unwrap_or(Path::new(""));
+        if let Err(error) = self.environment.replace_file(&folder.join(&path.text)) {
+            let message = format!("cannot read the file that `{ENV_FILE}` names: {error}");
+            let report = Report::new("config::variable", message, "defined here");
+            self.problems.add(span, report.help("a path is relative to the file it stands in"));
+        }
     }
 
     fn definitions(&mut self, vars: Option<&Node>) -> Definitions {
@@ -340,6 +399,15 @@ fn home(options: &LoadOptions) -> Option<PathBuf> {
         Some(environment) => environment.get("HOME").map(PathBuf::from),
         None => std::env::home_dir(),
     }
+}
+
+/// Reads a file that belongs to another.
+fn read_text(file: &Path) -> std::io::Result<String> {
+    let bytes = read(file).map_err(|error| match error {
+        ConfigError::Unreadable { source, .. } => source,
+        other => std::io::Error::other(other.to_string()),
+    })?;
+    String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8 text"))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, ConfigError> {

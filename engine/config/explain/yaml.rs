@@ -157,7 +157,7 @@ fn is_plain(text: &str) -> bool {
 /// Whether `text` is best written line by line. Its first line must not begin with white space, which would be
 /// taken for indentation, and it may end with one line break at most.
 fn is_block(text: &str) -> bool {
-    text.trim_end_matches('\n').contains('\n')
+    text.contains('\n')
         && !text.starts_with(char::is_whitespace)
         && !text.ends_with("\n\n")
         && text.lines().all(|line| !line.ends_with([' ', '\t']))

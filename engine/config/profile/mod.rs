@@ -4,30 +4,20 @@ mod merge;
 mod patch;
 mod path;
 mod read;
+mod source;
 
 use indexmap::IndexMap;
 use regex::Regex;
 
+use super::Version;
 use super::explain::{Layer, Part, Reason, stamp};
-use super::node::{Mapping, Node, Span, Value};
-use super::problem::Report;
+use super::node::{Entry, Mapping, Node, Scalar, Span, Style, Value};
+use super::problem::{Problems, Report};
 use super::reader::Reader;
-use patch::Patch;
+use super::schema::check::{Stage, check_key};
+use patch::{Outcome, Patch, Refusal};
 pub(crate) use read::read;
-
-/// The keys of the document a profile's `replace`, `merge` and `strategicMerge` may have.
-pub(crate) const SECTIONS: [&str; 10] = [
-    "images",
-    "deployments",
-    "dev",
-    "dependencies",
-    "hooks",
-    "commands",
-    "vars",
-    "pullSecrets",
-    "require",
-    "version",
-];
+pub(crate) use source::Sources;
 
 /// The profiles of a file, by name.
 pub(crate) type Profiles = IndexMap<String, Profile>;
@@ -37,12 +27,26 @@ pub(crate) struct Profile {
     /// Where its name stands.
     pub span: Span,
     pub description: Option<String>,
-    parents: Vec<(String, Span)>,
+    /// Whether it is from another project, as the parent of one of this.
+    pub is_foreign: bool,
+    parents: Vec<Parent>,
+    /// Sections that are texts with variables, by their key.
+    open: Vec<(&'static str, Node)>,
     replace: Option<Mapping>,
     merge: Option<Mapping>,
     strategic_merge: Option<Mapping>,
     patches: Vec<Patch>,
     activation: Vec<Conditions>,
+}
+
+/// A parent of a profile.
+#[derive(Clone)]
+struct Parent {
+    name: String,
+    /// Where its name stands.
+    span: Span,
+    /// The fields of `source`, for a profile of another project.
+    source: Option<Mapping>,
 }
 
 /// One entry of `activation`: all its conditions must hold.
@@ -110,22 +114,17 @@ fn visit(
         return;
     }
     chain.push(name.to_owned());
-    for (parent, span) in &profile.parents {
-        visit(profiles, parent, *span, chain, ordered, reader);
+    for parent in &profile.parents {
+        visit(profiles, &parent.name, parent.span, chain, ordered, reader);
     }
     chain.pop();
     ordered.push(name.to_owned());
 }
 
 impl Profile {
-    /// Whether there is anything to evaluate.
-    pub(crate) fn has_activation(&self) -> bool {
-        !self.activation.is_empty()
-    }
-
     /// Its parents' names.
     pub(crate) fn parents(&self) -> impl Iterator<Item = &str> {
-        self.parents.iter().map(|(name, _)| name.as_str())
+        self.parents.iter().map(|parent| parent.name.as_str())
     }
 
     /// The first of its activations that holds, as a reason. `environment` and `variable` look up values.
@@ -149,11 +148,42 @@ impl Profile {
         })
     }
 
+    /// The sections that are texts with variables, each to be given to [`Profile::close`] when these are known.
+    pub(crate) fn take_open(&mut self) -> Vec<(&'static str, Node)> {
+        std::mem::take(&mut self.open)
+    }
+
+    /// Takes what the section `key` of the profile `name` turned out to be, and checks it.
+    pub(crate) fn close(
+        &mut self,
+        name: &str,
+        (key, section): (&'static str, Node),
+        version: Version,
+        problems: &mut Problems,
+    ) {
+        let span = section.span;
+        let entry = |node| Entry { key: span, node };
+        let name = Scalar { text: name.to_owned(), style: Style::Text, ..Scalar::null() };
+        let name = Node { span, value: Value::Scalar(name) };
+        let profile = Mapping::from([("name".to_owned(), entry(name)), (key.to_owned(), entry(section))]);
+        let profile = Node { span, value: Value::Mapping(profile) };
+        let mut profiles = entry(Node { span, value: Value::Sequence(vec![profile]) });
+        check_key(&mut profiles, "profiles", version, Stage::Raw, problems);
+        let Some((_, closed)) = read(&profiles.node, &mut Reader { problems }).pop() else { return };
+        match key {
+            "replace" => self.replace = closed.replace,
+            "merge" => self.merge = closed.merge,
+            "strategicMerge" => self.strategic_merge = closed.strategic_merge,
+            _ => self.patches = closed.patches,
+        }
+    }
+
     /// Changes `document`: replace, merge, strategicMerge, then the patches in order. Each adds a layer.
     pub(crate) fn apply(
         &mut self,
         name: &str,
         document: &mut Node,
+        version: Version,
         layers: &mut Vec<Layer>,
         reader: &mut Reader<'_>,
     ) {
@@ -173,16 +203,42 @@ impl Profile {
         }
         for (index, patch) in self.patches.iter_mut().enumerate() {
             let number = index + 1;
-            if let Err(refusal) =
-                patch.apply(document, |value| stamp(layers, name, Part::Patch(number), value))
-            {
-                let message = format!("patch {number} of profile `{name}` cannot be applied: {refusal}");
-                let mut report = Report::new("config::patch", message, "this path");
-                report.help = Some(patch.path.miss(document).unwrap_or_else(|| {
-                    "compare it with the file as it is after the profiles before it".to_owned()
-                }));
-                reader.problems.add(patch.span, report);
-            }
+            let applied =
+                patch.apply(document, version, |value| stamp(layers, name, Part::Patch(number), value));
+            tell(applied, patch, &format!("patch {number} of profile `{name}`"), document, reader);
+        }
+    }
+}
+
+/// Tells what a patch could not do.
+fn tell(
+    applied: Result<Outcome, Refusal>,
+    patch: &Patch,
+    what: &str,
+    document: &Node,
+    reader: &mut Reader<'_>,
+) {
+    let report = |message: String| {
+        let mut report = Report::new("config::patch", message, "this path");
+        report.help =
+            Some(patch.path.miss(document).unwrap_or_else(|| {
+                "compare it with the file as it is after the profiles before it".to_owned()
+            }));
+        report
+    };
+    match applied {
+        Ok(Outcome::Applied) => {}
+        Ok(Outcome::NothingToRemove) => {
+            let message = format!("{what} removes nothing: its path matches nothing");
+            reader.problems.warn(patch.span, report(message));
+        }
+        Ok(Outcome::AddedInstead) => {
+            let message =
+                format!("{what} replaces nothing: its path matched nothing, so its value was added");
+            reader.problems.warn(patch.span, Report::new("config::patch", message, "this path"));
+        }
+        Err(refusal) => {
+            reader.problems.add(patch.span, report(format!("{what} cannot be applied: {refusal}")));
         }
     }
 }

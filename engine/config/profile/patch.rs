@@ -1,5 +1,6 @@
 //! One patch of a profile applied to the document (spec config §11.1 and §11.3).
 
+use crate::config::Version;
 use crate::config::node::{Entry, MAX_DEPTH, Mapping, Node, Span, Value};
 use crate::config::parse::MAX_WEIGHT;
 
@@ -25,6 +26,16 @@ pub(crate) enum Operation {
     Test(Node),
 }
 
+/// What a patch did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Applied,
+    /// There was nothing at its path.
+    NothingToRemove,
+    /// There was nothing at its path, so its value was added.
+    AddedInstead,
+}
+
 /// Why a patch cannot be applied, as a phrase.
 pub(crate) type Refusal = &'static str;
 
@@ -34,13 +45,42 @@ const TOO_LARGE: Refusal = "the document would become too large";
 impl Patch {
     /// Applies the patch to `root`. Nothing is changed when it is refused for its path. What it puts into the
     /// document is given to `stamp` first.
-    pub(crate) fn apply(&mut self, root: &mut Node, stamp: impl FnOnce(&mut Node)) -> Result<(), Refusal> {
+    ///
+    /// From v1beta10 on, a path that is no JSON pointer may be missing: nothing is removed then, and what should be
+    /// replaced is added; and a map added to a map adds its keys (spec config §11.3, DevSpace 5.x).
+    pub(crate) fn apply(
+        &mut self,
+        root: &mut Node,
+        version: Version,
+        stamp: impl FnOnce(&mut Node),
+    ) -> Result<Outcome, Refusal> {
+        let may_miss = version >= Version::V1beta10 && !self.path.is_pointer();
+        let is_missing = may_miss && self.path.find(root).is_empty();
+        match &self.operation {
+            Operation::Remove if is_missing => return Ok(Outcome::NothingToRemove),
+            Operation::Replace(value) if is_missing => {
+                let mut value = value.clone();
+                stamp(&mut value);
+                add(root, &self.path, &value, self.span, version)?;
+                return Ok(Outcome::AddedInstead);
+            }
+            _ => self.change(root, version, stamp)?,
+        }
+        Ok(Outcome::Applied)
+    }
+
+    fn change(
+        &mut self,
+        root: &mut Node,
+        version: Version,
+        stamp: impl FnOnce(&mut Node),
+    ) -> Result<(), Refusal> {
         match &mut self.operation {
             Operation::Add(value) => {
                 stamp(value);
-                add(root, &self.path, value, self.span)
+                add(root, &self.path, value, self.span, version)
             }
-            Operation::Remove => remove(root, &self.path).map(drop),
+            Operation::Remove => remove(root, &self.path),
             Operation::Replace(value) => {
                 stamp(value);
                 let targets = found(root, &self.path)?;
@@ -57,7 +97,7 @@ impl Patch {
                 let mut value = single(root, from)?;
                 stamp(&mut value);
                 remove(root, from)?;
-                add(root, &self.path, &value, self.span)
+                add(root, &self.path, &value, self.span, version)
             }
             Operation::Copy(from) => {
                 let mut value = single(root, from)?;
@@ -65,7 +105,7 @@ impl Patch {
                 if root.weight() + value.weight() > MAX_WEIGHT {
                     return Err(TOO_LARGE);
                 }
-                add(root, &self.path, &value, self.span)
+                add(root, &self.path, &value, self.span, version)
             }
             Operation::Test(value) => {
                 let equal = found(root, &self.path)?
@@ -104,7 +144,8 @@ fn remove(root: &mut Node, path: &Path) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn add(root: &mut Node, path: &Path, value: &Node, span: Span) -> Result<(), Refusal> {
+fn add(root: &mut Node, path: &Path, value: &Node, span: Span, version: Version) -> Result<(), Refusal> {
+    let joins_maps = version >= Version::V1beta10 && !path.is_pointer();
     // What is found is changed from the end, so that insertions do not move what is still to be changed.
     let changed = match path.split() {
         Some((parents, Step::Name(name), dotted)) => {
@@ -112,7 +153,13 @@ fn add(root: &mut Node, path: &Path, value: &Node, span: Span) -> Result<(), Ref
             check_growth(root, parents.len(), value)?;
             for location in parents.iter().rev() {
                 fits(location, value)?;
-                add_named(at(root, location).ok_or(NOTHING)?, name, dotted, value, span)?;
+                let parent = at(root, location).ok_or(NOTHING)?;
+                match joined(parent, name, value).filter(|_| joins_maps) {
+                    Some((mapping, more)) => {
+                        mapping.extend(more.iter().map(|(key, entry)| (key.clone(), entry.clone())));
+                    }
+                    None => add_named(parent, name, dotted, value, span)?,
+                }
             }
             parents.len()
         }
@@ -149,6 +196,15 @@ fn add_named(parent: &mut Node, name: &str, dotted: bool, value: &Node, span: Sp
         Value::Scalar(_) => return Err("its path goes through a text"),
     }
     Ok(())
+}
+
+/// The map `name` in `parent` and the map that is to be added to it, where both are maps.
+fn joined<'a>(parent: &'a mut Node, name: &str, value: &'a Node) -> Option<(&'a mut Mapping, &'a Mapping)> {
+    let Value::Mapping(mapping) = &mut parent.value else { return None };
+    match (&mut mapping.get_mut(name)?.node.value, &value.value) {
+        (Value::Mapping(own), Value::Mapping(more)) => Some((own, more)),
+        _ => None,
+    }
 }
 
 /// Adds to what a selector found: appends to a list, sets the keys of a map.
@@ -201,7 +257,7 @@ mod tests {
     fn apply(operation: Operation, path: &str) -> Result<serde_json::Value, Refusal> {
         let mut root = node(DOCUMENT);
         let path = Path::parse(path).expect("path");
-        Patch { span: Span::default(), operation, path }.apply(&mut root, |_| {})?;
+        Patch { span: Span::default(), operation, path }.apply(&mut root, Version::V1beta9, |_| {})?;
         Ok(root.to_json())
     }
 
@@ -267,12 +323,32 @@ mod tests {
     }
 
     #[test]
+    fn newer_versions_let_a_path_be_missing() {
+        let check = |operation: Operation, path: &str, expected: Result<Outcome, Refusal>, document: &str| {
+            let mut root = node(DOCUMENT);
+            let path = Path::parse(path).expect("path");
+            let mut patch = Patch { span: Span::default(), operation, path };
+            assert_eq!(patch.apply(&mut root, Version::V1beta10, |_| {}), expected);
+            assert_eq!(root.to_json(), node(document).to_json());
+        };
+        let replace = || Operation::Replace(node("9"));
+        check(Operation::Remove, "a.none", Ok(Outcome::NothingToRemove), DOCUMENT);
+        check(Operation::Remove, "/a/none", Err(NOTHING), DOCUMENT);
+        let added = "{a: {b: 1, l: [x, y], none: 9}, d: [{name: p, l: [1]}, {name: q}]}";
+        check(replace(), "a.none", Ok(Outcome::AddedInstead), added);
+        check(replace(), "/a/none", Err(NOTHING), DOCUMENT);
+        check(replace(), "none.b", Err(NOTHING), DOCUMENT);
+        let joined = "{a: {b: 2, l: [x, y], z: 3}, d: [{name: p, l: [1]}, {name: q}]}";
+        check(Operation::Add(node("{b: 2, z: 3}")), "a", Ok(Outcome::Applied), joined);
+    }
+
+    #[test]
     fn copies_cannot_explode_the_document() {
         let mut root = node("{a: [1, 2, 3]}");
         let path = |text: &str| Path::parse(text).expect("path");
         let mut copy =
             Patch { span: Span::default(), operation: Operation::Copy(path("/a")), path: path("/a/-") };
-        let refused = (0..1000).find_map(|_| copy.apply(&mut root, |_| {}).err());
+        let refused = (0..1000).find_map(|_| copy.apply(&mut root, Version::V1beta9, |_| {}).err());
         assert!(refused.is_some_and(|refusal| refusal.starts_with("the document would")));
     }
 }

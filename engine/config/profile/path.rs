@@ -82,6 +82,11 @@ impl Path {
         }
     }
 
+    /// Whether it is a JSON pointer.
+    pub(crate) fn is_pointer(&self) -> bool {
+        matches!(self, Self::Steps { dotted: false, .. })
+    }
+
     /// How far into `root` the path leads when it does not lead to its end: one sentence of help.
     pub(crate) fn miss(&self, root: &Node) -> Option<String> {
         let Self::Steps { steps, .. } = self else { return None };

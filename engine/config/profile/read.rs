@@ -4,10 +4,11 @@ use regex::Regex;
 
 use super::patch::{Operation, Patch};
 use super::path::Path;
-use super::{Conditions, Profile, Profiles, SECTIONS};
-use crate::config::node::{Mapping, Node, Scalar, Span, Value, field};
+use super::{Conditions, Parent, Profile, Profiles};
+use crate::config::node::{Mapping, Node, Scalar, Span, Style, Value, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
+use crate::config::variable::is_reference;
 
 const KEYS: [&str; 9] = [
     "name",
@@ -21,10 +22,17 @@ const KEYS: [&str; 9] = [
     "activation",
 ];
 
+/// A pattern that matches nothing.
+fn never() -> Option<Regex> {
+    Regex::new(r"[^\s\S]").ok()
+}
+
 /// Reads the section `profiles`. All of it is checked, also of profiles that are not active.
 pub(crate) fn read(node: &Node, reader: &mut Reader<'_>) -> Profiles {
     reader.named(node, ("profiles", "profile"), &KEYS, |mapping, what, span, reader| Profile {
         span,
+        is_foreign: false,
+        open: open(mapping),
         description: reader.text(mapping, "description", what),
         parents: parents(mapping, what, reader),
         replace: section(mapping, "replace", what, reader),
@@ -35,10 +43,27 @@ pub(crate) fn read(node: &Node, reader: &mut Reader<'_>) -> Profiles {
     })
 }
 
-fn parents(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<(String, Span)> {
+/// The sections that are a text: what it stands for is known when its variables are.
+fn open(mapping: &Mapping) -> Vec<(&'static str, Node)> {
+    let is_open = |key: &&str| is_open(mapping, key);
+    let section = |key: &'static str| Some((key, field(mapping, key)?.clone()));
+    ["replace", "merge", "strategicMerge", "patches"]
+        .into_iter()
+        .filter(is_open)
+        .filter_map(section)
+        .collect()
+}
+
+fn is_open(mapping: &Mapping, key: &str) -> bool {
+    let text = field(mapping, key).and_then(Node::as_scalar);
+    text.is_some_and(|scalar| is_reference(&scalar.text))
+}
+
+fn parents(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<Parent> {
     let mut parents = Vec::new();
     if let Some(node) = field(mapping, "parent") {
-        parents.extend(reader.text(mapping, "parent", what).map(|name| (name, node.span)));
+        let name = reader.text(mapping, "parent", what);
+        parents.extend(name.map(|name| Parent { name, span: node.span, source: None }));
     }
     let Some(node) = field(mapping, "parents") else { return parents };
     if let Some(parent) = mapping.get("parent").filter(|_| !parents.is_empty()) {
@@ -51,43 +76,29 @@ fn parents(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<(Strin
     let item = format!("a parent of {what}");
     for node in reader.sequence(node, &format!("`parents` of {what}")).unwrap_or_default() {
         let Some(mapping) = reader.fields(node, &item, &["profile", "source"]) else { continue };
-        if let Some(source) = field(mapping, "source") {
-            let report =
-                Report::new("config::profile", format!("{item} comes from another project"), "not supported")
-                    .help("copy that profile into this file");
-            reader.problems.add(source.span, report);
+        let Some(name_node) = field(mapping, "profile") else {
+            reader.missing(node, "profile", &item);
             continue;
-        }
-        match field(mapping, "profile") {
-            Some(node) => {
-                parents.extend(reader.text(mapping, "profile", &item).map(|name| (name, node.span)))
-            }
-            None => reader.missing(node, "profile", &item),
-        }
+        };
+        let name = reader.text(mapping, "profile", &item);
+        let source = field(mapping, "source").and_then(|source| source.as_mapping().cloned());
+        parents.extend(name.map(|name| Parent { name, span: name_node.span, source }));
     }
     parents
 }
 
+/// The section `key`. Its own keys are checked with the file's.
 fn section(mapping: &Mapping, key: &str, what: &str, reader: &mut Reader<'_>) -> Option<Mapping> {
-    let node = field(mapping, key)?;
-    let what = format!("`{key}` of {what}");
-    let section = reader.mapping(node, &what)?;
-    for (key, entry) in section.iter().filter(|(key, _)| !key.starts_with("x-")) {
-        if !SECTIONS.contains(&key.as_str()) {
-            let report = Report::new(
-                "config::unknown_key",
-                format!("unknown key `{key}` in {what}"),
-                "not known here",
-            )
-            .suggest(key, SECTIONS);
-            reader.problems.add(entry.key, report);
-        }
+    if is_open(mapping, key) {
+        return None;
     }
-    Some(section.clone())
+    reader.mapping(field(mapping, key)?, &format!("`{key}` of {what}")).cloned()
 }
 
 fn patches(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<Patch> {
-    let Some(node) = field(mapping, "patches") else { return Vec::new() };
+    let Some(node) = field(mapping, "patches").filter(|_| !is_open(mapping, "patches")) else {
+        return Vec::new();
+    };
     let item = format!("a patch of {what}");
     let nodes = reader.sequence(node, &format!("`patches` of {what}")).unwrap_or_default();
     nodes.iter().filter_map(|node| patch(node, &item, reader)).collect()
@@ -173,6 +184,11 @@ fn patterns(mapping: &Mapping, key: &str, what: &str, reader: &mut Reader<'_>) -
     let Some(node) = field(mapping, key) else { return patterns };
     let Some(mapping) = reader.mapping(node, &what) else { return patterns };
     for (name, entry) in mapping {
+        if entry.node.as_scalar().is_some_and(|scalar| scalar.style == Style::Unresolved) {
+            // What is not known does not hold.
+            patterns.extend(never().map(|pattern| (name.clone(), pattern, entry.key)));
+            continue;
+        }
         let Some(text) = reader.string(&entry.node, &format!("`{name}` in {what}")) else { continue };
         match Regex::new(&format!("^(?:{text})$")) {
             Ok(pattern) => patterns.push((name.clone(), pattern, entry.key)),

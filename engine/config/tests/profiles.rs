@@ -113,7 +113,6 @@ fn wrong_profiles_are_reported_even_when_not_selected() {
         "- {name: p, parent: a, parents: [{profile: b}]}",
         &["4:33: profile `p` has both `parent` and `parents`"],
     );
-    check("- {name: p, merge: '${X}'}", &["4:20: `merge` of profile `p` must be a map, found `${X}`"]);
 }
 
 #[test]
@@ -126,4 +125,103 @@ fn wrong_selections_are_reported() {
     check("staging", &["4:48: patch 1 of profile `staging` cannot be applied: its path matches nothing"]);
     check("a", &["6:21: profiles are their own parents: `a` -> `b` -> `a`"]);
     check("c", &["7:21: there is no profile `d`"]);
+}
+
+#[test]
+fn sections_may_come_from_variables_and_expressions() {
+    let profiles = r#"
+- {name: p, merge: '${WHOLE}', patches: "$(printf '[{op: add, path: dev.l, value: %s}]' '${B}')"}
+- {name: off, replace: '${NEVER_ASKED}'}
+- {name: wrong, merge: '${TEXT}'}
+- {name: unknown, merge: '${IMAGE}'}
+"#;
+    let base = || {
+        fixture(profiles)
+            .env("WHOLE", "dev: {v: 'from ${B}', m: {k: 1}}")
+            .env("TEXT", "just text")
+            .env("IMAGE", "{imgaes: {}}")
+            .var("B=b")
+    };
+    assert_eq!(dev(&base().profiles(&["p"])), json!({"v": "from b", "m": {"k": 1}, "l": ["a", "b"]}));
+    assert_eq!(dev(&base())["v"], 0);
+    assert_eq!(
+        base().profiles(&["wrong"]).problems(),
+        ["7:24: `merge` of profile `wrong` must be a map, found `just text`"]
+    );
+    let unknown = base().profiles(&["unknown"]).problems();
+    assert!(unknown[0].starts_with("8:26: unknown key `imgaes`"), "{unknown:?}");
+}
+
+#[test]
+fn activation_and_parents_may_hold_variables() {
+    let profiles = "
+- {name: base, patches: [{op: add, path: dev.l, value: base}]}
+- name: p
+  parents: [{profile: '${PARENT}'}]
+  activation: [{env: {STAGE: '${WANTED}'}}, {vars: {KIND: $(echo ci)}}]
+  merge: {dev: {v: p}}
+";
+    let base = || fixture(profiles).var("PARENT=base").var("WANTED=pro.*").var("KIND=no");
+    assert_eq!(dev(&base())["v"], 0);
+    assert_eq!(dev(&base().env("STAGE", "prod")), json!({"v": "p", "l": ["a", "base"]}));
+    assert_eq!(dev(&fixture(profiles).var("PARENT=base").var("WANTED=x").var("KIND=ci"))["v"], "p");
+}
+
+#[test]
+fn newer_versions_tell_a_missing_path_and_go_on() {
+    let text = "version: v1beta10
+dev: {v: 0}
+profiles:
+- name: p
+  patches:
+  - {op: remove, path: dev.gone}
+  - {op: replace, path: dev.fresh, value: 1}
+  - {op: add, path: dev, value: {more: 2}}
+";
+    let loaded = Fixture::raw(text.as_bytes()).profiles(&["p"]).loaded();
+    assert_eq!(loaded.project.other["dev"], json!({"v": 0, "fresh": 1, "more": 2}));
+    let warnings = loaded.warnings.iter().map(ToString::to_string);
+    assert_eq!(
+        warnings.filter(|warning| warning.contains("patch")).collect::<Vec<_>>(),
+        [
+            "devspace.yaml:6:24: patch 1 of profile `p` removes nothing: its path matches nothing",
+            "devspace.yaml:7:25: patch 2 of profile `p` replaces nothing: its path matched nothing, so its value was added",
+        ]
+    );
+}
+
+#[test]
+fn parents_may_be_profiles_of_other_projects() {
+    let shared = "version: v1beta10
+profiles:
+- {name: grand, patches: [{op: add, path: dev.l, value: grand}]}
+- {name: base, parent: grand, merge: {dev: {v: shared}}}
+- {name: far, parents: [{profile: top, source: {path: ../top}}]}
+";
+    let top = "version: v1beta10\nprofiles: [{name: top, merge: {dev: {v: top}}}]\n";
+    let own = |parent: &str| {
+        let text = format!(
+            "version: v1beta10\ndev: {{v: 0, l: [a]}}\nprofiles:\n- {{name: p, parents: [{parent}], patches: [{{op: add, path: dev.l, value: p}}]}}\n"
+        );
+        Fixture::raw(text.as_bytes())
+            .file("shared/devspace.yaml", shared)
+            .file("shared/old.yaml", "version: v1beta9\n")
+            .file("top/devspace.yaml", top)
+            .profiles(&["p"])
+    };
+    let fixture = own("{profile: base, source: {path: shared}}");
+    assert_eq!(dev(&fixture), json!({"v": "shared", "l": ["a", "grand", "p"]}));
+    assert_eq!(fixture.loaded().project.profiles, ["p"]);
+    assert_eq!(dev(&own("{profile: far, source: {path: ./shared}}"))["v"], "top");
+    let check = |parent: &str, expected: &str| {
+        let problems = own(parent).problems();
+        assert!(problems[0].contains(expected), "{problems:?}");
+    };
+    check("{profile: bsae, source: {path: shared}}", "4:33: `shared/devspace.yaml` has no profile `bsae`");
+    check("{profile: base, source: {path: none}}", "4:33: cannot read `none/devspace.yaml`");
+    check(
+        "{profile: base, source: {path: shared, configName: old.yaml}}",
+        "shared/old.yaml:1:10: a profile of a v1beta9 file",
+    );
+    check("{profile: base, source: {}}", "has neither `path` nor `git`");
 }

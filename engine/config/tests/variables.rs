@@ -360,3 +360,54 @@ fn every_predefined_variable_has_a_value() {
     let fixture = Fixture::new("dev: {v: '${DEVSPACE_KUBECTL_EXECUTABLE}'}").env("PATH", "/nowhere");
     assert_eq!(value(&fixture), "kubectl");
 }
+
+/// A v2beta1 file with `vars` and the untyped value `v`.
+fn newest(vars: &str, v: &str) -> Fixture {
+    Fixture::raw(format!("version: v2beta1\nname: shop\nvars: {vars}\ndev: {{v: {{x: {v}}}}}\n").as_bytes())
+}
+
+#[track_caller]
+fn newest_value(fixture: &Fixture) -> Value {
+    fixture.loaded().project.other["dev"]["v"]["x"].clone()
+}
+
+#[test]
+fn newest_version_has_short_forms_and_leaves_unknown_names() {
+    let check = |vars: &str, v: &str, expected: Value| {
+        assert_eq!(newest_value(&newest(vars, v).env("ENV", "e")), expected, "{vars} {v}");
+    };
+    check("{A: text}", "'${A}'", json!("text"));
+    check("{A: $(echo made)}", "'${A}'", json!("made"));
+    check("{A: {default: [1, 2]}}", "'${A}'", json!([1, 2]));
+    check("{A: 'a${B}', B: b}", "'${A}'", json!("ab"));
+    check("{}", "'${UNKNOWN} ${ENV} $!{X}'", json!("${UNKNOWN} e ${X}"));
+    check("{}", "'${DEVSPACE_NAME} ${devspace.name}'", json!("shop shop"));
+    check("{A: {value: 1}}", "'${A}'", json!(1));
+    let near = newest("{TIER: t}", "'${TEIR}'").loaded();
+    let warnings = near.warnings.iter().map(ToString::to_string);
+    assert_eq!(
+        warnings.filter(|warning| warning.contains("variable")).collect::<Vec<_>>(),
+        ["devspace.yaml:4:14: there is no variable `TEIR`; the text stays `${TEIR}`"]
+    );
+}
+
+#[test]
+fn newest_version_resolves_unused_variables_unless_told_otherwise() {
+    let answers = Answers::new(&[("A", "a"), ("B", "b")]);
+    newest("{A: {question: A?}, B: {question: B?, alwaysResolve: false}}", "1").ask(&answers).loaded();
+    assert_eq!(answers.names(), ["A"]);
+    let answers = Answers::new(&[]);
+    Fixture::new("vars: [{name: A, question: A?}]").ask(&answers).loaded();
+    assert_eq!(answers.names(), [""; 0]);
+}
+
+#[test]
+fn another_env_file_may_be_named() {
+    let fixture = newest("{DEVSPACE_ENV_FILE: config/dev.env, A: {source: env}}", "'${A}'")
+        .file("config/dev.env", "A=dev\n")
+        .file(".env", "A=usual\n");
+    assert_eq!(newest_value(&fixture), "dev");
+    assert_eq!(fixture.loaded().environment, [("A".to_owned(), "dev".to_owned())]);
+    let gone = newest("{DEVSPACE_ENV_FILE: gone.env}", "1").problems();
+    assert!(gone[0].contains("cannot read the file that `DEVSPACE_ENV_FILE` names"), "{gone:?}");
+}

@@ -2,7 +2,7 @@
 
 pub(crate) mod ask;
 pub(crate) mod cache;
-mod command;
+pub(crate) mod command;
 pub(crate) mod definition;
 mod expression;
 mod predefined;
@@ -23,3 +23,8 @@ pub(crate) use reference::escape;
 pub(crate) use resolver::Resolver;
 pub(crate) use substitute::{is_evaluated, is_filled_late, substitute};
 pub(crate) use value::Use;
+
+/// Whether something in `text` has to be filled in: a reference or an escaped one, or an expression.
+pub(crate) fn is_reference(text: &str) -> bool {
+    expression::expression(text).is_some() || reference::parts(text).is_some()
+}

@@ -50,11 +50,13 @@ pub(crate) fn output(process: Process, root: &Path, limit: Duration) -> Result<S
     let ended = runtime.block_on(async {
         let mut running = std::pin::pin!(running);
         tokio::select! {
-            ended = &mut running => ended,
+            // Listens before the program starts: an interruption at once would end windlass and leave it behind.
+            biased;
             () = interrupted() => {
                 cancel.cancel();
                 running.await
             }
+            ended = &mut running => ended,
         }
     });
     if let Some(reason) = unfit {

@@ -1,0 +1,218 @@
+//! Parents from other projects: `parents: [{profile: base, source: {path: ../shared}}]` (spec config §13.3).
+
+use std::path::{Path, PathBuf};
+
+use super::{Profile, Profiles, read};
+use crate::config::locate::FILE;
+use crate::config::node::{Mapping, Node, Span, Value, field};
+use crate::config::parse::parse;
+use crate::config::problem::{Problems, Report, shown};
+use crate::config::reader::Reader;
+use crate::config::schema::check::{Stage, check_key};
+use crate::config::version::{self, Version};
+use crate::git::{Checkouts, GitSource};
+
+/// Finds the profiles of other projects.
+pub(crate) struct Sources<'a> {
+    /// The version of the file, which the others have to have.
+    pub version: Version,
+    /// The folder that files are shown relative to.
+    pub base: &'a Path,
+    /// Reads a file.
+    pub read: &'a dyn Fn(&Path) -> std::io::Result<String>,
+    /// The user's checkouts of git repositories.
+    pub checkouts: &'a Checkouts,
+}
+
+impl Sources<'_> {
+    /// Adds to `profiles`, those of the project in `folder`, the ones of other projects that those called `names`
+    /// build on. Each is called `NAME of FILE`; what is wrong with it is told where its child names it.
+    pub(crate) fn resolve(
+        &self,
+        profiles: &mut Profiles,
+        names: &[String],
+        folder: &Path,
+        problems: &mut Problems,
+    ) {
+        self.resolve_in(profiles, names, folder, &mut Vec::new(), problems);
+    }
+
+    fn resolve_in(
+        &self,
+        profiles: &mut Profiles,
+        names: &[String],
+        folder: &Path,
+        chain: &mut Vec<String>,
+        problems: &mut Problems,
+    ) {
+        let mut wanted = names.to_vec();
+        let mut index = 0;
+        while let Some(name) = wanted.get(index).cloned() {
+            index += 1;
+            let Some(profile) = profiles.get(&name) else { continue };
+            let mut found = Vec::new();
+            for (position, parent) in profile.parents.iter().enumerate() {
+                match &parent.source {
+                    None if !wanted.contains(&parent.name) => wanted.push(parent.name.clone()),
+                    None => {}
+                    Some(source) => found.push((position, parent.name.clone(), parent.span, source.clone())),
+                }
+            }
+            // Backwards, so that the places of those before one that is taken out stay true.
+            for (position, parent, span, source) in found.into_iter().rev() {
+                let key = self.file(&source, folder, span, problems).and_then(|file| {
+                    let key = format!("{parent} of {}", shown(&file, self.base));
+                    let is_there = profiles.contains_key(&key)
+                        || self.load(profiles, &parent, &file, span, chain, problems).is_some();
+                    is_there.then_some(key)
+                });
+                let Some(profile) = profiles.get_mut(&name) else { continue };
+                match (key, profile.parents.get_mut(position)) {
+                    (Some(key), Some(parent)) => (parent.name, parent.source) = (key, None),
+                    // What is wrong with it was told.
+                    _ => drop(profile.parents.remove(position)),
+                }
+            }
+        }
+    }
+
+    /// Adds the profile `name` of `file` with its own parents to `profiles`; all of it stands at `place`. Tells why it
+    /// cannot.
+    fn load(
+        &self,
+        profiles: &mut Profiles,
+        name: &str,
+        file: &Path,
+        place: Span,
+        chain: &mut Vec<String>,
+        problems: &mut Problems,
+    ) -> Option<()> {
+        let shown = shown(file, self.base);
+        let mut refuse = |message: String, help: &str| {
+            problems.add(place, Report::new("config::profile", message, "this profile").help(help));
+            None
+        };
+        let key = format!("{name} of {shown}");
+        if let Some(start) = chain.iter().position(|link| *link == key) {
+            let path = chain[start..].iter().chain([&key]).map(String::as_str).collect::<Vec<_>>();
+            return refuse(
+                format!("profiles are their own parents: `{}`", path.join("` -> `")),
+                "remove one of these parents",
+            );
+        }
+        let text = match (self.read)(file) {
+            Ok(text) => text,
+            Err(error) => {
+                return refuse(
+                    format!("cannot read `{shown}` for its profile `{name}`: {error}"),
+                    "a path is relative to the file it stands in",
+                );
+            }
+        };
+        let mut own = Problems::new(&shown, text.as_str().into());
+        let section = self.section(&text, place, &mut own);
+        problems.absorb(own);
+        let mut foreign = read(&section?, &mut Reader { problems: &mut problems.silent() });
+        if !foreign.contains_key(name) {
+            let report =
+                Report::new("config::profile", format!("`{shown}` has no profile `{name}`"), "not there")
+                    .suggest(name, foreign.keys().map(String::as_str));
+            problems.add(place, report);
+            return None;
+        }
+        let folder = file.parent().unwrap_or(Path::new(""));
+        chain.push(key);
+        self.resolve_in(&mut foreign, &[name.to_owned()], folder, chain, problems);
+        chain.pop();
+        adopt(profiles, foreign, name, &shown);
+        Some(())
+    }
+
+    /// The section `profiles` of a file, checked, with all of it standing at `place`.
+    fn section(&self, text: &str, place: Span, own: &mut Problems) -> Option<Node> {
+        let root = parse(text, own)?;
+        let mut reader = Reader { problems: own };
+        let mapping = reader.mapping(&root, "the file")?;
+        let version = version::read(&root, mapping, &mut reader)?;
+        if version != self.version {
+            let span = field(mapping, "version").map_or(root.span, |node| node.span);
+            let message = format!("a profile of a {version} file cannot change one of {}", self.version);
+            let report = Report::new("config::profile", message, "another version");
+            own.add(span, report.help("bring both files to the same version"));
+            return None;
+        }
+        let Value::Mapping(mut document) = root.value else { return None };
+        let Some(mut section) = document.shift_remove("profiles") else {
+            return Some(Node { span: place, value: Value::Sequence(Vec::new()) });
+        };
+        check_key(&mut section, "profiles", version, Stage::Raw, own);
+        // Read once for what is wrong in it, which is shown in it.
+        drop(read(&section.node, &mut Reader { problems: own }));
+        section.node.for_each_span(&mut |span| *span = place);
+        Some(section.node)
+    }
+
+    /// The file that `source` names.
+    fn file(&self, source: &Mapping, folder: &Path, place: Span, problems: &mut Problems) -> Option<PathBuf> {
+        let of = "the `source` of a parent";
+        let mut reader = Reader { problems };
+        let name = reader.text(source, "configName", of).unwrap_or_else(|| FILE.to_owned());
+        if let Some(path) = reader.text(source, "path", of) {
+            return Some(normal(&folder.join(path).join(name)));
+        }
+        let mut text = |key: &str| reader.text(source, key, of);
+        let Some(url) = text("git") else {
+            let report =
+                Report::new("config::missing", format!("{of} has neither `path` nor `git`"), "of this");
+            problems.add(place, report.help("add `path`, the folder of the other project"));
+            return None;
+        };
+        let mut git = GitSource::new(url, text("branch"), text("tag"), text("revision"));
+        let below = text("subPath").unwrap_or_default();
+        git.clone_args = reader.texts(source, "cloneArgs", of).unwrap_or_default();
+        git.disable_shallow = reader.boolean(source, "disableShallow", of).unwrap_or(false);
+        match self.checkouts.check_out_blocking(&git, false) {
+            Ok(checkout) => Some(checkout.folder.join(below).join(name)),
+            Err(error) => {
+                let report = Report::new("config::profile", error.to_string(), "this profile's repository");
+                problems.add(place, report.help("check the URL, and that `git clone` can reach it"));
+                None
+            }
+        }
+    }
+}
+
+/// Moves the profile `name` and what it builds on from the project shown as `file` to `profiles`.
+fn adopt(profiles: &mut Profiles, mut foreign: Profiles, name: &str, file: &str) {
+    let mut wanted = vec![name.to_owned()];
+    while let Some(name) = wanted.pop() {
+        let Some(mut profile) = foreign.shift_remove(&name) else { continue };
+        if profile.is_foreign {
+            wanted.extend(profile.parents().map(str::to_owned));
+            profiles.entry(name).or_insert(profile);
+            continue;
+        }
+        for parent in &mut profile.parents {
+            wanted.push(parent.name.clone());
+            if foreign.get(&parent.name).is_none_or(|parent| !parent.is_foreign) {
+                parent.name = format!("{} of {file}", parent.name);
+            }
+        }
+        profiles.entry(format!("{name} of {file}")).or_insert(Profile { is_foreign: true, ..profile });
+    }
+}
+
+/// `path` without `.` and without what `..` takes back, for messages and for telling files apart.
+fn normal(path: &Path) -> PathBuf {
+    use std::path::Component;
+    path.components().fold(PathBuf::new(), |mut normal, component| {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(normal.components().next_back(), Some(Component::Normal(_))) => {
+                normal.pop();
+            }
+            component => normal.push(component),
+        }
+        normal
+    })
+}
