@@ -209,3 +209,16 @@ fn plan_of_what_is_pushed_needs_nobody() {
     let output = project.run(["plan"]);
     assert!(output.success().stdout.starts_with("app | skip: unchanged\n"), "{output}");
 }
+
+#[test]
+fn images_that_a_broken_pipeline_did_not_reach_are_left_out() {
+    let project = project().file("windlass.rhai", "fn tags(image) { [branch] }\n");
+    let output = project.run(["plan"]).exits(2).clone();
+    for image in ["base | ", "app  | ", "made | "] {
+        assert!(
+            output.stdout.contains(&format!("{image}cancel: the pipeline broke off before it\n")),
+            "{output}"
+        );
+    }
+    assert!(output.stdout.ends_with("3 left out\n"), "{output}");
+}

@@ -92,6 +92,11 @@ impl DryRun {
         self.run.host.clock.now()
     }
 
+    /// Whether the pipeline broke off.
+    pub(super) fn broke_off(&self) -> bool {
+        self.outcome.is_err()
+    }
+
     /// Prints what went wrong; the status is the one that the run would have ended with.
     pub(super) fn end(self) -> ExitStatus {
         let status = match &self.outcome {

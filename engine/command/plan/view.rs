@@ -29,7 +29,7 @@ pub(super) struct PlanView {
 struct ImageView {
     name: String,
     repository: String,
-    /// `build`, `skip`, `publish` (tagged or pushed anew), `fail`, or `cancel` after a base failed.
+    /// `build`, `skip`, `publish` (tagged or pushed anew), `fail`, or `cancel` after a base or the pipeline failed.
     decision: &'static str,
     reason: String,
     /// 0 for one that is built from no other image of the project, else one more than the highest of those.
@@ -75,7 +75,13 @@ impl PlanView {
             levels.insert(name, level);
             let told = dry_run.images.get(name).cloned().unwrap_or_default();
             let effects = dry_run.effects.iter().filter(|effect| effect.image.as_ref() == Some(name));
-            images.push(ImageView::new(run, name, level, told, effects.cloned().collect()));
+            images.push(ImageView::new(
+                run,
+                name,
+                level,
+                (told, dry_run.broke_off()),
+                effects.cloned().collect(),
+            ));
         }
         Self { version: 1, profiles: run.project.profiles.clone(), before, images, after }
     }
@@ -132,7 +138,13 @@ fn phrase(effect: &Effect) -> String {
 }
 
 impl ImageView {
-    fn new(run: &Run, name: &str, level: usize, told: Told, effects: Vec<Effect>) -> Self {
+    fn new(
+        run: &Run,
+        name: &str,
+        level: usize,
+        (told, broke_off): (Told, bool),
+        effects: Vec<Effect>,
+    ) -> Self {
         let Told { decision, notes, result } = told;
         let repository = run.project.images.get(name).map(|image| image.repository.to_string());
         let repository = repository.unwrap_or_default();
@@ -144,6 +156,7 @@ impl ImageView {
             (None, Some((Decision::Build, reason))) => ("build", reason),
             (None, Some((Decision::Skip, reason))) => ("skip", reason),
             (None, Some((Decision::Publish, reason))) => ("publish", reason),
+            (None, None) if broke_off => ("cancel", "the pipeline broke off before it".to_owned()),
             (None, None) => ("skip", "the pipeline does nothing with it".to_owned()),
         };
         let tags = result.iter().flat_map(|result| &result.tags);
