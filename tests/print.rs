@@ -121,7 +121,7 @@ fn json_origins_are_found_by_pointer() {
     assert_eq!(
         origins["/images/api/tags/1"],
         json!({
-            "file": "devspace.yaml", "line": 27, "column": 45, "profile": "prod", "part": "patch 2",
+            "file": "devspace.yaml", "line": 27, "column": 45, "import": null, "profile": "prod", "part": "patch 2",
             "variables": [{"name": "TIER", "source": "default"}],
         })
     );
@@ -170,4 +170,40 @@ fn text_that_holds_yaml_comes_back_as_it_was() {
 fn variable_without_a_value_is_an_error_as_in_a_build() {
     let project = Project::new().file("devspace.yaml", "version: v1beta9\ndev: {v: '${GONE}'}\n");
     project.run(["print"]).exits(2).stdout_is("").stderr_has("variable `GONE` has no value");
+}
+
+#[test]
+fn import_is_named_with_the_line_that_imports() {
+    let file = "version: v2beta1
+name: shop
+imports:
+- path: lib/images.yaml
+images:
+  api: {image: acme/api}
+";
+    let project = Project::new()
+        .file("devspace.yaml", file)
+        .file(
+            "lib/images.yaml",
+            "version: v2beta1\nname: lib\nimports: [{path: more.yaml}]\nimages: {web: {image: acme/web}}\n",
+        )
+        .file("lib/more.yaml", "version: v2beta1\nname: more\nimages: {job: {image: acme/job}}\n");
+    project
+        .run(["print", "--origin"])
+        .success()
+        .stdout_has("image: acme/api  # devspace.yaml:6\n")
+        .stdout_has("image: acme/web  # devspace.yaml:4, import lib/images.yaml\n")
+        .stdout_has("image: acme/job  # devspace.yaml:4, import lib/more.yaml\n");
+}
+
+#[test]
+fn password_in_plain_text_is_masked_too() {
+    let file = "version: v1beta9
+pullSecrets: [{registry: ghcr.io, username: ann, password: hunter2}]
+deployments: [{name: d, helm: {chart: {name: c, password: hunter2}}}]
+";
+    let project = Project::new().file("devspace.yaml", file);
+    for flags in [&["print"][..], &["print", "--json"]] {
+        project.run(flags).success().stdout_has("ann").stdout_has("***").lacks("hunter2");
+    }
 }

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::node::{Entry, Mapping, Node, Span, Value, field};
+use super::explain::{Layer, add};
+use super::node::{Mapping, Node, Span, Value, field};
 use super::parse::parse;
 use super::problem::{Problems, Report, shown};
 use super::reader::Reader;
@@ -44,25 +45,44 @@ pub(crate) struct Importer<'a> {
 
 impl Importer<'_> {
     /// Takes `imports` out of `document`, the file `file`, and merges in what they name.
-    pub(crate) fn resolve(&self, document: &mut Mapping, file: &Path, problems: &mut Problems) {
-        self.resolve_in(document, &mut vec![file.to_owned()], problems);
+    /// What it brings gets a layer for its file.
+    pub(crate) fn resolve(
+        &self,
+        document: &mut Mapping,
+        file: &Path,
+        layers: &mut Vec<Layer>,
+        problems: &mut Problems,
+    ) {
+        self.resolve_in(document, &mut vec![file.to_owned()], layers, problems);
     }
 
-    fn resolve_in(&self, document: &mut Mapping, chain: &mut Vec<PathBuf>, problems: &mut Problems) {
+    fn resolve_in(
+        &self,
+        document: &mut Mapping,
+        chain: &mut Vec<PathBuf>,
+        layers: &mut Vec<Layer>,
+        problems: &mut Problems,
+    ) {
         if self.version < Version::V2beta1 {
             return;
         }
         let Some(mut imports) = document.shift_remove("imports") else { return };
         check_key(&mut imports, "imports", self.version, Stage::Raw, problems);
         for node in imports.node.as_sequence().unwrap_or_default() {
-            if let Some(imported) = self.import(node, chain, problems) {
+            if let Some(imported) = self.import(node, chain, layers, problems) {
                 merge(document, imported);
             }
         }
     }
 
     /// The document that one entry of `imports` names, with its own imports resolved.
-    fn import(&self, node: &Node, chain: &mut Vec<PathBuf>, problems: &mut Problems) -> Option<Mapping> {
+    fn import(
+        &self,
+        node: &Node,
+        chain: &mut Vec<PathBuf>,
+        layers: &mut Vec<Layer>,
+        problems: &mut Problems,
+    ) -> Option<Mapping> {
         let mapping = node.as_mapping()?;
         let mut reader = Reader { problems };
         if reader.boolean(mapping, "enabled", "an import") == Some(false) {
@@ -93,7 +113,7 @@ impl Importer<'_> {
             }
         };
         chain.push(file);
-        let imported = self.document(&source, chain, place, problems);
+        let imported = self.document(&source, chain, place, layers, problems);
         chain.pop();
         imported
     }
@@ -138,22 +158,23 @@ impl Importer<'_> {
         source: &str,
         chain: &mut Vec<PathBuf>,
         place: Span,
+        layers: &mut Vec<Layer>,
         problems: &mut Problems,
     ) -> Option<Mapping> {
         let file = chain.last().map_or(Path::new(""), PathBuf::as_path);
         let mut own = Problems::new(&shown(file, self.base), source.into());
         let document = self.checked(source, &mut own);
+        let layer = add(layers, Layer::Import(shown(file, self.base)));
         let document = document.map(|mut document| {
-            self.resolve_in(&mut document, chain, &mut own);
-            let mut node = Node { span: place, value: Value::Mapping(document) };
-            stand_at(&mut node, place);
-            node
+            self.resolve_in(&mut document, chain, layers, &mut own);
+            for entry in document.values_mut() {
+                entry.key = place;
+                entry.node.for_each_span(&mut |span| stand_at(span, Span { layer, ..place }));
+            }
+            document
         });
         problems.absorb(own);
-        match document?.value {
-            Value::Mapping(mapping) => Some(mapping),
-            _ => None,
-        }
+        document
     }
 
     fn checked(&self, source: &str, own: &mut Problems) -> Option<Mapping> {
@@ -194,17 +215,9 @@ fn merge(document: &mut Mapping, imported: Mapping) {
     }
 }
 
-/// Gives `node` and all below the place `span`: its own is in another file, which messages about this one cannot show.
-fn stand_at(node: &mut Node, span: Span) {
-    node.span = span;
-    match &mut node.value {
-        Value::Scalar(_) => {}
-        Value::Sequence(nodes) => nodes.iter_mut().for_each(|node| stand_at(node, span)),
-        Value::Mapping(mapping) => {
-            for Entry { key, node } in mapping.values_mut() {
-                *key = span;
-                stand_at(node, span);
-            }
-        }
-    }
+/// Gives `span` the place of an import: its own is in another file, which messages about this one cannot show. What
+/// that file imported itself keeps its layer.
+fn stand_at(span: &mut Span, place: Span) {
+    let layer = if span.layer == 0 { place.layer } else { span.layer };
+    *span = Span { layer, ..place };
 }

@@ -253,7 +253,7 @@ impl Loader<'_> {
         let checkouts = Checkouts::of_user(|name| self.environment.get(name));
         let importer =
             Importer { version: self.version, base: &base, read: &read_text, checkouts: &checkouts };
-        importer.resolve(document, self.file, self.problems);
+        importer.resolve(document, self.file, &mut self.layers, self.problems);
     }
 
     /// Adds the profiles of other projects that those called `names` build on.

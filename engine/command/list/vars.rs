@@ -16,7 +16,8 @@ Fields of --json:
   name         its name
   value        its value; *** for a password, null while it has none
   source       where the value is from: flag, predefined, value, environment,
-               env_file, cache, command, default; null while it has none
+               env_file, cache, command, default, undefined (a name that is left
+               as it is written, in v2beta1); null while it has none
   password     whether it is a password, or has one in it
   definition   file, line and column of its name, or null
   uses         the places that refer to it, each with file, line and column

@@ -1,14 +1,16 @@
-//! The changes that profiles made to the document.
+//! What put values into the document that the file itself does not have.
 
 use std::fmt;
 
 use crate::config::node::{Mapping, Node};
 
-/// One change of the document by a profile. Values carry its number, from 1, in their span.
+/// One change of the document. Values carry its number, from 1, in their span.
 #[derive(Debug, Clone)]
-pub(crate) struct Layer {
-    pub profile: String,
-    pub part: Part,
+pub(crate) enum Layer {
+    /// A profile changed it.
+    Profile { profile: String, part: Part },
+    /// A file was imported, shown as this.
+    Import(String),
 }
 
 /// The part of a profile that made a change.
@@ -53,9 +55,13 @@ impl Stamped for Mapping {
     }
 }
 
-/// Adds a layer for a change by `part` of `profile`, and stamps `value` with its number. Values beyond 65,535 layers
-/// count as the file's own.
+/// Adds a layer and gives its number; 0, the file itself, beyond 65,535 of them.
+pub(crate) fn add(layers: &mut Vec<Layer>, layer: Layer) -> u16 {
+    layers.push(layer);
+    u16::try_from(layers.len()).unwrap_or(0)
+}
+
+/// Adds a layer for a change by `part` of `profile`, and stamps `value` with its number.
 pub(crate) fn stamp(layers: &mut Vec<Layer>, profile: &str, part: Part, value: &mut impl Stamped) {
-    layers.push(Layer { profile: profile.to_owned(), part });
-    value.set_layer(u16::try_from(layers.len()).unwrap_or(0));
+    value.set_layer(add(layers, Layer::Profile { profile: profile.to_owned(), part }));
 }

@@ -11,7 +11,7 @@ mod yaml;
 
 use serde_json::Value as Json;
 
-pub(crate) use layer::{Layer, Part, stamp};
+pub(crate) use layer::{Layer, Part, add, stamp};
 pub(crate) use origins::Origins;
 pub use origins::{LeafOrigin, UsedVariable};
 pub(crate) use profile::statuses;
@@ -19,7 +19,7 @@ pub use profile::{ProfileStatus, Reason};
 pub use variable::VariableStatus;
 pub(crate) use variable::survey;
 
-use super::node::{Mapping, Scalar, Style};
+use super::node::{Mapping, Node, Scalar, Style, Value};
 use super::variable::Definitions;
 use super::variable::definition::Definition;
 
@@ -56,7 +56,12 @@ impl Explanation {
         variables: Vec<VariableStatus>,
         definitions: Definitions,
     ) -> Self {
-        document.values_mut().for_each(|entry| entry.node.for_each_scalar(&mut mask));
+        for (section, entry) in &mut document {
+            if matches!(section.as_str(), "pullSecrets" | "deployments") {
+                mask_fields(&mut entry.node);
+            }
+            entry.node.for_each_scalar(&mut mask);
+        }
         Self { profiles, variables, document, origins, definitions }
     }
 
@@ -90,6 +95,24 @@ impl Explanation {
 fn mask(scalar: &mut Scalar) {
     if let Some(masked) = scalar.masked.take() {
         *scalar = Scalar { text: masked.to_string(), style: Style::Text, ..Scalar::null() };
+    }
+}
+
+/// Puts `***` in place of the passwords of registries and chart repositories that the file holds in plain text.
+fn mask_fields(node: &mut Node) {
+    match &mut node.value {
+        Value::Scalar(_) => {}
+        Value::Sequence(nodes) => nodes.iter_mut().for_each(mask_fields),
+        Value::Mapping(mapping) => {
+            for (key, entry) in mapping {
+                match &mut entry.node.value {
+                    Value::Scalar(scalar) if key == "password" && !scalar.text.is_empty() => {
+                        scalar.masked = Some("***".into());
+                    }
+                    _ => mask_fields(&mut entry.node),
+                }
+            }
+        }
     }
 }
 

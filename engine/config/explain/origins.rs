@@ -19,6 +19,8 @@ pub struct LeafOrigin {
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
+    /// The imported file that holds it; `line` is that of the import then.
+    pub import: Option<String>,
     /// The profile that put it there; `None` for the file itself.
     pub profile: Option<String>,
     /// The part of that profile: `replace`, `merge`, `strategicMerge`, `patch 2`.
@@ -40,6 +42,9 @@ pub struct UsedVariable {
 impl fmt::Display for LeafOrigin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}", self.file, self.line)?;
+        if let Some(import) = &self.import {
+            write!(formatter, ", import {import}")?;
+        }
         if let (Some(profile), Some(part)) = (&self.profile, &self.part) {
             write!(formatter, ", profile {profile} {part}")?;
         }
@@ -85,12 +90,18 @@ impl Origins {
     /// Where the value with this span came from.
     pub(super) fn of(&self, span: Span) -> LeafOrigin {
         let layer = usize::from(span.layer).checked_sub(1).and_then(|index| self.layers.get(index));
+        let (import, profile, part) = match layer {
+            None => (None, None, None),
+            Some(Layer::Import(file)) => (Some(file.clone()), None, None),
+            Some(Layer::Profile { profile, part }) => (None, Some(profile.clone()), Some(part.to_string())),
+        };
         LeafOrigin {
             file: self.file.to_string(),
             line: span.line,
             column: span.column,
-            profile: layer.map(|layer| layer.profile.clone()),
-            part: layer.map(|layer| layer.part.to_string()),
+            import,
+            profile,
+            part,
             variables: self.uses.get(&span).cloned().unwrap_or_default(),
         }
     }
