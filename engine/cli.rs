@@ -6,9 +6,9 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 
 use crate::command::{
-    CompletionsArgs, DocArgs, EditorArgs, InitArgs, ListArgs, LoginOptions, LogoutOptions, ManArgs,
-    PipelineOptions, PlanArgs, PrintArgs, ResetArgs, RunArgs, SetArgs, ShowArgs, TestArgs, WhyArgs, images,
-    profiles,
+    CheckArgs, CompletionsArgs, DocArgs, EditorArgs, InitArgs, ListArgs, LoginOptions, LogoutOptions,
+    ManArgs, PipelineOptions, PlanArgs, PrintArgs, ResetArgs, RunArgs, SetArgs, ShowArgs, TestArgs, WhyArgs,
+    images, profiles,
 };
 use crate::report::ProgressMode;
 
@@ -100,6 +100,8 @@ pub enum Command {
     Build(BuildArgs),
     /// Show what a build would do, without doing it
     Plan(PlanArgs),
+    /// Check the configuration and the scripts in every profile, without building
+    Check(CheckArgs),
     /// Show which inputs changed since the last build, or which images a file belongs to
     Why(WhyArgs),
     /// Show the functions of a pipeline, and where each comes from

@@ -2,6 +2,7 @@
 
 mod builder_buildkit;
 mod builder_docker;
+mod check;
 mod completions;
 mod config;
 mod conformance;

@@ -59,6 +59,7 @@ fn syntax_error_shows_the_line() {
        : |
        : `-- here
        `----
+      help: put a `,` between the items
     "#);
 }
 

@@ -46,23 +46,28 @@ impl From<ExitStatus> for ExitCode {
 /// Why a command ends early, and with which status.
 pub struct Failure {
     status: ExitStatus,
-    diagnostic: Box<dyn Diagnostic>,
+    diagnostic: Box<dyn Diagnostic + Send + Sync>,
 }
 
 impl Failure {
     /// The command line, the configuration or a script is wrong.
-    pub fn wrong_use(diagnostic: impl Diagnostic + 'static) -> Self {
+    pub fn wrong_use(diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
         Self { status: ExitStatus::WrongUse, diagnostic: Box::new(diagnostic) }
     }
 
     /// The user broke it off.
-    pub fn interrupted(diagnostic: impl Diagnostic + 'static) -> Self {
+    pub fn interrupted(diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
         Self { status: ExitStatus::Interrupted, diagnostic: Box::new(diagnostic) }
     }
 
     /// Something could not be done.
-    pub fn failed(diagnostic: impl Diagnostic + 'static) -> Self {
+    pub fn failed(diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
         Self { status: ExitStatus::Failed, diagnostic: Box::new(diagnostic) }
+    }
+
+    /// What is wrong.
+    pub fn into_diagnostic(self) -> std::sync::Arc<dyn Diagnostic + Send + Sync> {
+        self.diagnostic.into()
     }
 
     /// Prints the diagnostic; returns the status.

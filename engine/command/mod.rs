@@ -1,6 +1,7 @@
 //! The commands: one verb, one file.
 
 mod build;
+mod check;
 mod completions;
 mod doc;
 mod dry_run;
@@ -32,6 +33,7 @@ use crate::cli::{Cli, Command};
 use crate::host::live::registry_client;
 use crate::registry::CredentialStore;
 
+pub use check::CheckArgs;
 pub use completions::{CompletionsArgs, answer_shell, images, profiles};
 pub use doc::DocArgs;
 pub use editor::EditorArgs;
@@ -55,6 +57,7 @@ pub fn run(cli: &Cli) -> ExitStatus {
     let outcome = match &cli.command {
         Command::Build(args) => build::build(&cli.global, args),
         Command::Plan(args) => plan::plan(&cli.global, args),
+        Command::Check(args) => check::check(&cli.global, args),
         Command::Why(args) => why::why(&cli.global, args),
         Command::Init(args) => init::init(args),
         Command::Test(args) => test::test(&cli.global, args),

@@ -71,6 +71,7 @@ impl PipelineOptions {
             tags: self.tags.clone(),
             dry_run: false,
             state: None,
+            ignores_files: false,
             environment: Vec::new(),
         }
     }

@@ -159,6 +159,9 @@ pub(super) fn select(
     reach: &Reach,
     dockerfile: &Dockerfile,
 ) -> Result<Selection, StageError> {
+    if image.run().options.ignores_files {
+        return Ok(Selection::default());
+    }
     let events = image.events();
     let progress = |files: u64| events.step(format!("reading the context: {files} files so far"));
     let selection = context.select(reach, &progress)?;

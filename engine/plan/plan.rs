@@ -112,7 +112,10 @@ impl Plan {
             return Err(PlanError::UnfitBuilder { image, builder }.into());
         };
         let run = image.run();
-        let files = on_change_files(&run.project.root, &config.on_change)?;
+        let files = match run.options.ignores_files {
+            true => Vec::new(),
+            false => on_change_files(&run.project.root, &config.on_change)?,
+        };
         let files = Selection::of_files(&run.project.root, &files)?;
         let outline = Inputs {
             command: custom_words(config),

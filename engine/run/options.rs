@@ -28,6 +28,8 @@ pub struct RunOptions {
     pub dry_run: bool,
     /// The folder that holds `.windlass/`, where earlier builds are remembered; the project's own when absent.
     pub state: Option<PathBuf>,
+    /// Take every build context for empty: only the scripts are of interest.
+    pub ignores_files: bool,
     /// Variables of the project's `.env` file that the real environment has not.
     pub environment: Vec<(String, String)>,
 }
@@ -52,6 +54,7 @@ impl Default for RunOptions {
             tags: Vec::new(),
             dry_run: false,
             state: None,
+            ignores_files: false,
             environment: Vec::new(),
         }
     }

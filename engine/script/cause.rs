@@ -45,9 +45,15 @@ impl Cause {
             }
             EvalAltResult::ErrorVariableNotFound(name, _) => {
                 let name = without_numbers(&name);
-                let is_function = pipeline.named(&name).next().is_some();
-                let help = is_function.then(|| format!("`{name}` is a function: call it, `{name}(...)`"));
-                Self::wrong(format!("there is no variable `{name}`"), "script::unknown_variable", help)
+                let help = match name.as_str() {
+                    name if pipeline.named(name).next().is_some() => {
+                        format!("`{name}` is a function: call it, `{name}(...)`")
+                    }
+                    "None" | "nil" | "undefined" => "write `()` for nothing".to_owned(),
+                    "True" | "False" => format!("write `{}`", name.to_lowercase()),
+                    name => format!("texts stand in quotes: \"{name}\""),
+                };
+                Self::wrong(format!("there is no variable `{name}`"), "script::unknown_variable", Some(help))
             }
             EvalAltResult::ErrorParsing(error, _) => {
                 Self::wrong(lower_first(&error.to_string()), "script::syntax", None)

@@ -7,6 +7,7 @@ use rhai::{EvalAltResult, ParseError};
 
 use super::cause::{Cause, lower_first};
 use super::pipeline::{MERGED, is_closure};
+use super::syntax_help::syntax_help;
 use super::trace::{Excerpt, Place};
 use super::{Function, Pipeline, ScriptFile, StageError};
 
@@ -26,6 +27,8 @@ pub enum ScriptError {
         message: String,
         /// The file.
         file: String,
+        /// What to do, when that is clear.
+        help: Option<String>,
         /// Its lines.
         excerpt: Box<Excerpt>,
     },
@@ -46,7 +49,10 @@ impl ScriptError {
     pub(super) fn syntax(file: &ScriptFile, error: ParseError) -> Self {
         let place = Place::new("", file, error.1);
         let excerpt = Excerpt::one(file.name.to_string(), &place, "here".to_owned());
-        Self::Syntax { message: error.0.to_string(), file: file.name.to_string(), excerpt: Box::new(excerpt) }
+        let message = error.0.to_string();
+        let (before, after) = place.around();
+        let help = syntax_help(&message, before, after);
+        Self::Syntax { message, file: file.name.to_string(), help, excerpt: Box::new(excerpt) }
     }
 
     /// An error of a call into `pipeline`, of its function `called`; `""` for a closure.
@@ -256,7 +262,7 @@ impl Diagnostic for ScriptError {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         match self {
             Self::Stopped { cause: Cause::Stage(stage), .. } => stage.diagnostic().help(),
-            Self::Stopped { cause: Cause::Script { help, .. }, .. } => {
+            Self::Syntax { help, .. } | Self::Stopped { cause: Cause::Script { help, .. }, .. } => {
                 help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
             }
             Self::Unreadable { .. } => Some(Box::new(

@@ -1,6 +1,7 @@
 //! The script engine: pipelines written in Rhai, overridden by merging, run over a project.
 
 mod cause;
+mod check;
 pub mod definitions;
 mod engine;
 mod error;
@@ -13,10 +14,12 @@ mod resolver;
 mod signature;
 pub mod stage;
 mod stage_error;
+mod syntax_help;
 #[cfg(test)]
 mod tests;
 mod trace;
 
+pub use check::{Mistake, syntax_error};
 pub use engine::new_engine;
 pub use error::ScriptError;
 pub use file::ScriptFile;

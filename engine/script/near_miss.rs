@@ -1,6 +1,7 @@
 //! Overrides that override nothing: the silent trap of merging.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use rhai::{ASTNode, Expr};
 use strsim::damerau_levenshtein;
@@ -10,9 +11,24 @@ use super::pipeline::{Function, is_closure};
 use super::signature::is_own_pipeline;
 use crate::suggestion::nearest;
 
-/// One line for each function of an override that replaces nothing and is called from nowhere, but is named
-/// like one of the default pipeline.
-pub fn near_misses(pipeline: &Pipeline) -> Vec<String> {
+/// A function of an override that replaces nothing, but is named like one of the default pipeline.
+pub struct NearMiss<'a> {
+    /// The function.
+    pub function: &'a Function,
+    /// The one that was probably meant: `tags(image)`.
+    pub meant: String,
+}
+
+impl fmt::Display for NearMiss<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (signature, file, meant) = (self.function.signature(), &self.function.file.name, &self.meant);
+        write!(formatter, "`{signature}` in {file} overrides nothing; did you mean `{meant}`?")
+    }
+}
+
+/// The functions of overrides that replace nothing and are called from nowhere, but are named like one of the
+/// default pipeline.
+pub fn near_misses(pipeline: &Pipeline) -> Vec<NearMiss<'_>> {
     let called = called_functions(pipeline);
     let defaults: Vec<_> =
         pipeline.functions().filter(|function| function.is_public && function.is_default()).collect();
@@ -34,12 +50,7 @@ pub fn near_misses(pipeline: &Pipeline) -> Vec<String> {
                 return None;
             }
             let meant = defaults.iter().find(|function| function.name == meant)?;
-            Some(format!(
-                "`{}` in {} overrides nothing; did you mean `{}`?",
-                function.signature(),
-                function.file.name,
-                meant.signature()
-            ))
+            Some(NearMiss { function, meant: meant.signature() })
         })
         .collect()
 }

@@ -156,7 +156,7 @@ impl Pipeline {
 
     /// The module `name` through which a file reaches the functions it replaced; `None` for any other module.
     pub(super) fn replaced_module(&self, name: &str) -> Option<Arc<Module>> {
-        Some(layer::module_of(self.layers.get(..layer::number(name)?)?, name))
+        Some(layer::module_of(self.below(name)?, name))
     }
 
     /// The file that defines `function` in the module `name` of what a file replaced.
@@ -173,7 +173,22 @@ impl Pipeline {
     /// One line for each function of an override that replaces nothing and is called from nowhere, but is
     /// named like one that could be replaced.
     pub fn near_misses(&self) -> Vec<String> {
-        near_misses(self)
+        near_misses(self).iter().map(ToString::to_string).collect()
+    }
+
+    /// The files as programs of their own, in the order in which they were merged.
+    pub(super) fn layers(&self) -> &[AST] {
+        &self.layers
+    }
+
+    /// The programs whose functions a file reaches as the module `name`; `None` for any other module.
+    pub(super) fn below(&self, name: &str) -> Option<&[AST]> {
+        self.layers.get(..layer::number(name)?)
+    }
+
+    /// The module that a file of the pipeline imports as `path`.
+    pub(super) fn imported(&self, path: &str) -> Option<ScriptFile> {
+        resolver::find(&self.root, None, path)
     }
 
     /// The merged program.

@@ -69,21 +69,22 @@ impl ProjectResolver {
 
     /// The script that `import "path"` means in the file named `importer`.
     fn find(&self, importer: Option<&str>, path: &str, position: Position) -> RhaiResultOf<ScriptFile> {
-        if let Some(file) = built_in(&format!("{path}.rhai")) {
-            return Ok(file);
-        }
-        let not_found = || Box::new(EvalAltResult::ErrorModuleNotFound(path.to_owned(), position));
-        let beside = importer.map(Path::new).and_then(Path::parent).filter(|_| path.starts_with('.'));
-        let file = format!("{}.rhai", path.trim_start_matches('/').trim_end_matches(".rhai"));
-        let relative = beside.unwrap_or(Path::new("")).join(file);
-        let inside = lexically_inside(&relative).ok_or_else(not_found)?;
-        let file = self.root.join(inside).canonicalize().map_err(|_| not_found())?;
-        let root = self.root.canonicalize().map_err(|_| not_found())?;
-        if !file.starts_with(&root) {
-            return Err(not_found());
-        }
-        ScriptFile::read(&file, &root).map_err(|_| not_found())
+        let not_found = || EvalAltResult::ErrorModuleNotFound(path.to_owned(), position).into();
+        find(&self.root, importer, path).ok_or_else(not_found)
     }
+}
+
+/// The script that `import "path"` means in the file named `importer` of the project in `root`.
+pub fn find(root: &Path, importer: Option<&str>, path: &str) -> Option<ScriptFile> {
+    if let Some(file) = built_in(&format!("{path}.rhai")) {
+        return Some(file);
+    }
+    let beside = importer.map(Path::new).and_then(Path::parent).filter(|_| path.starts_with('.'));
+    let file = format!("{}.rhai", path.trim_start_matches('/').trim_end_matches(".rhai"));
+    let relative = beside.unwrap_or(Path::new("")).join(file);
+    let file = root.join(lexically_inside(&relative)?).canonicalize().ok()?;
+    let root = root.canonicalize().ok()?;
+    if file.starts_with(&root) { ScriptFile::read(&file, &root).ok() } else { None }
 }
 
 /// The module through which a file of the running pipeline reaches what it replaced, when `path` means it.

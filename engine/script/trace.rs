@@ -36,7 +36,9 @@ impl Place {
     fn at(function: &str, file: &ScriptFile, offset: usize) -> Self {
         let rest = file.text.get(offset..).unwrap_or_default();
         let word = rest.find(|char: char| !char.is_alphanumeric() && char != '_').unwrap_or(rest.len());
-        Self { function: function.to_owned(), file: file.clone(), offset, length: word.max(1) }
+        // Of what is no word, one character; of the end of the text, nothing.
+        let length = if word > 0 { word } else { rest.chars().next().map_or(0, char::len_utf8) };
+        Self { function: function.to_owned(), file: file.clone(), offset, length }
     }
 
     /// Whether it is in a script that is part of windlass.
@@ -56,6 +58,11 @@ impl Place {
         let start = before.rfind('\n').map_or(0, |end| end + 1);
         let end = after.find('\n').map_or(text.len(), |length| before.len() + length);
         text.get(start..end).unwrap_or_default()
+    }
+
+    /// The text before it, and from it on.
+    pub(super) fn around(&self) -> (&str, &str) {
+        self.file.text.split_at_checked(self.offset).unwrap_or((&self.file.text, ""))
     }
 
     /// The number of its line.

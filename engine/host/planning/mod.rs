@@ -10,6 +10,7 @@ mod effect;
 mod exec;
 mod files;
 mod http;
+mod nobody;
 mod registry;
 
 use std::sync::Arc;
@@ -23,6 +24,12 @@ use super::{Clock, Host, Random};
 pub use effect::{Effect, EffectKind, Effects};
 
 impl Host {
+    /// This host without a daemon and registries: nothing is known of any image.
+    #[must_use]
+    pub fn offline(self) -> Self {
+        Self { docker: Arc::new(nobody::Nobody), registry: Arc::new(nobody::Nobody), ..self }
+    }
+
     /// A host that asks this one and notes in `effects` what would be done.
     #[must_use]
     pub fn planning(self, effects: &Arc<Effects>) -> Self {

@@ -1,6 +1,6 @@
 //! What scripts pass to stages, checked.
 
-use rhai::{Array, Dynamic, ImmutableString};
+use rhai::{Array, Dynamic, FnPtr, ImmutableString};
 
 use crate::script::StageError;
 use crate::script::cause::kind;
@@ -22,7 +22,11 @@ pub fn texts(value: &Dynamic, argument: &'static str) -> Result<Vec<String>, Sta
         return Err(WrongType::List { argument, found: type_name(value), help: fix(value, argument) }.into());
     };
     let text = |item: &Dynamic| {
-        item.clone().into_string().map_err(|_| WrongType::Item { argument, found: type_name(item) })
+        let help = match item.read_lock::<FnPtr>() {
+            Some(function) => format!("call the function: `{}(...)`", function.fn_name()),
+            None => "convert it with `to_string()`".to_owned(),
+        };
+        item.clone().into_string().map_err(|_| WrongType::Item { argument, found: type_name(item), help })
     };
     Ok(list.iter().map(text).collect::<Result<_, _>>()?)
 }
@@ -63,8 +67,13 @@ enum WrongType {
         help: String,
     },
     #[error("`{argument}` has to be a list of strings, found {found} in it")]
-    #[diagnostic(code(script::wrong_type), help("convert it with `to_string()`"))]
-    Item { argument: &'static str, found: String },
+    #[diagnostic(code(script::wrong_type))]
+    Item {
+        argument: &'static str,
+        found: String,
+        #[help]
+        help: String,
+    },
 
     #[error("`{argument}` has to be true or false, found {found}")]
     #[diagnostic(code(script::wrong_type))]

@@ -69,12 +69,22 @@ pub(super) fn properties() -> Vec<String> {
 
 /// How the stage `name` is called: `plan_image(image, dockerfile, context)`.
 pub(super) fn signature(name: &str) -> Option<String> {
+    forms(name).into_iter().next()
+}
+
+/// All the ways in which the stage `name` is called, sorted.
+pub(super) fn forms(name: &str) -> Vec<String> {
     let signatures = signatures();
-    let signature = signatures.iter().find(|signature| signature.split('(').next() == Some(name))?;
-    let (_, parameters) = signature.split_once('(')?;
-    let parameters = parameters.rsplit_once(')').map_or(parameters, |(parameters, _)| parameters);
-    let names = parameters.split(", ").filter_map(|parameter| parameter.split(':').next());
-    Some(format!("{name}({})", names.collect::<Vec<_>>().join(", ")))
+    let named = signatures.iter().filter_map(|signature| signature.split_once('('));
+    let form = |(_, parameters): (&str, &str)| {
+        let parameters = parameters.rsplit_once(')').map_or(parameters, |(parameters, _)| parameters);
+        let names = parameters.split(", ").filter_map(|parameter| parameter.split(':').next());
+        format!("{name}({})", names.collect::<Vec<_>>().join(", "))
+    };
+    let mut forms: Vec<_> = named.filter(|(found, _)| *found == name).map(form).collect();
+    forms.sort();
+    forms.dedup();
+    forms
 }
 
 fn signatures() -> Vec<String> {

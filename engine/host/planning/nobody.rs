@@ -1,0 +1,93 @@
+//! A daemon and registries that are not there and do not say so: they have no image.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
+use crate::config::DockerConfig;
+use crate::event::ImageEvents;
+use crate::host::{Docker, ImageCopy, Registry};
+use crate::image::dockerfile::BaseConfig;
+use crate::image::{ImageReference, Repository, Tag};
+use crate::registry::ManifestFacts;
+use crate::script::StageError;
+
+/// Has no image, and does nothing.
+pub(super) struct Nobody;
+
+/// There is nobody to ask.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("nobody is asked here")]
+#[diagnostic(code(host::offline))]
+struct Offline;
+
+#[async_trait]
+impl Docker for Nobody {
+    async fn reachable(&self) -> Result<(), StageError> {
+        Ok(())
+    }
+
+    async fn image_ids(&self, _: &[ImageReference]) -> Result<HashMap<ImageReference, String>, StageError> {
+        Ok(HashMap::new())
+    }
+
+    async fn base_config(&self, _: &str) -> Result<Option<BaseConfig>, StageError> {
+        Ok(None)
+    }
+
+    async fn method(&self, _: &DockerConfig, _: &BuildRequest) -> Result<BuildMethod, StageError> {
+        Ok(BuildMethod::default())
+    }
+
+    async fn build(
+        &self,
+        _: BuildRequest,
+        _: &DockerConfig,
+        _: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<BuiltImage, StageError> {
+        Err(Offline.into())
+    }
+
+    async fn tag(&self, _: &str, _: &ImageReference) -> Result<(), StageError> {
+        Err(Offline.into())
+    }
+
+    async fn push(
+        &self,
+        _: &ImageReference,
+        _: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<Option<String>, StageError> {
+        Err(Offline.into())
+    }
+}
+
+#[async_trait]
+impl Registry for Nobody {
+    async fn check_push(&self, _: &Repository) -> Result<(), StageError> {
+        Ok(())
+    }
+
+    async fn digest(&self, _: &ImageReference) -> Result<Option<String>, StageError> {
+        Ok(None)
+    }
+
+    async fn base_config(&self, _: &ImageReference) -> Result<BaseConfig, StageError> {
+        Err(Offline.into())
+    }
+
+    async fn retag(&self, _: &ImageReference, _: &Tag) -> Result<String, StageError> {
+        Err(Offline.into())
+    }
+
+    async fn inspect(&self, _: &ImageReference) -> Result<Option<ManifestFacts>, StageError> {
+        Ok(None)
+    }
+
+    async fn copy(&self, _: &ImageCopy) -> Result<String, StageError> {
+        Err(Offline.into())
+    }
+}

@@ -1,0 +1,76 @@
+//! The functions that scripts can call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rhai::{AST, Engine};
+
+use crate::script::{Pipeline, stage};
+
+/// What Rhai understands without a function of that name.
+const KEYWORDS: [&str; 10] =
+    ["Fn", "call", "curry", "debug", "eval", "is_def_fn", "is_def_var", "is_shared", "print", "type_of"];
+
+/// Functions by name, with the numbers of arguments they take.
+#[derive(Default)]
+pub(super) struct Known(BTreeMap<String, Arities>);
+
+#[derive(Default)]
+struct Arities {
+    /// Of stages and what Rhai offers; called on a value, that is one of them.
+    native: BTreeSet<usize>,
+    /// Of scripts.
+    script: BTreeSet<usize>,
+}
+
+impl Known {
+    /// All that the scripts of `pipeline` can call without naming a module.
+    pub(super) fn of(pipeline: &Pipeline) -> Self {
+        let mut engine = Engine::new();
+        stage::register(&mut engine);
+        let mut known = Self::default();
+        let natives = engine.collect_fn_metadata(
+            None,
+            |info| Some((info.metadata.name.to_string(), info.metadata.num_params)),
+            true,
+        );
+        for (name, count) in natives {
+            known.0.entry(name).or_default().native.insert(count);
+        }
+        for function in pipeline.functions() {
+            let arities = known.0.entry(function.name.clone()).or_default();
+            arities.script.insert(function.parameters.len());
+        }
+        known
+    }
+
+    /// The public functions of modules.
+    pub(super) fn of_module(layers: &[AST]) -> Self {
+        let mut known = Self::default();
+        for function in layers.iter().flat_map(|layer| layer.iter_functions()) {
+            if function.access == rhai::FnAccess::Public {
+                known.0.entry(function.name.to_owned()).or_default().script.insert(function.params.len());
+            }
+        }
+        known
+    }
+
+    /// Whether a function of this name exists.
+    pub(super) fn has(&self, name: &str) -> bool {
+        KEYWORDS.contains(&name) || self.0.contains_key(name)
+    }
+
+    /// Whether it takes so many arguments; `on_value` tells that it is called on a value, which is not counted.
+    pub(super) fn takes(&self, name: &str, count: usize, on_value: bool) -> bool {
+        if KEYWORDS.contains(&name) {
+            return true;
+        }
+        let Some(arities) = self.0.get(name) else { return false };
+        arities.script.contains(&count) || arities.native.contains(&(count + usize::from(on_value)))
+    }
+
+    /// The names that can be meant by a misspelt one.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let is_plain = |name: &&String| name.starts_with(|char: char| char.is_ascii_lowercase());
+        self.0.keys().filter(is_plain).map(String::as_str).filter(|name| !name.contains('$'))
+    }
+}

@@ -1,0 +1,239 @@
+//! `windlass check`: what is wrong in every profile, without building.
+
+use serde_json::Value;
+
+use crate::harness::Project;
+
+/// A project of two images and two profiles.
+fn project() -> Project {
+    Project::new()
+        .file(
+            "devspace.yaml",
+            "version: v1beta9
+images:
+  api:
+    image: acme/api
+  web:
+    image: acme/web
+profiles:
+  - name: dev
+  - name: staging
+    patches:
+      - op: replace
+        path: images.api.image
+        value: acme/api-staging
+",
+        )
+        .file("Dockerfile", "FROM scratch\nCOPY greeting /\n")
+        .file("greeting", "hello")
+}
+
+/// What `windlass check --json` finds, and its exit code.
+#[track_caller]
+fn findings(project: &Project, exit: i32) -> Vec<Value> {
+    let output = project.run(["check", "--json"]);
+    let found: Value = serde_json::from_str(&output.exits(exit).stdout).expect("JSON");
+    assert!(!project.path(".windlass").exists(), "a check leaves nothing behind");
+    found.as_array().expect("a list").clone()
+}
+
+/// A finding in one line: place, profiles, code, message, help.
+fn line(finding: &Value) -> String {
+    let text = |field: &str| finding[field].as_str().unwrap_or("-").to_owned();
+    let profiles = finding["profiles"].as_array().map(|names| {
+        names.iter().filter_map(Value::as_str).map(|name| format!(" [{name}]")).collect::<String>()
+    });
+    format!(
+        "{}:{}:{}{} {}: {} ({})",
+        text("file"),
+        finding["line"],
+        finding["column"],
+        profiles.unwrap_or_default(),
+        text("code"),
+        text("message"),
+        text("help").replace('\n', " ")
+    )
+}
+
+/// What is found with `script` as windlass.rhai, a line each.
+fn found(script: &str) -> String {
+    let project = project().file("windlass.rhai", script);
+    findings(&project, 2).iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn good_project_has_no_findings() {
+    let project = project()
+        .file("lib/names.rhai", "fn suffix(image) { image.name.to_upper() }\n")
+        .file(
+            "windlass.rhai",
+            "import \"scripts/build\" as base;\nimport \"lib/names\" as names;\n
+fn tags(image) { [`v-${names::suffix(image)}`] }
+fn publish(image, built) { on_failure(|| base::publish(image, built), |error| print(error.message)) }
+fn release(project, version) { parallel(project.images, |image| build_image(image.with_tags([version]))) }
+fn build_image(image) { [1, 2].map(|n| n + 1); base::build_image(image) }
+",
+        )
+        .file("windlass.dev.rhai", "fn entrypoint(image) { [\"sleep\", \"infinity\"] }\n");
+    let output = project.run(["check"]);
+    output.success().stderr_has("no problems in 2 images and 2 profiles");
+    assert_eq!(output.stdout, "");
+    assert_eq!(findings(&project, 0), [Value::Null; 0]);
+}
+
+#[test]
+fn every_profile_is_looked_at() {
+    let project = project()
+        .file("windlass.dev.rhai", "fn tags(image) { tagz(image) }\n")
+        .file("windlass.stagign.rhai", "fn tags(image) { [\"1\"] }\n");
+    let lines: Vec<_> = findings(&project, 2).iter().map(line).collect();
+    insta::assert_snapshot!(lines.join("\n"), @"
+    windlass.stagign.rhai:1:1 script::no_such_profile: `windlass.stagign.rhai` is never used: there is no profile `stagign` (did you mean the profile `staging`? Then call it windlass.staging.rhai)
+    windlass.dev.rhai:1:18 [dev] script::unknown_function: there is no function `tagz` (did you mean `tags`?)
+    ");
+    let output = project.run(["check"]);
+    output
+        .exits(2)
+        .stderr_has("in the profile `dev`: there is no function `tagz`")
+        .stderr_has("windlass.dev.rhai:1:18");
+}
+
+#[test]
+fn patch_that_matches_nothing_is_found() {
+    let config = project().read("devspace.yaml").replace("images.api.image", "images.ap.image");
+    let project = project().file("devspace.yaml", config);
+    let lines: Vec<_> = findings(&project, 2).iter().map(line).collect();
+    insta::assert_snapshot!(lines.join("\n"), @"devspace.yaml:12:15 [staging] config::patch: devspace.yaml:12:15: patch 1 of profile `staging` cannot be applied: its path matches nothing (`images` has no `ap`; did you mean `api`?)");
+}
+
+#[test]
+fn tags_that_collide_are_found() {
+    let config = project().read("devspace.yaml").replace("acme/web", "acme/api");
+    let project =
+        project().file("devspace.yaml", config).file("windlass.dev.rhai", "fn tags(image) { [\"1\"] }\n");
+    let lines: Vec<_> = findings(&project, 2).iter().map(line).collect();
+    insta::assert_snapshot!(lines.join("\n"), @"-:null:null [dev] image::tag_clash: the images `api` and `web` would both be `acme/api:1` (give one of them another tag or repository (devspace.yaml:3:3 and devspace.yaml:5:3))");
+}
+
+#[test]
+fn mistakes_that_no_run_would_meet_are_found_as_well() {
+    insta::assert_snapshot!(found(
+        "import \"scripts/build\" as base;
+import \"lib/none\" as none;
+fn on_error(image, error) { notfy(error); base::on_eror(image, error) }
+fn on_skip(image, plan) { run_hooks(image); std::skip() }
+fn release(project) { project.images.filter(|image| image.is_custm()) }
+fn tag(image) { [\"1\"] }
+"
+    ), @r#"
+    windlass.rhai:2:8 script::module_not_found: cannot find the module `lib/none` (modules lie inside the project: `import "lib/x" as x` reads lib/x.rhai, `./x` the file beside this one)
+    windlass.rhai:4:27 script::wrong_arguments: `run_hooks` does not take 1 argument (it is defined as `run_hooks(image, event)`, `run_hooks(image, event, outcome)`, `run_hooks(project, event)`, `run_hooks(project, event, error)`)
+    windlass.rhai:4:45 script::not_imported: nothing is imported as `std` (begin the file with `import "lib/std" as std;`)
+    windlass.rhai:3:29 script::unknown_function: there is no function `notfy` (-)
+    windlass.rhai:3:49 script::unknown_function: there is no function `base::on_eror` (did you mean `base::on_error`?)
+    windlass.rhai:5:59 script::unknown_function: there is no function `is_custm` (did you mean the property `is_custom`, without `()`?)
+    windlass.rhai:6:4 script::overrides_nothing: `tag(image)` overrides nothing (did you mean `tags(image)`?)
+    "#);
+}
+
+/// What people who write their first script get wrong: the message names the fix, in a check and in a build.
+#[test]
+fn typical_mistakes_are_answered_with_their_fix() {
+    let scripts = [
+        ("typo", "fn dockerfile(image) { load_dockerfil(image) }"),
+        ("arity", "fn plan(image) { plan_image(image) }"),
+        ("missing import", "fn tags(image) { base::tags(image) }"),
+        ("wrong type", "fn tags(image) { 1 }"),
+        ("string for array", "fn entrypoint(image) { \"sleep infinity\" }"),
+        ("missing return", "fn tags(image) { let tags = [\"1\"]; }"),
+        ("number for text", "fn tags(image) { [1.4] }"),
+        ("assignment", "fn needs_build(image, plan) { if image.name = \"api\" { true } else { false } }"),
+        ("unknown method", "fn tags(image) { image.with_tag([\"1\"]) }"),
+        ("unknown property", "fn tags(image) { [image.nam] }"),
+        ("no quotes", "fn tags(image) { [dev] }"),
+        ("single quotes", "fn tags(image) { ['dev'] }"),
+        ("no semicolon", "fn tags(image) { let tag = \"1\" [tag] }"),
+        ("no comma", "fn entrypoint(image) { [\"sleep\" \"infinity\"] }"),
+        ("null", "fn entrypoint(image) { null }"),
+        ("def", "def tags(image) { [\"1\"] }"),
+        (
+            "elif",
+            "fn tags(image) { if image.name == \"a\" { [\"1\"] } elif true { [\"2\"] } else { [\"3\"] } }",
+        ),
+        ("and", "fn needs_build(image, plan) { plan.needs_build and image.name == \"api\" }"),
+        ("dollar", "fn tags(image) { [\"v\" + ${image.name}] }"),
+        ("missing brace", "fn tags(image) { [\"1\"]\n"),
+        ("function for value", "fn tags(image) { [command] }"),
+    ];
+    let mut answers = Vec::new();
+    for (name, script) in scripts {
+        let project = project().file("windlass.rhai", script);
+        let findings = findings(&project, 2);
+        answers.push(format!("{name}\n  {}", findings.iter().map(line).collect::<Vec<_>>().join("\n  ")));
+        // The build stops for the same reason, with the same advice.
+        let build = project.run(["build", "--skip-push"]);
+        build.exits(2).stderr_has("windlass.rhai:");
+    }
+    insta::assert_snapshot!(answers.join("\n"), @r#"
+    typo
+      windlass.rhai:1:24 script::unknown_function: there is no function `load_dockerfil` (did you mean `load_dockerfile`?)
+    arity
+      windlass.rhai:1:18 script::wrong_arguments: `plan_image` does not take 1 argument (it is defined as `plan_image(image, dockerfile, context)`)
+    missing import
+      windlass.rhai:1:18 script::not_imported: nothing is imported as `base` (begin the file with `import "scripts/build" as base;`)
+    wrong type
+      windlass.rhai:1:4 script::wrong_type: `tags` has to be a list of strings, found a number (return a list such as ["..."])
+    string for array
+      windlass.rhai:1:4 script::wrong_type: `entrypoint` has to be a list of strings, found a string (write ["sleep", "infinity"])
+    missing return
+      windlass.rhai:1:4 script::wrong_type: `tags` has to be a list of strings, found nothing (`()`) (return a list such as ["..."])
+    number for text
+      windlass.rhai:1:4 script::wrong_type: `tags` has to be a list of strings, found a number in it (convert it with `to_string()`)
+    assignment
+      windlass.rhai:1:45 script::syntax: cannot read the script `windlass.rhai`: possibly a typo of '=='? (`=` assigns; compare with `==`)
+    unknown method
+      windlass.rhai:1:24 script::unknown_function: there is no function `with_tag` (did you mean `with_tags`?)
+    unknown property
+      windlass.rhai:1:25 script::unknown_property: there is no property `nam` of Image (did you mean `name`?)
+    no quotes
+      windlass.rhai:1:19 script::unknown_variable: there is no variable `dev` (texts stand in quotes: "dev")
+    single quotes
+      windlass.rhai:1:19 script::syntax: cannot read the script `windlass.rhai`: invalid character: 'dev' (texts stand in double quotes: "dev")
+    no semicolon
+      windlass.rhai:1:33 script::unknown_variable: there is no variable `tag` (texts stand in quotes: "tag")
+    no comma
+      windlass.rhai:1:33 script::syntax: cannot read the script `windlass.rhai`: expecting ',' to separate the items of this array literal (put a `,` between the items)
+    null
+      windlass.rhai:1:24 script::syntax: cannot read the script `windlass.rhai`: 'null' is a reserved keyword (write `()` for nothing)
+    def
+      windlass.rhai:1:5 script::syntax: cannot read the script `windlass.rhai`: expecting ';' to terminate this statement (functions begin with `fn`: `fn tags(image) { ... }`)
+    elif
+      windlass.rhai:1:54 script::syntax: cannot read the script `windlass.rhai`: expecting ';' to terminate this statement (write `else if`)
+    and
+      windlass.rhai:1:48 script::syntax: cannot read the script `windlass.rhai`: expecting ';' to terminate this statement (write `&&`)
+    dollar
+      windlass.rhai:1:25 script::syntax: cannot read the script `windlass.rhai`: '$' is a reserved symbol (`${...}` stands inside of a text between backticks: `v-${image.name}`; elsewhere write just the value)
+    missing brace
+      windlass.rhai:2:1 script::syntax: cannot read the script `windlass.rhai`: expecting ';' to terminate this statement (a `{` is not closed: the file ends before its `}`)
+    function for value
+      windlass.rhai:1:4 script::wrong_type: `tags` has to be a list of strings, found a function in it (call the function: `command(...)`)
+    "#);
+}
+
+#[test]
+fn dockerfile_and_configuration_are_looked_at() {
+    let project = project().file("Dockerfile", "FROM scratch\nCOYP greeting /\n");
+    let lines: Vec<_> = findings(&project, 2).iter().map(line).collect();
+    assert!(lines[0].contains("dockerfile::"), "{lines:?}");
+    let project = project.file("devspace.yaml", "version: v1beta9\nimages:\n  api:\n    imagee: acme/api\n");
+    project.run(["check"]).exits(2).stderr_has("imagee");
+}
+
+#[test]
+fn no_command_runs() {
+    let config =
+        project().read("devspace.yaml") + "hooks:\n  - command: touch ran\n    events: ['before:build']\n";
+    let project = project().file("devspace.yaml", config);
+    project.run(["check"]).success();
+    assert!(!project.path("ran").exists());
+}
