@@ -74,6 +74,10 @@ pub struct GlobalOptions {
     #[arg(long, global = true, value_name = "NAME")]
     pub kube_context: Option<String>,
 
+    /// Let the project run no command: hooks, custom builders, `exec` and `sh` fail
+    #[arg(long, global = true)]
+    pub no_exec: bool,
+
     /// Show no warnings
     #[arg(long, global = true)]
     pub no_warn: bool,

@@ -78,7 +78,7 @@ impl Occasion<'_> {
 /// fails too is only told.
 pub fn run(run: &Run, occasion: &Occasion<'_>) -> Result<(), StageError> {
     for hook in run.project.hooks.iter().filter(|hook| occasion.is_heard_by(hook)) {
-        if run.cancel.is_cancelled() {
+        if run.cancellation().is_cancelled() {
             return Err(RunError::Cancelled.into());
         }
         if hook.in_container {
@@ -119,7 +119,7 @@ fn run_one(run: &Run, hook: &Hook, occasion: &Occasion<'_>) -> Result<(), StageE
         tell(line);
         tail.push(line);
     };
-    let ended = run.wait_for_end(run.host.exec.run(&request, &mut on_line, &run.cancel));
+    let ended = run.wait_for_end(run.host.exec.run(&request, &mut on_line, &run.cancellation()));
     let mut advice = None;
     let reason = match ended {
         Ok(0) => return Ok(()),

@@ -76,7 +76,9 @@ pub(super) fn dry_run(
         jobs: 1,
         ..options
     };
-    let host = Host::live(&events).planning(&effects);
+    let host = Host::live(&events);
+    let host = if global.no_exec { host.without_exec() } else { host };
+    let host = host.planning(&effects);
     let run = Run::new(project, options, host, events.clone(), cancel, runtime.handle().clone())
         .map_err(Failure::wrong_use)?;
     let outcome = call_pipeline(&run, pipeline, call, global.no_warn);

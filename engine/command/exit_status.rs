@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
+use crate::run::Secrets;
+
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitStatus {
@@ -98,9 +100,14 @@ pub struct NoThreads {
 
 /// Prints `diagnostic` to standard error, in colour where the terminal shows it.
 pub fn print_diagnostic(diagnostic: &dyn Diagnostic) {
+    print_masked(diagnostic, &Secrets::default());
+}
+
+/// As [`print_diagnostic`], with `***` in place of `secrets`: a script may throw any text.
+pub fn print_masked(diagnostic: &dyn Diagnostic, secrets: &Secrets) {
     let text = render(diagnostic);
     // Nobody is left to tell when standard error is closed.
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), secrets.mask(&text).as_bytes());
 }
 
 /// `diagnostic` as standard error shows it.

@@ -10,12 +10,18 @@ use crate::process::interrupted;
 /// Cancels `cancel` at the first Ctrl-C or SIGTERM, which is told, and ends the program at once at the second.
 pub fn cancel_on_interrupt(runtime: &Handle, cancel: &CancellationToken, events: &Events) {
     let (cancel, events) = (cancel.clone(), events.clone());
+    // A script may run long before the task gets its turn.
+    let first = {
+        let _runtime = runtime.enter();
+        interrupted()
+    };
     runtime.spawn(async move {
-        interrupted().await;
+        first.await;
+        let second = interrupted();
         let message = "interrupted: stopping what runs (a second Ctrl-C ends windlass at once)".to_owned();
         events.emit(Event::Notice { image: None, level: Level::Info, message });
         cancel.cancel();
-        interrupted().await;
+        second.await;
         std::process::exit(i32::from(ExitStatus::Interrupted.code()));
     });
 }

@@ -53,6 +53,7 @@ pub(super) fn load_options(global: &GlobalOptions) -> LoadOptions {
         vars: global.vars.clone(),
         namespace: global.namespace.clone(),
         kube_context: global.kube_context.clone(),
+        no_exec: global.no_exec,
         disable_profile_activation: global.disable_profile_activation,
         ask: is_interactive.then(|| Arc::new(TerminalAsk) as Arc<dyn Ask>),
         ..LoadOptions::default()

@@ -8,7 +8,7 @@ use rhai::Dynamic;
 use tokio_util::sync::CancellationToken;
 
 use super::PipelineOptions;
-use super::exit_status::{ExitStatus, Failure, NoThreads, print_diagnostic};
+use super::exit_status::{ExitStatus, Failure, NoThreads, print_masked};
 use super::image_failure::ImageFailure;
 use super::interrupt::cancel_on_interrupt;
 use crate::cli::GlobalOptions;
@@ -69,6 +69,7 @@ pub fn run_pipeline(
     let run_options =
         RunOptions { environment: loaded.environment, ..options.run_options(call.images.clone()) };
     let host = Host::live(&events);
+    let host = if global.no_exec { host.without_exec() } else { host };
     let run = Run::new(project, run_options, host, events.clone(), cancel, runtime.handle().clone())
         .map_err(Failure::wrong_use)?;
     tell_missing_pull_secrets(&run);
@@ -151,9 +152,9 @@ pub(super) fn print_failures(run: &Run, error: &ScriptError) -> ExitStatus {
         // A daemon that is away is one thing to read about, however many images wanted it.
         let is_shared = error.stage().is_some_and(|stage| stage.code() == "docker::unreachable");
         if !is_shared {
-            print_diagnostic(&ImageFailure { image, error });
+            print_masked(&ImageFailure { image, error }, &run.secrets);
         } else if told.insert(error.to_string()) {
-            print_diagnostic(&**error);
+            print_masked(&**error, &run.secrets);
         }
     }
     if run.cancel.is_cancelled() {
@@ -161,7 +162,7 @@ pub(super) fn print_failures(run: &Run, error: &ScriptError) -> ExitStatus {
     }
     let is_summary = error.stage().is_some_and(|stage| stage.code() == "run::failed");
     if !is_summary || failures.is_empty() {
-        print_diagnostic(error);
+        print_masked(error, &run.secrets);
     }
     let is_script = |error: &ScriptError| error.is_wrong_script();
     if is_script(error) || (!failures.is_empty() && failures.iter().all(|(_, failure)| is_script(failure))) {

@@ -14,6 +14,7 @@ pub(crate) struct Environment {
     given: Option<HashMap<String, String>>,
     /// The variables of the file. The project's configuration may name another one while it is read.
     file: RefCell<Vec<(String, String)>>,
+    no_exec: bool,
 }
 
 impl Environment {
@@ -30,7 +31,7 @@ impl Environment {
             Err(_) if file.is_dir() => String::new(),
             Err(source) => return Err(ConfigError::Unreadable { file, source }),
         };
-        Ok(Self { given, file: RefCell::new(parse(&text)) })
+        Ok(Self { given, file: RefCell::new(parse(&text)), no_exec: false })
     }
 
     /// Takes the variables of `file` in place of those of `.env`.
@@ -41,6 +42,16 @@ impl Environment {
         let bytes = std::fs::read(file)?;
         self.file.replace(parse(&String::from_utf8_lossy(&bytes)));
         Ok(())
+    }
+
+    /// The environment, in which variables of the project cannot run commands when `no_exec` is set.
+    pub(crate) fn with_no_exec(self, no_exec: bool) -> Self {
+        Self { no_exec, ..self }
+    }
+
+    /// Whether variables of the project may run commands.
+    pub(crate) fn allows_commands(&self) -> bool {
+        !self.no_exec
     }
 
     /// The value of `name`; an empty one counts as unset.
@@ -155,7 +166,7 @@ mod tests {
     fn real_environment_wins_over_the_file() {
         let given = HashMap::from([("A".to_owned(), "real".to_owned()), ("E".to_owned(), String::new())]);
         let environment =
-            Environment { given: Some(given), file: RefCell::new(parse("A=file\nB=file\nE=file")) };
+            Environment { given: Some(given), file: RefCell::new(parse("A=file\nB=file\nE=file")), no_exec: false };
         assert_eq!(environment.get("A").as_deref(), Some("real"));
         assert_eq!(environment.get("B").as_deref(), Some("file"));
         assert_eq!(environment.get("E"), None);

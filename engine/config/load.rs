@@ -46,6 +46,8 @@ pub struct LoadOptions {
     pub kube_context: Option<String>,
     /// `--disable-profile-activation`.
     pub disable_profile_activation: bool,
+    /// `--no-exec`: variables of the project run no commands.
+    pub no_exec: bool,
     /// Asks for variables without a value; `None` where there is no terminal.
     pub ask: Option<Arc<dyn Ask>>,
     /// Takes the place of the process's environment.
@@ -88,7 +90,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     let root = file.parent().map_or_else(PathBuf::new, Path::to_owned);
     let shown = shown(&file, &std::path::absolute(&options.directory).unwrap_or_default());
     let bytes = read(&file)?;
-    let environment = Environment::read(options.environment.clone(), &root)?;
+    let environment = Environment::read(options.environment.clone(), &root)?.with_no_exec(options.no_exec);
 
     let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
     let mut problems = Problems::new(&shown, text.clone());

@@ -54,6 +54,7 @@ impl World {
             folder: TempDir::with_prefix("windlass-").expect("a temporary folder can be made"),
             runtime: tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(1)
+                .enable_time()
                 .build()
                 .expect("a thread can be started"),
             memory: Memory::default(),
@@ -86,6 +87,12 @@ impl World {
         } else {
             broken.remove(image)
         };
+    }
+
+    /// Puts an image into its registry.
+    pub fn push(&self, reference: &str) {
+        let reference = reference.parse().expect("a reference");
+        self.memory.state().pushed.insert(reference, format!("sha256:{:064}", 1));
     }
 
     /// What was done since the last call.

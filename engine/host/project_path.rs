@@ -4,6 +4,9 @@ use std::fmt;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+/// Folders that scripts do not write.
+const RESERVED: [&str; 2] = [".git", ".windlass"];
+
 /// A file inside the project: symbolic links on the way to it are followed already, and lead nowhere else. Prints
 /// relative to the project's folder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -24,6 +27,14 @@ pub enum PathError {
     Outside {
         /// The path as given.
         path: String,
+    },
+
+    /// It belongs to git, or to windlass.
+    #[error("scripts do not write below `{folder}`")]
+    #[diagnostic(code(files::reserved), help("choose a path outside of it"))]
+    Reserved {
+        /// The folder.
+        folder: &'static str,
     },
 
     /// A part of it cannot be looked at.
@@ -75,6 +86,22 @@ impl ProjectPath {
         }
         absolute.extend(missing.into_iter().rev());
         Ok(Self { absolute, relative })
+    }
+
+    /// As [`ProjectPath::new`], for a file that is to be written: what lies there may run or be trusted later, as
+    /// git's hooks and windlass's records are, so these are not for scripts.
+    ///
+    /// # Errors
+    /// [`PathError`] as well when it lies in a folder of git or windlass.
+    pub fn writable(root: &Path, path: &str) -> Result<Self, PathError> {
+        let found = Self::new(root, path)?;
+        let real_root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        let inside = found.absolute.strip_prefix(&real_root).unwrap_or(&found.relative);
+        let names: Vec<_> = inside.components().map(|part| part.as_os_str().to_ascii_lowercase()).collect();
+        match RESERVED.iter().find(|folder| names.iter().any(|name| name == **folder)) {
+            Some(folder) => Err(PathError::Reserved { folder }),
+            None => Ok(found),
+        }
     }
 
     /// Where it lies.

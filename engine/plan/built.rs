@@ -2,6 +2,7 @@
 
 use super::Source;
 use crate::event::{Event, Outcome};
+use crate::host::ImageCopy;
 use crate::image::{ImageReference, Tag};
 use crate::run::{Finished, Image};
 use crate::script::StageError;
@@ -88,7 +89,7 @@ impl Built {
             events.step(format!("pushing {reference}"));
             let digest = match &self.source {
                 Source::Daemon(_) => {
-                    run.wait_for_end(run.host.docker.push(&reference, &events, &run.cancel))?
+                    run.wait_for_end(run.host.docker.push(&reference, &events, &run.cancellation()))?
                 }
                 Source::Registry(from) => {
                     let from = self.image.config().repository.with_tag(from.clone());
@@ -101,6 +102,35 @@ impl Built {
             run.remember(self.image.name(), record);
         }
         Ok(built.told(if self.is_new { Outcome::Built } else { Outcome::Skipped }))
+    }
+
+    /// Its ID in the daemon, when one has it.
+    pub fn image_id(&self) -> Option<&str> {
+        self.record.as_ref()?.image_id.as_deref()
+    }
+
+    /// Pushes it as `reference`, wherever that is; returns the digest it has there. An image that is switched off is
+    /// not pushed.
+    ///
+    /// # Errors
+    /// When a registry refuses it or cannot be reached.
+    pub fn push_to(&self, reference: &ImageReference) -> Result<Option<String>, StageError> {
+        let run = self.image.run();
+        let Some(from) = self.references().into_iter().next() else { return Ok(None) };
+        let events = self.image.events();
+        events.step(format!("pushing {reference}"));
+        let digest = match &self.source {
+            Source::Daemon(id) => {
+                run.wait(run.host.docker.tag(id, reference))??;
+                run.wait_for_end(run.host.docker.push(reference, &events, &run.cancellation()))?
+            }
+            Source::Registry(_) | Source::Elsewhere => {
+                let copy = ImageCopy { from, to: reference.clone() };
+                Some(run.wait(run.host.registry.copy(&copy))??)
+            }
+        };
+        events.pushed(reference.to_string(), digest.clone());
+        Ok(digest)
     }
 
     /// Makes it known to the images built from it, and to the report.

@@ -92,7 +92,7 @@ impl Plan {
                 recipe.dockerfile.inner.reach_in_file_order(target, &recipe.dockerfile.args, &config)?;
             request.context = Arc::new(select(&self.image, &recipe.context, &reach, &recipe.dockerfile)?);
         }
-        let built = run.wait_for_end(run.host.docker.build(request, &options, &events, &run.cancel));
+        let built = run.wait_for_end(run.host.docker.build(request, &options, &events, &run.cancellation()));
         // A base that moved since it was looked at may need files that did not travel: look again next time.
         let built = built.inspect_err(|_| {
             recipe.bases.iter().for_each(|base| run.bases.forget(base));

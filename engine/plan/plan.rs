@@ -428,7 +428,7 @@ impl Plan {
             environment: run.options.environment.clone(),
         };
         let events = self.image.events();
-        run.wait_for_end(build_custom(&request, &*run.host.exec, &events, &run.cancel))?;
+        run.wait_for_end(build_custom(&request, &*run.host.exec, &events, &run.cancellation()))?;
         if run.options.dry_run {
             learn_from_earlier(&self.image, &request.references);
         }

@@ -27,6 +27,14 @@ pub enum ProcessError {
         directory: PathBuf,
     },
 
+    /// The user does not want the project to run programs.
+    #[error("cannot run `{command}`: `--no-exec` forbids the commands of a project")]
+    #[diagnostic(code(process::forbidden), help("leave `--no-exec` out if you trust this project"))]
+    Forbidden {
+        /// What should have run.
+        command: String,
+    },
+
     /// What the program should read cannot be read.
     #[error("cannot send `{program}` its input: {source}")]
     #[diagnostic(code(process::input))]

@@ -1,23 +1,31 @@
 //! Ctrl-C.
 
 /// Ends when the user interrupts the program, or it is asked to end: Ctrl-C, SIGTERM. Never where the system
-/// cannot tell.
+/// cannot tell. Counts from the call on, which has to be inside a runtime, not only once it is awaited.
 #[cfg(unix)]
-pub async fn interrupted() {
+pub fn interrupted() -> impl Future<Output = ()> + Send {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+    let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }
 
-/// Ends when the user interrupts the program with Ctrl-C. Never where the system cannot tell.
+/// Ends when the user interrupts the program with Ctrl-C. Never where the system cannot tell. Counts from the call on,
+/// which has to be inside a runtime, not only once it is awaited.
 #[cfg(not(unix))]
-pub async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
+pub fn interrupted() -> impl Future<Output = ()> + Send {
+    let interrupt = tokio::signal::windows::ctrl_c();
+    async move {
+        match interrupt {
+            Ok(mut interrupt) => _ = interrupt.recv().await,
+            Err(_) => std::future::pending().await,
+        }
     }
 }

@@ -5,12 +5,15 @@ mod error;
 mod image;
 mod options;
 mod results;
+mod scope;
+mod secrets;
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{ImageConfig, Project};
 use crate::event::{Event, Events, ImageEvents, Level};
 use crate::graph::{Graph, GraphError, NamedBase};
-use crate::host::{ExecRequest, Host};
+use crate::host::{ExecRequest, Host, MaskedExec};
 use crate::image::context::Forest;
 use crate::image::dockerfile::{BaseImage, BuildArgs};
 use crate::image::{Dockerfile, ImageReference};
@@ -31,6 +34,8 @@ pub use error::RunError;
 pub use image::Image;
 pub use options::RunOptions;
 pub use results::Results;
+pub use scope::Scope;
+pub use secrets::Secrets;
 
 /// One run of a pipeline. Shared by all its threads.
 pub struct Run {
@@ -44,6 +49,8 @@ pub struct Run {
     pub events: Events,
     /// Cancelled by Ctrl-C, or when the first failure is to stop everything.
     pub cancel: CancellationToken,
+    /// What nobody may see.
+    pub secrets: Secrets,
     /// Earlier builds.
     pub store: ImageStore,
     /// What is known of base images.
@@ -62,6 +69,8 @@ pub struct Run {
     /// What the daemon answered, with the ID of those references that it has.
     in_daemon: Mutex<HashMap<ImageReference, Option<String>>>,
     is_forgetful: AtomicBool,
+    /// What git answered, by arguments.
+    pub(crate) git_answers: Mutex<HashMap<Vec<String>, GitAnswer>>,
     finished: Mutex<HashMap<String, Finished>>,
     /// In a plan: what was planned for each image, last.
     plans: Mutex<IndexMap<String, Plan>>,
@@ -93,11 +102,14 @@ impl Run {
         runtime: tokio::runtime::Handle,
     ) -> Result<Arc<Self>, RunError> {
         let root = options.state.clone().unwrap_or_else(|| project.root.clone());
+        let secrets = Secrets::default();
+        let exec = MaskedExec { inner: Arc::clone(&host.exec), secrets: secrets.clone() };
         let mut run = Self {
             options,
-            host,
-            events,
+            host: Host { exec: Arc::new(exec), ..host },
+            events: secrets.masking(&events),
             cancel,
+            secrets,
             store: ImageStore::new(&root),
             bases: BaseMemory::new(&root),
             forest: Arc::default(),
@@ -111,6 +123,7 @@ impl Run {
             records: Mutex::default(),
             in_daemon: Mutex::default(),
             is_forgetful: AtomicBool::new(false),
+            git_answers: Mutex::default(),
             finished: Mutex::default(),
             plans: Mutex::default(),
             planned_names: Mutex::default(),
@@ -161,16 +174,36 @@ impl Run {
         self.pipeline.get()
     }
 
+    /// Cancelled when what this thread does has to stop: with the run, or because its time is up.
+    pub fn cancellation(&self) -> CancellationToken {
+        Scope::current().cancel.unwrap_or_else(|| self.cancel.clone())
+    }
+
+    /// Cancels `token` after `limit`, unless the guard is dropped before.
+    pub fn cancel_after(&self, limit: Duration, token: CancellationToken) -> AbortOnDrop {
+        let timer = self.runtime.spawn(async move {
+            tokio::time::sleep(limit).await;
+            token.cancel();
+        });
+        AbortOnDrop(timer.abort_handle())
+    }
+
+    /// Tells that a step begins, of the image this thread works on.
+    pub fn step(&self, step: impl Into<String>) {
+        self.events.emit(Event::StepStarted { image: Scope::current().image, step: step.into() });
+    }
+
     /// Waits for `future`, or for the run to be cancelled. Scripts run on threads of their own, so this may
     /// block.
     ///
     /// # Errors
     /// `run::cancelled`.
     pub fn wait<T>(&self, future: impl Future<Output = T>) -> Result<T, RunError> {
+        let cancel = self.cancellation();
         self.runtime.block_on(async {
             tokio::select! {
                 biased;
-                () = self.cancel.cancelled() => Err(RunError::Cancelled),
+                () = cancel.cancelled() => Err(RunError::Cancelled),
                 value = future => Ok(value),
             }
         })
@@ -236,7 +269,7 @@ impl Run {
     }
 
     /// A variable of the environment, or of the project's `.env` file.
-    fn variable(&self, name: &str) -> Option<String> {
+    pub fn variable(&self, name: &str) -> Option<String> {
         let from_file = || self.options.environment.iter().find(|(known, _)| known == name);
         std::env::var(name).ok().or_else(|| from_file().map(|(_, value)| value.clone()))
     }
@@ -398,6 +431,23 @@ impl Run {
             let message = format!("cannot write to {folder}, the next run will be slower: {error}");
             self.notice(Level::Warning, message);
         }
+    }
+}
+
+/// What git answered: its exit code, and what it printed.
+#[derive(Debug, Clone)]
+pub(crate) struct GitAnswer {
+    pub(crate) code: i32,
+    pub(crate) output: String,
+    pub(crate) errors: String,
+}
+
+/// Stops a task when it is dropped.
+pub struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

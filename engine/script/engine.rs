@@ -7,7 +7,7 @@ use rhai::{Dynamic, Engine};
 use super::resolver::ProjectResolver;
 use super::stage;
 use crate::event::{Event, Level};
-use crate::run::Run;
+use crate::run::{Run, Scope};
 
 /// How deep functions may call each other.
 const CALL_LEVELS: usize = 128;
@@ -37,7 +37,7 @@ pub fn new_engine(run: &Arc<Run>) -> Engine {
         .set_default_tag(Dynamic::from(Arc::clone(run)));
 
     let cancel = run.cancel.clone();
-    engine.on_progress(move |_| cancel.is_cancelled().then_some(Dynamic::UNIT));
+    engine.on_progress(move |_| (cancel.is_cancelled() || Scope::is_over()).then_some(Dynamic::UNIT));
     let events = run.events.clone();
     engine.on_print(move |text| notice(&events, Level::Info, text));
     let events = run.events.clone();

@@ -7,6 +7,7 @@ mod engine;
 mod error;
 mod file;
 mod layer;
+mod library;
 mod near_miss;
 mod pipeline;
 pub mod reference;

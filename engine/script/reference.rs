@@ -3,7 +3,9 @@
 use rhai::Engine;
 use serde::Deserialize;
 
+use super::engine::new_parser;
 use super::file::DEFAULT_BUILD;
+use super::library::MODULES;
 use super::stage;
 use crate::config::Version;
 use crate::config::schema::{self, KeyPath, Shape};
@@ -25,6 +27,8 @@ pub enum Kind {
     Key,
     /// What only tests can call.
     Test,
+    /// A function of a module of the standard library.
+    Library,
 }
 
 /// A function for scripts: how it is called, and what its documentation says.
@@ -71,9 +75,10 @@ impl Documented {
     }
 }
 
-/// Everything there is: functions, then stages and properties, then keys of devspace.yaml.
+/// Everything there is: functions, then stages and properties, then the standard library, then keys of
+/// devspace.yaml.
 pub fn all() -> Vec<Documented> {
-    [functions(), stages(), keys()].concat()
+    [functions(), stages(), library(), keys()].concat()
 }
 
 /// The keys of devspace.yaml in all versions.
@@ -108,6 +113,46 @@ fn type_of_key(shape: Shape) -> Option<&'static str> {
         Shape::TextOr(_) => Some("text or map"),
         Shape::Choice(_) | Shape::Any | Shape::File => None,
     }
+}
+
+/// The functions of the standard library, in the order of the files.
+pub fn library() -> Vec<Documented> {
+    MODULES.iter().flat_map(|(file, text)| functions_of(file.trim_end_matches(".rhai"), text)).collect()
+}
+
+/// What each module of the standard library is about: its path, and the first sentence of its file.
+pub fn modules() -> Vec<(String, String)> {
+    let about = |(file, text): &(&str, &str)| {
+        let lines = text.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim);
+        let paragraph = lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+        (file.trim_end_matches(".rhai").to_owned(), first_sentence(&paragraph))
+    };
+    MODULES.iter().map(about).collect()
+}
+
+fn first_sentence(text: &str) -> String {
+    text.split_once(". ").map_or(text, |(first, _)| first).trim_end_matches([':', '.']).to_owned() + "."
+}
+
+/// The public functions of the module `path`, in the order of its `text`.
+fn functions_of(path: &str, text: &str) -> Vec<Documented> {
+    let Ok(ast) = new_parser().compile(text) else { return Vec::new() };
+    let public = |function: &rhai::ScriptFnMetadata<'_>| {
+        function.access == rhai::FnAccess::Public && !super::pipeline::is_closure(function.name)
+    };
+    let mut functions: Vec<_> = ast
+        .iter_functions()
+        .filter(public)
+        .map(|function| {
+            let signature = format!("{}({})", function.name, function.params.join(", "));
+            let place = text.find(&format!("\nfn {signature}"));
+            let call = format!("{path}::{signature}");
+            let text = text_of(function.comments.iter().copied());
+            (place, Documented { call, kind: Kind::Library, returns: None, text })
+        })
+        .collect();
+    functions.sort();
+    functions.into_iter().map(|(_, function)| function).collect()
 }
 
 /// The functions of the default pipeline that can be redefined, in the order of the file.
@@ -186,7 +231,8 @@ struct Parameter {
 impl Stage {
     /// `None` for what Rhai calls on its own account.
     fn documented(self) -> Option<Documented> {
-        if matches!(self.name.as_str(), "to_string" | "to_debug") {
+        let is_operator = !self.name.starts_with(|char: char| char.is_alphabetic());
+        if is_operator || matches!(self.name.as_str(), "to_string" | "to_debug") {
             return None;
         }
         // A parameter that is there for its type alone begins with `_`.
@@ -266,6 +312,7 @@ mod tests {
             &functions(),
         );
         check_block("stages", "| Stage | What it does |\n", &stages());
+        check_block("standard library", "| Function | What it does |\n", &library());
     }
 
     #[test]
@@ -293,6 +340,76 @@ mod tests {
             let ended = world.build(example);
             let failed = |error| panic!("the example of `{}`: {error}", function.call);
             drop(ended.result.unwrap_or_else(failed));
+        }
+    }
+
+    #[test]
+    fn every_module_is_documented() {
+        let functions = library();
+        for (path, about) in modules() {
+            assert!(about.len() > 10, "{path} does not say what it is about");
+            let is_its = |function: &&Documented| function.owner() == Some(&path);
+            assert!(functions.iter().filter(is_its).count() > 2, "{path} has no functions");
+        }
+    }
+
+    #[test]
+    fn every_stage_has_an_example_that_runs() {
+        for stage in [stages(), library()].concat() {
+            let examples = stage.examples();
+            let is_property = stage.kind == Kind::Property;
+            assert!(is_property || !examples.is_empty(), "`{}` has no example", stage.call);
+            for example in examples {
+                assert!(example.contains(stage.name()), "the example of `{}` does not use it", stage.call);
+                run_example(&stage.call, &example);
+            }
+        }
+    }
+
+    /// Builds with `example` as override; functions that no build calls are called with what their first parameter
+    /// names.
+    fn run_example(call: &str, example: &str) {
+        let custom =
+            if example.contains("plan_custom") { "    build: {custom: {command: make}}\n" } else { "" };
+        let image = "ghcr.io/shop/staging/api";
+        let config =
+            format!("version: v1beta9\nimages:\n  api:\n    image: {image}\n    tags: ['1']\n{custom}");
+        let world = World::of_config(&config);
+        for reference in ["ghcr.io/shop/staging/api:1", "ghcr.io/shop/staging/api:1.4", "ghcr.io/acme/staging/api:1.4"] {
+            world.push(reference);
+        }
+        for folder in ["services/api", "release"] {
+            std::fs::create_dir_all(world.path(folder)).expect("a folder can be made");
+        }
+        for path in ["Dockerfile", "Dockerfile.dev", "release/Dockerfile"] {
+            world.write(path, "FROM scratch AS test\nFROM scratch\nCMD [\"serve\"]\n");
+        }
+        let ast = new_parser().compile(example).expect("examples are valid");
+        let known = functions();
+        let own = ast.iter_functions().filter(|function| !super::super::pipeline::is_closure(function.name));
+        let is_called = |name: &str| known.iter().any(|function| function.name() == name);
+        let calls = own.filter(|function| !is_called(function.name)).map(|function| {
+            let argument = |name: &&str| match *name {
+                "project" => "project".to_owned(),
+                "tag" => "\"1\"".to_owned(),
+                "image" => "project.image(\"api\")".to_owned(),
+                "plan" => "plan(tagged(project.image(\"api\")))".to_owned(),
+                other => panic!("the example of `{call}` has a parameter `{other}`"),
+            };
+            let arguments = function.params.iter().map(argument).collect::<Vec<_>>().join(", ");
+            format!("{}({arguments});", function.name)
+        });
+        let calls = calls.collect::<String>();
+        let script = if calls.is_empty() {
+            example.to_owned()
+        } else {
+            format!("{example}\nfn build(project) {{ {calls} }}")
+        };
+        let ended = world.build(&script);
+        if let Err(error) = ended.result {
+            let failures = ended.run.results.failures();
+            let failures: Vec<_> = failures.iter().map(|(_, error)| error.to_string()).collect();
+            panic!("the example of `{call}`: {error} {failures:?}\n{script}");
         }
     }
 }

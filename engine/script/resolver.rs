@@ -8,21 +8,24 @@ use std::thread::ThreadId;
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
 
 use super::file::DEFAULT_BUILD;
+use super::library::MODULES;
 use super::{RhaiResultOf, ScriptFile, StageError};
 use crate::run::Run;
 
 /// Modules that are part of windlass: name and text.
-const BUILT_IN: &[(&str, &str)] = &[("scripts/build.rhai", DEFAULT_BUILD)];
+fn built_ins() -> impl Iterator<Item = (&'static str, &'static str)> {
+    std::iter::once(("scripts/build.rhai", DEFAULT_BUILD)).chain(MODULES)
+}
 
 /// The module of windlass called `name`, such as `scripts/build.rhai`.
 pub fn built_in(name: &str) -> Option<ScriptFile> {
-    let (name, text) = BUILT_IN.iter().find(|(known, _)| *known == name)?;
+    let (name, text) = built_ins().find(|(known, _)| *known == name)?;
     Some(ScriptFile::built_in(name, text))
 }
 
 /// The path of the module that someone who writes `name::` probably means.
 pub fn path_for(name: &str) -> String {
-    let known = BUILT_IN.iter().map(|(file, _)| file.trim_end_matches(".rhai"));
+    let known = built_ins().map(|(file, _)| file.trim_end_matches(".rhai"));
     let mut named = known.filter(|path| path.rsplit('/').next() == Some(name));
     match named.next() {
         Some(path) => path.to_owned(),
@@ -31,7 +34,7 @@ pub fn path_for(name: &str) -> String {
     }
 }
 
-/// Finds modules: `scripts/...` are windlass's own; `./x` is beside the importing file, any other path starts at
+/// Finds modules: `scripts/...` and `std/...` are windlass's own; `./x` is beside the importing file, any other path starts at
 /// the project's root. In an override, `scripts/build` is the pipeline as it was without it: what it replaced.
 /// Nothing outside the project is ever read.
 pub struct ProjectResolver {

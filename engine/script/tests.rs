@@ -1,8 +1,5 @@
 //! Pipelines in a world without daemon and registry.
 
-use rhai::Engine;
-
-use super::stage;
 use crate::host::fake::World;
 use crate::run::RunOptions;
 
@@ -279,6 +276,8 @@ fn values_never_change() {
         ("image.build_args", "image.with_build_args(#{ A: 1 })"),
         ("dockerfile.text", "dockerfile.with_entrypoint([\"x\"])"),
         ("dockerfile.text", "dockerfile.with_command([\"x\"])"),
+        ("dockerfile.text", "dockerfile.with_labels(#{ a: 1 })"),
+        ("dockerfile.text", "dockerfile.with_env(#{ A: 1 })"),
         ("dockerfile.text", "dockerfile.with_instructions([\"LABEL a=b\"])"),
     ];
     for (property, edit) in checks {
@@ -304,94 +303,4 @@ fn properties_cannot_be_assigned() {
     let ended =
         three().build("fn build(project) { let image = project.image(\"a\"); image.tags = [\"1\"]; }");
     assert!(ended.error().contains("tags"), "{}", ended.error());
-}
-
-/// The Rhai code of the examples in the documentation of a stage.
-fn examples(comments: &str) -> Vec<String> {
-    let mut examples = Vec::new();
-    let mut current: Option<String> = None;
-    for line in comments.lines() {
-        let line = line.trim_start().trim_start_matches("///");
-        let line = line.strip_prefix(' ').unwrap_or(line);
-        match (&mut current, line.trim()) {
-            (None, "```rhai") => current = Some(String::new()),
-            (Some(_), "```") => examples.extend(current.take()),
-            (Some(text), _) => {
-                text.push_str(line);
-                text.push('\n');
-            }
-            (None, _) => {}
-        }
-    }
-    examples
-}
-
-/// The stages with their documentation, properties left out.
-fn documented_stages() -> Vec<(String, String)> {
-    let mut engine = Engine::new_raw();
-    stage::register(&mut engine);
-    let metadata = engine.gen_fn_metadata_to_json(false).expect("metadata can be written");
-    let metadata: serde_json::Value = serde_json::from_str(&metadata).expect("metadata is JSON");
-    let functions = metadata["functions"].as_array().expect("there are functions").iter();
-    let documented = functions.map(|function| {
-        let lines = function["docComments"].as_array().into_iter().flatten();
-        let comments: Vec<_> = lines.filter_map(|line| line.as_str()).collect();
-        (function["name"].as_str().unwrap_or_default().to_owned(), comments.join("\n"))
-    });
-    documented.filter(|(name, _)| !name.contains('$') && !name.starts_with("to_")).collect()
-}
-
-#[test]
-fn every_stage_is_documented_with_an_example_that_compiles() {
-    let stages = documented_stages();
-    assert!(stages.len() > 15, "{stages:?}");
-    for (name, comments) in &stages {
-        assert!(!comments.is_empty(), "the stage `{name}` has no documentation");
-        let examples = examples(comments);
-        assert!(!examples.is_empty(), "the documentation of `{name}` has no example");
-        for example in examples {
-            assert!(example.contains(name.as_str()), "the example of `{name}` does not call it:\n{example}");
-            check_example(name, &example);
-        }
-    }
-}
-
-/// An example compiles as an override, replaces nothing by accident, and each function it calls is there.
-fn check_example(name: &str, example: &str) {
-    let world = World::of_images(&[("api", "scratch")]);
-    // The functions of the example are called with what the pipeline would give them.
-    let (_, run) = world.run(options(1));
-    let file = super::ScriptFile::built_in("example.rhai", example);
-    let files = vec![super::ScriptFile::default_build(), file];
-    let pipeline = super::Pipeline::compile(files, &run.project.root);
-    let pipeline = pipeline.unwrap_or_else(|error| panic!("the example of `{name}`: {error}\n{example}"));
-    let known: Vec<_> = stage::names().into_iter().chain(standard_functions()).collect();
-    for called in super::near_miss::called_functions(&pipeline) {
-        let is_parameter = pipeline.functions().any(|function| function.parameters.contains(&called));
-        let is_known = known.contains(&called) || pipeline.named(&called).next().is_some() || is_parameter;
-        assert!(is_known, "the example of `{name}` calls `{called}`, which is not there:\n{example}");
-    }
-}
-
-/// What Rhai itself offers.
-fn standard_functions() -> Vec<String> {
-    let signatures = Engine::new().gen_fn_signatures(true);
-    let name = |signature: &String| signature.split(['(', ' ']).next().map(str::to_owned);
-    let own = [
-        "print",
-        "debug",
-        "throw",
-        "Fn",
-        "call",
-        "curry",
-        "is_def_fn",
-        "type_of",
-        "+",
-        "!",
-        "==",
-        "!=",
-        "&&",
-        "||",
-    ];
-    signatures.iter().filter_map(name).chain(own.map(str::to_owned)).collect()
 }

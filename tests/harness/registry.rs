@@ -90,6 +90,12 @@ impl Registry {
         fs::read_to_string(self.tag_folder(repository).join(tag).join("current/link")).ok()
     }
 
+    /// The manifest digest of a tag of the repository at `path`.
+    pub fn digest_at(&self, path: &str, tag: &str) -> Option<String> {
+        let tags = self.storage().join("repositories").join(path).join("_manifests/tags");
+        fs::read_to_string(tags.join(tag).join("current/link")).ok()
+    }
+
     /// The manifest of a tag.
     #[track_caller]
     pub fn manifest(&self, repository: &TestRepository, tag: &str) -> serde_json::Value {

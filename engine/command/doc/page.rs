@@ -34,6 +34,8 @@ impl Page {
         text += &self.table(&functions);
         text += "\nStages, and what can be asked of values: call them\n";
         text += &self.table(&of(&[Kind::Stage, Kind::Property]));
+        text += "\nThe standard library: `import \"std/tags\" as tags;`, then `tags::branch()`\n";
+        text += &self.table(&of(&[Kind::Library]));
         text += "\nTests: call them in *_test.rhai\n";
         text += &self.table(&of(&[Kind::Test]));
         text + "\n`windlass doc NAME` tells more about one, `windlass doc images` about keys of devspace.yaml.\n"
@@ -81,6 +83,7 @@ impl Page {
             Kind::Property => "a property",
             Kind::Key => "a key of devspace.yaml",
             Kind::Test => "for tests",
+            Kind::Library => "a function of the standard library",
         };
         format!("{}{returns}\n  {kind}\n\n{}", entry.call, self.markdown(&entry.text))
     }

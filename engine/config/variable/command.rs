@@ -37,7 +37,7 @@ impl Resolver<'_> {
                 let process = self.shell(&command.command, &mut resolved, span, problems, |line| {
                     Process::configured(line, None)
                 })?;
-                output(process, &self.root, COMMAND_LIMIT)
+                self.output_of(process)
             }
             Some((command, Some(args))) => {
                 let mut expand = |text: &str| {
@@ -48,7 +48,7 @@ impl Resolver<'_> {
                 let program = expand(&command.command)?;
                 let args = args.iter().map(|arg| expand(arg)).collect::<Option<Vec<_>>>()?;
                 let process = self.environment.pass_to(Process::configured(&program, Some(&args)));
-                output(process, &self.root, COMMAND_LIMIT)
+                self.output_of(process)
             }
         };
         match result {
@@ -72,6 +72,14 @@ impl Resolver<'_> {
         }
     }
 
+    /// What `process` prints, unless the project may run nothing.
+    fn output_of(&self, process: Process) -> Result<String, NoOutput> {
+        if !self.environment.allows_commands() {
+            return Err(NoOutput::Failed("`--no-exec` forbids the commands of a project".to_owned()));
+        }
+        output(process, &self.root, COMMAND_LIMIT)
+    }
+
     /// The result of an expression that stands at `span`.
     pub(super) fn evaluate(
         &mut self,
@@ -85,7 +93,7 @@ impl Resolver<'_> {
         }
         let mut resolved = Resolved::new("", provenance);
         let process = self.shell(expression.line, &mut resolved, span, problems, Process::shell)?;
-        match output(process, &self.root, COMMAND_LIMIT) {
+        match self.output_of(process) {
             Ok(text) => {
                 resolved.text = match expression.mode {
                     Mode::Verbatim => text,

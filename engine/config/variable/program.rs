@@ -73,6 +73,7 @@ pub(crate) fn output(process: Process, root: &Path, limit: Duration) -> Result<S
             Err(NoOutput::Failed(format!("it did not finish within {} seconds", limit.as_secs_f64())))
         }
         Err(ProcessError::Directory { .. }) => Err(failed("the project's folder is gone")),
+        Err(error @ ProcessError::Forbidden { .. }) => Err(NoOutput::Failed(error.to_string())),
         Err(ProcessError::Input { source, .. } | ProcessError::Start { source, .. }) => {
             Err(NoOutput::Failed(source.to_string()))
         }

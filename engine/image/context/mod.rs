@@ -95,6 +95,12 @@ impl Context {
         self.0.ignore_file.as_deref()
     }
 
+    /// Whether the ignore rules leave `path` (relative to the folder, with `/`) out.
+    pub fn ignores(&self, path: &str) -> bool {
+        let rules = &self.0.rules;
+        rules.excludes(rules.last_match_of(path.trim_start_matches("./").trim_matches('/')))
+    }
+
     /// The files in `reach` that the ignore rules leave, and the folders above them.
     ///
     /// Symlinks along a source and at its end are followed inside the context, as BuildKit does: the link

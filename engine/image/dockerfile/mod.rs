@@ -8,6 +8,7 @@ mod flags;
 mod graph;
 mod heredoc;
 mod instruction;
+mod labels;
 mod parse;
 mod passes_on;
 mod reach;

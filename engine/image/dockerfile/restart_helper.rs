@@ -61,6 +61,20 @@ impl Dockerfile {
         Ok((self.with_appended(target, &lines)?, warning))
     }
 
+    /// The entrypoint and the command that the build target sets itself or takes from a target it is based on.
+    ///
+    /// # Errors
+    /// [`DockerfileError`] when the target does not exist.
+    #[expect(clippy::type_complexity, reason = "two lists, each perhaps absent")]
+    pub fn entrypoint_and_command(
+        &self,
+        target: Option<&str>,
+        args: &BuildArgs,
+    ) -> Result<(Option<Vec<String>>, Option<Vec<String>>), DockerfileError> {
+        let started = self.started(self.target_index(target)?, args)?;
+        Ok((started.entrypoint, started.command))
+    }
+
     fn started(&self, target: usize, args: &BuildArgs) -> Result<Started, DockerfileError> {
         let graph = Graph::new(self, args)?;
         let mut chain = vec![target];

@@ -5,7 +5,10 @@ use rhai::plugin::*;
 /// Stages about build contexts.
 #[export_module]
 pub mod context {
+    use rhai::{Array, Dynamic};
+
     use crate::image::Context;
+    use crate::image::context::EntryKind;
     use crate::run::Image;
     use crate::script::{RhaiResultOf, StageError};
 
@@ -30,4 +33,86 @@ pub mod context {
     pub fn folder(context: &mut Context) -> String {
         context.root().display().to_string()
     }
+
+    /// The files in it that the ignore rules leave, sorted, relative to its folder.
+    ///
+    /// # Errors
+    /// `context::...` when a folder cannot be read.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn before_image(image) { print(`${context(image).files.len()} files`); }
+    /// ```
+    #[rhai_fn(get = "files", pure, return_raw)]
+    pub fn files(context: &mut Context) -> RhaiResultOf<Array> {
+        let selection = super::everything(context)?;
+        let files = selection.entries().iter().filter(|entry| !matches!(entry.kind, EntryKind::Directory));
+        Ok(files.map(|entry| entry.path.to_string().into()).collect())
+    }
+
+    /// The bytes of all files that the ignore rules leave.
+    ///
+    /// # Errors
+    /// `context::...` when a folder cannot be read.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn before_image(image) {
+    ///     if context(image).size > 100_000_000 { fail("the context is huge", "add a .dockerignore"); }
+    /// }
+    /// ```
+    #[rhai_fn(get = "size", pure, return_raw)]
+    pub fn size(context: &mut Context) -> RhaiResultOf<i64> {
+        Ok(i64::try_from(super::everything(context)?.size()).unwrap_or(i64::MAX))
+    }
+
+    /// A hash over paths, kinds and contents of all files that the ignore rules leave: 64 hex digits, the same for
+    /// the same files anywhere.
+    ///
+    /// # Errors
+    /// `context::...` when a file cannot be read.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn tags(image) { [`files-${context(image).digest.sub_string(0, 12)}`] }
+    /// ```
+    #[rhai_fn(get = "digest", pure, return_raw)]
+    pub fn digest(call: NativeCallContext, context: &mut Context) -> RhaiResultOf<String> {
+        let run = super::super::current::run(&call)?;
+        let digest = super::everything(context)?
+            .digest(&run.index(context.root()), &|_, _| ())
+            .map_err(StageError::from)?;
+        Ok(digest.digest().hex())
+    }
+
+    /// The ignore file that counts, absolute, or `()` when there is none.
+    #[rhai_fn(get = "ignore_file", pure)]
+    pub fn ignore_file(context: &mut Context) -> Dynamic {
+        context.ignore_file().map_or(Dynamic::UNIT, |path| path.display().to_string().into())
+    }
+
+    /// Whether the ignore rules leave `path`, relative to its folder, out. It need not exist.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn context(image) {
+    ///     let context = load_context(image);
+    ///     if !context.ignores(".git") { print("the build can read .git"); }
+    ///     context
+    /// }
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn ignores(context: &mut Context, path: &str) -> bool {
+        context.ignores(path)
+    }
+}
+
+use crate::image::Context;
+use crate::image::context::Selection;
+use crate::image::dockerfile::Reach;
+use crate::script::StageError;
+
+/// All files that the ignore rules leave.
+fn everything(context: &Context) -> Result<Selection, StageError> {
+    Ok(context.select(&Reach::Whole { why: None }, &|_| ())?)
 }

@@ -168,7 +168,8 @@ impl Dockerfile {
         })
     }
 
-    fn edited(
+    /// A copy whose text is changed by `edit`, which gets the build target.
+    pub(super) fn edited(
         &self,
         edit: impl FnOnce(
             &crate::image::Dockerfile,

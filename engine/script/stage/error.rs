@@ -54,7 +54,7 @@ pub mod error {
 }
 
 /// The error as a script sees it: a stage's error, what the script threw, or a message.
-fn caught(error: &EvalAltResult) -> Dynamic {
+pub(super) fn caught(error: &EvalAltResult) -> Dynamic {
     match error.unwrap_inner() {
         EvalAltResult::ErrorRuntime(value, _) => value.clone(),
         EvalAltResult::ErrorTerminated(..) => Dynamic::from(StageError::from(RunError::Cancelled)),

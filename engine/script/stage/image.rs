@@ -11,11 +11,13 @@ pub mod image {
     use rhai::{Array, Dynamic, Map};
 
     use super::super::argument::{optional_texts, texts};
+    use super::super::option::Options;
     use super::list_or_unit;
     use crate::image::TagTemplate;
     use crate::plan::Built;
     use crate::run::Image;
     use crate::script::{RhaiResultOf, StageError};
+    use crate::secret::Secret;
 
     /// The image's key in `images`.
     #[rhai_fn(get = "name", pure)]
@@ -180,18 +182,71 @@ pub mod image {
 
     /// A copy with these build arguments added; values become text, `()` takes the value from the environment.
     ///
+    /// # Errors
+    /// `script::secret_build_arg` for a secret: everyone can read the build arguments of an image.
+    ///
     /// # Example
     /// ```rhai
     /// fn versioned(image) { image.with_build_args(#{ VERSION: "1.4" }) }
     /// ```
-    #[rhai_fn(pure)]
-    pub fn with_build_args(image: &mut Image, args: Map) -> Image {
-        image.with_config(|config| {
+    #[rhai_fn(return_raw, pure)]
+    pub fn with_build_args(image: &mut Image, args: Map) -> RhaiResultOf<Image> {
+        if let Some((name, _)) = args.iter().find(|(_, value)| value.is::<Secret>()) {
+            return Err(StageError::from(super::SecretBuildArg { name: name.to_string() }).into());
+        }
+        Ok(image.with_config(|config| {
             for (name, value) in args {
                 let value = (!value.is_unit()).then(|| value.to_string());
                 config.options.build_args.insert(name.to_string(), value);
             }
-        })
+        }))
+    }
+
+    /// A copy whose `RUN` steps have another network mode: `none`, `host`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn plan(image) {
+    ///     let image = image.with_network("none");
+    ///     plan_image(image, dockerfile(image), context(image))
+    /// }
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn with_network(image: &mut Image, network: &str) -> Image {
+        image.with_config(|config| config.options.network = Some(network.to_owned()))
+    }
+
+    /// A copy with other options of the docker builder, a map of:
+    ///
+    /// - `use_cli`: whether the docker CLI builds,
+    /// - `use_buildkit`: whether BuildKit does,
+    /// - `args`: more arguments of `docker build`, a list; any of them implies the CLI,
+    /// - `skip_push`: whether the image is not pushed.
+    ///
+    /// # Errors
+    /// `script::unknown_option` for a misspelt one, `script::wrong_type`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn plan(image) {
+    ///     let image = image.with_docker(#{ use_buildkit: false });
+    ///     plan_image(image, dockerfile(image), context(image))
+    /// }
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn with_docker(image: &mut Image, options: Map) -> RhaiResultOf<Image> {
+        let options =
+            Options::new("with_docker", options, &["args", "skip_push", "use_buildkit", "use_cli"])?;
+        let mut docker = image.config().docker.clone().unwrap_or_default();
+        docker.use_cli = options.truth("use_cli", docker.use_cli)?;
+        docker.skip_push = options.truth("skip_push", docker.skip_push)?;
+        if options.get("use_buildkit").is_some() {
+            docker.use_build_kit = Some(options.truth("use_buildkit", true)?);
+        }
+        if let Some(args) = options.get("args") {
+            docker.args = texts(args, "args")?;
+        }
+        Ok(image.with_config(|config| config.docker = Some(docker)))
     }
 
     /// Whether `build.disabled` is set.
@@ -246,4 +301,15 @@ pub mod image {
 
 fn list_or_unit(list: Option<&[String]>) -> Dynamic {
     list.map_or(Dynamic::UNIT, |list| list.iter().cloned().map(Dynamic::from).collect::<Array>().into())
+}
+
+/// A secret was to become a build argument.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("a secret cannot be the build argument `{name}`: everyone can read the build arguments of an image")]
+#[diagnostic(
+    code(script::secret_build_arg),
+    help("let a `RUN --mount=type=secret` read it, or build with a command of your own")
+)]
+struct SecretBuildArg {
+    name: String,
 }

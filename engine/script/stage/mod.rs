@@ -1,14 +1,28 @@
 //! The stages: Rust functions that scripts compose.
 
 mod argument;
+mod command;
 mod context;
+mod current;
+mod data;
 mod dockerfile;
+mod dockerfile_parts;
+mod environment;
 mod error;
+mod files;
+mod flow;
+mod git;
 mod hooks;
+mod http;
 mod image;
+mod option;
 mod parallel;
 mod plan;
 mod project;
+mod registry;
+mod secret;
+mod secret_text;
+mod system_time;
 mod tags;
 
 use rhai::{Engine, exported_module};
@@ -25,22 +39,40 @@ pub(super) fn register(engine: &mut Engine) {
         .register_type_with_name::<crate::image::Context>("Context")
         .register_type_with_name::<crate::plan::Plan>("Plan")
         .register_type_with_name::<crate::plan::Built>("Built")
+        .register_type_with_name::<command::CommandResult>("CommandResult")
+        .register_type_with_name::<git::Git>("Git")
+        .register_type_with_name::<crate::host::HttpResponse>("HttpResponse")
+        .register_type_with_name::<crate::registry::ManifestFacts>("Manifest")
+        .register_type_with_name::<crate::secret::Secret>("Secret")
         .register_type_with_name::<super::StageError>("StageError");
     for module in modules() {
         engine.register_global_module(module.into());
     }
 }
 
-fn modules() -> [rhai::Module; 9] {
+fn modules() -> [rhai::Module; 20] {
+    let mut git = exported_module!(git::git);
+    git.set_var("git", git::Git);
     [
+        exported_module!(command::command),
         exported_module!(context::context),
+        exported_module!(data::data),
         exported_module!(dockerfile::dockerfile),
+        exported_module!(dockerfile_parts::dockerfile_parts),
+        exported_module!(environment::environment),
         exported_module!(error::error),
+        exported_module!(files::files),
+        exported_module!(flow::flow),
+        git,
         exported_module!(hooks::hooks),
+        exported_module!(http::http),
         exported_module!(image::image),
         exported_module!(parallel::parallel),
         exported_module!(plan::plan),
         exported_module!(project::project),
+        exported_module!(registry::registry),
+        exported_module!(secret::secret),
+        exported_module!(secret_text::secret_text),
         exported_module!(tags::tags),
     ]
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr};
 
-use crate::run::{Image, Run, RunError, lock};
+use crate::run::{Image, Run, RunError, Scope, lock};
 use crate::script::{RhaiResultOf, ScriptError, StageError};
 
 /// Stages that run functions at the same time.
@@ -58,10 +58,8 @@ struct Queue {
     reason = "storing a call context is not deprecated but may change; the version is pinned"
 )]
 fn run_all(context: &NativeCallContext, items: Array, work: &FnPtr) -> RhaiResultOf<Array> {
-    let Some(run) = context.tag().and_then(|tag| tag.read_lock::<Arc<Run>>().map(|run| Arc::clone(&run)))
-    else {
-        return Err("`parallel` works only inside a run".into());
-    };
+    let run = super::current::run(context)?;
+    let outer = Scope::current();
     let images: Vec<_> =
         items.iter().map(|item| item.read_lock::<Image>().map(|image| image.clone())).collect();
     let queue = Queue {
@@ -76,6 +74,7 @@ fn run_all(context: &NativeCallContext, items: Array, work: &FnPtr) -> RhaiResul
         for number in 0..threads {
             let body = || {
                 let context = NativeCallContext::from_stored_data(engine, &stored);
+                let _scope = outer.clone().enter();
                 queue.work(&run, |item| work.call_within_context(&context, (item,)));
             };
             let builder = std::thread::Builder::new().name(format!("job-{number}")).stack_size(STACK);
@@ -92,10 +91,16 @@ impl Queue {
     fn work(&self, run: &Run, call: impl Fn(Dynamic) -> RhaiResultOf<Dynamic>) {
         while let Some((index, item)) = self.take(run) {
             let image = self.images[index].as_ref();
+            let mut scope = Scope::current();
             if let Some(image) = image {
+                scope.image = Some(image.name().to_owned());
                 run.results.start(image.name(), &image.config().repository.to_string());
             }
-            let outcome = match (call(item), image) {
+            let result = {
+                let _scope = scope.enter();
+                call(item)
+            };
+            let outcome = match (result, image) {
                 (Ok(value), image) => {
                     if let Some(image) = image {
                         run.results.finish(&run.events, image.name());
@@ -124,7 +129,7 @@ impl Queue {
     fn take(&self, run: &Run) -> Option<(usize, Dynamic)> {
         let mut items = lock(&self.items);
         loop {
-            if run.cancel.is_cancelled() {
+            if run.cancellation().is_cancelled() {
                 Self::drop_all(&mut items);
             }
             let mut is_waiting = false;
@@ -197,7 +202,7 @@ impl Queue {
                 _ => {}
             }
         }
-        if run.cancel.is_cancelled() {
+        if run.cancellation().is_cancelled() {
             return Err(StageError::from(RunError::Cancelled).into());
         }
         match (failed, first_error) {
@@ -211,7 +216,7 @@ impl Queue {
 
 /// Why `image` was not started.
 fn why_dropped(run: &Run, image: &str) -> String {
-    if run.cancel.is_cancelled() {
+    if run.cancellation().is_cancelled() {
         return "not started".to_owned();
     }
     let failures = run.results.failures();

@@ -9,10 +9,10 @@ pub mod plan {
 
     use super::super::Dockerfile;
     use super::super::argument::truth;
-    use crate::image::Context;
+    use crate::image::{Context, ImageReference};
     use crate::plan::{Built, Plan};
     use crate::run::Image;
-    use crate::script::RhaiResultOf;
+    use crate::script::{RhaiResultOf, StageError};
 
     /// Decides whether `image` has to be built from `dockerfile` and `context`: computes its cache key and
     /// compares it with earlier builds.
@@ -124,6 +124,30 @@ pub mod plan {
     #[rhai_fn(return_raw, pure)]
     pub fn push(built: &mut Built) -> RhaiResultOf<Built> {
         Ok(built.push()?)
+    }
+
+    /// Pushes it under another name, such as one in a second registry, and returns its digest there.
+    ///
+    /// # Errors
+    /// `registry::...` when a registry refuses it or cannot be reached; `image::reference` for no reference.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn publish(image, built) {
+    ///     if image.pushes { built.push_to(`mirror.example/${image.name}:${built.tags[0]}`); }
+    ///     built
+    /// }
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn push_to(built: &mut Built, reference: &str) -> RhaiResultOf<Dynamic> {
+        let reference = reference.parse::<ImageReference>().map_err(StageError::from)?;
+        Ok(built.push_to(&reference)?.map_or(Dynamic::UNIT, Into::into))
+    }
+
+    /// Its ID in the daemon, or `()` when no daemon has it.
+    #[rhai_fn(get = "id", pure)]
+    pub fn id(built: &mut Built) -> Dynamic {
+        built.image_id().map_or(Dynamic::UNIT, |id| id.to_owned().into())
     }
 
     /// Whether it was built in this run.

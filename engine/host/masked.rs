@@ -1,0 +1,31 @@
+//! Programs whose output hides secrets.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use super::{Exec, ExecRequest, OnLine};
+use crate::process::{Pipe, ProcessError};
+use crate::run::Secrets;
+
+/// Runs programs as another does, and hides the secrets of a run in what they print.
+pub struct MaskedExec {
+    /// Runs them.
+    pub inner: Arc<dyn Exec>,
+    /// What to hide.
+    pub secrets: Secrets,
+}
+
+#[async_trait]
+impl Exec for MaskedExec {
+    async fn run(
+        &self,
+        request: &ExecRequest,
+        on_line: OnLine<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<i32, ProcessError> {
+        let mut masked = |pipe: Pipe, line: &str| on_line(pipe, &self.secrets.mask(line));
+        self.inner.run(request, &mut masked, cancel).await
+    }
+}

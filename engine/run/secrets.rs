@@ -1,0 +1,78 @@
+//! Texts that nobody may see.
+
+use std::borrow::Cow;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::event::{Event, Events};
+
+/// A text shorter than this, in bytes, stands everywhere: hiding it would make output unreadable and hide nothing.
+const SHORTEST: usize = 3;
+
+/// The secrets of a run: their texts print as `***` wherever a run says something. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Secrets(Arc<RwLock<Vec<String>>>);
+
+impl Secrets {
+    /// Hides `text` from now on; of several lines, each.
+    pub fn add(&self, text: &str) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for line in text.lines().map(str::trim).filter(|line| line.len() >= SHORTEST) {
+            if !known.iter().any(|other| other == line) {
+                known.push(line.to_owned());
+            }
+        }
+        // One secret may be a part of another.
+        known.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    }
+
+    /// `text` without secrets.
+    pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().fold(Cow::Borrowed(text), |text, secret| {
+            if text.contains(secret.as_str()) { text.replace(secret.as_str(), "***").into() } else { text }
+        })
+    }
+
+    /// A sink that hides the secrets and then passes on to `events`.
+    pub fn masking(&self, events: &Events) -> Events {
+        let (secrets, events) = (self.clone(), events.clone());
+        Events::new(move |mut event| {
+            match &mut event {
+                Event::Output { line: text, .. }
+                | Event::Notice { message: text, .. }
+                | Event::StepStarted { step: text, .. }
+                | Event::ImageDecided { reason: text, .. } => {
+                    if let Cow::Owned(masked) = secrets.mask(text) {
+                        *text = masked;
+                    }
+                }
+                Event::ImageFinished(result) => {
+                    if let Cow::Owned(masked) = secrets.mask(&result.reason) {
+                        result.reason = masked;
+                    }
+                }
+                _ => {}
+            }
+            events.emit(event);
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_secret_is_hidden_the_longest_first() {
+        let secrets = Secrets::default();
+        for text in ["hunter2", "hunter2-and-more", "first line\nsecond line", "x"] {
+            secrets.add(text);
+        }
+        let check = |text: &str, expected: &str| assert_eq!(secrets.mask(text), expected);
+        check("say hunter2!", "say ***!");
+        check("hunter2-and-more", "***");
+        check("a second line, a first line", "a ***, a ***");
+        check("x", "x");
+        assert!(matches!(secrets.mask("nothing"), Cow::Borrowed(_)));
+    }
+}

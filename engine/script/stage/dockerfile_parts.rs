@@ -1,0 +1,212 @@
+//! What a Dockerfile says, as scripts see it, and the edits that need to know.
+
+use rhai::plugin::*;
+
+/// Stages that ask a Dockerfile, or edit a part of it.
+#[export_module]
+pub mod dockerfile_parts {
+    use rhai::{Array, Dynamic, Map};
+
+    use super::super::Dockerfile;
+    use super::{NoBase, assignments, list_or_unit};
+    use crate::image::dockerfile::Kind;
+    use crate::script::{RhaiResultOf, StageError};
+
+    /// The names of its build targets, in the order of the file; of one without a name its number.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn plan(image) {
+    ///     let has_tests = dockerfile(image).targets.contains("test");
+    ///     let image = if has_tests { image.with_target("test") } else { image };
+    ///     plan_image(image, dockerfile(image), context(image))
+    /// }
+    /// ```
+    #[rhai_fn(get = "targets", pure)]
+    pub fn targets(dockerfile: &mut Dockerfile) -> Array {
+        let targets = dockerfile.inner.targets().iter().enumerate();
+        targets.map(|(index, target)| target.name().map_or(index.to_string(), Into::into).into()).collect()
+    }
+
+    /// The build target that is built, or `()` for the last one.
+    #[rhai_fn(get = "target", pure)]
+    pub fn target(dockerfile: &mut Dockerfile) -> Dynamic {
+        dockerfile.target.as_deref().map_or(Dynamic::UNIT, |target| target.to_owned().into())
+    }
+
+    /// The images it is built from, and those it copies from, as references; not `scratch`.
+    #[rhai_fn(get = "bases", pure, return_raw)]
+    pub fn bases(dockerfile: &mut Dockerfile) -> RhaiResultOf<Array> {
+        let bases = dockerfile.inner.bases(dockerfile.target.as_deref(), &dockerfile.args);
+        Ok(bases.map_err(StageError::from)?.into_iter().map(|base| base.reference.into()).collect())
+    }
+
+    /// The entrypoint it sets, in its build target or in one this is based on: a list, or `()` when it is left to the
+    /// base image. That of a shell form begins with the shell.
+    #[rhai_fn(get = "entrypoint", pure, return_raw)]
+    pub fn entrypoint(dockerfile: &mut Dockerfile) -> RhaiResultOf<Dynamic> {
+        Ok(list_or_unit(super::started(dockerfile)?.0))
+    }
+
+    /// The command it sets, as with `entrypoint`.
+    #[rhai_fn(get = "command", pure, return_raw)]
+    pub fn command(dockerfile: &mut Dockerfile) -> RhaiResultOf<Dynamic> {
+        Ok(list_or_unit(super::started(dockerfile)?.1))
+    }
+
+    /// The instructions of its build target, its `FROM` first: a list of maps with `name` in capitals, `text` in one
+    /// line, and `line`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn prepare(image, dockerfile) {
+    ///     if !dockerfile.instructions.some(|instruction| instruction.name == "USER") {
+    ///         print(`${image.name} runs as root`);
+    ///     }
+    ///     dockerfile
+    /// }
+    /// ```
+    #[rhai_fn(get = "instructions", pure, return_raw)]
+    pub fn instructions(dockerfile: &mut Dockerfile) -> RhaiResultOf<Array> {
+        let target = dockerfile.inner.target(dockerfile.target.as_deref()).map_err(StageError::from)?;
+        let instructions = std::iter::once(target.start()).chain(target.instructions());
+        let map = |instruction: &crate::image::dockerfile::Instruction| {
+            let line = i64::try_from(instruction.lines().0).unwrap_or_default();
+            Dynamic::from(Map::from([
+                ("name".into(), instruction.name().to_owned().into()),
+                ("text".into(), instruction.text().to_owned().into()),
+                ("line".into(), line.into()),
+            ]))
+        };
+        Ok(instructions.map(map).collect())
+    }
+
+    /// The arguments it takes, before the first `FROM` and in its build target: a map from names to defaults, `()`
+    /// for none.
+    #[rhai_fn(get = "args", pure, return_raw)]
+    pub fn declared_args(dockerfile: &mut Dockerfile) -> RhaiResultOf<Map> {
+        let target = dockerfile.inner.target(dockerfile.target.as_deref()).map_err(StageError::from)?;
+        let instructions = dockerfile.inner.global_args().iter().chain(target.instructions());
+        let mut args = Map::new();
+        for instruction in instructions {
+            let Kind::Arg(declared) = instruction.kind() else { continue };
+            for (name, default) in declared {
+                let default = default.clone().map_or(Dynamic::UNIT, Into::into);
+                // A later `ARG` without a default takes up an earlier one.
+                if !default.is_unit() || !args.contains_key(name.as_str()) {
+                    args.insert(name.as_str().into(), default);
+                }
+            }
+        }
+        Ok(args)
+    }
+
+    /// The labels that its build target sets, as written: a map.
+    #[rhai_fn(get = "labels", pure, return_raw)]
+    pub fn labels(dockerfile: &mut Dockerfile) -> RhaiResultOf<Map> {
+        let labels = dockerfile.inner.labels(dockerfile.target.as_deref()).map_err(StageError::from)?;
+        Ok(labels.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+
+    /// A copy whose build target has these labels, a map from names to texts. Nothing in them is expanded.
+    ///
+    /// # Errors
+    /// `dockerfile::unknown_target` when the image's target does not exist.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn prepare(image, dockerfile) { dockerfile.with_labels(#{ "org.opencontainers.image.title": image.name }) }
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn with_labels(dockerfile: &mut Dockerfile, labels: Map) -> RhaiResultOf<Dockerfile> {
+        let lines = assignments("LABEL", &labels, dockerfile.inner.escape());
+        Ok(dockerfile.edited(|inner, target| inner.with_instructions(target, &lines))?)
+    }
+
+    /// A copy whose build target sets these variables in the environment of its containers, a map from names to
+    /// texts. Nothing in them is expanded.
+    ///
+    /// # Errors
+    /// `dockerfile::unknown_target` when the image's target does not exist.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn prepare(image, dockerfile) { dockerfile.with_env(#{ LOG_LEVEL: "debug" }) }
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn with_env(dockerfile: &mut Dockerfile, variables: Map) -> RhaiResultOf<Dockerfile> {
+        let lines = assignments("ENV", &variables, dockerfile.inner.escape());
+        Ok(dockerfile.edited(|inner, target| inner.with_instructions(target, &lines))?)
+    }
+
+    /// A copy that is built from `other` wherever it was from `base`.
+    ///
+    /// # Errors
+    /// `stage::with_base::none` when it is not built from `base`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn prepare(image, dockerfile) {
+    ///     if "alpine:3" in dockerfile.bases { dockerfile.with_base("alpine:3", "alpine:edge") } else { dockerfile }
+    /// }
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn with_base(dockerfile: &mut Dockerfile, base: &str, other: &str) -> RhaiResultOf<Dockerfile> {
+        let bases = dockerfile.inner.bases(dockerfile.target.as_deref(), &dockerfile.args);
+        let bases = bases.map_err(StageError::from)?;
+        let known: Vec<_> = bases.iter().map(|found| format!("`{}`", found.reference)).collect();
+        let found = bases.into_iter().filter(|found| found.reference == base);
+        let replacements: Vec<_> = found.map(|found| (found, other.to_owned())).collect();
+        if replacements.is_empty() {
+            return Err(StageError::from(NoBase { base: base.to_owned(), known: known.join(", ") }).into());
+        }
+        Ok(dockerfile.edited(|inner, _| inner.with_bases(&replacements))?)
+    }
+}
+
+use rhai::{Array, Dynamic, Map};
+
+use super::Dockerfile;
+use crate::script::StageError;
+
+/// A Dockerfile is not built from what is to be replaced.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("the Dockerfile is not built from `{base}`")]
+#[diagnostic(code(stage::with_base::none), help("it is built from {known}"))]
+struct NoBase {
+    base: String,
+    known: String,
+}
+
+fn list_or_unit(list: Option<Vec<String>>) -> Dynamic {
+    list.map_or(Dynamic::UNIT, |list| list.into_iter().map(Dynamic::from).collect::<Array>().into())
+}
+
+/// The entrypoint and the command that `dockerfile` itself sets.
+fn started(dockerfile: &Dockerfile) -> Result<(Option<Vec<String>>, Option<Vec<String>>), StageError> {
+    Ok(dockerfile.inner.entrypoint_and_command(dockerfile.target.as_deref(), &dockerfile.args)?)
+}
+
+/// One instruction called `name` for each entry of `map`, its value taken as it is.
+fn assignments(name: &str, map: &Map, escape: char) -> Vec<String> {
+    let quoted = |text: &str| {
+        let special = |char: char| char == '"' || char == '$' || char == escape;
+        let mut quoted = String::from('"');
+        for char in text.chars() {
+            if special(char) {
+                quoted.push(escape);
+            }
+            quoted.push(if char == '\n' || char == '\r' { ' ' } else { char });
+        }
+        quoted + "\""
+    };
+    map.iter()
+        .map(|(key, value)| format!("{name} {}={}", quoted_key(key), quoted(&value.to_string())))
+        .collect()
+}
+
+/// A name as an instruction takes it: labels may have any characters, in quotes.
+fn quoted_key(key: &str) -> String {
+    let is_plain = key.chars().all(|char| char.is_ascii_alphanumeric() || "._-/".contains(char));
+    if is_plain { key.to_owned() } else { format!("\"{}\"", key.replace(['"', '\n'], " ")) }
+}

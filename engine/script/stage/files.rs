@@ -1,0 +1,167 @@
+//! Files of the project as scripts see them.
+
+use rhai::plugin::*;
+
+/// Stages that read and write files of the project. Paths are relative to its folder and never lead out of it.
+#[export_module]
+pub mod files {
+    use rhai::{Array, Dynamic};
+
+    use crate::builder::on_change_files;
+    use crate::host::{FileEdit, ProjectPath};
+    use crate::script::stage::current;
+    use crate::script::stage::option::text as text_of;
+    use crate::script::{RhaiResultOf, StageError};
+
+    /// The text of a file of the project.
+    ///
+    /// # Errors
+    /// `files::...` when there is no such file, it lies outside of the project, or is no text.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn before_build(project) { print(read_file("devspace.yaml").len()); }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn read_file(context: NativeCallContext, path: &str) -> RhaiResultOf<String> {
+        let run = current::run(&context)?;
+        let file = ProjectPath::new(&run.project.root, path).map_err(StageError::from)?;
+        let failed = |reason: String| StageError::from(super::FileError::read(path, reason));
+        let bytes = run.host.files.read(&file).map_err(|error| failed(super::in_words(&error)))?;
+        Ok(String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))?)
+    }
+
+    /// Writes a file of the project, all at once; the folders above it are made. `text` may be a secret.
+    ///
+    /// # Errors
+    /// `files::...` when it cannot be written, lies outside of the project, or in `.git` or `.windlass`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn after_image(image, result) { write_file(`dist/${image.name}.txt`, `${result.tags[0]}\n`); }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn write_file(context: NativeCallContext, path: &str, text: Dynamic) -> RhaiResultOf<()> {
+        let Some(content) = text_of(&text) else {
+            return Err(StageError::from(super::NotText::of("write_file", &text)).into());
+        };
+        let run = current::run(&context)?;
+        let file = ProjectPath::writable(&run.project.root, path).map_err(StageError::from)?;
+        super::edit(&run, path, &FileEdit::Write { path: file, content: content.into() })
+    }
+
+    /// Removes a file of the project; one that is not there is fine.
+    ///
+    /// # Errors
+    /// As `write_file`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn before_build(project) { remove_file("dist/digests.txt"); }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn remove_file(context: NativeCallContext, path: &str) -> RhaiResultOf<()> {
+        let run = current::run(&context)?;
+        let file = ProjectPath::writable(&run.project.root, path).map_err(StageError::from)?;
+        super::edit(&run, path, &FileEdit::Remove { path: file })
+    }
+
+    /// Whether the project has a file or folder of this path.
+    ///
+    /// # Errors
+    /// `files::outside` when the path leads out of the project.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn dockerfile(image) {
+    ///     let own = `${image.name}.Dockerfile`;
+    ///     load_dockerfile(if file_exists(own) { image.with_dockerfile(own) } else { image })
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn file_exists(context: NativeCallContext, path: &str) -> RhaiResultOf<bool> {
+        let run = current::run(&context)?;
+        let file = ProjectPath::new(&run.project.root, path).map_err(StageError::from)?;
+        Ok(file.absolute().exists())
+    }
+
+    /// The files of the project that match `pattern`, sorted: `*` and `?` match inside a name, `**` any number of
+    /// folders, a folder everything below it.
+    ///
+    /// # Errors
+    /// `stage::on_change::bad_glob` when it is no pattern; `files::outside` when it leads out of the project.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn before_build(project) { print(`${find_files("**/*.rhai").len()} scripts`); }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn find_files(context: NativeCallContext, pattern: &str) -> RhaiResultOf<Array> {
+        let root = current::run(&context)?.project.root.clone();
+        let fixed = pattern.split('/').take_while(|part| !part.contains(['*', '?', '[', '{']));
+        let fixed = fixed.collect::<Vec<_>>().join("/");
+        ProjectPath::new(&root, if pattern.starts_with('/') { pattern } else { &fixed })
+            .map_err(StageError::from)?;
+        let files = on_change_files(&root, &[pattern.to_owned()]).map_err(StageError::from)?;
+        let relative = files.iter().map(|file| file.strip_prefix(&root).unwrap_or(file));
+        Ok(relative.map(|file| Dynamic::from(file.display().to_string().replace('\\', "/"))).collect())
+    }
+}
+
+use crate::host::FileEdit;
+use crate::run::{Run, lock};
+use crate::script::cause::kind;
+use crate::script::{RhaiResultOf, StageError};
+
+/// A file cannot be read or changed.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("cannot {verb} `{path}`: {reason}")]
+#[diagnostic(code(files::failed), help("paths are relative to the project's folder"))]
+struct FileError {
+    verb: &'static str,
+    path: String,
+    reason: String,
+}
+
+impl FileError {
+    fn read(path: &str, reason: String) -> Self {
+        Self { verb: "read", path: path.to_owned(), reason }
+    }
+}
+
+/// Something that should be text is not.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("`{stage}` writes text, found {found}")]
+#[diagnostic(
+    code(script::wrong_type),
+    help("convert it: a map or list with `to_json(...)`, else `to_string()`")
+)]
+struct NotText {
+    stage: &'static str,
+    found: String,
+}
+
+impl NotText {
+    fn of(stage: &'static str, value: &rhai::Dynamic) -> Self {
+        Self { stage, found: kind(value.type_name()).to_owned() }
+    }
+}
+
+fn edit(run: &Run, path: &str, edit: &FileEdit) -> RhaiResultOf<()> {
+    let verb = if matches!(edit, FileEdit::Write { .. }) { "write" } else { "remove" };
+    let edited = run.host.files.edit(edit);
+    // A new file is something git sees.
+    lock(&run.git_answers).clear();
+    let failed = |error| FileError { verb, path: path.to_owned(), reason: in_words(&error) };
+    Ok(edited.map_err(|error| StageError::from(failed(error)))?)
+}
+
+/// What went wrong, without the system's number for it.
+fn in_words(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}

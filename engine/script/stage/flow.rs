@@ -1,0 +1,218 @@
+//! How a script goes on: steps, second tries, limits, failures.
+
+use rhai::plugin::*;
+
+/// Stages that lead the work of others.
+#[export_module]
+pub mod flow {
+    use rhai::{Dynamic, FnPtr, Map};
+
+    use super::super::{current, option};
+    use crate::run::Scope;
+    use crate::script::{RhaiResultOf, StageError};
+
+    /// Calls `work` as a step of this name, which shows in the output like those of windlass, and returns what it
+    /// returned.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn before_build(project) { step("generating sources", || sh("echo generated")); }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn step(context: NativeCallContext, name: &str, work: FnPtr) -> RhaiResultOf<Dynamic> {
+        current::run(&context)?.step(name);
+        work.call_within_context(&context, ())
+    }
+
+    /// Calls `work` up to `times` times, until it succeeds, and returns what it returned. Waits 1 second after the
+    /// first failure, and twice as long after each further one. A mistake in the script is not tried again.
+    ///
+    /// # Errors
+    /// The last failure.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn publish(image, built) { retry(3, || if image.pushes { built.push() } else { built }) }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn retry(context: NativeCallContext, times: i64, work: FnPtr) -> RhaiResultOf<Dynamic> {
+        let run = current::run(&context)?;
+        let mut pause = super::FIRST_PAUSE;
+        for failed in 1.. {
+            let error = match work.call_within_context(&context, ()) {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            if failed >= times || !super::may_pass(&error) {
+                return Err(error);
+            }
+            super::tell_failure(&run, &error, failed, times, pause);
+            run.wait(run.host.clock.sleep(pause)).map_err(StageError::from)?;
+            pause = (pause * 2).min(super::LONGEST_PAUSE);
+        }
+        Ok(Dynamic::UNIT)
+    }
+
+    /// Calls `work` and returns what it returned, unless it takes longer than `seconds`: then whatever it is doing
+    /// is stopped, programs it started included.
+    ///
+    /// # Errors
+    /// `stage::timeout::over` when the time is up.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn before_image(image) { timeout(30, || sh("echo warming up")); }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn timeout(context: NativeCallContext, seconds: Dynamic, work: FnPtr) -> RhaiResultOf<Dynamic> {
+        let limit =
+            option::duration(&seconds).ok_or_else(|| StageError::from(super::NoSeconds::of(&seconds)))?;
+        let run = current::run(&context)?;
+        let outer = run.cancellation();
+        let token = outer.child_token();
+        let timer = run.cancel_after(limit, token.clone());
+        let result = {
+            let _scope = Scope { cancel: Some(token.clone()), ..Scope::current() }.enter();
+            work.call_within_context(&context, ())
+        };
+        drop(timer);
+        match result {
+            Err(_) if token.is_cancelled() && !outer.is_cancelled() => {
+                Err(StageError::from(super::TimeIsUp { seconds: limit.as_secs_f64() }).into())
+            }
+            result => result,
+        }
+    }
+
+    /// Waits for so many seconds.
+    ///
+    /// # Errors
+    /// `script::wrong_type` when it is no number of seconds.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn before_build(project) { sleep(0.01); }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sleep(context: NativeCallContext, seconds: Dynamic) -> RhaiResultOf<()> {
+        super::wait(&context, &seconds)
+    }
+
+    /// Waits for so many seconds.
+    ///
+    /// # Errors
+    /// `script::wrong_type` when it is no number of seconds.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn before_build(project) { sleep(0.01); }
+    /// ```
+    #[rhai_fn(name = "sleep", return_raw)]
+    pub fn sleep_whole(context: NativeCallContext, seconds: i64) -> RhaiResultOf<()> {
+        super::wait(&context, &seconds.into())
+    }
+
+    /// Waits for so many seconds.
+    ///
+    /// # Errors
+    /// `script::wrong_type` when it is no number of seconds.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn before_build(project) { sleep(0.01); }
+    /// ```
+    #[rhai_fn(name = "sleep", return_raw)]
+    pub fn sleep_fraction(context: NativeCallContext, seconds: f64) -> RhaiResultOf<()> {
+        super::wait(&context, &seconds.into())
+    }
+
+    /// Stops with this message. Like `throw`, but shown as a failure of the project rather than of the script.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn before_build(project) {
+    ///     if project.profiles.contains("production") && git.is_dirty { fail("commit your changes first"); }
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn fail(message: &str) -> RhaiResultOf<()> {
+        super::failure(Map::from([("message".into(), message.into())]))
+    }
+
+    /// Stops with this message, and says what to do about it.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn before_build(project) {
+    ///     if !file_exists("devspace.yaml") { fail("there is no configuration", "run `windlass init`"); }
+    /// }
+    /// ```
+    #[rhai_fn(name = "fail", return_raw)]
+    pub fn fail_with_help(message: &str, help: &str) -> RhaiResultOf<()> {
+        super::failure(Map::from([("message".into(), message.into()), ("help".into(), help.into())]))
+    }
+}
+
+use std::time::Duration;
+
+use rhai::{Dynamic, Map};
+
+use super::{current, option};
+use crate::event::{Event, Level};
+use crate::run::{Run, Scope};
+use crate::script::cause::kind;
+use crate::script::{RhaiResultOf, StageError};
+
+/// The pause after the first failure of `retry`, and the longest one.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// The time of `timeout` is up.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("it took longer than {seconds} seconds")]
+#[diagnostic(code(stage::timeout::over), help("give it more time: the first argument of `timeout`"))]
+struct TimeIsUp {
+    seconds: f64,
+}
+
+/// Something else than a number of seconds.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("expected a number of seconds, found {found}")]
+#[diagnostic(code(script::wrong_type), help("write 30, or 0.5"))]
+struct NoSeconds {
+    found: String,
+}
+
+impl NoSeconds {
+    fn of(value: &Dynamic) -> Self {
+        let is_number = value.is_int() || value.is_float();
+        Self { found: if is_number { value.to_string() } else { kind(value.type_name()).to_owned() } }
+    }
+}
+
+/// Waits for `seconds`. Rhai has a `sleep` of its own that nothing can stop: ours has to fit every number better.
+fn wait(context: &NativeCallContext<'_>, seconds: &Dynamic) -> RhaiResultOf<()> {
+    let time = option::duration(seconds).ok_or_else(|| StageError::from(NoSeconds::of(seconds)))?;
+    let run = current::run(context)?;
+    Ok(run.wait(run.host.clock.sleep(time)).map_err(StageError::from)?)
+}
+
+/// The error that says what `content` says.
+fn failure(mut content: Map) -> RhaiResultOf<()> {
+    content.insert("code".into(), "script::failed".into());
+    Err(EvalAltResult::ErrorRuntime(content.into(), Position::NONE).into())
+}
+
+/// Whether what failed may succeed another time.
+fn may_pass(error: &EvalAltResult) -> bool {
+    let EvalAltResult::ErrorRuntime(value, _) = error.unwrap_inner() else { return false };
+    let code = value.read_lock::<StageError>().map(|error| error.code()).unwrap_or_default();
+    !code.starts_with("script::") && code != "run::cancelled"
+}
+
+fn tell_failure(run: &Run, error: &EvalAltResult, failed: i64, times: i64, pause: Duration) {
+    let message = super::error::caught(error);
+    let message = message.read_lock::<Map>().and_then(|map| map.get("message").cloned()).unwrap_or(message);
+    let message = format!("{message}; trying again in {} s ({} of {times})", pause.as_secs_f64(), failed + 1);
+    run.events.emit(Event::Notice { image: Scope::current().image, level: Level::Info, message });
+}

@@ -1,0 +1,188 @@
+//! Git as scripts see it.
+
+use rhai::plugin::*;
+
+/// What git knows of the project: the properties of `git`. Each is asked for once, until the script runs a command or
+/// writes a file.
+#[export_module]
+pub mod git {
+    use rhai::{Array, Dynamic};
+
+    use super::Git;
+    use crate::script::RhaiResultOf;
+
+    /// Whether the project lies in a git repository with at least one commit.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn tags(image) { if git.is_repository { [git.short] } else { ["local"] } }
+    /// ```
+    #[rhai_fn(get = "is_repository", pure, return_raw)]
+    pub fn is_repository(context: NativeCallContext, _git: &mut Git) -> RhaiResultOf<bool> {
+        Ok(super::ask(&context, &["rev-parse", "--verify", "--quiet", "HEAD"])?.code == 0)
+    }
+
+    /// The branch, or `()` when no branch is checked out, as on most build servers.
+    #[rhai_fn(get = "branch", pure, return_raw)]
+    pub fn branch(context: NativeCallContext, _git: &mut Git) -> RhaiResultOf<Dynamic> {
+        super::commit(&context, &["rev-parse", "HEAD"])?;
+        let answer = super::ask(&context, &["symbolic-ref", "--quiet", "--short", "HEAD"])?;
+        Ok(if answer.code == 0 { answer.output.into() } else { Dynamic::UNIT })
+    }
+
+    /// The commit, 40 hex digits.
+    #[rhai_fn(get = "commit", pure, return_raw)]
+    pub fn commit(context: NativeCallContext, _git: &mut Git) -> RhaiResultOf<String> {
+        super::commit(&context, &["rev-parse", "HEAD"])
+    }
+
+    /// The commit in as few digits as make it unique, at least 7.
+    #[rhai_fn(get = "short", pure, return_raw)]
+    pub fn short(context: NativeCallContext, _git: &mut Git) -> RhaiResultOf<String> {
+        super::commit(&context, &["rev-parse", "--short", "HEAD"])
+    }
+
+    /// Whether a file differs from the commit, or is new and not ignored.
+    #[rhai_fn(get = "is_dirty", pure, return_raw)]
+    pub fn is_dirty(context: NativeCallContext, _git: &mut Git) -> RhaiResultOf<bool> {
+        Ok(!super::commit(&context, &["status", "--porcelain"])?.is_empty())
+    }
+
+    /// The tags of the commit, the highest version first.
+    #[rhai_fn(get = "tags", pure, return_raw)]
+    pub fn tags(context: NativeCallContext, _git: &mut Git) -> RhaiResultOf<Array> {
+        let tags = super::commit(&context, &["tag", "--points-at", "HEAD", "--sort=-version:refname"])?;
+        Ok(tags.lines().map(|tag| tag.to_owned().into()).collect())
+    }
+
+    /// When the commit was made, in UTC: `2026-03-01T12:30:59Z`.
+    #[rhai_fn(get = "time", pure, return_raw)]
+    pub fn time(context: NativeCallContext, _git: &mut Git) -> RhaiResultOf<String> {
+        let seconds = super::commit(&context, &["show", "--no-patch", "--format=%ct", "HEAD"])?;
+        let time = seconds.parse().ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+        Ok(time.unwrap_or_default().to_string())
+    }
+
+    /// The address of the remote `origin`, without a password, or `()` when there is none.
+    #[rhai_fn(get = "remote", pure, return_raw)]
+    pub fn remote(context: NativeCallContext, _git: &mut Git) -> RhaiResultOf<Dynamic> {
+        let answer = super::ask(&context, &["remote", "get-url", "origin"])?;
+        Ok(if answer.code == 0 { super::without_password(&answer.output).into() } else { Dynamic::UNIT })
+    }
+
+    /// The nearest tag, how many commits came since, and the commit, with `-dirty` when files differ from it:
+    /// `v1.4.0`, `v1.4.0-3-g1a2b3c4-dirty`; without any tag only the commit.
+    ///
+    /// # Errors
+    /// `stage::git::...` when the project is in no git repository.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn tags(image) { if git.is_repository { [git.describe()] } else { ["local"] } }
+    /// ```
+    #[rhai_fn(pure, return_raw)]
+    pub fn describe(context: NativeCallContext, git: &mut Git) -> RhaiResultOf<String> {
+        let text = super::commit(&context, &["describe", "--tags", "--always"])?;
+        let mark = if is_dirty(context, git)? { "-dirty" } else { "" };
+        Ok(format!("{text}{mark}"))
+    }
+
+    /// `git`, for string interpolation and `print`.
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn to_string(_git: &mut Git) -> String {
+        "git".to_owned()
+    }
+}
+
+use std::time::Duration;
+
+use super::current;
+use crate::host::{ExecRequest, Purpose};
+use crate::process::{CommandLine, Pipe, ProcessError};
+use crate::run::{GitAnswer, RunError, lock};
+use crate::script::{RhaiResultOf, StageError};
+
+/// The value of the constant `git`.
+#[derive(Debug, Clone, Copy)]
+pub struct Git;
+
+/// How long git may take to answer.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The repository's own configuration must not make a question run programs.
+const SAFE: [&str; 5] = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"];
+
+/// Git cannot answer.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+enum GitError {
+    #[error("git cannot tell about `{question}`: {reason}")]
+    #[diagnostic(code(stage::git::failed))]
+    Failed { question: String, reason: String },
+
+    #[error("the project has no commit yet")]
+    #[diagnostic(code(stage::git::no_commit), help("commit something, or ask `git.is_repository` before"))]
+    NoCommit,
+
+    #[error("the project is in no git repository")]
+    #[diagnostic(
+        code(stage::git::no_repository),
+        help("run `git init` and commit something, or ask `git.is_repository` before")
+    )]
+    NoRepository,
+}
+
+/// What git says to `arguments`, an error when it fails.
+fn commit(context: &NativeCallContext<'_>, arguments: &[&str]) -> RhaiResultOf<String> {
+    let answer = ask(context, arguments)?;
+    if answer.code == 0 {
+        return Ok(answer.output);
+    }
+    if answer.errors.contains("not a git repository") {
+        return Err(StageError::from(GitError::NoRepository).into());
+    }
+    if ask(context, &["rev-parse", "--verify", "--quiet", "HEAD"])?.code != 0 {
+        return Err(StageError::from(GitError::NoCommit).into());
+    }
+    let reason = answer.errors.lines().next_back().unwrap_or("it does not say why").to_owned();
+    Err(StageError::from(GitError::Failed { question: arguments.join(" "), reason }).into())
+}
+
+/// What git says to `arguments`, whether it fails or not.
+fn ask(context: &NativeCallContext<'_>, arguments: &[&str]) -> RhaiResultOf<GitAnswer> {
+    let run = current::run(context)?;
+    let key: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+    if let Some(answer) = lock(&run.git_answers).get(&key) {
+        return Ok(answer.clone());
+    }
+    let words = SAFE.iter().chain(arguments).map(|&word| word.to_owned()).collect();
+    let mut request = ExecRequest::new(Purpose::Git, CommandLine::Program(words), &run.project.root)
+        .env("LC_ALL", "C")
+        .env("GIT_OPTIONAL_LOCKS", "0")
+        .env("GIT_TERMINAL_PROMPT", "0");
+    request.limit = Some(LIMIT);
+    request.is_pure = true;
+    request.is_captured = true;
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    let mut on_line = |pipe: Pipe, line: &str| match pipe {
+        Pipe::Stdout => output.push(line.to_owned()),
+        Pipe::Stderr => errors.push(line.to_owned()),
+    };
+    let ended = run.wait_for_end(run.host.exec.run(&request, &mut on_line, &run.cancellation()));
+    let code = ended.map_err(|error| match error {
+        ProcessError::Cancelled { .. } => StageError::from(RunError::Cancelled),
+        error => error.into(),
+    })?;
+    let answer = GitAnswer { code, output: output.join("\n"), errors: errors.join("\n") };
+    lock(&run.git_answers).insert(key, answer.clone());
+    Ok(answer)
+}
+
+/// `address` without user and password, where it is a URL.
+fn without_password(address: &str) -> String {
+    let Ok(mut url) = url::Url::parse(address) else { return address.to_owned() };
+    if url.password().is_some() || url.scheme().starts_with("http") {
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+    }
+    url.to_string()
+}

@@ -1,0 +1,117 @@
+//! Registries as scripts see them.
+
+use rhai::plugin::*;
+
+/// Stages that act on images in registries. No daemon is needed for them.
+#[export_module]
+pub mod registry {
+    use rhai::{Array, Dynamic, Map};
+
+    use super::parse;
+    use crate::host::ImageCopy;
+    use crate::registry::ManifestFacts;
+    use crate::script::stage::current;
+    use crate::script::{RhaiResultOf, StageError};
+
+    /// Copies an image from one repository to another, of the same registry or another one, and returns its digest:
+    /// that of `from`, for nothing of it changes. An image for several platforms is copied with all of them; layers
+    /// that are there already do not travel.
+    ///
+    /// # Errors
+    /// `registry::...` when there is no such image, or a registry refuses; `image::reference` for no reference.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn release(project) {
+    ///     copy_image("ghcr.io/acme/staging/api:1.4", "ghcr.io/acme/production/api:1.4");
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn copy_image(context: NativeCallContext, from: &str, to: &str) -> RhaiResultOf<String> {
+        let run = current::run(&context)?;
+        let copy = ImageCopy { from: parse(from)?, to: parse(to)? };
+        run.step(format!("copying {} to {}", copy.from, copy.to));
+        Ok(run.wait(run.host.registry.copy(&copy)).map_err(StageError::from)??)
+    }
+
+    /// The digest of what `reference` stands for in its registry, or `()` when it has no such image.
+    ///
+    /// # Errors
+    /// `registry::...` when the registry cannot be asked or refuses to answer.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn release(project) {
+    ///     if image_digest("ghcr.io/acme/api:1.4") != () { fail("version 1.4 is released already"); }
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn image_digest(context: NativeCallContext, reference: &str) -> RhaiResultOf<Dynamic> {
+        let run = current::run(&context)?;
+        let digest = run.wait(run.host.registry.digest(&parse(reference)?)).map_err(StageError::from)??;
+        Ok(digest.map_or(Dynamic::UNIT, Into::into))
+    }
+
+    /// What `reference` stands for in its registry, or `()` when it has no such image.
+    ///
+    /// # Errors
+    /// `registry::...` when the registry cannot be asked or refuses to answer.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn release(project) {
+    ///     let found = inspect_image("ghcr.io/acme/api:1.4");
+    ///     if found != () { print(`${found.digest} for ${found.platforms}`); }
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn inspect_image(context: NativeCallContext, reference: &str) -> RhaiResultOf<Dynamic> {
+        let run = current::run(&context)?;
+        let facts = run.wait(run.host.registry.inspect(&parse(reference)?)).map_err(StageError::from)??;
+        Ok(facts.map_or(Dynamic::UNIT, Dynamic::from))
+    }
+
+    /// Its digest.
+    #[rhai_fn(get = "digest", pure)]
+    pub fn digest(manifest: &mut ManifestFacts) -> String {
+        manifest.digest.clone()
+    }
+
+    /// The kind of manifest: `application/vnd.oci.image.index.v1+json`.
+    #[rhai_fn(get = "media_type", pure)]
+    pub fn media_type(manifest: &mut ManifestFacts) -> String {
+        manifest.media_type.clone()
+    }
+
+    /// The platforms there are images for: `linux/amd64`.
+    #[rhai_fn(get = "platforms", pure)]
+    pub fn platforms(manifest: &mut ManifestFacts) -> Array {
+        manifest.platforms.iter().map(|platform| platform.clone().into()).collect()
+    }
+
+    /// The bytes that a pull transfers when nothing of it is there yet; 0 for an index.
+    #[rhai_fn(get = "size", pure)]
+    pub fn size(manifest: &mut ManifestFacts) -> i64 {
+        i64::try_from(manifest.size).unwrap_or(i64::MAX)
+    }
+
+    /// The labels, a map; empty for an index.
+    #[rhai_fn(get = "labels", pure)]
+    pub fn labels(manifest: &mut ManifestFacts) -> Map {
+        manifest.labels.iter().map(|(name, value)| (name.as_str().into(), value.clone().into())).collect()
+    }
+
+    /// The digest, for string interpolation and `print`.
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn to_string(manifest: &mut ManifestFacts) -> String {
+        manifest.digest.clone()
+    }
+}
+
+use crate::image::ImageReference;
+use crate::script::StageError;
+
+/// The reference in `text`.
+fn parse(text: &str) -> Result<ImageReference, StageError> {
+    text.parse::<ImageReference>().map_err(StageError::from)
+}
