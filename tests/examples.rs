@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::harness::{Daemon, Output, Project};
 
 /// The examples with a test below.
-const TESTED: [&str; 6] = ["build-image", "entrypoint", "hook", "shop", "tags", "testing"];
+const TESTED: [&str; 10] = ["build-image", "debug", "entrypoint", "git-tags", "hook", "release", "shop", "tags", "testing", "variants"];
 
 /// An example in a folder of its own, its images in repositories that no other test uses.
 struct Example {
@@ -189,4 +189,93 @@ fn testing() {
     let before = example.project.read("windlass_test.snap");
     example.run(2);
     assert_eq!(example.project.read("windlass_test.snap"), before);
+fn git_tags() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let example = Example::copy("git-tags", &daemon, &["example/git-tags"]);
+    let git = |arguments: &[&str]| {
+        let identity =
+            ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main"];
+        example
+            .project
+            .run_program("git", identity.iter().chain(arguments))
+            .success()
+            .stdout
+            .trim()
+            .to_owned()
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "first"]);
+    git(&["tag", "v1.4.2"]);
+    example.run(0);
+    assert_eq!(example.tags(&daemon, "example/git-tags"), ["1", "1.4", "1.4.2", "latest"]);
+    let labels = &daemon.inspect(&example.reference("example/git-tags", "latest"))["Config"]["Labels"];
+    assert_eq!(labels["org.opencontainers.image.revision"], git(&["rev-parse", "HEAD"]));
+    assert_eq!(labels["org.opencontainers.image.version"], "v1.4.2");
+    example.run(1);
+    let tag = format!("main-{}", git(&["rev-parse", "--short", "HEAD"]));
+    assert!(example.tags(&daemon, "example/git-tags").contains(&tag));
+    // A dirty tree says so.
+    example.project.write("greeting", "changed");
+    example.run(1);
+    assert!(example.tags(&daemon, "example/git-tags").contains(&format!("{tag}-dirty")));
+}
+
+#[test]
+fn release() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let example = Example::copy("release", &daemon, &[]);
+    let parent = daemon.repository(&registry.address(), "release");
+    let staging = daemon.repository_below(&parent, "staging/app");
+    for file in ["devspace.yaml", "windlass.rhai"] {
+        let text = example.project.read(file).replace("localhost:5000", parent.name());
+        example.project.write(file, text);
+    }
+    let output = example.run(0);
+    let digest =
+        registry.digest_at(&format!("{}/staging/app", parent.path()), "1.4.0").expect("it is pushed");
+    output
+        .stderr_has(format!("found nothing in {staging}:1.4.0"))
+        .stderr_has(format!("signed {staging}@{digest}"));
+    let digests: serde_json::Value =
+        serde_json::from_str(&example.project.read("dist/digests.json")).expect("JSON");
+    assert_eq!(digests["app"], format!("{staging}@{digest}"));
+    example.run(1).stderr_has(format!("app is {parent}/production/app@{digest}"));
+    assert_eq!(registry.digest_at(&format!("{}/production/app", parent.path()), "1.4.0"), Some(digest));
+}
+
+#[test]
+fn debug() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let example = Example::copy("debug", &daemon, &["example/debug"]);
+    let entrypoint_after = |command: usize| {
+        let before = example.tags(&daemon, "example/debug");
+        example.run(command);
+        let tags = example.tags(&daemon, "example/debug");
+        let tag = tags.iter().find(|tag| !before.contains(tag)).expect("a new image");
+        daemon.inspect(&example.reference("example/debug", tag))["Config"]["Entrypoint"].clone()
+    };
+    assert_eq!(entrypoint_after(0), serde_json::json!(["node", "/src/server.js"]));
+    let watching = entrypoint_after(1);
+    assert!(
+        watching[2].as_str().is_some_and(|script| script.starts_with("PATHS='/src'\nmark=")),
+        "{watching}"
+    );
+    assert_eq!(watching[5], "/src/server.js");
+    assert_eq!(entrypoint_after(2), serde_json::json!(["node", "--inspect=0.0.0.0:9229", "/src/server.js"]));
+}
+
+#[test]
+fn variants() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let example = Example::copy("variants", &daemon, &["example/variants"]);
+    example.run(0);
+    let tags = ["1.22-alpine", "1.22-slim", "1.23-alpine", "1.23-slim"];
+    assert_eq!(example.tags(&daemon, "example/variants"), tags);
+    let config = &daemon.inspect(&example.reference("example/variants", "1.23-slim"))["Config"];
+    assert_eq!(config["Labels"]["built.with"], "1.23 on slim");
+    let id = |tag: &str| daemon.image_id(&example.reference("example/variants", tag));
+    let before = tags.map(id);
+    example.run(0);
+    assert_eq!(tags.map(id), before);
 }
