@@ -7,7 +7,18 @@ use std::path::{Path, PathBuf};
 use crate::harness::{Daemon, Output, Project};
 
 /// The examples with a test below.
-const TESTED: [&str; 10] = ["build-image", "debug", "entrypoint", "git-tags", "hook", "release", "shop", "tags", "testing", "variants"];
+const TESTED: [&str; 10] = [
+    "build-image",
+    "debug",
+    "entrypoint",
+    "git-tags",
+    "hook",
+    "release",
+    "shop",
+    "tags",
+    "testing",
+    "variants",
+];
 
 /// An example in a folder of its own, its images in repositories that no other test uses.
 struct Example {
@@ -189,6 +200,9 @@ fn testing() {
     let before = example.project.read("windlass_test.snap");
     example.run(2);
     assert_eq!(example.project.read("windlass_test.snap"), before);
+}
+
+#[test]
 fn git_tags() {
     let Some(daemon) = Daemon::acquire() else { return };
     let example = Example::copy("git-tags", &daemon, &["example/git-tags"]);

@@ -221,6 +221,16 @@ fn git_tells_about_the_project() {
 }
 
 #[test]
+fn names_of_constants_are_free_for_others() {
+    let project = pipeline("let git = 5; import \"lib/x\" as x; print(`${git} ${x::show(7)}`);");
+    project.write(
+        "lib/x.rhai",
+        "fn show(git) { [1, git].reduce(|git, one| if git == () { one } else { `${git}-${one}` }) }",
+    );
+    project.run(["build"]).success().stderr_has("5 1-7");
+}
+
+#[test]
 fn json_and_yaml_are_read_and_written() {
     let data = r##"parse_json(`{"b": [1, 2.5, null, true], "a": "x"}`)"##;
     check(data, json!({ "a": "x", "b": [1, 2.5, null, true] }));

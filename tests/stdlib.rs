@@ -35,6 +35,23 @@ fn committed(project: &Project) {
     git(project, &["commit", "-q", "-m", "one"]);
 }
 
+/// Each module has tests in Rhai beside it, which run in a world in memory.
+#[test]
+fn every_module_passes_its_own_tests() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("stdlib");
+    let files = std::fs::read_dir(folder).expect("the folder can be read").flatten();
+    let mut names: Vec<_> = files.map(|file| file.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    let modules = names.iter().filter(|name| !name.ends_with("_test.rhai"));
+    let project = modules.fold(Project::new(), |project, name| {
+        let test = name.replace(".rhai", "_test.rhai");
+        assert!(names.contains(&test), "stdlib/{name} has no tests");
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("stdlib").join(&test);
+        project.file(test, std::fs::read(path).expect("the file can be read"))
+    });
+    project.run(["test"]).success().stdout_has("passed");
+}
+
 #[test]
 fn tags_are_made_of_any_text() {
     let project = project();

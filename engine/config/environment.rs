@@ -165,8 +165,11 @@ mod tests {
     #[test]
     fn real_environment_wins_over_the_file() {
         let given = HashMap::from([("A".to_owned(), "real".to_owned()), ("E".to_owned(), String::new())]);
-        let environment =
-            Environment { given: Some(given), file: RefCell::new(parse("A=file\nB=file\nE=file")), no_exec: false };
+        let environment = Environment {
+            given: Some(given),
+            file: RefCell::new(parse("A=file\nB=file\nE=file")),
+            no_exec: false,
+        };
         assert_eq!(environment.get("A").as_deref(), Some("real"));
         assert_eq!(environment.get("B").as_deref(), Some("file"));
         assert_eq!(environment.get("E"), None);

@@ -1,11 +1,12 @@
 //! The modules that come with windlass: `import "std/tags" as tags;`.
 
 /// File names, as messages show them, and texts; sorted.
-pub(super) const MODULES: [(&str, &str); 6] = [
+pub(super) const MODULES: [(&str, &str); 7] = [
     ("std/entrypoints.rhai", include_str!("../../stdlib/entrypoints.rhai")),
     ("std/hooks.rhai", include_str!("../../stdlib/hooks.rhai")),
     ("std/images.rhai", include_str!("../../stdlib/images.rhai")),
     ("std/labels.rhai", include_str!("../../stdlib/labels.rhai")),
     ("std/registry.rhai", include_str!("../../stdlib/registry.rhai")),
     ("std/tags.rhai", include_str!("../../stdlib/tags.rhai")),
+    ("std/testing.rhai", include_str!("../../stdlib/testing.rhai")),
 ];

@@ -375,7 +375,9 @@ mod tests {
         let config =
             format!("version: v1beta9\nimages:\n  api:\n    image: {image}\n    tags: ['1']\n{custom}");
         let world = World::of_config(&config);
-        for reference in ["ghcr.io/shop/staging/api:1", "ghcr.io/shop/staging/api:1.4", "ghcr.io/acme/staging/api:1.4"] {
+        for reference in
+            ["ghcr.io/shop/staging/api:1", "ghcr.io/shop/staging/api:1.4", "ghcr.io/acme/staging/api:1.4"]
+        {
             world.push(reference);
         }
         for folder in ["services/api", "release"] {

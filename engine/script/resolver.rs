@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::ThreadId;
 
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
 
+use super::engine::new_parser;
 use super::file::DEFAULT_BUILD;
 use super::library::MODULES;
 use super::{RhaiResultOf, ScriptFile, StageError};
@@ -39,6 +40,7 @@ pub fn path_for(name: &str) -> String {
 /// Nothing outside the project is ever read.
 pub struct ProjectResolver {
     root: PathBuf,
+    parser: OnceLock<Engine>,
     loaded: Mutex<HashMap<String, Shared<Module>>>,
     /// What each thread is loading, the outermost module first.
     loading: Mutex<HashMap<ThreadId, Vec<String>>>,
@@ -47,7 +49,7 @@ pub struct ProjectResolver {
 impl ProjectResolver {
     /// A resolver for the project in `root`.
     pub fn new(root: PathBuf) -> Self {
-        Self { root, loaded: Mutex::default(), loading: Mutex::default() }
+        Self { root, parser: OnceLock::new(), loaded: Mutex::default(), loading: Mutex::default() }
     }
 
     /// Notes that this thread loads the module `name`. A circle closes within one thread; two threads may well load
@@ -136,7 +138,10 @@ impl ModuleResolver for ProjectResolver {
         }
         let in_module = |error| EvalAltResult::ErrorInModule(name.clone(), error, position);
         self.enter(&name).map_err(|error| in_module(error.into()))?;
-        let module = engine
+        // An engine with stages would put their constants, such as `git`, in place of parameters of that name.
+        let module = self
+            .parser
+            .get_or_init(new_parser)
             .compile(&*file.text)
             .map_err(|error| Box::new(EvalAltResult::ErrorParsing(*error.0, error.1)))
             .and_then(|mut ast| {
