@@ -7,6 +7,7 @@
 
 mod clock;
 mod docker;
+mod environment;
 mod exec;
 #[cfg(test)]
 pub mod fake;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 pub use clock::Clock;
 pub use docker::Docker;
+pub use environment::Environment;
 pub use exec::{Exec, ExecRequest, OnLine, Purpose};
 pub use files::{FileEdit, Files};
 pub use http::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
@@ -40,6 +42,8 @@ pub struct Host {
     pub clock: Arc<dyn Clock>,
     /// The Docker daemon.
     pub docker: Arc<dyn Docker>,
+    /// The variables of the environment.
+    pub environment: Arc<dyn Environment>,
     /// Programs.
     pub exec: Arc<dyn Exec>,
     /// The project's files.

@@ -62,6 +62,15 @@ fn bash_completes_the_names_of_another_configuration() {
 }
 
 #[test]
+fn bash_completes_what_can_be_run() {
+    let project = project()
+        .file("windlass.rhai", "fn release(project, version) { }\nfn tags(image) { [\"1\"] }\n")
+        .file("windlass.staging.rhai", "fn promote(project) { }\n");
+    assert_eq!(bash(&project, &["windlass", "run", "re"]), ["release"]);
+    assert_eq!(bash(&project, &["windlass", "run", "p"]), ["promote"]);
+}
+
+#[test]
 fn broken_configuration_completes_nothing_and_says_nothing() {
     let project = project().file("devspace.yaml", "images: [");
     assert_eq!(bash(&project, &["windlass", "build", "a"]), [""; 0]);

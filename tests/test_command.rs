@@ -94,6 +94,7 @@ fn failing_test_shows_its_line_the_difference_and_the_calls() {
         about to build
 
     0 passed, 1 failed; the slowest took N ms
+    no test calls `entrypoint(image)` in windlass.dev.rhai:1
     "#);
 }
 
@@ -126,6 +127,7 @@ fn error_inside_of_an_override_is_shown_with_both_places() {
              `----
 
     0 passed, 1 failed; the slowest took N ms
+    no test calls `entrypoint(image)` in windlass.dev.rhai:1
     "#);
 }
 
@@ -242,6 +244,7 @@ fn snapshot_is_kept_compared_and_updated() {
       help: when the new value is right, run `windlass test --update`
 
     0 passed, 1 failed; the slowest took N ms
+    no test calls `entrypoint(image)` in windlass.dev.rhai:1
     "#);
     project.run(["test", "--update"]).success();
     assert!(project.read("windlass_test.snap").contains("2.1"));
@@ -272,6 +275,43 @@ fn profiles_and_variables_of_the_command_line_are_those_of_projects() {
     let project = project("fn test_profiles() { assert_eq(project().profiles, [\"dev\"]); }");
     project.run(["test", "-p", "dev"]).success();
     project.run(["test"]).exits(1);
+}
+
+#[test]
+fn overrides_that_no_test_calls_are_named() {
+    let project = project("fn test_tags() { tags(project().image(\"api\")); }").file(
+        "windlass.rhai",
+        "import \"scripts/build\" as base;\n\
+         fn tags(image) { [name(image)] }\n\
+         private fn name(image) {\n  image.name\n}\n\
+         fn publish(image, built) { base::publish(image, built) }\n",
+    );
+    let output = project.run(["test"]).success().clone();
+    output.stdout_has(
+        "no test calls `entrypoint(image)` in windlass.dev.rhai:1, `publish(image, built)` in windlass.rhai:6\n",
+    );
+    project.run(["test", "tags"]).success().lacks("no test calls");
+    let output = project.run(["test", "--json"]).success().clone();
+    let report: serde_json::Value = serde_json::from_str(&output.stdout).expect("the output is JSON");
+    assert_eq!(report["untested"].as_array().map(Vec::len), Some(2), "{report}");
+}
+
+#[test]
+fn replaced_override_counts_as_called_through_the_one_that_replaced_it() {
+    let project = project("fn test_dev() { tags(project(#{ profile: \"dev\" }).image(\"api\")); }")
+        .file("windlass.rhai", "fn tags(image) { [\"1\"] }\n")
+        .file(
+            "windlass.dev.rhai",
+            "import \"scripts/build\" as base;\nfn tags(image) { base::tags(image) + [\"dev\"] }\n",
+        );
+    project.run(["test"]).success().lacks("no test calls");
+}
+
+#[test]
+fn place_of_an_error_in_a_function_of_one_line_is_right() {
+    let project = project("fn test_tags() { tags(project().image(\"api\")) }\n")
+        .file("windlass.rhai", "fn tags(image) { [image.nam] }\n");
+    project.run(["test"]).exits(1).stdout_has("[windlass.rhai:1:25]");
 }
 
 /// What users copy is tested, and so is the standard library.

@@ -31,7 +31,13 @@ pub struct CompletionsArgs {
 
 /// Answers a shell that asks for candidates, and ends the program; returns at once when none does.
 pub fn answer_shell() {
-    CompleteEnv::with_factory(Cli::command).var(VARIABLE).complete();
+    CompleteEnv::with_factory(command).var(VARIABLE).complete();
+}
+
+/// The command line, with the pipelines and commands of the project below `run`.
+fn command() -> clap::Command {
+    let names = candidates::runnable().into_iter().map(clap::Command::new).collect::<Vec<_>>();
+    Cli::command().mut_subcommand("run", |run| run.subcommands(names))
 }
 
 /// Prints the script that makes a shell ask windlass for candidates.

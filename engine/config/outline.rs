@@ -11,6 +11,8 @@ use super::problem::Problems;
 /// imports: quick, and without running anything. What cannot be read has no names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outline {
+    /// The project's folder; `None` when there is no configuration.
+    pub root: Option<PathBuf>,
     /// The images.
     pub images: Vec<String>,
     /// The profiles.
@@ -28,8 +30,9 @@ impl Outline {
     pub fn read(directory: &Path, config: Option<PathBuf>) -> Self {
         let home = std::env::var_os("HOME").map(PathBuf::from);
         let file = locate(directory, config.as_deref(), home.as_deref());
-        let text = file.ok().and_then(|file| std::fs::read_to_string(file).ok());
-        text.map(|text| Self::of(&text)).unwrap_or_default()
+        let Ok(file) = file else { return Self::default() };
+        let Ok(text) = std::fs::read_to_string(&file) else { return Self::default() };
+        Self { root: file.parent().map(Path::to_owned), ..Self::of(&text) }
     }
 
     fn of(text: &str) -> Self {
@@ -37,6 +40,7 @@ impl Outline {
         let Some(root) = parse(text, &mut problems) else { return Self::default() };
         let names = |section: &str| root.get(section).map(names).unwrap_or_default();
         Self {
+            root: None,
             images: names("images"),
             profiles: names("profiles"),
             commands: names("commands"),

@@ -182,7 +182,7 @@ impl World {
 
     /// A script of the project.
     pub fn script_file(&self, name: &str, text: &str) -> ScriptFile {
-        ScriptFile { name: name.into(), text: text.into(), path: Some(self.folder.path().join(name)) }
+        ScriptFile::new(name, text, Some(self.folder.path().join(name)))
     }
 }
 

@@ -3,6 +3,7 @@
 mod base_failure;
 mod clock;
 mod docker;
+mod environment;
 mod exec;
 mod files;
 mod http;
@@ -29,6 +30,7 @@ impl Host {
                 credentials: Arc::clone(&credentials),
                 events: events.clone(),
             }),
+            environment: Arc::new(environment::LiveEnvironment),
             exec: Arc::new(exec::LiveExec),
             files: Arc::new(files::LiveFiles),
             http: Arc::new(http::LiveHttp::default()),

@@ -4,6 +4,7 @@
 mod call;
 mod clock;
 mod docker;
+mod environment;
 mod exec;
 mod files;
 mod git;
@@ -64,6 +65,8 @@ pub struct State {
     pub requests: Vec<SentRequest>,
     /// Files that differ from the disk: their content, or `None` when they are gone.
     pub files: BTreeMap<PathBuf, Option<Bytes>>,
+    /// The variables of the environment.
+    pub variables: HashMap<String, String>,
     /// The time.
     pub now: Timestamp,
     /// The random characters, over and over.
@@ -89,6 +92,7 @@ impl Default for State {
             servers: Vec::new(),
             requests: Vec::new(),
             files: BTreeMap::new(),
+            variables: HashMap::new(),
             now: clock::start(),
             random: vec!['x'],
             taken: 0,
@@ -103,6 +107,7 @@ impl Memory {
         Host {
             clock: this(),
             docker: this(),
+            environment: this(),
             exec: this(),
             files: this(),
             http: this(),

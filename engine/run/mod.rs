@@ -271,7 +271,7 @@ impl Run {
     /// A variable of the environment, or of the project's `.env` file.
     pub fn variable(&self, name: &str) -> Option<String> {
         let from_file = || self.options.environment.iter().find(|(known, _)| known == name);
-        std::env::var(name).ok().or_else(|| from_file().map(|(_, value)| value.clone()))
+        self.host.environment.variable(name).or_else(|| from_file().map(|(_, value)| value.clone()))
     }
 
     /// The error for a name that is no image of the project.

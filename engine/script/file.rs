@@ -1,5 +1,6 @@
 //! One file of a pipeline.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +18,17 @@ pub struct ScriptFile {
     pub text: Arc<str>,
     /// Where it lies; `None` for scripts that are part of windlass.
     pub path: Option<PathBuf>,
+    /// What is put into the text when Rhai reads it; no message shows it.
+    insertions: Arc<[Insertion]>,
+}
+
+/// A text that is put into a script.
+#[derive(Debug, Clone)]
+pub struct Insertion {
+    /// The byte offset in the script that it is put at.
+    pub at: usize,
+    /// The text, within one line.
+    pub text: String,
 }
 
 impl ScriptFile {
@@ -27,7 +39,53 @@ impl ScriptFile {
 
     /// A script that is part of windlass.
     pub fn built_in(name: &str, text: &str) -> Self {
-        Self { name: name.into(), text: text.into(), path: None }
+        Self::new(name, text, None)
+    }
+
+    /// A script with this text.
+    pub fn new(name: &str, text: &str, path: Option<PathBuf>) -> Self {
+        Self { name: name.into(), text: text.into(), path, insertions: Arc::default() }
+    }
+
+    /// The script with `insertions`, in the order of their places: Rhai reads them, messages show it without them.
+    #[must_use]
+    pub fn with_insertions(self, insertions: Vec<Insertion>) -> Self {
+        Self { insertions: insertions.into(), ..self }
+    }
+
+    /// The same script, lying elsewhere.
+    #[must_use]
+    pub fn at(self, path: Option<PathBuf>) -> Self {
+        Self { path, ..self }
+    }
+
+    /// The text as Rhai reads it.
+    pub(super) fn parsed(&self) -> Cow<'_, str> {
+        if self.insertions.is_empty() {
+            return Cow::Borrowed(&self.text);
+        }
+        let mut parsed = String::with_capacity(self.text.len() * 2);
+        let mut copied = 0;
+        for insertion in &*self.insertions {
+            parsed += self.text.get(copied..insertion.at).unwrap_or_default();
+            parsed += &insertion.text;
+            copied = insertion.at;
+        }
+        parsed += self.text.get(copied..).unwrap_or_default();
+        Cow::Owned(parsed)
+    }
+
+    /// The byte offset in the text of a byte offset in the text that Rhai reads.
+    fn original(&self, parsed: usize) -> usize {
+        let mut inserted = 0;
+        for insertion in &*self.insertions {
+            let start = insertion.at + inserted;
+            if parsed < start + insertion.text.len() {
+                return if parsed < start { parsed - inserted } else { insertion.at };
+            }
+            inserted += insertion.text.len();
+        }
+        parsed - inserted
     }
 
     /// Reads the script at `path`; `root` shortens its name.
@@ -37,7 +95,7 @@ impl ScriptFile {
     pub fn read(path: &Path, root: &Path) -> Result<Self, ScriptError> {
         let name = path.strip_prefix(root).unwrap_or(path).display().to_string();
         match std::fs::read_to_string(path) {
-            Ok(text) => Ok(Self { name: name.into(), text: text.into(), path: Some(path.to_owned()) }),
+            Ok(text) => Ok(Self::new(&name, &text, Some(path.to_owned()))),
             Err(source) => Err(ScriptError::Unreadable { file: name, source }),
         }
     }
@@ -88,10 +146,35 @@ impl ScriptFile {
         self.text.get(..offset).unwrap_or_default().matches('\n').count() + 1
     }
 
-    /// The byte offset of a place in the text; both counts start at 1, columns count characters.
+    /// The byte offset of a place that Rhai names; both counts start at 1, columns count characters.
     pub fn offset(&self, line: usize, column: usize) -> usize {
-        let start: usize = self.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-        let rest = self.text.get(start..).unwrap_or_default();
-        start + rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(offset, _)| offset)
+        let text = self.parsed();
+        let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+        let rest = text.get(start..).unwrap_or_default();
+        let column =
+            rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(offset, _)| offset);
+        self.original(start + column)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_those_of_the_text_without_insertions() {
+        let text = "fn a() { 1 }\nfn b() { é(2) }\n";
+        let at = |what: &str| text.find(what).expect("it is there");
+        let insertion = |at: usize| Insertion { at: at + 1, text: "x();".to_owned() };
+        let plain = ScriptFile::built_in("a", text);
+        let file = plain.clone().with_insertions(vec![insertion(at("{ 1")), insertion(at("{ é"))]);
+        assert_eq!(file.parsed(), "fn a() {x(); 1 }\nfn b() {x(); é(2) }\n");
+        let parsed = file.parsed().into_owned();
+        for (number, line) in parsed.lines().enumerate() {
+            for (column, char) in line.chars().enumerate().filter(|(_, char)| !"x();".contains(*char)) {
+                let offset = file.offset(number + 1, column + 1);
+                assert!(text[offset..].starts_with(char), "{number}:{column} {char} {offset}");
+            }
+        }
     }
 }

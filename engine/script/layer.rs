@@ -17,10 +17,11 @@ const BELOW: &str = "scripts/build";
 /// Makes `parser` read the imports of `file`, the one with this number.
 #[expect(deprecated, reason = "it is not deprecated but may change; the version is pinned")]
 pub fn number_imports(parser: &mut Engine, file: &ScriptFile, number: usize) {
-    let (file, lines) = (file.clone(), line_starts(&file.text));
+    let (file, text) = (file.clone(), file.parsed().into_owned());
+    let lines = line_starts(&text);
     parser.on_parse_token(move |token, position, _| {
-        let Some(offset) = offset(&file.text, &lines, position) else { return token };
-        let (before, after) = file.text.split_at_checked(offset).unwrap_or((&file.text, ""));
+        let Some(offset) = offset(&text, &lines, position) else { return token };
+        let (before, after) = text.split_at_checked(offset).unwrap_or((&text, ""));
         match token {
             Token::Identifier(name) if is_alias(before, after.get(name.len()..).unwrap_or_default()) => {
                 Token::Identifier(Box::new(numbered(&name, number).into()))

@@ -23,7 +23,7 @@ mod trace;
 pub use check::{Mistake, syntax_error};
 pub use engine::new_engine;
 pub use error::ScriptError;
-pub use file::ScriptFile;
+pub use file::{Insertion, ScriptFile};
 pub use pipeline::{Function, Pipeline};
 pub use signature::{Kind, Parameter, Signature, SignatureError};
 pub use stage_error::StageError;

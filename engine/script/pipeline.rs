@@ -104,7 +104,8 @@ impl Pipeline {
         let mut functions: HashMap<(String, usize), Function> = HashMap::new();
         for (number, file) in files.iter().enumerate() {
             layer::number_imports(&mut parser, file, number);
-            let mut ast = parser.compile(&*file.text).map_err(|error| ScriptError::syntax(file, error))?;
+            let mut ast =
+                parser.compile(&*file.parsed()).map_err(|error| ScriptError::syntax(file, error))?;
             ast.set_source(&*file.name);
             for metadata in ast.iter_functions() {
                 let mut function = Function::new(&metadata, &ast, file);

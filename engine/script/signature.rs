@@ -304,8 +304,7 @@ mod tests {
 
     fn pipeline(script: &str) -> Pipeline {
         let file = ScriptFile::built_in("windlass.rhai", script);
-        let files =
-            vec![ScriptFile::default_build(), ScriptFile { path: Some("windlass.rhai".into()), ..file }];
+        let files = vec![ScriptFile::default_build(), file.at(Some("windlass.rhai".into()))];
         Pipeline::compile(files, std::path::Path::new(".")).expect("the script is valid")
     }
 

@@ -1,8 +1,10 @@
 //! Finding test files and the tests in them.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::Overrides;
 use crate::script::{Pipeline, ScriptError, ScriptFile};
 
 /// How the names of test files end.
@@ -18,6 +20,8 @@ pub struct Found {
     pub root: PathBuf,
     /// The configuration of that project, when it is given.
     pub config: Option<PathBuf>,
+    /// The overrides of that project.
+    pub overrides: Arc<Overrides>,
     /// The file as a program.
     pub program: Arc<Pipeline>,
     /// Its tests, in the order of the file.
@@ -81,10 +85,17 @@ pub fn find(folder: &Path, config: Option<&Path>) -> Result<Vec<Found>, FindErro
     let walk = ignore::WalkBuilder::new(folder).require_git(false).sort_by_file_path(Path::cmp).build();
     let files = walk.filter_map(Result::ok).filter(|entry| entry.path().is_file());
     let files = files.filter(|entry| entry.file_name().to_string_lossy().ends_with(ENDING));
-    files.map(|entry| read(folder, entry.path(), config)).collect()
+    let mut known = HashMap::new();
+    files.map(|entry| read(folder, entry.path(), config, &mut known)).collect()
 }
 
-fn read(folder: &Path, path: &Path, config: Option<&Path>) -> Result<Found, FindError> {
+/// Reads the test file at `path`; `known` are the overrides of projects that have been read.
+fn read(
+    folder: &Path,
+    path: &Path,
+    config: Option<&Path>,
+    known: &mut HashMap<PathBuf, Arc<Overrides>>,
+) -> Result<Found, FindError> {
     let has_project = |above: &&Path| above.join("devspace.yaml").is_file();
     let above = || path.ancestors().skip(1).take_while(|above| above.starts_with(folder)).find(has_project);
     let root = match config {
@@ -109,6 +120,9 @@ fn read(folder: &Path, path: &Path, config: Option<&Path>) -> Result<Found, Find
         path: path.to_owned(),
         root: root.to_owned(),
         config: config.map(ToOwned::to_owned),
+        overrides: Arc::clone(
+            known.entry(root.to_owned()).or_insert_with(|| Arc::new(Overrides::of_folder(root))),
+        ),
         program: Arc::new(program),
         tests,
     })

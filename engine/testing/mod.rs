@@ -7,6 +7,7 @@
 mod bench;
 mod difference;
 mod find;
+mod overrides;
 mod plain;
 mod projects;
 mod run;
@@ -14,5 +15,6 @@ mod snapshots;
 pub mod stage;
 
 pub use find::{FindError, Found, find};
+pub use overrides::Overrides;
 pub use plain::plain;
 pub use run::{Outcome, RunTests, Tested, Verdict};

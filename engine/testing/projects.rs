@@ -64,12 +64,10 @@ impl Bench {
         let root = self.folder_for(wanted)?;
         let project = self.project(wanted, root)?;
         let mut files = vec![ScriptFile::default_build()];
-        files.extend(ScriptFile::overrides(&project.root, &project.profiles, &[])?);
-        files.extend(wanted.script.as_ref().map(|text| ScriptFile {
-            name: "script".into(),
-            text: text.as_str().into(),
-            path: Some(project.root.join("script")),
-        }));
+        let overrides = ScriptFile::overrides(&project.root, &project.profiles, &[])?;
+        files.extend(overrides.into_iter().map(|file| self.file.overrides.counted(file)));
+        let more = |text: &String| ScriptFile::new("script", text, Some(project.root.join("script")));
+        files.extend(wanted.script.as_ref().map(more));
         let pipeline = Arc::new(Pipeline::compile(files, &project.root)?);
         self.memory.owns(project.images.values().map(|image| image.repository.clone()));
         let options = RunOptions {
@@ -85,7 +83,9 @@ impl Bench {
         };
         let run = self.run(project, options)?;
         run.set_pipeline(pipeline);
-        let loaded = Loaded { engine: Arc::new(new_engine(&run)), run };
+        let mut engine = new_engine(&run);
+        self.file.overrides.register(&mut engine);
+        let loaded = Loaded { engine: Arc::new(engine), run };
         self.add(loaded.clone());
         Ok(loaded)
     }
@@ -119,12 +119,17 @@ impl Bench {
             directory,
             profiles: profiles.unwrap_or_else(|| self.defaults.profiles.clone()),
             vars: [self.predefined(), self.defaults.vars.clone(), wanted.vars.clone()].concat(),
-            // What the developer's shell or an earlier answer says must not decide a test.
-            environment: Some(HashMap::from([("PATH".to_owned(), "/nowhere".to_owned())])),
+            environment: Some(self.variables()),
             state: Some(self.state()),
             ..LoadOptions::default()
         };
         Ok(config::load(&options)?.project)
+    }
+
+    /// The environment: what the test set. Neither the developer's shell nor a program may decide a test.
+    fn variables(&self) -> HashMap<String, String> {
+        let nowhere = ("PATH".to_owned(), "/nowhere".to_owned());
+        std::iter::once(nowhere).chain(self.memory.state().variables.clone()).collect()
     }
 
     /// The predefined variables as this test's world has them.

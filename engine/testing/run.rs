@@ -72,6 +72,8 @@ pub enum Verdict {
 pub struct Outcome {
     /// Each test, in the order of files and of functions in them.
     pub tests: Vec<Tested>,
+    /// The overrides that no test called, as `tags(image) in windlass.rhai:3`; none when only some tests ran.
+    pub untested: Vec<String>,
     /// Files whose snapshots could not be written, and why.
     pub unsaved: Vec<(PathBuf, std::io::Error)>,
 }
@@ -93,6 +95,8 @@ impl RunTests {
 
     /// Runs the tests until all have ended or `cancel` is cancelled.
     pub fn run(self, runtime: &tokio::runtime::Handle, cancel: &CancellationToken) -> Outcome {
+        let is_whole = self.filters.is_empty();
+        let overrides: Vec<_> = self.files.iter().map(|file| Arc::clone(&file.overrides)).collect();
         let mut queue = Vec::new();
         let mut kept = Vec::new();
         let wanted = |file: &Found| -> Vec<_> {
@@ -127,7 +131,12 @@ impl RunTests {
         let unsaved = kept
             .into_iter()
             .filter_map(|(path, snapshots, ran_all)| Some((path, snapshots.save(ran_all).err()?)));
+        let mut untested: Vec<_> = overrides.iter().flat_map(|overrides| overrides.untested()).collect();
+        untested.sort();
+        untested.dedup();
+        untested.retain(|_| is_whole);
         Outcome {
+            untested,
             unsaved: unsaved.collect(),
             tests: ended.into_iter().filter_map(|tested| lock(&tested).take()).collect(),
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap_complete::engine::CompletionCandidate;
 
 use crate::config::Outline;
-use crate::script::reference;
+use crate::script::{Pipeline, ScriptFile, reference};
 
 /// The images of the project.
 pub fn images() -> Vec<CompletionCandidate> {
@@ -25,6 +25,22 @@ pub fn documented() -> Vec<CompletionCandidate> {
         CompletionCandidate::new(entry.path()).help(Some(entry.summary().into()))
     };
     entries.iter().map(candidate).collect()
+}
+
+/// What `windlass run` can run: commands of the configuration, and pipelines of `windlass.rhai` and of every profile.
+pub fn runnable() -> Vec<String> {
+    let outline = outline();
+    let mut names = outline.commands;
+    if let Some(root) = outline.root {
+        let files = ScriptFile::overrides(&root, &outline.profiles, &[]).unwrap_or_default();
+        let files = std::iter::once(ScriptFile::default_build()).chain(files).collect();
+        if let Ok(pipeline) = Pipeline::compile(files, &root) {
+            names.extend(pipeline.own_pipelines().iter().map(|function| function.name.clone()));
+        }
+    }
+    names.sort();
+    names.dedup();
+    names
 }
 
 fn candidates(names: Vec<String>) -> Vec<CompletionCandidate> {

@@ -36,6 +36,9 @@ pub fn text(outcome: &Outcome) -> String {
         );
     }
     let _ = writeln!(text, "\n{}", numbers(outcome));
+    if !outcome.untested.is_empty() {
+        let _ = writeln!(text, "no test calls {}", outcome.untested.join(", "));
+    }
     text
 }
 
@@ -59,6 +62,7 @@ pub fn json(outcome: &Outcome) -> Value {
     json!({
         "passed": count(outcome, |verdict| matches!(verdict, Verdict::Passed)),
         "failed": count(outcome, is_failed),
+        "untested": outcome.untested,
         "tests": tests.collect::<Vec<_>>(),
     })
 }

@@ -37,6 +37,7 @@ impl Host {
         Self {
             clock: Arc::new(PlanningClock(self.clock)),
             docker: Arc::new(docker::PlanningDocker { inner: self.docker, effects: note() }),
+            environment: Arc::clone(&self.environment),
             exec: Arc::new(exec::PlanningExec { inner: self.exec, effects: note() }),
             files: Arc::new(files::PlanningFiles::new(self.files, note())),
             http: Arc::new(http::PlanningHttp { effects: note() }),

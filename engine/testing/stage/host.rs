@@ -52,6 +52,25 @@ pub mod host {
         Ok(())
     }
 
+    /// Sets variables of the environment, a map. A test begins without any, whatever your shell says. Those that
+    /// `devspace.yaml` uses have to be set before `project()`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn test_variables() {
+    ///     host.env(#{ VERSION: "1.4" });
+    ///     let config = "version: v1beta9\nimages:\n  api:\n    image: acme/api\n    tags: [\"${VERSION}\"]\n";
+    ///     assert_eq(project(#{ config: config }).image("api").tags, ["1.4"]);
+    /// }
+    /// ```
+    #[rhai_fn(pure, return_raw)]
+    pub fn env(_host: &mut TestHost, variables: Map) -> RhaiResultOf<()> {
+        let bench = bench()?;
+        let variables = variables.into_iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        bench.memory.state().variables.extend(variables);
+        Ok(())
+    }
+
     /// Leaves the project without a git repository: `host.no_git()`.
     ///
     /// # Example

@@ -1,7 +1,6 @@
 //! The functions of pipelines, callable from tests.
 
 use std::any::TypeId;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,37 +11,20 @@ use super::bench;
 use crate::plan::{Built, Plan};
 use crate::run::{Image, Run};
 use crate::script::stage::Project;
-use crate::script::{Pipeline, RhaiResultOf, ScriptError, ScriptFile, StageError};
+use crate::script::{RhaiResultOf, ScriptError, StageError};
 use crate::testing::bench::{Bench, Loaded};
 use crate::testing::projects::Wanted;
 
 /// Makes each function of the default pipeline, and of every override in the folder of the project, known to `engine`.
 /// A call goes to the pipeline of the project that its arguments belong to, or of the latest project.
 pub(super) fn register(engine: &mut Engine, bench: &Bench) {
-    for (name, parameters) in names(bench) {
-        let types = vec![TypeId::of::<Dynamic>(); parameters];
+    for (name, parameters) in bench.file.overrides.functions() {
+        let types = vec![TypeId::of::<Dynamic>(); *parameters];
         let function = name.clone();
         engine.register_raw_fn(name, types, move |_, arguments: &mut [&mut Dynamic]| {
             call(&function, arguments.iter_mut().map(|argument| (**argument).clone()).collect())
         });
     }
-}
-
-/// The names of all functions that a pipeline of the project may have, with their numbers of parameters.
-fn names(bench: &Bench) -> BTreeSet<(String, usize)> {
-    let overrides = std::fs::read_dir(bench.root()).into_iter().flatten().filter_map(Result::ok);
-    let is_override =
-        |name: &str| name.starts_with("windlass.") && name.ends_with(".rhai") && !name.ends_with(".d.rhai");
-    let overrides = overrides.filter(|entry| is_override(&entry.file_name().to_string_lossy()));
-    let overrides = overrides.filter_map(|entry| ScriptFile::read(&entry.path(), bench.root()).ok());
-    let files = std::iter::once(ScriptFile::default_build()).chain(overrides);
-    // A file that is wrong is told when the project is loaded.
-    let pipelines = files.filter_map(|file| Pipeline::compile(vec![file], bench.root()).ok());
-    let names = |pipeline: Pipeline| {
-        let functions = pipeline.functions().filter(|function| function.is_public);
-        functions.map(|function| (function.name.clone(), function.parameters.len())).collect::<Vec<_>>()
-    };
-    pipelines.flat_map(names).collect()
 }
 
 /// Calls a function of the pipeline that `arguments` belong to.
