@@ -7,8 +7,8 @@ use clap_complete::engine::ArgValueCandidates;
 
 use crate::command::{
     CheckArgs, CompletionsArgs, DocArgs, EditorArgs, InitArgs, ListArgs, LoginOptions, LogoutOptions,
-    ManArgs, PipelineOptions, PlanArgs, PrintArgs, ResetArgs, RunArgs, SetArgs, ShowArgs, TestArgs, WhyArgs,
-    images, profiles,
+    ManArgs, PipelineOptions, PlanArgs, PrintArgs, ResetArgs, RunArgs, SetArgs, ShowArgs, TestArgs,
+    UpgradeArgs, WhyArgs, images, profiles,
 };
 use crate::report::ProgressMode;
 
@@ -120,6 +120,8 @@ pub enum Command {
     Set(SetArgs),
     /// Forget answers given to questions
     Reset(ResetArgs),
+    /// Rewrite devspace.yaml to the newest version of the format
+    Upgrade(UpgradeArgs),
     /// Store the credentials of a registry, as docker does
     Login(LoginOptions),
     /// Forget the credentials of a registry

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use crate::harness::{Daemon, Output, Project};
 
 /// The examples with a test below.
-const TESTED: [&str; 10] = [
+const TESTED: [&str; 11] = [
     "build-image",
     "debug",
     "entrypoint",
+    "from-devspace",
     "git-tags",
     "hook",
     "release",
@@ -292,4 +293,39 @@ fn variants() {
     let before = tags.map(id);
     example.run(0);
     assert_eq!(tags.map(id), before);
+}
+
+#[test]
+fn from_devspace() {
+    let source = examples().join("from-devspace");
+    let mut project = Project::new();
+    for path in files(&source) {
+        let relative = path.strip_prefix(&source).expect("the file is inside").to_owned();
+        project = project.file(relative, fs::read_to_string(&path).expect("the file can be read"));
+    }
+    let plan = project.run(["plan"]).success().stdout.clone();
+    assert!(plan.contains("example/from-devspace:1.10") && plan.contains("hook after:build"), "{plan}");
+    let upgraded = project.run(["upgrade", "--dry-run"]).success().stdout.clone();
+    assert!(upgraded.contains("tags: ['${RELEASE}'] # stays 1.10"), "{upgraded}");
+    let Some(daemon) = Daemon::acquire() else { return };
+    let example = Example::copy("from-devspace", &daemon, &["example/from-devspace"]);
+    example.run(1);
+    assert_eq!(example.tags(&daemon, "example/from-devspace"), ["1.10"]);
+}
+
+/// Each row of the table names a test that there is.
+#[test]
+fn differences_from_devspace_have_their_tests() {
+    let table = fs::read_to_string(examples().join("from-devspace/README.md")).expect("the page is there");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = files(&root.join("tests")).into_iter().chain(files(&root.join("engine")));
+    let rust = sources.filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    let sources: Vec<String> = rust.map(|path| fs::read_to_string(path).expect("it can be read")).collect();
+    let mut rows = 0;
+    for row in table.lines().filter(|row| row.starts_with("| ") && row.ends_with("` |")) {
+        let test = row.trim_end_matches("` |").rsplit('`').next().unwrap_or_default();
+        assert!(sources.iter().any(|source| source.contains(&format!("fn {test}("))), "no test `{test}`");
+        rows += 1;
+    }
+    assert!(rows > 40, "only {rows} rows");
 }

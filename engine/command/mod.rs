@@ -23,6 +23,7 @@ mod run;
 mod show;
 mod stdout;
 mod test;
+mod upgrade;
 mod vars;
 mod why;
 
@@ -49,6 +50,7 @@ pub use print::PrintArgs;
 pub use run::RunArgs;
 pub use show::ShowArgs;
 pub use test::TestArgs;
+pub use upgrade::UpgradeArgs;
 pub use vars::{ResetArgs, SetArgs};
 pub use why::WhyArgs;
 
@@ -71,6 +73,7 @@ pub fn run(cli: &Cli) -> ExitStatus {
         Command::Print(args) => print::print(&cli.global, args),
         Command::Set(args) => vars::set(&cli.global, args),
         Command::Reset(args) => vars::reset(&cli.global, args),
+        Command::Upgrade(args) => upgrade::upgrade(&cli.global, args),
         Command::Login(options) => exit_status::block_on(async {
             let store = Arc::new(CredentialStore::from_env());
             let client = registry_client(store, Daemon::from_environment());

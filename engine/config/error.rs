@@ -58,6 +58,19 @@ pub enum ConfigError {
         source: std::io::Error,
     },
 
+    /// No newer version can say what the file says.
+    #[error("cannot upgrade `{file}`: {reason}")]
+    #[diagnostic(
+        code(config::upgrade),
+        help("the file is read as it is; change what is named here by hand, and try again")
+    )]
+    Upgrade {
+        /// The file as shown.
+        file: String,
+        /// What keeps it from being upgraded, as a phrase.
+        reason: String,
+    },
+
     /// A `--var` is not `NAME=VALUE`. What was given is not repeated: it may be a secret.
     #[error("cannot use `--var` number {number}: it has no `=`")]
     #[diagnostic(code(config::flag), help("write `--var NAME=VALUE`"))]

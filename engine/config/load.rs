@@ -86,9 +86,8 @@ pub struct Loaded {
 /// wrong in the file. No error holds the value of a password variable or of `--var`.
 pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     let flags = flags(&options.vars)?;
-    let file = locate(&options.directory, options.config.as_deref(), home(options).as_deref())?;
+    let (file, shown) = find(options)?;
     let root = file.parent().map_or_else(PathBuf::new, Path::to_owned);
-    let shown = shown(&file, &std::path::absolute(&options.directory).unwrap_or_default());
     let bytes = read(&file)?;
     let environment = Environment::read(options.environment.clone(), &root)?.with_no_exec(options.no_exec);
 
@@ -405,11 +404,25 @@ fn home(options: &LoadOptions) -> Option<PathBuf> {
 
 /// Reads a file that belongs to another.
 fn read_text(file: &Path) -> std::io::Result<String> {
-    let bytes = read(file).map_err(|error| match error {
+    text_of(file).map_err(|error| match error {
         ConfigError::Unreadable { source, .. } => source,
         other => std::io::Error::other(other.to_string()),
-    })?;
-    String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8 text"))
+    })
+}
+
+/// The file that `options` name, absolute and as it is shown.
+pub(crate) fn find(options: &LoadOptions) -> Result<(PathBuf, String), ConfigError> {
+    let file = locate(&options.directory, options.config.as_deref(), home(options).as_deref())?;
+    let shown = shown(&file, &std::path::absolute(&options.directory).unwrap_or_default());
+    Ok((file, shown))
+}
+
+/// The text of a file.
+pub(crate) fn text_of(file: &Path) -> Result<String, ConfigError> {
+    String::from_utf8(read(file)?).map_err(|_| ConfigError::Unreadable {
+        file: file.to_owned(),
+        source: std::io::Error::other("it is not UTF-8 text"),
+    })
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, ConfigError> {

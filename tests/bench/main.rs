@@ -14,6 +14,7 @@ mod harness;
 
 mod bare_api;
 mod corpus;
+mod loading;
 mod measure;
 mod options;
 mod table;
@@ -50,6 +51,7 @@ fn main() {
 
     let mut table = Table::default();
     start_up(&options, &mut table);
+    loading::loading(&options, &mut table);
     for corpus in &corpora {
         warm(corpus, &registry, &daemon, &options, &mut table);
     }

@@ -5,6 +5,7 @@ mod hooks;
 mod images;
 mod profiles;
 mod robust;
+mod upgrade;
 mod variables;
 mod versions;
 

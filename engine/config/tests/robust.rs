@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::Fixture;
+use crate::config::{Version, upgrade_file};
 
 /// Pieces that meet in real files, so that random texts get past the parser.
 const PIECES: [&str; 40] = [
@@ -46,6 +47,46 @@ const PIECES: [&str; 40] = [
     "{",
 ];
 
+/// Keys of all versions.
+const OLD_PIECES: [&str; 36] = [
+    "# a comment\n",
+    "\n",
+    "registries:\n  hub: {url: r.io}\n",
+    "images:\n",
+    "  a:\n",
+    "    image: acme/a\n",
+    "    name: acme/a # trailing\n",
+    "    registry: hub\n",
+    "    tag: 1.10\n",
+    "    tags: [v1]\n",
+    "    skipPush: true\n",
+    "    tagsAppendRandom: true\n",
+    "    build:\n",
+    "      dockerfilePath: d\n",
+    "      # above\n      options: {target: t}\n",
+    "      docker:\n        skipPush: true\n",
+    "      kaniko: {flags: [x]}\n",
+    "      disabled: true\n",
+    "      custom: &c {command: x}\n",
+    "  b: {image: acme/b, build: {custom: *c}}\n",
+    "devSpace: {deployments: [{name: d, helm: {override: x}}]}\n",
+    "deployments:\n- name: d\n  component: {options: {wait: true}}\n",
+    "- name: e\n  helm: {wait: true, timeout: 4}\n",
+    "dev:\n  sync:\n  - imageName: a\n",
+    "  overrideImages: [{name: a, entrypoint: [x, y]}]\n",
+    "hooks:\n- command: x\n  when: {before: {images: all}}\n",
+    "vars:\n- name: X\n  default: 1\n",
+    "- default: 2\n  name: Y # why\n",
+    "vars: {X: 1, Y: $(echo)}\n",
+    "commands:\n- name: c\n  command: |-\n    x\n      y\n",
+    "dependencies:\n- source: {path: x}\n",
+    "pullSecrets: [{registry: r.io}]\n",
+    "profiles:\n- name: p\n  merge: {images: {a: {build: {docker: {skipPush: true}}}}}\n",
+    "cluster: {namespace: x} # gone\n",
+    "x-a: &x {image: acme/x}\n",
+    "  c: {<<: *x}\n",
+];
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
@@ -62,6 +103,22 @@ proptest! {
             let mut rendered = String::new();
             let handler = miette::NarratableReportHandler::new();
             prop_assert!(handler.render_report(&mut rendered, &error).is_ok());
+        }
+    }
+
+    #[test]
+    fn any_mix_of_pieces_is_read_and_upgraded_in_every_version(
+        version in 0..Version::ALL.len(),
+        pieces in proptest::collection::vec(0..OLD_PIECES.len(), 0..30),
+    ) {
+        let text: String = pieces.iter().map(|&piece| OLD_PIECES[piece]).collect();
+        let text = format!("version: {}\n{text}", Version::ALL[version]);
+        let fixture = Fixture::raw(text.as_bytes());
+        let _ = fixture.load();
+        if let Ok(upgraded) = upgrade_file(&fixture.options) {
+            let again = Fixture::raw(upgraded.text.as_bytes());
+            let twice = upgrade_file(&again.options);
+            prop_assert!(twice.is_ok_and(|twice| twice.text == upgraded.text), "{text}\n{}", upgraded.text);
         }
     }
 

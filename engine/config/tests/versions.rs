@@ -114,7 +114,7 @@ localRegistry: {enabled: true, port: 5000}
     assert_eq!(project.images["api"].tags[0].text, "1.4.0");
     assert_eq!(project.images["api"].kaniko, Some(json!({})));
     assert!(project.images["web"].custom.as_ref().is_some_and(|custom| custom.skip_image_arg));
-    assert_eq!(project.other["commands"], json!({"test": {"command": "go test ./..."}}));
+    assert_eq!(project.commands["test"].command, "go test ./...");
     assert_eq!(project.other["functions"], json!({"greet": "echo hello"}));
     assert_eq!(warnings(&loaded), [""; 0]);
 }

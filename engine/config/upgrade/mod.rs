@@ -8,6 +8,7 @@
 //! the older shape, `skipBuild` of a dependency.
 
 mod edit;
+mod file;
 mod hook_events;
 mod v1alpha1;
 mod v1alpha2;
@@ -27,6 +28,8 @@ mod v1beta9;
 
 #[cfg(test)]
 mod tests;
+
+pub use file::{UpgradedFile, upgrade_file};
 
 use super::node::Mapping;
 use super::problem::Problems;

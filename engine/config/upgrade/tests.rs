@@ -270,7 +270,7 @@ deployments:
 - {name: e, kubectl: {cmdPath: k, replaceImageTags: true}}
 pullSecrets: [{registry: ghcr.io, disabled: false}]
 ",
-        "vars: {V: {default: 1}}
+        "vars: {V: {default: 1, alwaysResolve: false}}
 commands: {test: {command: go test}}
 dependencies: {n: {git: g, branch: b, profiles: [q, p, r], vars: {X: y}}}
 deployments:

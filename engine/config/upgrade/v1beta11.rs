@@ -8,6 +8,7 @@ use crate::config::problem::{Problems, Report};
 
 pub(super) fn upgrade(document: &mut Mapping, problems: &mut Problems) {
     images(document).for_each(|(_, image)| flatten(image));
+    items(document, "vars").for_each(variable);
     items(document, "dependencies").for_each(dependency);
     items(document, "deployments").for_each(deployment);
     items(document, "pullSecrets").for_each(pull_secret);
@@ -75,6 +76,14 @@ fn defaults(build: &mut Mapping, tool: &str, key: &str, value: &str) {
     let at = entry.key;
     if let Some(tool) = as_map(&mut entry.node) {
         add(tool, key, at, value);
+    }
+}
+
+/// Not to say anything meant that a variable is only asked for where it is used.
+fn variable(variable: &mut Mapping) {
+    let Some(at) = variable.get("name").map(|name| name.key) else { return };
+    if !has(variable, "value") {
+        add(variable, "alwaysResolve", at, "false");
     }
 }
 

@@ -19,7 +19,7 @@ mod value;
 pub(crate) use definition::Definitions;
 pub(crate) use predefined::{Predefined, is_predefined};
 pub use provenance::Provenance;
-pub(crate) use reference::escape;
+pub(crate) use reference::{Part, escape, parts};
 pub(crate) use resolver::Resolver;
 pub(crate) use substitute::{is_evaluated, is_filled_late, substitute};
 pub(crate) use value::Use;

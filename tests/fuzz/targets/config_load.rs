@@ -1,4 +1,4 @@
-//! Whatever a `devspace.yaml` says: loading it never panics.
+//! Whatever a `devspace.yaml` of whatever version says: loading and upgrading it never panics.
 
 #![no_main]
 
@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
-use windlass::config::{LoadOptions, load};
+use windlass::config::{LoadOptions, load, upgrade_file};
 
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
     // In memory where that is possible: each input is a file.
@@ -18,7 +18,7 @@ static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
 });
 
 fuzz_target!(|data: &[u8]| {
-    // Variables can name programs to be run. No program may run on a fuzzer's word, so no input may name
+    // Variables can name programs to be run, and imports repositories to be cloned. No program may run on a fuzzer's word, so no input may name
     // one, not even behind an escape or with a tag that decodes it.
     let text = String::from_utf8_lossy(data).to_lowercase();
     let words = ["command", "\\x", "\\u", "!!binary", "$(", "$!(", "$#(", "git"];
@@ -38,4 +38,5 @@ fuzz_target!(|data: &[u8]| {
     };
     let _ = load(&options(Vec::new()));
     let _ = load(&options(vec!["dev".to_owned()]));
+    let _ = upgrade_file(&options(Vec::new()));
 });

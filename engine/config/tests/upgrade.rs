@@ -1,0 +1,362 @@
+//! What `windlass upgrade` makes of a file.
+
+use super::Fixture;
+use crate::config::{ConfigError, UpgradedFile, upgrade_file};
+
+fn upgraded(text: &str) -> UpgradedFile {
+    let fixture = Fixture::raw(text.as_bytes());
+    upgrade_file(&fixture.options).unwrap_or_else(|error| panic!("{error}: {:#?}", super::lines(&error)))
+}
+
+/// Checks the text without the `name` that the newest version adds.
+#[track_caller]
+fn check(before: &str, after: &str) {
+    let upgraded = upgraded(before);
+    let lines = upgraded.text.split_inclusive('\n').filter(|line| !line.starts_with("name: "));
+    let text: String = lines.collect();
+    assert_eq!(text, after, "held back: {:?}", upgraded.held_back);
+}
+
+#[test]
+fn comments_blank_lines_order_and_quotes_stay() {
+    check(
+        "# The shop.
+version: v1beta6   # DevSpace 4.5
+
+# What we build.
+images:
+  # The API, by \"the\" team.
+  api:
+    image: 'ghcr.io/acme/api'   # public
+    tag: \"1.10\"   # see CHANGELOG
+
+    dockerfile: ./Dockerfile
+    build:
+      # The daemon.
+      docker:
+        useBuildKit: true
+        options:   # of the build
+          buildArgs:
+            A: 007   # not 7
+            B: \"x # y\"
+          target: dev
+
+  # Its frontend.
+  web:
+      image: acme/web
+      entrypoint:
+      - sh
+      - -c
+      - |
+        # no comment
+        exec serve
+
+# Afterwards.
+hooks:
+  - command: ./notify   # chat
+    args: [done]
+    when:
+      after:
+        images: all
+# The end.
+",
+        "# The shop.
+version: v2beta1   # DevSpace 4.5
+
+# What we build.
+images:
+  # The API, by \"the\" team.
+  api:
+    image: 'ghcr.io/acme/api'   # public
+    tags: [\"1.10\"]   # see CHANGELOG
+
+    dockerfile: ./Dockerfile
+    target: dev
+    # of the build
+    buildArgs:
+      A: 007   # not 7
+      B: \"x # y\"
+    # The daemon.
+    docker:
+      useBuildKit: true
+
+  # Its frontend.
+  web:
+      image: acme/web
+      entrypoint:
+      - sh
+      - -c
+      - |
+        # no comment
+        exec serve
+
+# Afterwards.
+hooks:
+  - command: ./notify   # chat
+    args: [done]
+    events: [after:build]
+# The end.
+",
+    );
+}
+
+#[test]
+fn lists_of_named_things_become_maps_with_their_comments() {
+    check(
+        "version: v1beta11
+vars:
+# Which tier.
+- name: TIER   # prod or dev
+  question: Which tier?
+  options:
+  - prod
+  - dev
+- default: x
+  name: OTHER
+commands:
+- name: test
+  # All of them.
+  command: |-
+    go test \\
+      ./...
+dependencies:
+- name: db
+  # Beside us.
+  source:
+    path: ../db
+  profile: small
+pullSecrets: [{registry: ghcr.io}]
+",
+        "version: v2beta1
+vars:
+  # Which tier.
+  TIER:   # prod or dev
+    question: Which tier?
+    options:
+    - prod
+    - dev
+    alwaysResolve: false
+  OTHER:
+    default: x
+    alwaysResolve: false
+commands:
+  test:
+    # All of them.
+    command: |-
+      go test \\
+        ./...
+dependencies:
+  db:
+    # Beside us.
+    path: ../db
+    profiles: [small]
+pullSecrets:
+  ghcr-io: {registry: ghcr.io}
+",
+    );
+}
+
+#[test]
+fn variables_are_quoted_in_brackets() {
+    check(
+        "version: v1beta6\nvars: [{name: T, default: 1}]\nimages:\n  a:\n    image: acme/a\n    tag: ${T}\n",
+        "version: v2beta1\nvars:\n  T: {default: 1, alwaysResolve: false}\nimages:\n  a:\n    image: acme/a\n    tags: ['${T}']\n",
+    );
+}
+
+#[test]
+fn flow_style_and_windows_lines_stay() {
+    check(
+        "version: v1beta6\r\nimages: {a: {image: acme/a, tag: \"1,2\", build: {kaniko: {flags: [x]}}}} # all\r\n",
+        "version: v2beta1\r\nimages: {a: {image: acme/a, tags: [\"1,2\"], kaniko: {args: [x], cache: true}}} # all\r\n",
+    );
+}
+
+#[test]
+fn what_stood_in_brackets_gets_lines_of_its_own() {
+    check(
+        "version: v1beta9
+images:
+  a:
+    image: acme/a
+    build: {docker: {args: [--pull], options: {target: '0', buildArgs: {A: 1, B: }}}, kaniko: } # both
+",
+        "version: v2beta1
+images:
+  a:
+    image: acme/a
+    target: '0' # both
+    buildArgs: {A: 1, B: }
+    docker: {args: [--pull]}
+    kaniko:
+      cache: true
+",
+    );
+}
+
+#[test]
+fn first_version_goes_all_the_way() {
+    check(
+        "version: v1alpha1
+# Where they go.
+registries:
+  hub:
+    url: ghcr.io
+images:
+  # The API.
+  api:
+    name: acme/api
+    registry: hub
+    tag: v1
+    skipPush: true # for now
+    build:
+      dockerfilePath: docker/Dockerfile # of ops
+      contextPath: src
+      options:
+        target: dev
+    autoReload: {disabled: true}
+",
+        "version: v2beta1
+# Where they go.
+images:
+  # The API.
+  api:
+    image: ghcr.io/acme/api
+    tags: [v1]
+    dockerfile: docker/Dockerfile # of ops
+    context: src
+    createPullSecret: false
+    skipPush: true # for now
+    target: dev
+",
+    );
+}
+
+#[test]
+fn aliases_are_kept_where_they_fit_and_written_out_where_not() {
+    check(
+        "version: v1beta9
+x-common: &common
+  image: acme/a
+images:
+  a: *common
+  b:
+    <<: *common
+    tags: [b]
+",
+        "version: v2beta1
+x-common: &common
+  image: acme/a
+images:
+  a: *common
+  b:
+    <<: *common
+    tags: [b]
+",
+    );
+    check(
+        "version: v1beta6
+x-common: &common
+  image: acme/a
+  tag: v1
+images:
+  a:
+    <<: *common
+    dockerfile: a # own
+",
+        "version: v2beta1
+x-common: &common
+  image: acme/a
+  tag: v1
+images:
+  a:
+    dockerfile: a # own
+    image: acme/a
+    tags: [v1]
+",
+    );
+}
+
+#[test]
+fn profiles_are_brought_along() {
+    check(
+        "version: v1beta10
+images: {a: {image: acme/a}}
+profiles:
+- name: p
+  merge:
+    images:
+      a:
+        build:
+          docker:
+            skipPush: true
+",
+        "version: v2beta1
+images: {a: {image: acme/a}}
+profiles:
+- name: p
+  merge:
+    images:
+      a:
+        skipPush: true
+",
+    );
+}
+
+#[test]
+fn file_of_the_newest_version_stays_as_it_is() {
+    let text = "version: v2beta1\nname: x\nimages: {a: {image: a/a}}";
+    let upgraded = upgraded(text);
+    assert_eq!((upgraded.text.as_str(), upgraded.from), (text, upgraded.to));
+}
+
+#[test]
+fn what_has_no_words_in_the_newest_version_holds_it_back() {
+    let check = |text: &str, version: &str, reason: &str| {
+        let upgraded = upgraded(&format!("version: v1beta9\n{text}"));
+        assert_eq!((upgraded.to.as_str(), upgraded.held_back.as_deref()), (version, Some(reason)), "{text}");
+    };
+    check(
+        "images: {a: {image: a/a, build: {disabled: true}}}\n",
+        "v1beta11",
+        "it has no `disabled` in image `a`",
+    );
+    check(
+        "images: {a: {image: a/a}}\ndev: {ports: [{imageName: a, forward: [{port: 80}]}]}\n",
+        "v1beta11",
+        "`dev` is another thing there, and windlass cannot convert it",
+    );
+    check(
+        "images: {a: {image: 'a/${X}', tags: ['${DEVSPACE_RANDOM}']}}\n",
+        "v1beta11",
+        "`${X}` has to stand in `vars` there; else it is no variable",
+    );
+    check(
+        "deployments: [{name: d, helm: {chart: {name: c}, v2: true}}]\n",
+        "v1beta11",
+        "`v2` in `helm` of deployment `d` is gone since v2beta1",
+    );
+    check(
+        "images: {a: {image: a/a}}\nprofiles: [{name: p, patches: [{op: add, path: images.a.build, value: {disabled: true}}]}]\n",
+        "v1beta11",
+        "`build` in image `a` is gone since v2beta1, with profile `p`",
+    );
+}
+
+#[test]
+fn file_that_no_newer_version_can_say_is_refused() {
+    let fixture = Fixture::raw(
+        b"version: v1beta6
+images: {a: {image: acme/a, tag: x}}
+profiles: [{name: p, patches: [{op: replace, path: images.a.tag, value: y}]}]
+",
+    );
+    let error = upgrade_file(&fixture.options).expect_err("refused").to_string();
+    assert!(error.starts_with("cannot upgrade `devspace.yaml`: "), "{error}");
+}
+
+#[test]
+fn wrong_files_are_refused_with_their_problems() {
+    let fixture = Fixture::new("imgaes: {}\n");
+    assert!(matches!(upgrade_file(&fixture.options), Err(ConfigError::Invalid { .. })));
+}

@@ -1,0 +1,89 @@
+//! `windlass upgrade`: the file in the newest version, and nothing lost.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::harness::Project;
+
+const OLD: &str = "# The shop.
+version: v1beta6
+
+images:
+  # Its API.
+  api:
+    image: acme/api
+    tag: \"1.10\" # kept
+    build:
+      docker:
+        skipPush: true
+";
+
+const NEW: &str = "# The shop.
+version: v2beta1
+name: project
+
+images:
+  # Its API.
+  api:
+    image: acme/api
+    tags: [\"1.10\"] # kept
+    skipPush: true
+";
+
+#[test]
+fn file_is_rewritten_in_place() {
+    let project = Project::new().file("devspace.yaml", OLD).file("Dockerfile", "FROM scratch\n");
+    let path = project.path("devspace.yaml");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("permissions can be set");
+    let before = project.run(["plan", "--json"]).success().stdout.clone();
+    project.run(["upgrade"]).success().stdout_is("").stderr_has("devspace.yaml: v1beta6 -> v2beta1");
+    assert_eq!(project.read("devspace.yaml"), NEW);
+    let mode = std::fs::metadata(&path).expect("the file is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+    // What is planned is the same, key and all.
+    assert_eq!(project.run(["plan", "--json"]).success().stdout, before);
+    project.run(["upgrade"]).success().stderr_has("devspace.yaml stays at v2beta1: there is nothing to do");
+    assert_eq!(project.read("devspace.yaml"), NEW);
+}
+
+#[test]
+fn check_and_dry_run_write_nothing() {
+    let project = Project::new().file("devspace.yaml", OLD);
+    project.run(["upgrade", "--check"]).exits(1).stderr_has("`windlass upgrade` makes it v2beta1");
+    project.run(["upgrade", "--dry-run"]).success().stdout_is(NEW);
+    assert_eq!(project.read("devspace.yaml"), OLD);
+    project.write("devspace.yaml", NEW);
+    project.run(["upgrade", "--check"]).success();
+}
+
+#[test]
+fn file_that_the_newest_version_cannot_say_goes_as_far_as_it_can() {
+    let text = "version: v1beta9\nimages:\n  api: {image: acme/api, build: {disabled: true}} # off\n";
+    let project = Project::new().file("devspace.yaml", text);
+    project
+        .run(["upgrade"])
+        .success()
+        .stderr_has("v2beta1 is not for this file: it has no `disabled` in image `api`");
+    assert_eq!(project.read("devspace.yaml"), text.replace("v1beta9", "v1beta11"));
+    project.run(["upgrade", "--check"]).success();
+}
+
+#[test]
+fn wrong_file_is_explained_and_stays() {
+    let text = "version: v1beta8\nimages:\n  api: {image: acme/api, build: {buildKit: {}}}\n";
+    let project = Project::new().file("devspace.yaml", text);
+    project
+        .run(["upgrade"])
+        .exits(2)
+        .stderr_has("devspace.yaml:3:34: `buildKit` in `build` of image `api` needs v1beta10")
+        .stderr_has("change the file to `version: v1beta10`");
+    assert_eq!(project.read("devspace.yaml"), text);
+}
+
+#[test]
+fn link_stays_a_link() {
+    let project = Project::new().file("shared.yaml", OLD).symlink("devspace.yaml", "shared.yaml");
+    project.run(["upgrade"]).success();
+    let link = std::fs::symlink_metadata(project.path("devspace.yaml")).expect("the link is there");
+    assert!(link.file_type().is_symlink());
+    assert_eq!(project.read("shared.yaml"), NEW);
+}
