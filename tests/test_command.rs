@@ -322,4 +322,5 @@ fn examples_and_standard_library_pass_their_tests() {
     for example in ["entrypoint", "hook", "tags", "testing"] {
         output.stdout_has(format!("examples/{example}/windlass_test.rhai"));
     }
+    output.stdout_has("stdlib/tags_test.rhai").stdout_has("stdlib/hooks_test.rhai");
 }
