@@ -65,14 +65,13 @@ impl Dockerfile {
     ///
     /// # Errors
     /// [`DockerfileError`] when the target does not exist.
-    #[expect(clippy::type_complexity, reason = "two lists, each perhaps absent")]
     pub fn entrypoint_and_command(
         &self,
         target: Option<&str>,
         args: &BuildArgs,
-    ) -> Result<(Option<Vec<String>>, Option<Vec<String>>), DockerfileError> {
+    ) -> Result<[Option<Vec<String>>; 2], DockerfileError> {
         let started = self.started(self.target_index(target)?, args)?;
-        Ok((started.entrypoint, started.command))
+        Ok([started.entrypoint, started.command])
     }
 
     fn started(&self, target: usize, args: &BuildArgs) -> Result<Started, DockerfileError> {

@@ -45,13 +45,15 @@ pub mod dockerfile_parts {
     /// base image. That of a shell form begins with the shell.
     #[rhai_fn(get = "entrypoint", pure, return_raw)]
     pub fn entrypoint(dockerfile: &mut Dockerfile) -> RhaiResultOf<Dynamic> {
-        Ok(list_or_unit(super::started(dockerfile)?.0))
+        let [entrypoint, _] = super::started(dockerfile)?;
+        Ok(list_or_unit(entrypoint))
     }
 
     /// The command it sets, as with `entrypoint`.
     #[rhai_fn(get = "command", pure, return_raw)]
     pub fn command(dockerfile: &mut Dockerfile) -> RhaiResultOf<Dynamic> {
-        Ok(list_or_unit(super::started(dockerfile)?.1))
+        let [_, command] = super::started(dockerfile)?;
+        Ok(list_or_unit(command))
     }
 
     /// The instructions of its build target, its `FROM` first: a list of maps with `name` in capitals, `text` in one
@@ -183,7 +185,7 @@ fn list_or_unit(list: Option<Vec<String>>) -> Dynamic {
 }
 
 /// The entrypoint and the command that `dockerfile` itself sets.
-fn started(dockerfile: &Dockerfile) -> Result<(Option<Vec<String>>, Option<Vec<String>>), StageError> {
+fn started(dockerfile: &Dockerfile) -> Result<[Option<Vec<String>>; 2], StageError> {
     Ok(dockerfile.inner.entrypoint_and_command(dockerfile.target.as_deref(), &dockerfile.args)?)
 }
 
