@@ -8,7 +8,7 @@ use clap_complete::engine::ArgValueCandidates;
 use crate::command::{
     CheckArgs, CompletionsArgs, DocArgs, EditorArgs, InitArgs, ListArgs, LoginOptions, LogoutOptions,
     ManArgs, PipelineOptions, PlanArgs, PrintArgs, ResetArgs, RunArgs, SetArgs, ShowArgs, TestArgs,
-    UpgradeArgs, WhyArgs, images, profiles,
+    UpdateArgs, UpgradeArgs, WhyArgs, images, profiles,
 };
 use crate::report::ProgressMode;
 
@@ -122,6 +122,8 @@ pub enum Command {
     Reset(ResetArgs),
     /// Rewrite devspace.yaml to the newest version of the format
     Upgrade(UpgradeArgs),
+    /// Update what the project depends on
+    Update(UpdateArgs),
     /// Store the credentials of a registry, as docker does
     Login(LoginOptions),
     /// Forget the credentials of a registry
@@ -150,6 +152,8 @@ Examples:
   windlass build api                       only `api`, and what it is built from
   windlass build -p staging -t 1.4.0       with a profile, and a tag of your own
   windlass build --skip-push --force api   build `api` in any case, push nothing
+  windlass build auth.api                  only `api` of the dependency `auth`
+  windlass build --skip-dependencies       the project without those it depends on
   windlass build --progress json --result result.json   for programs")]
 pub struct BuildArgs {
     /// Images to build, with those they are built from [default: all]

@@ -85,6 +85,34 @@ pub enum Event {
 }
 
 impl Event {
+    /// The same, as it is told of a project that another one depends on: its images are called `NAME.image`. That it
+    /// starts and ends is told of the run as a whole only.
+    fn within(self, dependency: &str) -> Option<Self> {
+        let of = |image: String| format!("{dependency}.{image}");
+        let opened = |text: String| format!("{dependency}: {text}");
+        Some(match self {
+            Self::RunStarted { .. } | Self::RunFinished { .. } => return None,
+            Self::ImageDecided { image, decision, reason, key } => {
+                Self::ImageDecided { image: of(image), decision, reason, key }
+            }
+            Self::StepStarted { image: None, step } => Self::StepStarted { image: None, step: opened(step) },
+            Self::StepStarted { image, step } => Self::StepStarted { image: image.map(of), step },
+            Self::StepProgress { image, step, done, total } => {
+                Self::StepProgress { image: of(image), step, done, total }
+            }
+            Self::Output { image: None, line } => Self::Output { image: None, line: opened(line) },
+            Self::Output { image, line } => Self::Output { image: image.map(of), line },
+            Self::Notice { image: None, level, message } => {
+                Self::Notice { image: None, level, message: opened(message) }
+            }
+            Self::Notice { image, level, message } => Self::Notice { image: image.map(of), level, message },
+            Self::Pushed { image, reference, digest } => Self::Pushed { image: of(image), reference, digest },
+            Self::ImageFinished(result) => {
+                Self::ImageFinished(ImageResult { image: of(result.image), ..result })
+            }
+        })
+    }
+
     /// The image it is about; none when it concerns the whole run.
     pub fn image(&self) -> Option<&str> {
         match self {
@@ -181,6 +209,21 @@ impl Events {
     /// Tells what happened.
     pub fn emit(&self, event: Event) {
         (self.0)(event);
+    }
+
+    /// A sink for the project called `dependency`, on which that of this one depends.
+    pub fn within(&self, dependency: &str) -> Self {
+        let (events, dependency) = (self.clone(), dependency.to_owned());
+        Self::new(move |event| {
+            if let Some(event) = event.within(&dependency) {
+                events.emit(event);
+            }
+        })
+    }
+
+    /// Tells something about the run.
+    pub fn notice(&self, level: Level, message: impl Into<String>) {
+        self.emit(Event::Notice { image: None, level, message: message.into() });
     }
 
     /// A sink for one image.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use miette::Diagnostic as _;
 
 use crate::config::Hook;
+use crate::dependency::fill;
 use crate::event::{Event, Level};
 use crate::host::{ExecRequest, Purpose};
 use crate::process::{CommandLine, Pipe, ProcessError, Tail, is_for_this_system};
@@ -98,7 +99,9 @@ pub fn run(run: &Run, occasion: &Occasion<'_>) -> Result<(), StageError> {
 
 fn run_one(run: &Run, hook: &Hook, occasion: &Occasion<'_>) -> Result<(), StageError> {
     let image = occasion.image.map(|image| image.name().to_owned());
-    let command = CommandLine::configured(&hook.command, hook.args.as_deref());
+    let args =
+        hook.args.as_ref().map(|args| args.iter().map(|arg| fill(run, arg)).collect::<Result<Vec<_>, _>>());
+    let command = CommandLine::configured(&fill(run, &hook.command)?, args.transpose()?.as_deref());
     let environment = run.options.environment.iter().cloned().chain(occasion.environment());
     let mut request = ExecRequest::new(Purpose::Hook, command, &run.project.root).envs(environment);
     request.image.clone_from(&image);

@@ -11,6 +11,7 @@ pub mod builder;
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod dependency;
 pub mod event;
 pub mod git;
 mod graph;

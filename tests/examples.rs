@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::harness::{Daemon, Output, Project};
 
 /// The examples with a test below.
-const TESTED: [&str; 11] = [
+const TESTED: [&str; 12] = [
     "build-image",
     "debug",
+    "dependencies",
     "entrypoint",
     "from-devspace",
     "git-tags",
@@ -122,6 +123,25 @@ fn build_image() {
     // The repository is in no registry we could push to, and yet this succeeds.
     example.run(1);
     assert_eq!(example.tags(&daemon, "example/build-image"), tags);
+}
+
+#[test]
+fn dependencies() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let example = Example::copy("dependencies", &daemon, &["example/site", "example/base"]);
+    let count = || ["example/site", "example/base"].map(|image| example.tags(&daemon, image).len());
+    example.run(0);
+    assert_eq!(count(), [1, 1]);
+    let site = example.reference("example/site", &example.tags(&daemon, "example/site")[0]);
+    assert_eq!(daemon.file(&site, "/etc/motd"), "Welcome\n");
+    assert_eq!(daemon.file(&site, "/site/index.html"), "<p>Hello</p>\n");
+    example.run(0).stderr_has("2 skipped");
+    example.project.write("base/motd", "Changed");
+    example.run(1);
+    assert_eq!(count(), [1, 2]);
+    example.run(0);
+    assert_eq!(count(), [2, 2]);
+    example.run(2).stdout_has("base");
 }
 
 #[test]

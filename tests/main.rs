@@ -11,6 +11,7 @@ mod context;
 mod corpus;
 mod custom_builder;
 mod daemon_faults;
+mod dependencies;
 mod doc;
 mod docker_builder;
 mod dockerfile;

@@ -57,6 +57,11 @@ impl Failure {
         Self { status: ExitStatus::WrongUse, diagnostic: Box::new(diagnostic) }
     }
 
+    /// The command line, the configuration or a script is wrong, in one of several ways.
+    pub fn wrong_use_of(diagnostic: Box<dyn Diagnostic + Send + Sync>) -> Self {
+        Self { status: ExitStatus::WrongUse, diagnostic }
+    }
+
     /// The user broke it off.
     pub fn interrupted(diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
         Self { status: ExitStatus::Interrupted, diagnostic: Box::new(diagnostic) }

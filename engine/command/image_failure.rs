@@ -9,8 +9,10 @@ use crate::script::ScriptError;
 /// Why an image failed, its name put in front where the message does not give it.
 #[derive(Debug)]
 pub struct ImageFailure<'a> {
-    /// The image's name.
+    /// The image's name; that of the dependency where its pipeline failed as a whole.
     pub image: &'a str,
+    /// The folder of the dependency that it belongs to.
+    pub folder: Option<&'a str>,
     /// What stopped its pipeline.
     pub error: &'a ScriptError,
 }
@@ -18,8 +20,10 @@ pub struct ImageFailure<'a> {
 impl fmt::Display for ImageFailure<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = self.error.to_string();
-        if !message.contains(&format!("`{}`", self.image)) {
-            write!(formatter, "{}: ", self.image)?;
+        match self.folder {
+            Some(folder) => write!(formatter, "{} (in {folder}): ", self.image)?,
+            None if message.contains(&format!("`{}`", self.image)) => {}
+            None => write!(formatter, "{}: ", self.image)?,
         }
         formatter.write_str(&message)
     }

@@ -8,6 +8,8 @@ use crate::cli::GlobalOptions;
 use crate::config::{
     self, Ask, ConfigError, Explain, Explanation, LoadOptions, Loaded, Problem, TerminalAsk,
 };
+use crate::dependency::{DependencyError, News, Tree};
+use crate::git::GitError;
 
 /// Loads the project that the command line names. In a terminal the user is asked for variables without a value.
 ///
@@ -40,6 +42,39 @@ pub(super) fn load_explained(
     }
     let loaded = config::load(&options).map_err(failure)?;
     Ok((loaded.explanation.unwrap_or_default(), loaded.warnings))
+}
+
+/// Loads the projects that `root` depends on, as [`load_project`] loaded it.
+///
+/// # Errors
+/// When one of them is not there, or its configuration is wrong.
+pub(super) fn load_dependencies(global: &GlobalOptions, root: &Loaded) -> Result<Tree, Failure> {
+    fetch_dependencies(global, root, false, &mut |_| ())
+}
+
+/// Loads the projects that `root` depends on, with `update` those from git as they are now; `tell` hears about
+/// repositories.
+///
+/// # Errors
+/// As [`load_dependencies`].
+pub(super) fn fetch_dependencies(
+    global: &GlobalOptions,
+    root: &Loaded,
+    update: bool,
+    tell: &mut dyn FnMut(News<'_>),
+) -> Result<Tree, Failure> {
+    let mut tell_all = |news: News<'_>| {
+        if let (News::Cloning(source), false) = (&news, global.silent) {
+            eprintln!("cloning {source}");
+        }
+        tell(news);
+    };
+    Tree::load(root, &load_options(global), update, &mut tell_all).map_err(|error| match error {
+        DependencyError::Config(error) => failure(error),
+        DependencyError::Git(GitError::Cancelled { .. }) => Failure::interrupted(error),
+        DependencyError::Git(_) => Failure::failed(error),
+        error => Failure::wrong_use(error),
+    })
 }
 
 /// What the command line says about loading.

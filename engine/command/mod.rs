@@ -23,6 +23,7 @@ mod run;
 mod show;
 mod stdout;
 mod test;
+mod update;
 mod upgrade;
 mod vars;
 mod why;
@@ -50,6 +51,7 @@ pub use print::PrintArgs;
 pub use run::RunArgs;
 pub use show::ShowArgs;
 pub use test::TestArgs;
+pub use update::UpdateArgs;
 pub use upgrade::UpgradeArgs;
 pub use vars::{ResetArgs, SetArgs};
 pub use why::WhyArgs;
@@ -69,6 +71,7 @@ pub fn run(cli: &Cli) -> ExitStatus {
         Command::Doc(args) => doc::doc(args),
         Command::Editor(args) => editor::editor(args),
         Command::Man(args) => man::man(args),
+        Command::Update(args) => update::update(&cli.global, args),
         Command::Run(args) => run::run(&cli.global, args),
         Command::Print(args) => print::print(&cli.global, args),
         Command::Set(args) => vars::set(&cli.global, args),

@@ -8,6 +8,7 @@ use clap_complete::engine::ArgValueCandidates;
 use super::completions;
 use super::exit_status::Failure;
 use crate::config::Project;
+use crate::dependency::{DependencyError, Request, Selection, Tree};
 use crate::image::TagTemplate;
 use crate::run::RunOptions;
 use crate::script::ScriptFile;
@@ -47,6 +48,18 @@ pub struct PipelineOptions {
     #[arg(long)]
     pub keep_going: bool,
 
+    /// Build only this dependency and what it needs, not the project itself; repeat it for several
+    #[arg(long = "dependency", value_name = "NAME")]
+    pub dependencies: Vec<String>,
+
+    /// Leave this dependency out; repeat it for several
+    #[arg(long = "skip-dependency", value_name = "NAME")]
+    pub skip_dependency: Vec<String>,
+
+    /// Build the project without those it depends on
+    #[arg(long, conflicts_with_all = ["dependencies", "skip_dependency"])]
+    pub skip_dependencies: bool,
+
     /// Apply this script of overrides last; repeat it for several
     #[arg(long = "script", value_name = "FILE")]
     pub scripts: Vec<PathBuf>,
@@ -74,6 +87,25 @@ impl PipelineOptions {
             ignores_files: false,
             environment: Vec::new(),
         }
+    }
+
+    /// What is built of `project` and the `tree` below it, when `images` were named.
+    ///
+    /// # Errors
+    /// When a dependency is named that is not there.
+    pub fn selection(
+        &self,
+        tree: &Tree,
+        project: &Project,
+        images: &[String],
+    ) -> Result<Selection, DependencyError> {
+        let request = Request {
+            images: images.to_vec(),
+            force: self.force.clone(),
+            only: self.dependencies.clone(),
+            without: self.skip_dependency.clone(),
+        };
+        Selection::new(tree, project, &request)
     }
 
     /// The scripts of `project`, in the order in which they are merged.

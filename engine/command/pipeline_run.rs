@@ -11,12 +11,14 @@ use super::PipelineOptions;
 use super::exit_status::{ExitStatus, Failure, NoThreads, print_masked};
 use super::image_failure::ImageFailure;
 use super::interrupt::cancel_on_interrupt;
+use super::load::load_dependencies;
 use crate::cli::GlobalOptions;
 use crate::config::Loaded;
+use crate::dependency::{Dependency, Selection, Tree, attach};
 use crate::event::{Event, Level};
 use crate::host::Host;
 use crate::report::{self, Report, ReportOptions};
-use crate::run::{Run, RunOptions};
+use crate::run::{Run, RunOptions, Secrets};
 use crate::script::{Pipeline, ScriptError, new_engine, stage};
 
 /// The stack of the thread that runs the pipeline.
@@ -32,6 +34,16 @@ pub struct Call {
     pub images: Vec<String>,
 }
 
+impl Call {
+    /// The same, for the projects that were selected: where the project itself is not built, its dependencies are.
+    fn narrowed(self, selection: &Selection) -> Self {
+        let is_build = self.pipeline == "build";
+        let pipeline =
+            if is_build && !selection.builds_root { "dependencies".to_owned() } else { self.pipeline };
+        Self { pipeline, ..self }
+    }
+}
+
 /// Calls a pipeline of `loaded` and reports what happens.
 ///
 /// # Errors
@@ -42,9 +54,12 @@ pub fn run_pipeline(
     loaded: Loaded,
     call: Call,
 ) -> Result<ExitStatus, Failure> {
+    let files = options.scripts_of(&loaded.project)?;
+    let pipeline = Pipeline::compile(files, &loaded.project.root).map_err(Failure::wrong_use)?;
+    let tree = if options.skip_dependencies { Tree::default() } else { load_dependencies(global, &loaded)? };
     let project = loaded.project;
-    let files = options.scripts_of(&project)?;
-    let pipeline = Pipeline::compile(files, &project.root).map_err(Failure::wrong_use)?;
+    let selection = options.selection(&tree, &project, &call.images).map_err(Failure::wrong_use)?;
+    let call = call.narrowed(&selection);
     if let Some(path) = &options.result {
         report::check_result(path).map_err(Failure::wrong_use)?;
     }
@@ -66,12 +81,16 @@ pub fn run_pipeline(
             events.emit(Event::Notice { image: None, level: Level::Warning, message });
         }
     }
-    let run_options =
-        RunOptions { environment: loaded.environment, ..options.run_options(call.images.clone()) };
+    let run_options = RunOptions {
+        environment: loaded.environment,
+        force: selection.force.iter().cloned().collect(),
+        ..options.run_options(selection.images.clone())
+    };
     let host = Host::live(&events);
     let host = if global.no_exec { host.without_exec() } else { host };
     let run = Run::new(project, run_options, host, events.clone(), cancel, runtime.handle().clone())
         .map_err(Failure::wrong_use)?;
+    attach(&run, tree, &selection, global.no_warn).map_err(Failure::wrong_use_of)?;
     tell_missing_pull_secrets(&run);
     let started = Instant::now();
     let outcome = call_pipeline(&run, pipeline, call, global.no_warn);
@@ -87,6 +106,17 @@ pub fn run_pipeline(
     runtime.shutdown_timeout(Duration::from_secs(2));
     finished.map_err(Failure::failed)?;
     Ok(status)
+}
+
+/// The images that a run is about, as they are called in what it tells.
+fn images_of(run: &Run, pipeline: &str) -> Vec<String> {
+    let is_default = ["build", "dependencies"].contains(&pipeline);
+    let targets = if is_default { run.kin().all_targets() } else { Vec::new() };
+    let below = targets.iter().flat_map(|target| {
+        target.run.selected().iter().map(|image| format!("{}.{image}", target.name)).collect::<Vec<_>>()
+    });
+    let own = run.selected().iter().filter(|_| pipeline != "dependencies").cloned();
+    below.chain(own).collect()
 }
 
 /// The threads that wait for daemons, registries and programs.
@@ -126,7 +156,7 @@ pub(super) fn call_pipeline(
     }
     run.events.emit(Event::RunStarted {
         pipeline: call.pipeline.clone(),
-        images: run.selected().to_vec(),
+        images: images_of(run, &call.pipeline),
         profiles: run.project.profiles.clone(),
     });
     let body = || {
@@ -144,17 +174,37 @@ pub(super) fn call_pipeline(
     })
 }
 
-/// Prints every failure of a run once; the status says whose fault it was.
+/// Prints every failure of a run once, those of its dependencies first; the status says whose fault it was.
 pub(super) fn print_failures(run: &Run, error: &ScriptError) -> ExitStatus {
-    let failures = run.results.failures();
+    let mut failures: Vec<Failed> = Vec::new();
+    for dependency in run.kin().all_targets() {
+        failures.extend(dependency.run.results.failures().into_iter().map(|(image, error)| {
+            let name = format!("{}.{image}", dependency.name);
+            let secrets = dependency.run.secrets.clone();
+            Failed { name, folder: Some(dependency.folder.clone()), error, secrets }
+        }));
+        if let Some(error) = dependency.failure().filter(|error| !Dependency::is_summary(error)) {
+            let (name, folder) = (dependency.name.clone(), Some(dependency.folder.clone()));
+            let secrets = dependency.run.secrets.clone();
+            failures.push(Failed { name, folder, error: Arc::clone(error), secrets });
+        }
+    }
+    let own = run.results.failures().into_iter();
+    failures.extend(own.map(|(name, error)| Failed {
+        name,
+        folder: None,
+        error,
+        secrets: run.secrets.clone(),
+    }));
+
     let mut told = HashSet::new();
-    for (image, error) in &failures {
+    for Failed { name, folder, error, secrets } in &failures {
         // A daemon that is away is one thing to read about, however many images wanted it.
         let is_shared = error.stage().is_some_and(|stage| stage.code() == "docker::unreachable");
         if !is_shared {
-            print_masked(&ImageFailure { image, error }, &run.secrets);
+            print_masked(&ImageFailure { image: name, folder: folder.as_deref(), error }, secrets);
         } else if told.insert(error.to_string()) {
-            print_masked(&**error, &run.secrets);
+            print_masked(&**error, secrets);
         }
     }
     if run.cancel.is_cancelled() {
@@ -165,9 +215,18 @@ pub(super) fn print_failures(run: &Run, error: &ScriptError) -> ExitStatus {
         print_masked(error, &run.secrets);
     }
     let is_script = |error: &ScriptError| error.is_wrong_script();
-    if is_script(error) || (!failures.is_empty() && failures.iter().all(|(_, failure)| is_script(failure))) {
+    if is_script(error) || (!failures.is_empty() && failures.iter().all(|failed| is_script(&failed.error))) {
         ExitStatus::WrongUse
     } else {
         ExitStatus::Failed
     }
+}
+
+/// An image or dependency that failed.
+struct Failed {
+    name: String,
+    folder: Option<String>,
+    error: Arc<ScriptError>,
+    /// What is not to be shown of it.
+    secrets: Secrets,
 }

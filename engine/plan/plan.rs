@@ -13,6 +13,7 @@ use super::reason::why_build;
 use super::{CacheKey, Inputs, Reuse, Situation, Source, Verdict, decide};
 use crate::builder::{CustomRequest, build_custom, custom_words, on_change_files};
 use crate::config::RebuildStrategy;
+use crate::dependency::fill_custom;
 use crate::event::{Decision, Event};
 use crate::image::context::{Change, ContextDigest};
 use crate::image::{Context, Digest, ImageReference, Selection, Tag, TagTemplate};
@@ -118,7 +119,7 @@ impl Plan {
         };
         let files = Selection::of_files(&run.project.root, &files)?;
         let outline = Inputs {
-            command: custom_words(config),
+            command: custom_words(&fill_custom(image.run(), config, image.name(), None)?),
             dockerfile: None,
             target: None,
             network: None,
@@ -415,10 +416,11 @@ impl Plan {
             let (image, builder) = (self.image.name().to_owned(), "custom".to_owned());
             return Err(PlanError::UnfitBuilder { image, builder }.into());
         };
+        let references: Vec<_> = tags.iter().map(|tag| self.reference(tag)).collect();
         let request = CustomRequest {
             image: self.image.name().to_owned(),
-            references: tags.iter().map(|tag| self.reference(tag)).collect(),
-            config: command.clone(),
+            config: fill_custom(run, command, self.image.name(), references.first())?,
+            references,
             context: self.image.context_folder(),
             dockerfile: self.image.dockerfile_path(),
             directory: run.project.root.clone(),

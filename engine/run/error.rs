@@ -1,5 +1,6 @@
 //! What can go wrong with a run as a whole.
 
+use crate::dependency::RuntimeVariableError;
 use crate::graph::GraphError;
 use crate::image::dockerfile::DockerfileError;
 
@@ -51,6 +52,11 @@ pub enum RunError {
         /// Name of the image.
         image: String,
     },
+
+    /// A runtime variable has no value.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    RuntimeVariable(#[from] RuntimeVariableError),
 
     /// The restart helper cannot be read.
     #[error("cannot read the restart helper `{path}`: {reason}")]

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::{Run, RunError};
 use crate::config::ImageConfig;
+use crate::dependency::fill;
 use crate::event::ImageEvents;
 use crate::image::TagTemplate;
 use crate::image::dockerfile::{BuildArgs, RESTART_HELPER};
@@ -80,9 +81,14 @@ impl Image {
     /// Its build arguments, resolved.
     ///
     /// # Errors
-    /// `stage::build_args::unset` for one that has no value.
+    /// `stage::build_args::unset` for one that has no value, `run::runtime_variable` for one that names an image that
+    /// was never built.
     pub fn build_args(&self) -> Result<BuildArgs, RunError> {
-        self.run.build_args(&self.config)
+        let mut args = self.run.build_args(&self.config)?;
+        for value in args.values_mut() {
+            *value = fill(&self.run, value)?;
+        }
+        Ok(args)
     }
 
     /// The restart helper's text: the built-in one, or the file at `restartHelperPath`.

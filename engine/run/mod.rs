@@ -19,6 +19,7 @@ use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{ImageConfig, Project};
+use crate::dependency::{Kin, Place};
 use crate::event::{Event, Events, ImageEvents, Level};
 use crate::graph::{Graph, GraphError, NamedBase};
 use crate::host::{ExecRequest, Host, MaskedExec};
@@ -62,6 +63,7 @@ pub struct Run {
     graph: Graph,
     selected: Vec<String>,
     pipeline: OnceLock<Arc<Pipeline>>,
+    kin: OnceLock<Kin>,
     runtime: tokio::runtime::Handle,
     dockerfiles: Mutex<HashMap<PathBuf, Result<Dockerfile, RunError>>>,
     indexes: Mutex<HashMap<PathBuf, Arc<StatIndex>>>,
@@ -117,6 +119,7 @@ impl Run {
             graph: Graph::default(),
             selected: Vec::new(),
             pipeline: OnceLock::new(),
+            kin: OnceLock::new(),
             runtime,
             dockerfiles: Mutex::default(),
             indexes: Mutex::default(),
@@ -191,6 +194,32 @@ impl Run {
     /// Tells that a step begins, of the image this thread works on.
     pub fn step(&self, step: impl Into<String>) {
         self.events.emit(Event::StepStarted { image: Scope::current().image, step: step.into() });
+    }
+
+    /// The other projects that are built with this one, once they are known.
+    pub fn set_kin(&self, kin: Kin) {
+        // As with the pipeline: a second one would be a bug of the caller.
+        let _ = self.kin.set(kin);
+    }
+
+    /// The other projects that are built with this one.
+    pub fn kin(&self) -> &Kin {
+        self.kin.get_or_init(Kin::default)
+    }
+
+    /// Waits for room under the limit of the whole command; `None` when nothing new is to be started.
+    pub fn start_job(&self) -> Option<Option<Place>> {
+        let kin = self.kin();
+        let Some(jobs) = &kin.jobs else { return Some(None) };
+        let place = self.wait(jobs.place()).ok()?;
+        // A project that nobody waits for any more starts nothing; the one the user called for decides itself.
+        let is_stopped = kin.name.is_some() && jobs.is_stopped();
+        (!is_stopped).then(|| Some(place.enter()))
+    }
+
+    /// The threads that wait for daemons, registries and programs.
+    pub fn runtime(&self) -> &tokio::runtime::Handle {
+        &self.runtime
     }
 
     /// Waits for `future`, or for the run to be cancelled. Scripts run on threads of their own, so this may

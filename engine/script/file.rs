@@ -18,6 +18,8 @@ pub struct ScriptFile {
     pub text: Arc<str>,
     /// Where it lies; `None` for scripts that are part of windlass.
     pub path: Option<PathBuf>,
+    /// The folder of the dependency that it belongs to, with which its name starts.
+    pub dependency: Option<Arc<str>>,
     /// What is put into the text when Rhai reads it; no message shows it.
     insertions: Arc<[Insertion]>,
 }
@@ -44,7 +46,7 @@ impl ScriptFile {
 
     /// A script with this text.
     pub fn new(name: &str, text: &str, path: Option<PathBuf>) -> Self {
-        Self { name: name.into(), text: text.into(), path, insertions: Arc::default() }
+        Self { name: name.into(), text: text.into(), path, insertions: Arc::default(), dependency: None }
     }
 
     /// The script with `insertions`, in the order of their places: Rhai reads them, messages show it without them.
@@ -110,6 +112,19 @@ impl ScriptFile {
         let names = std::iter::once("windlass.rhai".to_owned()).chain(profiles);
         let found = names.map(|name| root.join(name)).filter(|path| path.exists());
         found.chain(more.iter().cloned()).map(|path| Self::read(&path, root)).collect()
+    }
+
+    /// The same as a file of the dependency in `folder`, as it is shown.
+    #[must_use]
+    pub fn of_dependency(self, folder: &str) -> Self {
+        Self { name: format!("{folder}/{}", self.name).into(), dependency: Some(folder.into()), ..self }
+    }
+
+    /// Its folder, relative to its project; empty for the project's own.
+    pub(super) fn folder(&self) -> &Path {
+        let name = Path::new(&*self.name);
+        let inside = self.dependency.as_ref().and_then(|folder| name.strip_prefix(&**folder).ok());
+        inside.unwrap_or(name).parent().unwrap_or(Path::new(""))
     }
 
     /// Whether it is part of windlass.

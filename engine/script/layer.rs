@@ -4,7 +4,6 @@
 //! modules one name, and each finds what *it* replaced in `scripts/build`, a file's imports are read with its number:
 //! in file 2, `import "scripts/build" as base` means `import "scripts/build@2" as base@2`.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use rhai::{AST, Engine, Module, Position, Token};
@@ -44,7 +43,7 @@ fn is_alias(before: &str, after: &str) -> bool {
 
 /// What `import path` of `file` means in the merged program.
 fn import_path(path: &str, file: &ScriptFile, number: usize) -> String {
-    let folder = Path::new(&*file.name).parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = Some(file.folder()).filter(|folder| !folder.as_os_str().is_empty());
     match folder {
         _ if path == BELOW => numbered(path, number),
         Some(folder) if path.starts_with('.') && folder.is_relative() => {

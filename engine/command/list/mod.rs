@@ -1,6 +1,7 @@
 //! `windlass list`: what the project has, as a table or as JSON. One subject, one file.
 
 mod commands;
+mod dependencies;
 mod images;
 mod pipelines;
 mod profiles;
@@ -42,6 +43,9 @@ enum Subject {
     /// The project's own pipelines, for `windlass run`
     #[command(after_help = pipelines::HELP)]
     Pipelines,
+    /// The projects it depends on, and where they come from
+    #[command(after_help = dependencies::HELP)]
+    Dependencies,
     /// The commands of devspace.yaml, for `windlass run`
     #[command(after_help = commands::HELP)]
     Commands,
@@ -60,6 +64,7 @@ enum Subject {
 pub fn list(global: &GlobalOptions, args: &ListArgs) -> Result<ExitStatus, Failure> {
     match &args.subject {
         Subject::Images => images::list(global, args.json),
+        Subject::Dependencies => dependencies::list(global, args.json),
         Subject::Commands => commands::list(global, args.json),
         Subject::Pipelines => pipelines::list(global, args.json),
         Subject::Profiles => profiles::list(global, args.json),

@@ -120,7 +120,8 @@ fn failure(test: &Tested) -> String {
 fn errors(error: &ScriptError, images: &[(String, std::sync::Arc<ScriptError>)]) -> String {
     let is_summary = error.stage().is_some_and(|stage| stage.code() == "run::failed");
     let images = images.iter().filter(|_| is_summary);
-    let images: String = images.map(|(image, error)| render(&ImageFailure { image, error })).collect();
+    let images: String =
+        images.map(|(image, error)| render(&ImageFailure { image, folder: None, error })).collect();
     format!("{}{images}", render(error))
 }
 

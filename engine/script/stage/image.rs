@@ -40,6 +40,18 @@ pub mod image {
         }
     }
 
+    /// A reference under which it can be used, as this run built it or an earlier one; `()` before its first build.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn after_build(project, results) { print(`auth is ${project.image("auth.api").reference}`); }
+    /// ```
+    #[rhai_fn(get = "reference", pure)]
+    pub fn reference(image: &mut Image) -> Dynamic {
+        let reference = crate::dependency::reference(image.run(), image.name());
+        reference.map_or(Dynamic::UNIT, |reference| reference.to_string().into())
+    }
+
     /// Whether tags were chosen by `with_tags` or `--tag`.
     #[rhai_fn(get = "is_tagged", pure)]
     pub fn is_tagged(image: &mut Image) -> bool {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr};
 
+use crate::dependency::{has_place, share_place};
 use crate::run::{Image, Run, RunError, Scope, lock};
 use crate::script::{RhaiResultOf, ScriptError, StageError};
 
@@ -69,10 +70,12 @@ fn run_all(context: &NativeCallContext, items: Array, work: &FnPtr) -> RhaiResul
     };
     let stored = context.store_data();
     let engine = context.engine();
+    let is_shared = has_place();
     let threads = run.options.jobs.clamp(1, queue.images.len().max(1));
     std::thread::scope(|scope| {
         for number in 0..threads {
             let body = || {
+                share_place(is_shared);
                 let context = NativeCallContext::from_stored_data(engine, &stored);
                 let _scope = outer.clone().enter();
                 queue.work(&run, |item| work.call_within_context(&context, (item,)));
@@ -90,6 +93,13 @@ impl Queue {
     /// Takes items that are ready until none is left.
     fn work(&self, run: &Run, call: impl Fn(Dynamic) -> RhaiResultOf<Dynamic>) {
         while let Some((index, item)) = self.take(run) {
+            // The limit holds for all projects that are built together.
+            let Some(_place) = run.start_job() else {
+                lock(&self.items)[index] = Item::Dropped;
+                self.drop_waiting();
+                self.moved.notify_all();
+                continue;
+            };
             let image = self.images[index].as_ref();
             let mut scope = Scope::current();
             if let Some(image) = image {

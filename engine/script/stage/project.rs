@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rhai::plugin::*;
 
-use crate::run::Run;
+use crate::run::{Image, Run};
 
 /// The project of a run.
 #[derive(Clone)]
@@ -13,10 +13,12 @@ pub struct Project(pub Arc<Run>);
 /// What scripts may ask of the project.
 #[export_module]
 pub mod project {
-    use rhai::{Array, Dynamic};
+    use std::sync::Arc;
+
+    use rhai::{Array, Dynamic, Map};
 
     use super::Project;
-    use crate::run::Image;
+    use crate::run::{Image, Run};
     use crate::script::{RhaiResultOf, StageError};
 
     /// The selected images, bases before what is built from them and else in the order of `devspace.yaml`.
@@ -32,7 +34,8 @@ pub mod project {
         configs.map(|config| Dynamic::from(Image::new(run, config))).collect()
     }
 
-    /// The image called `name` in `devspace.yaml`, selected or not.
+    /// The image called `name` in `devspace.yaml`, selected or not; `auth.api` is the image `api` of the dependency
+    /// `auth`.
     ///
     /// # Errors
     /// `image::unknown`, with the nearest name.
@@ -46,8 +49,44 @@ pub mod project {
         let run = &project.0;
         match run.project.images.get(name) {
             Some(config) => Ok(Image::new(run, config)),
-            None => Err(StageError::from(run.unknown_image(name)).into()),
+            None => match super::image_of_dependency(run, name) {
+                Some(image) => Ok(image),
+                None => Err(StageError::from(run.unknown_image(name)).into()),
+            },
         }
+    }
+
+    /// The projects that this one depends on: a map of projects, by the names this one gives them.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn after_build(project, results) {
+    ///     for name in project.dependencies.keys() { print(name); }
+    /// }
+    /// ```
+    #[rhai_fn(get = "dependencies", pure)]
+    pub fn dependencies(project: &mut Project) -> Map {
+        let dependencies = project.0.kin().dependencies.iter();
+        let project = |run: &Arc<Run>| Dynamic::from(Project(Arc::clone(run)));
+        dependencies.map(|(name, dependency)| (name.as_str().into(), project(&dependency.run))).collect()
+    }
+
+    /// Builds the projects that this one depends on, each by its own `build` and once a run, several at a time. Those
+    /// that the command line leaves out are not built.
+    ///
+    /// # Errors
+    /// `run::failed` when one fails; each failure is shown on its own.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn release(project) {
+    ///     build_dependencies(project);
+    ///     parallel(project.images, |image| build_image(image));
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn build_dependencies(project: Project) -> RhaiResultOf<()> {
+        Ok(crate::dependency::build_all(&project.0)?)
     }
 
     /// The active profiles, in the order in which they were applied.
@@ -73,4 +112,16 @@ pub mod project {
     pub fn kube_context(project: &mut Project) -> Dynamic {
         project.0.project.kube_context.clone().map_or(Dynamic::UNIT, Into::into)
     }
+}
+
+/// The image that `auth.api` means: `api` of the dependency `auth`.
+fn image_of_dependency(run: &Run, name: &str) -> Option<Image> {
+    run.kin().dependencies.iter().find_map(|(own, dependency)| {
+        let image = name.strip_prefix(own.as_str())?.strip_prefix('.')?;
+        let run = &dependency.run;
+        match run.project.images.get(image) {
+            Some(config) => Some(Image::new(run, config)),
+            None => image_of_dependency(run, image),
+        }
+    })
 }

@@ -1,0 +1,59 @@
+//! `windlass update dependencies`.
+
+use super::exit_status::{ExitStatus, Failure};
+use super::load;
+use super::stdout::print;
+use crate::cli::GlobalOptions;
+use crate::dependency::News;
+use crate::git::Freshness;
+
+/// The options of `windlass update`.
+#[derive(Debug, clap::Args)]
+pub struct UpdateArgs {
+    /// What to update.
+    #[command(subcommand)]
+    pub subject: UpdateSubject,
+}
+
+/// What can be updated.
+#[derive(Debug, clap::Subcommand)]
+pub enum UpdateSubject {
+    /// Fetch what the branches and tags of dependencies in git point to now
+    #[command(after_help = "\
+Builds use the checkouts as they are. What was changed in one by hand is lost.
+
+Example:
+  windlass update dependencies && windlass build")]
+    Dependencies,
+}
+
+/// Brings the checkouts of all dependencies up to date, and prints a line for each.
+///
+/// # Errors
+/// When one of them cannot be fetched, or a configuration is wrong.
+pub fn update(global: &GlobalOptions, args: &UpdateArgs) -> Result<ExitStatus, Failure> {
+    let UpdateSubject::Dependencies = args.subject;
+    let loaded = load::load_project(global)?;
+    load::tell(&loaded.warnings, global);
+    let mut lines = String::new();
+    load::fetch_dependencies(global, &loaded, true, &mut |news| {
+        if let News::Ready(source, freshness) = news {
+            let what = match freshness {
+                Freshness::Known => "unchanged".to_owned(),
+                Freshness::Cloned => "cloned".to_owned(),
+                Freshness::Updated { from, to } if from == to => "unchanged".to_owned(),
+                Freshness::Updated { from, to } => format!("{} -> {}", short(from), short(to)),
+            };
+            lines.push_str(&format!("{source}: {what}\n"));
+        }
+    })?;
+    if lines.is_empty() {
+        lines.push_str("no dependency comes from git\n");
+    }
+    print(&lines)
+}
+
+/// The start of a commit's name, as git shows it.
+fn short(commit: &str) -> &str {
+    commit.get(..10).unwrap_or(commit)
+}

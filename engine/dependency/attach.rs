@@ -1,0 +1,141 @@
+//! A run for each project.
+
+use std::sync::{Arc, OnceLock};
+
+use miette::Diagnostic;
+
+use super::{Jobs, Node, NodeSelection, Selection, Tree};
+use crate::event::Level;
+use crate::run::{Run, RunOptions};
+use crate::script::{Pipeline, ScriptError, ScriptFile};
+
+/// What a run knows of the other projects that are built with it.
+#[derive(Default)]
+pub struct Kin {
+    /// The limit that it shares with them.
+    pub jobs: Option<Arc<Jobs>>,
+    /// Its name among them; `None` for the one the user called for.
+    pub name: Option<String>,
+    /// Its dependencies, by the names it gives them.
+    pub dependencies: Vec<(String, Arc<Dependency>)>,
+    /// Those that its pipeline builds first.
+    pub targets: Vec<Arc<Dependency>>,
+}
+
+/// A project that another one depends on, and its run.
+pub struct Dependency {
+    /// Its name: `auth`.
+    pub name: String,
+    /// Its folder, as it is shown.
+    pub folder: String,
+    /// Its run.
+    pub run: Arc<Run>,
+    /// How its pipeline ended, once it was called.
+    pub(super) outcome: OnceLock<Result<(), Arc<ScriptError>>>,
+}
+
+/// Gives every project of `tree` a run beside that of `root`, with the same world, limits and options.
+///
+/// # Errors
+/// When the images or scripts of one of them are wrong.
+pub fn attach(
+    root: &Arc<Run>,
+    tree: Tree,
+    selection: &Selection,
+    no_warn: bool,
+) -> Result<(), Box<dyn Diagnostic + Send + Sync>> {
+    let jobs = Arc::new(Jobs::new(root.options.jobs));
+    let mut all: Vec<Arc<Dependency>> = Vec::new();
+    for (node, selected) in tree.nodes.into_iter().zip(&selection.nodes) {
+        let needs: Vec<_> = node.needs.iter().map(|(name, index)| (name.clone(), *index)).collect();
+        let kin = Kin {
+            jobs: Some(Arc::clone(&jobs)),
+            name: Some(node.name.clone()),
+            dependencies: needs
+                .iter()
+                .map(|(name, index)| (name.clone(), Arc::clone(&all[*index])))
+                .collect(),
+            targets: needs
+                .iter()
+                .filter(|(_, index)| !selection.nodes[*index].is_left_out)
+                .map(|(_, index)| Arc::clone(&all[*index]))
+                .collect(),
+        };
+        all.push(dependency(root, node, selected, kin, no_warn)?);
+    }
+    root.set_kin(Kin {
+        jobs: Some(jobs),
+        name: None,
+        dependencies: tree
+            .root
+            .iter()
+            .map(|(name, index)| (name.clone(), Arc::clone(&all[*index])))
+            .collect(),
+        targets: selection.targets.iter().map(|index| Arc::clone(&all[*index])).collect(),
+    });
+    Ok(())
+}
+
+fn dependency(
+    root: &Arc<Run>,
+    node: Node,
+    selected: &NodeSelection,
+    kin: Kin,
+    no_warn: bool,
+) -> Result<Arc<Dependency>, Box<dyn Diagnostic + Send + Sync>> {
+    let mut project = node.loaded.project;
+    if node.skip_build {
+        project.images.clear();
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    let folder = project.root.strip_prefix(&here).unwrap_or(&project.root).display().to_string();
+    let events = root.events.within(&node.name);
+    if !no_warn {
+        for warning in &node.loaded.warnings {
+            events.notice(Level::Warning, warning.to_string());
+        }
+    }
+    let overrides = ScriptFile::overrides(&project.root, &project.profiles, &[])?;
+    let overrides = overrides.into_iter().map(|file| file.of_dependency(&folder));
+    let files = std::iter::once(ScriptFile::default_build()).chain(overrides).collect();
+    let pipeline = Pipeline::compile(files, &project.root)?;
+    let options = RunOptions {
+        images: selected.images.clone(),
+        force: selected.force.iter().cloned().collect(),
+        environment: node.loaded.environment,
+        ..root.options.clone()
+    };
+    let run =
+        Run::new(project, options, root.host.clone(), events, root.cancel.clone(), root.runtime().clone())?;
+    if !no_warn {
+        for warning in pipeline.near_misses() {
+            run.notice(Level::Warning, warning);
+        }
+    }
+    run.set_pipeline(Arc::new(pipeline));
+    run.set_kin(kin);
+    Ok(Arc::new(Dependency { name: node.name, folder, run, outcome: OnceLock::new() }))
+}
+
+impl Dependency {
+    /// How its pipeline failed, when it did.
+    pub fn failure(&self) -> Option<&Arc<ScriptError>> {
+        self.outcome.get()?.as_ref().err()
+    }
+}
+
+impl Kin {
+    /// All projects that are built before this one, each once, those that others need first.
+    pub fn all_targets(&self) -> Vec<Arc<Dependency>> {
+        let mut all: Vec<Arc<Dependency>> = Vec::new();
+        for target in &self.targets {
+            let below = target.run.kin().all_targets().into_iter().chain([Arc::clone(target)]);
+            for dependency in below {
+                if !all.iter().any(|known| Arc::ptr_eq(known, &dependency)) {
+                    all.push(dependency);
+                }
+            }
+        }
+        all
+    }
+}

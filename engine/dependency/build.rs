@@ -1,0 +1,71 @@
+//! Building the projects that a project depends on.
+
+use std::sync::Arc;
+
+use rhai::Dynamic;
+
+use super::jobs::{has_place, share_place};
+use super::{Dependency, DependencyError};
+use crate::run::{Run, RunError};
+use crate::script::{ScriptError, StageError, new_engine, stage};
+
+/// The stack of a thread that runs a script.
+const STACK: usize = 16 << 20;
+
+/// Builds the projects that the project of `run` depends on, side by side, each by its own pipeline and once a
+/// command.
+///
+/// # Errors
+/// [`DependencyError::Failed`] when some fail; why is kept with each.
+pub fn build_all(run: &Run) -> Result<(), StageError> {
+    let targets = &run.kin().targets;
+    let is_shared = has_place();
+    std::thread::scope(|scope| {
+        let start = |target: &'_ Arc<Dependency>| {
+            let target = Arc::clone(target);
+            let body = move || {
+                share_place(is_shared);
+                target.build();
+            };
+            let thread = std::thread::Builder::new().name("dependency".to_owned()).stack_size(STACK);
+            thread.spawn_scoped(scope, body)
+        };
+        for target in targets {
+            if start(target).is_err() {
+                // Without a thread of its own it is built on this one.
+                target.build();
+            }
+        }
+    });
+    if run.cancel.is_cancelled() {
+        return Err(RunError::Cancelled.into());
+    }
+    let failed = targets.iter().filter(|target| target.failure().is_some());
+    let names: Vec<_> = failed.map(|target| target.name.clone()).collect();
+    if names.is_empty() { Ok(()) } else { Err(DependencyError::Failed { names }.into()) }
+}
+
+impl Dependency {
+    /// Calls its pipeline, or waits for the call that another project made.
+    fn build(&self) {
+        self.outcome.get_or_init(|| {
+            let run = &self.run;
+            let jobs = run.kin().jobs.as_ref();
+            let Some(pipeline) = run.pipeline() else { return Ok(()) };
+            let project = Dynamic::from(stage::Project(Arc::clone(run)));
+            let outcome = pipeline.call(&new_engine(run), "build", vec![project]);
+            run.save();
+            run.results.finish_all(&run.events);
+            if outcome.is_err() && !run.options.keep_going {
+                jobs.inspect(|jobs| jobs.stop());
+            }
+            outcome.map(drop)
+        });
+    }
+
+    /// Whether its failure says no more than those of its images and dependencies.
+    pub fn is_summary(error: &ScriptError) -> bool {
+        error.stage().is_some_and(|stage| stage.code() == "run::failed")
+            || matches!(error, ScriptError::Cancelled)
+    }
+}

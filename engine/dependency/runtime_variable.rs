@@ -1,0 +1,128 @@
+//! `${runtime.images.NAME}` and `${runtime.dependencies.DEPENDENCY.images.NAME}`: references of images that are built
+//! (spec config §13.2). `.image` is the repository alone, `.tag` the tag.
+
+use crate::config::CustomConfig;
+use crate::image::ImageReference;
+use crate::run::{Run, RunError};
+
+/// A runtime variable has no value.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("cannot fill in `${{runtime.{variable}}}`: {reason}")]
+#[diagnostic(code(run::runtime_variable))]
+pub struct RuntimeVariableError {
+    variable: String,
+    reason: String,
+    #[help]
+    help: String,
+}
+
+/// The image whose own command is filled in, and its reference, once it has one: before that, what stands for it stays.
+type Own<'a> = Option<(&'a str, Option<&'a ImageReference>)>;
+
+const START: &str = "${runtime.";
+
+/// `text` with its runtime variables filled in.
+///
+/// # Errors
+/// `run::runtime_variable` for one that names nothing, or an image that was never built.
+pub fn fill(run: &Run, text: &str) -> Result<String, RunError> {
+    fill_for(run, text, None)
+}
+
+/// The custom command of the image `own`, its runtime variables filled in.
+///
+/// # Errors
+/// As [`fill`].
+pub fn fill_custom(
+    run: &Run,
+    config: &CustomConfig,
+    own: &str,
+    reference: Option<&ImageReference>,
+) -> Result<CustomConfig, RunError> {
+    let own = Some((own, reference));
+    let mut filled = config.clone();
+    let commands = filled.commands.iter_mut().map(|command| &mut command.command);
+    let texts = filled.command.iter_mut().chain(commands).chain(filled.args.iter_mut().flatten());
+    for text in texts.chain(&mut filled.append_args).filter(|text| text.contains(START)) {
+        *text = fill_for(run, text, own)?;
+    }
+    Ok(filled)
+}
+
+fn fill_for(run: &Run, text: &str, own: Own<'_>) -> Result<String, RunError> {
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(START) {
+        let (before, reference) = rest.split_at(start);
+        filled.push_str(before);
+        let Some(end) = reference.find('}') else {
+            rest = reference;
+            break;
+        };
+        match value(run, &reference[START.len()..end], own)? {
+            Some(value) => filled.push_str(&value),
+            None => filled.push_str(&reference[..=end]),
+        }
+        rest = &reference[end + 1..];
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+/// The value of a variable; `None` for that of an image that has no reference yet.
+fn value(run: &Run, variable: &str, own: Own<'_>) -> Result<Option<String>, RunError> {
+    let unknown = |reason: String, help: &str| {
+        RunError::from(RuntimeVariableError { variable: variable.to_owned(), reason, help: help.to_owned() })
+    };
+    let form = "write `${runtime.images.NAME}` or `${runtime.dependencies.DEPENDENCY.images.NAME}`, with `.image` or \
+                `.tag` at its end for a part";
+    let (owner, image) = if let Some(rest) = variable.strip_prefix("dependencies.") {
+        let found = run.kin().dependencies.iter().find_map(|(name, dependency)| {
+            let image = rest.strip_prefix(name.as_str())?.strip_prefix(".images.")?;
+            Some((&*dependency.run, image))
+        });
+        found.ok_or_else(|| unknown("there is no such dependency in this run".to_owned(), form))?
+    } else if let Some(image) = variable.strip_prefix("images.") {
+        (run, image)
+    } else {
+        return Err(unknown("nobody knows it while images are built".to_owned(), form));
+    };
+    let parts = [(".image", Part::Repository), (".tag", Part::Tag)];
+    let part = parts.into_iter().find_map(|(suffix, part)| Some((image.strip_suffix(suffix)?, part)));
+    let known = |name: &str| owner.project.images.contains_key(name);
+    let (image, part) = part.filter(|(name, _)| known(name)).unwrap_or((image, Part::Whole));
+    if !known(image) {
+        return Err(unknown(owner.unknown_image(image).to_string(), form));
+    }
+    let own = own.filter(|(name, _)| std::ptr::eq(owner, run) && *name == image);
+    let reference = match own {
+        Some((_, None)) => return Ok(None),
+        Some((_, Some(reference))) => Some(reference.clone()),
+        None => reference(owner, image),
+    };
+    let reference =
+        reference.ok_or_else(|| unknown(format!("`{image}` was never built"), "build it first"))?;
+    Ok(Some(match part {
+        Part::Whole => reference.to_string(),
+        Part::Repository => reference.repository.to_string(),
+        Part::Tag => reference.tag.map(|tag| tag.to_string()).unwrap_or_default(),
+    }))
+}
+
+#[derive(Clone, Copy)]
+enum Part {
+    Whole,
+    Repository,
+    Tag,
+}
+
+/// A reference of `image`, as this run made it, or an earlier one.
+pub fn reference(run: &Run, image: &str) -> Option<ImageReference> {
+    if let Some(finished) = run.finished(image) {
+        return Some(finished.reference);
+    }
+    let config = run.project.images.get(image)?;
+    let records = run.records(image);
+    let mut last = records.iter().filter(|record| record.repository == config.repository.to_string());
+    last.next()?.references(&config.repository).into_iter().next()
+}

@@ -1,0 +1,264 @@
+//! Finding and loading the projects that a project depends on.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use super::DependencyError;
+use crate::config::{self, DependencyConfig, DependencySource, LoadOptions, Loaded, Origin};
+use crate::git::{Checkout, Checkouts, Freshness, GitSource};
+use crate::host::ProjectPath;
+use crate::secret::Secret;
+
+/// How many projects may depend on one another in a row.
+const DEPTH: usize = 64;
+
+/// All projects below one, each once.
+#[derive(Debug, Default)]
+pub struct Tree {
+    /// The projects; those that another one needs come before it.
+    pub nodes: Vec<Node>,
+    /// The names of the root's own dependencies, and which nodes they are.
+    pub root: Vec<(String, usize)>,
+}
+
+/// One project.
+#[derive(Debug)]
+pub struct Node {
+    /// Its name in messages: its own where no other project has the same, else the path to it, joined with `.`.
+    pub name: String,
+    /// Where it was declared first.
+    pub origin: Origin,
+    /// Its profiles as declared.
+    pub profiles: Vec<String>,
+    /// The project.
+    pub loaded: Loaded,
+    /// The names of its own dependencies, and which nodes they are.
+    pub needs: Vec<(String, usize)>,
+    /// `skipBuild`, wherever it is declared.
+    pub skip_build: bool,
+}
+
+/// What happens to repositories while a tree is loaded.
+pub enum News<'a> {
+    /// One is about to be cloned.
+    Cloning(&'a GitSource),
+    /// One is on disk.
+    Ready(&'a GitSource, &'a Freshness),
+}
+
+/// What makes two declarations one project: its file, profiles and variables.
+type Identity = (PathBuf, Vec<String>, Vec<(String, String)>);
+
+struct Loader<'a> {
+    options: &'a LoadOptions,
+    checkouts: Checkouts,
+    update: bool,
+    tell: &'a mut dyn FnMut(News<'_>),
+    /// Repositories that were looked at, each once.
+    fetched: HashSet<GitSource>,
+    nodes: Vec<Node>,
+    /// The path by which each node was reached first.
+    paths: Vec<Vec<String>>,
+    known: HashMap<Identity, usize>,
+    /// The projects between the root and the one at hand.
+    stack: Vec<Step>,
+}
+
+struct Step {
+    name: String,
+    file: PathBuf,
+    profiles: Vec<String>,
+    origin: Option<Origin>,
+}
+
+impl Tree {
+    /// Loads what `root` depends on, and what that depends on in turn. `options` are those that loaded `root`; `tell`
+    /// hears about repositories. Blocks: clones repositories that are not there, with `update` fetches the others,
+    /// and may ask.
+    ///
+    /// # Errors
+    /// [`DependencyError`].
+    pub fn load(
+        root: &Loaded,
+        options: &LoadOptions,
+        update: bool,
+        tell: &mut dyn FnMut(News<'_>),
+    ) -> Result<Self, DependencyError> {
+        if root.project.dependencies.is_empty() {
+            return Ok(Self::default());
+        }
+        let environment = options.environment.clone();
+        let checkouts = Checkouts::of_user(|name| match &environment {
+            Some(environment) => environment.get(name).cloned(),
+            None => std::env::var(name).ok(),
+        });
+        let file = real(&root.project.file);
+        let name = root
+            .project
+            .root
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let step = Step { name, file, profiles: root.project.profiles.clone(), origin: None };
+        let mut loader = Loader {
+            options,
+            checkouts,
+            update,
+            tell,
+            fetched: HashSet::new(),
+            nodes: Vec::new(),
+            paths: Vec::new(),
+            known: HashMap::new(),
+            stack: vec![step],
+        };
+        let direct = loader.descend(root, &[])?;
+        let mut tree = Self { nodes: loader.nodes, root: direct };
+        tree.name(&loader.paths);
+        Ok(tree)
+    }
+
+    /// Gives every node a name that no other has.
+    fn name(&mut self, paths: &[Vec<String>]) {
+        let short: Vec<_> = paths.iter().map(|path| path.last().cloned().unwrap_or_default()).collect();
+        for (index, node) in self.nodes.iter_mut().enumerate() {
+            let is_unique = short.iter().filter(|name| **name == short[index]).count() == 1;
+            node.name = if is_unique { short[index].clone() } else { paths[index].join(".") };
+        }
+    }
+}
+
+impl Loader<'_> {
+    /// Loads the dependencies of a project that was reached by `path`.
+    fn descend(&mut self, parent: &Loaded, path: &[String]) -> Result<Vec<(String, usize)>, DependencyError> {
+        let mut needs = Vec::new();
+        for dependency in parent.project.dependencies.values() {
+            let path: Vec<_> = path.iter().chain([&dependency.name]).cloned().collect();
+            needs.push((dependency.name.clone(), self.node(dependency, parent, &path)?));
+        }
+        Ok(needs)
+    }
+
+    /// The node of a dependency of `parent`.
+    fn node(
+        &mut self,
+        dependency: &DependencyConfig,
+        parent: &Loaded,
+        path: &[String],
+    ) -> Result<usize, DependencyError> {
+        let file = self.find(dependency, &parent.project.root)?;
+        self.check_circle(dependency, &file)?;
+        let vars = vars(dependency, parent);
+        let identity = (file.clone(), dependency.profiles.clone(), vars.clone());
+        if let Some(&index) = self.known.get(&identity) {
+            self.nodes[index].skip_build &= dependency.skip_build;
+            return Ok(index);
+        }
+        let loaded = config::load(&self.options_for(dependency, &file, vars))?;
+        self.stack.push(Step {
+            name: dependency.name.clone(),
+            file,
+            profiles: dependency.profiles.clone(),
+            origin: Some(dependency.origin.clone()),
+        });
+        let ignored = dependency.ignore_dependencies;
+        let needs = if ignored { Vec::new() } else { self.descend(&loaded, path)? };
+        self.stack.pop();
+        let index = self.nodes.len();
+        self.nodes.push(Node {
+            name: dependency.name.clone(),
+            origin: dependency.origin.clone(),
+            profiles: dependency.profiles.clone(),
+            loaded,
+            needs,
+            skip_build: dependency.skip_build,
+        });
+        self.paths.push(path.to_vec());
+        self.known.insert(identity, index);
+        Ok(index)
+    }
+
+    /// The configuration file of `dependency`, which is declared by the project in `root`.
+    fn find(&mut self, dependency: &DependencyConfig, root: &Path) -> Result<PathBuf, DependencyError> {
+        let name = || dependency.name.clone();
+        let folder = match &dependency.source {
+            DependencySource::Path(path) => root.join(path),
+            DependencySource::Git { source, sub_path } => {
+                let checkout = self.check_out(source)?;
+                let sub_path = sub_path.as_deref().unwrap_or(".");
+                let inside = ProjectPath::new(&checkout.folder, sub_path);
+                let outside =
+                    |_| DependencyError::Outside { name: name(), origin: dependency.origin.clone() };
+                inside.map_err(outside)?.absolute().to_owned()
+            }
+        };
+        let is_file = folder.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        let config_name = dependency.config_name.as_deref().unwrap_or("devspace.yaml");
+        let file = if is_file { folder } else { folder.join(config_name) };
+        if !file.is_file() {
+            let path = file.strip_prefix(&self.options.directory).unwrap_or(&file).display().to_string();
+            return Err(DependencyError::Missing { name: name(), path, origin: dependency.origin.clone() });
+        }
+        Ok(real(&file))
+    }
+
+    fn check_out(&mut self, source: &GitSource) -> Result<Checkout, DependencyError> {
+        let is_new = !self.checkouts.folder_of(source).exists();
+        let is_first = self.fetched.insert(source.clone());
+        if is_new {
+            (self.tell)(News::Cloning(source));
+        }
+        let checkout = self.checkouts.check_out_blocking(source, self.update && is_first)?;
+        if is_first {
+            (self.tell)(News::Ready(source, &checkout.freshness));
+        }
+        Ok(checkout)
+    }
+
+    /// Makes sure that `file` is not of one of the projects that lead to it.
+    fn check_circle(&self, dependency: &DependencyConfig, file: &Path) -> Result<(), DependencyError> {
+        // The root's profiles are those it runs with, not those it would be loaded with as a dependency.
+        let is_same = |(index, step): (usize, &Step)| {
+            step.file == *file && (index == 0 || step.profiles == dependency.profiles)
+        };
+        let start = self.stack.iter().enumerate().position(is_same);
+        let Some(start) = start.or((self.stack.len() > DEPTH).then_some(0)) else { return Ok(()) };
+        let circle = &self.stack[start..];
+        let names = circle.iter().map(|step| step.name.as_str()).chain([circle[0].name.as_str()]);
+        let origins = circle.iter().skip(1).filter_map(|step| step.origin.as_ref());
+        let places = origins.chain([&dependency.origin]).map(|origin| format!("{origin}"));
+        Err(DependencyError::Cycle {
+            path: names.collect::<Vec<_>>().join(" -> "),
+            places: places.collect::<Vec<_>>().join("\n"),
+        })
+    }
+
+    fn options_for(
+        &self,
+        dependency: &DependencyConfig,
+        file: &Path,
+        vars: Vec<(String, String)>,
+    ) -> LoadOptions {
+        let vars = vars.into_iter().map(|(name, value)| format!("{name}={value}"));
+        LoadOptions {
+            config: Some(file.to_owned()),
+            profiles: dependency.profiles.clone(),
+            vars: self.options.vars.iter().cloned().chain(vars).collect(),
+            namespace: dependency.namespace.clone().or_else(|| self.options.namespace.clone()),
+            disable_profile_activation: self.options.disable_profile_activation
+                || dependency.disable_profile_activation,
+            ..self.options.clone()
+        }
+    }
+}
+
+/// The variables that `dependency` gets from `parent`; those it names itself win.
+fn vars(dependency: &DependencyConfig, parent: &Loaded) -> Vec<(String, String)> {
+    let inherited = parent.variables.iter().filter(|_| dependency.overwrite_vars);
+    let inherited =
+        inherited.map(|(name, value): &(String, Secret)| (name.clone(), value.expose().to_owned()));
+    inherited.chain(dependency.vars.iter().cloned()).collect()
+}
+
+/// The one name of a file that many paths lead to.
+fn real(file: &Path) -> PathBuf {
+    file.canonicalize().unwrap_or_else(|_| file.to_owned())
+}

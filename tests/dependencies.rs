@@ -1,0 +1,430 @@
+//! Dependencies: projects that are built first, each by its own pipeline.
+
+use serde_json::Value;
+
+use crate::harness::{Output, Project, Signal};
+
+/// A devspace.yaml with the image `r.example/WHO/api`, which a command builds that writes `WHO` to `$LOG`, and `more`.
+fn config(who: &str, more: &str) -> String {
+    custom(who, &format!("echo {who} >> $LOG"), more)
+}
+
+/// The same with another command.
+fn custom(who: &str, command: &str, more: &str) -> String {
+    format!(
+        "version: v1beta11\nimages:\n  api:\n    image: r.example/{who}/api\n    tags: ['1']\n    build:\n      custom:\n        \
+         command: '{command}'\n        onChange: [input]\n{more}"
+    )
+}
+
+/// Dependencies on the projects in these folders.
+fn on(folders: &[&str]) -> String {
+    let entry = |folder: &&str| {
+        let name = folder.rsplit('/').next().unwrap_or(folder);
+        format!("- {{name: {name}, source: {{path: {folder}}}}}\n")
+    };
+    format!("dependencies:\n{}", folders.iter().map(entry).collect::<String>())
+}
+
+/// A project whose builds write to `log`.
+fn project(root: &str) -> Project {
+    let project = Project::new().file("devspace.yaml", root).file("input", "0");
+    let log = project.path("log");
+    project.env("LOG", log)
+}
+
+trait With {
+    fn with(self, folder: &str, config: String) -> Self;
+}
+
+impl With for Project {
+    fn with(self, folder: &str, config: String) -> Self {
+        self.file(format!("{folder}/devspace.yaml"), config).file(format!("{folder}/input"), "0")
+    }
+}
+
+/// What was built, in order.
+#[track_caller]
+fn log(project: &Project) -> Vec<String> {
+    project.read("log").lines().map(str::to_owned).collect()
+}
+
+/// The names and outcomes of the images of a run with `--progress json`.
+fn outcomes(output: &Output) -> Vec<(String, String)> {
+    let finished = output.json_lines().into_iter().filter(|event| event["type"] == "image_finished");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut outcomes: Vec<_> =
+        finished.map(|event| (text(&event["image"]), text(&event["outcome"]))).collect();
+    outcomes.sort();
+    outcomes
+}
+
+#[test]
+fn leaves_are_built_first_and_only_what_changed_again() {
+    let project = project(&config("root", &on(&["libs/auth"])))
+        .with("libs/auth", config("auth", &on(&["../db"])))
+        .with("libs/db", config("db", ""));
+    let output = project.run(["build"]);
+    output.success().stderr_has("db.api").stderr_has("auth.api").stderr_has("3 built");
+    assert_eq!(log(&project), ["db", "auth", "root"]);
+    project.run(["build"]).success().stderr_has("3 skipped");
+    project.write("libs/auth/input", "1");
+    project.run(["build"]).success().stderr_has("auth.api | building").stderr_has("1 built, 2 skipped");
+    assert_eq!(log(&project), ["db", "auth", "root", "auth"]);
+    // Each project remembers its own builds: it is the same project when it is built alone.
+    project.run_in("libs/auth", ["build"]).success().stderr_has("2 skipped");
+    assert!(project.path("libs/db/.windlass").is_dir());
+}
+
+#[test]
+fn project_that_two_ways_lead_to_is_built_once() {
+    let project = project(&config("root", &on(&["a", "b"])))
+        .with("a", config("a", &on(&["../shared"])))
+        .with("b", config("b", &on(&["../shared"])))
+        .with("shared", config("shared", ""));
+    let output = project.run(["build", "--progress", "json"]);
+    let built = |name: &str| (name.to_owned(), "built".to_owned());
+    assert_eq!(outcomes(output.success()), ["a.api", "api", "b.api", "shared.api"].map(built));
+    let log = log(&project);
+    assert_eq!((log.len(), log[0].as_str(), log[3].as_str()), (4, "shared", "root"));
+}
+
+#[test]
+fn other_profiles_or_variables_make_another_project() {
+    let shared = "profiles:\n- {name: small, patches: [{op: replace, path: 'images.api.tags[0]', value: small}]}\nvars:\n- {name: WHO, default: none}\n";
+    let more = "dependencies:\n- {name: one, source: {path: shared}}\n- {name: two, source: {path: shared}, profiles: [small]}\n\
+                - {name: three, source: {path: shared}, vars: [{name: WHO, value: me}]}\n";
+    let project =
+        project(&config("root", more)).with("shared", custom("shared", "echo $TAG ${WHO} >> $LOG", shared));
+    project.run(["build", "--build-sequential"]).success().stderr_has("4 built");
+    let mut log = log(&project);
+    assert_eq!(log.pop().as_deref(), Some("root"));
+    log.sort();
+    assert_eq!(log, ["1 me", "1 none", "small none"]);
+}
+
+#[test]
+fn variables_are_passed_as_declared() {
+    let vars = "vars:\n- {name: A, default: a}\n- {name: B, default: b}\n";
+    let dep = |fields: &str| format!("{vars}dependencies:\n- {{name: dep, source: {{path: dep}}{fields}}}\n");
+    let said = |fields: &str, arguments: &[&str]| {
+        let root = custom("root", "echo root ${A} ${B} >> $LOG", &dep(fields))
+            .replace("default: a", "default: from-root");
+        let project = project(&root).with("dep", custom("dep", "echo ${A} ${B} >> $LOG", vars));
+        project.run(["build"].iter().chain(arguments)).success();
+        log(&project)[0].clone()
+    };
+    assert_eq!(said("", &[]), "a b");
+    assert_eq!(said(", vars: [{name: B, value: given}]", &[]), "a given");
+    assert_eq!(said(", overwriteVars: true", &[]), "from-root b");
+    assert_eq!(said("", &["--var", "A=flag"]), "flag b");
+    // The project's own profiles are not passed on; a dependency has those that it is declared with.
+    assert_eq!(said(", vars: [{name: A, value: own}], overwriteVars: true", &[]), "own b");
+}
+
+#[test]
+fn newest_form_is_a_map() {
+    let root = "version: v2beta1\nname: root\nimages:\n  api:\n    image: r.example/root\n    tags: ['1']\n    custom: {command: 'echo root >> $LOG'}\n\
+                dependencies:\n  auth:\n    path: auth\n    vars: {WHO: me}\n";
+    let auth = "version: v2beta1\nname: auth\nvars:\n  WHO: nobody\nimages:\n  api:\n    image: r.example/auth\n    tags: ['1']\n    custom: {command: 'echo auth ${WHO} >> $LOG'}\n";
+    let project = project(root).file("auth/devspace.yaml", auth);
+    project.run(["build"]).success();
+    assert_eq!(log(&project), ["auth me", "root"]);
+}
+
+#[test]
+fn dependency_has_its_own_overrides_and_modules() {
+    let project = project(&config("root", &on(&["auth"])))
+        .with("auth", config("auth", "profiles:\n- {name: dev}\n"))
+        .file("windlass.rhai", "fn before_image(image) { print(`root has ${image.name}`) }\n")
+        .file("auth/windlass.rhai", "import \"lib/names\" as names;\nfn tags(image) { [names::tag()] }\n")
+        .file("auth/lib/names.rhai", "fn tag() { \"from-module\" }\n");
+    let output = project.run(["build", "--progress", "json"]);
+    let tags: Vec<_> =
+        output.success().json_lines().into_iter().filter(|event| event["type"] == "image_finished").collect();
+    assert_eq!(tags[0]["tags"], serde_json::json!(["from-module"]), "{output}");
+    assert_eq!(tags[1]["tags"], serde_json::json!(["1"]), "{output}");
+    // A module is looked for in the project that imports it, and nowhere else.
+    project.write("lib/outside.rhai", "fn tag() { \"outside\" }\n");
+    for path in ["../lib/outside", "lib/outside", "/lib/outside"] {
+        project.write(
+            "auth/windlass.rhai",
+            format!("import \"{path}\" as x;\nfn tags(image) {{ [x::tag()] }}\n"),
+        );
+        project
+            .run(["build"])
+            .exits(2)
+            .stderr_has(format!("cannot find the module `{path}`"))
+            .stderr_has("auth/windlass.rhai:1:");
+    }
+}
+
+#[test]
+fn one_job_limit_holds_for_all_projects() {
+    let alone = "mkdir $LOG.lock && sleep 0.05 && rmdir $LOG.lock";
+    let folders = ["a", "b", "c"];
+    let mut all = project(&custom("root", alone, &on(&folders)));
+    for folder in folders {
+        all = all.with(folder, custom(folder, alone, ""));
+    }
+    all.run(["build", "--build-sequential"]).success().stderr_has("4 built");
+    // Side by side where the limit allows it: each waits for the other to begin.
+    let meet =
+        |own: &str, other: &str| format!("touch $LOG.{own}; until test -e $LOG.{other}; do sleep 0.01; done");
+    let project = project(&config("root", &on(&["a", "b"])))
+        .with("a", custom("a", &meet("a", "b"), ""))
+        .with("b", custom("b", &meet("b", "a"), ""));
+    project.run(["build", "--max-concurrent-builds", "2"]).success().stderr_has("3 built");
+}
+
+#[test]
+fn circle_is_shown_with_its_places() {
+    let project = project(&config("root", &on(&["a"])))
+        .with("a", config("a", &on(&["../b"])))
+        .with("b", config("b", &on(&["../a"])));
+    project
+        .run(["build"])
+        .exits(2)
+        .stderr_has("projects depend on each other: a -> b -> a")
+        .stderr_has("b/devspace.yaml:");
+    project.write("b/devspace.yaml", config("b", &on(&["../../project"])));
+    project.run(["build"]).exits(2).stderr_has(" -> a -> b -> ");
+    project.write(
+        "b/devspace.yaml",
+        config("b", "dependencies:\n- {name: a, source: {path: ../a}, disabled: true}\n"),
+    );
+    project.run(["build"]).success();
+}
+
+#[test]
+fn parts_can_be_chosen_and_left_out() {
+    let all = || {
+        project(&config("root", &on(&["a", "b"])))
+            .with("a", config("a", &on(&["../c"])))
+            .with("b", config("b", ""))
+            .with("c", config("c", ""))
+    };
+    let built = |arguments: &[&str]| {
+        let project = all();
+        project.run(["build", "--build-sequential"].iter().chain(arguments)).success();
+        let mut log = log(&project);
+        log.sort();
+        log.join(" ")
+    };
+    assert_eq!(built(&["--skip-dependencies"]), "root");
+    assert_eq!(built(&["--skip-dependency", "b"]), "a c root");
+    assert_eq!(built(&["--skip-dependency", "c"]), "a b root");
+    assert_eq!(built(&["--dependency", "a"]), "a c");
+    assert_eq!(built(&["--dependency", "c"]), "c");
+    assert_eq!(built(&["api"]), "root");
+    assert_eq!(built(&["b.api"]), "b");
+    assert_eq!(built(&["api", "b.api"]), "b root");
+    all().run(["build", "--dependency", "d"]).exits(2).stderr_has("there is no dependency `d`");
+    all().run(["build", "a.apo"]).exits(2).stderr_has("there is no image `a.apo`");
+    let project = all();
+    project.run(["build"]).success();
+    project.run(["build", "--force", "c.api"]).success().stderr_has("1 built, 3 skipped");
+}
+
+#[test]
+fn images_and_dependencies_of_a_dependency_may_be_left_out() {
+    let more = "dependencies:\n- {name: a, source: {path: a}, skipBuild: true}\n- {name: b, source: {path: b}, ignoreDependencies: true}\n";
+    let project = project(&config("root", more))
+        .with("a", config("a", &on(&["../c"])))
+        .with("b", config("b", &on(&["../d"])))
+        .with("c", config("c", ""))
+        .with("d", config("d", ""));
+    // Skipping builds is of older versions.
+    let old = project.read("devspace.yaml").replace("v1beta11", "v1beta9");
+    project.write("devspace.yaml", old);
+    project.run(["build", "--build-sequential"]).success();
+    let mut log = log(&project);
+    log.sort();
+    assert_eq!(log, ["b", "c", "root"]);
+}
+
+#[test]
+fn references_of_a_dependency_can_be_used() {
+    let line = "echo ${runtime.dependencies.auth.images.api} ${runtime.dependencies.auth.images.api.tag} ${runtime.images.api.image} $HOOK >> $LOG";
+    let hooks = "hooks:\n- {command: 'echo ${runtime.dependencies.auth.images.api.image} >> $LOG', events: ['after:build']}\n";
+    let project = project(&custom("root", line, &format!("{hooks}{}", on(&["auth"]))))
+        .with("auth", config("auth", ""))
+        .file("windlass.rhai", "fn before_image(image) { print(`auth is ${global_auth(image)}`) }\nfn global_auth(image) { \"here\" }\nfn after_build(project, results) {\n    run_hooks(project, \"after:build\");\n    print(`found ${project.image(\"auth.api\").reference}, ${project.dependencies.keys()}`);\n}\n");
+    project.run(["build"]).success().stderr_has("found r.example/auth/api:1, [\"auth\"]");
+    assert_eq!(log(&project), ["auth", "r.example/auth/api:1 1 r.example/root/api", "r.example/auth/api"]);
+    // Naming an image builds the dependencies that it refers to.
+    project.write("input", "1");
+    project.write("auth/input", "1");
+    project.run(["build", "api"]).success().stderr_has("2 built");
+    // Left out, it is known from its last build.
+    project.write("input", "2");
+    project.run(["build", "--skip-dependency", "auth"]).success().stderr_has("1 built");
+    let broken = custom("root", "echo ${runtime.dependencies.auht.images.api}", "");
+    project.write("devspace.yaml", broken);
+    project.run(["build"]).exits(1).stderr_has("cannot fill in `${runtime.dependencies.auht.images.api}`");
+}
+
+#[test]
+fn pipelines_build_dependencies_only_when_they_say_so() {
+    let project = project(&config("root", &on(&["auth"]))).with("auth", config("auth", "")).file(
+        "windlass.rhai",
+        "fn alone(project) { parallel(project.images, |image| build_image(image)) }\nfn both(project) { build_dependencies(project); alone(project) }\n",
+    );
+    project.run(["run", "alone"]).success();
+    assert_eq!(log(&project), ["root"]);
+    project.run(["run", "both"]).success().stderr_has("auth.api");
+    assert_eq!(log(&project), ["root", "auth"]);
+}
+
+#[test]
+fn failing_dependency_is_told_with_its_project() {
+    let project = project(&config("root", &on(&["libs/auth", "libs/other"])))
+        .with("libs/auth", custom("auth", "echo broken-$((40+2)); exit 3", ""))
+        .with("libs/other", config("other", ""))
+        .file("libs/auth/windlass.rhai", "fn before_image(image) { print(\"in\") }\n");
+    let output = project.run(["build", "--build-sequential", "--keep-going", "--result", "result.json"]);
+    output.exits(1).stderr_has("auth.api (in libs/auth): cannot build `api`").stderr_has("broken-42");
+    assert_eq!(log(&project), ["other"]);
+    let result: Value = serde_json::from_str(&project.read("result.json")).expect("it is JSON");
+    assert_eq!(result["images"][0]["image"], "auth.api");
+    assert_eq!(
+        (&result["unfinished"], &result["success"]),
+        (&serde_json::json!(["api"]), &Value::Bool(false))
+    );
+
+    // Its script is wrong, or its configuration.
+    project.write("libs/auth/windlass.rhai", "fn build(project) { throw \"no moon\" }\n");
+    project
+        .run(["build"])
+        .exits(1)
+        .stderr_has("auth (in libs/auth): no moon")
+        .stderr_has("libs/auth/windlass.rhai:1:");
+    project.write("libs/auth/windlass.rhai", "fn build(project) {\n");
+    project.run(["build"]).exits(2).stderr_has("cannot read the script `libs/auth/windlass.rhai`");
+    project.remove("libs/auth/windlass.rhai");
+    project.write("libs/auth/devspace.yaml", "version: v1beta11\nimgaes: {}\n");
+    project.run(["build"]).exits(2).stderr_has("cannot use `libs/auth/devspace.yaml`");
+    project.remove("libs/auth/devspace.yaml");
+    project
+        .run(["build"])
+        .exits(2)
+        .stderr_has("cannot find the dependency `auth`: there is no `")
+        .stderr_has("devspace.yaml:");
+}
+
+#[test]
+fn hooks_run_around_dependencies_and_in_their_own_folder() {
+    let hook =
+        |word: &str, event: &str| format!("- {{command: 'echo {word} >> $LOG', events: ['{event}']}}\n");
+    let own = format!(
+        "hooks:\n{}{}",
+        hook("before-deps", "before:buildDependencies"),
+        hook("after-deps", "after:buildDependencies")
+    );
+    let project = project(&config("root", &format!("{own}{}", on(&["auth"])))).with(
+        "auth",
+        config(
+            "auth",
+            "hooks:\n- {command: 'echo hook in $(basename $PWD) >> $LOG', events: ['before:build']}\n",
+        ),
+    );
+    project.run(["build"]).success();
+    assert_eq!(log(&project), ["before-deps", "hook in auth", "auth", "after-deps", "root"]);
+}
+
+#[test]
+fn interrupt_ends_the_builds_of_all_projects() {
+    let wait = |who: &str| format!("echo $$ >> $LOG; echo ready-{who}; exec sleep 1000");
+    let project = project(&config("root", &on(&["a", "b"])))
+        .with("a", custom("a", &wait("a"), ""))
+        .with("b", custom("b", &wait("b"), ""));
+    let running = project.spawn(["build", "--max-concurrent-builds", "2"]);
+    running.wait_for_text("ready-a");
+    running.wait_for_text("ready-b");
+    running.signal(Signal::Interrupt);
+    running.finish().exits(130);
+    for pid in log(&project) {
+        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        assert!(state.is_empty() || state.contains(") Z"), "{state}");
+    }
+}
+
+/// A repository with the project `auth` in `services/auth`; gives its URL.
+fn repository(project: &Project) -> String {
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-C", "origin"];
+        project.run_program("git", identity.iter().chain(arguments)).success().clone()
+    };
+    project.write("origin/services/auth/devspace.yaml", config("auth", ""));
+    project.write("origin/services/auth/input", "0");
+    git(&["init", "--quiet", "--initial-branch=main"]);
+    git(&["add", "--all"]);
+    git(&["commit", "--quiet", "-m", "one"]);
+    git(&["tag", "v1"]);
+    project.write("origin/services/auth/devspace.yaml", config("newer", ""));
+    git(&["commit", "--quiet", "--all", "-m", "two"]);
+    format!("file://{}", project.path("origin").display())
+}
+
+#[test]
+fn dependency_comes_from_git() {
+    let project = project("");
+    let url = repository(&project);
+    let root = |fields: &str| {
+        config(
+            "root",
+            &format!(
+                "dependencies:\n- {{name: auth, source: {{git: '{url}', subPath: services/auth{fields}}}}}\n"
+            ),
+        )
+    };
+    project.write("devspace.yaml", root(", tag: v1"));
+    project.run(["build"]).success().stderr_has("cloning file://").stderr_has("auth.api");
+    assert_eq!(log(&project), ["auth", "root"]);
+    // The reference moves in the file: another checkout. The network is left alone otherwise.
+    project.write("devspace.yaml", root(", branch: main"));
+    project.run(["build"]).success();
+    assert_eq!(log(&project), ["auth", "root", "newer"]);
+    project.write("origin/services/auth/devspace.yaml", config("newest", ""));
+    project.run(["build"]).success().stderr_has("2 skipped").lacks("cloning");
+    assert!(project.home().join(".cache/windlass/git").is_dir());
+
+    project.run(["list", "dependencies"]).success().stdout_has("@main (services/auth)");
+    project.run(["update", "dependencies"]).success().stdout_has("@main: unchanged");
+    let commit =
+        ["-c", "user.name=t", "-c", "user.email=t@example.com", "-C", "origin", "commit", "-qam", "three"];
+    project.run_program("git", commit).success();
+    project.run(["update", "dependencies"]).success().stdout_has(" -> ");
+    project.run(["build"]).success().stderr_has("1 built, 1 skipped");
+    assert_eq!(log(&project).last().map(String::as_str), Some("newest"));
+
+    project.write("devspace.yaml", root(", tag: v2"));
+    project.run(["build"]).exits(1).stderr_has("cannot clone `file://").stderr_has("git ls-remote");
+    let outside = root(", tag: v1").replace("services/auth", "../../..");
+    project.write("devspace.yaml", outside);
+    project.run(["build"]).exits(2).stderr_has("leads out of its repository");
+}
+
+#[test]
+fn script_of_a_dependency_imports_from_beside_itself() {
+    let project = project(&config("root", &on(&["libs/auth"])))
+        .with("libs/auth", config("auth", ""))
+        .file("libs/auth/windlass.rhai", "import \"./names\" as names;\nfn tags(image) { [names::tag()] }\n")
+        .file("libs/auth/names.rhai", "import \"lib/word\" as word;\nfn tag() { word::word() }\n")
+        .file("libs/auth/lib/word.rhai", "fn word() { \"beside\" }\n");
+    let output = project.run(["build", "--progress", "json"]);
+    let is_finished = |event: &Value| event["type"] == "image_finished" && event["image"] == "auth.api";
+    let finished = output.success().json_lines().into_iter().find(is_finished).expect("it was built");
+    assert_eq!(finished["tags"], serde_json::json!(["beside"]));
+    // A link does not lead out of its project either, and modules in a circle are told.
+    project.write("lib/word.rhai", "fn word() { \"outside\" }\n");
+    std::os::unix::fs::symlink(project.path("lib"), project.path("libs/auth/link"))
+        .expect("a link can be made");
+    project.write("libs/auth/names.rhai", "import \"link/word\" as word;\nfn tag() { word::word() }\n");
+    project.run(["build"]).exits(2).stderr_has("cannot find the module `link/word`");
+    project.write("libs/auth/names.rhai", "import \"./windlass\" as up;\nfn tag() { up::tags(1)[0] }\n");
+    project
+        .run(["build"])
+        .exits(2)
+        .stderr_has("modules import each other: names.rhai -> windlass.rhai -> names.rhai");
+}
