@@ -31,7 +31,9 @@ pub(super) fn mistakes(pipeline: &Pipeline, known: &Known, file: &ScriptFile, la
         }
         true
     });
-    checker.mistakes
+    // Rhai walks functions in no order.
+    checker.mistakes.sort_by_key(|(offset, _)| *offset);
+    checker.mistakes.into_iter().map(|(_, mistake)| mistake).collect()
 }
 
 struct Checker<'a> {
@@ -40,7 +42,8 @@ struct Checker<'a> {
     file: &'a ScriptFile,
     /// What is imported, by the name it gets; `None` when it cannot be looked into.
     modules: HashMap<String, Option<Known>>,
-    mistakes: Vec<Mistake>,
+    /// With the offset of each.
+    mistakes: Vec<(usize, Mistake)>,
 }
 
 impl Checker<'_> {
@@ -153,7 +156,8 @@ impl Checker<'_> {
 
     fn note(&mut self, code: &'static str, message: String, help: Option<String>, position: Position) {
         let place = Place::new("", self.file, position);
-        self.mistakes.push(Mistake::new(code, message, help, &place));
+        let offset = place.around().0.len();
+        self.mistakes.push((offset, Mistake::new(code, message, help, &place)));
     }
 }
 
