@@ -19,6 +19,18 @@ use crate::report::ProgressMode;
     version,
     propagate_version = true,
     arg_required_else_help = true,
+    help_template = "\
+{about}
+
+{usage-heading} {usage}
+
+Commands:
+{subcommands}
+
+Options of every command (`windlass build --help` explains them):
+  -p, --profile <NAME>    --config <FILE>    --var <NAME=VALUE>    --no-exec
+  --disable-profile-activation    -n, --namespace <NAME>    --kube-context <NAME>
+  --silent    --no-warn    --debug    --progress <MODE>    -h, --help    -V, --version{after-help}",
     after_help = "\
 How it works:
   `windlass build` reads devspace.yaml, and builds, tags and pushes each image
@@ -32,9 +44,8 @@ Examples:
   windlass build              build and push what changed
   windlass build api worker   only these images, and those they are built from
   windlass build -p dev       with the profile `dev`
-  windlass list images        what there is to build
-  windlass run release 1.4.0  call a pipeline of your own
-  windlass login ghcr.io      store credentials as docker does"
+  windlass plan               what a build would do, and why
+  windlass run release 1.4.0  call a pipeline of your own"
 )]
 pub struct Cli {
     /// What to do.

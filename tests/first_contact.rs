@@ -25,12 +25,32 @@ fn help_fits_one_screen_and_teaches() {
 }
 
 #[test]
+fn help_names_every_option_that_every_command_has() {
+    let all = Project::new().run(["list", "--help"]).success().stdout.clone();
+    let global = all.split_once("Global options:\n").expect("a heading").1;
+    let global = global.split("\n\n").next().unwrap_or_default();
+    let names: Vec<_> = global.split_whitespace().filter(|word| word.starts_with("--")).collect();
+    assert!(names.len() > 8, "{all}");
+    let help = Project::new().run(["--help"]).success().clone();
+    for name in names {
+        help.stdout_has(name.trim_end_matches([',', ';']));
+    }
+}
+
+#[test]
 fn help_of_every_command_has_an_example() {
-    for command in ["build", "login", "logout"] {
+    let help = Project::new().run(["--help"]).success().stdout.clone();
+    let commands =
+        help.split_once("Commands:\n").and_then(|(_, rest)| rest.split_once("\n\n")).expect("a list").0;
+    let commands: Vec<_> = commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(commands.contains(&"build") && commands.len() > 15, "{help}");
+    for command in commands.into_iter().filter(|command| *command != "help") {
         for flag in ["--help", "-h"] {
             let output = Project::new().run([command, flag]);
-            output.success().stdout_has(format!("Examples:\n  windlass {command}"));
-            assert!(output.stdout.lines().count() <= 50, "{output}");
+            let examples = output.success().stdout.split_once("Examples:\n").map(|(_, examples)| examples);
+            let is_shown = examples.is_some_and(|text| text.contains(&format!("windlass {command}")));
+            assert!(is_shown, "{output}");
+            assert!(output.stdout.lines().count() <= 60, "{output}");
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::config::{AnswerError, forget, remember};
 
 /// The options of `windlass set`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  windlass set var TIER=staging")]
 pub struct SetArgs {
     /// What to set.
     #[command(subcommand)]
@@ -37,6 +38,7 @@ Examples:
 
 /// The options of `windlass reset`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  windlass reset vars TIER")]
 pub struct ResetArgs {
     /// What to reset.
     #[command(subcommand)]
