@@ -77,11 +77,11 @@ pub struct GlobalOptions {
     #[arg(long = "var", global = true, value_name = "NAME=VALUE")]
     pub vars: Vec<String>,
 
-    /// Kubernetes namespace
+    /// Kubernetes namespace [default: the context's]
     #[arg(short, long, global = true, value_name = "NAME")]
     pub namespace: Option<String>,
 
-    /// Kubernetes context
+    /// Kubernetes context [default: the kubeconfig's current one]
     #[arg(long, global = true, value_name = "NAME")]
     pub kube_context: Option<String>,
 

@@ -6,6 +6,7 @@
 //! `write dist/digest.txt`), so that it can be told without being done.
 
 mod clock;
+mod cluster;
 mod docker;
 mod environment;
 mod exec;
@@ -17,6 +18,7 @@ pub mod live;
 mod masked;
 pub mod memory;
 mod no_exec;
+mod options;
 pub mod planning;
 mod project_path;
 mod random;
@@ -25,12 +27,14 @@ mod registry;
 use std::sync::Arc;
 
 pub use clock::Clock;
-pub use docker::Docker;
+pub use cluster::Cluster;
+pub use docker::{Docker, Machine};
 pub use environment::Environment;
 pub use exec::{Exec, ExecRequest, OnLine, Purpose};
 pub use files::{FileEdit, Files};
 pub use http::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
 pub use masked::MaskedExec;
+pub use options::HostOptions;
 pub use project_path::{PathError, ProjectPath};
 pub use random::Random;
 pub use registry::{ImageCopy, Registry};
@@ -40,6 +44,8 @@ pub use registry::{ImageCopy, Registry};
 pub struct Host {
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The Kubernetes cluster.
+    pub cluster: Arc<dyn Cluster>,
     /// The Docker daemon.
     pub docker: Arc<dyn Docker>,
     /// The variables of the environment.

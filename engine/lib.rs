@@ -9,6 +9,7 @@
 
 pub mod builder;
 pub mod cli;
+pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod dependency;

@@ -337,22 +337,6 @@ fn flags_quieten_and_open_up() {
 }
 
 #[test]
-fn pull_secret_asked_for_is_told_once_and_only_then() {
-    let file = |field: &str| {
-        format!(
-            "version: v1beta9\nimages:\n  api: {{image: acme/api, {field}build: {{custom: {{command: ./record}}}}}}\n"
-        )
-    };
-    let project = recording("", "").file("devspace.yaml", file("createPullSecret: true, "));
-    let notice = "pull secrets are not created yet";
-    let output = project.run(["build"]);
-    output.success();
-    assert_eq!(output.stderr.matches(notice).count(), 1, "{output}");
-    project.run(["build", "--skip-push"]).success().lacks(notice);
-    project.file("devspace.yaml", file("")).run(["build"]).success().lacks(notice);
-}
-
-#[test]
 fn other_sections_are_kept_and_not_checked() {
     let more = "deployments: [{name: d, kubectl: {manifests: [x]}}]\ndev: {ports: [{forward: [{port: 1}]}]}\ncommands: [{name: c, command: 'echo ${NOT_ASKED}'}]\ndependencies: []\npullSecrets: []\nrequire: {}\nx-mine: {free: '${NOT_ASKED}'}\n";
     recorded(&recording("a", more), &[]);

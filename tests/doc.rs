@@ -9,10 +9,11 @@ fn function_is_told_with_its_default_and_an_override() {
     publish(image, built)
       a function of the pipeline, which you may redefine
 
-      Step 7: makes the image available. The default pushes every tag, unless pushing is switched off.
+      Step 7: makes the image available. The default pushes every tag, unless pushing is switched off; a
+      local cluster gets the image without.
 
       Default
-        fn publish(image, built) { if image.pushes { built.push() } else { built } }
+        fn publish(image, built) { if image.pushes { built.push() } else { built.load() } }
 
       Example
         /// Pushes `api` alone.

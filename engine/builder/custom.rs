@@ -223,7 +223,7 @@ mod tests {
         let config = CustomConfig { command: Some(line.into()), ..CustomConfig::default() };
         let request = request(config, &["r.io/api:1", "r.io/api:2"]);
         let events = Events::none().of_image("api");
-        let host = crate::host::Host::live(&Events::none());
+        let host = crate::host::Host::live(&Events::none(), &crate::host::HostOptions::default());
         match build_custom(&request, &*host.exec, &events, &CancellationToken::new()).await {
             Err(BuildError::CommandFailed { exit_code: 4, output, .. }) => {
                 assert_eq!(

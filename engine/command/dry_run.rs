@@ -12,7 +12,7 @@ use super::exit_status::{ExitStatus, Failure};
 use super::interrupt::cancel_on_interrupt;
 use super::load;
 use super::pipeline_options::scripts;
-use super::pipeline_run::{Call, call_pipeline, new_runtime, print_failures};
+use super::pipeline_run::{Call, call_pipeline, host_options, new_runtime, print_failures};
 use crate::cli::GlobalOptions;
 use crate::config::Loaded;
 use crate::event::{Decision, Event, Events, ImageResult, Level};
@@ -76,7 +76,7 @@ pub(super) fn dry_run(
         jobs: 1,
         ..options
     };
-    let host = Host::live(&events);
+    let host = Host::live(&events, &host_options(&project, &options));
     let host = if global.no_exec { host.without_exec() } else { host };
     let host = host.planning(&effects);
     let run = Run::new(project, options, host, events.clone(), cancel, runtime.handle().clone())

@@ -28,6 +28,19 @@ pub struct PipelineOptions {
     #[arg(long)]
     pub skip_push: bool,
 
+    /// Push nothing that a local cluster (kind, minikube, ...) has without it
+    #[arg(
+        long,
+        value_name = "BOOL",
+        default_value_t = true,
+        default_missing_value = "true",
+        num_args = 0..=1,
+        require_equals = true,
+        action = clap::ArgAction::Set,
+        hide_possible_values = true
+    )]
+    pub skip_push_local_kube: bool,
+
     /// Ask the registry whether pushed images are still there
     #[arg(long)]
     pub verify: bool,
@@ -78,6 +91,7 @@ impl PipelineOptions {
             force_build: self.force_build,
             force: self.force.iter().cloned().collect(),
             skip_push: self.skip_push,
+            skip_push_local_kube: self.skip_push_local_kube,
             verify: self.verify,
             jobs: if self.build_sequential { 1 } else { jobs },
             keep_going: self.keep_going,

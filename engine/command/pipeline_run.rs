@@ -13,10 +13,11 @@ use super::image_failure::ImageFailure;
 use super::interrupt::cancel_on_interrupt;
 use super::load::load_dependencies;
 use crate::cli::GlobalOptions;
-use crate::config::Loaded;
+use crate::cluster::ClusterOptions;
+use crate::config::{ImageConfig, Loaded, Project};
 use crate::dependency::{Dependency, Selection, Tree, attach};
 use crate::event::{Event, Level};
-use crate::host::Host;
+use crate::host::{Host, HostOptions};
 use crate::report::{self, Report, ReportOptions};
 use crate::run::{Run, RunOptions, Secrets};
 use crate::script::{Pipeline, ScriptError, new_engine, stage};
@@ -86,12 +87,11 @@ pub fn run_pipeline(
         force: selection.force.iter().cloned().collect(),
         ..options.run_options(selection.images.clone())
     };
-    let host = Host::live(&events);
+    let host = Host::live(&events, &host_options(&project, &run_options));
     let host = if global.no_exec { host.without_exec() } else { host };
     let run = Run::new(project, run_options, host, events.clone(), cancel, runtime.handle().clone())
         .map_err(Failure::wrong_use)?;
     attach(&run, tree, &selection, global.no_warn).map_err(Failure::wrong_use_of)?;
-    tell_missing_pull_secrets(&run);
     let started = Instant::now();
     let outcome = call_pipeline(&run, pipeline, call, global.no_warn);
     run.save();
@@ -129,14 +129,17 @@ pub(super) fn new_runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::failed(NoThreads { reason: error.to_string() }))
 }
 
-/// Tells those who ask for pull secrets in so many words that there are none yet.
-fn tell_missing_pull_secrets(run: &Run) {
-    let images = run.selected().iter().filter_map(|name| run.project.images.get(name));
-    let asking = images.filter(|image| image.create_pull_secret == Some(true) && !image.disabled);
-    let names: Vec<_> = asking.map(|image| format!("`{}`", image.name)).collect();
-    if !names.is_empty() && !run.options.skip_push {
-        let names = names.join(", ");
-        run.notice(Level::Info, format!("pull secrets are not created yet: `createPullSecret` of {names}"));
+/// What the command line and the project say about the outside world.
+pub(super) fn host_options(project: &Project, options: &RunOptions) -> HostOptions {
+    let docker = |image: &ImageConfig| image.docker.as_ref().and_then(|docker| docker.prefer_minikube);
+    HostOptions {
+        cluster: ClusterOptions {
+            context: project.kube_context.clone(),
+            namespace: project.namespace.clone(),
+            environment: options.environment.clone(),
+        },
+        // One run has one daemon: it is minikube's unless an image is not to be there.
+        prefers_minikube: project.images.values().all(|image| docker(image) != Some(false)),
     }
 }
 

@@ -143,6 +143,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
             hooks: decoded.hooks,
             commands: decoded.commands,
             dependencies: decoded.dependencies,
+            pull_secrets: decoded.pull_secrets,
             namespace: options.namespace.clone(),
             kube_context: options.kube_context.clone(),
             other: decoded.other,

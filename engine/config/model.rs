@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 
 use super::{CommandConfig, DependencyConfig};
 use crate::image::Repository;
+use crate::secret::Secret;
 
 /// A project: the folder of a `devspace.yaml` and what it configures.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,8 @@ pub struct Project {
     pub commands: IndexMap<String, CommandConfig>,
     /// The projects this one depends on, in file order, by name.
     pub dependencies: IndexMap<String, DependencyConfig>,
+    /// `pullSecrets` in file order, without those that are switched off.
+    pub pull_secrets: Vec<PullSecretConfig>,
     /// `--namespace`, when given.
     pub namespace: Option<String>,
     /// `--kube-context`, when given.
@@ -38,6 +41,23 @@ impl Project {
     pub fn empty(root: &std::path::Path) -> Self {
         Self { root: root.to_owned(), file: root.join("devspace.yaml"), ..Self::default() }
     }
+}
+
+/// One of `pullSecrets` (spec config §13.4).
+#[derive(Debug, Clone)]
+pub struct PullSecretConfig {
+    /// `registry`: its domain, `docker.io` for Docker Hub.
+    pub registry: String,
+    /// `username`; docker's credentials when absent.
+    pub username: Option<String>,
+    /// `password`; docker's credentials when absent.
+    pub password: Option<Secret>,
+    /// `email`.
+    pub email: Option<String>,
+    /// `secret`: its name, by default one for all registries, before v2beta1 one for each.
+    pub secret: String,
+    /// `serviceAccounts`, by default `default` alone.
+    pub service_accounts: Vec<String>,
 }
 
 /// A place in a configuration file, for messages.

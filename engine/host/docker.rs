@@ -12,6 +12,15 @@ use crate::image::ImageReference;
 use crate::image::dockerfile::BaseConfig;
 use crate::script::StageError;
 
+/// The machine a Docker daemon runs on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// Its host name.
+    pub name: String,
+    /// Its kernel's version.
+    pub kernel: String,
+}
+
 /// What stages ask of a Docker daemon. Nothing is contacted before the first call.
 #[async_trait]
 pub trait Docker: Send + Sync {
@@ -20,6 +29,9 @@ pub trait Docker: Send + Sync {
     /// # Errors
     /// `docker::unreachable`, naming the endpoint and how to get a daemon.
     async fn reachable(&self) -> Result<(), StageError>;
+
+    /// The machine its containers run on.
+    async fn machine(&self) -> Result<Machine, StageError>;
 
     /// The image IDs of those of `references` that the daemon has, in one request.
     async fn image_ids(

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::memory::Memory;
 use super::planning::Effects;
+use crate::cluster::{ClusterContext, Node};
 use crate::config::{self, LoadOptions};
 use crate::event::{Event, Events};
 use crate::run::{Run, RunOptions, lock};
@@ -93,6 +94,16 @@ impl World {
     pub fn push(&self, reference: &str) {
         let reference = reference.parse().expect("a reference");
         self.memory.state().pushed.insert(reference, format!("sha256:{:064}", 1));
+    }
+
+    /// Gives the world a cluster with these nodes.
+    pub fn set_cluster(&self, context: ClusterContext, nodes: Vec<Node>) {
+        self.memory.state().cluster = Some((context, nodes));
+    }
+
+    /// Leaves the world without credentials for `registry`.
+    pub fn log_out(&self, registry: &str) {
+        self.memory.state().logged_out.insert(registry.to_owned());
     }
 
     /// What was done since the last call.

@@ -2,29 +2,41 @@
 
 mod base_failure;
 mod clock;
+mod cluster;
 mod docker;
 mod environment;
 mod exec;
 mod files;
 mod http;
+mod minikube;
 mod random;
 mod registry;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Host;
+use super::{Host, HostOptions};
 use crate::builder::docker::Daemon;
+use crate::cluster::ClusterAccess;
 use crate::event::Events;
 use crate::registry::{CredentialStore, RegistryClient};
 
 impl Host {
-    /// The real world, as the environment describes it. Nothing is read or contacted yet.
-    pub fn live(events: &Events) -> Self {
+    /// The real world, as the environment and `options` describe it. Nothing is read or contacted yet.
+    pub fn live(events: &Events, options: &HostOptions) -> Self {
         let credentials = Arc::new(CredentialStore::from_env());
-        let daemon = Daemon::from_environment();
+        let access = ClusterAccess::new(options.cluster.clone());
+        let daemon = match options.prefers_minikube {
+            true => minikube::preferred_daemon(access.clone(), events.clone()),
+            false => Daemon::from_environment(),
+        };
         Self {
             clock: Arc::new(clock::LiveClock),
+            cluster: Arc::new(cluster::LiveCluster {
+                access,
+                credentials: Arc::clone(&credentials),
+                daemon: daemon.clone(),
+            }),
             docker: Arc::new(docker::LiveDocker {
                 daemon: daemon.clone(),
                 credentials: Arc::clone(&credentials),
@@ -53,7 +65,7 @@ pub fn registry_client(credentials: Arc<CredentialStore>, daemon: Daemon) -> Reg
         let daemon = daemon.clone();
         Box::pin(async move {
             let told = tokio::time::timeout(SETTINGS_LIMIT, daemon.insecure_registries()).await;
-            told.ok().and_then(Result::ok).cloned().unwrap_or_default()
+            told.ok().and_then(Result::ok).unwrap_or_default()
         })
     })
 }

@@ -3,6 +3,7 @@
 
 mod call;
 mod clock;
+mod cluster;
 mod docker;
 mod environment;
 mod exec;
@@ -20,6 +21,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::Host;
+use crate::cluster::{ClusterContext, Node};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference, Repository};
 use crate::run::lock;
@@ -67,6 +69,10 @@ pub struct State {
     pub files: BTreeMap<PathBuf, Option<Bytes>>,
     /// The variables of the environment.
     pub variables: HashMap<String, String>,
+    /// The cluster, and its nodes; `None`: none is configured.
+    pub cluster: Option<(ClusterContext, Vec<Node>)>,
+    /// The registries that docker has no credentials for.
+    pub logged_out: HashSet<String>,
     /// The time.
     pub now: Timestamp,
     /// The random characters, over and over.
@@ -93,6 +99,8 @@ impl Default for State {
             requests: Vec::new(),
             files: BTreeMap::new(),
             variables: HashMap::new(),
+            cluster: None,
+            logged_out: HashSet::new(),
             now: clock::start(),
             random: vec!['x'],
             taken: 0,
@@ -106,6 +114,7 @@ impl Memory {
         let this = || Arc::new(self.clone());
         Host {
             clock: this(),
+            cluster: this(),
             docker: this(),
             environment: this(),
             exec: this(),

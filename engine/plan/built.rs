@@ -1,10 +1,11 @@
 //! An image that is there: just built, or reused.
 
 use super::Source;
+use crate::cluster::ImageLoad;
 use crate::event::{Event, Outcome};
 use crate::host::ImageCopy;
 use crate::image::{ImageReference, Tag};
-use crate::run::{Finished, Image};
+use crate::run::{Delivery, Finished, Image};
 use crate::script::StageError;
 use crate::state::Record;
 
@@ -131,6 +132,32 @@ impl Built {
         };
         events.pushed(reference.to_string(), digest.clone());
         Ok(digest)
+    }
+
+    /// Makes it available to the nodes of a local cluster, where there is one that cannot see the daemon.
+    ///
+    /// # Errors
+    /// When it cannot be loaded there.
+    pub fn load(&self) -> Result<Self, StageError> {
+        let (Some(record), Some(delivery)) = (&self.record, self.image.delivery()) else {
+            return Ok(self.clone());
+        };
+        let loader = match (delivery, &self.source) {
+            // It is not here but in its registry, which is then the place for its new tags as well.
+            (Delivery::SharedDaemon | Delivery::Load(_), Source::Registry(_)) => return self.push(),
+            (Delivery::Load(loader), Source::Daemon(_)) => loader,
+            _ => return Ok(self.clone()),
+        };
+        let unpushed = record.tags.iter().filter(|tag| !record.pushed.contains_key(*tag));
+        let repository = &self.image.config().repository;
+        let references: Vec<_> = unpushed.map(|tag| repository.with_tag(tag.clone())).collect();
+        if !references.is_empty() {
+            let (run, events) = (self.image.run(), self.image.events());
+            let load = ImageLoad { references, loader: loader.clone() };
+            events.step(format!("loading into {loader}"));
+            run.wait_for_end(run.host.cluster.load(&load, &events, &run.cancellation()))?;
+        }
+        Ok(self.clone())
     }
 
     /// Makes it known to the images built from it, and to the report.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Run, RunError};
+use super::{Delivery, Run, RunError};
 use crate::config::ImageConfig;
 use crate::dependency::fill;
 use crate::event::ImageEvents;
@@ -62,10 +62,29 @@ impl Image {
         Self { templates: Some(without_repeats(templates)), ..self.clone() }
     }
 
-    /// Whether its tags are pushed in this run. A custom command pushes by itself.
+    /// Whether its tags are pushed in this run: not where a local cluster has it without. A custom command pushes
+    /// by itself.
     pub fn pushes(&self) -> bool {
-        let skips = self.config.docker.as_ref().is_some_and(|docker| docker.skip_push);
-        !self.run.options.skip_push && !skips && self.config.custom.is_none() && !self.config.disabled
+        self.delivery() == Some(&Delivery::Registry)
+    }
+
+    /// How the nodes of the cluster get it; `None` when they are not to.
+    pub fn delivery(&self) -> Option<&Delivery> {
+        let docker = self.config.docker.as_ref();
+        let skips = self.run.options.skip_push || docker.is_some_and(|docker| docker.skip_push);
+        if skips || self.config.custom.is_some() || self.config.disabled {
+            return None;
+        }
+        match docker.and_then(|docker| docker.prefer_minikube) {
+            Some(false) => Some(&Delivery::Registry),
+            _ => Some(self.run.delivery()),
+        }
+    }
+
+    /// Whether a build creates a pull secret for it: `createPullSecret: true`, unless it is switched off or nothing
+    /// is pushed.
+    pub fn wants_pull_secret(&self) -> bool {
+        self.config.create_pull_secret == Some(true) && !self.config.disabled && !self.run.options.skip_push
     }
 
     /// The folder of its build context.

@@ -1,9 +1,11 @@
 //! One run of a pipeline: the project, the outside world, and what the run has learnt so far.
 
 mod builder_choice;
+mod delivery;
 mod error;
 mod image;
 mod options;
+mod pull_secret;
 mod results;
 mod scope;
 mod secrets;
@@ -31,6 +33,7 @@ use crate::process::{Pipe, ProcessError};
 use crate::script::{Pipeline, StageError};
 use crate::state::{BaseMemory, ImageStore, Record, StatIndex};
 
+pub use delivery::Delivery;
 pub use error::RunError;
 pub use image::Image;
 pub use options::RunOptions;
@@ -73,6 +76,9 @@ pub struct Run {
     is_forgetful: AtomicBool,
     /// What git answered, by arguments.
     pub(crate) git_answers: Mutex<HashMap<Vec<String>, GitAnswer>>,
+    delivery: OnceLock<Delivery>,
+    /// The pull secrets of this run, by what they print as; whether each was tried.
+    pull_secrets: Mutex<HashMap<String, Arc<Mutex<bool>>>>,
     finished: Mutex<HashMap<String, Finished>>,
     /// In a plan: what was planned for each image, last.
     plans: Mutex<IndexMap<String, Plan>>,
@@ -127,6 +133,8 @@ impl Run {
             in_daemon: Mutex::default(),
             is_forgetful: AtomicBool::new(false),
             git_answers: Mutex::default(),
+            delivery: OnceLock::new(),
+            pull_secrets: Mutex::default(),
             finished: Mutex::default(),
             plans: Mutex::default(),
             planned_names: Mutex::default(),

@@ -16,6 +16,8 @@ pub struct RunOptions {
     pub force: BTreeSet<String>,
     /// Push nothing.
     pub skip_push: bool,
+    /// Push nothing that a local cluster has without it.
+    pub skip_push_local_kube: bool,
     /// Look pushed images up instead of trusting that they are still there.
     pub verify: bool,
     /// How many images may be worked on at a time.
@@ -48,6 +50,7 @@ impl Default for RunOptions {
             force_build: false,
             force: BTreeSet::new(),
             skip_push: false,
+            skip_push_local_kube: true,
             verify: false,
             jobs: Self::default_jobs(),
             keep_going: false,

@@ -157,7 +157,7 @@ fn steers_cli(name: &str) -> bool {
 }
 
 /// `process` with the variables that lead the docker CLI to `endpoint`, whatever else is set.
-fn lead_to(process: Process, endpoint: &Endpoint) -> Process {
+pub fn lead_to(process: Process, endpoint: &Endpoint) -> Process {
     let process = ["DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY"]
         .into_iter()
         .fold(process, Process::env_remove)

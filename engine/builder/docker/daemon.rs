@@ -1,11 +1,12 @@
 //! A Docker daemon, connected when it is first needed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bollard::Docker;
+use bollard::models::SystemInfo;
 use tokio::sync::OnceCell;
 
 use super::discovery::{self, DiscoveryError, Found, Surroundings};
@@ -30,7 +31,7 @@ type Finder = Box<dyn FnOnce() -> Result<Found, DiscoveryError> + Send>;
 struct Inner {
     found: LazyLock<Result<Found, DiscoveryError>, Finder>,
     connection: OnceCell<Result<Connection, DaemonError>>,
-    insecure: OnceCell<Result<BTreeSet<String>, DaemonError>>,
+    info: OnceCell<Result<SystemInfo, DaemonError>>,
 }
 
 struct Connection {
@@ -63,10 +64,17 @@ impl DaemonFacts {
 impl Daemon {
     /// The daemon that the environment and the Docker configuration lead to.
     pub fn from_environment() -> Self {
+        Self::with_environment(HashMap::new)
+    }
+
+    /// Like [`Daemon::from_environment`], with the variables that `overlay` gives in place of those of the
+    /// environment; it is asked at the first use.
+    pub fn with_environment(overlay: impl FnOnce() -> HashMap<String, String> + Send + 'static) -> Self {
         Self::found_by(|| {
             let home = std::env::home_dir();
+            let overlay = overlay();
             discovery::find(Surroundings {
-                variable: &|name| std::env::var(name).ok(),
+                variable: &|name| overlay.get(name).cloned().or_else(|| std::env::var(name).ok()),
                 read: &|path| std::fs::read_to_string(path),
                 list: &|folder| {
                     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -82,7 +90,7 @@ impl Daemon {
         Self(Arc::new(Inner {
             found: LazyLock::new(Box::new(find)),
             connection: OnceCell::new(),
-            insecure: OnceCell::new(),
+            info: OnceCell::new(),
         }))
     }
 
@@ -115,14 +123,27 @@ impl Daemon {
     ///
     /// # Errors
     /// As for [`Daemon::connect`], and when the daemon refuses to tell.
-    pub async fn insecure_registries(&self) -> Result<&BTreeSet<String>, DaemonError> {
-        let asked = self.0.insecure.get_or_init(|| async {
+    pub async fn insecure_registries(&self) -> Result<BTreeSet<String>, DaemonError> {
+        let config = self.info().await?.registry_config.clone().unwrap_or_default();
+        let hosts = config.index_configs.unwrap_or_default().into_iter();
+        let hosts = hosts.filter(|(_, index)| index.secure == Some(false)).map(|(host, _)| host);
+        Ok(hosts.chain(config.insecure_registry_cidrs.unwrap_or_default()).collect())
+    }
+
+    /// Host name and kernel of the machine it runs on.
+    ///
+    /// # Errors
+    /// As for [`Daemon::connect`], and when the daemon refuses to tell.
+    pub async fn machine(&self) -> Result<(String, String), DaemonError> {
+        let info = self.info().await?;
+        Ok((info.name.clone().unwrap_or_default(), info.kernel_version.clone().unwrap_or_default()))
+    }
+
+    /// Its settings, asked once.
+    async fn info(&self) -> Result<&SystemInfo, DaemonError> {
+        let asked = self.0.info.get_or_init(|| async {
             let info = self.connect().await?.info().await;
-            let info = info.map_err(|error| DaemonError::refused("tell its settings", &error))?;
-            let config = info.registry_config.unwrap_or_default();
-            let hosts = config.index_configs.unwrap_or_default().into_iter();
-            let hosts = hosts.filter(|(_, index)| index.secure == Some(false)).map(|(host, _)| host);
-            Ok(hosts.chain(config.insecure_registry_cidrs.unwrap_or_default()).collect())
+            info.map_err(|error| DaemonError::refused("tell its settings", &error))
         });
         asked.await.as_ref().map_err(Clone::clone)
     }

@@ -20,7 +20,7 @@ mod transport;
 
 pub use buildkit::{BuildKit, CredentialLookup};
 pub use classic::{AuthLookup, Classic};
-pub use cli::Cli;
+pub use cli::{Cli, lead_to};
 pub use daemon::{Daemon, DaemonFacts};
 pub use daemon_error::DaemonError;
 pub use discovery::{DiscoveryError, Found, Surroundings, find};

@@ -16,7 +16,7 @@ use crate::command::pipeline_options::scripts;
 use crate::command::pipeline_run::{Call, call_pipeline, new_runtime};
 use crate::config::{self, ConfigError, Explain, LoadOptions, Loaded};
 use crate::event::Events;
-use crate::host::Host;
+use crate::host::{Host, HostOptions};
 use crate::run::{Run, RunOptions};
 use crate::script::{Pipeline, ScriptError, syntax_error};
 use crate::suggestion::nearest;
@@ -122,7 +122,7 @@ impl Survey {
             ..RunOptions::default()
         };
         let events = Events::none();
-        let host = Host::live(&events).offline().planning(&Arc::default());
+        let host = Host::live(&events, &HostOptions::default()).offline().planning(&Arc::default());
         let cancel = CancellationToken::new();
         let run = match Run::new(loaded.project, options, host, events, cancel, runtime.handle().clone()) {
             Ok(run) => run,

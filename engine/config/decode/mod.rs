@@ -7,13 +7,14 @@ mod entries;
 mod hook;
 mod image;
 mod pipeline;
+mod pull_secret;
 
 use indexmap::IndexMap;
 use serde_json::Map;
 
 use super::node::{Mapping, field};
 use super::reader::Reader;
-use super::{CommandConfig, DependencyConfig, Hook, ImageConfig};
+use super::{CommandConfig, DependencyConfig, Hook, ImageConfig, PullSecretConfig};
 pub(crate) use command::command_mut;
 
 /// What the document says.
@@ -22,6 +23,7 @@ pub(crate) struct Decoded {
     pub hooks: Vec<Hook>,
     pub commands: IndexMap<String, CommandConfig>,
     pub dependencies: IndexMap<String, DependencyConfig>,
+    pub pull_secrets: Vec<PullSecretConfig>,
     pub other: Map<String, serde_json::Value>,
 }
 
@@ -32,13 +34,14 @@ pub(crate) fn project(document: Mapping, reader: &mut Reader<'_>) -> Decoded {
     let hooks = hook::hooks(field(&document, "hooks"), &images, reader);
     let commands = command::commands(field(&document, "commands"), reader);
     let dependencies = dependency::dependencies(field(&document, "dependencies"), reader);
+    let pull_secrets = pull_secret::pull_secrets(field(&document, "pullSecrets"), reader);
     let other = document
         .iter()
         .filter(|(key, entry)| {
-            !["version", "images", "hooks", "commands", "dependencies"].contains(&key.as_str())
+            !["version", "images", "hooks", "commands", "dependencies", "pullSecrets"].contains(&key.as_str())
                 && !entry.node.is_null()
         })
         .map(|(key, entry)| (key.clone(), entry.node.to_json()))
         .collect();
-    Decoded { images, hooks, commands, dependencies, other }
+    Decoded { images, hooks, commands, dependencies, pull_secrets, other }
 }

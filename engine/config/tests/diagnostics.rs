@@ -69,7 +69,7 @@ fn free_keys_hold_anchors() {
 
 #[test]
 fn other_sections_are_kept_and_unknown_ones_refused() {
-    let text = "deployments: [{name: d, helm: {values: {port: 80, s: '80', t: yes}}}]\ncommands: [{name: c, command: 'echo ${X}'}]\npullSecrets: []\nrequire: {devspace: '> 5'}\n";
+    let text = "deployments: [{name: d, helm: {values: {port: 80, s: '80', t: yes}}}]\ncommands: [{name: c, command: 'echo ${X}'}]\nrequire: {devspace: '> 5'}\n";
     let project = Fixture::new(text).loaded().project;
     let other = project.other;
     assert_eq!(
@@ -77,7 +77,7 @@ fn other_sections_are_kept_and_unknown_ones_refused() {
         serde_json::json!({"port": 80, "s": "80", "t": "yes"})
     );
     assert_eq!(project.commands["c"].command, "echo ${X}");
-    assert!(other.contains_key("pullSecrets") && other.contains_key("require"));
+    assert!(other.contains_key("require"));
     assert_eq!(
         Fixture::new("pipelines: {}").problems(),
         ["2:1: `pipelines` in `devspace.yaml` needs v2beta1"]

@@ -276,7 +276,7 @@ dependencies: {n: {git: g, branch: b, profiles: [q, p, r], vars: {X: y}}}
 deployments:
   d: {helm: {upgradeArgs: [--wait, --timeout, 40s]}, updateImageTags: false}
   e: {kubectl: {kubectlBinaryPath: k}}
-pullSecrets: {ghcr-io: {registry: ghcr.io}}
+pullSecrets: {ghcr-io: {registry: ghcr.io, secret: devspace-auth-ghcr-io}}
 ",
         &[],
     );

@@ -3,6 +3,7 @@
 use super::edit::{
     add, as_map, empty, entry, has, images, is_true, items, list, map, move_to, rename, text, text_at,
 };
+use crate::cluster::PullSecret;
 use crate::config::node::{Entry, Mapping, Node, Span, Value, field};
 use crate::config::problem::{Problems, Report};
 
@@ -206,6 +207,10 @@ fn pull_secret(secret: &mut Mapping) {
     let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     if !has(secret, "name") {
         secret.shift_insert(0, "name".to_owned(), entry(at, text(at, name.trim_matches('-'))));
+    }
+    // The newer version has one secret for all registries.
+    if let Some(registry) = text_at(secret, "registry") {
+        add(secret, "secret", at, &PullSecret::name_for(&registry));
     }
     if !is_true(secret, "disabled") {
         secret.shift_remove("disabled");

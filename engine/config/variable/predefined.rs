@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use kube::config::Kubeconfig;
-
 use super::program::{NoOutput, output};
+use crate::cluster::Kubeconfig;
 use crate::config::environment::Environment;
 use crate::process::Process;
 
@@ -85,7 +84,8 @@ impl Predefined {
             "DEVSPACE_CONTEXT" | "DEVSPACE.CONTEXT" => match &self.kube_context {
                 Some(context) => Ok(context.clone()),
                 None => kubeconfig(environment).and_then(|config| {
-                    config.current_context.ok_or("the kubeconfig has no current context".into())
+                    let context = config.current_context().map(str::to_owned);
+                    context.ok_or_else(|| "the kubeconfig has no current context".to_owned())
                 }),
             },
             "DEVSPACE_NAMESPACE"
@@ -94,7 +94,11 @@ impl Predefined {
             | "DEVSPACE.SPACE"
             | "DEVSPACE_SPACE_NAMESPACE" => match &self.namespace {
                 Some(namespace) => Ok(namespace.clone()),
-                None => kubeconfig(environment).map(|config| namespace(config, self.kube_context.clone())),
+                None => kubeconfig(environment).map(|config| {
+                    let context = self.kube_context.as_deref().or(config.current_context());
+                    let namespace = context.and_then(|context| config.namespace(context));
+                    namespace.unwrap_or("default").to_owned()
+                }),
             },
             _ => return None,
         };
@@ -120,34 +124,10 @@ fn kubectl(environment: &Environment) -> String {
     found.map_or_else(|| "kubectl".to_owned(), |file| file.display().to_string())
 }
 
-/// The namespace of `context`, or of the current one.
-fn namespace(config: Kubeconfig, context: Option<String>) -> String {
-    let context = context.or(config.current_context);
-    config
-        .contexts
-        .into_iter()
-        .find(|named| Some(&named.name) == context.as_ref())
-        .and_then(|named| named.context?.namespace)
-        .filter(|namespace| !namespace.is_empty())
-        .unwrap_or_else(|| "default".to_owned())
-}
-
 /// The kubeconfig the environment names, or the user's.
 fn kubeconfig(environment: &Environment) -> Result<Kubeconfig, String> {
-    let mut paths: Vec<PathBuf> = match environment.get("KUBECONFIG") {
-        Some(paths) => std::env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty()).collect(),
-        None => Vec::new(),
-    };
-    if paths.is_empty() {
-        let home = environment.get(HOME).ok_or_else(|| format!("`{HOME}` is not set"))?;
-        paths.push(Path::new(&home).join(".kube").join("config"));
-    }
-    // As `Kubeconfig::read` does it, but in the environment of the project.
-    let config = paths
-        .iter()
-        .try_fold(Kubeconfig::default(), |merged, path| merged.merge(Kubeconfig::read_from(path)?));
-    // The error's own text may quote the file, which holds credentials.
-    config.map_err(|_| "the kubeconfig cannot be read".to_owned())
+    let found = Kubeconfig::find(&|name| environment.get(name)).map_err(|error| error.to_string())?;
+    found.ok_or_else(|| "there is no kubeconfig".to_owned())
 }
 
 fn git(arguments: &[&str], root: &Path, environment: &Environment) -> Result<String, String> {

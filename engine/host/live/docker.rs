@@ -11,7 +11,7 @@ use crate::builder::docker::{BuildKit, Classic, Cli, Daemon, PushError};
 use crate::builder::{BuildError, BuildMethod, BuildRequest, Builder, BuiltImage};
 use crate::config::DockerConfig;
 use crate::event::{Event, Events, ImageEvents, Level};
-use crate::host::Docker;
+use crate::host::{Docker, Machine};
 use crate::image::ImageReference;
 use crate::image::dockerfile::BaseConfig;
 use crate::registry::{Action, Credential, CredentialStore, RegistryError};
@@ -102,6 +102,11 @@ impl Docker for LiveDocker {
     async fn reachable(&self) -> Result<(), StageError> {
         self.daemon.connect().await?;
         Ok(())
+    }
+
+    async fn machine(&self) -> Result<Machine, StageError> {
+        let (name, kernel) = self.daemon.machine().await?;
+        Ok(Machine { name, kernel })
     }
 
     async fn image_ids(

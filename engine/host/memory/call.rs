@@ -26,6 +26,10 @@ pub enum CallKind {
     Hook,
     /// A request went to a web server.
     Http,
+    /// Images were loaded into the nodes of a local cluster.
+    Load,
+    /// A pull secret was created.
+    PullSecret,
     /// A reference was pushed.
     Push,
     /// A file was removed.
@@ -40,12 +44,14 @@ pub enum CallKind {
 
 impl CallKind {
     /// The kinds that scripts are told.
-    pub const TOLD: [Self; 10] = [
+    pub const TOLD: [Self; 12] = [
         Self::Build,
         Self::Copy,
         Self::Exec,
         Self::Hook,
         Self::Http,
+        Self::Load,
+        Self::PullSecret,
         Self::Push,
         Self::Remove,
         Self::Sleep,
@@ -62,6 +68,8 @@ impl CallKind {
             Self::Exec => "exec",
             Self::Hook => "hook",
             Self::Http => "http",
+            Self::Load => "load",
+            Self::PullSecret => "pull_secret",
             Self::Push => "push",
             Self::Remove => "remove",
             Self::Sleep => "sleep",

@@ -10,7 +10,7 @@ use super::{CallKind, Memory, Scripted, digest_of};
 use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
 use crate::config::DockerConfig;
 use crate::event::ImageEvents;
-use crate::host::Docker;
+use crate::host::{Docker, Machine};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference};
 use crate::script::StageError;
@@ -46,6 +46,11 @@ impl From<&BuildRequest> for MadeImage {
 impl Docker for Memory {
     async fn reachable(&self) -> Result<(), StageError> {
         if self.state().is_daemon_there { Ok(()) } else { Err(Scripted::no_daemon().into()) }
+    }
+
+    async fn machine(&self) -> Result<Machine, StageError> {
+        self.reachable().await?;
+        Ok(Machine { name: "here".to_owned(), kernel: "6.1".to_owned() })
     }
 
     async fn image_ids(

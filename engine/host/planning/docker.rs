@@ -10,7 +10,7 @@ use super::effect::{Effect, EffectKind, Effects, texts};
 use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
 use crate::config::DockerConfig;
 use crate::event::ImageEvents;
-use crate::host::Docker;
+use crate::host::{Docker, Machine};
 use crate::image::ImageReference;
 use crate::image::dockerfile::BaseConfig;
 use crate::script::StageError;
@@ -29,6 +29,10 @@ impl Docker for PlanningDocker {
     /// Nobody is contacted to learn whether somebody could be: the build will tell.
     async fn reachable(&self) -> Result<(), StageError> {
         Ok(())
+    }
+
+    async fn machine(&self) -> Result<Machine, StageError> {
+        self.inner.machine().await
     }
 
     async fn image_ids(

@@ -53,6 +53,16 @@ pub enum EffectKind {
         /// The name.
         reference: String,
     },
+    /// Images are loaded into the nodes of a local cluster.
+    Load {
+        /// Their names.
+        references: Vec<String>,
+    },
+    /// A pull secret is created in the cluster.
+    PullSecret {
+        /// Its name.
+        name: String,
+    },
     /// A program runs.
     Exec {
         /// Why.

@@ -1,10 +1,11 @@
 //! A host for plans: it answers what a decision needs to know, and notes what would be done in place of doing it.
 //!
-//! Asked for real: the daemon and registries about images (only where a decision depends on it), files of the
+//! Asked for real: the daemon, registries and the cluster (only where a decision depends on it), files of the
 //! project, the time, and programs that only find something out. Everything else is noted and succeeds: a build or
 //! push without digest, a program without output, a request with an empty answer. What a script writes it reads
 //! back; nothing reaches the disk.
 
+mod cluster;
 mod docker;
 mod effect;
 mod exec;
@@ -24,10 +25,11 @@ use super::{Clock, Host, Random};
 pub use effect::{Effect, EffectKind, Effects};
 
 impl Host {
-    /// This host without a daemon and registries: nothing is known of any image.
+    /// This host without a daemon, a cluster and registries: nothing is known of any image.
     #[must_use]
     pub fn offline(self) -> Self {
-        Self { docker: Arc::new(nobody::Nobody), registry: Arc::new(nobody::Nobody), ..self }
+        let nobody = || Arc::new(nobody::Nobody);
+        Self { cluster: nobody(), docker: nobody(), registry: nobody(), ..self }
     }
 
     /// A host that asks this one and notes in `effects` what would be done.
@@ -36,6 +38,7 @@ impl Host {
         let note = || Arc::clone(effects);
         Self {
             clock: Arc::new(PlanningClock(self.clock)),
+            cluster: Arc::new(cluster::PlanningCluster { inner: self.cluster, effects: note() }),
             docker: Arc::new(docker::PlanningDocker { inner: self.docker, effects: note() }),
             environment: Arc::clone(&self.environment),
             exec: Arc::new(exec::PlanningExec { inner: self.exec, effects: note() }),

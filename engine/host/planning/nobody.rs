@@ -1,4 +1,4 @@
-//! A daemon and registries that are not there and do not say so: they have no image.
+//! A daemon, a cluster and registries that are not there and do not say so: they have no image.
 
 use std::collections::HashMap;
 
@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
+use crate::cluster::{ClusterContext, ImageLoad, Loader, Node, PullSecret, PullSecretResult};
 use crate::config::DockerConfig;
 use crate::event::ImageEvents;
-use crate::host::{Docker, ImageCopy, Registry};
+use crate::host::{Cluster, Docker, ImageCopy, Machine, Registry};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{ImageReference, Repository, Tag};
 use crate::registry::ManifestFacts;
@@ -27,6 +28,10 @@ struct Offline;
 impl Docker for Nobody {
     async fn reachable(&self) -> Result<(), StageError> {
         Ok(())
+    }
+
+    async fn machine(&self) -> Result<Machine, StageError> {
+        Err(Offline.into())
     }
 
     async fn image_ids(&self, _: &[ImageReference]) -> Result<HashMap<ImageReference, String>, StageError> {
@@ -61,6 +66,29 @@ impl Docker for Nobody {
         _: &ImageEvents,
         _: &CancellationToken,
     ) -> Result<Option<String>, StageError> {
+        Err(Offline.into())
+    }
+}
+
+#[async_trait]
+impl Cluster for Nobody {
+    fn context(&self) -> Result<Option<ClusterContext>, StageError> {
+        Ok(None)
+    }
+
+    async fn nodes(&self) -> Result<Vec<Node>, StageError> {
+        Err(Offline.into())
+    }
+
+    async fn create_pull_secret(&self, _: &PullSecret) -> Result<PullSecretResult, StageError> {
+        Err(Offline.into())
+    }
+
+    fn can_load(&self, _: &Loader) -> bool {
+        false
+    }
+
+    async fn load(&self, _: &ImageLoad, _: &ImageEvents, _: &CancellationToken) -> Result<(), StageError> {
         Err(Offline.into())
     }
 }

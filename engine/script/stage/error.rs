@@ -3,6 +3,8 @@
 use rhai::Dynamic;
 use rhai::plugin::*;
 
+use super::current;
+use crate::event::Level;
 use crate::run::RunError;
 use crate::script::StageError;
 
@@ -28,6 +30,16 @@ pub mod error {
         })
     }
 
+    /// Shows a warning, which the summary counts; of an error, its message and what to do about it.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn pull_secret(image) { try { create_pull_secret(image); } catch (error) { warn(error); } }
+    /// ```
+    pub fn warn(context: NativeCallContext, warning: Dynamic) {
+        super::show(&context, &warning);
+    }
+
     /// What could not be done, such as ``cannot push `acme/api:1.4`: the registry refused the credentials``.
     #[rhai_fn(get = "message", pure)]
     pub fn message(error: &mut StageError) -> String {
@@ -51,6 +63,20 @@ pub mod error {
     pub fn to_string(error: &mut StageError) -> String {
         error.message()
     }
+}
+
+/// Shows `warning`. That a run was cancelled is told elsewhere.
+fn show(context: &NativeCallContext, warning: &Dynamic) {
+    let Ok(run) = current::run(context) else { return };
+    if run.cancel.is_cancelled() {
+        return;
+    }
+    let message = match warning.read_lock::<StageError>() {
+        Some(error) if error.help().is_empty() => error.message(),
+        Some(error) => format!("{}; {}", error.message(), error.help()),
+        None => warning.to_string(),
+    };
+    run.notice(Level::Warning, message);
 }
 
 /// The error as a script sees it: a stage's error, what the script threw, or a message.

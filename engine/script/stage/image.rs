@@ -273,10 +273,17 @@ pub mod image {
         image.config().custom.is_some()
     }
 
-    /// Whether its tags are pushed: not with `--skip-push` or `skipPush`; a custom command pushes by itself.
+    /// Whether its tags are pushed: not with `--skip-push` or `skipPush`, nor where a local cluster has the image
+    /// without; a custom command pushes by itself.
     #[rhai_fn(get = "pushes", pure)]
     pub fn pushes(image: &mut Image) -> bool {
         image.pushes()
+    }
+
+    /// Whether a build creates a pull secret for its registry: `createPullSecret: true`, without `--skip-push`.
+    #[rhai_fn(get = "wants_pull_secret", pure)]
+    pub fn wants_pull_secret(image: &mut Image) -> bool {
+        image.wants_pull_secret()
     }
 
     /// The result of an image that is not built because it is switched off.

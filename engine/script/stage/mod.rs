@@ -1,6 +1,7 @@
 //! The stages: Rust functions that scripts compose.
 
 mod argument;
+mod cluster;
 mod command;
 mod context;
 mod current;
@@ -37,6 +38,7 @@ pub(super) fn register(engine: &mut Engine) {
         .register_type_with_name::<crate::run::Image>("Image")
         .register_type_with_name::<Dockerfile>("Dockerfile")
         .register_type_with_name::<crate::image::Context>("Context")
+        .register_type_with_name::<cluster::Cluster>("Cluster")
         .register_type_with_name::<crate::plan::Plan>("Plan")
         .register_type_with_name::<crate::plan::Built>("Built")
         .register_type_with_name::<command::CommandResult>("CommandResult")
@@ -50,10 +52,11 @@ pub(super) fn register(engine: &mut Engine) {
     }
 }
 
-fn modules() -> [rhai::Module; 20] {
+fn modules() -> [rhai::Module; 21] {
     let mut git = exported_module!(git::git);
     git.set_var("git", git::Git);
     [
+        exported_module!(cluster::cluster),
         exported_module!(command::command),
         exported_module!(context::context),
         exported_module!(data::data),

@@ -150,6 +150,21 @@ pub mod plan {
         built.image_id().map_or(Dynamic::UNIT, |id| id.to_owned().into())
     }
 
+    /// Makes the image available to the nodes of a local cluster: loads it into kind, k3d or minikube when they
+    /// cannot see the daemon that built it. Does nothing for any other cluster, and with `--skip-push`.
+    ///
+    /// # Errors
+    /// `cluster::load` when it cannot be loaded.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn publish(image, built) { if image.pushes { built.push() } else { built.load() } }
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn load(built: &mut Built) -> RhaiResultOf<Built> {
+        Ok(built.load()?)
+    }
+
     /// Whether it was built in this run.
     #[rhai_fn(get = "is_new", pure)]
     pub fn is_new(built: &mut Built) -> bool {

@@ -15,6 +15,7 @@ pub mod host {
     use super::super::argument::Options;
     use super::super::bench;
     use super::TestHost;
+    use crate::cluster::ClusterContext;
     use crate::host::memory::{GitFacts, HttpRule, ProgramRule};
     use crate::script::RhaiResultOf;
 
@@ -83,6 +84,36 @@ pub mod host {
     #[rhai_fn(pure, return_raw)]
     pub fn no_git(_host: &mut TestHost) -> RhaiResultOf<()> {
         bench()?.memory.state().git = None;
+        Ok(())
+    }
+
+    /// Gives the world a cluster: a map with some of `context` (`test` by default), `namespace` (`default`), `server`
+    /// (an address on this machine by default). Its name says what makes it, as everywhere: `kind-dev` is of kind.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn test_images_are_loaded_into_kind() {
+    ///     host.cluster(#{ context: "kind-dev" });
+    ///     build(project());
+    ///     assert_eq(calls("push"), []);
+    ///     assert(calls("load").len() > 0);
+    /// }
+    /// ```
+    #[rhai_fn(pure, return_raw)]
+    pub fn cluster(_host: &mut TestHost, facts: Map) -> RhaiResultOf<()> {
+        let options = Options::new("host.cluster", &facts, &["context", "namespace", "server"])?;
+        let text = |key: &'static str, default: &str| -> RhaiResultOf<String> {
+            Ok(options.text(key)?.unwrap_or_else(|| default.to_owned()))
+        };
+        let name = text("context", "test")?;
+        let context = ClusterContext {
+            cluster: name.clone(),
+            name,
+            namespace: text("namespace", "default")?,
+            server: text("server", "https://127.0.0.1:6443")?,
+            provider: None,
+        };
+        bench()?.memory.state().cluster = Some((context, Vec::new()));
         Ok(())
     }
 

@@ -1,0 +1,206 @@
+//! Pull secrets: what lets a cluster pull from private registries (spec image-building §11).
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+use crate::registry::{Credential, domain_of};
+use crate::secret::Secret;
+
+/// The address in pull secrets, which registries no longer look at.
+const EMAIL: &str = "noreply@devspace.cloud";
+
+/// What Azure's registry wants as user beside an identity token (Azure documentation, `az acr login`).
+const AZURE_USER: &str = "00000000-0000-0000-0000-000000000000";
+
+/// The user name that stands for none beside an identity token.
+const TOKEN_USER: &str = "<token>";
+
+/// The longest name that is also fit for a label.
+const NAME_LIMIT: usize = 63;
+
+/// A pull secret to create. Prints as
+/// `create the pull secret devspace-auth-ghcr-io for ghcr.io, used by the service account default`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullSecret {
+    /// Its name.
+    pub name: String,
+    /// The registries it is for.
+    pub logins: Vec<RegistryLogin>,
+    /// The service accounts that use it.
+    pub service_accounts: Vec<String>,
+}
+
+/// A registry, and what to say there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryLogin {
+    /// The registry's domain: `ghcr.io`, `docker.io`.
+    pub registry: String,
+    /// The user, when the configuration names one.
+    pub username: Option<String>,
+    /// The password, when the configuration has one; else docker's credential store is asked.
+    pub password: Option<Secret>,
+    /// An address that some registries want.
+    pub email: Option<String>,
+}
+
+/// What came of a [`PullSecret`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PullSecretResult {
+    /// The namespace.
+    pub namespace: String,
+    /// The context.
+    pub context: String,
+    /// The registries there are credentials for, each with the user in whose name the cluster pulls. Without any,
+    /// nothing was written.
+    pub users: Vec<(String, String)>,
+    /// The registries there are no credentials for, that a cluster could use.
+    pub missing: Vec<String>,
+}
+
+impl PullSecret {
+    /// The name of the secret for `registry`: `devspace-auth-docker` for Docker Hub, else `devspace-auth-` and the
+    /// registry with `-` for what a name cannot have.
+    pub fn name_for(registry: &str) -> String {
+        let registry = domain_of(registry);
+        if registry == "docker.io" {
+            return "devspace-auth-docker".to_owned();
+        }
+        let fit = |character: char| if character.is_ascii_alphanumeric() { character } else { '-' };
+        let name: String = registry.to_ascii_lowercase().chars().map(fit).collect();
+        let name = format!("devspace-auth-{name}");
+        name.chars().take(NAME_LIMIT).collect::<String>().trim_end_matches('-').to_owned()
+    }
+
+    /// The secret for one registry, with docker's credentials, used by the account `default`.
+    pub fn of_registry(registry: &str) -> Self {
+        let registry = domain_of(registry).to_owned();
+        Self {
+            name: Self::name_for(&registry),
+            logins: vec![RegistryLogin { registry, username: None, password: None, email: None }],
+            service_accounts: vec!["default".to_owned()],
+        }
+    }
+
+    /// Whether its name is one that only such secrets have.
+    pub fn has_own_name(&self) -> bool {
+        self.name.starts_with("devspace-auth-") || self.name == "devspace-pull-secrets"
+    }
+}
+
+impl RegistryLogin {
+    /// User and password as a cluster needs them: those given, else those of `stored`; `None` when there are none.
+    pub(super) fn login(&self, stored: Option<&Credential>) -> Option<(String, Secret)> {
+        if let (Some(username), Some(password)) = (&self.username, &self.password) {
+            return Some((username.clone(), password.clone()));
+        }
+        let (username, password) = match stored? {
+            Credential::Basic { username, password } => (username.clone(), password.clone()),
+            Credential::IdentityToken { username, token } => {
+                let is_named = !username.is_empty() && username != TOKEN_USER;
+                let username = if is_named { username.clone() } else { AZURE_USER.to_owned() };
+                (username, token.clone())
+            }
+            // Kubernetes has no place for such a token.
+            Credential::Anonymous | Credential::RegistryToken(_) => return None,
+        };
+        let username = self.username.clone().unwrap_or(username);
+        Some((username, self.password.clone().unwrap_or(password)))
+    }
+
+    /// Whether docker's credential store has to be asked.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.username.is_none() || self.password.is_none()
+    }
+}
+
+/// The content of a secret with `logins`: a docker configuration.
+pub(super) fn docker_config(logins: &[(&RegistryLogin, String, Secret)]) -> Secret {
+    let entry = |(login, username, password): &(&RegistryLogin, String, Secret)| {
+        let auth = STANDARD.encode(format!("{username}:{}", password.expose()));
+        let email = login.email.as_deref().unwrap_or(EMAIL);
+        (key_of(&login.registry).to_owned(), json!({ "auth": auth, "email": email }))
+    };
+    let auths: Map<String, Value> = logins.iter().map(entry).collect();
+    Secret::new(json!({ "auths": auths }).to_string())
+}
+
+/// The key of `registry` in a docker configuration.
+fn key_of(registry: &str) -> &str {
+    if registry == "docker.io" { "https://index.docker.io/v1/" } else { registry }
+}
+
+impl fmt::Display for PullSecret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let registries: Vec<_> = self.logins.iter().map(|login| login.registry.as_str()).collect();
+        let accounts = self.service_accounts.join(", ");
+        let noun = if self.service_accounts.len() == 1 { "account" } else { "accounts" };
+        write!(formatter, "create the pull secret {} for {}", self.name, registries.join(", "))?;
+        if self.service_accounts.is_empty() {
+            return Ok(());
+        }
+        write!(formatter, ", used by the service {noun} {accounts}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login(username: Option<&str>, password: Option<&str>) -> RegistryLogin {
+        RegistryLogin {
+            registry: "r.io".to_owned(),
+            username: username.map(str::to_owned),
+            password: password.map(Secret::new),
+            email: None,
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_devspace_and_fit_for_kubernetes() {
+        let check = |registry: &str, expected: &str| assert_eq!(PullSecret::name_for(registry), expected);
+        check("docker.io", "devspace-auth-docker");
+        check("https://index.docker.io/v1/", "devspace-auth-docker");
+        check("gcr.io", "devspace-auth-gcr-io");
+        check("Localhost:5000", "devspace-auth-localhost-5000");
+        check(&format!("{}.io", "a".repeat(48)), &format!("devspace-auth-{}", "a".repeat(48)));
+    }
+
+    #[test]
+    fn what_is_configured_wins_over_the_store() {
+        let stored = Credential::Basic { username: "ann".into(), password: Secret::new("pw") };
+        let found = |login: RegistryLogin, stored: Option<&Credential>| {
+            login.login(stored).map(|(user, password)| format!("{user}:{}", password.expose()))
+        };
+        assert_eq!(found(login(None, None), Some(&stored)).as_deref(), Some("ann:pw"));
+        assert_eq!(found(login(Some("bob"), Some("x")), None).as_deref(), Some("bob:x"));
+        assert_eq!(found(login(None, Some("x")), Some(&stored)).as_deref(), Some("ann:x"));
+        assert_eq!(found(login(None, None), Some(&Credential::Anonymous)), None);
+        assert_eq!(found(login(None, None), Some(&Credential::RegistryToken(Secret::new("t")))), None);
+        assert_eq!(found(login(None, None), None), None);
+    }
+
+    #[test]
+    fn identity_tokens_become_passwords() {
+        let token =
+            |username: &str| Credential::IdentityToken { username: username.into(), token: Secret::new("t") };
+        let user = |username: &str| login(None, None).login(Some(&token(username))).expect("a login").0;
+        assert_eq!(user("<token>"), AZURE_USER);
+        assert_eq!(user("ann"), "ann");
+    }
+
+    #[test]
+    fn the_content_is_a_docker_configuration() {
+        let hub = RegistryLogin { registry: "docker.io".into(), ..login(None, None) };
+        let quoted = RegistryLogin { email: Some("a\"b".into()), ..login(None, None) };
+        let logins =
+            [(&hub, "ann".to_owned(), Secret::new("pw")), (&quoted, "b".to_owned(), Secret::new("\"x"))];
+        assert_eq!(
+            docker_config(&logins).expose(),
+            r#"{"auths":{"https://index.docker.io/v1/":{"auth":"YW5uOnB3","email":"noreply@devspace.cloud"},"r.io":{"auth":"Yjoieg==","email":"a\"b"}}}"#
+                .replace("Yjoieg==", &STANDARD.encode("b:\"x"))
+        );
+    }
+}

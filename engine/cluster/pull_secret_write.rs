@@ -1,0 +1,145 @@
+//! Writing pull secrets.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use k8s_openapi::api::core::v1;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
+use super::pull_secret::docker_config;
+use super::{ClusterAccess, ClusterError, PullSecret, PullSecretResult};
+use crate::registry::{CredentialError, CredentialStore};
+use crate::secret::Secret;
+
+/// The name under which the cluster notes what windlass writes.
+const MANAGER: &str = "windlass";
+
+/// How long the controllers may take to make the account of a new namespace.
+const ACCOUNT_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long to wait before looking for the account again.
+const ACCOUNT_PAUSE: Duration = Duration::from_millis(200);
+
+impl ClusterAccess {
+    /// Writes `secret` into the namespace and makes its service accounts use it; nothing is written when there are
+    /// no credentials for any of its registries. Doing it again changes nothing.
+    ///
+    /// The secret is applied by the server under the name of windlass. One with a name of somebody's own choice that
+    /// somebody else wrote is left alone. What others put into the accounts stays, also what they put there at the
+    /// same time.
+    ///
+    /// # Errors
+    /// [`ClusterError`]; [`ClusterError::NoCluster`] where none is configured.
+    pub async fn create_pull_secret(
+        &self,
+        secret: &PullSecret,
+        store: &CredentialStore,
+    ) -> Result<PullSecretResult, PullSecretError> {
+        let context = self.context()?.ok_or(ClusterError::NoCluster)?;
+        let mut result = PullSecretResult {
+            namespace: context.namespace.clone(),
+            context: context.name.clone(),
+            ..PullSecretResult::default()
+        };
+        let mut logins = Vec::with_capacity(secret.logins.len());
+        for login in &secret.logins {
+            let stored = if login.is_incomplete() { Some(store.get(&login.registry).await?) } else { None };
+            match login.login(stored.as_ref()) {
+                Some((username, password)) => {
+                    result.users.push((login.registry.clone(), username.clone()));
+                    logins.push((login, username, password));
+                }
+                None => result.missing.push(login.registry.clone()),
+            }
+        }
+        if !logins.is_empty() {
+            self.apply_secret(secret, &docker_config(&logins)).await?;
+            for account in &secret.service_accounts {
+                self.add_to_account(&secret.name, account).await?;
+            }
+        }
+        Ok(result)
+    }
+
+    async fn apply_secret(&self, secret: &PullSecret, content: &Secret) -> Result<(), ClusterError> {
+        let (context, client) = self.connect().await?;
+        let name = &secret.name;
+        let body = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": { "name": name, "labels": { "app.kubernetes.io/managed-by": MANAGER } },
+            "type": "kubernetes.io/dockerconfigjson",
+            "data": { ".dockerconfigjson": STANDARD.encode(content.expose()) },
+        });
+        // Such a name is DevSpace's or ours: what an older run or DevSpace wrote is taken over.
+        let params = PatchParams { force: secret.has_own_name(), ..PatchParams::apply(MANAGER) };
+        let api: Api<v1::Secret> = Api::namespaced(client.clone(), &context.namespace);
+        let doing = format!("create the pull secret `{name}` in the namespace `{}`", context.namespace);
+        self.call(&doing, api.patch(name, &params, &Patch::Apply(&body))).await?;
+        Ok(())
+    }
+
+    /// Adds the secret `name` to those that `account` pulls with. Kubernetes takes that list as one value, which a
+    /// patch replaces: so the list is read, and written only if the account is still the one that was read.
+    async fn add_to_account(&self, name: &str, account: &str) -> Result<(), ClusterError> {
+        let (context, client) = self.connect().await?;
+        let api: Api<v1::ServiceAccount> = Api::namespaced(client.clone(), &context.namespace);
+        let doing = format!(
+            "add the pull secret `{name}` to the service account `{account}` in the namespace `{}`",
+            context.namespace
+        );
+        let end = tokio::time::Instant::now() + ACCOUNT_LIMIT;
+        loop {
+            match self.try_to_add(&api, name, account, &doing).await {
+                // The account of a new namespace comes soon; what somebody else changed is read again.
+                Err(ClusterError::NoServiceAccount { .. } | ClusterError::Conflict { .. })
+                    if tokio::time::Instant::now() < end =>
+                {
+                    tokio::time::sleep(ACCOUNT_PAUSE).await;
+                }
+                // Whoever changes it all the time, no other name of a secret helps.
+                Err(ClusterError::Conflict { doing, reason }) => {
+                    return Err(ClusterError::Refused { doing, reason });
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn try_to_add(
+        &self,
+        api: &Api<v1::ServiceAccount>,
+        name: &str,
+        account: &str,
+        doing: &str,
+    ) -> Result<(), ClusterError> {
+        let found = self.call(doing, api.get(account)).await?;
+        let mut secrets = found.image_pull_secrets.unwrap_or_default();
+        if secrets.iter().any(|secret| secret.name == name) {
+            return Ok(());
+        }
+        secrets.push(v1::LocalObjectReference { name: name.to_owned() });
+        let version = found.metadata.resource_version;
+        let patch = json!({ "metadata": { "resourceVersion": version }, "imagePullSecrets": secrets });
+        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        self.call(doing, api.patch(account, &params, &Patch::Merge(&patch))).await?;
+        Ok(())
+    }
+}
+
+/// Why a pull secret could not be created.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+pub enum PullSecretError {
+    /// The cluster stands in the way.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Cluster(#[from] ClusterError),
+
+    /// The credentials cannot be had.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Credential(#[from] CredentialError),
+}

@@ -1,0 +1,45 @@
+//! The cluster, as stages see it.
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::{ClusterContext, ImageLoad, Loader, Node, PullSecret, PullSecretResult};
+use crate::event::ImageEvents;
+use crate::script::StageError;
+
+/// What stages ask of a Kubernetes cluster.
+#[async_trait]
+pub trait Cluster: Send + Sync {
+    /// The cluster the user means, as the kubeconfig describes it; `None` where none is configured. Contacts
+    /// nothing.
+    ///
+    /// # Errors
+    /// `cluster::...` when the kubeconfig is wrong, or does not have the context asked for.
+    fn context(&self) -> Result<Option<ClusterContext>, StageError>;
+
+    /// Its nodes.
+    ///
+    /// # Errors
+    /// `cluster::...` when it gives no answer, or does not let the user see them.
+    async fn nodes(&self) -> Result<Vec<Node>, StageError>;
+
+    /// Writes a pull secret and makes service accounts use it; nothing where there are no credentials.
+    ///
+    /// # Errors
+    /// `cluster::...`; `cluster::none` where no cluster is configured.
+    async fn create_pull_secret(&self, secret: &PullSecret) -> Result<PullSecretResult, StageError>;
+
+    /// Whether the program of `loader` is there.
+    fn can_load(&self, loader: &Loader) -> bool;
+
+    /// Loads images from the daemon into the nodes.
+    ///
+    /// # Errors
+    /// `cluster::load` with the end of what the program printed.
+    async fn load(
+        &self,
+        load: &ImageLoad,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<(), StageError>;
+}

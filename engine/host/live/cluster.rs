@@ -1,0 +1,83 @@
+//! A real cluster.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::builder::docker::{Daemon, lead_to};
+use crate::cluster::{
+    ClusterAccess, ClusterContext, ClusterError, ImageLoad, Loader, Node, PullSecret, PullSecretResult,
+};
+use crate::event::ImageEvents;
+use crate::host::Cluster;
+use crate::process::{Process, ProcessError};
+use crate::registry::CredentialStore;
+use crate::run::RunError;
+use crate::script::StageError;
+
+/// How long loading images into a cluster may take.
+const LOAD_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// A real cluster, docker's credentials, and the daemon that holds the images.
+pub(super) struct LiveCluster {
+    pub(super) access: ClusterAccess,
+    pub(super) credentials: Arc<CredentialStore>,
+    pub(super) daemon: Daemon,
+}
+
+#[async_trait]
+impl Cluster for LiveCluster {
+    fn context(&self) -> Result<Option<ClusterContext>, StageError> {
+        Ok(self.access.context()?.cloned())
+    }
+
+    async fn nodes(&self) -> Result<Vec<Node>, StageError> {
+        Ok(self.access.nodes().await?)
+    }
+
+    async fn create_pull_secret(&self, secret: &PullSecret) -> Result<PullSecretResult, StageError> {
+        Ok(self.access.create_pull_secret(secret, &self.credentials).await?)
+    }
+
+    fn can_load(&self, loader: &Loader) -> bool {
+        is_on_path(loader.program())
+    }
+
+    async fn load(
+        &self,
+        load: &ImageLoad,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<(), StageError> {
+        let failed = |reason: String| ClusterError::Load {
+            image: events.image().to_owned(),
+            cluster: load.loader.to_string(),
+            reason,
+        };
+        let program = load.loader.program();
+        let process = Process::new(program).args(load.loader.arguments(&load.references)).limit(LOAD_LIMIT);
+        let process = lead_to(process, &self.daemon.found()?.endpoint);
+        let mut last = String::new();
+        let ended = process.run(cancel, |_, line| {
+            events.output(line);
+            if !line.trim().is_empty() {
+                last = line.trim().to_owned();
+            }
+        });
+        match ended.await {
+            Ok(0) => Ok(()),
+            Ok(code) => Err(failed(format!("`{program}` ended with exit code {code}: {last}")).into()),
+            Err(ProcessError::Cancelled { .. }) => Err(RunError::Cancelled.into()),
+            Err(error) => Err(failed(error.to_string()).into()),
+        }
+    }
+}
+
+/// Whether `program` is in a folder of `PATH`.
+fn is_on_path(program: &str) -> bool {
+    let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+    std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+        .any(|folder| folder.join(&name).is_file())
+}

@@ -1,0 +1,46 @@
+//! A cluster in memory.
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use super::{CallKind, Memory};
+use crate::cluster::{ClusterContext, ClusterError, ImageLoad, Loader, Node, PullSecret, PullSecretResult};
+use crate::event::ImageEvents;
+use crate::host::Cluster;
+use crate::script::StageError;
+
+/// The user of every registry.
+const USER: &str = "ann";
+
+#[async_trait]
+impl Cluster for Memory {
+    fn context(&self) -> Result<Option<ClusterContext>, StageError> {
+        Ok(self.state().cluster.as_ref().map(|(context, _)| context.clone()))
+    }
+
+    async fn nodes(&self) -> Result<Vec<Node>, StageError> {
+        Ok(self.state().cluster.as_ref().map(|(_, nodes)| nodes.clone()).unwrap_or_default())
+    }
+
+    async fn create_pull_secret(&self, secret: &PullSecret) -> Result<PullSecretResult, StageError> {
+        let context = self.context()?.ok_or(ClusterError::NoCluster)?;
+        let registries = secret.logins.iter().map(|login| login.registry.clone());
+        let (missing, known): (Vec<_>, Vec<_>) =
+            registries.partition(|registry| self.state().logged_out.contains(registry));
+        if !known.is_empty() {
+            self.did(CallKind::PullSecret, format!("{} for {}", secret.name, known.join(", ")));
+        }
+        let users = known.into_iter().map(|registry| (registry, USER.to_owned())).collect();
+        Ok(PullSecretResult { namespace: context.namespace, context: context.name, users, missing })
+    }
+
+    fn can_load(&self, _: &Loader) -> bool {
+        true
+    }
+
+    async fn load(&self, load: &ImageLoad, _: &ImageEvents, _: &CancellationToken) -> Result<(), StageError> {
+        let references: Vec<_> = load.references.iter().map(ToString::to_string).collect();
+        self.did(CallKind::Load, format!("{} into {}", references.join(" "), load.loader));
+        Ok(())
+    }
+}

@@ -1,0 +1,181 @@
+//! Creating pull secrets, each once a run, and saying so.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::{Run, lock};
+use crate::cluster::{PullSecret, PullSecretResult, RegistryLogin};
+use crate::config::PullSecretConfig;
+use crate::event::Level;
+use crate::script::StageError;
+
+impl Run {
+    /// Creates the secret for `registry` with docker's credentials, unless the section `pullSecrets` has one for it.
+    ///
+    /// # Errors
+    /// As for [`Run::create_pull_secret`].
+    pub fn create_pull_secret_for(&self, registry: &str) -> Result<(), StageError> {
+        let is_configured = self.project.pull_secrets.iter().any(|secret| secret.registry == registry);
+        if is_configured { Ok(()) } else { self.create_pull_secret(&PullSecret::of_registry(registry)) }
+    }
+
+    /// Creates the secrets of the section `pullSecrets`; entries with the same secret share it. All are tried: of
+    /// several failures the last is the error, and those before it are warnings.
+    ///
+    /// # Errors
+    /// As for [`Run::create_pull_secret`].
+    pub fn create_configured_pull_secrets(&self) -> Result<(), StageError> {
+        let mut secrets: IndexMap<&str, PullSecret> = IndexMap::new();
+        for config in &self.project.pull_secrets {
+            let secret = secrets.entry(&config.secret).or_insert_with(|| PullSecret {
+                name: config.secret.clone(),
+                logins: Vec::new(),
+                service_accounts: Vec::new(),
+            });
+            secret.logins.push(login(config));
+            for account in &config.service_accounts {
+                if !secret.service_accounts.contains(account) {
+                    secret.service_accounts.push(account.clone());
+                }
+            }
+        }
+        let mut failure = None;
+        for secret in secrets.values() {
+            if let Err(error) = self.create_pull_secret(secret)
+                && let Some(before) = failure.replace(error)
+            {
+                self.notice(Level::Warning, before.to_string());
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Creates `secret` in the namespace of the run and tells what became of it. What was tried in this run is not
+    /// tried again, and a failure is an error only the first time: images of one registry share it.
+    ///
+    /// # Errors
+    /// `cluster::...` when the cluster gives no answer or refuses. No cluster, and no credentials, are no errors.
+    pub fn create_pull_secret(&self, secret: &PullSecret) -> Result<(), StageError> {
+        let is_done = Arc::clone(lock(&self.pull_secrets).entry(secret.to_string()).or_default());
+        // Others that need it wait until it is there.
+        let mut is_done = lock(&is_done);
+        if std::mem::replace(&mut *is_done, true) {
+            return Ok(());
+        }
+        let registries: Vec<_> = secret.logins.iter().map(|login| login.registry.as_str()).collect();
+        if self.host.cluster.context()?.is_none() {
+            let message = format!("no pull secret for {}: no cluster is configured", registries.join(", "));
+            self.notice(Level::Info, message);
+            return Ok(());
+        }
+        let result = self.wait(self.host.cluster.create_pull_secret(secret))??;
+        for message in messages(secret, &result) {
+            self.notice(Level::Info, message);
+        }
+        Ok(())
+    }
+}
+
+fn login(config: &PullSecretConfig) -> RegistryLogin {
+    RegistryLogin {
+        registry: config.registry.clone(),
+        username: config.username.clone(),
+        password: config.password.clone(),
+        email: config.email.clone(),
+    }
+}
+
+/// What to tell of `result`: whose credentials are where, and for what there are none.
+fn messages(secret: &PullSecret, result: &PullSecretResult) -> Vec<String> {
+    let missing = result.missing.iter().map(|registry| {
+        format!(
+            "no pull secret for {registry}: there are no credentials for it that a cluster can use; run `windlass \
+             login {registry}`"
+        )
+    });
+    let users: Vec<_> = result.users.iter().map(|(registry, user)| format!("{registry} as {user}")).collect();
+    let written = (!users.is_empty()).then(|| {
+        let accounts = secret.service_accounts.join(", ");
+        format!(
+            "namespace {} of {} pulls from {} (secret {}, service account {accounts})",
+            result.namespace,
+            result.context,
+            users.join(", "),
+            secret.name
+        )
+    });
+    missing.chain(written).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cluster::{ClusterContext, Node};
+    use crate::host::fake::World;
+    use crate::run::RunOptions;
+
+    /// A world whose images all ask for pull secrets.
+    fn world(images: &[(&str, &str)]) -> World {
+        let mut config = "version: v1beta9\nimages:\n".to_owned();
+        for (name, registry) in images {
+            config += &format!(
+                "  {name}: {{image: {registry}/{name}, dockerfile: Dockerfile, createPullSecret: true, tags: [one]}}\n"
+            );
+        }
+        let world = World::of_config(&config);
+        world.write("Dockerfile", "FROM scratch\n");
+        world
+    }
+
+    fn context(name: &str) -> ClusterContext {
+        ClusterContext {
+            name: name.to_owned(),
+            cluster: name.to_owned(),
+            namespace: "dev".to_owned(),
+            server: "https://127.0.0.1:6443".to_owned(),
+            provider: None,
+        }
+    }
+
+    #[test]
+    fn images_of_one_registry_share_a_secret() {
+        let world = world(&[("api", "r.io"), ("web", "r.io"), ("db", "nobody.io")]);
+        world.set_cluster(context("prod"), Vec::new());
+        world.log_out("nobody.io");
+        let ended = world.build_with("", RunOptions { jobs: 1, ..RunOptions::default() });
+        ended.succeeds();
+        let mut log = world.take_log();
+        log.retain(|line| line.contains("secret"));
+        assert_eq!(log, ["pull_secret devspace-auth-r-io for r.io"]);
+        let line = "namespace dev of prod pulls from r.io as ann (secret devspace-auth-r-io, service account default)";
+        assert_eq!(ended.printed().iter().filter(|printed| **printed == line).count(), 1);
+        assert!(ended.printed().iter().any(|line| line.starts_with("no pull secret for nobody.io: ")));
+    }
+
+    #[test]
+    fn local_clusters_get_images_without_a_registry() {
+        let world = world(&[("api", "r.io")]);
+        let node = Node {
+            name: "here".to_owned(),
+            hostname: "here".to_owned(),
+            platform: "linux/amd64".to_owned(),
+            runtime: "docker://27.0".to_owned(),
+            kernel: "6.1".to_owned(),
+        };
+        let build = |world: &World| {
+            world.build_with("", RunOptions { jobs: 1, ..RunOptions::default() }).succeeds();
+            let mut log = world.take_log();
+            log.retain(|line| line.starts_with("push") || line.starts_with("load"));
+            log
+        };
+        world.set_cluster(context("orbstack"), vec![node]);
+        assert!(build(&world).is_empty());
+        world.set_cluster(context("kind-dev"), Vec::new());
+        assert_eq!(build(&world), ["load r.io/api:one into the kind cluster dev"]);
+        world.set_cluster(context("prod"), Vec::new());
+        assert_eq!(build(&world), ["push r.io/api:one"]);
+        // The nodes can pull what is in a registry.
+        world.set_cluster(context("kind-dev"), Vec::new());
+        assert!(build(&world).is_empty());
+    }
+}

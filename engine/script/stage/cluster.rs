@@ -1,0 +1,116 @@
+//! The Kubernetes cluster as scripts see it.
+
+use std::sync::Arc;
+
+use rhai::plugin::*;
+
+use crate::cluster::ClusterContext;
+use crate::run::Run;
+
+/// The cluster of a run.
+#[derive(Clone)]
+pub struct Cluster {
+    run: Arc<Run>,
+    context: ClusterContext,
+}
+
+/// Stages about the cluster.
+#[export_module]
+pub mod cluster {
+    use rhai::{Array, Dynamic};
+
+    use super::super::{Project, current};
+    use super::Cluster;
+    use crate::cluster::LocalCluster;
+    use crate::run::Image;
+    use crate::script::{RhaiResultOf, StageError};
+
+    /// The cluster the user means, found as kubectl finds it: the context of `--kube-context`, else the current one
+    /// of the kubeconfig, else the cluster windlass runs in; `()` where there is none. Only `platforms` asks the
+    /// cluster itself.
+    ///
+    /// # Errors
+    /// `cluster::bad_kubeconfig`, `cluster::unknown_context`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn publish(image, built) {
+    ///     let cluster = cluster();
+    ///     if cluster != () && cluster.is_local { built.load() } else { built.push() }
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn cluster(context: NativeCallContext) -> RhaiResultOf<Dynamic> {
+        let run = current::run(&context)?;
+        let found = run.host.cluster.context()?;
+        Ok(found.map_or(Dynamic::UNIT, |context| Dynamic::from(Cluster { run, context })))
+    }
+
+    /// The name of its context in the kubeconfig.
+    #[rhai_fn(get = "context", pure)]
+    pub fn context_name(cluster: &mut Cluster) -> String {
+        cluster.context.name.clone()
+    }
+
+    /// The namespace: `--namespace`, else the context's, else `default`.
+    #[rhai_fn(get = "namespace", pure)]
+    pub fn namespace(cluster: &mut Cluster) -> String {
+        cluster.context.namespace.clone()
+    }
+
+    /// Whether it is on this machine: minikube, kind, k3d, docker-desktop, orbstack, rancher-desktop, colima.
+    #[rhai_fn(get = "is_local", pure)]
+    pub fn is_local(cluster: &mut Cluster) -> bool {
+        LocalCluster::of(&cluster.context).is_some()
+    }
+
+    /// The platforms of its nodes, each once, sorted: `["linux/amd64", "linux/arm64"]`. Asks the cluster.
+    ///
+    /// # Errors
+    /// `cluster::unreachable`, `cluster::forbidden`.
+    #[rhai_fn(get = "platforms", return_raw, pure)]
+    pub fn platforms(cluster: &mut Cluster) -> RhaiResultOf<Array> {
+        let run = &cluster.run;
+        let nodes = run.wait(run.host.cluster.nodes()).map_err(StageError::from)??;
+        let platforms: std::collections::BTreeSet<_> = nodes.into_iter().map(|node| node.platform).collect();
+        Ok(platforms.into_iter().map(Dynamic::from).collect())
+    }
+
+    /// Lets the cluster pull from the registry of `image` with docker's credentials: writes the pull secret
+    /// `devspace-auth-REGISTRY` into the namespace and adds it to the service account `default`, as `kubectl create
+    /// secret docker-registry` and `kubectl patch serviceaccount` would. Once a run for each registry, and saying
+    /// whose credentials they are. Nothing is written without a cluster, without credentials, and for a registry
+    /// that `pullSecrets` has.
+    ///
+    /// # Errors
+    /// `cluster::unreachable`, `cluster::forbidden` with the missing right, `cluster::no_namespace`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn pull_secret(image) { if image.name == "api" { create_pull_secret(image); } }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn create_pull_secret(image: Image) -> RhaiResultOf<()> {
+        Ok(image.run().create_pull_secret_for(image.config().repository.domain())?)
+    }
+
+    /// Creates the secrets of the section `pullSecrets` of `devspace.yaml`, as `create_pull_secret` does.
+    ///
+    /// # Errors
+    /// `cluster::...`, as for `create_pull_secret`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn pull_secrets(project) { create_pull_secrets(project); }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn create_pull_secrets(project: Project) -> RhaiResultOf<()> {
+        Ok(project.0.create_configured_pull_secrets()?)
+    }
+
+    /// `cluster kind-dev`, for string interpolation and `print`.
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn to_string(cluster: &mut Cluster) -> String {
+        format!("cluster {}", cluster.context.name)
+    }
+}

@@ -1,0 +1,259 @@
+//! The Kubernetes cluster of the tests.
+
+use std::fmt::Debug;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::{Namespace, Node, ResourceQuota, Secret, ServiceAccount};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::missing::leave_out_always;
+use super::run_name::run_name;
+use super::wait_for;
+
+/// How long the cluster may take for what it does on its own.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A namespace of one test's own in the cluster that `KUBECONFIG` names. Dropping it deletes the namespace.
+pub struct Cluster {
+    access: &'static Access,
+    namespace: String,
+}
+
+/// The cluster, shared by all tests, with threads of its own.
+struct Access {
+    runtime: Runtime,
+    client: Client,
+    kubeconfig: Kubeconfig,
+}
+
+impl Cluster {
+    /// A namespace in the cluster of `KUBECONFIG`. `None`, after saying so, unless `USE_EXISTING_CLUSTER` allows to
+    /// use that one: nobody's real cluster is a place for tests.
+    pub fn acquire() -> Option<Self> {
+        let cluster = Self::without_namespace()?;
+        cluster.create_namespace();
+        wait_for("the service account of a namespace", LIMIT, || cluster.find::<ServiceAccount>("default"));
+        Some(cluster)
+    }
+
+    /// Like [`Cluster::acquire`], but the namespace is not there yet.
+    pub fn without_namespace() -> Option<Self> {
+        static ACCESS: LazyLock<Option<Access>> = LazyLock::new(Access::from_environment);
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let Some(access) = ACCESS.as_ref() else {
+            leave_out_always("no cluster for tests: set KUBECONFIG and USE_EXISTING_CLUSTER=true");
+            return None;
+        };
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Some(Self { access, namespace: format!("{}-{number}", run_name()) })
+    }
+
+    /// The namespace.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Creates the namespace.
+    #[track_caller]
+    pub fn create_namespace(&self) {
+        let api: Api<Namespace> = Api::all(self.access.client.clone());
+        self.apply(&api, &self.namespace, json!({ "apiVersion": "v1", "kind": "Namespace" }));
+    }
+
+    /// The URL of the API server.
+    pub fn server(&self) -> String {
+        self.entry("clusters", "cluster")["server"].as_str().expect("a server").to_owned()
+    }
+
+    /// The token of the kubeconfig's user.
+    pub fn token(&self) -> String {
+        self.entry("users", "user")["token"].as_str().expect("a token").to_owned()
+    }
+
+    /// A kubeconfig whose current context `name` leads to the namespace, the cluster's entry called the same.
+    pub fn kubeconfig(&self, name: &str) -> String {
+        self.kubeconfig_as(name, &json!({}))
+    }
+
+    /// Like [`Cluster::kubeconfig`], with `more` in the user's entry.
+    pub fn kubeconfig_as(&self, name: &str, more: &Value) -> String {
+        let (cluster, mut user) = (self.entry("clusters", "cluster"), self.entry("users", "user"));
+        for (key, value) in more.as_object().expect("a map") {
+            user[key] = value.clone();
+        }
+        let user = user.as_object().expect("a map").iter().filter(|(_, value)| !value.is_null());
+        let user: serde_json::Map<_, _> = user.map(|(key, value)| (key.clone(), value.clone())).collect();
+        json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": name,
+            "contexts": [{ "name": name, "context": { "cluster": name, "user": "user", "namespace": self.namespace } }],
+            "clusters": [{ "name": name, "cluster": cluster }],
+            "users": [{ "name": "user", "user": user }],
+        })
+        .to_string()
+    }
+
+    /// An object of the namespace; `None` when there is none.
+    pub fn find<K>(&self, name: &str) -> Option<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+    {
+        self.block_on(self.api::<K>().get_opt(name)).expect("the cluster answers")
+    }
+
+    /// The docker configuration in the pull secret `name`; `None` when there is no such secret.
+    pub fn pull_secret(&self, name: &str) -> Option<Value> {
+        let data = self.find::<Secret>(name)?.data?;
+        serde_json::from_slice(&data.get(".dockerconfigjson")?.0).ok()
+    }
+
+    /// The names of the secrets with which `account` pulls.
+    #[track_caller]
+    pub fn pull_secrets_of(&self, account: &str) -> Vec<String> {
+        let account = self.find::<ServiceAccount>(account).expect("the account is there");
+        account.image_pull_secrets.unwrap_or_default().into_iter().map(|secret| secret.name).collect()
+    }
+
+    /// How many secrets for pulling there are in the namespace.
+    pub fn pull_secret_count(&self) -> usize {
+        let params = ListParams::default().fields("type=kubernetes.io/dockerconfigjson");
+        self.block_on(self.api::<Secret>().list(&params)).expect("the cluster answers").items.len()
+    }
+
+    /// Creates or changes a secret as somebody else.
+    #[track_caller]
+    pub fn apply_secret(&self, name: &str, body: Value) {
+        self.apply(&self.api::<Secret>(), name, body);
+    }
+
+    /// Lets nobody create secrets in the namespace.
+    #[track_caller]
+    pub fn forbid_more_secrets(&self) {
+        let quota = json!({
+            "apiVersion": "v1", "kind": "ResourceQuota", "spec": { "hard": { "count/secrets": "0" } },
+        });
+        self.apply(&self.api::<ResourceQuota>(), "none", quota);
+        wait_for("the quota", LIMIT, || self.find::<ResourceQuota>("none")?.status?.hard);
+    }
+
+    /// Creates a service account that pulls with `secrets`.
+    #[track_caller]
+    pub fn create_account(&self, name: &str, secrets: &[&str]) {
+        let secrets: Vec<_> = secrets.iter().map(|name| json!({ "name": name })).collect();
+        let account = json!({ "metadata": { "name": name }, "imagePullSecrets": secrets });
+        let account: ServiceAccount = serde_json::from_value(account).expect("an account");
+        self.block_on(self.api().create(&PostParams::default(), &account))
+            .expect("an account can be created");
+    }
+
+    /// The only node of the cluster, as it describes itself. Dropping it deletes it.
+    #[track_caller]
+    pub fn register_node(&self, name: &str, runtime: &str, kernel: &str) -> RegisteredNode {
+        let api: Api<Node> = Api::all(self.access.client.clone());
+        let node = json!({
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": { "name": name, "labels": { "kubernetes.io/hostname": name } },
+        });
+        self.apply(&api, name, node.clone());
+        let info = json!({
+            "architecture": "amd64", "bootID": "b", "containerRuntimeVersion": runtime, "kernelVersion": kernel,
+            "kubeProxyVersion": "v1", "kubeletVersion": "v1", "machineID": "m", "operatingSystem": "linux",
+            "osImage": "o", "systemUUID": "s",
+        });
+        let status = Patch::Merge(json!({ "status": { "nodeInfo": info } }));
+        self.block_on(api.patch_status(name, &PatchParams::default(), &status))
+            .expect("a node can be described");
+        RegisteredNode { access: self.access, name: name.to_owned() }
+    }
+
+    fn apply<K>(&self, api: &Api<K>, name: &str, mut body: Value)
+    where
+        K: Resource + Clone + Debug + DeserializeOwned + Serialize,
+    {
+        body["metadata"]["name"] = name.into();
+        let params = PatchParams::apply("somebody").force();
+        self.block_on(api.patch(name, &params, &Patch::Apply(&body))).expect("an object can be applied");
+    }
+
+    fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        Api::namespaced(self.access.client.clone(), &self.namespace)
+    }
+
+    fn entry(&self, section: &str, key: &str) -> Value {
+        let config = serde_json::to_value(&self.access.kubeconfig).expect("a kubeconfig is data");
+        config[section][0][key].clone()
+    }
+
+    fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.access.runtime.block_on(future)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let api: Api<Namespace> = Api::all(self.access.client.clone());
+        let _ = self.block_on(api.delete(&self.namespace, &DeleteParams::background()));
+    }
+}
+
+/// A node that a test made up.
+pub struct RegisteredNode {
+    access: &'static Access,
+    name: String,
+}
+
+impl Drop for RegisteredNode {
+    fn drop(&mut self) {
+        let api: Api<Node> = Api::all(self.access.client.clone());
+        let _ = self.access.runtime.block_on(api.delete(&self.name, &DeleteParams::background()));
+    }
+}
+
+impl Access {
+    fn from_environment() -> Option<Self> {
+        let is_allowed = std::env::var("USE_EXISTING_CLUSTER").is_ok_and(|value| value == "true");
+        let path = std::env::var_os("KUBECONFIG").filter(|_| is_allowed)?;
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let kubeconfig = Kubeconfig::read_from(path).expect("KUBECONFIG names one file");
+        // What the file refers to is put into it, for copies in other places.
+        let kubeconfig = with_authority(kubeconfig);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a thread can be started");
+        let client = runtime.block_on(async {
+            let options = KubeConfigOptions::default();
+            let config = Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await;
+            Client::try_from(config.expect("the kubeconfig leads to a cluster"))
+        });
+        Some(Self { client: client.expect("a client"), runtime, kubeconfig })
+    }
+}
+
+fn with_authority(mut kubeconfig: Kubeconfig) -> Kubeconfig {
+    let clusters = kubeconfig.clusters.iter_mut().filter_map(|named| named.cluster.as_mut());
+    for cluster in clusters {
+        if let Some(path) = cluster.certificate_authority.take() {
+            let authority = std::fs::read(path).expect("the authority's certificate can be read");
+            cluster.certificate_authority_data = Some(STANDARD.encode(authority));
+        }
+    }
+    kubeconfig
+}
