@@ -96,6 +96,11 @@ impl World {
         self.memory.state().pushed.insert(reference, format!("sha256:{:064}", 1));
     }
 
+    /// Sets a variable of the environment.
+    pub fn set_variable(&self, name: &str, value: &str) {
+        self.memory.state().variables.insert(name.to_owned(), value.to_owned());
+    }
+
     /// Gives the world a cluster with these nodes.
     pub fn set_cluster(&self, context: ClusterContext, nodes: Vec<Node>) {
         self.memory.state().cluster = Some((context, nodes));

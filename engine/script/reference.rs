@@ -282,37 +282,37 @@ mod tests {
     use super::*;
     use crate::host::fake::World;
 
-    /// The block of README.md between `<!-- NAME -->` and `<!-- end -->`.
-    fn block(readme: &str, name: &str) -> std::ops::Range<usize> {
+    /// The block of a page between `<!-- NAME -->` and `<!-- end -->`.
+    fn block(page: &str, name: &str) -> std::ops::Range<usize> {
         let head = format!("<!-- {name} -->\n");
-        let start =
-            readme.find(&head).unwrap_or_else(|| panic!("README.md has no block `{name}`")) + head.len();
-        start..start + readme[start..].find("<!-- end -->").expect("the block ends")
+        let start = page.find(&head).unwrap_or_else(|| panic!("there is no block `{name}`")) + head.len();
+        start..start + page[start..].find("<!-- end -->").expect("the block ends")
     }
 
-    fn check_block(name: &str, title: &str, documented: &[Documented]) {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-        let readme = std::fs::read_to_string(path).expect("README.md can be read");
+    fn check_block(page: &str, name: &str, title: &str, documented: &[Documented]) {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+        let page = std::fs::read_to_string(&path).expect("the page can be read");
         let rows = documented.iter().map(|entry| format!("| `{}` | {} |\n", entry.call, entry.summary()));
         let table = format!("{title}|---|---|\n{}", rows.collect::<String>());
-        let range = block(&readme, name);
+        let range = block(&page, name);
         if std::env::var_os("UPDATE_README").is_some() {
-            let updated = [&readme[..range.start], &table, &readme[range.end..]].concat();
-            std::fs::write(path, updated).expect("README.md can be written");
+            let updated = [&page[..range.start], &table, &page[range.end..]].concat();
+            std::fs::write(path, updated).expect("the page can be written");
             return;
         }
-        assert_eq!(&readme[range], table, "run the tests with UPDATE_README=1 to write the table anew");
+        assert_eq!(&page[range], table, "run the tests with UPDATE_README=1 to write the table anew");
     }
 
     #[test]
-    fn readme_lists_what_can_be_redefined_and_called() {
+    fn pages_list_what_can_be_redefined_and_called() {
         check_block(
+            "README.md",
             "functions of scripts/build.rhai",
             "| Function | What it does by default |\n",
             &functions(),
         );
-        check_block("stages", "| Stage | What it does |\n", &stages());
-        check_block("standard library", "| Function | What it does |\n", &library());
+        check_block("scripts/README.md", "stages", "| Stage | What it does |\n", &stages());
+        check_block("stdlib/README.md", "standard library", "| Function | What it does |\n", &library());
     }
 
     #[test]
@@ -375,6 +375,7 @@ mod tests {
         let config =
             format!("version: v1beta9\nimages:\n  api:\n    image: {image}\n    tags: ['1']\n{custom}");
         let world = World::of_config(&config);
+        world.set_variable("HOME", "/home/ada");
         for reference in
             ["ghcr.io/shop/staging/api:1", "ghcr.io/shop/staging/api:1.4", "ghcr.io/acme/staging/api:1.4"]
         {

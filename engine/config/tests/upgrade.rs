@@ -151,7 +151,7 @@ dependencies:
     path: ../db
     profiles: [small]
 pullSecrets:
-  ghcr-io: {registry: ghcr.io}
+  ghcr-io: {registry: ghcr.io, secret: devspace-auth-ghcr-io}
 ",
     );
 }

@@ -44,7 +44,7 @@ pub mod image {
     ///
     /// # Example
     /// ```rhai
-    /// fn after_build(project, results) { print(`auth is ${project.image("auth.api").reference}`); }
+    /// fn after_build(project, results) { print(`api is ${project.image("api").reference}`); }
     /// ```
     #[rhai_fn(get = "reference", pure)]
     pub fn reference(image: &mut Image) -> Dynamic {
