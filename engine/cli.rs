@@ -85,7 +85,7 @@ pub struct GlobalOptions {
     #[arg(long, global = true, value_name = "NAME")]
     pub kube_context: Option<String>,
 
-    /// Let the project run no command: hooks, custom builders, `exec` and `sh` fail
+    /// Run no hooks, custom builders, `exec` or `sh` of the project
     #[arg(long, global = true)]
     pub no_exec: bool,
 

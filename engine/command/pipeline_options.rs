@@ -28,16 +28,17 @@ pub struct PipelineOptions {
     #[arg(long)]
     pub skip_push: bool,
 
-    /// Push nothing that a local cluster (kind, minikube, ...) has without it
+    /// Push nothing that a local cluster has without (the default)
     #[arg(
         long,
-        value_name = "BOOL",
+        value_name = "B",
         default_value_t = true,
         default_missing_value = "true",
         num_args = 0..=1,
         require_equals = true,
         action = clap::ArgAction::Set,
-        hide_possible_values = true
+        hide_possible_values = true,
+        hide_default_value = true
     )]
     pub skip_push_local_kube: bool,
 
@@ -61,7 +62,7 @@ pub struct PipelineOptions {
     #[arg(long)]
     pub keep_going: bool,
 
-    /// Build only this dependency and what it needs, not the project itself; repeat it for several
+    /// Build only this dependency; repeat it for several
     #[arg(long = "dependency", value_name = "NAME")]
     pub dependencies: Vec<String>,
 
