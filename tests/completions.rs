@@ -43,7 +43,7 @@ fn project() -> Project {
 fn bash_completes_commands_and_flags() {
     let project = project();
     assert_eq!(bash(&project, &["windlass", "bui"]), ["build"]);
-    assert_eq!(bash(&project, &["windlass", "build", "--skip"]), ["--skip-push"]);
+    assert_eq!(bash(&project, &["windlass", "build", "--skip-dependencies"]), ["--skip-dependencies"]);
 }
 
 #[test]

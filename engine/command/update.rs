@@ -9,6 +9,7 @@ use crate::git::Freshness;
 
 /// The options of `windlass update`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  windlass update dependencies && windlass build")]
 pub struct UpdateArgs {
     /// What to update.
     #[command(subcommand)]

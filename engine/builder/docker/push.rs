@@ -153,35 +153,31 @@ fn failure(error: &Error) -> String {
 /// Whether another try may help: a server trouble or a broken connection, never a refusal.
 fn is_passing(reason: &str) -> bool {
     let reason = reason.to_lowercase();
-    let is_refusal =
-        ["unauthorized", "authentication required", "denied", "forbidden", "401", "403", "no basic auth"]
-            .iter()
-            .any(|word| reason.contains(word));
-    let is_trouble = [
-        "500 ",
-        "502 ",
-        "503 ",
-        "504 ",
-        "internal server error",
-        "bad gateway",
-        "service unavailable",
-        "gateway timeout",
-        "too many requests",
-        "toomanyrequests",
-        "connection reset",
-        "connection refused",
-        "broken pipe",
-        "unexpected eof",
-        ": eof",
-        "i/o timeout",
-        "tls handshake timeout",
-        "connection lost",
-        "connection to the docker daemon lost",
-        "use of closed network connection",
-        "temporary failure",
-    ]
-    .iter()
-    .any(|word| reason.contains(word));
+    let has = |phrases: &[&str]| phrases.iter().any(|phrase| reason.contains(phrase));
+    // A status code is a word of its own: ports and digests have the same digits.
+    let has_code = |codes: &[&str]| reason.split_whitespace().any(|word| codes.contains(&word));
+    let is_refusal = has_code(&["401", "403"])
+        || has(&["unauthorized", "authentication required", "denied", "forbidden", "no basic auth"]);
+    let is_trouble = has_code(&["500", "502", "503", "504"])
+        || has(&[
+            "internal server error",
+            "bad gateway",
+            "service unavailable",
+            "gateway timeout",
+            "too many requests",
+            "toomanyrequests",
+            "connection reset",
+            "connection refused",
+            "broken pipe",
+            "unexpected eof",
+            ": eof",
+            "i/o timeout",
+            "tls handshake timeout",
+            "connection lost",
+            "connection to the docker daemon lost",
+            "use of closed network connection",
+            "temporary failure",
+        ]);
     is_trouble && !is_refusal
 }
 
@@ -201,6 +197,8 @@ mod tests {
         check("received unexpected HTTP status: 500 Internal Server Error", true);
         check("Put \"http://r:5000/v2/\": read tcp 1.2.3.4:5: connection reset by peer", true);
         check("Head \"http://r/v2/\": EOF", true);
+        check("Put \"http://127.0.0.1:34035/v2/x\": EOF", true);
+        check("cannot find 127.0.0.1:45500 on this machine", false);
         check("net/http: TLS handshake timeout", true);
         check("unauthorized: authentication required", false);
         check("denied: requested access to the resource is denied", false);
