@@ -428,3 +428,11 @@ fn script_of_a_dependency_imports_from_beside_itself() {
         .exits(2)
         .stderr_has("modules import each other: names.rhai -> windlass.rhai -> names.rhai");
 }
+
+#[test]
+fn plan_says_that_it_leaves_dependencies_out() {
+    let project = project(&config("root", &on(&["auth"]))).with("auth", config("auth", ""));
+    let output = project.run(["plan"]).success().clone();
+    output.stdout_has("api | build").stderr_has("the projects that this one depends on are left out: `auth`");
+    project.run(["plan", "--no-warn"]).success().lacks("depends on");
+}

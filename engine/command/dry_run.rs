@@ -60,6 +60,14 @@ pub(super) fn dry_run(
 ) -> Result<DryRun, Failure> {
     load::tell(&loaded.warnings, global);
     let project = loaded.project;
+    if !project.dependencies.is_empty() {
+        let names: Vec<_> = project.dependencies.keys().map(|name| format!("`{name}`")).collect();
+        let names = names.join(", ");
+        load::warn(
+            &format!("the projects that this one depends on are left out: {names}; ask in their folders"),
+            global,
+        );
+    }
     let files = scripts(&project, more_scripts)?;
     let pipeline = Pipeline::compile(files, &project.root).map_err(Failure::wrong_use)?;
     let runtime = new_runtime()?;
