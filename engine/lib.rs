@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 pub mod builder;
+pub mod cache_folder;
 pub mod cli;
 pub mod cluster;
 pub mod command;
@@ -19,6 +20,7 @@ mod graph;
 pub mod hook;
 pub mod host;
 pub mod image;
+pub mod oci;
 pub mod plan;
 pub mod process;
 pub mod registry;

@@ -54,9 +54,7 @@ impl Checkouts {
     /// The checkouts of the user: `windlass/git` in `$XDG_CACHE_HOME`, else in `~/.cache`. `variable` looks into the
     /// environment.
     pub fn of_user(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let cache = variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
-        let home = || variable("HOME").map(PathBuf::from).or_else(std::env::home_dir).unwrap_or_default();
-        Self::new(cache.unwrap_or_else(|| home().join(".cache")).join("windlass").join("git"))
+        Self::new(crate::cache_folder::cache_folder(variable).join("git"))
     }
 
     /// The folder of `source`, which may not be there yet.

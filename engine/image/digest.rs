@@ -32,6 +32,13 @@ impl Digest {
     }
 }
 
+impl From<sha2::Sha256> for Digest {
+    /// The digest of everything that was fed to `hasher`.
+    fn from(hasher: sha2::Sha256) -> Self {
+        Self(hasher.finalize().into())
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "sha256:{}", self.hex())

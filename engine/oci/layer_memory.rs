@@ -1,0 +1,56 @@
+//! Which layer came out of which inputs.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::{BlobStore, Layer, StoreError};
+use crate::image::Digest;
+
+impl BlobStore {
+    /// The layer that was made for `key`, if it is still in the store. What is damaged is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`].
+    pub fn remembered_layer(&self, key: &Digest) -> Result<Option<Layer>, StoreError> {
+        let Ok(content) = fs::read(self.layer_file(key)) else { return Ok(None) };
+        let Ok(layer) = serde_json::from_slice::<Layer>(&content) else { return Ok(None) };
+        let Ok(digest) = layer.descriptor.digest().as_ref().parse() else { return Ok(None) };
+        Ok(self.has(&digest, layer.descriptor.size())?.then_some(layer))
+    }
+
+    /// Remembers that the inputs behind `key` give `layer`.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`].
+    pub fn remember_layer(&self, key: &Digest, layer: &Layer) -> Result<(), StoreError> {
+        self.write(&self.layer_file(key), &super::canonical_json(layer))
+    }
+
+    fn layer_file(&self, key: &Digest) -> PathBuf {
+        self.folder().join("layers").join(key.hex())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::descriptor::describe;
+    use oci_spec::image::MediaType;
+
+    #[test]
+    fn a_layer_is_remembered_while_it_is_there() {
+        let folder = tempfile::tempdir().expect("folder");
+        let store = BlobStore::new(folder.path());
+        let (key, digest) = (Digest::of("inputs"), store.put("blob").expect("kept"));
+        assert_eq!(store.remembered_layer(&key), Ok(None));
+        let descriptor = describe(MediaType::ImageLayerGzip, 4, &digest);
+        let layer = Layer { diff_id: Digest::of("tar"), descriptor };
+        store.remember_layer(&key, &layer).expect("remembered");
+        assert_eq!(store.remembered_layer(&key), Ok(Some(layer.clone())));
+        fs::write(store.layer_file(&key), "{").expect("damage");
+        assert_eq!(store.remembered_layer(&key), Ok(None));
+        store.remember_layer(&key, &layer).expect("remembered");
+        store.remove(&digest).expect("removed");
+        assert_eq!(store.remembered_layer(&key), Ok(None));
+    }
+}

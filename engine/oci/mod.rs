@@ -1,0 +1,25 @@
+//! Images as content: layers, configurations and manifests in a store of windlass's own (OCI image spec).
+//!
+//! [`BlobStore`] is a folder of blobs named by their digest, shared by all projects and by runs side by side.
+//! [`LayerWriter`] makes a layer of a tar stream, [`StoredImage`] is an image whose parts are in the store. What
+//! travels between a store and a registry is the business of [`registry`](crate::registry).
+
+mod blob_writer;
+mod descriptor;
+mod error;
+mod image;
+mod json;
+mod layer;
+mod layer_memory;
+mod name;
+mod parallel_gzip;
+mod store;
+
+pub use blob_writer::BlobWriter;
+pub use descriptor::digest_of;
+pub use error::StoreError;
+pub use image::StoredImage;
+pub use json::canonical_json;
+pub use layer::{Compression, Layer, LayerWriter};
+pub use name::{ImageName, Origin};
+pub use store::{Blob, BlobStore};

@@ -1,0 +1,109 @@
+//! Names: what an image reference stands for in the store.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{BlobStore, StoreError};
+use crate::image::{Digest, ImageReference};
+
+/// Where an image of the store comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// Windlass built it.
+    Built,
+    /// It was pulled: what the registry last said.
+    Pulled,
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageName {
+    /// The reference, with its tag.
+    pub reference: String,
+    /// The manifest or index.
+    pub digest: Digest,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+impl BlobStore {
+    /// Gives the manifest or index `digest` the name `reference`; without a tag it is `latest`.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`].
+    pub fn name(&self, reference: &ImageReference, origin: Origin, digest: Digest) -> Result<(), StoreError> {
+        let reference = tagged(reference);
+        let name = ImageName { reference, digest, origin };
+        self.write(&self.name_file(&name.reference, origin), &super::canonical_json(&name))
+    }
+
+    /// The digest of the manifest or index that `reference` stands for; `None` when no image has this name. A digest
+    /// in it is the answer.
+    pub fn named(&self, reference: &ImageReference, origin: Origin) -> Option<Digest> {
+        if let Some(digest) = &reference.digest {
+            return digest.parse().ok();
+        }
+        let content = fs::read(self.name_file(&tagged(reference), origin)).ok()?;
+        serde_json::from_slice::<ImageName>(&content).ok().map(|name| name.digest)
+    }
+
+    /// Every name, sorted.
+    pub fn names(&self) -> Vec<ImageName> {
+        let files = fs::read_dir(self.folder().join("names")).into_iter().flatten();
+        let read = |entry: fs::DirEntry| serde_json::from_slice(&fs::read(entry.path()).ok()?).ok();
+        let mut names: Vec<ImageName> = files.filter_map(|entry| read(entry.ok()?)).collect();
+        names.sort_unstable_by(|one, other| one.reference.cmp(&other.reference));
+        names
+    }
+
+    /// Takes a name away; the image stays until nothing needs it.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`].
+    pub fn forget_name(&self, name: &ImageName) -> Result<(), StoreError> {
+        match fs::remove_file(self.name_file(&name.reference, name.origin)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(self.refused(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn name_file(&self, reference: &str, origin: Origin) -> PathBuf {
+        let kind = match origin {
+            Origin::Built => "built",
+            Origin::Pulled => "pulled",
+        };
+        self.folder().join("names").join(format!("{kind}-{}", Digest::of(reference).hex()))
+    }
+}
+
+/// The reference as it names an image: with a tag, without a digest.
+fn tagged(reference: &ImageReference) -> String {
+    let tag = reference.tag.as_ref().map_or("latest", |tag| tag.as_str());
+    format!("{}:{tag}", reference.repository)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stand_for_images_until_they_are_taken_away() {
+        let folder = tempfile::tempdir().expect("folder");
+        let store = BlobStore::new(folder.path());
+        let (one, two) = (Digest::of("one"), Digest::of("two"));
+        let reference = |text: &str| text.parse::<ImageReference>().expect("reference");
+        store.name(&reference("acme/api"), Origin::Built, one).expect("named");
+        store.name(&reference("acme/api:latest"), Origin::Pulled, two).expect("named");
+        assert_eq!(store.named(&reference("acme/api:latest"), Origin::Built), Some(one));
+        assert_eq!(store.named(&reference("docker.io/acme/api"), Origin::Pulled), Some(two));
+        assert_eq!(store.named(&reference("acme/api:2"), Origin::Built), None);
+        assert_eq!(store.named(&reference(&format!("acme/api:2@{two}")), Origin::Built), Some(two));
+        let names = store.names();
+        assert_eq!(names.len(), 2);
+        names.iter().for_each(|name| store.forget_name(name).expect("forgotten"));
+        assert_eq!(store.names(), []);
+    }
+}

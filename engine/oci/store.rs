@@ -1,0 +1,222 @@
+//! The store: a folder of blobs named by their digest.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::{BlobWriter, StoreError};
+use crate::cache_folder::cache_folder;
+use crate::image::Digest;
+
+/// How exact the time of last use is: within it, reading a blob again writes nothing.
+const EXACTNESS: Duration = Duration::from_secs(60);
+
+/// The user's store of images, a folder in the form of an OCI image layout: `blobs/sha256/HEX`. Beside the blobs lie
+/// the names of images and what is known about layers.
+///
+/// It is shared by all projects and by runs side by side, without a lock: a blob is written beside its place and moved
+/// there when it is whole, and never changes. A blob's modification time says when it was last used. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct BlobStore {
+    folder: Arc<Path>,
+}
+
+/// A blob, opened: it can be read to its end even when it is removed meanwhile.
+#[derive(Debug)]
+pub struct Blob {
+    /// Its content.
+    pub file: File,
+    /// Its length in bytes.
+    pub size: u64,
+}
+
+impl BlobStore {
+    /// The store in `folder`, which is made when something is written.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into().into() }
+    }
+
+    /// The store of the user: `windlass/oci` in `$XDG_CACHE_HOME`, else in `~/.cache`. `variable` looks into the
+    /// environment.
+    pub fn of_user(variable: impl Fn(&str) -> Option<String>) -> Self {
+        Self::new(cache_folder(variable).join("oci"))
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The blob `digest`, opened, which counts as its use; `None` when it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`] when it is there and cannot be read.
+    pub fn get(&self, digest: &Digest) -> Result<Option<Blob>, StoreError> {
+        let open = || -> io::Result<Blob> {
+            let file = File::open(self.path(digest))?;
+            let facts = file.metadata()?;
+            let now = SystemTime::now();
+            let is_recent = |used: SystemTime| now.duration_since(used).is_ok_and(|age| age < EXACTNESS);
+            if !facts.modified().is_ok_and(is_recent) {
+                // A store that cannot be written is as good for reading.
+                let _ = file.set_modified(now);
+            }
+            Ok(Blob { file, size: facts.len() })
+        };
+        match open() {
+            Ok(blob) => Ok(Some(blob)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.refused(&error)),
+        }
+    }
+
+    /// Whether the blob `digest` is there with `size` bytes: one of another size is damaged, and is replaced when it is
+    /// written again.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`].
+    pub fn has(&self, digest: &Digest, size: u64) -> Result<bool, StoreError> {
+        Ok(self.get(digest)?.is_some_and(|blob| blob.size == size))
+    }
+
+    /// The content of a small blob, its digest checked: what is damaged is removed and is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`].
+    pub fn read(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(mut blob) = self.get(digest)? else { return Ok(None) };
+        let mut content = Vec::new();
+        blob.file.read_to_end(&mut content).map_err(|error| self.refused(&error))?;
+        if Digest::of(&content) == *digest {
+            return Ok(Some(content));
+        }
+        self.remove(digest).map(|()| None)
+    }
+
+    /// Keeps `content`.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`].
+    pub fn put(&self, content: impl AsRef<[u8]>) -> Result<Digest, StoreError> {
+        let mut writer = self.writer()?;
+        writer.write_all(content.as_ref()).map_err(|error| self.refused(&error))?;
+        writer.finish().map(|(digest, _)| digest)
+    }
+
+    /// Begins a blob whose content comes in pieces. It is there once it is finished, and never when it is dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`].
+    pub fn writer(&self) -> Result<BlobWriter, StoreError> {
+        BlobWriter::begin(self.clone())
+    }
+
+    /// Removes the blob `digest`, if it is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`].
+    pub fn remove(&self, digest: &Digest) -> Result<(), StoreError> {
+        match fs::remove_file(self.path(digest)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.refused(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where the blob `digest` lies, if it is there.
+    pub(super) fn path(&self, digest: &Digest) -> PathBuf {
+        self.blobs().join(digest.hex())
+    }
+
+    /// The folder of all blobs.
+    pub(super) fn blobs(&self) -> PathBuf {
+        self.folder.join("blobs").join("sha256")
+    }
+
+    /// Writes a small file of the store, as a whole.
+    pub(super) fn write(&self, path: &Path, content: &[u8]) -> Result<(), StoreError> {
+        let write = || -> io::Result<File> {
+            let folder = path.parent().unwrap_or(&self.folder);
+            fs::create_dir_all(folder)?;
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            file.write_all(content)?;
+            file.persist(path).map_err(|error| error.error)
+        };
+        write().map(drop).map_err(|error| self.refused(&error))
+    }
+
+    /// The error that `error` is.
+    pub(super) fn refused(&self, error: &io::Error) -> StoreError {
+        StoreError::folder(&self.folder, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, BlobStore) {
+        let folder = tempfile::tempdir().expect("folder");
+        let store = BlobStore::new(folder.path().join("oci"));
+        (folder, store)
+    }
+
+    #[test]
+    fn what_was_put_is_read_again() {
+        let (_folder, store) = store();
+        let digest = Digest::of("layer");
+        assert_eq!(store.read(&digest), Ok(None));
+        assert_eq!(store.put("layer"), Ok(digest));
+        assert_eq!(store.put("layer"), Ok(digest));
+        assert_eq!(store.read(&digest), Ok(Some(b"layer".to_vec())));
+        assert_eq!(store.get(&digest).expect("read").expect("there").size, 5);
+    }
+
+    #[test]
+    fn a_dropped_writer_leaves_nothing() {
+        let (_folder, store) = store();
+        let mut writer = store.writer().expect("writer");
+        writer.write_all(b"half").expect("written");
+        drop(writer);
+        assert_eq!(fs::read_dir(store.blobs()).expect("folder").count(), 0);
+    }
+
+    #[test]
+    fn damaged_blobs_are_removed() {
+        let (_folder, store) = store();
+        let digest = store.put("layer").expect("kept");
+        fs::write(store.path(&digest), "lager").expect("damage");
+        assert_eq!(store.read(&digest), Ok(None));
+        assert!(!store.path(&digest).exists());
+        store.put("layer").expect("kept");
+        fs::write(store.path(&digest), "lay").expect("damage");
+        assert_eq!(store.has(&digest, 5), Ok(false));
+        store.put("layer").expect("kept");
+        assert_eq!(store.has(&digest, 5), Ok(true));
+    }
+
+    #[test]
+    fn reading_is_use() {
+        let (_folder, store) = store();
+        let digest = store.put("layer").expect("kept");
+        let path = store.path(&digest);
+        let past = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        File::open(&path).and_then(|file| file.set_modified(past)).expect("an old blob");
+        store.get(&digest).expect("read");
+        let used = path.metadata().and_then(|facts| facts.modified()).expect("time");
+        assert!(SystemTime::now().duration_since(used).is_ok_and(|age| age < EXACTNESS));
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_written_is_named() {
+        let folder = tempfile::tempdir().expect("folder");
+        let file = folder.path().join("file");
+        fs::write(&file, "").expect("file");
+        let error = BlobStore::new(&file).put("layer").expect_err("no folder");
+        assert!(
+            error.to_string().starts_with(&format!("cannot keep images in `{}`", file.display())),
+            "{error}"
+        );
+    }
+}
