@@ -5,6 +5,7 @@
 //! travels between a store and a registry is the business of [`registry`](crate::registry).
 
 mod blob_writer;
+mod closure;
 mod descriptor;
 mod error;
 mod image;
@@ -13,9 +14,11 @@ mod layer;
 mod layer_memory;
 mod name;
 mod parallel_gzip;
+mod repository_memory;
 mod store;
 
 pub use blob_writer::BlobWriter;
+pub use closure::{Closure, Document};
 pub use descriptor::digest_of;
 pub use error::StoreError;
 pub use image::StoredImage;

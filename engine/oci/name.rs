@@ -80,7 +80,7 @@ impl BlobStore {
 }
 
 /// The reference as it names an image: with a tag, without a digest.
-fn tagged(reference: &ImageReference) -> String {
+pub(super) fn tagged(reference: &ImageReference) -> String {
     let tag = reference.tag.as_ref().map_or("latest", |tag| tag.as_str());
     format!("{}:{tag}", reference.repository)
 }

@@ -95,6 +95,20 @@ impl BlobStore {
         self.remove(digest).map(|()| None)
     }
 
+    /// Reads the blob `digest` through; whether it is what its name says. What is damaged is removed.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`].
+    pub fn read_through(&self, digest: &Digest) -> Result<bool, StoreError> {
+        let Some(mut blob) = self.get(digest)? else { return Ok(false) };
+        let mut hasher = sha2::Sha256::default();
+        io::copy(&mut blob.file, &mut Hashing(&mut hasher)).map_err(|error| self.refused(&error))?;
+        if Digest::from(hasher) == *digest {
+            return Ok(true);
+        }
+        self.remove(digest).map(|()| false)
+    }
+
     /// Keeps `content`.
     ///
     /// # Errors
@@ -146,9 +160,22 @@ impl BlobStore {
         write().map(drop).map_err(|error| self.refused(&error))
     }
 
-    /// The error that `error` is.
-    pub(super) fn refused(&self, error: &io::Error) -> StoreError {
+    /// The error that `error` is for this store.
+    pub(crate) fn refused(&self, error: &io::Error) -> StoreError {
         StoreError::folder(&self.folder, error)
+    }
+}
+
+struct Hashing<'a>(&'a mut sha2::Sha256);
+
+impl io::Write for Hashing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        sha2::Digest::update(self.0, bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -186,8 +213,12 @@ mod tests {
     fn damaged_blobs_are_removed() {
         let (_folder, store) = store();
         let digest = store.put("layer").expect("kept");
+        assert_eq!(store.read_through(&digest), Ok(true));
         fs::write(store.path(&digest), "lager").expect("damage");
         assert_eq!(store.read(&digest), Ok(None));
+        store.put("layer").expect("kept");
+        fs::write(store.path(&digest), "lager").expect("damage");
+        assert_eq!(store.read_through(&digest), Ok(false));
         assert!(!store.path(&digest).exists());
         store.put("layer").expect("kept");
         fs::write(store.path(&digest), "lay").expect("damage");

@@ -9,7 +9,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, Request, StatusCode, Url};
 use tokio::sync::OnceCell;
 
-use crate::image::Repository;
+use crate::image::{Digest, ImageReference, Repository};
 
 use super::challenge::{Challenge, is_insufficient_scope};
 use super::endpoint::{self, Endpoint};
@@ -39,6 +39,10 @@ pub struct RegistryClient {
     hosts: Mutex<HashMap<String, Arc<Host>>>,
     /// Where the right to push has been proven.
     pub(super) pushable: Mutex<HashMap<Repository, Arc<OnceCell<()>>>>,
+    /// What tags were found to stand for.
+    pub(super) resolved: Mutex<HashMap<ImageReference, Arc<OnceCell<Digest>>>>,
+    /// Held while a blob is fetched, so that each is fetched once.
+    pub(super) fetching: Mutex<HashMap<Digest, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// Answers which registries may lack TLS: hosts with ports, as in references, and networks like `10.0.0.0/8`.
@@ -128,6 +132,8 @@ impl RegistryClient {
             secure: OnceCell::new(),
             hosts: Mutex::default(),
             pushable: Mutex::default(),
+            resolved: Mutex::default(),
+            fetching: Mutex::default(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use miette::Diagnostic;
 
 use super::CredentialError;
+use crate::oci::StoreError;
 
 /// Why something could not be done at a registry. Carries no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -139,6 +140,10 @@ pub enum Problem {
         /// The digest of what came.
         actual: String,
     },
+
+    /// The store of images, at this end, is the trouble.
+    #[error("{0}")]
+    Store(#[source] StoreError),
 }
 
 impl Problem {
@@ -198,6 +203,7 @@ impl Diagnostic for RegistryError {
             Problem::PlainHttp { .. } => "registry::plain_http",
             Problem::Malformed { .. } => "registry::malformed",
             Problem::DigestMismatch { .. } => "registry::digest_mismatch",
+            Problem::Store(error) => return error.code(),
         }))
     }
 
@@ -244,6 +250,7 @@ impl Diagnostic for RegistryError {
             Problem::DigestMismatch { .. } => {
                 format!("try again without proxies and mirrors between here and {registry}")
             }
+            Problem::Store(error) => return error.help(),
         }))
     }
 }

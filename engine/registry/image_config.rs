@@ -73,7 +73,7 @@ impl RegistryClient {
         let digest = manifest.digest;
         let mut document = read(&manifest.content)?;
         if let Some(manifests) = document.manifests {
-            let own = format!("linux/{}", architecture());
+            let own = own_platform();
             let child =
                 choose(&manifests, platform.unwrap_or(&own)).map_err(|problem| subject.error(problem))?;
             document = read(&self.manifest(&subject, repository, child).await?.content)?;
@@ -95,6 +95,11 @@ fn malformed(reason: String) -> Problem {
     Problem::Malformed { reason }
 }
 
+/// Linux on this machine's architecture.
+pub(super) fn own_platform() -> String {
+    format!("linux/{}", architecture())
+}
+
 /// This machine's architecture in Go's words, which images use.
 fn architecture() -> &'static str {
     match std::env::consts::ARCH {
@@ -108,7 +113,7 @@ fn architecture() -> &'static str {
 }
 
 /// The digest of the manifest for `wanted`: `OS/ARCHITECTURE` or `OS/ARCHITECTURE/VARIANT`.
-fn choose<'a>(manifests: &'a [Descriptor], wanted: &str) -> Result<&'a str, Problem> {
+pub(super) fn choose<'a>(manifests: &'a [Descriptor], wanted: &str) -> Result<&'a str, Problem> {
     let mut parts = wanted.splitn(3, '/');
     let (os, architecture, variant) = (parts.next(), parts.next(), parts.next());
     let fits = |platform: &&Descriptor| {

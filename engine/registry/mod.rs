@@ -1,4 +1,4 @@
-//! Registries: credentials, the right to push, what is there.
+//! Registries: credentials, the right to push, what is there, images to and from the store.
 //!
 //! [`CredentialStore`] reads Docker's credential store; [`RegistryClient`] talks to registries, one verb a
 //! file. Nothing is read or contacted before it is needed.
@@ -17,12 +17,17 @@ mod docker_config;
 mod document;
 mod endpoint;
 mod error;
+mod fetch_blob;
 mod host;
 mod image_config;
 mod inspect;
 mod login;
 mod manifest;
 mod manifest_digest;
+mod open_blob;
+mod pull;
+mod push;
+mod push_blob;
 mod retag;
 mod retry;
 #[cfg(test)]
@@ -30,7 +35,9 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod token;
+mod transfer;
 mod transport;
+mod upload;
 
 pub use client::RegistryClient;
 pub use credential::Credential;

@@ -12,11 +12,13 @@ pub(super) struct Retry {
     pub(super) tries: u32,
     /// The pause after the first failure; doubled after each further one.
     pub(super) pause: Duration,
+    /// How long a server may say nothing.
+    pub(super) silence: Duration,
 }
 
 impl Default for Retry {
     fn default() -> Self {
-        Self { tries: 3, pause: Duration::from_millis(500) }
+        Self { tries: 3, pause: Duration::from_millis(500), silence: Duration::from_secs(30) }
     }
 }
 
@@ -37,7 +39,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_within_limits() {
-        let retry = Retry { tries: 3, pause: Duration::from_secs(1) };
+        let retry = Retry { pause: Duration::from_secs(1), ..Retry::default() };
         for _ in 0..100 {
             let (first, third) = (retry.pause_after(1, None), retry.pause_after(3, None));
             assert!((500..=1500).contains(&first.as_millis()) && (2000..=6000).contains(&third.as_millis()));

@@ -12,9 +12,6 @@ use serde::Deserialize;
 use super::Problem;
 use super::retry::Retry;
 
-/// How long a server may say nothing.
-const SILENCE: Duration = Duration::from_secs(30);
-
 /// The longest reason taken over from a server, in characters.
 const REASON_LENGTH: usize = 300;
 
@@ -46,6 +43,11 @@ struct ErrorEntry {
 }
 
 impl Answer {
+    /// The answer that `response` begins, without its body.
+    pub(super) fn head_of(response: &Response) -> Self {
+        Self { status: response.status(), headers: response.headers().clone(), body: Bytes::new(), tries: 1 }
+    }
+
     /// The header `name`, if it is there and is text.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
@@ -106,7 +108,7 @@ pub(super) async fn exchange(
         let Some(copy) = request.try_clone() else {
             return Err(Problem::Malformed { reason: "the request cannot be repeated".to_owned() });
         };
-        let outcome = once(http, copy, limit, SILENCE).await.map(|answer| Answer { tries, ..answer });
+        let outcome = once(http, copy, limit, retry.silence).await.map(|answer| Answer { tries, ..answer });
         let asked = match &outcome {
             Ok(answer) if is_temporary(answer.status) => answer.retry_after(),
             Err(Problem::Unreachable { .. }) => None,
@@ -131,10 +133,9 @@ pub(super) async fn once(
     limit: usize,
     silence: Duration,
 ) -> Result<Answer, Problem> {
-    let host = authority(request.url());
     let mut response = open(http, request, silence).await?;
     let mut body = BytesMut::new();
-    while let Some(chunk) = within(silence, &host, response.chunk()).await? {
+    while let Some(chunk) = next_piece(&mut response, silence).await? {
         if body.len() + chunk.len() > limit {
             return Err(Problem::Malformed { reason: format!("it is longer than {limit} bytes") });
         }
@@ -148,6 +149,12 @@ pub(super) async fn once(
 pub(super) async fn open(http: &Client, request: Request, silence: Duration) -> Result<Response, Problem> {
     let host = authority(request.url());
     within(silence, &host, http.execute(request)).await
+}
+
+/// The next piece of an answer, waited for at most for `silence`; `None` at its end.
+pub(super) async fn next_piece(response: &mut Response, silence: Duration) -> Result<Option<Bytes>, Problem> {
+    let host = authority(response.url());
+    within(silence, &host, response.chunk()).await
 }
 
 async fn within<T>(
@@ -200,7 +207,7 @@ mod tests {
     use super::*;
     use crate::registry::testing::{Reply, Server};
 
-    const RETRY: Retry = Retry { tries: 3, pause: Duration::ZERO };
+    const RETRY: Retry = Retry { tries: 3, pause: Duration::ZERO, silence: Duration::from_secs(30) };
 
     async fn get(server: &Server, scheme: &str) -> Result<Answer, Problem> {
         let http = super::super::endpoint::loopback_client().expect("client");

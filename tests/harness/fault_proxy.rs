@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Frame;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -17,8 +18,8 @@ use tokio::sync::watch;
 
 use super::{Registry, wait_for};
 
-type Body = BoxBody<Bytes, hyper::Error>;
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
+type Body = BoxBody<Bytes, AnyError>;
 
 /// What happens to a request in place of the registry's answer.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +32,12 @@ pub enum Fault {
     Delay(Duration),
     /// The request waits until [`FaultProxy::release`].
     Hold,
+    /// The connection closes after so many bytes of the answer's body.
+    Cut(usize),
+    /// The connection closes after so many bytes of the request's body have reached the registry.
+    CutRequest(usize),
+    /// The first byte of the answer's body is another.
+    Corrupt,
 }
 
 /// An HTTP proxy in front of a [`Registry`] that does as told. Dropping it closes every connection.
@@ -156,9 +163,10 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<Body>, AnyError> {
-    match shared.note(request.method().as_str(), request.uri().path()) {
+    let fault = shared.note(request.method().as_str(), request.uri().path());
+    match fault {
         Some(Fault::Status(code)) => {
-            let mut response = Response::new(Full::default().map_err(infallible).boxed());
+            let mut response = Response::new(full(Bytes::new()));
             *response.status_mut() = StatusCode::from_u16(code)?;
             return Ok(response);
         }
@@ -167,14 +175,43 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<
         Some(Fault::Hold) => {
             shared.released.subscribe().wait_for(|released| *released).await?;
         }
-        None => (),
+        _ => (),
     }
+    let request = match fault {
+        Some(Fault::CutRequest(length)) => {
+            let (head, body) = request.into_parts();
+            Request::from_parts(head, cut(body.collect().await?.to_bytes(), length))
+        }
+        _ => request.map(|body| body.map_err(AnyError::from).boxed()),
+    };
     let stream = TcpStream::connect(&shared.upstream).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    Ok(sender.send_request(request).await?.map(BodyExt::boxed))
+    let response = sender.send_request(request).await?;
+    let (head, body) = response.into_parts();
+    let body = match fault {
+        Some(Fault::Cut(length)) => cut(body.collect().await?.to_bytes(), length),
+        Some(Fault::Corrupt) => {
+            let mut content = body.collect().await?.to_bytes().to_vec();
+            content.iter_mut().take(1).for_each(|byte| *byte ^= 1);
+            full(content.into())
+        }
+        _ => body.map_err(AnyError::from).boxed(),
+    };
+    Ok(Response::from_parts(head, body))
 }
 
-fn infallible(never: Infallible) -> hyper::Error {
+fn full(content: Bytes) -> Body {
+    Full::new(content).map_err(infallible).boxed()
+}
+
+/// The first `length` bytes of `content`, and then the end of the connection.
+fn cut(content: Bytes, length: usize) -> Body {
+    let first = content.slice(..length.min(content.len()));
+    let pieces = futures_util::stream::iter([Ok(Frame::data(first)), Err("cut as told".into())]);
+    BodyExt::boxed(StreamBody::new(pieces))
+}
+
+fn infallible(never: Infallible) -> AnyError {
     match never {}
 }

@@ -1,0 +1,130 @@
+//! Everything an image or an index consists of.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use oci_spec::image::Descriptor;
+use serde::Deserialize;
+
+use super::{BlobStore, StoreError, digest_of};
+use crate::image::Digest;
+
+/// How deep indexes may lie in indexes.
+const DEEPEST: usize = 4;
+
+/// A manifest or an index of the store with all that it names, each once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closure {
+    /// Manifests and indexes, what is named before what names it: the last is the root.
+    pub documents: Vec<Document>,
+    /// Configurations and layers, but for layers that their owner gives out himself.
+    pub blobs: Vec<(Digest, u64)>,
+}
+
+/// A manifest or an index, word for word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its kind.
+    pub media_type: String,
+    /// Its bytes.
+    pub content: Bytes,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Links {
+    media_type: Option<String>,
+    config: Option<Descriptor>,
+    layers: Option<Vec<Descriptor>>,
+    manifests: Option<Vec<Descriptor>>,
+}
+
+impl Closure {
+    /// What the manifest or index `root` of `store` consists of. The blobs themselves need not be there.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when a manifest is not there, [`StoreError::Malformed`] when one makes no sense.
+    pub fn of(store: &BlobStore, root: &Digest) -> Result<Self, StoreError> {
+        let mut closure = Self { documents: Vec::new(), blobs: Vec::new() };
+        closure.add(store, root, &mut HashSet::new(), DEEPEST)?;
+        Ok(closure)
+    }
+
+    fn add(
+        &mut self,
+        store: &BlobStore,
+        digest: &Digest,
+        seen: &mut HashSet<Digest>,
+        depth: usize,
+    ) -> Result<(), StoreError> {
+        if !seen.insert(*digest) {
+            return Ok(());
+        }
+        let malformed = |reason: String| StoreError::Malformed { digest: *digest, reason };
+        let content = store.read(digest)?.ok_or(StoreError::Missing { digest: *digest })?;
+        let links: Links = serde_json::from_slice(&content).map_err(|error| malformed(error.to_string()))?;
+        for child in links.manifests.iter().flatten() {
+            let depth =
+                depth.checked_sub(1).ok_or_else(|| malformed("its indexes lie too deep".to_owned()))?;
+            self.add(store, &digest_of(child, digest)?, seen, depth)?;
+        }
+        for blob in links.config.iter().chain(links.layers.iter().flatten()) {
+            let is_elsewhere = blob.urls().as_ref().is_some_and(|urls| !urls.is_empty());
+            let name = digest_of(blob, digest)?;
+            if !is_elsewhere && seen.insert(name) {
+                self.blobs.push((name, blob.size()));
+            }
+        }
+        let guess = match links.manifests {
+            Some(_) => "application/vnd.oci.image.index.v1+json",
+            None => "application/vnd.oci.image.manifest.v1+json",
+        };
+        let media_type = links.media_type.unwrap_or_else(|| guess.to_owned());
+        self.documents.push(Document { digest: *digest, media_type, content: content.into() });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_named_comes_before_what_names_it() {
+        let folder = tempfile::tempdir().expect("folder");
+        let store = BlobStore::new(folder.path());
+        let blob = |text: &str| {
+            let digest = store.put(text).expect("kept");
+            serde_json::json!({"mediaType": "application/octet-stream", "digest": digest, "size": text.len()})
+        };
+        let (config, layer) = (blob("config"), blob("layer"));
+        let manifest = serde_json::json!({"config": config, "layers": [layer, layer]}).to_string();
+        let named = blob(&manifest);
+        let index = serde_json::json!({"manifests": [named, named]}).to_string();
+        let root = store.put(&index).expect("kept");
+        let closure = Closure::of(&store, &root).expect("closure");
+        let kinds: Vec<_> = closure.documents.iter().map(|document| document.media_type.as_str()).collect();
+        assert_eq!(
+            kinds,
+            ["application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json"]
+        );
+        assert_eq!(closure.blobs, [(Digest::of("config"), 6), (Digest::of("layer"), 5)]);
+        store.remove(&Digest::of(&manifest)).expect("removed");
+        assert_eq!(Closure::of(&store, &root), Err(StoreError::Missing { digest: Digest::of(&manifest) }));
+    }
+
+    #[test]
+    fn endless_indexes_are_refused() {
+        let folder = tempfile::tempdir().expect("folder");
+        let store = BlobStore::new(folder.path());
+        let mut root = store.put(r#"{"manifests": []}"#).expect("kept");
+        for _ in 0..9 {
+            let index = serde_json::json!({"manifests": [{"mediaType": "x", "digest": root, "size": 1}]});
+            root = store.put(index.to_string()).expect("kept");
+        }
+        let error = Closure::of(&store, &root).expect_err("refused");
+        assert!(error.to_string().ends_with("its indexes lie too deep"), "{error}");
+    }
+}
