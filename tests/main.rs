@@ -22,6 +22,7 @@ mod graph;
 mod harness;
 mod harness_itself;
 mod hooks;
+mod image_export;
 mod image_transfer;
 mod init;
 mod interrupt;

@@ -26,6 +26,7 @@ impl BlobWriter {
         let blobs = store.blobs();
         let begin = || -> io::Result<NamedTempFile> {
             fs::create_dir_all(&blobs)?;
+            store.lease();
             let mut part = tempfile::Builder::new();
             #[cfg(unix)]
             part.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));

@@ -52,6 +52,12 @@ impl Closure {
         Ok(closure)
     }
 
+    /// The digests of everything, blobs first.
+    pub fn digests(&self) -> impl Iterator<Item = Digest> + '_ {
+        let blobs = self.blobs.iter().map(|(digest, _)| *digest);
+        blobs.chain(self.documents.iter().map(|document| document.digest))
+    }
+
     fn add(
         &mut self,
         store: &BlobStore,

@@ -21,6 +21,16 @@ pub enum StoreError {
         reason: String,
     },
 
+    /// An image cannot be written to where it should go.
+    #[error("cannot write an image to `{}`: {reason}", path.display())]
+    #[diagnostic(code(oci::output), help("choose a folder that is empty or not there, or another file"))]
+    Output {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+
     /// A document against the OCI image specification.
     #[error("`{digest}` is no image that can be used: {reason}")]
     #[diagnostic(code(oci::malformed), help("ask whoever made the image to build it anew"))]
@@ -41,6 +51,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What the system said about the output `path`.
+    pub(crate) fn output(path: &Path, error: &io::Error) -> Self {
+        Self::Output { path: path.to_owned(), reason: error.to_string() }
+    }
+
     /// What the system said about `folder` or a file in it.
     pub(super) fn folder(folder: &Path, error: &io::Error) -> Self {
         Self::Folder { folder: folder.to_owned(), reason: error.to_string() }

@@ -138,6 +138,13 @@ impl StoredImage {
         &self.platform
     }
 
+    /// What it runs on, as it is written: `linux/arm64/v8`.
+    pub fn platform_name(&self) -> String {
+        let variant =
+            self.platform.variant().as_ref().map_or_else(String::new, |variant| format!("/{variant}"));
+        format!("{}/{}{variant}", self.platform.os(), self.platform.architecture())
+    }
+
     /// Its layers, lowest first.
     pub fn layers(&self) -> &[Layer] {
         &self.layers
@@ -211,7 +218,7 @@ mod tests {
         assert_eq!(StoredImage::open(&store, &image.digest()), Ok(Some(image.clone())));
         assert_eq!(image.layers(), layers);
         assert_eq!(image.config(), &config(&layers));
-        assert_eq!(image.platform().variant().as_deref(), Some("v8"));
+        assert_eq!(image.platform_name(), "linux/arm64/v8");
         assert_eq!(image.missing_layers(&store), Ok(vec![]));
         store.remove(&digest_of(&layers[1].descriptor, &image.digest()).expect("digest")).expect("removed");
         assert_eq!(image.missing_layers(&store), Ok(vec![&layers[1]]));

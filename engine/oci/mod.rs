@@ -4,20 +4,29 @@
 //! [`LayerWriter`] makes a layer of a tar stream, [`StoredImage`] is an image whose parts are in the store. What
 //! travels between a store and a registry is the business of [`registry`](crate::registry).
 
+mod archive;
+mod archive_stream;
 mod blob_writer;
+mod clean_up;
 mod closure;
 mod descriptor;
 mod error;
 mod image;
+mod index_json;
 mod json;
 mod layer;
 mod layer_memory;
+mod layout;
+mod lease;
 mod name;
 mod parallel_gzip;
 mod repository_memory;
 mod store;
 
+pub use archive::ArchiveError;
+pub use archive_stream::Failure;
 pub use blob_writer::BlobWriter;
+pub use clean_up::{Cleaned, CleanedImage, Leave};
 pub use closure::{Closure, Document};
 pub use descriptor::digest_of;
 pub use error::StoreError;

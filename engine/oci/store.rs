@@ -3,24 +3,28 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
+use super::lease::{self, Lease};
 use super::{BlobWriter, StoreError};
 use crate::cache_folder::cache_folder;
 use crate::image::Digest;
-
-/// How exact the time of last use is: within it, reading a blob again writes nothing.
-const EXACTNESS: Duration = Duration::from_secs(60);
 
 /// The user's store of images, a folder in the form of an OCI image layout: `blobs/sha256/HEX`. Beside the blobs lie
 /// the names of images and what is known about layers.
 ///
 /// It is shared by all projects and by runs side by side, without a lock: a blob is written beside its place and moved
 /// there when it is whole, and never changes. A blob's modification time says when it was last used. Cheap to clone.
+///
+/// What a process has used, no other process removes while it runs: it holds a [`Lease`] from its first use on.
 #[derive(Debug, Clone)]
-pub struct BlobStore {
-    folder: Arc<Path>,
+pub struct BlobStore(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    folder: PathBuf,
+    lease: OnceLock<Lease>,
 }
 
 /// A blob, opened: it can be read to its end even when it is removed meanwhile.
@@ -35,7 +39,7 @@ pub struct Blob {
 impl BlobStore {
     /// The store in `folder`, which is made when something is written.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into().into() }
+        Self(Arc::new(Inner { folder: folder.into(), lease: OnceLock::new() }))
     }
 
     /// The store of the user: `windlass/oci` in `$XDG_CACHE_HOME`, else in `~/.cache`. `variable` looks into the
@@ -46,7 +50,7 @@ impl BlobStore {
 
     /// Its folder.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        &self.0.folder
     }
 
     /// The blob `digest`, opened, which counts as its use; `None` when it is not there.
@@ -54,14 +58,18 @@ impl BlobStore {
     /// # Errors
     /// [`StoreError::Folder`] when it is there and cannot be read.
     pub fn get(&self, digest: &Digest) -> Result<Option<Blob>, StoreError> {
+        let path = self.path(digest);
         let open = || -> io::Result<Blob> {
-            let file = File::open(self.path(digest))?;
-            let facts = file.metadata()?;
-            let now = SystemTime::now();
-            let is_recent = |used: SystemTime| now.duration_since(used).is_ok_and(|age| age < EXACTNESS);
-            if !facts.modified().is_ok_and(is_recent) {
+            let mut file = File::open(&path)?;
+            let lease = self.lease();
+            let mut facts = file.metadata()?;
+            if !facts.modified().is_ok_and(|used| lease.covers(used)) {
+                // Somebody may be about to remove it.
+                let _guard = lease::keep_out_removal(self.folder());
+                file = File::open(&path)?;
+                facts = file.metadata()?;
                 // A store that cannot be written is as good for reading.
-                let _ = file.set_modified(now);
+                let _ = file.set_modified(SystemTime::now());
             }
             Ok(Blob { file, size: facts.len() })
         };
@@ -138,6 +146,11 @@ impl BlobStore {
         }
     }
 
+    /// What keeps others from removing what is used here.
+    pub(super) fn lease(&self) -> &Lease {
+        self.0.lease.get_or_init(|| Lease::take(self.folder()))
+    }
+
     /// Where the blob `digest` lies, if it is there.
     pub(super) fn path(&self, digest: &Digest) -> PathBuf {
         self.blobs().join(digest.hex())
@@ -145,13 +158,13 @@ impl BlobStore {
 
     /// The folder of all blobs.
     pub(super) fn blobs(&self) -> PathBuf {
-        self.folder.join("blobs").join("sha256")
+        self.folder().join("blobs").join("sha256")
     }
 
     /// Writes a small file of the store, as a whole.
     pub(super) fn write(&self, path: &Path, content: &[u8]) -> Result<(), StoreError> {
         let write = || -> io::Result<File> {
-            let folder = path.parent().unwrap_or(&self.folder);
+            let folder = path.parent().unwrap_or(self.folder());
             fs::create_dir_all(folder)?;
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
             file.write_all(content)?;
@@ -162,7 +175,7 @@ impl BlobStore {
 
     /// The error that `error` is for this store.
     pub(crate) fn refused(&self, error: &io::Error) -> StoreError {
-        StoreError::folder(&self.folder, error)
+        StoreError::folder(self.folder(), error)
     }
 }
 
@@ -232,11 +245,11 @@ mod tests {
         let (_folder, store) = store();
         let digest = store.put("layer").expect("kept");
         let path = store.path(&digest);
-        let past = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        let past = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
         File::open(&path).and_then(|file| file.set_modified(past)).expect("an old blob");
         store.get(&digest).expect("read");
         let used = path.metadata().and_then(|facts| facts.modified()).expect("time");
-        assert!(SystemTime::now().duration_since(used).is_ok_and(|age| age < EXACTNESS));
+        assert!(store.lease().covers(used));
     }
 
     #[test]

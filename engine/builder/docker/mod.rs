@@ -12,6 +12,7 @@ mod endpoint;
 mod failure;
 mod images;
 mod layer_progress;
+mod load;
 mod proxies;
 mod push;
 mod staging;

@@ -1,0 +1,106 @@
+//! Images as one file that every tool reads: an image layout in a tar, with Docker's `manifest.json` beside it.
+
+use std::io::{self, Read, Write};
+
+use serde::Serialize;
+use tar::{Builder, EntryType, Header};
+
+use super::index_json::index_with;
+use super::layout::{INDEX, MARK};
+use super::name::tagged;
+use super::{BlobStore, Closure, StoreError, StoredImage, canonical_json, digest_of};
+use crate::image::{Digest, ImageReference};
+
+/// What Docker reads (Docker image spec v1.2, "Combined Image JSON + Filesystem Changeset Format").
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct DockerImage {
+    config: String,
+    repo_tags: Vec<String>,
+    layers: Vec<String>,
+}
+
+impl BlobStore {
+    /// Writes `root`, a manifest or an index of the store with everything it names, as an archive with the names
+    /// `references` to `sink`. `docker load`, `podman load`, `ctr image import` and skopeo read it. Equal images give
+    /// equal archives. `docker load` without containerd gets the image for `platform` (`linux/arm64`) of an index, and
+    /// the first one when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when a part is not in the store; what `sink` says.
+    pub fn write_archive(
+        &self,
+        root: &Digest,
+        references: &[ImageReference],
+        platform: &str,
+        sink: impl Write,
+    ) -> Result<(), ArchiveError> {
+        let closure = Closure::of(self, root)?;
+        let Some(document) = closure.documents.last() else { return Ok(()) };
+        let mut archive = Builder::new(sink);
+        append(&mut archive, MARK.0, MARK.1.len() as u64, MARK.1.as_bytes())?;
+        let index = canonical_json(&index_with(None, document, references));
+        append(&mut archive, INDEX, index.len() as u64, index.as_slice())?;
+        if let Some(image) = self.docker_image(&closure, references, platform)? {
+            let manifest = canonical_json(&[image]);
+            append(&mut archive, "manifest.json", manifest.len() as u64, manifest.as_slice())?;
+        }
+        for digest in closure.digests() {
+            let blob = self.get(&digest)?.ok_or(StoreError::Missing { digest })?;
+            append(&mut archive, &path_of(&digest), blob.size, blob.file)?;
+        }
+        Ok(archive.into_inner()?.flush()?)
+    }
+
+    fn docker_image(
+        &self,
+        closure: &Closure,
+        references: &[ImageReference],
+        platform: &str,
+    ) -> Result<Option<DockerImage>, StoreError> {
+        let mut chosen = None;
+        for document in &closure.documents {
+            // What is no image, such as a list of contents, is not for Docker.
+            let Ok(Some(image)) = StoredImage::open(self, &document.digest) else { continue };
+            let is_wanted = image.platform_name() == platform;
+            if is_wanted || chosen.is_none() {
+                chosen = Some(image);
+            }
+            if is_wanted {
+                break;
+            }
+        }
+        let Some(image) = chosen else { return Ok(None) };
+        let layers = image.layers().iter();
+        let layers = layers.map(|layer| Ok(path_of(&digest_of(&layer.descriptor, &image.digest())?)));
+        Ok(Some(DockerImage {
+            config: path_of(&image.image_id()),
+            repo_tags: references.iter().map(tagged).collect(),
+            layers: layers.collect::<Result<_, StoreError>>()?,
+        }))
+    }
+}
+
+/// Why an archive could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Where it goes to.
+    #[error(transparent)]
+    Sink(#[from] io::Error),
+}
+
+fn path_of(digest: &Digest) -> String {
+    format!("blobs/sha256/{}", digest.hex())
+}
+
+fn append(archive: &mut Builder<impl Write>, path: &str, size: u64, content: impl Read) -> io::Result<()> {
+    let mut header = Header::new_ustar();
+    header.set_entry_type(EntryType::Regular);
+    header.set_mode(0o644);
+    header.set_size(size);
+    header.set_mtime(0);
+    archive.append_data(&mut header, path, content)
+}

@@ -1,0 +1,316 @@
+//! Removing what is not used any more.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use super::blob_writer::PART;
+use super::lease::begin_removal;
+use super::{BlobStore, Closure, ImageName, Layer, Origin, StoreError};
+use crate::image::Digest;
+
+/// After so long, what was half written is nobody's.
+const ABANDONED: Duration = Duration::from_secs(24 * 3600);
+
+/// After so long, what is known about a blob that is not there is forgotten.
+const FORGOTTEN: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// What a cleanup leaves in a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// Only what a running process uses.
+    Nothing,
+    /// What was used in this time.
+    UsedWithin(Duration),
+    /// What was used last, of so many bytes.
+    Bytes(u64),
+}
+
+/// What a cleanup removed, or would remove.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Cleaned {
+    /// The images that are gone, by name.
+    pub images: Vec<CleanedImage>,
+    /// How many blobs were removed: layers, manifests, configurations.
+    pub blobs: usize,
+    /// How many bytes they took.
+    pub bytes: u64,
+    /// How many bytes are left.
+    pub left: u64,
+    /// How many of these a running process uses.
+    pub in_use: u64,
+}
+
+/// An image that a cleanup removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CleanedImage {
+    /// Its name.
+    #[serde(flatten)]
+    pub name: ImageName,
+    /// Seconds since it was last used.
+    pub unused_for: u64,
+}
+
+struct Found {
+    path: PathBuf,
+    /// None for what is half written.
+    digest: Option<Digest>,
+    size: u64,
+    used: SystemTime,
+}
+
+impl BlobStore {
+    /// Removes what `leave` does not keep, but never what a running process uses; only tells with `dry_run`. An image
+    /// goes with the first part of it that goes. What is removed can be built or pulled again.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`].
+    pub fn clean_up(&self, leave: Leave, dry_run: bool) -> Result<Cleaned, StoreError> {
+        if !self.folder().exists() {
+            return Ok(Cleaned::default());
+        }
+        let (_guard, leased) = begin_removal(self.folder()).map_err(|error| self.refused(&error))?;
+        let now = SystemTime::now();
+        let mut found = self.found().map_err(|error| self.refused(&error))?;
+        found.sort_by_key(|blob| std::cmp::Reverse(blob.used));
+        let mut cleaned = Cleaned::default();
+        let (mut kept, mut used) = (HashSet::new(), HashMap::new());
+        for blob in found {
+            used.extend(blob.digest.map(|digest| (digest, blob.used)));
+            let age = now.duration_since(blob.used).unwrap_or_default();
+            let is_in_use = leased.is_some_and(|leased| blob.used >= leased);
+            let stays = is_in_use
+                || match (blob.digest, leave) {
+                    (None, _) => age < ABANDONED,
+                    (_, Leave::Nothing) => false,
+                    (_, Leave::UsedWithin(time)) => age < time,
+                    (_, Leave::Bytes(bytes)) => cleaned.left.saturating_add(blob.size) <= bytes,
+                };
+            if stays {
+                kept.extend(blob.digest);
+                cleaned.left += blob.size;
+                cleaned.in_use += if is_in_use { blob.size } else { 0 };
+                continue;
+            }
+            cleaned.blobs += 1;
+            cleaned.bytes += blob.size;
+        }
+        // Which images go is asked while their manifests are there.
+        let gone: Vec<_> = self.names().into_iter().filter(|name| !self.is_whole(name, &kept)).collect();
+        cleaned.images = gone
+            .iter()
+            .map(|name| {
+                let age = used.get(&name.digest).and_then(|used| now.duration_since(*used).ok());
+                CleanedImage { name: name.clone(), unused_for: age.unwrap_or_default().as_secs() }
+            })
+            .collect();
+        if !dry_run {
+            gone.iter().try_for_each(|name| self.forget_name(name))?;
+            let all = self.found().map_err(|error| self.refused(&error))?;
+            for blob in all.into_iter().filter(|blob| is_removed(blob, &kept, now)) {
+                remove(&blob.path).map_err(|error| self.refused(&error))?;
+            }
+            self.forget(&kept, leave, now).map_err(|error| self.refused(&error))?;
+        }
+        Ok(cleaned)
+    }
+
+    /// Removes what was used longest ago when the store has more than `limit` bytes; `None` when it has not.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`].
+    pub fn trim(&self, limit: u64) -> Result<Option<Cleaned>, StoreError> {
+        if !self.blobs().exists() {
+            return Ok(None);
+        }
+        let found = self.found().map_err(|error| self.refused(&error))?;
+        if found.iter().map(|blob| blob.size).sum::<u64>() <= limit {
+            return Ok(None);
+        }
+        // A little below, so that not every run has something to remove.
+        self.clean_up(Leave::Bytes(limit - limit / 10), false).map(Some)
+    }
+
+    /// Everything in the folder of blobs.
+    fn found(&self) -> io::Result<Vec<Found>> {
+        let entries = match fs::read_dir(self.blobs()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let digest = name.to_str().and_then(|name| format!("sha256:{name}").parse().ok());
+            let is_ours = digest.is_some() || name.as_encoded_bytes().starts_with(PART.as_bytes());
+            // Somebody may have finished or removed it meanwhile.
+            let Some(facts) = entry.metadata().ok().filter(|facts| is_ours && facts.is_file()) else {
+                continue;
+            };
+            found.push(Found { path: entry.path(), digest, size: facts.len(), used: facts.modified()? });
+        }
+        Ok(found)
+    }
+
+    /// Whether everything is kept that the image `name` needs: of a pulled one, that is what was pulled of it.
+    fn is_whole(&self, name: &ImageName, kept: &HashSet<Digest>) -> bool {
+        if name.origin == Origin::Pulled {
+            return kept.contains(&name.digest);
+        }
+        let needed = Closure::of(self, &name.digest);
+        needed.is_ok_and(|closure| {
+            let is_elsewhere = |digest: &Digest| !self.repositories_of(digest).is_empty();
+            closure.documents.iter().all(|document| kept.contains(&document.digest))
+                && closure.blobs.iter().all(|(digest, _)| kept.contains(digest) || is_elsewhere(digest))
+        })
+    }
+
+    /// Forgets what is known about blobs that are gone.
+    fn forget(&self, kept: &HashSet<Digest>, leave: Leave, now: SystemTime) -> io::Result<()> {
+        let is_old = |path: &PathBuf| {
+            let written = fs::metadata(path).and_then(|facts| facts.modified());
+            written.is_ok_and(|written| now.duration_since(written).is_ok_and(|age| age > FORGOTTEN))
+        };
+        for folder in ["layers", "listings", "repositories"] {
+            for entry in fs::read_dir(self.folder().join(folder)).into_iter().flatten().flatten() {
+                let path = entry.path();
+                let about = match folder {
+                    "layers" => layer_in(&path),
+                    _ => entry.file_name().to_str().and_then(|name| format!("sha256:{name}").parse().ok()),
+                };
+                let is_there = about.is_some_and(|digest| kept.contains(&digest));
+                if !is_there && (folder == "layers" || leave == Leave::Nothing || is_old(&path)) {
+                    remove(&path)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_removed(blob: &Found, kept: &HashSet<Digest>, now: SystemTime) -> bool {
+    match blob.digest {
+        Some(digest) => !kept.contains(&digest),
+        None => now.duration_since(blob.used).is_ok_and(|age| age >= ABANDONED),
+    }
+}
+
+fn layer_in(path: &PathBuf) -> Option<Digest> {
+    let layer: Layer = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    layer.descriptor.digest().as_ref().parse().ok()
+}
+
+fn remove(path: &PathBuf) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+
+    struct Fixture {
+        _folder: tempfile::TempDir,
+        store: BlobStore,
+    }
+
+    impl Fixture {
+        /// A store whose blobs of so many bytes, filled with their name, were used so many hours ago, by a process that
+        /// is gone.
+        fn new(blobs: &[(u8, usize, u64)]) -> Self {
+            let folder = tempfile::tempdir().expect("folder");
+            let store = BlobStore::new(folder.path().join("oci"));
+            for (name, size, hours) in blobs {
+                let digest = store.put(vec![*name; *size]).expect("kept");
+                let used = SystemTime::now() - Duration::from_secs(hours * 3600);
+                File::open(store.path(&digest)).and_then(|file| file.set_modified(used)).expect("time");
+            }
+            let store = BlobStore::new(store.folder());
+            Self { _folder: folder, store }
+        }
+
+        /// The names of the blobs that are there.
+        fn left(&self) -> String {
+            let blobs = fs::read_dir(self.store.blobs()).expect("blobs").flatten();
+            let mut names: Vec<_> =
+                blobs.map(|entry| char::from(fs::read(entry.path()).expect("blob")[0])).collect();
+            names.sort_unstable();
+            names.into_iter().collect()
+        }
+    }
+
+    #[test]
+    fn what_was_used_last_stays() {
+        let blobs = [(b'a', 100, 1), (b'b', 100, 50), (b'c', 100, 30)];
+        let check = |leave, left: &str, bytes: u64| {
+            let fixture = Fixture::new(&blobs);
+            let dry = fixture.store.clean_up(leave, true).expect("told");
+            assert_eq!(fixture.left(), "abc");
+            let cleaned = fixture.store.clean_up(leave, false).expect("cleaned");
+            assert_eq!((fixture.left().as_str(), cleaned.bytes, cleaned.left), (left, bytes, 300 - bytes));
+            assert_eq!(dry, cleaned);
+        };
+        check(Leave::Nothing, "", 300);
+        check(Leave::UsedWithin(Duration::from_secs(40 * 3600)), "ac", 100);
+        check(Leave::Bytes(250), "ac", 100);
+        check(Leave::Bytes(99), "", 300);
+        let fixture = Fixture::new(&blobs);
+        assert_eq!(fixture.store.trim(300), Ok(None));
+        assert_eq!(fixture.store.trim(299).expect("trimmed").map(|cleaned| cleaned.blobs), Some(1));
+    }
+
+    #[test]
+    fn what_a_running_process_uses_stays() {
+        let fixture = Fixture::new(&[(b'a', 1, 50), (b'b', 1, 50), (b'c', 1, 50)]);
+        let other = BlobStore::new(fixture.store.folder());
+        other.get(&Digest::of("b")).expect("read").expect("there");
+        other.put("d").expect("kept");
+        let cleaned = fixture.store.clean_up(Leave::Nothing, false).expect("cleaned");
+        assert_eq!((fixture.left().as_str(), cleaned.in_use), ("bd", 2));
+        drop(other);
+        fixture.store.clean_up(Leave::Nothing, false).expect("cleaned");
+        assert_eq!(fixture.left(), "");
+        assert_eq!(fs::read_dir(fixture.store.folder().join("leases")).expect("leases").count(), 0);
+    }
+
+    #[test]
+    fn what_was_half_written_goes_after_a_day() {
+        let fixture = Fixture::new(&[(b'a', 1, 50)]);
+        let part = |name: &str, hours: u64| {
+            let path = fixture.store.blobs().join(name);
+            fs::write(&path, "p").expect("written");
+            let used = SystemTime::now() - Duration::from_secs(hours * 3600);
+            File::open(&path).and_then(|file| file.set_modified(used)).expect("time");
+        };
+        part(".part-1", 23);
+        part(".part-2", 25);
+        fixture.store.clean_up(Leave::UsedWithin(Duration::from_secs(90 * 3600)), false).expect("cleaned");
+        assert_eq!(fixture.left(), "ap");
+    }
+
+    #[test]
+    fn images_go_with_what_they_need() {
+        let fixture = Fixture::new(&[(b'l', 9, 50)]);
+        let (store, layer) = (&fixture.store, Digest::of([b'l'; 9]));
+        let entry = |digest: &Digest, size: usize| serde_json::json!({"mediaType": "application/octet-stream", "digest": digest, "size": size});
+        let config = store.put("{}").expect("kept");
+        let manifest = serde_json::json!({"config": entry(&config, 2), "layers": [entry(&layer, 9)]});
+        let root = store.put(manifest.to_string()).expect("kept");
+        let reference = "acme/app:1".parse().expect("reference");
+        store.name(&reference, Origin::Built, root).expect("named");
+        store.name(&reference, Origin::Pulled, root).expect("named");
+        let leave = Leave::UsedWithin(Duration::from_secs(3600));
+        let cleaned = store.clean_up(leave, false).expect("cleaned");
+        let images: Vec<_> = cleaned.images.iter().map(|image| image.name.origin).collect();
+        assert_eq!(images, [Origin::Built], "what was pulled is only known by its manifest");
+        assert_eq!(store.names().len(), 1);
+        assert_eq!(store.clean_up(Leave::Nothing, false).expect("cleaned").images.len(), 0, "it is in use");
+    }
+}
