@@ -1,5 +1,7 @@
 //! Which images of a project are built from which others.
 
+use std::collections::HashMap;
+
 use indexmap::{IndexMap, IndexSet};
 
 use crate::config::{ImageConfig, Project};
@@ -11,6 +13,8 @@ use crate::suggestion::nearest;
 pub struct Graph {
     /// For each image those it is built from, and the place that says so.
     needs: IndexMap<String, IndexMap<String, String>>,
+    /// For each image the references it takes something from that are of no image of the project.
+    others: HashMap<String, Vec<String>>,
 }
 
 /// An image that a Dockerfile takes something from.
@@ -32,16 +36,19 @@ impl Graph {
         mut bases: impl FnMut(&ImageConfig) -> Vec<NamedBase>,
     ) -> Result<Self, GraphError> {
         let mut needs = IndexMap::new();
+        let mut others: HashMap<String, Vec<String>> = HashMap::new();
         for image in project.images.values() {
             let mut parents = IndexMap::new();
             for base in bases(image) {
                 if let Some(parent) = project_image(project, &base.reference) {
                     parents.entry(parent.name.clone()).or_insert(base.place);
+                } else {
+                    others.entry(image.name.clone()).or_default().push(base.reference);
                 }
             }
             needs.insert(image.name.clone(), parents);
         }
-        let graph = Self { needs };
+        let graph = Self { needs, others };
         graph.ordered(graph.needs.keys().cloned())?;
         Ok(graph)
     }
@@ -49,6 +56,11 @@ impl Graph {
     /// The images that `image` is built from.
     pub fn needs(&self, image: &str) -> impl Iterator<Item = &str> {
         self.needs.get(image).into_iter().flat_map(IndexMap::keys).map(String::as_str)
+    }
+
+    /// The references that `image` takes something from and that are of no image of the project.
+    pub fn others(&self, image: &str) -> &[String] {
+        self.others.get(image).map_or(&[], Vec::as_slice)
     }
 
     /// The images `names` and all they are built from, bases first and else in the given order. No name: all.
@@ -200,7 +212,7 @@ mod tests {
     fn graph(needs: &[(&str, &[&str])]) -> Graph {
         let named = |need: &&str| ((*need).to_owned(), "Dockerfile:1".to_owned());
         let needs = needs.iter().map(|(name, needs)| ((*name).to_owned(), needs.iter().map(named).collect()));
-        Graph { needs: needs.collect() }
+        Graph { needs: needs.collect(), others: HashMap::new() }
     }
 
     #[test]

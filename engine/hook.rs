@@ -9,7 +9,7 @@ use crate::dependency::fill;
 use crate::event::{Event, Level};
 use crate::host::{ExecRequest, Purpose};
 use crate::process::{CommandLine, Pipe, ProcessError, Tail, is_for_this_system};
-use crate::run::{Image, Run, RunError};
+use crate::run::{Image, Run, RunError, lock};
 use crate::script::StageError;
 
 /// How long a hook may take, unless it runs in the background.
@@ -27,12 +27,27 @@ pub struct Occasion<'a> {
     pub error: Option<String>,
 }
 
+/// What the hooks around pull secrets were told so far, in a run.
+#[derive(Debug, Default)]
+pub enum PullSecretHooks {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// That secrets are about to be created; and what went wrong with one since.
+    Before {
+        /// The message of the last failure.
+        error: Option<String>,
+    },
+    /// The same, and one of them failed: no secrets are created.
+    Refused,
+}
+
 /// A hook failed.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("the hook `{command}` for `{event}` failed: {reason}")]
+#[error("the hook `{hook}` for `{event}` failed: {reason}")]
 #[diagnostic(code(hook::failed))]
 struct HookError {
-    command: String,
+    hook: String,
     event: String,
     reason: String,
     #[help]
@@ -66,6 +81,8 @@ impl Occasion<'_> {
                 ("DEVSPACE_HOOK_IMAGE_NAME".to_owned(), image.config().repository.to_string()),
                 ("DEVSPACE_HOOK_IMAGE_TAGS".to_owned(), tags.join(" ")),
             ]);
+            let json = image.config().json.as_ref();
+            variables.extend(json.map(|json| ("DEVSPACE_HOOK_IMAGE_CONFIG".to_owned(), json.to_string())));
         }
         variables.extend(self.error.clone().map(|error| ("DEVSPACE_HOOK_ERROR".to_owned(), error)));
         variables
@@ -84,8 +101,9 @@ pub fn run(run: &Run, occasion: &Occasion<'_>) -> Result<(), StageError> {
         }
         if hook.in_container {
             let origin = &hook.origin;
-            let message =
-                format!("the hook at {origin} is left out: it acts on a container, and `build` starts none");
+            let message = format!(
+                "the hook at {origin} is left out: it acts on a container and so belongs to `deploy`; `build` starts none"
+            );
             run.notice(Level::Warning, message);
         } else if is_for_this_system(hook.os.as_deref()) {
             match run_one(run, hook, occasion) {
@@ -97,6 +115,59 @@ pub fn run(run: &Run, occasion: &Occasion<'_>) -> Result<(), StageError> {
     Ok(())
 }
 
+/// Creates a pull secret with `create`. Before the first of a run come the hooks that listen to
+/// `before:createPullSecrets`; where one of those fails, no secret is created.
+///
+/// # Errors
+/// `hook::failed`, once a run, and those of `create`.
+pub fn creating_pull_secrets(
+    run: &Run,
+    create: impl FnOnce() -> Result<(), StageError>,
+) -> Result<(), StageError> {
+    if run.host.cluster.context()?.is_none() {
+        return create();
+    }
+    {
+        // Whoever comes second waits for the hooks.
+        let mut told = lock(&run.pull_secret_hooks);
+        match *told {
+            PullSecretHooks::Nothing => {
+                *told = PullSecretHooks::Refused;
+                self::run(run, &of_pull_secrets("before:createPullSecrets", None))?;
+                *told = PullSecretHooks::Before { error: None };
+            }
+            PullSecretHooks::Before { .. } => {}
+            PullSecretHooks::Refused => return Ok(()),
+        }
+    }
+    create().inspect_err(|failure| {
+        if let PullSecretHooks::Before { error } = &mut *lock(&run.pull_secret_hooks) {
+            *error = Some(failure.message());
+        }
+    })
+}
+
+/// Runs the hooks that listen to `after:createPullSecrets`, or to `error:createPullSecrets` where one failed; none where
+/// there was nothing to create.
+///
+/// # Errors
+/// `hook::failed`.
+pub fn created_pull_secrets(run: &Run) -> Result<(), StageError> {
+    match std::mem::take(&mut *lock(&run.pull_secret_hooks)) {
+        PullSecretHooks::Before { error: None } => {
+            self::run(run, &of_pull_secrets("after:createPullSecrets", None))
+        }
+        PullSecretHooks::Before { error } => {
+            self::run(run, &of_pull_secrets("error:createPullSecrets", error))
+        }
+        PullSecretHooks::Nothing | PullSecretHooks::Refused => Ok(()),
+    }
+}
+
+fn of_pull_secrets(event: &'static str, error: Option<String>) -> Occasion<'static> {
+    Occasion { event, image: None, tags: None, error }
+}
+
 fn run_one(run: &Run, hook: &Hook, occasion: &Occasion<'_>) -> Result<(), StageError> {
     let image = occasion.image.map(|image| image.name().to_owned());
     let args =
@@ -106,14 +177,14 @@ fn run_one(run: &Run, hook: &Hook, occasion: &Occasion<'_>) -> Result<(), StageE
     let mut request = ExecRequest::new(Purpose::Hook, command, &run.project.root).envs(environment);
     request.image.clone_from(&image);
     let (events, silent) = (run.events.clone(), hook.silent);
-    events.emit(Event::StepStarted { image: image.clone(), step: format!("hook {}", hook.command) });
+    events.emit(Event::StepStarted { image: image.clone(), step: format!("hook {}", hook.shown()) });
     let tell = move |line: &str| {
         if !silent {
             events.emit(Event::Output { image: image.clone(), line: line.to_owned() });
         }
     };
     if hook.background {
-        run.spawn_background(request, &hook.command, move |_, line| tell(line));
+        run.spawn_background(request, hook.shown(), move |_, line| tell(line));
         return Ok(());
     }
     request.limit = Some(LIMIT);
@@ -135,6 +206,6 @@ fn run_one(run: &Run, hook: &Hook, occasion: &Occasion<'_>) -> Result<(), StageE
     };
     let place = format!("it is defined at {}", hook.origin);
     let help = advice.into_iter().chain([place]).chain(tail.into_help()).collect::<Vec<_>>().join("\n");
-    let (command, event) = (hook.command.clone(), occasion.name());
-    Err(HookError { command, event, reason, help }.into())
+    let (hook, event) = (hook.shown().to_owned(), occasion.name());
+    Err(HookError { hook, event, reason, help }.into())
 }

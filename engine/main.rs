@@ -2,11 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use windlass::cli::Cli;
 use windlass::command;
 
 fn main() -> ExitCode {
     command::answer_shell();
-    command::run(&Cli::parse()).into()
+    command::run_words().into()
 }

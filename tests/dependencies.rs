@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Output, Project, Signal};
+use crate::harness::{Daemon, Output, Project, Signal, TestRepository};
 
 /// A devspace.yaml with the image `r.example/WHO/api`, which a command builds that writes `WHO` to `$LOG`, and `more`.
 fn config(who: &str, more: &str) -> String {
@@ -435,4 +435,122 @@ fn plan_says_that_it_leaves_dependencies_out() {
     let output = project.run(["plan"]).success().clone();
     output.stdout_has("api | build").stderr_has("the projects that this one depends on are left out: `auth`");
     project.run(["plan", "--no-warn"]).success().lacks("depends on");
+}
+
+#[test]
+fn image_of_a_dependency_is_a_base_like_one_of_the_project() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let (base, app) = (daemon.repository("", "base"), daemon.repository("", "app"));
+    let config = |name: &str, image: &TestRepository, more: &str| {
+        format!("version: v1beta11\nimages:\n  {name}:\n    image: {image}\n{more}")
+    };
+    let project = Project::new()
+        .daemon(&daemon)
+        .file("devspace.yaml", config("app", &app, &on(&["libs/middle"])))
+        .file("Dockerfile", format!("FROM {base}\nCOPY app.txt /app.txt\n"))
+        .file("app.txt", "app")
+        .file("other/Dockerfile", "FROM scratch\n")
+        .file("libs/middle/devspace.yaml", format!("version: v1beta11\n{}", on(&["../base"])))
+        .file("libs/base/devspace.yaml", config("base", &base, ""))
+        .file("libs/base/Dockerfile", "FROM scratch\nCOPY base.txt /base.txt\n")
+        .file("libs/base/base.txt", "one");
+    let build = |arguments: &[&str]| {
+        let words = ["build", "--skip-push", "--progress", "json"];
+        let output = project.run(words.iter().chain(arguments));
+        outcomes(output.success())
+    };
+    let names =
+        |outcome: &str| ["app", "base.base"].map(|name| (name.to_owned(), outcome.to_owned())).to_vec();
+    let base_in_app = |before: &[String]| {
+        let tags = daemon.tags(&app);
+        let tag = tags.iter().find(|tag| !before.contains(tag)).expect("a new image of app");
+        daemon.file(&format!("{app}:{tag}"), "/base.txt")
+    };
+    assert_eq!(build(&[]), names("built"));
+    assert_eq!(base_in_app(&[]), "one");
+    assert_eq!(build(&[]), names("skipped"));
+
+    // A change of the base rebuilds what is built from it, also where only that is named.
+    let before = daemon.tags(&app);
+    project.write("libs/base/base.txt", "two");
+    assert_eq!(build(&["app"]), names("built"));
+    assert_eq!(base_in_app(&before), "two");
+
+    // Left out, the base is the one of its last build.
+    let before = daemon.tags(&app);
+    project.write("libs/base/base.txt", "three");
+    project.write("app.txt", "changed");
+    let app_alone = [("app".to_owned(), "built".to_owned())];
+    assert_eq!(build(&["--skip-dependency", "base"]), app_alone);
+    assert_eq!(base_in_app(&before), "two");
+}
+
+#[test]
+fn one_folder_with_several_profiles_keeps_the_builds_of_each() {
+    let file = "profiles:\n- {name: small, patches: [{op: replace, path: 'images.api.tags[0]', value: small}, {op: replace, path: images.api.build.custom.command, value: 'echo small >> $LOG'}]}\n";
+    let more = "dependencies:\n- {name: one, source: {path: shared}}\n- {name: two, source: {path: shared}, profiles: [small]}\n\
+                hooks: [{command: 'echo ${runtime.dependencies.one.images.api.tag} ${runtime.dependencies.two.images.api.tag} >> tags', events: ['after:build']}]\n";
+    let project = project(&config("root", more)).with("shared", config("shared", file));
+    for _ in 0..3 {
+        project.run(["build", "--build-sequential"]).success();
+    }
+    let mut log = log(&project);
+    log.sort();
+    assert_eq!(log, ["root", "shared", "small"]);
+    project.run(["build"]).success().stderr_has("3 skipped");
+    project.write("shared/input", "1");
+    project.run(["build"]).success().stderr_has("2 built, 1 skipped");
+    project.run(["build"]).success().stderr_has("3 skipped");
+    assert_eq!(project.read("tags").lines().collect::<Vec<_>>(), ["1 small"; 6]);
+}
+
+#[test]
+fn projects_that_claim_one_reference_are_told() {
+    let more = "dependencies:\n- {name: one, source: {path: shared}}\n- {name: two, source: {path: shared}, vars: [{name: WHO, value: me}]}\n";
+    let project = project(&config("root", more))
+        .with("shared", custom("shared", "echo ${WHO} >> $LOG", "vars:\n- {name: WHO, default: none}\n"));
+    project
+        .run(["build"])
+        .success()
+        .stderr_has("`one.api` and `two.api` are both r.example/shared/api:1, and what is built last stays");
+    // Equal images are one image.
+    let same = custom("shared", "echo >> $LOG", "vars:\n- {name: WHO, default: none}\n");
+    project.write("shared/devspace.yaml", same);
+    project.run(["build"]).success().lacks("what is built last stays");
+}
+
+#[test]
+fn answers_belong_to_the_project_that_asks() {
+    let vars = "vars:\n- {name: TIER, question: Which tier?}\n";
+    let root = custom("root", "echo root ${TIER} >> $LOG", &format!("{vars}{}", on(&["dep"])));
+    let project = project(&root).with("dep", custom("dep", "echo dep ${TIER} >> $LOG", vars));
+    project.run(["set", "var", "TIER=blue"]).success();
+    project
+        .run(["build"])
+        .exits(2)
+        .stderr_has("cannot use `dep/devspace.yaml`")
+        .stderr_has("variable `TIER` has no value")
+        .stderr_has("answer it with `windlass set var TIER=VALUE")
+        .stderr_has("--config dep/devspace.yaml`, or give it a `default`");
+    project.run(["set", "var", "TIER=red", "--config", "dep/devspace.yaml"]).success();
+    project.run(["build"]).success();
+    assert_eq!(log(&project), ["dep red", "root blue"]);
+}
+
+#[test]
+fn flags_reach_the_dependencies() {
+    let project = project(&custom("root", "echo root $TAG >> $LOG", &on(&["dep"])))
+        .with("dep", custom("dep", "echo dep $TAG $SKIP_PUSH >> $LOG", ""));
+    project.run(["build", "--build-sequential", "--skip-push", "-t", "seven"]).success();
+    assert_eq!(log(&project), ["dep seven true", "root seven"]);
+    project.run(["build", "--force-build", "-t", "seven"]).success().stderr_has("2 built");
+}
+
+#[test]
+fn disabled_image_has_the_reference_that_the_file_says() {
+    let image = "  other: {image: r.example/other, tags: [stable], build: {disabled: true}}\n";
+    let hooks = "hooks: [{command: 'echo ${runtime.images.other} >> $LOG', events: ['after:build']}]\n";
+    let project = project(&config("root", &format!("{image}{hooks}")));
+    project.run(["build"]).success();
+    assert_eq!(log(&project), ["root", "r.example/other:stable"]);
 }

@@ -1,4 +1,9 @@
-//! Every field of `images` does something to the plan, or to nothing of it on purpose (spec config §3 and §13.1).
+//! Every field of devspace.yaml does something to the plan, or to nothing of it on purpose (spec config §3, §6, §9, §11, §13).
+//! The last test holds the tables below against the list of all keys.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -15,35 +20,54 @@ enum Effect {
 }
 use Effect::{At, Key, Nothing};
 
+/// Fields of an image of a version, and what they do.
+type Table = (&'static str, Vec<(&'static str, Effect)>);
+
 const DOCKERFILE: &str =
     "FROM scratch AS dev\nARG A\nCOPY a /\nFROM scratch\nCOPY a /\nENTRYPOINT [\"/a\"]\n";
 
-/// The plan of the one image of a file.
-fn plan(file: &str) -> Value {
-    let project = Project::new()
+/// A project with `file`, and all that the tables name.
+fn project(file: &str) -> Project {
+    Project::new()
         .file("devspace.yaml", file)
         .file("Dockerfile", DOCKERFILE)
         .file("other/Dockerfile", format!("{DOCKERFILE}LABEL other=1\n"))
         .file("other/a", "another content")
         .file("helper.sh", "#!/bin/sh\nexec \"$@\"\n")
-        .file("a", "content");
-    let plan: Value = serde_json::from_str(&project.run(["plan", "--json"]).success().stdout).expect("JSON");
+        .file("a", "content")
+}
+
+/// The plan of the one image of a file.
+fn plan(file: &str) -> Value {
+    let plan: Value =
+        serde_json::from_str(&project(file).run(["plan", "--json"]).success().stdout).expect("JSON");
     plan["images"][0].clone()
+}
+
+/// Whether a version has one `tag` in place of `tags`.
+fn has_one_tag(version: &str) -> bool {
+    let number = version.strip_prefix("v1beta").and_then(|number| number.parse::<u32>().ok());
+    version.starts_with("v1alpha") || number.is_some_and(|number| number < 7)
 }
 
 /// An image of `version` with `fields`.
 fn file(version: &str, fields: &str) -> String {
     let tags = match version {
         _ if fields.starts_with("tag") => "",
-        "v1beta5" => ", tag: t",
+        _ if has_one_tag(version) => ", tag: t",
         _ => ", tags: [t]",
     };
-    let image = if fields.starts_with("image:") { "" } else { "image: acme/api, " };
-    format!("version: {version}\nimages:\n  api: {{{image}{fields}{tags}}}\n")
+    let image = match version {
+        _ if fields.starts_with("image:") || fields.starts_with("name:") => "",
+        "v1alpha1" => "name: acme/api, ",
+        _ => "image: acme/api, ",
+    };
+    let registries = if version == "v1alpha1" { "registries: {hub: {url: r.example}}\n" } else { "" };
+    format!("version: {version}\n{registries}images:\n  api: {{{image}{fields}{tags}}}\n")
 }
 
 #[track_caller]
-fn check(version: &str, table: &[(&str, Effect)]) {
+fn check((version, table): &Table) {
     let base = plan(&file(version, "createPullSecret: true"));
     assert_eq!(base["builder"], "docker");
     for (fields, effect) in table {
@@ -56,11 +80,10 @@ fn check(version: &str, table: &[(&str, Effect)]) {
     }
 }
 
-#[test]
-fn fields_of_an_image_have_their_effect() {
-    check(
+fn of_an_image() -> Table {
+    (
         "v1beta9",
-        &[
+        vec![
             ("image: ghcr.io/acme/web", At("/tags", json!(["ghcr.io/acme/web:t"]))),
             ("tags: [v1, v2]", At("/push", json!(["acme/api:v1", "acme/api:v2"]))),
             ("tag: 1.10", At("/tags", json!(["acme/api:1.10"]))),
@@ -73,19 +96,20 @@ fn fields_of_an_image_have_their_effect() {
             ("appendDockerfileInstructions: ['LABEL x=1']", Key),
             ("injectRestartHelper: true", Key),
             ("restartHelperPath: helper.sh", Nothing),
+            ("injectRestartHelper: true, restartHelperPath: helper.sh", Key),
             ("createPullSecret: false", Nothing),
             ("preferSyncOverRebuild: true", Nothing),
             ("rebuildStrategy: default", Nothing),
+            ("rebuildStrategy: ignoreContextChanges", Key),
             ("rebuildStrategy: always", At("/reason", json!("`rebuildStrategy` is `always`"))),
         ],
-    );
+    )
 }
 
-#[test]
-fn fields_of_build_have_their_effect() {
-    check(
+fn of_build() -> Table {
+    (
         "v1beta9",
-        &[
+        vec![
             ("build: {disabled: true}", At("/reason", json!("disabled"))),
             ("build: {docker: {}}", Nothing),
             ("build: {docker: {preferMinikube: false}}", Nothing),
@@ -96,18 +120,27 @@ fn fields_of_build_have_their_effect() {
             ("build: {docker: {options: {network: host}}}", Key),
             ("build: {docker: {options: {target: dev, buildArgs: {A: 1}}}}", Key),
             ("build: {buildKit: {skipPush: true}}", At("/push", json!([]))),
+            ("build: {buildKit: {preferMinikube: false}}", Nothing),
+            ("build: {buildKit: {args: [--pull]}}", Key),
             ("build: {buildKit: {options: {target: dev}}}", Key),
+            ("build: {buildKit: {options: {network: host}}}", Key),
+            ("build: {buildKit: {options: {target: dev, buildArgs: {A: 1}}}}", Key),
+            ("build: {docker: {useBuildKit: true}}", Nothing),
+            ("build: {docker: {useCli: true}}", Nothing),
             ("build: {custom: {command: make}}", At("/builder", json!("custom"))),
         ],
-    );
+    )
 }
 
-#[test]
-fn fields_of_a_custom_builder_have_their_effect() {
-    let runs = |words: &str| At("/effects/0/what", json!(words));
-    check(
+/// What a custom command is run as.
+fn runs(words: &str) -> Effect {
+    At("/effects/0/what", json!(words))
+}
+
+fn of_a_custom_builder() -> Table {
+    (
         "v1beta9",
-        &[
+        vec![
             ("build: {custom: {command: ./b}}", runs("exec ./b acme/api:t")),
             ("build: {custom: {command: './b x | y'}}", runs("sh ./b x | y")),
             ("build: {custom: {command: ./b, args: [x]}}", runs("exec ./b x acme/api:t")),
@@ -121,15 +154,13 @@ fn fields_of_a_custom_builder_have_their_effect() {
             ),
             ("build: {custom: {command: ./b, onChange: [a]}}", At("/reason", json!("never built here"))),
         ],
-    );
-    check("v1beta5", &[("build: {custom: {command: ./b, flags: [x]}}", runs("exec ./b x acme/api:t"))]);
+    )
 }
 
-#[test]
-fn fields_of_the_newest_version_have_their_effect() {
-    check(
+fn of_the_newest_version() -> Table {
+    (
         "v2beta1",
-        &[
+        vec![
             ("skipPush: true", At("/push", json!([]))),
             ("target: dev", Key),
             ("network: host", Key),
@@ -143,10 +174,78 @@ fn fields_of_the_newest_version_have_their_effect() {
             ),
             (
                 "custom: {command: './b ${runtime.images.api.image} ${runtime.images.api.tag}'}",
-                At("/effects/0/what", json!("sh ./b acme/api t")),
+                runs("sh ./b acme/api t"),
             ),
+            ("custom: {command: ./b, args: [x], skipImageArg: false}", runs("exec ./b x acme/api:t")),
+            (
+                "custom: {command: ./b, imageFlag: --tag, skipImageArg: false}",
+                runs("exec ./b --tag acme/api:t"),
+            ),
+            ("custom: {command: ./b, appendArgs: [z], skipImageArg: false}", runs("exec ./b acme/api:t z")),
+            ("custom: {command: ./b, imageTagOnly: true, skipImageArg: false}", runs("exec ./b t")),
+            ("custom: {command: ./b, onChange: [a]}", At("/reason", json!("never built here"))),
+            ("custom: {command: ./b, commands: [{command: ./l, os: 'linux,darwin'}]}", runs("exec ./l")),
+            ("docker: {preferMinikube: false}", Nothing),
+            ("docker: {disableFallback: true}", Nothing),
+            ("docker: {useBuildKit: true}", Nothing),
+            ("docker: {useCli: true}", Nothing),
+            ("buildKit: {args: [--pull]}", Key),
+            ("injectLegacyRestartHelper: true", Key),
         ],
-    );
+    )
+}
+
+fn of_the_first_versions() -> [Table; 4] {
+    [
+        (
+            "v1alpha1",
+            vec![
+                ("name: acme/web", At("/tags", json!(["acme/web:t"]))),
+                ("name: acme/web, registry: hub", At("/tags", json!(["r.example/acme/web:t"]))),
+                ("autoReload: {disabled: true}", Nothing),
+                ("skipPush: true", At("/push", json!([]))),
+                ("build: {dockerfilePath: other/Dockerfile}", Key),
+                ("build: {contextPath: other}", Key),
+            ],
+        ),
+        (
+            "v1alpha3",
+            vec![
+                ("build: {dockerfile: other/Dockerfile}", Key),
+                ("build: {context: other}", Key),
+                ("build: {options: {target: dev}}", Key),
+                ("build: {options: {network: host}}", Key),
+                ("build: {options: {target: dev, buildArgs: {A: 1}}}", Key),
+            ],
+        ),
+        ("v1beta5", vec![("build: {custom: {command: ./b, flags: [x]}}", runs("exec ./b x acme/api:t"))]),
+        ("v1beta6", vec![("tag: '1.10'", At("/tags", json!(["acme/api:1.10"])))]),
+    ]
+}
+
+#[test]
+fn fields_of_an_image_have_their_effect() {
+    check(&of_an_image());
+}
+
+#[test]
+fn fields_of_build_have_their_effect() {
+    check(&of_build());
+}
+
+#[test]
+fn fields_of_a_custom_builder_have_their_effect() {
+    check(&of_a_custom_builder());
+}
+
+#[test]
+fn fields_of_the_newest_version_have_their_effect() {
+    check(&of_the_newest_version());
+}
+
+#[test]
+fn fields_of_the_first_versions_have_their_effect() {
+    of_the_first_versions().iter().for_each(check);
 }
 
 #[test]
@@ -156,4 +255,236 @@ fn interactive_images_of_dev_change_no_build() {
         "{plain}dev:\n  interactive:\n    defaultEnabled: true\n    images: [{{name: api, entrypoint: [sleep], cmd: ['9']}}]\n"
     );
     assert_eq!(plan(&interactive), plan(&plain));
+}
+
+/// What a field of a variable does.
+enum Said {
+    /// The tag, which is the variable, is this.
+    Tag(&'static str),
+    /// `plan` fails with this.
+    Plan(&'static str),
+    /// `windlass set var T=c` fails with this.
+    Set(&'static str),
+}
+use Said::{Plan, Set, Tag};
+
+/// Fields of the variable `T`, and what they do. The environment has `T=env`, where the fields say so.
+fn of_a_variable() -> Vec<(&'static str, Said)> {
+    vec![
+        ("default: a", Tag("a")),
+        ("default: a, question: Which?", Tag("a")),
+        ("default: 1.10", Tag("1.10")),
+        ("value: b", Tag("b")),
+        ("default: a, source: env", Tag("a")),
+        ("default: a, source: none", Tag("a")),
+        ("source: env", Plan("the environment variable `T` is not set")),
+        ("source: input", Plan("variable `T` has no value")),
+        ("command: 'echo c | tr c d'", Tag("d")),
+        ("command: printf, args: ['%s', e]", Tag("e")),
+        ("command: exit 1, commands: [{os: 'linux,darwin', command: echo, args: [f]}]", Tag("f")),
+        ("options: [a, b]", Set("it is one of `a`, `b`")),
+        ("validationPattern: '[0-9]+'", Set("its value has to match `[0-9]+`")),
+        ("validationPattern: '[0-9]+', validationMessage: digits only", Set("digits only")),
+        ("password: true", Set("it is a password")),
+        ("question: Which?, noCache: true", Set("`noCache`")),
+        ("value: x", Set("it has a `value`")),
+    ]
+}
+
+/// A file whose tag is a variable with `fields`, in the older form or the newest.
+fn variable_file(fields: &str, is_newest: bool) -> String {
+    let image = "images:\n  api: {image: acme/api, tags: ['${T}']}\n";
+    match is_newest {
+        true => format!("version: v2beta1\nname: x\nvars:\n  T: {{{fields}}}\n{image}"),
+        false => format!("version: v1beta11\nvars:\n- {{name: T, {fields}}}\n{image}"),
+    }
+}
+
+#[test]
+fn fields_of_a_variable_have_their_effect() {
+    for (fields, said) in of_a_variable() {
+        for is_newest in [false, true] {
+            let project = project(&variable_file(fields, is_newest));
+            match said {
+                Tag(tag) => {
+                    let output = project.run(["plan", "--json"]);
+                    let plan: Value = serde_json::from_str(&output.success().stdout).expect("JSON");
+                    assert_eq!(plan["images"][0]["tags"][0], format!("acme/api:{tag}"), "{fields}");
+                }
+                Plan(message) => drop(project.run(["plan"]).exits(2).stderr_has(message)),
+                Set(message) => drop(project.run(["set", "var", "T=c"]).exits(2).stderr_has(message)),
+            }
+        }
+    }
+    // Found although nothing uses it, which is what the newest version does by itself.
+    let unused = |fields: &str, is_newest| variable_file(fields, is_newest).replace("${T}", "t");
+    let fails = "command: exit 3";
+    project(&unused(fails, false)).run(["plan"]).success();
+    project(&unused(&format!("{fails}, alwaysResolve: true"), false)).run(["plan"]).exits(2);
+    project(&unused(fails, true)).run(["plan"]).exits(2);
+    project(&unused(&format!("{fails}, alwaysResolve: false"), true)).run(["plan"]).success();
+}
+
+/// Fields of the profile `p`, other profiles, and the tag that comes of them.
+fn of_a_profile() -> Vec<(&'static str, &'static str, &'static str)> {
+    vec![
+        ("replace: {images: {api: {image: acme/api, tags: [r]}}}", "", "r"),
+        ("merge: {images: {api: {tags: [m]}}}", "", "m"),
+        ("strategicMerge: {images: {api: {tags: [s]}}}", "", "s"),
+        ("patches: [{op: replace, path: 'images.api.tags[0]', value: p}]", "", "p"),
+        ("patches: [{op: copy, from: /images/api/tags/1, path: /images/api/tags/0}]", "", "u"),
+        ("description: of no effect", "", "t"),
+        ("parent: q", "- {name: q, merge: {images: {api: {tags: [q]}}}}", "q"),
+        ("parents: [{profile: q}]", "- {name: q, merge: {images: {api: {tags: [q]}}}}", "q"),
+        ("parents: [{profile: q, source: {path: shared}}]", "", "shared"),
+        ("parents: [{profile: q, source: {path: ., configName: shared/devspace.yaml}}]", "", "shared"),
+    ]
+}
+
+#[test]
+fn fields_of_a_profile_have_their_effect() {
+    let file = |fields: &str, more: &str| {
+        format!(
+            "version: v1beta11\nvars: [{{name: V, default: w}}]\nimages:\n  api: {{image: acme/api, tags: [t, u]}}\n\
+             profiles:\n- {{name: p, {fields}}}\n{more}\n"
+        )
+    };
+    let shared = "version: v1beta11\nprofiles: [{name: q, merge: {images: {api: {tags: [shared]}}}}]\n";
+    let tag = |file: &str, words: &[&str]| {
+        let project = project(file).file("shared/devspace.yaml", shared).env("ON", "yes");
+        let output = project.run(["plan", "--json"].iter().chain(words));
+        let plan: Value = serde_json::from_str(&output.success().stdout).expect("JSON");
+        plan["images"][0]["tags"][0].as_str().expect("a tag").replace("acme/api:", "")
+    };
+    for (fields, more, expected) in of_a_profile() {
+        assert_eq!(tag(&file(fields, more), &["-p", "p"]), expected, "{fields}");
+        assert_eq!(tag(&file(fields, more), &[]), "t", "{fields}");
+    }
+    let merge = "merge: {images: {api: {tags: [on]}}}";
+    for (activation, expected) in [
+        ("{env: {ON: 'y.*'}}", "on"),
+        ("{env: {ON: no}}", "t"),
+        ("{vars: {V: w}}", "on"),
+        ("{vars: {V: x}}", "t"),
+    ] {
+        let file = file(&format!("{merge}, activation: [{activation}]"), "");
+        assert_eq!(tag(&file, &[]), expected, "{activation}");
+    }
+}
+
+/// Keys whose effect needs more than a plan, by the beginning of their paths, and the tests that show it.
+const ELSEWHERE: [(&str, &str); 35] = [
+    ("vars[].alwaysResolve", "fields_of_a_variable_have_their_effect"),
+    ("vars.*.alwaysResolve", "fields_of_a_variable_have_their_effect"),
+    ("profiles[].activation", "fields_of_a_profile_have_their_effect"),
+    ("profiles[].parents[].source.", "parent_is_a_profile_of_a_git_repository"),
+    ("hooks[].name", "hook_is_called_by_its_name"),
+    ("hooks[].disabled", "event_strings_and_names_of_images_choose_the_moment"),
+    ("hooks[].events", "event_strings_and_names_of_images_choose_the_moment"),
+    ("hooks[].when", "old_forms_become_event_names"),
+    ("hooks[].command", "hooks_of_the_old_form_run_around_all_images"),
+    ("hooks[].args", "program_and_args_go_without_a_shell"),
+    ("hooks[].os", "hooks_of_other_systems_are_left_out"),
+    ("hooks[].background", "background_hook_runs_beside_the_build_and_ends_with_it"),
+    ("hooks[].silent", "silent_hook_says_nothing_until_it_fails"),
+    ("hooks[].upload", "container_hooks_are_left_out_with_a_word"),
+    ("hooks[].download", "container_hooks_are_left_out_with_a_word"),
+    ("hooks[].logs", "container_hooks_are_left_out_with_a_word"),
+    ("hooks[].wait", "container_hooks_are_left_out_with_a_word"),
+    ("hooks[].where", "container_hooks_are_left_out_with_a_word"),
+    ("hooks[].container", "container_hooks_are_left_out_with_a_word"),
+    ("commands", "every_word_after_the_name_belongs_to_the_command"),
+    ("dependencies[].disabled", "circle_is_shown_with_its_places"),
+    ("dependencies[].skipBuild", "images_and_dependencies_of_a_dependency_may_be_left_out"),
+    ("dependencies[].ignoreDependencies", "images_and_dependencies_of_a_dependency_may_be_left_out"),
+    ("dependencies[].profile", "fields_of_dependencies_are_read"),
+    ("dependencies[].vars", "variables_are_passed_as_declared"),
+    ("dependencies[].overwriteVars", "variables_are_passed_as_declared"),
+    ("dependencies[].source.path", "leaves_are_built_first_and_only_what_changed_again"),
+    ("dependencies[].source", "dependency_comes_from_git"),
+    ("dependencies[]", "fields_of_dependencies_are_read"),
+    ("dependencies.*", "newest_form_is_a_map"),
+    ("imports[].git", "imports_come_from_git_too"),
+    ("imports", "imports_bring_what_the_file_lacks"),
+    ("pullSecrets", "the_section_says_names_accounts_and_credentials"),
+    ("images.*.insecure", "v1beta1_moves_what_concerns_the_image_and_the_tool"),
+    ("images.*.name", "fields_of_the_first_versions_have_their_effect"),
+];
+
+/// The sections whose keys are used.
+const SECTIONS: [&str; 8] =
+    ["images", "vars", "profiles", "dependencies", "hooks", "commands", "pullSecrets", "imports"];
+
+/// The paths of all keys in `value`, as the reference has them; of names of one's own, `*`.
+fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let is_own = ["images", "vars"].contains(&path);
+                let step = if is_own { "*" } else { key };
+                let path = if path.is_empty() { step.to_owned() } else { format!("{path}.{step}") };
+                paths(value, &path, found);
+                found.insert(path);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| paths(item, &format!("{path}[]"), found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_key_has_a_test_of_its_effect() {
+    let doc = Project::new().run(["doc", "--json"]).success().stdout.clone();
+    let entries: Vec<Value> = serde_json::from_str(&doc).expect("JSON");
+    let keys = entries.iter().filter(|entry| entry["kind"] == "key");
+    let keys = keys.filter_map(|entry| Some((entry["call"].as_str()?, entry["summary"].as_str()?)));
+    // What is done in a cluster has tests of its own there.
+    let is_of_the_cluster =
+        |path: &str| [".kaniko", ".inCluster", "buildKit.command"].iter().any(|part| path.contains(part));
+    let wanted = keys.filter(|(path, summary)| {
+        let section = path.split(['.', '[']).next().unwrap_or_default();
+        SECTIONS.contains(&section)
+            && *path != section
+            && !is_of_the_cluster(path)
+            && !summary.contains("Filled in by DevSpace")
+    });
+
+    let mut files: Vec<String> = Vec::new();
+    let tables = [of_an_image(), of_build(), of_a_custom_builder(), of_the_newest_version()];
+    for (version, table) in tables.into_iter().chain(of_the_first_versions()) {
+        files.extend(table.iter().map(|(fields, _)| file(version, fields)));
+    }
+    for (fields, _) in of_a_variable() {
+        files.extend([false, true].map(|is_newest| variable_file(fields, is_newest)));
+    }
+    files.extend(of_a_profile().iter().map(|(fields, ..)| format!("profiles:\n- {{name: p, {fields}}}\n")));
+    let mut known = BTreeSet::new();
+    for file in files {
+        let value: Value = serde_yaml::from_str(&file).expect("it is YAML");
+        paths(&value, "", &mut known);
+    }
+    let missing: Vec<_> = wanted
+        .map(|(path, _)| path)
+        .filter(|path| !known.contains(*path) && !ELSEWHERE.iter().any(|(start, _)| path.starts_with(start)))
+        .collect();
+    assert!(missing.is_empty(), "without a test: {missing:#?}");
+
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources: String = ["tests", "engine"].iter().map(|folder| rust_below(&root.join(folder))).collect();
+    for (path, test) in ELSEWHERE {
+        assert!(sources.contains(&format!("fn {test}(")), "there is no test `{test}` for {path}");
+    }
+}
+
+/// The text of all Rust files below `folder`.
+fn rust_below(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
+    let text = |path: PathBuf| match path.is_dir() {
+        true => rust_below(&path),
+        false if path.extension().is_some_and(|end| end == "rs") => {
+            fs::read_to_string(&path).expect("it can be read")
+        }
+        false => String::new(),
+    };
+    entries.map(text).collect()
 }

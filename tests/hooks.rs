@@ -124,7 +124,8 @@ fn hook_that_fails_before_the_build_stops_everything() {
     let hooks = [
         "{command: 'echo no disk; exit 4', when: {before: {images: all}}}".to_owned(),
         say("never", "when: {before: {images: all}}"),
-        say("error", "when: {onError: {images: all}}"),
+        say("error", "events: ['error:build']"),
+        say("image", "when: {onError: {images: all}}"),
     ];
     let project = project(&format!("[{}]", hooks.join(", ")));
     project
@@ -164,7 +165,7 @@ fn failed_image_runs_the_hooks_for_errors() {
         .exits(1)
         .stderr_has("cannot build `api`")
         .stderr_has("for `error:build:api` failed: exit code 1");
-    assert_eq!(project.read("log"), "built api\nall:error:build\n");
+    assert_eq!(project.read("log"), "built api\nall:error:build:api\n");
     let errors = project.read("errors");
     assert!(errors.starts_with("error:build:api cannot build `api`: "), "{errors}");
 }
@@ -226,7 +227,89 @@ fn container_hooks_are_left_out_with_a_word() {
     project(&format!("[{}]", hooks.join(", ")))
         .run(["build"])
         .success()
-        .stderr_has("is left out: it acts on a container, and `build` starts none");
+        .stderr_has("is left out: it acts on a container and so belongs to `deploy`; `build` starts none");
+}
+
+#[test]
+fn hook_finds_the_configuration_of_the_image_without_passwords() {
+    let file = "version: v1beta11
+vars: [{name: TOKEN, password: true}]
+images:
+  api:
+    image: r.example/api
+    tags: ['1']
+    build:
+      custom: {command: 'true', args: ['${TOKEN}', plain]}
+hooks:
+- {command: 'echo \"$DEVSPACE_HOOK_IMAGE_CONFIG\" > told', events: ['before:build:api']}
+- {command: 'echo \"[$DEVSPACE_HOOK_IMAGE_CONFIG]\" > none', events: ['before:build']}
+";
+    let project = Project::new().file("devspace.yaml", file).env("TOKEN", "hunter2");
+    project.run(["build"]).success().lacks("hunter2");
+    let told: serde_json::Value = serde_json::from_str(&project.read("told")).expect("it is JSON");
+    let expected = serde_json::json!({
+        "image": "r.example/api", "tags": ["1"],
+        "custom": {"command": "true", "args": ["***", "plain"], "skipImageArg": false}
+    });
+    assert_eq!(told, expected);
+    assert_eq!(project.read("none"), "[]\n");
+}
+
+#[test]
+fn hook_is_called_by_its_name() {
+    let hooks = "[{name: notify the team, command: 'exit 3', events: ['before:build']}]";
+    project(hooks).run(["build"]).exits(1).stderr_has("the hook `notify the team` for `before:build` failed");
+    let hooks = "[{name: beside, command: 'echo $((40+2)); exit 3', background: true, events: ['before:build']}, \
+                 {command: 'sleep 0.3', events: ['after:build']}]";
+    project(hooks)
+        .run(["build"])
+        .success()
+        .stderr_has("the hook `beside` in the background failed: exit code 3");
+}
+
+#[test]
+fn misspelt_events_are_told() {
+    let hooks = [
+        say("1", "events: ['befor:build', 'before:images']"),
+        say("2", "events: ['after:build:apo', 'before:deploy', 'restart:sync']"),
+        say("3", "name: last"),
+    ];
+    project(&format!("[{}]", hooks.join(", ")))
+        .run(["build"])
+        .success()
+        .stderr_has("a hook waits for `befor:build`, which never happens; did you mean `before:build`?")
+        .stderr_has("a hook waits for `before:images`, which never happens; did you mean `before:build`?")
+        .stderr_has("a hook waits for the image `apo`, which there is not; did you mean `api`?")
+        .stderr_has("hook `last` listens to no event and never runs; add `when:")
+        .lacks("before:deploy`, which")
+        .lacks("restart:sync`, which");
+}
+
+#[test]
+fn hooks_run_around_the_dependencies() {
+    let hooks = [
+        say("old-before", "when: {before: {dependencies: all}}"),
+        say("old-after", "when: {after: {dependencies: all}}"),
+        say("new-before", "events: ['before:buildDependencies']"),
+        say("failed", "when: {onError: {dependencies: all}}"),
+        say("first", "when: {before: {images: all}}"),
+    ];
+    let dependency = |command: &str| {
+        format!(
+            "version: v1beta9\nimages:\n  dep:\n    image: r.example/dep\n    tags: ['1']\n    build: {{custom: {{command: '{command}'}}}}\n"
+        )
+    };
+    let project =
+        project(&format!("[{}]\ndependencies: [{{name: dep, source: {{path: dep}}}}]", hooks.join(", ")))
+            .file("dep/devspace.yaml", dependency("echo dep >> ../log"));
+    assert_eq!(
+        log_of(&project)[..5],
+        ["old-before", "new-before", "dep", "old-after", "first"].map(str::to_owned)
+    );
+    project.remove("log");
+    project.write("dep/devspace.yaml", dependency("exit 1"));
+    project.run(["build"]).exits(1);
+    assert_eq!(project.read("log"), "old-before\nnew-before\nfailed\n");
 }
 
 #[test]

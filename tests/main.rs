@@ -19,6 +19,7 @@ mod examples;
 mod fields;
 mod first_contact;
 mod graph;
+mod habits;
 mod harness;
 mod harness_itself;
 mod hooks;

@@ -121,7 +121,7 @@ fn json_origins_are_found_by_pointer() {
     assert_eq!(
         origins["/images/api/tags/1"],
         json!({
-            "file": "devspace.yaml", "line": 27, "column": 45, "import": null, "profile": "prod", "part": "patch 2",
+            "file": "devspace.yaml", "line": 27, "column": 45, "profile": "prod", "part": "patch 2",
             "variables": [{"name": "TIER", "source": "default"}],
         })
     );
@@ -173,7 +173,7 @@ fn variable_without_a_value_is_an_error_as_in_a_build() {
 }
 
 #[test]
-fn import_is_named_with_the_line_that_imports() {
+fn imported_values_stand_in_their_own_files() {
     let file = "version: v2beta1
 name: shop
 imports:
@@ -187,13 +187,30 @@ images:
             "lib/images.yaml",
             "version: v2beta1\nname: lib\nimports: [{path: more.yaml}]\nimages: {web: {image: acme/web}}\n",
         )
-        .file("lib/more.yaml", "version: v2beta1\nname: more\nimages: {job: {image: acme/job}}\n");
+        .file(
+            "lib/more.yaml",
+            "version: v2beta1\nname: more\nprofiles: [{name: big, merge: {images: {job: {image: acme/job}}}, activation: [{vars: {ON: 'y'}}]}]\n\
+             vars: {ON: 'y'}\n",
+        );
     project
         .run(["print", "--origin"])
         .success()
         .stdout_has("image: acme/api  # devspace.yaml:6\n")
-        .stdout_has("image: acme/web  # devspace.yaml:4, import lib/images.yaml\n")
-        .stdout_has("image: acme/job  # devspace.yaml:4, import lib/more.yaml\n");
+        .stdout_has("image: acme/web  # lib/images.yaml:4\n")
+        .stdout_has("image: acme/job  # lib/more.yaml:3, profile big merge\n");
+    let json = json_of(&project.run(["print", "--origin", "--json"]));
+    assert_eq!(json["origins"]["/images/web/image"]["file"], "lib/images.yaml");
+    assert_eq!(json["origins"]["/images/web/image"]["line"], 4);
+
+    // What is wrong with them is shown there too, once variables are filled in.
+    project
+        .write("lib/more.yaml", "version: v2beta1\nname: more\nimages:\n  job: {image: \"acme/${TAG}\"}\n");
+    project
+        .run(["print", "--var", "TAG=a:b"])
+        .exits(2)
+        .stderr_has("lib/more.yaml:4:16: `image` of image `job` is no repository")
+        .stderr_has("[lib/more.yaml:4:16]")
+        .stderr_has("job: {image:");
 }
 
 #[test]

@@ -143,8 +143,10 @@ fn parent_is_a_profile_of_another_folder() {
     let output = project.run_in("app", ["print", "--origin", "-p", "dev"]);
     output
         .success()
-        .stdout_has("context: grand  # devspace.yaml:6, profile grand of")
-        .stdout_has("- shared  # devspace.yaml:6, profile base of");
+        .stdout_has(
+            "context: grand  # ../shared/devspace.yaml:3, profile grand of ../shared/devspace.yaml merge",
+        )
+        .stdout_has("- shared  # ../shared/devspace.yaml:4, profile base of");
     let listed = project.run_in("app", ["list", "profiles", "-p", "dev"]);
     listed.success().stdout_has("parent of dev");
 }

@@ -130,3 +130,49 @@ fn commands_are_listed() {
         })
     );
 }
+
+#[test]
+fn references_of_built_images_are_filled_in() {
+    let image =
+        "images:\n  api: {image: r.example/api, tags: ['v-##'], build: {custom: {command: 'true'}}}\n";
+    let commands = "commands:\n- {name: show, command: 'echo ${runtime.images.api} ${runtime.images.api.tag} ${HOME}'}\n\
+                    - {name: other, command: echo, args: ['${runtime.dependencies.dep.images.web.image}']}\n\
+                    - {name: wrong, command: 'echo ${runtime.images.apo}'}\n";
+    let root =
+        format!("version: v1beta11\n{image}dependencies: [{{name: dep, source: {{path: dep}}}}]\n{commands}");
+    let dependency = "version: v1beta11\nimages:\n  web: {image: r.example/web, tags: ['1'], build: {custom: {command: 'true'}}}\n";
+    let project = Project::new()
+        .file("devspace.yaml", root)
+        .file("dep/devspace.yaml", dependency)
+        .env("HOME", "/home/me");
+    project
+        .run(["run", "show"])
+        .exits(1)
+        .stderr_has("cannot fill in `${runtime.images.api}`: `api` was never built")
+        .stderr_has("windlass build");
+    project.run(["build", "--result", "result.json"]).success();
+    let result: serde_json::Value = serde_json::from_str(&project.read("result.json")).expect("it is JSON");
+    let images = result["images"].as_array().expect("a list");
+    let tag = images.iter().find(|image| image["image"] == "api").expect("it is there")["tags"][0].as_str();
+    let tag = tag.expect("a text");
+    project
+        .run(["run", "show", "more"])
+        .success()
+        .stdout_is(format!("r.example/api:{tag} {tag} /home/me more\n"));
+    project.run(["run", "other"]).success().stdout_is("r.example/web\n");
+    project.run(["run", "wrong"]).exits(1).stderr_has("did you mean").lacks("Bad substitution");
+}
+
+#[test]
+fn functions_of_the_shell_of_devspace_are_named() {
+    let project = Project::new().file(
+        "devspace.yaml",
+        "version: v2beta1\nname: x\ncommands:\n  tag: |-\n    echo one\n    get_image --only tag api\n",
+    );
+    project
+        .run(["run", "tag"])
+        .exits(127)
+        .stdout_is("one\n")
+        .stderr_has("devspace.yaml:4:3: `get_image` is a function of DevSpace's own shell")
+        .stderr_has("`${runtime.images.NAME}`");
+}

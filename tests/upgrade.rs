@@ -62,7 +62,8 @@ fn file_that_the_newest_version_cannot_say_goes_as_far_as_it_can() {
     project
         .run(["upgrade"])
         .success()
-        .stderr_has("v2beta1 is not for this file: it has no `disabled` in image `api`");
+        .stderr_has("v2beta1 is not for this file: devspace.yaml:3:34: it has no `disabled` in image `api`")
+        .stderr_has("by hand: remove the image, or build the others alone in `windlass.rhai`");
     assert_eq!(project.read("devspace.yaml"), text.replace("v1beta9", "v1beta11"));
     project.run(["upgrade", "--check"]).success();
 }

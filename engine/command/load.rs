@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use super::exit_status::Failure;
+use super::habit::ignored_flags;
 use crate::cli::GlobalOptions;
 use crate::config::{
     self, Ask, ConfigError, Explain, Explanation, LoadOptions, Loaded, Problem, TerminalAsk,
@@ -16,6 +17,9 @@ use crate::git::GitError;
 /// # Errors
 /// When the configuration is wrong, or the user breaks off a question.
 pub(super) fn load_project(global: &GlobalOptions) -> Result<Loaded, Failure> {
+    for name in ignored_flags() {
+        warn(&format!("`{name}` is set, which windlass does not read: pass its options to windlass"), global);
+    }
     config::load(&load_options(global)).map_err(failure)
 }
 
@@ -90,6 +94,7 @@ pub(super) fn load_options(global: &GlobalOptions) -> LoadOptions {
         kube_context: global.kube_context.clone(),
         no_exec: global.no_exec,
         disable_profile_activation: global.disable_profile_activation,
+        checks_vars: true,
         ask: is_interactive.then(|| Arc::new(TerminalAsk) as Arc<dyn Ask>),
         ..LoadOptions::default()
     }
@@ -106,7 +111,7 @@ pub(super) fn failure(error: ConfigError) -> Failure {
 /// Tells warnings of the configuration on standard error, for commands without a report.
 pub(super) fn tell(warnings: &[Problem], global: &GlobalOptions) {
     for warning in warnings {
-        warn(&warning.to_string(), global);
+        warn(&warning.in_one_line(), global);
     }
 }
 

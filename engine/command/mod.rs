@@ -7,6 +7,7 @@ mod doc;
 mod dry_run;
 mod editor;
 mod exit_status;
+mod habit;
 mod image_failure;
 mod init;
 mod interrupt;
@@ -29,6 +30,8 @@ mod vars;
 mod why;
 
 use std::sync::Arc;
+
+use clap::Parser as _;
 
 use crate::builder::docker::Daemon;
 use crate::cli::{Cli, Command};
@@ -55,6 +58,18 @@ pub use update::UpdateArgs;
 pub use upgrade::UpgradeArgs;
 pub use vars::{ResetArgs, SetArgs};
 pub use why::WhyArgs;
+
+/// Reads the command line and runs the command that it asks for.
+pub fn run_words() -> ExitStatus {
+    let words: Vec<_> = std::env::args_os().collect();
+    match Cli::try_parse_from(&words) {
+        Ok(cli) => run(&cli),
+        Err(error) => match habit::habit(&error, &words) {
+            Some(failure) => failure.print(),
+            None => error.exit(),
+        },
+    }
+}
 
 /// Runs the command that `cli` asks for, and prints what went wrong.
 pub fn run(cli: &Cli) -> ExitStatus {

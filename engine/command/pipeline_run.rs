@@ -78,7 +78,7 @@ pub fn run_pipeline(
     cancel_on_interrupt(runtime.handle(), &cancel, &events);
     if !global.no_warn {
         for warning in loaded.warnings {
-            let message = warning.to_string();
+            let message = warning.in_one_line();
             events.emit(Event::Notice { image: None, level: Level::Warning, message });
         }
     }

@@ -20,7 +20,7 @@ With --origin every value says where it came from:
   tags:
   - \"1.4\"  # devspace.yaml:21, profile prod patch 1, TAG from --var
 and --json prints {\"config\": ..., \"origins\": ...}, where `origins` has for the JSON
-pointer of each value: file, line, column; import, the imported file that has it;
+pointer of each value: file (of an imported value the imported file), line, column;
 profile and its part (replace, merge, strategicMerge, patch N); and variables, each
 with name and source (flag, predefined, value, environment, env_file, cache,
 command, default, answer, undefined).

@@ -39,8 +39,9 @@ pub fn upgrade(global: &GlobalOptions, args: &UpgradeArgs) -> Result<ExitStatus,
     let upgraded = upgrade_file(&load_options(global)).map_err(failure)?;
     tell(&upgraded.warnings, global);
     let UpgradedFile { shown, from, to, text, .. } = &upgraded;
-    if let (Some(reason), false) = (&upgraded.held_back, global.silent) {
-        eprintln!("v2beta1 is not for this file: {reason}");
+    for obstacle in upgraded.held_back.iter().filter(|_| !global.silent) {
+        eprintln!("v2beta1 is not for this file: {obstacle}");
+        obstacle.help.iter().for_each(|help| eprintln!("  by hand: {help}"));
     }
     if args.dry_run {
         return print(text);

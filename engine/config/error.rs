@@ -60,15 +60,15 @@ pub enum ConfigError {
 
     /// No newer version can say what the file says.
     #[error("cannot upgrade `{file}`: {reason}")]
-    #[diagnostic(
-        code(config::upgrade),
-        help("the file is read as it is; change what is named here by hand, and try again")
-    )]
+    #[diagnostic(code(config::upgrade))]
     Upgrade {
         /// The file as shown.
         file: String,
         /// What keeps it from being upgraded, as a phrase.
         reason: String,
+        /// What to do by hand.
+        #[help]
+        help: String,
     },
 
     /// A `--var` is not `NAME=VALUE`. What was given is not repeated: it may be a secret.

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::explain::{Layer, add};
 use super::node::{Mapping, Node, Span, Value, field};
 use super::parse::parse;
 use super::problem::{Problems, Report, shown};
@@ -44,45 +43,27 @@ pub(crate) struct Importer<'a> {
 }
 
 impl Importer<'_> {
-    /// Takes `imports` out of `document`, the file `file`, and merges in what they name.
-    /// What it brings gets a layer for its file.
-    pub(crate) fn resolve(
-        &self,
-        document: &mut Mapping,
-        file: &Path,
-        layers: &mut Vec<Layer>,
-        problems: &mut Problems,
-    ) {
-        self.resolve_in(document, &mut vec![file.to_owned()], layers, problems);
+    /// Takes `imports` out of `document`, the file `file`, and merges in what they name. What they bring stands in
+    /// their files.
+    pub(crate) fn resolve(&self, document: &mut Mapping, file: &Path, problems: &mut Problems) {
+        self.resolve_in(document, &mut vec![file.to_owned()], problems);
     }
 
-    fn resolve_in(
-        &self,
-        document: &mut Mapping,
-        chain: &mut Vec<PathBuf>,
-        layers: &mut Vec<Layer>,
-        problems: &mut Problems,
-    ) {
+    fn resolve_in(&self, document: &mut Mapping, chain: &mut Vec<PathBuf>, problems: &mut Problems) {
         if self.version < Version::V2beta1 {
             return;
         }
         let Some(mut imports) = document.shift_remove("imports") else { return };
         check_key(&mut imports, "imports", self.version, Stage::Raw, problems);
         for node in imports.node.as_sequence().unwrap_or_default() {
-            if let Some(imported) = self.import(node, chain, layers, problems) {
+            if let Some(imported) = self.import(node, chain, problems) {
                 merge(document, imported);
             }
         }
     }
 
     /// The document that one entry of `imports` names, with its own imports resolved.
-    fn import(
-        &self,
-        node: &Node,
-        chain: &mut Vec<PathBuf>,
-        layers: &mut Vec<Layer>,
-        problems: &mut Problems,
-    ) -> Option<Mapping> {
+    fn import(&self, node: &Node, chain: &mut Vec<PathBuf>, problems: &mut Problems) -> Option<Mapping> {
         let mapping = node.as_mapping()?;
         let mut reader = Reader { problems };
         if reader.boolean(mapping, "enabled", "an import") == Some(false) {
@@ -113,7 +94,7 @@ impl Importer<'_> {
             }
         };
         chain.push(file);
-        let imported = self.document(&source, chain, place, layers, problems);
+        let imported = self.document(&source, chain, problems);
         chain.pop();
         imported
     }
@@ -152,29 +133,19 @@ impl Importer<'_> {
         }
     }
 
-    /// Parses and checks an imported file. Its problems are shown in it; from then on it stands at `place`.
-    fn document(
-        &self,
-        source: &str,
-        chain: &mut Vec<PathBuf>,
-        place: Span,
-        layers: &mut Vec<Layer>,
-        problems: &mut Problems,
-    ) -> Option<Mapping> {
+    /// Parses and checks an imported file, with all it imports itself.
+    fn document(&self, source: &str, chain: &mut Vec<PathBuf>, problems: &mut Problems) -> Option<Mapping> {
         let file = chain.last().map_or(Path::new(""), PathBuf::as_path);
         let mut own = Problems::new(&shown(file, self.base), source.into());
         let document = self.checked(source, &mut own);
-        let layer = add(layers, Layer::Import(shown(file, self.base)));
-        let document = document.map(|mut document| {
-            self.resolve_in(&mut document, chain, layers, &mut own);
-            for entry in document.values_mut() {
-                entry.key = place;
-                entry.node.for_each_span(&mut |span| stand_at(span, Span { layer, ..place }));
-            }
-            document
-        });
-        problems.absorb(own);
-        document
+        let number = problems.absorb(own);
+        let mut document = document?;
+        for entry in document.values_mut() {
+            entry.key.file = number;
+            entry.node.for_each_span(&mut |span| span.file = number);
+        }
+        self.resolve_in(&mut document, chain, problems);
+        Some(document)
     }
 
     fn checked(&self, source: &str, own: &mut Problems) -> Option<Mapping> {
@@ -213,11 +184,4 @@ fn merge(document: &mut Mapping, imported: Mapping) {
             _ => {}
         }
     }
-}
-
-/// Gives `span` the place of an import: its own is in another file, which messages about this one cannot show. What
-/// that file imported itself keeps its layer.
-fn stand_at(span: &mut Span, place: Span) {
-    let layer = if span.layer == 0 { place.layer } else { span.layer };
-    *span = Span { layer, ..place };
 }

@@ -22,6 +22,7 @@ use super::variable::{
 use super::{Ask, ConfigError, Problem, Project, Version, decode, shorthand, version};
 use crate::git::Checkouts;
 use crate::secret::Secret;
+use crate::suggestion::nearest;
 
 /// The variable that names another file than `.env`.
 const ENV_FILE: &str = "DEVSPACE_ENV_FILE";
@@ -59,6 +60,8 @@ pub struct LoadOptions {
     pub command: Option<String>,
     /// The folder that holds `.windlass/`, where answers are remembered; the project's own when absent.
     pub state: Option<PathBuf>,
+    /// Warn where a name in `vars` is that of no variable but nearly so; not for dependencies, which get them all.
+    pub checks_vars: bool,
 }
 
 /// A loaded project.
@@ -113,6 +116,9 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     if let Some(state) = &options.state {
         loader.resolver.keep_answers_in(state);
     }
+    if options.config.is_some() {
+        loader.resolver.config_flag = format!(" --config {shown}");
+    }
     loader.prepare();
     let document = match std::str::from_utf8(&bytes) {
         Ok(_) => loader.document(&text),
@@ -123,6 +129,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
         let report = Report::new("config::answers", reason, "its variables");
         loader.problems.warn(Span { line: 1, column: 1, ..Span::default() }, report);
     }
+    loader.check_flags();
     let variables = loader.variables();
     let explanation = match &document {
         Some((document, _)) if options.explain != Explain::Nothing => Some(loader.explanation(document)),
@@ -183,10 +190,26 @@ impl Loader<'_> {
         let is_survey = self.options.explain == Explain::Survey;
         let (variables, uses) = survey(&mut self.resolver, is_survey, self.problems);
         let layers = std::mem::take(&mut self.layers);
-        let origins = Origins::new(self.problems.file(), layers, &uses, &variables);
+        let origins = Origins::new(self.problems.files(), layers, &uses, &variables);
         let definitions = std::mem::take(&mut self.resolver.definitions);
         let profiles = std::mem::take(&mut self.profiles);
         Explanation::new(document.clone(), origins, profiles, variables, definitions)
+    }
+
+    /// Warns about `--var`s that set nothing and look like a slip.
+    fn check_flags(&mut self) {
+        let names = if self.options.checks_vars { self.resolver.unused_flags() } else { Vec::new() };
+        for name in names {
+            let known = self.resolver.definitions.iter();
+            // Another variable may well be meant for a dependency: only a slip is told.
+            let known = known.map(|(known, _)| known.as_str());
+            let known = known.filter(|known| known.chars().next() == name.chars().next());
+            let Some(near) = nearest(&name, known) else { continue };
+            let span = self.resolver.definitions[near].span;
+            let message = format!("`--var {name}=...` sets nothing: there is no variable `{name}`");
+            let report = Report::new("config::flag", message, "this one is near");
+            self.problems.warn(span, report.help(format!("did you mean `{near}`?")));
+        }
     }
 
     fn variables(&self) -> Vec<(String, Secret)> {
@@ -255,7 +278,7 @@ impl Loader<'_> {
         let checkouts = Checkouts::of_user(|name| self.environment.get(name));
         let importer =
             Importer { version: self.version, base: &base, read: &read_text, checkouts: &checkouts };
-        importer.resolve(document, self.file, &mut self.layers, self.problems);
+        importer.resolve(document, self.file, self.problems);
     }
 
     /// Adds the profiles of other projects that those called `names` build on.
@@ -382,7 +405,7 @@ impl Loader<'_> {
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         let report =
             Report::new("config::yaml", "the file is not UTF-8 text", "this byte").help("save it as UTF-8");
-        self.problems.add(Span { start: at, end: at, line, column, layer: 0 }, report);
+        self.problems.add(Span { start: at, end: at, line, column, ..Span::default() }, report);
         None
     }
 }

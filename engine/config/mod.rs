@@ -36,7 +36,7 @@ pub use load::{LoadOptions, Loaded, load};
 pub use model::*;
 pub use outline::Outline;
 pub use problem::Problem;
-pub use upgrade::{UpgradedFile, upgrade_file};
+pub use upgrade::{Obstacle, UpgradedFile, upgrade_file};
 pub use variable::Provenance;
 pub use variable::ask::{Ask, AskError, Question};
 pub use variable::terminal::TerminalAsk;

@@ -122,6 +122,9 @@ pub struct ImageConfig {
     pub custom: Option<CustomConfig>,
     /// The options of the tool that builds this image: of `docker`, else `buildKit`, else `kaniko`.
     pub options: BuildOptions,
+    /// The entry as JSON in the form of the newest version, passwords as `***`: for hooks, and `None` where there are
+    /// none.
+    pub json: Option<serde_json::Value>,
 }
 
 /// One entry of `tags`.
@@ -209,6 +212,8 @@ pub struct OsCommand {
 pub struct Hook {
     /// Where the entry starts.
     pub origin: Origin,
+    /// `name`.
+    pub name: Option<String>,
     /// The program or, when `args` is absent and it has spaces or shell characters, the shell line.
     pub command: String,
     /// `args`; `None` when absent.
@@ -223,4 +228,11 @@ pub struct Hook {
     pub silent: bool,
     /// Whether it runs in a container (`where.container`, `upload`, ...): such hooks belong to `deploy`.
     pub in_container: bool,
+}
+
+impl Hook {
+    /// What it is called in messages: its name, else its command.
+    pub fn shown(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.command)
+    }
 }

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 /// Greatest nesting of a document, after aliases and patches. Keeps every recursive walk bounded.
 pub(crate) const MAX_DEPTH: usize = 128;
 
-/// Bytes `start..end` of the file, and the line and column (both from 1) of `start`.
+/// Bytes `start..end` of a file, and the line and column (both from 1) of `start`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Span {
     pub start: usize,
@@ -18,6 +18,9 @@ pub(crate) struct Span {
     /// What put the value into the document: 0 for the file itself, else the number of a
     /// [`Layer`](super::explain::Layer). It is all that loading keeps for telling origins later.
     pub layer: u16,
+    /// The file it stands in: 0 for the one that is loaded, else the number that
+    /// [`Problems::absorb`](super::problem::Problems::absorb) gave to another that belongs to it.
+    pub file: u16,
 }
 
 /// One value and its place.
@@ -193,6 +196,13 @@ impl Scalar {
             "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
             "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
             _ => None,
+        }
+    }
+
+    /// Puts `***` in place of a password.
+    pub(crate) fn mask(&mut self) {
+        if let Some(masked) = self.masked.take() {
+            *self = Self { text: masked.to_string(), style: Style::Text, ..Self::null() };
         }
     }
 

@@ -38,16 +38,31 @@ pub(crate) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
             Err(error) => {
                 let mark = error.marker();
                 let at = mark.byte_offset().unwrap_or(text.len()).min(text.len());
-                let span =
-                    Span { start: at, end: at, line: mark.line().max(1), column: mark.col() + 1, layer: 0 };
-                builder
-                    .problems
-                    .add(span, Report::new("config::yaml", "this is not valid YAML", error.info()));
+                let (line, column) = (mark.line().max(1), mark.col() + 1);
+                let span = Span { start: at, end: at, line, column, ..Span::default() };
+                let report = Report::new("config::yaml", "this is not valid YAML", error.info());
+                builder.problems.add(span, Report { help: help_for(&error.info()), ..report });
                 return None;
             }
         }
     }
     builder.root
+}
+
+/// What usually is the matter where the parser says `info`.
+fn help_for(info: &str) -> Option<String> {
+    let helps = [
+        ("tab", "indent with spaces"),
+        ("unknown anchor", "`*NAME` stands for what `&NAME` marked before it in this file"),
+        ("mapping values are not allowed", "a text with `: ` in it stands in quotes"),
+        (
+            "did not find expected key",
+            "keys of one map begin in the same column; look at the line before as well",
+        ),
+        ("unexpected character", "a text that begins with this character stands in quotes"),
+        ("simple key", "a key needs a `:` behind it"),
+    ];
+    helps.iter().find(|(part, _)| info.contains(part)).map(|(_, help)| (*help).to_owned())
 }
 
 fn of(span: granit_parser::Span) -> Span {
@@ -57,7 +72,7 @@ fn of(span: granit_parser::Span) -> Span {
         end: range.end.max(range.start),
         line: span.start.line().max(1),
         column: span.start.col() + 1,
-        layer: 0,
+        ..Span::default()
     }
 }
 
@@ -224,7 +239,13 @@ impl Builder<'_> {
                             *merge_next = true;
                         }
                         Value::Scalar(scalar) => *key = Some((scalar.text, span)),
-                        _ => return self.fatal(span, "a key must be a text", "this is a list or map"),
+                        _ => {
+                            let report =
+                                Report::new("config::yaml", "a key must be a text", "this is a list or map");
+                            let help = "a text that begins with `{` or `[` stands in quotes";
+                            self.problems.add(span, report.help(help));
+                            return None;
+                        }
                     }
                 }
             }

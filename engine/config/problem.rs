@@ -1,7 +1,7 @@
 //! What is wrong with a configuration file, each with its place.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity};
@@ -24,6 +24,8 @@ pub struct Problem {
     help: Option<String>,
     labels: Vec<LabeledSpan>,
     severity: Severity,
+    /// The number of the file it is in.
+    file: u16,
     text: Arc<NamedSource<Arc<str>>>,
 }
 
@@ -34,8 +36,14 @@ impl fmt::Debug for Problem {
 }
 
 impl Problem {
-    fn place(&self) -> (usize, usize) {
-        (self.origin.line, self.origin.column)
+    /// It and what to do, in one line: `devspace.yaml:3:5: image `api` says `tag`; write `tags: [...]`.
+    pub fn in_one_line(&self) -> String {
+        let help = self.help.iter().flat_map(|help| help.lines());
+        std::iter::once(self.to_string()).chain(help.map(str::to_owned)).collect::<Vec<_>>().join("; ")
+    }
+
+    fn place(&self) -> (u16, usize, usize) {
+        (self.file, self.origin.line, self.origin.column)
     }
 }
 
@@ -70,13 +78,26 @@ impl Diagnostic for Problem {
     }
 }
 
-/// Collects the problems and warnings of one file.
+/// Collects the problems and warnings of a file, and of others that belong to it.
 pub(crate) struct Problems {
-    file: Arc<str>,
-    text: Arc<NamedSource<Arc<str>>>,
+    /// The file, then the others, each at its number.
+    files: Vec<Source>,
     list: Vec<Problem>,
     omitted: usize,
     warnings: Vec<Problem>,
+}
+
+/// A file as it is shown.
+#[derive(Clone)]
+struct Source {
+    name: Arc<str>,
+    text: Arc<NamedSource<Arc<str>>>,
+}
+
+impl Source {
+    fn new(name: &str, text: Arc<str>) -> Self {
+        Self { name: name.into(), text: Arc::new(NamedSource::new(name, text)) }
+    }
 }
 
 /// A problem about to be reported.
@@ -121,29 +142,28 @@ impl<'a> Report<'a> {
 impl Problems {
     /// No problems yet in the file shown as `file`.
     pub(crate) fn new(file: &str, text: Arc<str>) -> Self {
-        Self {
-            file: file.into(),
-            text: Arc::new(NamedSource::new(file, text)),
-            list: Vec::new(),
-            omitted: 0,
-            warnings: Vec::new(),
-        }
+        Self { files: vec![Source::new(file, text)], list: Vec::new(), omitted: 0, warnings: Vec::new() }
     }
 
-    /// A list for the same file whose contents are not shown.
+    /// A list for the same files whose contents are not shown.
     pub(crate) fn silent(&self) -> Self {
-        let (file, text) = (self.file.clone(), self.text.clone());
-        Self { file, text, list: Vec::new(), omitted: 0, warnings: Vec::new() }
+        Self { files: self.files.clone(), list: Vec::new(), omitted: 0, warnings: Vec::new() }
     }
 
-    /// The file as it is shown.
-    pub(crate) fn file(&self) -> Arc<str> {
-        self.file.clone()
+    /// The files as they are shown, each at its number.
+    pub(crate) fn files(&self) -> Vec<Arc<str>> {
+        self.files.iter().map(|file| file.name.clone()).collect()
     }
 
     /// The place of `span` as it is shown.
     pub(crate) fn origin(&self, span: Span) -> Origin {
-        Origin { file: self.file.clone(), line: span.line, column: span.column }
+        Origin { file: self.source(span.file).name.clone(), line: span.line, column: span.column }
+    }
+
+    /// The file with this number.
+    fn source(&self, file: u16) -> &Source {
+        // There is always the first one.
+        self.files.get(usize::from(file)).unwrap_or(&self.files[0])
     }
 
     /// Reports a problem at `span`.
@@ -156,17 +176,21 @@ impl Problems {
         self.list.push(problem);
     }
 
-    /// Takes over what was reported of another file.
-    pub(crate) fn absorb(&mut self, other: Self) {
+    /// Takes over what was reported of another file, and the file: gives its number for the spans in it.
+    pub(crate) fn absorb(&mut self, other: Self) -> u16 {
+        // Beyond so many files their places are taken for those of the first.
+        let number = u16::try_from(self.files.len()).unwrap_or(0);
+        self.files.extend(other.files.into_iter().next());
         self.omitted += other.omitted;
         for problem in other.list {
             if self.list.len() == SHOWN {
                 self.omitted += 1;
             } else {
-                self.list.push(problem);
+                self.list.push(Problem { file: number, ..problem });
             }
         }
-        self.warnings.extend(other.warnings);
+        self.warnings.extend(other.warnings.into_iter().map(|warning| Problem { file: number, ..warning }));
+        number
     }
 
     /// Reports a warning at `span`.
@@ -179,10 +203,16 @@ impl Problems {
 
     /// Replaces the bytes at `spans` by stars in every excerpt that is shown from now on.
     pub(crate) fn mask(&mut self, spans: &[Span]) {
-        if spans.is_empty() {
-            return;
+        let mut files: Vec<u16> = spans.iter().map(|span| span.file).collect();
+        files.dedup();
+        for file in files {
+            self.mask_in(file, spans.iter().filter(|span| span.file == file));
         }
-        let mut bytes = self.text.inner().as_bytes().to_vec();
+    }
+
+    fn mask_in<'s>(&mut self, file: u16, spans: impl Iterator<Item = &'s Span>) {
+        let Some(source) = self.files.get_mut(usize::from(file)) else { return };
+        let mut bytes = source.text.inner().as_bytes().to_vec();
         for span in spans {
             for byte in bytes.get_mut(span.start..span.end).into_iter().flatten() {
                 if *byte != b'\n' {
@@ -191,10 +221,10 @@ impl Problems {
             }
         }
         let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
-        self.text = Arc::new(NamedSource::new(&*self.file, text));
-        let of_this_file = |problem: &&mut Problem| problem.origin.file == self.file;
-        for problem in self.list.iter_mut().chain(&mut self.warnings).filter(of_this_file) {
-            problem.text = self.text.clone();
+        *source = Source::new(&source.name.clone(), text);
+        let shown = &source.text;
+        for problem in self.list.iter_mut().chain(&mut self.warnings).filter(|problem| problem.file == file) {
+            problem.text = shown.clone();
         }
     }
 
@@ -220,20 +250,39 @@ impl Problems {
             LabeledSpan::new(Some(text.to_owned()), span.start, span.end.saturating_sub(span.start))
         };
         let mut labels = vec![label(span, &report.label)];
-        labels.extend(report.also.map(|(span, text)| label(span, text)));
+        let mut help = report.help;
+        match report.also {
+            Some((second, text)) if second.file == span.file => labels.push(label(second, text)),
+            // An excerpt shows one file.
+            Some((second, text)) => {
+                let place = format!("{text}: {}", self.origin(second));
+                help = Some(help.into_iter().chain([place]).collect::<Vec<_>>().join("\n"));
+            }
+            None => {}
+        }
         Problem {
             message: report.message,
             origin: self.origin(span),
             code: report.code,
-            help: report.help,
+            help,
             labels,
             severity,
-            text: self.text.clone(),
+            file: span.file,
+            text: self.source(span.file).text.clone(),
         }
     }
 }
 
-/// `path` as it is shown: relative to `base` where that is shorter.
+/// `path` as it is shown: relative to `base` where it lies below it, or not far beside it.
 pub(crate) fn shown(path: &Path, base: &Path) -> String {
-    path.strip_prefix(base).unwrap_or(path).display().to_string()
+    let is_same = |(one, other): &(Component<'_>, Component<'_>)| one == other;
+    let common = path.components().zip(base.components()).take_while(is_same).count();
+    let ups = base.components().count() - common;
+    // The root alone is nothing in common.
+    if common < 2 || ups > 2 {
+        return path.display().to_string();
+    }
+    let rest: PathBuf = path.components().skip(common).collect();
+    let relative: PathBuf = std::iter::repeat_n(Component::ParentDir, ups).collect();
+    relative.join(rest).display().to_string()
 }

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::node::{Mapping, Node, Span, Style, Value, field};
+use super::node::{Mapping, Node, Scalar, Span, Style, Value, field};
 use super::problem::{Problems, Report};
 
 /// Reads nodes and reports to `problems`.
@@ -153,12 +153,35 @@ impl Reader<'_> {
 pub(crate) fn wrong(node: &Node, what: &str, expected: &str) -> Report<'static> {
     let message = format!("{what} must be {expected}, found {}", describe(node));
     let report = Report::new("config::type", message, format!("expected {expected}"));
-    match expected {
-        "a list" if node.as_scalar().is_some_and(|scalar| !scalar.is_null()) => {
-            report.help("write a list of one: `[...]`")
+    match (expected, &node.value) {
+        ("a list", Value::Scalar(scalar)) if !scalar.is_null() => report.help(as_list(scalar)),
+        ("a list", Value::Mapping(_)) => report.help("begin each entry with `- `"),
+        ("a map", Value::Sequence(_)) => {
+            report.help("write `NAME: ...` for each entry, without `- ` before it")
+        }
+        ("a text", Value::Mapping(_)) => {
+            report.help("a text with `: ` in it stands in quotes, and so does one that begins with `{`")
+        }
+        ("a text", Value::Sequence(_)) => report.help("a text that begins with `[` stands in quotes"),
+        ("`true` or `false`", Value::Scalar(scalar)) if scalar.style == Style::Text => {
+            report.help("write it without quotes")
         }
         _ => report,
     }
+}
+
+/// How `scalar` is written as a list.
+fn as_list(scalar: &Scalar) -> String {
+    let words: Vec<&str> = scalar.text.split_whitespace().collect();
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '=' | ' ');
+    if scalar.written.is_some()
+        || words.is_empty()
+        || scalar.text.len() > 60
+        || !scalar.text.chars().all(is_plain)
+    {
+        return "write a list of one: `[...]`".to_owned();
+    }
+    format!("write it as a list: `[\"{}\"]`", words.join("\", \""))
 }
 
 /// What a node is, for messages.

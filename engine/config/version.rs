@@ -106,9 +106,8 @@ pub(super) fn read(root: &Node, mapping: &Mapping, reader: &mut Reader<'_>) -> O
     let version = text.parse().ok();
     if version.is_none() {
         let message = format!("there is no configuration version `{text}`");
-        let report = Report::new("config::version", message, "not known")
-            .suggest(&text, Version::ALL.map(Version::as_str));
-        reader.problems.add(node.span, report);
+        let help = "the versions are `v1alpha1` to `v1alpha4`, `v1beta1` to `v1beta11`, and `v2beta1`";
+        reader.problems.add(node.span, Report::new("config::version", message, "not known").help(help));
     }
     version
 }

@@ -4,8 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use miette::Diagnostic;
 
-use super::{Jobs, Node, NodeSelection, Selection, Tree};
+use super::{Claims, Jobs, Node, NodeSelection, Selection, Tree};
 use crate::event::Level;
+use crate::graph::project_image;
 use crate::run::{Run, RunOptions};
 use crate::script::{Pipeline, ScriptError, ScriptFile};
 
@@ -14,6 +15,8 @@ use crate::script::{Pipeline, ScriptError, ScriptFile};
 pub struct Kin {
     /// The limit that it shares with them.
     pub jobs: Option<Arc<Jobs>>,
+    /// The references that all of them made.
+    pub claims: Arc<Claims>,
     /// Its name among them; `None` for the one the user called for.
     pub name: Option<String>,
     /// Its dependencies, by the names it gives them.
@@ -45,11 +48,14 @@ pub fn attach(
     no_warn: bool,
 ) -> Result<(), Box<dyn Diagnostic + Send + Sync>> {
     let jobs = Arc::new(Jobs::new(root.options.jobs));
+    let claims = Arc::new(Claims::default());
+    let targets = targets(root, &tree, selection);
     let mut all: Vec<Arc<Dependency>> = Vec::new();
     for (node, selected) in tree.nodes.into_iter().zip(&selection.nodes) {
         let needs: Vec<_> = node.needs.iter().map(|(name, index)| (name.clone(), *index)).collect();
         let kin = Kin {
             jobs: Some(Arc::clone(&jobs)),
+            claims: Arc::clone(&claims),
             name: Some(node.name.clone()),
             dependencies: needs
                 .iter()
@@ -65,15 +71,33 @@ pub fn attach(
     }
     root.set_kin(Kin {
         jobs: Some(jobs),
+        claims,
         name: None,
         dependencies: tree
             .root
             .iter()
             .map(|(name, index)| (name.clone(), Arc::clone(&all[*index])))
             .collect(),
-        targets: selection.targets.iter().map(|index| Arc::clone(&all[*index])).collect(),
+        targets: targets.into_iter().map(|index| Arc::clone(&all[index])).collect(),
     });
     Ok(())
+}
+
+/// The nodes that the project's own pipeline builds first: those that were selected, and those that an image of the run
+/// is built from.
+fn targets(root: &Run, tree: &Tree, selection: &Selection) -> Vec<usize> {
+    let mut targets = selection.targets.clone();
+    let images = if selection.builds_root { root.selected() } else { &[] };
+    for base in images.iter().flat_map(|image| root.other_bases(image)) {
+        let is_base = |node: &Node| project_image(&node.loaded.project, base).is_some();
+        if let Some(index) = tree.nodes.iter().position(is_base)
+            && !selection.nodes[index].is_left_out
+            && !targets.contains(&index)
+        {
+            targets.push(index);
+        }
+    }
+    targets
 }
 
 fn dependency(
@@ -92,7 +116,7 @@ fn dependency(
     let events = root.events.within(&node.name);
     if !no_warn {
         for warning in &node.loaded.warnings {
-            events.notice(Level::Warning, warning.to_string());
+            events.notice(Level::Warning, warning.in_one_line());
         }
     }
     let overrides = ScriptFile::overrides(&project.root, &project.profiles, &[])?;
@@ -125,17 +149,37 @@ impl Dependency {
 }
 
 impl Kin {
+    /// What an image of the project is called in all of the command: `auth.api`.
+    pub fn full_name(&self, image: &str) -> String {
+        match &self.name {
+            Some(project) => format!("{project}.{image}"),
+            None => image.to_owned(),
+        }
+    }
+
+    /// All projects below this one, each once, those that others need first.
+    pub fn all_dependencies(&self) -> Vec<Arc<Dependency>> {
+        below(self.dependencies.iter().map(|(_, dependency)| dependency), &Self::all_dependencies)
+    }
+
     /// All projects that are built before this one, each once, those that others need first.
     pub fn all_targets(&self) -> Vec<Arc<Dependency>> {
-        let mut all: Vec<Arc<Dependency>> = Vec::new();
-        for target in &self.targets {
-            let below = target.run.kin().all_targets().into_iter().chain([Arc::clone(target)]);
-            for dependency in below {
-                if !all.iter().any(|known| Arc::ptr_eq(known, &dependency)) {
-                    all.push(dependency);
-                }
+        below(self.targets.iter(), &Self::all_targets)
+    }
+}
+
+/// `direct` and what is `below` each of them, each once, those that others need first.
+fn below<'a>(
+    direct: impl Iterator<Item = &'a Arc<Dependency>>,
+    below: &dyn Fn(&Kin) -> Vec<Arc<Dependency>>,
+) -> Vec<Arc<Dependency>> {
+    let mut all: Vec<Arc<Dependency>> = Vec::new();
+    for dependency in direct {
+        for dependency in below(dependency.run.kin()).into_iter().chain([Arc::clone(dependency)]) {
+            if !all.iter().any(|known| Arc::ptr_eq(known, &dependency)) {
+                all.push(dependency);
             }
         }
-        all
     }
+    all
 }

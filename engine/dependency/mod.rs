@@ -5,7 +5,9 @@
 //! first, and what is independent runs side by side under the one job limit of the command.
 
 mod attach;
+mod base;
 mod build;
+mod claims;
 mod error;
 mod jobs;
 mod runtime_variable;
@@ -13,9 +15,11 @@ mod selection;
 mod tree;
 
 pub use attach::{Dependency, Kin, attach};
+pub use base::{ForeignBase, foreign_base};
 pub use build::build_all;
+pub use claims::Claims;
 pub use error::DependencyError;
 pub use jobs::{Jobs, Place, has_place, share_place};
-pub use runtime_variable::{RuntimeVariableError, fill, fill_custom, reference};
+pub use runtime_variable::{RuntimeVariableError, fill, fill_custom, has_runtime_variables, reference};
 pub use selection::{NodeSelection, Request, Selection};
 pub use tree::{News, Node, Tree};

@@ -1,8 +1,10 @@
 //! `${runtime.images.NAME}` and `${runtime.dependencies.DEPENDENCY.images.NAME}`: references of images that are built
 //! (spec config §13.2). `.image` is the repository alone, `.tag` the tag.
 
+use miette::Diagnostic as _;
+
 use crate::config::CustomConfig;
-use crate::image::ImageReference;
+use crate::image::{ImageReference, TagTemplate};
 use crate::run::{Run, RunError};
 
 /// A runtime variable has no value.
@@ -20,6 +22,11 @@ pub struct RuntimeVariableError {
 type Own<'a> = Option<(&'a str, Option<&'a ImageReference>)>;
 
 const START: &str = "${runtime.";
+
+/// Whether `text` has runtime variables.
+pub fn has_runtime_variables(text: &str) -> bool {
+    text.contains(START)
+}
 
 /// `text` with its runtime variables filled in.
 ///
@@ -43,7 +50,7 @@ pub fn fill_custom(
     let mut filled = config.clone();
     let commands = filled.commands.iter_mut().map(|command| &mut command.command);
     let texts = filled.command.iter_mut().chain(commands).chain(filled.args.iter_mut().flatten());
-    for text in texts.chain(&mut filled.append_args).filter(|text| text.contains(START)) {
+    for text in texts.chain(&mut filled.append_args).filter(|text| has_runtime_variables(text)) {
         *text = fill_for(run, text, own)?;
     }
     Ok(filled)
@@ -92,7 +99,9 @@ fn value(run: &Run, variable: &str, own: Own<'_>) -> Result<Option<String>, RunE
     let known = |name: &str| owner.project.images.contains_key(name);
     let (image, part) = part.filter(|(name, _)| known(name)).unwrap_or((image, Part::Whole));
     if !known(image) {
-        return Err(unknown(owner.unknown_image(image).to_string(), form));
+        let error = owner.unknown_image(image);
+        let help = error.help().map(|help| help.to_string());
+        return Err(unknown(error.to_string(), help.as_deref().unwrap_or(form)));
     }
     let own = own.filter(|(name, _)| std::ptr::eq(owner, run) && *name == image);
     let reference = match own {
@@ -100,8 +109,8 @@ fn value(run: &Run, variable: &str, own: Own<'_>) -> Result<Option<String>, RunE
         Some((_, Some(reference))) => Some(reference.clone()),
         None => reference(owner, image),
     };
-    let reference =
-        reference.ok_or_else(|| unknown(format!("`{image}` was never built"), "build it first"))?;
+    let reference = reference
+        .ok_or_else(|| unknown(format!("`{image}` was never built"), "build it first: `windlass build`"))?;
     Ok(Some(match part {
         Part::Whole => reference.to_string(),
         Part::Repository => reference.repository.to_string(),
@@ -116,7 +125,7 @@ enum Part {
     Tag,
 }
 
-/// A reference of `image`, as this run made it, or an earlier one.
+/// A reference of `image`, as this run made it, or an earlier one; of one that is disabled, with its first tag.
 pub fn reference(run: &Run, image: &str) -> Option<ImageReference> {
     if let Some(finished) = run.finished(image) {
         return Some(finished.reference);
@@ -124,5 +133,13 @@ pub fn reference(run: &Run, image: &str) -> Option<ImageReference> {
     let config = run.project.images.get(image)?;
     let records = run.records(image);
     let mut last = records.iter().filter(|record| record.repository == config.repository.to_string());
-    last.next()?.references(&config.repository).into_iter().next()
+    match last.next() {
+        Some(record) => record.references(&config.repository).into_iter().next(),
+        // Somebody else builds it, with the tag that the file says.
+        None if config.disabled => {
+            let tag = config.tags.first()?.text.parse::<TagTemplate>().ok()?.fixed()?;
+            Some(config.repository.with_tag(tag))
+        }
+        None => None,
+    }
 }

@@ -245,6 +245,7 @@ impl Loader<'_> {
             namespace: dependency.namespace.clone().or_else(|| self.options.namespace.clone()),
             disable_profile_activation: self.options.disable_profile_activation
                 || dependency.disable_profile_activation,
+            checks_vars: false,
             ..self.options.clone()
         }
     }

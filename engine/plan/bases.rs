@@ -1,15 +1,16 @@
-//! The images that one is built from: those of the project, and what all of them pass on.
+//! The images that one is built from: those of the project and its dependencies, and what all of them pass on.
 
 use std::cell::RefCell;
 
 use super::error::PlanError;
+use crate::dependency::{ForeignBase, foreign_base};
 use crate::image::ImageReference;
 use crate::image::dockerfile::{BaseConfig, BaseImage};
 use crate::run::{Finished, Image, Run};
 use crate::script::StageError;
 use crate::script::stage::Dockerfile;
 
-/// An image of the project that another one is built from.
+/// An image of the project, or of one that it depends on, that another one is built from.
 pub(super) struct Parent {
     pub(super) name: String,
     /// Where the Dockerfile names it.
@@ -17,12 +18,16 @@ pub(super) struct Parent {
     pub(super) finished: Finished,
 }
 
-/// The images of the project that `dockerfile` builds from.
+/// The images of the project, and of those it depends on, that `dockerfile` builds from.
 pub(super) fn parents(image: &Image, dockerfile: &Dockerfile) -> Result<Vec<Parent>, StageError> {
     let run = image.run();
     let mut parents = Vec::new();
     for base in dockerfile.inner.bases(dockerfile.target.as_deref(), &dockerfile.args)? {
-        let Some(parent) = crate::graph::project_image(&run.project, &base.reference) else { continue };
+        let Some(parent) = crate::graph::project_image(&run.project, &base.reference) else {
+            let foreign = foreign_base(run, &base.reference);
+            parents.extend(foreign.map(|ForeignBase { name, finished }| Parent { name, base, finished }));
+            continue;
+        };
         if parent.name == image.name() || parent.disabled {
             continue;
         }

@@ -24,6 +24,7 @@ use crate::config::{ImageConfig, Project};
 use crate::dependency::{Kin, Place};
 use crate::event::{Event, Events, ImageEvents, Level};
 use crate::graph::{Graph, GraphError, NamedBase};
+use crate::hook::PullSecretHooks;
 use crate::host::{ExecRequest, Host, MaskedExec};
 use crate::image::context::Forest;
 use crate::image::dockerfile::{BaseImage, BuildArgs};
@@ -32,6 +33,7 @@ use crate::plan::{CacheKey, ImageIds, Plan};
 use crate::process::{Pipe, ProcessError};
 use crate::script::{Pipeline, StageError};
 use crate::state::{BaseMemory, ImageStore, Record, StatIndex};
+use crate::suggestion::nearest;
 
 pub use delivery::Delivery;
 pub use error::RunError;
@@ -79,6 +81,8 @@ pub struct Run {
     delivery: OnceLock<Delivery>,
     /// The pull secrets of this run, by what they print as; whether each was tried.
     pull_secrets: Mutex<HashMap<String, Arc<Mutex<bool>>>>,
+    /// What the hooks around them were told.
+    pub(crate) pull_secret_hooks: Mutex<PullSecretHooks>,
     finished: Mutex<HashMap<String, Finished>>,
     /// In a plan: what was planned for each image, last.
     plans: Mutex<IndexMap<String, Plan>>,
@@ -135,6 +139,7 @@ impl Run {
             git_answers: Mutex::default(),
             delivery: OnceLock::new(),
             pull_secrets: Mutex::default(),
+            pull_secret_hooks: Mutex::default(),
             finished: Mutex::default(),
             plans: Mutex::default(),
             planned_names: Mutex::default(),
@@ -172,6 +177,11 @@ impl Run {
     /// The images that `image` is built from.
     pub fn needs<'a>(&'a self, image: &'a str) -> impl Iterator<Item = &'a str> {
         self.graph.needs(image)
+    }
+
+    /// The references that `image` takes something from and that are of no image of the project.
+    pub fn other_bases(&self, image: &str) -> &[String] {
+        self.graph.others(image)
     }
 
     /// The pipeline, once it is compiled.
@@ -281,7 +291,10 @@ impl Run {
                         path: shown,
                         reason,
                         help: format!(
-                            "`images.{}.dockerfile` ({}) is relative to {}",
+                            "{}`images.{}.dockerfile` ({}) is relative to {}",
+                            near_file(&path)
+                                .map(|near| format!("did you mean `{near}`? "))
+                                .unwrap_or_default(),
                             image.name,
                             image.origin,
                             self.project.root.display()
@@ -396,15 +409,15 @@ impl Run {
         references.collect()
     }
 
-    /// Runs the hook `command` beside everything else, until it ends or the run does. Its failure is only told.
+    /// Runs a hook, called `name`, beside everything else, until it ends or the run does. Its failure is only told.
     pub fn spawn_background(
         &self,
         request: ExecRequest,
-        command: &str,
+        name: &str,
         mut output: impl FnMut(Pipe, &str) + Send + 'static,
     ) {
         let (cancel, events, exec) = (self.cancel.clone(), self.events.clone(), Arc::clone(&self.host.exec));
-        let command = command.to_owned();
+        let name = name.to_owned();
         let runs = async move {
             let message = match exec.run(&request, &mut output, &cancel).await {
                 Ok(0) => return,
@@ -412,7 +425,7 @@ impl Run {
                 Err(ProcessError::Cancelled { .. }) => return,
                 Err(error) => error.to_string(),
             };
-            let message = format!("the hook `{command}` in the background failed: {message}");
+            let message = format!("the hook `{name}` in the background failed: {message}");
             events.emit(Event::Notice { image: None, level: Level::Warning, message });
         };
         // A plan has to have heard of it before it ends.
@@ -425,6 +438,16 @@ impl Run {
 
     /// Records that an image is there for the images built from it.
     pub fn finish(&self, image: &str, finished: Finished) {
+        let kin = self.kin();
+        let name = kin.full_name(image);
+        if let Some(other) = kin.claims.claim(&finished.reference, &name, finished.key) {
+            let mut names = [name, other];
+            names.sort();
+            let [one, two] = names;
+            let reference = &finished.reference;
+            let message = format!("`{one}` and `{two}` are both {reference}, and what is built last stays");
+            self.notice(Level::Warning, message);
+        }
         lock(&self.finished).insert(image.to_owned(), finished);
     }
 
@@ -486,6 +509,17 @@ impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// The name of the file beside the missing one at `path` that is most like it.
+fn near_file(path: &Path) -> Option<String> {
+    if path.exists() {
+        return None;
+    }
+    let entries = std::fs::read_dir(path.parent()?).ok()?;
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let names: Vec<String> = names.collect();
+    nearest(path.file_name()?.to_str()?, names.iter().map(String::as_str)).map(ToOwned::to_owned)
 }
 
 /// A configured path without a leading `./`.

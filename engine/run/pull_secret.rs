@@ -114,15 +114,15 @@ mod tests {
     use crate::host::fake::World;
     use crate::run::RunOptions;
 
-    /// A world whose images all ask for pull secrets.
-    fn world(images: &[(&str, &str)]) -> World {
+    /// A world whose images all ask for pull secrets, and `more` of its configuration.
+    fn world(images: &[(&str, &str)], more: &str) -> World {
         let mut config = "version: v1beta9\nimages:\n".to_owned();
         for (name, registry) in images {
             config += &format!(
                 "  {name}: {{image: {registry}/{name}, dockerfile: Dockerfile, createPullSecret: true, tags: [one]}}\n"
             );
         }
-        let world = World::of_config(&config);
+        let world = World::of_config(&format!("{config}{more}"));
         world.write("Dockerfile", "FROM scratch\n");
         world
     }
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn images_of_one_registry_share_a_secret() {
-        let world = world(&[("api", "r.io"), ("web", "r.io"), ("db", "nobody.io")]);
+        let world = world(&[("api", "r.io"), ("web", "r.io"), ("db", "nobody.io")], "");
         world.set_cluster(context("prod"), Vec::new());
         world.log_out("nobody.io");
         let ended = world.build_with("", RunOptions { jobs: 1, ..RunOptions::default() });
@@ -153,8 +153,29 @@ mod tests {
     }
 
     #[test]
+    fn hooks_run_around_all_of_them() {
+        let hook = |event: &str| {
+            format!("{{command: tell, args: ['{event}'], events: ['{event}:createPullSecrets']}}")
+        };
+        let hooks = ["before", "after", "error"].map(hook).join(", ");
+        let images = [("api", "r.io"), ("web", "q.io")];
+        let world = world(&images, &format!("hooks: [{hooks}]\n"));
+        let build = |world: &World| {
+            world.build_with("", RunOptions { jobs: 1, ..RunOptions::default() }).succeeds();
+            let mut log = world.take_log();
+            log.retain(|line| line.contains("secret") || line.contains("tell"));
+            log
+        };
+        // Without a cluster there is nothing to create.
+        assert!(build(&world).is_empty());
+        world.set_cluster(context("prod"), Vec::new());
+        let log = build(&world);
+        assert!(log[0].contains("tell before") && log[3].contains("tell after") && log.len() == 4, "{log:?}");
+    }
+
+    #[test]
     fn local_clusters_get_images_without_a_registry() {
-        let world = world(&[("api", "r.io")]);
+        let world = world(&[("api", "r.io")], "");
         let node = Node {
             name: "here".to_owned(),
             hostname: "here".to_owned(),

@@ -94,7 +94,8 @@ fn key(found: KeyPath) -> Documented {
         (since, until) if since == until => format!("In {} only.", until.as_str()),
         (since, until) => format!("From {} to {}.", since.as_str(), until.as_str()),
     };
-    let instead = key.instead.map(|instead| format!(" Now {instead}.")).unwrap_or_default();
+    let when = if key.until == Version::NEWEST { "Before" } else { "Now" };
+    let instead = key.instead.map(|instead| format!(" {when} {instead}.")).unwrap_or_default();
     Documented {
         call: path,
         kind: Kind::Key,

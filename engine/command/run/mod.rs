@@ -1,6 +1,7 @@
 //! `windlass run`.
 
 mod arguments;
+mod runtime_variables;
 mod shell_command;
 mod unknown;
 
@@ -10,7 +11,7 @@ use clap::{Args, Subcommand};
 
 use super::PipelineOptions;
 use super::exit_status::{ExitStatus, Failure};
-use super::load::{load_project, load_to_run};
+use super::load::{load_project, load_to_run, warn};
 use super::pipeline_run::{Call, run_pipeline};
 use crate::cli::GlobalOptions;
 use crate::config::Loaded;
@@ -85,7 +86,11 @@ pub fn run(global: &GlobalOptions, args: &RunArgs) -> Result<ExitStatus, Failure
             let (name, command) = (name.into_owned(), command.origin.clone());
             return Err(Failure::wrong_use(Ambiguous { name, command, pipeline: pipeline.place() }));
         }
-        return shell_command::run(command, arguments, &loaded.project.root, &loaded.environment);
+        for message in shell_command::functions_of_devspace(command) {
+            warn(&message, global);
+        }
+        let command = runtime_variables::filled(command, global)?;
+        return shell_command::run(&command, arguments, &loaded.project.root, &loaded.environment);
     }
     let Some(pipeline) = pipeline else {
         return Err(Failure::wrong_use(UnknownName::new(&name, &loaded.project, &pipelines, arguments)));

@@ -29,6 +29,46 @@ struct Empty {
     origin: Origin,
 }
 
+/// What DevSpace's own shell has and others have not (spec config §13.6).
+const FUNCTIONS: [&str; 17] = [
+    "build_images",
+    "create_deployments",
+    "ensure_pull_secrets",
+    "exec_container",
+    "get_config_value",
+    "get_image",
+    "is_dependency",
+    "purge_deployments",
+    "run_default_pipeline",
+    "run_dependencies",
+    "run_dependency_pipelines",
+    "run_pipelines",
+    "run_watch",
+    "select_pod",
+    "start_dev",
+    "stop_dev",
+    "wait_pod",
+];
+
+/// Warnings about functions of DevSpace's own shell in `command`, which the system's has not.
+pub fn functions_of_devspace(command: &CommandConfig) -> Vec<String> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+    let mut words = command.command.split(|c| !is_word(c));
+    let Some(function) = words.find(|word| FUNCTIONS.contains(word)) else { return Vec::new() };
+    let help = match function {
+        "get_image" => "`${runtime.images.NAME}`, with `.tag` or `.image` at its end, is what it prints",
+        "build_images" => "`windlass build NAME` builds images",
+        "run_pipelines" | "run_default_pipeline" => {
+            "a function in `windlass.rhai` is a pipeline for `windlass run`"
+        }
+        _ => "write it with the programs of the system",
+    };
+    let origin = &command.origin;
+    vec![format!(
+        "{origin}: `{function}` is a function of DevSpace's own shell, which the system's has not; {help}"
+    )]
+}
+
 /// Runs `command` in the project's folder with the terminal of windlass; its exit code becomes that of windlass.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 
+use super::event;
 use crate::config::node::{Mapping, Node, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
@@ -23,6 +24,7 @@ pub(crate) fn hooks(
 
 fn hook(node: &Node, images: &IndexMap<String, ImageConfig>, reader: &mut Reader<'_>) -> Option<Hook> {
     let mapping = reader.mapping(node, "a hook")?;
+    let name = reader.text(mapping, "name", "a hook").filter(|name| !name.trim().is_empty());
     let what = match field(mapping, "name").and_then(Node::as_scalar) {
         Some(name) => format!("hook `{}`", name.shown()),
         None => "a hook".to_owned(),
@@ -37,7 +39,7 @@ fn hook(node: &Node, images: &IndexMap<String, ImageConfig>, reader: &mut Reader
         reader.missing(node, "command", &what);
     }
     let events = reader.texts(mapping, "events", &what).unwrap_or_default();
-    known_images(mapping, &what, images, reader);
+    known_events(mapping, &what, images, reader);
     if events.is_empty() && !disabled {
         let report = Report::new(
             "config::hook",
@@ -49,6 +51,7 @@ fn hook(node: &Node, images: &IndexMap<String, ImageConfig>, reader: &mut Reader
     }
     let hook = Hook {
         origin: reader.problems.origin(node.span),
+        name,
         command,
         args: reader.texts(mapping, "args", &what),
         events,
@@ -60,8 +63,8 @@ fn hook(node: &Node, images: &IndexMap<String, ImageConfig>, reader: &mut Reader
     (!disabled).then_some(hook)
 }
 
-/// Warns about events of images that there are not.
-fn known_images(
+/// Warns about events that are misspelt, and about those of images that there are not.
+fn known_events(
     mapping: &Mapping,
     what: &str,
     images: &IndexMap<String, ImageConfig>,
@@ -70,6 +73,12 @@ fn known_images(
     let nodes = field(mapping, "events").and_then(Node::as_sequence).unwrap_or_default();
     for node in nodes {
         let Some(event) = node.as_scalar() else { continue };
+        if let Some(meant) = event::meant(&event.text) {
+            let message = format!("{what} waits for `{}`, which never happens", event.shown());
+            let report = Report::new("config::hook", message, "no such event");
+            reader.problems.warn(node.span, report.help(format!("did you mean `{meant}`?")));
+            continue;
+        }
         let Some((_, name)) = event.text.split_once(":build:") else { continue };
         if name != "*" && !images.contains_key(name) {
             unknown_image(name, node, what, images, reader);

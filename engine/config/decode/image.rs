@@ -6,15 +6,20 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use super::build::{Build, build};
-use crate::config::node::{Mapping, Node, Span, field};
+use crate::config::node::{Mapping, Node, Scalar, Span, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
 use crate::config::schema::REBUILD_STRATEGIES;
 use crate::config::{ImageConfig, RebuildStrategy, TagConfig};
 use crate::image::{Repository, Tag, TagTemplate};
 
-/// Reads `images`. An image without a value is left out: that is how a profile removes one.
-pub(crate) fn images(section: Option<&Node>, reader: &mut Reader<'_>) -> IndexMap<String, ImageConfig> {
+/// Reads `images`, with their JSON where hooks want to know it. An image without a value is left out: that is how a
+/// profile removes one.
+pub(crate) fn images(
+    section: Option<&Node>,
+    with_json: bool,
+    reader: &mut Reader<'_>,
+) -> IndexMap<String, ImageConfig> {
     let mut images = IndexMap::new();
     let Some(section) = section else { return images };
     let Some(mapping) = reader.mapping(section, "`images`") else { return images };
@@ -24,14 +29,27 @@ pub(crate) fn images(section: Option<&Node>, reader: &mut Reader<'_>) -> IndexMa
             let report =
                 Report::new("config::image", "an image has an empty name", "here").help("give it a name");
             reader.problems.add(entry.key, report);
-        } else if !entry.node.is_null()
-            && let Some((image, tags)) = image(name, entry.key, &entry.node, reader)
-        {
+        } else if entry.node.is_null() {
+            let message = format!("image `{name}` says nothing and is left out");
+            let report = Report::new("config::image", message, "nothing below it");
+            // A profile that removes an image this way means it.
+            if entry.node.span.layer == 0 {
+                reader.problems.warn(entry.key, report.help("give it an `image`, or remove it"));
+            }
+        } else if let Some((mut image, tags)) = image(name, entry.key, &entry.node, reader) {
             claims.check(&image, entry.key, &tags, reader);
+            image.json = with_json.then(|| json(&entry.node));
             images.insert(name.clone(), image);
         }
     }
     images
+}
+
+/// The entry as JSON, passwords as `***`.
+fn json(node: &Node) -> serde_json::Value {
+    let mut node = node.clone();
+    node.for_each_scalar(&mut Scalar::mask);
+    node.to_json()
 }
 
 /// Which image claims which reference (two of them would overwrite each other).
@@ -94,7 +112,9 @@ fn image(
         append_dockerfile_instructions: reader
             .texts(mapping, "appendDockerfileInstructions", &what)
             .unwrap_or_default(),
-        inject_restart_helper: reader.boolean(mapping, "injectRestartHelper", &what).unwrap_or(false),
+        inject_restart_helper: ["injectRestartHelper", "injectLegacyRestartHelper"]
+            .into_iter()
+            .any(|key| reader.boolean(mapping, key, &what) == Some(true)),
         restart_helper_path: reader.text(mapping, "restartHelperPath", &what),
         create_pull_secret: reader.boolean(mapping, "createPullSecret", &what),
         rebuild_strategy: rebuild_strategy(mapping, &what, reader),
@@ -103,6 +123,7 @@ fn image(
         kaniko,
         custom,
         options,
+        json: None,
         tags: tags
             .iter()
             .map(|(template, span)| TagConfig {
@@ -136,8 +157,11 @@ fn repository(node: &Node, mapping: &Mapping, what: &str, reader: &mut Reader<'_
                 }
                 None => format!("`image` of {what} is no repository: {reason}"),
             };
-            let report = Report::new("config::image", message, "not a repository")
-                .help("write registry and repository alone, as `ghcr.io/acme/api`; tags belong into `tags`");
+            let help = unfilled(&text).unwrap_or_else(|| {
+                "write registry and repository alone, as `ghcr.io/acme/api`; tags belong into `tags`"
+                    .to_owned()
+            });
+            let report = Report::new("config::image", message, "not a repository").help(help);
             reader.problems.add(image.span, report);
             None
         }
@@ -161,10 +185,11 @@ fn tags(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<(TagTempl
                     }
                     None => format!("the tag `{text}` of {what} is not valid: {}", error.reason),
                 };
-                let report = Report::new("config::tag", message, "not a tag").help(
-                    "a tag has up to 128 letters, digits, `_`, `.` or `-`, and starts with a letter, digit or `_`",
-                );
-                reader.problems.add(node.span, report);
+                let help = unfilled(&text).unwrap_or_else(|| {
+                    "a tag has up to 128 letters, digits, `_`, `.` or `-`, and starts with a letter, digit or `_`"
+                        .to_owned()
+                });
+                reader.problems.add(node.span, Report::new("config::tag", message, "not a tag").help(help));
             }
         }
     }
@@ -186,6 +211,37 @@ fn rebuild_strategy(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> R
             RebuildStrategy::Default
         }
     }
+}
+
+/// What to do about a reference to a variable that is still in `text`.
+fn unfilled(text: &str) -> Option<String> {
+    let rest = text.split_once('$')?.1;
+    let name = rest.strip_prefix('{').and_then(|rest| rest.split_once('}')).map(|(name, _)| name);
+    Some(match name {
+        Some(name) if is_name(name) => {
+            format!(
+                "there is no variable `{name}`: define it in `vars`, export it, or pass `--var {name}=VALUE`"
+            )
+        }
+        Some(name) if is_name(name.trim()) => format!("write it without spaces: `${{{}}}`", name.trim()),
+        Some(name) => {
+            let plain: String = name.chars().take_while(|c| is_name_part(*c)).collect();
+            let plain = if plain.is_empty() { "NAME" } else { &plain };
+            format!("a variable is `${{{plain}}}`; what it is by default stands in `vars`")
+        }
+        None => {
+            let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            format!("a variable is written `${{{}}}`", if name.is_empty() { "NAME" } else { &name })
+        }
+    })
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(is_name_part)
+}
+
+fn is_name_part(char: char) -> bool {
+    char.is_alphanumeric() || matches!(char, '_' | '-' | '.')
 }
 
 /// What the file says in place of a text that must not be shown.

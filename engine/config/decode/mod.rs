@@ -4,6 +4,7 @@ mod build;
 mod command;
 mod dependency;
 mod entries;
+mod event;
 mod hook;
 mod image;
 mod pipeline;
@@ -29,7 +30,7 @@ pub(crate) struct Decoded {
 
 /// Decodes the sections that are used and keeps the others as JSON. `document` is one of the newest version.
 pub(crate) fn project(document: Mapping, reader: &mut Reader<'_>) -> Decoded {
-    let images = image::images(field(&document, "images"), reader);
+    let images = image::images(field(&document, "images"), field(&document, "hooks").is_some(), reader);
     pipeline::warn(&document, reader);
     let hooks = hook::hooks(field(&document, "hooks"), &images, reader);
     let commands = command::commands(field(&document, "commands"), reader);

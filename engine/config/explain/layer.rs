@@ -4,13 +4,11 @@ use std::fmt;
 
 use crate::config::node::{Mapping, Node};
 
-/// One change of the document. Values carry its number, from 1, in their span.
+/// One change of the document, by a profile. Values carry its number, from 1, in their span.
 #[derive(Debug, Clone)]
-pub(crate) enum Layer {
-    /// A profile changed it.
-    Profile { profile: String, part: Part },
-    /// A file was imported, shown as this.
-    Import(String),
+pub(crate) struct Layer {
+    pub profile: String,
+    pub part: Part,
 }
 
 /// The part of a profile that made a change.
@@ -55,13 +53,9 @@ impl Stamped for Mapping {
     }
 }
 
-/// Adds a layer and gives its number; 0, the file itself, beyond 65,535 of them.
-pub(crate) fn add(layers: &mut Vec<Layer>, layer: Layer) -> u16 {
-    layers.push(layer);
-    u16::try_from(layers.len()).unwrap_or(0)
-}
-
 /// Adds a layer for a change by `part` of `profile`, and stamps `value` with its number.
 pub(crate) fn stamp(layers: &mut Vec<Layer>, profile: &str, part: Part, value: &mut impl Stamped) {
-    value.set_layer(add(layers, Layer::Profile { profile: profile.to_owned(), part }));
+    layers.push(Layer { profile: profile.to_owned(), part });
+    // Beyond 65,535 of them, values are taken for those of the file.
+    value.set_layer(u16::try_from(layers.len()).unwrap_or(0));
 }

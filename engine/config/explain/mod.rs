@@ -11,7 +11,7 @@ mod yaml;
 
 use serde_json::Value as Json;
 
-pub(crate) use layer::{Layer, Part, add, stamp};
+pub(crate) use layer::{Layer, Part, stamp};
 pub(crate) use origins::Origins;
 pub use origins::{LeafOrigin, UsedVariable};
 pub(crate) use profile::statuses;
@@ -19,7 +19,7 @@ pub use profile::{ProfileStatus, Reason};
 pub use variable::VariableStatus;
 pub(crate) use variable::survey;
 
-use super::node::{Mapping, Node, Scalar, Style, Value};
+use super::node::{Mapping, Node, Scalar, Value};
 use super::variable::Definitions;
 use super::variable::definition::Definition;
 
@@ -60,7 +60,7 @@ impl Explanation {
             if matches!(section.as_str(), "pullSecrets" | "deployments") {
                 mask_fields(&mut entry.node);
             }
-            entry.node.for_each_scalar(&mut mask);
+            entry.node.for_each_scalar(&mut Scalar::mask);
         }
         Self { profiles, variables, document, origins, definitions }
     }
@@ -88,13 +88,6 @@ impl Explanation {
             self.origins.collect(&entry.node, pointer("", key), &mut found);
         }
         found
-    }
-}
-
-/// Puts `***` in place of a password.
-fn mask(scalar: &mut Scalar) {
-    if let Some(masked) = scalar.masked.take() {
-        *scalar = Scalar { text: masked.to_string(), style: Style::Text, ..Scalar::null() };
     }
 }
 

@@ -13,14 +13,12 @@ use crate::config::variable::{Provenance, Use};
 /// Where one value of the effective configuration came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeafOrigin {
-    /// The file as it is shown to the user.
+    /// The file it stands in, which may be an imported one, as it is shown to the user.
     pub file: String,
     /// Line, from 1.
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
-    /// The imported file that holds it; `line` is that of the import then.
-    pub import: Option<String>,
     /// The profile that put it there; `None` for the file itself.
     pub profile: Option<String>,
     /// The part of that profile: `replace`, `merge`, `strategicMerge`, `patch 2`.
@@ -42,9 +40,6 @@ pub struct UsedVariable {
 impl fmt::Display for LeafOrigin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}", self.file, self.line)?;
-        if let Some(import) = &self.import {
-            write!(formatter, ", import {import}")?;
-        }
         if let (Some(profile), Some(part)) = (&self.profile, &self.part) {
             write!(formatter, ", profile {profile} {part}")?;
         }
@@ -58,15 +53,16 @@ impl fmt::Display for LeafOrigin {
 /// What the origins of values are found from.
 #[derive(Debug, Default)]
 pub(crate) struct Origins {
-    file: Arc<str>,
+    /// The files, each at its number.
+    files: Vec<Arc<str>>,
     layers: Vec<Layer>,
     uses: HashMap<Span, Vec<UsedVariable>>,
 }
 
 impl Origins {
-    /// The origins of the values of `file`.
+    /// The origins of the values of `files`.
     pub(crate) fn new(
-        file: Arc<str>,
+        files: Vec<Arc<str>>,
         layers: Vec<Layer>,
         uses: &[Use],
         variables: &[VariableStatus],
@@ -84,24 +80,19 @@ impl Origins {
                 list.push(variable);
             }
         }
-        Self { file, layers, uses: by_span }
+        Self { files, layers, uses: by_span }
     }
 
     /// Where the value with this span came from.
     pub(super) fn of(&self, span: Span) -> LeafOrigin {
         let layer = usize::from(span.layer).checked_sub(1).and_then(|index| self.layers.get(index));
-        let (import, profile, part) = match layer {
-            None => (None, None, None),
-            Some(Layer::Import(file)) => (Some(file.clone()), None, None),
-            Some(Layer::Profile { profile, part }) => (None, Some(profile.clone()), Some(part.to_string())),
-        };
+        let file = self.files.get(usize::from(span.file)).or(self.files.first());
         LeafOrigin {
-            file: self.file.to_string(),
+            file: file.map(ToString::to_string).unwrap_or_default(),
             line: span.line,
             column: span.column,
-            import,
-            profile,
-            part,
+            profile: layer.map(|layer| layer.profile.clone()),
+            part: layer.map(|layer| layer.part.to_string()),
             variables: self.uses.get(&span).cloned().unwrap_or_default(),
         }
     }

@@ -16,6 +16,7 @@ use super::problem::{Problems, Report};
 use super::reader::Reader;
 use super::schema::check::{Stage, check_key};
 use patch::{Outcome, Patch, Refusal};
+pub(crate) use path::{Path, Step};
 pub(crate) use read::read;
 pub(crate) use source::Sources;
 

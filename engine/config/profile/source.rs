@@ -26,7 +26,7 @@ pub(crate) struct Sources<'a> {
 
 impl Sources<'_> {
     /// Adds to `profiles`, those of the project in `folder`, the ones of other projects that those called `names`
-    /// build on. Each is called `NAME of FILE`; what is wrong with it is told where its child names it.
+    /// build on. Each is called `NAME of FILE`, and stands in that file.
     pub(crate) fn resolve(
         &self,
         profiles: &mut Profiles,
@@ -76,7 +76,7 @@ impl Sources<'_> {
         }
     }
 
-    /// Adds the profile `name` of `file` with its own parents to `profiles`; all of it stands at `place`. Tells why it
+    /// Adds the profile `name` of `file`, which is named at `place`, with its own parents to `profiles`. Tells why it
     /// cannot.
     fn load(
         &self,
@@ -110,9 +110,11 @@ impl Sources<'_> {
             }
         };
         let mut own = Problems::new(&shown, text.as_str().into());
-        let section = self.section(&text, place, &mut own);
-        problems.absorb(own);
-        let mut foreign = read(&section?, &mut Reader { problems: &mut problems.silent() });
+        let section = self.section(&text, &mut own);
+        let number = problems.absorb(own);
+        let mut section = section?;
+        section.for_each_span(&mut |span| span.file = number);
+        let mut foreign = read(&section, &mut Reader { problems: &mut problems.silent() });
         if !foreign.contains_key(name) {
             let report =
                 Report::new("config::profile", format!("`{shown}` has no profile `{name}`"), "not there")
@@ -128,8 +130,8 @@ impl Sources<'_> {
         Some(())
     }
 
-    /// The section `profiles` of a file, checked, with all of it standing at `place`.
-    fn section(&self, text: &str, place: Span, own: &mut Problems) -> Option<Node> {
+    /// The section `profiles` of a file, checked.
+    fn section(&self, text: &str, own: &mut Problems) -> Option<Node> {
         let root = parse(text, own)?;
         let mut reader = Reader { problems: own };
         let mapping = reader.mapping(&root, "the file")?;
@@ -143,12 +145,11 @@ impl Sources<'_> {
         }
         let Value::Mapping(mut document) = root.value else { return None };
         let Some(mut section) = document.shift_remove("profiles") else {
-            return Some(Node { span: place, value: Value::Sequence(Vec::new()) });
+            return Some(Node { value: Value::Sequence(Vec::new()), ..Node::empty() });
         };
         check_key(&mut section, "profiles", version, Stage::Raw, own);
         // Read once for what is wrong in it, which is shown in it.
         drop(read(&section.node, &mut Reader { problems: own }));
-        section.node.for_each_span(&mut |span| *span = place);
         Some(section.node)
     }
 

@@ -164,6 +164,11 @@ impl Check<'_> {
         }
         match &mut node.value {
             Value::Mapping(mapping) => self.section(mapping, section, place),
+            Value::Scalar(scalar) if section.noun == "image" && scalar.written.is_none() => {
+                let help = format!("write `image: {}` below it", scalar.text);
+                let report = wrong(node, &place.to_string(), "a map").help(help);
+                self.report_wrong(node, report);
+            }
             _ => self.wrong(node, place, "a map"),
         }
     }
@@ -218,8 +223,11 @@ impl Check<'_> {
         let label = format!("not in {version}");
         if key.since > version {
             let message = format!("`{name}` in {place} needs {}", key.since);
-            return Report::new("config::unknown_key", message, label)
-                .help(format!("change the file to `version: {}`", key.since));
+            let change = format!("change the file to `version: {}`", key.since);
+            return Report::new("config::unknown_key", message, label).help(match key.instead {
+                Some(earlier) if key.until == Version::NEWEST => format!("{earlier}, or {change}"),
+                _ => change,
+            });
         }
         let message = format!("`{name}` in {place} is gone since {}", key.until.next().unwrap_or(key.until));
         let report = Report::new("config::unknown_key", message, label);
@@ -247,6 +255,10 @@ impl Check<'_> {
 
     fn wrong(&mut self, node: &mut Node, place: &Place<'_>, expected: &str) {
         let report = wrong(node, &place.to_string(), expected);
+        self.report_wrong(node, report);
+    }
+
+    fn report_wrong(&mut self, node: &mut Node, report: Report<'_>) {
         self.report(node.span, report);
         if self.is_kept {
             return;

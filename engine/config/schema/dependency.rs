@@ -11,15 +11,20 @@ pub(super) const DEPENDENCY: &Section = &Section {
         key("name", Text, "Its name."),
         key("disabled", Boolean, "Leaves it out; `false` by default.").since(V1beta10),
         key("source", Fields(SOURCE), "Where the project is.").until(V1beta11, "write its keys one level up"),
-        key("path", Text, "The project's folder, relative to this file.").since(V2beta1),
-        key("git", Text, "The project's git repository.").since(V2beta1),
-        key("branch", Text, "The branch to use.").since(V2beta1),
-        key("tag", Text, "The git tag to use.").since(V2beta1),
-        key("revision", Text, "The commit to use.").since(V2beta1),
-        key("subPath", Text, "The project's folder inside the repository.").since(V2beta1),
-        key("cloneArgs", TEXTS, "More arguments of `git clone`.").since(V2beta1),
-        key("disableShallow", Boolean, "Fetches the whole history; `false` by default.").since(V2beta1),
-        key("disablePull", Boolean, "Keeps a checkout as it is; `false` by default.").since(V2beta1),
+        key("path", Text, "The project's folder, relative to this file.")
+            .since_else(V2beta1, "write it below `source`"),
+        key("git", Text, "The project's git repository.").since_else(V2beta1, "write it below `source`"),
+        key("branch", Text, "The branch to use.").since_else(V2beta1, "write it below `source`"),
+        key("tag", Text, "The git tag to use.").since_else(V2beta1, "write it below `source`"),
+        key("revision", Text, "The commit to use.").since_else(V2beta1, "write it below `source`"),
+        key("subPath", Text, "The project's folder inside the repository.")
+            .since_else(V2beta1, "write it below `source`"),
+        key("cloneArgs", TEXTS, "More arguments of `git clone`.")
+            .since_else(V2beta1, "write it below `source`"),
+        key("disableShallow", Boolean, "Fetches the whole history; `false` by default.")
+            .since_else(V2beta1, "write it below `source`"),
+        key("disablePull", Boolean, "Keeps a checkout as it is; `false` by default.")
+            .since_else(V2beta1, "write it below `source`"),
         key("pipeline", Text, "Which of its pipelines runs; `deploy` by default.").since(V2beta1),
         key("config", Text, "The configuration of it that is used.").until(V1beta2, "write `profile`"),
         key("profile", Text, "The profile it is loaded with.")

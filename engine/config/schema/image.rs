@@ -37,17 +37,20 @@ pub(super) const IMAGE: &Section = &Section {
         key("cmd", TEXTS, "Takes the place of the Dockerfile's `CMD`; `[]` clears it.").since(V1beta3),
         key("appendDockerfileInstructions", TEXTS, "Lines put at the end of the build target.")
             .since(V1beta10),
-        key("target", Text, "The build target: a stage of the Dockerfile.").since(V2beta1),
-        key("network", Text, "The network mode of `RUN` steps.").since(V2beta1),
+        key("target", Text, "The build target: a stage of the Dockerfile.")
+            .since_else(V2beta1, "write `build: {docker: {options: {target: ...}}}`"),
+        key("network", Text, "The network mode of `RUN` steps.")
+            .since_else(V2beta1, "write `build: {docker: {options: {network: ...}}}`"),
         key("buildArgs", TEXT_MAP, "Build arguments; one without a value takes it from the environment.")
-            .since(V2beta1),
-        key("skipPush", Boolean, "Pushes nothing; `false` by default.").since(V2beta1),
+            .since_else(V2beta1, "write `build: {docker: {options: {buildArgs: ...}}}`"),
+        key("skipPush", Boolean, "Pushes nothing; `false` by default.")
+            .since_else(V2beta1, "write `build: {docker: {skipPush: ...}}`"),
         key("skipPush", Boolean, "Pushes nothing; `false` by default.")
             .until(V1beta1, "write it below `build.docker`"),
         key("insecure", Boolean, "Lets kaniko push without TLS.")
             .since(V1alpha2)
             .until(V1beta1, "write it below `build.kaniko`"),
-        key("createPullSecret", Boolean, "Lets the cluster pull this image; `true` by default."),
+        key("createPullSecret", Boolean, "Lets the cluster pull this image; `false` by default."),
         key("preferSyncOverRebuild", Boolean, "Lets `dev` keep an image whose changed files it syncs.")
             .since(V1beta9)
             .until(V1beta9, "write `rebuildStrategy: ignoreContextChanges`"),
@@ -74,10 +77,14 @@ pub(super) const IMAGE: &Section = &Section {
         key("autoReload", Fields(AUTO_RELOAD_SWITCH), "Whether `dev` rebuilds it.")
             .until(V1alpha1, "write `dev.autoReload.images`"),
         key("build", Fields(BUILD), "The build tool and its options.")
-            .until(V1beta11, "write its keys one level up"),
-        key("docker", Fields(DOCKER), "Builds with a Docker daemon: the default.").since(V2beta1),
-        key("buildKit", Fields(BUILD_KIT), "Builds with the daemon's BuildKit.").since(V2beta1),
-        key("kaniko", Fields(KANIKO), "Builds inside the cluster.").since(V2beta1),
-        key("custom", Fields(CUSTOM), "Builds with a command of your own.").since(V2beta1),
+            .until(V1beta11, "write its keys one level up, and so `skipPush` and those of `options`"),
+        key("docker", Fields(DOCKER), "Builds with a Docker daemon: the default.")
+            .since_else(V2beta1, "write it below `build`"),
+        key("buildKit", Fields(BUILD_KIT), "Builds with the daemon's BuildKit.")
+            .since_else(V2beta1, "write it below `build`"),
+        key("kaniko", Fields(KANIKO), "Builds inside the cluster.")
+            .since_else(V2beta1, "write it below `build`"),
+        key("custom", Fields(CUSTOM), "Builds with a command of your own.")
+            .since_else(V2beta1, "write it below `build`"),
     ],
 };

@@ -56,8 +56,12 @@ impl Definitions {
 
     fn key(&mut self, key: &Key, version: Version) -> Value {
         let mut description = key.doc.to_owned();
-        if let Some(instead) = key.instead {
-            description += &format!(" Gone after {}: {instead}.", key.until.as_str());
+        match key.instead {
+            Some(earlier) if key.until == Version::NEWEST => {
+                description += &format!(" Before {}: {earlier}.", key.since.as_str());
+            }
+            Some(instead) => description += &format!(" Gone after {}: {instead}.", key.until.as_str()),
+            None => {}
         }
         // Beside a `$ref`, draft 7 sees nothing else.
         json!({ "description": description, "allOf": [self.shape(&key.shape, version)] })

@@ -65,7 +65,7 @@ pub struct Key {
     pub since: Version,
     /// The last version that has it.
     pub until: Version,
-    /// What to write where it is gone.
+    /// What to write where it is gone or, for one that no version lost, not there yet.
     pub instead: Option<&'static str>,
     /// Whether it is still read after `until`, with a warning.
     pub is_alias: bool,
@@ -125,6 +125,13 @@ impl Key {
     /// It is there from `version` on.
     const fn since(mut self, version: Version) -> Self {
         self.since = version;
+        self
+    }
+
+    /// It is there from `version` on; before that one writes `earlier`, a phrase such as "write `build.docker`".
+    const fn since_else(mut self, version: Version, earlier: &'static str) -> Self {
+        self.since = version;
+        self.instead = Some(earlier);
         self
     }
 

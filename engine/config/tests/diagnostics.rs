@@ -108,9 +108,14 @@ fn keys_of_other_versions_say_which() {
         "did you mean `skipPush`? It needs v2beta1",
     );
     check(
+        "version: v1beta9\nimages: {a: {image: acme/a, target: dev}}\n",
+        &["2:29: `target` in image `a` needs v2beta1"],
+        "write `build: {docker: {options: {target: ...}}}`, or change the file to `version: v2beta1`",
+    );
+    check(
         "version: v1beta99\n",
         &["1:10: there is no configuration version `v1beta99`"],
-        "did you mean `v1beta9`?",
+        "the versions are `v1alpha1` to `v1alpha4`, `v1beta1` to `v1beta11`, and `v2beta1`",
     );
 }
 

@@ -11,14 +11,21 @@ fn old_forms_become_event_names() {
     events("{command: x, when: {before: {images: all}}}", &["before:build"]);
     events("{command: x, when: {before: {images: api}}}", &["before:build:api"]);
     events("{command: x, when: {after: {images: 'all, api'}}}", &["after:build", "after:build:api"]);
-    events("{command: x, when: {onError: {images: all}}}", &["error:build"]);
+    events("{command: x, when: {onError: {images: all}}}", &["error:build:*"]);
+    events("{command: x, when: {onError: {images: api}}}", &["error:build:api"]);
+    events("{command: x, when: {after: {initialSync: all}}}", &["after:initialSync:*"]);
     events(
         "{command: x, when: {before: {deployments: all}, after: {deployments: db}}}",
         &["before:deploy", "after:deploy:db"],
     );
     events(
         "{command: x, when: {before: {purgeDeployments: all, pullSecrets: all, dependencies: all}}}",
-        &["before:purge", "before:deployDependencies", "before:createPullSecrets"],
+        &[
+            "before:purge",
+            "before:buildDependencies",
+            "before:deployDependencies",
+            "before:createPullSecrets",
+        ],
     );
     events("{command: x, events: ['before:build', 'skip:build:*']}", &["before:build", "skip:build:*"]);
 }

@@ -1,5 +1,6 @@
 //! Loading as a whole: a file and flags in, a project or problems out.
 
+mod dependencies;
 mod diagnostics;
 mod hooks;
 mod images;

@@ -314,33 +314,135 @@ fn file_of_the_newest_version_stays_as_it_is() {
 fn what_has_no_words_in_the_newest_version_holds_it_back() {
     let check = |text: &str, version: &str, reason: &str| {
         let upgraded = upgraded(&format!("version: v1beta9\n{text}"));
-        assert_eq!((upgraded.to.as_str(), upgraded.held_back.as_deref()), (version, Some(reason)), "{text}");
+        let held_back = upgraded.held_back.first().map(ToString::to_string);
+        let held_back = held_back.as_deref().map(|text| text.trim_start_matches("devspace.yaml:"));
+        assert_eq!((upgraded.to.as_str(), held_back), (version, Some(reason)), "{text}");
     };
     check(
         "images: {a: {image: a/a, build: {disabled: true}}}\n",
         "v1beta11",
-        "it has no `disabled` in image `a`",
+        "2:34: it has no `disabled` in image `a`",
     );
     check(
         "images: {a: {image: a/a}}\ndev: {ports: [{imageName: a, forward: [{port: 80}]}]}\n",
         "v1beta11",
-        "`dev` is another thing there, and windlass cannot convert it",
-    );
-    check(
-        "images: {a: {image: 'a/${X}', tags: ['${DEVSPACE_RANDOM}']}}\n",
-        "v1beta11",
-        "`${X}` has to stand in `vars` there; else it is no variable",
+        "3:1: `dev` is another thing there, and windlass cannot convert it",
     );
     check(
         "deployments: [{name: d, helm: {chart: {name: c}, v2: true}}]\n",
         "v1beta11",
-        "`v2` in `helm` of deployment `d` is gone since v2beta1",
+        "2:50: `v2` in `helm` of deployment `d` is gone since v2beta1",
     );
     check(
         "images: {a: {image: a/a}}\nprofiles: [{name: p, patches: [{op: add, path: images.a.build, value: {disabled: true}}]}]\n",
         "v1beta11",
         "`build` in image `a` is gone since v2beta1, with profile `p`",
     );
+}
+
+#[test]
+fn variables_that_are_only_used_are_defined() {
+    check(
+        "version: v1beta11
+vars:
+- name: W
+  default: y
+images:
+  a:
+    image: 'a/${X}'
+    tags: ['${DEVSPACE_RANDOM}', '${W}', '${Z}']
+",
+        "version: v2beta1
+vars:
+  W:
+    default: y
+    alwaysResolve: false
+  X:
+    alwaysResolve: false
+  Z:
+    alwaysResolve: false
+images:
+  a:
+    image: 'a/${X}'
+    tags: ['${DEVSPACE_RANDOM}', '${W}', '${Z}']
+",
+    );
+}
+
+#[test]
+fn merging_without_lists_is_the_same_in_the_newest_version() {
+    let file = |section: &str, tags: &str, version: &str| {
+        format!(
+            "version: {version}\nimages: {{a: {{image: a/a}}}}\nprofiles:\n- name: p\n  {section}:\n    images:\n      a: {{dockerfile: D{tags}}}\n"
+        )
+    };
+    check(&file("strategicMerge", "", "v1beta11"), &file("merge", "", "v2beta1"));
+    let upgraded = upgraded(
+        "version: v1beta11\nhooks: [{command: a, name: one}]\nprofiles:\n- name: p\n  strategicMerge: {hooks: [{command: b, name: two}]}\n",
+    );
+    let held_back = upgraded.held_back.first().expect("lists are merged");
+    assert_eq!(
+        held_back.to_string(),
+        "devspace.yaml:5:3: `strategicMerge` of profile `p` merges lists, and v2beta1 has `merge` alone"
+    );
+    assert!(held_back.help.as_ref().is_some_and(|help| help.contains("whole lists")));
+}
+
+#[test]
+fn patches_change_what_stands_elsewhere() {
+    let file = |version: &str, image: &str, list: &str, patches: &[&str]| {
+        let patches: String = patches.iter().map(|patch| format!("  - {{{patch}}}\n")).collect();
+        format!(
+            "version: {version}\nimages:\n  a:\n    image: a/a\n{image}{list}profiles:\n- name: p\n  patches:\n{patches}"
+        )
+    };
+    check(
+        &file(
+            "v1beta11",
+            "    build:\n      docker:\n        options:\n          target: x\n",
+            "deployments:\n- name: d\n  kubectl:\n    manifests: [m]\n",
+            &[
+                "op: replace, path: images.a.build.docker.options.target, value: dev",
+                "op: add, path: /images/a/build/docker/skipPush, value: true",
+                "op: replace, path: 'deployments[0].kubectl.manifests', value: [n]",
+                "op: replace, path: deployments.name=d.kubectl.manifests, value: [o]",
+                "op: add, path: deployments, value: {name: e, kubectl: {manifests: [p], cmdPath: k}}",
+                "op: remove, path: '/deployments/0'",
+                "op: replace, path: images.a.image, value: a/b",
+            ],
+        ),
+        &file(
+            "v2beta1",
+            "    target: x\n",
+            "deployments:\n  d:\n    kubectl:\n      manifests: [m]\n",
+            &[
+                "op: replace, path: images.a.target, value: dev",
+                "op: add, path: /images/a/skipPush, value: true",
+                "op: replace, path: deployments.d.kubectl.manifests, value: [n]",
+                "op: replace, path: deployments.d.kubectl.manifests, value: [o]",
+                "op: add, path: deployments.e, value: {kubectl: {manifests: [p], kubectlBinaryPath: k}}",
+                "op: remove, path: /deployments/d",
+                "op: replace, path: images.a.image, value: a/b",
+            ],
+        ),
+    );
+}
+
+#[test]
+fn all_that_stands_in_the_way_is_told() {
+    let upgraded = upgraded(
+        "version: v1beta11\nimages: {a: {image: a/a, build: {disabled: true}}, b: {image: a/b, build: {disabled: true}}}\ndev: {ports: [{forward: [{port: 1}]}]}\n",
+    );
+    let told: Vec<_> = upgraded.held_back.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "devspace.yaml:3:1: `dev` is another thing there, and windlass cannot convert it",
+            "devspace.yaml:2:34: it has no `disabled` in image `a`",
+            "devspace.yaml:2:76: it has no `disabled` in image `b`",
+        ]
+    );
+    assert!(upgraded.held_back.iter().all(|obstacle| obstacle.help.is_some()));
 }
 
 #[test]

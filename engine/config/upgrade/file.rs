@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::edit::{plain, text};
-use super::upgrade;
+use super::edit::{add, empty, has, plain, rename, text};
+use super::{patches, upgrade};
 use crate::config::load::{LoadOptions, find, text_of};
 use crate::config::node::{Entry, Mapping, Node, Span, Value};
 use crate::config::parse::parse;
@@ -13,7 +13,7 @@ use crate::config::reader::Reader;
 use crate::config::rewrite::{comments, rewrite};
 use crate::config::schema::check::{Stage, check};
 use crate::config::variable::{Part, is_predefined, parts};
-use crate::config::{ConfigError, Problem, Version, shorthand, version};
+use crate::config::{ConfigError, Origin, Problem, Version, shorthand, version};
 
 /// A file and what it would be in a newer version.
 #[derive(Debug)]
@@ -28,10 +28,80 @@ pub struct UpgradedFile {
     pub to: Version,
     /// What it says in version `to`.
     pub text: String,
-    /// Why it is not the newest version, as a phrase.
-    pub held_back: Option<String>,
+    /// Why it is not the newest version: all that stands in the way, as far as it is known; empty when it is.
+    pub held_back: Vec<Obstacle>,
     /// What the newer version has no words for.
     pub warnings: Vec<Problem>,
+}
+
+/// Why a file cannot be said in a version.
+#[derive(Debug, Clone)]
+pub struct Obstacle {
+    /// What stands in the way, as a phrase.
+    pub reason: String,
+    /// Where; `None` where it is no one place.
+    pub place: Option<Origin>,
+    /// What to do by hand.
+    pub help: Option<String>,
+}
+
+impl Obstacle {
+    fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), place: None, help: None }
+    }
+
+    fn at(self, origin: Origin) -> Self {
+        Self { place: Some(origin), ..self }
+    }
+
+    fn help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+}
+
+impl From<&Problem> for Obstacle {
+    fn from(problem: &Problem) -> Self {
+        let place = Some(problem.origin.clone());
+        Self { reason: unknown_there(&problem.message), place, help: by_hand(&problem.message) }
+    }
+}
+
+/// The place and the reason.
+impl std::fmt::Display for Obstacle {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(place) = &self.place {
+            write!(formatter, "{place}: ")?;
+        }
+        formatter.write_str(&self.reason)
+    }
+}
+
+/// What to do about `message`, which says that the newest version lacks something.
+fn by_hand(message: &str) -> Option<String> {
+    let advice = [
+        (
+            ["`disabled` in image", ""],
+            "remove the image, or build the others alone in `windlass.rhai` (`fn build(project)`), then upgrade again",
+        ),
+        (
+            ["`disabled` in dependency", ""],
+            "remove the dependency, or put it into a profile that adds it, then upgrade again",
+        ),
+        (
+            ["`skipBuild` in dependency", ""],
+            "build with `--skip-dependency NAME` in its place, remove `skipBuild`, then upgrade again",
+        ),
+        (
+            ["`v2` in", "`tillerNamespace` in"],
+            "bring the release to Helm 3 (`helm 2to3 convert NAME`), remove this key, then upgrade again",
+        ),
+        (
+            ["` in deployment", ""],
+            "what Helm or kubectl is to do goes into `upgradeArgs` or `applyArgs` there; change it, then upgrade again",
+        ),
+    ];
+    let fits = |part: &&str| !part.is_empty() && message.contains(*part);
+    advice.iter().find(|(parts, _)| parts.iter().any(fits)).map(|(_, help)| (*help).to_owned())
 }
 
 /// Reads the file that `options` name and says the same in the newest version that can. Nothing is written.
@@ -63,20 +133,24 @@ pub fn upgrade_file(options: &LoadOptions) -> Result<UpgradedFile, ConfigError> 
     };
     let folder = file.parent().and_then(|folder| folder.file_name()).unwrap_or_default().to_string_lossy();
     let old = Old { source: &source, root: &root, version: from, name: &folder, shown: &shown };
-    let mut held_back = None;
+    let mut held_back = Vec::new();
     for to in [Version::NEWEST, Version::V1beta11].into_iter().filter(|to| *to > from) {
         match old.upgraded(to) {
             Ok((text, warnings)) => {
                 return Ok(UpgradedFile { file, shown, from, to, text, held_back, warnings });
             }
-            Err(reason) => held_back = held_back.or(Some(reason)),
+            // What keeps it from the newest version is what the user wants to know.
+            Err(obstacles) if held_back.is_empty() => held_back = obstacles,
+            Err(_) => {}
         }
     }
-    match held_back {
-        Some(reason) if from < Version::V1beta11 => Err(ConfigError::Upgrade { file: shown, reason }),
-        held_back => {
-            Ok(UpgradedFile { file, shown, from, to: from, text: source, held_back, warnings: Vec::new() })
-        }
+    match held_back.first() {
+        Some(obstacle) if from < Version::V1beta11 => Err(ConfigError::Upgrade {
+            file: shown,
+            reason: obstacle.to_string(),
+            help: obstacle.help.clone().unwrap_or_else(|| "windlass reads it as it is".to_owned()),
+        }),
+        _ => Ok(UpgradedFile { file, shown, from, to: from, text: source, held_back, warnings: Vec::new() }),
     }
 }
 
@@ -92,38 +166,55 @@ struct Old<'a> {
 
 impl Old<'_> {
     /// The text in version `to`, or why there is none.
-    fn upgraded(&self, to: Version) -> Result<(String, Vec<Problem>), String> {
+    fn upgraded(&self, to: Version) -> Result<(String, Vec<Problem>), Vec<Obstacle>> {
         let mut problems = Problems::new(self.shown, self.source.into());
         let Value::Mapping(mut document) = self.root.value.clone() else {
-            return Err("it is no map".to_owned());
+            return Err(vec![Obstacle::new("it is no map")]);
         };
+        let is_newest = to >= Version::V2beta1;
+        let undefined = if is_newest { self.undefined_variables() } else { Vec::new() };
         self.profiles(&mut document, to);
         upgrade(&mut document, self.version, to, &mut problems);
         if let Some(entry) = document.get_mut("version") {
             entry.node = plain(entry.node.span, to.as_str());
         }
-        if to >= Version::V2beta1 {
+        if is_newest {
             self.add_name(&mut document);
+            self.define(&undefined, &mut document);
         }
-        if to >= Version::V2beta1 && self.root.get("dev").is_some_and(|dev| !is_empty(dev)) {
-            return Err("`dev` is another thing there, and windlass cannot convert it".to_owned());
-        }
-        if to >= Version::V2beta1
-            && let Some(name) = self.undefined_variable()
-        {
-            return Err(format!("`${{{name}}}` has to stand in `vars` there; else it is no variable"));
+        let mut obstacles = Vec::new();
+        if is_newest && let Some(dev) = document.get("dev").filter(|dev| !is_empty(&dev.node)) {
+            let reason = "`dev` is another thing there, and windlass cannot convert it";
+            let help = "write it by pods, as `dev: {api: {imageSelector: ..., ports: [...], sync: [...]}}`, with the version";
+            obstacles.push(Obstacle::new(reason).at(problems.origin(dev.key)).help(help));
         }
         let (errors, _, warnings) = problems.finish();
-        if let Some(error) = errors.first() {
-            return Err(error.message.clone());
+        obstacles.extend(errors.iter().map(Obstacle::from));
+        obstacles.extend(self.unknown(&document, to));
+        if !obstacles.is_empty() {
+            return Err(obstacles);
         }
         let text = rewrite(self.source, self.root, &document);
-        self.verify(&text, to)?;
+        self.verify(&text, to, &undefined).map_err(|obstacle| vec![obstacle])?;
         Ok((text, warnings))
     }
 
-    /// A variable that is used but not in `vars`, nor DevSpace's own.
-    fn undefined_variable(&self) -> Option<String> {
+    /// What version `to` has not of `document`, which was upgraded to it.
+    fn unknown(&self, document: &Mapping, to: Version) -> Vec<Obstacle> {
+        let known = complaints(self.root, self.version, self.shown);
+        let mut document = document.clone();
+        if to >= Version::V2beta1 {
+            // All of it is another thing, which is told once.
+            document.shift_remove("dev");
+        }
+        let root = Node { value: Value::Mapping(document), ..self.root.clone() };
+        let complaints = complaints(&root, to, self.shown);
+        let is_new = |complaint: &&Problem| !known.iter().any(|known| known.message == complaint.message);
+        complaints.iter().filter(is_new).map(Obstacle::from).collect()
+    }
+
+    /// The variables that are used but not in `vars`, nor DevSpace's own: the newest version knows those it defines alone.
+    fn undefined_variables(&self) -> Vec<String> {
         let mut names = Vec::new();
         references(self.root, &mut names);
         let defined = self.root.get("vars").and_then(Node::as_sequence).unwrap_or_default();
@@ -132,13 +223,40 @@ impl Old<'_> {
                 |node: &Node| node.get("name").and_then(Node::as_scalar).is_some_and(|own| own.text == *name);
             defined.iter().any(named) || is_predefined(name)
         };
-        names.into_iter().find(|name| !is_defined(name))
+        names.retain(|name| !is_defined(name));
+        names.sort();
+        names.dedup();
+        names
     }
 
-    /// Brings the sections in profiles up to date. Patches stay: whether they still fit is seen when they are applied.
+    /// Defines `names` as variables that are asked for where nothing else gives them a value, which is what they were.
+    fn define(&self, names: &[String], document: &mut Mapping) {
+        if names.is_empty() {
+            return;
+        }
+        let span = document.get("version").map_or(Span::default(), |entry| entry.key);
+        let vars =
+            document.entry("vars".to_owned()).or_insert_with(|| Entry { key: span, node: empty(span) });
+        let Value::Mapping(vars) = &mut vars.node.value else { return };
+        for name in names {
+            let mut definition = Mapping::new();
+            add(&mut definition, "alwaysResolve", span, "false");
+            let node = Node { span, value: Value::Mapping(definition) };
+            vars.insert(name.clone(), Entry { key: span, node });
+        }
+    }
+
+    /// Brings the sections and patches in profiles up to date. Whether patches still fit is seen when they are applied.
     fn profiles(&self, document: &mut Mapping, to: Version) {
         let mut unused = Problems::new(self.shown, self.source.into());
         for profile in super::edit::items(document, "profiles") {
+            // The newest version has `merge` alone. Whether that does the same is seen when it is applied.
+            if to >= Version::V2beta1 && !has(profile, "merge") {
+                rename(profile, "strategicMerge", "merge");
+            }
+            if to >= Version::V2beta1 {
+                patches::rewrite(profile, self.root, self.version);
+            }
             for key in ["replace", "merge", "strategicMerge"] {
                 if let Some(sections) = super::edit::map(profile, key) {
                     upgrade(sections, self.version, to, &mut unused);
@@ -156,36 +274,103 @@ impl Old<'_> {
         }
     }
 
-    /// Whether `text` is the same configuration, with every comment.
-    fn verify(&self, text: &str, to: Version) -> Result<(), String> {
+    /// Whether `text` is the same configuration, with every comment. It defines the variables `more` too.
+    fn verify(&self, text: &str, to: Version, more: &[String]) -> Result<(), Obstacle> {
         let mut problems = Problems::new(self.shown, text.into());
         let Some(root) = parse(text, &mut problems).filter(|_| problems.is_empty()) else {
-            return Err("anchors and aliases in it stand where the newer version has other keys".to_owned());
+            return Err(Obstacle::new(
+                "anchors and aliases in it stand where the newer version has other keys",
+            )
+            .help("write out what the aliases (`*NAME`) stand for, then upgrade again"));
         };
-        let known = complaints(self.root, self.version);
-        if let Some(complaint) =
-            complaints(&root, to).into_iter().find(|complaint| !known.contains(complaint))
-        {
-            return Err(unknown_there(&complaint));
-        }
         let profiles = self.root.get("profiles").and_then(Node::as_sequence).unwrap_or_default();
-        let names =
-            profiles.iter().filter_map(|profile| Some(profile.get("name")?.as_scalar()?.text.as_str()));
+        let names = profiles
+            .iter()
+            .filter_map(|profile| Some((profile, profile.get("name")?.as_scalar()?.text.as_str())));
         for profile in std::iter::once(None).chain(names.map(Some)) {
-            let before = meaning(self.root, self.version, profile)?;
-            let after = meaning(&root, to, profile)?;
+            let name = profile.map(|(_, name)| name);
+            let before = self.meaning(self.root, self.version, name, &[])?;
+            let after = self.meaning(&root, to, name, more)?;
             if before != after {
                 return Err(match profile {
-                    Some(profile) => format!("profile `{profile}` would change something else in {to}"),
-                    None => format!("what it says cannot be said in {to}"),
+                    Some((node, name)) => self.other_profile(node, name, to),
+                    None => Obstacle::new(format!("what it says cannot be said in {to}")),
                 });
             }
         }
         let kept = comments(text, &root);
         match comments(self.source, self.root).iter().find(|comment| !kept.contains(comment)) {
-            Some(comment) => Err(format!("the comment `{comment}` would get lost")),
+            Some(comment) => Err(Obstacle::new(format!("the comment `{comment}` would get lost"))
+                .help("move it to a line of its own above a key that stays, then upgrade again")),
             None => Ok(()),
         }
+    }
+
+    /// Why the profile `name`, which `node` is, cannot be kept.
+    fn other_profile(&self, node: &Node, name: &str, to: Version) -> Obstacle {
+        let origin = |span| Problems::new(self.shown, "".into()).origin(span);
+        let entry = |key: &str| node.as_mapping().and_then(|profile| profile.get(key)).map(|entry| entry.key);
+        let (span, reason, help) = if let Some(span) = entry("strategicMerge") {
+            let reason =
+                format!("`strategicMerge` of profile `{name}` merges lists, and {to} has `merge` alone");
+            (span, reason, "write whole lists below `merge`, or use `patches`, then upgrade again")
+        } else {
+            let reason = format!("profile `{name}` would change something else in {to}");
+            let help = "write its patches for the newer names (`windlass print -p NAME` shows both), then upgrade again";
+            (entry("patches").unwrap_or(node.span), reason, help)
+        };
+        Obstacle::new(reason).at(origin(span)).help(help)
+    }
+
+    /// What a document says with a profile applied, in the newest form; variables are not filled in, and those called as
+    /// in `without` do not count. The names of the images come first, since their order counts.
+    fn meaning(
+        &self,
+        root: &Node,
+        version: Version,
+        profile: Option<&str>,
+        without: &[String],
+    ) -> Result<(Vec<String>, serde_json::Value), Obstacle> {
+        let mut problems = Problems::new(self.shown, "".into());
+        let mut root = root.clone();
+        shorthand::expand(&mut root, version);
+        if let Value::Mapping(document) = &mut root.value {
+            let section = document.shift_remove("profiles");
+            let mut reader = Reader { problems: &mut problems };
+            let mut profiles = match section.filter(|entry| !entry.node.is_null()) {
+                Some(entry) => profile::read(&entry.node, &mut reader),
+                None => Default::default(),
+            };
+            let asked: Vec<String> = profile.into_iter().map(str::to_owned).collect();
+            for name in profile::order(&profiles, Span::default(), &[], &asked, &mut reader) {
+                if let Some(profile) = profiles.get_mut(&name) {
+                    profile.apply(&name, &mut root, version, &mut Vec::new(), &mut reader);
+                }
+            }
+        }
+        let Value::Mapping(mut document) = root.value else { return Err(Obstacle::new("it is no map")) };
+        check(&mut document, version, Stage::Raw, &mut problems);
+        upgrade(&mut document, version, Version::NEWEST, &mut problems);
+        if let Some(problem) = problems.finish().0.first() {
+            let mut obstacle = Obstacle::from(problem);
+            if let Some(profile) = profile {
+                obstacle.reason.push_str(&format!(", with profile `{profile}`"));
+            }
+            // The line is that of the old file only where that is what was read.
+            return Err(if version == self.version {
+                obstacle
+            } else {
+                Obstacle { place: None, ..obstacle }
+            });
+        }
+        document.retain(|key, _| !["version", "name"].contains(&key.as_str()));
+        if let Some(vars) = super::edit::map(&mut document, "vars") {
+            vars.retain(|name, _| !without.contains(name));
+        }
+        document.retain(|key, entry| key != "vars" || !is_empty(&entry.node));
+        let images = document.get("images").and_then(|entry| entry.node.as_mapping());
+        let names = images.map(|images| images.keys().cloned().collect()).unwrap_or_default();
+        Ok((names, Node { value: Value::Mapping(document), ..Node::empty() }.to_json()))
     }
 }
 
@@ -208,56 +393,16 @@ fn is_empty(node: &Node) -> bool {
 }
 
 /// What is said of the whole file, also of profiles and of what windlass only keeps.
-fn complaints(root: &Node, version: Version) -> Vec<String> {
-    let mut problems = Problems::new("", "".into());
+fn complaints(root: &Node, version: Version, shown: &str) -> Vec<Problem> {
+    let mut problems = Problems::new(shown, "".into());
     if let Value::Mapping(mut document) = root.value.clone() {
         check(&mut document, version, Stage::Raw, &mut problems);
     }
     let (errors, _, warnings) = problems.finish();
-    errors.into_iter().chain(warnings).map(|problem| problem.message).collect()
+    errors.into_iter().chain(warnings).collect()
 }
 
 /// `message` as a reason why a version does not fit.
 fn unknown_there(message: &str) -> String {
     message.strip_prefix("unknown key").map_or_else(|| message.to_owned(), |key| format!("it has no{key}"))
-}
-
-/// What a document says with a profile applied, in the newest form; variables are not filled in. The names of the images
-/// come first, since their order counts.
-fn meaning(
-    root: &Node,
-    version: Version,
-    profile: Option<&str>,
-) -> Result<(Vec<String>, serde_json::Value), String> {
-    let mut problems = Problems::new("", "".into());
-    let mut root = root.clone();
-    shorthand::expand(&mut root, version);
-    if let Value::Mapping(document) = &mut root.value {
-        let section = document.shift_remove("profiles");
-        let mut reader = Reader { problems: &mut problems };
-        let mut profiles = match section.filter(|entry| !entry.node.is_null()) {
-            Some(entry) => profile::read(&entry.node, &mut reader),
-            None => Default::default(),
-        };
-        let asked: Vec<String> = profile.into_iter().map(str::to_owned).collect();
-        for name in profile::order(&profiles, Span::default(), &[], &asked, &mut reader) {
-            if let Some(profile) = profiles.get_mut(&name) {
-                profile.apply(&name, &mut root, version, &mut Vec::new(), &mut reader);
-            }
-        }
-    }
-    let Value::Mapping(mut document) = root.value else { return Err("it is no map".to_owned()) };
-    check(&mut document, version, Stage::Raw, &mut problems);
-    upgrade(&mut document, version, Version::NEWEST, &mut problems);
-    if let Some(problem) = problems.finish().0.first() {
-        let message = unknown_there(&problem.message);
-        return Err(match profile {
-            Some(profile) => format!("{message}, with profile `{profile}`"),
-            None => message,
-        });
-    }
-    document.retain(|key, _| !["version", "name"].contains(&key.as_str()));
-    let images = document.get("images").and_then(|entry| entry.node.as_mapping());
-    let names = images.map(|images| images.keys().cloned().collect()).unwrap_or_default();
-    Ok((names, Node { value: Value::Mapping(document), ..Node::empty() }.to_json()))
 }

@@ -3,30 +3,39 @@
 use super::edit::text;
 use crate::config::node::{Mapping, Node, field};
 
-/// The keys of `when.before` and its kin, with what they are called in events.
-const PHASES: [(&str, &str); 6] = [
-    ("images", "build"),
-    ("deployments", "deploy"),
-    ("purgeDeployments", "purge"),
-    ("dependencies", "deployDependencies"),
-    ("pullSecrets", "createPullSecrets"),
-    ("initialSync", "initialSync"),
+/// The keys of `when.before` and its kin, with what they are called in events. Dependencies were one thing there, however
+/// they were run.
+const PHASES: [(&str, &[&str]); 6] = [
+    ("images", &["build"]),
+    ("deployments", &["deploy"]),
+    ("purgeDeployments", &["purge"]),
+    ("dependencies", &["buildDependencies", "deployDependencies"]),
+    ("pullSecrets", &["createPullSecrets"]),
+    ("initialSync", &["initialSync"]),
 ];
+
+/// The phases whose things fail, or are synchronised, one by one: `all` means each of them.
+const SINGLE: [&str; 3] = ["build", "deploy", "purge"];
 
 /// The events that `when` means, each where its name stands.
 pub(super) fn events(when: &Mapping) -> Vec<Node> {
     let mut events = Vec::new();
-    for (key, prefix) in [("before", "before"), ("after", "after"), ("onError", "error")] {
+    for (key, moment) in [("before", "before"), ("after", "after"), ("onError", "error")] {
         let Some(moments) = field(when, key).and_then(Node::as_mapping) else { continue };
-        for (phase, event) in PHASES {
+        for (phase, phase_events) in PHASES {
             let Some(node) = field(moments, phase) else { continue };
             let names = node.as_scalar().map_or("", |scalar| scalar.text.as_str());
-            events.extend(names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(|name| {
-                match name {
-                    "all" => text(node.span, &format!("{prefix}:{event}")),
-                    name => text(node.span, &format!("{prefix}:{event}:{name}")),
-                }
-            }));
+            for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+                let event = |event: &&str| {
+                    let of_each = *event == "initialSync" || (moment == "error" && SINGLE.contains(event));
+                    match name {
+                        "all" if of_each => format!("{moment}:{event}:*"),
+                        "all" => format!("{moment}:{event}"),
+                        name => format!("{moment}:{event}:{name}"),
+                    }
+                };
+                events.extend(phase_events.iter().map(event).map(|event| text(node.span, &event)));
+            }
         }
     }
     events

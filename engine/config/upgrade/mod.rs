@@ -10,6 +10,7 @@
 mod edit;
 mod file;
 mod hook_events;
+mod patches;
 mod v1alpha1;
 mod v1alpha2;
 mod v1alpha3;
@@ -29,7 +30,7 @@ mod v1beta9;
 #[cfg(test)]
 mod tests;
 
-pub use file::{UpgradedFile, upgrade_file};
+pub use file::{Obstacle, UpgradedFile, upgrade_file};
 
 use super::node::Mapping;
 use super::problem::Problems;

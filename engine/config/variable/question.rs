@@ -61,7 +61,12 @@ impl Resolver<'_> {
         problems: &mut Problems,
     ) -> Option<Resolved> {
         let name = &question.name;
-        let help = format!("pass `--var {name}=VALUE`, export `{name}`, or give it a `default` in `vars`");
+        let set = match question.is_remembered {
+            true => format!("answer it with `windlass set var {name}=VALUE{}`, ", self.config_flag),
+            false => String::new(),
+        };
+        let help =
+            format!("pass `--var {name}=VALUE`, export `{name}`, {set}or give it a `default` in `vars`");
         let Some(ask) = self.ask.clone() else {
             if self.is_survey {
                 return None;

@@ -48,6 +48,8 @@ pub(crate) struct Resolver<'e> {
     pub is_survey: bool,
     /// The version of the file, by whose rules its variables go.
     pub version: Version,
+    /// What makes other commands of windlass find the same file: ` --config FILE`, or nothing.
+    pub config_flag: String,
 }
 
 impl<'e> Resolver<'e> {
@@ -75,6 +77,7 @@ impl<'e> Resolver<'e> {
             uses: None,
             is_survey: false,
             version: Version::V1beta9,
+            config_flag: String::new(),
         }
     }
 
@@ -126,6 +129,18 @@ impl<'e> Resolver<'e> {
                 names.push(name.clone());
             }
         }
+        names
+    }
+
+    /// The names that `--var` gave and that neither the file nor windlass knows, in order.
+    pub(crate) fn unused_flags(&self) -> Vec<String> {
+        let is_unused = |name: &&String| {
+            !self.definitions.contains_key(*name)
+                && !self.resolved.contains_key(*name)
+                && !predefined::is_predefined(name)
+        };
+        let mut names: Vec<_> = self.flags.keys().filter(is_unused).cloned().collect();
+        names.sort();
         names
     }
 

@@ -22,6 +22,7 @@ pub mod cluster {
     use super::super::{Project, current};
     use super::Cluster;
     use crate::cluster::LocalCluster;
+    use crate::hook;
     use crate::run::Image;
     use crate::script::{RhaiResultOf, StageError};
 
@@ -80,7 +81,7 @@ pub mod cluster {
     /// `devspace-auth-REGISTRY` into the namespace and adds it to the service account `default`, as `kubectl create
     /// secret docker-registry` and `kubectl patch serviceaccount` would. Once a run for each registry, and saying
     /// whose credentials they are. Nothing is written without a cluster, without credentials, and for a registry
-    /// that `pullSecrets` has.
+    /// that `pullSecrets` has. Before the first one come the hooks for `before:createPullSecrets`.
     ///
     /// # Errors
     /// `cluster::unreachable`, `cluster::forbidden` with the missing right, `cluster::no_namespace`.
@@ -91,10 +92,13 @@ pub mod cluster {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn create_pull_secret(image: Image) -> RhaiResultOf<()> {
-        Ok(image.run().create_pull_secret_for(image.config().repository.domain())?)
+        let run = image.run();
+        let create = || run.create_pull_secret_for(image.config().repository.domain());
+        Ok(hook::creating_pull_secrets(run, create)?)
     }
 
-    /// Creates the secrets of the section `pullSecrets` of `devspace.yaml`, as `create_pull_secret` does.
+    /// Creates the secrets of the section `pullSecrets` of `devspace.yaml`, as `create_pull_secret` does. Comes after
+    /// all images: then the hooks for `after:createPullSecrets` run, or for `error:createPullSecrets`.
     ///
     /// # Errors
     /// `cluster::...`, as for `create_pull_secret`.
@@ -105,7 +109,13 @@ pub mod cluster {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn create_pull_secrets(project: Project) -> RhaiResultOf<()> {
-        Ok(project.0.create_configured_pull_secrets()?)
+        let run = &project.0;
+        let created = match run.project.pull_secrets.is_empty() {
+            true => Ok(()),
+            false => hook::creating_pull_secrets(run, || run.create_configured_pull_secrets()),
+        };
+        let told = hook::created_pull_secrets(run);
+        Ok(created.and(told)?)
     }
 
     /// `cluster kind-dev`, for string interpolation and `print`.

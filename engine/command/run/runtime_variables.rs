@@ -1,0 +1,49 @@
+//! `${runtime...}` in commands of `devspace.yaml`: the references that images got in their last builds.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::GlobalOptions;
+use crate::command::exit_status::Failure;
+use crate::command::load::{load_dependencies, load_project};
+use crate::command::pipeline_run::{host_options, new_runtime};
+use crate::config::CommandConfig;
+use crate::dependency::{Request, Selection, Tree, attach, fill, has_runtime_variables};
+use crate::event::Events;
+use crate::host::Host;
+use crate::run::{Run, RunOptions};
+
+/// `command` with its runtime variables filled in. Only where it has some is the whole project read, and its
+/// dependencies where they are meant. Nothing is built.
+///
+/// # Errors
+/// When the configuration is wrong, a variable names nothing, or its image was never built.
+pub fn filled(command: &CommandConfig, global: &GlobalOptions) -> Result<CommandConfig, Failure> {
+    let mut filled = command.clone();
+    let mut texts: Vec<&mut String> = std::iter::once(&mut filled.command)
+        .chain(filled.args.iter_mut().flatten())
+        .chain(&mut filled.after)
+        .filter(|text| has_runtime_variables(text))
+        .collect();
+    if texts.is_empty() {
+        return Ok(filled);
+    }
+    let loaded = load_project(global)?;
+    let tree = match texts.iter().any(|text| text.contains("${runtime.dependencies.")) {
+        true => load_dependencies(global, &loaded)?,
+        false => Tree::default(),
+    };
+    let selection =
+        Selection::new(&tree, &loaded.project, &Request::default()).map_err(Failure::wrong_use)?;
+    let runtime = new_runtime()?;
+    let events = Events::new(|_| ());
+    let options = RunOptions { environment: loaded.environment, dry_run: true, ..RunOptions::default() };
+    let host = Host::live(&events, &host_options(&loaded.project, &options));
+    let cancel = CancellationToken::new();
+    let run = Run::new(loaded.project, options, host, events, cancel, runtime.handle().clone())
+        .map_err(Failure::wrong_use)?;
+    attach(&run, tree, &selection, true).map_err(Failure::wrong_use_of)?;
+    for text in &mut texts {
+        **text = fill(&run, text).map_err(Failure::failed)?;
+    }
+    Ok(filled)
+}

@@ -1,0 +1,148 @@
+//! Patches of profiles for the newest version: what they change stands elsewhere there, in maps by name where lists were.
+//!
+//! Only what can be told for certain is rewritten. Whether a profile still does the same is seen when it is applied.
+
+use super::edit::{as_map, entry, items, list, text, text_at};
+use super::upgrade;
+use crate::config::Version;
+use crate::config::node::{Mapping, Node, Value, field};
+use crate::config::problem::Problems;
+use crate::config::profile::{Path, Step};
+
+/// The lists that are maps by name.
+const LISTS: [&str; 5] = ["vars", "commands", "deployments", "dependencies", "pullSecrets"];
+
+/// Rewrites the patches of `profile` for the newest version; `root` is the file, of `version`.
+pub(super) fn rewrite(profile: &mut Mapping, root: &Node, version: Version) {
+    for patch in items(profile, "patches") {
+        let Some(old) = text_at(patch, "path") else { continue };
+        let Ok(Path::Steps { steps, dotted }) = Path::parse(&old) else { continue };
+        let value = patch.get("value").map(|value| &value.node);
+        let Some((steps, value)) = moved(&steps, value, root, version) else { continue };
+        let Some(new) = written(&steps, dotted) else { continue };
+        if let Some(path) = patch.get_mut("path").filter(|_| new != old) {
+            path.node = text(path.node.span, &new);
+        }
+        if let (Some(value), Some(old)) = (value, patch.get_mut("value")) {
+            old.node = value;
+        }
+    }
+}
+
+/// Where `steps` lead in the newest version, and the `value` that is put there, when it changes.
+fn moved(
+    steps: &[Step],
+    value: Option<&Node>,
+    root: &Node,
+    version: Version,
+) -> Option<(Vec<Step>, Option<Node>)> {
+    let (section, rest) = steps.split_first()?;
+    let Step::Name(name) = section else { return None };
+    match rest {
+        _ if LISTS.contains(&name.as_str()) => match rest {
+            // Something is added to the list, or takes the place of an item.
+            [] => added(name, None, value?, version),
+            [Step::Name(end)] if end == "-" => added(name, None, value?, version),
+            [item] => {
+                let key = item_name(item, root.get(name)?)?;
+                match value {
+                    Some(value) => added(name, Some(&key), value, version),
+                    None => Some((vec![section.clone(), Step::Name(key)], None)),
+                }
+            }
+            [item, rest @ ..] => {
+                let key = Step::Name(item_name(item, root.get(name)?)?);
+                let below = rest.iter().filter(|step| name != "dependencies" || !is(step, "source")).cloned();
+                Some(([section.clone(), key].into_iter().chain(below).collect(), None))
+            }
+        },
+        [Step::Name(image), build, Step::Name(tool), rest @ ..] if name == "images" && is(build, "build") => {
+            let used =
+                root.get("images").and_then(|images| images.get(image)?.get("build")).and_then(|build| {
+                    ["docker", "buildKit", "kaniko"].into_iter().find(|tool| build.get(tool).is_some())
+                });
+            let is_used = used.is_none_or(|used| used == tool);
+            let below = match rest {
+                [options, rest @ ..] if is_used && is(options, "options") && !rest.is_empty() => {
+                    rest.to_vec()
+                }
+                [skip] if is_used && is(skip, "skipPush") => rest.to_vec(),
+                [] => return None,
+                rest => std::iter::once(Step::Name(tool.clone())).chain(rest.iter().cloned()).collect(),
+            };
+            Some(([section.clone(), Step::Name(image.clone())].into_iter().chain(below).collect(), None))
+        }
+        [Step::Name(image)] if name == "images" => {
+            let image_map = Mapping::from([(image.clone(), entry(value?.span, value?.clone()))]);
+            let images = Node { value: Value::Mapping(image_map), ..value?.clone() };
+            let upgraded = upgraded("images", images, version)?;
+            Some((steps.to_vec(), Some(upgraded.get(image)?.clone())))
+        }
+        _ => None,
+    }
+}
+
+/// The path and the value for `value`, one of the list `section`, which is called `name` unless it says so itself.
+fn added(
+    section: &str,
+    name: Option<&str>,
+    value: &Node,
+    version: Version,
+) -> Option<(Vec<Step>, Option<Node>)> {
+    let mut item = value.clone();
+    let mapping = as_map(&mut item)?;
+    if let Some(name) = name.filter(|_| !mapping.contains_key("name")) {
+        mapping.insert("name".to_owned(), entry(value.span, text(value.span, name)));
+    }
+    let upgraded = upgraded(section, list(value.span, vec![item]), version)?;
+    let (name, entry) = upgraded.as_mapping()?.first()?;
+    let steps = [section, name.as_str()].map(|step| Step::Name(step.to_owned())).to_vec();
+    Some((steps, Some(entry.node.clone())))
+}
+
+/// The section `key` that is `node`, in the newest version.
+fn upgraded(key: &str, node: Node, version: Version) -> Option<Node> {
+    let mut problems = Problems::new("", "".into());
+    let mut document = Mapping::from([(key.to_owned(), entry(node.span, node))]);
+    upgrade(&mut document, version, Version::NEWEST, &mut problems);
+    problems.is_empty().then(|| document.shift_remove(key)).flatten().map(|entry| entry.node)
+}
+
+/// The name of the item of `list` that `step` leads to.
+fn item_name(step: &Step, list: &Node) -> Option<String> {
+    match step {
+        Step::Match { key, value, .. } if key == "name" => Some(value.clone()),
+        Step::Name(index) => {
+            let item = list.as_sequence()?.get(index.parse::<usize>().ok()?)?;
+            Some(field(item.as_mapping()?, "name")?.as_scalar()?.text.clone())
+        }
+        _ => None,
+    }
+}
+
+fn is(step: &Step, name: &str) -> bool {
+    matches!(step, Step::Name(own) if own == name)
+}
+
+/// The steps as a pointer, or as a dotted path; `None` for names that this could not hold.
+fn written(steps: &[Step], dotted: bool) -> Option<String> {
+    let mut path = String::new();
+    for step in steps {
+        let step = match step {
+            Step::Name(name) => name.clone(),
+            Step::Every => "*".to_owned(),
+            Step::Match { written, .. } => written.clone(),
+        };
+        let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '*' | '=');
+        match dotted {
+            false => path += &format!("/{}", step.replace('~', "~0").replace('/', "~1")),
+            true if step.parse::<usize>().is_ok() => path += &format!("[{step}]"),
+            true if step.chars().all(is_plain) && !step.is_empty() => {
+                path += if path.is_empty() { "" } else { "." };
+                path += &step;
+            }
+            true => return None,
+        }
+    }
+    Some(path)
+}

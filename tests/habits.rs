@@ -1,0 +1,89 @@
+//! What people type who know DevSpace: each word that windlass does not have is answered with what there is.
+
+use crate::harness::Project;
+
+/// A project whose image nothing builds.
+fn project() -> Project {
+    Project::new().file(
+        "devspace.yaml",
+        "version: v1beta11\nimages:\n  api: {image: r.example/api, tags: ['1'], build: {custom: {command: 'true'}}}\n",
+    )
+}
+
+#[test]
+fn options_of_devspace_are_answered_with_what_there_is() {
+    let project = project();
+    let check = |words: &[&str], help: &str| {
+        let output = project.run(["build"].iter().chain(words));
+        let name = words[0].split('=').next().unwrap_or_default();
+        output
+            .exits(2)
+            .stderr_has(format!("windlass has no option `{name}`, which DevSpace has"))
+            .stderr_has(help);
+    };
+    check(&["-s"], "--kube-context");
+    check(&["--switch-context"], "kubectl config use-context");
+    check(&["--profile-parent", "base"], "`-p PARENT -p NAME`");
+    check(&["--profile-parent=base"], "`-p PARENT -p NAME`");
+    check(&["--kubeconfig", "x"], "KUBECONFIG=FILE");
+    check(&["--no-colors"], "NO_COLOR=1");
+    check(&["--verbose-dependencies"], "leave it out");
+    check(&["--save-vars"], "`.windlass/vars.json`");
+    // What nobody has is left to the usual message.
+    project.run(["build", "--froce-build"]).exits(2).stderr_has("--force-build").lacks("DevSpace");
+}
+
+#[test]
+fn commands_of_devspace_are_answered_with_what_there_is() {
+    let project = project();
+    let check = |words: &[&str], name: &str, help: &str| {
+        project
+            .run(words)
+            .exits(2)
+            .stderr_has(format!("windlass has no command `{name}`, which DevSpace has"))
+            .stderr_has(help);
+    };
+    check(&["use", "profile", "dev"], "use", "`windlass build -p NAME`");
+    check(&["list", "contexts"], "list contexts", "kubectl config get-contexts");
+    check(&["list", "sync"], "list sync", "`windlass print`");
+    check(&["update", "config"], "update config", "`windlass upgrade`");
+    check(&["reset", "dependencies"], "reset dependencies", "`windlass update dependencies`");
+    check(&["version"], "version", "`windlass --version`");
+    check(&["run-pipeline", "x"], "run-pipeline", "`windlass run NAME`");
+    project.run(["biuld"]).exits(2).stderr_has("build").lacks("DevSpace");
+}
+
+#[test]
+fn options_in_the_environment_are_told_not_to_count() {
+    let project = project().env("DEVSPACE_FLAGS", "-n secret-word");
+    project
+        .run(["build"])
+        .success()
+        .stderr_has("`DEVSPACE_FLAGS` is set, which windlass does not read")
+        .lacks("secret-word");
+    project.run(["build", "--no-warn"]).success().lacks("DEVSPACE_FLAGS");
+}
+
+#[test]
+fn variable_of_the_command_line_that_sets_nothing_is_told() {
+    let project = Project::new().file(
+        "devspace.yaml",
+        "version: v1beta11\nvars: [{name: TIER, default: blue}]\nimages:\n  api: {image: r.example/api, tags: ['${TIER}'], build: {custom: {command: 'true'}}}\n",
+    );
+    project
+        .run(["build", "--var", "TEIR=red"])
+        .success()
+        .stderr_has("`--var TEIR=...` sets nothing: there is no variable `TEIR`; did you mean `TIER`?");
+    project.run(["build", "--var", "TIER=red", "--var", "OTHER=1"]).success().lacks("sets nothing");
+}
+
+#[test]
+fn dockerfile_that_is_not_there_is_answered_with_one_that_is() {
+    let project = Project::new()
+        .file(
+            "devspace.yaml",
+            "version: v1beta11\nimages:\n  api: {image: r.example/api, dockerfile: build/Dokerfile}\n",
+        )
+        .file("build/Dockerfile", "FROM scratch\n");
+    project.run(["plan"]).exits(1).stderr_has("did you mean `Dockerfile`?");
+}
