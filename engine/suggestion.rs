@@ -2,7 +2,7 @@
 
 /// The candidate nearest to `name`, when one is near enough to be a slip of the keyboard.
 ///
-/// Near means: equal but for case, or at most one edit for every three characters (two for short names).
+/// Near means: equal but for case, or at most one edit for every three characters (two for names of at least four).
 ///
 /// ```
 /// use windlass::suggestion::nearest;
@@ -11,7 +11,10 @@
 /// ```
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
-    let limit = (name.chars().count() / 3).max(2);
+    let limit = match name.chars().count() {
+        0..=3 => 1,
+        count => (count / 3).max(2),
+    };
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))

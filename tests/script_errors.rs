@@ -68,7 +68,7 @@ fn syntax_error_shows_the_line() {
        : |
        : `-- here
        `----
-      help: put a `,` between the items
+      help: the `[` in line 2 is not closed: put its `]` before this
     "#);
 }
 
@@ -88,6 +88,7 @@ fn syntax_error_of_a_profile_names_its_file() {
        :               |
        :               `-- here
        `----
+      help: the `(` in line 1 is not closed: put its `)` before this
     "#);
 }
 
@@ -179,7 +180,7 @@ fn text_in_place_of_an_entrypoint_names_the_fix() {
        `----
       help: write ["sleep", "infinity"]
       `->   > found in scripts/build.rhai, lines N (`prepare`), N (`plan`), N (`build_or_reuse`),
-            | 34 (`build_image`), 24
+            | 33 (`build_image`), 24
     "#);
 }
 
@@ -229,6 +230,7 @@ fn needs_build_that_returns_text_is_told() {
        :    ^^^^^|^^^^^
        :         `-- what this returns
        `----
+      help: return `true`, `false`, or a comparison
       `->   > found in scripts/build.rhai, lines N (`build_or_reuse`), N (`build_image`), N
     ");
 }
@@ -257,14 +259,14 @@ fn plan_that_returns_nothing_is_told() {
     script::unknown_property
 
       x api: there is no property `needs_build` of nothing (`()`)
-        ,-[scripts/build.rhai:82:36]
-     81 | /// Step 4: whether to build. The default follows the plan: the cache key, `--force`, the image being gone.
-     82 | fn needs_build(image, plan) { plan.needs_build }
-        :                                    ^^^^^|^^^^^
-        :                                         `-- here, in `needs_build`
-     83 |
-        `----
-      `->   > called from scripts/build.rhai, lines N (`build_or_reuse`), N (`build_image`), N
+       ,-[windlass.rhai:1:4]
+     1 | fn plan(image) { }
+       :    ^^|^
+       :      `-- what this returns
+       `----
+      help: a function returns what its last line is, unless a `;` ends that
+      `->   > found in scripts/build.rhai, lines N (`needs_build`), N (`build_or_reuse`), N
+            | (`build_image`), 24
     ");
 }
 
@@ -290,7 +292,7 @@ fn publish_that_returns_nothing_is_found_where_its_result_is_used() {
        :                                              ^^^^^|^^^^
        :                                                   `-- here, in `after_image`
        `----
-      help: did you mean `reference`?
+      help: a function returns what its last line is, unless a `;` ends that
       `->   > called from scripts/build.rhai, lines N (`build_or_reuse`), N (`build_image`), N
     ");
 }
@@ -498,6 +500,7 @@ fn closure_is_shown_in_the_file_that_wrote_it() {
        :                                `-- here
      3 | }
        `----
+      help: `windlass doc` lists what scripts can call
       |->   > called from windlass.dev.rhai
       |      ,-[windlass.dev.rhai:3:22]
       |    2 |

@@ -26,15 +26,21 @@ impl fmt::Display for Tag {
 /// A text that cannot be a tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 #[error("`{text}` is not a valid tag: {reason}")]
-#[diagnostic(
-    code(image::tag),
-    help("a tag has up to 128 letters, digits, `_`, `.` or `-`, and starts with a letter, digit or `_`")
-)]
+#[diagnostic(code(image::tag), help("{}", help(text)))]
 pub struct TagError {
     /// The refused text.
     pub text: String,
     /// What is wrong with it.
     pub reason: String,
+}
+
+fn help(text: &str) -> &'static str {
+    match text.contains("${") {
+        true => "values stand in texts between backticks: `v-${image.name}`",
+        false => {
+            "a tag has up to 128 letters, digits, `_`, `.` or `-`, and starts with a letter, digit or `_`"
+        }
+    }
 }
 
 impl FromStr for Tag {

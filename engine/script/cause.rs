@@ -5,12 +5,19 @@ use std::fmt;
 use rhai::EvalAltResult;
 
 use super::layer::{self, without_numbers};
-use super::{Pipeline, StageError, resolver, stage};
+use super::pipeline::is_closure;
+use super::trace::Place;
+use super::{Pipeline, StageError, hint, resolver, stage};
 use crate::suggestion::nearest;
 
 /// The codes of errors of stages that only a wrong script can cause, beside all `script::...`.
-const WRONG_SCRIPT: [&str; 4] =
-    ["builder::unknown", "builder::unfit", "stage::reuse::nothing", "stage::plan::parent_missing"];
+const WRONG_SCRIPT: [&str; 5] = [
+    "builder::unfit",
+    "builder::unknown",
+    "image::tag",
+    "stage::plan::parent_missing",
+    "stage::reuse::nothing",
+];
 
 /// Why a script stopped.
 #[derive(Debug)]
@@ -31,8 +38,8 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// The cause at the bottom of `error`.
-    pub(super) fn of(pipeline: &Pipeline, error: EvalAltResult) -> Self {
+    /// The cause at the bottom of `error`, which happened at `place`.
+    pub(super) fn of(pipeline: &Pipeline, error: EvalAltResult, place: Option<&Place>) -> Self {
         match error {
             EvalAltResult::ErrorRuntime(value, _) => {
                 if let Some(stage) = value.read_lock::<StageError>() {
@@ -45,14 +52,7 @@ impl Cause {
             }
             EvalAltResult::ErrorVariableNotFound(name, _) => {
                 let name = without_numbers(&name);
-                let help = match name.as_str() {
-                    name if pipeline.named(name).next().is_some() => {
-                        format!("`{name}` is a function: call it, `{name}(...)`")
-                    }
-                    "None" | "nil" | "undefined" => "write `()` for nothing".to_owned(),
-                    "True" | "False" => format!("write `{}`", name.to_lowercase()),
-                    name => format!("texts stand in quotes: \"{name}\""),
-                };
+                let help = hint::variable(pipeline, &name, place);
                 Self::wrong(format!("there is no variable `{name}`"), "script::unknown_variable", Some(help))
             }
             EvalAltResult::ErrorParsing(error, _) => {
@@ -60,11 +60,8 @@ impl Cause {
             }
             EvalAltResult::ErrorDotExpr(text, _) if unknown_property(&text).is_some() => {
                 let (name, owner) = unknown_property(&text).unwrap_or_default();
-                let properties = stage::properties();
-                let known = nearest(name, properties.iter().map(String::as_str).filter(|known| *known != name));
-                let help = known.map(|known| format!("did you mean `{known}`?"));
                 let message = format!("there is no property `{name}` of {}", kind(owner));
-                Self::wrong(message, "script::unknown_property", help)
+                Self::wrong(message, "script::unknown_property", hint::property(name, owner))
             }
             EvalAltResult::ErrorModuleNotFound(name, _) if layer::alias(&name).is_some_and(is_name) => {
                 let name = without_numbers(&name);
@@ -78,11 +75,7 @@ impl Cause {
             EvalAltResult::ErrorModuleNotFound(path, _) => Self::wrong(
                 format!("cannot find the module `{path}`"),
                 "script::module_not_found",
-                Some(
-                    "modules lie inside the project: `import \"lib/x\" as x` reads lib/x.rhai, `./x` the file \
-                     beside this one"
-                        .to_owned(),
-                ),
+                Some(hint::module(&path)),
             ),
             EvalAltResult::ErrorMismatchOutputType(wanted, found, _)
             | EvalAltResult::ErrorMismatchDataType(wanted, found, _) => {
@@ -91,7 +84,28 @@ impl Cause {
                     ("", found) => format!("did not expect {found}"),
                     (wanted, found) => format!("expected {wanted}, found {found}"),
                 };
-                Self::wrong(message, "script::wrong_type", None)
+                let help = match (kind(&wanted), kind(&found)) {
+                    ("a number", "a string") => {
+                        "a list is read by number: `list[0]`; an image has a name: `project.image(\"api\")`"
+                    }
+                    ("true or false", "nothing (`()`)") => "ask whether it is there: `value != ()`",
+                    ("true or false", _) => "compare it with something: `==`, `!=`, `>`",
+                    (_, "nothing (`()`)") => {
+                        "a function returns what its last line is, unless a `;` ends that"
+                    }
+                    _ => "",
+                };
+                let help = (!help.is_empty()).then(|| help.to_owned());
+                Self::wrong(message, "script::wrong_type", help)
+            }
+            EvalAltResult::ErrorArrayBounds(length, index, _) => {
+                let message = match length {
+                    0 => format!("there is no item {index}: the list is empty"),
+                    1 => format!("there is no item {index}: the list has 1, which is `[0]`"),
+                    length => format!("there is no item {index}: the list has {length}, the first is `[0]`"),
+                };
+                let help = "`list.len()` says how many there are, `list.is_empty()` whether there is none";
+                Self::wrong(message, "script::no_item", Some(help.to_owned()))
             }
             EvalAltResult::ErrorStackOverflow(_) => Self::wrong(
                 "functions call each other too deeply".to_owned(),
@@ -148,31 +162,39 @@ impl Cause {
         if !name.starts_with(|char: char| char.is_alphabetic() || char == '_') {
             return Self::wrong_operands(signature);
         }
+        if is_closure(name) {
+            return Self::wrong_closure(pipeline, name, signature);
+        }
         let mut others: Vec<_> = pipeline.named(name).map(|found| found.parameters.join(", ")).collect();
         others.sort();
-        let help = if others.is_empty() {
-            let mut stages = stage::names();
-            if pipeline.is_test() {
-                stages.extend(crate::testing::stage::names());
-                stages
-                    .extend(super::reference::functions().iter().map(|function| function.name().to_owned()));
-            }
-            let names = pipeline.functions().map(|function| function.name.as_str());
-            let known = names.chain(stages.iter().map(String::as_str));
-            nearest(name, known.filter(|known| *known != name))
-                .map(|known| format!("did you mean `{known}`?"))
-                .filter(|_| !stages.iter().any(|stage| stage == name))
-                .or_else(|| {
-                    stage::signature(name).map(|known| format!("it takes other arguments: `{known}`"))
-                })
-        } else {
-            Some(format!("it is defined as `{name}({})`", others.join(&format!(")`, `{name}("))))
+        let help = match (others.as_slice(), stage::signature(name)) {
+            ([], Some(known)) => format!("it takes other arguments: `{known}`"),
+            ([], None) => hint::function(pipeline, name, first_type(signature)),
+            (others, _) => format!("it is defined as `{name}({})`", others.join(&format!(")`, `{name}("))),
         };
         Self::wrong(
             format!("there is no function `{}`", plain_types(signature)),
             "script::unknown_function",
-            help,
+            Some(help),
         )
+    }
+
+    /// `signature` is that of a call of the closure `name`, which takes other arguments.
+    fn wrong_closure(pipeline: &Pipeline, name: &str, signature: &str) -> Self {
+        let (_, given) = signature.split_once(" (").unwrap_or((signature, ""));
+        let given = plain_types(given.trim_end_matches(')'));
+        let takes = pipeline.named(name).map(|closure| closure.parameters.join(", ")).next();
+        let names: Vec<_> = given.split(", ").map(|kind| parameter_for(kind)).collect();
+        let message = match (takes, given.as_str()) {
+            (Some(takes), "") => format!("`|{takes}| ...` is called without arguments"),
+            (Some(takes), given) => format!("`|{takes}| ...` is called with other arguments: {given}"),
+            (None, given) => format!("a function without a name is called with other arguments: {given}"),
+        };
+        let help = match given.as_str() {
+            "" => "write `|| ...`".to_owned(),
+            _ => format!("write `|{}| ...`", names.join(", ")),
+        };
+        Self::wrong(message, "script::wrong_arguments", Some(help))
     }
 
     /// `signature` is that of an operator: `! (string)`, `+ (Image, i64)`.
@@ -184,7 +206,34 @@ impl Cause {
             (operator, [one]) => format!("`{operator}` cannot be used with {one}"),
             (operator, operands) => format!("`{operator}` cannot be used with {}", operands.join(" and ")),
         };
-        Self::wrong(message, "script::wrong_type", None)
+        let help = match (operator, operands.as_slice()) {
+            ("!", _) => Some("compare it with something: `==`, `!=`, `>`"),
+            (_, operands) if operands.contains(&"nothing (`()`)") => Some(
+                "a function returns what its last line is, unless a `;` ends that; `x ?? 1` is 1 where x is nothing",
+            ),
+            (_, operands) if operands.contains(&"a string") => {
+                Some("texts are joined by `+`, or stand between backticks: `v-${image.name}`")
+            }
+            _ => None,
+        };
+        Self::wrong(message, "script::wrong_type", help.map(ToOwned::to_owned))
+    }
+}
+
+/// The type of the first argument in `signature`: `Project` of `run (Project, string)`.
+fn first_type(signature: &str) -> Option<&str> {
+    let (_, arguments) = signature.split_once('(')?;
+    arguments.split([',', ')']).next().map(str::trim).filter(|first| !first.is_empty())
+}
+
+/// What a parameter for a value of the type `kind` may be called.
+fn parameter_for(kind: &str) -> String {
+    match kind {
+        "string" => "text".to_owned(),
+        "array" => "list".to_owned(),
+        "StageError" => "error".to_owned(),
+        kind if kind.chars().all(char::is_alphabetic) => kind.to_lowercase(),
+        _ => "value".to_owned(),
     }
 }
 

@@ -7,7 +7,7 @@ use rhai::{EvalAltResult, ParseError};
 
 use super::cause::{Cause, lower_first};
 use super::pipeline::{MERGED, is_closure};
-use super::syntax_help::syntax_help;
+use super::syntax_help::{last_word, syntax_help};
 use super::trace::{Excerpt, Place};
 use super::{Function, Pipeline, ScriptFile, StageError};
 
@@ -75,7 +75,10 @@ impl ScriptError {
                 EvalAltResult::ErrorTerminated(..) => return Self::Cancelled,
                 error => {
                     places.reverse();
-                    return match Cause::of(pipeline, error) {
+                    if places.is_empty() {
+                        places.extend(closure(pipeline, &error));
+                    }
+                    return match Cause::of(pipeline, error, places.first()) {
                         Cause::Stage(stage) if stage.code() == "run::cancelled" => Self::Cancelled,
                         cause => Self::stopped(pipeline, cause, &places),
                     };
@@ -136,7 +139,11 @@ impl From<StageError> for ScriptError {
 fn suspects(pipeline: &Pipeline, message: &str, places: &[Place]) -> Vec<Excerpt> {
     let Some(innermost) = places.first().filter(|place| place.is_built_in()) else { return Vec::new() };
     let mut suspects = users_functions(pipeline);
-    suspects.retain(|(function, _)| calls(innermost.line(), &function.name));
+    // What a value is called is mostly what made it.
+    let (before, _) = innermost.around();
+    let value = before.strip_suffix('.').map(|before| last_word(before)).unwrap_or_default();
+    let maker = if value == "result" { "publish" } else { value };
+    suspects.retain(|(function, _)| calls(innermost.line(), &function.name) || function.name == maker);
     let is_named = |function: &Function| message.contains(&format!("`{}`", function.name));
     if suspects.iter().any(|(function, _)| is_named(function)) {
         suspects.retain(|(function, _)| is_named(function));
@@ -146,6 +153,13 @@ fn suspects(pipeline: &Pipeline, message: &str, places: &[Place]) -> Vec<Excerpt
         Excerpt::one(title, place, "what this returns".to_owned())
     };
     suspects.iter().map(excerpt).collect()
+}
+
+/// The place of the closure that `error` says cannot be called: whoever called it is no script.
+fn closure(pipeline: &Pipeline, error: &EvalAltResult) -> Option<Place> {
+    let EvalAltResult::ErrorFunctionNotFound(signature, _) = error else { return None };
+    let name = signature.split([' ', '(']).next().filter(|name| is_closure(name))?;
+    pipeline.named(name).next().map(Place::of_closure)
 }
 
 /// The user's functions that call themselves.

@@ -1,11 +1,13 @@
 //! The script engine: pipelines written in Rhai, overridden by merging, run over a project.
 
+mod brackets;
 mod cause;
 mod check;
 pub mod definitions;
 mod engine;
 mod error;
 mod file;
+mod hint;
 mod layer;
 mod library;
 mod near_miss;

@@ -24,6 +24,11 @@ pub fn built_in(name: &str) -> Option<ScriptFile> {
     Some(ScriptFile::built_in(name, text))
 }
 
+/// The paths of the modules of windlass.
+pub fn paths() -> Vec<String> {
+    built_ins().map(|(file, _)| file.trim_end_matches(".rhai").to_owned()).collect()
+}
+
 /// The path of the module that someone who writes `name::` probably means.
 pub fn path_for(name: &str) -> String {
     let known = built_ins().map(|(file, _)| file.trim_end_matches(".rhai"));

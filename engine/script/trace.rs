@@ -5,8 +5,8 @@ use std::fmt;
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 use rhai::Position;
 
-use super::ScriptFile;
 use super::pipeline::is_closure;
+use super::{Function, ScriptFile};
 
 /// How many places of one call chain are shown; more only repeat themselves.
 const SHOWN: usize = 12;
@@ -33,6 +33,11 @@ impl Place {
         Some(Self::at(function, file, file.definition(function)?))
     }
 
+    /// Where the closure `function` is written.
+    pub(super) fn of_closure(function: &Function) -> Self {
+        Self::at("", &function.file, function.span.start)
+    }
+
     fn at(function: &str, file: &ScriptFile, offset: usize) -> Self {
         let rest = file.text.get(offset..).unwrap_or_default();
         let word = rest.find(|char: char| !char.is_alphanumeric() && char != '_').unwrap_or(rest.len());
@@ -44,6 +49,11 @@ impl Place {
     /// Whether it is in a script that is part of windlass.
     pub(super) fn is_built_in(&self) -> bool {
         self.file.is_built_in()
+    }
+
+    /// The function around it; empty at the top of the file.
+    pub(super) fn function(&self) -> &str {
+        &self.function
     }
 
     /// The name of its file.

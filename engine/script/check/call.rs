@@ -10,7 +10,7 @@ use crate::script::engine::new_parser;
 use crate::script::layer::without_numbers;
 use crate::script::pipeline::is_closure;
 use crate::script::trace::Place;
-use crate::script::{Pipeline, ScriptFile, resolver, stage};
+use crate::script::{Pipeline, ScriptFile, hint, reference, resolver, stage};
 use crate::suggestion::nearest;
 
 /// The calls of `layer`, which was read from `file`, that cannot work.
@@ -61,11 +61,10 @@ impl Checker<'_> {
             None => self.pipeline.imported(path).map(read),
         };
         if functions.is_none() {
-            let help = "modules lie inside the project: `import \"lib/x\" as x` reads lib/x.rhai, `./x` the file beside this one";
             self.note(
                 "script::module_not_found",
                 format!("cannot find the module `{path}`"),
-                Some(help.into()),
+                Some(hint::module(path)),
                 *position,
             );
         }
@@ -92,13 +91,19 @@ impl Checker<'_> {
         if !self.known.has(name) {
             let properties = if on_value { stage::properties() } else { Vec::new() };
             let property = nearest(name, properties.iter().map(String::as_str));
+            let is_property = properties.iter().any(|property| property == name);
+            let is_library = reference::library().iter().any(|function| function.name() == name);
+            let habit = hint::habit(name, on_value);
             let help = match (self.nearest_function(name), property) {
-                (Some(known), _) => Some(format!("did you mean `{known}`?")),
-                (None, Some(property)) => {
-                    Some(format!("did you mean the property `{property}`, without `()`?"))
+                _ if habit.is_some() => habit.unwrap_or_default().to_owned(),
+                _ if is_property => format!("it is a property: write `.{name}`, without `()`"),
+                (Some(known), _) if !is_library => format!("did you mean `{known}`?"),
+                (None, Some(property)) if !is_library => {
+                    format!("did you mean the property `{property}`, without `()`?")
                 }
-                (None, None) => None,
+                _ => hint::function(self.pipeline, name, None),
             };
+            let help = Some(help);
             return self.note(
                 "script::unknown_function",
                 format!("there is no function `{name}`"),
@@ -110,6 +115,10 @@ impl Checker<'_> {
         signatures.sort();
         if signatures.is_empty() {
             signatures = stage::forms(name);
+        }
+        if signatures.is_empty() && self.pipeline.is_test() {
+            let functions = reference::functions().into_iter().filter(|function| function.name() == name);
+            signatures = functions.map(|function| function.call).collect();
         }
         let help =
             (!signatures.is_empty()).then(|| format!("it is defined as `{}`", signatures.join("`, `")));

@@ -36,7 +36,12 @@ pub fn texts(value: &Dynamic, argument: &'static str) -> Result<Vec<String>, Sta
 /// # Errors
 /// `script::wrong_type`, naming `argument`, for anything else than `true` or `false`.
 pub fn truth(value: &Dynamic, argument: &'static str) -> Result<bool, StageError> {
-    Ok(value.as_bool().map_err(|_| WrongType::Truth { argument, found: type_name(value) })?)
+    let help = || match value.read_lock::<ImmutableString>() {
+        Some(text) if matches!(text.as_str(), "true" | "false") => format!("write {}, without quotes", *text),
+        _ => "return `true`, `false`, or a comparison".to_owned(),
+    };
+    let wrong = |_| WrongType::Truth { argument, found: type_name(value), help: help() };
+    Ok(value.as_bool().map_err(wrong)?)
 }
 
 /// What to write in place of `value`.
@@ -77,5 +82,10 @@ enum WrongType {
 
     #[error("`{argument}` has to be true or false, found {found}")]
     #[diagnostic(code(script::wrong_type))]
-    Truth { argument: &'static str, found: String },
+    Truth {
+        argument: &'static str,
+        found: String,
+        #[help]
+        help: String,
+    },
 }

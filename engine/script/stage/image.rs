@@ -71,7 +71,7 @@ pub mod image {
     pub fn with_tags(image: &mut Image, tags: Dynamic) -> RhaiResultOf<Image> {
         let tags = texts(&tags, "tags")?;
         let templates: Result<Vec<TagTemplate>, _> = tags.iter().map(|tag| tag.parse()).collect();
-        let templates = templates.map_err(StageError::from)?;
+        let templates = templates.map_err(|error| StageError::from(super::WrongTag(error)))?;
         let templates = if templates.is_empty() { vec![TagTemplate::random()] } else { templates };
         Ok(image.with_templates(templates))
     }
@@ -331,4 +331,19 @@ fn list_or_unit(list: Option<&[String]>) -> Dynamic {
 )]
 struct SecretBuildArg {
     name: String,
+}
+
+/// A script gives a tag that can be none.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error(transparent)]
+#[diagnostic(code(image::tag), help("{}", tag_help(_0)))]
+struct WrongTag(crate::image::TagError);
+
+fn tag_help(error: &crate::image::TagError) -> String {
+    let rule = miette::Diagnostic::help(error).map(|help| help.to_string()).unwrap_or_default();
+    if error.text.contains("${") {
+        rule
+    } else {
+        format!("{rule}; `clean` of std/tags makes a tag of any text")
+    }
 }

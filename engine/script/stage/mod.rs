@@ -102,6 +102,38 @@ pub(super) fn properties() -> Vec<String> {
     signatures().iter().filter_map(name).collect()
 }
 
+/// The names of the properties of values of the type `owner`, such as `Image`.
+pub(super) fn properties_of(owner: &str) -> Vec<String> {
+    let named = getters().into_iter().filter(|(_, of)| of == owner);
+    named.map(|(name, _)| name).collect()
+}
+
+/// The types of which `name` is a property.
+pub(super) fn owners_of(name: &str) -> Vec<String> {
+    let mut owners: Vec<_> = getters().into_iter().filter(|(known, _)| known == name).collect();
+    owners.sort();
+    owners.dedup();
+    owners.into_iter().map(|(_, owner)| owner).collect()
+}
+
+/// Each property, with the type it belongs to.
+fn getters() -> Vec<(String, String)> {
+    let getter = |signature: &String| {
+        let (name, rest) = signature.strip_prefix("get$")?.split_once('(')?;
+        let (_, owner) = rest.split_once(')')?.0.split_once(": ")?;
+        Some((name.to_owned(), owner.trim_start_matches("&mut ").to_owned()))
+    };
+    signatures().iter().filter_map(getter).collect()
+}
+
+/// Whether Rhai or a stage has a function of this name.
+pub(super) fn is_function(name: &str) -> bool {
+    let mut engine = Engine::new();
+    register(&mut engine);
+    let is_named = |info: rhai::FuncInfo<'_>| (info.metadata.name == name).then_some(());
+    !engine.collect_fn_metadata(None, is_named, true).is_empty()
+}
+
 /// How the stage `name` is called: `plan_image(image, dockerfile, context)`.
 pub(super) fn signature(name: &str) -> Option<String> {
     forms(name).into_iter().next()

@@ -1,0 +1,153 @@
+//! What somebody probably meant who names something that is not there.
+
+use super::trace::Place;
+use super::{Pipeline, reference, resolver, stage};
+use crate::suggestion::nearest;
+
+/// What to write for the function `name`, which is not there; `on` is the type of its first argument, where that is
+/// known.
+pub fn function(pipeline: &Pipeline, name: &str, on: Option<&str>) -> String {
+    if on.is_some_and(|on| stage::properties_of(on).iter().any(|known| known == name)) {
+        return format!("it is a property: write `.{name}`, without `()`");
+    }
+    let library = reference::library();
+    if let Some(found) = library.iter().find(|function| function.name() == name) {
+        return of_module(found);
+    }
+    if let Some(habit) = habit(name, on == Some("Project")) {
+        return habit.to_owned();
+    }
+    let mut stages = stage::names();
+    if pipeline.is_test() {
+        stages.extend(crate::testing::stage::names());
+        stages.extend(reference::functions().iter().map(|function| function.name().to_owned()));
+    }
+    let own = pipeline.ordered_functions();
+    let names = own.iter().map(|function| function.name.as_str());
+    let known = names.chain(stages.iter().map(String::as_str));
+    if let Some(known) = nearest(name, known.filter(|known| *known != name)) {
+        return format!("did you mean `{known}`?");
+    }
+    let near = nearest(name, library.iter().map(|function| function.name()));
+    if let Some(found) = near.and_then(|near| library.iter().find(|function| function.name() == near)) {
+        return of_module(found);
+    }
+    let more = if pipeline.is_test() { ", `windlass doc test` what tests can" } else { "" };
+    format!("`windlass doc` lists what scripts can call{more}")
+}
+
+/// What to write for a function that is called so in other languages, or on a value that has none.
+pub fn habit(name: &str, is_on_project: bool) -> Option<&'static str> {
+    match name {
+        "run" if is_on_project => Some("a pipeline is a function: call it, `release(project, \"1.4.0\")`"),
+        "run" | "shell" | "system" | "cmd" | "bash" | "spawn" | "popen" | "subprocess" | "os" => {
+            Some("commands run through `exec([\"make\", \"all\"])`, or `sh(\"make all\")`")
+        }
+        "print" | "println" | "log" | "echo" | "puts" => Some("write `print(text)`, with one text"),
+        "format" | "sprintf" | "concat" => Some("values stand in texts between backticks: `v-${image.name}`"),
+        "length" | "size" | "count" => Some("write `len()`"),
+        "str" | "string" | "toString" | "String" => Some("write `to_string()`"),
+        "int" | "parseInt" | "Number" => Some("write `parse_int(text)`"),
+        "append" => Some("write `list + [item]`, or `list.push(item)`"),
+        "exists" => Some("write `file_exists(path)`"),
+        "exit" | "panic" | "error" | "die" => Some("`fail(\"...\")` stops with a message"),
+        "getenv" | "environ" => Some("write `env(\"NAME\")`"),
+        _ => None,
+    }
+}
+
+/// How a function of the standard library is called.
+fn of_module(function: &reference::Documented) -> String {
+    let path = function.owner().unwrap_or_default();
+    let alias = path.rsplit('/').next().unwrap_or_default();
+    let (_, call) = function.call.rsplit_once("::").unwrap_or_default();
+    format!(
+        "it is in {path}: begin the file with `import \"{path}\" as {alias};` and write `{alias}::{call}`"
+    )
+}
+
+/// What to write for the property `name` of a value of the type `owner`, which has none of that name.
+pub fn property(name: &str, owner: &str) -> Option<String> {
+    let properties = stage::properties_of(owner);
+    if let Some(known) = nearest(name, properties.iter().map(String::as_str)) {
+        return Some(format!("did you mean `{known}`?"));
+    }
+    if owner == "()" {
+        return Some("a function returns what its last line is, unless a `;` ends that".to_owned());
+    }
+    if matches!(name, "length" | "size" | "count") {
+        return Some("write `len()`".to_owned());
+    }
+    let owners = stage::owners_of(name);
+    if !owners.is_empty() {
+        return Some(format!("`{name}` belongs to {}: look at what stands before it", owners.join(", ")));
+    }
+    stage::is_function(name).then(|| format!("it is a function: call it, `.{name}()`"))
+}
+
+/// What to write for the variable `name`, which is not there, at `place`.
+pub fn variable(pipeline: &Pipeline, name: &str, place: Option<&Place>) -> String {
+    if pipeline.named(name).next().is_some() {
+        return format!("`{name}` is a function: call it, `{name}(...)`");
+    }
+    match name {
+        "None" | "nil" | "undefined" => return "write `()` for nothing".to_owned(),
+        "True" | "False" => return format!("write `{}`", name.to_lowercase()),
+        _ => {}
+    }
+    for file in pipeline.files().iter().filter(|file| !file.is_built_in()) {
+        for line in file.text.lines() {
+            if line.strip_prefix("const ").is_some_and(|rest| declares(rest, name)) {
+                return format!("functions see the constants of their file as `global::{name}`");
+            }
+            if line.strip_prefix("let ").is_some_and(|rest| declares(rest, name)) {
+                return format!(
+                    "functions do not see variables of their file: write `const {name} = ...;` there, and \
+                     `global::{name}` here"
+                );
+            }
+        }
+    }
+    let (before, _) = place.map(Place::around).unwrap_or_default();
+    if is_taken_for_index(before) {
+        return "put a `;` before the `[`: without, it reads an item of what stands before it".to_owned();
+    }
+    let of_function = place.map(|place| pipeline.named(place.function())).into_iter().flatten();
+    let parameters: Vec<_> = of_function.flat_map(|function| function.parameters.clone()).collect();
+    let declared = before.rsplit("fn ").next().unwrap_or_default().split("let ").skip(1);
+    let declared = declared.filter_map(|rest| rest.split([' ', '=', ';']).next());
+    let known = parameters.iter().map(String::as_str).chain(declared).chain(["git", "project", "image"]);
+    match nearest(name, known.filter(|known| *known != name && known.chars().count() > 2)) {
+        Some(known) if name.chars().count() > 2 => {
+            format!("did you mean `{known}`? A text stands in quotes: \"{name}\"")
+        }
+        _ => format!("texts stand in quotes: \"{name}\""),
+    }
+}
+
+/// Whether `text`, behind `let` or `const`, declares `name`.
+fn declares(text: &str, name: &str) -> bool {
+    text.trim_start().strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('='))
+}
+
+/// Whether the list that begins at the end of `before` is read as an index, since nothing ends the line before it.
+fn is_taken_for_index(before: &str) -> bool {
+    let Some(before) = before.trim_end().strip_suffix('[') else { return false };
+    let value = before.trim_end();
+    let is_value = value.ends_with(|char: char| char.is_alphanumeric() || "\"`)]_".contains(char));
+    value.len() < before.len() && is_value && !value.ends_with("return") && !value.ends_with(" in")
+}
+
+/// What to write for the module `path`, which is not there.
+pub fn module(path: &str) -> String {
+    let known = resolver::paths();
+    match nearest(path, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `import \"{near}\"`?"),
+        None if path.starts_with("std/") || path.starts_with("scripts/") => {
+            format!("the modules of windlass are {}", known.join(", "))
+        }
+        None => "modules lie inside the project: `import \"lib/x\" as x` reads lib/x.rhai, `./x` the file \
+                 beside this one"
+            .to_owned(),
+    }
+}
