@@ -91,6 +91,24 @@ fn pipeline_builds_images() {
 }
 
 #[test]
+fn images_of_a_loop_are_told_like_those_of_parallel() {
+    let script = "fn ship(project) {\n    for image in project.images { build_image(image.with_tags([\"1\"])); }\n    print(\"shipped\");\n}\n";
+    let project = project().file("windlass.rhai", script);
+    let output = project.run(["run", "ship", "--result", "result.json"]).success().clone();
+    let end =
+        output.stderr.find("api | built r.example/api:1 in ").unwrap_or_else(|| panic!("no end\n{output}"));
+    assert!(end < output.stderr.find("shipped").expect("it is printed"), "{output}");
+    output.stderr_has("1 built in ");
+    let result: serde_json::Value = serde_json::from_str(&project.read("result.json")).expect("JSON");
+    assert_eq!(result["images"][0]["tags"], serde_json::json!(["1"]));
+    // One that fails is told as failed, and its error once.
+    let project = project.executable("log", "#!/bin/sh\necho broken-$((40+2)); exit 3\n");
+    let output = project.run(["run", "ship", "-b"]).exits(1).clone();
+    output.stderr_has("1 failed");
+    assert_eq!(output.stderr.matches("cannot build `api`").count(), 2, "a line and a diagnostic\n{output}");
+}
+
+#[test]
 fn options_of_every_pipeline_stand_before_or_after_the_name() {
     let tags = |arguments: &[&str]| {
         let project = project().file(

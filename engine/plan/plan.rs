@@ -73,6 +73,26 @@ impl Plan {
         dockerfile: &Dockerfile,
         context: &Context,
     ) -> Result<Self, StageError> {
+        Self::undecided_of_dockerfile(image, dockerfile, context)?.decided(None)
+    }
+
+    /// The cache key of what a Dockerfile describes. Earlier builds are not looked at.
+    ///
+    /// # Errors
+    /// When a file of the context cannot be read.
+    pub fn key_of_dockerfile(
+        image: &Image,
+        dockerfile: &Dockerfile,
+        context: &Context,
+    ) -> Result<CacheKey, StageError> {
+        Self::undecided_of_dockerfile(image, dockerfile, context)?.key()
+    }
+
+    fn undecided_of_dockerfile(
+        image: &Image,
+        dockerfile: &Dockerfile,
+        context: &Context,
+    ) -> Result<Self, StageError> {
         let run = image.run();
         let parents = parents(image, dockerfile)?;
         let bases = Bases::new(run, &parents);
@@ -99,7 +119,7 @@ impl Plan {
             context: None,
             parents: parents.map(|parent| (parent.name.clone(), parent.finished.key)).collect(),
         };
-        Self::new(image, outline, Recipe::Dockerfile(Arc::new(recipe)), None)
+        Ok(Self::undecided(image, outline, Recipe::Dockerfile(Arc::new(recipe))))
     }
 
     /// Plans an image that a custom command builds: it runs when the command or a file of `onChange` changed,
@@ -129,11 +149,11 @@ impl Plan {
             parents: BTreeMap::new(),
         };
         let always = config.on_change.is_empty().then_some("a custom command without `onChange` always runs");
-        Self::new(image, outline, Recipe::Custom(files), always)
+        Self::undecided(image, outline, Recipe::Custom(files)).decided(always)
     }
 
-    fn new(image: &Image, outline: Inputs, recipe: Recipe, always: Option<&str>) -> Result<Self, StageError> {
-        let undecided = Self {
+    fn undecided(image: &Image, outline: Inputs, recipe: Recipe) -> Self {
+        Self {
             image: image.clone(),
             templates: templates(image),
             outline: Arc::new(outline),
@@ -142,9 +162,14 @@ impl Plan {
             reason: String::new(),
             recipe,
             told: Arc::default(),
-        };
-        let (verdict, reason) = undecided.judge(always)?;
-        let plan = Self { verdict, reason, ..undecided };
+        }
+    }
+
+    /// The same, decided; `always` is a reason to build in any case.
+    fn decided(self, always: Option<&str>) -> Result<Self, StageError> {
+        let (verdict, reason) = self.judge(always)?;
+        let plan = Self { verdict, reason, ..self };
+        let image = &plan.image;
         if image.run().options.dry_run {
             image.run().keep_plan(plan.clone());
         }

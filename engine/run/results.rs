@@ -41,6 +41,20 @@ impl Results {
         lock(&self.images).entry(image.to_owned()).or_insert(entry);
     }
 
+    /// Work on an image begins, perhaps not for the first time.
+    pub fn start_again(&self, image: &str, repository: &str) {
+        lock(&self.images).retain(|name, entry| name != image || !entry.is_finished);
+        self.start(image, repository);
+    }
+
+    /// Work on an image ended in this way, without success; its error is told elsewhere.
+    pub fn break_off(&self, image: &str, outcome: Outcome, reason: &str) {
+        self.update(image, |result| {
+            result.outcome = outcome;
+            result.reason = reason.to_owned();
+        });
+    }
+
     /// Changes what is known of an image that has not finished.
     pub fn update(&self, image: &str, change: impl FnOnce(&mut ImageResult)) {
         if let Some(entry) = lock(&self.images).get_mut(image) {

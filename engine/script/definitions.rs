@@ -2,24 +2,40 @@
 
 use rhai::Engine;
 
+use super::reference::Documented;
 use super::{reference, stage};
 
-/// A definition file (`.d.rhai`) with Rhai's own functions, the stages, and the functions of the default pipeline.
+/// A definition file (`.d.rhai`) with Rhai's own functions, the stages, the functions of the default pipeline, and the
+/// modules of the standard library under the names they are usually imported by.
 pub fn text() -> String {
     let mut engine = Engine::new();
     stage::register(&mut engine);
     let mut text = engine.definitions().single_file();
     for function in reference::functions() {
-        for line in function.text.lines() {
-            text += format!("/// {line}").trim_end();
-            text.push('\n');
-        }
-        let (name, parameters) = function.call.split_once('(').unwrap_or((&function.call, ""));
-        let parameters = parameters.trim_end_matches(')').split(", ").filter(|name| !name.is_empty());
-        let parameters: Vec<_> = parameters.map(|name| format!("{name}: {}", kind(name))).collect();
-        text += &format!("fn {name}({}) -> ?;\n\n", parameters.join(", "));
+        define(&mut text, &function, "");
+    }
+    let library = reference::library();
+    for (path, about) in reference::modules() {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        text += &format!("/// {about} `import \"{path}\" as {name};`\nmodule {name} {{\n");
+        let functions = library.iter().filter(|function| function.owner() == Some(&path));
+        functions.for_each(|function| define(&mut text, function, "    "));
+        text += "}\n\n";
     }
     text
+}
+
+/// Adds the definition of `function`, each line behind `indent`.
+fn define(text: &mut String, function: &Documented, indent: &str) {
+    for line in function.text.lines() {
+        *text += format!("{indent}/// {line}").trim_end();
+        text.push('\n');
+    }
+    let (path, parameters) = function.call.split_once('(').unwrap_or((&function.call, ""));
+    let name = path.rsplit("::").next().unwrap_or(path);
+    let parameters = parameters.trim_end_matches(')').split(", ").filter(|name| !name.is_empty());
+    let parameters: Vec<_> = parameters.map(|name| format!("{name}: {}", kind(name))).collect();
+    *text += &format!("{indent}fn {name}({}) -> ?;\n\n", parameters.join(", "));
 }
 
 /// The type of a parameter of the default pipeline: each is named for it.
@@ -49,6 +65,9 @@ mod tests {
             "fn get name(image: Image) -> String;",
             "fn publish(image: Image, built: Built) -> ?;",
             "fn after_build(project: Project, results: Array) -> ?;",
+            "module tags {",
+            "    fn git_describe() -> ?;",
+            "    fn content(plan: Plan) -> ?;",
         ] {
             assert!(text.lines().any(|found| found == line), "no line `{line}`");
         }

@@ -1,7 +1,7 @@
 //! Errors as scripts see them.
 
-use rhai::Dynamic;
 use rhai::plugin::*;
+use rhai::{Dynamic, Map};
 
 use super::current;
 use crate::event::Level;
@@ -86,6 +86,16 @@ pub(super) fn caught(error: &EvalAltResult) -> Dynamic {
         EvalAltResult::ErrorTerminated(..) => Dynamic::from(StageError::from(RunError::Cancelled)),
         other => Dynamic::from(StageError::from(ScriptFault(other.to_string()))),
     }
+}
+
+/// What `error` says: the message of a stage or of what was thrown.
+pub(super) fn message_of(error: &EvalAltResult) -> String {
+    let value = caught(error);
+    if let Some(stage) = value.read_lock::<StageError>() {
+        return stage.message();
+    }
+    let message = value.read_lock::<Map>().and_then(|map| map.get("message").map(ToString::to_string));
+    message.unwrap_or_else(|| value.to_string())
 }
 
 /// The script itself is wrong.

@@ -7,8 +7,10 @@ use rhai::plugin::*;
 pub mod flow {
     use rhai::{Dynamic, FnPtr, Map};
 
+    use super::super::error::message_of;
     use super::super::{current, option};
-    use crate::run::Scope;
+    use crate::event::Outcome;
+    use crate::run::{Image, Scope};
     use crate::script::{RhaiResultOf, StageError};
 
     /// Calls `work` as a step of this name, which shows in the output like those of windlass, and returns what it
@@ -22,6 +24,35 @@ pub mod flow {
     pub fn step(context: NativeCallContext, name: &str, work: FnPtr) -> RhaiResultOf<Dynamic> {
         current::run(&context)?.step(name);
         work.call_within_context(&context, ())
+    }
+
+    /// Calls `work` as the work on `image` and returns what it returned: what `work` tells and starts belongs to that
+    /// image, and so does its end. Inside of `parallel(project.images, ...)` that is so already.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn build_image(image) { working_on(image, || build_or_reuse(tagged(image))) }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn working_on(context: NativeCallContext, image: Image, work: FnPtr) -> RhaiResultOf<Dynamic> {
+        let (run, name) = (image.run(), image.name());
+        if Scope::current().image.as_deref() == Some(name) {
+            return work.call_within_context(&context, ());
+        }
+        run.results.start_again(name, &image.config().repository.to_string());
+        let result = {
+            let _scope = Scope { image: Some(name.to_owned()), ..Scope::current() }.enter();
+            work.call_within_context(&context, ())
+        };
+        if let Err(error) = &result {
+            let (outcome, reason) = match run.cancel.is_cancelled() {
+                true => (Outcome::Cancelled, "stopped".to_owned()),
+                false => (Outcome::Failed, message_of(error)),
+            };
+            run.results.break_off(name, outcome, &reason);
+        }
+        run.results.finish(&run.events, name);
+        result
     }
 
     /// Calls `work` up to `times` times, until it succeeds, and returns what it returned. Waits 1 second after the
@@ -211,8 +242,7 @@ fn may_pass(error: &EvalAltResult) -> bool {
 }
 
 fn tell_failure(run: &Run, error: &EvalAltResult, failed: i64, times: i64, pause: Duration) {
-    let message = super::error::caught(error);
-    let message = message.read_lock::<Map>().and_then(|map| map.get("message").cloned()).unwrap_or(message);
+    let message = super::error::message_of(error);
     let message = format!("{message}; trying again in {} s ({} of {times})", pause.as_secs_f64(), failed + 1);
     run.events.emit(Event::Notice { image: Scope::current().image, level: Level::Info, message });
 }

@@ -29,6 +29,23 @@ pub mod plan {
         Ok(Plan::of_dockerfile(&image, &dockerfile, &context)?)
     }
 
+    /// Computes the cache key of `image`, built from `dockerfile` and `context`: 64 hex digits, the same wherever the
+    /// same is built. Nothing is compared with it; `plan_image` does that.
+    ///
+    /// # Errors
+    /// `context::...` when a file of the context cannot be read.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn tags(image) {
+    ///     [cache_key(image, prepare(image, dockerfile(image)), context(image)).sub_string(0, 12)]
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn cache_key(image: Image, dockerfile: Dockerfile, context: Context) -> RhaiResultOf<String> {
+        Ok(Plan::key_of_dockerfile(&image, &dockerfile, &context)?.to_string())
+    }
+
     /// Decides whether the custom command of `image` has to run: compares it, and the files of `onChange`, with
     /// earlier builds.
     ///
