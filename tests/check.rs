@@ -127,7 +127,7 @@ fn tag(image) { [\"1\"] }
 "
     ), @r#"
     windlass.rhai:2:8 script::module_not_found: cannot find the module `lib/none` (modules lie inside the project: `import "lib/x" as x` reads lib/x.rhai, `./x` the file beside this one)
-    windlass.rhai:3:29 script::unknown_function: there is no function `notfy` (-)
+    windlass.rhai:3:29 script::unknown_function: there is no function `notfy` (it is in std/hooks: begin the file with `import "std/hooks" as hooks;` and write `hooks::notify(url, text)`)
     windlass.rhai:3:49 script::unknown_function: there is no function `base::on_eror` (did you mean `base::on_error`?)
     windlass.rhai:4:27 script::wrong_arguments: `run_hooks` does not take 1 argument (it is defined as `run_hooks(image, event)`, `run_hooks(image, event, outcome)`, `run_hooks(project, event)`, `run_hooks(project, event, error)`)
     windlass.rhai:4:45 script::not_imported: nothing is imported as `std` (begin the file with `import "lib/std" as std;`)
@@ -200,7 +200,7 @@ fn typical_mistakes_are_answered_with_their_fix() {
     single quotes
       windlass.rhai:1:19 script::syntax: cannot read the script `windlass.rhai`: invalid character: 'dev' (texts stand in double quotes: "dev")
     no semicolon
-      windlass.rhai:1:33 script::unknown_variable: there is no variable `tag` (texts stand in quotes: "tag")
+      windlass.rhai:1:33 script::unknown_variable: there is no variable `tag` (put a `;` before the `[`: without, it reads an item of what stands before it)
     no comma
       windlass.rhai:1:33 script::syntax: cannot read the script `windlass.rhai`: expecting ',' to separate the items of this array literal (put a `,` between the items)
     null
@@ -214,7 +214,7 @@ fn typical_mistakes_are_answered_with_their_fix() {
     dollar
       windlass.rhai:1:25 script::syntax: cannot read the script `windlass.rhai`: '$' is a reserved symbol (`${...}` stands inside of a text between backticks: `v-${image.name}`; elsewhere write just the value)
     missing brace
-      windlass.rhai:2:1 script::syntax: cannot read the script `windlass.rhai`: expecting ';' to terminate this statement (a `{` is not closed: the file ends before its `}`)
+      windlass.rhai:2:1 script::syntax: cannot read the script `windlass.rhai`: expecting ';' to terminate this statement (the `{` in line 1 is not closed: the file ends before its `}`)
     function for value
       windlass.rhai:1:4 script::wrong_type: `tags` has to be a list of strings, found a function in it (call the function: `command(...)`)
     "#);
@@ -236,4 +236,141 @@ fn no_command_runs() {
     let project = project().file("devspace.yaml", config);
     project.run(["check"]).success();
     assert!(!project.path("ran").exists());
+}
+
+#[test]
+fn dependencies_are_looked_at() {
+    let config = "version: v1beta11\nimages:\n  api:\n    image: acme/api\n    build:\n      docker:\n        options:\n          buildArgs:\n            BASE: ${runtime.dependencies.auth.images.base}\ndependencies:\n- {name: auth, source: {path: libs/auth}}\n- {name: far, source: {git: 'file:///nowhere/far.git'}}\nprofiles:\n- name: dev\n";
+    let below = "version: v1beta11\nimages:\n  base:\n    image: acme/base\n";
+    let project = project()
+        .file("devspace.yaml", config)
+        .file("libs/auth/devspace.yaml", below)
+        .file("libs/auth/Dockerfile", "FROM scratch\n")
+        .file("libs/auth/windlass.rhai", "fn tags(image) { [\"1\"] }\n");
+    let output = project.run(["check"]);
+    output
+        .success()
+        .stderr_has("file:///nowhere/far.git is not looked at: `windlass update dependencies` fetches it")
+        .stderr_has("no problems in 1 image and 1 profile, and in 1 dependency");
+
+    project
+        .write("libs/auth/windlass.rhai", "fn tags(image) { \"1\" }\nfn on_skip(image, plan) { notfy(1) }\n");
+    project.write("libs/auth/Dockerfile", "FROM scratch\nCOYP a b\n");
+    let lines: Vec<_> = findings(&project, 2).iter().map(line).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    libs/auth/windlass.rhai:2:27 script::unknown_function: there is no function `notfy` (it is in std/hooks: begin the file with `import "std/hooks" as hooks;` and write `hooks::notify(url, text)`)
+    libs/auth/windlass.rhai:1:4 script::wrong_type: `tags` has to be a list of strings, found a string (write ["1"])
+    "#);
+    let found = findings(&project, 2);
+    assert!(found.iter().all(|finding| finding["dependency"] == "auth"), "{found:?}");
+    project
+        .run(["check"])
+        .exits(2)
+        .stderr_has("auth (in libs/auth): ")
+        .stderr_has("libs/auth/windlass.rhai:1:");
+
+    project.write("libs/auth/windlass.rhai", "fn tags(image) {\n");
+    let lines: Vec<_> = findings(&project, 2).iter().map(line).collect();
+    assert!(lines[0].starts_with("libs/auth/windlass.rhai:2:1 script::syntax"), "{lines:?}");
+    project.remove("libs/auth/windlass.rhai");
+    project.write("libs/auth/devspace.yaml", format!("{below}imgaes: {{}}\n"));
+    let lines: Vec<_> = findings(&project, 2).iter().map(line).collect();
+    assert!(lines[0].contains("libs/auth/devspace.yaml:5:1") && lines[0].contains("imgaes"), "{lines:?}");
+}
+
+#[test]
+fn test_files_are_looked_at() {
+    let project = project()
+        .file("windlass.rhai", "fn tags(image) { [suffix(image)] }\nfn suffix(image) { image.name }\nfn release(project, version) { }\n")
+        .file(
+            "windlass_test.rhai",
+            "import \"std/testing\" as testing;
+fn test_tags() { assert_eq(tags(project().image(\"api\")), [\"api\"]); assert_eq(suffix(1), helper(1)); }
+fn test_release() { release(project(), \"1\"); host.git(#{ branch: \"main\" }); calls(\"push\"); }
+fn helper(x) { x }
+",
+        );
+    let output = project.run(["check"]);
+    output.success().stderr_has("no problems in 2 images, 1 test file and 2 profiles");
+    project.write(
+        "windlass_test.rhai",
+        "fn test_tags() { asert_eq(tags(project()), 1); tags(project(), 1) }
+fn test_release() { project().run(\"release\"); testing::x() }
+",
+    );
+    project.write("lib/other_test.rhai", "fn test_it(x) { }\n");
+    project.write("lib/broken_test.rhai", "fn test_it() {\n    print(1)\n    print(2)\n}\n");
+    let lines: Vec<_> = findings(&project, 2).iter().map(line).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    lib/broken_test.rhai:3:5 script::syntax: cannot read the script `lib/broken_test.rhai`: expecting ';' to terminate this statement (end the line before with a `;`: `print(1);`)
+    -:null:null test::parameters: `test_it(x)` in lib/other_test.rhai:1 has parameters, but nobody gives a test arguments (write `fn test_it()`)
+    windlass_test.rhai:1:18 script::unknown_function: there is no function `asert_eq` (did you mean `assert_eq`?)
+    windlass_test.rhai:1:48 script::wrong_arguments: `tags` does not take 2 arguments (it is defined as `tags(image)`)
+    windlass_test.rhai:2:31 script::unknown_function: there is no function `run` (a pipeline is a function: call it, `release(project, "1.4.0")`)
+    windlass_test.rhai:2:47 script::not_imported: nothing is imported as `testing` (begin the file with `import "std/testing" as testing;`)
+    "#);
+}
+
+/// More of what people get wrong, a line each: what is said, and the fix. `windlass plan` says the same.
+#[test]
+fn more_mistakes_are_answered_with_their_fix() {
+    let scripts = [
+        ("no semicolon after let", "fn tags(image) { let tag = \"1\"\n [tag] }"),
+        ("no semicolon after a call", "fn before_build(project) {\n    print(\"a\")\n    print(\"b\")\n}"),
+        ("no semicolon after import", "import \"std/tags\" as tags\nfn tags(image) { [tags::branch()] }"),
+        ("no quote", "fn tags(image) { [\"dev] }"),
+        ("no backtick", "fn tags(image) { [`dev-${image.name}] }"),
+        ("no parenthesis", "fn tags(image) { [env(\"TAG\"] }"),
+        ("no bracket", "fn tags(image) { [\"dev\" }"),
+        ("a brace too many", "fn tags(image) { [\"dev\"] } }"),
+        ("no braces", "fn tags(image) [\"dev\"]"),
+        ("type of a result", "fn tags(image) -> list { [\"dev\"] }"),
+        ("type of a parameter", "fn tags(image: Image) { [\"dev\"] }"),
+        ("pub", "pub fn tags(image) { [\"dev\"] }"),
+        ("f-string", "fn tags(image) { [f\"{image.name}\"] }"),
+        ("value in quotes", "fn tags(image) { [\"v-${image.name}\"] }"),
+        ("map without hash", "fn prepare(image, dockerfile) { dockerfile.with_labels({ \"a\": \"b\" }) }"),
+        ("arrow", "fn build_all(project) { project.images.map(image => build_image(image)) }"),
+        ("conditional", "fn tags(image) { image.name == \"api\" ? [\"1\"] : [\"2\"] }"),
+        ("comment", "# comment\nfn tags(image) { [\"1\"] }"),
+        ("for in parentheses", "fn before_build(project) { for (image in project.images) { } }"),
+        ("if without braces", "fn tags(image) { if image.name == \"api\" [\"1\"] else [\"2\"] }"),
+        ("defined twice", "fn tags(image) { [\"1\"] }\nfn tags(image) { [\"2\"] }"),
+        ("constant", "const TAG = \"1\";\nfn tags(image) { [TAG] }"),
+        ("variable of the file", "let tag = \"1\";\nfn tags(image) { [tag] }"),
+        ("misspelt variable", "fn tags(image) { [imgae.name] }"),
+        ("shadowing", "fn tags(image) { let image = image.name; [image.name] }"),
+        ("method without ()", "fn tags(image) { [image.name.to_upper] }"),
+        ("property with ()", "fn tags(image) { [git.branch()] }"),
+        ("library without import", "fn tags(image) { [git_describe()] }"),
+        ("library not imported", "fn tags(image) { [tags::git_describe()] }"),
+        ("misspelt module", "import \"std/tag\" as tags;\nfn tags(image) { [tags::branch()] }"),
+        ("import without as", "import \"std/tags\";\nfn tags(image) { [tags::branch()] }"),
+        ("writing outside", "fn before_build(project) { write_file(\"../x\", \"a\"); }"),
+        ("command as text", "fn before_build(project) { exec(\"make all\"); }"),
+        ("misspelt option", "fn before_build(project) { exec([\"make\"], #{ timout: 3 }); }"),
+        ("text for seconds", "fn before_build(project) { timeout(\"3\", || 1); }"),
+        ("itself", "fn tags(image) { tags(image) + [\"x\"] }"),
+        ("a pipeline called by name", "fn before_build(project) { project.run(\"release\"); }"),
+        ("shell", "fn before_build(project) { shell(\"ls\"); }"),
+        ("image by name", "fn before_build(project) { project.images[\"api\"]; }"),
+        ("no such item", "fn before_build(project) { project.images[7]; }"),
+        ("print of two", "fn before_build(project) { print(\"a\", \"b\"); }"),
+        ("length", "fn before_build(project) { project.images.length; }"),
+        ("tag of a branch", "fn tags(image) { [\"feature/x\"] }"),
+        ("text for truth", "fn needs_build(image, plan) { \"true\" }"),
+        ("closure without parameter", "fn build_all(project) { parallel(project.images, || 1) }"),
+        ("nothing returned", "fn plan(image) { }"),
+        ("minus", "fn tags(image) { [\"v\" - 1] }"),
+        ("unset variable", "fn tags(image) { [env(\"NOPE_NOT_SET\")] }"),
+    ];
+    let mut answers = Vec::new();
+    for (name, script) in scripts {
+        let project = project().file("windlass.rhai", script);
+        let output = project.run(["check", "--json"]);
+        let findings: Vec<Value> = serde_json::from_str(&output.stdout).expect("JSON");
+        let lines: Vec<_> = findings.iter().map(line).collect();
+        answers.push(format!("{name}\n  {}", lines.join("\n  ")));
+    }
+    insta::assert_snapshot!("mistakes", answers.join("\n"));
 }

@@ -429,12 +429,139 @@ fn script_of_a_dependency_imports_from_beside_itself() {
         .stderr_has("modules import each other: names.rhai -> windlass.rhai -> names.rhai");
 }
 
+/// The plan as JSON.
+fn plan(project: &Project, arguments: &[&str]) -> Value {
+    let output = project.run(["plan", "--json"].iter().chain(arguments));
+    serde_json::from_str(&output.success().stdout).expect("it is JSON")
+}
+
 #[test]
-fn plan_says_that_it_leaves_dependencies_out() {
-    let project = project(&config("root", &on(&["auth"]))).with("auth", config("auth", ""));
-    let output = project.run(["plan"]).success().clone();
-    output.stdout_has("api | build").stderr_has("the projects that this one depends on are left out: `auth`");
-    project.run(["plan", "--no-warn"]).success().lacks("depends on");
+fn plan_shows_dependencies_and_does_nothing() {
+    let hook = |event: &str| format!("hooks:\n- {{command: touch {event}, events: ['{event}']}}\n");
+    let project =
+        project(&config("root", &format!("{}{}", hook("before:buildDependencies"), on(&["libs/auth"]))))
+            .with("libs/auth", config("auth", &hook("before:build")))
+            .file(
+                "libs/auth/windlass.rhai",
+                "fn after_build(project, results) { exec([\"make\", \"notes\"]); }\n",
+            );
+    let output = project.run(["plan"]);
+    let is_shown = |line: &&str| !line.starts_with("  key ");
+    let text = output.success().stdout.lines().filter(is_shown).collect::<Vec<_>>().join("\n");
+    insta::assert_snapshot!(text, @"
+    before the dependencies:
+      sh touch before:buildDependencies (hook before:buildDependencies)
+    before the images of auth:
+      sh touch before:build (hook before:build)
+    auth.api | build: never built here
+      builder  custom
+      tag      r.example/auth/api:1
+      run      sh echo auth >> $LOG
+    after the images of auth:
+      exec make notes
+    api      | build: never built here
+      builder  custom
+      tag      r.example/root/api:1
+      run      sh echo root >> $LOG
+    2 to build
+    ");
+    assert_eq!(output.stderr, "");
+    for path in
+        [".windlass", "libs/auth/.windlass", "log", "before:buildDependencies", "libs/auth/before:build"]
+    {
+        assert!(!project.path(path).exists(), "{path} is there");
+    }
+    let json = plan(&project, &[]);
+    assert_eq!(
+        (&json["before"][0]["project"], &json["before"][1]["project"]),
+        (&Value::Null, &"auth".into())
+    );
+    assert_eq!(json["images"][0]["name"], "auth.api");
+    project.run(["plan", "--skip-dependencies"]).success().lacks("auth.api");
+}
+
+#[test]
+fn plan_and_build_agree_on_dependencies() {
+    let project = project(&config("root", &on(&["a", "b"])))
+        .with("a", config("a", &on(&["../c"])))
+        .with("b", config("b", ""))
+        .with("c", config("c", ""));
+    let agree = |what: &str, arguments: &[&str]| {
+        let planned = plan(&project, arguments);
+        let options: Vec<_> =
+            ["build", "--progress", "json", "--build-sequential"].iter().chain(arguments).copied().collect();
+        let events = project.run(options).success().json_lines();
+        let decided = |image: &Value, name: &str| {
+            let text = |field: &str| image[field].as_str().unwrap_or_default().to_owned();
+            format!("{} {}: {}", text(name), text("decision"), text("reason"))
+        };
+        let planned: Vec<_> = planned["images"].as_array().expect("a list").iter().cloned().collect();
+        let names: Vec<_> = planned.iter().map(|image| decided(image, "name")).collect();
+        let of =
+            |kind: &str| events.iter().filter(|event| event["type"] == kind).cloned().collect::<Vec<_>>();
+        let mut built: Vec<_> = of("image_decided").iter().map(|event| decided(event, "image")).collect();
+        let mut sorted = names.clone();
+        sorted.sort();
+        built.sort();
+        assert_eq!(sorted, built, "{what}");
+        for event in of("image_finished") {
+            let image = planned.iter().find(|image| image["name"] == event["image"]).expect("it was planned");
+            assert_eq!(image["key"], event["key"], "{what}: {}", event["image"]);
+        }
+        names.join(", ")
+    };
+    let all = agree("first build", &[]);
+    let place = |name: &str| all.find(&format!("{name}.api")).expect("it is planned");
+    assert!(place("c") < place("a") && all.ends_with(", api build: never built here"), "{all}");
+    agree("nothing changed", &[]);
+    project.write("c/input", "1");
+    assert!(agree("a leaf", &[]).contains("c.api build: input changed"));
+    project.write("b/input", "1");
+    agree("left out", &["--skip-dependency", "b"]);
+    assert_eq!(agree("one image", &["b.api"]), "b.api build: input changed");
+    agree("forced", &["--force", "a.api"]);
+    project.write("a/windlass.rhai", "fn needs_build(image, plan) { true }\n");
+    agree("a script of a dependency", &["--dependency", "a"]);
+    agree("without any", &["--skip-dependencies"]);
+}
+
+#[test]
+fn why_knows_images_of_dependencies() {
+    let line = "echo ${runtime.dependencies.auth.images.api}";
+    let project = project(&custom("root", line, &on(&["auth"]))).with("auth", config("auth", ""));
+    project.run(["build"]).success();
+    project.write("auth/input", "1");
+    let output = project.run(["why", "auth.api"]).success().clone();
+    output
+        .stdout_has("auth.api | build: input changed\n  ~ file         input\n  last build   ")
+        .stdout_has("tag        r.example/auth/api:1")
+        .lacks("\napi |");
+    let output = project.run(["why", "--if", "auth/input", "auth/windlass.rhai", "input", "devspace.yaml"]);
+    insta::assert_snapshot!(output.success().stdout, @"
+    if auth/input changes:
+      auth.api is built: `onChange` names it
+      api      may be built: it names `auth.api`, which may get another tag
+    if auth/windlass.rhai changes:
+      auth.api may be built: it says how images are built
+      api      may be built: it names `auth.api`, which may get another tag
+    if input changes:
+      auth.api stays: `onChange` names no such file
+      api      is built: `onChange` names it
+    if devspace.yaml changes:
+      auth.api stays: `onChange` names no such file
+      api      may be built: it says how images are built
+    ");
+}
+
+#[test]
+fn image_of_a_dependency_that_is_left_out_is_told() {
+    let project = project(&custom("root", "echo ${runtime.dependencies.auth.images.api}", &on(&["auth"])))
+        .with("auth", config("auth", ""));
+    project
+        .run(["build", "--skip-dependencies"])
+        .exits(1)
+        .stderr_has("this run leaves the dependency `auth` out")
+        .stderr_has("`--skip-dependency auth`");
 }
 
 #[test]

@@ -94,6 +94,108 @@ fn plan_shows_everything_and_does_nothing() {
     }
 }
 
+/// What a pipeline does beside building is listed in its order and left undone.
+#[test]
+fn pipeline_is_planned_with_its_arguments() {
+    let script = r#"
+/// Builds everything and gives it a version.
+///
+/// @param version string The version: 1.4.0
+/// @param channel "stable"|"beta" = "stable" Who gets it
+fn release(project, version, channel) {
+    step("checking", || sh("touch checked; exit 3"));
+    let found = exec(["echo", "found"], #{ pure: true }).stdout;
+    for image in project.images {
+        build_image(image.with_tags([version, channel]));
+    }
+    write_file("release.txt", `${version} ${read_file("app/main.txt")}`);
+    exec(["touch", "told", found, read_file("release.txt")], #{ dir: "app", timeout: 5 });
+    timeout(5, || retry(2, || http_post("https://chat.example/hook", #{ text: version })));
+    remove_file("release.txt");
+}
+
+fn copies(project) { copy_image("acme/app:1", "acme/app:2"); }
+"#;
+    let project = project().file("windlass.rhai", script);
+    let output = project.run(["plan", "release", "1.4.0", "--channel", "beta", "--force", "base"]);
+    let text = output.success().stdout.lines().map(hide_key).collect::<Vec<_>>().join("\n");
+    insta::assert_snapshot!(text, @"
+    before the images:
+      sh touch checked; exit 3
+      exec echo found (asked)
+    base | build: forced
+      builder  docker
+      context  1 file, 5 B
+      key      [key]
+      tag      acme/base:1.4.0
+      tag      acme/base:beta
+      push     acme/base:1.4.0
+      push     acme/base:beta
+    app  | build: never built here
+      from     base
+      builder  docker
+      context  1 file, 5 B
+      key      [key]
+      tag      acme/app:1.4.0
+      tag      acme/app:beta
+      push     acme/app:1.4.0
+      push     acme/app:beta
+      run      sh touch hooked (hook after:build:app)
+    made | build: a custom command without `onChange` always runs
+      builder  custom
+      key      [key]
+      tag      acme/made:1.4.0
+      tag      acme/made:beta
+      run      sh touch made
+    after the images:
+      write release.txt
+      exec touch told found '1.4.0 hello'
+      http POST https://chat.example/hook
+      remove release.txt
+    3 to build
+    ");
+    for path in [".windlass", "checked", "release.txt", "app/told", "made"] {
+        assert!(!project.path(path).exists(), "{path} is there");
+    }
+    let json = plan(&project, &["release", "2.0.0"]);
+    assert_eq!((&json["pipeline"], json["images"].as_array().map(Vec::len)), (&"release".into(), Some(3)));
+    assert_eq!(json["images"][1]["tags"], serde_json::json!(["acme/app:2.0.0", "acme/app:stable"]));
+    let kinds: Vec<_> =
+        json["after"].as_array().expect("a list").iter().map(|effect| effect["kind"].clone()).collect();
+    assert_eq!(kinds, ["edit", "exec", "http", "edit"]);
+
+    let output = project.run(["plan", "copies"]).success().clone();
+    assert_eq!(output.stdout, "steps:\n  copy acme/app:1 to acme/app:2\nno images\n");
+}
+
+#[test]
+fn command_line_of_a_planned_pipeline_is_that_of_a_run() {
+    let script = "/// @param port int\nfn serve(project, port) { print(`${project.profiles} on ${port + 1}`) }\nfn app(project) { }\n";
+    let config = self::project().read("devspace.yaml") + "profiles:\n- name: dev\n";
+    let project = project().file("devspace.yaml", config).file("windlass.rhai", script);
+    for arguments in [["plan", "-p", "dev", "serve", "1"], ["plan", "serve", "1", "-p", "dev"]] {
+        project.run(arguments).success().stderr_has("[\"dev\"] on 2");
+    }
+    project.run(["plan", "serve", "x"]).exits(2).stderr_has("expected a whole number");
+    project
+        .run(["plan", "serve", "--help"])
+        .success()
+        .stdout_has("Usage: windlass plan serve [OPTIONS] <PORT>");
+    project
+        .run(["plan", "serv", "1"])
+        .exits(2)
+        .stderr_has("there is no image or pipeline `serv`")
+        .stderr_has("`serve`");
+    project.run(["plan", "build"]).exits(2).stderr_has("write `windlass plan`");
+    project.run(["plan", "app", "--jsn"]).exits(2).stderr_has("'--json'");
+    // An image and a pipeline of one name.
+    project
+        .run(["plan", "app", "--json"])
+        .success()
+        .stderr_has("this is about the image `app`, not the pipeline at windlass.rhai:3")
+        .stdout_has("\"pipeline\": \"build\"");
+}
+
 /// The line with the key left out.
 fn hide_key(line: &str) -> String {
     if line.starts_with("  key ") { "  key      [key]".to_owned() } else { line.to_owned() }
@@ -147,7 +249,7 @@ fn image_that_cannot_be_planned_fails_as_it_would_in_a_build() {
 fn wrong_script_is_an_error_of_the_script() {
     let project = project().file("windlass.rhai", "fn tags(image) { \"1\" }\n");
     project.run(["plan"]).exits(2).stderr_has("`tags` has to be a list of strings");
-    project.run(["plan", "nope"]).exits(2).stderr_has("there is no image `nope`");
+    project.run(["plan", "nope"]).exits(2).stderr_has("there is no image or pipeline `nope`");
 }
 
 #[test]

@@ -10,6 +10,5 @@ use crate::cli::{BuildArgs, GlobalOptions};
 /// # Errors
 /// When the configuration, a script or the command line is wrong. What goes wrong with images is reported here.
 pub fn build(global: &GlobalOptions, args: &BuildArgs) -> Result<ExitStatus, Failure> {
-    let call = Call { pipeline: "build".to_owned(), arguments: Vec::new(), images: args.images.clone() };
-    run_pipeline(global, &args.options, load_project(global)?, call)
+    run_pipeline(global, &args.options, load_project(global)?, Call::build(args.images.clone()))
 }

@@ -34,10 +34,16 @@ pub fn answer_shell() {
     CompleteEnv::with_factory(command).var(VARIABLE).complete();
 }
 
-/// The command line, with the pipelines and commands of the project below `run`.
+/// The command line, with the pipelines and commands of the project below `run`, and the pipelines below `plan`.
 fn command() -> clap::Command {
-    let names = candidates::runnable().into_iter().map(clap::Command::new).collect::<Vec<_>>();
-    Cli::command().mut_subcommand("run", |run| run.subcommands(names))
+    let pipelines = candidates::pipelines();
+    let mut runnable: Vec<_> = pipelines.iter().cloned().chain(candidates::commands()).collect();
+    runnable.sort();
+    runnable.dedup();
+    let named = |names: Vec<String>| names.into_iter().map(clap::Command::new).collect::<Vec<_>>();
+    Cli::command()
+        .mut_subcommand("run", |run| run.subcommands(named(runnable)))
+        .mut_subcommand("plan", |plan| plan.subcommands(named(pipelines)))
 }
 
 /// Prints the script that makes a shell ask windlass for candidates.

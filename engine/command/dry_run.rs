@@ -1,6 +1,5 @@
 //! A run that changes nothing: for `plan` and `why`.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,13 +7,14 @@ use indexmap::IndexMap;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
+use super::PipelineOptions;
 use super::exit_status::{ExitStatus, Failure};
 use super::interrupt::cancel_on_interrupt;
 use super::load;
-use super::pipeline_options::scripts;
 use super::pipeline_run::{Call, call_pipeline, host_options, new_runtime, print_failures};
 use crate::cli::GlobalOptions;
 use crate::config::Loaded;
+use crate::dependency::{Tree, attach, foreign_base};
 use crate::event::{Decision, Event, Events, ImageResult, Level};
 use crate::host::Host;
 use crate::host::planning::{Effect, Effects};
@@ -24,16 +24,29 @@ use crate::script::{Pipeline, ScriptError};
 
 /// A run that changed nothing, and what it would have done.
 pub(super) struct DryRun {
-    /// The run.
+    /// The run of the project that was asked about.
     pub(super) run: Arc<Run>,
+    /// The pipeline that was called.
+    pub(super) pipeline: String,
     /// What it would have done, in order.
     pub(super) effects: Vec<Effect>,
-    /// What it told about each image.
+    /// What it told about each image; one of a dependency is called `auth.api`.
     pub(super) images: IndexMap<String, Told>,
     /// What it planned for each image.
     pub(super) plans: IndexMap<String, Plan>,
+    noted: Arc<Effects>,
     outcome: Result<(), Arc<ScriptError>>,
     runtime: Runtime,
+}
+
+/// One of the projects of a dry run.
+pub(super) struct Part {
+    /// Its name; `None` for the project that was asked about.
+    pub(super) name: Option<String>,
+    /// Its run.
+    pub(super) run: Arc<Run>,
+    /// Whether its pipeline did not come to its end.
+    pub(super) broke_off: bool,
 }
 
 /// What a run told about an image.
@@ -53,58 +66,90 @@ pub(super) struct Told {
 /// When a script or the command line is wrong. What goes wrong with images is left to [`DryRun::end`].
 pub(super) fn dry_run(
     global: &GlobalOptions,
+    options: &PipelineOptions,
     loaded: Loaded,
-    more_scripts: &[PathBuf],
-    options: RunOptions,
     call: Call,
 ) -> Result<DryRun, Failure> {
     load::tell(&loaded.warnings, global);
+    let files = options.scripts_of(&loaded.project)?;
+    let pipeline = Pipeline::compile(files, &loaded.project.root).map_err(Failure::wrong_use)?;
+    let tree = match options.skip_dependencies {
+        true => Tree::default(),
+        false => load::load_dependencies(global, &loaded)?,
+    };
     let project = loaded.project;
-    if !project.dependencies.is_empty() {
-        let names: Vec<_> = project.dependencies.keys().map(|name| format!("`{name}`")).collect();
-        let names = names.join(", ");
-        load::warn(
-            &format!("the projects that this one depends on are left out: {names}; ask in their folders"),
-            global,
-        );
-    }
-    let files = scripts(&project, more_scripts)?;
-    let pipeline = Pipeline::compile(files, &project.root).map_err(Failure::wrong_use)?;
+    let selection = options.selection(&tree, &project, &call.images).map_err(Failure::wrong_use)?;
+    let call = call.narrowed(&selection);
     let runtime = new_runtime()?;
     let effects: Arc<Effects> = Arc::default();
     let images: Arc<Mutex<IndexMap<String, Told>>> = Arc::default();
     let events = listen(global, &effects, &images);
     let cancel = CancellationToken::new();
     cancel_on_interrupt(runtime.handle(), &cancel, &events);
-    let options = RunOptions {
-        images: call.images.clone(),
+    let run_options = RunOptions {
         environment: loaded.environment,
+        force: selection.force.iter().cloned().collect(),
         dry_run: true,
         keep_going: true,
         jobs: 1,
-        ..options
+        ..options.run_options(selection.images.clone())
     };
-    let host = Host::live(&events, &host_options(&project, &options));
+    let host = Host::live(&events, &host_options(&project, &run_options));
     let host = if global.no_exec { host.without_exec() } else { host };
     let host = host.planning(&effects);
-    let run = Run::new(project, options, host, events.clone(), cancel, runtime.handle().clone())
+    let run = Run::new(project, run_options, host, events.clone(), cancel, runtime.handle().clone())
         .map_err(Failure::wrong_use)?;
+    attach(&run, tree, &selection, global.no_warn).map_err(Failure::wrong_use_of)?;
+    let name = call.pipeline.clone();
     let outcome = call_pipeline(&run, pipeline, call, global.no_warn);
     run.results.finish_all(&events);
     let images = std::mem::take(&mut *lock(&images));
-    let plans = run.take_plans();
-    Ok(DryRun { run, effects: effects.list(), images, plans, outcome, runtime })
+    let list = effects.list();
+    let mut dry_run = DryRun {
+        run,
+        pipeline: name,
+        effects: list,
+        images,
+        plans: IndexMap::new(),
+        noted: effects,
+        outcome,
+        runtime,
+    };
+    for part in dry_run.parts() {
+        let plans = part.run.take_plans().into_iter();
+        dry_run.plans.extend(plans.map(|(image, plan)| (part.full(&image), plan)));
+    }
+    Ok(dry_run)
 }
 
 impl DryRun {
+    /// The projects it was about: dependencies before those that need them.
+    pub(super) fn parts(&self) -> Vec<Part> {
+        let broke_off = self.outcome.is_err();
+        let dependencies = self.run.kin().all_targets().into_iter().map(|dependency| Part {
+            name: Some(dependency.name.clone()),
+            run: Arc::clone(&dependency.run),
+            broke_off: broke_off && !dependency.is_built(),
+        });
+        let own = Part { name: None, run: Arc::clone(&self.run), broke_off };
+        dependencies.chain((self.pipeline != "dependencies").then_some(own)).collect()
+    }
+
+    /// The images of `part`, bases first: with `build` all it was about, with another pipeline those it works on.
+    pub(super) fn images_of<'a>(&'a self, part: &'a Part) -> impl Iterator<Item = &'a String> {
+        let is_build = ["build", "dependencies"].contains(&self.pipeline.as_str());
+        let selected = part.run.selected().iter();
+        selected.filter(move |image| is_build || self.images.contains_key(&part.full(image)))
+    }
+
+    /// How much it would have done before work on `image` began.
+    pub(super) fn before(&self, image: &str) -> Option<usize> {
+        self.noted.before(image)
+    }
+
     /// The time.
     pub(super) fn now(&self) -> jiff::Timestamp {
         self.run.host.clock.now()
-    }
-
-    /// Whether the pipeline broke off.
-    pub(super) fn broke_off(&self) -> bool {
-        self.outcome.is_err()
     }
 
     /// Prints what went wrong; the status is the one that the run would have ended with.
@@ -115,6 +160,23 @@ impl DryRun {
         };
         self.runtime.shutdown_timeout(Duration::from_secs(2));
         status
+    }
+}
+
+impl Part {
+    /// What one of its images is called: `auth.api`.
+    pub(super) fn full(&self, image: &str) -> String {
+        match &self.name {
+            Some(name) => format!("{name}.{image}"),
+            None => image.to_owned(),
+        }
+    }
+
+    /// The images that one of its images is built from, those of dependencies among them.
+    pub(super) fn bases(&self, image: &str) -> Vec<String> {
+        let own = self.run.needs(image).map(|need| self.full(need));
+        let others = self.run.other_bases(image).iter();
+        own.chain(others.filter_map(|base| Some(foreign_base(&self.run, base)?.name))).collect()
     }
 }
 
@@ -129,11 +191,10 @@ fn listen(
         let mut images = lock(&images);
         match event {
             Event::ImageDecided { image, decision, reason, .. } => {
-                effects.work_on(Some(&image));
+                effects.begin(&image);
                 images.entry(image).or_default().decision = Some((decision, reason));
             }
             Event::ImageFinished(result) => {
-                effects.work_on(None);
                 let image = result.image.clone();
                 images.entry(image).or_default().result = Some(result);
             }

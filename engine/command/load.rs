@@ -9,7 +9,7 @@ use crate::cli::GlobalOptions;
 use crate::config::{
     self, Ask, ConfigError, Explain, Explanation, LoadOptions, Loaded, Problem, TerminalAsk,
 };
-use crate::dependency::{DependencyError, News, Tree};
+use crate::dependency::{DependencyError, Fetch, News, Tree};
 use crate::git::GitError;
 
 /// Loads the project that the command line names. In a terminal the user is asked for variables without a value.
@@ -53,18 +53,17 @@ pub(super) fn load_explained(
 /// # Errors
 /// When one of them is not there, or its configuration is wrong.
 pub(super) fn load_dependencies(global: &GlobalOptions, root: &Loaded) -> Result<Tree, Failure> {
-    fetch_dependencies(global, root, false, &mut |_| ())
+    fetch_dependencies(global, root, Fetch::Missing, &mut |_| ())
 }
 
-/// Loads the projects that `root` depends on, with `update` those from git as they are now; `tell` hears about
-/// repositories.
+/// Loads the projects that `root` depends on, those from git as `fetch` says; `tell` hears about repositories.
 ///
 /// # Errors
 /// As [`load_dependencies`].
 pub(super) fn fetch_dependencies(
     global: &GlobalOptions,
     root: &Loaded,
-    update: bool,
+    fetch: Fetch,
     tell: &mut dyn FnMut(News<'_>),
 ) -> Result<Tree, Failure> {
     let mut tell_all = |news: News<'_>| {
@@ -73,7 +72,7 @@ pub(super) fn fetch_dependencies(
         }
         tell(news);
     };
-    Tree::load(root, &load_options(global), update, &mut tell_all).map_err(|error| match error {
+    Tree::load(root, &load_options(global), fetch, &mut tell_all).map_err(|error| match error {
         DependencyError::Config(error) => failure(error),
         DependencyError::Git(GitError::Cancelled { .. }) => Failure::interrupted(error),
         DependencyError::Git(_) => Failure::failed(error),

@@ -83,6 +83,12 @@ pub struct PipelineOptions {
     pub result: Option<PathBuf>,
 }
 
+impl AsRef<Self> for PipelineOptions {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl PipelineOptions {
     /// What they ask of a run on `images`; none: all.
     pub fn run_options(&self, images: Vec<String>) -> RunOptions {

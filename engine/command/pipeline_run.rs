@@ -36,8 +36,13 @@ pub struct Call {
 }
 
 impl Call {
+    /// A call of the pipeline `build` for `images`.
+    pub fn build(images: Vec<String>) -> Self {
+        Self { pipeline: "build".to_owned(), arguments: Vec::new(), images }
+    }
+
     /// The same, for the projects that were selected: where the project itself is not built, its dependencies are.
-    fn narrowed(self, selection: &Selection) -> Self {
+    pub(super) fn narrowed(self, selection: &Selection) -> Self {
         let is_build = self.pipeline == "build";
         let pipeline =
             if is_build && !selection.builds_root { "dependencies".to_owned() } else { self.pipeline };

@@ -4,7 +4,7 @@ use super::exit_status::{ExitStatus, Failure};
 use super::load;
 use super::stdout::print;
 use crate::cli::GlobalOptions;
-use crate::dependency::News;
+use crate::dependency::{Fetch, News};
 use crate::git::Freshness;
 
 /// The options of `windlass update`.
@@ -37,7 +37,7 @@ pub fn update(global: &GlobalOptions, args: &UpdateArgs) -> Result<ExitStatus, F
     let loaded = load::load_project(global)?;
     load::tell(&loaded.warnings, global);
     let mut lines = String::new();
-    load::fetch_dependencies(global, &loaded, true, &mut |news| {
+    load::fetch_dependencies(global, &loaded, Fetch::Everything, &mut |news| {
         if let News::Ready(source, freshness) = news {
             let what = match freshness {
                 Freshness::Known => "unchanged".to_owned(),

@@ -142,6 +142,11 @@ fn dependency(
 }
 
 impl Dependency {
+    /// Whether its pipeline was called and did not fail.
+    pub fn is_built(&self) -> bool {
+        self.outcome.get().is_some_and(Result::is_ok)
+    }
+
     /// How its pipeline failed, when it did.
     pub fn failure(&self) -> Option<&Arc<ScriptError>> {
         self.outcome.get()?.as_ref().err()

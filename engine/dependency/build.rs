@@ -6,14 +6,14 @@ use rhai::Dynamic;
 
 use super::jobs::{has_place, share_place};
 use super::{Dependency, DependencyError};
-use crate::run::{Run, RunError};
+use crate::run::{Run, RunError, Scope};
 use crate::script::{ScriptError, StageError, new_engine, stage};
 
 /// The stack of a thread that runs a script.
 const STACK: usize = 16 << 20;
 
 /// Builds the projects that the project of `run` depends on, side by side, each by its own pipeline and once a
-/// command.
+/// command. In a plan one after another, so that what they would do has an order.
 ///
 /// # Errors
 /// [`DependencyError::Failed`] when some fail; why is kept with each.
@@ -31,9 +31,13 @@ pub fn build_all(run: &Run) -> Result<(), StageError> {
             thread.spawn_scoped(scope, body)
         };
         for target in targets {
-            if start(target).is_err() {
+            match start(target) {
+                Ok(thread) if run.options.dry_run => {
+                    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                }
+                Ok(_) => {}
                 // Without a thread of its own it is built on this one.
-                target.build();
+                Err(_) => target.build(),
             }
         }
     });
@@ -52,6 +56,7 @@ impl Dependency {
             let run = &self.run;
             let jobs = run.kin().jobs.as_ref();
             let Some(pipeline) = run.pipeline() else { return Ok(()) };
+            let _scope = Scope { project: Some(self.name.clone()), ..Scope::default() }.enter();
             let project = Dynamic::from(stage::Project(Arc::clone(run)));
             let outcome = pipeline.call(&new_engine(run), "build", vec![project]);
             run.save();

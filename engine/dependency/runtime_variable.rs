@@ -9,13 +9,34 @@ use crate::run::{Run, RunError};
 
 /// A runtime variable has no value.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
-#[error("cannot fill in `${{runtime.{variable}}}`: {reason}")]
-#[diagnostic(code(run::runtime_variable))]
-pub struct RuntimeVariableError {
-    variable: String,
-    reason: String,
-    #[help]
-    help: String,
+pub enum RuntimeVariableError {
+    /// It names a dependency that is not part of the run.
+    #[error("cannot fill in `${{runtime.{variable}}}`: this run leaves the dependency `{dependency}` out")]
+    #[diagnostic(
+        code(run::dependency_left_out),
+        help(
+            "`--skip-dependency {dependency}` leaves it out as well, but uses the images of its last build"
+        )
+    )]
+    LeftOut {
+        /// The variable.
+        variable: String,
+        /// The dependency.
+        dependency: String,
+    },
+
+    /// It names nothing, or an image that was never built.
+    #[error("cannot fill in `${{runtime.{variable}}}`: {reason}")]
+    #[diagnostic(code(run::runtime_variable))]
+    Unknown {
+        /// The variable.
+        variable: String,
+        /// Why it has no value.
+        reason: String,
+        /// What to do.
+        #[help]
+        help: String,
+    },
 }
 
 /// The image whose own command is filled in, and its reference, once it has one: before that, what stands for it stays.
@@ -79,7 +100,8 @@ fn fill_for(run: &Run, text: &str, own: Own<'_>) -> Result<String, RunError> {
 /// The value of a variable; `None` for that of an image that has no reference yet.
 fn value(run: &Run, variable: &str, own: Own<'_>) -> Result<Option<String>, RunError> {
     let unknown = |reason: String, help: &str| {
-        RunError::from(RuntimeVariableError { variable: variable.to_owned(), reason, help: help.to_owned() })
+        let (variable, help) = (variable.to_owned(), help.to_owned());
+        RunError::from(RuntimeVariableError::Unknown { variable, reason, help })
     };
     let form = "write `${runtime.images.NAME}` or `${runtime.dependencies.DEPENDENCY.images.NAME}`, with `.image` or \
                 `.tag` at its end for a part";
@@ -88,7 +110,16 @@ fn value(run: &Run, variable: &str, own: Own<'_>) -> Result<Option<String>, RunE
             let image = rest.strip_prefix(name.as_str())?.strip_prefix(".images.")?;
             Some((&*dependency.run, image))
         });
-        found.ok_or_else(|| unknown("there is no such dependency in this run".to_owned(), form))?
+        let left_out =
+            |name: &&String| rest.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        let missing = || match run.project.dependencies.keys().find(left_out) {
+            Some(dependency) => RunError::from(RuntimeVariableError::LeftOut {
+                variable: variable.to_owned(),
+                dependency: dependency.clone(),
+            }),
+            None => unknown("there is no such dependency".to_owned(), form),
+        };
+        found.ok_or_else(missing)?
     } else if let Some(image) = variable.strip_prefix("images.") {
         (run, image)
     } else {

@@ -85,13 +85,27 @@ impl Selection {
 
     /// Whether one of the project's own images that were named refers to the dependency `node`.
     fn needs(&self, tree: &Tree, project: &Project, node: usize) -> bool {
-        let names = tree.root.iter().filter(|(_, index)| *index == node).map(|(name, _)| name);
-        let mut references = names.map(|name| format!("${{runtime.dependencies.{name}."));
-        references.any(|reference| {
-            let images = self.images.iter().filter_map(|name| project.images.get(name));
-            images.into_iter().any(|image| texts(image).any(|text| text.contains(&reference)))
+        let mut names = tree.root.iter().filter(|(_, index)| *index == node).map(|(name, _)| name);
+        names.any(|name| {
+            let mut images = self.images.iter().filter_map(|name| project.images.get(name));
+            images.any(|image| refers_to(image, name, None))
         })
     }
+}
+
+/// Whether a text of `image` refers to the dependency that its project calls `dependency`, and there to the image
+/// `named`; to any of its images without.
+pub fn refers_to(image: &ImageConfig, dependency: &str, named: Option<&str>) -> bool {
+    let start = format!("${{runtime.dependencies.{dependency}.");
+    let of_image = named.map(|named| format!("{start}images.{named}"));
+    let refers = |text: &String| match &of_image {
+        None => text.contains(&start),
+        // Behind the name comes the end, or the part that is meant.
+        Some(start) => {
+            text.match_indices(start).any(|(at, _)| text[at + start.len()..].starts_with(['}', '.']))
+        }
+    };
+    texts(image).any(refers)
 }
 
 /// The texts of an image in which runtime variables are filled in.

@@ -38,8 +38,21 @@ pub struct Node {
     pub skip_build: bool,
 }
 
+/// What may be fetched while a tree is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fetch {
+    /// Nothing: a dependency in a repository that is not there is left out.
+    Nothing,
+    /// Repositories that are not there.
+    Missing,
+    /// All repositories, as they are now.
+    Everything,
+}
+
 /// What happens to repositories while a tree is loaded.
 pub enum News<'a> {
+    /// One is not there, and its dependency is left out.
+    LeftOut(&'a GitSource),
     /// One is about to be cloned.
     Cloning(&'a GitSource),
     /// One is on disk.
@@ -52,7 +65,7 @@ type Identity = (PathBuf, Vec<String>, Vec<(String, String)>);
 struct Loader<'a> {
     options: &'a LoadOptions,
     checkouts: Checkouts,
-    update: bool,
+    fetch: Fetch,
     tell: &'a mut dyn FnMut(News<'_>),
     /// Repositories that were looked at, each once.
     fetched: HashSet<GitSource>,
@@ -73,15 +86,14 @@ struct Step {
 
 impl Tree {
     /// Loads what `root` depends on, and what that depends on in turn. `options` are those that loaded `root`; `tell`
-    /// hears about repositories. Blocks: clones repositories that are not there, with `update` fetches the others,
-    /// and may ask.
+    /// hears about repositories. Blocks: clones or updates repositories as `fetch` says, and may ask.
     ///
     /// # Errors
     /// [`DependencyError`].
     pub fn load(
         root: &Loaded,
         options: &LoadOptions,
-        update: bool,
+        fetch: Fetch,
         tell: &mut dyn FnMut(News<'_>),
     ) -> Result<Self, DependencyError> {
         if root.project.dependencies.is_empty() {
@@ -102,7 +114,7 @@ impl Tree {
         let mut loader = Loader {
             options,
             checkouts,
-            update,
+            fetch,
             tell,
             fetched: HashSet::new(),
             nodes: Vec::new(),
@@ -132,25 +144,27 @@ impl Loader<'_> {
         let mut needs = Vec::new();
         for dependency in parent.project.dependencies.values() {
             let path: Vec<_> = path.iter().chain([&dependency.name]).cloned().collect();
-            needs.push((dependency.name.clone(), self.node(dependency, parent, &path)?));
+            if let Some(node) = self.node(dependency, parent, &path)? {
+                needs.push((dependency.name.clone(), node));
+            }
         }
         Ok(needs)
     }
 
-    /// The node of a dependency of `parent`.
+    /// The node of a dependency of `parent`; `None` when it is left out.
     fn node(
         &mut self,
         dependency: &DependencyConfig,
         parent: &Loaded,
         path: &[String],
-    ) -> Result<usize, DependencyError> {
-        let file = self.find(dependency, &parent.project.root)?;
+    ) -> Result<Option<usize>, DependencyError> {
+        let Some(file) = self.find(dependency, &parent.project.root)? else { return Ok(None) };
         self.check_circle(dependency, &file)?;
         let vars = vars(dependency, parent);
         let identity = (file.clone(), dependency.profiles.clone(), vars.clone());
         if let Some(&index) = self.known.get(&identity) {
             self.nodes[index].skip_build &= dependency.skip_build;
-            return Ok(index);
+            return Ok(Some(index));
         }
         let loaded = config::load(&self.options_for(dependency, &file, vars))?;
         self.stack.push(Step {
@@ -173,16 +187,21 @@ impl Loader<'_> {
         });
         self.paths.push(path.to_vec());
         self.known.insert(identity, index);
-        Ok(index)
+        Ok(Some(index))
     }
 
-    /// The configuration file of `dependency`, which is declared by the project in `root`.
-    fn find(&mut self, dependency: &DependencyConfig, root: &Path) -> Result<PathBuf, DependencyError> {
+    /// The configuration file of `dependency`, which is declared by the project in `root`; `None` when it would have
+    /// to be fetched first.
+    fn find(
+        &mut self,
+        dependency: &DependencyConfig,
+        root: &Path,
+    ) -> Result<Option<PathBuf>, DependencyError> {
         let name = || dependency.name.clone();
         let folder = match &dependency.source {
             DependencySource::Path(path) => root.join(path),
             DependencySource::Git { source, sub_path } => {
-                let checkout = self.check_out(source)?;
+                let Some(checkout) = self.check_out(source)? else { return Ok(None) };
                 let sub_path = sub_path.as_deref().unwrap_or(".");
                 let inside = ProjectPath::new(&checkout.folder, sub_path);
                 let outside =
@@ -197,20 +216,26 @@ impl Loader<'_> {
             let path = file.strip_prefix(&self.options.directory).unwrap_or(&file).display().to_string();
             return Err(DependencyError::Missing { name: name(), path, origin: dependency.origin.clone() });
         }
-        Ok(real(&file))
+        Ok(Some(real(&file)))
     }
 
-    fn check_out(&mut self, source: &GitSource) -> Result<Checkout, DependencyError> {
+    fn check_out(&mut self, source: &GitSource) -> Result<Option<Checkout>, DependencyError> {
         let is_new = !self.checkouts.folder_of(source).exists();
         let is_first = self.fetched.insert(source.clone());
-        if is_new {
-            (self.tell)(News::Cloning(source));
+        match self.fetch {
+            Fetch::Nothing if is_new => {
+                (self.tell)(News::LeftOut(source));
+                return Ok(None);
+            }
+            _ if is_new => (self.tell)(News::Cloning(source)),
+            _ => {}
         }
-        let checkout = self.checkouts.check_out_blocking(source, self.update && is_first)?;
+        let update = self.fetch == Fetch::Everything && is_first;
+        let checkout = self.checkouts.check_out_blocking(source, update)?;
         if is_first {
             (self.tell)(News::Ready(source, &checkout.freshness));
         }
-        Ok(checkout)
+        Ok(Some(checkout))
     }
 
     /// Makes sure that `file` is not of one of the projects that lead to it.

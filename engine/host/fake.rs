@@ -10,6 +10,7 @@ use super::memory::Memory;
 use super::planning::Effects;
 use crate::cluster::{ClusterContext, Node};
 use crate::config::{self, LoadOptions};
+use crate::dependency::{Fetch, Request, Selection, Tree, attach};
 use crate::event::{Event, Events};
 use crate::run::{Run, RunOptions, lock};
 use crate::script::{Pipeline, ScriptError, ScriptFile, new_engine, stage};
@@ -72,7 +73,9 @@ impl World {
 
     /// Writes a file of the project.
     pub fn write(&self, path: &str, text: &str) {
-        std::fs::write(self.folder.path().join(path), text).expect("a file can be written");
+        let path = self.folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("a folder can be made");
+        std::fs::write(path, text).expect("a file can be written");
     }
 
     /// Reads a file of the project.
@@ -182,18 +185,29 @@ impl World {
         let environment = Some(HashMap::new());
         let load =
             LoadOptions { directory: self.folder.path().to_owned(), environment, ..LoadOptions::default() };
-        let project = config::load(&load).expect("the configuration is valid").project;
+        let loaded = config::load(&load).expect("the configuration is valid");
+        let tree =
+            Tree::load(&loaded, &load, Fetch::Nothing, &mut |_| ()).expect("the dependencies are valid");
+        let project = loaded.project;
         let events: Arc<Mutex<Vec<Event>>> = Arc::default();
         let sink = Arc::clone(&events);
         let sink = Events::new(move |event| lock(&sink).push(event));
-        self.memory.owns(project.images.values().map(|image| image.repository.clone()));
+        let below = tree.nodes.iter().map(|node| &node.loaded.project);
+        for project in below.chain([&project]) {
+            self.memory.owns(project.images.values().map(|image| image.repository.clone()));
+        }
+        let selection = Selection::new(&tree, &project, &Request::default()).expect("all is selected");
         let host = self.memory.host();
         let effects = Arc::default();
         let host = if options.dry_run { host.planning(&effects) } else { host };
         *lock(&self.effects) = effects;
         let runtime = self.runtime.handle().clone();
         let run = Run::new(project, options, host, sink, CancellationToken::new(), runtime);
-        (events, run.expect("the images can be ordered"))
+        let run = run.expect("the images can be ordered");
+        if let Err(error) = attach(&run, tree, &selection, true) {
+            panic!("the dependencies cannot be used: {error}");
+        }
+        (events, run)
     }
 
     /// A script of the project.

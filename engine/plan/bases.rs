@@ -59,7 +59,8 @@ impl<'a> Bases<'a> {
         let parent = self.parents.iter().find(|parent| parent.base.reference == base);
         let actual = parent.map_or_else(|| base.to_owned(), |parent| parent.finished.reference.to_string());
         let actual = self.run.known_name(actual);
-        let found = self.run.bases.get(&actual).or_else(|| look_up(self.run, &actual));
+        let found = self.run.bases.get(&actual).or_else(|| foreseen(self.run, &actual));
+        let found = found.or_else(|| look_up(self.run, &actual));
         if found.is_none() {
             self.unknown.borrow_mut().push(actual.clone());
         }
@@ -71,6 +72,16 @@ impl<'a> Bases<'a> {
     pub(super) fn into_asked(self) -> (Vec<String>, Vec<String>) {
         (self.asked.into_inner(), self.unknown.into_inner())
     }
+}
+
+/// In a plan: what an image of a dependency is going to pass on, which no daemon can tell yet.
+fn foreseen(run: &Run, base: &str) -> Option<BaseConfig> {
+    let targets = if run.options.dry_run { run.kin().all_targets() } else { Vec::new() };
+    targets.iter().find_map(|target| {
+        let known = target.run.known_name(base.to_owned());
+        let planned = || if known == base { None } else { look_up(run, &known) };
+        target.run.bases.get(&known).or_else(planned)
+    })
 }
 
 /// Asks the daemon, then the registry, and remembers. Nobody who answers is no error: then the whole context

@@ -187,6 +187,95 @@ proptest! {
     }
 }
 
+/// A project whose image is built on that of another project, in each of the two ways to name it.
+const ABOVE: &str = "version: v1beta11
+images:
+  named:
+    image: acme/named
+    dockerfile: named.Dockerfile
+    build:
+      docker:
+        options:
+          buildArgs:
+            BASE: ${runtime.dependencies.low.images.base}
+  fixed:
+    image: acme/fixed
+    dockerfile: fixed.Dockerfile
+dependencies:
+- {name: low, source: {path: low}}
+";
+const BELOW: &str = "version: v1beta11\nimages:\n  base:\n    image: acme/low-base\n    tags: ['1.0']\n";
+const BELOW_DOCKERFILE: &str = "FROM scratch\nENV DIR=one\nCOPY base.txt /\n";
+
+fn world_with_dependency() -> World {
+    let world = World::of_config(ABOVE);
+    world.write("named.Dockerfile", "ARG BASE\nFROM $BASE\nCOPY $DIR.txt /\n");
+    world.write("fixed.Dockerfile", "FROM acme/low-base:1.0\nCOPY $DIR.txt side.txt /\n");
+    world.write("low/devspace.yaml", BELOW);
+    world.write("low/Dockerfile", BELOW_DOCKERFILE);
+    for file in ["one.txt", "two.txt", "side.txt", "low/base.txt", "low/unread.txt"] {
+        world.write(file, file);
+    }
+    world
+}
+
+/// What may change in two projects between two builds: a file, and what it holds then.
+const CHANGES: [(&str, &str); 14] = [
+    ("one.txt", "1"),
+    ("one.txt", "2"),
+    ("two.txt", "1"),
+    ("side.txt", "1"),
+    ("low/base.txt", "1"),
+    ("low/base.txt", "2"),
+    ("low/unread.txt", "1"),
+    ("low/Dockerfile", "FROM scratch\nENV DIR=two\nCOPY base.txt /\n"),
+    ("low/Dockerfile", "FROM scratch\nENV DIR=one\nONBUILD COPY two.txt /on\nCOPY base.txt /\n"),
+    ("low/Dockerfile", BELOW_DOCKERFILE),
+    ("low/devspace.yaml", BELOW),
+    (
+        "low/devspace.yaml",
+        "version: v1beta11\nimages:\n  base:\n    image: acme/low-base\n    tags: ['1.0', '2.0']\n",
+    ),
+    ("low/windlass.rhai", "fn needs_build(image, plan) { true }"),
+    ("low/windlass.rhai", ""),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn plan_and_build_decide_the_same_with_dependencies(
+        steps in prop::collection::vec((0..CHANGES.len() + 3, 0..4u8), 1..7)
+    ) {
+        let world = world_with_dependency();
+        for (change, option) in std::iter::once((CHANGES.len(), 0)).chain(steps) {
+            match change.checked_sub(CHANGES.len()) {
+                None => world.write(CHANGES[change].0, CHANGES[change].1),
+                Some(0) => {}
+                Some(1) => world.prune("acme/low-base"),
+                Some(_) => world.remove("low/.windlass"),
+            }
+            let options = |dry_run| RunOptions {
+                jobs: 1,
+                dry_run,
+                skip_push: option == 1,
+                verify: option == 2,
+                ..RunOptions::default()
+            };
+            let files = world.files();
+            world.take_log();
+            let plan = world.build_with("", options(true));
+            prop_assert_eq!(world.files(), files, "a plan changes no file");
+            prop_assert_eq!(world.take_log(), Vec::<String>::new(), "a plan does nothing");
+            let build = world.build_with("", options(false));
+            build.succeeds();
+            prop_assert_eq!(plan.decisions(), build.decisions(), "{:?}", CHANGES.get(change));
+            prop_assert_eq!(plan.keys(), build.keys(), "{:?}", CHANGES.get(change));
+            prop_assert!(build.decisions()[0].starts_with("low.base "), "{:?}", build.decisions());
+        }
+    }
+}
+
 #[test]
 fn plan_lists_what_the_build_does() {
     let world = world();

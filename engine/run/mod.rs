@@ -476,8 +476,11 @@ impl Run {
         lock(&self.planned_names).get(&name).cloned().unwrap_or(name)
     }
 
-    /// Writes what saves work next time: stat indexes, facts of base images.
+    /// Writes what saves work next time: stat indexes, facts of base images. A plan writes nothing.
     pub fn save(&self) {
+        if self.options.dry_run {
+            return;
+        }
         if let Some(warning) = self.bases.warning() {
             self.notice(Level::Warning, warning);
         }

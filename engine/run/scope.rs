@@ -11,6 +11,8 @@ thread_local! {
 /// What a thread of a run works on at the moment: whatever is told or started belongs to it.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
+    /// The dependency whose pipeline runs; `None` for that of the project the user called for.
+    pub project: Option<String>,
     /// The image; `None` for the whole run.
     pub image: Option<String>,
     /// Cancelled when what the thread is doing has to stop before the run does: its time is up.

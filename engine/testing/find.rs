@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Overrides;
-use crate::script::{Pipeline, ScriptError, ScriptFile};
+use crate::script::{Mistake, Pipeline, ScriptError, ScriptFile};
 
 /// How the names of test files end.
 const ENDING: &str = "_test.rhai";
@@ -82,11 +82,24 @@ pub enum FindError {
 /// # Errors
 /// When a file is no valid script, or a test has parameters.
 pub fn find(folder: &Path, config: Option<&Path>) -> Result<Vec<Found>, FindError> {
+    find_each(folder, config).into_iter().collect()
+}
+
+/// As [`find`], with what is wrong with each file on its own.
+pub fn find_each(folder: &Path, config: Option<&Path>) -> Vec<Result<Found, FindError>> {
     let walk = ignore::WalkBuilder::new(folder).require_git(false).sort_by_file_path(Path::cmp).build();
     let files = walk.filter_map(Result::ok).filter(|entry| entry.path().is_file());
     let files = files.filter(|entry| entry.file_name().to_string_lossy().ends_with(ENDING));
     let mut known = HashMap::new();
     files.map(|entry| read(folder, entry.path(), config, &mut known)).collect()
+}
+
+impl Found {
+    /// What is certainly wrong in the file, without running it: calls of functions that do not exist or take other
+    /// arguments, modules that are not there.
+    pub fn mistakes(&self) -> Vec<Mistake> {
+        self.program.test_mistakes(self.overrides.functions())
+    }
 }
 
 /// Reads the test file at `path`; `known` are the overrides of projects that have been read.

@@ -14,7 +14,7 @@ mod run;
 mod snapshots;
 pub mod stage;
 
-pub use find::{FindError, Found, find};
+pub use find::{FindError, Found, find, find_each};
 pub use overrides::Overrides;
 pub use plain::plain;
 pub use run::{Outcome, RunTests, Tested, Verdict};

@@ -1,6 +1,7 @@
 //! Something that is wrong, and where.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use miette::{Diagnostic, LabeledSpan, Severity, SourceCode, SourceSpan};
@@ -11,6 +12,17 @@ pub(super) struct Finding {
     diagnostic: Arc<dyn Diagnostic + Send + Sync>,
     /// The profiles in which it is; none when it is there without any.
     pub(super) profiles: Vec<String>,
+    /// The project it is in, when it is one that the project depends on.
+    of: Option<Owner>,
+}
+
+/// A project that the one looked at depends on.
+#[derive(Debug, Clone)]
+pub(super) struct Owner {
+    /// Its name: `auth`.
+    pub(super) name: String,
+    /// Its folder, as it is shown.
+    pub(super) folder: String,
 }
 
 /// A place in a file; both counts start at 1, columns count characters.
@@ -23,7 +35,12 @@ struct Spot {
 
 impl Finding {
     pub(super) fn new(diagnostic: Arc<dyn Diagnostic + Send + Sync>, profile: Option<&str>) -> Self {
-        Self { diagnostic, profiles: profile.into_iter().map(ToOwned::to_owned).collect() }
+        Self { diagnostic, profiles: profile.into_iter().map(ToOwned::to_owned).collect(), of: None }
+    }
+
+    /// The same, in a project that the one looked at depends on.
+    pub(super) fn within(self, owner: &Owner) -> Self {
+        Self { of: Some(owner.clone()), ..self }
     }
 
     /// Whether both are about the same: one place, or without any one message.
@@ -48,7 +65,13 @@ impl Finding {
         };
         let (start, file) = place(&span)?;
         let end = if span.is_empty() { None } else { place(&last) };
-        Some(Spot { file: file?, start, end: end.map_or(start, |((line, column), _)| (line, column + 1)) })
+        let file = match &self.of {
+            Some(Owner { folder, .. }) if !Path::new(file.as_ref()?).starts_with(folder) => {
+                Path::new(folder).join(file?).display().to_string()
+            }
+            _ => file?,
+        };
+        Some(Spot { file, start, end: end.map_or(start, |((line, column), _)| (line, column + 1)) })
     }
 }
 
@@ -64,6 +87,8 @@ pub(super) struct View {
     message: String,
     help: Option<String>,
     profiles: Vec<String>,
+    /// The project it is in, when it is one that the project depends on.
+    dependency: Option<String>,
 }
 
 impl View {
@@ -80,6 +105,7 @@ impl View {
             message: finding.diagnostic.to_string(),
             help: finding.diagnostic.help().map(|help| help.to_string()),
             profiles: finding.profiles.clone(),
+            dependency: finding.of.as_ref().map(|owner| owner.name.clone()),
         }
     }
 }
@@ -90,6 +116,9 @@ impl fmt::Display for Finding {
             [] => {}
             [profile] => write!(formatter, "in the profile `{profile}`: ")?,
             profiles => write!(formatter, "in the profiles `{}`: ", profiles.join("`, `"))?,
+        }
+        if let Some(Owner { name, folder }) = &self.of {
+            write!(formatter, "{name} (in {folder}): ")?;
         }
         self.diagnostic.fmt(formatter)
     }

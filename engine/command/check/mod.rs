@@ -6,6 +6,7 @@ mod survey;
 use clap::Args;
 
 use super::exit_status::{ExitStatus, Failure, print_diagnostic};
+use super::load;
 use super::stdout::print_json;
 use crate::cli::GlobalOptions;
 use finding::View;
@@ -18,9 +19,11 @@ and calls the pipeline for every image in a world without daemon, registry, netw
 build contexts, in which no command runs. What it finds would stop a build, or be
 without effect: unknown functions and profiles, wrong numbers and types of arguments,
 overrides that override nothing, patches that match nothing, tags that two images claim.
+Test files (`*_test.rhai`) are read as well, not run. The projects it depends on are looked at
+with the profiles it gives them; those in git as far as they were fetched.
 
 Exit code 2 when something is wrong. --json prints a list for editors: file, line, column,
-end_line, end_column (from 1), code, message, help, profiles.
+end_line, end_column (from 1), code, message, help, profiles, dependency.
 
 Examples:
   windlass check
@@ -41,6 +44,10 @@ pub fn check(global: &GlobalOptions, args: &CheckArgs) -> Result<ExitStatus, Fai
         print_json(&survey.findings.iter().map(View::of).collect::<Vec<_>>())?;
     } else {
         survey.findings.iter().for_each(|finding| print_diagnostic(finding));
+    }
+    for source in &survey.left_out {
+        let message = format!("{source} is not looked at: `windlass update dependencies` fetches it");
+        load::warn(&message, global);
     }
     if !global.silent {
         eprintln!("{}", survey.summary());

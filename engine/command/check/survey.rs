@@ -1,5 +1,6 @@
 //! Looking at a project in every profile.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,24 +9,31 @@ use miette::{Diagnostic, NamedSource, SourceSpan};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use super::finding::Finding;
+use super::finding::{Finding, Owner};
 use crate::cli::GlobalOptions;
 use crate::command::exit_status::Failure;
 use crate::command::load::{load_explained, load_options};
 use crate::command::pipeline_options::scripts;
 use crate::command::pipeline_run::{Call, call_pipeline, new_runtime};
 use crate::config::{self, ConfigError, Explain, LoadOptions, Loaded};
+use crate::dependency::{Dependency, DependencyError, Fetch, News, Request, Selection, Tree, attach};
 use crate::event::Events;
 use crate::host::{Host, HostOptions};
 use crate::run::{Run, RunOptions};
 use crate::script::{Pipeline, ScriptError, syntax_error};
 use crate::suggestion::nearest;
+use crate::testing;
 
 /// What was looked at, and what is wrong with it.
+#[derive(Default)]
 pub(super) struct Survey {
     pub(super) findings: Vec<Finding>,
+    /// Repositories of dependencies that are not there.
+    pub(super) left_out: BTreeSet<String>,
     profiles: usize,
     images: usize,
+    tests: usize,
+    dependencies: BTreeSet<String>,
 }
 
 /// Looks at the project without profiles beyond those asked for, and with each of its profiles.
@@ -36,7 +44,7 @@ pub(super) fn survey(global: &GlobalOptions) -> Result<Survey, Failure> {
     let (explanation, _) = load_explained(global, Explain::Survey)?;
     let profiles: Vec<_> = explanation.profiles.into_iter().map(|profile| profile.name).collect();
     let runtime = new_runtime()?;
-    let mut survey = Survey { findings: Vec::new(), profiles: profiles.len(), images: 0 };
+    let mut survey = Survey { profiles: profiles.len(), ..Survey::default() };
     let options = LoadOptions { ask: None, ..load_options(global) };
     for profile in std::iter::once(None).chain(profiles.iter().map(Some)) {
         let mut options = LoadOptions { profiles: options.profiles.clone(), ..options.clone() };
@@ -48,14 +56,22 @@ pub(super) fn survey(global: &GlobalOptions) -> Result<Survey, Failure> {
 }
 
 impl Survey {
-    /// `no problems in 3 images and 2 profiles`.
+    /// `no problems in 3 images and 2 profiles`; with tests and dependencies where there are any.
     pub(super) fn summary(&self) -> String {
         let count = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+        let dependencies = match self.dependencies.len() {
+            0 => String::new(),
+            1 => ", and in 1 dependency".to_owned(),
+            number => format!(", and in {number} dependencies"),
+        };
+        let tests =
+            if self.tests == 0 { String::new() } else { format!(", {}", count(self.tests, "test file")) };
         let problems = match self.findings.len() {
             0 => "no problems".to_owned(),
             found => count(found, "problem"),
         };
-        format!("{problems} in {} and {}", count(self.images, "image"), count(self.profiles, "profile"))
+        let (images, profiles) = (count(self.images, "image"), count(self.profiles, "profile"));
+        format!("{problems} in {images}{tests} and {profiles}{dependencies}")
     }
 
     /// Notes a finding, unless it is known from another profile.
@@ -64,7 +80,10 @@ impl Survey {
     }
 
     fn note_shared(&mut self, diagnostic: Arc<dyn Diagnostic + Send + Sync>, profile: Option<&str>) {
-        let finding = Finding::new(diagnostic, profile);
+        self.add(Finding::new(diagnostic, profile));
+    }
+
+    fn add(&mut self, finding: Finding) {
         match self.findings.iter_mut().find(|known| known.is_same(&finding)) {
             // What is wrong without profiles is wrong with them.
             Some(known) if known.profiles.is_empty() => {}
@@ -91,6 +110,7 @@ impl Survey {
             for file in files_of_no_profile(&loaded.project.root, profiles) {
                 self.note(file, None);
             }
+            self.look_at_tests(&loaded.project.root, options.config.as_deref());
         }
         let files = match scripts(&loaded.project, &[]) {
             Ok(files) => files,
@@ -107,11 +127,47 @@ impl Survey {
         for mistake in pipeline.mistakes() {
             self.note(mistake, profile);
         }
-        self.call(loaded, pipeline, profile, runtime);
+        let tree = self.dependencies(&loaded, options, profile);
+        self.call((loaded, tree), pipeline, profile, runtime);
     }
 
-    /// Calls the pipeline for every image in a world without anything.
-    fn call(&mut self, loaded: Loaded, pipeline: Pipeline, profile: Option<&str>, runtime: &Runtime) {
+    /// Reads the tests in the folder of the project, of which `config` is the configuration if it was given.
+    fn look_at_tests(&mut self, folder: &Path, config: Option<&Path>) {
+        for file in testing::find_each(folder, config) {
+            self.tests += 1;
+            match file {
+                Ok(file) => file.mistakes().into_iter().for_each(|mistake| self.note(mistake, None)),
+                Err(error) => self.note(error, None),
+            }
+        }
+    }
+
+    /// The projects that `loaded` depends on, as far as they are here.
+    fn dependencies(&mut self, loaded: &Loaded, options: &LoadOptions, profile: Option<&str>) -> Tree {
+        let left_out = &mut self.left_out;
+        let tree = Tree::load(loaded, options, Fetch::Nothing, &mut |news| {
+            if let News::LeftOut(source) = news {
+                left_out.insert(source.to_string());
+            }
+        });
+        match tree {
+            Ok(tree) => return tree,
+            Err(DependencyError::Config(ConfigError::Invalid { problems, .. })) => {
+                problems.into_iter().for_each(|problem| self.note(problem, profile));
+            }
+            Err(error) => self.note(error, profile),
+        }
+        Tree::default()
+    }
+
+    /// Calls the pipeline for every image in a world without anything, those of the dependencies first.
+    fn call(
+        &mut self,
+        (loaded, tree): (Loaded, Tree),
+        pipeline: Pipeline,
+        profile: Option<&str>,
+        runtime: &Runtime,
+    ) {
         let options = RunOptions {
             environment: loaded.environment,
             force_build: true,
@@ -128,17 +184,45 @@ impl Survey {
             Ok(run) => run,
             Err(error) => return self.note(error, profile),
         };
-        let call = Call { pipeline: "build".to_owned(), arguments: Vec::new(), images: Vec::new() };
-        let outcome = call_pipeline(&run, pipeline, call, true);
+        let attached = Selection::new(&tree, &run.project, &Request::default());
+        let attached = attached.map_err(|error| Box::new(error) as Box<dyn Diagnostic + Send + Sync>);
+        if let Err(error) = attached.and_then(|selection| attach(&run, tree, &selection, true)) {
+            return self.note_shared(error.into(), profile);
+        }
+        let outcome = call_pipeline(&run, pipeline, Call::build(Vec::new()), true);
         drop(run.take_plans());
-        let failures = run.results.failures().into_iter().map(|(_, error)| error);
-        let is_summary =
-            |error: &ScriptError| error.stage().is_some_and(|stage| stage.code() == "run::failed");
-        let last = outcome.err().filter(|error| !is_summary(error));
-        for error in failures.chain(last) {
+        for dependency in run.kin().all_targets() {
+            self.note_dependency(&dependency, profile);
+        }
+        let last = outcome.err().filter(|error| !Dependency::is_summary(error));
+        // What a dependency that is not here would give cannot be known.
+        let is_unknown = |error: &ScriptError| {
+            error.stage().is_some_and(|stage| stage.code() == "run::dependency_left_out")
+        };
+        for error in failures(&run).chain(last).filter(|error| !is_unknown(error)) {
             self.note_shared(error, profile);
         }
     }
+
+    /// Notes what is wrong with a project that the one looked at depends on.
+    fn note_dependency(&mut self, dependency: &Dependency, profile: Option<&str>) {
+        let owner = Owner { name: dependency.name.clone(), folder: dependency.folder.clone() };
+        let run = &dependency.run;
+        drop(run.take_plans());
+        let mistakes = run.pipeline().into_iter().flat_map(|pipeline| pipeline.mistakes());
+        let mistakes = mistakes.map(|mistake| Arc::new(mistake) as Arc<dyn Diagnostic + Send + Sync>);
+        let last = dependency.failure().filter(|error| !Dependency::is_summary(error)).cloned();
+        let stopped = failures(run).chain(last).map(|error| error as Arc<dyn Diagnostic + Send + Sync>);
+        for diagnostic in mistakes.chain(stopped) {
+            self.add(Finding::new(diagnostic, profile).within(&owner));
+        }
+        self.dependencies.insert(owner.name);
+    }
+}
+
+/// Why images of `run` failed.
+fn failures(run: &Run) -> impl Iterator<Item = Arc<ScriptError>> {
+    run.results.failures().into_iter().map(|(_, error)| error)
 }
 
 /// A script of a profile that does not exist.

@@ -27,20 +27,21 @@ pub fn documented() -> Vec<CompletionCandidate> {
     entries.iter().map(candidate).collect()
 }
 
-/// What `windlass run` can run: commands of the configuration, and pipelines of `windlass.rhai` and of every profile.
-pub fn runnable() -> Vec<String> {
+/// The pipelines of the project: those of `windlass.rhai` and of every profile.
+pub fn pipelines() -> Vec<String> {
     let outline = outline();
-    let mut names = outline.commands;
-    if let Some(root) = outline.root {
-        let files = ScriptFile::overrides(&root, &outline.profiles, &[]).unwrap_or_default();
-        let files = std::iter::once(ScriptFile::default_build()).chain(files).collect();
-        if let Ok(pipeline) = Pipeline::compile(files, &root) {
-            names.extend(pipeline.own_pipelines().iter().map(|function| function.name.clone()));
-        }
-    }
+    let Some(root) = outline.root else { return Vec::new() };
+    let files = ScriptFile::overrides(&root, &outline.profiles, &[]).unwrap_or_default();
+    let files = std::iter::once(ScriptFile::default_build()).chain(files).collect();
+    let Ok(pipeline) = Pipeline::compile(files, &root) else { return Vec::new() };
+    let mut names: Vec<_> = pipeline.own_pipelines().iter().map(|function| function.name.clone()).collect();
     names.sort();
-    names.dedup();
     names
+}
+
+/// The commands of the configuration.
+pub fn commands() -> Vec<String> {
+    outline().commands
 }
 
 fn candidates(names: Vec<String>) -> Vec<CompletionCandidate> {

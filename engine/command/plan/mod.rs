@@ -1,87 +1,144 @@
-//! `windlass plan`: what a build would do, without doing it.
+//! `windlass plan`: what a build or a pipeline would do, without doing it.
 
 mod view;
 
-use std::path::PathBuf;
+use std::ffi::OsString;
 
-use clap::Args;
+use clap::{Args, CommandFactory, FromArgMatches};
 use clap_complete::engine::ArgValueCandidates;
 
-use super::completions;
 use super::dry_run::dry_run;
 use super::exit_status::{ExitStatus, Failure};
-use super::load::load_project;
+use super::load;
 use super::pipeline_run::Call;
+use super::run::{Invoked, UnknownName, invoke, pipelines, told};
 use super::stdout::{print, print_json};
-use crate::cli::GlobalOptions;
-use crate::image::TagTemplate;
-use crate::run::RunOptions;
+use super::{PipelineOptions, completions};
+use crate::cli::{Cli, GlobalOptions};
+use crate::config::Loaded;
 use view::PlanView;
 
-/// The options of `windlass plan`.
+/// The images or the pipeline to plan, and the options of `windlass plan`.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-The pipeline runs as in `windlass build`, with your overrides, and decides the same.
-Nothing is built, pushed, written or remembered: commands, hooks and requests are
-listed and count as done, without output. Run for real are only commands that find
-something out: git facts, and those that a script marks `#{ pure: true }`. Daemon and
-registries are asked only where a decision depends on what they have. `#` in a tag
-stands for a random character that the build chooses.
+#[command(
+    override_usage = "windlass plan [OPTIONS] [IMAGE]...\n       windlass plan [OPTIONS] <PIPELINE> [ARGS]...",
+    after_help = "\
+The pipeline runs as in `windlass build` or `windlass run`, with your overrides, and decides
+the same. Nothing is built, pushed, written or remembered: commands, hooks and requests are
+listed and count as done, without output. Run for real are only commands that find something
+out: git facts, and those that a script marks `#{ pure: true }`. Daemon and registries are
+asked only where a decision depends on what they have. `#` in a tag stands for a random
+character that the build chooses. Dependencies are planned as they would be built; one in git
+that was never fetched is.
+
+Options that say how the work is done (--keep-going, --max-concurrent-builds, --result) are
+understood and change nothing here.
 
 Examples:
   windlass plan                   every image: build or skip, and why
   windlass plan api -p staging    one image, and those it is built from
-  windlass plan --json | jq -r '.images[] | select(.decision == \"build\").name'")]
+  windlass plan auth.api          one image of the dependency `auth`
+  windlass plan release 1.4.0     what `windlass run release 1.4.0` would do
+  windlass plan --json | jq -r '.images[] | select(.decision == \"build\").name'"
+)]
 pub struct PlanArgs {
-    /// Images to plan, with those they are built from [default: all]
-    #[arg(value_name = "IMAGE", add = ArgValueCandidates::new(completions::images))]
-    pub images: Vec<String>,
+    /// Images to plan, with those they are built from [default: all]; or a pipeline and what it gets
+    #[arg(
+        value_name = "IMAGE",
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        add = ArgValueCandidates::new(completions::images)
+    )]
+    pub words: Vec<OsString>,
 
-    /// As if every image had changed
-    #[arg(short = 'b', long)]
-    pub force_build: bool,
+    /// The options, as far as they stand before the first word.
+    #[command(flatten)]
+    pub options: PlanOptions,
+}
 
-    /// As if this image had changed; repeat it for several
-    #[arg(long, value_name = "IMAGE", add = ArgValueCandidates::new(completions::images))]
-    pub force: Vec<String>,
-
-    /// As if nothing were to be pushed
-    #[arg(long)]
-    pub skip_push: bool,
-
-    /// Ask the registry whether pushed images are still there
-    #[arg(long)]
-    pub verify: bool,
-
-    /// Use this tag for every image; `#` is a random character
-    #[arg(short, long = "tag", value_name = "TAG", value_delimiter = ',')]
-    pub tags: Vec<TagTemplate>,
-
-    /// Apply this script of overrides last; repeat it for several
-    #[arg(long = "script", value_name = "FILE")]
-    pub scripts: Vec<PathBuf>,
+/// The options of `windlass plan`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct PlanOptions {
+    /// What every pipeline understands.
+    #[command(flatten)]
+    pub pipeline: PipelineOptions,
 
     /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
 
-/// Prints what a build would do.
+impl AsRef<PipelineOptions> for PlanOptions {
+    fn as_ref(&self) -> &PipelineOptions {
+        &self.pipeline
+    }
+}
+
+/// Prints what a build or a pipeline would do.
 ///
 /// # Errors
 /// When the configuration, a script or the command line is wrong. An image that cannot be planned is reported here.
 pub fn plan(global: &GlobalOptions, args: &PlanArgs) -> Result<ExitStatus, Failure> {
-    let options = RunOptions {
-        force_build: args.force_build,
-        force: args.force.iter().cloned().collect(),
-        skip_push: args.skip_push,
-        verify: args.verify,
-        tags: args.tags.clone(),
-        ..RunOptions::default()
+    let Some(first) = args.words.first() else {
+        return show(global, &args.options, load::load_project(global)?, Call::build(Vec::new()));
     };
-    let call = Call { pipeline: "build".to_owned(), arguments: Vec::new(), images: args.images.clone() };
-    let dry_run = dry_run(global, load_project(global)?, &args.scripts, options, call)?;
+    let name = first.to_string_lossy();
+    let of_images = parse_images(std::env::args_os());
+    let global = of_images.as_ref().map_or(global, |parsed| &parsed.global);
+    let options = of_images.as_ref().map_or(&args.options, |parsed| &parsed.options);
+    let loaded = load::load_project(global)?;
+    let all = pipelines(&loaded, &options.pipeline)?;
+    let is_image = loaded.project.images.contains_key(&*name);
+    match (&of_images, all.own_pipeline(&name)) {
+        (Ok(parsed), None) if is_image || name.contains('.') => {
+            show(&parsed.global, &parsed.options, loaded, Call::build(parsed.images.clone()))
+        }
+        (Ok(parsed), Some(pipeline)) if is_image => {
+            let place = pipeline.place();
+            load::warn(&format!("this is about the image `{name}`, not the pipeline at {place}"), global);
+            show(&parsed.global, &parsed.options, loaded, Call::build(parsed.images.clone()))
+        }
+        (_, Some(_)) => {
+            match invoke::<PlanOptions>("plan", &name, &args.words[1..], (global, options), (loaded, all))? {
+                Ok(Invoked { parsed, loaded, call }) => show(&parsed.global, &parsed.options, loaded, call),
+                Err(stop) => Ok(told(&stop)),
+            }
+        }
+        (Ok(_), None) => Err(Failure::wrong_use(UnknownName::to_plan(&name, &loaded.project, &all))),
+        (Err(stop), None) => Ok(told(stop)),
+    }
+}
+
+fn show(
+    global: &GlobalOptions,
+    options: &PlanOptions,
+    loaded: Loaded,
+    call: Call,
+) -> Result<ExitStatus, Failure> {
+    let dry_run = dry_run(global, &options.pipeline, loaded, call)?;
     let view = PlanView::new(&dry_run);
-    if args.json { print_json(&view) } else { print(&view.text()) }?;
+    if options.json { print_json(&view) } else { print(&view.text()) }?;
     Ok(dry_run.end())
+}
+
+/// A command line that names images: options may stand anywhere.
+struct OfImages {
+    global: GlobalOptions,
+    options: PlanOptions,
+    images: Vec<String>,
+}
+
+/// Reads the command line as one that names images.
+fn parse_images(words: impl IntoIterator<Item = OsString>) -> Result<OfImages, clap::Error> {
+    let command = Cli::command().mut_subcommand("plan", |plan| {
+        plan.mut_arg("words", |images| images.trailing_var_arg(false).allow_hyphen_values(false))
+    });
+    let matches = command.try_get_matches_from(words)?;
+    let own = matches.subcommand_matches("plan").unwrap_or(&matches);
+    let words = own.get_many::<OsString>("words").into_iter().flatten();
+    Ok(OfImages {
+        global: GlobalOptions::from_arg_matches(own)?,
+        options: PlanOptions::from_arg_matches(own)?,
+        images: words.map(|word| word.to_string_lossy().into_owned()).collect(),
+    })
 }

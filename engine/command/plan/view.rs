@@ -2,31 +2,49 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use indicatif::HumanBytes;
 use serde::Serialize;
 
-use crate::command::dry_run::{DryRun, Told};
+use crate::command::dry_run::{DryRun, Part, Told};
 use crate::event::{Decision, Outcome};
 use crate::host::Purpose;
 use crate::host::planning::{Effect, EffectKind};
-use crate::run::Run;
 
-/// What a build would do. The fields are an interface for programs: they may be added to, never renamed.
+/// What a run would do. The fields are an interface for programs: they may be added to, never renamed.
 #[derive(Serialize)]
 pub(super) struct PlanView {
     version: u32,
+    /// The function that would be called: `build`, or a pipeline of the project.
+    pipeline: String,
     profiles: Vec<String>,
-    /// What would be done before the first image.
+    /// What would be done before the first image of each project.
     before: Vec<Effect>,
     images: Vec<ImageView>,
-    /// What would be done after the images.
+    /// What would be done after the images of each project.
+    after: Vec<Effect>,
+    /// The parts of the text.
+    #[serde(skip)]
+    sections: Vec<Section>,
+}
+
+/// What one project would do.
+struct Section {
+    /// The dependency; `None` for the project itself.
+    project: Option<String>,
+    /// Before the projects it depends on.
+    first: Vec<Effect>,
+    before: Vec<Effect>,
+    /// Which of the images are its own.
+    images: Range<usize>,
     after: Vec<Effect>,
 }
 
 /// What would happen to one image.
 #[derive(Serialize)]
 struct ImageView {
+    /// Its name; `auth.api` for one of a dependency.
     name: String,
     repository: String,
     /// `build`, `skip`, `publish` (tagged or pushed anew), `fail`, or `cancel` after a base or the pipeline failed.
@@ -58,43 +76,66 @@ struct ContextView {
 
 impl PlanView {
     pub(super) fn new(dry_run: &DryRun) -> Self {
-        let run = &*dry_run.run;
-        let first = dry_run.effects.iter().position(|effect| effect.image.is_some());
-        let first = first.unwrap_or(dry_run.effects.len());
-        let of_run = |effects: &[Effect]| {
-            effects.iter().filter(|effect| effect.image.is_none()).cloned().collect::<Vec<_>>()
-        };
-        let (before, after) = dry_run.effects.split_at(first);
-        // Without any image nobody can say where the images are; their end is after everything else.
-        let (before, after) = (of_run(before), of_run(after));
-        let mut levels: HashMap<&str, usize> = HashMap::new();
+        let parts = dry_run.parts();
         let mut images = Vec::new();
-        for name in run.selected() {
-            let level =
-                run.needs(name).filter_map(|need| levels.get(need)).max().map_or(0, |level| level + 1);
-            levels.insert(name, level);
-            let told = dry_run.images.get(name).cloned().unwrap_or_default();
-            let effects = dry_run.effects.iter().filter(|effect| effect.image.as_ref() == Some(name));
-            images.push(ImageView::new(
-                run,
-                name,
-                level,
-                (told, dry_run.broke_off()),
-                effects.cloned().collect(),
-            ));
+        let mut sections: Vec<Section> = Vec::new();
+        let begun =
+            |part: &Part| dry_run.images_of(part).filter_map(|image| dry_run.before(&part.full(image))).min();
+        let first_of_all = parts.iter().filter(|part| part.name.is_some()).filter_map(begun).min();
+        for part in &parts {
+            let start = images.len();
+            images.extend(images_of(dry_run, part));
+            let is_own = |effect: &Effect| effect.project == part.name && effect.image.is_none();
+            let own = dry_run.effects.iter().enumerate().filter(|(_, effect)| is_own(effect));
+            let begun = begun(part).unwrap_or(dry_run.effects.len());
+            let mut section = Section {
+                project: part.name.clone(),
+                first: Vec::new(),
+                before: Vec::new(),
+                images: start..images.len(),
+                after: Vec::new(),
+            };
+            let first = first_of_all.filter(|_| part.name.is_none()).unwrap_or(0);
+            for (place, effect) in own {
+                let list = match place {
+                    place if place < first => &mut section.first,
+                    place if place < begun => &mut section.before,
+                    _ => &mut section.after,
+                };
+                list.push(effect.clone());
+            }
+            sections.push(section);
         }
-        Self { version: 1, profiles: run.project.profiles.clone(), before, images, after }
+        let all = |list: fn(&Section) -> &Vec<Effect>| sections.iter().flat_map(list).cloned();
+        Self {
+            version: 1,
+            pipeline: dry_run.pipeline.clone(),
+            profiles: dry_run.run.project.profiles.clone(),
+            before: all(|section| &section.first).chain(all(|section| &section.before)).collect(),
+            after: all(|section| &section.after).collect(),
+            images,
+            sections,
+        }
     }
 
     /// The plan for people.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
-        list(&mut text, "before the images", &self.before);
-        let width = self.images.iter().map(|image| image.name.chars().count()).max().unwrap_or(0);
-        for image in &self.images {
-            image.write(&mut text, width);
+        for section in &self.sections {
+            list(&mut text, "before the dependencies", &section.first);
         }
-        list(&mut text, "after the images", &self.after);
+        let width = self.images.iter().map(|image| image.name.chars().count()).max().unwrap_or(0);
+        for section in &self.sections {
+            let of = section.project.as_ref().map(|project| format!(" of {project}")).unwrap_or_default();
+            let images = self.images.get(section.images.clone()).unwrap_or_default();
+            let before = match images {
+                [] => format!("steps{of}"),
+                _ => format!("before the images{of}"),
+            };
+            list(&mut text, &before, &section.before);
+            images.iter().for_each(|image| image.write(&mut text, width));
+            list(&mut text, &format!("after the images{of}"), &section.after);
+        }
         let count = |decision: &str| self.images.iter().filter(|image| image.decision == decision).count();
         let counts = [
             ("build", "to build"),
@@ -106,16 +147,29 @@ impl PlanView {
         let counts = counts.map(|(decision, words)| (count(decision), words));
         let counts = counts.iter().filter(|(count, _)| *count > 0);
         let summary: Vec<_> = counts.map(|(count, words)| format!("{count} {words}")).collect();
-        if summary.is_empty() {
-            text.push_str("no images\n");
-        } else {
-            let _ = writeln!(text, "{}", summary.join(", "));
-        }
+        let summary = if summary.is_empty() { "no images".to_owned() } else { summary.join(", ") };
+        let _ = writeln!(text, "{summary}");
         if self.images.iter().any(|image| image.has_random_tag()) {
             text.push_str("`#` in a tag is a random character that the build chooses\n");
         }
         text
     }
+}
+
+/// The images of one project, bases first.
+fn images_of(dry_run: &DryRun, part: &Part) -> Vec<ImageView> {
+    let mut levels: HashMap<&str, usize> = HashMap::new();
+    let mut images = Vec::new();
+    for name in dry_run.images_of(part) {
+        let level =
+            part.run.needs(name).filter_map(|need| levels.get(need)).max().map_or(0, |level| level + 1);
+        levels.insert(name, level);
+        let full = part.full(name);
+        let told = dry_run.images.get(&full).cloned().unwrap_or_default();
+        let effects = dry_run.effects.iter().filter(|effect| effect.image.as_ref() == Some(&full));
+        images.push(ImageView::new(part, name, level, told, effects.cloned().collect()));
+    }
+    images
 }
 
 /// Adds effects under a title.
@@ -138,14 +192,9 @@ fn phrase(effect: &Effect) -> String {
 }
 
 impl ImageView {
-    fn new(
-        run: &Run,
-        name: &str,
-        level: usize,
-        (told, broke_off): (Told, bool),
-        effects: Vec<Effect>,
-    ) -> Self {
+    fn new(part: &Part, name: &str, level: usize, told: Told, effects: Vec<Effect>) -> Self {
         let Told { decision, notes, result } = told;
+        let run = &part.run;
         let repository = run.project.images.get(name).map(|image| image.repository.to_string());
         let repository = repository.unwrap_or_default();
         let failed =
@@ -156,7 +205,7 @@ impl ImageView {
             (None, Some((Decision::Build, reason))) => ("build", reason),
             (None, Some((Decision::Skip, reason))) => ("skip", reason),
             (None, Some((Decision::Publish, reason))) => ("publish", reason),
-            (None, None) if broke_off => ("cancel", "the pipeline broke off before it".to_owned()),
+            (None, None) if part.broke_off => ("cancel", "the pipeline broke off before it".to_owned()),
             (None, None) => ("skip", "the pipeline does nothing with it".to_owned()),
         };
         let tags = result.iter().flat_map(|result| &result.tags);
@@ -170,11 +219,11 @@ impl ImageView {
             _ => None,
         });
         Self {
-            name: name.to_owned(),
+            name: part.full(name),
             decision,
             reason,
             level,
-            from: run.needs(name).map(ToOwned::to_owned).collect(),
+            from: part.bases(name),
             builder,
             key: result.as_ref().and_then(|result| result.key.clone()),
             tags: tags.map(|tag| format!("{repository}:{tag}")).collect(),

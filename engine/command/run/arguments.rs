@@ -3,20 +3,19 @@
 use std::ffi::OsString;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
-use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches};
 use rhai::{Array, Dynamic};
 use serde_json::Value;
 
 use crate::cli::{Cli, GlobalOptions};
-use crate::command::PipelineOptions;
 use crate::script::{Kind, Parameter, Signature};
 
 /// What a command line says.
-pub struct Parsed {
+pub struct Parsed<O> {
     /// Options of every command, wherever they stand.
     pub global: GlobalOptions,
-    /// Options of every pipeline, wherever they stand.
-    pub options: PipelineOptions,
+    /// Options of what is done with every pipeline, wherever they stand.
+    pub options: O,
     /// The pipeline's arguments after the project.
     pub arguments: Vec<Dynamic>,
 }
@@ -36,52 +35,54 @@ pub struct OptionTaken {
     flag: String,
 }
 
-/// Parses the whole command line of windlass for the pipeline `signature`; the inner error is clap's, help included.
+/// Parses the whole command line of windlass, whose command `verb` has the options `O`, for the pipeline `signature`;
+/// the inner error is clap's, help included.
 ///
 /// # Errors
 /// [`OptionTaken`].
-pub fn parse(
+pub fn parse<O: Args>(
+    verb: &str,
     signature: &Signature,
     words: impl IntoIterator<Item = OsString>,
-) -> Result<Result<Parsed, clap::Error>, OptionTaken> {
-    let whole = whole_command();
+) -> Result<Result<Parsed<O>, clap::Error>, OptionTaken> {
+    let whole = whole_command::<O>(verb);
     for parameter in signature.parameters.iter().filter(|parameter| is_flag(parameter)) {
         let flag = flag_of(parameter);
-        let mut taken =
-            whole.get_arguments().chain(run_of(&whole).into_iter().flat_map(clap::Command::get_arguments));
+        let of_verb = whole.find_subcommand(verb).into_iter().flat_map(clap::Command::get_arguments);
+        let mut taken = whole.get_arguments().chain(of_verb);
         if flag == "help" || taken.any(|option| option.get_long() == Some(&flag)) {
             let (parameter, pipeline) = (parameter.name.clone(), signature.name.clone());
             return Err(OptionTaken { parameter, pipeline, flag });
         }
     }
-    let whole = whole.mut_subcommand("run", |run| run.subcommand(command(signature)));
-    Ok(whole.try_get_matches_from(words).and_then(|matches| read(signature, &matches)))
+    let whole = whole.mut_subcommand(verb, |command| command.subcommand(of_pipeline(signature)));
+    Ok(whole.try_get_matches_from(words).and_then(|matches| read(verb, signature, &matches)))
 }
 
-/// Windlass's command, in which the options of `run` may also stand after the name of a pipeline.
-fn whole_command() -> clap::Command {
-    Cli::command().mut_subcommand("run", |run| {
-        run.override_usage("windlass run [OPTIONS] <NAME>")
+/// Windlass's command, in which the options of `verb` may also stand after the name of a pipeline.
+fn whole_command<O: Args>(verb: &str) -> clap::Command {
+    let usage = format!("windlass {verb} [OPTIONS] <NAME>");
+    Cli::command().mut_subcommand(verb, |command| {
+        // Its positional arguments are those of the pipeline.
+        let plain = clap::Command::new(command.get_name().to_owned()).disable_help_subcommand(true);
+        O::augment_args(plain)
+            .override_usage(usage)
             .mut_args(|option| option.global(true).help_heading("Options of every pipeline"))
     })
 }
 
-fn run_of(whole: &clap::Command) -> Option<&clap::Command> {
-    whole.find_subcommand("run")
-}
-
-fn read(signature: &Signature, matches: &ArgMatches) -> Result<Parsed, clap::Error> {
-    let run = matches.subcommand_matches("run").unwrap_or(matches);
-    let own = run.subcommand_matches(&signature.name).unwrap_or(run);
+fn read<O: Args>(verb: &str, signature: &Signature, matches: &ArgMatches) -> Result<Parsed<O>, clap::Error> {
+    let of_verb = matches.subcommand_matches(verb).unwrap_or(matches);
+    let own = of_verb.subcommand_matches(&signature.name).unwrap_or(of_verb);
     Ok(Parsed {
         global: GlobalOptions::from_arg_matches(own)?,
-        options: PipelineOptions::from_arg_matches(own)?,
+        options: O::from_arg_matches(own)?,
         arguments: signature.parameters.iter().map(|parameter| value(parameter, own)).collect(),
     })
 }
 
 /// The command of one pipeline.
-fn command(signature: &Signature) -> clap::Command {
+fn of_pipeline(signature: &Signature) -> clap::Command {
     let command = clap::Command::new(signature.name.clone())
         .about(signature.documentation.clone())
         .disable_version_flag(true);

@@ -1,6 +1,7 @@
 //! `windlass run`.
 
 mod arguments;
+mod invoke;
 mod runtime_variables;
 mod shell_command;
 mod unknown;
@@ -11,14 +12,13 @@ use clap::{Args, Subcommand};
 
 use super::PipelineOptions;
 use super::exit_status::{ExitStatus, Failure};
-use super::load::{load_project, load_to_run, warn};
-use super::pipeline_run::{Call, run_pipeline};
+use super::load::{load_to_run, warn};
+use super::pipeline_run::run_pipeline;
 use crate::cli::GlobalOptions;
-use crate::config::Loaded;
-use crate::script::{Pipeline, Signature};
-use arguments::Parsed;
 use shell_command::Ambiguous;
-use unknown::UnknownName;
+
+pub(super) use invoke::{Invoked, invoke, pipelines, told};
+pub(super) use unknown::UnknownName;
 
 /// The options of `windlass run`.
 #[derive(Debug, Args)]
@@ -45,6 +45,7 @@ Examples:
   windlass run release 1.4.0 --channel beta     with an optional parameter
   windlass run release 1.4.0 --skip-push        with an option of every pipeline
   windlass run release --help                   what it takes
+  windlass plan release 1.4.0                   what it would do, without doing it
   windlass list pipelines                       what there is
   windlass run migrate --dry-run                a command of devspace.yaml: it gets every
                                                 word after its name
@@ -79,10 +80,9 @@ pub fn run(global: &GlobalOptions, args: &RunArgs) -> Result<ExitStatus, Failure
     let (name, arguments) =
         words.split_first().map_or(("".into(), &[][..]), |(name, rest)| (name.to_string_lossy(), rest));
     let loaded = load_to_run(global, &name)?;
-    let pipelines = pipelines(&loaded, &args.options)?;
-    let pipeline = pipelines.own_pipeline(&name);
+    let all = pipelines(&loaded, &args.options)?;
     if let Some(command) = loaded.project.commands.get(&*name) {
-        if let Some(pipeline) = pipeline {
+        if let Some(pipeline) = all.own_pipeline(&name) {
             let (name, command) = (name.into_owned(), command.origin.clone());
             return Err(Failure::wrong_use(Ambiguous { name, command, pipeline: pipeline.place() }));
         }
@@ -92,44 +92,8 @@ pub fn run(global: &GlobalOptions, args: &RunArgs) -> Result<ExitStatus, Failure
         let command = runtime_variables::filled(command, global)?;
         return shell_command::run(&command, arguments, &loaded.project.root, &loaded.environment);
     }
-    let Some(pipeline) = pipeline else {
-        return Err(Failure::wrong_use(UnknownName::new(&name, &loaded.project, &pipelines, arguments)));
-    };
-    let signature = Signature::of(pipeline).map_err(Failure::wrong_use)?;
-    let parsed = match arguments::parse(&signature, std::env::args_os()).map_err(Failure::wrong_use)? {
-        Ok(parsed) => parsed,
-        Err(stop) => return Ok(told(&stop)),
-    };
-    if parsed.global == *global && parsed.options == args.options {
-        return call(&parsed, loaded, &signature);
-    }
-    // Options after the name, such as a profile, may choose another project or other scripts.
-    let loaded = load_project(&parsed.global)?;
-    let pipelines = self::pipelines(&loaded, &parsed.options)?;
-    let Some(pipeline) = pipelines.own_pipeline(&name) else {
-        return Err(Failure::wrong_use(UnknownName::new(&name, &loaded.project, &pipelines, arguments)));
-    };
-    let signature = Signature::of(pipeline).map_err(Failure::wrong_use)?;
-    match arguments::parse(&signature, std::env::args_os()).map_err(Failure::wrong_use)? {
-        Ok(parsed) => call(&parsed, loaded, &signature),
+    match invoke::<PipelineOptions>("run", &name, arguments, (global, &args.options), (loaded, all))? {
+        Ok(Invoked { parsed, loaded, call }) => run_pipeline(&parsed.global, &parsed.options, loaded, call),
         Err(stop) => Ok(told(&stop)),
     }
-}
-
-/// The project's scripts, merged.
-fn pipelines(loaded: &Loaded, options: &PipelineOptions) -> Result<Pipeline, Failure> {
-    let files = options.scripts_of(&loaded.project)?;
-    Pipeline::compile(files, &loaded.project.root).map_err(Failure::wrong_use)
-}
-
-fn call(parsed: &Parsed, loaded: Loaded, signature: &Signature) -> Result<ExitStatus, Failure> {
-    let (pipeline, arguments) = (signature.name.clone(), parsed.arguments.clone());
-    run_pipeline(&parsed.global, &parsed.options, loaded, Call { pipeline, arguments, images: Vec::new() })
-}
-
-/// Prints the help that was asked for, or what is wrong with the command line.
-fn told(stop: &clap::Error) -> ExitStatus {
-    // Nobody is left to tell when the terminal is gone.
-    let _ = stop.print();
-    if stop.use_stderr() { ExitStatus::WrongUse } else { ExitStatus::Done }
 }

@@ -6,11 +6,12 @@ use crate::config::Project;
 use crate::script::Pipeline;
 use crate::suggestion::nearest;
 
-/// Nothing that can be run has this name.
+/// Nothing that is meant has this name.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("there is no pipeline or command `{name}`")]
+#[error("there is no {what} `{name}`")]
 #[diagnostic(code(run::unknown))]
 pub struct UnknownName {
+    what: &'static str,
     name: String,
     #[help]
     help: String,
@@ -23,7 +24,24 @@ impl UnknownName {
         let pipelines = own.iter().map(|function| function.name.as_str());
         let commands = project.commands.values().filter(|command| !command.internal);
         let known: Vec<_> = pipelines.chain(commands.map(|command| command.name.as_str())).collect();
-        Self { name: name.to_owned(), help: help(name, &known, arguments) }
+        let help = help(name, &known, arguments);
+        Self { what: "pipeline or command", name: name.to_owned(), help }
+    }
+
+    /// The error for `name`, which is to be planned and is neither an image of `project` nor a pipeline.
+    pub fn to_plan(name: &str, project: &Project, pipelines: &Pipeline) -> Self {
+        let own = pipelines.own_pipelines();
+        let images = project.images.keys().map(String::as_str);
+        let known: Vec<_> = images.chain(own.iter().map(|function| function.name.as_str())).collect();
+        let help = match (project.commands.get(name), nearest(name, known.iter().copied())) {
+            (_, _) if name == "build" => {
+                "write `windlass plan`: without a name it plans the build".to_owned()
+            }
+            (Some(_), _) => "a command of devspace.yaml cannot be planned: `windlass run` runs it".to_owned(),
+            (None, Some(near)) => format!("did you mean `{near}`?"),
+            (None, None) => format!("there are `{}`", known.join("`, `")),
+        };
+        Self { what: "image or pipeline", name: name.to_owned(), help }
     }
 }
 

@@ -8,14 +8,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 
-use super::completions;
 use super::dry_run::dry_run;
 use super::exit_status::{ExitStatus, Failure};
 use super::load::load_project;
 use super::pipeline_run::Call;
 use super::stdout::{print, print_json};
+use super::{PipelineOptions, completions};
 use crate::cli::GlobalOptions;
-use crate::run::RunOptions;
 
 /// The options of `windlass why`.
 #[derive(Debug, Args)]
@@ -25,6 +24,7 @@ is another now. Of build arguments only the names are shown.
 
 Examples:
   windlass why api                        what changed, and what the last build was
+  windlass why auth.api                   the same of an image of the dependency `auth`
   windlass why --if go.mod                which images a change of go.mod would rebuild
   windlass why api --if README.md docs/   why a change there would not rebuild `api`")]
 pub struct WhyArgs {
@@ -35,6 +35,10 @@ pub struct WhyArgs {
     /// Say instead which images would be built if only these files changed
     #[arg(long = "if", value_name = "FILE", num_args = 1..)]
     pub files: Vec<PathBuf>,
+
+    /// Leave out the projects it depends on
+    #[arg(long)]
+    pub skip_dependencies: bool,
 
     /// Apply this script of overrides last; repeat it for several
     #[arg(long = "script", value_name = "FILE")]
@@ -51,8 +55,13 @@ pub struct WhyArgs {
 /// When the configuration, a script or the command line is wrong. An image that cannot be planned is reported here.
 pub fn why(global: &GlobalOptions, args: &WhyArgs) -> Result<ExitStatus, Failure> {
     let loaded = load_project(global)?;
-    let call = Call { pipeline: "build".to_owned(), arguments: Vec::new(), images: args.images.clone() };
-    let dry_run = dry_run(global, loaded, &args.scripts, RunOptions::default(), call)?;
+    let options = PipelineOptions {
+        scripts: args.scripts.clone(),
+        skip_dependencies: args.skip_dependencies,
+        skip_push_local_kube: true,
+        ..PipelineOptions::default()
+    };
+    let dry_run = dry_run(global, &options, loaded, Call::build(args.images.clone()))?;
     let is_asked = |name: &str| args.images.is_empty() || args.images.iter().any(|asked| asked == name);
     if args.files.is_empty() {
         let images = change::explain(&dry_run, &is_asked)?;

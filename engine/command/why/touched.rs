@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::command::dry_run::DryRun;
+use crate::command::dry_run::{DryRun, Part};
+use crate::dependency::{Dependency, refers_to};
 use crate::plan::{Answer, Touch};
+use crate::run::Run;
 
 /// What a change of one file would do. The fields are an interface for programs: they may be added to, never renamed.
 #[derive(Serialize)]
@@ -27,7 +30,7 @@ struct Image {
 
 /// What a change of each of `files` would do to the images that are asked for.
 pub(super) fn answers(dry_run: &DryRun, files: &[PathBuf], is_asked: &dyn Fn(&str) -> bool) -> Vec<Touched> {
-    let root = dry_run.run.project.root.canonicalize().unwrap_or_else(|_| dry_run.run.project.root.clone());
+    let root = real(&dry_run.run.project.root);
     let answer = |file: &PathBuf| {
         let shown = file.strip_prefix(&root).unwrap_or(file).display().to_string();
         let mut images = of_file(dry_run, file);
@@ -38,39 +41,69 @@ pub(super) fn answers(dry_run: &DryRun, files: &[PathBuf], is_asked: &dyn Fn(&st
 }
 
 fn of_file(dry_run: &DryRun, file: &Path) -> Vec<Image> {
-    let run = &dry_run.run;
-    let mut known: HashMap<&str, Answer> = HashMap::new();
+    let parts = dry_run.parts();
+    let owner = parts.iter().filter(|part| file.starts_with(real(&part.run.project.root)));
+    let owner = owner.max_by_key(|part| real(&part.run.project.root).components().count());
+    let mut known: HashMap<String, Answer> = HashMap::new();
     let mut images = Vec::new();
-    for name in run.selected() {
-        let touch = match dry_run.plans.get(name) {
-            _ if is_pipeline(dry_run, file) => Touch::new(Answer::Maybe, "it says how images are built"),
-            Some(plan) => plan.if_changed(file),
-            None => Touch::new(Answer::No, "the pipeline does not plan it"),
-        };
-        let base = |answer| run.needs(name).find(|need| known.get(need) == Some(&answer));
-        let touch = match touch.answer {
-            Answer::Yes => touch,
-            answer => match (base(Answer::Yes), base(Answer::Maybe)) {
-                (Some(base), _) => Touch::new(Answer::Yes, format!("its base `{base}` would be built")),
-                (None, Some(base)) if answer == Answer::No => {
-                    Touch::new(Answer::Maybe, format!("its base `{base}` may be built"))
-                }
-                _ => touch,
-            },
-        };
-        known.insert(name, touch.answer);
-        images.push(Image { name: name.clone(), rebuilds: touch.answer, reason: touch.reason });
+    for part in &parts {
+        let is_script = file.extension().is_some_and(|extension| extension == "rhai")
+            && owner.is_some_and(|owner| owner.name == part.name);
+        let is_pipeline = is_script || is_pipeline(part, file);
+        for image in dry_run.images_of(part) {
+            let name = part.full(image);
+            let touch = match dry_run.plans.get(&name) {
+                _ if is_pipeline => Touch::new(Answer::Maybe, "it says how images are built"),
+                Some(plan) => plan.if_changed(file),
+                None => Touch::new(Answer::No, "the pipeline does not plan it"),
+            };
+            let bases = part.bases(image);
+            let base = |answer| bases.iter().find(|base| known.get(*base) == Some(&answer));
+            let named = || {
+                let built = |name: &str| known.get(name).is_some_and(|answer| *answer != Answer::No);
+                dependency_images(&part.run, image).into_iter().find(|name| built(name))
+            };
+            let touch = match touch.answer {
+                Answer::Yes => touch,
+                answer => match (base(Answer::Yes), base(Answer::Maybe), named()) {
+                    (Some(base), ..) => Touch::new(Answer::Yes, format!("its base `{base}` would be built")),
+                    (None, Some(base), _) if answer == Answer::No => {
+                        Touch::new(Answer::Maybe, format!("its base `{base}` may be built"))
+                    }
+                    (None, None, Some(named)) if answer == Answer::No => {
+                        Touch::new(Answer::Maybe, format!("it names `{named}`, which may get another tag"))
+                    }
+                    _ => touch,
+                },
+            };
+            known.insert(name.clone(), touch.answer);
+            images.push(Image { name, rebuilds: touch.answer, reason: touch.reason });
+        }
     }
     images
 }
 
-/// Whether `file` is the configuration or a script.
-fn is_pipeline(dry_run: &DryRun, file: &Path) -> bool {
+/// The images of dependencies that `image` refers to, as they are called in this run: `auth.api`.
+fn dependency_images(run: &Run, image: &str) -> Vec<String> {
+    let Some(config) = run.project.images.get(image) else { return Vec::new() };
+    let named = |(name, dependency): &(String, Arc<Dependency>)| {
+        let images = dependency.run.selected().iter();
+        let named = images.filter(|image| refers_to(config, name, Some(image)));
+        named.map(|image| format!("{}.{image}", dependency.name)).collect::<Vec<_>>()
+    };
+    run.kin().dependencies.iter().flat_map(named).collect()
+}
+
+/// Whether `file` is the configuration of a project, or one of its scripts.
+fn is_pipeline(part: &Part, file: &Path) -> bool {
     let is_same = |path: &Path| path.canonicalize().is_ok_and(|path| path == file);
-    let scripts = dry_run.run.pipeline().into_iter().flat_map(|pipeline| pipeline.files());
-    file.extension().is_some_and(|extension| extension == "rhai")
-        || is_same(&dry_run.run.project.file)
-        || scripts.filter_map(|script| script.path.as_deref()).any(is_same)
+    let scripts = part.run.pipeline().into_iter().flat_map(|pipeline| pipeline.files());
+    is_same(&part.run.project.file) || scripts.filter_map(|script| script.path.as_deref()).any(is_same)
+}
+
+/// The one name of a folder that many paths lead to.
+fn real(folder: &Path) -> PathBuf {
+    folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
 }
 
 /// The answers for people.

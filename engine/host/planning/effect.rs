@@ -1,16 +1,21 @@
 //! What a run would do.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
 use crate::host::Purpose;
 use crate::image::ImageReference;
+use crate::run::Scope;
 
 /// Something a run would do.
 #[derive(Debug, Clone, Serialize)]
 pub struct Effect {
-    /// The image it is done for; `None` when it concerns the whole run.
+    /// The dependency that would do it; `None` for the project the user called for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// The image it is done for, `auth.api` for one of a dependency; `None` when it concerns the whole run.
     #[serde(skip)]
     pub image: Option<String>,
     /// What it is, as one line: `push ghcr.io/acme/api:1.4`, `sh make docs`.
@@ -78,7 +83,7 @@ impl Effect {
     /// An effect that is left to the run.
     pub(super) fn new(image: Option<&str>, what: impl ToString, kind: EffectKind) -> Self {
         let image = image.map(ToOwned::to_owned);
-        Self { image, what: what.to_string(), event: None, done: false, kind }
+        Self { project: None, image, what: what.to_string(), event: None, done: false, kind }
     }
 
     /// The name under which it makes an image available in a registry.
@@ -97,21 +102,32 @@ pub struct Effects(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     list: Vec<Effect>,
-    /// The image that is worked on, for effects that do not say.
-    current: Option<String>,
+    /// How many effects there were when each image was decided on.
+    begun: HashMap<String, usize>,
 }
 
 impl Effects {
-    /// Notes `effect`.
-    pub fn push(&self, mut effect: Effect) {
-        let mut state = self.state();
-        effect.image = effect.image.or_else(|| state.current.clone());
-        state.list.push(effect);
+    /// Notes `effect`, of the project whose pipeline this thread runs; it belongs to the image at hand if it does not
+    /// name one.
+    pub fn push(&self, effect: Effect) {
+        let Scope { project, image, .. } = Scope::current();
+        let image = effect.image.or(image).map(|image| match &project {
+            Some(project) => format!("{project}.{image}"),
+            None => image,
+        });
+        self.state().list.push(Effect { project, image, ..effect });
     }
 
-    /// Work on `image` begins, or on none.
-    pub fn work_on(&self, image: Option<&str>) {
-        self.state().current = image.map(ToOwned::to_owned);
+    /// Work on `image` begins.
+    pub fn begin(&self, image: &str) {
+        let mut state = self.state();
+        let count = state.list.len();
+        state.begun.entry(image.to_owned()).or_insert(count);
+    }
+
+    /// How many effects there were before work on `image` began; `None` when it never did.
+    pub fn before(&self, image: &str) -> Option<usize> {
+        self.state().begun.get(image).copied()
     }
 
     /// Whether `reference` is the name of an image that is only planned: nobody needs to be asked about it.

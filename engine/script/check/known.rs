@@ -28,19 +28,35 @@ impl Known {
         let mut engine = Engine::new();
         stage::register(&mut engine);
         let mut known = Self::default();
+        known.add_natives(&engine);
+        for function in pipeline.functions() {
+            let arities = known.0.entry(function.name.clone()).or_default();
+            arities.script.insert(function.parameters.len());
+        }
+        known
+    }
+
+    /// The same with what tests can call as well: `functions` of the pipelines they test among it.
+    pub(super) fn with_tests<'a>(mut self, functions: impl Iterator<Item = &'a (String, usize)>) -> Self {
+        let mut engine = Engine::new_raw();
+        crate::testing::stage::register(&mut engine);
+        self.add_natives(&engine);
+        for (name, count) in functions {
+            self.0.entry(name.clone()).or_default().native.insert(*count);
+        }
+        self
+    }
+
+    /// What `engine` offers.
+    fn add_natives(&mut self, engine: &Engine) {
         let natives = engine.collect_fn_metadata(
             None,
             |info| Some((info.metadata.name.to_string(), info.metadata.num_params)),
             true,
         );
         for (name, count) in natives {
-            known.0.entry(name).or_default().native.insert(count);
+            self.0.entry(name).or_default().native.insert(count);
         }
-        for function in pipeline.functions() {
-            let arities = known.0.entry(function.name.clone()).or_default();
-            arities.script.insert(function.parameters.len());
-        }
-        known
     }
 
     /// The public functions of modules.

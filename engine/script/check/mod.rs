@@ -18,9 +18,7 @@ impl Pipeline {
     /// arguments, modules that are not there, overrides that replace nothing. Each with its place.
     pub fn mistakes(&self) -> Vec<Mistake> {
         let known = Known::of(self);
-        let users = self.files().iter().zip(self.layers()).filter(|(file, _)| !file.is_built_in());
-        let mut mistakes: Vec<_> =
-            users.flat_map(|(file, layer)| call::mistakes(self, &known, file, layer)).collect();
+        let mut mistakes = self.wrong_calls(&known);
         mistakes.extend(near_misses(self).into_iter().filter_map(|miss| {
             let place = Place::definition(&miss.function.name, &miss.function.file)?;
             let message = format!("`{}` overrides nothing", miss.function.signature());
@@ -28,6 +26,18 @@ impl Pipeline {
             Some(Mistake::new("script::overrides_nothing", message, Some(help), &place))
         }));
         mistakes
+    }
+
+    /// The same of a file of tests, which can call `functions` of the pipelines they test: names with numbers of
+    /// parameters.
+    pub fn test_mistakes<'a>(&self, functions: impl Iterator<Item = &'a (String, usize)>) -> Vec<Mistake> {
+        self.wrong_calls(&Known::of(self).with_tests(functions))
+    }
+
+    /// Calls in the user's scripts that cannot work, when `known` is what can be called.
+    fn wrong_calls(&self, known: &Known) -> Vec<Mistake> {
+        let users = self.files().iter().zip(self.layers()).filter(|(file, _)| !file.is_built_in());
+        users.flat_map(|(file, layer)| call::mistakes(self, known, file, layer)).collect()
     }
 }
 
