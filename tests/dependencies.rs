@@ -495,7 +495,7 @@ fn plan_and_build_agree_on_dependencies() {
             let text = |field: &str| image[field].as_str().unwrap_or_default().to_owned();
             format!("{} {}: {}", text(name), text("decision"), text("reason"))
         };
-        let planned: Vec<_> = planned["images"].as_array().expect("a list").iter().cloned().collect();
+        let planned = planned["images"].as_array().expect("a list").clone();
         let names: Vec<_> = planned.iter().map(|image| decided(image, "name")).collect();
         let of =
             |kind: &str| events.iter().filter(|event| event["type"] == kind).cloned().collect::<Vec<_>>();

@@ -184,7 +184,7 @@ impl Cause {
         let (_, given) = signature.split_once(" (").unwrap_or((signature, ""));
         let given = plain_types(given.trim_end_matches(')'));
         let takes = pipeline.named(name).map(|closure| closure.parameters.join(", ")).next();
-        let names: Vec<_> = given.split(", ").map(|kind| parameter_for(kind)).collect();
+        let names: Vec<_> = given.split(", ").map(parameter_for).collect();
         let message = match (takes, given.as_str()) {
             (Some(takes), "") => format!("`|{takes}| ...` is called without arguments"),
             (Some(takes), given) => format!("`|{takes}| ...` is called with other arguments: {given}"),

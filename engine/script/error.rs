@@ -141,7 +141,7 @@ fn suspects(pipeline: &Pipeline, message: &str, places: &[Place]) -> Vec<Excerpt
     let mut suspects = users_functions(pipeline);
     // What a value is called is mostly what made it.
     let (before, _) = innermost.around();
-    let value = before.strip_suffix('.').map(|before| last_word(before)).unwrap_or_default();
+    let value = before.strip_suffix('.').map(last_word).unwrap_or_default();
     let maker = if value == "result" { "publish" } else { value };
     suspects.retain(|(function, _)| calls(innermost.line(), &function.name) || function.name == maker);
     let is_named = |function: &Function| message.contains(&format!("`{}`", function.name));
