@@ -369,3 +369,93 @@ fn a_damaged_layer_is_not_pushed() {
     assert_eq!(code(&error), "oci::missing", "{error}");
     assert_eq!(registry.digest_at("acme/app", "1"), None);
 }
+
+#[test]
+fn an_index_is_pushed_whole_and_pulled_by_platform() {
+    let Some(registry) = Registry::start() else { return };
+    let machine = Machine::new();
+    let image = |architecture: &str| {
+        let layer = machine.layer(architecture.as_bytes());
+        let config = serde_json::json!({
+            "architecture": architecture, "os": "linux",
+            "rootfs": {"type": "layers", "diff_ids": [layer.diff_id]},
+        });
+        StoredImage::assemble(&machine.store, config.to_string(), &[layer], BTreeMap::new())
+            .expect("an image")
+    };
+    let (amd64, arm64) = (image("amd64"), image("arm64"));
+    let index =
+        machine.store.assemble_index(&[amd64.clone(), arm64.clone()], BTreeMap::new()).expect("an index");
+    let name = parse(&format!("{}/acme/app:1", registry.address()));
+    let events = Events::none().of_image("app");
+    let push = machine.client.push(&machine.store, &index, std::slice::from_ref(&name), &events);
+    machine.wait(push).expect("pushed");
+    assert_eq!(registry.digest_at("acme/app", "1"), Some(index.to_string()));
+    for (platform, image) in [("linux/amd64", &amd64), ("linux/arm64", &arm64)] {
+        let other = Machine::new();
+        let pull = other.client.pull(&other.store, &name, Some(platform), &events);
+        assert_eq!(&other.wait(pull).expect("pulled"), image);
+    }
+    let other = Machine::new();
+    let pull = other.client.pull(&other.store, &name, Some("linux/s390x"), &events);
+    let error = other.wait(pull).expect_err("no such platform");
+    assert!(error.to_string().contains("there are linux/amd64, linux/arm64"), "{error}");
+}
+
+#[test]
+fn what_is_attached_travels_along_and_is_listed() {
+    let Some(registry) = Registry::start() else { return };
+    let machine = Machine::new();
+    let image = machine.image(&[machine.layer(b"layer")]);
+    let name = format!("{}/acme/app:1", registry.address());
+    let attach = |kind: &str, content: &str| {
+        let attached = machine.store.attach(&image.digest(), kind, content.as_bytes(), BTreeMap::new());
+        attached.expect("attached").to_string()
+    };
+    let list = || {
+        // This registry does not list attachments by itself: clients look at this tag.
+        let tag = format!("sha256-{}", image.digest().hex());
+        let digest = registry.digest_at("acme/app", &tag).expect("a list");
+        let events = Events::none().of_image("app");
+        let list = parse(&format!("{}/acme/app@{digest}", registry.address()));
+        let _ = Machine::new().wait(machine.client.resolve(&machine.store, &list, None, &events));
+        let content = machine.store.read(&digest.parse().expect("a digest")).expect("read").expect("there");
+        let index: serde_json::Value = serde_json::from_slice(&content).expect("JSON");
+        let entries = index["manifests"].as_array().expect("a list").iter();
+        let entries = entries.map(|entry| {
+            let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+            (text("artifactType"), text("digest"))
+        });
+        entries.collect::<Vec<_>>()
+    };
+    let bill = attach("application/vnd.cyclonedx+json", "{}");
+    machine.push(&image, [&name]).expect("pushed");
+    assert_eq!(list(), [("application/vnd.cyclonedx+json".to_owned(), bill)]);
+
+    let bill = attach("application/vnd.cyclonedx+json", "{\"components\": []}");
+    let provenance = attach("application/vnd.in-toto+json", "{}");
+    machine.push(&image, [&name]).expect("pushed");
+    assert_eq!(
+        list(),
+        [
+            ("application/vnd.cyclonedx+json".to_owned(), bill),
+            ("application/vnd.in-toto+json".to_owned(), provenance),
+        ]
+    );
+    assert_eq!(registry.digest_at("acme/app", "1"), Some(image.digest().to_string()));
+}
+
+#[test]
+fn an_attachment_that_fails_leaves_no_tag() {
+    let Some(registry) = Registry::start() else { return };
+    let proxy = FaultProxy::before(&registry);
+    let machine = Machine::new();
+    let image = machine.image(&[machine.layer(b"layer")]);
+    let bill =
+        machine.store.attach(&image.digest(), "application/vnd.cyclonedx+json", b"{}", BTreeMap::new());
+    let path = format!("/v2/acme/app/manifests/{}", bill.expect("attached"));
+    proxy.fault(usize::MAX, "PUT", &path, Fault::Status(400));
+    let error = machine.push(&image, [&format!("{}/acme/app:1", proxy.address())]).expect_err("refused");
+    assert_eq!(code(&error), "registry::refused");
+    assert_eq!(registry.digest_at("acme/app", "1"), None);
+}

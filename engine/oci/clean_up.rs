@@ -100,7 +100,8 @@ impl BlobStore {
             cleaned.bytes += blob.size;
         }
         // Which images go is asked while their manifests are there.
-        let gone: Vec<_> = self.names().into_iter().filter(|name| !self.is_whole(name, &kept)).collect();
+        let unused = self.unused();
+        let gone: Vec<_> = self.names().into_iter().filter(|name| !unused.keeps(name, &kept)).collect();
         cleaned.images = gone
             .iter()
             .map(|name| {
@@ -157,7 +158,7 @@ impl BlobStore {
     }
 
     /// Whether everything is kept that the image `name` needs: of a pulled one, that is what was pulled of it.
-    fn is_whole(&self, name: &ImageName, kept: &HashSet<Digest>) -> bool {
+    fn keeps(&self, name: &ImageName, kept: &HashSet<Digest>) -> bool {
         if name.origin == Origin::Pulled {
             return kept.contains(&name.digest);
         }
@@ -175,7 +176,7 @@ impl BlobStore {
             let written = fs::metadata(path).and_then(|facts| facts.modified());
             written.is_ok_and(|written| now.duration_since(written).is_ok_and(|age| age > FORGOTTEN))
         };
-        for folder in ["layers", "listings", "repositories"] {
+        for folder in ["attachments", "layers", "listings", "repositories"] {
             for entry in fs::read_dir(self.folder().join(folder)).into_iter().flatten().flatten() {
                 let path = entry.path();
                 let about = match folder {
@@ -278,6 +279,18 @@ mod tests {
         fixture.store.clean_up(Leave::Nothing, false).expect("cleaned");
         assert_eq!(fixture.left(), "");
         assert_eq!(fs::read_dir(fixture.store.folder().join("leases")).expect("leases").count(), 0);
+    }
+
+    #[test]
+    fn looking_is_no_use() {
+        let fixture = Fixture::new(&[(b'a', 1, 50)]);
+        let reference = "acme/app:1".parse().expect("reference");
+        fixture.store.name(&reference, Origin::Built, Digest::of("a")).expect("named");
+        let leave = Leave::UsedWithin(Duration::from_secs(3600));
+        let dry = fixture.store.clean_up(leave, true).expect("told");
+        assert_eq!((dry.images.len(), dry.images[0].unused_for / 3600), (1, 50));
+        assert_eq!(fixture.store.clean_up(leave, false), Ok(dry));
+        assert_eq!(fixture.left(), "");
     }
 
     #[test]

@@ -36,6 +36,11 @@ impl Lease {
         Self { since, file: open(&folder.join(FOLDER), since).ok() }
     }
 
+    /// No lease: for somebody who looks at a store without using it.
+    pub(super) fn none() -> Self {
+        Self { since: SystemTime::UNIX_EPOCH, file: None }
+    }
+
     /// Whether what was used at `time` was used under this lease.
     pub(super) fn covers(&self, time: SystemTime) -> bool {
         time >= self.since

@@ -6,12 +6,15 @@
 
 mod archive;
 mod archive_stream;
+mod attachment;
+mod bill;
 mod blob_writer;
 mod clean_up;
 mod closure;
 mod descriptor;
 mod error;
 mod image;
+mod index;
 mod index_json;
 mod json;
 mod layer;
@@ -25,6 +28,7 @@ mod store;
 
 pub use archive::ArchiveError;
 pub use archive_stream::Failure;
+pub use bill::BILL_TYPE;
 pub use blob_writer::BlobWriter;
 pub use clean_up::{Cleaned, CleanedImage, Leave};
 pub use closure::{Closure, Document};

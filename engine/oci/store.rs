@@ -151,6 +151,11 @@ impl BlobStore {
         self.0.lease.get_or_init(|| Lease::take(self.folder()))
     }
 
+    /// The same store, for looking at it: reading is no use.
+    pub(super) fn unused(&self) -> Self {
+        Self(Arc::new(Inner { folder: self.0.folder.clone(), lease: OnceLock::from(Lease::none()) }))
+    }
+
     /// Where the blob `digest` lies, if it is there.
     pub(super) fn path(&self, digest: &Digest) -> PathBuf {
         self.blobs().join(digest.hex())

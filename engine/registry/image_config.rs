@@ -95,8 +95,8 @@ fn malformed(reason: String) -> Problem {
     Problem::Malformed { reason }
 }
 
-/// Linux on this machine's architecture.
-pub(super) fn own_platform() -> String {
+/// Linux on this machine's architecture: what an image is for where nothing is said.
+pub fn own_platform() -> String {
     format!("linux/{}", architecture())
 }
 

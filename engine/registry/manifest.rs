@@ -9,6 +9,7 @@ use sha2::Digest as _;
 use crate::image::{Digest, Repository};
 
 use super::client::{Call, Subject};
+use super::transport::Answer;
 use super::{Problem, RegistryClient, RegistryError};
 
 /// The kinds of manifest we know.
@@ -61,14 +62,14 @@ impl RegistryClient {
         Ok(Manifest { media_type, digest, content: answer.body })
     }
 
-    /// Puts `manifest`, as it is, under `name`: a tag, or its digest.
+    /// Puts `manifest`, as it is, under `name`: a tag, or its digest. The answer says what the registry made of it.
     pub(super) async fn put_manifest(
         &self,
         subject: &Subject<'_>,
         repository: &Repository,
         name: &str,
         manifest: &Manifest,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<Answer, RegistryError> {
         let own = serde_json::from_slice::<MediaType>(&manifest.content).ok().and_then(|own| own.media_type);
         let media_type = own.or_else(|| manifest.media_type.clone());
         let media_type = media_type.and_then(|text| HeaderValue::try_from(text).ok()).ok_or_else(|| {
@@ -82,7 +83,7 @@ impl RegistryClient {
                 let (expected, actual) = (manifest.digest.clone(), actual.to_owned());
                 Err(subject.error(Problem::DigestMismatch { expected, actual }))
             }
-            _ => Ok(()),
+            _ => Ok(answer),
         }
     }
 

@@ -23,7 +23,7 @@ const MOUNTS: usize = 4;
 
 impl RegistryClient {
     /// Brings `root`, the manifest of an image or an index with all its images, from `store` to the repositories of
-    /// `references` and gives it all their tags. Blobs that are there do not travel, nor do those that the registry
+    /// `references`, with what is attached to it, and gives it all their tags. Blobs that are there do not travel, nor do those that the registry
     /// can take over from another of its repositories. A tag is set when all that it stands for is there, and is
     /// left as it was when something fails.
     ///
@@ -58,6 +58,7 @@ impl RegistryClient {
         let subject = Subject::new(Action::Push, first.to_string(), repository, "pull,push");
         let kept = |error| subject.error(Problem::Store(error));
         let Closure { documents, blobs } = Closure::of(store, root).map_err(kept)?;
+        let images: Vec<_> = documents.iter().map(|document| document.digest).collect();
         // A registry that has a manifest has all that it names.
         if !self.has_manifest(&subject, repository, root).await? {
             let writing = self.with_mounts(&subject, store, repository, &blobs);
@@ -78,6 +79,9 @@ impl RegistryClient {
         let last = manifests.next_back();
         for manifest in manifests {
             self.put_manifest(&subject, repository, &manifest.digest, &manifest).await?;
+        }
+        for image in &images {
+            self.push_attachments(&subject, store, image, repository, events).await?;
         }
         for (reference, manifest) in references.iter().zip(std::iter::repeat(&last)) {
             let Some(manifest) = manifest else { continue };

@@ -1,0 +1,73 @@
+//! Brings what is attached to an image to its registry (OCI distribution spec, "pushing manifests with subject").
+
+use oci_spec::image::{Descriptor, ImageIndex, ImageIndexBuilder, MediaType};
+
+use super::client::Subject;
+use super::manifest::Manifest;
+use super::push_blob::Delivery;
+use super::transfer::Transfer;
+use super::{Problem, RegistryClient, RegistryError};
+use crate::event::ImageEvents;
+use crate::image::{Digest, Repository};
+use crate::oci::{BlobStore, Closure, canonical_json, digest_of};
+
+impl RegistryClient {
+    /// Pushes everything that is attached to `image` in `store`. A registry that does not list attachments by itself
+    /// gets the list under the tag `sha256-HEX` (distribution spec, "referrers tag schema").
+    pub(super) async fn push_attachments(
+        &self,
+        subject: &Subject<'_>,
+        store: &BlobStore,
+        image: &Digest,
+        repository: &Repository,
+        events: &ImageEvents,
+    ) -> Result<(), RegistryError> {
+        let kept = |error| subject.error(Problem::Store(error));
+        let mut unlisted = Vec::new();
+        for attachment in store.attachments(image) {
+            let digest = digest_of(&attachment, image).map_err(kept)?;
+            let Closure { documents, blobs } = Closure::of(store, &digest).map_err(kept)?;
+            let transfer = Transfer::new(events, format!("attaching to {}", subject.reference));
+            for (digest, size) in blobs {
+                let share = transfer.share(size);
+                self.push_blob(&Delivery { store, digest, size, subject, to: repository, share }).await?;
+            }
+            for document in documents {
+                let digest = document.digest.to_string();
+                let media_type = Some(document.media_type);
+                let manifest = Manifest { content: document.content, media_type, digest };
+                let answer = self.put_manifest(subject, repository, &manifest.digest, &manifest).await?;
+                // A registry that lists attachments says so.
+                if answer.header("oci-subject").is_none() {
+                    unlisted.push(attachment.clone());
+                }
+            }
+        }
+        if unlisted.is_empty() {
+            return Ok(());
+        }
+        let tag = format!("sha256-{}", image.hex());
+        let before = match self.manifest(subject, repository, &tag).await {
+            Err(RegistryError { problem: Problem::NotFound { .. }, .. }) => None,
+            found => serde_json::from_slice::<ImageIndex>(&found?.content).ok(),
+        };
+        let index = canonical_json(&listing(before, unlisted));
+        let media_type = Some(MediaType::ImageIndex.to_string());
+        let digest = Digest::of(&index).to_string();
+        let manifest = Manifest { content: index.into(), media_type, digest };
+        self.put_manifest(subject, repository, &tag, &manifest).await.map(drop)
+    }
+}
+
+/// The list `before` with `attachments`, each in the place of one of its kind.
+fn listing(before: Option<ImageIndex>, attachments: Vec<Descriptor>) -> ImageIndex {
+    let mut listed = before.map(|index| index.manifests().clone()).unwrap_or_default();
+    for attachment in attachments {
+        match listed.iter_mut().find(|other| other.artifact_type() == attachment.artifact_type()) {
+            Some(other) => *other = attachment,
+            None => listed.push(attachment),
+        }
+    }
+    let index = ImageIndexBuilder::default().schema_version(2_u32).media_type(MediaType::ImageIndex);
+    index.manifests(listed).build().expect("an index has a version and manifests")
+}
