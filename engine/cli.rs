@@ -6,9 +6,9 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 
 use crate::command::{
-    CheckArgs, CompletionsArgs, DocArgs, EditorArgs, InitArgs, ListArgs, LoginOptions, LogoutOptions,
-    ManArgs, PipelineOptions, PlanArgs, PrintArgs, ResetArgs, RunArgs, SetArgs, ShowArgs, TestArgs,
-    UpdateArgs, UpgradeArgs, WhyArgs, images, profiles,
+    CheckArgs, CleanupArgs, CompletionsArgs, DocArgs, EditorArgs, InitArgs, ListArgs, LoginOptions,
+    LogoutOptions, ManArgs, PipelineOptions, PlanArgs, PrintArgs, ResetArgs, RunArgs, SaveArgs, SetArgs,
+    ShowArgs, TestArgs, UpdateArgs, UpgradeArgs, WhyArgs, images, profiles,
 };
 use crate::report::ProgressMode;
 
@@ -135,6 +135,10 @@ pub enum Command {
     Upgrade(UpgradeArgs),
     /// Update what the project depends on
     Update(UpdateArgs),
+    /// Write an image that was built without a daemon to a file, a folder or a daemon
+    Save(SaveArgs),
+    /// Remove images and layers that windlass keeps and nothing uses
+    Cleanup(CleanupArgs),
     /// Store the credentials of a registry, as docker does
     Login(LoginOptions),
     /// Forget the credentials of a registry

@@ -25,6 +25,7 @@ mod harness_itself;
 mod hooks;
 mod image_export;
 mod image_transfer;
+mod image_verbs;
 mod init;
 mod interrupt;
 mod list;

@@ -1,7 +1,9 @@
 //! The commands: one verb, one file.
 
+mod amount;
 mod build;
 mod check;
+mod cleanup;
 mod completions;
 mod doc;
 mod dry_run;
@@ -21,8 +23,10 @@ mod pipeline_run;
 mod plan;
 mod print;
 mod run;
+mod save;
 mod show;
 mod stdout;
+mod store_size;
 mod test;
 mod update;
 mod upgrade;
@@ -39,6 +43,7 @@ use crate::host::live::registry_client;
 use crate::registry::CredentialStore;
 
 pub use check::CheckArgs;
+pub use cleanup::CleanupArgs;
 pub use completions::{CompletionsArgs, answer_shell, images, profiles};
 pub use doc::DocArgs;
 pub use editor::EditorArgs;
@@ -52,6 +57,7 @@ pub use pipeline_options::PipelineOptions;
 pub use plan::PlanArgs;
 pub use print::PrintArgs;
 pub use run::RunArgs;
+pub use save::SaveArgs;
 pub use show::ShowArgs;
 pub use test::TestArgs;
 pub use update::UpdateArgs;
@@ -92,6 +98,8 @@ pub fn run(cli: &Cli) -> ExitStatus {
         Command::Set(args) => vars::set(&cli.global, args),
         Command::Reset(args) => vars::reset(&cli.global, args),
         Command::Upgrade(args) => upgrade::upgrade(&cli.global, args),
+        Command::Save(args) => save::save(&cli.global, args),
+        Command::Cleanup(args) => cleanup::cleanup(args),
         Command::Login(options) => exit_status::block_on(async {
             let store = Arc::new(CredentialStore::from_env());
             let client = registry_client(store, Daemon::from_environment());

@@ -12,6 +12,7 @@ use super::exit_status::{ExitStatus, Failure, NoThreads, print_masked};
 use super::image_failure::ImageFailure;
 use super::interrupt::cancel_on_interrupt;
 use super::load::load_dependencies;
+use super::store_size::keep_store_small;
 use crate::cli::GlobalOptions;
 use crate::cluster::ClusterOptions;
 use crate::config::{ImageConfig, Loaded, Project};
@@ -101,6 +102,7 @@ pub fn run_pipeline(
     let outcome = call_pipeline(&run, pipeline, call, global.no_warn);
     run.save();
     run.results.finish_all(&events);
+    keep_store_small(&events);
     events.emit(Event::RunFinished { seconds: started.elapsed().as_secs_f64(), success: outcome.is_ok() });
     let finished = report.finish();
 

@@ -1,0 +1,74 @@
+//! Ages and sizes as people write them.
+
+use std::time::Duration;
+
+/// Reads an age: `90s`, `30m`, `12h`, `7d`, `4w`.
+///
+/// # Errors
+/// What is expected, in words.
+pub(super) fn age(text: &str) -> Result<Duration, String> {
+    let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 24 * 3600), ("w", 7 * 24 * 3600)];
+    number_of(text, &units).map(Duration::from_secs).ok_or_else(|| "an age is like 12h, 7d or 4w".to_owned())
+}
+
+/// Reads a size in bytes: `500MB`, `20GiB`, `1T`; units are powers of 1024.
+///
+/// # Errors
+/// What is expected, in words.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let lower = text.to_ascii_lowercase();
+    let short = lower.trim_end_matches("ib").trim_end_matches('b');
+    let units = [("k", 1 << 10), ("m", 1 << 20), ("g", 1 << 30), ("t", 1 << 40)];
+    let size = short.parse().ok().or_else(|| number_of(short, &units));
+    size.ok_or_else(|| "a size is like 500MB or 20GB".to_owned())
+}
+
+fn number_of(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    units
+        .iter()
+        .find_map(|(unit, factor)| text.strip_suffix(unit)?.trim().parse::<u64>().ok()?.checked_mul(*factor))
+}
+
+/// A time in its largest unit: `40 days`.
+pub(super) fn shown(seconds: u64) -> String {
+    let units = [("day", 24 * 3600), ("hour", 3600), ("minute", 60)];
+    let found = units.into_iter().find(|(_, length)| seconds >= *length);
+    let (unit, count) = found.map_or(("second", seconds), |(unit, length)| (unit, seconds / length));
+    if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_have_a_unit() {
+        let check = |text, expected: Option<u64>| {
+            assert_eq!(age(text).ok().map(|age| age.as_secs()), expected, "{text}");
+        };
+        check("90s", Some(90));
+        check("2h", Some(7200));
+        check("1w", Some(7 * 24 * 3600));
+        check("7", None);
+        check("-1d", None);
+        check("d", None);
+        check("99999999999999999999w", None);
+        check("9999999999999999999w", None);
+    }
+
+    #[test]
+    fn sizes_may_do_without() {
+        let check = |text, expected: Option<u64>| assert_eq!(size(text).ok(), expected, "{text}");
+        check("1000", Some(1000));
+        check("20GiB", Some(20 << 30));
+        check("20 gb", Some(20 << 30));
+        check("500m", Some(500 << 20));
+        check("0", Some(0));
+        check("much", None);
+    }
+
+    #[test]
+    fn times_are_shown_in_their_largest_unit() {
+        assert_eq!([shown(1), shown(3600), shown(200_000)], ["1 second", "1 hour", "2 days"]);
+    }
+}

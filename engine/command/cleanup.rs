@@ -1,0 +1,103 @@
+//! `windlass cleanup`: removes what the store of images holds and nothing uses.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use indicatif::HumanBytes;
+
+use super::amount::{age, shown};
+use super::exit_status::{ExitStatus, Failure};
+use super::stdout::{print, print_json};
+use crate::oci::{BlobStore, Cleaned, Leave, Origin};
+
+/// The options of `windlass cleanup`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+This is about the images that windlass itself builds and pulls, without a daemon. They
+lie in ~/.cache/windlass/oci, for all projects. Images of a docker daemon are left alone.
+What a running windlass uses stays; what is removed is built or pulled again when it is
+needed. A build removes by itself what was used longest ago when there is more than
+WINDLASS_CACHE_SIZE (20GB, unless it is set).
+
+Examples:
+  windlass cleanup                    what was not used for 30 days
+  windlass cleanup --older-than 12h
+  windlass cleanup --all --dry-run    what there is
+
+Fields of --json:
+  images   reference, digest, origin (built or pulled), unused_for in seconds
+  blobs    how many layers and documents
+  bytes    their size; left: what stays; in_use: what a running windlass uses of that")]
+pub struct CleanupArgs {
+    /// Remove what was not used for this long: 12h, 7d, 4w
+    #[arg(long, value_name = "AGE", value_parser = age, default_value = "30d", conflicts_with = "all")]
+    older_than: Duration,
+
+    /// Remove everything
+    #[arg(long)]
+    all: bool,
+
+    /// Only show what would be removed
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Removes what the options say, and prints what that was.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub fn cleanup(args: &CleanupArgs) -> Result<ExitStatus, Failure> {
+    let store = BlobStore::of_user(|name| std::env::var(name).ok());
+    let leave = if args.all { Leave::Nothing } else { Leave::UsedWithin(args.older_than) };
+    let cleaned = store.clean_up(leave, args.dry_run).map_err(Failure::failed)?;
+    if args.json { print_json(&cleaned) } else { print(&text(&cleaned, args.dry_run)) }
+}
+
+fn text(cleaned: &Cleaned, dry_run: bool) -> String {
+    let mut text = String::new();
+    for image in &cleaned.images {
+        let origin = match image.name.origin {
+            Origin::Built => "built",
+            Origin::Pulled => "pulled",
+        };
+        let unused = shown(image.unused_for);
+        let _ = writeln!(text, "{}: {origin}, not used for {unused}", image.name.reference);
+    }
+    let noun = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    let verb = if dry_run { "would remove" } else { "removed" };
+    let (images, blobs) = (noun(cleaned.images.len(), "image"), noun(cleaned.blobs, "blob"));
+    let (bytes, left) = (HumanBytes(cleaned.bytes), HumanBytes(cleaned.left));
+    let in_use = match cleaned.in_use {
+        0 => String::new(),
+        in_use => format!(", {} of it in use", HumanBytes(in_use)),
+    };
+    let _ = writeln!(text, "{verb} {images} and {blobs}, {bytes}; {left} left{in_use}");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::Digest;
+    use crate::oci::{CleanedImage, ImageName};
+
+    #[test]
+    fn what_is_removed_is_listed() {
+        let name =
+            ImageName { reference: "acme/api:1".to_owned(), digest: Digest::of(""), origin: Origin::Built };
+        let images = vec![CleanedImage { name, unused_for: 90_000 }];
+        let cleaned = Cleaned { images, blobs: 3, bytes: 2048, left: 1024, in_use: 0 };
+        let expected = "acme/api:1: built, not used for 1 day\n\
+                        removed 1 image and 3 blobs, 2.00 KiB; 1.00 KiB left\n";
+        assert_eq!(text(&cleaned, false), expected);
+        let nothing = Cleaned { left: 10, in_use: 10, ..Cleaned::default() };
+        assert_eq!(
+            text(&nothing, true),
+            "would remove 0 images and 0 blobs, 0 B; 10 B left, 10 B of it in use\n"
+        );
+    }
+}

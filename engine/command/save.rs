@@ -1,0 +1,175 @@
+//! `windlass save`: takes an image out of windlass's own store.
+
+use std::io::{BufWriter, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::exit_status::{ExitStatus, Failure, block_on};
+use super::load::load_project;
+use crate::builder::docker::Daemon;
+use crate::cli::GlobalOptions;
+use crate::event::Events;
+use crate::host::live::registry_client;
+use crate::image::{Digest, ImageReference};
+use crate::oci::{ArchiveError, BlobStore, Origin, StoreError};
+use crate::registry::CredentialStore;
+use crate::state::ImageStore;
+
+/// The options of `windlass save`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A file is an OCI archive with Docker's manifest in it: `docker load`, `podman load`,
+`ctr image import` and skopeo read it. A folder is an OCI image layout; it may hold
+images already, which stay. Only images of the builder `oci` are in windlass's store.
+
+Examples:
+  windlass save api api.tar              the last build of `api`
+  windlass save acme/api:1.4 layout/     an image by its reference, into a layout
+  windlass save api - | ssh host docker load
+  windlass save api --daemon             into the docker daemon of this machine")]
+pub struct SaveArgs {
+    /// An image of devspace.yaml, or a reference
+    #[arg(value_name = "IMAGE")]
+    image: String,
+
+    /// A file, `-` for standard output, or a folder, with a `/` at its end when it is not there
+    #[arg(value_name = "FILE", required_unless_present = "daemon")]
+    output: Option<PathBuf>,
+
+    /// Load it into the docker daemon instead
+    #[arg(long, conflicts_with = "output")]
+    daemon: bool,
+}
+
+/// Why there is nothing to save.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+enum SaveError {
+    #[error("there is no image `{name}` in the store of windlass")]
+    #[diagnostic(code(save::unknown))]
+    Unknown {
+        name: String,
+        #[help]
+        help: String,
+    },
+
+    #[error("an archive is nothing for a terminal")]
+    #[diagnostic(code(save::terminal), help("name a file, or send standard output to one"))]
+    Terminal,
+}
+
+/// Where an image goes.
+enum Destination<'a> {
+    Daemon,
+    Output,
+    File(&'a Path),
+    Layout(&'a Path),
+}
+
+/// Saves an image as the options say.
+///
+/// # Errors
+/// When there is no such image, or it cannot be written.
+pub fn save(global: &GlobalOptions, args: &SaveArgs) -> Result<ExitStatus, Failure> {
+    let store = BlobStore::of_user(|name| std::env::var(name).ok());
+    let (digest, references) = find(global, &store, &args.image)?;
+    let destination = match &args.output {
+        None => Destination::Daemon,
+        Some(path) if path.as_os_str() == "-" => Destination::Output,
+        Some(path) if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") => {
+            Destination::Layout(path)
+        }
+        Some(path) => Destination::File(path),
+    };
+    if matches!(destination, Destination::Output) && std::io::stdout().is_terminal() {
+        return Err(Failure::wrong_use(SaveError::Terminal));
+    }
+    let daemon = Daemon::from_environment();
+    block_on(async {
+        let client = registry_client(CredentialStore::from_env().into(), daemon.clone());
+        let events = Events::none().of_image(args.image.clone());
+        client.complete(&store, &digest, &events).await.map_err(Failure::failed)?;
+        match destination {
+            Destination::Daemon => daemon.load(&store, &digest, &references).await.map_err(Failure::failed),
+            Destination::Layout(folder) => {
+                store.write_layout(&digest, &references, folder).map_err(Failure::failed)
+            }
+            Destination::File(path) => to_file(&store, &digest, &references, path),
+            Destination::Output => to_stdout(&store, &digest, &references),
+        }
+    })
+}
+
+/// Writes beside `path` and moves the finished archive there.
+fn to_file(
+    store: &BlobStore,
+    digest: &Digest,
+    references: &[ImageReference],
+    path: &Path,
+) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let failed = |error: &std::io::Error| Failure::failed(StoreError::output(path, error));
+    let mut draft = tempfile::Builder::new();
+    #[cfg(unix)]
+    draft.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    let file = draft.tempfile_in(folder).map_err(|error| failed(&error))?;
+    let written = store.write_archive(digest, references, &own_platform(), BufWriter::new(file.as_file()));
+    written.map_err(|error| match error {
+        ArchiveError::Store(error) => Failure::failed(error),
+        ArchiveError::Sink(error) => failed(&error),
+    })?;
+    file.persist(path).map_err(|error| failed(&error.error)).map(drop)
+}
+
+fn to_stdout(store: &BlobStore, digest: &Digest, references: &[ImageReference]) -> Result<(), Failure> {
+    let mut stdout = BufWriter::new(std::io::stdout().lock());
+    let written = store.write_archive(digest, references, &own_platform(), &mut stdout);
+    let written = written.and_then(|()| Ok(stdout.flush()?));
+    match written {
+        Err(ArchiveError::Store(error)) => Err(Failure::failed(error)),
+        Err(ArchiveError::Sink(error)) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::failed(StoreError::output(Path::new("standard output"), &error)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn own_platform() -> String {
+    crate::registry::own_platform()
+}
+
+/// The image called `name`: that of a reference, or the last build of an image of the project.
+fn find(
+    global: &GlobalOptions,
+    store: &BlobStore,
+    name: &str,
+) -> Result<(Digest, Vec<ImageReference>), Failure> {
+    let known = |reference: &ImageReference| {
+        let origins = [Origin::Built, Origin::Pulled].into_iter();
+        origins.filter_map(|origin| store.named(reference, origin)).next()
+    };
+    let looks_like_a_reference = name.contains(['/', ':']);
+    if looks_like_a_reference
+        && let Ok(reference) = name.parse::<ImageReference>()
+        && let Some(digest) = known(&reference)
+    {
+        return Ok((digest, vec![reference]));
+    }
+    let mut names: Vec<_> = store.names().into_iter().map(|name| name.reference).collect();
+    if !looks_like_a_reference {
+        let project = load_project(global)?.project;
+        if let Some(image) = project.images.get(name) {
+            let records = ImageStore::new(&project.root).records(name).0;
+            for record in records {
+                let references = record.references(&image.repository);
+                if let Some(digest) = references.iter().find_map(known) {
+                    return Ok((digest, references));
+                }
+            }
+        }
+        names.extend(project.images.keys().cloned());
+    }
+    let help = match crate::suggestion::nearest(name, names.iter().map(String::as_str)) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => "build it with `windlass build --builder oci`".to_owned(),
+    };
+    Err(Failure::wrong_use(SaveError::Unknown { name: name.to_owned(), help }))
+}
