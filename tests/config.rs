@@ -140,14 +140,10 @@ fn disabled_image_is_not_built() {
 }
 
 #[test]
-fn kaniko_alone_says_what_to_do() {
+fn kaniko_alone_needs_a_cluster() {
     let fields = "version: v1beta9\nimages:\n  api:\n    image: acme/api\n    build:\n      kaniko:\n";
     let project = Project::new().file("devspace.yaml", fields).file("Dockerfile", "FROM scratch\n");
-    build(&project, &[])
-        .exits(1)
-        .stderr_has("builder::kaniko")
-        .stderr_has("`api` asks for the kaniko builder")
-        .stderr_has("devspace.yaml:3:3");
+    project.run(["build"]).exits(1).stderr_has("cluster::none").stderr_has("no cluster is configured");
 }
 
 #[test]

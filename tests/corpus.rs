@@ -146,7 +146,10 @@ fn render_image(image: &ImageConfig, text: &mut String) {
     field("pull secret", image.create_pull_secret.map_or_else(String::new, |value| format!("= {value}")));
     field("disabled", image.disabled.to_string());
     field("docker", image.docker.as_ref().map(render_docker).unwrap_or_default());
-    field("kaniko", image.kaniko.as_ref().map(ToString::to_string).unwrap_or_default());
+    field(
+        "kaniko",
+        image.kaniko.as_ref().map(|kaniko| serde_json::to_string(kaniko).expect("JSON")).unwrap_or_default(),
+    );
     field("custom", image.custom.as_ref().map(render_custom).unwrap_or_default());
 }
 

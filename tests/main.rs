@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one file a topic.
 
 mod builder_buildkit;
+mod builder_choice;
 mod builder_docker;
 mod check;
 mod completions;
@@ -28,6 +29,7 @@ mod image_transfer;
 mod image_verbs;
 mod init;
 mod interrupt;
+mod kaniko;
 mod list;
 mod local_cluster;
 mod login;

@@ -108,7 +108,7 @@ pub enum BuildError {
     },
 
     /// A file of the build context could not be read when the builder asked for it.
-    #[error("cannot send `{path}` to the docker daemon: {reason}")]
+    #[error("cannot send `{path}` to the builder: {reason}")]
     #[diagnostic(
         code(stage::build::unreadable),
         help(

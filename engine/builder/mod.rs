@@ -1,8 +1,11 @@
 //! Builders: what turns a Dockerfile and a context into an image.
 
+mod archive;
 mod custom;
 pub mod docker;
 mod error;
+mod failure;
+pub mod kaniko;
 mod on_change;
 
 use std::path::PathBuf;
@@ -59,12 +62,28 @@ pub struct BuildMethod {
 pub struct BuiltImage {
     /// The image ID in the daemon (`sha256:...`), when one holds it.
     pub image_id: Option<String>,
+    /// Whether the builder itself pushed it, under all its references.
+    pub is_pushed: bool,
+    /// Its digest in the registry (`sha256:...`), when the builder pushed it and told.
+    pub digest: Option<String>,
+}
+
+impl BuiltImage {
+    /// An image that a daemon holds under `image_id`.
+    pub fn in_daemon(image_id: String) -> Self {
+        Self { image_id: Some(image_id), ..Self::default() }
+    }
+
+    /// An image that the builder pushed, with the digest it has in the registry, when that is known.
+    pub fn in_registry(digest: Option<String>) -> Self {
+        Self { image_id: None, is_pushed: true, digest }
+    }
 }
 
 /// A way to build images.
 #[async_trait]
 pub trait Builder: Send + Sync {
-    /// Its name in configuration and scripts: `docker`, `custom`.
+    /// Its name in configuration and scripts: `docker`, `kaniko`.
     fn name(&self) -> &'static str;
 
     /// Builds an image and gives it all its references.

@@ -154,9 +154,9 @@ async fn client_of(found: &Found) -> Result<Client, ClusterError> {
 }
 
 /// The error for an answer that is none.
-fn refusal(status: kube::core::Status, doing: &str, context: &ClusterContext) -> ClusterError {
+pub(super) fn refusal(status: kube::core::Status, doing: &str, context: &ClusterContext) -> ClusterError {
     let (doing, reason) = (doing.to_owned(), status.message);
-    let kind = status.details.as_ref().map(|details| details.kind.as_str()).unwrap_or_default();
+    let (kind, name) = status.details.map(|details| (details.kind, details.name)).unwrap_or_default();
     match status.code {
         401 => ClusterError::Unauthorized { context: context.name.clone() },
         // A quota and a namespace on its way out are refused with the same code, but are no matter of rights.
@@ -166,10 +166,11 @@ fn refusal(status: kube::core::Status, doing: &str, context: &ClusterContext) ->
         },
         404 if kind == "namespaces" => ClusterError::NoNamespace {
             doing,
-            namespace: context.namespace.clone(),
+            namespace: if name.is_empty() { context.namespace.clone() } else { name },
             context: context.name.clone(),
         },
         404 if kind == "serviceaccounts" => ClusterError::NoServiceAccount { doing },
+        404 => ClusterError::NotFound { doing, reason },
         409 => ClusterError::Conflict { doing, reason },
         _ => ClusterError::Refused { doing, reason },
     }

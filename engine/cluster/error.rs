@@ -116,6 +116,16 @@ pub enum ClusterError {
         doing: String,
     },
 
+    /// Something is not there, or not any more.
+    #[error("cannot {doing}: {reason}")]
+    #[diagnostic(code(cluster::not_found))]
+    NotFound {
+        /// What could not be done.
+        doing: String,
+        /// What the cluster says.
+        reason: String,
+    },
+
     /// The cluster does not do it.
     #[error("cannot {doing}: {reason}")]
     #[diagnostic(code(cluster::refused))]

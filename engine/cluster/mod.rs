@@ -1,7 +1,7 @@
 //! Kubernetes: the cluster the user means, its nodes, and what lets it pull images.
 //!
 //! [`Kubeconfig`] finds the cluster as kubectl does, and nothing is contacted before a verb of [`ClusterAccess`] is
-//! called. Nothing else in windlass knows the kube library.
+//! called. Beside the builders of [`crate::builder`], nothing else in windlass knows the kube library.
 
 mod access;
 mod context;
@@ -10,6 +10,8 @@ mod error;
 mod kubeconfig;
 mod local;
 mod node;
+mod pod;
+mod pod_logs;
 mod pull_secret;
 mod pull_secret_write;
 
@@ -19,5 +21,10 @@ pub use error::ClusterError;
 pub use kubeconfig::Kubeconfig;
 pub use local::{ImageLoad, Loader, LocalCluster};
 pub use node::Node;
+pub use pod_logs::PodLogs;
 pub use pull_secret::{PullSecret, PullSecretResult, RegistryLogin};
 pub use pull_secret_write::PullSecretError;
+
+/// The name under which the cluster notes what windlass writes, and that its objects carry in the label
+/// `app.kubernetes.io/managed-by`.
+pub(crate) const MANAGER: &str = "windlass";

@@ -10,12 +10,9 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use super::pull_secret::docker_config;
-use super::{ClusterAccess, ClusterError, PullSecret, PullSecretResult};
+use super::{ClusterAccess, ClusterError, MANAGER, PullSecret, PullSecretResult};
 use crate::registry::{CredentialError, CredentialStore};
 use crate::secret::Secret;
-
-/// The name under which the cluster notes what windlass writes.
-const MANAGER: &str = "windlass";
 
 /// How long the controllers may take to make the account of a new namespace.
 const ACCOUNT_LIMIT: Duration = Duration::from_secs(10);

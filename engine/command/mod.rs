@@ -21,6 +21,7 @@ mod man;
 mod pipeline_options;
 mod pipeline_run;
 mod plan;
+mod pod_options;
 mod print;
 mod run;
 mod save;

@@ -7,6 +7,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 use super::completions;
 use super::exit_status::Failure;
+use super::pod_options::PodOptions;
 use crate::config::Project;
 use crate::dependency::{DependencyError, Request, Selection, Tree};
 use crate::image::TagTemplate;
@@ -81,6 +82,10 @@ pub struct PipelineOptions {
     /// Write what was built, skipped or failed to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub result: Option<PathBuf>,
+
+    /// Build pods.
+    #[command(flatten)]
+    pub pods: PodOptions,
 }
 
 impl AsRef<Self> for PipelineOptions {
@@ -106,6 +111,7 @@ impl PipelineOptions {
             dry_run: false,
             state: None,
             ignores_files: false,
+            pods: self.pods.settings(),
             environment: Vec::new(),
         }
     }

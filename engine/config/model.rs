@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::{CommandConfig, DependencyConfig};
+use super::{CommandConfig, DependencyConfig, KanikoConfig};
 use crate::image::Repository;
 use crate::secret::Secret;
 
@@ -115,9 +115,8 @@ pub struct ImageConfig {
     pub disabled: bool,
     /// `build.docker`, else `build.buildKit` as docker with BuildKit, when either is given.
     pub docker: Option<DockerConfig>,
-    /// `build.kaniko`, when given: kept for the builder that will use it, as JSON. `kaniko:` with nothing
-    /// after it selects kaniko with its defaults.
-    pub kaniko: Option<serde_json::Value>,
+    /// `build.kaniko`, when given. `kaniko:` with nothing after it selects kaniko with its defaults.
+    pub kaniko: Option<KanikoConfig>,
     /// `build.custom`, when given.
     pub custom: Option<CustomConfig>,
     /// The options of the tool that builds this image: of `docker`, else `buildKit`, else `kaniko`.
@@ -125,6 +124,20 @@ pub struct ImageConfig {
     /// The entry as JSON in the form of the newest version, passwords as `***`: for hooks, and `None` where there are
     /// none.
     pub json: Option<serde_json::Value>,
+}
+
+impl ImageConfig {
+    /// The options of its builders that decide what it will be, as words.
+    pub fn builder_arguments(&self) -> Vec<String> {
+        let docker = self.docker.as_ref().map(|docker| docker.args.clone()).unwrap_or_default();
+        let kaniko = self.kaniko.as_ref().map(KanikoConfig::key_words).unwrap_or_default();
+        docker.into_iter().chain(kaniko).collect()
+    }
+
+    /// Whether a pod builds it, rather than docker.
+    pub fn is_kaniko(&self) -> bool {
+        self.kaniko.is_some() && self.docker.is_none()
+    }
 }
 
 /// One entry of `tags`.

@@ -84,6 +84,23 @@ impl Reader<'_> {
         Some(nodes.iter().filter_map(|node| self.string(node, &item)).collect())
     }
 
+    /// The map from names to texts at `key`; absent and null are the same, and a name without a value has an empty one.
+    pub(crate) fn text_map(&mut self, mapping: &Mapping, key: &str, of: &str) -> IndexMap<String, String> {
+        let what = format!("`{key}` of {of}");
+        let Some(mapping) = field(mapping, key).and_then(|node| self.mapping(node, &what)) else {
+            return IndexMap::new();
+        };
+        let mut texts = IndexMap::new();
+        for (name, entry) in mapping {
+            let text = match entry.node.is_null() {
+                true => Some(String::new()),
+                false => self.string(&entry.node, &format!("`{name}` in {what}")),
+            };
+            texts.extend(text.map(|text| (name.clone(), text)));
+        }
+        texts
+    }
+
     /// The entries of `node`, a section of things called `noun`: a list of maps with a `name`, or a map by name, as
     /// the file's version has it. Each has the `keys` (those of the table were checked before). `read` makes a value
     /// of the map, what messages call it, and where its name stands.

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::{ClusterContext, ImageLoad, Loader, Node, PullSecret, PullSecretResult};
+use crate::builder::BuiltImage;
+use crate::builder::kaniko::KanikoBuild;
+use crate::cluster::{ClusterContext, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult};
 use crate::event::ImageEvents;
 use crate::script::StageError;
 
@@ -28,6 +30,23 @@ pub trait Cluster: Send + Sync {
     /// # Errors
     /// `cluster::...`; `cluster::none` where no cluster is configured.
     async fn create_pull_secret(&self, secret: &PullSecret) -> Result<PullSecretResult, StageError>;
+
+    /// Builds an image in a pod, which pushes it.
+    ///
+    /// # Errors
+    /// [`KanikoError`](crate::builder::kaniko::KanikoError).
+    async fn build(
+        &self,
+        build: &KanikoBuild,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<BuiltImage, StageError>;
+
+    /// The last lines of what pods print.
+    ///
+    /// # Errors
+    /// `cluster::...` when the cluster gives no answer; `cluster::not_found` when there is no such pod.
+    async fn pod_logs(&self, logs: &PodLogs) -> Result<String, StageError>;
 
     /// Whether the program of `loader` is there.
     fn can_load(&self, loader: &Loader) -> bool;

@@ -21,6 +21,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::Host;
+use crate::builder::BuildRequest;
 use crate::cluster::{ClusterContext, Node};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference, Repository};
@@ -71,6 +72,8 @@ pub struct State {
     pub variables: HashMap<String, String>,
     /// The cluster, and its nodes; `None`: none is configured.
     pub cluster: Option<(ClusterContext, Vec<Node>)>,
+    /// What pods print, by their name or label selector.
+    pub pod_logs: HashMap<String, String>,
     /// The registries that docker has no credentials for.
     pub logged_out: HashSet<String>,
     /// The time.
@@ -100,6 +103,7 @@ impl Default for State {
             files: BTreeMap::new(),
             variables: HashMap::new(),
             cluster: None,
+            pod_logs: HashMap::new(),
             logged_out: HashSet::new(),
             now: clock::start(),
             random: vec!['x'],
@@ -146,6 +150,25 @@ impl State {
         let reference = name.parse::<ImageReference>();
         name.starts_with("sha256:")
             || reference.is_ok_and(|reference| self.own.contains(&reference.repository))
+    }
+
+    /// Makes the image that `request` describes, in the daemon where it `is_local`; gives its ID.
+    fn make(&mut self, request: &BuildRequest, is_local: bool) -> String {
+        let made = MadeImage::from(request);
+        let inputs = format!("{} {:?} {:?}", made.dockerfile, made.target, made.build_args);
+        let id = Digest::of(format!("{} {inputs} {:?}", made.image, made.references)).to_string();
+        let known = |base: &str| Some(self.configs.get(base).cloned().unwrap_or_default());
+        let config = request.dockerfile.passes_on(request.target.as_deref(), &request.build_args, &known);
+        let config = config.unwrap_or_default();
+        for reference in &request.references {
+            self.configs.insert(reference.to_string(), config.clone());
+            if is_local {
+                self.images.insert(reference.clone(), id.clone());
+            }
+        }
+        self.configs.insert(id.clone(), config);
+        self.made.push(made);
+        id
     }
 
     /// Gives the image called `to` what `from` passes on.

@@ -7,6 +7,8 @@ use super::bases::{Bases, Parent, look_up};
 use super::built::Built;
 use super::plan::Identity;
 use crate::builder::BuildRequest;
+use crate::builder::kaniko::{self, KanikoBuild};
+use crate::config::KanikoConfig;
 use crate::event::{ImageEvents, Level};
 use crate::image::context::{ContextDigest, SentFiles};
 use crate::image::dockerfile::Reach;
@@ -42,18 +44,35 @@ impl DockerfileRecipe {
     }
 }
 
+/// What builds an image from its Dockerfile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tool {
+    /// A Docker daemon.
+    Docker,
+    /// A pod in the cluster.
+    Kaniko,
+}
+
 impl Plan {
     /// Builds the image with all its tags, and remembers it.
-    pub(super) fn build_with_docker(&self, recipe: &DockerfileRecipe) -> Result<Built, StageError> {
+    pub(super) fn build_dockerfile(
+        &self,
+        recipe: &DockerfileRecipe,
+        tool: Tool,
+    ) -> Result<Built, StageError> {
         let run = self.image.run();
         let events = self.image.events();
+        if tool == Tool::Kaniko {
+            self.check_kaniko()?;
+        }
         let moved = !run.options.dry_run && recipe.bases_moved(run);
         let (reach, selection) = match moved {
             true => self.reach_again(recipe)?,
             false => (recipe.reach.clone(), recipe.selection.clone()),
         };
         tell_context(&events, &reach, &selection);
-        if self.image.pushes() {
+        // A pod may have other credentials.
+        if tool == Tool::Docker && self.image.pushes() {
             run.wait(run.host.registry.check_push(&self.image.config().repository))??;
         }
         let options = self.image.config().docker.clone().unwrap_or_default();
@@ -78,7 +97,10 @@ impl Plan {
             directory: run.project.root.clone(),
             sent: None,
         };
-        let method = run.wait(run.host.docker.method(&options, &request))??;
+        let method = match tool {
+            Tool::Docker => run.wait(run.host.docker.method(&options, &request))??,
+            Tool::Kaniko => KanikoBuild::METHOD,
+        };
         if !self.is_identified() && method.notes_files {
             request.sent = Some(Arc::new(SentFiles::new(run.index(recipe.context.root()))));
         } else {
@@ -92,7 +114,13 @@ impl Plan {
                 recipe.dockerfile.inner.reach_in_file_order(target, &recipe.dockerfile.args, &config)?;
             request.context = Arc::new(select(&self.image, &recipe.context, &reach, &recipe.dockerfile)?);
         }
-        let built = run.wait_for_end(run.host.docker.build(request, &options, &events, &run.cancellation()));
+        let cancel = run.cancellation();
+        let built = match tool {
+            Tool::Docker => run.wait_for_end(run.host.docker.build(request, &options, &events, &cancel)),
+            Tool::Kaniko => {
+                run.wait_for_end(run.host.cluster.build(&self.kaniko_build(request), &events, &cancel))
+            }
+        };
         // A base that moved since it was looked at may need files that did not travel: look again next time.
         let built = built.inspect_err(|_| {
             recipe.bases.iter().for_each(|base| run.bases.forget(base));
@@ -103,7 +131,32 @@ impl Plan {
         if run.options.dry_run {
             self.foresee(recipe, &tags);
         }
-        self.remember(&identity, tags, built.image_id, false)
+        self.remember(&identity, tags, built, false)
+    }
+
+    /// What a pod is told to build.
+    fn kaniko_build(&self, request: BuildRequest) -> KanikoBuild {
+        let (run, config) = (self.image.run(), self.image.config());
+        // Docker's stand-in keeps layers, as DevSpace's does.
+        let stand_in = || KanikoConfig { cache: true, ..KanikoConfig::default() };
+        KanikoBuild {
+            request,
+            config: config.kaniko.clone().unwrap_or_else(stand_in),
+            settings: run.options.pods.clone(),
+            gives_credentials: config.create_pull_secret != Some(false),
+            marks: run.store.folder().join("pods"),
+        }
+    }
+
+    /// Makes sure that kaniko can do what the image asks for, and tells what it does without.
+    fn check_kaniko(&self) -> Result<(), StageError> {
+        let image = &self.image;
+        let fit = kaniko::fit(image.config(), image.run().options.skip_push)?;
+        for option in fit.unused {
+            let message = format!("`{option}` steers how docker builds: kaniko goes without");
+            image.events().notice(Level::Info, message);
+        }
+        Ok(())
     }
 
     /// In a plan: learns what the image will pass on to those built from it, which no daemon can tell yet.

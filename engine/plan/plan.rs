@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::bases::{Bases, learn_from_earlier, parents};
 use super::built::Built;
 use super::difference::{Difference, differences};
-use super::docker_build::{DockerfileRecipe, keep_context, select};
+use super::docker_build::{DockerfileRecipe, Tool, keep_context, select};
 use super::error::PlanError;
 use super::reason::why_build;
 use super::{CacheKey, Inputs, Reuse, Situation, Source, Verdict, decide};
-use crate::builder::{CustomRequest, build_custom, custom_words, on_change_files};
+use crate::builder::{BuiltImage, CustomRequest, build_custom, custom_words, on_change_files};
 use crate::config::RebuildStrategy;
 use crate::dependency::fill_custom;
 use crate::event::{Decision, Event};
@@ -56,7 +56,7 @@ pub(super) struct Identity {
 }
 
 /// The names of the builders that [`Plan::build`] knows.
-const BUILDERS: [&str; 2] = ["docker", "custom"];
+const BUILDERS: [&str; 3] = ["docker", "kaniko", "custom"];
 
 /// What is decided on an image that is reused, given what is left to do with it.
 fn reuse_decision(left: Option<&str>) -> Decision {
@@ -114,7 +114,7 @@ impl Plan {
             dockerfile: Some(Digest::of(dockerfile.inner.text())),
             target: dockerfile.target.as_deref().map(ToOwned::to_owned),
             network: image.config().options.network.clone(),
-            arguments: image.config().docker.as_ref().map(|docker| docker.args.clone()).unwrap_or_default(),
+            arguments: image.config().builder_arguments(),
             build_args: dockerfile.args.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             context: None,
             parents: parents.map(|parent| (parent.name.clone(), parent.finished.key)).collect(),
@@ -320,18 +320,21 @@ impl Plan {
             ("disabled", _) => Ok(Built::disabled(&self.image)),
             ("docker", Recipe::Dockerfile(recipe)) => {
                 self.tell(Decision::Build);
-                self.build_with_docker(recipe)
+                self.build_dockerfile(recipe, Tool::Docker)
+            }
+            ("kaniko", Recipe::Dockerfile(recipe)) => {
+                self.tell(Decision::Build);
+                self.build_dockerfile(recipe, Tool::Kaniko)
             }
             ("custom", Recipe::Custom(_)) => {
                 self.tell(Decision::Build);
                 self.build_with_command()
             }
-            ("docker" | "custom", _) => Err(PlanError::UnfitBuilder {
+            ("docker" | "kaniko" | "custom", _) => Err(PlanError::UnfitBuilder {
                 image: self.image.name().to_owned(),
                 builder: builder.to_owned(),
             }
             .into()),
-            ("kaniko", _) => Err(self.image.kaniko_missing()),
             _ => {
                 let help = match crate::suggestion::nearest(builder, BUILDERS) {
                     Some(known) => format!("did you mean `{known}`?"),
@@ -459,14 +462,14 @@ impl Plan {
         if run.options.dry_run {
             learn_from_earlier(&self.image, &request.references);
         }
-        self.remember(identity, tags, None, true)
+        self.remember(identity, tags, BuiltImage::default(), true)
     }
 
     pub(super) fn remember(
         &self,
         identity: &Identity,
         tags: Vec<Tag>,
-        image_id: Option<String>,
+        built: BuiltImage,
         custom: bool,
     ) -> Result<Built, StageError> {
         keep_context(self.image.run(), &identity.files);
@@ -475,23 +478,31 @@ impl Plan {
             Some(dockerfile) => inputs.with_dockerfile(dockerfile),
             None => inputs,
         };
+        let BuiltImage { image_id, is_pushed, digest } = built;
+        let events = self.image.events();
+        let mut pushed = BTreeMap::new();
+        for tag in tags.iter().filter(|_| is_pushed) {
+            events.pushed(self.reference(tag).to_string(), digest.clone());
+            pushed.insert(tag.clone(), digest.clone());
+        }
+        let source = match (&image_id, pushed.keys().next()) {
+            (Some(id), _) => Source::Daemon(id.clone()),
+            (None, Some(tag)) => Source::Registry(tag.clone()),
+            (None, None) => Source::Elsewhere,
+        };
         let record = Record {
             key: identity.key,
             repository: self.image.config().repository.to_string(),
             templates: self.templates.clone(),
             tags,
-            image_id: image_id.clone(),
-            pushed: BTreeMap::new(),
+            image_id,
+            pushed,
             custom,
             push_skipped: custom && self.image.run().options.skip_push,
             built_at: Some(self.image.run().host.clock.now().as_second()),
             inputs,
         };
         self.image.run().remember(self.image.name(), &record);
-        let source = match image_id {
-            Some(id) => Source::Daemon(id),
-            None => Source::Elsewhere,
-        };
         Ok(Built::new(&self.image, record, source))
     }
 }

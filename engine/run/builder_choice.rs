@@ -1,26 +1,15 @@
 //! Choosing the builder of an image, in the order of the seed: disabled, custom, docker, kaniko.
 
 use super::Image;
+use crate::builder::kaniko;
+use crate::event::Level;
 use crate::script::StageError;
 
-/// Why no builder can be chosen.
-#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
-enum BuilderChoiceError {
-    #[error("`{image}` asks for the kaniko builder, which this version of windlass does not have yet")]
-    #[diagnostic(
-        code(builder::kaniko),
-        help(
-            "build it with docker: remove `build.kaniko` at {origin}, or override `fn builder(image) {{ \"docker\" }}`"
-        )
-    )]
-    Kaniko { image: String, origin: String },
-}
-
 impl Image {
-    /// The name of the builder to use: `disabled`, `custom` or `docker`.
+    /// The name of the builder to use: `disabled`, `custom`, `docker` or `kaniko`.
     ///
     /// # Errors
-    /// `docker::unreachable` when docker is wanted and no daemon answers; `builder::kaniko` when only kaniko is.
+    /// `docker::unreachable` when docker is wanted, no daemon answers, and kaniko cannot take its place.
     pub fn choose_builder(&self) -> Result<&'static str, StageError> {
         let config = self.config();
         if config.disabled {
@@ -29,16 +18,31 @@ impl Image {
         if config.custom.is_some() {
             return Ok("custom");
         }
-        if config.kaniko.is_some() && config.docker.is_none() {
-            return Err(self.kaniko_missing());
+        if config.is_kaniko() {
+            return Ok("kaniko");
         }
-        self.run().wait(self.run().host.docker.reachable())??;
-        Ok("docker")
+        match self.run().wait(self.run().host.docker.reachable())? {
+            Ok(()) => Ok("docker"),
+            Err(unreachable) if self.may_fall_back()? => {
+                self.events().notice(Level::Info, format!("kaniko builds it in the cluster: {unreachable}"));
+                Ok("kaniko")
+            }
+            Err(unreachable) => Err(unreachable),
+        }
     }
 
-    /// The error for an image that only kaniko could build.
-    pub fn kaniko_missing(&self) -> StageError {
-        let (image, origin) = (self.name().to_owned(), self.config().origin.to_string());
-        BuilderChoiceError::Kaniko { image, origin }.into()
+    /// Whether kaniko may and can build in docker's place. Without a cluster nobody speaks of it.
+    fn may_fall_back(&self) -> Result<bool, StageError> {
+        let (run, docker) = (self.run(), self.config().docker.as_ref());
+        if docker.is_some_and(|docker| docker.disable_fallback) || run.host.cluster.context()?.is_none() {
+            return Ok(false);
+        }
+        match kaniko::fit(self.config(), run.options.skip_push) {
+            Ok(_) => Ok(true),
+            Err(error) => {
+                self.events().notice(Level::Info, format!("kaniko cannot take docker's place: {error}"));
+                Ok(false)
+            }
+        }
     }
 }

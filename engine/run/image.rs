@@ -75,6 +75,10 @@ impl Image {
         if skips || self.config.custom.is_some() || self.config.disabled {
             return None;
         }
+        // A pod pushes, wherever its cluster is.
+        if self.config.is_kaniko() {
+            return Some(&Delivery::Registry);
+        }
         match docker.and_then(|docker| docker.prefer_minikube) {
             Some(false) => Some(&Delivery::Registry),
             _ => Some(self.run.delivery()),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use crate::builder::kaniko::PodSettings;
 use crate::image::TagTemplate;
 
 /// What the user asked of a run.
@@ -32,6 +33,8 @@ pub struct RunOptions {
     pub state: Option<PathBuf>,
     /// Take every build context for empty: only the scripts are of interest.
     pub ignores_files: bool,
+    /// What the user says about build pods.
+    pub pods: PodSettings,
     /// Variables of the project's `.env` file that the real environment has not.
     pub environment: Vec<(String, String)>,
 }
@@ -58,6 +61,7 @@ impl Default for RunOptions {
             dry_run: false,
             state: None,
             ignores_files: false,
+            pods: PodSettings::default(),
             environment: Vec::new(),
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::{Namespace, Node, ResourceQuota, Secret, ServiceAccount};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod, ResourceQuota, Secret, ServiceAccount};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, Resource};
@@ -20,6 +20,9 @@ use tokio::runtime::Runtime;
 use super::missing::leave_out_always;
 use super::run_name::run_name;
 use super::wait_for;
+
+/// The label with a node's host name.
+const HOSTNAME: &str = "kubernetes.io/hostname";
 
 /// How long the cluster may take for what it does on its own.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -113,6 +116,78 @@ impl Cluster {
         self.block_on(self.api::<K>().get_opt(name)).expect("the cluster answers")
     }
 
+    /// All objects of a kind in the namespace.
+    pub fn list<K>(&self) -> Vec<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+    {
+        self.block_on(self.api::<K>().list(&ListParams::default())).expect("the cluster answers").items
+    }
+
+    /// The names of the pods that are not about to be gone.
+    pub fn pods(&self) -> Vec<String> {
+        let pods = self.list::<Pod>().into_iter();
+        let pods = pods.filter(|pod| pod.metadata.deletion_timestamp.is_none());
+        pods.filter_map(|pod| pod.metadata.name).collect()
+    }
+
+    /// Creates an object as somebody else.
+    #[track_caller]
+    pub fn create<K>(&self, object: Value) -> K
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Serialize,
+    {
+        let object: K = serde_json::from_value(object).expect("an object");
+        self.block_on(self.api().create(&PostParams::default(), &object)).expect("an object can be created")
+    }
+
+    /// Deletes an object as somebody else.
+    #[track_caller]
+    pub fn delete<K>(&self, name: &str)
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+    {
+        let params = DeleteParams::default().grace_period(1);
+        let _ = self.block_on(self.api::<K>().delete(name, &params)).expect("an object can be deleted");
+    }
+
+    /// Whether there is a node that runs pods.
+    pub fn has_node(&self) -> bool {
+        self.real_node().is_some()
+    }
+
+    /// A node that runs pods.
+    fn real_node(&self) -> Option<Node> {
+        let api: Api<Node> = Api::all(self.access.client.clone());
+        let nodes = self.block_on(api.list(&ListParams::default())).expect("the cluster answers").items;
+        nodes.into_iter().find(|node| {
+            let conditions = node.status.iter().filter_map(|status| status.conditions.as_ref()).flatten();
+            conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+        })
+    }
+
+    /// The node that runs pods, with another host name. Dropping it gives the name back. `None` when there is no node.
+    pub fn rename_node(&self, hostname: &str) -> Option<RenamedNode> {
+        let node = self.real_node()?;
+        let before = node.metadata.labels.unwrap_or_default().remove(HOSTNAME).unwrap_or_default();
+        let node = RenamedNode { access: self.access, name: node.metadata.name.unwrap_or_default(), before };
+        node.set_hostname(hostname);
+        Some(node)
+    }
+
+    /// Lets nobody create pods in the namespace.
+    #[track_caller]
+    pub fn forbid_more_pods(&self) {
+        let quota =
+            json!({ "apiVersion": "v1", "kind": "ResourceQuota", "spec": { "hard": { "pods": "0" } } });
+        self.apply(&self.api::<ResourceQuota>(), "none", quota);
+        wait_for("the quota", LIMIT, || self.find::<ResourceQuota>("none")?.status?.hard);
+    }
+
     /// The docker configuration in the pull secret `name`; `None` when there is no such secret.
     pub fn pull_secret(&self, name: &str) -> Option<Value> {
         let data = self.find::<Secret>(name)?.data?;
@@ -165,7 +240,7 @@ impl Cluster {
         let node = json!({
             "apiVersion": "v1",
             "kind": "Node",
-            "metadata": { "name": name, "labels": { "kubernetes.io/hostname": name } },
+            "metadata": { "name": name, "labels": { HOSTNAME: name } },
         });
         self.apply(&api, name, node.clone());
         let info = json!({
@@ -222,6 +297,28 @@ impl Drop for RegisteredNode {
     fn drop(&mut self) {
         let api: Api<Node> = Api::all(self.access.client.clone());
         let _ = self.access.runtime.block_on(api.delete(&self.name, &DeleteParams::background()));
+    }
+}
+
+/// A node with another host name.
+pub struct RenamedNode {
+    access: &'static Access,
+    name: String,
+    before: String,
+}
+
+impl RenamedNode {
+    fn set_hostname(&self, hostname: &str) {
+        let api: Api<Node> = Api::all(self.access.client.clone());
+        let patch = Patch::Merge(json!({ "metadata": { "labels": { HOSTNAME: hostname } } }));
+        let patched = self.access.runtime.block_on(api.patch(&self.name, &PatchParams::default(), &patch));
+        patched.expect("a node can be labelled");
+    }
+}
+
+impl Drop for RenamedNode {
+    fn drop(&mut self) {
+        self.set_hostname(&self.before);
     }
 }
 

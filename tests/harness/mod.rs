@@ -16,6 +16,7 @@
 #![allow(dead_code, unused_imports, reason = "a harness offers more than the tests of one day use")]
 
 mod bridge;
+mod build_cluster;
 mod cluster;
 mod counting_socket;
 mod daemon;
@@ -34,7 +35,8 @@ mod terminal;
 mod test_repository;
 mod wait;
 
-pub use cluster::{Cluster, RegisteredNode};
+pub use build_cluster::BuildCluster;
+pub use cluster::{Cluster, RegisteredNode, RenamedNode};
 pub use counting_socket::CountingSocket;
 pub use daemon::{Daemon, busybox};
 pub use fault_proxy::{Fault, FaultProxy};

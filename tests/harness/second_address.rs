@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
 use std::thread;
 
 use super::missing::leave_out;
@@ -45,7 +46,28 @@ impl SecondAddress {
 /// its containers can reach.
 fn own_address(daemon: &Daemon) -> Option<IpAddr> {
     let gateway = "{{(index .IPAM.Config 0).Gateway}}";
-    daemon.docker(["network", "inspect", "bridge", "--format", gateway]).trim().parse().ok()
+    let told = daemon.docker(["network", "inspect", "bridge", "--format", gateway]);
+    // A daemon that took over a bridge that was there does not tell.
+    told.trim()
+        .parse()
+        .ok()
+        .or_else(|| address_of(&daemon.docker(["network", "inspect", "bridge", "--format", NAME])))
+}
+
+/// What names the interface of the daemon's bridge.
+const NAME: &str = r#"{{index .Options "com.docker.network.bridge.name"}}"#;
+
+/// The first address of an interface: of `5: docker0 inet 172.17.0.1/16 brd ...` what stands after `inet`.
+fn address_of(interface: &str) -> Option<IpAddr> {
+    let interface = interface.trim();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = Command::new("ip");
+    command
+        .args(["-4", "-o", "address", "show", "dev", interface])
+        .env("PATH", format!("{path}:/usr/sbin:/sbin"));
+    let output = String::from_utf8(command.output().ok()?.stdout).ok()?;
+    let mut words = output.split_whitespace().skip_while(|word| *word != "inet");
+    words.nth(1)?.split('/').next()?.parse().ok()
 }
 
 /// Copies both ways until either side ends.

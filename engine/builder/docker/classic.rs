@@ -12,11 +12,11 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use super::archive::Archive;
 use super::daemon::reason_of;
 use super::layer_progress::LayerProgress;
 use super::transcript::Transcript;
 use super::{Daemon, DaemonError, client, proxies};
+use crate::builder::archive::Archive;
 use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
 use crate::event::ImageEvents;
 use crate::image::ImageReference;
@@ -104,7 +104,7 @@ impl Classic {
         }
         use bollard::errors::Error::{DockerResponseServerError, DockerStreamError};
         match (failure, transcript.image_id.take()) {
-            (None, Some(image_id)) => Ok(BuiltImage { image_id: Some(image_id) }),
+            (None, Some(image_id)) => Ok(BuiltImage::in_daemon(image_id)),
             (Some(error @ (DockerResponseServerError { .. } | DockerStreamError { .. })), _) => {
                 Err(transcript.failure(&request, reason_of(&error)))
             }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::archive::Archive;
 use super::staging::Staging;
 use super::transcript::Transcript;
 use super::{Daemon, Endpoint};
+use crate::builder::archive::Archive;
 use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
 use crate::event::ImageEvents;
 use crate::process::{Process, ProcessError};
@@ -88,7 +88,7 @@ impl Builder for Cli {
             0 => {
                 let image_id = std::fs::read_to_string(&id_file).ok();
                 let image_id = image_id.map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
-                Ok(BuiltImage { image_id })
+                Ok(BuiltImage { image_id, ..BuiltImage::default() })
             }
             code => Err(transcript.command_failure(&request, &self.program, code)),
         }

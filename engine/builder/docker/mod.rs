@@ -1,6 +1,5 @@
 //! The docker builder: a Docker daemon, found as the docker CLI finds it.
 
-mod archive;
 mod buildkit;
 mod classic;
 mod cli;
@@ -9,7 +8,6 @@ mod daemon;
 mod daemon_error;
 mod discovery;
 mod endpoint;
-mod failure;
 mod images;
 mod layer_progress;
 mod load;

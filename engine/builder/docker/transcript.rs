@@ -1,6 +1,6 @@
 //! What a classic build or the docker CLI prints, understood: steps, output, the image, the failure.
 
-use super::failure::{FailedStep, Failure};
+use crate::builder::failure::{FailedStep, Failure};
 use crate::builder::{BuildError, BuildRequest};
 use crate::event::ImageEvents;
 use crate::process::Tail;

@@ -73,7 +73,7 @@ fn builder(image: &ImageConfig) -> &'static str {
         "disabled"
     } else if image.custom.is_some() {
         "custom"
-    } else if image.kaniko.is_some() && image.docker.is_none() {
+    } else if image.is_kaniko() {
         "kaniko"
     } else {
         "docker"

@@ -54,7 +54,7 @@ struct ImageView {
     level: usize,
     /// The images of the project it is built from.
     from: Vec<String>,
-    /// `docker` or `custom`, when it is built.
+    /// `docker`, `kaniko` or `custom`, when it is built.
     builder: Option<&'static str>,
     key: Option<String>,
     /// References; `#` is a random character that the build chooses.
@@ -211,11 +211,14 @@ impl ImageView {
         let tags = result.iter().flat_map(|result| &result.tags);
         let builder = effects.iter().find_map(|effect| match effect.kind {
             EffectKind::Build { .. } => Some("docker"),
+            EffectKind::BuildInPod { .. } => Some("kaniko"),
             EffectKind::Exec { purpose: Purpose::CustomBuild } => Some("custom"),
             _ => None,
         });
         let context = effects.iter().find_map(|effect| match effect.kind {
-            EffectKind::Build { files, bytes, .. } => Some(ContextView { files, bytes }),
+            EffectKind::Build { files, bytes, .. } | EffectKind::BuildInPod { files, bytes, .. } => {
+                Some(ContextView { files, bytes })
+            }
             _ => None,
         });
         Self {
@@ -227,7 +230,7 @@ impl ImageView {
             builder,
             key: result.as_ref().and_then(|result| result.key.clone()),
             tags: tags.map(|tag| format!("{repository}:{tag}")).collect(),
-            push: effects.iter().filter_map(|effect| effect.pushed().map(ToOwned::to_owned)).collect(),
+            push: effects.iter().flat_map(Effect::pushed).cloned().collect(),
             context,
             notes,
             effects,
@@ -264,7 +267,7 @@ impl ImageView {
         self.push.iter().for_each(|reference| line("push", reference));
         let is_shown = |effect: &&Effect| {
             !matches!(effect.kind, EffectKind::Build { .. } | EffectKind::Tag { .. })
-                && effect.pushed().is_none()
+                && (effect.pushed().is_empty() || matches!(effect.kind, EffectKind::BuildInPod { .. }))
         };
         self.effects.iter().filter(is_shown).for_each(|effect| line("run", &phrase(effect)));
         self.notes.iter().for_each(|note| line("note", note));

@@ -1,18 +1,18 @@
 //! The build tools of an image and their options (spec config §3.1-3.5 and §13.1).
 
 use indexmap::IndexMap;
-use serde_json::Value as Json;
 
+use super::kaniko::kaniko;
 use crate::config::node::{Mapping, Node, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
-use crate::config::{BuildOptions, CustomConfig, DockerConfig, OsCommand};
+use crate::config::{BuildOptions, CustomConfig, DockerConfig, KanikoConfig, OsCommand};
 
 /// The tools of an image and their options.
 pub(crate) struct Build {
     pub disabled: bool,
     pub docker: Option<DockerConfig>,
-    pub kaniko: Option<Json>,
+    pub kaniko: Option<KanikoConfig>,
     pub custom: Option<CustomConfig>,
     pub options: BuildOptions,
 }
@@ -22,14 +22,12 @@ pub(crate) fn build(mapping: &Mapping, of: &str, reader: &mut Reader<'_>) -> Bui
     let skip_push = reader.boolean(mapping, "skipPush", of).unwrap_or(false);
     let docker = tool(mapping, "docker", |node| docker(node, of, reader));
     let build_kit = tool(mapping, "buildKit", |node| build_kit(node, of, docker.is_none(), reader));
-    let kaniko = tool(mapping, "kaniko", |node| match node {
-        Some(node) => node.to_json(),
-        None => Json::Object(Default::default()),
-    });
-    // Kaniko always pushes; where it is not chosen, `skipPush` is for docker.
+    let mut kaniko = tool(mapping, "kaniko", |node| kaniko(node, mapping, of, reader));
     let mut docker = docker.or(build_kit).or_else(|| (skip_push && kaniko.is_none()).then(Default::default));
-    if let Some(docker) = &mut docker {
-        docker.skip_push = skip_push;
+    match (&mut docker, &mut kaniko) {
+        (Some(docker), _) => docker.skip_push = skip_push,
+        (None, Some(kaniko)) => kaniko.skip_push = skip_push,
+        (None, None) => {}
     }
     Build {
         disabled: reader.boolean(mapping, "disabled", of).unwrap_or(false),

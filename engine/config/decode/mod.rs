@@ -7,6 +7,7 @@ mod entries;
 mod event;
 mod hook;
 mod image;
+mod kaniko;
 mod pipeline;
 mod pull_secret;
 

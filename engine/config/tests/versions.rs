@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Fixture;
-use crate::config::Loaded;
+use crate::config::{KanikoConfig, Loaded};
 
 fn loaded(text: &str) -> Loaded {
     Fixture::raw(text.as_bytes()).loaded()
@@ -112,7 +112,7 @@ localRegistry: {enabled: true, port: 5000}
     let project = &loaded.project;
     assert_eq!(project.images["api"].repository.to_string(), "ghcr.io/acme/api");
     assert_eq!(project.images["api"].tags[0].text, "1.4.0");
-    assert_eq!(project.images["api"].kaniko, Some(json!({})));
+    assert_eq!(project.images["api"].kaniko, Some(KanikoConfig::default()));
     assert!(project.images["web"].custom.as_ref().is_some_and(|custom| custom.skip_image_arg));
     assert_eq!(project.commands["test"].command, "go test ./...");
     assert_eq!(project.other["functions"], json!({"greet": "echo hello"}));

@@ -6,9 +6,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
+use crate::builder::BuiltImage;
 use crate::builder::docker::{Daemon, lead_to};
+use crate::builder::kaniko::{Kaniko, KanikoBuild};
 use crate::cluster::{
-    ClusterAccess, ClusterContext, ClusterError, ImageLoad, Loader, Node, PullSecret, PullSecretResult,
+    ClusterAccess, ClusterContext, ClusterError, ImageLoad, Loader, Node, PodLogs, PullSecret,
+    PullSecretResult,
 };
 use crate::event::ImageEvents;
 use crate::host::Cluster;
@@ -39,6 +42,20 @@ impl Cluster for LiveCluster {
 
     async fn create_pull_secret(&self, secret: &PullSecret) -> Result<PullSecretResult, StageError> {
         Ok(self.access.create_pull_secret(secret, &self.credentials).await?)
+    }
+
+    async fn build(
+        &self,
+        build: &KanikoBuild,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<BuiltImage, StageError> {
+        let kaniko = Kaniko { access: self.access.clone(), credentials: Arc::clone(&self.credentials) };
+        Ok(kaniko.build(build, events, cancel).await?)
+    }
+
+    async fn pod_logs(&self, logs: &PodLogs) -> Result<String, StageError> {
+        Ok(self.access.pod_logs(logs).await?)
     }
 
     fn can_load(&self, loader: &Loader) -> bool {

@@ -26,6 +26,8 @@ pub enum CallKind {
     Hook,
     /// A request went to a web server.
     Http,
+    /// A pod began to build an image.
+    KanikoBuild,
     /// Images were loaded into the nodes of a local cluster.
     Load,
     /// A pull secret was created.
@@ -44,12 +46,13 @@ pub enum CallKind {
 
 impl CallKind {
     /// The kinds that scripts are told.
-    pub const TOLD: [Self; 12] = [
+    pub const TOLD: [Self; 13] = [
         Self::Build,
         Self::Copy,
         Self::Exec,
         Self::Hook,
         Self::Http,
+        Self::KanikoBuild,
         Self::Load,
         Self::PullSecret,
         Self::Push,
@@ -68,6 +71,7 @@ impl CallKind {
             Self::Exec => "exec",
             Self::Hook => "hook",
             Self::Http => "http",
+            Self::KanikoBuild => "kaniko_build",
             Self::Load => "load",
             Self::PullSecret => "pull_secret",
             Self::Push => "push",

@@ -3,8 +3,12 @@
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::{CallKind, Memory};
-use crate::cluster::{ClusterContext, ClusterError, ImageLoad, Loader, Node, PullSecret, PullSecretResult};
+use super::{CallKind, MadeImage, Memory, Scripted, digest_of};
+use crate::builder::BuiltImage;
+use crate::builder::kaniko::KanikoBuild;
+use crate::cluster::{
+    ClusterContext, ClusterError, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult,
+};
 use crate::event::ImageEvents;
 use crate::host::Cluster;
 use crate::script::StageError;
@@ -32,6 +36,34 @@ impl Cluster for Memory {
         }
         let users = known.into_iter().map(|registry| (registry, USER.to_owned())).collect();
         Ok(PullSecretResult { namespace: context.namespace, context: context.name, users, missing })
+    }
+
+    async fn build(
+        &self,
+        build: &KanikoBuild,
+        _: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<BuiltImage, StageError> {
+        self.context()?.ok_or(ClusterError::NoCluster)?;
+        let made = MadeImage::from(&build.request);
+        self.did(CallKind::KanikoBuild, &made.image);
+        if let Some(reason) = self.state().broken.get(&made.image) {
+            return Err(Scripted::broken_build(&made.image, reason).into());
+        }
+        build.request.references.iter().try_for_each(|reference| self.check_refusal(reference))?;
+        let mut state = self.state();
+        let digest = digest_of(&state.make(&build.request, false));
+        for reference in &build.request.references {
+            state.pushed.insert(reference.clone(), digest.clone());
+        }
+        drop(state);
+        self.did(CallKind::Built, &build.request.image);
+        Ok(BuiltImage::in_registry(Some(digest)))
+    }
+
+    async fn pod_logs(&self, logs: &PodLogs) -> Result<String, StageError> {
+        self.context()?.ok_or(ClusterError::NoCluster)?;
+        Ok(self.state().pod_logs.get(&logs.pods).cloned().unwrap_or_default())
     }
 
     fn can_load(&self, _: &Loader) -> bool {

@@ -11,8 +11,8 @@ use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
 use crate::config::DockerConfig;
 use crate::event::ImageEvents;
 use crate::host::{Docker, Machine};
+use crate::image::ImageReference;
 use crate::image::dockerfile::BaseConfig;
-use crate::image::{Digest, ImageReference};
 use crate::script::StageError;
 
 /// An image that was built, and what from.
@@ -82,28 +82,17 @@ impl Docker for Memory {
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
         self.reachable().await?;
-        let made = MadeImage::from(&request);
-        self.did(CallKind::Build, &made.image);
+        self.did(CallKind::Build, &request.image);
         // Gives others the chance to start too early.
         tokio::task::yield_now().await;
         let mut state = self.state();
-        if let Some(reason) = state.broken.get(&made.image) {
-            return Err(Scripted::broken_build(&made.image, reason).into());
+        if let Some(reason) = state.broken.get(&request.image) {
+            return Err(Scripted::broken_build(&request.image, reason).into());
         }
-        let inputs = format!("{} {:?} {:?}", made.dockerfile, made.target, made.build_args);
-        let id = Digest::of(format!("{} {inputs} {:?}", made.image, made.references)).to_string();
-        let known = |base: &str| Some(state.configs.get(base).cloned().unwrap_or_default());
-        let config = request.dockerfile.passes_on(request.target.as_deref(), &request.build_args, &known);
-        let config = config.unwrap_or_default();
-        for reference in request.references {
-            state.configs.insert(reference.to_string(), config.clone());
-            state.images.insert(reference, id.clone());
-        }
-        state.configs.insert(id.clone(), config);
-        state.made.push(made);
+        let id = state.make(&request, true);
         drop(state);
         self.did(CallKind::Built, &request.image);
-        Ok(BuiltImage { image_id: Some(id) })
+        Ok(BuiltImage::in_daemon(id))
     }
 
     async fn tag(&self, id: &str, reference: &ImageReference) -> Result<(), StageError> {

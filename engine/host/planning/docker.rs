@@ -67,7 +67,7 @@ impl Docker for PlanningDocker {
         };
         let what = format!("build {}", request.image);
         self.effects.push(Effect::new(Some(&request.image), what, kind));
-        Ok(BuiltImage { image_id: Some(PLANNED.to_owned()) })
+        Ok(BuiltImage::in_daemon(PLANNED.to_owned()))
     }
 
     async fn tag(&self, _: &str, reference: &ImageReference) -> Result<(), StageError> {

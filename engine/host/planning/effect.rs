@@ -43,6 +43,17 @@ pub enum EffectKind {
         /// Bytes of these files.
         bytes: u64,
     },
+    /// Kaniko builds an image in the cluster, and pushes it.
+    BuildInPod {
+        /// The names it gets, in its registry.
+        references: Vec<String>,
+        /// Files that travel to the pod.
+        files: usize,
+        /// Bytes of these files.
+        bytes: u64,
+        /// Where the pod runs, when a cluster is configured.
+        namespace: Option<String>,
+    },
     /// An image gets another name in the daemon.
     Tag {
         /// The name.
@@ -86,11 +97,14 @@ impl Effect {
         Self { project: None, image, what: what.to_string(), event: None, done: false, kind }
     }
 
-    /// The name under which it makes an image available in a registry.
-    pub fn pushed(&self) -> Option<&str> {
+    /// The names under which it makes an image available in a registry.
+    pub fn pushed(&self) -> &[String] {
         match &self.kind {
-            EffectKind::Push { reference } | EffectKind::Copy { reference } => Some(reference),
-            _ => None,
+            EffectKind::Push { reference } | EffectKind::Copy { reference } => {
+                std::slice::from_ref(reference)
+            }
+            EffectKind::BuildInPod { references, .. } => references,
+            _ => &[],
         }
     }
 }
@@ -133,7 +147,9 @@ impl Effects {
     /// Whether `reference` is the name of an image that is only planned: nobody needs to be asked about it.
     pub(super) fn plans(&self, reference: &str) -> bool {
         self.state().list.iter().any(|effect| match &effect.kind {
-            EffectKind::Build { references, .. } => references.iter().any(|planned| planned == reference),
+            EffectKind::Build { references, .. } | EffectKind::BuildInPod { references, .. } => {
+                references.iter().any(|planned| planned == reference)
+            }
             _ => false,
         })
     }

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
+use crate::builder::kaniko::KanikoBuild;
 use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
-use crate::cluster::{ClusterContext, ImageLoad, Loader, Node, PullSecret, PullSecretResult};
+use crate::cluster::{ClusterContext, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult};
 use crate::config::DockerConfig;
 use crate::event::ImageEvents;
 use crate::host::{Cluster, Docker, ImageCopy, Machine, Registry};
@@ -81,6 +82,19 @@ impl Cluster for Nobody {
     }
 
     async fn create_pull_secret(&self, _: &PullSecret) -> Result<PullSecretResult, StageError> {
+        Err(Offline.into())
+    }
+
+    async fn build(
+        &self,
+        _: &KanikoBuild,
+        _: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<BuiltImage, StageError> {
+        Err(Offline.into())
+    }
+
+    async fn pod_logs(&self, _: &PodLogs) -> Result<String, StageError> {
         Err(Offline.into())
     }
 

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use rhai::Map;
 use rhai::plugin::*;
 
-use crate::cluster::ClusterContext;
+use super::current;
+use super::option::Options;
+use crate::cluster::{ClusterContext, PodLogs};
 use crate::run::Run;
+use crate::script::{RhaiResultOf, StageError};
 
 /// The cluster of a run.
 #[derive(Clone)]
@@ -17,10 +21,10 @@ pub struct Cluster {
 /// Stages about the cluster.
 #[export_module]
 pub mod cluster {
-    use rhai::{Array, Dynamic};
+    use rhai::{Array, Dynamic, Map};
 
     use super::super::{Project, current};
-    use super::Cluster;
+    use super::{Cluster, logs};
     use crate::cluster::LocalCluster;
     use crate::hook;
     use crate::run::Image;
@@ -118,9 +122,64 @@ pub mod cluster {
         Ok(created.and(told)?)
     }
 
+    /// The last 100 lines of what pods printed, as `kubectl logs` shows them. `pods` is the name of a pod or a label
+    /// selector, `app=api`; of several pods, each comes under its name. In a plan, they are read as well.
+    ///
+    /// # Errors
+    /// `cluster::not_found` when there is no such pod, `cluster::none` without a cluster, `cluster::forbidden`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn after_build(project, results) {
+    ///     if cluster() != () { print(pod_logs("app=migrations")); }
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn pod_logs(context: NativeCallContext, pods: &str) -> RhaiResultOf<String> {
+        logs(&context, pods, Map::new())
+    }
+
+    /// The last lines of what pods printed, with a map of `container`, `lines` (100 by default), `namespace`.
+    ///
+    /// # Errors
+    /// As `pod_logs(pods)`; `script::unknown_option`, `script::wrong_type`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn after_build(project, results) {
+    ///     if cluster() != () { print(pod_logs("app=api", #{ container: "web", lines: 20 })); }
+    /// }
+    /// ```
+    #[rhai_fn(name = "pod_logs", return_raw)]
+    pub fn pod_logs_with(context: NativeCallContext, pods: &str, options: Map) -> RhaiResultOf<String> {
+        logs(&context, pods, options)
+    }
+
     /// `cluster kind-dev`, for string interpolation and `print`.
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn to_string(cluster: &mut Cluster) -> String {
         format!("cluster {}", cluster.context.name)
     }
+}
+
+/// How many lines of a pod are read where nobody says.
+const LINES: u32 = 100;
+
+fn logs(context: &NativeCallContext<'_>, pods: &str, options: Map) -> RhaiResultOf<String> {
+    let options = Options::new("pod_logs", options, &["container", "lines", "namespace"])?;
+    let lines = match options.get("lines") {
+        Some(value) => {
+            let lines = value.as_int().ok().and_then(|lines| lines.try_into().ok());
+            lines.ok_or_else(|| options.wrong("lines", "a number of lines", value))?
+        }
+        None => LINES,
+    };
+    let logs = PodLogs {
+        pods: pods.to_owned(),
+        container: options.text("container")?,
+        namespace: options.text("namespace")?,
+        lines,
+    };
+    let run = current::run(context)?;
+    Ok(run.wait(run.host.cluster.pod_logs(&logs)).map_err(StageError::from)??)
 }

@@ -261,6 +261,70 @@ pub mod image {
         Ok(image.with_config(|config| config.docker = Some(docker)))
     }
 
+    /// A copy with other options of the kaniko builder, a map of:
+    ///
+    /// - `args`: more arguments of kaniko, a list,
+    /// - `cache`: whether layers are kept in the image's repository,
+    /// - `image`: kaniko's own image,
+    /// - `insecure`: whether it pushes without TLS,
+    /// - `namespace`: where the pod runs,
+    /// - `pull_secret`: an existing secret with credentials,
+    /// - `service_account`: the pod's service account,
+    /// - `node_selector`, `requests`, `limits`: maps of strings.
+    ///
+    /// # Errors
+    /// `script::unknown_option` for a misspelt one, `script::wrong_type`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn plan(image) {
+    ///     let image = image.with_kaniko(#{ limits: #{ memory: "4Gi" } });
+    ///     plan_image(image, dockerfile(image), context(image))
+    /// }
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn with_kaniko(image: &mut Image, options: Map) -> RhaiResultOf<Image> {
+        let known = [
+            "args",
+            "cache",
+            "image",
+            "insecure",
+            "limits",
+            "namespace",
+            "node_selector",
+            "pull_secret",
+            "requests",
+            "service_account",
+        ];
+        let options = Options::new("with_kaniko", options, &known)?;
+        let mut kaniko = image.config().kaniko.clone().unwrap_or_default();
+        kaniko.cache = options.truth("cache", kaniko.cache)?;
+        kaniko.insecure = options.truth("insecure", kaniko.insecure)?;
+        if let Some(args) = options.get("args") {
+            kaniko.args = texts(args, "args")?;
+        }
+        for (name, field) in [
+            ("image", &mut kaniko.image),
+            ("namespace", &mut kaniko.namespace),
+            ("pull_secret", &mut kaniko.pull_secret),
+            ("service_account", &mut kaniko.service_account),
+        ] {
+            if let Some(text) = options.text(name)? {
+                *field = Some(text);
+            }
+        }
+        for (name, field) in [
+            ("limits", &mut kaniko.limits),
+            ("node_selector", &mut kaniko.node_selector),
+            ("requests", &mut kaniko.requests),
+        ] {
+            if options.get(name).is_some() {
+                *field = options.texts(name)?.into_iter().collect();
+            }
+        }
+        Ok(image.with_config(|config| config.kaniko = Some(kaniko)))
+    }
+
     /// Whether `build.disabled` is set.
     #[rhai_fn(get = "is_disabled", pure)]
     pub fn is_disabled(image: &mut Image) -> bool {
@@ -297,10 +361,11 @@ pub mod image {
         Built::disabled(image)
     }
 
-    /// The name of the builder to use, in the order disabled, custom, docker, kaniko.
+    /// The name of the builder to use: `disabled`, `custom`, `docker` or, where no daemon answers but a cluster is
+    /// configured, `kaniko`; `kaniko` alone where only that is configured.
     ///
     /// # Errors
-    /// `docker::unreachable` when docker is wanted and no daemon answers; `builder::kaniko` when kaniko is.
+    /// `docker::unreachable` when docker is wanted, no daemon answers, and kaniko cannot take its place.
     ///
     /// # Example
     /// ```rhai

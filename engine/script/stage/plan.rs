@@ -98,7 +98,7 @@ pub mod plan {
         Ok(needs_build)
     }
 
-    /// Builds the image with the builder called `builder`: `docker` or `custom`.
+    /// Builds the image with the builder called `builder`: `docker`, `kaniko` or `custom`.
     ///
     /// # Errors
     /// `stage::build::...` when it cannot be built; `registry::...` when its registry would refuse it.
@@ -110,6 +110,26 @@ pub mod plan {
     #[rhai_fn(return_raw, pure)]
     pub fn build_with(plan: &mut Plan, builder: &str) -> RhaiResultOf<Built> {
         Ok(plan.build(builder)?)
+    }
+
+    /// Builds the image in a pod of the cluster, which pushes it: `plan.build_with("kaniko")`, with the options of
+    /// `build.kaniko` of `devspace.yaml` and of `image.with_kaniko`.
+    ///
+    /// # Errors
+    /// `kaniko::...` when the pod cannot do it, each with its reason: `kaniko::image_pull`, `kaniko::unschedulable`,
+    /// `kaniko::quota`, `kaniko::out_of_memory`, `kaniko::evicted`; `stage::build::step_failed` for a step of the
+    /// Dockerfile; `cluster::...` when the cluster cannot be reached or refuses.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn build_image(image) {
+    ///     let plan = plan(tagged(image));
+    ///     if cluster() == () { plan.build_with("docker") } else { kaniko_build(plan) }
+    /// }
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn kaniko_build(plan: &mut Plan) -> RhaiResultOf<Built> {
+        Ok(plan.build("kaniko")?)
     }
 
     /// Uses the earlier build in place of a new one, giving it tags that are new.

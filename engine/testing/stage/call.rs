@@ -11,9 +11,9 @@ pub mod call {
     use crate::host::memory::CallKind;
     use crate::script::{RhaiResultOf, StageError};
 
-    /// What was done so far, in order, as strings: `build api`, `push acme/api:1.4`, `exec cosign sign acme/api:1.4`,
-    /// `hook ./notify`, `write dist/digest.txt`, `http POST https://chat.example/hook`, `tag acme/api:latest`,
-    /// `copy acme/api:1 to prod/api:1`, `remove old.txt`, `sleep 5`.
+    /// What was done so far, in order, as strings: `build api`, `kaniko_build api`, `push acme/api:1.4`, `exec cosign sign
+    /// acme/api:1.4`, `hook ./notify`, `write dist/digest.txt`, `http POST https://chat.example/hook`, `tag
+    /// acme/api:latest`, `copy acme/api:1 to prod/api:1`, `remove old.txt`, `sleep 5`.
     ///
     /// # Example
     /// ```rhai

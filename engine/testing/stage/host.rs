@@ -117,6 +117,22 @@ pub mod host {
         Ok(())
     }
 
+    /// What pods print, by their name or the label selector that a script asks with. Others print nothing.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn test_logs_are_read() {
+    ///     host.cluster(#{ context: "prod" });
+    ///     host.pod_logs("app=api", "ready");
+    ///     assert_eq(pod_logs("app=api"), "ready");
+    /// }
+    /// ```
+    #[rhai_fn(pure, return_raw)]
+    pub fn pod_logs(_host: &mut TestHost, pods: &str, text: &str) -> RhaiResultOf<()> {
+        bench()?.memory.state().pod_logs.insert(pods.to_owned(), text.to_owned());
+        Ok(())
+    }
+
     /// How programs answer whose command line begins with `command`: a map with some of `code`, `stdout`, `stderr`, and
     /// `times`: how often, before they answer as others do. The last rule that fits counts.
     ///

@@ -21,8 +21,8 @@ use form_urlencoded::Serializer;
 use hyper::Method;
 use tokio_util::sync::CancellationToken;
 
-use super::failure::Failure;
 use super::{Endpoint, TransportError};
+use crate::builder::failure::Failure;
 use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
 use crate::event::ImageEvents;
 
@@ -123,7 +123,7 @@ impl BuildKit {
             }
         }
         match image_id {
-            Some(image_id) => Ok(BuiltImage { image_id: Some(image_id) }),
+            Some(image_id) => Ok(BuiltImage::in_daemon(image_id)),
             None => {
                 Err(TransportError::lost(&self.endpoint, "it ended the build without naming an image").into())
             }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex};
 
-use super::super::failure::FailedStep;
+use crate::builder::failure::FailedStep;
 use crate::event::ImageEvents;
 use crate::process::Tail;
 

@@ -7,7 +7,7 @@ use crate::process::last_lines;
 
 /// How a build failed.
 pub(super) struct Failure {
-    /// What the daemon or the command line said.
+    /// What the builder said.
     pub(super) reason: String,
     /// The step that failed, when one did.
     pub(super) step: Option<FailedStep>,
@@ -53,8 +53,9 @@ impl FailedStep {
     }
 }
 
-/// What the daemon's layers put before a cause.
-const WRAPPERS: [&str; 5] = [
+/// What a builder's layers put before a cause.
+const WRAPPERS: [&str; 6] = [
+    "error building image: ",
     "failed to solve: ",
     "failed to create LLB definition: ",
     "failed to build LLB: ",
@@ -62,7 +63,7 @@ const WRAPPERS: [&str; 5] = [
     "failed to read dockerfile: ",
 ];
 
-/// The message without the words the daemon's layers put before it.
+/// The message without the words a builder's layers put before it.
 fn cause(message: &str) -> &str {
     let mut cause = message.trim();
     loop {
@@ -80,9 +81,9 @@ fn cause(message: &str) -> &str {
     }
 }
 
-/// The exit code in the words of the classic builder or of BuildKit.
+/// The exit code in the words of the classic builder, of BuildKit, or of kaniko.
 fn exit_code(reason: &str) -> Option<i64> {
-    let said = ["returned a non-zero code: ", "exit code: "];
+    let said = ["returned a non-zero code: ", "exit code: ", "exit status "];
     let (_, after) = said.iter().find_map(|words| reason.rsplit_once(words))?;
     let digits = after.find(|character: char| !character.is_ascii_digit()).unwrap_or(after.len());
     after[..digits].parse().ok()
@@ -132,6 +133,8 @@ mod tests {
             "The command '/bin/sh -c make' returned a non-zero code: 2",
             ("The command '/bin/sh -c make' returned a non-zero code: 2", Some(2)),
         );
+        let kaniko = "building stage: failed to execute command: waiting for process to exit: exit status 2";
+        check(&format!("error building image: error {kaniko}"), (&format!("error {kaniko}"), Some(2)));
         check("exit code: ", ("exit code:", None));
         check("exit code: 99999999999999999999", ("exit code: 99999999999999999999", None));
     }

@@ -15,7 +15,7 @@ use crate::image::{Digest, Selection};
 /// How often the bytes sent are told, in bytes.
 const TELL_EVERY: u64 = 1 << 20;
 
-/// Name of the ignore file, which the daemon reads too.
+/// Name of the ignore file, which the builder reads too.
 const IGNORE_FILE: &str = ".dockerignore";
 
 /// A context ready to travel.
@@ -35,8 +35,8 @@ impl Archive {
     /// The selection of `request` with its Dockerfile.
     ///
     /// A Dockerfile that is a selected file, byte for byte, travels as that. Any other gets a name of its own
-    /// and an ignore rule for it: the daemon itself then takes both files out of the context before a COPY can
-    /// see them (moby, `removeDockerfile`). Only an ignore file that is selected itself stays in the context,
+    /// and an ignore rule for it: the builder itself then takes both files out of the context before a COPY can
+    /// see them (moby, `removeDockerfile`; kaniko obeys the rule). Only an ignore file that is selected itself stays in the context,
     /// with that one line more.
     ///
     /// # Errors
@@ -212,7 +212,7 @@ mod tests {
         let error = archive.failure().unwrap();
         assert_eq!(
             error.to_string(),
-            "cannot send `f` to the docker daemon: No such file or directory (os error 2)"
+            "cannot send `f` to the builder: No such file or directory (os error 2)"
         );
     }
 }

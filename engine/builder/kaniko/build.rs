@@ -1,0 +1,231 @@
+//! A build in a pod from its beginning to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use tokio_util::sync::CancellationToken;
+
+use super::KanikoBuild;
+use super::arguments::pushes;
+use super::credentials::{docker_config, secret_of};
+use super::error::KanikoError;
+use super::gzip::gzip;
+use super::leftovers::remove_leftovers;
+use super::logs::Log;
+use super::mark::{Mark, MarkedPod};
+use super::name::pod_name;
+use super::pod::{INIT_CONTAINER, pod};
+use super::prerequisites::check_prerequisites;
+use super::transcript::Transcript;
+use super::upload::{UploadError, upload};
+use super::watch::Watch;
+use crate::builder::archive::Archive;
+use crate::builder::{BuildError, BuiltImage};
+use crate::cluster::{ClusterAccess, ClusterError};
+use crate::event::{ImageEvents, Level};
+use crate::image::Digest;
+use crate::process::last_lines;
+use crate::registry::CredentialStore;
+
+/// How long the rest of a log may take, once kaniko has ended.
+const LOG_LIMIT: Duration = Duration::from_secs(10);
+
+/// How many lines are shown of what `tar` printed.
+const LINES: u32 = 20;
+
+/// How long a pod that takes no more of the context may take to say why.
+const REASON_LIMIT: Duration = Duration::from_secs(5);
+
+/// Builds images in pods.
+#[derive(Clone)]
+pub struct Kaniko {
+    /// The cluster.
+    pub access: ClusterAccess,
+    /// Docker's credentials.
+    pub credentials: Arc<CredentialStore>,
+}
+
+impl Kaniko {
+    /// Builds an image in a pod, which pushes it under all its references. The pod is removed in any case, also when
+    /// `cancel` ends the build.
+    ///
+    /// # Errors
+    /// [`KanikoError`].
+    pub async fn build(
+        &self,
+        build: &KanikoBuild,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<BuiltImage, KanikoError> {
+        let prepared = cancel.run_until_cancelled(self.prepare(build, events)).await;
+        let prepared = prepared.unwrap_or(Err(BuildError::Cancelled.into()))?;
+        let Prepared { archive, place: (namespace, name), pod, config, mark } = prepared;
+
+        let created = self.access.create_pod(&namespace, &pod).await;
+        let result = match &created {
+            Ok(pod) => {
+                let drive = async {
+                    if let Some(config) = config {
+                        self.access.create_secret(&namespace, &secret_of(pod, &config)).await?;
+                    }
+                    self.drive(build, &archive, (&namespace, &name), events).await
+                };
+                cancel.run_until_cancelled(drive).await.unwrap_or(Err(BuildError::Cancelled.into()))
+            }
+            Err(error) => Err(not_created(build, &namespace, error)),
+        };
+        // A pod that the cluster refused is not there; one whose creation was not confirmed may be.
+        let may_exist = match &created {
+            Ok(_) => true,
+            Err(error) => matches!(error, ClusterError::Unreachable { .. }),
+        };
+        let uid = created.ok().and_then(|pod| pod.metadata.uid);
+        let deleted = match may_exist {
+            true => self.access.delete_pod(&namespace, &name, uid).await,
+            false => Ok(()),
+        };
+        match deleted {
+            Ok(()) => mark.into_iter().for_each(Mark::remove),
+            // Its mark stays: the next run tries again.
+            Err(error) if result.is_ok() => events.notice(Level::Warning, error.to_string()),
+            Err(error) => events.notice(Level::Debug, error.to_string()),
+        }
+        result
+    }
+
+    /// Everything that can be done, and go wrong, before there is a pod.
+    async fn prepare(&self, build: &KanikoBuild, events: &ImageEvents) -> Result<Prepared, KanikoError> {
+        let KanikoBuild { request, config, .. } = build;
+        let context = self.access.context()?.ok_or(ClusterError::NoCluster)?;
+        let namespace = config.namespace.clone().unwrap_or_else(|| context.namespace.clone());
+        events.step(format!("building with kaniko in the namespace {namespace} of {}", context.name));
+        let place = (context.server.as_str(), namespace.as_str());
+        remove_leftovers(&self.access, place, &build.marks, request, events).await?;
+        check_prerequisites(&self.access, &namespace, build).await?;
+
+        let gives = build.gives_credentials && config.pull_secret.is_none() && !config.skip_pull_secret_mount;
+        let credentials = if gives { docker_config(request, &self.credentials).await? } else { None };
+        let archive = Archive::new(request).map_err(BuildError::from)?;
+        let name = pod_name(config.generate_name.as_deref(), &request.image);
+        let own = credentials.as_ref().map(|_| name.as_str());
+        let secret = config.pull_secret.as_deref().filter(|_| !config.skip_pull_secret_mount).or(own);
+        let pod = pod(build, &name, &archive.dockerfile, secret)?;
+        let marked =
+            MarkedPod { server: context.server.clone(), namespace: namespace.clone(), name: name.clone() };
+        let mark = Mark::new(&build.marks, &marked).inspect_err(|error| {
+            let folder = build.marks.display();
+            let message =
+                format!("cannot write to {folder}, a build pod may stay when windlass is killed: {error}");
+            events.notice(Level::Debug, message);
+        });
+        Ok(Prepared { archive, place: (namespace, name), pod, config: credentials, mark: mark.ok() })
+    }
+
+    /// Leads the pod at `place` through the build.
+    async fn drive(
+        &self,
+        build: &KanikoBuild,
+        archive: &Archive,
+        place: (&str, &str),
+        events: &ImageEvents,
+    ) -> Result<BuiltImage, KanikoError> {
+        let mut watch = Watch::new(&self.access, events, &build.settings, place).await?;
+        events.step("starting the build pod");
+        watch.until_receiving().await?;
+        self.send_context(build, archive, place, events, &mut watch).await?;
+        events.step("starting kaniko");
+        watch.until_building().await?;
+
+        let mut transcript = Transcript::new(&build.request.dockerfile, events);
+        let mut take = |line: &str| transcript.line(line);
+        let mut log = Log::new(&self.access, place);
+        let (exit_code, left) = tokio::select! {
+            ended = watch.until_ended() => ended?,
+            Err(error) = log.follow(&mut take) => return Err(error.into()),
+        };
+        // The end of the log may come after the news that kaniko has ended.
+        if let Ok(Err(error)) = tokio::time::timeout(LOG_LIMIT, log.rest(&mut take)).await {
+            events.notice(Level::Debug, error.to_string());
+        }
+        match exit_code {
+            0 if !pushes(&build.config) => Ok(BuiltImage::default()),
+            0 => {
+                let digest = left.split_whitespace().find_map(|word| word.parse::<Digest>().ok());
+                Ok(BuiltImage::in_registry(digest.map(|digest| digest.to_string())))
+            }
+            code => Err(transcript.failure(&build.request, code)),
+        }
+    }
+
+    /// Sends the build context, and waits until all of it has arrived.
+    async fn send_context(
+        &self,
+        build: &KanikoBuild,
+        archive: &Archive,
+        (namespace, name): (&str, &str),
+        events: &ImageEvents,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), KanikoError> {
+        events.step("sending context");
+        let connection = self.access.attach(namespace, name, INIT_CONTAINER).await?;
+        let (size, sender) = (archive.size, events.clone());
+        let told = move |sent: u64| sender.progress("sending context", sent.min(size), Some(size));
+        let body = gzip(archive.stream(told));
+        let sent = tokio::select! {
+            sent = upload(connection, body, build.settings.start_limit) => sent,
+            // `tar` ends well only with the end of the archive.
+            received = watch.until_received() => {
+                return match received {
+                    Ok(()) => Ok(()),
+                    Err(error) => Err(self.with_output(error, (namespace, name)).await),
+                };
+            }
+        };
+        let Err(error) = sent else { return Ok(()) };
+        if let Some(failure) = archive.failure() {
+            return Err(failure.into());
+        }
+        // Why a pod does not take it, the pod knows best.
+        match tokio::time::timeout(REASON_LIMIT, watch.until_received()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(reason)) => Err(self.with_output(reason, (namespace, name)).await),
+            Err(_) => {
+                let UploadError { reason, output } = error;
+                Err(KanikoError::Upload { image: build.request.image.clone(), reason, output })
+            }
+        }
+    }
+
+    /// `error`, with what the container that takes the context printed, when it is about that.
+    async fn with_output(&self, error: KanikoError, (namespace, name): (&str, &str)) -> KanikoError {
+        let KanikoError::Upload { image, reason, output: None } = error else { return error };
+        let log = self.access.pod_log_text(namespace, name, Some(INIT_CONTAINER), LINES);
+        let log = log.await.unwrap_or_default();
+        let lines: Vec<_> = log.lines().map(str::to_owned).collect();
+        KanikoError::Upload { image, reason, output: last_lines(&lines) }
+    }
+}
+
+/// A build that is about to get its pod.
+struct Prepared {
+    archive: Archive,
+    /// Namespace and name of the pod.
+    place: (String, String),
+    pod: Pod,
+    /// The docker configuration for it.
+    config: Option<crate::secret::Secret>,
+    mark: Option<Mark>,
+}
+
+/// The error for a pod that the cluster does not make.
+fn not_created(build: &KanikoBuild, namespace: &str, error: &ClusterError) -> KanikoError {
+    match error {
+        ClusterError::Refused { reason, .. } if reason.contains("exceeded quota") => KanikoError::Quota {
+            image: build.request.image.clone(),
+            namespace: namespace.to_owned(),
+            reason: reason.clone(),
+        },
+        error => error.clone().into(),
+    }
+}

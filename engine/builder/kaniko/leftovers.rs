@@ -1,0 +1,72 @@
+//! Pods of builds that were killed.
+
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Pod;
+
+use super::mark::Mark;
+use super::name::{BUILD, selector};
+use crate::builder::BuildRequest;
+use crate::cluster::{ClusterAccess, ClusterError};
+use crate::event::{ImageEvents, Level};
+
+/// How long a pod that has ended may wait for the windlass that made it, which removes it in a second or two.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
+
+/// Removes the pods that a killed windlass left: those that were made on this machine, as the marks in `folder` say, and
+/// those of the same image that ended long ago, wherever they were made. Nobody else's pod is touched. What cannot be
+/// removed is told.
+pub(super) async fn remove_leftovers(
+    access: &ClusterAccess,
+    (server, namespace): (&str, &str),
+    folder: &Path,
+    request: &BuildRequest,
+    events: &ImageEvents,
+) -> Result<(), ClusterError> {
+    for (mark, pod) in Mark::abandoned(folder) {
+        if pod.server != server {
+            continue;
+        }
+        let found = access.pod(&pod.namespace, &pod.name).await?;
+        // A pod of this name without our label is none of ours.
+        if let Some(found) = found.filter(|found| label(found, BUILD) == Some(&pod.name)) {
+            remove(access, &pod.namespace, &found, events).await;
+        }
+        mark.remove();
+    }
+    let now = Timestamp::now();
+    for pod in access.pods(namespace, &selector(request)).await? {
+        if ended_at(&pod).is_some_and(|end| now.duration_since(end) > PATIENCE) {
+            remove(access, namespace, &pod, events).await;
+        }
+    }
+    Ok(())
+}
+
+async fn remove(access: &ClusterAccess, namespace: &str, pod: &Pod, events: &ImageEvents) {
+    let name = pod.metadata.name.clone().unwrap_or_default();
+    let message = match access.delete_pod(namespace, &name, pod.metadata.uid.clone()).await {
+        Ok(()) => {
+            format!("removed the build pod {name}, which a windlass that was killed left in {namespace}")
+        }
+        Err(error) => error.to_string(),
+    };
+    events.notice(Level::Info, message);
+}
+
+fn label<'a>(pod: &'a Pod, name: &str) -> Option<&'a String> {
+    pod.metadata.labels.as_ref()?.get(name)
+}
+
+/// When the last container of a pod that has ended did; when the pod was made, where none ever ran.
+fn ended_at(pod: &Pod) -> Option<Timestamp> {
+    let status = pod.status.as_ref()?;
+    if !matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")) {
+        return None;
+    }
+    let states = status.container_statuses.iter().flatten().filter_map(|status| status.state.as_ref());
+    let ends = states.filter_map(|state| state.terminated.as_ref()?.finished_at.as_ref());
+    let end = ends.map(|time| time.0).max();
+    end.or_else(|| pod.metadata.creation_timestamp.as_ref().map(|time| time.0))
+}

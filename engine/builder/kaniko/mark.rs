@@ -1,0 +1,90 @@
+//! Which pods this machine has made: what lets a later run remove those of a windlass that was killed.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// A file that says that a pod exists, locked as long as the windlass that made it lives. However that ends, the system
+/// takes the lock away.
+pub(super) struct Mark {
+    path: PathBuf,
+    file: File,
+}
+
+/// The pod that a mark is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct MarkedPod {
+    /// The URL of the API server.
+    pub(super) server: String,
+    /// Its namespace.
+    pub(super) namespace: String,
+    /// Its name.
+    pub(super) name: String,
+}
+
+impl Mark {
+    /// Notes in `folder` that `pod` is about to be made.
+    ///
+    /// # Errors
+    /// When the file cannot be written or locked.
+    pub(super) fn new(folder: &Path, pod: &MarkedPod) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        let path = folder.join(format!("{}.json", pod.name));
+        let mut file = File::create_new(&path)?;
+        file.lock()?;
+        file.write_all(&serde_json::to_vec(pod)?)?;
+        Ok(Self { path, file })
+    }
+
+    /// The marks in `folder` that nobody holds any more, each with its pod; `self` of each is held from now on.
+    pub(super) fn abandoned(folder: &Path) -> Vec<(Self, MarkedPod)> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.filter_map(|entry| Self::take_over(entry.path())).collect()
+    }
+
+    fn take_over(path: PathBuf) -> Option<(Self, MarkedPod)> {
+        let file = File::open(&path).ok()?;
+        match file.try_lock() {
+            Ok(()) => {}
+            // Where there are no locks nobody can tell whether the holder is gone.
+            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => return None,
+        }
+        // Its holder may have removed it just now, or may not have written it yet.
+        let pod = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
+        Some((Self { path, file }, pod))
+    }
+
+    /// The pod is gone: there is nothing to remember.
+    pub(super) fn remove(self) {
+        // What stays costs the next run one question.
+        let _ = fs::remove_file(&self.path);
+        drop(self.file);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_abandoned_when_its_holder_is_gone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pod = |name: &str| MarkedPod {
+            server: "https://s".to_owned(),
+            namespace: "dev".to_owned(),
+            name: name.to_owned(),
+        };
+        let held = Mark::new(folder.path(), &pod("a")).expect("a mark");
+        drop(Mark::new(folder.path(), &pod("b")).expect("a mark"));
+        fs::write(folder.path().join("c.json"), "{").expect("a file");
+        let abandoned = Mark::abandoned(folder.path());
+        assert_eq!(abandoned.iter().map(|(_, pod)| pod.name.as_str()).collect::<Vec<_>>(), ["b"]);
+        // It is taken over: nobody else finds it.
+        assert!(Mark::abandoned(folder.path()).is_empty());
+        abandoned.into_iter().for_each(|(mark, _)| mark.remove());
+        held.remove();
+        assert!(Mark::abandoned(folder.path()).is_empty());
+    }
+}

@@ -1,0 +1,124 @@
+//! Sending the build context into the pod.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
+use kube::client::Connection;
+use kube::core::Status;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::process::Tail;
+
+/// The channels of a connection (Kubernetes, `remotecommand`): what each message begins with.
+const STDIN: u8 = 0;
+const STDERR: u8 = 2;
+const STATUS: u8 = 3;
+const CLOSE: u8 = 255;
+
+/// How long the other side may take to confirm that everything has arrived. Not all do.
+const CONFIRMATION_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long to wait for what `tar` says about an end.
+const REASON_LIMIT: Duration = Duration::from_secs(1);
+
+/// Why the context did not arrive.
+#[derive(Debug)]
+pub(super) struct UploadError {
+    pub(super) reason: String,
+    /// What `tar` printed.
+    pub(super) output: Option<String>,
+}
+
+/// Sends `body` to the standard input of the container behind `connection`, and closes it. A block that cannot be sent
+/// within `stall_limit` ends it.
+///
+/// Since its version 5, the protocol can close standard input alone. Before, the connection is closed: with
+/// `stdinOnce`, that closes the container's standard input as well.
+pub(super) async fn upload(
+    connection: Connection,
+    body: impl Stream<Item = io::Result<Bytes>>,
+    stall_limit: Duration,
+) -> Result<(), UploadError> {
+    let closes_stdin = connection.supports_stream_close();
+    let (mut sink, source) = connection.into_stream().split();
+    let mut answers = Answers::default();
+    let broken = {
+        let send = send(&mut sink, body, closes_stdin, stall_limit);
+        let receive = answers.receive(source);
+        tokio::pin!(send, receive);
+        tokio::select! {
+            sent = &mut send => {
+                // After an error `tar` may be about to say why it does not read on.
+                let limit = if sent.is_ok() { CONFIRMATION_LIMIT } else { REASON_LIMIT };
+                let _ = tokio::time::timeout(limit, receive).await;
+                sent.err()
+            }
+            () = &mut receive => Some("the connection was closed".to_owned()),
+        }
+    };
+    match answers.failure.take().or(broken) {
+        Some(reason) => Err(answers.error(reason)),
+        None => Ok(()),
+    }
+}
+
+/// What the container answers.
+#[derive(Default)]
+struct Answers {
+    errors: Tail,
+    /// Why it failed, when it did.
+    failure: Option<String>,
+}
+
+impl Answers {
+    /// Reads until the end of the connection, or the status that comes before it.
+    async fn receive(&mut self, mut source: impl Stream<Item = Result<Message, Error>> + Unpin) {
+        while let Some(Ok(message)) = source.next().await {
+            let Message::Binary(bytes) = message else { continue };
+            match bytes.split_first() {
+                Some((&STDERR, text)) => {
+                    String::from_utf8_lossy(text).lines().for_each(|line| self.errors.push(line));
+                }
+                Some((&STATUS, status)) => {
+                    let status = serde_json::from_slice::<Status>(status).unwrap_or_default();
+                    self.failure = status.is_failure().then_some(status.message);
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn error(self, reason: String) -> UploadError {
+        UploadError { reason, output: self.errors.into_help() }
+    }
+}
+
+async fn send(
+    sink: &mut (impl Sink<Message, Error = Error> + Unpin),
+    body: impl Stream<Item = io::Result<Bytes>>,
+    closes_stdin: bool,
+    stall_limit: Duration,
+) -> Result<(), String> {
+    let mut body = std::pin::pin!(body);
+    let stalled = || format!("nothing moved for {} seconds", stall_limit.as_secs());
+    while let Some(block) = body.next().await {
+        let block = block.map_err(|error| error.to_string())?;
+        let mut message = BytesMut::with_capacity(block.len() + 1);
+        message.put_u8(STDIN);
+        message.extend_from_slice(&block);
+        let sent = tokio::time::timeout(stall_limit, sink.send(Message::Binary(message.freeze()))).await;
+        sent.map_err(|_| stalled())?.map_err(|error| error.to_string())?;
+    }
+    let ended = async {
+        if closes_stdin {
+            sink.send(Message::Binary(Bytes::from_static(&[CLOSE, STDIN]))).await
+        } else {
+            sink.close().await
+        }
+    };
+    let ended = tokio::time::timeout(stall_limit, ended).await;
+    ended.map_err(|_| stalled())?.map_err(|error| error.to_string())
+}

@@ -1,0 +1,161 @@
+//! Waiting for a build pod.
+
+use std::pin::Pin;
+
+use futures_util::{Stream, StreamExt as _};
+use k8s_openapi::api::core::v1::Pod;
+use tokio::time::{Instant, timeout_at};
+
+use super::error::KanikoError;
+use super::judge::{Sight, judge};
+use super::settings::PodSettings;
+use crate::cluster::{ClusterAccess, ClusterError};
+use crate::event::{ImageEvents, Level};
+
+/// What autoscalers say when they are about to make a node for a pod.
+const PROMISES: [&str; 3] = ["TriggeredScaleUp", "Nominated", "NominatedNode"];
+
+/// A build pod that is watched.
+pub(super) struct Watch<'a> {
+    access: &'a ClusterAccess,
+    events: &'a ImageEvents,
+    settings: &'a PodSettings,
+    /// Namespace and name.
+    place: (&'a str, &'a str),
+    changes: Pin<Box<dyn Stream<Item = Result<Option<Pod>, ClusterError>> + Send + 'a>>,
+    /// What was seen last.
+    sight: Sight,
+    /// Whether the pod was ever there: the first look may come before it.
+    was_there: bool,
+}
+
+impl<'a> Watch<'a> {
+    /// Watches the pod at `place`, its namespace and name.
+    pub(super) async fn new(
+        access: &'a ClusterAccess,
+        events: &'a ImageEvents,
+        settings: &'a PodSettings,
+        place: (&'a str, &'a str),
+    ) -> Result<Self, KanikoError> {
+        let changes = Box::pin(access.watch_pod(place.0, place.1).await?);
+        Ok(Self { access, events, settings, place, changes, sight: Sight::Waiting(None), was_there: false })
+    }
+
+    /// Waits until the pod takes the build context.
+    pub(super) async fn until_receiving(&mut self) -> Result<(), KanikoError> {
+        self.until_started(|sight| matches!(sight, Sight::Receiving)).await
+    }
+
+    /// Waits until kaniko runs, or has ended.
+    pub(super) async fn until_building(&mut self) -> Result<(), KanikoError> {
+        self.until_started(|sight| matches!(sight, Sight::Building | Sight::Ended { .. })).await
+    }
+
+    /// Waits until kaniko has ended; gives its exit code and what it left.
+    pub(super) async fn until_ended(&mut self) -> Result<(i32, String), KanikoError> {
+        loop {
+            if let Sight::Ended { exit_code, message } = &self.sight {
+                return Ok((*exit_code, message.clone()));
+            }
+            self.next().await?;
+        }
+    }
+
+    /// Waits until the pod does not take the context any more: the error, when that was before its end.
+    pub(super) async fn until_received(&mut self) -> Result<(), KanikoError> {
+        loop {
+            match &self.sight {
+                Sight::Receiving => self.next().await?,
+                Sight::NotReceived { exit_code } => {
+                    return Err(KanikoError::Upload {
+                        image: self.events.image().to_owned(),
+                        reason: format!("`tar` ended with exit code {exit_code}"),
+                        output: None,
+                    });
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Waits for a change that `is_wanted`, within the limits for starting.
+    async fn until_started(&mut self, is_wanted: impl Fn(&Sight) -> bool) -> Result<(), KanikoError> {
+        let end = Instant::now() + self.settings.start_limit;
+        // Until when a node has to take the pod, once the scheduler has said that none does.
+        let mut node_end = None;
+        let mut told = None;
+        loop {
+            let limit = match &self.sight {
+                sight if is_wanted(sight) => return Ok(()),
+                Sight::Unschedulable(reason) => {
+                    if told.as_ref() != Some(reason) {
+                        let message = format!("no node takes the build pod yet: {reason}");
+                        self.events.notice(Level::Info, message);
+                        told = Some(reason.clone());
+                    }
+                    *node_end.get_or_insert_with(|| end.min(Instant::now() + self.settings.node_limit))
+                }
+                Sight::Waiting(Some(reason)) => {
+                    if told.as_ref() != Some(reason) {
+                        self.events.step(format!("starting the build pod: {reason}"));
+                        told = Some(reason.clone());
+                    }
+                    end
+                }
+                Sight::Waiting(None) | Sight::Receiving => end,
+                _ => return self.until_received().await,
+            };
+            match timeout_at(limit, self.next()).await {
+                Ok(next) => next?,
+                Err(_) if limit < end && self.is_node_promised().await => node_end = Some(end),
+                Err(_) => return Err(self.not_started().await),
+            }
+        }
+    }
+
+    /// Waits for the next change.
+    async fn next(&mut self) -> Result<(), KanikoError> {
+        let image = self.events.image();
+        match self.changes.next().await {
+            Some(Ok(Some(pod))) => {
+                self.was_there = true;
+                match judge(image, &pod) {
+                    Sight::Failed(error) => Err(*error),
+                    sight => {
+                        self.sight = sight;
+                        Ok(())
+                    }
+                }
+            }
+            Some(Ok(None)) if !self.was_there => Ok(()),
+            Some(Ok(None)) | None => {
+                Err(KanikoError::Deleted { image: image.to_owned(), pod: self.place.1.to_owned() })
+            }
+            Some(Err(error)) => Err(error.into()),
+        }
+    }
+
+    /// Whether an autoscaler is about to make a node for the pod.
+    async fn is_node_promised(&mut self) -> bool {
+        let events = self.access.pod_events(self.place.0, self.place.1).await.unwrap_or_default();
+        events.iter().filter_map(|event| event.reason.as_deref()).any(|reason| PROMISES.contains(&reason))
+    }
+
+    /// The error for a pod that did not start in time.
+    async fn not_started(&mut self) -> KanikoError {
+        let image = self.events.image().to_owned();
+        let reason = match &self.sight {
+            Sight::Unschedulable(reason) => {
+                return KanikoError::Unschedulable { image, reason: reason.clone() };
+            }
+            Sight::Waiting(reason) => reason.clone(),
+            _ => None,
+        };
+        // A secret that cannot be mounted, for one, is told nowhere else.
+        let events = self.access.pod_events(self.place.0, self.place.1).await.unwrap_or_default();
+        let warnings = events.iter().filter(|event| event.type_.as_deref() == Some("Warning"));
+        let warning = warnings.filter_map(|event| event.message.clone()).next_back();
+        let seconds = self.settings.start_limit.as_secs();
+        KanikoError::Start { image, seconds, waits_for: warning.or(reason) }
+    }
+}

@@ -1,0 +1,49 @@
+//! The options about build pods.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::builder::kaniko::PodSettings;
+
+/// Options about build pods.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+#[command(next_help_heading = "Building in a cluster")]
+pub struct PodOptions {
+    /// Kaniko's image, for every image [default: the configured one]
+    #[arg(long, env = "WINDLASS_KANIKO_IMAGE", hide_env = true, value_name = "IMAGE")]
+    pub kaniko_image: Option<String>,
+
+    /// The image that takes the build context, with `tar` in it [default: the configured one]
+    #[arg(long, env = "WINDLASS_KANIKO_INIT_IMAGE", hide_env = true, value_name = "IMAGE")]
+    pub kaniko_init_image: Option<String>,
+
+    /// Seconds for a build pod to start, and for its context to stand still [default: 1200]
+    #[arg(long, env = "WINDLASS_KANIKO_START_LIMIT", hide_env = true, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub kaniko_start_limit: Option<u32>,
+
+    /// Seconds for a node to take a build pod, unless a new node is promised [default: 15]
+    #[arg(long, env = "WINDLASS_KANIKO_NODE_LIMIT", hide_env = true, value_name = "SECONDS")]
+    pub kaniko_node_limit: Option<u32>,
+
+    /// Seconds for a build pod to live [default: 21600]
+    #[arg(long, env = "WINDLASS_KANIKO_LIMIT", hide_env = true, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub kaniko_limit: Option<u32>,
+}
+
+impl PodOptions {
+    /// What they say about build pods.
+    pub fn settings(&self) -> PodSettings {
+        let seconds = |seconds: Option<u32>, default: Duration| {
+            seconds.map_or(default, |seconds| Duration::from_secs(seconds.into()))
+        };
+        let default = PodSettings::default();
+        PodSettings {
+            image: self.kaniko_image.clone().filter(|image| !image.is_empty()),
+            init_image: self.kaniko_init_image.clone().filter(|image| !image.is_empty()),
+            start_limit: seconds(self.kaniko_start_limit, default.start_limit),
+            node_limit: seconds(self.kaniko_node_limit, default.node_limit),
+            limit: seconds(self.kaniko_limit, default.limit),
+        }
+    }
+}

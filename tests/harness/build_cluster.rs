@@ -1,0 +1,146 @@
+//! A cluster that builds images.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+
+use super::missing::leave_out_always;
+use super::run_name::run_name;
+use super::{Cluster, Daemon, Project, Registry, SecondAddress, TestRepository, busybox};
+
+/// A namespace in a cluster with a node, a registry that its pods can reach, and an image that stands in for kaniko's:
+/// it takes kaniko's arguments, and builds and pushes with buildah.
+pub struct BuildCluster {
+    /// The namespace.
+    pub cluster: Cluster,
+    /// The daemon that runs the node's containers.
+    pub daemon: Daemon,
+    /// The registry.
+    pub registry: Registry,
+    address: SecondAddress,
+}
+
+/// What the image of the stand-in has of busybox.
+const APPLETS: [&str; 10] = ["sh", "cat", "head", "printf", "sed", "sleep", "tail", "tar", "tee", "true"];
+
+impl BuildCluster {
+    /// `None`, after saying so, when anything of it is missing.
+    pub fn acquire() -> Option<Self> {
+        Self::with(Registry::start()?)
+    }
+
+    /// Like [`BuildCluster::acquire`], with this registry.
+    pub fn with(registry: Registry) -> Option<Self> {
+        let daemon = Daemon::acquire()?;
+        let cluster = Cluster::acquire()?;
+        if !cluster.has_node() {
+            leave_out_always("the cluster for tests has no node");
+            return None;
+        }
+        if let Err(missing) = make_executor(&daemon) {
+            leave_out_always(&missing);
+            return None;
+        }
+        let address = SecondAddress::before(&daemon, &registry)?;
+        Some(Self { cluster, daemon, registry, address })
+    }
+
+    /// The registry's part of a repository, for pods.
+    pub fn address(&self) -> String {
+        self.address.address()
+    }
+
+    /// A repository for `role` in the registry.
+    pub fn repository(&self, role: &str) -> TestRepository {
+        self.daemon.repository(&self.address(), role)
+    }
+
+    /// The image that stands in for kaniko's.
+    pub fn executor() -> String {
+        format!("{}/executor:1", run_name())
+    }
+
+    /// A project that finds this cluster, and no daemon. What is built in it can use the static busybox.
+    pub fn project(&self) -> Project {
+        let project = Project::new()
+            .file("kubeconfig", self.cluster.kubeconfig("test"))
+            .executable("busybox", busybox().expect("the stand-in has it as well"));
+        let kubeconfig = project.path("kubeconfig");
+        project
+            .env("KUBECONFIG", kubeconfig)
+            .env("WINDLASS_KANIKO_IMAGE", Self::executor())
+            .env("WINDLASS_KANIKO_INIT_IMAGE", Self::executor())
+            .env("WINDLASS_KANIKO_START_LIMIT", "60")
+            .env("WINDLASS_KANIKO_NODE_LIMIT", "1")
+    }
+}
+
+/// Makes the image that stands in for kaniko's out of this machine's buildah, once a process.
+fn make_executor(daemon: &Daemon) -> Result<(), String> {
+    static MADE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut made = MADE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if made.contains(daemon.host()) {
+        return Ok(());
+    }
+    let buildah = PathBuf::from("/usr/bin/buildah");
+    if !buildah.exists() {
+        return Err("no buildah (Debian: buildah)".to_owned());
+    }
+    let archive = executor_archive(&buildah).map_err(|error| error.to_string())?;
+    let mut command = Command::new("docker");
+    command.args(["--host", daemon.host(), "import", "--change", r#"ENTRYPOINT ["/kaniko/executor"]"#, "-"]);
+    command.arg(BuildCluster::executor()).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| error.to_string())?;
+    let mut stdin = child.stdin.take().expect("it has one");
+    let sent = std::io::Write::write_all(&mut stdin, &archive);
+    drop(stdin);
+    let output = child.wait_with_output().map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err(format!("the stand-in cannot be loaded: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    sent.map_err(|error| error.to_string())?;
+    made.insert(daemon.host().to_owned());
+    Ok(())
+}
+
+/// The root file system of the stand-in: buildah with its libraries, busybox, a script.
+fn executor_archive(buildah: &Path) -> std::io::Result<Vec<u8>> {
+    let busybox = busybox().ok_or_else(|| std::io::Error::other("no busybox (Debian: busybox-static)"))?;
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut add = |path: &str, mode: u32, content: &[u8]| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_mode(mode);
+        header.set_size(content.len() as u64);
+        archive.append_data(&mut header, path.trim_start_matches('/'), content)
+    };
+    add("kaniko/executor", 0o755, include_bytes!("executor.sh"))?;
+    add("bin/busybox", 0o755, &busybox)?;
+    add("usr/bin/buildah", 0o755, &fs::read(buildah)?)?;
+    add("etc/containers/policy.json", 0o644, br#"{"default":[{"type":"insecureAcceptAnything"}]}"#)?;
+    add("etc/containers/registries.conf", 0o644, b"unqualified-search-registries = []\n")?;
+    add("etc/passwd", 0o644, b"root:x:0:0:root:/root:/bin/sh\n")?;
+    add("etc/group", 0o644, b"root:x:0:\n")?;
+    let libraries = Command::new("ldd").arg(buildah).output()?;
+    let listed = String::from_utf8_lossy(&libraries.stdout).into_owned();
+    for library in listed.split_whitespace().filter(|word| word.starts_with('/')) {
+        add(library, 0o755, &fs::read(library)?)?;
+    }
+    for folder in ["tmp/", "var/tmp/", "root/"] {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Directory);
+        header.set_mode(0o777);
+        header.set_size(0);
+        archive.append_data(&mut header, folder, std::io::empty())?;
+    }
+    for applet in APPLETS {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Symlink);
+        header.set_mode(0o777);
+        header.set_size(0);
+        archive.append_link(&mut header, format!("bin/{applet}"), "busybox")?;
+    }
+    archive.into_inner()
+}

@@ -1,0 +1,527 @@
+//! Building in pods on a real node: what is pushed, what every option does, and what each failure says.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use serde_json::{Value, json};
+
+use crate::harness::{
+    BuildCluster, Cluster, PASSWORD, Project, Registry, Running, Signal, TestRepository, wait_for,
+};
+
+/// How long to wait for what another program does.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A configuration with the image `api` in `repository`, built with these `fields` of kaniko, and of the image.
+fn config(repository: &TestRepository, kaniko: &str, image: &str) -> String {
+    format!(
+        "version: v2beta1\nimages:\n  api:\n    image: {repository}\n    tags: [one, two]\n    kaniko: {{insecure: true, \
+         {kaniko}}}\n{image}"
+    )
+}
+
+/// A project whose image has a file, and the outcome of a step that runs.
+fn project(cluster: &BuildCluster, repository: &TestRepository, kaniko: &str) -> Project {
+    cluster
+        .project()
+        .file("devspace.yaml", config(repository, kaniko, ""))
+        .file("Dockerfile", "FROM scratch\nCOPY busybox /bin/sh\nCOPY a.txt /\nRUN [\"/bin/sh\", \"-c\", \"echo made > /made\"]\n")
+        .file("a.txt", "hello")
+}
+
+/// The build pods in a namespace are gone, or about to be.
+#[track_caller]
+fn has_no_pod(cluster: &BuildCluster) {
+    assert_eq!(cluster.cluster.pods(), Vec::<String>::new());
+}
+
+#[test]
+fn a_pod_builds_and_pushes_and_is_gone() {
+    let Some(cluster) = BuildCluster::acquire() else { return };
+    let api = cluster.repository("api");
+    let project = project(&cluster, &api, "");
+    let output = project.run(["build", "--result", "result.json"]);
+    output.success();
+    let place = format!("building with kaniko in the namespace {} of test", cluster.cluster.namespace());
+    output.stderr_has(place).stderr_has("RUN [").lacks("Taking snapshot");
+    let called = format!(
+        "--context=dir:///context --destination={api}:one --destination={api}:two --snapshotMode=time --insecure \
+         --skip-tls-verify --digest-file=/dev/termination-log"
+    );
+    output.stderr_has(called);
+    assert_eq!(cluster.registry.tags(&api), ["one", "two"]);
+    let result: Value = serde_json::from_str(&project.read("result.json")).expect("JSON");
+    assert_eq!(result["images"][0]["digest"].as_str(), cluster.registry.digest(&api, "one").as_deref());
+    assert_eq!(result["images"][0]["pushed"], true);
+    has_no_pod(&cluster);
+    assert_eq!(
+        cluster.cluster.list::<Secret>().iter().filter(|secret| secret.metadata.labels.is_some()).count(),
+        0
+    );
+
+    // What was built is really what the Dockerfile says.
+    let image = format!("{}/{}:one", cluster.registry.address(), api.path());
+    cluster.daemon.docker(["pull", &image]);
+    assert_eq!(cluster.daemon.file(&image, "/a.txt"), "hello");
+    assert_eq!(cluster.daemon.file(&image, "/made"), "made\n");
+    cluster.daemon.docker(["image", "rm", "--force", &image]);
+
+    // Nothing changed: nobody is contacted.
+    project.run(["build"]).success().stderr_has("1 skipped").lacks("kaniko");
+    project.write("a.txt", "changed");
+    project.run(["build"]).success().stderr_has("a.txt changed");
+}
+
+#[test]
+fn the_context_arrives_as_docker_would_see_it() {
+    let Some(cluster) = BuildCluster::acquire() else { return };
+    let api = cluster.repository("api");
+    // Not to be compressed, and larger than what waits on the way.
+    let mut random = fastrand::Rng::with_seed(1);
+    let big: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(24 << 20).collect();
+    let project = cluster
+        .project()
+        .file("devspace.yaml", config(&api, "", "    dockerfile: docker/Dockerfile\n"))
+        .file("docker/Dockerfile", "FROM scratch\nCOPY . /all/\nCOPY busybox /bin/sh\nRUN [\"/bin/sh\", \"-c\", \"sha256sum /all/big\"]\n")
+        .file("Dockerfile", "an innocent file\n")
+        .file(".dockerignore", "*.log\n!keep.log\nkubeconfig\nsecret/\n")
+        .file("a.log", "ignored")
+        .file("keep.log", "kept")
+        .file("secret/key", "ignored")
+        .executable("run.sh", "#!/bin/sh\n")
+        .symlink("link", "run.sh")
+        .file("big", &big);
+    let output = project.run(["build"]);
+    output.success().stderr_has("sending context");
+    let digest = project.run_program("sha256sum", ["big"]).success().stdout[..64].to_owned();
+    output.stderr_has(digest);
+
+    let image = format!("{}/{}:one", cluster.registry.address(), api.path());
+    cluster.daemon.docker(["pull", &image]);
+    let exported = cluster
+        .daemon
+        .run(&image, &["/bin/sh", "-c", "cd /all; ls -A; ls -l run.sh; readlink link; cat Dockerfile"]);
+    cluster.daemon.docker(["image", "rm", "--force", &image]);
+    let (files, rest) = exported.split_once("-rwx").expect("an executable file");
+    let files: Vec<_> = files.lines().collect();
+    assert_eq!(
+        files,
+        [
+            ".dockerignore",
+            "Dockerfile",
+            "big",
+            "busybox",
+            "devspace.yaml",
+            "docker",
+            "keep.log",
+            "link",
+            "run.sh"
+        ]
+    );
+    assert!(rest.ends_with("run.sh\nrun.sh\nan innocent file\n"), "{rest}");
+}
+
+#[test]
+fn arguments_target_and_base_mean_what_they_mean_for_docker() {
+    let Some(cluster) = BuildCluster::acquire() else { return };
+    let (api, base) = (cluster.repository("api"), cluster.repository("base"));
+    let here = format!("{}/{}:1", cluster.registry.address(), base.path());
+    cluster.daemon.docker(["tag", &cluster.daemon.base(), &here]);
+    cluster.daemon.docker(["push", &here]);
+    cluster.daemon.docker(["image", "rm", &here]);
+    let image = "    target: middle\n    buildArgs: {NAME: \"it's $HOME\", COUNT: 2}\n";
+    let dockerfile = format!(
+        "FROM {base}:1 AS first\nFROM first AS middle\nARG NAME\nARG COUNT\nRUN echo \"got $NAME $COUNT\"\nFROM middle\nRUN \
+         echo never\n"
+    );
+    let project = cluster
+        .project()
+        .file(
+            "devspace.yaml",
+            config(&api, "cache: true, args: [--insecure-pull, --skip-tls-verify-pull]", image),
+        )
+        .file("Dockerfile", dockerfile);
+    let output = project.run(["build"]);
+    output.success().stderr_has("got it's $HOME 2").lacks("echo never");
+    output.stderr_has("--target=middle --snapshotMode=time");
+    output.stderr_has(format!(
+        "--cache=true --cache-repo={api} --digest-file=/dev/termination-log --insecure-pull"
+    ));
+    assert_eq!(cluster.registry.tags(&api), ["one", "two"]);
+}
+
+#[test]
+fn a_step_that_fails_is_shown_with_the_end_of_its_output() {
+    let Some(cluster) = BuildCluster::acquire() else { return };
+    let api = cluster.repository("api");
+    let project = project(&cluster, &api, "").file(
+        "Dockerfile",
+        "FROM scratch\nCOPY busybox /bin/sh\nRUN [\"/bin/sh\", \"-c\", \"echo it does not compile; exit 3\"]\n",
+    );
+    let output = project.run(["build"]);
+    output.exits(1).stderr_has("failed with exit code 3").stderr_has("stage::build::step_failed");
+    output.stderr_has("the end of its output").stderr_has("it does not compile").stderr_has("Dockerfile:3");
+    assert!(cluster.registry.tags(&api).is_empty());
+    has_no_pod(&cluster);
+}
+
+/// Fails with `code` and every one of `words`, leaving no pod.
+#[track_caller]
+fn fails(cluster: &BuildCluster, project: &Project, code: &str, words: &[&str]) {
+    let output = project.run(["build", "--force-build"]);
+    output.exits(1).stderr_has(code);
+    // Lines are wrapped where the terminal ends.
+    let flat = output.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    for text in words {
+        assert!(flat.contains(text), "no `{text}` in {output}");
+    }
+    has_no_pod(cluster);
+}
+
+#[test]
+fn what_keeps_a_pod_from_starting_is_said_at_once() {
+    let Some(cluster) = BuildCluster::acquire() else { return };
+    let api = cluster.repository("api");
+    // Nobody listens there.
+    let missing = "127.0.0.1:1/none:1";
+    let kaniko = project(&cluster, &api, "").env("WINDLASS_KANIKO_IMAGE", missing);
+    fails(
+        &cluster,
+        &kaniko,
+        "kaniko::image_pull",
+        &["no node can pull `127.0.0.1:1/none:1`", "name another with `image`"],
+    );
+    let init = project(&cluster, &api, "").env("WINDLASS_KANIKO_INIT_IMAGE", missing);
+    fails(&cluster, &init, "kaniko::image_pull", &["name another with `initImage`"]);
+    let selector = project(&cluster, &api, "nodeSelector: {disk: none}");
+    fails(
+        &cluster,
+        &selector,
+        "kaniko::unschedulable",
+        &["no node takes the build pod", "nodes are available"],
+    );
+    let key = project(&cluster, &api, "envFrom: {KEY: {secretKeyRef: {name: nowhere, key: k}}}");
+    fails(&cluster, &key, "kaniko::container", &["`kaniko` of the build pod does not start", "nowhere"]);
+    let init = project(&cluster, &api, "").env("WINDLASS_KANIKO_INIT_IMAGE", cluster.daemon.base());
+    fails(&cluster, &init, "kaniko::container", &["`context` of the build pod does not start", "tar"]);
+}
+
+#[test]
+fn too_little_memory_is_said() {
+    let Some(cluster) = BuildCluster::acquire() else { return };
+    let api = cluster.repository("api");
+    let project = project(&cluster, &api, "resources: {limits: {memory: 12Mi}}");
+    let project =
+        project.file("Dockerfile", "FROM scratch\nCOPY busybox big /\n").file("big", vec![7; 64 << 20]);
+    fails(&cluster, &project, "kaniko::out_of_memory", &["ran out of memory", "its limit is 12Mi"]);
+}
+
+#[test]
+fn credentials_reach_the_pod_and_go_with_it() {
+    let Some(registry) = Registry::with_login() else { return };
+    let Some(cluster) = BuildCluster::with(registry) else { return };
+    let api = cluster.repository("api");
+    let docker = cluster.registry.docker_config().replace(&cluster.registry.address(), &cluster.address());
+    let project = project(&cluster, &api, "").docker_config(&docker);
+    project.run(["build"]).success().lacks(PASSWORD);
+    assert_eq!(cluster.registry.tags(&api), ["one", "two"]);
+    let own = || {
+        let secrets = cluster.cluster.list::<Secret>();
+        secrets
+            .into_iter()
+            .filter(|secret| secret.type_.as_deref() == Some("kubernetes.io/dockerconfigjson"))
+            .count()
+    };
+    wait_for("the secret to go", LIMIT, || (own() == 0).then_some(()));
+
+    // Without: the registry refuses, and the message says what to do.
+    let opted_out = project.file("devspace.yaml", config(&api, "skipPullSecretMount: true", ""));
+    fails(
+        &cluster,
+        &opted_out,
+        "kaniko::failed",
+        &["failed to push to destination", "`windlass login REGISTRY`"],
+    );
+    let unwanted = opted_out.file("devspace.yaml", config(&api, "", "    createPullSecret: false\n"));
+    fails(&cluster, &unwanted, "kaniko::failed", &["failed to push to destination"]);
+
+    // Those of a secret that is there already.
+    let named = unwanted.file("devspace.yaml", config(&api, "pullSecret: mine", "")).docker_config("{}");
+    cluster.cluster.apply_secret(
+        "mine",
+        json!({
+            "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
+            "stringData": { ".dockerconfigjson": docker },
+        }),
+    );
+    named.run(["build", "--force-build"]).success();
+    assert_eq!(own(), 1);
+}
+
+/// Waits until a build pod runs its container `kaniko`; gives the pod.
+#[track_caller]
+fn running_pod(cluster: &BuildCluster) -> Pod {
+    wait_for("a pod that builds", LIMIT, || {
+        cluster.cluster.list::<Pod>().into_iter().find(|pod| {
+            let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.clone());
+            let mut states = statuses.into_iter().flatten().filter_map(|status| status.state);
+            states.any(|state| state.running.is_some())
+        })
+    })
+}
+
+/// A build that takes until it is stopped, having come as far as its long step.
+#[track_caller]
+fn long_build(project: &Project) -> Running {
+    project.write(
+        "Dockerfile",
+        "FROM scratch\nCOPY busybox /bin/sh\nRUN [\"/bin/sh\", \"-c\", \"echo now waiting; sleep 600\"]\n",
+    );
+    let running = project.spawn(["build"]);
+    running.wait_for_text("now waiting");
+    running
+}
+
+#[test]
+fn every_option_reaches_the_pod_and_ctrl_c_leaves_none() {
+    let Some(cluster) = BuildCluster::acquire() else { return };
+    let api = cluster.repository("api");
+    cluster.cluster.create_account("builder", &[]);
+    let secret = json!({ "apiVersion": "v1", "kind": "Secret", "stringData": { "c": "x" } });
+    cluster.cluster.apply_secret("aws", secret);
+    let options = "labels: {team: a}, annotations: {note: b}, serviceAccount: builder, generateName: 'mine-', nodeSelector: \
+         {kubernetes.io/os: linux}, tolerations: [{key: builds, operator: Exists}], initEnv: {A: '1'}, env: {B: '2'}, \
+         envFrom: {C: {secretKeyRef: {name: aws, key: c}}}, additionalMounts: [{secret: {name: aws, items: [{key: c, path: \
+         cc, mode: 0400}]}, mountPath: /aws, readOnly: true}], resources: {requests: {cpu: 1m}, limits: {memory: 1Gi}}";
+    let project = project(&cluster, &api, options);
+    let running = long_build(&project);
+    let pod = serde_json::to_value(running_pod(&cluster)).expect("JSON");
+    let at = |pointer: &str| pod.pointer(pointer).cloned().unwrap_or(Value::Null);
+    for (pointer, expected) in [
+        ("/metadata/labels/team", json!("a")),
+        ("/metadata/labels/app.kubernetes.io~1managed-by", json!("windlass")),
+        ("/metadata/annotations/note", json!("b")),
+        ("/spec/serviceAccountName", json!("builder")),
+        ("/spec/restartPolicy", json!("Never")),
+        ("/spec/nodeSelector", json!({ "kubernetes.io/os": "linux" })),
+        ("/spec/tolerations/0/key", json!("builds")),
+        ("/spec/initContainers/0/env/0", json!({ "name": "A", "value": "1" })),
+        ("/spec/containers/0/env/0", json!({ "name": "B", "value": "2" })),
+        ("/spec/containers/0/env/1/valueFrom/secretKeyRef/name", json!("aws")),
+        ("/spec/containers/0/volumeMounts/1/mountPath", json!("/aws")),
+        ("/spec/volumes/1/secret/items/0/mode", json!(0o400)),
+        ("/spec/containers/0/resources/requests/cpu", json!("1m")),
+        ("/spec/containers/0/resources/limits/memory", json!("1Gi")),
+    ] {
+        assert_eq!(at(pointer), expected, "{pointer}");
+    }
+    let name = at("/metadata/name");
+    assert!(name.as_str().is_some_and(|name| name.starts_with("mine-")), "{name}");
+
+    running.signal(Signal::Interrupt);
+    running.finish().exits(130);
+    has_no_pod(&cluster);
+    wait_for("the pod to be gone", Duration::from_secs(30), || {
+        cluster.cluster.list::<Pod>().is_empty().then_some(())
+    });
+    assert!(!project.path(".windlass/pods").read_dir().expect("a folder").any(|entry| entry.is_ok()));
+}
+
+#[test]
+fn a_killed_run_leaves_a_pod_that_the_next_removes_and_no_other() {
+    let Some(cluster) = BuildCluster::acquire() else { return };
+    let api = cluster.repository("api");
+    let others = |name: &str, labels: Value| {
+        let container =
+            json!({ "name": "c", "image": BuildCluster::executor(), "command": ["sleep", "600"] });
+        cluster.cluster.create::<Pod>(json!({
+            "metadata": { "name": name, "labels": labels },
+            "spec": { "containers": [container], "terminationGracePeriodSeconds": 1 },
+        }));
+    };
+    others("somebodys", json!({ "app": "x" }));
+    others(
+        "another-windlass",
+        json!({ "app.kubernetes.io/managed-by": "windlass", "windlass/build": "another-windlass" }),
+    );
+    let project = project(&cluster, &api, "");
+    let running = long_build(&project);
+    let pod = running_pod_of(&cluster, "windlass-build-api-");
+    running.signal(Signal::Kill);
+    running.finish();
+    assert!(cluster.cluster.pods().contains(&pod));
+
+    project.write("Dockerfile", "FROM scratch\nCOPY a.txt /\n");
+    project.run(["build"]).success().stderr_has(format!("removed the build pod {pod}"));
+    let mut left = cluster.cluster.pods();
+    left.sort();
+    assert_eq!(left, ["another-windlass", "somebodys"]);
+}
+
+/// The name of the pod that begins with `prefix`.
+#[track_caller]
+fn running_pod_of(cluster: &BuildCluster, prefix: &str) -> String {
+    let pods = cluster.cluster.pods();
+    pods.into_iter().find(|name| name.starts_with(prefix)).expect("the pod is there")
+}
+
+#[test]
+fn a_pod_that_somebody_deletes_ends_the_build() {
+    let Some(cluster) = BuildCluster::acquire() else { return };
+    let api = cluster.repository("api");
+    let project = project(&cluster, &api, "");
+    let running = long_build(&project);
+    let pod = running_pod_of(&cluster, "windlass-build-api-");
+    cluster.cluster.delete::<Pod>(&pod);
+    running.finish().exits(1).stderr_has("kaniko::deleted").stderr_has(pod);
+}
+
+#[test]
+fn a_pod_that_lives_too_long_is_ended_by_the_cluster() {
+    let Some(cluster) = BuildCluster::acquire() else { return };
+    let api = cluster.repository("api");
+    let project = project(&cluster, &api, "").env("WINDLASS_KANIKO_LIMIT", "20");
+    let running = long_build(&project);
+    running
+        .finish()
+        .exits(1)
+        .stderr_has("kaniko::evicted")
+        .stderr_has("DeadlineExceeded")
+        .stderr_has("--kaniko-limit");
+    has_no_pod(&cluster);
+}
+
+/// Ten images from one Dockerfile, each in a pod.
+fn ten(cluster: &BuildCluster, dockerfile: &str) -> (Project, TestRepository) {
+    let many = cluster.repository("many");
+    let mut config = "version: v2beta1\nimages:\n".to_owned();
+    for number in 0..10 {
+        config += &format!(
+            "  i{number}: {{image: {many}/i{number}, tags: [one], kaniko: {{insecure: true, labels: {{n: i{number}}}}}}}\n"
+        );
+    }
+    let project =
+        cluster.project().file("devspace.yaml", config).file("Dockerfile", dockerfile).file("a.txt", "hello");
+    (project, many)
+}
+
+#[test]
+fn ten_images_are_built_a_few_at_once() {
+    let Some(cluster) = BuildCluster::acquire() else { return };
+    let (project, many) = ten(&cluster, "FROM scratch\nCOPY a.txt /\n");
+    let running = project.spawn(["build", "--max-concurrent-builds", "4"]);
+    let mut most = 0;
+    let tags = |number: usize| cluster.registry.digest_at(&format!("{}/i{number}", many.path()), "one");
+    wait_for("ten images", Duration::from_secs(180), || {
+        most = most.max(cluster.cluster.pods().len());
+        (0..10).all(|number| tags(number).is_some()).then_some(())
+    });
+    running.finish().success().stderr_has("10 built");
+    assert!((2..=4).contains(&most), "{most} pods at once");
+    has_no_pod(&cluster);
+}
+
+#[test]
+fn ctrl_c_in_the_middle_of_ten_images_leaves_no_pod() {
+    let Some(cluster) = BuildCluster::acquire() else { return };
+    let dockerfile =
+        "FROM scratch\nCOPY busybox /bin/sh\nRUN [\"/bin/sh\", \"-c\", \"echo now waiting; sleep 600\"]\n";
+    let (project, _) = ten(&cluster, dockerfile);
+    let running = project.spawn(["build", "--max-concurrent-builds", "4"]);
+    running.wait_for_text("now waiting");
+    running.signal(Signal::Interrupt);
+    running.finish().exits(130);
+    has_no_pod(&cluster);
+}
+
+/// A project with kaniko in a cluster that needs no node.
+fn without_node(cluster: &Cluster, kaniko: &str, image: &str) -> Project {
+    let project = Project::new()
+        .file("kubeconfig", cluster.kubeconfig("test"))
+        .file("Dockerfile", "FROM scratch\nCOPY a.txt /\n")
+        .file("a.txt", "hello")
+        .file(
+            "devspace.yaml",
+            format!("version: v2beta1\nimages:\n  api:\n    image: r.example/api\n    tags: [one]\n    kaniko: {{{kaniko}}}\n{image}"),
+        );
+    let kubeconfig = project.path("kubeconfig");
+    project.env("KUBECONFIG", kubeconfig)
+}
+
+#[test]
+fn what_the_cluster_refuses_is_said_before_there_is_a_pod() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let namespace = cluster.namespace();
+    let check = |project: &Project, code: &str, words: &[&str]| {
+        let output = project.run(["build"]);
+        output.exits(1).stderr_has(code);
+        let flat = output.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        for text in words {
+            assert!(flat.contains(text), "no `{text}` in {output}");
+        }
+        assert!(cluster.pods().is_empty(), "{output}");
+    };
+    let missing = format!("there is no secret `nowhere` in the namespace `{namespace}`");
+    check(&without_node(&cluster, "pullSecret: nowhere", ""), "kaniko::missing", &[&missing, "`pullSecret`"]);
+    let mount = "additionalMounts: [{configMap: {name: settings}, mountPath: /x}]";
+    check(
+        &without_node(&cluster, mount, ""),
+        "kaniko::missing",
+        &["no config map `settings`", "`additionalMounts`"],
+    );
+    check(
+        &without_node(&cluster, "namespace: no-such", ""),
+        "cluster::no_namespace",
+        &["there is no namespace `no-such`"],
+    );
+    let tolerations = "tolerations: [{tolerationSeconds: soon}]";
+    check(
+        &without_node(&cluster, tolerations, ""),
+        "kaniko::bad_option",
+        &["cannot make a build pod for `api`"],
+    );
+    let resources = "resources: {limits: {memory: much}}";
+    check(&without_node(&cluster, resources, ""), "cluster::refused", &["cannot create a build pod"]);
+    cluster.forbid_more_pods();
+    check(
+        &without_node(&cluster, "", ""),
+        "kaniko::quota",
+        &["has no room for a build pod", "exceeded quota: none"],
+    );
+
+    let nobody = without_node(&cluster, "", "")
+        .file("kubeconfig", cluster.kubeconfig_as("test", &json!({ "as": "nobody" })));
+    check(
+        &nobody,
+        "cluster::forbidden",
+        &["User \"nobody\" cannot list resource \"pods\"", "the right to `list` `pods`"],
+    );
+}
+
+#[test]
+fn what_kaniko_cannot_do_is_an_error_before_the_build() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let network = without_node(&cluster, "", "    network: host\n");
+    network.run(["build"]).exits(1).stderr_has("kaniko::unfit").stderr_has("nothing like `network: host`");
+    let project = without_node(&cluster, "", "");
+    project
+        .run(["build", "--skip-push"])
+        .exits(1)
+        .stderr_has("kaniko::skip_push")
+        .stderr_has("(`--skip-push`)");
+    let configured = without_node(&cluster, "", "    skipPush: true\n");
+    configured.run(["build"]).exits(1).stderr_has("kaniko::skip_push").stderr_has("(`skipPush`)");
+    assert!(cluster.pods().is_empty());
+}
+
+#[test]
+fn a_plan_shows_the_pod_and_makes_none() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let project = without_node(&cluster, "namespace: builds", "");
+    let output = project.run(["plan"]);
+    output.success().stdout_has("builder  kaniko").stdout_has("push     r.example/api:one");
+    output.stdout_has("run      build api with kaniko in the namespace builds of test");
+    let plan: Value = serde_json::from_str(&project.run(["plan", "--json"]).success().stdout).expect("JSON");
+    assert_eq!(plan["images"][0]["effects"][0]["kind"], "build_in_pod");
+    assert!(cluster.pods().is_empty());
+}
