@@ -167,3 +167,24 @@ fn variables_show_value_source_and_use() {
     assert_eq!((&vars[3]["value"], &vars[3]["password"]), (&json!("***"), &json!(true)));
     assert_eq!((&vars[5]["value"], &vars[5]["source"]), (&Value::Null, &Value::Null));
 }
+
+#[test]
+fn lists_need_no_answers() {
+    let file = "version: v1beta11
+vars: [{name: TOKEN, password: true}]
+images:
+  api: {image: r.example/api, tags: ['1'], build: {custom: {command: 'echo ${TOKEN}'}}}
+commands: [{name: migrate, command: 'echo ${TOKEN}'}]
+dependencies: [{name: dep, source: {path: dep}}]
+";
+    let project = Project::new().file("devspace.yaml", file);
+    for (what, name) in
+        [("images", "api"), ("commands", "migrate"), ("dependencies", "dep"), ("vars", "TOKEN")]
+    {
+        project.run(["list", what]).success().stdout_has(name);
+    }
+    project.run(["list", "pipelines"]).success();
+    // An image whose name is not known cannot be listed.
+    project.write("devspace.yaml", "version: v1beta11\nimages: {api: {image: 'r.example/${GONE}'}}\n");
+    project.run(["list", "images"]).exits(2).stderr_has("variable `GONE` has no value");
+}

@@ -164,3 +164,37 @@ fn interrupted_expression_ends_the_run_as_interrupted() {
     running.signal(crate::harness::Signal::Interrupt);
     running.finish().exits(130).stderr_has("it was interrupted");
 }
+
+#[test]
+fn password_is_hidden_in_whatever_a_run_tells() {
+    let file = "version: v1beta11
+vars: [{name: TOKEN, password: true}]
+images:
+  api:
+    image: r.example/api
+    tags: ['1']
+    build: {custom: {command: 'echo ${TOKEN} | tee out; echo all-${TOKEN}-of-it'}}
+hooks: [{command: 'echo hook ${TOKEN}; exit 3', name: tell, events: ['after:build']}]
+dependencies: [{name: dep, source: {path: dep}}]
+";
+    let dependency = "version: v1beta11
+vars: [{name: TOKEN, password: true}]
+images: {web: {image: r.example/web, tags: ['1'], build: {custom: {command: 'echo in ${TOKEN}'}}}}
+";
+    let project = Project::new()
+        .file("devspace.yaml", file)
+        .file("dep/devspace.yaml", dependency)
+        .env("TOKEN", "correct-horse");
+    let output = project.run(["build", "--debug"]);
+    output.exits(1).lacks("correct-horse").stderr_has("api").stderr_has("all-***-of-it").stderr_has("in ***");
+    assert_eq!(project.read("out"), "correct-horse\n");
+    let logs: Vec<_> =
+        std::fs::read_dir(project.path(".windlass/logs")).expect("a folder").flatten().collect();
+    assert!(logs.len() >= 2, "{logs:?}");
+    for log in logs {
+        let text = std::fs::read_to_string(log.path()).expect("a log");
+        assert!(!text.contains("correct-horse"), "{text}");
+    }
+    project.run(["plan"]).lacks("correct-horse");
+    project.run(["build", "--progress", "json"]).lacks("correct-horse");
+}

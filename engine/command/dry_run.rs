@@ -118,6 +118,10 @@ pub(super) fn dry_run(
     for part in dry_run.parts() {
         let plans = part.run.take_plans().into_iter();
         dry_run.plans.extend(plans.map(|(image, plan)| (part.full(&image), plan)));
+        // What programs are called with may hold passwords.
+        for effect in &mut dry_run.effects {
+            effect.what = part.run.secrets.mask(&effect.what).into_owned();
+        }
     }
     Ok(dry_run)
 }

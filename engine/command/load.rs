@@ -23,6 +23,16 @@ pub(super) fn load_project(global: &GlobalOptions) -> Result<Loaded, Failure> {
     config::load(&load_options(global)).map_err(failure)
 }
 
+/// Loads the project for listing what is in it. Nobody is asked, and what depends on a variable without a value may be
+/// missing.
+///
+/// # Errors
+/// When the configuration is wrong.
+pub(super) fn load_outline(global: &GlobalOptions) -> Result<Loaded, Failure> {
+    let options = LoadOptions { explain: Explain::Outline, ask: None, ..load_options(global) };
+    config::load(&options).map_err(failure)
+}
+
 /// Loads the project for running `name`: where that is a command of `devspace.yaml`, nothing but commands is read.
 ///
 /// # Errors

@@ -76,6 +76,8 @@ pub struct Loaded {
     pub environment: Vec<(String, String)>,
     /// The values of the variables that were used, by name, for dependencies that get them too.
     pub variables: Vec<(String, Secret)>,
+    /// Images that were left out because a variable has no value, where [`Explain`] makes that no problem.
+    pub left_out: Vec<String>,
     /// What was kept for explanations, where [`LoadOptions::explain`] asks for it.
     pub explanation: Option<Explanation>,
 }
@@ -132,19 +134,24 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     loader.check_flags();
     let variables = loader.variables();
     let explanation = match &document {
-        Some((document, _)) if options.explain != Explain::Nothing => Some(loader.explanation(document)),
+        Some((document, _)) if options.explain.is_wanted() => Some(loader.explanation(document)),
         _ => None,
     };
     if let Some(error) = loader.resolver.cancelled.take() {
         return Err(error);
     }
     let version = loader.version;
+    let passwords = loader.resolver.passwords();
+    let mut left_out = Vec::new();
     let project = document.map(|(mut document, profiles)| {
         upgrade(&mut document, version, Version::NEWEST, &mut problems);
+        left_out = image_names(&document);
         let decoded = decode::project(document, &mut Reader { problems: &mut problems });
+        left_out.retain(|name| !decoded.images.contains_key(name));
         Project {
             root,
             file,
+            passwords,
             profiles,
             images: decoded.images,
             hooks: decoded.hooks,
@@ -159,7 +166,8 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     let (problems, omitted, warnings) = problems.finish();
     match project {
         Some(project) if problems.is_empty() => {
-            Ok(Loaded { project, warnings, environment: environment.additions(), variables, explanation })
+            let environment = environment.additions();
+            Ok(Loaded { project, warnings, environment, variables, left_out, explanation })
         }
         _ => Err(ConfigError::Invalid { file: shown, problems, omitted }),
     }
@@ -182,8 +190,8 @@ struct Loader<'a> {
 
 impl Loader<'_> {
     fn prepare(&mut self) {
-        self.resolver.uses = (self.options.explain != Explain::Nothing).then(Vec::new);
-        self.resolver.is_survey = self.options.explain == Explain::Survey;
+        self.resolver.uses = self.options.explain.is_wanted().then(Vec::new);
+        self.resolver.is_survey = self.options.explain.is_patient();
     }
 
     fn explanation(&mut self, document: &Mapping) -> Explanation {
@@ -318,7 +326,7 @@ impl Loader<'_> {
         let is_own = |name: &&String| profiles.get(*name).is_some_and(|profile| !profile.is_foreign);
         let own: Vec<String> = ordered.iter().filter(is_own).cloned().collect();
         self.resolver.predefined.profiles = own.clone();
-        if self.options.explain != Explain::Nothing {
+        if self.options.explain.is_wanted() {
             let asked = &self.options.profiles;
             self.profiles = explain::statuses(&profiles, asked, &activated, &ordered, reader.problems);
         }
@@ -408,6 +416,12 @@ impl Loader<'_> {
         self.problems.add(Span { start: at, end: at, line, column, ..Span::default() }, report);
         None
     }
+}
+
+/// The names of the images that say something.
+fn image_names(document: &Mapping) -> Vec<String> {
+    let images = field(document, "images").and_then(Node::as_mapping).into_iter().flatten();
+    images.filter(|(_, entry)| !entry.node.is_null()).map(|(name, _)| name.clone()).collect()
 }
 
 fn flags(vars: &[String]) -> Result<HashMap<String, String>, ConfigError> {

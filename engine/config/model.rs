@@ -16,6 +16,8 @@ pub struct Project {
     pub root: PathBuf,
     /// The configuration file. Absolute.
     pub file: PathBuf,
+    /// The values of the password variables that were used: nothing that a run tells shows them.
+    pub passwords: Vec<Secret>,
     /// The active profiles, in the order in which they were applied.
     pub profiles: Vec<String>,
     /// The images in file order, by their key in `images`.

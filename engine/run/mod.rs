@@ -115,6 +115,10 @@ impl Run {
     ) -> Result<Arc<Self>, RunError> {
         let root = options.state.clone().unwrap_or_else(|| project.root.clone());
         let secrets = Secrets::default();
+        let of_registries = project.pull_secrets.iter().filter_map(|secret| secret.password.as_ref());
+        for password in project.passwords.iter().chain(of_registries) {
+            secrets.add(password.expose());
+        }
         let exec = MaskedExec { inner: Arc::clone(&host.exec), secrets: secrets.clone() };
         let mut run = Self {
             options,

@@ -40,7 +40,7 @@ impl Row for Listed<'_> {
 
 /// Lists the dependencies in file order.
 pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Failure> {
-    let loaded = load::load_project(global)?;
+    let loaded = load::load_outline(global)?;
     load::tell(&loaded.warnings, global);
     let rows: Vec<_> = loaded.project.dependencies.values().map(row).collect();
     show(&rows, json, "the project depends on no other")

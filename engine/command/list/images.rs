@@ -48,7 +48,11 @@ impl Row for Image<'_> {
 
 /// Lists the images in file order.
 pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Failure> {
-    let loaded = load::load_project(global)?;
+    let loaded = match load::load_outline(global)? {
+        loaded if loaded.left_out.is_empty() => loaded,
+        // What is missing is asked for, or told.
+        _ => load::load_project(global)?,
+    };
     load::tell(&loaded.warnings, global);
     let rows: Vec<Image<'_>> = loaded.project.images.values().map(row).collect();
     show(&rows, json, "the project has no images")

@@ -45,7 +45,7 @@ impl Row for Listed<'_> {
 
 /// Lists the project's own pipelines by name.
 pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Failure> {
-    let loaded = load::load_project(global)?;
+    let loaded = load::load_outline(global)?;
     load::tell(&loaded.warnings, global);
     let files = scripts(&loaded.project, &[])?;
     let pipeline = Pipeline::compile(files, &loaded.project.root).map_err(Failure::wrong_use)?;

@@ -29,10 +29,12 @@ pub enum Explain {
     /// Nothing.
     #[default]
     Nothing,
+    /// Nothing, of a file some of whose variables have no value yet: that is no problem then, nobody is asked, and the
+    /// project may lack what depends on them.
+    Outline,
     /// The document and all origins.
     Everything,
-    /// The same for a file some of whose variables have no value yet: that is no problem then, nobody is asked, and
-    /// the project may lack what depends on them.
+    /// The same of a file some of whose variables have no value yet, as for `Outline`.
     Survey,
 }
 
@@ -46,6 +48,18 @@ pub struct Explanation {
     document: Mapping,
     origins: Origins,
     definitions: Definitions,
+}
+
+impl Explain {
+    /// Whether an explanation is made.
+    pub(crate) fn is_wanted(self) -> bool {
+        matches!(self, Self::Everything | Self::Survey)
+    }
+
+    /// Whether variables may be without a value.
+    pub(crate) fn is_patient(self) -> bool {
+        matches!(self, Self::Outline | Self::Survey)
+    }
 }
 
 impl Explanation {

@@ -324,9 +324,14 @@ fn what_has_no_words_in_the_newest_version_holds_it_back() {
         "2:34: it has no `disabled` in image `a`",
     );
     check(
-        "images: {a: {image: a/a}}\ndev: {ports: [{imageName: a, forward: [{port: 80}]}]}\n",
+        "images: {a: {image: a/a}}\ndev: {autoReload: {paths: [x]}}\n",
         "v1beta11",
-        "3:1: `dev` is another thing there, and windlass cannot convert it",
+        "3:7: `autoReload` of `dev` has no counterpart there",
+    );
+    check(
+        "images: {a: {image: a/a}}\ndev: {ports: [{forward: [{port: 80}]}]}\n",
+        "v1beta11",
+        "3:15: `ports` of `dev` has an entry that does not say of which pod",
     );
     check(
         "deployments: [{name: d, helm: {chart: {name: c}, v2: true}}]\n",
@@ -437,7 +442,7 @@ fn all_that_stands_in_the_way_is_told() {
     assert_eq!(
         told,
         [
-            "devspace.yaml:3:1: `dev` is another thing there, and windlass cannot convert it",
+            "devspace.yaml:3:15: `ports` of `dev` has an entry that does not say of which pod",
             "devspace.yaml:2:34: it has no `disabled` in image `a`",
             "devspace.yaml:2:76: it has no `disabled` in image `b`",
         ]
@@ -461,4 +466,59 @@ profiles: [{name: p, patches: [{op: replace, path: images.a.tag, value: y}]}]
 fn wrong_files_are_refused_with_their_problems() {
     let fixture = Fixture::new("imgaes: {}\n");
     assert!(matches!(upgrade_file(&fixture.options), Err(ConfigError::Invalid { .. })));
+}
+
+#[test]
+fn dev_is_written_for_pods() {
+    check(
+        "version: v1beta11
+images:
+  api:
+    image: a/a
+dev:
+  # The API.
+  ports:
+  - imageSelector: image(api):tag(api)
+    forward:
+    - port: 8080
+      remotePort: 80
+    - port: 9229
+  sync:
+  - imageSelector: image(api):tag(api)
+    localSubPath: ./src
+    excludePaths: [node_modules/] # big
+  - labelSelector: {app: web}
+    containerPath: /app
+    waitInitialSync: true
+  open:
+  - url: http://localhost:8080
+  terminal:
+    imageSelector: image(api):tag(api)
+    command: [sh, -c, 'echo it''s on']
+",
+        "version: v2beta1
+images:
+  api:
+    image: a/a
+dev:
+  # The API.
+  api:
+    imageSelector: image(api):tag(api)
+    ports:
+    - port: '8080:80'
+    - port: '9229'
+    sync:
+    - path: ./src:.
+      excludePaths: [node_modules/] # big
+    terminal:
+      command: 'sh -c ''echo it''\\''''s on'''
+    open:
+    - url: http://localhost:8080
+  web:
+    labelSelector: {app: web}
+    sync:
+    - path: ./:/app
+      waitInitialSync: true
+",
+    );
 }

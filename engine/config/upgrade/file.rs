@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use miette::Diagnostic as _;
+
 use super::edit::{add, empty, has, plain, rename, text};
-use super::{patches, upgrade};
+use super::{dev, patches, upgrade};
 use crate::config::load::{LoadOptions, find, text_of};
 use crate::config::node::{Entry, Mapping, Node, Span, Value};
 use crate::config::parse::parse;
@@ -62,7 +64,8 @@ impl Obstacle {
 impl From<&Problem> for Obstacle {
     fn from(problem: &Problem) -> Self {
         let place = Some(problem.origin.clone());
-        Self { reason: unknown_there(&problem.message), place, help: by_hand(&problem.message) }
+        let help = by_hand(&problem.message).or_else(|| problem.help().map(|help| help.to_string()));
+        Self { reason: unknown_there(&problem.message), place, help }
     }
 }
 
@@ -90,6 +93,10 @@ fn by_hand(message: &str) -> Option<String> {
         (
             ["`skipBuild` in dependency", ""],
             "build with `--skip-dependency NAME` in its place, remove `skipBuild`, then upgrade again",
+        ),
+        (
+            ["`options` in `kaniko` of", ""],
+            "both tools have one `target`, `network` and `buildArgs` there: keep one of the tools, then upgrade again",
         ),
         (
             ["`v2` in", "`tillerNamespace` in"],
@@ -182,12 +189,7 @@ impl Old<'_> {
             self.add_name(&mut document);
             self.define(&undefined, &mut document);
         }
-        let mut obstacles = Vec::new();
-        if is_newest && let Some(dev) = document.get("dev").filter(|dev| !is_empty(&dev.node)) {
-            let reason = "`dev` is another thing there, and windlass cannot convert it";
-            let help = "write it by pods, as `dev: {api: {imageSelector: ..., ports: [...], sync: [...]}}`, with the version";
-            obstacles.push(Obstacle::new(reason).at(problems.origin(dev.key)).help(help));
-        }
+        let mut obstacles = if is_newest { self.dev_obstacles() } else { Vec::new() };
         let (errors, _, warnings) = problems.finish();
         obstacles.extend(errors.iter().map(Obstacle::from));
         obstacles.extend(self.unknown(&document, to));
@@ -199,12 +201,23 @@ impl Old<'_> {
         Ok((text, warnings))
     }
 
+    /// What keeps `dev` from being written for pods.
+    fn dev_obstacles(&self) -> Vec<Obstacle> {
+        let mut problems = Problems::new(self.shown, self.source.into());
+        let Value::Mapping(mut document) = self.root.value.clone() else { return Vec::new() };
+        upgrade(&mut document, self.version, Version::V1beta11, &mut problems);
+        let dev = super::edit::map(&mut document, "dev").map(|dev| dev::obstacles(dev)).unwrap_or_default();
+        dev.into_iter()
+            .map(|found| Obstacle::new(found.reason).at(problems.origin(found.span)).help(found.help))
+            .collect()
+    }
+
     /// What version `to` has not of `document`, which was upgraded to it.
     fn unknown(&self, document: &Mapping, to: Version) -> Vec<Obstacle> {
         let known = complaints(self.root, self.version, self.shown);
         let mut document = document.clone();
-        if to >= Version::V2beta1 {
-            // All of it is another thing, which is told once.
+        if to >= Version::V2beta1 && !self.dev_obstacles().is_empty() {
+            // What it is not was told.
             document.shift_remove("dev");
         }
         let root = Node { value: Value::Mapping(document), ..self.root.clone() };

@@ -4,9 +4,10 @@
 //! the lines the user wrote, and what it adds stands where its reason does. The same steps bring a file up to date
 //! for `windlass upgrade`. Steps take any part of a document, as the sections of a profile are.
 //!
-//! What the newest version has no words for stays as it is and is read all the same: `disabled` of an image, `dev` of
-//! the older shape, `skipBuild` of a dependency.
+//! What the newest version has no words for stays as it is and is read all the same: `disabled` of an image, `dev` with
+//! `autoReload`, `skipBuild` of a dependency.
 
+mod dev;
 mod edit;
 mod file;
 mod hook_events;

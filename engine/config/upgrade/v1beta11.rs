@@ -1,5 +1,6 @@
 //! v1beta11 to v2beta1: lists of named things become maps, and an image's tools and options stand beside each other.
 
+use super::dev;
 use super::edit::{
     add, as_map, empty, entry, has, images, is_true, items, list, map, move_to, rename, text, text_at,
 };
@@ -9,6 +10,7 @@ use crate::config::problem::{Problems, Report};
 
 pub(super) fn upgrade(document: &mut Mapping, problems: &mut Problems) {
     images(document).for_each(|(_, image)| flatten(image));
+    dev::upgrade(document);
     items(document, "vars").for_each(variable);
     items(document, "dependencies").for_each(dependency);
     items(document, "deployments").for_each(deployment);

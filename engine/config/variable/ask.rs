@@ -21,6 +21,8 @@ pub struct Question {
     pub pattern_message: String,
     /// Whether the answer is kept for later runs.
     pub is_remembered: bool,
+    /// What makes other commands of windlass find the file that asks: ` --config FILE`; empty for the one they find anyway.
+    pub config_flag: String,
 }
 
 /// Why there is no answer.

@@ -49,6 +49,7 @@ impl Resolver<'_> {
             pattern: definition.pattern.clone(),
             pattern_message,
             is_remembered: remember,
+            config_flag: self.config_flag.clone(),
         };
         self.answer(&question, definition.span, problems)
     }
@@ -65,8 +66,12 @@ impl Resolver<'_> {
             true => format!("answer it with `windlass set var {name}=VALUE{}`, ", self.config_flag),
             false => String::new(),
         };
-        let help =
-            format!("pass `--var {name}=VALUE`, export `{name}`, {set}or give it a `default` in `vars`");
+        let help = match question.password {
+            true => format!("export `{name}`, or pass `--var {name}=VALUE`"),
+            false => {
+                format!("pass `--var {name}=VALUE`, export `{name}`, {set}or give it a `default` in `vars`")
+            }
+        };
         let Some(ask) = self.ask.clone() else {
             if self.is_survey {
                 return None;

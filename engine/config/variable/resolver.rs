@@ -17,6 +17,7 @@ use crate::config::environment::Environment;
 use crate::config::node::{Node, Span, Value};
 use crate::config::problem::{Problems, Report};
 use crate::config::{ConfigError, Version};
+use crate::secret::Secret;
 use crate::suggestion::nearest;
 
 /// Bytes of values in all places of a document together, at most.
@@ -144,6 +145,12 @@ impl<'e> Resolver<'e> {
         names
     }
 
+    /// The values of the passwords that were used.
+    pub(crate) fn passwords(&self) -> Vec<Secret> {
+        let values = self.resolved.values().flatten().filter(|value| value.is_password);
+        values.map(|value| Secret::new(value.text.clone())).collect()
+    }
+
     /// The value of `name` if it was asked for before.
     pub(crate) fn known(&self, name: &str) -> Option<Resolved> {
         self.resolved.get(name).cloned().flatten()
@@ -265,6 +272,7 @@ impl<'e> Resolver<'e> {
             pattern: None,
             pattern_message: String::new(),
             is_remembered: true,
+            config_flag: self.config_flag.clone(),
         };
         self.answer(&question, span, problems)
     }

@@ -12,9 +12,11 @@ pub struct TerminalAsk;
 impl Ask for TerminalAsk {
     fn ask(&self, question: &Question) -> Result<String, AskError> {
         let keeping = match (question.is_remembered, question.password) {
-            (true, _) => "kept in .windlass; `windlass reset vars` forgets it",
-            (false, true) => "not shown, and not kept",
-            (false, false) => "not kept",
+            (true, _) => {
+                format!("kept in .windlass; `windlass reset vars{}` forgets it", question.config_flag)
+            }
+            (false, true) => "not shown, and not kept".to_owned(),
+            (false, false) => "not kept".to_owned(),
         };
         let answer = if !question.options.is_empty() {
             let start = question.options.iter().position(|option| Some(option) == question.default.as_ref());
@@ -27,13 +29,13 @@ impl Ask for TerminalAsk {
             Password::new(&question.text)
                 .with_display_mode(PasswordDisplayMode::Masked)
                 .without_confirmation()
-                .with_help_message(keeping)
+                .with_help_message(&keeping)
                 .with_validator(move |answer: &str| Ok(validation(&check, answer)))
                 .prompt()
         } else {
             let check = question.clone();
             let mut text = Text::new(&question.text)
-                .with_help_message(keeping)
+                .with_help_message(&keeping)
                 .with_validator(move |answer: &str| Ok(validation(&check, answer)));
             text.default = question.default.as_deref();
             text.prompt()

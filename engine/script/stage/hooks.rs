@@ -49,6 +49,11 @@ pub mod hooks {
 
     /// Runs the hooks that listen to `event` of this image: `before:build` runs those of `before:build:NAME`.
     ///
+    /// In their environment they find the event as `DEVSPACE_HOOK_EVENT`, and of the image its name as
+    /// `DEVSPACE_HOOK_IMAGE_CONFIG_NAME`, its repository as `DEVSPACE_HOOK_IMAGE_NAME`, its tags, with spaces between
+    /// them, as `DEVSPACE_HOOK_IMAGE_TAGS`, and what `devspace.yaml` says of it as `DEVSPACE_HOOK_IMAGE_CONFIG`: JSON
+    /// in the form of the newest version, passwords as `***`.
+    ///
     /// # Errors
     /// `hook::failed` when one fails; those after it do not run.
     ///
