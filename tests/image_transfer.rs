@@ -459,3 +459,25 @@ fn an_attachment_that_fails_leaves_no_tag() {
     assert_eq!(code(&error), "registry::refused");
     assert_eq!(registry.digest_at("acme/app", "1"), None);
 }
+
+#[test]
+fn images_of_docker_hub_come_from_mirrors() {
+    let Some(mirror) = Registry::start() else { return };
+    let machine = Machine::new();
+    let image = machine.image(&[machine.layer(b"layer")]);
+    machine.push(&image, [format!("{}/library/base:1", mirror.address())]).expect("pushed");
+    let other = Machine::new();
+    let settings = other.folder.path().join("daemon.json");
+    // The first one is not there.
+    let mirrors = serde_json::json!({"registry-mirrors": ["http://127.0.0.1:1", format!("http://{}", mirror.address())]});
+    std::fs::write(&settings, mirrors.to_string()).expect("written");
+    let other = Machine { client: client(&other.folder).with_daemon_settings(vec![settings]), ..other };
+    assert_eq!(other.pull("base:1").expect("pulled"), image);
+    let digest = format!("base@{}", image.digest());
+    assert_eq!(other.pull(&digest).expect("known"), image);
+    let told = other.told.lock().expect("events");
+    let steps = told
+        .iter()
+        .filter(|event| matches!(event, Event::StepProgress { step, .. } if step == "pulling base:1"));
+    assert!(steps.count() > 0, "it is called what it was asked for by: {told:?}");
+}

@@ -30,6 +30,12 @@ impl Repository {
         &self.path
     }
 
+    /// The repository of the same path in the registry `domain`: a mirror.
+    #[must_use]
+    pub fn at(&self, domain: impl Into<String>) -> Self {
+        Self { domain: domain.into(), path: self.path.clone() }
+    }
+
     /// Whether the registry is Docker Hub.
     pub fn is_docker_hub(&self) -> bool {
         self.domain == DOCKER_HUB

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 use crate::image::{Digest, ImageReference, Repository};
 
 use super::challenge::{Challenge, is_insufficient_scope};
+use super::daemon_settings::DaemonSettings;
 use super::endpoint::{self, Endpoint};
 use super::retry::Retry;
 use super::token::{Token, TokenRequest, basic, bearer};
@@ -33,6 +34,7 @@ pub struct RegistryClient {
     credentials: Arc<CredentialStore>,
     insecure: InsecureLookup,
     known_insecure: OnceCell<BTreeSet<String>>,
+    settings: LazyLock<DaemonSettings, Box<dyn FnOnce() -> DaemonSettings + Send>>,
     certificates: PathBuf,
     pub(super) retry: Retry,
     secure: OnceCell<Client>,
@@ -127,6 +129,7 @@ impl RegistryClient {
             credentials,
             insecure: Box::new(|| Box::pin(std::future::ready(BTreeSet::new()))),
             known_insecure: OnceCell::new(),
+            settings: LazyLock::new(Box::new(|| DaemonSettings::read(&DaemonSettings::usual_files()))),
             certificates: PathBuf::from(CERTIFICATES),
             retry: Retry::default(),
             secure: OnceCell::new(),
@@ -154,6 +157,15 @@ impl RegistryClient {
     #[must_use]
     pub fn with_certificates(mut self, folder: impl Into<PathBuf>) -> Self {
         self.certificates = folder.into();
+        self
+    }
+
+    /// The client, reading `files` in place of the daemon's `/etc/docker/daemon.json` and the user's
+    /// `~/.config/docker/daemon.json`: its `registry-mirrors` are asked for images of Docker Hub, its
+    /// `insecure-registries` may lack TLS.
+    #[must_use]
+    pub fn with_daemon_settings(mut self, files: Vec<PathBuf>) -> Self {
+        self.settings = LazyLock::new(Box::new(move || DaemonSettings::read(&files)));
         self
     }
 
@@ -316,6 +328,17 @@ impl RegistryClient {
         (url.origin() == endpoint.base.origin()).then(|| url.into())
     }
 
+    /// Where `reference` can be had from: the mirrors first, where it is of Docker Hub, and its own registry last.
+    pub(super) fn places_of(&self, reference: &ImageReference) -> Vec<ImageReference> {
+        let is_mirrored = reference.repository.is_docker_hub();
+        let mirrors = self.settings.mirrors.iter().filter(|_| is_mirrored);
+        let there = mirrors.map(|mirror| ImageReference {
+            repository: reference.repository.at(mirror.as_str()),
+            ..reference.clone()
+        });
+        there.chain(std::iter::once(reference.clone())).collect()
+    }
+
     fn host(&self, domain: &str) -> Arc<Host> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(host) = hosts.get(domain) {
@@ -346,6 +369,9 @@ impl RegistryClient {
     async fn is_insecure(&self, domain: &str) -> bool {
         if host::is_loopback(domain) || domain == host::HUB {
             return domain != host::HUB;
+        }
+        if self.settings.insecure.iter().any(|entry| host::is_named_by(domain, entry)) {
+            return true;
         }
         let listed = self.known_insecure.get_or_init(|| (self.insecure)()).await;
         listed.iter().any(|entry| host::is_named_by(domain, entry))

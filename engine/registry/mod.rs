@@ -14,6 +14,7 @@ mod credential_error;
 mod credential_helper;
 mod credential_store;
 mod daemon_error;
+mod daemon_settings;
 mod docker_config;
 mod document;
 mod endpoint;

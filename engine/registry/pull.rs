@@ -53,29 +53,49 @@ impl RegistryClient {
         platform: Option<&str>,
         events: &ImageEvents,
     ) -> Result<StoredImage, RegistryError> {
-        let subject = reading(reference);
+        let places = self.places_of(reference);
+        for place in &places {
+            let is_last = place == reference;
+            match self.resolve_at(store, place, (reference, is_last), platform, events).await {
+                Err(error) if !is_last => events.notice(Level::Debug, error.to_string()),
+                resolved => return resolved,
+            }
+        }
+        Err(reading(reference).error(Problem::NotFound { reason: "nobody has it".to_owned() }))
+    }
+
+    /// [`RegistryClient::resolve`] with the registry of `place`, the last one or not; `name` is how the image is called.
+    async fn resolve_at(
+        &self,
+        store: &BlobStore,
+        place: &ImageReference,
+        (name, is_last): (&ImageReference, bool),
+        platform: Option<&str>,
+        events: &ImageEvents,
+    ) -> Result<StoredImage, RegistryError> {
+        let subject = reading(place);
         let cell = {
             let mut resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(resolved.entry(reference.clone()).or_default())
+            Arc::clone(resolved.entry(name.clone()).or_default())
         };
-        let root = *cell.get_or_try_init(|| self.root(&subject, store, reference, events)).await?;
-        let (digest, document) = self.manifest_for(&subject, store, reference, root, platform).await?;
+        let root =
+            *cell.get_or_try_init(|| self.root(&subject, store, place, (name, is_last), events)).await?;
+        let (digest, document) = self.manifest_for(&subject, store, place, root, platform).await?;
         let config = document.config.map(|config| config.digest);
         let config: Digest = config
             .and_then(|digest| digest.parse().ok())
             .ok_or_else(|| malformed(&subject, "its manifest names no image configuration".to_owned()))?;
         let kept = |error| subject.error(Problem::Store(error));
         if store.read(&config).map_err(kept)?.is_none() {
-            let content =
-                self.blob(&subject, &reference.repository, &config.to_string(), CONFIG_LIMIT).await?;
+            let content = self.blob(&subject, &place.repository, &config.to_string(), CONFIG_LIMIT).await?;
             store.put(content).map_err(kept)?;
-            store.note_repository(&config, &reference.repository).map_err(kept)?;
+            store.note_repository(&config, &place.repository).map_err(kept)?;
         }
         let image = StoredImage::open(store, &digest).map_err(kept)?;
         let image = image.ok_or_else(|| kept(StoreError::Missing { digest }))?;
         for layer in image.layers() {
             if let Ok(digest) = layer.descriptor.digest().as_ref().parse() {
-                store.note_repository(&digest, &reference.repository).map_err(kept)?;
+                store.note_repository(&digest, &place.repository).map_err(kept)?;
             }
         }
         Ok(image)
@@ -93,16 +113,34 @@ impl RegistryClient {
         layers: &[Layer],
         events: &ImageEvents,
     ) -> Result<(), RegistryError> {
-        let subject = reading(reference);
+        for place in &self.places_of(reference) {
+            let is_last = place == reference;
+            match self.pull_layers_from(store, place, (reference, image), layers, events).await {
+                Err(error) if !is_last => events.notice(Level::Debug, error.to_string()),
+                pulled => return pulled,
+            }
+        }
+        Ok(())
+    }
+
+    async fn pull_layers_from(
+        &self,
+        store: &BlobStore,
+        place: &ImageReference,
+        (name, image): (&ImageReference, &StoredImage),
+        layers: &[Layer],
+        events: &ImageEvents,
+    ) -> Result<(), RegistryError> {
+        let subject = reading(place);
         let missing = image.missing_layers(store).map_err(|error| subject.error(Problem::Store(error)))?;
         let missing: Vec<_> = missing.into_iter().filter(|layer| layers.contains(layer)).collect();
-        let transfer = Transfer::new(events, format!("pulling {reference}"));
+        let transfer = Transfer::new(events, format!("pulling {name}"));
         let shares = missing.into_iter().map(|layer| (layer, transfer.share(layer.descriptor.size())));
         let shares: Vec<_> = shares.collect();
         let (subject, within) = (&subject, image.digest());
         let fetches = shares.into_iter().map(|(layer, share)| async move {
             let content = (&layer.descriptor, &within);
-            self.fetch_blob(subject, &reference.repository, store, content, &share).await
+            self.fetch_blob(subject, &place.repository, store, content, &share).await
         });
         stream::iter(fetches).buffer_unordered(AT_ONCE).try_collect::<()>().await
     }
@@ -112,7 +150,8 @@ impl RegistryClient {
         &self,
         subject: &Subject<'_>,
         store: &BlobStore,
-        reference: &ImageReference,
+        place: &ImageReference,
+        (reference, is_last): (&ImageReference, bool),
         events: &ImageEvents,
     ) -> Result<Digest, RegistryError> {
         let parse = |digest: &str| {
@@ -126,7 +165,7 @@ impl RegistryClient {
         let kept = |error| subject.error(Problem::Store(error));
         let asked = match known {
             // One request is enough for a tag that was never seen.
-            None => match self.manifest(subject, &reference.repository, name_of(reference)).await {
+            None => match self.manifest(subject, &place.repository, name_of(place)).await {
                 Ok(manifest) => store.put(&manifest.content).map(|_| Some(manifest.digest)).map_err(kept),
                 Err(error) => Err(error),
             },
@@ -142,7 +181,7 @@ impl RegistryClient {
                 Ok(digest)
             }
             (Ok(None), _) => Err(subject.error(Problem::NotFound { reason: "404 Not Found".to_owned() })),
-            (Err(error), Some(digest)) if error.is_transient() => {
+            (Err(error), Some(digest)) if is_last && error.is_transient() => {
                 let message = format!("using {reference} as it was pulled last, {digest}: {}", error.problem);
                 events.notice(Level::Warning, message);
                 Ok(digest)
