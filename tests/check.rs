@@ -85,10 +85,12 @@ fn build_image(image) { [1, 2].map(|n| n + 1); base::build_image(image) }
 fn every_profile_is_looked_at() {
     let project = project()
         .file("windlass.dev.rhai", "fn tags(image) { tagz(image) }\n")
-        .file("windlass.stagign.rhai", "fn tags(image) { [\"1\"] }\n");
+        .file("windlass.stagign.rhai", "fn tags(image) { [\"1\"] }\n")
+        .file("dev.rhai", "fn tags(image) { [\"1\"] }\n");
     let lines: Vec<_> = findings(&project, 2).iter().map(line).collect();
     insta::assert_snapshot!(lines.join("\n"), @"
-    windlass.stagign.rhai:1:1 script::no_such_profile: `windlass.stagign.rhai` is never used: there is no profile `stagign` (did you mean the profile `staging`? Then call it windlass.staging.rhai)
+    dev.rhai:1:1 script::no_such_profile: `dev.rhai` is never used: no script of windlass has this name (did you mean windlass.dev.rhai, for the profile `dev`?)
+    windlass.stagign.rhai:1:1 script::no_such_profile: `windlass.stagign.rhai` is never used: there is no profile `stagign` (did you mean windlass.staging.rhai, for the profile `staging`?)
     windlass.dev.rhai:1:18 [dev] script::unknown_function: there is no function `tagz` (did you mean `tags`?)
     ");
     let output = project.run(["check"]);
@@ -96,6 +98,13 @@ fn every_profile_is_looked_at() {
         .exits(2)
         .stderr_has("in the profile `dev`: there is no function `tagz`")
         .stderr_has("windlass.dev.rhai:1:18");
+    // A run says so as well, where the name is a slip.
+    project.run(["plan"]).success().stderr_has(
+        "warning: `windlass.stagign.rhai` is never used: there is no profile `stagign`; did you mean windlass.staging.rhai",
+    );
+    project.remove("windlass.stagign.rhai");
+    project.remove("dev.rhai");
+    project.run(["plan"]).success().lacks("never used");
 }
 
 #[test]
@@ -295,7 +304,7 @@ fn helper(x) { x }
     project.write(
         "windlass_test.rhai",
         "fn test_tags() { asert_eq(tags(project()), 1); tags(project(), 1) }
-fn test_release() { project().run(\"release\"); testing::x() }
+fn test_release() { project().run(\"release\"); testing::x(); release(project()) }
 ",
     );
     project.write("lib/other_test.rhai", "fn test_it(x) { }\n");
@@ -308,6 +317,7 @@ fn test_release() { project().run(\"release\"); testing::x() }
     windlass_test.rhai:1:48 script::wrong_arguments: `tags` does not take 2 arguments (it is defined as `tags(image)`)
     windlass_test.rhai:2:31 script::unknown_function: there is no function `run` (a pipeline is a function: call it, `release(project, "1.4.0")`)
     windlass_test.rhai:2:47 script::not_imported: nothing is imported as `testing` (begin the file with `import "std/testing" as testing;`)
+    windlass_test.rhai:2:61 script::wrong_arguments: `release` does not take 1 argument (it takes 2 arguments)
     "#);
 }
 

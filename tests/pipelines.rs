@@ -277,3 +277,49 @@ fn pipelines_are_listed() {
     project.remove("windlass.rhai");
     project.run(["list", "pipelines"]).success().stdout_is("").stderr_has("no pipelines of its own");
 }
+
+/// The scripts of the README, each under the name that its first line gives.
+#[test]
+fn scripts_of_the_readme_work_together() {
+    let readme =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("it is there");
+    let config = "version: v1beta9\nimages:\n  api:\n    image: ghcr.io/shop/api\n  web:\n    image: ghcr.io/shop/web\nprofiles:\n- name: dev\n- name: staging\n";
+    let mut project = Project::new()
+        .file("devspace.yaml", config)
+        .file("Dockerfile", "FROM scratch\nCOPY main /\n")
+        .file("main", "");
+    let mut names = Vec::new();
+    for block in readme.split("```rhai\n").skip(1) {
+        let text = block.split("```").next().unwrap_or_default();
+        let header = text.strip_prefix("//! ").and_then(|rest| rest.split([':', '\n']).next());
+        if let Some(name) = header.filter(|name| name.ends_with(".rhai")) {
+            names.push(name.to_owned());
+            project = project.file(name, text);
+        }
+    }
+    names.sort();
+    assert_eq!(names, ["windlass.dev.rhai", "windlass.rhai", "windlass.staging.rhai", "windlass_test.rhai"]);
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
+        project.run_program("git", identity.iter().chain(arguments)).success().clone()
+    };
+    git(&["init", "--quiet", "--initial-branch=feature/login"]);
+    let commit = |message: &str| {
+        git(&["add", "--all"]);
+        git(&["commit", "--quiet", "-m", message])
+    };
+    commit("scripts");
+    project.run(["check"]).success().stderr_has("no problems in 2 images, 1 test file and 2 profiles");
+    project.run(["test", "--update"]).success().stdout_has("3 passed");
+    commit("snapshots");
+    let commit = git(&["rev-parse", "--short", "HEAD"]).stdout;
+    let tag = format!("  tag      ghcr.io/shop/api:feature-login-{}\n", commit.trim());
+    project.run(["plan", "-p", "staging"]).success().stdout_has(tag);
+    let project = project.env("CHAT_HOOK", "https://chat.example/secret-path");
+    let output = project.run(["plan", "release", "1.4.0"]).success().clone();
+    output
+        .stdout_has("  push     ghcr.io/shop/api:1.4.0\n  push     mirror.example/shop/api:1.4.0\n")
+        .stdout_has("  run      http POST https://chat.example/***\n")
+        .stdout_has("after the images:\n  write dist/digests.json\n")
+        .lacks("secret-path");
+}

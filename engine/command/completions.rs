@@ -9,7 +9,7 @@ use super::exit_status::{ExitStatus, Failure};
 use super::stdout::print;
 use crate::cli::Cli;
 
-pub use candidates::{documented, images, profiles};
+pub use candidates::{dependencies, documented, images, profiles};
 
 /// The variable by which shells say that they want candidates.
 const VARIABLE: &str = "COMPLETE";
@@ -43,7 +43,7 @@ fn command() -> clap::Command {
     let named = |names: Vec<String>| names.into_iter().map(clap::Command::new).collect::<Vec<_>>();
     Cli::command()
         .mut_subcommand("run", |run| run.subcommands(named(runnable)))
-        .mut_subcommand("plan", |plan| plan.subcommands(named(pipelines)))
+        .mut_subcommand("plan", |plan| plan.disable_help_subcommand(true).subcommands(named(pipelines)))
 }
 
 /// Prints the script that makes a shell ask windlass for candidates.

@@ -29,6 +29,7 @@ mod show;
 mod stdout;
 mod store_size;
 mod test;
+mod unused_script;
 mod update;
 mod upgrade;
 mod vars;

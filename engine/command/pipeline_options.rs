@@ -64,11 +64,11 @@ pub struct PipelineOptions {
     pub keep_going: bool,
 
     /// Build only this dependency; repeat it for several
-    #[arg(long = "dependency", value_name = "NAME")]
+    #[arg(long = "dependency", value_name = "NAME", add = ArgValueCandidates::new(completions::dependencies))]
     pub dependencies: Vec<String>,
 
     /// Leave this dependency out; repeat it for several
-    #[arg(long = "skip-dependency", value_name = "NAME")]
+    #[arg(long = "skip-dependency", value_name = "NAME", add = ArgValueCandidates::new(completions::dependencies))]
     pub skip_dependency: Vec<String>,
 
     /// Build the project without those it depends on

@@ -13,9 +13,10 @@ use super::image_failure::ImageFailure;
 use super::interrupt::cancel_on_interrupt;
 use super::load::load_dependencies;
 use super::store_size::keep_store_small;
+use super::unused_script::{UnusedScript, unused_scripts};
 use crate::cli::GlobalOptions;
 use crate::cluster::ClusterOptions;
-use crate::config::{ImageConfig, Loaded, Project};
+use crate::config::{ImageConfig, Loaded, Outline, Project};
 use crate::dependency::{Dependency, Selection, Tree, attach};
 use crate::event::{Event, Level};
 use crate::host::{Host, HostOptions};
@@ -115,6 +116,18 @@ pub fn run_pipeline(
     Ok(status)
 }
 
+/// A line for each script of `project` whose name keeps it from being read and is nearly one that would be.
+fn misnamed_scripts(project: &Project) -> Vec<String> {
+    let active = &project.profiles;
+    if unused_scripts(&project.root, active).is_empty() {
+        return Vec::new();
+    }
+    // Only now the profiles matter that are not active: most projects need not be read again.
+    let known = Outline::read(&project.root, Some(project.file.clone())).profiles;
+    let known: Vec<_> = active.iter().cloned().chain(known).collect();
+    unused_scripts(&project.root, &known).iter().filter_map(UnusedScript::warning).collect()
+}
+
 /// The images that a run is about, as they are called in what it tells.
 fn images_of(run: &Run, pipeline: &str) -> Vec<String> {
     let is_default = ["build", "dependencies"].contains(&pipeline);
@@ -160,7 +173,7 @@ pub(super) fn call_pipeline(
     let pipeline = Arc::new(pipeline);
     run.set_pipeline(Arc::clone(&pipeline));
     if !no_warn {
-        for warning in pipeline.near_misses() {
+        for warning in pipeline.near_misses().into_iter().chain(misnamed_scripts(&run.project)) {
             run.notice(Level::Warning, warning);
         }
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use miette::{Diagnostic, NamedSource, SourceSpan};
+use miette::Diagnostic;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -15,13 +15,13 @@ use crate::command::exit_status::Failure;
 use crate::command::load::{load_explained, load_options};
 use crate::command::pipeline_options::scripts;
 use crate::command::pipeline_run::{Call, call_pipeline, new_runtime};
+use crate::command::unused_script::unused_scripts;
 use crate::config::{self, ConfigError, Explain, LoadOptions, Loaded};
 use crate::dependency::{Dependency, DependencyError, Fetch, News, Request, Selection, Tree, attach};
 use crate::event::Events;
 use crate::host::{Host, HostOptions};
 use crate::run::{Run, RunOptions};
 use crate::script::{Pipeline, ScriptError, syntax_error};
-use crate::suggestion::nearest;
 use crate::testing;
 
 /// What was looked at, and what is wrong with it.
@@ -107,7 +107,7 @@ impl Survey {
         };
         self.images = self.images.max(loaded.project.images.len());
         if profile.is_none() {
-            for file in files_of_no_profile(&loaded.project.root, profiles) {
+            for file in unused_scripts(&loaded.project.root, profiles) {
                 self.note(file, None);
             }
             self.look_at_tests(&loaded.project.root, options.config.as_deref());
@@ -223,41 +223,4 @@ impl Survey {
 /// Why images of `run` failed.
 fn failures(run: &Run) -> impl Iterator<Item = Arc<ScriptError>> {
     run.results.failures().into_iter().map(|(_, error)| error)
-}
-
-/// A script of a profile that does not exist.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("`{file}` is never used: there is no profile `{profile}`")]
-#[diagnostic(code(script::no_such_profile))]
-struct NoSuchProfile {
-    file: String,
-    profile: String,
-    #[help]
-    help: String,
-    #[source_code]
-    text: NamedSource<String>,
-    #[label]
-    beginning: SourceSpan,
-}
-
-/// The scripts in `root` whose names are those of profiles that do not exist.
-fn files_of_no_profile(root: &Path, profiles: &[String]) -> Vec<NoSuchProfile> {
-    let names = std::fs::read_dir(root).into_iter().flatten().flatten();
-    let mut found: Vec<_> = names
-        .filter_map(|entry| {
-            let file = entry.file_name().into_string().ok()?;
-            let profile = file.strip_prefix("windlass.")?.strip_suffix(".rhai")?.to_owned();
-            if profiles.contains(&profile) || profile.ends_with("_test") {
-                return None;
-            }
-            let help = match nearest(&profile, profiles.iter().map(String::as_str)) {
-                Some(near) => format!("did you mean the profile `{near}`? Then call it windlass.{near}.rhai"),
-                None => "remove it, or give devspace.yaml a profile of this name".to_owned(),
-            };
-            let text = NamedSource::new(&file, std::fs::read_to_string(entry.path()).unwrap_or_default());
-            Some(NoSuchProfile { file, profile, help, text, beginning: (0, 0).into() })
-        })
-        .collect();
-    found.sort_by(|one, other| one.file.cmp(&other.file));
-    found
 }

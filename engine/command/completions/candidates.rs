@@ -18,6 +18,11 @@ pub fn profiles() -> Vec<CompletionCandidate> {
     candidates(outline().profiles)
 }
 
+/// The dependencies of the project.
+pub fn dependencies() -> Vec<CompletionCandidate> {
+    candidates(outline().dependencies)
+}
+
 /// What `windlass doc` knows.
 pub fn documented() -> Vec<CompletionCandidate> {
     let entries = super::super::doc::entries();

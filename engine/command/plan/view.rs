@@ -172,8 +172,14 @@ fn images_of(dry_run: &DryRun, part: &Part) -> Vec<ImageView> {
     images
 }
 
+/// Whether people want to read of `effect`: names in the daemon and questions to git say nothing new.
+fn is_of_interest(effect: &Effect) -> bool {
+    !matches!(effect.kind, EffectKind::Tag { .. } | EffectKind::Exec { purpose: Purpose::Git })
+}
+
 /// Adds effects under a title.
 fn list(text: &mut String, title: &str, effects: &[Effect]) {
+    let effects: Vec<_> = effects.iter().filter(|effect| is_of_interest(effect)).collect();
     if effects.is_empty() {
         return;
     }
@@ -266,7 +272,8 @@ impl ImageView {
         self.tags.iter().for_each(|tag| line("tag", tag));
         self.push.iter().for_each(|reference| line("push", reference));
         let is_shown = |effect: &&Effect| {
-            !matches!(effect.kind, EffectKind::Build { .. } | EffectKind::Tag { .. })
+            is_of_interest(effect)
+                && !matches!(effect.kind, EffectKind::Build { .. })
                 && (effect.pushed().is_empty() || matches!(effect.kind, EffectKind::BuildInPod { .. }))
         };
         self.effects.iter().filter(is_shown).for_each(|effect| line("run", &phrase(effect)));

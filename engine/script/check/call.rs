@@ -120,8 +120,10 @@ impl Checker<'_> {
             let functions = reference::functions().into_iter().filter(|function| function.name() == name);
             signatures = functions.map(|function| function.call).collect();
         }
-        let help =
-            (!signatures.is_empty()).then(|| format!("it is defined as `{}`", signatures.join("`, `")));
+        let help = match signatures.as_slice() {
+            [] => self.known.counts(name).map(|counts| format!("it takes {counts}")),
+            signatures => Some(format!("it is defined as `{}`", signatures.join("`, `"))),
+        };
         self.note("script::wrong_arguments", wrong_count(name, count), help, position);
     }
 

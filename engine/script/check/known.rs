@@ -84,6 +84,15 @@ impl Known {
         arities.script.contains(&count) || arities.native.contains(&(count + usize::from(on_value)))
     }
 
+    /// The numbers of arguments that a function takes, in words: `1 or 2 arguments`.
+    pub(super) fn counts(&self, name: &str) -> Option<String> {
+        let arities = self.0.get(name)?;
+        let counts: BTreeSet<_> = arities.native.union(&arities.script).collect();
+        let is_one = counts.iter().all(|count| **count == 1);
+        let counts: Vec<_> = counts.iter().map(ToString::to_string).collect();
+        Some(format!("{} argument{}", counts.join(" or "), if is_one { "" } else { "s" }))
+    }
+
     /// The names that can be meant by a misspelt one.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let is_plain = |name: &&String| name.starts_with(|char: char| char.is_ascii_lowercase());
