@@ -68,7 +68,7 @@ fn a_tag_that_cannot_be_is_refused_with_its_place_before_anything_is_built() {
 
     project.write("windlass.rhai", "fn tags(image) {\n    [\"a b\"]\n}\n");
     let output = project.run(["build"]);
-    output.exits(1).stderr_has("`a b` is not a valid tag").lacks("building");
+    output.exits(2).stderr_has("`a b` is not a valid tag").stderr_has("windlass.rhai:1:4").lacks("building");
     assert!(daemon.tags(&repository).is_empty());
 }
 

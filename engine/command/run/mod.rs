@@ -43,7 +43,6 @@ others, and makes its --help:
 Examples:
   windlass run release 1.4.0                    call it
   windlass run release 1.4.0 --channel beta     with an optional parameter
-  windlass run release 1.4.0 --skip-push        with an option of every pipeline
   windlass run release --help                   what it takes
   windlass plan release 1.4.0                   what it would do, without doing it
   windlass list pipelines                       what there is
