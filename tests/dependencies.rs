@@ -659,6 +659,7 @@ fn answers_belong_to_the_project_that_asks() {
         .stderr_has("variable `TIER` has no value")
         .stderr_has("answer it with `windlass set var TIER=VALUE")
         .stderr_has("--config dep/devspace.yaml`, or give it a `default`");
+    project.run(["set", "var", "LEVEL=1"]).exits(2).stderr_has("for one of a dependency, name its file");
     project.run(["set", "var", "TIER=red", "--config", "dep/devspace.yaml"]).success();
     project.run(["build"]).success();
     assert_eq!(log(&project), ["dep red", "root blue"]);
@@ -680,4 +681,33 @@ fn disabled_image_has_the_reference_that_the_file_says() {
     let project = project(&config("root", &format!("{image}{hooks}")));
     project.run(["build"]).success();
     assert_eq!(log(&project), ["root", "r.example/other:stable"]);
+}
+
+#[test]
+fn plan_knows_bases_of_dependencies() {
+    let image = |name: &str| {
+        format!("version: v1beta11\nimages:\n  {name}: {{image: r.example/{name}, tags: [fixed]}}\n")
+    };
+    let project = Project::new()
+        .file("devspace.yaml", format!("{}{}", image("app"), on(&["base"])))
+        .file("Dockerfile", "FROM r.example/base\nCOPY app.txt /\n")
+        .file("app.txt", "app")
+        .file("base/devspace.yaml", image("base"))
+        .file("base/Dockerfile", "FROM scratch\nCOPY base.txt /\n")
+        .file("base/base.txt", "one");
+    let plan = || -> Value {
+        serde_json::from_str(&project.run(["plan", "--json"]).success().stdout).expect("it is JSON")
+    };
+    let key = |plan: &Value, name: &str| {
+        let images = plan["images"].as_array().expect("a list").iter();
+        images.clone().find(|image| image["image"] == name || image["name"] == name).expect(name)["key"]
+            .clone()
+    };
+    let before = plan();
+    project.write("base/base.txt", "two");
+    let after = plan();
+    for name in ["base.base", "app"] {
+        assert_ne!(key(&before, name), key(&after, name), "{name}");
+    }
+    project.run(["plan"]).success().stdout_has("from     base.base");
 }

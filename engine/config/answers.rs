@@ -73,9 +73,10 @@ pub fn remember(
     let options = LoadOptions { explain: Explain::Survey, ask: None, ..options.clone() };
     let loaded = load(&options)?;
     let explanation = loaded.explanation.unwrap_or_default();
+    let has_dependencies = !loaded.project.dependencies.is_empty();
     let mut cache = Cache::new(&loaded.project.root);
     for (name, answer) in answers {
-        check(&explanation, name, answer)?;
+        check(&explanation, name, answer, has_dependencies)?;
         cache.add(name, answer);
     }
     cache.save().map_err(|source| AnswerError::Unwritable { source })?;
@@ -98,7 +99,12 @@ pub fn forget(options: &LoadOptions, names: &[String]) -> Result<Vec<String>, An
     cache.forget(names).map_err(|source| AnswerError::Unwritable { source })
 }
 
-fn check(explanation: &Explanation, name: &str, answer: &str) -> Result<(), AnswerError> {
+fn check(
+    explanation: &Explanation,
+    name: &str,
+    answer: &str,
+    has_dependencies: bool,
+) -> Result<(), AnswerError> {
     let fixed =
         |reason, help: &str| Err(AnswerError::Fixed { name: name.to_owned(), reason, help: help.to_owned() });
     let flag = format!("pass `--var {name}=VALUE` for one run");
@@ -112,6 +118,10 @@ fn check(explanation: &Explanation, name: &str, answer: &str) -> Result<(), Answ
         }
         let help = match nearest(name, names()) {
             Some(near) => format!("did you mean `{near}`?"),
+            None if has_dependencies => {
+                "`windlass list vars` shows those it has; for one of a dependency, name its file with `--config`"
+                    .to_owned()
+            }
             None => "`windlass list vars` shows those it has".to_owned(),
         };
         return Err(AnswerError::Unknown { name: name.to_owned(), help });

@@ -48,7 +48,7 @@ const PIECES: [&str; 40] = [
 ];
 
 /// Keys of all versions.
-const OLD_PIECES: [&str; 36] = [
+const OLD_PIECES: [&str; 43] = [
     "# a comment\n",
     "\n",
     "registries:\n  hub: {url: r.io}\n",
@@ -85,6 +85,13 @@ const OLD_PIECES: [&str; 36] = [
     "cluster: {namespace: x} # gone\n",
     "x-a: &x {image: acme/x}\n",
     "  c: {<<: *x}\n",
+    "dev:\n  ports:\n  # of a\n  - imageSelector: a\n    forward: [{port: 1}] # one\n",
+    "  open: [{url: x}]\n  replacePods: [{labelSelector: {a: b}, replaceImage: x}]\n",
+    "  terminal: {imageSelector: b, command: [sh, 'a b']}\n  logs: {selectors: [{imageSelector: a}]}\n",
+    "profiles:\n- name: q\n  patches:\n  - {op: add, path: 'deployments[0].helm', value: {wait: true}}\n",
+    "  - op: replace\n    path: images.a.build.docker.skipPush # why\n    value: false\n",
+    "  strategicMerge: {images: {a: {image: x/y}}, dev: {sync: [{imageName: a}]}}\n",
+    "hooks: [{command: '${UNKNOWN}', when: {onError: {dependencies: all}}}]\n",
 ];
 
 proptest! {
