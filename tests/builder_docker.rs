@@ -83,6 +83,7 @@ impl Fixture {
         Cli {
             daemon: self.daemon.clone(),
             program: "docker".into(),
+            words: Vec::new(),
             use_build_kit: Some(false),
             args: vec![],
         }

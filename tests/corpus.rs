@@ -146,6 +146,8 @@ fn render_image(image: &ImageConfig, text: &mut String) {
     field("pull secret", image.create_pull_secret.map_or_else(String::new, |value| format!("= {value}")));
     field("disabled", image.disabled.to_string());
     field("docker", image.docker.as_ref().map(render_docker).unwrap_or_default());
+    let buildx = image.docker.as_ref().and_then(|docker| docker.buildx.as_ref());
+    field("buildx", buildx.map_or_else(String::new, |buildx| format!("{buildx:?}")));
     field(
         "kaniko",
         image.kaniko.as_ref().map(|kaniko| serde_json::to_string(kaniko).expect("JSON")).unwrap_or_default(),

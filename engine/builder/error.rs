@@ -34,6 +34,37 @@ pub enum BuildError {
     #[diagnostic(transparent)]
     Daemon(#[from] DaemonError),
 
+    /// A builder of buildx cannot be had.
+    #[error("cannot build `{image}`: the builder `{builder}` cannot be made: {reason}")]
+    #[diagnostic(code(stage::build::no_builder))]
+    NoBuilder {
+        /// Name of the image.
+        image: String,
+        /// Name of the builder.
+        builder: String,
+        /// Why.
+        reason: String,
+        /// The last lines of its output, under a heading.
+        #[help]
+        output: Option<String>,
+    },
+
+    /// There is no buildx.
+    #[error("cannot build `{image}` with BuildKit in the cluster: there is no `{command}`")]
+    #[diagnostic(
+        code(stage::build::no_buildx),
+        help(
+            "install docker's plugin buildx; or leave `inCluster` out, then the docker daemon's own BuildKit builds; or \
+             build with `kaniko`, which needs no program"
+        )
+    )]
+    NoBuildx {
+        /// Name of the image.
+        image: String,
+        /// The command.
+        command: String,
+    },
+
     /// There is nothing to run.
     #[error("cannot build `{image}`: {reason}")]
     #[diagnostic(

@@ -67,6 +67,22 @@ impl ClusterAccess {
         Ok(self.found()?.map(|found| &found.context))
     }
 
+    /// Whether its context is the current one of the kubeconfig, so that other programs find the same cluster.
+    ///
+    /// # Errors
+    /// [`ClusterError`] when the kubeconfig is wrong.
+    pub fn is_current_context(&self) -> Result<bool, ClusterError> {
+        let Some(found) = self.found()? else { return Ok(true) };
+        let current = found.kubeconfig.as_ref().map(Kubeconfig::current_context);
+        Ok(current.is_none_or(|current| current == Some(&found.context.name)))
+    }
+
+    /// `KUBECONFIG` of the project's `.env` file, when the real environment has none.
+    pub fn project_kubeconfig(&self) -> Option<&str> {
+        let own = self.0.options.environment.iter().find(|(name, _)| name == "KUBECONFIG");
+        own.map(|(_, value)| value.as_str()).filter(|_| std::env::var_os("KUBECONFIG").is_none())
+    }
+
     fn found(&self) -> Result<Option<&Found>, ClusterError> {
         let found = self.0.found.get_or_init(|| find(&self.0.options));
         found.as_ref().map(Option::as_ref).map_err(Clone::clone)

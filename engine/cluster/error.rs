@@ -116,6 +116,17 @@ pub enum ClusterError {
         doing: String,
     },
 
+    /// Another program would find another cluster.
+    #[error("`docker buildx` builds in the cluster of the current context, which is not `{context}`")]
+    #[diagnostic(
+        code(cluster::not_current),
+        help("make it the current one with `kubectl config use-context {context}`, or build with `kaniko`")
+    )]
+    NotCurrent {
+        /// The context that is asked for.
+        context: String,
+    },
+
     /// Something is not there, or not any more.
     #[error("cannot {doing}: {reason}")]
     #[diagnostic(code(cluster::not_found))]

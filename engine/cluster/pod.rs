@@ -15,8 +15,9 @@ use serde::de::DeserializeOwned;
 use super::access::refusal;
 use super::{ClusterAccess, ClusterError};
 
-/// How long a pod may take to end on its own when it is deleted, in seconds: a build has nothing to tidy up.
-const GRACE: u32 = 1;
+/// How long a pod may take to end on its own when it is deleted, in seconds. A build has nothing to tidy up, and nobody
+/// waits for its name: without any time, the cluster forgets the pod at once, and its node stops what runs.
+const GRACE: u32 = 0;
 
 impl ClusterAccess {
     /// Creates `pod`.

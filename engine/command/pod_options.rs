@@ -6,28 +6,27 @@ use clap::Args;
 
 use crate::builder::kaniko::PodSettings;
 
-/// Options about build pods.
+/// Options about build pods. Few need them: the README has them, and not the help.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
-#[command(next_help_heading = "Building in a cluster")]
 pub struct PodOptions {
-    /// Kaniko's image, for every image [default: the configured one]
-    #[arg(long, env = "WINDLASS_KANIKO_IMAGE", hide_env = true, value_name = "IMAGE")]
+    /// Build in the cluster with this image of kaniko
+    #[arg(long, env = "WINDLASS_KANIKO_IMAGE", hide = true, value_name = "IMAGE")]
     pub kaniko_image: Option<String>,
 
     /// The image that takes the build context, with `tar` in it [default: the configured one]
-    #[arg(long, env = "WINDLASS_KANIKO_INIT_IMAGE", hide_env = true, value_name = "IMAGE")]
+    #[arg(long, env = "WINDLASS_KANIKO_INIT_IMAGE", hide = true, value_name = "IMAGE")]
     pub kaniko_init_image: Option<String>,
 
     /// Seconds for a build pod to start, and for its context to stand still [default: 1200]
-    #[arg(long, env = "WINDLASS_KANIKO_START_LIMIT", hide_env = true, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, env = "WINDLASS_KANIKO_START_LIMIT", hide = true, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub kaniko_start_limit: Option<u32>,
 
     /// Seconds for a node to take a build pod, unless a new node is promised [default: 15]
-    #[arg(long, env = "WINDLASS_KANIKO_NODE_LIMIT", hide_env = true, value_name = "SECONDS")]
+    #[arg(long, env = "WINDLASS_KANIKO_NODE_LIMIT", hide = true, value_name = "SECONDS")]
     pub kaniko_node_limit: Option<u32>,
 
     /// Seconds for a build pod to live [default: 21600]
-    #[arg(long, env = "WINDLASS_KANIKO_LIMIT", hide_env = true, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, env = "WINDLASS_KANIKO_LIMIT", hide = true, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub kaniko_limit: Option<u32>,
 }
 

@@ -1,6 +1,7 @@
 //! Reads `devspace.yaml` into a [`Project`].
 
 mod answers;
+mod buildx;
 mod command;
 mod decode;
 mod dependency;
@@ -29,6 +30,7 @@ mod version;
 mod tests;
 
 pub use answers::{AnswerError, forget, remember};
+pub use buildx::{BuildxConfig, InClusterConfig};
 pub use command::CommandConfig;
 pub use dependency::{DependencyConfig, DependencySource};
 pub use error::ConfigError;

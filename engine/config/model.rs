@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::{CommandConfig, DependencyConfig, KanikoConfig};
+use super::{BuildxConfig, CommandConfig, DependencyConfig, KanikoConfig};
 use crate::image::Repository;
 use crate::secret::Secret;
 
@@ -136,6 +136,12 @@ impl ImageConfig {
         docker.into_iter().chain(kaniko).collect()
     }
 
+    /// Whether BuildKit in the cluster builds it.
+    pub fn is_build_kit_in_cluster(&self) -> bool {
+        let buildx = self.docker.as_ref().and_then(|docker| docker.buildx.as_ref());
+        buildx.is_some_and(|buildx| buildx.in_cluster.is_some())
+    }
+
     /// Whether a pod builds it, rather than docker.
     pub fn is_kaniko(&self) -> bool {
         self.kaniko.is_some() && self.docker.is_none()
@@ -179,6 +185,8 @@ pub struct DockerConfig {
     pub use_cli: bool,
     /// `args`: more arguments of `docker build`; using any implies the CLI.
     pub args: Vec<String>,
+    /// `buildKit.command` and `buildKit.inCluster`, when either is given.
+    pub buildx: Option<BuildxConfig>,
 }
 
 /// `build.*.options` (spec config §3.5).

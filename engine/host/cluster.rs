@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::builder::BuiltImage;
+use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::KanikoBuild;
 use crate::cluster::{ClusterContext, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult};
 use crate::event::ImageEvents;
@@ -38,6 +39,17 @@ pub trait Cluster: Send + Sync {
     async fn build(
         &self,
         build: &KanikoBuild,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<BuiltImage, StageError>;
+
+    /// Builds an image with BuildKit in the cluster, which pushes it or loads it into the daemon.
+    ///
+    /// # Errors
+    /// [`BuildError`](crate::builder::BuildError).
+    async fn build_with_buildx(
+        &self,
+        build: &BuildxBuild,
         events: &ImageEvents,
         cancel: &CancellationToken,
     ) -> Result<BuiltImage, StageError>;

@@ -6,8 +6,9 @@ use super::Plan;
 use super::bases::{Bases, Parent, look_up};
 use super::built::Built;
 use super::plan::Identity;
-use crate::builder::BuildRequest;
+use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::{self, KanikoBuild};
+use crate::builder::{BuildMethod, BuildRequest};
 use crate::config::KanikoConfig;
 use crate::event::{ImageEvents, Level};
 use crate::image::context::{ContextDigest, SentFiles};
@@ -51,6 +52,8 @@ pub(super) enum Tool {
     Docker,
     /// A pod in the cluster.
     Kaniko,
+    /// BuildKit in the cluster, through `docker buildx`.
+    BuildKit,
 }
 
 impl Plan {
@@ -72,7 +75,7 @@ impl Plan {
         };
         tell_context(&events, &reach, &selection);
         // A pod may have other credentials.
-        if tool == Tool::Docker && self.image.pushes() {
+        if tool != Tool::Kaniko && self.image.pushes() {
             run.wait(run.host.registry.check_push(&self.image.config().repository))??;
         }
         let options = self.image.config().docker.clone().unwrap_or_default();
@@ -100,6 +103,7 @@ impl Plan {
         let method = match tool {
             Tool::Docker => run.wait(run.host.docker.method(&options, &request))??,
             Tool::Kaniko => KanikoBuild::METHOD,
+            Tool::BuildKit => BuildMethod::default(),
         };
         if !self.is_identified() && method.notes_files {
             request.sent = Some(Arc::new(SentFiles::new(run.index(recipe.context.root()))));
@@ -119,6 +123,15 @@ impl Plan {
             Tool::Docker => run.wait_for_end(run.host.docker.build(request, &options, &events, &cancel)),
             Tool::Kaniko => {
                 run.wait_for_end(run.host.cluster.build(&self.kaniko_build(request), &events, &cancel))
+            }
+            Tool::BuildKit => {
+                let build = BuildxBuild {
+                    request,
+                    args: options.args.clone(),
+                    config: options.buildx.unwrap_or_default(),
+                    pushes: self.image.pushes(),
+                };
+                run.wait_for_end(run.host.cluster.build_with_buildx(&build, &events, &cancel))
             }
         };
         // A base that moved since it was looked at may need files that did not travel: look again next time.

@@ -27,7 +27,9 @@ pub(super) enum PlanError {
     #[error("`{image}` cannot be built with `{builder}`")]
     #[diagnostic(
         code(builder::unfit),
-        help("`custom` needs `build.custom` in devspace.yaml, `docker` and `kaniko` a Dockerfile")
+        help(
+            "`custom` needs `build.custom` in devspace.yaml, `buildkit` needs `buildKit.inCluster`, `docker` and `kaniko` a Dockerfile"
+        )
     )]
     UnfitBuilder { image: String, builder: String },
 }

@@ -56,7 +56,7 @@ pub(super) struct Identity {
 }
 
 /// The names of the builders that [`Plan::build`] knows.
-const BUILDERS: [&str; 3] = ["docker", "kaniko", "custom"];
+const BUILDERS: [&str; 4] = ["docker", "kaniko", "buildkit", "custom"];
 
 /// What is decided on an image that is reused, given what is left to do with it.
 fn reuse_decision(left: Option<&str>) -> Decision {
@@ -330,7 +330,11 @@ impl Plan {
                 self.tell(Decision::Build);
                 self.build_with_command()
             }
-            ("docker" | "kaniko" | "custom", _) => Err(PlanError::UnfitBuilder {
+            ("buildkit", Recipe::Dockerfile(recipe)) if self.image.config().is_build_kit_in_cluster() => {
+                self.tell(Decision::Build);
+                self.build_dockerfile(recipe, Tool::BuildKit)
+            }
+            ("docker" | "kaniko" | "buildkit" | "custom", _) => Err(PlanError::UnfitBuilder {
                 image: self.image.name().to_owned(),
                 builder: builder.to_owned(),
             }

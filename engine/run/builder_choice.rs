@@ -1,4 +1,4 @@
-//! Choosing the builder of an image, in the order of the seed: disabled, custom, docker, kaniko.
+//! Choosing the builder of an image: disabled, custom, BuildKit in the cluster, docker, kaniko.
 
 use super::Image;
 use crate::builder::kaniko;
@@ -6,7 +6,7 @@ use crate::event::Level;
 use crate::script::StageError;
 
 impl Image {
-    /// The name of the builder to use: `disabled`, `custom`, `docker` or `kaniko`.
+    /// The name of the builder to use: `disabled`, `custom`, `docker`, `buildkit` or `kaniko`.
     ///
     /// # Errors
     /// `docker::unreachable` when docker is wanted, no daemon answers, and kaniko cannot take its place.
@@ -17,6 +17,9 @@ impl Image {
         }
         if config.custom.is_some() {
             return Ok("custom");
+        }
+        if config.is_build_kit_in_cluster() {
+            return Ok("buildkit");
         }
         if config.is_kaniko() {
             return Ok("kaniko");

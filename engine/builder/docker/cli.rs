@@ -29,6 +29,8 @@ pub struct Cli {
     pub daemon: Daemon,
     /// The program, `docker` in general.
     pub program: String,
+    /// The words before `build`: `buildx`, for one. Such a program is told to put the image into the daemon.
+    pub words: Vec<String>,
     /// `useBuildKit`; when absent, BuildKit if `DOCKER_BUILDKIT` says so or, without that, if the CLI has buildx.
     pub use_build_kit: Option<bool>,
     /// `args`: more arguments, one a word.
@@ -54,9 +56,12 @@ impl Builder for Cli {
             reason: source.to_string(),
         })?;
         let id_file = staging.path("image-id");
-        let mut process = Process::new(&self.program);
+        let mut process = Process::new(&self.program).args(&self.words);
         let mut archive = None;
         let mut words = arguments(&request, &id_file.to_string_lossy(), &self.args);
+        if !self.words.is_empty() {
+            words.push("--load".to_owned());
+        }
         if is_build_kit {
             events.step("copying the context");
             let staged = staging.fill(&request).await?;
@@ -74,7 +79,7 @@ impl Builder for Cli {
             .directory(&request.directory)
             .env("BUILDKIT_PROGRESS", "plain")
             .env("DOCKER_BUILDKIT", if is_build_kit { "1" } else { "0" });
-        for (name, value) in request.build_args.iter().filter(|(name, _)| !steers_cli(name)) {
+        for (name, value) in variables(&request) {
             process = process.env(name, value);
         }
         process = lead_to(process, &self.daemon.found()?.endpoint);
@@ -125,14 +130,8 @@ impl Cli {
 /// so that no process list shows them.
 fn arguments(request: &BuildRequest, id_file: &str, more: &[String]) -> Vec<String> {
     let mut arguments: Vec<String> = ["build", "--iidfile", id_file].map(String::from).into();
+    arguments.extend(build_args(request));
     let mut option = |name: &str, value: &str| arguments.extend([name.to_owned(), value.to_owned()]);
-    for (name, value) in &request.build_args {
-        if steers_cli(name) {
-            option("--build-arg", &format!("{name}={value}"));
-        } else {
-            option("--build-arg", name);
-        }
-    }
     if let Some(network) = &request.network {
         option("--network", network);
     }
@@ -147,6 +146,19 @@ fn arguments(request: &BuildRequest, id_file: &str, more: &[String]) -> Vec<Stri
     }
     arguments.extend_from_slice(more);
     arguments
+}
+
+/// The options for the build arguments: by name only, but for those that would steer the CLI.
+pub(super) fn build_args(request: &BuildRequest) -> impl Iterator<Item = String> {
+    request.build_args.iter().flat_map(|(name, value)| {
+        let argument = if steers_cli(name) { format!("{name}={value}") } else { name.clone() };
+        ["--build-arg".to_owned(), argument]
+    })
+}
+
+/// The variables from which the CLI takes the values of build arguments.
+pub(super) fn variables(request: &BuildRequest) -> impl Iterator<Item = (&String, &String)> {
+    request.build_args.iter().filter(|(name, _)| !steers_cli(name))
 }
 
 /// Whether a variable of this name would change what the CLI does, so that a build argument of that name has

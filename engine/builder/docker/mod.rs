@@ -1,6 +1,7 @@
 //! The docker builder: a Docker daemon, found as the docker CLI finds it.
 
 mod buildkit;
+mod buildx;
 mod classic;
 mod cli;
 mod client;
@@ -18,6 +19,7 @@ mod transcript;
 mod transport;
 
 pub use buildkit::{BuildKit, CredentialLookup};
+pub use buildx::{Buildx, BuildxBuild};
 pub use classic::{AuthLookup, Classic};
 pub use cli::{Cli, lead_to};
 pub use daemon::{Daemon, DaemonFacts};

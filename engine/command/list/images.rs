@@ -14,7 +14,7 @@ Fields of --json:
   name         the key in `images`
   image        registry and repository, without tag
   tags         as configured, `#` being a random character; empty: one random tag
-  builder      disabled, custom, docker or kaniko: the first choice of a build
+  builder      disabled, custom, buildkit, docker or kaniko: the first choice of a build
   dockerfile   relative to the project's folder
   context      relative to the project's folder
   target       build target, or null for the last one
@@ -77,6 +77,8 @@ fn builder(image: &ImageConfig) -> &'static str {
         "disabled"
     } else if image.custom.is_some() {
         "custom"
+    } else if image.is_build_kit_in_cluster() {
+        "buildkit"
     } else if image.is_kaniko() {
         "kaniko"
     } else {

@@ -54,7 +54,7 @@ struct ImageView {
     level: usize,
     /// The images of the project it is built from.
     from: Vec<String>,
-    /// `docker`, `kaniko` or `custom`, when it is built.
+    /// `docker`, `kaniko`, `buildkit` or `custom`, when it is built.
     builder: Option<&'static str>,
     key: Option<String>,
     /// References; `#` is a random character that the build chooses.
@@ -217,12 +217,12 @@ impl ImageView {
         let tags = result.iter().flat_map(|result| &result.tags);
         let builder = effects.iter().find_map(|effect| match effect.kind {
             EffectKind::Build { .. } => Some("docker"),
-            EffectKind::BuildInPod { .. } => Some("kaniko"),
+            EffectKind::BuildInCluster { builder, .. } => Some(builder),
             EffectKind::Exec { purpose: Purpose::CustomBuild } => Some("custom"),
             _ => None,
         });
         let context = effects.iter().find_map(|effect| match effect.kind {
-            EffectKind::Build { files, bytes, .. } | EffectKind::BuildInPod { files, bytes, .. } => {
+            EffectKind::Build { files, bytes, .. } | EffectKind::BuildInCluster { files, bytes, .. } => {
                 Some(ContextView { files, bytes })
             }
             _ => None,
@@ -274,7 +274,7 @@ impl ImageView {
         let is_shown = |effect: &&Effect| {
             is_of_interest(effect)
                 && !matches!(effect.kind, EffectKind::Build { .. })
-                && (effect.pushed().is_empty() || matches!(effect.kind, EffectKind::BuildInPod { .. }))
+                && (effect.pushed().is_empty() || matches!(effect.kind, EffectKind::BuildInCluster { .. }))
         };
         self.effects.iter().filter(is_shown).for_each(|effect| line("run", &phrase(effect)));
         self.notes.iter().for_each(|note| line("note", note));

@@ -6,7 +6,9 @@ use super::kaniko::kaniko;
 use crate::config::node::{Mapping, Node, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
-use crate::config::{BuildOptions, CustomConfig, DockerConfig, KanikoConfig, OsCommand};
+use crate::config::{
+    BuildOptions, BuildxConfig, CustomConfig, DockerConfig, InClusterConfig, KanikoConfig, OsCommand,
+};
 
 /// The tools of an image and their options.
 pub(crate) struct Build {
@@ -21,9 +23,14 @@ pub(crate) struct Build {
 pub(crate) fn build(mapping: &Mapping, of: &str, reader: &mut Reader<'_>) -> Build {
     let skip_push = reader.boolean(mapping, "skipPush", of).unwrap_or(false);
     let docker = tool(mapping, "docker", |node| docker(node, of, reader));
-    let build_kit = tool(mapping, "buildKit", |node| build_kit(node, of, docker.is_none(), reader));
+    let build_kit = tool(mapping, "buildKit", |node| build_kit(node, of, reader));
     let mut kaniko = tool(mapping, "kaniko", |node| kaniko(node, mapping, of, reader));
-    let mut docker = docker.or(build_kit).or_else(|| (skip_push && kaniko.is_none()).then(Default::default));
+    // What only buildx can do, docker beside it cannot.
+    let mut docker = match build_kit {
+        Some(build_kit) if docker.is_none() || build_kit.buildx.is_some() => Some(build_kit),
+        _ => docker,
+    };
+    docker = docker.or_else(|| (skip_push && kaniko.is_none()).then(Default::default));
     match (&mut docker, &mut kaniko) {
         (Some(docker), _) => docker.skip_push = skip_push,
         (None, Some(kaniko)) => kaniko.skip_push = skip_push,
@@ -58,25 +65,50 @@ fn docker(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> DockerConfi
     }
 }
 
-/// `buildKit` is the docker builder with BuildKit chosen: its options mean the same there. What only the buildx
-/// program could do is warned about when this block `is_used`.
-fn build_kit(node: Option<&Node>, of: &str, is_used: bool, reader: &mut Reader<'_>) -> DockerConfig {
+/// `buildKit` is the docker builder with BuildKit chosen: its options mean the same there. What only the buildx program
+/// can do goes through that.
+fn build_kit(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> DockerConfig {
     let what = format!("`buildKit` of {of}");
     let with_build_kit = DockerConfig { use_build_kit: Some(true), ..DockerConfig::default() };
     let Some(mapping) = node.and_then(|node| reader.mapping(node, &what)) else {
         return with_build_kit;
     };
-    for key in ["inCluster", "command"] {
-        let Some(entry) = mapping.get(key).filter(|entry| is_used && !entry.node.is_null()) else { continue };
-        let message =
-            format!("`{key}` of {what} is ignored: the Docker daemon's own BuildKit builds the image");
-        let report = Report::new("config::ignored", message, "ignored").help(format!("remove `{key}`"));
-        reader.problems.warn(entry.key, report);
-    }
+    let command = reader.texts(mapping, "command", &what).filter(|command| !command.is_empty());
+    let in_cluster = tool(mapping, "inCluster", |node| in_cluster(node, &what, reader));
+    let default = BuildxConfig::default();
+    // On this machine the daemon's own BuildKit does what the usual program would.
+    let command = command.unwrap_or_else(|| default.command.clone());
+    let buildx = BuildxConfig { command, in_cluster };
+    let buildx = (buildx != default).then_some(buildx);
     DockerConfig {
         prefer_minikube: reader.boolean(mapping, "preferMinikube", &what),
         args: reader.texts(mapping, "args", &what).unwrap_or_default(),
+        buildx,
         ..with_build_kit
+    }
+}
+
+fn in_cluster(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> InClusterConfig {
+    let what = format!("`inCluster` of {of}");
+    let Some(mapping) = node.and_then(|node| reader.mapping(node, &what)) else {
+        return InClusterConfig::default();
+    };
+    let mut text = |key: &str| reader.text(mapping, key, &what).filter(|text| !text.is_empty());
+    let config = InClusterConfig {
+        name: text("name"),
+        namespace: text("namespace"),
+        image: text("image"),
+        node_selector: text("nodeSelector"),
+        ..InClusterConfig::default()
+    };
+    let mut is_set = |key: &str| reader.boolean(mapping, key, &what).unwrap_or(false);
+    InClusterConfig {
+        rootless: is_set("rootless"),
+        no_create: is_set("noCreate"),
+        no_recreate: is_set("noRecreate"),
+        no_load: is_set("noLoad"),
+        create_args: reader.texts(mapping, "createArgs", &what).unwrap_or_default(),
+        ..config
     }
 }
 

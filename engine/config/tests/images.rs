@@ -3,7 +3,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::Fixture;
-use crate::config::{ImageConfig, RebuildStrategy};
+use crate::config::{ImageConfig, InClusterConfig, RebuildStrategy};
 
 fn image(text: &str) -> ImageConfig {
     let loaded = Fixture::new(&format!("images:\n  a: {text}\n")).var("X=x").loaded();
@@ -110,23 +110,30 @@ fn build_kit_is_docker_with_build_kit() {
 }
 
 #[test]
-fn what_only_buildx_can_do_is_warned_about() {
-    let check = |build: &str, expected: &[&str]| {
-        let loaded = Fixture::new(&format!("images: {{a: {{image: acme/a, build: {build}}}}}")).loaded();
-        let warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
-        assert_eq!(warnings, expected, "{build}");
+fn what_only_buildx_can_do_goes_through_it() {
+    let buildx = |build: &str| {
+        image(&format!("{{image: acme/a, build: {build}}}")).docker.and_then(|docker| docker.buildx)
     };
-    check("{buildKit: }", &[]);
-    check("{buildKit: {command: [docker, buildx]}, docker: }", &[]);
-    let ignored = |place: &str, key: &str| {
-        format!(
-            "devspace.yaml:2:{place}: `{key}` of `buildKit` of image `a` is ignored: the Docker daemon's own BuildKit builds the image"
-        )
+    assert_eq!(buildx("{buildKit: }"), None);
+    assert_eq!(buildx("{buildKit: {command: [docker, buildx]}}"), None);
+    let podman = buildx("{buildKit: {command: [podman, buildx]}}").expect("buildx");
+    assert_eq!((podman.command.join(" ").as_str(), podman.in_cluster), ("podman buildx", None));
+    let plain = buildx("{buildKit: {inCluster: }, docker: {}}").expect("buildx");
+    assert_eq!(plain.in_cluster, Some(InClusterConfig::default()));
+    let all = "{buildKit: {inCluster: {name: b, namespace: n, rootless: true, image: i, nodeSelector: 'a=b', noCreate: true, \
+               noRecreate: true, noLoad: true, createArgs: [--bootstrap]}}}";
+    let expected = InClusterConfig {
+        name: Some("b".into()),
+        namespace: Some("n".into()),
+        rootless: true,
+        image: Some("i".into()),
+        node_selector: Some("a=b".into()),
+        no_create: true,
+        no_recreate: true,
+        no_load: true,
+        create_args: vec!["--bootstrap".into()],
     };
-    check(
-        "{buildKit: {command: [docker, buildx], inCluster: {}}}",
-        &[&ignored("48", "command"), &ignored("75", "inCluster")],
-    );
+    assert_eq!(buildx(all).expect("buildx").in_cluster, Some(expected));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A real cluster.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::builder::BuiltImage;
-use crate::builder::docker::{Daemon, lead_to};
+use crate::builder::docker::{Buildx, BuildxBuild, Daemon, lead_to};
 use crate::builder::kaniko::{Kaniko, KanikoBuild};
 use crate::cluster::{
     ClusterAccess, ClusterContext, ClusterError, ImageLoad, Loader, Node, PodLogs, PullSecret,
@@ -54,6 +55,25 @@ impl Cluster for LiveCluster {
         Ok(kaniko.build(build, events, cancel).await?)
     }
 
+    async fn build_with_buildx(
+        &self,
+        build: &BuildxBuild,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<BuiltImage, StageError> {
+        let context = self.access.context()?.ok_or(ClusterError::NoCluster)?;
+        // The program has no option for it.
+        if !self.access.is_current_context()? {
+            return Err(ClusterError::NotCurrent { context: context.name.clone() }.into());
+        }
+        let buildx = Buildx {
+            namespace: context.namespace.clone(),
+            folder: buildx_folder(self.daemon.found().ok().and_then(|found| found.config.as_deref())),
+            kubeconfig: self.access.project_kubeconfig().map(str::to_owned),
+        };
+        Ok(buildx.build(build, events, cancel).await?)
+    }
+
     async fn pod_logs(&self, logs: &PodLogs) -> Result<String, StageError> {
         Ok(self.access.pod_logs(logs).await?)
     }
@@ -90,6 +110,12 @@ impl Cluster for LiveCluster {
             Err(error) => Err(failed(error.to_string()).into()),
         }
     }
+}
+
+/// The folder in which buildx notes its builders, `config` being that of docker.
+fn buildx_folder(config: Option<&Path>) -> PathBuf {
+    let own = std::env::var_os("BUILDX_CONFIG").filter(|folder| !folder.is_empty());
+    own.map_or_else(|| config.unwrap_or(Path::new(".docker")).join("buildx"), PathBuf::from)
 }
 
 /// Whether `program` is in a folder of `PATH`.

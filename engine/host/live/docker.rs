@@ -39,7 +39,7 @@ enum Mode {
 impl LiveDocker {
     /// BuildKit where the daemon has it and can do what is asked, unless `useBuildKit: false`.
     async fn mode(&self, options: &DockerConfig, request: &BuildRequest) -> Result<Mode, StageError> {
-        if options.use_cli || !options.args.is_empty() {
+        if options.use_cli || !options.args.is_empty() || options.buildx.is_some() {
             return Ok(Mode::Cli);
         }
         let network = request.network.as_deref().unwrap_or("default");
@@ -54,10 +54,13 @@ impl LiveDocker {
             let (credentials, events) = (Arc::clone(&credentials), events.clone());
             async move { credential(&credentials, &events, &domain).await }
         };
+        let command = options.buildx.as_ref().map(|buildx| buildx.command.clone()).unwrap_or_default();
+        let mut command = command.into_iter();
         Ok(match mode {
             Mode::Cli => Box::new(Cli {
                 daemon: self.daemon.clone(),
-                program: "docker".to_owned(),
+                program: command.next().unwrap_or_else(|| "docker".to_owned()),
+                words: command.collect(),
                 use_build_kit: options.use_build_kit,
                 args: options.args.clone(),
             }),

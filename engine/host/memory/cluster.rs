@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::{CallKind, MadeImage, Memory, Scripted, digest_of};
-use crate::builder::BuiltImage;
+use super::{CallKind, Memory, Scripted, digest_of};
+use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::KanikoBuild;
+use crate::builder::{BuildRequest, BuiltImage};
 use crate::cluster::{
     ClusterContext, ClusterError, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult,
 };
@@ -44,21 +45,16 @@ impl Cluster for Memory {
         _: &ImageEvents,
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
-        self.context()?.ok_or(ClusterError::NoCluster)?;
-        let made = MadeImage::from(&build.request);
-        self.did(CallKind::KanikoBuild, &made.image);
-        if let Some(reason) = self.state().broken.get(&made.image) {
-            return Err(Scripted::broken_build(&made.image, reason).into());
-        }
-        build.request.references.iter().try_for_each(|reference| self.check_refusal(reference))?;
-        let mut state = self.state();
-        let digest = digest_of(&state.make(&build.request, false));
-        for reference in &build.request.references {
-            state.pushed.insert(reference.clone(), digest.clone());
-        }
-        drop(state);
-        self.did(CallKind::Built, &build.request.image);
-        Ok(BuiltImage::in_registry(Some(digest)))
+        self.build_in_cluster(CallKind::KanikoBuild, &build.request)
+    }
+
+    async fn build_with_buildx(
+        &self,
+        build: &BuildxBuild,
+        _: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<BuiltImage, StageError> {
+        self.build_in_cluster(CallKind::Build, &build.request)
     }
 
     async fn pod_logs(&self, logs: &PodLogs) -> Result<String, StageError> {
@@ -74,5 +70,25 @@ impl Cluster for Memory {
         let references: Vec<_> = load.references.iter().map(ToString::to_string).collect();
         self.did(CallKind::Load, format!("{} into {}", references.join(" "), load.loader));
         Ok(())
+    }
+}
+
+impl Memory {
+    /// Makes the image that `request` describes, and puts it into its registry.
+    fn build_in_cluster(&self, kind: CallKind, request: &BuildRequest) -> Result<BuiltImage, StageError> {
+        self.context()?.ok_or(ClusterError::NoCluster)?;
+        self.did(kind, &request.image);
+        if let Some(reason) = self.state().broken.get(&request.image) {
+            return Err(Scripted::broken_build(&request.image, reason).into());
+        }
+        request.references.iter().try_for_each(|reference| self.check_refusal(reference))?;
+        let mut state = self.state();
+        let digest = digest_of(&state.make(request, false));
+        for reference in &request.references {
+            state.pushed.insert(reference.clone(), digest.clone());
+        }
+        drop(state);
+        self.did(CallKind::Built, &request.image);
+        Ok(BuiltImage::in_registry(Some(digest)))
     }
 }

@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::effect::{Effect, EffectKind, Effects, texts};
-use crate::builder::BuiltImage;
+use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::KanikoBuild;
+use crate::builder::{BuildRequest, BuiltImage};
 use crate::cluster::{ClusterContext, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult};
 use crate::event::ImageEvents;
 use crate::host::Cluster;
@@ -42,24 +43,16 @@ impl Cluster for PlanningCluster {
         _: &ImageEvents,
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
-        let request = &build.request;
-        let (what, namespace) = match self.inner.context()? {
-            Some(context) => {
-                let namespace = build.config.namespace.clone().unwrap_or(context.namespace);
-                let place = format!("in the namespace {namespace} of {}", context.name);
-                (format!("build {} with kaniko {place}", request.image), Some(namespace))
-            }
-            // Whether there is one, the run will tell.
-            None => (format!("build {} with kaniko", request.image), build.config.namespace.clone()),
-        };
-        let kind = EffectKind::BuildInPod {
-            references: texts(&request.references),
-            files: request.context.files(),
-            bytes: request.context.size(),
-            namespace,
-        };
-        self.effects.push(Effect::new(Some(&request.image), what, kind));
-        Ok(BuiltImage::in_registry(None))
+        self.plan("kaniko", &build.request, build.config.namespace.as_ref(), true)
+    }
+
+    async fn build_with_buildx(
+        &self,
+        build: &BuildxBuild,
+        _: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<BuiltImage, StageError> {
+        self.plan("buildkit", &build.request, build.in_cluster().namespace.as_ref(), build.pushes)
     }
 
     async fn pod_logs(&self, logs: &PodLogs) -> Result<String, StageError> {
@@ -79,5 +72,33 @@ impl Cluster for PlanningCluster {
         let kind = EffectKind::Load { references: texts(&load.references) };
         self.effects.push(Effect::new(Some(events.image()), load, kind));
         Ok(())
+    }
+}
+
+impl PlanningCluster {
+    /// Notes that `builder` builds `request` in `namespace`, else in that of the run, and perhaps pushes it.
+    fn plan(
+        &self,
+        builder: &'static str,
+        request: &BuildRequest,
+        namespace: Option<&String>,
+        pushes: bool,
+    ) -> Result<BuiltImage, StageError> {
+        let mut what = format!("build {} with {builder}", request.image);
+        let mut namespace = namespace.cloned();
+        // Whether there is a cluster, the run will tell.
+        if let Some(context) = self.inner.context()? {
+            let namespace = namespace.get_or_insert(context.namespace);
+            what += &format!(" in the namespace {namespace} of {}", context.name);
+        }
+        let kind = EffectKind::BuildInCluster {
+            builder,
+            references: if pushes { texts(&request.references) } else { Vec::new() },
+            files: request.context.files(),
+            bytes: request.context.size(),
+            namespace,
+        };
+        self.effects.push(Effect::new(Some(&request.image), what, kind));
+        Ok(if pushes { BuiltImage::in_registry(None) } else { BuiltImage::default() })
     }
 }

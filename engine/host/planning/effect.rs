@@ -43,15 +43,17 @@ pub enum EffectKind {
         /// Bytes of these files.
         bytes: u64,
     },
-    /// Kaniko builds an image in the cluster, and pushes it.
-    BuildInPod {
+    /// Kaniko or BuildKit builds an image in the cluster, and pushes it.
+    BuildInCluster {
+        /// `kaniko` or `buildkit`.
+        builder: &'static str,
         /// The names it gets, in its registry.
         references: Vec<String>,
         /// Files that travel to the pod.
         files: usize,
         /// Bytes of these files.
         bytes: u64,
-        /// Where the pod runs, when a cluster is configured.
+        /// Where its pod runs, when that is known.
         namespace: Option<String>,
     },
     /// An image gets another name in the daemon.
@@ -103,7 +105,7 @@ impl Effect {
             EffectKind::Push { reference } | EffectKind::Copy { reference } => {
                 std::slice::from_ref(reference)
             }
-            EffectKind::BuildInPod { references, .. } => references,
+            EffectKind::BuildInCluster { references, .. } => references,
             _ => &[],
         }
     }
@@ -147,7 +149,7 @@ impl Effects {
     /// Whether `reference` is the name of an image that is only planned: nobody needs to be asked about it.
     pub(super) fn plans(&self, reference: &str) -> bool {
         self.state().list.iter().any(|effect| match &effect.kind {
-            EffectKind::Build { references, .. } | EffectKind::BuildInPod { references, .. } => {
+            EffectKind::Build { references, .. } | EffectKind::BuildInCluster { references, .. } => {
                 references.iter().any(|planned| planned == reference)
             }
             _ => false,

@@ -361,8 +361,8 @@ pub mod image {
         Built::disabled(image)
     }
 
-    /// The name of the builder to use: `disabled`, `custom`, `docker` or, where no daemon answers but a cluster is
-    /// configured, `kaniko`; `kaniko` alone where only that is configured.
+    /// The name of the builder to use: `disabled`, `custom`, `buildkit` with `buildKit.inCluster`, `kaniko` where only
+    /// that is configured; else `docker` or, where no daemon answers but a cluster is configured, `kaniko`.
     ///
     /// # Errors
     /// `docker::unreachable` when docker is wanted, no daemon answers, and kaniko cannot take its place.

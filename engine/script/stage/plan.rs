@@ -98,7 +98,7 @@ pub mod plan {
         Ok(needs_build)
     }
 
-    /// Builds the image with the builder called `builder`: `docker`, `kaniko` or `custom`.
+    /// Builds the image with the builder called `builder`: `docker`, `kaniko`, `buildkit` (in the cluster) or `custom`.
     ///
     /// # Errors
     /// `stage::build::...` when it cannot be built; `registry::...` when its registry would refuse it.
@@ -113,7 +113,7 @@ pub mod plan {
     }
 
     /// Builds the image in a pod of the cluster, which pushes it: `plan.build_with("kaniko")`, with the options of
-    /// `build.kaniko` of `devspace.yaml` and of `image.with_kaniko`.
+    /// `build.kaniko` of `devspace.yaml`, or of `with_kaniko`.
     ///
     /// # Errors
     /// `kaniko::...` when the pod cannot do it, each with its reason: `kaniko::image_pull`, `kaniko::unschedulable`,

@@ -1,0 +1,212 @@
+//! Builders of buildx: finding one, and making it as it is configured.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+use crate::config::InClusterConfig;
+
+/// A builder as buildx has noted it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Instance {
+    driver: String,
+    #[serde(default)]
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Node {
+    #[serde(default)]
+    driver_opts: Option<BTreeMap<String, String>>,
+}
+
+impl Instance {
+    /// The builder `name` in the folder of buildx; `None` where there is none, or nothing that is understood.
+    pub(super) fn read(folder: &Path, name: &str) -> Option<Self> {
+        serde_json::from_slice(&fs::read(folder.join("instances").join(name)).ok()?).ok()
+    }
+}
+
+/// What a builder should be like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Settings {
+    /// Its name.
+    pub(super) name: String,
+    /// Where its pods run.
+    pub(super) namespace: String,
+    rootless: bool,
+    image: Option<String>,
+    node_selector: Option<String>,
+}
+
+/// One call of buildx.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    /// What it does, for people.
+    pub(super) what: String,
+    /// Its arguments.
+    pub(super) arguments: Vec<String>,
+}
+
+impl Settings {
+    /// What `config` says, `namespace` being that of the run.
+    pub(super) fn new(config: &InClusterConfig, namespace: &str) -> Self {
+        let namespace = config.namespace.clone().unwrap_or_else(|| namespace.to_owned());
+        Self {
+            name: config.name.clone().unwrap_or_else(|| format!("devspace-{namespace}")),
+            rootless: config.rootless,
+            image: config.image.clone(),
+            node_selector: config.node_selector.clone(),
+            namespace,
+        }
+    }
+
+    /// What makes the builder that was `found` fit: nothing, when it is already.
+    pub(super) fn steps(
+        &self,
+        found: Option<&Instance>,
+        no_recreate: bool,
+        create_args: &[String],
+    ) -> Vec<Step> {
+        let create = || {
+            let mut arguments: Vec<String> = ["create", "--driver", "kubernetes"].map(String::from).into();
+            for (key, value) in self.options() {
+                arguments.extend(["--driver-opt".to_owned(), option(key, &value)]);
+            }
+            arguments.extend(["--name".to_owned(), self.name.clone()]);
+            arguments.extend_from_slice(create_args);
+            Step { what: format!("creating the builder {}", self.name), arguments }
+        };
+        match found {
+            None => vec![create()],
+            Some(found) if no_recreate || self.fits(found) => Vec::new(),
+            Some(_) => {
+                let what = format!("removing the builder {}, which is made otherwise", self.name);
+                let arguments = vec!["rm".to_owned(), self.name.clone()];
+                vec![Step { what, arguments }, create()]
+            }
+        }
+    }
+
+    fn fits(&self, found: &Instance) -> bool {
+        let [node] = found.nodes.as_slice() else { return false };
+        let known = node.driver_opts.clone().unwrap_or_default();
+        let same = |key: &str| {
+            let wanted = self.options().into_iter().find(|(own, _)| *own == key).map(|(_, value)| value);
+            let has = known.get(key).filter(|has| !has.is_empty() && *has != "false");
+            wanted.as_ref() == has
+        };
+        found.driver == "kubernetes"
+            && ["namespace", "rootless", "image", "nodeselector"].into_iter().all(same)
+    }
+
+    /// The driver's options that are not left to it.
+    fn options(&self) -> Vec<(&'static str, String)> {
+        let namespace = Some(("namespace", self.namespace.clone()));
+        let rootless = self.rootless.then(|| ("rootless", "true".to_owned()));
+        let image = self.image.clone().map(|image| ("image", image));
+        let selector = self.node_selector.clone().map(|selector| ("nodeselector", selector));
+        [namespace, rootless, image, selector].into_iter().flatten().collect()
+    }
+}
+
+/// An option in the form of buildx, which takes it for a line of comma-separated values.
+fn option(key: &str, value: &str) -> String {
+    if value.contains([',', '"']) {
+        format!("\"{key}={}\"", value.replace('"', "\"\""))
+    } else {
+        format!("{key}={value}")
+    }
+}
+
+/// Locks the builder `name` for everybody on this machine, until the file is dropped.
+pub(super) async fn lock(folder: PathBuf, name: String, limit: Duration) -> io::Result<File> {
+    let end = Instant::now() + limit;
+    fs::create_dir_all(&folder)?;
+    let file = File::create(folder.join(format!("windlass-{name}.lock")))?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < end => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(TryLockError::WouldBlock) => {
+                let message = format!("another windlass has been making it for {} seconds", limit.as_secs());
+                return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+            }
+            // Some network file systems have no locks.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instance(driver: &str, options: &str) -> Instance {
+        let text =
+            format!("{{\"Name\":\"b\",\"Driver\":\"{driver}\",\"Nodes\":[{{\"DriverOpts\":{options}}}]}}");
+        serde_json::from_str(&text).expect("an instance")
+    }
+
+    fn config() -> InClusterConfig {
+        InClusterConfig {
+            rootless: true,
+            image: Some("moby/buildkit:rootless".into()),
+            node_selector: Some("disk=ssd,zone=a".into()),
+            ..InClusterConfig::default()
+        }
+    }
+
+    #[test]
+    fn a_builder_is_made_as_configured() {
+        let steps = Settings::new(&config(), "dev").steps(None, false, &["--bootstrap".to_owned()]);
+        let words: Vec<_> = steps.iter().map(|step| step.arguments.join(" ")).collect();
+        assert_eq!(
+            words,
+            [
+                "create --driver kubernetes --driver-opt namespace=dev --driver-opt rootless=true --driver-opt \
+              image=moby/buildkit:rootless --driver-opt \"nodeselector=disk=ssd,zone=a\" --name devspace-dev --bootstrap"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_builder_is_kept_as_long_as_it_fits() {
+        let plain = Settings::new(&InClusterConfig::default(), "dev");
+        let count =
+            |settings: &Settings, found: &Instance, keep: bool| settings.steps(Some(found), keep, &[]).len();
+        let same = instance("kubernetes", r#"{"namespace":"dev","rootless":"false"}"#);
+        assert_eq!(count(&plain, &same, false), 0);
+        for other in [
+            instance("docker-container", "{}"),
+            instance("kubernetes", r#"{"namespace":"prod"}"#),
+            instance("kubernetes", r#"{"namespace":"dev","rootless":"true"}"#),
+            instance("kubernetes", "null"),
+        ] {
+            assert_eq!((count(&plain, &other, false), count(&plain, &other, true)), (2, 0), "{other:?}");
+        }
+        let full = r#"{"namespace":"dev","rootless":"true","image":"moby/buildkit:rootless","nodeselector":"disk=ssd,zone=a"}"#;
+        assert_eq!(count(&Settings::new(&config(), "dev"), &instance("kubernetes", full), false), 0);
+        assert_eq!(count(&plain, &instance("kubernetes", full), false), 2);
+    }
+
+    #[tokio::test]
+    async fn one_at_a_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = || folder.path().to_owned();
+        let held = lock(path(), "b".into(), Duration::ZERO).await.expect("a lock");
+        lock(path(), "b".into(), Duration::ZERO).await.expect_err("it is held");
+        lock(path(), "c".into(), Duration::ZERO).await.expect("another one");
+        drop(held);
+        lock(path(), "b".into(), Duration::ZERO).await.expect("a lock");
+    }
+}

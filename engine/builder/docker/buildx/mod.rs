@@ -1,0 +1,186 @@
+//! BuildKit in the cluster, through `docker buildx` (spec image-building §8.5).
+
+mod arguments;
+mod instance;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use super::staging::Staging;
+use super::transcript::Transcript;
+use crate::builder::{BuildError, BuildRequest, BuiltImage};
+use crate::config::{BuildxConfig, InClusterConfig};
+use crate::event::ImageEvents;
+use crate::process::{Process, ProcessError};
+
+use arguments::arguments;
+use instance::{Instance, Settings, Step};
+
+/// How long buildx may take for what it only looks up or notes.
+const ASK_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long to wait for another windlass that makes the same builder.
+const LOCK_LIMIT: Duration = Duration::from_secs(5 * 60);
+
+/// An image to build with BuildKit in the cluster.
+#[derive(Debug, Clone)]
+pub struct BuildxBuild {
+    /// What to build.
+    pub request: BuildRequest,
+    /// `buildKit` of the image.
+    pub config: BuildxConfig,
+    /// `args`: more arguments of `docker buildx build`.
+    pub args: Vec<String>,
+    /// Whether the image is pushed; else it is loaded into the daemon.
+    pub pushes: bool,
+}
+
+impl BuildxBuild {
+    /// `inCluster` of the image.
+    pub fn in_cluster(&self) -> InClusterConfig {
+        self.config.in_cluster.clone().unwrap_or_default()
+    }
+}
+
+/// Builds with `docker buildx` in the cluster.
+#[derive(Debug, Clone)]
+pub struct Buildx {
+    /// The namespace of the run, for a builder that names none.
+    pub namespace: String,
+    /// The folder in which buildx notes its builders.
+    pub folder: PathBuf,
+    /// `KUBECONFIG` for buildx, where it differs from the one windlass inherited.
+    pub kubeconfig: Option<String>,
+}
+
+/// What buildx tells of an image it made (buildx reference, `--metadata-file`).
+#[derive(Debug, Default, Deserialize)]
+struct Metadata {
+    #[serde(rename = "containerimage.digest")]
+    digest: Option<String>,
+    #[serde(rename = "containerimage.config.digest")]
+    id: Option<String>,
+}
+
+impl Buildx {
+    /// Builds an image with a builder in the cluster, which is made where it is missing or made otherwise, and pushes it
+    /// or loads it into the daemon.
+    ///
+    /// # Errors
+    /// [`BuildError`]; [`BuildError::NoBuildx`] where there is no such program.
+    pub async fn build(
+        &self,
+        build: &BuildxBuild,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<BuiltImage, BuildError> {
+        let BuildxBuild { request, config, .. } = build;
+        let failed = |source: ProcessError| BuildError::process(&request.image, source);
+        let in_cluster = build.in_cluster();
+        let settings = Settings::new(&in_cluster, &self.namespace);
+        self.check_program(build, cancel).await?;
+        events.step(format!("building with BuildKit in the namespace {} of the cluster", settings.namespace));
+        if !in_cluster.no_create {
+            self.prepare_builder(build, &settings, events, cancel).await?;
+        }
+
+        let staging = Staging::new(&request.directory).map_err(|source| BuildError::NoStaging {
+            image: request.image.clone(),
+            reason: source.to_string(),
+        })?;
+        events.step("copying the context");
+        let staged = staging.fill(request).await?;
+        let metadata_file = staging.path("metadata.json");
+        let loads = !build.pushes && !in_cluster.no_load;
+        let words = arguments(build, &settings.name, loads, &staged, &metadata_file.to_string_lossy());
+        let mut process = self.process(config).args(words).directory(&request.directory);
+        process = process.env("BUILDKIT_PROGRESS", "plain");
+        for (name, value) in super::cli::variables(request) {
+            process = process.env(name, value);
+        }
+        let mut transcript = Transcript::default();
+        let code = process.run(cancel, |_, line| transcript.line(line, events)).await.map_err(failed)?;
+        if code != 0 {
+            return Err(transcript.command_failure(request, &config.command.join(" "), code));
+        }
+        let metadata = std::fs::read(&metadata_file).unwrap_or_default();
+        let metadata: Metadata = serde_json::from_slice(&metadata).unwrap_or_default();
+        Ok(match (build.pushes, loads) {
+            (true, _) => BuiltImage::in_registry(metadata.digest),
+            (false, true) => {
+                BuiltImage { image_id: metadata.id.or(metadata.digest), ..BuiltImage::default() }
+            }
+            (false, false) => BuiltImage::default(),
+        })
+    }
+
+    /// Makes sure that the program is there.
+    async fn check_program(&self, build: &BuildxBuild, cancel: &CancellationToken) -> Result<(), BuildError> {
+        let missing = || BuildError::NoBuildx {
+            image: build.request.image.clone(),
+            command: build.config.command.join(" "),
+        };
+        let asked = self.process(&build.config).arg("version").limit(ASK_LIMIT).run(cancel, |_, _| ());
+        match asked.await {
+            Ok(0) => Ok(()),
+            Ok(_) | Err(ProcessError::NotFound { .. }) => Err(missing()),
+            Err(error) => Err(BuildError::process(&build.request.image, error)),
+        }
+    }
+
+    /// Makes the builder, where it is missing or made otherwise; one windlass at a time.
+    async fn prepare_builder(
+        &self,
+        build: &BuildxBuild,
+        settings: &Settings,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<(), BuildError> {
+        let (image, in_cluster) = (&build.request.image, build.in_cluster());
+        let lock = instance::lock(self.folder.clone(), settings.name.clone(), LOCK_LIMIT);
+        let lock = cancel.run_until_cancelled(lock).await.ok_or(BuildError::Cancelled)?;
+        let _lock = lock.map_err(|error| BuildError::NoBuilder {
+            image: image.clone(),
+            builder: settings.name.clone(),
+            reason: error.to_string(),
+            output: None,
+        })?;
+        let found = Instance::read(&self.folder, &settings.name);
+        for step in settings.steps(found.as_ref(), in_cluster.no_recreate, &in_cluster.create_args) {
+            let Step { what, arguments } = step;
+            events.step(what);
+            let mut tail = crate::process::Tail::default();
+            let process = self.process(&build.config).args(arguments).limit(ASK_LIMIT);
+            let ended = process.run(cancel, |_, line| {
+                events.output(line);
+                tail.push(line);
+            });
+            let code = ended.await.map_err(|error| BuildError::process(image, error))?;
+            if code != 0 {
+                return Err(BuildError::NoBuilder {
+                    image: image.clone(),
+                    builder: settings.name.clone(),
+                    reason: format!("`{}` ended with exit code {code}", build.config.command.join(" ")),
+                    output: tail.into_help(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The program, with its first words.
+    fn process(&self, config: &BuildxConfig) -> Process {
+        let (program, words) = config
+            .command
+            .split_first()
+            .map_or(("docker", &[][..]), |(program, words)| (program.as_str(), words));
+        let process = Process::new(program).args(words);
+        match &self.kubeconfig {
+            Some(kubeconfig) => process.env("KUBECONFIG", kubeconfig),
+            None => process,
+        }
+    }
+}
