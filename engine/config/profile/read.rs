@@ -117,7 +117,13 @@ fn patch(node: &Node, what: &str, reader: &mut Reader<'_>) -> Option<Patch> {
         Some(entry) => entry.node.clone(),
         None => Node { span: node.span, value: Value::Scalar(Scalar::null()) },
     };
-    let operation = match reader.text(mapping, "op", what)?.as_str() {
+    let op = reader.text(mapping, "op", what)?;
+    if ["add", "replace"].contains(&op.as_str()) && !mapping.contains_key("value") {
+        let message = format!("{what} has no `value`: it puts nothing there");
+        let report = Report::new("config::patch", message, "without a value");
+        reader.problems.warn(op_node.span, report.help("add `value`, or write `op: remove`"));
+    }
+    let operation = match op.as_str() {
         "add" => Operation::Add(value()),
         "remove" => Operation::Remove,
         "replace" => Operation::Replace(value()),

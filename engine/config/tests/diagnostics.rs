@@ -164,3 +164,39 @@ fn root_is_the_folder_of_the_file() {
     fixture.options.config = Some("../../other/dev.yaml".into());
     assert!(fixture.loaded().project.root.ends_with("other"));
 }
+
+#[test]
+fn common_mistakes_say_what_to_write() {
+    let check = |text: &str, help: &str| {
+        let rendered = rendered(&Fixture::raw(text.as_bytes()));
+        assert!(rendered.contains(&format!("diagnostic help: {help}")), "{text}\n{rendered}");
+    };
+    let images = |text: &str| format!("version: v1beta9\nimages:\n{text}");
+    check(&images("\tapi: {}\n"), "indent with spaces");
+    check(&images("  api: *base\n"), "`*NAME` stands for what `&NAME` marked before it in this file");
+    check(&images("  api:\n    image: x\n   cmd: []\n"), "keys of one map begin in the same column");
+    check(&images("  api:\n    image: a: b\n"), "a text with `: ` in it stands in quotes");
+    check(&images("  api:\n    image: @x\n"), "a text that begins with this character stands in quotes");
+    check(
+        &images("  api:\n    image: {{ .Values.x }}\n"),
+        "a text that begins with `{` or `[` stands in quotes",
+    );
+    check(&images("- name: api\n"), "write `NAME: ...` for each entry, without `- ` before it");
+    check(&images("  api: acme/api\n"), "write `image: acme/api` below it");
+    check(
+        &images("  api: {image: x, cmd: npm run dev}\n"),
+        "write it as a list: `[\"npm\", \"run\", \"dev\"]`",
+    );
+    check(&images("  api: {image: x, cmd: 'a; b'}\n"), "write a list of one: `[...]`");
+    check(&images("  api: {image: x, injectRestartHelper: 'true'}\n"), "write it without quotes");
+    check("version: v1beta9\nvars: {A: x}\n", "begin each entry with `- `");
+    let newest =
+        |tag: &str| format!("version: v2beta1\nname: x\nimages: {{api: {{image: x, tags: ['{tag}']}}}}\n");
+    check(
+        &newest("${NOPE}"),
+        "there is no variable `NOPE`: define it in `vars`, export it, or pass `--var NOPE=VALUE`",
+    );
+    check(&newest("${ A }"), "write it without spaces: `${A}`");
+    check(&newest("${A:-b}"), "a variable is `${A}`; what it is by default stands in `vars`");
+    check(&newest("$A"), "a variable is written `${A}`");
+}

@@ -225,3 +225,20 @@ profiles:
     );
     check("{profile: base, source: {}}", "has neither `path` nor `git`");
 }
+
+#[test]
+fn patch_without_a_value_is_told() {
+    let file = "images: {a: {image: acme/a, tags: [t]}}
+profiles:
+- name: p
+  patches: [{op: add, path: images.a.cmd}, {op: replace, path: images.a.tags, value: null}, {op: remove, path: images.a.tags}]
+";
+    let loaded = Fixture::new(file).profiles(&["p"]).loaded();
+    let warnings: Vec<_> = loaded.warnings.iter().map(super::super::Problem::in_one_line).collect();
+    assert_eq!(
+        warnings,
+        [
+            "devspace.yaml:5:18: a patch of profile `p` has no `value`: it puts nothing there; add `value`, or write `op: remove`"
+        ]
+    );
+}

@@ -135,6 +135,12 @@ fn git_and_kubeconfig_are_read_where_they_are_used() {
     let found = found.as_str().unwrap_or_default();
     assert!(found.len() == 14 && found.ends_with(" topic"), "{found}");
 
+    // The repository's folder may be above that of the project.
+    let mut below =
+        fixture.file("below/devspace.yaml", "version: v1beta9\ndev: {v: '${DEVSPACE_GIT_BRANCH}'}\n");
+    below.options.config = Some("below/devspace.yaml".into());
+    assert_eq!(value(&below), "topic");
+
     let none = Fixture::new("dev: {v: '${DEVSPACE_GIT_COMMIT}'}");
     assert_eq!(
         none.env("GIT_CEILING_DIRECTORIES", "/").env("GIT_DIR", "/nowhere").problems(),
