@@ -371,6 +371,10 @@ fn more_mistakes_are_answered_with_their_fix() {
         ("text for truth", "fn needs_build(image, plan) { \"true\" }"),
         ("closure without parameter", "fn build_all(project) { parallel(project.images, || 1) }"),
         ("nothing returned", "fn plan(image) { }"),
+        ("setting a property", "fn before_image(image) { image.entrypoint = [\"x\"]; }"),
+        ("list for map", "fn before_image(image) { image.with_build_args([\"A=1\"]); }"),
+        ("no such entry", "fn before_build(project) { let m = #{ a: 1 }; print(m.b.c); }"),
+        ("json of a file", "fn before_build(project) { read_json(\"x.json\"); }"),
         ("minus", "fn tags(image) { [\"v\" - 1] }"),
         ("unset variable", "fn tags(image) { [env(\"NOPE_NOT_SET\")] }"),
     ];

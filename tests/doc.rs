@@ -52,7 +52,7 @@ fn kind_of_value_lists_what_it_offers() {
     let output = Project::new().run(["doc", "plan"]).success().clone();
     let (function, members) = output.stdout.split_once("What `plan` offers\n").expect("two parts");
     assert!(function.starts_with("plan(image)\n"), "{output}");
-    assert!(members.contains("\n  plan.key") && !members.contains("image."), "{output}");
+    assert!(members.contains("\n  plan.key") && !members.contains("\n  image."), "{output}");
 }
 
 #[test]

@@ -140,7 +140,8 @@ fn wrong_arguments_of_a_stage_show_its_parameters() {
        :                  ^^^^^|^^^^
        :                       `-- here, in `plan`
        `----
-      help: it takes other arguments: `plan_image(image, dockerfile, context)`
+      help: it takes other arguments: `plan_image(image, dockerfile, context)`; `windlass doc
+            plan_image` shows an example
       `->   > called from scripts/build.rhai, lines N (`build_or_reuse`), N (`build_image`), N
     ");
 }

@@ -63,6 +63,16 @@ impl Cause {
                 let message = format!("there is no property `{name}` of {}", kind(owner));
                 Self::wrong(message, "script::unknown_property", hint::property(name, owner))
             }
+            EvalAltResult::ErrorDotExpr(text, _) if fixed_property(&text).is_some() => {
+                let (name, owner) = fixed_property(&text).unwrap_or_default();
+                let message = format!("the property `{name}` of {} cannot be set", kind(owner));
+                Self::wrong(message, "script::fixed_property", Some(hint::setter(name)))
+            }
+            EvalAltResult::ErrorPropertyNotFound(name, _) => {
+                let help =
+                    format!("ask before: `if \"{name}\" in map {{ ... }}`; `map.keys()` says what is there");
+                Self::wrong(format!("the map has no `{name}`"), "script::no_entry", Some(help))
+            }
             EvalAltResult::ErrorModuleNotFound(name, _) if layer::alias(&name).is_some_and(is_name) => {
                 let name = without_numbers(&name);
                 let path = resolver::path_for(&name);
@@ -168,7 +178,9 @@ impl Cause {
         let mut others: Vec<_> = pipeline.named(name).map(|found| found.parameters.join(", ")).collect();
         others.sort();
         let help = match (others.as_slice(), stage::signature(name)) {
-            ([], Some(known)) => format!("it takes other arguments: `{known}`"),
+            ([], Some(known)) => {
+                format!("it takes other arguments: `{known}`; `windlass doc {name}` shows an example")
+            }
             ([], None) => hint::function(pipeline, name, first_type(signature)),
             (others, _) => format!("it is defined as `{name}({})`", others.join(&format!(")`, `{name}("))),
         };
@@ -243,6 +255,14 @@ fn unknown_property(text: &str) -> Option<(&str, &str)> {
     let (name, rest) = text.strip_prefix("Unknown property '")?.split_once('\'')?;
     let (_, owner) = rest.split_once("for type '")?;
     Some((name, owner.trim_end_matches('\'')))
+}
+
+/// The property and the type that Rhai's message `No writable property 'x' - a setter is not registered for type 'T' to
+/// handle 'array'` names.
+fn fixed_property(text: &str) -> Option<(&str, &str)> {
+    let (name, rest) = text.strip_prefix("No writable property '")?.split_once('\'')?;
+    let (_, owner) = rest.split_once("for type '")?;
+    Some((name, owner.split_once('\'')?.0))
 }
 
 /// Whether `text` is the name of a module rather than a path.

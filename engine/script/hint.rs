@@ -59,6 +59,8 @@ pub fn habit(name: &str, is_on_project: bool) -> Option<&'static str> {
         "append" => Some("write `list + [item]`, or `list.push(item)`"),
         "exists" => Some("write `file_exists(path)`"),
         "exit" | "panic" | "error" | "die" => Some("`fail(\"...\")` stops with a message"),
+        "read_json" | "load_json" => Some("write `parse_json(read_file(path))`"),
+        "read_yaml" | "load_yaml" => Some("write `parse_yaml(read_file(path))`"),
         "getenv" | "environ" => Some("write `env(\"NAME\")`"),
         _ => None,
     }
@@ -91,6 +93,16 @@ pub fn property(name: &str, owner: &str) -> Option<String> {
         return Some(format!("`{name}` belongs to {}: look at what stands before it", owners.join(", ")));
     }
     stage::is_function(name).then(|| format!("it is a function: call it, `.{name}()`"))
+}
+
+/// What to write for setting the property `name`.
+pub fn setter(name: &str) -> String {
+    let copier = format!("with_{name}");
+    if stage::names().contains(&copier) {
+        return format!("values stay as they are: `{copier}(...)` returns a changed copy");
+    }
+    "values stay as they are: `with_...` functions return changed copies; `windlass doc image` lists them"
+        .to_owned()
 }
 
 /// What to write for the variable `name`, which is not there, at `place`.

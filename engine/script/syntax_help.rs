@@ -16,6 +16,10 @@ pub fn syntax_help(message: &str, before: &str, after: &str) -> Option<String> {
             format!("texts stand in double quotes: \"{}\"", quoted(message))
         }
         message if message.starts_with("Unknown operator") => unknown_operator(quoted(message))?.to_owned(),
+        message if message.contains("cannot be assigned to") => {
+            "values stay as they are: `with_...` returns a changed copy, such as `image.with_entrypoint([\"sh\"])`"
+                .to_owned()
+        }
         message if message.starts_with("Open string") => {
             let quote = if is_backtick_open(before, after) { "backtick" } else { "`\"`" };
             format!("this text is not closed: put a {quote} at its end")
@@ -243,6 +247,7 @@ mod tests {
         check("fn a() { f(x, timeout: 3) }", "#{ timeout");
         check("fn a() { f({ \"a\": 1 }) }", "#{");
         check("fn a() { 1 }\nfn a() { 2 }", "once");
+        check("fn a() { b(1).c = 2; }", "changed copy");
     }
 
     #[test]
