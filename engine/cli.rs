@@ -168,7 +168,6 @@ Examples:
   windlass build -p staging -t 1.4.0       with a profile, and a tag of your own
   windlass build --skip-push --force api   build `api` in any case, push nothing
   windlass build auth.api                  only `api` of the dependency `auth`
-  windlass build --skip-dependencies       the project without those it depends on
   windlass build --progress json --result result.json   for programs")]
 pub struct BuildArgs {
     /// Images to build, with those they are built from [default: all]

@@ -18,6 +18,7 @@ pub mod live;
 mod masked;
 pub mod memory;
 mod no_exec;
+mod oci;
 mod options;
 pub mod planning;
 mod project_path;
@@ -34,6 +35,7 @@ pub use exec::{Exec, ExecRequest, OnLine, Purpose};
 pub use files::{FileEdit, Files};
 pub use http::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
 pub use masked::MaskedExec;
+pub use oci::Oci;
 pub use options::HostOptions;
 pub use project_path::{PathError, ProjectPath};
 pub use random::Random;
@@ -56,6 +58,8 @@ pub struct Host {
     pub files: Arc<dyn Files>,
     /// Web servers.
     pub http: Arc<dyn Http>,
+    /// Windlass's own images.
+    pub oci: Arc<dyn Oci>,
     /// Chance.
     pub random: Arc<dyn Random>,
     /// Registries.

@@ -49,8 +49,9 @@ fn without_daemon(kubeconfig: Option<String>, docker: &str) -> Project {
 
 #[test]
 fn without_a_cluster_nobody_speaks_of_kubernetes() {
-    let output = without_daemon(None, "").run(["build"]);
-    output.exits(1).stderr_has("docker::unreachable");
+    let project = without_daemon(None, "").file("Dockerfile", "FROM scratch\nRUN make\n");
+    let output = project.run(["build"]);
+    output.exits(1).stderr_has("stage::build::needs_daemon").stderr_has("cannot reach the docker daemon");
     for word in ["kaniko", "kube", "Kube", "cluster", "pod"] {
         output.lacks(word);
     }

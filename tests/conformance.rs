@@ -121,7 +121,7 @@ fn command(instruction: &Instruction) -> Value {
         Kind::Copy(copy) => {
             value["sources"] = if copy.sources.is_empty() { Value::Null } else { json!(copy.sources) };
             value["dest"] = json!(copy.destination);
-            value["heredocs"] = json!(copy.heredocs);
+            value["heredocs"] = json!(copy.documents.len());
             if !copy.is_add {
                 value["from"] = json!(copy.from.as_ref().map_or("", |from| &from.text));
                 value["chown"] = json!(copy.chown.as_deref().unwrap_or_default());

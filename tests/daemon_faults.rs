@@ -50,7 +50,7 @@ fn daemon_that_dies_during_a_buildkit_build_is_named() {
 
 #[test]
 fn daemon_that_does_not_run_is_named_with_what_to_do() {
-    let output = project("FROM scratch\n", true).run(["build"]);
+    let output = project("FROM scratch\n", true).run(["build", "--builder", "docker"]);
     output.exits(1).stderr_has("no-daemon.sock").stderr_has("which DOCKER_HOST names");
     output.stderr_has("help: start the daemon that DOCKER_HOST names, or change that setting");
 }
@@ -76,7 +76,10 @@ fn socket_that_may_not_be_used_says_how_to_get_the_right() {
         let project = project.env("DOCKER_HOST", format!("unix://{}", socket.display()));
         let arguments = ["--reuid=65534", "--regid=65534", "--clear-groups"];
         let program = binary.display().to_string();
-        let output = project.run_program("setpriv", arguments.iter().copied().chain([&*program, "build"]));
+        let output = project.run_program(
+            "setpriv",
+            arguments.iter().copied().chain([&*program, "build", "--builder", "docker"]),
+        );
         output
             .exits(1)
             .stderr_has(socket.display().to_string())

@@ -282,7 +282,7 @@ impl Search {
     }
 
     fn run(&self) -> Output {
-        self.project.run(["build", "--skip-push", "-b"])
+        self.project.run(["build", "--skip-push", "-b", "--builder", "docker"])
     }
 
     /// Asserts that the image is built in the tests' daemon.

@@ -106,7 +106,7 @@ fn folder_without_a_devspace_yaml_is_told() {
 
 #[test]
 fn missing_daemon_is_told_in_one_line_with_what_to_do() {
-    let output = small().run(["build", "--skip-push"]);
+    let output = small().run(["build", "--skip-push", "--builder", "docker"]);
     output.exits(1).stderr_has("docker::unreachable");
     let told: Vec<_> = output.stderr.lines().filter(|line| line.contains("help: ")).collect();
     assert_eq!(told, ["  help: start the daemon that DOCKER_HOST names, or change that setting"], "{output}");
@@ -116,7 +116,7 @@ fn missing_daemon_is_told_in_one_line_with_what_to_do() {
 #[test]
 fn several_images_do_not_repeat_that_the_daemon_is_missing() {
     let images = "version: v1beta9\nimages:\n  api: {image: acme/api}\n  web: {image: acme/web}\n  db: {image: acme/db}\n";
-    let output = small().file("devspace.yaml", images).run(["build", "--skip-push"]);
+    let output = small().file("devspace.yaml", images).run(["build", "--skip-push", "--builder", "docker"]);
     output.exits(1);
     assert_eq!(output.stderr.matches("docker::unreachable").count(), 1, "{output}");
 }

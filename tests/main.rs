@@ -3,6 +3,7 @@
 mod builder_buildkit;
 mod builder_choice;
 mod builder_docker;
+mod builder_oci;
 mod buildkit_in_cluster;
 mod check;
 mod completions;

@@ -65,14 +65,14 @@ fn plan_shows_everything_and_does_nothing() {
     before the images:
       sh touch before (hook before:build)
     base | build: never built here
-      builder  docker
+      builder  oci
       context  1 file, 5 B
       key      [key]
       tag      acme/base:1.0
       push     acme/base:1.0
     app  | build: never built here
       from     base
-      builder  docker
+      builder  oci
       context  1 file, 5 B
       key      [key]
       tag      acme/app:#####
@@ -124,7 +124,7 @@ fn copies(project) { copy_image("acme/app:1", "acme/app:2"); }
       sh touch checked; exit 3
       exec echo found (asked)
     base | build: forced
-      builder  docker
+      builder  oci
       context  1 file, 5 B
       key      [key]
       tag      acme/base:1.4.0
@@ -133,7 +133,7 @@ fn copies(project) { copy_image("acme/app:1", "acme/app:2"); }
       push     acme/base:beta
     app  | build: never built here
       from     base
-      builder  docker
+      builder  oci
       context  1 file, 5 B
       key      [key]
       tag      acme/app:1.4.0
@@ -206,10 +206,7 @@ fn json_has_what_programs_want() {
     let plan = plan(&project(), &["app", "-t", "v-##"]);
     assert_eq!(decisions(&plan), ["base build: never built here", "app build: never built here"]);
     let app = &plan["images"][1];
-    assert_eq!(
-        (&app["level"], &app["from"][0], &app["builder"]),
-        (&1.into(), &"base".into(), &"docker".into())
-    );
+    assert_eq!((&app["level"], &app["from"][0], &app["builder"]), (&1.into(), &"base".into(), &"oci".into()));
     assert_eq!(app["tags"], serde_json::json!(["acme/app:v-##"]));
     assert_eq!(app["push"], serde_json::json!(["acme/app:v-##"]));
     assert_eq!(app["context"], serde_json::json!({ "files": 1, "bytes": 5 }));

@@ -4,7 +4,11 @@ use miette::{Diagnostic as _, NamedSource, SourceSpan};
 
 use super::docker::DaemonError;
 use super::docker::TransportError;
+use crate::image::ReferenceError;
+use crate::image::dockerfile::DockerfileError;
+use crate::oci::StoreError;
 use crate::process::ProcessError;
+use crate::registry::RegistryError;
 
 /// What keeps an image from being built.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -33,6 +37,33 @@ pub enum BuildError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Daemon(#[from] DaemonError),
+
+    /// The Dockerfile cannot be read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Dockerfile(#[from] DockerfileError),
+
+    /// An instruction that cannot be carried out without a daemon.
+    #[error("cannot build `{image}` without a daemon: {reason}, at line {line} of {dockerfile_name}")]
+    #[diagnostic(code(stage::build::needs_daemon), help("{help}"))]
+    NeedsDaemon {
+        /// Name of the image.
+        image: String,
+        /// Why it needs one: `it runs a command`.
+        reason: String,
+        /// The line of the instruction, from 1.
+        line: usize,
+        /// The path of the Dockerfile.
+        dockerfile_name: String,
+        /// The Dockerfile.
+        #[source_code]
+        dockerfile: NamedSource<String>,
+        /// The instruction in it.
+        #[label("this instruction")]
+        instruction: SourceSpan,
+        /// The ways to get a daemon.
+        help: String,
+    },
 
     /// A builder of buildx cannot be had.
     #[error("cannot build `{image}`: the builder `{builder}` cannot be made: {reason}")]
@@ -91,6 +122,14 @@ pub enum BuildError {
         reason: String,
     },
 
+    /// A text that names no platform.
+    #[error("`{text}` is no platform")]
+    #[diagnostic(code(stage::build::platform), help("write it as linux/amd64, linux/arm64 or linux/arm/v7"))]
+    Platform {
+        /// The text.
+        text: String,
+    },
+
     /// A command-line builder could not be run.
     #[error("cannot build `{image}`: {source}")]
     #[diagnostic(code(stage::build::command))]
@@ -137,6 +176,21 @@ pub enum BuildError {
         #[help]
         help: Option<String>,
     },
+
+    /// A base image that cannot be had.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Registry(#[from] RegistryError),
+
+    /// A name that is no reference of an image.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Reference(#[from] ReferenceError),
+
+    /// The store of images cannot be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Store(#[from] StoreError),
 
     /// A file of the build context could not be read when the builder asked for it.
     #[error("cannot send `{path}` to the builder: {reason}")]

@@ -6,6 +6,7 @@ pub mod docker;
 mod error;
 mod failure;
 pub mod kaniko;
+pub mod oci;
 mod on_change;
 
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event::ImageEvents;
 use crate::image::context::SentFiles;
-use crate::image::{Dockerfile, ImageReference, Selection};
+use crate::image::{Digest, Dockerfile, ImageReference, Selection};
 
 pub use custom::{CustomRequest, build_custom, custom_words};
 pub use error::BuildError;
@@ -66,6 +67,8 @@ pub struct BuiltImage {
     pub is_pushed: bool,
     /// Its digest in the registry (`sha256:...`), when the builder pushed it and told.
     pub digest: Option<String>,
+    /// The digest of its manifest, when it is in windlass's own [store](crate::oci::BlobStore).
+    pub stored: Option<Digest>,
 }
 
 impl BuiltImage {
@@ -76,14 +79,19 @@ impl BuiltImage {
 
     /// An image that the builder pushed, with the digest it has in the registry, when that is known.
     pub fn in_registry(digest: Option<String>) -> Self {
-        Self { image_id: None, is_pushed: true, digest }
+        Self { is_pushed: true, digest, ..Self::default() }
+    }
+
+    /// An image of windlass's own store, with the digest of its manifest.
+    pub fn in_store(digest: Digest) -> Self {
+        Self { stored: Some(digest), ..Self::default() }
     }
 }
 
 /// A way to build images.
 #[async_trait]
 pub trait Builder: Send + Sync {
-    /// Its name in configuration and scripts: `docker`, `kaniko`.
+    /// Its name in configuration and scripts: `docker`, `kaniko`, `oci`.
     fn name(&self) -> &'static str;
 
     /// Builds an image and gives it all its references.

@@ -14,6 +14,9 @@ use crate::image::TagTemplate;
 use crate::run::RunOptions;
 use crate::script::ScriptFile;
 
+/// The builders that can be asked for.
+const BUILDERS: [&str; 3] = ["docker", "kaniko", "oci"];
+
 /// The options of every pipeline.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct PipelineOptions {
@@ -50,6 +53,10 @@ pub struct PipelineOptions {
     /// Use this tag for every image; `#` is a random character
     #[arg(short, long = "tag", value_name = "TAG", value_delimiter = ',')]
     pub tags: Vec<TagTemplate>,
+
+    /// Build with docker, kaniko or oci, which needs no daemon
+    #[arg(long, value_name = "NAME", value_parser = BUILDERS, hide_possible_values = true)]
+    pub builder: Option<String>,
 
     /// Build one image after another
     #[arg(long, conflicts_with = "max_concurrent_builds")]
@@ -106,6 +113,7 @@ impl PipelineOptions {
             skip_push_local_kube: self.skip_push_local_kube,
             verify: self.verify,
             jobs: if self.build_sequential { 1 } else { jobs },
+            builder: self.builder.clone(),
             keep_going: self.keep_going,
             tags: self.tags.clone(),
             dry_run: false,

@@ -9,6 +9,7 @@ mod exec;
 mod files;
 mod http;
 mod minikube;
+mod oci;
 mod random;
 mod registry;
 
@@ -19,6 +20,7 @@ use super::{Host, HostOptions};
 use crate::builder::docker::Daemon;
 use crate::cluster::ClusterAccess;
 use crate::event::Events;
+use crate::oci::BlobStore;
 use crate::registry::{CredentialStore, RegistryClient};
 
 impl Host {
@@ -30,6 +32,7 @@ impl Host {
             true => minikube::preferred_daemon(access.clone(), events.clone()),
             false => Daemon::from_environment(),
         };
+        let client = Arc::new(registry_client(Arc::clone(&credentials), daemon.clone()));
         Self {
             clock: Arc::new(clock::LiveClock),
             cluster: Arc::new(cluster::LiveCluster {
@@ -46,11 +49,14 @@ impl Host {
             exec: Arc::new(exec::LiveExec),
             files: Arc::new(files::LiveFiles),
             http: Arc::new(http::LiveHttp::default()),
-            random: Arc::new(random::LiveRandom),
-            registry: Arc::new(registry::LiveRegistry {
-                client: registry_client(credentials, daemon),
+            oci: Arc::new(oci::LiveOci {
+                store: BlobStore::of_user(|name| std::env::var(name).ok()),
+                client: Arc::clone(&client),
+                daemon: daemon.clone(),
                 events: events.clone(),
             }),
+            random: Arc::new(random::LiveRandom),
+            registry: Arc::new(registry::LiveRegistry { client, events: events.clone() }),
         }
     }
 }

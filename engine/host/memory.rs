@@ -10,6 +10,7 @@ mod exec;
 mod files;
 mod git;
 mod http;
+mod oci;
 mod registry;
 mod scripted;
 
@@ -46,6 +47,8 @@ pub struct State {
     pub is_daemon_there: bool,
     /// What the daemon has: image IDs.
     pub images: HashMap<ImageReference, String>,
+    /// What windlass's own store has: digests of manifests.
+    pub stored: HashMap<ImageReference, Digest>,
     /// What registries have: digests.
     pub pushed: HashMap<ImageReference, String>,
     /// What images pass on to those built from them, by reference and by ID.
@@ -90,6 +93,7 @@ impl Default for State {
             calls: Vec::new(),
             is_daemon_there: true,
             images: HashMap::new(),
+            stored: HashMap::new(),
             pushed: HashMap::new(),
             configs: HashMap::new(),
             own: HashSet::new(),
@@ -124,6 +128,7 @@ impl Memory {
             exec: this(),
             files: this(),
             http: this(),
+            oci: this(),
             random: this(),
             registry: this(),
         }

@@ -21,6 +21,7 @@ mod layer;
 mod layer_memory;
 mod layout;
 mod lease;
+mod listing;
 mod name;
 mod parallel_gzip;
 mod repository_memory;

@@ -84,17 +84,16 @@ fn foreseen(run: &Run, base: &str) -> Option<BaseConfig> {
     })
 }
 
-/// Asks the daemon, then the registry, and remembers. Nobody who answers is no error: then the whole context
-/// counts.
+/// Asks the store, the daemon, then the registry, and remembers. Nobody who answers is no error: then the whole
+/// context counts.
 pub(super) fn look_up(run: &Run, base: &str) -> Option<BaseConfig> {
-    let local = run.wait(run.host.docker.base_config(base)).ok()?;
-    let found = match local {
-        Ok(Some(config)) => config,
-        _ => {
-            let reference: ImageReference = base.parse().ok()?;
-            run.wait(run.host.registry.base_config(&reference)).ok()?.ok()?
-        }
+    let stored = run.wait(run.host.oci.base_config(base)).ok()?.ok().flatten();
+    let in_daemon = || run.wait(run.host.docker.base_config(base)).ok()?.ok().flatten();
+    let in_registry = || {
+        let reference: ImageReference = base.parse().ok()?;
+        run.wait(run.host.registry.base_config(&reference)).ok()?.ok()
     };
+    let found = stored.or_else(in_daemon).or_else(in_registry)?;
     run.bases.learn(base, found.clone());
     Some(found)
 }

@@ -92,6 +92,9 @@ impl Built {
                 Source::Daemon(_) => {
                     run.wait_for_end(run.host.docker.push(&reference, &events, &run.cancellation()))?
                 }
+                Source::Store(digest) => {
+                    run.wait_for_end(run.host.oci.push(digest, &reference, &events, &run.cancellation()))?
+                }
                 Source::Registry(from) => {
                     let from = self.image.config().repository.with_tag(from.clone());
                     Some(run.wait(run.host.registry.retag(&from, &tag))??)
@@ -125,6 +128,9 @@ impl Built {
                 run.wait(run.host.docker.tag(id, reference))??;
                 run.wait_for_end(run.host.docker.push(reference, &events, &run.cancellation()))?
             }
+            Source::Store(digest) => {
+                run.wait_for_end(run.host.oci.push(digest, reference, &events, &run.cancellation()))?
+            }
             Source::Registry(_) | Source::Elsewhere => {
                 let copy = ImageCopy { from, to: reference.clone() };
                 Some(run.wait(run.host.registry.copy(&copy))??)
@@ -134,18 +140,30 @@ impl Built {
         Ok(digest)
     }
 
-    /// Makes it available to the nodes of a local cluster, where there is one that cannot see the daemon.
+    /// Makes it available to the nodes of a local cluster, where there is one that cannot see the daemon. What windlass
+    /// assembled itself goes into the daemon first, where there is one.
     ///
     /// # Errors
     /// When it cannot be loaded there.
     pub fn load(&self) -> Result<Self, StageError> {
-        let (Some(record), Some(delivery)) = (&self.record, self.image.delivery()) else {
+        let Some(record) = &self.record else { return Ok(self.clone()) };
+        let Some(delivery) = self.image.delivery() else {
+            self.load_into_daemon(record)?;
             return Ok(self.clone());
         };
         let loader = match (delivery, &self.source) {
             // It is not here but in its registry, which is then the place for its new tags as well.
             (Delivery::SharedDaemon | Delivery::Load(_), Source::Registry(_)) => return self.push(),
             (Delivery::Load(loader), Source::Daemon(_)) => loader,
+            (Delivery::SharedDaemon | Delivery::Load(_), Source::Store(_)) => {
+                let is_there = self.load_into_daemon(record)?;
+                match delivery {
+                    // Without a daemon, nobody can give it to the nodes.
+                    _ if !is_there => return self.push(),
+                    Delivery::Load(loader) => loader,
+                    _ => return Ok(self.clone()),
+                }
+            }
             _ => return Ok(self.clone()),
         };
         let unpushed = record.tags.iter().filter(|tag| !record.pushed.contains_key(*tag));
@@ -158,6 +176,18 @@ impl Built {
             run.wait_for_end(run.host.cluster.load(&load, &events, &run.cancellation()))?;
         }
         Ok(self.clone())
+    }
+
+    /// Brings what is in windlass's own store into the daemon, where there is one that has it not yet, so that `docker
+    /// run` finds it; says whether a daemon is there.
+    fn load_into_daemon(&self, record: &Record) -> Result<bool, StageError> {
+        let Source::Store(digest) = &self.source else { return Ok(true) };
+        let (run, references) = (self.image.run(), record.references(&self.image.config().repository));
+        if run.wait_for_end(run.host.oci.load(digest, &references, &run.cancellation()))? {
+            self.image.events().step("loaded into the docker daemon");
+            return Ok(true);
+        }
+        Ok(run.wait(run.host.docker.reachable())?.is_ok())
     }
 
     /// Makes it known to the images built from it, and to the report.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::CacheKey;
-use crate::image::{ImageReference, Repository, Tag, TagTemplate};
+use crate::image::{Digest, ImageReference, Repository, Tag, TagTemplate};
 use crate::state::Record;
 
 /// The image IDs behind references.
@@ -30,6 +30,8 @@ pub struct Situation<'a, E> {
     pub in_daemon: &'a dyn Fn(&[ImageReference]) -> Result<ImageIds, E>,
     /// Whether the daemon has an image with this ID, be it under no name.
     pub has_id: &'a dyn Fn(&str) -> Result<bool, E>,
+    /// Whether windlass's own store has the image with this manifest.
+    pub in_store: &'a dyn Fn(&Digest) -> Result<bool, E>,
     /// The digest of a reference in its registry.
     pub in_registry: &'a dyn Fn(&ImageReference) -> Result<Option<String>, E>,
     /// Replaces each `#` of a tag.
@@ -68,6 +70,8 @@ pub struct Reuse {
 pub enum Source {
     /// In the daemon, under this ID.
     Daemon(String),
+    /// In windlass's own store, with this digest of its manifest.
+    Store(Digest),
     /// In its registry, under this tag.
     Registry(Tag),
     /// Wherever the custom command put it.
@@ -145,6 +149,13 @@ impl<E> Situation<'_, E> {
             _ => "not pushed yet".to_owned(),
         };
         let to_push = || self.pushes.then(|| lost.clone().unwrap_or_else(not_pushed));
+        if let Some(digest) = record.stored
+            && (self.in_store)(&digest)?
+        {
+            let untagged = tags.iter().filter(|tag| !record.tags.contains(tag)).cloned().collect();
+            let (record, source, left) = (record.clone(), Source::Store(digest), new.or_else(to_push));
+            return Ok(Ok(Reuse { record, tags, untagged, source, left }));
+        }
         let in_daemon = match self.find_in_daemon(record) {
             // The registry can give its own image another tag: no daemon is needed.
             Err(_) if self.pushes && !record.pushed.is_empty() => None,
@@ -167,6 +178,7 @@ impl<E> Situation<'_, E> {
             None if lost.is_some() => {
                 Ok(Err("the image is gone from the registry and the daemon".to_owned()))
             }
+            _ if record.stored.is_some() => Ok(Err("the image is gone from the store".to_owned())),
             _ => Ok(Err("the image is gone from the daemon".to_owned())),
         }
     }
@@ -217,7 +229,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::image::Digest;
     use crate::plan::Inputs;
     use crate::state::RecordedInputs;
 
@@ -231,6 +242,8 @@ mod tests {
         /// Tags in the daemon with their image IDs; other images it has without a name.
         daemon: BTreeMap<&'static str, &'static str>,
         nameless: Vec<&'static str>,
+        /// The image in windlass's own store.
+        stored: Option<Digest>,
         /// Tags in the registry with their digests.
         registry: BTreeMap<&'static str, &'static str>,
         asked: RefCell<Vec<String>>,
@@ -246,6 +259,7 @@ mod tests {
             templates: tags.iter().map(|tag| tag.parse().expect("a tag")).collect(),
             tags: tags.iter().map(|text| tag(text)).collect(),
             image_id: id.map(ToOwned::to_owned),
+            stored: None,
             pushed: pushed.iter().map(|(text, digest)| (tag(text), digest.map(ToOwned::to_owned))).collect(),
             custom: false,
             push_skipped: false,
@@ -276,6 +290,7 @@ mod tests {
             verify: false,
             daemon: BTreeMap::new(),
             nameless: Vec::new(),
+            stored: None,
             registry: BTreeMap::new(),
             asked: RefCell::default(),
         }
@@ -309,6 +324,7 @@ mod tests {
                     note(format!("id {id}"));
                     Ok(self.nameless.contains(&id))
                 },
+                in_store: &|digest| Ok(self.stored == Some(*digest)),
                 in_registry: &|reference| {
                     note(format!("registry {}", tag(reference)));
                     Ok(self.registry.get(tag(reference).as_str()).map(|digest| (*digest).to_owned()))
@@ -327,6 +343,7 @@ mod tests {
                 Verdict::Reuse(reuse) => {
                     let source = match &reuse.source {
                         Source::Daemon(id) => format!("daemon {id}"),
+                        Source::Store(_) => "store".to_owned(),
                         Source::Registry(tag) => format!("registry {tag}"),
                         Source::Elsewhere => "elsewhere".to_owned(),
                     };
@@ -356,6 +373,23 @@ mod tests {
         world(&["1"], vec![old]).check("build: ", &[]);
         let moved = Record { repository: "acme/old".to_owned(), ..record(&["1"], Some("i"), &[PUSHED]) };
         world(&["1"], vec![moved]).check("build: moved from acme/old to acme/api", &[]);
+    }
+
+    #[test]
+    fn an_image_of_the_store_needs_no_daemon() {
+        let digest = Digest::of("manifest");
+        let stored = |pushed| Record { stored: Some(digest), ..record(&["1"], None, pushed) };
+        let mut world = world(&["1"], vec![stored(&[])]);
+        world.check("build: the image is gone from the store", &[]);
+        world.stored = Some(digest);
+        world.check("store as 1: not pushed yet", &[]);
+        world.pushes = false;
+        world.check("store as 1: nothing", &[]);
+        world.templates = vec!["2".parse().expect("a tag")];
+        world.check("store as 2 (+ 2): new tag 2", &[]);
+        world.records = vec![stored(&[PUSHED])];
+        world.templates = vec!["1".parse().expect("a tag")];
+        world.check("registry 1 as 1: nothing", &[]);
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub(super) enum Tool {
     Kaniko,
     /// BuildKit in the cluster, through `docker buildx`.
     BuildKit,
+    /// Windlass itself.
+    Oci,
 }
 
 impl Plan {
@@ -104,13 +106,17 @@ impl Plan {
             Tool::Docker => run.wait(run.host.docker.method(&options, &request))??,
             Tool::Kaniko => KanikoBuild::METHOD,
             Tool::BuildKit => BuildMethod::default(),
+            Tool::Oci => BuildMethod { notes_files: true, ..BuildMethod::default() },
         };
-        if !self.is_identified() && method.notes_files {
-            request.sent = Some(Arc::new(SentFiles::new(run.index(recipe.context.root()))));
-        } else {
+        let is_first = !self.is_identified() && method.notes_files;
+        if !is_first {
             self.identity()?;
         }
-        let sent = request.sent.clone();
+        // A layer is known by what its files have in them, which the index may tell.
+        if is_first || tool == Tool::Oci {
+            request.sent = Some(Arc::new(SentFiles::new(run.index(recipe.context.root()))));
+        }
+        let sent = request.sent.clone().filter(|_| is_first);
         if method.runs_every_target {
             let bases = Bases::new(run, &recipe.parents);
             let config = |base: &str| bases.config(base);
@@ -120,7 +126,10 @@ impl Plan {
         }
         let cancel = run.cancellation();
         let built = match tool {
-            Tool::Docker => run.wait_for_end(run.host.docker.build(request, &options, &events, &cancel)),
+            Tool::Docker => {
+                run.wait(run.host.oci.forget(&request.references))??;
+                run.wait_for_end(run.host.docker.build(request, &options, &events, &cancel))
+            }
             Tool::Kaniko => {
                 run.wait_for_end(run.host.cluster.build(&self.kaniko_build(request), &events, &cancel))
             }
@@ -133,6 +142,7 @@ impl Plan {
                 };
                 run.wait_for_end(run.host.cluster.build_with_buildx(&build, &events, &cancel))
             }
+            Tool::Oci => run.wait_for_end(run.host.oci.build(request, &events, &cancel)),
         };
         // A base that moved since it was looked at may need files that did not travel: look again next time.
         let built = built.inspect_err(|_| {

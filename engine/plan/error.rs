@@ -28,7 +28,7 @@ pub(super) enum PlanError {
     #[diagnostic(
         code(builder::unfit),
         help(
-            "`custom` needs `build.custom` in devspace.yaml, `buildkit` needs `buildKit.inCluster`, `docker` and `kaniko` a Dockerfile"
+            "`custom` needs `build.custom` in devspace.yaml, `buildkit` needs `buildKit.inCluster`, `docker`, `kaniko` and `oci` a Dockerfile"
         )
     )]
     UnfitBuilder { image: String, builder: String },

@@ -56,7 +56,7 @@ pub(super) struct Identity {
 }
 
 /// The names of the builders that [`Plan::build`] knows.
-const BUILDERS: [&str; 4] = ["docker", "kaniko", "buildkit", "custom"];
+const BUILDERS: [&str; 5] = ["docker", "oci", "kaniko", "buildkit", "custom"];
 
 /// What is decided on an image that is reused, given what is left to do with it.
 fn reuse_decision(left: Option<&str>) -> Decision {
@@ -291,6 +291,7 @@ impl Plan {
             pushes: image.pushes() || (image.config().custom.is_some() && !run.options.skip_push),
             verify: run.options.verify,
             in_daemon: &|references| run.in_daemon(references),
+            in_store: &|digest| run.wait(run.host.oci.has(digest)).map_err(StageError::from)?,
             has_id: &|id| Ok(run.wait(run.host.docker.base_config(id))??.is_some()),
             in_registry: &|reference| {
                 run.wait(run.host.registry.digest(reference)).map_err(StageError::from)?
@@ -316,6 +317,11 @@ impl Plan {
     /// # Errors
     /// When it cannot be built, or its registry would refuse it.
     pub fn build(&self, builder: &str) -> Result<Built, StageError> {
+        let asked = self.image.run().options.builder.as_deref().filter(|_| builder != "disabled");
+        let builder = match &self.recipe {
+            Recipe::Dockerfile(_) => asked.unwrap_or(builder),
+            Recipe::Custom(_) => builder,
+        };
         match (builder, &self.recipe) {
             ("disabled", _) => Ok(Built::disabled(&self.image)),
             ("docker", Recipe::Dockerfile(recipe)) => {
@@ -326,6 +332,10 @@ impl Plan {
                 self.tell(Decision::Build);
                 self.build_dockerfile(recipe, Tool::Kaniko)
             }
+            ("oci", Recipe::Dockerfile(recipe)) => {
+                self.tell(Decision::Build);
+                self.build_dockerfile(recipe, Tool::Oci)
+            }
             ("custom", Recipe::Custom(_)) => {
                 self.tell(Decision::Build);
                 self.build_with_command()
@@ -334,7 +344,7 @@ impl Plan {
                 self.tell(Decision::Build);
                 self.build_dockerfile(recipe, Tool::BuildKit)
             }
-            ("docker" | "kaniko" | "buildkit" | "custom", _) => Err(PlanError::UnfitBuilder {
+            ("docker" | "kaniko" | "buildkit" | "oci" | "custom", _) => Err(PlanError::UnfitBuilder {
                 image: self.image.name().to_owned(),
                 builder: builder.to_owned(),
             }
@@ -363,9 +373,11 @@ impl Plan {
         if run.options.dry_run {
             self.foresee_names(&record, &tags, &source);
         }
-        if let Source::Daemon(id) = &source {
-            for tag in &untagged {
-                run.wait(run.host.docker.tag(id, &self.reference(tag)))??;
+        for tag in &untagged {
+            match &source {
+                Source::Daemon(id) => run.wait(run.host.docker.tag(id, &self.reference(tag)))??,
+                Source::Store(digest) => run.wait(run.host.oci.tag(digest, &self.reference(tag)))??,
+                Source::Registry(_) | Source::Elsewhere => {}
             }
         }
         if record.tags != tags || record.templates != self.templates {
@@ -383,7 +395,7 @@ impl Plan {
         let known = names.find(|name| run.bases.get(name).is_some()).unwrap_or_else(|| match source {
             Source::Daemon(id) => id.clone(),
             Source::Registry(tag) => self.reference(tag).to_string(),
-            Source::Elsewhere => String::new(),
+            Source::Store(_) | Source::Elsewhere => String::new(),
         });
         let new = tags.iter().filter(|tag| !record.tags.contains(tag));
         new.for_each(|tag| run.plan_name(self.reference(tag).to_string(), &known));
@@ -398,7 +410,7 @@ impl Plan {
             _ if record.custom => Some(Source::Elsewhere),
             (Some(tag), _) => Some(Source::Registry(tag.clone())),
             (None, Some(id)) => Some(Source::Daemon(id.clone())),
-            (None, None) => None,
+            (None, None) => record.stored.map(Source::Store),
         });
         match (latest, source) {
             (Some(record), Some(source)) => Ok(Reuse {
@@ -482,17 +494,18 @@ impl Plan {
             Some(dockerfile) => inputs.with_dockerfile(dockerfile),
             None => inputs,
         };
-        let BuiltImage { image_id, is_pushed, digest } = built;
+        let BuiltImage { image_id, stored, is_pushed, digest } = built;
         let events = self.image.events();
         let mut pushed = BTreeMap::new();
         for tag in tags.iter().filter(|_| is_pushed) {
             events.pushed(self.reference(tag).to_string(), digest.clone());
             pushed.insert(tag.clone(), digest.clone());
         }
-        let source = match (&image_id, pushed.keys().next()) {
-            (Some(id), _) => Source::Daemon(id.clone()),
-            (None, Some(tag)) => Source::Registry(tag.clone()),
-            (None, None) => Source::Elsewhere,
+        let source = match (&image_id, stored, pushed.keys().next()) {
+            (Some(id), ..) => Source::Daemon(id.clone()),
+            (None, Some(digest), _) => Source::Store(digest),
+            (None, None, Some(tag)) => Source::Registry(tag.clone()),
+            (None, None, None) => Source::Elsewhere,
         };
         let record = Record {
             key: identity.key,
@@ -500,6 +513,7 @@ impl Plan {
             templates: self.templates.clone(),
             tags,
             image_id,
+            stored,
             pushed,
             custom,
             push_skipped: custom && self.image.run().options.skip_push,

@@ -28,6 +28,7 @@ pub fn record(inputs: &Inputs) -> Record {
         templates: Vec::new(),
         tags: Vec::new(),
         image_id: None,
+        stored: None,
         pushed: BTreeMap::new(),
         custom: false,
         push_skipped: false,

@@ -135,7 +135,8 @@ impl RegistryClient {
         let missing = image.missing_layers(store).map_err(|error| subject.error(Problem::Store(error)))?;
         let missing: Vec<_> = missing.into_iter().filter(|layer| layers.contains(layer)).collect();
         let transfer = Transfer::new(events, format!("pulling {name}"));
-        let shares = missing.into_iter().map(|layer| (layer, transfer.share(layer.descriptor.size())));
+        let shares =
+            missing.into_iter().map(|layer| (layer.clone(), transfer.share(layer.descriptor.size())));
         let shares: Vec<_> = shares.collect();
         let (subject, within) = (&subject, image.digest());
         let fetches = shares.into_iter().map(|(layer, share)| async move {

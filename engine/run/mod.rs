@@ -76,6 +76,8 @@ pub struct Run {
     /// What the daemon answered, with the ID of those references that it has.
     in_daemon: Mutex<HashMap<ImageReference, Option<String>>>,
     is_forgetful: AtomicBool,
+    /// What is told once a run.
+    told: Mutex<HashSet<String>>,
     /// What git answered, by arguments.
     pub(crate) git_answers: Mutex<HashMap<Vec<String>, GitAnswer>>,
     delivery: OnceLock<Delivery>,
@@ -140,6 +142,7 @@ impl Run {
             records: Mutex::default(),
             in_daemon: Mutex::default(),
             is_forgetful: AtomicBool::new(false),
+            told: Mutex::default(),
             git_answers: Mutex::default(),
             delivery: OnceLock::new(),
             pull_secrets: Mutex::default(),
@@ -273,6 +276,13 @@ impl Run {
     /// Tells the user something about the run.
     pub fn notice(&self, level: Level, message: impl Into<String>) {
         self.events.emit(Event::Notice { image: None, level, message: message.into() });
+    }
+
+    /// Tells the user something about the run, unless it was told already.
+    pub fn notice_once(&self, level: Level, message: String) {
+        if lock(&self.told).insert(message.clone()) {
+            self.notice(level, message);
+        }
     }
 
     /// The Dockerfile of an image, read and parsed once.

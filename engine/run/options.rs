@@ -23,6 +23,8 @@ pub struct RunOptions {
     pub verify: bool,
     /// How many images may be worked on at a time.
     pub jobs: usize,
+    /// Build images with Dockerfiles by this builder, whatever the pipeline says.
+    pub builder: Option<String>,
     /// Go on with other images after one failed.
     pub keep_going: bool,
     /// Tags for every image in place of its own.
@@ -56,6 +58,7 @@ impl Default for RunOptions {
             skip_push_local_kube: true,
             verify: false,
             jobs: Self::default_jobs(),
+            builder: None,
             keep_going: false,
             tags: Vec::new(),
             dry_run: false,

@@ -34,6 +34,9 @@ pub struct Record {
     pub tags: Vec<Tag>,
     /// The image ID in the daemon, when one held it.
     pub image_id: Option<String>,
+    /// The digest of its manifest in windlass's own store, when it was built there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<Digest>,
     /// The tags that are in the registry, with their digests where known.
     pub pushed: BTreeMap<Tag, Option<String>>,
     /// Whether a custom command built it, and is trusted to have put it where it belongs.
@@ -386,6 +389,7 @@ mod tests {
             templates: vec![tag.parse().expect("a tag")],
             tags: vec![tag.parse().expect("a tag")],
             image_id: Some(format!("sha256:{number}")),
+            stored: None,
             pushed: BTreeMap::new(),
             custom: false,
             push_skipped: false,

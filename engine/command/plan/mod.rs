@@ -31,8 +31,7 @@ asked only where a decision depends on what they have. `#` in a tag stands for a
 character that the build chooses. Dependencies are planned as they would be built; one in git
 that was never fetched is.
 
-Options that say how the work is done (--keep-going, --max-concurrent-builds, --result) are
-understood and change nothing here.
+The options --keep-going, --max-concurrent-builds and --result change nothing here.
 
 Examples:
   windlass plan                   every image: build or skip, and why

@@ -54,7 +54,7 @@ struct ImageView {
     level: usize,
     /// The images of the project it is built from.
     from: Vec<String>,
-    /// `docker`, `kaniko`, `buildkit` or `custom`, when it is built.
+    /// `docker`, `kaniko`, `buildkit`, `oci` or `custom`, when it is built.
     builder: Option<&'static str>,
     key: Option<String>,
     /// References; `#` is a random character that the build chooses.
@@ -216,8 +216,7 @@ impl ImageView {
         };
         let tags = result.iter().flat_map(|result| &result.tags);
         let builder = effects.iter().find_map(|effect| match effect.kind {
-            EffectKind::Build { .. } => Some("docker"),
-            EffectKind::BuildInCluster { builder, .. } => Some(builder),
+            EffectKind::Build { builder, .. } | EffectKind::BuildInCluster { builder, .. } => Some(builder),
             EffectKind::Exec { purpose: Purpose::CustomBuild } => Some("custom"),
             _ => None,
         });

@@ -45,7 +45,6 @@ Examples:
   windlass run release 1.4.0 --channel beta     with an optional parameter
   windlass run release --help                   what it takes
   windlass plan release 1.4.0                   what it would do, without doing it
-  windlass list pipelines                       what there is
   windlass run migrate --dry-run                a command of devspace.yaml: it gets every
                                                 word after its name
 

@@ -1,5 +1,7 @@
 //! Real registries.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::event::{Event, Events, Level};
@@ -11,7 +13,7 @@ use crate::script::StageError;
 
 /// Real registries.
 pub(super) struct LiveRegistry {
-    pub(super) client: RegistryClient,
+    pub(super) client: Arc<RegistryClient>,
     pub(super) events: Events,
 }
 

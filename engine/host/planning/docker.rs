@@ -31,6 +31,10 @@ impl Docker for PlanningDocker {
         Ok(())
     }
 
+    async fn ask(&self) -> Result<(), StageError> {
+        self.inner.ask().await
+    }
+
     async fn machine(&self) -> Result<Machine, StageError> {
         self.inner.machine().await
     }
@@ -61,6 +65,7 @@ impl Docker for PlanningDocker {
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
         let kind = EffectKind::Build {
+            builder: "docker",
             references: texts(&request.references),
             files: request.context.files(),
             bytes: request.context.size(),

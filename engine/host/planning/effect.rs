@@ -34,8 +34,10 @@ pub struct Effect {
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EffectKind {
-    /// The docker builder builds an image.
+    /// A builder on this machine builds an image.
     Build {
+        /// Which one: `docker`, `oci`.
+        builder: &'static str,
         /// The names it gets.
         references: Vec<String>,
         /// Files that travel to the builder.

@@ -12,6 +12,7 @@ mod exec;
 mod files;
 mod http;
 mod nobody;
+mod oci;
 mod registry;
 
 use std::sync::Arc;
@@ -29,13 +30,15 @@ impl Host {
     #[must_use]
     pub fn offline(self) -> Self {
         let nobody = || Arc::new(nobody::Nobody);
-        Self { cluster: nobody(), docker: nobody(), registry: nobody(), ..self }
+        Self { cluster: nobody(), docker: nobody(), oci: nobody(), registry: nobody(), ..self }
     }
 
     /// A host that asks this one and notes in `effects` what would be done.
     #[must_use]
     pub fn planning(self, effects: &Arc<Effects>) -> Self {
         let note = || Arc::clone(effects);
+        let docker = Arc::clone(&self.docker);
+        let oci = Arc::new(oci::PlanningOci { inner: self.oci, docker, effects: note() });
         Self {
             clock: Arc::new(PlanningClock(self.clock)),
             cluster: Arc::new(cluster::PlanningCluster { inner: self.cluster, effects: note() }),
@@ -44,6 +47,7 @@ impl Host {
             exec: Arc::new(exec::PlanningExec { inner: self.exec, effects: note() }),
             files: Arc::new(files::PlanningFiles::new(self.files, note())),
             http: Arc::new(http::PlanningHttp { effects: note() }),
+            oci,
             random: Arc::new(Placeholder),
             registry: Arc::new(registry::PlanningRegistry { inner: self.registry, effects: note() }),
         }

@@ -11,9 +11,9 @@ use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
 use crate::cluster::{ClusterContext, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult};
 use crate::config::DockerConfig;
 use crate::event::ImageEvents;
-use crate::host::{Cluster, Docker, ImageCopy, Machine, Registry};
+use crate::host::{Cluster, Docker, ImageCopy, Machine, Oci, Registry};
 use crate::image::dockerfile::BaseConfig;
-use crate::image::{ImageReference, Repository, Tag};
+use crate::image::{Digest, ImageReference, Repository, Tag};
 use crate::registry::ManifestFacts;
 use crate::script::StageError;
 
@@ -113,6 +113,53 @@ impl Cluster for Nobody {
     }
 
     async fn load(&self, _: &ImageLoad, _: &ImageEvents, _: &CancellationToken) -> Result<(), StageError> {
+        Err(Offline.into())
+    }
+}
+
+#[async_trait]
+impl Oci for Nobody {
+    async fn has(&self, _: &Digest) -> Result<bool, StageError> {
+        Ok(false)
+    }
+
+    async fn base_config(&self, _: &str) -> Result<Option<BaseConfig>, StageError> {
+        Ok(None)
+    }
+
+    async fn build(
+        &self,
+        _: BuildRequest,
+        _: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<BuiltImage, StageError> {
+        Err(Offline.into())
+    }
+
+    async fn tag(&self, _: &Digest, _: &ImageReference) -> Result<(), StageError> {
+        Err(Offline.into())
+    }
+
+    async fn forget(&self, _: &[ImageReference]) -> Result<(), StageError> {
+        Ok(())
+    }
+
+    async fn load(
+        &self,
+        _: &Digest,
+        _: &[ImageReference],
+        _: &CancellationToken,
+    ) -> Result<bool, StageError> {
+        Ok(false)
+    }
+
+    async fn push(
+        &self,
+        _: &Digest,
+        _: &ImageReference,
+        _: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<Option<String>, StageError> {
         Err(Offline.into())
     }
 }

@@ -2,7 +2,7 @@
 
 /// A parsed wildcard pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Glob(Vec<Token>);
+pub(crate) struct Glob(Vec<Token>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
@@ -17,13 +17,13 @@ enum Token {
 }
 
 /// Whether `text` has characters that a [`Glob`] does not take literally.
-pub(super) fn has_wildcards(text: &str) -> bool {
+pub(crate) fn has_wildcards(text: &str) -> bool {
     text.contains(['*', '?', '[', '\\'])
 }
 
 impl Glob {
     /// Parses `pattern`; `None` when it is malformed: an open or empty class, a `\` at its end.
-    pub(super) fn parse(pattern: &str) -> Option<Self> {
+    pub(crate) fn parse(pattern: &str) -> Option<Self> {
         let mut rest = pattern.chars();
         let mut tokens = Vec::new();
         while let Some(character) = rest.next() {
@@ -39,7 +39,7 @@ impl Glob {
     }
 
     /// Whether all of `name` matches.
-    pub(super) fn matches(&self, name: &str) -> bool {
+    pub(crate) fn matches(&self, name: &str) -> bool {
         let (mut tokens, mut rest) = (&self.0[..], name);
         // Where to take up again when the text after the last star does not match: like Go, no earlier
         // star is reconsidered.

@@ -9,9 +9,9 @@ use super::glob::Glob;
 
 /// A pattern, compiled once. It says whether a path matches, not whether a folder above it does.
 #[derive(Debug)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     /// Whether it brings back what an earlier pattern excluded (`!`).
-    pub(super) negated: bool,
+    pub(crate) negated: bool,
     text: String,
     kind: Kind,
     /// How many components every path that matches has at most, when that is known.
@@ -35,7 +35,7 @@ enum Kind {
 
 impl Pattern {
     /// Compiles a cleaned pattern; `None` when it is malformed.
-    pub(super) fn compile(pattern: &str) -> Option<Self> {
+    pub(crate) fn compile(pattern: &str) -> Option<Self> {
         let (negated, text) = match pattern.strip_prefix('!') {
             Some("") => return None,
             Some(text) => (true, text),
@@ -48,7 +48,7 @@ impl Pattern {
     }
 
     /// Whether `path` itself matches.
-    pub(super) fn matches(&self, path: &str) -> bool {
+    pub(crate) fn matches(&self, path: &str) -> bool {
         match &self.kind {
             Kind::Exact => path == self.text,
             Kind::Prefix => path.starts_with(&self.text[..self.text.len() - 2]),

@@ -23,7 +23,7 @@ pub struct SentFiles {
 }
 
 /// A file on its way.
-pub(super) struct Note<'a> {
+pub(crate) struct Note<'a> {
     files: &'a SentFiles,
     entry: &'a Entry,
     since: i64,
@@ -42,8 +42,13 @@ impl SentFiles {
         lock(&self.digests).get(path).copied()
     }
 
+    /// The digest of the file `entry`, when it is known without reading it.
+    pub(crate) fn known(&self, entry: &Entry) -> Option<Digest> {
+        self.get(&entry.path).or_else(|| self.index.get(entry.stamp.as_ref()?))
+    }
+
     /// `file` is about to be sent as `entry`.
-    pub(super) fn begin<'a>(&'a self, entry: &'a Entry, file: &File) -> io::Result<Note<'a>> {
+    pub(crate) fn begin<'a>(&'a self, entry: &'a Entry, file: &File) -> io::Result<Note<'a>> {
         let since = nanoseconds_of(SystemTime::now());
         let before = Stamp::of(&file.metadata()?);
         Ok(Note { files: self, entry, since, before, hasher: Sha256::new() })
@@ -52,17 +57,17 @@ impl SentFiles {
 
 impl Note<'_> {
     /// `bytes` were sent.
-    pub(super) fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
     }
 
-    /// All of `file` was sent.
-    pub(super) fn finish(self, file: &File) -> io::Result<()> {
+    /// All of `file` was sent; gives the digest of it.
+    pub(crate) fn finish(self, file: &File) -> io::Result<Digest> {
         let digest = Digest::from_bytes(self.hasher.finalize().into());
         lock(&self.files.digests).insert(self.entry.path.clone(), digest);
         if Stamp::of(&file.metadata()?) == self.before && self.entry.stamp == Some(self.before) {
             self.files.index.note(&self.before, self.since, digest);
         }
-        Ok(())
+        Ok(digest)
     }
 }

@@ -73,6 +73,20 @@ impl<'a> Flags<'a> {
         self.all(key).next().and_then(|flag| flag.text.split_once('=')).map(|(_, value)| value.to_owned())
     }
 
+    /// The values of a flag that may be repeated.
+    pub(super) fn texts(&self, key: &'a str) -> Vec<String> {
+        let values = self.all(key).filter_map(|flag| flag.text.split_once('='));
+        values.map(|(_, value)| value.to_owned()).collect()
+    }
+
+    /// Whether `--key`, `--key=true` or `--key=false` is said.
+    pub(super) fn switch(&self, key: &str) -> Option<bool> {
+        self.flags.iter().find_map(|flag| match flag.text.strip_prefix("--")?.split_once('=') {
+            Some((name, value)) => (name == key).then(|| value.eq_ignore_ascii_case("true")),
+            None => (flag.text[2..] == *key).then_some(true),
+        })
+    }
+
     /// The value with the bytes it has in the file, quotes included.
     pub(super) fn word(&self, key: &'a str) -> Option<Word> {
         let flag = self.all(key).next()?;

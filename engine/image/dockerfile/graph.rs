@@ -5,33 +5,36 @@ use super::{BuildArgs, Dockerfile, DockerfileError, Kind, Word};
 
 /// What a build target is based on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Base {
+pub(crate) enum Base {
+    /// Nothing.
     Scratch,
     /// An earlier build target.
     Target(usize),
+    /// This image.
     Image(String),
     /// It depends on a variable that is not known; why, as a phrase.
     Unknown(String),
 }
 
 /// A Dockerfile with build arguments: the bases are known.
-pub(super) struct Graph<'a> {
-    pub(super) dockerfile: &'a Dockerfile,
-    pub(super) global: Scope<'a>,
-    pub(super) bases: Vec<Base>,
+pub(crate) struct Graph<'a> {
+    pub(crate) dockerfile: &'a Dockerfile,
+    pub(crate) global: Scope<'a>,
+    pub(crate) bases: Vec<Base>,
 }
 
 /// What a `--from` means.
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// Build targets; several when one name is used again.
     Targets(Vec<usize>),
+    /// An image.
     Image,
     /// A number beyond the last target, or a word with a variable, which Docker refuses.
     Nothing,
 }
 
 impl<'a> Graph<'a> {
-    pub(super) fn new(dockerfile: &'a Dockerfile, args: &'a BuildArgs) -> Result<Self, DockerfileError> {
+    pub(crate) fn new(dockerfile: &'a Dockerfile, args: &'a BuildArgs) -> Result<Self, DockerfileError> {
         let globals = dockerfile.global_args();
         let global = Scope::global(args, dockerfile.escape(), globals)
             .map_err(|(index, reason)| dockerfile.mistake(globals[index].head(), reason))?;
@@ -63,7 +66,7 @@ impl<'a> Graph<'a> {
     }
 
     /// What the word of a `--from` stands for.
-    pub(super) fn origin(&self, from: &Word) -> Origin {
+    pub(crate) fn origin(&self, from: &Word) -> Origin {
         let targets = self.dockerfile.targets();
         if let Ok(index) = from.text.parse::<usize>() {
             return if index < targets.len() { Origin::Targets(vec![index]) } else { Origin::Nothing };
@@ -79,7 +82,7 @@ impl<'a> Graph<'a> {
 
     /// For each build target, whether building `target` needs it. `triggers` yields the ONBUILD triggers of the
     /// images outside the file.
-    pub(super) fn needed(&self, target: usize, triggers: &dyn Fn(usize) -> Vec<Kind>) -> Vec<bool> {
+    pub(crate) fn needed(&self, target: usize, triggers: &dyn Fn(usize) -> Vec<Kind>) -> Vec<bool> {
         let mut needed = vec![false; self.bases.len()];
         let mut open = vec![target];
         while let Some(index) = open.pop() {
@@ -103,7 +106,7 @@ impl<'a> Graph<'a> {
     }
 
     /// What building target `index` carries out: the triggers of its base, then its own instructions.
-    pub(super) fn kinds<'k>(&'k self, index: usize, outside: &'k [Kind]) -> impl Iterator<Item = &'k Kind> {
+    pub(crate) fn kinds<'k>(&'k self, index: usize, outside: &'k [Kind]) -> impl Iterator<Item = &'k Kind> {
         let targets = self.dockerfile.targets();
         let inside = match self.bases[index] {
             Base::Target(base) => targets[base].instructions(),

@@ -7,6 +7,8 @@ pub(super) struct Heredoc {
     pub(super) terminator: String,
     /// `<<-`: leading tabs are dropped.
     pub(super) strips_tabs: bool,
+    /// Whether variables in it are expanded: no part of the terminator is quoted.
+    pub(super) expands: bool,
 }
 
 impl Heredoc {
@@ -41,7 +43,8 @@ impl Heredoc {
         }
         let words = words(rest, false)?;
         let [terminator] = words.as_slice() else { return Ok(None) };
-        Ok(Some(Self { terminator: terminator.clone(), strips_tabs }))
+        let expands = terminator == rest;
+        Ok(Some(Self { terminator: terminator.clone(), strips_tabs, expands }))
     }
 }
 

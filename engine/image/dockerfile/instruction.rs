@@ -53,16 +53,30 @@ pub enum Kind {
     Entrypoint(Command),
     /// `ENV`: names and values.
     Env(Vec<(String, String)>),
+    /// `EXPOSE`: ports.
+    Expose(Vec<String>),
     /// `FROM`.
     From(From),
+    /// `HEALTHCHECK`.
+    Healthcheck(Healthcheck),
+    /// `LABEL`: names and values.
+    Label(Vec<(String, String)>),
+    /// `MAINTAINER`.
+    Maintainer(String),
     /// `ONBUILD`: its trigger, when it is an instruction Docker can run.
     Onbuild(Option<Box<Kind>>),
     /// `RUN`.
     Run(Run),
     /// `SHELL`: the program and its arguments.
     Shell(Vec<String>),
-    /// An instruction that neither names files nor changes what others mean.
-    Other,
+    /// `STOPSIGNAL`.
+    Stopsignal(String),
+    /// `USER`.
+    User(String),
+    /// `VOLUME`: paths.
+    Volume(Vec<String>),
+    /// `WORKDIR`.
+    Workdir(String),
     /// An instruction or flag that only another Dockerfile frontend may know; why, as a phrase.
     Foreign(String),
 }
@@ -100,10 +114,50 @@ pub struct Copy {
     pub chown: Option<String>,
     /// `--chmod`.
     pub chmod: Option<String>,
-    /// How many here-documents follow.
-    pub heredocs: usize,
+    /// The here-documents among the sources.
+    pub documents: Vec<Document>,
     /// Whether it is `ADD`, whose sources may be addresses.
     pub is_add: bool,
+    /// `--link`: the files do not depend on what is below them.
+    pub link: bool,
+    /// `--parents`: the folders of the sources come along.
+    pub parents: bool,
+    /// `--exclude`: patterns of what stays behind.
+    pub exclude: Vec<String>,
+    /// `--checksum`: the digest of what an address gives.
+    pub checksum: Option<String>,
+    /// `--unpack`, where it is said: whether archives are unpacked.
+    pub unpack: Option<bool>,
+    /// `--keep-git-dir`.
+    pub keep_git_dir: bool,
+}
+
+/// A here-document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Its name, which is also that of the file it makes.
+    pub name: String,
+    /// Its lines, each with its newline; variables are still in them.
+    pub content: String,
+    /// Whether variables in it are expanded.
+    pub expands: bool,
+}
+
+/// The arguments of `HEALTHCHECK`. Times are in nanoseconds, 0 for what is not said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Healthcheck {
+    /// `NONE`; `CMD` and the words of a command; or `CMD-SHELL` and a text for the shell.
+    pub test: Vec<String>,
+    /// `--interval`.
+    pub interval: i64,
+    /// `--timeout`.
+    pub timeout: i64,
+    /// `--start-period`.
+    pub start_period: i64,
+    /// `--start-interval`.
+    pub start_interval: i64,
+    /// `--retries`.
+    pub retries: u32,
 }
 
 /// The arguments of `RUN`.
@@ -171,7 +225,7 @@ impl Instruction {
 ///
 /// # Errors
 /// What is wrong, as a phrase.
-pub(super) fn kind(split: Split, line: &Line, heredocs: usize, lenient: bool) -> Result<Kind, String> {
+pub(super) fn kind(split: Split, line: &Line, heredocs: &[Document], lenient: bool) -> Result<Kind, String> {
     let name = split.name.clone();
     let flags = Flags::new(&name, &split.flags, line);
     let allowed: &[&str] = match name.as_str() {
@@ -213,8 +267,14 @@ pub(super) fn kind(split: Split, line: &Line, heredocs: usize, lenient: bool) ->
                 from: flags.word("from").filter(|from| !from.text.is_empty()),
                 chown: flags.text("chown"),
                 chmod: flags.text("chmod"),
-                heredocs,
+                documents: heredocs.to_vec(),
                 is_add: name == "ADD",
+                link: flags.switch("link") == Some(true),
+                parents: flags.switch("parents") == Some(true),
+                exclude: flags.texts("exclude"),
+                checksum: flags.text("checksum"),
+                unpack: flags.switch("unpack"),
+                keep_git_dir: flags.switch("keep-git-dir") == Some(true),
             })
         }
         "ARG" => {
@@ -238,13 +298,12 @@ pub(super) fn kind(split: Split, line: &Line, heredocs: usize, lenient: bool) ->
                 }
                 pairs.push((key, value));
             }
-            if name == "ENV" { Kind::Env(pairs) } else { Kind::Other }
+            if name == "ENV" { Kind::Env(pairs) } else { Kind::Label(pairs) }
         }
         "FROM" => Kind::From(from(&split, &flags)?),
         "HEALTHCHECK" => {
             needs(1)?;
-            healthcheck(&split, &flags)?;
-            Kind::Other
+            Kind::Healthcheck(healthcheck(&split, &flags)?)
         }
         "ONBUILD" => {
             let Some(trigger) = split.trigger else { return Err("ONBUILD needs an instruction".into()) };
@@ -265,7 +324,8 @@ pub(super) fn kind(split: Split, line: &Line, heredocs: usize, lenient: bool) ->
                 }
             }
             let mounts = flags.all("mount").map(|flag| mount(flag, line)).collect::<Result<_, _>>()?;
-            Kind::Run(Run { command: Command { argv: split.args, is_shell: !split.json }, mounts, heredocs })
+            let command = Command { argv: split.args, is_shell: !split.json };
+            Kind::Run(Run { command, mounts, heredocs: heredocs.len() })
         }
         "SHELL" => {
             needs(1)?;
@@ -279,11 +339,21 @@ pub(super) fn kind(split: Split, line: &Line, heredocs: usize, lenient: bool) ->
             if split.args.iter().any(|volume| volume.trim().is_empty()) {
                 return Err("a VOLUME is empty".into());
             }
-            Kind::Other
+            Kind::Volume(split.args)
         }
-        "EXPOSE" | "MAINTAINER" | "STOPSIGNAL" | "USER" | "WORKDIR" => {
+        "EXPOSE" => {
             needs(1)?;
-            Kind::Other
+            Kind::Expose(split.args)
+        }
+        "MAINTAINER" | "STOPSIGNAL" | "USER" | "WORKDIR" => {
+            needs(1)?;
+            let text = split.args.into_iter().next().unwrap_or_default();
+            match name.as_str() {
+                "MAINTAINER" => Kind::Maintainer(text),
+                "STOPSIGNAL" => Kind::Stopsignal(text),
+                "USER" => Kind::User(text),
+                _ => Kind::Workdir(text),
+            }
         }
         _ if lenient => Kind::Foreign(format!("`{name}` is no instruction of Docker's own")),
         _ => {
@@ -312,29 +382,40 @@ fn from(split: &Split, flags: &Flags<'_>) -> Result<From, String> {
     Ok(From { base: Word { text: base, span }, name, platform: flags.text("platform") })
 }
 
-fn healthcheck(split: &Split, flags: &Flags<'_>) -> Result<(), String> {
+fn healthcheck(split: &Split, flags: &Flags<'_>) -> Result<Healthcheck, String> {
     let kind = split.args.first().map(|kind| kind.to_uppercase());
     match kind.as_deref() {
         Some("NONE") if split.args.len() > 1 => return Err("HEALTHCHECK NONE takes no arguments".into()),
-        Some("NONE") => return Ok(()),
+        Some("NONE") => return Ok(Healthcheck { test: vec!["NONE".to_owned()], ..Healthcheck::default() }),
         Some("CMD") if split.args.len() < 2 => return Err("HEALTHCHECK CMD needs a command".into()),
         Some("CMD") => {}
         Some(kind) => return Err(format!("HEALTHCHECK {kind} is neither CMD nor NONE")),
         None => {}
     }
-    for flag in ["interval", "timeout", "start-period", "start-interval"] {
-        if let Some(text) = flags.text(flag).filter(|text| !text.is_empty()) {
-            match super::duration::seconds(&text) {
-                Some(seconds) if seconds == 0.0 || seconds >= 0.001 => {}
-                Some(_) => return Err(format!("`--{flag}={text}` is less than 1ms")),
-                None => return Err(format!("`--{flag}={text}` is not a duration such as 30s")),
-            }
+    let nanoseconds = |flag| {
+        let Some(text) = flags.text(flag).filter(|text| !text.is_empty()) else { return Ok(0) };
+        match super::duration::seconds(&text) {
+            Some(seconds) if seconds == 0.0 || seconds >= 0.001 => Ok((seconds * 1e9).round() as i64),
+            Some(_) => Err(format!("`--{flag}={text}` is less than 1ms")),
+            None => Err(format!("`--{flag}={text}` is not a duration such as 30s")),
         }
-    }
-    match flags.text("retries").filter(|text| !text.is_empty()).map(|text| text.parse::<i32>()) {
-        None | Some(Ok(0..)) => Ok(()),
-        Some(_) => Err("`--retries` is not a number from 0".into()),
-    }
+    };
+    let retries = flags.text("retries").filter(|text| !text.is_empty());
+    let retries = match retries.map(|text| text.parse::<i32>().map(u32::try_from)) {
+        None => 0,
+        Some(Ok(Ok(retries))) => retries,
+        Some(_) => return Err("`--retries` is not a number from 0".into()),
+    };
+    let form = if split.json { "CMD" } else { "CMD-SHELL" };
+    let words = split.args.iter().skip(1).cloned();
+    Ok(Healthcheck {
+        test: std::iter::once(form.to_owned()).chain(words).collect(),
+        interval: nanoseconds("interval")?,
+        timeout: nanoseconds("timeout")?,
+        start_period: nanoseconds("start-period")?,
+        start_interval: nanoseconds("start-interval")?,
+        retries,
+    })
 }
 
 fn mount(flag: &Flag, line: &Line) -> Result<Mount, String> {

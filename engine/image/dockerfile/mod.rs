@@ -25,7 +25,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 pub use error::DockerfileError;
-pub use instruction::{Command, Copy, From, Instruction, Kind, Mount, Run, Word};
+pub(crate) use graph::{Base, Graph, Origin};
+pub use instruction::{Command, Copy, Document, From, Healthcheck, Instruction, Kind, Mount, Run, Word};
 pub use reach::{BaseConfig, Reach};
 pub use restart_helper::{RESTART_HELPER, RESTART_HELPER_PATH};
 
@@ -138,6 +139,11 @@ impl Dockerfile {
         self.parsed.syntax.as_deref()
     }
 
+    /// The image of a frontend that is not Docker's own, when the `syntax` directive names one.
+    pub(crate) fn foreign_frontend(&self) -> Option<&str> {
+        self.syntax().filter(|syntax| !parse::is_docker_frontend(syntax))
+    }
+
     /// The `ARG` instructions before the first `FROM`.
     pub fn global_args(&self) -> &[Instruction] {
         &self.parsed.global
@@ -156,7 +162,7 @@ impl Dockerfile {
         Ok(&self.parsed.targets[self.target_index(target)?])
     }
 
-    fn target_index(&self, target: Option<&str>) -> Result<usize, DockerfileError> {
+    pub(crate) fn target_index(&self, target: Option<&str>) -> Result<usize, DockerfileError> {
         let targets = &self.parsed.targets;
         let Some(last) = targets.len().checked_sub(1) else {
             return Err(DockerfileError::NoTargets { file: self.name.to_string() });
@@ -171,7 +177,7 @@ impl Dockerfile {
     }
 
     /// The error that points at the bytes `range` of the text.
-    fn mistake(&self, range: Range<usize>, reason: String) -> DockerfileError {
+    pub(crate) fn mistake(&self, range: Range<usize>, reason: String) -> DockerfileError {
         DockerfileError::at(&self.name, &self.text, source::Mistake { reason, range })
     }
 }

@@ -34,7 +34,7 @@ fn next(source: &mut Source<'_>) -> Result<Option<Instruction>, Mistake> {
     let mistake = |reason, range| Mistake { reason, range };
     let split = Split::new(&line.text, 0..line.text.len(), source.escape)
         .map_err(|reason| mistake(reason, line.head.clone()))?;
-    let heredocs = if split.takes_heredocs() { source.heredocs(&mut line)? } else { 0 };
+    let heredocs = if split.takes_heredocs() { source.heredocs(&mut line)? } else { Vec::new() };
     let name = split.name.clone();
     if !lenient && !NAMES.contains(&name.as_str()) {
         let hint = crate::suggestion::nearest(&name, NAMES).map(|hint| format!(", did you mean {hint}?"));
@@ -42,7 +42,7 @@ fn next(source: &mut Source<'_>) -> Result<Option<Instruction>, Mistake> {
         let end = line.head.end.min(line.head.start + name.len());
         return Err(mistake(reason, line.head.start..end));
     }
-    let kind = instruction::kind(split, &line, heredocs, lenient)
+    let kind = instruction::kind(split, &line, &heredocs, lenient)
         .map_err(|reason| mistake(reason, line.head.clone()))?;
     Ok(Some(Instruction {
         name,

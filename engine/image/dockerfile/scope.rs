@@ -34,7 +34,7 @@ const PROXY_ARGS: [&str; 10] = [
 
 /// The variables of a build target, or those before the first one.
 #[derive(Clone)]
-pub(super) struct Scope<'a> {
+pub(crate) struct Scope<'a> {
     given: &'a BuildArgs,
     escape: char,
     /// An ENV wins over the ARGs before it; of an ARG after it, builders make different things.
@@ -131,7 +131,16 @@ impl<'a> Scope<'a> {
         Ok(())
     }
 
-    pub(super) fn expand(&self, word: &str) -> Result<Expansion, String> {
+    /// The value of the variable `name`, when it is known.
+    pub(crate) fn value(&self, name: &str) -> Option<String> {
+        match self.get(name) {
+            Variable::Value(value) => Some(value),
+            Variable::Unset | Variable::Unknown(_) => None,
+        }
+    }
+
+    /// Expands the variables of `word`.
+    pub(crate) fn expand(&self, word: &str) -> Result<Expansion, String> {
         expand(word, self.escape, &|name| self.get(name))
     }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::heredoc::Heredoc;
+use super::instruction::Document;
 
 /// A mistake and the bytes of the text it is in.
 #[derive(Debug)]
@@ -104,11 +105,13 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Reads the here-documents that `line` opens, and makes them a part of it. Yields how many there are.
-    pub(super) fn heredocs(&mut self, line: &mut Line) -> Result<usize, Mistake> {
+    /// Reads the here-documents that `line` opens, and makes them a part of it.
+    pub(super) fn heredocs(&mut self, line: &mut Line) -> Result<Vec<Document>, Mistake> {
         let mistake = |reason, line: &Line| Mistake { reason, range: line.head.clone() };
         let heredocs = Heredoc::all_in(&line.text).map_err(|reason| mistake(reason, line))?;
-        for heredoc in &heredocs {
+        let mut documents = Vec::with_capacity(heredocs.len());
+        for heredoc in heredocs {
+            let mut content = String::new();
             loop {
                 let Some(physical) = self.physical() else {
                     let reason = format!("the here-document `{}` is not closed", heredoc.terminator);
@@ -119,10 +122,13 @@ impl<'a> Source<'a> {
                 if text == heredoc.terminator {
                     break;
                 }
+                content.push_str(text);
+                content.push('\n');
             }
+            documents.push(Document { name: heredoc.terminator, content, expands: heredoc.expands });
         }
         self.extend(line);
-        Ok(heredocs.len())
+        Ok(documents)
     }
 
     fn extend(&self, line: &mut Line) {

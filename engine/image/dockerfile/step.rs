@@ -66,7 +66,8 @@ impl Dockerfile {
         best.map(|(_, found)| self.label(found))
     }
 
-    fn label(&self, instruction: &Instruction) -> Range<usize> {
+    /// The bytes of `instruction`, here-documents included, without its last newline.
+    pub(crate) fn label(&self, instruction: &Instruction) -> Range<usize> {
         let end = instruction.span.start + self.text[instruction.span.clone()].trim_end().len();
         instruction.head.start..end.max(instruction.head.end)
     }

@@ -37,7 +37,25 @@ pub fn expand(word: &str, escape: char, variable: &dyn Fn(&str) -> Variable) -> 
     if !word.contains(['$', '\'', '"', escape]) {
         return Ok(Expansion { text: word.to_owned(), unknown: None });
     }
-    let mut lexer = Lexer { rest: word, escape, variable, unknown: None, raw_escapes: false, depth: 0 };
+    expand_all(word, escape, variable, false)
+}
+
+/// Expands the variables of a here-document: quotes are text there, and `\` takes the meaning from what follows it.
+///
+/// # Errors
+/// As [`expand`].
+pub fn expand_document(text: &str, variable: &dyn Fn(&str) -> Variable) -> Result<Expansion, String> {
+    expand_all(text, '\\', variable, true)
+}
+
+fn expand_all(
+    text: &str,
+    escape: char,
+    variable: &dyn Fn(&str) -> Variable,
+    keeps_quotes: bool,
+) -> Result<Expansion, String> {
+    let (unknown, raw_escapes) = (None, false);
+    let mut lexer = Lexer { rest: text, escape, variable, unknown, raw_escapes, keeps_quotes, depth: 0 };
     let text = lexer.until(None, false)?;
     Ok(Expansion { text, unknown: lexer.unknown })
 }
@@ -48,6 +66,7 @@ struct Lexer<'a> {
     variable: &'a dyn Fn(&str) -> Variable,
     unknown: Option<String>,
     raw_escapes: bool,
+    keeps_quotes: bool,
     depth: usize,
 }
 
@@ -83,8 +102,8 @@ impl<'a> Lexer<'a> {
                 return Ok(text);
             }
             match c {
-                '\'' => self.single_quoted(&mut text)?,
-                '"' => self.double_quoted(&mut text)?,
+                '\'' if !self.keeps_quotes => self.single_quoted(&mut text)?,
+                '"' if !self.keeps_quotes => self.double_quoted(&mut text)?,
                 '$' => text.push_str(&self.dollar()?),
                 _ => {
                     self.next();
@@ -308,6 +327,13 @@ mod tests {
         check("${A:+y}${EMPTY:+z}${EMPTY+w}", Ok("yw"));
         check("${FILE#*/} ${FILE##*/} ${FILE%.*} ${FILE%%.*}", Ok("b/c.tar.gz c.tar.gz a/b/c.tar a/b/c"));
         check("${FILE/a/X} ${FILE//a/X}", Ok("X/b/c.tar.gz X/b/c.tXr.gz"));
+    }
+
+    #[test]
+    fn here_documents_keep_their_quotes() {
+        let variable = |_: &str| Variable::Value("v".into());
+        let text = "a='$A' \"$A\" \\$A don't\n";
+        assert_eq!(expand_document(text, &variable).unwrap().text, "a='v' \"v\" $A don't\n");
     }
 
     #[test]

@@ -362,10 +362,12 @@ pub mod image {
     }
 
     /// The name of the builder to use: `disabled`, `custom`, `buildkit` with `buildKit.inCluster`, `kaniko` where only
-    /// that is configured; else `docker` or, where no daemon answers but a cluster is configured, `kaniko`.
+    /// that is configured; else `docker` or, where no daemon answers, `kaniko` when a cluster is configured, and `oci` for
+    /// a Dockerfile that runs no command.
     ///
     /// # Errors
-    /// `docker::unreachable` when docker is wanted, no daemon answers, and kaniko cannot take its place.
+    /// `docker::unreachable` when docker is wanted, no daemon answers, and nobody can take its place;
+    /// `stage::build::needs_daemon` when it names the line that cannot do without.
     ///
     /// # Example
     /// ```rhai

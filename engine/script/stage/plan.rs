@@ -98,7 +98,8 @@ pub mod plan {
         Ok(needs_build)
     }
 
-    /// Builds the image with the builder called `builder`: `docker`, `kaniko`, `buildkit` (in the cluster) or `custom`.
+    /// Builds the image with the builder called `builder`: `docker`, `kaniko`, `buildkit` (in the cluster), `oci` or
+    /// `custom`. `--builder` outranks it.
     ///
     /// # Errors
     /// `stage::build::...` when it cannot be built; `registry::...` when its registry would refuse it.
@@ -188,7 +189,8 @@ pub mod plan {
     }
 
     /// Makes the image available to the nodes of a local cluster: loads it into kind, k3d or minikube when they
-    /// cannot see the daemon that built it. Does nothing for any other cluster, and with `--skip-push`.
+    /// cannot see the daemon that built it. Does nothing for any other cluster, and with `--skip-push`; but what `oci`
+    /// built and nobody pushes is loaded into the Docker daemon, where there is one.
     ///
     /// # Errors
     /// `cluster::load` when it cannot be loaded.

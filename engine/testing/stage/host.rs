@@ -231,7 +231,7 @@ pub mod host {
     /// ```rhai
     /// fn test_without_a_daemon() {
     ///     host.docker(#{ reachable: false });
-    ///     assert_throws(|| build(project()), "failed");
+    ///     assert_eq(choose_builder(project().image("api")), "oci");
     /// }
     /// ```
     #[rhai_fn(pure, return_raw)]

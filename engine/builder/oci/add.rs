@@ -1,0 +1,245 @@
+//! COPY and ADD: from words to files.
+
+use std::sync::Arc;
+
+use super::assembly::Assembly;
+use super::change::Changes;
+use super::copy::{Destination, Site, Transfer};
+use super::instruction::Step;
+use super::listing::Listing;
+use super::needs_daemon::is_repository;
+use super::node::{FileContent, Meta, Node, Place};
+use super::owner::owner;
+use super::pack::{Pack, PackSource};
+use super::root_fs::RootFs;
+use super::state::State;
+use super::trouble::Trouble;
+use crate::image::Digest;
+use crate::image::context::{Content, EntryKind, Pattern};
+use crate::image::dockerfile::Copy;
+
+impl Assembly<'_> {
+    pub(super) fn copy(&mut self, state: &mut State, copy: &Copy, step: &Step<'_>) -> Result<(), Trouble> {
+        let escape = self.dockerfile().escape();
+        let expand = |word: &str| state.variables.expand(word, escape);
+        let sources = copy.sources.iter().map(|source| expand(source)).collect::<Result<Vec<_>, _>>()?;
+        let written = expand(&copy.destination)?;
+        let destination = Destination::new(&written, &state.document.config.working_dir);
+        if sources.len() + copy.documents.len() > 1 && !destination.is_folder {
+            return Err(Trouble::with_help(
+                format!("several files cannot become the file `{written}`"),
+                format!("write `{written}/` to copy them into that folder"),
+            ));
+        }
+        let chown = copy.chown.as_deref().map(expand).transpose()?;
+        let mode = copy.chmod.as_deref().map(expand).transpose()?;
+        let mode = mode.map(|mode| octal(&mode)).transpose()?;
+        let exclude = copy.exclude.iter().map(|pattern| {
+            let pattern = expand(pattern)?;
+            Pattern::compile(pattern.trim_start_matches('/'))
+                .ok_or_else(|| format!("`--exclude={pattern}` is no pattern"))
+        });
+        let exclude = exclude.collect::<Result<_, _>>()?;
+        let documents = copy.documents.iter().map(|document| {
+            let content = match document.expands {
+                true => state.variables.expand_document(&document.content)?,
+                false => document.content.clone(),
+            };
+            Ok((document.name.clone(), content))
+        });
+        let documents = documents.collect::<Result<Vec<_>, String>>()?;
+
+        let number = self.next_step();
+        let platform = state.platform.clone();
+        let source = match copy.from.is_some() || !sources.is_empty() {
+            true => self.source(copy.from.as_ref(), &platform)?,
+            false => RootFs::default(),
+        };
+        let mut root_fs = self.know_root_fs(state)?.clone();
+        let owner = chown.map(|chown| owner(&root_fs, &chown, &mut self.reader)).transpose()?;
+        let mut changes = Changes::default();
+        let time = copy.from.is_none().then_some(self.time);
+        let transfer = Transfer { owner, mode, time, now: self.time, exclude };
+        // With --link the files do not depend on what is below them: links there are not followed.
+        let mut below = copy.link.then(RootFs::default);
+        let mut site = Site { root_fs: below.as_mut().unwrap_or(&mut root_fs), changes: &mut changes };
+        for pattern in &sources {
+            if copy.is_add && is_address(pattern) {
+                self.add_address(pattern, copy, &transfer, &destination, &mut site)?;
+            } else if copy.is_add && copy.unpack != Some(false) {
+                self.add_local(&source, pattern, &transfer, &destination, &mut site)?;
+            } else {
+                let is_context = copy.from.is_none();
+                let copied = transfer.copy(&source, pattern, &destination, &mut site);
+                copied.map_err(|trouble| explain_missing(trouble, pattern, is_context))?;
+            }
+        }
+        for (name, content) in documents {
+            let meta = Meta { mode: 0o644, ..Meta::default() };
+            let node = Node::File(meta, FileContent::in_memory(content));
+            transfer.copy_new(&node, &name, &destination, &mut site)?;
+        }
+        if let Some(linked) = below {
+            lay_over(&linked.root, &mut Vec::new(), &mut root_fs);
+        }
+        state.root_fs = Some(root_fs);
+        let noted = copy.documents.iter().map(|document| format!(" <<{}", document.name));
+        let sources = sources.iter().map(|source| format!(" {source}")).chain(noted).collect::<String>();
+        let name = if copy.is_add { "ADD" } else { "COPY" };
+        self.seal(state, &changes, &number, step, format!("{name}{sources} {written}"))
+    }
+
+    /// ADD of files of the context, of which archives are unpacked.
+    fn add_local(
+        &mut self,
+        source: &RootFs,
+        pattern: &str,
+        transfer: &Transfer,
+        destination: &Destination,
+        site: &mut Site<'_>,
+    ) -> Result<(), Trouble> {
+        for path in super::copy::matches(source, pattern)? {
+            let resolved = source.resolve(&path)?;
+            if let Some(Node::File(_, content)) = source.get(&resolved)
+                && let Some((listing, pack)) = self.archive(content)?
+            {
+                let owner = transfer.owner.unwrap_or_default();
+                let target = destination.make(site, owner, self.time)?;
+                unpack(&listing, &pack, &target, site)
+                    .map_err(|reason| format!("cannot unpack `{pattern}`: {reason}"))?;
+                continue;
+            }
+            let copied = transfer.copy_path(source, &path, pattern, destination, site);
+            copied.map_err(|trouble| explain_missing(trouble, pattern, true))?;
+        }
+        Ok(())
+    }
+
+    /// What is in the archive `content`; `None` when it is none.
+    fn archive(&mut self, content: &FileContent) -> Result<Option<(Listing, Arc<Pack>)>, Trouble> {
+        let Place::Context(entry) = &content.place else { return Ok(None) };
+        let EntryKind::File { content: Content::Disk(path), .. } = &entry.kind else { return Ok(None) };
+        let pack = Arc::new(Pack::new(PackSource::File(path.clone())));
+        let known = self.reader.known(content);
+        if let Some(digest) = known
+            && let Some(listing) = self.listing(&digest)?
+        {
+            return Ok(Some((listing, pack)));
+        }
+        match pack.is_archive() {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::Unsupported => {
+                return Err(Trouble::NeedsDaemon(error.to_string()));
+            }
+            Err(error) => return Err(format!("cannot read `{}`: {error}", entry.path).into()),
+        }
+        self.reader.read(content, &mut |_| Ok(()))?;
+        let listing = pack.open().and_then(Listing::of_tar);
+        let listing = listing.map_err(|error| format!("cannot unpack `{}`: {error}", entry.path))?;
+        if let Some(digest) = self.reader.known(content) {
+            self.store.keep_listing(&digest, &listing.to_bytes())?;
+        }
+        Ok(Some((listing, pack)))
+    }
+
+    /// ADD of what a web server has.
+    fn add_address(
+        &mut self,
+        address: &str,
+        copy: &Copy,
+        transfer: &Transfer,
+        destination: &Destination,
+        site: &mut Site<'_>,
+    ) -> Result<(), Trouble> {
+        if is_repository(address) {
+            return Err(Trouble::NeedsDaemon("it adds a git repository".to_owned()));
+        }
+        let checksum = copy.checksum.as_deref().map(|checksum| {
+            checksum.parse::<Digest>().map_err(|_| format!("`--checksum={checksum}` is no sha256 digest"))
+        });
+        let checksum = checksum.transpose()?;
+        let downloaded = self.images.download(address)?;
+        if let Some(checksum) = checksum.filter(|checksum| *checksum != downloaded.digest) {
+            let digest = downloaded.digest;
+            return Err(format!("what came has the digest {digest}, not {checksum}").into());
+        }
+        let name = downloaded.name;
+        if copy.unpack == Some(true) {
+            let pack = Arc::new(Pack::new(PackSource::File(downloaded.file.path().to_owned())));
+            if pack.is_archive()? {
+                let listing = pack.open().and_then(Listing::of_tar)?;
+                let target = destination.make(site, transfer.owner.unwrap_or_default(), self.time)?;
+                // The archive is read once more when its layer is made.
+                self.keep(downloaded.file);
+                unpack(&listing, &pack, &target, site)
+                    .map_err(|reason| format!("cannot unpack what came: {reason}"))?;
+                return Ok(());
+            }
+        }
+        let size = downloaded.size;
+        let content = FileContent::new(size, Some(downloaded.digest), Place::Downloaded(downloaded.file));
+        let node = Node::File(Meta { mode: 0o600, ..Meta::default() }, content);
+        transfer.copy_new(&node, &name, destination, site)
+    }
+}
+
+/// Unpacks an archive at `target`, which is its root: nothing in it can lead out of there.
+fn unpack(
+    listing: &Listing,
+    pack: &Arc<Pack>,
+    target: &[super::node::Name],
+    site: &mut Site<'_>,
+) -> Result<(), String> {
+    let Some(folder) = site.root_fs.folder(target) else { return Ok(()) };
+    let mut inside = RootFs { root: folder.clone() };
+    let mut changes = Changes::default();
+    listing.apply(&mut inside, pack, false, |path| changes.mark(path))?;
+    site.root_fs.put(target, Node::Folder(inside.root));
+    site.changes.mark_below(target, changes);
+    Ok(())
+}
+
+/// Puts a layer that knows nothing of what is below it over `root_fs`. A folder that is there keeps its rights.
+fn lay_over(folder: &super::node::Folder, path: &mut Vec<super::node::Name>, root_fs: &mut RootFs) {
+    for (name, node) in &*folder.children {
+        path.push(name.clone());
+        match (node, root_fs.get(path)) {
+            (Node::Folder(below), Some(Node::Folder(_))) => lay_over(below, path, root_fs),
+            _ => root_fs.put(path, node.clone()),
+        }
+        path.pop();
+    }
+}
+
+fn octal(text: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o7777);
+    mode.ok_or_else(|| format!("`--chmod={text}` is no octal number from 0 to 7777"))
+}
+
+/// Says what to do about a source that is not there.
+fn explain_missing(trouble: Trouble, pattern: &str, is_context: bool) -> Trouble {
+    match trouble {
+        Trouble::Mistake(reason, None) if reason.ends_with("is not there") => {
+            let (reason, help) = match is_context {
+                true => (
+                    format!("`{pattern}` is not in the build context"),
+                    "a path begins in the context's folder; see whether it is written right, and whether a line of \
+                     .dockerignore leaves it out",
+                ),
+                false => (
+                    format!("there is no `{pattern}`"),
+                    "a path after `--from` begins at the root of that image",
+                ),
+            };
+            Trouble::with_help(reason, help)
+        }
+        trouble => trouble,
+    }
+}
+
+/// Whether ADD downloads `source`.
+fn is_address(source: &str) -> bool {
+    let lower = source.to_ascii_lowercase();
+    lower.starts_with("http://") || lower.starts_with("https://") || is_repository(source)
+}

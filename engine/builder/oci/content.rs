@@ -1,0 +1,134 @@
+//! Reading the content of files on their way into a layer.
+
+use std::fs::File;
+use std::io::{self, Read};
+
+use tokio_util::sync::CancellationToken;
+
+use super::node::{FileContent, Place};
+use super::trouble::Trouble;
+use crate::image::Digest;
+use crate::image::context::{Content, Entry, EntryKind, SentFiles};
+
+/// Bytes read at once.
+const BUFFER: usize = 256 * 1024;
+
+/// Reads files, once each, and notes what the files of the context had in them.
+pub(super) struct Reader<'a> {
+    sent: &'a SentFiles,
+    cancel: &'a CancellationToken,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(sent: &'a SentFiles, cancel: &'a CancellationToken) -> Self {
+        Self { sent, cancel, buffer: vec![0; BUFFER] }
+    }
+
+    /// The digest of `content`, when it is known without reading it.
+    pub(super) fn known(&self, content: &FileContent) -> Option<Digest> {
+        if let Place::Context(entry) = &content.place
+            && content.digest.get().is_none()
+        {
+            let known = self.sent.known(entry)?;
+            return Some(*content.digest.get_or_init(|| known));
+        }
+        content.digest.get().copied()
+    }
+
+    /// Hands `content` to `take`, piece by piece; its digest is known then.
+    pub(super) fn read(
+        &mut self,
+        content: &FileContent,
+        take: &mut dyn FnMut(&[u8]) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
+        let size = content.size;
+        match &content.place {
+            Place::Memory(bytes) => take(bytes),
+            Place::Packed(pack, offset) => {
+                let mut done = 0;
+                while done < size {
+                    self.check_cancelled()?;
+                    let count = usize::try_from(size - done).unwrap_or(BUFFER).min(BUFFER);
+                    pack.read_at(&mut self.buffer[..count], offset + done)?;
+                    take(&self.buffer[..count])?;
+                    done += count as u64;
+                }
+                Ok(())
+            }
+            Place::Downloaded(file) => {
+                let mut file = file.reopen()?;
+                self.copy(&mut file, size, "the download", take).map(drop)
+            }
+            Place::Context(entry) => {
+                let digest = self.read_entry(entry, take)?;
+                if content.digest.get_or_init(|| digest) == &digest {
+                    return Ok(());
+                }
+                let reason = format!("`{}` changed while the image was built", entry.path);
+                Err(Trouble::with_help(reason, "run the build again"))
+            }
+        }
+    }
+
+    fn read_entry(
+        &mut self,
+        entry: &Entry,
+        take: &mut dyn FnMut(&[u8]) -> Result<(), Trouble>,
+    ) -> Result<Digest, Trouble> {
+        let EntryKind::File { size, content } = &entry.kind else { return Ok(Digest::of("")) };
+        let path = match content {
+            Content::Memory(bytes) => {
+                take(bytes)?;
+                return Ok(Digest::of(bytes));
+            }
+            Content::Disk(path) => path,
+        };
+        let unreadable = |error: io::Error| {
+            let reason = format!("cannot read `{}`: {error}", entry.path);
+            Trouble::with_help(
+                reason,
+                "give yourself the right to read it, or exclude it with a line in .dockerignore; if it changed \
+                 meanwhile, run the build again",
+            )
+        };
+        let mut file = File::open(path).map_err(unreadable)?;
+        let mut note = self.sent.begin(entry, &file).map_err(unreadable)?;
+        self.copy(&mut file, *size, &entry.path, &mut |bytes| {
+            note.update(bytes);
+            take(bytes)
+        })?;
+        note.finish(&file).map_err(unreadable)
+    }
+
+    /// Hands exactly `size` bytes of `file` to `take`; gives their digest.
+    fn copy(
+        &mut self,
+        file: &mut File,
+        size: u64,
+        name: &str,
+        take: &mut dyn FnMut(&[u8]) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
+        let mut done = 0;
+        while done < size {
+            self.check_cancelled()?;
+            let wanted = usize::try_from(size - done).unwrap_or(BUFFER).min(BUFFER);
+            let count = match file.read(&mut self.buffer[..wanted]) {
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(format!("cannot read `{name}`: {error}").into()),
+            };
+            if count == 0 {
+                let reason = format!("`{name}` got shorter while it was read ({done} of {size} bytes)");
+                return Err(Trouble::with_help(reason, "run the build again"));
+            }
+            take(&self.buffer[..count])?;
+            done += count as u64;
+        }
+        Ok(())
+    }
+
+    fn check_cancelled(&self) -> Result<(), Trouble> {
+        if self.cancel.is_cancelled() { Err(Trouble::Cancelled) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,456 @@
+//! COPY: files from one file system to another, as BuildKit does it (Dockerfile reference, "COPY").
+
+use std::sync::Arc;
+
+use super::change::Changes;
+use super::node::{FileContent, Folder, Meta, Name, Node, Place};
+use super::root_fs::{Path, RootFs, names, shown};
+use super::trouble::Trouble;
+use crate::image::Selection;
+use crate::image::context::{Content, Entry, EntryKind, Glob, Pattern, has_wildcards};
+
+/// How files are copied.
+#[derive(Debug, Default)]
+pub(super) struct Transfer {
+    /// Who gets them; where nobody is named they stay whose they are.
+    pub(super) owner: Option<(u64, u64)>,
+    /// The permission bits they get.
+    pub(super) mode: Option<u32>,
+    /// The time they get; those of an image keep theirs.
+    pub(super) time: Option<u64>,
+    /// The time of folders that are made on the way.
+    pub(super) now: u64,
+    /// What stays behind.
+    pub(super) exclude: Vec<Pattern>,
+}
+
+/// Where files are copied to.
+#[derive(Debug)]
+pub(super) struct Destination {
+    path: Path,
+    /// Whether it is a folder, there or not: it was written with a `/` at its end.
+    pub(super) is_folder: bool,
+}
+
+/// A file system that is being changed.
+pub(super) struct Site<'a> {
+    pub(super) root_fs: &'a mut RootFs,
+    pub(super) changes: &'a mut Changes,
+}
+
+impl Destination {
+    /// What `text` stands for in the folder `working`.
+    pub(super) fn new(text: &str, working: &str) -> Self {
+        let is_folder = text.is_empty() || text == "." || text.ends_with('/');
+        Self { path: absolute(text, working), is_folder }
+    }
+
+    /// Makes the folder in which something will be; gives the path without its symlinks.
+    fn prepare(&self, site: &mut Site<'_>, owner: (u64, u64), now: u64) -> Result<Path, String> {
+        let above = self.path.len().saturating_sub(1);
+        let folder = if self.is_folder { &self.path[..] } else { &self.path[..above] };
+        let folder = site.root_fs.resolve(folder)?;
+        site.make_folders(&folder, owner, now)?;
+        site.root_fs.resolve(&self.path)
+    }
+
+    /// Makes the folder that it stands for, whatever it was written with.
+    pub(super) fn make(&self, site: &mut Site<'_>, owner: (u64, u64), now: u64) -> Result<Path, String> {
+        let path = site.root_fs.resolve(&self.path)?;
+        site.make_folders(&path, owner, now)?;
+        Ok(path)
+    }
+}
+
+/// The names of `text`, which is relative to the folder `working` unless it begins with `/`.
+pub(super) fn absolute(text: &str, working: &str) -> Path {
+    match text.starts_with('/') {
+        true => names(text.as_bytes()),
+        false => names(format!("{working}/{text}").as_bytes()),
+    }
+}
+
+impl Site<'_> {
+    pub(super) fn make_folders(&mut self, path: &[Name], owner: (u64, u64), now: u64) -> Result<(), String> {
+        let changes = &mut *self.changes;
+        self.root_fs.make_folders(path, &Meta::new_folder(owner, now), |made| changes.mark(made))
+    }
+
+    fn put(&mut self, path: &[Name], node: Node) {
+        self.root_fs.put(path, node);
+        self.changes.mark(path);
+    }
+}
+
+impl Transfer {
+    /// Copies what `pattern` stands for in `source` to `destination`: files into or over it, of folders what is in them.
+    /// A pattern with wildcards may stand for nothing.
+    pub(super) fn copy(
+        &self,
+        source: &RootFs,
+        pattern: &str,
+        destination: &Destination,
+        site: &mut Site<'_>,
+    ) -> Result<(), Trouble> {
+        for path in matches(source, pattern)? {
+            self.copy_path(source, &path, pattern, destination, site)?;
+        }
+        Ok(())
+    }
+
+    /// Copies what is at `path` in `source`, which `pattern` stands for.
+    pub(super) fn copy_path(
+        &self,
+        source: &RootFs,
+        path: &[Name],
+        pattern: &str,
+        destination: &Destination,
+        site: &mut Site<'_>,
+    ) -> Result<(), Trouble> {
+        let resolved = source.resolve(path)?;
+        let node = source.get(&resolved);
+        if node.is_none() && !resolved.is_empty() {
+            return Err(Trouble::Mistake(format!("`{pattern}` is not there"), None));
+        }
+        let target = destination.prepare(site, self.owner.unwrap_or_default(), self.now)?;
+        match node {
+            None => self.copy_content(&source.root, &target, site),
+            Some(Node::Folder(folder)) => self.copy_content(folder, &target, site),
+            // A file has the name that was asked for, not the one of the link's target.
+            Some(node) => self.copy_file(node, path.last().or(resolved.last()), &target, site),
+        }
+    }
+
+    /// Copies the file `node`, called `name`, to or into `target`.
+    pub(super) fn copy_file(
+        &self,
+        node: &Node,
+        name: Option<&Name>,
+        target: &[Name],
+        site: &mut Site<'_>,
+    ) -> Result<(), Trouble> {
+        if name.is_some_and(|name| self.is_excluded(&String::from_utf8_lossy(name), false)) {
+            return Ok(());
+        }
+        let is_folder = target.is_empty() || matches!(site.root_fs.get(target), Some(Node::Folder(_)));
+        let mut target = target.to_vec();
+        target.extend(name.filter(|_| is_folder).cloned());
+        let above = target.len().saturating_sub(1);
+        site.make_folders(&target[..above], self.owner.unwrap_or_default(), self.now)?;
+        self.copy_node(node, &target, &mut Inside::default(), site)
+    }
+
+    /// Copies `node` to the new file `destination`.
+    pub(super) fn copy_new(
+        &self,
+        node: &Node,
+        name: &str,
+        destination: &Destination,
+        site: &mut Site<'_>,
+    ) -> Result<(), Trouble> {
+        let target = destination.prepare(site, self.owner.unwrap_or_default(), self.now)?;
+        self.copy_file(node, Some(&name.as_bytes().into()), &target, site)
+    }
+
+    fn copy_content(&self, folder: &Folder, target: &[Name], site: &mut Site<'_>) -> Result<(), Trouble> {
+        site.make_folders(target, self.owner.unwrap_or_default(), self.now)?;
+        self.copy_children(folder, target, &mut Inside::default(), site)
+    }
+
+    fn copy_children(
+        &self,
+        folder: &Folder,
+        target: &[Name],
+        inside: &mut Inside,
+        site: &mut Site<'_>,
+    ) -> Result<(), Trouble> {
+        let length = inside.path.len();
+        for (name, node) in &*folder.children {
+            if length > 0 {
+                inside.path.push('/');
+            }
+            inside.path.push_str(&String::from_utf8_lossy(name));
+            let mut below = target.to_vec();
+            below.push(name.clone());
+            self.copy_node(node, &below, inside, site)?;
+            inside.path.truncate(length);
+        }
+        Ok(())
+    }
+
+    fn copy_node(
+        &self,
+        node: &Node,
+        target: &[Name],
+        inside: &mut Inside,
+        site: &mut Site<'_>,
+    ) -> Result<(), Trouble> {
+        let is_excluded = self.is_excluded(&inside.path, inside.is_excluded);
+        if is_excluded {
+            // Something in a folder may be wanted after all.
+            if let Node::Folder(folder) = node
+                && self.exclude.iter().any(|pattern| pattern.negated)
+            {
+                let outside = std::mem::replace(&mut inside.is_excluded, true);
+                self.copy_children(folder, target, inside, site)?;
+                inside.is_excluded = outside;
+            }
+            return Ok(());
+        }
+        if inside.is_excluded {
+            let above = target.len().saturating_sub(1);
+            site.make_folders(&target[..above], self.owner.unwrap_or_default(), self.now)?;
+        }
+        let there = site.root_fs.get(target);
+        let mut copied = match (node, there) {
+            (Node::Folder(folder), None | Some(Node::Folder(_))) => {
+                let children = match there {
+                    Some(Node::Folder(there)) => Arc::clone(&there.children),
+                    _ => Arc::default(),
+                };
+                Node::Folder(Folder { meta: folder.meta.clone(), children })
+            }
+            (Node::Folder(_), Some(_)) => {
+                let path = shown(target);
+                return Err(Trouble::with_help(
+                    format!("`{path}` is no folder in the image, and a folder cannot take its place"),
+                    "copy to another path, or copy what is in the folder to where a link leads",
+                ));
+            }
+            (_, Some(Node::Folder(_))) => {
+                let folder = shown(target);
+                return Err(Trouble::with_help(
+                    format!("`{folder}` is a folder in the image, and a file cannot take its place"),
+                    "copy to another path",
+                ));
+            }
+            (node, _) => node.clone(),
+        };
+        self.adjust(&mut copied);
+        site.put(target, copied);
+        match node {
+            Node::Folder(folder) => {
+                let outside = std::mem::replace(&mut inside.is_excluded, false);
+                self.copy_children(folder, target, inside, site)?;
+                inside.is_excluded = outside;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn adjust(&self, node: &mut Node) {
+        let is_link = matches!(node, Node::Symlink(..));
+        let meta = node.meta_mut();
+        if let Some((user, group)) = self.owner {
+            (meta.user, meta.group) = (user, group);
+        }
+        if let Some(mode) = self.mode.filter(|_| !is_link) {
+            // As BuildKit: what is not said stays.
+            let special = if mode > 0o777 { 0 } else { meta.mode & 0o7000 };
+            meta.mode = special | mode;
+        }
+        meta.modified = self.time.unwrap_or(meta.modified);
+    }
+
+    fn is_excluded(&self, inside: &str, is_above: bool) -> bool {
+        let last = self.exclude.iter().rfind(|pattern| !inside.is_empty() && pattern.matches(inside));
+        last.map_or(is_above, |pattern| !pattern.negated)
+    }
+}
+
+/// Where a copy is, below what is copied.
+#[derive(Default)]
+struct Inside {
+    path: String,
+    /// Whether the folder it is in stays behind.
+    is_excluded: bool,
+}
+
+/// The paths in `source` that `pattern` stands for, sorted; without wildcards the one it is, there or not.
+pub(super) fn matches(source: &RootFs, pattern: &str) -> Result<Vec<Path>, String> {
+    let cleaned = names(pattern.as_bytes());
+    let text = |name: &Name| String::from_utf8_lossy(name).into_owned();
+    let Some(first) = cleaned.iter().position(|name| has_wildcards(&text(name))) else {
+        return Ok(vec![cleaned]);
+    };
+    let (fixed, rest) = cleaned.split_at(first);
+    let globs: Option<Vec<Glob>> = rest.iter().map(|name| Glob::parse(&text(name))).collect();
+    let Some(globs) = globs else {
+        return Err(format!("`{pattern}` is no pattern: a bracket is not closed, or nothing is escaped"));
+    };
+    let fixed = source.resolve(fixed)?;
+    let mut found = Vec::new();
+    if let Some(folder) = source.folder(&fixed) {
+        find(folder, &globs, &mut fixed.clone(), &mut found);
+    }
+    Ok(found)
+}
+
+fn find(folder: &Folder, globs: &[Glob], path: &mut Path, found: &mut Vec<Path>) {
+    let Some((glob, rest)) = globs.split_first() else { return };
+    for (name, node) in &*folder.children {
+        if !glob.matches(&String::from_utf8_lossy(name)) {
+            continue;
+        }
+        path.push(name.clone());
+        match node {
+            _ if rest.is_empty() => found.push(path.clone()),
+            Node::Folder(below) => find(below, rest, path, found),
+            _ => {}
+        }
+        path.pop();
+    }
+}
+
+/// The build context as a file system. Everything in it belongs to the root user.
+pub(super) fn context_fs(selection: &Selection) -> RootFs {
+    let mut root_fs = RootFs::default();
+    for entry in selection.entries() {
+        let meta = Meta { mode: entry.mode, ..Meta::default() };
+        let node = match &entry.kind {
+            EntryKind::Directory => Node::Folder(Folder { meta, ..Folder::default() }),
+            EntryKind::Symlink { target } => Node::Symlink(meta, target.as_bytes().into()),
+            EntryKind::File { size, .. } => Node::File(meta, content_of(entry, *size)),
+        };
+        root_fs.put(&names(entry.path.as_bytes()), node);
+    }
+    root_fs
+}
+
+fn content_of(entry: &Entry, size: u64) -> Arc<FileContent> {
+    match &entry.kind {
+        EntryKind::File { content: Content::Memory(bytes), .. } => FileContent::in_memory(bytes.clone()),
+        _ => FileContent::new(size, None, Place::Context(entry.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The paths in a file system with their owners and rights, and where links lead.
+    fn listed(root_fs: &RootFs) -> Vec<String> {
+        fn list(folder: &Folder, path: &str, lines: &mut Vec<String>) {
+            for (name, node) in &*folder.children {
+                let path = format!("{path}/{}", String::from_utf8_lossy(name));
+                let Meta { mode, user, group, .. } = node.meta();
+                let rights = format!("{mode:o} {user}:{group}");
+                match node {
+                    Node::Folder(folder) => {
+                        lines.push(format!("{path}/ {rights}"));
+                        list(folder, &path, lines);
+                    }
+                    Node::Symlink(_, target) => {
+                        lines.push(format!("{path} -> {}", String::from_utf8_lossy(target)));
+                    }
+                    _ => lines.push(format!("{path} {rights}")),
+                }
+            }
+        }
+        let mut lines = Vec::new();
+        list(&root_fs.root, "", &mut lines);
+        lines
+    }
+
+    fn context() -> RootFs {
+        let link = |target: &str| EntryKind::Symlink { target: target.into() };
+        let entry = |path: &str, kind, mode| Entry::new(path, kind, mode, std::time::SystemTime::UNIX_EPOCH);
+        let file = || EntryKind::File { size: 1, content: Content::Memory("x".into()) };
+        context_fs(&Selection::from_entries(vec![
+            entry("a.txt", file(), 0o644),
+            entry("b.txt", file(), 0o4755),
+            entry("dir", EntryKind::Directory, 0o700),
+            entry("dir/lib", EntryKind::Directory, 0o750),
+            entry("dir/lib/c.txt", file(), 0o600),
+            entry("dir/link", link("lib"), 0o777),
+            entry("link.txt", link("dir/lib/c.txt"), 0o777),
+        ]))
+    }
+
+    fn copied(
+        transfer: &Transfer,
+        pattern: &str,
+        destination: &str,
+        base: &[(&str, Node)],
+    ) -> Result<RootFs, String> {
+        let mut root_fs = RootFs::default();
+        for (path, node) in base {
+            root_fs.put(&names(path.as_bytes()), node.clone());
+        }
+        let mut changes = Changes::default();
+        let mut site = Site { root_fs: &mut root_fs, changes: &mut changes };
+        let destination = Destination::new(destination, "/work");
+        match transfer.copy(&context(), pattern, &destination, &mut site) {
+            Ok(()) => Ok(root_fs),
+            Err(Trouble::Mistake(reason, _)) => Err(reason),
+            Err(trouble) => panic!("{trouble:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn check(pattern: &str, destination: &str, expected: &[&str]) {
+        let root_fs = copied(&Transfer::default(), pattern, destination, &[]).expect("copied");
+        assert_eq!(listed(&root_fs), expected, "{pattern} {destination}");
+    }
+
+    #[test]
+    fn files_and_folders_go_where_docker_puts_them() {
+        check("a.txt", "/x", &["/x 644 0:0"]);
+        check("a.txt", "x/", &["/work/ 755 0:0", "/work/x/ 755 0:0", "/work/x/a.txt 644 0:0"]);
+        check("dir", "/d", &["/d/ 755 0:0", "/d/lib/ 750 0:0", "/d/lib/c.txt 600 0:0", "/d/link -> lib"]);
+        check("link.txt", "/d/", &["/d/ 755 0:0", "/d/link.txt 600 0:0"]);
+        check("dir/link", "/d", &["/d/ 755 0:0", "/d/c.txt 600 0:0"]);
+        check("*.txt", "/", &["/a.txt 644 0:0", "/b.txt 4755 0:0", "/link.txt 600 0:0"]);
+        check("d*/l?b", "/", &["/c.txt 600 0:0"]);
+        check("*.md", "/new/", &[]);
+    }
+
+    #[test]
+    fn links_of_the_image_are_followed_but_not_by_folders() {
+        let link = || [("link", Node::Symlink(Meta::default(), b"/target"[..].into()))];
+        let transfer = Transfer::default();
+        let found = copied(&transfer, "a.txt", "/link/x", &link()).expect("copied");
+        assert_eq!(
+            listed(&found),
+            ["/link -> /target", "/target/ 0 0:0", "/target/x 644 0:0"]
+                .map(|line| line.replace("/ 0 ", "/ 755 "))
+        );
+        let found = copied(&transfer, "a.txt", "/link", &link()).expect("copied");
+        assert_eq!(listed(&found), ["/link -> /target", "/target 644 0:0"]);
+        let lib = [("d/lib", Node::Symlink(Meta::default(), b"/target"[..].into()))];
+        let mut base = vec![("d", Node::Folder(Folder::default()))];
+        base.extend(lib);
+        let error = copied(&transfer, "dir", "/d", &base).expect_err("refused");
+        assert!(error.contains("`/d/lib` is no folder"), "{error}");
+    }
+
+    #[test]
+    fn owners_and_rights_are_set_for_all_that_is_copied() {
+        let transfer = Transfer { owner: Some((7, 8)), mode: Some(0o640), ..Transfer::default() };
+        let found = copied(&transfer, "dir", "/new/d", &[]).expect("copied");
+        let expected =
+            ["/new/ 755 7:8", "/new/d/ 755 7:8", "/new/d/lib/ 640 7:8", "/new/d/lib/c.txt 640 7:8"];
+        assert_eq!(listed(&found)[..4], expected);
+        let found = copied(&transfer, "b.txt", "/b", &[]).expect("copied");
+        assert_eq!(listed(&found), ["/b 4640 7:8"]);
+    }
+
+    #[test]
+    fn what_is_excluded_stays_behind() {
+        let exclude = |patterns: &[&str]| Transfer {
+            exclude: patterns.iter().map(|pattern| Pattern::compile(pattern).expect("a pattern")).collect(),
+            ..Transfer::default()
+        };
+        let found = copied(&exclude(&["lib"]), "dir", "/d", &[]).expect("copied");
+        assert_eq!(listed(&found), ["/d/ 755 0:0", "/d/link -> lib"]);
+        let found = copied(&exclude(&["b.*"]), "*.txt", "/", &[]).expect("copied");
+        assert_eq!(listed(&found), ["/a.txt 644 0:0", "/link.txt 600 0:0"]);
+    }
+
+    #[test]
+    fn what_is_not_there_is_missed() {
+        let error = copied(&Transfer::default(), "gone", "/", &[]).expect_err("refused");
+        assert_eq!(error, "`gone` is not there");
+    }
+}

@@ -1,0 +1,75 @@
+//! What ADD takes from web servers.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use reqwest::{Client, Url};
+use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
+use tokio_util::sync::CancellationToken;
+
+use super::trouble::Trouble;
+use crate::event::ImageEvents;
+use crate::image::Digest;
+
+/// How long a server may take to answer, or to go on.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The name of what has none in its address, as BuildKit calls it.
+const NAMELESS: &str = "__unnamed__";
+
+/// A downloaded file.
+pub(super) struct Downloaded {
+    pub(super) name: String,
+    pub(super) file: NamedTempFile,
+    pub(super) size: u64,
+    pub(super) digest: Digest,
+}
+
+/// Downloads what is at `address` into a temporary file.
+pub(super) async fn download(
+    address: &str,
+    events: &ImageEvents,
+    cancel: &CancellationToken,
+) -> Result<Downloaded, Trouble> {
+    let url = Url::parse(address).map_err(|error| format!("`{address}` is no address: {error}"))?;
+    match cancel.run_until_cancelled(fetch(&url, events)).await {
+        Some(downloaded) => downloaded,
+        None => Err(Trouble::Cancelled),
+    }
+}
+
+async fn fetch(url: &Url, events: &ImageEvents) -> Result<Downloaded, Trouble> {
+    // Fails only when the process has a provider already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let agent = concat!("windlass/", env!("CARGO_PKG_VERSION"));
+    let client = Client::builder().user_agent(agent).connect_timeout(PATIENCE).read_timeout(PATIENCE).build();
+    let failed = |error: reqwest::Error| Trouble::from(reason(&error));
+    let response = client.map_err(failed)?.get(url.clone()).send().await.map_err(failed)?;
+    let mut response = response.error_for_status().map_err(|error| match error.status() {
+        Some(status) => Trouble::from(format!("the server answered {status}")),
+        None => failed(error),
+    })?;
+    let name = url.path_segments().and_then(|mut segments| segments.next_back());
+    let name = name.filter(|name| !name.is_empty()).unwrap_or(NAMELESS).to_owned();
+    let step = format!("downloading {name}");
+    let total = response.content_length();
+    let (mut file, mut hasher, mut size) = (NamedTempFile::new()?, Sha256::new(), 0);
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        hasher.update(&chunk);
+        file.write_all(&chunk)?;
+        size += chunk.len() as u64;
+        events.progress(&step, size, total);
+    }
+    file.flush()?;
+    Ok(Downloaded { name, file, size, digest: Digest::from_bytes(hasher.finalize().into()) })
+}
+
+/// What went wrong, in the words of the innermost cause: those around it only repeat the address, which may be
+/// secret.
+fn reason(error: &reqwest::Error) -> String {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause.and_then(std::error::Error::source) {
+        cause = Some(inner);
+    }
+    cause.map_or_else(|| "the connection was lost".to_owned(), ToString::to_string)
+}

@@ -1,0 +1,66 @@
+//! The images that others are built from.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use super::download::{Downloaded, download};
+use super::platform::Platform;
+use super::trouble::Trouble;
+use crate::builder::BuildError;
+use crate::event::ImageEvents;
+use crate::oci::StoredImage;
+
+/// Where the images come from that others are built from.
+#[async_trait]
+pub trait BaseImages: Send + Sync {
+    /// The image `reference` for `platform`; its documents are in the store, its layers may not be.
+    ///
+    /// # Errors
+    /// When there is no such image, or nobody who has it can be asked.
+    async fn image(
+        &self,
+        reference: &str,
+        platform: &Platform,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<StoredImage, BuildError>;
+
+    /// Brings the layers of `image`, which is called `reference`, into the store.
+    ///
+    /// # Errors
+    /// When one is not there any more, or nobody who has it can be asked.
+    async fn fetch(
+        &self,
+        reference: &str,
+        image: &StoredImage,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<(), BuildError>;
+}
+
+/// [`BaseImages`], asked from a thread that may wait.
+pub(super) struct Images<'a> {
+    pub(super) images: Arc<dyn BaseImages>,
+    pub(super) runtime: tokio::runtime::Handle,
+    pub(super) events: &'a ImageEvents,
+    pub(super) cancel: &'a CancellationToken,
+}
+
+impl Images<'_> {
+    pub(super) fn get(&self, reference: &str, platform: &Platform) -> Result<StoredImage, Trouble> {
+        let image = self.images.image(reference, platform, self.events, self.cancel);
+        Ok(self.runtime.block_on(image)?)
+    }
+
+    pub(super) fn download(&self, address: &str) -> Result<Downloaded, Trouble> {
+        self.runtime.block_on(download(address, self.events, self.cancel))
+    }
+
+    pub(super) fn fetch(&self, reference: &str, platform: &Platform) -> Result<(), Trouble> {
+        let image = self.get(reference, platform)?;
+        let fetched = self.images.fetch(reference, &image, self.events, self.cancel);
+        Ok(self.runtime.block_on(fetched)?)
+    }
+}

@@ -1,0 +1,193 @@
+//! Carrying out one instruction (Dockerfile reference).
+
+use super::assembly::{Assembly, given};
+use super::change::Changes;
+use super::copy::{Site, absolute};
+use super::document::{Empty, HealthDocument};
+use super::layer_cache::make_layer;
+use super::owner::owner;
+use super::ports::ports;
+use super::root_fs::shown;
+use super::state::State;
+use super::trouble::Trouble;
+use crate::image::dockerfile::{Command, Kind};
+
+/// The shell of commands in shell form.
+const SHELL: [&str; 2] = ["/bin/sh", "-c"];
+
+/// An instruction, from the Dockerfile or from a trigger.
+pub(super) struct Step<'k> {
+    pub(super) kind: &'k Kind,
+    /// Its text in one line.
+    pub(super) text: &'k str,
+}
+
+impl Assembly<'_> {
+    /// Carries out `step`, and notes it in the history as Docker does.
+    pub(super) fn carry_out(&mut self, state: &mut State, step: &Step<'_>) -> Result<(), Trouble> {
+        let escape = self.dockerfile().escape();
+        let created = self.created();
+        let variables = state.variables.clone();
+        let expand = |word: &str| variables.expand(word, escape);
+        let document = &mut state.document;
+        let config = &mut document.config;
+        let history = match step.kind {
+            Kind::Copy(copy) => return self.copy(state, copy, step),
+            Kind::Workdir(path) => return self.workdir(state, &expand(path)?, step),
+            Kind::Arg(pairs) => {
+                let mut noted = "ARG".to_owned();
+                for (name, default) in pairs {
+                    let default = default.as_deref().map(&expand).transpose()?;
+                    noted += &format!(" {name}");
+                    noted.extend(default.iter().flat_map(|default| ["=", default]));
+                    let given = given(self.request, name).cloned();
+                    let value = given.or(default).or_else(|| self.graph.global.value(name));
+                    value.into_iter().for_each(|value| state.variables.set(name, value));
+                }
+                noted
+            }
+            Kind::Env(pairs) => {
+                let mut noted = "ENV".to_owned();
+                for (name, value) in pairs {
+                    let (name, value) = (expand(name)?, expand(value)?);
+                    noted += &format!(" {name}={value}");
+                    config.set_env(&name, &value);
+                    state.variables.set(name, value);
+                }
+                noted
+            }
+            Kind::Label(pairs) => {
+                let mut noted = "LABEL".to_owned();
+                for (name, value) in pairs {
+                    let (name, value) = (expand(name)?, expand(value)?);
+                    noted += &format!(" {name}={value}");
+                    config.labels.insert(name, value);
+                }
+                noted
+            }
+            Kind::Maintainer(name) => {
+                document.author.clone_from(name);
+                format!("MAINTAINER {name}")
+            }
+            Kind::User(user) => {
+                config.user = expand(user)?;
+                format!("USER {}", config.user)
+            }
+            Kind::Expose(words) => {
+                let words = words.iter().map(|word| expand(word)).collect::<Result<Vec<_>, _>>()?;
+                let ports = ports(&words)?;
+                let noted = ports.iter().map(|port| format!("{port}:{{}}")).collect::<Vec<_>>().join(" ");
+                config.exposed_ports.extend(ports.into_iter().map(|port| (port, Empty {})));
+                format!("EXPOSE map[{noted}]")
+            }
+            Kind::Volume(paths) => {
+                let paths = paths.iter().map(|path| expand(path)).collect::<Result<Vec<_>, _>>()?;
+                if paths.iter().any(String::is_empty) {
+                    return Err("a volume is empty with these variables".to_owned().into());
+                }
+                let noted = paths.join(" ");
+                config.volumes.extend(paths.into_iter().map(|path| (path, Empty {})));
+                format!("VOLUME [{noted}]")
+            }
+            Kind::Stopsignal(signal) => {
+                config.stop_signal = expand(signal)?;
+                format!("STOPSIGNAL {}", config.stop_signal)
+            }
+            Kind::Healthcheck(healthcheck) => {
+                config.healthcheck = Some(HealthDocument::from(healthcheck));
+                step.text.to_owned()
+            }
+            Kind::Shell(shell) => {
+                config.shell.clone_from(shell);
+                format!("SHELL [{}]", shell.join(" "))
+            }
+            Kind::Cmd(command) => {
+                config.cmd = words(command, &config.shell);
+                state.has_command = true;
+                format!("CMD {}", quoted(&config.cmd))
+            }
+            Kind::Entrypoint(command) => {
+                config.entrypoint = words(command, &config.shell);
+                // The command of a base was made for the base's entrypoint.
+                if !state.has_command {
+                    config.cmd = Vec::new();
+                }
+                format!("ENTRYPOINT {}", quoted(&config.entrypoint))
+            }
+            Kind::Onbuild(_) => {
+                let trigger = step.text.split_once(char::is_whitespace).map_or("", |(_, trigger)| trigger);
+                config.on_build.push(trigger.trim().to_owned());
+                return Ok(());
+            }
+            Kind::From(_) | Kind::Run(_) | Kind::Foreign(_) => return Ok(()),
+        };
+        document.note(&created, history, None);
+        Ok(())
+    }
+
+    fn workdir(&mut self, state: &mut State, path: &str, step: &Step<'_>) -> Result<(), Trouble> {
+        let path = absolute(path, &state.document.config.working_dir);
+        let text = if path.is_empty() { "/".to_owned() } else { shown(&path) };
+        state.document.config.working_dir.clone_from(&text);
+        let number = self.next_step();
+        let mut root_fs = self.know_root_fs(state)?.clone();
+        let resolved = root_fs.resolve(&path)?;
+        let mut changes = Changes::default();
+        if root_fs.folder(&resolved).is_none() {
+            let user = &state.document.config.user;
+            let owner = owner(&root_fs, user, &mut self.reader)?;
+            let mut site = Site { root_fs: &mut root_fs, changes: &mut changes };
+            site.make_folders(&resolved, owner, self.time)?;
+        }
+        state.root_fs = Some(root_fs);
+        self.seal(state, &changes, &number, step, format!("WORKDIR {text}"))
+    }
+
+    /// Makes a layer of `changes` and notes it in the history as `created_by`; without changes there is none.
+    pub(super) fn seal(
+        &mut self,
+        state: &mut State,
+        changes: &Changes,
+        number: &str,
+        step: &Step<'_>,
+        created_by: String,
+    ) -> Result<(), Trouble> {
+        let created = self.created();
+        let (text, events) = (step.text, self.events);
+        let layer = match &state.root_fs {
+            Some(root_fs) if !changes.is_empty() => {
+                let tell = || events.step(format!("[{number}] {text}"));
+                let made =
+                    make_layer(self.store, self.compression, root_fs, changes, &mut self.reader, &tell)?;
+                if made.is_cached {
+                    events.step(format!("[{number}] {text} (unchanged)"));
+                }
+                Some(made.layer)
+            }
+            _ => {
+                events.step(format!("[{number}] {text}"));
+                None
+            }
+        };
+        state.document.note(&created, created_by, layer.as_ref().map(|layer| layer.diff_id));
+        state.layers.extend(layer);
+        Ok(())
+    }
+}
+
+/// The words of a command as a container gets them.
+fn words(command: &Command, shell: &[String]) -> Vec<String> {
+    if !command.is_shell || command.argv.is_empty() {
+        return command.argv.clone();
+    }
+    let default = || SHELL.map(str::to_owned).to_vec();
+    let mut words = if shell.is_empty() { default() } else { shell.to_vec() };
+    words.push(command.argv.join(" "));
+    words
+}
+
+/// Words as Go prints a list of them.
+fn quoted(words: &[String]) -> String {
+    let words: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
+    format!("[{}]", words.join(" "))
+}

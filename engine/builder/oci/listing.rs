@@ -1,0 +1,284 @@
+//! What a tar archive holds, without the content of its files.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use tar::{Archive, EntryType};
+
+use super::node::{FileContent, Folder, Meta, Name, Node, Place, Special};
+use super::pack::Pack;
+use super::root_fs::{Path, RootFs, names, shown};
+use crate::image::Digest;
+
+/// The version of the form in which listings are kept.
+const VERSION: u32 = 1;
+/// What the name of a removed thing begins with (OCI image spec, "Whiteouts").
+pub(super) const WHITEOUT: &[u8] = b".wh.";
+/// Says that a folder hides everything below it in lower layers.
+const OPAQUE: &[u8] = b".wh..wh..opq";
+/// Bytes read at once.
+const BUFFER: usize = 64 * 1024;
+/// Bytes that the metadata of an archive may take in memory, so that a hostile one cannot take all of it.
+const LARGEST: usize = 1 << 30;
+
+/// What a tar archive holds, in its order. It is kept beside the blob it describes, so that none is read twice.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Listing {
+    version: u32,
+    entries: Vec<Listed>,
+}
+
+/// Something in an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Listed {
+    /// Names joined by `/`; empty for the root.
+    pub(super) path: Vec<u8>,
+    pub(super) meta: Meta,
+    pub(super) kind: ListedKind,
+}
+
+/// What a [`Listed`] is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum ListedKind {
+    Folder,
+    File {
+        size: u64,
+        /// Where its content begins in the archive, uncompressed.
+        offset: u64,
+        digest: Digest,
+    },
+    HardLink(Vec<u8>),
+    Symlink(Vec<u8>),
+    Special(Special),
+}
+
+impl Listing {
+    pub(super) fn new(entries: Vec<Listed>) -> Self {
+        Self { version: VERSION, entries }
+    }
+
+    /// Reads the uncompressed tar archive `reader` to its end.
+    ///
+    /// # Errors
+    /// When it is damaged, or has a path that leads out of it; and those of the reader.
+    pub(super) fn of_tar(reader: impl Read) -> io::Result<Self> {
+        let mut archive = Archive::new(reader);
+        let mut entries = Vec::new();
+        let mut taken = 0;
+        for entry in archive.entries()? {
+            let listed = listed(&mut entry?)?;
+            let Some(listed) = listed else { continue };
+            taken += listed.path.len() + size_of::<Listed>();
+            if taken > LARGEST {
+                return Err(invalid("it has too many files".to_owned()));
+            }
+            entries.push(listed);
+        }
+        Ok(Self::new(entries))
+    }
+
+    /// The form in which it is kept.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).unwrap_or_default()
+    }
+
+    /// Reads [`Listing::to_bytes`]; `None` when that is damaged or of another version.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes::<Self>(bytes).ok().filter(|listing| listing.version == VERSION)
+    }
+
+    /// Carries out what the archive says on `root_fs`, as Docker unpacks it: a folder takes the rights of one that is
+    /// there, anything else takes the place of what is there. The content of files is in `pack`. Calls `see` for every
+    /// path that changes. As a layer, it may also take things away.
+    ///
+    /// # Errors
+    /// A path that cannot be followed, as a phrase.
+    pub(super) fn apply(
+        &self,
+        root_fs: &mut RootFs,
+        pack: &Arc<Pack>,
+        is_layer: bool,
+        mut see: impl FnMut(&[Name]),
+    ) -> Result<(), String> {
+        if is_layer {
+            for listed in &self.entries {
+                remove(root_fs, &listed.path)?;
+            }
+        }
+        let link_targets: HashSet<&[u8]> = self
+            .entries
+            .iter()
+            .filter_map(|listed| match &listed.kind {
+                ListedKind::HardLink(target) => Some(target.as_slice()),
+                _ => None,
+            })
+            .collect();
+        for listed in &self.entries {
+            let mut path = names(&listed.path);
+            if path.is_empty() {
+                if is_layer && matches!(listed.kind, ListedKind::Folder) {
+                    root_fs.root.meta = listed.meta.clone();
+                }
+                continue;
+            }
+            if is_layer && path.iter().any(|name| name.starts_with(WHITEOUT)) {
+                continue;
+            }
+            resolve_parent(root_fs, &mut path)?;
+            let parent = &path[..path.len() - 1];
+            root_fs.make_folders(parent, &Meta::new_folder((0, 0), 0), &mut see)?;
+            let meta = listed.meta.clone();
+            let node = match &listed.kind {
+                ListedKind::Folder => match root_fs.get(&path) {
+                    Some(Node::Folder(there)) => Node::Folder(Folder { meta, ..there.clone() }),
+                    _ => Node::Folder(Folder { meta, ..Folder::default() }),
+                },
+                ListedKind::File { size, offset, digest } => {
+                    let place = Place::Packed(Arc::clone(pack), *offset);
+                    let has_links = link_targets.contains(listed.path.as_slice());
+                    let digest = (*digest).into();
+                    Node::File(meta, Arc::new(FileContent { size: *size, digest, place, has_links }))
+                }
+                ListedKind::HardLink(target) => {
+                    let mut target = names(target);
+                    resolve_parent(root_fs, &mut target)?;
+                    match root_fs.get(&target) {
+                        Some(Node::Folder(_)) | None => {
+                            return Err(format!("the hard link `{}` leads nowhere", shown(&path)));
+                        }
+                        Some(node) => node.clone(),
+                    }
+                }
+                ListedKind::Symlink(target) => Node::Symlink(meta, target.as_slice().into()),
+                ListedKind::Special(special) => Node::Special(meta, *special),
+            };
+            root_fs.put(&path, node);
+            see(&path);
+        }
+        Ok(())
+    }
+}
+
+/// Follows the symlinks of all of `path` but its last name.
+fn resolve_parent(root_fs: &RootFs, path: &mut Path) -> Result<(), String> {
+    let Some(last) = path.pop() else { return Ok(()) };
+    *path = root_fs.resolve(path)?;
+    path.push(last);
+    Ok(())
+}
+
+/// Takes away what a whiteout at `path` hides.
+fn remove(root_fs: &mut RootFs, path: &[u8]) -> Result<(), String> {
+    let mut path = names(path);
+    let Some(last) = path.last().filter(|last| last.starts_with(WHITEOUT)).cloned() else { return Ok(()) };
+    resolve_parent(root_fs, &mut path)?;
+    path.pop();
+    if &*last == OPAQUE {
+        if let Some(folder) = root_fs.folder_mut(&path) {
+            folder.children = Arc::default();
+        }
+    } else if !last[WHITEOUT.len()..].is_empty() {
+        path.push(last[WHITEOUT.len()..].into());
+        root_fs.remove(&path);
+    }
+    Ok(())
+}
+
+fn listed(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Option<Listed>> {
+    let (modified, attributes) = extensions(entry)?;
+    let header = entry.header();
+    let entry_type = header.entry_type();
+    let special = |special: fn(u32, u32) -> Special| -> io::Result<ListedKind> {
+        let (major, minor) = (header.device_major()?, header.device_minor()?);
+        Ok(ListedKind::Special(special(major.unwrap_or_default(), minor.unwrap_or_default())))
+    };
+    let old = header.as_old();
+    let meta = Meta {
+        mode: number(&old.mode, || header.mode().map(u64::from))? as u32 & 0o7777,
+        user: number(&old.uid, || header.uid())?,
+        group: number(&old.gid, || header.gid())?,
+        modified: match modified {
+            Some(modified) => modified,
+            None => number(&old.mtime, || header.mtime())?,
+        },
+        attributes,
+    };
+    let path = inner_path(&entry.path_bytes())?;
+    let link = entry.link_name_bytes().map(|link| link.into_owned());
+    let kind = match entry_type {
+        EntryType::Directory => ListedKind::Folder,
+        EntryType::Regular | EntryType::Continuous => {
+            let (size, offset) = (entry.size(), entry.raw_file_position());
+            ListedKind::File { size, offset, digest: digest(entry)? }
+        }
+        EntryType::Link => ListedKind::HardLink(inner_path(&link.unwrap_or_default())?),
+        EntryType::Symlink => ListedKind::Symlink(link.unwrap_or_default()),
+        EntryType::Fifo => ListedKind::Special(Special::Pipe),
+        EntryType::Char => special(Special::Character)?,
+        EntryType::Block => special(Special::Block)?,
+        EntryType::GNUSparse => {
+            return Err(invalid(format!("it has a sparse file, `{}`", String::from_utf8_lossy(&path))));
+        }
+        // Headers for all that follows, and what nobody knows.
+        _ => return Ok(None),
+    };
+    Ok(Some(Listed { path, meta, kind }))
+}
+
+/// The number in `field`, read by `read`; one that is left empty is 0, as Go has it.
+fn number(field: &[u8], read: impl Fn() -> io::Result<u64>) -> io::Result<u64> {
+    let is_empty = field.iter().all(|byte| matches!(byte, 0 | b' '));
+    if is_empty { Ok(0) } else { read() }
+}
+
+/// `path` as one inside the archive.
+fn inner_path(path: &[u8]) -> io::Result<Vec<u8>> {
+    let mut inner: Vec<&[u8]> = Vec::new();
+    for name in path.split(|byte| *byte == b'/') {
+        match name {
+            b"" | b"." => {}
+            b".." if inner.pop().is_some() => {}
+            b".." => {
+                let path = String::from_utf8_lossy(path);
+                return Err(invalid(format!("`{path}` leads out of it")));
+            }
+            name if name.contains(&0) => return Err(invalid("a path has a zero byte".to_owned())),
+            name => inner.push(name),
+        }
+    }
+    Ok(inner.join(&b'/'))
+}
+
+/// Extended attributes, and the time where its header does not have it.
+fn extensions(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<(Option<u64>, super::node::Attributes)> {
+    let (mut modified, mut attributes) = (None, BTreeMap::new());
+    for extension in entry.pax_extensions()?.into_iter().flatten() {
+        let extension = extension?;
+        let Ok(key) = extension.key() else { continue };
+        if let Some(name) = key.strip_prefix("SCHILY.xattr.") {
+            attributes.insert(name.to_owned(), extension.value_bytes().to_vec());
+        } else if key == "mtime" {
+            let text = extension.value().unwrap_or_default();
+            modified = text.split('.').next().and_then(|seconds| seconds.parse::<u64>().ok());
+        }
+    }
+    Ok((modified, (!attributes.is_empty()).then(|| Box::new(attributes))))
+}
+
+fn digest(reader: &mut impl Read) -> io::Result<Digest> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(Digest::from_bytes(hasher.finalize().into())),
+            count => hasher.update(&buffer[..count]),
+        }
+    }
+}
+
+fn invalid(reason: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}

@@ -1,0 +1,99 @@
+//! The builder `oci`: images of Dockerfiles that run no command, assembled by windlass itself, without any daemon.
+//!
+//! Instructions are carried out on a file system in memory that knows names, kinds and owners; the content of files goes
+//! from where it is into layers, and each layer is remembered by what it was made from. The results are those of
+//! BuildKit, but for times: everything new has the same one, so that equal inputs give equal digests on any machine.
+
+mod add;
+mod assembly;
+mod change;
+mod compression;
+mod content;
+mod copy;
+mod document;
+mod download;
+mod images;
+mod instruction;
+mod layer_cache;
+mod layer_tar;
+mod listing;
+mod needs_daemon;
+mod node;
+mod owner;
+mod pack;
+mod platform;
+mod ports;
+mod root_fs;
+mod state;
+mod trouble;
+mod variables;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use self::assembly::{Settings, assemble};
+use self::document::ImageDocument;
+use self::images::Images;
+use super::{BuildError, BuildRequest, Builder, BuiltImage};
+use crate::event::ImageEvents;
+use crate::image::dockerfile::BaseConfig;
+use crate::oci::{BlobStore, Compression, Origin, StoredImage};
+
+pub use images::BaseImages;
+pub use needs_daemon::{Obstacle, needs_daemon};
+pub use platform::Platform;
+
+/// What an image passes on to those built from it; nothing when its configuration is none.
+pub fn passed_on(image: &StoredImage) -> BaseConfig {
+    let document: ImageDocument = serde_json::from_slice(image.config()).unwrap_or_default();
+    BaseConfig { onbuild: document.config.on_build, env: document.config.env }
+}
+
+/// The builder `oci`. Cheap to clone.
+#[derive(Clone)]
+pub struct Oci {
+    /// Where its images and layers are kept.
+    pub store: BlobStore,
+    /// How layers are compressed.
+    pub compression: Compression,
+    /// Where the images come from that others are built from.
+    pub images: Arc<dyn BaseImages>,
+    /// The time of everything in an image that is new, in seconds since 1970 (`SOURCE_DATE_EPOCH`).
+    pub time: u64,
+}
+
+#[async_trait]
+impl Builder for Oci {
+    fn name(&self) -> &'static str {
+        "oci"
+    }
+
+    async fn build(
+        &self,
+        request: BuildRequest,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<BuiltImage, BuildError> {
+        let (this, events, cancel) = (self.clone(), events.clone(), cancel.clone());
+        let runtime = tokio::runtime::Handle::current();
+        let build = tokio::task::spawn_blocking(move || -> Result<BuiltImage, Box<BuildError>> {
+            let images = Images { images: this.images, runtime, events: &events, cancel: &cancel };
+            let settings =
+                Settings { store: &this.store, compression: this.compression, images, time: this.time };
+            let image = assemble(&request, settings, &events, &cancel)?;
+            for reference in &request.references {
+                this.store.name(reference, Origin::Built, image.digest()).map_err(BuildError::from)?;
+            }
+            Ok(BuiltImage::in_store(image.digest()))
+        });
+        match build.await {
+            Ok(built) => built.map_err(|error| *error),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(BuildError::Cancelled),
+            },
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Which instruction of a Dockerfile keeps it from being assembled without a daemon.
+
+use std::ops::Range;
+
+use super::platform::Platform;
+use super::variables::platform_args;
+use crate::builder::BuildError;
+use crate::image::dockerfile::{Base, BuildArgs, Graph, Instruction, Kind};
+use crate::image::{Dockerfile, dockerfile::DockerfileError};
+use crate::script::StageError;
+
+/// Something that only a daemon can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// What: `RUN make`.
+    pub instruction: String,
+    /// Its line, from 1.
+    pub line: usize,
+    /// Its bytes in the Dockerfile.
+    pub span: Range<usize>,
+    /// Why, as a phrase: `it runs a command`.
+    pub reason: String,
+}
+
+/// The first instruction of the build targets that `target` needs which only a daemon can carry out; `None` when the
+/// image can be assembled without. What base images add with `ONBUILD` is not known here.
+///
+/// # Errors
+/// [`DockerfileError`] when the target does not exist, or a `FROM` cannot be expanded.
+pub fn needs_daemon(
+    dockerfile: &Dockerfile,
+    target: Option<&str>,
+    args: &BuildArgs,
+) -> Result<Option<Obstacle>, DockerfileError> {
+    let target = dockerfile.target_index(target)?;
+    if let Some(frontend) = dockerfile.foreign_frontend() {
+        return Ok(Some(Obstacle {
+            instruction: format!("# syntax={frontend}"),
+            line: 1,
+            span: 0..dockerfile.text().lines().next().unwrap_or_default().len(),
+            reason: "it asks for another Dockerfile frontend".to_owned(),
+        }));
+    }
+    let machine = Platform::of_this_machine();
+    let args = platform_args(args, &machine, &machine);
+    let graph = Graph::new(dockerfile, &args)?;
+    let needed = graph.needed(target, &|_| Vec::new());
+    for (index, step) in dockerfile.targets().iter().enumerate().filter(|(index, _)| needed[*index]) {
+        if let Base::Target(base) = graph.bases[index] {
+            let triggers = dockerfile.targets()[base].instructions().iter();
+            for instruction in triggers {
+                if let Kind::Onbuild(Some(kind)) = instruction.kind()
+                    && let Some(reason) = reason(kind)
+                {
+                    return Ok(Some(obstacle(dockerfile, instruction, reason)));
+                }
+            }
+        }
+        for instruction in step.instructions() {
+            if let Some(reason) = reason(instruction.kind()) {
+                return Ok(Some(obstacle(dockerfile, instruction, reason)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The ways to build what only a daemon can.
+const HELP: &str = "start docker or install it (https://docs.docker.com/get-docker), or name a daemon elsewhere with \
+                    DOCKER_HOST";
+
+impl Obstacle {
+    /// The error that it is when `image` is built from `dockerfile`; `unreachable` is why there is no daemon.
+    pub fn into_error(
+        self,
+        image: &str,
+        dockerfile: &Dockerfile,
+        unreachable: Option<&StageError>,
+    ) -> BuildError {
+        let name = dockerfile.name().to_owned();
+        BuildError::NeedsDaemon {
+            image: image.to_owned(),
+            reason: self.reason,
+            line: self.line,
+            dockerfile: miette::NamedSource::new(&name, dockerfile.text().to_owned()),
+            dockerfile_name: name,
+            instruction: self.span.into(),
+            help: match unreachable {
+                Some(error) => format!("{error}: {}; else {HELP}", error.help()),
+                None => format!("{HELP}; or run the command beforehand and COPY what it makes"),
+            },
+        }
+    }
+}
+
+fn obstacle(dockerfile: &Dockerfile, instruction: &Instruction, reason: String) -> Obstacle {
+    Obstacle {
+        instruction: instruction.text().lines().next().unwrap_or_default().to_owned(),
+        line: instruction.lines().0,
+        span: dockerfile.label(instruction),
+        reason,
+    }
+}
+
+/// Why only a daemon can carry out an instruction, as a phrase; `None` when it needs none.
+pub(super) fn reason(kind: &Kind) -> Option<String> {
+    match kind {
+        Kind::Run(_) => Some("it runs a command".to_owned()),
+        Kind::Foreign(reason) => Some(reason.clone()),
+        Kind::Copy(copy) if copy.parents => Some("`--parents` is not carried out here".to_owned()),
+        Kind::Copy(copy) if copy.is_add && copy.sources.iter().any(|source| is_repository(source)) => {
+            Some("it adds a git repository".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// Whether ADD takes `source` for a git repository (Dockerfile reference, "ADD").
+pub(super) fn is_repository(source: &str) -> bool {
+    let lower = source.to_ascii_lowercase();
+    let is_web = lower.starts_with("http://") || lower.starts_with("https://");
+    let path = lower.split(['#', '?']).next().unwrap_or_default();
+    let is_scp = source.split_once('@').is_some_and(|(user, rest)| {
+        !user.is_empty() && !user.contains(['/', ':']) && rest.contains(':') && !rest.starts_with(':')
+    });
+    (is_web && path.ends_with(".git"))
+        || lower.starts_with("git://")
+        || lower.starts_with("ssh://")
+        || (!is_web && is_scp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, target: Option<&str>, expected: Option<(usize, &str)>) {
+        let dockerfile = Dockerfile::parse("Dockerfile", text).unwrap();
+        let found = needs_daemon(&dockerfile, target, &BuildArgs::new()).unwrap();
+        let found = found.as_ref().map(|found| (found.line, found.instruction.as_str()));
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn commands_need_a_daemon_where_they_are_needed() {
+        check("FROM scratch\nCOPY a /\nCMD [\"a\"]", None, None);
+        check("FROM scratch\nCOPY a /\nRUN make \\\n all", None, Some((3, "RUN make  all")));
+        let text = "FROM a AS build\nRUN make\nFROM scratch AS plain\nCOPY a /\nFROM scratch\nCOPY --from=build /x /";
+        check(text, Some("plain"), None);
+        check(text, None, Some((2, "RUN make")));
+        check("FROM scratch AS a\nONBUILD RUN make\nFROM scratch\nCOPY a /", None, None);
+        check("FROM scratch AS a\nONBUILD RUN make\nFROM a", None, Some((2, "ONBUILD RUN make")));
+        check("# syntax=acme/frontend\nFROM scratch", None, Some((1, "# syntax=acme/frontend")));
+        check("FROM scratch\nADD https://x.io/a.git /a", None, Some((2, "ADD https://x.io/a.git /a")));
+        check("FROM scratch\nADD https://x.io/a.tar git@x.io /a", None, None);
+    }
+}

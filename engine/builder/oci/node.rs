@@ -1,0 +1,116 @@
+//! What the file system of an image holds.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::pack::Pack;
+use crate::image::Digest;
+use crate::image::context::Entry;
+
+/// The name of a file in its folder. Tar archives and Linux know bytes, not text.
+pub(super) type Name = Arc<[u8]>;
+
+/// Extended attributes: `security.capability` and its value.
+pub(super) type Attributes = Option<Box<BTreeMap<String, Vec<u8>>>>;
+
+/// Whose something is, what may be done with it, and when it was changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Meta {
+    /// Permission bits, including setuid, setgid and sticky.
+    pub(super) mode: u32,
+    /// The user's number.
+    pub(super) user: u64,
+    /// The group's number.
+    pub(super) group: u64,
+    /// Seconds since 1970.
+    pub(super) modified: u64,
+    #[serde(default)]
+    pub(super) attributes: Attributes,
+}
+
+impl Meta {
+    /// A folder that is made on the way to something else.
+    pub(super) fn new_folder(owner: (u64, u64), modified: u64) -> Self {
+        Self { mode: 0o755, user: owner.0, group: owner.1, modified, attributes: None }
+    }
+}
+
+/// Something in a file system. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) enum Node {
+    Folder(Folder),
+    /// Hard links share their content.
+    File(Meta, Arc<FileContent>),
+    Symlink(Meta, Name),
+    Special(Meta, Special),
+}
+
+/// A folder. Cheap to clone: copies share what is in them until one of them changes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Folder {
+    pub(super) meta: Meta,
+    pub(super) children: Arc<BTreeMap<Name, Node>>,
+}
+
+/// What is neither a file, a folder nor a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Special {
+    Pipe,
+    /// A character device: major and minor number.
+    Character(u32, u32),
+    /// A block device: major and minor number.
+    Block(u32, u32),
+}
+
+impl Node {
+    pub(super) fn meta(&self) -> &Meta {
+        match self {
+            Self::Folder(folder) => &folder.meta,
+            Self::File(meta, _) | Self::Symlink(meta, _) | Self::Special(meta, _) => meta,
+        }
+    }
+
+    pub(super) fn meta_mut(&mut self) -> &mut Meta {
+        match self {
+            Self::Folder(folder) => &mut folder.meta,
+            Self::File(meta, _) | Self::Symlink(meta, _) | Self::Special(meta, _) => meta,
+        }
+    }
+}
+
+/// The content of a file: how long it is, its digest once somebody knows it, and where it is.
+#[derive(Debug)]
+pub(super) struct FileContent {
+    pub(super) size: u64,
+    pub(super) digest: OnceLock<Digest>,
+    pub(super) place: Place,
+    /// Whether it has several names where it comes from, which it keeps when they are copied together.
+    pub(super) has_links: bool,
+}
+
+/// Where the content of a file is.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// A file of the build context.
+    Context(Entry),
+    Memory(Bytes),
+    /// In an archive, from this byte on.
+    Packed(Arc<Pack>, u64),
+    /// A file that was downloaded.
+    Downloaded(tempfile::NamedTempFile),
+}
+
+impl FileContent {
+    pub(super) fn new(size: u64, digest: Option<Digest>, place: Place) -> Arc<Self> {
+        let digest = digest.map(OnceLock::from).unwrap_or_default();
+        Arc::new(Self { size, digest, place, has_links: false })
+    }
+
+    pub(super) fn in_memory(content: impl Into<Bytes>) -> Arc<Self> {
+        let content = content.into();
+        Self::new(content.len() as u64, Some(Digest::of(&content)), Place::Memory(content))
+    }
+}

@@ -1,0 +1,69 @@
+//! A compressed tar archive of which single files are read.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use super::compression::decompress;
+use crate::image::Digest;
+use crate::oci::BlobStore;
+
+/// An archive, unpacked into a temporary file when somebody wants the content of a file in it: only then can it be read
+/// from the middle.
+#[derive(Debug)]
+pub(super) struct Pack {
+    source: PackSource,
+    unpacked: Mutex<Option<File>>,
+}
+
+/// Where an archive is.
+#[derive(Debug)]
+pub(super) enum PackSource {
+    /// In a store of images.
+    Blob(BlobStore, Digest),
+    /// On disk.
+    File(PathBuf),
+}
+
+impl Pack {
+    pub(super) fn new(source: PackSource) -> Self {
+        Self { source, unpacked: Mutex::default() }
+    }
+
+    /// The archive, uncompressed.
+    pub(super) fn open(&self) -> io::Result<Box<dyn Read>> {
+        let file = match &self.source {
+            PackSource::Blob(store, digest) => {
+                let blob = store.get(digest).map_err(io::Error::other)?;
+                let gone =
+                    || io::Error::new(io::ErrorKind::NotFound, format!("`{digest}` is not in the store"));
+                blob.ok_or_else(gone)?.file
+            }
+            PackSource::File(path) => File::open(path)?,
+        };
+        decompress(BufReader::with_capacity(256 * 1024, file))
+    }
+
+    /// Whether it is an archive at all: it begins with something in it.
+    pub(super) fn is_archive(&self) -> io::Result<bool> {
+        let mut archive = tar::Archive::new(self.open()?);
+        let first = archive.entries()?.next();
+        Ok(matches!(first, Some(Ok(_))))
+    }
+
+    /// Reads `buffer` full from `offset` on.
+    pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        let mut unpacked = self.unpacked.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = match &mut *unpacked {
+            Some(file) => file,
+            empty => {
+                let mut file = tempfile::tempfile()?;
+                io::copy(&mut self.open()?, &mut file)?;
+                empty.insert(file)
+            }
+        };
+        file.seek(SeekFrom::Start(offset))?;
+        file.read_exact(buffer)
+    }
+}

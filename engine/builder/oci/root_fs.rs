@@ -1,0 +1,207 @@
+//! The file system of an image, in memory: names, kinds, owners; the content of files stays where it is.
+
+use std::sync::Arc;
+
+use super::node::{Folder, Meta, Name, Node};
+
+/// How many symlinks a path may lead through, as in Linux.
+const MOST_LINKS: usize = 255;
+/// How many names a path may have.
+const DEEPEST: usize = 4096;
+
+/// The names from the root down to something.
+pub(super) type Path = Vec<Name>;
+
+/// The file system of an image. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RootFs {
+    pub(super) root: Folder,
+}
+
+/// The names of `path`, without empty ones and `.`, `..` taken off where there is something to take.
+pub(super) fn names(path: &[u8]) -> Path {
+    let mut names = Path::new();
+    for name in path.split(|byte| *byte == b'/') {
+        match name {
+            b"" | b"." => {}
+            b".." => drop(names.pop()),
+            name => names.push(name.into()),
+        }
+    }
+    names
+}
+
+/// `path` as text, absolute, for messages.
+pub(super) fn shown(path: &[Name]) -> String {
+    path.iter().fold(String::new(), |text, name| text + "/" + &*String::from_utf8_lossy(name))
+}
+
+impl RootFs {
+    /// What is at `path`, whose symlinks are not followed; the root is nothing that can be asked for.
+    pub(super) fn get(&self, path: &[Name]) -> Option<&Node> {
+        let (last, folders) = path.split_last()?;
+        self.folder(folders)?.children.get(last)
+    }
+
+    /// The folder at `path`, whose symlinks are not followed.
+    pub(super) fn folder(&self, path: &[Name]) -> Option<&Folder> {
+        path.iter().try_fold(&self.root, |folder, name| match folder.children.get(name)? {
+            Node::Folder(folder) => Some(folder),
+            _ => None,
+        })
+    }
+
+    /// `path` without symlinks: each is followed as from inside the image, also the last. What is not there stays as
+    /// it is written.
+    ///
+    /// # Errors
+    /// When links lead in a circle, as a phrase.
+    pub(super) fn resolve(&self, path: &[Name]) -> Result<Path, String> {
+        let mut open: Vec<Name> = path.iter().rev().cloned().collect();
+        let mut resolved = Path::new();
+        let mut links = 0;
+        while let Some(name) = open.pop() {
+            match &*name {
+                b"" | b"." => continue,
+                b".." => {
+                    resolved.pop();
+                    continue;
+                }
+                _ => resolved.push(name),
+            }
+            if let Some(Node::Symlink(_, target)) = self.get(&resolved) {
+                links += 1;
+                if links > MOST_LINKS || open.len() > DEEPEST {
+                    return Err(format!("symbolic links at `{}` lead in a circle", shown(&resolved)));
+                }
+                resolved.pop();
+                if target.starts_with(b"/") {
+                    resolved.clear();
+                }
+                open.extend(target.rsplit(|byte| *byte == b'/').map(Name::from));
+            }
+        }
+        Ok(resolved)
+    }
+
+    /// Puts `node` at `path`, in place of what is there. The folders above it are there.
+    pub(super) fn put(&mut self, path: &[Name], node: Node) {
+        let Some((last, folders)) = path.split_last() else {
+            if let Node::Folder(folder) = node {
+                self.root = folder;
+            }
+            return;
+        };
+        if let Some(folder) = self.folder_mut(folders) {
+            Arc::make_mut(&mut folder.children).insert(last.clone(), node);
+        }
+    }
+
+    /// Takes away what is at `path`.
+    pub(super) fn remove(&mut self, path: &[Name]) {
+        if let Some((last, folders)) = path.split_last()
+            && self.get(path).is_some()
+            && let Some(folder) = self.folder_mut(folders)
+        {
+            Arc::make_mut(&mut folder.children).remove(last);
+        }
+    }
+
+    /// Makes the folders of `path` that are missing, each with `meta`; says of the rest whether they are folders.
+    ///
+    /// # Errors
+    /// When something else is in the way, as a phrase.
+    pub(super) fn make_folders(
+        &mut self,
+        path: &[Name],
+        meta: &Meta,
+        mut made: impl FnMut(&[Name]),
+    ) -> Result<(), String> {
+        for end in 1..=path.len() {
+            match self.get(&path[..end]) {
+                Some(Node::Folder(_)) => {}
+                Some(_) => return Err(format!("`{}` is no folder", shown(&path[..end]))),
+                None => {
+                    let folder = Folder { meta: meta.clone(), ..Folder::default() };
+                    self.put(&path[..end], Node::Folder(folder));
+                    made(&path[..end]);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn folder_mut(&mut self, path: &[Name]) -> Option<&mut Folder> {
+        let mut folder = &mut self.root;
+        for name in path {
+            match Arc::make_mut(&mut folder.children).get_mut(name)? {
+                Node::Folder(below) => folder = below,
+                _ => return None,
+            }
+        }
+        Some(folder)
+    }
+
+    /// The content of a small text file, whose path's symlinks are followed, when it is there and in memory.
+    pub(super) fn file(&self, path: &str) -> Option<Arc<super::node::FileContent>> {
+        let path = self.resolve(&names(path.as_bytes())).ok()?;
+        match self.get(&path)? {
+            Node::File(_, content) => Some(Arc::clone(content)),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builder::oci::node::FileContent;
+
+    fn link(target: &str) -> Node {
+        Node::Symlink(Meta::default(), target.as_bytes().into())
+    }
+
+    fn root_fs() -> RootFs {
+        let mut root_fs = RootFs::default();
+        root_fs.make_folders(&names(b"run/lock"), &Meta::default(), |_| ()).expect("folders");
+        root_fs.make_folders(&names(b"var"), &Meta::default(), |_| ()).expect("folders");
+        root_fs.put(&names(b"var/run"), link("/run"));
+        root_fs.put(&names(b"var/up"), link("../../../../run/./lock"));
+        root_fs.put(&names(b"dangling"), link("var/run/gone"));
+        root_fs.put(&names(b"round"), link("round"));
+        root_fs.put(&names(b"file"), Node::File(Meta::default(), FileContent::in_memory("x")));
+        root_fs
+    }
+
+    #[test]
+    fn links_are_followed_inside_the_root() {
+        let root_fs = root_fs();
+        let check = |path: &str, expected: &str| {
+            let found = root_fs.resolve(&names(path.as_bytes())).expect("resolved");
+            assert_eq!(shown(&found), expected, "{path}");
+        };
+        check("/var/run/lock/x", "/run/lock/x");
+        check("var/up/new/file", "/run/lock/new/file");
+        check("dangling", "/run/gone");
+        check("../../etc/passwd", "/etc/passwd");
+        assert!(root_fs.resolve(&names(b"round/x")).is_err());
+    }
+
+    #[test]
+    fn a_file_is_no_place_for_a_folder() {
+        let mut root_fs = root_fs();
+        let made = root_fs.make_folders(&names(b"file/below"), &Meta::default(), |_| ());
+        assert_eq!(made, Err("`/file` is no folder".to_owned()));
+    }
+
+    #[test]
+    fn copies_do_not_see_each_others_changes() {
+        let root_fs = root_fs();
+        let mut copy = root_fs.clone();
+        copy.remove(&names(b"run/lock"));
+        copy.put(&names(b"run/new"), link("x"));
+        assert!(root_fs.get(&names(b"run/lock")).is_some());
+        assert!(root_fs.get(&names(b"run/new")).is_none());
+        assert!(copy.get(&names(b"run/lock")).is_none());
+    }
+}

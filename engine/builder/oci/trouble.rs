@@ -1,0 +1,58 @@
+//! What stops an instruction.
+
+use std::io;
+
+use crate::builder::BuildError;
+use crate::oci::StoreError;
+
+/// What stops an instruction, before it is known which one that is.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    Cancelled,
+    /// The instruction cannot be carried out: why, as a phrase, and what to do.
+    Mistake(String, Option<String>),
+    /// It needs a daemon: why, as a phrase.
+    NeedsDaemon(String),
+    Store(StoreError),
+    /// Something with an error of its own.
+    Error(Box<BuildError>),
+}
+
+impl Trouble {
+    pub(super) fn with_help(reason: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Mistake(reason.into(), Some(help.into()))
+    }
+}
+
+impl From<String> for Trouble {
+    fn from(reason: String) -> Self {
+        Self::Mistake(reason, None)
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<BuildError> for Trouble {
+    fn from(error: BuildError) -> Self {
+        Self::Error(Box::new(error))
+    }
+}
+
+impl From<Box<BuildError>> for Trouble {
+    fn from(error: Box<BuildError>) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        match error.downcast::<StoreError>() {
+            Ok(error) => Self::Store(error),
+            Err(error) => Self::Mistake(error.to_string(), None),
+        }
+    }
+}

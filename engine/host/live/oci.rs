@@ -1,0 +1,164 @@
+//! The user's store of images.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::builder::docker::Daemon;
+use crate::builder::oci::{BaseImages, Oci as OciBuilder, Platform, passed_on};
+use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
+use crate::event::{Events, ImageEvents, Level};
+use crate::host::Oci;
+use crate::image::dockerfile::BaseConfig;
+use crate::image::{Digest, ImageReference};
+use crate::oci::{BlobStore, Compression, ImageName, Origin, StoredImage};
+use crate::registry::RegistryClient;
+use crate::run::RunError;
+use crate::script::StageError;
+
+/// The time of new files, in seconds since 1970 (reproducible-builds.org).
+const EPOCH: &str = "SOURCE_DATE_EPOCH";
+
+/// The user's store of images.
+#[derive(Clone)]
+pub(super) struct LiveOci {
+    pub(super) store: BlobStore,
+    pub(super) client: Arc<RegistryClient>,
+    pub(super) daemon: Daemon,
+    pub(super) events: Events,
+}
+
+impl LiveOci {
+    /// What `SOURCE_DATE_EPOCH` says; 1970 where it says nothing.
+    fn time(&self) -> u64 {
+        let Some(text) = std::env::var(EPOCH).ok().filter(|text| !text.is_empty()) else { return 0 };
+        text.parse().unwrap_or_else(|_| {
+            self.events.notice(Level::Warning, format!("{EPOCH} is no number of seconds: {text}"));
+            0
+        })
+    }
+
+    /// The image that was built here as `reference`, when it is in the store.
+    fn built(&self, reference: &str) -> Result<Option<StoredImage>, StageError> {
+        let Ok(reference) = reference.parse::<ImageReference>() else { return Ok(None) };
+        match self.store.named(&reference, Origin::Built) {
+            Some(digest) => Ok(StoredImage::open(&self.store, &digest)?),
+            None => Ok(None),
+        }
+    }
+}
+
+#[async_trait]
+impl Oci for LiveOci {
+    async fn has(&self, digest: &Digest) -> Result<bool, StageError> {
+        match StoredImage::open(&self.store, digest)? {
+            Some(image) => Ok(image.missing_layers(&self.store)?.is_empty()),
+            None => Ok(false),
+        }
+    }
+
+    async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError> {
+        Ok(self.built(reference)?.map(|image| passed_on(&image)))
+    }
+
+    async fn build(
+        &self,
+        request: BuildRequest,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<BuiltImage, StageError> {
+        events.step("assembling without a daemon");
+        let builder = OciBuilder {
+            store: self.store.clone(),
+            compression: Compression::default(),
+            images: Arc::new(self.clone()),
+            time: self.time(),
+        };
+        Ok(builder.build(request, events, cancel).await?)
+    }
+
+    async fn tag(&self, digest: &Digest, reference: &ImageReference) -> Result<(), StageError> {
+        Ok(self.store.name(reference, Origin::Built, *digest)?)
+    }
+
+    async fn forget(&self, references: &[ImageReference]) -> Result<(), StageError> {
+        for reference in references {
+            if let Some(digest) = self.store.named(reference, Origin::Built) {
+                let name = ImageName { reference: reference.to_string(), digest, origin: Origin::Built };
+                self.store.forget_name(&name)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn load(
+        &self,
+        digest: &Digest,
+        references: &[ImageReference],
+        cancel: &CancellationToken,
+    ) -> Result<bool, StageError> {
+        let load = async {
+            if self.daemon.connect().await.is_err() {
+                return Ok(false);
+            }
+            let image = StoredImage::open(&self.store, digest)?.map(|image| image.image_id().to_string());
+            let there = self.daemon.images(references).await?;
+            if references.iter().all(|reference| there.get(reference) == image.as_ref()) {
+                return Ok(false);
+            }
+            self.daemon.load(&self.store, digest, references).await?;
+            Ok(true)
+        };
+        cancel.run_until_cancelled(load).await.ok_or(RunError::Cancelled)?
+    }
+
+    async fn push(
+        &self,
+        digest: &Digest,
+        reference: &ImageReference,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<Option<String>, StageError> {
+        let references = [reference.clone()];
+        let push = self.client.push(&self.store, digest, &references, events);
+        match cancel.run_until_cancelled(push).await {
+            Some(pushed) => pushed?,
+            None => return Err(RunError::Cancelled.into()),
+        }
+        Ok(Some(digest.to_string()))
+    }
+}
+
+#[async_trait]
+impl BaseImages for LiveOci {
+    async fn image(
+        &self,
+        reference: &str,
+        platform: &Platform,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<StoredImage, BuildError> {
+        let reference = reference.parse::<ImageReference>()?;
+        if let Some(digest) = self.store.named(&reference, Origin::Built)
+            && let Some(image) = StoredImage::open(&self.store, &digest)?
+        {
+            return Ok(image);
+        }
+        let platform = platform.to_string();
+        let resolve = self.client.resolve(&self.store, &reference, Some(&platform), events);
+        Ok(cancel.run_until_cancelled(resolve).await.ok_or(BuildError::Cancelled)??)
+    }
+
+    async fn fetch(
+        &self,
+        reference: &str,
+        image: &StoredImage,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<(), BuildError> {
+        let reference = reference.parse::<ImageReference>()?;
+        let fetch = self.client.pull_layers(&self.store, &reference, image, image.layers(), events);
+        Ok(cancel.run_until_cancelled(fetch).await.ok_or(BuildError::Cancelled)??)
+    }
+}

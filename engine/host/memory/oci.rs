@@ -1,0 +1,100 @@
+//! A store of images in memory.
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use super::{CallKind, Memory, Scripted, digest_of};
+use crate::builder::{BuildRequest, BuiltImage};
+use crate::event::ImageEvents;
+use crate::host::Oci;
+use crate::image::dockerfile::BaseConfig;
+use crate::image::{Digest, ImageReference};
+use crate::script::StageError;
+
+#[async_trait]
+impl Oci for Memory {
+    async fn has(&self, digest: &Digest) -> Result<bool, StageError> {
+        Ok(self.state().stored.values().any(|known| known == digest))
+    }
+
+    async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError> {
+        let state = self.state();
+        let is_here = reference.parse().is_ok_and(|known: ImageReference| state.stored.contains_key(&known));
+        Ok(is_here.then(|| state.configs.get(reference).cloned().unwrap_or_default()))
+    }
+
+    async fn build(
+        &self,
+        request: BuildRequest,
+        _: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<BuiltImage, StageError> {
+        let image = &request.image;
+        let needs_daemon = crate::builder::oci::needs_daemon(
+            &request.dockerfile,
+            request.target.as_deref(),
+            &request.build_args,
+        )?;
+        if let Some(obstacle) = needs_daemon {
+            return Err(obstacle.into_error(image, &request.dockerfile, None).into());
+        }
+        self.did(CallKind::Build, image);
+        let mut state = self.state();
+        if let Some(reason) = state.broken.get(image) {
+            return Err(Scripted::broken_build(image, reason).into());
+        }
+        let digest = Digest::of(state.make(&request, false));
+        state.stored.extend(request.references.iter().map(|reference| (reference.clone(), digest)));
+        drop(state);
+        self.did(CallKind::Built, image);
+        Ok(BuiltImage::in_store(digest))
+    }
+
+    async fn tag(&self, digest: &Digest, reference: &ImageReference) -> Result<(), StageError> {
+        self.did(CallKind::Tag, reference);
+        let mut state = self.state();
+        let known =
+            state.stored.iter().find(|(_, known)| *known == digest).map(|(known, _)| known.to_string());
+        known.into_iter().for_each(|known| state.pass_on(&known, reference.to_string()));
+        state.stored.insert(reference.clone(), *digest);
+        Ok(())
+    }
+
+    async fn forget(&self, references: &[ImageReference]) -> Result<(), StageError> {
+        let mut state = self.state();
+        state.stored.retain(|known, _| !references.contains(known));
+        Ok(())
+    }
+
+    async fn load(
+        &self,
+        digest: &Digest,
+        references: &[ImageReference],
+        _: &CancellationToken,
+    ) -> Result<bool, StageError> {
+        let (is_there, id) = (self.state().is_daemon_there, digest.to_string());
+        let has = |known: &ImageReference| self.state().images.get(known) == Some(&id);
+        if !is_there || references.iter().all(has) {
+            return Ok(false);
+        }
+        for reference in references {
+            self.did(CallKind::Load, format!("{reference} into docker"));
+            self.state().images.insert(reference.clone(), id.clone());
+        }
+        Ok(true)
+    }
+
+    async fn push(
+        &self,
+        digest: &Digest,
+        reference: &ImageReference,
+        _: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<Option<String>, StageError> {
+        self.check_refusal(reference)?;
+        self.did(CallKind::Push, reference);
+        let digest = digest_of(&digest.to_string());
+        self.state().pushed.insert(reference.clone(), digest.clone());
+        Ok(Some(digest))
+    }
+}

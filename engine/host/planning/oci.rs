@@ -1,0 +1,89 @@
+//! A store of images that is asked, and gets nothing.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use super::effect::{Effect, EffectKind, Effects, texts};
+use crate::builder::{BuildRequest, BuiltImage};
+use crate::event::ImageEvents;
+use crate::host::{Docker, Oci};
+use crate::image::dockerfile::BaseConfig;
+use crate::image::{Digest, ImageReference};
+use crate::script::StageError;
+
+/// Passes questions on, notes the rest.
+pub(super) struct PlanningOci {
+    pub(super) inner: Arc<dyn Oci>,
+    pub(super) docker: Arc<dyn Docker>,
+    pub(super) effects: Arc<Effects>,
+}
+
+#[async_trait]
+impl Oci for PlanningOci {
+    async fn has(&self, digest: &Digest) -> Result<bool, StageError> {
+        self.inner.has(digest).await
+    }
+
+    async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError> {
+        if self.effects.plans(reference) {
+            return Ok(None);
+        }
+        self.inner.base_config(reference).await
+    }
+
+    async fn build(
+        &self,
+        request: BuildRequest,
+        _: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<BuiltImage, StageError> {
+        let kind = EffectKind::Build {
+            builder: "oci",
+            references: texts(&request.references),
+            files: request.context.files(),
+            bytes: request.context.size(),
+        };
+        let what = format!("build {}", request.image);
+        self.effects.push(Effect::new(Some(&request.image), what, kind));
+        Ok(BuiltImage::in_store(Digest::of("planned")))
+    }
+
+    async fn tag(&self, _: &Digest, reference: &ImageReference) -> Result<(), StageError> {
+        let kind = EffectKind::Tag { reference: reference.to_string() };
+        self.effects.push(Effect::new(None, format!("tag {reference}"), kind));
+        Ok(())
+    }
+
+    async fn forget(&self, _: &[ImageReference]) -> Result<(), StageError> {
+        Ok(())
+    }
+
+    async fn load(
+        &self,
+        _: &Digest,
+        references: &[ImageReference],
+        _: &CancellationToken,
+    ) -> Result<bool, StageError> {
+        if self.docker.ask().await.is_err() {
+            return Ok(false);
+        }
+        let references = texts(references);
+        let what = format!("load {} into docker", references.join(", "));
+        self.effects.push(Effect::new(None, what, EffectKind::Load { references }));
+        Ok(true)
+    }
+
+    async fn push(
+        &self,
+        _: &Digest,
+        reference: &ImageReference,
+        events: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<Option<String>, StageError> {
+        let kind = EffectKind::Push { reference: reference.to_string() };
+        self.effects.push(Effect::new(Some(events.image()), format!("push {reference}"), kind));
+        Ok(None)
+    }
+}

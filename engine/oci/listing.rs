@@ -1,0 +1,26 @@
+//! What is known to be in archives.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::{BlobStore, StoreError};
+use crate::image::Digest;
+
+impl BlobStore {
+    /// What [`BlobStore::keep_listing`] kept about the archive `digest`.
+    pub fn listing(&self, digest: &Digest) -> Option<Vec<u8>> {
+        fs::read(self.listing_file(digest)).ok()
+    }
+
+    /// Keeps what is in the archive `digest`, compressed or not, so that it need not be read to know.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`].
+    pub fn keep_listing(&self, digest: &Digest, listing: &[u8]) -> Result<(), StoreError> {
+        self.write(&self.listing_file(digest), listing)
+    }
+
+    fn listing_file(&self, digest: &Digest) -> PathBuf {
+        self.folder().join("listings").join(digest.hex())
+    }
+}

@@ -1,0 +1,129 @@
+//! What is in an image: its file system and configuration, read by these tests alone.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use serde_json::Value;
+use windlass::image::{Digest, ImageReference};
+use windlass::oci::{BlobStore, Origin, StoredImage};
+
+use super::{Daemon, Project};
+
+/// A file system as lines: path, kind, rights, owner, and the content's digest or where a link leads.
+pub type Tree = BTreeMap<String, String>;
+
+/// What is in an image.
+#[derive(Debug)]
+pub struct ImageTree {
+    /// Its files.
+    pub tree: Tree,
+    /// Its configuration.
+    pub config: Value,
+    /// How many things each layer holds.
+    pub layers: Vec<usize>,
+}
+
+impl ImageTree {
+    /// The image `reference` of `daemon`.
+    pub fn of_daemon(daemon: &Daemon, reference: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let archive = folder.path().join("image.tar");
+        daemon.docker(["save", "--output", &archive.display().to_string(), reference]);
+        let mut archive = tar::Archive::new(File::open(archive).expect("the archive"));
+        archive.unpack(folder.path()).expect("unpacked");
+        let read = |path: &str| fs::read(folder.path().join(path)).expect("a file of the archive");
+        let manifest: Value = serde_json::from_slice(&read("manifest.json")).expect("a manifest");
+        let text = |value: &Value| value.as_str().expect("a path").to_owned();
+        let config = serde_json::from_slice(&read(&text(&manifest[0]["Config"]))).expect("a configuration");
+        let paths = manifest[0]["Layers"].as_array().expect("layers");
+        let layers = paths.iter().map(|path| read(&text(path)));
+        Self::new(config, layers)
+    }
+
+    /// The image that windlass built as `reference` in `project`.
+    #[track_caller]
+    pub fn of_store(project: &Project, reference: &str) -> Self {
+        let image = stored(project, reference);
+        let store = project.store();
+        let layers = image.layers().iter().map(|layer| {
+            let digest: Digest = layer.descriptor.digest().as_ref().parse().expect("a digest");
+            let blob = store.get(&digest).expect("read").expect("the layer is there");
+            let mut content = Vec::new();
+            flate2::read::MultiGzDecoder::new(blob.file).read_to_end(&mut content).expect("gzip");
+            assert_eq!(Digest::of(&content), layer.diff_id, "the configuration tells the truth");
+            content
+        });
+        Self::new(serde_json::from_slice(image.config()).expect("JSON"), layers)
+    }
+
+    fn new(config: Value, layers: impl Iterator<Item = Vec<u8>>) -> Self {
+        let mut tree = Tree::new();
+        let layers = layers.map(|layer| apply(&mut tree, &layer)).collect();
+        Self { tree, config, layers }
+    }
+}
+
+/// The image that windlass built as `reference` in `project`.
+#[track_caller]
+pub fn stored(project: &Project, reference: &str) -> StoredImage {
+    let store = project.store();
+    let name: ImageReference = reference.parse().expect("a reference");
+    let digest = store.named(&name, Origin::Built).unwrap_or_else(|| panic!("there is no {reference}"));
+    StoredImage::open(&store, &digest).expect("read").expect("the image is there")
+}
+
+impl Project {
+    /// The store of images of windlass's own.
+    pub fn store(&self) -> BlobStore {
+        BlobStore::new(self.home().join(".cache/windlass/oci"))
+    }
+}
+
+/// Puts a layer over `tree`; gives the number of its entries.
+fn apply(tree: &mut Tree, layer: &[u8]) -> usize {
+    let remove = |tree: &mut Tree, path: &str| {
+        let below = format!("{path}/");
+        tree.retain(|known, _| known != path && !known.starts_with(&below));
+    };
+    let mut archive = tar::Archive::new(layer);
+    let mut count = 0;
+    for entry in archive.entries().expect("a tar archive") {
+        let mut entry = entry.expect("an entry");
+        count += 1;
+        let path = entry.path().expect("a path").display().to_string();
+        let path = path.trim_start_matches("./").trim_end_matches('/').to_owned();
+        let name = Path::new(&path).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if let Some(gone) = name.strip_prefix(".wh.") {
+            remove(tree, &path.replace(&name, gone));
+            continue;
+        }
+        let header = entry.header();
+        let rights = format!(
+            "{:o} {}:{}",
+            header.mode().expect("mode") & 0o7777,
+            header.uid().unwrap_or_default(),
+            header.gid().unwrap_or_default()
+        );
+        let link = entry.link_name().expect("a link").map(|link| link.display().to_string());
+        let line = match entry.header().entry_type() {
+            tar::EntryType::Directory => format!("folder {rights}"),
+            tar::EntryType::Symlink => {
+                format!("link {} {}", rights.split_once(' ').expect("owner").1, link.expect("target"))
+            }
+            tar::EntryType::Link => tree.get(&link.expect("target")).expect("what a hard link names").clone(),
+            tar::EntryType::Regular => {
+                let mut content = Vec::new();
+                entry.read_to_end(&mut content).expect("content");
+                format!("file {rights} {} {}", content.len(), &Digest::of(&content).hex()[..12])
+            }
+            other => format!("{other:?} {rights}"),
+        };
+        if !(line.starts_with("folder") && tree.get(&path).is_some_and(|known| known.starts_with("folder"))) {
+            remove(tree, &path);
+        }
+        tree.insert(path, line);
+    }
+    count
+}
