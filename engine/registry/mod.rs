@@ -28,6 +28,8 @@ mod manifest;
 mod manifest_digest;
 mod open_blob;
 mod pull;
+#[cfg(test)]
+mod pull_tests;
 mod push;
 mod push_attachments;
 mod push_blob;

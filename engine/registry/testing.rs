@@ -24,6 +24,8 @@ pub(super) struct Received {
 pub(super) enum Reply {
     /// It closes the connection without a word.
     Drop,
+    /// It never answers.
+    Hang,
     /// It answers.
     Answer { status: u16, headers: Vec<(&'static str, String)>, body: Bytes },
 }
@@ -113,6 +115,7 @@ async fn answer(
     };
     match reply(&call) {
         Reply::Drop => Err(std::io::Error::other("dropped on purpose")),
+        Reply::Hang => std::future::pending().await,
         Reply::Answer { status, headers, body } => {
             let response = headers
                 .into_iter()
