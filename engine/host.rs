@@ -35,7 +35,7 @@ pub use exec::{Exec, ExecRequest, OnLine, Purpose};
 pub use files::{FileEdit, Files};
 pub use http::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
 pub use masked::MaskedExec;
-pub use oci::Oci;
+pub use oci::{Attachment, Oci};
 pub use options::HostOptions;
 pub use project_path::{PathError, ProjectPath};
 pub use random::Random;

@@ -35,6 +35,7 @@ mod kaniko;
 mod list;
 mod local_cluster;
 mod login;
+mod oci_images;
 mod output;
 mod overrides;
 mod parallel;

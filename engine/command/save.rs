@@ -11,7 +11,7 @@ use crate::event::Events;
 use crate::host::live::registry_client;
 use crate::image::{Digest, ImageReference};
 use crate::oci::{ArchiveError, BlobStore, Origin, StoreError};
-use crate::registry::CredentialStore;
+use crate::registry::{CredentialStore, own_platform};
 use crate::state::ImageStore;
 
 /// The options of `windlass save`.
@@ -92,31 +92,13 @@ pub fn save(global: &GlobalOptions, args: &SaveArgs) -> Result<ExitStatus, Failu
             Destination::Layout(folder) => {
                 store.write_layout(&digest, &references, folder).map_err(Failure::failed)
             }
-            Destination::File(path) => to_file(&store, &digest, &references, path),
+            Destination::File(path) => {
+                let written = store.write_archive_file(&digest, &references, &own_platform(), path);
+                written.map_err(Failure::failed)
+            }
             Destination::Output => to_stdout(&store, &digest, &references),
         }
     })
-}
-
-/// Writes beside `path` and moves the finished archive there.
-fn to_file(
-    store: &BlobStore,
-    digest: &Digest,
-    references: &[ImageReference],
-    path: &Path,
-) -> Result<(), Failure> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let failed = |error: &std::io::Error| Failure::failed(StoreError::output(path, error));
-    let mut draft = tempfile::Builder::new();
-    #[cfg(unix)]
-    draft.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-    let file = draft.tempfile_in(folder).map_err(|error| failed(&error))?;
-    let written = store.write_archive(digest, references, &own_platform(), BufWriter::new(file.as_file()));
-    written.map_err(|error| match error {
-        ArchiveError::Store(error) => Failure::failed(error),
-        ArchiveError::Sink(error) => failed(&error),
-    })?;
-    file.persist(path).map_err(|error| failed(&error.error)).map(drop)
 }
 
 fn to_stdout(store: &BlobStore, digest: &Digest, references: &[ImageReference]) -> Result<(), Failure> {
@@ -130,10 +112,6 @@ fn to_stdout(store: &BlobStore, digest: &Digest, references: &[ImageReference]) 
         }
         _ => Ok(()),
     }
-}
-
-fn own_platform() -> String {
-    crate::registry::own_platform()
 }
 
 /// The image called `name`: that of a reference, or the last build of an image of the project.

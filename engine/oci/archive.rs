@@ -1,6 +1,7 @@
 //! Images as one file that every tool reads: an image layout in a tar, with Docker's `manifest.json` beside it.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::Path;
 
 use serde::Serialize;
 use tar::{Builder, EntryType, Header};
@@ -50,6 +51,32 @@ impl BlobStore {
             append(&mut archive, &path_of(&digest), blob.size, blob.file)?;
         }
         Ok(archive.into_inner()?.flush()?)
+    }
+
+    /// Writes the archive of [`BlobStore::write_archive`] to the file `path`: beside it first, so that it is whole.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::Output`].
+    pub fn write_archive_file(
+        &self,
+        root: &Digest,
+        references: &[ImageReference],
+        platform: &str,
+        path: &Path,
+    ) -> Result<(), StoreError> {
+        let failed = |error: &io::Error| StoreError::output(path, error);
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+        let mut draft = tempfile::Builder::new();
+        #[cfg(unix)]
+        draft.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+        let file = draft.tempfile_in(folder).map_err(|error| failed(&error))?;
+        let written = self.write_archive(root, references, platform, BufWriter::new(file.as_file()));
+        written.map_err(|error| match error {
+            ArchiveError::Store(error) => error,
+            ArchiveError::Sink(error) => failed(&error),
+        })?;
+        file.persist(path).map_err(|error| failed(&error.error)).map(drop)
     }
 
     fn docker_image(

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use oci_spec::image::{ImageIndexBuilder, MediaType};
+use oci_spec::image::{ImageIndex, ImageIndexBuilder, MediaType};
 
-use super::{BlobStore, Closure, StoreError, StoredImage, canonical_json};
+use super::{BILL_TYPE, BlobStore, Closure, StoreError, StoredImage, canonical_json, digest_of};
 use crate::image::Digest;
 
 impl BlobStore {
@@ -32,6 +32,82 @@ impl BlobStore {
             index = index.annotations(annotations.into_iter().collect::<HashMap<_, _>>());
         }
         self.put(canonical_json(&index.build().expect("an index has a version and manifests")))
+    }
+
+    /// The image for `platform` (`linux/arm64`) that `root`, a manifest or an index, stands for: a manifest is for every
+    /// platform. `None` when its documents are not there, or there is none for the platform.
+    ///
+    /// # Errors
+    /// [`StoreError::Malformed`] when it makes no sense, [`StoreError::Folder`].
+    pub fn image_for(&self, root: &Digest, platform: &str) -> Result<Option<StoredImage>, StoreError> {
+        let Some(content) = self.read(root)? else { return Ok(None) };
+        let Ok(index) = serde_json::from_slice::<ImageIndex>(&content) else {
+            return StoredImage::open(self, root);
+        };
+        for entry in index.manifests() {
+            if let Some(image) = StoredImage::open(self, &digest_of(entry, root)?)?
+                && image.platform_name() == platform
+            {
+                return Ok(Some(image));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The manifest or index `root` with `annotations` beside those it has. What is attached to it stays attached, but to
+    /// the one without.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when it is not there, [`StoreError::Malformed`] when it makes no sense,
+    /// [`StoreError::Folder`].
+    pub fn annotate(
+        &self,
+        root: &Digest,
+        annotations: &BTreeMap<String, String>,
+    ) -> Result<Digest, StoreError> {
+        let content = self.read(root)?.ok_or(StoreError::Missing { digest: *root })?;
+        let malformed = |reason: String| StoreError::Malformed { digest: *root, reason };
+        let mut document: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(&content).map_err(|error| malformed(error.to_string()))?;
+        let known = document.entry("annotations").or_insert_with(|| serde_json::Map::new().into());
+        let known =
+            known.as_object_mut().ok_or_else(|| malformed("its annotations are no object".to_owned()))?;
+        known.extend(annotations.iter().map(|(name, value)| (name.clone(), value.as_str().into())));
+        self.put(canonical_json(&document))
+    }
+
+    /// Attaches its list of files to every image of `root`, a manifest or an index, which is called `name`.
+    ///
+    /// # Errors
+    /// As [`StoredImage::bill_of_materials`].
+    pub fn attach_bills(&self, root: &Digest, name: &str) -> Result<(), StoreError> {
+        for document in Closure::of(self, root)?.documents {
+            if serde_json::from_slice::<ImageIndex>(&document.content).is_ok() {
+                continue;
+            }
+            let Some(image) = StoredImage::open(self, &document.digest)? else { continue };
+            let bill = image.bill_of_materials(self, name)?;
+            self.attach(&document.digest, BILL_TYPE, &bill, BTreeMap::new())?;
+        }
+        Ok(())
+    }
+
+    /// Whether everything that the manifest or index `root` consists of is in the store, or in a registry that was seen
+    /// with it.
+    ///
+    /// # Errors
+    /// As [`BlobStore::is_whole`].
+    pub fn is_available(&self, root: &Digest) -> Result<bool, StoreError> {
+        let closure = match Closure::of(self, root) {
+            Err(StoreError::Missing { .. }) => return Ok(false),
+            closure => closure?,
+        };
+        for (digest, size) in closure.blobs {
+            if !self.has(&digest, size)? && self.repositories_of(&digest).is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Whether everything that the manifest or index `root` consists of is in the store.
@@ -75,6 +151,18 @@ mod tests {
             serde_json::from_slice(&store.read(&one).expect("read").expect("there")).expect("JSON");
         assert_eq!(content["manifests"][1]["platform"]["architecture"], "arm64");
         assert_eq!(store.is_whole(&one), Ok(true));
+        assert_eq!(store.image_for(&one, "linux/arm64"), Ok(Some(arm64.clone())));
+        assert_eq!(store.image_for(&one, "linux/s390x"), Ok(None));
+        assert_eq!(store.image_for(&arm64.digest(), "linux/s390x"), Ok(Some(arm64.clone())));
+        let annotations = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
+        for root in [one, arm64.digest()] {
+            let annotated = store.annotate(&root, &annotations).expect("annotated");
+            assert_ne!(annotated, root);
+            assert_eq!(store.annotate(&annotated, &annotations), Ok(annotated));
+            assert_eq!(store.is_whole(&annotated), Ok(true));
+        }
+        store.attach_bills(&one, "acme/app").expect("attached");
+        assert_eq!(store.attachments(&arm64.digest()).len(), 1);
         store.remove(&arm64.image_id()).expect("removed");
         assert_eq!(store.is_whole(&one), Ok(false));
         let error = index(&[amd64.clone(), amd64]).expect_err("refused");

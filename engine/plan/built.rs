@@ -74,6 +74,17 @@ impl Built {
         self.record.as_ref()?.digest().map(ToOwned::to_owned)
     }
 
+    /// What is remembered of its build; `None` when it is switched off.
+    pub(super) fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+
+    /// The same image, as it is after a change.
+    pub(super) fn with(&self, record: Record, source: Source) -> Self {
+        let outcome = if self.is_new { Outcome::Built } else { Outcome::Skipped };
+        Self { record: Some(record), source, ..self.clone() }.told(outcome)
+    }
+
     /// Pushes every tag that is not in the registry yet. Each is remembered as soon as it is there.
     ///
     /// # Errors

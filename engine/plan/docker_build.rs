@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Plan;
 use super::bases::{Bases, Parent, look_up};
 use super::built::Built;
+use super::docker_args;
 use super::plan::Identity;
 use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::{self, KanikoBuild};
@@ -142,7 +143,11 @@ impl Plan {
                 };
                 run.wait_for_end(run.host.cluster.build_with_buildx(&build, &events, &cancel))
             }
-            Tool::Oci => run.wait_for_end(run.host.oci.build(request, &events, &cancel)),
+            Tool::Oci => {
+                request.platform = docker_args::platform(&options.args);
+                let compression = docker_args::compression(&options.args);
+                run.wait_for_end(run.host.oci.build(request, compression, &events, &cancel))
+            }
         };
         // A base that moved since it was looked at may need files that did not travel: look again next time.
         let built = built.inspect_err(|_| {

@@ -4,14 +4,17 @@ mod bases;
 mod built;
 mod decide;
 mod difference;
+mod docker_args;
 mod docker_build;
 mod error;
 mod inputs;
 #[expect(clippy::module_inception, reason = "the file is named for its type")]
 mod plan;
+mod provenance;
 mod reason;
 #[cfg(test)]
 pub(crate) mod sample;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod touch;
@@ -21,4 +24,6 @@ pub use decide::{ImageIds, Reuse, Situation, Source, Verdict, decide};
 pub use difference::{Difference, Input, Sign};
 pub use inputs::{CacheKey, Inputs};
 pub use plan::Plan;
+pub use provenance::SourceCode;
+pub use stored::NotStored;
 pub use touch::{Answer, Touch};

@@ -106,6 +106,12 @@ impl Registry {
         serde_json::from_slice(&fs::read(path).expect("the manifest is stored")).expect("a manifest is JSON")
     }
 
+    /// The content of a blob or manifest; `None` when it is not there.
+    pub fn blob(&self, digest: &str) -> Option<Vec<u8>> {
+        let hex = digest.strip_prefix("sha256:")?;
+        fs::read(self.storage().join("blobs/sha256").join(&hex[..2]).join(hex).join("data")).ok()
+    }
+
     /// Removes a tag, as its owner may at any time.
     #[track_caller]
     pub fn remove_tag(&self, repository: &TestRepository, tag: &str) {

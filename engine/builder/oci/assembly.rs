@@ -63,7 +63,7 @@ pub(super) struct Settings<'a> {
 /// Builds the image of `request`.
 pub(super) fn assemble(
     request: &BuildRequest,
-    settings: Settings<'_>,
+    settings: &Settings<'_>,
     events: &ImageEvents,
     cancel: &CancellationToken,
 ) -> Result<StoredImage, Box<BuildError>> {
@@ -93,7 +93,7 @@ pub(super) fn assemble(
         request,
         store: settings.store,
         compression: settings.compression,
-        images: settings.images,
+        images: settings.images.clone(),
         events,
         cancel,
         reader: Reader::new(sent, cancel),

@@ -41,6 +41,7 @@ pub trait BaseImages: Send + Sync {
 }
 
 /// [`BaseImages`], asked from a thread that may wait.
+#[derive(Clone)]
 pub(super) struct Images<'a> {
     pub(super) images: Arc<dyn BaseImages>,
     pub(super) runtime: tokio::runtime::Handle,

@@ -28,6 +28,7 @@ mod state;
 mod trouble;
 mod variables;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -38,6 +39,7 @@ use self::document::ImageDocument;
 use self::images::Images;
 use super::{BuildError, BuildRequest, Builder, BuiltImage};
 use crate::event::ImageEvents;
+use crate::image::Digest;
 use crate::image::dockerfile::BaseConfig;
 use crate::oci::{BlobStore, Compression, Origin, StoredImage};
 
@@ -82,11 +84,11 @@ impl Builder for Oci {
             let images = Images { images: this.images, runtime, events: &events, cancel: &cancel };
             let settings =
                 Settings { store: &this.store, compression: this.compression, images, time: this.time };
-            let image = assemble(&request, settings, &events, &cancel)?;
+            let digest = assemble_all(&request, &settings, &events, &cancel)?;
             for reference in &request.references {
-                this.store.name(reference, Origin::Built, image.digest()).map_err(BuildError::from)?;
+                this.store.name(reference, Origin::Built, digest).map_err(BuildError::from)?;
             }
-            Ok(BuiltImage::in_store(image.digest()))
+            Ok(BuiltImage::in_store(digest))
         });
         match build.await {
             Ok(built) => built.map_err(|error| *error),
@@ -96,4 +98,26 @@ impl Builder for Oci {
             },
         }
     }
+}
+
+/// Assembles the image of `request`, or one for each of its platforms, separated by commas, and an index of them; returns
+/// the digest of what it made.
+fn assemble_all(
+    request: &BuildRequest,
+    settings: &Settings<'_>,
+    events: &ImageEvents,
+    cancel: &CancellationToken,
+) -> Result<Digest, Box<BuildError>> {
+    let platforms: Vec<_> = request.platform.iter().flat_map(|list| list.split(',')).map(str::trim).collect();
+    if platforms.len() < 2 {
+        return Ok(assemble(request, settings, events, cancel)?.digest());
+    }
+    let mut images = Vec::new();
+    for platform in platforms {
+        events.step(format!("assembling for {platform}"));
+        let request = BuildRequest { platform: Some(platform.to_owned()), ..request.clone() };
+        images.push(assemble(&request, settings, events, cancel)?);
+    }
+    let index = settings.store.assemble_index(&images, BTreeMap::new());
+    Ok(index.map_err(BuildError::from)?)
 }

@@ -1,5 +1,6 @@
 //! The user's store of images.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,11 +10,11 @@ use crate::builder::docker::Daemon;
 use crate::builder::oci::{BaseImages, Oci as OciBuilder, Platform, passed_on};
 use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
 use crate::event::{Events, ImageEvents, Level};
-use crate::host::Oci;
+use crate::host::{Attachment, Oci, ProjectPath};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference};
 use crate::oci::{BlobStore, Compression, ImageName, Origin, StoredImage};
-use crate::registry::RegistryClient;
+use crate::registry::{RegistryClient, own_platform};
 use crate::run::RunError;
 use crate::script::StageError;
 
@@ -43,7 +44,7 @@ impl LiveOci {
     fn built(&self, reference: &str) -> Result<Option<StoredImage>, StageError> {
         let Ok(reference) = reference.parse::<ImageReference>() else { return Ok(None) };
         match self.store.named(&reference, Origin::Built) {
-            Some(digest) => Ok(StoredImage::open(&self.store, &digest)?),
+            Some(digest) => Ok(self.store.image_for(&digest, &own_platform())?),
             None => Ok(None),
         }
     }
@@ -52,10 +53,7 @@ impl LiveOci {
 #[async_trait]
 impl Oci for LiveOci {
     async fn has(&self, digest: &Digest) -> Result<bool, StageError> {
-        match StoredImage::open(&self.store, digest)? {
-            Some(image) => Ok(image.missing_layers(&self.store)?.is_empty()),
-            None => Ok(false),
-        }
+        Ok(self.store.is_available(digest)?)
     }
 
     async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError> {
@@ -65,17 +63,66 @@ impl Oci for LiveOci {
     async fn build(
         &self,
         request: BuildRequest,
+        compression: Compression,
         events: &ImageEvents,
         cancel: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
         events.step("assembling without a daemon");
         let builder = OciBuilder {
             store: self.store.clone(),
-            compression: Compression::default(),
+            compression,
             images: Arc::new(self.clone()),
             time: self.time(),
         };
         Ok(builder.build(request, events, cancel).await?)
+    }
+
+    async fn annotate(
+        &self,
+        digest: &Digest,
+        annotations: &BTreeMap<String, String>,
+        references: &[ImageReference],
+    ) -> Result<Digest, StageError> {
+        let digest = self.store.annotate(digest, annotations)?;
+        for reference in references {
+            self.store.name(reference, Origin::Built, digest)?;
+        }
+        Ok(digest)
+    }
+
+    async fn attach(&self, digest: &Digest, attachment: &Attachment) -> Result<(), StageError> {
+        match attachment {
+            Attachment::Document { media_type, content } => {
+                self.store.attach(digest, media_type, content, BTreeMap::new())?;
+            }
+            Attachment::Bill { name } => {
+                let (store, root, name) = (self.store.clone(), *digest, name.clone());
+                let attached = tokio::task::spawn_blocking(move || store.attach_bills(&root, &name)).await;
+                attached.map_err(|_| RunError::Cancelled)??;
+            }
+        }
+        Ok(())
+    }
+
+    async fn save(
+        &self,
+        digest: &Digest,
+        references: &[ImageReference],
+        path: &ProjectPath,
+        is_folder: bool,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<(), StageError> {
+        let complete = self.client.complete(&self.store, digest, events);
+        cancel.run_until_cancelled(complete).await.ok_or(RunError::Cancelled)??;
+        let (store, digest, references) = (self.store.clone(), *digest, references.to_vec());
+        let path = path.absolute().to_owned();
+        let write = move || match is_folder {
+            true => store.write_layout(&digest, &references, &path),
+            false => store.write_archive_file(&digest, &references, &own_platform(), &path),
+        };
+        let written = tokio::task::spawn_blocking(write).await;
+        Ok(written.map_err(|_| RunError::Cancelled)??)
     }
 
     async fn tag(&self, digest: &Digest, reference: &ImageReference) -> Result<(), StageError> {
@@ -102,11 +149,15 @@ impl Oci for LiveOci {
             if self.daemon.connect().await.is_err() {
                 return Ok(false);
             }
-            let image = StoredImage::open(&self.store, digest)?.map(|image| image.image_id().to_string());
+            let image = self.store.image_for(digest, &own_platform())?;
+            let image = image.map(|image| image.image_id().to_string());
             let there = self.daemon.images(references).await?;
             if references.iter().all(|reference| there.get(reference) == image.as_ref()) {
                 return Ok(false);
             }
+            let events =
+                self.events.of_image(references.first().map(ToString::to_string).unwrap_or_default());
+            self.client.complete(&self.store, digest, &events).await?;
             self.daemon.load(&self.store, digest, references).await?;
             Ok(true)
         };
@@ -141,7 +192,7 @@ impl BaseImages for LiveOci {
     ) -> Result<StoredImage, BuildError> {
         let reference = reference.parse::<ImageReference>()?;
         if let Some(digest) = self.store.named(&reference, Origin::Built)
-            && let Some(image) = StoredImage::open(&self.store, &digest)?
+            && let Some(image) = self.store.image_for(&digest, &platform.to_string())?
         {
             return Ok(image);
         }

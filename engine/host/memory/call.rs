@@ -14,6 +14,10 @@ pub struct Call {
 /// What kind of thing was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallKind {
+    /// An image got annotations.
+    Annotate,
+    /// A document was attached to an image.
+    Attach,
     /// An image's build began.
     Build,
     /// An image's build ended well. Scripts are not told.
@@ -34,6 +38,8 @@ pub enum CallKind {
     PullSecret,
     /// A reference was pushed.
     Push,
+    /// An image was written to a file or a folder.
+    Save,
     /// A file was removed.
     Remove,
     /// Time was waited for.
@@ -46,7 +52,9 @@ pub enum CallKind {
 
 impl CallKind {
     /// The kinds that scripts are told.
-    pub const TOLD: [Self; 13] = [
+    pub const TOLD: [Self; 16] = [
+        Self::Annotate,
+        Self::Attach,
         Self::Build,
         Self::Copy,
         Self::Exec,
@@ -57,6 +65,7 @@ impl CallKind {
         Self::PullSecret,
         Self::Push,
         Self::Remove,
+        Self::Save,
         Self::Sleep,
         Self::Tag,
         Self::Write,
@@ -65,6 +74,8 @@ impl CallKind {
     /// Its name: `push`.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Annotate => "annotate",
+            Self::Attach => "attach",
             Self::Build => "build",
             Self::Built => "built",
             Self::Copy => "copy",
@@ -76,6 +87,7 @@ impl CallKind {
             Self::PullSecret => "pull_secret",
             Self::Push => "push",
             Self::Remove => "remove",
+            Self::Save => "save",
             Self::Sleep => "sleep",
             Self::Tag => "tag",
             Self::Write => "write",

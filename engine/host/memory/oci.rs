@@ -1,15 +1,25 @@
 //! A store of images in memory.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::{CallKind, Memory, Scripted, digest_of};
 use crate::builder::{BuildRequest, BuiltImage};
 use crate::event::ImageEvents;
-use crate::host::Oci;
+use crate::host::{Attachment, Oci, ProjectPath};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference};
+use crate::oci::Compression;
 use crate::script::StageError;
+
+/// The names of an image, sorted.
+fn texts(references: &[ImageReference]) -> String {
+    let mut texts: Vec<_> = references.iter().map(ToString::to_string).collect();
+    texts.sort_unstable();
+    texts.join(", ")
+}
 
 #[async_trait]
 impl Oci for Memory {
@@ -26,6 +36,7 @@ impl Oci for Memory {
     async fn build(
         &self,
         request: BuildRequest,
+        _: Compression,
         _: &ImageEvents,
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
@@ -48,6 +59,45 @@ impl Oci for Memory {
         drop(state);
         self.did(CallKind::Built, image);
         Ok(BuiltImage::in_store(digest))
+    }
+
+    async fn annotate(
+        &self,
+        digest: &Digest,
+        annotations: &BTreeMap<String, String>,
+        references: &[ImageReference],
+    ) -> Result<Digest, StageError> {
+        let digest = Digest::of(format!("{digest} {annotations:?}"));
+        self.did(CallKind::Annotate, texts(references));
+        self.state().stored.extend(references.iter().map(|reference| (reference.clone(), digest)));
+        Ok(digest)
+    }
+
+    async fn attach(&self, digest: &Digest, attachment: &Attachment) -> Result<(), StageError> {
+        let known: Vec<_> = {
+            let state = self.state();
+            let known = state.stored.iter().filter(|(_, known)| *known == digest);
+            known.map(|(reference, _)| reference.clone()).collect()
+        };
+        let kind = match attachment {
+            Attachment::Bill { .. } => crate::oci::BILL_TYPE,
+            Attachment::Document { media_type, .. } => media_type,
+        };
+        self.did(CallKind::Attach, format!("{kind} to {}", texts(&known)));
+        Ok(())
+    }
+
+    async fn save(
+        &self,
+        _: &Digest,
+        references: &[ImageReference],
+        path: &ProjectPath,
+        _: bool,
+        _: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<(), StageError> {
+        self.did(CallKind::Save, format!("{} to {path}", texts(references)));
+        Ok(())
     }
 
     async fn tag(&self, digest: &Digest, reference: &ImageReference) -> Result<(), StageError> {

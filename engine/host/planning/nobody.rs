@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
@@ -11,9 +13,10 @@ use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
 use crate::cluster::{ClusterContext, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult};
 use crate::config::DockerConfig;
 use crate::event::ImageEvents;
-use crate::host::{Cluster, Docker, ImageCopy, Machine, Oci, Registry};
+use crate::host::{Attachment, Cluster, Docker, ImageCopy, Machine, Oci, ProjectPath, Registry};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference, Repository, Tag};
+use crate::oci::Compression;
 use crate::registry::ManifestFacts;
 use crate::script::StageError;
 
@@ -130,9 +133,35 @@ impl Oci for Nobody {
     async fn build(
         &self,
         _: BuildRequest,
+        _: Compression,
         _: &ImageEvents,
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
+        Err(Offline.into())
+    }
+
+    async fn annotate(
+        &self,
+        _: &Digest,
+        _: &BTreeMap<String, String>,
+        _: &[ImageReference],
+    ) -> Result<Digest, StageError> {
+        Err(Offline.into())
+    }
+
+    async fn attach(&self, _: &Digest, _: &Attachment) -> Result<(), StageError> {
+        Err(Offline.into())
+    }
+
+    async fn save(
+        &self,
+        _: &Digest,
+        _: &[ImageReference],
+        _: &ProjectPath,
+        _: bool,
+        _: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<(), StageError> {
         Err(Offline.into())
     }
 

@@ -1,5 +1,6 @@
 //! A store of images that is asked, and gets nothing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::effect::{Effect, EffectKind, Effects, texts};
 use crate::builder::{BuildRequest, BuiltImage};
 use crate::event::ImageEvents;
-use crate::host::{Docker, Oci};
+use crate::host::{Attachment, Docker, Oci, ProjectPath};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference};
+use crate::oci::Compression;
 use crate::script::StageError;
 
 /// Passes questions on, notes the rest.
@@ -36,6 +38,7 @@ impl Oci for PlanningOci {
     async fn build(
         &self,
         request: BuildRequest,
+        _: Compression,
         _: &ImageEvents,
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
@@ -48,6 +51,32 @@ impl Oci for PlanningOci {
         let what = format!("build {}", request.image);
         self.effects.push(Effect::new(Some(&request.image), what, kind));
         Ok(BuiltImage::in_store(Digest::of("planned")))
+    }
+
+    async fn annotate(
+        &self,
+        digest: &Digest,
+        _: &BTreeMap<String, String>,
+        _: &[ImageReference],
+    ) -> Result<Digest, StageError> {
+        Ok(*digest)
+    }
+
+    async fn attach(&self, _: &Digest, _: &Attachment) -> Result<(), StageError> {
+        Ok(())
+    }
+
+    async fn save(
+        &self,
+        _: &Digest,
+        _: &[ImageReference],
+        path: &ProjectPath,
+        _: bool,
+        events: &ImageEvents,
+        _: &CancellationToken,
+    ) -> Result<(), StageError> {
+        self.effects.push(Effect::new(Some(events.image()), format!("write {path}"), EffectKind::Edit));
+        Ok(())
     }
 
     async fn tag(&self, _: &Digest, reference: &ImageReference) -> Result<(), StageError> {

@@ -23,6 +23,7 @@ mod project;
 mod registry;
 mod secret;
 mod secret_text;
+mod stored;
 mod system_time;
 mod tags;
 
@@ -52,7 +53,7 @@ pub(super) fn register(engine: &mut Engine) {
     }
 }
 
-fn modules() -> [rhai::Module; 21] {
+fn modules() -> [rhai::Module; 22] {
     let mut git = exported_module!(git::git);
     git.set_var("git", git::Git);
     [
@@ -76,6 +77,7 @@ fn modules() -> [rhai::Module; 21] {
         exported_module!(registry::registry),
         exported_module!(secret::secret),
         exported_module!(secret_text::secret_text),
+        exported_module!(stored::stored),
         exported_module!(tags::tags),
     ]
 }

@@ -1,0 +1,116 @@
+//! What can be done with an image of windlass's own store.
+
+use std::collections::BTreeMap;
+
+use super::provenance::{PROVENANCE_TYPE, SourceCode, statement};
+use super::{Built, Source};
+use crate::host::{Attachment, ProjectPath};
+use crate::image::Digest;
+use crate::script::StageError;
+use crate::state::Record;
+
+/// An image that is elsewhere.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("cannot {action} `{image}`: it is not in windlass's own store of images")]
+#[diagnostic(
+    code(stage::not_stored),
+    help("build it with the builder `oci`: `fn builder(image) {{ \"oci\" }}`, or `--builder oci`")
+)]
+pub struct NotStored {
+    /// What was to be done.
+    pub action: &'static str,
+    /// The image's name.
+    pub image: String,
+}
+
+impl Built {
+    /// The image with `annotations` in its manifest, which stay beside those it has. Its layers and its configuration
+    /// stay the same; its digest does not. An image that is switched off is left alone.
+    ///
+    /// # Errors
+    /// [`NotStored`]; when the store cannot be written.
+    pub fn annotate(&self, annotations: &BTreeMap<String, String>) -> Result<Self, StageError> {
+        let Some((record, digest)) = self.stored("annotate")? else { return Ok(self.clone()) };
+        let run = self.image().run();
+        let references = self.references();
+        let annotated = run.wait(run.host.oci.annotate(&digest, annotations, &references))??;
+        if annotated == digest {
+            return Ok(self.clone());
+        }
+        let mut record = record.clone();
+        record.stored = Some(annotated);
+        // Under its tags, registries have another image by now.
+        record.pushed.clear();
+        run.remember(self.image().name(), &record);
+        Ok(self.with(record, Source::Store(annotated)))
+    }
+
+    /// Attaches `attachment` to the image; its next push takes it along.
+    ///
+    /// # Errors
+    /// [`NotStored`]; when the store cannot be read or written.
+    pub fn attach(&self, attachment: &Attachment) -> Result<Self, StageError> {
+        let Some((_, digest)) = self.stored("attach something to")? else { return Ok(self.clone()) };
+        let run = self.image().run();
+        run.wait(run.host.oci.attach(&digest, attachment))??;
+        Ok(self.clone())
+    }
+
+    /// Attaches the list of the files that COPY and ADD brought in.
+    ///
+    /// # Errors
+    /// As for [`Built::attach`].
+    pub fn attach_sbom(&self) -> Result<Self, StageError> {
+        self.attach(&Attachment::Bill { name: self.image().config().repository.to_string() })
+    }
+
+    /// Attaches a statement on how the image came to be.
+    ///
+    /// # Errors
+    /// As for [`Built::attach`].
+    pub fn attach_provenance(&self, source: &SourceCode) -> Result<Self, StageError> {
+        let Some((record, digest)) = self.stored("attach something to")? else { return Ok(self.clone()) };
+        let content = statement(self.image(), record, &digest, source);
+        self.attach(&Attachment::Document { media_type: PROVENANCE_TYPE.to_owned(), content })
+    }
+
+    /// Writes the image with its names to `path`: an archive, or an image layout where `is_folder`.
+    ///
+    /// # Errors
+    /// [`NotStored`]; when it cannot be written.
+    pub fn save(&self, path: &ProjectPath, is_folder: bool) -> Result<Self, StageError> {
+        let Some((_, digest)) = self.stored("save")? else {
+            // Unlike what is said about an image, a file is missed when it is not there.
+            return if self.record().is_none() {
+                Ok(self.clone())
+            } else {
+                Err(self.not_stored("save").into())
+            };
+        };
+        let (run, events) = (self.image().run(), self.image().events());
+        events.step(format!("saving to {path}"));
+        let references = self.references();
+        let cancel = run.cancellation();
+        let save = run.host.oci.save(&digest, &references, path, is_folder, &events, &cancel);
+        run.wait_for_end(save)?;
+        Ok(self.clone())
+    }
+
+    /// Its record and the digest of its manifest; `None` when there is nothing to do: it is switched off, or it is reused
+    /// and lies in its registry alone, as it was published.
+    fn stored(&self, action: &'static str) -> Result<Option<(&Record, Digest)>, StageError> {
+        let Some(record) = self.record() else { return Ok(None) };
+        let run = self.image().run();
+        match record.stored {
+            Some(digest) if self.is_new() || run.wait(run.host.oci.has(&digest))?? => {
+                Ok(Some((record, digest)))
+            }
+            _ if self.is_new() => Err(self.not_stored(action).into()),
+            _ => Ok(None),
+        }
+    }
+
+    fn not_stored(&self, action: &'static str) -> NotStored {
+        NotStored { action, image: self.image().name().to_owned() }
+    }
+}
