@@ -169,3 +169,38 @@ fn an_image_goes_straight_into_a_daemon() {
     let error = runtime.block_on(client.load(&store, &image.digest(), &references)).expect_err("refused");
     assert_eq!(error.to_string(), StoreError::Missing { digest: blob }.to_string());
 }
+
+/// What `tests/fuzz/targets/image_documents.rs` does with its seeds, and with seeds in which single bytes are others.
+#[test]
+fn documents_of_any_kind_are_read_without_a_panic() {
+    let (_folder, store) = store();
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds/image_documents");
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut accepted = 0;
+    for seed in fs::read_dir(seeds).expect("seeds").flatten() {
+        let seed = fs::read(seed.path()).expect("a seed");
+        for round in 0..300 {
+            let mut bytes = seed.clone();
+            for _ in 0..round.min(3) {
+                let place = random.usize(..bytes.len());
+                bytes[place] = random.choice(b"0123456789abcf\"{}[]:,\0 nt-").copied().expect("a byte");
+            }
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let (manifest, config) = text.split_once('\0').unwrap_or((&text, "{}"));
+            let manifest = manifest.replace("CONFIG", &windlass::image::Digest::of(config).to_string());
+            let root = store.put(&manifest).expect("kept");
+            store.put(config).expect("kept");
+            if let Ok(Some(image)) = StoredImage::open(&store, &root) {
+                accepted += 1;
+                assert_eq!(image.layers().len(), image.manifest().layers().len());
+                let _ = image.missing_layers(&store);
+                let _ = image.bill_of_materials(&store, "fuzz");
+            }
+            if let Ok(closure) = windlass::oci::Closure::of(&store, &root) {
+                assert_eq!(closure.documents.last().map(|document| document.digest), Some(root));
+                let _ = store.write_archive(&root, &[], "linux/amd64", std::io::sink());
+            }
+        }
+    }
+    assert!(accepted > 0, "some are images");
+}

@@ -166,3 +166,33 @@ fn what_a_daemon_built_is_not_in_the_store() {
         .stderr_has("cannot attach something to `app`: it is not in windlass's own store of images")
         .stderr_has("--builder oci");
 }
+
+#[test]
+fn an_image_on_a_base_of_a_registry_is_saved_whole() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let Some(busybox) = busybox() else { return };
+    let base = project(&registry, "", "");
+    base.write("busybox", busybox);
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(base.path("busybox"), mode).expect("a program");
+    base.run(["build"]).success();
+
+    // Another machine, which never saw the base.
+    let repository = daemon.repository("acme.example", "on-base");
+    let dockerfile = format!("FROM {}/acme/app:1\nCOPY notes /notes\n", registry.address());
+    let project = Project::new()
+        .file(
+            "devspace.yaml",
+            format!(
+                "version: v2beta1\nname: x\nimages:\n  app:\n    image: {repository}\n    tags: [\"1\"]\n"
+            ),
+        )
+        .file("Dockerfile", dockerfile)
+        .file("notes", "mine");
+    project.run(["build", "--builder", "oci", "--skip-push"]).success();
+    project.run(["build", "--builder", "oci", "--skip-push"]).success().stderr_has("skipped: unchanged");
+    project.run(["save", "app", "app.tar"]).success();
+    daemon.docker(["load", "--quiet", "--input", &project.path("app.tar").to_string_lossy()]);
+    assert_eq!(daemon.run(&format!("{repository}:1"), &[]).trim(), "ran");
+    assert_eq!(daemon.file(&format!("{repository}:1"), "/notes"), "mine");
+}
