@@ -126,6 +126,7 @@ fn files(project: Project) -> Project {
         .file("with space/a b", "spaces")
         .file("\u{fc}.txt", "umlaut")
         .file(long, "long")
+        .file("packed.tar.xz", [0xfd, b'7', b'z', b'X', b'Z', 0, 0])
         .file("not.tar.gz", "\u{1f}\u{8b}no archive at all")
         .file("ignored.txt", "no")
         .file(".dockerignore", "ignored.txt\n*.Dockerfile\ndevspace.yaml\n.dockerignore\nbase\nfiles.tar*\n!files.tar\n!files.tar.gz\n!base/**\n")
@@ -421,6 +422,192 @@ fn mistakes_point_at_their_line() {
         "FROM scratch\nCOPY dir /d\nCOPY a.txt /d/sub\nCOPY a.txt /d/sub/a.txt\nCOPY dir /d/top.txt\n",
         &["[Dockerfile:5:1]", "`/d/top.txt` is no folder"],
     );
+    check(
+        "FROM scratch\nADD packed.tar.xz /x\n",
+        &["without a daemon: archives compressed by xz are not unpacked here, at line 2 of Dockerfile"],
+    );
     check("FROM scratch\nEXPOSE http\n", &["`http` is no port"]);
     check("FROM scratch\nCOPY --from=a /x /y\nFROM scratch AS a\nCOPY --from=0 /y /x\n", &["in a circle"]);
+}
+
+/// A project with one image, `repository`, and no daemon unless one is given to it.
+fn one_image(repository: &str, dockerfile: &str) -> Project {
+    files(Project::new())
+        .file("Dockerfile", dockerfile)
+        .file("devspace.yaml", format!("version: v1beta9\nimages:\n  app:\n    image: {repository}\n"))
+}
+
+#[test]
+fn pushed_images_are_pulled_and_run() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let repository = daemon.repository(&registry.address(), "run");
+    let base = format!("{repository}/base:1");
+    let _base = daemon.repository_below(&repository, "base");
+    daemon.docker(["tag", &daemon.base(), &base]);
+    daemon.docker(["push", "--quiet", &base]);
+    let dockerfile = format!(
+        "FROM {base}\nCOPY a.txt /app/\nCOPY dir /app/dir/\nWORKDIR /app\nCMD [\"cat\", \"a.txt\"]\n"
+    );
+    let project = one_image(repository.name(), &dockerfile);
+    project.run(["build", "-t", "1"]).success().stderr_has("1 built");
+    assert_eq!(registry.tags(&repository), ["1"]);
+    let reference = format!("{repository}:1");
+    daemon.docker(["pull", "--quiet", &reference]);
+    assert_eq!(daemon.run(&reference, &[]), "a");
+    assert_eq!(daemon.run(&reference, &["cat", "/app/dir/lnk/s.txt"]), "s");
+
+    // The next build sends one layer, and the base does not travel at all.
+    let layers = |tag: &str| registry.manifest(&repository, tag)["layers"].clone();
+    let before = registry.log();
+    project.write("dir/top.txt", "changed");
+    project.run(["build", "-t", "2"]).success();
+    let after = registry.log();
+    let log = after.strip_prefix(&before).unwrap_or(&after);
+    let (one, two) = (layers("1"), layers("2"));
+    let same = |index: usize| one[index]["digest"] == two[index]["digest"];
+    assert!(same(0) && same(1) && !same(2), "{one}\n{two}");
+    // What the registry does not have is asked for in vain, and sent: the layer and the configuration.
+    let sent = log.lines().filter(|line| line.contains("err.code=\"blob unknown\"")).count();
+    assert_eq!(sent, 2, "{log}");
+    daemon.docker(["pull", "--quiet", &format!("{repository}:2")]);
+    assert_eq!(daemon.run(&format!("{repository}:2"), &["cat", "/app/dir/top.txt"]), "changed");
+}
+
+#[test]
+fn images_that_are_not_pushed_are_loaded_into_the_daemon() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let repository = daemon.repository("", "load");
+    let project = one_image(repository.name(), "FROM scratch\nCOPY a.txt /x\n").daemon(&daemon);
+    let build = || {
+        project
+            .run(["build", "--skip-push", "--builder", "oci", "-t", "1", "--progress", "plain"])
+            .success()
+            .clone()
+    };
+    build().stderr_has("loaded into the docker daemon");
+    let reference = format!("{repository}:1");
+    assert_eq!(daemon.file(&reference, "/x"), "a");
+    assert_eq!(daemon.image_id(&reference), Some(stored(&project, &reference).image_id().to_string()));
+    build().stderr_has("skipped: unchanged").lacks("loaded");
+    // What was removed from the daemon comes back without being built.
+    daemon.docker(["image", "rm", "--force", &reference]);
+    build().stderr_has("skipped: unchanged").stderr_has("loaded into the docker daemon");
+    assert_eq!(daemon.file(&reference, "/x"), "a");
+}
+
+#[test]
+fn here_documents_and_linked_layers_are_written() {
+    let dockerfile = "FROM scratch AS base\nCOPY --chmod=1777 dir /tmp/\nCOPY dir /real\nFROM base\nENV NAME=world\nCOPY <<EOF <<-'raw' /docs/\nhello \"$NAME\" \\$NAME\nEOF\n\tkeeps $NAME\nraw\nCOPY --chown=3 --chmod=600 <<EOF /single\none\nEOF\nCOPY --link --chown=5:6 a.txt /tmp/linked/\nCOPY --exclude=*.txt --exclude=sub dir /some/\n";
+    let project = one_image("acme/docs", dockerfile);
+    project.run(["build", "--skip-push", "-t", "1"]).success();
+    let tree = ImageTree::of_store(&project, "acme/docs:1").tree;
+    let line = |path: &str| tree.get(path).map(String::as_str).unwrap_or_default();
+    let content = |text: &str| format!("{} {}", text.len(), &windlass::image::Digest::of(text).hex()[..12]);
+    assert_eq!(line("docs/EOF"), format!("file 644 0:0 {}", content("hello \"world\" $NAME\n")));
+    assert_eq!(line("docs/raw"), format!("file 644 0:0 {}", content("keeps $NAME\n")));
+    assert_eq!(line("single"), format!("file 600 3:3 {}", content("one\n")));
+    assert!(line("tmp/linked/a.txt").starts_with("file 644 5:6"), "{tree:?}");
+    assert_eq!(line("tmp"), "folder 755 0:0", "the folder of a linked file keeps its rights: {tree:?}");
+    assert!(
+        tree.contains_key("some/lnk") && !tree.contains_key("some/top.txt") && !tree.contains_key("some/sub"),
+        "{tree:?}"
+    );
+}
+
+#[test]
+fn addresses_are_downloaded_and_checked() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let serve = move || {
+        for connection in listener.incoming().flatten() {
+            let mut connection = std::io::BufReader::new(connection);
+            let mut request = String::new();
+            let _ = std::io::BufRead::read_line(&mut connection, &mut request);
+            let mut line = String::new();
+            while std::io::BufRead::read_line(&mut connection, &mut line).is_ok_and(|count| count > 2) {
+                line.clear();
+            }
+            let answer = match request.contains("/gone") {
+                true => "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+                false => "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello",
+            };
+            let _ = std::io::Write::write_all(connection.get_mut(), answer.as_bytes());
+        }
+    };
+    std::thread::spawn(serve);
+    let digest = windlass::image::Digest::of("hello");
+    let build = |dockerfile: String| {
+        let project = one_image("acme/add", &dockerfile);
+        let output = project.run(["build", "--skip-push", "-t", "1"]);
+        (project, output)
+    };
+    let (project, output) = build(format!(
+        "FROM scratch\nADD --checksum={digest} http://{address}/a/file.bin?x=1 /get/\nADD --chmod=644 http://{address}/ /get/\nADD http://{address}/z /named\n"
+    ));
+    output.success();
+    let tree = ImageTree::of_store(&project, "acme/add:1").tree;
+    let hello = format!("5 {}", &digest.hex()[..12]);
+    assert_eq!(tree.get("get/file.bin"), Some(&format!("file 600 0:0 {hello}")));
+    assert_eq!(tree.get("get/__unnamed__"), Some(&format!("file 644 0:0 {hello}")));
+    assert_eq!(tree.get("named"), Some(&format!("file 600 0:0 {hello}")));
+    let (_, output) = build(format!("FROM scratch\nADD --checksum=sha256:{:064} http://{address}/a /\n", 1));
+    output.exits(1).stderr_has("what came has the digest");
+    let (_, output) = build(format!("FROM scratch\nADD http://{address}/gone /\n"));
+    output.exits(1).stderr_has("the server answered 404").stderr_has("[Dockerfile:2:1]");
+}
+
+#[test]
+fn hostile_archives_stay_inside_or_are_refused() {
+    let raw = |path: &str, kind: tar::EntryType, link: &str, content: &[u8]| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_mode(0o644);
+        header.set_size(content.len() as u64);
+        let gnu = header.as_gnu_mut().expect("a GNU header");
+        gnu.name[..path.len()].copy_from_slice(path.as_bytes());
+        gnu.linkname[..link.len()].copy_from_slice(link.as_bytes());
+        header.set_cksum();
+        let mut entry = header.as_bytes().to_vec();
+        entry.extend_from_slice(content);
+        entry.resize(entry.len().next_multiple_of(512), 0);
+        entry
+    };
+    let file = tar::EntryType::Regular;
+    let build = |parts: &[Vec<u8>]| {
+        let project = one_image("acme/tar", "FROM scratch\nADD files.tar /in/\n");
+        project.write("files.tar", [parts.concat(), vec![0; 1024]].concat());
+        let output = project.run(["build", "--skip-push", "-t", "1"]);
+        (project, output)
+    };
+    for (path, kind, link) in [
+        ("../out", file, ""),
+        ("a/../../out", file, ""),
+        ("hard", tar::EntryType::Link, "../../etc/passwd"),
+        ("hard", tar::EntryType::Link, "nowhere"),
+    ] {
+        let (_, output) = build(&[raw(path, kind, link, b"")]);
+        output.exits(1).stderr_has("cannot unpack `files.tar`").stderr_has("[Dockerfile:2:1]");
+    }
+    let (_, output) =
+        build(&[raw("round", tar::EntryType::Symlink, "round", b""), raw("round/x", file, "", b"x")]);
+    output.exits(1).stderr_has("in a circle");
+    let (_, output) = build(&[raw(".wh.x", file, "", b"x")]);
+    output.exits(1).stderr_has("cannot be in an image");
+    // Links lead no further than the folder it is unpacked in.
+    let links = [
+        raw("up", tar::EntryType::Symlink, "../../..", b""),
+        raw("up/etc/x", file, "", b"x"),
+        raw("/abs", file, "", b"x"),
+    ];
+    let (project, output) = build(&links);
+    output.success();
+    let tree = ImageTree::of_store(&project, "acme/tar:1").tree;
+    assert!(tree.keys().all(|path| path == "in" || path.starts_with("in/")), "{tree:?}");
+    assert!(tree.contains_key("in/etc/x") && tree.contains_key("in/abs"), "{tree:?}");
+    // One that breaks off in the middle.
+    let mut broken = raw("a", file, "", &[7; 4000]);
+    broken.truncate(1000);
+    let project = one_image("acme/tar", "FROM scratch\nADD files.tar /in/\n");
+    project.write("files.tar", broken);
+    project.run(["build", "--skip-push"]).exits(1).stderr_has("cannot unpack `files.tar`");
 }

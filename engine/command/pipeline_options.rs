@@ -15,7 +15,7 @@ use crate::run::RunOptions;
 use crate::script::ScriptFile;
 
 /// The builders that can be asked for.
-const BUILDERS: [&str; 3] = ["docker", "kaniko", "oci"];
+const BUILDERS: [&str; 4] = ["buildkit", "docker", "kaniko", "oci"];
 
 /// The options of every pipeline.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
@@ -54,7 +54,7 @@ pub struct PipelineOptions {
     #[arg(short, long = "tag", value_name = "TAG", value_delimiter = ',')]
     pub tags: Vec<TagTemplate>,
 
-    /// Build with docker, kaniko or oci, which needs no daemon
+    /// Build with docker, buildkit, kaniko or oci (no daemon)
     #[arg(long, value_name = "NAME", value_parser = BUILDERS, hide_possible_values = true)]
     pub builder: Option<String>,
 

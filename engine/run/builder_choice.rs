@@ -8,7 +8,7 @@ use crate::image::Dockerfile;
 use crate::script::StageError;
 
 /// The builders that a user may ask for.
-const BUILDERS: [&str; 3] = ["docker", "kaniko", "oci"];
+const BUILDERS: [&str; 4] = ["buildkit", "docker", "kaniko", "oci"];
 
 impl Image {
     /// The name of the builder to use: `disabled`, `custom`, `docker`, `buildkit`, `kaniko` or `oci`.

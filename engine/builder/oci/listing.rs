@@ -191,9 +191,10 @@ fn listed(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Option<Listed>> {
     let (modified, attributes) = extensions(entry)?;
     let header = entry.header();
     let entry_type = header.entry_type();
-    let special = |special: fn(u32, u32) -> Special| -> io::Result<ListedKind> {
-        let (major, minor) = (header.device_major()?, header.device_minor()?);
-        Ok(ListedKind::Special(special(major.unwrap_or_default(), minor.unwrap_or_default())))
+    let special = |special: fn(u32, u32) -> Special| {
+        // What is left empty, or is no number, is device 0.
+        let number = |number: io::Result<Option<u32>>| number.ok().flatten().unwrap_or_default();
+        ListedKind::Special(special(number(header.device_major()), number(header.device_minor())))
     };
     let old = header.as_old();
     let meta = Meta {
@@ -217,8 +218,8 @@ fn listed(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Option<Listed>> {
         EntryType::Link => ListedKind::HardLink(inner_path(&link.unwrap_or_default())?),
         EntryType::Symlink => ListedKind::Symlink(link.unwrap_or_default()),
         EntryType::Fifo => ListedKind::Special(Special::Pipe),
-        EntryType::Char => special(Special::Character)?,
-        EntryType::Block => special(Special::Block)?,
+        EntryType::Char => special(Special::Character),
+        EntryType::Block => special(Special::Block),
         EntryType::GNUSparse => {
             return Err(invalid(format!("it has a sparse file, `{}`", String::from_utf8_lossy(&path))));
         }
@@ -281,4 +282,99 @@ fn digest(reader: &mut impl Read) -> io::Result<Digest> {
 
 fn invalid(reason: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::builder::oci::pack::PackSource;
+
+    fn archive() -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (path, kind, link) in [
+            ("etc/", EntryType::Directory, ""),
+            ("etc/passwd", EntryType::Regular, ""),
+            ("etc/link", EntryType::Symlink, "../etc"),
+            ("etc/link/through", EntryType::Regular, ""),
+            ("hard", EntryType::Link, "etc/passwd"),
+            ("gone/.wh.x", EntryType::Regular, ""),
+            ("dev", EntryType::Char, ""),
+        ] {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_mode(0o644);
+            header.set_size(if link.is_empty() && kind == EntryType::Regular { 3 } else { 0 });
+            let added = match link {
+                "" if kind == EntryType::Regular => builder.append_data(&mut header, path, &b"abc"[..]),
+                "" => builder.append_data(&mut header, path, io::empty()),
+                link => builder.append_link(&mut header, path, link),
+            };
+            added.expect("added");
+        }
+        builder.into_inner().expect("an archive")
+    }
+
+    fn applied(listing: &Listing, is_layer: bool) -> Result<RootFs, String> {
+        let mut root_fs = RootFs::default();
+        let pack = Arc::new(Pack::new(PackSource::File("/nowhere".into())));
+        listing.apply(&mut root_fs, &pack, is_layer, |_| ()).map(|()| root_fs)
+    }
+
+    #[test]
+    fn an_archive_is_read_once_and_kept() {
+        let listing = Listing::of_tar(&archive()[..]).expect("read");
+        assert_eq!(Listing::from_bytes(&listing.to_bytes()), Some(listing.clone()));
+        let root_fs = applied(&listing, true).expect("applied");
+        assert!(root_fs.get(&names(b"etc/through")).is_some(), "links are followed inside");
+        let (Some(Node::File(_, one)), Some(Node::File(_, two))) =
+            (root_fs.get(&names(b"hard")), root_fs.get(&names(b"etc/passwd")))
+        else {
+            panic!("two files");
+        };
+        assert!(Arc::ptr_eq(one, two) && one.has_links);
+    }
+
+    #[test]
+    fn whiteouts_take_away_what_is_below() {
+        let mut root_fs = RootFs::default();
+        for path in ["a/x", "a/y", "b/z"] {
+            let path = names(path.as_bytes());
+            root_fs.make_folders(&path, &Meta::default(), |_| ()).expect("made");
+        }
+        let listed = |path: &str| Listed {
+            path: path.into(),
+            meta: Meta::default(),
+            kind: ListedKind::File { size: 0, offset: 0, digest: Digest::of("") },
+        };
+        let listing = Listing::new(vec![listed("a/.wh.x"), listed("b/new"), listed("b/.wh..wh..opq")]);
+        let pack = Arc::new(Pack::new(PackSource::File("/nowhere".into())));
+        listing.apply(&mut root_fs, &pack, true, |_| ()).expect("applied");
+        let is_there = |path: &str| root_fs.get(&names(path.as_bytes())).is_some();
+        let there = ["a/x", "a/y", "b/z", "b/new"].map(is_there);
+        assert_eq!(there, [false, true, false, true]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn damaged_archives_are_refused_or_read(
+            edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
+            length in any::<prop::sample::Index>(),
+            is_layer in any::<bool>(),
+        ) {
+            let mut bytes = archive();
+            for (index, byte) in edits {
+                let index = index.index(bytes.len());
+                bytes[index] = byte;
+            }
+            bytes.truncate(length.index(bytes.len()).max(bytes.len() / 2));
+            if let Ok(listing) = Listing::of_tar(&bytes[..]) {
+                let _ = applied(&listing, is_layer);
+            }
+            prop_assert!(Listing::from_bytes(&bytes).is_none());
+        }
+    }
 }

@@ -113,3 +113,27 @@ fn errors_of_a_pipeline_can_be_expected_by_code() {
     }";
     assert_eq!(run(text), [("test_it".to_owned(), None)]);
 }
+
+#[test]
+fn images_are_built_pushed_and_reused_without_a_daemon() {
+    let text = "fn test_it() {
+        host.docker(#{ reachable: false });
+        build(project());
+        assert_eq(calls(\"build\"), [\"api\", \"web\"]);
+        assert_eq(calls(\"push\").len, 2);
+        let again = project();
+        build(again);
+        assert_eq(outcomes(again).api.outcome, \"skipped\");
+    }
+    fn test_unpushed() {
+        host.docker(#{ reachable: false });
+        build(project(#{ skip_push: true }));
+        host.docker(#{ reachable: true });
+        let again = project(#{ skip_push: true });
+        build(again);
+        assert_eq(outcomes(again).api.outcome, \"skipped\");
+        assert_eq(calls(\"load\").len, 2);
+    }";
+    let passed = |name: &str| (name.to_owned(), None);
+    assert_eq!(run(text), [passed("test_it"), passed("test_unpushed")]);
+}
