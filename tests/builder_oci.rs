@@ -245,6 +245,40 @@ fn project(daemon: &Daemon, prefix: &str, registry: &str, cases: &[&Case]) -> Pr
     project.file("devspace.yaml", config)
 }
 
+/// Where the images `own` of the store are not those called `daemon`, of which each pair was built from one Dockerfile.
+fn differences(daemon: &Daemon, project: &Project, prefix: &str, names: &[&str]) -> Vec<String> {
+    let mut differences = Vec::new();
+    for name in names {
+        let theirs = format!("{prefix}/{name}:daemon");
+        let reference = format!("{prefix}/{name}:own").parse().expect("a reference");
+        match (daemon.image_id(&theirs), project.store().named(&reference, Origin::Built)) {
+            // Neither can build it.
+            (None, None) => continue,
+            (Some(_), Some(_)) => {}
+            (theirs, own) => {
+                differences.push(format!("{name}: built by the daemon as {theirs:?}, here as {own:?}"));
+                continue;
+            }
+        }
+        let theirs = ImageTree::of_daemon(daemon, &theirs);
+        let own = ImageTree::of_store(project, &format!("{prefix}/{name}:own"));
+        for (path, line) in &theirs.tree {
+            match own.tree.get(path) {
+                Some(found) if found == line => {}
+                found => differences.push(format!("{name}: {path} is {found:?}, not {line}")),
+            }
+        }
+        let more = own.tree.iter().filter(|(path, _)| !theirs.tree.contains_key(*path));
+        differences
+            .extend(more.map(|(path, line)| format!("{name}: {path} is {line}, and was not to be there")));
+        let (found, expected) = (essence(own.config, &own.layers), essence(theirs.config, &theirs.layers));
+        if found != expected {
+            differences.push(format!("{name}:\n  {found}\n  not\n  {expected}"));
+        }
+    }
+    differences
+}
+
 #[test]
 fn images_are_those_of_the_daemon() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
@@ -265,32 +299,116 @@ fn images_are_those_of_the_daemon() {
     let project = project(&daemon, &prefix, &prefix, &cases);
     project.run(["build", "--skip-push", "--builder", "docker", "-t", "daemon"]).success();
     let built = project.run(["build", "--skip-push", "--builder", "oci", "-b", "-t", "own", "--keep-going"]);
-    let mut differences = Vec::new();
-    for Case { name, .. } in CASES {
-        let theirs = ImageTree::of_daemon(&daemon, &format!("{prefix}/{name}:daemon"));
-        let reference = format!("{prefix}/{name}:own").parse().expect("a reference");
-        if project.store().named(&reference, Origin::Built).is_none() {
-            differences.push(format!("{name}: not built"));
-            continue;
-        }
-        let own = ImageTree::of_store(&project, &format!("{prefix}/{name}:own"));
-        for (path, line) in &theirs.tree {
-            match own.tree.get(path) {
-                Some(found) if found == line => {}
-                found => differences.push(format!("{name}: {path} is {found:?}, not {line}")),
-            }
-        }
-        let more = own.tree.iter().filter(|(path, _)| !theirs.tree.contains_key(*path));
-        differences
-            .extend(more.map(|(path, line)| format!("{name}: {path} is {line}, and was not to be there")));
-        let (found, expected) = (essence(own.config, &own.layers), essence(theirs.config, &theirs.layers));
-        if found != expected {
-            differences.push(format!("{name}:\n  {found}\n  not\n  {expected}"));
-        }
-    }
+    let names: Vec<_> = CASES.iter().map(|case| case.name).collect();
+    let differences = differences(&daemon, &project, &prefix, &names);
     assert!(differences.is_empty(), "{}\n{built}", differences.join("\n"));
     drop(repositories);
     drop(base);
+}
+
+/// A Dockerfile of a few instructions that `random` chooses; not every one can be built.
+fn random_dockerfile(random: &mut fastrand::Rng) -> String {
+    const SOURCES: [&str; 14] = [
+        "a.txt",
+        "b.txt",
+        "dir",
+        "dir/",
+        "dir/sub",
+        "dir/lnk",
+        "link.txt",
+        "dirlink",
+        "dangling.d",
+        "*.txt",
+        "d*",
+        "empty",
+        "dir/*",
+        ".",
+    ];
+    const TARGETS: [&str; 18] = [
+        "/x",
+        "/x/",
+        "/x/y",
+        "/d",
+        "/d/",
+        "rel",
+        "rel/",
+        "./",
+        ".",
+        "/var/run/",
+        "/var/run/z",
+        "/tmp/y/",
+        "/etc",
+        "/to-file",
+        "/up/q",
+        "/bin/",
+        "/dangling",
+        "/dangling/",
+    ];
+    const FLAGS: [&str; 6] =
+        ["", "", "--chown=3:4 ", "--chown=ann ", "--chmod=750 ", "--chown=5 --chmod=604 "];
+    const FOLDERS: [&str; 6] = ["/w", "w/v", "/var/run/w", "../up", "/d/sub", "/tmp"];
+    let mut text = "FROM BASE AS first\n".to_owned();
+    for _ in 0..random.usize(2..6) {
+        let mut one = |words: &[&str]| random.choice(words.to_vec()).unwrap_or_default().to_owned();
+        let (flags, source, target, folder) = (one(&FLAGS), one(&SOURCES), one(&TARGETS), one(&FOLDERS));
+        match random.u8(0..10) {
+            0 => text += &format!("WORKDIR {folder}\n"),
+            1 => text += &format!("USER ann\nWORKDIR {folder}\n"),
+            2 => text += &format!("ADD {flags}{source} {target}\n"),
+            3 => text += &format!("FROM BASE\nCOPY --from=0 {flags}/x* /etc/pass?d /up /{}\n", "from/"),
+            _ => text += &format!("COPY {flags}{source} {target}\n"),
+        }
+    }
+    text
+}
+
+#[test]
+fn random_images_are_those_of_the_daemon() {
+    const COUNT: u64 = 24;
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let repository = daemon.repository(&registry.address(), "random");
+    let busybox = format!("{repository}/busybox:1");
+    daemon.docker(["tag", &daemon.base(), &busybox]);
+    daemon.docker(["push", "--quiet", &busybox]);
+    let prepared = files(Project::new().daemon(&daemon))
+        .file("Dockerfile", BASE.replace("BUSYBOX", &busybox))
+        .file("devspace.yaml", format!("version: v1beta9\nimages:\n  base:\n    image: {repository}/base\n"));
+    prepared.run(["build", "--builder", "docker", "-t", "1"]).success();
+
+    // The same ones every time; another number finds others.
+    let seed: u64 = std::env::var("WINDLASS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let cases: Vec<(String, String)> = (0..COUNT)
+        .map(|number| {
+            (format!("case{number}"), random_dockerfile(&mut fastrand::Rng::with_seed(seed * 1000 + number)))
+        })
+        .collect();
+    let repositories: Vec<_> = std::iter::once("base")
+        .chain(["busybox"])
+        .chain(cases.iter().map(|(name, _)| name.as_str()))
+        .map(|name| daemon.repository_below(&repository, name))
+        .collect();
+    let prefix = repository.to_string();
+    let mut config = "version: v1beta9\nimages:\n".to_owned();
+    let mut project = files(Project::new().daemon(&daemon));
+    for (name, dockerfile) in &cases {
+        config += &format!("  {name}:\n    image: {prefix}/{name}\n    dockerfile: {name}.Dockerfile\n");
+        let dockerfile = dockerfile.replace("FROM BASE", &format!("FROM {prefix}/base:1"));
+        project = project.file(format!("{name}.Dockerfile"), dockerfile);
+    }
+    let project = project.file("devspace.yaml", config);
+    project.run(["build", "--skip-push", "--keep-going", "--builder", "docker", "-t", "daemon"]);
+    let built = project.run(["build", "--skip-push", "--keep-going", "--builder", "oci", "-b", "-t", "own"]);
+    let names: Vec<_> = cases.iter().map(|(name, _)| name.as_str()).collect();
+    let differences = differences(&daemon, &project, &prefix, &names);
+    let shown = |(name, dockerfile): &(String, String)| format!("{name}:\n{dockerfile}");
+    let concerned =
+        cases.iter().filter(|(name, _)| differences.iter().any(|line| line.starts_with(&format!("{name}:"))));
+    let concerned: Vec<_> = concerned.map(shown).collect();
+    assert!(differences.is_empty(), "{}\n{}\n{built}", differences.join("\n"), concerned.join("\n"));
+    let together =
+        names.iter().filter(|name| daemon.image_id(&format!("{prefix}/{name}:daemon")).is_some()).count();
+    assert!(together > 5, "only {together} of {COUNT} can be built");
+    drop(repositories);
 }
 
 /// The example of the README's first command, where there is neither a daemon nor a cluster.
