@@ -90,7 +90,9 @@ fn the_context_arrives_as_docker_would_see_it() {
         .file("secret/key", "ignored")
         .executable("run.sh", "#!/bin/sh\n")
         .symlink("link", "run.sh")
-        .file("big", &big);
+        .file("big", &big)
+        // A cluster that is not on this machine gets the context compressed.
+        .file("kubeconfig", cluster.far_kubeconfig());
     let output = project.run(["build"]);
     output.success().stderr_has("sending context");
     let digest = project.run_program("sha256sum", ["big"]).success().stdout[..64].to_owned();
@@ -202,8 +204,8 @@ fn what_keeps_a_pod_from_starting_is_said_at_once() {
     );
     let key = project(&cluster, &api, "envFrom: {KEY: {secretKeyRef: {name: nowhere, key: k}}}");
     fails(&cluster, &key, "kaniko::container", &["`kaniko` of the build pod does not start", "nowhere"]);
-    let init = project(&cluster, &api, "").env("WINDLASS_KANIKO_INIT_IMAGE", cluster.daemon.base());
-    fails(&cluster, &init, "kaniko::container", &["`context` of the build pod does not start", "tar"]);
+    let kaniko = project(&cluster, &api, "command: [/none]");
+    fails(&cluster, &kaniko, "kaniko::container", &["`kaniko` of the build pod does not start", "/none"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
 use tokio::sync::OnceCell;
 
+use super::context::IN_CLUSTER;
 use super::{ClusterContext, ClusterError, Kubeconfig, credential_plugin};
 
 /// How long a connection to the API server may take.
@@ -14,9 +15,6 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long one request may take, retries included.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
-
-/// What stands in for a context's name in a pod.
-const IN_CLUSTER: &str = "in-cluster";
 
 /// What the user says about the cluster.
 #[derive(Debug, Clone, Default)]

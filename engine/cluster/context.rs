@@ -1,5 +1,10 @@
 //! The cluster the user means, as the kubeconfig describes it.
 
+use super::LocalCluster;
+
+/// What stands in for a context's name in a pod.
+pub(super) const IN_CLUSTER: &str = "in-cluster";
+
 /// The cluster the user means, as the kubeconfig describes it: known without asking the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterContext {
@@ -13,4 +18,44 @@ pub struct ClusterContext {
     pub server: String,
     /// Who wrote the cluster's entry, when it says so: `minikube.sigs.k8s.io`.
     pub provider: Option<String>,
+}
+
+impl ClusterContext {
+    /// Whether it is on this machine, or windlass runs in it: what is sent there does not cross a slow line.
+    pub fn is_near(&self) -> bool {
+        let host = url::Url::parse(&self.server).ok();
+        let is_loopback = match host.as_ref().and_then(url::Url::host) {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        is_loopback || self.name == IN_CLUSTER || LocalCluster::of(self).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_on_this_machine_is_near() {
+        let check = |name: &str, server: &str, expected: bool| {
+            let context = ClusterContext {
+                name: name.to_owned(),
+                cluster: name.to_owned(),
+                namespace: "default".to_owned(),
+                server: server.to_owned(),
+                provider: None,
+            };
+            assert_eq!(context.is_near(), expected, "{name} {server}");
+        };
+        check("prod", "https://127.0.0.1:6443", true);
+        check("prod", "https://localhost:6443", true);
+        check("prod", "https://[::1]:6443", true);
+        check("in-cluster", "https://10.96.0.1", true);
+        check("prod", "https://10.0.0.1:6443", false);
+        check("prod", "https://k8s.example", false);
+        check("prod", "nonsense", false);
+    }
 }

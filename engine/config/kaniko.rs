@@ -24,7 +24,7 @@ pub struct KanikoConfig {
     /// `image`: kaniko's own image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// `initImage`: the image of the container that takes the context; it has to have `tar`.
+    /// `initImage`: the image of the container that takes the context; it has to have `sh` and `tar`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init_image: Option<String>,
     /// `command`: takes the place of kaniko's own program.

@@ -62,6 +62,19 @@ impl BuildCluster {
         format!("{}/executor:1", run_name())
     }
 
+    /// A kubeconfig that leads to the cluster under an address that is not loopback.
+    pub fn far_kubeconfig(&self) -> String {
+        let mut kubeconfig: serde_json::Value =
+            serde_json::from_str(&self.cluster.kubeconfig("test")).expect("it is JSON");
+        let server = self.cluster.server();
+        let (host, port) = server.trim_start_matches("https://").rsplit_once(':').expect("host and port");
+        let far = SecondAddress::before_server(&self.daemon, &format!("{host}:{port}")).expect("a bridge");
+        let cluster = &mut kubeconfig["clusters"][0]["cluster"];
+        cluster["server"] = format!("https://{}", far.address()).into();
+        cluster["tls-server-name"] = host.into();
+        kubeconfig.to_string()
+    }
+
     /// A project that finds this cluster, and no daemon. What is built in it can use the static busybox.
     pub fn project(&self) -> Project {
         let project = Project::new()

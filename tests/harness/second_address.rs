@@ -8,8 +8,8 @@ use std::thread;
 use super::missing::leave_out;
 use super::{Daemon, Registry};
 
-/// Passes connections to an address of this machine that is not loopback on to a [`Registry`], which Docker
-/// then does not take for one on this machine.
+/// Passes connections to an address of this machine that is not loopback on to a server, such as a [`Registry`], which
+/// Docker then does not take for one on this machine.
 #[derive(Debug)]
 pub struct SecondAddress {
     address: SocketAddr,
@@ -18,13 +18,18 @@ pub struct SecondAddress {
 impl SecondAddress {
     /// A second address of `registry`. `None`, after saying so, when the daemon has no bridge.
     pub fn before(daemon: &Daemon, registry: &Registry) -> Option<Self> {
+        Self::before_server(daemon, &registry.address())
+    }
+
+    /// A second address of the server at `upstream`. `None`, after saying so, when the daemon has no bridge.
+    pub fn before_server(daemon: &Daemon, upstream: &str) -> Option<Self> {
         let Some(ip) = own_address(daemon) else {
             leave_out("the daemon has no bridge");
             return None;
         };
         let listener = TcpListener::bind((ip, 0)).expect("a port is free");
         let address = listener.local_addr().expect("a listener has an address");
-        let upstream = registry.address();
+        let upstream = upstream.to_owned();
         // Ends with the process: a thread that waits for connections holds nothing but its port.
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {

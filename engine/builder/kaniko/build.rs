@@ -1,28 +1,33 @@
 //! A build in a pod from its beginning to its end.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{Stream, StreamExt as _};
 use k8s_openapi::api::core::v1::Pod;
 use tokio_util::sync::CancellationToken;
 
 use super::KanikoBuild;
 use super::arguments::pushes;
 use super::credentials::{docker_config, secret_of};
+use super::ending::with_ending;
 use super::error::KanikoError;
 use super::gzip::gzip;
 use super::leftovers::remove_leftovers;
 use super::logs::Log;
 use super::mark::{Mark, MarkedPod};
 use super::name::pod_name;
-use super::pod::{INIT_CONTAINER, pod};
+use super::pod::{COMPRESSED, INIT_CONTAINER, PLAIN, pod};
 use super::prerequisites::check_prerequisites;
 use super::transcript::Transcript;
 use super::upload::{UploadError, upload};
 use super::watch::Watch;
 use crate::builder::archive::Archive;
 use crate::builder::{BuildError, BuiltImage};
-use crate::cluster::{ClusterAccess, ClusterError};
+use crate::cluster::{ClusterAccess, ClusterContext, ClusterError};
 use crate::event::{ImageEvents, Level};
 use crate::image::Digest;
 use crate::process::last_lines;
@@ -171,7 +176,7 @@ impl Kaniko {
         let connection = self.access.attach(namespace, name, INIT_CONTAINER).await?;
         let (size, sender) = (archive.size, events.clone());
         let told = move |sent: u64| sender.progress("sending context", sent.min(size), Some(size));
-        let body = gzip(archive.stream(told));
+        let body = self.packed(with_ending(archive.stream(told)))?;
         let sent = tokio::select! {
             sent = upload(connection, body, build.settings.start_limit) => sent,
             // `tar` ends well only with the end of the archive.
@@ -195,6 +200,20 @@ impl Kaniko {
                 Err(KanikoError::Upload { image: build.request.image.clone(), reason, output })
             }
         }
+    }
+
+    /// The archive as it travels, behind the line that says how: compressed, unless the cluster is near. There,
+    /// compressing it and unpacking it again would take longer than sending it.
+    fn packed(
+        &self,
+        archive: impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static,
+    ) -> Result<BoxStream<'static, io::Result<Bytes>>, KanikoError> {
+        let is_near = self.access.context()?.is_some_and(ClusterContext::is_near);
+        let form = |form: &str| stream::once(std::future::ready(Ok(Bytes::from(format!("{form}\n")))));
+        Ok(match is_near {
+            true => form(PLAIN).chain(archive).boxed(),
+            false => form(COMPRESSED).chain(gzip(archive)).boxed(),
+        })
     }
 
     /// `error`, with what the container that takes the context printed, when it is about that.

@@ -6,6 +6,7 @@
 mod arguments;
 mod build;
 mod credentials;
+mod ending;
 mod error;
 mod fit;
 mod gzip;

@@ -21,6 +21,22 @@ const CREDENTIALS: &str = "/kaniko/.docker";
 /// The container that takes the build context.
 pub(super) const INIT_CONTAINER: &str = "context";
 
+/// The first line for a container that takes the context: the archive behind it is compressed.
+pub(super) const COMPRESSED: &str = "gzip";
+
+/// The first line for a container that takes the context: the archive behind it is as it is.
+pub(super) const PLAIN: &str = "plain";
+
+/// What takes the context: a line that says in which form it comes, then the archive. It fails unless the archive's last
+/// file has arrived.
+fn receive() -> String {
+    format!(
+        "read -r form; case $form in {COMPRESSED}) tar -xzf - -C {CONTEXT} ;; *) tar -xf - -C {CONTEXT} ;; esac && rm \
+         {CONTEXT}/{}",
+        super::ending::NAME
+    )
+}
+
 /// The container that builds.
 pub(super) const CONTAINER: &str = "kaniko";
 
@@ -85,7 +101,7 @@ pub(super) fn pod(
                 "name": INIT_CONTAINER,
                 "image": settings.init_image(config.init_image.as_deref()),
                 "imagePullPolicy": "IfNotPresent",
-                "command": ["tar", "-xzf", "-", "-C", CONTEXT],
+                "command": ["sh", "-c", receive()],
                 "stdin": true,
                 "stdinOnce": true,
                 "env": plain(&config.init_env).collect::<Vec<_>>(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// archived in June 2025 (github.com/osscontainertools/kaniko).
 const IMAGE: &str = "ghcr.io/osscontainertools/kaniko:latest";
 
-/// The image of the container that takes the context, which has to have `tar`: that of DevSpace.
+/// The image of the container that takes the context, which has to have `sh` and `tar`: that of DevSpace.
 const INIT_IMAGE: &str = "alpine";
 
 /// What the user says about build pods: `--kaniko-...`.
