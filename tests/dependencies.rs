@@ -351,17 +351,23 @@ fn interrupt_ends_the_builds_of_all_projects() {
 
 /// A repository with the project `auth` in `services/auth`; gives its URL.
 fn repository(project: &Project) -> String {
+    repository_of(project, [&config("auth", ""), &config("newer", "")])
+}
+
+/// A repository with a project in `services/auth`: the first configuration has the tag `v1`, the other one is the end of
+/// `main`; gives its URL.
+fn repository_of(project: &Project, [one, two]: [&str; 2]) -> String {
     let git = |arguments: &[&str]| {
         let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-C", "origin"];
         project.run_program("git", identity.iter().chain(arguments)).success().clone()
     };
-    project.write("origin/services/auth/devspace.yaml", config("auth", ""));
+    project.write("origin/services/auth/devspace.yaml", one);
     project.write("origin/services/auth/input", "0");
     git(&["init", "--quiet", "--initial-branch=main"]);
     git(&["add", "--all"]);
     git(&["commit", "--quiet", "-m", "one"]);
     git(&["tag", "v1"]);
-    project.write("origin/services/auth/devspace.yaml", config("newer", ""));
+    project.write("origin/services/auth/devspace.yaml", two);
     git(&["commit", "--quiet", "--all", "-m", "two"]);
     format!("file://{}", project.path("origin").display())
 }
@@ -403,6 +409,47 @@ fn dependency_comes_from_git() {
     let outside = root(", tag: v1").replace("services/auth", "../../..");
     project.write("devspace.yaml", outside);
     project.run(["build"]).exits(2).stderr_has("leads out of its repository");
+}
+
+#[test]
+fn answers_for_a_repository_outlive_its_tags() {
+    let asking = |who: &str| {
+        let question = "vars: [{name: TIER, question: 'Which tier?'}]\n";
+        custom(who, &format!("echo {who}-${{TIER}} >> $LOG"), question)
+    };
+    let project = project("");
+    let url = repository_of(&project, [&asking("auth"), &asking("newer")]);
+    let root = |reference: &str| {
+        let source = format!("{{git: '{url}', subPath: services/auth, {reference}}}");
+        config("root", &format!("dependencies:\n- {{name: auth, source: {source}}}\n"))
+    };
+    project.write("devspace.yaml", root("tag: v1"));
+    let mut terminal = project.terminal(["build"]);
+    terminal.wait_for_text("Which tier?");
+    terminal.type_text("gold\r");
+    let (status, screen) = terminal.finish();
+    assert!(status.success(), "{screen}");
+    project.write("devspace.yaml", root("branch: main"));
+    project.run(["build"]).success();
+    assert_eq!(log(&project), ["auth-gold", "root", "newer-gold"]);
+
+    // The file in any checkout stands for all of them.
+    let only = |folder: std::path::PathBuf, start: &str| {
+        let entries = std::fs::read_dir(folder).expect("a folder").flatten();
+        let is_wanted = |entry: &std::fs::DirEntry| {
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            is_folder && entry.file_name().to_string_lossy().starts_with(start)
+        };
+        entries.filter(is_wanted).map(|entry| entry.path()).next().expect("an entry")
+    };
+    let repository = only(project.home().join(".cache/windlass/git"), "origin-");
+    let file = only(repository, "v1-").join("services/auth/devspace.yaml");
+    let config = file.to_str().expect("a text");
+    project.run(["set", "var", "TIER=iron", "--config", config]).success();
+    project.run(["build"]).success();
+    assert_eq!(log(&project).last().map(String::as_str), Some("newer-iron"));
+    project.run(["reset", "vars", "--config", config]).success().stderr_has("forgot TIER");
+    project.run(["build"]).exits(2).stderr_has("windlass set var TIER=VALUE");
 }
 
 #[test]

@@ -74,7 +74,7 @@ pub fn remember(
     let loaded = load(&options)?;
     let explanation = loaded.explanation.unwrap_or_default();
     let has_dependencies = !loaded.project.dependencies.is_empty();
-    let mut cache = Cache::new(&loaded.project.root);
+    let mut cache = Cache::new(&options.answers_folder(&loaded.project.root));
     for (name, answer) in answers {
         check(&explanation, name, answer, has_dependencies)?;
         cache.add(name, answer);
@@ -95,7 +95,7 @@ pub fn remember(
 /// [`AnswerError`] when there is no project, or when the answers cannot be written.
 pub fn forget(options: &LoadOptions, names: &[String]) -> Result<Vec<String>, AnswerError> {
     let file = locate(&options.directory, options.config.as_deref(), std::env::home_dir().as_deref())?;
-    let mut cache = Cache::new(file.parent().unwrap_or(Path::new(".")));
+    let mut cache = Cache::new(&options.answers_folder(file.parent().unwrap_or(Path::new("."))));
     cache.forget(names).map_err(|source| AnswerError::Unwritable { source })
 }
 

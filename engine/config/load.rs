@@ -64,6 +64,23 @@ pub struct LoadOptions {
     pub checks_vars: bool,
 }
 
+impl LoadOptions {
+    /// The user's checkouts of repositories.
+    pub(crate) fn checkouts(&self) -> Checkouts {
+        Checkouts::of_user(|name| match &self.environment {
+            Some(environment) => environment.get(name).cloned(),
+            None => std::env::var(name).ok(),
+        })
+    }
+
+    /// The folder whose `.windlass/` holds the answers for the project in `root`. Those for a project in a repository
+    /// are kept for all its branches, tags and revisions together.
+    pub(super) fn answers_folder(&self, root: &Path) -> PathBuf {
+        let own = self.state.clone().or_else(|| self.checkouts().answers_of(root));
+        own.unwrap_or_else(|| root.to_owned())
+    }
+}
+
 /// A loaded project.
 #[derive(Debug)]
 pub struct Loaded {
@@ -115,9 +132,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
         file: &file,
         version: Version::NEWEST,
     };
-    if let Some(state) = &options.state {
-        loader.resolver.keep_answers_in(state);
-    }
+    loader.resolver.keep_answers_in(&options.answers_folder(&root));
     if options.config.is_some() {
         loader.resolver.config_flag = format!(" --config {shown}");
     }

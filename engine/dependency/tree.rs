@@ -99,11 +99,6 @@ impl Tree {
         if root.project.dependencies.is_empty() {
             return Ok(Self::default());
         }
-        let environment = options.environment.clone();
-        let checkouts = Checkouts::of_user(|name| match &environment {
-            Some(environment) => environment.get(name).cloned(),
-            None => std::env::var(name).ok(),
-        });
         let file = real(&root.project.file);
         let name = root
             .project
@@ -113,7 +108,7 @@ impl Tree {
         let step = Step { name, file, profiles: root.project.profiles.clone(), origin: None };
         let mut loader = Loader {
             options,
-            checkouts,
+            checkouts: options.checkouts(),
             fetch,
             tell,
             fetched: HashSet::new(),

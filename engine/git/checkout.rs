@@ -1,4 +1,4 @@
-//! Checkouts: one folder of the user's cache for each source.
+//! Checkouts: one folder of the user's cache for each source, those of a repository side by side.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -59,7 +59,16 @@ impl Checkouts {
 
     /// The folder of `source`, which may not be there yet.
     pub fn folder_of(&self, source: &GitSource) -> PathBuf {
-        self.folder.join(source.folder_name())
+        self.folder.join(source.repository_name()).join(source.checkout_name())
+    }
+
+    /// Where answers to the questions of a project in `folder` are kept, when that is in a checkout: beside it, so that
+    /// all references of a repository share them.
+    pub fn answers_of(&self, folder: &Path) -> Option<PathBuf> {
+        let (root, folder) = (self.folder.canonicalize().ok()?, folder.canonicalize().ok()?);
+        let mut inside = folder.strip_prefix(&root).ok()?.components();
+        let (repository, _checkout) = (inside.next()?, inside.next()?);
+        Some(root.join(repository).join("answers").join(inside.as_path()))
     }
 
     /// Checks `source` out: clones it when it is not there, asks its origin for news only when `update` says so.
@@ -77,7 +86,8 @@ impl Checkouts {
         if folder.exists() && !update {
             return Ok(Checkout { folder, freshness: Freshness::Known });
         }
-        fs::create_dir_all(&self.folder).map_err(|error| GitError::folder(&self.folder, &error))?;
+        let repository = folder.parent().unwrap_or(&self.folder);
+        fs::create_dir_all(repository).map_err(|error| GitError::folder(repository, &error))?;
         let _lock = self.lock(source, &folder, cancel).await?;
         let freshness = match (folder.exists(), update) {
             // Another process cloned it in the meantime.

@@ -51,20 +51,21 @@ impl GitSource {
         without_credentials(&self.url)
     }
 
-    /// The name of its folder: what people look for, and a hash of all that makes a difference.
-    pub(super) fn folder_name(&self) -> String {
+    /// The name of the folder for its repository: what people look for, and a hash of the URL.
+    pub(super) fn repository_name(&self) -> String {
         let path = self.url.trim_end_matches('/').trim_end_matches(".git");
         let name = path.rsplit(['/', ':', '\\']).next().unwrap_or_default();
-        let is_plain = |char: &char| char.is_ascii_alphanumeric() || "-_".contains(*char);
-        let name: String = name.chars().filter(is_plain).take(40).collect();
-        let identity = format!(
-            "{}\0{:?}\0{:?}\0{}",
-            self.shown_url(),
-            self.reference,
-            self.clone_args,
-            self.disable_shallow
-        );
-        format!("{name}-{}", &Digest::of(identity).hex()[..16])
+        folder_name(name, self.shown_url())
+    }
+
+    /// The name of its folder in that of its repository: the reference, and a hash of all that makes a difference.
+    pub(super) fn checkout_name(&self) -> String {
+        let name = match &self.reference {
+            GitReference::Default => "HEAD",
+            GitReference::Branch(name) | GitReference::Tag(name) | GitReference::Revision(name) => name,
+        };
+        let identity = format!("{:?}\0{:?}\0{}", self.reference, self.clone_args, self.disable_shallow);
+        folder_name(name, identity)
     }
 }
 
@@ -78,6 +79,13 @@ impl std::fmt::Display for GitSource {
             }
         }
     }
+}
+
+/// What is plain of `name`, and a hash of `identity`.
+fn folder_name(name: &str, identity: String) -> String {
+    let is_plain = |char: &char| char.is_ascii_alphanumeric() || "-_".contains(*char);
+    let name: String = name.chars().filter(is_plain).take(40).collect();
+    format!("{name}-{}", &Digest::of(identity).hex()[..16])
 }
 
 /// `url` without what stands before the `@` of its host; `git@host:path` holds no secret and stays.
