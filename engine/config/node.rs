@@ -108,6 +108,11 @@ impl Node {
         self.as_scalar().is_some_and(Scalar::is_null)
     }
 
+    /// Whether it was reported already, so that nothing more is to be said about it.
+    pub(crate) fn is_unresolved(&self) -> bool {
+        self.as_scalar().is_some_and(|scalar| scalar.style == Style::Unresolved)
+    }
+
     /// The value of `key`, when this is a map that has it and it is not null.
     pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         self.as_mapping().and_then(|mapping| field(mapping, key))

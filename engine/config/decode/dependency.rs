@@ -9,6 +9,10 @@ use crate::config::reader::Reader;
 use crate::config::{DependencyConfig, DependencySource};
 use crate::git::GitSource;
 
+/// What to do about a dependency that is nowhere.
+const PLACE_HELP: &str =
+    "add the folder it is in: `path: ../NAME`, before v2beta1 `source: { path: ../NAME }`";
+
 /// Reads `dependencies`. Disabled ones are left out.
 pub(crate) fn dependencies(
     section: Option<&Node>,
@@ -49,10 +53,15 @@ fn dependency(entry: NamedEntry<'_>, reader: &mut Reader<'_>) -> Option<Dependen
     }
     let place = field(mapping, "source").and_then(Node::as_mapping).unwrap_or(mapping);
     let Some(source) = source(place, &what, reader) else {
+        // What is wrong with its place was told.
+        let is_told = |key| field(mapping, key).or(field(place, key)).is_some_and(Node::is_unresolved);
+        if ["source", "path", "git"].into_iter().any(is_told) {
+            return None;
+        }
         let span = crate::config::node::Span { end: entry.node.span.start, ..entry.node.span };
         let message = format!("{what} says neither `path` nor `git`");
         let report = Report::new("config::dependency", message, "in this entry");
-        reader.problems.add(span, report.help("add the folder it is in: `path: ../NAME`"));
+        reader.problems.add(span, report.help(PLACE_HELP));
         return None;
     };
     let mut profiles = parents(mapping, &what, reader);

@@ -178,7 +178,14 @@ impl Check<'_> {
             if name.starts_with("x-") {
                 return true;
             }
-            let Some(key) = self.known(section, name, entry.key, place) else { return self.is_kept };
+            let Some(key) = self.known(section, name, entry.key, place) else {
+                // It says where the dependency is, if not as this version has it: nothing else is missing.
+                let is_place = section.noun == "dependency" && matches!(name.as_str(), "path" | "git");
+                if is_place {
+                    entry.node.value = unresolved();
+                }
+                return is_place || self.is_kept;
+            };
             let outside = self.is_kept;
             self.is_kept |= key.is_kept;
             if !entry.node.is_null() {
@@ -263,7 +270,7 @@ impl Check<'_> {
         if self.is_kept {
             return;
         }
-        node.value = Value::Scalar(Scalar { style: Style::Unresolved, ..Scalar::null() });
+        node.value = unresolved();
     }
 
     /// Whether nothing can be said of the node: its variables are not known.
@@ -272,4 +279,9 @@ impl Check<'_> {
             scalar.style == Style::Unresolved || (self.stage == Stage::Raw && scalar.text.contains('$'))
         })
     }
+}
+
+/// A value of which nothing more is to be said.
+fn unresolved() -> Value {
+    Value::Scalar(Scalar { style: Style::Unresolved, ..Scalar::null() })
 }

@@ -51,3 +51,25 @@ dependencies:
     assert_eq!(found[0].vars, [("X".to_owned(), "y".to_owned())]);
     assert!(found[0].overwrite_vars && found[1].ignore_dependencies);
 }
+
+#[test]
+fn dependency_whose_place_is_written_as_in_another_version_is_told_once() {
+    let check = |entry: &str, expected: &[&str]| {
+        let text = format!("version: v1beta9\ndependencies:\n- {entry}\n");
+        let problems = Fixture::raw(text.as_bytes()).problems();
+        assert_eq!(problems.len(), expected.len(), "{problems:?}");
+        for (problem, expected) in problems.iter().zip(expected) {
+            assert!(problem.contains(expected), "{problem}");
+        }
+    };
+    check("{name: x, path: ../x}", &["`path` in dependency `x` needs v2beta1"]);
+    check("{path: ../x}", &["`path` in a dependency needs v2beta1"]);
+    check(
+        "{name: x, git: g, branch: b}",
+        &["`git` in dependency `x` needs", "`branch` in dependency `x` needs"],
+    );
+    check("{name: x, source: [../x]}", &["`source` of dependency `x` must be a map"]);
+    check("{name: x, source: {path: [a]}}", &["`path` of dependency `x` must be a text"]);
+    check("{name: x}", &["dependency `x` says neither `path` nor `git`"]);
+    check("{name: x, source: {}}", &["dependency `x` says neither `path` nor `git`"]);
+}

@@ -91,7 +91,10 @@ fn variable(variable: &mut Mapping) {
 }
 
 fn dependency(dependency: &mut Mapping) {
-    if let Some((position, _, mut source)) = dependency.shift_remove_full("source")
+    // What is wrong with it was told, and nobody is to say that there is none.
+    let is_told = field(dependency, "source").is_some_and(Node::is_unresolved);
+    if !is_told
+        && let Some((position, _, mut source)) = dependency.shift_remove_full("source")
         && let Some(source) = as_map(&mut source.node)
     {
         for (offset, (key, entry)) in std::mem::take(source).into_iter().enumerate() {
