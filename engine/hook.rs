@@ -173,7 +173,8 @@ fn run_one(run: &Run, hook: &Hook, occasion: &Occasion<'_>) -> Result<(), StageE
     let args =
         hook.args.as_ref().map(|args| args.iter().map(|arg| fill(run, arg)).collect::<Result<Vec<_>, _>>());
     let command = CommandLine::configured(&fill(run, &hook.command)?, args.transpose()?.as_deref());
-    let environment = run.options.environment.iter().cloned().chain(occasion.environment());
+    let secrets = hook.secrets.iter().map(|(name, secret)| (name.clone(), secret.expose().to_owned()));
+    let environment = run.options.environment.iter().cloned().chain(occasion.environment()).chain(secrets);
     let mut request = ExecRequest::new(Purpose::Hook, command, &run.project.root).envs(environment);
     request.image.clone_from(&image);
     let (events, silent) = (run.events.clone(), hook.silent);

@@ -42,6 +42,7 @@ mod parallel;
 mod pipelines;
 mod plan;
 mod print;
+mod process_list;
 mod profiles;
 mod pull_secret;
 mod push;

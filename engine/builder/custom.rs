@@ -79,7 +79,8 @@ pub fn custom_words(config: &CustomConfig) -> Vec<String> {
     let command = choose_command(config, system()).unwrap_or_default().to_owned();
     let args = config.args.iter().flatten().chain(&config.image_flag).chain(&config.append_args);
     let options = format!("{} {} {}", config.args.is_some(), config.image_tag_only, config.skip_image_arg);
-    [command, options].into_iter().chain(args.cloned()).collect()
+    let secrets = config.secrets.iter().map(|(_, secret)| secret.expose().to_owned());
+    [command, options].into_iter().chain(args.cloned()).chain(secrets).collect()
 }
 
 /// The first of `commands` that fits `system`, else `command`.
@@ -108,7 +109,9 @@ fn exec_request(request: &CustomRequest, command: &str) -> ExecRequest {
     }
     let mut exec = ExecRequest::new(Purpose::CustomBuild, command, &request.directory);
     exec.image = Some(request.image.clone());
+    let secrets = config.secrets.iter().map(|(name, secret)| (name.clone(), secret.expose().to_owned()));
     exec.envs(request.environment.iter().cloned())
+        .envs(secrets)
         .env("IMAGE", first.map(ToString::to_string).unwrap_or_default())
         .env("TAG", tags.first().map_or("", String::as_str))
         .env("TAGS", tags.join(" "))

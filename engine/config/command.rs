@@ -1,6 +1,7 @@
 //! One entry of `commands`, as loaded.
 
 use super::Origin;
+use crate::secret::Secret;
 
 /// A command for `windlass run` (spec config §7 and §13.7).
 #[derive(Debug, Clone)]
@@ -24,4 +25,6 @@ pub struct CommandConfig {
     pub internal: bool,
     /// `after`: a line for the shell that runs afterwards, also when the command failed.
     pub after: Option<String>,
+    /// The passwords in shell lines: variables that their shell gets, so that no process list shows them.
+    pub secrets: Vec<(String, Secret)>,
 }

@@ -209,6 +209,8 @@ pub struct CustomConfig {
     pub commands: Vec<OsCommand>,
     /// `args`: before the image; `None` when absent.
     pub args: Option<Vec<String>>,
+    /// The passwords in shell lines: variables that their shell gets, so that no process list shows them.
+    pub secrets: Vec<(String, Secret)>,
     /// `imageFlag`: an argument of its own before each image reference.
     pub image_flag: Option<String>,
     /// `appendArgs`: after the image.
@@ -241,6 +243,8 @@ pub struct Hook {
     pub command: String,
     /// `args`; `None` when absent.
     pub args: Option<Vec<String>>,
+    /// The passwords in the shell line: variables that their shell gets, so that no process list shows them.
+    pub secrets: Vec<(String, Secret)>,
     /// The event names it listens to, in the string form of §13.5 (`before:build`, `after:build:api`, ...).
     pub events: Vec<String>,
     /// `os`, as in [`OsCommand::os`].

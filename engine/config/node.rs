@@ -1,5 +1,6 @@
 //! A YAML document as a tree that remembers where everything stands and how it was written.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -57,6 +58,8 @@ pub(crate) struct Scalar {
     pub written: Option<Arc<str>>,
     /// For a text that holds a password: the same text with `***` in the password's place.
     pub masked: Option<Arc<str>>,
+    /// Which parts of `text` are passwords, where `masked` is there; none: all of it.
+    pub secrets: Vec<Range<usize>>,
 }
 
 /// How a scalar was written, which decides its type where a field does not.
@@ -184,7 +187,7 @@ pub(crate) fn field<'a>(mapping: &'a Mapping, key: &str) -> Option<&'a Node> {
 impl Scalar {
     /// Nothing at all.
     pub(crate) fn null() -> Self {
-        Self { text: String::new(), style: Style::Plain, written: None, masked: None }
+        Self { text: String::new(), style: Style::Plain, written: None, masked: None, secrets: Vec::new() }
     }
 
     /// Whether it is `null`, `~` or nothing, without quotes.

@@ -4,6 +4,8 @@ use indexmap::IndexMap;
 
 use super::node::{Mapping, Node, Scalar, Span, Style, Value, field};
 use super::problem::{Problems, Report};
+use super::variable::ShellLine;
+use crate::secret::Secret;
 
 /// Reads nodes and reports to `problems`.
 pub(crate) struct Reader<'p> {
@@ -61,6 +63,32 @@ impl Reader<'_> {
     /// The text at `key`; absent and null are the same.
     pub(crate) fn text(&mut self, mapping: &Mapping, key: &str, of: &str) -> Option<String> {
         self.string(field(mapping, key)?, &format!("`{key}` of {of}"))
+    }
+
+    /// The text at `key` as a line for the shell: its passwords are references to variables, which `environment` gets.
+    pub(crate) fn shell_line(
+        &mut self,
+        mapping: &Mapping,
+        key: &str,
+        of: &str,
+        environment: &mut Vec<(String, Secret)>,
+    ) -> Option<String> {
+        let text = self.text(mapping, key, of)?;
+        Some(with_variables(text, field(mapping, key)?, environment))
+    }
+
+    /// The `command`, which is a line for the shell, or else a program.
+    pub(crate) fn command(
+        &mut self,
+        mapping: &Mapping,
+        of: &str,
+        is_line: bool,
+        environment: &mut Vec<(String, Secret)>,
+    ) -> Option<String> {
+        match is_line {
+            true => self.shell_line(mapping, "command", of, environment),
+            false => self.text(mapping, "command", of),
+        }
     }
 
     /// The truth value at `key`; absent and null are the same.
@@ -215,4 +243,16 @@ pub(crate) fn describe(node: &Node) -> String {
             }
         }
     }
+}
+
+/// `text`, a line for the shell that `node` says: its passwords are references to variables, which `environment` gets.
+pub(crate) fn with_variables(text: String, node: &Node, environment: &mut Vec<(String, Secret)>) -> String {
+    let Some(scalar) = node.as_scalar().filter(|scalar| scalar.masked.is_some()) else { return text };
+    let whole = 0..text.len();
+    let secrets = if scalar.secrets.is_empty() { std::slice::from_ref(&whole) } else { &scalar.secrets };
+    let mut shell = ShellLine::with(std::mem::take(environment));
+    shell.push(&text, secrets);
+    let (line, variables) = shell.finish();
+    *environment = variables;
+    line
 }

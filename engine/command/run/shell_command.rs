@@ -91,13 +91,15 @@ pub fn run(
         }
         None => shell(&command.command, &command.name, &arguments, command.append_args),
     };
+    let secrets = command.secrets.iter().map(|(name, secret)| (name.clone(), secret.expose().to_owned()));
+    let environment: Vec<_> = environment.iter().cloned().chain(secrets).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(NoThreads { reason: error.to_string() }))?;
-    let ended = runtime.block_on(run_in_foreground(&words, root, environment));
+    let ended = runtime.block_on(run_in_foreground(&words, root, &environment));
     if let Some(after) = &command.after {
         // How the command ended is what counts.
         let words = shell(after, &command.name, &arguments, false);
-        let _ = runtime.block_on(run_in_foreground(&words, root, environment));
+        let _ = runtime.block_on(run_in_foreground(&words, root, &environment));
     }
     let code = ended.map_err(Failure::failed)?;
     Ok(ExitStatus::of_program(code))

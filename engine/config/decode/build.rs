@@ -9,6 +9,7 @@ use crate::config::reader::Reader;
 use crate::config::{
     BuildOptions, BuildxConfig, CustomConfig, DockerConfig, InClusterConfig, KanikoConfig, OsCommand,
 };
+use crate::secret::Secret;
 
 /// The tools of an image and their options.
 pub(crate) struct Build {
@@ -115,10 +116,14 @@ fn in_cluster(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> InClust
 fn custom(node: &Node, of: &str, reader: &mut Reader<'_>) -> Option<CustomConfig> {
     let what = format!("`custom` of {of}");
     let mapping = reader.mapping(node, &what)?;
+    let args = reader.texts(mapping, "args", &what);
+    let mut secrets = Vec::new();
+    let command = reader.command(mapping, &what, args.is_none(), &mut secrets);
     let custom = CustomConfig {
-        command: reader.text(mapping, "command", &what).filter(|command| !command.trim().is_empty()),
-        commands: commands(mapping, &what, reader),
-        args: reader.texts(mapping, "args", &what),
+        command: command.filter(|command| !command.trim().is_empty()),
+        commands: commands(mapping, &what, args.is_none(), &mut secrets, reader),
+        args,
+        secrets,
         image_flag: reader.text(mapping, "imageFlag", &what).filter(|flag| !flag.is_empty()),
         append_args: reader.texts(mapping, "appendArgs", &what).unwrap_or_default(),
         on_change: reader.texts(mapping, "onChange", &what).unwrap_or_default(),
@@ -135,7 +140,14 @@ fn custom(node: &Node, of: &str, reader: &mut Reader<'_>) -> Option<CustomConfig
     Some(custom)
 }
 
-fn commands(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<OsCommand> {
+/// The `commands`, which are lines for the shell or else programs; `environment` gets the passwords of lines.
+fn commands(
+    mapping: &Mapping,
+    what: &str,
+    are_lines: bool,
+    environment: &mut Vec<(String, Secret)>,
+    reader: &mut Reader<'_>,
+) -> Vec<OsCommand> {
     let mut commands = Vec::new();
     let Some(node) = field(mapping, "commands") else { return commands };
     let item = format!("a command of {what}");
@@ -145,7 +157,8 @@ fn commands(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<OsCom
             reader.missing(node, "command", &item);
         }
         let os = reader.text(mapping, "os", &item).filter(|os| !os.is_empty());
-        commands.extend(reader.text(mapping, "command", &item).map(|command| OsCommand { os, command }));
+        let command = reader.command(mapping, &item, are_lines, environment);
+        commands.extend(command.map(|command| OsCommand { os, command }));
     }
     commands
 }

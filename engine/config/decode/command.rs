@@ -6,7 +6,7 @@ use super::entries::entries;
 use crate::config::CommandConfig;
 use crate::config::node::{Entry, Node, Value};
 use crate::config::problem::Report;
-use crate::config::reader::Reader;
+use crate::config::reader::{Reader, with_variables};
 
 /// Reads `commands`. What is wrong with one of them concerns nobody who does not run it, but two of one name do.
 pub(crate) fn commands(section: Option<&Node>, reader: &mut Reader<'_>) -> IndexMap<String, CommandConfig> {
@@ -31,17 +31,22 @@ pub(crate) fn commands(section: Option<&Node>, reader: &mut Reader<'_>) -> Index
             section: None,
             internal: false,
             after: None,
+            secrets: Vec::new(),
         };
         match &entry.node.value {
-            Value::Scalar(_) => command.command = reader.string(entry.node, &what).unwrap_or_default(),
+            Value::Scalar(_) => {
+                let text = reader.string(entry.node, &what).unwrap_or_default();
+                command.command = with_variables(text, entry.node, &mut command.secrets);
+            }
             Value::Mapping(mapping) => {
-                command.command = reader.text(mapping, "command", &what).unwrap_or_default();
                 command.args = reader.texts(mapping, "args", &what);
+                let (is_line, secrets) = (command.args.is_none(), &mut command.secrets);
+                command.command = reader.command(mapping, &what, is_line, secrets).unwrap_or_default();
                 command.append_args = reader.boolean(mapping, "appendArgs", &what).unwrap_or(true);
                 command.description = reader.text(mapping, "description", &what);
                 command.section = reader.text(mapping, "section", &what);
                 command.internal = reader.boolean(mapping, "internal", &what).unwrap_or(false);
-                command.after = reader.text(mapping, "after", &what);
+                command.after = reader.shell_line(mapping, "after", &what, &mut command.secrets);
             }
             Value::Sequence(_) => continue,
         }

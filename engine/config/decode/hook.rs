@@ -31,7 +31,9 @@ fn hook(node: &Node, images: &IndexMap<String, ImageConfig>, reader: &mut Reader
     };
     let disabled = reader.boolean(mapping, "disabled", &what).unwrap_or(false);
     let acts_in_container = CONTAINER_ACTIONS.iter().any(|key| field(mapping, key).is_some());
-    let command = reader.text(mapping, "command", &what).unwrap_or_default();
+    let args = reader.texts(mapping, "args", &what);
+    let mut secrets = Vec::new();
+    let command = reader.command(mapping, &what, args.is_none(), &mut secrets).unwrap_or_default();
     if !acts_in_container
         && field(mapping, "command")
             .is_none_or(|node| node.as_scalar().is_some_and(|scalar| scalar.text.trim().is_empty()))
@@ -53,7 +55,8 @@ fn hook(node: &Node, images: &IndexMap<String, ImageConfig>, reader: &mut Reader
         origin: reader.problems.origin(node.span),
         name,
         command,
-        args: reader.texts(mapping, "args", &what),
+        args,
+        secrets,
         events,
         os: reader.text(mapping, "os", &what).filter(|os| !os.is_empty()),
         background: reader.boolean(mapping, "background", &what).unwrap_or(false),

@@ -15,6 +15,7 @@ use crate::config::node::{MAX_DEPTH, Node, Scalar, Span, Value};
 use crate::config::parse::parse;
 use crate::config::problem::{Problems, Report};
 use crate::process::{Process, is_for_this_system};
+use crate::secret::Secret;
 
 /// How long the command of a variable, or of an expression, may take.
 const COMMAND_LIMIT: Duration = Duration::from_secs(60);
@@ -131,15 +132,11 @@ impl Resolver<'_> {
         let mut shell = ShellLine::default();
         for part in parts(line).unwrap_or_else(|| vec![Part::Literal(line)]) {
             match part {
-                Part::Literal(literal) => shell.push(literal),
+                Part::Literal(literal) => shell.push(literal, &[]),
                 Part::Reference { name, .. } => {
                     let value = self.resolve(name, span, problems)?;
                     resolved.absorb(&value);
-                    // Windows' shell has other quotes, and no safe way to use a variable.
-                    match value.is_password && !cfg!(windows) {
-                        true => shell.push_secret(&value.text),
-                        false => shell.push(&value.text),
-                    }
+                    shell.push(&value.text, &value.secrets());
                 }
             }
             if shell.line.len() > 1 << 20 {
@@ -147,9 +144,10 @@ impl Resolver<'_> {
                 return None;
             }
         }
-        let with = |process: Process, (name, value): &(String, String)| process.env(name, value);
-        let process = self.environment.pass_to(process(&shell.line));
-        Some(shell.environment.iter().fold(process, with))
+        let (line, environment) = shell.finish();
+        let with = |process: Process, (name, value): &(String, Secret)| process.env(name, value.expose());
+        let process = self.environment.pass_to(process(&line));
+        Some(environment.iter().fold(process, with))
     }
 }
 

@@ -12,6 +12,7 @@ mod question;
 mod reference;
 mod resolver;
 mod shell_line;
+mod shell_quotes;
 mod substitute;
 pub(crate) mod terminal;
 mod value;
@@ -21,6 +22,7 @@ pub(crate) use predefined::{Predefined, is_predefined};
 pub use provenance::Provenance;
 pub(crate) use reference::{Part, escape, parts};
 pub(crate) use resolver::Resolver;
+pub(crate) use shell_line::ShellLine;
 pub(crate) use substitute::{is_evaluated, is_filled_late, substitute};
 pub(crate) use value::Use;
 

@@ -250,7 +250,10 @@ impl<'e> Resolver<'e> {
         let definition = self.definitions.get(name).cloned();
         let Some(definition) = definition else { return self.undefined(name, span, problems) };
         let found = self.defined(name, &definition, problems)?;
-        Some(Resolved { is_password: found.is_password || definition.password, ..found })
+        match definition.password {
+            true => Some(Resolved { is_password: true, secrets: Vec::new(), ..found }),
+            false => Some(found),
+        }
     }
 
     fn undefined(&mut self, name: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
@@ -372,8 +375,7 @@ impl<'e> Resolver<'e> {
                         self.too_long(span, problems);
                         return None;
                     }
-                    expanded.text.push_str(&value.text);
-                    expanded.absorb(&value);
+                    expanded.push(&value);
                 }
             }
         }

@@ -1,79 +1,133 @@
 //! Shell lines with references in them.
 
+use std::ops::Range;
+
+use super::shell_quotes::{Quotes, quotes_after};
+use crate::secret::Secret;
+
+/// The variable of a whole line, where a password in it cannot be a variable of its own.
+const WHOLE: &str = "WINDLASS_SHELL_LINE";
+
 /// A shell line into which values are put one after another.
 ///
 /// Values become part of the line, as in DevSpace: a variable may hold a whole command. Passwords do not: a line is
-/// visible to every process of the machine. They travel as environment variables, in double quotes of their own.
+/// visible to every process of the machine. They travel as environment variables, quoted so that they arrive as they
+/// are wherever they stand.
 #[derive(Debug, Default)]
-pub(super) struct ShellLine {
+pub(crate) struct ShellLine {
     pub line: String,
     /// Variables that the shell has to be given.
-    pub environment: Vec<(String, String)>,
-    quote: Quote,
-}
-
-/// What the shell is inside of.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Quote {
-    #[default]
-    None,
-    Single,
-    Double,
+    pub environment: Vec<(String, Secret)>,
+    /// Whether a password is in the line itself.
+    is_secret: bool,
 }
 
 impl ShellLine {
-    /// Adds text of the line itself.
-    pub(super) fn push(&mut self, text: &str) {
-        self.line.push_str(text);
-        let mut escaped = false;
-        for c in text.chars() {
-            let is_escaped = std::mem::take(&mut escaped);
-            self.quote = match (self.quote, c) {
-                _ if is_escaped => self.quote,
-                (Quote::None | Quote::Double, '\\') => {
-                    escaped = true;
-                    self.quote
-                }
-                (Quote::None, '\'') => Quote::Single,
-                (Quote::None, '"') => Quote::Double,
-                (Quote::Single, '\'') | (Quote::Double, '"') => Quote::None,
-                (quote, _) => quote,
-            };
-        }
+    /// A line whose shell also gets `environment`, and whose own variables have other names.
+    pub(crate) fn with(environment: Vec<(String, Secret)>) -> Self {
+        Self { environment, ..Self::default() }
     }
 
-    /// Adds a password.
-    pub(super) fn push_secret(&mut self, secret: &str) {
-        let name = format!("WINDLASS_SECRET_{}", self.environment.len() + 1);
-        match self.quote {
-            Quote::None => self.line += &format!("\"${{{name}}}\""),
-            Quote::Single => self.line += &format!("'\"${{{name}}}\"'"),
-            Quote::Double => self.line += &format!("${{{name}}}"),
+    /// Adds text whose `secrets` are passwords.
+    pub(crate) fn push(&mut self, text: &str, secrets: &[Range<usize>]) {
+        let mut end = 0;
+        for range in secrets {
+            let (Some(before), Some(secret)) = (text.get(end..range.start), text.get(range.clone())) else {
+                continue;
+            };
+            self.line.push_str(before);
+            self.push_secret(secret);
+            end = range.end;
         }
-        self.environment.push((name, secret.to_owned()));
+        self.line.push_str(&text[end..]);
+    }
+
+    fn push_secret(&mut self, secret: &str) {
+        // Nothing is no word, in quotes it would be one.
+        if secret.is_empty() {
+            return;
+        }
+        // Windows' shell has other quotes, and no safe way to use a variable.
+        if cfg!(windows) {
+            self.line.push_str(secret);
+            return;
+        }
+        let name = format!("WINDLASS_SECRET_{}", self.environment.len() + 1);
+        match quotes_after(&self.line) {
+            Quotes::None => self.line += &format!("\"${{{name}}}\""),
+            Quotes::Single => self.line += &format!("'\"${{{name}}}\"'"),
+            Quotes::Double => self.line += &format!("${{{name}}}"),
+            Quotes::Verbatim => {
+                self.line.push_str(secret);
+                self.is_secret = true;
+                return;
+            }
+        }
+        self.environment.push((name, Secret::new(secret)));
+    }
+
+    /// The line for the shell, which shows no password, and the variables it needs.
+    pub(crate) fn finish(mut self) -> (String, Vec<(String, Secret)>) {
+        if self.is_secret {
+            let name = format!("{WHOLE}_{}", self.environment.len() + 1);
+            let whole = std::mem::replace(&mut self.line, format!("eval \"${{{name}}}\""));
+            self.environment.push((name, Secret::new(whole)));
+        }
+        (self.line, self.environment)
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
+    const PASSWORD: &str = "a  'b' \"c\" $(d) \\ `e` *";
+
+    /// What `before`, a password and `after` print as one shell line.
+    fn printed(before: &str, after: &str) -> String {
+        let mut shell = ShellLine::default();
+        let text = format!("{before}{PASSWORD}{after}");
+        shell.push(&text, std::slice::from_ref(&(before.len()..before.len() + PASSWORD.len())));
+        let (line, environment) = shell.finish();
+        assert!(!line.contains("$(d)"), "{line}");
+        let mut sh = std::process::Command::new("sh");
+        sh.arg("-c").arg(&line).envs(environment.iter().map(|(name, value)| (name, value.expose())));
+        let output = sh.output().expect("a shell");
+        assert!(output.stderr.is_empty(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
     #[test]
     fn secret_arrives_whole_within_any_quotes() {
-        for (before, after) in
-            [("", ""), ("'", "'"), ("\"", "\""), ("\\'", "\\'"), ("\"it's ", "\""), ("'\\", "'")]
-        {
-            let mut shell = ShellLine::default();
-            shell.push("printf %s ");
-            shell.push(before);
-            shell.push_secret("a  'b' \"c\" $(d) \\");
-            shell.push(after);
-            assert!(!shell.line.contains("c"), "{}", shell.line);
-            let output =
-                std::process::Command::new("sh").arg("-c").arg(&shell.line).envs(shell.environment).output();
-            let printed = String::from_utf8(output.expect("a shell").stdout).expect("text");
-            assert!(printed.contains("a  'b' \"c\" $(d) \\"), "{}: {printed}", shell.line);
+        for (before, after) in [
+            ("", ""),
+            ("'", "'"),
+            ("\"", "\""),
+            ("\\'", "\\'"),
+            ("\"it's ", "\""),
+            ("'\\", "'"),
+            ("\"$(printf %s '", "')\""),
+            ("\"$(printf %s \"", "\")\""),
+            ("\"`printf %s '", "'`\""),
+            ("\"$( (printf %s '", "') )\""),
+            ("x # it's\nprintf %s '", "'"),
+        ] {
+            let text = printed(&format!("printf %s {before}"), after);
+            assert!(text.contains(PASSWORD), "{before}: {text}");
         }
+    }
+
+    #[test]
+    fn secret_arrives_whole_in_documents_of_a_line() {
+        for start in
+            ["<<EOF", "<< EOF", "<<'EOF'", "<<\"EOF\"", "<<\\EOF", "<<-EOF", "<<A; cat <<EOF\nit's\nA"]
+        {
+            let text = printed(&format!("cat {start}\nit's "), "\nEOF\necho 'done'");
+            assert!(text.ends_with(&format!("it's {PASSWORD}\ndone\n")), "{start}: {text}");
+        }
+        let text = printed("cat <<EOF; printf %s '", "'\nit's\nEOF");
+        assert_eq!(text, format!("it's\n{PASSWORD}"));
+        let text = printed("cat <<'EOF'\nit's\nEOF\nprintf %s '", "'");
+        assert_eq!(text, format!("it's\n{PASSWORD}"));
     }
 }

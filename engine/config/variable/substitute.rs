@@ -1,5 +1,7 @@
 //! Puts the values of variables into a document.
 
+use std::ops::Range;
+
 use super::expression::{Mode, expression};
 use super::provenance::Provenance;
 use super::reference::{Part, parts};
@@ -89,7 +91,8 @@ impl Substitution<'_, '_> {
         let style = if filled.is_broken { Style::Unresolved } else { Style::Text };
         let written = filled.is_hidden.then(|| text.into());
         let masked = filled.is_password.then(|| filled.masked.into());
-        node.value = Value::Scalar(Scalar { text: filled.text, style, written, masked });
+        let secrets = filled.secrets;
+        node.value = Value::Scalar(Scalar { text: filled.text, style, written, masked, secrets });
         true
     }
 
@@ -108,7 +111,8 @@ impl Substitution<'_, '_> {
         let written = value.is_hidden().then(|| text.into());
         let masked = value.is_password.then(|| "***".into());
         let Some(tree) = &value.node else {
-            node.value = Value::Scalar(Scalar { text: value.text, style, written, masked });
+            node.value =
+                Value::Scalar(Scalar { text: value.text, style, written, masked, secrets: value.secrets });
             return;
         };
         if depth + tree.height() > MAX_DEPTH {
@@ -140,6 +144,7 @@ impl Substitution<'_, '_> {
 struct Filled {
     text: String,
     masked: String,
+    secrets: Vec<Range<usize>>,
     is_hidden: bool,
     is_password: bool,
     is_broken: bool,
@@ -152,6 +157,8 @@ impl Filled {
     }
 
     fn add(&mut self, value: &Resolved) {
+        let start = self.text.len();
+        self.secrets.extend(value.secrets().iter().map(|range| range.start + start..range.end + start));
         self.push(&value.text, if value.is_password { "***" } else { &value.text });
         self.is_hidden |= value.is_hidden();
         self.is_password |= value.is_password;
