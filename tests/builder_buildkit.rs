@@ -345,7 +345,7 @@ async fn vanished_file_fails_the_build_by_name() {
     let error = project.run(request).await.expect_err("the build fails");
     assert_eq!(
         error.to_string(),
-        "cannot send `src/gone` to the docker daemon: No such file or directory (os error 2)"
+        "cannot send `src/gone` to the builder: No such file or directory (os error 2)"
     );
 }
 

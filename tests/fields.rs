@@ -23,8 +23,9 @@ use Effect::{At, Key, Nothing};
 /// Fields of an image of a version, and what they do.
 type Table = (&'static str, Vec<(&'static str, Effect)>);
 
+/// Its RUN needs a daemon, so that no plan has to ask whether there is one.
 const DOCKERFILE: &str =
-    "FROM scratch AS dev\nARG A\nCOPY a /\nFROM scratch\nCOPY a /\nENTRYPOINT [\"/a\"]\n";
+    "FROM scratch AS dev\nARG A\nCOPY a /\nFROM scratch\nCOPY a /\nRUN [\"/a\"]\nENTRYPOINT [\"/a\"]\n";
 
 /// A project with `file`, and all that the tables name.
 fn project(file: &str) -> Project {
