@@ -1,8 +1,8 @@
-//! The same builds without windlass: `POST /build` and nothing else.
+//! The same without windlass: `POST /build`, `POST /images/NAME/push` and nothing else.
 
 use std::time::{Duration, Instant};
 
-use bollard::query_parameters::{BuildImageOptionsBuilder, BuilderVersion};
+use bollard::query_parameters::{BuildImageOptionsBuilder, BuilderVersion, PushImageOptionsBuilder};
 use bollard::{API_DEFAULT_VERSION, Docker, body_try_stream};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tempfile::NamedTempFile;
@@ -15,6 +15,8 @@ use super::measure::Cost;
 const TIME_LIMIT: u64 = 600;
 /// How much of an archive is sent at once.
 const CHUNK: usize = 256 << 10;
+/// The tag of all images.
+const TAG: &str = "bench";
 
 /// A daemon, asked directly.
 #[derive(Debug)]
@@ -39,15 +41,29 @@ impl BareApi {
         let start = Instant::now();
         self.runtime.block_on(async {
             let builds = contexts.iter().enumerate();
-            let builds = builds.map(|(number, context)| self.build(number, context, build_kit));
+            let builds = builds.map(async |(number, context)| {
+                self.build(&format!("bare-{number:02}"), context, build_kit).await;
+            });
             stream::iter(builds).buffer_unordered(parallel).collect::<Vec<()>>().await;
         });
         Cost { wall: start.elapsed().max(Duration::from_micros(1)), ..Cost::default() }
     }
 
-    async fn build(&self, number: usize, context: &NamedTempFile, build_kit: bool) {
-        let tag = format!("bare-{number:02}:bench");
-        let mut options = BuildImageOptionsBuilder::default().t(&tag).rm(true);
+    /// Builds an image of `context` with BuildKit, pushes it to `repository`, and says how long both took.
+    pub fn build_and_push(&self, repository: &str, context: &NamedTempFile) -> Cost {
+        let start = Instant::now();
+        self.runtime.block_on(async {
+            self.build(repository, context, true).await;
+            let options = PushImageOptionsBuilder::default().tag(TAG).build();
+            let messages = self.docker.push_image(repository, Some(options), None);
+            messages.try_for_each(async |_| Ok(())).await.expect("the bare push succeeds");
+        });
+        Cost { wall: start.elapsed(), ..Cost::default() }
+    }
+
+    async fn build(&self, repository: &str, context: &NamedTempFile, build_kit: bool) {
+        let name = format!("{repository}:{TAG}");
+        let mut options = BuildImageOptionsBuilder::default().t(&name).rm(true);
         if build_kit {
             let session = format!("{:032x}", fastrand::u128(..));
             options = options.version(BuilderVersion::BuilderBuildKit).session(&session);

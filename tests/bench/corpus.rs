@@ -146,7 +146,7 @@ impl Corpus {
 
     /// Gives one file that one image copies a content it never had.
     pub fn change_one(&self) {
-        self.change(self.images() / 2);
+        self.change(self.changing_image());
     }
 
     /// Gives every image a content that no daemon has seen.
@@ -157,6 +157,15 @@ impl Corpus {
     /// For each image a tar archive of its Dockerfile and what that copies: what a perfect client sends.
     pub fn minimal_tars(&self) -> Vec<NamedTempFile> {
         (0..self.images()).map(|image| self.minimal_tar(image)).collect()
+    }
+
+    /// The archive of [`Corpus::minimal_tars`] for the image that [`Corpus::change_one`] changes.
+    pub fn minimal_tar_of_changed(&self) -> NamedTempFile {
+        self.minimal_tar(self.changing_image())
+    }
+
+    fn changing_image(&self) -> usize {
+        self.images() / 2
     }
 
     fn minimal_tar(&self, image: usize) -> NamedTempFile {

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --bench build                             # everything
 //! cargo bench --bench build -- one ten --rounds 5       # a part, more often
+//! cargo bench --bench build -- --only-oci               # the builder that needs no daemon
 //! ```
 //!
 //! It makes its corpora under `target/bench-corpora`, once. The images are built in a Docker daemon of the
@@ -16,6 +17,7 @@ mod bare_api;
 mod corpus;
 mod loading;
 mod measure;
+mod oci;
 mod options;
 mod table;
 mod walk;
@@ -50,14 +52,22 @@ fn main() {
     let corpora: Vec<Corpus> = options.corpora.iter().map(|kind| Corpus::make(*kind)).collect();
 
     let mut table = Table::default();
-    start_up(&options, &mut table);
-    loading::loading(&options, &mut table);
-    for corpus in &corpora {
-        warm(corpus, &registry, &daemon, &options, &mut table);
+    if !options.only_oci {
+        start_up(&options, &mut table);
+        loading::loading(&options, &mut table);
+        for corpus in &corpora {
+            warm(corpus, &registry, &daemon, &options, &mut table);
+        }
+        for corpus in &corpora {
+            for build_kit in [true, false] {
+                cold(corpus, build_kit, &daemon, &options, &mut table);
+            }
+        }
     }
     for corpus in &corpora {
-        for build_kit in [true, false] {
-            cold(corpus, build_kit, &daemon, &options, &mut table);
+        oci::cold(corpus, &options, &mut table);
+        if corpus.kind().shares_context() {
+            oci::change_pushed(corpus, &registry, &daemon, &options, &mut table);
         }
     }
     println!("{table}");

@@ -1,5 +1,6 @@
 //! Runs of the program that is measured.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -27,7 +28,8 @@ pub struct Counts {
 impl Windlass {
     /// windlass in `project`, its daemon at `daemon`.
     pub fn new(project: &Path, daemon: &str) -> Self {
-        let home = TempDir::with_prefix("windlass-bench-").expect("a folder can be made");
+        // Not under a `/tmp` that may be a small tmpfs: the store of the builder `oci` grows here.
+        let home = TempDir::with_prefix_in("windlass-bench-", "/var/tmp").expect("a folder can be made");
         Self { project: project.to_owned(), daemon: daemon.to_owned(), home }
     }
 
@@ -37,17 +39,30 @@ impl Windlass {
         let path = result.display().to_string();
         let fixed = ["build", "--progress", "plain", "--result", &path];
         let cost = self.cost(&[&fixed, arguments].concat());
-        let text = std::fs::read_to_string(&result).expect("`--result` was written");
+        let text = fs::read_to_string(&result).expect("`--result` was written");
         let result: Value = serde_json::from_str(&text).expect("`--result` is JSON");
         (cost, Counts { built: count(&result, "built"), skipped: count(&result, "skipped") })
+    }
+
+    /// Removes what the builder `oci` keeps for all projects.
+    pub fn forget_store(&self) {
+        let cache = self.cache();
+        if cache.exists() {
+            fs::remove_dir_all(cache).expect("the cache can be removed");
+        }
     }
 
     /// Runs windlass with `arguments` and gives its cost.
     pub fn cost(&self, arguments: &[&str]) -> Cost {
         let mut command = measure::command(env!("CARGO_BIN_EXE_windlass"), arguments, &self.project);
         command.env("HOME", self.home.path()).env("DOCKER_CONFIG", self.home.path());
+        command.env("XDG_CACHE_HOME", self.cache());
         command.env("DOCKER_HOST", &self.daemon).env("NO_COLOR", "1");
         measure::cost(command)
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.home.path().join("cache")
     }
 }
 

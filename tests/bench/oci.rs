@@ -1,0 +1,103 @@
+//! What the builder `oci` costs, which needs no daemon: each run has a store of the benchmark's own.
+
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+use super::bare_api::BareApi;
+use super::corpus::{Corpus, Kind};
+use super::harness::{PrivateDaemon, Registry};
+use super::measure::{self, Cost, median};
+use super::options::Options;
+use super::settle;
+use super::table::Table;
+use super::windlass::{Counts, Windlass};
+
+/// Where no daemon listens: an image that is not pushed would be loaded into it.
+const NO_DAEMON: &str = "unix:///none";
+
+/// Builds from nothing, with an empty store; `big` beside `tar | pigz`, which packs the same files and no more.
+pub fn cold(corpus: &Corpus, options: &Options, table: &mut Table) {
+    let kind = corpus.kind();
+    eprintln!("{kind}: cold, oci");
+    corpus.write_config("bench.invalid", None);
+    let windlass = Windlass::new(corpus.root(), NO_DAEMON);
+    let with_pigz = kind == Kind::Big && has_pigz();
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for round in 0..options.rounds {
+        for ours_now in [round % 2 == 0, round % 2 != 0] {
+            if ours_now {
+                corpus.forget_state();
+                windlass.forget_store();
+                settle();
+                let (cost, counts) = windlass.build(&["--builder", "oci", "--skip-push"]);
+                counts.expect("cold build, oci", Counts { built: corpus.images(), skipped: 0 });
+                ours.push(cost);
+            } else if with_pigz {
+                settle();
+                theirs.push(tar_pigz(&corpus.context()));
+            }
+        }
+    }
+    let other = with_pigz.then(|| ("`tar \\| pigz`", median(&theirs)));
+    table.row(&format!("`{kind}`, cold, oci"), "`windlass build`", median(&ours), other);
+}
+
+/// A change of one image that is built and pushed, beside the daemon's build and push of that image alone, to
+/// which the bare API sends the smallest context.
+pub fn change_pushed(
+    corpus: &Corpus,
+    registry: &Registry,
+    daemon: &PrivateDaemon,
+    options: &Options,
+    table: &mut Table,
+) {
+    let kind = corpus.kind();
+    eprintln!("{kind}: one file changed and pushed, oci");
+    corpus.write_config(&registry.address(), None);
+    corpus.forget_state();
+    let windlass = Windlass::new(corpus.root(), NO_DAEMON);
+    let (_, counts) = windlass.build(&["--builder", "oci"]);
+    counts.expect("first build, oci", Counts { built: corpus.images(), skipped: 0 });
+    let bare = BareApi::connect(daemon.host());
+    let repository = format!("{}/bench/bare", registry.address());
+    bare.build_and_push(&repository, &corpus.minimal_tar_of_changed());
+
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for round in 0..options.rounds {
+        for ours_now in [round % 2 == 0, round % 2 != 0] {
+            corpus.change_one();
+            if ours_now {
+                settle();
+                let (cost, counts) = windlass.build(&["--builder", "oci"]);
+                let expected = Counts { built: 1, skipped: corpus.images() - 1 };
+                counts.expect("one file changed and pushed, oci", expected);
+                ours.push(cost);
+            } else {
+                let tar = corpus.minimal_tar_of_changed();
+                settle();
+                theirs.push(bare.build_and_push(&repository, &tar));
+            }
+        }
+    }
+    let case = format!("`{kind}`, one file changed: 1 image built and pushed, oci");
+    let other = Some(("bare API, build and push", median(&theirs)));
+    table.row(&case, "`windlass build`", median(&ours), other);
+}
+
+/// Whether `pigz` can be run; says so when not.
+fn has_pigz() -> bool {
+    let found = measure::command("pigz", &["--version"], Path::new(".")).output().is_ok();
+    if !found {
+        eprintln!("  pigz is not installed: the builder `oci` is compared with nothing");
+    }
+    found
+}
+
+/// What `tar | pigz` costs for a folder, to a file where the store of a [`Windlass`] is.
+fn tar_pigz(folder: &Path) -> Cost {
+    let file = NamedTempFile::new_in("/var/tmp").expect("a file can be made");
+    let path = file.path().display().to_string();
+    // tar starts the program, and fails when that fails, which a shell's pipe does not.
+    measure::cost(measure::command("tar", &["--use-compress-program=pigz", "-cf", &path, "."], folder))
+}
