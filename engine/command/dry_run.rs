@@ -94,7 +94,7 @@ pub(super) fn dry_run(
         jobs: 1,
         ..options.run_options(selection.images.clone())
     };
-    let host = Host::live(&events, &host_options(&project, &run_options));
+    let host = Host::live(&events, &host_options(&project, &tree, &run_options));
     let host = if global.no_exec { host.without_exec() } else { host };
     let host = host.planning(&effects);
     let run = Run::new(project, run_options, host, events.clone(), cancel, runtime.handle().clone())

@@ -94,7 +94,7 @@ pub fn run_pipeline(
         force: selection.force.iter().cloned().collect(),
         ..options.run_options(selection.images.clone())
     };
-    let host = Host::live(&events, &host_options(&project, &run_options));
+    let host = Host::live(&events, &host_options(&project, &tree, &run_options));
     let host = if global.no_exec { host.without_exec() } else { host };
     let run = Run::new(project, run_options, host, events.clone(), cancel, runtime.handle().clone())
         .map_err(Failure::wrong_use)?;
@@ -150,7 +150,10 @@ pub(super) fn new_runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 /// What the command line and the project say about the outside world.
-pub(super) fn host_options(project: &Project, options: &RunOptions) -> HostOptions {
+pub(super) fn host_options(project: &Project, tree: &Tree, options: &RunOptions) -> HostOptions {
+    let dependencies = tree.nodes.iter().map(|node| &node.loaded.project);
+    let images = std::iter::once(project).chain(dependencies).flat_map(|project| project.images.values());
+    let insecure = images.filter(|image| image.kaniko.as_ref().is_some_and(|kaniko| kaniko.insecure));
     let docker = |image: &ImageConfig| image.docker.as_ref().and_then(|docker| docker.prefer_minikube);
     HostOptions {
         cluster: ClusterOptions {
@@ -160,6 +163,7 @@ pub(super) fn host_options(project: &Project, options: &RunOptions) -> HostOptio
         },
         // One run has one daemon: it is minikube's unless an image is not to be there.
         prefers_minikube: project.images.values().all(|image| docker(image) != Some(false)),
+        insecure_registries: insecure.map(|image| image.repository.domain().to_owned()).collect(),
     }
 }
 

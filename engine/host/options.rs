@@ -1,5 +1,7 @@
 //! What the user says about the outside world.
 
+use std::collections::BTreeSet;
+
 use crate::cluster::ClusterOptions;
 
 /// What the user says about the outside world.
@@ -9,4 +11,6 @@ pub struct HostOptions {
     pub cluster: ClusterOptions,
     /// Whether to build in minikube's Docker daemon when the cluster is one of minikube: `preferMinikube`.
     pub prefers_minikube: bool,
+    /// The domains of registries that may lack TLS, beside those of the daemon: `kaniko.insecure`.
+    pub insecure_registries: BTreeSet<String>,
 }

@@ -29,11 +29,12 @@ const CERTIFICATES: &str = "/etc/docker/certs.d";
 /// 429, 5xx and lost connections are tried three times with growing pauses. Dropping a verb's future stops it.
 ///
 /// Registries on this machine may lack TLS, as with Docker; so may those named to
-/// [`RegistryClient::with_insecure`]. Certificates in `/etc/docker/certs.d` count as they do for Docker. Proxies come from the environment.
+/// [`RegistryClient::with_insecure`] and [`RegistryClient::trusting`]. Certificates in `/etc/docker/certs.d` count as they do for Docker. Proxies come from the environment.
 pub struct RegistryClient {
     credentials: Arc<CredentialStore>,
     insecure: InsecureLookup,
     known_insecure: OnceCell<BTreeSet<String>>,
+    trusted: BTreeSet<String>,
     settings: LazyLock<DaemonSettings, Box<dyn FnOnce() -> DaemonSettings + Send>>,
     certificates: PathBuf,
     pub(super) retry: Retry,
@@ -129,6 +130,7 @@ impl RegistryClient {
             credentials,
             insecure: Box::new(|| Box::pin(std::future::ready(BTreeSet::new()))),
             known_insecure: OnceCell::new(),
+            trusted: BTreeSet::new(),
             settings: LazyLock::new(Box::new(|| DaemonSettings::read(&DaemonSettings::usual_files()))),
             certificates: PathBuf::from(CERTIFICATES),
             retry: Retry::default(),
@@ -149,6 +151,13 @@ impl RegistryClient {
         lookup: impl Fn() -> BoxFuture<'static, BTreeSet<String>> + Send + Sync + 'static,
     ) -> Self {
         self.insecure = Box::new(lookup);
+        self
+    }
+
+    /// The client, taking the registries of `domains` with any certificate or none at all.
+    #[must_use]
+    pub fn trusting(mut self, domains: BTreeSet<String>) -> Self {
+        self.trusted = domains;
         self
     }
 
@@ -369,6 +378,9 @@ impl RegistryClient {
     async fn is_insecure(&self, domain: &str) -> bool {
         if host::is_loopback(domain) || domain == host::HUB {
             return domain != host::HUB;
+        }
+        if self.trusted.contains(domain) {
+            return true;
         }
         if self.settings.insecure.iter().any(|entry| host::is_named_by(domain, entry)) {
             return true;

@@ -37,7 +37,7 @@ pub fn filled(command: &CommandConfig, global: &GlobalOptions) -> Result<Command
     let runtime = new_runtime()?;
     let events = Events::new(|_| ());
     let options = RunOptions { environment: loaded.environment, dry_run: true, ..RunOptions::default() };
-    let host = Host::live(&events, &host_options(&loaded.project, &options));
+    let host = Host::live(&events, &host_options(&loaded.project, &tree, &options));
     let cancel = CancellationToken::new();
     let run = Run::new(loaded.project, options, host, events, cancel, runtime.handle().clone())
         .map_err(Failure::wrong_use)?;
