@@ -75,3 +75,43 @@ fn what_kaniko_cannot_do_keeps_it_from_docker_s_place() {
     skipped.exits(1).stderr_has("docker::unreachable").stderr_has("kaniko cannot take docker's place");
     assert!(cluster.pods().is_empty());
 }
+
+#[test]
+fn tests_see_the_fallback() {
+    let tests = r#"
+        fn far_cluster() { host.cluster(#{ context: "prod", server: "https://prod.example" }); }
+
+        fn test_kaniko_takes_docker_s_place() {
+            far_cluster();
+            host.docker(#{ reachable: false });
+            build(project());
+            assert_eq(calls("kaniko_build"), ["api"]);
+            assert_eq(calls("build"), []);
+        }
+
+        fn test_docker_comes_first() {
+            far_cluster();
+            build(project());
+            assert_eq(calls("build"), ["api"]);
+            assert_eq(calls("kaniko_build"), []);
+        }
+
+        fn test_not_where_it_is_switched_off() {
+            far_cluster();
+            host.docker(#{ reachable: false });
+            let image = project(#{ profile: "docker" }).image("api");
+            assert_throws(|| choose_builder(image), "docker::unreachable");
+            assert_eq(calls(), []);
+        }
+    "#;
+    let docker = "profiles:\n- {name: docker, patches: [{op: add, path: images.api.build, value: {docker: \
+                  {disableFallback: true}}}]}\n";
+    let project = Project::new()
+        .file(
+            "devspace.yaml",
+            format!("version: v1beta9\nimages:\n  api: {{image: r.example/api}}\n{docker}"),
+        )
+        .file("Dockerfile", "FROM scratch\n")
+        .file("windlass_test.rhai", tests);
+    project.run(["test"]).success().stdout_has("3 passed");
+}

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
 use super::missing::leave_out_always;
+use super::pod_run::libraries;
 use super::run_name::run_name;
 use super::{Cluster, Daemon, Project, Registry, SecondAddress, TestRepository, busybox};
 
@@ -136,10 +137,8 @@ fn executor_archive(buildah: &Path) -> std::io::Result<Vec<u8>> {
     add("etc/containers/registries.conf", 0o644, b"unqualified-search-registries = []\n")?;
     add("etc/passwd", 0o644, b"root:x:0:0:root:/root:/bin/sh\n")?;
     add("etc/group", 0o644, b"root:x:0:\n")?;
-    let libraries = Command::new("ldd").arg(buildah).output()?;
-    let listed = String::from_utf8_lossy(&libraries.stdout).into_owned();
-    for library in listed.split_whitespace().filter(|word| word.starts_with('/')) {
-        add(library, 0o755, &fs::read(library)?)?;
+    for library in libraries(buildah) {
+        add(&library, 0o755, &fs::read(&library)?)?;
     }
     for folder in ["tmp/", "var/tmp/", "root/"] {
         let mut header = tar::Header::new_gnu();

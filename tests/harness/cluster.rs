@@ -9,7 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod, ResourceQuota, Secret, ServiceAccount};
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use kube::api::{DeleteParams, ListParams, LogParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, Resource};
 use serde::Serialize;
@@ -131,7 +132,8 @@ impl Cluster {
         pods.filter_map(|pod| pod.metadata.name).collect()
     }
 
-    /// Creates an object as somebody else.
+    /// Creates an object as somebody else, as soon as the cluster is ready for it: older ones take no pod before its
+    /// service account has a token.
     #[track_caller]
     pub fn create<K>(&self, object: Value) -> K
     where
@@ -142,7 +144,12 @@ impl Cluster {
             + Serialize,
     {
         let object: K = serde_json::from_value(object).expect("an object");
-        self.block_on(self.api().create(&PostParams::default(), &object)).expect("an object can be created")
+        wait_for("the cluster to take an object", LIMIT, || {
+            match self.block_on(self.api().create(&PostParams::default(), &object)) {
+                Err(kube::Error::Api(status)) if status.reason == "ServerTimeout" => None,
+                created => Some(created.expect("an object can be created")),
+            }
+        })
     }
 
     /// Deletes an object as somebody else.
@@ -153,6 +160,26 @@ impl Cluster {
     {
         let params = DeleteParams::default().grace_period(1);
         let _ = self.block_on(self.api::<K>().delete(name, &params)).expect("an object can be deleted");
+    }
+
+    /// What the pod `name` printed.
+    #[track_caller]
+    pub fn logs(&self, name: &str) -> String {
+        self.block_on(self.api::<Pod>().logs(name, &LogParams::default())).expect("a pod has a log")
+    }
+
+    /// Lets the service account `account` use each of these verbs on each of the resources, in the namespace.
+    pub fn allow(&self, account: &str, rights: &[(&[&str], &[&str])]) {
+        let rules = rights
+            .iter()
+            .map(|(verbs, resources)| json!({ "apiGroups": [""], "resources": resources, "verbs": verbs }));
+        let rules: Vec<_> = rules.collect();
+        self.create::<Role>(json!({ "metadata": { "name": account }, "rules": rules }));
+        self.create::<RoleBinding>(json!({
+            "metadata": { "name": account },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account },
+            "subjects": [{ "kind": "ServiceAccount", "name": account, "namespace": self.namespace }],
+        }));
     }
 
     /// Whether there is a node that runs pods.

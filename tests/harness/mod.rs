@@ -25,6 +25,7 @@ mod forwarder;
 mod image_tree;
 mod missing;
 mod output;
+mod pod_run;
 mod private_daemon;
 mod project;
 mod registry;
