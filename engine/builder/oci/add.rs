@@ -129,9 +129,6 @@ impl Assembly<'_> {
         match pack.is_archive() {
             Ok(true) => {}
             Ok(false) => return Ok(None),
-            Err(error) if error.kind() == std::io::ErrorKind::Unsupported => {
-                return Err(Trouble::NeedsDaemon(error.to_string()));
-            }
             Err(error) => return Err(format!("cannot read `{}`: {error}", entry.path).into()),
         }
         self.reader.read(content, &mut |_| Ok(()))?;

@@ -46,10 +46,16 @@ impl Pack {
     }
 
     /// Whether it is an archive at all: it begins with something in it.
+    ///
+    /// # Errors
+    /// When it cannot be read; and when it asks for what is not given here, so that nobody knows.
     pub(super) fn is_archive(&self) -> io::Result<bool> {
         let mut archive = tar::Archive::new(self.open()?);
-        let first = archive.entries()?.next();
-        Ok(matches!(first, Some(Ok(_))))
+        match archive.entries()?.next() {
+            Some(Ok(_)) => Ok(true),
+            Some(Err(error)) if error.kind() == io::ErrorKind::OutOfMemory => Err(error),
+            _ => Ok(false),
+        }
     }
 
     /// Reads `buffer` full from `offset` on.
