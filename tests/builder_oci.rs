@@ -600,6 +600,41 @@ fn pushed_images_are_pulled_and_run() {
 }
 
 #[test]
+fn bases_that_only_the_daemon_has_are_taken_from_it() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let base = daemon.repository(&registry.address(), "local-base");
+    let dockerfile = format!("FROM {}\nCOPY a.txt /base/\nCOPY dir /base/dir\nENV BASE=1\n", daemon.base());
+    let parent = one_image(base.name(), &dockerfile).daemon(&daemon);
+    parent.run(["build", "--builder", "docker", "--skip-push", "-t", "1"]).success();
+    assert!(registry.tags(&base).is_empty());
+
+    let repository = daemon.repository(&registry.address(), "on-local");
+    let dockerfile = format!("FROM {base}:1\nCOPY b.txt /app/\nCMD [\"cat\", \"/base/a.txt\"]\n");
+    let project = one_image(repository.name(), &dockerfile).daemon(&daemon);
+    let build = |tag: &str| {
+        project.run(["build", "--builder", "oci", "-t", tag, "--progress", "plain"]).success().clone()
+    };
+    let taking = format!("taking {base}:1 from the docker daemon");
+    build("1").stderr_has(&taking);
+    let reference = format!("{repository}:1");
+    daemon.docker(["pull", "--quiet", &reference]);
+    assert_eq!(daemon.run(&reference, &[]), "a");
+    assert_eq!(daemon.run(&reference, &["cat", "/base/dir/top.txt"]), "top");
+    let (own, theirs) =
+        (daemon.inspect(&reference)["RootFS"]["Layers"].clone(), daemon.inspect(&format!("{base}:1")));
+    let theirs = theirs["RootFS"]["Layers"].as_array().expect("layers").clone();
+    assert_eq!(own.as_array().expect("layers")[..theirs.len()], theirs[..], "the layers are the daemon's");
+    project.write("b.txt", "changed");
+    build("2").lacks(&taking);
+    daemon.docker(["pull", "--quiet", &format!("{repository}:2")]);
+    assert_eq!(daemon.run(&format!("{repository}:2"), &["cat", "/app/b.txt"]), "changed");
+
+    // Without the daemon nobody has it.
+    let alone = one_image(repository.name(), &dockerfile).env("DOCKER_HOST", "unix:///no/daemon.sock");
+    alone.run(["build", "--builder", "oci"]).exits(1).stderr_has(format!("cannot pull `{base}:1`"));
+}
+
+#[test]
 fn images_that_are_not_pushed_are_loaded_into_the_daemon() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "load");

@@ -122,6 +122,19 @@ pub enum BuildError {
         reason: String,
     },
 
+    /// An image that only the daemon has cannot be taken from it.
+    #[error("cannot take `{reference}` from the docker daemon: {reason}")]
+    #[diagnostic(
+        code(stage::build::not_taken),
+        help("push it to its registry, or let the daemon build from it: `--builder docker`")
+    )]
+    NotTaken {
+        /// The image.
+        reference: String,
+        /// What went wrong.
+        reason: String,
+    },
+
     /// A text that names no platform.
     #[error("`{text}` is no platform")]
     #[diagnostic(code(stage::build::platform), help("write it as linux/amd64, linux/arm64 or linux/arm/v7"))]

@@ -14,6 +14,7 @@ mod layer_progress;
 mod load;
 mod proxies;
 mod push;
+mod save;
 mod staging;
 mod transcript;
 mod transport;

@@ -24,6 +24,7 @@ mod pack;
 mod platform;
 mod ports;
 mod root_fs;
+mod saved;
 mod state;
 mod trouble;
 mod variables;
@@ -46,6 +47,7 @@ use crate::oci::{BlobStore, Compression, Origin, StoredImage};
 pub use images::BaseImages;
 pub use needs_daemon::{Obstacle, needs_daemon};
 pub use platform::Platform;
+pub use saved::{take_saved, taken_before};
 
 /// What an image passes on to those built from it; nothing when its configuration is none.
 pub fn passed_on(image: &StoredImage) -> BaseConfig {

@@ -1,13 +1,14 @@
 //! The user's store of images.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::builder::docker::Daemon;
-use crate::builder::oci::{BaseImages, Oci as OciBuilder, Platform, passed_on};
+use crate::builder::oci::{BaseImages, Oci as OciBuilder, Platform, passed_on, take_saved, taken_before};
 use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
 use crate::event::{Events, ImageEvents, Level};
 use crate::host::{Attachment, Oci, ProjectPath};
@@ -47,6 +48,32 @@ impl LiveOci {
             Some(digest) => Ok(self.store.image_for(&digest, &own_platform())?),
             None => Ok(None),
         }
+    }
+
+    /// The image `reference` for `platform` of the daemon; `None` when no daemon answers, or it has no such image.
+    async fn of_daemon(
+        &self,
+        reference: &ImageReference,
+        platform: &str,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<Option<StoredImage>, BuildError> {
+        let Ok(Some(facts)) = self.daemon.inspect(&reference.to_string()).await else { return Ok(None) };
+        let take = async {
+            if let Some(image) = taken_before(&self.store, &facts.id)? {
+                return Ok(image);
+            }
+            events.step(format!("taking {reference} from the docker daemon"));
+            let archive = self.daemon.save(&facts.id).await?;
+            let (store, cancel) = (self.store.clone(), cancel.clone());
+            let taken = tokio::task::spawn_blocking(move || take_saved(&store, &archive, &cancel)).await;
+            taken.map_err(io::Error::other)?
+        };
+        let image = take.await.map_err(|error: io::Error| BuildError::NotTaken {
+            reference: reference.to_string(),
+            reason: error.to_string(),
+        })?;
+        Ok(Some(image).filter(|image| image.platform_name() == platform))
     }
 }
 
@@ -198,7 +225,15 @@ impl BaseImages for LiveOci {
         }
         let platform = platform.to_string();
         let resolve = self.client.resolve(&self.store, &reference, Some(&platform), events);
-        Ok(cancel.run_until_cancelled(resolve).await.ok_or(BuildError::Cancelled)??)
+        let error = match cancel.run_until_cancelled(resolve).await.ok_or(BuildError::Cancelled)? {
+            Ok(image) => return Ok(image),
+            Err(error) => error,
+        };
+        let taken = self.of_daemon(&reference, &platform, events, cancel);
+        match cancel.run_until_cancelled(taken).await.ok_or(BuildError::Cancelled)?? {
+            Some(image) => Ok(image),
+            None => Err(error.into()),
+        }
     }
 
     async fn fetch(
