@@ -97,6 +97,38 @@ fn images_are_pushed_where_the_cluster_would_not_see_them() {
 }
 
 #[test]
+fn what_is_assembled_without_a_daemon_reaches_kind_through_one() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let repository = daemon.repository(&registry.address(), "kind-oci");
+    let project = project(&daemon, &repository, "{}", &kubeconfig("kind-dev", NEAR))
+        .file("Dockerfile", "FROM scratch\nCOPY a.txt /\n")
+        .program_on_path("kind", LOADER);
+    let build = |project: &Project| {
+        let output = project.run(["build", "--builder", "oci", "--progress", "plain"]);
+        output.success();
+        output
+    };
+    build(&project).stderr_has("loaded into the docker daemon").lacks("pushed to");
+    let expected = format!(
+        "kind load docker-image {repository}:one {repository}:two --name dev\nhost {}\n",
+        daemon.host()
+    );
+    assert_eq!(project.read("said"), expected);
+    assert_eq!(daemon.tags(&repository), ["one", "two"]);
+    assert!(registry.tags(&repository).is_empty());
+    build(&project).stderr_has("unchanged");
+    assert_eq!(project.read("said"), expected.repeat(2));
+
+    // Without a daemon nobody can give it to the nodes: they pull it.
+    let project = project.env("DOCKER_HOST", "unix:///no/daemon.sock");
+    build(&project)
+        .stderr_has("unchanged")
+        .stderr_has("it is pushed: without a docker daemon the cluster cannot get it");
+    assert_eq!(registry.tags(&repository), ["one", "two"]);
+    assert_eq!(project.read("said"), expected.repeat(2));
+}
+
+#[test]
 fn a_load_that_fails_is_an_error() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "app");

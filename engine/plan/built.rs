@@ -2,7 +2,7 @@
 
 use super::Source;
 use crate::cluster::ImageLoad;
-use crate::event::{Event, Outcome};
+use crate::event::{Event, Level, Outcome};
 use crate::host::ImageCopy;
 use crate::image::{ImageReference, Tag};
 use crate::run::{Delivery, Finished, Image};
@@ -170,7 +170,11 @@ impl Built {
                 let is_there = self.load_into_daemon(record)?;
                 match delivery {
                     // Without a daemon, nobody can give it to the nodes.
-                    _ if !is_there => return self.push(),
+                    _ if !is_there => {
+                        let message = "it is pushed: without a docker daemon the cluster cannot get it";
+                        self.image.events().notice(Level::Info, message);
+                        return self.push();
+                    }
                     Delivery::Load(loader) => loader,
                     _ => return Ok(self.clone()),
                 }
