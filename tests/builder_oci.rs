@@ -657,6 +657,23 @@ fn images_that_are_not_pushed_are_loaded_into_the_daemon() {
 }
 
 #[test]
+fn images_of_a_daemon_that_is_gone_are_assembled() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let repository = daemon.repository("", "gone");
+    let project = one_image(repository.name(), "FROM scratch\nCOPY a.txt /x\n").daemon(&daemon);
+    let build = ["build", "--skip-push", "-t", "1", "--progress", "plain"];
+    project.run(build).success().stderr_has("building with docker");
+    let project = project.env("DOCKER_HOST", "unix:///none");
+    project.run(["plan"]).success().stdout_has("the docker daemon that has it does not answer");
+    project
+        .run(build)
+        .success()
+        .stderr_has("building: the docker daemon that has it does not answer")
+        .stderr_has("assembling without a daemon");
+    project.run(build).success().stderr_has("skipped: unchanged");
+}
+
+#[test]
 fn here_documents_and_linked_layers_are_written() {
     let dockerfile = "FROM scratch AS base\nCOPY --chmod=1777 dir /tmp/\nCOPY dir /real\nFROM base\nENV NAME=world\nCOPY <<EOF <<-'raw' /docs/\nhello \"$NAME\" \\$NAME\nEOF\n\tkeeps $NAME\nraw\nCOPY --chown=3 --chmod=600 <<EOF /single\none\nEOF\nCOPY --link --chown=5:6 a.txt /tmp/linked/\nCOPY --exclude=*.txt --exclude=sub dir /some/\n";
     let project = one_image("acme/docs", dockerfile);

@@ -9,6 +9,9 @@ use crate::state::Record;
 /// The image IDs behind references.
 pub type ImageIds = HashMap<ImageReference, String>;
 
+/// A question for those of some references that the daemon has.
+pub type AskDaemon<'a, E> = dyn Fn(&[ImageReference]) -> Result<Option<ImageIds>, E> + 'a;
+
 /// All that the decision depends on. Questions to a daemon or registry are closures, asked only when the
 /// answer matters.
 pub struct Situation<'a, E> {
@@ -26,8 +29,8 @@ pub struct Situation<'a, E> {
     pub pushes: bool,
     /// Whether a pushed image is looked up rather than trusted.
     pub verify: bool,
-    /// The image IDs of those references that the daemon has.
-    pub in_daemon: &'a dyn Fn(&[ImageReference]) -> Result<ImageIds, E>,
+    /// The image IDs of those references that the daemon has; `None` when no daemon answers.
+    pub in_daemon: &'a AskDaemon<'a, E>,
     /// Whether the daemon has an image with this ID, be it under no name.
     pub has_id: &'a dyn Fn(&str) -> Result<bool, E>,
     /// Whether windlass's own store has the image with this manifest.
@@ -78,10 +81,21 @@ pub enum Source {
     Elsewhere,
 }
 
+/// What the daemon says of an earlier build.
+enum InDaemon {
+    /// It has it, under this ID; these of its tags are still on it.
+    There(String, Vec<Tag>),
+    /// It has it no more.
+    Gone,
+    /// No daemon answers.
+    Silent,
+}
+
 /// Decides whether an image is built or an earlier build of it is good enough.
 ///
 /// A build with the same key is good when all its tags are in the registry (trusted, or looked up with
-/// `verify`), or when a daemon has it. Tags that are new are added to the existing image.
+/// `verify`), or when a daemon or windlass's own store has it. A daemon that does not answer has nothing: whoever
+/// builds then may not need it. Tags that are new are added to the existing image.
 ///
 /// # Errors
 /// What the daemon or the registry answered when they had to be asked and could not.
@@ -158,10 +172,11 @@ impl<E> Situation<'_, E> {
         }
         let in_daemon = match self.find_in_daemon(record) {
             // The registry can give its own image another tag: no daemon is needed.
-            Err(_) if self.pushes && !record.pushed.is_empty() => None,
+            Err(_) if self.pushes && !record.pushed.is_empty() => InDaemon::Gone,
             found => found?,
         };
-        if let Some((id, local)) = in_daemon {
+        let is_silent = matches!(in_daemon, InDaemon::Silent);
+        if let InDaemon::There(id, local) = in_daemon {
             let untagged: Vec<_> = tags.iter().filter(|tag| !local.contains(tag)).cloned().collect();
             let renamed = || untagged.first().map(|tag| format!("tag {tag} was taken from it"));
             let left = new.or_else(to_push).or_else(renamed);
@@ -175,6 +190,7 @@ impl<E> Situation<'_, E> {
         }
         match record.pushed.keys().next() {
             Some(tag) if self.pushes => reuse(Source::Registry(tag.clone()), record, new.or_else(to_push)),
+            _ if is_silent => Ok(Err("the docker daemon that has it does not answer".to_owned())),
             None if lost.is_some() => {
                 Ok(Err("the image is gone from the registry and the daemon".to_owned()))
             }
@@ -191,15 +207,17 @@ impl<E> Situation<'_, E> {
         self.templates.iter().map(|template| template.fill(|| (self.random)())).collect()
     }
 
-    /// The ID under which the daemon has the build, and which of its tags are still on it there.
-    fn find_in_daemon(&self, record: &Record) -> Result<Option<(String, Vec<Tag>)>, E> {
-        let Some(id) = &record.image_id else { return Ok(None) };
-        let found = (self.in_daemon)(&record.references(self.repository))?;
+    /// What the daemon says of the build.
+    fn find_in_daemon(&self, record: &Record) -> Result<InDaemon, E> {
+        let Some(id) = &record.image_id else { return Ok(InDaemon::Gone) };
+        let Some(found) = (self.in_daemon)(&record.references(self.repository))? else {
+            return Ok(InDaemon::Silent);
+        };
         // A name that was moved to another image since is not this build any more.
         let own = found.into_iter().filter(|(_, found)| found == id);
         let local: Vec<Tag> = own.filter_map(|(reference, _)| reference.tag).collect();
         let is_there = !local.is_empty() || (self.has_id)(id)?;
-        Ok(is_there.then(|| (id.clone(), local)))
+        Ok(if is_there { InDaemon::There(id.clone(), local) } else { InDaemon::Gone })
     }
 
     /// The pushed tags that are still there, and what became of the first that is not.
@@ -242,6 +260,8 @@ mod tests {
         /// Tags in the daemon with their image IDs; other images it has without a name.
         daemon: BTreeMap<&'static str, &'static str>,
         nameless: Vec<&'static str>,
+        /// Whether no daemon answers.
+        is_silent: bool,
         /// The image in windlass's own store.
         stored: Option<Digest>,
         /// Tags in the registry with their digests.
@@ -290,6 +310,7 @@ mod tests {
             verify: false,
             daemon: BTreeMap::new(),
             nameless: Vec::new(),
+            is_silent: false,
             stored: None,
             registry: BTreeMap::new(),
             asked: RefCell::default(),
@@ -318,7 +339,7 @@ mod tests {
                         let id = self.daemon.get(tag(reference).as_str())?;
                         Some((reference.clone(), (*id).to_owned()))
                     });
-                    Ok(found.collect())
+                    Ok((!self.is_silent).then(|| found.collect()))
                 },
                 has_id: &|id| {
                     note(format!("id {id}"));
@@ -443,6 +464,15 @@ mod tests {
         world.check("daemon i as 1: not pushed yet", &["daemon 1"]);
         world.pushes = false;
         world.check("daemon i as 1: nothing", &["daemon 1"]);
+    }
+
+    #[test]
+    fn a_silent_daemon_has_nothing() {
+        let mut world = world(&["1"], vec![record(&["1"], Some("i"), &[])]);
+        world.is_silent = true;
+        world.check("build: the docker daemon that has it does not answer", &["daemon 1"]);
+        world.records = vec![record(&["1"], Some("i"), &[PUSHED])];
+        world.check("registry 1 as 1: nothing", &[]);
     }
 
     #[test]

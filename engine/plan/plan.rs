@@ -290,7 +290,10 @@ impl Plan {
             always,
             pushes: image.pushes() || (image.config().custom.is_some() && !run.options.skip_push),
             verify: run.options.verify,
-            in_daemon: &|references| run.in_daemon(references),
+            in_daemon: &|references| match run.in_daemon(references) {
+                Err(error) if error.code() == "docker::unreachable" => Ok(None),
+                found => found.map(Some),
+            },
             in_store: &|digest| run.wait(run.host.oci.has(digest)).map_err(StageError::from)?,
             has_id: &|id| Ok(run.wait(run.host.docker.base_config(id))??.is_some()),
             in_registry: &|reference| {
