@@ -5,6 +5,7 @@ mod builder_choice;
 mod builder_docker;
 mod builder_oci;
 mod buildkit_in_cluster;
+mod buildx;
 mod check;
 mod cluster_scripts;
 mod completions;

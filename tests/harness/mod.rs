@@ -17,9 +17,12 @@
 
 mod bridge;
 mod build_cluster;
+mod build_kit_relay;
+mod buildx_cluster;
 mod cluster;
 mod counting_socket;
 mod daemon;
+mod docker_programs;
 mod fault_proxy;
 mod forwarder;
 mod image_tree;
@@ -38,6 +41,7 @@ mod test_repository;
 mod wait;
 
 pub use build_cluster::BuildCluster;
+pub use buildx_cluster::BuildxCluster;
 pub use cluster::{Cluster, RegisteredNode, RenamedNode};
 pub use counting_socket::CountingSocket;
 pub use daemon::{Daemon, busybox};

@@ -3,13 +3,14 @@
 use std::fs::{self, File};
 use std::ops::Deref;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::bridge::Bridge;
+use super::docker_programs::Programs;
 use super::missing::{leave_out, leave_out_always};
 use super::{Daemon, wait_for};
 
@@ -20,6 +21,12 @@ use super::{Daemon, wait_for};
 #[derive(Debug)]
 pub struct PrivateDaemon {
     daemon: Daemon,
+    process: DaemonProcess,
+}
+
+/// The process of a `dockerd` of the tests' own, and what it uses.
+#[derive(Debug)]
+pub(super) struct DaemonProcess {
     process: Child,
     folder: TempDir,
     /// Goes after the process, which has it in use.
@@ -29,6 +36,40 @@ pub struct PrivateDaemon {
 impl PrivateDaemon {
     /// Starts one. `None`, after saying so, when this machine cannot.
     pub fn start() -> Option<Self> {
+        let process = DaemonProcess::start(&Programs::of_the_machine())?;
+        match Daemon::at(format!("unix://{}", process.socket().display())) {
+            Ok(daemon) => Some(Self { daemon, process }),
+            Err(missing) => {
+                leave_out(&missing);
+                None
+            }
+        }
+    }
+
+    /// Ends the daemon as a crash would.
+    pub fn kill(&mut self) {
+        let process = &mut self.process.process;
+        process.kill().expect("dockerd can be killed");
+        process.wait().expect("dockerd can be waited for");
+    }
+
+    /// What the daemon logged.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+}
+
+impl Deref for PrivateDaemon {
+    type Target = Daemon;
+
+    fn deref(&self) -> &Daemon {
+        &self.daemon
+    }
+}
+
+impl DaemonProcess {
+    /// Starts one of `programs`. `None`, after saying so, when this machine cannot.
+    pub(super) fn start(programs: &Programs) -> Option<Self> {
         // SAFETY: geteuid takes nothing and cannot fail.
         if unsafe { libc::geteuid() } != 0 {
             leave_out_always("a Docker daemon can be started by root alone");
@@ -43,63 +84,50 @@ impl PrivateDaemon {
         };
         // Not under a `/tmp` that may be a small tmpfs, on which overlay file systems do not work either.
         let folder = TempDir::with_prefix_in("windlass-dockerd-", "/var/tmp").expect("a folder can be made");
-        let socket = folder.path().join("docker.sock");
-        let log = folder.path().join("log");
-        let mut process = match dockerd(folder.path(), &bridge).spawn() {
+        let process = match dockerd(folder.path(), &bridge, programs).spawn() {
             Ok(process) => process,
             Err(error) => {
                 leave_out(&format!("dockerd cannot be started: {error}"));
                 return None;
             }
         };
+        let mut daemon = Self { process, folder, _bridge: bridge };
         let up = wait_for("dockerd to listen or end", Duration::from_secs(60), || {
-            let ended = process.try_wait().expect("dockerd can be waited for").is_some();
-            if ended { Some(false) } else { UnixStream::connect(&socket).is_ok().then_some(true) }
+            let ended = daemon.process.try_wait().expect("dockerd can be waited for").is_some();
+            if ended { Some(false) } else { UnixStream::connect(daemon.socket()).is_ok().then_some(true) }
         });
-        let host = format!("unix://{}", socket.display());
-        let loaded = if up { Daemon::at(host) } else { Err("dockerd ends at once".to_owned()) };
-        match loaded {
-            Ok(daemon) => Some(Self { daemon, process, folder, _bridge: bridge }),
-            Err(missing) => {
-                let log = fs::read_to_string(log).unwrap_or_default();
-                let last = log.lines().last().unwrap_or_default();
-                leave_out(&format!("{missing}; the last line of its log: {last}"));
-                end(&mut process, folder.path());
-                None
-            }
+        if up {
+            return Some(daemon);
         }
+        let log = daemon.log();
+        leave_out(&format!(
+            "dockerd ends at once; the last line of its log: {}",
+            log.lines().last().unwrap_or_default()
+        ));
+        None
     }
 
-    /// Ends the daemon as a crash would.
-    pub fn kill(&mut self) {
-        self.process.kill().expect("dockerd can be killed");
-        self.process.wait().expect("dockerd can be waited for");
+    /// Where it listens.
+    pub(super) fn socket(&self) -> PathBuf {
+        self.folder.path().join("docker.sock")
     }
 
-    /// What the daemon logged.
-    pub fn log(&self) -> String {
+    /// What it logged.
+    pub(super) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }
 
-impl Deref for PrivateDaemon {
-    type Target = Daemon;
-
-    fn deref(&self) -> &Daemon {
-        &self.daemon
-    }
-}
-
-impl Drop for PrivateDaemon {
+impl Drop for DaemonProcess {
     fn drop(&mut self) {
         end(&mut self.process, self.folder.path());
     }
 }
 
-fn dockerd(folder: &Path, bridge: &Bridge) -> Command {
+fn dockerd(folder: &Path, bridge: &Bridge, programs: &Programs) -> Command {
     let log = File::create(folder.join("log")).expect("a log file can be made");
     let errors = log.try_clone().expect("a file can be shared");
-    let mut command = Command::new("dockerd");
+    let mut command = programs.command("dockerd");
     command
         .arg(format!("--host=unix://{}", folder.join("docker.sock").display()))
         .arg(format!("--data-root={}", folder.join("data").display()))
@@ -110,6 +138,11 @@ fn dockerd(folder: &Path, bridge: &Bridge) -> Command {
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(errors);
+    if let Some(configuration) = programs.configuration() {
+        let path = folder.join("daemon.json");
+        fs::write(&path, configuration).expect("the configuration can be written");
+        command.arg(format!("--config-file={}", path.display()));
+    }
     command
 }
 

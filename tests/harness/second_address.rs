@@ -49,7 +49,7 @@ impl SecondAddress {
 
 /// The machine's own end of the daemon's bridge: an address that is not loopback, and that only this machine and
 /// its containers can reach.
-fn own_address(daemon: &Daemon) -> Option<IpAddr> {
+pub(super) fn own_address(daemon: &Daemon) -> Option<IpAddr> {
     let gateway = "{{(index .IPAM.Config 0).Gateway}}";
     let told = daemon.docker(["network", "inspect", "bridge", "--format", gateway]);
     // A daemon that took over a bridge that was there does not tell.

@@ -1,0 +1,161 @@
+//! A cluster in which buildx builds.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use k8s_openapi::api::apps::v1::Deployment;
+
+use super::build_kit_relay::{build_kit, relay};
+use super::missing::leave_out_always;
+use super::private_daemon::DaemonProcess;
+use super::run_name::run_name;
+use super::second_address::own_address;
+use super::{Cluster, Daemon, Project, Registry, busybox};
+
+/// A namespace in a cluster with a node, a registry, docker's program buildx, and an image that stands in for BuildKit's.
+///
+/// All of it is real but that image: what buildx says to the program in it goes on to the BuildKit in a Docker daemon
+/// on this machine, which the tests share.
+pub struct BuildxCluster {
+    /// The namespace.
+    pub cluster: Cluster,
+    /// The daemon that runs the node's containers.
+    pub daemon: Daemon,
+    /// The registry.
+    pub registry: Registry,
+    buildx: Option<PathBuf>,
+    _build_kit: Arc<DaemonProcess>,
+}
+
+/// What the image of the stand-in has of busybox.
+const APPLETS: [&str; 3] = ["sh", "nc", "sleep"];
+
+impl BuildxCluster {
+    /// `None`, after saying so, when anything of it is missing.
+    pub fn acquire() -> Option<Self> {
+        Self::with(Registry::start()?)
+    }
+
+    /// Like [`BuildxCluster::acquire`], with this registry.
+    pub fn with(registry: Registry) -> Option<Self> {
+        let daemon = Daemon::acquire()?;
+        let cluster = Cluster::acquire()?;
+        if !cluster.has_node() {
+            leave_out_always("the cluster for tests has no node");
+            return None;
+        }
+        let buildx = buildx()?;
+        let build_kit = build_kit()?;
+        let Some(ip) = own_address(&daemon) else {
+            leave_out_always("the daemon has no bridge");
+            return None;
+        };
+        if let Err(missing) = make_image(&daemon, relay(ip)) {
+            leave_out_always(&missing);
+            return None;
+        }
+        Some(Self { cluster, daemon, registry, buildx, _build_kit: build_kit })
+    }
+
+    /// The image that stands in for BuildKit's.
+    pub fn image() -> String {
+        format!("{}/buildkit:1", run_name())
+    }
+
+    /// A project that finds this cluster and buildx, and no daemon. What is built in it can use the static busybox.
+    pub fn project(&self) -> Project {
+        let project = Project::new()
+            .file("kubeconfig", self.cluster.kubeconfig("test"))
+            .executable("busybox", busybox().expect("the stand-in has it as well"));
+        if let Some(buildx) = &self.buildx {
+            let folder = project.docker_config_path().with_file_name("cli-plugins");
+            std::fs::create_dir(&folder).expect("a folder can be made");
+            std::os::unix::fs::symlink(buildx, folder.join("docker-buildx")).expect("a link can be made");
+        }
+        let kubeconfig = project.path("kubeconfig");
+        project.env("KUBECONFIG", kubeconfig)
+    }
+
+    /// The Deployments in the namespace, as `NAME: IMAGE`.
+    pub fn builders(&self) -> Vec<String> {
+        let image = |builder: &Deployment| {
+            let spec = builder.spec.as_ref()?.template.spec.as_ref()?;
+            spec.containers.first()?.image.clone()
+        };
+        let builders = self.cluster.list::<Deployment>().into_iter();
+        let shown = |builder: Deployment| {
+            let image = image(&builder).unwrap_or_default();
+            format!("{}: {image}", builder.metadata.name.unwrap_or_default())
+        };
+        builders.map(shown).collect()
+    }
+}
+
+/// The plugin that `WINDLASS_TEST_BUILDX` names, or none when docker has one of its own. `None`, after saying so, when
+/// there is neither.
+#[expect(clippy::option_option, reason = "the inner one is a setting, the outer one whether to go on")]
+fn buildx() -> Option<Option<PathBuf>> {
+    if let Some(path) = std::env::var_os("WINDLASS_TEST_BUILDX").filter(|path| !path.is_empty()) {
+        return Some(Some(path.into()));
+    }
+    let told = Command::new("docker").args(["buildx", "version"]).output();
+    if told.is_ok_and(|output| output.status.success()) {
+        return Some(None);
+    }
+    leave_out_always(
+        "no `docker buildx` (Debian: docker-buildx): WINDLASS_TEST_BUILDX may name the plugin's file",
+    );
+    None
+}
+
+/// Makes the image that stands in for BuildKit's and leads to `address`, once a process.
+fn make_image(daemon: &Daemon, address: SocketAddr) -> Result<(), String> {
+    static IS_MADE: Mutex<bool> = Mutex::new(false);
+    let mut is_made = IS_MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if *is_made {
+        return Ok(());
+    }
+    let archive = archive().map_err(|error| error.to_string())?;
+    let place = format!("ENV BUILDKIT=\"{} {}\" PATH=/bin", address.ip(), address.port());
+    let mut command = Command::new("docker");
+    // Nothing runs there but what holds the place of the daemon.
+    command.args(["--host", daemon.host(), "import", "--change", r#"ENTRYPOINT ["buildkitd"]"#, "--change"]);
+    command.arg(place).arg("-").arg(BuildxCluster::image());
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| error.to_string())?;
+    let sent = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(&archive));
+    let output = child.wait_with_output().map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err(format!("the stand-in cannot be loaded: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    sent.map_err(|error| error.to_string())?;
+    *is_made = true;
+    Ok(())
+}
+
+/// The root file system of the stand-in: busybox and two scripts.
+fn archive() -> std::io::Result<Vec<u8>> {
+    let busybox = busybox().ok_or_else(|| std::io::Error::other("no busybox (Debian: busybox-static)"))?;
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut add = |path: &str, content: &[u8]| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_mode(0o755);
+        header.set_size(content.len() as u64);
+        archive.append_data(&mut header, path, content)
+    };
+    add("bin/busybox", &busybox)?;
+    add("bin/buildkitd", b"#!/bin/sh\ntrap exit TERM\necho \"buildkitd $*\"\nsleep 86400 &\nwait\n")?;
+    add("bin/buildctl", include_bytes!("buildctl.sh"))?;
+    for applet in APPLETS {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Symlink);
+        header.set_mode(0o777);
+        header.set_size(0);
+        archive.append_link(&mut header, format!("bin/{applet}"), "busybox")?;
+    }
+    archive.into_inner()
+}

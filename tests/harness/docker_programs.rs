@@ -1,0 +1,67 @@
+//! The programs of a Docker daemon.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::missing::leave_out_always;
+
+/// The first Docker whose BuildKit can push by itself, with containerd as its image store.
+const MODERN: u32 = 24;
+
+/// The programs of a Docker daemon, and how they are to be started.
+#[derive(Debug)]
+pub(super) struct Programs {
+    /// The folder they are unpacked in, when they are not the machine's own.
+    folder: Option<PathBuf>,
+    has_containerd_store: bool,
+}
+
+impl Programs {
+    /// Those of this machine, as they come.
+    pub(super) fn of_the_machine() -> Self {
+        Self { folder: None, has_containerd_store: false }
+    }
+
+    /// Those of a Docker that keeps its images in containerd: the machine's, if it is new enough, else those that
+    /// `WINDLASS_TEST_DOCKER` names. `None`, after saying so, when there are none.
+    pub(super) fn modern() -> Option<Self> {
+        let folder = std::env::var_os("WINDLASS_TEST_DOCKER").filter(|folder| !folder.is_empty());
+        let programs = Self { folder: folder.map(PathBuf::from), has_containerd_store: true };
+        if programs.version().is_none_or(|version| version < MODERN) {
+            leave_out_always(&format!(
+                "no dockerd {MODERN} or newer: WINDLASS_TEST_DOCKER may name a folder with `usr/sbin/dockerd`"
+            ));
+            return None;
+        }
+        Some(programs)
+    }
+
+    /// The program `name`, which finds the others.
+    pub(super) fn command(&self, name: &str) -> Command {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let Some(folder) = &self.folder else {
+            let mut command = Command::new(name);
+            command.env("PATH", format!("{path}:/usr/sbin:/sbin"));
+            return command;
+        };
+        let [bin, sbin] = ["bin", "sbin"].map(|name| folder.join("usr").join(name));
+        let path = format!("{}:{}:{path}:/usr/sbin:/sbin", sbin.display(), bin.display());
+        let places = [sbin, bin].into_iter().map(|folder| folder.join(name));
+        let mut command =
+            Command::new(places.into_iter().find(|place| place.exists()).unwrap_or_else(|| name.into()));
+        command.env("PATH", path);
+        command
+    }
+
+    /// What `dockerd` has to be told in its configuration file; `None` when it needs none.
+    pub(super) fn configuration(&self) -> Option<&'static str> {
+        self.has_containerd_store.then_some(r#"{"features": {"containerd-snapshotter": true}}"#)
+    }
+
+    /// The first number of the daemon's version: of `Docker version 26.1.5+dfsg1, build ...` it is 26.
+    fn version(&self) -> Option<u32> {
+        let told = self.command("dockerd").arg("--version").output().ok()?.stdout;
+        let told = String::from_utf8(told).ok()?;
+        told.split_once("version ")?.1.split('.').next()?.parse().ok()
+    }
+}
