@@ -115,12 +115,12 @@ impl Corpus {
     pub fn write_config(&self, registry: &str, build_kit: Option<bool>) {
         let mut text = "version: v1beta9\nimages:\n".to_owned();
         for image in 0..self.images() {
+            let (name, dockerfile) = (self.name_of(image), self.dockerfile_of(image));
             let context = self.context_of(image);
             write!(
                 text,
-                "  image-{image:02}:\n    image: {registry}/bench/{}-{image:02}\n    tags: [bench]\n    \
-                 dockerfile: docker/{image:02}/Dockerfile\n    context: {context}\n",
-                self.kind
+                "  image-{image:02}:\n    image: {registry}/bench/{name}\n    tags: [bench]\n    \
+                 dockerfile: {dockerfile}\n    context: {context}\n",
             )
             .expect("a string takes text");
             if let Some(build_kit) = build_kit {
@@ -172,7 +172,7 @@ impl Corpus {
         let file =
             NamedTempFile::new_in(self.root.parent().unwrap_or(&self.root)).expect("a file can be made");
         let mut archive = tar::Builder::new(BufWriter::new(file.as_file()));
-        let dockerfile = self.root.join(format!("docker/{image:02}/Dockerfile"));
+        let dockerfile = self.root.join(self.dockerfile_of(image));
         archive.append_path_with_name(dockerfile, "Dockerfile").expect("a file fits a tar archive");
         let source = self.root.join(self.context_of(image)).join(self.source_of(image));
         archive.append_dir_all(self.source_of(image), source).expect("a folder fits a tar archive");
@@ -185,8 +185,18 @@ impl Corpus {
         fs::write(path, format!("{:032x}", fastrand::u128(..))).expect("a file can be changed");
     }
 
+    /// The name of an image, without its registry.
+    pub fn name_of(&self, image: usize) -> String {
+        format!("{}-{image:02}", self.kind)
+    }
+
+    /// The Dockerfile of an image, relative to the project.
+    pub fn dockerfile_of(&self, image: usize) -> String {
+        format!("docker/{image:02}/Dockerfile")
+    }
+
     /// The context of an image, relative to the project.
-    fn context_of(&self, image: usize) -> String {
+    pub fn context_of(&self, image: usize) -> String {
         if self.kind.shares_context() { "shared".to_owned() } else { format!("context/{image:02}") }
     }
 

@@ -13,6 +13,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod bake;
 mod bare_api;
 mod corpus;
 mod loading;
@@ -25,6 +26,7 @@ mod windlass;
 
 use std::path::Path;
 
+use bake::Bake;
 use corpus::Corpus;
 use harness::{PrivateDaemon, Registry};
 use measure::{Cost, median};
@@ -89,8 +91,13 @@ fn warm(corpus: &Corpus, registry: &Registry, daemon: &PrivateDaemon, options: &
     let windlass = Windlass::new(corpus.root(), daemon.host());
     windlass.build(&[]).1.expect("first build", Counts { built: corpus.images(), skipped: 0 });
 
+    let bake = Bake::of(corpus, &registry.address(), daemon.host());
+    if let Some(bake) = &bake {
+        bake.build(&[]);
+    }
+
     let all_skipped = Counts { built: 0, skipped: corpus.images() };
-    let (mut unchanged, mut walks, mut status) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut unchanged, mut walks, mut status, mut baked) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..options.rounds {
         let (cost, counts) = windlass.build(&[]);
         counts.expect("nothing changed", all_skipped);
@@ -103,6 +110,7 @@ fn warm(corpus: &Corpus, registry: &Registry, daemon: &PrivateDaemon, options: &
         if corpus.root().join(".git").is_dir() {
             status.push(measure::cost(measure::command("git", &["status", "--short"], corpus.root())));
         }
+        baked.extend(bake.as_ref().map(|bake| bake.build(&[])));
     }
     let case = format!("`{kind}`, nothing changed");
     let walk = (!walks.is_empty()).then(|| ("bare stat walk", median(&walks)));
@@ -110,6 +118,9 @@ fn warm(corpus: &Corpus, registry: &Registry, daemon: &PrivateDaemon, options: &
     if !status.is_empty() {
         let other = Some(("`git status`", median(&status)));
         table.row(&case, "`windlass build`", median(&unchanged), other);
+    }
+    if !baked.is_empty() {
+        table.row(&case, "`windlass build`", median(&unchanged), Some((bake::NAME, median(&baked))));
     }
 
     let mut without_index = Vec::new();
@@ -121,20 +132,23 @@ fn warm(corpus: &Corpus, registry: &Registry, daemon: &PrivateDaemon, options: &
     }
     table.row(&format!("`{kind}`, no stat index"), "`windlass build`", median(&without_index), None);
 
-    let mut one_changed = Vec::new();
-    for _ in 0..options.rounds {
-        corpus.change_one();
-        // Pushing would measure how fast the daemon compresses.
-        let (cost, counts) = windlass.build(&["--skip-push"]);
-        counts.expect("one file changed", Counts { built: 1, skipped: corpus.images() - 1 });
-        one_changed.push(cost);
+    let (mut one_changed, mut baked) = (Vec::new(), Vec::new());
+    for round in 0..options.rounds {
+        for ours_now in [round % 2 == 0, round % 2 != 0] {
+            corpus.change_one();
+            if ours_now {
+                // Pushing would measure how fast the daemon compresses.
+                let (cost, counts) = windlass.build(&["--skip-push"]);
+                counts.expect("one file changed", Counts { built: 1, skipped: corpus.images() - 1 });
+                one_changed.push(cost);
+            } else {
+                baked.extend(bake.as_ref().map(|bake| bake.build(&[])));
+            }
+        }
     }
-    table.row(
-        &format!("`{kind}`, one file changed: 1 image built"),
-        "`windlass build`",
-        median(&one_changed),
-        None,
-    );
+    let case = format!("`{kind}`, one file changed: 1 image built");
+    let other = (!baked.is_empty()).then(|| (bake::NAME, median(&baked)));
+    table.row(&case, "`windlass build`", median(&one_changed), other);
 }
 
 /// What builds from nothing cost, beside the same builds through the bare API.

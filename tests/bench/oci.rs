@@ -4,6 +4,7 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
+use super::bake::{self, Bake};
 use super::bare_api::BareApi;
 use super::corpus::{Corpus, Kind};
 use super::harness::{PrivateDaemon, Registry};
@@ -44,7 +45,7 @@ pub fn cold(corpus: &Corpus, options: &Options, table: &mut Table) {
 }
 
 /// A change of one image that is built and pushed, beside the daemon's build and push of that image alone, to
-/// which the bare API sends the smallest context.
+/// which the bare API sends the smallest context, and beside bake's build and push of all images.
 pub fn change_pushed(
     corpus: &Corpus,
     registry: &Registry,
@@ -63,26 +64,35 @@ pub fn change_pushed(
     let repository = format!("{}/bench/bare", registry.address());
     bare.build_and_push(&repository, &corpus.minimal_tar_of_changed());
 
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let bake = Bake::of(corpus, &registry.address(), daemon.host());
+    if let Some(bake) = &bake {
+        bake.build(&["--push"]);
+    }
+
+    let (mut ours, mut theirs, mut baked) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..options.rounds {
-        for ours_now in [round % 2 == 0, round % 2 != 0] {
+        for turn in 0..3 {
             corpus.change_one();
-            if ours_now {
-                settle();
-                let (cost, counts) = windlass.build(&["--builder", "oci"]);
-                let expected = Counts { built: 1, skipped: corpus.images() - 1 };
-                counts.expect("one file changed and pushed, oci", expected);
-                ours.push(cost);
-            } else {
-                let tar = corpus.minimal_tar_of_changed();
-                settle();
-                theirs.push(bare.build_and_push(&repository, &tar));
+            let tar = corpus.minimal_tar_of_changed();
+            settle();
+            match (round + turn) % 3 {
+                0 => {
+                    let (cost, counts) = windlass.build(&["--builder", "oci"]);
+                    let expected = Counts { built: 1, skipped: corpus.images() - 1 };
+                    counts.expect("one file changed and pushed, oci", expected);
+                    ours.push(cost);
+                }
+                1 => theirs.push(bare.build_and_push(&repository, &tar)),
+                _ => baked.extend(bake.as_ref().map(|bake| bake.build(&["--push"]))),
             }
         }
     }
     let case = format!("`{kind}`, one file changed: 1 image built and pushed, oci");
-    let other = Some(("bare API, build and push", median(&theirs)));
-    table.row(&case, "`windlass build`", median(&ours), other);
+    let bare = Some(("bare API, build and push", median(&theirs)));
+    table.row(&case, "`windlass build`", median(&ours), bare);
+    if !baked.is_empty() {
+        table.row(&case, "`windlass build`", median(&ours), Some((bake::PUSHED, median(&baked))));
+    }
 }
 
 /// Whether `pigz` can be run; says so when not.
