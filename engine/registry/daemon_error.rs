@@ -75,8 +75,10 @@ fn problem(registry: &str, credential: &Credential, text: &str) -> Problem {
         Problem::Broken { reason }
     } else if says(&[
         "name unknown",
+        "name not known",
         "manifest unknown",
         "repository does not exist",
+        "does not exist in the registry",
         "not found",
         "http 404",
     ]) {
@@ -119,6 +121,12 @@ mod tests {
         same("remote error: tls: bad certificate", "Tls");
         same(
             "name unknown: The repository with name 'x' does not exist in the registry with id '1'",
+            "NotFound",
+        );
+        // With the containerd image store the registry's code is left out.
+        same("error from registry: repository name not known to registry", "NotFound");
+        same(
+            "error from registry: The repository with name 'x' does not exist in the registry with id '1'",
             "NotFound",
         );
         same("manifest for r.io/x:1 not found: manifest unknown: manifest unknown", "NotFound");

@@ -9,6 +9,7 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -166,8 +167,17 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<
     let fault = shared.note(request.method().as_str(), request.uri().path());
     match fault {
         Some(Fault::Status(code)) => {
-            let mut response = Response::new(full(Bytes::new()));
+            // Without its words, a daemon does not tell this from other refusals.
+            let words = match code {
+                404 => {
+                    r#"{"errors":[{"code":"NAME_UNKNOWN","message":"repository name not known to registry"}]}"#
+                }
+                _ => "",
+            };
+            let mut response = Response::new(full(Bytes::from_static(words.as_bytes())));
             *response.status_mut() = StatusCode::from_u16(code)?;
+            let json = HeaderValue::from_static("application/json");
+            response.headers_mut().insert(CONTENT_TYPE, json);
             return Ok(response);
         }
         Some(Fault::Drop) => return Err("dropped as told".into()),
