@@ -1,5 +1,7 @@
 //! Edited copies of a Dockerfile; what is not edited stays byte for byte.
 
+use std::ops::Range;
+
 use super::{BaseImage, Dockerfile, DockerfileError};
 
 impl Dockerfile {
@@ -74,7 +76,7 @@ impl Dockerfile {
         let name = name.unwrap_or_default();
         let (head, tail) = self.text.split_at(from.base.span.end);
         let named = Self::parse(self.name.clone(), format!("{head} AS {name}{tail}"))?;
-        Ok((named, Some(name)))
+        Ok((Self { added: self.added.clone(), ..named }, Some(name)))
     }
 
     /// A copy in which each `(base, reference)` names `reference` instead.
@@ -94,7 +96,7 @@ impl Dockerfile {
             }
         }
         text.push_str(self.text.get(done..).unwrap_or_default());
-        Self::parse(self.name.clone(), text)
+        Ok(Self { added: self.added.clone(), ..Self::parse(self.name.clone(), text)? })
     }
 
     /// A copy with `lines` after the last instruction of `target`.
@@ -118,12 +120,33 @@ impl Dockerfile {
         if !text.ends_with('\n') {
             text.push_str(newline);
         }
+        let (first, count) = (text.lines().count() + 1, lines.lines().count());
         for line in lines.lines() {
             text.push_str(line);
             text.push_str(newline);
         }
         text.push_str(tail);
-        Self::parse(self.name.clone(), text)
+        let behind = |range: &Range<usize>| match range.start < first {
+            true => range.clone(),
+            false => range.start + count..range.end + count,
+        };
+        let added = self.added.iter().map(behind).chain(std::iter::once(first..first + count)).collect();
+        Ok(Self { added, ..Self::parse(self.name.clone(), text)? })
+    }
+
+    /// Whether an edit added lines.
+    pub fn has_added_lines(&self) -> bool {
+        !self.added.is_empty()
+    }
+
+    /// Where line `line` of this copy stands in the file that was read, both counted from 1; `None` for a line that an
+    /// edit added.
+    pub fn line_as_read(&self, line: usize) -> Option<usize> {
+        let before = self.added.iter().filter(|range| range.start <= line);
+        match before.clone().any(|range| range.contains(&line)) {
+            true => None,
+            false => Some(line - before.map(Range::len).sum::<usize>()),
+        }
     }
 }
 
@@ -227,6 +250,18 @@ mod tests {
         let edited = dockerfile.with_bases(&replacements).unwrap();
         let expected = "ARG V=1\nFROM r/x:new AS a\nFROM b AS unused\nFROM scratch\nCOPY --from=r/x:new x y\nCOPY --from=a x y\nRUN --mount=type=bind,from=r/x:new,target=/c true\n";
         assert_eq!(edited.text(), expected);
+    }
+
+    #[test]
+    fn lines_are_those_of_the_file_that_was_read() {
+        let dockerfile = Dockerfile::parse("Dockerfile", "FROM a\nRUN b\n\nFROM c\nRUN d").unwrap();
+        let edited = dockerfile.with_command(None, &[]).unwrap().with_entrypoint(Some("0"), &[]).unwrap();
+        assert_eq!(edited.text(), "FROM a\nRUN b\nENTRYPOINT []\n\nFROM c\nRUN d\nCMD []\n");
+        let lines: Vec<_> = (1..=7).map(|line| edited.line_as_read(line)).collect();
+        assert_eq!(lines, [Some(1), Some(2), None, Some(3), Some(4), Some(5), None]);
+        let twice = edited.with_entrypoint(Some("0"), &[]).unwrap();
+        assert_eq!([3, 4, 5].map(|line| twice.line_as_read(line)), [None, None, Some(3)]);
+        assert!(edited.has_added_lines() && !dockerfile.has_added_lines());
     }
 
     mod random {

@@ -39,6 +39,8 @@ pub struct Dockerfile {
     name: Arc<str>,
     text: Arc<str>,
     parsed: Arc<Parsed>,
+    /// The lines that an edit added, counted from 1.
+    added: Arc<[Range<usize>]>,
 }
 
 /// Build arguments given from outside, by name.
@@ -114,7 +116,7 @@ impl Dockerfile {
     pub fn parse(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Result<Self, DockerfileError> {
         let (name, text) = (name.into(), text.into());
         match parse::parse(&text) {
-            Ok(parsed) => Ok(Self { name, text, parsed: Arc::new(parsed) }),
+            Ok(parsed) => Ok(Self { name, text, parsed: Arc::new(parsed), added: Arc::default() }),
             Err(mistake) => Err(DockerfileError::at(&name, &text, mistake)),
         }
     }

@@ -12,6 +12,7 @@ mod message;
 mod progress;
 mod session;
 mod stat;
+mod warning;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,7 +109,7 @@ impl BuildKit {
             }
             answer => answer?,
         };
-        let mut progress = Progress::new(events);
+        let mut progress = Progress::new(&request.dockerfile, events);
         let mut image_id = None;
         let mut messages = Messages::new(answer);
         loop {

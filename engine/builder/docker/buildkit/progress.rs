@@ -1,11 +1,13 @@
 //! Turns the daemon's news of a build's steps into events, and keeps what explains a failure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex};
 
+use super::warning;
 use crate::builder::failure::FailedStep;
-use crate::event::ImageEvents;
+use crate::event::{ImageEvents, Level};
+use crate::image::Dockerfile;
 use crate::process::Tail;
 
 /// The longest line that is shown in one piece, in bytes.
@@ -14,7 +16,10 @@ const LINE_LIMIT: usize = 16 * 1024;
 /// What is known of the steps that have not finished.
 pub(super) struct Progress<'a> {
     events: &'a ImageEvents,
+    dockerfile: &'a Dockerfile,
     steps: HashMap<String, Step>,
+    /// The warnings that were told.
+    warned: HashSet<String>,
     failed: Option<FailedStep>,
 }
 
@@ -28,8 +33,9 @@ struct Step {
 }
 
 impl<'a> Progress<'a> {
-    pub(super) fn new(events: &'a ImageEvents) -> Self {
-        Self { events, steps: HashMap::new(), failed: None }
+    /// Of a build of `dockerfile`.
+    pub(super) fn new(dockerfile: &'a Dockerfile, events: &'a ImageEvents) -> Self {
+        Self { events, dockerfile, steps: HashMap::new(), warned: HashSet::new(), failed: None }
     }
 
     /// Takes news, and tells it.
@@ -52,6 +58,14 @@ impl<'a> Progress<'a> {
         // The last output of a step comes together with the news of its end.
         for vertex in finished {
             self.finish(vertex);
+        }
+        for warning in &status.warnings {
+            // The daemon repeats them.
+            if let Some(message) = warning::message(warning, self.dockerfile)
+                && self.warned.insert(message.clone())
+            {
+                self.events.notice(Level::Warning, message);
+            }
         }
     }
 
@@ -121,7 +135,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use bollard_buildkit_proto::google::protobuf::Timestamp;
-    use bollard_buildkit_proto::moby::buildkit::v1::VertexLog;
+    use bollard_buildkit_proto::moby::buildkit::v1::{VertexLog, VertexWarning};
 
     use super::*;
     use crate::event::{Event, Events};
@@ -153,6 +167,7 @@ mod tests {
                 let text = match event {
                     Event::StepStarted { step, .. } => format!("> {step}"),
                     Event::Output { line, .. } => line,
+                    Event::Notice { level: Level::Warning, message, .. } => format!("! {message}"),
                     _ => return,
                 };
                 if let Ok(mut seen) = seen.lock() {
@@ -161,7 +176,8 @@ mod tests {
             }
         })
         .of_image("api");
-        let mut progress = Progress::new(&events);
+        let dockerfile = Dockerfile::parse("Dockerfile", "FROM a\n").expect("a Dockerfile");
+        let mut progress = Progress::new(&dockerfile, &events);
         statuses.into_iter().for_each(|status| progress.update(status));
         let failed = progress.into_failed();
         assert_eq!(seen.lock().map(|seen| seen.clone()).unwrap_or_default(), expected);
@@ -190,6 +206,13 @@ mod tests {
     #[test]
     fn bookkeeping_is_no_step() {
         check(vec![news(vec![vertex("[internal] load build context", true, "")], vec![])], &[]);
+    }
+
+    #[test]
+    fn a_warning_is_told_once() {
+        let warning = VertexWarning { short: b"too old".to_vec(), ..VertexWarning::default() };
+        let status = StatusResponse { warnings: vec![warning], ..StatusResponse::default() };
+        check(vec![status.clone(), status], &["! Dockerfile: too old"]);
     }
 
     #[test]
