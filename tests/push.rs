@@ -84,8 +84,9 @@ fn each_tag_is_pushed_with_progress_and_its_digest_recorded() {
     let result: serde_json::Value = serde_json::from_str(&project.read("result.json")).expect("JSON");
     let image = &result["images"][0];
     assert_eq!((&image["digest"], &image["pushed"]), (&digest.clone().into(), &true.into()));
-    let state = project.read(".windlass/images/app.json");
-    assert_eq!(state.matches(&digest).count(), 2, "{state}");
+    let state: serde_json::Value =
+        serde_json::from_str(&project.read(".windlass/images/app.json")).expect("JSON");
+    assert_eq!(state["records"][0]["pushed"], serde_json::json!({ "one": digest, "two": digest }));
 }
 
 #[test]
@@ -194,7 +195,9 @@ fn a_registry_that_stays_broken_is_given_up() {
     proxy.fault(100, "PUT", &manifests(&repository), Fault::Status(503));
     let output = project(&daemon, &repository, "").run(["build"]);
     output.exits(1).stderr_has("out of order").stderr_has("try again later");
-    assert_eq!(proxy.count("PUT", &manifests(&repository)), 3);
+    // A daemon may try each of the three times more than once.
+    let count = proxy.count("PUT", &manifests(&repository));
+    assert!([3, 6].contains(&count), "{count}");
 }
 
 #[test]
