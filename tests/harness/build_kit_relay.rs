@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread;
 
+use super::ImageStore;
 use super::docker_programs::Programs;
 use super::private_daemon::DaemonProcess;
 
@@ -21,7 +22,7 @@ pub(super) fn build_kit() -> Option<Arc<DaemonProcess>> {
     if let Some(daemon) = daemon.upgrade() {
         return Some(daemon);
     }
-    let started = Arc::new(DaemonProcess::start(&Programs::modern()?)?);
+    let started = Arc::new(DaemonProcess::start(&Programs::modern(ImageStore::Containerd)?)?);
     *daemon = Arc::downgrade(&started);
     Some(started)
 }

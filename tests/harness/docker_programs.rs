@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use super::ImageStore;
 use super::missing::leave_out_always;
 
 /// The first Docker whose BuildKit can push by itself, with containerd as its image store.
@@ -13,20 +14,22 @@ const MODERN: u32 = 24;
 pub(super) struct Programs {
     /// The folder they are unpacked in, when they are not the machine's own.
     folder: Option<PathBuf>,
-    has_containerd_store: bool,
+    /// Where the daemon is to keep its images; it decides when nothing is said.
+    store: Option<ImageStore>,
 }
 
 impl Programs {
     /// Those of this machine, as they come.
     pub(super) fn of_the_machine() -> Self {
-        Self { folder: None, has_containerd_store: false }
+        Self { folder: None, store: None }
     }
 
-    /// Those of a Docker that keeps its images in containerd: the machine's, if it is new enough, else those that
-    /// `WINDLASS_TEST_DOCKER` names. `None`, after saying so, when there are none.
-    pub(super) fn modern() -> Option<Self> {
+    /// Those of a Docker that keeps its images in `store`: those that `WINDLASS_TEST_DOCKER` names, else the machine's, if
+    /// they are new enough. `None`, after saying so, when there are none.
+    pub(super) fn modern(store: ImageStore) -> Option<Self> {
         let folder = std::env::var_os("WINDLASS_TEST_DOCKER").filter(|folder| !folder.is_empty());
-        let programs = Self { folder: folder.map(PathBuf::from), has_containerd_store: true };
+        let store = Some(store);
+        let programs = Self { folder: folder.map(PathBuf::from), store };
         if programs.version().is_none_or(|version| version < MODERN) {
             leave_out_always(&format!(
                 "no dockerd {MODERN} or newer: WINDLASS_TEST_DOCKER may name a folder with `usr/sbin/dockerd`"
@@ -55,7 +58,10 @@ impl Programs {
 
     /// What `dockerd` has to be told in its configuration file; `None` when it needs none.
     pub(super) fn configuration(&self) -> Option<&'static str> {
-        self.has_containerd_store.then_some(r#"{"features": {"containerd-snapshotter": true}}"#)
+        self.store.map(|store| match store {
+            ImageStore::Docker => r#"{"features": {"containerd-snapshotter": false}}"#,
+            ImageStore::Containerd => r#"{"features": {"containerd-snapshotter": true}}"#,
+        })
     }
 
     /// The first number of the daemon's version: of `Docker version 26.1.5+dfsg1, build ...` it is 26.

@@ -38,7 +38,8 @@ impl ImageTree {
         let text = |value: &Value| value.as_str().expect("a path").to_owned();
         let config = serde_json::from_slice(&read(&text(&manifest[0]["Config"]))).expect("a configuration");
         let paths = manifest[0]["Layers"].as_array().expect("layers");
-        let layers = paths.iter().map(|path| read(&text(path)));
+        // Docker saves layers as they are where containerd keeps its images.
+        let layers = paths.iter().map(|path| uncompressed(read(&text(path))));
         Self::new(config, layers)
     }
 
@@ -51,7 +52,9 @@ impl ImageTree {
             let digest: Digest = layer.descriptor.digest().as_ref().parse().expect("a digest");
             let blob = store.get(&digest).expect("read").expect("the layer is there");
             let mut content = Vec::new();
-            flate2::read::MultiGzDecoder::new(blob.file).read_to_end(&mut content).expect("gzip");
+            let mut file = blob.file;
+            file.read_to_end(&mut content).expect("read");
+            let content = uncompressed(content);
             assert_eq!(Digest::of(&content), layer.diff_id, "the configuration tells the truth");
             content
         });
@@ -79,6 +82,16 @@ impl Project {
     pub fn store(&self) -> BlobStore {
         BlobStore::new(self.home().join(".cache/windlass/oci"))
     }
+}
+
+/// `layer` without its compression, if it has one.
+fn uncompressed(layer: Vec<u8>) -> Vec<u8> {
+    if !layer.starts_with(&[0x1f, 0x8b]) {
+        return layer;
+    }
+    let mut content = Vec::new();
+    flate2::read::MultiGzDecoder::new(&layer[..]).read_to_end(&mut content).expect("gzip");
+    content
 }
 
 /// Puts a layer over `tree`; gives the number of its entries.
