@@ -50,6 +50,13 @@ enum Packer {
     Zstd(zstd::Encoder<'static, BlobWriter>),
 }
 
+impl Layer {
+    /// The layer whose tar has `diff_id`, and which is the blob `digest` of `size` bytes.
+    pub fn of_blob(diff_id: Digest, compression: Compression, digest: &Digest, size: u64) -> Self {
+        Self { diff_id, descriptor: describe(compression.media_type(), size, digest) }
+    }
+}
+
 impl Compression {
     fn media_type(self) -> MediaType {
         match self {
@@ -100,10 +107,7 @@ impl LayerWriter {
             Packer::Zstd(zstd) => (zstd.finish()?, Compression::Zstd),
         };
         let (digest, size) = blob.finish().map_err(io::Error::other)?;
-        Ok(Layer {
-            diff_id: self.hasher.into(),
-            descriptor: describe(compression.media_type(), size, &digest),
-        })
+        Ok(Layer::of_blob(self.hasher.into(), compression, &digest, size))
     }
 }
 

@@ -90,6 +90,14 @@ impl Listing {
         postcard::from_bytes::<Self>(bytes).ok().filter(|listing| listing.version == VERSION)
     }
 
+    /// The listing with everything in it belonging to `owner`.
+    pub(super) fn with_owner(mut self, owner: (u64, u64)) -> Self {
+        for listed in &mut self.entries {
+            (listed.meta.user, listed.meta.group) = owner;
+        }
+        self
+    }
+
     /// Carries out what the archive says on `root_fs`, as Docker unpacks it: a folder takes the rights of one that is
     /// there, anything else takes the place of what is there. The content of files is in `pack`. Calls `see` for every
     /// path that changes. As a layer, it may also take things away.
@@ -269,7 +277,8 @@ fn extensions(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<(Option<u64>,
     Ok((modified, (!attributes.is_empty()).then(|| Box::new(attributes))))
 }
 
-fn digest(reader: &mut impl Read) -> io::Result<Digest> {
+/// The digest of all that `reader` gives.
+pub(super) fn digest(reader: &mut impl Read) -> io::Result<Digest> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; BUFFER];
     loop {

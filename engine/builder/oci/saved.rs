@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
+use std::io::{self, BufRead as _, BufReader, Read, Seek as _, SeekFrom};
 
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::compression::decompress;
+use super::listing::digest;
+use super::platform::Platform;
 use super::root_fs::names;
 use crate::image::Digest;
 use crate::oci::{BlobStore, Compression, Layer, LayerWriter, StoredImage};
@@ -26,6 +28,78 @@ struct Saved {
     layers: Option<Vec<String>>,
 }
 
+/// What the ID of an image stands for: its configuration where the daemon keeps images itself; where containerd keeps
+/// them, its manifest, or an index of manifests by platform (OCI image spec).
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Document {
+    manifests: Vec<Descriptor>,
+    layers: Vec<Descriptor>,
+    /// A descriptor in a manifest; in a configuration how a container is started.
+    config: serde_json::Value,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    digest: Digest,
+    platform: Option<DescribedPlatform>,
+}
+
+#[derive(Deserialize)]
+struct DescribedPlatform {
+    os: String,
+    architecture: String,
+    variant: Option<String>,
+}
+
+impl DescribedPlatform {
+    fn is(&self, platform: &Platform) -> bool {
+        let Self { os, architecture, variant } = self;
+        let variant = variant.as_ref().map(|variant| format!("/{variant}")).unwrap_or_default();
+        Platform::parse(&format!("{os}/{architecture}{variant}")).as_ref() == Some(platform)
+    }
+}
+
+/// The documents of an image, from what its ID stands for down to its configuration.
+struct Documents {
+    /// Those above the configuration.
+    above: Vec<Vec<u8>>,
+    config: Vec<u8>,
+    /// The digests of its layers as they are in the archive, where a manifest has them.
+    layers: Option<Vec<Digest>>,
+}
+
+/// The documents of the image `id` for `platform`, which `read` knows by their digests; `None` when one is not there.
+fn documents(
+    id: &Digest,
+    platform: &Platform,
+    read: impl Fn(&Digest) -> io::Result<Option<Vec<u8>>>,
+) -> io::Result<Option<Documents>> {
+    let (mut id, mut above, mut layers) = (*id, Vec::new(), None);
+    // An index may list another one.
+    for _ in 0..MOST_LINKS {
+        let Some(content) = read(&id)? else { return Ok(None) };
+        let document: Document = serde_json::from_slice(&content)?;
+        let fits = |descriptor: &&Descriptor| {
+            descriptor.platform.as_ref().is_none_or(|described| described.is(platform))
+        };
+        let below = match serde_json::from_value::<Descriptor>(document.config) {
+            _ if !document.manifests.is_empty() => match document.manifests.iter().find(fits) {
+                Some(descriptor) => descriptor.digest,
+                None => return Ok(None),
+            },
+            Ok(config) => {
+                layers = Some(document.layers.into_iter().map(|layer| layer.digest).collect());
+                config.digest
+            }
+            Err(_) => return Ok(Some(Documents { above, config: content, layers })),
+        };
+        above.push(content);
+        id = below;
+    }
+    Ok(None)
+}
+
 #[derive(Deserialize)]
 struct Config {
     rootfs: RootFs,
@@ -42,17 +116,24 @@ enum Member {
     Link(String),
 }
 
-/// The image whose configuration has the digest `image_id`, when it was taken from a daemon before and all of it is
-/// still there.
+/// The image `image_id` of a daemon for `platform`, when it was taken from there before and all of it is still there.
 ///
 /// # Errors
 /// Those of the store.
-pub fn taken_before(store: &BlobStore, image_id: &str) -> io::Result<Option<StoredImage>> {
+pub fn taken_before(
+    store: &BlobStore,
+    image_id: &str,
+    platform: &Platform,
+) -> io::Result<Option<StoredImage>> {
     let Ok(image_id) = image_id.parse() else { return Ok(None) };
-    let Some(config) = store.read(&image_id).map_err(io::Error::other)? else { return Ok(None) };
+    let read = |digest: &Digest| store.read(digest).map_err(io::Error::other);
+    let Some(Documents { config, layers: blobs, .. }) = documents(&image_id, platform, read)? else {
+        return Ok(None);
+    };
     let mut layers = Vec::new();
-    for diff_id in diff_ids(&config)? {
-        match store.remembered_layer(&layer_key(&diff_id)).map_err(io::Error::other)? {
+    for (index, diff_id) in diff_ids(&config)?.into_iter().enumerate() {
+        let path = blobs.as_ref().and_then(|blobs| blobs.get(index)).map(blob).unwrap_or_default();
+        match store.remembered_layer(&layer_key(&diff_id, &path)).map_err(io::Error::other)? {
             Some(layer) if layer.diff_id == diff_id => layers.push(layer),
             _ => return Ok(None),
         }
@@ -60,37 +141,67 @@ pub fn taken_before(store: &BlobStore, image_id: &str) -> io::Result<Option<Stor
     StoredImage::assemble(store, config, &layers, BTreeMap::new()).map(Some).map_err(io::Error::other)
 }
 
-/// Takes the only image of `archive`, which is one of `docker save`, into `store`. A daemon keeps layers unpacked: they
-/// are compressed anew, and have to be what the configuration says.
+/// Takes the image `image_id` for `platform` out of `archive`, which is one of `docker save`, into `store`. Most daemons
+/// keep layers unpacked, which are compressed anew; containerd has them as they were pulled, and so they stay. They have
+/// to be what the configuration says.
 ///
 /// # Errors
 /// When the archive makes no sense, or a layer is not the one of the configuration; and those of the store.
-pub fn take_saved(store: &BlobStore, archive: &File, cancel: &CancellationToken) -> io::Result<StoredImage> {
+pub fn take_saved(
+    store: &BlobStore,
+    archive: &File,
+    image_id: &str,
+    platform: &Platform,
+    cancel: &CancellationToken,
+) -> io::Result<StoredImage> {
     let archive = Archive::open(archive)?;
-    let images: Vec<Saved> = serde_json::from_slice(&archive.document("manifest.json")?)?;
-    let [image] = &images[..] else {
-        return Err(invalid(format!("the archive holds {} images", images.len())));
+    let read =
+        |digest: &Digest| archive.has(&blob(digest)).then(|| archive.document(&blob(digest))).transpose();
+    let known = match image_id.parse() {
+        Ok(image_id) => documents(&image_id, platform, read)?,
+        Err(_) => None,
     };
-    let config = archive.document(&image.config)?;
-    let (diff_ids, paths) = (diff_ids(&config)?, image.layers.as_deref().unwrap_or_default());
+    let (config, paths, is_manifest) = match known {
+        Some(Documents { above, config, layers: Some(layers) }) => {
+            // By them the image is known again.
+            for document in above {
+                store.put(document).map_err(io::Error::other)?;
+            }
+            (config, layers.iter().map(blob).collect(), true)
+        }
+        _ => {
+            let images: Vec<Saved> = serde_json::from_slice(&archive.document("manifest.json")?)?;
+            let [image] = &images[..] else {
+                return Err(invalid(format!("the archive holds {} images", images.len())));
+            };
+            (archive.document(&image.config)?, image.layers.clone().unwrap_or_default(), false)
+        }
+    };
+    let diff_ids = diff_ids(&config)?;
     if diff_ids.len() != paths.len() {
         let reason =
             format!("the archive has {} layers and its configuration {}", paths.len(), diff_ids.len());
         return Err(invalid(reason));
     }
     let mut layers = Vec::new();
-    for (diff_id, path) in diff_ids.iter().zip(paths) {
+    for (diff_id, path) in diff_ids.iter().zip(&paths) {
         if cancel.is_cancelled() {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        layers.push(archive.layer(store, path, diff_id)?);
+        layers.push(archive.layer(store, path, diff_id, is_manifest)?);
     }
     StoredImage::assemble(store, config, &layers, BTreeMap::new()).map_err(io::Error::other)
 }
 
-/// Under what the compressed form of a daemon's layer is remembered.
-fn layer_key(diff_id: &Digest) -> Digest {
-    Digest::of(format!("a layer of a daemon\n{diff_id}"))
+/// Where an archive with the layout of the OCI image spec has the blob `digest`.
+fn blob(digest: &Digest) -> String {
+    format!("blobs/sha256/{}", digest.hex())
+}
+
+/// Under what the compressed form of a daemon's layer is remembered; `blob` is where its archives have it when it was
+/// compressed before.
+fn layer_key(diff_id: &Digest, blob: &str) -> Digest {
+    Digest::of(format!("a layer of a daemon\n{diff_id}\n{blob}"))
 }
 
 fn diff_ids(config: &[u8]) -> io::Result<Vec<Digest>> {
@@ -133,6 +244,10 @@ impl<'a> Archive<'a> {
         Ok(Self { file, members })
     }
 
+    fn has(&self, path: &str) -> bool {
+        self.members.contains_key(path)
+    }
+
     /// The content of the file `path`.
     fn content(&self, path: &str) -> io::Result<io::Take<File>> {
         let mut name = normal(path);
@@ -156,18 +271,36 @@ impl<'a> Archive<'a> {
         Ok(content)
     }
 
-    /// The layer at `path`, compressed in the store.
-    fn layer(&self, store: &BlobStore, path: &str, diff_id: &Digest) -> io::Result<Layer> {
-        let key = layer_key(diff_id);
+    /// The layer at `path`, compressed in the store. `is_blob`: it is the one of a manifest, and stays as it is if it is
+    /// compressed.
+    fn layer(&self, store: &BlobStore, path: &str, diff_id: &Digest, is_blob: bool) -> io::Result<Layer> {
+        let key = layer_key(diff_id, if is_blob { path } else { "" });
         if let Some(layer) = store.remembered_layer(&key).map_err(io::Error::other)?
             && layer.diff_id == *diff_id
         {
             return Ok(layer);
         }
-        let mut writer = LayerWriter::new(store, Compression::Gzip).map_err(io::Error::other)?;
-        let content = BufReader::with_capacity(256 * 1024, self.content(path)?);
-        io::copy(&mut decompress(content)?, &mut writer)?;
-        let layer = writer.finish()?;
+        let mut content = BufReader::with_capacity(256 * 1024, self.content(path)?);
+        let compression = match content.fill_buf()? {
+            [0x1f, 0x8b, ..] => Some(Compression::Gzip),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Compression::Zstd),
+            _ => None,
+        };
+        let mut unpacked = decompress(content)?;
+        let layer = match compression.filter(|_| is_blob) {
+            Some(compression) => {
+                let found = digest(&mut unpacked)?;
+                let mut writer = store.writer().map_err(io::Error::other)?;
+                io::copy(&mut self.content(path)?, &mut writer)?;
+                let (blob, size) = writer.finish().map_err(io::Error::other)?;
+                Layer::of_blob(found, compression, &blob, size)
+            }
+            None => {
+                let mut writer = LayerWriter::new(store, Compression::Gzip).map_err(io::Error::other)?;
+                io::copy(&mut unpacked, &mut writer)?;
+                writer.finish()?
+            }
+        };
         if layer.diff_id != *diff_id {
             let found = layer.diff_id;
             return Err(invalid(format!("the layer {diff_id} has the digest {found}")));
@@ -211,7 +344,8 @@ mod tests {
         builder.append_link(&mut header, "b/layer.tar", "../a/layer.tar")?;
         let mut file = builder.into_inner()?;
         file.flush()?;
-        let image = take_saved(&store, &file, &CancellationToken::new())?;
+        let machine = Platform::of_this_machine();
+        let image = take_saved(&store, &file, "", &machine, &CancellationToken::new())?;
         Ok((folder, store, image))
     }
 
@@ -221,9 +355,39 @@ mod tests {
         let (_folder, store, image) = take(b"layer", &[layer, layer]).expect("taken");
         assert!(image.layers().iter().all(|taken| taken.diff_id == layer));
         assert_eq!(image.missing_layers(&store), Ok(Vec::new()));
-        let again = taken_before(&store, &image.image_id().to_string()).expect("read");
-        assert_eq!(again.map(|image| image.digest()), Some(image.digest()));
-        assert!(taken_before(&store, &layer.to_string()).expect("read").is_none());
+        let again = |id: Digest| taken_before(&store, &id.to_string(), &Platform::of_this_machine());
+        assert_eq!(again(image.image_id()).expect("read").map(|image| image.digest()), Some(image.digest()));
+        assert!(again(Digest::of("unseen")).expect("read").is_none());
+    }
+
+    #[test]
+    fn images_of_containerd_are_found_by_platform() {
+        let documents = ["amd64", "arm64"].map(|architecture| {
+            let config =
+                serde_json::json!({ "architecture": architecture, "config": { "Env": [] } }).to_string();
+            let manifest = serde_json::json!({
+                "config": { "digest": Digest::of(&config) },
+                "layers": [{ "digest": Digest::of(architecture) }],
+            });
+            (config, manifest.to_string())
+        });
+        let described = |index: usize, architecture: &str| {
+            let platform = serde_json::json!({ "os": "linux", "architecture": architecture });
+            serde_json::json!({ "digest": Digest::of(&documents[index].1), "platform": platform })
+        };
+        let index =
+            serde_json::json!({ "manifests": [described(0, "amd64"), described(1, "arm64")] }).to_string();
+        let all = documents.iter().flat_map(|(config, manifest)| [config, manifest]).chain([&index]);
+        let all: HashMap<Digest, &String> = all.map(|text| (Digest::of(text), text)).collect();
+        let find = |platform: &str| {
+            let platform = Platform::parse(platform).expect("a platform");
+            let read = |digest: &Digest| Ok(all.get(digest).map(|text| text.as_bytes().to_vec()));
+            super::documents(&Digest::of(&index), &platform, read).expect("read")
+        };
+        let arm = find("linux/arm64/v8").expect("there is one");
+        assert_eq!((arm.above.len(), arm.layers), (2, Some(vec![Digest::of("arm64")])));
+        assert_eq!(arm.config, documents[1].0.as_bytes());
+        assert!(find("linux/s390x").is_none());
     }
 
     #[test]

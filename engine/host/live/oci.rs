@@ -54,26 +54,28 @@ impl LiveOci {
     async fn of_daemon(
         &self,
         reference: &ImageReference,
-        platform: &str,
+        platform: &Platform,
         events: &ImageEvents,
         cancel: &CancellationToken,
     ) -> Result<Option<StoredImage>, BuildError> {
         let Ok(Some(facts)) = self.daemon.inspect(&reference.to_string()).await else { return Ok(None) };
         let take = async {
-            if let Some(image) = taken_before(&self.store, &facts.id)? {
+            if let Some(image) = taken_before(&self.store, &facts.id, platform)? {
                 return Ok(image);
             }
             events.step(format!("taking {reference} from the docker daemon"));
             let archive = self.daemon.save(&facts.id).await?;
-            let (store, cancel) = (self.store.clone(), cancel.clone());
-            let taken = tokio::task::spawn_blocking(move || take_saved(&store, &archive, &cancel)).await;
+            let (store, cancel, id) = (self.store.clone(), cancel.clone(), facts.id.clone());
+            let wanted = platform.clone();
+            let take = move || take_saved(&store, &archive, &id, &wanted, &cancel);
+            let taken = tokio::task::spawn_blocking(take).await;
             taken.map_err(io::Error::other)?
         };
         let image = take.await.map_err(|error: io::Error| BuildError::NotTaken {
             reference: reference.to_string(),
             reason: error.to_string(),
         })?;
-        Ok(Some(image).filter(|image| image.platform_name() == platform))
+        Ok(Some(image).filter(|image| image.platform_name() == platform.to_string()))
     }
 }
 
@@ -223,13 +225,13 @@ impl BaseImages for LiveOci {
         {
             return Ok(image);
         }
-        let platform = platform.to_string();
-        let resolve = self.client.resolve(&self.store, &reference, Some(&platform), events);
+        let name = platform.to_string();
+        let resolve = self.client.resolve(&self.store, &reference, Some(&name), events);
         let error = match cancel.run_until_cancelled(resolve).await.ok_or(BuildError::Cancelled)? {
             Ok(image) => return Ok(image),
             Err(error) => error,
         };
-        let taken = self.of_daemon(&reference, &platform, events, cancel);
+        let taken = self.of_daemon(&reference, platform, events, cancel);
         match cancel.run_until_cancelled(taken).await.ok_or(BuildError::Cancelled)?? {
             Some(image) => Ok(image),
             None => Err(error.into()),
