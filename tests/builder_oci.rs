@@ -2,6 +2,7 @@
 //! the README where there is neither a daemon nor a cluster.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -9,7 +10,9 @@ use lzma_rust2::{XzOptions, XzWriter};
 use serde_json::{Value, json};
 use windlass::oci::Origin;
 
-use crate::harness::{Daemon, ImageTree, Project, stored};
+use crate::harness::{
+    Daemon, ImageStore, ImageTree, ModernDaemon, Project, Registry, TestRepository, stored,
+};
 
 /// A Dockerfile that both builders build; `BASE` stands for an image with `bin/busybox`, links to it, users and links
 /// between folders.
@@ -40,7 +43,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "owners",
-        dockerfile: "FROM scratch AS a\nCOPY --chown=1:2 a.txt /f\nCOPY --chown=7 dir /new/deep/\nCOPY --chmod=640 dir /cm/\nCOPY --chmod=755 a.txt /x\nFROM scratch\nCOPY --from=a / /all/\nCOPY --from=a --chown=3:4 /new /n\n",
+        dockerfile: "FROM scratch AS a\nCOPY --chown=1:2 a.txt /f\nCOPY --chown=7 dir /new/deep/\nCOPY --chmod=755 a.txt /x\nFROM scratch\nCOPY --from=a / /all/\nCOPY --from=a --chown=3:4 /new /n\n",
     },
     Case {
         name: "users",
@@ -97,11 +100,11 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "add",
-        dockerfile: "FROM BASE\nADD a.txt /add/\nADD --chown=4:5 files.tar /tar\nADD files.tar.gz dir /gz/\nADD files.tar /tmp\nADD not.tar.gz /n/\nADD files.tar /var/run\n",
+        dockerfile: "FROM BASE\nADD a.txt /add/\nADD files.tar /tar\nADD files.tar.gz dir /gz/\nADD files.tar /tmp\nADD not.tar.gz /n/\nADD files.tar /var/run\n",
     },
     Case {
         name: "add-packed",
-        dockerfile: "FROM BASE\nADD files.tar.bz2 /bz2/\nADD --chown=4:5 files.tar.xz /xz\nADD files.tar.xz files.tar.bz2 dir /tmp/\nADD not.tar.bz2 not.tar.xz /n/\nCOPY files.tar.xz files.tar.bz2 /packed/\n",
+        dockerfile: "FROM BASE\nADD files.tar.bz2 /bz2/\nADD files.tar.xz /xz\nADD files.tar.xz files.tar.bz2 dir /tmp/\nADD not.tar.bz2 not.tar.xz /n/\nCOPY files.tar.xz files.tar.bz2 /packed/\n",
     },
     Case {
         name: "escape",
@@ -112,6 +115,219 @@ const CASES: &[Case] = &[
         dockerfile: "FROM scratch\nCOPY [\"with space\", \"/with space/\"]\nCOPY \u{fc}.txt /\nCOPY long /long/\nCOPY empty /empty\n",
     },
     Case { name: "nothing", dockerfile: "FROM BASE\n" },
+    Case {
+        name: "documents",
+        dockerfile: "FROM BASE\nENV NAME=world\nCOPY <<EOF <<-'raw' /docs/\nhello \"$NAME\" \\$NAME ${NAME:-x} ${NONE:-'y'} \\\\ \\n\nEOF\n\tkeeps $NAME\n\t\ttwice\nraw\nCOPY --chown=3 --chmod=600 <<EOF /single\none\nEOF\nCOPY <<-EOF <<\"quoted\" a.txt /mix/\n\ttab $NAME\n\t\ttwo\n\tEOF\nin quotes $NAME\nquoted\nADD <<EOF /added\nx\nEOF\nCOPY <<EOF rel/f\nEOF\nCOPY --chmod=604 <<$NAME /docs/\nx\n$NAME\nADD --chown=ann <<a.tar /var/run/\nx\na.tar\n",
+    },
+    Case {
+        name: "linked",
+        dockerfile: "FROM BASE\nCOPY --link a.txt /new/deep/\nCOPY --link --chown=5:6 a.txt /tmp/linked/\nCOPY --link dir /etc/\nCOPY --link --chmod=750 dir /etc/\nADD --link files.tar /unpacked/\nCOPY --link=false a.txt /var/run/\nCOPY --link a.txt rel\n",
+    },
+    Case {
+        name: "linked-from",
+        dockerfile: "FROM BASE AS a\nCOPY dir /d\nFROM BASE\nCOPY --link --from=a /d /e\nCOPY --link --from=0 --chown=9 /d/top.txt /etc/\n",
+    },
+    Case {
+        name: "exclude",
+        dockerfile: "FROM BASE\nCOPY --exclude=*.txt --exclude=sub dir /some/\nCOPY --exclude=**/*.txt . /all/\nCOPY --exclude=sub/* dir /sub/\nCOPY --exclude=* --exclude=!top.txt dir /not/\nCOPY --exclude=sub --exclude=!sub/s.txt dir /back/\nADD --exclude=*.gz --exclude=with* . /add/\nARG P=top\nCOPY --exclude=$P.* dir /var/\n",
+    },
+    Case {
+        name: "exclude-files",
+        dockerfile: "FROM scratch\nCOPY --exclude=b.* *.txt /t/\nCOPY --exclude=a.txt a.txt b.txt /u/\nCOPY --exclude=dir dir /d/\nCOPY --exclude=dir/sub dir /e/\nCOPY --exclude=sub d* /f/\n",
+    },
+    Case { name: "parents", dockerfile: "FROM scratch\nCOPY --parents dir/sub/s.txt a.txt /p/\n" },
+    Case {
+        name: "chmod-there",
+        dockerfile: "FROM BASE\nCOPY --chmod=604 a.txt /x\nCOPY --chmod=1777 dir /tmp/\nCOPY --chmod=0 a.txt b.txt /etc/\nCOPY --chmod=2750 link.txt /bin/cat\nADD --chmod=0700 dir/sub files.tar.gz /run/\n",
+    },
+    Case {
+        name: "chmod",
+        dockerfile: "FROM BASE\nCOPY --chmod=777 dir /open/deep/\nCOPY --chmod=1777 dir /sticky/\nCOPY --chmod=4755 a.txt /setuid/a\nCOPY --chmod=2750 dir /setgid\nCOPY --chmod=0 a.txt /zero/a\nCOPY --chmod=0644 b.txt /four\nCOPY --chmod=700 dir/lnk link.txt /links/\nCOPY --chmod=750 . /all\nADD --chmod=750 files.tar /unpacked/deep/\nADD --chmod=705 dir a.txt b.txt /added/\nARG MODE=604\nCOPY --chmod=$MODE a.txt /by-variable\nCOPY --chmod=600 *.txt /tmp\nCOPY --chmod=711 empty /etc\nCOPY --chmod=600 none* /none/\n",
+    },
+    Case {
+        name: "chmod-words",
+        dockerfile: "FROM BASE\nCOPY --chmod=u+x,go-w a.txt /new/x\nCOPY --chmod=a=rX dir /dir/\nCOPY --chmod=+X a.txt b.txt /X/\nCOPY --chmod=u=rw,go= b.txt /b\nCOPY --chmod=g=u a.txt b.txt /g/\nCOPY --chmod=+t dir /t/\nCOPY --chmod=u+s,g+s a.txt dir /s/\nCOPY --chmod=o+s,o+t a.txt /o\nCOPY --chmod== b.txt /none\nCOPY --chmod=go=u-w,u+x a.txt /l\nCOPY --chmod=a+w-r+x b.txt /m\nCOPY --chmod=ug+rw,o=g dir /n/\nCOPY --chmod=-x dir/sub/ /p/\nCOPY --chmod=g=o,o=u,u=g b.txt /q\nCOPY --chmod=u=rwxs,u-s b.txt /r\nADD --chmod=go-rwx dir files.tar /v/\nCOPY --chmod=u+wX,u=g+rw,g-u a.txt b.txt /w/\nCOPY --chmod=u= a.txt /y\nCOPY --chmod=u+ a.txt /z\n",
+    },
+    Case { name: "chmod-wrong-word", dockerfile: "FROM scratch\nCOPY --chmod=u+q a.txt /x\n" },
+    Case { name: "chmod-wrong-letter", dockerfile: "FROM scratch\nCOPY --chmod=rw a.txt /x\n" },
+    Case { name: "chmod-wrong-number", dockerfile: "FROM scratch\nCOPY --chmod=888 a.txt /x\n" },
+    Case { name: "chmod-too-large", dockerfile: "FROM scratch\nCOPY --chmod=10000 a.txt /x\n" },
+    Case { name: "chmod-no-who-end", dockerfile: "FROM scratch\nCOPY --chmod=u a.txt /x\n" },
+    Case { name: "chmod-comma", dockerfile: "FROM scratch\nCOPY --chmod=u+x, a.txt /x\n" },
+    Case {
+        name: "unpack",
+        dockerfile: "FROM BASE\nADD --unpack=false files.tar /whole/\nADD --unpack=true files.tar.gz /parts/\nADD --unpack a.txt /file\n",
+    },
+    Case {
+        name: "unpack-owned",
+        dockerfile: "FROM BASE\nADD --chown=4:5 files.tar /tar\nADD --chown=4:5 files.tar.xz /xz\nADD --chown=ann:staff --chmod=600 files.tar.gz a.txt /owned/\nADD --chown=4 files.tar /etc\n",
+    },
+    Case {
+        name: "expansion",
+        dockerfile: "FROM scratch\nARG FILE=a/b/c.tar.gz\nARG EMPTY=\nARG PORTS=\"82 83\"\nENV A=${FILE#*/} B=${FILE##*/} C=${FILE%.*} D=${FILE%%.*}\nENV E=${FILE/a/X} F=${FILE//a/X} G=${FILE/.t?r/} H=${FILE//\\//_} I=${FILE/b*/}\nENV J=${NONE-n} K=${EMPTY-n} L=${NONE:-n} M=${EMPTY:-n} N=${FILE:+y} O=${EMPTY:+y} P=${EMPTY+y} Q=${NONE+y}\nENV R=${FILE?no} S=${NONE:-${FILE#*/}} T=\"${FILE:-'q'}\" U='$FILE' V=\\$FILE W=$FILE.x X=a${FILE}b Y=\"a b\" Z=a\\ b\nENV AA=${FILE#?/} AB=${FILE%[a-z]} AC=${FILE#\\*} AD=$ AE=${NONE} AF=$1 AG=\"\\\"q\\\"\" AH=\"it's\" AI='a\"b'\nLABEL \"k $FILE\"=\"v ${FILE##*/}\" $EMPTY.x=1\nCOPY a.txt ${FILE%/*}/\nCOPY [\"a.txt\", \"/json/${FILE##*/}\"]\nWORKDIR ${FILE%%/*}/$NONE/x\nUSER ${NONE:-5}:${FILE:+6}\nEXPOSE ${NONE:-80} ${NONE:-81} $PORTS\nVOLUME [\"/v/${FILE%%/*}\", \"/a b\"]\nSTOPSIGNAL ${NONE:-SIGINT}\nCMD echo $FILE\nENTRYPOINT [\"echo\", \"$FILE\"]\n",
+    },
+    Case { name: "expansion-asked", dockerfile: "FROM scratch\nENV A=\"${NONE:?is missing}\"\n" },
+    Case { name: "expansion-asked-empty", dockerfile: "FROM scratch\nENV X=\nENV A=\"${X:?is missing}\"\n" },
+    Case { name: "expansion-unknown", dockerfile: "FROM scratch\nENV A=${NONE^^}\n" },
+    Case { name: "expansion-open", dockerfile: "FROM scratch\nENV A=${NONE\n" },
+    Case {
+        name: "platforms",
+        dockerfile: "FROM --platform=$BUILDPLATFORM scratch AS build\nARG TARGETPLATFORM BUILDPLATFORM\nARG TARGETOS\nARG TARGETVARIANT\nARG BUILDARCH=x\nENV T=$TARGETPLATFORM B=$BUILDPLATFORM O=$TARGETOS V=$TARGETVARIANT A=$BUILDARCH\nCOPY a.txt /$TARGETOS/\nFROM --platform=linux/arm64 scratch AS other\nARG TARGETARCH\nLABEL arch=$TARGETARCH\nCOPY --from=build / /\nFROM build\nARG HTTP_PROXY\nARG http_proxy=x\nENV P=$HTTP_PROXY.$http_proxy\nCOPY --from=other / /o/\n",
+    },
+    Case {
+        name: "platforms-global",
+        dockerfile: "ARG TARGETOS\nARG TARGETSTAGE\nFROM scratch AS a\nARG TARGETOS\nARG TARGETSTAGE\nLABEL stage=$TARGETSTAGE os=$TARGETOS\nCOPY a.txt /$TARGETOS/\n",
+    },
+    Case {
+        name: "platform-other",
+        dockerfile: "FROM --platform=linux/arm/v7 scratch\nARG TARGETARCH TARGETVARIANT\nLABEL arch=$TARGETARCH.$TARGETVARIANT\nCOPY a.txt /\n",
+    },
+    Case { name: "platform-v8", dockerfile: "FROM --platform=linux/arm64/v8 scratch\nCOPY a.txt /\n" },
+    Case { name: "platform-arm", dockerfile: "FROM --platform=linux/arm scratch\nCOPY a.txt /\n" },
+    Case {
+        name: "from-args",
+        dockerfile: "ARG A=BASE\nARG B=scra\nARG STAGE=One\nFROM ${B}tch AS one\nARG B=inner\nENV B2=$B\nCOPY a.txt /one\nFROM ${STAGE} AS two\nARG STAGE\nARG B\nLABEL stage=$STAGE b=$B b2=$B2\nARG GIVEN\nLABEL given=$GIVEN\n",
+    },
+    Case {
+        name: "args-again",
+        dockerfile: "ARG GIVEN=one\nARG G=${GIVEN}-g\nFROM scratch\nARG G\nARG A=1\nARG A=2\nARG A\nARG GIVEN=$A\nENV A=3\nARG A=4\nENV B=$A C=$GIVEN D=$G\nARG E=$A F=\"x y\" H='$A'\nLABEL e=$E f=$F h=$H\nCOPY a.txt /\n",
+    },
+    Case {
+        name: "health-all",
+        dockerfile: "FROM scratch\nCOPY a.txt /\nHEALTHCHECK --interval=1m --timeout=3s --start-period=1h2m3s --start-interval=500ms --retries=0 CMD curl -f http://localhost/\n",
+    },
+    Case {
+        name: "onbuild-more",
+        dockerfile: "FROM BASE AS a\nONBUILD ARG X=1\nONBUILD ENV Y=$X\nONBUILD COPY --chown=ann --chmod=600 a.txt /etc/$X\nONBUILD ADD files.tar /t\nONBUILD WORKDIR /w/$Y\nONBUILD USER ann\nONBUILD LABEL a=\"b c\"\nONBUILD EXPOSE 80\nONBUILD HEALTHCHECK NONE\nONBUILD CMD [\"x\"]\nFROM a\nCOPY b.txt .\n",
+    },
+    Case {
+        name: "commands",
+        dockerfile: "FROM scratch\nCOPY a.txt /\nCMD []\nENTRYPOINT []\nCMD [\"a\\\"b\", \"\u{fc}\", \"tab\\t\", \"<&>\"]\nENTRYPOINT [\"\"]\nSHELL [\"sh\"]\nCMD a \"b\" 'c' \\\n  d\nSTOPSIGNAL 9\n",
+    },
+    Case { name: "signal-name", dockerfile: "FROM scratch\nCOPY a.txt /\nSTOPSIGNAL rtmin+3\n" },
+    Case { name: "signal-wrong", dockerfile: "FROM scratch\nCOPY a.txt /\nSTOPSIGNAL nonsense\n" },
+    Case { name: "signal-number", dockerfile: "FROM scratch\nCOPY a.txt /\nSTOPSIGNAL 77\n" },
+    Case { name: "signal-zero", dockerfile: "FROM scratch\nCOPY a.txt /\nSTOPSIGNAL 0\n" },
+    Case {
+        name: "ports",
+        dockerfile: "FROM scratch\nCOPY a.txt /\nEXPOSE 9 10/UDP 443 8000-8002 8001\nEXPOSE 127.0.0.1:80:81 82:83/sctp\nEXPOSE 443\n",
+    },
+    Case { name: "port-zero", dockerfile: "FROM scratch\nCOPY a.txt /\nEXPOSE 0\n" },
+    Case { name: "port-large", dockerfile: "FROM scratch\nCOPY a.txt /\nEXPOSE 65536\n" },
+    Case { name: "port-slash", dockerfile: "FROM scratch\nCOPY a.txt /\nEXPOSE 80/\n" },
+    Case { name: "port-protocol", dockerfile: "FROM scratch\nCOPY a.txt /\nEXPOSE 80/icmp\n" },
+    Case { name: "port-range-host", dockerfile: "FROM scratch\nCOPY a.txt /\nEXPOSE 1-3:5-6\n" },
+    Case { name: "port-many", dockerfile: "FROM scratch\nCOPY a.txt /\nEXPOSE 1:2:3:4\n" },
+    Case {
+        name: "lines",
+        dockerfile: "# escape=\\\n# check=skip=all\n# comment\nFROM scratch as x\n\n  copy a.txt \\\n# in between\n\n   /low\nEnV A=1 \\\n  # another\n  B=2\nLABEL a='x\\\n y'\n",
+    },
+    Case { name: "check", dockerfile: "# check=skip=none;error=false\nFROM scratch as x\nCOPY a.txt /\n" },
+    Case { name: "check-strict", dockerfile: "# check=error=true\nFROM scratch as x\nCOPY a.txt /\n" },
+    Case {
+        name: "returns",
+        dockerfile: "FROM scratch\r\nCOPY a.txt /\r\nENV A=1 \\\r\n B=2\r\nCOPY <<EOF /f\r\nline\r\nEOF\r\n",
+    },
+    Case {
+        name: "escape-documents",
+        dockerfile: "# escape=`\nFROM scratch\nENV A=1\nCOPY <<EOF /f\na`$A \\$A ``\nEOF\nCOPY a.txt `\n /x\nENV B=`$A C=\"`\"\" D=c:\\x\n",
+    },
+    Case {
+        name: "places",
+        dockerfile: "FROM BASE\nCOPY a.txt /.\nCOPY a.txt /p/.\nCOPY a.txt ..//q/../r//s\nCOPY ./a.txt ./../b.txt /t/\nCOPY dir/. /u\nCOPY dir/.. /v/\nCOPY a.txt /etc/passwd/..\nCOPY /dir/sub/../top.txt ./\nWORKDIR ../..\nCOPY a.txt x\nWORKDIR \"/with space\"\nCOPY a.txt .\nWORKDIR //double//slash/\nWORKDIR ./.\n",
+    },
+    Case { name: "place-file-below", dockerfile: "FROM BASE\nCOPY a.txt /etc/passwd/\n" },
+    Case { name: "place-file-above", dockerfile: "FROM BASE\nCOPY a.txt /etc/passwd/x\n" },
+    Case { name: "place-empty", dockerfile: "FROM scratch\nCOPY a.txt $NONE\n" },
+    Case { name: "source-empty", dockerfile: "FROM scratch\nCOPY $NONE /x/\n" },
+    Case { name: "several-to-file", dockerfile: "FROM scratch\nCOPY a.txt b.txt /x\n" },
+    Case { name: "missing", dockerfile: "FROM scratch\nCOPY gone.txt /x\n" },
+    Case { name: "missing-ignored", dockerfile: "FROM scratch\nCOPY ignored.txt /x\n" },
+    Case { name: "missing-user", dockerfile: "FROM BASE\nCOPY --chown=bob a.txt /x\n" },
+    Case { name: "missing-group", dockerfile: "FROM BASE\nCOPY --chown=ann:bob a.txt /x\n" },
+    Case { name: "missing-target", dockerfile: "FROM scratch\nCOPY --from=7 /x /x\n" },
+    Case {
+        name: "user-of-folder",
+        dockerfile: "FROM BASE\nUSER ann:staff\nWORKDIR /one\nUSER 12\nWORKDIR /two\nUSER 12:34\nWORKDIR /three/four\nUSER :5\nWORKDIR /five\n",
+    },
+    Case { name: "user-unknown", dockerfile: "FROM BASE\nUSER nobody\nWORKDIR /one\n" },
+    Case { name: "user-scratch", dockerfile: "FROM scratch\nUSER nobody\nWORKDIR /one\n" },
+    Case {
+        name: "owner-forms",
+        dockerfile: "FROM BASE\nCOPY --chown=:50 a.txt /a\nCOPY --chown=ann: a.txt /b\nCOPY --chown=root a.txt /c\nCOPY --chown=0:staff dir /d/\nARG WHO=ann\nCOPY --chown=$WHO:staff a.txt /e\nADD --chown=$WHO a.txt /made/by/f\nCOPY --chown=4294967294 a.txt /g\n",
+    },
+    Case {
+        name: "stages-more",
+        dockerfile: "FROM scratch AS zero\nCOPY a.txt /\nFROM zero AS ONE\nCOPY b.txt /\nFROM scratch AS zero\nCOPY dir /\nFROM scratch\nCOPY --from=0 / /zero/\nCOPY --from=One / /one/\nCOPY --from=zero / /again/\nCOPY --from=2 /top.txt /two/\n",
+    },
+    Case {
+        name: "labels",
+        dockerfile: "FROM BASE\nLABEL a=1 a=2 \"quoted key\"=v empty= e2=\"\" multi=\"x\\\ny\"\nLABEL com.acme.x='single $BASE' y=\"double $BASE\" z=\\$BASE\nENV X=\nENV Y one two  three\nENV PATH=/x:$PATH\nENV SUB=$SUB/more Q=\"a\\nb\"\n",
+    },
+    Case {
+        name: "exclude-order",
+        dockerfile: "FROM BASE\nCOPY --exclude=!sub/s.txt --exclude=sub dir /a/\nCOPY --exclude=sub --exclude=!sub dir /b/\nCOPY --exclude=/sub dir /c/\nCOPY --exclude=./sub dir /d/\nCOPY --exclude=sub/ dir /e/\nCOPY --exclude=** --exclude=!**/s.txt --chown=7 --chmod=705 . /f/\nCOPY --exclude=etc/* --exclude=!etc/group base /\nCOPY --exclude=tmp --exclude=!tmp/t base /\nCOPY --exclude= dir /g/\n",
+    },
+    Case { name: "linked-link", dockerfile: "FROM BASE\nCOPY --link a.txt /var/run/l\n" },
+    Case { name: "linked-name", dockerfile: "FROM BASE\nCOPY --link --chown=ann a.txt /x\n" },
+    Case { name: "base-case", dockerfile: "FROM scratch AS one\nCOPY a.txt /\nFROM ONE\n" },
+    Case {
+        name: "folder-absolute",
+        dockerfile: "FROM BASE\nWORKDIR /a/../b/\nCOPY a.txt .\nCOPY a.txt x/\n",
+    },
+    Case { name: "folder-slashes", dockerfile: "FROM scratch\nWORKDIR //a//\nCOPY a.txt .\n" },
+    Case { name: "folder-root", dockerfile: "FROM scratch\nCOPY a.txt .\nWORKDIR //\n" },
+    Case { name: "folder-empty", dockerfile: "FROM scratch\nWORKDIR /x\nWORKDIR \"$NONE\"\nCOPY a.txt .\n" },
+    Case { name: "scratch-owner", dockerfile: "FROM scratch\nCOPY --chown=bob a.txt /x\n" },
+    Case {
+        name: "scratch-owner-then",
+        dockerfile: "FROM scratch\nWORKDIR /\nCOPY a.txt /x\nCOPY --chown=bob:team a.txt /y\n",
+    },
+    Case {
+        name: "scratch-owner-root",
+        dockerfile: "FROM scratch\nCOPY --chown=root:root a.txt /x\nCOPY --chown=:root a.txt /y\n",
+    },
+    Case {
+        name: "scratch-owner-stage",
+        dockerfile: "FROM scratch AS a\nWORKDIR /\nFROM a\nCOPY --chown=bob a.txt /x\n",
+    },
+    Case {
+        name: "from-file",
+        dockerfile: "FROM BASE AS a\nFROM scratch\nCOPY --from=a --chmod=755 /bin/busybox /\nCOPY --from=a /etc/secret /b/\nCOPY --from=a /tmp /t\nCOPY --from=a /var /v\nCOPY --from=a /etc/gone* /w/\n",
+    },
+    Case {
+        name: "from-image-platform",
+        dockerfile: "FROM --platform=linux/amd64 BASE\nCOPY --from=BASE /etc/group /g\n",
+    },
+    Case {
+        name: "addresses",
+        dockerfile: "FROM BASE\nADD http://SERVER/a/file.bin?x=1 /get/\nADD --chmod=644 --chown=ann http://SERVER/ /get/\nADD http://SERVER/z /named\nADD http://SERVER/dir/ /dir/\nADD http://SERVER/a%20b/c%20d /blank/\nADD http://SERVER/x http://SERVER/y a.txt /both/\nADD http://SERVER/f.tar.gz /packed/\nADD --chmod=704 http://SERVER/script /bin/\nARG S=2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\nADD --checksum=sha256:$S http://SERVER/checked /\nADD --link --chown=7 http://SERVER/l /linked/\nADD http://SERVER/a.b/../c /c/\n",
+    },
+    Case {
+        name: "addresses-unpacked",
+        dockerfile: "FROM BASE\nADD --unpack --chown=3 http://SERVER/f.tar /unpacked/\nADD --unpack=true http://SERVER/plain /plain/\nADD --unpack=false http://SERVER/g.tar /whole/\n",
+    },
+    Case { name: "address-gone", dockerfile: "FROM scratch\nADD http://SERVER/gone /x\n" },
+    Case { name: "address-copied", dockerfile: "FROM scratch\nCOPY http://SERVER/x /x\n" },
+    Case {
+        name: "checksum-wrong",
+        dockerfile: "FROM scratch\nADD --checksum=sha256:0cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824 http://SERVER/x /x\n",
+    },
+    Case { name: "checksum-no-digest", dockerfile: "FROM scratch\nADD --checksum=2cf2 http://SERVER/x /x\n" },
+    Case {
+        name: "checksum-of-file",
+        dockerfile: "FROM scratch\nADD --checksum=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824 a.txt /x\n",
+    },
+    Case {
+        name: "checksum-of-several",
+        dockerfile: "FROM scratch\nADD --checksum=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824 http://SERVER/x http://SERVER/y /x/\n",
+    },
+    Case {
+        name: "chmod-words-searchable",
+        dockerfile: "FROM scratch\nCOPY --chmod=a=rX,u+w dir /a/\nCOPY --chmod=a-X dir b.txt /b/\nCOPY --chmod=go=X b.txt a.txt /c/\nCOPY --chmod=u=g+X dir /d/\n",
+    },
+    Case { name: "duplicate-flag", dockerfile: "FROM scratch\nCOPY --chown=1 --chown=2 a.txt /\n" },
+    Case { name: "unknown-flag", dockerfile: "FROM scratch\nCOPY --chwon=1 a.txt /\n" },
 ];
 
 /// The files that the cases copy.
@@ -194,8 +410,8 @@ fn archive() -> Vec<u8> {
     builder.into_inner().expect("finished")
 }
 
-/// What of a configuration both builders have to agree on.
-fn essence(mut image: Value, layers: &[usize]) -> Value {
+/// What of a configuration both builders have to agree on; `version` is the Docker's.
+fn essence(mut image: Value, layers: &[usize], version: u32) -> Value {
     let config = image["config"].as_object_mut().expect("config").clone();
     let known = |key: &str| {
         ![
@@ -230,6 +446,8 @@ fn essence(mut image: Value, layers: &[usize]) -> Value {
             let by = by.strip_suffix(" # buildkit").unwrap_or(by);
             // BuildKit prints a structure of its source here.
             let by = if by.starts_with("HEALTHCHECK") { "HEALTHCHECK" } else { by };
+            let is_asked = |(name, since): &(&str, u32)| by.starts_with(name) && version < *since;
+            let by = NOTED_SINCE.iter().find(|noted| is_asked(noted)).map_or(by, |noted| noted.0);
             // BuildKit also makes a layer of nothing.
             let is_empty = entry["empty_layer"] == true || layers.next() == Some(&0);
             json!([by, is_empty])
@@ -240,87 +458,228 @@ fn essence(mut image: Value, layers: &[usize]) -> Value {
     json!({ "config": config, "history": history, "facts": facts })
 }
 
-/// The project of `cases`, each an image of its own.
-fn project(daemon: &Daemon, prefix: &str, registry: &str, cases: &[&Case]) -> Project {
-    let mut config = "version: v1beta9\nimages:\n".to_owned();
-    let mut project = files(Project::new().daemon(daemon));
-    for case in cases {
-        let Case { name, dockerfile } = case;
-        config += &format!(
-            "  {name}:\n    image: {prefix}/{name}\n    dockerfile: {name}.Dockerfile\n    build:\n      docker:\n        options:\n          buildArgs:\n            GIVEN: given\n"
-        );
-        let dockerfile = dockerfile
-            .replace("BASE ", &format!("{registry}/base:1 "))
-            .replace("BASE\n", &format!("{registry}/base:1\n"));
-        project = project.file(format!("{name}.Dockerfile"), dockerfile);
-    }
-    project.file("devspace.yaml", config)
+/// What a Docker older than the one that windlass follows, 28, does otherwise: the cases, and from which version on they
+/// agree. They are left out before it.
+const SINCE: &[(&str, u32)] = &[
+    ("check-strict", 28),
+    ("chmod", 28),
+    ("chmod-comma", 28),
+    ("chmod-no-who-end", 28),
+    ("chmod-there", 28),
+    ("chmod-too-large", 28),
+    ("chmod-words", 28),
+    ("chmod-words-searchable", 28),
+    ("chmod-wrong-letter", 28),
+    ("chmod-wrong-number", 28),
+    ("chmod-wrong-word", 28),
+    ("exclude", 28),
+    ("exclude-files", 28),
+    ("exclude-order", 28),
+    ("platforms-global", 28),
+    ("unpack", 28),
+    ("unpack-owned", 28),
+    ("addresses-unpacked", 28),
+];
+
+/// Instructions that an older one notes otherwise in the history: they are not compared there.
+const NOTED_SINCE: &[(&str, u32)] = &[("ARG ", 28), ("EXPOSE ", 28)];
+
+/// What Docker does otherwise as long as it keeps its images itself: it takes `--link` for a plain copy there.
+const CONTAINERD_ONLY: &[&str] = &["linked", "linked-from", "linked-link", "linked-name"];
+
+/// The cases that neither Docker nor windlass builds.
+const REFUSED: &[&str] = &[
+    "address-copied",
+    "address-gone",
+    "base-case",
+    "check-strict",
+    "checksum-no-digest",
+    "checksum-of-file",
+    "checksum-of-several",
+    "checksum-wrong",
+    "chmod-comma",
+    "chmod-no-who-end",
+    "chmod-too-large",
+    "chmod-wrong-letter",
+    "chmod-wrong-number",
+    "chmod-wrong-word",
+    "duplicate-flag",
+    "expansion-asked",
+    "expansion-asked-empty",
+    "expansion-open",
+    "expansion-unknown",
+    "from-args",
+    "linked-name",
+    "missing",
+    "missing-ignored",
+    "missing-target",
+    "parents",
+    "place-file-above",
+    "place-file-below",
+    "port-large",
+    "port-many",
+    "port-protocol",
+    "port-range-host",
+    "scratch-owner",
+    "scratch-owner-stage",
+    "signal-wrong",
+    "signal-zero",
+    "unknown-flag",
+    "user-scratch",
+];
+
+/// A daemon with the base image of the cases in a registry.
+struct Comparison<'a> {
+    daemon: &'a ModernDaemon,
+    repository: TestRepository,
+    /// What answers downloads.
+    server: SocketAddr,
 }
 
-/// Where the images `own` of the store are not those called `daemon`, of which each pair was built from one Dockerfile.
-fn differences(daemon: &Daemon, project: &Project, prefix: &str, names: &[&str]) -> Vec<String> {
+impl<'a> Comparison<'a> {
+    fn new(daemon: &'a ModernDaemon, registry: &Registry, role: &str) -> Self {
+        let repository = daemon.repository(&registry.address(), role);
+        let busybox = format!("{repository}/busybox:1");
+        daemon.docker(["tag", &daemon.base(), &busybox]);
+        daemon.docker(["push", "--quiet", &busybox]);
+        let prepared =
+            files(Project::new().daemon(daemon)).file("Dockerfile", BASE.replace("BUSYBOX", &busybox)).file(
+                "devspace.yaml",
+                format!("version: v1beta9\nimages:\n  base:\n    image: {repository}/base\n"),
+            );
+        prepared.run(["build", "--builder", "docker", "-t", "1"]).success();
+        Self { daemon, repository, server: serve() }
+    }
+
+    /// Where the images that windlass builds of `cases` are not the daemon's, and the names of those that neither builds.
+    fn differences(&self, cases: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+        let prefix = &self.repository;
+        let base = format!("{prefix}/base:1");
+        let mut config = "version: v1beta9\nimages:\n".to_owned();
+        let mut project = files(Project::new().daemon(self.daemon));
+        for (name, dockerfile) in cases {
+            config += &format!(
+                "  {name}:\n    image: {prefix}/{name}\n    dockerfile: {name}.Dockerfile\n    build:\n      docker:\n        options:\n          buildArgs:\n            GIVEN: given\n"
+            );
+            let dockerfile = dockerfile
+                .replace("BASE ", &format!("{base} "))
+                .replace("BASE\n", &format!("{base}\n"))
+                .replace("SERVER", &self.server.to_string());
+            project = project.file(format!("{name}.Dockerfile"), dockerfile);
+        }
+        let project = project.file("devspace.yaml", config);
+        let _repositories: Vec<_> = ["base", "busybox"]
+            .into_iter()
+            .chain(cases.iter().map(|(name, _)| *name))
+            .map(|name| self.daemon.repository_below(&self.repository, name))
+            .collect();
+        let build = |builder: &str, tag: &str| {
+            project.run(["build", "--skip-push", "--keep-going", "-b", "--builder", builder, "-t", tag])
+        };
+        let outputs = [build("docker", "daemon"), build("oci", "own")];
+        let (mut differences, mut refused) = (Vec::new(), Vec::new());
+        for (name, dockerfile) in cases {
+            let found = match self.images(&project, name) {
+                (None, None) => {
+                    refused.push((*name).to_owned());
+                    continue;
+                }
+                (Some(theirs), Some(own)) => differing(&theirs, &own, self.daemon.version()),
+                (theirs, _) => {
+                    let builder = if theirs.is_some() { "the daemon" } else { "windlass" };
+                    let said = outputs.iter().flat_map(|output| output.stderr.lines());
+                    let said =
+                        said.filter(|line| line.starts_with(&format!("{name} ")) && line.contains("failed"));
+                    [format!("only {builder} builds it")].into_iter().chain(said.map(str::to_owned)).collect()
+                }
+            };
+            if !found.is_empty() {
+                differences.push(format!("{name}:\n  {}\n{dockerfile}", found.join("\n  ")));
+            }
+        }
+        (differences, refused)
+    }
+
+    /// What the daemon and windlass made of the case `name`.
+    fn images(&self, project: &Project, name: &str) -> (Option<ImageTree>, Option<ImageTree>) {
+        let [theirs, own] = ["daemon", "own"].map(|tag| format!("{}/{name}:{tag}", self.repository));
+        let reference = own.parse().expect("a reference");
+        let is_there = project.store().named(&reference, Origin::Built).is_some();
+        (
+            self.daemon.image_id(&theirs).map(|_| ImageTree::of_daemon(self.daemon, &theirs)),
+            is_there.then(|| ImageTree::of_store(project, &own)),
+        )
+    }
+}
+
+/// Where `own` is not `theirs`, which a Docker of `version` built.
+fn differing(theirs: &ImageTree, own: &ImageTree, version: u32) -> Vec<String> {
     let mut differences = Vec::new();
-    for name in names {
-        let theirs = format!("{prefix}/{name}:daemon");
-        let reference = format!("{prefix}/{name}:own").parse().expect("a reference");
-        match (daemon.image_id(&theirs), project.store().named(&reference, Origin::Built)) {
-            // Neither can build it.
-            (None, None) => continue,
-            (Some(_), Some(_)) => {}
-            (theirs, own) => {
-                differences.push(format!("{name}: built by the daemon as {theirs:?}, here as {own:?}"));
-                continue;
-            }
+    for (path, line) in &theirs.tree {
+        match own.tree.get(path) {
+            Some(found) if found == line => {}
+            found => differences.push(format!("{path} is {found:?}, not {line}")),
         }
-        let theirs = ImageTree::of_daemon(daemon, &theirs);
-        let own = ImageTree::of_store(project, &format!("{prefix}/{name}:own"));
-        for (path, line) in &theirs.tree {
-            match own.tree.get(path) {
-                Some(found) if found == line => {}
-                found => differences.push(format!("{name}: {path} is {found:?}, not {line}")),
-            }
-        }
-        let more = own.tree.iter().filter(|(path, _)| !theirs.tree.contains_key(*path));
-        differences
-            .extend(more.map(|(path, line)| format!("{name}: {path} is {line}, and was not to be there")));
-        let (found, expected) = (essence(own.config, &own.layers), essence(theirs.config, &theirs.layers));
-        if found != expected {
-            differences.push(format!("{name}:\n  {found}\n  not\n  {expected}"));
+    }
+    let more = own.tree.iter().filter(|(path, _)| !theirs.tree.contains_key(*path));
+    differences.extend(more.map(|(path, line)| format!("{path} is {line}, and was not to be there")));
+    let essence = |image: &ImageTree| essence(image.config.clone(), &image.layers, version);
+    let (found, expected) = (essence(own), essence(theirs));
+    for part in ["config", "facts", "history"] {
+        if found[part] != expected[part] {
+            differences.push(format!("{part}\n    {}\n  not\n    {}", found[part], expected[part]));
         }
     }
     differences
 }
 
-#[test]
-fn images_are_those_of_the_daemon() {
-    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
-    let repository = daemon.repository(&registry.address(), "oci");
-    let busybox = format!("{repository}/busybox:1");
-    let base = format!("{repository}/base:1");
-    daemon.docker(["tag", &daemon.base(), &busybox]);
-    daemon.docker(["push", "--quiet", &busybox]);
-    let prepared = files(Project::new().daemon(&daemon))
-        .file("Dockerfile", BASE.replace("BUSYBOX", &busybox))
-        .file("devspace.yaml", format!("version: v1beta9\nimages:\n  base:\n    image: {repository}/base\n"));
-    prepared.run(["build", "--builder", "docker", "-t", "1"]).success();
+/// Builds the cases, and Dockerfiles made at random, with Docker and with windlass.
+#[track_caller]
+fn compare_with_docker(store: ImageStore) {
+    const COUNT: u64 = 24;
+    let Some(daemon) = ModernDaemon::acquire(store) else { return };
+    let Some(registry) = Registry::start() else { return };
+    let comparison = Comparison::new(&daemon, &registry, "oci");
+    let is_asked = |name: &str| {
+        SINCE.iter().all(|(other, since)| *other != name || daemon.version() >= *since)
+            && (store == ImageStore::Containerd || !CONTAINERD_ONLY.contains(&name))
+    };
+    let cases: Vec<_> =
+        CASES.iter().filter(|case| is_asked(case.name)).map(|case| (case.name, case.dockerfile)).collect();
+    let (differences, refused) = comparison.differences(&cases);
+    assert!(differences.is_empty(), "Docker {}: {}", daemon.version(), differences.join("\n"));
+    let expected: Vec<_> = cases.iter().map(|case| case.0).filter(|name| REFUSED.contains(name)).collect();
+    assert_eq!(refused, expected, "these are refused");
 
-    let prefix = repository.to_string();
-    let cases: Vec<&Case> = CASES.iter().collect();
-    let repositories: Vec<_> =
-        CASES.iter().map(|case| daemon.repository_below(&repository, case.name)).collect();
-    let project = project(&daemon, &prefix, &prefix, &cases);
-    project.run(["build", "--skip-push", "--builder", "docker", "-t", "daemon"]).success();
-    let built = project.run(["build", "--skip-push", "--builder", "oci", "-b", "-t", "own", "--keep-going"]);
-    let names: Vec<_> = CASES.iter().map(|case| case.name).collect();
-    let differences = differences(&daemon, &project, &prefix, &names);
-    assert!(differences.is_empty(), "{}\n{built}", differences.join("\n"));
-    drop(repositories);
-    drop(base);
+    // The same ones every time; another number finds others.
+    let seed: u64 = std::env::var("WINDLASS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let random: Vec<(String, String)> = (0..COUNT)
+        .map(|number| {
+            let mut random = fastrand::Rng::with_seed(seed * 1000 + number);
+            let dockerfile = random_dockerfile(&mut random, daemon.version(), store);
+            (format!("random{number}"), dockerfile)
+        })
+        .collect();
+    let random: Vec<_> =
+        random.iter().map(|(name, dockerfile)| (name.as_str(), dockerfile.as_str())).collect();
+    let (differences, refused) = comparison.differences(&random);
+    assert!(differences.is_empty(), "Docker {}, seed {seed}: {}", daemon.version(), differences.join("\n"));
+    assert!(refused.len() < 18, "only {} of {COUNT} can be built", random.len() - refused.len());
+}
+
+#[test]
+fn images_are_those_of_docker() {
+    compare_with_docker(ImageStore::Docker);
+}
+
+#[test]
+fn images_are_those_of_docker_with_containerd() {
+    compare_with_docker(ImageStore::Containerd);
 }
 
 /// A Dockerfile of a few instructions that `random` chooses; not every one can be built.
-fn random_dockerfile(random: &mut fastrand::Rng) -> String {
-    const SOURCES: [&str; 14] = [
+fn random_dockerfile(random: &mut fastrand::Rng, version: u32, store: ImageStore) -> String {
+    const SOURCES: [&str; 18] = [
         "a.txt",
         "b.txt",
         "dir",
@@ -335,8 +694,12 @@ fn random_dockerfile(random: &mut fastrand::Rng) -> String {
         "empty",
         "dir/*",
         ".",
+        "$V.txt",
+        "base/tmp",
+        "a.txt b.txt",
+        "files.tar dir",
     ];
-    const TARGETS: [&str; 18] = [
+    const TARGETS: [&str; 20] = [
         "/x",
         "/x/",
         "/x/y",
@@ -355,72 +718,84 @@ fn random_dockerfile(random: &mut fastrand::Rng) -> String {
         "/bin/",
         "/dangling",
         "/dangling/",
+        "/$V/.",
+        "/tmp/../$V",
     ];
-    const FLAGS: [&str; 6] =
-        ["", "", "--chown=3:4 ", "--chown=ann ", "--chmod=750 ", "--chown=5 --chmod=604 "];
-    const FOLDERS: [&str; 6] = ["/w", "w/v", "/var/run/w", "../up", "/d/sub", "/tmp"];
-    let mut text = "FROM BASE AS first\n".to_owned();
+    const FLAGS: [&str; 16] = [
+        "",
+        "",
+        "",
+        "--chown=3:4 ",
+        "--chown=ann ",
+        "--chmod=750 ",
+        "--chown=5 --chmod=604 ",
+        "--chmod=2777 ",
+        "--chmod=u+x,go-w ",
+        "--chmod=a=rX --chown=:50 ",
+        "--chmod=g=u,o= ",
+        "--chown=nobody:staff ",
+        // From here on not every Docker has them.
+        "--exclude=*.txt ",
+        "--exclude=sub --exclude=!sub/s.txt --chmod=700 ",
+        "--link ",
+        "--link --chown=9:9 ",
+    ];
+    const FOLDERS: [&str; 8] = ["/w", "w/v", "/var/run/w", "../up", "/d/sub", "/tmp", "/x/../y/", "$V/$V"];
+    let known = |flags: &&str| {
+        (version >= 28 || !(flags.contains("exclude") || flags.contains("chmod")))
+            // Without containerd it is a plain copy, which follows links.
+            && (store == ImageStore::Containerd || !flags.contains("link"))
+    };
+    let flags: Vec<&str> = FLAGS.into_iter().filter(known).collect();
+    let sources: Vec<&str> =
+        SOURCES.into_iter().filter(|source| version >= 28 || !source.contains(".tar")).collect();
+    let mut text = "FROM BASE AS first\nARG V=b\n".to_owned();
     for _ in 0..random.usize(2..6) {
         let mut one = |words: &[&str]| random.choice(words.to_vec()).unwrap_or_default().to_owned();
-        let (flags, source, target, folder) = (one(&FLAGS), one(&SOURCES), one(&TARGETS), one(&FOLDERS));
-        match random.u8(0..10) {
+        let (flags, source, target, folder) = (one(&flags), one(&sources), one(&TARGETS), one(&FOLDERS));
+        match random.u8(0..13) {
             0 => text += &format!("WORKDIR {folder}\n"),
             1 => text += &format!("USER ann\nWORKDIR {folder}\n"),
-            2 => text += &format!("ADD {flags}{source} {target}\n"),
-            3 => text += &format!("FROM BASE\nCOPY --from=0 {flags}/x* /etc/pass?d /up /{}\n", "from/"),
+            2 | 3 => text += &format!("ADD {flags}{source} {target}\n"),
+            4 => {
+                text +=
+                    &format!("FROM BASE\nARG V=a\nCOPY --from=0 {flags}/x* /etc/pass?d /up /{}\n", "from/")
+            }
+            5 => text += &format!("COPY {flags}<<EOF <<-'other' {target}/\n$V \"q\"\nEOF\n\tt $V\nother\n"),
+            6 => text += "ENV V=${V/b/a}\n",
+            7 => text += "ARG V=${GIVEN%n}\n",
             _ => text += &format!("COPY {flags}{source} {target}\n"),
         }
     }
     text
 }
 
-#[test]
-fn random_images_are_those_of_the_daemon() {
-    const COUNT: u64 = 24;
-    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
-    let repository = daemon.repository(&registry.address(), "random");
-    let busybox = format!("{repository}/busybox:1");
-    daemon.docker(["tag", &daemon.base(), &busybox]);
-    daemon.docker(["push", "--quiet", &busybox]);
-    let prepared = files(Project::new().daemon(&daemon))
-        .file("Dockerfile", BASE.replace("BUSYBOX", &busybox))
-        .file("devspace.yaml", format!("version: v1beta9\nimages:\n  base:\n    image: {repository}/base\n"));
-    prepared.run(["build", "--builder", "docker", "-t", "1"]).success();
-
-    // The same ones every time; another number finds others.
-    let seed: u64 = std::env::var("WINDLASS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    let cases: Vec<(String, String)> = (0..COUNT)
-        .map(|number| {
-            (format!("case{number}"), random_dockerfile(&mut fastrand::Rng::with_seed(seed * 1000 + number)))
-        })
-        .collect();
-    let repositories: Vec<_> = std::iter::once("base")
-        .chain(["busybox"])
-        .chain(cases.iter().map(|(name, _)| name.as_str()))
-        .map(|name| daemon.repository_below(&repository, name))
-        .collect();
-    let prefix = repository.to_string();
-    let mut config = "version: v1beta9\nimages:\n".to_owned();
-    let mut project = files(Project::new().daemon(&daemon));
-    for (name, dockerfile) in &cases {
-        config += &format!("  {name}:\n    image: {prefix}/{name}\n    dockerfile: {name}.Dockerfile\n");
-        let dockerfile = dockerfile.replace("FROM BASE", &format!("FROM {prefix}/base:1"));
-        project = project.file(format!("{name}.Dockerfile"), dockerfile);
-    }
-    let project = project.file("devspace.yaml", config);
-    project.run(["build", "--skip-push", "--keep-going", "--builder", "docker", "-t", "daemon"]);
-    let built = project.run(["build", "--skip-push", "--keep-going", "--builder", "oci", "-b", "-t", "own"]);
-    let names: Vec<_> = cases.iter().map(|(name, _)| name.as_str()).collect();
-    let differences = differences(&daemon, &project, &prefix, &names);
-    let shown = |(name, dockerfile): &(String, String)| format!("{name}:\n{dockerfile}");
-    let concerned =
-        cases.iter().filter(|(name, _)| differences.iter().any(|line| line.starts_with(&format!("{name}:"))));
-    let concerned: Vec<_> = concerned.map(shown).collect();
-    assert!(differences.is_empty(), "{}\n{}\n{built}", differences.join("\n"), concerned.join("\n"));
-    let together =
-        names.iter().filter(|name| daemon.image_id(&format!("{prefix}/{name}:daemon")).is_some()).count();
-    assert!(together > 5, "only {together} of {COUNT} can be built");
-    drop(repositories);
+/// A web server that answers what is asked of it: `hello`, or an archive where its name says so.
+fn serve() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for connection in listener.incoming().flatten() {
+            let mut connection = std::io::BufReader::new(connection);
+            let mut request = String::new();
+            let _ = std::io::BufRead::read_line(&mut connection, &mut request);
+            let mut line = String::new();
+            while std::io::BufRead::read_line(&mut connection, &mut line).is_ok_and(|count| count > 2) {
+                line.clear();
+            }
+            let (status, body) = match &request {
+                request if request.contains("/gone") => ("404 Not Found", Vec::new()),
+                request if request.contains(".tar") => ("200 OK", archive()),
+                _ => ("200 OK", b"hello".to_vec()),
+            };
+            let head =
+                format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let is_head = request.starts_with("HEAD");
+            let answer = [head.as_bytes(), if is_head { b"" } else { &body }].concat();
+            let _ = std::io::Write::write_all(connection.get_mut(), &answer);
+        }
+    });
+    address
 }
 
 /// The example of the README's first command, where there is neither a daemon nor a cluster.
@@ -543,11 +918,16 @@ fn mistakes_point_at_their_line() {
     );
     check("FROM scratch\nCOPY ignored.txt /x\n", &["`ignored.txt` is not in the build context"]);
     check(
-        "FROM scratch\nCOPY a.txt b.txt /x\n",
-        &["several files cannot become the file `/x`", "write `/x/`"],
+        "FROM scratch\nCOPY --chown=bob a.txt /x\n",
+        &["there is no user `bob` in an empty image", "give the number"],
     );
-    check("FROM scratch\nCOPY --chown=bob a.txt /x\n", &["the image has no user `bob`"]);
-    check("FROM scratch\nCOPY --chmod=rw a.txt /x\n", &["`--chmod=rw` is no octal number"]);
+    check(
+        "FROM scratch\nCOPY --chmod=rw a.txt /x\n",
+        &["`--chmod=rw` is neither an octal number", "u+x,go-w"],
+    );
+    check("FROM scratch\nSTOPSIGNAL SIGNAL\n", &["`SIGNAL` is no signal such as SIGTERM"]);
+    check("# check=error=true\nFROM scratch\n", &["only BuildKit knows them, at line 1 of Dockerfile"]);
+    check("FROM scratch\nADD --checksum=sha256:00 a.txt /x\n", &["`--checksum` goes with one address"]);
     check(
         "FROM scratch\nCOPY dir /d\nCOPY a.txt /d/sub\nCOPY a.txt /d/sub/a.txt\nCOPY dir /d/top.txt\n",
         &["[Dockerfile:5:1]", "`/d/top.txt` is no folder"],
@@ -602,15 +982,20 @@ fn pushed_images_are_pulled_and_run() {
 #[test]
 fn bases_that_only_the_daemon_has_are_taken_from_it() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    take_base(&daemon, &registry);
+}
+
+#[track_caller]
+fn take_base(daemon: &Daemon, registry: &Registry) {
     let base = daemon.repository(&registry.address(), "local-base");
     let dockerfile = format!("FROM {}\nCOPY a.txt /base/\nCOPY dir /base/dir\nENV BASE=1\n", daemon.base());
-    let parent = one_image(base.name(), &dockerfile).daemon(&daemon);
+    let parent = one_image(base.name(), &dockerfile).daemon(daemon);
     parent.run(["build", "--builder", "docker", "--skip-push", "-t", "1"]).success();
     assert!(registry.tags(&base).is_empty());
 
     let repository = daemon.repository(&registry.address(), "on-local");
     let dockerfile = format!("FROM {base}:1\nCOPY b.txt /app/\nCMD [\"cat\", \"/base/a.txt\"]\n");
-    let project = one_image(repository.name(), &dockerfile).daemon(&daemon);
+    let project = one_image(repository.name(), &dockerfile).daemon(daemon);
     let build = |tag: &str| {
         project.run(["build", "--builder", "oci", "-t", tag, "--progress", "plain"]).success().clone()
     };
@@ -620,10 +1005,13 @@ fn bases_that_only_the_daemon_has_are_taken_from_it() {
     daemon.docker(["pull", "--quiet", &reference]);
     assert_eq!(daemon.run(&reference, &[]), "a");
     assert_eq!(daemon.run(&reference, &["cat", "/base/dir/top.txt"]), "top");
-    let (own, theirs) =
-        (daemon.inspect(&reference)["RootFS"]["Layers"].clone(), daemon.inspect(&format!("{base}:1")));
-    let theirs = theirs["RootFS"]["Layers"].as_array().expect("layers").clone();
-    assert_eq!(own.as_array().expect("layers")[..theirs.len()], theirs[..], "the layers are the daemon's");
+    let layers = |reference: &str| {
+        let facts = daemon.inspect(reference);
+        let layers = facts["RootFS"]["Layers"].as_array().cloned();
+        layers.unwrap_or_else(|| panic!("{reference} has no layers: {facts:#}"))
+    };
+    let (own, theirs) = (layers(&reference), layers(&format!("{base}:1")));
+    assert_eq!(own[..theirs.len()], theirs[..], "the layers are the daemon's");
     project.write("b.txt", "changed");
     build("2").lacks(&taking);
     daemon.docker(["pull", "--quiet", &format!("{repository}:2")]);
@@ -637,8 +1025,13 @@ fn bases_that_only_the_daemon_has_are_taken_from_it() {
 #[test]
 fn images_that_are_not_pushed_are_loaded_into_the_daemon() {
     let Some(daemon) = Daemon::acquire() else { return };
+    load(&daemon);
+}
+
+#[track_caller]
+fn load(daemon: &Daemon) {
     let repository = daemon.repository("", "load");
-    let project = one_image(repository.name(), "FROM scratch\nCOPY a.txt /x\n").daemon(&daemon);
+    let project = one_image(repository.name(), "FROM scratch\nCOPY a.txt /x\n").daemon(daemon);
     let build = || {
         project
             .run(["build", "--skip-push", "--builder", "oci", "-t", "1", "--progress", "plain"])
@@ -648,12 +1041,48 @@ fn images_that_are_not_pushed_are_loaded_into_the_daemon() {
     build().stderr_has("loaded into the docker daemon");
     let reference = format!("{repository}:1");
     assert_eq!(daemon.file(&reference, "/x"), "a");
-    assert_eq!(daemon.image_id(&reference), Some(stored(&project, &reference).image_id().to_string()));
+    // With containerd the ID is the digest of the manifest.
+    let own = stored(&project, &reference);
+    let id = daemon.image_id(&reference).expect("it is there");
+    assert!([own.image_id(), own.digest()].map(|digest| digest.to_string()).contains(&id), "{id}");
     build().stderr_has("skipped: unchanged").lacks("loaded");
     // What was removed from the daemon comes back without being built.
     daemon.docker(["image", "rm", "--force", &reference]);
     build().stderr_has("skipped: unchanged").stderr_has("loaded into the docker daemon");
     assert_eq!(daemon.file(&reference, "/x"), "a");
+}
+
+#[test]
+fn docker_with_containerd_gives_and_takes_images() {
+    let Some(daemon) = ModernDaemon::acquire(ImageStore::Containerd) else { return };
+    let Some(registry) = Registry::start() else { return };
+    take_base(&daemon, &registry);
+    load(&daemon);
+
+    // An index is there whole, and each platform's image can be built upon.
+    let base = daemon.repository(&registry.address(), "index");
+    let platforms = |project: Project, platforms: &str, repository: &TestRepository| {
+        let docker = format!("    build:\n      docker:\n        args: [\"--platform\", \"{platforms}\"]\n");
+        let image = format!("version: v1beta9\nimages:\n  app:\n    image: {repository}\n{docker}");
+        project.file("devspace.yaml", image).daemon(&daemon)
+    };
+    let dockerfile = "FROM scratch\nARG TARGETARCH\nCOPY <<EOF /arch\n$TARGETARCH\nEOF\n";
+    let both = platforms(one_image(base.name(), dockerfile), "linux/amd64,linux/arm64", &base);
+    both.run(["build", "--skip-push", "--builder", "oci", "-t", "1"]).success();
+    for architecture in ["amd64", "arm64"] {
+        let repository = daemon.repository("", "on-index");
+        let dockerfile = format!("FROM {base}:1\nCOPY a.txt /app/\n");
+        let project = one_image(repository.name(), &dockerfile);
+        let project = platforms(project, &format!("linux/{architecture}"), &repository);
+        let taking = format!("taking {base}:1 from the docker daemon");
+        let build = ["build", "-b", "--skip-push", "--builder", "oci", "-t", "1", "--progress", "plain"];
+        project.run(build).success().stderr_has(&taking);
+        project.run(build).success().lacks(&taking);
+        let image = ImageTree::of_store(&project, &format!("{repository}:1"));
+        let text = format!("{architecture}\n");
+        let content = format!("{} {}", text.len(), &windlass::image::Digest::of(&text).hex()[..12]);
+        assert_eq!(image.tree.get("arch"), Some(&format!("file 644 0:0 {content}")));
+    }
 }
 
 #[test]
@@ -685,7 +1114,7 @@ fn here_documents_and_linked_layers_are_written() {
     assert_eq!(line("docs/raw"), format!("file 644 0:0 {}", content("keeps $NAME\n")));
     assert_eq!(line("single"), format!("file 600 3:3 {}", content("one\n")));
     assert!(line("tmp/linked/a.txt").starts_with("file 644 5:6"), "{tree:?}");
-    assert_eq!(line("tmp"), "folder 755 0:0", "the folder of a linked file keeps its rights: {tree:?}");
+    assert_eq!(line("tmp"), "folder 755 5:6", "the folder of a linked file is its layer's: {tree:?}");
     assert!(
         tree.contains_key("some/lnk") && !tree.contains_key("some/top.txt") && !tree.contains_key("some/sub"),
         "{tree:?}"
@@ -694,25 +1123,7 @@ fn here_documents_and_linked_layers_are_written() {
 
 #[test]
 fn addresses_are_downloaded_and_checked() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let serve = move || {
-        for connection in listener.incoming().flatten() {
-            let mut connection = std::io::BufReader::new(connection);
-            let mut request = String::new();
-            let _ = std::io::BufRead::read_line(&mut connection, &mut request);
-            let mut line = String::new();
-            while std::io::BufRead::read_line(&mut connection, &mut line).is_ok_and(|count| count > 2) {
-                line.clear();
-            }
-            let answer = match request.contains("/gone") {
-                true => "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-                false => "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello",
-            };
-            let _ = std::io::Write::write_all(connection.get_mut(), answer.as_bytes());
-        }
-    };
-    std::thread::spawn(serve);
+    let address = serve();
     let digest = windlass::image::Digest::of("hello");
     let build = |dockerfile: String| {
         let project = one_image("acme/add", &dockerfile);

@@ -7,9 +7,9 @@ use super::change::Changes;
 use super::copy::{Destination, Site, Transfer};
 use super::instruction::Step;
 use super::listing::Listing;
+use super::mode::Mode;
 use super::needs_daemon::is_repository;
-use super::node::{FileContent, Meta, Node, Place};
-use super::owner::owner;
+use super::node::{FileContent, Folder, Meta, Node, Place};
 use super::pack::{Pack, PackSource};
 use super::root_fs::RootFs;
 use super::state::State;
@@ -25,18 +25,15 @@ impl Assembly<'_> {
         let sources = copy.sources.iter().map(|source| expand(source)).collect::<Result<Vec<_>, _>>()?;
         let written = expand(&copy.destination)?;
         let destination = Destination::new(&written, &state.document.config.working_dir);
-        if sources.len() + copy.documents.len() > 1 && !destination.is_folder {
-            return Err(Trouble::with_help(
-                format!("several files cannot become the file `{written}`"),
-                format!("write `{written}/` to copy them into that folder"),
-            ));
-        }
-        let chown = copy.chown.as_deref().map(expand).transpose()?;
-        let mode = copy.chmod.as_deref().map(expand).transpose()?;
-        let mode = mode.map(|mode| octal(&mode)).transpose()?;
+        let chown = copy.chown.as_deref().map(expand).transpose()?.filter(|chown| !chown.is_empty());
+        let chmod = copy.chmod.as_deref().map(expand).transpose()?.filter(|chmod| !chmod.is_empty());
+        let mode = chmod.as_deref().map(Mode::parse).transpose()?;
+        // BuildKit expands no variables here.
         let exclude = copy.exclude.iter().map(|pattern| {
-            let pattern = expand(pattern)?;
-            Pattern::compile(pattern.trim_start_matches('/'))
+            let names: Vec<&str> =
+                pattern.trim().split('/').filter(|name| !["", "."].contains(name)).collect();
+            let root = if pattern.trim().starts_with('/') { "/" } else { "" };
+            Pattern::compile(&format!("{root}{}", names.join("/")))
                 .ok_or_else(|| format!("`--exclude={pattern}` is no pattern"))
         });
         let exclude = exclude.collect::<Result<_, _>>()?;
@@ -49,6 +46,16 @@ impl Assembly<'_> {
         });
         let documents = documents.collect::<Result<Vec<_>, String>>()?;
 
+        let checksum =
+            copy.checksum.as_deref().map(expand).transpose()?.filter(|checksum| !checksum.is_empty());
+        let checksum = checksum.map(|checksum| match &sources[..] {
+            [source] if is_address(source) => {
+                checksum.parse::<Digest>().map_err(|_| format!("`--checksum={checksum}` is no sha256 digest"))
+            }
+            _ => Err("`--checksum` goes with one address, whose content it is of".to_owned()),
+        });
+        let checksum = checksum.transpose()?;
+
         let number = self.next_step();
         let platform = state.platform.clone();
         let source = match copy.from.is_some() || !sources.is_empty() {
@@ -56,16 +63,20 @@ impl Assembly<'_> {
             false => RootFs::default(),
         };
         let mut root_fs = self.know_root_fs(state)?.clone();
-        let owner = chown.map(|chown| owner(&root_fs, &chown, &mut self.reader)).transpose()?;
+        // BuildKit makes nothing of `--link` beside `--chmod`.
+        let is_linked = copy.link && chmod.is_none();
+        let is_blank = state.is_blank || is_linked;
+        let owner = chown.as_deref().map(|chown| self.owner(&root_fs, is_blank, chown)).transpose()?;
         let mut changes = Changes::default();
         let time = copy.from.is_none().then_some(self.time);
         let transfer = Transfer { owner, mode, time, now: self.time, exclude };
         // With --link the files do not depend on what is below them: links there are not followed.
-        let mut below = copy.link.then(RootFs::default);
+        let mut below = is_linked.then(RootFs::default);
         let mut site = Site { root_fs: below.as_mut().unwrap_or(&mut root_fs), changes: &mut changes };
         for pattern in &sources {
             if copy.is_add && is_address(pattern) {
-                self.add_address(pattern, copy, &transfer, &destination, &mut site)?;
+                let unpacks = copy.unpack == Some(true);
+                self.add_address(pattern, unpacks, checksum, &transfer, &destination, &mut site)?;
             } else if copy.is_add && copy.unpack != Some(false) {
                 self.add_local(&source, pattern, &transfer, &destination, &mut site)?;
             } else {
@@ -83,10 +94,13 @@ impl Assembly<'_> {
             lay_over(&linked.root, &mut Vec::new(), &mut root_fs);
         }
         state.root_fs = Some(root_fs);
+        state.is_blank = false;
         let noted = copy.documents.iter().map(|document| format!(" <<{}", document.name));
         let sources = sources.iter().map(|source| format!(" {source}")).chain(noted).collect::<String>();
         let name = if copy.is_add { "ADD" } else { "COPY" };
-        self.seal(state, &changes, &number, step, format!("{name}{sources} {written}"))
+        let chown = chown.map(|chown| format!(" --chown={chown}")).unwrap_or_default();
+        let chmod = chmod.map(|chmod| format!(" --chmod={chmod}")).unwrap_or_default();
+        self.seal(state, &changes, &number, step, format!("{name}{chown}{chmod}{sources} {written}"))
     }
 
     /// ADD of files of the context, of which archives are unpacked.
@@ -103,9 +117,9 @@ impl Assembly<'_> {
             if let Some(Node::File(_, content)) = source.get(&resolved)
                 && let Some((listing, pack)) = self.archive(content)?
             {
-                let owner = transfer.owner.unwrap_or_default();
-                let target = destination.make(site, owner, self.time)?;
-                unpack(&listing, &pack, &target, site)
+                let new_folder = Meta::new_folder(transfer.owner.unwrap_or_default(), self.time);
+                let target = destination.make(site, &new_folder)?;
+                unpack(&listing, &pack, transfer.owner, &target, site)
                     .map_err(|reason| format!("cannot unpack `{pattern}`: {reason}"))?;
                 continue;
             }
@@ -144,7 +158,8 @@ impl Assembly<'_> {
     fn add_address(
         &mut self,
         address: &str,
-        copy: &Copy,
+        unpacks: bool,
+        checksum: Option<Digest>,
         transfer: &Transfer,
         destination: &Destination,
         site: &mut Site<'_>,
@@ -152,24 +167,21 @@ impl Assembly<'_> {
         if is_repository(address) {
             return Err(Trouble::NeedsDaemon("it adds a git repository".to_owned()));
         }
-        let checksum = copy.checksum.as_deref().map(|checksum| {
-            checksum.parse::<Digest>().map_err(|_| format!("`--checksum={checksum}` is no sha256 digest"))
-        });
-        let checksum = checksum.transpose()?;
         let downloaded = self.images.download(address)?;
         if let Some(checksum) = checksum.filter(|checksum| *checksum != downloaded.digest) {
             let digest = downloaded.digest;
             return Err(format!("what came has the digest {digest}, not {checksum}").into());
         }
         let name = downloaded.name;
-        if copy.unpack == Some(true) {
+        if unpacks {
             let pack = Arc::new(Pack::new(PackSource::File(downloaded.file.path().to_owned())));
             if pack.is_archive()? {
                 let listing = pack.open().and_then(Listing::of_tar)?;
-                let target = destination.make(site, transfer.owner.unwrap_or_default(), self.time)?;
+                let new_folder = Meta::new_folder(transfer.owner.unwrap_or_default(), self.time);
+                let target = destination.make(site, &new_folder)?;
                 // The archive is read once more when its layer is made.
                 self.keep(downloaded.file);
-                unpack(&listing, &pack, &target, site)
+                unpack(&listing, &pack, transfer.owner, &target, site)
                     .map_err(|reason| format!("cannot unpack what came: {reason}"))?;
                 return Ok(());
             }
@@ -181,37 +193,43 @@ impl Assembly<'_> {
     }
 }
 
-/// Unpacks an archive at `target`, which is its root: nothing in it can lead out of there.
+/// Unpacks an archive at `target`, which is its root: nothing in it can lead out of there. All of it belongs to `owner`,
+/// where there is one.
 fn unpack(
     listing: &Listing,
     pack: &Arc<Pack>,
+    owner: Option<(u64, u64)>,
     target: &[super::node::Name],
     site: &mut Site<'_>,
 ) -> Result<(), String> {
     let Some(folder) = site.root_fs.folder(target) else { return Ok(()) };
     let mut inside = RootFs { root: folder.clone() };
     let mut changes = Changes::default();
+    let listing = match owner {
+        Some(owner) => &listing.clone().with_owner(owner),
+        None => listing,
+    };
     listing.apply(&mut inside, pack, false, |path| changes.mark(path))?;
     site.root_fs.put(target, Node::Folder(inside.root));
     site.changes.mark_below(target, changes);
     Ok(())
 }
 
-/// Puts a layer that knows nothing of what is below it over `root_fs`. A folder that is there keeps its rights.
-fn lay_over(folder: &super::node::Folder, path: &mut Vec<super::node::Name>, root_fs: &mut RootFs) {
+/// Puts a layer that knows nothing of what is below it over `root_fs`. A folder that is there gets the rights and the
+/// owner that the layer has for it, as everywhere in images.
+fn lay_over(folder: &Folder, path: &mut Vec<super::node::Name>, root_fs: &mut RootFs) {
     for (name, node) in &*folder.children {
         path.push(name.clone());
         match (node, root_fs.get(path)) {
-            (Node::Folder(below), Some(Node::Folder(_))) => lay_over(below, path, root_fs),
+            (Node::Folder(below), Some(Node::Folder(there))) => {
+                let children = Arc::clone(&there.children);
+                root_fs.put(path, Node::Folder(Folder { meta: below.meta.clone(), children }));
+                lay_over(below, path, root_fs);
+            }
             _ => root_fs.put(path, node.clone()),
         }
         path.pop();
     }
-}
-
-fn octal(text: &str) -> Result<u32, String> {
-    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o7777);
-    mode.ok_or_else(|| format!("`--chmod={text}` is no octal number from 0 to 7777"))
 }
 
 /// Says what to do about a source that is not there.

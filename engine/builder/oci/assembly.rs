@@ -14,6 +14,7 @@ use super::images::Images;
 use super::instruction::Step;
 use super::listing::Listing;
 use super::needs_daemon::{self, Obstacle};
+use super::owner::owner;
 use super::pack::{Pack, PackSource};
 use super::platform::Platform;
 use super::root_fs::RootFs;
@@ -21,7 +22,7 @@ use super::state::State;
 use super::trouble::Trouble;
 use super::variables::platform_args;
 use crate::builder::{BuildError, BuildRequest};
-use crate::event::ImageEvents;
+use crate::event::{ImageEvents, Level};
 use crate::image::context::SentFiles;
 use crate::image::dockerfile::{Base, BuildArgs, Graph, Instruction, Kind, Origin, Word};
 use crate::image::{Digest, Dockerfile};
@@ -80,7 +81,7 @@ pub(super) fn assemble(
     }
     let index = dockerfile.target_index(target).map_err(BuildError::from)?;
     let mut args = platform_args(&request.build_args, &platform, &Platform::of_this_machine());
-    let stage = dockerfile.targets()[index].name().filter(|_| target.is_some()).unwrap_or("default");
+    let stage = dockerfile.targets()[index].name().unwrap_or("default");
     args.entry("TARGETSTAGE".to_owned()).or_insert_with(|| stage.to_owned());
     let graph = Graph::new(dockerfile, &args).map_err(BuildError::from)?;
     let unasked = SentFiles::new(Arc::new(StatIndex::in_memory()));
@@ -167,6 +168,7 @@ impl Assembly<'_> {
 
     /// What a target begins with, and the triggers of its base.
     fn begin(&mut self, index: usize, platform: &Platform) -> Result<(State, Vec<String>), Trouble> {
+        let whole = platform;
         let platform = match &self.dockerfile().targets()[index].from().platform {
             None => platform.clone(),
             Some(word) => {
@@ -176,7 +178,8 @@ impl Assembly<'_> {
             }
         };
         let mut state = match self.graph.bases[index].clone() {
-            Base::Scratch => State::scratch(platform),
+            // It runs on anything, so `--platform` is nothing to it.
+            Base::Scratch => State::scratch(whole.clone()),
             Base::Target(base) => State { has_command: false, ..self.target(base, &platform)? },
             Base::Image(reference) => self.image(&reference, platform)?,
             Base::Unknown(why) => return Err(format!("what it is based on is not known: {why}").into()),
@@ -202,6 +205,7 @@ impl Assembly<'_> {
             document,
             layers: image.layers().to_vec(),
             base: Some(reference.to_owned()),
+            is_blank: false,
             platform,
             ..State::scratch(Platform::of_this_machine())
         })
@@ -288,6 +292,22 @@ impl Assembly<'_> {
                 Err(format!("`--from={from}` names neither a build target nor an image").into())
             }
         }
+    }
+
+    /// Who `text` names in an image of `root_fs`; a name it does not have is told.
+    pub(super) fn owner(
+        &mut self,
+        root_fs: &RootFs,
+        is_blank: bool,
+        text: &str,
+    ) -> Result<(u64, u64), Trouble> {
+        let owner = owner(root_fs, is_blank, text, &mut self.reader)?;
+        for (kind, name) in owner.unknown {
+            let message =
+                format!("the image has no {kind} `{name}`: the files belong to root, as with Docker");
+            self.events.notice(Level::Warning, message);
+        }
+        Ok(owner.numbers)
     }
 
     /// Keeps a file until the end of the build.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::change::Changes;
+use super::mode::Mode;
 use super::node::{FileContent, Folder, Meta, Name, Node, Place};
 use super::root_fs::{Path, RootFs, names, shown};
 use super::trouble::Trouble;
@@ -15,7 +16,7 @@ pub(super) struct Transfer {
     /// Who gets them; where nobody is named they stay whose they are.
     pub(super) owner: Option<(u64, u64)>,
     /// The permission bits they get.
-    pub(super) mode: Option<u32>,
+    pub(super) mode: Option<Mode>,
     /// The time they get; those of an image keep theirs.
     pub(super) time: Option<u64>,
     /// The time of folders that are made on the way.
@@ -28,7 +29,7 @@ pub(super) struct Transfer {
 #[derive(Debug)]
 pub(super) struct Destination {
     path: Path,
-    /// Whether it is a folder, there or not: it was written with a `/` at its end.
+    /// Whether it is a folder, there or not: it was written with `/` or `/.` at its end.
     pub(super) is_folder: bool,
 }
 
@@ -41,23 +42,23 @@ pub(super) struct Site<'a> {
 impl Destination {
     /// What `text` stands for in the folder `working`.
     pub(super) fn new(text: &str, working: &str) -> Self {
-        let is_folder = text.is_empty() || text == "." || text.ends_with('/');
+        let is_folder = text.is_empty() || text == "." || text.ends_with('/') || text.ends_with("/.");
         Self { path: absolute(text, working), is_folder }
     }
 
     /// Makes the folder in which something will be; gives the path without its symlinks.
-    fn prepare(&self, site: &mut Site<'_>, owner: (u64, u64), now: u64) -> Result<Path, String> {
+    fn prepare(&self, site: &mut Site<'_>, new_folder: &Meta) -> Result<Path, String> {
         let above = self.path.len().saturating_sub(1);
         let folder = if self.is_folder { &self.path[..] } else { &self.path[..above] };
         let folder = site.root_fs.resolve(folder)?;
-        site.make_folders(&folder, owner, now)?;
+        site.make_folders(&folder, new_folder)?;
         site.root_fs.resolve(&self.path)
     }
 
     /// Makes the folder that it stands for, whatever it was written with.
-    pub(super) fn make(&self, site: &mut Site<'_>, owner: (u64, u64), now: u64) -> Result<Path, String> {
+    pub(super) fn make(&self, site: &mut Site<'_>, new_folder: &Meta) -> Result<Path, String> {
         let path = site.root_fs.resolve(&self.path)?;
-        site.make_folders(&path, owner, now)?;
+        site.make_folders(&path, new_folder)?;
         Ok(path)
     }
 }
@@ -71,9 +72,9 @@ pub(super) fn absolute(text: &str, working: &str) -> Path {
 }
 
 impl Site<'_> {
-    pub(super) fn make_folders(&mut self, path: &[Name], owner: (u64, u64), now: u64) -> Result<(), String> {
+    pub(super) fn make_folders(&mut self, path: &[Name], new_folder: &Meta) -> Result<(), String> {
         let changes = &mut *self.changes;
-        self.root_fs.make_folders(path, &Meta::new_folder(owner, now), |made| changes.mark(made))
+        self.root_fs.make_folders(path, new_folder, |made| changes.mark(made))
     }
 
     fn put(&mut self, path: &[Name], node: Node) {
@@ -112,7 +113,7 @@ impl Transfer {
         if node.is_none() && !resolved.is_empty() {
             return Err(Trouble::Mistake(format!("`{pattern}` is not there"), None));
         }
-        let target = destination.prepare(site, self.owner.unwrap_or_default(), self.now)?;
+        let target = destination.prepare(site, &self.new_folder())?;
         match node {
             None => self.copy_content(&source.root, &target, site),
             Some(Node::Folder(folder)) => self.copy_content(folder, &target, site),
@@ -129,14 +130,11 @@ impl Transfer {
         target: &[Name],
         site: &mut Site<'_>,
     ) -> Result<(), Trouble> {
-        if name.is_some_and(|name| self.is_excluded(&String::from_utf8_lossy(name), false)) {
-            return Ok(());
-        }
         let is_folder = target.is_empty() || matches!(site.root_fs.get(target), Some(Node::Folder(_)));
         let mut target = target.to_vec();
         target.extend(name.filter(|_| is_folder).cloned());
         let above = target.len().saturating_sub(1);
-        site.make_folders(&target[..above], self.owner.unwrap_or_default(), self.now)?;
+        site.make_folders(&target[..above], &self.new_folder())?;
         self.copy_node(node, &target, &mut Inside::default(), site)
     }
 
@@ -148,12 +146,12 @@ impl Transfer {
         destination: &Destination,
         site: &mut Site<'_>,
     ) -> Result<(), Trouble> {
-        let target = destination.prepare(site, self.owner.unwrap_or_default(), self.now)?;
+        let target = destination.prepare(site, &self.new_folder())?;
         self.copy_file(node, Some(&name.as_bytes().into()), &target, site)
     }
 
     fn copy_content(&self, folder: &Folder, target: &[Name], site: &mut Site<'_>) -> Result<(), Trouble> {
-        site.make_folders(target, self.owner.unwrap_or_default(), self.now)?;
+        site.make_folders(target, &self.new_folder())?;
         self.copy_children(folder, target, &mut Inside::default(), site)
     }
 
@@ -185,21 +183,31 @@ impl Transfer {
         inside: &mut Inside,
         site: &mut Site<'_>,
     ) -> Result<(), Trouble> {
-        let is_excluded = self.is_excluded(&inside.path, inside.is_excluded);
-        if is_excluded {
-            // Something in a folder may be wanted after all.
+        if self.is_excluded(&inside.path) {
+            // Something in a folder may be wanted after all, and brings the folder along.
             if let Node::Folder(folder) = node
                 && self.exclude.iter().any(|pattern| pattern.negated)
             {
-                let outside = std::mem::replace(&mut inside.is_excluded, true);
+                let count = inside.waiting.len();
+                inside.waiting.push((folder.meta.clone(), target.to_vec()));
                 self.copy_children(folder, target, inside, site)?;
-                inside.is_excluded = outside;
+                inside.waiting.truncate(count);
             }
             return Ok(());
         }
-        if inside.is_excluded {
-            let above = target.len().saturating_sub(1);
-            site.make_folders(&target[..above], self.owner.unwrap_or_default(), self.now)?;
+        for (meta, folder) in &std::mem::take(&mut inside.waiting) {
+            match site.root_fs.get(folder) {
+                // It takes the rights alone, as in BuildKit.
+                Some(Node::Folder(there)) => {
+                    let meta = Meta { mode: meta.mode, ..there.meta.clone() };
+                    let there = Node::Folder(Folder { meta, children: Arc::clone(&there.children) });
+                    site.put(folder, there);
+                }
+                _ => {
+                    let waiting = Node::Folder(Folder { meta: meta.clone(), ..Folder::default() });
+                    self.copy_node(&waiting, folder, &mut Inside::default(), site)?;
+                }
+            }
         }
         let there = site.root_fs.get(target);
         let mut copied = match (node, there) {
@@ -229,33 +237,36 @@ impl Transfer {
         self.adjust(&mut copied);
         site.put(target, copied);
         match node {
-            Node::Folder(folder) => {
-                let outside = std::mem::replace(&mut inside.is_excluded, false);
-                self.copy_children(folder, target, inside, site)?;
-                inside.is_excluded = outside;
-                Ok(())
-            }
+            Node::Folder(folder) => self.copy_children(folder, target, inside, site),
             _ => Ok(()),
         }
     }
 
+    /// A folder that is made on the way.
+    fn new_folder(&self) -> Meta {
+        let meta = Meta::new_folder(self.owner.unwrap_or_default(), self.now);
+        Meta { mode: self.mode.as_ref().map_or(meta.mode, Mode::of_new_folder), ..meta }
+    }
+
     fn adjust(&self, node: &mut Node) {
-        let is_link = matches!(node, Node::Symlink(..));
+        let (is_link, is_folder) = (matches!(node, Node::Symlink(..)), matches!(node, Node::Folder(_)));
         let meta = node.meta_mut();
         if let Some((user, group)) = self.owner {
             (meta.user, meta.group) = (user, group);
         }
-        if let Some(mode) = self.mode.filter(|_| !is_link) {
-            // As BuildKit: what is not said stays.
-            let special = if mode > 0o777 { 0 } else { meta.mode & 0o7000 };
-            meta.mode = special | mode;
+        if let Some(mode) = self.mode.as_ref().filter(|_| !is_link) {
+            meta.mode = mode.apply(meta.mode, is_folder);
         }
         meta.modified = self.time.unwrap_or(meta.modified);
     }
 
-    fn is_excluded(&self, inside: &str, is_above: bool) -> bool {
-        let last = self.exclude.iter().rfind(|pattern| !inside.is_empty() && pattern.matches(inside));
-        last.map_or(is_above, |pattern| !pattern.negated)
+    /// Whether `inside`, a path below what is copied, stays behind. The last pattern decides that matches it or a folder
+    /// it is in; what is copied itself is never excluded.
+    fn is_excluded(&self, inside: &str) -> bool {
+        let folders = inside.match_indices('/').map(|(end, _)| &inside[..end]);
+        let paths: Vec<&str> = folders.chain((!inside.is_empty()).then_some(inside)).collect();
+        let matches = |pattern: &&Pattern| paths.iter().any(|path| pattern.matches(path));
+        self.exclude.iter().rfind(matches).is_some_and(|pattern| !pattern.negated)
     }
 }
 
@@ -263,8 +274,8 @@ impl Transfer {
 #[derive(Default)]
 struct Inside {
     path: String,
-    /// Whether the folder it is in stays behind.
-    is_excluded: bool,
+    /// The folders above it that are copied when something in them is.
+    waiting: Vec<(Meta, Path)>,
 }
 
 /// The paths in `source` that `pattern` stands for, sorted; without wildcards the one it is, there or not.
@@ -427,13 +438,13 @@ mod tests {
 
     #[test]
     fn owners_and_rights_are_set_for_all_that_is_copied() {
-        let transfer = Transfer { owner: Some((7, 8)), mode: Some(0o640), ..Transfer::default() };
+        let transfer = Transfer { owner: Some((7, 8)), mode: Some(Mode::Bits(0o750)), ..Transfer::default() };
         let found = copied(&transfer, "dir", "/new/d", &[]).expect("copied");
         let expected =
-            ["/new/ 755 7:8", "/new/d/ 755 7:8", "/new/d/lib/ 640 7:8", "/new/d/lib/c.txt 640 7:8"];
+            ["/new/ 750 7:8", "/new/d/ 750 7:8", "/new/d/lib/ 750 7:8", "/new/d/lib/c.txt 750 7:8"];
         assert_eq!(listed(&found)[..4], expected);
         let found = copied(&transfer, "b.txt", "/b", &[]).expect("copied");
-        assert_eq!(listed(&found), ["/b 4640 7:8"]);
+        assert_eq!(listed(&found), ["/b 750 7:8"]);
     }
 
     #[test]
@@ -444,8 +455,16 @@ mod tests {
         };
         let found = copied(&exclude(&["lib"]), "dir", "/d", &[]).expect("copied");
         assert_eq!(listed(&found), ["/d/ 755 0:0", "/d/link -> lib"]);
-        let found = copied(&exclude(&["b.*"]), "*.txt", "/", &[]).expect("copied");
-        assert_eq!(listed(&found), ["/a.txt 644 0:0", "/link.txt 600 0:0"]);
+        let found = copied(&exclude(&["lib", "!lib/c.txt"]), "dir", "/d", &[]).expect("copied");
+        assert_eq!(
+            listed(&found),
+            ["/d/ 755 0:0", "/d/lib/ 750 0:0", "/d/lib/c.txt 600 0:0", "/d/link -> lib"]
+        );
+        let found = copied(&exclude(&["!lib/c.txt", "lib"]), "dir", "/d", &[]).expect("copied");
+        assert_eq!(listed(&found), ["/d/ 755 0:0", "/d/link -> lib"]);
+        // What is asked for by its name comes, whatever is excluded.
+        let found = copied(&exclude(&["a.*"]), "a.txt", "/", &[]).expect("copied");
+        assert_eq!(listed(&found), ["/a.txt 644 0:0"]);
     }
 
     #[test]

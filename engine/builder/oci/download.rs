@@ -49,8 +49,7 @@ async fn fetch(url: &Url, events: &ImageEvents) -> Result<Downloaded, Trouble> {
         Some(status) => Trouble::from(format!("the server answered {status}")),
         None => failed(error),
     })?;
-    let name = url.path_segments().and_then(|mut segments| segments.next_back());
-    let name = name.filter(|name| !name.is_empty()).unwrap_or(NAMELESS).to_owned();
+    let name = name(url.path());
     let step = format!("downloading {name}");
     let total = response.content_length();
     let (mut file, mut hasher, mut size) = (NamedTempFile::new()?, Sha256::new(), 0);
@@ -64,6 +63,29 @@ async fn fetch(url: &Url, events: &ImageEvents) -> Result<Downloaded, Trouble> {
     Ok(Downloaded { name, file, size, digest: Digest::from_bytes(hasher.finalize().into()) })
 }
 
+/// The last name in `path`, in which `%20` and the like stand for what they mean.
+fn name(path: &str) -> String {
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let code = after.get(..2).filter(|code| first == b'%' && code.iter().all(u8::is_ascii_hexdigit));
+        let code = code.and_then(|code| std::str::from_utf8(code).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(byte) => {
+                decoded.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                decoded.push(first);
+                rest = after;
+            }
+        }
+    }
+    let decoded = String::from_utf8_lossy(&decoded);
+    let name = decoded.rsplit('/').find(|name| !name.is_empty()).unwrap_or(NAMELESS);
+    if name == "." { NAMELESS.to_owned() } else { name.to_owned() }
+}
+
 /// What went wrong, in the words of the innermost cause: those around it only repeat the address, which may be
 /// secret.
 fn reason(error: &reqwest::Error) -> String {
@@ -72,4 +94,22 @@ fn reason(error: &reqwest::Error) -> String {
         cause = Some(inner);
     }
     cause.map_or_else(|| "the connection was lost".to_owned(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_address() {
+        for (path, expected) in [
+            ("/a/b.tar", "b.tar"),
+            ("/dir/", "dir"),
+            ("/", NAMELESS),
+            ("", NAMELESS),
+            ("/a%20b/c%2Fd%zz", "d%zz"),
+        ] {
+            assert_eq!(name(path), expected, "{path}");
+        }
+    }
 }

@@ -5,9 +5,10 @@ use super::change::Changes;
 use super::copy::{Site, absolute};
 use super::document::{Empty, HealthDocument};
 use super::layer_cache::make_layer;
-use super::owner::owner;
+use super::node::Meta;
 use super::ports::ports;
 use super::root_fs::shown;
+use super::signal::is_signal;
 use super::state::State;
 use super::trouble::Trouble;
 use crate::image::dockerfile::{Command, Kind};
@@ -38,10 +39,10 @@ impl Assembly<'_> {
                 let mut noted = "ARG".to_owned();
                 for (name, default) in pairs {
                     let default = default.as_deref().map(&expand).transpose()?;
-                    noted += &format!(" {name}");
-                    noted.extend(default.iter().flat_map(|default| ["=", default]));
                     let given = given(self.request, name).cloned();
                     let value = given.or(default).or_else(|| self.graph.global.value(name));
+                    noted += &format!(" {name}");
+                    noted.extend(value.iter().flat_map(|value| ["=", value]));
                     value.into_iter().for_each(|value| state.variables.set(name, value));
                 }
                 noted
@@ -74,11 +75,14 @@ impl Assembly<'_> {
                 format!("USER {}", config.user)
             }
             Kind::Expose(words) => {
+                let mut words = words.clone();
+                // Before the variables are known, as the frontend does it.
+                words.sort();
                 let words = words.iter().map(|word| expand(word)).collect::<Result<Vec<_>, _>>()?;
                 let ports = ports(&words)?;
-                let noted = ports.iter().map(|port| format!("{port}:{{}}")).collect::<Vec<_>>().join(" ");
+                let noted = ports.join(" ");
                 config.exposed_ports.extend(ports.into_iter().map(|port| (port, Empty {})));
-                format!("EXPOSE map[{noted}]")
+                format!("EXPOSE [{noted}]")
             }
             Kind::Volume(paths) => {
                 let paths = paths.iter().map(|path| expand(path)).collect::<Result<Vec<_>, _>>()?;
@@ -91,6 +95,10 @@ impl Assembly<'_> {
             }
             Kind::Stopsignal(signal) => {
                 config.stop_signal = expand(signal)?;
+                if !is_signal(&config.stop_signal) {
+                    let signal = &config.stop_signal;
+                    return Err(format!("`{signal}` is no signal such as SIGTERM or 9").into());
+                }
                 format!("STOPSIGNAL {}", config.stop_signal)
             }
             Kind::Healthcheck(healthcheck) => {
@@ -126,8 +134,14 @@ impl Assembly<'_> {
     }
 
     fn workdir(&mut self, state: &mut State, path: &str, step: &Step<'_>) -> Result<(), Trouble> {
-        let path = absolute(path, &state.document.config.working_dir);
-        let text = if path.is_empty() { "/".to_owned() } else { shown(&path) };
+        let written = path;
+        let path = absolute(written, &state.document.config.working_dir);
+        // An absolute path stays as it is written, as in BuildKit.
+        let text = match written.starts_with('/') {
+            true => written.to_owned(),
+            false if path.is_empty() => "/".to_owned(),
+            false => shown(&path),
+        };
         state.document.config.working_dir.clone_from(&text);
         let number = self.next_step();
         let mut root_fs = self.know_root_fs(state)?.clone();
@@ -135,10 +149,11 @@ impl Assembly<'_> {
         let mut changes = Changes::default();
         if root_fs.folder(&resolved).is_none() {
             let user = &state.document.config.user;
-            let owner = owner(&root_fs, user, &mut self.reader)?;
+            let owner = self.owner(&root_fs, state.is_blank, user)?;
             let mut site = Site { root_fs: &mut root_fs, changes: &mut changes };
-            site.make_folders(&resolved, owner, self.time)?;
+            site.make_folders(&resolved, &Meta::new_folder(owner, self.time))?;
         }
+        state.is_blank &= text == "/";
         state.root_fs = Some(root_fs);
         self.seal(state, &changes, &number, step, format!("WORKDIR {text}"))
     }

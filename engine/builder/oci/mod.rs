@@ -1,8 +1,9 @@
 //! The builder `oci`: images of Dockerfiles that run no command, assembled by windlass itself, without any daemon.
 //!
 //! Instructions are carried out on a file system in memory that knows names, kinds and owners; the content of files goes
-//! from where it is into layers, and each layer is remembered by what it was made from. The results are those of
-//! BuildKit, but for times: everything new has the same one, so that equal inputs give equal digests on any machine.
+//! from where it is into layers, and each layer is remembered by what it was made from. The results are those of the
+//! BuildKit in Docker 28, with containerd as its image store where that makes a difference (`--link`), but for times:
+//! everything new has the same one, so that equal inputs give equal digests on any machine.
 
 mod add;
 mod assembly;
@@ -17,6 +18,7 @@ mod instruction;
 mod layer_cache;
 mod layer_tar;
 mod listing;
+mod mode;
 mod needs_daemon;
 mod node;
 mod owner;
@@ -25,6 +27,7 @@ mod platform;
 mod ports;
 mod root_fs;
 mod saved;
+mod signal;
 mod state;
 mod trouble;
 mod variables;

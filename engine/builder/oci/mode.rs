@@ -35,7 +35,9 @@ impl Mode {
     /// When it is neither a number nor such words, as a phrase.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let wrong = || {
-            format!("`--chmod={text}` is neither an octal number from 0 to 7777 nor a change such as u+x,go-w")
+            format!(
+                "`--chmod={text}` is neither an octal number from 0 to 7777 nor a change such as u+x,go-w"
+            )
         };
         if text.starts_with(|first: char| first.is_ascii_digit()) {
             let bits = u32::from_str_radix(text, 8).ok().filter(|bits| *bits <= 0o7777);
@@ -125,7 +127,8 @@ fn action(operator: u8, letters: &[u8], who: &mut u32, changes: &mut Vec<Change>
             b'r' => bits |= 0o444,
             b'w' => bits |= 0o222,
             b'x' => bits |= 0o111,
-            b'X' if operator != b'-' => searchable = 0o111,
+            b'X' if operator == b'-' => bits |= 0o111,
+            b'X' => searchable = 0o111,
             b's' if !is_others => bits |= 0o6000,
             b't' if !is_others => {
                 *who |= STICKY;
@@ -204,6 +207,7 @@ mod tests {
         check("g=o,o=u,u=g", 0o712, Some(0o227));
         check("a+X", 0o640, Some(0o640));
         check("a+X", 0o740, Some(0o751));
+        check("a-X", 0o755, Some(0o644));
         check("a=rX", 0o700, Some(0o555));
         assert_eq!(Mode::parse("a+X").map(|mode| mode.apply(0o640, true)), Ok(0o751));
         for text in ["", "u", "rw", "u+x,", ",u+x", "u+q", "u x"] {

@@ -5,9 +5,12 @@ use std::ops::Range;
 use super::platform::Platform;
 use super::variables::platform_args;
 use crate::builder::BuildError;
-use crate::image::dockerfile::{Base, BuildArgs, Graph, Instruction, Kind};
+use crate::image::dockerfile::{Base, BuildArgs, Graph, Instruction, Kind, is_docker_frontend};
 use crate::image::{Dockerfile, dockerfile::DockerfileError};
 use crate::script::StageError;
+
+/// The build argument that names the frontend, whatever the Dockerfile says.
+const SYNTAX: &str = "BUILDKIT_SYNTAX";
 
 /// Something that only a daemon can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +36,25 @@ pub fn needs_daemon(
     args: &BuildArgs,
 ) -> Result<Option<Obstacle>, DockerfileError> {
     let target = dockerfile.target_index(target)?;
-    if let Some(frontend) = dockerfile.foreign_frontend() {
+    let given = args.get(SYNTAX).filter(|frontend| !frontend.is_empty());
+    let frontend = match given {
+        Some(given) => Some((SYNTAX, given.as_str())).filter(|_| !is_docker_frontend(given)),
+        None => dockerfile.foreign_frontend().map(|written| ("# syntax", written)),
+    };
+    if let Some((origin, frontend)) = frontend {
         return Ok(Some(Obstacle {
-            instruction: format!("# syntax={frontend}"),
+            instruction: format!("{origin}={frontend}"),
             line: 1,
             span: 0..dockerfile.text().lines().next().unwrap_or_default().len(),
             reason: "it asks for another Dockerfile frontend".to_owned(),
+        }));
+    }
+    if let Some((span, line)) = dockerfile.strict_checks() {
+        return Ok(Some(Obstacle {
+            instruction: dockerfile.text()[span.clone()].to_owned(),
+            line,
+            span,
+            reason: "its warnings are to be errors, and only BuildKit knows them".to_owned(),
         }));
     }
     let machine = Platform::of_this_machine();
@@ -151,6 +167,16 @@ mod tests {
         check("FROM scratch AS a\nONBUILD RUN make\nFROM scratch\nCOPY a /", None, None);
         check("FROM scratch AS a\nONBUILD RUN make\nFROM a", None, Some((2, "ONBUILD RUN make")));
         check("# syntax=acme/frontend\nFROM scratch", None, Some((1, "# syntax=acme/frontend")));
+        let dockerfile = Dockerfile::parse("Dockerfile", "# syntax=acme/frontend\nFROM scratch").unwrap();
+        let with = |frontend: &str| {
+            let args = BuildArgs::from_iter([(SYNTAX.to_owned(), frontend.to_owned())]);
+            needs_daemon(&dockerfile, None, &args).unwrap().map(|found| found.instruction)
+        };
+        assert_eq!(with("docker/dockerfile:1"), None);
+        assert_eq!(with("acme/other").as_deref(), Some("BUILDKIT_SYNTAX=acme/other"));
+        check("# check=skip=all\nFROM scratch", None, None);
+        let text = "# escape=`\n# check=skip=JSONArgsRecommended;error=true\nFROM scratch";
+        check(text, None, Some((2, "# check=skip=JSONArgsRecommended;error=true")));
         check("FROM scratch\nADD https://x.io/a.git /a", None, Some((2, "ADD https://x.io/a.git /a")));
         check("FROM scratch\nADD https://x.io/a.tar git@x.io /a", None, None);
     }

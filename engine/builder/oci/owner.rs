@@ -7,41 +7,68 @@ use super::trouble::Trouble;
 /// A list of users longer than this is none.
 const LONGEST: u64 = 16 << 20;
 
+/// Who something belongs to.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Owner {
+    /// The numbers of the user and the group.
+    pub(super) numbers: (u64, u64),
+    /// The names that the image does not have, each with what it is: `user`, `group`.
+    pub(super) unknown: Vec<(&'static str, String)>,
+}
+
 /// The numbers of `owner`, which is `user`, `user:group` or `:group` by name or number. Names are looked up in
 /// `/etc/passwd` and `/etc/group` of `root_fs`. A user without a group has the one of `/etc/passwd`, and a number stands
-/// for the group of the same number (Dockerfile reference, "COPY --chown").
-pub(super) fn owner(root_fs: &RootFs, owner: &str, reader: &mut Reader<'_>) -> Result<(u64, u64), Trouble> {
+/// for the group of the same number (Dockerfile reference, "COPY --chown"). As in BuildKit a name that the image does not
+/// have is the root user's, and an image in which nothing was done yet has no names that could be asked for.
+pub(super) fn owner(
+    root_fs: &RootFs,
+    is_blank: bool,
+    owner: &str,
+    reader: &mut Reader<'_>,
+) -> Result<Owner, Trouble> {
     let (user, group) = match owner.split_once(':') {
         Some((user, group)) => (user, Some(group)),
         None => (owner, None),
     };
-    let mut found = (0, 0);
-    if let Ok(number) = user.parse::<u32>() {
-        found = (u64::from(number), u64::from(number));
-    } else if !user.is_empty() {
-        let fields = look_up(root_fs, "/etc/passwd", user, reader)?;
-        let number = |index: usize| fields.get(index).and_then(|field| field.parse::<u32>().ok());
-        let numbers = number(2).zip(number(3));
-        let (user, group) = numbers.ok_or_else(|| unknown("user", user, "/etc/passwd"))?;
-        found = (user.into(), group.into());
+    let mut found = Owner::default();
+    let mut ask = |kind: &'static str, file: &str, name: &str| match is_blank {
+        true => Err(Trouble::with_help(
+            format!("there is no {kind} `{name}` in an empty image"),
+            "give the number, or COPY the files that name it before",
+        )),
+        false => look_up(root_fs, file, name, reader),
+    };
+    match number(user) {
+        Some(number) => found.numbers = (number, number),
+        None => {
+            let fields = ask("user", "/etc/passwd", user)?;
+            let number = |index: usize| fields.get(index).and_then(|field| field.parse::<u32>().ok());
+            match number(2).zip(number(3)) {
+                Some((user, group)) => found.numbers = (user.into(), group.into()),
+                None => found.unknown.push(("user", user.to_owned())),
+            }
+        }
     }
-    match group.map(|group| (group, group.parse::<u32>())) {
-        None | Some(("", _)) => {}
-        Some((_, Ok(number))) => found.1 = number.into(),
-        Some((group, Err(_))) => {
-            let fields = look_up(root_fs, "/etc/group", group, reader)?;
-            let number = fields.get(2).and_then(|field| field.parse::<u32>().ok());
-            found.1 = number.ok_or_else(|| unknown("group", group, "/etc/group"))?.into();
+    match group.map(|group| (group, number(group))) {
+        None => {}
+        Some((_, Some(number))) => found.numbers.1 = number,
+        Some((group, None)) => {
+            let fields = ask("group", "/etc/group", group)?;
+            match fields.get(2).and_then(|field| field.parse::<u32>().ok()) {
+                Some(number) => found.numbers.1 = number.into(),
+                None => found.unknown.push(("group", group.to_owned())),
+            }
         }
     }
     Ok(found)
 }
 
-fn unknown(kind: &str, name: &str, file: &str) -> Trouble {
-    Trouble::with_help(
-        format!("the image has no {kind} `{name}`"),
-        format!("add it to {file} of the image, or give its number"),
-    )
+/// The number that `text` stands for without any list of users; nothing is the root user, as in BuildKit.
+fn number(text: &str) -> Option<u64> {
+    match text {
+        "" | "root" => Some(0),
+        text => text.parse::<i32>().ok().and_then(|number| number.try_into().ok()),
+    }
 }
 
 /// The fields of the line of `name` in `file`; none when it is not there.

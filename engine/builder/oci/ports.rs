@@ -1,37 +1,56 @@
 //! The ports of EXPOSE.
 
-/// How many ports a range may have in all.
+use std::net::IpAddr;
+
+/// How many ports may be exposed in all.
 const MOST: usize = 65_536;
 
-/// `8080`, `53/udp`, `8000-8003` and what `docker run -p` takes, as `8080/tcp`, sorted, each once.
+/// `8080`, `53/udp`, `8000-8003` and what `docker run -p` takes, as `8080/tcp`, in the order of `words`.
 ///
 /// # Errors
 /// What is no port, as a phrase.
 pub(super) fn ports(words: &[String]) -> Result<Vec<String>, String> {
     let mut found = Vec::new();
     for word in words.iter().flat_map(|word| word.split_whitespace()) {
-        let bad = || format!("`{word}` is no port such as 8080 or 53/udp");
-        let (numbers, protocol) = match word.split_once('/') {
-            Some((numbers, protocol)) => (numbers, protocol.to_lowercase()),
-            None => (word, "tcp".to_owned()),
-        };
-        if !["tcp", "udp", "sctp"].contains(&protocol.as_str()) {
-            return Err(bad());
+        let wrong = || format!("`{word}` is no port such as 8080 or 53/udp");
+        let (first, last, protocol) = container_ports(word).ok_or_else(wrong)?;
+        if found.len() > MOST {
+            return Err(wrong());
         }
-        // Of `address:host:container` only the last counts.
-        let numbers = numbers.rsplit(':').next().unwrap_or_default();
-        let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
-        let (first, last): (u16, u16) = (first.parse().map_err(|_| bad())?, last.parse().map_err(|_| bad())?);
-        if first > last || found.len() > MOST {
-            return Err(bad());
-        }
-        found.extend((first..=last).map(|port| (port, protocol.clone())));
+        found.extend((first..=last).map(|port| format!("{port}/{protocol}")));
     }
-    let mut found: Vec<String> =
-        found.into_iter().map(|(port, protocol)| format!("{port}/{protocol}")).collect();
-    found.sort();
-    found.dedup();
     Ok(found)
+}
+
+/// The first and last port and the protocol of `address:host:container/protocol`, of which only the last part counts;
+/// the others have to make sense all the same.
+fn container_ports(word: &str) -> Option<(u16, u16, String)> {
+    let (before, container) = match word.rsplit_once(':') {
+        Some((before, container)) => (Some(before), container),
+        None => (None, word),
+    };
+    let (container, protocol) = container.split_once('/').unwrap_or((container, ""));
+    let protocol = if protocol.is_empty() { "tcp".to_owned() } else { protocol.to_lowercase() };
+    let (first, last) = range(container)?;
+    let (address, host) = match before {
+        Some(before) => before.rsplit_once(':').unwrap_or(("", before)),
+        None => ("", ""),
+    };
+    let bare = address.strip_prefix('[').and_then(|address| address.strip_suffix(']')).unwrap_or(address);
+    let is_address = bare.is_empty() || bare.parse::<IpAddr>().is_ok();
+    // One port may be any of several of the host.
+    let fits = match host {
+        "" => true,
+        host => range(host).is_some_and(|(begin, end)| first == last || end - begin == last - first),
+    };
+    let is_protocol = ["tcp", "udp", "sctp"].contains(&protocol.as_str());
+    (is_address && fits && is_protocol).then_some((first, last, protocol))
+}
+
+fn range(text: &str) -> Option<(u16, u16)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+    (first <= last).then_some((first, last))
 }
 
 #[cfg(test)]
@@ -49,12 +68,15 @@ mod tests {
             );
         };
         check("80", Ok(&["80/tcp"]));
+        check("80/", Ok(&["80/tcp"]));
         check("53/UDP 80", Ok(&["53/udp", "80/tcp"]));
         check("8000-8002", Ok(&["8000/tcp", "8001/tcp", "8002/tcp"]));
         check("127.0.0.1:80:8080/tcp", Ok(&["8080/tcp"]));
+        check("[::1]:80:8080", Ok(&["8080/tcp"]));
+        check("1-3:5", Ok(&["5/tcp"]));
         check("", Ok(&[]));
-        check("http", Err(()));
-        check("80/icmp", Err(()));
-        check("9-8", Err(()));
+        for wrong in ["http", "80/icmp", "9-8", "65536", "1-3:5-6", "x:80:80", "1:2:3:4"] {
+            check(wrong, Err(()));
+        }
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct State {
     pub(super) variables: Variables,
     /// Whether this target, not one it is based on, has a CMD.
     pub(super) has_command: bool,
+    /// Whether it is `scratch` and nothing made a file system of it yet.
+    pub(super) is_blank: bool,
     /// What it runs on.
     pub(super) platform: Platform,
 }
@@ -37,6 +39,7 @@ impl State {
             base: None,
             variables: Variables::default(),
             has_command: false,
+            is_blank: true,
             platform,
         }
     }

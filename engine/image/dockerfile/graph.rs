@@ -57,8 +57,8 @@ impl<'a> Graph<'a> {
         if name.is_empty() {
             return Err(mistake(format!("`{}` is empty with these build arguments", word.text)));
         }
-        let lower = name.to_lowercase();
-        Ok(match targets[..index].iter().rposition(|target| target.name() == Some(lower.as_str())) {
+        // Names are kept in lower case, and a base is compared as it is written: `FROM One` is an image to Docker.
+        Ok(match targets[..index].iter().rposition(|target| target.name() == Some(name.as_str())) {
             Some(target) => Base::Target(target),
             None if name == "scratch" => Base::Scratch,
             None => Base::Image(name),

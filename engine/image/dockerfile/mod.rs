@@ -27,6 +27,7 @@ use indexmap::IndexMap;
 pub use error::DockerfileError;
 pub(crate) use graph::{Base, Graph, Origin};
 pub use instruction::{Command, Copy, Document, From, Healthcheck, Instruction, Kind, Mount, Run, Word};
+pub(crate) use parse::is_docker_frontend;
 pub use reach::{BaseConfig, Reach};
 pub use restart_helper::{RESTART_HELPER, RESTART_HELPER_PATH};
 
@@ -100,6 +101,7 @@ impl Target {
 struct Parsed {
     escape: char,
     syntax: Option<String>,
+    strict_checks: Option<(Range<usize>, usize)>,
     /// The ARG instructions before the first FROM.
     global: Vec<Instruction>,
     targets: Vec<Target>,
@@ -144,6 +146,11 @@ impl Dockerfile {
     /// The image of a frontend that is not Docker's own, when the `syntax` directive names one.
     pub(crate) fn foreign_frontend(&self) -> Option<&str> {
         self.syntax().filter(|syntax| !parse::is_docker_frontend(syntax))
+    }
+
+    /// Where a `check` directive stands that makes errors of BuildKit's warnings (`# check=error=true`), and its line.
+    pub(crate) fn strict_checks(&self) -> Option<(Range<usize>, usize)> {
+        self.parsed.strict_checks.clone()
     }
 
     /// The `ARG` instructions before the first `FROM`.

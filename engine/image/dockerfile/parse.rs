@@ -25,7 +25,8 @@ pub(super) fn parse(text: &str) -> Result<Parsed, Mistake> {
     if global.is_empty() && targets.is_empty() {
         return Err(Mistake { reason: "it has no instructions".into(), range: 0..0 });
     }
-    Ok(Parsed { escape: source.escape, syntax: source.syntax, global, targets })
+    let Source { escape, syntax, strict_checks, .. } = source;
+    Ok(Parsed { escape, syntax, strict_checks, global, targets })
 }
 
 fn next(source: &mut Source<'_>) -> Result<Option<Instruction>, Mistake> {
@@ -56,7 +57,7 @@ fn next(source: &mut Source<'_>) -> Result<Option<Instruction>, Mistake> {
 }
 
 /// Whether the frontend image `syntax` is Docker's own, under any registry.
-pub(super) fn is_docker_frontend(syntax: &str) -> bool {
+pub(crate) fn is_docker_frontend(syntax: &str) -> bool {
     let name = syntax.split([':', '@', ' ']).next().unwrap_or_default();
     ["docker/dockerfile", "docker/dockerfile-upstream"]
         .iter()

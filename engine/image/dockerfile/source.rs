@@ -51,6 +51,8 @@ pub(super) struct Source<'a> {
     pub(super) escape: char,
     /// The value of the `syntax` directive.
     pub(super) syntax: Option<String>,
+    /// Where a `check` directive stands that makes errors of warnings, and its line.
+    pub(super) strict_checks: Option<(Range<usize>, usize)>,
     seen: Vec<String>,
     directives_end: bool,
 }
@@ -63,7 +65,16 @@ struct Physical<'a> {
 
 impl<'a> Source<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, offset: 0, line: 0, escape: '\\', syntax: None, seen: Vec::new(), directives_end: false }
+        Self {
+            text,
+            offset: 0,
+            line: 0,
+            escape: '\\',
+            syntax: None,
+            strict_checks: None,
+            seen: Vec::new(),
+            directives_end: false,
+        }
     }
 
     /// The next instruction's line.
@@ -122,8 +133,10 @@ impl<'a> Source<'a> {
                 if text == heredoc.terminator {
                     break;
                 }
+                // A carriage return before the newline belongs to the text.
+                let end = physical.start + physical.text.len();
                 content.push_str(text);
-                content.push('\n');
+                content.push_str(&self.text[end..self.offset]);
             }
             documents.push(Document { name: heredoc.terminator, content, expands: heredoc.expands });
         }
@@ -181,9 +194,19 @@ impl<'a> Source<'a> {
                 return Err(mistake(format!("the escape character `{value}` is neither \\ nor `")));
             }
             ("syntax", _) => self.syntax = Some(value.to_owned()),
+            ("check", _) if is_strict(value) => {
+                self.strict_checks = Some((start..start + line.trim_end().len(), self.line));
+            }
             _ => {}
         }
         self.seen.push(name);
         Ok(())
     }
+}
+
+/// Whether the value of a `check` directive, such as `skip=all;error=true`, makes errors of warnings.
+fn is_strict(value: &str) -> bool {
+    value.split(';').filter_map(|part| part.split_once('=')).any(|(name, value)| {
+        name.trim() == "error" && ["1", "t", "true"].contains(&value.trim().to_ascii_lowercase().as_str())
+    })
 }
