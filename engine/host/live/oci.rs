@@ -179,9 +179,16 @@ impl Oci for LiveOci {
                 return Ok(false);
             }
             let image = self.store.image_for(digest, &own_platform())?;
-            let image = image.map(|image| image.image_id().to_string());
+            // What a daemon calls the image depends on where it keeps images.
+            let ids = image
+                .as_ref()
+                .map(|image| [*digest, image.digest(), image.image_id()].map(|id| id.to_string()));
             let there = self.daemon.images(references).await?;
-            if references.iter().all(|reference| there.get(reference) == image.as_ref()) {
+            let is_there = |reference| match (&ids, there.get(reference)) {
+                (Some(ids), Some(id)) => ids.contains(id),
+                (ids, id) => ids.is_none() && id.is_none(),
+            };
+            if references.iter().all(is_there) {
                 return Ok(false);
             }
             let events =
