@@ -1,10 +1,16 @@
 //! BuildKit in the cluster, with docker's own buildx and a real node: the builder that is made, what is pushed, what
 //! every option does, and what each failure says.
 
-use k8s_openapi::api::apps::v1::Deployment;
-use serde_json::Value;
+use std::time::Duration;
 
-use crate::harness::{BuildxCluster, Project, TestRepository};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::PodSpec;
+use serde_json::{Value, json};
+
+use crate::harness::{BuildxCluster, Cluster, Output, Project, Registry, Signal, TestRepository, wait_for};
+
+/// How long to wait for what another program does.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A configuration with an image in `repository`, built with these fields of `inCluster`.
 fn config(repository: &TestRepository, in_cluster: &str) -> String {
@@ -24,6 +30,21 @@ fn project(cluster: &BuildxCluster, repository: &TestRepository, in_cluster: &st
         .file("a.txt", "hello")
 }
 
+/// Writes a configuration with other fields of `inCluster`.
+fn change(project: &Project, repository: &TestRepository, in_cluster: &str) {
+    project.write("devspace.yaml", config(repository, in_cluster));
+}
+
+/// The pods of the builder, as buildx describes them; `None` when there is no builder.
+fn pods(cluster: &Cluster, builder: &str) -> Option<PodSpec> {
+    cluster.find::<Deployment>(builder)?.spec?.template.spec
+}
+
+/// How often something was said.
+fn count(output: &Output, text: &str) -> usize {
+    output.stderr.matches(text).count()
+}
+
 #[test]
 fn the_first_build_makes_a_builder_and_pushes() {
     let Some(cluster) = BuildxCluster::acquire() else { return };
@@ -36,10 +57,8 @@ fn the_first_build_makes_a_builder_and_pushes() {
     // The builder is where it should be, and made as configured.
     let name = format!("devspace-{namespace}0");
     assert_eq!(cluster.builders(), [format!("{name}: {}", BuildxCluster::image())]);
-    let builder = cluster.cluster.find::<Deployment>(&name).expect("the builder");
-    let pod = builder.spec.and_then(|spec| spec.template.spec).expect("a pod");
-    let rights = pod.containers[0].security_context.clone().expect("rights");
-    assert_eq!(rights.privileged, None);
+    let container = pods(&cluster.cluster, &name).expect("the builder").containers.remove(0);
+    assert_eq!(container.security_context.expect("rights").privileged, None);
 
     // The digest is the registry's, and what was built is what the Dockerfile says.
     assert_eq!(cluster.registry.tags(&api), ["one", "two"]);
@@ -60,4 +79,187 @@ fn the_first_build_makes_a_builder_and_pushes() {
     project.run(["build"]).success().stderr_has("a.txt changed").lacks("creating the builder");
     assert_eq!(uid(), before);
     assert_ne!(cluster.registry.digest(&api, "one"), Some(digest));
+}
+
+#[test]
+fn images_that_are_built_at_once_share_one_builder_in_a_namespace_that_is_made_for_it() {
+    let Some(cluster) = BuildxCluster::acquire() else { return };
+    let Some(builds) = Cluster::without_namespace() else { return };
+    let repositories =
+        ["api", "web", "db"].map(|role| cluster.daemon.repository(&cluster.registry.address(), role));
+    let mut config = "version: v2beta1\nimages:\n".to_owned();
+    for (number, repository) in repositories.iter().enumerate() {
+        config += &format!(
+            "  i{number}: {{image: {repository}, tags: [one], dockerfile: D{number}, buildKit: {{inCluster: {{name: Our_Own, \
+             namespace: {}, image: '{}', rootless: true}}}}}}\n",
+            builds.namespace(),
+            BuildxCluster::image()
+        );
+    }
+    let mut project = cluster.project().file("devspace.yaml", config);
+    for number in 0..3 {
+        project = project.file(format!("D{number}"), format!("FROM scratch\nCOPY busybox /{number}\n"));
+    }
+    let output = project.run(["build", "--max-concurrent-builds", "3"]);
+    output
+        .success()
+        .stderr_has("3 built")
+        .stderr_has(format!("created the namespace {}", builds.namespace()));
+    assert_eq!(count(&output, "creating the builder our_own"), 1, "{}", output.stderr);
+    assert_eq!(count(&output, "starting the builder our_own"), 1, "{}", output.stderr);
+    assert!(repositories.iter().all(|repository| cluster.registry.tags(repository) == ["one"]));
+    assert!(pods(&builds, "our-own0").is_some());
+    assert_eq!(cluster.builders(), Vec::<String>::new());
+
+    // A name in capitals is the same one the next time.
+    project.run(["build", "--force-build"]).success().stderr_has("3 built").lacks("creating");
+
+    // Two images cannot want it in two ways.
+    let other = project.read("devspace.yaml").replacen(", rootless: true", "", 1);
+    project.write("devspace.yaml", other.replace("name: Our_Own", "name: both"));
+    let output = project.run(["build", "--build-sequential", "--force-build", "i1", "i0"]);
+    output
+        .exits(1)
+        .stderr_has("stage::build::no_builder")
+        .stderr_has("another image of this run wants it made otherwise");
+}
+
+#[test]
+fn a_builder_is_made_as_configured_and_ctrl_c_stops_waiting_for_it() {
+    let Some(cluster) = BuildxCluster::acquire() else { return };
+    let api = cluster.daemon.repository(&cluster.registry.address(), "api");
+    let project = project(&cluster, &api, "name: ours, nodeSelector: 'disk=ssd,zone=a'");
+    let running = project.spawn(["build"]);
+    running.wait_for_text("the builder waits: no node takes its pod");
+    running.signal(Signal::Interrupt);
+    running.finish().exits(130);
+    let pod = pods(&cluster.cluster, "ours0").expect("the builder");
+    assert_eq!(pod.containers[0].security_context.as_ref().expect("rights").privileged, Some(true));
+    let selector: Vec<_> = pod.node_selector.expect("a selector").into_iter().collect();
+    assert_eq!(selector, [("disk".to_owned(), "ssd".to_owned()), ("zone".to_owned(), "a".to_owned())]);
+}
+
+#[test]
+fn a_builder_is_made_anew_when_it_should_be_made_otherwise() {
+    let Some(cluster) = BuildxCluster::acquire() else { return };
+    let api = cluster.daemon.repository(&cluster.registry.address(), "api");
+    let project = project(&cluster, &api, "name: ours, noCreate: true");
+    let output = project.run(["build"]);
+    output
+        .exits(1)
+        .stderr_has("stage::build::no_builder")
+        .stderr_has("no builder \"ours\" found")
+        .stderr_has("leave `noCreate` out");
+
+    let uid = || cluster.cluster.find::<Deployment>("ours0").expect("the builder").metadata.uid;
+    change(&project, &api, "name: ours, rootless: true");
+    project.run(["build"]).success().stderr_has("creating the builder ours");
+    let first = uid();
+    let other = "name: ours, rootless: true, nodeSelector: 'kubernetes.io/os=linux'";
+    change(&project, &api, &format!("{other}, noRecreate: true"));
+    project.run(["build", "--force-build"]).success().lacks("the builder ours,").lacks("creating");
+    change(&project, &api, &format!("{other}, noCreate: true"));
+    project.run(["build", "--force-build"]).success().lacks("the builder ours,").lacks("creating");
+    assert_eq!(uid(), first);
+    change(&project, &api, other);
+    let output = project.run(["build", "--force-build"]);
+    output
+        .success()
+        .stderr_has("removing the builder ours, which is made otherwise")
+        .stderr_has("creating the builder ours");
+    assert_ne!(uid(), first);
+    let selector = pods(&cluster.cluster, "ours0").and_then(|pod| pod.node_selector).expect("a selector");
+    assert_eq!(selector["kubernetes.io/os"], "linux");
+
+    // Buildx goes by the kubeconfig with which a builder was made, so that of another one is not used, nor stopped.
+    let second = uid();
+    let kubeconfig = project.read("kubeconfig");
+    project.remove("kubeconfig");
+    project.write("other", kubeconfig);
+    let project = project.env("KUBECONFIG", "other");
+    let output = project.run(["build", "--force-build"]);
+    output.success().stderr_has("forgetting the builder ours, which another kubeconfig leads to");
+    assert_eq!(uid(), second);
+    project.run(["build", "--force-build"]).success().lacks("the builder ours,");
+}
+
+#[test]
+fn what_is_not_pushed_is_loaded_into_the_daemon() {
+    let Some(cluster) = BuildxCluster::acquire() else { return };
+    let api = cluster.daemon.repository("", "api");
+    let project = project(&cluster, &api, "rootless: true");
+    // Nothing is built for a daemon that is not there.
+    project.run(["build", "--skip-push"]).exits(1).stderr_has("daemon").lacks("builder");
+
+    let project = project.daemon(&cluster.daemon);
+    project.run(["build", "--skip-push", "--result", "result.json"]).success();
+    assert_eq!(cluster.daemon.tags(&api), ["one", "two"]);
+    assert_eq!(cluster.daemon.file(&format!("{api}:one"), "/a.txt"), "hello");
+    assert_eq!(cluster.daemon.file(&format!("{api}:one"), "/made"), "made\n");
+    project.run(["build", "--skip-push"]).success().stderr_has("1 skipped");
+    // An image that is gone is built again.
+    cluster.daemon.docker(["image", "rm", "--force", &format!("{api}:one"), &format!("{api}:two")]);
+    project.run(["build", "--skip-push"]).success().stderr_has("1 built");
+    assert_eq!(cluster.daemon.tags(&api), ["one", "two"]);
+}
+
+#[test]
+fn credentials_are_docker_s_and_a_step_that_fails_is_shown() {
+    let Some(registry) = Registry::with_login() else { return };
+    let Some(cluster) = BuildxCluster::with(registry) else { return };
+    let api = cluster.daemon.repository(&cluster.registry.address(), "api");
+    let project = project(&cluster, &api, "rootless: true");
+    let output = project.run(["build"]);
+    output.exits(1).stderr_has("registry::unauthorized").stderr_has("windlass login");
+    let project = project.docker_config(cluster.registry.docker_config());
+    project.run(["build"]).success();
+    assert_eq!(cluster.registry.tags(&api), ["one", "two"]);
+
+    project.write(
+        "Dockerfile",
+        "FROM scratch\nCOPY busybox /bin/sh\nRUN [\"/bin/sh\", \"-c\", \"echo no rule; exit 2\"]\n",
+    );
+    let output = project.run(["build"]);
+    output.exits(1).stderr_has("stage::build::step_failed").stderr_has("Dockerfile:3").stderr_has("no rule");
+}
+
+#[test]
+fn a_builder_that_does_not_start_says_why_and_is_not_kept() {
+    let Some(cluster) = BuildxCluster::acquire() else { return };
+    let api = cluster.daemon.repository(&cluster.registry.address(), "api");
+    let project = project(&cluster, &api, "rootless: true").limit(LIMIT);
+    let fitting = project.read("devspace.yaml");
+    project.write("devspace.yaml", fitting.replace(&BuildxCluster::image(), "127.0.0.1:1/none:1"));
+    let output = project.run(["build"]);
+    output
+        .exits(1)
+        .stderr_has("stage::build::no_builder")
+        .stderr_has("its image cannot be pulled")
+        .stderr_has("`inCluster.image`");
+    wait_for("the builder to be gone", LIMIT, || cluster.builders().is_empty().then_some(()));
+
+    // An image without buildkitd.
+    project.write("devspace.yaml", fitting.replace(&BuildxCluster::image(), &cluster.daemon.base()));
+    let output = project.run(["build"]);
+    output.exits(1).stderr_has("BuildKit does not start in its pod").stderr_has("inCluster.rootless");
+
+    project.write("devspace.yaml", &fitting);
+    cluster.cluster.forbid_more_pods();
+    let output = project.run(["build"]);
+    output.exits(1).stderr_has("the cluster refuses its pod").stderr_has("exceeded quota");
+}
+
+#[test]
+fn a_user_without_rights_is_told_which_are_missing() {
+    let Some(cluster) = BuildxCluster::acquire() else { return };
+    let api = cluster.daemon.repository(&cluster.registry.address(), "api");
+    let project = project(&cluster, &api, "rootless: true");
+    project.write("kubeconfig", cluster.cluster.kubeconfig_as("test", &json!({ "as": "nobody" })));
+    let output = project.run(["build"]);
+    output
+        .exits(1)
+        .stderr_has("stage::build::no_builder")
+        .stderr_has("ask for the right to `get` `deployments`");
+    let namespace = cluster.cluster.namespace();
+    output.stderr_has(format!("in the namespace \"{namespace}\""));
 }

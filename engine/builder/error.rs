@@ -4,6 +4,7 @@ use miette::{Diagnostic as _, NamedSource, SourceSpan};
 
 use super::docker::DaemonError;
 use super::docker::TransportError;
+use crate::cluster::ClusterError;
 use crate::image::ReferenceError;
 use crate::image::dockerfile::DockerfileError;
 use crate::oci::StoreError;
@@ -17,6 +18,11 @@ pub enum BuildError {
     #[error("the build was cancelled")]
     #[diagnostic(code(run::cancelled))]
     Cancelled,
+
+    /// The cluster does not do what a build needs.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Cluster(#[from] ClusterError),
 
     /// A command-line builder ended with an error.
     #[error("cannot build `{image}`: `{program}` failed with exit code {exit_code}")]
@@ -66,7 +72,7 @@ pub enum BuildError {
     },
 
     /// A builder of buildx cannot be had.
-    #[error("cannot build `{image}`: the builder `{builder}` cannot be made: {reason}")]
+    #[error("cannot build `{image}`: the builder `{builder}` cannot be had: {reason}")]
     #[diagnostic(code(stage::build::no_builder))]
     NoBuilder {
         /// Name of the image.
@@ -75,9 +81,9 @@ pub enum BuildError {
         builder: String,
         /// Why.
         reason: String,
-        /// The last lines of its output, under a heading.
+        /// What to do, or the last lines of its output.
         #[help]
-        output: Option<String>,
+        help: Option<String>,
     },
 
     /// There is no buildx.

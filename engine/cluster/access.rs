@@ -192,7 +192,7 @@ pub(super) fn refusal(status: kube::core::Status, doing: &str, context: &Cluster
 
 /// Verb and resource of a right, out of a message such as
 /// `... is forbidden: User "ann" cannot patch resource "secrets" in API group "" in the namespace "dev"`.
-fn missing_right(message: &str) -> Option<(String, String)> {
+pub(crate) fn missing_right(message: &str) -> Option<(String, String)> {
     let (_, right) = message.split_once(" cannot ")?;
     let (verb, rest) = right.split_once(" resource \"")?;
     let (resource, _) = rest.split_once('"')?;

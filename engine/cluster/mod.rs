@@ -9,12 +9,14 @@ mod credential_plugin;
 mod error;
 mod kubeconfig;
 mod local;
+mod namespace;
 mod node;
 mod pod;
 mod pod_logs;
 mod pull_secret;
 mod pull_secret_write;
 
+pub(crate) use access::missing_right;
 pub use access::{ClusterAccess, ClusterOptions};
 pub use context::ClusterContext;
 pub use error::ClusterError;

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use futures_util::{AsyncBufRead, Stream, StreamExt as _};
 use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod, Secret};
 use kube::api::{AttachParams, DeleteParams, ListParams, LogParams, PostParams, Preconditions, Request};
 use kube::client::Connection;
@@ -86,6 +87,16 @@ impl ClusterAccess {
         let api = self.namespaced::<Pod>(namespace).await?;
         let doing = format!("list the pods in the namespace `{namespace}`");
         Ok(self.call(&doing, api.list(&ListParams::default().labels(labels))).await?.items)
+    }
+
+    /// The Deployment `name`; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`ClusterError`].
+    pub async fn deployment(&self, namespace: &str, name: &str) -> Result<Option<Deployment>, ClusterError> {
+        let api = self.namespaced::<Deployment>(namespace).await?;
+        let doing = format!("look at the Deployment `{name}` in the namespace `{namespace}`");
+        self.call(&doing, api.get_opt(name)).await
     }
 
     /// The pod `name`; `None` when there is none.

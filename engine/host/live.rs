@@ -40,6 +40,7 @@ impl Host {
                 access,
                 credentials: Arc::clone(&credentials),
                 daemon: daemon.clone(),
+                builders: Arc::default(),
             }),
             docker: Arc::new(docker::LiveDocker {
                 daemon: daemon.clone(),

@@ -20,7 +20,7 @@ mod transcript;
 mod transport;
 
 pub use buildkit::{BuildKit, CredentialLookup};
-pub use buildx::{Buildx, BuildxBuild};
+pub use buildx::{Buildx, BuildxBuild, ReadyBuilders};
 pub use classic::{AuthLookup, Classic};
 pub use cli::{Cli, lead_to};
 pub use daemon::{Daemon, DaemonFacts};

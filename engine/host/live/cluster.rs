@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::builder::BuiltImage;
-use crate::builder::docker::{Buildx, BuildxBuild, Daemon, lead_to};
+use crate::builder::docker::{Buildx, BuildxBuild, Daemon, ReadyBuilders, lead_to};
 use crate::builder::kaniko::{Kaniko, KanikoBuild};
 use crate::cluster::{
     ClusterAccess, ClusterContext, ClusterError, ImageLoad, Loader, Node, PodLogs, PullSecret,
@@ -29,6 +29,8 @@ pub(super) struct LiveCluster {
     pub(super) access: ClusterAccess,
     pub(super) credentials: Arc<CredentialStore>,
     pub(super) daemon: Daemon,
+    /// The builders of buildx that run.
+    pub(super) builders: Arc<ReadyBuilders>,
 }
 
 #[async_trait]
@@ -69,7 +71,10 @@ impl Cluster for LiveCluster {
         let buildx = Buildx {
             namespace: context.namespace.clone(),
             folder: buildx_folder(self.daemon.found().ok().and_then(|found| found.config.as_deref())),
-            kubeconfig: self.access.project_kubeconfig().map(str::to_owned),
+            kubeconfig: kubeconfig(self.access.project_kubeconfig()),
+            ready: Arc::clone(&self.builders),
+            access: self.access.clone(),
+            daemon: self.daemon.clone(),
         };
         Ok(buildx.build(build, events, cancel).await?)
     }
@@ -116,6 +121,16 @@ impl Cluster for LiveCluster {
 fn buildx_folder(config: Option<&Path>) -> PathBuf {
     let own = std::env::var_os("BUILDX_CONFIG").filter(|folder| !folder.is_empty());
     own.map_or_else(|| config.unwrap_or(Path::new(".docker")).join("buildx"), PathBuf::from)
+}
+
+/// `KUBECONFIG` of the environment, else that of the project's `.env`, each path absolute.
+fn kubeconfig(of_project: Option<&str>) -> Option<String> {
+    let told = std::env::var("KUBECONFIG").ok().or_else(|| of_project.map(str::to_owned))?;
+    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+    let paths: Vec<_> =
+        std::env::split_paths(&told).filter(|path| !path.as_os_str().is_empty()).map(absolute).collect();
+    let joined = std::env::join_paths(paths).ok()?.into_string().ok()?;
+    (!joined.is_empty()).then_some(joined)
 }
 
 /// Whether `program` is in a folder of `PATH`.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
+use url::Url;
 
 use crate::config::InClusterConfig;
 
@@ -23,6 +24,11 @@ pub(super) struct Instance {
 #[serde(rename_all = "PascalCase")]
 struct Node {
     #[serde(default)]
+    name: String,
+    /// Where it leads: `kubernetes:///NAME?deployment=...&kubeconfig=PATH`.
+    #[serde(default)]
+    endpoint: String,
+    #[serde(default)]
     driver_opts: Option<BTreeMap<String, String>>,
 }
 
@@ -30,6 +36,24 @@ impl Instance {
     /// The builder `name` in the folder of buildx; `None` where there is none, or nothing that is understood.
     pub(super) fn read(folder: &Path, name: &str) -> Option<Self> {
         serde_json::from_slice(&fs::read(folder.join("instances").join(name)).ok()?).ok()
+    }
+
+    /// The Deployment of its pods.
+    pub(super) fn deployment(&self) -> Option<String> {
+        // An underscore may stand in the names of buildx, but not in those of Kubernetes.
+        Some(self.nodes.first()?.name.replace('_', "-"))
+    }
+
+    /// The namespace of its pods, when it names one.
+    pub(super) fn namespace(&self) -> Option<&str> {
+        self.nodes.first()?.driver_opts.as_ref()?.get("namespace").map(String::as_str)
+    }
+
+    /// `KUBECONFIG` as it was when the builder was made, which buildx goes by ever after; `None` where it does not say.
+    fn kubeconfig(&self) -> Option<String> {
+        let endpoint = Url::parse(&self.nodes.first()?.endpoint).ok()?;
+        let found = endpoint.query_pairs().find(|(key, _)| key == "kubeconfig");
+        found.map(|(_, value)| value.into_owned())
     }
 }
 
@@ -43,6 +67,8 @@ pub(super) struct Settings {
     rootless: bool,
     image: Option<String>,
     node_selector: Option<String>,
+    /// `KUBECONFIG` for buildx.
+    kubeconfig: Option<String>,
 }
 
 /// One call of buildx.
@@ -52,14 +78,21 @@ pub(super) struct Step {
     pub(super) what: String,
     /// Its arguments.
     pub(super) arguments: Vec<String>,
+    /// Whether it stops the pods of a builder.
+    pub(super) stops: bool,
 }
 
 impl Settings {
-    /// What `config` says, `namespace` being that of the run.
-    pub(super) fn new(config: &InClusterConfig, namespace: &str) -> Self {
+    /// What `config` says, `namespace` and `kubeconfig` being those of the run.
+    pub(super) fn new(config: &InClusterConfig, namespace: &str, kubeconfig: Option<&str>) -> Self {
         let namespace = config.namespace.clone().unwrap_or_else(|| namespace.to_owned());
         Self {
-            name: config.name.clone().unwrap_or_else(|| format!("devspace-{namespace}")),
+            // Buildx knows them all in lower case.
+            name: config
+                .name
+                .as_ref()
+                .map_or_else(|| format!("devspace-{namespace}"), |name| name.to_lowercase()),
+            kubeconfig: kubeconfig.map(str::to_owned),
             rootless: config.rootless,
             image: config.image.clone(),
             node_selector: config.node_selector.clone(),
@@ -81,17 +114,29 @@ impl Settings {
             }
             arguments.extend(["--name".to_owned(), self.name.clone()]);
             arguments.extend_from_slice(create_args);
-            Step { what: format!("creating the builder {}", self.name), arguments }
+            Step { what: format!("creating the builder {}", self.name), arguments, stops: false }
         };
         match found {
             None => vec![create()],
-            Some(found) if no_recreate || self.fits(found) => Vec::new(),
+            Some(_) if no_recreate => Vec::new(),
+            // One of another cluster is not this run's to stop.
+            Some(found) if self.leads_elsewhere(found) => {
+                let what = format!("forgetting the builder {}, which another kubeconfig leads to", self.name);
+                let arguments = ["rm", "--keep-daemon", &self.name].map(str::to_owned).into();
+                vec![Step { what, arguments, stops: false }, create()]
+            }
+            Some(found) if self.fits(found) => Vec::new(),
             Some(_) => {
                 let what = format!("removing the builder {}, which is made otherwise", self.name);
                 let arguments = vec!["rm".to_owned(), self.name.clone()];
-                vec![Step { what, arguments }, create()]
+                vec![Step { what, arguments, stops: true }, create()]
             }
         }
+    }
+
+    fn leads_elsewhere(&self, found: &Instance) -> bool {
+        let known = found.kubeconfig();
+        known.is_some_and(|known| known != self.kubeconfig.as_deref().unwrap_or_default())
     }
 
     fn fits(&self, found: &Instance) -> bool {
@@ -168,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_builder_is_made_as_configured() {
-        let steps = Settings::new(&config(), "dev").steps(None, false, &["--bootstrap".to_owned()]);
+        let steps = Settings::new(&config(), "dev", None).steps(None, false, &["--bootstrap".to_owned()]);
         let words: Vec<_> = steps.iter().map(|step| step.arguments.join(" ")).collect();
         assert_eq!(
             words,
@@ -181,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_builder_is_kept_as_long_as_it_fits() {
-        let plain = Settings::new(&InClusterConfig::default(), "dev");
+        let plain = Settings::new(&InClusterConfig::default(), "dev", None);
         let count =
             |settings: &Settings, found: &Instance, keep: bool| settings.steps(Some(found), keep, &[]).len();
         let same = instance("kubernetes", r#"{"namespace":"dev","rootless":"false"}"#);
@@ -195,8 +240,31 @@ mod tests {
             assert_eq!((count(&plain, &other, false), count(&plain, &other, true)), (2, 0), "{other:?}");
         }
         let full = r#"{"namespace":"dev","rootless":"true","image":"moby/buildkit:rootless","nodeselector":"disk=ssd,zone=a"}"#;
-        assert_eq!(count(&Settings::new(&config(), "dev"), &instance("kubernetes", full), false), 0);
+        assert_eq!(count(&Settings::new(&config(), "dev", None), &instance("kubernetes", full), false), 0);
         assert_eq!(count(&plain, &instance("kubernetes", full), false), 2);
+    }
+
+    #[test]
+    fn a_builder_of_another_cluster_is_forgotten() {
+        let text = r#"{"Driver":"kubernetes","Nodes":[{"Name":"my_b0","Endpoint":"kubernetes:///my_b?deployment=x&kubeconfig=%2Fa%2Fk","DriverOpts":{"namespace":"dev"}}]}"#;
+        let found: Instance = serde_json::from_str(text).expect("an instance");
+        assert_eq!((found.deployment().as_deref(), found.namespace()), (Some("my-b0"), Some("dev")));
+        let check = |kubeconfig: Option<&str>, no_recreate: bool, expected: &str| {
+            let settings = Settings::new(&InClusterConfig::default(), "dev", kubeconfig);
+            let steps = settings.steps(Some(&found), no_recreate, &[]);
+            let first = steps.first().map(|step| step.arguments.join(" ")).unwrap_or_default();
+            assert_eq!(first, expected, "{kubeconfig:?}");
+        };
+        check(Some("/a/k"), false, "");
+        check(Some("/b/k"), false, "rm --keep-daemon devspace-dev");
+        check(None, false, "rm --keep-daemon devspace-dev");
+        check(None, true, "");
+    }
+
+    #[test]
+    fn names_are_in_lower_case_as_buildx_has_them() {
+        let config = InClusterConfig { name: Some("Ours".to_owned()), ..InClusterConfig::default() };
+        assert_eq!(Settings::new(&config, "dev", None).name, "ours");
     }
 
     #[tokio::test]

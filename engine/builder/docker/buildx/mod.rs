@@ -1,9 +1,12 @@
 //! BuildKit in the cluster, through `docker buildx` (spec image-building §8.5).
 
 mod arguments;
+mod hindrance;
 mod instance;
+mod prepare;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -11,19 +14,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::staging::Staging;
 use super::transcript::Transcript;
+use super::{Daemon, lead_to};
 use crate::builder::{BuildError, BuildRequest, BuiltImage};
+use crate::cluster::ClusterAccess;
 use crate::config::{BuildxConfig, InClusterConfig};
 use crate::event::ImageEvents;
 use crate::process::{Process, ProcessError};
 
 use arguments::arguments;
-use instance::{Instance, Settings, Step};
+use instance::Settings;
+pub use prepare::ReadyBuilders;
 
 /// How long buildx may take for what it only looks up or notes.
 const ASK_LIMIT: Duration = Duration::from_secs(60);
-
-/// How long to wait for another windlass that makes the same builder.
-const LOCK_LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// An image to build with BuildKit in the cluster.
 #[derive(Debug, Clone)]
@@ -46,14 +49,20 @@ impl BuildxBuild {
 }
 
 /// Builds with `docker buildx` in the cluster.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Buildx {
+    /// The cluster, which tells why a builder does not start.
+    pub access: ClusterAccess,
+    /// The daemon into which an image is loaded that is not pushed.
+    pub daemon: Daemon,
     /// The namespace of the run, for a builder that names none.
     pub namespace: String,
     /// The folder in which buildx notes its builders.
     pub folder: PathBuf,
-    /// `KUBECONFIG` for buildx, where it differs from the one windlass inherited.
+    /// `KUBECONFIG` for buildx, the paths absolute: it notes them with the builder.
     pub kubeconfig: Option<String>,
+    /// The builders that run.
+    pub ready: Arc<ReadyBuilders>,
 }
 
 /// What buildx tells of an image it made (buildx reference, `--metadata-file`).
@@ -80,12 +89,15 @@ impl Buildx {
         let BuildxBuild { request, config, .. } = build;
         let failed = |source: ProcessError| BuildError::process(&request.image, source);
         let in_cluster = build.in_cluster();
-        let settings = Settings::new(&in_cluster, &self.namespace);
+        let settings = Settings::new(&in_cluster, &self.namespace, self.kubeconfig.as_deref());
         self.check_program(build, cancel).await?;
         events.step(format!("building with BuildKit in the namespace {} of the cluster", settings.namespace));
-        if !in_cluster.no_create {
-            self.prepare_builder(build, &settings, events, cancel).await?;
+        let loads = !build.pushes && !in_cluster.no_load;
+        if loads {
+            // Better now than after the build.
+            self.daemon.facts().await?;
         }
+        self.prepare(build, &settings, events, cancel).await?;
 
         let staging = Staging::new(&request.directory).map_err(|source| BuildError::NoStaging {
             image: request.image.clone(),
@@ -94,12 +106,14 @@ impl Buildx {
         events.step("copying the context");
         let staged = staging.fill(request).await?;
         let metadata_file = staging.path("metadata.json");
-        let loads = !build.pushes && !in_cluster.no_load;
         let words = arguments(build, &settings.name, loads, &staged, &metadata_file.to_string_lossy());
         let mut process = self.process(config).args(words).directory(&request.directory);
         process = process.env("BUILDKIT_PROGRESS", "plain");
         for (name, value) in super::cli::variables(request) {
             process = process.env(name, value);
+        }
+        if loads {
+            process = lead_to(process, &self.daemon.found()?.endpoint);
         }
         let mut transcript = Transcript::default();
         let code = process.run(cancel, |_, line| transcript.line(line, events)).await.map_err(failed)?;
@@ -129,46 +143,6 @@ impl Buildx {
             Ok(_) | Err(ProcessError::NotFound { .. }) => Err(missing()),
             Err(error) => Err(BuildError::process(&build.request.image, error)),
         }
-    }
-
-    /// Makes the builder, where it is missing or made otherwise; one windlass at a time.
-    async fn prepare_builder(
-        &self,
-        build: &BuildxBuild,
-        settings: &Settings,
-        events: &ImageEvents,
-        cancel: &CancellationToken,
-    ) -> Result<(), BuildError> {
-        let (image, in_cluster) = (&build.request.image, build.in_cluster());
-        let lock = instance::lock(self.folder.clone(), settings.name.clone(), LOCK_LIMIT);
-        let lock = cancel.run_until_cancelled(lock).await.ok_or(BuildError::Cancelled)?;
-        let _lock = lock.map_err(|error| BuildError::NoBuilder {
-            image: image.clone(),
-            builder: settings.name.clone(),
-            reason: error.to_string(),
-            output: None,
-        })?;
-        let found = Instance::read(&self.folder, &settings.name);
-        for step in settings.steps(found.as_ref(), in_cluster.no_recreate, &in_cluster.create_args) {
-            let Step { what, arguments } = step;
-            events.step(what);
-            let mut tail = crate::process::Tail::default();
-            let process = self.process(&build.config).args(arguments).limit(ASK_LIMIT);
-            let ended = process.run(cancel, |_, line| {
-                events.output(line);
-                tail.push(line);
-            });
-            let code = ended.await.map_err(|error| BuildError::process(image, error))?;
-            if code != 0 {
-                return Err(BuildError::NoBuilder {
-                    image: image.clone(),
-                    builder: settings.name.clone(),
-                    reason: format!("`{}` ended with exit code {code}", build.config.command.join(" ")),
-                    output: tail.into_help(),
-                });
-            }
-        }
-        Ok(())
     }
 
     /// The program, with its first words.

@@ -1,0 +1,227 @@
+//! What keeps a builder's pod from starting.
+
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+
+use crate::cluster::{ClusterAccess, ClusterError};
+use crate::event::{ImageEvents, Level};
+use crate::process::last_lines;
+
+/// How long between two looks at the pods.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long pods may take to be gone: the 30 seconds that Kubernetes gives them to end by themselves, and some.
+const GONE_LIMIT: Duration = Duration::from_secs(45);
+
+/// How many lines of a container's log are shown.
+const LINES: u32 = 20;
+
+/// What keeps a builder's pod from starting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Hindrance {
+    /// No node takes it, as things are.
+    Unschedulable(String),
+    /// The cluster does not let it be.
+    Refused(String),
+    /// Its image cannot be had.
+    Image(String),
+    /// Its program does not start, or ends.
+    Program {
+        /// Why.
+        reason: String,
+        /// The pod.
+        pod: String,
+    },
+}
+
+impl Hindrance {
+    /// What it is.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::Unschedulable(reason) => format!("no node takes its pod: {reason}"),
+            Self::Refused(reason) => format!("the cluster refuses its pod: {reason}"),
+            Self::Image(reason) => format!("its image cannot be pulled: {reason}"),
+            Self::Program { reason, .. } => format!("BuildKit does not start in its pod: {reason}"),
+        }
+    }
+
+    /// What to do about it.
+    fn advice(&self) -> &'static str {
+        match self {
+            Self::Unschedulable(_) => "`inCluster.nodeSelector` says where it may run",
+            Self::Refused(_) => {
+                "`inCluster.rootless: true` needs fewer rights; or choose another namespace with `inCluster.namespace`"
+            }
+            Self::Image(_) => "`inCluster.image` names another one: a mirror, for clusters without internet",
+            Self::Program { .. } => {
+                "BuildKit needs a privileged pod or, with `inCluster.rootless: true`, nodes that allow user namespaces"
+            }
+        }
+    }
+
+    /// What to do about it, and what is known beside.
+    pub(super) async fn help(&self, access: &ClusterAccess, namespace: &str) -> String {
+        let mut help = self.advice().to_owned();
+        if let Self::Program { pod, .. } = self {
+            let log = access.pod_log_text(namespace, pod, None, LINES).await.unwrap_or_default();
+            let lines: Vec<_> = log.lines().map(str::to_owned).collect();
+            if let Some(lines) = last_lines(&lines) {
+                help = format!("{help}\n{lines}");
+            }
+        }
+        help
+    }
+}
+
+/// Looks at the pods of the Deployment `name` until there is no hope for them, and gives why. What is not hopeless is
+/// told, and noted in `last`. Who may not look waits for ever.
+pub(super) async fn until_hopeless(
+    access: &ClusterAccess,
+    (namespace, name): (&str, &str),
+    events: &ImageEvents,
+    last: &mut Option<Hindrance>,
+) -> Hindrance {
+    loop {
+        if let Some(hindrance) = look(access, namespace, name).await {
+            if !matches!(hindrance, Hindrance::Unschedulable(_)) {
+                return hindrance;
+            }
+            if last.as_ref() != Some(&hindrance) {
+                events.notice(Level::Info, format!("the builder waits: {}", hindrance.reason()));
+                *last = Some(hindrance);
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Waits until the Deployment `name`, which is deleted, has no pods any more or, with `may_end`, none that are not about
+/// to end; at most for their time to end. Who may not look does not wait.
+pub(super) async fn until_gone(access: &ClusterAccess, namespace: &str, name: &str, may_end: bool) {
+    let gone = async {
+        while let Ok(pods) = pods(access, namespace, name).await
+            && pods.iter().any(|pod| !may_end || !is_ending(pod))
+        {
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    let _ = tokio::time::timeout(GONE_LIMIT, gone).await;
+}
+
+async fn look(access: &ClusterAccess, namespace: &str, name: &str) -> Option<Hindrance> {
+    // Those of a builder that had the name before may still be there.
+    let pods: Vec<_> =
+        pods(access, namespace, name).await.ok()?.into_iter().filter(|pod| !is_ending(pod)).collect();
+    if pods.is_empty() {
+        of_deployment(&access.deployment(namespace, name).await.ok()??)
+    } else {
+        pods.iter().find_map(of_pod)
+    }
+}
+
+async fn pods(access: &ClusterAccess, namespace: &str, name: &str) -> Result<Vec<Pod>, ClusterError> {
+    access.pods(namespace, &format!("app={name}")).await
+}
+
+fn is_ending(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_some()
+}
+
+/// Why the cluster makes no pod of `deployment`.
+fn of_deployment(deployment: &Deployment) -> Option<Hindrance> {
+    let conditions = deployment.status.as_ref()?.conditions.iter().flatten();
+    let failure = conditions
+        .into_iter()
+        .find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True")?;
+    Some(Hindrance::Refused(failure.message.clone().unwrap_or_default()))
+}
+
+fn of_pod(pod: &Pod) -> Option<Hindrance> {
+    let status = pod.status.as_ref()?;
+    if let Some(hindrance) =
+        status.container_statuses.iter().flatten().find_map(|status| of_container(pod, status))
+    {
+        return Some(hindrance);
+    }
+    let condition = status.conditions.iter().flatten().find(|condition| {
+        condition.type_ == "PodScheduled" && condition.reason.as_deref() == Some("Unschedulable")
+    })?;
+    Some(Hindrance::Unschedulable(condition.message.clone().unwrap_or_default()))
+}
+
+fn of_container(pod: &Pod, status: &ContainerStatus) -> Option<Hindrance> {
+    let waiting = status.state.as_ref()?.waiting.as_ref()?;
+    let reason = waiting.reason.as_deref()?;
+    let told = waiting.message.clone().unwrap_or_else(|| reason.to_owned());
+    match reason {
+        "ErrImagePull"
+        | "ImagePullBackOff"
+        | "InvalidImageName"
+        | "ErrImageNeverPull"
+        | "ImageInspectError"
+        | "RegistryUnavailable" => Some(Hindrance::Image(told)),
+        "CreateContainerConfigError"
+        | "CreateContainerError"
+        | "RunContainerError"
+        | "StartError"
+        | "CrashLoopBackOff" => {
+            // What ended it says more than that the cluster waits before it tries again.
+            let before = status.last_state.as_ref().and_then(|state| state.terminated.as_ref());
+            let told = before.map_or(told, |ended| {
+                let code = format!("it ended with exit code {}", ended.exit_code);
+                ended.message.clone().filter(|message| !message.is_empty()).unwrap_or(code)
+            });
+            Some(Hindrance::Program { reason: told, pod: pod.metadata.name.clone().unwrap_or_default() })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pod(status: Value) -> Option<Hindrance> {
+        of_pod(
+            &serde_json::from_value(json!({ "metadata": { "name": "p" }, "status": status })).expect("a pod"),
+        )
+    }
+
+    fn waiting(state: Value, last: Value) -> Value {
+        json!({ "containerStatuses": [{
+            "name": "buildkitd", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
+            "state": { "waiting": state }, "lastState": last,
+        }] })
+    }
+
+    #[test]
+    fn what_keeps_a_pod_from_starting_is_seen() {
+        assert_eq!(pod(json!({ "phase": "Pending" })), None);
+        assert_eq!(pod(waiting(json!({ "reason": "ContainerCreating" }), json!({}))), None);
+        let image = json!({ "reason": "ImagePullBackOff", "message": "no such image" });
+        assert_eq!(pod(waiting(image, json!({}))), Some(Hindrance::Image("no such image".to_owned())));
+        let back_off = json!({ "reason": "CrashLoopBackOff", "message": "back-off" });
+        let ended = json!({ "terminated": { "exitCode": 3 } });
+        let program =
+            |reason: &str| Some(Hindrance::Program { reason: reason.to_owned(), pod: "p".to_owned() });
+        assert_eq!(pod(waiting(back_off.clone(), ended)), program("it ended with exit code 3"));
+        assert_eq!(pod(waiting(back_off, json!({}))), program("back-off"));
+        let condition = json!({ "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no disk" });
+        assert_eq!(
+            pod(json!({ "conditions": [condition] })),
+            Some(Hindrance::Unschedulable("no disk".to_owned()))
+        );
+    }
+
+    #[test]
+    fn a_cluster_that_makes_no_pod_is_seen() {
+        let condition = json!({ "type": "ReplicaFailure", "status": "True", "message": "exceeded quota" });
+        let deployment = json!({ "metadata": {}, "status": { "conditions": [condition] } });
+        let deployment = serde_json::from_value(deployment).expect("a Deployment");
+        assert_eq!(of_deployment(&deployment), Some(Hindrance::Refused("exceeded quota".to_owned())));
+    }
+}
