@@ -131,6 +131,18 @@ impl Corpus {
         fs::write(self.root.join("devspace.yaml"), text).expect("devspace.yaml can be written");
     }
 
+    /// Writes a `devspace.yaml` whose first image is built by a kaniko that does nothing.
+    pub fn write_kaniko_config(&self) {
+        let text = format!(
+            "version: v1beta9\nimages:\n  image-00:\n    image: bench.invalid/bench/{}\n    tags: [bench]\n    \
+             dockerfile: {}\n    context: {}\n    build: {{kaniko: {{command: ['true']}}}}\n",
+            self.name_of(0),
+            self.dockerfile_of(0),
+            self.context_of(0)
+        );
+        fs::write(self.root.join("devspace.yaml"), text).expect("devspace.yaml can be written");
+    }
+
     /// Removes what windlass remembers.
     pub fn forget_state(&self) {
         let state = self.root.join(".windlass");

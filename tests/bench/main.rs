@@ -4,6 +4,7 @@
 //! cargo bench --bench build                             # everything
 //! cargo bench --bench build -- one ten --rounds 5       # a part, more often
 //! cargo bench --bench build -- --only-oci               # the builder that needs no daemon
+//! cargo bench --bench build -- big --only-upload        # the way into a pod, with the cluster of the tests
 //! ```
 //!
 //! It makes its corpora under `target/bench-corpora`, once. The images are built in a Docker daemon of the
@@ -21,13 +22,14 @@ mod measure;
 mod oci;
 mod options;
 mod table;
+mod upload;
 mod walk;
 mod windlass;
 
 use std::path::Path;
 
 use bake::Bake;
-use corpus::Corpus;
+use corpus::{Corpus, Kind};
 use harness::{PrivateDaemon, Registry};
 use measure::{Cost, median};
 use options::Options;
@@ -54,7 +56,7 @@ fn main() {
     let corpora: Vec<Corpus> = options.corpora.iter().map(|kind| Corpus::make(*kind)).collect();
 
     let mut table = Table::default();
-    if !options.only_oci {
+    if !options.only_oci && !options.only_upload {
         start_up(&options, &mut table);
         loading::loading(&options, &mut table);
         for corpus in &corpora {
@@ -66,11 +68,14 @@ fn main() {
             }
         }
     }
-    for corpus in &corpora {
+    for corpus in corpora.iter().filter(|_| !options.only_upload) {
         oci::cold(corpus, &options, &mut table);
         if corpus.kind().shares_context() {
             oci::change_pushed(corpus, &registry, &daemon, &options, &mut table);
         }
+    }
+    for corpus in corpora.iter().filter(|corpus| corpus.kind() == Kind::Big && !options.only_oci) {
+        upload::upload(corpus, &options, &mut table);
     }
     println!("{table}");
 }

@@ -46,6 +46,11 @@ pub fn command(program: &str, arguments: &[&str], folder: &Path) -> Command {
 /// # Panics
 /// With its output, when it fails.
 pub fn cost(command: Command) -> Cost {
+    cost_and_output(command).0
+}
+
+/// Like [`cost`], with what `command` printed to stdout.
+pub fn cost_and_output(command: Command) -> (Cost, String) {
     // A program inherits the peak memory of the one that started it, so a small copy of this one does that.
     let report = NamedTempFile::new().expect("a temporary file can be made");
     let mut starter = Command::new(std::env::current_exe().expect("this program has a path"));
@@ -65,11 +70,12 @@ pub fn cost(command: Command) -> Cost {
     let report = fs::read_to_string(report.path()).expect("the report can be read");
     let numbers: Vec<u64> = report.split_whitespace().filter_map(|number| number.parse().ok()).collect();
     let [wall, processor, memory] = numbers[..] else { panic!("`{report}` is no report") };
-    Cost {
+    let cost = Cost {
         wall: Duration::from_micros(wall),
         processor: Some(Duration::from_micros(processor)),
         memory: Some(memory),
-    }
+    };
+    (cost, stdout.into_owned())
 }
 
 /// Runs `program`, writes wall and processor time in microseconds and peak memory in KiB to `report`, and

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -44,6 +45,16 @@ impl Windlass {
         (cost, Counts { built: count(&result, "built"), skipped: count(&result, "skipped") })
     }
 
+    /// Runs `windlass build` with more arguments and environment variables; gives its cost and what it told.
+    pub fn build_events(&self, environment: &[(&str, String)], arguments: &[&str]) -> (Cost, Vec<Value>) {
+        let mut command = self.command(&[&["build", "--progress", "json"], arguments].concat());
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        let (cost, output) = measure::cost_and_output(command);
+        let events =
+            output.lines().map(|line| serde_json::from_str(line).expect("an event is JSON")).collect();
+        (cost, events)
+    }
+
     /// Removes what the builder `oci` keeps for all projects.
     pub fn forget_store(&self) {
         let cache = self.cache();
@@ -54,11 +65,15 @@ impl Windlass {
 
     /// Runs windlass with `arguments` and gives its cost.
     pub fn cost(&self, arguments: &[&str]) -> Cost {
+        measure::cost(self.command(arguments))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = measure::command(env!("CARGO_BIN_EXE_windlass"), arguments, &self.project);
         command.env("HOME", self.home.path()).env("DOCKER_CONFIG", self.home.path());
         command.env("XDG_CACHE_HOME", self.cache());
         command.env("DOCKER_HOST", &self.daemon).env("NO_COLOR", "1");
-        measure::cost(command)
+        command
     }
 
     fn cache(&self) -> PathBuf {
