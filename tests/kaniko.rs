@@ -132,6 +132,14 @@ fn a_registry_that_is_insecure_for_kaniko_is_so_for_windlass() {
     let again = project.run(["build", "-t", "three"]);
     digest(again.lacks("starting kaniko"));
     assert_eq!(cluster.registry.digest(&api, "three"), cluster.registry.digest(&api, "one"));
+
+    // A script can say so as well.
+    let plan = "fn plan(image) {\n    let image = image.with_kaniko(#{ insecure: true });\n    plan_image(image, \
+                dockerfile(image), context(image))\n}\n";
+    project.write("windlass.rhai", project.read("windlass.rhai") + plan);
+    project.write("devspace.yaml", project.read("devspace.yaml").replace("insecure: true, ", ""));
+    let scripted = project.run(["build", "--debug", "--force-build"]);
+    digest(scripted.lacks("cannot check the right to push"));
 }
 
 #[test]

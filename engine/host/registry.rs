@@ -12,6 +12,10 @@ use crate::script::StageError;
 /// What stages ask of registries.
 #[async_trait]
 pub trait Registry: Send + Sync {
+    /// From now on takes the registry of `domain` with any certificate or none at all. Where no registry is asked, there
+    /// is nothing to do.
+    fn trust(&self, _domain: &str) {}
+
     /// Makes sure, before a long build, that its result may be pushed.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ pub struct RegistryClient {
     credentials: Arc<CredentialStore>,
     insecure: InsecureLookup,
     known_insecure: OnceCell<BTreeSet<String>>,
-    trusted: BTreeSet<String>,
+    trusted: Mutex<BTreeSet<String>>,
     settings: LazyLock<DaemonSettings, Box<dyn FnOnce() -> DaemonSettings + Send>>,
     certificates: PathBuf,
     pub(super) retry: Retry,
@@ -130,7 +130,7 @@ impl RegistryClient {
             credentials,
             insecure: Box::new(|| Box::pin(std::future::ready(BTreeSet::new()))),
             known_insecure: OnceCell::new(),
-            trusted: BTreeSet::new(),
+            trusted: Mutex::default(),
             settings: LazyLock::new(Box::new(|| DaemonSettings::read(&DaemonSettings::usual_files()))),
             certificates: PathBuf::from(CERTIFICATES),
             retry: Retry::default(),
@@ -157,8 +157,16 @@ impl RegistryClient {
     /// The client, taking the registries of `domains` with any certificate or none at all.
     #[must_use]
     pub fn trusting(mut self, domains: BTreeSet<String>) -> Self {
-        self.trusted = domains;
+        self.trusted = Mutex::new(domains);
         self
+    }
+
+    /// From now on takes the registry of `domain` with any certificate or none at all.
+    pub fn trust(&self, domain: &str) {
+        if self.trusted.lock().unwrap_or_else(PoisonError::into_inner).insert(domain.to_owned()) {
+            // What was found out about how to speak with it counts no more.
+            self.hosts.lock().unwrap_or_else(PoisonError::into_inner).remove(domain);
+        }
     }
 
     /// The client, looking for the certificates of single registries in `folder` in place of
@@ -379,7 +387,7 @@ impl RegistryClient {
         if host::is_loopback(domain) || domain == host::HUB {
             return domain != host::HUB;
         }
-        if self.trusted.contains(domain) {
+        if self.trusted.lock().unwrap_or_else(PoisonError::into_inner).contains(domain) {
             return true;
         }
         if self.settings.insecure.iter().any(|entry| host::is_named_by(domain, entry)) {

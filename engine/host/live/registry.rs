@@ -19,6 +19,10 @@ pub(super) struct LiveRegistry {
 
 #[async_trait]
 impl Registry for LiveRegistry {
+    fn trust(&self, domain: &str) {
+        self.client.trust(domain);
+    }
+
     async fn check_push(&self, repository: &Repository) -> Result<(), StageError> {
         match self.client.check_push(repository).await {
             Ok(()) => Ok(()),

@@ -300,6 +300,9 @@ pub mod image {
         let mut kaniko = image.config().kaniko.clone().unwrap_or_default();
         kaniko.cache = options.truth("cache", kaniko.cache)?;
         kaniko.insecure = options.truth("insecure", kaniko.insecure)?;
+        if kaniko.insecure {
+            image.run().host.registry.trust(image.config().repository.domain());
+        }
         if let Some(args) = options.get("args") {
             kaniko.args = texts(args, "args")?;
         }
