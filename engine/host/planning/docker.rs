@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::effect::{Effect, EffectKind, Effects, texts};
+use super::effect::{Effect, EffectKind, Effects};
 use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
 use crate::config::DockerConfig;
 use crate::event::ImageEvents;
@@ -64,14 +64,7 @@ impl Docker for PlanningDocker {
         _: &ImageEvents,
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
-        let kind = EffectKind::Build {
-            builder: "docker",
-            references: texts(&request.references),
-            files: request.context.files(),
-            bytes: request.context.size(),
-        };
-        let what = format!("build {}", request.image);
-        self.effects.push(Effect::new(Some(&request.image), what, kind));
+        self.effects.push(Effect::build("docker", &request));
         Ok(BuiltImage::in_daemon(PLANNED.to_owned()))
     }
 

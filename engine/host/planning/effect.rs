@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
+use crate::builder::BuildRequest;
 use crate::host::Purpose;
 use crate::image::ImageReference;
 use crate::run::Scope;
@@ -99,6 +100,17 @@ impl Effect {
     pub(super) fn new(image: Option<&str>, what: impl ToString, kind: EffectKind) -> Self {
         let image = image.map(ToOwned::to_owned);
         Self { project: None, image, what: what.to_string(), event: None, done: false, kind }
+    }
+
+    /// `builder`, on this machine, builds what is asked for.
+    pub(super) fn build(builder: &'static str, request: &BuildRequest) -> Self {
+        let kind = EffectKind::Build {
+            builder,
+            references: texts(&request.references),
+            files: request.context.files(),
+            bytes: request.context.size(),
+        };
+        Self::new(Some(&request.image), format!("build {}", request.image), kind)
     }
 
     /// The names under which it makes an image available in a registry.

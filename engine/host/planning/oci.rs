@@ -42,14 +42,7 @@ impl Oci for PlanningOci {
         _: &ImageEvents,
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
-        let kind = EffectKind::Build {
-            builder: "oci",
-            references: texts(&request.references),
-            files: request.context.files(),
-            bytes: request.context.size(),
-        };
-        let what = format!("build {}", request.image);
-        self.effects.push(Effect::new(Some(&request.image), what, kind));
+        self.effects.push(Effect::build("oci", &request));
         Ok(BuiltImage::in_store(Digest::of("planned")))
     }
 
