@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::harness::{Daemon, Forwarder, Output, Project, TestRepository, make_certificates};
+use crate::harness::{
+    Daemon, Forwarder, ImageStore, ModernDaemon, Output, Project, TestRepository, make_certificates,
+};
 
 /// The ways to build: through BuildKit, the classic builder, the CLI with either.
 const WAYS: [(&str, &str); 4] = [
@@ -367,4 +369,22 @@ fn tls_with_certificates_from_the_environment() {
     fs::copy(other.join("ca.pem"), certificates.join("ca.pem")).unwrap();
     let host = format!("tcp://{}", forwarder.address());
     search.looks_at(&host).stderr_has("certificate");
+}
+
+#[test]
+fn what_docker_finds_wrong_with_a_dockerfile_is_told_with_its_line() {
+    let Some(daemon) = ModernDaemon::since(27, ImageStore::Docker) else { return };
+    let image = daemon.repository("", "warnings");
+    let config = format!(
+        "version: v2beta1\nimages:\n  api: {{image: {image}, target: one, entrypoint: [sleep, '1']}}\n"
+    );
+    let dockerfile = "FROM BASE as one\nENTRYPOINT [\"sh\"]\nFROM one\nMAINTAINER me\n";
+    let project = Project::new()
+        .daemon(&daemon)
+        .file("devspace.yaml", config)
+        .file("Dockerfile", dockerfile.replace("BASE", &daemon.base()));
+    let output = project.run(["build", "--skip-push"]);
+    output.success().stderr_has("warning: Dockerfile:1: FromAsCasing: ").stderr_has("1 built in");
+    // The entrypoint that windlass adds after the second line is not counted, and is no mistake.
+    output.stderr_has("warning: Dockerfile:4: MaintainerDeprecated: ").stderr_has(", 2 warnings");
 }

@@ -53,6 +53,16 @@ impl ModernDaemon {
         Some(Self { daemon, version, _running: Some(running), _process: Some(process) })
     }
 
+    /// Like [`ModernDaemon::acquire`], of Docker `version` or newer.
+    pub fn since(version: u32, store: ImageStore) -> Option<Self> {
+        let daemon = Self::acquire(store)?;
+        if daemon.version < version {
+            leave_out_always(&format!("no Docker {version} or newer, but {}", daemon.version));
+            return None;
+        }
+        Some(daemon)
+    }
+
     /// The first number of its version.
     pub fn version(&self) -> u32 {
         self.version
