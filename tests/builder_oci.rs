@@ -5,6 +5,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use lzma_rust2::{XzOptions, XzWriter};
 use serde_json::{Value, json};
@@ -556,7 +557,9 @@ impl<'a> Comparison<'a> {
         let prefix = &self.repository;
         let base = format!("{prefix}/base:1");
         let mut config = "version: v1beta9\nimages:\n".to_owned();
-        let mut project = files(Project::new().daemon(self.daemon));
+        // A hundred images take their time where the machine has other things to do.
+        let project = Project::new().daemon(self.daemon).limit(Duration::from_secs(900));
+        let mut project = files(project);
         for (name, dockerfile) in cases {
             config += &format!(
                 "  {name}:\n    image: {prefix}/{name}\n    dockerfile: {name}.Dockerfile\n    build:\n      docker:\n        options:\n          buildArgs:\n            GIVEN: given\n"
