@@ -135,7 +135,7 @@ impl Corpus {
     pub fn write_kaniko_config(&self) {
         let text = format!(
             "version: v1beta9\nimages:\n  image-00:\n    image: bench.invalid/bench/{}\n    tags: [bench]\n    \
-             dockerfile: {}\n    context: {}\n    build: {{kaniko: {{command: ['true']}}}}\n",
+             dockerfile: {}\n    context: {}\n    build: {{kaniko: {{command: ['true'], args: [--no-push]}}}}\n",
             self.name_of(0),
             self.dockerfile_of(0),
             self.context_of(0)

@@ -65,7 +65,7 @@ pub fn upload(corpus: &Corpus, options: &Options, table: &mut Table) {
 
 /// A build, of which the time from the first byte of the context to its arrival counts.
 fn sending(windlass: &Windlass, settings: &[(&str, String)]) -> Cost {
-    let (cost, events) = windlass.build_events(settings, &["--builder", "kaniko", "--skip-push"]);
+    let (cost, events) = windlass.build_events(settings, &["--builder", "kaniko"]);
     let time = |step: &str| {
         let event = events.iter().find(|event| event["step"] == step).expect("windlass tells this step");
         let time = event["time"].as_str().expect("events have a time");
