@@ -23,10 +23,16 @@ fn config(repository: &TestRepository, in_cluster: &str) -> String {
 
 /// A project whose image has a file, and the outcome of a step that runs.
 fn project(cluster: &BuildxCluster, repository: &TestRepository, in_cluster: &str) -> Project {
+    // The tests share a BuildKit and its cache. Without a label they would share the image as well, and what one of them
+    // removes would still be there by another's name.
+    let dockerfile = format!(
+        "FROM scratch\nLABEL of={repository}\nCOPY busybox /bin/sh\nCOPY a.txt /\nRUN [\"/bin/sh\", \"-c\", \"echo made > \
+         /made\"]\n"
+    );
     cluster
         .project()
         .file("devspace.yaml", config(repository, in_cluster))
-        .file("Dockerfile", "FROM scratch\nCOPY busybox /bin/sh\nCOPY a.txt /\nRUN [\"/bin/sh\", \"-c\", \"echo made > /made\"]\n")
+        .file("Dockerfile", dockerfile)
         .file("a.txt", "hello")
 }
 
