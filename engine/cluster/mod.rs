@@ -13,6 +13,7 @@ mod namespace;
 mod node;
 mod pod;
 mod pod_logs;
+mod pod_obstacle;
 mod pull_secret;
 mod pull_secret_write;
 
@@ -24,6 +25,7 @@ pub use kubeconfig::Kubeconfig;
 pub use local::{ImageLoad, Loader, LocalCluster};
 pub use node::Node;
 pub use pod_logs::PodLogs;
+pub(crate) use pod_obstacle::{Obstacle, obstacle, unschedulable};
 pub use pull_secret::{PullSecret, PullSecretResult, RegistryLogin};
 pub use pull_secret_write::PullSecretError;
 

@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 
 use super::error::KanikoError;
 use super::pod::{CONTAINER, INIT_CONTAINER};
+use crate::cluster::{Obstacle, obstacle, unschedulable};
 
 /// What a pod's status says about the build.
 #[derive(Debug)]
@@ -90,33 +91,20 @@ pub(super) fn judge(image: &str, pod: &Pod) -> Sight {
         let Some(waiting) = status.state.as_ref().and_then(|state| state.waiting.as_ref()) else { continue };
         let reason = waiting.reason.as_deref().unwrap_or_default();
         let told = waiting.message.clone().unwrap_or_else(|| reason.to_owned());
-        match reason {
-            "ErrImagePull"
-            | "ImagePullBackOff"
-            | "InvalidImageName"
-            | "ErrImageNeverPull"
-            | "ImageInspectError"
-            | "RegistryUnavailable" => {
+        match obstacle(reason) {
+            Some(Obstacle::Image) => {
                 let container_image = status.image.clone();
                 return failed(KanikoError::ImagePull { image, container_image, reason: told, option });
             }
-            "CreateContainerConfigError"
-            | "CreateContainerError"
-            | "RunContainerError"
-            | "StartError"
-            | "CrashLoopBackOff" => {
+            Some(Obstacle::Container) => {
                 let container = container.to_owned();
                 return failed(KanikoError::Container { image, container, reason: told });
             }
-            _ => waits_for = waits_for.or(waiting.message.clone()),
+            None => waits_for = waits_for.or(waiting.message.clone()),
         }
     }
-    let conditions = status.conditions.iter().flatten();
-    let unscheduled = conditions
-        .filter(|condition| condition.type_ == "PodScheduled" && condition.status == "False")
-        .find(|condition| condition.reason.as_deref() == Some("Unschedulable"));
-    match unscheduled {
-        Some(condition) => Sight::Unschedulable(condition.message.clone().unwrap_or_default()),
+    match unschedulable(status) {
+        Some(reason) => Sight::Unschedulable(reason),
         None => Sight::Waiting(waits_for),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
-use crate::cluster::{ClusterAccess, ClusterError};
+use crate::cluster::{ClusterAccess, ClusterError, Obstacle, obstacle, unschedulable};
 use crate::event::{ImageEvents, Level};
 use crate::process::last_lines;
 
@@ -140,43 +140,27 @@ fn of_deployment(deployment: &Deployment) -> Option<Hindrance> {
 
 fn of_pod(pod: &Pod) -> Option<Hindrance> {
     let status = pod.status.as_ref()?;
-    if let Some(hindrance) =
-        status.container_statuses.iter().flatten().find_map(|status| of_container(pod, status))
-    {
-        return Some(hindrance);
-    }
-    let condition = status.conditions.iter().flatten().find(|condition| {
-        condition.type_ == "PodScheduled" && condition.reason.as_deref() == Some("Unschedulable")
-    })?;
-    Some(Hindrance::Unschedulable(condition.message.clone().unwrap_or_default()))
+    let of_containers =
+        status.container_statuses.iter().flatten().find_map(|status| of_container(pod, status));
+    of_containers.or_else(|| unschedulable(status).map(Hindrance::Unschedulable))
 }
 
 fn of_container(pod: &Pod, status: &ContainerStatus) -> Option<Hindrance> {
     let waiting = status.state.as_ref()?.waiting.as_ref()?;
     let reason = waiting.reason.as_deref()?;
     let told = waiting.message.clone().unwrap_or_else(|| reason.to_owned());
-    match reason {
-        "ErrImagePull"
-        | "ImagePullBackOff"
-        | "InvalidImageName"
-        | "ErrImageNeverPull"
-        | "ImageInspectError"
-        | "RegistryUnavailable" => Some(Hindrance::Image(told)),
-        "CreateContainerConfigError"
-        | "CreateContainerError"
-        | "RunContainerError"
-        | "StartError"
-        | "CrashLoopBackOff" => {
+    Some(match obstacle(reason)? {
+        Obstacle::Image => Hindrance::Image(told),
+        Obstacle::Container => {
             // What ended it says more than that the cluster waits before it tries again.
             let before = status.last_state.as_ref().and_then(|state| state.terminated.as_ref());
             let told = before.map_or(told, |ended| {
                 let code = format!("it ended with exit code {}", ended.exit_code);
                 ended.message.clone().filter(|message| !message.is_empty()).unwrap_or(code)
             });
-            Some(Hindrance::Program { reason: told, pod: pod.metadata.name.clone().unwrap_or_default() })
+            Hindrance::Program { reason: told, pod: pod.metadata.name.clone().unwrap_or_default() }
         }
-        _ => None,
-    }
+    })
 }
 
 #[cfg(test)]
