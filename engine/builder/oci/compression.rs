@@ -6,6 +6,8 @@ use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 
+use crate::oci::Compression;
+
 /// The largest window that a zstd stream may ask for, as a power of two: what the program itself allows.
 const ZSTD_WINDOW: u32 = 27;
 /// The memory that an xz stream may ask for, in KiB: four times what `xz -9` needs, so that a hostile one cannot take
@@ -15,17 +17,30 @@ const XZ_MEMORY: u32 = 256 * 1024;
 /// `reader` without its compression; what is not compressed is read as it is.
 pub(super) fn decompress(mut reader: impl BufRead + 'static) -> io::Result<Box<dyn Read>> {
     let start = reader.fill_buf()?;
-    Ok(match start {
-        [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(reader)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+    Ok(match layer_compression(start) {
+        Some(Compression::Gzip) => Box::new(MultiGzDecoder::new(reader)),
+        Some(Compression::Zstd) => {
             let mut decoder = zstd::Decoder::with_buffer(reader)?;
             decoder.window_log_max(ZSTD_WINDOW)?;
             Box::new(decoder)
         }
-        [b'B', b'Z', b'h', ..] => Box::new(MultiBzDecoder::new(reader)),
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Box::new(XzReader::new_mem_limit(reader, true, XZ_MEMORY)),
-        _ => Box::new(reader),
+        None => match start {
+            [b'B', b'Z', b'h', ..] => Box::new(MultiBzDecoder::new(reader)),
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
+                Box::new(XzReader::new_mem_limit(reader, true, XZ_MEMORY))
+            }
+            _ => Box::new(reader),
+        },
     })
+}
+
+/// How a file that begins with `start` is compressed, if it is in a way that layers of images may be.
+pub(super) fn layer_compression(start: &[u8]) -> Option<Compression> {
+    match start {
+        [0x1f, 0x8b, ..] => Some(Compression::Gzip),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Compression::Zstd),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::io::{self, BufRead as _, BufReader, Read, Seek as _, SeekFrom};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use super::compression::decompress;
+use super::compression::{decompress, layer_compression};
 use super::listing::digest;
 use super::platform::Platform;
 use super::root_fs::names;
@@ -281,11 +281,7 @@ impl<'a> Archive<'a> {
             return Ok(layer);
         }
         let mut content = BufReader::with_capacity(256 * 1024, self.content(path)?);
-        let compression = match content.fill_buf()? {
-            [0x1f, 0x8b, ..] => Some(Compression::Gzip),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Compression::Zstd),
-            _ => None,
-        };
+        let compression = layer_compression(content.fill_buf()?);
         let mut unpacked = decompress(content)?;
         let layer = match compression.filter(|_| is_blob) {
             Some(compression) => {
