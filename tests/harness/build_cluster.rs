@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
 use super::missing::leave_out_always;
 use super::pod_run::libraries;
+use super::root_archive::RootArchive;
 use super::run_name::run_name;
 use super::{Cluster, Daemon, Project, Registry, SecondAddress, TestRepository, busybox};
 
@@ -35,11 +35,7 @@ impl BuildCluster {
     /// Like [`BuildCluster::acquire`], with this registry.
     pub fn with(registry: Registry) -> Option<Self> {
         let daemon = Daemon::acquire()?;
-        let cluster = Cluster::acquire()?;
-        if !cluster.has_node() {
-            leave_out_always("the cluster for tests has no node");
-            return None;
-        }
+        let cluster = Cluster::with_node()?;
         if let Err(missing) = make_executor(&daemon) {
             leave_out_always(&missing);
             return None;
@@ -103,18 +99,7 @@ fn make_executor(daemon: &Daemon) -> Result<(), String> {
         return Err("no buildah (Debian: buildah)".to_owned());
     }
     let archive = executor_archive(&buildah).map_err(|error| error.to_string())?;
-    let mut command = Command::new("docker");
-    command.args(["--host", daemon.host(), "import", "--change", r#"ENTRYPOINT ["/kaniko/executor"]"#, "-"]);
-    command.arg(BuildCluster::executor()).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| error.to_string())?;
-    let mut stdin = child.stdin.take().expect("it has one");
-    let sent = std::io::Write::write_all(&mut stdin, &archive);
-    drop(stdin);
-    let output = child.wait_with_output().map_err(|error| error.to_string())?;
-    if !output.status.success() {
-        return Err(format!("the stand-in cannot be loaded: {}", String::from_utf8_lossy(&output.stderr)));
-    }
-    sent.map_err(|error| error.to_string())?;
+    daemon.import(&BuildCluster::executor(), &[r#"ENTRYPOINT ["/kaniko/executor"]"#], &archive)?;
     made.insert(daemon.host().to_owned());
     Ok(())
 }
@@ -122,37 +107,19 @@ fn make_executor(daemon: &Daemon) -> Result<(), String> {
 /// The root file system of the stand-in: buildah with its libraries, busybox, a script.
 fn executor_archive(buildah: &Path) -> std::io::Result<Vec<u8>> {
     let busybox = busybox().ok_or_else(|| std::io::Error::other("no busybox (Debian: busybox-static)"))?;
-    let mut archive = tar::Builder::new(Vec::new());
-    let mut add = |path: &str, mode: u32, content: &[u8]| {
-        let mut header = tar::Header::new_gnu();
-        header.set_entry_type(tar::EntryType::Regular);
-        header.set_mode(mode);
-        header.set_size(content.len() as u64);
-        archive.append_data(&mut header, path.trim_start_matches('/'), content)
-    };
-    add("kaniko/executor", 0o755, include_bytes!("executor.sh"))?;
-    add("bin/busybox", 0o755, &busybox)?;
-    add("usr/bin/buildah", 0o755, &fs::read(buildah)?)?;
-    add("etc/containers/policy.json", 0o644, br#"{"default":[{"type":"insecureAcceptAnything"}]}"#)?;
-    add("etc/containers/registries.conf", 0o644, b"unqualified-search-registries = []\n")?;
-    add("etc/passwd", 0o644, b"root:x:0:0:root:/root:/bin/sh\n")?;
-    add("etc/group", 0o644, b"root:x:0:\n")?;
+    let mut archive = RootArchive::with_busybox(&busybox, &APPLETS)?;
+    archive.file("kaniko/executor", 0o755, include_bytes!("executor.sh"))?;
+    archive.file("usr/bin/buildah", 0o755, &fs::read(buildah)?)?;
+    let policy = br#"{"default":[{"type":"insecureAcceptAnything"}]}"#;
+    archive.file("etc/containers/policy.json", 0o644, policy)?;
+    archive.file("etc/containers/registries.conf", 0o644, b"unqualified-search-registries = []\n")?;
+    archive.file("etc/passwd", 0o644, b"root:x:0:0:root:/root:/bin/sh\n")?;
+    archive.file("etc/group", 0o644, b"root:x:0:\n")?;
     for library in libraries(buildah) {
-        add(&library, 0o755, &fs::read(&library)?)?;
+        archive.file(&library, 0o755, &fs::read(&library)?)?;
     }
     for folder in ["tmp/", "var/tmp/", "root/"] {
-        let mut header = tar::Header::new_gnu();
-        header.set_entry_type(tar::EntryType::Directory);
-        header.set_mode(0o777);
-        header.set_size(0);
-        archive.append_data(&mut header, folder, std::io::empty())?;
+        archive.folder(folder)?;
     }
-    for applet in APPLETS {
-        let mut header = tar::Header::new_gnu();
-        header.set_entry_type(tar::EntryType::Symlink);
-        header.set_mode(0o777);
-        header.set_size(0);
-        archive.append_link(&mut header, format!("bin/{applet}"), "busybox")?;
-    }
-    archive.into_inner()
+    archive.finish()
 }

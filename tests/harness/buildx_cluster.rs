@@ -1,9 +1,8 @@
 //! A cluster in which buildx builds.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use k8s_openapi::api::apps::v1::Deployment;
@@ -11,6 +10,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use super::build_kit_relay::{build_kit, relay};
 use super::missing::leave_out_always;
 use super::private_daemon::DaemonProcess;
+use super::root_archive::RootArchive;
 use super::run_name::run_name;
 use super::second_address::own_address;
 use super::{Cluster, Daemon, Project, Registry, busybox};
@@ -42,11 +42,7 @@ impl BuildxCluster {
     /// Like [`BuildxCluster::acquire`], with this registry.
     pub fn with(registry: Registry) -> Option<Self> {
         let daemon = Daemon::acquire()?;
-        let cluster = Cluster::acquire()?;
-        if !cluster.has_node() {
-            leave_out_always("the cluster for tests has no node");
-            return None;
-        }
+        let cluster = Cluster::with_node()?;
         let buildx = buildx()?;
         let build_kit = build_kit()?;
         let Some(ip) = own_address(&daemon) else {
@@ -120,18 +116,8 @@ fn make_image(daemon: &Daemon, address: SocketAddr) -> Result<(), String> {
     }
     let archive = archive().map_err(|error| error.to_string())?;
     let place = format!("ENV BUILDKIT=\"{} {}\" PATH=/bin", address.ip(), address.port());
-    let mut command = Command::new("docker");
     // Nothing runs there but what holds the place of the daemon.
-    command.args(["--host", daemon.host(), "import", "--change", r#"ENTRYPOINT ["buildkitd"]"#, "--change"]);
-    command.arg(place).arg("-").arg(BuildxCluster::image());
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| error.to_string())?;
-    let sent = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(&archive));
-    let output = child.wait_with_output().map_err(|error| error.to_string())?;
-    if !output.status.success() {
-        return Err(format!("the stand-in cannot be loaded: {}", String::from_utf8_lossy(&output.stderr)));
-    }
-    sent.map_err(|error| error.to_string())?;
+    daemon.import(&BuildxCluster::image(), &[r#"ENTRYPOINT ["buildkitd"]"#, &place], &archive)?;
     *is_made = true;
     Ok(())
 }
@@ -139,23 +125,9 @@ fn make_image(daemon: &Daemon, address: SocketAddr) -> Result<(), String> {
 /// The root file system of the stand-in: busybox and two scripts.
 fn archive() -> std::io::Result<Vec<u8>> {
     let busybox = busybox().ok_or_else(|| std::io::Error::other("no busybox (Debian: busybox-static)"))?;
-    let mut archive = tar::Builder::new(Vec::new());
-    let mut add = |path: &str, content: &[u8]| {
-        let mut header = tar::Header::new_gnu();
-        header.set_entry_type(tar::EntryType::Regular);
-        header.set_mode(0o755);
-        header.set_size(content.len() as u64);
-        archive.append_data(&mut header, path, content)
-    };
-    add("bin/busybox", &busybox)?;
-    add("bin/buildkitd", b"#!/bin/sh\ntrap exit TERM\necho \"buildkitd $*\"\nsleep 86400 &\nwait\n")?;
-    add("bin/buildctl", include_bytes!("buildctl.sh"))?;
-    for applet in APPLETS {
-        let mut header = tar::Header::new_gnu();
-        header.set_entry_type(tar::EntryType::Symlink);
-        header.set_mode(0o777);
-        header.set_size(0);
-        archive.append_link(&mut header, format!("bin/{applet}"), "busybox")?;
-    }
-    archive.into_inner()
+    let mut archive = RootArchive::with_busybox(&busybox, &APPLETS)?;
+    let holder = b"#!/bin/sh\ntrap exit TERM\necho \"buildkitd $*\"\nsleep 86400 &\nwait\n";
+    archive.file("bin/buildkitd", 0o755, holder)?;
+    archive.file("bin/buildctl", 0o755, include_bytes!("buildctl.sh"))?;
+    archive.finish()
 }

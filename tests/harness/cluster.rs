@@ -51,6 +51,16 @@ impl Cluster {
         Some(cluster)
     }
 
+    /// Like [`Cluster::acquire`], in a cluster with a node that runs pods.
+    pub fn with_node() -> Option<Self> {
+        let cluster = Self::acquire()?;
+        if cluster.real_node().is_none() {
+            leave_out_always("the cluster for tests has no node");
+            return None;
+        }
+        Some(cluster)
+    }
+
     /// Like [`Cluster::acquire`], but the namespace is not there yet.
     pub fn without_namespace() -> Option<Self> {
         static ACCESS: LazyLock<Option<Access>> = LazyLock::new(Access::from_environment);
@@ -180,11 +190,6 @@ impl Cluster {
             "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account },
             "subjects": [{ "kind": "ServiceAccount", "name": account, "namespace": self.namespace }],
         }));
-    }
-
-    /// Whether there is a node that runs pods.
-    pub fn has_node(&self) -> bool {
-        self.real_node().is_some()
     }
 
     /// A node that runs pods.

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use super::missing::leave_out;
+use super::root_archive::RootArchive;
 use super::run_name::run_name;
 use super::slot::Slot;
 use super::{Registry, TestRepository};
@@ -169,17 +170,23 @@ impl Daemon {
 
     fn load_base(&self) -> Result<(), String> {
         let busybox = busybox().ok_or("no busybox (Debian: busybox-static)")?;
-        let archive = base_archive(&busybox);
+        let archive = RootArchive::with_busybox(&busybox, &APPLETS).and_then(RootArchive::finish);
         let archive = archive.map_err(|error| error.to_string())?;
+        self.import(&self.base(), &[r#"CMD ["sh"]"#], &archive)
+    }
+
+    /// Makes the image `reference` of a root file system, changed by these instructions of a Dockerfile.
+    pub(super) fn import(&self, reference: &str, changes: &[&str], archive: &[u8]) -> Result<(), String> {
         let mut command = docker(&self.host);
-        command.args(["import", "--change", r#"CMD ["sh"]"#, "-", &self.base()]);
+        command.arg("import");
+        command.args(changes.iter().flat_map(|change| ["--change", change])).args(["-", reference]);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| error.to_string())?;
-        let sent = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(&archive));
+        let sent = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(archive));
         let output = child.wait_with_output().map_err(|error| error.to_string())?;
         let stderr = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
-            return Err(format!("the base image cannot be loaded: {stderr}"));
+            return Err(format!("the image {reference} cannot be loaded: {stderr}"));
         }
         sent.map_err(|error| error.to_string())
     }
@@ -188,24 +195,6 @@ impl Daemon {
 /// The static busybox, the one program of the base image; `None` where it is not installed.
 pub fn busybox() -> Option<Vec<u8>> {
     ["/bin/busybox", "/usr/bin/busybox"].iter().find_map(|path| fs::read(path).ok())
-}
-
-/// The root file system of the base image as a tar archive.
-fn base_archive(busybox: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut archive = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_ustar();
-    header.set_entry_type(tar::EntryType::Regular);
-    header.set_mode(0o755);
-    header.set_size(busybox.len() as u64);
-    archive.append_data(&mut header, "bin/busybox", busybox)?;
-    for applet in APPLETS {
-        let mut header = tar::Header::new_ustar();
-        header.set_entry_type(tar::EntryType::Symlink);
-        header.set_mode(0o777);
-        header.set_size(0);
-        archive.append_link(&mut header, format!("bin/{applet}"), "busybox")?;
-    }
-    archive.into_inner()
 }
 
 /// The docker command, talking to `host` and knowing nothing of the user's configuration.

@@ -33,6 +33,7 @@ mod pod_run;
 mod private_daemon;
 mod project;
 mod registry;
+mod root_archive;
 mod run_name;
 mod running;
 mod second_address;
