@@ -3,8 +3,8 @@
 //! ```text
 //! cargo bench --bench build                             # everything
 //! cargo bench --bench build -- one ten --rounds 5       # a part, more often
-//! cargo bench --bench build -- --only-oci               # the builder that needs no daemon
-//! cargo bench --bench build -- big --only-upload        # the way into a pod, with the cluster of the tests
+//! cargo bench --bench build -- --only oci               # the builder that needs no daemon
+//! cargo bench --bench build -- big --only upload        # the way into a pod, with the cluster of the tests
 //! ```
 //!
 //! It makes its corpora under `target/bench-corpora`, once. The images are built in a Docker daemon of the
@@ -32,7 +32,7 @@ use bake::Bake;
 use corpus::{Corpus, Kind};
 use harness::{PrivateDaemon, Registry};
 use measure::{Cost, median};
-use options::Options;
+use options::{Options, Part};
 use table::Table;
 use windlass::{Counts, Windlass};
 
@@ -51,33 +51,41 @@ fn main() {
         return;
     }
     let options = Options::parse(&arguments);
-    let daemon = PrivateDaemon::start().expect("the benchmark needs a Docker daemon of its own");
-    let registry = Registry::start().expect("the benchmark needs docker-registry");
     let corpora: Vec<Corpus> = options.corpora.iter().map(|kind| Corpus::make(*kind)).collect();
-
     let mut table = Table::default();
-    if !options.only_oci && !options.only_upload {
-        start_up(&options, &mut table);
-        loading::loading(&options, &mut table);
-        for corpus in &corpora {
-            warm(corpus, &registry, &daemon, &options, &mut table);
-        }
-        for corpus in &corpora {
-            for build_kit in [true, false] {
-                cold(corpus, build_kit, &daemon, &options, &mut table);
-            }
-        }
+    if options.has(Part::Daemon) || options.has(Part::Oci) {
+        builds(&corpora, &options, &mut table);
     }
-    for corpus in corpora.iter().filter(|_| !options.only_upload) {
-        oci::cold(corpus, &options, &mut table);
-        if corpus.kind().shares_context() {
-            oci::change_pushed(corpus, &registry, &daemon, &options, &mut table);
-        }
-    }
-    for corpus in corpora.iter().filter(|corpus| corpus.kind() == Kind::Big && !options.only_oci) {
+    for corpus in corpora.iter().filter(|corpus| corpus.kind() == Kind::Big && options.has(Part::Upload)) {
         upload::upload(corpus, &options, &mut table);
     }
     println!("{table}");
+}
+
+/// What building costs, with a daemon and without one.
+fn builds(corpora: &[Corpus], options: &Options, table: &mut Table) {
+    let daemon = PrivateDaemon::start().expect("the benchmark needs a Docker daemon of its own");
+    let registry = Registry::start().expect("the benchmark needs docker-registry");
+    if options.has(Part::Daemon) {
+        start_up(options, table);
+        loading::loading(options, table);
+        for corpus in corpora {
+            warm(corpus, &registry, &daemon, options, table);
+        }
+        for corpus in corpora {
+            for build_kit in [true, false] {
+                cold(corpus, build_kit, &daemon, options, table);
+            }
+        }
+    }
+    if options.has(Part::Oci) {
+        for corpus in corpora {
+            oci::cold(corpus, options, table);
+            if corpus.kind().shares_context() {
+                oci::change_pushed(corpus, &registry, &daemon, options, table);
+            }
+        }
+    }
 }
 
 /// What `windlass --help` costs.

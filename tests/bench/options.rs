@@ -9,35 +9,45 @@ pub struct Options {
     pub corpora: Vec<Kind>,
     /// How often each figure is taken.
     pub rounds: usize,
-    /// Whether only the builder `oci` is measured.
-    pub only_oci: bool,
-    /// Whether only the way of a context into a pod is measured.
-    pub only_upload: bool,
+    /// The only part that is measured; `None` is all of them.
+    pub only: Option<Part>,
+}
+
+/// A part of the benchmark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Loading a project, and building with a daemon.
+    Daemon,
+    /// The builder `oci`.
+    Oci,
+    /// The way of a context into a pod.
+    Upload,
 }
 
 impl Options {
-    /// Reads names of corpora (none: all), `--rounds N` (default 3), `--only-oci` and `--only-upload`.
+    /// Reads names of corpora (none: all), `--rounds N` (default 3), and `--only daemon|oci|upload`.
     ///
     /// # Panics
     /// On any other argument; the message says what is allowed.
     pub fn parse(arguments: &[String]) -> Self {
-        let mut options = Self { corpora: Vec::new(), rounds: 3, only_oci: false, only_upload: false };
+        let mut options = Self { corpora: Vec::new(), rounds: 3, only: None };
         let mut arguments = arguments.iter().filter(|argument| *argument != "--bench");
         while let Some(argument) = arguments.next() {
             if argument == "--rounds" {
                 let rounds =
                     arguments.next().and_then(|number| number.parse().ok()).filter(|rounds| *rounds > 0);
                 options.rounds = rounds.expect("--rounds takes a number from 1");
-            } else if argument == "--only-oci" {
-                options.only_oci = true;
-            } else if argument == "--only-upload" {
-                options.only_upload = true;
+            } else if argument == "--only" {
+                options.only = Some(match arguments.next().map(String::as_str) {
+                    Some("daemon") => Part::Daemon,
+                    Some("oci") => Part::Oci,
+                    Some("upload") => Part::Upload,
+                    _ => panic!("--only takes daemon, oci or upload"),
+                });
             } else {
                 let kind = Kind::ALL.into_iter().find(|kind| kind.to_string() == *argument);
                 options.corpora.push(kind.unwrap_or_else(|| {
-                    panic!(
-                        "`{argument}` is none of one, ten, mono, big, --rounds N, --only-oci, --only-upload"
-                    )
+                    panic!("`{argument}` is none of one, ten, mono, big, --rounds N, --only PART")
                 }));
             }
         }
@@ -45,5 +55,10 @@ impl Options {
             options.corpora = Kind::ALL.to_vec();
         }
         options
+    }
+
+    /// Whether `part` is measured.
+    pub fn has(&self, part: Part) -> bool {
+        self.only.is_none_or(|only| only == part)
     }
 }
