@@ -305,6 +305,8 @@ fn helper(x) { x }
         "windlass_test.rhai",
         "fn test_tags() { asert_eq(tags(project()), 1); tags(project(), 1) }
 fn test_release() { project().run(\"release\"); testing::x(); release(project()) }
+fn tset_tags() { helper() }
+fn helper() { tags(project()) }
 ",
     );
     project.write("lib/other_test.rhai", "fn test_it(x) { }\n");
@@ -318,6 +320,7 @@ fn test_release() { project().run(\"release\"); testing::x(); release(project())
     windlass_test.rhai:2:31 script::unknown_function: there is no function `run` (a pipeline is a function: call it, `release(project, "1.4.0")`)
     windlass_test.rhai:2:47 script::not_imported: nothing is imported as `testing` (begin the file with `import "std/testing" as testing;`)
     windlass_test.rhai:2:61 script::wrong_arguments: `release` does not take 1 argument (it takes 2 arguments)
+    windlass_test.rhai:3:4 test::never_run: `tset_tags()` never runs: it is no test, and nothing calls it (the names of tests begin with `test_`; `private fn` says that it is none)
     "#);
 }
 

@@ -173,6 +173,17 @@ fn wrong_test_files_are_wrong_use() {
 }
 
 #[test]
+fn a_function_that_looks_like_a_test_and_is_none_is_named() {
+    let project = project("fn test_one() { }\nfn tset_two() { throw \"never\" }\n");
+    let output = project.run(["test"]);
+    output
+        .success()
+        .stdout_has("1 passed")
+        .stderr_has("`tset_two()` never runs: it is no test, and nothing calls it")
+        .stderr_has("windlass_test.rhai:2:4");
+}
+
+#[test]
 fn project_without_tests_says_what_a_test_is() {
     let project = project("");
     project.remove("windlass_test.rhai");

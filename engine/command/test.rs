@@ -69,6 +69,9 @@ pub struct TestArgs {
 pub fn test(global: &GlobalOptions, args: &TestArgs) -> Result<ExitStatus, Failure> {
     let (folder, config) = place(global);
     let files = testing::find(&folder, config.as_deref()).map_err(Failure::wrong_use)?;
+    for warning in files.iter().flat_map(Found::never_run) {
+        print_diagnostic(&warning);
+    }
     let run = RunTests {
         filters: args.filters.clone(),
         profiles: global.profiles.clone(),

@@ -9,6 +9,8 @@ use crate::script::{Mistake, Pipeline, ScriptError, ScriptFile};
 
 /// How the names of test files end.
 const ENDING: &str = "_test.rhai";
+/// How the names of tests begin.
+const PREFIX: &str = "test_";
 
 /// A test file, and its tests.
 pub struct Found {
@@ -100,6 +102,11 @@ impl Found {
     pub fn mistakes(&self) -> Vec<Mistake> {
         self.program.test_mistakes(self.overrides.functions())
     }
+
+    /// A warning for each function that was probably meant to be a test.
+    pub fn never_run(&self) -> Vec<Mistake> {
+        self.program.never_run(PREFIX)
+    }
 }
 
 /// Reads the test file at `path`; `known` are the overrides of projects that have been read.
@@ -117,7 +124,7 @@ fn read(
     };
     let program = Pipeline::compile(vec![ScriptFile::read(path, root)?], root)?;
     let mut tests: Vec<_> =
-        program.functions().filter(|function| function.name.starts_with("test_")).collect();
+        program.functions().filter(|function| function.name.starts_with(PREFIX)).collect();
     tests.sort_by_key(|function| function.span.start);
     if let Some(test) = tests.iter().find(|test| !test.parameters.is_empty()) {
         return Err(FindError::Parameters {

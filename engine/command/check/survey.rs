@@ -136,7 +136,10 @@ impl Survey {
         for file in testing::find_each(folder, config) {
             self.tests += 1;
             match file {
-                Ok(file) => file.mistakes().into_iter().for_each(|mistake| self.note(mistake, None)),
+                Ok(file) => {
+                    let mistakes = file.mistakes().into_iter().chain(file.never_run());
+                    mistakes.for_each(|mistake| self.note(mistake, None));
+                }
                 Err(error) => self.note(error, None),
             }
         }

@@ -12,13 +12,19 @@ pub struct Mistake {
     code: &'static str,
     message: String,
     help: Option<String>,
+    severity: Severity,
     excerpt: Excerpt,
 }
 
 impl Mistake {
     pub(super) fn new(code: &'static str, message: String, help: Option<String>, place: &Place) -> Self {
         let excerpt = Excerpt::one(place.file().to_owned(), place, "here".to_owned());
-        Self { code, message, help, excerpt }
+        Self { code, message, help, severity: Severity::Error, excerpt }
+    }
+
+    /// The same as something that nothing fails of.
+    pub(super) fn as_warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
     }
 }
 
@@ -36,7 +42,7 @@ impl Diagnostic for Mistake {
     }
 
     fn severity(&self) -> Option<Severity> {
-        Some(Severity::Error)
+        Some(self.severity)
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {

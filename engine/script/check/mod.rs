@@ -3,6 +3,7 @@
 mod call;
 mod known;
 mod mistake;
+mod never_run;
 
 use super::near_miss::near_misses;
 use super::trace::Place;
