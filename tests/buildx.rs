@@ -190,6 +190,59 @@ fn a_builder_is_made_anew_when_it_should_be_made_otherwise() {
 }
 
 #[test]
+fn a_context_that_is_not_current_is_built_in() {
+    let Some(cluster) = BuildxCluster::acquire() else { return };
+    let api = cluster.daemon.repository(&cluster.registry.address(), "api");
+    let project = project(&cluster, &api, "name: ours, rootless: true");
+    let mut kubeconfig: Value = serde_json::from_str(&project.read("kubeconfig")).expect("JSON");
+    kubeconfig["current-context"] = "arn:aws/nowhere".into();
+    let mut add = |list: &str, kind: &str, entry: Value| {
+        let list = kubeconfig[list].as_array_mut().expect("a list");
+        list.push(json!({ "name": "arn:aws/nowhere", kind: entry }));
+    };
+    add("contexts", "context", json!({ "cluster": "arn:aws/nowhere" }));
+    add("clusters", "cluster", json!({ "server": "https://127.0.0.1:1" }));
+    let kubeconfig = kubeconfig.to_string();
+    project.write("kubeconfig", &kubeconfig);
+    project.run(["build"]).exits(1).stderr_has("https://127.0.0.1:1");
+
+    let in_test = ["build", "--kube-context", "test", "--force-build"];
+    project.run(in_test).success().stderr_has("creating the builder ours");
+    assert_eq!(cluster.registry.tags(&api), ["one", "two"]);
+    assert!(pods(&cluster.cluster, "ours0").is_some());
+    project.run(in_test).success().lacks("the builder ours,");
+    assert_eq!(copies(&project), 0);
+
+    // The usual place serves as well.
+    project.remove("kubeconfig");
+    let home = project.path("../home/.kube");
+    std::fs::create_dir(&home).expect("a folder can be made");
+    std::fs::write(home.join("config"), kubeconfig).expect("a file can be written");
+    let project = project.env("KUBECONFIG", "");
+    project
+        .run(in_test)
+        .success()
+        .stderr_has("forgetting the builder ours, which another kubeconfig leads to");
+
+    // So do several files, of which the first says what is current, and relative paths.
+    project.write(
+        "current",
+        json!({ "apiVersion": "v1", "kind": "Config", "current-context": "test" }).to_string(),
+    );
+    let project = project.env("KUBECONFIG", "current:../home/.kube/config");
+    project.run(["build", "--force-build"]).success();
+    project.run(["build", "--force-build"]).success().lacks("the builder ours,");
+    assert_eq!(copies(&project), 0);
+}
+
+/// How many copies of kubeconfigs lie where buildx notes its builders.
+fn copies(project: &Project) -> usize {
+    let folder = std::fs::read_dir(project.docker_config_path().with_file_name("buildx")).expect("a folder");
+    let names = folder.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.contains("context") && name.ends_with(".json")).count()
+}
+
+#[test]
 fn what_is_not_pushed_is_loaded_into_the_daemon() {
     let Some(cluster) = BuildxCluster::acquire() else { return };
     let api = cluster.daemon.repository("", "api");

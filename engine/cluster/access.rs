@@ -27,6 +27,14 @@ pub struct ClusterOptions {
     pub environment: Vec<(String, String)>,
 }
 
+impl ClusterOptions {
+    /// A variable of the environment, else of the project's `.env` file.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        let from_file = || self.environment.iter().find(|(known, _)| known == name);
+        std::env::var(name).ok().or_else(|| from_file().map(|(_, value)| value.clone()))
+    }
+}
+
 /// The cluster the user means. Nothing is read or contacted before the first call; then the kubeconfig is read once
 /// for all clones, and a cluster that gave no answer is not asked again.
 #[derive(Clone)]
@@ -65,20 +73,24 @@ impl ClusterAccess {
         Ok(self.found()?.map(|found| &found.context))
     }
 
+    /// The kubeconfig; `None` in a pod without one, which has credentials of its own.
+    pub(super) fn kubeconfig(&self) -> Result<Option<&Kubeconfig>, ClusterError> {
+        Ok(self.found()?.and_then(|found| found.kubeconfig.as_ref()))
+    }
+
+    /// What the user says about the cluster.
+    pub(super) fn options(&self) -> &ClusterOptions {
+        &self.0.options
+    }
+
     /// Whether its context is the current one of the kubeconfig, so that other programs find the same cluster.
     ///
     /// # Errors
     /// [`ClusterError`] when the kubeconfig is wrong.
-    pub fn is_current_context(&self) -> Result<bool, ClusterError> {
+    pub(super) fn is_current_context(&self) -> Result<bool, ClusterError> {
         let Some(found) = self.found()? else { return Ok(true) };
         let current = found.kubeconfig.as_ref().map(Kubeconfig::current_context);
         Ok(current.is_none_or(|current| current == Some(&found.context.name)))
-    }
-
-    /// `KUBECONFIG` of the project's `.env` file, when the real environment has none.
-    pub fn project_kubeconfig(&self) -> Option<&str> {
-        let own = self.0.options.environment.iter().find(|(name, _)| name == "KUBECONFIG");
-        own.map(|(_, value)| value.as_str()).filter(|_| std::env::var_os("KUBECONFIG").is_none())
     }
 
     fn found(&self) -> Result<Option<&Found>, ClusterError> {
@@ -119,10 +131,7 @@ impl ClusterAccess {
 
 /// The cluster the user means: that of the kubeconfig, else the one windlass runs in.
 fn find(options: &ClusterOptions) -> Result<Option<Found>, ClusterError> {
-    let variable = |name: &str| {
-        let from_file = || options.environment.iter().find(|(known, _)| known == name);
-        std::env::var(name).ok().or_else(|| from_file().map(|(_, value)| value.clone()))
-    };
+    let variable = |name: &str| options.variable(name);
     let (wanted, namespace) = (options.context.as_deref(), options.namespace.as_deref());
     if let Some(kubeconfig) = Kubeconfig::find(&variable)?
         && let Some(context) = kubeconfig.context(wanted, namespace)?

@@ -116,15 +116,22 @@ pub enum ClusterError {
         doing: String,
     },
 
-    /// Another program would find another cluster.
-    #[error("`docker buildx` builds in the cluster of the current context, which is not `{context}`")]
+    /// Another program cannot be led to the context.
+    #[error("cannot write a kubeconfig for the context `{context}` into `{}`: {reason}", folder.display())]
     #[diagnostic(
-        code(cluster::not_current),
-        help("make it the current one with `kubectl config use-context {context}`, or build with `kaniko`")
+        code(cluster::no_copy),
+        help(
+            "make the folder writable, or let KUBECONFIG name one file whose current context is `{context}`: then no \
+             copy is needed"
+        )
     )]
-    NotCurrent {
-        /// The context that is asked for.
+    NoCopy {
+        /// The context.
         context: String,
+        /// Where it was to be written.
+        folder: PathBuf,
+        /// Why it was not.
+        reason: String,
     },
 
     /// Something is not there, or not any more.

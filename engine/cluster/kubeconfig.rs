@@ -28,7 +28,9 @@ impl Kubeconfig {
                 path: path.clone(),
                 reason: reason_of(error),
             };
-            let config = match kube::config::Kubeconfig::read_from(&path) {
+            // The files that it names are beside it, and other programs may look from elsewhere.
+            let absolute = std::path::absolute(&path).unwrap_or(path.clone());
+            let config = match kube::config::Kubeconfig::read_from(absolute) {
                 Ok(config) => config,
                 Err(KubeconfigError::ReadConfig(error, _)) if error.kind() == io::ErrorKind::NotFound => {
                     continue;
@@ -79,6 +81,18 @@ impl Kubeconfig {
         }))
     }
 
+    /// The context called `name` alone, as the current one, with its cluster and its user.
+    pub(super) fn only(&self, name: &str) -> Self {
+        let mut only = self.0.clone();
+        only.current_context = Some(name.to_owned());
+        only.contexts.retain(|context| context.name == name);
+        let entry = self.entry(name);
+        let user = entry.and_then(|context| context.user.as_ref());
+        only.clusters.retain(|cluster| entry.is_some_and(|context| context.cluster == cluster.name));
+        only.auth_infos.retain(|info| user == Some(&info.name));
+        Self(only)
+    }
+
     /// As the kube library takes it.
     pub(super) fn into_inner(self) -> kube::config::Kubeconfig {
         self.0
@@ -100,13 +114,18 @@ impl Kubeconfig {
 
 /// The files to read, in order.
 fn paths(variable: &dyn Fn(&str) -> Option<String>) -> Vec<PathBuf> {
-    let listed = variable("KUBECONFIG").unwrap_or_default();
-    let listed: Vec<_> = std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).collect();
+    let listed = listed(variable);
     if !listed.is_empty() {
         return listed;
     }
     let home = variable(HOME).filter(|home| !home.is_empty());
     home.map(|home| Path::new(&home).join(".kube").join("config")).into_iter().collect()
+}
+
+/// The files that `KUBECONFIG` lists.
+pub(super) fn listed(variable: &dyn Fn(&str) -> Option<String>) -> Vec<PathBuf> {
+    let listed = variable("KUBECONFIG").unwrap_or_default();
+    std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).collect()
 }
 
 /// Who wrote the entry of `cluster`: minikube says so in an extension.
@@ -150,6 +169,19 @@ mod tests {
         }
         let joined = std::env::join_paths(paths).expect("paths").into_string().expect("text");
         Kubeconfig::find(&|name| (name == "KUBECONFIG").then(|| joined.clone()))
+    }
+
+    #[test]
+    fn one_context_is_taken_alone() {
+        let text = "contexts:\n- name: a\n  context: {cluster: c, user: u}\n- name: b\n  context: {cluster: d, user: v}\n\
+                    clusters:\n- name: c\n  cluster: {server: x}\n- name: d\n  cluster: {server: y}\n\
+                    users:\n- name: u\n  user: {token: t}\n- name: v\n  user: {token: secret}\ncurrent-context: a\n";
+        let whole = Kubeconfig(serde_yaml::from_str(text).expect("a kubeconfig"));
+        let only = serde_json::to_value(whole.only("b").into_inner()).expect("JSON");
+        assert_eq!(only["current-context"], "b");
+        assert_eq!(only["clusters"], serde_json::json!([{ "name": "d", "cluster": { "server": "y" } }]));
+        assert_eq!(only["users"], serde_json::json!([{ "name": "v", "user": { "token": "secret" } }]));
+        assert_eq!(only["contexts"].as_array().map(Vec::len), Some(1));
     }
 
     #[test]

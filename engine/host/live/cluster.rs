@@ -64,14 +64,12 @@ impl Cluster for LiveCluster {
         cancel: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
         let context = self.access.context()?.ok_or(ClusterError::NoCluster)?;
-        // The program has no option for it.
-        if !self.access.is_current_context()? {
-            return Err(ClusterError::NotCurrent { context: context.name.clone() }.into());
-        }
+        let folder = buildx_folder(self.daemon.found().ok().and_then(|found| found.config.as_deref()));
+        let kubeconfig = self.access.lend_kubeconfig(&folder)?;
         let buildx = Buildx {
             namespace: context.namespace.clone(),
-            folder: buildx_folder(self.daemon.found().ok().and_then(|found| found.config.as_deref())),
-            kubeconfig: kubeconfig(self.access.project_kubeconfig()),
+            kubeconfig: kubeconfig.variable().map(str::to_owned),
+            folder,
             ready: Arc::clone(&self.builders),
             access: self.access.clone(),
             daemon: self.daemon.clone(),
@@ -121,16 +119,6 @@ impl Cluster for LiveCluster {
 fn buildx_folder(config: Option<&Path>) -> PathBuf {
     let own = std::env::var_os("BUILDX_CONFIG").filter(|folder| !folder.is_empty());
     own.map_or_else(|| config.unwrap_or(Path::new(".docker")).join("buildx"), PathBuf::from)
-}
-
-/// `KUBECONFIG` of the environment, else that of the project's `.env`, each path absolute.
-fn kubeconfig(of_project: Option<&str>) -> Option<String> {
-    let told = std::env::var("KUBECONFIG").ok().or_else(|| of_project.map(str::to_owned))?;
-    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
-    let paths: Vec<_> =
-        std::env::split_paths(&told).filter(|path| !path.as_os_str().is_empty()).map(absolute).collect();
-    let joined = std::env::join_paths(paths).ok()?.into_string().ok()?;
-    (!joined.is_empty()).then_some(joined)
 }
 
 /// Whether `program` is in a folder of `PATH`.

@@ -23,7 +23,7 @@ impl Mistake {
     }
 
     /// The same as something that nothing fails of.
-    pub(super) fn as_warning(self) -> Self {
+    pub(super) fn into_warning(self) -> Self {
         Self { severity: Severity::Warning, ..self }
     }
 }

@@ -23,7 +23,7 @@ impl Pipeline {
             let message =
                 format!("`{}` never runs: it is no test, and nothing calls it", function.signature());
             let help = format!("the names of tests begin with `{prefix}`; `private fn` says that it is none");
-            Some(Mistake::new("test::never_run", message, Some(help), &place).as_warning())
+            Some(Mistake::new("test::never_run", message, Some(help), &place).into_warning())
         });
         mistakes.collect()
     }

@@ -1,0 +1,93 @@
+//! Leading other programs to the cluster.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::{ClusterAccess, ClusterError, Kubeconfig, kubeconfig};
+use crate::image::Digest;
+
+/// `KUBECONFIG` for a program that has no option for the context and takes a single file. A copy that was made for it is
+/// gone with this value, unless another windlass lends the same one.
+#[derive(Debug)]
+pub struct LentKubeconfig {
+    variable: Option<String>,
+    _copy: Option<Copy>,
+}
+
+/// A file that leads to one context, with that context's credentials.
+#[derive(Debug)]
+struct Copy {
+    path: PathBuf,
+    /// Shared by all who lend the file.
+    lock: File,
+}
+
+impl LentKubeconfig {
+    /// The value of `KUBECONFIG`; `None` where the program finds the cluster without it. The path is absolute, and the
+    /// same in each run with the same context and kubeconfig: the program may note it.
+    pub fn variable(&self) -> Option<&str> {
+        self.variable.as_deref()
+    }
+
+    fn of(variable: Option<String>) -> Self {
+        Self { variable, _copy: None }
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        // Whoever holds the lock as well removes it; where there are no locks, nobody is known to.
+        if matches!(self.lock.try_lock(), Ok(()) | Err(TryLockError::Error(_))) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl ClusterAccess {
+    /// Leads another program to the cluster: by the user's own kubeconfig where that is one file whose current context is
+    /// the one meant, else by a copy of that context alone in `folder`, which only the user can read.
+    ///
+    /// # Errors
+    /// [`ClusterError`] when the kubeconfig is wrong, or [`ClusterError::NoCopy`] when the copy cannot be written.
+    pub fn lend_kubeconfig(&self, folder: &Path) -> Result<LentKubeconfig, ClusterError> {
+        let listed = kubeconfig::listed(&|name| self.options().variable(name));
+        let absolute: Vec<_> =
+            listed.iter().map(|path| std::path::absolute(path).unwrap_or(path.clone())).collect();
+        let is_current = self.is_current_context()?;
+        match (absolute.as_slice(), self.kubeconfig()?) {
+            (_, None) | ([], _) if is_current => return Ok(LentKubeconfig::of(None)),
+            ([only], _) if is_current => return Ok(LentKubeconfig::of(Some(only.display().to_string()))),
+            _ => {}
+        }
+        let context = self.context()?.ok_or(ClusterError::NoCluster)?;
+        let kubeconfig = self.kubeconfig()?.ok_or(ClusterError::NoCluster)?;
+        let copy = write_copy(folder, &absolute, kubeconfig, &context.name);
+        let copy = copy.map_err(|error| ClusterError::NoCopy {
+            context: context.name.clone(),
+            folder: folder.to_owned(),
+            reason: error.to_string(),
+        })?;
+        Ok(LentKubeconfig { variable: Some(copy.path.display().to_string()), _copy: Some(copy) })
+    }
+}
+
+/// Copies the context called `name` of `kubeconfig`, which was read from `sources`, into `folder`.
+fn write_copy(folder: &Path, sources: &[PathBuf], kubeconfig: &Kubeconfig, name: &str) -> io::Result<Copy> {
+    // Contexts may be called as no file can be.
+    let hex = Digest::of(format!("{name}\0{sources:?}")).hex();
+    let folder = std::path::absolute(folder)?;
+    let path = folder.join(format!("windlass-context-{}.json", hex.get(..16).unwrap_or(&hex)));
+    fs::create_dir_all(&folder)?;
+    let lock = File::create(path.with_extension("lock"))?;
+    match lock.lock_shared() {
+        Err(error) if error.kind() != io::ErrorKind::Unsupported => return Err(error),
+        _ => {}
+    }
+    let copy = Copy { path, lock };
+    // Temporary files are created with mode 0600, which stays when they are renamed.
+    let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+    file.write_all(serde_json::to_string(&kubeconfig.only(name).into_inner())?.as_bytes())?;
+    file.persist(&copy.path).map_err(|error| error.error)?;
+    Ok(copy)
+}
