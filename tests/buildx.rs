@@ -303,7 +303,7 @@ fn a_builder_that_does_not_start_says_why_and_is_not_kept() {
     output.exits(1).stderr_has("BuildKit does not start in its pod").stderr_has("inCluster.rootless");
 
     project.write("devspace.yaml", &fitting);
-    cluster.cluster.forbid_more_pods();
+    cluster.cluster.limit(&json!({ "pods": "0" }));
     let output = project.run(["build"]);
     output.exits(1).stderr_has("the cluster refuses its pod").stderr_has("exceeded quota");
 }

@@ -558,7 +558,7 @@ fn what_the_cluster_refuses_is_said_before_there_is_a_pod() {
     );
     let resources = "resources: {limits: {memory: much}}";
     check(&without_node(&cluster, resources, ""), "cluster::refused", &["cannot create a build pod"]);
-    cluster.forbid_more_pods();
+    cluster.limit(&json!({ "pods": "0" }));
     check(
         &without_node(&cluster, "", ""),
         "kaniko::quota",
@@ -572,6 +572,16 @@ fn what_the_cluster_refuses_is_said_before_there_is_a_pod() {
         "cluster::forbidden",
         &["User \"nobody\" cannot list resource \"pods\"", "the right to `list` `pods`"],
     );
+}
+
+#[test]
+fn a_quota_that_wants_limits_is_answered_with_the_key_for_them() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    cluster.limit(&json!({ "limits.memory": "64Gi" }));
+    let output = without_node(&cluster, "", "").run(["build"]);
+    output.exits(1).stderr_has("kaniko::no_limits").stderr_has("must specify limits.memory");
+    output.stderr_has("`kaniko.resources`");
+    assert!(cluster.pods().is_empty(), "{output}");
 }
 
 #[test]

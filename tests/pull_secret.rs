@@ -196,7 +196,7 @@ fn the_newest_version_has_one_secret_for_all_registries() {
 #[test]
 fn a_quota_is_no_missing_right() {
     let Some(cluster) = Cluster::acquire() else { return };
-    cluster.forbid_more_secrets();
+    cluster.limit(&json!({ "count/secrets": "0" }));
     let output = project(&cluster).run(["build"]);
     output.success().stderr_has("cannot create the pull secret").stderr_has("exceeded quota: none");
     output.lacks("ask for the right");

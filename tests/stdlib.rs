@@ -160,13 +160,19 @@ fn start(project: &Project, expression: &str) -> crate::harness::Running {
     project.spawn_program(&words[0], &words[1..])
 }
 
+/// Asks an entrypoint to end as a container's runtime does: the signal goes to the first process, and what that leaves
+/// behind is killed. A signal to all of them might come while a child is made, which then misses it.
+fn end(running: crate::harness::Running) {
+    running.signal(crate::harness::Signal::Terminate);
+    running.finish_alone();
+}
+
 #[test]
 fn waiting_entrypoint_ends_when_asked_to() {
     let project = project();
     let running = start(&project, "entrypoints::wait()");
     // It ends either by its trap or, before that is set, by the signal itself.
-    running.signal_group(crate::harness::Signal::Terminate);
-    running.finish();
+    end(running);
 }
 
 #[test]
@@ -174,8 +180,7 @@ fn program_starts_again_when_it_ends_and_when_a_file_changes() {
     let project = project().folder("src");
     let running = start(&project, "entrypoints::restart([\"echo\", \"started\"])");
     running.wait_for_text("started\nended with 0, starting again\nstarted");
-    running.signal_group(crate::harness::Signal::Terminate);
-    running.finish();
+    end(running);
     let running = start(&project, "entrypoints::watch([\"sh\", \"-c\", \"echo up; sleep 60\"], [\"src\"])");
     running.wait_for_text("up\n");
     // The clock of files may be coarse: touch until it is seen.
@@ -183,8 +188,7 @@ fn program_starts_again_when_it_ends_and_when_a_file_changes() {
         project.write("src/a.txt", "changed");
         running.output_so_far().0.contains("files changed, starting again\nup\n").then_some(())
     });
-    running.signal_group(crate::harness::Signal::Terminate);
-    running.finish();
+    end(running);
 }
 
 #[test]

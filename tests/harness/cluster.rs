@@ -211,11 +211,10 @@ impl Cluster {
         Some(node)
     }
 
-    /// Lets nobody create pods in the namespace.
+    /// Limits what there may be in the namespace: `{"pods": "0"}`.
     #[track_caller]
-    pub fn forbid_more_pods(&self) {
-        let quota =
-            json!({ "apiVersion": "v1", "kind": "ResourceQuota", "spec": { "hard": { "pods": "0" } } });
+    pub fn limit(&self, hard: &Value) {
+        let quota = json!({ "apiVersion": "v1", "kind": "ResourceQuota", "spec": { "hard": hard } });
         self.apply(&self.api::<ResourceQuota>(), "none", quota);
         wait_for("the quota", LIMIT, || self.find::<ResourceQuota>("none")?.status?.hard);
     }
@@ -243,16 +242,6 @@ impl Cluster {
     #[track_caller]
     pub fn apply_secret(&self, name: &str, body: Value) {
         self.apply(&self.api::<Secret>(), name, body);
-    }
-
-    /// Lets nobody create secrets in the namespace.
-    #[track_caller]
-    pub fn forbid_more_secrets(&self) {
-        let quota = json!({
-            "apiVersion": "v1", "kind": "ResourceQuota", "spec": { "hard": { "count/secrets": "0" } },
-        });
-        self.apply(&self.api::<ResourceQuota>(), "none", quota);
-        wait_for("the quota", LIMIT, || self.find::<ResourceQuota>("none")?.status?.hard);
     }
 
     /// Creates a service account that pulls with `secrets`.

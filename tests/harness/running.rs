@@ -120,12 +120,6 @@ impl Running {
         self
     }
 
-    /// Sends `signal` to the program and all its children, as a terminal does on Ctrl-C.
-    pub fn signal_group(&self, signal: Signal) -> &Self {
-        self.send(-self.pid, signal);
-        self
-    }
-
     /// Waits for the program's end and for everything that holds its output.
     ///
     /// # Panics
@@ -140,6 +134,16 @@ impl Running {
             stdout,
             stderr,
         }
+    }
+
+    /// Waits for the program's own end, and kills what it leaves behind.
+    ///
+    /// # Panics
+    /// When its time is over first; the whole tree is killed then.
+    #[track_caller]
+    pub fn finish_alone(self) -> ExitStatus {
+        let status = self.wait_until("its own end", |state| state.status.is_some());
+        status.expect("the program has ended")
     }
 
     #[track_caller]

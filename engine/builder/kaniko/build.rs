@@ -239,12 +239,14 @@ struct Prepared {
 
 /// The error for a pod that the cluster does not make.
 fn not_created(build: &KanikoBuild, namespace: &str, error: &ClusterError) -> KanikoError {
+    let (image, namespace) = (build.request.image.clone(), namespace.to_owned());
     match error {
-        ClusterError::Refused { reason, .. } if reason.contains("exceeded quota") => KanikoError::Quota {
-            image: build.request.image.clone(),
-            namespace: namespace.to_owned(),
-            reason: reason.clone(),
-        },
+        ClusterError::Refused { reason, .. } if reason.contains("exceeded quota") => {
+            KanikoError::Quota { image, namespace, reason: reason.clone() }
+        }
+        ClusterError::Refused { reason, .. } if reason.contains("must specify") => {
+            KanikoError::NoLimits { image, namespace, reason: reason.clone() }
+        }
         error => error.clone().into(),
     }
 }

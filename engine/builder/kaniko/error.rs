@@ -170,6 +170,25 @@ pub enum KanikoError {
         reason: String,
     },
 
+    /// A quota counts what the pod does not name.
+    #[error(
+        "cannot build `{image}`: the quota of the namespace `{namespace}` takes only pods that name what they need: {reason}"
+    )]
+    #[diagnostic(
+        code(kaniko::no_limits),
+        help(
+            "name it with `kaniko.resources`, such as `{{requests: {{cpu: 1, memory: 1Gi}}, limits: {{cpu: 4, memory: 8Gi}}}}`"
+        )
+    )]
+    NoLimits {
+        /// Name of the image.
+        image: String,
+        /// The namespace.
+        namespace: String,
+        /// What the cluster says.
+        reason: String,
+    },
+
     /// Kaniko cannot keep an image without pushing it.
     #[error(
         "cannot build `{image}` with kaniko and push nothing (`{option}`): the image would be gone with its pod"

@@ -118,8 +118,8 @@ pub mod plan {
     ///
     /// # Errors
     /// `kaniko::...` when the pod cannot do it, each with its reason: `kaniko::image_pull`, `kaniko::unschedulable`,
-    /// `kaniko::quota`, `kaniko::out_of_memory`, `kaniko::evicted`; `stage::build::step_failed` for a step of the
-    /// Dockerfile; `cluster::...` when the cluster cannot be reached or refuses.
+    /// `kaniko::quota`, `kaniko::no_limits`, `kaniko::out_of_memory`, `kaniko::evicted`; `stage::build::step_failed` for a
+    /// step of the Dockerfile; `cluster::...` when the cluster cannot be reached or refuses.
     ///
     /// # Example
     /// ```rhai
