@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ::windlass::config::{LoadOptions, load};
 
-use super::measure::{Cost, median};
+use super::measure::Cost;
 use super::options::Options;
 use super::table::Table;
 
@@ -26,7 +26,7 @@ pub fn loading(options: &Options, table: &mut Table) {
                 Cost { wall: start.elapsed(), ..Cost::default() }
             })
             .collect();
-        table.row(&format!("loading {case}"), "`config::load`", median(&costs), None);
+        table.add(&format!("loading {case}"), "`config::load`", &costs, &[]);
     }
 }
 

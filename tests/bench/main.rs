@@ -31,7 +31,7 @@ use std::path::Path;
 use bake::Bake;
 use corpus::{Corpus, Kind};
 use harness::{PrivateDaemon, Registry};
-use measure::{Cost, median};
+use measure::Cost;
 use options::{Options, Part};
 use table::Table;
 use windlass::{Counts, Windlass};
@@ -92,7 +92,7 @@ fn builds(corpora: &[Corpus], options: &Options, table: &mut Table) {
 fn start_up(options: &Options, table: &mut Table) {
     let windlass = Windlass::new(Path::new("."), "unix:///none");
     let costs: Vec<Cost> = (0..options.rounds * 5).map(|_| windlass.cost(&["--help"])).collect();
-    table.row("start-up", "`windlass --help`", median(&costs), None);
+    table.add("start-up", "`windlass --help`", &costs, &[]);
 }
 
 /// What runs cost that have little or nothing to build.
@@ -126,15 +126,8 @@ fn warm(corpus: &Corpus, registry: &Registry, daemon: &PrivateDaemon, options: &
         baked.extend(bake.as_ref().map(|bake| bake.build(&[])));
     }
     let case = format!("`{kind}`, nothing changed");
-    let walk = (!walks.is_empty()).then(|| ("bare stat walk", median(&walks)));
-    table.row(&case, "`windlass build`", median(&unchanged), walk);
-    if !status.is_empty() {
-        let other = Some(("`git status`", median(&status)));
-        table.row(&case, "`windlass build`", median(&unchanged), other);
-    }
-    if !baked.is_empty() {
-        table.row(&case, "`windlass build`", median(&unchanged), Some((bake::NAME, median(&baked))));
-    }
+    let others = [("bare stat walk", &walks[..]), ("`git status`", &status), (bake::NAME, &baked)];
+    table.add(&case, windlass::NAME, &unchanged, &others);
 
     let mut without_index = Vec::new();
     for _ in 0..options.rounds {
@@ -143,7 +136,7 @@ fn warm(corpus: &Corpus, registry: &Registry, daemon: &PrivateDaemon, options: &
         counts.expect("no stat index", all_skipped);
         without_index.push(cost);
     }
-    table.row(&format!("`{kind}`, no stat index"), "`windlass build`", median(&without_index), None);
+    table.add(&format!("`{kind}`, no stat index"), windlass::NAME, &without_index, &[]);
 
     let (mut one_changed, mut baked) = (Vec::new(), Vec::new());
     for round in 0..options.rounds {
@@ -160,8 +153,7 @@ fn warm(corpus: &Corpus, registry: &Registry, daemon: &PrivateDaemon, options: &
         }
     }
     let case = format!("`{kind}`, one file changed: 1 image built");
-    let other = (!baked.is_empty()).then(|| (bake::NAME, median(&baked)));
-    table.row(&case, "`windlass build`", median(&one_changed), other);
+    table.add(&case, windlass::NAME, &one_changed, &[(bake::NAME, &baked)]);
 }
 
 /// What builds from nothing cost, beside the same builds through the bare API.
@@ -193,7 +185,7 @@ fn cold(corpus: &Corpus, build_kit: bool, daemon: &PrivateDaemon, options: &Opti
         }
     }
     let case = format!("`{kind}`, cold, {builder}");
-    table.row(&case, "`windlass build`", median(&ours), Some(("bare API", median(&theirs))));
+    table.add(&case, windlass::NAME, &ours, &[("bare API", &theirs)]);
 }
 
 /// Writes out what is dirty, so that no measurement pays for what came before it.

@@ -8,11 +8,11 @@ use super::bake::{self, Bake};
 use super::bare_api::BareApi;
 use super::corpus::{Corpus, Kind};
 use super::harness::{PrivateDaemon, Registry};
-use super::measure::{self, Cost, median};
+use super::measure::{self, Cost};
 use super::options::Options;
 use super::settle;
 use super::table::Table;
-use super::windlass::{Counts, Windlass};
+use super::windlass::{self, Counts, Windlass};
 
 /// Where no daemon listens: an image that is not pushed would be loaded into it.
 const NO_DAEMON: &str = "unix:///none";
@@ -40,8 +40,7 @@ pub fn cold(corpus: &Corpus, options: &Options, table: &mut Table) {
             }
         }
     }
-    let other = with_pigz.then(|| ("`tar \\| pigz`", median(&theirs)));
-    table.row(&format!("`{kind}`, cold, oci"), "`windlass build`", median(&ours), other);
+    table.add(&format!("`{kind}`, cold, oci"), windlass::NAME, &ours, &[("`tar \\| pigz`", &theirs)]);
 }
 
 /// A change of one image that is built and pushed, beside the daemon's build and push of that image alone, to
@@ -88,11 +87,8 @@ pub fn change_pushed(
         }
     }
     let case = format!("`{kind}`, one file changed: 1 image built and pushed, oci");
-    let bare = Some(("bare API, build and push", median(&theirs)));
-    table.row(&case, "`windlass build`", median(&ours), bare);
-    if !baked.is_empty() {
-        table.row(&case, "`windlass build`", median(&ours), Some((bake::PUSHED, median(&baked))));
-    }
+    let others = [("bare API, build and push", &theirs[..]), (bake::PUSHED, &baked)];
+    table.add(&case, windlass::NAME, &ours, &others);
 }
 
 /// Whether `pigz` can be run; says so when not.

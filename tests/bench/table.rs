@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::measure::Cost;
+use super::measure::{Cost, median};
 
 /// Rows in the order in which they came.
 #[derive(Debug, Default)]
@@ -12,12 +12,22 @@ pub struct Table {
 }
 
 impl Table {
-    /// Adds what `subject` cost in `case`, beside the name and cost of what it is compared with.
-    pub fn row(&mut self, case: &str, subject: &str, cost: Cost, other: Option<(&str, Cost)>) {
+    /// Adds what `program` cost in `case`, in a row for each of the `others` that were measured, by their names, or in one
+    /// row without. Each figure is the median of its samples.
+    pub fn add(&mut self, case: &str, program: &str, costs: &[Cost], others: &[(&str, &[Cost])]) {
+        let cost = median(costs);
+        let measured = others.iter().filter(|(_, costs)| !costs.is_empty());
+        let others: Vec<_> = measured.map(|(name, costs)| Some((*name, median(costs)))).collect();
+        for other in if others.is_empty() { vec![None] } else { others } {
+            self.row(case, program, cost, other);
+        }
+    }
+
+    fn row(&mut self, case: &str, program: &str, cost: Cost, other: Option<(&str, Cost)>) {
         let ratio = |other: Cost| format!("{:.2}", cost.wall.as_secs_f64() / other.wall.as_secs_f64());
         let row = [
             case.to_owned(),
-            subject.to_owned(),
+            program.to_owned(),
             time(cost.wall),
             cost.processor.map(time).unwrap_or_default(),
             cost.memory.map(|kib| format!("{:.1} MiB", kib as f64 / 1024.0)).unwrap_or_default(),

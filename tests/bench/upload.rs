@@ -11,11 +11,11 @@ use tempfile::{NamedTempFile, TempDir};
 
 use super::corpus::Corpus;
 use super::harness::{BuildCluster, wait_for};
-use super::measure::{self, Cost, median};
+use super::measure::{self, Cost};
 use super::options::Options;
 use super::settle;
 use super::table::Table;
-use super::windlass::Windlass;
+use super::windlass::{self, Windlass};
 
 /// The pod into which `kubectl exec` unpacks.
 const POD: &str = "unpacks";
@@ -59,8 +59,7 @@ pub fn upload(corpus: &Corpus, options: &Options, table: &mut Table) {
     }
     cluster.cluster.delete::<Pod>(POD);
     let case = format!("`{}`, its context into a pod, kaniko", corpus.kind());
-    let other = Some(("`kubectl exec ... tar x`", median(&theirs)));
-    table.row(&case, "`windlass build`", median(&ours), other);
+    table.add(&case, windlass::NAME, &ours, &[("`kubectl exec ... tar x`", &theirs)]);
 }
 
 /// A build, of which the time from the first byte of the context to its arrival counts.

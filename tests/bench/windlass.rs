@@ -9,6 +9,9 @@ use tempfile::TempDir;
 
 use super::measure::{self, Cost};
 
+/// The call in the table.
+pub const NAME: &str = "`windlass build`";
+
 /// windlass in one project, with an environment of its own.
 #[derive(Debug)]
 pub struct Windlass {
