@@ -9,6 +9,12 @@ use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 /// How much of the content one core compresses at a time, in bytes. It decides about the output, so it is fixed.
 const BLOCK: usize = 512 << 10;
 
+/// How many parts of a block tell whether it can be made smaller, and the length of each in bytes.
+const SAMPLES: usize = 4;
+const SAMPLE: usize = 8 << 10;
+/// The part of a sample that has to be saved.
+const LEAST_SAVED: usize = 64;
+
 /// A header without name and time (RFC 1952, 2.3), from no known system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
@@ -116,7 +122,9 @@ impl Packed {
         self.packed.clear();
         self.checksum.reset();
         self.checksum.update(&self.plain);
-        let mut compress = Compress::new(Compression::new(level), false);
+        // Archives, pictures and whatever is compressed already would take as long as all else, for nothing.
+        let level = if can_shrink(&self.plain)? { Compression::new(level) } else { Compression::none() };
+        let mut compress = Compress::new(level, false);
         loop {
             let rest = usize::try_from(compress.total_in()).map_or(&[][..], |taken| &self.plain[taken..]);
             let status = compress.compress_vec(rest, &mut self.packed, flush).map_err(io::Error::other)?;
@@ -129,6 +137,25 @@ impl Packed {
             self.packed.reserve(BLOCK / 8);
         }
     }
+}
+
+/// Whether a block gets smaller by compression, as far as samples tell. It decides about the output, so it depends on
+/// nothing else.
+fn can_shrink(block: &[u8]) -> io::Result<bool> {
+    if block.len() < BLOCK {
+        return Ok(true);
+    }
+    let mut compress = Compress::new(Compression::fast(), false);
+    let mut packed = Vec::with_capacity(2 * SAMPLE);
+    for sample in block.chunks(BLOCK / SAMPLES).filter_map(|part| part.get(..SAMPLE)) {
+        compress.reset();
+        packed.clear();
+        compress.compress_vec(sample, &mut packed, FlushCompress::Finish).map_err(io::Error::other)?;
+        if packed.len() < SAMPLE - SAMPLE / LEAST_SAVED {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What comes from `receiver`. On a thread of the pool, other work of the pool is done meanwhile: all of its threads
@@ -155,6 +182,29 @@ mod tests {
         let mut gzip = ParallelGzip::new(Vec::new(), 6).expect("gzip");
         content.chunks(piece).for_each(|piece| gzip.write_all(piece).expect("written"));
         gzip.finish().expect("finished")
+    }
+
+    fn plain(packed: &[u8]) -> Vec<u8> {
+        let mut plain = Vec::new();
+        flate2::bufread::GzDecoder::new(packed).read_to_end(&mut plain).expect("one member of gzip");
+        plain
+    }
+
+    #[test]
+    fn what_cannot_shrink_is_stored_and_the_rest_is_not() {
+        let mut random = fastrand::Rng::with_seed(2);
+        let noise: Vec<u8> = (0..3 * BLOCK + 9).map(|_| random.u8(..)).collect();
+        let packed = gzip(&noise, 100_000);
+        assert!(plain(&packed) == noise);
+        assert!(packed.len() < noise.len() + noise.len() / 1000, "{}", packed.len());
+
+        // A block of which any sample shrinks is compressed.
+        let mut mixed = noise[..BLOCK].to_vec();
+        mixed[BLOCK / 2..].fill(b'a');
+        let packed = gzip(&mixed, 100_000);
+        assert!(plain(&packed) == mixed);
+        assert!(packed.len() < BLOCK * 6 / 10, "{}", packed.len());
+        assert!(!can_shrink(&noise[..BLOCK]).expect("told") && can_shrink(&mixed).expect("told"));
     }
 
     /// Bytes that compress a little.
