@@ -83,16 +83,6 @@ impl ClusterAccess {
         &self.0.options
     }
 
-    /// Whether its context is the current one of the kubeconfig, so that other programs find the same cluster.
-    ///
-    /// # Errors
-    /// [`ClusterError`] when the kubeconfig is wrong.
-    pub(super) fn is_current_context(&self) -> Result<bool, ClusterError> {
-        let Some(found) = self.found()? else { return Ok(true) };
-        let current = found.kubeconfig.as_ref().map(Kubeconfig::current_context);
-        Ok(current.is_none_or(|current| current == Some(&found.context.name)))
-    }
-
     fn found(&self) -> Result<Option<&Found>, ClusterError> {
         let found = self.0.found.get_or_init(|| find(&self.0.options));
         found.as_ref().map(Option::as_ref).map_err(Clone::clone)

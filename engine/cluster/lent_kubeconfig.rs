@@ -51,17 +51,18 @@ impl ClusterAccess {
     /// # Errors
     /// [`ClusterError`] when the kubeconfig is wrong, or [`ClusterError::NoCopy`] when the copy cannot be written.
     pub fn lend_kubeconfig(&self, folder: &Path) -> Result<LentKubeconfig, ClusterError> {
+        let Some(kubeconfig) = self.kubeconfig()? else { return Ok(LentKubeconfig::of(None)) };
+        let context = self.context()?.ok_or(ClusterError::NoCluster)?;
         let listed = kubeconfig::listed(&|name| self.options().variable(name));
         let absolute: Vec<_> =
             listed.iter().map(|path| std::path::absolute(path).unwrap_or(path.clone())).collect();
-        let is_current = self.is_current_context()?;
-        match (absolute.as_slice(), self.kubeconfig()?) {
-            (_, None) | ([], _) if is_current => return Ok(LentKubeconfig::of(None)),
-            ([only], _) if is_current => return Ok(LentKubeconfig::of(Some(only.display().to_string()))),
-            _ => {}
+        if kubeconfig.current_context() == Some(&context.name) {
+            match absolute.as_slice() {
+                [] => return Ok(LentKubeconfig::of(None)),
+                [only] => return Ok(LentKubeconfig::of(only.to_str().map(str::to_owned))),
+                _ => {}
+            }
         }
-        let context = self.context()?.ok_or(ClusterError::NoCluster)?;
-        let kubeconfig = self.kubeconfig()?.ok_or(ClusterError::NoCluster)?;
         let copy = write_copy(folder, &absolute, kubeconfig, &context.name);
         let copy = copy.map_err(|error| ClusterError::NoCopy {
             context: context.name.clone(),

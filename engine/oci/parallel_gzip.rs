@@ -9,10 +9,11 @@ use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 /// How much of the content one core compresses at a time, in bytes. It decides about the output, so it is fixed.
 const BLOCK: usize = 512 << 10;
 
-/// How many parts of a block tell whether it can be made smaller, and the length of each in bytes.
+/// How many parts of a block tell whether it can be made smaller.
 const SAMPLES: usize = 4;
+/// The length of each of them, in bytes.
 const SAMPLE: usize = 8 << 10;
-/// The part of a sample that has to be saved.
+/// One byte in so many has to be saved.
 const LEAST_SAVED: usize = 64;
 
 /// A header without name and time (RFC 1952, 2.3), from no known system.
