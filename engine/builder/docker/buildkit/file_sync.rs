@@ -156,7 +156,8 @@ async fn serve(
     mut incoming: Streaming<Packet>,
     outgoing: &Outgoing,
 ) -> Result<(), Status> {
-    let (wanted, requests) = mpsc::channel(QUEUE);
+    // Never full: whoever stops reading may be taken for overloaded, and loses the connection.
+    let (wanted, requests) = mpsc::unbounded_channel();
     let describe = async {
         for entry in folder.entries() {
             send(outgoing, Packet { stat: Some(stat(entry)), ..packet(PacketType::PacketStat, 0) }).await?;
@@ -169,9 +170,16 @@ async fn serve(
     });
     let files = async { files.await.unwrap_or_else(|error| Err(Status::internal(error.to_string()))) };
     let listen = async {
+        let mut asked = 0;
         while let Some(packet) = incoming.message().await? {
             match packet.r#type() {
-                PacketType::PacketReq => wanted.send(packet.id).await.map_err(|_| gone())?,
+                PacketType::PacketReq => {
+                    asked += 1;
+                    if asked > folder.entries().len() {
+                        return Err(Status::invalid_argument("more requests than files"));
+                    }
+                    wanted.send(packet.id).map_err(|_| gone())?;
+                }
                 PacketType::PacketFin => break,
                 PacketType::PacketErr => {
                     return Err(Status::aborted(String::from_utf8_lossy(&packet.data).into_owned()));
@@ -191,7 +199,7 @@ async fn serve(
 fn send_files(
     transfer: &Transfer,
     folder: &Selection,
-    mut requests: mpsc::Receiver<u32>,
+    mut requests: mpsc::UnboundedReceiver<u32>,
     outgoing: &Outgoing,
 ) -> Result<(), Status> {
     while let Some(id) = requests.blocking_recv() {
