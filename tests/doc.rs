@@ -39,6 +39,8 @@ fn path_of_a_stage_finds_that_stage_alone() {
 
       Pushes every tag that is not in the registry yet, and records its digest.
 
+      With `--skip-push` nothing is pushed.
+
       Errors
         `registry::...` when the registry refuses it or cannot be reached.
 

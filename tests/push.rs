@@ -262,6 +262,52 @@ fn nothing_is_pushed_when_pushing_is_switched_off() {
     assert_eq!(proxy.count("", ""), 0);
 }
 
+/// `--skip-push` holds for every stage that pushes, not only for `publish` of the default pipeline.
+#[test]
+fn nothing_is_pushed_whoever_asks_for_it() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let stored = "built.annotate(#{ note: \"a\" }).attach(\"text/plain\", \"a\").push()";
+    for (builder, publish) in [("docker", "built.push()"), ("oci", stored)] {
+        let proxy = FaultProxy::before(&registry);
+        let app = daemon.repository(&proxy.address(), builder);
+        let mirror = daemon.repository(&proxy.address(), &format!("{builder}-mirror"));
+        let script = format!(
+            "fn publish(image, built) {{
+                let built = {publish};
+                built.push_to(\"{mirror}:pushed\");
+                built
+            }}
+            fn after_build(project, results) {{
+                print(`copied as ${{copy_image(\"{app}:one\", \"{mirror}:copied\")}}`);
+            }}"
+        );
+        let project = project(&daemon, &app, "    tags: [one]\n")
+            .file("Dockerfile", "FROM scratch\nCOPY a.txt /\n")
+            .file("windlass.rhai", script);
+        let plan = |arguments: &[&str]| {
+            let output = project.run(["plan", "--json", "--builder", builder].iter().chain(arguments));
+            let plan: serde_json::Value = serde_json::from_str(&output.success().stdout).expect("JSON");
+            plan.to_string()
+        };
+        assert!(!plan(&["--skip-push"]).contains("\"push\":[\""), "{}", plan(&["--skip-push"]));
+        let output = project.run(["build", "--skip-push", "--builder", builder]);
+        output.success();
+        for kept in [format!("{app}:one"), format!("{mirror}:pushed"), format!("{mirror}:copied")] {
+            output.stderr_has(format!("{kept} is not pushed: --skip-push"));
+        }
+        assert_eq!(proxy.count("", ""), 0, "{builder}");
+        let next = plan(&[]);
+        assert!(next.contains(&format!("{app}:one")) && next.contains("\"push\":[\""), "{next}");
+        project
+            .run(["build", "--builder", builder])
+            .success()
+            .stderr_has("copied as sha256:")
+            .lacks("is not pushed");
+        assert_eq!(registry.tags(&app), ["one"]);
+        assert_eq!(registry.tags(&mirror), ["copied", "pushed"]);
+    }
+}
+
 #[test]
 fn after_a_failed_push_the_next_run_only_pushes() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };

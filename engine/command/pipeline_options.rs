@@ -28,7 +28,7 @@ pub struct PipelineOptions {
     #[arg(long, value_name = "IMAGE", add = ArgValueCandidates::new(completions::images))]
     pub force: Vec<String>,
 
-    /// Push nothing
+    /// Push nothing, whatever the pipeline says
     #[arg(long)]
     pub skip_push: bool,
 

@@ -85,7 +85,8 @@ impl Built {
         Self { record: Some(record), source, ..self.clone() }.told(outcome)
     }
 
-    /// Pushes every tag that is not in the registry yet. Each is remembered as soon as it is there.
+    /// Pushes every tag that is not in the registry yet, unless the run pushes nothing. Each is remembered as soon as it
+    /// is there.
     ///
     /// # Errors
     /// When the registry refuses it or cannot be reached.
@@ -97,6 +98,10 @@ impl Built {
             record.tags.iter().filter(|tag| !record.pushed.contains_key(*tag)).cloned().collect();
         for tag in missing {
             let reference = self.image.config().repository.with_tag(tag.clone());
+            let is_elsewhere = matches!(self.source, Source::Elsewhere);
+            if is_elsewhere || !run.may_push(&reference) {
+                continue;
+            }
             let events = self.image.events();
             events.step(format!("pushing {reference}"));
             let digest = match &self.source {
@@ -125,13 +130,16 @@ impl Built {
     }
 
     /// Pushes it as `reference`, wherever that is; returns the digest it has there. An image that is switched off is
-    /// not pushed.
+    /// not pushed, and neither is any in a run that pushes nothing.
     ///
     /// # Errors
     /// When a registry refuses it or cannot be reached.
     pub fn push_to(&self, reference: &ImageReference) -> Result<Option<String>, StageError> {
         let run = self.image.run();
         let Some(from) = self.references().into_iter().next() else { return Ok(None) };
+        if !run.may_push(reference) {
+            return Ok(None);
+        }
         let events = self.image.events();
         events.step(format!("pushing {reference}"));
         let digest = match &self.source {

@@ -221,6 +221,15 @@ impl Run {
         self.events.emit(Event::StepStarted { image: Scope::current().image, step: step.into() });
     }
 
+    /// Whether this run may bring anything to `reference`. With `--skip-push` it may not, whoever asks for it, and says so.
+    pub fn may_push(&self, reference: &ImageReference) -> bool {
+        if self.options.skip_push {
+            let message = format!("{reference} is not pushed: --skip-push");
+            self.events.emit(Event::Notice { image: Scope::current().image, level: Level::Info, message });
+        }
+        !self.options.skip_push
+    }
+
     /// The other projects that are built with this one, once they are known.
     pub fn set_kin(&self, kin: Kin) {
         // As with the pipeline: a second one would be a bug of the caller.

@@ -152,6 +152,8 @@ pub mod plan {
 
     /// Pushes every tag that is not in the registry yet, and records its digest.
     ///
+    /// With `--skip-push` nothing is pushed.
+    ///
     /// # Errors
     /// `registry::...` when the registry refuses it or cannot be reached.
     ///
@@ -164,7 +166,8 @@ pub mod plan {
         Ok(built.push()?)
     }
 
-    /// Pushes it under another name, such as one in a second registry, and returns its digest there.
+    /// Pushes it under another name, such as one in a second registry, and returns its digest there. With `--skip-push`
+    /// nothing is pushed, and the answer is `()`.
     ///
     /// # Errors
     /// `registry::...` when a registry refuses it or cannot be reached; `image::reference` for no reference.

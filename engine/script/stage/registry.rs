@@ -15,7 +15,7 @@ pub mod registry {
 
     /// Copies an image from one repository to another, of the same registry or another one, and returns its digest:
     /// that of `from`, for nothing of it changes. An image for several platforms is copied with all of them; layers
-    /// that are there already do not travel.
+    /// that are there already do not travel. With `--skip-push` nothing is copied, and the answer is `()`.
     ///
     /// # Errors
     /// `registry::...` when there is no such image, or a registry refuses; `image::reference` for no reference.
@@ -27,11 +27,14 @@ pub mod registry {
     /// }
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn copy_image(context: NativeCallContext, from: &str, to: &str) -> RhaiResultOf<String> {
+    pub fn copy_image(context: NativeCallContext, from: &str, to: &str) -> RhaiResultOf<Dynamic> {
         let run = current::run(&context)?;
         let copy = ImageCopy { from: parse(from)?, to: parse(to)? };
+        if !run.may_push(&copy.to) {
+            return Ok(Dynamic::UNIT);
+        }
         run.step(format!("copying {} to {}", copy.from, copy.to));
-        Ok(run.wait(run.host.registry.copy(&copy)).map_err(StageError::from)??)
+        Ok(run.wait(run.host.registry.copy(&copy)).map_err(StageError::from)??.into())
     }
 
     /// The digest of what `reference` stands for in its registry, or `()` when it has no such image.
