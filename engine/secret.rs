@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// A text shorter than this, in bytes, stands everywhere: hiding it would make output unreadable and hide nothing.
+pub const SHORTEST: usize = 3;
+
 /// Text that prints as `***` everywhere: a password, a token, a secret build argument.
 ///
 /// The text leaves only through [`Secret::expose`], so every use is easy to find.

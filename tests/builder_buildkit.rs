@@ -75,6 +75,7 @@ impl Project {
             // Whatever became of the daemon's networks, these builds need none.
             network: Some("none".into()),
             build_args: IndexMap::new(),
+            secret_args: Default::default(),
             platform: None,
             directory: self.root.path().to_owned(),
             sent: None,

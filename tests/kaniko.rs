@@ -401,6 +401,37 @@ fn every_option_reaches_the_pod_and_ctrl_c_leaves_none() {
     assert!(!project.path(".windlass/pods").read_dir().expect("a folder").any(|entry| entry.is_ok()));
 }
 
+/// Whoever may look at pods does not see passwords, and the build gets every value as it is written.
+#[test]
+fn secret_build_arguments_reach_kaniko_and_not_the_pod() {
+    let Some(cluster) = BuildCluster::acquire() else { return };
+    let api = cluster.repository("api");
+    let image = "    buildArgs: {TOKEN: '${TOKEN}', OUTSIDE: , PRICE: 'a$$b'}\nvars:\n  TOKEN: {password: true, source: env}\n";
+    let step = "[ \\\"$TOKEN\\\" = 'hunter2 secret' ] && [ \\\"$OUTSIDE\\\" = from-outside ] && [ \\\"$PRICE\\\" = 'a$$b' ]";
+    let dockerfile = format!(
+        "FROM scratch\nCOPY busybox /bin/sh\nARG TOKEN\nARG OUTSIDE\nARG PRICE\nRUN [\"/bin/sh\", \"-c\", \"{step} && echo now \
+         waiting && sleep 600\"]\n"
+    );
+    let project = project(&cluster, &api, "")
+        .file("devspace.yaml", config(&api, "env: {LOGIN: 'ann:${TOKEN}'}", image))
+        .file("Dockerfile", dockerfile)
+        .env("TOKEN", "hunter2 secret")
+        .env("OUTSIDE", "from-outside");
+    let running = project.spawn(["build"]);
+    running.wait_for_text("now waiting");
+    let pod = serde_json::to_string(&running_pod(&cluster)).expect("JSON");
+    assert!(!pod.contains("hunter2") && !pod.contains("from-outside"), "{pod}");
+    let own = || {
+        let secrets = cluster.cluster.list::<Secret>();
+        secrets.into_iter().filter(|secret| secret.metadata.labels.is_some()).count()
+    };
+    assert_eq!(own(), 1);
+    running.signal(Signal::Interrupt);
+    running.finish().exits(130).lacks("hunter2");
+    has_no_pod(&cluster);
+    wait_for("the secret to go", LIMIT, || (own() == 0).then_some(()));
+}
+
 #[test]
 fn a_killed_run_leaves_a_pod_that_the_next_removes_and_no_other() {
     let Some(cluster) = BuildCluster::acquire() else { return };

@@ -55,6 +55,33 @@ fn annotations_are_in_the_manifest_and_nothing_is_pushed_twice() {
     assert_eq!(registry.digest_at("acme/app", "1"), Some(changed));
 }
 
+/// Everyone who can pull an image can read its history.
+#[test]
+fn secret_build_arguments_are_not_in_the_history() {
+    let Some(registry) = Registry::start() else { return };
+    let args = "    buildArgs: {TOKEN: '${TOKEN}', OUTSIDE: , PLAIN: plain}\nvars:\n  TOKEN: {password: true, source: env}\n";
+    let dockerfile =
+        "FROM scratch\nARG TOKEN\nARG OUTSIDE\nARG PLAIN\nCOPY conf /$PLAIN/$TOKEN/\nLABEL plain=$PLAIN\n";
+    let project = project(&registry, "", args)
+        .file("Dockerfile", dockerfile)
+        .env("TOKEN", "hunter2-secret")
+        .env("OUTSIDE", "from-outside");
+    project.run(["build"]).success().lacks("hunter2-secret");
+    let manifest = document(&registry, &registry.digest_at("acme/app", "1").expect("pushed"));
+    let config = document(&registry, text(&manifest["config"]["digest"]));
+    let history: Vec<_> = config["history"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|entry| text(&entry["created_by"]))
+        .collect();
+    assert_eq!(history[..3], ["ARG TOKEN=***", "ARG OUTSIDE=***", "ARG PLAIN=plain"], "{history:?}");
+    assert!(
+        !config.to_string().contains("hunter2-secret") && !config.to_string().contains("from-outside"),
+        "{config}"
+    );
+}
+
 #[test]
 fn list_of_files_and_provenance_are_attached() {
     let Some(registry) = Registry::start() else { return };

@@ -194,6 +194,7 @@ async fn layers(
         target: None,
         network: Some("none".into()),
         build_args: IndexMap::new(),
+        secret_args: Default::default(),
         platform: None,
         directory: root.to_owned(),
         sent: None,

@@ -156,6 +156,7 @@ mod tests {
             target: None,
             network: None,
             build_args: Default::default(),
+            secret_args: std::collections::BTreeSet::new(),
             platform: None,
             directory: "/no/such/folder".into(),
             sent: None,

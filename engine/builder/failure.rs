@@ -152,6 +152,7 @@ mod tests {
             target: None,
             network: None,
             build_args: indexmap::IndexMap::new(),
+            secret_args: std::collections::BTreeSet::new(),
             platform: None,
             directory: "/".into(),
             sent: None,

@@ -9,6 +9,7 @@ pub mod kaniko;
 pub mod oci;
 mod on_change;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -41,6 +42,8 @@ pub struct BuildRequest {
     pub network: Option<String>,
     /// Build arguments, resolved.
     pub build_args: IndexMap<String, String>,
+    /// The names of those whose values nobody may read, in a pod or in a history.
+    pub secret_args: BTreeSet<String>,
     /// The platform (`linux/arm64`), when not the daemon's own.
     pub platform: Option<String>,
     /// The folder in which command-line builders run: the project's root.

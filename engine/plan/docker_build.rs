@@ -1,5 +1,6 @@
 //! Building a planned image from its Dockerfile.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Plan;
@@ -99,6 +100,7 @@ impl Plan {
             target: target_name,
             network: self.image.config().options.network.clone(),
             build_args: (*recipe.dockerfile.args).clone(),
+            secret_args: self.secret_args(&recipe.dockerfile),
             platform: None,
             directory: run.project.root.clone(),
             sent: None,
@@ -162,14 +164,28 @@ impl Plan {
         self.remember(&identity, tags, built, false)
     }
 
+    /// The build arguments whose values nobody may read: a secret is in them, or the environment alone has them.
+    fn secret_args(&self, dockerfile: &Dockerfile) -> BTreeSet<String> {
+        let (secrets, configured) = (&self.image.run().secrets, &self.image.config().options.build_args);
+        let is_secret =
+            |(name, value): &(&String, &String)| secrets.hides(value) || configured.get(*name) == Some(&None);
+        dockerfile.args.iter().filter(is_secret).map(|(name, _)| name.clone()).collect()
+    }
+
     /// What a pod is told to build.
     fn kaniko_build(&self, request: BuildRequest) -> KanikoBuild {
         let (run, config) = (self.image.run(), self.image.config());
         // Docker's stand-in keeps layers, as DevSpace's does.
         let stand_in = || KanikoConfig { cache: true, ..KanikoConfig::default() };
+        let kaniko = config.kaniko.clone().unwrap_or_else(stand_in);
+        let of_args = request.build_args.iter().filter(|(name, _)| request.secret_args.contains(*name));
+        let of_kaniko = kaniko.env.values().chain(kaniko.init_env.values()).chain(&kaniko.args);
+        let of_kaniko = of_kaniko.filter(|text| run.secrets.hides(text));
+        let secret_texts = of_args.map(|(_, value)| value).chain(of_kaniko).cloned().collect();
         KanikoBuild {
             request,
-            config: config.kaniko.clone().unwrap_or_else(stand_in),
+            config: kaniko,
+            secret_texts,
             settings: run.options.pods.clone(),
             gives_credentials: config.create_pull_secret != Some(false),
             marks: run.store.folder().join("pods"),

@@ -4,9 +4,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::event::{Event, Events};
-
-/// A text shorter than this, in bytes, stands everywhere: hiding it would make output unreadable and hide nothing.
-const SHORTEST: usize = 3;
+use crate::secret::SHORTEST;
 
 /// The secrets of a run: their texts print as `***` wherever a run says something. Cheap to clone.
 #[derive(Clone, Default)]
@@ -31,6 +29,11 @@ impl Secrets {
         known.iter().fold(Cow::Borrowed(text), |text, secret| {
             if text.contains(secret.as_str()) { text.replace(secret.as_str(), "***").into() } else { text }
         })
+    }
+
+    /// Whether a secret is in `text`.
+    pub fn hides(&self, text: &str) -> bool {
+        matches!(self.mask(text), Cow::Owned(_))
     }
 
     /// A sink that hides the secrets and then passes on to `events`.

@@ -200,6 +200,7 @@ mod tests {
             build_args: [("TOKEN", "hunter2"), ("PATH", "/bin")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
+            secret_args: std::collections::BTreeSet::new(),
             platform: None,
             directory: "/".into(),
             sent: None,

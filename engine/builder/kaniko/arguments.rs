@@ -1,6 +1,7 @@
 //! The command line of kaniko.
 
 use super::pod::CONTEXT;
+use super::pod_secret::PodSecret;
 use crate::builder::BuildRequest;
 use crate::config::KanikoConfig;
 
@@ -8,8 +9,14 @@ use crate::config::KanikoConfig;
 const DIGEST_FILE: &str = "/dev/termination-log";
 
 /// The arguments of kaniko in the documented order (spec image-building §9.3), for a Dockerfile called `dockerfile` in
-/// the context. Of an option that is given twice, kaniko takes the last, so `args` have the last word.
-pub(super) fn arguments(request: &BuildRequest, dockerfile: &str, config: &KanikoConfig) -> Vec<String> {
+/// the context; what nobody may see stays in `secret`. Of an option that is given twice, kaniko takes the last, so `args`
+/// have the last word.
+pub(super) fn arguments(
+    request: &BuildRequest,
+    dockerfile: &str,
+    config: &KanikoConfig,
+    secret: &mut PodSecret<'_>,
+) -> Vec<String> {
     let mut arguments =
         vec![format!("--dockerfile={CONTEXT}/{dockerfile}"), format!("--context=dir://{CONTEXT}")];
     arguments.extend(request.references.iter().map(|reference| format!("--destination={reference}")));
@@ -20,6 +27,8 @@ pub(super) fn arguments(request: &BuildRequest, dockerfile: &str, config: &Kanik
         arguments.extend(["--insecure", "--skip-tls-verify"].map(String::from));
     }
     for (name, value) in &request.build_args {
+        // Kubernetes takes `$(NAME)` for a variable, and `$$` for a `$`.
+        let value = secret.argument(value).unwrap_or_else(|| value.replace('$', "$$"));
         arguments.extend(["--build-arg".to_owned(), format!("{name}={value}")]);
     }
     if let (true, Some(reference)) = (config.cache, request.references.first()) {
@@ -28,7 +37,8 @@ pub(super) fn arguments(request: &BuildRequest, dockerfile: &str, config: &Kanik
         arguments.extend(["--cache=true".to_owned(), cache]);
     }
     arguments.push(format!("--digest-file={DIGEST_FILE}"));
-    arguments.extend(config.args.iter().cloned());
+    let more = config.args.iter().map(|word| secret.argument(word).unwrap_or_else(|| word.clone()));
+    arguments.extend(more);
     arguments
 }
 
@@ -40,8 +50,15 @@ pub(super) fn pushes(config: &KanikoConfig) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::builder::kaniko::pod::tests::request;
+
+    fn line(request: &BuildRequest, config: &KanikoConfig, secrets: &[&str]) -> String {
+        let texts: HashSet<_> = secrets.iter().map(|text| (*text).to_owned()).collect();
+        arguments(request, "D", config, &mut PodSecret::new("p", None, &texts)).join(" ")
+    }
 
     #[test]
     fn arguments_stand_in_the_documented_order() {
@@ -55,7 +72,7 @@ mod tests {
         let mut request = request();
         request.target = Some("final".into());
         assert_eq!(
-            arguments(&request, "D", &config).join(" "),
+            line(&request, &config, &[]),
             "--dockerfile=/context/D --context=dir:///context --destination=acme/api:1 --destination=acme/api:2 \
              --target=final --snapshotMode=redo --insecure --skip-tls-verify --build-arg A=1 --build-arg B=2 3 \
              --cache=true --cache-repo=docker.io/acme/api --digest-file=/dev/termination-log --verbosity=debug"
@@ -68,9 +85,25 @@ mod tests {
         request.build_args.clear();
         request.references.truncate(1);
         assert_eq!(
-            arguments(&request, "D", &KanikoConfig::default()).join(" "),
+            line(&request, &KanikoConfig::default(), &[]),
             "--dockerfile=/context/D --context=dir:///context --destination=acme/api:1 --snapshotMode=time \
              --digest-file=/dev/termination-log"
         );
+    }
+
+    #[test]
+    fn secrets_are_named_and_dollars_stay_dollars() {
+        let mut request = request();
+        request.build_args = [("TOKEN", "hunter2"), ("PRICE", "$(A) $$5")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let config =
+            KanikoConfig { args: vec!["--registry-client-cert=hunter2".into()], ..KanikoConfig::default() };
+        let line = line(&request, &config, &["hunter2", "--registry-client-cert=hunter2"]);
+        assert!(
+            line.contains("--build-arg TOKEN=$(WINDLASS_SECRET_0) --build-arg PRICE=$$(A) $$$$5 "),
+            "{line}"
+        );
+        assert!(line.ends_with(" $(WINDLASS_SECRET_1)") && !line.contains("hunter2"), "{line}");
     }
 }

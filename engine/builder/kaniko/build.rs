@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::KanikoBuild;
 use super::arguments::pushes;
-use super::credentials::{docker_config, secret_of};
+use super::credentials::docker_config;
 use super::ending::with_ending;
 use super::error::KanikoError;
 use super::gzip::gzip;
@@ -21,6 +21,7 @@ use super::logs::Log;
 use super::mark::{Mark, MarkedPod};
 use super::name::pod_name;
 use super::pod::{COMPRESSED, INIT_CONTAINER, PLAIN, pod};
+use super::pod_secret::PodSecret;
 use super::prerequisites::check_prerequisites;
 use super::transcript::Transcript;
 use super::upload::{UploadError, upload};
@@ -65,14 +66,14 @@ impl Kaniko {
     ) -> Result<BuiltImage, KanikoError> {
         let prepared = cancel.run_until_cancelled(self.prepare(build, events)).await;
         let prepared = prepared.unwrap_or(Err(BuildError::Cancelled.into()))?;
-        let Prepared { archive, place: (namespace, name), pod, config, mark } = prepared;
+        let Prepared { archive, place: (namespace, name), pod, secret, mark } = prepared;
 
         let created = self.access.create_pod(&namespace, &pod).await;
         let result = match &created {
             Ok(pod) => {
                 let drive = async {
-                    if let Some(config) = config {
-                        self.access.create_secret(&namespace, &secret_of(pod, &config)).await?;
+                    if let Some(secret) = secret.into_secret(pod) {
+                        self.access.create_secret(&namespace, &secret).await?;
                     }
                     self.drive(build, &archive, (&namespace, &name), events).await
                 };
@@ -100,7 +101,11 @@ impl Kaniko {
     }
 
     /// Everything that can be done, and go wrong, before there is a pod.
-    async fn prepare(&self, build: &KanikoBuild, events: &ImageEvents) -> Result<Prepared, KanikoError> {
+    async fn prepare<'b>(
+        &self,
+        build: &'b KanikoBuild,
+        events: &ImageEvents,
+    ) -> Result<Prepared<'b>, KanikoError> {
         let KanikoBuild { request, config, .. } = build;
         let context = self.access.context()?.ok_or(ClusterError::NoCluster)?;
         let namespace = config.namespace.clone().unwrap_or_else(|| context.namespace.clone());
@@ -113,9 +118,10 @@ impl Kaniko {
         let credentials = if gives { docker_config(request, &self.credentials).await? } else { None };
         let archive = Archive::new(request).map_err(BuildError::from)?;
         let name = pod_name(config.generate_name.as_deref(), &request.image);
-        let own = credentials.as_ref().map(|_| name.as_str());
-        let secret = config.pull_secret.as_deref().filter(|_| !config.skip_pull_secret_mount).or(own);
-        let pod = pod(build, &name, &archive.dockerfile, secret)?;
+        let mut secret = PodSecret::new(&name, credentials, &build.secret_texts);
+        let own = secret.with_docker_config().map(str::to_owned);
+        let given = config.pull_secret.clone().filter(|_| !config.skip_pull_secret_mount);
+        let pod = pod(build, &name, &archive.dockerfile, given.or(own).as_deref(), &mut secret)?;
         let marked =
             MarkedPod { server: context.server.clone(), namespace: namespace.clone(), name: name.clone() };
         let mark = Mark::new(&build.marks, &marked).inspect_err(|error| {
@@ -124,7 +130,7 @@ impl Kaniko {
                 format!("cannot write to {folder}, a build pod may stay when windlass is killed: {error}");
             events.notice(Level::Debug, message);
         });
-        Ok(Prepared { archive, place: (namespace, name), pod, config: credentials, mark: mark.ok() })
+        Ok(Prepared { archive, place: (namespace, name), pod, secret, mark: mark.ok() })
     }
 
     /// Leads the pod at `place` through the build.
@@ -227,13 +233,13 @@ impl Kaniko {
 }
 
 /// A build that is about to get its pod.
-struct Prepared {
+struct Prepared<'b> {
     archive: Archive,
     /// Namespace and name of the pod.
     place: (String, String),
     pod: Pod,
-    /// The docker configuration for it.
-    config: Option<crate::secret::Secret>,
+    /// What the pod gets beside its specification.
+    secret: PodSecret<'b>,
     mark: Option<Mark>,
 }
 

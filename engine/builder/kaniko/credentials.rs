@@ -1,13 +1,10 @@
 //! The credentials that a build pod gets: those that docker has for the registries it talks to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bollard::auth::DockerCredentials;
-use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{Pod, Secret};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use serde_json::{Map, Value, json};
 
 use super::error::KanikoError;
@@ -51,32 +48,6 @@ fn entry(credentials: DockerCredentials) -> Value {
         entry.extend(token.map(|token| (key.to_owned(), token.into())));
     }
     entry.into()
-}
-
-/// A secret with `config` that is called as `pod` and goes with it.
-pub(super) fn secret_of(pod: &Pod, config: &Hidden) -> Secret {
-    let name = pod.metadata.name.clone().unwrap_or_default();
-    let owner = OwnerReference {
-        api_version: "v1".to_owned(),
-        kind: "Pod".to_owned(),
-        name: name.clone(),
-        uid: pod.metadata.uid.clone().unwrap_or_default(),
-        ..OwnerReference::default()
-    };
-    Secret {
-        metadata: ObjectMeta {
-            name: Some(name),
-            labels: pod.metadata.labels.clone(),
-            owner_references: Some(vec![owner]),
-            ..ObjectMeta::default()
-        },
-        type_: Some("kubernetes.io/dockerconfigjson".to_owned()),
-        data: Some(BTreeMap::from([(
-            ".dockerconfigjson".to_owned(),
-            ByteString(config.expose().as_bytes().to_vec()),
-        )])),
-        ..Secret::default()
-    }
 }
 
 #[cfg(test)]

@@ -16,12 +16,14 @@ mod logs;
 mod mark;
 mod name;
 mod pod;
+mod pod_secret;
 mod prerequisites;
 mod settings;
 mod transcript;
 mod upload;
 mod watch;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use crate::builder::{BuildMethod, BuildRequest};
@@ -33,7 +35,7 @@ pub use fit::{Fit, fit};
 pub use settings::PodSettings;
 
 /// An image to build in a pod.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct KanikoBuild {
     /// What to build.
     pub request: BuildRequest,
@@ -43,6 +45,8 @@ pub struct KanikoBuild {
     pub settings: PodSettings,
     /// Whether the pod gets docker's credentials: not with `createPullSecret: false`.
     pub gives_credentials: bool,
+    /// Values of build arguments and of the configuration that the specification of a pod may not show.
+    pub secret_texts: HashSet<String>,
     /// The folder that remembers which pods this machine has made.
     pub marks: PathBuf,
 }

@@ -10,6 +10,7 @@ use super::KanikoBuild;
 use super::arguments::arguments;
 use super::error::KanikoError;
 use super::name::labels;
+use super::pod_secret::{DOCKER_CONFIG, PodSecret};
 use crate::config::{MountConfig, MountKind};
 
 /// Where the build context is, in both containers.
@@ -41,7 +42,7 @@ fn receive() -> String {
 pub(super) const CONTAINER: &str = "kaniko";
 
 /// The pod called `name` that builds `build` from the Dockerfile called `dockerfile` in its context, with the
-/// credentials in the secret `credentials`.
+/// credentials in the secret `credentials`. What nobody may see goes into its own `secret`.
 ///
 /// # Errors
 /// [`KanikoError::BadOption`] when a part that is passed on as it is configured is not what Kubernetes knows.
@@ -50,13 +51,14 @@ pub(super) fn pod(
     name: &str,
     dockerfile: &str,
     credentials: Option<&str>,
+    secret: &mut PodSecret<'_>,
 ) -> Result<Pod, KanikoError> {
     let KanikoBuild { request, config, settings, .. } = build;
     let context = json!({ "name": "context", "mountPath": CONTEXT });
     let (mut mounts, mut volumes) =
         (vec![context.clone()], vec![json!({ "name": "context", "emptyDir": {} })]);
     if let Some(secret) = credentials {
-        let items = json!([{ "key": ".dockerconfigjson", "path": "config.json" }]);
+        let items = json!([{ "key": DOCKER_CONFIG, "path": "config.json" }]);
         mounts.push(json!({ "name": "credentials", "mountPath": CREDENTIALS, "readOnly": true }));
         volumes.push(json!({ "name": "credentials", "secret": { "secretName": secret, "items": items } }));
     }
@@ -69,7 +71,12 @@ pub(super) fn pod(
     let amounts = [("requests", &config.requests), ("limits", &config.limits)].into_iter();
     let amounts = amounts.filter(|(_, amounts)| !amounts.is_empty());
     let resources: Map<_, _> = amounts.map(|(key, amounts)| (key.to_owned(), json!(amounts))).collect();
-    let sources = config.env_from.iter().map(|(k, source)| json!({ "name": k, "valueFrom": source }));
+    let args = arguments(request, dockerfile, config, secret);
+    // The arguments name these.
+    let mut env = secret.variables();
+    env.extend(variables(&config.env, secret));
+    env.extend(config.env_from.iter().map(|(k, source)| json!({ "name": k, "valueFrom": source })));
+    let init_env = variables(&config.init_env, secret);
 
     // By its own labels windlass finds the pod again: nobody may change them.
     let mut all_labels: BTreeMap<_, _> = config.labels.clone().into_iter().collect();
@@ -78,8 +85,8 @@ pub(super) fn pod(
         "name": CONTAINER,
         "image": settings.image(config.image.as_deref()),
         "imagePullPolicy": "IfNotPresent",
-        "args": arguments(request, dockerfile, config),
-        "env": plain(&config.env).chain(sources).collect::<Vec<_>>(),
+        "args": args,
+        "env": env,
         "volumeMounts": mounts,
         "resources": resources,
     });
@@ -104,7 +111,7 @@ pub(super) fn pod(
                 "command": ["sh", "-c", receive()],
                 "stdin": true,
                 "stdinOnce": true,
-                "env": plain(&config.init_env).collect::<Vec<_>>(),
+                "env": init_env,
                 "volumeMounts": [context],
                 "resources": resources,
             }],
@@ -116,9 +123,9 @@ pub(super) fn pod(
         .map_err(|error| KanikoError::BadOption { image: request.image.clone(), reason: error.to_string() })
 }
 
-/// Variables with their values.
-fn plain(variables: &IndexMap<String, String>) -> impl Iterator<Item = Value> {
-    variables.iter().map(|(name, value)| json!({ "name": name, "value": value }))
+/// Variables with their values, or with where the secret has them.
+fn variables(variables: &IndexMap<String, String>, secret: &mut PodSecret<'_>) -> Vec<Value> {
+    variables.iter().map(|(name, value)| secret.variable(name, value)).collect()
 }
 
 fn volume_mount(name: &str, mount: &MountConfig) -> Value {
@@ -145,6 +152,8 @@ fn volume(name: &str, mount: &MountConfig) -> Value {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::builder::BuildRequest;
     use crate::builder::kaniko::PodSettings;
@@ -161,6 +170,7 @@ pub(super) mod tests {
             target: None,
             network: None,
             build_args: [("A", "1"), ("B", "2 3")].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+            secret_args: std::collections::BTreeSet::new(),
             platform: None,
             directory: "/".into(),
             sent: None,
@@ -173,8 +183,13 @@ pub(super) mod tests {
             config,
             settings: PodSettings::default(),
             gives_credentials: true,
+            secret_texts: HashSet::new(),
             marks: "/none".into(),
         }
+    }
+
+    fn made(build: &KanikoBuild, credentials: Option<&str>) -> Result<Pod, KanikoError> {
+        pod(build, "p", "D", credentials, &mut PodSecret::new("p", None, &build.secret_texts))
     }
 
     fn map(entries: &[(&str, &str)]) -> IndexMap<String, String> {
@@ -208,7 +223,7 @@ pub(super) mod tests {
             limits: map(&[("memory", "4Gi")]),
             ..KanikoConfig::default()
         };
-        let pod = pod(&build(config), "p", "D", Some("p")).expect("a pod");
+        let pod = made(&build(config), Some("p")).expect("a pod");
         let pod = serde_json::to_value(&pod).expect("JSON");
         let at = |pointer: &str| pod.pointer(pointer).cloned().unwrap_or(Value::Null);
         for (pointer, expected) in [
@@ -244,7 +259,7 @@ pub(super) mod tests {
     fn the_user_chooses_the_images_for_all_pods() {
         let settings = PodSettings { image: Some("mirror/kaniko".into()), ..PodSettings::default() };
         let config = KanikoConfig { image: Some("old/kaniko".into()), ..KanikoConfig::default() };
-        let pod = pod(&KanikoBuild { settings, ..build(config) }, "p", "D", None).expect("a pod");
+        let pod = made(&KanikoBuild { settings, ..build(config) }, None).expect("a pod");
         let spec = pod.spec.expect("a spec");
         assert_eq!(spec.containers[0].image.as_deref(), Some("mirror/kaniko"));
         assert_eq!(spec.init_containers.expect("one")[0].image.as_deref(), Some("alpine"));
@@ -255,7 +270,34 @@ pub(super) mod tests {
     fn what_kubernetes_does_not_know_is_an_error() {
         let tolerations = vec![json!({ "tolerationSeconds": "soon" })];
         let config = KanikoConfig { tolerations, ..KanikoConfig::default() };
-        let error = pod(&build(config), "p", "D", None).expect_err("no pod");
+        let error = made(&build(config), None).expect_err("no pod");
         assert!(error.to_string().starts_with("cannot make a build pod for `api`: "), "{error}");
+    }
+
+    #[test]
+    fn specification_shows_no_secret() {
+        let config = KanikoConfig {
+            env: map(&[("TOKEN", "hunter2")]),
+            init_env: map(&[("PROXY", "http://ann:hunter2@proxy")]),
+            ..KanikoConfig::default()
+        };
+        let mut build = build(config);
+        build.request.build_args = [("PASSWORD".to_owned(), "hunter2".to_owned())].into();
+        build.secret_texts = ["hunter2", "http://ann:hunter2@proxy"].map(str::to_owned).into();
+        let pod = made(&build, None).expect("a pod");
+        let text = serde_json::to_string(&pod).expect("JSON");
+        assert!(!text.contains("hunter2"), "{text}");
+        let spec = pod.spec.expect("a spec");
+        let names = |container: &k8s_openapi::api::core::v1::Container| {
+            let variables = container.env.iter().flatten();
+            variables
+                .map(|variable| (variable.name.clone(), variable.value_from.is_some()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            names(&spec.containers[0]),
+            [("WINDLASS_SECRET_0".to_owned(), true), ("TOKEN".to_owned(), true)]
+        );
+        assert_eq!(names(&spec.init_containers.expect("one")[0]), [("PROXY".to_owned(), true)]);
     }
 }

@@ -11,7 +11,9 @@ use super::root_fs::shown;
 use super::signal::is_signal;
 use super::state::State;
 use super::trouble::Trouble;
+use crate::builder::BuildRequest;
 use crate::image::dockerfile::{Command, Kind};
+use crate::secret::SHORTEST;
 
 /// The shell of commands in shell form.
 const SHELL: [&str; 2] = ["/bin/sh", "-c"];
@@ -129,8 +131,16 @@ impl Assembly<'_> {
             }
             Kind::From(_) | Kind::Run(_) | Kind::Foreign(_) => return Ok(()),
         };
-        document.note(&created, history, None);
+        document.note(&created, self.without_secrets(history), None);
         Ok(())
+    }
+
+    /// `text`, which everyone who has the image can read, without the values of secret build arguments.
+    fn without_secrets(&self, text: String) -> String {
+        let BuildRequest { build_args, secret_args, .. } = self.request;
+        let values = secret_args.iter().filter_map(|name| build_args.get(name));
+        let values = values.filter(|value| value.len() >= SHORTEST);
+        values.fold(text, |text, value| text.replace(value.as_str(), "***"))
     }
 
     fn workdir(&mut self, state: &mut State, path: &str, step: &Step<'_>) -> Result<(), Trouble> {
@@ -184,6 +194,7 @@ impl Assembly<'_> {
                 None
             }
         };
+        let created_by = self.without_secrets(created_by);
         state.document.note(&created, created_by, layer.as_ref().map(|layer| layer.diff_id));
         state.layers.extend(layer);
         Ok(())

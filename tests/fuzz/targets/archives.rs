@@ -68,6 +68,7 @@ fuzz_target!(|archive: &[u8]| {
         target: None,
         network: None,
         build_args: Default::default(),
+        secret_args: Default::default(),
         platform: None,
         directory: folder.path().to_owned(),
         sent: None,

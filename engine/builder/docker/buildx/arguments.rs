@@ -57,6 +57,7 @@ mod tests {
             target: Some("final".into()),
             network: Some("host".into()),
             build_args: [("TOKEN".to_owned(), "hunter2".to_owned())].into(),
+            secret_args: std::collections::BTreeSet::new(),
             platform: None,
             directory: "/".into(),
             sent: None,
