@@ -99,7 +99,21 @@ fn no_exec_forbids_every_command_of_a_project() {
     let variable = format!(
         "{config}    tags: ['${{TAG}}']\nvars:\n  - {{name: TAG, source: command, command: touch ran}}\n"
     );
-    fails(&Project::new().file("devspace.yaml", variable).file("Dockerfile", "FROM scratch\n"), 2);
+    fails(&Project::new().file("devspace.yaml", &variable).file("Dockerfile", "FROM scratch\n"), 2);
+    let command = format!("{config}commands: [{{name: touch, command: touch ran}}]\n");
+    let project = Project::new().file("devspace.yaml", command);
+    project.run(["run", "--no-exec", "touch"]).exits(1).stderr_has(forbidden);
+    assert!(!project.path("ran").exists());
+    project.run(["run", "touch"]).success();
+    assert!(project.path("ran").exists());
+    let program = format!("{config}    build: {{buildKit: {{command: [touch, ran]}}}}\n");
+    let project = Project::new().file("devspace.yaml", program).file("Dockerfile", "FROM scratch\n");
+    project.run(["build", "--no-exec", "--skip-push", "--builder", "docker"]).exits(1).stderr_has(forbidden);
+    let tested = Project::new()
+        .file("devspace.yaml", &variable)
+        .file("windlass_test.rhai", "fn test_it() { project(); }\n");
+    tested.run(["test", "--no-exec"]).exits(1).stdout_has(forbidden);
+    assert!(!tested.path("ran").exists());
     // Windlass may still ask git by itself.
     let project = pipeline("print(`repository: ${git.is_repository}`);");
     project.run(["build", "--no-exec"]).success().stderr_has("repository: false");

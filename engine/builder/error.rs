@@ -235,7 +235,7 @@ pub enum BuildError {
 
 impl BuildError {
     /// A command-line builder of `image` could not be run.
-    pub(super) fn process(image: &str, source: ProcessError) -> Self {
+    pub(crate) fn process(image: &str, source: ProcessError) -> Self {
         let help = source.help().map(|help| help.to_string());
         match source {
             ProcessError::Cancelled { .. } => Self::Cancelled,

@@ -76,6 +76,7 @@ pub fn test(global: &GlobalOptions, args: &TestArgs) -> Result<ExitStatus, Failu
         filters: args.filters.clone(),
         profiles: global.profiles.clone(),
         vars: global.vars.clone(),
+        no_exec: global.no_exec,
         limit: Duration::from_secs(args.timeout),
         jobs: args.jobs.map_or_else(cores, usize::from),
         update: args.update,

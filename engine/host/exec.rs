@@ -31,6 +31,15 @@ pub trait Exec: Send + Sync {
         on_line: OnLine<'_>,
         cancel: &CancellationToken,
     ) -> Result<i32, ProcessError>;
+
+    /// Whether the project may choose `command`, which another part of windlass runs.
+    ///
+    /// # Errors
+    /// [`ProcessError::Forbidden`] when it may choose none.
+    fn allow(&self, command: &str) -> Result<(), ProcessError> {
+        let _ = command;
+        Ok(())
+    }
 }
 
 /// Why a program runs.

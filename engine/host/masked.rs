@@ -28,4 +28,8 @@ impl Exec for MaskedExec {
         let mut masked = |pipe: Pipe, line: &str| on_line(pipe, &self.secrets.mask(line));
         self.inner.run(request, &mut masked, cancel).await
     }
+
+    fn allow(&self, command: &str) -> Result<(), ProcessError> {
+        self.inner.allow(command)
+    }
 }

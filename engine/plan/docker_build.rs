@@ -10,8 +10,8 @@ use super::docker_args;
 use super::plan::Identity;
 use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::{self, KanikoBuild};
-use crate::builder::{BuildMethod, BuildRequest};
-use crate::config::KanikoConfig;
+use crate::builder::{BuildError, BuildMethod, BuildRequest};
+use crate::config::{BuilderKind, BuildxConfig, KanikoConfig};
 use crate::event::{ImageEvents, Level};
 use crate::image::context::{ContextDigest, SentFiles};
 use crate::image::dockerfile::Reach;
@@ -69,8 +69,10 @@ impl Plan {
     ) -> Result<Built, StageError> {
         let run = self.image.run();
         let events = self.image.events();
-        if tool == Tool::Kaniko {
-            self.check_kaniko()?;
+        match builder {
+            BuilderKind::Kaniko => self.check_kaniko()?,
+            BuilderKind::Docker | BuilderKind::BuildKit => self.check_command()?,
+            _ => {}
         }
         let moved = !run.options.dry_run && recipe.bases_moved(run);
         let (reach, selection) = match moved {
@@ -190,6 +192,15 @@ impl Plan {
             gives_credentials: config.create_pull_secret != Some(false),
             marks: run.store.folder().join("pods"),
         }
+    }
+
+    /// Makes sure that the program of `buildKit.command`, if there is one, may run.
+    fn check_command(&self) -> Result<(), StageError> {
+        let buildx = self.image.config().docker.as_ref().and_then(|docker| docker.buildx.as_ref());
+        let own = buildx.filter(|buildx| buildx.command != BuildxConfig::default().command);
+        let Some(buildx) = own else { return Ok(()) };
+        let allowed = self.image.run().host.exec.allow(&buildx.command.join(" "));
+        Ok(allowed.map_err(|error| BuildError::process(self.image.name(), error))?)
     }
 
     /// Makes sure that kaniko can do what the image asks for, and tells what it does without.

@@ -46,6 +46,8 @@ pub struct Defaults {
     pub profiles: Vec<String>,
     /// Their variables, each `NAME=VALUE`.
     pub vars: Vec<String>,
+    /// Whether their variables run no commands.
+    pub no_exec: bool,
 }
 
 /// A project of a test, and the engine that runs its pipeline.

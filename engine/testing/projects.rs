@@ -120,6 +120,7 @@ impl Bench {
             profiles: profiles.unwrap_or_else(|| self.defaults.profiles.clone()),
             vars: [self.predefined(), self.defaults.vars.clone(), wanted.vars.clone()].concat(),
             environment: Some(self.variables()),
+            no_exec: self.defaults.no_exec,
             state: Some(self.state()),
             ..LoadOptions::default()
         };

@@ -27,6 +27,8 @@ pub struct RunTests {
     pub profiles: Vec<String>,
     /// Variables for projects, each `NAME=VALUE`.
     pub vars: Vec<String>,
+    /// Let variables run no commands.
+    pub no_exec: bool,
     /// How long one test may take.
     pub limit: Duration,
     /// How many run at a time.
@@ -110,7 +112,7 @@ impl RunTests {
             let file = Arc::new(file);
             queue.extend(tests.into_iter().map(|test| (Arc::clone(&file), test, Arc::clone(&snapshots))));
         }
-        let defaults = Defaults { profiles: self.profiles, vars: self.vars };
+        let defaults = Defaults { profiles: self.profiles, vars: self.vars, no_exec: self.no_exec };
         let next = AtomicUsize::new(0);
         let ended: Vec<Mutex<Option<Tested>>> = queue.iter().map(|_| Mutex::default()).collect();
         let work = || {

@@ -15,6 +15,7 @@ use super::exit_status::{ExitStatus, Failure};
 use super::load::{load_to_run, warn};
 use super::pipeline_run::run_pipeline;
 use crate::cli::GlobalOptions;
+use crate::process::ProcessError;
 use shell_command::Ambiguous;
 
 pub(super) use invoke::{Invoked, invoke, pipelines, told};
@@ -83,6 +84,9 @@ pub fn run(global: &GlobalOptions, args: &RunArgs) -> Result<ExitStatus, Failure
         if let Some(pipeline) = all.own_pipeline(&name) {
             let (name, command) = (name.into_owned(), command.origin.clone());
             return Err(Failure::wrong_use(Ambiguous { name, command, pipeline: pipeline.place() }));
+        }
+        if global.no_exec {
+            return Err(Failure::failed(ProcessError::Forbidden { command: command.command.clone() }));
         }
         for message in shell_command::functions_of_devspace(command) {
             warn(&message, global);

@@ -29,6 +29,10 @@ impl Exec for PlanningExec {
         self.effects.push(Effect { event: event(request), done, ..effect });
         if done { self.inner.run(request, on_line, cancel).await } else { Ok(0) }
     }
+
+    fn allow(&self, command: &str) -> Result<(), ProcessError> {
+        self.inner.allow(command)
+    }
 }
 
 /// What a hook listens to.

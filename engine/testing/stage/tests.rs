@@ -29,6 +29,7 @@ fn run(text: &str) -> Vec<(String, Option<String>)> {
         filters: Vec::new(),
         profiles: Vec::new(),
         vars: Vec::new(),
+        no_exec: false,
         limit: Duration::from_secs(60),
         jobs: 1,
         update: true,
