@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::locate::locate;
 use super::variable::cache::Cache;
-use super::variable::definition::{Definition, Source};
+use super::variable::definition::Source;
 use super::variable::{Provenance, is_predefined};
 use super::{ConfigError, Explain, Explanation, LoadOptions, load};
 use crate::suggestion::nearest;
@@ -135,20 +135,9 @@ fn check(
         Source::Environment => fixed("its source is `env`", &format!("export `{name}`, or {flag}")),
         Source::Command => fixed("it is the output of a command", &flag),
         _ if definition.no_cache => fixed("it is asked for in every run (`noCache`)", &flag),
-        Source::All | Source::Input => accepts(definition, name, answer),
+        Source::All | Source::Input => match definition.refusal(answer) {
+            Some(reason) => Err(AnswerError::NotAccepted { name: name.to_owned(), reason }),
+            None => Ok(()),
+        },
     }
-}
-
-fn accepts(definition: &Definition, name: &str, answer: &str) -> Result<(), AnswerError> {
-    let reason = match (definition.options.as_slice(), &definition.pattern) {
-        ([], Some(pattern)) if !pattern.is_match(answer) => definition
-            .pattern_message
-            .clone()
-            .unwrap_or_else(|| format!("its value has to match `{pattern}`")),
-        (options @ [_, ..], _) if !options.iter().any(|option| option == answer) => {
-            format!("it is one of `{}`", options.join("`, `"))
-        }
-        _ => return Ok(()),
-    };
-    Err(AnswerError::NotAccepted { name: name.to_owned(), reason })
 }

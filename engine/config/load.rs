@@ -207,6 +207,9 @@ impl Loader<'_> {
     fn prepare(&mut self) {
         self.resolver.uses = self.options.explain.is_wanted().then(Vec::new);
         self.resolver.is_survey = self.options.explain.is_patient();
+        if !self.options.checks_vars {
+            self.resolver.flag_origin = "`--var` or a project that depends on this one";
+        }
     }
 
     fn explanation(&mut self, document: &Mapping) -> Explanation {

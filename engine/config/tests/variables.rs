@@ -203,11 +203,52 @@ fn answers_must_match_the_pattern() {
         one(pattern).ask(&answers).problems(),
         ["2:15: the answer for `A` is not one that it accepts"]
     );
-    // Values from elsewhere are taken as they are.
-    assert_eq!(value(&one(pattern).env("A", "x")), "x");
     assert_eq!(
         Fixture::new("vars: [{name: A, validationPattern: '('}]").problems(),
         ["2:37: `validationPattern` of variable `A` is no regular expression"]
+    );
+}
+
+#[test]
+fn values_from_everywhere_must_be_accepted() {
+    let options = "{name: A, options: [a, b]}";
+    for accepted in ["a", "b"] {
+        assert_eq!(value(&one(options).env("A", accepted)), accepted);
+        assert_eq!(value(&one(options).var(&format!("A={accepted}"))), accepted);
+    }
+    let refused = |origin: &str, reason: &str| {
+        [format!("2:15: variable `A` does not accept its value from {origin}: {reason}")]
+    };
+    let one_of = "it is one of `a`, `b`";
+    assert_eq!(one(options).env("A", "c").problems(), refused("the environment", one_of));
+    assert_eq!(one(options).var("A=c").problems(), refused("`--var`", one_of));
+    assert_eq!(one(options).file(".env", "A=c\n").problems(), refused("`.env`", one_of));
+    let pattern = "{name: A, source: env, validationPattern: '^[0-9]{3}$'}";
+    assert_eq!(value(&one(pattern).env("A", "123")), 123);
+    assert_eq!(
+        one(pattern).env("A", "x").problems(),
+        refused("the environment", "its value has to match `^[0-9]{3}$`")
+    );
+    let message = "{name: A, password: true, validationPattern: '^[0-9]+$', validationMessage: digits only}";
+    assert_eq!(one(message).var("A=hunter2").problems(), refused("`--var`", "digits only"));
+    // `options` outrank the pattern, as in a question.
+    let both = "{name: A, options: [a], validationPattern: '^[0-9]+$'}";
+    assert_eq!(value(&one(both).env("A", "a")), "a");
+}
+
+#[test]
+fn saved_answer_that_is_no_longer_accepted_is_not_used() {
+    let saved =
+        |definition: &str| one(definition).file(".windlass/vars.json", r#"{"version":1,"vars":{"A":"old"}}"#);
+    assert_eq!(value(&saved("{name: A, options: [old, new], question: Which?}")), "old");
+    let fixture = saved("{name: A, options: [new], default: new, question: Which?}");
+    assert_eq!(value(&fixture), "new");
+    let warnings = fixture.loaded().warnings;
+    assert!(
+        warnings[0]
+            .to_string()
+            .ends_with("the saved answer for variable `A` is not used: it is one of `new`"),
+        "{warnings:?}"
     );
 }
 

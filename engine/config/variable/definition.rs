@@ -63,6 +63,22 @@ pub(crate) enum Source {
     Command,
 }
 
+impl Definition {
+    /// Why `text` cannot be the value that a user gives, as a phrase that does not repeat it; `None` when it can.
+    pub(crate) fn refusal(&self, text: &str) -> Option<String> {
+        match (self.options.as_slice(), &self.pattern) {
+            ([], Some(pattern)) if !pattern.is_match(text) => {
+                let message = self.pattern_message.clone();
+                Some(message.unwrap_or_else(|| format!("its value has to match `{pattern}`")))
+            }
+            (options @ [_, ..], _) if !options.iter().any(|option| option == text) => {
+                Some(format!("it is one of `{}`", options.join("`, `")))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Reads the section `vars`.
 pub(crate) fn read(node: &Node, reader: &mut Reader<'_>) -> Definitions {
     reader.named(node, ("vars", "variable"), &KEYS, |mapping, what, span, reader| {

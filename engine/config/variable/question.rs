@@ -24,7 +24,11 @@ impl Resolver<'_> {
         }
         let remember = !definition.password && !definition.no_cache;
         if remember && let Some(text) = self.cache.get(name) {
-            return Some(Resolved::new(text, Provenance::Cache));
+            let Some(reason) = definition.refusal(&text).filter(|_| !self.is_survey) else {
+                return Some(Resolved::new(text, Provenance::Cache));
+            };
+            let message = format!("the saved answer for variable `{name}` is not used: {reason}");
+            problems.warn(definition.span, Report::new("config::variable", message, "defined here"));
         }
         let default = match &definition.default {
             Some(default) => Some(self.value_of(default, Provenance::Default, definition.span, problems)?),

@@ -49,6 +49,8 @@ pub(crate) struct Resolver<'e> {
     pub is_survey: bool,
     /// The version of the file, by whose rules its variables go.
     pub version: Version,
+    /// Who gives the values of `--var`.
+    pub flag_origin: &'static str,
     /// What makes other commands of windlass find the same file: ` --config FILE`, or nothing.
     pub config_flag: String,
 }
@@ -78,6 +80,7 @@ impl<'e> Resolver<'e> {
             uses: None,
             is_survey: false,
             version: Version::V1beta9,
+            flag_origin: "`--var`",
             config_flag: String::new(),
         }
     }
@@ -230,7 +233,11 @@ impl<'e> Resolver<'e> {
     fn find(&mut self, name: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
         if let Some(text) = self.flags.get(name) {
             let is_password = self.is_password(name);
-            return Some(Resolved { is_password, ..Resolved::new(text, Provenance::Flag) });
+            let given = Resolved { is_password, ..Resolved::new(text, Provenance::Flag) };
+            return match self.definitions.get(name) {
+                Some(definition) => self.accepted(name, definition, given, problems),
+                None => Some(given),
+            };
         }
         match self.predefined.get(name, self.environment) {
             Some(Ok(text)) => return Some(Resolved::new(text, Provenance::Predefined)),
@@ -298,7 +305,7 @@ impl<'e> Resolver<'e> {
         }
         let takes_environment = !matches!(definition.source, Source::Input | Source::None);
         if takes_environment && let Some((text, provenance)) = self.environment.find(name) {
-            return Some(Resolved::new(text, provenance));
+            return self.accepted(name, definition, Resolved::new(text, provenance), problems);
         }
         match definition.source {
             Source::Environment => self.default_or(definition, problems, || {
@@ -316,6 +323,27 @@ impl<'e> Resolver<'e> {
             Source::Command => self.command(name, definition, problems),
             Source::All | Source::Input => self.asked(name, definition, problems),
         }
+    }
+
+    /// `given`, which is the value that the user gives to `name`, if its definition accepts it.
+    fn accepted(
+        &self,
+        name: &str,
+        definition: &Definition,
+        given: Resolved,
+        problems: &mut Problems,
+    ) -> Option<Resolved> {
+        let Some(reason) = definition.refusal(&given.text).filter(|_| !self.is_survey) else {
+            return Some(given);
+        };
+        let origin = match given.provenance {
+            Provenance::Environment => "the environment",
+            Provenance::EnvFile => "`.env`",
+            _ => self.flag_origin,
+        };
+        let message = format!("variable `{name}` does not accept its value from {origin}: {reason}");
+        problems.add(definition.span, Report::new("config::variable", message, "defined here"));
+        None
     }
 
     /// The default, else the problem that there is none.
