@@ -6,6 +6,7 @@ mod dependency;
 mod entries;
 mod event;
 mod hook;
+mod ignored;
 mod image;
 mod kaniko;
 mod pipeline;
@@ -33,6 +34,7 @@ pub(crate) struct Decoded {
 pub(crate) fn project(document: Mapping, reader: &mut Reader<'_>) -> Decoded {
     let images = image::images(field(&document, "images"), field(&document, "hooks").is_some(), reader);
     pipeline::warn(&document, reader);
+    ignored::warn(&document, reader);
     let hooks = hook::hooks(field(&document, "hooks"), &images, reader);
     let commands = command::commands(field(&document, "commands"), reader);
     let dependencies = dependency::dependencies(field(&document, "dependencies"), reader);

@@ -200,3 +200,25 @@ fn common_mistakes_say_what_to_write() {
     check(&newest("${A:-b}"), "a variable is `${A}`; what it is by default stands in `vars`");
     check(&newest("$A"), "a variable is written `${A}`");
 }
+
+#[test]
+fn what_does_nothing_is_named_once() {
+    let warnings = |text: &str| {
+        let loaded = Fixture::raw(format!("version: v2beta1\nname: x\n{text}").as_bytes()).loaded();
+        loaded.warnings.iter().map(|warning| warning.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        warnings("localRegistry: {enabled: true, port: 5000}\n"),
+        ["devspace.yaml:3:1: `localRegistry` is ignored: windlass starts no registry in the cluster"]
+    );
+    assert_eq!(warnings("localRegistry: {enabled: false}\n"), [""; 0]);
+    assert_eq!(
+        warnings("require: {devspace: '>=6', commands: [{name: helm}]}\n"),
+        ["devspace.yaml:3:1: `require` is ignored: windlass does not check what is installed"]
+    );
+    let dependencies = "dependencies: {a: {path: a, disablePull: true}, b: {path: b, disablePull: true}}\n";
+    assert_eq!(
+        warnings(dependencies),
+        ["devspace.yaml:3:29: `disablePull` is ignored: no checkout is moved by a build"]
+    );
+}

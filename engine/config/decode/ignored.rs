@@ -1,0 +1,42 @@
+//! What DevSpace does and windlass does not: each key of it is named, once.
+
+use super::super::node::{Mapping, Span, field};
+use crate::config::node::Node;
+use crate::config::problem::Report;
+use crate::config::reader::Reader;
+
+/// Warns about keys of `document` that do nothing here.
+pub(super) fn warn(document: &Mapping, reader: &mut Reader<'_>) {
+    if let Some(entry) = document.get("localRegistry")
+        && !entry.node.is_null()
+        && !is(entry.node.get("enabled"), "false")
+    {
+        let help = "name a registry of your own in `image`, or build for a cluster on this machine, which needs none";
+        ignored(reader, entry.key, "localRegistry", "windlass starts no registry in the cluster", help);
+    }
+    if let Some(entry) = document.get("require")
+        && entry.node.as_mapping().is_some_and(|required| !required.is_empty())
+    {
+        let help = "remove it, or check what you need in `before_build` of windlass.rhai";
+        ignored(reader, entry.key, "require", "windlass does not check what is installed", help);
+    }
+    let dependencies = super::entries::entries(field(document, "dependencies"));
+    let pull = dependencies.into_iter().find_map(|entry| {
+        let places = [Some(entry.node), entry.node.get("source")];
+        places.into_iter().flatten().find_map(|place| Some(place.as_mapping()?.get("disablePull")?.key))
+    });
+    if let Some(span) = pull {
+        let help = "remove it: `windlass update` alone moves a checkout";
+        ignored(reader, span, "disablePull", "no checkout is moved by a build", help);
+    }
+}
+
+fn ignored(reader: &mut Reader<'_>, span: Span, key: &str, reason: &str, help: &str) {
+    let report = Report::new("config::ignored", format!("`{key}` is ignored: {reason}"), "ignored");
+    reader.problems.warn(span, report.help(help));
+}
+
+/// Whether `node` is the text `text`.
+fn is(node: Option<&Node>, text: &str) -> bool {
+    node.and_then(Node::as_scalar).is_some_and(|scalar| scalar.text == text)
+}
