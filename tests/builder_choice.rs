@@ -57,6 +57,61 @@ fn without_a_cluster_nobody_speaks_of_kubernetes() {
     }
 }
 
+/// A kubeconfig whose cluster nobody runs.
+const UNREACHABLE: &str = "apiVersion: v1
+kind: Config
+current-context: gone
+contexts: [{name: gone, context: {cluster: gone, user: me, namespace: dev}}]
+clusters: [{name: gone, cluster: {server: 'https://127.0.0.1:1'}}]
+users: [{name: me, user: {token: x}}]
+";
+
+/// Without a daemon, with and without a cluster: what a plan says is what the build does.
+#[test]
+fn plan_and_build_agree_without_a_daemon() {
+    let kubeconfig = || Some(UNREACHABLE.to_owned());
+    let (copies, runs) = ("FROM scratch\nCOPY a.txt /\n", "FROM scratch\nRUN make\n");
+    // Each with the builder that the plan names, or why both fail.
+    let cases = [
+        (without_daemon(None, ""), copies, "", Ok("oci")),
+        (without_daemon(None, ""), runs, "", Err("stage::build::needs_daemon")),
+        (without_daemon(None, "useCli: true"), copies, "", Err("docker::unreachable")),
+        (without_daemon(None, "disableFallback: true"), copies, "", Err("docker::unreachable")),
+        (without_daemon(None, ""), copies, "docker", Err("docker::unreachable")),
+        (without_daemon(None, ""), runs, "oci", Err("stage::build::needs_daemon")),
+        (without_daemon(None, ""), copies, "kaniko", Err("cluster::none")),
+        (without_daemon(kubeconfig(), ""), copies, "", Ok("kaniko")),
+        (without_daemon(kubeconfig(), ""), runs, "", Ok("kaniko")),
+        (without_daemon(kubeconfig(), "disableFallback: true"), copies, "", Err("docker::unreachable")),
+        (without_daemon(kubeconfig(), "args: [--squash]"), runs, "", Err("docker::unreachable")),
+        (without_daemon(kubeconfig(), ""), copies, "oci", Ok("oci")),
+        (without_daemon(kubeconfig(), ""), copies, "docker", Err("docker::unreachable")),
+    ];
+    for (project, dockerfile, builder, expected) in cases {
+        project.write("Dockerfile", dockerfile);
+        let mut options = if builder.is_empty() { vec![] } else { vec!["--builder", builder] };
+        // There is no registry either.
+        let asks_registry = ["docker", "oci"].contains(&builder) || expected == Ok("oci");
+        options.extend(asks_registry.then_some("--skip-push"));
+        let plan = project.run(["plan"].iter().chain(&options));
+        let build = project.run(["build"].iter().chain(&options));
+        match expected {
+            Ok(builder) => {
+                plan.success().stdout_has(format!("builder  {builder}"));
+                match builder {
+                    // Whether the cluster answers, only the build can tell.
+                    "kaniko" => drop(build.exits(1).stderr_has("building with kaniko")),
+                    _ => drop(build.success().stderr_has("assembling without a daemon")),
+                }
+            }
+            Err(code) => {
+                plan.exits(1).stderr_has(code);
+                build.exits(1).stderr_has(code);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_fallback_can_be_switched_off() {
     let Some(cluster) = Cluster::acquire() else { return };

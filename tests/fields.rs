@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use crate::harness::Project;
+use crate::harness::{IdleDaemon, Project};
 
 /// What a field does.
 enum Effect {
@@ -23,13 +24,17 @@ use Effect::{At, Key, Nothing};
 /// Fields of an image of a version, and what they do.
 type Table = (&'static str, Vec<(&'static str, Effect)>);
 
-/// Its RUN needs a daemon, so that no plan has to ask whether there is one.
+/// Its RUN needs a daemon.
 const DOCKERFILE: &str =
     "FROM scratch AS dev\nARG A\nCOPY a /\nFROM scratch\nCOPY a /\nRUN [\"/a\"]\nENTRYPOINT [\"/a\"]\n";
+
+/// The daemon that every plan finds.
+static DAEMON: LazyLock<IdleDaemon> = LazyLock::new(IdleDaemon::start);
 
 /// A project with `file`, and all that the tables name.
 fn project(file: &str) -> Project {
     Project::new()
+        .env("DOCKER_HOST", DAEMON.host())
         .file("devspace.yaml", file)
         .file("Dockerfile", DOCKERFILE)
         .file("other/Dockerfile", format!("{DOCKERFILE}LABEL other=1\n"))

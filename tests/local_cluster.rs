@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Cluster, Daemon, Project, TestRepository};
+use crate::harness::{Cluster, Daemon, IdleDaemon, Project, TestRepository};
 
 /// Notes its arguments and the daemon it was led to.
 const LOADER: &str = "#!/bin/sh\necho \"${0##*/} $*\" >> said\necho \"host $DOCKER_HOST\" >> said\n";
@@ -254,7 +254,7 @@ fn a_plan_loads_nothing_and_writes_no_secret() {
         .file("kubeconfig", kubeconfig("kind-dev", NEAR))
         .program_on_path("kind", LOADER);
     let path = project.path("kubeconfig");
-    let project = project.env("KUBECONFIG", path);
+    let project = project.env("KUBECONFIG", path).env("DOCKER_HOST", IdleDaemon::start().host());
     let output = project.run(["plan"]);
     output.success().stdout_has("load r.example/app:one into the kind cluster dev").lacks("push ");
     output.stdout_has(

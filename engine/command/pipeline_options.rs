@@ -3,19 +3,23 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap_complete::engine::ArgValueCandidates;
 
 use super::completions;
 use super::exit_status::Failure;
 use super::pod_options::PodOptions;
-use crate::config::Project;
+use crate::config::{BuilderKind, Project};
 use crate::dependency::{DependencyError, Request, Selection, Tree};
 use crate::image::TagTemplate;
 use crate::run::RunOptions;
 use crate::script::ScriptFile;
 
-/// The builders that can be asked for.
-const BUILDERS: [&str; 4] = ["buildkit", "docker", "kaniko", "oci"];
+/// Reads the name of a builder that can be asked for.
+fn builder() -> impl TypedValueParser<Value = BuilderKind> {
+    PossibleValuesParser::new(BuilderKind::OF_DOCKERFILES.map(BuilderKind::as_str))
+        .try_map(|name| name.parse::<BuilderKind>())
+}
 
 /// The options of every pipeline.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
@@ -55,8 +59,8 @@ pub struct PipelineOptions {
     pub tags: Vec<TagTemplate>,
 
     /// Build with docker, buildkit, kaniko or oci (no daemon)
-    #[arg(long, value_name = "NAME", value_parser = BUILDERS, hide_possible_values = true)]
-    pub builder: Option<String>,
+    #[arg(long, value_name = "NAME", value_parser = builder(), hide_possible_values = true)]
+    pub builder: Option<BuilderKind>,
 
     /// Build one image after another
     #[arg(long, conflicts_with = "max_concurrent_builds")]
@@ -113,7 +117,7 @@ impl PipelineOptions {
             skip_push_local_kube: self.skip_push_local_kube,
             verify: self.verify,
             jobs: if self.build_sequential { 1 } else { jobs },
-            builder: self.builder.clone(),
+            builder: self.builder,
             keep_going: self.keep_going,
             tags: self.tags.clone(),
             dry_run: false,

@@ -1,6 +1,7 @@
 //! Reads `devspace.yaml` into a [`Project`].
 
 mod answers;
+mod builder;
 mod buildx;
 mod command;
 mod decode;
@@ -30,6 +31,7 @@ mod version;
 mod tests;
 
 pub use answers::{AnswerError, forget, remember};
+pub use builder::{BuilderKind, UnknownBuilder};
 pub use buildx::{BuildxConfig, InClusterConfig};
 pub use command::CommandConfig;
 pub use dependency::{DependencyConfig, DependencySource};

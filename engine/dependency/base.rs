@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{Dependency, Kin};
+use crate::config::ImageConfig;
 use crate::graph::project_image;
-use crate::image::ImageReference;
+use crate::image::{ImageReference, TagTemplate};
 use crate::run::{Finished, Run};
 
 /// An image of a dependency that something is built from.
@@ -23,6 +24,27 @@ pub fn foreign_base(run: &Run, reference: &str) -> Option<ForeignBase> {
     let (dependency, image) = find(run.kin(), reference)?;
     let finished = dependency.run.finished(&image).or_else(|| built_before(&dependency.run, &image))?;
     Some(ForeignBase { name: format!("{}.{image}", dependency.name), finished })
+}
+
+/// The reference of a disabled image of the project of `run`, or of one that it depends on, that `reference` means without
+/// saying which tag. Somebody else builds it, with the tag that its `tags` name.
+///
+/// `None` for any other image, and where `tags` names none: then the reference stands for itself.
+pub fn disabled_base(run: &Run, reference: &str) -> Option<ImageReference> {
+    let written: ImageReference = reference.parse().ok()?;
+    if written.tag.as_ref().is_some_and(|tag| tag.as_str() != "latest") {
+        return None;
+    }
+    let named = |run: &Run| Some(project_image(&run.project, reference)?.clone());
+    let below = || run.kin().all_dependencies().into_iter().find_map(|dependency| named(&dependency.run));
+    let image = named(run).or_else(below).filter(|image| image.disabled)?;
+    fixed_reference(&image)
+}
+
+/// The reference of `image` with its first tag, when that is always the same.
+pub(super) fn fixed_reference(image: &ImageConfig) -> Option<ImageReference> {
+    let tag = image.tags.first()?.text.parse::<TagTemplate>().ok()?.fixed()?;
+    Some(image.repository.with_tag(tag))
 }
 
 /// The projects below that of `kin` an image of which `reference` means.

@@ -15,7 +15,7 @@ mod selection;
 mod tree;
 
 pub use attach::{Dependency, Kin, attach};
-pub use base::{ForeignBase, foreign_base};
+pub use base::{ForeignBase, disabled_base, foreign_base};
 pub use build::build_all;
 pub use claims::Claims;
 pub use error::DependencyError;

@@ -3,8 +3,9 @@
 
 use miette::Diagnostic as _;
 
+use super::base::fixed_reference;
 use crate::config::CustomConfig;
-use crate::image::{ImageReference, TagTemplate};
+use crate::image::ImageReference;
 use crate::run::{Run, RunError};
 
 /// A runtime variable has no value.
@@ -156,21 +157,17 @@ enum Part {
     Tag,
 }
 
-/// A reference of `image`, as this run made it, or an earlier one; of one that is disabled, with its first tag.
+/// A reference of `image`, as this run made it, or an earlier one; of one that is disabled, with the tag of `tags`.
 pub fn reference(run: &Run, image: &str) -> Option<ImageReference> {
     if let Some(finished) = run.finished(image) {
         return Some(finished.reference);
     }
     let config = run.project.images.get(image)?;
+    // Somebody else builds it, with the tag that the file says.
+    if let Some(reference) = fixed_reference(config).filter(|_| config.disabled) {
+        return Some(reference);
+    }
     let records = run.records(image);
     let mut last = records.iter().filter(|record| record.repository == config.repository.to_string());
-    match last.next() {
-        Some(record) => record.references(&config.repository).into_iter().next(),
-        // Somebody else builds it, with the tag that the file says.
-        None if config.disabled => {
-            let tag = config.tags.first()?.text.parse::<TagTemplate>().ok()?.fixed()?;
-            Some(config.repository.with_tag(tag))
-        }
-        None => None,
-    }
+    last.next()?.references(&config.repository).into_iter().next()
 }

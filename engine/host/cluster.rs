@@ -6,7 +6,9 @@ use tokio_util::sync::CancellationToken;
 use crate::builder::BuiltImage;
 use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::KanikoBuild;
-use crate::cluster::{ClusterContext, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult};
+use crate::cluster::{
+    ClusterContext, ClusterError, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult,
+};
 use crate::event::ImageEvents;
 use crate::script::StageError;
 
@@ -19,6 +21,14 @@ pub trait Cluster: Send + Sync {
     /// # Errors
     /// `cluster::...` when the kubeconfig is wrong, or does not have the context asked for.
     fn context(&self) -> Result<Option<ClusterContext>, StageError>;
+
+    /// The same, where something needs a cluster.
+    ///
+    /// # Errors
+    /// `cluster::none` where none is configured; as [`Cluster::context`].
+    fn needed_context(&self) -> Result<ClusterContext, StageError> {
+        Ok(self.context()?.ok_or(ClusterError::NoCluster)?)
+    }
 
     /// Its nodes.
     ///

@@ -30,14 +30,6 @@ pub trait Docker: Send + Sync {
     /// `docker::unreachable`, naming the endpoint and how to get a daemon.
     async fn reachable(&self) -> Result<(), StageError>;
 
-    /// Whether a daemon answers, where a decision depends on it: plans ask as well.
-    ///
-    /// # Errors
-    /// As [`Docker::reachable`].
-    async fn ask(&self) -> Result<(), StageError> {
-        self.reachable().await
-    }
-
     /// The machine its containers run on.
     async fn machine(&self) -> Result<Machine, StageError>;
 

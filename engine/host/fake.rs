@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::memory::Memory;
-use super::planning::Effects;
+use super::planning::{Effect, EffectKind, Effects};
 use crate::cluster::{ClusterContext, Node};
 use crate::config::{self, LoadOptions};
 use crate::dependency::{Fetch, Request, Selection, Tree, attach};
@@ -109,6 +109,11 @@ impl World {
         self.memory.state().cluster = Some((context, nodes));
     }
 
+    /// Gives the world a daemon, or takes it away.
+    pub fn set_daemon(&self, is_there: bool) {
+        self.memory.state().is_daemon_there = is_there;
+    }
+
     /// Leaves the world without credentials for `registry`.
     pub fn log_out(&self, registry: &str) {
         self.memory.state().logged_out.insert(registry.to_owned());
@@ -132,6 +137,44 @@ impl World {
     /// What the latest dry run would have done.
     pub fn effects(&self) -> Vec<String> {
         lock(&self.effects).list().into_iter().map(|effect| effect.what).collect()
+    }
+
+    /// The builder of each image that the latest dry run would have built: `api oci`.
+    pub fn planned_builders(&self) -> Vec<String> {
+        let list = lock(&self.effects).list();
+        let builder = |effect: &Effect| match &effect.kind {
+            EffectKind::Build { builder, .. } | EffectKind::BuildInCluster { builder, .. } => Some(*builder),
+            _ => None,
+        };
+        list.iter()
+            .filter_map(|effect| Some(format!("{} {}", effect.image.as_ref()?, builder(effect)?)))
+            .collect()
+    }
+
+    /// The references that the latest dry run would have pushed.
+    pub fn planned_pushes(&self) -> Vec<String> {
+        let mut pushes: Vec<_> =
+            lock(&self.effects).list().iter().flat_map(|effect| effect.pushed().to_vec()).collect();
+        pushes.sort_unstable();
+        pushes
+    }
+
+    /// The builder of each image that was built from a Dockerfile: `api oci`.
+    pub fn builders(&self) -> Vec<String> {
+        self.memory.state().made.iter().map(|made| format!("{} {}", made.image, made.builder)).collect()
+    }
+
+    /// The references that registries have of what was built here.
+    pub fn pushed(&self) -> Vec<String> {
+        let mut pushed: Vec<_> = self.memory.state().pushed.keys().map(ToString::to_string).collect();
+        pushed.sort_unstable();
+        pushed
+    }
+
+    /// The Dockerfile that `image` was last built from.
+    pub fn made(&self, image: &str) -> Option<String> {
+        let state = self.memory.state();
+        state.made.iter().rfind(|made| made.image == image).map(|made| made.dockerfile.clone())
     }
 
     /// Takes an image from the daemon, as `docker image prune` does.

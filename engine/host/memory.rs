@@ -24,6 +24,7 @@ use jiff::Timestamp;
 use super::Host;
 use crate::builder::BuildRequest;
 use crate::cluster::{ClusterContext, Node};
+use crate::config::BuilderKind;
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference, Repository};
 use crate::run::lock;
@@ -157,9 +158,9 @@ impl State {
             || reference.is_ok_and(|reference| self.own.contains(&reference.repository))
     }
 
-    /// Makes the image that `request` describes, in the daemon where it `is_local`; gives its ID.
-    fn make(&mut self, request: &BuildRequest, is_local: bool) -> String {
-        let made = MadeImage::from(request);
+    /// Makes the image that `request` describes as `builder` does; gives its ID.
+    fn make(&mut self, request: &BuildRequest, builder: BuilderKind) -> String {
+        let made = MadeImage::new(request, builder);
         let inputs = format!("{} {:?} {:?}", made.dockerfile, made.target, made.build_args);
         let id = Digest::of(format!("{} {inputs} {:?}", made.image, made.references)).to_string();
         let known = |base: &str| Some(self.configs.get(base).cloned().unwrap_or_default());
@@ -167,7 +168,7 @@ impl State {
         let config = config.unwrap_or_default();
         for reference in &request.references {
             self.configs.insert(reference.to_string(), config.clone());
-            if is_local {
+            if builder == BuilderKind::Docker {
                 self.images.insert(reference.clone(), id.clone());
             }
         }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::error::PlanError;
-use crate::dependency::{ForeignBase, foreign_base};
+use crate::dependency::{ForeignBase, disabled_base, foreign_base};
 use crate::image::ImageReference;
 use crate::image::dockerfile::{BaseConfig, BaseImage};
 use crate::run::{Finished, Image, Run};
@@ -38,6 +38,20 @@ pub(super) fn parents(image: &Image, dockerfile: &Dockerfile) -> Result<Vec<Pare
         parents.push(Parent { name: parent.name.clone(), base, finished });
     }
     Ok(parents)
+}
+
+/// `dockerfile` with the references of disabled images where it names one without a tag.
+pub(super) fn with_disabled_bases(image: &Image, dockerfile: &Dockerfile) -> Result<Dockerfile, StageError> {
+    let bases = dockerfile.inner.bases(dockerfile.target.as_deref(), &dockerfile.args)?;
+    let replaced = bases.into_iter().filter_map(|base| {
+        let reference = disabled_base(image.run(), &base.reference)?.to_string();
+        (reference != base.reference).then_some((base, reference))
+    });
+    let replaced: Vec<_> = replaced.collect();
+    match replaced.as_slice() {
+        [] => Ok(dockerfile.clone()),
+        replaced => dockerfile.edited(|inner, _| inner.with_bases(replaced)),
+    }
 }
 
 /// Answers what the bases of one image pass on to it.

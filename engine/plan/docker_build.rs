@@ -47,25 +47,13 @@ impl DockerfileRecipe {
     }
 }
 
-/// What builds an image from its Dockerfile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tool {
-    /// A Docker daemon.
-    Docker,
-    /// A pod in the cluster.
-    Kaniko,
-    /// BuildKit in the cluster, through `docker buildx`.
-    BuildKit,
-    /// Windlass itself.
-    Oci,
-}
-
 impl Plan {
-    /// Builds the image with all its tags, and remembers it.
+    /// Builds the image with all its tags, and remembers it; with docker, unless `builder` is another one for
+    /// Dockerfiles.
     pub(super) fn build_dockerfile(
         &self,
         recipe: &DockerfileRecipe,
-        tool: Tool,
+        builder: BuilderKind,
     ) -> Result<Built, StageError> {
         let run = self.image.run();
         let events = self.image.events();
@@ -81,7 +69,7 @@ impl Plan {
         };
         tell_context(&events, &reach, &selection);
         // A pod may have other credentials.
-        if tool != Tool::Kaniko && self.image.pushes() {
+        if builder != BuilderKind::Kaniko && self.image.pushes() {
             run.wait(run.host.registry.check_push(&self.image.config().repository))??;
         }
         let options = self.image.config().docker.clone().unwrap_or_default();
@@ -107,18 +95,18 @@ impl Plan {
             directory: run.project.root.clone(),
             sent: None,
         };
-        let method = match tool {
-            Tool::Docker => run.wait(run.host.docker.method(&options, &request))??,
-            Tool::Kaniko => KanikoBuild::METHOD,
-            Tool::BuildKit => BuildMethod::default(),
-            Tool::Oci => BuildMethod { notes_files: true, ..BuildMethod::default() },
+        let method = match builder {
+            BuilderKind::Kaniko => KanikoBuild::METHOD,
+            BuilderKind::BuildKit => BuildMethod::default(),
+            BuilderKind::Oci => BuildMethod { notes_files: true, ..BuildMethod::default() },
+            _ => run.wait(run.host.docker.method(&options, &request))??,
         };
         let is_first = !self.is_identified() && method.notes_files;
         if !is_first {
             self.identity()?;
         }
         // A layer is known by what its files have in them, which the index may tell.
-        if is_first || tool == Tool::Oci {
+        if is_first || builder == BuilderKind::Oci {
             request.sent = Some(Arc::new(SentFiles::new(run.index(recipe.context.root()))));
         }
         let sent = request.sent.clone().filter(|_| is_first);
@@ -130,15 +118,11 @@ impl Plan {
             request.context = Arc::new(select(&self.image, &recipe.context, &reach, &recipe.dockerfile)?);
         }
         let cancel = run.cancellation();
-        let built = match tool {
-            Tool::Docker => {
-                run.wait(run.host.oci.forget(&request.references))??;
-                run.wait_for_end(run.host.docker.build(request, &options, &events, &cancel))
-            }
-            Tool::Kaniko => {
+        let built = match builder {
+            BuilderKind::Kaniko => {
                 run.wait_for_end(run.host.cluster.build(&self.kaniko_build(request), &events, &cancel))
             }
-            Tool::BuildKit => {
+            BuilderKind::BuildKit => {
                 let build = BuildxBuild {
                     request,
                     args: options.args.clone(),
@@ -147,10 +131,14 @@ impl Plan {
                 };
                 run.wait_for_end(run.host.cluster.build_with_buildx(&build, &events, &cancel))
             }
-            Tool::Oci => {
+            BuilderKind::Oci => {
                 request.platform = docker_args::platform(&options.args);
                 let compression = docker_args::compression(&options.args);
                 run.wait_for_end(run.host.oci.build(request, compression, &events, &cancel))
+            }
+            _ => {
+                run.wait(run.host.oci.forget(&request.references))??;
+                run.wait_for_end(run.host.docker.build(request, &options, &events, &cancel))
             }
         };
         // A base that moved since it was looked at may need files that did not travel: look again next time.

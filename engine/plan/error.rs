@@ -1,5 +1,7 @@
 //! What can go wrong around a plan.
 
+use crate::config::BuilderKind;
+
 /// What can go wrong around a plan.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub(super) enum PlanError {
@@ -16,14 +18,6 @@ pub(super) enum PlanError {
     #[diagnostic(code(stage::reuse::nothing), help("build it: `plan.build_with(builder(image))`"))]
     NothingToReuse { image: String },
 
-    #[error("there is no builder `{name}`")]
-    #[diagnostic(code(builder::unknown))]
-    UnknownBuilder {
-        name: String,
-        #[help]
-        help: String,
-    },
-
     #[error("`{image}` cannot be built with `{builder}`")]
     #[diagnostic(
         code(builder::unfit),
@@ -31,5 +25,5 @@ pub(super) enum PlanError {
             "`custom` needs `build.custom` in devspace.yaml, `buildkit` needs `buildKit.inCluster`, `docker`, `kaniko` and `oci` a Dockerfile"
         )
     )]
-    UnfitBuilder { image: String, builder: String },
+    UnfitBuilder { image: String, builder: BuilderKind },
 }

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::bases::{Bases, learn_from_earlier, parents};
+use super::bases::{Bases, learn_from_earlier, parents, with_disabled_bases};
 use super::built::Built;
 use super::difference::{Difference, differences};
-use super::docker_build::{DockerfileRecipe, Tool, keep_context, select};
+use super::docker_build::{DockerfileRecipe, keep_context, select};
 use super::error::PlanError;
 use super::reason::why_build;
 use super::{CacheKey, Inputs, Reuse, Situation, Source, Verdict, decide};
 use crate::builder::{BuiltImage, CustomRequest, build_custom, custom_words, on_change_files};
-use crate::config::RebuildStrategy;
+use crate::config::{BuilderKind, RebuildStrategy};
 use crate::dependency::fill_custom;
 use crate::event::{Decision, Event};
 use crate::image::context::{Change, ContextDigest};
@@ -55,9 +55,6 @@ pub(super) struct Identity {
     pub(super) files: ContextDigest,
 }
 
-/// The names of the builders that [`Plan::build`] knows.
-const BUILDERS: [&str; 5] = ["docker", "oci", "kaniko", "buildkit", "custom"];
-
 /// What is decided on an image that is reused, given what is left to do with it.
 fn reuse_decision(left: Option<&str>) -> Decision {
     if left.is_some() { Decision::Publish } else { Decision::Skip }
@@ -94,6 +91,7 @@ impl Plan {
         context: &Context,
     ) -> Result<Self, StageError> {
         let run = image.run();
+        let dockerfile = &with_disabled_bases(image, dockerfile)?;
         let parents = parents(image, dockerfile)?;
         let bases = Bases::new(run, &parents);
         let target = dockerfile.target.as_deref();
@@ -129,7 +127,7 @@ impl Plan {
     /// When a file of `onChange` cannot be read, or the image has no custom command.
     pub fn of_custom(image: &Image) -> Result<Self, StageError> {
         let Some(config) = &image.config().custom else {
-            let (image, builder) = (image.name().to_owned(), "custom".to_owned());
+            let (image, builder) = (image.name().to_owned(), BuilderKind::Custom);
             return Err(PlanError::UnfitBuilder { image, builder }.into());
         };
         let run = image.run();
@@ -315,51 +313,32 @@ impl Plan {
         Ok((verdict, reason))
     }
 
-    /// Builds the image.
+    /// Builds the image with `chosen`, or with the builder that outranks it.
     ///
     /// # Errors
     /// When it cannot be built, or its registry would refuse it.
-    pub fn build(&self, builder: &str) -> Result<Built, StageError> {
-        let asked = self.image.run().options.builder.as_deref().filter(|_| builder != "disabled");
-        let builder = match &self.recipe {
-            Recipe::Dockerfile(_) => asked.unwrap_or(builder),
-            Recipe::Custom(_) => builder,
-        };
-        match (builder, &self.recipe) {
-            ("disabled", _) => Ok(Built::disabled(&self.image)),
-            ("docker", Recipe::Dockerfile(recipe)) => {
-                self.tell(Decision::Build);
-                self.build_dockerfile(recipe, Tool::Docker)
-            }
-            ("kaniko", Recipe::Dockerfile(recipe)) => {
-                self.tell(Decision::Build);
-                self.build_dockerfile(recipe, Tool::Kaniko)
-            }
-            ("oci", Recipe::Dockerfile(recipe)) => {
-                self.tell(Decision::Build);
-                self.build_dockerfile(recipe, Tool::Oci)
-            }
-            ("custom", Recipe::Custom(_)) => {
+    pub fn build(&self, chosen: BuilderKind) -> Result<Built, StageError> {
+        let config = self.image.config();
+        match (self.image.run().options.builder_over(chosen), &self.recipe) {
+            (BuilderKind::Disabled, _) => Ok(Built::disabled(&self.image)),
+            (BuilderKind::Custom, Recipe::Custom(_)) => {
                 self.tell(Decision::Build);
                 self.build_with_command()
             }
-            ("buildkit", Recipe::Dockerfile(recipe)) if self.image.config().is_build_kit_in_cluster() => {
+            (builder, Recipe::Dockerfile(recipe))
+                if builder != BuilderKind::Custom
+                    && (builder != BuilderKind::BuildKit || config.is_build_kit_in_cluster()) =>
+            {
                 self.tell(Decision::Build);
-                self.build_dockerfile(recipe, Tool::BuildKit)
+                self.build_dockerfile(recipe, builder)
             }
-            ("docker" | "kaniko" | "buildkit" | "oci" | "custom", _) => Err(PlanError::UnfitBuilder {
-                image: self.image.name().to_owned(),
-                builder: builder.to_owned(),
-            }
-            .into()),
-            _ => {
-                let help = match crate::suggestion::nearest(builder, BUILDERS) {
-                    Some(known) => format!("did you mean `{known}`?"),
-                    None => format!("the builders are `{}`", BUILDERS.join("`, `")),
-                };
-                Err(PlanError::UnknownBuilder { name: builder.to_owned(), help }.into())
-            }
+            (builder, _) => Err(self.unfit(builder).into()),
         }
+    }
+
+    /// The error for a builder that cannot build the image.
+    fn unfit(&self, builder: BuilderKind) -> PlanError {
+        PlanError::UnfitBuilder { image: self.image.name().to_owned(), builder }
     }
 
     /// Uses the earlier build, giving it the tags that are new.
@@ -460,8 +439,7 @@ impl Plan {
         let tags = self.new_tags();
         let config = self.image.config();
         let Some(command) = &config.custom else {
-            let (image, builder) = (self.image.name().to_owned(), "custom".to_owned());
-            return Err(PlanError::UnfitBuilder { image, builder }.into());
+            return Err(self.unfit(BuilderKind::Custom).into());
         };
         let references: Vec<_> = tags.iter().map(|tag| self.reference(tag)).collect();
         let request = CustomRequest {

@@ -1,5 +1,7 @@
 //! A plan and the build after it decide the same.
 
+mod worlds;
+
 use proptest::prelude::*;
 
 use crate::host::fake::{Ended, World};

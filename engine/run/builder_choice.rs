@@ -3,72 +3,61 @@
 use super::Image;
 use crate::builder::kaniko;
 use crate::builder::oci::{Obstacle, needs_daemon};
+use crate::config::BuilderKind;
 use crate::event::Level;
 use crate::image::Dockerfile;
 use crate::script::StageError;
 
-/// The builders that a user may ask for.
-const BUILDERS: [&str; 4] = ["buildkit", "docker", "kaniko", "oci"];
-
 impl Image {
-    /// The name of the builder to use: `disabled`, `custom`, `docker`, `buildkit`, `kaniko` or `oci`.
+    /// The builder to use. Plans ask whether a daemon answers as builds do.
     ///
     /// # Errors
     /// `docker::unreachable` when docker is wanted, no daemon answers, and nobody can take its place;
     /// `stage::build::needs_daemon` when it names the line that cannot do without.
-    pub fn choose_builder(&self) -> Result<&'static str, StageError> {
-        let config = self.config();
-        if config.disabled {
-            return Ok("disabled");
+    pub fn choose_builder(&self) -> Result<BuilderKind, StageError> {
+        let configured = self.config().builder();
+        let wanted = self.run().options.builder_over(configured);
+        match self.run().options.builder {
+            None if wanted == BuilderKind::Docker => self.docker_or_stand_in(),
+            _ => Ok(wanted),
         }
-        if config.custom.is_some() {
-            return Ok("custom");
-        }
-        if let Some(builder) = &self.run().options.builder {
-            return Ok(BUILDERS.into_iter().find(|known| known == builder).unwrap_or("docker"));
-        }
-        if config.is_build_kit_in_cluster() {
-            return Ok("buildkit");
-        }
-        if config.is_kaniko() {
-            return Ok("kaniko");
-        }
+    }
+
+    /// Docker, or what builds in its place where no daemon answers.
+    fn docker_or_stand_in(&self) -> Result<BuilderKind, StageError> {
         if self.may_go_without_docker() {
             return self.docker_or_oci();
         }
         match self.run().wait(self.run().host.docker.reachable())? {
-            Ok(()) => Ok("docker"),
+            Ok(()) => Ok(BuilderKind::Docker),
             Err(unreachable) if self.may_fall_back()? => {
                 self.events().notice(Level::Info, format!("kaniko builds it in the cluster: {unreachable}"));
-                Ok("kaniko")
+                Ok(BuilderKind::Kaniko)
             }
             Err(unreachable) => Err(unreachable),
         }
     }
 
     /// Docker, or where no daemon answers windlass itself, if the Dockerfile lets it.
-    fn docker_or_oci(&self) -> Result<&'static str, StageError> {
-        let (run, obstacle) = (self.run(), self.obstacle());
-        // Plans ask nobody where the answer changes nothing.
-        let answer = match &obstacle {
-            Ok(None) => run.wait(run.host.docker.ask())?,
-            _ => run.wait(run.host.docker.reachable())?,
-        };
-        match (answer, obstacle) {
-            (Ok(()), _) => Ok("docker"),
-            (Err(error), Ok(obstacle)) if error.code() == "docker::unreachable" => match obstacle {
-                None if run.options.dry_run => Ok("oci"),
-                None => {
+    fn docker_or_oci(&self) -> Result<BuilderKind, StageError> {
+        let run = self.run();
+        let Err(error) = run.wait(run.host.docker.reachable())? else { return Ok(BuilderKind::Docker) };
+        if error.code() != "docker::unreachable" {
+            return Err(error);
+        }
+        match self.obstacle() {
+            Ok(None) => {
+                if !run.options.dry_run {
                     let message =
                         format!("images are built without a daemon, into windlass's own store: {error}");
                     run.notice_once(Level::Info, message);
-                    Ok("oci")
                 }
-                Some((obstacle, dockerfile)) => {
-                    Err(obstacle.into_error(self.name(), &dockerfile, Some(&error)).into())
-                }
-            },
-            (Err(error), _) => Err(error),
+                Ok(BuilderKind::Oci)
+            }
+            Ok(Some((obstacle, dockerfile))) => {
+                Err(obstacle.into_error(self.name(), &dockerfile, Some(&error)).into())
+            }
+            Err(_) => Err(error),
         }
     }
 

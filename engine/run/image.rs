@@ -76,7 +76,7 @@ impl Image {
             return None;
         }
         // A pod pushes, wherever its cluster is.
-        if self.config.is_kaniko() || self.config.is_build_kit_in_cluster() {
+        if self.run.options.builder_over(self.config.builder()).is_in_cluster() {
             return Some(&Delivery::Registry);
         }
         match docker.and_then(|docker| docker.prefer_minikube) {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::builder::kaniko::PodSettings;
+use crate::config::BuilderKind;
 use crate::image::TagTemplate;
 
 /// What the user asked of a run.
@@ -24,7 +25,7 @@ pub struct RunOptions {
     /// How many images may be worked on at a time.
     pub jobs: usize,
     /// Build images with Dockerfiles by this builder, whatever the pipeline says.
-    pub builder: Option<String>,
+    pub builder: Option<BuilderKind>,
     /// Go on with other images after one failed.
     pub keep_going: bool,
     /// Tags for every image in place of its own.
@@ -45,6 +46,11 @@ impl RunOptions {
     /// The default number of jobs: one for each core, at least two, for builds wait more than they compute.
     pub fn default_jobs() -> usize {
         std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
+    }
+
+    /// The builder that takes the place of `chosen`: the one that was asked for, where a Dockerfile is built.
+    pub fn builder_over(&self, chosen: BuilderKind) -> BuilderKind {
+        self.builder.filter(|_| BuilderKind::OF_DOCKERFILES.contains(&chosen)).unwrap_or(chosen)
     }
 }
 

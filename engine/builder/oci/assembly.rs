@@ -13,7 +13,7 @@ use super::document::ImageDocument;
 use super::images::Images;
 use super::instruction::Step;
 use super::listing::Listing;
-use super::needs_daemon::{self, Obstacle};
+use super::needs_daemon::{self, Obstacle, check_daemonless};
 use super::owner::owner;
 use super::pack::{Pack, PackSource};
 use super::platform::Platform;
@@ -74,11 +74,7 @@ pub(super) fn assemble(
         None => Platform::of_this_machine(),
         Some(text) => Platform::parse(text).ok_or_else(|| BuildError::Platform { text: text.clone() })?,
     };
-    if let Some(obstacle) =
-        needs_daemon::needs_daemon(dockerfile, target, &request.build_args).map_err(BuildError::from)?
-    {
-        return Err(obstacle.into_error(&request.image, dockerfile, None).into());
-    }
+    check_daemonless(request)?;
     let index = dockerfile.target_index(target).map_err(BuildError::from)?;
     let mut args = platform_args(&request.build_args, &platform, &Platform::of_this_machine());
     let stage = dockerfile.targets()[index].name().unwrap_or("default");

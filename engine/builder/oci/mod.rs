@@ -48,7 +48,7 @@ use crate::image::dockerfile::BaseConfig;
 use crate::oci::{BlobStore, Compression, Origin, StoredImage};
 
 pub use images::BaseImages;
-pub use needs_daemon::{Obstacle, needs_daemon};
+pub use needs_daemon::{Obstacle, check_daemonless, needs_daemon};
 pub use platform::Platform;
 pub use saved::{take_saved, taken_before};
 

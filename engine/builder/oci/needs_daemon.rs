@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::platform::Platform;
 use super::variables::platform_args;
-use crate::builder::BuildError;
+use crate::builder::{BuildError, BuildRequest};
 use crate::image::dockerfile::{Base, BuildArgs, Graph, Instruction, Kind, is_docker_frontend};
 use crate::image::{Dockerfile, dockerfile::DockerfileError};
 use crate::script::StageError;
@@ -84,6 +84,18 @@ pub fn needs_daemon(
 /// The ways to build what only a daemon can.
 const HELP: &str = "start docker or install it (https://docs.docker.com/get-docker), or name a daemon elsewhere with \
                     DOCKER_HOST";
+
+/// Makes sure that windlass can assemble the image of `request`.
+///
+/// # Errors
+/// [`BuildError::NeedsDaemon`] for what only a daemon can do; when the Dockerfile is wrong.
+pub fn check_daemonless(request: &BuildRequest) -> Result<(), BuildError> {
+    let BuildRequest { image, dockerfile, target, build_args, .. } = request;
+    match needs_daemon(dockerfile, target.as_deref(), build_args)? {
+        Some(obstacle) => Err(obstacle.into_error(image, dockerfile, None)),
+        None => Ok(()),
+    }
+}
 
 impl Obstacle {
     /// The error that it is when `image` is built from `dockerfile`; `unreachable` is why there is no daemon.

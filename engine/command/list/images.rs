@@ -63,25 +63,10 @@ fn row(image: &ImageConfig) -> Image<'_> {
         name: &image.name,
         image: image.repository.to_string(),
         tags: image.tags.iter().map(|tag| tag.text.as_str()).collect(),
-        builder: builder(image),
+        builder: image.builder().as_str(),
         dockerfile: image.dockerfile.display().to_string(),
         context: image.context.display().to_string(),
         target: image.options.target.as_deref(),
         origin: &image.origin,
-    }
-}
-
-/// The builder that a build tries first (spec config §3.1).
-fn builder(image: &ImageConfig) -> &'static str {
-    if image.disabled {
-        "disabled"
-    } else if image.custom.is_some() {
-        "custom"
-    } else if image.is_build_kit_in_cluster() {
-        "buildkit"
-    } else if image.is_kaniko() {
-        "kaniko"
-    } else {
-        "docker"
     }
 }

@@ -63,7 +63,7 @@ impl Cluster for LiveCluster {
         events: &ImageEvents,
         cancel: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
-        let context = self.access.context()?.ok_or(ClusterError::NoCluster)?;
+        let context = self.needed_context()?;
         let folder = buildx_folder(self.daemon.found().ok().and_then(|found| found.config.as_deref()));
         let kubeconfig = self.access.lend_kubeconfig(&folder)?;
         let buildx = Buildx {

@@ -7,11 +7,10 @@ use super::{CallKind, Memory, Scripted, digest_of};
 use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::KanikoBuild;
 use crate::builder::{BuildRequest, BuiltImage};
-use crate::cluster::{
-    ClusterContext, ClusterError, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult,
-};
+use crate::cluster::{ClusterContext, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult};
+use crate::config::BuilderKind;
 use crate::event::ImageEvents;
-use crate::host::Cluster;
+use crate::host::{Cluster, Docker as _};
 use crate::script::StageError;
 
 /// The user of every registry.
@@ -28,7 +27,7 @@ impl Cluster for Memory {
     }
 
     async fn create_pull_secret(&self, secret: &PullSecret) -> Result<PullSecretResult, StageError> {
-        let context = self.context()?.ok_or(ClusterError::NoCluster)?;
+        let context = self.needed_context()?;
         let registries = secret.logins.iter().map(|login| login.registry.clone());
         let (missing, known): (Vec<_>, Vec<_>) =
             registries.partition(|registry| self.state().logged_out.contains(registry));
@@ -45,7 +44,7 @@ impl Cluster for Memory {
         _: &ImageEvents,
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
-        self.build_in_cluster(CallKind::KanikoBuild, &build.request)
+        self.build_in_cluster(BuilderKind::Kaniko, &build.request, true)
     }
 
     async fn build_with_buildx(
@@ -54,11 +53,15 @@ impl Cluster for Memory {
         _: &ImageEvents,
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
-        self.build_in_cluster(CallKind::Build, &build.request)
+        let built = self.build_in_cluster(BuilderKind::BuildKit, &build.request, build.pushes)?;
+        if !build.pushes && !build.in_cluster().no_load {
+            self.reachable().await?;
+        }
+        Ok(built)
     }
 
     async fn pod_logs(&self, logs: &PodLogs) -> Result<String, StageError> {
-        self.context()?.ok_or(ClusterError::NoCluster)?;
+        self.needed_context()?;
         Ok(self.state().pod_logs.get(&logs.pods).cloned().unwrap_or_default())
     }
 
@@ -74,16 +77,27 @@ impl Cluster for Memory {
 }
 
 impl Memory {
-    /// Makes the image that `request` describes, and puts it into its registry.
-    fn build_in_cluster(&self, kind: CallKind, request: &BuildRequest) -> Result<BuiltImage, StageError> {
-        self.context()?.ok_or(ClusterError::NoCluster)?;
-        self.did(kind, &request.image);
+    /// Makes the image that `request` describes, and puts it into its registry if it `pushes`.
+    fn build_in_cluster(
+        &self,
+        builder: BuilderKind,
+        request: &BuildRequest,
+        pushes: bool,
+    ) -> Result<BuiltImage, StageError> {
+        self.needed_context()?;
+        let is_kaniko = builder == BuilderKind::Kaniko;
+        self.did(if is_kaniko { CallKind::KanikoBuild } else { CallKind::Build }, &request.image);
         if let Some(reason) = self.state().broken.get(&request.image) {
             return Err(Scripted::broken_build(&request.image, reason).into());
         }
+        if !pushes {
+            self.state().make(request, builder);
+            self.did(CallKind::Built, &request.image);
+            return Ok(BuiltImage::default());
+        }
         request.references.iter().try_for_each(|reference| self.check_refusal(reference))?;
         let mut state = self.state();
-        let digest = digest_of(&state.make(request, false));
+        let digest = digest_of(&state.make(request, builder));
         for reference in &request.references {
             state.pushed.insert(reference.clone(), digest.clone());
         }

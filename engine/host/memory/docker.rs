@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CallKind, Memory, Scripted, digest_of};
 use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
-use crate::config::DockerConfig;
+use crate::config::{BuilderKind, DockerConfig};
 use crate::event::ImageEvents;
 use crate::host::{Docker, Machine};
 use crate::image::ImageReference;
@@ -20,6 +20,8 @@ use crate::script::StageError;
 pub struct MadeImage {
     /// Its name.
     pub image: String,
+    /// What built it.
+    pub builder: BuilderKind,
     /// Its references.
     pub references: Vec<String>,
     /// The Dockerfile as it was built.
@@ -30,9 +32,11 @@ pub struct MadeImage {
     pub build_args: IndexMap<String, String>,
 }
 
-impl From<&BuildRequest> for MadeImage {
-    fn from(request: &BuildRequest) -> Self {
+impl MadeImage {
+    /// What `builder` makes of `request`.
+    pub(super) fn new(request: &BuildRequest, builder: BuilderKind) -> Self {
         Self {
+            builder,
             image: request.image.clone(),
             references: request.references.iter().map(ToString::to_string).collect(),
             dockerfile: request.dockerfile.text().to_owned(),
@@ -89,7 +93,7 @@ impl Docker for Memory {
         if let Some(reason) = state.broken.get(&request.image) {
             return Err(Scripted::broken_build(&request.image, reason).into());
         }
-        let id = state.make(&request, true);
+        let id = state.make(&request, BuilderKind::Docker);
         drop(state);
         self.did(CallKind::Built, &request.image);
         Ok(BuiltImage::in_daemon(id))

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::{CallKind, Memory, Scripted, digest_of};
+use crate::builder::oci::check_daemonless;
 use crate::builder::{BuildRequest, BuiltImage};
+use crate::config::BuilderKind;
 use crate::event::ImageEvents;
 use crate::host::{Attachment, Oci, ProjectPath};
 use crate::image::dockerfile::BaseConfig;
@@ -41,20 +43,13 @@ impl Oci for Memory {
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
         let image = &request.image;
-        let needs_daemon = crate::builder::oci::needs_daemon(
-            &request.dockerfile,
-            request.target.as_deref(),
-            &request.build_args,
-        )?;
-        if let Some(obstacle) = needs_daemon {
-            return Err(obstacle.into_error(image, &request.dockerfile, None).into());
-        }
+        check_daemonless(&request)?;
         self.did(CallKind::Build, image);
         let mut state = self.state();
         if let Some(reason) = state.broken.get(image) {
             return Err(Scripted::broken_build(image, reason).into());
         }
-        let digest = Digest::of(state.make(&request, false));
+        let digest = Digest::of(state.make(&request, BuilderKind::Oci));
         state.stored.extend(request.references.iter().map(|reference| (reference.clone(), digest)));
         drop(state);
         self.did(CallKind::Built, image);

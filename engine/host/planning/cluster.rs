@@ -11,12 +11,13 @@ use crate::builder::kaniko::KanikoBuild;
 use crate::builder::{BuildRequest, BuiltImage};
 use crate::cluster::{ClusterContext, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult};
 use crate::event::ImageEvents;
-use crate::host::Cluster;
+use crate::host::{Cluster, Docker};
 use crate::script::StageError;
 
 /// Passes questions on, notes the rest.
 pub(super) struct PlanningCluster {
     pub(super) inner: Arc<dyn Cluster>,
+    pub(super) docker: Arc<dyn Docker>,
     pub(super) effects: Arc<Effects>,
 }
 
@@ -24,6 +25,10 @@ pub(super) struct PlanningCluster {
 impl Cluster for PlanningCluster {
     fn context(&self) -> Result<Option<ClusterContext>, StageError> {
         self.inner.context()
+    }
+
+    fn needed_context(&self) -> Result<ClusterContext, StageError> {
+        self.inner.needed_context()
     }
 
     async fn nodes(&self) -> Result<Vec<Node>, StageError> {
@@ -52,7 +57,12 @@ impl Cluster for PlanningCluster {
         _: &ImageEvents,
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
-        self.plan("buildkit", &build.request, build.in_cluster().namespace.as_ref(), build.pushes)
+        let in_cluster = build.in_cluster();
+        let planned = self.plan("buildkit", &build.request, in_cluster.namespace.as_ref(), build.pushes)?;
+        if !build.pushes && !in_cluster.no_load {
+            self.docker.reachable().await?;
+        }
+        Ok(planned)
     }
 
     async fn pod_logs(&self, logs: &PodLogs) -> Result<String, StageError> {
@@ -84,13 +94,13 @@ impl PlanningCluster {
         namespace: Option<&String>,
         pushes: bool,
     ) -> Result<BuiltImage, StageError> {
-        let mut what = format!("build {} with {builder}", request.image);
-        let mut namespace = namespace.cloned();
-        // Whether there is a cluster, the run will tell.
-        if let Some(context) = self.inner.context()? {
-            let namespace = namespace.get_or_insert(context.namespace);
-            what += &format!(" in the namespace {namespace} of {}", context.name);
-        }
+        // Whether it answers, the run will tell.
+        let context = self.inner.needed_context()?;
+        let namespace = namespace.cloned().unwrap_or(context.namespace);
+        let what = format!(
+            "build {} with {builder} in the namespace {namespace} of {}",
+            request.image, context.name
+        );
         let kind = EffectKind::BuildInCluster {
             builder,
             references: if pushes { texts(&request.references) } else { Vec::new() },

@@ -26,13 +26,8 @@ pub(super) struct PlanningDocker {
 
 #[async_trait]
 impl Docker for PlanningDocker {
-    /// Nobody is contacted to learn whether somebody could be: the build will tell.
     async fn reachable(&self) -> Result<(), StageError> {
-        Ok(())
-    }
-
-    async fn ask(&self) -> Result<(), StageError> {
-        self.inner.ask().await
+        self.inner.reachable().await
     }
 
     async fn machine(&self) -> Result<Machine, StageError> {
@@ -53,8 +48,12 @@ impl Docker for PlanningDocker {
         self.inner.base_config(reference).await
     }
 
-    async fn method(&self, _: &DockerConfig, _: &BuildRequest) -> Result<BuildMethod, StageError> {
-        Ok(BuildMethod::default())
+    async fn method(
+        &self,
+        options: &DockerConfig,
+        request: &BuildRequest,
+    ) -> Result<BuildMethod, StageError> {
+        self.inner.method(options, request).await
     }
 
     async fn build(
@@ -64,6 +63,8 @@ impl Docker for PlanningDocker {
         _: &ImageEvents,
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
+        // A pipeline may have named docker without asking for it.
+        self.inner.reachable().await?;
         self.effects.push(Effect::build("docker", &request));
         Ok(BuiltImage::in_daemon(PLANNED.to_owned()))
     }

@@ -56,8 +56,8 @@ pub enum EffectKind {
         files: usize,
         /// Bytes of these files.
         bytes: u64,
-        /// Where its pod runs, when that is known.
-        namespace: Option<String>,
+        /// Where its pod runs.
+        namespace: String,
     },
     /// An image gets another name in the daemon.
     Tag {

@@ -38,10 +38,12 @@ impl Host {
     pub fn planning(self, effects: &Arc<Effects>) -> Self {
         let note = || Arc::clone(effects);
         let docker = Arc::clone(&self.docker);
+        let cluster =
+            cluster::PlanningCluster { inner: self.cluster, docker: Arc::clone(&docker), effects: note() };
         let oci = Arc::new(oci::PlanningOci { inner: self.oci, docker, effects: note() });
         Self {
             clock: Arc::new(PlanningClock(self.clock)),
-            cluster: Arc::new(cluster::PlanningCluster { inner: self.cluster, effects: note() }),
+            cluster: Arc::new(cluster),
             docker: Arc::new(docker::PlanningDocker { inner: self.docker, effects: note() }),
             environment: Arc::clone(&self.environment),
             exec: Arc::new(exec::PlanningExec { inner: self.exec, effects: note() }),

@@ -81,6 +81,18 @@ impl Cluster for Nobody {
         Ok(None)
     }
 
+    /// Takes it that there will be one.
+    fn needed_context(&self) -> Result<ClusterContext, StageError> {
+        let empty = String::new;
+        Ok(ClusterContext {
+            name: empty(),
+            cluster: empty(),
+            namespace: empty(),
+            server: empty(),
+            provider: None,
+        })
+    }
+
     async fn nodes(&self) -> Result<Vec<Node>, StageError> {
         Err(Offline.into())
     }

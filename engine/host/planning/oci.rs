@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::effect::{Effect, EffectKind, Effects, texts};
+use crate::builder::oci::check_daemonless;
 use crate::builder::{BuildRequest, BuiltImage};
 use crate::event::ImageEvents;
 use crate::host::{Attachment, Docker, Oci, ProjectPath};
@@ -42,6 +43,7 @@ impl Oci for PlanningOci {
         _: &ImageEvents,
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
+        check_daemonless(&request)?;
         self.effects.push(Effect::build("oci", &request));
         Ok(BuiltImage::in_store(Digest::of("planned")))
     }
@@ -88,7 +90,7 @@ impl Oci for PlanningOci {
         references: &[ImageReference],
         _: &CancellationToken,
     ) -> Result<bool, StageError> {
-        if self.docker.ask().await.is_err() {
+        if self.docker.reachable().await.is_err() {
             return Ok(false);
         }
         let references = texts(references);

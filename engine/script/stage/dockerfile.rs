@@ -169,7 +169,7 @@ impl Dockerfile {
     }
 
     /// A copy whose text is changed by `edit`, which gets the build target.
-    pub(super) fn edited(
+    pub(crate) fn edited(
         &self,
         edit: impl FnOnce(
             &crate::image::Dockerfile,

@@ -378,7 +378,7 @@ pub mod image {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn choose_builder(image: Image) -> RhaiResultOf<String> {
-        Ok(image.choose_builder()?.to_owned())
+        Ok(image.choose_builder()?.to_string())
     }
 
     /// `image api`, for string interpolation and `print`.

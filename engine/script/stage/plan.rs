@@ -9,6 +9,7 @@ pub mod plan {
 
     use super::super::Dockerfile;
     use super::super::argument::truth;
+    use crate::config::BuilderKind;
     use crate::image::{Context, ImageReference};
     use crate::plan::{Built, Plan};
     use crate::run::Image;
@@ -110,7 +111,7 @@ pub mod plan {
     /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn build_with(plan: &mut Plan, builder: &str) -> RhaiResultOf<Built> {
-        Ok(plan.build(builder)?)
+        Ok(plan.build(builder.parse().map_err(StageError::from)?)?)
     }
 
     /// Builds the image in a pod of the cluster, which pushes it: `plan.build_with("kaniko")`, with the options of
@@ -130,7 +131,7 @@ pub mod plan {
     /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn kaniko_build(plan: &mut Plan) -> RhaiResultOf<Built> {
-        Ok(plan.build("kaniko")?)
+        Ok(plan.build(BuilderKind::Kaniko)?)
     }
 
     /// Uses the earlier build in place of a new one, giving it tags that are new.

@@ -1,0 +1,171 @@
+//! A plan names the builder that the build takes, and fails where the build fails, whatever the world is like.
+
+use proptest::prelude::*;
+
+use crate::cluster::ClusterContext;
+use crate::config::BuilderKind;
+use crate::host::fake::{Ended, World};
+use crate::run::RunOptions;
+
+/// What the section `build` of an image may say.
+const BUILDS: [&str; 12] = [
+    "{}",
+    "{docker: {}}",
+    "{docker: {disableFallback: true}}",
+    "{docker: {useCli: true}}",
+    "{docker: {args: [--squash]}}",
+    "{docker: {skipPush: true}}",
+    "{docker: {}, kaniko: {insecure: true}}",
+    "{docker: {options: {network: host}}}",
+    "{kaniko: {}}",
+    "{buildKit: {inCluster: {}}}",
+    "{disabled: true}",
+    "{custom: {command: make}}",
+];
+
+const DOCKERFILES: [&str; 3] =
+    ["FROM scratch\nCOPY a.txt /\n", "FROM scratch\nRUN make\n", "FROM scratch\nCOPY a.txt /\nUSER \"\n"];
+
+const SCRIPTS: [&str; 9] = [
+    "",
+    "fn builder(image) { \"docker\" }",
+    "fn builder(image) { \"oci\" }",
+    "fn builder(image) { \"kaniko\" }",
+    "fn builder(image) { \"buildkit\" }",
+    "fn builder(image) { \"custom\" }",
+    "fn builder(image) { if image.name == \"api\" { \"disabled\" } else { choose_builder(image) } }",
+    "import \"scripts/build\" as base;
+     fn prepare(image, dockerfile) { base::prepare(image, dockerfile.with_instructions([\"RUN make\"])) }",
+    "fn publish(image, built) { built.push() }",
+];
+
+/// A cluster on this machine, and one elsewhere.
+const CLUSTERS: [&str; 2] = ["kind-dev", "prod"];
+
+/// A world, a project in it, and what the user asks for.
+#[derive(Debug, Clone)]
+struct Case {
+    has_daemon: bool,
+    cluster: Option<usize>,
+    build: usize,
+    dockerfile: usize,
+    script: usize,
+    builder: Option<BuilderKind>,
+    skip_push: bool,
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let builder = prop::option::of(prop::sample::select(&BuilderKind::OF_DOCKERFILES[..]));
+    let cluster = prop::option::of(0..CLUSTERS.len());
+    // Most worlds have nothing out of the ordinary but what the others are about.
+    let script = prop_oneof![2 => Just(0), 1 => 0..SCRIPTS.len()];
+    let world = (any::<bool>(), cluster, prop::bool::weighted(0.3));
+    let project = (0..BUILDS.len(), 0..DOCKERFILES.len(), script, builder);
+    (world, project).prop_map(|((has_daemon, cluster, skip_push), (build, dockerfile, script, builder))| {
+        Case { has_daemon, cluster, build, dockerfile, script, builder, skip_push }
+    })
+}
+
+/// How a run ended, as far as a plan can tell.
+#[derive(Debug, PartialEq, Eq)]
+struct Told {
+    builders: Vec<String>,
+    decisions: Vec<String>,
+    outcomes: Vec<String>,
+    pushes: Vec<String>,
+}
+
+impl Told {
+    fn new(ended: &Ended, builders: Vec<String>, pushes: Vec<String>) -> Self {
+        Self { builders, decisions: ended.decisions(), outcomes: ended.outcomes(), pushes }
+    }
+}
+
+impl Case {
+    fn world(&self) -> World {
+        let build = BUILDS[self.build];
+        let world = World::of_config(&format!(
+            "version: v1beta11\nimages:\n  api: {{image: r.io/api, tags: [one], build: {build}}}\n  web: {{image: r.io/web, \
+             dockerfile: web.Dockerfile, tags: [one]}}\n"
+        ));
+        world.write("Dockerfile", DOCKERFILES[self.dockerfile]);
+        world.write("web.Dockerfile", "FROM r.io/api\nCOPY a.txt /\n");
+        world.write("a.txt", "a");
+        world.set_daemon(self.has_daemon);
+        if let Some(cluster) = self.cluster {
+            let name = CLUSTERS[cluster].to_owned();
+            let context = ClusterContext {
+                cluster: name.clone(),
+                name,
+                namespace: "dev".to_owned(),
+                server: "https://127.0.0.1:6443".to_owned(),
+                provider: None,
+            };
+            world.set_cluster(context, Vec::new());
+        }
+        world
+    }
+
+    fn options(&self, dry_run: bool) -> RunOptions {
+        RunOptions {
+            jobs: 1,
+            keep_going: true,
+            dry_run,
+            builder: self.builder,
+            skip_push: self.skip_push,
+            ..RunOptions::default()
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn plan_and_build_take_the_same_builder_in_every_world(case in case()) {
+        let world = case.world();
+        let script = SCRIPTS[case.script];
+        let planned = world.build_with(script, case.options(true));
+        prop_assert_eq!(world.take_log(), Vec::<String>::new(), "a plan does nothing");
+        let planned = Told::new(&planned, world.planned_builders(), world.planned_pushes());
+        let built = world.build_with(script, case.options(false));
+        let built = Told::new(&built, world.builders(), world.pushed());
+        prop_assert_eq!(&planned, &built);
+        if case.skip_push {
+            prop_assert_eq!(built.pushes, Vec::<String>::new());
+        }
+    }
+}
+
+/// Somebody else builds a disabled image; where a Dockerfile does not say which one it means, its `tags` do.
+#[test]
+fn disabled_image_is_a_base_under_its_tag() {
+    let config = |tags: &str| {
+        format!(
+            "version: v1beta11\nimages:\n  base: {{image: acme/base, tags: {tags}, build: {{disabled: true}}}}\n  app: {{image: \
+             acme/app, tags: [one]}}\n"
+        )
+    };
+    let world = World::of_config(&config("['9.9', '9']"));
+    let made = |from: &str, dry_run: bool| {
+        world.write("Dockerfile", &format!("FROM {from}\nCOPY a.txt /\n"));
+        let ended = world.build_with("", RunOptions { jobs: 1, dry_run, ..RunOptions::default() });
+        ended.succeeds();
+        (ended.keys(), world.made("app"))
+    };
+    world.write("a.txt", "a");
+    let (planned, _) = made("acme/base", true);
+    let (built, dockerfile) = made("acme/base", false);
+    assert_eq!(planned, built);
+    assert_eq!(dockerfile.as_deref(), Some("FROM acme/base:9.9\nCOPY a.txt /\n"));
+    // Another tag is another base.
+    world.write("devspace.yaml", &config("['10']"));
+    let (rebuilt, dockerfile) = made("acme/base:latest", false);
+    assert_ne!(rebuilt, built);
+    assert_eq!(dockerfile.as_deref(), Some("FROM acme/base:10\nCOPY a.txt /\n"));
+    // What is written out stays, and so does everything where no tag is fixed.
+    world.write("devspace.yaml", &config("['9.9', '9']"));
+    assert_eq!(made("acme/base:9", false).1.as_deref(), Some("FROM acme/base:9\nCOPY a.txt /\n"));
+    world.write("devspace.yaml", &config("['####']"));
+    assert_eq!(made("acme/base", false).1.as_deref(), Some("FROM acme/base\nCOPY a.txt /\n"));
+}
