@@ -262,6 +262,17 @@ fn nothing_is_pushed_when_pushing_is_switched_off() {
     assert_eq!(proxy.count("", ""), 0);
 }
 
+/// The docker CLI would push by itself.
+#[test]
+fn arguments_that_push_are_refused_where_nothing_is_pushed() {
+    let config = "version: v1beta9\nimages:\n  app:\n    image: r.example/app\n    build: {docker: {args: [--push]}}\n";
+    let project = Project::new().file("devspace.yaml", config).file("Dockerfile", "FROM scratch\n");
+    for command in ["plan", "build"] {
+        let output = project.run([command, "--skip-push", "--builder", "docker"]);
+        output.exits(1).stderr_has("stage::build::pushes").stderr_has("`--push` of `args` pushes");
+    }
+}
+
 /// `--skip-push` holds for every stage that pushes, not only for `publish` of the default pipeline.
 #[test]
 fn nothing_is_pushed_whoever_asks_for_it() {

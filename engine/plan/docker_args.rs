@@ -19,6 +19,13 @@ pub(super) fn compression(args: &[String]) -> Compression {
     }
 }
 
+/// What makes the CLI push the image by itself: `--push`, `--output type=registry`, `--output type=image,push=true`.
+pub(super) fn pushing(args: &[String]) -> Option<String> {
+    let flag = args.iter().find(|arg| ["--push", "--push=true"].contains(&arg.as_str())).cloned();
+    let pushes = |output: &&str| output.split(',').any(|part| ["type=registry", "push=true"].contains(&part));
+    flag.or_else(|| values(args, &["--output", "-o"]).find(pushes).map(|output| format!("--output {output}")))
+}
+
 /// The values of a flag, as `--flag value` and as `--flag=value`.
 fn values<'a>(args: &'a [String], flags: &'a [&str]) -> impl Iterator<Item = &'a str> {
     args.iter().enumerate().filter_map(move |(index, arg)| {
@@ -45,6 +52,16 @@ mod tests {
         check("--platform linux/arm64 --platform=linux/amd64,linux/arm64", Some("linux/amd64,linux/arm64"));
         check("--platform", None);
         check("--platforms linux/arm64", None);
+    }
+
+    #[test]
+    fn some_arguments_push() {
+        let check =
+            |text, expected: Option<&str>| assert_eq!(pushing(&args(text)).as_deref(), expected, "{text}");
+        check("--pull --output type=local,dest=out --push=false", None);
+        check("--pull --push", Some("--push"));
+        check("--output=type=registry,compression=zstd", Some("--output type=registry,compression=zstd"));
+        check("-o type=image,push=true", Some("--output type=image,push=true"));
     }
 
     #[test]

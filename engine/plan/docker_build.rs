@@ -7,6 +7,7 @@ use super::Plan;
 use super::bases::{Bases, Parent, look_up};
 use super::built::Built;
 use super::docker_args;
+use super::error::PlanError;
 use super::plan::Identity;
 use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::{self, KanikoBuild};
@@ -59,7 +60,7 @@ impl Plan {
         let events = self.image.events();
         match builder {
             BuilderKind::Kaniko => self.check_kaniko()?,
-            BuilderKind::Docker | BuilderKind::BuildKit => self.check_command()?,
+            BuilderKind::Docker | BuilderKind::BuildKit => self.check_program()?,
             _ => {}
         }
         let moved = !run.options.dry_run && recipe.bases_moved(run);
@@ -182,10 +183,17 @@ impl Plan {
         }
     }
 
-    /// Makes sure that the program of `buildKit.command`, if there is one, may run.
-    fn check_command(&self) -> Result<(), StageError> {
-        let buildx = self.image.config().docker.as_ref().and_then(|docker| docker.buildx.as_ref());
-        let own = buildx.filter(|buildx| buildx.command != BuildxConfig::default().command);
+    /// Makes sure that the program of `buildKit.command`, if there is one, may run, and that `args` push only where the
+    /// run does.
+    fn check_program(&self) -> Result<(), StageError> {
+        let Some(docker) = &self.image.config().docker else { return Ok(()) };
+        if let Some(argument) =
+            docker_args::pushing(&docker.args).filter(|_| self.image.run().options.skip_push)
+        {
+            let image = self.image.name().to_owned();
+            return Err(PlanError::Pushes { image, argument }.into());
+        }
+        let own = docker.buildx.as_ref().filter(|buildx| buildx.command != BuildxConfig::default().command);
         let Some(buildx) = own else { return Ok(()) };
         let allowed = self.image.run().host.exec.allow(&buildx.command.join(" "));
         Ok(allowed.map_err(|error| BuildError::process(self.image.name(), error))?)

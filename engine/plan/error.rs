@@ -18,6 +18,13 @@ pub(super) enum PlanError {
     #[diagnostic(code(stage::reuse::nothing), help("build it: `plan.build_with(builder(image))`"))]
     NothingToReuse { image: String },
 
+    #[error("cannot build `{image}` without pushing it: `{argument}` of `args` pushes")]
+    #[diagnostic(
+        code(stage::build::pushes),
+        help("remove it from `args`: windlass pushes what is built, unless `--skip-push`")
+    )]
+    Pushes { image: String, argument: String },
+
     #[error("`{image}` cannot be built with `{builder}`")]
     #[diagnostic(
         code(builder::unfit),
