@@ -40,10 +40,13 @@ impl Graph {
         for image in project.images.values() {
             let mut parents = IndexMap::new();
             for base in bases(image) {
-                if let Some(parent) = project_image(project, &base.reference) {
-                    parents.entry(parent.name.clone()).or_insert(base.place);
-                } else {
-                    others.entry(image.name.clone()).or_default().push(base.reference);
+                match project_image(project, &base.reference) {
+                    // The image itself is not there yet: what is meant is an older one of its repository.
+                    Some(parent) if parent.name == image.name => {}
+                    Some(parent) => {
+                        parents.entry(parent.name.clone()).or_insert(base.place);
+                    }
+                    None => others.entry(image.name.clone()).or_default().push(base.reference),
                 }
             }
             needs.insert(image.name.clone(), parents);

@@ -214,6 +214,37 @@ fn disabled_base_is_an_image_from_outside() {
     assert_eq!(pair.file_of_new_app(&[], "/app.txt"), "app");
 }
 
+/// An image cannot be built from itself: its own repository means the image that is there.
+#[test]
+fn own_repository_is_the_image_that_is_there() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let proxy = daemon.repository("", "proxy");
+    daemon.docker(["tag", &daemon.base(), &format!("{proxy}:latest")]);
+    let project = Project::new()
+        .daemon(&daemon)
+        .file(
+            "devspace.yaml",
+            format!("version: v1beta9\nimages:\n  proxy:\n    image: {proxy}\n    tags: [v1, latest]\n"),
+        )
+        .file("c", "one");
+    let mark = "/bin/busybox";
+    for (name, dockerfile) in [
+        ("no tag", format!("FROM {proxy}\nCOPY c /c\n")),
+        ("a tag of its own", format!("FROM {proxy}:v1\nCOPY c /c\n")),
+        (
+            "the release before",
+            format!("FROM scratch\nCOPY --from={proxy}:latest {mark} {mark}\nCOPY c /c\n"),
+        ),
+    ] {
+        project.write("Dockerfile", dockerfile);
+        project.run(["plan"]).success();
+        let output = project.run(["build", "--skip-push", "--progress", "json"]);
+        assert_eq!(built(output.success()), ["proxy"], "{name}");
+        let list = ["/bin/busybox", "cat", mark, "/c"];
+        assert!(daemon.run(&format!("{proxy}:v1"), &list).ends_with("one"), "{name}");
+    }
+}
+
 #[test]
 fn broken_base_fails_with_its_own_error_and_stops_its_dependents() {
     let Some(pair) = Pair::new() else { return };
