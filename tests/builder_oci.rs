@@ -40,7 +40,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "globs",
-        dockerfile: "FROM scratch\nCOPY *.txt /t/\nCOPY d*/s*b /s/\nCOPY dir/s?b/*.txt /q/\nCOPY [ab].txt /c/\nCOPY none* /n/\nCOPY dir* /m\n",
+        dockerfile: "FROM scratch\nCOPY *.txt /t/\nCOPY d*/s*b /s/\nCOPY dir/s?b/*.txt /q/\nCOPY [ab].txt /c/\nCOPY none* /n/\nCOPY dir* /m\nCOPY dir/none* dir/*/none* a.txt/n* /o/\n",
     },
     Case {
         name: "owners",
@@ -921,6 +921,19 @@ fn mistakes_point_at_their_line() {
         &["`gone.txt` is not in the build context", "[Dockerfile:3:1]", ".dockerignore"],
     );
     check("FROM scratch\nCOPY ignored.txt /x\n", &["`ignored.txt` is not in the build context"]);
+    // Nothing sends these folders: the one is not there, of the other nothing is wanted.
+    for pattern in ["target/*.jar", "dir/*.jar", "gone/*/x.jar"] {
+        for instruction in ["COPY", "ADD"] {
+            check(
+                &format!("FROM scratch\nCOPY a.txt /\n{instruction} {pattern} /app/\n"),
+                &[&format!("`{pattern}` is not in the build context"), "[Dockerfile:3:1]"],
+            );
+        }
+    }
+    check(
+        "FROM scratch AS a\nCOPY a.txt /\nFROM scratch\nCOPY --from=a /target/*.jar /app/\n",
+        &["there is no `/target/*.jar`", "[Dockerfile:4:1]"],
+    );
     check(
         "FROM scratch\nCOPY --chown=bob a.txt /x\n",
         &["there is no user `bob` in an empty image", "give the number"],

@@ -112,7 +112,8 @@ impl Assembly<'_> {
         destination: &Destination,
         site: &mut Site<'_>,
     ) -> Result<(), Trouble> {
-        for path in super::copy::matches(source, pattern)? {
+        let paths = super::copy::matches(source, pattern).map_err(Trouble::from);
+        for path in paths.map_err(|trouble| explain_missing(trouble, pattern, true))? {
             let resolved = source.resolve(&path)?;
             if let Some(Node::File(_, content)) = source.get(&resolved)
                 && let Some((listing, pack)) = self.archive(content)?

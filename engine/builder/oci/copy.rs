@@ -85,7 +85,7 @@ impl Site<'_> {
 
 impl Transfer {
     /// Copies what `pattern` stands for in `source` to `destination`: files into or over it, of folders what is in them.
-    /// A pattern with wildcards may stand for nothing.
+    /// A pattern with wildcards may stand for nothing, but what it names before them has to be there, as in BuildKit.
     pub(super) fn copy(
         &self,
         source: &RootFs,
@@ -279,6 +279,9 @@ struct Inside {
 }
 
 /// The paths in `source` that `pattern` stands for, sorted; without wildcards the one it is, there or not.
+///
+/// # Errors
+/// A malformed pattern, or one whose part before the first wildcard is not there, as a phrase.
 pub(super) fn matches(source: &RootFs, pattern: &str) -> Result<Vec<Path>, String> {
     let cleaned = names(pattern.as_bytes());
     let text = |name: &Name| String::from_utf8_lossy(name).into_owned();
@@ -291,6 +294,9 @@ pub(super) fn matches(source: &RootFs, pattern: &str) -> Result<Vec<Path>, Strin
         return Err(format!("`{pattern}` is no pattern: a bracket is not closed, or nothing is escaped"));
     };
     let fixed = source.resolve(fixed)?;
+    if !fixed.is_empty() && source.get(&fixed).is_none() {
+        return Err(format!("`{pattern}` is not there"));
+    }
     let mut found = Vec::new();
     if let Some(folder) = source.folder(&fixed) {
         find(folder, &globs, &mut fixed.clone(), &mut found);
@@ -415,6 +421,8 @@ mod tests {
         check("*.txt", "/", &["/a.txt 644 0:0", "/b.txt 4755 0:0", "/link.txt 600 0:0"]);
         check("d*/l?b", "/", &["/c.txt 600 0:0"]);
         check("*.md", "/new/", &[]);
+        check("dir/*.md", "/new/", &[]);
+        check("a.txt/*.md", "/new/", &[]);
     }
 
     #[test]
@@ -469,7 +477,9 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_missed() {
-        let error = copied(&Transfer::default(), "gone", "/", &[]).expect_err("refused");
-        assert_eq!(error, "`gone` is not there");
+        for pattern in ["gone", "gone/*.txt", "dir/gone/*/c.txt"] {
+            let error = copied(&Transfer::default(), pattern, "/", &[]).expect_err("refused");
+            assert_eq!(error, format!("`{pattern}` is not there"));
+        }
     }
 }
