@@ -1,13 +1,15 @@
 //! The build context: Docker's ignore rules, everything kept as it is on disk, and no surprise with huge ones.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use crate::harness::{Daemon, Project, TestRepository};
+use crate::harness::{
+    Daemon, ImageStore, ImageTree, ModernDaemon, Project, TestRepository,
+};
 
 /// Options that lead to either builder of the daemon.
 const BUILDERS: [&str; 2] = ["useBuildKit: true", "useBuildKit: false"];
@@ -143,6 +145,67 @@ fn files_arrive_as_they_are_on_disk() {
         let paths = listing(&daemon, &reference);
         assert!(paths.contains(&"empty".to_owned()), "{paths:?}");
         assert!(!paths.iter().any(|path| path == "pipe" || path == "socket"), "{paths:?}");
+    }
+}
+
+#[test]
+fn names_that_are_not_utf8_arrive_byte_for_byte() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    check_names(&daemon, &["docker: {useBuildKit: true}", "docker: {useBuildKit: false}", CLI, OCI]);
+}
+
+#[test]
+fn names_that_are_not_utf8_arrive_byte_for_byte_in_a_new_daemon() {
+    let Some(daemon) = ModernDaemon::acquire(ImageStore::Docker) else { return };
+    check_names(&daemon, &["docker: {useBuildKit: true}", "docker: {useBuildKit: false}"]);
+}
+
+/// Options that lead to the docker CLI.
+const CLI: &str = "docker: {useCli: true, useBuildKit: false}";
+/// Options that lead to windlass's own builder.
+const OCI: &str = "";
+
+fn check_names(daemon: &Daemon, builders: &[&str]) {
+    for builder in builders {
+        let repository = daemon.repository("", "names");
+        let name = |bytes: &'static [u8]| Path::new(OsStr::from_bytes(bytes));
+        let project = Project::new()
+            .daemon(daemon)
+            .file(
+                "devspace.yaml",
+                format!("version: v1beta9\nimages:\n  api:\n    image: {repository}\n    tags: [v1]\n    build: {{{builder}}}\n"),
+            )
+            .file("Dockerfile", "FROM scratch\nCOPY . /x/\nCOPY caf?.txt /y/\n")
+            .file(".dockerignore", b"*\n!caf*\n!d\xff\n!link\n!\xea\x80\x80\n")
+            .file(name(b"caf\xe9.txt"), "1")
+            .file(name(b"d\xff/\xfe"), "2")
+            .file("\u{a000}", "3")
+            .symlink("link", name(b"caf\xe9.txt"));
+        let by_oci: &[&str] = if *builder == OCI { &["--builder", "oci"] } else { &[] };
+        let build = || ["build", "--skip-push"].iter().chain(by_oci);
+        project.run(build()).success();
+        let reference = format!("{repository}:v1");
+        let image = match *builder {
+            OCI => ImageTree::of_store(&project, &reference),
+            _ => ImageTree::of_daemon(daemon, &reference),
+        };
+        let files: Vec<_> = image.tree.iter().map(|(path, line)| format!("{path} {line}")).collect();
+        let files = files.iter().filter(|line| !line.contains(" folder ")).map(|line| {
+            let words: Vec<_> = line.split(' ').collect();
+            format!("{} {}", words[0], words[words.len() - 1])
+        });
+        let content = |text: &str| windlass::image::Digest::of(text).hex()[..12].to_owned();
+        let expected = [
+            format!("x/caf\\xe9.txt {}", content("1")),
+            format!("x/d\\xff/\\xfe {}", content("2")),
+            "x/link caf\\xe9.txt".to_owned(),
+            format!("x/\u{a000} {}", content("3")),
+            format!("y/caf\\xe9.txt {}", content("1")),
+        ];
+        assert_eq!(files.collect::<Vec<_>>(), expected, "{builder}");
+        project.run(build()).success().stderr_has("unchanged");
+        project.write(name(b"d\xff/\xfe"), "new");
+        project.run(build()).success().stderr_has("`d\\xFF/\\xFE` changed");
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Inputs;
-use crate::image::context::{Change, ChangeKind};
+use crate::image::context::{Change, ChangeKind, shown};
 use crate::state::Record;
 
 /// An input that is not as it was.
@@ -118,7 +118,7 @@ pub fn differences(
         match (before.context, inputs.context) {
             (Some(_), Some(_)) => match changed_files().filter(|files| !files.is_empty()) {
                 Some(files) => {
-                    files.iter().for_each(|file| note(file.kind.into(), Input::File, &file.path));
+                    files.iter().for_each(|file| note(file.kind.into(), Input::File, &shown(&file.path)));
                 }
                 None => note(Sign::Changed, Input::Context, ""),
             },

@@ -14,7 +14,7 @@ use crate::builder::kaniko::{self, KanikoBuild};
 use crate::builder::{BuildError, BuildMethod, BuildRequest};
 use crate::config::{BuilderKind, BuildxConfig, KanikoConfig};
 use crate::event::{ImageEvents, Level};
-use crate::image::context::{ContextDigest, SentFiles};
+use crate::image::context::{ContextDigest, SentFiles, shown};
 use crate::image::dockerfile::Reach;
 use crate::image::{Context, Selection, Tag};
 use crate::run::{Image, Run};
@@ -290,7 +290,10 @@ fn tell_context(events: &ImageEvents, reach: &Reach, selection: &Selection) {
         };
         events.notice(
             Level::Info,
-            format!("left out of the build context, as it is neither a file nor a folder: `{first}`{others}"),
+            format!(
+                "left out of the build context, as it is neither a file nor a folder: `{}`{others}",
+                shown(first)
+            ),
         );
     }
 }

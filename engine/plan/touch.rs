@@ -5,7 +5,7 @@ use std::path::Path;
 use super::docker_build::DockerfileRecipe;
 use super::plan::{Plan, Recipe};
 use crate::config::RebuildStrategy;
-use crate::image::context::Standing;
+use crate::image::context::{Standing, text_of_os};
 use crate::image::dockerfile::Reach;
 
 /// What a change of one file would mean for an image.
@@ -77,9 +77,7 @@ impl Plan {
         if config.rebuild_strategy == RebuildStrategy::IgnoreContextChanges {
             return Touch::new(Answer::No, "`rebuildStrategy` is `ignoreContextChanges`");
         }
-        let Some(inside) = inside.to_str() else {
-            return Touch::new(Answer::Maybe, "its name is not UTF-8");
-        };
+        let inside = &*text_of_os(inside.as_os_str());
         // What links lead to counts as well, and that the selection knows.
         let is_selected = || recipe.selection.get(inside).is_some();
         match recipe.context.standing(inside, &recipe.reach) {

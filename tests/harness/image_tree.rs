@@ -46,8 +46,13 @@ impl ImageTree {
     /// The image that windlass built as `reference` in `project`.
     #[track_caller]
     pub fn of_store(project: &Project, reference: &str) -> Self {
-        let image = stored(project, reference);
-        let store = project.store();
+        Self::of_blobs(&project.store(), reference)
+    }
+
+    /// The image that windlass built as `reference` and keeps in `store`.
+    #[track_caller]
+    pub fn of_blobs(store: &BlobStore, reference: &str) -> Self {
+        let image = stored_in(store, reference);
         let layers = image.layers().iter().map(|layer| {
             let digest: Digest = layer.descriptor.digest().as_ref().parse().expect("a digest");
             let blob = store.get(&digest).expect("read").expect("the layer is there");
@@ -71,10 +76,14 @@ impl ImageTree {
 /// The image that windlass built as `reference` in `project`.
 #[track_caller]
 pub fn stored(project: &Project, reference: &str) -> StoredImage {
-    let store = project.store();
+    stored_in(&project.store(), reference)
+}
+
+#[track_caller]
+fn stored_in(store: &BlobStore, reference: &str) -> StoredImage {
     let name: ImageReference = reference.parse().expect("a reference");
     let digest = store.named(&name, Origin::Built).unwrap_or_else(|| panic!("there is no {reference}"));
-    StoredImage::open(&store, &digest).expect("read").expect("the image is there")
+    StoredImage::open(store, &digest).expect("read").expect("the image is there")
 }
 
 impl Project {
@@ -105,7 +114,7 @@ fn apply(tree: &mut Tree, layer: &[u8]) -> usize {
     for entry in archive.entries().expect("a tar archive") {
         let mut entry = entry.expect("an entry");
         count += 1;
-        let path = entry.path().expect("a path").display().to_string();
+        let path = shown(&entry.path_bytes());
         let path = path.trim_start_matches("./").trim_end_matches('/').to_owned();
         let name = Path::new(&path).file_name().unwrap_or_default().to_string_lossy().into_owned();
         if let Some(gone) = name.strip_prefix(".wh.") {
@@ -119,7 +128,7 @@ fn apply(tree: &mut Tree, layer: &[u8]) -> usize {
             header.uid().unwrap_or_default(),
             header.gid().unwrap_or_default()
         );
-        let link = entry.link_name().expect("a link").map(|link| link.display().to_string());
+        let link = entry.link_name_bytes().map(|link| shown(&link));
         let line = match entry.header().entry_type() {
             tar::EntryType::Directory => format!("folder {rights}"),
             tar::EntryType::Symlink => {
@@ -139,4 +148,9 @@ fn apply(tree: &mut Tree, layer: &[u8]) -> usize {
         tree.insert(path, line);
     }
     count
+}
+
+/// A name as text; one that is not UTF-8 with numbers for its bytes.
+fn shown(name: &[u8]) -> String {
+    std::str::from_utf8(name).map_or_else(|_| name.escape_ascii().to_string(), str::to_owned)
 }

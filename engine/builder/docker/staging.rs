@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::builder::{BuildError, BuildRequest};
-use crate::image::context::{Content, Entry, EntryKind};
+use crate::image::context::{Content, Entry, EntryKind, path_of, shown};
 
 /// A folder of a build's own, gone when this is dropped.
 pub(super) struct Staging {
@@ -67,12 +67,14 @@ impl Staging {
 /// Copies `entries` into `folder`: a folder stands before what is in it.
 fn copy_all(entries: &[Entry], folder: &Path) -> Result<(), (String, io::Error)> {
     for entry in entries {
-        copy(entry, &folder.join(&*entry.path)).map_err(|error| (entry.path.to_string(), error))?;
+        copy(entry, &folder.join(path_of(&entry.path)))
+            .map_err(|error| (shown(&entry.path).into_owned(), error))?;
     }
     // Only now: what is put into a folder changes its time.
     #[cfg(unix)]
     for entry in entries.iter().rev().filter(|entry| matches!(entry.kind, EntryKind::Directory)) {
-        dress(entry, &folder.join(&*entry.path)).map_err(|error| (entry.path.to_string(), error))?;
+        dress(entry, &folder.join(path_of(&entry.path)))
+            .map_err(|error| (shown(&entry.path).into_owned(), error))?;
     }
     Ok(())
 }
@@ -116,7 +118,7 @@ fn make_parent(path: &Path) -> io::Result<()> {
 
 #[cfg(unix)]
 fn link(target: &str, path: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(target, path)
+    std::os::unix::fs::symlink(path_of(target), path)
 }
 
 #[cfg(not(unix))]

@@ -15,7 +15,7 @@ use super::root_fs::RootFs;
 use super::state::State;
 use super::trouble::Trouble;
 use crate::image::Digest;
-use crate::image::context::{Content, EntryKind, Pattern};
+use crate::image::context::{Content, EntryKind, Pattern, shown};
 use crate::image::dockerfile::Copy;
 
 impl Assembly<'_> {
@@ -144,11 +144,11 @@ impl Assembly<'_> {
         match pack.is_archive() {
             Ok(true) => {}
             Ok(false) => return Ok(None),
-            Err(error) => return Err(format!("cannot read `{}`: {error}", entry.path).into()),
+            Err(error) => return Err(format!("cannot read `{}`: {error}", shown(&entry.path)).into()),
         }
         self.reader.read(content, &mut |_| Ok(()))?;
         let listing = pack.open().and_then(Listing::of_tar);
-        let listing = listing.map_err(|error| format!("cannot unpack `{}`: {error}", entry.path))?;
+        let listing = listing.map_err(|error| format!("cannot unpack `{}`: {error}", shown(&entry.path)))?;
         if let Some(digest) = self.reader.known(content) {
             self.store.keep_listing(&digest, &listing.to_bytes())?;
         }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::node::{FileContent, Place};
 use super::trouble::Trouble;
 use crate::image::Digest;
-use crate::image::context::{Content, Entry, EntryKind, SentFiles};
+use crate::image::context::{Content, Entry, EntryKind, SentFiles, shown};
 
 /// Bytes read at once.
 const BUFFER: usize = 256 * 1024;
@@ -65,7 +65,7 @@ impl<'a> Reader<'a> {
                 if content.digest.get_or_init(|| digest) == &digest {
                     return Ok(());
                 }
-                let reason = format!("`{}` changed while the image was built", entry.path);
+                let reason = format!("`{}` changed while the image was built", shown(&entry.path));
                 Err(Trouble::with_help(reason, "run the build again"))
             }
         }
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
             Content::Disk(path) => path,
         };
         let unreadable = |error: io::Error| {
-            let reason = format!("cannot read `{}`: {error}", entry.path);
+            let reason = format!("cannot read `{}`: {error}", shown(&entry.path));
             Trouble::with_help(
                 reason,
                 "give yourself the right to read it, or exclude it with a line in .dockerignore; if it changed \
@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
         };
         let mut file = File::open(path).map_err(unreadable)?;
         let mut note = self.sent.begin(entry, &file).map_err(unreadable)?;
-        self.copy(&mut file, *size, &entry.path, &mut |bytes| {
+        self.copy(&mut file, *size, &shown(&entry.path), &mut |bytes| {
             note.update(bytes);
             take(bytes)
         })?;

@@ -8,7 +8,7 @@ use super::node::{FileContent, Folder, Meta, Name, Node, Place};
 use super::root_fs::{Path, RootFs, names, shown};
 use super::trouble::Trouble;
 use crate::image::Selection;
-use crate::image::context::{Content, Entry, EntryKind, Glob, Pattern, has_wildcards};
+use crate::image::context::{Content, Entry, EntryKind, Glob, Pattern, bytes_of, has_wildcards, text_of};
 
 /// How files are copied.
 #[derive(Debug, Default)]
@@ -167,7 +167,7 @@ impl Transfer {
             if length > 0 {
                 inside.path.push('/');
             }
-            inside.path.push_str(&String::from_utf8_lossy(name));
+            inside.path.push_str(&text_of(name));
             let mut below = target.to_vec();
             below.push(name.clone());
             self.copy_node(node, &below, inside, site)?;
@@ -284,7 +284,7 @@ struct Inside {
 /// A malformed pattern, or one whose part before the first wildcard is not there, as a phrase.
 pub(super) fn matches(source: &RootFs, pattern: &str) -> Result<Vec<Path>, String> {
     let cleaned = names(pattern.as_bytes());
-    let text = |name: &Name| String::from_utf8_lossy(name).into_owned();
+    let text = |name: &Name| text_of(name).into_owned();
     let Some(first) = cleaned.iter().position(|name| has_wildcards(&text(name))) else {
         return Ok(vec![cleaned]);
     };
@@ -307,7 +307,7 @@ pub(super) fn matches(source: &RootFs, pattern: &str) -> Result<Vec<Path>, Strin
 fn find(folder: &Folder, globs: &[Glob], path: &mut Path, found: &mut Vec<Path>) {
     let Some((glob, rest)) = globs.split_first() else { return };
     for (name, node) in &*folder.children {
-        if !glob.matches(&String::from_utf8_lossy(name)) {
+        if !glob.matches(&text_of(name)) {
             continue;
         }
         path.push(name.clone());
@@ -327,10 +327,10 @@ pub(super) fn context_fs(selection: &Selection) -> RootFs {
         let meta = Meta { mode: entry.mode, ..Meta::default() };
         let node = match &entry.kind {
             EntryKind::Directory => Node::Folder(Folder { meta, ..Folder::default() }),
-            EntryKind::Symlink { target } => Node::Symlink(meta, target.as_bytes().into()),
+            EntryKind::Symlink { target } => Node::Symlink(meta, (&*bytes_of(target)).into()),
             EntryKind::File { size, .. } => Node::File(meta, content_of(entry, *size)),
         };
-        root_fs.put(&names(entry.path.as_bytes()), node);
+        root_fs.put(&names(&bytes_of(&entry.path)), node);
     }
     root_fs
 }

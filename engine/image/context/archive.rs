@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::Selection;
 use super::SentFiles;
 use super::entry::{Content, Entry, EntryKind};
+use super::name::{bytes_of, path_of, shown};
 
 /// Bytes of a block of the stream: what is read from a file at once and handed on without a copy.
 const BLOCK: usize = 256 * 1024;
@@ -76,7 +77,7 @@ impl Selection {
 
 /// Why an archive broke off: a selected file could not be read to its end.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot send `{path}`: {reason}")]
+#[error("cannot send `{}`: {reason}", shown(.path))]
 pub struct Unsendable {
     /// The file's path in the context.
     pub path: Arc<str>,
@@ -114,7 +115,7 @@ fn append<S: Sink>(
     match &entry.kind {
         EntryKind::Directory => {
             header.set_entry_type(EntryType::Directory);
-            builder.append_data(&mut header, format!("{}/", entry.path), io::empty())
+            builder.append_data(&mut header, path_of(&format!("{}/", entry.path)), io::empty())
         }
         EntryKind::Symlink { target } => {
             header.set_entry_type(EntryType::Symlink);
@@ -126,12 +127,12 @@ fn append<S: Sink>(
             // Only the header: the content goes around the builder, which would copy it in small pieces.
             match content {
                 Content::Memory(content) => {
-                    builder.append_data(&mut header, &*entry.path, &**content)?;
+                    builder.append_data(&mut header, path_of(&entry.path), &**content)?;
                     progress(*done + size);
                 }
                 Content::Disk(path) => {
                     let mut file = File::open(path)?;
-                    builder.append_data(&mut header, &*entry.path, io::empty())?;
+                    builder.append_data(&mut header, path_of(&entry.path), io::empty())?;
                     let mut note = sent.map(|sent| sent.begin(entry, &file)).transpose()?;
                     let mut count = 0;
                     send_file(builder.get_mut(), &mut file, *size, |bytes| {
@@ -173,16 +174,17 @@ fn append_link<S: Sink>(
     path: &str,
     target: &str,
 ) -> io::Result<()> {
-    if header.set_link_name_literal(target).is_err() {
+    let target = bytes_of(target);
+    if header.set_link_name_literal(&target).is_err() {
         let mut long = Header::new_gnu();
         long.set_entry_type(EntryType::GNULongLink);
         long.set_size(target.len() as u64 + 1);
         long.set_mode(0o644);
         long.set_mtime(0);
-        let content = target.as_bytes().chain(&[0][..]);
+        let content = target.chain(&[0][..]);
         builder.append_data(&mut long, "././@LongLink", content)?;
     }
-    builder.append_data(header, path, io::empty())
+    builder.append_data(header, path_of(path), io::empty())
 }
 
 /// Whole seconds since 1970; times before that are not told.

@@ -11,7 +11,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::entry::{Content, Entry, EntryKind, order};
+use super::entry::{Content, Entry, EntryKind};
+use super::name::{bytes_of, order};
 use super::{ContextError, Selection, SentFiles};
 use crate::image::Digest;
 use crate::state::{Stamp, StatIndex};
@@ -189,8 +190,9 @@ fn compute(
             EntryKind::File { .. } => encoded.push(if entry.is_executable() { b'x' } else { b'f' }),
             EntryKind::Symlink { target } => {
                 encoded.push(b'l');
-                encoded.extend_from_slice(&length(target));
-                encoded.extend_from_slice(target.as_bytes());
+                let target = bytes_of(target);
+                encoded.extend_from_slice(&length(&target));
+                encoded.extend_from_slice(&target);
             }
         }
         encoded.extend(content.iter().flat_map(Digest::as_bytes));
@@ -203,16 +205,17 @@ fn compute(
             }
             _ => fingerprint.copy_from_slice(&Digest::of(&encoded).as_bytes()[..8]),
         }
-        whole.update(length(&entry.path));
-        whole.update(entry.path.as_bytes());
+        let path = bytes_of(&entry.path);
+        whole.update(length(&path));
+        whole.update(&path);
         whole.update(&encoded);
         listed.push(ContextEntry { path: entry.path.clone(), fingerprint });
     }
     Ok(ContextDigest { digest: Digest::from_bytes(whole.finalize().into()), entries: listed.into() })
 }
 
-fn length(text: &str) -> [u8; 8] {
-    (text.len() as u64).to_le_bytes()
+fn length(bytes: &[u8]) -> [u8; 8] {
+    (bytes.len() as u64).to_le_bytes()
 }
 
 /// The digest of each entry's content, none for what is no file.

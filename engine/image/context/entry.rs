@@ -1,18 +1,18 @@
 //! What a selection consists of.
 
-use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 
+use super::name::text_of_os;
 use crate::state::Stamp;
 
 /// One file, folder or symlink of a [`Selection`](super::Selection).
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// The path in the context, relative, with `/`.
+    /// The path in the context, relative, with `/`. A byte of it that is not UTF-8 is a character for private use.
     pub path: Arc<str>,
     /// What it is.
     pub kind: EntryKind,
@@ -63,7 +63,7 @@ impl Entry {
         let metadata = path.symlink_metadata()?;
         let stamp = Stamp::of(&metadata);
         let kind = if metadata.is_symlink() {
-            EntryKind::Symlink { target: std::fs::read_link(path)?.to_string_lossy().into() }
+            EntryKind::Symlink { target: text_of_os(std::fs::read_link(path)?.as_os_str()).into() }
         } else {
             EntryKind::File { size: metadata.len(), content: Content::Disk(path.to_owned()) }
         };
@@ -82,23 +82,5 @@ impl Entry {
     /// Whether it is a file that anyone may execute.
     pub fn is_executable(&self) -> bool {
         matches!(self.kind, EntryKind::File { .. }) && self.mode & 0o111 != 0
-    }
-}
-
-/// The order of a selection, component by component: a folder stands right before what is in it. It is also
-/// the order in which BuildKit wants files.
-pub(super) fn order(one: &str, other: &str) -> Ordering {
-    one.split('/').cmp(other.split('/'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_folder_stands_right_before_its_content() {
-        let mut paths = ["a-b", "a/b", "a", "a/b-c", "a/b/c", "a.b"];
-        paths.sort_by(|one, other| order(one, other));
-        assert_eq!(paths, ["a", "a/b", "a/b/c", "a/b-c", "a-b", "a.b"]);
     }
 }

@@ -47,17 +47,6 @@ pub enum ContextError {
         path: PathBuf,
     },
 
-    /// A selected name, or the target of a selected link, is not UTF-8.
-    #[error("cannot send `{}` to a builder: its name or link target is not UTF-8", .path.display())]
-    #[diagnostic(
-        code(image::context::not_utf8),
-        help("rename it, or exclude it with a line in .dockerignore")
-    )]
-    NotUtf8 {
-        /// The path, as far as it can be shown.
-        path: PathBuf,
-    },
-
     /// A file or folder that is not excluded cannot be read.
     #[error("cannot read `{}`: {reason}", .path.display())]
     #[diagnostic(

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use miette::{NamedSource, SourceSpan};
 
 use super::ContextError;
+use super::name::{shown, text_of};
 use super::pattern::Pattern;
 
 /// What windlass and DevSpace keep for themselves, wherever the context begins.
@@ -37,7 +38,7 @@ impl LastMatch {
 impl Rules {
     /// Parses the text of an ignore file; `name` is the path shown in messages.
     pub(super) fn parse(name: &str, text: &[u8]) -> Result<Self, ContextError> {
-        let text = String::from_utf8_lossy(text);
+        let text = text_of(text);
         let (mut patterns, mut lines) = (Vec::new(), Vec::new());
         let mut offset = 0;
         for (index, line) in text.split_inclusive('\n').enumerate() {
@@ -165,7 +166,7 @@ fn bad_pattern(name: &str, text: &str, line_number: usize, offset: usize, line: 
         file: name.to_owned(),
         line: line_number,
         column: line[..start].chars().filter(|character| *character != '\u{feff}').count() + 1,
-        pattern: pattern.to_owned(),
+        pattern: shown(pattern).into_owned(),
         text: NamedSource::new(name, text.to_owned()),
         span: SourceSpan::from((offset + start, pattern.len())),
     }))

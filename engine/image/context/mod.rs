@@ -7,6 +7,7 @@ mod error;
 mod glob;
 mod ignore;
 mod marks;
+mod name;
 mod pattern;
 mod selection;
 mod sent;
@@ -30,6 +31,7 @@ pub use entry::{Content, Entry, EntryKind};
 pub use error::{BadPattern, ContextError};
 pub(crate) use glob::{Glob, has_wildcards};
 pub use ignore::excluded;
+pub(crate) use name::{bytes_of, path_of, shown, text_of, text_of_os};
 pub(crate) use pattern::Pattern;
 pub use selection::{FolderSize, Selection};
 pub use sent::SentFiles;
@@ -112,7 +114,7 @@ impl Context {
     /// for every 20,000 of them, from any thread.
     ///
     /// # Errors
-    /// [`ContextError`] when something that is not excluded cannot be read or has a name that is not UTF-8.
+    /// [`ContextError`] when something that is not excluded cannot be read.
     pub fn select(&self, reach: &Reach, progress: &(dyn Fn(u64) + Sync)) -> Result<Selection, ContextError> {
         let slot = {
             let mut selections = lock(&self.0.selections);

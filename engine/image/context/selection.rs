@@ -9,7 +9,8 @@ use bytes::Bytes;
 
 use super::ContextError;
 use super::digest::ContextDigest;
-use super::entry::{Content, Entry, EntryKind, order};
+use super::entry::{Content, Entry, EntryKind};
+use super::name::{order, shown, text_of_os};
 use super::walk::Found;
 
 /// From this many files on a context is worth a hint.
@@ -56,13 +57,12 @@ impl Selection {
     /// A selection of the files at these absolute paths, as they lie on disk; `root` shortens their names.
     ///
     /// # Errors
-    /// [`ContextError`] when one cannot be read or has a name that is not UTF-8.
+    /// [`ContextError`] when one cannot be read.
     pub fn of_files(root: &Path, files: &[PathBuf]) -> Result<Self, ContextError> {
         let entry = |path: &PathBuf| {
             let unreadable = |source| ContextError::unreadable(path, source);
-            let name = path.strip_prefix(root).unwrap_or(path).to_str();
-            let name = name.ok_or_else(|| ContextError::NotUtf8 { path: path.clone() })?;
-            Entry::on_disk(name, path).map_err(unreadable)
+            let name = text_of_os(path.strip_prefix(root).unwrap_or(path).as_os_str());
+            Entry::on_disk(&name, path).map_err(unreadable)
         };
         Ok(Self::from_entries(files.iter().map(entry).collect::<Result<_, _>>()?))
     }
@@ -165,7 +165,7 @@ impl Selection {
         let folders: Vec<String> = self
             .largest_folders(3)
             .iter()
-            .map(|folder| format!("`{}` ({})", folder.path, megabytes(folder.bytes)))
+            .map(|folder| format!("`{}` ({})", shown(&folder.path), megabytes(folder.bytes)))
             .collect();
         let largest = match folders.is_empty() {
             true => String::new(),

@@ -3,6 +3,7 @@
 use super::Context;
 use super::glob::Glob;
 use super::ignore::LastMatch;
+use super::name::{shown, text_of};
 use crate::image::dockerfile::Reach;
 
 /// What one path of a context is to a build.
@@ -29,8 +30,8 @@ impl Context {
         let last = rules.last_match_of(path);
         if rules.excludes(last) {
             let line = rules.line(last);
-            let text = String::from_utf8_lossy(&self.0.ignore_text);
-            let rule = line.and_then(|line| Some(text.lines().nth(line - 1)?.trim().to_owned()));
+            let text = text_of(&self.0.ignore_text);
+            let rule = line.and_then(|line| Some(shown(text.lines().nth(line - 1)?.trim()).into_owned()));
             return Standing::Ignored { line, rule: rule.unwrap_or_default() };
         }
         match reach {

@@ -183,7 +183,7 @@ fn a_large_tree_is_walked_completely_with_progress() {
     let tell = |count| told.store(count, std::sync::atomic::Ordering::Relaxed);
     let selection = open(&folder).select(&whole(), &tell).expect("a selection");
     assert_eq!((selection.files(), selection.entries().len()), (21_000, 21_210));
-    assert!(selection.entries().is_sorted_by(|one, other| entry::order(&one.path, &other.path).is_lt()));
+    assert!(selection.entries().is_sorted_by(|one, other| name::order(&one.path, &other.path).is_lt()));
     assert!(told.into_inner() >= 20_000);
 }
 
@@ -198,8 +198,7 @@ fn a_wrong_folder_is_named() {
 }
 
 #[test]
-fn what_has_no_name_or_content_is_reported_or_left_out() {
-    use std::os::unix::ffi::OsStrExt as _;
+fn what_has_no_content_is_left_out() {
     let folder = folder(&["ok"]);
     std::os::unix::net::UnixListener::bind(folder.path().join("socket")).expect("bound");
     assert_eq!(paths(&select(&folder, &whole())), ["ok"]);
@@ -207,13 +206,27 @@ fn what_has_no_name_or_content_is_reported_or_left_out() {
     assert!(pipe.expect("mkfifo").success());
     let selection = select(&folder, &whole());
     assert_eq!((paths(&selection), &*selection.left_out()[0]), (vec!["ok"], "pipe"));
+}
 
-    fs::write(folder.path().join(std::ffi::OsStr::from_bytes(b"bad\xff")), "").expect("written");
-    let error = open(&folder).select(&whole(), &|_| ()).expect_err("a bad name");
-    assert!(matches!(error, ContextError::NotUtf8 { .. }));
-    assert_eq!(paths(&select(&folder, &sources(&["ok"]))), ["ok"]);
-    fs::write(folder.path().join(".dockerignore"), "bad*\n.dockerignore").expect("written");
-    assert_eq!(paths(&select(&folder, &whole())), ["ok"]);
+#[test]
+fn names_that_are_not_utf8_are_kept() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let bytes = std::ffi::OsStr::from_bytes;
+    let folder = folder(&["ok", "\u{a000}"]);
+    fs::create_dir(folder.path().join(bytes(b"d\xff"))).expect("made");
+    fs::write(folder.path().join(bytes(b"d\xff/\xe9")), "1").expect("written");
+    std::os::unix::fs::symlink(bytes(b"d\xff/\xe9"), folder.path().join("link")).expect("linked");
+    let selection = select(&folder, &whole());
+    let names: Vec<_> = selection.entries().iter().map(|entry| bytes_of(&entry.path)).collect();
+    // In the order of the bytes: the character begins with a greater one.
+    assert_eq!(names, [b"d\xff".as_slice(), b"d\xff/\xe9", b"link", b"ok", "\u{a000}".as_bytes()]);
+    let before = digest(&folder);
+    assert_eq!(select(&folder, &sources(&["link"])).entries().len(), 3, "links lead to them");
+    assert_eq!(select(&folder, &sources(&["d?/?"])).entries().len(), 2, "patterns match them");
+    fs::write(folder.path().join(bytes(b"d\xff/\xe9")), "22").expect("written");
+    assert_eq!(shown(&digest(&folder).changes_since(&before)[0].path), "d\\xFF/\\xE9");
+    fs::write(folder.path().join(".dockerignore"), b"d\xff/\xe9\n.dockerignore\nlin*").expect("written");
+    assert_eq!(select(&folder, &whole()).entries().len(), 3);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::name::{path_of, text_of_os};
 use super::{Context, ContextError};
 use crate::state::Stamp;
 
@@ -64,8 +65,6 @@ pub(super) struct Node {
     /// Permission bits, including setuid, setgid and sticky.
     pub(super) mode: u32,
     pub(super) stamp: Stamp,
-    /// Whether the name is not UTF-8, so that `path` only resembles it.
-    pub(super) is_mangled: bool,
 }
 
 #[derive(Debug)]
@@ -102,21 +101,26 @@ impl Tree {
     pub(super) fn list<'tree>(&self, directory: &'tree Directory) -> Result<&'tree [Node], ContextError> {
         let listing = directory.listing.get_or_init(|| {
             self.opened.fetch_add(1, Ordering::Relaxed);
-            read(&self.root.join(&*directory.path), &directory.path).map_err(Arc::new)
+            read(&self.on_disk(&directory.path), &directory.path).map_err(Arc::new)
         });
         match listing {
             Ok(nodes) => Ok(nodes),
-            Err(error) => Err(ContextError::unreadable(self.root.join(&*directory.path), error.clone())),
+            Err(error) => Err(ContextError::unreadable(self.on_disk(&directory.path), error.clone())),
         }
     }
 
     /// Where the symlink `path` points to, as written.
     pub(super) fn link_target(&self, path: &str) -> Result<Arc<str>, ContextError> {
-        let path = self.root.join(path);
+        let path = self.on_disk(path);
         match std::fs::read_link(&path) {
-            Ok(target) => target.to_str().map(Into::into).ok_or(ContextError::NotUtf8 { path }),
+            Ok(target) => Ok(text_of_os(target.as_os_str()).into()),
             Err(error) => Err(ContextError::unreadable(path, error)),
         }
+    }
+
+    /// Where `path` is on disk.
+    pub(super) fn on_disk(&self, path: &str) -> PathBuf {
+        self.root.join(path_of(path))
     }
 }
 
@@ -132,16 +136,13 @@ impl Node {
     }
 
     fn new(folder: &str, name: &OsStr, metadata: &Metadata) -> Self {
-        let (text, is_mangled) = match name.to_str() {
-            Some(text) => (text.into(), false),
-            None => (name.to_string_lossy(), true),
-        };
+        let text = text_of_os(name);
         let (path, name_start): (Arc<str>, _) = match folder {
             "" => (text.into(), 0),
             folder => ([folder, "/", &text].concat().into(), folder.len() + 1),
         };
         let kind = NodeKind::of(&path, metadata);
-        Self { path, name_start, kind, mode: mode(metadata), stamp: Stamp::of(metadata), is_mangled }
+        Self { path, name_start, kind, mode: mode(metadata), stamp: Stamp::of(metadata) }
     }
 }
 

@@ -1,6 +1,5 @@
 //! From marks and ignore rules to entries: the walk over a tree.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -8,6 +7,7 @@ use super::ContextError;
 use super::entry::{Content, Entry, EntryKind};
 use super::ignore::{LastMatch, Rules};
 use super::marks::{Marks, named};
+use super::name::{is_plain, order};
 use super::tree::{Directory, Node, NodeKind, Tree, lock};
 
 /// Folders that are read before other threads are asked to help: waking them costs more than a small walk.
@@ -18,7 +18,7 @@ const PROGRESS_STEP: u64 = 20_000;
 /// What a walk found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// Sorted by [`order`](super::entry::order).
+    /// Sorted by [`order`].
     pub(super) entries: Vec<Entry>,
     /// Paths of named pipes and devices, which are left out.
     pub(super) special: Vec<Arc<str>>,
@@ -139,9 +139,6 @@ impl<'a> Walk<'a> {
         {
             return;
         }
-        if node.is_mangled && !is_excluded {
-            return self.fail(&node.path, ContextError::NotUtf8 { path: self.tree.root().join(&*node.path) });
-        }
         let entry = |kind| Entry {
             path: node.path.clone(),
             kind,
@@ -161,7 +158,7 @@ impl<'a> Walk<'a> {
                 spawn(Job { directory, last, marks, folder: slot });
             }
             NodeKind::File => {
-                let content = Content::Disk(self.tree.root().join(Path::new(&*node.path)));
+                let content = Content::Disk(self.tree.on_disk(&node.path));
                 folder.entries.push(entry(EntryKind::File { size: node.stamp.size, content }));
             }
             NodeKind::Symlink => match self.tree.link_target(&node.path) {
@@ -228,6 +225,10 @@ fn gather(top: Slot) -> Found {
                 }
             },
         }
+    }
+    // Folders are listed in the order of their text.
+    if !found.entries.iter().all(|entry| is_plain(&entry.path)) {
+        found.entries.sort_by(|one, other| order(&one.path, &other.path));
     }
     found
 }

@@ -5,26 +5,23 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use bollard_buildkit_proto::fsutil::types::Packet;
 use bollard_buildkit_proto::fsutil::types::packet::PacketType;
-use bollard_buildkit_proto::moby::filesync::packet::file_sync_server;
 use bytes::Bytes;
-use futures_util::Stream;
-use futures_util::stream::{Empty, poll_fn};
+use futures_util::stream::poll_fn;
 use tokio::sync::mpsc;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::stat::{memory_file, stat};
+use super::wire::{DiffCopy, Packet, Packets};
 use crate::builder::BuildRequest;
 use crate::event::ImageEvents;
 use crate::image::Selection;
-use crate::image::context::{Content, Entry, EntryKind};
+use crate::image::context::{Content, Entry, EntryKind, shown};
 
 /// The name under which the daemon asks for the Dockerfile.
 pub(super) const DOCKERFILE: &str = "Dockerfile";
@@ -121,14 +118,8 @@ impl FileSync {
 type Outgoing = mpsc::Sender<Result<Packet, Status>>;
 
 #[tonic::async_trait]
-impl file_sync_server::FileSync for FileSync {
-    type DiffCopyStream = Pin<Box<dyn Stream<Item = Result<Packet, Status>> + Send>>;
-    type TarStreamStream = Empty<Result<Packet, Status>>;
-
-    async fn diff_copy(
-        &self,
-        request: Request<Streaming<Packet>>,
-    ) -> Result<Response<Self::DiffCopyStream>, Status> {
+impl DiffCopy for FileSync {
+    async fn diff_copy(&self, request: Request<Streaming<Packet>>) -> Result<Response<Packets>, Status> {
         let folder = self.transfer.folder(request.metadata())?;
         let (outgoing, mut packets) = mpsc::channel(QUEUE);
         let transfer = self.transfer.clone();
@@ -139,13 +130,6 @@ impl file_sync_server::FileSync for FileSync {
             }
         });
         Ok(Response::new(Box::pin(poll_fn(move |context| packets.poll_recv(context)))))
-    }
-
-    async fn tar_stream(
-        &self,
-        _request: Request<Streaming<Packet>>,
-    ) -> Result<Response<Self::TarStreamStream>, Status> {
-        Err(Status::unimplemented("tar stream"))
     }
 }
 
@@ -234,8 +218,8 @@ fn send_files(
 impl Transfer {
     /// Remembers what failed: the daemon repeats only a part of it.
     fn unreadable(&self, entry: &Entry, error: &std::io::Error) -> Status {
-        let _ = self.failure.set((entry.path.to_string(), error.to_string()));
-        Status::failed_precondition(format!("cannot read {}: {error}", entry.path))
+        let _ = self.failure.set((shown(&entry.path).into_owned(), error.to_string()));
+        Status::failed_precondition(format!("cannot read {}: {error}", shown(&entry.path)))
     }
 }
 

@@ -13,6 +13,7 @@ mod progress;
 mod session;
 mod stat;
 mod warning;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bollard_buildkit_proto::health::health_server::HealthServer;
-use bollard_buildkit_proto::moby::filesync::packet::file_sync_server::FileSyncServer;
 use bollard_buildkit_proto::moby::filesync::v1::auth_server::AuthServer;
 use hyper::header::{CONNECTION, UPGRADE};
 use hyper::rt::{Read, Write};
@@ -20,6 +19,7 @@ use super::auth::Auth;
 use super::connection::{Connection, describe};
 use super::file_sync::{FileSync, Transfer};
 use super::health::Health;
+use super::wire::FileSyncServer;
 use crate::builder::BuildRequest;
 use crate::builder::docker::TransportError;
 

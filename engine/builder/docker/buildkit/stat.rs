@@ -2,10 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bollard_buildkit_proto::fsutil::types::Stat;
 use sha2::{Digest, Sha256};
 
-use crate::image::context::{Content, Entry, EntryKind};
+use super::wire::Stat;
+use crate::image::context::{Content, Entry, EntryKind, bytes_of};
 
 // The bits of Go's `os.FileMode`, which is what travels.
 const DIRECTORY: u32 = 1 << 31;
@@ -17,17 +17,19 @@ const STICKY: u32 = 1 << 20;
 /// The description of `entry`: owned by root, as Docker has it for everything in a context.
 pub(super) fn stat(entry: &Entry) -> Stat {
     let (mode, size, linkname) = match &entry.kind {
-        EntryKind::Directory => (DIRECTORY | permissions(entry.mode), 0, String::new()),
-        EntryKind::File { size, .. } => (permissions(entry.mode), *size, String::new()),
-        EntryKind::Symlink { target } => (SYMLINK | 0o777, target.len() as u64, target.to_string()),
+        EntryKind::Directory => (DIRECTORY | permissions(entry.mode), 0, Vec::new()),
+        EntryKind::File { size, .. } => (permissions(entry.mode), *size, Vec::new()),
+        EntryKind::Symlink { target } => {
+            let target = bytes_of(target).into_owned();
+            (SYMLINK | 0o777, target.len() as u64, target)
+        }
     };
     Stat {
-        path: entry.path.to_string(),
+        path: bytes_of(&entry.path).into_owned(),
         mode,
         size: i64::try_from(size).unwrap_or(i64::MAX),
         mod_time: modified(entry),
         linkname,
-        ..Stat::default()
     }
 }
 
@@ -77,7 +79,10 @@ mod tests {
 
     fn check(mode: u32, kind: EntryKind, expected: (u32, i64, i64, &str)) {
         let stat = stat(&entry(mode, kind));
-        assert_eq!((stat.mode, stat.size, stat.mod_time, stat.linkname.as_str()), expected);
+        assert_eq!(
+            (stat.mode, stat.size, stat.mod_time, &*String::from_utf8_lossy(&stat.linkname)),
+            expected
+        );
     }
 
     #[test]
