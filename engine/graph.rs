@@ -121,31 +121,23 @@ impl Graph {
     fn ordered(&self, names: impl Iterator<Item = String>) -> Result<Vec<String>, GraphError> {
         let mut done = IndexSet::new();
         for name in names {
-            self.visit(&name, &mut Vec::new(), &mut done)?;
+            // The images between `name` and the one at hand, each with those of its bases still to be looked at.
+            let mut path =
+                IndexMap::from([(name.clone(), self.needs(&name).collect::<Vec<_>>().into_iter())]);
+            while let Some((name, needs)) = path.last_mut() {
+                let Some(need) = needs.find(|need| !done.contains(*need)) else {
+                    done.insert(name.clone());
+                    path.pop();
+                    continue;
+                };
+                if let Some(start) = path.get_index_of(need) {
+                    let circle: Vec<_> = path.keys().skip(start).map(String::as_str).chain([need]).collect();
+                    return Err(self.cycle(&circle));
+                }
+                path.insert(need.to_owned(), self.needs(need).collect::<Vec<_>>().into_iter());
+            }
         }
         Ok(done.into_iter().collect())
-    }
-
-    fn visit(
-        &self,
-        name: &str,
-        path: &mut Vec<String>,
-        done: &mut IndexSet<String>,
-    ) -> Result<(), GraphError> {
-        if done.contains(name) {
-            return Ok(());
-        }
-        if let Some(start) = path.iter().position(|step| step == name) {
-            let circle: Vec<_> = path[start..].iter().map(String::as_str).chain([name]).collect();
-            return Err(self.cycle(&circle));
-        }
-        path.push(name.to_owned());
-        for need in self.needs(name) {
-            self.visit(need, path, done)?;
-        }
-        path.pop();
-        done.insert(name.to_owned());
-        Ok(())
     }
 }
 
@@ -223,6 +215,16 @@ mod tests {
         let graph = graph(&[("api", &["base"]), ("worker", &[]), ("base", &[])]);
         assert_eq!(graph.select(&[]).unwrap(), ["base", "api", "worker"]);
         assert_eq!(graph.select(&["api".to_owned()]).unwrap(), ["base", "api"]);
+    }
+
+    #[test]
+    fn long_chains_are_no_matter_of_the_stack() {
+        let name = |number: usize| format!("i{number}");
+        let chain = |number: usize| (name(number), IndexMap::from([(name(number + 1), String::new())]));
+        let mut needs: IndexMap<_, _> = (0..100_000).map(chain).collect();
+        needs.insert(name(100_000), IndexMap::new());
+        let graph = Graph { needs, others: HashMap::new() };
+        assert_eq!(graph.select(&[]).unwrap()[0], "i100000");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
+use super::far_right::far_right;
 use crate::run::Secrets;
 
 /// How the program ends.
@@ -127,6 +128,8 @@ pub fn render(diagnostic: &dyn Diagnostic) -> String {
     let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
     let handler = handler.with_show_related_as_nested(true);
     let mut text = String::new();
+    let shorter = far_right(diagnostic);
+    let diagnostic = shorter.as_ref().map_or(diagnostic, |shorter| shorter as &dyn Diagnostic);
     if handler.render_report(&mut text, diagnostic).is_err() {
         text = format!("error: {diagnostic}\n");
     }

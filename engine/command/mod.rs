@@ -9,6 +9,7 @@ mod doc;
 mod dry_run;
 mod editor;
 mod exit_status;
+mod far_right;
 mod habit;
 mod image_failure;
 mod init;

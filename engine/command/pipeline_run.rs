@@ -144,6 +144,7 @@ pub(super) fn new_runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("io")
+        .thread_stack_size(STACK)
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(NoThreads { reason: error.to_string() }))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::change::Changes;
 use super::mode::Mode;
 use super::node::{FileContent, Folder, Meta, Name, Node, Place};
-use super::root_fs::{Path, RootFs, names, shown};
+use super::root_fs::{DEEPEST, Path, RootFs, names, shown, too_deep};
 use super::trouble::Trouble;
 use crate::image::Selection;
 use crate::image::context::{Content, Entry, EntryKind, Glob, Pattern, bytes_of, has_wildcards, text_of};
@@ -183,6 +183,9 @@ impl Transfer {
         inside: &mut Inside,
         site: &mut Site<'_>,
     ) -> Result<(), Trouble> {
+        if target.len() > DEEPEST {
+            return Err(too_deep().into());
+        }
         if self.is_excluded(&inside.path) {
             // Something in a folder may be wanted after all, and brings the folder along.
             if let Node::Folder(folder) = node

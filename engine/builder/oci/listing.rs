@@ -10,7 +10,7 @@ use tar::{Archive, EntryType};
 
 use super::node::{FileContent, Folder, Meta, Name, Node, Place, Special};
 use super::pack::Pack;
-use super::root_fs::{Path, RootFs, names, shown};
+use super::root_fs::{DEEPEST, Path, RootFs, names, shown, too_deep};
 use crate::image::Digest;
 
 /// The version of the form in which listings are kept.
@@ -255,6 +255,7 @@ fn inner_path(path: &[u8]) -> io::Result<Vec<u8>> {
                 return Err(invalid(format!("`{path}` leads out of it")));
             }
             name if name.contains(&0) => return Err(invalid("a path has a zero byte".to_owned())),
+            _ if inner.len() == DEEPEST => return Err(invalid(too_deep())),
             name => inner.push(name),
         }
     }

@@ -6,8 +6,8 @@ use super::node::{Folder, Meta, Name, Node};
 
 /// How many symlinks a path may lead through, as in Linux.
 const MOST_LINKS: usize = 255;
-/// How many names a path may have.
-const DEEPEST: usize = 4096;
+/// How many names a path may have. Most systems know no path of more than 4,096 bytes.
+pub(super) const DEEPEST: usize = 1024;
 
 /// The names from the root down to something.
 pub(super) type Path = Vec<Name>;
@@ -36,6 +36,11 @@ pub(super) fn shown(path: &[Name]) -> String {
     path.iter().fold(String::new(), |text, name| text + "/" + &*String::from_utf8_lossy(name))
 }
 
+/// What is said of a path with more than [`DEEPEST`] names.
+pub(super) fn too_deep() -> String {
+    format!("a path with more than {DEEPEST} names is too deep")
+}
+
 impl RootFs {
     /// What is at `path`, whose symlinks are not followed; the root is nothing that can be asked for.
     pub(super) fn get(&self, path: &[Name]) -> Option<&Node> {
@@ -57,6 +62,9 @@ impl RootFs {
     /// # Errors
     /// When links lead in a circle, as a phrase.
     pub(super) fn resolve(&self, path: &[Name]) -> Result<Path, String> {
+        if path.len() > DEEPEST {
+            return Err(too_deep());
+        }
         let mut open: Vec<Name> = path.iter().rev().cloned().collect();
         let mut resolved = Path::new();
         let mut links = 0;
@@ -117,6 +125,9 @@ impl RootFs {
         meta: &Meta,
         mut made: impl FnMut(&[Name]),
     ) -> Result<(), String> {
+        if path.len() > DEEPEST {
+            return Err(too_deep());
+        }
         for end in 1..=path.len() {
             match self.get(&path[..end]) {
                 Some(Node::Folder(_)) => {}

@@ -31,18 +31,22 @@ impl Dockerfile {
         graph: &Graph<'a>,
         configs: &Configs<'_>,
     ) -> Option<Scope<'a>> {
-        let mut scope = Scope::new(args, self.escape());
-        match &graph.bases[index] {
-            Base::Scratch => {}
-            Base::Target(base) => {
-                scope = self.scope_after(*base, args, graph, configs)?;
-                scope.forget_args();
-            }
-            Base::Unknown(_) => return None,
-            Base::Image(reference) => scope.set_base_env(&configs.of(reference)?.env),
+        // From `index` down to the one that is based on no other.
+        let mut chain = vec![index];
+        while let Some(Base::Target(base)) = chain.last().map(|index| &graph.bases[*index]) {
+            chain.push(*base);
         }
-        for kind in graph.kinds(index, &configs.triggers(index)) {
-            scope.apply(kind, &graph.global).ok()?;
+        let mut scope = Scope::new(args, self.escape());
+        for index in chain.into_iter().rev() {
+            match &graph.bases[index] {
+                Base::Scratch => {}
+                Base::Target(_) => scope.forget_args(),
+                Base::Unknown(_) => return None,
+                Base::Image(reference) => scope.set_base_env(&configs.of(reference)?.env),
+            }
+            for kind in graph.kinds(index, &configs.triggers(index)) {
+                scope.apply(kind, &graph.global).ok()?;
+            }
         }
         Some(scope)
     }
