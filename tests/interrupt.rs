@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM end a run soon, and leave nothing behind but what was finished.
+//! Ctrl-C, SIGTERM and SIGHUP end a run soon, and leave nothing behind but what was finished.
 
 use std::time::Duration;
 
@@ -123,8 +123,9 @@ fn ctrl_c_stops_a_custom_command_and_all_it_started() {
     check_remembered(&project);
 }
 
-#[test]
-fn ctrl_c_lets_a_hook_tidy_up() {
+/// `signals` come one right after the other.
+#[track_caller]
+fn check_hook_tidies_up(signals: &[Signal]) {
     let Some(daemon) = Daemon::acquire() else { return };
     let marker = marker();
     let script = format!("trap 'touch tidied; exit 1' TERM; sleep {marker} & wait");
@@ -134,11 +135,46 @@ fn ctrl_c_lets_a_hook_tidy_up() {
     let (project, _repositories) = project(&daemon, "", "", &hooks);
     let running = project.spawn(BUILD);
     wait_for_process(&marker);
-    running.signal(Signal::Interrupt);
+    for signal in signals {
+        running.signal(*signal);
+    }
     check_interrupted(&project, running);
     wait_until_gone(&marker);
     project.read("tidied");
     check_remembered(&project);
+}
+
+#[test]
+fn ctrl_c_lets_a_hook_tidy_up() {
+    check_hook_tidies_up(&[Signal::Interrupt]);
+}
+
+/// The system sends the signal, and so does the shell.
+#[test]
+fn a_closed_terminal_lets_a_hook_tidy_up() {
+    check_hook_tidies_up(&[Signal::HangUp, Signal::HangUp]);
+}
+
+#[test]
+fn a_closed_terminal_stops_a_run_step() {
+    check_run_step(true, Signal::HangUp);
+}
+
+#[test]
+fn nohup_outlives_its_terminal() {
+    let project = Project::new()
+        .file("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")
+        .file(
+            "devspace.yaml",
+            "version: v1beta9\nimages:\n  api:\n    image: acme/api\nhooks:\n  - command: sh\n    args: [-c, 'echo hook \
+             runs; until [ -e go ]; do sleep 0.1; done']\n    when: {before: {images: api}}\n",
+        );
+    let build = ["build", "--skip-push", "--builder", "oci"];
+    let arguments = std::iter::once(env!("CARGO_BIN_EXE_windlass")).chain(build);
+    let running = project.spawn_program("nohup", arguments);
+    running.wait_for_text("hook runs").signal(Signal::HangUp);
+    project.write("go", "");
+    running.finish().success().stderr_has("1 built");
 }
 
 #[test]

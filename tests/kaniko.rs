@@ -530,13 +530,23 @@ fn ten_images_are_built_a_few_at_once() {
 
 #[test]
 fn ctrl_c_in_the_middle_of_ten_images_leaves_no_pod() {
+    check_end_of_ten(Signal::Interrupt);
+}
+
+#[test]
+fn a_closed_terminal_leaves_no_pod() {
+    check_end_of_ten(Signal::HangUp);
+}
+
+#[track_caller]
+fn check_end_of_ten(signal: Signal) {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let dockerfile =
         "FROM scratch\nCOPY busybox /bin/sh\nRUN [\"/bin/sh\", \"-c\", \"echo now waiting; sleep 600\"]\n";
     let (project, _) = ten(&cluster, dockerfile);
     let running = project.spawn(["build", "--max-concurrent-builds", "4"]);
     running.wait_for_text("now waiting");
-    running.signal(Signal::Interrupt);
+    running.signal(signal);
     running.finish().exits(130);
     has_no_pod(&cluster);
 }

@@ -5,9 +5,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::ExitStatus;
 use crate::event::{Event, Events, Level};
-use crate::process::interrupted;
+use crate::process::{interrupted, interrupted_again};
 
-/// Cancels `cancel` at the first Ctrl-C or SIGTERM, which is told, and ends the program at once at the second.
+/// Cancels `cancel` at the first Ctrl-C, SIGTERM or SIGHUP, which is told, and ends the program at once at the second Ctrl-C
+/// or SIGTERM.
 pub fn cancel_on_interrupt(runtime: &Handle, cancel: &CancellationToken, events: &Events) {
     let (cancel, events) = (cancel.clone(), events.clone());
     // A script may run long before the task gets its turn.
@@ -17,7 +18,7 @@ pub fn cancel_on_interrupt(runtime: &Handle, cancel: &CancellationToken, events:
     };
     runtime.spawn(async move {
         first.await;
-        let second = interrupted();
+        let second = interrupted_again();
         let message = "interrupted: stopping what runs (a second Ctrl-C ends windlass at once)".to_owned();
         events.emit(Event::Notice { image: None, level: Level::Info, message });
         cancel.cancel();

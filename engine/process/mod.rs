@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 pub use command_line::CommandLine;
 pub use error::ProcessError;
 pub use foreground::run_in_foreground;
-pub use interrupt::interrupted;
+pub use interrupt::{interrupted, interrupted_again};
 pub use system::{fits, is_for_this_system, system};
 pub use tail::{Tail, last_lines};
 use tree::Tree;

@@ -16,6 +16,8 @@ pub enum Signal {
     Interrupt,
     /// A polite request to end.
     Terminate,
+    /// The terminal is gone.
+    HangUp,
     /// `kill -9`.
     Kill,
 }
@@ -25,6 +27,7 @@ impl Signal {
         match self {
             Self::Interrupt => libc::SIGINT,
             Self::Terminate => libc::SIGTERM,
+            Self::HangUp => libc::SIGHUP,
             Self::Kill => libc::SIGKILL,
         }
     }
