@@ -1,6 +1,7 @@
 //! The state folder: damage, full disks, killed runs, many runs at once. Nothing there is ever trusted blindly.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -191,6 +192,33 @@ fn damaged_file_index_is_told_and_changes_no_key() {
         let output = project.run(BUILD);
         output.success().stderr_has("ignoring the file index").stderr_has("skipped: unchanged");
         project.run(BUILD).success().lacks("ignoring");
+    }
+}
+
+/// A umask of 000 does not let others write to what windlass keeps.
+#[test]
+fn only_the_user_may_write_to_state_logs_and_store() {
+    let project = Project::new()
+        .file("devspace.yaml", "version: v1beta9\nimages:\n  api:\n    image: acme/api\n    tags: [v1]\n")
+        .file("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")
+        .executable(
+            "build",
+            format!("umask 000\nexec {} build --skip-push --builder oci\n", env!("CARGO_BIN_EXE_windlass")),
+        );
+    project.run_program("sh", ["build"]).success();
+    let mut open = vec![project.path(".windlass"), project.home().join(".cache")];
+    let mut seen = Vec::new();
+    while let Some(path) = open.pop() {
+        let metadata = path.symlink_metadata().expect("there");
+        let mode = metadata.permissions().mode();
+        assert_eq!(mode & 0o022, 0, "{mode:o} {}", path.display());
+        seen.push(path.file_name().expect("a name").to_string_lossy().into_owned());
+        if metadata.is_dir() {
+            open.extend(fs::read_dir(&path).expect("read").map(|entry| entry.expect("an entry").path()));
+        }
+    }
+    for name in ["lock", "api.json", "api.log", "contexts", "sha256", "names"] {
+        assert!(seen.iter().any(|seen| seen == name), "no {name} in {seen:?}");
     }
 }
 

@@ -79,8 +79,8 @@ fn write_copy(folder: &Path, sources: &[PathBuf], kubeconfig: &Kubeconfig, name:
     let hex = Digest::of(format!("{name}\0{sources:?}")).hex();
     let folder = std::path::absolute(folder)?;
     let path = folder.join(format!("windlass-context-{}.json", hex.get(..16).unwrap_or(&hex)));
-    fs::create_dir_all(&folder)?;
-    let lock = File::create(path.with_extension("lock"))?;
+    crate::own_file::create_folder(&folder)?;
+    let lock = crate::own_file::create(&path.with_extension("lock"))?;
     match lock.lock_shared() {
         Err(error) if error.kind() != io::ErrorKind::Unsupported => return Err(error),
         _ => {}

@@ -87,7 +87,8 @@ impl Checkouts {
             return Ok(Checkout { folder, freshness: Freshness::Known });
         }
         let repository = folder.parent().unwrap_or(&self.folder);
-        fs::create_dir_all(repository).map_err(|error| GitError::folder(repository, &error))?;
+        crate::own_file::create_private_folder(repository)
+            .map_err(|error| GitError::folder(repository, &error))?;
         let _lock = self.lock(source, &folder, cancel).await?;
         let freshness = match (folder.exists(), update) {
             // Another process cloned it in the meantime.
@@ -155,7 +156,7 @@ impl Checkouts {
         cancel: &CancellationToken,
     ) -> Result<File, GitError> {
         let refused = |error: io::Error| GitError::folder(&self.folder, &error);
-        let lock = File::create(folder.with_extension("lock")).map_err(refused)?;
+        let lock = crate::own_file::create(&folder.with_extension("lock")).map_err(refused)?;
         loop {
             match lock.try_lock() {
                 Ok(()) => return Ok(lock),

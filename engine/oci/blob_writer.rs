@@ -25,7 +25,7 @@ impl BlobWriter {
     pub(super) fn begin(store: BlobStore) -> Result<Self, StoreError> {
         let blobs = store.blobs();
         let begin = || -> io::Result<NamedTempFile> {
-            fs::create_dir_all(&blobs)?;
+            crate::own_file::create_folder(&blobs)?;
             store.lease();
             let mut part = tempfile::Builder::new();
             #[cfg(unix)]

@@ -56,7 +56,7 @@ impl Drop for Lease {
 }
 
 fn open(folder: &Path, since: SystemTime) -> std::io::Result<(PathBuf, File)> {
-    fs::create_dir_all(folder)?;
+    crate::own_file::create_folder(folder)?;
     let (file, path) = tempfile::Builder::new().prefix("").tempfile_in(folder)?.keep()?;
     file.lock()?;
     file.set_modified(since)?;
@@ -76,8 +76,8 @@ pub(super) fn keep_out_removal(folder: &Path) -> Guard {
 /// Begins to remove things: whoever takes a lease or uses a blob for the first time waits meanwhile. Returns the time of
 /// the oldest lease that is alive as well, and sweeps up the dead ones.
 pub(super) fn begin_removal(folder: &Path) -> std::io::Result<(Guard, Option<SystemTime>)> {
-    let mut options = fs::OpenOptions::new();
-    let lock = options.create(true).truncate(false).write(true).read(true).open(folder.join(REMOVAL))?;
+    let mut options = crate::own_file::options();
+    let lock = options.create(true).truncate(false).read(true).open(folder.join(REMOVAL))?;
     lock.lock()?;
     let mut oldest: Option<SystemTime> = None;
     for entry in fs::read_dir(folder.join(FOLDER)).into_iter().flatten().flatten() {

@@ -170,7 +170,7 @@ impl BlobStore {
     pub(super) fn write(&self, path: &Path, content: &[u8]) -> Result<(), StoreError> {
         let write = || -> io::Result<File> {
             let folder = path.parent().unwrap_or(self.folder());
-            fs::create_dir_all(folder)?;
+            crate::own_file::create_folder(folder)?;
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
             file.write_all(content)?;
             file.persist(path).map_err(|error| error.error)

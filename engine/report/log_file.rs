@@ -79,7 +79,7 @@ impl LogFile {
 
     fn create(&self) -> io::Result<File> {
         if let Some(directory) = self.path.parent() {
-            fs::create_dir_all(directory)?;
+            crate::own_file::create_folder(directory)?;
         }
         let mut previous = self.path.clone().into_os_string();
         previous.push(".1");
@@ -87,7 +87,7 @@ impl LogFile {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        File::create(&self.path)
+        crate::own_file::create(&self.path)
     }
 
     fn write(&mut self, line: &str) -> io::Result<()> {

@@ -103,7 +103,7 @@ impl BaseMemory {
     }
 
     fn read(&self) -> Known {
-        let file = match std::fs::read(&self.path) {
+        let file = match crate::input_file::read_up_to(&self.path, crate::input_file::KEPT) {
             Ok(bytes) => decode::<BaseFile<'_>>(&bytes, VERSION),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Known::default(),
             Err(error) => Err(format!("cannot be read: {error}")),

@@ -195,7 +195,7 @@ impl ImageStore {
             let message = format!("ignoring what was known of `{image}`: {} {why}", path.display());
             (Vec::new(), Some(message))
         };
-        let bytes = match fs::read(&path) {
+        let bytes = match crate::input_file::read_up_to(&path, crate::input_file::KEPT) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return (Vec::new(), None),
             Err(error) => return damaged(format!("cannot be read: {error}")),
@@ -229,7 +229,7 @@ impl ImageStore {
     fn drop_contexts(&self) {
         let mut used = HashSet::new();
         for entry in fs::read_dir(self.folder.join("images")).into_iter().flatten().flatten() {
-            let file = fs::read(entry.path()).ok();
+            let file = crate::input_file::read_up_to(&entry.path(), crate::input_file::KEPT).ok();
             let file = file.and_then(|bytes| decode::<ImageFile>(&bytes, VERSION).ok());
             used.extend(file.iter().flat_map(|file| contexts(&file.records)).map(|digest| digest.hex()));
         }
@@ -242,7 +242,7 @@ impl ImageStore {
 
     /// The list of files behind a context's digest, when it is still kept.
     pub fn context(&self, digest: &Digest) -> Option<Vec<u8>> {
-        fs::read(self.context_path(digest)).ok()
+        crate::input_file::read_up_to(&self.context_path(digest), crate::input_file::KEPT).ok()
     }
 
     /// Keeps the list of files behind a context's digest.
@@ -268,7 +268,7 @@ impl ImageStore {
     /// # Errors
     /// When it cannot be made.
     pub fn prepare(&self) -> io::Result<&Path> {
-        fs::create_dir_all(&self.folder)?;
+        crate::own_file::create_folder(&self.folder)?;
         let ignore = self.folder.join(".gitignore");
         if !ignore.exists() {
             write_atomically(&ignore, b"*\n")?;
@@ -277,7 +277,7 @@ impl ImageStore {
     }
 
     fn lock(&self) -> io::Result<File> {
-        let lock = File::create(self.prepare()?.join("lock"))?;
+        let lock = crate::own_file::create(&self.prepare()?.join("lock"))?;
         let end = Instant::now() + PATIENCE;
         loop {
             match lock.try_lock() {
@@ -355,7 +355,7 @@ fn file_name(image: &str) -> String {
 /// Writes `bytes` to `path` so that a reader sees the old file or the new one, whole.
 pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
+    crate::own_file::create_folder(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
     file.persist(path)?;

@@ -67,7 +67,7 @@ impl StatIndex {
     pub fn open(folder: &Path, root: &Path) -> (Self, Option<IndexWarning>) {
         let name = &Digest::of(root.as_os_str().as_encoded_bytes()).hex()[..16];
         let path = folder.join(name);
-        let (loaded, warning) = match std::fs::read(&path) {
+        let (loaded, warning) = match crate::input_file::read_up_to(&path, crate::input_file::KEPT) {
             Ok(bytes) => match decode(&bytes) {
                 Ok(loaded) => (loaded, None),
                 Err(reason) => (Vec::new(), Some(reason.to_owned())),
@@ -162,7 +162,7 @@ impl StatIndex {
             entries.insert(key(&stamp), (stamp, fresh.digest, self.today));
         }
         let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
+        crate::own_file::create_folder(folder)?;
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(&encode(entries.into_values().collect()))?;
         file.persist(path)?;

@@ -27,7 +27,7 @@ impl Staging {
     /// memory.
     pub(super) fn new(project: &Path) -> io::Result<Self> {
         let parent = project.join(".windlass");
-        fs::create_dir_all(&parent)?;
+        crate::own_file::create_folder(&parent)?;
         Ok(Self { folder: tempfile::Builder::new().prefix("context-").tempdir_in(parent)? })
     }
 

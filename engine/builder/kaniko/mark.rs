@@ -30,9 +30,9 @@ impl Mark {
     /// # Errors
     /// When the file cannot be written or locked.
     pub(super) fn new(folder: &Path, pod: &MarkedPod) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
+        crate::own_file::create_folder(folder)?;
         let path = folder.join(format!("{}.json", pod.name));
-        let mut file = File::create_new(&path)?;
+        let mut file = crate::own_file::options().create_new(true).open(&path)?;
         file.lock()?;
         file.write_all(&serde_json::to_vec(pod)?)?;
         Ok(Self { path, file })
@@ -45,14 +45,14 @@ impl Mark {
     }
 
     fn take_over(path: PathBuf) -> Option<(Self, MarkedPod)> {
-        let file = File::open(&path).ok()?;
+        let file = crate::input_file::open(&path).ok()?;
         match file.try_lock() {
             Ok(()) => {}
             // Where there are no locks nobody can tell whether the holder is gone.
             Err(TryLockError::WouldBlock | TryLockError::Error(_)) => return None,
         }
         // Its holder may have removed it just now, or may not have written it yet.
-        let pod = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
+        let pod = serde_json::from_slice(&crate::input_file::read(&path).ok()?).ok()?;
         Some((Self { path, file }, pod))
     }
 

@@ -77,7 +77,7 @@ impl Cache {
     fn write(&self, vars: BTreeMap<String, String>) -> std::io::Result<()> {
         let folder = self.root.join(".windlass");
         let folder = folder.as_path();
-        std::fs::create_dir_all(folder)?;
+        crate::own_file::create_folder(folder)?;
         let ignore = folder.join(".gitignore");
         if !ignore.exists() {
             std::fs::write(ignore, "*\n")?;
@@ -91,7 +91,7 @@ impl Cache {
     }
 
     fn read(&mut self) -> BTreeMap<String, String> {
-        let contents = match std::fs::read(&self.file) {
+        let contents = match crate::input_file::read(&self.file) {
             Ok(bytes) => serde_json::from_slice::<Contents>(&bytes).map_err(|_| "it is damaged".to_owned()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return BTreeMap::new(),
             Err(error) => Err(error.to_string()),

@@ -35,7 +35,7 @@ struct Node {
 impl Instance {
     /// The builder `name` in the folder of buildx; `None` where there is none, or nothing that is understood.
     pub(super) fn read(folder: &Path, name: &str) -> Option<Self> {
-        serde_json::from_slice(&fs::read(folder.join("instances").join(name)).ok()?).ok()
+        serde_json::from_slice(&crate::input_file::read(&folder.join("instances").join(name)).ok()?).ok()
     }
 
     /// The Deployment of its pods.
@@ -173,8 +173,8 @@ fn option(key: &str, value: &str) -> String {
 /// Locks the builder `name` for everybody on this machine, until the file is dropped.
 pub(super) async fn lock(folder: PathBuf, name: String, limit: Duration) -> io::Result<File> {
     let end = Instant::now() + limit;
-    fs::create_dir_all(&folder)?;
-    let file = File::create(folder.join(format!("windlass-{name}.lock")))?;
+    crate::own_file::create_folder(&folder)?;
+    let file = crate::own_file::create(&folder.join(format!("windlass-{name}.lock")))?;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
