@@ -1,13 +1,35 @@
 //! Where windlass keeps what may be deleted at any time.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// The user's cache of windlass: `windlass` in `$XDG_CACHE_HOME`, else in `~/.cache`. `variable` looks into the
-/// environment.
+/// The user's cache of windlass: `windlass` in `$XDG_CACHE_HOME`, else in `~/.cache`; of a user without a home
+/// `.windlass/cache` in the working directory, which no build context takes. `variable` looks into the environment.
 pub fn cache_folder(variable: impl Fn(&str) -> Option<String>) -> PathBuf {
-    let cache = variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
-    let home = || variable("HOME").map(PathBuf::from).or_else(std::env::home_dir).unwrap_or_default();
-    cache.unwrap_or_else(|| home().join(".cache")).join("windlass")
+    let here = || std::env::current_dir().unwrap_or_default();
+    folder(variable, std::env::home_dir, here)
+}
+
+fn folder(
+    variable: impl Fn(&str) -> Option<String>,
+    user: impl FnOnce() -> Option<PathBuf>,
+    here: impl FnOnce() -> PathBuf,
+) -> PathBuf {
+    let absolute = |path: &PathBuf| path.is_absolute();
+    let named = |name: &str| variable(name).map(PathBuf::from).filter(absolute);
+    let home = || named("HOME").or_else(|| user().filter(absolute));
+    match named("XDG_CACHE_HOME").or_else(|| Some(home()?.join(".cache"))) {
+        Some(cache) => cache.join("windlass"),
+        None => here().join(".windlass").join("cache"),
+    }
+}
+
+/// `path` without symbolic links, as far as it is there.
+pub fn without_links(path: &Path) -> PathBuf {
+    let there = |above: &Path| {
+        let rest = path.strip_prefix(above).ok()?;
+        Some(above.canonicalize().ok()?.join(rest))
+    };
+    path.ancestors().find_map(there).unwrap_or_else(|| path.to_owned())
 }
 
 #[cfg(test)]
@@ -15,16 +37,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_xdg_folder_counts_when_it_is_absolute() {
-        let check = |xdg: Option<&str>, expected: &str| {
+    fn the_first_absolute_path_counts() {
+        let check = |xdg: Option<&str>, home: Option<&str>, user: Option<&str>, expected: &str| {
             let variable = |name: &str| match name {
                 "XDG_CACHE_HOME" => xdg.map(str::to_owned),
-                _ => Some("/home/ann".to_owned()),
+                _ => home.map(str::to_owned),
             };
-            assert_eq!(cache_folder(variable), PathBuf::from(expected), "{xdg:?}");
+            let found = folder(variable, || user.map(PathBuf::from), || "/work".into());
+            assert_eq!(found, PathBuf::from(expected), "{xdg:?} {home:?} {user:?}");
         };
-        check(Some("/var/cache/ann"), "/var/cache/ann/windlass");
-        check(Some("relative"), "/home/ann/.cache/windlass");
-        check(None, "/home/ann/.cache/windlass");
+        let (home, user) = (Some("/home/ann"), Some("/users/ann"));
+        check(Some("/var/cache/ann"), home, user, "/var/cache/ann/windlass");
+        check(Some("relative"), home, user, "/home/ann/.cache/windlass");
+        check(None, home, user, "/home/ann/.cache/windlass");
+        check(None, Some(""), user, "/users/ann/.cache/windlass");
+        check(Some(""), Some("relative"), None, "/work/.windlass/cache");
+        check(None, None, Some(""), "/work/.windlass/cache");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_as_far_as_the_path_is_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().canonicalize().expect("there");
+        std::fs::create_dir(root.join("real")).expect("made");
+        std::os::unix::fs::symlink("real", root.join("link")).expect("linked");
+        assert_eq!(without_links(&root.join("link/a/b")), root.join("real/a/b"));
     }
 }

@@ -6,9 +6,12 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process::Command;
+
+use windlass::oci::BlobStore;
 
 use crate::harness::{
-    Daemon, ImageStore, ImageTree, ModernDaemon, Project, TestRepository,
+    Daemon, ImageStore, ImageTree, ModernDaemon, Project, TestRepository, leave_out_always,
 };
 
 /// Options that lead to either builder of the daemon.
@@ -158,6 +161,62 @@ fn names_that_are_not_utf8_arrive_byte_for_byte() {
 fn names_that_are_not_utf8_arrive_byte_for_byte_in_a_new_daemon() {
     let Some(daemon) = ModernDaemon::acquire(ImageStore::Docker) else { return };
     check_names(&daemon, &["docker: {useBuildKit: true}", "docker: {useBuildKit: false}"]);
+}
+
+/// A project whose image takes the whole folder.
+fn whole() -> Project {
+    Project::new()
+        .file("devspace.yaml", "version: v1beta9\nimages:\n  api:\n    image: acme/api\n    tags: [v1]\n")
+        .file("Dockerfile", "FROM scratch\nCOPY . /src/\n")
+        .file("a", "a")
+}
+
+const BUILD: [&str; 4] = ["build", "--skip-push", "--builder", "oci"];
+
+#[test]
+fn the_cache_of_windlass_is_no_part_of_the_context() {
+    for (variable, folder, cache) in
+        [("XDG_CACHE_HOME", "[x]/.cache", "[x]/.cache/windlass"), ("HOME", "", ".cache/windlass")]
+    {
+        let project = whole().folder(folder);
+        let (value, cache) = (project.path(folder), project.path(cache));
+        let project = project.env(variable, value);
+        project.run(BUILD).success().stderr_has("1 built");
+        for _ in 0..2 {
+            project.run(BUILD).success().stderr_has("1 skipped");
+        }
+        project.write("a", "another");
+        project.run(BUILD).success().stderr_has("1 built");
+        let tree = ImageTree::of_blobs(&BlobStore::new(cache.join("oci")), "acme/api:v1").tree;
+        assert!(tree.contains_key("src/a"), "{tree:?}");
+        assert!(!tree.keys().any(|path| path.contains("cache/")), "{tree:?}");
+        let inside = cache.join("oci").strip_prefix(project.path("")).expect("inside").display().to_string();
+        project.run(["why", "api", &inside]).success().stdout_has("windlass keeps that folder for itself");
+    }
+}
+
+/// As in a container of OpenShift or Jenkins.
+#[test]
+fn a_user_without_a_home_has_a_cache_that_is_no_part_of_the_context() {
+    const NOBODY: u32 = 54_321;
+    let windlass = env!("CARGO_BIN_EXE_windlass");
+    let as_nobody = |project: &Project, words: &[&str]| {
+        let user = NOBODY.to_string();
+        let fixed = ["--reuid", &user, "--regid", &user, "--clear-groups"];
+        project.run_program("setpriv", fixed.iter().chain(words))
+    };
+    let project = whole().without_env("HOME");
+    let folder = project.path("").parent().expect("a folder").to_owned();
+    let owned = Command::new("chown").arg("-R").arg(NOBODY.to_string()).arg(&folder).status();
+    if !owned.is_ok_and(|status| status.success())
+        || as_nobody(&project, &["test", "-x", windlass]).code() != Some(0)
+    {
+        return leave_out_always("no right to become another user, or none of his to run windlass");
+    }
+    let build: Vec<_> = std::iter::once(windlass).chain(BUILD).collect();
+    as_nobody(&project, &build).success().stderr_has("1 built");
+    as_nobody(&project, &build).success().stderr_has("1 skipped");
+    assert!(project.path(".windlass/cache/oci").is_dir() && !project.path(".cache").exists());
 }
 
 /// Options that lead to the docker CLI.

@@ -1,9 +1,15 @@
 //! `onChange`: the files that decide whether a custom build is still good.
 
+use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use globset::GlobBuilder;
 use ignore::WalkBuilder;
+
+use crate::cache_folder::without_links;
+
+/// The folders that windlass and DevSpace keep for themselves.
+const OWN: [&str; 2] = [".windlass", ".devspace"];
 
 /// Why the files of `onChange` cannot be told.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -33,14 +39,15 @@ pub enum OnChangeError {
 }
 
 /// The files that `globs` (relative to `root`) match, sorted, each once. A folder stands for every file below
-/// it; `**` matches any number of folders; a glob may match nothing. Symlinks are not followed, but listed.
+/// it; `**` matches any number of folders; a glob may match nothing. Symlinks are not followed, but listed. What windlass
+/// and DevSpace keep for themselves, and windlass's cache `own`, is left out, and so is what is neither a file nor a link.
 ///
 /// # Errors
 /// [`OnChangeError`] when a pattern is no glob or a folder cannot be read.
-pub fn on_change_files(root: &Path, globs: &[String]) -> Result<Vec<PathBuf>, OnChangeError> {
+pub fn on_change_files(root: &Path, globs: &[String], own: &Path) -> Result<Vec<PathBuf>, OnChangeError> {
     let mut files = Vec::new();
     for glob in globs {
-        collect(root, glob, &mut files)?;
+        collect(root, glob, own, &mut files)?;
     }
     files.sort();
     files.dedup();
@@ -48,7 +55,7 @@ pub fn on_change_files(root: &Path, globs: &[String]) -> Result<Vec<PathBuf>, On
 }
 
 /// Adds the files that match `glob`.
-fn collect(root: &Path, glob: &str, files: &mut Vec<PathBuf>) -> Result<(), OnChangeError> {
+fn collect(root: &Path, glob: &str, own: &Path, files: &mut Vec<PathBuf>) -> Result<(), OnChangeError> {
     let bad = |error: globset::Error| OnChangeError::BadGlob {
         glob: glob.to_owned(),
         reason: error.kind().to_string(),
@@ -73,12 +80,19 @@ fn collect(root: &Path, glob: &str, files: &mut Vec<PathBuf>) -> Result<(), OnCh
     if base.symlink_metadata().is_err() {
         return Ok(());
     }
-    for entry in WalkBuilder::new(&base).standard_filters(false).build() {
+    let (own, real) = (without_links(own), without_links(&base));
+    let top = base.clone();
+    let is_own = move |path: &Path, name: &OsStr| {
+        OWN.iter().any(|own| name == *own)
+            || path.strip_prefix(&top).is_ok_and(|inside| own == real.join(inside))
+    };
+    let walk = move |entry: &ignore::DirEntry| !is_own(entry.path(), entry.file_name());
+    for entry in WalkBuilder::new(&base).standard_filters(false).filter_entry(walk).build() {
         let entry = entry.map_err(|error| OnChangeError::Unreadable {
             glob: glob.to_owned(),
             reason: error.to_string(),
         })?;
-        let is_file = entry.file_type().is_some_and(|kind| !kind.is_dir());
+        let is_file = entry.file_type().is_some_and(|kind| kind.is_file() || kind.is_symlink());
         let path = entry.path().strip_prefix(&base).unwrap_or(entry.path());
         if is_file && (matchers.is_empty() || matchers.iter().any(|matcher| matcher.is_match(path))) {
             files.push(entry.into_path());
@@ -93,13 +107,23 @@ mod tests {
 
     fn check(globs: &[&str], expected: &[&str]) {
         let folder = tempfile::tempdir().unwrap();
-        for path in ["a.go", "b.txt", ".hidden", "src/c.go", "src/deep/d.go", "src/deep/e.txt"] {
+        for path in [
+            "a.go",
+            "b.txt",
+            ".hidden",
+            "src/c.go",
+            "src/deep/d.go",
+            "src/deep/e.txt",
+            ".windlass/x",
+            "src/.devspace/y",
+            "src/cache/z",
+        ] {
             let path = folder.path().join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
         let globs: Vec<String> = globs.iter().map(|&glob| glob.into()).collect();
-        let files = on_change_files(folder.path(), &globs).unwrap();
+        let files = on_change_files(folder.path(), &globs, &folder.path().join("src/cache")).unwrap();
         let files: Vec<_> =
             files.iter().map(|file| file.strip_prefix(folder.path()).unwrap().to_str().unwrap()).collect();
         assert_eq!(files, expected, "{globs:?}");
@@ -120,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_bad_glob_is_named() {
-        let error = on_change_files(Path::new("."), &["a[".into()]).unwrap_err();
+        let error = on_change_files(Path::new("."), &["a[".into()], Path::new("/cache")).unwrap_err();
         assert!(error.to_string().starts_with("cannot use `a[` of `onChange`"), "{error}");
     }
 }

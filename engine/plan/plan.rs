@@ -133,7 +133,7 @@ impl Plan {
         let run = image.run();
         let files = match run.options.ignores_files {
             true => Vec::new(),
-            false => on_change_files(&run.project.root, &config.on_change)?,
+            false => on_change_files(&run.project.root, &config.on_change, &run.own_folder())?,
         };
         let files = Selection::of_files(&run.project.root, &files)?;
         let outline = Inputs {

@@ -20,6 +20,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
+use crate::cache_folder::cache_folder;
 use crate::config::{ImageConfig, Project};
 use crate::dependency::{Kin, Place};
 use crate::event::{Event, Events, ImageEvents, Level};
@@ -116,6 +117,7 @@ impl Run {
         runtime: tokio::runtime::Handle,
     ) -> Result<Arc<Self>, RunError> {
         let root = options.state.clone().unwrap_or_else(|| project.root.clone());
+        let cache = cache_folder(|name| host.environment.variable(name));
         let secrets = Secrets::default();
         let of_registries = project.pull_secrets.iter().filter_map(|secret| secret.password.as_ref());
         for password in project.passwords.iter().chain(of_registries) {
@@ -130,7 +132,7 @@ impl Run {
             secrets,
             store: ImageStore::new(&root),
             bases: BaseMemory::new(&root),
-            forest: Arc::default(),
+            forest: Forest::without(cache),
             results: Results::default(),
             graph: Graph::default(),
             selected: Vec::new(),
@@ -275,6 +277,23 @@ impl Run {
     /// Waits for `future`, which itself ends soon after the run is cancelled: it may tidy up first.
     pub fn wait_for_end<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
+    }
+
+    /// Does `work`, which does not know how to stop, on another thread: a run that is cancelled does not wait for it.
+    ///
+    /// # Errors
+    /// `run::cancelled`.
+    pub fn apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, RunError> {
+        let done = self.wait(self.runtime.spawn_blocking(work))?;
+        done.map_err(|error| match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => RunError::Cancelled,
+        })
+    }
+
+    /// The folder that windlass keeps for itself, which is no part of what is built.
+    pub fn own_folder(&self) -> PathBuf {
+        cache_folder(|name| self.host.environment.variable(name))
     }
 
     /// The events of one image.

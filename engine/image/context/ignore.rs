@@ -55,6 +55,12 @@ impl Rules {
         Ok(Self { patterns, lines, has_exceptions })
     }
 
+    /// The rules with one more that leaves out the folder `own`, whatever the file says.
+    pub(super) fn and_without(mut self, own: Option<String>) -> Self {
+        self.patterns.extend(own.map(Pattern::literal));
+        self
+    }
+
     /// The last match of `path`, given the one of its folder.
     pub(super) fn last_match(&self, folder: LastMatch, path: &str) -> LastMatch {
         let newer = &self.patterns[folder.0..];

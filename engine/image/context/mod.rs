@@ -71,7 +71,7 @@ impl Context {
             return Err(ContextError::NotAFolder { path: root.to_owned() });
         }
         let (ignore_file, ignore_text) = ignore::read(&absolute, dockerfile)?;
-        let tree = forest.tree(absolute);
+        let tree = forest.tree(absolute.clone());
         let mut contexts = forest.contexts();
         let is_same = |context: &&Self| {
             Arc::ptr_eq(&context.0.tree, &tree)
@@ -82,7 +82,7 @@ impl Context {
             return Ok(context.clone());
         }
         let name = ignore_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-        let rules = Rules::parse(&name, &ignore_text)?;
+        let rules = Rules::parse(&name, &ignore_text)?.and_without(forest.own_below(&absolute));
         let selections = Mutex::default();
         let context = Self(Arc::new(Inner { tree, ignore_file, ignore_text, rules, selections }));
         contexts.push(context.clone());

@@ -47,6 +47,12 @@ impl Pattern {
         Some(Self { negated, text: text.to_owned(), kind: Kind::of(text)?, depth })
     }
 
+    /// The pattern that matches `path` alone.
+    pub(super) fn literal(path: String) -> Self {
+        let depth = Some(path.matches('/').count() + 1);
+        Self { negated: false, text: path, kind: Kind::Exact, depth }
+    }
+
     /// Whether `path` itself matches.
     pub(crate) fn matches(&self, path: &str) -> bool {
         match &self.kind {

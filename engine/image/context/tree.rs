@@ -18,6 +18,8 @@ use crate::state::Stamp;
 /// later changes.
 #[derive(Debug, Default)]
 pub struct Forest {
+    /// A folder of windlass's own: it is part of no context.
+    own: Option<PathBuf>,
     trees: Mutex<HashMap<PathBuf, Arc<Tree>>>,
     contexts: Mutex<Vec<Context>>,
 }
@@ -26,6 +28,18 @@ impl Forest {
     /// A forest that has seen nothing.
     pub fn new() -> Arc<Self> {
         Arc::default()
+    }
+
+    /// A forest that has seen nothing, in which `own`, a folder of windlass's own, is part of no context.
+    pub fn without(own: PathBuf) -> Arc<Self> {
+        Arc::new(Self { own: Some(own), ..Self::default() })
+    }
+
+    /// The path of windlass's own folder below `root`, when it lies there.
+    pub(super) fn own_below(&self, root: &Path) -> Option<String> {
+        let own = crate::cache_folder::without_links(self.own.as_ref()?);
+        let inside = text_of_os(own.strip_prefix(root).ok()?.as_os_str());
+        (!inside.is_empty()).then(|| inside.into_owned())
     }
 
     /// The tree below `root`, which is absolute with symlinks resolved.

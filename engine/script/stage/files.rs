@@ -97,12 +97,14 @@ pub mod files {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn find_files(context: NativeCallContext, pattern: &str) -> RhaiResultOf<Array> {
-        let root = current::run(&context)?.project.root.clone();
+        let run = current::run(&context)?;
+        let root = run.project.root.clone();
         let fixed = pattern.split('/').take_while(|part| !part.contains(['*', '?', '[', '{']));
         let fixed = fixed.collect::<Vec<_>>().join("/");
         ProjectPath::new(&root, if pattern.starts_with('/') { pattern } else { &fixed })
             .map_err(StageError::from)?;
-        let files = on_change_files(&root, &[pattern.to_owned()]).map_err(StageError::from)?;
+        let files =
+            on_change_files(&root, &[pattern.to_owned()], &run.own_folder()).map_err(StageError::from)?;
         let relative = files.iter().map(|file| file.strip_prefix(&root).unwrap_or(file));
         Ok(relative.map(|file| Dynamic::from(file.display().to_string().replace('\\', "/"))).collect())
     }
