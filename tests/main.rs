@@ -33,6 +33,7 @@ mod image_transfer;
 mod image_verbs;
 mod in_cluster;
 mod init;
+mod input_files;
 mod interrupt;
 mod kaniko;
 mod list;

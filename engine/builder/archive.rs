@@ -95,7 +95,7 @@ fn find_same(selection: &Selection, path: &Path, text: &[u8]) -> Option<String> 
         EntryKind::File { size, content: Content::Disk(disk) } => *disk == path && *size == text.len() as u64,
         _ => false,
     })?;
-    (std::fs::read(path).ok()? == text).then(|| entry.path.to_string())
+    (crate::input_file::read(&path).ok()? == text).then(|| entry.path.to_string())
 }
 
 /// A copy of `selection` whose ignore file hides `name`, and itself unless it was selected.
@@ -110,7 +110,7 @@ fn with_rule(selection: &Selection, name: &str) -> Result<Selection, Unsendable>
     let mut rules = match content {
         Content::Memory(bytes) => bytes.to_vec(),
         Content::Disk(path) => {
-            std::fs::read(path).map_err(|reason| Unsendable { path: IGNORE_FILE.into(), reason })?
+            crate::input_file::read(path).map_err(|reason| Unsendable { path: IGNORE_FILE.into(), reason })?
         }
     };
     rules.extend_from_slice(format!("\n{name}\n").as_bytes());

@@ -30,7 +30,12 @@ impl Kubeconfig {
             };
             // The files that it names are beside it, and other programs may look from elsewhere.
             let absolute = std::path::absolute(&path).unwrap_or(path.clone());
-            let config = match kube::config::Kubeconfig::read_from(absolute) {
+            let read = |path: PathBuf| {
+                crate::input_file::read(&path)
+                    .map_err(|error| KubeconfigError::ReadConfig(error, path.clone()))?;
+                kube::config::Kubeconfig::read_from(path)
+            };
+            let config = match read(absolute) {
                 Ok(config) => config,
                 Err(KubeconfigError::ReadConfig(error, _)) if error.kind() == io::ErrorKind::NotFound => {
                     continue;

@@ -43,7 +43,8 @@ pub(super) fn unused_scripts(root: &Path, profiles: &[String]) -> Vec<UnusedScri
                 Some(meant) => format!("did you mean {meant}?"),
                 None => "remove it, or give devspace.yaml a profile of this name".to_owned(),
             };
-            let text = NamedSource::new(&file, std::fs::read_to_string(entry.path()).unwrap_or_default());
+            let text =
+                NamedSource::new(&file, crate::input_file::read_text(&entry.path()).unwrap_or_default());
             Some(UnusedScript { file, reason, meant, help, text, beginning: (0, 0).into() })
         })
         .collect();

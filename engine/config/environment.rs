@@ -24,7 +24,7 @@ impl Environment {
         directory: &Path,
     ) -> Result<Self, ConfigError> {
         let file = directory.join(".env");
-        let text = match std::fs::read(&file) {
+        let text = match crate::input_file::read(&file) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             // A folder called `.env` (a Python environment) is none of our business.
@@ -39,7 +39,7 @@ impl Environment {
     /// # Errors
     /// When it cannot be read.
     pub(crate) fn replace_file(&self, file: &Path) -> std::io::Result<()> {
-        let bytes = std::fs::read(file)?;
+        let bytes = crate::input_file::read(file)?;
         self.file.replace(parse(&String::from_utf8_lossy(&bytes)));
         Ok(())
     }

@@ -27,9 +27,6 @@ use crate::suggestion::nearest;
 /// The variable that names another file than `.env`.
 const ENV_FILE: &str = "DEVSPACE_ENV_FILE";
 
-/// Larger files are refused.
-const MAX_BYTES: u64 = 10 << 20;
-
 /// What to load, and what the flags say about it.
 #[derive(Clone, Default)]
 pub struct LoadOptions {
@@ -482,16 +479,6 @@ pub(crate) fn text_of(file: &Path) -> Result<String, ConfigError> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, ConfigError> {
-    use std::io::Read as _;
     let unreadable = |source| ConfigError::Unreadable { file: file.to_owned(), source };
-    let mut bytes = Vec::new();
-    std::fs::File::open(file)
-        .map_err(unreadable)?
-        .take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(unreadable(std::io::Error::other("it is larger than 10 MiB")));
-    }
-    Ok(bytes)
+    crate::input_file::read(file).map_err(unreadable)
 }

@@ -31,7 +31,7 @@ impl Outline {
         let home = std::env::var_os("HOME").map(PathBuf::from);
         let file = locate(directory, config.as_deref(), home.as_deref());
         let Ok(file) = file else { return Self::default() };
-        let Ok(text) = std::fs::read_to_string(&file) else { return Self::default() };
+        let Ok(text) = crate::input_file::read_text(&file) else { return Self::default() };
         Self { root: file.parent().map(Path::to_owned), ..Self::of(&text) }
     }
 

@@ -2,7 +2,6 @@
 //! usage", `subject`).
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::PathBuf;
 
 use oci_spec::image::{Descriptor, ImageManifestBuilder, MediaType};
@@ -56,7 +55,7 @@ impl BlobStore {
 
     /// The manifests of what is attached to the image whose manifest is `subject`, with their `artifactType`.
     pub fn attachments(&self, subject: &Digest) -> Vec<Descriptor> {
-        let content = fs::read(self.attachments_file(subject)).unwrap_or_default();
+        let content = crate::input_file::read(&self.attachments_file(subject)).unwrap_or_default();
         serde_json::from_slice(&content).unwrap_or_default()
     }
 

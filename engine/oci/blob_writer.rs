@@ -1,6 +1,5 @@
 //! A blob that is being written.
 
-use std::fs;
 use std::io::{self, Write};
 
 use sha2::{Digest as _, Sha256};

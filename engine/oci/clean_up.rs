@@ -201,7 +201,8 @@ fn is_removed(blob: &Found, kept: &HashSet<Digest>, now: SystemTime) -> bool {
 }
 
 fn layer_in(path: &PathBuf) -> Option<Digest> {
-    let layer: Layer = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    let layer: Layer =
+        serde_json::from_slice(&crate::input_file::read_up_to(path, crate::input_file::KEPT).ok()?).ok()?;
     layer.descriptor.digest().as_ref().parse().ok()
 }
 

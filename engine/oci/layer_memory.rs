@@ -1,6 +1,5 @@
 //! Which layer came out of which inputs.
 
-use std::fs;
 use std::path::PathBuf;
 
 use super::{BlobStore, Layer, StoreError};
@@ -12,7 +11,7 @@ impl BlobStore {
     /// # Errors
     /// [`StoreError::Folder`].
     pub fn remembered_layer(&self, key: &Digest) -> Result<Option<Layer>, StoreError> {
-        let Ok(content) = fs::read(self.layer_file(key)) else { return Ok(None) };
+        let Ok(content) = crate::input_file::read(&self.layer_file(key)) else { return Ok(None) };
         let Ok(layer) = serde_json::from_slice::<Layer>(&content) else { return Ok(None) };
         let Ok(digest) = layer.descriptor.digest().as_ref().parse() else { return Ok(None) };
         Ok(self.has(&digest, layer.descriptor.size())?.then_some(layer))
@@ -33,6 +32,8 @@ impl BlobStore {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::oci::descriptor::describe;
     use oci_spec::image::MediaType;

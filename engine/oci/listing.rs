@@ -1,6 +1,5 @@
 //! What is known to be in archives.
 
-use std::fs;
 use std::path::PathBuf;
 
 use super::{BlobStore, StoreError};
@@ -9,7 +8,7 @@ use crate::image::Digest;
 impl BlobStore {
     /// What [`BlobStore::keep_listing`] kept about the archive `digest`.
     pub fn listing(&self, digest: &Digest) -> Option<Vec<u8>> {
-        fs::read(self.listing_file(digest)).ok()
+        crate::input_file::read_up_to(&self.listing_file(digest), crate::input_file::KEPT).ok()
     }
 
     /// Keeps what is in the archive `digest`, compressed or not, so that it need not be read to know.

@@ -46,14 +46,15 @@ impl BlobStore {
         if let Some(digest) = &reference.digest {
             return digest.parse().ok();
         }
-        let content = fs::read(self.name_file(&tagged(reference), origin)).ok()?;
+        let content = crate::input_file::read(&self.name_file(&tagged(reference), origin)).ok()?;
         serde_json::from_slice::<ImageName>(&content).ok().map(|name| name.digest)
     }
 
     /// Every name, sorted.
     pub fn names(&self) -> Vec<ImageName> {
         let files = fs::read_dir(self.folder().join("names")).into_iter().flatten();
-        let read = |entry: fs::DirEntry| serde_json::from_slice(&fs::read(entry.path()).ok()?).ok();
+        let read =
+            |entry: fs::DirEntry| serde_json::from_slice(&crate::input_file::read(&entry.path()).ok()?).ok();
         let mut names: Vec<ImageName> = files.filter_map(|entry| read(entry.ok()?)).collect();
         names.sort_unstable_by(|one, other| one.reference.cmp(&other.reference));
         names

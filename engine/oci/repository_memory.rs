@@ -1,7 +1,6 @@
 //! Which repositories are known to have a blob: from there it need not be sent, see "mounting a blob from another
 //! repository" of the OCI distribution spec.
 
-use std::fs;
 use std::path::PathBuf;
 
 use super::{BlobStore, StoreError};
@@ -13,7 +12,7 @@ const MOST: usize = 8;
 impl BlobStore {
     /// The repositories that were seen with the blob `digest`, the last seen first.
     pub fn repositories_of(&self, digest: &Digest) -> Vec<Repository> {
-        let text = fs::read_to_string(self.repositories_file(digest)).unwrap_or_default();
+        let text = crate::input_file::read_text(&self.repositories_file(digest)).unwrap_or_default();
         text.lines().filter_map(|line| line.parse().ok()).take(MOST).collect()
     }
 
@@ -40,6 +39,8 @@ impl BlobStore {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

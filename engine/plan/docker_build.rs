@@ -267,8 +267,11 @@ pub(super) fn select(
         return Ok(Selection::default());
     }
     let events = image.events();
-    let progress = |files: u64| events.step(format!("reading the context: {files} files so far"));
-    let selection = context.select(reach, &progress)?;
+    let (context, reach) = (context.clone(), reach.clone());
+    let selection = image.run().apart(move || {
+        let progress = |files: u64| events.step(format!("reading the context: {files} files so far"));
+        context.select(&reach, &progress)
+    })??;
     let added = dockerfile.files.iter();
     Ok(added
         .fold(selection, |selection, file| selection.with_file(file.path, file.mode, file.content.clone())))

@@ -36,7 +36,7 @@ impl DaemonSettings {
     pub(super) fn read(files: &[PathBuf]) -> Self {
         let mut settings = Self::default();
         for file in files {
-            let Ok(content) = std::fs::read(file) else { continue };
+            let Ok(content) = crate::input_file::read(file) else { continue };
             let Ok(file) = serde_json::from_slice::<File>(&content) else { continue };
             settings.insecure.extend(file.insecure_registries);
             for mirror in file.registry_mirrors {

@@ -129,7 +129,7 @@ pub(super) fn encode(username: &str, password: &Secret) -> String {
 
 /// The bytes of the file at `path`; none when there is no such file.
 pub(super) fn read_text(path: &Path) -> Result<Vec<u8>, CredentialError> {
-    match std::fs::read(path) {
+    match crate::input_file::read(path) {
         Ok(text) => Ok(text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => {

@@ -77,7 +77,7 @@ pub(super) fn client_with_certificates(folder: &Path) -> Result<Option<Client>, 
     paths.sort_unstable();
     let (mut authorities, mut identity) = (Vec::new(), None);
     for path in &paths {
-        let read = |path: &Path| std::fs::read(path).map_err(|error| unreadable(path, &error));
+        let read = |path: &Path| crate::input_file::read(path).map_err(|error| unreadable(path, &error));
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("crt") => {
                 let bundle = Certificate::from_pem_bundle(&read(path)?);

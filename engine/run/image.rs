@@ -126,7 +126,9 @@ impl Image {
         if path.contains("://") {
             return Err(unreadable("URLs are not read".to_owned()));
         }
-        std::fs::read(self.root().join(path)).map(Bytes::from).map_err(|error| unreadable(error.to_string()))
+        crate::input_file::read(&self.root().join(path))
+            .map(Bytes::from)
+            .map_err(|error| unreadable(error.to_string()))
     }
 
     /// The events of this image.

@@ -324,7 +324,7 @@ impl Run {
         entry
             .or_insert_with(|| {
                 let shown = display_path(&image.dockerfile);
-                let text = std::fs::read(&path).map_err(|error| error.to_string());
+                let text = crate::input_file::read(&path).map_err(|error| error.to_string());
                 let text = text
                     .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".into()));
                 match text {

@@ -96,7 +96,7 @@ impl ScriptFile {
     /// `script::unreadable` when it cannot be read as UTF-8 text.
     pub fn read(path: &Path, root: &Path) -> Result<Self, ScriptError> {
         let name = path.strip_prefix(root).unwrap_or(path).display().to_string();
-        match std::fs::read_to_string(path) {
+        match crate::input_file::read_text(path) {
             Ok(text) => Ok(Self::new(&name, &text, Some(path.to_owned()))),
             Err(source) => Err(ScriptError::Unreadable { file: name, source }),
         }

@@ -30,7 +30,7 @@ impl Snapshots {
     /// The snapshots of the test file at `path`. When `is_updating`, whatever is taken replaces what was kept.
     pub fn of_file(path: &Path, is_updating: bool) -> Self {
         let path = path.with_extension("snap");
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let text = crate::input_file::read_text(&path).unwrap_or_default();
         Self { path, known: parse(&text), taken: Mutex::default(), is_updating }
     }
 

@@ -75,7 +75,7 @@ impl Daemon {
             let overlay = overlay();
             discovery::find(Surroundings {
                 variable: &|name| overlay.get(name).cloned().or_else(|| std::env::var(name).ok()),
-                read: &|path| std::fs::read_to_string(path),
+                read: &crate::input_file::read_text,
                 list: &|folder| {
                     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
                     entries.map(|entry| entry.path()).collect()

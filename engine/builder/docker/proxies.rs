@@ -18,7 +18,7 @@ const NAMES: [(&str, &str, &str); 5] = [
 /// The proxies that `config.json` in `folder` sets for the daemon at `host`, else for all. An unreadable file
 /// sets none.
 pub(super) fn read(folder: &Path, host: &str) -> IndexMap<String, String> {
-    let text = std::fs::read(folder.join("config.json")).unwrap_or_default();
+    let text = crate::input_file::read(&folder.join("config.json")).unwrap_or_default();
     let config: Value = serde_json::from_slice(&text).unwrap_or_default();
     select(&config, host)
 }

@@ -13,7 +13,7 @@ const FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "
 
 /// The services that the compose file in `folder` builds; none where there is no such file, or it is no YAML.
 pub fn services(folder: &Path) -> Vec<Candidate> {
-    let texts = FILES.iter().filter_map(|name| std::fs::read_to_string(folder.join(name)).ok());
+    let texts = FILES.iter().filter_map(|name| crate::input_file::read_text(&folder.join(name)).ok());
     let Some(compose) = texts.into_iter().next().and_then(|text| serde_yaml::from_str::<Value>(&text).ok())
     else {
         return Vec::new();

@@ -26,7 +26,7 @@ fn is_dockerfile(name: &str) -> bool {
 /// The folder whose files a Dockerfile copies, relative to `root`: its own, unless only the project's has them.
 pub fn context_of(root: &Path, dockerfile: &Path) -> PathBuf {
     let own = dockerfile.parent().unwrap_or(Path::new("")).to_owned();
-    let text = std::fs::read_to_string(root.join(dockerfile)).unwrap_or_default();
+    let text = crate::input_file::read_text(&root.join(dockerfile)).unwrap_or_default();
     let sources = copied(&text);
     let has_all = |folder: &Path| sources.iter().all(|source| exists(&root.join(folder), source));
     if !has_all(&own) && has_all(Path::new("")) { PathBuf::new() } else { own }

@@ -6,7 +6,7 @@ use std::path::Path;
 /// github.com, `registry.gitlab.com/acme/shop` for one on gitlab.com.
 pub fn registry(folder: &Path) -> Option<String> {
     let configuration =
-        folder.ancestors().find_map(|above| std::fs::read_to_string(above.join(".git/config")).ok())?;
+        folder.ancestors().find_map(|above| crate::input_file::read_text(&above.join(".git/config")).ok())?;
     let (host, path) = host_and_path(origin(&configuration)?)?;
     let path = path.trim_end_matches('/').trim_end_matches(".git").trim_matches('/').to_lowercase();
     match host {

@@ -11,7 +11,7 @@ pub(super) struct LiveFiles;
 
 impl Files for LiveFiles {
     fn read(&self, path: &ProjectPath) -> io::Result<Vec<u8>> {
-        fs::read(path.absolute())
+        crate::input_file::read_up_to(path.absolute(), crate::input_file::KEPT)
     }
 
     fn edit(&self, edit: &FileEdit) -> io::Result<()> {

@@ -11,7 +11,7 @@ impl Files for Memory {
         match self.state().files.get(path.absolute()) {
             Some(Some(content)) => Ok(content.to_vec()),
             Some(None) => Err(io::ErrorKind::NotFound.into()),
-            None => std::fs::read(path.absolute()),
+            None => crate::input_file::read_up_to(path.absolute(), crate::input_file::KEPT),
         }
     }
 

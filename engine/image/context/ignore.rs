@@ -113,7 +113,7 @@ pub(super) fn read(
     });
     let candidates = [Some(root.join("devspace.dockerignore")), beside, Some(root.join(".dockerignore"))];
     for path in candidates.into_iter().flatten() {
-        match std::fs::read(&path) {
+        match crate::input_file::read(&path) {
             Ok(text) => return Ok((Some(path.into()), text)),
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
             Err(source) => return Err(ContextError::unreadable(path, source)),

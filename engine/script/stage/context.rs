@@ -44,8 +44,8 @@ pub mod context {
     /// fn before_image(image) { print(`${context(image).files.len()} files`); }
     /// ```
     #[rhai_fn(get = "files", pure, return_raw)]
-    pub fn files(context: &mut Context) -> RhaiResultOf<Array> {
-        let selection = super::everything(context)?;
+    pub fn files(call: NativeCallContext, context: &mut Context) -> RhaiResultOf<Array> {
+        let selection = super::everything(&call, context)?;
         let files = selection.entries().iter().filter(|entry| !matches!(entry.kind, EntryKind::Directory));
         Ok(files.map(|entry| entry.path.to_string().into()).collect())
     }
@@ -62,8 +62,8 @@ pub mod context {
     /// }
     /// ```
     #[rhai_fn(get = "size", pure, return_raw)]
-    pub fn size(context: &mut Context) -> RhaiResultOf<i64> {
-        Ok(i64::try_from(super::everything(context)?.size()).unwrap_or(i64::MAX))
+    pub fn size(call: NativeCallContext, context: &mut Context) -> RhaiResultOf<i64> {
+        Ok(i64::try_from(super::everything(&call, context)?.size()).unwrap_or(i64::MAX))
     }
 
     /// A hash over paths, kinds and contents of all files that the ignore rules leave: 64 hex digits, the same for
@@ -79,7 +79,7 @@ pub mod context {
     #[rhai_fn(get = "digest", pure, return_raw)]
     pub fn digest(call: NativeCallContext, context: &mut Context) -> RhaiResultOf<String> {
         let run = super::super::current::run(&call)?;
-        let digest = super::everything(context)?
+        let digest = super::everything(&call, context)?
             .digest(&run.index(context.root()), &|_, _| ())
             .map_err(StageError::from)?;
         Ok(digest.digest().hex())
@@ -107,12 +107,15 @@ pub mod context {
     }
 }
 
+use super::current;
 use crate::image::Context;
 use crate::image::context::Selection;
 use crate::image::dockerfile::Reach;
-use crate::script::StageError;
+use crate::script::{RhaiResultOf, StageError};
 
 /// All files that the ignore rules leave.
-fn everything(context: &Context) -> Result<Selection, StageError> {
-    Ok(context.select(&Reach::Whole { why: None }, &|_| ())?)
+fn everything(call: &NativeCallContext<'_>, context: &Context) -> RhaiResultOf<Selection> {
+    let context = context.clone();
+    let found = current::run(call)?.apart(move || context.select(&Reach::Whole { why: None }, &|_| ()));
+    Ok(found.map_err(StageError::from)?.map_err(StageError::from)?)
 }

@@ -1,0 +1,158 @@
+//! Whatever a path leads to that windlass is given to read (a named pipe, a device, a file without an end), it is refused at
+//! once, and nothing that is nested without an end makes windlass abort.
+
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::harness::{Output, Project};
+
+/// How long a program may take to refuse what it cannot read.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A project that needs neither a daemon nor a registry.
+fn project() -> Project {
+    Project::new()
+        .limit(LIMIT)
+        .file("devspace.yaml", "version: v1beta9\nimages:\n  api:\n    image: acme/api\n    tags: [v1]\n")
+        .file("Dockerfile", "FROM scratch\nCOPY a /\n")
+        .file("a", "a")
+}
+
+const BUILD: [&str; 4] = ["build", "--skip-push", "--builder", "oci"];
+
+/// What cannot be read, and what is said of it.
+type Kind = (fn(&Path), &'static str);
+
+const KINDS: [Kind; 3] = [
+    (
+        |path| assert!(std::process::Command::new("mkfifo").arg(path).status().expect("run").success()),
+        "it is a named pipe",
+    ),
+    (|path| symlink("/dev/zero", path).expect("linked"), "it is a device"),
+    (
+        |path| File::create(path).and_then(|file| file.set_len(100 << 20)).expect("made"),
+        "it is larger than 10 MiB",
+    ),
+];
+
+/// With what cannot be read at `path`, `run` gives an output that names it and is checked by `check`.
+#[track_caller]
+fn check_refused(path: &str, run: impl Fn(Project) -> Output, check: impl Fn(&Output)) {
+    for (make, reason) in KINDS {
+        let project = project();
+        let path = project.path(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        let _ = fs::remove_file(&path);
+        make(&path);
+        let output = run(project);
+        check(&output);
+        let name = path.file_name().expect("a name").to_string_lossy();
+        assert!(output.stderr.replace("\n", " ").contains(&*name), "{reason}: {output}");
+        // A message may be broken into lines anywhere.
+        let words =
+            |text: &str| text.split_whitespace().filter(|word| *word != "|").collect::<Vec<_>>().join(" ");
+        assert!(words(&output.stderr).contains(reason), "{reason}: {output}");
+    }
+}
+
+#[test]
+fn the_dockerfile_is_a_regular_file() {
+    check_refused("Dockerfile", |project| project.run(BUILD), |output| _ = output.exits(1));
+}
+
+#[test]
+fn the_ignore_file_is_a_regular_file() {
+    for name in [".dockerignore", "Dockerfile.dockerignore", "devspace.dockerignore"] {
+        check_refused(name, |project| project.run(BUILD), |output| _ = output.exits(1));
+    }
+}
+
+#[test]
+fn the_script_is_a_regular_file() {
+    check_refused("windlass.rhai", |project| project.run(BUILD), |output| _ = output.exits(2));
+}
+
+#[test]
+fn a_module_is_a_regular_file() {
+    let run = |project: Project| {
+        project.write("windlass.rhai", "import \"more\" as more;\nfn tags(image) { more::tags() }\n");
+        project.run(BUILD)
+    };
+    check_refused("more.rhai", run, |output| _ = output.exits(2));
+}
+
+#[test]
+fn the_configuration_is_a_regular_file() {
+    check_refused("devspace.yaml", |project| project.run(BUILD), |output| _ = output.exits(2));
+    let run = |project: Project| {
+        project.write("devspace.yaml", "version: v2beta1\nimports:\n  - path: more.yaml\n");
+        project.run(BUILD)
+    };
+    check_refused("more.yaml", run, |output| _ = output.exits(2));
+}
+
+#[test]
+fn the_environment_file_is_a_regular_file() {
+    check_refused(".env", |project| project.run(BUILD), |output| _ = output.exits(2));
+}
+
+#[test]
+fn a_damaged_state_costs_only_a_warning() {
+    for (make, _) in &KINDS[..2] {
+        let project = project();
+        project.run(BUILD).success();
+        for path in [".windlass/images/api.json", ".windlass/lock"] {
+            let path = project.path(path);
+            fs::remove_file(&path).expect("removed");
+            make(&path);
+            project.run(BUILD).success().stderr_has(path.file_name().expect("a name").to_string_lossy());
+            fs::remove_file(&path).expect("removed");
+        }
+    }
+}
+
+#[test]
+fn the_configuration_of_docker_is_a_regular_file() {
+    let run = |project: Project| {
+        let folder = project.path("config");
+        project.env("DOCKER_CONFIG", folder).run([
+            "login",
+            "localhost:1",
+            "--username",
+            "me",
+            "--password",
+            "x",
+        ])
+    };
+    check_refused("config/config.json", run, |output| _ = output.exits(1));
+}
+
+#[test]
+fn the_kubeconfig_is_a_regular_file() {
+    let run = |project: Project| {
+        project.write(
+            "devspace.yaml",
+            "version: v1beta9\nimages:\n  api:\n    image: acme/api\n    build: {kaniko: {}}\n",
+        );
+        let path = project.path("kubeconfig");
+        project.env("KUBECONFIG", path).run(["build", "--skip-push"])
+    };
+    check_refused("kubeconfig", run, |output| assert_ne!(output.code(), Some(0), "{output}"));
+}
+
+#[test]
+fn a_file_that_a_script_reads_is_a_regular_file() {
+    for (make, reason) in &KINDS[..2] {
+        let project = project().file("windlass.rhai", "fn tags(image) { [read_file(\"x\")] }\n");
+        make(&project.path("x"));
+        project.run(BUILD).exits(1).stderr_has(reason);
+    }
+}
+
+#[test]
+fn nothing_is_no_file() {
+    let project = project().env("KUBECONFIG", "/dev/null").symlink(".env", "/dev/null");
+    project.run(BUILD).success();
+}
