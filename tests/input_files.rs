@@ -156,3 +156,40 @@ fn nothing_is_no_file() {
     let project = project().env("KUBECONFIG", "/dev/null").symlink(".env", "/dev/null");
     project.run(BUILD).success();
 }
+
+#[test]
+fn paths_that_are_too_deep_are_refused() {
+    let deep = |count: usize| "d/".repeat(count);
+    for (dockerfile, code) in [
+        (format!("FROM scratch\nWORKDIR /{}\nCOPY a .\n", deep(1_000)), 0),
+        (format!("FROM scratch\nCOPY a /{}\n", deep(100_000)), 1),
+        (format!("FROM scratch\nWORKDIR /{}\n", deep(20_000)), 1),
+        (
+            format!(
+                "FROM scratch AS one\nWORKDIR /{}\nCOPY a .\nFROM scratch\nCOPY --from=one / /{}\n",
+                deep(700),
+                deep(700)
+            ),
+            1,
+        ),
+    ] {
+        let project = project().file("Dockerfile", dockerfile);
+        let output = project.run(BUILD);
+        output.exits(code);
+        if code != 0 {
+            output.stderr_has("more than 1024 names");
+        }
+    }
+}
+
+#[test]
+fn an_error_far_to_the_right_is_named() {
+    let project = project();
+    project.write(
+        "devspace.yaml",
+        format!("version: v1beta9\nimages: {{{}api: {{image: [}}}}\n", " ".repeat(70_000)),
+    );
+    project.run(BUILD).exits(2).stderr_has("devspace.yaml:2:70");
+    let project = self::project().file(".dockerignore", format!("{}a[b\n", " ".repeat(70_000)));
+    project.run(BUILD).exits(1).stderr_has("column 70001");
+}

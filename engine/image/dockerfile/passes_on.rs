@@ -76,6 +76,13 @@ mod tests {
     }
 
     #[test]
+    fn long_chains_of_targets_are_no_matter_of_the_stack() {
+        let chain =
+            (1..5000).map(|number| format!("FROM s{} AS s{number}\n", number - 1)).collect::<String>();
+        check(&format!("FROM scratch AS s0\nENV A=1\n{chain}"), Some((&["A=1"], &[])));
+    }
+
+    #[test]
     fn environment_comes_from_the_base_and_the_instructions() {
         check("FROM scratch\nCOPY a /", Some((&[], &[])));
         check("FROM env\nENV SUB=$DIR/sub X=1\nCOPY a /", Some((&["DIR=base", "SUB=base/sub", "X=1"], &[])));
