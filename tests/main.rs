@@ -51,6 +51,7 @@ mod profiles;
 mod pull_secret;
 mod push;
 mod reach;
+mod rebuilt_bases;
 mod registry;
 mod run_command;
 mod script_errors;

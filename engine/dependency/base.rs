@@ -12,7 +12,7 @@ use crate::run::{Finished, Run};
 pub struct ForeignBase {
     /// Its name: `auth.api`.
     pub name: String,
-    /// Its key and reference.
+    /// Its key and reference, and which image it is.
     pub finished: Finished,
 }
 
@@ -57,11 +57,11 @@ pub(super) fn find(kin: &Kin, reference: &str) -> Option<(Arc<Dependency>, Strin
 }
 
 /// The latest build of `image` that is remembered.
-fn built_before(run: &Run, image: &str) -> Option<Finished> {
+pub(super) fn built_before(run: &Run, image: &str) -> Option<Finished> {
     let config = run.project.images.get(image)?;
     let records = run.records(image);
     let mut own = records.iter().filter(|record| record.repository == config.repository.to_string());
     let record = own.next()?;
     let reference: ImageReference = record.references(&config.repository).into_iter().next()?;
-    Some(Finished { key: record.key, reference })
+    Some(Finished { key: record.key, reference, identity: Some(record.identity()), is_new: false })
 }

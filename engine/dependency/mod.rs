@@ -20,6 +20,8 @@ pub use build::build_all;
 pub use claims::Claims;
 pub use error::DependencyError;
 pub use jobs::{Jobs, Place, has_place, share_place};
-pub use runtime_variable::{RuntimeVariableError, fill, fill_custom, has_runtime_variables, reference};
+pub use runtime_variable::{
+    RuntimeVariableError, fill, fill_custom, has_runtime_variables, named_images, reference,
+};
 pub use selection::{NodeSelection, Request, Selection, refers_to};
 pub use tree::{Fetch, News, Node, Tree};

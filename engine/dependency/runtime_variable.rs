@@ -3,7 +3,7 @@
 
 use miette::Diagnostic as _;
 
-use super::base::fixed_reference;
+use super::base::{ForeignBase, built_before, fixed_reference};
 use crate::config::CustomConfig;
 use crate::image::ImageReference;
 use crate::run::{Run, RunError};
@@ -78,6 +78,31 @@ pub fn fill_custom(
     Ok(filled)
 }
 
+/// The images that the custom command of the image `own` names, as they are: it may build on them.
+pub fn named_images(run: &Run, config: &CustomConfig, own: &str) -> Vec<ForeignBase> {
+    let commands = config.commands.iter().map(|command| &command.command);
+    let texts = config.command.iter().chain(commands).chain(config.args.iter().flatten());
+    let mut named: Vec<ForeignBase> = Vec::new();
+    for text in texts.chain(&config.append_args) {
+        for variable in text.split(START).skip(1).filter_map(|rest| rest.split('}').next()) {
+            // What names nothing is an error of its own, where it is filled in.
+            let Ok(Named { owner, dependency, image, .. }) = find(run, variable) else { continue };
+            if std::ptr::eq(owner, run) && image == own {
+                continue;
+            }
+            let Some(finished) = owner.finished(image).or_else(|| built_before(owner, image)) else {
+                continue;
+            };
+            let name =
+                dependency.map_or_else(|| image.to_owned(), |dependency| format!("{dependency}.{image}"));
+            if !named.iter().any(|known| known.name == name) {
+                named.push(ForeignBase { name, finished });
+            }
+        }
+    }
+    named
+}
+
 fn fill_for(run: &Run, text: &str, own: Own<'_>) -> Result<String, RunError> {
     let mut filled = String::new();
     let mut rest = text;
@@ -98,18 +123,30 @@ fn fill_for(run: &Run, text: &str, own: Own<'_>) -> Result<String, RunError> {
     Ok(filled)
 }
 
-/// The value of a variable; `None` for that of an image that has no reference yet.
-fn value(run: &Run, variable: &str, own: Own<'_>) -> Result<Option<String>, RunError> {
-    let unknown = |reason: String, help: &str| {
-        let (variable, help) = (variable.to_owned(), help.to_owned());
-        RunError::from(RuntimeVariableError::Unknown { variable, reason, help })
-    };
+/// The image that a variable names.
+struct Named<'a> {
+    /// The run of its project.
+    owner: &'a Run,
+    /// The dependency that is; `None` for the project itself.
+    dependency: Option<&'a str>,
+    image: &'a str,
+    part: Part,
+}
+
+fn unknown(variable: &str, reason: String, help: &str) -> RunError {
+    let (variable, help) = (variable.to_owned(), help.to_owned());
+    RuntimeVariableError::Unknown { variable, reason, help }.into()
+}
+
+/// The image that `variable` names.
+fn find<'a>(run: &'a Run, variable: &'a str) -> Result<Named<'a>, RunError> {
+    let unknown = |reason: String, help: &str| unknown(variable, reason, help);
     let form = "write `${runtime.images.NAME}` or `${runtime.dependencies.DEPENDENCY.images.NAME}`, with `.image` or \
                 `.tag` at its end for a part";
-    let (owner, image) = if let Some(rest) = variable.strip_prefix("dependencies.") {
+    let (owner, dependency, image) = if let Some(rest) = variable.strip_prefix("dependencies.") {
         let found = run.kin().dependencies.iter().find_map(|(name, dependency)| {
             let image = rest.strip_prefix(name.as_str())?.strip_prefix(".images.")?;
-            Some((&*dependency.run, image))
+            Some((&*dependency.run, Some(dependency.name.as_str()), image))
         });
         let left_out =
             |name: &&String| rest.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'));
@@ -122,7 +159,7 @@ fn value(run: &Run, variable: &str, own: Own<'_>) -> Result<Option<String>, RunE
         };
         found.ok_or_else(missing)?
     } else if let Some(image) = variable.strip_prefix("images.") {
-        (run, image)
+        (run, None, image)
     } else {
         return Err(unknown("nobody knows it while images are built".to_owned(), form));
     };
@@ -135,14 +172,21 @@ fn value(run: &Run, variable: &str, own: Own<'_>) -> Result<Option<String>, RunE
         let help = error.help().map(|help| help.to_string());
         return Err(unknown(error.to_string(), help.as_deref().unwrap_or(form)));
     }
+    Ok(Named { owner, dependency, image, part })
+}
+
+/// The value of a variable; `None` for that of an image that has no reference yet.
+fn value(run: &Run, variable: &str, own: Own<'_>) -> Result<Option<String>, RunError> {
+    let Named { owner, image, part, .. } = find(run, variable)?;
     let own = own.filter(|(name, _)| std::ptr::eq(owner, run) && *name == image);
     let reference = match own {
         Some((_, None)) => return Ok(None),
         Some((_, Some(reference))) => Some(reference.clone()),
         None => reference(owner, image),
     };
-    let reference = reference
-        .ok_or_else(|| unknown(format!("`{image}` was never built"), "build it first: `windlass build`"))?;
+    let never_built = || format!("`{image}` was never built");
+    let reference =
+        reference.ok_or_else(|| unknown(variable, never_built(), "build it first: `windlass build`"))?;
     Ok(Some(match part {
         Part::Whole => reference.to_string(),
         Part::Repository => reference.repository.to_string(),

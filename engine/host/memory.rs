@@ -162,6 +162,9 @@ impl State {
     fn make(&mut self, request: &BuildRequest, builder: BuilderKind) -> String {
         let made = MadeImage::new(request, builder);
         let inputs = format!("{} {:?} {:?}", made.dockerfile, made.target, made.build_args);
+        // What is built again is another image: nobody can tell what its steps find by then.
+        let again = self.made.iter().filter(|earlier| earlier.image == made.image).count();
+        let inputs = if again == 0 { inputs } else { format!("{inputs} {again}") };
         let id = Digest::of(format!("{} {inputs} {:?}", made.image, made.references)).to_string();
         let known = |base: &str| Some(self.configs.get(base).cloned().unwrap_or_default());
         let config = request.dockerfile.passes_on(request.target.as_deref(), &request.build_args, &known);

@@ -1,6 +1,7 @@
 //! The images that one is built from: those of the project and its dependencies, and what all of them pass on.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use super::error::PlanError;
 use crate::dependency::{ForeignBase, disabled_base, foreign_base};
@@ -9,6 +10,7 @@ use crate::image::dockerfile::{BaseConfig, BaseImage};
 use crate::run::{Finished, Image, Run};
 use crate::script::StageError;
 use crate::script::stage::Dockerfile;
+use crate::state::BaseIdentity;
 
 /// An image of the project, or of one that it depends on, that another one is built from.
 pub(super) struct Parent {
@@ -52,6 +54,47 @@ pub(super) fn with_disabled_bases(image: &Image, dockerfile: &Dockerfile) -> Res
         [] => Ok(dockerfile.clone()),
         replaced => dockerfile.edited(|inner, _| inner.with_bases(replaced)),
     }
+}
+
+/// Which image `base` is. Of one that a command of its own made, nobody has told what is in it: the daemon, else the
+/// registry, may know what its reference stands for now.
+pub(super) fn identify(run: &Run, base: &Finished) -> BaseIdentity {
+    let known = base.identity.clone().unwrap_or_default();
+    if known.has_content() {
+        return known;
+    }
+    let reference = &base.reference;
+    let in_daemon = run.in_daemon(std::slice::from_ref(reference));
+    let image_id = in_daemon.ok().and_then(|mut found| found.remove(reference));
+    let digest = match &image_id {
+        Some(_) => None,
+        // Nobody who answers is no error: then only the build that made it tells it from others.
+        None => run.wait(run.host.registry.digest(reference)).ok().and_then(Result::ok).flatten(),
+    };
+    BaseIdentity { image_id, digest, ..known }
+}
+
+/// The images, other than those of projects, that a build of `dockerfile` takes something from and the daemon has, with
+/// their IDs. What a digest names is always the same.
+pub(super) fn daemon_bases(
+    run: &Run,
+    dockerfile: &Dockerfile,
+    parents: &[Parent],
+) -> Result<BTreeMap<String, String>, StageError> {
+    let bases = dockerfile.inner.bases(dockerfile.target.as_deref(), &dockerfile.args)?;
+    let is_other = |base: &&BaseImage| !parents.iter().any(|parent| parent.base.reference == base.reference);
+    let references = bases.iter().filter(is_other).filter_map(|base| base.reference.parse().ok());
+    let tagged = |reference: ImageReference| match (&reference.tag, &reference.digest) {
+        (_, Some(_)) => None,
+        (Some(_), None) => Some(reference),
+        (None, None) => Some(reference.repository.with_tag("latest".parse().ok()?)),
+    };
+    let references: Vec<ImageReference> = references.filter_map(tagged).collect();
+    if references.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let found = run.wait(run.host.docker.image_ids(&references))??;
+    Ok(found.into_iter().map(|(reference, id)| (reference.to_string(), id)).collect())
 }
 
 /// Answers what the bases of one image pass on to it.

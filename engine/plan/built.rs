@@ -218,7 +218,11 @@ impl Built {
         let Some(record) = &self.record else { return self };
         let run = self.image.run();
         if let Some(reference) = self.references().into_iter().next() {
-            run.finish(self.image.name(), Finished { key: record.key, reference });
+            // What a plan only builds is no image yet.
+            let is_planned = self.is_new && run.options.dry_run;
+            let identity = (!is_planned).then(|| record.identity());
+            let finished = Finished { key: record.key, reference, identity, is_new: self.is_new };
+            run.finish(self.image.name(), finished);
         }
         let is_pushed =
             !record.tags.is_empty() && record.tags.iter().all(|tag| record.pushed.contains_key(tag));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::CacheKey;
 use crate::image::{Digest, ImageReference, Repository, Tag, TagTemplate};
-use crate::state::Record;
+use crate::state::{BaseIdentity, Record};
 
 /// The image IDs behind references.
 pub type ImageIds = HashMap<ImageReference, String>;
@@ -23,6 +23,10 @@ pub struct Situation<'a, E> {
     pub templates: &'a [TagTemplate],
     /// What is known of earlier builds, newest first.
     pub records: &'a [Record],
+    /// The images of projects that it is built from, as they are now.
+    pub bases: &'a [UsedBase],
+    /// Which image the base of this name is, for one of which nobody has told its content.
+    pub identify: &'a dyn Fn(&str) -> BaseIdentity,
     /// Why it is built whatever is known: `forced`, `rebuildStrategy is always`.
     pub always: Option<&'a str>,
     /// Whether this run pushes it; for a custom command, whether it is asked to.
@@ -39,6 +43,17 @@ pub struct Situation<'a, E> {
     pub in_registry: &'a dyn Fn(&ImageReference) -> Result<Option<String>, E>,
     /// Replaces each `#` of a tag.
     pub random: &'a dyn Fn() -> char,
+}
+
+/// An image of a project that another one is built from, as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedBase {
+    /// Its name.
+    pub name: String,
+    /// Which image it is; `None` for one that is going to be built.
+    pub identity: Option<BaseIdentity>,
+    /// Whether this run built it.
+    pub is_new: bool,
 }
 
 /// What happens to an image.
@@ -87,13 +102,15 @@ enum InDaemon {
     There(String, Vec<Tag>),
     /// It has it no more.
     Gone,
+    /// This image that it was built on is another one there by now.
+    OtherBase(ImageReference),
     /// No daemon answers.
     Silent,
 }
 
 /// Decides whether an image is built or an earlier build of it is good enough.
 ///
-/// A build with the same key is good when all its tags are in the registry (trusted, or looked up with
+/// A build with the same key, and on the very images that its bases are now, is good when all its tags are in the registry (trusted, or looked up with
 /// `verify`), or when a daemon or windlass's own store has it. A daemon that does not answer has nothing: whoever
 /// builds then may not need it. Tags that are new are added to the existing image.
 ///
@@ -115,7 +132,11 @@ pub fn decide<E>(situation: &Situation<'_, E>) -> Result<Verdict, E> {
     let candidates = here().filter(is_twin).chain(here().filter(|record| !is_twin(record)));
     let mut first_obstacle = None;
     for record in candidates {
-        match situation.reuse(record)? {
+        let reuse = match situation.other_base(record) {
+            Some(obstacle) => Err(obstacle),
+            None => situation.reuse(record)?,
+        };
+        match reuse {
             Ok(reuse) => return Ok(Verdict::Reuse(Box::new(reuse))),
             Err(obstacle) => first_obstacle = first_obstacle.or(Some(obstacle)),
         }
@@ -133,6 +154,23 @@ fn missing<'a>(wanted: &'a [Tag], known: &[Tag]) -> Option<&'a Tag> {
 }
 
 impl<E> Situation<'_, E> {
+    /// What is told of the first base that is not the image `record` was built on. One that a plan builds may turn out to
+    /// be the same; nobody can know before.
+    fn other_base(&self, record: &Record) -> Option<String> {
+        let is_same = |base: &&UsedBase| {
+            let Some(now) = &base.identity else { return false };
+            let was_built_on = |now: &BaseIdentity| match record.bases.get(&base.name) {
+                Some(then) => then.is_same(now),
+                // Names do not count: with the same key it has the same bases.
+                None => record.bases.values().any(|then| then.is_same(now)),
+            };
+            was_built_on(now) || (!now.has_content() && was_built_on(&(self.identify)(&base.name)))
+        };
+        let other = self.bases.iter().find(|base| !is_same(base))?;
+        let when = if other.is_new { "is" } else { "was" };
+        Some(format!("its base `{}` {when} built again", other.name))
+    }
+
     /// How `record` is reused, or why it cannot be.
     fn reuse(&self, record: &Record) -> Result<Result<Reuse, String>, E> {
         let tags = self.tags(record);
@@ -175,6 +213,9 @@ impl<E> Situation<'_, E> {
             Err(_) if self.pushes && !record.pushed.is_empty() => InDaemon::Gone,
             found => found?,
         };
+        if let InDaemon::OtherBase(base) = in_daemon {
+            return Ok(Err(format!("its base {base} is another image in the docker daemon now")));
+        }
         let is_silent = matches!(in_daemon, InDaemon::Silent);
         if let InDaemon::There(id, local) = in_daemon {
             let untagged: Vec<_> = tags.iter().filter(|tag| !local.contains(tag)).cloned().collect();
@@ -210,9 +251,14 @@ impl<E> Situation<'_, E> {
     /// What the daemon says of the build.
     fn find_in_daemon(&self, record: &Record) -> Result<InDaemon, E> {
         let Some(id) = &record.image_id else { return Ok(InDaemon::Gone) };
-        let Some(found) = (self.in_daemon)(&record.references(self.repository))? else {
-            return Ok(InDaemon::Silent);
-        };
+        let mut asked = record.references(self.repository);
+        asked.extend(record.daemon_bases().map(|(base, _)| base));
+        let Some(mut found) = (self.in_daemon)(&asked)? else { return Ok(InDaemon::Silent) };
+        for (base, then) in record.daemon_bases() {
+            if found.remove(&base).is_some_and(|now| now != then) {
+                return Ok(InDaemon::OtherBase(base));
+            }
+        }
         // A name that was moved to another image since is not this build any more.
         let own = found.into_iter().filter(|(_, found)| found == id);
         let local: Vec<Tag> = own.filter_map(|(reference, _)| reference.tag).collect();
@@ -257,6 +303,9 @@ mod tests {
         always: Option<&'static str>,
         pushes: bool,
         verify: bool,
+        bases: Vec<UsedBase>,
+        /// What somebody can tell of a base.
+        identity: BaseIdentity,
         /// Tags in the daemon with their image IDs; other images it has without a name.
         daemon: BTreeMap<&'static str, &'static str>,
         nameless: Vec<&'static str>,
@@ -275,6 +324,7 @@ mod tests {
         let tag = |tag: &str| tag.parse::<Tag>().expect("a tag");
         Record {
             key: inputs.key(),
+            build: "build".to_owned(),
             repository: "acme/api".to_owned(),
             templates: tags.iter().map(|tag| tag.parse().expect("a tag")).collect(),
             tags: tags.iter().map(|text| tag(text)).collect(),
@@ -284,6 +334,8 @@ mod tests {
             custom: false,
             push_skipped: false,
             built_at: None,
+            bases: BTreeMap::new(),
+            daemon_bases: BTreeMap::new(),
             inputs: RecordedInputs::new(&inputs),
         }
     }
@@ -308,6 +360,8 @@ mod tests {
             always: None,
             pushes: true,
             verify: false,
+            bases: Vec::new(),
+            identity: BaseIdentity::default(),
             daemon: BTreeMap::new(),
             nameless: Vec::new(),
             is_silent: false,
@@ -329,6 +383,11 @@ mod tests {
                 repository: &repository,
                 templates: &self.templates,
                 records: &self.records,
+                bases: &self.bases,
+                identify: &|base| {
+                    note(format!("base {base}"));
+                    self.identity.clone()
+                },
                 always: self.always,
                 pushes: self.pushes,
                 verify: self.verify,
@@ -410,6 +469,79 @@ mod tests {
         world.check("store as 2 (+ 2): new tag 2", &[]);
         world.records = vec![stored(&[PUSHED])];
         world.templates = vec!["1".parse().expect("a tag")];
+        world.check("registry 1 as 1: nothing", &[]);
+    }
+
+    fn build(name: &str) -> BaseIdentity {
+        BaseIdentity { build: name.to_owned(), ..BaseIdentity::default() }
+    }
+
+    fn base(identity: Option<BaseIdentity>, is_new: bool) -> Vec<UsedBase> {
+        vec![UsedBase { name: "low".to_owned(), identity, is_new }]
+    }
+
+    /// A pushed build on the base `low`, of which this was known.
+    fn record_on(low: BaseIdentity) -> Record {
+        Record { bases: BTreeMap::from([("low".to_owned(), low)]), ..record(&["1"], Some("i"), &[PUSHED]) }
+    }
+
+    #[test]
+    fn a_base_has_to_be_the_very_image_it_was() {
+        let mut world = world(&["1"], vec![record_on(build("first"))]);
+        world.bases = base(Some(build("first")), false);
+        world.check("registry 1 as 1: nothing", &[]);
+        // Nobody knows what it has in it.
+        world.bases = base(Some(build("second")), false);
+        world.check("build: its base `low` was built again", &["base low"]);
+        world.bases = base(Some(build("second")), true);
+        world.check("build: its base `low` is built again", &["base low"]);
+        world.bases = base(None, true);
+        world.check("build: its base `low` is built again", &[]);
+        world.bases[0].name = "renamed".to_owned();
+        world.bases[0].identity = Some(build("first"));
+        world.check("registry 1 as 1: nothing", &[]);
+        world.records = vec![record(&["1"], Some("i"), &[PUSHED])];
+        world.check("build: its base `renamed` was built again", &["base renamed"]);
+    }
+
+    #[test]
+    fn a_base_built_to_the_same_image_is_no_other() {
+        let known = |name: &str, id: &str| BaseIdentity { image_id: Some(id.to_owned()), ..build(name) };
+        let mut world = world(&["1"], vec![record_on(known("first", "id"))]);
+        world.bases = base(Some(known("second", "id")), true);
+        world.check("registry 1 as 1: nothing", &[]);
+        // A command of its own tells nothing about the image: somebody else has to.
+        world.bases = base(Some(build("second")), true);
+        world.identity = known("second", "id");
+        world.check("registry 1 as 1: nothing", &["base low"]);
+        world.identity = known("second", "other");
+        world.check("build: its base `low` is built again", &["base low"]);
+    }
+
+    #[test]
+    fn an_earlier_build_on_the_same_base_will_do() {
+        let (newer, older) = (record_on(build("second")), record_on(build("first")));
+        let mut world = world(&["1"], vec![newer, older]);
+        world.bases = base(Some(build("first")), false);
+        world.check("registry 1 as 1: nothing", &["base low"]);
+    }
+
+    #[test]
+    fn a_base_of_the_daemon_is_compared_where_the_daemon_is_asked() {
+        let on = |pushed| Record {
+            daemon_bases: BTreeMap::from([("acme/base:dev".to_owned(), "b1".to_owned())]),
+            ..record(&["1"], Some("i"), pushed)
+        };
+        let mut world = world(&["1"], vec![on(&[])]);
+        world.daemon = BTreeMap::from([("1", "i"), ("dev", "b1")]);
+        world.check("daemon i as 1: not pushed yet", &["daemon 1 dev"]);
+        world.daemon.insert("dev", "b2");
+        let other = "build: its base acme/base:dev is another image in the docker daemon now";
+        world.check(other, &["daemon 1 dev"]);
+        // One that is gone says nothing about what was built on it.
+        world.daemon.remove("dev");
+        world.check("daemon i as 1: not pushed yet", &["daemon 1 dev"]);
+        world.records = vec![on(&[PUSHED])];
         world.check("registry 1 as 1: nothing", &[]);
     }
 

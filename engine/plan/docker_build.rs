@@ -1,10 +1,10 @@
 //! Building a planned image from its Dockerfile.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Plan;
-use super::bases::{Bases, Parent, look_up};
+use super::bases::{Bases, Parent, daemon_bases, look_up};
 use super::built::Built;
 use super::docker_args;
 use super::error::PlanError;
@@ -152,7 +152,11 @@ impl Plan {
         if run.options.dry_run {
             self.foresee(recipe, &tags);
         }
-        self.remember(&identity, tags, built, false)
+        let daemon_bases = match tool {
+            Tool::Docker if !run.options.dry_run => daemon_bases(run, &recipe.dockerfile, &recipe.parents)?,
+            _ => BTreeMap::new(),
+        };
+        self.remember(&identity, tags, built, daemon_bases, false)
     }
 
     /// The build arguments whose values nobody may read: a secret is in them, or the environment alone has them.

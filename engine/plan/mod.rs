@@ -20,7 +20,7 @@ mod tests;
 mod touch;
 
 pub use built::Built;
-pub use decide::{ImageIds, Reuse, Situation, Source, Verdict, decide};
+pub use decide::{ImageIds, Reuse, Situation, Source, UsedBase, Verdict, decide};
 pub use difference::{Difference, Input, Sign};
 pub use inputs::{CacheKey, Inputs};
 pub use plan::Plan;

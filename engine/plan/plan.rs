@@ -4,23 +4,23 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::bases::{Bases, learn_from_earlier, parents, with_disabled_bases};
+use super::bases::{Bases, identify, learn_from_earlier, parents, with_disabled_bases};
 use super::built::Built;
 use super::difference::{Difference, differences};
 use super::docker_build::{DockerfileRecipe, keep_context, select};
 use super::error::PlanError;
 use super::reason::why_build;
-use super::{CacheKey, Inputs, Reuse, Situation, Source, Verdict, decide};
+use super::{CacheKey, Inputs, Reuse, Situation, Source, UsedBase, Verdict, decide};
 use crate::builder::{BuiltImage, CustomRequest, build_custom, custom_words, on_change_files};
 use crate::config::{BuilderKind, RebuildStrategy};
-use crate::dependency::fill_custom;
+use crate::dependency::{fill_custom, named_images};
 use crate::event::{Decision, Event};
 use crate::image::context::{Change, ContextDigest};
 use crate::image::{Context, Digest, ImageReference, Selection, Tag, TagTemplate};
-use crate::run::{Image, Run, lock};
+use crate::run::{Finished, Image, Run, lock};
 use crate::script::StageError;
 use crate::script::stage::Dockerfile;
-use crate::state::{Record, RecordedInputs};
+use crate::state::{BaseIdentity, Record, RecordedInputs};
 
 /// A planned image. Making one reads files and perhaps asks a daemon or registry, but changes nothing.
 #[derive(Clone)]
@@ -29,6 +29,8 @@ pub struct Plan {
     templates: Vec<TagTemplate>,
     /// What it is made from, but for the files.
     outline: Arc<Inputs>,
+    /// The images of projects that it is built from, by name.
+    bases: Arc<[(String, Finished)]>,
     /// With the files, once they were read: a first build reads them while it sends them.
     identity: Arc<OnceLock<Identity>>,
     verdict: Verdict,
@@ -117,7 +119,9 @@ impl Plan {
             context: None,
             parents: parents.map(|parent| (parent.name.clone(), parent.finished.key)).collect(),
         };
-        Ok(Self::undecided(image, outline, Recipe::Dockerfile(Arc::new(recipe))))
+        let bases = recipe.parents.iter().map(|parent| (parent.name.clone(), parent.finished.clone()));
+        let bases = bases.collect();
+        Ok(Self::undecided(image, outline, bases, Recipe::Dockerfile(Arc::new(recipe))))
     }
 
     /// Plans an image that a custom command builds: it runs when the command or a file of `onChange` changed,
@@ -147,14 +151,17 @@ impl Plan {
             parents: BTreeMap::new(),
         };
         let always = config.on_change.is_empty().then_some("a custom command without `onChange` always runs");
-        Self::undecided(image, outline, Recipe::Custom(files)).decided(always)
+        let bases = named_images(image.run(), config, image.name());
+        let bases = bases.into_iter().map(|named| (named.name, named.finished)).collect();
+        Self::undecided(image, outline, bases, Recipe::Custom(files)).decided(always)
     }
 
-    fn undecided(image: &Image, outline: Inputs, recipe: Recipe) -> Self {
+    fn undecided(image: &Image, outline: Inputs, bases: Arc<[(String, Finished)]>, recipe: Recipe) -> Self {
         Self {
             image: image.clone(),
             templates: templates(image),
             outline: Arc::new(outline),
+            bases,
             identity: Arc::default(),
             verdict: Verdict::Build { reason: None },
             reason: String::new(),
@@ -280,11 +287,26 @@ impl Plan {
             .then_some("forced")
             .or_else(|| strategy.then_some("`rebuildStrategy` is `always`"))
             .or(always);
+        let bases: Vec<_> = self
+            .bases
+            .iter()
+            .map(|(name, finished)| UsedBase {
+                name: name.clone(),
+                identity: finished.identity.clone(),
+                is_new: finished.is_new,
+            })
+            .collect();
+        let identify = |name: &str| {
+            let base = self.bases.iter().find(|(base, _)| base == name);
+            base.map(|(_, finished)| identify(run, finished)).unwrap_or_default()
+        };
         let verdict = decide(&Situation {
             key: &|| self.key(),
             repository: &image.config().repository,
             templates: &self.templates,
             records: &records,
+            bases: &bases,
+            identify: &identify,
             always,
             pushes: image.pushes() || (image.config().custom.is_some() && !run.options.skip_push),
             verify: run.options.verify,
@@ -459,7 +481,7 @@ impl Plan {
         if run.options.dry_run {
             learn_from_earlier(&self.image, &request.references);
         }
-        self.remember(identity, tags, BuiltImage::default(), true)
+        self.remember(identity, tags, BuiltImage::default(), BTreeMap::new(), true)
     }
 
     pub(super) fn remember(
@@ -467,6 +489,7 @@ impl Plan {
         identity: &Identity,
         tags: Vec<Tag>,
         built: BuiltImage,
+        daemon_bases: BTreeMap<String, String>,
         custom: bool,
     ) -> Result<Built, StageError> {
         keep_context(self.image.run(), &identity.files);
@@ -490,6 +513,7 @@ impl Plan {
         };
         let record = Record {
             key: identity.key,
+            build: Record::new_build(),
             repository: self.image.config().repository.to_string(),
             templates: self.templates.clone(),
             tags,
@@ -499,10 +523,23 @@ impl Plan {
             custom,
             push_skipped: custom && self.image.run().options.skip_push,
             built_at: Some(self.image.run().host.clock.now().as_second()),
+            bases: self.used_bases(),
+            daemon_bases,
             inputs,
         };
         self.image.run().remember(self.image.name(), &record);
         Ok(Built::new(&self.image, record, source))
+    }
+}
+
+impl Plan {
+    /// Which images its bases are, as a build has just used them.
+    fn used_bases(&self) -> BTreeMap<String, BaseIdentity> {
+        let run = self.image.run();
+        if run.options.dry_run {
+            return BTreeMap::new();
+        }
+        self.bases.iter().map(|(name, finished)| (name.clone(), identify(run, finished))).collect()
     }
 }
 

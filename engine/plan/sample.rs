@@ -24,6 +24,7 @@ pub fn inputs() -> Inputs {
 pub fn record(inputs: &Inputs) -> Record {
     Record {
         key: inputs.key(),
+        build: "sample".to_owned(),
         repository: "acme/api".to_owned(),
         templates: Vec::new(),
         tags: Vec::new(),
@@ -33,6 +34,8 @@ pub fn record(inputs: &Inputs) -> Record {
         custom: false,
         push_skipped: false,
         built_at: None,
+        bases: BTreeMap::new(),
+        daemon_bases: BTreeMap::new(),
         inputs: RecordedInputs::new(inputs),
     }
 }

@@ -33,7 +33,7 @@ use crate::image::{Dockerfile, ImageReference};
 use crate::plan::{CacheKey, ImageIds, Plan};
 use crate::process::{Pipe, ProcessError};
 use crate::script::{Pipeline, StageError};
-use crate::state::{BaseMemory, ImageStore, Record, StatIndex};
+use crate::state::{BaseIdentity, BaseMemory, ImageStore, Record, StatIndex};
 use crate::suggestion::nearest;
 
 pub use delivery::Delivery;
@@ -100,6 +100,10 @@ pub struct Finished {
     pub key: CacheKey,
     /// A reference under which it can be used as a base.
     pub reference: ImageReference,
+    /// Which image it is; `None` in a plan for one that is going to be built.
+    pub identity: Option<BaseIdentity>,
+    /// Whether this run built it.
+    pub is_new: bool,
 }
 
 impl Run {
@@ -437,7 +441,8 @@ impl Run {
         Ok(found.collect())
     }
 
-    /// The references of earlier builds of the selected images that are not all in a registry.
+    /// The references of earlier builds of the selected images that are not all in a registry, and of what they were built
+    /// on in the daemon.
     fn unpushed(&self) -> Vec<ImageReference> {
         let images = self.selected.iter().filter_map(|name| self.project.images.get(name));
         let references = images.flat_map(|image| {
@@ -446,7 +451,11 @@ impl Run {
                 !record.custom && record.repository == repository && record.pushed.len() < record.tags.len()
             };
             let unpushed = records.iter().filter(is_unpushed);
-            unpushed.flat_map(|record| record.references(&image.repository)).collect::<Vec<_>>()
+            let asked = |record: &Record| {
+                let bases = record.daemon_bases().map(|(base, _)| base);
+                record.references(&image.repository).into_iter().chain(bases).collect::<Vec<_>>()
+            };
+            unpushed.flat_map(asked).collect::<Vec<_>>()
         });
         references.collect()
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::BaseIdentity;
 use super::instructions::{self, InstructionChange, RecordedInstruction};
 use crate::image::{Digest, Dockerfile, ImageReference, Repository, Tag, TagTemplate};
 use crate::plan::{CacheKey, Inputs};
@@ -19,13 +20,15 @@ const KEPT_OF_KEY: usize = 3;
 /// How long to wait for other processes that write to the store: each holds the lock for milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The version of the files' form.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// One build of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// The cache key.
     pub key: CacheKey,
+    /// Which build it is: no other one has this text, whatever it was built from.
+    pub build: String,
     /// The repository it was built for, in familiar form.
     pub repository: String,
     /// The tag templates it was built with.
@@ -48,11 +51,36 @@ pub struct Record {
     /// When it was built, in seconds since 1970; unknown of builds that an older windlass made.
     #[serde(default)]
     pub built_at: Option<i64>,
+    /// The images of projects that it was really built on, by name.
+    pub bases: BTreeMap<String, BaseIdentity>,
+    /// The IDs of other images that it was built on and that the daemon had, by reference.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub daemon_bases: BTreeMap<String, String>,
     /// What went in.
     pub inputs: RecordedInputs,
 }
 
 impl Record {
+    /// A text for [`Record::build`].
+    pub fn new_build() -> String {
+        std::iter::repeat_with(fastrand::alphanumeric).take(16).collect()
+    }
+
+    /// Which image it is, for what is built on it.
+    pub fn identity(&self) -> BaseIdentity {
+        BaseIdentity {
+            build: self.build.clone(),
+            digest: self.digest().map(ToOwned::to_owned),
+            image_id: self.image_id.clone(),
+            stored: self.stored,
+        }
+    }
+
+    /// The images that a daemon had and it was built on, with their IDs.
+    pub fn daemon_bases(&self) -> impl Iterator<Item = (ImageReference, &str)> {
+        self.daemon_bases.iter().filter_map(|(base, id)| Some((base.parse().ok()?, id.as_str())))
+    }
+
     /// The references of its tags in `repository`.
     pub fn references(&self, repository: &Repository) -> Vec<ImageReference> {
         self.tags.iter().map(|tag| repository.with_tag(tag.clone())).collect()
@@ -385,6 +413,7 @@ mod tests {
         };
         Record {
             key: inputs.key(),
+            build: number.to_string(),
             repository: "acme/api".to_owned(),
             templates: vec![tag.parse().expect("a tag")],
             tags: vec![tag.parse().expect("a tag")],
@@ -394,6 +423,8 @@ mod tests {
             custom: false,
             push_skipped: false,
             built_at: None,
+            bases: BTreeMap::new(),
+            daemon_bases: BTreeMap::new(),
             inputs: RecordedInputs::new(&inputs),
         }
     }
@@ -497,8 +528,8 @@ mod tests {
         check(b"\0\xff garbage", "is damaged");
         check(&whole[..whole.len() / 2], "is damaged");
         check(b"[]", "is damaged");
-        check(br#"{"version": 1}"#, "is damaged");
-        check(br#"{"version": 2, "builds": {}}"#, "has version 2, this windlass knows 1");
+        check(br#"{"version": 2}"#, "is damaged");
+        check(br#"{"version": 1, "records": []}"#, "has version 1, this windlass knows 2");
         check("[".repeat(100_000).as_bytes(), "is damaged");
         store.remember("api", &record(1, "a")).expect("written");
         assert_eq!(store.records("api").0.len(), 1);

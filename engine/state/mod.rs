@@ -1,11 +1,13 @@
 //! What windlass remembers between runs, in the project's `.windlass/` folder.
 
+mod base_identity;
 mod bases;
 mod images;
 mod instructions;
 mod stamp;
 mod stat_index;
 
+pub use base_identity::BaseIdentity;
 pub use bases::BaseMemory;
 pub use images::{ImageStore, Record, RecordedInputs};
 pub use instructions::{InstructionChange, RecordedInstruction};

@@ -1,0 +1,213 @@
+//! Bases that are built again: what is built on them follows, in the same run, in a plan, and in every later run.
+
+use serde_json::Value;
+
+use crate::harness::{Daemon, Project, TestRepository};
+
+const BUILD: [&str; 4] = ["build", "--skip-push", "--progress", "json"];
+
+/// `image decision: reason` of each image, sorted, as `image`, `decision` and `reason` of `objects` have it.
+fn told(objects: &[Value], name: &str) -> Vec<String> {
+    let text = |object: &Value, field: &str| object[field].as_str().unwrap_or_default().to_owned();
+    let line = |object: &Value| {
+        format!("{} {}: {}", text(object, name), text(object, "decision"), text(object, "reason"))
+    };
+    let mut lines: Vec<_> = objects.iter().map(line).collect();
+    lines.sort();
+    lines
+}
+
+/// What a plan decides.
+#[track_caller]
+fn planned(project: &Project, arguments: &[&str]) -> Vec<String> {
+    let output = project.run(["plan", "--json", "--skip-push"].iter().chain(arguments));
+    let plan: Value = serde_json::from_str(&output.success().stdout).expect("a plan is JSON");
+    told(plan["images"].as_array().expect("a list"), "name")
+}
+
+/// What a build decides.
+#[track_caller]
+fn built(project: &Project, arguments: &[&str]) -> Vec<String> {
+    let events = project.run(BUILD.iter().chain(arguments)).success().json_lines();
+    let decided: Vec<_> = events.into_iter().filter(|event| event["type"] == "image_decided").collect();
+    told(&decided, "image")
+}
+
+/// What a plan decides, and the build after it.
+#[track_caller]
+fn decided(project: &Project, arguments: &[&str]) -> Vec<String> {
+    let planned = planned(project, arguments);
+    assert_eq!(planned, built(project, arguments), "a plan decides as the build does");
+    planned
+}
+
+/// A project whose image `app` is built on `base`, which a change of `base.txt` does not rebuild.
+fn project(daemon: &Daemon, base: &TestRepository, app: &TestRepository) -> Project {
+    let yaml = format!(
+        "version: v1beta9\nimages:\n  app: {{image: {app}, tags: ['1']}}\n  base:\n    image: {base}\n    tags: ['1']\n    \
+         dockerfile: base/Dockerfile\n    context: base\n    rebuildStrategy: ignoreContextChanges\n"
+    );
+    Project::new()
+        .daemon(daemon)
+        .file("devspace.yaml", yaml)
+        .file("Dockerfile", format!("FROM {base}\nCOPY app.txt /\n"))
+        .file("app.txt", "app")
+        .file("base/Dockerfile", "FROM scratch\nCOPY base.txt /\n")
+        .file("base/base.txt", "one")
+}
+
+const UNCHANGED: [&str; 2] = ["app skip: unchanged", "base skip: unchanged"];
+
+#[test]
+fn forced_base_rebuilds_what_is_built_on_it() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let (base, app) = (daemon.repository("", "base"), daemon.repository("", "app"));
+    let project = project(&daemon, &base, &app);
+    let base_in_app = || daemon.file(&format!("{app}:1"), "/base.txt");
+    assert_eq!(built(&project, &[]), ["app build: never built here", "base build: never built here"]);
+    project.write("base/base.txt", "two");
+    assert_eq!(decided(&project, &[]), UNCHANGED);
+
+    let forced = ["app build: its base `base` is built again", "base build: forced"];
+    assert_eq!(decided(&project, &["--force", "base"]), forced);
+    assert_eq!(base_in_app(), "two");
+    assert_eq!(decided(&project, &[]), UNCHANGED);
+
+    // Whoever comes later notices as well.
+    project.write("base/base.txt", "three");
+    assert_eq!(decided(&project, &["base", "--force", "base"]), ["base build: forced"]);
+    let later = ["app build: its base `base` was built again", "base skip: unchanged"];
+    assert_eq!(decided(&project, &[]), later);
+    assert_eq!(base_in_app(), "three");
+    assert_eq!(decided(&project, &[]), UNCHANGED);
+
+    // The daemon makes the same image of the same steps and files, which a plan cannot know.
+    assert_eq!(planned(&project, &["--force", "base"]), forced);
+    assert_eq!(built(&project, &["--force", "base"]), ["app skip: unchanged", "base build: forced"]);
+    assert_eq!(decided(&project, &[]), UNCHANGED);
+}
+
+#[test]
+fn image_of_a_command_is_compared_by_what_is_in_it() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let (base, app) = (daemon.repository("", "base"), daemon.repository("", "app"));
+    let yaml = |on_change: &str| {
+        format!(
+            "version: v1beta9\nimages:\n  app: {{image: {app}, tags: ['1']}}\n  base:\n    image: {base}\n    tags: ['1']\n    \
+             build: {{custom: {{command: './make {base}:1'{on_change}}}}}\n"
+        )
+    };
+    let project = project(&daemon, &base, &app)
+        .file("devspace.yaml", yaml(""))
+        .executable("make", "#!/bin/sh\nexec docker build --quiet --tag \"$1\" base\n");
+    let always = "base build: a custom command without `onChange` always runs";
+    assert_eq!(built(&project, &[]), ["app build: never built here", always]);
+    // Only the command can tell that it makes the same image.
+    assert_eq!(planned(&project, &[]), ["app build: its base `base` is built again", always]);
+    assert_eq!(built(&project, &[]), ["app skip: unchanged", always]);
+    project.write("base/base.txt", "two");
+    assert_eq!(decided(&project, &[]), ["app build: its base `base` is built again", always]);
+    assert_eq!(daemon.file(&format!("{app}:1"), "/base.txt"), "two");
+
+    project.write("devspace.yaml", yaml(", onChange: [make]"));
+    built(&project, &[]);
+    assert_eq!(decided(&project, &[]), UNCHANGED);
+    project.write("base/base.txt", "three");
+    assert_eq!(decided(&project, &["base", "--force", "base"]), ["base build: forced"]);
+    let later = ["app build: its base `base` was built again", "base skip: unchanged"];
+    assert_eq!(decided(&project, &[]), later);
+    assert_eq!(daemon.file(&format!("{app}:1"), "/base.txt"), "three");
+    assert_eq!(decided(&project, &[]), UNCHANGED);
+}
+
+#[test]
+fn base_of_a_dependency_counts_wherever_it_was_built() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let (base, app) = (daemon.repository("", "base"), daemon.repository("", "app"));
+    let project = project(&daemon, &base, &app)
+        .file(
+            "devspace.yaml",
+            format!(
+                "version: v1beta11\nimages:\n  app: {{image: {app}, tags: ['1']}}\ndependencies:\n- {{name: low, source: \
+                 {{path: low}}}}\n"
+            ),
+        )
+        .file(
+            "low/devspace.yaml",
+            format!(
+                "version: v1beta11\nimages:\n  base:\n    image: {base}\n    tags: ['1']\n    rebuildStrategy: \
+                 ignoreContextChanges\n"
+            ),
+        )
+        .file("low/Dockerfile", "FROM scratch\nCOPY base.txt /\n")
+        .file("low/base.txt", "one");
+    let base_in_app = || daemon.file(&format!("{app}:1"), "/base.txt");
+    built(&project, &[]);
+    project.write("low/base.txt", "two");
+    assert_eq!(decided(&project, &[]), ["app skip: unchanged", "low.base skip: unchanged"]);
+    let forced = ["app build: its base `low.base` is built again", "low.base build: forced"];
+    assert_eq!(decided(&project, &["--force", "low.base"]), forced);
+    assert_eq!(base_in_app(), "two");
+
+    project.write("low/base.txt", "three");
+    project.run_in("low", ["build", "--skip-push", "-b"]).success();
+    let left_out = ["app build: its base `low.base` was built again"];
+    assert_eq!(decided(&project, &["--skip-dependency", "low"]), left_out);
+    assert_eq!(base_in_app(), "three");
+    assert_eq!(decided(&project, &[]), ["app skip: unchanged", "low.base skip: unchanged"]);
+}
+
+#[test]
+fn command_that_names_an_image_follows_it() {
+    let image = |name: &str, command: &str| {
+        format!(
+            "  {name}:\n    image: r.invalid/{name}\n    tags: ['1']\n    build: {{custom: {{command: '{command}', onChange: \
+             [input]}}}}\n"
+        )
+    };
+    let low = format!("version: v1beta11\nimages:\n{}", image("base", "echo base >> ../log"));
+    let app = image("app", "echo app on ${runtime.dependencies.low.images.base} >> log");
+    let project = Project::new()
+        .file("input", "")
+        .file("low/input", "")
+        .file("low/devspace.yaml", low)
+        .file(
+            "devspace.yaml",
+            format!(
+                "version: v1beta11\nimages:\n{app}dependencies:\n- {{name: low, source: {{path: low}}}}\n"
+            ),
+        )
+        .env("DOCKER_HOST", "unix:///nowhere/docker.sock");
+    built(&project, &[]);
+    let unchanged = ["app skip: unchanged", "low.base skip: unchanged"];
+    assert_eq!(decided(&project, &[]), unchanged);
+    // Nobody can tell what the command made, so what is built with it is built again.
+    let forced = ["app build: its base `low.base` is built again", "low.base build: forced"];
+    assert_eq!(decided(&project, &["--force", "low.base"]), forced);
+    assert_eq!(decided(&project, &[]), unchanged);
+    let log = project.read("log");
+    assert_eq!(log.lines().collect::<Vec<_>>(), ["base", "app on r.invalid/base:1"].repeat(2));
+}
+
+#[test]
+fn base_that_the_daemon_alone_has_is_compared_by_its_id() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let (base, app) = (daemon.repository("", "base"), daemon.repository("", "app"));
+    let reference = format!("{base}:dev");
+    let project = project(&daemon, &base, &app)
+        .file("devspace.yaml", format!("version: v1beta9\nimages:\n  app: {{image: {app}, tags: ['1']}}\n"))
+        .file("Dockerfile", format!("FROM {reference}\nCOPY app.txt /\n"));
+    let make_base = |content: &str| {
+        project.write("base/base.txt", content);
+        let folder = project.path("base");
+        daemon.docker(["build", "--quiet", "--tag", &reference, folder.to_str().expect("a text")]);
+    };
+    make_base("one");
+    built(&project, &[]);
+    assert_eq!(decided(&project, &[]), ["app skip: unchanged"]);
+    make_base("two");
+    let moved = format!("app build: its base {reference} is another image in the docker daemon now");
+    assert_eq!(decided(&project, &[]), [moved]);
+    assert_eq!(daemon.file(&format!("{app}:1"), "/base.txt"), "two");
+    assert_eq!(decided(&project, &[]), ["app skip: unchanged"]);
+}
