@@ -138,6 +138,8 @@ pub enum Decision {
     Skip,
     /// The last build is good but has to be tagged or pushed again.
     Publish,
+    /// The last build is kept; of what comes after a build, something has not succeeded and is done again.
+    Finish,
 }
 
 /// How loud a notice is.

@@ -63,6 +63,7 @@ mod state;
 mod stdlib;
 mod tags;
 mod test_command;
+mod unfinished;
 mod upgrade;
 mod variables;
 mod why;

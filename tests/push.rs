@@ -327,7 +327,8 @@ fn after_a_failed_push_the_next_run_only_pushes() {
     proxy.fault(1, "PUT", &manifests(&repository), Fault::Status(403));
     let project = project(&daemon, &repository, "");
     project.run(["build"]).exits(1).stderr_has(BUILDING);
-    project.run(["build"]).success().stderr_has("publishing: unchanged, not pushed yet").lacks(BUILDING);
+    let again = project.run(["build"]);
+    again.success().stderr_has("finishing: unchanged, not finished yet, not pushed yet").lacks(BUILDING);
     assert_eq!(registry.tags(&repository), daemon.tags(&repository));
     project.run(["build"]).success().stderr_has("skipped: unchanged");
 }
@@ -369,20 +370,49 @@ fn a_new_tag_needs_no_build() {
 }
 
 #[test]
-fn verify_notices_what_is_gone_from_the_registry() {
+fn check_registry_notices_what_is_gone_from_the_registry() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let proxy = FaultProxy::before(&registry);
     let repository = daemon.repository(&proxy.address(), "app");
     let project = project(&daemon, &repository, "    tags: [one, two]\n");
     project.run(["build"]).success();
-    project.run(["build", "--verify"]).success().stderr_has("skipped: unchanged");
+    project.run(["build", "--check-registry"]).success().stderr_has("skipped: unchanged");
     registry.remove_tag(&repository, "two");
     let asked = proxy.count("", "");
     project.run(["build"]).success().stderr_has("skipped: unchanged");
     assert_eq!(proxy.count("", ""), asked, "a pushed image is trusted");
+    // Its name in older versions.
     let output = project.run(["build", "--verify"]);
     output.success().stderr_has("tag two is gone from the registry").lacks(BUILDING);
     assert_eq!(registry.tags(&repository), ["one", "two"]);
+}
+
+#[test]
+fn check_registry_notices_what_is_gone_of_a_command() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let repository = daemon.repository(&registry.address(), "app");
+    let project = project(
+        &daemon,
+        &repository,
+        "    tags: ['1']\n    build: {custom: {command: ./make, onChange: [make]}}\n",
+    )
+    .executable(
+        "make",
+        format!("#!/bin/sh\ndocker tag {} \"$1\" && docker push --quiet \"$1\"\n", daemon.base()),
+    );
+    let build = |arguments: &[&str]| project.run(["build"].iter().chain(arguments)).success().clone();
+    build(&[]).stderr_has("building: never built here");
+    build(&["--check-registry"]).stderr_has("skipped: unchanged");
+    registry.remove_tag(&repository, "1");
+    build(&[]).stderr_has("skipped: unchanged");
+    build(&["--check-registry"]).stderr_has("building: tag 1 is gone from the registry");
+    assert_eq!(registry.tags(&repository), ["1"]);
+    // Another image under its tag is noticed as well, once its digest was seen.
+    let reference = format!("{repository}:1");
+    daemon.docker(["build", "--quiet", "--tag", &reference, project.path("").to_str().expect("a text")]);
+    daemon.docker(["push", "--quiet", &reference]);
+    build(&["--check-registry"]).stderr_has("building: tag 1 is another image in the registry");
+    build(&["--check-registry"]).stderr_has("skipped: unchanged");
 }
 
 #[test]

@@ -284,18 +284,18 @@ fn going_back_to_an_earlier_state_uses_its_build_and_gives_it_its_tag_back() {
 }
 
 #[test]
-fn verify_notices_that_the_registry_has_another_image() {
+fn check_registry_notices_that_the_registry_has_another_image() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let repository = daemon.repository(&registry.address(), "api");
     let project = small(&daemon, &repository, "    tags: ['1']\n");
     project.run(["build"]).success();
     let own = registry.digest(&repository, "1");
-    assert_eq!(decisions(&project, &["--verify"]), ["skip: unchanged"]);
+    assert_eq!(decisions(&project, &["--check-registry"]), ["skip: unchanged"]);
     let reference = format!("{repository}:1");
     daemon.docker(["tag", &daemon.base(), &reference]);
     daemon.docker(["push", &reference]);
-    assert_eq!(decisions(&project, &[]), ["skip: unchanged"], "without --verify it is trusted");
-    let verified = decisions(&project, &["--verify"]);
+    assert_eq!(decisions(&project, &[]), ["skip: unchanged"], "without --check-registry it is trusted");
+    let verified = decisions(&project, &["--check-registry"]);
     // The containerd image store drops an image without a name sooner or later.
     if verified != ["build: the image is gone from the registry and the daemon"] {
         assert!(verified[0].contains("tag 1 is another image in the registry"), "{verified:?}");

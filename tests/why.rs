@@ -225,3 +225,21 @@ fn answers_about_files_hold() {
         project.run(["build", "--skip-push"]).success();
     }
 }
+
+#[test]
+fn what_no_key_covers_is_said() {
+    let project = Project::new()
+        .file("devspace.yaml", "version: v1beta9\nimages:\n  api:\n    image: acme/api\n  made:\n    image: acme/made\n    build: {custom: {command: make, onChange: [input]}}\n")
+        .file("input", "")
+        .file(
+            "Dockerfile",
+            "FROM r.invalid/tools:1 AS tools\nFROM r.invalid/run:2\nCOPY --from=tools /a /a\nADD https://x.invalid/a.tgz /a\n",
+        );
+    let output = project.run(["why"]);
+    output
+        .success()
+        .stdout_has("  not covered  whether the tag of r.invalid/tools:1 was moved\n")
+        .stdout_has("  not covered  whether the tag of r.invalid/run:2 was moved\n")
+        .stdout_has("  not covered  what is behind https://x.invalid/a.tgz (ADD at line 4)\n")
+        .stdout_has("  not covered  what its command reads, but for the files of `onChange`\n");
+}

@@ -51,8 +51,8 @@ pub struct PipelineOptions {
     pub skip_push_local_kube: bool,
 
     /// Ask the registry whether pushed images are still there
-    #[arg(long)]
-    pub verify: bool,
+    #[arg(long, alias = "verify")]
+    pub check_registry: bool,
 
     /// Use this tag for every image; `#` is a random character
     #[arg(short, long = "tag", value_name = "TAG", value_delimiter = ',')]
@@ -115,7 +115,7 @@ impl PipelineOptions {
             force: self.force.iter().cloned().collect(),
             skip_push: self.skip_push,
             skip_push_local_kube: self.skip_push_local_kube,
-            verify: self.verify,
+            check_registry: self.check_registry,
             jobs: if self.build_sequential { 1 } else { jobs },
             builder: self.builder,
             keep_going: self.keep_going,

@@ -191,6 +191,7 @@ pub(super) fn call_pipeline(
         let project = Dynamic::from(stage::Project(Arc::clone(run)));
         let arguments = std::iter::once(project).chain(call.arguments).collect();
         drop(pipeline.call(&new_engine(run), &call.pipeline, arguments)?);
+        run.settle();
         Ok(())
     };
     std::thread::scope(|scope| {

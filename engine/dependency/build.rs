@@ -59,6 +59,9 @@ impl Dependency {
             let _scope = Scope { project: Some(self.name.clone()), ..Scope::default() }.enter();
             let project = Dynamic::from(stage::Project(Arc::clone(run)));
             let outcome = pipeline.call(&new_engine(run), "build", vec![project]);
+            if outcome.is_ok() {
+                run.settle();
+            }
             run.save();
             run.results.finish_all(&run.events);
             if outcome.is_err() && !run.options.keep_going {

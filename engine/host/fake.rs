@@ -219,6 +219,9 @@ impl World {
             let project = rhai::Dynamic::from(stage::Project(Arc::clone(&run)));
             pipeline.call(&engine, "build", vec![project])
         });
+        if result.is_ok() {
+            run.settle();
+        }
         let events = std::mem::take(&mut *lock(&events));
         Ended { result, events, run }
     }

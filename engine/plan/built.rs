@@ -7,7 +7,7 @@ use crate::host::ImageCopy;
 use crate::image::{ImageReference, Tag};
 use crate::run::{Delivery, Finished, Image};
 use crate::script::StageError;
-use crate::state::Record;
+use crate::state::{Progress, Record};
 
 /// An image that is there: built in this run, or reused from an earlier one. Immutable; `push` returns it with
 /// what was pushed.
@@ -17,18 +17,46 @@ pub struct Built {
     /// `None` when the image is switched off.
     record: Option<Record>,
     source: Source,
-    is_new: bool,
+    /// Whether it was built in this run.
+    was_built: bool,
 }
 
 impl Built {
     /// An image built just now.
     pub(super) fn new(image: &Image, record: Record, source: Source) -> Self {
-        Self { image: image.clone(), record: Some(record), source, is_new: true }.told(Outcome::Built)
+        Self { image: image.clone(), record: Some(record), source, was_built: true }.finish().told()
     }
 
     /// An image built earlier.
     pub(super) fn reused(image: &Image, record: Record, source: Source) -> Self {
-        Self { image: image.clone(), record: Some(record), source, is_new: false }.told(Outcome::Skipped)
+        Self { image: image.clone(), record: Some(record), source, was_built: false }.told()
+    }
+
+    /// Whether the check of the pipeline, where it has one, has succeeded on it.
+    pub fn is_verified(&self) -> bool {
+        let check = self.image.run().check();
+        self.record.as_ref().is_none_or(|record| record.is_verified(check.as_ref()))
+    }
+
+    /// The same, with the check of the pipeline passed; remembered at once.
+    #[must_use]
+    pub fn verified(mut self) -> Self {
+        let run = self.image.run();
+        if let (Some(record), Some(check)) = (&mut self.record, run.check()) {
+            record.add_verified(check);
+            run.note_verified(self.image.name(), record, check);
+        }
+        self
+    }
+
+    /// The same, whose build is good for later runs once the work on the image succeeds. What a run builds is so anyhow;
+    /// of an earlier build, only who does all that was left of it may say so.
+    #[must_use]
+    pub fn finish(self) -> Self {
+        if let Some(record) = &self.record {
+            self.image.run().take_up(self.image.name(), record);
+        }
+        self
     }
 
     /// An image that is not built because it is switched off.
@@ -45,7 +73,7 @@ impl Built {
             result.outcome = Outcome::Skipped;
             result.reason = reason;
         });
-        Self { image: image.clone(), record: None, source: Source::Elsewhere, is_new: false }
+        Self { image: image.clone(), record: None, source: Source::Elsewhere, was_built: false }
     }
 
     /// The image it is of.
@@ -54,8 +82,18 @@ impl Built {
     }
 
     /// Whether it was built in this run.
+    pub fn was_built(&self) -> bool {
+        self.was_built
+    }
+
+    /// Whether no run has come to its end with it: it was built in this run, or in one that failed.
     pub fn is_new(&self) -> bool {
-        self.is_new
+        self.record.as_ref().is_some_and(|record| record.progress != Progress::Settled)
+    }
+
+    /// Whether everything that an earlier run does with an image once it is built has succeeded.
+    pub fn is_finished(&self) -> bool {
+        self.record.as_ref().is_none_or(Record::is_finished)
     }
 
     /// Its tags.
@@ -81,8 +119,7 @@ impl Built {
 
     /// The same image, as it is after a change.
     pub(super) fn with(&self, record: Record, source: Source) -> Self {
-        let outcome = if self.is_new { Outcome::Built } else { Outcome::Skipped };
-        Self { record: Some(record), source, ..self.clone() }.told(outcome)
+        Self { record: Some(record), source, ..self.clone() }.told()
     }
 
     /// Pushes every tag that is not in the registry yet, unless the run pushes nothing. Each is remembered as soon as it
@@ -121,7 +158,7 @@ impl Built {
             record.pushed.insert(tag, digest);
             run.remember(self.image.name(), record);
         }
-        Ok(built.told(if self.is_new { Outcome::Built } else { Outcome::Skipped }))
+        Ok(built.told())
     }
 
     /// Its ID in the daemon, when one has it.
@@ -214,14 +251,15 @@ impl Built {
     }
 
     /// Makes it known to the images built from it, and to the report.
-    fn told(self, outcome: Outcome) -> Self {
+    fn told(self) -> Self {
         let Some(record) = &self.record else { return self };
+        let outcome = if self.was_built { Outcome::Built } else { Outcome::Skipped };
         let run = self.image.run();
         if let Some(reference) = self.references().into_iter().next() {
             // What a plan only builds is no image yet.
-            let is_planned = self.is_new && run.options.dry_run;
+            let is_planned = self.was_built && run.options.dry_run;
             let identity = (!is_planned).then(|| record.identity());
-            let finished = Finished { key: record.key, reference, identity, is_new: self.is_new };
+            let finished = Finished { key: record.key, reference, identity, is_new: self.was_built };
             run.finish(self.image.name(), finished);
         }
         let is_pushed =

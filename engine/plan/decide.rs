@@ -29,10 +29,12 @@ pub struct Situation<'a, E> {
     pub identify: &'a dyn Fn(&str) -> BaseIdentity,
     /// Why it is built whatever is known: `forced`, `rebuildStrategy is always`.
     pub always: Option<&'a str>,
+    /// What tells the check that an image has to pass from others; `None` when there is none.
+    pub check: Option<Digest>,
     /// Whether this run pushes it; for a custom command, whether it is asked to.
     pub pushes: bool,
     /// Whether a pushed image is looked up rather than trusted.
-    pub verify: bool,
+    pub check_registry: bool,
     /// The image IDs of those references that the daemon has; `None` when no daemon answers.
     pub in_daemon: &'a AskDaemon<'a, E>,
     /// Whether the daemon has an image with this ID, be it under no name.
@@ -79,7 +81,9 @@ pub struct Reuse {
     pub untagged: Vec<Tag>,
     /// Where it is.
     pub source: Source,
-    /// What is left to do, such as `not pushed yet`; `None`: nothing.
+    /// What of that which comes after a build has not succeeded, such as `not verified yet`.
+    pub unfinished: Option<&'static str>,
+    /// What is left to do with its tags, such as `not pushed yet`; `None`: nothing.
     pub left: Option<String>,
 }
 
@@ -111,7 +115,7 @@ enum InDaemon {
 /// Decides whether an image is built or an earlier build of it is good enough.
 ///
 /// A build with the same key, and on the very images that its bases are now, is good when all its tags are in the registry (trusted, or looked up with
-/// `verify`), or when a daemon or windlass's own store has it. A daemon that does not answer has nothing: whoever
+/// `check_registry`), or when a daemon or windlass's own store has it. A daemon that does not answer has nothing: whoever
 /// builds then may not need it. Tags that are new are added to the existing image.
 ///
 /// # Errors
@@ -148,6 +152,23 @@ pub fn decide<E>(situation: &Situation<'_, E>) -> Result<Verdict, E> {
     Ok(Verdict::Build { reason: first_obstacle.or_else(moved) })
 }
 
+impl Reuse {
+    /// What of that which comes after a build has not succeeded with `record`, whose image has to pass `check`.
+    pub fn unfinished(record: &Record, check: Option<&Digest>) -> Option<&'static str> {
+        match record.is_finished() {
+            _ if !record.is_verified(check) => Some("not verified yet"),
+            false => Some("not finished yet"),
+            true => None,
+        }
+    }
+
+    /// All that is left to do, as a phrase; `None`: nothing.
+    pub fn rest(&self) -> Option<String> {
+        let parts: Vec<_> = self.unfinished.into_iter().chain(self.left.as_deref()).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+}
+
 /// The first of `wanted` that is not among `known`.
 fn missing<'a>(wanted: &'a [Tag], known: &[Tag]) -> Option<&'a Tag> {
     wanted.iter().find(|tag| !known.contains(tag))
@@ -176,12 +197,17 @@ impl<E> Situation<'_, E> {
         let tags = self.tags(record);
         let reuse = |source, record: &Record, left| {
             let (record, tags, untagged) = (record.clone(), tags.clone(), Vec::new());
-            Ok(Ok(Reuse { record, tags, untagged, source, left }))
+            let unfinished = Reuse::unfinished(&record, self.check.as_ref());
+            Ok(Ok(Reuse { record, tags, untagged, source, unfinished, left }))
         };
         if record.custom {
             return match missing(&tags, &record.tags) {
                 Some(tag) => Ok(Err(format!("new tag {tag}"))),
                 None if self.pushes && record.push_skipped => Ok(Err("not pushed yet".to_owned())),
+                None if self.pushes && self.check_registry => match self.pushed_by_command(record, &tags)? {
+                    Ok(pushed) => reuse(Source::Elsewhere, &Record { pushed, ..record.clone() }, None),
+                    Err(lost) => Ok(Err(lost)),
+                },
                 None => reuse(Source::Elsewhere, record, None),
             };
         }
@@ -193,6 +219,7 @@ impl<E> Situation<'_, E> {
             return reuse(Source::Registry(tag.clone()), record, None);
         }
         let record = &Record { pushed, ..record.clone() };
+        let unfinished = Reuse::unfinished(record, self.check.as_ref());
 
         let new = missing(&tags, &record.tags).map(|tag| format!("new tag {tag}"));
         let unpushed: Vec<_> = tags.iter().filter(|tag| !record.pushed.contains_key(tag)).collect();
@@ -206,7 +233,7 @@ impl<E> Situation<'_, E> {
         {
             let untagged = tags.iter().filter(|tag| !record.tags.contains(tag)).cloned().collect();
             let (record, source, left) = (record.clone(), Source::Store(digest), new.or_else(to_push));
-            return Ok(Ok(Reuse { record, tags, untagged, source, left }));
+            return Ok(Ok(Reuse { record, tags, untagged, source, unfinished, left }));
         }
         let in_daemon = match self.find_in_daemon(record) {
             // The registry can give its own image another tag: no daemon is needed.
@@ -226,6 +253,7 @@ impl<E> Situation<'_, E> {
                 tags,
                 untagged,
                 source: Source::Daemon(id),
+                unfinished,
                 left,
             }));
         }
@@ -270,17 +298,38 @@ impl<E> Situation<'_, E> {
     fn still_pushed(&self, record: &Record) -> Result<(Pushed, Option<String>), E> {
         let mut pushed = record.pushed.clone();
         let mut lost = None;
-        for (tag, digest) in record.pushed.iter().filter(|_| self.verify) {
-            let now = (self.in_registry)(&self.repository.with_tag(tag.clone()))?;
-            let what = match (&now, digest) {
-                (Some(now), Some(digest)) if now != digest => "is another image in the registry",
-                (Some(_), _) => continue,
-                (None, _) => "is gone from the registry",
-            };
-            pushed.remove(tag);
-            lost = lost.or_else(|| Some(format!("tag {tag} {what}")));
+        for (tag, digest) in record.pushed.iter().filter(|_| self.check_registry) {
+            if let Err(what) = self.look_up(tag, digest.as_deref())? {
+                pushed.remove(tag);
+                lost = lost.or(Some(what));
+            }
         }
         Ok((pushed, lost))
+    }
+
+    /// What the registry has of `tags` of a custom command, or what became of the first that is not there. Nobody has
+    /// told what the command pushed: the first digest that is seen counts.
+    fn pushed_by_command(&self, record: &Record, tags: &[Tag]) -> Result<Result<Pushed, String>, E> {
+        let mut pushed = Pushed::new();
+        for tag in tags {
+            let known = record.pushed.get(tag).and_then(Option::as_deref);
+            match self.look_up(tag, known)? {
+                Ok(digest) => drop(pushed.insert(tag.clone(), Some(digest))),
+                Err(lost) => return Ok(Err(lost)),
+            }
+        }
+        Ok(Ok(pushed))
+    }
+
+    /// The digest that `tag` has in its registry, where it is still the one that is `known`; else what became of it.
+    fn look_up(&self, tag: &Tag, known: Option<&str>) -> Result<Result<String, String>, E> {
+        Ok(match (self.in_registry)(&self.repository.with_tag(tag.clone()))? {
+            Some(now) if known.is_some_and(|known| now != known) => {
+                Err(format!("tag {tag} is another image in the registry"))
+            }
+            Some(now) => Ok(now),
+            None => Err(format!("tag {tag} is gone from the registry")),
+        })
     }
 }
 
@@ -294,15 +343,16 @@ mod tests {
 
     use super::*;
     use crate::plan::Inputs;
-    use crate::state::RecordedInputs;
+    use crate::state::{Progress, RecordedInputs};
 
     /// A world with an image `acme/api`, and what was asked of it.
     struct World {
         templates: Vec<TagTemplate>,
         records: Vec<Record>,
         always: Option<&'static str>,
+        check: Option<Digest>,
         pushes: bool,
-        verify: bool,
+        check_registry: bool,
         bases: Vec<UsedBase>,
         /// What somebody can tell of a base.
         identity: BaseIdentity,
@@ -325,6 +375,8 @@ mod tests {
         Record {
             key: inputs.key(),
             build: "build".to_owned(),
+            progress: Progress::Settled,
+            verified: Vec::new(),
             repository: "acme/api".to_owned(),
             templates: tags.iter().map(|tag| tag.parse().expect("a tag")).collect(),
             tags: tags.iter().map(|text| tag(text)).collect(),
@@ -358,8 +410,9 @@ mod tests {
             templates: tags.iter().map(|tag| tag.parse().expect("a tag")).collect(),
             records,
             always: None,
+            check: None,
             pushes: true,
-            verify: false,
+            check_registry: false,
             bases: Vec::new(),
             identity: BaseIdentity::default(),
             daemon: BTreeMap::new(),
@@ -389,8 +442,9 @@ mod tests {
                     self.identity.clone()
                 },
                 always: self.always,
+                check: self.check,
                 pushes: self.pushes,
-                verify: self.verify,
+                check_registry: self.check_registry,
                 in_daemon: &|references| {
                     let tags: Vec<_> = references.iter().map(tag).collect();
                     note(format!("daemon {}", tags.join(" ")));
@@ -431,7 +485,7 @@ mod tests {
                         tags if tags.is_empty() => tags,
                         tags => format!(" (+ {tags})"),
                     };
-                    let left = reuse.left.as_deref().unwrap_or("nothing");
+                    let left = reuse.rest().unwrap_or_else(|| "nothing".to_owned());
                     format!("{source} as {}{untagged}: {left}", join(&reuse.tags))
                 }
             };
@@ -561,9 +615,9 @@ mod tests {
     }
 
     #[test]
-    fn with_verify_a_pushed_image_is_looked_up() {
+    fn a_pushed_image_is_looked_up_where_the_user_wants_it() {
         let mut world = world(&["1"], vec![record(&["1"], Some("i"), &[PUSHED])]);
-        world.verify = true;
+        world.check_registry = true;
         let all = ["registry 1", "daemon 1", "id i"];
         world.check("build: the image is gone from the registry and the daemon", &all);
         world.registry = BTreeMap::from([("1", "d1")]);
@@ -581,9 +635,58 @@ mod tests {
     }
 
     #[test]
+    fn what_a_command_pushed_is_looked_up_as_well() {
+        let custom = |pushed| Record { custom: true, ..record(&["1"], None, pushed) };
+        let mut world = world(&["1"], vec![custom(&[])]);
+        world.check_registry = true;
+        world.check("build: tag 1 is gone from the registry", &["registry 1"]);
+        world.registry = BTreeMap::from([("1", "d1")]);
+        world.check("elsewhere as 1: nothing", &["registry 1"]);
+        let Verdict::Reuse(reuse) = world.verdict() else { panic!("it is reused") };
+        assert_eq!(reuse.record.digest(), Some("d1"));
+        world.asked.take();
+        world.records = vec![custom(&[("1", Some("d0"))])];
+        world.check("build: tag 1 is another image in the registry", &["registry 1"]);
+        world.pushes = false;
+        world.check("elsewhere as 1: nothing", &[]);
+    }
+
+    #[test]
+    fn a_build_that_no_pipeline_came_to_its_end_with_is_not_finished() {
+        let mut built = record(&["1"], Some("i"), &[PUSHED]);
+        for (progress, expected) in [
+            (Progress::Built, "registry 1 as 1: not finished yet"),
+            (Progress::Finished, "registry 1 as 1: nothing"),
+            (Progress::Settled, "registry 1 as 1: nothing"),
+        ] {
+            built.progress = progress;
+            world(&["1"], vec![built.clone()]).check(expected, &[]);
+        }
+        let unpushed = Record { progress: Progress::Built, ..record(&["1"], Some("i"), &[]) };
+        let mut world = world(&["1"], vec![unpushed]);
+        world.daemon = BTreeMap::from([("1", "i")]);
+        world.check("daemon i as 1: not finished yet, not pushed yet", &["daemon 1"]);
+    }
+
+    #[test]
+    fn an_image_has_to_pass_the_check_there_is_now() {
+        let mut record = record(&["1"], Some("i"), &[PUSHED]);
+        record.add_verified(Digest::of("check"));
+        let mut world = world(&["1"], vec![record]);
+        for (check, expected) in [
+            (None, "registry 1 as 1: nothing"),
+            (Some("check"), "registry 1 as 1: nothing"),
+            (Some("another check"), "registry 1 as 1: not verified yet"),
+        ] {
+            world.check = check.map(Digest::of);
+            world.check(expected, &[]);
+        }
+    }
+
+    #[test]
     fn a_digest_that_nobody_knows_is_no_difference() {
         let mut world = world(&["1"], vec![record(&["1"], Some("i"), &[("1", None)])]);
-        world.verify = true;
+        world.check_registry = true;
         world.registry = BTreeMap::from([("1", "d1")]);
         world.check("registry 1 as 1: nothing", &["registry 1"]);
     }

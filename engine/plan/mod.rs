@@ -18,6 +18,7 @@ mod stored;
 #[cfg(test)]
 mod tests;
 mod touch;
+mod uncovered;
 
 pub use built::Built;
 pub use decide::{ImageIds, Reuse, Situation, Source, UsedBase, Verdict, decide};

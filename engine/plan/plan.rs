@@ -20,7 +20,7 @@ use crate::image::{Context, Digest, ImageReference, Selection, Tag, TagTemplate}
 use crate::run::{Finished, Image, Run, lock};
 use crate::script::StageError;
 use crate::script::stage::Dockerfile;
-use crate::state::{BaseIdentity, Record, RecordedInputs};
+use crate::state::{BaseIdentity, Progress, Record, RecordedInputs};
 
 /// A planned image. Making one reads files and perhaps asks a daemon or registry, but changes nothing.
 #[derive(Clone)]
@@ -57,9 +57,13 @@ pub(super) struct Identity {
     pub(super) files: ContextDigest,
 }
 
-/// What is decided on an image that is reused, given what is left to do with it.
-fn reuse_decision(left: Option<&str>) -> Decision {
-    if left.is_some() { Decision::Publish } else { Decision::Skip }
+/// What is decided on an image that is reused.
+fn reuse_decision(reuse: &Reuse) -> Decision {
+    match (reuse.unfinished, &reuse.left) {
+        (Some(_), _) => Decision::Finish,
+        (None, Some(_)) => Decision::Publish,
+        (None, None) => Decision::Skip,
+    }
 }
 
 impl Plan {
@@ -270,7 +274,7 @@ impl Plan {
     pub fn decide(&self, needs_build: bool) {
         match &self.verdict {
             _ if needs_build => self.tell(Decision::Build),
-            Verdict::Reuse(reuse) => self.tell(reuse_decision(reuse.left.as_deref())),
+            Verdict::Reuse(reuse) => self.tell(reuse_decision(reuse)),
             // Whether there is anything to reuse, `reuse` finds out.
             Verdict::Build { .. } => {}
         }
@@ -308,8 +312,9 @@ impl Plan {
             bases: &bases,
             identify: &identify,
             always,
+            check: run.check(),
             pushes: image.pushes() || (image.config().custom.is_some() && !run.options.skip_push),
-            verify: run.options.verify,
+            check_registry: run.options.check_registry,
             in_daemon: &|references| match run.in_daemon(references) {
                 Err(error) if error.code() == "docker::unreachable" => Ok(None),
                 found => found.map(Some),
@@ -327,8 +332,8 @@ impl Plan {
                 None => "never built here".to_owned(),
                 Some(latest) => why_build(&self.differences_from(latest)?),
             },
-            Verdict::Reuse(reuse) => match &reuse.left {
-                Some(left) => format!("unchanged, {left}"),
+            Verdict::Reuse(reuse) => match reuse.rest() {
+                Some(rest) => format!("unchanged, {rest}"),
                 None => "unchanged".to_owned(),
             },
         };
@@ -369,11 +374,12 @@ impl Plan {
     /// When there is none, or the daemon cannot tag it.
     pub fn reuse(&self) -> Result<Built, StageError> {
         let run = self.image.run();
-        let Reuse { mut record, tags, untagged, source, left } = match &self.verdict {
+        let reuse = match &self.verdict {
             Verdict::Reuse(reuse) => Reuse::clone(reuse),
             Verdict::Build { .. } => self.latest()?,
         };
-        self.tell(reuse_decision(left.as_deref()));
+        self.tell(reuse_decision(&reuse));
+        let Reuse { mut record, tags, untagged, source, .. } = reuse;
         if run.options.dry_run {
             self.foresee_names(&record, &tags, &source);
         }
@@ -384,9 +390,9 @@ impl Plan {
                 Source::Registry(_) | Source::Elsewhere => {}
             }
         }
-        if record.tags != tags || record.templates != self.templates {
-            record.tags = tags;
-            record.templates.clone_from(&self.templates);
+        record.tags = tags;
+        record.templates.clone_from(&self.templates);
+        if !run.records(self.image.name()).contains(&record) {
             run.remember(self.image.name(), &record);
         }
         Ok(Built::reused(&self.image, record, source))
@@ -422,6 +428,7 @@ impl Plan {
                 tags: record.tags.clone(),
                 untagged: Vec::new(),
                 source,
+                unfinished: Reuse::unfinished(record, self.image.run().check().as_ref()),
                 left: None,
             }),
             _ => Err(PlanError::NothingToReuse { image: self.image.name().to_owned() }.into()),
@@ -505,6 +512,9 @@ impl Plan {
             events.pushed(self.reference(tag).to_string(), digest.clone());
             pushed.insert(tag.clone(), digest.clone());
         }
+        if custom {
+            pushed.extend(self.pushed_by_command(&tags)?);
+        }
         let source = match (&image_id, stored, pushed.keys().next()) {
             (Some(id), ..) => Source::Daemon(id.clone()),
             (None, Some(digest), _) => Source::Store(digest),
@@ -514,6 +524,8 @@ impl Plan {
         let record = Record {
             key: identity.key,
             build: Record::new_build(),
+            progress: Progress::Built,
+            verified: Vec::new(),
             repository: self.image.config().repository.to_string(),
             templates: self.templates.clone(),
             tags,
@@ -533,6 +545,18 @@ impl Plan {
 }
 
 impl Plan {
+    /// What a custom command has pushed, where the user wants registries to be asked.
+    fn pushed_by_command(&self, tags: &[Tag]) -> Result<Vec<(Tag, Option<String>)>, StageError> {
+        let run = self.image.run();
+        let options = &run.options;
+        let mut pushed = Vec::new();
+        for tag in tags.iter().filter(|_| options.check_registry && !options.skip_push && !options.dry_run) {
+            let digest = run.wait(run.host.registry.digest(&self.reference(tag)))??;
+            pushed.extend(digest.map(|digest| (tag.clone(), Some(digest))));
+        }
+        Ok(pushed)
+    }
+
     /// Which images its bases are, as a build has just used them.
     fn used_bases(&self) -> BTreeMap<String, BaseIdentity> {
         let run = self.image.run();

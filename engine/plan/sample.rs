@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Inputs;
 use crate::image::Digest;
-use crate::state::{Record, RecordedInputs};
+use crate::state::{Progress, Record, RecordedInputs};
 
 /// The inputs of an image with one build argument.
 pub fn inputs() -> Inputs {
@@ -25,6 +25,8 @@ pub fn record(inputs: &Inputs) -> Record {
     Record {
         key: inputs.key(),
         build: "sample".to_owned(),
+        progress: Progress::Settled,
+        verified: Vec::new(),
         repository: "acme/api".to_owned(),
         templates: Vec::new(),
         tags: Vec::new(),

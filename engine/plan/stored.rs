@@ -102,10 +102,10 @@ impl Built {
         let Some(record) = self.record() else { return Ok(None) };
         let run = self.image().run();
         match record.stored {
-            Some(digest) if self.is_new() || run.wait(run.host.oci.has(&digest))?? => {
+            Some(digest) if self.was_built() || run.wait(run.host.oci.has(&digest))?? => {
                 Ok(Some((record, digest)))
             }
-            _ if self.is_new() => Err(self.not_stored(action).into()),
+            _ if self.was_built() => Err(self.not_stored(action).into()),
             _ => Ok(None),
         }
     }

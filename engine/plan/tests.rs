@@ -149,7 +149,7 @@ impl Story {
             Edit::Prune(image) => self.world.prune(&format!("acme/{}", IMAGES[image])),
             Edit::Forget(index) => self.world.remove(FORGOTTEN[index]),
             Edit::Option(0) => self.options.skip_push = !self.options.skip_push,
-            Edit::Option(1) => self.options.verify = !self.options.verify,
+            Edit::Option(1) => self.options.check_registry = !self.options.check_registry,
             Edit::Option(2) => drop(self.options.force.insert("low".to_owned())),
             Edit::Option(3) => drop(self.options.force.insert("mid".to_owned())),
             Edit::Option(_) => self.options.images = vec!["mid".to_owned()],
@@ -261,7 +261,7 @@ proptest! {
                 jobs: 1,
                 dry_run,
                 skip_push: option == 1,
-                verify: option == 2,
+                check_registry: option == 2,
                 ..RunOptions::default()
             };
             let files = world.files();

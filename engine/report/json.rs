@@ -18,7 +18,7 @@
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"run_finished","seconds":4.2,"success":true}
 //! ```
 //!
-//! `decision` is `build`, `skip` or `publish`; `outcome` is `built`, `skipped`, `failed` or `cancelled`; `level`
+//! `decision` is `build`, `skip`, `publish` or `finish`; `outcome` is `built`, `skipped`, `failed` or `cancelled`; `level`
 //! is `debug`, `info` or `warning`; times are in seconds, sizes in bytes.
 
 use std::io::{self, Write};

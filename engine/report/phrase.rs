@@ -11,6 +11,7 @@ pub(super) fn decision(decision: Decision, reason: &str) -> String {
         Decision::Build => "building",
         Decision::Skip => "skipped",
         Decision::Publish => "publishing",
+        Decision::Finish => "finishing",
     };
     format!("{verb}: {reason}")
 }
@@ -29,6 +30,8 @@ pub(super) fn result(result: &ImageResult, decision: Option<Decision>, log: Opti
         }
         (Outcome::Cancelled, _) => return format!("cancelled: {reason}"),
         (_, Some(Decision::Publish)) if result.pushed => "pushed",
+        (Outcome::Skipped, Some(Decision::Finish)) if result.pushed => "finished and pushed",
+        (Outcome::Skipped, Some(Decision::Finish)) => "finished",
         (_, Some(Decision::Publish)) => "tagged",
         (Outcome::Skipped, _) => return format!("skipped: {reason}"),
         (Outcome::Built, _) if result.pushed => "built and pushed",

@@ -5,6 +5,7 @@ mod delivery;
 mod error;
 mod image;
 mod options;
+mod progress;
 mod pull_secret;
 mod results;
 mod scope;
@@ -12,6 +13,7 @@ mod secrets;
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -87,6 +89,7 @@ pub struct Run {
     /// What the hooks around them were told.
     pub(crate) pull_secret_hooks: Mutex<PullSecretHooks>,
     finished: Mutex<HashMap<String, Finished>>,
+    unsettled: Mutex<progress::Unsettled>,
     /// In a plan: what was planned for each image, last.
     plans: Mutex<IndexMap<String, Plan>>,
     /// In a plan: for names that an image is only planned to get, one that it has.
@@ -154,6 +157,7 @@ impl Run {
             pull_secrets: Mutex::default(),
             pull_secret_hooks: Mutex::default(),
             finished: Mutex::default(),
+            unsettled: Mutex::default(),
             plans: Mutex::default(),
             planned_names: Mutex::default(),
             project,
@@ -407,9 +411,13 @@ impl Run {
         if self.options.dry_run {
             return;
         }
-        if let Err(error) = self.store.remember(image, record)
-            && !self.is_forgetful.swap(true, Ordering::Relaxed)
-        {
+        if let Err(error) = self.store.remember(image, record) {
+            self.tell_forgetful(&error);
+        }
+    }
+
+    fn tell_forgetful(&self, error: &io::Error) {
+        if !self.is_forgetful.swap(true, Ordering::Relaxed) {
             let folder = self.store.folder().display();
             let message = format!("cannot write to {folder}, the next run will build again: {error}");
             self.notice(Level::Warning, message);

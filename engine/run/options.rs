@@ -21,7 +21,7 @@ pub struct RunOptions {
     /// Push nothing that a local cluster has without it.
     pub skip_push_local_kube: bool,
     /// Look pushed images up instead of trusting that they are still there.
-    pub verify: bool,
+    pub check_registry: bool,
     /// How many images may be worked on at a time.
     pub jobs: usize,
     /// Build images with Dockerfiles by this builder, whatever the pipeline says.
@@ -62,7 +62,7 @@ impl Default for RunOptions {
             force: BTreeSet::new(),
             skip_push: false,
             skip_push_local_kube: true,
-            verify: false,
+            check_registry: false,
             jobs: Self::default_jobs(),
             builder: None,
             keep_going: false,

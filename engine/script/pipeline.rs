@@ -192,6 +192,14 @@ impl Pipeline {
         resolver::find(&self.root, None, path)
     }
 
+    /// The texts of the user's files that define the function `name` with so many parameters, the last one first.
+    pub fn users_files_of(&self, name: &str, parameters: usize) -> impl Iterator<Item = &str> {
+        let function = self.functions.get(&(name.to_owned(), parameters));
+        let definitions =
+            function.into_iter().flat_map(|function| std::iter::once(function).chain(&function.replaced));
+        definitions.map(|function| &function.file).filter(|file| !file.is_built_in()).map(|file| &*file.text)
+    }
+
     /// The merged program.
     pub(super) fn program(&self) -> &AST {
         &self.program

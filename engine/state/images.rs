@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::BaseIdentity;
 use super::instructions::{self, InstructionChange, RecordedInstruction};
+use super::{BaseIdentity, Progress};
 use crate::image::{Digest, Dockerfile, ImageReference, Repository, Tag, TagTemplate};
 use crate::plan::{CacheKey, Inputs};
 
@@ -17,6 +17,8 @@ use crate::plan::{CacheKey, Inputs};
 const KEPT: usize = 12;
 /// How many of them may have the same key, and differ only in their tags.
 const KEPT_OF_KEY: usize = 3;
+/// How many checks that succeeded on a build are remembered: those of a few profiles.
+const KEPT_CHECKS: usize = 8;
 /// How long to wait for other processes that write to the store: each holds the lock for milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The version of the files' form.
@@ -29,6 +31,11 @@ pub struct Record {
     pub key: CacheKey,
     /// Which build it is: no other one has this text, whatever it was built from.
     pub build: String,
+    /// How far the pipelines got with it.
+    pub progress: Progress,
+    /// The checks that have succeeded on it: digests of the scripts that define `verify`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verified: Vec<Digest>,
     /// The repository it was built for, in familiar form.
     pub repository: String,
     /// The tag templates it was built with.
@@ -61,9 +68,28 @@ pub struct Record {
 }
 
 impl Record {
+    /// Whether everything that a pipeline does with it has succeeded.
+    pub fn is_finished(&self) -> bool {
+        self.progress >= Progress::Finished
+    }
+
+    /// Whether `check`, when there is one, has succeeded on it.
+    pub fn is_verified(&self, check: Option<&Digest>) -> bool {
+        check.is_none_or(|check| self.verified.contains(check))
+    }
+
     /// A text for [`Record::build`].
     pub fn new_build() -> String {
         std::iter::repeat_with(fastrand::alphanumeric).take(16).collect()
+    }
+
+    /// Notes that `check` has succeeded on it.
+    pub fn add_verified(&mut self, check: Digest) {
+        if !self.verified.contains(&check) {
+            self.verified.push(check);
+            let surplus = self.verified.len().saturating_sub(KEPT_CHECKS);
+            self.verified.drain(..surplus);
+        }
     }
 
     /// Which image it is, for what is built on it.
@@ -252,6 +278,38 @@ impl ImageStore {
         Ok(())
     }
 
+    /// Notes that pipelines got as far as `progress` with these builds of `image`, unless they got further.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn advance(&self, image: &str, builds: &[String], progress: Progress) -> io::Result<()> {
+        self.change(image, builds, |record| record.progress = record.progress.max(progress))
+    }
+
+    /// Notes that `check` has succeeded on this build of `image`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn verified(&self, image: &str, build: &str, check: Digest) -> io::Result<()> {
+        self.change(image, &[build.to_owned()], |record| record.add_verified(check))
+    }
+
+    /// Changes what is known of these builds of `image`.
+    fn change(&self, image: &str, builds: &[String], change: impl Fn(&mut Record)) -> io::Result<()> {
+        if builds.is_empty() {
+            return Ok(());
+        }
+        let _lock = self.lock()?;
+        let before = self.records(image).0;
+        let mut records = before.clone();
+        records.iter_mut().filter(|record| builds.contains(&record.build)).for_each(change);
+        if records == before {
+            return Ok(());
+        }
+        let file = serde_json::to_vec_pretty(&ImageFile { version: VERSION, records })?;
+        write_atomically(&self.image_path(image), &file)
+    }
+
     /// Removes the lists of contexts that no remembered build has any more. They only save words, so what
     /// cannot be removed stays.
     fn drop_contexts(&self) {
@@ -339,6 +397,13 @@ impl ImageStore {
 /// Puts `record` first in `records`, and forgets what it replaces.
 fn remember(records: &mut Vec<Record>, record: &Record) {
     let is_same = |known: &Record| known.key == record.key && known.repository == record.repository;
+    // Who remembers another tag of a build may not know how far others got with it.
+    let mut record = record.clone();
+    for known in records.iter().filter(|known| known.build == record.build) {
+        record.progress = record.progress.max(known.progress);
+        known.verified.iter().for_each(|check| record.add_verified(*check));
+    }
+    let record = &record;
     records.retain(|known| !is_same(known) || known.templates != record.templates);
     for known in records.iter_mut().filter(|known| known.repository == record.repository) {
         // A tag that was pushed again is another image in the registry now.
@@ -414,6 +479,8 @@ mod tests {
         Record {
             key: inputs.key(),
             build: number.to_string(),
+            progress: Progress::Settled,
+            verified: Vec::new(),
             repository: "acme/api".to_owned(),
             templates: vec![tag.parse().expect("a tag")],
             tags: vec![tag.parse().expect("a tag")],
@@ -461,6 +528,41 @@ mod tests {
         }
         let expected: Vec<_> = all.iter().rev().take(KEPT).map(|record| record.key).collect();
         assert_eq!(keys(&store.records("api").0), expected);
+    }
+
+    #[test]
+    fn progress_never_goes_back() {
+        let (_folder, store) = store();
+        let built = |number: usize| Record { progress: Progress::Built, ..record(number, "a") };
+        store.remember("api", &built(1)).expect("written");
+        store.remember("api", &built(2)).expect("written");
+        let all = || -> Vec<_> { store.records("api").0.iter().map(|record| record.progress).collect() };
+        store.advance("api", &["2".to_owned()], Progress::Finished).expect("written");
+        assert_eq!(all(), [Progress::Finished, Progress::Built]);
+        store.advance("api", &["1".to_owned(), "2".to_owned()], Progress::Settled).expect("written");
+        store.advance("api", &["1".to_owned()], Progress::Finished).expect("written");
+        // Another tag of the same build is remembered, by somebody who knows no better.
+        store.remember("api", &built(1)).expect("written");
+        assert_eq!(all(), [Progress::Settled, Progress::Settled]);
+        let again = Record { build: "another".to_owned(), ..built(1) };
+        store.remember("api", &again).expect("written");
+        assert_eq!(all(), [Progress::Built, Progress::Settled], "a new build has it all before it");
+    }
+
+    #[test]
+    fn checks_that_succeeded_are_kept_for_each_build() {
+        let (_folder, store) = store();
+        let check = |number: usize| Digest::of(number.to_string());
+        store.remember("api", &record(1, "a")).expect("written");
+        store.remember("api", &record(2, "b")).expect("written");
+        for number in 0..=KEPT_CHECKS {
+            store.verified("api", "1", check(number)).expect("written");
+        }
+        store.remember("api", &record(1, "a")).expect("written");
+        let records = store.records("api").0;
+        let has = |record: &Record, number| record.is_verified(Some(&check(number)));
+        assert!(has(&records[0], KEPT_CHECKS) && has(&records[0], 1) && !has(&records[0], 0));
+        assert!(!has(&records[1], 1) && records[1].is_verified(None));
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod base_identity;
 mod bases;
 mod images;
 mod instructions;
+mod progress;
 mod stamp;
 mod stat_index;
 
@@ -11,6 +12,7 @@ pub use base_identity::BaseIdentity;
 pub use bases::BaseMemory;
 pub use images::{ImageStore, Record, RecordedInputs};
 pub use instructions::{InstructionChange, RecordedInstruction};
+pub use progress::Progress;
 pub use stamp::Stamp;
 pub(crate) use stamp::nanoseconds_of;
 pub use stat_index::{IndexWarning, StatIndex};

@@ -47,7 +47,8 @@ struct ImageView {
     /// Its name; `auth.api` for one of a dependency.
     name: String,
     repository: String,
-    /// `build`, `skip`, `publish` (tagged or pushed anew), `fail`, or `cancel` after a base or the pipeline failed.
+    /// `build`, `skip`, `publish` (tagged or pushed anew), `finish` (checked, published and so on after a run that failed),
+    /// `fail`, or `cancel` after a base or the pipeline failed.
     decision: &'static str,
     reason: String,
     /// 0 for one that is built from no other image of the project, else one more than the highest of those.
@@ -140,6 +141,7 @@ impl PlanView {
         let counts = [
             ("build", "to build"),
             ("publish", "to publish"),
+            ("finish", "to finish"),
             ("skip", "unchanged"),
             ("fail", "failing"),
             ("cancel", "left out"),
@@ -211,6 +213,7 @@ impl ImageView {
             (None, Some((Decision::Build, reason))) => ("build", reason),
             (None, Some((Decision::Skip, reason))) => ("skip", reason),
             (None, Some((Decision::Publish, reason))) => ("publish", reason),
+            (None, Some((Decision::Finish, reason))) => ("finish", reason),
             (None, None) if part.broke_off => ("cancel", "the pipeline broke off before it".to_owned()),
             (None, None) => ("skip", "the pipeline does nothing with it".to_owned()),
         };

@@ -16,12 +16,14 @@ use crate::state::{InstructionChange, Record};
 #[derive(Serialize)]
 pub(super) struct Explained {
     image: String,
-    /// `build`, `skip` or `publish`.
+    /// `build`, `skip`, `publish` or `finish`.
     decision: &'static str,
     reason: String,
     changes: Vec<Difference>,
     /// What of the Dockerfile changed, where that is known.
     instructions: Vec<Instruction>,
+    /// What goes into it and may change without being noticed.
+    not_covered: Vec<String>,
     last_build: Option<LastBuild>,
 }
 
@@ -78,10 +80,12 @@ impl Explained {
                 Decision::Build => "build",
                 Decision::Skip => "skip",
                 Decision::Publish => "publish",
+                Decision::Finish => "finish",
             },
             reason,
             changes,
             instructions: compared.as_ref().map(|record| instructions(plan, record)).unwrap_or_default(),
+            not_covered: plan.uncovered(),
             last_build: compared.as_ref().map(LastBuild::new),
         })
     }
@@ -134,6 +138,9 @@ pub(super) fn text(images: &[Explained], now: Timestamp) -> String {
                     let _ = writeln!(text, "    {} {place} {line}: {shown}", mark(*change));
                 }
             }
+        }
+        for uncovered in &image.not_covered {
+            let _ = writeln!(text, "  not covered  {uncovered}");
         }
         if let Some(last) = &image.last_build {
             last.write(&mut text, now);

@@ -20,7 +20,8 @@ use crate::cli::GlobalOptions;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 `+` marks an input that is new since the last build, `-` one that is gone, `~` one that
-is another now. Of build arguments only the names are shown.
+is another now. Of build arguments only the names are shown. `not covered` is what goes
+into the image and may change without being noticed.
 
 Examples:
   windlass why api                        what changed, and what the last build was

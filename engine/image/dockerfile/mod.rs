@@ -1,5 +1,6 @@
 //! Dockerfiles: parsed as Docker parses them, asked, and edited in memory.
 
+mod addresses;
 mod bases;
 mod duration;
 mod edit;

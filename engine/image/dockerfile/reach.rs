@@ -298,7 +298,7 @@ impl Sources {
 }
 
 /// Whether ADD downloads `source` instead of reading it from the context.
-fn is_address(source: &str) -> bool {
+pub(super) fn is_address(source: &str) -> bool {
     let scheme =
         |scheme: &&str| source.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
     if ["http://", "https://", "git://", "ssh://"].iter().any(scheme) {

@@ -25,6 +25,7 @@ pub mod error {
     #[rhai_fn(return_raw)]
     pub fn on_failure(context: NativeCallContext, work: FnPtr, handle: FnPtr) -> RhaiResultOf<Dynamic> {
         work.call_within_context(&context, ()).or_else(|error: Box<EvalAltResult>| {
+            current::run(&context)?.break_off_work();
             drop(handle.call_within_context::<Dynamic>(&context, (super::caught(&error),))?);
             Err(error)
         })

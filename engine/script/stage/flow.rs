@@ -37,13 +37,14 @@ pub mod flow {
     pub fn working_on(context: NativeCallContext, image: Image, work: FnPtr) -> RhaiResultOf<Dynamic> {
         let (run, name) = (image.run(), image.name());
         if Scope::current().image.as_deref() == Some(name) {
-            return work.call_within_context(&context, ());
+            return work.call_within_context(&context, ()).inspect_err(|_| run.end_work(name, false));
         }
         run.results.start_again(name, &image.config().repository.to_string());
         let result = {
             let _scope = Scope { image: Some(name.to_owned()), ..Scope::current() }.enter();
             work.call_within_context(&context, ())
         };
+        run.end_work(name, result.is_ok());
         if let Err(error) = &result {
             let (outcome, reason) = match run.cancel.is_cancelled() {
                 true => (Outcome::Cancelled, "stopped".to_owned()),

@@ -102,6 +102,7 @@ impl Queue {
             };
             let image = self.images[index].as_ref();
             let mut scope = Scope::current();
+            let outer = scope.image.clone();
             if let Some(image) = image {
                 scope.image = Some(image.name().to_owned());
                 run.results.start(image.name(), &image.config().repository.to_string());
@@ -110,6 +111,12 @@ impl Queue {
                 let _scope = scope.enter();
                 call(item)
             };
+            // Who works on the image already is not done with it yet.
+            if let Some(name) = image.map(Image::name)
+                && (result.is_err() || outer.as_deref() != Some(name))
+            {
+                run.end_work(name, result.is_ok());
+            }
             let outcome = match (result, image) {
                 (Ok(value), image) => {
                     if let Some(image) = image {

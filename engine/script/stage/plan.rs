@@ -5,7 +5,7 @@ use rhai::plugin::*;
 /// Stages that decide, build and push.
 #[export_module]
 pub mod plan {
-    use rhai::{Array, Dynamic};
+    use rhai::{Array, Dynamic, FnPtr};
 
     use super::super::Dockerfile;
     use super::super::argument::truth;
@@ -208,10 +208,56 @@ pub mod plan {
         Ok(built.load()?)
     }
 
-    /// Whether it was built in this run.
+    /// Whether no run has come to its end with it yet: it was built in this run, or in an earlier one that failed.
     #[rhai_fn(get = "is_new", pure)]
     pub fn is_new(built: &mut Built) -> bool {
         built.is_new()
+    }
+
+    /// Calls `check`, unless what `verify` is now has succeeded on this image before; remembers that it has, as soon as it
+    /// does, for later runs. Where it fails, so does this, and the next run calls it again without a build.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn build_image(image) {
+    ///     let plan = plan(tagged(image));
+    ///     let built = if plan.needs_build { plan.build_with("docker") } else { plan.reuse() };
+    ///     built.verified_by(|| verify(image, built)).push().finish()
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn verified_by(context: NativeCallContext, built: Built, check: FnPtr) -> RhaiResultOf<Built> {
+        if built.is_verified() {
+            return Ok(built);
+        }
+        drop(check.call_within_context::<Dynamic>(&context, ())?);
+        Ok(built.verified())
+    }
+
+    /// Whether everything that comes after a build was done with it, and succeeded, in an earlier run: `publish` and
+    /// `after_image` as well as `verify`. While it was not, each run calls them again, without a build.
+    #[rhai_fn(get = "is_finished", pure)]
+    pub fn is_finished(built: &mut Built) -> bool {
+        built.is_finished()
+    }
+
+    /// Says that everything is done with it that comes after a build: once the work on the image succeeds, later runs
+    /// skip it. What was built in this run is finished without; of an earlier build, a pipeline of your own has to say
+    /// so after it did what `verify`, `publish` and `after_image` do.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn build_or_reuse(image) {
+    ///     let plan = plan(image);
+    ///     let built = if plan.needs_build { plan.build_with("docker") } else { plan.reuse() };
+    ///     let built = built.push();
+    ///     if !built.is_finished { exec(["echo", "pushed", built.references[0]]); }
+    ///     built.finish()
+    /// }
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn finish(built: &mut Built) -> Built {
+        built.clone().finish()
     }
 
     /// Its tags.

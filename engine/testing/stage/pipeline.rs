@@ -35,7 +35,8 @@ fn call(function: &str, arguments: Vec<Dynamic>) -> RhaiResultOf<Dynamic> {
         None => latest(&bench)?,
     };
     let Some(pipeline) = loaded.run.pipeline().cloned() else { return Ok(Dynamic::UNIT) };
-    pipeline.call(&loaded.engine, function, arguments).map_err(|error| {
+    let result = pipeline.call(&loaded.engine, function, arguments).inspect(|_| loaded.run.settle());
+    result.map_err(|error| {
         if matches!(*error, ScriptError::Cancelled) && bench.cancel.is_cancelled() {
             return EvalAltResult::ErrorTerminated(Dynamic::UNIT, Position::NONE).into();
         }
