@@ -876,6 +876,31 @@ fn only_changed_layers_are_made_anew() {
 }
 
 #[test]
+fn a_change_of_permission_bits_alone_is_built() {
+    let project = Project::new()
+        .file("devspace.yaml", "version: v1beta11\nimages:\n  app:\n    image: acme/app\n    tags: [v1]\n")
+        .file("Dockerfile", "FROM scratch\nCOPY key tool dir /\n")
+        .file("key", "s")
+        .file("tool", "t")
+        .file("dir/sub/f", "d");
+    let build = || project.run(["build", "--builder", "oci", "--skip-push"]);
+    let set = |path: &str, mode| {
+        fs::set_permissions(project.path(path), fs::Permissions::from_mode(mode)).expect("set");
+    };
+    [("key", 0o644), ("tool", 0o755), ("dir/sub", 0o755)]
+        .into_iter()
+        .for_each(|(path, mode)| set(path, mode));
+    build().success();
+    for (path, inside, mode) in [("key", "key", 0o600), ("tool", "tool", 0o4755), ("dir/sub", "sub", 0o700)] {
+        set(path, mode);
+        build().success().stderr_has(format!("building: {path} changed"));
+        let tree = ImageTree::of_store(&project, "acme/app:v1").tree;
+        assert!(tree[inside].contains(&format!(" {mode:o} ")), "{path}: {tree:?}");
+        build().success().stderr_has("skipped: unchanged");
+    }
+}
+
+#[test]
 fn what_needs_a_daemon_is_said_before_anything_is_built() {
     let project = |dockerfile: &str| {
         Project::new()

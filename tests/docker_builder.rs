@@ -136,6 +136,40 @@ fn dockerfile_in_the_context_is_part_of_it_in_every_way() {
 }
 
 #[test]
+fn every_permission_bit_reaches_the_image_and_counts_in_every_way() {
+    for (name, docker) in WAYS {
+        let Some(built) = Built::new(docker, "    context: src\n", "FROM BASE\nCOPY . /x\n") else { return };
+        let rights = || built.shell("cd /x && stat -c '%a %n' key tool shut sticky | tr '\n' ' '");
+        let set = |path: &str, mode| {
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+            fs::set_permissions(built.project.path("src").join(path), mode).expect("set");
+        };
+        for file in ["key", "tool", "shut/f", "sticky/f"] {
+            built.project.write(format!("src/{file}"), file);
+        }
+        let steps = [("key", 0o644), ("tool", 0o755), ("shut", 0o755), ("sticky", 0o755)];
+        steps.into_iter().for_each(|(path, mode)| set(path, mode));
+        built.run().success();
+        assert_eq!(rights(), "644 key 755 tool 755 shut 755 sticky ", "{name}");
+        let mut expected = rights();
+        // Docker's classic builder takes these two bits from files (`fixPermissions` of moby).
+        let tool = if name.contains("classic") { 0o750 } else { 0o6755 };
+        let steps = [("key", 0o600), ("tool", tool), ("shut", 0o500), ("sticky", 0o1777)];
+        for (path, mode) in steps {
+            set(path, mode);
+            built.run().success().stderr_has(format!("building: {path} changed"));
+            let before = format!("{:o} {path}", if path == "key" { 0o644 } else { 0o755 });
+            expected = expected.replace(&before, &format!("{mode:o} {path}"));
+            assert_eq!(rights(), expected, "{name}");
+            built.run().success().stderr_has("skipped: unchanged");
+        }
+        let mut left = built.project.path(".windlass").read_dir().expect("the state").flatten();
+        assert!(!left.any(|entry| entry.file_name().to_string_lossy().starts_with("context-")), "{name}");
+        set("shut", 0o755);
+    }
+}
+
+#[test]
 fn modes_links_and_folders_travel_through_the_cli() {
     for docker in ["{useCli: true, useBuildKit: false}", "{useCli: true, useBuildKit: true}"] {
         let Some(built) = Built::new(docker, "    context: src\n", "FROM BASE\nCOPY . /x\n") else { return };

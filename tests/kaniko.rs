@@ -72,6 +72,35 @@ fn a_pod_builds_and_pushes_and_is_gone() {
     project.run(["build"]).success().stderr_has("a.txt changed");
 }
 
+#[test]
+fn permission_bits_reach_the_image() {
+    let Some(cluster) = BuildCluster::acquire() else { return };
+    let api = cluster.repository("api");
+    let project = cluster
+        .project()
+        .file("devspace.yaml", config(&api, "", ""))
+        .file("Dockerfile", "FROM scratch\nCOPY busybox /bin/sh\nCOPY . /x/\n")
+        .file(".dockerignore", "*\n!src\n!busybox\n");
+    // The buildah that stands in for kaniko keeps no setuid.
+    let modes = [("key", 0o600), ("tool", 0o751), ("shut", 0o700), ("sticky", 0o1777)];
+    for (path, mode) in modes {
+        let file =
+            if mode == 0o700 || mode == 0o1777 { format!("src/{path}/f") } else { format!("src/{path}") };
+        project.write(file, path);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(project.path("src").join(path), mode).expect("set");
+    }
+    project.run(["build"]).success();
+    let image = format!("{}/{}:one", cluster.registry.address(), api.path());
+    cluster.daemon.docker(["pull", &image]);
+    let tree = crate::harness::ImageTree::of_daemon(&cluster.daemon, &image).tree;
+    for (path, mode) in modes {
+        let line = &tree[&format!("x/src/{path}")];
+        assert!(line.contains(&format!(" {mode:o} ")), "{path}: {line}");
+    }
+    cluster.daemon.docker(["image", "rm", "--force", &image]);
+}
+
 /// The text of the README's guide between the first `begin` and the next end of a block.
 fn block(begin: &str) -> &'static str {
     let (_, guide) =

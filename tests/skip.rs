@@ -122,6 +122,10 @@ fn key_changes_with_what_is_built_and_with_nothing_else() {
     let rename = |project: &Project| fs::rename(project.path("src/b"), project.path("src/c")).unwrap();
     check("renamed file", rename, &[], true);
     check("exec bit", |project| set_mode(project, "src/b", 0o755), &[], true);
+    check("only for the owner", |project| set_mode(project, "src/b", 0o600), &[], true);
+    check("setuid", |project| set_mode(project, "src/b", 0o4644), &[], true);
+    check("permissions of a folder", |project| set_mode(project, "src", 0o700), &[], true);
+    check("sticky folder", |project| set_mode(project, "src", 0o1755), &[], true);
     let retarget = |project: &Project| {
         project.remove("src/link");
         std::os::unix::fs::symlink("b", project.path("src/link")).unwrap();
@@ -141,7 +145,6 @@ fn key_changes_with_what_is_built_and_with_nothing_else() {
     check("useCli", docker("useCli: true"), &[], false);
     check("comment", yaml("images:", "# a comment\nimages:"), &[], false);
     check("file out of reach", |project| drop(project.write("notes.txt", "changed")), &[], false);
-    check("other permissions", |project| set_mode(project, "src/b", 0o600), &[], false);
     check("time", |project| touch(project, "src/b"), &[], false);
     let same = |project: &Project| {
         project.remove("src/b");

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Inputs;
+use super::{ENCODING, Inputs};
 use crate::image::context::{Change, ChangeKind, shown};
 use crate::state::Record;
 
@@ -51,6 +51,8 @@ pub enum Input {
     Context,
     /// A file.
     File,
+    /// How windlass makes cache keys: nothing can be compared with what was built by one that makes others.
+    Encoding,
 }
 
 impl Sign {
@@ -85,6 +87,10 @@ pub fn differences(
     let mut found = Vec::new();
     let mut note =
         |change, input, name: &str| found.push(Difference { change, input, name: name.to_owned() });
+    if before.encoding != ENCODING {
+        note(Sign::Changed, Input::Encoding, "");
+        return found;
+    }
     if !before.has_command_of(inputs) {
         note(Sign::Changed, Input::Command, "");
     }

@@ -9,8 +9,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::image::Digest;
 
-/// The version of the encoding under the key: a new one makes every older key invalid.
-const ENCODING: &[u8] = b"windlass cache key 1";
+/// The version of the encoding under the key, and of what the digests in it cover: a new one makes every older key
+/// invalid.
+pub const ENCODING: u32 = 2;
 
 /// The hash of all inputs of a build; equal keys mean equal images. Written as 64 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,7 +72,7 @@ pub struct Inputs {
 impl Inputs {
     /// The key over all of it.
     pub fn key(&self) -> CacheKey {
-        let mut hasher = Hasher(Sha256::new_with_prefix(ENCODING));
+        let mut hasher = Hasher(Sha256::new_with_prefix(format!("windlass cache key {ENCODING}")));
         hasher.list("command", self.command.iter().map(String::as_bytes));
         hasher.list("dockerfile", self.dockerfile.iter().map(|digest| &digest.as_bytes()[..]));
         hasher.list("target", self.target.iter().map(String::as_bytes));

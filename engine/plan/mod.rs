@@ -23,7 +23,7 @@ mod uncovered;
 pub use built::Built;
 pub use decide::{ImageIds, Reuse, Situation, Source, UsedBase, Verdict, decide};
 pub use difference::{Difference, Input, Sign};
-pub use inputs::{CacheKey, Inputs};
+pub use inputs::{CacheKey, ENCODING, Inputs};
 pub use plan::Plan;
 pub use provenance::SourceCode;
 pub use stored::NotStored;

@@ -27,6 +27,7 @@ pub fn why_build(differences: &[Difference]) -> String {
             (Input::Context, Sign::Removed) => "its context does not count any more".to_owned(),
             (Input::Context, Sign::Changed) => "the context changed".to_owned(),
             (Input::File, _) => files_changed(&files),
+            (Input::Encoding, _) => "an older windlass built it, with other cache keys".to_owned(),
         };
         // Several arguments, or files, are one reason.
         if reasons.last() != Some(&reason) {
@@ -102,6 +103,15 @@ mod tests {
         };
         let found = differences(&record(&with("1")), &with("2"), || None);
         assert_eq!(why_build(&found), "its base `base` changed");
+    }
+
+    #[test]
+    fn nothing_is_compared_with_what_has_another_kind_of_key() {
+        let mut before = record(&inputs());
+        before.inputs.encoding = 1;
+        let now = Inputs { context: Some(Digest::of("x")), ..inputs() };
+        let found = differences(&before, &now, || panic!("lists of other versions say nothing"));
+        assert_eq!(why_build(&found), "an older windlass built it, with other cache keys");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::instructions::{self, InstructionChange, RecordedInstruction};
 use super::{BaseIdentity, Progress};
 use crate::image::{Digest, Dockerfile, ImageReference, Repository, Tag, TagTemplate};
-use crate::plan::{CacheKey, Inputs};
+use crate::plan::{CacheKey, ENCODING, Inputs};
 
 /// How many builds of an image are remembered: enough for switching between a few profiles and branches.
 const KEPT: usize = 12;
@@ -121,6 +121,9 @@ impl Record {
 /// The inputs of a build as remembered, to say later which of them changed: hashes, never values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedInputs {
+    /// The version of the key's encoding.
+    #[serde(default = "first_encoding")]
+    pub encoding: u32,
     /// Makes the hashes below useless for guessing values.
     salt: String,
     /// Hash of the Dockerfile.
@@ -149,6 +152,7 @@ impl RecordedInputs {
     pub fn new(inputs: &Inputs) -> Self {
         let salt: String = std::iter::repeat_with(fastrand::alphanumeric).take(32).collect();
         Self {
+            encoding: ENCODING,
             dockerfile: inputs.dockerfile,
             target: inputs.target.clone(),
             network: inputs.network.clone(),
@@ -204,6 +208,11 @@ impl RecordedInputs {
         });
         dropped.chain(changed.map(|(name, _)| name)).map(String::as_str)
     }
+}
+
+/// That of builds whose record does not name one.
+fn first_encoding() -> u32 {
+    1
 }
 
 fn salted(salt: &str, words: &[String]) -> Digest {

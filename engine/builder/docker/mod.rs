@@ -15,6 +15,7 @@ mod load;
 mod proxies;
 mod push;
 mod save;
+mod shared_key;
 mod staging;
 mod transcript;
 mod transport;

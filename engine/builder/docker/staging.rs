@@ -3,15 +3,22 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
+use super::shared_key::shared_key;
 use crate::builder::{BuildError, BuildRequest};
 use crate::image::context::{Content, Entry, EntryKind, path_of, shown};
+
+/// What the owner of a folder needs to remove what is in it.
+const OWNERS_RIGHTS: u32 = 0o700;
 
 /// A folder of a build's own, gone when this is dropped.
 pub(super) struct Staging {
     folder: TempDir,
+    /// Folders of the copy from which their owner may not remove anything, parents first.
+    closed: OnceLock<Vec<PathBuf>>,
 }
 
 /// What a command line is to be told.
@@ -28,7 +35,8 @@ impl Staging {
     pub(super) fn new(project: &Path) -> io::Result<Self> {
         let parent = project.join(".windlass");
         crate::own_file::create_folder(&parent)?;
-        Ok(Self { folder: tempfile::Builder::new().prefix("context-").tempdir_in(parent)? })
+        let folder = tempfile::Builder::new().prefix("context-").tempdir_in(parent)?;
+        Ok(Self { folder, closed: OnceLock::new() })
     }
 
     /// The path of a file in it.
@@ -41,7 +49,8 @@ impl Staging {
     /// # Errors
     /// [`BuildError::Unreadable`] for a file that cannot be read or written.
     pub(super) async fn fill(&self, request: &BuildRequest) -> Result<Staged, BuildError> {
-        let (dockerfile, context) = (self.path("Dockerfile"), self.path("context"));
+        // By the folder's name, buildx tells a BuildKit what it may compare the files with.
+        let (dockerfile, context) = (self.path("Dockerfile"), self.path(&shared_key(request)));
         let staged = Staged {
             dockerfile: dockerfile.to_string_lossy().into_owned(),
             context: context.to_string_lossy().into_owned(),
@@ -50,6 +59,12 @@ impl Staging {
         // already.
         let rules = self.path("Dockerfile.dockerignore");
         let (text, selection) = (request.dockerfile.clone(), request.context.clone());
+        let is_closed = |entry: &&Entry| {
+            matches!(entry.kind, EntryKind::Directory) && entry.mode & OWNERS_RIGHTS != OWNERS_RIGHTS
+        };
+        let closed = selection.entries().iter().filter(is_closed);
+        // A staging is filled once.
+        let _ = self.closed.set(closed.map(|entry| context.join(&*entry.path)).collect());
         let copied = tokio::task::spawn_blocking(move || {
             let own = |path: &Path, text: &str| fs::write(path, text).map_err(|error| named(path, error));
             own(&dockerfile, text.text())?;
@@ -61,6 +76,17 @@ impl Staging {
             copied.await.unwrap_or_else(|panic| Err(("the context".into(), io::Error::other(panic))));
         copied.map_err(|(path, error)| BuildError::Unreadable { path, reason: error.to_string() })?;
         Ok(staged)
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        for folder in self.closed.get().into_iter().flatten() {
+            use std::os::unix::fs::PermissionsExt as _;
+            // One that cannot be opened up stays behind, as what cannot be removed does.
+            let _ = fs::set_permissions(folder, fs::Permissions::from_mode(OWNERS_RIGHTS));
+        }
     }
 }
 
@@ -105,9 +131,7 @@ fn dress(entry: &Entry, path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        // Of a folder that its owner may not write, the copy could not be removed.
-        let least = if matches!(entry.kind, EntryKind::Directory) { 0o700 } else { 0 };
-        fs::set_permissions(path, fs::Permissions::from_mode(entry.mode & 0o7777 | least))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(entry.mode & 0o7777))?;
     }
     Ok(())
 }

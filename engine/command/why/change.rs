@@ -168,6 +168,7 @@ fn title(input: Input) -> &'static str {
         Input::Parent => "base",
         Input::Context => "context",
         Input::File => "file",
+        Input::Encoding => "keys",
     }
 }
 

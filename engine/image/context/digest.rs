@@ -18,7 +18,9 @@ use crate::image::Digest;
 use crate::state::{Stamp, StatIndex};
 
 /// Names the encoding that is hashed; it changes with it.
-const VERSION: &[u8] = b"windlass context 1\0";
+const VERSION: &[u8] = b"windlass context 2\0";
+/// The version of the compact form and of the fingerprints in it.
+const STORED: u8 = 2;
 /// Bytes read at once.
 const BUFFER: usize = 256 * 1024;
 /// Bytes to hash from which on several threads share the work.
@@ -30,8 +32,8 @@ const ATTEMPTS: usize = 3;
 
 /// The digest of a selection, and what it is made of. Cheap to clone.
 ///
-/// It covers paths, kinds, the execute bit, symlink targets and contents; not mtimes, owners, other
-/// permissions or where the context is.
+/// It covers paths, kinds, permission bits (setuid, setgid and sticky among them), symlink targets and contents; not
+/// mtimes, owners or where the context is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContextDigest {
     digest: Digest,
@@ -43,7 +45,7 @@ pub struct ContextDigest {
 pub struct ContextEntry {
     /// The path in the context, relative, with `/`.
     pub path: Arc<str>,
-    /// The first bytes of a SHA-256 over kind, execute bit and content: enough to name what changed.
+    /// The first bytes of a SHA-256 over kind, permission bits and content: enough to name what changed.
     pub fingerprint: [u8; 8],
 }
 
@@ -63,7 +65,7 @@ pub enum ChangeKind {
     Added,
     /// It is gone.
     Removed,
-    /// It is another kind of thing, or has another content, target or execute bit.
+    /// It is another kind of thing, or has another content, target or permission bits.
     Changed,
 }
 
@@ -141,14 +143,14 @@ impl ContextDigest {
             let rest = &entry.path[shared..];
             StoredEntry { shared, rest, fingerprint: entry.fingerprint }
         });
-        let stored = Stored { version: 1, digest: self.digest, entries: entries.collect() };
+        let stored = Stored { version: STORED, digest: self.digest, entries: entries.collect() };
         postcard::to_stdvec(&stored).unwrap_or_default()
     }
 
     /// Reads what [`ContextDigest::to_bytes`] wrote; `None` when it is damaged or of another version.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let stored: Stored<'_> =
-            postcard::from_bytes(bytes).ok().filter(|stored: &Stored<'_>| stored.version == 1)?;
+            postcard::from_bytes(bytes).ok().filter(|stored: &Stored<'_>| stored.version == STORED)?;
         let mut entries: Vec<ContextEntry> = Vec::with_capacity(stored.entries.len());
         for StoredEntry { shared, rest, fingerprint } in stored.entries {
             let before = entries.last().map_or("", |entry| &*entry.path);
@@ -186,8 +188,14 @@ fn compute(
     for (entry, content) in entries.iter().zip(contents) {
         encoded.clear();
         match &entry.kind {
-            EntryKind::Directory => encoded.push(b'd'),
-            EntryKind::File { .. } => encoded.push(if entry.is_executable() { b'x' } else { b'f' }),
+            EntryKind::Directory => {
+                encoded.push(b'd');
+                encoded.extend_from_slice(&permissions(entry));
+            }
+            EntryKind::File { .. } => {
+                encoded.push(b'f');
+                encoded.extend_from_slice(&permissions(entry));
+            }
             EntryKind::Symlink { target } => {
                 encoded.push(b'l');
                 let target = bytes_of(target);
@@ -201,7 +209,7 @@ fn compute(
             // The digest of a content is as good as a digest of it.
             (EntryKind::File { .. }, Some(content)) => {
                 fingerprint.copy_from_slice(&content.as_bytes()[..8]);
-                fingerprint[0] ^= encoded[0];
+                fingerprint.iter_mut().zip(permissions(entry)).for_each(|(byte, bits)| *byte ^= bits);
             }
             _ => fingerprint.copy_from_slice(&Digest::of(&encoded).as_bytes()[..8]),
         }
@@ -212,6 +220,11 @@ fn compute(
         listed.push(ContextEntry { path: entry.path.clone(), fingerprint });
     }
     Ok(ContextDigest { digest: Digest::from_bytes(whole.finalize().into()), entries: listed.into() })
+}
+
+/// The permission bits of an entry as they are hashed. Those of a symlink do not exist.
+fn permissions(entry: &Entry) -> [u8; 2] {
+    ((entry.mode & 0o7777) as u16).to_le_bytes()
 }
 
 fn length(bytes: &[u8]) -> [u8; 8] {

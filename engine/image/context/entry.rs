@@ -78,9 +78,4 @@ impl Entry {
             EntryKind::Directory | EntryKind::Symlink { .. } => 0,
         }
     }
-
-    /// Whether it is a file that anyone may execute.
-    pub fn is_executable(&self) -> bool {
-        matches!(self.kind, EntryKind::File { .. }) && self.mode & 0o111 != 0
-    }
 }

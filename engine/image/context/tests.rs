@@ -271,12 +271,35 @@ fn what_changes_an_image_changes_the_digest() {
 }
 
 #[test]
+fn every_permission_bit_changes_the_digest() {
+    let folder = folder(&["a=1", "dir/b=2", "link -> a"]);
+    let before = digest(&folder);
+    for (path, old) in [("a", 0o644), ("dir", 0o755)] {
+        let place = folder.path().join(path);
+        fs::set_permissions(&place, fs::Permissions::from_mode(old)).expect("set");
+        let as_it_was = digest(&folder);
+        // Its owner can read it with any of these.
+        for bit in [0o1, 0o10, 0o20, 0o40, 0o200, 0o1000, 0o2000, 0o4000] {
+            fs::set_permissions(&place, fs::Permissions::from_mode(old ^ bit)).expect("set");
+            let after = digest(&folder);
+            if fs::metadata(&place).expect("there").permissions().mode() & 0o7777 == old {
+                continue;
+            }
+            assert_ne!(after.digest(), as_it_was.digest(), "{path} {bit:o}");
+            let changes = after.changes_since(&as_it_was);
+            assert_eq!(changes, [Change { path: path.into(), kind: ChangeKind::Changed }]);
+        }
+        fs::set_permissions(&place, fs::Permissions::from_mode(old)).expect("set");
+    }
+    assert_eq!(digest(&folder), before);
+}
+
+#[test]
 fn what_does_not_change_an_image_does_not_change_the_digest() {
     let folder = folder(&["a=1", "b/c=2", ".dockerignore=x"]);
     let before = digest(&folder);
     let file = fs::File::open(folder.path().join("a")).expect("opened");
     file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(77)).expect("set");
-    fs::set_permissions(folder.path().join("a"), fs::Permissions::from_mode(0o600)).expect("set");
     fs::create_dir(folder.path().join("x")).expect("made");
     fs::create_dir(folder.path().join(".windlass")).expect("made");
     assert_eq!(before, digest(&folder));
@@ -289,6 +312,8 @@ fn a_digest_survives_its_compact_form() {
     let bytes = digest.to_bytes();
     assert_eq!(ContextDigest::from_bytes(&bytes[..bytes.len() - 1]), None);
     assert_eq!(ContextDigest::from_bytes(b"\x02"), None);
+    let older = [&[1], &bytes[1..]].concat();
+    assert_eq!(ContextDigest::from_bytes(&older), None, "fingerprints of another version");
 }
 
 #[test]

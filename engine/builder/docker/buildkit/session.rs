@@ -10,7 +10,6 @@ use hyper::rt::{Read, Write};
 use hyper::{Method, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use sha2::{Digest, Sha256};
 use tokio_util::task::AbortOnDropHandle;
 use tonic::service::Routes;
 
@@ -22,6 +21,7 @@ use super::health::Health;
 use super::wire::FileSyncServer;
 use crate::builder::BuildRequest;
 use crate::builder::docker::TransportError;
+use crate::builder::docker::shared_key::shared_key;
 
 /// How often we ask whether the daemon is still there, and how long it may take to answer.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -96,16 +96,6 @@ async fn serve(stream: impl Read + Write + Unpin + Send + 'static, routes: Route
         Ok(()) => "it closed the session".to_owned(),
         Err(error) => describe(&error),
     }
-}
-
-/// Names what the daemon may compare our files with: those of the last build of the same image of the same
-/// project. Images that share a context folder send different parts of it, so each has a key of its own.
-fn shared_key(request: &BuildRequest) -> String {
-    let mut hash = Sha256::new();
-    hash.update(request.directory.as_os_str().as_encoded_bytes());
-    hash.update([0]);
-    hash.update(&request.image);
-    hex::encode(hash.finalize())
 }
 
 #[cfg(test)]

@@ -1,0 +1,79 @@
+//! What a BuildKit may compare a context with.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::builder::BuildRequest;
+use crate::image::context::{Entry, EntryKind};
+
+/// Names what a BuildKit may compare our files with: those of the last build of the same image of the same project.
+/// Images that share a context folder send different parts of it, so each has a key of its own.
+///
+/// A BuildKit takes over the permission bits of a folder that changed nothing else, but goes on using what it made
+/// from the folder as it was (fsutil, `DiskWriter`). So the bits are part of the key: those that most folders have, and
+/// every folder that has others.
+pub(super) fn shared_key(request: &BuildRequest) -> String {
+    let mut hash = Sha256::new();
+    let mut word = |word: &[u8]| {
+        hash.update((word.len() as u64).to_le_bytes());
+        hash.update(word);
+    };
+    word(request.directory.as_os_str().as_encoded_bytes());
+    word(request.image.as_bytes());
+    let entries = request.context.entries().iter();
+    let folders: Vec<&Entry> = entries.filter(|entry| matches!(entry.kind, EntryKind::Directory)).collect();
+    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+    folders.iter().for_each(|folder| *counts.entry(folder.mode).or_default() += 1);
+    let usual = counts.into_iter().max_by_key(|(mode, count)| (*count, Reverse(*mode))).map(|(mode, _)| mode);
+    for folder in folders.iter().filter(|folder| Some(folder.mode) != usual) {
+        word(folder.path.as_bytes());
+        word(&folder.mode.to_le_bytes());
+    }
+    word(&usual.unwrap_or_default().to_le_bytes());
+    hex::encode(hash.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::image::{Dockerfile, Selection};
+
+    fn key(image: &str, folders: &[(&str, u32)]) -> String {
+        let entry = |(path, mode): &(&str, u32)| {
+            Entry::new(*path, EntryKind::Directory, *mode, SystemTime::UNIX_EPOCH)
+        };
+        shared_key(&BuildRequest {
+            image: image.into(),
+            references: Vec::new(),
+            dockerfile: Arc::new(Dockerfile::parse("Dockerfile", "FROM scratch\n").expect("parsed")),
+            context: Arc::new(Selection::from_entries(folders.iter().map(entry).collect())),
+            target: None,
+            network: None,
+            build_args: Default::default(),
+            platform: None,
+            directory: "/project".into(),
+            sent: None,
+        })
+    }
+
+    #[test]
+    fn only_bits_of_folders_that_were_there_make_another_key() {
+        let before = key("api", &[("a", 0o755), ("b", 0o755)]);
+        assert_eq!(key("api", &[("a", 0o755), ("b", 0o755), ("c", 0o755)]), before, "a new folder");
+        for (image, folders) in [
+            ("web", [("a", 0o755), ("b", 0o755)]),
+            ("api", [("a", 0o700), ("b", 0o755)]),
+            ("api", [("a", 0o755), ("b", 0o700)]),
+            ("api", [("a", 0o700), ("b", 0o700)]),
+        ] {
+            assert_ne!(key(image, &folders), before, "{image} {folders:?}");
+        }
+        let one = key("api", &[("a", 0o700), ("b", 0o755)]);
+        assert_ne!(one, key("api", &[("a", 0o755), ("b", 0o700)]));
+    }
+}
