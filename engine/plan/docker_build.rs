@@ -152,8 +152,8 @@ impl Plan {
         if run.options.dry_run {
             self.foresee(recipe, &tags);
         }
-        let daemon_bases = match tool {
-            Tool::Docker if !run.options.dry_run => daemon_bases(run, &recipe.dockerfile, &recipe.parents)?,
+        let daemon_bases = match builder {
+            BuilderKind::Docker if !run.options.dry_run => daemon_bases(run, &recipe.dockerfile, &recipe.parents)?,
             _ => BTreeMap::new(),
         };
         self.remember(&identity, tags, built, daemon_bases, false)

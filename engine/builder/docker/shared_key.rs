@@ -55,6 +55,7 @@ mod tests {
             target: None,
             network: None,
             build_args: Default::default(),
+            secret_args: Default::default(),
             platform: None,
             directory: "/project".into(),
             sent: None,

@@ -133,6 +133,7 @@ mod tests {
             target: None,
             network: None,
             build_args: Default::default(),
+            secret_args: Default::default(),
             platform: None,
             directory: "/".into(),
             sent: None,
