@@ -162,7 +162,7 @@ fn script_that_catches_a_failing_check_does_not_make_it_good() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "api");
     let script = "fn verify(image, built) { exec([\"./check\"]); }\n\
-                  fn build_image(image) { try { base::build_image(image) } catch (error) { warn(error); image.disabled() } }\n";
+                  fn build_image(image) { try { return base::build_image(image); } catch (error) { warn(error); } image.disabled() }\n";
     let project = project(&daemon, &repository, script);
     assert_eq!(build(&project, &["--skip-push"]), ("build: never built here".to_owned(), true));
     assert_eq!(build(&project, &["--skip-push"]), ("finish: unchanged, not verified yet".to_owned(), true));

@@ -114,9 +114,10 @@ enum InDaemon {
 
 /// Decides whether an image is built or an earlier build of it is good enough.
 ///
-/// A build with the same key, and on the very images that its bases are now, is good when all its tags are in the registry (trusted, or looked up with
-/// `check_registry`), or when a daemon or windlass's own store has it. A daemon that does not answer has nothing: whoever
-/// builds then may not need it. Tags that are new are added to the existing image.
+/// A build with the same key, and on the very images that its bases are now, is good when all its tags are in the
+/// registry (trusted, or looked up with `check_registry`), or when a daemon or windlass's own store has it. A daemon
+/// that does not answer has nothing: whoever builds then may not need it. Tags that are new are added to the existing
+/// image.
 ///
 /// # Errors
 /// What the daemon or the registry answered when they had to be asked and could not.

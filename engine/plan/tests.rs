@@ -78,9 +78,10 @@ const CONFIGS: [(&str, &str); 6] = [
     ("command: make", "command: make all"),
     ("image: acme/side", "image: acme/aside"),
 ];
-const SCRIPTS: [&str; 7] = [
+const SCRIPTS: [&str; 8] = [
     "",
     "fn tags(image) { [\"1.0\"] }",
+    "fn verify(image, built) { exec([\"scan\", image.name]); }",
     "fn tags(image) { [\"1.0\", \"dev-##\"] }",
     "fn entrypoint(image) { if image.name == \"mid\" { [\"sleep\"] } else { image.entrypoint } }",
     "fn needs_build(image, plan) { image.name == \"side\" || plan.needs_build }",

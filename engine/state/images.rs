@@ -407,12 +407,12 @@ impl ImageStore {
 fn remember(records: &mut Vec<Record>, record: &Record) {
     let is_same = |known: &Record| known.key == record.key && known.repository == record.repository;
     // Who remembers another tag of a build may not know how far others got with it.
-    let mut record = record.clone();
+    let mut merged = record.clone();
     for known in records.iter().filter(|known| known.build == record.build) {
-        record.progress = record.progress.max(known.progress);
-        known.verified.iter().for_each(|check| record.add_verified(*check));
+        merged.progress = merged.progress.max(known.progress);
+        known.verified.iter().for_each(|check| merged.add_verified(*check));
     }
-    let record = &record;
+    let record = &merged;
     records.retain(|known| !is_same(known) || known.templates != record.templates);
     for known in records.iter_mut().filter(|known| known.repository == record.repository) {
         // A tag that was pushed again is another image in the registry now.

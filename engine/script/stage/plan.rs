@@ -214,15 +214,15 @@ pub mod plan {
         built.is_new()
     }
 
-    /// Calls `check`, unless what `verify` is now has succeeded on this image before; remembers that it has, as soon as it
-    /// does, for later runs. Where it fails, so does this, and the next run calls it again without a build.
+    /// Calls `check` with it, unless what `verify` is now has succeeded on this image before; remembers that it has, as
+    /// soon as it does, for later runs. Where it fails, so does this, and the next run calls it again without a build.
     ///
     /// # Example
     /// ```rhai
     /// fn build_image(image) {
     ///     let plan = plan(tagged(image));
     ///     let built = if plan.needs_build { plan.build_with("docker") } else { plan.reuse() };
-    ///     built.verified_by(|| verify(image, built)).push().finish()
+    ///     built.verified_by(|built| verify(image, built)).push().finish()
     /// }
     /// ```
     #[rhai_fn(return_raw)]
@@ -230,7 +230,7 @@ pub mod plan {
         if built.is_verified() {
             return Ok(built);
         }
-        drop(check.call_within_context::<Dynamic>(&context, ())?);
+        drop(check.call_within_context::<Dynamic>(&context, (built.clone(),))?);
         Ok(built.verified())
     }
 
