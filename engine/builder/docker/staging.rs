@@ -64,7 +64,7 @@ impl Staging {
         };
         let closed = selection.entries().iter().filter(is_closed);
         // A staging is filled once.
-        let _ = self.closed.set(closed.map(|entry| context.join(&*entry.path)).collect());
+        let _ = self.closed.set(closed.map(|entry| context.join(path_of(&entry.path))).collect());
         let copied = tokio::task::spawn_blocking(move || {
             let own = |path: &Path, text: &str| fs::write(path, text).map_err(|error| named(path, error));
             own(&dockerfile, text.text())?;
