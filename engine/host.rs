@@ -24,6 +24,7 @@ pub mod planning;
 mod project_path;
 mod random;
 mod registry;
+mod writes;
 
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ pub use options::HostOptions;
 pub use project_path::{PathError, ProjectPath};
 pub use random::Random;
 pub use registry::{ImageCopy, Registry};
+pub use writes::{CountedExec, Writes, Writing};
 
 /// The outside world.
 #[derive(Clone)]
@@ -64,4 +66,6 @@ pub struct Host {
     pub random: Arc<dyn Random>,
     /// Registries.
     pub registry: Arc<dyn Registry>,
+    /// What may have written files of the project.
+    pub writes: Writes,
 }

@@ -78,7 +78,7 @@ impl Project {
             secret_args: Default::default(),
             platform: None,
             directory: self.root.path().to_owned(),
-            sent: None,
+            sent: std::sync::Arc::default(),
         }
     }
 

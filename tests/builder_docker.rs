@@ -71,7 +71,7 @@ impl Fixture {
             secret_args: Default::default(),
             platform: None,
             directory: self.folder.path().to_owned(),
-            sent: None,
+            sent: std::sync::Arc::default(),
         }
     }
 
@@ -279,7 +279,7 @@ async fn a_daemon_that_vanishes_is_named() {
         secret_args: Default::default(),
         platform: None,
         directory: folder.path().to_owned(),
-        sent: None,
+        sent: std::sync::Arc::default(),
     };
     let events = Events::none().of_image("api");
     let classic = Classic { daemon, credentials };

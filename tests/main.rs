@@ -6,6 +6,7 @@ mod builder_docker;
 mod builder_oci;
 mod buildkit_in_cluster;
 mod buildx;
+mod changing_context;
 mod check;
 mod cluster_scripts;
 mod completions;

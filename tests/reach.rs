@@ -197,7 +197,7 @@ async fn layers(
         secret_args: Default::default(),
         platform: None,
         directory: root.to_owned(),
-        sent: None,
+        sent: std::sync::Arc::default(),
     };
     for _ in 0..3 {
         let events = Events::none().of_image("api");

@@ -26,9 +26,9 @@ pub(super) struct Archive {
     /// Size of its files in bytes.
     pub(super) size: u64,
     /// Where to note what the files had in them.
-    sent: Option<Arc<SentFiles>>,
+    sent: Arc<SentFiles>,
     /// The file that could not be read, and why.
-    unsendable: Arc<OnceLock<(Arc<str>, String)>>,
+    unsendable: Arc<OnceLock<Arc<Unsendable>>>,
 }
 
 impl Archive {
@@ -45,14 +45,19 @@ impl Archive {
         let text = request.dockerfile.text();
         let path = request.directory.join(request.dockerfile.name());
         let (selection, dockerfile) = match find_same(&request.context, &path, text.as_bytes()) {
-            Some(path) => (Selection::clone(&request.context), path),
+            // By now its file may have other bytes; those that were planned travel.
+            Some(path) => {
+                request.sent.note(&path.as_str().into(), Digest::of(text));
+                let text = Bytes::copy_from_slice(text.as_bytes());
+                (request.context.with_content(&path, text), path)
+            }
             None => {
                 let name = format!(".windlass.{}.Dockerfile", &Digest::of(text).hex()[..16]);
-                let selection = with_rule(&request.context, &name)?;
+                let selection = with_rule(&request.context, &name, &request.sent)?;
                 (selection.with_file(&name, 0o644, Bytes::copy_from_slice(text.as_bytes())), name)
             }
         };
-        let (size, sent) = (selection.size(), request.sent.clone());
+        let (size, sent) = (selection.size(), Arc::clone(&request.sent));
         Ok(Self { dockerfile, size, sent, unsendable: Arc::default(), selection })
     }
 
@@ -72,16 +77,16 @@ impl Archive {
         self.selection.tar_stream(self.sent.clone(), tell).inspect(move |piece| {
             // What carries the stream only knows that it broke off.
             if let Err(error) = piece
-                && let Some(Unsendable { path, reason }) = Unsendable::of(error)
+                && let Some(error) = Unsendable::of(error)
             {
-                let _ = unsendable.set((path.clone(), reason.to_string()));
+                let _ = unsendable.set(Arc::clone(error));
             }
         })
     }
 
     /// Why the stream broke off, when a file could not be read.
     pub(super) fn failure(&self) -> Option<BuildError> {
-        self.unsendable.get().map(|(path, reason)| unreadable(path, reason))
+        self.unsendable.get().map(|error| BuildError::unsendable(&error.path, &error.reason))
     }
 }
 
@@ -99,7 +104,7 @@ fn find_same(selection: &Selection, path: &Path, text: &[u8]) -> Option<String> 
 }
 
 /// A copy of `selection` whose ignore file hides `name`, and itself unless it was selected.
-fn with_rule(selection: &Selection, name: &str) -> Result<Selection, Unsendable> {
+fn with_rule(selection: &Selection, name: &str, sent: &SentFiles) -> Result<Selection, Unsendable> {
     let selected = selection.get(IGNORE_FILE).and_then(|entry| match &entry.kind {
         EntryKind::File { content, .. } => Some((entry, content)),
         _ => None,
@@ -109,8 +114,9 @@ fn with_rule(selection: &Selection, name: &str) -> Result<Selection, Unsendable>
     };
     let mut rules = match content {
         Content::Memory(bytes) => bytes.to_vec(),
-        Content::Disk(path) => {
-            crate::input_file::read(path).map_err(|reason| Unsendable { path: IGNORE_FILE.into(), reason })?
+        // It counts as it is on disk, without the rule.
+        Content::Disk(_) => {
+            sent.read(entry).map_err(|reason| Unsendable { path: IGNORE_FILE.into(), reason })?
         }
     };
     rules.extend_from_slice(format!("\n{name}\n").as_bytes());
@@ -119,12 +125,8 @@ fn with_rule(selection: &Selection, name: &str) -> Result<Selection, Unsendable>
 
 impl From<Unsendable> for BuildError {
     fn from(error: Unsendable) -> Self {
-        unreadable(&error.path, &error.reason)
+        Self::unsendable(&error.path, &error.reason)
     }
-}
-
-fn unreadable(path: &str, reason: &impl ToString) -> BuildError {
-    BuildError::Unreadable { path: path.to_owned(), reason: reason.to_string() }
 }
 
 #[cfg(test)]
@@ -159,7 +161,7 @@ mod tests {
             secret_args: std::collections::BTreeSet::new(),
             platform: None,
             directory: "/no/such/folder".into(),
-            sent: None,
+            sent: Arc::default(),
         };
         Archive::new(&request).unwrap()
     }
@@ -211,9 +213,6 @@ mod tests {
         let archive = archive(vec![entry("f", Content::Disk("/no/such/file".into()), 5)]);
         archive.stream(|_| ()).try_collect::<Vec<_>>().await.unwrap_err();
         let error = archive.failure().unwrap();
-        assert_eq!(
-            error.to_string(),
-            "cannot send `f` to the builder: No such file or directory (os error 2)"
-        );
+        assert_eq!(error.to_string(), "cannot send `f` to the builder: it was removed meanwhile");
     }
 }

@@ -6,6 +6,7 @@ use super::docker::DaemonError;
 use super::docker::TransportError;
 use crate::cluster::ClusterError;
 use crate::image::ReferenceError;
+use crate::image::context::{Changed, shown};
 use crate::image::dockerfile::DockerfileError;
 use crate::oci::StoreError;
 use crate::process::ProcessError;
@@ -211,14 +212,27 @@ pub enum BuildError {
     #[diagnostic(transparent)]
     Store(#[from] StoreError),
 
+    /// A file of the build context changed while it was on its way.
+    #[error("cannot send `{path}` to the builder: {reason}")]
+    #[diagnostic(
+        code(stage::build::changed),
+        help(
+            "run the build again; if it always changes, stop what writes to it or exclude it with a line in \
+             .dockerignore"
+        )
+    )]
+    Changed {
+        /// The file, as the context names it.
+        path: String,
+        /// What happened to it.
+        reason: Changed,
+    },
+
     /// A file of the build context could not be read when the builder asked for it.
     #[error("cannot send `{path}` to the builder: {reason}")]
     #[diagnostic(
         code(stage::build::unreadable),
-        help(
-            "give yourself the right to read it, or exclude it with a line in .dockerignore; if it changed \
-             meanwhile, run the build again"
-        )
+        help("give yourself the right to read it, or exclude it with a line in .dockerignore")
     )]
     Unreadable {
         /// The file, as the context names it.
@@ -234,6 +248,15 @@ pub enum BuildError {
 }
 
 impl BuildError {
+    /// The file `path` of the context could not be sent.
+    pub(super) fn unsendable(path: &str, reason: &std::io::Error) -> Self {
+        let path = shown(path).into_owned();
+        match Changed::of(reason) {
+            Some(reason) => Self::Changed { path, reason },
+            None => Self::Unreadable { path, reason: reason.to_string() },
+        }
+    }
+
     /// A command-line builder of `image` could not be run.
     pub(crate) fn process(image: &str, source: ProcessError) -> Self {
         let help = source.help().map(|help| help.to_string());

@@ -155,7 +155,7 @@ mod tests {
             secret_args: std::collections::BTreeSet::new(),
             platform: None,
             directory: "/".into(),
-            sent: None,
+            sent: std::sync::Arc::default(),
         };
         for name in ["[x 3/3] RUN make test", "[3/3] RUN make test", "Step 3/3 : RUN make test"] {
             let error = "exit code: 3".to_owned();

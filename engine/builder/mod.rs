@@ -48,8 +48,8 @@ pub struct BuildRequest {
     pub platform: Option<String>,
     /// The folder in which command-line builders run: the project's root.
     pub directory: PathBuf,
-    /// Where a builder that [notes files](BuildMethod::notes_files) tells what it sent; `None` when nobody asks.
-    pub sent: Option<Arc<SentFiles>>,
+    /// Where the builder tells what it sent.
+    pub sent: Arc<SentFiles>,
 }
 
 /// What a way of building does beside building.
@@ -57,8 +57,8 @@ pub struct BuildRequest {
 pub struct BuildMethod {
     /// Whether it runs every build target up to the wanted one, rather than only those that it needs.
     pub runs_every_target: bool,
-    /// Whether it sends the whole context, and notes in [`BuildRequest::sent`] what every file had in it.
-    pub notes_files: bool,
+    /// Whether it reads every file on its way, so that nobody needs to have read it before.
+    pub reads_files: bool,
 }
 
 /// What a builder made.

@@ -132,6 +132,7 @@ impl Memory {
             oci: this(),
             random: this(),
             registry: this(),
+            writes: crate::host::Writes::default(),
         }
     }
 

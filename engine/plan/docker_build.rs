@@ -1,6 +1,7 @@
 //! Building a planned image from its Dockerfile.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::Plan;
@@ -14,7 +15,7 @@ use crate::builder::kaniko::{self, KanikoBuild};
 use crate::builder::{BuildError, BuildMethod, BuildRequest};
 use crate::config::{BuilderKind, BuildxConfig, KanikoConfig};
 use crate::event::{ImageEvents, Level};
-use crate::image::context::{ContextDigest, SentFiles, shown};
+use crate::image::context::{Changed, ContextDigest, ContextError, SentFiles, shown};
 use crate::image::dockerfile::Reach;
 use crate::image::{Context, Selection, Tag};
 use crate::run::{Image, Run};
@@ -94,23 +95,25 @@ impl Plan {
             secret_args: self.secret_args(&recipe.dockerfile),
             platform: None,
             directory: run.project.root.clone(),
-            sent: None,
+            sent: Arc::new(SentFiles::new(run.index(recipe.context.root()))),
         };
         let method = match builder {
             BuilderKind::Kaniko => KanikoBuild::METHOD,
-            BuilderKind::BuildKit => BuildMethod::default(),
-            BuilderKind::Oci => BuildMethod { notes_files: true, ..BuildMethod::default() },
+            BuilderKind::BuildKit | BuilderKind::Oci => {
+                BuildMethod { reads_files: true, ..BuildMethod::default() }
+            }
             _ => run.wait(run.host.docker.method(&options, &request))??,
         };
-        let is_first = !self.is_identified() && method.notes_files;
-        if !is_first {
-            self.identity()?;
+        if !method.reads_files {
+            let root = recipe.context.root();
+            let hashed = request.context.digest(&run.index(root), &|_, _| {});
+            hashed.map_err(|error| changed(error, root))?;
+            if let Some(path) = request.context.changed() {
+                let (path, reason) = (path.to_owned(), Changed::Meanwhile);
+                return Err(BuildError::Changed { path, reason }.into());
+            }
         }
-        // A layer is known by what its files have in them, which the index may tell.
-        if is_first || builder == BuilderKind::Oci {
-            request.sent = Some(Arc::new(SentFiles::new(run.index(recipe.context.root()))));
-        }
-        let sent = request.sent.clone().filter(|_| is_first);
+        let sent = Arc::clone(&request.sent);
         if method.runs_every_target {
             let bases = Bases::new(run, &recipe.parents);
             let config = |base: &str| bases.config(base);
@@ -146,14 +149,16 @@ impl Plan {
         let built = built.inspect_err(|_| {
             recipe.bases.iter().for_each(|base| run.bases.forget(base));
         })?;
-        let identity = self.identity_of_built(recipe, moved, sent.as_deref())?;
+        let identity = self.identity_of_built(recipe, moved, &sent)?;
         // What is known of the image that had these names before does not hold for this one.
         tags.iter().for_each(|tag| run.bases.forget(&self.reference(tag).to_string()));
         if run.options.dry_run {
             self.foresee(recipe, &tags);
         }
         let daemon_bases = match builder {
-            BuilderKind::Docker if !run.options.dry_run => daemon_bases(run, &recipe.dockerfile, &recipe.parents)?,
+            BuilderKind::Docker if !run.options.dry_run => {
+                daemon_bases(run, &recipe.dockerfile, &recipe.parents)?
+            }
             _ => BTreeMap::new(),
         };
         self.remember(&identity, tags, built, daemon_bases, false)
@@ -225,29 +230,25 @@ impl Plan {
         tags.iter().for_each(|tag| run.bases.learn(&self.reference(tag).to_string(), config.clone()));
     }
 
-    /// The identity as the next run will see it: once the base images are there, what they pass on is no longer
-    /// unknown, and less of the context may count.
+    /// The identity as the next run will see it, of the files that were sent: once the base images are there, what
+    /// they pass on is no longer unknown, and less of the context may count.
     fn identity_of_built(
         &self,
         recipe: &DockerfileRecipe,
         moved: bool,
-        sent: Option<&SentFiles>,
+        sent: &SentFiles,
     ) -> Result<Identity, StageError> {
         let run = self.image.run();
         if run.options.dry_run {
             return self.identity().cloned();
         }
         let found = recipe.unknown_bases.iter().filter(|base| look_up(run, base).is_some()).count();
-        let is_same = found == 0 && !moved;
-        let selection = match is_same {
-            true => recipe.selection.clone(),
-            false => self.reach_again(recipe)?.1,
-        };
-        Ok(match sent {
-            Some(sent) => self.identify(selection.digest_as_sent(sent)?),
-            None if is_same => self.identity()?.clone(),
-            None => self.identify(selection.digest(&run.index(recipe.context.root()), &|_, _| {})?),
-        })
+        if found == 0 && !moved {
+            return Ok(self.identify(recipe.selection.digest_as_sent(sent)?));
+        }
+        let again = Self::undecided_of_dockerfile(&self.image, &recipe.dockerfile, &recipe.context)?;
+        let files = again.files().digest_as_sent(sent)?;
+        Ok(again.identify(files))
     }
 
     /// What a build reads of the context, with what is known of its bases by now.
@@ -279,6 +280,17 @@ pub(super) fn select(
     let added = dockerfile.files.iter();
     Ok(added
         .fold(selection, |selection, file| selection.with_file(file.path, file.mode, file.content.clone())))
+}
+
+/// What `error`, met while the files below `root` were hashed for a builder, stops a build with.
+fn changed(error: ContextError, root: &Path) -> StageError {
+    if let ContextError::Unreadable { path, reason } = &error
+        && let Some(reason) = Changed::of(reason)
+    {
+        let path = path.strip_prefix(root).unwrap_or(path).display().to_string();
+        return BuildError::Changed { path, reason }.into();
+    }
+    error.into()
 }
 
 /// Tells what is worth knowing about what is about to travel.

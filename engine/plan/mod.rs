@@ -1,5 +1,6 @@
 //! Deciding what happens to an image: its inputs, its cache key, and the one function that says build or skip.
 
+mod again;
 mod bases;
 mod built;
 mod decide;

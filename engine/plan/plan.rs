@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use super::bases::{Bases, identify, learn_from_earlier, parents, with_disabled_bases};
 use super::built::Built;
@@ -14,8 +14,8 @@ use super::{CacheKey, Inputs, Reuse, Situation, Source, UsedBase, Verdict, decid
 use crate::builder::{BuiltImage, CustomRequest, build_custom, custom_words, on_change_files};
 use crate::config::{BuilderKind, RebuildStrategy};
 use crate::dependency::{fill_custom, named_images};
-use crate::event::{Decision, Event};
-use crate::image::context::{Change, ContextDigest};
+use crate::event::{Decision, Event, Level};
+use crate::image::context::{Change, ContextDigest, Forest};
 use crate::image::{Context, Digest, ImageReference, Selection, Tag, TagTemplate};
 use crate::run::{Finished, Image, Run, lock};
 use crate::script::StageError;
@@ -32,12 +32,14 @@ pub struct Plan {
     /// The images of projects that it is built from, by name.
     bases: Arc<[(String, Finished)]>,
     /// With the files, once they were read: a first build reads them while it sends them.
-    identity: Arc<OnceLock<Identity>>,
-    verdict: Verdict,
-    reason: String,
+    pub(super) identity: Arc<OnceLock<Identity>>,
+    pub(super) verdict: Verdict,
+    pub(super) reason: String,
     pub(super) recipe: Recipe,
+    /// The look at the disk in which its files were found.
+    pub(super) seen: Weak<Forest>,
     /// The decision that was told last.
-    told: Arc<Mutex<Option<Decision>>>,
+    pub(super) told: Arc<Mutex<Option<Decision>>>,
 }
 
 /// What to build from.
@@ -56,6 +58,9 @@ pub(super) struct Identity {
     pub(super) key: CacheKey,
     pub(super) files: ContextDigest,
 }
+
+/// How often an image is built before files that change meanwhile are an error.
+const ATTEMPTS: u32 = 3;
 
 /// What is decided on an image that is reused.
 fn reuse_decision(reuse: &Reuse) -> Decision {
@@ -91,7 +96,7 @@ impl Plan {
         Self::undecided_of_dockerfile(image, dockerfile, context)?.key()
     }
 
-    fn undecided_of_dockerfile(
+    pub(super) fn undecided_of_dockerfile(
         image: &Image,
         dockerfile: &Dockerfile,
         context: &Context,
@@ -125,7 +130,8 @@ impl Plan {
         };
         let bases = recipe.parents.iter().map(|parent| (parent.name.clone(), parent.finished.clone()));
         let bases = bases.collect();
-        Ok(Self::undecided(image, outline, bases, Recipe::Dockerfile(Arc::new(recipe))))
+        let seen = recipe.context.forest().clone();
+        Ok(Self::undecided(image, outline, bases, Recipe::Dockerfile(Arc::new(recipe)), seen))
     }
 
     /// Plans an image that a custom command builds: it runs when the command or a file of `onChange` changed,
@@ -138,12 +144,8 @@ impl Plan {
             let (image, builder) = (image.name().to_owned(), BuilderKind::Custom);
             return Err(PlanError::UnfitBuilder { image, builder }.into());
         };
-        let run = image.run();
-        let files = match run.options.ignores_files {
-            true => Vec::new(),
-            false => on_change_files(&run.project.root, &config.on_change, &run.own_folder())?,
-        };
-        let files = Selection::of_files(&run.project.root, &files)?;
+        let seen = Arc::downgrade(&image.run().forest());
+        let files = custom_files(image)?;
         let outline = Inputs {
             command: custom_words(&fill_custom(image.run(), config, image.name(), None)?),
             dockerfile: None,
@@ -157,10 +159,16 @@ impl Plan {
         let always = config.on_change.is_empty().then_some("a custom command without `onChange` always runs");
         let bases = named_images(image.run(), config, image.name());
         let bases = bases.into_iter().map(|named| (named.name, named.finished)).collect();
-        Self::undecided(image, outline, bases, Recipe::Custom(files)).decided(always)
+        Self::undecided(image, outline, bases, Recipe::Custom(files), seen).decided(always)
     }
 
-    fn undecided(image: &Image, outline: Inputs, bases: Arc<[(String, Finished)]>, recipe: Recipe) -> Self {
+    fn undecided(
+        image: &Image,
+        outline: Inputs,
+        bases: Arc<[(String, Finished)]>,
+        recipe: Recipe,
+        seen: Weak<Forest>,
+    ) -> Self {
         Self {
             image: image.clone(),
             templates: templates(image),
@@ -170,6 +178,7 @@ impl Plan {
             verdict: Verdict::Build { reason: None },
             reason: String::new(),
             recipe,
+            seen,
             told: Arc::default(),
         }
     }
@@ -247,19 +256,22 @@ impl Plan {
         if let Some(identity) = self.identity.get() {
             return Ok(identity);
         }
-        let (files, root): (_, &Path) = match &self.recipe {
-            Recipe::Dockerfile(recipe) => (&recipe.selection, recipe.context.root()),
-            Recipe::Custom(files) => (files, &self.image.run().project.root),
+        let root: &Path = match &self.recipe {
+            Recipe::Dockerfile(recipe) => recipe.context.root(),
+            Recipe::Custom(_) => &self.image.run().project.root,
         };
         let events = self.image.events();
         let hashed = |done, total| events.progress("reading the context", done, Some(total));
-        let digest = files.digest(&self.image.run().index(root), &hashed)?;
+        let digest = self.files().digest(&self.image.run().index(root), &hashed)?;
         Ok(self.identity.get_or_init(|| self.identify(digest)))
     }
 
-    /// Whether somebody asked for the identity already.
-    pub(super) fn is_identified(&self) -> bool {
-        self.identity.get().is_some()
+    /// The files that it is about.
+    pub(super) fn files(&self) -> &Selection {
+        match &self.recipe {
+            Recipe::Dockerfile(recipe) => &recipe.selection,
+            Recipe::Custom(files) => files,
+        }
     }
 
     /// All that the image is made from, when `files` are what its context has.
@@ -340,11 +352,26 @@ impl Plan {
         Ok((verdict, reason))
     }
 
-    /// Builds the image with `chosen`, or with the builder that outranks it.
+    /// Builds the image with `chosen`, or with the builder that outranks it, from the files as they are now. Where one
+    /// changes while it is on its way, what was read is dropped and the image is built again from what is there then.
     ///
     /// # Errors
-    /// When it cannot be built, or its registry would refuse it.
+    /// When it cannot be built, or its registry would refuse it; and when files never stop changing.
     pub fn build(&self, chosen: BuilderKind) -> Result<Built, StageError> {
+        let mut attempt = 1;
+        loop {
+            match self.with_files_of_now()?.build_once(chosen) {
+                Err(error) if error.code() == "stage::build::changed" && attempt < ATTEMPTS => {
+                    self.image.events().notice(Level::Info, format!("building again: {}", error.message()));
+                    self.image.run().host.writes.wrote();
+                    attempt += 1;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    fn build_once(&self, chosen: BuilderKind) -> Result<Built, StageError> {
         let config = self.image.config();
         match (self.image.run().options.builder_over(chosen), &self.recipe) {
             (BuilderKind::Disabled, _) => Ok(Built::disabled(&self.image)),
@@ -488,7 +515,8 @@ impl Plan {
         if run.options.dry_run {
             learn_from_earlier(&self.image, &request.references);
         }
-        self.remember(identity, tags, BuiltImage::default(), BTreeMap::new(), true)
+        let identity = self.identity_of_run(identity)?;
+        self.remember(&identity, tags, BuiltImage::default(), BTreeMap::new(), true)
     }
 
     pub(super) fn remember(
@@ -565,6 +593,17 @@ impl Plan {
         }
         self.bases.iter().map(|(name, finished)| (name.clone(), identify(run, finished))).collect()
     }
+}
+
+/// The files of `onChange`.
+pub(super) fn custom_files(image: &Image) -> Result<Selection, StageError> {
+    let run = image.run();
+    let on_change = image.config().custom.as_ref().map(|custom| custom.on_change.as_slice());
+    let files = match run.options.ignores_files {
+        true => Vec::new(),
+        false => on_change_files(&run.project.root, on_change.unwrap_or_default(), &run.own_folder())?,
+    };
+    Ok(Selection::of_files(&run.project.root, &files)?)
 }
 
 fn templates(image: &Image) -> Vec<TagTemplate> {

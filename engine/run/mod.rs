@@ -28,7 +28,7 @@ use crate::dependency::{Kin, Place};
 use crate::event::{Event, Events, ImageEvents, Level};
 use crate::graph::{Graph, GraphError, NamedBase};
 use crate::hook::PullSecretHooks;
-use crate::host::{ExecRequest, Host, MaskedExec};
+use crate::host::{CountedExec, ExecRequest, Host, MaskedExec};
 use crate::image::context::Forest;
 use crate::image::dockerfile::{BaseImage, BuildArgs};
 use crate::image::{Dockerfile, ImageReference};
@@ -64,10 +64,10 @@ pub struct Run {
     pub store: ImageStore,
     /// What is known of base images.
     pub bases: BaseMemory,
-    /// The folders read in this run.
-    pub forest: Arc<Forest>,
     /// How each image ended.
     pub results: Results,
+    /// The folders read since something may have written to them last, and [when](crate::host::Writes::count) that was.
+    forest: Mutex<(u64, Arc<Forest>)>,
     graph: Graph,
     selected: Vec<String>,
     pipeline: OnceLock<Arc<Pipeline>>,
@@ -130,7 +130,8 @@ impl Run {
         for password in project.passwords.iter().chain(of_registries) {
             secrets.add(password.expose());
         }
-        let exec = MaskedExec { inner: Arc::clone(&host.exec), secrets: secrets.clone() };
+        let exec = CountedExec { inner: Arc::clone(&host.exec), writes: host.writes.clone() };
+        let exec = MaskedExec { inner: Arc::new(exec), secrets: secrets.clone() };
         let mut run = Self {
             options,
             host: Host { exec: Arc::new(exec), ..host },
@@ -139,7 +140,7 @@ impl Run {
             secrets,
             store: ImageStore::new(&root),
             bases: BaseMemory::new(&root),
-            forest: Forest::without(cache),
+            forest: Mutex::new((0, Forest::without(cache))),
             results: Results::default(),
             graph: Graph::default(),
             selected: Vec::new(),
@@ -321,11 +322,25 @@ impl Run {
         }
     }
 
-    /// The Dockerfile of an image, read and parsed once.
+    /// The folders read in this run, since something that it ran may have written to them last: what was read before
+    /// that is read again.
+    pub fn forest(&self) -> Arc<Forest> {
+        let count = self.host.writes.count();
+        let mut forest = lock(&self.forest);
+        if forest.0 < count {
+            *forest = (count, forest.1.anew());
+            lock(&self.indexes).values().for_each(|index| index.look_again());
+            lock(&self.dockerfiles).clear();
+        }
+        Arc::clone(&forest.1)
+    }
+
+    /// The Dockerfile of an image, read and parsed once, and again where something ran since that may have written it.
     ///
     /// # Errors
     /// When it cannot be read, or is wrong.
     pub fn dockerfile(&self, image: &ImageConfig) -> Result<Dockerfile, RunError> {
+        self.forest();
         let path = self.project.root.join(&image.dockerfile);
         let mut dockerfiles = lock(&self.dockerfiles);
         let entry = dockerfiles.entry(path.clone());
@@ -381,6 +396,7 @@ impl Run {
 
     /// The stat index for contexts in `root`.
     pub fn index(&self, root: &Path) -> Arc<StatIndex> {
+        self.forest();
         let mut indexes = lock(&self.indexes);
         let open = || {
             let (index, warning) = StatIndex::open(&self.store.folder().join("index"), root);

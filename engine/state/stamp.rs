@@ -53,6 +53,13 @@ impl Stamp {
         self.inode != 0
     }
 
+    /// Whether both are of one state of a file. Some file systems number a file otherwise when it is open, so that
+    /// numbers do not count here.
+    pub fn is_same_state(&self, other: &Self) -> bool {
+        let state = |stamp: &Self| (stamp.size, stamp.modified, stamp.changed);
+        state(self) == state(other)
+    }
+
     /// When the content changed.
     pub fn modified(&self) -> SystemTime {
         let distance = Duration::from_nanos(self.modified.unsigned_abs());

@@ -102,6 +102,23 @@ impl StatIndex {
         fresh.map(|fresh| fresh.digest)
     }
 
+    /// The digest of the file with this stamp, when it is known and no later change can have the same stamp.
+    pub fn settled(&self, stamp: &Stamp) -> Option<Digest> {
+        let digest = self.get(stamp)?;
+        let slot = self.fresh().get(stamp).cloned();
+        let is_young = slot.is_some_and(|slot| lock(&slot).is_some_and(|fresh| !fresh.keep));
+        (!is_young).then_some(digest)
+    }
+
+    /// Forgets what is good for one look at the disk only: somebody may have written to it.
+    pub fn look_again(&self) {
+        self.fresh().retain(|_, slot| match slot.try_lock() {
+            Ok(fresh) => fresh.is_some_and(|fresh| fresh.keep),
+            // It is being hashed.
+            Err(_) => false,
+        });
+    }
+
     /// The digest of the file with this stamp: remembered, or what `hash` computes. Of several threads that
     /// ask for the same file one computes, the others wait.
     ///
@@ -309,6 +326,17 @@ mod tests {
             }
         });
         assert_eq!(hashed.into_inner(), 1);
+    }
+
+    #[test]
+    fn another_look_at_the_disk_forgets_young_files_alone() {
+        let index = StatIndex::in_memory();
+        let (old, young) = (stamp(1, 5), stamp(2, i64::MAX));
+        put(&index, &old, "old");
+        put(&index, &young, "young");
+        assert_eq!((index.settled(&old), index.settled(&young)), (Some(Digest::of("old")), None));
+        index.look_again();
+        assert_eq!((index.get(&old), index.get(&young)), (Some(Digest::of("old")), None));
     }
 
     #[test]

@@ -203,7 +203,7 @@ mod tests {
             secret_args: std::collections::BTreeSet::new(),
             platform: None,
             directory: "/".into(),
-            sent: None,
+            sent: std::sync::Arc::default(),
         };
         let arguments = arguments(&request, "/id", &["--no-cache".to_owned()]);
         assert_eq!(

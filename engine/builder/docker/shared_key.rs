@@ -58,7 +58,7 @@ mod tests {
             secret_args: Default::default(),
             platform: None,
             directory: "/project".into(),
-            sent: None,
+            sent: Arc::default(),
         })
     }
 

@@ -1,16 +1,19 @@
 //! A copy of a build context, for a docker CLI that wants a folder.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use tempfile::TempDir;
 
 use super::shared_key::shared_key;
 use crate::builder::{BuildError, BuildRequest};
-use crate::image::context::{Content, Entry, EntryKind, path_of, shown};
+use crate::image::context::{Content, Entry, EntryKind, SentFiles, path_of};
 
+/// Bytes copied at once.
+const BUFFER: usize = 256 * 1024;
 /// What the owner of a folder needs to remove what is in it.
 const OWNERS_RIGHTS: u32 = 0o700;
 
@@ -59,6 +62,7 @@ impl Staging {
         // already.
         let rules = self.path("Dockerfile.dockerignore");
         let (text, selection) = (request.dockerfile.clone(), request.context.clone());
+        let sent = Arc::clone(&request.sent);
         let is_closed = |entry: &&Entry| {
             matches!(entry.kind, EntryKind::Directory) && entry.mode & OWNERS_RIGHTS != OWNERS_RIGHTS
         };
@@ -70,11 +74,11 @@ impl Staging {
             own(&dockerfile, text.text())?;
             own(&rules, "# Everything here is part of the context.\n")?;
             fs::create_dir(&context).map_err(|error| named(&context, error))?;
-            copy_all(selection.entries(), &context)
+            copy_all(selection.entries(), &context, &sent)
         });
         let copied =
             copied.await.unwrap_or_else(|panic| Err(("the context".into(), io::Error::other(panic))));
-        copied.map_err(|(path, error)| BuildError::Unreadable { path, reason: error.to_string() })?;
+        copied.map_err(|(path, error)| BuildError::unsendable(&path, &error))?;
         Ok(staged)
     }
 }
@@ -91,43 +95,58 @@ impl Drop for Staging {
 }
 
 /// Copies `entries` into `folder`: a folder stands before what is in it.
-fn copy_all(entries: &[Entry], folder: &Path) -> Result<(), (String, io::Error)> {
+fn copy_all(entries: &[Entry], folder: &Path, sent: &SentFiles) -> Result<(), (String, io::Error)> {
+    let mut buffer = vec![0; BUFFER];
     for entry in entries {
-        copy(entry, &folder.join(path_of(&entry.path)))
-            .map_err(|error| (shown(&entry.path).into_owned(), error))?;
+        copy(entry, &folder.join(path_of(&entry.path)), sent, &mut buffer)
+            .map_err(|error| (entry.path.to_string(), error))?;
     }
     // Only now: what is put into a folder changes its time.
     #[cfg(unix)]
     for entry in entries.iter().rev().filter(|entry| matches!(entry.kind, EntryKind::Directory)) {
-        dress(entry, &folder.join(path_of(&entry.path)))
-            .map_err(|error| (shown(&entry.path).into_owned(), error))?;
+        dress(entry, entry.modified, &folder.join(path_of(&entry.path)))
+            .map_err(|error| (entry.path.to_string(), error))?;
     }
     Ok(())
 }
 
-fn copy(entry: &Entry, path: &Path) -> io::Result<()> {
+fn copy(entry: &Entry, path: &Path, sent: &SentFiles, buffer: &mut [u8]) -> io::Result<()> {
     match &entry.kind {
         EntryKind::Directory => fs::create_dir_all(path),
         EntryKind::Symlink { target } => {
             make_parent(path)?;
             link(target, path)
         }
-        EntryKind::File { size, content } => {
+        EntryKind::File { content, .. } => {
             make_parent(path)?;
             let mut file = File::create(path)?;
-            match content {
-                Content::Disk(source) => io::copy(&mut File::open(source)?.take(*size), &mut file)?,
-                Content::Memory(bytes) => io::copy(&mut &**bytes, &mut file)?,
+            let modified = match content {
+                Content::Disk(_) => {
+                    let mut source = sent.open(entry)?;
+                    loop {
+                        match source.read(buffer)? {
+                            0 => break,
+                            count => file.write_all(&buffer[..count])?,
+                        }
+                    }
+                    let modified = source.modified();
+                    source.finish()?;
+                    modified
+                }
+                Content::Memory(bytes) => {
+                    file.write_all(bytes)?;
+                    entry.modified
+                }
             };
             drop(file);
-            dress(entry, path)
+            dress(entry, modified, path)
         }
     }
 }
 
 /// Gives a copy the mode and time of its original.
-fn dress(entry: &Entry, path: &Path) -> io::Result<()> {
-    File::open(path)?.set_modified(entry.modified)?;
+fn dress(entry: &Entry, modified: SystemTime, path: &Path) -> io::Result<()> {
+    File::open(path)?.set_modified(modified)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

@@ -54,5 +54,5 @@ pub struct KanikoBuild {
 impl KanikoBuild {
     /// How it builds: kaniko runs every build target of the file up to the wanted one, and the context is sent as a
     /// whole.
-    pub const METHOD: BuildMethod = BuildMethod { runs_every_target: true, notes_files: true };
+    pub const METHOD: BuildMethod = BuildMethod { runs_every_target: true, reads_files: true };
 }

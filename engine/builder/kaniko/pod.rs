@@ -173,7 +173,7 @@ pub(super) mod tests {
             secret_args: std::collections::BTreeSet::new(),
             platform: None,
             directory: "/".into(),
-            sent: None,
+            sent: std::sync::Arc::default(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::assembly::Assembly;
 use super::change::Changes;
+use super::content::unsendable;
 use super::copy::{Destination, Site, Transfer};
 use super::instruction::Step;
 use super::listing::Listing;
@@ -15,7 +16,7 @@ use super::root_fs::RootFs;
 use super::state::State;
 use super::trouble::Trouble;
 use crate::image::Digest;
-use crate::image::context::{Content, EntryKind, Pattern, shown};
+use crate::image::context::{Changed, Content, EntryKind, Pattern, shown};
 use crate::image::dockerfile::Copy;
 
 impl Assembly<'_> {
@@ -133,8 +134,8 @@ impl Assembly<'_> {
     /// What is in the archive `content`; `None` when it is none.
     fn archive(&mut self, content: &FileContent) -> Result<Option<(Listing, Arc<Pack>)>, Trouble> {
         let Place::Context(entry) = &content.place else { return Ok(None) };
-        let EntryKind::File { content: Content::Disk(path), .. } = &entry.kind else { return Ok(None) };
-        let pack = Arc::new(Pack::new(PackSource::File(path.clone())));
+        let EntryKind::File { content: Content::Disk(_), .. } = &entry.kind else { return Ok(None) };
+        let pack = Arc::new(Pack::new(PackSource::Context(entry.clone())));
         let known = self.reader.known(content);
         if let Some(digest) = known
             && let Some(listing) = self.listing(&digest)?
@@ -144,11 +145,14 @@ impl Assembly<'_> {
         match pack.is_archive() {
             Ok(true) => {}
             Ok(false) => return Ok(None),
-            Err(error) => return Err(format!("cannot read `{}`: {error}", shown(&entry.path)).into()),
+            Err(error) => return Err(unsendable(entry, &error)),
         }
         self.reader.read(content, &mut |_| Ok(()))?;
-        let listing = pack.open().and_then(Listing::of_tar);
-        let listing = listing.map_err(|error| format!("cannot unpack `{}`: {error}", shown(&entry.path)))?;
+        let listing = pack.read_whole(|archive| Listing::of_tar(archive));
+        let listing = listing.map_err(|error| match Changed::of(&error) {
+            Some(_) => unsendable(entry, &error),
+            None => format!("cannot unpack `{}`: {error}", shown(&entry.path)).into(),
+        })?;
         if let Some(digest) = self.reader.known(content) {
             self.store.keep_listing(&digest, &listing.to_bytes())?;
         }

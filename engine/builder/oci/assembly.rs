@@ -23,11 +23,9 @@ use super::trouble::Trouble;
 use super::variables::platform_args;
 use crate::builder::{BuildError, BuildRequest};
 use crate::event::{ImageEvents, Level};
-use crate::image::context::SentFiles;
 use crate::image::dockerfile::{Base, BuildArgs, Graph, Instruction, Kind, Origin, Word};
 use crate::image::{Digest, Dockerfile};
 use crate::oci::{BlobStore, Compression, Layer, StoredImage, canonical_json, digest_of};
-use crate::state::StatIndex;
 
 /// All that building an image takes.
 pub(super) struct Assembly<'a> {
@@ -80,8 +78,6 @@ pub(super) fn assemble(
     let stage = dockerfile.targets()[index].name().unwrap_or("default");
     args.entry("TARGETSTAGE".to_owned()).or_insert_with(|| stage.to_owned());
     let graph = Graph::new(dockerfile, &args).map_err(BuildError::from)?;
-    let unasked = SentFiles::new(Arc::new(StatIndex::in_memory()));
-    let sent = request.sent.as_deref().unwrap_or(&unasked);
     let needed = graph.needed(index, &|_| Vec::new());
     let makes_layer = |kind: &&Kind| matches!(kind, Kind::Copy(_) | Kind::Workdir(_));
     let steps = (0..=index).filter(|index| needed[*index]);
@@ -93,7 +89,7 @@ pub(super) fn assemble(
         images: settings.images.clone(),
         events,
         cancel,
-        reader: Reader::new(sent, cancel),
+        reader: Reader::new(&request.sent, cancel),
         graph: &graph,
         time: settings.time,
         context: None,

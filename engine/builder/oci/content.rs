@@ -1,14 +1,14 @@
 //! Reading the content of files on their way into a layer.
 
-use std::fs::File;
 use std::io::{self, Read};
 
 use tokio_util::sync::CancellationToken;
 
 use super::node::{FileContent, Place};
 use super::trouble::Trouble;
+use crate::builder::BuildError;
 use crate::image::Digest;
-use crate::image::context::{Content, Entry, EntryKind, SentFiles, shown};
+use crate::image::context::{Changed, Content, Entry, EntryKind, SentFile, SentFiles};
 
 /// Bytes read at once.
 const BUFFER: usize = 256 * 1024;
@@ -31,6 +31,8 @@ impl<'a> Reader<'a> {
             && content.digest.get().is_none()
         {
             let known = self.sent.known(entry)?;
+            // That is what it counts as, read or not.
+            self.sent.note(&entry.path, known);
             return Some(*content.digest.get_or_init(|| known));
         }
         content.digest.get().copied()
@@ -50,7 +52,8 @@ impl<'a> Reader<'a> {
                 while done < size {
                     self.check_cancelled()?;
                     let count = usize::try_from(size - done).unwrap_or(BUFFER).min(BUFFER);
-                    pack.read_at(&mut self.buffer[..count], offset + done)?;
+                    let read = pack.read_at(&mut self.buffer[..count], offset + done);
+                    read.map_err(|error| pack.trouble(error))?;
                     take(&self.buffer[..count])?;
                     done += count as u64;
                 }
@@ -65,8 +68,7 @@ impl<'a> Reader<'a> {
                 if content.digest.get_or_init(|| digest) == &digest {
                     return Ok(());
                 }
-                let reason = format!("`{}` changed while the image was built", shown(&entry.path));
-                Err(Trouble::with_help(reason, "run the build again"))
+                Err(unsendable(entry, &Changed::Meanwhile.into()))
             }
         }
     }
@@ -76,35 +78,30 @@ impl<'a> Reader<'a> {
         entry: &Entry,
         take: &mut dyn FnMut(&[u8]) -> Result<(), Trouble>,
     ) -> Result<Digest, Trouble> {
-        let EntryKind::File { size, content } = &entry.kind else { return Ok(Digest::of("")) };
-        let path = match content {
-            Content::Memory(bytes) => {
+        match &entry.kind {
+            EntryKind::File { content: Content::Memory(bytes), .. } => {
                 take(bytes)?;
                 return Ok(Digest::of(bytes));
             }
-            Content::Disk(path) => path,
-        };
-        let unreadable = |error: io::Error| {
-            let reason = format!("cannot read `{}`: {error}", shown(&entry.path));
-            Trouble::with_help(
-                reason,
-                "give yourself the right to read it, or exclude it with a line in .dockerignore; if it changed \
-                 meanwhile, run the build again",
-            )
-        };
-        let mut file = File::open(path).map_err(unreadable)?;
-        let mut note = self.sent.begin(entry, &file).map_err(unreadable)?;
-        self.copy(&mut file, *size, &shown(&entry.path), &mut |bytes| {
-            note.update(bytes);
-            take(bytes)
-        })?;
-        note.finish(&file).map_err(unreadable)
+            EntryKind::File { .. } => {}
+            EntryKind::Directory | EntryKind::Symlink { .. } => return Ok(Digest::of("")),
+        }
+        let unread = |error| unsendable(entry, &error);
+        let file = self.sent.open(entry).and_then(SentFile::as_selected);
+        let mut file = file.map_err(unread)?;
+        loop {
+            self.check_cancelled()?;
+            match file.read(&mut self.buffer).map_err(unread)? {
+                0 => return file.finish().map_err(unread),
+                count => take(&self.buffer[..count])?,
+            }
+        }
     }
 
     /// Hands exactly `size` bytes of `file` to `take`; gives their digest.
     fn copy(
         &mut self,
-        file: &mut File,
+        file: &mut impl Read,
         size: u64,
         name: &str,
         take: &mut dyn FnMut(&[u8]) -> Result<(), Trouble>,
@@ -131,4 +128,9 @@ impl<'a> Reader<'a> {
     fn check_cancelled(&self) -> Result<(), Trouble> {
         if self.cancel.is_cancelled() { Err(Trouble::Cancelled) } else { Ok(()) }
     }
+}
+
+/// The file `entry` of the context could not be read.
+pub(super) fn unsendable(entry: &Entry, reason: &io::Error) -> Trouble {
+    BuildError::unsendable(&entry.path, reason).into()
 }

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use super::compression::decompress;
+use super::content::unsendable;
+use super::trouble::Trouble;
 use crate::image::Digest;
+use crate::image::context::{Changed, Entry};
 use crate::oci::BlobStore;
 
 /// An archive, unpacked into a temporary file when somebody wants the content of a file in it: only then can it be read
@@ -22,6 +25,8 @@ pub(super) struct Pack {
 pub(super) enum PackSource {
     /// In a store of images.
     Blob(BlobStore, Digest),
+    /// A file of the build context, where others may write to it.
+    Context(Entry),
     /// On disk.
     File(PathBuf),
 }
@@ -40,9 +45,31 @@ impl Pack {
                     || io::Error::new(io::ErrorKind::NotFound, format!("`{digest}` is not in the store"));
                 blob.ok_or_else(gone)?.file
             }
+            PackSource::Context(entry) => entry.open()?,
             PackSource::File(path) => File::open(path)?,
         };
         decompress(BufReader::with_capacity(256 * 1024, file))
+    }
+
+    /// Hands the archive, uncompressed, to `read`, which reads it to its end.
+    ///
+    /// # Errors
+    /// Those of `read`; [`Changed`](crate::image::context::Changed) when somebody wrote to the archive meanwhile.
+    pub(super) fn read_whole<T>(&self, read: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
+        let content = self.open().and_then(|mut archive| read(&mut archive));
+        // What was read of two contents is neither.
+        if let PackSource::Context(entry) = &self.source {
+            entry.open()?;
+        }
+        content
+    }
+
+    /// What `error`, met while reading it, stops an instruction with.
+    pub(super) fn trouble(&self, error: io::Error) -> Trouble {
+        match &self.source {
+            PackSource::Context(entry) if Changed::of(&error).is_some() => unsendable(entry, &error),
+            _ => error.into(),
+        }
     }
 
     /// Whether it is an archive at all: it begins with something in it.
@@ -65,7 +92,7 @@ impl Pack {
             Some(file) => file,
             empty => {
                 let mut file = tempfile::tempfile()?;
-                io::copy(&mut self.open()?, &mut file)?;
+                self.read_whole(|archive| io::copy(archive, &mut file).map(drop))?;
                 empty.insert(file)
             }
         };

@@ -129,12 +129,13 @@ impl Docker for LiveDocker {
         options: &DockerConfig,
         request: &BuildRequest,
     ) -> Result<BuildMethod, StageError> {
-        let (runs_every_target, notes_files) = match self.mode(options, request).await? {
+        let (runs_every_target, reads_files) = match self.mode(options, request).await? {
             Mode::Classic => (true, true),
-            Mode::Cli => (options.use_build_kit != Some(true), false),
+            Mode::Cli => (options.use_build_kit != Some(true), true),
+            // It asks only for what it has not got.
             Mode::BuildKit => (false, false),
         };
-        Ok(BuildMethod { runs_every_target, notes_files })
+        Ok(BuildMethod { runs_every_target, reads_files })
     }
 
     async fn build(

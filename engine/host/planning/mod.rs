@@ -52,6 +52,7 @@ impl Host {
             oci,
             random: Arc::new(Placeholder),
             registry: Arc::new(registry::PlanningRegistry { inner: self.registry, effects: note() }),
+            writes: self.writes,
         }
     }
 }

@@ -1,7 +1,6 @@
 //! A selection as an uncompressed tar archive, made while it is sent.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read as _, Write};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,10 +9,10 @@ use futures_util::stream::{self, Stream};
 use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 
-use super::Selection;
-use super::SentFiles;
 use super::entry::{Content, Entry, EntryKind};
 use super::name::{bytes_of, path_of, shown};
+use super::sent::SentFile;
+use super::{Selection, SentFiles};
 
 /// Bytes of a block of the stream: what is read from a file at once and handed on without a copy.
 const BLOCK: usize = 256 * 1024;
@@ -26,12 +25,11 @@ impl Selection {
     /// The selection as a tar stream of a few hundred kilobytes at a time; `sent` learns what each file had in
     /// it, `progress` gets the bytes of file content read so far.
     ///
-    /// A thread of its own reads the files. It ends when the stream is dropped. A file that cannot be read,
-    /// or got shorter since it was selected, ends the stream with an error that names it; what a file grew
-    /// by since then is left out.
+    /// A thread of its own reads the files. It ends when the stream is dropped. Each file travels as it is when its
+    /// turn comes; one that cannot be read, or changes while it is read, ends the stream with an error that names it.
     pub fn tar_stream(
         &self,
-        sent: Option<Arc<SentFiles>>,
+        sent: Arc<SentFiles>,
         progress: impl Fn(u64) + Send + 'static,
     ) -> impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static {
         let (sender, mut receiver) = mpsc::channel(WAITING);
@@ -39,8 +37,7 @@ impl Selection {
         let blocks = Blocks { block: BytesMut::new(), filled: 0, sender: sender.clone() };
         let archive = move || {
             let sender = blocks.sender.clone();
-            let result =
-                selection.write(blocks, sent.as_deref(), &progress).and_then(|mut blocks| blocks.send());
+            let result = selection.write(blocks, &sent, &progress).and_then(|mut blocks| blocks.send());
             if let Err(error) = result {
                 // Nobody left to tell it when the receiver is gone.
                 let _ = sender.blocking_send(Err(error));
@@ -55,20 +52,23 @@ impl Selection {
     /// Writes the selection as a tar archive, as [`Selection::tar_stream`] does.
     ///
     /// # Errors
-    /// Those of the writer; and when a file cannot be read or got shorter, an error that names it.
+    /// Those of the writer; and when a file cannot be read or changes meanwhile, an error that names it.
     pub fn write_tar(&self, writer: impl Write, progress: impl Fn(u64)) -> io::Result<()> {
         let sink = Plain { writer, buffer: Vec::new() };
-        self.write(sink, None, &progress)?.writer.flush()
+        self.write(sink, &SentFiles::default(), &progress)?.writer.flush()
     }
 
-    fn write<S: Sink>(&self, sink: S, sent: Option<&SentFiles>, progress: &dyn Fn(u64)) -> io::Result<S> {
+    fn write<S: Sink>(&self, sink: S, sent: &SentFiles, progress: &dyn Fn(u64)) -> io::Result<S> {
         let mut builder = Builder::new(sink);
         let mut done = 0;
         for entry in self.entries() {
             append(&mut builder, entry, sent, &mut done, progress).map_err(|error| match error.kind() {
                 // The receiver went away: no fault of this file.
                 io::ErrorKind::BrokenPipe => error,
-                kind => io::Error::new(kind, Unsendable { path: entry.path.clone(), reason: error }),
+                kind => {
+                    let error = Unsendable { path: entry.path.clone(), reason: error };
+                    io::Error::new(kind, Shared(Arc::new(error)))
+                }
             })?;
         }
         builder.into_inner()
@@ -85,24 +85,28 @@ pub struct Unsendable {
     pub reason: io::Error,
 }
 
+/// As it travels inside an [`io::Error`], which cannot be cloned.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Shared(Arc<Unsendable>);
+
 impl Unsendable {
     /// The one inside an error of [`Selection::tar_stream`] or [`Selection::write_tar`].
-    pub fn of(error: &io::Error) -> Option<&Self> {
-        error.get_ref()?.downcast_ref()
+    pub fn of(error: &io::Error) -> Option<&Arc<Self>> {
+        Some(&error.get_ref()?.downcast_ref::<Shared>()?.0)
     }
 }
 
 /// Where an archive goes.
 trait Sink: Write {
-    /// Moves up to `limit` bytes from `file`, with as few copies as it can; none at the end of the file. Returns
-    /// them.
-    fn take_from(&mut self, file: &mut File, limit: u64) -> io::Result<&[u8]>;
+    /// Moves the next bytes of `file`, with as few copies as it can; none at its end. Returns how many.
+    fn take_from(&mut self, file: &mut SentFile<'_>) -> io::Result<usize>;
 }
 
 fn append<S: Sink>(
     builder: &mut Builder<S>,
     entry: &Entry,
-    sent: Option<&SentFiles>,
+    sent: &SentFiles,
     done: &mut u64,
     progress: &dyn Fn(u64),
 ) -> io::Result<()> {
@@ -123,48 +127,36 @@ fn append<S: Sink>(
         }
         EntryKind::File { size, content } => {
             header.set_entry_type(EntryType::Regular);
-            header.set_size(*size);
-            // Only the header: the content goes around the builder, which would copy it in small pieces.
             match content {
                 Content::Memory(content) => {
+                    header.set_size(*size);
                     builder.append_data(&mut header, path_of(&entry.path), &**content)?;
-                    progress(*done + size);
+                    *done += size;
+                    progress(*done);
                 }
-                Content::Disk(path) => {
-                    let mut file = File::open(path)?;
+                Content::Disk(_) => {
+                    let mut file = sent.open(entry)?;
+                    let size = file.size();
+                    header.set_size(size);
+                    header.set_mtime(seconds(file.modified()));
+                    // Only the header: the content goes around the builder, which would copy it in small pieces.
                     builder.append_data(&mut header, path_of(&entry.path), io::empty())?;
-                    let mut note = sent.map(|sent| sent.begin(entry, &file)).transpose()?;
-                    let mut count = 0;
-                    send_file(builder.get_mut(), &mut file, *size, |bytes| {
-                        count += bytes.len() as u64;
-                        progress(*done + count);
-                        if let Some(note) = &mut note {
-                            note.update(bytes);
+                    let sink = builder.get_mut();
+                    loop {
+                        match sink.take_from(&mut file)? {
+                            0 => break,
+                            count => *done += count as u64,
                         }
-                    })?;
-                    note.map(|note| note.finish(&file)).transpose()?;
+                        progress(*done);
+                    }
+                    file.finish()?;
+                    let padding = size.next_multiple_of(RECORD) - size;
+                    sink.write_all(&[0; RECORD as usize][..padding as usize])?;
                 }
             }
-            *done += size;
             Ok(())
         }
     }
-}
-
-/// Sends exactly `size` bytes of `file`, showing each piece to `see`, and fills up the last record.
-fn send_file(sink: &mut impl Sink, file: &mut File, size: u64, mut see: impl FnMut(&[u8])) -> io::Result<()> {
-    let mut sent = 0;
-    while sent < size {
-        let bytes = sink.take_from(file, size - sent)?;
-        if bytes.is_empty() {
-            let reason = format!("it got shorter while it was read ({sent} of {size} bytes)");
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason));
-        }
-        sent += bytes.len() as u64;
-        see(bytes);
-    }
-    let padding = size.next_multiple_of(RECORD) - size;
-    sink.write_all(&[0; RECORD as usize][..padding as usize])
 }
 
 /// A symlink whose target is kept as written, also where the tar crate would tidy it.
@@ -236,12 +228,10 @@ impl Write for Blocks {
 }
 
 impl Sink for Blocks {
-    fn take_from(&mut self, file: &mut File, limit: u64) -> io::Result<&[u8]> {
-        let free = self.free()?;
-        let count = read_up_to(file, free, limit)?;
-        let start = self.filled;
+    fn take_from(&mut self, file: &mut SentFile<'_>) -> io::Result<usize> {
+        let count = file.read(self.free()?)?;
         self.filled += count;
-        Ok(&self.block[start..self.filled])
+        Ok(count)
     }
 }
 
@@ -262,20 +252,10 @@ impl<W: Write> Write for Plain<W> {
 }
 
 impl<W: Write> Sink for Plain<W> {
-    fn take_from(&mut self, file: &mut File, limit: u64) -> io::Result<&[u8]> {
+    fn take_from(&mut self, file: &mut SentFile<'_>) -> io::Result<usize> {
         self.buffer.resize(BLOCK, 0);
-        let count = read_up_to(file, &mut self.buffer, limit)?;
+        let count = file.read(&mut self.buffer)?;
         self.writer.write_all(&self.buffer[..count])?;
-        Ok(&self.buffer[..count])
-    }
-}
-
-fn read_up_to(file: &mut File, buffer: &mut [u8], limit: u64) -> io::Result<usize> {
-    let wanted = usize::try_from(limit).map_or(buffer.len(), |limit| limit.min(buffer.len()));
-    loop {
-        match file.read(&mut buffer[..wanted]) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
+        Ok(count)
     }
 }

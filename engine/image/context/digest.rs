@@ -1,7 +1,6 @@
 //! The digest of a selection: what of it can change an image.
 
 use std::cmp;
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -11,8 +10,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::entry::{Content, Entry, EntryKind};
+use super::entry::{Content, Entry, EntryKind, open};
 use super::name::{bytes_of, order};
+use super::selection::Hashed;
 use super::{ContextError, Selection, SentFiles};
 use crate::image::Digest;
 use crate::state::{Stamp, StatIndex};
@@ -80,19 +80,25 @@ impl Selection {
         index: &StatIndex,
         progress: &(dyn Fn(u64, u64) + Sync),
     ) -> Result<ContextDigest, ContextError> {
-        if let Some(digest) = self.digest_cell().get() {
-            return Ok(digest.clone());
+        if let Some(hashed) = self.hashed().get() {
+            return Ok(hashed.digest.clone());
         }
-        let digest = compute(self.entries(), |entries| contents(entries, index, None, progress))?;
-        Ok(self.digest_cell().get_or_init(|| digest).clone())
+        let (contents, changed) = contents(self.entries(), index, &|_| None, progress)?;
+        let changed = changed.map(|position| self.entries()[position].path.clone());
+        let digest = compute(self.entries(), &contents);
+        Ok(self.hashed().get_or_init(|| Hashed { digest, contents, changed }).digest.clone())
     }
 
-    /// The digest of the selection with the files as they were `sent`.
+    /// The digest of the selection with the files as they were `sent`. What was not sent is as it was when the
+    /// selection was hashed before.
     ///
     /// # Errors
-    /// As [`Selection::digest`], for files that were not sent.
+    /// As [`Selection::digest`], for files that were neither sent nor hashed.
     pub fn digest_as_sent(&self, sent: &SentFiles) -> Result<ContextDigest, ContextError> {
-        compute(self.entries(), |entries| contents(entries, &sent.index, Some(sent), &|_, _| {}))
+        let known =
+            |position: usize| sent.get(&self.entries()[position].path).or_else(|| self.content_of(position));
+        let (contents, _) = contents(self.entries(), &sent.index, &known, &|_, _| {})?;
+        Ok(compute(self.entries(), &contents))
     }
 }
 
@@ -100,6 +106,13 @@ impl ContextDigest {
     /// The digest.
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// The same files as what nobody knows to be this content or that of `before`: equal to no digest of files.
+    #[must_use]
+    pub fn after(&self, before: &Self) -> Self {
+        let both = [&before.digest.as_bytes()[..], self.digest.as_bytes()].concat();
+        Self { digest: Digest::of(both), entries: Arc::clone(&self.entries) }
     }
 
     /// What it is made of, in the order of the selection.
@@ -177,11 +190,7 @@ struct StoredEntry<'a> {
     fingerprint: [u8; 8],
 }
 
-fn compute(
-    entries: &[Entry],
-    contents: impl FnOnce(&[Entry]) -> Result<Vec<Option<Digest>>, ContextError>,
-) -> Result<ContextDigest, ContextError> {
-    let contents = contents(entries)?;
+fn compute(entries: &[Entry], contents: &[Option<Digest>]) -> ContextDigest {
     let mut whole = Sha256::new_with_prefix(VERSION);
     let mut listed = Vec::with_capacity(entries.len());
     let mut encoded = Vec::new();
@@ -205,7 +214,7 @@ fn compute(
         }
         encoded.extend(content.iter().flat_map(Digest::as_bytes));
         let mut fingerprint = [0; 8];
-        match (&entry.kind, &content) {
+        match (&entry.kind, content) {
             // The digest of a content is as good as a digest of it.
             (EntryKind::File { .. }, Some(content)) => {
                 fingerprint.copy_from_slice(&content.as_bytes()[..8]);
@@ -219,7 +228,7 @@ fn compute(
         whole.update(&encoded);
         listed.push(ContextEntry { path: entry.path.clone(), fingerprint });
     }
-    Ok(ContextDigest { digest: Digest::from_bytes(whole.finalize().into()), entries: listed.into() })
+    ContextDigest { digest: Digest::from_bytes(whole.finalize().into()), entries: listed.into() }
 }
 
 /// The permission bits of an entry as they are hashed. Those of a symlink do not exist.
@@ -231,13 +240,14 @@ fn length(bytes: &[u8]) -> [u8; 8] {
     (bytes.len() as u64).to_le_bytes()
 }
 
-/// The digest of each entry's content, none for what is no file.
+/// The digest of each entry's content, none for what is no file, and one that is no longer as it was selected; `known`
+/// answers digests by position.
 fn contents(
     entries: &[Entry],
     index: &StatIndex,
-    sent: Option<&SentFiles>,
+    known: &dyn Fn(usize) -> Option<Digest>,
     progress: &(dyn Fn(u64, u64) + Sync),
-) -> Result<Vec<Option<Digest>>, ContextError> {
+) -> Result<(Vec<Option<Digest>>, Option<usize>), ContextError> {
     let mut contents: Vec<Option<Digest>> = vec![None; entries.len()];
     let mut unknown: Vec<(usize, &Path, Stamp)> = Vec::new();
     let mut bytes = 0;
@@ -248,8 +258,7 @@ fn contents(
             (Content::Disk(path), stamp) => {
                 let stamp =
                     stamp.unwrap_or(Stamp { device: 0, inode: 0, size: *size, modified: 0, changed: 0 });
-                contents[position] =
-                    sent.and_then(|sent| sent.get(&entry.path)).or_else(|| index.get(&stamp));
+                contents[position] = known(position).or_else(|| index.get(&stamp));
                 if contents[position].is_none() {
                     unknown.push((position, path, stamp));
                     bytes += size;
@@ -266,29 +275,33 @@ fn contents(
         }
     };
     let look_up = |buffer: &mut Vec<u8>, &(position, path, stamp): &(usize, &Path, Stamp)| {
-        hash_known(path, &stamp, index, buffer, &hashed).map(|digest| (position, digest))
+        let (digest, is_as_selected) = hash_known(path, &stamp, index, buffer, &hashed)?;
+        Ok::<_, ContextError>((position, digest, is_as_selected))
     };
-    let hashed: Vec<(usize, Digest)> = if bytes < PARALLEL {
+    let hashed: Vec<(usize, Digest, bool)> = if bytes < PARALLEL {
         let mut buffer = Vec::new();
         unknown.iter().map(|file| look_up(&mut buffer, file)).collect::<Result<_, _>>()?
     } else {
         unknown.par_iter().map_init(Vec::new, look_up).collect::<Result<_, _>>()?
     };
-    for (position, digest) in hashed {
+    let mut changed = None;
+    for (position, digest, is_as_selected) in hashed {
         contents[position] = Some(digest);
+        changed = changed.or((!is_as_selected).then_some(position));
     }
-    Ok(contents)
+    Ok((contents, changed))
 }
 
-/// Hashes a file, or waits for who does. A file that is no longer what was selected is looked at anew.
+/// Hashes a file, or waits for who does; tells whether it is as it was selected. One that is not is looked at anew.
 fn hash_known(
     path: &Path,
     stamp: &Stamp,
     index: &StatIndex,
     buffer: &mut Vec<u8>,
     hashed: &dyn Fn(u64),
-) -> Result<Digest, ContextError> {
-    let mut stamp = *stamp;
+) -> Result<(Digest, bool), ContextError> {
+    let selected = *stamp;
+    let mut stamp = selected;
     for _ in 0..ATTEMPTS {
         let answer = index.digest(&stamp, || match hash(path, buffer, hashed) {
             Ok((before, after, digest)) if before == after && (before == stamp || !stamp.is_identity()) => {
@@ -298,7 +311,7 @@ fn hash_known(
             Err(error) => Err(Unsettled::Failed(error)),
         });
         match answer {
-            Ok(digest) => return Ok(digest),
+            Ok(digest) => return Ok((digest, stamp.is_same_state(&selected) || !selected.is_identity())),
             Err(Unsettled::Changed(now)) => stamp = now,
             Err(Unsettled::Failed(error)) => return Err(ContextError::unreadable(path, error)),
         }
@@ -314,7 +327,7 @@ enum Unsettled {
 
 /// The digest of a file, and its stamps before and after reading; `hashed` gets the bytes of each piece.
 fn hash(path: &Path, buffer: &mut Vec<u8>, hashed: &dyn Fn(u64)) -> io::Result<(Stamp, Stamp, Digest)> {
-    let mut file = File::open(path)?;
+    let mut file = open(path)?;
     let before = Stamp::of(&file.metadata()?);
     let wanted = usize::try_from(before.size).unwrap_or(BUFFER).saturating_add(1).min(BUFFER);
     if buffer.len() < wanted {

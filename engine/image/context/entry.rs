@@ -1,5 +1,7 @@
 //! What a selection consists of.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -7,6 +9,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::name::text_of_os;
+use super::sent::Changed;
 use crate::state::Stamp;
 
 /// One file, folder or symlink of a [`Selection`](super::Selection).
@@ -71,6 +74,25 @@ impl Entry {
         Ok(Self { path: name.into(), kind, mode, modified: stamp.modified(), stamp: Some(stamp) })
     }
 
+    /// Opens the file on disk, which has to be as it was when it was selected.
+    ///
+    /// # Errors
+    /// When it cannot be opened; [`Changed`] when it is another one now.
+    pub(crate) fn open(&self) -> io::Result<File> {
+        let EntryKind::File { content: Content::Disk(path), .. } = &self.kind else {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file on disk"));
+        };
+        let file = open(path)?;
+        self.check_state(&Stamp::of(&file.metadata()?))?;
+        Ok(file)
+    }
+
+    /// Makes sure that a file with the stamp `now` is as it was when it was selected.
+    pub(super) fn check_state(&self, now: &Stamp) -> Result<(), Changed> {
+        let is_same = self.stamp.is_none_or(|stamp| stamp.is_same_state(now));
+        if is_same && self.size() == now.size { Ok(()) } else { Err(Changed::Meanwhile) }
+    }
+
     /// Size in bytes of what travels for it: of a file its content, else nothing.
     pub fn size(&self) -> u64 {
         match self.kind {
@@ -78,4 +100,12 @@ impl Entry {
             EntryKind::Directory | EntryKind::Symlink { .. } => 0,
         }
     }
+}
+
+/// Opens a file that was there when it was selected.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Changed::Gone.into(),
+        _ => error,
+    })
 }

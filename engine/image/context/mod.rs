@@ -18,7 +18,7 @@ mod walk;
 use std::fmt;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use super::dockerfile::Reach;
 use ignore::Rules;
@@ -34,15 +34,20 @@ pub use ignore::excluded;
 pub(crate) use name::{bytes_of, path_of, shown, text_of, text_of_os};
 pub(crate) use pattern::Pattern;
 pub use selection::{FolderSize, Selection};
-pub use sent::SentFiles;
+pub(crate) use sent::SentFile;
+pub use sent::{Changed, SentFiles};
 pub use standing::Standing;
 pub use tree::Forest;
 
 /// A build context: a folder with its ignore rules. Cheap to clone.
 #[derive(Clone)]
-pub struct Context(Arc<Inner>);
+pub struct Context {
+    inner: Arc<Inner>,
+    dockerfile: Option<Arc<Path>>,
+}
 
 struct Inner {
+    forest: Weak<Forest>,
     tree: Arc<Tree>,
     ignore_file: Option<Arc<Path>>,
     ignore_text: Vec<u8>,
@@ -74,34 +79,50 @@ impl Context {
         let tree = forest.tree(absolute.clone());
         let mut contexts = forest.contexts();
         let is_same = |context: &&Self| {
-            Arc::ptr_eq(&context.0.tree, &tree)
-                && context.0.ignore_file == ignore_file
-                && context.0.ignore_text == ignore_text
+            Arc::ptr_eq(&context.inner.tree, &tree)
+                && context.inner.ignore_file == ignore_file
+                && context.inner.ignore_text == ignore_text
         };
+        let dockerfile = dockerfile.map(Arc::from);
         if let Some(context) = contexts.iter().find(is_same) {
-            return Ok(context.clone());
+            return Ok(Self { dockerfile, ..context.clone() });
         }
         let name = ignore_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
         let rules = Rules::parse(&name, &ignore_text)?.and_without(forest.own_below(&absolute));
         let selections = Mutex::default();
-        let context = Self(Arc::new(Inner { tree, ignore_file, ignore_text, rules, selections }));
+        let forest = Arc::downgrade(forest);
+        let inner = Arc::new(Inner { forest, tree, ignore_file, ignore_text, rules, selections });
+        let context = Self { inner, dockerfile };
         contexts.push(context.clone());
         Ok(context)
     }
 
+    /// The same folder as it is in `forest`, its ignore file read again.
+    ///
+    /// # Errors
+    /// As [`Context::open`].
+    pub fn open_again(&self, forest: &Arc<Forest>) -> Result<Self, ContextError> {
+        Self::open(forest, self.root(), self.dockerfile.as_deref())
+    }
+
+    /// The forest that it belongs to.
+    pub fn forest(&self) -> &Weak<Forest> {
+        &self.inner.forest
+    }
+
     /// The folder, absolute, symlinks resolved.
     pub fn root(&self) -> &Path {
-        self.0.tree.root()
+        self.inner.tree.root()
     }
 
     /// The ignore file that counts, when there is one.
     pub fn ignore_file(&self) -> Option<&Path> {
-        self.0.ignore_file.as_deref()
+        self.inner.ignore_file.as_deref()
     }
 
     /// Whether the ignore rules leave `path` (relative to the folder, with `/`) out.
     pub fn ignores(&self, path: &str) -> bool {
-        let rules = &self.0.rules;
+        let rules = &self.inner.rules;
         rules.excludes(rules.last_match_of(path.trim_start_matches("./").trim_matches('/')))
     }
 
@@ -117,7 +138,7 @@ impl Context {
     /// [`ContextError`] when something that is not excluded cannot be read.
     pub fn select(&self, reach: &Reach, progress: &(dyn Fn(u64) + Sync)) -> Result<Selection, ContextError> {
         let slot = {
-            let mut selections = lock(&self.0.selections);
+            let mut selections = lock(&self.inner.selections);
             match selections.iter().find(|(known, _)| known == reach) {
                 Some((_, slot)) => slot.clone(),
                 None => {
@@ -131,7 +152,7 @@ impl Context {
         if let Some(selection) = &*selection {
             return Ok(selection.clone());
         }
-        let Inner { tree, rules, .. } = &*self.0;
+        let Inner { tree, rules, .. } = &*self.inner;
         let marks = match reach {
             Reach::Whole { .. } => Marks::whole(),
             Reach::Sources(sources) => Marks::of_sources(tree, rules, sources)?,

@@ -12,6 +12,7 @@ use super::digest::ContextDigest;
 use super::entry::{Content, Entry, EntryKind};
 use super::name::{order, shown, text_of_os};
 use super::walk::Found;
+use crate::image::Digest;
 
 /// From this many files on a context is worth a hint.
 const MANY_FILES: usize = 200_000;
@@ -28,7 +29,17 @@ pub struct Selection(Arc<Inner>);
 struct Inner {
     entries: Vec<Entry>,
     left_out: Vec<Arc<str>>,
-    digest: OnceLock<ContextDigest>,
+    hashed: OnceLock<Hashed>,
+}
+
+/// A selection that was hashed.
+#[derive(Debug)]
+pub(super) struct Hashed {
+    pub(super) digest: ContextDigest,
+    /// The digest of each entry's content, none for what is no file.
+    pub(super) contents: Vec<Option<Digest>>,
+    /// A file that was hashed as it was then, and not as it was selected.
+    pub(super) changed: Option<Arc<str>>,
 }
 
 /// How much of a selection is in one folder.
@@ -45,7 +56,7 @@ pub struct FolderSize {
 impl Selection {
     pub(super) fn new(found: Found) -> Self {
         let Found { entries, special } = found;
-        Self(Arc::new(Inner { entries, left_out: special, digest: OnceLock::new() }))
+        Self(Arc::new(Inner { entries, left_out: special, hashed: OnceLock::new() }))
     }
 
     /// A selection of just these entries.
@@ -117,7 +128,18 @@ impl Selection {
             Ok(index) => entries[index] = file,
             Err(index) => entries.insert(index, file),
         }
-        Self(Arc::new(Inner { entries, left_out: self.0.left_out.clone(), digest: OnceLock::new() }))
+        Self(Arc::new(Inner { entries, left_out: self.0.left_out.clone(), hashed: OnceLock::new() }))
+    }
+
+    /// A copy in which the file at `path` has this content, whatever is on disk by now. Its mode and time stay.
+    pub fn with_content(&self, path: &str, content: impl Into<Bytes>) -> Self {
+        let content = content.into();
+        let mut entries = self.0.entries.clone();
+        if let Ok(index) = position(&entries, path) {
+            let size = content.len() as u64;
+            entries[index].kind = EntryKind::File { size, content: Content::Memory(content) };
+        }
+        Self(Arc::new(Inner { entries, left_out: self.0.left_out.clone(), hashed: OnceLock::new() }))
     }
 
     /// The folders that hold the most bytes, largest first. A folder that owes nearly everything to one
@@ -179,8 +201,18 @@ impl Selection {
         ))
     }
 
-    pub(super) fn digest_cell(&self) -> &OnceLock<ContextDigest> {
-        &self.0.digest
+    /// The digest of the content of the entry at `position`, when the selection was [hashed](Selection::digest).
+    pub fn content_of(&self, position: usize) -> Option<Digest> {
+        *self.0.hashed.get()?.contents.get(position)?
+    }
+
+    /// A file that changed between being selected and being hashed.
+    pub fn changed(&self) -> Option<&str> {
+        self.0.hashed.get()?.changed.as_deref()
+    }
+
+    pub(super) fn hashed(&self) -> &OnceLock<Hashed> {
+        &self.0.hashed
     }
 
     fn position(&self, path: &str) -> Result<usize, usize> {

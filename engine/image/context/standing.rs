@@ -26,11 +26,11 @@ impl Context {
     /// What `path` (relative, with `/`; it need not exist) is to a build that reads `reach`. Symlinks are not
     /// followed.
     pub fn standing(&self, path: &str, reach: &Reach) -> Standing {
-        let rules = &self.0.rules;
+        let rules = &self.inner.rules;
         let last = rules.last_match_of(path);
         if rules.excludes(last) {
             let line = rules.line(last);
-            let text = text_of(&self.0.ignore_text);
+            let text = text_of(&self.inner.ignore_text);
             let rule = line.and_then(|line| Some(shown(text.lines().nth(line - 1)?.trim()).into_owned()));
             return Standing::Ignored { line, rule: rule.unwrap_or_default() };
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::time::{Duration, SystemTime};
 
@@ -147,9 +147,9 @@ fn only_folders_on_the_way_are_opened() {
     let folder = folder(&["a/b/c/1", "a/x/2", "y/3", ".dockerignore=y"]);
     let context = open(&folder);
     context.select(&sources(&["a/b"]), &|_| ()).expect("a selection");
-    assert_eq!(context.0.tree.opened(), 4, "the root, a, a/b, a/b/c");
+    assert_eq!(context.inner.tree.opened(), 4, "the root, a, a/b, a/b/c");
     context.select(&whole(), &|_| ()).expect("a selection");
-    assert_eq!(context.0.tree.opened(), 5, "a/x too, the excluded y never");
+    assert_eq!(context.inner.tree.opened(), 5, "a/x too, the excluded y never");
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn images_share_what_was_read() {
         }
     });
     let context = Context::open(&forest, folder.path(), None).expect("a context");
-    assert_eq!(context.0.tree.opened(), 3);
+    assert_eq!(context.inner.tree.opened(), 3);
 }
 
 #[test]
@@ -361,8 +361,8 @@ async fn the_stream_is_the_archive_in_blocks() {
     selection.write_tar(&mut archive, |_| ()).expect("an archive");
     let done = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let tell = done.clone();
-    let mut stream =
-        selection.tar_stream(None, move |bytes| tell.store(bytes, std::sync::atomic::Ordering::Relaxed));
+    let mut stream = selection
+        .tar_stream(Arc::default(), move |bytes| tell.store(bytes, std::sync::atomic::Ordering::Relaxed));
     let mut streamed = Vec::new();
     while let Some(block) = stream.next().await {
         streamed.extend_from_slice(&block.expect("a block"));
@@ -371,16 +371,107 @@ async fn the_stream_is_the_archive_in_blocks() {
     assert_eq!(done.load(std::sync::atomic::Ordering::Relaxed), 3_000_002);
 }
 
+#[test]
+fn a_file_that_changed_since_travels_as_it_is() {
+    let folder = folder(&["f=123456", "g=x"]);
+    let selection = select(&folder, &whole());
+    for content in ["12345678", "123", ""] {
+        fs::write(folder.path().join("f"), content).expect("written");
+        let entries = unpack(&selection);
+        assert_eq!(entries["f"].1, content.as_bytes());
+        assert_eq!(entries["g"].1, b"x", "the archive is whole");
+    }
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read_is_never_half_of_each() {
+    let edits: [fn(&Path); 4] = [
+        |path| fs::write(path, "longer than it was").expect("written"),
+        |path| fs::write(path, "1").expect("written"),
+        |path| {
+            fs::write(path, "654321").expect("written");
+            // Whatever the clock says.
+            let file = fs::File::open(path).expect("opened");
+            file.set_modified(SystemTime::UNIX_EPOCH).expect("set");
+        },
+        |path| {
+            fs::File::options()
+                .append(true)
+                .open(path)
+                .and_then(|mut file| file.write_all(b"7"))
+                .expect("written")
+        },
+    ];
+    for edit in edits {
+        for read_before in [0, 3, 6] {
+            let folder = folder(&["f=123456"]);
+            let selection = select(&folder, &whole());
+            let (sent, entry) = (SentFiles::default(), selection.get("f").expect("it is there"));
+            let mut file = sent.open(entry).expect("opened");
+            let mut buffer = [0; 16];
+            if read_before > 0 {
+                assert_eq!(file.read(&mut buffer[..read_before]).expect("read"), read_before);
+            }
+            edit(&folder.path().join("f"));
+            let rest = loop {
+                match file.read(&mut buffer) {
+                    Ok(0) => break file.finish().map(drop),
+                    Ok(_) => {}
+                    Err(error) => break Err(error),
+                }
+            };
+            assert_eq!(Changed::of(&rest.expect_err("an error")), Some(Changed::Meanwhile));
+            assert_eq!(sent.get("f"), None, "nothing is noted of it");
+        }
+    }
+}
+
 #[tokio::test]
-async fn a_file_that_shrank_is_named_and_one_that_grew_is_cut() {
+async fn a_file_that_is_gone_ends_the_archive_with_its_name() {
     let folder = folder(&["f=123456"]);
     let selection = select(&folder, &whole());
-    fs::write(folder.path().join("f"), "12345678").expect("written");
-    assert_eq!(unpack(&selection)["f"].1, b"123456");
-    fs::write(folder.path().join("f"), "123").expect("written");
-    let blocks: Vec<_> = selection.tar_stream(None, |_| ()).collect().await;
+    fs::remove_file(folder.path().join("f")).expect("removed");
+    let blocks: Vec<_> = selection.tar_stream(Arc::default(), |_| ()).collect().await;
     let error = blocks.last().and_then(|block| block.as_ref().err()).expect("an error");
-    assert_eq!(error.to_string(), "cannot send `f`: it got shorter while it was read (3 of 6 bytes)");
+    let unsendable = Unsendable::of(error).expect("it names the file");
+    assert_eq!((&*unsendable.path, Changed::of(&unsendable.reason)), ("f", Some(Changed::Gone)));
+}
+
+#[test]
+fn what_a_builder_was_told_of_is_sent_only_as_it_was() {
+    let folder = folder(&["f=123456"]);
+    let selection = select(&folder, &whole());
+    let (sent, entry) = (SentFiles::default(), selection.get("f").expect("it is there"));
+    assert!(sent.open(entry).and_then(SentFile::as_selected).is_ok() && entry.open().is_ok());
+    fs::write(folder.path().join("f"), "1234567").expect("written");
+    let file = sent.open(entry).expect("it is there");
+    assert!(file.as_selected().is_err() && entry.open().is_err());
+}
+
+#[test]
+fn what_was_not_sent_counts_as_it_was_hashed() {
+    let folder = folder(&["a=1", "b=2"]);
+    let selection = select(&folder, &whole());
+    let index = Arc::new(StatIndex::in_memory());
+    let before = selection.digest(&index, &|_, _| {}).expect("a digest");
+    // A daemon that has both files asks for neither.
+    fs::write(folder.path().join("a"), "3").expect("written");
+    index.look_again();
+    assert_eq!(selection.digest_as_sent(&SentFiles::new(index)).expect("a digest"), before);
+}
+
+#[test]
+fn a_context_is_opened_again_with_its_ignore_file() {
+    let folder = folder(&["a", "b", ".dockerignore=a"]);
+    let forest = Forest::new();
+    let context = Context::open(&forest, folder.path(), None).expect("a context");
+    assert_eq!(paths(&context.select(&whole(), &|_| ()).expect("a selection")), [".dockerignore", "b"]);
+    fs::write(folder.path().join(".dockerignore"), "b").expect("written");
+    fs::write(folder.path().join("c"), "").expect("written");
+    let again = context.open_again(&Forest::new()).expect("a context");
+    assert_eq!(paths(&again.select(&whole(), &|_| ()).expect("a selection")), [".dockerignore", "a", "c"]);
+    assert_eq!(context.forest().as_ptr(), Arc::as_ptr(&forest));
+    assert_ne!(again.forest().as_ptr(), Arc::as_ptr(&forest));
 }
 
 #[tokio::test]
@@ -389,7 +480,7 @@ async fn a_file_that_changes_on_its_way_counts_as_it_was_sent() {
     let selection = select(&folder, &whole());
     let before = digest(&folder);
     let sent = Arc::new(SentFiles::new(StatIndex::in_memory().into()));
-    let blocks: Vec<_> = selection.tar_stream(Some(sent.clone()), |_| ()).collect().await;
+    let blocks: Vec<_> = selection.tar_stream(sent.clone(), |_| ()).collect().await;
     assert!(blocks.iter().all(Result::is_ok));
 
     fs::write(folder.path().join("a"), "3").expect("written");
@@ -404,7 +495,7 @@ async fn what_was_read_on_its_way_is_not_read_again() {
     let selection = select(&folder, &whole());
     let index = Arc::new(StatIndex::in_memory());
     let sent = Arc::new(SentFiles::new(index.clone()));
-    let _: Vec<_> = selection.tar_stream(Some(sent), |_| ()).collect().await;
+    let _: Vec<_> = selection.tar_stream(sent, |_| ()).collect().await;
     let stamp = selection.get("a").and_then(|entry| entry.stamp).expect("a stamp");
     assert_eq!(index.get(&stamp), Some(Digest::of("1")));
 
@@ -412,7 +503,7 @@ async fn what_was_read_on_its_way_is_not_read_again() {
     let changed = Arc::new(StatIndex::in_memory());
     fs::write(folder.path().join("a"), "2").expect("written");
     let sent = Arc::new(SentFiles::new(changed.clone()));
-    let _: Vec<_> = selection.tar_stream(Some(sent), |_| ()).collect().await;
+    let _: Vec<_> = selection.tar_stream(sent, |_| ()).collect().await;
     assert_eq!(changed.get(&stamp), None);
 }
 

@@ -35,6 +35,11 @@ impl Forest {
         Arc::new(Self { own: Some(own), ..Self::default() })
     }
 
+    /// One that has seen nothing of what this one may have seen.
+    pub fn anew(&self) -> Arc<Self> {
+        Arc::new(Self { own: self.own.clone(), ..Self::default() })
+    }
+
     /// The path of windlass's own folder below `root`, when it lies there.
     pub(super) fn own_below(&self, root: &Path) -> Option<String> {
         let own = crate::cache_folder::without_links(self.own.as_ref()?);

@@ -2,6 +2,7 @@
 
 use rhai::{Array, Dynamic, FnPtr, ImmutableString};
 
+use crate::plan::Plan;
 use crate::script::StageError;
 use crate::script::cause::kind;
 
@@ -44,6 +45,15 @@ pub fn truth(value: &Dynamic, argument: &'static str) -> Result<bool, StageError
     Ok(value.as_bool().map_err(wrong)?)
 }
 
+/// The plan in `value`.
+///
+/// # Errors
+/// `script::wrong_type` for anything else.
+pub fn plan(value: Dynamic) -> Result<Plan, StageError> {
+    let found = type_name(&value);
+    Ok(value.try_cast::<Plan>().ok_or(WrongType::Plan { found })?)
+}
+
 /// What to write in place of `value`.
 fn fix(value: &Dynamic, argument: &str) -> String {
     let Some(text) = value.read_lock::<ImmutableString>() else {
@@ -79,6 +89,13 @@ enum WrongType {
         #[help]
         help: String,
     },
+
+    #[error("`again` needs a function that returns a plan, found {found}")]
+    #[diagnostic(
+        code(script::wrong_type),
+        help("return what `plan(image)` returns: `plan.again(|| plan(image))`")
+    )]
+    Plan { found: String },
 
     #[error("`{argument}` has to be true or false, found {found}")]
     #[diagnostic(code(script::wrong_type))]

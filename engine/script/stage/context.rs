@@ -24,7 +24,7 @@ pub mod context {
     #[rhai_fn(return_raw)]
     pub fn load_context(image: Image) -> RhaiResultOf<Context> {
         let dockerfile = image.dockerfile_path();
-        let context = Context::open(&image.run().forest, &image.context_folder(), Some(&dockerfile));
+        let context = Context::open(&image.run().forest(), &image.context_folder(), Some(&dockerfile));
         Ok(context.map_err(StageError::from)?)
     }
 

@@ -152,6 +152,7 @@ impl NotText {
 fn edit(run: &Run, path: &str, edit: &FileEdit) -> RhaiResultOf<()> {
     let verb = if matches!(edit, FileEdit::Write { .. }) { "write" } else { "remove" };
     let edited = run.host.files.edit(edit);
+    run.host.writes.wrote();
     // A new file is something git sees.
     lock(&run.git_answers).clear();
     let failed = |error| FileError { verb, path: path.to_owned(), reason: in_words(&error) };

@@ -8,7 +8,7 @@ pub mod plan {
     use rhai::{Array, Dynamic, FnPtr};
 
     use super::super::Dockerfile;
-    use super::super::argument::truth;
+    use super::super::argument::{self, truth};
     use crate::config::BuilderKind;
     use crate::image::{Context, ImageReference};
     use crate::plan::{Built, Plan};
@@ -97,6 +97,31 @@ pub mod plan {
         let needs_build = truth(&needs_build, "needs_build")?;
         plan.decide(needs_build);
         Ok(needs_build)
+    }
+
+    /// The plan as it is now: where something ran since it was made that may have written files (a hook, `exec`, `sh`,
+    /// `write_file`), what `make` returns, a plan of the same image; else itself. What was decided stays.
+    ///
+    /// A plan that is built looks at its files again by itself. This also reads the Dockerfile again.
+    ///
+    /// # Errors
+    /// Those of `make`; `script::wrong_type` when it returns no plan.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn build_image(image) {
+    ///     let planned = plan(tagged(image));
+    ///     sh("echo generated");
+    ///     planned.again(|| plan(image)).build_with(builder(image))
+    /// }
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn again(context: NativeCallContext, plan: &mut Plan, make: FnPtr) -> RhaiResultOf<Plan> {
+        if !plan.is_outdated() {
+            return Ok(plan.clone());
+        }
+        let made: Dynamic = make.call_within_context(&context, ())?;
+        Ok(argument::plan(made)?.in_place_of(plan))
     }
 
     /// Builds the image with the builder called `builder`: `docker`, `kaniko`, `buildkit` (in the cluster), `oci` or

@@ -71,7 +71,7 @@ fuzz_target!(|archive: &[u8]| {
         secret_args: Default::default(),
         platform: None,
         directory: folder.path().to_owned(),
-        sent: None,
+        sent: std::sync::Arc::default(),
     };
     let events = Events::none().of_image("app");
     let built = RUNTIME.block_on(builder.build(request, &events, &CancellationToken::new()));

@@ -3,8 +3,6 @@
 //! We describe every entry (`STAT`, numbered from 0) and end with an empty `STAT`; the daemon asks for files by
 //! number (`REQ`), gets their bytes (`DATA`, ended by an empty one) and says `FIN` when it has everything.
 
-use std::fs::File;
-use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
@@ -18,10 +16,10 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::stat::{memory_file, stat};
 use super::wire::{DiffCopy, Packet, Packets};
-use crate::builder::BuildRequest;
+use crate::builder::{BuildError, BuildRequest};
 use crate::event::ImageEvents;
 use crate::image::Selection;
-use crate::image::context::{Content, Entry, EntryKind, shown};
+use crate::image::context::{Changed, Content, Entry, EntryKind, SentFile, SentFiles, shown};
 
 /// The name under which the daemon asks for the Dockerfile.
 pub(super) const DOCKERFILE: &str = "Dockerfile";
@@ -40,8 +38,10 @@ pub(super) struct Transfer {
     context: Arc<Selection>,
     dockerfile: Arc<Selection>,
     events: ImageEvents,
+    /// What the files had in them.
+    files: Arc<SentFiles>,
     sent: AtomicU64,
-    failure: OnceLock<(String, String)>,
+    failure: OnceLock<(Arc<str>, std::io::Error)>,
 }
 
 impl Transfer {
@@ -53,14 +53,15 @@ impl Transfer {
             context: request.context.clone(),
             dockerfile: Arc::new(Selection::from_entries(vec![dockerfile])),
             events,
+            files: Arc::clone(&request.sent),
             sent: AtomicU64::new(0),
             failure: OnceLock::new(),
         }
     }
 
-    /// The first file that could not be read, and why.
-    pub(super) fn failure(&self) -> Option<(String, String)> {
-        self.failure.get().cloned()
+    /// Why the first file that could not be sent was not.
+    pub(super) fn failure(&self) -> Option<BuildError> {
+        self.failure.get().map(|(path, reason)| BuildError::unsendable(path, reason))
     }
 
     /// The files the daemon asks for.
@@ -198,15 +199,30 @@ fn send_files(
         };
         match content {
             Content::Memory(bytes) => bytes.chunks(CHUNK).try_for_each(|bytes| chunk(bytes.to_vec()))?,
-            Content::Disk(path) => {
-                let mut file = File::open(path).map_err(|error| transfer.unreadable(entry, &error))?;
+            Content::Disk(_) => {
+                // The daemon knows the file by what it was told of it, so it has to get just that.
+                let known = folder.content_of(id as usize).or_else(|| transfer.files.known(entry));
+                let unsent = |error| transfer.unreadable(entry, error);
+                let file = transfer.files.open(entry).and_then(SentFile::as_selected);
+                let mut file = file.map_err(unsent)?;
                 loop {
-                    let mut bytes = Vec::with_capacity(CHUNK);
-                    let read = file.by_ref().take(CHUNK as u64).read_to_end(&mut bytes);
-                    if read.map_err(|error| transfer.unreadable(entry, &error))? == 0 {
+                    let mut bytes = vec![0; CHUNK];
+                    let mut filled = 0;
+                    while filled < CHUNK {
+                        match file.read(&mut bytes[filled..]).map_err(unsent)? {
+                            0 => break,
+                            count => filled += count,
+                        }
+                    }
+                    if filled == 0 {
                         break;
                     }
+                    bytes.truncate(filled);
                     chunk(bytes)?;
+                }
+                let digest = file.finish().map_err(unsent)?;
+                if known.is_some_and(|known| known != digest) {
+                    return Err(unsent(Changed::Meanwhile.into()));
                 }
             }
         }
@@ -217,9 +233,10 @@ fn send_files(
 
 impl Transfer {
     /// Remembers what failed: the daemon repeats only a part of it.
-    fn unreadable(&self, entry: &Entry, error: &std::io::Error) -> Status {
-        let _ = self.failure.set((shown(&entry.path).into_owned(), error.to_string()));
-        Status::failed_precondition(format!("cannot read {}: {error}", shown(&entry.path)))
+    fn unreadable(&self, entry: &Entry, error: std::io::Error) -> Status {
+        let status = Status::failed_precondition(format!("cannot read {}: {error}", shown(&entry.path)));
+        let _ = self.failure.set((entry.path.clone(), error));
+        status
     }
 }
 

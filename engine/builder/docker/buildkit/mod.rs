@@ -90,7 +90,7 @@ impl BuildKit {
         };
         match (built, transfer.failure()) {
             // The daemon only repeats what we told it, in its own words.
-            (Err(_), Some((path, reason))) => Err(BuildError::Unreadable { path, reason }),
+            (Err(_), Some(failure)) => Err(failure),
             (built, _) => built,
         }
     }

@@ -136,7 +136,7 @@ mod tests {
             secret_args: Default::default(),
             platform: None,
             directory: "/".into(),
-            sent: None,
+            sent: Arc::default(),
         };
         Arc::new(Transfer::new(&request, Events::new(|_| ()).of_image("api")))
     }

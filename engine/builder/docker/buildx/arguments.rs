@@ -60,7 +60,7 @@ mod tests {
             secret_args: std::collections::BTreeSet::new(),
             platform: None,
             directory: "/".into(),
-            sent: None,
+            sent: std::sync::Arc::default(),
         };
         let build = BuildxBuild {
             request,

@@ -1,0 +1,64 @@
+//! Looking again at what an image is made from, before it is built: hooks and scripts may have written files since.
+
+use std::sync::Arc;
+
+use super::Plan;
+use super::plan::{Identity, Recipe, custom_files};
+use crate::event::Level;
+use crate::script::StageError;
+
+impl Plan {
+    /// Whether something ran since it was made that may have written the files it is about. A plan that is only told
+    /// runs nothing.
+    pub fn is_outdated(&self) -> bool {
+        let run = self.image.run();
+        !run.options.dry_run && self.seen.as_ptr() != Arc::as_ptr(&run.forest())
+    }
+
+    /// This plan, made again, as the plan of an image on which `decided` has decided already.
+    #[must_use]
+    pub fn in_place_of(self, decided: &Self) -> Self {
+        Self {
+            verdict: decided.verdict.clone(),
+            reason: decided.reason.clone(),
+            told: Arc::clone(&decided.told),
+            ..self
+        }
+    }
+
+    /// The plan with the files as they are by now.
+    pub(super) fn with_files_of_now(&self) -> Result<Self, StageError> {
+        if !self.is_outdated() {
+            return Ok(self.clone());
+        }
+        let forest = self.image.run().forest();
+        let seen = Arc::downgrade(&forest);
+        match &self.recipe {
+            Recipe::Dockerfile(recipe) => {
+                let context = recipe.context.open_again(&forest)?;
+                let again = Self::undecided_of_dockerfile(&self.image, &recipe.dockerfile, &context)?;
+                Ok(again.in_place_of(self))
+            }
+            Recipe::Custom(_) => {
+                let recipe = Recipe::Custom(custom_files(&self.image)?);
+                Ok(Self { recipe, identity: Arc::default(), seen, ..self.clone() })
+            }
+        }
+    }
+
+    /// What a custom command was run on, when `before` is what was there before. Of files that changed while it ran,
+    /// nobody knows which content it read: no later run may take them for those that the image is made from.
+    pub(super) fn identity_of_run(&self, before: &Identity) -> Result<Identity, StageError> {
+        let now = self.with_files_of_now()?;
+        let now = now.identity()?;
+        let changes = now.files.changes_since(&before.files);
+        let Some(first) = changes.first() else { return Ok(before.clone()) };
+        let others = if changes.len() == 1 { "" } else { " and others" };
+        let message = format!(
+            "`{}`{others} changed while the custom command ran: the next run calls it again",
+            first.path
+        );
+        self.image.events().notice(Level::Info, message);
+        Ok(self.identify(now.files.after(&before.files)))
+    }
+}
