@@ -108,7 +108,8 @@ fn key_changes_with_what_is_built_and_with_nothing_else() {
     check("target", yaml("target: final", "target: other"), &[], true);
     check("network", yaml("target: final", "target: final\n          network: none"), &[], true);
     check("value of a build argument", yaml("A: '1'", "A: '2'"), &[], true);
-    check("one more build argument", yaml("A: '1'", "A: '1', B: '1'"), &[], true);
+    check("predefined build argument", yaml("A: '1'", "A: '1', SOURCE_DATE_EPOCH: '1'"), &[], true);
+    check("build argument for the builder", yaml("A: '1'", "A: '1', BUILDKIT_X: '1'"), &[], true);
     check("arguments of the docker command", docker("args: [--squash]"), &[], true);
     check("entrypoint", image("entrypoint: [/a]"), &[], true);
     check("cmd", image("cmd: [/a]"), &[], true);
@@ -144,6 +145,8 @@ fn key_changes_with_what_is_built_and_with_nothing_else() {
     check("skipPush", docker("skipPush: true"), &[], false);
     check("useCli", docker("useCli: true"), &[], false);
     check("comment", yaml("images:", "# a comment\nimages:"), &[], false);
+    check("build argument that nothing uses", yaml("A: '1'", "A: '1', B: '1'"), &[], false);
+    check("undeclared proxy", yaml("A: '1'", "A: '1', HTTP_PROXY: 'http://p'"), &[], false);
     check("file out of reach", |project| drop(project.write("notes.txt", "changed")), &[], false);
     check("time", |project| touch(project, "src/b"), &[], false);
     let same = |project: &Project| {

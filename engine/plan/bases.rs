@@ -116,6 +116,9 @@ impl<'a> Bases<'a> {
         let parent = self.parents.iter().find(|parent| parent.base.reference == base);
         let actual = parent.map_or_else(|| base.to_owned(), |parent| parent.finished.reference.to_string());
         let actual = self.run.known_name(actual);
+        if self.unknown.borrow().contains(&actual) {
+            return None;
+        }
         let found = self.run.bases.get(&actual).or_else(|| foreseen(self.run, &actual));
         let found = found.or_else(|| look_up(self.run, &actual));
         if found.is_none() {

@@ -60,7 +60,7 @@ pub struct Inputs {
     pub network: Option<String>,
     /// More arguments of the docker CLI.
     pub arguments: Vec<String>,
-    /// Build arguments, resolved.
+    /// Build arguments, resolved: those that something uses.
     pub build_args: BTreeMap<String, String>,
     /// The part of the context that the Dockerfile can reach, or the files of `onChange`; `None` when changes
     /// of the context do not count.

@@ -107,6 +107,7 @@ impl Plan {
         let bases = Bases::new(run, &parents);
         let target = dockerfile.target.as_deref();
         let reach = dockerfile.inner.reach(target, &dockerfile.args, &|base| bases.config(base))?;
+        let used = dockerfile.inner.used_args(target, &dockerfile.args, &|base| bases.config(base))?;
         let (asked, unknown_bases) = bases.into_asked();
         let recipe = DockerfileRecipe {
             selection: select(image, context, &reach, dockerfile)?,
@@ -124,7 +125,7 @@ impl Plan {
             target: dockerfile.target.as_deref().map(ToOwned::to_owned),
             network: image.config().options.network.clone(),
             arguments: image.config().builder_arguments(),
-            build_args: dockerfile.args.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            build_args: used.into_iter().collect(),
             context: None,
             parents: parents.map(|parent| (parent.name.clone(), parent.finished.key)).collect(),
         };

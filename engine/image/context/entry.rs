@@ -102,9 +102,9 @@ impl Entry {
     }
 }
 
-/// Opens a file that was there when it was selected.
+/// Opens a regular file that was there when it was selected.
 pub(super) fn open(path: &Path) -> io::Result<File> {
-    File::open(path).map_err(|error| match error.kind() {
+    crate::input_file::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Changed::Gone.into(),
         _ => error,
     })

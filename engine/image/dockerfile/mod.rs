@@ -18,6 +18,7 @@ mod scope;
 mod source;
 mod split;
 mod step;
+mod used_args;
 pub mod word;
 
 use std::ops::Range;

@@ -1,5 +1,6 @@
 //! The variables in force at an instruction (Dockerfile reference, "Environment replacement" and "ARG").
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::word::{Expansion, Variable, expand};
@@ -142,6 +143,18 @@ impl<'a> Scope<'a> {
     /// Expands the variables of `word`.
     pub(crate) fn expand(&self, word: &str) -> Result<Expansion, String> {
         expand(word, self.escape, &|name| self.get(name))
+    }
+
+    /// The variables that `word` names.
+    pub(super) fn names(&self, word: &str) -> Vec<String> {
+        let names = RefCell::new(Vec::new());
+        let get = |name: &str| {
+            names.borrow_mut().push(name.to_owned());
+            self.get(name)
+        };
+        // A word that cannot be expanded is an error of those who need its text.
+        let _ = expand(word, self.escape, &get);
+        names.into_inner()
     }
 
     fn get(&self, name: &str) -> Variable {
