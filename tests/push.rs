@@ -456,3 +456,32 @@ fn a_private_base_image_is_pulled_with_the_stored_credentials() {
         has_no_secret(&project, &output);
     }
 }
+
+/// A project whose one image, of one layer, is assembled without a daemon.
+fn assembled(repository: &str) -> Project {
+    Project::new()
+        .file("devspace.yaml", format!("version: v1beta9\nimages:\n  app:\n    image: {repository}\n"))
+        .file("Dockerfile", "FROM scratch\nCOPY a.txt /\n")
+        .file("a.txt", repository)
+}
+
+#[test]
+fn a_helper_that_is_gone_leaves_the_credentials_of_the_file() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let Some(registry) = Registry::with_login() else { return };
+    let address = registry.address();
+    let inline = registry.docker_config();
+    let helpers =
+        [r#""credsStore": "gone""#.to_owned(), format!(r#""credHelpers": {{"{address}": "gone"}}"#)];
+    for (helpers, tag) in helpers.iter().zip(["store", "own"]) {
+        for builder in ["docker", "oci"] {
+            let repository = daemon.repository(&address, builder);
+            let config =
+                inline.strip_suffix('}').map(|start| format!("{start}, {helpers}}}")).expect("an object");
+            let project = assembled(repository.name()).daemon(&daemon).docker_config(&config);
+            let output = project.run(["build", "--builder", builder, "-t", tag]);
+            output.success().stderr_has("`docker-credential-gone`").lacks(PASSWORD);
+            assert_eq!(registry.tags(&repository), [tag], "{config}");
+        }
+    }
+}

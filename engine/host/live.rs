@@ -26,7 +26,7 @@ use crate::registry::{CredentialStore, RegistryClient};
 impl Host {
     /// The real world, as the environment and `options` describe it. Nothing is read or contacted yet.
     pub fn live(events: &Events, options: &HostOptions) -> Self {
-        let credentials = Arc::new(CredentialStore::from_env());
+        let credentials = Arc::new(CredentialStore::from_env().telling(events.clone()));
         let access = ClusterAccess::new(options.cluster.clone());
         let daemon = match options.prefers_minikube {
             true => minikube::preferred_daemon(access.clone(), events.clone()),

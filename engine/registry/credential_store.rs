@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 use super::credential_helper::CredentialHelper;
 use super::docker_config::{DockerConfig, encode, parse, read_text};
 use super::{Credential, CredentialError, host};
+use crate::event::{Events, Level};
 
 /// Docker's credential store: `config.json` in `$DOCKER_CONFIG`, else in `~/.docker`, and the credential
 /// helpers it names. The docker CLI is not needed.
@@ -24,6 +25,7 @@ pub struct CredentialStore {
     helpers: PathBuf,
     config: OnceLock<Result<DockerConfig, CredentialError>>,
     known: Mutex<HashMap<String, Known>>,
+    events: Events,
 }
 
 /// What was learnt about one registry, failures included.
@@ -53,17 +55,23 @@ impl CredentialStore {
 
     fn new(folder: Option<PathBuf>, helpers: PathBuf) -> Self {
         let path = folder.map(|folder| folder.join("config.json"));
-        Self { path, helpers, config: OnceLock::new(), known: Mutex::default() }
+        Self { path, helpers, config: OnceLock::new(), known: Mutex::default(), events: Events::none() }
+    }
+
+    /// The store, telling `events` which helpers it goes without.
+    #[must_use]
+    pub fn telling(self, events: Events) -> Self {
+        Self { events, ..self }
     }
 
     /// What the store holds for the registry `domain` (as in [`crate::image::Repository::domain`], or any other
     /// name of Docker Hub).
     ///
-    /// The registry's own helper is asked if it has one, else the helper for all; without helpers the file
-    /// answers.
+    /// The registry's own helper is asked if it has one, else the helper for all; without helpers the file answers, and
+    /// so it does, with a warning, when the helper is missing or fails. A helper that knows nothing is the last word.
     ///
     /// # Errors
-    /// [`CredentialError`] when the file or the helper cannot answer. Knowing nothing is no error.
+    /// [`CredentialError`] when neither the helper nor the file can answer. Knowing nothing is no error.
     pub async fn get(&self, domain: &str) -> Result<Credential, CredentialError> {
         // BuildKit asks for `registry-1.docker.io`.
         let domain = host::domain_of(domain);
@@ -80,8 +88,12 @@ impl CredentialStore {
         let mut domains: IndexSet<String> = config.helper_domains().map(str::to_owned).collect();
         match config.default_helper() {
             Some(name) => {
-                let keys = CredentialHelper::new(&self.helpers, name).list().await?;
-                domains.extend(keys.iter().map(|key| host::domain_of(key).to_owned()));
+                match CredentialHelper::new(&self.helpers, name).list().await {
+                    Ok(keys) => domains.extend(keys.iter().map(|key| host::domain_of(key).to_owned())),
+                    // What the file holds is good without it; what it does not hold is asked for by name.
+                    Err(error) if config.auth_domains().next().is_none() => return Err(error),
+                    Err(_) => domains.extend(config.auth_domains().map(str::to_owned)),
+                }
             }
             None => domains.extend(config.auth_domains().map(str::to_owned)),
         }
@@ -161,9 +173,17 @@ impl CredentialStore {
 
     async fn look_up(&self, domain: &str) -> Result<Credential, CredentialError> {
         let config = self.config()?;
-        match config.helper(domain) {
-            Some(name) => CredentialHelper::new(&self.helpers, name).get(host::store_key(domain)).await,
-            None => config.credential(domain),
+        let Some(name) = config.helper(domain) else { return config.credential(domain) };
+        let asked = CredentialHelper::new(&self.helpers, name).get(host::store_key(domain)).await;
+        let Err(error) = asked else { return asked };
+        match config.credential(domain) {
+            Ok(inline) if !inline.is_anonymous() => {
+                let message =
+                    format!("using the credentials for `{domain}` in docker's config.json: {error}");
+                self.events.notice(Level::Warning, message);
+                Ok(inline)
+            }
+            _ => Err(error),
         }
     }
 
@@ -270,6 +290,33 @@ mod tests {
             store(r#"{"credHelpers": {"r.io": "test"}, "auths": {"r.io": {"auth": "YW5uOmE="}}}"#);
         write_helper(folder.path(), "echo credentials not found in native keychain; exit 1");
         assert_eq!(store.get("r.io").await, Ok(Credential::Anonymous));
+    }
+
+    #[tokio::test]
+    async fn a_helper_that_fails_leaves_what_the_file_holds() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        for (config, script) in [
+            (r#"{"credsStore": "gone", "auths": {"r.io": {"auth": "YW5uOnB3"}, "q.io": {}}}"#, "true"),
+            (r#"{"credHelpers": {"r.io": "gone"}, "auths": {"r.io": {"auth": "YW5uOnB3"}}}"#, "true"),
+            (r#"{"credsStore": "test", "auths": {"r.io": {"auth": "YW5uOnB3"}}}"#, "echo locked; exit 1"),
+            (r#"{"credsStore": "test", "auths": {"r.io": {"auth": "YW5uOnB3"}}}"#, "echo no JSON"),
+        ] {
+            let (folder, store) = store(config);
+            write_helper(folder.path(), script);
+            let log = Arc::clone(&told);
+            let store = store.telling(Events::new(move |event| log.lock().expect("log").push(event)));
+            assert_eq!(store.get("r.io").await, Ok(basic()), "{config}");
+            assert_eq!(store.get("r.io").await, Ok(basic()), "{config}");
+            assert_eq!(std::mem::take(&mut *told.lock().expect("log")).len(), 1, "told once: {config}");
+            assert!(store.domains().await.expect("domains").contains("r.io"), "{config}");
+        }
+        let (_folder, store) = store(r#"{"credsStore": "gone", "auths": {"r.io": {}}}"#);
+        assert!(
+            matches!(store.get("r.io").await, Err(CredentialError::HelperMissing { .. })),
+            "nothing is left"
+        );
+        let (_folder, store) = super::tests::store(r#"{"credsStore": "gone"}"#);
+        assert!(store.domains().await.is_err());
     }
 
     #[tokio::test]
