@@ -332,6 +332,28 @@ fn an_upload_that_fails_now_and_then_arrives() {
 }
 
 #[test]
+fn what_another_push_got_in_the_way_of_is_tried_again() {
+    let Some(registry) = Registry::start() else { return };
+    for (number, status) in [400, 404, 409, 416].into_iter().enumerate() {
+        let proxy = FaultProxy::before(&registry);
+        let machine = Machine::new();
+        let image = machine.image(&[machine.layer(&random(1000))]);
+        let name = format!("acme/race{number}");
+        proxy.fault(1, "PUT", &format!("/v2/{name}/blobs/"), Fault::Status(status));
+        if status != 404 && status != 416 {
+            proxy.fault(1, "PUT", &format!("/v2/{name}/manifests/"), Fault::Status(status));
+        }
+        machine.push(&image, &[format!("{}/{name}:1", proxy.address())]).expect("pushed");
+        assert_eq!(registry.digest_at(&name, "1"), Some(image.digest().to_string()), "{status}");
+        assert_eq!(
+            proxy.count("POST", &format!("/v2/{name}/blobs/uploads/")),
+            3,
+            "two blobs, one begun anew"
+        );
+    }
+}
+
+#[test]
 fn a_long_upload_goes_on_with_the_chunk_that_was_lost() {
     let Some(registry) = Registry::start() else { return };
     let proxy = FaultProxy::before(&registry);

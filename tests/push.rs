@@ -466,6 +466,50 @@ fn assembled(repository: &str) -> Project {
 }
 
 #[test]
+fn a_registry_that_names_a_time_is_waited_for() {
+    let Some(registry) = Registry::start() else { return };
+    let check = |name: &str, method: &str, path: &str, status: u16, as_date: bool| {
+        let proxy = FaultProxy::before(&registry);
+        let seconds = if as_date { 2 } else { 1 };
+        // As often as a request is tried that nobody asked to wait.
+        let path = format!("/v2/{name}/{path}");
+        proxy.fault(3, method, &path, Fault::Busy { status, seconds, as_date });
+        let output =
+            assembled(&format!("{}/{name}", proxy.address())).run(["build", "--builder", "oci", "-t", "1"]);
+        output.success().stderr_has("waiting ").stderr_has(format!(": {} asks for it", proxy.address()));
+        assert!(registry.digest_at(name, "1").is_some(), "{output}");
+        assert!(proxy.count(method, &path) > 3, "{output}");
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| check("begin", "POST", "blobs/uploads/", 429, false));
+        scope.spawn(|| check("upload", "PUT", "blobs/uploads/", 429, false));
+        scope.spawn(|| check("tag", "PUT", "manifests/", 429, true));
+        scope.spawn(|| check("look", "HEAD", "", 503, false));
+    });
+}
+
+#[test]
+fn a_registry_that_asks_for_hours_is_not_waited_for() {
+    let Some(registry) = Registry::start() else { return };
+    let proxy = FaultProxy::before(&registry);
+    proxy.fault(9, "PUT", "/v2/app/manifests/", Fault::Busy { status: 429, seconds: 7200, as_date: false });
+    let output = assembled(&format!("{}/app", proxy.address())).run(["build", "--builder", "oci", "-t", "1"]);
+    output.exits(1).stderr_has("it asks to wait 2 hours").stderr_has("try again in 2 hours");
+    assert_eq!(proxy.count("PUT", "/v2/app/manifests/"), 1, "{output}");
+}
+
+#[test]
+fn a_daemon_whose_registry_is_busy_waits_longer() {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let proxy = FaultProxy::before(&registry);
+    let repository = daemon.repository(&proxy.address(), "app");
+    proxy.fault(1, "PUT", &manifests(&repository), Fault::Busy { status: 429, seconds: 1, as_date: false });
+    let output = project(&daemon, &repository, "").run(["build", "-t", "one"]);
+    output.success().stderr_has("trying again in 5 s");
+    assert_eq!(registry.tags(&repository), ["one"]);
+}
+
+#[test]
 fn a_helper_that_is_gone_leaves_the_credentials_of_the_file() {
     let Some(daemon) = Daemon::acquire() else { return };
     let Some(registry) = Registry::with_login() else { return };

@@ -10,6 +10,7 @@ use crate::config::{
     self, Ask, ConfigError, Explain, Explanation, LoadOptions, Loaded, Problem, TerminalAsk,
 };
 use crate::dependency::{DependencyError, Fetch, News, Tree};
+use crate::event::{Event, Events, Level};
 use crate::git::GitError;
 
 /// Loads the project that the command line names. In a terminal the user is asked for variables without a value.
@@ -122,6 +123,16 @@ pub(super) fn tell(warnings: &[Problem], global: &GlobalOptions) {
     for warning in warnings {
         warn(&warning.in_one_line(), global);
     }
+}
+
+/// Events whose notices are told on standard error, for commands without a report.
+pub(super) fn notices(global: &GlobalOptions) -> Events {
+    let global = global.clone();
+    Events::new(move |event| match event {
+        Event::Notice { level: Level::Warning, message, .. } => warn(&message, &global),
+        Event::Notice { level: Level::Info, message, .. } if !global.silent => eprintln!("{message}"),
+        _ => {}
+    })
 }
 
 /// Tells a warning on standard error, for commands without a report.

@@ -106,6 +106,7 @@ pub fn run(cli: &Cli) -> ExitStatus {
         Command::Login(options) => exit_status::block_on(async {
             let store = Arc::new(CredentialStore::from_env());
             let client = registry_client(store, Daemon::from_environment());
+            let client = client.telling(load::notices(&cli.global));
             login(options.clone(), &client, &mut std::io::stderr()).await.map_err(Failure::failed)
         }),
         Command::Logout(options) => exit_status::block_on(async {

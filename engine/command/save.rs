@@ -4,7 +4,7 @@ use std::io::{BufWriter, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::exit_status::{ExitStatus, Failure, block_on};
-use super::load::load_project;
+use super::load::{load_project, notices};
 use crate::builder::docker::Daemon;
 use crate::cli::GlobalOptions;
 use crate::event::Events;
@@ -84,7 +84,9 @@ pub fn save(global: &GlobalOptions, args: &SaveArgs) -> Result<ExitStatus, Failu
     }
     let daemon = Daemon::from_environment();
     block_on(async {
-        let client = registry_client(CredentialStore::from_env().into(), daemon.clone());
+        let events = notices(global);
+        let credentials = CredentialStore::from_env().telling(events.clone());
+        let client = registry_client(credentials.into(), daemon.clone()).telling(events);
         let events = Events::none().of_image(args.image.clone());
         client.complete(&store, &digest, &events).await.map_err(Failure::failed)?;
         match destination {

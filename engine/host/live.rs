@@ -32,7 +32,7 @@ impl Host {
             true => minikube::preferred_daemon(access.clone(), events.clone()),
             false => Daemon::from_environment(),
         };
-        let client = registry_client(Arc::clone(&credentials), daemon.clone());
+        let client = registry_client(Arc::clone(&credentials), daemon.clone()).telling(events.clone());
         let client = Arc::new(client.trusting(options.insecure_registries.clone()));
         Self {
             clock: Arc::new(clock::LiveClock),

@@ -4,7 +4,6 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use reqwest::Method;
-use reqwest::header::LOCATION;
 
 use crate::image::Repository;
 
@@ -33,8 +32,8 @@ impl RegistryClient {
         let subject = Subject::new(Action::Push, repository.to_string(), repository, "pull,push");
         let path = format!("{}/blobs/uploads/", repository.path());
         let answer = self.send(&subject, &Call::new(Method::POST, &path)).await?;
-        if let Some(upload) = answer.header(LOCATION.as_str()) {
-            // Relative to this registry, or it is not ours to send credentials to.
+        if let Some(upload) = answer.location() {
+            // Elsewhere it is not ours to send credentials to.
             if let Some(upload) = self.own_url(&subject, upload).await {
                 let give_up = Call::new(Method::DELETE, &upload);
                 let _ = tokio::time::timeout(CLEANUP, self.send(&subject, &give_up)).await;

@@ -9,6 +9,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, Request, StatusCode, Url};
 use tokio::sync::OnceCell;
 
+use crate::event::Events;
 use crate::image::{Digest, ImageReference, Repository};
 
 use super::challenge::{Challenge, is_insufficient_scope};
@@ -98,6 +99,7 @@ impl<'a> Subject<'a> {
             reference: self.reference.clone(),
             registry: self.domain.to_owned(),
             problem,
+            is_retried: false,
         }
     }
 }
@@ -186,6 +188,13 @@ impl RegistryClient {
         self
     }
 
+    /// The client, telling `events` when it waits because a registry asks for it, and what registries warn of.
+    #[must_use]
+    pub fn telling(mut self, events: Events) -> Self {
+        self.retry = self.retry.telling(events);
+        self
+    }
+
     /// The client with other pauses between tries.
     #[cfg(test)]
     pub(super) fn with_pause(mut self, pause: std::time::Duration) -> Self {
@@ -212,7 +221,8 @@ impl RegistryClient {
             },
             Err(problem) => problem,
         };
-        Err(subject.error(problem.because_of(known.err())))
+        let problem = problem.because_of(known.err());
+        Err(RegistryError { is_retried: problem.may_pass(), ..subject.error(problem) })
     }
 
     async fn send_as(
@@ -338,10 +348,9 @@ impl RegistryClient {
         })
     }
 
-    /// The address that the registry of `subject` means by `location`, if it is one of its own.
-    pub(super) async fn own_url(&self, subject: &Subject<'_>, location: &str) -> Option<String> {
+    /// `url`, if it is one of the registry of `subject`.
+    pub(super) async fn own_url(&self, subject: &Subject<'_>, url: Url) -> Option<String> {
         let endpoint = self.endpoint(&self.host(subject.domain), subject.domain).await.ok()?;
-        let url = endpoint.base.join(location).ok()?;
         (url.origin() == endpoint.base.origin()).then(|| url.into())
     }
 

@@ -30,6 +30,7 @@ impl RegistryClient {
             reference: root.to_string(),
             registry: String::new(),
             problem: Problem::Store(error),
+            is_retried: false,
         };
         let transfer = Transfer::new(events, "pulling layers".to_owned());
         let mut missing = Vec::new();

@@ -4,17 +4,18 @@ use futures_util::TryStreamExt as _;
 
 use super::copy::Route;
 use super::upload::Content;
-use super::{RegistryClient, RegistryError};
+use super::{Problem, RegistryClient, RegistryError};
 
 impl RegistryClient {
     /// Brings the blob `digest` to where `route` leads, unless it is there.
     pub(super) async fn copy_blob(&self, route: &Route<'_>, digest: &str) -> Result<(), RegistryError> {
-        let mut tries = 1;
+        let mut tries = self.retry.tries(Problem::may_be_lost_upload);
         loop {
             match self.try_copy_blob(route, digest).await {
-                Err(error) if error.is_transient() && tries < self.retry.tries => {
-                    tokio::time::sleep(self.retry.pause_after(tries, None)).await;
-                    tries += 1;
+                Err(error) => {
+                    if !tries.again_after(&error).await {
+                        return Err(error);
+                    }
                 }
                 copied => return copied,
             }
@@ -30,8 +31,8 @@ impl RegistryClient {
             return Ok(());
         };
         let source = self.open_blob(&route.reading, route.from, digest, 0).await?;
-        let length = source.content_length();
-        let content = Content { length, pieces: Box::pin(source.bytes_stream().map_err(Into::into)) };
+        let length = source.length();
+        let content = Content { length, pieces: Box::pin(source.into_stream().map_err(Into::into)) };
         self.upload_whole(&route.writing, upload, digest, content).await
     }
 }

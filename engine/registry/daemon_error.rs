@@ -4,6 +4,9 @@ use crate::image::ImageReference;
 
 use super::{Action, Credential, CredentialError, Problem, RegistryError};
 
+/// What begins the text about a connection to the daemon itself that broke.
+pub const CONNECTION_LOST: &str = "connection to the docker daemon lost";
+
 impl RegistryError {
     /// The error that `text` stands for: what a Docker daemon says when it cannot push or pull `reference`
     /// with the `known` credential, if the store could tell.
@@ -14,13 +17,15 @@ impl RegistryError {
         text: &str,
     ) -> Self {
         let registry = reference.repository.domain();
-        let problem = problem(registry, known.as_ref().unwrap_or(&Credential::Anonymous), text);
+        let problem = said_by_daemon(registry, known.as_ref().unwrap_or(&Credential::Anonymous), text);
         let problem = problem.because_of(known.as_ref().err().cloned());
-        Self { action, reference: reference.to_string(), registry: registry.to_owned(), problem }
+        let (reference, registry) = (reference.to_string(), registry.to_owned());
+        Self { action, reference, registry, problem, is_retried: false }
     }
 }
 
-fn problem(registry: &str, credential: &Credential, text: &str) -> Problem {
+/// What a Docker daemon means by `text`, which it says about `registry`.
+pub fn said_by_daemon(registry: &str, credential: &Credential, text: &str) -> Problem {
     let lower = text.to_ascii_lowercase();
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| lower.contains(phrase));
     let (host, reason) = (registry.to_owned(), text.trim().to_owned());
@@ -32,7 +37,7 @@ fn problem(registry: &str, credential: &Credential, text: &str) -> Problem {
     } else if says(&["no basic auth credentials"]) {
         Problem::CredentialsMissing
     } else if says(&["toomanyrequests", "too many requests", "rate limit", "http 429"]) {
-        Problem::TooManyRequests { reason }
+        Problem::TooManyRequests { reason, after: None }
     } else if says(&[
         "unauthorized",
         "authentication required",
@@ -63,6 +68,12 @@ fn problem(registry: &str, credential: &Credential, text: &str) -> Problem {
         "network is unreachable",
         "broken pipe",
         "dial tcp",
+        "connection lost",
+        "use of closed network connection",
+        "temporary failure",
+        "unexpected eof",
+        ": eof",
+        CONNECTION_LOST,
     ]) || lower.ends_with("eof")
     {
         Problem::Unreachable { host, reason }
@@ -71,8 +82,10 @@ fn problem(registry: &str, credential: &Credential, text: &str) -> Problem {
         "internal server error",
         "bad gateway",
         "service unavailable",
-    ]) {
-        Problem::Broken { reason }
+        "gateway timeout",
+    ]) || lower.split_whitespace().any(|word| ["500", "502", "503", "504"].contains(&word))
+    {
+        Problem::Broken { reason, after: None }
     } else if says(&[
         "name unknown",
         "name not known",
@@ -98,7 +111,7 @@ mod tests {
         let known = Credential::Basic { username: "ann".into(), password: Secret::new("pw") };
         let check = |text: &str, anonymous: &str, authenticated: &str| {
             let kind = |credential| {
-                let debug = format!("{:?}", problem("r.io", credential, text));
+                let debug = format!("{:?}", said_by_daemon("r.io", credential, text));
                 debug.split(' ').next().unwrap_or_default().to_owned()
             };
             assert_eq!(kind(&Credential::Anonymous), anonymous, "{text}");
@@ -144,6 +157,12 @@ mod tests {
             "CredentialsMissing",
             "Denied",
         );
+        same("Head \"http://r/v2/\": EOF", "Unreachable");
+        same("Put \"http://127.0.0.1:34035/v2/x\": EOF", "Unreachable");
+        same("connection to the docker daemon lost: hyper", "Unreachable");
+        same("cannot find 127.0.0.1:45500 on this machine", "Refused");
+        same("An image does not exist locally with the tag: acme/api", "Refused");
+        same("error parsing HTTP 429 response body: invalid character", "TooManyRequests");
         same("error parsing HTTP 404 response body: invalid character '<'", "NotFound");
         same("blob upload invalid", "Refused");
         same("blob sha256:0401 is invalid", "Refused");

@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client, ClientBuilder, Identity, Request, Url};
 
 use super::retry::Retry;
-use super::transport::{Answer, exchange};
+use super::transport::{Answer, exchange, once};
 use super::{Problem, host};
 
 /// Time limits: for a connection, for a whole exchange.
-const CONNECT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT: Duration = Duration::from_secs(10);
 const WHOLE: Duration = Duration::from_secs(120);
 
 /// The registry of one domain.
@@ -37,13 +38,16 @@ impl Endpoint {
         let loopback = host::is_loopback(domain);
         let http = if loopback { loopback_client()? } else { insecure_client()? };
         let (likely, other) = if loopback { ("http", "https") } else { ("https", "http") };
-        // The wrong scheme looks like a lost connection: patience comes when neither answers.
-        let once = Retry { tries: 1, ..*retry };
         let mut first = None;
-        for (scheme, retry) in [(likely, &once), (other, &once), (likely, retry)] {
+        // The wrong scheme looks like a lost connection: patience comes when neither answers.
+        for (scheme, is_last) in [(likely, false), (other, false), (likely, true)] {
             let endpoint = Self { base: base(scheme, domain)?, http: http.clone() };
             let request = Request::new(reqwest::Method::GET, endpoint.base.clone());
-            match exchange(&endpoint.http, request, 1 << 16, retry).await {
+            let answer = match is_last {
+                false => once(&endpoint.http, request, 1 << 16, (retry, retry.silence)).await,
+                true => exchange(&endpoint.http, request, 1 << 16, retry).await,
+            };
+            match answer {
                 // A TLS server answers plain HTTP with 400.
                 Ok(answer) if answer.status != 400 => return Ok((endpoint, answer)),
                 Ok(answer) => _ = first.get_or_insert(answer.problem(true)),
@@ -115,7 +119,10 @@ pub(super) fn loopback_client() -> Result<Client, Problem> {
 fn builder() -> ClientBuilder {
     // Fails only when the process has a provider already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    // Digests are of content as it is; without this, any encoding would be welcome (RFC 9110, 12.5.3).
+    let identity = (ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     Client::builder()
+        .default_headers(HeaderMap::from_iter([identity]))
         .user_agent(concat!("windlass/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT)
         .timeout(WHOLE)

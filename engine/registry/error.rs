@@ -1,10 +1,12 @@
 //! What can go wrong with a registry.
 
 use std::fmt;
+use std::time::Duration;
 
 use miette::Diagnostic;
 
 use super::CredentialError;
+use super::retry_after::spoken;
 use crate::oci::StoreError;
 
 /// Why something could not be done at a registry. Carries no secret.
@@ -19,6 +21,8 @@ pub struct RegistryError {
     pub registry: String,
     /// What happened.
     pub problem: Problem,
+    /// Whether it was tried as often as it is worth: whoever meets it need not try again.
+    pub is_retried: bool,
 }
 
 /// What was to be done at a registry.
@@ -75,12 +79,65 @@ pub enum Problem {
     TooManyRequests {
         /// What it said.
         reason: String,
+        /// How long it asks to wait.
+        after: Option<Duration>,
     },
 
     /// 5xx to the last try.
     #[error("the registry is out of order ({reason})")]
     Broken {
         /// Status and what it said.
+        reason: String,
+        /// How long it asks to wait.
+        after: Option<Duration>,
+    },
+
+    /// 416: the registry expects other bytes of the blob.
+    #[error("the registry expects another part of the blob ({reason})")]
+    OutOfRange {
+        /// What it said.
+        reason: String,
+    },
+
+    /// 409 or 412: what is there already stands in the way.
+    #[error("the registry does not replace what it has ({reason})")]
+    Conflict {
+        /// What it said.
+        reason: String,
+    },
+
+    /// 405, 406, 415, 501 or 505: the registry cannot do this.
+    #[error("the registry does not support this ({reason})")]
+    Unsupported {
+        /// What it said.
+        reason: String,
+    },
+
+    /// 413: more in one request than the registry, or what stands before it, takes.
+    #[error("the registry does not take so much in one request ({reason})")]
+    TooLarge {
+        /// What it said.
+        reason: String,
+    },
+
+    /// 507, or 402: no room, or no quota left.
+    #[error("the registry has no room left for it ({reason})")]
+    Full {
+        /// What it said.
+        reason: String,
+    },
+
+    /// 407: the proxy on the way to the registry.
+    #[error("the proxy wants credentials ({reason})")]
+    Proxy {
+        /// What it said.
+        reason: String,
+    },
+
+    /// 511: the network this machine is in (RFC 6585, 6).
+    #[error("the network wants a login before it lets anything through ({reason})")]
+    Captive {
+        /// What it said.
         reason: String,
     },
 
@@ -154,6 +211,41 @@ impl Problem {
             (problem, _) => problem,
         }
     }
+
+    /// Whether trying again after a while may help.
+    pub fn may_pass(&self) -> bool {
+        use Problem::{Broken, Timeout, TooManyRequests, Unreachable};
+        matches!(self, Broken { .. } | TooManyRequests { .. } | Unreachable { .. } | Timeout { .. })
+    }
+
+    /// The same for what others may do at the same time: a registry that meets two pushes of one manifest, or has
+    /// not yet seen a blob that was just pushed, answers with 400 or 409.
+    pub(super) fn may_be_race(&self) -> bool {
+        self.may_pass() || matches!(self, Self::Refused { .. } | Self::Conflict { .. })
+    }
+
+    /// The same for a chunk of an upload: the registry tells which one it expects.
+    pub(super) fn may_be_lost_chunk(&self) -> bool {
+        self.may_pass() || matches!(self, Self::OutOfRange { .. })
+    }
+
+    /// The same for an upload, which may be lost: another one brought the same blob, the registry was restarted,
+    /// or the token ended.
+    pub(super) fn may_be_lost_upload(&self) -> bool {
+        self.may_be_race()
+            || matches!(
+                self,
+                Self::NotFound { .. } | Self::OutOfRange { .. } | Self::CredentialsRefused { .. }
+            )
+    }
+
+    /// How long the server asks to wait.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooManyRequests { after, .. } | Self::Broken { after, .. } => *after,
+            _ => None,
+        }
+    }
 }
 
 impl RegistryError {
@@ -169,8 +261,7 @@ impl RegistryError {
 
     /// Whether trying again after a while may help.
     pub fn is_transient(&self) -> bool {
-        use Problem::{Broken, Timeout, TooManyRequests, Unreachable};
-        matches!(self.problem, Broken { .. } | TooManyRequests { .. } | Unreachable { .. } | Timeout { .. })
+        self.problem.may_pass()
     }
 }
 
@@ -196,7 +287,13 @@ impl Diagnostic for RegistryError {
             Problem::NotFound { .. } => "registry::not_found",
             Problem::TooManyRequests { .. } => "registry::too_many_requests",
             Problem::Broken { .. } => "registry::broken",
-            Problem::Refused { .. } => "registry::refused",
+            Problem::Conflict { .. } => "registry::conflict",
+            Problem::Unsupported { .. } => "registry::unsupported",
+            Problem::TooLarge { .. } => "registry::too_large",
+            Problem::Full { .. } => "registry::full",
+            Problem::Proxy { .. } => "registry::proxy",
+            Problem::Captive { .. } => "registry::captive_portal",
+            Problem::Refused { .. } | Problem::OutOfRange { .. } => "registry::refused",
             Problem::Unreachable { .. } => "registry::unreachable",
             Problem::Timeout { .. } => "registry::timeout",
             Problem::Tls { .. } => "registry::tls",
@@ -226,11 +323,32 @@ impl Diagnostic for RegistryError {
                 "create the repository at the registry, or correct the image's name".to_owned()
             }
             Problem::NotFound { .. } => "check the name, the tag and the platform".to_owned(),
+            Problem::TooManyRequests { after: Some(after), .. } => {
+                format!(
+                    "try again in {}; `windlass login {registry}` often gives a higher limit",
+                    spoken(*after)
+                )
+            }
             Problem::TooManyRequests { .. } => {
                 format!("wait a while; `windlass login {registry}` often gives a higher limit")
             }
+            Problem::Broken { after: Some(after), .. } => format!("try again in {}", spoken(*after)),
+            Problem::Conflict { .. } => "choose another tag".to_owned(),
+            Problem::Unsupported { .. } => {
+                format!("use a registry that can {}: {registry} may be a mirror, or read-only", self.action)
+            }
+            Problem::TooLarge { .. } => format!(
+                "raise the limit at {registry}, or at the proxy before it (nginx: `client_max_body_size 0`)"
+            ),
+            Problem::Full { .. } => {
+                format!("remove images that nobody needs from {registry}, or ask for a higher quota")
+            }
+            Problem::Proxy { .. } => {
+                "give them in HTTPS_PROXY or HTTP_PROXY: http://USER:PASSWORD@HOST:PORT".to_owned()
+            }
+            Problem::Captive { .. } => "open any page in a browser, log in there, then try again".to_owned(),
             Problem::Broken { .. } => format!("try again later; if it lasts, tell whoever runs {registry}"),
-            Problem::Refused { .. } | Problem::Malformed { .. } => {
+            Problem::Refused { .. } | Problem::OutOfRange { .. } | Problem::Malformed { .. } => {
                 format!("check that {registry} is a container registry")
             }
             Problem::Unreachable { host, .. } => {
@@ -266,6 +384,7 @@ mod tests {
             reference: "ghcr.io/acme/app:1.4".into(),
             registry: "ghcr.io".into(),
             problem: Problem::CredentialsMissing,
+            is_retried: false,
         };
         let expected =
             "cannot push `ghcr.io/acme/app:1.4`: the registry wants credentials and there are none for it";

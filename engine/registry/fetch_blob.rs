@@ -4,12 +4,9 @@ use std::io::Write as _;
 use std::sync::{Arc, PoisonError};
 
 use oci_spec::image::Descriptor;
-use reqwest::StatusCode;
-use reqwest::header::CONTENT_RANGE;
 
 use super::client::Subject;
 use super::transfer::Share;
-use super::transport::next_piece;
 use super::{Problem, RegistryClient, RegistryError};
 use crate::image::{Digest, Repository};
 use crate::oci::{BlobStore, BlobWriter, digest_of};
@@ -41,19 +38,16 @@ impl RegistryClient {
             return Ok(());
         }
         let mut writer = store.writer().map_err(kept)?;
-        let mut tries = 1;
+        let mut tries = self.retry.tries(Problem::may_pass);
         loop {
             let before = writer.written();
-            match self.receive(subject, repository, descriptor, store, &mut writer, share).await {
-                Ok(()) => break,
-                Err(error) if error.is_transient() && tries < self.retry.tries => {
-                    if writer.written() >= before.saturating_add(PROGRESS) {
-                        tries = 0;
-                    }
-                    tokio::time::sleep(self.retry.pause_after(tries.max(1), None)).await;
-                    tries += 1;
-                }
-                Err(error) => return Err(error),
+            let received = self.receive(subject, repository, descriptor, store, &mut writer, share).await;
+            let Err(error) = received else { break };
+            if writer.written() >= before.saturating_add(PROGRESS) {
+                tries.begin_anew();
+            }
+            if !tries.again_after(&error).await {
+                return Err(error);
             }
         }
         if writer.digest() != digest {
@@ -81,19 +75,16 @@ impl RegistryClient {
             subject.error(Problem::Malformed { reason })
         };
         let offset = writer.written();
-        let mut response = self.open_blob(subject, repository, digest, offset).await?;
-        let begins_there = response.status() == StatusCode::PARTIAL_CONTENT
-            && response
-                .headers()
-                .get(CONTENT_RANGE)
-                .is_some_and(|range| range.as_bytes().starts_with(format!("bytes {offset}-").as_bytes()));
-        if offset > 0 && !begins_there {
+        // There are no bytes after the last: a registry would refuse to send them.
+        if offset > 0 && offset == size {
+            return Ok(());
+        }
+        let mut blob = self.open_blob(subject, repository, digest, offset).await?;
+        if offset > 0 && !blob.begins_at(offset) {
             *writer = store.writer().map_err(|error| subject.error(Problem::Store(error)))?;
             share.set(0);
         }
-        while let Some(piece) =
-            next_piece(&mut response, self.retry.silence).await.map_err(|problem| subject.error(problem))?
-        {
+        while let Some(piece) = blob.next().await.map_err(|problem| subject.error(problem))? {
             if writer.written() + piece.len() as u64 > size {
                 return Err(lie("more"));
             }

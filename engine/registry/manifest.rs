@@ -58,7 +58,8 @@ impl RegistryClient {
             }
             None => Digest::of(&answer.body).to_string(),
         };
-        let media_type = answer.header("content-type").map(str::to_owned);
+        let media_type = answer.header("content-type").and_then(|kind| kind.split(';').next());
+        let media_type = media_type.map(|kind| kind.trim().to_owned());
         Ok(Manifest { media_type, digest, content: answer.body })
     }
 
@@ -77,7 +78,18 @@ impl RegistryClient {
         })?;
         let path = format!("{}/manifests/{name}", repository.path());
         let body = Some((media_type, manifest.content.clone()));
-        let answer = self.send(subject, &Call { body, ..Call::new(Method::PUT, &path) }).await?;
+        let call = Call { body, ..Call::new(Method::PUT, &path) };
+        let mut tries = self.retry.tries(Problem::may_be_race);
+        let answer = loop {
+            match self.send(subject, &call).await {
+                Ok(answer) => break answer,
+                Err(error) => {
+                    if !tries.again_after(&error).await {
+                        return Err(error);
+                    }
+                }
+            }
+        };
         match answer.header(DIGEST_HEADER) {
             Some(actual) if actual != manifest.digest => {
                 let (expected, actual) = (manifest.digest.clone(), actual.to_owned());

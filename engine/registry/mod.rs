@@ -35,6 +35,7 @@ mod push_attachments;
 mod push_blob;
 mod retag;
 mod retry;
+mod retry_after;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -48,6 +49,7 @@ pub use client::RegistryClient;
 pub use credential::Credential;
 pub use credential_error::CredentialError;
 pub use credential_store::{CredentialStore, Stored};
+pub use daemon_error::{CONNECTION_LOST, said_by_daemon};
 pub use error::{Action, Problem, RegistryError};
 pub use host::domain_of;
 pub use image_config::{ImageFacts, own_platform};

@@ -2,16 +2,35 @@
 
 use std::time::Duration;
 
-use reqwest::header::{HeaderValue, RANGE};
+use bytes::Bytes;
+use futures_util::Stream;
+use reqwest::header::{CONTENT_RANGE, HeaderValue, RANGE};
 use reqwest::{Method, Request, Response, StatusCode};
+use tokio::time::Instant;
 
 use super::client::{Call, Subject};
-use super::transport::{Answer, open};
+use super::retry_after::spoken;
+use super::transport::{Answer, authority, next_piece, open};
 use super::{Problem, RegistryClient, RegistryError};
 use crate::image::Repository;
 
-/// How long a blob may take in all. What bounds the wait is silence.
+/// How long a blob may take in all. What bounds the wait is silence, and how slow it may be.
 pub(super) const WHOLE: Duration = Duration::from_secs(24 * 3600);
+
+/// How many bytes a second there must be at the least.
+pub(super) const SLOWEST: u64 = 1 << 10;
+
+/// How many times the silence of other exchanges the speed is measured over.
+const MEASURED: u32 = 2;
+
+/// A blob as it comes from a registry.
+pub(super) struct OpenBlob {
+    response: Response,
+    silence: Duration,
+    /// Since the speed was looked at: the time waited for the registry, and the bytes that came.
+    waited: Duration,
+    came: u64,
+}
 
 impl RegistryClient {
     /// Opens the blob `digest` of `repository` from its byte `offset` on. A registry that cannot begin there answers
@@ -21,8 +40,8 @@ impl RegistryClient {
         subject: &Subject<'_>,
         repository: &Repository,
         digest: &str,
-        offset: u64,
-    ) -> Result<Response, RegistryError> {
+        mut offset: u64,
+    ) -> Result<OpenBlob, RegistryError> {
         let path = format!("{}/blobs/{digest}", repository.path());
         let mut is_renewed = false;
         loop {
@@ -38,17 +57,66 @@ impl RegistryClient {
                 request.headers_mut().insert(RANGE, range);
             }
             *request.timeout_mut() = Some(WHOLE);
-            let response = open(&endpoint.http, request, self.retry.silence).await;
+            let silence = self.retry.silence;
+            let response = open(&endpoint.http, request, (&self.retry, silence)).await;
             let response = response.map_err(|problem| subject.error(problem))?;
             match response.status() {
-                status if status.is_success() => return Ok(response),
+                status if status.is_success() => {
+                    return Ok(OpenBlob { response, silence, waited: Duration::ZERO, came: 0 });
+                }
                 // A small request settles credentials: a token may have ended since the last one.
                 StatusCode::UNAUTHORIZED if !is_renewed => {
                     self.send(subject, &Call::new(Method::HEAD, &path)).await?;
                     is_renewed = true;
                 }
+                // It cannot begin there: from the start, then.
+                StatusCode::RANGE_NOT_SATISFIABLE if offset > 0 => offset = 0,
                 _ => return Err(subject.error(Answer::head_of(&response).problem(false))),
             }
         }
     }
+}
+
+impl OpenBlob {
+    /// How many bytes are to come, when the registry said so.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.response.content_length()
+    }
+
+    /// Whether it is a part of the blob that begins at `offset`.
+    pub(super) fn begins_at(&self, offset: u64) -> bool {
+        let range = self.response.headers().get(CONTENT_RANGE);
+        self.response.status() == StatusCode::PARTIAL_CONTENT
+            && range.is_some_and(|range| range.as_bytes().starts_with(format!("bytes {offset}-").as_bytes()))
+    }
+
+    /// The next piece; `None` at the end. Silence is an error, and so are drops that would take for ever.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        let begun = Instant::now();
+        let piece = next_piece(&mut self.response, self.silence).await?;
+        // The time a slow reader takes is not the registry's.
+        self.waited += begun.elapsed();
+        self.came += piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        let measured = self.silence * MEASURED;
+        if piece.is_some() && self.waited >= measured {
+            if self.came < least(measured) {
+                let reason = format!("less than {SLOWEST} bytes per second for {}", spoken(measured));
+                return Err(Problem::Timeout { host: authority(self.response.url()), reason });
+            }
+            (self.waited, self.came) = (Duration::ZERO, 0);
+        }
+        Ok(piece)
+    }
+
+    /// All pieces.
+    pub(super) fn into_stream(self) -> impl Stream<Item = Result<Bytes, Problem>> + Send {
+        futures_util::stream::try_unfold(self, async |mut blob| {
+            Ok(blob.next().await?.map(|piece| (piece, blob)))
+        })
+    }
+}
+
+/// How many bytes there must be in `time`.
+pub(super) fn least(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).saturating_mul(SLOWEST) / 1000
 }

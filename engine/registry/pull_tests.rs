@@ -126,3 +126,27 @@ async fn a_registry_that_falls_silent_is_given_up() {
     let (pulled, _) = pull(|path| (path == "manifests/1").then_some(Reply::Hang)).await;
     assert!(matches!(pulled.expect_err("silence").problem, Problem::Timeout { .. }));
 }
+
+#[tokio::test]
+async fn a_registry_that_drips_is_given_up() {
+    let layer: &'static [u8] = &[b'x'; 10_000];
+    let digest = Digest::of(layer);
+    let config =
+        r#"{"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": ["DIFF"]}}"#
+            .replace("DIFF", &digest.to_string());
+    let manifest = serde_json::json!({
+        "schemaVersion": 2,
+        "config": {"mediaType": "x/y", "digest": Digest::of(&config), "size": config.len()},
+        "layers": [{"mediaType": "x/y", "digest": digest, "size": layer.len()}],
+    })
+    .to_string();
+    let (pulled, _) = pull(move |path| match path {
+        "manifests/1" => Some(Reply::body(manifest.clone())),
+        path if path == format!("blobs/{}", Digest::of(&config)) => Some(Reply::body(config.clone())),
+        path if path == format!("blobs/{digest}") => Some(Reply::Drip(layer.into())),
+        _ => None,
+    })
+    .await;
+    let reason = reason(pulled);
+    assert!(reason.contains("less than 1024 bytes per second"), "{reason}");
+}

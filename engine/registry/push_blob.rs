@@ -68,7 +68,8 @@ impl RegistryClient {
     ) -> Result<(), RegistryError> {
         let Delivery { store, digest, size, subject, to, share } = delivery;
         let mut in_chunks = *size > CHUNK;
-        let mut tries = 1;
+        let mut tries = self.retry.tries(Problem::may_be_lost_upload);
+        let is_whole = || store.read_through(digest).map_err(|error| subject.error(Problem::Store(error)));
         loop {
             if self.has_blob(subject, to, name).await? {
                 share.set(*size);
@@ -91,17 +92,18 @@ impl RegistryClient {
                 return Ok(());
             };
             share.set(0);
-            if error.is_transient() && tries < self.retry.tries {
-                tokio::time::sleep(self.retry.pause_after(tries, None)).await;
-                tries += 1;
+            let is_refusal = !error.is_transient();
+            if is_refusal && !is_whole()? {
+                return Err(subject.error(Problem::Store(StoreError::Missing { digest: *digest })));
+            }
+            if is_refusal && in_chunks {
+                // Some registries take blobs in one piece only, and say so in many ways.
+                in_chunks = false;
+            } else if tries.again_after(&error).await {
                 // Some registries break the connection off at the first chunk.
                 in_chunks = arrived > 0;
-            } else if store.read_through(digest).map_err(|error| subject.error(Problem::Store(error)))? {
-                // Some registries take blobs in one piece only, and say so in many ways.
-                if !in_chunks || error.is_transient() {
-                    return Err(error);
-                }
-                in_chunks = false;
+            } else if is_refusal || is_whole()? {
+                return Err(error);
             } else {
                 return Err(subject.error(Problem::Store(StoreError::Missing { digest: *digest })));
             }
@@ -117,14 +119,17 @@ impl RegistryClient {
     ) -> Result<(), RegistryError> {
         let Delivery { size, subject, to, share, .. } = delivery;
         let chunk = CHUNK.max(upload.shortest_chunk);
-        let (mut url, mut offset, mut tries, mut is_renewed) = (upload.url, 0, 1, false);
+        let (mut url, mut offset, mut is_renewed) = (upload.url, 0, false);
+        let mut tries = self.retry.tries(Problem::may_be_lost_chunk);
         while offset < *size {
             let length = chunk.min(size - offset);
             let content = delivery.piece(offset, length).await?;
             match self.upload_chunk(subject, &url, offset, (length, content.pieces)).await {
-                Ok(next) => {
-                    (url, offset, tries) = (next, offset + length, 1);
+                Ok((so_far, next)) => {
+                    (url, offset) = (next, so_far);
                     *arrived = offset;
+                    share.set(offset);
+                    tries.begin_anew();
                 }
                 Err(error) => {
                     let is_refusal = matches!(error.problem, Problem::CredentialsRefused { .. });
@@ -132,10 +137,7 @@ impl RegistryClient {
                         // A token ends while a long blob travels; a small request gets another.
                         is_renewed = true;
                         self.has_blob(subject, to, name).await?;
-                    } else if error.is_transient() && tries < self.retry.tries {
-                        tokio::time::sleep(self.retry.pause_after(tries, None)).await;
-                        tries += 1;
-                    } else {
+                    } else if !tries.again_after(&error).await {
                         return Err(error);
                     }
                     (offset, url) = self.upload_status(subject, &url).await?;

@@ -1,36 +1,168 @@
-//! How often, and when, a request is sent again.
+//! How often, and when, a request is sent again: the one place that knows pauses, those that servers ask for included.
 
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// The longest wait a registry may ask for.
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, WARNING};
+use tokio::time::Instant;
+
+use super::retry_after::{retry_after, spoken};
+use super::{Problem, RegistryError};
+use crate::event::{Events, Level};
+
+/// The longest pause of our own.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Tries with growing pauses between them.
-#[derive(Debug, Clone, Copy)]
+/// Tries with growing pauses between them, and the pauses that servers asked for.
 pub(super) struct Retry {
-    /// Tries in all, at least one.
+    /// Tries in all, at least one. A try that the server put off to a time of its own does not count.
     pub(super) tries: u32,
     /// The pause after the first failure; doubled after each further one.
     pub(super) pause: Duration,
     /// How long a server may say nothing.
     pub(super) silence: Duration,
+    /// How long a piece of work waits in all because a server asked for it.
+    pub(super) patience: Duration,
+    /// By host: when the pause is over that it asked for. Every request to it waits, not only the one it refused.
+    pauses: Mutex<HashMap<String, Instant>>,
+    /// The warnings that were passed on.
+    warnings: Mutex<BTreeSet<String>>,
+    events: Events,
+}
+
+/// The tries of one piece of work.
+pub(super) struct Tries<'a> {
+    retry: &'a Retry,
+    may_pass: fn(&Problem) -> bool,
+    failed: u32,
+    counted: u32,
+    begun: Instant,
 }
 
 impl Default for Retry {
     fn default() -> Self {
-        Self { tries: 3, pause: Duration::from_millis(500), silence: Duration::from_secs(30) }
+        Self {
+            tries: 3,
+            pause: Duration::from_millis(500),
+            silence: Duration::from_secs(30),
+            patience: Duration::from_secs(5 * 60),
+            pauses: Mutex::default(),
+            warnings: Mutex::default(),
+            events: Events::none(),
+        }
     }
 }
 
 impl Retry {
-    /// How long to wait after `failed` failures: between half and one and a half of the doubled pause, lest
-    /// several clients come back at once, and no less than the registry `asked` for.
-    pub(super) fn pause_after(&self, failed: u32, asked: Option<Duration>) -> Duration {
-        let pause =
-            self.pause.saturating_mul(1_u32.checked_shl(failed.saturating_sub(1)).unwrap_or(u32::MAX));
-        let pause = pause.min(LONGEST).mul_f64(0.5 + fastrand::f64());
-        asked.map_or(pause, |asked| pause.max(asked)).min(LONGEST)
+    /// The same, telling `events` what is waited for.
+    pub(super) fn telling(self, events: Events) -> Self {
+        Self { events, ..self }
     }
+
+    /// The tries of a piece of work, of which only what `may_pass` is tried again.
+    pub(super) fn tries(&self, may_pass: fn(&Problem) -> bool) -> Tries<'_> {
+        Tries { retry: self, may_pass, failed: 0, counted: 0, begun: Instant::now() }
+    }
+
+    /// Waits until the pause is over that `host` asked for, if it did.
+    pub(super) async fn until_welcome(&self, host: &str) {
+        let until = self.pauses.lock().unwrap_or_else(PoisonError::into_inner).get(host).copied();
+        if let Some(until) = until {
+            tokio::time::sleep_until(until).await;
+        }
+    }
+
+    /// Takes in what the head of an answer of `host` says beside the matter: a time to come back, a warning.
+    pub(super) fn heed(&self, host: &str, status: StatusCode, headers: &HeaderMap) {
+        let asked = is_temporary(status, headers).then(|| retry_after(headers)).flatten();
+        if let Some(asked) = asked.filter(|asked| !asked.is_zero() && *asked <= self.patience) {
+            let until = Instant::now() + asked;
+            let mut pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = pauses.insert(host.to_owned(), until);
+            // Requests that were under way together are put off together.
+            if before.is_none_or(|before| before <= Instant::now()) {
+                let message = format!("waiting {}: {host} asks for it ({status})", spoken(asked));
+                self.events.notice(Level::Info, message);
+            } else if let Some(before) = before.filter(|before| *before > until) {
+                pauses.insert(host.to_owned(), before);
+            }
+        }
+        for text in headers.get_all(WARNING).iter().filter_map(|value| warning(value.to_str().ok()?)) {
+            let message = format!("{host} warns: {text}");
+            if self.warnings.lock().unwrap_or_else(PoisonError::into_inner).insert(message.clone()) {
+                self.events.notice(Level::Warning, message);
+            }
+        }
+    }
+
+    /// How long to wait after `failed` failures: between half and one and a half of the doubled pause, lest
+    /// several clients come back at once.
+    fn pause_after(&self, failed: u32) -> Duration {
+        let doubled = 1_u32.checked_shl(failed.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.pause.saturating_mul(doubled).min(LONGEST).mul_f64(0.5 + fastrand::f64()).min(LONGEST)
+    }
+}
+
+impl Tries<'_> {
+    /// Waits before the next try. False, at once, when `problem` is one that stays, or was met often enough.
+    pub(super) async fn again(&mut self, problem: &Problem) -> bool {
+        if !(self.may_pass)(problem) {
+            return false;
+        }
+        self.failed += 1;
+        match problem.retry_after() {
+            // The pause it asked for is kept where requests begin.
+            Some(asked) => {
+                if self.begun.elapsed().saturating_add(asked) > self.retry.patience {
+                    return false;
+                }
+            }
+            None => {
+                self.counted += 1;
+                if self.counted >= self.retry.tries {
+                    return false;
+                }
+            }
+        }
+        tokio::time::sleep(self.retry.pause_after(self.failed)).await;
+        true
+    }
+
+    /// [`Tries::again`] for work that sends requests which have tries of their own.
+    pub(super) async fn again_after(&mut self, error: &RegistryError) -> bool {
+        !error.is_retried && self.again(&error.problem).await
+    }
+
+    /// There was progress: failures before it do not count.
+    pub(super) fn begin_anew(&mut self) {
+        *self = self.retry.tries(self.may_pass);
+    }
+
+    /// How many tries there were, the current one included.
+    pub(super) fn number(&self) -> u32 {
+        self.failed + 1
+    }
+}
+
+/// Whether a server that answers with `status` may answer otherwise in a while (RFC 9110, 15.5 and 15.6; RFC 8470).
+pub(super) fn is_temporary(status: StatusCode, headers: &HeaderMap) -> bool {
+    match status.as_u16() {
+        408 | 421 | 425 | 429 => true,
+        // Not implemented, version, negotiation, room, loop, extension, login: those stay.
+        501 | 505..=508 | 510 | 511 => false,
+        // A limit that holds for a while only has its time with it (RFC 9110, 15.5.14).
+        413 => retry_after(headers).is_some(),
+        code => code >= 500,
+    }
+}
+
+/// The text of a `Warning` that is meant for the user (distribution spec, "warnings": `299 - "..."`).
+fn warning(value: &str) -> Option<String> {
+    let quoted = value.trim().strip_prefix("299 - \"")?.strip_suffix('"')?;
+    let text: String = quoted.replace("\\\"", "\"").replace("\\\\", "\\");
+    Some(text.chars().filter(|c| !c.is_control()).collect())
 }
 
 #[cfg(test)]
@@ -41,10 +173,79 @@ mod tests {
     fn pauses_grow_within_limits() {
         let retry = Retry { pause: Duration::from_secs(1), ..Retry::default() };
         for _ in 0..100 {
-            let (first, third) = (retry.pause_after(1, None), retry.pause_after(3, None));
+            let (first, third) = (retry.pause_after(1), retry.pause_after(3));
             assert!((500..=1500).contains(&first.as_millis()) && (2000..=6000).contains(&third.as_millis()));
-            assert!(retry.pause_after(1, Some(Duration::from_secs(9))) == Duration::from_secs(9));
-            assert!(retry.pause_after(u32::MAX, Some(Duration::MAX)) == LONGEST);
+            assert!(retry.pause_after(u32::MAX) <= LONGEST);
         }
+    }
+
+    fn busy(after: Option<Duration>) -> Problem {
+        Problem::TooManyRequests { reason: String::new(), after }
+    }
+
+    #[tokio::test]
+    async fn tries_are_counted_unless_the_server_names_a_time() {
+        let patience = Duration::from_millis(200);
+        let retry = Retry { pause: Duration::ZERO, patience, ..Retry::default() };
+        let mut tries = retry.tries(Problem::may_pass);
+        assert!(tries.again(&busy(None)).await && tries.again(&busy(None)).await);
+        assert!(!tries.again(&busy(None)).await, "the third was the last");
+        let mut tries = retry.tries(Problem::may_pass);
+        let mut asked = 0;
+        while tries.again(&busy(Some(Duration::from_millis(1)))).await {
+            asked += 1;
+        }
+        assert!(asked > 3, "it is waited for, and not for ever: {asked}");
+        let long = busy(Some(Duration::MAX));
+        assert!(!retry.tries(Problem::may_pass).again(&long).await, "that is too long");
+        let refused = Problem::Refused { reason: String::new() };
+        assert!(!retry.tries(Problem::may_pass).again(&refused).await);
+    }
+
+    #[tokio::test]
+    async fn a_pause_holds_for_every_request_to_its_host_and_is_told_once() {
+        let told = std::sync::Arc::new(Mutex::new(Vec::new()));
+        let log = std::sync::Arc::clone(&told);
+        let retry = Retry::default().telling(Events::new(move |event| {
+            if let crate::event::Event::Notice { message, .. } = event {
+                log.lock().expect("log").push(message);
+            }
+        }));
+        let headers = |name: &'static str, value: &str| {
+            let name = reqwest::header::HeaderName::from_static(name);
+            HeaderMap::from_iter([(name, value.parse().expect("a header"))])
+        };
+        let begun = Instant::now();
+        for seconds in ["1", "0", "1"] {
+            retry.heed("r.io", StatusCode::TOO_MANY_REQUESTS, &headers("retry-after", seconds));
+        }
+        retry.heed("fine.io", StatusCode::OK, &headers("retry-after", "60"));
+        retry.heed("long.io", StatusCode::SERVICE_UNAVAILABLE, &headers("retry-after", "7200"));
+        assert_eq!(retry.pauses.lock().expect("pauses").keys().collect::<Vec<_>>(), ["r.io"]);
+        retry.until_welcome("r.io").await;
+        assert!(begun.elapsed() >= Duration::from_secs(1));
+        for _ in 0..2 {
+            retry.heed("r.io", StatusCode::OK, &headers("warning", "299 - \"end \\\"of\\\" life\""));
+            retry.heed("r.io", StatusCode::OK, &headers("warning", "110 cache \"stale\""));
+        }
+        let expected =
+            ["waiting 1 second: r.io asks for it (429 Too Many Requests)", "r.io warns: end \"of\" life"];
+        assert_eq!(*told.lock().expect("log"), expected);
+    }
+
+    #[test]
+    fn what_passes_is_told_from_what_stays() {
+        let with = |status: u16, headers: &HeaderMap| {
+            is_temporary(StatusCode::from_u16(status).expect("a status"), headers)
+        };
+        let none = HeaderMap::new();
+        for status in [408, 421, 425, 429, 500, 502, 503, 504, 520, 522, 599] {
+            assert!(with(status, &none), "{status}");
+        }
+        for status in [400, 401, 403, 404, 405, 409, 413, 416, 501, 505, 507, 511] {
+            assert!(!with(status, &none), "{status}");
+        }
+        let after = HeaderMap::from_iter([(reqwest::header::RETRY_AFTER, "1".parse().expect("a header"))]);
+        assert!(with(413, &after) && !with(403, &after));
     }
 }

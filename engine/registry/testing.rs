@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use futures_util::StreamExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Frame;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
@@ -26,6 +29,8 @@ pub(super) enum Reply {
     Drop,
     /// It never answers.
     Hang,
+    /// It answers with this, a byte every 20 milliseconds.
+    Drip(Bytes),
     /// It answers.
     Answer { status: u16, headers: Vec<(&'static str, String)>, body: Bytes },
 }
@@ -101,7 +106,7 @@ async fn answer(
     request: hyper::Request<hyper::body::Incoming>,
     log: Arc<Mutex<Vec<Received>>>,
     reply: Arc<impl Fn(&Received) -> Reply>,
-) -> Result<hyper::Response<Full<Bytes>>, std::io::Error> {
+) -> Result<hyper::Response<UnsyncBoxBody<Bytes, std::io::Error>>, std::io::Error> {
     let line = format!("{} {}", request.method(), request.uri());
     let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok());
     let authorization = authorization.unwrap_or_default().to_owned();
@@ -116,13 +121,21 @@ async fn answer(
     match reply(&call) {
         Reply::Drop => Err(std::io::Error::other("dropped on purpose")),
         Reply::Hang => std::future::pending().await,
+        Reply::Drip(body) => {
+            let drops = futures_util::stream::iter(body).then(async |byte| {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                Ok(Frame::data(Bytes::from(vec![byte])))
+            });
+            Ok(hyper::Response::new(StreamBody::new(drops.boxed()).boxed_unsync()))
+        }
         Reply::Answer { status, headers, body } => {
             let response = headers
                 .into_iter()
                 .fold(hyper::Response::builder().status(status), |response, (name, value)| {
                     response.header(name, value)
                 });
-            Ok(response.body(Full::new(body)).expect("response"))
+            let body = Full::new(body).map_err(|never| match never {}).boxed_unsync();
+            Ok(response.body(body).expect("response"))
         }
     }
 }

@@ -367,3 +367,71 @@ async fn what_a_reference_stands_for_is_told() {
     assert_eq!(facts.labels.get("team").map(String::as_str), Some("core"));
     assert_eq!(client.inspect(&reference(&server, ":none")).await, Ok(None));
 }
+
+#[tokio::test]
+async fn an_upload_goes_where_the_answer_says() {
+    let there = Server::start(|call| match call.line.split_once(' ') {
+        Some(("POST", _)) => Reply::status(202).with_header("location", "u1?state=a%2Bb"),
+        _ => Reply::status(404),
+    })
+    .await;
+    let domain = there.domain().to_owned();
+    let server = Server::start(move |call| match call.line.split_once(' ') {
+        Some(("POST", path)) if path.starts_with("/v2/acme/app/") => {
+            Reply::status(307).with_header("location", format!("http://{domain}{path}"))
+        }
+        Some(("POST", _)) => Reply::status(202).with_header("location", "/elsewhere"),
+        _ => Reply::status(200),
+    })
+    .await;
+    let (_folder, client) = client(&server, "{}");
+    let check = async |path: &str, expected: String| {
+        let repository: Repository = format!("{}/{path}", server.domain()).parse().expect("repository");
+        let subject = client::Subject::new(Action::Push, repository.to_string(), &repository, "pull,push");
+        let upload = client.begin_upload(&subject, &repository, "sha256:00", None).await.expect("begun");
+        assert_eq!(upload.expect("an upload").url.to_string(), expected);
+    };
+    let url = format!("http://{}/v2/acme/app/blobs/uploads/u1?state=a%2Bb", there.domain());
+    check("acme/app", url).await;
+    check("acme/other", format!("http://{}/elsewhere", server.domain())).await;
+}
+
+#[tokio::test]
+async fn each_status_names_its_matter() {
+    let check = async |status: u16, code: &str, message: &str| {
+        let server = Server::start(move |call| match call.line.as_str() {
+            "GET /v2/" => Reply::status(200),
+            _ => Reply::body(r#"{"errors": [{"message": "words"}]}"#).with_status(status),
+        })
+        .await;
+        let (_folder, client) = client(&server, r#"{"auth": "YW5uOnB3"}"#);
+        let error = client.check_push(&repository(&server)).await.expect_err("no success");
+        assert_eq!(miette::Diagnostic::code(&error).expect("a code").to_string(), code, "{status}");
+        let expected = format!("{message} ({status} ");
+        assert!(error.to_string().contains(&expected), "{error}");
+        assert!(error.to_string().contains("words"), "{error}");
+        assert!(miette::Diagnostic::help(&error).is_some(), "{status}");
+    };
+    check(400, "registry::refused", "the registry refused").await;
+    check(402, "registry::full", "has no room left for it").await;
+    check(403, "registry::denied", "denied access").await;
+    check(404, "registry::not_found", "does not exist there").await;
+    check(405, "registry::unsupported", "does not support this").await;
+    check(407, "registry::proxy", "the proxy wants credentials").await;
+    check(408, "registry::broken", "out of order").await;
+    check(409, "registry::conflict", "does not replace what it has").await;
+    check(410, "registry::not_found", "does not exist there").await;
+    check(412, "registry::conflict", "does not replace what it has").await;
+    check(413, "registry::too_large", "does not take so much").await;
+    check(415, "registry::unsupported", "does not support this").await;
+    check(416, "registry::refused", "expects another part").await;
+    check(421, "registry::broken", "out of order").await;
+    check(425, "registry::broken", "out of order").await;
+    check(429, "registry::too_many_requests", "wants fewer requests").await;
+    check(451, "registry::refused", "the registry refused").await;
+    check(500, "registry::broken", "out of order").await;
+    check(501, "registry::unsupported", "does not support this").await;
+    check(507, "registry::full", "has no room left for it").await;
+    check(511, "registry::captive_portal", "wants a login").await;
+    check(304, "registry::malformed", "makes no sense").await;
+}

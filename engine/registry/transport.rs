@@ -5,12 +5,14 @@ use std::io;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Client, Request, Response, StatusCode, Url};
 use serde::Deserialize;
 
 use super::Problem;
-use super::retry::Retry;
+use super::endpoint::CONNECT;
+use super::retry::{Retry, is_temporary};
+use super::retry_after::{retry_after, spoken};
 
 /// The longest reason taken over from a server, in characters.
 const REASON_LENGTH: usize = 300;
@@ -20,6 +22,8 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// Who answered, after redirects: what a `Location` is relative to (RFC 9110, 10.2.2).
+    pub(super) url: Url,
     tries: u32,
 }
 
@@ -45,7 +49,8 @@ struct ErrorEntry {
 impl Answer {
     /// The answer that `response` begins, without its body.
     pub(super) fn head_of(response: &Response) -> Self {
-        Self { status: response.status(), headers: response.headers().clone(), body: Bytes::new(), tries: 1 }
+        let (status, headers, url) = (response.status(), response.headers().clone(), response.url().clone());
+        Self { status, headers, body: Bytes::new(), url, tries: 1 }
     }
 
     /// The header `name`, if it is there and is text.
@@ -53,19 +58,44 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// Where the answer says that something is.
+    pub(super) fn location(&self) -> Option<Url> {
+        self.url.join(self.header(LOCATION.as_str())?).ok()
+    }
+
     /// What an answer that is no success means. `anonymous`: no credentials were sent.
     pub(super) fn problem(&self, anonymous: bool) -> Problem {
-        let reason = self.reason();
-        match self.status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if anonymous => Problem::CredentialsMissing,
-            StatusCode::UNAUTHORIZED => Problem::CredentialsRefused { reason },
-            StatusCode::FORBIDDEN => Problem::Denied { reason },
-            StatusCode::NOT_FOUND => Problem::NotFound { reason },
-            StatusCode::TOO_MANY_REQUESTS => Problem::TooManyRequests { reason },
-            status if status.is_server_error() && self.tries > 1 => {
-                Problem::Broken { reason: format!("{reason}, {} times", self.tries) }
-            }
-            status if status.is_server_error() => Problem::Broken { reason },
+        let is_temporary = is_temporary(self.status, &self.headers);
+        let after = if is_temporary { retry_after(&self.headers) } else { None };
+        let mut reason = self.reason();
+        if let Some(after) = after.filter(|after| !after.is_zero()) {
+            reason += &format!(", it asks to wait {}", spoken(after));
+        } else if is_temporary && self.tries > 1 {
+            reason += &format!(", {} times", self.tries);
+        }
+        match self.status.as_u16() {
+            401 | 403 if anonymous => Problem::CredentialsMissing,
+            401 => Problem::CredentialsRefused { reason },
+            403 => Problem::Denied { reason },
+            404 | 410 => Problem::NotFound { reason },
+            407 => Problem::Proxy { reason },
+            429 => Problem::TooManyRequests { reason, after },
+            _ if is_temporary => Problem::Broken { reason, after },
+            402 | 507 => Problem::Full { reason },
+            405 | 406 | 415 | 501 | 505 => Problem::Unsupported { reason },
+            409 | 412 => Problem::Conflict { reason },
+            413 => Problem::TooLarge { reason },
+            416 => Problem::OutOfRange { reason },
+            511 => Problem::Captive { reason },
+            // A redirect that cannot be followed: without a place, or with content that has been sent.
+            300..=399 => match self.location() {
+                Some(to) => {
+                    let to = authority(&to);
+                    Problem::Malformed { reason: format!("{reason}: it moves what is sent to {to}") }
+                }
+                None => Problem::Malformed { reason: format!("{reason} without a place") },
+            },
+            500.. => Problem::Broken { reason, after },
             _ => Problem::Refused { reason },
         }
     }
@@ -86,12 +116,6 @@ impl Answer {
             None => self.status.to_string(),
         }
     }
-
-    /// The wait the server asks for, when in seconds.
-    fn retry_after(&self) -> Option<Duration> {
-        let seconds = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-        Some(Duration::from_secs(seconds))
-    }
 }
 
 /// Sends `request` and reads an answer of at most `limit` bytes. A busy or broken server and a lost
@@ -102,28 +126,23 @@ pub(super) async fn exchange(
     limit: usize,
     retry: &Retry,
 ) -> Result<Answer, Problem> {
-    let mut tries = 1;
+    let mut tries = retry.tries(|problem| problem.may_pass() && !matches!(problem, Problem::Timeout { .. }));
     loop {
         // Only a streamed body cannot be cloned, and there is none here.
         let Some(copy) = request.try_clone() else {
             return Err(Problem::Malformed { reason: "the request cannot be repeated".to_owned() });
         };
-        let outcome = once(http, copy, limit, retry.silence).await.map(|answer| Answer { tries, ..answer });
-        let asked = match &outcome {
-            Ok(answer) if is_temporary(answer.status) => answer.retry_after(),
-            Err(Problem::Unreachable { .. }) => None,
-            _ => return outcome,
+        let outcome = once(http, copy, limit, (retry, retry.silence)).await;
+        let outcome = outcome.map(|answer| Answer { tries: tries.number(), ..answer });
+        let problem = match &outcome {
+            Ok(answer) if answer.status.is_success() => return outcome,
+            Ok(answer) => &answer.problem(false),
+            Err(problem) => problem,
         };
-        if tries >= retry.tries {
+        if !tries.again(problem).await {
             return outcome;
         }
-        tokio::time::sleep(retry.pause_after(tries, asked)).await;
-        tries += 1;
     }
-}
-
-fn is_temporary(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504)
 }
 
 /// Sends `request` once, waiting for the answer and each piece of it at most for `silence`.
@@ -131,9 +150,9 @@ pub(super) async fn once(
     http: &Client,
     request: Request,
     limit: usize,
-    silence: Duration,
+    (retry, silence): (&Retry, Duration),
 ) -> Result<Answer, Problem> {
-    let mut response = open(http, request, silence).await?;
+    let mut response = open(http, request, (retry, silence)).await?;
     let mut body = BytesMut::new();
     while let Some(chunk) = next_piece(&mut response, silence).await? {
         if body.len() + chunk.len() > limit {
@@ -142,13 +161,23 @@ pub(super) async fn once(
         body.extend_from_slice(&chunk);
     }
     let headers = std::mem::take(response.headers_mut());
-    Ok(Answer { status: response.status(), headers, body: body.freeze(), tries: 1 })
+    let (status, url) = (response.status(), response.url().clone());
+    Ok(Answer { status, headers, body: body.freeze(), url, tries: 1 })
 }
 
-/// Sends `request` and waits for the head of the answer at most for `silence`.
-pub(super) async fn open(http: &Client, request: Request, silence: Duration) -> Result<Response, Problem> {
+/// Sends `request`, once its host is willing, and waits for the head of the answer at most for `silence`. Every
+/// request goes through here.
+pub(super) async fn open(
+    http: &Client,
+    request: Request,
+    (retry, silence): (&Retry, Duration),
+) -> Result<Response, Problem> {
     let host = authority(request.url());
-    within(silence, &host, http.execute(request)).await
+    retry.until_welcome(&host).await;
+    let response = within(silence, &host, http.execute(request)).await?;
+    // Redirects are followed on the way: who was asked is who has to be left alone.
+    retry.heed(&host, response.status(), response.headers());
+    Ok(response)
 }
 
 /// The next piece of an answer, waited for at most for `silence`; `None` at its end.
@@ -172,7 +201,7 @@ async fn within<T>(
 }
 
 /// The host and, if not the scheme's own, the port of `url`.
-fn authority(url: &Url) -> String {
+pub(super) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
@@ -199,7 +228,19 @@ fn problem(error: &reqwest::Error, host: &str) -> Problem {
         }
     }
     let reason = cause.to_string();
-    if error.is_timeout() { Problem::Timeout { host, reason } } else { Problem::Unreachable { host, reason } }
+    if error.is_timeout() {
+        let reason = match error.is_connect() {
+            true => format!("no connection within {}", spoken(CONNECT)),
+            false => "the whole answer took too long".to_owned(),
+        };
+        Problem::Timeout { host, reason }
+    } else if error.is_redirect() {
+        Problem::Malformed { reason: "it redirects again and again".to_owned() }
+    } else if reason.contains("proxy authorization required") {
+        Problem::Proxy { reason }
+    } else {
+        Problem::Unreachable { host, reason }
+    }
 }
 
 #[cfg(test)]
@@ -207,12 +248,16 @@ mod tests {
     use super::*;
     use crate::registry::testing::{Reply, Server};
 
-    const RETRY: Retry = Retry { tries: 3, pause: Duration::ZERO, silence: Duration::from_secs(30) };
-
     async fn get(server: &Server, scheme: &str) -> Result<Answer, Problem> {
         let http = super::super::endpoint::loopback_client().expect("client");
         let url = format!("{scheme}://{}/", server.domain()).parse().expect("url");
-        exchange(&http, Request::new(reqwest::Method::GET, url), 100, &RETRY).await
+        exchange(
+            &http,
+            Request::new(reqwest::Method::GET, url),
+            100,
+            &Retry { pause: Duration::ZERO, ..Retry::default() },
+        )
+        .await
     }
 
     #[tokio::test]

@@ -3,15 +3,17 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
-use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
 use reqwest::{Body, Method, Request, StatusCode, Url};
 
 use super::client::{Call, Subject};
-use super::open_blob::WHOLE;
-use super::transport::{Answer, once};
+use super::open_blob::{WHOLE, least};
+use super::retry_after::spoken;
+use super::transport::{Answer, authority, exchange, once};
 use super::{Problem, RegistryClient, RegistryError};
 use crate::image::Repository;
 
@@ -74,7 +76,7 @@ impl RegistryClient {
             return Ok(None);
         }
         let shortest_chunk = answer.header("oci-chunk-min-length").and_then(|length| length.parse().ok());
-        let url = self.location(subject, &answer, None).await?;
+        let url = location(subject, &answer, None)?;
         Ok(Some(Upload { url, shortest_chunk: shortest_chunk.unwrap_or(0) }))
     }
 
@@ -90,20 +92,23 @@ impl RegistryClient {
         self.send_content(subject, Method::PUT, url, HeaderMap::new(), content).await.map(drop)
     }
 
-    /// Sends a chunk of a blob, its bytes from `offset` on; returns where the next one goes.
+    /// Sends a chunk of a blob, its bytes from `offset` on; returns how far the upload is, and where the rest goes.
     pub(super) async fn upload_chunk(
         &self,
         subject: &Subject<'_>,
         url: &Url,
         offset: u64,
         (length, pieces): (u64, Pieces),
-    ) -> Result<Url, RegistryError> {
+    ) -> Result<(u64, Url), RegistryError> {
         let range = format!("{offset}-{}", offset + length.saturating_sub(1));
         let range = HeaderValue::try_from(range).map(|range| (CONTENT_RANGE, range));
         let content = Content { length: Some(length), pieces };
         let headers = range.into_iter().collect();
         let answer = self.send_content(subject, Method::PATCH, url.clone(), headers, content).await?;
-        self.location(subject, &answer, Some(url)).await
+        let end = offset + length;
+        // A registry may keep a part of a chunk only. What lies outside of it is about something else.
+        let arrived = arrived(&answer).filter(|arrived| (offset + 1..end).contains(arrived));
+        Ok((arrived.unwrap_or(end), location(subject, &answer, Some(url))?))
     }
 
     /// Ends an upload whose chunks have all arrived.
@@ -124,27 +129,16 @@ impl RegistryClient {
         subject: &Subject<'_>,
         url: &Url,
     ) -> Result<(u64, Url), RegistryError> {
-        let nothing = Content { length: None, pieces: Box::pin(futures_util::stream::empty()) };
-        let answer = self.send_content(subject, Method::GET, url.clone(), HeaderMap::new(), nothing).await?;
-        // `0-41` are 42 bytes; registries say `0-0` when they have none.
-        let last = answer.header(RANGE.as_str()).and_then(|range| range.rsplit('-').next()?.parse().ok());
-        let arrived = last.filter(|last| *last > 0).map_or(0, |last: u64| last.saturating_add(1));
-        Ok((arrived, self.location(subject, &answer, Some(url)).await?))
-    }
-
-    /// Where `answer` says that an upload goes on; `known` where it says nothing.
-    async fn location(
-        &self,
-        subject: &Subject<'_>,
-        answer: &Answer,
-        known: Option<&Url>,
-    ) -> Result<Url, RegistryError> {
-        let (endpoint, _) = self.authorized(subject).await?;
-        let told = answer.header(LOCATION.as_str()).and_then(|location| endpoint.base.join(location).ok());
-        told.or_else(|| known.cloned()).ok_or_else(|| {
-            let reason = "it does not say where to send a blob to".to_owned();
-            subject.error(Problem::Malformed { reason })
-        })
+        let (endpoint, authorization) = self.authorized(subject).await?;
+        let mut request = Request::new(Method::GET, url.clone());
+        if url.origin() == endpoint.base.origin() {
+            request.headers_mut().extend(authorization);
+        }
+        let answer = success(subject, exchange(&endpoint.http, request, ANSWER, &self.retry).await);
+        let answer = answer.map_err(|error| RegistryError { is_retried: error.is_transient(), ..error })?;
+        // Registries say `0-0` when they have none.
+        let arrived = arrived(&answer).filter(|arrived| *arrived > 1).unwrap_or(0);
+        Ok((arrived, location(subject, &answer, Some(url))?))
     }
 
     /// Sends `content` to where an upload goes. Only a success is an answer.
@@ -159,41 +153,59 @@ impl RegistryClient {
         let (endpoint, authorization) = self.authorized(subject).await?;
         // Storage elsewhere has its own rights in the address: our credentials are not for it.
         let is_own = url.origin() == endpoint.base.origin();
-        let has_body = method != Method::GET;
         let mut request = Request::new(method, url);
         *request.headers_mut() = headers;
         if is_own {
             request.headers_mut().extend(authorization);
         }
         *request.timeout_mut() = Some(WHOLE);
-        let taken = Arc::new(AtomicU64::new(0));
-        if has_body {
-            let octets = HeaderValue::from_static("application/octet-stream");
-            request.headers_mut().insert(CONTENT_TYPE, octets);
-            if let Some(length) = content.length {
-                request.headers_mut().insert(CONTENT_LENGTH, length.into());
-            }
-            let counter = Arc::clone(&taken);
-            let pieces = content.pieces.inspect_ok(move |piece| {
-                counter.fetch_add(piece.len() as u64, Ordering::Relaxed);
-            });
-            *request.body_mut() = Some(Body::wrap_stream(pieces.boxed()));
+        let octets = HeaderValue::from_static("application/octet-stream");
+        request.headers_mut().insert(CONTENT_TYPE, octets);
+        if let Some(length) = content.length {
+            request.headers_mut().insert(CONTENT_LENGTH, length.into());
         }
-        let host = endpoint.base.authority().to_owned();
+        let taken = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&taken);
+        let pieces = content.pieces.inspect_ok(move |piece| {
+            counter.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        });
+        *request.body_mut() = Some(Body::wrap_stream(pieces.boxed()));
+        let host = authority(request.url());
+        // A pause the registry asked for is no silence of an upload.
+        self.retry.until_welcome(&host).await;
         let silence = self.retry.silence * STORING;
         let answer = tokio::select! {
-            answer = once(&endpoint.http, request, ANSWER, WHOLE) => answer,
+            answer = once(&endpoint.http, request, ANSWER, (&self.retry, WHOLE)) => answer,
             () = stalled(&taken, silence) => {
-                let reason = format!("nothing moved for {} seconds", silence.as_secs());
+                let reason = format!("nothing moved for {}", spoken(silence));
                 Err(Problem::Timeout { host, reason })
             }
         };
-        match answer {
-            Ok(answer) if answer.status.is_success() => Ok(answer),
-            Ok(answer) => Err(subject.error(answer.problem(false))),
-            Err(problem) => Err(subject.error(problem)),
-        }
+        success(subject, answer)
     }
+}
+
+/// `answer`, if it is a success.
+fn success(subject: &Subject<'_>, answer: Result<Answer, Problem>) -> Result<Answer, RegistryError> {
+    match answer {
+        Ok(answer) if answer.status.is_success() => Ok(answer),
+        Ok(answer) => Err(subject.error(answer.problem(false))),
+        Err(problem) => Err(subject.error(problem)),
+    }
+}
+
+/// How many bytes of an upload `answer` says to have arrived: `0-41` are 42.
+fn arrived(answer: &Answer) -> Option<u64> {
+    let last: u64 = answer.header(RANGE.as_str())?.rsplit('-').next()?.trim().parse().ok()?;
+    Some(last.saturating_add(1))
+}
+
+/// Where `answer` says that an upload goes on; `known` where it says nothing.
+fn location(subject: &Subject<'_>, answer: &Answer, known: Option<&Url>) -> Result<Url, RegistryError> {
+    answer.location().or_else(|| known.cloned()).ok_or_else(|| {
+        let reason = "it does not say where to send a blob to".to_owned();
+        subject.error(Problem::Malformed { reason })
+    })
 }
 
 /// The address that ends an upload.
@@ -202,12 +214,12 @@ fn finishing(mut url: Url, digest: &str) -> Url {
     url
 }
 
-/// Ends when `taken` has stayed the same for a while.
-async fn stalled(taken: &AtomicU64, silence: std::time::Duration) {
+/// Ends when `taken` has hardly grown for a while.
+async fn stalled(taken: &AtomicU64, silence: Duration) {
     let mut before = None;
     loop {
         let now = taken.load(Ordering::Relaxed);
-        if before == Some(now) {
+        if before.is_some_and(|before| now.saturating_sub(before) < least(silence)) {
             return;
         }
         before = Some(now);

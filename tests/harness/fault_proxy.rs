@@ -2,14 +2,14 @@
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -27,6 +27,15 @@ type Body = BoxBody<Bytes, AnyError>;
 pub enum Fault {
     /// This status, without a body.
     Status(u16),
+    /// This status, and when to come back: in so many seconds, or at the date that is then.
+    Busy {
+        /// The status.
+        status: u16,
+        /// How many seconds from now.
+        seconds: u32,
+        /// Whether the time is a date.
+        as_date: bool,
+    },
     /// The connection closes without an answer.
     Drop,
     /// The request reaches the registry so much later.
@@ -178,6 +187,14 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<
             *response.status_mut() = StatusCode::from_u16(code)?;
             let json = HeaderValue::from_static("application/json");
             response.headers_mut().insert(CONTENT_TYPE, json);
+            return Ok(response);
+        }
+        Some(Fault::Busy { status, seconds, as_date }) => {
+            let date = SystemTime::now() + Duration::from_secs(seconds.into());
+            let after = if as_date { httpdate::fmt_http_date(date) } else { seconds.to_string() };
+            let mut response = Response::new(full(Bytes::new()));
+            *response.status_mut() = StatusCode::from_u16(status)?;
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::try_from(after)?);
             return Ok(response);
         }
         Some(Fault::Drop) => return Err("dropped as told".into()),

@@ -13,12 +13,16 @@ use super::layer_progress::LayerProgress;
 use super::{Daemon, DaemonError, client};
 use crate::event::{ImageEvents, Level};
 use crate::image::{Digest, ImageReference};
+use crate::registry::{CONNECTION_LOST, Credential, Problem, said_by_daemon};
 
 /// How often a push is tried.
 const TRIES: u32 = 3;
 
 /// The pause before the second try; it doubles from there.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// The same where the registry wants fewer requests: the daemon does not pass on when it wants the next one.
+const BUSY_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long the daemon may take to start answering, and between two signs of progress.
 const SILENCE: Duration = Duration::from_secs(15 * 60);
@@ -58,8 +62,8 @@ pub enum PushError {
 }
 
 impl Daemon {
-    /// Pushes `reference` to its registry, and tells its progress in bytes. A broken connection or a 5xx answer
-    /// is tried again, three times in all.
+    /// Pushes `reference` to its registry, and tells its progress in bytes. A broken connection, a 429 or
+    /// a 5xx answer is tried again, three times in all.
     ///
     /// Equals `docker push`.
     ///
@@ -74,7 +78,7 @@ impl Daemon {
     ) -> Result<PushOutcome, PushError> {
         let name = reference.to_string();
         let pushing = async {
-            let (mut attempt, mut pause) = (1, PAUSE);
+            let mut attempt = 1;
             loop {
                 match self.push_once(reference, credentials.clone(), events).await? {
                     Ok(digest) => {
@@ -84,15 +88,19 @@ impl Daemon {
                         };
                         return Ok(PushOutcome { digest });
                     }
-                    Err(reason) if attempt >= TRIES || !is_passing(&reason) => {
-                        return Err(PushError::Refused { reference: name.clone(), reason });
-                    }
                     Err(reason) => {
-                        let message = format!("pushing {name} failed ({reason}), trying again");
+                        let problem = said_by_daemon(&name, &Credential::Anonymous, &reason);
+                        if attempt >= TRIES || !problem.may_pass() {
+                            return Err(PushError::Refused { reference: name.clone(), reason });
+                        }
+                        let is_busy = matches!(problem, Problem::TooManyRequests { .. });
+                        let pause = if is_busy { BUSY_PAUSE } else { PAUSE } * (1 << (attempt - 1));
+                        let seconds = pause.as_secs();
+                        let message =
+                            format!("pushing {name} failed ({reason}), trying again in {seconds} s");
                         events.notice(Level::Info, message);
                         tokio::time::sleep(pause).await;
                         attempt += 1;
-                        pause *= 2;
                     }
                 }
             }
@@ -142,43 +150,12 @@ impl Daemon {
     }
 }
 
-/// What the daemon said; a connection that broke is named as such, for [`is_passing`].
+/// What the daemon said; a connection that broke is named as such.
 fn failure(error: &Error) -> String {
     match error {
         Error::DockerResponseServerError { .. } | Error::DockerStreamError { .. } => reason_of(error),
-        other => format!("connection to the docker daemon lost: {}", reason_of(other)),
+        other => format!("{CONNECTION_LOST}: {}", reason_of(other)),
     }
-}
-
-/// Whether another try may help: a server trouble or a broken connection, never a refusal.
-fn is_passing(reason: &str) -> bool {
-    let reason = reason.to_lowercase();
-    let has = |phrases: &[&str]| phrases.iter().any(|phrase| reason.contains(phrase));
-    // A status code is a word of its own: ports and digests have the same digits.
-    let has_code = |codes: &[&str]| reason.split_whitespace().any(|word| codes.contains(&word));
-    let is_refusal = has_code(&["401", "403"])
-        || has(&["unauthorized", "authentication required", "denied", "forbidden", "no basic auth"]);
-    let is_trouble = has_code(&["500", "502", "503", "504"])
-        || has(&[
-            "internal server error",
-            "bad gateway",
-            "service unavailable",
-            "gateway timeout",
-            "too many requests",
-            "toomanyrequests",
-            "connection reset",
-            "connection refused",
-            "broken pipe",
-            "unexpected eof",
-            ": eof",
-            "i/o timeout",
-            "tls handshake timeout",
-            "connection lost",
-            "connection to the docker daemon lost",
-            "use of closed network connection",
-            "temporary failure",
-        ]);
-    is_trouble && !is_refusal
 }
 
 /// The digest in the last line of a push: `1.4: digest: sha256:... size: 527`.
@@ -190,22 +167,6 @@ fn digest_of(status: &str, tag: &str) -> Option<Digest> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn troubles_pass_and_refusals_stay() {
-        let check = |reason, expected| assert_eq!(is_passing(reason), expected, "{reason}");
-        check("received unexpected HTTP status: 500 Internal Server Error", true);
-        check("Put \"http://r:5000/v2/\": read tcp 1.2.3.4:5: connection reset by peer", true);
-        check("Head \"http://r/v2/\": EOF", true);
-        check("Put \"http://127.0.0.1:34035/v2/x\": EOF", true);
-        check("cannot find 127.0.0.1:45500 on this machine", false);
-        check("net/http: TLS handshake timeout", true);
-        check("unauthorized: authentication required", false);
-        check("denied: requested access to the resource is denied", false);
-        check("no basic auth credentials", false);
-        check("An image does not exist locally with the tag: acme/api", false);
-        check("http: server gave HTTP response to HTTPS client", false);
-    }
 
     #[test]
     fn the_digest_is_in_the_last_line() {
