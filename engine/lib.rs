@@ -33,3 +33,4 @@ pub mod secret;
 pub mod state;
 pub mod suggestion;
 pub mod testing;
+pub mod text;

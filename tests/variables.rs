@@ -198,3 +198,23 @@ images: {web: {image: r.example/web, tags: ['1'], build: {custom: {command: 'ech
     project.run(["plan"]).lacks("correct-horse");
     project.run(["build", "--progress", "json"]).lacks("correct-horse");
 }
+
+#[test]
+fn env_file_has_references_quotes_and_values_of_several_lines() {
+    let text = "REGISTRY=reg.example\nIMAGE=${REGISTRY}/app\nTAG=\"$REGISTRY-1\"\nLITERAL='${REGISTRY}'\n\
+                KEY=\"line one\nline two\"\nexport LAST=${FREE}-${NONE:-none} # comment\n";
+    let file = "version: v1beta9\ndev: {values: ['${IMAGE}', '${TAG}', '${LITERAL}', '${KEY}', '${LAST}']}\n";
+    let expected = ["reg.example/app", "reg.example-1", "${REGISTRY}", "line one\nline two", "free-none"];
+    let utf16: Vec<u8> = [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    for bytes in [
+        text.into(),
+        text.replace('\n', "\r\n").into_bytes(),
+        [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+        utf16,
+    ] {
+        let project = Project::new().file("devspace.yaml", file).file(".env", bytes).env("FREE", "free");
+        let found = values(&project.run(["print", "--json"]));
+        let found: Vec<_> = found.iter().map(|value| value.replace("\r\n", "\n")).collect();
+        assert_eq!(found, expected);
+    }
+}

@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::ConfigError;
 use super::variable::Provenance;
+use super::{ConfigError, env_file};
 use crate::process::Process;
+use crate::text;
 
 /// Looks up environment variables: those of the process (or the given ones), else those of `.env`.
 #[derive(Debug, Clone, Default)]
@@ -24,14 +25,15 @@ impl Environment {
         directory: &Path,
     ) -> Result<Self, ConfigError> {
         let file = directory.join(".env");
-        let text = match crate::input_file::read(&file) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        let environment = Self { given, ..Self::default() };
+        match environment.replace_file(&file) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             // A folder called `.env` (a Python environment) is none of our business.
-            Err(_) if file.is_dir() => String::new(),
+            Err(_) if file.is_dir() => {}
             Err(source) => return Err(ConfigError::Unreadable { file, source }),
-        };
-        Ok(Self { given, file: RefCell::new(parse(&text)), no_exec: false })
+            Ok(()) => {}
+        }
+        Ok(environment)
     }
 
     /// Takes the variables of `file` in place of those of `.env`.
@@ -40,7 +42,7 @@ impl Environment {
     /// When it cannot be read.
     pub(crate) fn replace_file(&self, file: &Path) -> std::io::Result<()> {
         let bytes = crate::input_file::read(file)?;
-        self.file.replace(parse(&String::from_utf8_lossy(&bytes)));
+        self.file.replace(env_file::parse(&text::decode(&bytes), |name| self.outer(name)));
         Ok(())
     }
 
@@ -99,75 +101,16 @@ impl Environment {
     }
 }
 
-/// `NAME=VALUE` lines; `export`, comments, and values in quotes (with escapes in double ones) are known.
-fn parse(text: &str) -> Vec<(String, String)> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    text.lines().filter_map(line).collect()
-}
-
-fn line(line: &str) -> Option<(String, String)> {
-    let line = line.trim();
-    if line.starts_with('#') {
-        return None;
-    }
-    let line = line.strip_prefix("export ").unwrap_or(line);
-    let (name, value) = line.split_once('=')?;
-    let (name, value) = (name.trim(), value.trim());
-    if name.is_empty() || name.contains([' ', '\0']) || value.contains('\0') {
-        return None;
-    }
-    let value = if let Some(quoted) = value.strip_prefix('\'') {
-        quoted.split('\'').next().unwrap_or_default().to_owned()
-    } else if let Some(quoted) = value.strip_prefix('"') {
-        unescape(quoted)
-    } else {
-        value.split(" #").next().unwrap_or_default().trim_end().to_owned()
-    };
-    Some((name.to_owned(), value))
-}
-
-/// The text up to the closing quote.
-fn unescape(quoted: &str) -> String {
-    let mut value = String::new();
-    let mut characters = quoted.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '"' => break,
-            '\\' => match characters.next() {
-                Some('n') => value.push('\n'),
-                Some('r') => value.push('\r'),
-                Some('t') => value.push('\t'),
-                Some(other) => value.push(other),
-                None => {}
-            },
-            other => value.push(other),
-        }
-    }
-    value
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn env_file_knows_quotes_comments_and_export() {
-        let check = |text: &str, expected: &[(&str, &str)]| {
-            let found = parse(text);
-            let found: Vec<_> = found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            assert_eq!(found, expected, "{text}");
-        };
-        check("A=1\n# B=2\n\nexport C = 3 # no\n", &[("A", "1"), ("C", "3")]);
-        check("A='x # y'\nB=\"a\\n\\\"b\\\"\" # c\n", &[("A", "x # y"), ("B", "a\n\"b\"")]);
-        check("A=x#y\nnothing\n=1\n", &[("A", "x#y")]);
-    }
 
     #[test]
     fn real_environment_wins_over_the_file() {
         let given = HashMap::from([("A".to_owned(), "real".to_owned()), ("E".to_owned(), String::new())]);
         let environment = Environment {
             given: Some(given),
-            file: RefCell::new(parse("A=file\nB=file\nE=file")),
+            file: RefCell::new(env_file::parse("A=file\nB=file\nE=file", |_| None)),
             no_exec: false,
         };
         assert_eq!(environment.get("A").as_deref(), Some("real"));

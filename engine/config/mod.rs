@@ -6,6 +6,7 @@ mod buildx;
 mod command;
 mod decode;
 mod dependency;
+mod env_file;
 mod environment;
 mod error;
 mod explain;
