@@ -218,3 +218,20 @@ fn env_file_has_references_quotes_and_values_of_several_lines() {
         assert_eq!(found, expected);
     }
 }
+
+#[test]
+fn devspace_yaml_is_read_in_every_encoding_and_with_every_line_end() {
+    let text = "# é\n---\nversion: v1beta9\ndev: {values: ['${FREE}', é]}\n--- # not read\n] broken\n";
+    let utf16 = |encode: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(encode).collect()
+    };
+    let marked = [b"\xef\xbb\xbf", text.as_bytes()].concat();
+    let crlf = text.replace('\n', "\r\n").into_bytes();
+    let cr = text.replace('\n', "\r").into_bytes();
+    for bytes in [text.into(), marked, crlf, cr, utf16(u16::to_le_bytes), utf16(u16::to_be_bytes)] {
+        let project = Project::new().file("devspace.yaml", bytes).env("FREE", "free");
+        let output = project.run(["print", "--json"]);
+        assert_eq!(values(&output), ["free", "é"]);
+        output.stderr_has("devspace.yaml:5:1").stderr_has("second document, which is not read");
+    }
+}

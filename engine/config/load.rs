@@ -1,5 +1,6 @@
 //! From the file to the [`Project`], in the order of spec config §11.4.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use super::{Ask, ConfigError, Problem, Project, Version, decode, shorthand, vers
 use crate::git::Checkouts;
 use crate::secret::Secret;
 use crate::suggestion::nearest;
+use crate::text;
 
 /// The variable that names another file than `.env`.
 const ENV_FILE: &str = "DEVSPACE_ENV_FILE";
@@ -110,7 +112,8 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     let bytes = read(&file)?;
     let environment = Environment::read(options.environment.clone(), &root)?.with_no_exec(options.no_exec);
 
-    let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
+    let decoded = text::decode_strictly(&bytes).map(drop);
+    let text: Arc<str> = text::decode(&bytes).into();
     let mut problems = Problems::new(&shown, text.clone());
     let predefined = Predefined {
         root: root.clone(),
@@ -134,9 +137,9 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
         loader.resolver.config_flag = format!(" --config {shown}");
     }
     loader.prepare();
-    let document = match std::str::from_utf8(&bytes) {
-        Ok(_) => loader.document(&text),
-        Err(error) => loader.not_utf8(&bytes, error.valid_up_to()),
+    let document = match decoded {
+        Ok(()) => loader.document(&text),
+        Err(at) => loader.not_text(&bytes, at),
     };
     // Answers are kept whatever else is wrong: nobody likes to give them twice.
     if let Err(reason) = loader.resolver.finish() {
@@ -422,13 +425,14 @@ impl Loader<'_> {
         }
     }
 
-    fn not_utf8<T>(&mut self, bytes: &[u8], at: usize) -> Option<T> {
-        let before = String::from_utf8_lossy(&bytes[..at]);
+    fn not_text<T>(&mut self, bytes: &[u8], at: usize) -> Option<T> {
+        let before = text::decode(&bytes[..at]);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let start = before.len();
         let report =
             Report::new("config::yaml", "the file is not UTF-8 text", "this byte").help("save it as UTF-8");
-        self.problems.add(Span { start: at, end: at, line, column, ..Span::default() }, report);
+        self.problems.add(Span { start, end: start, line, column, ..Span::default() }, report);
         None
     }
 }
@@ -472,7 +476,8 @@ pub(crate) fn find(options: &LoadOptions) -> Result<(PathBuf, String), ConfigErr
 
 /// The text of a file.
 pub(crate) fn text_of(file: &Path) -> Result<String, ConfigError> {
-    String::from_utf8(read(file)?).map_err(|_| ConfigError::Unreadable {
+    let bytes = read(file)?;
+    text::decode_strictly(&bytes).map(Cow::into_owned).map_err(|_| ConfigError::Unreadable {
         file: file.to_owned(),
         source: std::io::Error::other("it is not UTF-8 text"),
     })

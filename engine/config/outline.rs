@@ -6,6 +6,7 @@ use super::locate::locate;
 use super::node::{Node, Value};
 use super::parse::parse;
 use super::problem::Problems;
+use crate::text;
 
 /// The names that a configuration file defines. It is read as it stands, without variables, profiles and
 /// imports: quick, and without running anything. What cannot be read has no names.
@@ -31,8 +32,8 @@ impl Outline {
         let home = std::env::var_os("HOME").map(PathBuf::from);
         let file = locate(directory, config.as_deref(), home.as_deref());
         let Ok(file) = file else { return Self::default() };
-        let Ok(text) = crate::input_file::read_text(&file) else { return Self::default() };
-        Self { root: file.parent().map(Path::to_owned), ..Self::of(&text) }
+        let Ok(bytes) = crate::input_file::read(&file) else { return Self::default() };
+        Self { root: file.parent().map(Path::to_owned), ..Self::of(&text::decode(&bytes)) }
     }
 
     fn of(text: &str) -> Self {

@@ -3,9 +3,11 @@
 //! This works on the events of `granit-parser`, the parser inside `serde_yaml`'s successor: deserialising
 //! through serde loses the style of scalars, the place of keys, and whether a text came through an alias.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use granit_parser::{Event, Options, Parser, ScalarStyle};
+use base64::Engine as _;
+use granit_parser::{Event, Options, Parser, ScalarStyle, StructureStyle};
 
 use super::node::{Entry, MAX_DEPTH, Mapping, Node, Scalar, Span, Style, Value};
 use super::problem::{Problems, Report};
@@ -13,40 +15,133 @@ use super::problem::{Problems, Report};
 /// Greatest [`Node::weight`] of a document after its aliases are expanded.
 pub(crate) const MAX_WEIGHT: usize = 300_000;
 
-/// Parses the one document in `text`. Reports what is wrong with it and returns `None`, but for duplicate
-/// keys and the like, which leave a usable tree.
+/// How often a file is read again because lists and maps in brackets are indented with tabs.
+const MOST_READINGS: usize = 100;
+
+/// Parses the first document in `text`, as Go's YAML does; what comes behind it is left alone, with a warning. Reports
+/// what is wrong with it and returns `None`, but for duplicate keys and the like, which leave a usable tree.
 pub(crate) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
-    let mut options = Options::default();
-    options.set_emit_comments(false);
-    options.flow_nesting_limit = MAX_DEPTH;
-    options.block_nesting_limit = MAX_DEPTH;
-    let mut builder = Builder { problems, open: Vec::new(), anchors: HashMap::new(), weight: 0, root: None };
-    let mut documents = 0;
-    for event in Parser::new_from_str_with_options(text, options) {
-        match event {
-            Ok((Event::DocumentStart(..), span)) => {
-                documents += 1;
-                if documents > 1 {
-                    let report =
-                        Report::new("config::yaml", "the file has a second document", "it starts here")
-                            .help("keep one document per file");
-                    builder.problems.add(of(span), report);
-                    return None;
-                }
-            }
-            Ok((event, span)) => builder.event(event, of(span))?,
-            Err(error) => {
-                let mark = error.marker();
-                let at = mark.byte_offset().unwrap_or(text.len()).min(text.len());
-                let (line, column) = (mark.line().max(1), mark.col() + 1);
-                let span = Span { start: at, end: at, line, column, ..Span::default() };
-                let report = Report::new("config::yaml", "this is not valid YAML", error.info());
-                builder.problems.add(span, Report { help: help_for(&error.info()), ..report });
-                return None;
+    let mut reading = Reading { text: text.into(), lines: Vec::new() };
+    for round in 1.. {
+        match reading.read(problems) {
+            Ok(root) => return root,
+            Err(fault) if fault.is_tab && round < MOST_READINGS && reading.widen(fault.span.start) => {}
+            Err(fault) => {
+                fault.report(problems);
+                break;
             }
         }
     }
-    builder.root
+    None
+}
+
+/// A text, some of whose lines are indented with spaces where they were with tabs. Go's YAML allows those inside of
+/// brackets, the parser does not.
+struct Reading<'a> {
+    text: Cow<'a, str>,
+    /// Where the content of those lines begins.
+    lines: Vec<usize>,
+}
+
+/// Where a text is no YAML, and why.
+struct Fault {
+    span: Span,
+    info: String,
+    /// Whether it is a tab that indents, which may be allowed.
+    is_tab: bool,
+}
+
+impl Reading<'_> {
+    fn read(&self, problems: &mut Problems) -> Result<Option<Node>, Fault> {
+        let text = &*self.text;
+        let mut options = Options::default();
+        options.set_emit_comments(false);
+        options.flow_nesting_limit = MAX_DEPTH;
+        options.block_nesting_limit = MAX_DEPTH;
+        let mut builder =
+            Builder { problems, open: Vec::new(), anchors: HashMap::new(), weight: 0, root: None };
+        let mut lines = self.lines.iter().copied().peekable();
+        let mut events = Parser::new_from_str_with_options(text, options);
+        for event in &mut events {
+            match event {
+                Ok((Event::DocumentEnd, _)) => break,
+                Ok((event, span)) => {
+                    let span = of(span);
+                    while let Some(line) = lines.next_if(|line| *line <= span.start) {
+                        if !builder.open.iter().any(|open| open.is_flow) {
+                            return Err(Fault::of_tab(line, text));
+                        }
+                    }
+                    if builder.event(event, span).is_none() {
+                        return Ok(None);
+                    }
+                }
+                Err(error) => return Err(Fault::of(&error, text)),
+            }
+        }
+        match events.next() {
+            Some(Ok((Event::DocumentStart(..), span))) => {
+                let message = "the file has a second document, which is not read";
+                let report = Report::new("config::yaml", message, "it starts here");
+                builder.problems.warn(of(span), report.help("keep one document per file"));
+            }
+            Some(Err(error)) => {
+                let fault = Fault::of(&error, text);
+                let message = "what comes behind the end of the document is not read";
+                builder.problems.warn(fault.span, Report::new("config::yaml", message, fault.info));
+            }
+            _ => {}
+        }
+        Ok(builder.root)
+    }
+
+    /// Puts spaces in the place of the tabs before the line with byte `at` and before those that follow it, as long as
+    /// they begin with a tab. False when there are none.
+    fn widen(&mut self, at: usize) -> bool {
+        let mut start = self.text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |line| line + 1);
+        let mut bytes = self.text.as_bytes().to_vec();
+        let before = self.lines.len();
+        while start < bytes.len() {
+            let length = bytes[start..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+            let indent = &mut bytes[start..start + length];
+            if !indent.contains(&b'\t') {
+                break;
+            }
+            indent.fill(b' ');
+            self.lines.push(start + length);
+            let Some(end) = bytes[start..].iter().position(|byte| *byte == b'\n') else { break };
+            start += end + 1;
+        }
+        // Tabs and spaces are both one byte: it is text as before.
+        self.text = String::from_utf8_lossy(&bytes).into_owned().into();
+        self.lines.len() > before
+    }
+}
+
+impl Fault {
+    fn of(error: &granit_parser::ScanError, text: &str) -> Self {
+        let mark = error.marker();
+        let at = mark.byte_offset().unwrap_or(text.len()).min(text.len());
+        let (line, column) = (mark.line().max(1), mark.col() + 1);
+        let info = error.info();
+        let is_tab = info.starts_with("tabs disallowed");
+        Self { span: Span { start: at, end: at, line, column, ..Span::default() }, info, is_tab }
+    }
+
+    /// A tab that indents the content at byte `at`, outside of brackets.
+    fn of_tab(at: usize, text: &str) -> Self {
+        let before = text.get(..at).unwrap_or(text);
+        let (line, start) = (before.matches('\n').count() + 1, before.rfind('\n').map_or(0, |end| end + 1));
+        let span = Span { start: at, end: at, line, column: at - start + 1, ..Span::default() };
+        let info = "tabs disallowed within this context (block indentation)".to_owned();
+        Self { span, info, is_tab: false }
+    }
+
+    fn report(self, problems: &mut Problems) {
+        let help = help_for(&self.info);
+        let report = Report::new("config::yaml", "this is not valid YAML", self.info);
+        problems.add(self.span, Report { help, ..report });
+    }
 }
 
 /// What usually is the matter where the parser says `info`.
@@ -79,6 +174,8 @@ fn of(span: granit_parser::Span) -> Span {
 /// A list or map whose end has not come yet.
 struct Open {
     span: Span,
+    /// Whether it stands in brackets.
+    is_flow: bool,
     anchor: usize,
     height: usize,
     weight: usize,
@@ -110,11 +207,9 @@ impl Builder<'_> {
     fn event(&mut self, event: Event<'_>, span: Span) -> Option<()> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let text_tag = tag.as_deref().is_some_and(|tag| tag.core_suffix() == Some("str"));
-                self.check_tag(tag.as_deref(), span)?;
-                let plain = style == ScalarStyle::Plain && !text_tag;
-                let style = if plain { Style::Plain } else { Style::Text };
-                let scalar = Scalar { text: text.into_owned(), style, ..Scalar::null() };
+                let style = if style == ScalarStyle::Plain { Style::Plain } else { Style::Text };
+                let (text, style) = self.tagged(text.into_owned(), style, tag.as_deref(), span);
+                let scalar = Scalar { text, style, ..Scalar::null() };
                 let weight = 1 + scalar.text.len() / 64;
                 let sized = Sized { node: Node { span, value: Value::Scalar(scalar) }, height: 1, weight };
                 self.put(sized, anchor, weight)
@@ -135,15 +230,15 @@ impl Builder<'_> {
                     self.fatal(span, "this alias stands inside its own anchor", "refers to what contains it")
                 }
             },
-            Event::SequenceStart(_, anchor, tag) => {
-                self.check_tag(tag.as_deref(), span)?;
-                self.start(span, anchor, Kind::Sequence(Vec::new()))
+            Event::SequenceStart(style, anchor, tag) => {
+                self.check_tag(tag.as_deref(), span);
+                self.start((span, style), anchor, Kind::Sequence(Vec::new()))
             }
-            Event::MappingStart(_, anchor, tag) => {
-                self.check_tag(tag.as_deref(), span)?;
+            Event::MappingStart(style, anchor, tag) => {
+                self.check_tag(tag.as_deref(), span);
                 let entries = Mapping::new();
                 self.start(
-                    span,
+                    (span, style),
                     anchor,
                     Kind::Mapping { entries, key: None, merged: Vec::new(), merge_next: false },
                 )
@@ -153,7 +248,7 @@ impl Builder<'_> {
         }
     }
 
-    fn start(&mut self, span: Span, anchor: usize, kind: Kind) -> Option<()> {
+    fn start(&mut self, (span, style): (Span, StructureStyle), anchor: usize, kind: Kind) -> Option<()> {
         if self.open.len() >= MAX_DEPTH {
             return self.fatal(
                 span,
@@ -161,7 +256,8 @@ impl Builder<'_> {
                 format!("more than {MAX_DEPTH} levels"),
             );
         }
-        self.open.push(Open { span, anchor, height: 1, weight: 1, kind });
+        let is_flow = style == StructureStyle::Flow;
+        self.open.push(Open { span, is_flow, anchor, height: 1, weight: 1, kind });
         Some(())
     }
 
@@ -274,13 +370,43 @@ impl Builder<'_> {
         }
     }
 
-    fn check_tag(&mut self, tag: Option<&granit_parser::Tag>, span: Span) -> Option<()> {
-        match tag {
-            Some(tag) if tag.core_suffix().is_none() && tag.parts() != ("", "!") && tag.original() != "!" => {
-                let message = format!("the tag `{}` is not known", tag.original());
-                self.fatal(span, message, "tagged here")
+    /// What a tag makes of a scalar: a number may stand in quotes, and a text that looks like one without.
+    fn tagged(
+        &mut self,
+        text: String,
+        style: Style,
+        tag: Option<&granit_parser::Tag>,
+        span: Span,
+    ) -> (String, Style) {
+        let Some(tag) = tag else { return (text, style) };
+        self.check_tag(Some(tag), span);
+        match tag.core_suffix() {
+            Some("int" | "float" | "bool" | "null" | "merge") => (text, Style::Plain),
+            Some("binary") => {
+                let packed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+                let bytes = base64::engine::general_purpose::STANDARD.decode(packed);
+                match bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok()) {
+                    Some(text) => (text, Style::Text),
+                    None => {
+                        let report = Report::new("config::yaml", "this is not base64 of text", "`!!binary`");
+                        self.problems.add(span, report);
+                        (text, Style::Text)
+                    }
+                }
             }
-            _ => Some(()),
+            _ => (text, Style::Text),
+        }
+    }
+
+    /// A tag that nobody knows changes nothing, as with Go's YAML.
+    fn check_tag(&mut self, tag: Option<&granit_parser::Tag>, span: Span) {
+        if let Some(tag) = tag
+            && tag.core_suffix().is_none()
+            && tag.parts() != ("", "!")
+            && tag.original() != "!"
+        {
+            let message = format!("the tag `{}` means nothing here", tag.original());
+            self.problems.warn(span, Report::new("config::yaml", message, "tagged here"));
         }
     }
 
@@ -353,11 +479,110 @@ mod tests {
         refuses("a: 1\nb: 2\na: 3\n", "f:3:1: the key `a` stands twice");
         refuses("a: b: c", "f:1:5: this is not valid YAML");
         refuses("a: *b", "f:1:4: this is not valid YAML");
-        refuses("a: !foo 1", "f:1:9: the tag `!foo` is not known");
-        refuses("a: 1\n---\nb: 1", "f:2:1: the file has a second document");
         refuses("? [a]\n: 1", "f:1:3: a key must be a text");
         refuses("a: &x [*x]", "f:1:8: this alias stands inside its own anchor");
         refuses("a: {<<: 1}", "f:1:9: `<<` wants a map or a list of maps");
+    }
+
+    /// What Go's YAML makes of the same text.
+    #[test]
+    fn documents_are_read_as_go_reads_them() {
+        let one = json!({"a": 1});
+        for text in [
+            "---\na: 1\n",
+            "--- # comment\na: 1\n...\n",
+            "%YAML 1.1\n---\na: 1",
+            "%YAML 1.2\n%TAG !e! tag:example.com,2000:\n---\na: 1\n",
+            "# comment\n\n---\n# another\na: 1\n... # end\n# last",
+            "--- {a: 1}",
+            "a: 1\n---\nb: 2\n",
+            "a: 1\n---\n]: [broken\n\t: {",
+            "{a: 1} trailing",
+            "a: 1\n...\n---\nb: 2",
+            "a: 1\n---\n",
+            "{\n\t\"a\": 1\n}\n",
+            "{\"a\":1}",
+            "a:\t1",
+            "a:   1\t\n",
+            "a: 1\t# comment\n",
+            "a: 1 # comment",
+            "\n\n  # indented comment\na: 1",
+            "a: 1\r\n",
+            "a: 1\r",
+            "? a\n: 1\n",
+            "'a' : 1",
+        ] {
+            check(text, one.clone());
+        }
+        for text in ["", "\n", "# only\n# comments\n", "---\n", "---\n...\n", "---\n# c\n---\na: 1", "~"] {
+            let (node, problems) = parsed(text);
+            assert_eq!(problems, [""; 0], "{text:?}");
+            assert!(node.is_none_or(|node| node.is_null()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn tabs_indent_in_brackets_only() {
+        check("a: [\n\t1,\n\t2\n]\nb: 1", json!({"a": [1, 2], "b": 1}));
+        check("a:\n  b: {\n\t\t\"c\": 1\n  }\n", json!({"a": {"b": {"c": 1}}}));
+        check(
+            "a:\n  - {b: 1,\n\tc: 2}\nd: {\n \te: 1,\n\n\tf: [\n\t]}",
+            json!({
+                "a": [{"b": 1, "c": 2}], "d": {"e": 1, "f": []},
+            }),
+        );
+        refuses("a:\n\tb: 1\n", "f:2:2: this is not valid YAML");
+        refuses("a: [\n\t1]\nb:\n\tc: 1\n", "f:4:2: this is not valid YAML");
+        let (_, problems) = parsed(&"a: [\n\t\n\n".repeat(1000));
+        assert_eq!(problems.len(), 1, "{problems:?}");
+    }
+
+    #[test]
+    fn line_ends_of_every_system_are_one() {
+        let text = "a: |\n  one\n  two\nb: >\n  x\n  y\n\n  z\nc: p\n  q\nd: 'r\n  s'\n";
+        let expected = json!({"a": "one\ntwo\n", "b": "x y\nz\n", "c": "p q", "d": "r s"});
+        check(text, expected.clone());
+        check(&text.replace('\n', "\r\n"), expected.clone());
+        check(&text.replace('\n', "\r"), expected.clone());
+        check(&text.replace("two\n", "two\r\n").replace("q\n", "q\r"), expected);
+        let (node, _) = parsed("a: 1\r\n\r\nb:\r\n  c: 2\r\n");
+        let entry = &node.expect("valid").get("b").and_then(Node::as_mapping).expect("map")["c"].clone();
+        assert_eq!((entry.key.line, entry.key.column), (4, 3));
+    }
+
+    #[test]
+    fn tags_make_text_of_numbers_and_numbers_of_text() {
+        check(
+            "a: !!int '5'\nb: !!str 5\nc: ! 5\nd: !!bool \"true\"",
+            json!({"a": 5, "b": "5", "c": "5", "d": true}),
+        );
+        check(
+            "a: !!binary aGVs\nb: !foo 1\nc: !foo {d: 1}\ne: !!set {f}",
+            json!({
+                "a": "hel", "b": "1", "c": {"d": 1}, "e": {"f": null},
+            }),
+        );
+        check("x: &x {p: 1}\ny: {!!merge <<: *x}", json!({"x": {"p": 1}, "y": {"p": 1}}));
+        refuses("a: !!binary '?'", "f:1:13: this is not base64 of text");
+    }
+
+    #[test]
+    fn anchors_mark_anything_and_the_latest_wins() {
+        check("a: &x 1\nb: *x\nc: &x two\nd: *x", json!({"a": 1, "b": 1, "c": "two", "d": "two"}));
+        check("a: &x-y.z/1 [p]\nb: [*x-y.z/1 , q]", json!({"a": ["p"], "b": [["p"], "q"]}));
+        check("&k a: 1\nb: *k", json!({"a": 1, "b": "a"}));
+        check("a: &x\nb: *x", json!({"a": null, "b": null}));
+        check(
+            "a: &x\n  p: 1\nb:\n  <<: *x\n  <<: {q: 2}\n  p: 3",
+            json!({"a": {"p": 1}, "b": {"p": 3, "q": 2}}),
+        );
+        check(
+            "x: &x {p: 1}\ny: &y {<<: *x, q: 2}\nz: {<<: *y}",
+            json!({
+                "x": {"p": 1}, "y": {"p": 1, "q": 2}, "z": {"p": 1, "q": 2},
+            }),
+        );
+        check("x: {\"<<\": 1}", json!({"x": {"<<": 1}}));
     }
 
     #[test]
