@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::command::git;
+use super::command::{SILENCE, git};
 use super::{GitError, GitReference, GitSource};
 use crate::process::interrupted;
 
@@ -18,6 +18,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone)]
 pub struct Checkouts {
     folder: PathBuf,
+    /// For how long git may say nothing while it waits for a server.
+    pub(super) silence: Duration,
 }
 
 /// A source that is on disk.
@@ -48,7 +50,7 @@ pub enum Freshness {
 impl Checkouts {
     /// The checkouts in `folder`.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { folder: folder.into(), silence: SILENCE }
     }
 
     /// The checkouts of the user: `windlass/git` in `$XDG_CACHE_HOME`, else in `~/.cache`. `variable` looks into the
@@ -93,7 +95,7 @@ impl Checkouts {
         let freshness = match (folder.exists(), update) {
             // Another process cloned it in the meantime.
             (true, false) => Freshness::Known,
-            (true, true) => self::update(source, &folder, cancel).await?,
+            (true, true) => self::update(source, &folder, self.silence, cancel).await?,
             (false, _) => {
                 self.clone_into(source, &folder, cancel).await?;
                 Freshness::Cloned
@@ -132,7 +134,7 @@ impl Checkouts {
         let refused = |error: io::Error| GitError::folder(&self.folder, &error);
         let part = tempfile::Builder::new().prefix(".part-").tempdir_in(&self.folder).map_err(refused)?;
         let clone = part.path().join("clone");
-        let mut arguments = vec!["clone".to_owned(), "--quiet".to_owned()];
+        let mut arguments = vec!["clone".to_owned(), "--progress".to_owned()];
         if source.is_shallow() {
             arguments.extend(["--depth".to_owned(), "1".to_owned()]);
         }
@@ -141,7 +143,7 @@ impl Checkouts {
         }
         arguments.extend(source.clone_args.iter().cloned());
         arguments.extend(["--".to_owned(), source.url.clone(), clone.display().to_string()]);
-        git("clone", source, &self.folder, arguments, cancel).await?;
+        git("clone", source, &self.folder, arguments, (Some(self.silence), cancel)).await?;
         if let GitReference::Revision(revision) = &source.reference {
             switch(source, &clone, revision, cancel).await?;
         }
@@ -180,6 +182,7 @@ impl Checkouts {
 async fn update(
     source: &GitSource,
     folder: &Path,
+    silence: Duration,
     cancel: &CancellationToken,
 ) -> Result<Freshness, GitError> {
     let from = head(source, folder, cancel).await?;
@@ -190,13 +193,13 @@ async fn update(
         // A commit never changes.
         GitReference::Revision(_) => return Ok(Freshness::Updated { to: from.clone(), from }),
     };
-    let mut arguments = vec!["fetch".to_owned(), "--quiet".to_owned(), "--force".to_owned()];
+    let mut arguments = vec!["fetch".to_owned(), "--progress".to_owned(), "--force".to_owned()];
     if source.is_shallow() {
         arguments.extend(["--depth".to_owned(), "1".to_owned()]);
     }
     // From where the source says now: the credentials in its URL may be new.
     arguments.extend(["--".to_owned(), source.url.clone(), wanted]);
-    git("update", source, folder, arguments, cancel).await?;
+    git("update", source, folder, arguments, (Some(silence), cancel)).await?;
     switch(source, folder, "FETCH_HEAD", cancel).await?;
     let to = head(source, folder, cancel).await?;
     Ok(Freshness::Updated { from, to })
@@ -211,7 +214,7 @@ async fn switch(
 ) -> Result<(), GitError> {
     // `^{commit}` also keeps a revision that starts with `-` from being an option.
     let parse = ["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")];
-    let found = git("check out", source, folder, parse.map(str::to_owned), cancel).await;
+    let found = git("check out", source, folder, parse.map(str::to_owned), (None, cancel)).await;
     let commit = found.map_err(|error| match error {
         GitError::Failed { verb, source_name, help, .. } => {
             GitError::Failed { verb, source_name, reason: format!("there is no commit `{revision}`"), help }
@@ -219,10 +222,10 @@ async fn switch(
         error => error,
     })?;
     let switch = ["checkout", "--quiet", "--force", "--detach", &commit];
-    git("check out", source, folder, switch.map(str::to_owned), cancel).await.map(drop)
+    git("check out", source, folder, switch.map(str::to_owned), (None, cancel)).await.map(drop)
 }
 
 /// The commit that is checked out.
 async fn head(source: &GitSource, folder: &Path, cancel: &CancellationToken) -> Result<String, GitError> {
-    git("update", source, folder, ["rev-parse".to_owned(), "HEAD".to_owned()], cancel).await
+    git("update", source, folder, ["rev-parse".to_owned(), "HEAD".to_owned()], (None, cancel)).await
 }

@@ -72,6 +72,12 @@ impl GitError {
         match error {
             ProcessError::Cancelled { .. } => Self::Cancelled { url },
             ProcessError::NotFound { .. } => Self::Missing { url },
+            ProcessError::Silent { limit, .. } => Self::Failed {
+                verb,
+                source_name: source.to_string(),
+                reason: format!("nothing came from its server for {} seconds", limit.as_secs()),
+                help: format!("check the network and the server: `git ls-remote {url}`"),
+            },
             error => Self::Failed {
                 verb,
                 source_name: source.to_string(),

@@ -157,6 +157,19 @@ fn failures_say_what_git_said_and_leave_nothing() {
 }
 
 #[test]
+fn a_server_that_never_answers_is_given_up() {
+    // It takes connections and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = Origin::new();
+    let url = format!("git://{}/repo.git", silent.local_addr().unwrap());
+    let source = GitSource::new(url, None, None, None);
+    let checkouts = Checkouts { silence: std::time::Duration::from_millis(500), ..origin.checkouts() };
+    let error = checkouts.check_out_blocking(&source, false).unwrap_err();
+    assert!(error.to_string().contains("nothing came from its server"), "{error}");
+    assert!(!checkouts.folder_of(&source).exists());
+}
+
+#[test]
 fn url_is_shown_without_its_password() {
     #[track_caller]
     fn check(url: &str, shown: &str) {

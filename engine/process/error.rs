@@ -74,6 +74,16 @@ pub enum ProcessError {
         help: String,
     },
 
+    /// It printed nothing for too long.
+    #[error("`{program}` was stopped: it said nothing for {} seconds", limit.as_secs())]
+    #[diagnostic(code(process::silent))]
+    Silent {
+        /// The program.
+        program: String,
+        /// For how long it may say nothing.
+        limit: Duration,
+    },
+
     /// The system refused to start the program, for another reason.
     #[error("cannot run `{program}`: {source}")]
     #[diagnostic(code(process::start))]

@@ -5,6 +5,7 @@ mod error;
 mod foreground;
 mod interrupt;
 mod lines;
+mod pulse;
 mod system;
 mod tail;
 mod tree;
@@ -26,6 +27,7 @@ pub use command_line::CommandLine;
 pub use error::ProcessError;
 pub use foreground::run_in_foreground;
 pub use interrupt::{interrupted, interrupted_again};
+use pulse::{Felt, Pulse};
 pub use system::{fits, is_for_this_system, system};
 pub use tail::{Tail, last_lines};
 use tree::Tree;
@@ -59,6 +61,7 @@ pub struct Process {
     directory: Option<PathBuf>,
     input: Input,
     limit: Option<Duration>,
+    silence: Option<Duration>,
     is_captured: bool,
 }
 
@@ -72,6 +75,7 @@ impl Process {
             directory: None,
             input: Input::Nothing,
             limit: None,
+            silence: None,
             is_captured: false,
         }
     }
@@ -165,6 +169,12 @@ impl Process {
         self
     }
 
+    /// Stopped when it prints nothing for as long as `limit`.
+    pub fn silence(mut self, limit: Duration) -> Self {
+        self.silence = Some(limit);
+        self
+    }
+
     /// The program and its arguments, for tests.
     #[cfg(test)]
     pub(crate) fn argv(&self) -> Vec<String> {
@@ -205,8 +215,11 @@ impl Process {
 
         let feeding = feed(child.stdin.take(), self.input);
         let form = if self.is_captured { lines::Form::Captured } else { lines::Form::Shown };
-        let stdout = child.stdout.take().map(|pipe| lines::read(pipe, Pipe::Stdout, form));
-        let stderr = child.stderr.take().map(|pipe| lines::read(pipe, Pipe::Stderr, form));
+        let pulse = Pulse::new();
+        let stdout = child.stdout.take().map(|pipe| Felt { pipe, pulse: pulse.clone() });
+        let stderr = child.stderr.take().map(|pipe| Felt { pipe, pulse: pulse.clone() });
+        let stdout = stdout.map(|pipe| lines::read(pipe, Pipe::Stdout, form));
+        let stderr = stderr.map(|pipe| lines::read(pipe, Pipe::Stderr, form));
         let mut output = pin!(stream::iter(stdout.map(StreamExt::boxed)).flatten().fuse());
         let mut errors = pin!(stream::iter(stderr.map(StreamExt::boxed)).flatten().fuse());
         let mut output = stream::select(&mut output, &mut errors);
@@ -214,6 +227,7 @@ impl Process {
 
         let mut feeding = pin!(feeding);
         let mut out_of_time = pin!(wait_for(self.limit));
+        let mut silent = pin!(pulse.silent_for(self.silence));
         let (mut is_fed, mut is_open) = (false, true);
         let status = loop {
             tokio::select! {
@@ -225,6 +239,10 @@ impl Process {
                 limit = &mut out_of_time => {
                     tree.stop().await;
                     return Err(ProcessError::TimedOut { program: self.name, limit });
+                }
+                limit = &mut silent => {
+                    tree.stop().await;
+                    return Err(ProcessError::Silent { program: self.name, limit });
                 }
                 line = output.next(), if is_open => match line {
                     Some((pipe, line)) => on_line(pipe, &line),

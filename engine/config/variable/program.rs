@@ -72,6 +72,7 @@ pub(crate) fn output(process: Process, root: &Path, limit: Duration) -> Result<S
         Err(ProcessError::TimedOut { limit, .. }) => {
             Err(NoOutput::Failed(format!("it did not finish within {} seconds", limit.as_secs_f64())))
         }
+        Err(error @ ProcessError::Silent { .. }) => Err(NoOutput::Failed(error.to_string())),
         Err(ProcessError::Directory { .. }) => Err(failed("the project's folder is gone")),
         Err(error @ ProcessError::Forbidden { .. }) => Err(NoOutput::Failed(error.to_string())),
         Err(ProcessError::Input { source, .. } | ProcessError::Start { source, .. }) => {
