@@ -235,3 +235,49 @@ fn devspace_yaml_is_read_in_every_encoding_and_with_every_line_end() {
         output.stderr_has("devspace.yaml:5:1").stderr_has("second document, which is not read");
     }
 }
+
+#[test]
+fn git_says_why_it_cannot_tell() {
+    let file = "version: v1beta9\ndev: {values: ['${DEVSPACE_GIT_COMMIT}']}\n";
+    let script = "fn build(project) { print(`[${git.is_repository}]`); }";
+    let new = || Project::new().file("devspace.yaml", file).file("windlass.rhai", script);
+    let git = |project: &Project, arguments: &[&str]| {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
+        project.run_program("git", identity.iter().chain(arguments)).success();
+    };
+    let project = new();
+    project.run(["print"]).exits(2).stderr_has("the project is in no git repository");
+    git(&project, &["init", "-q"]);
+    project.run(["print"]).exits(2).stderr_has("the project has no commit yet");
+    git(&project, &["commit", "-q", "--allow-empty", "-m", "one"]);
+    let head = project.run_program("git", ["rev-parse", "--short=8", "HEAD"]).stdout;
+    assert_eq!(values(&project.run(["print", "--json"])), [head.trim()]);
+
+    // A worktree, a shallow clone and a submodule have a commit as well.
+    let path = |project: &Project| project.path("").display().to_string();
+    let worktree = new();
+    git(&project, &["worktree", "add", "-q", "-f", &format!("{}w", path(&worktree)), "HEAD"]);
+    let inside = Project::new();
+    inside.write("devspace.yaml", file);
+    let shallow = format!("git clone -q --depth 1 'file://{}' s", path(&project));
+    let module = format!(
+        "git init -q m && cd m && git -c protocol.file.allow=always submodule --quiet add '{}' s",
+        path(&project)
+    );
+    inside.run_program("sh", ["-c", &shallow]).success();
+    inside.run_program("sh", ["-c", &module]).success();
+    worktree.write("w/devspace.yaml", file);
+    for folder in [worktree.path("w"), inside.path("s"), inside.path("m/s")] {
+        std::fs::write(folder.join("devspace.yaml"), file).expect("written");
+        let output = inside.run_in(&folder, ["print", "--json"]);
+        assert_eq!(values(&output), [head.trim()], "{}", folder.display());
+    }
+
+    // The repository of a worktree is gone.
+    let broken = new();
+    broken.write(".git", "gitdir: /nowhere/.git/worktrees/w\n");
+    let reason = "not a git repository: /nowhere/.git/worktrees/w";
+    broken.run(["print"]).exits(2).stderr_has(reason);
+    broken.write("devspace.yaml", "version: v1beta9\n");
+    broken.run(["build"]).exits(1).stderr_has(reason);
+}

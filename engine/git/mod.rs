@@ -6,7 +6,9 @@ mod error;
 mod source;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 pub use checkout::{Checkout, Checkouts, Freshness};
 pub use error::GitError;
 pub use source::{GitReference, GitSource};
+pub use trouble::GitTrouble;

@@ -144,9 +144,7 @@ fn git_and_kubeconfig_are_read_where_they_are_used() {
     let none = Fixture::new("dev: {v: '${DEVSPACE_GIT_COMMIT}'}");
     assert_eq!(
         none.env("GIT_CEILING_DIRECTORIES", "/").env("GIT_DIR", "/nowhere").problems(),
-        [
-            "2:10: cannot find the value of `DEVSPACE_GIT_COMMIT`: the project is in no git repository, or that has no commit"
-        ]
+        ["2:10: cannot find the value of `DEVSPACE_GIT_COMMIT`: the project is in no git repository"]
     );
 
     let config = "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: k, namespace: n}}]\n";

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::program::{NoOutput, output};
+use super::program::{NoOutput, output_and_errors};
 use crate::cluster::Kubeconfig;
 use crate::config::environment::Environment;
+use crate::git::GitTrouble;
 use crate::process::Process;
 
 /// Git answers at once, or hangs.
@@ -132,11 +133,21 @@ fn kubeconfig(environment: &Environment) -> Result<Kubeconfig, String> {
 
 fn git(arguments: &[&str], root: &Path, environment: &Environment) -> Result<String, String> {
     let failed = |reason: &str| format!("`git {}`: {reason}", arguments.join(" "));
-    let printed = output(environment.pass_to(Process::new("git").args(arguments)), root, GIT_LIMIT);
+    let process = environment.pass_to(Process::new("git").args(arguments)).env("LC_ALL", "C");
+    let mut errors = String::new();
+    let printed = output_and_errors(process, root, GIT_LIMIT, |line| {
+        errors.push_str(line);
+        errors.push('\n');
+    });
     printed.map(|text| text.trim().to_owned()).map_err(|error| match error {
-        NoOutput::Failed(reason) if reason == "it ended with exit code 128" => {
-            "the project is in no git repository, or that has no commit".to_owned()
-        }
+        NoOutput::Failed(_) if !errors.is_empty() => match GitTrouble::of(&errors) {
+            GitTrouble::NoRepository => "the project is in no git repository".to_owned(),
+            GitTrouble::NoCommit => "the project has no commit yet".to_owned(),
+            GitTrouble::Other { reason, advice: None } => failed(&reason),
+            GitTrouble::Other { reason, advice: Some(advice) } => {
+                failed(&format!("{reason} (git advises: `{advice}`)"))
+            }
+        },
         NoOutput::Failed(reason) => failed(&reason),
         NoOutput::Interrupted => failed("it was interrupted"),
     })

@@ -24,6 +24,16 @@ pub(crate) enum NoOutput {
 /// What `process` prints. It gets no input, and `limit` to finish: then it is
 /// stopped with everything it started, and likewise when the user interrupts. Blocks; not for async code.
 pub(crate) fn output(process: Process, root: &Path, limit: Duration) -> Result<String, NoOutput> {
+    output_and_errors(process, root, limit, |_| ())
+}
+
+/// The same, handing each line of its standard error to `on_error`: of a program that is known to print no secret.
+pub(super) fn output_and_errors(
+    process: Process,
+    root: &Path,
+    limit: Duration,
+    mut on_error: impl FnMut(&str),
+) -> Result<String, NoOutput> {
     let process = process.directory(root).limit(limit);
     let failed = |reason: &str| NoOutput::Failed(reason.to_owned());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -32,7 +42,10 @@ pub(crate) fn output(process: Process, root: &Path, limit: Duration) -> Result<S
     let mut text = String::new();
     let mut unfit = None;
     let running = process.run(&cancel, |pipe, line| {
-        if pipe == Pipe::Stderr || unfit.is_some() {
+        if pipe == Pipe::Stderr {
+            return on_error(line);
+        }
+        if unfit.is_some() {
             return;
         }
         text.push_str(line);

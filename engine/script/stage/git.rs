@@ -13,13 +13,16 @@ pub mod git {
 
     /// Whether the project lies in a git repository with at least one commit.
     ///
+    /// # Errors
+    /// `stage::git::failed` when git cannot tell: the repository belongs to another user, or is damaged.
+    ///
     /// # Example
     /// ```rhai
     /// fn tags(image) { if git.is_repository { [git.short] } else { ["local"] } }
     /// ```
     #[rhai_fn(get = "is_repository", pure, return_raw)]
     pub fn is_repository(context: NativeCallContext, _git: &mut Git) -> RhaiResultOf<bool> {
-        Ok(super::ask(&context, &["rev-parse", "--verify", "--quiet", "HEAD"])?.code == 0)
+        super::has_commit(&context)
     }
 
     /// The branch, or `()` when no branch is checked out, as on most build servers.
@@ -97,6 +100,7 @@ pub mod git {
 use std::time::Duration;
 
 use super::current;
+use crate::git::GitTrouble;
 use crate::host::{ExecRequest, Purpose};
 use crate::process::{CommandLine, Pipe, ProcessError};
 use crate::run::{GitAnswer, RunError, lock};
@@ -117,7 +121,12 @@ const SAFE: [&str; 5] = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksP
 enum GitError {
     #[error("git cannot tell about `{question}`: {reason}")]
     #[diagnostic(code(stage::git::failed))]
-    Failed { question: String, reason: String },
+    Failed {
+        question: String,
+        reason: String,
+        #[help]
+        help: Option<String>,
+    },
 
     #[error("the project has no commit yet")]
     #[diagnostic(code(stage::git::no_commit), help("commit something, or ask `git.is_repository` before"))]
@@ -137,14 +146,42 @@ fn commit(context: &NativeCallContext<'_>, arguments: &[&str]) -> RhaiResultOf<S
     if answer.code == 0 {
         return Ok(answer.output);
     }
-    if answer.errors.contains("not a git repository") {
-        return Err(StageError::from(GitError::NoRepository).into());
+    // It fails for the question's own sake, unless it does for that of the repository.
+    let error = match GitTrouble::of(&answer.errors) {
+        GitTrouble::NoRepository => GitError::NoRepository,
+        GitTrouble::NoCommit => GitError::NoCommit,
+        trouble @ GitTrouble::Other { .. } => {
+            if !has_commit(context)? {
+                GitError::NoCommit
+            } else {
+                failed(arguments, trouble)
+            }
+        }
+    };
+    Err(StageError::from(error).into())
+}
+
+/// Whether there is a commit to tell about.
+fn has_commit(context: &NativeCallContext<'_>) -> RhaiResultOf<bool> {
+    let arguments = ["rev-parse", "--verify", "--quiet", "HEAD"];
+    let answer = ask(context, &arguments)?;
+    // Where there is none, it keeps quiet.
+    if answer.code == 0 || answer.errors.is_empty() {
+        return Ok(answer.code == 0);
     }
-    if ask(context, &["rev-parse", "--verify", "--quiet", "HEAD"])?.code != 0 {
-        return Err(StageError::from(GitError::NoCommit).into());
+    match GitTrouble::of(&answer.errors) {
+        GitTrouble::NoRepository | GitTrouble::NoCommit => Ok(false),
+        trouble => Err(StageError::from(failed(&arguments, trouble)).into()),
     }
-    let reason = answer.errors.lines().next_back().unwrap_or("it does not say why").to_owned();
-    Err(StageError::from(GitError::Failed { question: arguments.join(" "), reason }).into())
+}
+
+fn failed(arguments: &[&str], trouble: GitTrouble) -> GitError {
+    let (reason, advice) = match trouble {
+        GitTrouble::Other { reason, advice } => (reason, advice),
+        GitTrouble::NoRepository | GitTrouble::NoCommit => return GitError::NoCommit,
+    };
+    let help = advice.map(|advice| format!("git advises: `{advice}`"));
+    GitError::Failed { question: arguments.join(" "), reason, help }
 }
 
 /// What git says to `arguments`, whether it fails or not.
