@@ -5,11 +5,15 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lzma_rust2::{XzOptions, XzWriter};
 use serde_json::{Value, json};
-use windlass::oci::Origin;
+use windlass::event::Events;
+use windlass::image::Digest;
+use windlass::oci::{BlobStore, Compression, LayerWriter, Origin, StoredImage};
+use windlass::registry::{CredentialStore, RegistryClient};
 
 use crate::harness::{
     Daemon, ImageStore, ImageTree, ModernDaemon, Project, Registry, TestRepository, stored,
@@ -1241,4 +1245,39 @@ fn hostile_archives_stay_inside_or_are_refused() {
     let project = one_image("acme/tar", "FROM scratch\nADD files.tar /in/\n");
     project.write("files.tar", broken);
     project.run(["build", "--skip-push"]).exits(1).stderr_has("cannot unpack `files.tar`");
+}
+
+#[test]
+fn a_layer_that_is_not_what_its_image_says_is_refused() {
+    let Some(registry) = Registry::start() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = BlobStore::new(folder.path().join("oci"));
+    let mut tar = tar::Builder::new(LayerWriter::new(&store, Compression::Gzip).expect("a layer"));
+    let mut header = tar::Header::new_gnu();
+    header.set_size(1);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, "etc/file", &b"x"[..]).expect("written");
+    let layer = tar.into_inner().expect("an archive").finish().expect("a layer");
+    let other = Digest::of("another archive");
+    let config = json!({
+        "architecture": std::env::consts::ARCH.replace("x86_64", "amd64").replace("aarch64", "arm64"),
+        "os": "linux", "rootfs": {"type": "layers", "diff_ids": [other]},
+    });
+    let image = StoredImage::assemble(&store, config.to_string(), &[layer.clone()], Default::default());
+    let image = image.expect("an image").digest();
+    let base = format!("{}/base:1", registry.address());
+    let client = RegistryClient::new(Arc::new(CredentialStore::at(folder.path())));
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let references = [base.parse().expect("a reference")];
+    let events = Events::none().of_image("base");
+    runtime.block_on(client.push(&store, &image, &references, &events)).expect("pushed");
+
+    let project = one_image(
+        &format!("{}/app", registry.address()),
+        &format!("FROM {base}\nCOPY --from={base} /etc/file /copy\n"),
+    );
+    let output = project.run(["build", "--builder", "oci", "-t", "1"]);
+    output.exits(1).stderr_has("is not what the image says");
+    output.stderr_has(layer.diff_id.to_string()).stderr_has(other.to_string());
+    assert_eq!(registry.digest_at("app", "1"), None);
 }

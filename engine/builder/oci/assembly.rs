@@ -242,6 +242,14 @@ impl Assembly<'_> {
                     listing
                 }
             };
+            if listing.tar() != layer.diff_id {
+                let (found, named) = (listing.tar(), layer.diff_id);
+                let reason = format!(
+                    "a layer of `{reference}` ({digest}) is not what the image says: its content has the digest \
+                     {found}, and the image's configuration names {named}"
+                );
+                return Err(reason.into());
+            }
             listing.apply(&mut root_fs, &pack, true, |_| ())?;
         }
         Ok(root_fs)

@@ -53,7 +53,7 @@ pub(super) fn make_layer(
 fn keep(store: &BlobStore, key: &Digest, layer: &Layer, listed: Vec<Listed>) -> Result<(), Trouble> {
     store.remember_layer(key, layer)?;
     let blob = digest_of(&layer.descriptor, key)?;
-    Ok(store.keep_listing(&blob, &Listing::new(listed).to_bytes())?)
+    Ok(store.keep_listing(&blob, &Listing::new(layer.diff_id, listed).to_bytes())?)
 }
 
 /// The key of a layer and what will be in it; `None` when a file has to be read first.

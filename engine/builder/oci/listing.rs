@@ -14,7 +14,7 @@ use super::root_fs::{DEEPEST, Path, RootFs, names, shown, too_deep};
 use crate::image::Digest;
 
 /// The version of the form in which listings are kept.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// What the name of a removed thing begins with (OCI image spec, "Whiteouts").
 pub(super) const WHITEOUT: &[u8] = b".wh.";
 /// Says that a folder hides everything below it in lower layers.
@@ -25,9 +25,11 @@ const BUFFER: usize = 64 * 1024;
 const LARGEST: usize = 1 << 30;
 
 /// What a tar archive holds, in its order. It is kept beside the blob it describes, so that none is read twice.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Listing {
     version: u32,
+    /// The digest of the archive, uncompressed: a layer's `diff_id`.
+    tar: Digest,
     entries: Vec<Listed>,
 }
 
@@ -56,8 +58,14 @@ pub(super) enum ListedKind {
 }
 
 impl Listing {
-    pub(super) fn new(entries: Vec<Listed>) -> Self {
-        Self { version: VERSION, entries }
+    /// The listing of the archive whose digest is `tar`, uncompressed.
+    pub(super) fn new(tar: Digest, entries: Vec<Listed>) -> Self {
+        Self { version: VERSION, tar, entries }
+    }
+
+    /// The digest of the archive, uncompressed.
+    pub(super) fn tar(&self) -> Digest {
+        self.tar
     }
 
     /// Reads the uncompressed tar archive `reader` to its end.
@@ -65,7 +73,7 @@ impl Listing {
     /// # Errors
     /// When it is damaged, or has a path that leads out of it; and those of the reader.
     pub(super) fn of_tar(reader: impl Read) -> io::Result<Self> {
-        let mut archive = Archive::new(reader);
+        let mut archive = Archive::new(Hashing { reader, hasher: Sha256::new() });
         let mut entries = Vec::new();
         let mut taken = 0;
         for entry in archive.entries()? {
@@ -77,7 +85,10 @@ impl Listing {
             }
             entries.push(listed);
         }
-        Ok(Self::new(entries))
+        // What stands behind the end of an archive belongs to its digest.
+        let mut rest = archive.into_inner();
+        io::copy(&mut rest, &mut io::sink())?;
+        Ok(Self::new(Digest::from_bytes(rest.hasher.finalize().into()), entries))
     }
 
     /// The form in which it is kept.
@@ -278,6 +289,20 @@ fn extensions(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<(Option<u64>,
     Ok((modified, (!attributes.is_empty()).then(|| Box::new(attributes))))
 }
 
+/// Hashes what is read.
+struct Hashing<R> {
+    reader: R,
+    hasher: Sha256,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        Ok(count)
+    }
+}
+
 /// The digest of all that `reader` gives.
 pub(super) fn digest(reader: &mut impl Read) -> io::Result<Digest> {
     let mut hasher = Sha256::new();
@@ -334,7 +359,10 @@ mod tests {
 
     #[test]
     fn an_archive_is_read_once_and_kept() {
-        let listing = Listing::of_tar(&archive()[..]).expect("read");
+        let mut archive = archive();
+        archive.extend_from_slice(b"and more");
+        let listing = Listing::of_tar(&archive[..]).expect("read");
+        assert_eq!(listing.tar(), Digest::of(&archive));
         assert_eq!(Listing::from_bytes(&listing.to_bytes()), Some(listing.clone()));
         let root_fs = applied(&listing, true).expect("applied");
         assert!(root_fs.get(&names(b"etc/through")).is_some(), "links are followed inside");
@@ -358,7 +386,8 @@ mod tests {
             meta: Meta::default(),
             kind: ListedKind::File { size: 0, offset: 0, digest: Digest::of("") },
         };
-        let listing = Listing::new(vec![listed("a/.wh.x"), listed("b/new"), listed("b/.wh..wh..opq")]);
+        let listing =
+            Listing::new(Digest::of(""), vec![listed("a/.wh.x"), listed("b/new"), listed("b/.wh..wh..opq")]);
         let pack = Arc::new(Pack::new(PackSource::File("/nowhere".into())));
         listing.apply(&mut root_fs, &pack, true, |_| ()).expect("applied");
         let is_there = |path: &str| root_fs.get(&names(path.as_bytes())).is_some();
