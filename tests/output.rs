@@ -297,3 +297,21 @@ fn terminal_without_colours_and_plain_progress_in_a_terminal() {
     let lines = transcript(&project, &format!("NO_COLOR=1 {program} build -b --skip-push --progress plain"));
     assert!(lines.contains("api | building: forced") && !lines.contains('\x1b'), "{lines}");
 }
+
+#[test]
+fn json_lines_that_a_full_disk_does_not_take_are_an_error() {
+    let file = "version: v1beta9\nimages:\n  api: {image: acme/api, build: {custom: {command: 'true'}}}\n";
+    let project = Project::new().file("devspace.yaml", file);
+    let line = format!("'{}' build --skip-push --progress json > /dev/full", env!("CARGO_BIN_EXE_windlass"));
+    let output = project.run_program("sh", ["-c", &line]);
+    output
+        .exits(1)
+        .stderr_has("cannot write the events of the run to standard output")
+        .stderr_has("No space left");
+    // A reader that has seen enough is no error.
+    let line = format!(
+        "{{ '{}' build -b --skip-push --progress json; echo \"exit $?\" >&2; }} | true",
+        env!("CARGO_BIN_EXE_windlass")
+    );
+    project.run_program("sh", ["-c", &line]).success().stderr_has("exit 0");
+}

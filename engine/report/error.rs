@@ -18,4 +18,12 @@ pub enum ReportError {
         /// Why not.
         source: io::Error,
     },
+
+    /// The events of `--progress json` could not be written, all or some.
+    #[error("cannot write the events of the run to standard output: {source}")]
+    #[diagnostic(code(report::events), help("send them where there is room"))]
+    Events {
+        /// Why not.
+        source: io::Error,
+    },
 }

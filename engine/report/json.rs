@@ -64,6 +64,10 @@ impl<W: Write + Send> View for Json<W> {
         self.out.flush()
     }
 
+    fn is_data(&self) -> bool {
+        true
+    }
+
     fn wait(&self) -> Option<Duration> {
         None
     }

@@ -76,8 +76,8 @@ pub struct Report {
     queue: Arc<Queue>,
     record: Arc<Mutex<Record>>,
     result: Option<PathBuf>,
-    /// Closed by the thread that shows, when it is done.
-    shown: Option<Receiver<()>>,
+    /// Closed by the thread that shows, when it is done; gets what kept it from showing what is data.
+    shown: Option<Receiver<io::Error>>,
 }
 
 impl Report {
@@ -101,8 +101,14 @@ impl Report {
         let reader = Arc::clone(&queue);
         let logs = Arc::clone(&record);
         let thread = thread::Builder::new().name("report".to_owned()).spawn(move || {
-            show(&reader, &logs, view);
-            drop(done);
+            let is_data = view.is_data();
+            if let Err(error) = show(&reader, &logs, view)
+                && is_data
+                && error.kind() != io::ErrorKind::BrokenPipe
+            {
+                // Whoever would hear of it may have gone.
+                let _ = done.send(error);
+            }
         });
         if thread.is_err() {
             // Without a thread nothing is shown; the record is kept all the same.
@@ -143,7 +149,8 @@ impl Report {
     /// Waits up to ten seconds for a terminal that takes no text.
     ///
     /// # Errors
-    /// [`ReportError::Result`] when the result cannot be written.
+    /// [`ReportError::Result`] when the result cannot be written, [`ReportError::Events`] when the events of
+    /// [`ProgressMode::Json`] could not, unless their reader went away.
     pub fn finish(mut self) -> Result<(), ReportError> {
         self.conclude()
     }
@@ -151,13 +158,16 @@ impl Report {
     fn conclude(&mut self) -> Result<(), ReportError> {
         let Some(shown) = self.shown.take() else { return Ok(()) };
         self.queue.close();
-        // Nothing is ever sent: the wait ends with the thread.
-        let _ = shown.recv_timeout(PATIENCE);
+        // The wait ends with the thread.
+        let failure = shown.recv_timeout(PATIENCE).ok();
         let mut record = lock(&self.record);
         // A log that fails was told when it failed first; its end is not worth an error.
         let _ = record.flush();
-        let Some(path) = self.result.take() else { return Ok(()) };
-        record.result.write(&path, Timestamp::now()).map_err(|source| ReportError::Result { path, source })
+        if let Some(path) = self.result.take() {
+            let written = record.result.write(&path, Timestamp::now());
+            written.map_err(|source| ReportError::Result { path, source })?;
+        }
+        failure.map_or(Ok(()), |source| Err(ReportError::Events { source }))
     }
 }
 
@@ -167,24 +177,23 @@ impl Drop for Report {
     }
 }
 
-/// Shows events until the queue is closed. When nobody reads any more (a broken pipe), goes on without showing.
-fn show(queue: &Queue, record: &Mutex<Record>, mut view: Box<dyn View>) {
+/// Shows events until the queue is closed. When nobody reads any more (a broken pipe, a full disk), goes on without
+/// showing, and returns why.
+fn show(queue: &Queue, record: &Mutex<Record>, mut view: Box<dyn View>) -> io::Result<()> {
     let mut events = VecDeque::new();
     let mut open = true;
-    let mut read = true;
+    let mut shown = Ok(());
     while open {
-        open = queue.take(&mut events, if read { view.wait() } else { None });
-        if read {
-            let shown = events.iter().try_for_each(|(at, event)| view.receive(*at, event));
-            read = shown.and_then(|()| view.refresh(Timestamp::now())).is_ok();
+        open = queue.take(&mut events, if shown.is_ok() { view.wait() } else { None });
+        if shown.is_ok() {
+            let received = events.iter().try_for_each(|(at, event)| view.receive(*at, event));
+            shown = received.and_then(|()| view.refresh(Timestamp::now()));
         }
         events.clear();
         // So that the log can be followed from elsewhere.
         let _ = lock(record).flush();
     }
-    if read {
-        let _ = view.close(Timestamp::now());
-    }
+    shown.and_then(|()| view.close(Timestamp::now()))
 }
 
 /// The view that `options` ask for and stderr allows.

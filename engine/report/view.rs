@@ -21,6 +21,11 @@ pub(super) trait View: Send {
     /// As for [`View::receive`].
     fn refresh(&mut self, now: Timestamp) -> io::Result<()>;
 
+    /// Whether a program reads it, which must not take a part for the whole.
+    fn is_data(&self) -> bool {
+        false
+    }
+
     /// How long what is shown stays true without events; for good when none.
     fn wait(&self) -> Option<Duration>;
 
