@@ -2,15 +2,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 
 use crate::harness::{
-    Daemon, Forwarder, ImageStore, ModernDaemon, Output, Project, TestRepository, make_certificates,
+    Daemon, Forwarder, ImageStore, ImageTree, ModernDaemon, Output, Project, TestRepository,
+    make_certificates,
 };
 
 /// The ways to build: through BuildKit, the classic builder, the CLI with either.
-const WAYS: [(&str, &str); 4] = [
+pub const WAYS: [(&str, &str); 4] = [
     ("buildkit", "{}"),
     ("classic", "{useBuildKit: false}"),
     ("cli-classic", "{useCli: true, useBuildKit: false}"),
@@ -19,7 +21,7 @@ const WAYS: [(&str, &str); 4] = [
 
 /// A docker CLI that can build with BuildKit by itself: the first on PATH that is old enough to need no buildx, or has
 /// it.
-fn docker_cli() -> Option<PathBuf> {
+pub fn docker_cli() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let mut found = std::env::split_paths(&path).map(|folder| folder.join("docker"));
     let says = |path: &Path, arguments: &[&str]| {
@@ -119,6 +121,66 @@ fn every_way_passes_the_options_and_gives_all_tags() {
                 .any(|entry| { entry.file_name().to_string_lossy().starts_with("context-") })
         );
     }
+}
+
+#[test]
+fn another_content_of_the_same_size_and_time_is_sent_in_every_way() {
+    for (name, docker) in WAYS {
+        let Some(built) = Built::new(docker, "", "FROM BASE\nCOPY kept /kept\n") else { return };
+        check_kept_time(&built.project, name, &[], || built.daemon.file(&built.reference("1"), "/kept"));
+    }
+}
+
+#[test]
+fn another_content_of_the_same_size_and_time_is_sent_to_a_modern_docker() {
+    for store in [ImageStore::Docker, ImageStore::Containerd] {
+        let Some(daemon) = ModernDaemon::acquire(store) else { return };
+        let image = daemon.repository("", "kept-time");
+        let project = Project::new()
+            .daemon(&daemon)
+            .file(
+                "devspace.yaml",
+                format!("version: v1beta11\nimages: {{api: {{image: {image}, tags: ['1']}}}}\n"),
+            )
+            .file("Dockerfile", format!("FROM {}\nCOPY kept /kept\n", daemon.base()));
+        check_kept_time(&project, &format!("{store:?}"), &[], || daemon.file(&format!("{image}:1"), "/kept"));
+    }
+}
+
+#[test]
+fn another_content_of_the_same_size_and_time_is_packed_without_a_daemon() {
+    let project = Project::new()
+        .file("devspace.yaml", "version: v1beta11\nimages: {api: {image: team/kept, tags: ['1']}}\n")
+        .file("Dockerfile", "FROM scratch\nCOPY kept /kept\n");
+    check_kept_time(&project, "oci", &["--builder", "oci"], || {
+        let tree = ImageTree::of_store(&project, "team/kept:1").tree;
+        let texts = ["one", "two", "six", "ten"];
+        let digest = |text: &&str| tree["kept"].ends_with(&windlass::image::Digest::of(text).hex()[..12]);
+        texts.into_iter().find(digest).unwrap_or_default().to_owned()
+    });
+}
+
+/// Builds with contents of `kept` that neither size nor time tells apart, as `rsync --times` and unpacked archives leave
+/// them; `content` reads the image.
+#[track_caller]
+fn check_kept_time(project: &Project, way: &str, arguments: &[&str], content: impl Fn() -> String) {
+    let build = |text: &str, more: &[&str]| {
+        let path = project.write("kept", text);
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        fs::File::options().write(true).open(path).and_then(|file| file.set_modified(time)).unwrap();
+        let output = project.run([&["build", "--skip-push"][..], arguments, more].concat());
+        output.success();
+        assert_eq!(content(), text, "{way}\n{output}");
+    };
+    build("one", &[]);
+    build("two", &[]);
+    // The daemon may have either by now.
+    build("one", &["--force"]);
+    build("six", &["--force"]);
+    build("two", &["--force"]);
+    // What the daemon has is not forgotten with what windlass remembers.
+    project.remove(".windlass");
+    build("ten", &[]);
 }
 
 #[test]

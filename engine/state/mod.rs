@@ -2,6 +2,7 @@
 
 mod base_identity;
 mod bases;
+mod context_copy;
 mod images;
 mod instructions;
 mod progress;
@@ -10,6 +11,7 @@ mod stat_index;
 
 pub use base_identity::BaseIdentity;
 pub use bases::BaseMemory;
+pub use context_copy::{ContextCopy, FileVersion};
 pub use images::{ImageStore, Record, RecordedInputs};
 pub use instructions::{InstructionChange, RecordedInstruction};
 pub use progress::Progress;

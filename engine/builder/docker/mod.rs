@@ -5,6 +5,7 @@ mod buildx;
 mod classic;
 mod cli;
 mod client;
+mod context_copy;
 mod daemon;
 mod daemon_error;
 mod discovery;

@@ -8,20 +8,19 @@ use sha2::{Digest, Sha256};
 use crate::builder::BuildRequest;
 use crate::image::context::{Entry, EntryKind};
 
-/// Names what a BuildKit may compare our files with: those of the last build of the same image of the same project.
-/// Images that share a context folder send different parts of it, so each has a key of its own.
+/// Names what a BuildKit may compare our files with: `copy`, the one it has of earlier builds of the same image of the same
+/// project. Images that share a context folder send different parts of it, so each has a copy of its own.
 ///
 /// A BuildKit takes over the permission bits of a folder that changed nothing else, but goes on using what it made
 /// from the folder as it was (fsutil, `DiskWriter`). So the bits are part of the key: those that most folders have, and
 /// every folder that has others.
-pub(super) fn shared_key(request: &BuildRequest) -> String {
+pub(super) fn shared_key(request: &BuildRequest, copy: &str) -> String {
     let mut hash = Sha256::new();
     let mut word = |word: &[u8]| {
         hash.update((word.len() as u64).to_le_bytes());
         hash.update(word);
     };
-    word(request.directory.as_os_str().as_encoded_bytes());
-    word(request.image.as_bytes());
+    word(copy.as_bytes());
     let entries = request.context.entries().iter();
     let folders: Vec<&Entry> = entries.filter(|entry| matches!(entry.kind, EntryKind::Directory)).collect();
     let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
@@ -43,12 +42,12 @@ mod tests {
     use super::*;
     use crate::image::{Dockerfile, Selection};
 
-    fn key(image: &str, folders: &[(&str, u32)]) -> String {
+    fn key(copy: &str, folders: &[(&str, u32)]) -> String {
         let entry = |(path, mode): &(&str, u32)| {
             Entry::new(*path, EntryKind::Directory, *mode, SystemTime::UNIX_EPOCH)
         };
-        shared_key(&BuildRequest {
-            image: image.into(),
+        let request = BuildRequest {
+            image: "api".into(),
             references: Vec::new(),
             dockerfile: Arc::new(Dockerfile::parse("Dockerfile", "FROM scratch\n").expect("parsed")),
             context: Arc::new(Selection::from_entries(folders.iter().map(entry).collect())),
@@ -59,22 +58,23 @@ mod tests {
             platform: None,
             directory: "/project".into(),
             sent: Arc::default(),
-        })
+        };
+        shared_key(&request, copy)
     }
 
     #[test]
     fn only_bits_of_folders_that_were_there_make_another_key() {
-        let before = key("api", &[("a", 0o755), ("b", 0o755)]);
-        assert_eq!(key("api", &[("a", 0o755), ("b", 0o755), ("c", 0o755)]), before, "a new folder");
-        for (image, folders) in [
-            ("web", [("a", 0o755), ("b", 0o755)]),
-            ("api", [("a", 0o700), ("b", 0o755)]),
-            ("api", [("a", 0o755), ("b", 0o700)]),
-            ("api", [("a", 0o700), ("b", 0o700)]),
+        let before = key("one", &[("a", 0o755), ("b", 0o755)]);
+        assert_eq!(key("one", &[("a", 0o755), ("b", 0o755), ("c", 0o755)]), before, "a new folder");
+        for (copy, folders) in [
+            ("two", [("a", 0o755), ("b", 0o755)]),
+            ("one", [("a", 0o700), ("b", 0o755)]),
+            ("one", [("a", 0o755), ("b", 0o700)]),
+            ("one", [("a", 0o700), ("b", 0o700)]),
         ] {
-            assert_ne!(key(image, &folders), before, "{image} {folders:?}");
+            assert_ne!(key(copy, &folders), before, "{copy} {folders:?}");
         }
-        let one = key("api", &[("a", 0o700), ("b", 0o755)]);
-        assert_ne!(one, key("api", &[("a", 0o755), ("b", 0o700)]));
+        let one = key("one", &[("a", 0o700), ("b", 0o755)]);
+        assert_ne!(one, key("one", &[("a", 0o755), ("b", 0o700)]));
     }
 }

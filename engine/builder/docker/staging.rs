@@ -8,9 +8,12 @@ use std::time::SystemTime;
 
 use tempfile::TempDir;
 
+use super::context_copy::{RememberedCopy, version};
 use super::shared_key::shared_key;
 use crate::builder::{BuildError, BuildRequest};
-use crate::image::context::{Content, Entry, EntryKind, SentFiles, path_of};
+use crate::image::Digest;
+use crate::image::context::{Content, Entry, EntryKind, SentFiles, path_of, shown};
+use crate::state::{ContextCopy, FileVersion};
 
 /// Bytes copied at once.
 const BUFFER: usize = 256 * 1024;
@@ -52,12 +55,8 @@ impl Staging {
     /// # Errors
     /// [`BuildError::Unreadable`] for a file that cannot be read or written.
     pub(super) async fn fill(&self, request: &BuildRequest) -> Result<Staged, BuildError> {
-        // By the folder's name, buildx tells a BuildKit what it may compare the files with.
-        let (dockerfile, context) = (self.path("Dockerfile"), self.path(&shared_key(request)));
-        let staged = Staged {
-            dockerfile: dockerfile.to_string_lossy().into_owned(),
-            context: context.to_string_lossy().into_owned(),
-        };
+        let (dockerfile, context) = (self.path("Dockerfile"), self.path("context"));
+        let file = dockerfile.to_string_lossy().into_owned();
         // Rules beside the Dockerfile take the place of those in a selected `.dockerignore`, which are obeyed
         // already.
         let rules = self.path("Dockerfile.dockerignore");
@@ -78,8 +77,13 @@ impl Staging {
         });
         let copied =
             copied.await.unwrap_or_else(|panic| Err(("the context".into(), io::Error::other(panic))));
-        copied.map_err(|(path, error)| BuildError::unsendable(&path, &error))?;
-        Ok(staged)
+        let copied = copied.map_err(|(path, error)| BuildError::unsendable(&path, &error))?;
+        let name = self.path(&name(request, &copied));
+        link("context", &name).map_err(|error| {
+            let (path, error) = named(&name, error);
+            BuildError::unsendable(&path, &error)
+        })?;
+        Ok(Staged { dockerfile: file, context: name.to_string_lossy().into_owned() })
     }
 }
 
@@ -94,12 +98,34 @@ impl Drop for Staging {
     }
 }
 
-/// Copies `entries` into `folder`: a folder stands before what is in it.
-fn copy_all(entries: &[Entry], folder: &Path, sent: &SentFiles) -> Result<(), (String, io::Error)> {
+/// The name of a context with these files, by which buildx tells a BuildKit what it may compare them with: nothing, if it
+/// could take one of them for another that it got under this name.
+fn name(request: &BuildRequest, files: &[(FileVersion, Digest)]) -> String {
+    let mut remembered = RememberedCopy::take(request, "folder");
+    if !files.iter().all(|(version, content)| remembered.copy.tells_apart(*version, *content)) {
+        remembered.copy = ContextCopy::default();
+    }
+    for (version, content) in files {
+        let before = remembered.copy.begin(*version);
+        remembered.copy.finish(*version, before, *content);
+    }
+    // Before they are sent: whoever builds next knows of them, be this build killed or not.
+    remembered.put_back();
+    shared_key(request, remembered.copy.name())
+}
+
+/// Copies `entries` into `folder`: a folder stands before what is in it. Gives the files as they were copied.
+fn copy_all(
+    entries: &[Entry],
+    folder: &Path,
+    sent: &SentFiles,
+) -> Result<Vec<(FileVersion, Digest)>, (String, io::Error)> {
+    let mut files = Vec::new();
     let mut buffer = vec![0; BUFFER];
     for entry in entries {
-        copy(entry, &folder.join(path_of(&entry.path)), sent, &mut buffer)
-            .map_err(|error| (entry.path.to_string(), error))?;
+        let content = copy(entry, &folder.join(path_of(&entry.path)), sent, &mut buffer)
+            .map_err(|error| (shown(&entry.path).into_owned(), error))?;
+        files.extend(content.map(|content| (version(entry), content)));
     }
     // Only now: what is put into a folder changes its time.
     #[cfg(unix)]
@@ -107,20 +133,21 @@ fn copy_all(entries: &[Entry], folder: &Path, sent: &SentFiles) -> Result<(), (S
         dress(entry, entry.modified, &folder.join(path_of(&entry.path)))
             .map_err(|error| (entry.path.to_string(), error))?;
     }
-    Ok(())
+    Ok(files)
 }
 
-fn copy(entry: &Entry, path: &Path, sent: &SentFiles, buffer: &mut [u8]) -> io::Result<()> {
+/// Copies one of them; gives the digest of a file.
+fn copy(entry: &Entry, path: &Path, sent: &SentFiles, buffer: &mut [u8]) -> io::Result<Option<Digest>> {
     match &entry.kind {
-        EntryKind::Directory => fs::create_dir_all(path),
+        EntryKind::Directory => fs::create_dir_all(path).map(|()| None),
         EntryKind::Symlink { target } => {
             make_parent(path)?;
-            link(target, path)
+            link(target, path).map(|()| None)
         }
         EntryKind::File { content, .. } => {
             make_parent(path)?;
             let mut file = File::create(path)?;
-            let modified = match content {
+            let (content, modified) = match content {
                 Content::Disk(_) => {
                     let mut source = sent.open(entry)?;
                     loop {
@@ -130,16 +157,16 @@ fn copy(entry: &Entry, path: &Path, sent: &SentFiles, buffer: &mut [u8]) -> io::
                         }
                     }
                     let modified = source.modified();
-                    source.finish()?;
-                    modified
+                    (source.finish()?, modified)
                 }
                 Content::Memory(bytes) => {
                     file.write_all(bytes)?;
-                    entry.modified
+                    (Digest::of(bytes), entry.modified)
                 }
             };
             drop(file);
-            dress(entry, modified, path)
+            dress(entry, modified, path)?;
+            Ok(Some(content))
         }
     }
 }

@@ -4,11 +4,12 @@
 //! number (`REQ`), gets their bytes (`DATA`, ended by an empty one) and says `FIN` when it has everything.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use bollard_buildkit_proto::fsutil::types::packet::PacketType;
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use futures_util::stream::poll_fn;
 use tokio::sync::mpsc;
 use tonic::metadata::MetadataMap;
@@ -16,10 +17,12 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::stat::{memory_file, stat};
 use super::wire::{DiffCopy, Packet, Packets};
+use crate::builder::docker::context_copy::{RememberedCopy, version};
+use crate::builder::docker::shared_key::shared_key;
 use crate::builder::{BuildError, BuildRequest};
 use crate::event::ImageEvents;
-use crate::image::Selection;
 use crate::image::context::{Changed, Content, Entry, EntryKind, SentFile, SentFiles, shown};
+use crate::image::{Digest, Selection};
 
 /// The name under which the daemon asks for the Dockerfile.
 pub(super) const DOCKERFILE: &str = "Dockerfile";
@@ -30,6 +33,9 @@ const CHUNK: usize = 64 * 1024;
 /// How many packets wait for the connection: with full chunks, this bounds the memory of a transfer to 1 MiB.
 const QUEUE: usize = 16;
 
+/// How many files are read at the same time, as by the docker CLI.
+const READERS: usize = 4;
+
 /// How many bytes are sent from one progress event to the next.
 const PROGRESS_STEP: u64 = 1024 * 1024;
 
@@ -37,23 +43,38 @@ const PROGRESS_STEP: u64 = 1024 * 1024;
 pub(super) struct Transfer {
     context: Arc<Selection>,
     dockerfile: Arc<Selection>,
-    events: ImageEvents,
-    /// What the files had in them.
+    /// What the files had in them when they were looked at, and when they were sent.
     files: Arc<SentFiles>,
+    /// What the daemon has of them.
+    copy: Mutex<RememberedCopy>,
+    /// What the daemon may compare them with, by name.
+    pub(super) name: String,
+    events: ImageEvents,
     sent: AtomicU64,
     failure: OnceLock<(Arc<str>, std::io::Error)>,
+}
+
+/// Remembers what a transfer has sent when it is over, however it ended.
+pub(super) struct Remembered(pub(super) Arc<Transfer>);
+
+impl Drop for Remembered {
+    fn drop(&mut self) {
+        self.0.copy().put_back();
+    }
 }
 
 impl Transfer {
     pub(super) fn new(request: &BuildRequest, events: ImageEvents) -> Self {
         let text = Bytes::copy_from_slice(request.dockerfile.text().as_bytes());
-        // Always "changed just now": the daemon would take one of the same size and time for the same.
-        let dockerfile = memory_file(DOCKERFILE, text, SystemTime::now());
+        let dockerfile = memory_file(DOCKERFILE, text, SystemTime::UNIX_EPOCH);
+        let copy = RememberedCopy::take(request, "session");
         Self {
             context: request.context.clone(),
             dockerfile: Arc::new(Selection::from_entries(vec![dockerfile])),
-            events,
             files: Arc::clone(&request.sent),
+            name: shared_key(request, copy.copy.name()),
+            copy: Mutex::new(copy),
+            events,
             sent: AtomicU64::new(0),
             failure: OnceLock::new(),
         }
@@ -62,6 +83,21 @@ impl Transfer {
     /// Why the first file that could not be sent was not.
     pub(super) fn failure(&self) -> Option<BuildError> {
         self.failure.get().map(|(path, reason)| BuildError::unsendable(path, reason))
+    }
+
+    /// A reader that panicked leaves the copy whole: every update is one insertion.
+    fn copy(&self) -> MutexGuard<'_, RememberedCopy> {
+        self.copy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the daemon may keep what it has when it looks like `entry`.
+    fn is_known(&self, entry: &Entry) -> bool {
+        let EntryKind::File { content, .. } = &entry.kind else { return true };
+        let content = match content {
+            Content::Memory(bytes) => Some(Digest::of(bytes)),
+            Content::Disk(_) => self.files.known(entry),
+        };
+        content.is_some_and(|content| self.copy().copy.knows(version(entry), content))
     }
 
     /// The files the daemon asks for.
@@ -145,15 +181,20 @@ async fn serve(
     let (wanted, requests) = mpsc::unbounded_channel();
     let describe = async {
         for entry in folder.entries() {
-            send(outgoing, Packet { stat: Some(stat(entry)), ..packet(PacketType::PacketStat, 0) }).await?;
+            let stat = stat(entry, transfer.is_known(entry));
+            send(outgoing, Packet { stat: Some(stat), ..packet(PacketType::PacketStat, 0) }).await?;
         }
         send(outgoing, packet(PacketType::PacketStat, 0)).await
     };
-    let files = tokio::task::spawn_blocking({
+    let requests = Arc::new(Mutex::new(requests));
+    let readers = (0..READERS).map(|_| {
         let (transfer, folder, outgoing) = (transfer.clone(), folder.clone(), outgoing.clone());
-        move || send_files(&transfer, &folder, requests, &outgoing)
+        let requests = requests.clone();
+        let reader =
+            tokio::task::spawn_blocking(move || send_files(&transfer, &folder, &requests, &outgoing));
+        async move { reader.await.unwrap_or_else(|error| Err(Status::internal(error.to_string()))) }
     });
-    let files = async { files.await.unwrap_or_else(|error| Err(Status::internal(error.to_string()))) };
+    let files = try_join_all(readers);
     let listen = async {
         let mut asked = 0;
         while let Some(packet) = incoming.message().await? {
@@ -184,10 +225,12 @@ async fn serve(
 fn send_files(
     transfer: &Transfer,
     folder: &Selection,
-    mut requests: mpsc::UnboundedReceiver<u32>,
+    requests: &Mutex<mpsc::UnboundedReceiver<u32>>,
     outgoing: &Outgoing,
 ) -> Result<(), Status> {
-    while let Some(id) = requests.blocking_recv() {
+    // One waits for the next request, the others for their turn to do so.
+    let next = || requests.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+    while let Some(id) = next() {
         let entry = folder.entries().get(id as usize);
         let Some((entry, EntryKind::File { content, .. })) = entry.map(|entry| (entry, &entry.kind)) else {
             return Err(Status::invalid_argument(format!("there is no file {id}")));
@@ -197,36 +240,47 @@ fn send_files(
             let packet = Packet { data, ..packet(PacketType::PacketData, id) };
             outgoing.blocking_send(Ok(packet)).map_err(|_| gone())
         };
-        match content {
-            Content::Memory(bytes) => bytes.chunks(CHUNK).try_for_each(|bytes| chunk(bytes.to_vec()))?,
+        let version = version(entry);
+        let before = transfer.copy().copy.begin(version);
+        let digest = match content {
+            Content::Memory(bytes) => {
+                bytes.chunks(CHUNK).try_for_each(|bytes| chunk(bytes.to_vec()))?;
+                Digest::of(bytes)
+            }
             Content::Disk(_) => {
                 // The daemon knows the file by what it was told of it, so it has to get just that.
                 let known = folder.content_of(id as usize).or_else(|| transfer.files.known(entry));
                 let unsent = |error| transfer.unreadable(entry, error);
                 let file = transfer.files.open(entry).and_then(SentFile::as_selected);
                 let mut file = file.map_err(unsent)?;
+                // One more, to see the end at once.
+                let wanted = usize::try_from(entry.size()).map_or(CHUNK, |size| CHUNK.min(size + 1));
                 loop {
-                    let mut bytes = vec![0; CHUNK];
+                    let mut bytes = vec![0; wanted];
                     let mut filled = 0;
-                    while filled < CHUNK {
+                    while filled < wanted {
                         match file.read(&mut bytes[filled..]).map_err(unsent)? {
                             0 => break,
                             count => filled += count,
                         }
                     }
-                    if filled == 0 {
+                    bytes.truncate(filled);
+                    if filled > 0 {
+                        chunk(bytes)?;
+                    }
+                    if filled < wanted {
                         break;
                     }
-                    bytes.truncate(filled);
-                    chunk(bytes)?;
                 }
                 let digest = file.finish().map_err(unsent)?;
                 if known.is_some_and(|known| known != digest) {
                     return Err(unsent(Changed::Meanwhile.into()));
                 }
+                digest
             }
-        }
+        };
         chunk(Vec::new())?;
+        transfer.copy().copy.finish(version, before, digest);
     }
     Ok(())
 }

@@ -2,7 +2,8 @@
 //!
 //! The daemon is asked to build (`POST /build`) and told to fetch what it needs from a *session*: a second
 //! connection, turned around, on which we are the server. Over it the daemon compares the build context with
-//! what it got last time and takes only the files that changed, and the Dockerfile stays out of the context.
+//! what it got last time and takes only the files that changed, and the Dockerfile stays out of the context. It compares
+//! size and time alone, so of a file whose content we never sent under these we say that it changed.
 
 mod auth;
 mod connection;
@@ -30,7 +31,7 @@ use crate::event::ImageEvents;
 
 pub use auth::CredentialLookup;
 use connection::Connection;
-use file_sync::Transfer;
+use file_sync::{Remembered, Transfer};
 use message::{Message, Messages};
 use progress::Progress;
 use session::Session;
@@ -83,7 +84,8 @@ impl BuildKit {
         events: &ImageEvents,
     ) -> Result<BuiltImage, BuildError> {
         let transfer = Arc::new(Transfer::new(request, events.clone()));
-        let mut session = Session::open(self, id, request, transfer.clone()).await?;
+        let _remembered = Remembered(transfer.clone());
+        let mut session = Session::open(self, id, transfer.clone()).await?;
         let built = tokio::select! {
             built = self.solve(id, request, events) => built,
             reason = session.closed() => Err(TransportError::lost(&self.endpoint, reason).into()),

@@ -19,9 +19,7 @@ use super::connection::{Connection, describe};
 use super::file_sync::{FileSync, Transfer};
 use super::health::Health;
 use super::wire::FileSyncServer;
-use crate::builder::BuildRequest;
 use crate::builder::docker::TransportError;
-use crate::builder::docker::shared_key::shared_key;
 
 /// How often we ask whether the daemon is still there, and how long it may take to answer.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -51,16 +49,14 @@ impl Session {
     pub(super) async fn open(
         builder: &BuildKit,
         id: &str,
-        request: &BuildRequest,
         transfer: Arc<Transfer>,
     ) -> Result<Self, TransportError> {
-        let shared_key = shared_key(request);
         let mut headers = vec![
             (CONNECTION.as_str(), "Upgrade"),
             (UPGRADE.as_str(), "h2c"),
             ("X-Docker-Expose-Session-Uuid", id),
             ("X-Docker-Expose-Session-Name", "windlass"),
-            ("X-Docker-Expose-Session-Sharedkey", shared_key.as_str()),
+            ("X-Docker-Expose-Session-Sharedkey", transfer.name.as_str()),
         ];
         headers.extend(METHODS.map(|method| ("X-Docker-Expose-Session-Grpc-Method", method)));
         let target = format!("/v{}/session", builder.api_version);
@@ -103,7 +99,6 @@ mod tests {
     use std::convert::Infallible;
     use std::time::SystemTime;
 
-    use bollard_buildkit_proto::fsutil::types::Packet;
     use bollard_buildkit_proto::fsutil::types::packet::PacketType;
     use bytes::{Buf as _, Bytes};
     use futures_util::stream;
@@ -115,7 +110,9 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::super::stat::memory_file;
+    use super::super::wire::Packet;
     use super::*;
+    use crate::builder::BuildRequest;
     use crate::event::Events;
     use crate::image::{Dockerfile, Selection};
 
@@ -135,7 +132,7 @@ mod tests {
             build_args: Default::default(),
             secret_args: Default::default(),
             platform: None,
-            directory: "/".into(),
+            directory: "/none".into(),
             sent: Arc::default(),
         };
         Arc::new(Transfer::new(&request, Events::new(|_| ()).of_image("api")))

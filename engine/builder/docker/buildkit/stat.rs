@@ -1,11 +1,10 @@
 //! How the daemon is told about a file, folder or symlink.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use sha2::{Digest, Sha256};
+use std::time::SystemTime;
 
 use super::wire::Stat;
 use crate::image::context::{Content, Entry, EntryKind, bytes_of};
+use crate::state::nanoseconds_of;
 
 // The bits of Go's `os.FileMode`, which is what travels.
 const DIRECTORY: u32 = 1 << 31;
@@ -13,12 +12,19 @@ const SYMLINK: u32 = 1 << 27;
 const SETUID: u32 = 1 << 23;
 const SETGID: u32 = 1 << 22;
 const STICKY: u32 = 1 << 20;
+/// Go's mark of temporary files. No file on disk has it, so that the daemon takes one that we say has it for changed,
+/// asks for it, and drops the mark: neither the mode in the image nor the hash by which layers are found has it.
+const TEMPORARY: u32 = 1 << 28;
 
-/// The description of `entry`: owned by root, as Docker has it for everything in a context.
-pub(super) fn stat(entry: &Entry) -> Stat {
+/// The description of `entry`: owned by root, as Docker has it for everything in a context. Unless it `is_known`, the
+/// daemon asks for it, be it like the file that it has or not.
+pub(super) fn stat(entry: &Entry, is_known: bool) -> Stat {
     let (mode, size, linkname) = match &entry.kind {
         EntryKind::Directory => (DIRECTORY | permissions(entry.mode), 0, Vec::new()),
-        EntryKind::File { size, .. } => (permissions(entry.mode), *size, Vec::new()),
+        EntryKind::File { size, .. } => {
+            let mark = if is_known { 0 } else { TEMPORARY };
+            (permissions(entry.mode) | mark, *size, Vec::new())
+        }
         EntryKind::Symlink { target } => {
             let target = bytes_of(target).into_owned();
             (SYMLINK | 0o777, target.len() as u64, target)
@@ -28,7 +34,7 @@ pub(super) fn stat(entry: &Entry) -> Stat {
         path: bytes_of(&entry.path).into_owned(),
         mode,
         size: i64::try_from(size).unwrap_or(i64::MAX),
-        mod_time: modified(entry),
+        mod_time: nanoseconds_of(entry.modified),
         linkname,
     }
 }
@@ -40,26 +46,6 @@ fn permissions(mode: u32) -> u32 {
         .fold(mode & 0o777, |bits, (_, go)| bits | go)
 }
 
-/// Nanoseconds since 1970.
-///
-/// The daemon takes a file of the same size and time for unchanged. A file in memory has no time of its own, so
-/// its content decides the fraction of the second, which image layers do not keep.
-fn modified(entry: &Entry) -> i64 {
-    let nanoseconds = match entry.modified.duration_since(UNIX_EPOCH) {
-        Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
-        Err(error) => i64::try_from(error.duration().as_nanos()).map_or(i64::MIN, |before| -before),
-    };
-    match &entry.kind {
-        EntryKind::File { content: Content::Memory(bytes), .. } => {
-            const SECOND: i64 = 1_000_000_000;
-            let hash: [u8; 32] = Sha256::digest(bytes).into();
-            let fraction = u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]);
-            nanoseconds.div_euclid(SECOND).saturating_mul(SECOND).saturating_add(i64::from(fraction) % SECOND)
-        }
-        _ => nanoseconds,
-    }
-}
-
 /// A file in memory.
 pub(super) fn memory_file(path: &str, bytes: bytes::Bytes, modified: SystemTime) -> Entry {
     let size = bytes.len() as u64;
@@ -69,7 +55,7 @@ pub(super) fn memory_file(path: &str, bytes: bytes::Bytes, modified: SystemTime)
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
 
@@ -78,7 +64,7 @@ mod tests {
     }
 
     fn check(mode: u32, kind: EntryKind, expected: (u32, i64, i64, &str)) {
-        let stat = stat(&entry(mode, kind));
+        let stat = stat(&entry(mode, kind), true);
         assert_eq!(
             (stat.mode, stat.size, stat.mod_time, &*String::from_utf8_lossy(&stat.linkname)),
             expected
@@ -95,12 +81,10 @@ mod tests {
     }
 
     #[test]
-    fn other_content_in_memory_has_another_time() {
-        let time = |text: &'static str| {
-            stat(&memory_file("run.sh", text.into(), UNIX_EPOCH + Duration::from_secs(3))).mod_time
-        };
-        assert_ne!(time("one"), time("two"));
-        assert_eq!(time("one"), time("one"));
-        assert_eq!(time("one") / 1_000_000_000, 3);
+    fn a_file_that_must_travel_is_none_that_a_disk_has() {
+        let file = entry(0o644, EntryKind::File { size: 7, content: Content::Disk("/a/b".into()) });
+        assert_eq!(stat(&file, false).mode, stat(&file, true).mode | 1 << 28);
+        let folder = entry(0o755, EntryKind::Directory);
+        assert_eq!(stat(&folder, false), stat(&folder, true));
     }
 }
