@@ -64,6 +64,7 @@ mod state;
 mod stdlib;
 mod tags;
 mod test_command;
+mod trees;
 mod unfinished;
 mod upgrade;
 mod variables;

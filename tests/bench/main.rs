@@ -5,6 +5,7 @@
 //! cargo bench --bench build -- one ten --rounds 5       # a part, more often
 //! cargo bench --bench build -- --only oci               # the builder that needs no daemon
 //! cargo bench --bench build -- big --only upload        # the way into a pod, with the cluster of the tests
+//! cargo bench --bench build -- --only trees             # the trees that tests/long/trees has made
 //! ```
 //!
 //! It makes its corpora under `target/bench-corpora`, once. The images are built in a Docker daemon of the
@@ -22,6 +23,7 @@ mod measure;
 mod oci;
 mod options;
 mod table;
+mod trees;
 mod upload;
 mod walk;
 mod windlass;
@@ -53,7 +55,7 @@ fn main() {
     let options = Options::parse(&arguments);
     let corpora: Vec<Corpus> = options.corpora.iter().map(|kind| Corpus::make(*kind)).collect();
     let mut table = Table::default();
-    if options.has(Part::Daemon) || options.has(Part::Oci) {
+    if options.has(Part::Daemon) || options.has(Part::Oci) || options.has(Part::Trees) {
         builds(&corpora, &options, &mut table);
     }
     for corpus in corpora.iter().filter(|corpus| corpus.kind() == Kind::Big && options.has(Part::Upload)) {
@@ -77,6 +79,9 @@ fn builds(corpora: &[Corpus], options: &Options, table: &mut Table) {
                 cold(corpus, build_kit, &daemon, options, table);
             }
         }
+    }
+    if options.has(Part::Trees) {
+        trees::trees(options, &daemon, table);
     }
     if options.has(Part::Oci) {
         for corpus in corpora {
@@ -116,7 +121,7 @@ fn warm(corpus: &Corpus, registry: &Registry, daemon: &PrivateDaemon, options: &
         counts.expect("nothing changed", all_skipped);
         unchanged.push(cost);
         if kind.shares_context() {
-            let (cost, files) = walk::walk(&corpus.context());
+            let (cost, files) = walk::walk(&corpus.context(), Some(".dockerignore"));
             assert!(files > 20_000, "the walk saw only {files} files: half of the corpus should be there");
             walks.push(cost);
         }

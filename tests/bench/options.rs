@@ -22,10 +22,12 @@ pub enum Part {
     Oci,
     /// The way of a context into a pod.
     Upload,
+    /// Whole trees that nobody here wrote.
+    Trees,
 }
 
 impl Options {
-    /// Reads names of corpora (none: all), `--rounds N` (default 3), and `--only daemon|oci|upload`.
+    /// Reads names of corpora (none: all), `--rounds N` (default 3), and `--only daemon|oci|upload|trees`.
     ///
     /// # Panics
     /// On any other argument; the message says what is allowed.
@@ -42,7 +44,8 @@ impl Options {
                     Some("daemon") => Part::Daemon,
                     Some("oci") => Part::Oci,
                     Some("upload") => Part::Upload,
-                    _ => panic!("--only takes daemon, oci or upload"),
+                    Some("trees") => Part::Trees,
+                    _ => panic!("--only takes daemon, oci, upload or trees"),
                 });
             } else {
                 let kind = Kind::ALL.into_iter().find(|kind| kind.to_string() == *argument);
@@ -57,8 +60,8 @@ impl Options {
         options
     }
 
-    /// Whether `part` is measured.
+    /// Whether `part` is measured. The trees belong to no corpus: they are measured with all of them, or alone.
     pub fn has(&self, part: Part) -> bool {
-        self.only.is_none_or(|only| only == part)
+        self.only.map_or(part != Part::Trees || self.corpora == Kind::ALL, |only| only == part)
     }
 }

@@ -9,14 +9,16 @@ use ignore::{WalkBuilder, WalkState};
 
 use super::measure::Cost;
 
-/// Walks `context` in parallel, leaves out what its ignore file excludes, and asks for the metadata of each
+/// Walks `context` in parallel, leaves out what its ignore files of this name exclude, and asks for the metadata of each
 /// entry. Gives the cost and the number of entries.
-pub fn walk(context: &Path) -> (Cost, usize) {
+pub fn walk(context: &Path, ignore_file: Option<&str>) -> (Cost, usize) {
     let seen = AtomicUsize::new(0);
     let start = Instant::now();
-    WalkBuilder::new(context)
-        .standard_filters(false)
-        .add_custom_ignore_filename(".dockerignore")
+    let mut walk = WalkBuilder::new(context);
+    if let Some(name) = ignore_file {
+        walk.add_custom_ignore_filename(name);
+    }
+    walk.standard_filters(false)
         .threads(available_parallelism().map_or(1, usize::from))
         .build_parallel()
         .run(|| {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use serde_json::Value;
@@ -91,6 +92,31 @@ impl Project {
     pub fn store(&self) -> BlobStore {
         BlobStore::new(self.home().join(".cache/windlass/oci"))
     }
+}
+
+/// The files in `folder` as an image has them that copied it to `name`.
+pub fn folder_tree(folder: &Path, name: &str) -> Tree {
+    let mut tree = Tree::new();
+    let mut folders = vec![(folder.to_owned(), name.to_owned())];
+    while let Some((folder, name)) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let entry = entry.expect("an entry");
+            let facts = entry.metadata().expect("metadata");
+            let path = format!("{name}/{}", entry.file_name().to_str().expect("a name in UTF-8"));
+            let rights = format!("{:o} 0:0", facts.mode() & 0o7777);
+            let line = if facts.is_symlink() {
+                format!("link 0:0 {}", fs::read_link(entry.path()).expect("a link").display())
+            } else if facts.is_dir() {
+                folders.push((entry.path(), path.clone()));
+                format!("folder {rights}")
+            } else {
+                let content = fs::read(entry.path()).expect("a file");
+                format!("file {rights} {} {}", content.len(), &Digest::of(&content).hex()[..12])
+            };
+            tree.insert(path, line);
+        }
+    }
+    tree
 }
 
 /// `layer` without its compression, if it has one.

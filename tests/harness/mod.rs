@@ -51,7 +51,7 @@ pub use daemon::{Daemon, busybox};
 pub use fault_proxy::{Fault, FaultProxy};
 pub use forwarder::{Forwarder, make_certificates};
 pub use idle_daemon::IdleDaemon;
-pub use image_tree::{ImageTree, stored};
+pub use image_tree::{ImageTree, Tree, folder_tree, stored};
 pub use missing::leave_out_always;
 pub use modern_daemon::{ImageStore, ModernDaemon};
 pub use output::Output;
