@@ -46,6 +46,7 @@ mod overrides;
 mod parallel;
 mod pipelines;
 mod plan;
+mod podman;
 mod print;
 mod process_list;
 mod profiles;

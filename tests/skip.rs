@@ -225,7 +225,7 @@ fn images_of_the_daemon_alone_are_asked_for_in_one_request() {
     assert_eq!(decisions(&project, &["--skip-push"]), ["skip: unchanged"; 2]);
     let requests = socket.take_requests();
     let paths: Vec<_> = requests.iter().map(|line| line.rsplit('/').next().unwrap_or_default()).collect();
-    assert_eq!(paths, ["version", "json"], "{requests:?}");
+    assert_eq!(paths, ["_ping", "version", "json"], "{requests:?}");
     daemon.docker(["tag", &format!("{api}:a"), &format!("{api}:kept")]);
     daemon.docker(["image", "rm", &format!("{api}:a"), &format!("{api}:b")]);
     assert_eq!(decisions(&project, &["--skip-push"])[0], "publish: unchanged, tag a was taken from it");

@@ -19,6 +19,12 @@ pub struct CountingSocket {
 impl CountingSocket {
     /// A socket before `daemon`; `None` when that does not listen on a Unix socket itself.
     pub fn before(daemon: &Daemon) -> Option<Self> {
+        Self::answering(daemon, "", "")
+    }
+
+    /// One whose answers have `other` in the place of `text`, which is as long.
+    pub fn answering(daemon: &Daemon, text: &'static str, other: &'static str) -> Option<Self> {
+        assert_eq!(text.len(), other.len(), "no length in a head may change");
         let upstream = daemon.host().strip_prefix("unix://")?.to_owned();
         let folder = TempDir::with_prefix("windlass-socket-").expect("a folder can be made");
         let listener = UnixListener::bind(folder.path().join("docker.sock")).expect("a socket can be made");
@@ -30,7 +36,7 @@ impl CountingSocket {
                 let (Ok(answers), Ok(back)) = (server.try_clone(), client.try_clone()) else { continue };
                 let log = Arc::clone(&log);
                 thread::spawn(move || copy(client, server, |bytes| lock(&log).extend_from_slice(bytes)));
-                thread::spawn(move || copy(answers, back, |_| ()));
+                thread::spawn(move || copy(answers, back, |bytes| replace(bytes, text, other)));
             }
         });
         Some(Self { folder, sent })
@@ -50,10 +56,20 @@ impl CountingSocket {
     }
 }
 
-fn copy(mut from: UnixStream, mut to: UnixStream, mut note: impl FnMut(&[u8])) {
+/// Puts `other` in the place of `text`, which is as long, in `bytes`.
+fn replace(bytes: &mut [u8], text: &str, other: &str) {
+    if text.is_empty() {
+        return;
+    }
+    while let Some(at) = bytes.windows(text.len()).position(|window| window == text.as_bytes()) {
+        bytes[at..at + text.len()].copy_from_slice(other.as_bytes());
+    }
+}
+
+fn copy(mut from: UnixStream, mut to: UnixStream, mut note: impl FnMut(&mut [u8])) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
-        note(&buffer[..count]);
+        note(&mut buffer[..count]);
         if to.write_all(&buffer[..count]).is_err() {
             break;
         }

@@ -81,6 +81,11 @@ impl Daemon {
         Ok(daemon)
     }
 
+    /// The daemon at `host`, which gets no base image.
+    pub(super) fn without_base(host: String) -> Self {
+        Self { host, _slot: Slot::take() }
+    }
+
     /// Where it listens, as `DOCKER_HOST` has it.
     pub fn host(&self) -> &str {
         &self.host

@@ -161,6 +161,11 @@ fn end(process: &mut Child, folder: &Path) {
     let _ = process.kill();
     let _ = process.wait();
     end_containers(folder);
+    unmount_below(folder);
+}
+
+/// Takes away everything that is mounted below `folder`.
+pub(super) fn unmount_below(folder: &Path) {
     for mount in mounts_below(folder).iter().rev() {
         let _ = Command::new("umount").args(["--lazy", mount]).stderr(Stdio::null()).status();
     }
@@ -168,7 +173,7 @@ fn end(process: &mut Child, folder: &Path) {
 
 /// Kills the processes whose command line names `folder`, shims and containerd of a killed daemon, and those that
 /// have their root file system in it: its containers.
-fn end_containers(folder: &Path) {
+pub(super) fn end_containers(folder: &Path) {
     let folder = folder.display().to_string();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<libc::pid_t>().ok()) else {

@@ -1,5 +1,6 @@
 //! The HTTP client of a daemon: bollard over our own connections.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
@@ -12,24 +13,36 @@ use super::{Endpoint, transport};
 /// How long ordinary calls may take.
 const CALL_LIMIT: Duration = Duration::from_secs(60);
 
-/// A client of the daemon at `endpoint`. Connects with its first request, anew for each, as a build may
-/// occupy a connection for long.
-pub(super) fn open(endpoint: &Endpoint) -> Result<Docker, bollard::errors::Error> {
-    let endpoint = std::sync::Arc::new(endpoint.clone());
+/// The `Builder-Version` with which a daemon answers a ping, once it did: `2` where BuildKit is its default, `1` where the
+/// classic builder is, nothing where it is no Docker and has no BuildKit. Docker before 23 may leave the header out.
+pub(super) type BuilderVersion = Arc<OnceLock<String>>;
+
+/// A client of the daemon at `endpoint`, and what the daemon says to a ping. Connects with its first request, anew for
+/// each, as a build may occupy a connection for long.
+pub(super) fn open(endpoint: &Endpoint) -> Result<(Docker, BuilderVersion), bollard::errors::Error> {
+    let endpoint = Arc::new(endpoint.clone());
+    let builder_version = BuilderVersion::default();
+    let heard = Arc::clone(&builder_version);
     let transport = move |request: BollardRequest| {
-        let endpoint = endpoint.clone();
+        let (endpoint, heard) = (Arc::clone(&endpoint), Arc::clone(&heard));
         async move {
             let stream = transport::dial(&endpoint).await.map_err(std::io::Error::other)?;
             let (mut sender, connection) =
                 hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
             // Ends with the response, or when its reader lets go of it.
             tokio::spawn(connection);
-            Ok(sender.send_request(request).await?)
+            let is_ping = request.uri().path().ends_with("/_ping");
+            let response = sender.send_request(request).await?;
+            let version = response.headers().get("builder-version").and_then(|version| version.to_str().ok());
+            if let (true, Some(version)) = (is_ping, version) {
+                let _ = heard.set(version.to_owned());
+            }
+            Ok(response)
         }
     };
     let client =
         Docker::connect_with_custom_transport(transport, Some("http://docker"), 0, API_DEFAULT_VERSION)?;
-    Ok(adjusted(&client, CALL_LIMIT, |_| None))
+    Ok((adjusted(&client, CALL_LIMIT, |_| None), builder_version))
 }
 
 /// `client` with another limit for the time until an answer starts, and its requests going to what

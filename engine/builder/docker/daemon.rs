@@ -50,11 +50,20 @@ pub struct DaemonFacts {
     pub os: String,
     /// The architecture in Go's words: `amd64`, `arm64`.
     pub architecture: String,
+    /// Whether it is Docker; else it only speaks as Docker does.
+    pub is_docker: bool,
     /// Whether it can build with BuildKit.
     pub has_buildkit: bool,
+    /// Whether it is configured to build without, unless it is asked to.
+    pub prefers_classic: bool,
 }
 
 impl DaemonFacts {
+    /// The platform it builds for by itself: `linux/amd64`.
+    pub fn platform(&self) -> String {
+        format!("{}/{}", self.os, self.architecture)
+    }
+
     /// The newest API version it speaks, as URLs have it: `1.41`.
     pub fn api_version(&self) -> String {
         format!("{}.{}", self.api.0, self.api.1)
@@ -152,21 +161,32 @@ impl Daemon {
         let connected = self.0.connection.get_or_init(|| async {
             let found = self.found()?;
             let unreachable = |reason| DaemonError::unreachable(found, reason);
-            let client = client::open(&found.endpoint).map_err(|error| unreachable(reason_of(&error)))?;
+            let unusable = |error: bollard::errors::Error| unreachable(reason_of(&error));
+            let (client, builder_version) = client::open(&found.endpoint).map_err(unusable)?;
             let limit = match found.endpoint {
                 Endpoint::Unix(_) | Endpoint::NamedPipe(_) => LOCAL_LIMIT,
                 _ => REMOTE_LIMIT,
             };
-            let version = tokio::time::timeout(limit, client.version())
+            let ping = tokio::time::timeout(limit, client.ping())
                 .await
-                .map_err(|_| unreachable(format!("no answer within {} seconds", limit.as_secs())))?
-                .map_err(|error| unreachable(reason_of(&error)))?;
+                .map_err(|_| unreachable(format!("no answer within {} seconds", limit.as_secs())))?;
+            // A proxy that forbids the question has answered it.
+            match ping {
+                Ok(_) | Err(bollard::errors::Error::DockerResponseServerError { .. }) => {}
+                Err(error) => return Err(unusable(error)),
+            }
+            // Podman looks for all its programs first.
+            let version = client.version().await.map_err(unusable)?;
+            let builder = builder_version.get().map(String::as_str);
+            let is_docker = builder != Some("");
             let api = version.api_version.as_deref().and_then(parse_api).unwrap_or_default();
             let os = version.os.unwrap_or_default();
             let facts = DaemonFacts {
                 version: version.version.unwrap_or_default(),
                 api,
-                has_buildkit: api >= BUILDKIT_API && os == "linux",
+                has_buildkit: is_docker && api >= BUILDKIT_API && os == "linux",
+                is_docker,
+                prefers_classic: builder == Some("1"),
                 os,
                 architecture: version.arch.unwrap_or_default(),
             };

@@ -22,7 +22,7 @@ pub struct ImageFacts {
 }
 
 impl Daemon {
-    /// The image IDs of those of `references` that the daemon holds, in one call.
+    /// The image IDs of those of `references` that the daemon holds, in one call of Docker.
     ///
     /// # Errors
     /// [`DaemonError`] when the daemon cannot be reached or refuses.
@@ -33,17 +33,19 @@ impl Daemon {
         if references.is_empty() {
             return Ok(HashMap::new());
         }
-        let mut wanted: HashMap<String, &ImageReference> =
-            references.iter().map(|reference| (reference.to_string(), reference)).collect();
-        let filters = HashMap::from([("reference".to_owned(), wanted.keys().cloned().collect())]);
-        let options = ListImagesOptions { filters: Some(filters), ..Default::default() };
-        let images = self.connect().await?.list_images(Some(options)).await;
-        let images = images.map_err(|error| DaemonError::refused("list its images", &error))?;
-        let mut found = HashMap::with_capacity(wanted.len());
-        for image in images {
-            for name in image.repo_tags.iter().chain(&image.repo_digests) {
-                if let Some(reference) = wanted.remove(name) {
-                    found.insert(reference.clone(), image.id.clone());
+        // Of several names, Docker finds the images that have any; Podman 4 those that have all.
+        let at_once = if self.facts().await?.is_docker { references.len() } else { 1 };
+        let mut found = HashMap::with_capacity(references.len());
+        for some in references.chunks(at_once) {
+            let names = some.iter().map(ToString::to_string).collect();
+            let filters = HashMap::from([("reference".to_owned(), names)]);
+            let options = ListImagesOptions { filters: Some(filters), ..Default::default() };
+            let images = self.connect().await?.list_images(Some(options)).await;
+            for image in images.map_err(|error| DaemonError::refused("list its images", &error))? {
+                // Docker writes `acme/api:1`, Podman `docker.io/acme/api:1`.
+                let names = image.repo_tags.iter().chain(&image.repo_digests);
+                for name in names.filter_map(|name| name.parse().ok()).filter(|name| some.contains(name)) {
+                    found.entry(name).or_insert_with(|| image.id.clone());
                 }
             }
         }
