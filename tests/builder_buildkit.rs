@@ -77,6 +77,8 @@ impl Project {
             network: Some("none".into()),
             build_args: IndexMap::new(),
             secret_args: Default::default(),
+            proxies: Default::default(),
+            labels: Default::default(),
             platform: None,
             directory: self.root.path().to_owned(),
             sent: std::sync::Arc::default(),

@@ -125,7 +125,9 @@ fn what_kaniko_cannot_do_keeps_it_from_docker_s_place() {
     let kubeconfig = || Some(cluster.kubeconfig("test"));
     let arguments = without_daemon(kubeconfig(), "args: [--squash]").run(["build"]);
     arguments.exits(1).stderr_has("docker::unreachable");
-    arguments.stderr_has("kaniko cannot take docker's place").stderr_has("nothing like `args: [--squash]`");
+    arguments
+        .stderr_has("kaniko cannot take docker's place")
+        .stderr_has("with `--squash` of its `args` (devspace.yaml:");
     let skipped = without_daemon(kubeconfig(), "").run(["build", "--skip-push"]);
     skipped.exits(1).stderr_has("docker::unreachable").stderr_has("kaniko cannot take docker's place");
     assert!(cluster.pods().is_empty());

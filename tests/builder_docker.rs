@@ -69,6 +69,8 @@ impl Fixture {
             network: Some("none".into()),
             build_args: [("GREETING".to_owned(), "hello & more".to_owned())].into_iter().collect(),
             secret_args: Default::default(),
+            proxies: Default::default(),
+            labels: Default::default(),
             platform: None,
             directory: self.folder.path().to_owned(),
             sent: std::sync::Arc::default(),
@@ -86,7 +88,7 @@ impl Fixture {
             program: "docker".into(),
             words: Vec::new(),
             use_build_kit: Some(false),
-            args: vec![],
+            args: Default::default(),
         }
     }
 
@@ -277,6 +279,8 @@ async fn a_daemon_that_vanishes_is_named() {
         network: None,
         build_args: Default::default(),
         secret_args: Default::default(),
+        proxies: Default::default(),
+        labels: Default::default(),
         platform: None,
         directory: folder.path().to_owned(),
         sent: std::sync::Arc::default(),

@@ -164,7 +164,8 @@ fn render_docker(docker: &DockerConfig) -> String {
         ("buildkit", docker.use_build_kit == Some(true)),
     ];
     let flags: Vec<_> = flags.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag).collect();
-    format!("= {} {}", flags.join(" "), docker.args.join(" "))
+    let args: Vec<_> = docker.args.words().collect();
+    format!("= {} {}", flags.join(" "), args.join(" "))
 }
 
 fn render_custom(custom: &CustomConfig) -> String {

@@ -195,6 +195,8 @@ async fn layers(
         network: Some("none".into()),
         build_args: IndexMap::new(),
         secret_args: Default::default(),
+        proxies: Default::default(),
+        labels: Default::default(),
         platform: None,
         directory: root.to_owned(),
         sent: std::sync::Arc::default(),

@@ -159,6 +159,8 @@ mod tests {
             network: None,
             build_args: Default::default(),
             secret_args: std::collections::BTreeSet::new(),
+            proxies: Default::default(),
+            labels: Default::default(),
             platform: None,
             directory: "/no/such/folder".into(),
             sent: Arc::default(),

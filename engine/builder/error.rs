@@ -15,6 +15,23 @@ use crate::registry::RegistryError;
 /// What keeps an image from being built.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum BuildError {
+    /// One of `args` that the builder cannot honor.
+    #[error("cannot build `{image}` with `{argument}` of its `args`{place}: {reason}")]
+    #[diagnostic(code(stage::build::argument))]
+    Argument {
+        /// Name of the image.
+        image: String,
+        /// The argument.
+        argument: String,
+        /// Where it stands, in parentheses.
+        place: String,
+        /// Why the builder cannot honor it.
+        reason: String,
+        /// What to do.
+        #[help]
+        help: String,
+    },
+
     /// The run was cancelled.
     #[error("the build was cancelled")]
     #[diagnostic(code(run::cancelled))]

@@ -153,6 +153,8 @@ mod tests {
             network: None,
             build_args: indexmap::IndexMap::new(),
             secret_args: std::collections::BTreeSet::new(),
+            proxies: Default::default(),
+            labels: Default::default(),
             platform: None,
             directory: "/".into(),
             sent: std::sync::Arc::default(),

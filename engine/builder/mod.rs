@@ -1,6 +1,7 @@
 //! Builders: what turns a Dockerfile and a context into an image.
 
 mod archive;
+pub mod arguments;
 mod custom;
 pub mod docker;
 mod error;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::event::ImageEvents;
 use crate::image::context::SentFiles;
 use crate::image::{Digest, Dockerfile, ImageReference, Selection};
+use crate::state::BuiltFor;
 
 pub use custom::{CustomRequest, build_custom, custom_words};
 pub use error::BuildError;
@@ -44,12 +46,24 @@ pub struct BuildRequest {
     pub build_args: IndexMap<String, String>,
     /// The names of those whose values nobody may read, in a pod or in a history.
     pub secret_args: BTreeSet<String>,
-    /// The platform (`linux/arm64`), when not the daemon's own.
+    /// The proxies of the Docker configuration, as build arguments: both spellings of each, without those that
+    /// `build_args` has. The docker CLI adds them by itself.
+    pub proxies: IndexMap<String, String>,
+    /// Labels beside those of the Dockerfile.
+    pub labels: IndexMap<String, String>,
+    /// The platform (`linux/arm64`), when not the builder's own; several separated by commas.
     pub platform: Option<String>,
     /// The folder in which command-line builders run: the project's root.
     pub directory: PathBuf,
     /// Where the builder tells what it sent.
     pub sent: Arc<SentFiles>,
+}
+
+impl BuildRequest {
+    /// All build arguments that are given: its own, and the proxies.
+    pub fn given_args(&self) -> IndexMap<String, String> {
+        self.proxies.clone().into_iter().chain(self.build_args.clone()).collect()
+    }
 }
 
 /// What a way of building does beside building.
@@ -72,6 +86,8 @@ pub struct BuiltImage {
     pub digest: Option<String>,
     /// The digest of its manifest, when it is in windlass's own [store](crate::oci::BlobStore).
     pub stored: Option<Digest>,
+    /// For which platform, when the builder chose it and told.
+    pub built_for: Option<BuiltFor>,
 }
 
 impl BuiltImage {

@@ -6,13 +6,15 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use super::BuilderArgs;
+
 /// `build.kaniko` (spec config §3.3 and §13.1). Serialised, it has what differs from the defaults, and `cache`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KanikoConfig {
     /// `args`: more arguments of kaniko, after all others.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub args: Vec<String>,
+    #[serde(skip_serializing_if = "BuilderArgs::is_empty")]
+    pub args: BuilderArgs,
     /// `cache`: keeps layers in the image's repository.
     pub cache: bool,
     /// `insecure`: pushes without TLS, or with a certificate nobody knows.
@@ -135,6 +137,6 @@ impl KanikoConfig {
         let mode = mode.map(|mode| format!("--snapshotMode={mode}"));
         // RUN steps see the files that are mounted.
         let mounts = self.additional_mounts.iter().map(|mount| format!("{mount:?}"));
-        mode.chain(self.command.iter().cloned()).chain(self.args.iter().cloned()).chain(mounts).collect()
+        mode.chain(self.command.iter().cloned()).chain(self.args.words()).chain(mounts).collect()
     }
 }

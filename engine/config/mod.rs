@@ -2,6 +2,7 @@
 
 mod answers;
 mod builder;
+mod builder_args;
 mod buildx;
 mod command;
 mod decode;
@@ -33,6 +34,7 @@ mod tests;
 
 pub use answers::{AnswerError, forget, remember};
 pub use builder::{BuilderKind, UnknownBuilder};
+pub use builder_args::{BuilderArg, BuilderArgs, Flag, Role};
 pub use buildx::{BuildxConfig, InClusterConfig};
 pub use command::CommandConfig;
 pub use dependency::{DependencyConfig, DependencySource};

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
-use super::{BuildxConfig, CommandConfig, DependencyConfig, KanikoConfig};
+use super::{BuilderArgs, BuildxConfig, CommandConfig, DependencyConfig, KanikoConfig};
 use crate::image::Repository;
 use crate::secret::Secret;
 
@@ -131,9 +131,10 @@ pub struct ImageConfig {
 impl ImageConfig {
     /// The options of its builders that decide what it will be, as words.
     pub fn builder_arguments(&self) -> Vec<String> {
-        let docker = self.docker.as_ref().map(|docker| docker.args.clone()).unwrap_or_default();
+        let labels = self.options.labels.iter().map(|(name, value)| format!("--label={name}={value}"));
+        let docker = self.docker.iter().flat_map(|docker| docker.args.key_words());
         let kaniko = self.kaniko.as_ref().map(KanikoConfig::key_words).unwrap_or_default();
-        docker.into_iter().chain(kaniko).collect()
+        labels.chain(docker).chain(kaniko).collect()
     }
 
     /// Whether BuildKit in the cluster builds it.
@@ -183,13 +184,14 @@ pub struct DockerConfig {
     pub use_build_kit: Option<bool>,
     /// `useCli`.
     pub use_cli: bool,
-    /// `args`: more arguments of `docker build`; using any implies the CLI.
-    pub args: Vec<String>,
+    /// `args`: more arguments of `docker build`, without those that are [inputs](BuildOptions) of every builder; using
+    /// any implies the CLI.
+    pub args: BuilderArgs,
     /// `buildKit.command` and `buildKit.inCluster`, when either is given.
     pub buildx: Option<BuildxConfig>,
 }
 
-/// `build.*.options` (spec config §3.5).
+/// `build.*.options` (spec config §3.5), with what `args` says of the same matters.
 #[derive(Debug, Clone, Default)]
 pub struct BuildOptions {
     /// `target`: name or number of the build target.
@@ -198,6 +200,12 @@ pub struct BuildOptions {
     pub network: Option<String>,
     /// `buildArgs`: `None` takes the value from windlass's own environment.
     pub build_args: IndexMap<String, Option<String>>,
+    /// `--build-arg NAME` of `args`: build arguments that are given where the environment has them.
+    pub inherited_args: IndexSet<String>,
+    /// `--label` of `args`: labels beside those of the Dockerfile.
+    pub labels: IndexMap<String, String>,
+    /// `--platform` of `args`, several separated by commas.
+    pub platform: Option<String>,
 }
 
 /// `build.custom` (spec config §3.4 and §13.1).

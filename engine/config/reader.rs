@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 
+use super::Origin;
 use super::node::{Mapping, Node, Scalar, Span, Style, Value, field};
 use super::problem::{Problems, Report};
 use super::variable::ShellLine;
@@ -110,6 +111,20 @@ impl Reader<'_> {
         let nodes = self.sequence(field(mapping, key)?, &what)?;
         let item = format!("an item of {what}");
         Some(nodes.iter().filter_map(|node| self.string(node, &item)).collect())
+    }
+
+    /// The list of texts at `key`, each with its place.
+    pub(crate) fn placed_texts(
+        &mut self,
+        mapping: &Mapping,
+        key: &str,
+        of: &str,
+    ) -> Vec<(String, Option<Origin>)> {
+        let what = format!("`{key}` of {of}");
+        let nodes = field(mapping, key).and_then(|node| self.sequence(node, &what)).unwrap_or_default();
+        let item = format!("an item of {what}");
+        let placed = |node: &Node| Some((self.string(node, &item)?, Some(self.problems.origin(node.span))));
+        nodes.iter().filter_map(placed).collect()
     }
 
     /// The map from names to texts at `key`; absent and null are the same, and a name without a value has an empty one.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
 use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
@@ -32,6 +33,17 @@ pub trait Docker: Send + Sync {
 
     /// The machine its containers run on.
     async fn machine(&self) -> Result<Machine, StageError>;
+
+    /// The platform that images are built for where nobody asks for one, unless `builder` is what builds them: that of the
+    /// daemon or, where none answers, of windlass itself.
+    async fn own_platform(&self, _builder: &str) -> Option<String> {
+        None
+    }
+
+    /// The proxies of the Docker configuration, as build arguments. Nobody is contacted.
+    fn proxies(&self) -> IndexMap<String, String> {
+        IndexMap::new()
+    }
 
     /// The image IDs of those of `references` that the daemon has, in one request.
     async fn image_ids(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::CacheKey;
 use crate::image::{Digest, ImageReference, Repository, Tag, TagTemplate};
-use crate::state::{BaseIdentity, Record};
+use crate::state::{BaseIdentity, BuiltFor, Record};
 
 /// The image IDs behind references.
 pub type ImageIds = HashMap<ImageReference, String>;
@@ -43,6 +43,8 @@ pub struct Situation<'a, E> {
     pub in_store: &'a dyn Fn(&Digest) -> Result<bool, E>,
     /// The digest of a reference in its registry.
     pub in_registry: &'a dyn Fn(&ImageReference) -> Result<Option<String>, E>,
+    /// The platform that a build would have now, where another builder than this one would choose it.
+    pub own_platform: &'a dyn Fn(&BuiltFor) -> Result<Option<String>, E>,
     /// Replaces each `#` of a tag.
     pub random: &'a dyn Fn() -> char,
 }
@@ -195,6 +197,11 @@ impl<E> Situation<'_, E> {
 
     /// How `record` is reused, or why it cannot be.
     fn reuse(&self, record: &Record) -> Result<Result<Reuse, String>, E> {
+        if let Some(built_for) = &record.built_for
+            && let Some(now) = (self.own_platform)(built_for)?.filter(|now| *now != built_for.platform)
+        {
+            return Ok(Err(format!("it was built for {}, and is for {now} now", built_for.platform)));
+        }
         let tags = self.tags(record);
         let reuse = |source, record: &Record, left| {
             let (record, tags, untagged) = (record.clone(), tags.clone(), Vec::new());
@@ -389,6 +396,7 @@ mod tests {
             built_at: None,
             bases: BTreeMap::new(),
             daemon_bases: BTreeMap::new(),
+            built_for: None,
             inputs: RecordedInputs::new(&inputs),
         }
     }
@@ -399,6 +407,7 @@ mod tests {
             dockerfile: Some(Digest::of(text)),
             target: None,
             network: None,
+            platform: None,
             arguments: Vec::new(),
             build_args: BTreeMap::new(),
             context: None,
@@ -464,6 +473,7 @@ mod tests {
                     note(format!("registry {}", tag(reference)));
                     Ok(self.registry.get(tag(reference).as_str()).map(|digest| (*digest).to_owned()))
                 },
+                own_platform: &|_| Ok(None),
                 random: &|| 'x',
             });
             verdict.expect("the world answers")

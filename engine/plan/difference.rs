@@ -41,6 +41,8 @@ pub enum Input {
     Target,
     /// The network of RUN steps.
     Network,
+    /// The platform that was asked for.
+    Platform,
     /// More arguments of the docker CLI.
     Arguments,
     /// A build argument.
@@ -97,8 +99,11 @@ pub fn differences(
     if before.dockerfile != inputs.dockerfile {
         note(Sign::of(before.dockerfile, inputs.dockerfile), Input::Dockerfile, "");
     }
-    let options =
-        [(Input::Target, &before.target, &inputs.target), (Input::Network, &before.network, &inputs.network)];
+    let options = [
+        (Input::Target, &before.target, &inputs.target),
+        (Input::Network, &before.network, &inputs.network),
+        (Input::Platform, &before.platform, &inputs.platform),
+    ];
     for (input, before, now) in options {
         if before != now {
             let name = now.as_ref().or(before.as_ref()).map_or("", String::as_str);

@@ -1,57 +1,36 @@
-//! What of the docker CLI's arguments the builder `oci` understands: those that people write for several platforms and
-//! for another compression (`docker buildx build --help`).
+//! What of docker's arguments the builder `oci` understands.
 
+use crate::config::{BuilderArg, BuilderArgs};
 use crate::oci::Compression;
 
-/// The value of the last `--platform`: `linux/amd64,linux/arm64`.
-pub(super) fn platform(args: &[String]) -> Option<String> {
-    values(args, &["--platform"]).last().map(str::to_owned)
-}
-
-/// The `compression` of the last `--output` or `-o`: `--output type=registry,compression=zstd`.
-pub(super) fn compression(args: &[String]) -> Compression {
-    let outputs = values(args, &["--output", "-o"]);
-    let named =
-        outputs.flat_map(|output| output.split(',')).filter_map(|part| part.strip_prefix("compression="));
-    match named.last() {
+/// The `compression` of the last `--output`: `--output type=registry,compression=zstd`.
+pub(super) fn compression(args: &BuilderArgs) -> Compression {
+    let outputs = args.iter().filter(|arg| arg.flag.is_some_and(|flag| flag.name == "output"));
+    match outputs.filter_map(BuilderArg::compression).last() {
         Some("zstd") => Compression::Zstd,
         _ => Compression::Gzip,
     }
 }
 
-/// What makes the CLI push the image by itself: `--push`, `--output type=registry`, `--output type=image,push=true`.
-pub(super) fn pushing(args: &[String]) -> Option<String> {
-    let flag = args.iter().find(|arg| ["--push", "--push=true"].contains(&arg.as_str())).cloned();
-    let pushes = |output: &&str| output.split(',').any(|part| ["type=registry", "push=true"].contains(&part));
-    flag.or_else(|| values(args, &["--output", "-o"]).find(pushes).map(|output| format!("--output {output}")))
-}
-
-/// The values of a flag, as `--flag value` and as `--flag=value`.
-fn values<'a>(args: &'a [String], flags: &'a [&str]) -> impl Iterator<Item = &'a str> {
-    args.iter().enumerate().filter_map(move |(index, arg)| {
-        flags.iter().find_map(|flag| match arg.strip_prefix(flag)? {
-            "" => args.get(index + 1).map(String::as_str),
-            rest => rest.strip_prefix('='),
-        })
-    })
+/// What would make the CLI push the image by itself: `--push`, `--output type=registry`, `--output type=image,push=true`.
+pub(super) fn pushing(args: &BuilderArgs) -> Option<String> {
+    let pushes = |arg: &&BuilderArg| {
+        let parts = || arg.value.as_deref().unwrap_or_default().split(',');
+        match arg.name.as_str() {
+            "--push" => arg.is_set(),
+            "--output" => parts().any(|part| ["type=registry", "push=true"].contains(&part)),
+            _ => false,
+        }
+    };
+    args.iter().find(pushes).map(BuilderArg::word)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn args(text: &str) -> Vec<String> {
-        text.split(' ').map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn the_last_one_counts() {
-        let check =
-            |text, expected: Option<&str>| assert_eq!(platform(&args(text)).as_deref(), expected, "{text}");
-        check("--pull", None);
-        check("--platform linux/arm64 --platform=linux/amd64,linux/arm64", Some("linux/amd64,linux/arm64"));
-        check("--platform", None);
-        check("--platforms linux/arm64", None);
+    fn args(text: &str) -> BuilderArgs {
+        BuilderArgs::of_docker(text.split(' ').map(|word| (word.to_owned(), None)).collect())
     }
 
     #[test]
@@ -60,8 +39,8 @@ mod tests {
             |text, expected: Option<&str>| assert_eq!(pushing(&args(text)).as_deref(), expected, "{text}");
         check("--pull --output type=local,dest=out --push=false", None);
         check("--pull --push", Some("--push"));
-        check("--output=type=registry,compression=zstd", Some("--output type=registry,compression=zstd"));
-        check("-o type=image,push=true", Some("--output type=image,push=true"));
+        check("--output=type=registry,compression=zstd", Some("--output=type=registry,compression=zstd"));
+        check("-o type=image,push=true", Some("--output=type=image,push=true"));
     }
 
     #[test]

@@ -9,7 +9,9 @@ use super::bases::{Bases, Parent, daemon_bases, look_up};
 use super::built::Built;
 use super::docker_args;
 use super::error::PlanError;
+use super::named_contexts::widened;
 use super::plan::Identity;
+use crate::builder::arguments::{self, Taker};
 use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::{self, KanikoBuild};
 use crate::builder::{BuildError, BuildMethod, BuildRequest};
@@ -59,10 +61,17 @@ impl Plan {
     ) -> Result<Built, StageError> {
         let run = self.image.run();
         let events = self.image.events();
+        let options = self.image.config().docker.clone().unwrap_or_default();
+        let check = |taker| arguments::check(self.image.name(), &options.args, taker);
+        if matches!(builder, BuilderKind::Docker | BuilderKind::BuildKit) {
+            self.check_program()?;
+        }
         match builder {
             BuilderKind::Kaniko => self.check_kaniko()?,
-            BuilderKind::Docker | BuilderKind::BuildKit => self.check_program()?,
-            _ => {}
+            BuilderKind::Oci => check(Taker::Oci)?,
+            BuilderKind::BuildKit => check(Taker::Cluster)?,
+            _ if options.use_build_kit == Some(false) => check(Taker::Classic)?,
+            _ => check(Taker::BuildKit)?,
         }
         let moved = !run.options.dry_run && recipe.bases_moved(run);
         let (reach, selection) = match moved {
@@ -74,7 +83,6 @@ impl Plan {
         if builder != BuilderKind::Kaniko && self.image.pushes() {
             run.wait(run.host.registry.check_push(&self.image.config().repository))??;
         }
-        let options = self.image.config().docker.clone().unwrap_or_default();
         let tags = self.new_tags();
         let target = recipe.dockerfile.target.as_deref();
         let replacements: Vec<_> = recipe
@@ -91,9 +99,11 @@ impl Plan {
             context: Arc::new(selection),
             target: target_name,
             network: self.image.config().options.network.clone(),
-            build_args: (*recipe.dockerfile.args).clone(),
+            build_args: recipe.dockerfile.own_args(),
             secret_args: self.secret_args(&recipe.dockerfile),
-            platform: None,
+            proxies: (*recipe.dockerfile.proxies).clone(),
+            labels: self.image.config().options.labels.clone(),
+            platform: self.image.platform(),
             directory: run.project.root.clone(),
             sent: Arc::new(SentFiles::new(run.index(recipe.context.root()))),
         };
@@ -119,6 +129,7 @@ impl Plan {
             let config = |base: &str| bases.config(base);
             let reach =
                 recipe.dockerfile.inner.reach_in_file_order(target, &recipe.dockerfile.args, &config)?;
+            let reach = widened(&self.image, &recipe.dockerfile.inner, reach);
             request.context = Arc::new(select(&self.image, &recipe.context, &reach, &recipe.dockerfile)?);
         }
         let cancel = run.cancellation();
@@ -136,7 +147,6 @@ impl Plan {
                 run.wait_for_end(run.host.cluster.build_with_buildx(&build, &events, &cancel))
             }
             BuilderKind::Oci => {
-                request.platform = docker_args::platform(&options.args);
                 let compression = docker_args::compression(&options.args);
                 run.wait_for_end(run.host.oci.build(request, compression, &events, &cancel))
             }
@@ -166,9 +176,14 @@ impl Plan {
 
     /// The build arguments whose values nobody may read: a secret is in them, or the environment alone has them.
     fn secret_args(&self, dockerfile: &Dockerfile) -> BTreeSet<String> {
-        let (secrets, configured) = (&self.image.run().secrets, &self.image.config().options.build_args);
-        let is_secret =
-            |(name, value): &(&String, &String)| secrets.hides(value) || configured.get(*name) == Some(&None);
+        let (secrets, configured) = (&self.image.run().secrets, &self.image.config().options);
+        let is_secret = |(name, value): &(&String, &String)| {
+            // The address of a proxy may have a password in it.
+            let is_login = dockerfile.proxies.contains_key(*name) && value.contains('@');
+            let is_inherited =
+                configured.build_args.get(*name) == Some(&None) || configured.inherited_args.contains(*name);
+            secrets.hides(value) || is_login || is_inherited
+        };
         dockerfile.args.iter().filter(is_secret).map(|(name, _)| name.clone()).collect()
     }
 
@@ -178,10 +193,11 @@ impl Plan {
         // Docker's stand-in keeps layers, as DevSpace's does.
         let stand_in = || KanikoConfig { cache: true, ..KanikoConfig::default() };
         let kaniko = config.kaniko.clone().unwrap_or_else(stand_in);
-        let of_args = request.build_args.iter().filter(|(name, _)| request.secret_args.contains(*name));
-        let of_kaniko = kaniko.env.values().chain(kaniko.init_env.values()).chain(&kaniko.args);
+        let of_args = request.given_args().into_iter().filter(|(name, _)| request.secret_args.contains(name));
+        let of_kaniko =
+            kaniko.env.values().chain(kaniko.init_env.values()).cloned().chain(kaniko.args.words());
         let of_kaniko = of_kaniko.filter(|text| run.secrets.hides(text));
-        let secret_texts = of_args.map(|(_, value)| value).chain(of_kaniko).cloned().collect();
+        let secret_texts = of_args.map(|(_, value)| value).chain(of_kaniko).collect();
         KanikoBuild {
             request,
             config: kaniko,
@@ -256,6 +272,7 @@ impl Plan {
         let Dockerfile { inner, target, args, .. } = &recipe.dockerfile;
         let bases = Bases::new(self.image.run(), &recipe.parents);
         let reach = inner.reach(target.as_deref(), args, &|base| bases.config(base))?;
+        let reach = widened(&self.image, inner, reach);
         let selection = select(&self.image, &recipe.context, &reach, &recipe.dockerfile)?;
         Ok((reach, selection))
     }

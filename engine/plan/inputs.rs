@@ -58,6 +58,8 @@ pub struct Inputs {
     pub target: Option<String>,
     /// The network mode of RUN steps.
     pub network: Option<String>,
+    /// The platform that was asked for; `None` where it is the builder's own.
+    pub platform: Option<String>,
     /// More arguments of the docker CLI.
     pub arguments: Vec<String>,
     /// Build arguments, resolved: those that something uses.
@@ -77,6 +79,7 @@ impl Inputs {
         hasher.list("dockerfile", self.dockerfile.iter().map(|digest| &digest.as_bytes()[..]));
         hasher.list("target", self.target.iter().map(String::as_bytes));
         hasher.list("network", self.network.iter().map(String::as_bytes));
+        hasher.list("platform", self.platform.iter().map(String::as_bytes));
         hasher.list("arguments", self.arguments.iter().map(String::as_bytes));
         let words = self.build_args.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
         hasher.list("build arguments", words);
@@ -114,11 +117,12 @@ mod tests {
     #[test]
     fn every_input_flips_the_key() {
         let key = inputs().key();
-        let edits: [fn(&mut Inputs); 9] = [
+        let edits: [fn(&mut Inputs); 10] = [
             |inputs| inputs.command = vec!["make".into()],
             |inputs| inputs.dockerfile = Some(Digest::of("FROM busybox")),
             |inputs| inputs.target = Some("final".into()),
             |inputs| inputs.network = Some("host".into()),
+            |inputs| inputs.platform = Some("linux/arm64".into()),
             |inputs| inputs.arguments = vec!["--squash".into()],
             |inputs| inputs.build_args = BTreeMap::from([("A".into(), "2".into())]),
             |inputs| inputs.context = Some(Digest::of("x")),

@@ -10,6 +10,7 @@ mod docker_build;
 mod error;
 mod inputs;
 #[expect(clippy::module_inception, reason = "the file is named for its type")]
+mod named_contexts;
 mod plan;
 mod provenance;
 mod reason;

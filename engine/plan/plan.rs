@@ -9,6 +9,7 @@ use super::built::Built;
 use super::difference::{Difference, differences};
 use super::docker_build::{DockerfileRecipe, keep_context, select};
 use super::error::PlanError;
+use super::named_contexts::{argument_words, widened};
 use super::reason::why_build;
 use super::{CacheKey, Inputs, Reuse, Situation, Source, UsedBase, Verdict, decide};
 use crate::builder::{BuiltImage, CustomRequest, build_custom, custom_words, on_change_files};
@@ -20,7 +21,7 @@ use crate::image::{Context, Digest, ImageReference, Selection, Tag, TagTemplate}
 use crate::run::{Finished, Image, Run, lock};
 use crate::script::StageError;
 use crate::script::stage::Dockerfile;
-use crate::state::{BaseIdentity, Progress, Record, RecordedInputs};
+use crate::state::{BaseIdentity, BuiltFor, Progress, Record, RecordedInputs};
 
 /// A planned image. Making one reads files and perhaps asks a daemon or registry, but changes nothing.
 #[derive(Clone)]
@@ -107,7 +108,9 @@ impl Plan {
         let bases = Bases::new(run, &parents);
         let target = dockerfile.target.as_deref();
         let reach = dockerfile.inner.reach(target, &dockerfile.args, &|base| bases.config(base))?;
-        let used = dockerfile.inner.used_args(target, &dockerfile.args, &|base| bases.config(base))?;
+        let counted = dockerfile.key_args().collect();
+        let used = dockerfile.inner.used_args(target, &counted, &|base| bases.config(base))?;
+        let reach = widened(image, &dockerfile.inner, reach);
         let (asked, unknown_bases) = bases.into_asked();
         let recipe = DockerfileRecipe {
             selection: select(image, context, &reach, dockerfile)?,
@@ -124,7 +127,8 @@ impl Plan {
             dockerfile: Some(Digest::of(dockerfile.inner.text())),
             target: dockerfile.target.as_deref().map(ToOwned::to_owned),
             network: image.config().options.network.clone(),
-            arguments: image.config().builder_arguments(),
+            platform: image.platform(),
+            arguments: argument_words(image)?,
             build_args: used.into_iter().collect(),
             context: None,
             parents: parents.map(|parent| (parent.name.clone(), parent.finished.key)).collect(),
@@ -152,6 +156,7 @@ impl Plan {
             dockerfile: None,
             target: None,
             network: None,
+            platform: None,
             arguments: Vec::new(),
             build_args: BTreeMap::new(),
             context: None,
@@ -337,6 +342,7 @@ impl Plan {
             in_registry: &|reference| {
                 run.wait(run.host.registry.digest(reference)).map_err(StageError::from)?
             },
+            own_platform: &|built_for| self.own_platform(built_for),
             random: &|| run.host.random.character(),
         })?;
         let reason = match &verdict {
@@ -351,6 +357,17 @@ impl Plan {
             },
         };
         Ok((verdict, reason))
+    }
+
+    /// The platform that a build would have now, when that may be another one than `built_for` says: nobody asked for
+    /// one, and another builder would choose it.
+    fn own_platform(&self, built_for: &BuiltFor) -> Result<Option<String>, StageError> {
+        let config = self.image.config();
+        if self.outline.platform.is_some() || config.is_kaniko() || config.is_build_kit_in_cluster() {
+            return Ok(None);
+        }
+        let run = self.image.run();
+        Ok(run.wait(run.host.docker.own_platform(&built_for.builder))?)
     }
 
     /// Builds the image with `chosen`, or with the builder that outranks it, from the files as they are now. Where one
@@ -534,7 +551,7 @@ impl Plan {
             Some(dockerfile) => inputs.with_dockerfile(dockerfile),
             None => inputs,
         };
-        let BuiltImage { image_id, stored, is_pushed, digest } = built;
+        let BuiltImage { image_id, stored, is_pushed, digest, built_for } = built;
         let events = self.image.events();
         let mut pushed = BTreeMap::new();
         for tag in tags.iter().filter(|_| is_pushed) {
@@ -566,6 +583,7 @@ impl Plan {
             built_at: Some(self.image.run().host.clock.now().as_second()),
             bases: self.used_bases(),
             daemon_bases,
+            built_for: built_for.filter(|_| identity.inputs.platform.is_none()),
             inputs,
         };
         self.image.run().remember(self.image.name(), &record);

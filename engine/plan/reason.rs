@@ -15,6 +15,7 @@ pub fn why_build(differences: &[Difference]) -> String {
             (Input::Dockerfile, _) => "the Dockerfile changed".to_owned(),
             (Input::Target, _) => "the build target changed".to_owned(),
             (Input::Network, _) => "the network changed".to_owned(),
+            (Input::Platform, _) => "the platform changed".to_owned(),
             (Input::Arguments, _) => "the docker arguments changed".to_owned(),
             (Input::BuildArg, _) => {
                 let noun = if args.len() == 1 { "build argument" } else { "build arguments" };

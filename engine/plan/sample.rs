@@ -13,6 +13,7 @@ pub fn inputs() -> Inputs {
         dockerfile: Some(Digest::of("FROM scratch")),
         target: None,
         network: None,
+        platform: None,
         arguments: Vec::new(),
         build_args: BTreeMap::from([("A".to_owned(), "1".to_owned())]),
         context: Some(Digest::of("")),
@@ -38,6 +39,7 @@ pub fn record(inputs: &Inputs) -> Record {
         built_at: None,
         bases: BTreeMap::new(),
         daemon_bases: BTreeMap::new(),
+        built_for: None,
         inputs: RecordedInputs::new(inputs),
     }
 }

@@ -1,6 +1,7 @@
 //! Choosing the builder of an image: disabled, custom, BuildKit in the cluster, docker, kaniko.
 
 use super::Image;
+use crate::builder::arguments::{Taker, refusal};
 use crate::builder::kaniko;
 use crate::builder::oci::{Obstacle, needs_daemon};
 use crate::config::BuilderKind;
@@ -63,11 +64,10 @@ impl Image {
 
     /// Whether windlass itself may build in place of docker: nobody asked for docker alone, or meant a cluster to do it.
     fn may_go_without_docker(&self) -> bool {
-        let wants_docker = self
-            .config()
-            .docker
-            .as_ref()
-            .is_some_and(|docker| docker.disable_fallback || docker.use_cli || !docker.args.is_empty());
+        let wants_docker = self.config().docker.as_ref().is_some_and(|docker| {
+            let is_refused = |arg| refusal(arg, Taker::Oci).is_some();
+            docker.disable_fallback || docker.use_cli || docker.args.iter().any(is_refused)
+        });
         !wants_docker && matches!(self.run().host.cluster.context(), Ok(None))
     }
 

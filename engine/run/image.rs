@@ -9,8 +9,8 @@ use super::{Delivery, Run, RunError};
 use crate::config::ImageConfig;
 use crate::dependency::fill;
 use crate::event::ImageEvents;
-use crate::image::TagTemplate;
 use crate::image::dockerfile::{BuildArgs, RESTART_HELPER};
+use crate::image::{TagTemplate, normal_platforms};
 
 /// An image of the project: its configuration, perhaps edited, and the tags chosen for it. Immutable.
 #[derive(Clone)]
@@ -112,6 +112,21 @@ impl Image {
             *value = fill(&self.run, value)?;
         }
         Ok(args)
+    }
+
+    /// The proxies of the Docker configuration that its build gets, without those that it has as build arguments itself.
+    pub fn proxies(&self) -> BuildArgs {
+        let own = &self.config.options;
+        let is_own = |name: &String| own.build_args.contains_key(name) || own.inherited_args.contains(name);
+        self.run.host.docker.proxies().into_iter().filter(|(name, _)| !is_own(name)).collect()
+    }
+
+    /// The platform that it is asked to be for, several separated by commas: that of its configuration, else
+    /// `DOCKER_DEFAULT_PLATFORM`; `None` leaves it to the builder.
+    pub fn platform(&self) -> Option<String> {
+        let default = || self.run.variable("DOCKER_DEFAULT_PLATFORM");
+        let platform = self.config.options.platform.clone().or_else(default)?;
+        Some(normal_platforms(&platform)).filter(|platform| !platform.is_empty())
     }
 
     /// The restart helper's text: the built-in one, or the file at `restartHelperPath`.

@@ -380,7 +380,11 @@ impl Run {
             let value = value.clone().or_else(|| self.variable(name)).ok_or_else(|| unset(name))?;
             Ok((name.clone(), value))
         };
-        image.options.build_args.iter().map(resolve).collect()
+        let mut args =
+            image.options.build_args.iter().map(resolve).collect::<Result<BuildArgs, RunError>>()?;
+        let inherited = image.options.inherited_args.iter();
+        args.extend(inherited.filter_map(|name| Some((name.clone(), self.variable(name)?))));
+        Ok(args)
     }
 
     /// A variable of the environment, or of the project's `.env` file.

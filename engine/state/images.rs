@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::BuiltFor;
 use super::instructions::{self, InstructionChange, RecordedInstruction};
 use super::{BaseIdentity, Progress};
 use crate::image::{Digest, Dockerfile, ImageReference, Repository, Tag, TagTemplate};
@@ -63,6 +64,9 @@ pub struct Record {
     /// The IDs of other images that it was built on and that the daemon had, by reference.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub daemon_bases: BTreeMap<String, String>,
+    /// The builder that chose its platform; `None` where one was asked for, or nobody told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built_for: Option<BuiltFor>,
     /// What went in.
     pub inputs: RecordedInputs,
 }
@@ -132,6 +136,9 @@ pub struct RecordedInputs {
     pub target: Option<String>,
     /// The network mode.
     pub network: Option<String>,
+    /// The platform that was asked for.
+    #[serde(default)]
+    pub platform: Option<String>,
     /// Salted hash of the custom command.
     command: Digest,
     /// Salted hash of the docker CLI's arguments.
@@ -156,6 +163,7 @@ impl RecordedInputs {
             dockerfile: inputs.dockerfile,
             target: inputs.target.clone(),
             network: inputs.network.clone(),
+            platform: inputs.platform.clone(),
             command: salted(&salt, &inputs.command),
             arguments: salted(&salt, &inputs.arguments),
             build_args: inputs
@@ -480,6 +488,7 @@ mod tests {
             dockerfile: None,
             target: Some(number.to_string()),
             network: None,
+            platform: None,
             arguments: Vec::new(),
             build_args: BTreeMap::from([("TOKEN".to_owned(), "hunter2".to_owned())]),
             context: Some(Digest::of(number.to_string())),
@@ -501,6 +510,7 @@ mod tests {
             built_at: None,
             bases: BTreeMap::new(),
             daemon_bases: BTreeMap::new(),
+            built_for: None,
             inputs: RecordedInputs::new(&inputs),
         }
     }

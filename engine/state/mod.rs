@@ -2,6 +2,7 @@
 
 mod base_identity;
 mod bases;
+mod built_for;
 mod context_copy;
 mod images;
 mod instructions;
@@ -11,6 +12,7 @@ mod stat_index;
 
 pub use base_identity::BaseIdentity;
 pub use bases::BaseMemory;
+pub use built_for::BuiltFor;
 pub use context_copy::{ContextCopy, FileVersion};
 pub use images::{ImageStore, Record, RecordedInputs};
 pub use instructions::{InstructionChange, RecordedInstruction};

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::daemon::reason_of;
 use super::layer_progress::LayerProgress;
 use super::transcript::Transcript;
-use super::{Daemon, DaemonError, client, proxies};
+use super::{Daemon, DaemonError, client};
 use crate::builder::archive::Archive;
 use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
 use crate::event::ImageEvents;
@@ -62,15 +62,12 @@ impl Classic {
     async fn run(&self, request: BuildRequest, events: &ImageEvents) -> Result<BuiltImage, BuildError> {
         let found = self.daemon.found()?;
         let connected = self.daemon.connect().await?;
-        let host = found.endpoint.to_string();
         let archive = Archive::new(&request)?;
 
-        let mut build_args: HashMap<String, String> =
-            found.config.iter().flat_map(|folder| proxies::read(folder, &host)).collect();
-        build_args.extend(request.build_args.clone());
         let options = BuildImageOptions {
             dockerfile: archive.dockerfile.clone(),
-            buildargs: Some(build_args),
+            buildargs: Some(request.given_args().into_iter().collect()),
+            labels: (!request.labels.is_empty()).then(|| request.labels.clone().into_iter().collect()),
             networkmode: request.network.clone(),
             platform: request.platform.clone().unwrap_or_default(),
             target: request.target.clone().unwrap_or_default(),

@@ -1,5 +1,6 @@
 //! The docker CLI, for what only it can do: `useCli` and `args` (spec image-building §8.3).
 
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,9 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::staging::Staging;
 use super::transcript::Transcript;
-use super::{Daemon, Endpoint};
+use super::{Daemon, Endpoint, wants_build_kit};
 use crate::builder::archive::Archive;
+use crate::builder::arguments::{Taker, check, docker_words, refusal};
 use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
+use crate::config::{BuilderArgs, Role};
 use crate::event::ImageEvents;
 use crate::process::{Process, ProcessError};
 
@@ -31,10 +34,11 @@ pub struct Cli {
     pub program: String,
     /// The words before `build`: `buildx`, for one. Such a program is told to put the image into the daemon.
     pub words: Vec<String>,
-    /// `useBuildKit`; when absent, BuildKit if `DOCKER_BUILDKIT` says so or, without that, if the CLI has buildx.
+    /// `useBuildKit`; when absent, BuildKit if `DOCKER_BUILDKIT` says so or, without that, if the CLI has buildx. Never with a
+    /// daemon that has none.
     pub use_build_kit: Option<bool>,
-    /// `args`: more arguments, one a word.
-    pub args: Vec<String>,
+    /// `args`: more arguments.
+    pub args: BuilderArgs,
 }
 
 #[async_trait]
@@ -50,7 +54,9 @@ impl Builder for Cli {
         cancel: &CancellationToken,
     ) -> Result<BuiltImage, BuildError> {
         let failed = |source: ProcessError| self.failed(&request, source);
-        let is_build_kit = self.is_build_kit(cancel).await.map_err(failed)?;
+        let is_build_kit = self.is_build_kit(&request, cancel).await?;
+        let taker = if is_build_kit { Taker::BuildKit } else { Taker::Classic };
+        check(&request.image, &self.args, taker)?;
         let staging = Staging::new(&request.directory).map_err(|source| BuildError::NoStaging {
             image: request.image.clone(),
             reason: source.to_string(),
@@ -59,8 +65,12 @@ impl Builder for Cli {
         let mut process = Process::new(&self.program).args(&self.words);
         let mut archive = None;
         let mut words = arguments(&request, &id_file.to_string_lossy(), &self.args);
-        if !self.words.is_empty() {
+        // Another builder than the daemon's own keeps the image to itself.
+        if !self.words.is_empty() || self.args.iter().any(|arg| arg.role() == Some(Role::Builder)) {
             words.push("--load".to_owned());
+        }
+        if let (true, Some(path)) = (is_build_kit, self.args.values("metadata-file").last()) {
+            words.extend(["--metadata-file".to_owned(), path.to_owned()]);
         }
         if is_build_kit {
             events.step("copying the context");
@@ -83,6 +93,11 @@ impl Builder for Cli {
             process = process.env(name, value);
         }
         process = lead_to(process, &self.daemon.found()?.endpoint);
+        if self.words.is_empty() {
+            // In the daemon that keeps the image, and without labels that no input of the image names.
+            process = process.env("BUILDX_BUILDER", "default");
+            process = process.env_remove("BUILDX_NO_DEFAULT_LOAD").env_remove("BUILDX_GIT_LABELS");
+        }
 
         let mut transcript = Transcript::default();
         let code = process.run(cancel, |_, line| transcript.line(line, events)).await;
@@ -91,6 +106,9 @@ impl Builder for Cli {
         }
         match code.map_err(failed)? {
             0 => {
+                if let Some(path) = self.args.values("iidfile").last() {
+                    copy_report(&id_file, &request.directory.join(path), "--iidfile", &request)?;
+                }
                 let image_id = std::fs::read_to_string(&id_file).ok();
                 let image_id = image_id.map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
                 Ok(BuiltImage { image_id, ..BuiltImage::default() })
@@ -102,15 +120,24 @@ impl Builder for Cli {
 
 impl Cli {
     /// Whether to build with BuildKit.
-    async fn is_build_kit(&self, cancel: &CancellationToken) -> Result<bool, ProcessError> {
-        if let Some(is_build_kit) = self.use_build_kit {
+    async fn is_build_kit(
+        &self,
+        request: &BuildRequest,
+        cancel: &CancellationToken,
+    ) -> Result<bool, BuildError> {
+        // A program of the user's own knows best where it builds.
+        let may_have_it = !self.words.is_empty() || self.daemon.facts().await?.has_buildkit;
+        if !may_have_it {
+            return Ok(false);
+        }
+        if let Some(is_build_kit) = self.use_build_kit.or_else(wants_build_kit) {
             return Ok(is_build_kit);
         }
-        if let Ok(value) = std::env::var("DOCKER_BUILDKIT") {
-            return Ok(!matches!(value.as_str(), "" | "0" | "false"));
+        if self.args.iter().any(|arg| refusal(arg, Taker::Classic).is_some()) {
+            return Ok(true);
         }
         let asked = Process::new(&self.program).args(["buildx", "version"]).limit(ASK_LIMIT);
-        Ok(asked.run(cancel, |_, _| ()).await? == 0)
+        Ok(asked.run(cancel, |_, _| ()).await.map_err(|source| self.failed(request, source))? == 0)
     }
 
     /// The error for a CLI that could not be run.
@@ -128,9 +155,10 @@ impl Cli {
 
 /// The arguments of docker but for the Dockerfile and the context. Build arguments go by name only: the CLI takes their values from its environment,
 /// so that no process list shows them.
-fn arguments(request: &BuildRequest, id_file: &str, more: &[String]) -> Vec<String> {
+fn arguments(request: &BuildRequest, id_file: &str, more: &BuilderArgs) -> Vec<String> {
     let mut arguments: Vec<String> = ["build", "--iidfile", id_file].map(String::from).into();
     arguments.extend(build_args(request));
+    arguments.extend(labels(request));
     let mut option = |name: &str, value: &str| arguments.extend([name.to_owned(), value.to_owned()]);
     if let Some(network) = &request.network {
         option("--network", network);
@@ -144,7 +172,7 @@ fn arguments(request: &BuildRequest, id_file: &str, more: &[String]) -> Vec<Stri
     if let Some(platform) = &request.platform {
         option("--platform", platform);
     }
-    arguments.extend_from_slice(more);
+    arguments.extend(docker_words(more, "docker"));
     arguments
 }
 
@@ -153,6 +181,27 @@ pub(super) fn build_args(request: &BuildRequest) -> impl Iterator<Item = String>
     request.build_args.iter().flat_map(|(name, value)| {
         let argument = if steers_cli(name) { format!("{name}={value}") } else { name.clone() };
         ["--build-arg".to_owned(), argument]
+    })
+}
+
+/// The options for the labels.
+pub(super) fn labels(request: &BuildRequest) -> impl Iterator<Item = String> {
+    request.labels.iter().flat_map(|(name, value)| ["--label".to_owned(), format!("{name}={value}")])
+}
+
+/// Copies a file that docker wrote about the image to where `flag` of `args` wants it.
+pub(super) fn copy_report(
+    from: &Path,
+    to: &Path,
+    flag: &str,
+    request: &BuildRequest,
+) -> Result<(), BuildError> {
+    std::fs::copy(from, to).map(|_| ()).map_err(|error| BuildError::Argument {
+        image: request.image.clone(),
+        argument: flag.to_owned(),
+        place: String::new(),
+        reason: format!("cannot write `{}`: {error}", to.display()),
+        help: "name a file that can be written".to_owned(),
     })
 }
 
@@ -201,11 +250,14 @@ mod tests {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
             secret_args: std::collections::BTreeSet::new(),
+            proxies: Default::default(),
+            labels: Default::default(),
             platform: None,
             directory: "/".into(),
             sent: std::sync::Arc::default(),
         };
-        let arguments = arguments(&request, "/id", &["--no-cache".to_owned()]);
+        let arguments =
+            arguments(&request, "/id", &BuilderArgs::of_docker(vec![("--no-cache".to_owned(), None)]));
         assert_eq!(
             arguments.join(" "),
             "build --iidfile /id --build-arg TOKEN --build-arg PATH=/bin --network host --tag r.io/api:1 \

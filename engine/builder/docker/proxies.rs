@@ -1,9 +1,9 @@
 //! The proxies of the Docker configuration, as build arguments.
 
-use std::path::Path;
-
 use indexmap::IndexMap;
 use serde_json::Value;
+
+use super::Daemon;
 
 /// The variables a proxy setting becomes (docker CLI, "Use a proxy server with the Docker CLI"). Both spellings
 /// are predefined build arguments, so no Dockerfile has to declare them and none shows up in an image.
@@ -15,12 +15,15 @@ const NAMES: [(&str, &str, &str); 5] = [
     ("allProxy", "ALL_PROXY", "all_proxy"),
 ];
 
-/// The proxies that `config.json` in `folder` sets for the daemon at `host`, else for all. An unreadable file
-/// sets none.
-pub(super) fn read(folder: &Path, host: &str) -> IndexMap<String, String> {
+/// The proxies that the Docker configuration sets for `daemon`, else for all. An unreadable file sets none.
+pub fn proxies(daemon: &Daemon) -> IndexMap<String, String> {
+    let Some((folder, found)) = daemon.found().ok().and_then(|found| Some((found.config.as_ref()?, found)))
+    else {
+        return IndexMap::new();
+    };
     let text = crate::input_file::read(&folder.join("config.json")).unwrap_or_default();
     let config: Value = serde_json::from_slice(&text).unwrap_or_default();
-    select(&config, host)
+    select(&config, &found.endpoint.to_string())
 }
 
 fn select(config: &Value, host: &str) -> IndexMap<String, String> {

@@ -22,11 +22,12 @@ pub(super) fn arguments(
     arguments.extend(request.references.iter().map(|reference| format!("--destination={reference}")));
     arguments.extend(request.target.iter().map(|target| format!("--target={target}")));
     arguments.extend(request.platform.iter().map(|platform| format!("--custom-platform={platform}")));
+    arguments.extend(request.labels.iter().map(|(name, value)| format!("--label={name}={value}")));
     arguments.push(format!("--snapshotMode={}", config.snapshot_mode.as_deref().unwrap_or("time")));
     if config.insecure {
         arguments.extend(["--insecure", "--skip-tls-verify"].map(String::from));
     }
-    for (name, value) in &request.build_args {
+    for (name, value) in &request.given_args() {
         // Kubernetes takes `$(NAME)` for a variable, and `$$` for a `$`.
         let value = secret.argument(value).unwrap_or_else(|| value.replace('$', "$$"));
         arguments.extend(["--build-arg".to_owned(), format!("{name}={value}")]);
@@ -37,15 +38,13 @@ pub(super) fn arguments(
         arguments.extend(["--cache=true".to_owned(), cache]);
     }
     arguments.push(format!("--digest-file={DIGEST_FILE}"));
-    let more = config.args.iter().map(|word| secret.argument(word).unwrap_or_else(|| word.clone()));
-    arguments.extend(more);
+    arguments.extend(config.args.words().map(|word| secret.argument(&word).unwrap_or(word)));
     arguments
 }
 
 /// Whether `args` make kaniko push nothing.
 pub(super) fn pushes(config: &KanikoConfig) -> bool {
-    let says = |word: &String| matches!(word.as_str(), "--no-push" | "--no-push=true");
-    !config.args.iter().any(says)
+    !config.args.words().any(|word| matches!(word.as_str(), "--no-push" | "--no-push=true"))
 }
 
 #[cfg(test)]
@@ -54,6 +53,7 @@ mod tests {
 
     use super::*;
     use crate::builder::kaniko::pod::tests::request;
+    use crate::config::BuilderArgs;
 
     fn line(request: &BuildRequest, config: &KanikoConfig, secrets: &[&str]) -> String {
         let texts: HashSet<_> = secrets.iter().map(|text| (*text).to_owned()).collect();
@@ -66,7 +66,7 @@ mod tests {
             cache: true,
             insecure: true,
             snapshot_mode: Some("redo".into()),
-            args: vec!["--verbosity=debug".into()],
+            args: BuilderArgs::of_kaniko(vec![("--verbosity=debug".into(), None)]),
             ..KanikoConfig::default()
         };
         let mut request = request();
@@ -97,8 +97,10 @@ mod tests {
         request.build_args = [("TOKEN", "hunter2"), ("PRICE", "$(A) $$5")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
-        let config =
-            KanikoConfig { args: vec!["--registry-client-cert=hunter2".into()], ..KanikoConfig::default() };
+        let config = KanikoConfig {
+            args: BuilderArgs::of_kaniko(vec![("--registry-client-cert=hunter2".into(), None)]),
+            ..KanikoConfig::default()
+        };
         let line = line(&request, &config, &["hunter2", "--registry-client-cert=hunter2"]);
         assert!(
             line.contains("--build-arg TOKEN=$(WINDLASS_SECRET_0) --build-arg PRICE=$$(A) $$$$5 "),

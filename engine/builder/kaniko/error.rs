@@ -228,6 +228,23 @@ pub enum KanikoError {
         option: String,
     },
 
+    /// An argument of kaniko says what is read, and windlass does not know it.
+    #[error(
+        "cannot build `{image}` with `{argument}` of kaniko's `args`{place}: windlass sends kaniko only what it reads"
+    )]
+    #[diagnostic(
+        code(kaniko::steered),
+        help("write it as a key of `build` or of the image: `target`, `buildArgs`, `dockerfile`, `context`")
+    )]
+    Steered {
+        /// Name of the image.
+        image: String,
+        /// The argument.
+        argument: String,
+        /// Where it stands, in parentheses.
+        place: String,
+    },
+
     /// No node takes the pod.
     #[error("cannot build `{image}`: no node takes the build pod: {reason}")]
     #[diagnostic(

@@ -1,7 +1,8 @@
 //! Whether kaniko can do what is asked of an image.
 
 use super::error::KanikoError;
-use crate::config::ImageConfig;
+use crate::builder::arguments::{Taker, check};
+use crate::config::{BuilderArg, ImageConfig, Role};
 
 /// An image that kaniko can build, and what of its options is for docker alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +14,8 @@ pub struct Fit {
 /// Whether kaniko can build `image` as it is configured, `skips_push` being whether the run pushes nothing.
 ///
 /// # Errors
-/// [`KanikoError::Unfit`] for an option that would change the result and that kaniko does not have;
+/// [`KanikoError::Unfit`] and [`BuildError::Argument`](crate::builder::BuildError::Argument) for what would change the
+/// result and kaniko does not have; [`KanikoError::Steered`] for arguments of kaniko that say what is read;
 /// [`KanikoError::SkipPush`] when nothing is to be pushed.
 pub fn fit(image: &ImageConfig, skips_push: bool) -> Result<Fit, KanikoError> {
     let docker = image.docker.as_ref();
@@ -24,12 +26,18 @@ pub fn fit(image: &ImageConfig, skips_push: bool) -> Result<Fit, KanikoError> {
         return Err(KanikoError::SkipPush { image: image.name.clone(), option });
     }
     let network = image.options.network.as_deref().filter(|network| *network != "default");
-    let args = docker.filter(|docker| !docker.args.is_empty());
-    let unfit = network
-        .map(|network| format!("network: {network}"))
-        .or_else(|| args.map(|docker| format!("args: [{}]", docker.args.join(", "))));
-    if let Some(option) = unfit {
+    if let Some(network) = network {
+        let option = format!("network: {network}");
         return Err(KanikoError::Unfit { image: image.name.clone(), option });
+    }
+    if let Some(docker) = docker {
+        check(&image.name, &docker.args, Taker::Kaniko)?;
+    }
+    // Of several inputs of one kind the last counts for kaniko, and windlass would have sent what another one reads.
+    let steers = |arg: &&BuilderArg| matches!(arg.role(), Some(Role::Input | Role::Context));
+    if let Some(arg) = image.kaniko.iter().flat_map(|kaniko| kaniko.args.iter()).find(steers) {
+        let (argument, place) = (arg.name.clone(), arg.place());
+        return Err(KanikoError::Steered { image: image.name.clone(), argument, place });
     }
     let unused = [
         ("useBuildKit", docker.is_some_and(|docker| docker.use_build_kit == Some(true))),

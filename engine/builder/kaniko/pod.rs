@@ -171,6 +171,8 @@ pub(super) mod tests {
             network: None,
             build_args: [("A", "1"), ("B", "2 3")].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
             secret_args: std::collections::BTreeSet::new(),
+            proxies: Default::default(),
+            labels: Default::default(),
             platform: None,
             directory: "/".into(),
             sent: std::sync::Arc::default(),

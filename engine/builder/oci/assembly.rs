@@ -16,7 +16,6 @@ use super::listing::Listing;
 use super::needs_daemon::{self, Obstacle, check_daemonless};
 use super::owner::owner;
 use super::pack::{Pack, PackSource};
-use super::platform::Platform;
 use super::root_fs::RootFs;
 use super::state::State;
 use super::trouble::Trouble;
@@ -24,7 +23,7 @@ use super::variables::platform_args;
 use crate::builder::{BuildError, BuildRequest};
 use crate::event::{ImageEvents, Level};
 use crate::image::dockerfile::{Base, BuildArgs, Graph, Instruction, Kind, Origin, Word};
-use crate::image::{Digest, Dockerfile};
+use crate::image::{Digest, Dockerfile, Platform};
 use crate::oci::{BlobStore, Compression, Layer, StoredImage, canonical_json, digest_of};
 
 /// All that building an image takes.
@@ -99,7 +98,8 @@ pub(super) fn assemble(
         steps: (steps, 0),
     };
     let state = assembly.target(index, &platform)?;
-    let document = ImageDocument { created: Some(assembly.created()), ..state.document };
+    let mut document = ImageDocument { created: Some(assembly.created()), ..state.document };
+    document.config.labels.extend(request.labels.clone());
     let (config, annotations) = (canonical_json(&document), Default::default());
     let image = StoredImage::assemble(settings.store, config, &state.layers, annotations);
     Ok(image.map_err(BuildError::from)?)

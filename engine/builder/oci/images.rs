@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::download::{Downloaded, download};
-use super::platform::Platform;
 use super::trouble::Trouble;
 use crate::builder::BuildError;
 use crate::event::ImageEvents;
+use crate::image::Platform;
 use crate::oci::StoredImage;
 
 /// Where the images come from that others are built from.

@@ -23,7 +23,6 @@ mod needs_daemon;
 mod node;
 mod owner;
 mod pack;
-mod platform;
 mod ports;
 mod root_fs;
 mod saved;
@@ -49,7 +48,6 @@ use crate::oci::{BlobStore, Compression, Origin, StoredImage};
 
 pub use images::BaseImages;
 pub use needs_daemon::{Obstacle, check_daemonless, needs_daemon};
-pub use platform::Platform;
 pub use saved::{take_saved, taken_before};
 
 /// What an image passes on to those built from it; nothing when its configuration is none.
@@ -83,6 +81,7 @@ impl Builder for Oci {
         events: &ImageEvents,
         cancel: &CancellationToken,
     ) -> Result<BuiltImage, BuildError> {
+        let request = BuildRequest { build_args: request.given_args(), ..request };
         let (this, events, cancel) = (self.clone(), events.clone(), cancel.clone());
         let runtime = tokio::runtime::Handle::current();
         let build = tokio::task::spawn_blocking(move || -> Result<BuiltImage, Box<BuildError>> {

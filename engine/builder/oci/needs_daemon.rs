@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use super::platform::Platform;
 use super::variables::platform_args;
 use crate::builder::{BuildError, BuildRequest};
 use crate::image::dockerfile::{Base, BuildArgs, Graph, Instruction, Kind, is_docker_frontend};
-use crate::image::{Dockerfile, dockerfile::DockerfileError};
+use crate::image::{Dockerfile, Platform, dockerfile::DockerfileError};
 use crate::script::StageError;
 
 /// The build argument that names the frontend, whatever the Dockerfile says.

@@ -9,9 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::compression::{decompress, layer_compression};
 use super::listing::digest;
-use super::platform::Platform;
 use super::root_fs::names;
-use crate::image::Digest;
+use crate::image::{Digest, Platform};
 use crate::oci::{BlobStore, Compression, Layer, LayerWriter, StoredImage};
 
 /// What a document in the archive may take in memory.

@@ -1,9 +1,9 @@
 //! A build target on its way.
 
 use super::document::ImageDocument;
-use super::platform::Platform;
 use super::root_fs::RootFs;
 use super::variables::Variables;
+use crate::image::Platform;
 use crate::oci::Layer;
 
 /// A build target on its way: what its image is so far. Cheap to clone, but for its configuration.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::platform::Platform;
+use crate::image::Platform;
 use crate::image::dockerfile::BuildArgs;
 use crate::image::dockerfile::word::{Variable, expand, expand_document};
 

@@ -163,6 +163,7 @@ fn title(input: Input) -> &'static str {
         Input::Dockerfile => "Dockerfile",
         Input::Target => "target",
         Input::Network => "network",
+        Input::Platform => "platform",
         Input::Arguments => "docker args",
         Input::BuildArg => "build arg",
         Input::Parent => "base",

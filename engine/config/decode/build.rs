@@ -7,7 +7,8 @@ use crate::config::node::{Mapping, Node, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
 use crate::config::{
-    BuildOptions, BuildxConfig, CustomConfig, DockerConfig, InClusterConfig, KanikoConfig, OsCommand,
+    BuildOptions, BuilderArgs, BuildxConfig, CustomConfig, DockerConfig, InClusterConfig, KanikoConfig,
+    OsCommand,
 };
 use crate::secret::Secret;
 
@@ -61,7 +62,7 @@ fn docker(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> DockerConfi
         disable_fallback: reader.boolean(mapping, "disableFallback", &what).unwrap_or(false),
         use_build_kit: reader.boolean(mapping, "useBuildKit", &what),
         use_cli: reader.boolean(mapping, "useCli", &what).unwrap_or(false),
-        args: reader.texts(mapping, "args", &what).unwrap_or_default(),
+        args: BuilderArgs::of_docker(reader.placed_texts(mapping, "args", &what)),
         ..DockerConfig::default()
     }
 }
@@ -83,7 +84,7 @@ fn build_kit(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> DockerCo
     let buildx = (buildx != default).then_some(buildx);
     DockerConfig {
         prefer_minikube: reader.boolean(mapping, "preferMinikube", &what),
-        args: reader.texts(mapping, "args", &what).unwrap_or_default(),
+        args: BuilderArgs::of_docker(reader.placed_texts(mapping, "args", &what)),
         buildx,
         ..with_build_kit
     }
@@ -185,5 +186,6 @@ fn options(mapping: &Mapping, of: &str, reader: &mut Reader<'_>) -> BuildOptions
         target: reader.text(mapping, "target", of).filter(|target| !target.is_empty()),
         network: reader.text(mapping, "network", of).filter(|network| !network.is_empty()),
         build_args,
+        ..BuildOptions::default()
     }
 }

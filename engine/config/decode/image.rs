@@ -102,7 +102,7 @@ fn image(
     let path =
         |text: Option<String>, default: &str| PathBuf::from(text.unwrap_or_else(|| default.to_owned()));
     let Build { disabled, docker, kaniko, custom, options } = build(mapping, &what, reader);
-    let image = ImageConfig {
+    let mut image = ImageConfig {
         name: name.to_owned(),
         origin: reader.problems.origin(key),
         dockerfile: path(reader.text(mapping, "dockerfile", &what), "./Dockerfile"),
@@ -133,6 +133,7 @@ fn image(
             .collect(),
         repository: repository?,
     };
+    image.take_inputs_of_arguments();
     Some((image, tags))
 }
 

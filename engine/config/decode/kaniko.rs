@@ -3,7 +3,7 @@
 use crate::config::node::{Mapping, Node, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
-use crate::config::{KanikoConfig, MountConfig, MountItem, MountKind};
+use crate::config::{BuilderArgs, KanikoConfig, MountConfig, MountItem, MountKind};
 
 /// Reads the block `kaniko` of the image called `of`, which `image` is.
 pub(super) fn kaniko(
@@ -37,7 +37,7 @@ pub(super) fn kaniko(
         cache: reader.boolean(mapping, "cache", &what).unwrap_or(false),
         insecure: reader.boolean(mapping, "insecure", &what).unwrap_or(false),
         skip_pull_secret_mount: reader.boolean(mapping, "skipPullSecretMount", &what).unwrap_or(false),
-        args: reader.texts(mapping, "args", &what).unwrap_or_default(),
+        args: BuilderArgs::of_kaniko(reader.placed_texts(mapping, "args", &what)),
         command: reader.texts(mapping, "command", &what).unwrap_or_default(),
         node_selector: reader.text_map(mapping, "nodeSelector", &what),
         annotations: reader.text_map(mapping, "annotations", &what),

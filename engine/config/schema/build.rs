@@ -49,7 +49,8 @@ pub(super) const DOCKER: &Section = &Section {
             "Runs the `docker` program in place of asking the daemon; `false` by default.",
         )
         .since(V1beta10),
-        key("args", TEXTS, "More arguments of `docker build`; using any runs that program.").since(V1beta8),
+        key("args", TEXTS, "More arguments of `docker build`; what docker alone knows runs that program.")
+            .since(V1beta8),
         key("options", Fields(OPTIONS), "Options of the build.")
             .since(V1beta2)
             .until(V1beta11, "write its keys one level up"),

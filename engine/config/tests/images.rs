@@ -60,7 +60,7 @@ fn every_field_is_read() {
     let docker = image.docker.expect("docker");
     assert_eq!((docker.prefer_minikube, docker.use_build_kit), (Some(false), Some(true)));
     assert!(docker.skip_push && docker.disable_fallback && docker.use_cli);
-    assert_eq!(docker.args, ["--pull"]);
+    assert!(docker.args.words().eq(["--pull"]));
     assert_eq!(
         (image.options.target.as_deref(), image.options.network.as_deref()),
         (Some("dev"), Some("host"))
@@ -106,7 +106,7 @@ fn build_kit_is_docker_with_build_kit() {
     let docker = image.docker.expect("docker");
     assert_eq!((docker.use_build_kit, docker.prefer_minikube), (Some(true), Some(false)));
     assert!(docker.skip_push && !docker.use_cli);
-    assert_eq!(docker.args, ["--pull"]);
+    assert!(docker.args.words().eq(["--pull"]));
 }
 
 #[test]

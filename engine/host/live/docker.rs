@@ -4,19 +4,22 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
 use super::base_failure::base_failure;
-use crate::builder::docker::{BuildKit, Classic, Cli, Daemon, PushError};
+use super::oci::OCI;
+use crate::builder::docker::{BuildKit, Classic, Cli, Daemon, Found, PushError, proxies, wants_build_kit};
 use crate::builder::{BuildError, BuildMethod, BuildRequest, Builder, BuiltImage};
 use crate::config::DockerConfig;
 use crate::event::{Event, Events, ImageEvents, Level};
 use crate::host::{Docker, Machine};
 use crate::image::ImageReference;
 use crate::image::dockerfile::BaseConfig;
-use crate::registry::{Action, Credential, CredentialStore, RegistryError};
+use crate::registry::{Action, Credential, CredentialStore, RegistryError, own_platform};
 use crate::run::RunError;
 use crate::script::StageError;
+use crate::state::BuiltFor;
 
 /// A real Docker daemon.
 pub(super) struct LiveDocker {
@@ -37,14 +40,19 @@ enum Mode {
 }
 
 impl LiveDocker {
-    /// BuildKit where the daemon has it and can do what is asked, unless `useBuildKit: false`.
+    /// BuildKit where the daemon has it and can do what is asked, unless `useBuildKit`, `DOCKER_BUILDKIT` or, without either,
+    /// the daemon's configuration says otherwise.
     async fn mode(&self, options: &DockerConfig, request: &BuildRequest) -> Result<Mode, StageError> {
-        if options.use_cli || !options.args.is_empty() || options.buildx.is_some() {
+        // The daemon's API has one platform.
+        let has_several = request.platform.as_deref().is_some_and(|platform| platform.contains(','));
+        if options.use_cli || !options.args.is_empty() || options.buildx.is_some() || has_several {
             return Ok(Mode::Cli);
         }
         let network = request.network.as_deref().unwrap_or("default");
-        let fits = self.daemon.facts().await?.has_buildkit && ["default", "none", "host"].contains(&network);
-        Ok(if fits && options.use_build_kit != Some(false) { Mode::BuildKit } else { Mode::Classic })
+        let facts = self.daemon.facts().await?;
+        let fits = facts.has_buildkit && ["default", "none", "host"].contains(&network);
+        let wanted = options.use_build_kit.or_else(wants_build_kit).unwrap_or(!facts.prefers_classic);
+        Ok(if fits && wanted { Mode::BuildKit } else { Mode::Classic })
     }
 
     async fn builder(&self, mode: Mode, options: &DockerConfig) -> Result<Box<dyn Builder>, BuildError> {
@@ -112,6 +120,23 @@ impl Docker for LiveDocker {
         Ok(Machine { name, kernel })
     }
 
+    async fn own_platform(&self, builder: &str) -> Option<String> {
+        let at = |found: &Found| BuiltFor::builder_at(&found.endpoint);
+        let is_same = self.daemon.found().is_ok_and(|found| at(found) == builder);
+        // Whatever windlass itself builds is for this machine.
+        if is_same || builder == BuiltFor::builder_at(OCI) {
+            return None;
+        }
+        match self.daemon.facts().await {
+            Ok(facts) => Some(facts.platform()),
+            Err(_) => Some(own_platform()),
+        }
+    }
+
+    fn proxies(&self) -> IndexMap<String, String> {
+        proxies(&self.daemon)
+    }
+
     async fn image_ids(
         &self,
         references: &[ImageReference],
@@ -153,7 +178,13 @@ impl Docker for LiveDocker {
         });
         let builder = self.builder(mode, options).await?;
         match builder.build(request.clone(), events, cancel).await {
-            Ok(built) => Ok(built),
+            Ok(built) => {
+                let (found, facts) = (self.daemon.found()?, self.daemon.facts().await?);
+                let own = BuiltFor::new(facts.platform(), &found.endpoint);
+                // A builder of the user's own may be for another one.
+                let is_own = options.args.values("builder").next().is_none() && options.buildx.is_none();
+                Ok(BuiltImage { built_for: is_own.then_some(own), ..built })
+            }
             Err(error) => match base_failure(&error, &request, &self.credentials).await {
                 Some(failure) => Err(failure.into()),
                 None => Err(error.into()),

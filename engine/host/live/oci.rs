@@ -8,16 +8,20 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::builder::docker::Daemon;
-use crate::builder::oci::{BaseImages, Oci as OciBuilder, Platform, passed_on, take_saved, taken_before};
+use crate::builder::oci::{BaseImages, Oci as OciBuilder, passed_on, take_saved, taken_before};
 use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
 use crate::event::{Events, ImageEvents, Level};
 use crate::host::{Attachment, Oci, ProjectPath};
 use crate::image::dockerfile::BaseConfig;
-use crate::image::{Digest, ImageReference};
+use crate::image::{Digest, ImageReference, Platform};
 use crate::oci::{BlobStore, Compression, ImageName, Origin, StoredImage};
 use crate::registry::{RegistryClient, own_platform};
 use crate::run::RunError;
 use crate::script::StageError;
+use crate::state::BuiltFor;
+
+/// Where windlass itself builds, as records name it.
+pub(super) const OCI: &str = "oci";
 
 /// The time of new files, in seconds since 1970 (reproducible-builds.org).
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
@@ -103,7 +107,8 @@ impl Oci for LiveOci {
             images: Arc::new(self.clone()),
             time: self.time(),
         };
-        Ok(builder.build(request, events, cancel).await?)
+        let built = builder.build(request, events, cancel).await?;
+        Ok(BuiltImage { built_for: Some(BuiltFor::new(own_platform(), OCI)), ..built })
     }
 
     async fn annotate(

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
 use super::effect::{Effect, EffectKind, Effects};
@@ -32,6 +33,14 @@ impl Docker for PlanningDocker {
 
     async fn machine(&self) -> Result<Machine, StageError> {
         self.inner.machine().await
+    }
+
+    async fn own_platform(&self, builder: &str) -> Option<String> {
+        self.inner.own_platform(builder).await
+    }
+
+    fn proxies(&self) -> IndexMap<String, String> {
+        self.inner.proxies()
     }
 
     async fn image_ids(

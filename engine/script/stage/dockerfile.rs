@@ -15,8 +15,10 @@ pub struct Dockerfile {
     pub inner: crate::image::Dockerfile,
     /// The build target; `None` for the last one.
     pub target: Option<Arc<str>>,
-    /// The build arguments.
+    /// The build arguments, the proxies among them.
     pub args: Arc<BuildArgs>,
+    /// The proxies of the Docker configuration.
+    pub proxies: Arc<BuildArgs>,
     /// Files that windlass adds to the context.
     pub files: Vec<AddedFile>,
     image: Image,
@@ -159,13 +161,29 @@ pub mod dockerfile {
 
 impl Dockerfile {
     fn of_image(inner: crate::image::Dockerfile, image: &Image) -> Result<Self, StageError> {
+        let proxies = image.proxies();
+        let args = proxies.clone().into_iter().chain(image.build_args()?).collect();
         Ok(Self {
             inner,
             target: image.config().options.target.as_deref().map(Into::into),
-            args: Arc::new(image.build_args()?),
+            args: Arc::new(args),
+            proxies: Arc::new(proxies),
             files: Vec::new(),
             image: image.clone(),
         })
+    }
+
+    /// The build arguments without the proxies of the Docker configuration.
+    pub fn own_args(&self) -> BuildArgs {
+        let own = self.args.iter().filter(|(name, _)| !self.proxies.contains_key(*name));
+        own.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// The build arguments that are inputs: of the proxies those that an ARG declares, as no other reaches the image.
+    pub fn key_args(&self) -> impl Iterator<Item = (String, String)> {
+        let counts = |name: &String| !self.proxies.contains_key(name) || self.inner.declares(name);
+        let args = self.args.iter().filter(move |(name, _)| counts(name));
+        args.map(|(name, value)| (name.clone(), value.clone()))
     }
 
     /// A copy whose text is changed by `edit`, which gets the build target.

@@ -12,7 +12,8 @@ pub mod image {
 
     use super::super::argument::{optional_texts, texts};
     use super::super::option::Options;
-    use super::list_or_unit;
+    use super::{list_or_unit, unplaced};
+    use crate::config::BuilderArgs;
     use crate::image::TagTemplate;
     use crate::plan::Built;
     use crate::run::Image;
@@ -232,7 +233,8 @@ pub mod image {
     ///
     /// - `use_cli`: whether the docker CLI builds,
     /// - `use_buildkit`: whether BuildKit does,
-    /// - `args`: more arguments of `docker build`, a list; any of them implies the CLI,
+    /// - `args`: more arguments of `docker build`, a list; what says which target, arguments, Dockerfile, labels, network or
+    ///   platform it is for, every builder follows, and any other implies the CLI,
     /// - `skip_push`: whether the image is not pushed.
     ///
     /// # Errors
@@ -256,9 +258,12 @@ pub mod image {
             docker.use_build_kit = Some(options.truth("use_buildkit", true)?);
         }
         if let Some(args) = options.get("args") {
-            docker.args = texts(args, "args")?;
+            docker.args = BuilderArgs::of_docker(unplaced(texts(args, "args")?));
         }
-        Ok(image.with_config(|config| config.docker = Some(docker)))
+        Ok(image.with_config(|config| {
+            config.docker = Some(docker);
+            config.take_inputs_of_arguments();
+        }))
     }
 
     /// A copy with other options of the kaniko builder, a map of:
@@ -304,7 +309,7 @@ pub mod image {
             image.run().host.registry.trust(image.config().repository.domain());
         }
         if let Some(args) = options.get("args") {
-            kaniko.args = texts(args, "args")?;
+            kaniko.args = BuilderArgs::of_kaniko(unplaced(texts(args, "args")?));
         }
         for (name, field) in [
             ("image", &mut kaniko.image),
@@ -325,7 +330,10 @@ pub mod image {
                 *field = options.texts(name)?.into_iter().collect();
             }
         }
-        Ok(image.with_config(|config| config.kaniko = Some(kaniko)))
+        Ok(image.with_config(|config| {
+            config.kaniko = Some(kaniko);
+            config.take_inputs_of_arguments();
+        }))
     }
 
     /// Whether `build.disabled` is set.
@@ -386,6 +394,11 @@ pub mod image {
     pub fn to_string(image: &mut Image) -> String {
         format!("image {}", image.name())
     }
+}
+
+/// Arguments that stand in no file.
+fn unplaced(words: Vec<String>) -> Vec<(String, Option<crate::config::Origin>)> {
+    words.into_iter().map(|word| (word, None)).collect()
 }
 
 fn list_or_unit(list: Option<&[String]>) -> Dynamic {

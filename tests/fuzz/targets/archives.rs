@@ -13,7 +13,7 @@ use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
-use windlass::builder::oci::{BaseImages, Oci, Platform};
+use windlass::builder::oci::{BaseImages, Oci};
 use windlass::builder::{BuildError, BuildRequest, Builder as _};
 use windlass::event::{Events, ImageEvents};
 use windlass::image::{Dockerfile, Selection};
@@ -69,6 +69,8 @@ fuzz_target!(|archive: &[u8]| {
         network: None,
         build_args: Default::default(),
         secret_args: Default::default(),
+        proxies: Default::default(),
+        labels: Default::default(),
         platform: None,
         directory: folder.path().to_owned(),
         sent: std::sync::Arc::default(),

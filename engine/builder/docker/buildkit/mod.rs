@@ -158,10 +158,10 @@ fn query(id: &str, request: &BuildRequest) -> String {
     for reference in &request.references {
         query.append_pair("t", &reference.to_string());
     }
-    if !request.build_args.is_empty() {
-        let args: serde_json::Map<_, _> =
-            request.build_args.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
-        query.append_pair("buildargs", &serde_json::Value::Object(args).to_string());
+    for (name, values) in [("buildargs", &request.given_args()), ("labels", &request.labels)] {
+        if !values.is_empty() {
+            query.append_pair(name, &serde_json::json!(values).to_string());
+        }
     }
     let options =
         [("target", &request.target), ("networkmode", &request.network), ("platform", &request.platform)];

@@ -131,6 +131,8 @@ mod tests {
             network: None,
             build_args: Default::default(),
             secret_args: Default::default(),
+            proxies: Default::default(),
+            labels: Default::default(),
             platform: None,
             directory: "/none".into(),
             sent: Arc::default(),

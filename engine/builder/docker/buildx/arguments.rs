@@ -1,6 +1,7 @@
 //! The command line of `docker buildx build`.
 
 use super::BuildxBuild;
+use crate::builder::arguments::docker_words;
 use crate::builder::docker::cli;
 use crate::builder::docker::staging::Staged;
 
@@ -15,6 +16,7 @@ pub(super) fn arguments(
     let request = &build.request;
     let mut arguments = vec!["build".to_owned()];
     arguments.extend(cli::build_args(request));
+    arguments.extend(cli::labels(request));
     let mut option = |name: &str, value: &str| arguments.extend([name.to_owned(), value.to_owned()]);
     if let Some(network) = &request.network {
         option("--network", network);
@@ -34,7 +36,10 @@ pub(super) fn arguments(
     }
     option("--builder", builder);
     option("--metadata-file", metadata_file);
-    arguments.extend_from_slice(&build.args);
+    arguments.extend(docker_words(&build.args, if build.pushes { "image" } else { "docker" }));
+    if let Some(path) = build.args.values("iidfile").last() {
+        arguments.extend(["--iidfile".to_owned(), path.to_owned()]);
+    }
     arguments.push(staged.context.clone());
     arguments
 }
@@ -43,7 +48,7 @@ pub(super) fn arguments(
 mod tests {
     use super::*;
     use crate::builder::BuildRequest;
-    use crate::config::BuildxConfig;
+    use crate::config::{BuilderArgs, BuildxConfig};
 
     #[test]
     fn arguments_stand_in_the_documented_order() {
@@ -58,6 +63,8 @@ mod tests {
             network: Some("host".into()),
             build_args: [("TOKEN".to_owned(), "hunter2".to_owned())].into(),
             secret_args: std::collections::BTreeSet::new(),
+            proxies: Default::default(),
+            labels: Default::default(),
             platform: None,
             directory: "/".into(),
             sent: std::sync::Arc::default(),
@@ -65,7 +72,7 @@ mod tests {
         let build = BuildxBuild {
             request,
             config: BuildxConfig::default(),
-            args: vec!["--no-cache".into()],
+            args: BuilderArgs::of_docker(vec![("--no-cache".into(), None)]),
             pushes: true,
         };
         let staged = Staged { dockerfile: "/s/D".into(), context: "/s/context".into() };

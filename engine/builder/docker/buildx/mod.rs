@@ -12,12 +12,14 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+use super::cli::copy_report;
 use super::staging::Staging;
 use super::transcript::Transcript;
 use super::{Daemon, lead_to};
+use crate::builder::arguments::{Taker, check};
 use crate::builder::{BuildError, BuildRequest, BuiltImage};
 use crate::cluster::ClusterAccess;
-use crate::config::{BuildxConfig, InClusterConfig};
+use crate::config::{BuilderArgs, BuildxConfig, InClusterConfig};
 use crate::event::ImageEvents;
 use crate::process::{Process, ProcessError};
 
@@ -36,7 +38,7 @@ pub struct BuildxBuild {
     /// `buildKit` of the image.
     pub config: BuildxConfig,
     /// `args`: more arguments of `docker buildx build`.
-    pub args: Vec<String>,
+    pub args: BuilderArgs,
     /// Whether the image is pushed; else it is loaded into the daemon.
     pub pushes: bool,
 }
@@ -87,6 +89,7 @@ impl Buildx {
         cancel: &CancellationToken,
     ) -> Result<BuiltImage, BuildError> {
         let BuildxBuild { request, config, .. } = build;
+        check(&request.image, &build.args, Taker::Cluster)?;
         let failed = |source: ProcessError| BuildError::process(&request.image, source);
         let in_cluster = build.in_cluster();
         let settings = Settings::new(&in_cluster, &self.namespace, self.kubeconfig.as_deref());
@@ -119,6 +122,9 @@ impl Buildx {
         let code = process.run(cancel, |_, line| transcript.line(line, events)).await.map_err(failed)?;
         if code != 0 {
             return Err(transcript.command_failure(request, &config.command.join(" "), code));
+        }
+        if let Some(path) = build.args.values("metadata-file").last() {
+            copy_report(&metadata_file, &request.directory.join(path), "--metadata-file", request)?;
         }
         let metadata = std::fs::read(&metadata_file).unwrap_or_default();
         let metadata: Metadata = serde_json::from_slice(&metadata).unwrap_or_default();

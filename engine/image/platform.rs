@@ -57,6 +57,15 @@ impl Platform {
     }
 }
 
+/// Platforms separated by commas, as they were asked for, in their one form. What is none stays as it is written: whoever
+/// builds for it says so.
+pub fn normal_platforms(text: &str) -> String {
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let normal =
+        names.map(|name| Platform::parse(name).map_or_else(|| name.to_owned(), |known| known.to_string()));
+    normal.collect::<Vec<_>>().join(",")
+}
+
 impl fmt::Display for Platform {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}/{}", self.os, self.architecture)?;

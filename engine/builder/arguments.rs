@@ -1,0 +1,163 @@
+//! Which builder can honor which of docker's arguments: what it cannot, it refuses, and never drops.
+
+use super::BuildError;
+use crate::config::{BuilderArg, BuilderArgs, Role};
+
+/// What takes docker's arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taker {
+    /// The docker CLI with BuildKit.
+    BuildKit,
+    /// The docker CLI with the classic builder.
+    Classic,
+    /// `docker buildx` with a builder in the cluster.
+    Cluster,
+    /// Kaniko.
+    Kaniko,
+    /// Windlass itself.
+    Oci,
+}
+
+/// Makes sure that `taker` can honor each of `args`, which the image called `image` has.
+///
+/// # Errors
+/// [`BuildError::Argument`] for the first that it cannot.
+pub fn check(image: &str, args: &BuilderArgs, taker: Taker) -> Result<(), BuildError> {
+    let refused = args.iter().find_map(|arg| Some((arg, refusal(arg, taker)?)));
+    let Some((arg, reason)) = refused else { return Ok(()) };
+    let name = if arg.name.is_empty() { arg.value.clone().unwrap_or_default() } else { arg.name.clone() };
+    Err(BuildError::Argument {
+        image: image.to_owned(),
+        argument: name,
+        place: arg.place(),
+        reason: reason.to_owned(),
+        help: match arg.fault.is_some() || taker == Taker::BuildKit || arg.role() == Some(Role::Other) {
+            true => "remove it, or write it as `docker build --help` shows it".to_owned(),
+            false => "remove it, or let Docker build the image with BuildKit".to_owned(),
+        },
+    })
+}
+
+/// Why `taker` cannot honor `arg`; `None` when it can.
+pub fn refusal(arg: &BuilderArg, taker: Taker) -> Option<&'static str> {
+    use Taker::{BuildKit, Classic, Cluster, Kaniko, Oci};
+    if let Some(fault) = arg.fault {
+        return Some(fault);
+    }
+    let is_off = || matches!(arg.value.as_deref(), Some("false" | "disabled=true"));
+    // What docker itself does not know, docker says best.
+    let Some(role) = arg.role() else {
+        return match taker {
+            BuildKit | Classic | Cluster => None,
+            Kaniko | Oci => Some("only docker may know it"),
+        };
+    };
+    match (role, taker) {
+        (Role::Input | Role::Aside, _) => None,
+        (Role::Other, _) if arg.value.as_deref() == Some("build") || !arg.is_set() => None,
+        (Role::Other, _) => Some("with it, docker builds no image"),
+        (Role::Report, BuildKit | Cluster) => None,
+        (Role::Report, Classic) if arg.name == "--iidfile" => None,
+        (Role::Builder, BuildKit) => None,
+        (Role::Builder, Cluster) => Some("the builder is the one of `inCluster`"),
+        // Windlass pushes and loads images itself.
+        (Role::Output, _) if arg.value.is_none() => None,
+        (Role::Output, BuildKit | Cluster | Oci) if leaves_image(arg) => None,
+        (Role::Output, BuildKit | Cluster | Oci) => {
+            Some("it puts the image where windlass cannot tag and push it")
+        }
+        // Only `RUN` reads them, and this builder runs nothing.
+        (Role::Source | Role::Run, BuildKit | Cluster | Oci) => None,
+        (Role::Run, Classic) => None,
+        (Role::Context, BuildKit | Cluster) => None,
+        (Role::BuildKit, BuildKit | Cluster) => None,
+        (Role::BuildKit, _) if is_off() => None,
+        (Role::Image, BuildKit | Classic | Cluster) => None,
+        (Role::Image, Kaniko | Oci) if arg.name == "--pull" => None,
+        (_, Kaniko) => Some("kaniko has nothing like it"),
+        (_, Oci) => Some("the builder `oci` has nothing like it"),
+        (_, _) => Some("it requires BuildKit"),
+    }
+}
+
+/// The parts of an `--output`: names and values.
+fn parts(output: &str) -> impl Iterator<Item = (&str, &str)> {
+    output.split(',').map(|part| part.split_once('=').unwrap_or((part, "")))
+}
+
+/// Whether an `--output` leaves the image where windlass finds it.
+fn leaves_image(arg: &BuilderArg) -> bool {
+    let kinds = ["docker", "image", "registry"];
+    let fits = |(name, value): (&str, &str)| match name {
+        "type" => kinds.contains(&value),
+        "dest" | "" => false,
+        _ => true,
+    };
+    let value = arg.value.as_deref().unwrap_or_default();
+    value.contains("type=") && parts(value).all(fits)
+}
+
+/// `args` as `docker build` or `docker buildx build` takes them, without those that are windlass's own affair: what
+/// becomes of the image (it goes to `output`: `docker` or `image`), what the output looks like, and the reports.
+pub(super) fn docker_words(args: &BuilderArgs, output: &'static str) -> Vec<String> {
+    let own = ["iidfile", "metadata-file", "progress", "quiet"];
+    let is_own = |arg: &&BuilderArg| arg.flag.is_some_and(|flag| own.contains(&flag.name));
+    let word = |arg: &BuilderArg| match (arg.role(), &arg.value) {
+        (Some(Role::Output), Some(value)) if !arg.is_set() || value.is_empty() => None,
+        (Some(Role::Output), Some(value)) => {
+            let kept = parts(value).filter(|(name, _)| !["type", "push"].contains(name));
+            let kept: String = kept.map(|(name, value)| format!(",{name}={value}")).collect();
+            Some(format!("{}=type={output}{kept}", arg.name))
+        }
+        (Some(Role::Output), None) => None,
+        _ => Some(arg.word()),
+    };
+    args.iter().filter(|arg| !is_own(arg)).filter_map(word).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn docker(text: &str) -> BuilderArgs {
+        BuilderArgs::of_docker(text.split(' ').map(|word| (word.to_owned(), None)).collect())
+    }
+
+    #[test]
+    fn each_builder_honors_an_argument_or_refuses_it() {
+        let all = [Taker::BuildKit, Taker::Classic, Taker::Cluster, Taker::Kaniko, Taker::Oci];
+        let check = |text: &str, expected: &[Taker]| {
+            let args = docker(text);
+            let honors = |taker: &Taker| check("api", &args, *taker).is_ok();
+            assert_eq!(all.into_iter().filter(honors).collect::<Vec<_>>(), expected, "{text}");
+        };
+        use Taker::{BuildKit, Classic, Cluster, Oci};
+        for text in ["--no-cache", "--cache-from x", "--progress plain", "--push", "--load", "--pull", "-q"] {
+            check(text, &all);
+        }
+        check("--sbom=false --provenance=false", &all);
+        check("--secret id=a,src=b", &[BuildKit, Cluster, Oci]);
+        check("--ssh default", &[BuildKit, Cluster, Oci]);
+        check("--build-context a=b", &[BuildKit, Cluster]);
+        check("--add-host a:1", &[BuildKit, Classic, Cluster, Oci]);
+        check("--squash", &[BuildKit, Classic, Cluster]);
+        check("--annotation a=b", &[BuildKit, Cluster]);
+        check("--iidfile id", &[BuildKit, Classic, Cluster]);
+        check("--builder b", &[BuildKit]);
+        check("--output type=registry,compression=zstd", &[BuildKit, Cluster, Oci]);
+        check("--never-heard-of x", &[BuildKit, Classic, Cluster]);
+        for text in ["-o out", "-o -", "-o type=local,dest=x", "--call check", "--check", ".", "--secret"] {
+            check(text, &[]);
+        }
+    }
+
+    #[test]
+    fn what_is_windlass_s_own_affair_is_not_handed_on() {
+        let words = |text| docker_words(&docker(text), "docker").join(" ");
+        assert_eq!(words("--push -q --load --progress tty --iidfile x --pull --new y"), "--pull --new=y");
+        assert_eq!(
+            words("-o type=registry,compression=zstd,push=true"),
+            "--output=type=docker,compression=zstd"
+        );
+    }
+}

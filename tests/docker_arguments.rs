@@ -1,0 +1,194 @@
+//! `docker.args`: what they say of the inputs of an image counts for every builder, and what a builder cannot honor it
+//! refuses, with the line.
+
+use serde_json::Value;
+
+use crate::harness::{Daemon, ImageTree, Project, TestRepository};
+
+/// The ways to build: what `build.docker` has beside `args`, and the builder.
+const WAYS: [(&str, &str); 5] = [
+    ("", "docker"),
+    ("useBuildKit: false, ", "docker"),
+    ("useCli: true, useBuildKit: false, ", "docker"),
+    ("useCli: true, useBuildKit: true, ", "docker"),
+    ("", "oci"),
+];
+
+/// The configuration of one image.
+fn config(image: &str, docker: &str) -> String {
+    format!(
+        "version: v1beta11\nimages:\n  app:\n    image: {image}\n    tags: [v1]\n    build:\n      docker: {{{docker}}}\n"
+    )
+}
+
+/// A project with files.
+fn project(image: &str, docker: &str, dockerfile: &str) -> Project {
+    Project::new()
+        .file("devspace.yaml", config(image, docker))
+        .file("Dockerfile", dockerfile)
+        .file("one.txt", "1\n")
+        .file("two.txt", "2\n")
+        .file("lib/three.txt", "3\n")
+}
+
+/// The paths of the files in the image, and its configuration.
+fn built(project: &Project, daemon: &Daemon, image: &TestRepository, builder: &str) -> (Vec<String>, Value) {
+    let reference = format!("{image}:v1");
+    let found = match builder {
+        "oci" => ImageTree::of_store(project, &reference),
+        _ => ImageTree::of_daemon(daemon, &reference),
+    };
+    let is_file = |(_, what): &(&String, &String)| what.starts_with("file");
+    let files = found.tree.iter().filter(is_file).map(|(path, _)| path.clone()).collect();
+    (files, daemon.inspect(&reference)["Config"].clone())
+}
+
+#[test]
+fn a_target_among_the_arguments_is_what_is_sent_and_what_counts() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let dockerfile = "FROM scratch AS dev\nCOPY . /src/\nFROM scratch\nCOPY one.txt /\n";
+    for (docker, builder) in WAYS {
+        let image = daemon.repository("", "args-target");
+        let project =
+            project(image.name(), &format!("{docker}args: [--target, dev]"), dockerfile).daemon(&daemon);
+        let build = ["build", "--skip-push", "--builder", builder];
+        project.run(build).success();
+        let (files, _) = built(&project, &daemon, &image, builder);
+        for file in ["src/one.txt", "src/two.txt", "src/lib/three.txt"] {
+            assert!(files.iter().any(|known| known == file), "{docker}{builder}: no {file} in {files:?}");
+        }
+        project.run(build).success().stderr_has("skipped: unchanged");
+        project.write("two.txt", "22\n");
+        project.run(build).success().stderr_has("building: two.txt changed");
+        assert_eq!(daemon.file(&format!("{image}:v1"), "/src/two.txt"), "22\n", "{docker}{builder}");
+    }
+}
+
+#[test]
+fn inputs_among_the_arguments_reach_every_builder() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let arguments = "args: [--build-arg=FILE=two.txt, --build-arg, MORE, --build-arg, NOWHERE, -f, other.Dockerfile, \
+                     --label, team=core, --label=empty]";
+    let dockerfile = "FROM scratch\nARG FILE=one.txt\nARG MORE=none\nARG NOWHERE=default\nENV SAID=$MORE.$NOWHERE\n\
+                      COPY $FILE /\n";
+    for (docker, builder) in WAYS {
+        let image = daemon.repository("", "args-inputs");
+        let project =
+            project(image.name(), &format!("{docker}{arguments}"), "FROM nowhere\n").daemon(&daemon);
+        let project = project.file("other.Dockerfile", dockerfile).env("MORE", "env");
+        project.run(["build", "--skip-push", "--builder", builder]).success();
+        let (files, config) = built(&project, &daemon, &image, builder);
+        assert_eq!(files, ["two.txt"], "{docker}{builder}");
+        assert_eq!(config["Labels"], serde_json::json!({ "team": "core", "empty": "" }), "{docker}{builder}");
+        let said = config["Env"].as_array().into_iter().flatten().any(|pair| pair == "SAID=env.default");
+        assert!(said, "{docker}{builder}: {config}");
+    }
+}
+
+#[test]
+fn what_a_builder_cannot_honor_is_refused_with_its_line() {
+    #[track_caller]
+    fn check(docker: &str, builder: &str, expected: &str) {
+        let project = project("r.example/app", docker, "FROM scratch\nCOPY one.txt /\n");
+        let output = project.run(["plan", "--skip-push", "--builder", builder]);
+        output
+            .exits(1)
+            .stderr_has("stage::build::argument")
+            .stderr_has("(devspace.yaml:7:")
+            .stderr_has(expected);
+    }
+    check("args: [--squash]", "oci", "cannot build `app` with `--squash` of its `args`");
+    check("args: [--squash]", "oci", "the builder `oci` has nothing like it");
+    check("args: [--iidfile, id]", "oci", "`--iidfile`");
+    check("args: [--build-context, a=b]", "oci", "`--build-context`");
+    check("args: [--secret, 'id=a,src=one.txt'], useBuildKit: false", "docker", "it requires BuildKit");
+    check("args: [--output, out]", "docker", "it puts the image where windlass cannot tag and push it");
+    check("args: [--check]", "docker", "with it, docker builds no image");
+    check("args: [--no-cache, .]", "docker", "it is no flag: the build context is what `context` says");
+    check("args: ['--target dev']", "docker", "it stands in one item with its value");
+    check("args: [--target]", "docker", "it needs a value");
+    check("args: [--file, '-']", "docker", "it would read the standard input");
+}
+
+/// The key of an image, which its pipeline tells.
+#[track_caller]
+fn key(project: &Project) -> String {
+    let output = project.run(["build", "--progress", "json"]);
+    let lines = output.success().json_lines();
+    let messages = lines.iter().filter_map(|event| event["message"].as_str());
+    let mut keys = messages.filter_map(|message| message.strip_prefix("key "));
+    keys.next().unwrap_or_else(|| panic!("no key was told\n{output}")).to_owned()
+}
+
+/// A project that only tells the key of its image, which has these `args`.
+fn key_project(args: &str) -> Project {
+    let script = "fn build_or_reuse(image) { print(`key ${plan(image).key}`); image.disabled() }\n";
+    project("r.example/app", &format!("args: [{args}]"), "FROM scratch\nCOPY one.txt /\n")
+        .file("windlass.rhai", script)
+}
+
+#[test]
+fn of_a_source_the_id_is_an_input() {
+    let project = key_project("");
+    let mut keys = Vec::new();
+    let mut key_of = |args: &str| {
+        project.write("devspace.yaml", config("r.example/app", &format!("args: [{args}]")));
+        let key = key(&project);
+        let is_new = !keys.contains(&key);
+        keys.push(key);
+        is_new
+    };
+    assert!(key_of(""));
+    for same in [
+        "--no-cache",
+        "--progress, plain",
+        "--cache-from, r.example/x",
+        "--iidfile, id",
+        "--push",
+        "--load, -q",
+    ] {
+        assert!(!key_of(same), "{same}");
+    }
+    assert!(key_of("--secret, 'id=a,src=one.txt'"));
+    assert!(!key_of("--secret, 'src=two.txt,id=a'") && !key_of("--secret, 'id=a,env=HOME'"));
+    assert!(key_of("--secret, 'id=b,src=one.txt'"));
+    assert!(key_of("--ssh, default") && !key_of("--ssh, 'default=/a.sock'"));
+    for another in [
+        "--add-host, 'a:1'",
+        "--pull",
+        "--shm-size=1g",
+        "--never-heard-of",
+        "--label, a=b",
+        "--platform, linux/arm64",
+    ] {
+        assert!(key_of(another), "{another}");
+    }
+    assert!(!key_of("--platform=Linux/aarch64"));
+    assert!(!key_of("--target, ''"));
+}
+
+#[test]
+fn a_named_context_that_is_a_folder_counts_with_what_is_in_it() {
+    let project = key_project("--build-context, more=lib");
+    let first = key(&project);
+    assert_eq!(key(&project), first);
+    project.write("lib/three.txt", "33\n");
+    let second = key(&project);
+    assert_ne!(second, first);
+    project.write("moved/three.txt", "33\n");
+    project.write("devspace.yaml", config("r.example/app", "args: ['--build-context=more=moved']"));
+    assert_eq!(key(&project), second);
+    // Nothing else that the Dockerfile does not read does.
+    project.write("two.txt", "22\n");
+    assert_eq!(key(&project), second);
+}
+
+#[test]
+fn an_argument_that_nobody_knows_lets_every_file_count() {
+    for args in ["--never-heard-of, x", "--build-context, 'stage=docker-image://r.example/x'"] {
+        let project = key_project(args).file("Dockerfile", "FROM scratch AS stage\nCOPY one.txt /\n");
+        let before = key(&project);
+        project.write("two.txt", "22\n");
+        assert_ne!(key(&project), before, "{args}");
+    }
+}
