@@ -74,6 +74,10 @@ impl Exec for CountedExec {
         let _writing = (!only_asks).then(|| self.writes.begin());
         self.inner.run(request, on_line, cancel).await
     }
+
+    fn allow(&self, command: &str) -> Result<(), ProcessError> {
+        self.inner.allow(command)
+    }
 }
 
 #[cfg(test)]

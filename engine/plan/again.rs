@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Plan;
 use super::plan::{Identity, Recipe, custom_files};
 use crate::event::Level;
+use crate::image::context::shown;
 use crate::script::StageError;
 
 impl Plan {
@@ -56,7 +57,7 @@ impl Plan {
         let others = if changes.len() == 1 { "" } else { " and others" };
         let message = format!(
             "`{}`{others} changed while the custom command ran: the next run calls it again",
-            first.path
+            shown(&first.path)
         );
         self.image.events().notice(Level::Info, message);
         Ok(self.identify(now.files.after(&before.files)))

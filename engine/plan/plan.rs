@@ -27,11 +27,11 @@ use crate::state::{BaseIdentity, BuiltFor, Progress, Record, RecordedInputs};
 #[derive(Clone)]
 pub struct Plan {
     pub(super) image: Image,
-    templates: Vec<TagTemplate>,
+    pub(super) templates: Vec<TagTemplate>,
     /// What it is made from, but for the files.
-    outline: Arc<Inputs>,
+    pub(super) outline: Arc<Inputs>,
     /// The images of projects that it is built from, by name.
-    bases: Arc<[(String, Finished)]>,
+    pub(super) bases: Arc<[(String, Finished)]>,
     /// With the files, once they were read: a first build reads them while it sends them.
     pub(super) identity: Arc<OnceLock<Identity>>,
     pub(super) verdict: Verdict,
