@@ -33,10 +33,11 @@ pub fn read_text(path: &Path) -> io::Result<String> {
 /// When it cannot be read, is no regular file, or is larger.
 pub fn read_up_to(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     // The usual way to name no file at all.
-    if cfg!(unix) && path == Path::new("/dev/null") {
-        return Ok(Vec::new());
-    }
-    let file = open(path)?;
+    let is_nothing = || path.canonicalize().is_ok_and(|path| path == Path::new("/dev/null"));
+    let file = match open(path) {
+        Err(error) if error.kind() == io::ErrorKind::Other && is_nothing() => return Ok(Vec::new()),
+        file => file?,
+    };
     let size = file.metadata()?.len();
     let too_large =
         || io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {}", shown(limit)));

@@ -23,7 +23,8 @@ pub(crate) fn locate(
         .ancestors()
         .filter(|folder| Some(*folder) != home)
         .map(|folder| folder.join(FILE))
-        .find(|file| file.is_file())
+        // What is no regular file is found as well: that it cannot be read is said then.
+        .find(|file| file.exists() && !file.is_dir())
         .ok_or(ConfigError::NotFound { directory })
 }
 
