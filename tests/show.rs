@@ -34,9 +34,9 @@ fn every_function_has_its_place_and_what_it_replaced() {
     let shown = lines(&output.stdout, &["build", "command", "entrypoint", "tags", "version"]);
     insta::assert_snapshot!(shown.join("\n"), @"
     build(project)                  scripts/build.rhai:7
-    entrypoint(image)               windlass.dev.rhai:3     replaces scripts/build.rhai:64; names api
-    command(image)                  scripts/build.rhai:67
-    tags(image)                     windlass.dev.rhai:1     replaces windlass.rhai:2, scripts/build.rhai:88
+    entrypoint(image)               windlass.dev.rhai:3     replaces scripts/build.rhai:66; names api
+    command(image)                  scripts/build.rhai:69
+    tags(image)                     windlass.dev.rhai:1     replaces windlass.rhai:2, scripts/build.rhai:90
     version()                       windlass.rhai:4
     ");
     let names: Vec<_> = output.stdout.lines().filter_map(|line| line.split_once('(')).collect();
@@ -48,11 +48,11 @@ fn every_function_has_its_place_and_what_it_replaced() {
 fn one_image_leaves_out_what_is_about_the_project() {
     let output = project().run(["show", "build", "--image", "api", "-p", "dev"]);
     insta::assert_snapshot!(lines(&output.success().stdout, &["entrypoint", "before_build", "tags"]).join("\n"), @"
-    entrypoint(image)           windlass.dev.rhai:3     replaces scripts/build.rhai:64
-    tags(image)                 windlass.dev.rhai:1     replaces windlass.rhai:2, scripts/build.rhai:88
+    entrypoint(image)           windlass.dev.rhai:3     replaces scripts/build.rhai:66
+    tags(image)                 windlass.dev.rhai:1     replaces windlass.rhai:2, scripts/build.rhai:90
     ");
     let output = project().run(["show", "build", "--image", "web", "-p", "dev"]);
-    insta::assert_snapshot!(lines(&output.success().stdout, &["entrypoint"]).join("\n"), @"entrypoint(image)           windlass.dev.rhai:3     replaces scripts/build.rhai:64; names api");
+    insta::assert_snapshot!(lines(&output.success().stdout, &["entrypoint"]).join("\n"), @"entrypoint(image)           windlass.dev.rhai:3     replaces scripts/build.rhai:66; names api");
 }
 
 #[test]

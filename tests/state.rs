@@ -48,7 +48,7 @@ fn damaged_records_are_told_and_built_anew() {
     };
     check(&whole[..whole.len() / 2], "is damaged");
     check("garbage \0", "is damaged");
-    check(&whole.replace("\"version\": 1", "\"version\": 99"), "has version 99, this windlass knows 1");
+    check(&whole.replace("\"version\": 2", "\"version\": 99"), "has version 99, this windlass knows 2");
     check(&whole.replacen("\"key\": \"", "\"key\": \"x", 1), "is damaged");
 }
 

@@ -139,11 +139,11 @@ pub(super) fn text(images: &[Explained], now: Timestamp) -> String {
                 }
             }
         }
-        for uncovered in &image.not_covered {
-            let _ = writeln!(text, "  not covered  {uncovered}");
-        }
         if let Some(last) = &image.last_build {
             last.write(&mut text, now);
+        }
+        for uncovered in &image.not_covered {
+            let _ = writeln!(text, "  not covered  {uncovered}");
         }
     }
     text
