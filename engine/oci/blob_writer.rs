@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
+use super::lease::keep_out_removal;
 use super::{BlobStore, StoreError};
 use crate::image::Digest;
 
@@ -51,6 +52,8 @@ impl BlobWriter {
     /// [`StoreError::Folder`].
     pub fn finish(self) -> Result<(Digest, u64), StoreError> {
         let digest = Digest::from(self.hasher);
+        // Else a removal that began before could take it for an older blob of this name.
+        let _guard = keep_out_removal(self.store.folder());
         let moved = self.file.persist(self.store.path(&digest));
         moved.map_err(|error| self.store.refused(&error.error))?;
         Ok((digest, self.written))

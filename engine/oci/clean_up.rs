@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::blob_writer::PART;
 use super::lease::begin_removal;
-use super::{BlobStore, Closure, ImageName, Layer, Origin, StoreError};
+use super::{BlobStore, Closure, ImageName, Layer, Origin, StoreError, digest_of};
 use crate::image::Digest;
 
 /// After so long, what was half written is nobody's.
@@ -64,7 +64,7 @@ struct Found {
 }
 
 impl BlobStore {
-    /// Removes what `leave` does not keep, but never what a running process uses; only tells with `dry_run`. An image
+    /// Removes what `leave` does not keep, but never what a running process uses or what that names; only tells with `dry_run`. An image
     /// goes with the first part of it that goes. What is removed can be built or pulled again.
     ///
     /// # Errors
@@ -77,12 +77,17 @@ impl BlobStore {
         let now = SystemTime::now();
         let mut found = self.found().map_err(|error| self.refused(&error))?;
         found.sort_by_key(|blob| std::cmp::Reverse(blob.used));
+        let in_use = leased.map_or_else(HashSet::new, |leased| self.in_use(&found, leased));
+        let used: HashMap<_, _> = found.iter().filter_map(|blob| Some((blob.digest?, blob.used))).collect();
         let mut cleaned = Cleaned::default();
-        let (mut kept, mut used) = (HashSet::new(), HashMap::new());
+        // What is not there, and named by what is in use, is known of as well.
+        let (mut kept, mut removed) = (in_use.clone(), Vec::new());
         for blob in found {
-            used.extend(blob.digest.map(|digest| (digest, blob.used)));
             let age = now.duration_since(blob.used).unwrap_or_default();
-            let is_in_use = leased.is_some_and(|leased| blob.used >= leased);
+            let is_in_use = match blob.digest {
+                Some(digest) => in_use.contains(&digest),
+                None => leased.is_some_and(|leased| blob.used >= leased),
+            };
             let stays = is_in_use
                 || match (blob.digest, leave) {
                     (None, _) => age < ABANDONED,
@@ -98,6 +103,7 @@ impl BlobStore {
             }
             cleaned.blobs += 1;
             cleaned.bytes += blob.size;
+            removed.push(blob.path);
         }
         // Which images go is asked while their manifests are there.
         let unused = self.unused();
@@ -111,13 +117,28 @@ impl BlobStore {
             .collect();
         if !dry_run {
             gone.iter().try_for_each(|name| self.forget_name(name))?;
-            let all = self.found().map_err(|error| self.refused(&error))?;
-            for blob in all.into_iter().filter(|blob| is_removed(blob, &kept, now)) {
-                remove(&blob.path).map_err(|error| self.refused(&error))?;
-            }
+            removed.iter().try_for_each(remove).map_err(|error| self.refused(&error))?;
             self.forget(&kept, leave, now).map_err(|error| self.refused(&error))?;
         }
         Ok(cleaned)
+    }
+
+    /// The blobs that running processes use: those they used since `leased`, and all that those name or have attached,
+    /// however long ago that was used.
+    fn in_use(&self, found: &[Found], leased: SystemTime) -> HashSet<Digest> {
+        let unused = self.unused();
+        let mut waiting: Vec<_> =
+            found.iter().filter(|blob| blob.used >= leased).filter_map(|blob| blob.digest).collect();
+        let mut in_use = HashSet::new();
+        while let Some(digest) = waiting.pop() {
+            if in_use.insert(digest) {
+                waiting.extend(unused.named_by(&digest));
+                waiting.extend(
+                    unused.attachments(&digest).iter().filter_map(|entry| digest_of(entry, &digest).ok()),
+                );
+            }
+        }
+        in_use
     }
 
     /// Removes what was used longest ago when the store has more than `limit` bytes; `None` when it has not.
@@ -190,13 +211,6 @@ impl BlobStore {
             }
         }
         Ok(())
-    }
-}
-
-fn is_removed(blob: &Found, kept: &HashSet<Digest>, now: SystemTime) -> bool {
-    match blob.digest {
-        Some(digest) => !kept.contains(&digest),
-        None => now.duration_since(blob.used).is_ok_and(|age| age >= ABANDONED),
     }
 }
 
@@ -309,14 +323,22 @@ mod tests {
         assert_eq!(fixture.left(), "ap");
     }
 
+    /// Puts an image of `layer` and a layer that is elsewhere into the store, as a process does that is gone; gives its manifest.
+    fn image(fixture: &Fixture, layer: Digest, size: usize) -> Digest {
+        let store = BlobStore::new(fixture.store.folder());
+        let entry = |digest: &Digest, size: usize| serde_json::json!({"mediaType": "application/octet-stream", "digest": digest, "size": size});
+        let config = store.put("{}").expect("kept");
+        let elsewhere = Digest::of("elsewhere");
+        store.note_repository(&elsewhere, &"acme/base".parse().expect("a repository")).expect("noted");
+        let layers = [entry(&layer, size), entry(&elsewhere, 9)];
+        let manifest = serde_json::json!({"config": entry(&config, 2), "layers": layers});
+        store.put(manifest.to_string()).expect("kept")
+    }
+
     #[test]
     fn images_go_with_what_they_need() {
         let fixture = Fixture::new(&[(b'l', 9, 50)]);
-        let (store, layer) = (&fixture.store, Digest::of([b'l'; 9]));
-        let entry = |digest: &Digest, size: usize| serde_json::json!({"mediaType": "application/octet-stream", "digest": digest, "size": size});
-        let config = store.put("{}").expect("kept");
-        let manifest = serde_json::json!({"config": entry(&config, 2), "layers": [entry(&layer, 9)]});
-        let root = store.put(manifest.to_string()).expect("kept");
+        let (store, root) = (&fixture.store, image(&fixture, Digest::of([b'l'; 9]), 9));
         let reference = "acme/app:1".parse().expect("reference");
         store.name(&reference, Origin::Built, root).expect("named");
         store.name(&reference, Origin::Pulled, root).expect("named");
@@ -325,6 +347,60 @@ mod tests {
         let images: Vec<_> = cleaned.images.iter().map(|image| image.name.origin).collect();
         assert_eq!(images, [Origin::Built], "what was pulled is only known by its manifest");
         assert_eq!(store.names().len(), 1);
-        assert_eq!(store.clean_up(Leave::Nothing, false).expect("cleaned").images.len(), 0, "it is in use");
+    }
+
+    #[test]
+    fn what_is_in_use_stays_with_all_that_it_names() {
+        let fixture = Fixture::new(&[(b'l', 9, 50), (b'x', 3, 50)]);
+        let (store, root) = (&fixture.store, image(&fixture, Digest::of([b'l'; 9]), 9));
+        let reference = "acme/app:1".parse().expect("reference");
+        store.name(&reference, Origin::Built, root).expect("named");
+        BlobStore::new(store.folder())
+            .attach(&root, "text/plain", b"bill", std::collections::BTreeMap::new())
+            .expect("attached");
+        let past = SystemTime::now() - Duration::from_secs(50 * 3600);
+        for blob in store.found().expect("blobs") {
+            File::open(blob.path).and_then(|file| file.set_modified(past)).expect("time");
+        }
+        let other = BlobStore::new(store.folder());
+        other.read(&root).expect("read").expect("there");
+        let cleaned = store.clean_up(Leave::Nothing, false).expect("cleaned");
+        assert_eq!((fixture.left().as_str(), cleaned.images.len()), ("bl{{{", 0));
+        assert_eq!(other.repositories_of(&Digest::of("elsewhere")).len(), 1);
+        assert_eq!(other.attachments(&root).len(), 1);
+        drop(other);
+        let cleaned = store.clean_up(Leave::Nothing, false).expect("cleaned");
+        assert_eq!((fixture.left().as_str(), cleaned.images.len()), ("", 1));
+    }
+
+    #[test]
+    fn what_is_written_while_others_remove_stays() {
+        let fixture = Fixture::new(&[(b'x', 3, 50)]);
+        let (running, over) = std::sync::mpsc::channel::<()>();
+        std::thread::scope(|scope| {
+            // Dropped also when the test fails.
+            let running = running;
+            let fixture = &fixture;
+            scope.spawn(move || {
+                while over.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+                    fixture.store.clean_up(Leave::Nothing, false).expect("cleaned");
+                }
+            });
+            // Each as a process of its own that finds what an earlier one left a moment ago.
+            for number in 0..200_u32 {
+                let store = BlobStore::new(fixture.store.folder());
+                let reference = "acme/app:1".parse().expect("reference");
+                let digest = store.put(number.to_string()).expect("kept");
+                store.name(&reference, Origin::Pulled, digest).expect("named");
+                let earlier = store.get(&Digest::of((number / 2).to_string())).expect("asked").is_some();
+                for _ in 0..3 {
+                    assert_eq!(store.named(&reference, Origin::Pulled), Some(digest));
+                    assert!(store.read(&digest).expect("read").is_some(), "{number}");
+                    let again = store.get(&Digest::of((number / 2).to_string())).expect("asked").is_some();
+                    assert!(again || !earlier, "{number}");
+                }
+            }
+            drop(running);
+        });
     }
 }

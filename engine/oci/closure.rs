@@ -12,6 +12,9 @@ use crate::image::Digest;
 /// How deep indexes may lie in indexes.
 const DEEPEST: usize = 4;
 
+/// How large a manifest or an index can be, in bytes: registries take no larger one.
+const LARGEST: u64 = 4 << 20;
+
 /// A manifest or an index of the store with all that it names, each once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closure {
@@ -90,6 +93,19 @@ impl Closure {
         let media_type = links.media_type.unwrap_or_else(|| guess.to_owned());
         self.documents.push(Document { digest: *digest, media_type, content: content.into() });
         Ok(())
+    }
+}
+
+impl BlobStore {
+    /// What the blob `digest` names when it is a manifest or an index; nothing when it is something else or not there.
+    pub(super) fn named_by(&self, digest: &Digest) -> Vec<Digest> {
+        let is_small = self.path(digest).metadata().is_ok_and(|facts| facts.len() <= LARGEST);
+        let content = if is_small { self.read(digest).ok().flatten() } else { None };
+        let Some(links) = content.and_then(|content| serde_json::from_slice::<Links>(&content).ok()) else {
+            return Vec::new();
+        };
+        let named = links.manifests.iter().chain(&links.layers).flatten().chain(&links.config);
+        named.filter_map(|entry| digest_of(entry, digest).ok()).collect()
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Guard {
 impl Lease {
     /// Takes a lease of the store in `folder`. Waits for a removal that is going on.
     pub(super) fn take(folder: &Path) -> Self {
+        // Without a folder for the lock, a removal could begin meanwhile. Where it cannot be made, nobody removes anything.
+        let _ = crate::own_file::create_folder(folder);
         let _guard = keep_out_removal(folder);
         let since = SystemTime::now() - LAG;
         Self { since, file: open(&folder.join(FOLDER), since).ok() }
@@ -63,21 +65,26 @@ fn open(folder: &Path, since: SystemTime) -> std::io::Result<(PathBuf, File)> {
     Ok((path, file))
 }
 
-/// Waits until nobody removes anything from the store in `folder`, and keeps others from it.
+/// Waits until nobody removes anything from the store in `folder`, and keeps others from it: whoever puts something into
+/// the store, or counts on something in it from now on, holds this meanwhile.
 pub(super) fn keep_out_removal(folder: &Path) -> Guard {
     let lock = || {
-        let file = File::open(folder.join(REMOVAL))?;
+        let file = open_lock(folder).or_else(|_| File::open(folder.join(REMOVAL)))?;
         file.lock_shared().map(|()| file)
     };
-    // Nothing was ever removed where there is no such file.
+    // Where the lock cannot be made, nobody removes anything either.
     Guard { _file: lock().ok() }
 }
 
-/// Begins to remove things: whoever takes a lease or uses a blob for the first time waits meanwhile. Returns the time of
+fn open_lock(folder: &Path) -> std::io::Result<File> {
+    let mut options = crate::own_file::options();
+    options.create(true).truncate(false).read(true).open(folder.join(REMOVAL))
+}
+
+/// Begins to remove things: whoever takes a lease, writes anything or uses a blob for the first time waits meanwhile. Returns the time of
 /// the oldest lease that is alive as well, and sweeps up the dead ones.
 pub(super) fn begin_removal(folder: &Path) -> std::io::Result<(Guard, Option<SystemTime>)> {
-    let mut options = crate::own_file::options();
-    let lock = options.create(true).truncate(false).read(true).open(folder.join(REMOVAL))?;
+    let lock = open_lock(folder)?;
     lock.lock()?;
     let mut oldest: Option<SystemTime> = None;
     for entry in fs::read_dir(folder.join(FOLDER)).into_iter().flatten().flatten() {

@@ -14,10 +14,11 @@ use crate::image::Digest;
 /// The user's store of images, a folder in the form of an OCI image layout: `blobs/sha256/HEX`. Beside the blobs lie
 /// the names of images and what is known about layers.
 ///
-/// It is shared by all projects and by runs side by side, without a lock: a blob is written beside its place and moved
-/// there when it is whole, and never changes. A blob's modification time says when it was last used. Cheap to clone.
+/// It is shared by all projects and by runs side by side: a blob is written beside its place and moved there when it is
+/// whole, and never changes. A blob's modification time says when it was last used. Cheap to clone.
 ///
-/// What a process has used, no other process removes while it runs: it holds a [`Lease`] from its first use on.
+/// What a process has used, and what that names, no other process removes while it runs: it holds a [`Lease`] from its
+/// first use on. Whoever removes something keeps all others from writing meanwhile.
 #[derive(Debug, Clone)]
 pub struct BlobStore(Arc<Inner>);
 
@@ -60,8 +61,10 @@ impl BlobStore {
     pub fn get(&self, digest: &Digest) -> Result<Option<Blob>, StoreError> {
         let path = self.path(digest);
         let open = || -> io::Result<Blob> {
-            let mut file = File::open(&path)?;
+            // Where nothing is, nothing is used. What is opened before there is a lease may be removed until there is one.
+            path.metadata()?;
             let lease = self.lease();
+            let mut file = File::open(&path)?;
             let mut facts = file.metadata()?;
             if !facts.modified().is_ok_and(|used| lease.covers(used)) {
                 // Somebody may be about to remove it.
@@ -171,6 +174,7 @@ impl BlobStore {
         let write = || -> io::Result<File> {
             let folder = path.parent().unwrap_or(self.folder());
             crate::own_file::create_folder(folder)?;
+            let _guard = lease::keep_out_removal(self.folder());
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
             file.write_all(content)?;
             file.persist(path).map_err(|error| error.error)
