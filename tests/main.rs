@@ -61,6 +61,7 @@ mod run_command;
 mod script_errors;
 mod script_safety;
 mod show;
+mod side_by_side;
 mod skip;
 mod stages;
 mod state;

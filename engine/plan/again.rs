@@ -23,6 +23,7 @@ impl Plan {
             verdict: decided.verdict.clone(),
             reason: decided.reason.clone(),
             told: Arc::clone(&decided.told),
+            _claim: decided._claim.clone(),
             ..self
         }
     }

@@ -18,7 +18,7 @@ use crate::dependency::{fill_custom, named_images};
 use crate::event::{Decision, Event, Level};
 use crate::image::context::{Change, ContextDigest, Forest};
 use crate::image::{Context, Digest, ImageReference, Selection, Tag, TagTemplate};
-use crate::run::{Finished, Image, Run, lock};
+use crate::run::{Claim, Finished, Image, Run, lock};
 use crate::script::StageError;
 use crate::script::stage::Dockerfile;
 use crate::state::{BaseIdentity, BuiltFor, Progress, Record, RecordedInputs};
@@ -39,6 +39,8 @@ pub struct Plan {
     pub(super) recipe: Recipe,
     /// The look at the disk in which its files were found.
     pub(super) seen: Weak<Forest>,
+    /// The right to build it, held until the plan is gone.
+    pub(super) _claim: Claim,
     /// The decision that was told last.
     pub(super) told: Arc<Mutex<Option<Decision>>>,
 }
@@ -185,19 +187,44 @@ impl Plan {
             reason: String::new(),
             recipe,
             seen,
+            _claim: None,
             told: Arc::default(),
         }
     }
 
     /// The same, decided; `always` is a reason to build in any case.
     fn decided(self, always: Option<&str>) -> Result<Self, StageError> {
+        let always = self.always().or(always);
         let (verdict, reason) = self.judge(always)?;
         let plan = Self { verdict, reason, ..self };
-        let image = &plan.image;
-        if image.run().options.dry_run {
-            image.run().keep_plan(plan.clone());
+        let run = plan.image.run();
+        if run.options.dry_run {
+            run.keep_plan(plan.clone());
+            return Ok(plan);
         }
-        Ok(plan)
+        if plan.needs_build() { plan.claimed(always) } else { Ok(plan) }
+    }
+
+    /// The same, decided again when another run built the image meanwhile. What is built in any case waits for nobody.
+    fn claimed(self, always: Option<&str>) -> Result<Self, StageError> {
+        let (run, name) = (self.image.run(), self.image.name());
+        let claim = run.claim(name, always.is_none())?;
+        if !run.reread_records(name) {
+            return Ok(Self { _claim: claim, ..self });
+        }
+        // Its hooks may have written what was read before.
+        run.host.writes.wrote();
+        let plan = self.with_files_of_now()?;
+        let (verdict, reason) = plan.judge(always)?;
+        Ok(Self { verdict, reason, _claim: claim, ..plan })
+    }
+
+    /// Why the image is built whatever is known.
+    fn always(&self) -> Option<&'static str> {
+        let options = &self.image.run().options;
+        let forced = options.force_build || options.force.contains(self.image.name());
+        let strategy = self.image.config().rebuild_strategy == RebuildStrategy::Always;
+        forced.then_some("forced").or_else(|| strategy.then_some("`rebuildStrategy` is `always`"))
     }
 
     /// Whether the image has to be built.
@@ -303,12 +330,6 @@ impl Plan {
         let image = &self.image;
         let run = image.run();
         let records = run.records(image.name());
-        let forced = run.options.force_build || run.options.force.contains(image.name());
-        let strategy = image.config().rebuild_strategy == RebuildStrategy::Always;
-        let always = forced
-            .then_some("forced")
-            .or_else(|| strategy.then_some("`rebuildStrategy` is `always`"))
-            .or(always);
         let bases: Vec<_> = self
             .bases
             .iter()

@@ -1,6 +1,7 @@
 //! One run of a pipeline: the project, the outside world, and what the run has learnt so far.
 
 mod builder_choice;
+mod claim;
 mod delivery;
 mod error;
 mod image;
@@ -16,7 +17,7 @@ use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -35,9 +36,10 @@ use crate::image::{Dockerfile, ImageReference};
 use crate::plan::{CacheKey, ImageIds, Plan};
 use crate::process::{Pipe, ProcessError};
 use crate::script::{Pipeline, StageError};
-use crate::state::{BaseIdentity, BaseMemory, ImageStore, Record, StatIndex};
+use crate::state::{BaseIdentity, BaseMemory, ImageLock, ImageStore, Record, StatIndex};
 use crate::suggestion::nearest;
 
+pub use claim::Claim;
 pub use delivery::Delivery;
 pub use error::RunError;
 pub use image::Image;
@@ -76,6 +78,8 @@ pub struct Run {
     dockerfiles: Mutex<HashMap<PathBuf, Result<Dockerfile, RunError>>>,
     indexes: Mutex<HashMap<PathBuf, Arc<StatIndex>>>,
     records: Mutex<HashMap<String, Arc<Vec<Record>>>>,
+    /// The images that this run claimed.
+    claims: Mutex<HashMap<String, Weak<ImageLock>>>,
     /// What the daemon answered, with the ID of those references that it has.
     in_daemon: Mutex<HashMap<ImageReference, Option<String>>>,
     is_forgetful: AtomicBool,
@@ -150,6 +154,7 @@ impl Run {
             dockerfiles: Mutex::default(),
             indexes: Mutex::default(),
             records: Mutex::default(),
+            claims: Mutex::default(),
             in_daemon: Mutex::default(),
             is_forgetful: AtomicBool::new(false),
             told: Mutex::default(),

@@ -453,7 +453,7 @@ pub(super) fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8], version: u32)
 }
 
 /// A file name for any key of `images`; different keys give different names, also where case is ignored.
-fn file_name(image: &str) -> String {
+pub(super) fn file_name(image: &str) -> String {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     if !image.is_empty() && image.len() <= 100 && image.chars().all(plain) {
         return image.to_owned();
