@@ -42,6 +42,7 @@ mod kaniko;
 mod list;
 mod local_cluster;
 mod login;
+mod long;
 mod oci_images;
 mod output;
 mod overrides;

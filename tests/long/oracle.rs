@@ -1,0 +1,165 @@
+//! What the images of a random project should be: fresh builds of the docker command.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use windlass::image::Digest;
+
+use super::sketch::{Sketch, Sketches};
+use crate::harness::{Daemon, ImageTree, Output, Project};
+
+/// What can be compared of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Essence {
+    tree: BTreeMap<String, String>,
+    config: BTreeMap<String, String>,
+}
+
+impl From<ImageTree> for Essence {
+    fn from(image: ImageTree) -> Self {
+        let fields = ["Cmd", "Entrypoint", "Env", "ExposedPorts", "Labels", "User", "WorkingDir"];
+        let config = fields.map(|field| {
+            let value = &image.config["config"][field];
+            let is_empty = value.is_null() || [r#"{}"#, "[]", r#""""#].contains(&value.to_string().as_str());
+            (field.to_owned(), if is_empty { String::new() } else { sorted(value) })
+        });
+        Self { tree: image.tree, config: config.into() }
+    }
+}
+
+/// JSON with the keys of objects in order.
+fn sorted(value: &Value) -> String {
+    match value.as_object() {
+        Some(object) => format!("{:?}", object.iter().collect::<BTreeMap<_, _>>()),
+        None => value.to_string(),
+    }
+}
+
+impl Essence {
+    /// Where `self` is not `expected`, in a few lines; empty when nowhere.
+    pub fn differences(&self, expected: &Self) -> Vec<String> {
+        let sides = [(&self.tree, &expected.tree), (&self.config, &expected.config)];
+        let lines = sides.into_iter().flat_map(|(is, should)| {
+            let gone = should.iter().filter(|(key, _)| !is.contains_key(*key));
+            let gone = gone.map(|(key, value)| format!("{key} is missing, should be {value}"));
+            let other = is.iter().filter(|(key, value)| should.get(*key) != Some(*value));
+            let other =
+                other.map(|(key, value)| format!("{key} is {value}, should be {:?}", should.get(key)));
+            gone.chain(other).collect::<Vec<_>>()
+        });
+        lines.take(6).collect()
+    }
+
+    /// The digests of the files below `/x`, `/all...` and the like, as the tree writes them.
+    pub fn contents(&self) -> impl Iterator<Item = (&str, &str)> {
+        let files = self.tree.iter().filter(|(_, line)| line.starts_with("file"));
+        files.filter_map(|(path, line)| Some((path.as_str(), line.rsplit(' ').next()?)))
+    }
+}
+
+/// Builds what should be there, again only when any byte of the project is another.
+#[derive(Default)]
+pub struct Oracle {
+    known: BTreeMap<&'static str, (Digest, Result<Essence, String>)>,
+    builds: usize,
+}
+
+impl Oracle {
+    /// What each image should be, or why it cannot be built.
+    pub fn images(
+        &mut self,
+        sketches: &Sketches,
+        daemon: &Daemon,
+        project: &Project,
+    ) -> Vec<Result<Essence, String>> {
+        let base = daemon.image_id(&format!("{}:1", sketches.base)).expect("the base is there");
+        let mut print = format!("{base}\n");
+        let mut images = Vec::new();
+        for (index, image) in sketches.images.iter().enumerate() {
+            print += &format!("{}\n{}\n", fingerprint(&project.path(image.folder)), image.argument);
+            // Later images are built from earlier ones.
+            let print = Digest::of(&print);
+            if self.known.get(image.name).is_none_or(|(known, _)| *known != print) {
+                self.builds += 1;
+                let built = build(&sketches.images[..=index], daemon, project, self.builds);
+                self.known.insert(image.name, (print, built));
+            }
+            images.push(self.known[image.name].1.clone());
+        }
+        images
+    }
+}
+
+/// Builds the last of `images` from a copy of its context, which no builder has ever seen.
+fn build(images: &[Sketch], daemon: &Daemon, project: &Project, number: usize) -> Result<Essence, String> {
+    let (image, bases) = images.split_last().expect("an image");
+    let copy = TempDir::with_prefix("windlass-truth-").expect("a folder");
+    // BuildKit tells contexts apart by their paths, and sends what it thinks changed.
+    let root = copy.path().join(format!("{:x}", fastrand::u64(..)));
+    project
+        .run_program("cp", ["-a".as_ref(), project.path(image.folder).as_os_str(), root.as_os_str()])
+        .success();
+    let name = format!("{}.Dockerfile", image.name);
+    let mut text = fs::read_to_string(root.join(&name)).map_err(|error| error.to_string())?;
+    for base in bases {
+        text = text.replace(base.repository.name(), &format!("{}:latest", base.truth));
+    }
+    fs::write(copy.path().join("Dockerfile"), text).expect("written");
+    let (tag, latest) = (format!("{}:{number}", image.truth), format!("{}:latest", image.truth));
+    // A base of an earlier build must not stand in for one that cannot be built.
+    let _ = project.run_program("docker", ["image", "rm", "--force", &latest]);
+    let argument = format!("A={}", image.argument);
+    let file = copy.path().join("Dockerfile").display().to_string();
+    let root = root.display().to_string();
+    let arguments =
+        ["--no-cache", "--build-arg", &argument, "--file", &file, "--tag", &tag, "--tag", &latest, &root];
+    let output = docker_build(project, image.has_build_kit, &arguments);
+    if output.code() != Some(0) {
+        return Err(output.stderr);
+    }
+    Ok(ImageTree::of_daemon(daemon, &tag).into())
+}
+
+/// Runs `docker build`, with BuildKit or without.
+pub fn docker_build(project: &Project, has_build_kit: bool, arguments: &[&str]) -> Output {
+    let config = project.home().join("docker-with-buildx");
+    let plugins = config.join("cli-plugins");
+    if let Some(plugin) =
+        std::env::var_os("WINDLASS_TEST_BUILDX").filter(|path| !path.is_empty() && !plugins.exists())
+    {
+        fs::create_dir_all(&plugins).expect("a folder");
+        std::os::unix::fs::symlink(plugin, plugins.join("docker-buildx")).expect("a link");
+    }
+    let kit = format!("DOCKER_BUILDKIT={}", u8::from(has_build_kit));
+    let config = format!("DOCKER_CONFIG={}", config.display());
+    let fixed = [kit.as_str(), &config, "docker", "build", "--quiet"];
+    project.run_program("env", fixed.iter().chain(arguments))
+}
+
+/// Every byte below `root`, and every mode, as one word.
+fn fingerprint(root: &Path) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    fn add(folder: &Path, text: &mut String) {
+        let mut entries: Vec<_> = fs::read_dir(folder).into_iter().flatten().flatten().collect();
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let Ok(facts) = path.symlink_metadata() else { continue };
+            let what = match (facts.is_dir(), facts.is_symlink()) {
+                (true, _) => "folder".to_owned(),
+                (_, true) => format!("{:?}", fs::read_link(&path)),
+                _ => Digest::of(fs::read(&path).unwrap_or_default()).to_string(),
+            };
+            *text += &format!("{} {:o} {what}\n", path.display(), facts.permissions().mode());
+            if facts.is_dir() {
+                add(&path, text);
+            }
+        }
+    }
+    let mut text = String::new();
+    add(root, &mut text);
+    Digest::of(text).to_string()
+}
