@@ -224,10 +224,7 @@ async fn second_build_sends_only_what_changed() {
         let selection = Selection::of_files(project.root.path(), &files).expect("files");
         let index = Arc::new(StatIndex::in_memory());
         selection.digest(&index, &|_, _| ()).expect("the files can be read");
-        BuildRequest {
-            sent: Some(Arc::new(SentFiles::new(index))),
-            ..project.request(&dockerfile, selection)
-        }
+        BuildRequest { sent: Arc::new(SentFiles::new(index)), ..project.request(&dockerfile, selection) }
     };
     let mut sent = Vec::new();
     let mut total = |project: &Project| {

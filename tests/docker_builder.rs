@@ -175,9 +175,9 @@ fn check_kept_time(project: &Project, way: &str, arguments: &[&str], content: im
     build("one", &[]);
     build("two", &[]);
     // The daemon may have either by now.
-    build("one", &["--force"]);
-    build("six", &["--force"]);
-    build("two", &["--force"]);
+    build("one", &["--force-build"]);
+    build("six", &["--force-build"]);
+    build("two", &["--force-build"]);
     // What the daemon has is not forgotten with what windlass remembers.
     project.remove(".windlass");
     build("ten", &[]);

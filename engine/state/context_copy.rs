@@ -110,11 +110,12 @@ impl ContextCopy {
 
     /// SHA-256 of the rest, version, name, files.
     fn encode(&self) -> Vec<u8> {
-        let content = |content: &Option<Digest>| content.map(|digest| *digest.as_bytes());
-        let files = self.files.iter().map(|(version, known)| (*version, content(known))).collect();
+        let files = self.files.iter();
+        let files =
+            files.map(|(version, known)| (*version, known.map(|digest| *digest.as_bytes()))).collect();
         let stored = Stored { version: VERSION, name: self.name.clone(), files };
         let body = postcard::to_stdvec(&stored).unwrap_or_default();
-        [Digest::of(&body).as_bytes(), &body[..]].concat()
+        [&Digest::of(&body).as_bytes()[..], &body].concat()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {

@@ -8,12 +8,12 @@ use std::time::SystemTime;
 
 use tempfile::TempDir;
 
-use super::context_copy::{RememberedCopy, version};
+use super::context_copy::RememberedCopy;
 use super::shared_key::shared_key;
 use crate::builder::{BuildError, BuildRequest};
 use crate::image::Digest;
 use crate::image::context::{Content, Entry, EntryKind, SentFiles, path_of, shown};
-use crate::state::{ContextCopy, FileVersion};
+use crate::state::{ContextCopy, FileVersion, nanoseconds_of};
 
 /// Bytes copied at once.
 const BUFFER: usize = 256 * 1024;
@@ -123,9 +123,9 @@ fn copy_all(
     let mut files = Vec::new();
     let mut buffer = vec![0; BUFFER];
     for entry in entries {
-        let content = copy(entry, &folder.join(path_of(&entry.path)), sent, &mut buffer)
+        let copied = copy(entry, &folder.join(path_of(&entry.path)), sent, &mut buffer)
             .map_err(|error| (shown(&entry.path).into_owned(), error))?;
-        files.extend(content.map(|content| (version(entry), content)));
+        files.extend(copied);
     }
     // Only now: what is put into a folder changes its time.
     #[cfg(unix)]
@@ -136,8 +136,13 @@ fn copy_all(
     Ok(files)
 }
 
-/// Copies one of them; gives the digest of a file.
-fn copy(entry: &Entry, path: &Path, sent: &SentFiles, buffer: &mut [u8]) -> io::Result<Option<Digest>> {
+/// Copies one of them; gives what the copy of a file is, which may have changed since it was selected.
+fn copy(
+    entry: &Entry,
+    path: &Path,
+    sent: &SentFiles,
+    buffer: &mut [u8],
+) -> io::Result<Option<(FileVersion, Digest)>> {
     match &entry.kind {
         EntryKind::Directory => fs::create_dir_all(path).map(|()| None),
         EntryKind::Symlink { target } => {
@@ -147,7 +152,7 @@ fn copy(entry: &Entry, path: &Path, sent: &SentFiles, buffer: &mut [u8]) -> io::
         EntryKind::File { content, .. } => {
             make_parent(path)?;
             let mut file = File::create(path)?;
-            let (content, modified) = match content {
+            let (content, size, modified) = match content {
                 Content::Disk(_) => {
                     let mut source = sent.open(entry)?;
                     loop {
@@ -156,17 +161,17 @@ fn copy(entry: &Entry, path: &Path, sent: &SentFiles, buffer: &mut [u8]) -> io::
                             count => file.write_all(&buffer[..count])?,
                         }
                     }
-                    let modified = source.modified();
-                    (source.finish()?, modified)
+                    let (size, modified) = (source.size(), source.modified());
+                    (source.finish()?, size, modified)
                 }
                 Content::Memory(bytes) => {
                     file.write_all(bytes)?;
-                    (Digest::of(bytes), entry.modified)
+                    (Digest::of(bytes), bytes.len() as u64, entry.modified)
                 }
             };
             drop(file);
             dress(entry, modified, path)?;
-            Ok(Some(content))
+            Ok(Some((FileVersion::new(&entry.path, size, nanoseconds_of(modified)), content)))
         }
     }
 }
