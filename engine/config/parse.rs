@@ -15,6 +15,9 @@ use super::problem::{Problems, Report};
 /// Greatest [`Node::weight`] of a document after its aliases are expanded.
 pub(crate) const MAX_WEIGHT: usize = 300_000;
 
+/// What the names of YAML's own tags begin with.
+const NAMESPACE: &str = "tag:yaml.org,2002:";
+
 /// How often a file is read again because lists and maps in brackets are indented with tabs.
 const MOST_READINGS: usize = 100;
 
@@ -142,6 +145,17 @@ impl Fault {
         let report = Report::new("config::yaml", "this is not valid YAML", self.info);
         problems.add(self.span, Report { help, ..report });
     }
+}
+
+/// The name of a tag of YAML itself: `int`, `binary`, `merge`.
+fn yaml_name(tag: &granit_parser::Tag) -> Option<&str> {
+    let (handle, suffix) = tag.parts();
+    let of_yaml = || match handle {
+        NAMESPACE => Some(suffix),
+        "" => suffix.strip_prefix(NAMESPACE),
+        _ => None,
+    };
+    tag.core_suffix().or_else(of_yaml)
 }
 
 /// What usually is the matter where the parser says `info`.
@@ -380,7 +394,7 @@ impl Builder<'_> {
     ) -> (String, Style) {
         let Some(tag) = tag else { return (text, style) };
         self.check_tag(Some(tag), span);
-        match tag.core_suffix() {
+        match yaml_name(tag) {
             Some("int" | "float" | "bool" | "null" | "merge") => (text, Style::Plain),
             Some("binary") => {
                 let packed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
@@ -401,7 +415,7 @@ impl Builder<'_> {
     /// A tag that nobody knows changes nothing, as with Go's YAML.
     fn check_tag(&mut self, tag: Option<&granit_parser::Tag>, span: Span) {
         if let Some(tag) = tag
-            && tag.core_suffix().is_none()
+            && yaml_name(tag).is_none()
             && tag.parts() != ("", "!")
             && tag.original() != "!"
         {
