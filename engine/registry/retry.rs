@@ -185,7 +185,7 @@ mod tests {
 
     #[tokio::test]
     async fn tries_are_counted_unless_the_server_names_a_time() {
-        let patience = Duration::from_millis(200);
+        let patience = Duration::from_secs(1);
         let retry = Retry { pause: Duration::ZERO, patience, ..Retry::default() };
         let mut tries = retry.tries(Problem::may_pass);
         assert!(tries.again(&busy(None)).await && tries.again(&busy(None)).await);

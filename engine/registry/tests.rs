@@ -422,9 +422,9 @@ async fn each_status_names_its_matter() {
     check(409, "registry::conflict", "does not replace what it has").await;
     check(410, "registry::not_found", "does not exist there").await;
     check(412, "registry::conflict", "does not replace what it has").await;
-    check(413, "registry::too_large", "does not take so much").await;
+    check(413, "registry::too_large", "does not take so much in one request").await;
     check(415, "registry::unsupported", "does not support this").await;
-    check(416, "registry::refused", "expects another part").await;
+    check(416, "registry::refused", "expects another part of the blob").await;
     check(421, "registry::broken", "out of order").await;
     check(425, "registry::broken", "out of order").await;
     check(429, "registry::too_many_requests", "wants fewer requests").await;
@@ -432,6 +432,6 @@ async fn each_status_names_its_matter() {
     check(500, "registry::broken", "out of order").await;
     check(501, "registry::unsupported", "does not support this").await;
     check(507, "registry::full", "has no room left for it").await;
-    check(511, "registry::captive_portal", "wants a login").await;
-    check(304, "registry::malformed", "makes no sense").await;
+    check(511, "registry::captive_portal", "wants a login before it lets anything through").await;
+    check(300, "registry::malformed", "makes no sense").await;
 }
