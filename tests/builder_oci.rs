@@ -1277,7 +1277,7 @@ fn a_layer_that_is_not_what_its_image_says_is_refused() {
         &format!("FROM {base}\nCOPY --from={base} /etc/file /copy\n"),
     );
     let output = project.run(["build", "--builder", "oci", "-t", "1"]);
-    output.exits(1).stderr_has("is not what the image says");
+    output.exits(1).stderr_says("is not what the image says");
     output.stderr_has(layer.diff_id.to_string()).stderr_has(other.to_string());
     assert_eq!(registry.digest_at("app", "1"), None);
 }

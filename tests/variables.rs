@@ -232,7 +232,7 @@ fn devspace_yaml_is_read_in_every_encoding_and_with_every_line_end() {
         let project = Project::new().file("devspace.yaml", bytes).env("FREE", "free");
         let output = project.run(["print", "--json"]);
         assert_eq!(values(&output), ["free", "é"]);
-        output.stderr_has("devspace.yaml:5:1").stderr_has("second document, which is not read");
+        output.stderr_says("devspace.yaml:5:1").stderr_says("second document, which is not read");
     }
 }
 
@@ -246,9 +246,9 @@ fn git_says_why_it_cannot_tell() {
         project.run_program("git", identity.iter().chain(arguments)).success();
     };
     let project = new();
-    project.run(["print"]).exits(2).stderr_has("the project is in no git repository");
+    project.run(["print"]).exits(2).stderr_says("the project is in no git repository");
     git(&project, &["init", "-q"]);
-    project.run(["print"]).exits(2).stderr_has("the project has no commit yet");
+    project.run(["print"]).exits(2).stderr_says("the project has no commit yet");
     git(&project, &["commit", "-q", "--allow-empty", "-m", "one"]);
     let head = project.run_program("git", ["rev-parse", "--short=8", "HEAD"]).stdout;
     assert_eq!(values(&project.run(["print", "--json"])), [head.trim()]);
@@ -277,7 +277,8 @@ fn git_says_why_it_cannot_tell() {
     let broken = new();
     broken.write(".git", "gitdir: /nowhere/.git/worktrees/w\n");
     let reason = "not a git repository: /nowhere/.git/worktrees/w";
-    broken.run(["print"]).exits(2).stderr_has(reason);
-    broken.write("devspace.yaml", "version: v1beta9\n");
-    broken.run(["build"]).exits(1).stderr_has(reason);
+    broken.run(["print"]).exits(2).stderr_says(reason);
+    let image = "version: v1beta9\nimages: {api: {image: r.example/api}}\n";
+    broken.write("devspace.yaml", image);
+    broken.run(["build"]).exits(1).stderr_says(reason);
 }

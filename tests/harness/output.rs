@@ -54,6 +54,16 @@ impl Output {
         self
     }
 
+    /// Asserts that stderr contains `text`, wherever a diagnostic breaks its lines.
+    #[track_caller]
+    pub fn stderr_says(&self, text: impl AsRef<str>) -> &Self {
+        let text = text.as_ref();
+        let words = self.stderr.split_whitespace().filter(|word| *word != "|");
+        let flat = words.collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(text), "stderr does not say `{text}`\n{self}");
+        self
+    }
+
     /// Asserts that neither output contains `text`.
     #[track_caller]
     pub fn lacks(&self, text: impl AsRef<str>) -> &Self {
