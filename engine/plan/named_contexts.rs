@@ -37,7 +37,12 @@ pub(super) fn argument_words(image: &Image) -> Result<Vec<String>, StageError> {
 
 /// `reach`, unless an argument of `image` lets `dockerfile` read what nobody here knows.
 pub(super) fn widened(image: &Image, dockerfile: &Dockerfile, reach: Reach) -> Reach {
-    let why = docker_args(image).find_map(|arg| {
+    unknown_reading(image, dockerfile).map_or(reach, |why| Reach::Whole { why: Some(why) })
+}
+
+/// Why nobody here knows what `dockerfile` reads with the arguments of `image`; `None` where that is known.
+pub(super) fn unknown_reading(image: &Image, dockerfile: &Dockerfile) -> Option<String> {
+    docker_args(image).find_map(|arg| {
         if arg.flag.is_none() {
             return Some(format!("windlass does not know what `{}` of `args` does", arg.name));
         }
@@ -45,8 +50,7 @@ pub(super) fn widened(image: &Image, dockerfile: &Dockerfile, reach: Reach) -> R
         stands_for_base(dockerfile, name).then(|| {
             format!("what `{name}` of `--build-context` adds to a build (ONBUILD, ENV) is not known")
         })
-    });
-    why.map_or(reach, |why| Reach::Whole { why: Some(why) })
+    })
 }
 
 fn docker_args(image: &Image) -> impl Iterator<Item = &BuilderArg> {

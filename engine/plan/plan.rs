@@ -9,7 +9,7 @@ use super::built::Built;
 use super::difference::{Difference, differences};
 use super::docker_build::{DockerfileRecipe, keep_context, select};
 use super::error::PlanError;
-use super::named_contexts::{argument_words, widened};
+use super::named_contexts::{argument_words, unknown_reading, widened};
 use super::reason::why_build;
 use super::{CacheKey, Inputs, Reuse, Situation, Source, UsedBase, Verdict, decide};
 use crate::builder::{BuiltImage, CustomRequest, build_custom, custom_words, on_change_files};
@@ -110,8 +110,10 @@ impl Plan {
         let bases = Bases::new(run, &parents);
         let target = dockerfile.target.as_deref();
         let reach = dockerfile.inner.reach(target, &dockerfile.args, &|base| bases.config(base))?;
-        let counted = dockerfile.key_args().collect();
-        let used = dockerfile.inner.used_args(target, &counted, &|base| bases.config(base))?;
+        let used = match unknown_reading(image, &dockerfile.inner) {
+            Some(_) => (*dockerfile.args).clone(),
+            None => dockerfile.inner.used_args(target, &dockerfile.args, &|base| bases.config(base))?,
+        };
         let reach = widened(image, &dockerfile.inner, reach);
         let (asked, unknown_bases) = bases.into_asked();
         let recipe = DockerfileRecipe {

@@ -55,6 +55,8 @@ mod tests {
             network: None,
             build_args: Default::default(),
             secret_args: Default::default(),
+            proxies: Default::default(),
+            labels: Default::default(),
             platform: None,
             directory: "/project".into(),
             sent: Arc::default(),

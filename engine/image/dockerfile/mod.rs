@@ -110,13 +110,6 @@ struct Parsed {
 }
 
 impl Dockerfile {
-    /// Whether an ARG declares `name`, be it in a build target that is not needed.
-    pub fn declares(&self, name: &str) -> bool {
-        let own = self.parsed.targets.iter().flat_map(|target| &target.instructions);
-        let mut all = self.parsed.global.iter().chain(own);
-        all.any(|instruction| matches!(&instruction.kind, Kind::Arg(pairs) if pairs.iter().any(|(arg, _)| arg == name)))
-    }
-
     /// Parses `text`; `name` is the path shown in messages.
     ///
     /// Accepts and refuses what Docker's own parser does. An unknown flag or instruction is kept when a `syntax`

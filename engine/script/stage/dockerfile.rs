@@ -179,13 +179,6 @@ impl Dockerfile {
         own.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
-    /// The build arguments that are inputs: of the proxies those that an ARG declares, as no other reaches the image.
-    pub fn key_args(&self) -> impl Iterator<Item = (String, String)> {
-        let counts = |name: &String| !self.proxies.contains_key(name) || self.inner.declares(name);
-        let args = self.args.iter().filter(move |(name, _)| counts(name));
-        args.map(|(name, value)| (name.clone(), value.clone()))
-    }
-
     /// A copy whose text is changed by `edit`, which gets the build target.
     pub(crate) fn edited(
         &self,
