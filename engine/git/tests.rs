@@ -163,7 +163,8 @@ fn a_server_that_never_answers_is_given_up() {
     let origin = Origin::new();
     let url = format!("git://{}/repo.git", silent.local_addr().unwrap());
     let source = GitSource::new(url, None, None, None);
-    let checkouts = Checkouts { silence: std::time::Duration::from_millis(500), ..origin.checkouts() };
+    let mut checkouts = origin.checkouts();
+    checkouts.silence = std::time::Duration::from_millis(500);
     let error = checkouts.check_out_blocking(&source, false).unwrap_err();
     assert!(error.to_string().contains("nothing came from its server"), "{error}");
     assert!(!checkouts.folder_of(&source).exists());

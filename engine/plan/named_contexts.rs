@@ -25,7 +25,7 @@ pub(super) fn argument_words(image: &Image) -> Result<Vec<String>, StageError> {
         let digest = if run.options.ignores_files {
             String::new()
         } else {
-            let context = Context::open(&run.forest, &folder, None)?;
+            let context = Context::open(&run.forest(), &folder, None)?;
             let selection = context.select(&Reach::Whole { why: None }, &|_| ())?;
             selection.digest(&run.index(context.root()), &|_, _| ())?.digest().to_string()
         };

@@ -251,13 +251,9 @@ mod tests {
     async fn get(server: &Server, scheme: &str) -> Result<Answer, Problem> {
         let http = super::super::endpoint::loopback_client().expect("client");
         let url = format!("{scheme}://{}/", server.domain()).parse().expect("url");
-        exchange(
-            &http,
-            Request::new(reqwest::Method::GET, url),
-            100,
-            &Retry { pause: Duration::ZERO, ..Retry::default() },
-        )
-        .await
+        let mut retry = Retry::default();
+        retry.pause = Duration::ZERO;
+        exchange(&http, Request::new(reqwest::Method::GET, url), 100, &retry).await
     }
 
     #[tokio::test]

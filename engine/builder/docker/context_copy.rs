@@ -22,7 +22,7 @@ impl RememberedCopy {
     /// gets it.
     pub(super) fn take(request: &BuildRequest, way: &str) -> Self {
         let name = &Digest::of(&request.image).hex()[..16];
-        let path = request.directory.join(".windlass/contexts").join(format!("{name}-{way}"));
+        let path = request.directory.join(".windlass/copies").join(format!("{name}-{way}"));
         let limit = request.context.entries().len() * REMEMBERED.0 + REMEMBERED.1;
         Self { copy: ContextCopy::take(&path), path, limit }
     }
