@@ -85,7 +85,7 @@ pub struct GlobalOptions {
     #[arg(long, global = true, value_name = "NAME")]
     pub kube_context: Option<String>,
 
-    /// Run no command of the project: of variables, hooks, builders, scripts
+    /// Disable the commands of the project
     #[arg(long, global = true)]
     pub no_exec: bool,
 

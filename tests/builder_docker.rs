@@ -257,6 +257,7 @@ async fn a_daemon_that_vanishes_is_named() {
     let listener = tokio::net::UnixListener::bind(&socket).unwrap();
     tokio::spawn(async move {
         let answers = [
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nOK",
             "HTTP/1.1 200 OK\r\nContent-Length: 35\r\n\r\n{\"ApiVersion\":\"1.41\",\"Os\":\"linux\"}  ",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n18\r\n{\"stream\":\"Step 1/1 : X\"}\r\n",
         ];

@@ -3,9 +3,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::docker_builder::with_docker_cli;
 use crate::harness::{
     BuildCluster, BuildxCluster, Daemon, Fault, FaultProxy, ImageTree, Output, Project, Registry,
     TestRepository, wait_for,
@@ -19,22 +19,6 @@ const BUILDERS: [(&str, &str); 5] = [
     ("cli-classic", "docker: {useCli: true, useBuildKit: false}"),
     ("cli-buildkit", "docker: {useCli: true, useBuildKit: true}"),
 ];
-
-/// The first docker CLI on PATH that builds with BuildKit by itself: one that is old enough to need no buildx, or has
-/// it.
-fn docker_cli() -> Option<PathBuf> {
-    let says = |path: &PathBuf, arguments: &[&str]| {
-        let output = std::process::Command::new(path).args(arguments).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
-    };
-    let path = std::env::var_os("PATH")?;
-    let mut found = std::env::split_paths(&path).map(|folder| folder.join("docker"));
-    found.find(|path| {
-        let version = says(path, &["--version"]).unwrap_or_default();
-        let major = version.trim_start_matches("Docker version ").split('.').next().map(str::parse::<u32>);
-        matches!(major, Some(Ok(major)) if major < 23) || says(path, &["buildx", "version"]).is_some()
-    })
-}
 
 /// A project with the image `api`, which is what is in `c`, and more of `devspace.yaml`.
 fn project(daemon: &Daemon, repository: &TestRepository, build: &str, more: &str) -> Project {
@@ -53,8 +37,7 @@ fn project(daemon: &Daemon, repository: &TestRepository, build: &str, more: &str
         .file("c/shrink", "a rather long text")
         .file("c/same", "same");
     if build.contains("useCli") {
-        let cli = docker_cli().expect("some docker CLI can build with BuildKit");
-        project = project.program_on_path("docker", format!("#!/bin/sh\nexec {} \"$@\"\n", cli.display()));
+        project = with_docker_cli(project);
     }
     project
 }

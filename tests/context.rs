@@ -176,7 +176,7 @@ const BUILD: [&str; 4] = ["build", "--skip-push", "--builder", "oci"];
 #[test]
 fn the_cache_of_windlass_is_no_part_of_the_context() {
     for (variable, folder, cache) in
-        [("XDG_CACHE_HOME", "[x]/.cache", "[x]/.cache/windlass"), ("HOME", "", ".cache/windlass")]
+        [("XDG_CACHE_HOME", "[x]/.cache", "[x]/.cache/windlass"), ("HOME", "home", "home/.cache/windlass")]
     {
         let project = whole().folder(folder);
         let (value, cache) = (project.path(folder), project.path(cache));
@@ -264,7 +264,7 @@ fn check_names(daemon: &Daemon, builders: &[&str]) {
         assert_eq!(files.collect::<Vec<_>>(), expected, "{builder}");
         project.run(build()).success().stderr_has("unchanged");
         project.write(name(b"d\xff/\xfe"), "new");
-        project.run(build()).success().stderr_has("`d\\xFF/\\xFE` changed");
+        project.run(build()).success().stderr_has("building: d\\xFF/\\xFE changed");
     }
 }
 

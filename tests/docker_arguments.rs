@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::docker_builder::with_docker_cli;
 use crate::harness::{Daemon, ImageTree, Project, TestRepository};
 
 /// The ways to build: what `build.docker` has beside `args`, and the builder.
@@ -23,7 +24,7 @@ fn config(image: &str, docker: &str) -> String {
 
 /// A project with files.
 fn project(image: &str, docker: &str, dockerfile: &str) -> Project {
-    Project::new()
+    with_docker_cli(Project::new())
         .file("devspace.yaml", config(image, docker))
         .file("Dockerfile", dockerfile)
         .file("one.txt", "1\n")
@@ -95,7 +96,7 @@ fn what_a_builder_cannot_honor_is_refused_with_its_line() {
             .exits(1)
             .stderr_has("stage::build::argument")
             .stderr_has("(devspace.yaml:7:")
-            .stderr_has(expected);
+            .stderr_says(expected);
     }
     check("args: [--squash]", "oci", "cannot build `app` with `--squash` of its `args`");
     check("args: [--squash]", "oci", "the builder `oci` has nothing like it");

@@ -38,6 +38,12 @@ pub fn docker_cli() -> Option<PathBuf> {
     found.find(|path| path.is_file() && fits(path))
 }
 
+/// `project`, which finds that CLI first.
+pub fn with_docker_cli(project: Project) -> Project {
+    let cli = docker_cli().expect("some docker CLI can build with BuildKit");
+    project.program_on_path("docker", format!("#!/bin/sh\nexec {} \"$@\"\n", cli.display()))
+}
+
 /// A project with one image, `api`, built by the base image's daemon.
 struct Built {
     daemon: Daemon,
@@ -60,9 +66,7 @@ impl Built {
             .file("devspace.yaml", config)
             .file("Dockerfile", dockerfile.replace("BASE", &daemon.base()));
         if docker.contains("useCli") || docker.contains("args") {
-            let cli = docker_cli().expect("some docker CLI can build with BuildKit");
-            project =
-                project.program_on_path("docker", format!("#!/bin/sh\nexec {} \"$@\"\n", cli.display()));
+            project = with_docker_cli(project);
         }
         Some(Self { daemon, image, project })
     }

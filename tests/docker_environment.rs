@@ -1,5 +1,6 @@
 //! What docker's own environment says of a build has one meaning, whoever builds.
 
+use crate::docker_builder::with_docker_cli;
 use crate::harness::{CountingSocket, Daemon, Project, TestRepository};
 
 /// The ways to build: `build.docker` and the builder.
@@ -16,7 +17,8 @@ fn project(daemon: &Daemon, image: &TestRepository, docker: &str, dockerfile: &s
     let config = format!(
         "version: v1beta11\nimages:\n  app:\n    image: {image}\n    tags: [v1]\n    build: {{docker: {docker}}}\n"
     );
-    Project::new().daemon(daemon).file("devspace.yaml", config).file("Dockerfile", dockerfile).file("f", "x")
+    let project = with_docker_cli(Project::new()).daemon(daemon);
+    project.file("devspace.yaml", config).file("Dockerfile", dockerfile).file("f", "x")
 }
 
 #[test]

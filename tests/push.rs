@@ -314,8 +314,13 @@ fn nothing_is_pushed_whoever_asks_for_it() {
             .success()
             .stderr_has("copied as sha256:")
             .lacks("is not pushed");
-        assert_eq!(registry.tags(&app), ["one"]);
-        assert_eq!(registry.tags(&mirror), ["copied", "pushed"]);
+        // A registry without referrers lists what is attached under a tag of its own.
+        let tags = |repository| {
+            let tags = registry.tags(repository).into_iter();
+            tags.filter(|tag| !tag.starts_with("sha256-")).collect::<Vec<_>>()
+        };
+        assert_eq!(tags(&app), ["one"]);
+        assert_eq!(tags(&mirror), ["copied", "pushed"]);
     }
 }
 

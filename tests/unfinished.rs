@@ -83,7 +83,7 @@ fn failing_verify_publishes_nothing_and_is_called_again() {
     check(
         "fn verify(image, built) { exec([\"./check\", built.references[0]]); }\n",
         false,
-        ", not pushed yet",
+        "not verified yet, not pushed yet",
     );
 }
 

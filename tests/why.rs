@@ -72,13 +72,11 @@ fn every_kind_of_change_is_listed() {
     );
     let output = project.run(["why", "app"]);
     insta::assert_snapshot!(shown(&output.success().stdout, &base, &app), @"
-    app | build: the Dockerfile changed, build arguments `OLD`, `NEW`, `VERSION` changed, its base `base` changed, app/src/gone.txt, app/src/main.txt and 1 more file changed
+    app | build: the Dockerfile changed, build argument `VERSION` changed, its base `base` changed, app/src/gone.txt, app/src/main.txt and 1 more file changed
       ~ Dockerfile
         - was line 3: COPY
         + line 3: ENV TOKEN
         + line 4: COPY app/src /source
-      - build arg    OLD
-      + build arg    NEW
       ~ build arg    VERSION
       ~ base         base
       - file         app/src/gone.txt

@@ -562,8 +562,8 @@ mod tests {
         world.check("build: its base `low` is built again", &["base low"]);
         world.bases = base(None, true);
         world.check("build: its base `low` is built again", &[]);
+        world.bases = base(Some(build("first")), false);
         world.bases[0].name = "renamed".to_owned();
-        world.bases[0].identity = Some(build("first"));
         world.check("registry 1 as 1: nothing", &[]);
         world.records = vec![record(&["1"], Some("i"), &[PUSHED])];
         world.check("build: its base `renamed` was built again", &["base renamed"]);

@@ -116,7 +116,8 @@ impl Plan {
         };
         if !method.reads_files {
             let root = recipe.context.root();
-            let hashed = request.context.digest(&run.index(root), &|_, _| {});
+            let progress = |done, total| events.progress("reading the context", done, Some(total));
+            let hashed = request.context.digest(&run.index(root), &progress);
             hashed.map_err(|error| changed(error, root))?;
             if let Some(path) = request.context.changed() {
                 let (path, reason) = (path.to_owned(), Changed::Meanwhile);

@@ -143,6 +143,25 @@ mod tests {
         CacheKey(Digest::of(text))
     }
 
+    /// A change of the encoding needs a new [`ENCODING`]: keys that earlier versions wrote must never mean anything else.
+    #[test]
+    fn recorded_key_stays() {
+        let inputs = Inputs {
+            command: vec!["make".into(), "all".into()],
+            target: Some("final".into()),
+            network: Some("host".into()),
+            platform: Some("linux/arm64".into()),
+            arguments: vec!["--squash".into()],
+            build_args: BTreeMap::from([("A".into(), "1".into()), ("B".into(), String::new())]),
+            parents: BTreeMap::from([("base".into(), key_of("x"))]),
+            ..inputs()
+        };
+        assert_eq!(
+            (ENCODING, inputs.key().to_string().as_str()),
+            (2, "ac034a52b1eda81dc20d4edac0221091b124dadd4d6d1e09bc318792a2a7e54e")
+        );
+    }
+
     #[test]
     fn words_do_not_run_into_each_other() {
         let with = |words: &[&str]| Inputs {

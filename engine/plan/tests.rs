@@ -184,7 +184,9 @@ proptest! {
             // A plan leaves random characters to the build, whose world always draws an `x`.
             let hide = |line: &String| line.replace("xxxxx", "#####").replace("-xx", "-##");
             let decided: Vec<_> = build.decisions().iter().map(hide).collect();
-            prop_assert_eq!(plan.decisions(), decided, "{:?}", edit);
+            // A tag of an earlier build has them already.
+            let planned: Vec<_> = plan.decisions().iter().map(hide).collect();
+            prop_assert_eq!(planned, decided, "{:?}", edit);
             prop_assert_eq!(plan.keys(), build.keys(), "{:?}", edit);
         }
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rhai::{AST, CallFnOptions, Dynamic, Engine, FnAccess, Module, Position, Scope, ScriptFnMetadata};
 
 use super::engine::new_parser;
+use super::file::DEFAULT_BUILD;
 use super::layer;
 use super::near_miss::near_misses;
 use super::reference::text_of;
@@ -197,7 +198,9 @@ impl Pipeline {
         let function = self.functions.get(&(name.to_owned(), parameters));
         let definitions =
             function.into_iter().flat_map(|function| std::iter::once(function).chain(&function.replaced));
-        definitions.map(|function| &function.file).filter(|file| !file.is_built_in()).map(|file| &*file.text)
+        let files = definitions.map(|function| &function.file).filter(|file| !file.is_built_in());
+        // A copy of the default pipeline says nothing of its own.
+        files.map(|file| &*file.text).filter(|text| text.trim() != DEFAULT_BUILD.trim())
     }
 
     /// The merged program.

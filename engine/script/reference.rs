@@ -158,7 +158,7 @@ fn functions_of(path: &str, text: &str) -> Vec<Documented> {
 
 /// The functions of the default pipeline that can be redefined, in the order of the file.
 pub fn functions() -> Vec<Documented> {
-    let Ok(ast) = Engine::new_raw().compile(DEFAULT_BUILD) else { return Vec::new() };
+    let Ok(ast) = new_parser().compile(DEFAULT_BUILD) else { return Vec::new() };
     let mut functions: Vec<_> = ast
         .iter_functions()
         .filter(|function| !super::pipeline::is_closure(function.name))

@@ -67,11 +67,13 @@ impl Running {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
-        // A shell that starts the tests in the background lets them ignore Ctrl-C, and what they start inherits it.
+        // A shell that starts the tests in the background lets them ignore Ctrl-C, `nohup` the end of a terminal, and what
+        // they start inherits it.
         // SAFETY: between fork and exec only `signal` is called, which is async-signal-safe.
         unsafe {
             command.pre_exec(|| {
                 libc::signal(libc::SIGINT, libc::SIG_DFL);
+                libc::signal(libc::SIGHUP, libc::SIG_DFL);
                 Ok(())
             });
         }

@@ -144,7 +144,10 @@ fn git_and_kubeconfig_are_read_where_they_are_used() {
     let none = Fixture::new("dev: {v: '${DEVSPACE_GIT_COMMIT}'}");
     assert_eq!(
         none.env("GIT_CEILING_DIRECTORIES", "/").env("GIT_DIR", "/nowhere").problems(),
-        ["2:10: cannot find the value of `DEVSPACE_GIT_COMMIT`: the project is in no git repository"]
+        [
+            "2:10: cannot find the value of `DEVSPACE_GIT_COMMIT`: `git rev-parse --verify HEAD`: not a git repository: \
+             '/nowhere'"
+        ]
     );
 
     let config = "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: k, namespace: n}}]\n";
@@ -219,7 +222,8 @@ fn values_from_everywhere_must_be_accepted() {
     };
     let one_of = "it is one of `a`, `b`";
     assert_eq!(one(options).env("A", "c").problems(), refused("the environment", one_of));
-    assert_eq!(one(options).var("A=c").problems(), refused("`--var`", one_of));
+    let given = "`--var` or a project that depends on this one";
+    assert_eq!(one(options).var("A=c").problems(), refused(given, one_of));
     assert_eq!(one(options).file(".env", "A=c\n").problems(), refused("`.env`", one_of));
     let pattern = "{name: A, source: env, validationPattern: '^[0-9]{3}$'}";
     assert_eq!(value(&one(pattern).env("A", "123")), 123);
@@ -228,7 +232,7 @@ fn values_from_everywhere_must_be_accepted() {
         refused("the environment", "its value has to match `^[0-9]{3}$`")
     );
     let message = "{name: A, password: true, validationPattern: '^[0-9]+$', validationMessage: digits only}";
-    assert_eq!(one(message).var("A=hunter2").problems(), refused("`--var`", "digits only"));
+    assert_eq!(one(message).var("A=hunter2").problems(), refused(given, "digits only"));
     // `options` outrank the pattern, as in a question.
     let both = "{name: A, options: [a], validationPattern: '^[0-9]+$'}";
     assert_eq!(value(&one(both).env("A", "a")), "a");

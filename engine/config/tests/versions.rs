@@ -116,7 +116,8 @@ localRegistry: {enabled: true, port: 5000}
     assert!(project.images["web"].custom.as_ref().is_some_and(|custom| custom.skip_image_arg));
     assert_eq!(project.commands["test"].command, "go test ./...");
     assert_eq!(project.other["functions"], json!({"greet": "echo hello"}));
-    assert_eq!(warnings(&loaded), [""; 0]);
+    let ignored = "`localRegistry` is ignored: windlass starts no registry in the cluster";
+    assert_eq!(warnings(&loaded), [format!("devspace.yaml:12:1: {ignored}")]);
 }
 
 #[test]
