@@ -22,18 +22,19 @@ pub enum Taker {
 ///
 /// # Errors
 /// [`BuildError::Argument`] for the first that it cannot.
+#[expect(clippy::result_large_err, reason = "it is made once and ends the build")]
 pub fn check(image: &str, args: &BuilderArgs, taker: Taker) -> Result<(), BuildError> {
     let refused = args.iter().find_map(|arg| Some((arg, refusal(arg, taker)?)));
     let Some((arg, reason)) = refused else { return Ok(()) };
     let name = if arg.name.is_empty() { arg.value.clone().unwrap_or_default() } else { arg.name.clone() };
     Err(BuildError::Argument {
         image: image.to_owned(),
-        argument: name,
-        place: arg.place(),
-        reason: reason.to_owned(),
+        argument: name.into(),
+        place: arg.place().into(),
+        reason: reason.into(),
         help: match arg.fault.is_some() || taker == Taker::BuildKit || arg.role() == Some(Role::Other) {
-            true => "remove it, or write it as `docker build --help` shows it".to_owned(),
-            false => "remove it, or let Docker build the image with BuildKit".to_owned(),
+            true => "remove it, or write it as `docker build --help` shows it",
+            false => "remove it, or let Docker build the image with BuildKit",
         },
     })
 }

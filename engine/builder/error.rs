@@ -22,14 +22,14 @@ pub enum BuildError {
         /// Name of the image.
         image: String,
         /// The argument.
-        argument: String,
+        argument: Box<str>,
         /// Where it stands, in parentheses.
-        place: String,
+        place: Box<str>,
         /// Why the builder cannot honor it.
-        reason: String,
+        reason: Box<str>,
         /// What to do.
         #[help]
-        help: String,
+        help: &'static str,
     },
 
     /// The run was cancelled.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -214,7 +214,7 @@ impl BlobStore {
     }
 }
 
-fn layer_in(path: &PathBuf) -> Option<Digest> {
+fn layer_in(path: &Path) -> Option<Digest> {
     let layer: Layer =
         serde_json::from_slice(&crate::input_file::read_up_to(path, crate::input_file::KEPT).ok()?).ok()?;
     layer.descriptor.digest().as_ref().parse().ok()

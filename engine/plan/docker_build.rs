@@ -62,6 +62,7 @@ impl Plan {
         let run = self.image.run();
         let events = self.image.events();
         let options = self.image.config().docker.clone().unwrap_or_default();
+        #[expect(clippy::result_large_err, reason = "it is made once and ends the build")]
         let check = |taker| arguments::check(self.image.name(), &options.args, taker);
         if matches!(builder, BuilderKind::Docker | BuilderKind::BuildKit) {
             self.check_program()?;

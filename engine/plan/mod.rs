@@ -9,8 +9,8 @@ mod docker_args;
 mod docker_build;
 mod error;
 mod inputs;
-#[expect(clippy::module_inception, reason = "the file is named for its type")]
 mod named_contexts;
+#[expect(clippy::module_inception, reason = "the file is named for its type")]
 mod plan;
 mod provenance;
 mod reason;

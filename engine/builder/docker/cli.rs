@@ -190,6 +190,7 @@ pub(super) fn labels(request: &BuildRequest) -> impl Iterator<Item = String> {
 }
 
 /// Copies a file that docker wrote about the image to where `flag` of `args` wants it.
+#[expect(clippy::result_large_err, reason = "it is made once and ends the build")]
 pub(super) fn copy_report(
     from: &Path,
     to: &Path,
@@ -198,10 +199,10 @@ pub(super) fn copy_report(
 ) -> Result<(), BuildError> {
     std::fs::copy(from, to).map(|_| ()).map_err(|error| BuildError::Argument {
         image: request.image.clone(),
-        argument: flag.to_owned(),
-        place: String::new(),
-        reason: format!("cannot write `{}`: {error}", to.display()),
-        help: "name a file that can be written".to_owned(),
+        argument: flag.into(),
+        place: "".into(),
+        reason: format!("cannot write `{}`: {error}", to.display()).into(),
+        help: "name a file that can be written",
     })
 }
 

@@ -87,7 +87,7 @@ impl<'a> Reader<'a> {
             EntryKind::Directory | EntryKind::Symlink { .. } => return Ok(Digest::of("")),
         }
         let unread = |error| unsendable(entry, &error);
-        let file = self.sent.open(entry).and_then(SentFile::as_selected);
+        let file = self.sent.open(entry).and_then(SentFile::into_selected);
         let mut file = file.map_err(unread)?;
         loop {
             self.check_cancelled()?;

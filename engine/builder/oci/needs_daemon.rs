@@ -88,6 +88,7 @@ const HELP: &str = "start docker or install it (https://docs.docker.com/get-dock
 ///
 /// # Errors
 /// [`BuildError::NeedsDaemon`] for what only a daemon can do; when the Dockerfile is wrong.
+#[expect(clippy::result_large_err, reason = "it is made once and ends the build")]
 pub fn check_daemonless(request: &BuildRequest) -> Result<(), BuildError> {
     let BuildRequest { image, dockerfile, target, build_args, .. } = request;
     match needs_daemon(dockerfile, target.as_deref(), build_args)? {

@@ -115,7 +115,7 @@ impl BuilderArg {
 
     /// The `compression` of an `--output`.
     pub fn compression(&self) -> Option<&str> {
-        self.value.as_deref()?.split(',').filter_map(|part| part.strip_prefix("compression=")).last()
+        self.value.as_deref()?.split(',').filter_map(|part| part.strip_prefix("compression=")).next_back()
     }
 
     /// The id of a `--secret` or `--ssh`.

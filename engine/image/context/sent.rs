@@ -115,7 +115,7 @@ impl SentFile<'_> {
     ///
     /// # Errors
     /// [`Changed`].
-    pub(crate) fn as_selected(self) -> io::Result<Self> {
+    pub(crate) fn into_selected(self) -> io::Result<Self> {
         self.entry.check_state(&self.before)?;
         Ok(self)
     }

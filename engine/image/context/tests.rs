@@ -442,10 +442,10 @@ fn what_a_builder_was_told_of_is_sent_only_as_it_was() {
     let folder = folder(&["f=123456"]);
     let selection = select(&folder, &whole());
     let (sent, entry) = (SentFiles::default(), selection.get("f").expect("it is there"));
-    assert!(sent.open(entry).and_then(SentFile::as_selected).is_ok() && entry.open().is_ok());
+    assert!(sent.open(entry).and_then(SentFile::into_selected).is_ok() && entry.open().is_ok());
     fs::write(folder.path().join("f"), "1234567").expect("written");
     let file = sent.open(entry).expect("it is there");
-    assert!(file.as_selected().is_err() && entry.open().is_err());
+    assert!(file.into_selected().is_err() && entry.open().is_err());
 }
 
 #[test]

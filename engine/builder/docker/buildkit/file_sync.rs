@@ -251,7 +251,7 @@ fn send_files(
                 // The daemon knows the file by what it was told of it, so it has to get just that.
                 let known = folder.content_of(id as usize).or_else(|| transfer.files.known(entry));
                 let unsent = |error| transfer.unreadable(entry, error);
-                let file = transfer.files.open(entry).and_then(SentFile::as_selected);
+                let file = transfer.files.open(entry).and_then(SentFile::into_selected);
                 let mut file = file.map_err(unsent)?;
                 // One more, to see the end at once.
                 let wanted = usize::try_from(entry.size()).map_or(CHUNK, |size| CHUNK.min(size + 1));
