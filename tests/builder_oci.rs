@@ -1263,7 +1263,8 @@ fn a_layer_that_is_not_what_its_image_says_is_refused() {
         "architecture": std::env::consts::ARCH.replace("x86_64", "amd64").replace("aarch64", "arm64"),
         "os": "linux", "rootfs": {"type": "layers", "diff_ids": [other]},
     });
-    let image = StoredImage::assemble(&store, config.to_string(), &[layer.clone()], Default::default());
+    let image =
+        StoredImage::assemble(&store, config.to_string(), std::slice::from_ref(&layer), Default::default());
     let image = image.expect("an image").digest();
     let base = format!("{}/base:1", registry.address());
     let client = RegistryClient::new(Arc::new(CredentialStore::at(folder.path())));

@@ -213,7 +213,7 @@ fn check_all(seed: u64, count: u64) -> Vec<String> {
                     if number >= count {
                         return;
                     }
-                    if number > 0 && number % 500 == 0 {
+                    if number > 0 && number.is_multiple_of(500) {
                         println!("{number} of {count} damaged inputs");
                     }
                     let check = || bench.check(seed + number);

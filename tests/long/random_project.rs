@@ -72,6 +72,9 @@ pub fn live(mode: Mode, seed: u64, rounds: usize, trouble: Trouble) -> Vec<Strin
     wrong
 }
 
+/// Name, outcome, and image ID and reference of an image of a run.
+type Ended = (String, String, Option<(String, String)>);
+
 impl<'a> Life<'a> {
     fn begin(daemon: &'a Daemon, mode: Mode, seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
@@ -289,8 +292,8 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// Name, outcome, and image ID and reference of each image of the last run.
-    fn results(&self) -> Result<Vec<(String, String, Option<(String, String)>)>, String> {
+    /// The images of the last run.
+    fn results(&self) -> Result<Vec<Ended>, String> {
         let text = fs::read_to_string(self.result()).map_err(|error| format!("no result: {error}"))?;
         let result: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
         let images = result["images"].as_array().cloned().unwrap_or_default();
