@@ -14,6 +14,7 @@ use super::plan::Identity;
 use crate::builder::arguments::{self, Taker};
 use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::{self, KanikoBuild};
+use crate::builder::oci::needs_daemon;
 use crate::builder::{BuildError, BuildMethod, BuildRequest};
 use crate::config::{BuilderKind, BuildxConfig, KanikoConfig};
 use crate::event::{ImageEvents, Level};
@@ -69,7 +70,10 @@ impl Plan {
         }
         match builder {
             BuilderKind::Kaniko => self.check_kaniko()?,
-            BuilderKind::Oci => check(Taker::Oci)?,
+            BuilderKind::Oci => {
+                check(Taker::Oci)?;
+                self.check_daemonless(recipe)?;
+            }
             BuilderKind::BuildKit => check(Taker::Cluster)?,
             _ if options.use_build_kit == Some(false) => check(Taker::Classic)?,
             _ => check(Taker::BuildKit)?,
@@ -117,9 +121,9 @@ impl Plan {
         };
         if !method.reads_files {
             let root = recipe.context.root();
-            let progress = |done, total| events.progress("reading the context", done, Some(total));
-            let hashed = request.context.digest(&run.index(root), &progress);
-            hashed.map_err(|error| changed(error, root))?;
+            let events = events.clone();
+            let progress = move |done, total| events.progress("reading the context", done, Some(total));
+            run.hash(&request.context, root, progress)?.map_err(|error| changed(error, root))?;
             if let Some(path) = request.context.changed() {
                 let (path, reason) = (path.to_owned(), Changed::Meanwhile);
                 return Err(BuildError::Changed { path, reason }.into());
@@ -224,6 +228,16 @@ impl Plan {
         let Some(buildx) = own else { return Ok(()) };
         let allowed = self.image.run().host.exec.allow(&buildx.command.join(" "));
         Ok(allowed.map_err(|error| BuildError::process(self.image.name(), error))?)
+    }
+
+    /// Makes sure that neither the Dockerfile nor a trigger of its base images needs a daemon.
+    fn check_daemonless(&self, recipe: &DockerfileRecipe) -> Result<(), StageError> {
+        let Dockerfile { inner, target, args, .. } = &recipe.dockerfile;
+        let bases = Bases::new(self.image.run(), &recipe.parents);
+        match needs_daemon(inner, target.as_deref(), args, &|base| bases.config(base))? {
+            Some(obstacle) => Err(obstacle.into_error(self.image.name(), inner, None).into()),
+            None => Ok(()),
+        }
     }
 
     /// Makes sure that kaniko can do what the image asks for, and tells what it does without.

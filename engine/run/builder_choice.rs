@@ -77,7 +77,7 @@ impl Image {
         let target = config.options.target.as_deref();
         let dockerfile = self.run().dockerfile(config)?;
         let dockerfile = dockerfile.with_instructions(target, &config.append_dockerfile_instructions)?;
-        let obstacle = needs_daemon(&dockerfile, target, &self.build_args()?)?;
+        let obstacle = needs_daemon(&dockerfile, target, &self.build_args()?, &|_| None)?;
         Ok(obstacle.map(|obstacle| (obstacle, dockerfile)))
     }
 

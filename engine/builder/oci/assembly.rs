@@ -71,7 +71,7 @@ pub(super) fn assemble(
         None => Platform::of_this_machine(),
         Some(text) => Platform::parse(text).ok_or_else(|| BuildError::Platform { text: text.clone() })?,
     };
-    check_daemonless(request)?;
+    check_daemonless(request, &|_| None)?;
     let index = dockerfile.target_index(target).map_err(BuildError::from)?;
     let mut args = platform_args(&request.build_args, &platform, &Platform::of_this_machine());
     let stage = dockerfile.targets()[index].name().unwrap_or("default");
@@ -339,12 +339,7 @@ fn at_trigger(
     trigger: &str,
     trouble: Trouble,
 ) -> Box<BuildError> {
-    let obstacle = |reason| Obstacle {
-        instruction: format!("ONBUILD {}", trigger.lines().next().unwrap_or_default()),
-        line: start.lines().0,
-        span: request.dockerfile.label(start),
-        reason: format!("{reason} (a trigger of the base image)"),
-    };
+    let obstacle = |reason: String| Obstacle::of_trigger(&request.dockerfile, start, trigger, &reason);
     error_of(request, trouble, obstacle)
 }
 

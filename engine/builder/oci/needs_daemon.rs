@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::variables::platform_args;
 use crate::builder::{BuildError, BuildRequest};
-use crate::image::dockerfile::{Base, BuildArgs, Graph, Instruction, Kind, is_docker_frontend};
+use crate::image::dockerfile::{Base, BaseConfig, BuildArgs, Graph, Instruction, Kind, is_docker_frontend};
 use crate::image::{Dockerfile, Platform, dockerfile::DockerfileError};
 use crate::script::StageError;
 
@@ -25,7 +25,7 @@ pub struct Obstacle {
 }
 
 /// The first instruction of the build targets that `target` needs which only a daemon can carry out; `None` when the
-/// image can be assembled without. What base images add with `ONBUILD` is not known here.
+/// image can be assembled without. `config` answers what is known of a base image: its `ONBUILD` triggers run as well.
 ///
 /// # Errors
 /// [`DockerfileError`] when the target does not exist, or a `FROM` cannot be expanded.
@@ -33,6 +33,7 @@ pub fn needs_daemon(
     dockerfile: &Dockerfile,
     target: Option<&str>,
     args: &BuildArgs,
+    config: &dyn Fn(&str) -> Option<BaseConfig>,
 ) -> Result<Option<Obstacle>, DockerfileError> {
     let target = dockerfile.target_index(target)?;
     let given = args.get(SYNTAX).filter(|frontend| !frontend.is_empty());
@@ -59,11 +60,20 @@ pub fn needs_daemon(
     let machine = Platform::of_this_machine();
     let args = platform_args(args, &machine, &machine);
     let graph = Graph::new(dockerfile, &args)?;
-    let needed = graph.needed(target, &|_| Vec::new());
+    let outside = |index: usize| match &graph.bases[index] {
+        Base::Image(reference) => triggers(&config(reference).unwrap_or_default()),
+        _ => Vec::new(),
+    };
+    let kinds = |index| outside(index).into_iter().map(|(kind, _)| kind).collect();
+    let needed = graph.needed(target, &kinds);
     for (index, step) in dockerfile.targets().iter().enumerate().filter(|(index, _)| needed[*index]) {
+        for (kind, text) in outside(index) {
+            if let Some(reason) = reason(&kind) {
+                return Ok(Some(Obstacle::of_trigger(dockerfile, step.start(), &text, &reason)));
+            }
+        }
         if let Base::Target(base) = graph.bases[index] {
-            let triggers = dockerfile.targets()[base].instructions().iter();
-            for instruction in triggers {
+            for instruction in dockerfile.targets()[base].instructions() {
                 if let Kind::Onbuild(Some(kind)) = instruction.kind()
                     && let Some(reason) = reason(kind)
                 {
@@ -84,20 +94,48 @@ pub fn needs_daemon(
 const HELP: &str = "start docker or install it (https://docs.docker.com/get-docker), or name a daemon elsewhere with \
                     DOCKER_HOST";
 
-/// Makes sure that windlass can assemble the image of `request`.
+/// Makes sure that windlass can assemble the image of `request`; `config` answers as for [`needs_daemon`].
 ///
 /// # Errors
 /// [`BuildError::NeedsDaemon`] for what only a daemon can do; when the Dockerfile is wrong.
 #[expect(clippy::result_large_err, reason = "it is made once and ends the build")]
-pub fn check_daemonless(request: &BuildRequest) -> Result<(), BuildError> {
+pub fn check_daemonless(
+    request: &BuildRequest,
+    config: &dyn Fn(&str) -> Option<BaseConfig>,
+) -> Result<(), BuildError> {
     let BuildRequest { image, dockerfile, target, build_args, .. } = request;
-    match needs_daemon(dockerfile, target.as_deref(), build_args)? {
+    match needs_daemon(dockerfile, target.as_deref(), build_args, config)? {
         Some(obstacle) => Err(obstacle.into_error(image, dockerfile, None)),
         None => Ok(()),
     }
 }
 
+/// The triggers of a base image with their texts. One that cannot be parsed ends the build with a better error.
+fn triggers(base: &BaseConfig) -> Vec<(Kind, String)> {
+    let parsed = base.onbuild.iter().filter_map(|trigger| {
+        let dockerfile = Dockerfile::parse("ONBUILD", format!("FROM scratch\n{trigger}\n")).ok()?;
+        let kinds = dockerfile.targets().iter().flat_map(|target| target.instructions());
+        Some(kinds.map(|found| (found.kind().clone(), trigger.clone())).collect::<Vec<_>>())
+    });
+    parsed.flatten().collect()
+}
+
 impl Obstacle {
+    /// What keeps the `ONBUILD` instruction `trigger` from running; `from` is the FROM that names its image.
+    pub(super) fn of_trigger(
+        dockerfile: &Dockerfile,
+        from: &Instruction,
+        trigger: &str,
+        reason: &str,
+    ) -> Self {
+        Self {
+            instruction: format!("ONBUILD {}", trigger.lines().next().unwrap_or_default()),
+            line: from.lines().0,
+            span: dockerfile.label(from),
+            reason: format!("{reason} (a trigger of the base image)"),
+        }
+    }
+
     /// The error that it is when `image` is built from `dockerfile`; `unreachable` is why there is no daemon.
     pub fn into_error(
         self,
@@ -164,7 +202,11 @@ mod tests {
     #[track_caller]
     fn check(text: &str, target: Option<&str>, expected: Option<(usize, &str)>) {
         let dockerfile = Dockerfile::parse("Dockerfile", text).unwrap();
-        let found = needs_daemon(&dockerfile, target, &BuildArgs::new()).unwrap();
+        let config = |base: &str| {
+            let onbuild = vec!["COPY --from=build /x /".to_owned(), "RUN make".to_owned()];
+            (base == "onbuild").then(|| BaseConfig { onbuild, env: Vec::new() })
+        };
+        let found = needs_daemon(&dockerfile, target, &BuildArgs::new(), &config).unwrap();
         let found = found.as_ref().map(|found| (found.line, found.instruction.as_str()));
         assert_eq!(found, expected, "{text}");
     }
@@ -178,11 +220,15 @@ mod tests {
         check(text, None, Some((2, "RUN make")));
         check("FROM scratch AS a\nONBUILD RUN make\nFROM scratch\nCOPY a /", None, None);
         check("FROM scratch AS a\nONBUILD RUN make\nFROM a", None, Some((2, "ONBUILD RUN make")));
+        check("FROM onbuild AS a\nFROM scratch", None, None);
+        check("FROM scratch\nFROM onbuild", None, Some((2, "ONBUILD RUN make")));
+        let text = "FROM scratch AS build\nADD git@x.io:a.git /\nFROM onbuild";
+        check(text, None, Some((2, "ADD git@x.io:a.git /")));
         check("# syntax=acme/frontend\nFROM scratch", None, Some((1, "# syntax=acme/frontend")));
         let dockerfile = Dockerfile::parse("Dockerfile", "# syntax=acme/frontend\nFROM scratch").unwrap();
         let with = |frontend: &str| {
             let args = BuildArgs::from_iter([(SYNTAX.to_owned(), frontend.to_owned())]);
-            needs_daemon(&dockerfile, None, &args).unwrap().map(|found| found.instruction)
+            needs_daemon(&dockerfile, None, &args, &|_| None).unwrap().map(|found| found.instruction)
         };
         assert_eq!(with("docker/dockerfile:1"), None);
         assert_eq!(with("acme/other").as_deref(), Some("BUILDKIT_SYNTAX=acme/other"));

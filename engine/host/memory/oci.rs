@@ -43,7 +43,8 @@ impl Oci for Memory {
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
         let image = &request.image;
-        check_daemonless(&request)?;
+        let configs = self.state().configs.clone();
+        check_daemonless(&request, &|base| configs.get(base).cloned())?;
         self.did(CallKind::Build, image);
         let mut state = self.state();
         if let Some(reason) = state.broken.get(image) {

@@ -43,7 +43,7 @@ impl Oci for PlanningOci {
         _: &ImageEvents,
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
-        check_daemonless(&request)?;
+        check_daemonless(&request, &|_| None)?;
         self.effects.push(Effect::build("oci", &request));
         Ok(BuiltImage::in_store(Digest::of("planned")))
     }

@@ -23,8 +23,13 @@ const BUILDS: [&str; 12] = [
     "{custom: {command: make}}",
 ];
 
-const DOCKERFILES: [&str; 3] =
-    ["FROM scratch\nCOPY a.txt /\n", "FROM scratch\nRUN make\n", "FROM scratch\nCOPY a.txt /\nUSER \"\n"];
+const DOCKERFILES: [&str; 4] = [
+    "FROM scratch\nCOPY a.txt /\n",
+    "FROM scratch\nRUN make\n",
+    "FROM scratch\nCOPY a.txt /\nUSER \"\n",
+    // The image that is built from it needs a daemon.
+    "FROM scratch\nCOPY a.txt /\nONBUILD RUN make\n",
+];
 
 const SCRIPTS: [&str; 9] = [
     "",
