@@ -226,3 +226,37 @@ fn ctrl_c_stops_a_push() {
     project.run(["build", "-t", "1"]).success().stderr_has("finishing: unchanged, not finished yet, ");
     assert_eq!(registry.tags(&repository), ["1"]);
 }
+
+/// A project that says `reading` before it reads its context.
+fn project_that_says_when_it_reads() -> Project {
+    let script =
+        "import \"scripts/build\" as base;\nfn context(image) { print(\"reading\"); base::context(image) }\n";
+    Project::new()
+        // Far less than reading takes.
+        .limit(Duration::from_secs(60))
+        .file("devspace.yaml", "version: v1beta11\nimages:\n  app:\n    image: acme/app\n")
+        .file("Dockerfile", "FROM scratch\nCOPY . /\n")
+        .file("windlass.rhai", script)
+}
+
+#[test]
+fn ctrl_c_stops_matching_a_pathological_ignore_file() {
+    let patterns: String = (0..20_000).map(|number| format!("**/*a*a*a*a*a*a*b{number}\n")).collect();
+    let project = project_that_says_when_it_reads().file(".dockerignore", patterns);
+    let name = "a".repeat(100);
+    let project = (0..1000).fold(project, |project, number| project.file(format!("{name}{number}"), ""));
+    let running = project.spawn(["build", "--builder", "oci", "--skip-push"]);
+    running.wait_for_text("reading").signal(Signal::Interrupt);
+    running.finish().exits(130).stderr_has("interrupted");
+}
+
+#[test]
+fn ctrl_c_stops_hashing_a_huge_file() {
+    let project = project_that_says_when_it_reads().file("huge", "");
+    // It takes no room on disk.
+    let huge = std::fs::File::options().write(true).open(project.path("huge")).expect("a file");
+    huge.set_len(1 << 40).expect("a length");
+    let running = project.spawn(["build", "--builder", "oci", "--skip-push"]);
+    running.wait_for_text("reading").signal(Signal::Interrupt);
+    running.finish().exits(130).stderr_has("interrupted");
+}

@@ -10,7 +10,7 @@ pub mod kaniko;
 pub mod oci;
 mod on_change;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -88,6 +88,8 @@ pub struct BuiltImage {
     pub stored: Option<Digest>,
     /// For which platform, when the builder chose it and told.
     pub built_for: Option<BuiltFor>,
+    /// The base images that were taken from a daemon, with their IDs there.
+    pub daemon_bases: BTreeMap<String, String>,
 }
 
 impl BuiltImage {

@@ -56,6 +56,7 @@ impl Host {
                 client: Arc::clone(&client),
                 daemon: daemon.clone(),
                 events: events.clone(),
+                taken: Arc::default(),
             }),
             random: Arc::new(random::LiveRandom),
             registry: Arc::new(registry::LiveRegistry { client, events: events.clone() }),

@@ -239,6 +239,9 @@ impl<E> Situation<'_, E> {
         if let Some(digest) = record.stored
             && (self.in_store)(&digest)?
         {
+            if let Some(base) = self.moved_base(record)? {
+                return Ok(Err(base_moved(&base)));
+            }
             let untagged = tags.iter().filter(|tag| !record.tags.contains(tag)).cloned().collect();
             let (record, source, left) = (record.clone(), Source::Store(digest), new.or_else(to_push));
             return Ok(Ok(Reuse { record, tags, untagged, source, unfinished, left }));
@@ -249,7 +252,7 @@ impl<E> Situation<'_, E> {
             found => found?,
         };
         if let InDaemon::OtherBase(base) = in_daemon {
-            return Ok(Err(format!("its base {base} is another image in the docker daemon now")));
+            return Ok(Err(base_moved(&base)));
         }
         let is_silent = matches!(in_daemon, InDaemon::Silent);
         if let InDaemon::There(id, local) = in_daemon {
@@ -282,6 +285,18 @@ impl<E> Situation<'_, E> {
             return record.tags.clone();
         }
         self.templates.iter().map(|template| template.fill(|| (self.random)())).collect()
+    }
+
+    /// The base that was taken from the daemon and is another image there by now. A daemon that does not answer, or has no
+    /// such image any more, says nothing about what was built on it.
+    fn moved_base(&self, record: &Record) -> Result<Option<ImageReference>, E> {
+        let asked: Vec<_> = record.daemon_bases().map(|(base, _)| base).collect();
+        if asked.is_empty() {
+            return Ok(None);
+        }
+        let Some(found) = (self.in_daemon)(&asked)? else { return Ok(None) };
+        let moved = record.daemon_bases().find(|(base, then)| found.get(base).is_some_and(|now| now != then));
+        Ok(moved.map(|(base, _)| base))
     }
 
     /// What the daemon says of the build.
@@ -343,6 +358,11 @@ impl<E> Situation<'_, E> {
 
 /// Tags in a registry, with their digests where known.
 type Pushed = BTreeMap<Tag, Option<String>>;
+
+/// Why an image is built when its base `base` of the daemon is another one.
+fn base_moved(base: &ImageReference) -> String {
+    format!("its base {base} is another image in the docker daemon now")
+}
 
 #[cfg(test)]
 mod tests {
@@ -608,6 +628,15 @@ mod tests {
         world.check("daemon i as 1: not pushed yet", &["daemon 1 dev"]);
         world.records = vec![on(&[PUSHED])];
         world.check("registry 1 as 1: nothing", &[]);
+        // Of an image that windlass assembled, only the bases are in question.
+        let digest = Digest::of("stored");
+        world.stored = Some(digest);
+        world.records = vec![Record { stored: Some(digest), image_id: None, ..on(&[]) }];
+        world.check("store as 1: not pushed yet", &["daemon dev"]);
+        world.daemon.insert("dev", "b2");
+        world.check(other, &["daemon dev"]);
+        world.is_silent = true;
+        world.check("store as 1: not pushed yet", &["daemon dev"]);
     }
 
     #[test]

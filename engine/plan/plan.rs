@@ -296,8 +296,8 @@ impl Plan {
             Recipe::Custom(_) => &self.image.run().project.root,
         };
         let events = self.image.events();
-        let hashed = |done, total| events.progress("reading the context", done, Some(total));
-        let digest = self.files().digest(&self.image.run().index(root), &hashed)?;
+        let hashed = move |done, total| events.progress("reading the context", done, Some(total));
+        let digest = self.image.run().hash(self.files(), root, hashed)??;
         Ok(self.identity.get_or_init(|| self.identify(digest)))
     }
 
@@ -574,7 +574,7 @@ impl Plan {
             Some(dockerfile) => inputs.with_dockerfile(dockerfile),
             None => inputs,
         };
-        let BuiltImage { image_id, stored, is_pushed, digest, built_for } = built;
+        let BuiltImage { image_id, stored, is_pushed, digest, built_for, daemon_bases: taken } = built;
         let events = self.image.events();
         let mut pushed = BTreeMap::new();
         for tag in tags.iter().filter(|_| is_pushed) {
@@ -605,7 +605,7 @@ impl Plan {
             push_skipped: custom && self.image.run().options.skip_push,
             built_at: Some(self.image.run().host.clock.now().as_second()),
             bases: self.used_bases(),
-            daemon_bases,
+            daemon_bases: daemon_bases.into_iter().chain(taken).collect(),
             built_for: built_for.filter(|_| identity.inputs.platform.is_none()),
             inputs,
         };

@@ -30,9 +30,9 @@ use crate::event::{Event, Events, ImageEvents, Level};
 use crate::graph::{Graph, GraphError, NamedBase};
 use crate::hook::PullSecretHooks;
 use crate::host::{CountedExec, ExecRequest, Host, MaskedExec};
-use crate::image::context::Forest;
+use crate::image::context::{ContextDigest, ContextError, Forest};
 use crate::image::dockerfile::{BaseImage, BuildArgs};
-use crate::image::{Dockerfile, ImageReference};
+use crate::image::{Dockerfile, ImageReference, Selection};
 use crate::plan::{CacheKey, ImageIds, Plan};
 use crate::process::{Pipe, ProcessError};
 use crate::script::{Pipeline, StageError};
@@ -303,6 +303,21 @@ impl Run {
             Ok(panic) => std::panic::resume_unwind(panic),
             Err(_) => RunError::Cancelled,
         })
+    }
+
+    /// The digest of `files`, which are below `root`: apart, since a file may take long to read. `progress` is told how many
+    /// bytes of how many are done.
+    ///
+    /// # Errors
+    /// `run::cancelled`; inside, why a file cannot be read.
+    pub fn hash(
+        &self,
+        files: &Selection,
+        root: &Path,
+        progress: impl Fn(u64, u64) + Send + Sync + 'static,
+    ) -> Result<Result<ContextDigest, ContextError>, RunError> {
+        let (files, index) = (files.clone(), self.index(root));
+        self.apart(move || files.digest(&index, &progress))
     }
 
     /// The folder that windlass keeps for itself, which is no part of what is built.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,7 @@ use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference, Platform};
 use crate::oci::{BlobStore, Compression, ImageName, Origin, StoredImage};
 use crate::registry::{RegistryClient, own_platform};
-use crate::run::RunError;
+use crate::run::{RunError, lock};
 use crate::script::StageError;
 use crate::state::BuiltFor;
 
@@ -33,6 +33,8 @@ pub(super) struct LiveOci {
     pub(super) client: Arc<RegistryClient>,
     pub(super) daemon: Daemon,
     pub(super) events: Events,
+    /// What the current build took from the daemon, by reference, with its ID there.
+    pub(super) taken: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl LiveOci {
@@ -63,6 +65,7 @@ impl LiveOci {
         cancel: &CancellationToken,
     ) -> Result<Option<StoredImage>, BuildError> {
         let Ok(Some(facts)) = self.daemon.inspect(&reference.to_string()).await else { return Ok(None) };
+        lock(&self.taken).insert(reference.to_string(), facts.id.clone());
         let take = async {
             if let Some(image) = taken_before(&self.store, &facts.id, platform)? {
                 return Ok(image);
@@ -101,14 +104,17 @@ impl Oci for LiveOci {
         cancel: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
         events.step("assembling without a daemon");
+        let images = Self { taken: Arc::default(), ..self.clone() };
+        let taken = Arc::clone(&images.taken);
         let builder = OciBuilder {
             store: self.store.clone(),
             compression,
-            images: Arc::new(self.clone()),
+            images: Arc::new(images),
             time: self.time(),
         };
         let built = builder.build(request, events, cancel).await?;
-        Ok(BuiltImage { built_for: Some(BuiltFor::new(own_platform(), OCI)), ..built })
+        let daemon_bases = std::mem::take(&mut *lock(&taken));
+        Ok(BuiltImage { built_for: Some(BuiltFor::new(own_platform(), OCI)), daemon_bases, ..built })
     }
 
     async fn annotate(

@@ -79,9 +79,9 @@ pub mod context {
     #[rhai_fn(get = "digest", pure, return_raw)]
     pub fn digest(call: NativeCallContext, context: &mut Context) -> RhaiResultOf<String> {
         let run = super::super::current::run(&call)?;
-        let digest = super::everything(&call, context)?
-            .digest(&run.index(context.root()), &|_, _| ())
-            .map_err(StageError::from)?;
+        let files = super::everything(&call, context)?;
+        let digest = run.hash(&files, context.root(), |_, _| ()).map_err(StageError::from)?;
+        let digest = digest.map_err(StageError::from)?;
         Ok(digest.digest().hex())
     }
 
