@@ -39,8 +39,13 @@ pub fn write_file(rng: &mut Rng, path: &Path) {
         let _ = fs::create_dir_all(parent);
     }
     let new = path.with_file_name(".new");
+    let mut text = content(rng);
+    if path.ends_with(".dockerignore") {
+        // The docker command sends all rules in one header, of at most 1 MiB.
+        text.truncate(9 * 20);
+    }
     // As a whole, so that nobody who reads meanwhile can see a part of it.
-    let _ = fs::write(&new, content(rng)).and_then(|()| fs::rename(&new, path));
+    let _ = fs::write(&new, text).and_then(|()| fs::rename(&new, path));
 }
 
 /// Adds a file, a folder or a link.

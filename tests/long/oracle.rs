@@ -26,7 +26,9 @@ impl From<ImageTree> for Essence {
             let is_empty = value.is_null() || [r#"{}"#, "[]", r#""""#].contains(&value.to_string().as_str());
             (field.to_owned(), if is_empty { String::new() } else { sorted(value) })
         });
-        Self { tree: image.tree, config: config.into() }
+        // The Dockerfiles of the oracle name other images.
+        let tree = image.tree.into_iter().filter(|(path, _)| !path.ends_with(".Dockerfile"));
+        Self { tree: tree.collect(), config: config.into() }
     }
 }
 
@@ -107,12 +109,14 @@ fn build(images: &[Sketch], daemon: &Daemon, project: &Project, number: usize) -
     for base in bases {
         text = text.replace(base.repository.name(), &format!("{}:latest", base.truth));
     }
-    fs::write(copy.path().join("Dockerfile"), text).expect("written");
+    // For one outside of the context, the docker command writes a `.dockerignore` of its own.
+    let file = root.join(&name);
+    fs::write(&file, text).expect("written");
     let (tag, latest) = (format!("{}:{number}", image.truth), format!("{}:latest", image.truth));
     // A base of an earlier build must not stand in for one that cannot be built.
     let _ = project.run_program("docker", ["image", "rm", "--force", &latest]);
     let argument = format!("A={}", image.argument);
-    let file = copy.path().join("Dockerfile").display().to_string();
+    let file = file.display().to_string();
     let root = root.display().to_string();
     let arguments =
         ["--no-cache", "--build-arg", &argument, "--file", &file, "--tag", &tag, "--tag", &latest, &root];
