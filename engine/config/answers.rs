@@ -1,4 +1,4 @@
-//! Answers that are kept in `.windlass/`: given without a question, and forgotten.
+//! Saved answers in `.windlass/`: sets them without a prompt, and removes them.
 
 use std::path::Path;
 
@@ -9,63 +9,63 @@ use super::variable::{Provenance, is_predefined};
 use super::{ConfigError, Explain, Explanation, LoadOptions, load};
 use crate::suggestion::nearest;
 
-/// Why an answer is not kept.
+/// An error of saving an answer.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum AnswerError {
-    /// The configuration is wrong.
+    /// The configuration is invalid.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Config(#[from] ConfigError),
 
-    /// The variable is never asked for, so an answer would have no effect.
+    /// The variable never prompts, so an answer has no effect.
     #[error("cannot set the variable `{name}`: {reason}")]
     #[diagnostic(code(vars::fixed), help("{help}"))]
     Fixed {
         /// The variable.
         name: String,
-        /// Where its value comes from.
+        /// The reason, with the source of its value.
         reason: &'static str,
         /// What to do.
         help: String,
     },
 
-    /// The variable does not accept the answer, which is not repeated.
+    /// The variable does not accept the answer. The message does not contain the answer.
     #[error("cannot set the variable `{name}`: {reason}")]
-    #[diagnostic(code(vars::not_accepted), help("give it a value that it accepts"))]
+    #[diagnostic(code(vars::not_accepted), help("use a value that it accepts"))]
     NotAccepted {
         /// The variable.
         name: String,
-        /// What it accepts.
+        /// The values that it accepts.
         reason: String,
     },
 
-    /// Nothing in the file is called so.
+    /// The file has no variable of this name.
     #[error("cannot set the variable `{name}`: the project has no such variable")]
     #[diagnostic(code(vars::unknown), help("{help}"))]
     Unknown {
         /// The name.
         name: String,
-        /// A name that is near, or where to look.
+        /// The nearest name, or the command that lists the names.
         help: String,
     },
 
-    /// The answers cannot be written.
-    #[error("cannot write the answers in `.windlass/vars.json`: {source}")]
-    #[diagnostic(code(vars::unwritable), help("check the permissions of the folder `.windlass`"))]
+    /// The file with the saved answers cannot be written.
+    #[error("cannot write the saved answers to `.windlass/vars.json`: {source}")]
+    #[diagnostic(code(vars::unwritable), help("check the permissions of the directory `.windlass`"))]
     Unwritable {
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
 }
 
-/// Keeps `answers`, names with values, as if they had been given to questions. All or none of them are kept.
+/// Saves `answers`, pairs of name and value, as if they were answers to prompts. Saves either all or none of them.
 ///
-/// Gives the names whose value another source overrides, with that source.
+/// Returns the names whose value is overridden by another source, with that source.
 ///
 /// # Errors
-/// [`AnswerError`] when the configuration is wrong, when a variable is never asked for or a password (those are not
-/// kept), when it does not accept its answer, or when nothing can be written.
+/// [`AnswerError`] if the configuration is invalid, if a variable never prompts, is a password (passwords are not
+/// saved) or does not accept its answer, or if the answers cannot be written.
 pub fn remember(
     options: &LoadOptions,
     answers: &[(String, String)],
@@ -89,10 +89,10 @@ pub fn remember(
     Ok(overridden.collect())
 }
 
-/// Forgets the answers for `names`, or all of them. Gives the names whose answers were forgotten.
+/// Removes the saved answers for `names`, or all of them. Returns the names whose answers were removed.
 ///
 /// # Errors
-/// [`AnswerError`] when there is no project, or when the answers cannot be written.
+/// [`AnswerError`] if there is no project, or if the answers cannot be written.
 pub fn forget(options: &LoadOptions, names: &[String]) -> Result<Vec<String>, AnswerError> {
     let file = locate(&options.directory, options.config.as_deref(), std::env::home_dir().as_deref())?;
     let mut cache = Cache::new(&options.answers_folder(file.parent().unwrap_or(Path::new("."))));
@@ -119,22 +119,22 @@ fn check(
         let help = match nearest(name, names()) {
             Some(near) => format!("did you mean `{near}`?"),
             None if has_dependencies => {
-                "`windlass list vars` shows those it has; for one of a dependency, name its file with `--config`"
+                "run `windlass list vars` to list them; for a dependency, pass its file with `--config`"
                     .to_owned()
             }
-            None => "`windlass list vars` shows those it has".to_owned(),
+            None => "run `windlass list vars` to list them".to_owned(),
         };
         return Err(AnswerError::Unknown { name: name.to_owned(), help });
     };
     match definition.source {
         _ if definition.password => {
-            fixed("it is a password, and passwords are not kept", &format!("export `{name}`, or {flag}"))
+            fixed("it is a password, and passwords are not saved", &format!("export `{name}`, or {flag}"))
         }
         _ if definition.value.is_some() => fixed("it has a `value` in the file", &flag),
         Source::None => fixed("its source is `none`", &flag),
         Source::Environment => fixed("its source is `env`", &format!("export `{name}`, or {flag}")),
         Source::Command => fixed("it is the output of a command", &flag),
-        _ if definition.no_cache => fixed("it is asked for in every run (`noCache`)", &flag),
+        _ if definition.no_cache => fixed("it prompts in every run (`noCache`)", &flag),
         Source::All | Source::Input => match definition.refusal(answer) {
             Some(reason) => Err(AnswerError::NotAccepted { name: name.to_owned(), reason }),
             None => Ok(()),

@@ -1,4 +1,4 @@
-//! What builds an image, and what it is called in devspace.yaml, scripts and on the command line.
+//! The builders, and their names in scripts and on the command line.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,10 +6,10 @@ use std::str::FromStr;
 use super::ImageConfig;
 use crate::suggestion::nearest;
 
-/// What builds an image.
+/// The builder of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BuilderKind {
-    /// Nothing: the image is disabled.
+    /// None: the image is disabled.
     Disabled,
     /// The custom command of the image.
     Custom,
@@ -23,9 +23,9 @@ pub enum BuilderKind {
     Oci,
 }
 
-/// There is no such builder.
+/// The builder is unknown.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
-#[error("there is no builder `{name}`")]
+#[error("unknown builder `{name}`")]
 #[diagnostic(code(builder::unknown))]
 pub struct UnknownBuilder {
     /// The name.
@@ -36,11 +36,11 @@ pub struct UnknownBuilder {
 }
 
 impl BuilderKind {
-    /// All of them.
+    /// All builders.
     pub const ALL: [Self; 6] =
         [Self::Docker, Self::Oci, Self::Kaniko, Self::BuildKit, Self::Custom, Self::Disabled];
 
-    /// Those that build an image from its Dockerfile, by name.
+    /// The builders that build an image from its Dockerfile, sorted by name.
     pub const OF_DOCKERFILES: [Self; 4] = [Self::BuildKit, Self::Docker, Self::Kaniko, Self::Oci];
 
     /// Its name.
@@ -55,7 +55,7 @@ impl BuilderKind {
         }
     }
 
-    /// Whether it is a pod that builds and pushes.
+    /// Whether it builds and pushes in a pod.
     pub fn is_in_cluster(self) -> bool {
         matches!(self, Self::BuildKit | Self::Kaniko)
     }
@@ -76,7 +76,7 @@ impl FromStr for BuilderKind {
             let building = Self::ALL.iter().filter(|kind| **kind != Self::Disabled).map(|kind| kind.as_str());
             let help = match nearest(name, building.clone()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("the builders are `{}`", building.collect::<Vec<_>>().join("`, `")),
+                None => format!("choose one of `{}`", building.collect::<Vec<_>>().join("`, `")),
             };
             UnknownBuilder { name: name.to_owned(), help }
         })
@@ -84,7 +84,7 @@ impl FromStr for BuilderKind {
 }
 
 impl ImageConfig {
-    /// The builder that a build tries first.
+    /// The builder that is tried first.
     pub fn builder(&self) -> BuilderKind {
         if self.disabled {
             BuilderKind::Disabled

@@ -1,11 +1,11 @@
 //! `buildKit.command` and `buildKit.inCluster`: BuildKit through `docker buildx`.
 
-/// What only `docker buildx` can do of `buildKit` (spec config §13.1, image-building §8.5).
+/// The options of `buildKit` that only `docker buildx` supports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildxConfig {
-    /// `command`: the program and its first words.
+    /// `command`: the executable and its first arguments.
     pub command: Vec<String>,
-    /// `inCluster`, when given.
+    /// `inCluster`, if given.
     pub in_cluster: Option<InClusterConfig>,
 }
 
@@ -18,22 +18,22 @@ impl Default for BuildxConfig {
 /// `buildKit.inCluster`: a builder in the cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InClusterConfig {
-    /// `name` of the builder; `devspace-` and the namespace when absent.
+    /// `name` of the builder; if absent, `devspace-` and the namespace.
     pub name: Option<String>,
-    /// `namespace` of its pods; the run's when absent.
+    /// `namespace` of its pods; if absent, that of the run.
     pub namespace: Option<String>,
     /// `rootless`.
     pub rootless: bool,
     /// `image` of its pods.
     pub image: Option<String>,
-    /// `nodeSelector`: where its pods may run, `disk=ssd,zone=a`.
+    /// `nodeSelector`: the labels of the nodes for its pods, such as `disk=ssd,zone=a`.
     pub node_selector: Option<String>,
-    /// `noCreate`: the builder is there, and not made.
+    /// `noCreate`: do not create the builder, it must exist.
     pub no_create: bool,
-    /// `noRecreate`: one that is made otherwise is kept.
+    /// `noRecreate`: keep an existing builder with a different configuration.
     pub no_recreate: bool,
-    /// `noLoad`: an image that is not pushed is not loaded into the daemon either.
+    /// `noLoad`: do not load an image that is not pushed into the daemon.
     pub no_load: bool,
-    /// `createArgs`: more arguments for making it.
+    /// `createArgs`: additional arguments of `docker buildx create`.
     pub create_args: Vec<String>,
 }

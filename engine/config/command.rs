@@ -1,30 +1,30 @@
-//! One entry of `commands`, as loaded.
+//! A loaded entry of `commands`.
 
 use super::Origin;
 use crate::secret::Secret;
 
-/// A command for `windlass run` (spec config §7 and §13.7).
+/// A command for `windlass run`.
 #[derive(Debug, Clone)]
 pub struct CommandConfig {
     /// Its name.
     pub name: String,
-    /// Where the entry starts.
+    /// The start of the entry.
     pub origin: Origin,
-    /// `command`: a line for the shell, or a program where `args` is there. Variables are filled in only where
-    /// [`LoadOptions::command`](super::LoadOptions::command) asks for this one.
+    /// `command`: a shell command line, or an executable if `args` is given. Variables are filled in only if
+    /// [`LoadOptions::command`](super::LoadOptions::command) selects this command.
     pub command: String,
-    /// `args`; `None` when absent.
+    /// `args`; `None` if absent.
     pub args: Option<Vec<String>>,
-    /// `appendArgs`: whether the arguments of `windlass run` come after those of the command.
+    /// `appendArgs`: whether the arguments of `windlass run` are appended to the command.
     pub append_args: bool,
     /// `description`.
     pub description: Option<String>,
-    /// `section`: the group it is listed in.
+    /// `section`: the group under which it is listed.
     pub section: Option<String>,
-    /// `internal`: whether it is left out of lists.
+    /// `internal`: whether lists omit it.
     pub internal: bool,
-    /// `after`: a line for the shell that runs afterwards, also when the command failed.
+    /// `after`: a shell command line that runs afterwards, even if the command fails.
     pub after: Option<String>,
-    /// The passwords in shell lines: variables that their shell gets, so that no process list shows them.
+    /// The passwords in shell command lines: environment variables of the shell, so that no process list shows them.
     pub secrets: Vec<(String, Secret)>,
 }

@@ -1,32 +1,32 @@
-//! One entry of `dependencies`, as loaded.
+//! A loaded entry of `dependencies`.
 
 use std::path::PathBuf;
 
 use super::Origin;
 use crate::git::GitSource;
 
-/// Another project that this one depends on (spec config §9 and §13.7).
+/// A project that this project depends on.
 #[derive(Debug, Clone)]
 pub struct DependencyConfig {
-    /// Its name; where the file gives none, that of its folder or repository.
+    /// Its name; if the file has none, that of its directory or repository.
     pub name: String,
-    /// Where the entry starts.
+    /// The start of the entry.
     pub origin: Origin,
-    /// Where the project is.
+    /// The location of the project.
     pub source: DependencySource,
-    /// `configName`: the name of its file, `devspace.yaml` when absent.
+    /// `configName`: the name of its configuration file; `devspace.yaml` if absent.
     pub config_name: Option<String>,
-    /// The profiles it is loaded with, parents first; those of this project are never passed on.
+    /// The profiles to apply, parents first; the profiles of this project are not passed on.
     pub profiles: Vec<String>,
     /// `disableProfileActivation`.
     pub disable_profile_activation: bool,
-    /// `vars`: variables it gets.
+    /// `vars`: variables to pass to it.
     pub vars: Vec<(String, String)>,
-    /// `overwriteVars`: it gets the variables of this project too.
+    /// `overwriteVars`: pass the variables of this project as well.
     pub overwrite_vars: bool,
-    /// `skipBuild`: none of its images is built.
+    /// `skipBuild`: do not build its images.
     pub skip_build: bool,
-    /// `ignoreDependencies`: its own dependencies are left out.
+    /// `ignoreDependencies`: skip its dependencies.
     pub ignore_dependencies: bool,
     /// `namespace`.
     pub namespace: Option<String>,
@@ -35,9 +35,9 @@ pub struct DependencyConfig {
 /// Where a project is.
 #[derive(Debug, Clone)]
 pub enum DependencySource {
-    /// A folder, or a configuration file, relative to the declaring project.
+    /// A directory or a configuration file, relative to the project that declares it.
     Path(PathBuf),
-    /// A folder of a repository.
+    /// A directory of a repository.
     Git {
         /// The repository.
         source: Box<GitSource>,

@@ -1,18 +1,18 @@
-//! The text of a `.env` file, read as godotenv and docker compose read it.
+//! Parses `.env` files like godotenv and Docker Compose.
 
-/// How deep defaults may stand in defaults: `${A:-${B:-c}}`.
+/// The maximum nesting of defaults: `${A:-${B:-c}}`.
 const DEEPEST: usize = 16;
 
-/// How many characters a default may have. Without a limit, a file of nothing but open braces takes for ever.
+/// The maximum length of a default in characters. Without it, a file of open braces takes quadratic time.
 const LONGEST: usize = 1000;
 
-/// The variables that `text` sets, in its order.
+/// The variables that `text` sets, in file order.
 ///
-/// `NAME=VALUE` or `NAME: VALUE`, with `export` before it or not. In single quotes everything is as it stands; in double
-/// quotes `\n`, `\r`, `\t` and escaped characters are known; both may go over several lines. A value without quotes ends
-/// with its line, or where a comment begins: at a `#` behind a space. `$NAME`, `${NAME}`, `${NAME:-default}` and
-/// `${NAME:+other}` stand for what the file set before, else for what `outer` knows, else for nothing; not in single
-/// quotes, and not behind a backslash.
+/// A line is `NAME=VALUE` or `NAME: VALUE`, with an optional `export` prefix. Single quotes contain literal text;
+/// double quotes support `\n`, `\r`, `\t` and escaped characters; both may span several lines. A value without quotes
+/// ends at the end of its line or at a comment: a `#` after a space. `$NAME`, `${NAME}`, `${NAME:-default}` and
+/// `${NAME:+other}` are replaced with an earlier value of the file, otherwise with that of `outer`, otherwise with
+/// nothing; not in single quotes and not after a backslash.
 pub(super) fn parse(text: &str, outer: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
     let mut variables: Vec<(String, String)> = Vec::new();
     let mut rest = text;
@@ -23,7 +23,7 @@ pub(super) fn parse(text: &str, outer: impl Fn(&str) -> Option<String>) -> Vec<(
         };
         let (value, end) = value(after, &known);
         rest = end;
-        // No variable can hold a NUL.
+        // A variable cannot contain NUL.
         if !name.contains('\0') && !value.contains('\0') {
             variables.push((name.to_owned(), value));
         }
@@ -31,7 +31,7 @@ pub(super) fn parse(text: &str, outer: impl Fn(&str) -> Option<String>) -> Vec<(
     variables
 }
 
-/// The next name in `rest` and what stands behind its `=`; lines that set nothing are passed over.
+/// The next name in `rest` and the text after its `=`; lines that set nothing are skipped.
 fn next_name<'a>(rest: &mut &'a str) -> Option<(&'a str, &'a str)> {
     loop {
         *rest = rest.trim_start();
@@ -52,12 +52,12 @@ fn next_name<'a>(rest: &mut &'a str) -> Option<(&'a str, &'a str)> {
     }
 }
 
-/// Letters of every script, digits, `_`, `.` and `-`.
+/// Unicode letters, digits, `_`, `.` and `-`.
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'))
 }
 
-/// The value at the start of `text`, and what comes behind its line.
+/// The value at the start of `text`, and the text after its line.
 fn value<'a>(text: &'a str, known: &dyn Fn(&str) -> Option<String>) -> (String, &'a str) {
     let (line, after) = line_of(text);
     let quoted = text.trim_start_matches(is_blank);
@@ -75,7 +75,7 @@ fn value<'a>(text: &'a str, known: &dyn Fn(&str) -> Option<String>) -> (String, 
         Some(at) => &line[..at],
         None => line,
     };
-    // A quote that nothing closes ends with its line.
+    // An unclosed quote ends with its line.
     match value.trim() {
         value if value.starts_with('\'') => (value[1..].to_owned(), after),
         value if value.starts_with('"') => (expand(&value[1..], true, known, DEEPEST), after),
@@ -83,7 +83,7 @@ fn value<'a>(text: &'a str, known: &dyn Fn(&str) -> Option<String>) -> (String, 
     }
 }
 
-/// The first line of `text` without its end, which may be that of any system, and what comes after.
+/// The first line of `text` without its line ending (LF, CR or CRLF), and the text after it.
 fn line_of(text: &str) -> (&str, &str) {
     match text.find(['\n', '\r']) {
         Some(at) => (&text[..at], text[at + 1..].strip_prefix('\n').unwrap_or(&text[at + 1..])),
@@ -91,7 +91,7 @@ fn line_of(text: &str) -> (&str, &str) {
     }
 }
 
-/// Where the quoted text ends that begins before `text`.
+/// The index in `text` of the quote that closes it.
 fn closing(text: &str, quote: char) -> Option<usize> {
     let mut is_escaped = false;
     text.char_indices().find_map(|(at, character)| {
@@ -103,7 +103,7 @@ fn closing(text: &str, quote: char) -> Option<usize> {
     })
 }
 
-/// Where a comment begins in the value `line`.
+/// The index of the comment in `line`.
 fn comment(line: &str) -> Option<usize> {
     let mut before = None;
     line.char_indices().find_map(|(at, character)| {
@@ -117,7 +117,7 @@ fn is_blank(character: char) -> bool {
     character.is_whitespace() && !matches!(character, '\n' | '\r')
 }
 
-/// `text` with what its references stand for, and in double quotes, what its escapes do.
+/// Expands the references in `text` and, in double quotes, its escapes.
 fn expand(text: &str, in_quotes: bool, known: &dyn Fn(&str) -> Option<String>, depth: usize) -> String {
     let mut value = String::with_capacity(text.len());
     let mut rest = text;
@@ -153,8 +153,8 @@ fn expand(text: &str, in_quotes: bool, known: &dyn Fn(&str) -> Option<String>, d
     value + rest
 }
 
-/// What the reference behind a `$` stands for, and what comes after it. None where there is none: a mere dollar sign
-/// stands for itself, and so does a name in lower case that nobody knows, as in passwords.
+/// The value of the reference after a `$`, and the text after it. `None` if it is not a reference: a single dollar
+/// sign is literal, and so is an undefined name with lower-case letters, as in passwords.
 fn reference<'a>(
     text: &'a str,
     known: &dyn Fn(&str) -> Option<String>,
@@ -197,7 +197,7 @@ fn reference<'a>(
     Some((value, after))
 }
 
-/// Where the brace closes that opened before `text`.
+/// The index in `text` of the brace that closes it.
 fn closing_brace(text: &str) -> Option<usize> {
     let mut open = 0_usize;
     text.char_indices().take(LONGEST).find_map(|(at, character)| {
@@ -293,7 +293,7 @@ mod tests {
         check("A=${N:-${M:-$HOME}}\nB=${HOME\nC=${}", &[("A", "/home/ann"), ("B", "${HOME"), ("C", "${}")]);
         check("A=$word-x\nB=${word-x}", &[("A", "$word-x"), ("B", "x")]);
         for deep in [format!("A={}x{}", "${N:-".repeat(2000), "}".repeat(2000)), "A=${N".repeat(2000)] {
-            assert_eq!(parse(&deep, |_| None).len(), 1, "it ends");
+            assert_eq!(parse(&deep, |_| None).len(), 1, "it terminates");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Environment variables, with those of the project's `.env` below them.
+//! Environment variables, with those of the project's `.env` as fallback.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,17 +9,17 @@ use super::{ConfigError, env_file};
 use crate::process::Process;
 use crate::text;
 
-/// Looks up environment variables: those of the process (or the given ones), else those of `.env`.
+/// Looks up environment variables: first those of the process (or the given ones), then those of `.env`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Environment {
     given: Option<HashMap<String, String>>,
-    /// The variables of the file. The project's configuration may name another one while it is read.
+    /// The variables of the file. The project's configuration may select another file while it is read.
     file: RefCell<Vec<(String, String)>>,
     no_exec: bool,
 }
 
 impl Environment {
-    /// Reads `.env` in `directory`, when there is one. `given` takes the place of the process's environment.
+    /// Reads `.env` in `directory`, if it exists. `given` replaces the environment of the process.
     pub(crate) fn read(
         given: Option<HashMap<String, String>>,
         directory: &Path,
@@ -28,7 +28,7 @@ impl Environment {
         let environment = Self { given, ..Self::default() };
         match environment.replace_file(&file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            // A folder called `.env` (a Python environment) is none of our business.
+            // A directory called `.env` is probably a Python environment: ignore it.
             Err(_) if file.is_dir() => {}
             Err(source) => return Err(ConfigError::Unreadable { file, source }),
             Ok(()) => {}
@@ -36,17 +36,17 @@ impl Environment {
         Ok(environment)
     }
 
-    /// Takes the variables of `file` in place of those of `.env`.
+    /// Replaces the variables of `.env` with those of `file`.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// If the file cannot be read.
     pub(crate) fn replace_file(&self, file: &Path) -> std::io::Result<()> {
         let bytes = crate::input_file::read(file)?;
         self.file.replace(env_file::parse(&text::decode(&bytes), |name| self.outer(name)));
         Ok(())
     }
 
-    /// The environment, in which variables of the project cannot run commands when `no_exec` is set.
+    /// The environment; if `no_exec` is set, variables of the project cannot run commands.
     pub(crate) fn with_no_exec(self, no_exec: bool) -> Self {
         Self { no_exec, ..self }
     }
@@ -56,12 +56,12 @@ impl Environment {
         !self.no_exec
     }
 
-    /// The value of `name`; an empty one counts as unset.
+    /// The value of `name`; an empty value counts as unset.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         self.find(name).map(|(value, _)| value)
     }
 
-    /// The value of `name` and which of the two it is from; an empty one counts as unset.
+    /// The value of `name` and its source; an empty value counts as unset.
     pub(crate) fn find(&self, name: &str) -> Option<(String, Provenance)> {
         let (value, provenance) = match self.outer(name) {
             Some(value) => (value, Provenance::Environment),
@@ -74,7 +74,7 @@ impl Environment {
         (!value.is_empty()).then_some((value, provenance))
     }
 
-    /// The variables of `.env` that the process's environment does not have.
+    /// The variables of `.env` that the environment of the process does not have.
     pub(crate) fn additions(&self) -> Vec<(String, String)> {
         self.file.borrow().iter().filter(|(name, _)| self.outer(name).is_none()).cloned().collect()
     }
@@ -90,7 +90,7 @@ impl Environment {
     }
 
     fn outer(&self, name: &str) -> Option<String> {
-        // The standard library panics on names that no variable can have.
+        // The standard library panics on invalid names.
         if name.is_empty() || name.contains(['=', '\0']) {
             return None;
         }

@@ -1,81 +1,81 @@
-//! What keeps a project from being loaded.
+//! The errors of loading a project.
 
 use std::path::PathBuf;
 
 use super::Problem;
 
-/// Why a `devspace.yaml` could not be loaded.
+/// An error of loading `devspace.yaml`.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ConfigError {
-    /// The user broke off a question, or the command of a variable.
-    #[error("cannot set the variable `{name}`: it was cancelled")]
-    #[diagnostic(code(config::cancelled), help("to be asked nothing, pass `--var {name}=VALUE`"))]
+    /// The user cancelled a prompt, or interrupted the command of a variable.
+    #[error("cannot set the variable `{name}`: cancelled")]
+    #[diagnostic(code(config::cancelled), help("pass `--var {name}=VALUE` to skip the prompt"))]
     Cancelled {
         /// The variable.
         name: String,
     },
 
     /// The user interrupted the command of an expression.
-    #[error("cannot evaluate `$({expression})`: it was interrupted")]
+    #[error("cannot evaluate `$({expression})`: interrupted")]
     #[diagnostic(code(config::interrupted))]
     Interrupted {
-        /// Its shell line, or the beginning of it.
+        /// Its shell command line, truncated if long.
         expression: String,
     },
 
-    /// The file has problems; all that were found are listed.
+    /// The file has problems; all of them are listed.
     #[error("cannot use `{file}`: it has {}", count(problems.len() + omitted))]
     #[diagnostic(code(config::invalid))]
     Invalid {
-        /// The file as shown.
+        /// The file, as displayed.
         file: String,
-        /// What is wrong, in file order, at most 100.
+        /// The problems in file order, at most 100.
         #[related]
         problems: Vec<Problem>,
-        /// How many more there are.
+        /// The number of further problems.
         omitted: usize,
     },
 
-    /// No folder from the start upward has the file.
-    #[error("cannot find `devspace.yaml` in `{}` or a folder above it", directory.display())]
+    /// Neither the start directory nor one of its parents has the file.
+    #[error("cannot find `devspace.yaml` in `{}` or its parent directories", directory.display())]
     #[diagnostic(
         code(config::not_found),
-        help("change to the project's folder, or name the file with `--config`")
+        help("change to the project directory, or pass the file with `--config`")
     )]
     NotFound {
-        /// Where the search began.
+        /// The start directory of the search.
         directory: PathBuf,
     },
 
     /// A file could not be read.
     #[error("cannot read `{}`: {source}", file.display())]
-    #[diagnostic(code(config::unreadable), help("check that the file exists and may be read"))]
+    #[diagnostic(code(config::unreadable), help("check that the file exists and is readable"))]
     Unreadable {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
 
-    /// No newer version can say what the file says.
+    /// No newer version can express the file.
     #[error("cannot upgrade `{file}`: {reason}")]
     #[diagnostic(code(config::upgrade))]
     Upgrade {
-        /// The file as shown.
+        /// The file, as displayed.
         file: String,
-        /// What keeps it from being upgraded, as a phrase.
+        /// The reason, as a phrase.
         reason: String,
         /// What to do by hand.
         #[help]
         help: String,
     },
 
-    /// A `--var` is not `NAME=VALUE`. What was given is not repeated: it may be a secret.
-    #[error("cannot use `--var` number {number}: it has no `=`")]
+    /// A `--var` is not `NAME=VALUE`. The message does not contain its value: it may be a secret.
+    #[error("invalid `--var` number {number}: it has no `=`")]
     #[diagnostic(code(config::flag), help("write `--var NAME=VALUE`"))]
     VariableFlag {
-        /// Which of them, from 1.
+        /// Its number, from 1.
         number: usize,
     },
 }

@@ -1,4 +1,4 @@
-//! `imports`: files whose sections become part of this one (spec config §11.4 and §13.7).
+//! `imports`: files whose sections are merged into this file.
 
 use std::path::{Path, PathBuf};
 
@@ -10,8 +10,8 @@ use super::schema::check::{Stage, check, check_key};
 use super::version::{self, Version};
 use crate::git::{Checkouts, GitSource};
 
-/// The sections that are imported. What the importing file has itself stays: maps get the keys they lack, lists grow
-/// at their end.
+/// The sections that are imported. The importing file takes precedence: maps get their missing keys, lists are
+/// appended.
 const SECTIONS: [&str; 12] = [
     "require",
     "vars",
@@ -27,14 +27,14 @@ const SECTIONS: [&str; 12] = [
     "hooks",
 ];
 
-/// Imports within imports, at most.
+/// The maximum nesting of imports.
 const MAX_DEPTH: usize = 16;
 
-/// Files a document is made from.
+/// Imports files into a document.
 pub(crate) struct Importer<'a> {
-    /// The version of the file that imports, which every import has to have.
+    /// The version of the importing file, which every import must have.
     pub version: Version,
-    /// The folder that paths are shown relative to.
+    /// The base of displayed paths.
     pub base: &'a Path,
     /// Reads a file.
     pub read: &'a dyn Fn(&Path) -> std::io::Result<String>,
@@ -43,8 +43,8 @@ pub(crate) struct Importer<'a> {
 }
 
 impl Importer<'_> {
-    /// Takes `imports` out of `document`, the file `file`, and merges in what they name. What they bring stands in
-    /// their files.
+    /// Removes `imports` from `document`, the content of `file`, and merges the imported files. The spans of imported
+    /// values refer to their files.
     pub(crate) fn resolve(&self, document: &mut Mapping, file: &Path, problems: &mut Problems) {
         self.resolve_in(document, &mut vec![file.to_owned()], problems);
     }
@@ -76,7 +76,7 @@ impl Importer<'_> {
         let text = shown(&file, self.base);
         if chain.contains(&file) || chain.len() > MAX_DEPTH {
             let report =
-                Report::new("config::import", format!("`{text}` imports itself"), "closes the circle");
+                Report::new("config::import", format!("`{text}` imports itself"), "closes the cycle");
             problems.add(place, report.help("remove one of these imports"));
             return None;
         }
@@ -88,7 +88,7 @@ impl Importer<'_> {
                     format!("cannot read the import `{text}`: {error}"),
                     "this file",
                 )
-                .help("a path is relative to the file it stands in");
+                .help("use a path relative to the file that contains it");
                 problems.add(place, report);
                 return None;
             }
@@ -99,7 +99,7 @@ impl Importer<'_> {
         imported
     }
 
-    /// The file or folder that an entry names, and where its name stands.
+    /// The file or directory of an entry, and the span of its path or URL.
     fn file(
         &self,
         node: &Node,
@@ -133,7 +133,7 @@ impl Importer<'_> {
         }
     }
 
-    /// Parses and checks an imported file, with all it imports itself.
+    /// Parses and checks an imported file, including its own imports.
     fn document(&self, source: &str, chain: &mut Vec<PathBuf>, problems: &mut Problems) -> Option<Mapping> {
         let file = chain.last().map_or(Path::new(""), PathBuf::as_path);
         let mut own = Problems::new(&shown(file, self.base), source.into());
@@ -155,9 +155,10 @@ impl Importer<'_> {
         let version = version::read(&root, mapping, &mut reader)?;
         if version != self.version {
             let span = field(mapping, "version").map_or(root.span, |node| node.span);
-            let message = format!("a file of {} cannot import one of {version}", self.version);
-            let report = Report::new("config::import", message, "another version");
-            own.add(span, report.help("bring both to the same version: `windlass upgrade --config FILE`"));
+            let message =
+                format!("a file of version {} cannot import a file of version {version}", self.version);
+            let report = Report::new("config::import", message, "different version");
+            own.add(span, report.help("upgrade the older file with `windlass upgrade --config FILE`"));
             return None;
         }
         let Value::Mapping(mut document) = root.value else { return None };

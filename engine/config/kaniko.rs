@@ -1,4 +1,4 @@
-//! `build.kaniko`: how a pod builds an image.
+//! `build.kaniko`: builds an image in a pod.
 
 use std::ops::Not;
 
@@ -8,49 +8,49 @@ use serde_json::Value as Json;
 
 use super::BuilderArgs;
 
-/// `build.kaniko` (spec config §3.3 and §13.1). Serialised, it has what differs from the defaults, and `cache`.
+/// `build.kaniko`. The serialized form contains `cache` and the values that differ from the defaults.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KanikoConfig {
-    /// `args`: more arguments of kaniko, after all others.
+    /// `args`: additional arguments of kaniko, after all others.
     #[serde(skip_serializing_if = "BuilderArgs::is_empty")]
     pub args: BuilderArgs,
-    /// `cache`: keeps layers in the image's repository.
+    /// `cache`: caches layers in the image's repository.
     pub cache: bool,
-    /// `insecure`: pushes without TLS, or with a certificate nobody knows.
+    /// `insecure`: pushes without TLS or with an untrusted certificate.
     #[serde(skip_serializing_if = "Not::not")]
     pub insecure: bool,
-    /// `snapshotMode`: how kaniko finds changes; `time` when absent.
+    /// `snapshotMode`: how kaniko detects changes; `time` if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_mode: Option<String>,
-    /// `image`: kaniko's own image.
+    /// `image`: the image of kaniko.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// `initImage`: the image of the container that takes the context; it has to have `sh` and `tar`.
+    /// `initImage`: the image of the container that receives the build context; it must have `sh` and `tar`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init_image: Option<String>,
-    /// `command`: takes the place of kaniko's own program.
+    /// `command`: replaces the command of the kaniko image.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
-    /// `namespace`: where the pod runs; the run's namespace when absent.
+    /// `namespace` of the pod; if absent, that of the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// `pullSecret`: a secret with credentials, in place of docker's.
+    /// `pullSecret`: an existing pull secret, instead of the Docker credentials.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pull_secret: Option<String>,
-    /// `skipPullSecretMount`: no credentials at all.
+    /// `skipPullSecretMount`: mount no credentials.
     #[serde(skip_serializing_if = "Not::not")]
     pub skip_pull_secret_mount: bool,
     /// `nodeSelector`.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub node_selector: IndexMap<String, String>,
-    /// `tolerations`, as Kubernetes has them.
+    /// `tolerations`, in the format of Kubernetes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tolerations: Vec<Json>,
     /// `serviceAccount`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_account: Option<String>,
-    /// `generateName`: how the pod's name begins.
+    /// `generateName`: the prefix of the pod's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generate_name: Option<String>,
     /// `annotations`.
@@ -59,13 +59,13 @@ pub struct KanikoConfig {
     /// `labels`.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub labels: IndexMap<String, String>,
-    /// `initEnv`: variables of the container that takes the context.
+    /// `initEnv`: environment variables of the container that receives the build context.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub init_env: IndexMap<String, String>,
-    /// `env`: variables of kaniko.
+    /// `env`: environment variables of kaniko.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub env: IndexMap<String, String>,
-    /// `envFrom`: variables of kaniko, each with where its value comes from, as Kubernetes has it in `valueFrom`.
+    /// `envFrom`: environment variables of kaniko, each with its source in the format of `valueFrom` in Kubernetes.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub env_from: IndexMap<String, Json>,
     /// `additionalMounts`.
@@ -77,7 +77,7 @@ pub struct KanikoConfig {
     /// `resources.limits`.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub limits: IndexMap<String, String>,
-    /// `skipPush` of an image that only kaniko builds.
+    /// `skipPush` of an image for which only kaniko is configured.
     #[serde(skip_serializing_if = "Not::not")]
     pub skip_push: bool,
 }
@@ -86,14 +86,14 @@ pub struct KanikoConfig {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MountConfig {
-    /// What is mounted.
+    /// The kind of the mount source.
     pub kind: MountKind,
-    /// Its name.
+    /// The name of the mount source.
     pub name: String,
-    /// `items`: which of its keys, and where they are put; all when empty.
+    /// `items`: the keys to mount and their files; all keys if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<MountItem>,
-    /// `defaultMode` of its files.
+    /// `defaultMode`: the mode of its files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_mode: Option<i32>,
     /// `mountPath`.
@@ -106,7 +106,7 @@ pub struct MountConfig {
     pub read_only: bool,
 }
 
-/// What is mounted.
+/// The kind of the mount source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum MountKind {
@@ -116,13 +116,13 @@ pub enum MountKind {
     ConfigMap,
 }
 
-/// One of the keys of what is mounted.
+/// A key of the mount source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MountItem {
     /// The key.
     pub key: String,
-    /// Its file.
+    /// The file of the key.
     pub path: String,
     /// The file's mode.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,12 +130,12 @@ pub struct MountItem {
 }
 
 impl KanikoConfig {
-    /// The words that decide what an image will be, beside its Dockerfile and what goes into it. Where and with what
-    /// rights it is built changes nothing in it.
+    /// The options that affect the image, in addition to its Dockerfile and build context. The location and the
+    /// permissions of the build do not affect it.
     pub fn key_words(&self) -> Vec<String> {
         let mode = self.snapshot_mode.iter().filter(|mode| *mode != "time");
         let mode = mode.map(|mode| format!("--snapshotMode={mode}"));
-        // RUN steps see the files that are mounted.
+        // `RUN` instructions can read the mounted files.
         let mounts = self.additional_mounts.iter().map(|mount| format!("{mount:?}"));
         mode.chain(self.command.iter().cloned()).chain(self.args.words()).chain(mounts).collect()
     }

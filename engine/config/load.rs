@@ -1,4 +1,4 @@
-//! From the file to the [`Project`], in the order of spec config §11.4.
+//! Loads the file into a [`Project`]: imports, profiles, variables, then decoding.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -26,15 +26,15 @@ use crate::secret::Secret;
 use crate::suggestion::nearest;
 use crate::text;
 
-/// The variable that names another file than `.env`.
+/// The variable that selects another file instead of `.env`.
 const ENV_FILE: &str = "DEVSPACE_ENV_FILE";
 
-/// What to load, and what the flags say about it.
+/// The options of loading a project.
 #[derive(Clone, Default)]
 pub struct LoadOptions {
-    /// Where the search for `devspace.yaml` starts; also the base of a relative `config`.
+    /// The start directory of the search for `devspace.yaml`, and the base of a relative `config`.
     pub directory: PathBuf,
-    /// `--config`: this file and no other. Its own folder is the project's root.
+    /// `--config`: the configuration file. Its directory is the project directory.
     pub config: Option<PathBuf>,
     /// `--profile`, in order.
     pub profiles: Vec<String>,
@@ -48,23 +48,23 @@ pub struct LoadOptions {
     pub disable_profile_activation: bool,
     /// `--no-exec`: variables of the project run no commands.
     pub no_exec: bool,
-    /// Asks for variables without a value; `None` where there is no terminal.
+    /// Prompts for variables without a value; `None` without a terminal.
     pub ask: Option<Arc<dyn Ask>>,
-    /// Takes the place of the process's environment.
+    /// Replaces the environment of the process.
     pub environment: Option<HashMap<String, String>>,
-    /// What to keep for explanations.
+    /// The data to keep for explanations.
     pub explain: Explain,
-    /// A command that is about to run: where the file has it, variables are filled in there and nowhere else, and
-    /// the rest of the file is left out, so that nobody is asked for what only images need.
+    /// The command to run: if the file has it, only its variables are filled in and the rest of the file is ignored,
+    /// so that windlass does not prompt for variables of images.
     pub command: Option<String>,
-    /// The folder that holds `.windlass/`, where answers are remembered; the project's own when absent.
+    /// The parent of the state directory `.windlass/` for saved answers; if absent, the project directory.
     pub state: Option<PathBuf>,
-    /// Warn where a name in `vars` is that of no variable but nearly so; not for dependencies, which get them all.
+    /// Warn if a name in `vars` is similar to that of a variable; not for dependencies, which get all of `vars`.
     pub checks_vars: bool,
 }
 
 impl LoadOptions {
-    /// The user's checkouts of repositories.
+    /// The user's checkouts of git repositories.
     pub(crate) fn checkouts(&self) -> Checkouts {
         Checkouts::of_user(|name| match &self.environment {
             Some(environment) => environment.get(name).cloned(),
@@ -72,8 +72,8 @@ impl LoadOptions {
         })
     }
 
-    /// The folder whose `.windlass/` holds the answers for the project in `root`. Those for a project in a repository
-    /// are kept for all its branches, tags and revisions together.
+    /// The parent of the state directory with the saved answers for the project in `root`. For a project in a git
+    /// checkout, all branches, tags and revisions share their answers.
     pub(super) fn answers_folder(&self, root: &Path) -> PathBuf {
         let own = self.state.clone().or_else(|| self.checkouts().answers_of(root));
         own.unwrap_or_else(|| root.to_owned())
@@ -85,26 +85,26 @@ impl LoadOptions {
 pub struct Loaded {
     /// The project.
     pub project: Project,
-    /// What the user should know about the file, in file order.
+    /// The warnings about the file, in file order.
     pub warnings: Vec<Problem>,
-    /// The variables of the `.env` file beside the configuration that the environment does not have: for
-    /// programs that are started, and for build arguments without a value.
+    /// The variables of the `.env` file in the project directory that the environment does not have: for child
+    /// processes, and for build arguments without a value.
     pub environment: Vec<(String, String)>,
-    /// The values of the variables that were used, by name, for dependencies that get them too.
+    /// The values of the variables that were used, by name, for dependencies.
     pub variables: Vec<(String, Secret)>,
-    /// Images that were left out because a variable has no value, where [`Explain`] makes that no problem.
+    /// Images that were omitted because a variable has no value, if [`Explain`] allows that.
     pub left_out: Vec<String>,
-    /// What was kept for explanations, where [`LoadOptions::explain`] asks for it.
+    /// The data for explanations, if [`LoadOptions::explain`] requests it.
     pub explanation: Option<Explanation>,
 }
 
-/// Loads a project. Blocks: it reads files, may ask, and may run commands of variables and git. Not to be called
+/// Loads a project. Blocks: it reads files, may prompt, and may run git and the commands of variables. Do not call it
 /// from async code.
 ///
 /// # Errors
 /// `config::not_found` and `config::unreadable` for files, `config::flag` for a bad `--var`,
-/// `config::cancelled` when the user breaks off a question or a command, and `config::invalid` with everything that is
-/// wrong in the file. No error holds the value of a password variable or of `--var`.
+/// `config::cancelled` if the user cancels a prompt or interrupts a command, and `config::invalid` with all problems of
+/// the file. No error contains the value of a password variable or of `--var`.
 pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     let flags = flags(&options.vars)?;
     let (file, shown) = find(options)?;
@@ -141,7 +141,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
         Ok(()) => loader.document(&text),
         Err(at) => loader.not_text(&bytes, at),
     };
-    // Answers are kept whatever else is wrong: nobody likes to give them twice.
+    // Save the answers even if the file has errors, so that the next run does not prompt again.
     if let Err(reason) = loader.resolver.finish() {
         let report = Report::new("config::answers", reason, "its variables");
         loader.problems.warn(Span { line: 1, column: 1, ..Span::default() }, report);
@@ -193,9 +193,9 @@ struct Loader<'a> {
     resolver: Resolver<'a>,
     environment: &'a Environment,
     problems: &'a mut Problems,
-    /// What the profiles changed so far.
+    /// The changes of the profiles so far.
     layers: Vec<Layer>,
-    /// All profiles, where they are to be explained.
+    /// All profiles, if explanations are requested.
     profiles: Vec<ProfileStatus>,
     /// The file. Absolute.
     file: &'a Path,
@@ -222,18 +222,18 @@ impl Loader<'_> {
         Explanation::new(document.clone(), origins, profiles, variables, definitions)
     }
 
-    /// Warns about `--var`s that set nothing and look like a slip.
+    /// Warns about `--var` options with an unknown name that is similar to a known one.
     fn check_flags(&mut self) {
         let names = if self.options.checks_vars { self.resolver.unused_flags() } else { Vec::new() };
         for name in names {
             let known = self.resolver.definitions.iter();
-            // Another variable may well be meant for a dependency: only a slip is told.
+            // An unknown name may be for a dependency: warn only about a probable typo.
             let known = known.map(|(known, _)| known.as_str());
             let known = known.filter(|known| known.chars().next() == name.chars().next());
             let Some(near) = nearest(&name, known) else { continue };
             let span = self.resolver.definitions[near].span;
-            let message = format!("`--var {name}=...` sets nothing: there is no variable `{name}`");
-            let report = Report::new("config::flag", message, "this one is near");
+            let message = format!("`--var {name}=...` has no effect: unknown variable `{name}`");
+            let report = Report::new("config::flag", message, "similar name");
             self.problems.warn(span, report.help(format!("did you mean `{near}`?")));
         }
     }
@@ -244,7 +244,7 @@ impl Loader<'_> {
         known.map(|(name, value)| (name, Secret::new(value.text))).collect()
     }
 
-    /// The document with its profiles applied and its variables filled in, and the names of the profiles.
+    /// The document with profiles applied and variables filled in, and the names of the profiles.
     fn document(&mut self, text: &str) -> Option<(Mapping, Vec<String>)> {
         let root = match parse(text, self.problems) {
             Some(root) => root,
@@ -265,7 +265,7 @@ impl Loader<'_> {
         self.imports(&mut root);
         shorthand::expand(&mut root, version);
         let profiles = self.profiles(&mut root);
-        // Profiles may bring short forms of their own.
+        // Profiles may contain short forms as well.
         shorthand::expand(&mut root, version);
 
         let mut vars = match &mut root.value {
@@ -280,7 +280,7 @@ impl Loader<'_> {
         self.env_file();
         self.resolver.resolve_always(self.problems);
 
-        // A patch may have put anything in place of the document.
+        // A patch may have replaced the document with any value.
         let Value::Mapping(mut mapping) = root.value else { return None };
         mapping.retain(|key, _| !key.starts_with("x-"));
         let wanted = self.options.command.as_deref();
@@ -297,7 +297,7 @@ impl Loader<'_> {
         Some((mapping, profiles))
     }
 
-    /// Merges in the files that the document imports.
+    /// Merges the files that the document imports.
     fn imports(&mut self, root: &mut Node) {
         let Value::Mapping(document) = &mut root.value else { return };
         let base = std::path::absolute(&self.options.directory).unwrap_or_default();
@@ -307,7 +307,7 @@ impl Loader<'_> {
         importer.resolve(document, self.file, self.problems);
     }
 
-    /// Adds the profiles of other projects that those called `names` build on.
+    /// Adds the profiles of other projects that are parents of the profiles `names`.
     fn foreign_profiles(&mut self, profiles: &mut Profiles, names: &[String]) {
         let base = std::path::absolute(&self.options.directory).unwrap_or_default();
         let checkouts = Checkouts::of_user(|name| self.environment.get(name));
@@ -316,7 +316,7 @@ impl Loader<'_> {
         sources.resolve(profiles, names, folder, self.problems);
     }
 
-    /// Takes the profiles out of the document and applies the active ones.
+    /// Removes the profiles from the document and applies the active ones.
     fn profiles(&mut self, root: &mut Node) -> Vec<String> {
         let Value::Mapping(mapping) = &mut root.value else { return Vec::new() };
         let mut section = mapping.shift_remove("profiles").filter(|entry| !entry.node.is_null());
@@ -364,8 +364,8 @@ impl Loader<'_> {
         own
     }
 
-    /// Fills in what must be known of the profiles before it is known which are applied: their parents and
-    /// activations. Definitions are then as they are before profiles change them.
+    /// Fills in the variables that determine which profiles are applied: in their parents and activations. Uses the
+    /// definitions before profiles change them.
     fn fill_profiles(&mut self, profiles: &mut Node, vars: Option<&Node>) {
         let Value::Sequence(profiles) = &mut profiles.value else { return };
         let has = |node: &Node, key: &str| node.get(key).is_some();
@@ -380,7 +380,7 @@ impl Loader<'_> {
             return;
         }
         if let Some(node) = vars.filter(|node| !node.is_null()) {
-            // What is wrong with them is reported when they are read again, after profiles changed them.
+            // Their problems are reported when they are read again, after profiles changed them.
             let mut unused = self.problems.silent();
             self.resolver.definitions = definition::read(node, &mut Reader { problems: &mut unused });
         }
@@ -393,7 +393,7 @@ impl Loader<'_> {
         }
     }
 
-    /// The profiles whose activation holds, in file order, and why.
+    /// The profiles whose activation matches, in file order, and the reasons.
     fn activated(&mut self, profiles: &Profiles) -> Vec<(String, Reason)> {
         let mut active = Vec::new();
         for (name, profile) in profiles {
@@ -405,16 +405,16 @@ impl Loader<'_> {
         active
     }
 
-    /// Reads the file that the variable `DEVSPACE_ENV_FILE` names in place of `.env` (spec config §12, DevSpace 6.x).
+    /// Reads the file that the variable `DEVSPACE_ENV_FILE` names instead of `.env`, as in DevSpace 6.
     fn env_file(&mut self) {
         let Some(definition) = self.resolver.definitions.get(ENV_FILE) else { return };
         let span = definition.span;
         let Some(path) = self.resolver.resolve(ENV_FILE, span, self.problems) else { return };
         let folder = self.file.parent().unwrap_or(Path::new(""));
         if let Err(error) = self.environment.replace_file(&folder.join(&path.text)) {
-            let message = format!("cannot read the file that `{ENV_FILE}` names: {error}");
+            let message = format!("cannot read the file in `{ENV_FILE}`: {error}");
             let report = Report::new("config::variable", message, "defined here");
-            self.problems.add(span, report.help("a path is relative to the file it stands in"));
+            self.problems.add(span, report.help("use a path relative to the file that contains it"));
         }
     }
 
@@ -437,7 +437,7 @@ impl Loader<'_> {
     }
 }
 
-/// The names of the images that say something.
+/// The names of the images with a value.
 fn image_names(document: &Mapping) -> Vec<String> {
     let images = field(document, "images").and_then(Node::as_mapping).into_iter().flatten();
     images.filter(|(_, entry)| !entry.node.is_null()).map(|(name, _)| name.clone()).collect()
@@ -459,7 +459,7 @@ fn home(options: &LoadOptions) -> Option<PathBuf> {
     }
 }
 
-/// Reads a file that belongs to another.
+/// Reads a file that another file includes.
 fn read_text(file: &Path) -> std::io::Result<String> {
     text_of(file).map_err(|error| match error {
         ConfigError::Unreadable { source, .. } => source,
@@ -467,14 +467,14 @@ fn read_text(file: &Path) -> std::io::Result<String> {
     })
 }
 
-/// The file that `options` name, absolute and as it is shown.
+/// The configuration file of `options`, as an absolute path and as displayed.
 pub(crate) fn find(options: &LoadOptions) -> Result<(PathBuf, String), ConfigError> {
     let file = locate(&options.directory, options.config.as_deref(), home(options).as_deref())?;
     let shown = shown(&file, &std::path::absolute(&options.directory).unwrap_or_default());
     Ok((file, shown))
 }
 
-/// The text of a file.
+/// The content of a file.
 pub(crate) fn text_of(file: &Path) -> Result<String, ConfigError> {
     let bytes = read(file)?;
     text::decode_strictly(&bytes).map(Cow::into_owned).map_err(|_| ConfigError::Unreadable {

@@ -1,14 +1,14 @@
-//! Finds the configuration file (spec config §1).
+//! Finds the configuration file.
 
 use std::path::{Path, PathBuf};
 
 use super::ConfigError;
 
-/// The name of the file.
+/// The name of the configuration file.
 pub(crate) const FILE: &str = "devspace.yaml";
 
-/// The configuration file, absolute: `config` where that is given, else the first `devspace.yaml` from
-/// `directory` upward. `home` itself is passed over: a file there would claim every project below.
+/// The configuration file, as an absolute path: `config` if given, otherwise the first `devspace.yaml` from
+/// `directory` upward. `home` itself is skipped: a file there would apply to every project below it.
 pub(crate) fn locate(
     directory: &Path,
     config: Option<&Path>,
@@ -23,7 +23,7 @@ pub(crate) fn locate(
         .ancestors()
         .filter(|folder| Some(*folder) != home)
         .map(|folder| folder.join(FILE))
-        // What is no regular file is found as well: that it cannot be read is said then.
+        // A special file is found as well: reading it reports the error.
         .find(|file| file.exists() && !file.is_dir())
         .ok_or(ConfigError::NotFound { directory })
 }

@@ -1,4 +1,4 @@
-//! What a loaded `devspace.yaml` says, after variables and profiles: the typed model the pipeline works on.
+//! The typed model of a loaded `devspace.yaml`, after variables and profiles, for the pipeline.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use super::{BuilderArgs, BuildxConfig, CommandConfig, DependencyConfig, KanikoCo
 use crate::image::Repository;
 use crate::secret::Secret;
 
-/// A project: the folder of a `devspace.yaml` and what it configures.
+/// A project: the directory of a `devspace.yaml` and its configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Project {
-    /// The folder of the configuration file; every relative path starts here. Absolute.
+    /// The directory of the configuration file, the base of all relative paths. Absolute.
     pub root: PathBuf,
     /// The configuration file. Absolute.
     pub file: PathBuf,
-    /// The values of the password variables that were used: nothing that a run tells shows them.
+    /// The values of the password variables that were used, to mask them in all output.
     pub passwords: Vec<Secret>,
-    /// The active profiles, in the order in which they were applied.
+    /// The active profiles, in the order of their application.
     pub profiles: Vec<String>,
     /// The images in file order, by their key in `images`.
     pub images: IndexMap<String, ImageConfig>,
@@ -28,44 +28,44 @@ pub struct Project {
     pub commands: IndexMap<String, CommandConfig>,
     /// The projects this one depends on, in file order, by name.
     pub dependencies: IndexMap<String, DependencyConfig>,
-    /// `pullSecrets` in file order, without those that are switched off.
+    /// `pullSecrets` in file order, without disabled ones.
     pub pull_secrets: Vec<PullSecretConfig>,
-    /// `--namespace`, when given.
+    /// `--namespace`, if given.
     pub namespace: Option<String>,
-    /// `--kube-context`, when given.
+    /// `--kube-context`, if given.
     pub kube_context: Option<String>,
-    /// The sections windlass keeps but does not use yet (`deployments`, `dev`, ...), as JSON.
+    /// The sections that windlass keeps but does not use (`deployments`, `dev`, ...), as JSON.
     pub other: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Project {
-    /// A project that has nothing in it.
+    /// A project without content.
     pub fn empty(root: &std::path::Path) -> Self {
         Self { root: root.to_owned(), file: root.join("devspace.yaml"), ..Self::default() }
     }
 }
 
-/// One of `pullSecrets` (spec config §13.4).
+/// One entry of `pullSecrets`.
 #[derive(Debug, Clone)]
 pub struct PullSecretConfig {
     /// `registry`: its domain, `docker.io` for Docker Hub.
     pub registry: String,
-    /// `username`; docker's credentials when absent.
+    /// `username`; if absent, the Docker credentials.
     pub username: Option<String>,
-    /// `password`; docker's credentials when absent.
+    /// `password`; if absent, the Docker credentials.
     pub password: Option<Secret>,
     /// `email`.
     pub email: Option<String>,
-    /// `secret`: its name, by default one for all registries, before v2beta1 one for each.
+    /// `secret`: its name; by default one secret for all registries, before v2beta1 one per registry.
     pub secret: String,
-    /// `serviceAccounts`, by default `default` alone.
+    /// `serviceAccounts`; by default only `default`.
     pub service_accounts: Vec<String>,
 }
 
-/// A place in a configuration file, for messages.
+/// A location in a configuration file, for messages.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Origin {
-    /// The file as it is shown to the user (relative to the working directory where that is shorter).
+    /// The file as displayed: relative to the working directory if it is nearby.
     #[serde(serialize_with = "as_text")]
     pub file: Arc<str>,
     /// Line, from 1.
@@ -84,52 +84,51 @@ impl std::fmt::Display for Origin {
     }
 }
 
-/// One entry of `images` (spec config §3 and §13.1).
+/// One entry of `images`.
 #[derive(Debug, Clone)]
 pub struct ImageConfig {
     /// The key in `images`.
     pub name: String,
-    /// Where the entry starts.
+    /// The start of the entry.
     pub origin: Origin,
     /// `image`: registry and repository, without tag.
     pub repository: Repository,
-    /// `tags`, as written after variable substitution; a `#` stands for one random letter. Empty: use the default.
+    /// `tags`, after variable substitution; each `#` is one random letter. If empty, the default applies.
     pub tags: Vec<TagConfig>,
-    /// `dockerfile`, default `./Dockerfile`, relative to the project's root (or absolute), as written.
+    /// `dockerfile`, by default `./Dockerfile`; relative to the project directory, or absolute, as written.
     pub dockerfile: PathBuf,
-    /// `context`, default `./`, relative to the project's root (or absolute), as written.
+    /// `context`, by default `./`; relative to the project directory, or absolute, as written.
     pub context: PathBuf,
     /// `entrypoint`: `None` keeps the Dockerfile's, an empty list clears it.
     pub entrypoint: Option<Vec<String>>,
     /// `cmd`: `None` keeps the Dockerfile's, an empty list clears it.
     pub cmd: Option<Vec<String>>,
-    /// `appendDockerfileInstructions`: lines put at the end of the build target.
+    /// `appendDockerfileInstructions`: instructions appended to the build target.
     pub append_dockerfile_instructions: Vec<String>,
     /// `injectRestartHelper`.
     pub inject_restart_helper: bool,
-    /// `restartHelperPath`: a file or URL to use in place of the built-in helper.
+    /// `restartHelperPath`: a file or URL that replaces the built-in helper.
     pub restart_helper_path: Option<String>,
-    /// `createPullSecret`, unset when the file does not say.
+    /// `createPullSecret`, if set.
     pub create_pull_secret: Option<bool>,
     /// `rebuildStrategy`.
     pub rebuild_strategy: RebuildStrategy,
     /// `build.disabled`.
     pub disabled: bool,
-    /// `build.docker`, else `build.buildKit` as docker with BuildKit, when either is given.
+    /// `build.docker`, otherwise `build.buildKit` as Docker with BuildKit, if either is given.
     pub docker: Option<DockerConfig>,
-    /// `build.kaniko`, when given. `kaniko:` with nothing after it selects kaniko with its defaults.
+    /// `build.kaniko`, if given. `kaniko:` without a value selects kaniko with its defaults.
     pub kaniko: Option<KanikoConfig>,
-    /// `build.custom`, when given.
+    /// `build.custom`, if given.
     pub custom: Option<CustomConfig>,
-    /// The options of the tool that builds this image: of `docker`, else `buildKit`, else `kaniko`.
+    /// The options of the build tool: of the first of `docker`, `buildKit` and `kaniko` that is given.
     pub options: BuildOptions,
-    /// The entry as JSON in the form of the newest version, passwords as `***`: for hooks, and `None` where there are
-    /// none.
+    /// The entry as JSON in the form of the newest version, with passwords as `***`, for hooks; `None` without hooks.
     pub json: Option<serde_json::Value>,
 }
 
 impl ImageConfig {
-    /// The options of its builders that decide what it will be, as words.
+    /// The options of its builders that affect the image, as arguments.
     pub fn builder_arguments(&self) -> Vec<String> {
         let labels = self.options.labels.iter().map(|(name, value)| format!("--label={name}={value}"));
         let docker = self.docker.iter().flat_map(|docker| docker.args.key_words());
@@ -137,13 +136,13 @@ impl ImageConfig {
         labels.chain(docker).chain(kaniko).collect()
     }
 
-    /// Whether BuildKit in the cluster builds it.
+    /// Whether it is built by BuildKit in the cluster.
     pub fn is_build_kit_in_cluster(&self) -> bool {
         let buildx = self.docker.as_ref().and_then(|docker| docker.buildx.as_ref());
         buildx.is_some_and(|buildx| buildx.in_cluster.is_some())
     }
 
-    /// Whether a pod builds it, rather than docker.
+    /// Whether it is built by kaniko and not by Docker.
     pub fn is_kaniko(&self) -> bool {
         self.kaniko.is_some() && self.docker.is_none()
     }
@@ -152,108 +151,108 @@ impl ImageConfig {
 /// One entry of `tags`.
 #[derive(Debug, Clone)]
 pub struct TagConfig {
-    /// The text after variable substitution; `#` not yet replaced. Its form was checked by
+    /// The text after variable substitution, with every `#`. Its form was checked by
     /// [`TagTemplate`](crate::image::TagTemplate).
     pub text: String,
-    /// Where it stands.
+    /// Its location.
     pub origin: Origin,
 }
 
-/// `rebuildStrategy` (spec config §13.1).
+/// `rebuildStrategy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RebuildStrategy {
-    /// Rebuild when an input changed.
+    /// Rebuild if an input changed.
     #[default]
     Default,
     /// Rebuild every time.
     Always,
-    /// Changes in the build context alone do not rebuild.
+    /// Rebuild if an input other than the build context changed.
     IgnoreContextChanges,
 }
 
-/// `build.docker` (spec config §3.2).
+/// `build.docker`.
 #[derive(Debug, Clone, Default)]
 pub struct DockerConfig {
-    /// `preferMinikube`, unset when the file does not say.
+    /// `preferMinikube`, if set.
     pub prefer_minikube: Option<bool>,
     /// `skipPush`.
     pub skip_push: bool,
     /// `disableFallback`.
     pub disable_fallback: bool,
-    /// `useBuildKit`: `None` lets windlass choose.
+    /// `useBuildKit`; if `None`, windlass chooses.
     pub use_build_kit: Option<bool>,
     /// `useCli`.
     pub use_cli: bool,
-    /// `args`: more arguments of `docker build`, without those that are [inputs](BuildOptions) of every builder; using
-    /// any implies the CLI.
+    /// `args`: additional arguments of `docker build`, without the [inputs](BuildOptions) of every builder; if not
+    /// empty, the CLI builds.
     pub args: BuilderArgs,
-    /// `buildKit.command` and `buildKit.inCluster`, when either is given.
+    /// `buildKit.command` and `buildKit.inCluster`, if either is given.
     pub buildx: Option<BuildxConfig>,
 }
 
-/// `build.*.options` (spec config §3.5), with what `args` says of the same matters.
+/// `build.*.options`, overridden by the same options in `args`.
 #[derive(Debug, Clone, Default)]
 pub struct BuildOptions {
     /// `target`: name or number of the build target.
     pub target: Option<String>,
-    /// `network`: network mode of RUN steps.
+    /// `network`: network mode of `RUN` instructions.
     pub network: Option<String>,
-    /// `buildArgs`: `None` takes the value from windlass's own environment.
+    /// `buildArgs`; if `None`, the value comes from the environment of windlass.
     pub build_args: IndexMap<String, Option<String>>,
-    /// `--build-arg NAME` of `args`: build arguments that are given where the environment has them.
+    /// `--build-arg NAME` of `args`: build arguments that are passed if the environment has them.
     pub inherited_args: IndexSet<String>,
-    /// `--label` of `args`: labels beside those of the Dockerfile.
+    /// `--label` of `args`: labels in addition to those of the Dockerfile.
     pub labels: IndexMap<String, String>,
     /// `--platform` of `args`, several separated by commas.
     pub platform: Option<String>,
 }
 
-/// `build.custom` (spec config §3.4 and §13.1).
+/// `build.custom`.
 #[derive(Debug, Clone, Default)]
 pub struct CustomConfig {
-    /// `command`: a program, or a shell line when it has spaces or shell characters and `args` is absent.
+    /// `command`: an executable, or a shell command line if it has spaces or shell characters and `args` is absent.
     pub command: Option<String>,
-    /// `commands`: the first whose `os` fits (or is absent) wins over `command`.
+    /// `commands`: the first one whose `os` matches or is absent overrides `command`.
     pub commands: Vec<OsCommand>,
-    /// `args`: before the image; `None` when absent.
+    /// `args`: arguments before the image reference; `None` if absent.
     pub args: Option<Vec<String>>,
-    /// The passwords in shell lines: variables that their shell gets, so that no process list shows them.
+    /// The passwords in shell command lines: environment variables of the shell, so that no process list shows them.
     pub secrets: Vec<(String, Secret)>,
-    /// `imageFlag`: an argument of its own before each image reference.
+    /// `imageFlag`: a separate argument before each image reference.
     pub image_flag: Option<String>,
-    /// `appendArgs`: after the image.
+    /// `appendArgs`: arguments after the image reference.
     pub append_args: Vec<String>,
-    /// `onChange`: globs whose content decides about a rebuild; empty: always rebuild.
+    /// `onChange`: globs of files whose changes trigger a rebuild; if empty, always rebuild.
     pub on_change: Vec<String>,
-    /// `imageTagOnly`: pass the tag in place of the whole reference.
+    /// `imageTagOnly`: pass only the tag instead of the full reference.
     pub image_tag_only: bool,
-    /// `skipImageArg`: pass no image at all.
+    /// `skipImageArg`: do not pass the image reference.
     pub skip_image_arg: bool,
 }
 
 /// A command for one operating system.
 #[derive(Debug, Clone)]
 pub struct OsCommand {
-    /// `linux`, `darwin`, `windows`; several separated by commas; `None` fits every system.
+    /// `linux`, `darwin` or `windows`, several separated by commas; `None` matches every system.
     pub os: Option<String>,
     /// The command.
     pub command: String,
 }
 
-/// One entry of `hooks`, of the forms of 4.11 and late v1beta9 (spec config §8, §13.5).
+/// One entry of `hooks`, in any of its forms since DevSpace 4.11.
 #[derive(Debug, Clone)]
 pub struct Hook {
-    /// Where the entry starts.
+    /// The start of the entry.
     pub origin: Origin,
     /// `name`.
     pub name: Option<String>,
-    /// The program or, when `args` is absent and it has spaces or shell characters, the shell line.
+    /// The executable, or the shell command line if `args` is absent and it has spaces or shell characters.
     pub command: String,
-    /// `args`; `None` when absent.
+    /// `args`; `None` if absent.
     pub args: Option<Vec<String>>,
-    /// The passwords in the shell line: variables that their shell gets, so that no process list shows them.
+    /// The passwords in the command line: environment variables of the shell, so that no process list shows them.
     pub secrets: Vec<(String, Secret)>,
-    /// The event names it listens to, in the string form of §13.5 (`before:build`, `after:build:api`, ...).
+    /// The events that trigger it, such as `before:build` and `after:build:api`.
     pub events: Vec<String>,
     /// `os`, as in [`OsCommand::os`].
     pub os: Option<String>,
@@ -261,12 +260,12 @@ pub struct Hook {
     pub background: bool,
     /// `silent`.
     pub silent: bool,
-    /// Whether it runs in a container (`where.container`, `upload`, ...): such hooks belong to `deploy`.
+    /// Whether it runs in a container (`where.container`, `upload`, ...): such hooks are for `deploy`.
     pub in_container: bool,
 }
 
 impl Hook {
-    /// What it is called in messages: its name, else its command.
+    /// Its name in messages: `name`, or its command.
     pub fn shown(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.command)
     }

@@ -1,4 +1,4 @@
-//! A YAML document as a tree that remembers where everything stands and how it was written.
+//! A YAML document as a tree that records the location and notation of every value.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
-/// Greatest nesting of a document, after aliases and patches. Keeps every recursive walk bounded.
+/// The maximum nesting of a document, after aliases and patches. Bounds every recursion.
 pub(crate) const MAX_DEPTH: usize = 128;
 
 /// Bytes `start..end` of a file, and the line and column (both from 1) of `start`.
@@ -16,22 +16,22 @@ pub(crate) struct Span {
     pub end: usize,
     pub line: usize,
     pub column: usize,
-    /// What put the value into the document: 0 for the file itself, else the number of a
-    /// [`Layer`](super::explain::Layer). It is all that loading keeps for telling origins later.
+    /// The source of the value: 0 for the file itself, otherwise the number of a
+    /// [`Layer`](super::explain::Layer). This is all that loading records for later explanations.
     pub layer: u16,
-    /// The file it stands in: 0 for the one that is loaded, else the number that
-    /// [`Problems::absorb`](super::problem::Problems::absorb) gave to another that belongs to it.
+    /// The file: 0 for the one that is loaded, otherwise the number that
+    /// [`Problems::absorb`](super::problem::Problems::absorb) returned for an included file.
     pub file: u16,
 }
 
-/// One value and its place.
+/// A value and its location.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub span: Span,
     pub value: Value,
 }
 
-/// What a node holds.
+/// The content of a node.
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
     Scalar(Scalar),
@@ -42,47 +42,47 @@ pub(crate) enum Value {
 /// The entries of a map in file order.
 pub(crate) type Mapping = IndexMap<String, Entry>;
 
-/// A value of a map, with the place of its key.
+/// A value of a map, with the location of its key.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub key: Span,
     pub node: Node,
 }
 
-/// A text and how it came about. The text is never normalised: `1.10` stays `1.10`.
+/// A scalar and its notation. The text is never normalized: `1.10` stays `1.10`.
 #[derive(Debug, Clone)]
 pub(crate) struct Scalar {
     pub text: String,
     pub style: Style,
-    /// For a text that holds a value which must not be shown: what the file says in its place.
+    /// If the text contains a value that must not be displayed: the notation in the file.
     pub written: Option<Arc<str>>,
-    /// For a text that holds a password: the same text with `***` in the password's place.
+    /// If the text contains a password: the same text with `***` instead of the password.
     pub masked: Option<Arc<str>>,
-    /// Which parts of `text` are passwords, where `masked` is there; none: all of it.
+    /// The parts of `text` that are passwords, if `masked` is set; empty means all of it.
     pub secrets: Vec<Range<usize>>,
 }
 
-/// How a scalar was written, which decides its type where a field does not.
+/// The notation of a scalar, which determines its type for untyped keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// Without quotes: may be null, a truth value or a number.
+    /// Without quotes: may be null, a boolean or a number.
     Plain,
-    /// Quoted, a block, or text mixed with variables: always text.
+    /// Quoted, a block scalar, or text with variables: always a string.
     Text,
-    /// Exactly one variable reference: a whole number or a truth value if it looks like one.
+    /// Exactly one variable reference: an integer or a boolean if it has that form.
     Substituted,
-    /// A reference that could not be resolved. It was reported; nothing more is to be said about it.
+    /// A reference that could not be resolved. It was reported already.
     Unresolved,
 }
 
 impl Node {
-    /// Nothing, at the start of the file.
+    /// Null, at the start of the file.
     pub(crate) fn empty() -> Self {
         let span = Span { line: 1, column: 1, ..Span::default() };
         Self { span, value: Value::Scalar(Scalar::null()) }
     }
 
-    /// The scalar, when it is one.
+    /// The scalar, if it is one.
     pub(crate) fn as_scalar(&self) -> Option<&Scalar> {
         match &self.value {
             Value::Scalar(scalar) => Some(scalar),
@@ -90,7 +90,7 @@ impl Node {
         }
     }
 
-    /// The map, when it is one.
+    /// The map, if it is one.
     pub(crate) fn as_mapping(&self) -> Option<&Mapping> {
         match &self.value {
             Value::Mapping(mapping) => Some(mapping),
@@ -98,7 +98,7 @@ impl Node {
         }
     }
 
-    /// The list, when it is one.
+    /// The list, if it is one.
     pub(crate) fn as_sequence(&self) -> Option<&[Node]> {
         match &self.value {
             Value::Sequence(nodes) => Some(nodes),
@@ -106,22 +106,22 @@ impl Node {
         }
     }
 
-    /// Whether it is `null`, `~` or nothing at all.
+    /// Whether it is `null`, `~` or empty.
     pub(crate) fn is_null(&self) -> bool {
         self.as_scalar().is_some_and(Scalar::is_null)
     }
 
-    /// Whether it was reported already, so that nothing more is to be said about it.
+    /// Whether it was reported already.
     pub(crate) fn is_unresolved(&self) -> bool {
         self.as_scalar().is_some_and(|scalar| scalar.style == Style::Unresolved)
     }
 
-    /// The value of `key`, when this is a map that has it and it is not null.
+    /// The value of `key`, if this is a map that has the key and the value is not null.
     pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         self.as_mapping().and_then(|mapping| field(mapping, key))
     }
 
-    /// Calls `change` with the span of every value and key in it, its own included.
+    /// Calls `change` with the span of every value and key in it, including its own.
     pub(crate) fn for_each_span(&mut self, change: &mut impl FnMut(&mut Span)) {
         change(&mut self.span);
         match &mut self.value {
@@ -147,7 +147,7 @@ impl Node {
         }
     }
 
-    /// Levels of nesting, 1 for a scalar.
+    /// The levels of nesting, 1 for a scalar.
     pub(crate) fn height(&self) -> usize {
         1 + match &self.value {
             Value::Scalar(_) => 0,
@@ -156,7 +156,7 @@ impl Node {
         }
     }
 
-    /// A measure of the memory it takes: its nodes, plus one for every 64 bytes of text.
+    /// An estimate of its memory: its nodes, plus one for every 64 bytes of text.
     pub(crate) fn weight(&self) -> usize {
         match &self.value {
             Value::Scalar(scalar) => 1 + scalar.text.len() / 64,
@@ -167,7 +167,7 @@ impl Node {
         }
     }
 
-    /// The same value as JSON. Texts that are no JSON number as they stand (`007`, `+5`) stay texts.
+    /// The value as JSON. Texts that are not JSON numbers (`007`, `+5`) become strings.
     pub(crate) fn to_json(&self) -> Json {
         match &self.value {
             Value::Scalar(scalar) => scalar.to_json(),
@@ -179,23 +179,23 @@ impl Node {
     }
 }
 
-/// The value of `key`, when it is there and not null.
+/// The value of `key`, if it exists and is not null.
 pub(crate) fn field<'a>(mapping: &'a Mapping, key: &str) -> Option<&'a Node> {
     mapping.get(key).map(|entry| &entry.node).filter(|node| !node.is_null())
 }
 
 impl Scalar {
-    /// Nothing at all.
+    /// Null.
     pub(crate) fn null() -> Self {
         Self { text: String::new(), style: Style::Plain, written: None, masked: None, secrets: Vec::new() }
     }
 
-    /// Whether it is `null`, `~` or nothing, without quotes.
+    /// Whether it is `null`, `~` or empty, without quotes.
     pub(crate) fn is_null(&self) -> bool {
         self.style == Style::Plain && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
     }
 
-    /// A truth value for a field that wants one. `yes` and `on` count, as in YAML 1.1.
+    /// Its value as a boolean. `yes` and `on` are accepted, as in YAML 1.1.
     pub(crate) fn as_bool(&self) -> Option<bool> {
         if self.style == Style::Text {
             return None;
@@ -207,14 +207,14 @@ impl Scalar {
         }
     }
 
-    /// Puts `***` in place of a password.
+    /// Replaces a password with `***`.
     pub(crate) fn mask(&mut self) {
         if let Some(masked) = self.masked.take() {
             *self = Self { text: masked.to_string(), style: Style::Text, ..Self::null() };
         }
     }
 
-    /// The text for a message: what the file says when the value must not be shown.
+    /// The text for a message: the notation in the file if the value must not be displayed.
     pub(crate) fn shown(&self) -> &str {
         self.written.as_deref().unwrap_or(&self.text)
     }
@@ -232,7 +232,7 @@ impl Scalar {
             "false" | "False" | "FALSE" => return Json::Bool(false),
             _ => {}
         }
-        // JSON's own grammar of numbers is what is wanted: no leading zeros, no `+`, no `1_000`.
+        // Only numbers of the JSON grammar: no leading zeros, no `+`, no `1_000`.
         match serde_json::from_str::<serde_json::Number>(&self.text) {
             Ok(number) if self.style == Style::Plain || number.is_i64() || number.is_u64() => {
                 Json::Number(number)
@@ -242,7 +242,7 @@ impl Scalar {
     }
 }
 
-/// Compares values as the `test` operation of a patch does: maps without order, texts by their text.
+/// Compares values like the `test` operation of a patch: maps without order, strings by their text.
 impl PartialEq for Node {
     fn eq(&self, other: &Self) -> bool {
         self.to_json() == other.to_json()

@@ -8,11 +8,11 @@ use super::parse::parse;
 use super::problem::Problems;
 use crate::text;
 
-/// The names that a configuration file defines. It is read as it stands, without variables, profiles and
-/// imports: quick, and without running anything. What cannot be read has no names.
+/// The names that a configuration file defines. The file is read without variables, profiles and imports, which is
+/// fast and does not run commands. An unreadable file has no names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outline {
-    /// The project's folder; `None` when there is no configuration.
+    /// The project directory; `None` if there is no configuration file.
     pub root: Option<PathBuf>,
     /// The images.
     pub images: Vec<String>,

@@ -1,7 +1,7 @@
-//! YAML text to [`Node`] tree.
+//! Parses YAML into a tree of [`Node`]s.
 //!
-//! This works on the events of `granit-parser`, the parser inside `serde_yaml`'s successor: deserialising
-//! through serde loses the style of scalars, the place of keys, and whether a text came through an alias.
+//! Uses the events of `granit-parser`, the parser of the successor of `serde_yaml`: deserialization with serde loses
+//! the style of scalars, the location of keys, and aliases.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -12,17 +12,17 @@ use granit_parser::{Event, Options, Parser, ScalarStyle, StructureStyle};
 use super::node::{Entry, MAX_DEPTH, Mapping, Node, Scalar, Span, Style, Value};
 use super::problem::{Problems, Report};
 
-/// Greatest [`Node::weight`] of a document after its aliases are expanded.
+/// The maximum [`Node::weight`] of a document after its aliases are expanded.
 pub(crate) const MAX_WEIGHT: usize = 300_000;
 
-/// What the names of YAML's own tags begin with.
+/// The prefix of the tags of YAML itself.
 const NAMESPACE: &str = "tag:yaml.org,2002:";
 
-/// How often a file is read again because lists and maps in brackets are indented with tabs.
+/// The maximum number of times to parse a file because lists and maps in brackets are indented with tabs.
 const MOST_READINGS: usize = 100;
 
-/// Parses the first document in `text`, as Go's YAML does; what comes behind it is left alone, with a warning. Reports
-/// what is wrong with it and returns `None`, but for duplicate keys and the like, which leave a usable tree.
+/// Parses the first document in `text`, like Go's YAML; the rest is ignored with a warning. Reports errors and returns
+/// `None`, except for errors that leave a usable tree, such as duplicate keys.
 pub(crate) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
     let mut reading = Reading { text: text.into(), lines: Vec::new() };
     for round in 1.. {
@@ -38,19 +38,19 @@ pub(crate) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
     None
 }
 
-/// A text, some of whose lines are indented with spaces where they were with tabs. Go's YAML allows those inside of
-/// brackets, the parser does not.
+/// A text in which the tabs that indent some lines are replaced with spaces. Go's YAML allows tabs inside of brackets,
+/// the parser does not.
 struct Reading<'a> {
     text: Cow<'a, str>,
-    /// Where the content of those lines begins.
+    /// The start of the content of those lines.
     lines: Vec<usize>,
 }
 
-/// Where a text is no YAML, and why.
+/// A syntax error: its location and message.
 struct Fault {
     span: Span,
     info: String,
-    /// Whether it is a tab that indents, which may be allowed.
+    /// Whether the error is indentation with a tab, which may be allowed.
     is_tab: bool,
 }
 
@@ -84,13 +84,13 @@ impl Reading<'_> {
         }
         match events.next() {
             Some(Ok((Event::DocumentStart(..), span))) => {
-                let message = "the file has a second document, which is not read";
+                let message = "the file has a second document, which is ignored";
                 let report = Report::new("config::yaml", message, "it starts here");
                 builder.problems.warn(of(span), report.help("keep one document per file"));
             }
             Some(Err(error)) => {
                 let fault = Fault::of(&error, text);
-                let message = "what comes behind the end of the document is not read";
+                let message = "the text after the end of the document is ignored";
                 builder.problems.warn(fault.span, Report::new("config::yaml", message, fault.info));
             }
             _ => {}
@@ -98,8 +98,8 @@ impl Reading<'_> {
         Ok(builder.root)
     }
 
-    /// Puts spaces in the place of the tabs before the line with byte `at` and before those that follow it, as long as
-    /// they begin with a tab. False when there are none.
+    /// Replaces the tabs that indent the line with byte `at` and the following lines with spaces, up to the first line
+    /// without tabs. Returns whether a line changed.
     fn widen(&mut self, at: usize) -> bool {
         let mut start = self.text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |line| line + 1);
         let mut bytes = self.text.as_bytes().to_vec();
@@ -115,7 +115,7 @@ impl Reading<'_> {
             let Some(end) = bytes[start..].iter().position(|byte| *byte == b'\n') else { break };
             start += end + 1;
         }
-        // Tabs and spaces are both one byte: it is text as before.
+        // Tabs and spaces are both one byte: the text stays valid UTF-8.
         self.text = String::from_utf8_lossy(&bytes).into_owned().into();
         self.lines.len() > before
     }
@@ -131,7 +131,7 @@ impl Fault {
         Self { span: Span { start: at, end: at, line, column, ..Span::default() }, info, is_tab }
     }
 
-    /// A tab that indents the content at byte `at`, outside of brackets.
+    /// The error for a tab outside of brackets that indents the content at byte `at`.
     fn of_tab(at: usize, text: &str) -> Self {
         let before = text.get(..at).unwrap_or(text);
         let (line, start) = (before.matches('\n').count() + 1, before.rfind('\n').map_or(0, |end| end + 1));
@@ -158,18 +158,18 @@ fn yaml_name(tag: &granit_parser::Tag) -> Option<&str> {
     tag.core_suffix().or_else(of_yaml)
 }
 
-/// What usually is the matter where the parser says `info`.
+/// A hint about the usual cause of the parser error `info`.
 fn help_for(info: &str) -> Option<String> {
     let helps = [
         ("tab", "indent with spaces"),
-        ("unknown anchor", "`*NAME` stands for what `&NAME` marked before it in this file"),
-        ("mapping values are not allowed", "a text with `: ` in it stands in quotes"),
+        ("unknown anchor", "define `&NAME` before `*NAME` in this file"),
+        ("mapping values are not allowed", "quote strings that contain `: `"),
         (
             "did not find expected key",
-            "keys of one map begin in the same column; look at the line before as well",
+            "align the keys of a map in one column; check the previous line as well",
         ),
-        ("unexpected character", "a text that begins with this character stands in quotes"),
-        ("simple key", "a key needs a `:` behind it"),
+        ("unexpected character", "quote strings that begin with this character"),
+        ("simple key", "add a `:` after the key"),
     ];
     helps.iter().find(|(part, _)| info.contains(part)).map(|(_, help)| (*help).to_owned())
 }
@@ -185,10 +185,10 @@ fn of(span: granit_parser::Span) -> Span {
     }
 }
 
-/// A list or map whose end has not come yet.
+/// A list or map that is not complete yet.
 struct Open {
     span: Span,
-    /// Whether it stands in brackets.
+    /// Whether it is in brackets.
     is_flow: bool,
     anchor: usize,
     height: usize,
@@ -233,16 +233,14 @@ impl Builder<'_> {
                     if self.weight + sized.weight > MAX_WEIGHT {
                         return self.fatal(
                             span,
-                            "the aliases of this file unfold to too much",
-                            "this one is too much",
+                            "the aliases of this file expand to too much content",
+                            "exceeds the limit",
                         );
                     }
                     let (sized, weight) = (sized.clone(), sized.weight);
                     self.put(sized, 0, weight)
                 }
-                None => {
-                    self.fatal(span, "this alias stands inside its own anchor", "refers to what contains it")
-                }
+                None => self.fatal(span, "this alias is inside of its own anchor", "refers to its parent"),
             },
             Event::SequenceStart(style, anchor, tag) => {
                 self.check_tag(tag.as_deref(), span);
@@ -277,7 +275,7 @@ impl Builder<'_> {
 
     fn end(&mut self, span: Span) -> Option<()> {
         let open = self.open.pop()?;
-        // A block's end is found only at the next token; its own last child ends it for the reader.
+        // The end of a block is detected only at the next token; use the end of its last child instead.
         let (value, last) = match open.kind {
             Kind::Sequence(nodes) => {
                 let last = nodes.last().map(|node| node.span.end);
@@ -300,7 +298,7 @@ impl Builder<'_> {
         )
     }
 
-    /// Puts a finished node where it belongs. `added` is the part of its weight not counted yet.
+    /// Adds a complete node to its parent. `added` is the part of its weight that is not counted yet.
     fn put(&mut self, sized: Sized, anchor: usize, added: usize) -> Option<()> {
         let span = sized.node.span;
         if self.open.len() + sized.height > MAX_DEPTH {
@@ -316,7 +314,7 @@ impl Builder<'_> {
             self.weight += sized.weight;
         }
         if self.weight > MAX_WEIGHT {
-            return self.fatal(span, "the file is too large", "the rest was not read");
+            return self.fatal(span, "the file is too large", "the rest is ignored");
         }
         let Some(parent) = self.open.last_mut() else {
             self.root = Some(sized.node);
@@ -332,13 +330,10 @@ impl Builder<'_> {
                     merged.push(sized.node);
                 } else if let Some((name, key)) = key.take() {
                     if let Some(first) = entries.get(&name) {
-                        let report = Report::new(
-                            "config::duplicate",
-                            format!("the key `{name}` stands twice"),
-                            "again here",
-                        )
-                        .also(first.key, "first here")
-                        .help("keep one of the two");
+                        let report =
+                            Report::new("config::duplicate", format!("duplicate key `{name}`"), "again here")
+                                .also(first.key, "first here")
+                                .help("remove one of them");
                         self.problems.add(key, report);
                     } else {
                         entries.insert(name, Entry { key, node: sized.node });
@@ -350,9 +345,12 @@ impl Builder<'_> {
                         }
                         Value::Scalar(scalar) => *key = Some((scalar.text, span)),
                         _ => {
-                            let report =
-                                Report::new("config::yaml", "a key must be a text", "this is a list or map");
-                            let help = "a text that begins with `{` or `[` stands in quotes";
+                            let report = Report::new(
+                                "config::yaml",
+                                "a key must be a string",
+                                "this is a list or map",
+                            );
+                            let help = "quote strings that begin with `{` or `[`";
                             self.problems.add(span, report.help(help));
                             return None;
                         }
@@ -363,7 +361,7 @@ impl Builder<'_> {
         Some(())
     }
 
-    /// Adds what `<<` brings: keys of the map itself win, then the first of several sources.
+    /// Merges the value of `<<`: keys of the map itself take precedence, then the first of several sources.
     fn merge(&mut self, entries: &mut Mapping, node: Node) {
         match node.value {
             Value::Mapping(more) => {
@@ -377,14 +375,13 @@ impl Builder<'_> {
                 }
             }
             _ => {
-                let report =
-                    Report::new("config::yaml", "`<<` wants a map or a list of maps", "this is neither");
+                let report = Report::new("config::yaml", "`<<` must be a map or a list of maps", "neither");
                 self.problems.add(node.span, report);
             }
         }
     }
 
-    /// What a tag makes of a scalar: a number may stand in quotes, and a text that looks like one without.
+    /// Applies a tag to a scalar: it may turn a quoted scalar into a number, and an unquoted one into a string.
     fn tagged(
         &mut self,
         text: String,
@@ -402,7 +399,8 @@ impl Builder<'_> {
                 match bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok()) {
                     Some(text) => (text, Style::Text),
                     None => {
-                        let report = Report::new("config::yaml", "this is not base64 of text", "`!!binary`");
+                        let report =
+                            Report::new("config::yaml", "this is not base64-encoded text", "`!!binary`");
                         self.problems.add(span, report);
                         (text, Style::Text)
                     }
@@ -412,15 +410,15 @@ impl Builder<'_> {
         }
     }
 
-    /// A tag that nobody knows changes nothing, as with Go's YAML.
+    /// Warns about an unknown tag. It has no effect, as in Go's YAML.
     fn check_tag(&mut self, tag: Option<&granit_parser::Tag>, span: Span) {
         if let Some(tag) = tag
             && yaml_name(tag).is_none()
             && tag.parts() != ("", "!")
             && tag.original() != "!"
         {
-            let message = format!("the tag `{}` means nothing here", tag.original());
-            self.problems.warn(span, Report::new("config::yaml", message, "tagged here"));
+            let message = format!("unknown tag `{}` is ignored", tag.original());
+            self.problems.warn(span, Report::new("config::yaml", message, "unknown tag"));
         }
     }
 
@@ -494,11 +492,11 @@ mod tests {
         refuses("a: b: c", "f:1:5: this is not valid YAML");
         refuses("a: *b", "f:1:4: this is not valid YAML");
         refuses("? [a]\n: 1", "f:1:3: a key must be a text");
-        refuses("a: &x [*x]", "f:1:8: this alias stands inside its own anchor");
+        refuses("a: &x [*x]", "f:1:8: this alias is inside of its own anchor");
         refuses("a: {<<: 1}", "f:1:9: `<<` wants a map or a list of maps");
     }
 
-    /// What Go's YAML makes of the same text.
+    /// The expected values are those of Go's YAML.
     #[test]
     fn documents_are_read_as_go_reads_them() {
         let one = json!({"a": 1});
@@ -577,7 +575,7 @@ mod tests {
             }),
         );
         check("x: &x {p: 1}\ny: {!!merge <<: *x}", json!({"x": {"p": 1}, "y": {"p": 1}}));
-        refuses("a: !!binary '?'", "f:1:13: this is not base64 of text");
+        refuses("a: !!binary '?'", "f:1:13: this is not base64-encoded text");
     }
 
     #[test]
@@ -607,7 +605,7 @@ mod tests {
             bomb += &format!("a{level}: &a{level} [{alias}]\n");
         }
         let (node, problems) = parsed(&bomb);
-        assert!(node.is_none() && problems[0].contains("unfold to too much"), "{problems:?}");
+        assert!(node.is_none() && problems[0].contains("expand to too much"), "{problems:?}");
 
         let (node, problems) = parsed(&format!("a: {}{}", "[".repeat(5000), "]".repeat(5000)));
         assert!(node.is_none() && problems.len() == 1, "{problems:?}");

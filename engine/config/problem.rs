@@ -1,4 +1,4 @@
-//! What is wrong with a configuration file, each with its place.
+//! The problems of a configuration file, with their locations.
 
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
@@ -10,21 +10,21 @@ use super::Origin;
 use super::node::Span;
 use crate::suggestion::nearest;
 
-/// Problems reported before the rest is only counted: nobody reads more.
+/// The maximum number of reported problems; further ones are only counted.
 const SHOWN: usize = 100;
 
-/// One thing wrong, or worth a warning, in a configuration file.
+/// An error or warning in a configuration file.
 #[derive(Clone)]
 pub struct Problem {
-    /// What is wrong, as a lower-case phrase.
+    /// The message, as a lower-case phrase.
     pub message: String,
-    /// Where it stands.
+    /// Its location.
     pub origin: Origin,
     code: &'static str,
     help: Option<String>,
     labels: Vec<LabeledSpan>,
     severity: Severity,
-    /// The number of the file it is in.
+    /// The number of its file.
     file: u16,
     text: Arc<NamedSource<Arc<str>>>,
 }
@@ -36,7 +36,7 @@ impl fmt::Debug for Problem {
 }
 
 impl Problem {
-    /// It and what to do, in one line: `devspace.yaml:3:5: image `api` says `tag`; write `tags: [...]`.
+    /// The problem and its hint in one line: "devspace.yaml:3:5: unknown key `imgae` in ...; did you mean `image`?"
     pub fn in_one_line(&self) -> String {
         let help = self.help.iter().flat_map(|help| help.lines());
         std::iter::once(self.to_string()).chain(help.map(str::to_owned)).collect::<Vec<_>>().join("; ")
@@ -47,7 +47,7 @@ impl Problem {
     }
 }
 
-/// The place and the message: `devspace.yaml:3:5: unknown key ...`.
+/// The location and the message: `devspace.yaml:3:5: unknown key ...`.
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {}", self.origin, self.message)
@@ -78,16 +78,16 @@ impl Diagnostic for Problem {
     }
 }
 
-/// Collects the problems and warnings of a file, and of others that belong to it.
+/// Collects the problems and warnings of a file and of the files that it includes.
 pub(crate) struct Problems {
-    /// The file, then the others, each at its number.
+    /// The file, then the others, indexed by their numbers.
     files: Vec<Source>,
     list: Vec<Problem>,
     omitted: usize,
     warnings: Vec<Problem>,
 }
 
-/// A file as it is shown.
+/// A file, as displayed.
 #[derive(Clone)]
 struct Source {
     name: Arc<str>,
@@ -100,7 +100,7 @@ impl Source {
     }
 }
 
-/// A problem about to be reported.
+/// A problem to report.
 pub(crate) struct Report<'a> {
     pub code: &'static str,
     pub message: String,
@@ -110,59 +110,59 @@ pub(crate) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// A problem with a code, a message and the label under its place.
+    /// A problem with a code, a message and the label of its location.
     pub(crate) fn new(code: &'static str, message: impl Into<String>, label: impl Into<String>) -> Self {
         Self { code, message: message.into(), label: label.into(), help: None, also: None }
     }
 
-    /// Says what to do.
+    /// Adds a hint.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// Points at a second place.
+    /// Adds a second location.
     pub(crate) fn also(mut self, span: Span, label: &'a str) -> Self {
         self.also = Some((span, label));
         self
     }
 
-    /// Offers the nearest of `known`, or all of them when they are few.
+    /// Suggests the nearest of `known`, or lists all of them if there are few.
     pub(crate) fn suggest<'n>(self, name: &str, known: impl IntoIterator<Item = &'n str>) -> Self {
         let known: Vec<&str> = known.into_iter().collect();
         match nearest(name, known.iter().copied()) {
             Some(near) => self.help(format!("did you mean `{near}`?")),
             None if known.is_empty() => self,
-            None if known.len() <= 40 => self.help(format!("known here: `{}`", known.join("`, `"))),
+            None if known.len() <= 40 => self.help(format!("valid names: `{}`", known.join("`, `"))),
             None => self,
         }
     }
 }
 
 impl Problems {
-    /// No problems yet in the file shown as `file`.
+    /// An empty list for the file displayed as `file`.
     pub(crate) fn new(file: &str, text: Arc<str>) -> Self {
         Self { files: vec![Source::new(file, text)], list: Vec::new(), omitted: 0, warnings: Vec::new() }
     }
 
-    /// A list for the same files whose contents are not shown.
+    /// An empty list for the same files, whose contents are not displayed.
     pub(crate) fn silent(&self) -> Self {
         Self { files: self.files.clone(), list: Vec::new(), omitted: 0, warnings: Vec::new() }
     }
 
-    /// The files as they are shown, each at its number.
+    /// The files as displayed, indexed by their numbers.
     pub(crate) fn files(&self) -> Vec<Arc<str>> {
         self.files.iter().map(|file| file.name.clone()).collect()
     }
 
-    /// The place of `span` as it is shown.
+    /// The location of `span`, as displayed.
     pub(crate) fn origin(&self, span: Span) -> Origin {
         Origin { file: self.source(span.file).name.clone(), line: span.line, column: span.column }
     }
 
     /// The file with this number.
     fn source(&self, file: u16) -> &Source {
-        // There is always the first one.
+        // The first file always exists.
         self.files.get(usize::from(file)).unwrap_or(&self.files[0])
     }
 
@@ -176,9 +176,9 @@ impl Problems {
         self.list.push(problem);
     }
 
-    /// Takes over what was reported of another file, and the file: gives its number for the spans in it.
+    /// Adds another file and its problems. Returns the number of the file, for the spans in it.
     pub(crate) fn absorb(&mut self, other: Self) -> u16 {
-        // Beyond so many files their places are taken for those of the first.
+        // Locations in files beyond 65,535 are attributed to the first file.
         let number = u16::try_from(self.files.len()).unwrap_or(0);
         self.files.extend(other.files.into_iter().next());
         self.omitted += other.omitted;
@@ -201,7 +201,7 @@ impl Problems {
         }
     }
 
-    /// Replaces the bytes at `spans` by stars in every excerpt that is shown from now on.
+    /// Replaces the bytes at `spans` with stars in all excerpts.
     pub(crate) fn mask(&mut self, spans: &[Span]) {
         let mut files: Vec<u16> = spans.iter().map(|span| span.file).collect();
         files.dedup();
@@ -228,14 +228,14 @@ impl Problems {
         }
     }
 
-    /// Whether anything was reported.
+    /// Whether no problem was reported.
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// The problems in file order, how many more there were, and the warnings.
+    /// The problems in file order, the number of omitted ones, and the warnings.
     pub(crate) fn finish(mut self) -> (Vec<Problem>, usize, Vec<Problem>) {
-        // Something used twice, through an alias or by an activation, is wrong only once.
+        // A value that is used twice, through an alias or by an activation, is reported once.
         for list in [&mut self.list, &mut self.warnings] {
             list.sort_by(|one, other| {
                 one.place().cmp(&other.place()).then_with(|| one.message.cmp(&other.message))
@@ -253,7 +253,7 @@ impl Problems {
         let mut help = report.help;
         match report.also {
             Some((second, text)) if second.file == span.file => labels.push(label(second, text)),
-            // An excerpt shows one file.
+            // An excerpt can show only one file.
             Some((second, text)) => {
                 let place = format!("{text}: {}", self.origin(second));
                 help = Some(help.into_iter().chain([place]).collect::<Vec<_>>().join("\n"));
@@ -273,12 +273,12 @@ impl Problems {
     }
 }
 
-/// `path` as it is shown: relative to `base` where it lies below it, or not far beside it.
+/// `path` as displayed: relative to `base` if it is below it or at most two levels up.
 pub(crate) fn shown(path: &Path, base: &Path) -> String {
     let is_same = |(one, other): &(Component<'_>, Component<'_>)| one == other;
     let common = path.components().zip(base.components()).take_while(is_same).count();
     let ups = base.components().count() - common;
-    // The root alone is nothing in common.
+    // A common root alone does not count.
     if common < 2 || ups > 2 {
         return path.display().to_string();
     }

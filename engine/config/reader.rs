@@ -1,4 +1,4 @@
-//! Reads typed values from nodes. What does not fit is reported with its place, and reading goes on.
+//! Reads typed values from nodes. Values of a wrong type are reported with their location, and reading continues.
 
 use indexmap::IndexMap;
 
@@ -14,7 +14,7 @@ pub(crate) struct Reader<'p> {
 }
 
 impl Reader<'_> {
-    /// The map `node` is, all of whose keys are in `known`. `what` names it in messages: "image `api`".
+    /// `node` as a map whose keys must all be in `known`. `what` is its name in messages: "image `api`".
     pub(crate) fn fields<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Option<&'n Mapping> {
         let mapping = self.mapping(node, what)?;
         self.known_keys(mapping, what, known);
@@ -28,7 +28,7 @@ impl Reader<'_> {
                 let report = Report::new(
                     "config::unknown_key",
                     format!("unknown key `{key}` in {what}"),
-                    "not known here",
+                    "unknown key",
                 )
                 .suggest(key, known.iter().copied());
                 self.problems.add(entry.key, report);
@@ -36,7 +36,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The map `node` is.
+    /// `node` as a map.
     pub(crate) fn mapping<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n Mapping> {
         match &node.value {
             Value::Mapping(mapping) => Some(mapping),
@@ -44,7 +44,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The list `node` is.
+    /// `node` as a list.
     pub(crate) fn sequence<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Node]> {
         match &node.value {
             Value::Sequence(nodes) => Some(nodes),
@@ -52,21 +52,22 @@ impl Reader<'_> {
         }
     }
 
-    /// The text `node` is; numbers and truth values as they are written.
+    /// `node` as a string; numbers and booleans as written.
     pub(crate) fn string(&mut self, node: &Node, what: &str) -> Option<String> {
         match &node.value {
             Value::Scalar(scalar) if scalar.style == Style::Unresolved => None,
             Value::Scalar(scalar) if !scalar.is_null() => Some(scalar.text.clone()),
-            _ => self.wrong(node, what, "a text"),
+            _ => self.wrong(node, what, "a string"),
         }
     }
 
-    /// The text at `key`; absent and null are the same.
+    /// The string at `key`; an absent value and null are equivalent.
     pub(crate) fn text(&mut self, mapping: &Mapping, key: &str, of: &str) -> Option<String> {
         self.string(field(mapping, key)?, &format!("`{key}` of {of}"))
     }
 
-    /// The text at `key` as a line for the shell: its passwords are references to variables, which `environment` gets.
+    /// The string at `key` as a shell command line: passwords become references to variables, which are added to
+    /// `environment`.
     pub(crate) fn shell_line(
         &mut self,
         mapping: &Mapping,
@@ -78,7 +79,7 @@ impl Reader<'_> {
         Some(with_variables(text, field(mapping, key)?, environment))
     }
 
-    /// The `command`, which is a line for the shell, or else a program.
+    /// The `command`: a shell command line if `is_line`, otherwise an executable.
     pub(crate) fn command(
         &mut self,
         mapping: &Mapping,
@@ -92,7 +93,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The truth value at `key`; absent and null are the same.
+    /// The boolean at `key`; an absent value and null are equivalent.
     pub(crate) fn boolean(&mut self, mapping: &Mapping, key: &str, of: &str) -> Option<bool> {
         let node = field(mapping, key)?;
         let scalar = node.as_scalar();
@@ -105,7 +106,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The list of texts at `key`; absent and null are the same.
+    /// The list of strings at `key`; an absent value and null are equivalent.
     pub(crate) fn texts(&mut self, mapping: &Mapping, key: &str, of: &str) -> Option<Vec<String>> {
         let what = format!("`{key}` of {of}");
         let nodes = self.sequence(field(mapping, key)?, &what)?;
@@ -113,7 +114,7 @@ impl Reader<'_> {
         Some(nodes.iter().filter_map(|node| self.string(node, &item)).collect())
     }
 
-    /// The list of texts at `key`, each with its place.
+    /// The list of strings at `key`, with their locations.
     pub(crate) fn placed_texts(
         &mut self,
         mapping: &Mapping,
@@ -127,7 +128,7 @@ impl Reader<'_> {
         nodes.iter().filter_map(placed).collect()
     }
 
-    /// The map from names to texts at `key`; absent and null are the same, and a name without a value has an empty one.
+    /// The map of strings at `key`; an absent value and null are equivalent, and a name without a value is empty.
     pub(crate) fn text_map(&mut self, mapping: &Mapping, key: &str, of: &str) -> IndexMap<String, String> {
         let what = format!("`{key}` of {of}");
         let Some(mapping) = field(mapping, key).and_then(|node| self.mapping(node, &what)) else {
@@ -144,9 +145,9 @@ impl Reader<'_> {
         texts
     }
 
-    /// The entries of `node`, a section of things called `noun`: a list of maps with a `name`, or a map by name, as
-    /// the file's version has it. Each has the `keys` (those of the table were checked before). `read` makes a value
-    /// of the map, what messages call it, and where its name stands.
+    /// The entries of `node`, a section whose entries are called `noun`: a list of maps with a `name`, or a map by
+    /// name, depending on the file's version. Each may have the `keys`. `read` converts the map of an entry, its name
+    /// in messages and the location of its name to a value.
     pub(crate) fn named<T>(
         &mut self,
         node: &Node,
@@ -177,7 +178,7 @@ impl Reader<'_> {
             self.known_keys(mapping, &what, keys);
             let value = read(mapping, &what, span, self);
             if let Some((first, _)) = entries.get(&name) {
-                let message = format!("two {noun}s are called `{name}`");
+                let message = format!("duplicate {noun} `{name}`");
                 let report = Report::new("config::duplicate", message, "again here")
                     .also(*first, "first here")
                     .help("rename one of them");
@@ -189,7 +190,7 @@ impl Reader<'_> {
         entries.into_iter().map(|(name, (_, value))| (name, value)).collect()
     }
 
-    /// Reports that `what` should have been `expected`.
+    /// Reports that `what` must be `expected`.
     pub(crate) fn wrong<T>(&mut self, node: &Node, what: &str, expected: &str) -> Option<T> {
         if node.as_scalar().is_some_and(|scalar| scalar.style == Style::Unresolved) {
             return None;
@@ -199,9 +200,9 @@ impl Reader<'_> {
         None
     }
 
-    /// Reports that the key `key` is missing in what stands at `node`.
+    /// Reports that the key `key` is missing in `node`.
     pub(crate) fn missing(&mut self, node: &Node, key: &str, what: &str) {
-        // The whole of a long entry would be underlined; its first line is enough.
+        // Label only the start of the entry: a long entry would be underlined as a whole.
         let span = Span { end: node.span.start, ..node.span };
         let report = Report::new("config::missing", format!("{what} has no `{key}`"), "in this entry")
             .help(format!("add `{key}`"));
@@ -209,7 +210,7 @@ impl Reader<'_> {
     }
 }
 
-/// The report that `what` should have been `expected`.
+/// The report that `what` must be `expected`.
 pub(crate) fn wrong(node: &Node, what: &str, expected: &str) -> Report<'static> {
     let message = format!("{what} must be {expected}, found {}", describe(node));
     let report = Report::new("config::type", message, format!("expected {expected}"));
@@ -219,10 +220,8 @@ pub(crate) fn wrong(node: &Node, what: &str, expected: &str) -> Report<'static> 
         ("a map", Value::Sequence(_)) => {
             report.help("write `NAME: ...` for each entry, without `- ` before it")
         }
-        ("a text", Value::Mapping(_)) => {
-            report.help("a text with `: ` in it stands in quotes, and so does one that begins with `{`")
-        }
-        ("a text", Value::Sequence(_)) => report.help("a text that begins with `[` stands in quotes"),
+        ("a string", Value::Mapping(_)) => report.help("quote strings that contain `: ` or begin with `{`"),
+        ("a string", Value::Sequence(_)) => report.help("quote strings that begin with `[`"),
         ("`true` or `false`", Value::Scalar(scalar)) if scalar.style == Style::Text => {
             report.help("write it without quotes")
         }
@@ -230,7 +229,7 @@ pub(crate) fn wrong(node: &Node, what: &str, expected: &str) -> Report<'static> 
     }
 }
 
-/// How `scalar` is written as a list.
+/// The hint to write `scalar` as a list.
 fn as_list(scalar: &Scalar) -> String {
     let words: Vec<&str> = scalar.text.split_whitespace().collect();
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '=' | ' ');
@@ -239,12 +238,12 @@ fn as_list(scalar: &Scalar) -> String {
         || scalar.text.len() > 60
         || !scalar.text.chars().all(is_plain)
     {
-        return "write a list of one: `[...]`".to_owned();
+        return "write it as a list: `[...]`".to_owned();
     }
     format!("write it as a list: `[\"{}\"]`", words.join("\", \""))
 }
 
-/// What a node is, for messages.
+/// A description of a node, for messages.
 pub(crate) fn describe(node: &Node) -> String {
     match &node.value {
         Value::Sequence(_) => "a list".to_owned(),
@@ -260,7 +259,8 @@ pub(crate) fn describe(node: &Node) -> String {
     }
 }
 
-/// `text`, a line for the shell that `node` says: its passwords are references to variables, which `environment` gets.
+/// The shell command line `text` of `node`: passwords become references to variables, which are added to
+/// `environment`.
 pub(crate) fn with_variables(text: String, node: &Node, environment: &mut Vec<(String, Secret)>) -> String {
     let Some(scalar) = node.as_scalar().filter(|scalar| scalar.masked.is_some()) else { return text };
     let whole = 0..text.len();

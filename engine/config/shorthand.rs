@@ -1,11 +1,11 @@
-//! The short forms of v2beta1: a text in place of a map (spec config §13.2, §13.6, §13.7).
+//! The short forms of v2beta1: a string instead of a map.
 
 use super::node::{Entry, Mapping, Node, Scalar, Value};
 use super::version::Version;
 
-/// Writes short forms out, so that `vars`, `commands` and `pipelines` hold only maps: the variable `X: 1` is
+/// Expands short forms, so that `vars`, `commands` and `pipelines` contain only maps: the variable `X: 1` is
 /// `X: {value: 1}` and `X: $(date)` is `X: {command: date}`, the command `test: go test` is
-/// `test: {command: go test}`, a pipeline that is a text is `{run: text}`.
+/// `test: {command: go test}`, a pipeline that is a string is `{run: STRING}`.
 pub(crate) fn expand(document: &mut Node, version: Version) {
     let Value::Mapping(document) = &mut document.value else { return };
     if version < Version::V2beta1 {

@@ -1,4 +1,4 @@
-//! The versions of devspace.yaml (spec config §1, §13).
+//! The versions of devspace.yaml.
 
 use std::fmt;
 use std::str::FromStr;
@@ -32,7 +32,7 @@ pub enum Version {
 use Version::*;
 
 impl Version {
-    /// Every version there ever was, oldest first.
+    /// All versions, oldest first.
     pub const ALL: [Self; 16] = [
         V1alpha1, V1alpha2, V1alpha3, V1alpha4, V1beta1, V1beta2, V1beta3, V1beta4, V1beta5, V1beta6,
         V1beta7, V1beta8, V1beta9, V1beta10, V1beta11, V2beta1,
@@ -41,7 +41,7 @@ impl Version {
     /// The newest version.
     pub const NEWEST: Self = V2beta1;
 
-    /// The text after `version:`.
+    /// The value of `version`.
     pub fn as_str(self) -> &'static str {
         match self {
             V1alpha1 => "v1alpha1",
@@ -69,7 +69,7 @@ impl Version {
     }
 
     /// The newest version whose keys a file of this one may have. DevSpace 4.12 to 5.18 added keys to v1beta9 and
-    /// v1beta10 without a new version, so files of these are read with all keys up to v1beta11 (spec config §13).
+    /// v1beta10 without a new version, so files of these versions are read with all keys up to v1beta11.
     pub fn has_keys_up_to(self) -> Self {
         if (V1beta9..V1beta11).contains(&self) { V1beta11 } else { self }
     }
@@ -81,7 +81,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// There is no version of this name.
+/// The version is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownVersion;
 
@@ -93,21 +93,21 @@ impl FromStr for Version {
     }
 }
 
-/// The version that the file says; reports a missing or unknown one.
+/// The version of the file; reports a missing or unknown one.
 pub(super) fn read(root: &Node, mapping: &Mapping, reader: &mut Reader<'_>) -> Option<Version> {
     let Some(node) = field(mapping, "version") else {
         let span = Span { end: root.span.start, ..root.span };
         let report = Report::new("config::version", "the file has no `version`", "add it as the first line");
-        let help = "write `version: v2beta1`, or `version: v1beta9` for what DevSpace 4 or 5 could read";
+        let help = "write `version: v2beta1`, or `version: v1beta9` for a file of DevSpace 4 or 5";
         reader.problems.add(span, report.help(help));
         return None;
     };
     let text = reader.text(mapping, "version", "the file")?;
     let version = text.parse().ok();
     if version.is_none() {
-        let message = format!("there is no configuration version `{text}`");
-        let help = "the versions are `v1alpha1` to `v1alpha4`, `v1beta1` to `v1beta11`, and `v2beta1`";
-        reader.problems.add(node.span, Report::new("config::version", message, "not known").help(help));
+        let message = format!("unknown configuration version `{text}`");
+        let help = "use `v1alpha1` to `v1alpha4`, `v1beta1` to `v1beta11`, or `v2beta1`";
+        reader.problems.add(node.span, Report::new("config::version", message, "unknown version").help(help));
     }
     version
 }

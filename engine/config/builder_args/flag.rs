@@ -1,42 +1,42 @@
-//! The flags of the programs that build, and what windlass makes of each.
+//! The flags of the build commands, and how windlass treats them.
 
-/// A flag of a program that builds.
+/// A flag of a build command.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Flag {
     /// Its name, without the dashes.
     pub name: &'static str,
-    /// Its one letter.
+    /// Its short form.
     pub letter: Option<char>,
-    /// Whether it has a value; else it is a switch.
+    /// Whether it has a value.
     pub has_value: bool,
-    /// What it is for.
+    /// Its role.
     pub role: Role,
 }
 
-/// What a flag is for, which says who can honor it and whether it is an input of the image.
+/// The role of a flag, which determines which builders support it and whether it is an input of the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// An input that has a key of its own in `devspace.yaml`, or a field beside it: moved there.
+    /// An input for which `devspace.yaml` or the model has a separate field: moved there.
     Input,
-    /// How builds are cached or shown: the image is the same with and without.
+    /// Caching or display of builds: does not affect the image.
     Aside,
-    /// A file that tells about the image.
+    /// A file with information about the image.
     Report,
-    /// Which of several BuildKits builds.
+    /// The selection of a builder.
     Builder,
-    /// In what form the image leaves the builder.
+    /// The output format of the builder.
     Output,
-    /// Something that only `RUN --mount` reads, known by its id.
+    /// A source that only `RUN --mount` reads, identified by its id.
     Source,
-    /// A named context: a folder or an image that the Dockerfile knows by name.
+    /// A named context: a directory or an image that the Dockerfile refers to by name.
     Context,
-    /// What commands of `RUN` find.
+    /// The environment of `RUN` instructions.
     Run,
-    /// What BuildKit alone makes of the image.
+    /// A feature of the image that only BuildKit supports.
     BuildKit,
     /// Any other input of the image.
     Image,
-    /// It makes the program do something else than build.
+    /// The command does something other than a build.
     Other,
 }
 
@@ -58,7 +58,7 @@ impl Flag {
     }
 }
 
-/// The flags of `docker build`, of its classic builder and of `docker buildx build` (docker 28, buildx 0.20).
+/// The flags of `docker build`, of its classic builder and of `docker buildx build` (Docker 28, buildx 0.20).
 pub(super) static DOCKER: &[Flag] = &[
     Flag::value("add-host", Role::Run),
     Flag::value("allow", Role::Run),

@@ -1,4 +1,4 @@
-//! Moving the arguments that every builder has to know to where the other options of an image are.
+//! Moves the arguments that are inputs of every builder to the other options of an image.
 
 use std::path::Path;
 
@@ -6,20 +6,20 @@ use super::{BuilderArg, BuilderArgs, Role};
 use crate::config::{BuildOptions, ImageConfig};
 
 impl ImageConfig {
-    /// Moves what the arguments of its builder say of its inputs to its options, in whose place it counts: of an option
-    /// that is given twice, docker and kaniko take the last.
+    /// Moves the inputs in the arguments of its builder to its options, which they override: of an option that is given
+    /// twice, Docker and kaniko use the last one.
     pub fn take_inputs_of_arguments(&mut self) {
         let inputs = match (&mut self.docker, &mut self.kaniko) {
             (Some(docker), _) => docker.args.take_inputs(),
             (None, Some(kaniko)) => kaniko.args.take_inputs(),
             (None, None) => return,
         };
-        // Of several platforms each counts.
+        // Several platforms are all used.
         let mut platforms = Vec::new();
         for (name, value) in inputs.iter().filter_map(|arg| Some((arg.flag?.name, arg.value.as_deref()?))) {
             match name {
                 "file" => self.dockerfile = value.into(),
-                // Kaniko looks for it in the context, which it has in `/context`.
+                // The path is relative to the build context, which kaniko has in `/context`.
                 "dockerfile" => self.dockerfile = self.context.join(below(value, "/context")),
                 "platform" => platforms.push(value),
                 "custom-platform" | "customPlatform" => platforms = vec![value],
@@ -32,14 +32,14 @@ impl ImageConfig {
     }
 }
 
-/// `path` below `folder`, where it is absolute.
+/// `path` relative to `folder`, if it is below it.
 fn below<'a>(path: &'a str, folder: &str) -> &'a Path {
     let path = Path::new(path);
     path.strip_prefix(folder).unwrap_or(path)
 }
 
 impl BuildOptions {
-    /// Takes the input `name` from the command line of a builder.
+    /// Sets the input `name` from the command line of a builder.
     fn take(&mut self, name: &str, value: &str) {
         let text = || Some(value.to_owned()).filter(|value| !value.is_empty());
         match name {
@@ -62,13 +62,13 @@ impl BuildOptions {
 }
 
 impl BuilderArgs {
-    /// Takes out the inputs that every builder has to know.
+    /// Removes and returns the arguments that are inputs of every builder.
     fn take_inputs(&mut self) -> Vec<BuilderArg> {
         let is_input = |arg: &mut BuilderArg| {
             let reads_stdin =
                 arg.flag.is_some_and(|flag| flag.name == "file") && arg.value.as_deref() == Some("-");
             if reads_stdin {
-                arg.fault = Some("it would read the standard input: write `dockerfile`");
+                arg.fault = Some("it reads from standard input: use `dockerfile` instead");
             }
             arg.role() == Some(Role::Input) && arg.fault.is_none()
         };

@@ -1,8 +1,8 @@
-//! The arguments that `devspace.yaml` hands on to a program that builds (`docker.args`, `kaniko.args`), read once.
+//! The arguments that `devspace.yaml` passes to a build command (`docker.args`, `kaniko.args`), parsed.
 //!
-//! What is an input of every builder (the build target, build arguments, the Dockerfile, labels, network and platform)
-//! is moved to where the other options of the image are: whatever builds it, and whoever asks what it reads, finds it
-//! there. What is left is handed on as it is by those that understand it, and refused by the others.
+//! Inputs of every builder (the build target, build arguments, the Dockerfile, labels, network and platform) are moved
+//! to the other options of the image, where all builders and the cache key find them. The remaining arguments are
+//! passed on unchanged by the builders that support them, and rejected by the others.
 
 mod flag;
 mod input;
@@ -14,32 +14,32 @@ use super::Origin;
 
 pub use flag::{Flag, Role};
 
-/// The arguments for a program that builds.
+/// The arguments of a build command.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BuilderArgs(Vec<BuilderArg>);
 
-/// One of them: a flag, with its value.
+/// An argument: a flag with its value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BuilderArg {
-    /// What it is, where that is known.
+    /// The flag, if it is known.
     pub flag: Option<&'static Flag>,
-    /// Its name, as messages show it: `--label`.
+    /// Its name in messages: `--label`.
     pub name: String,
     /// Its value.
     pub value: Option<String>,
-    /// Where it stands, unless a script says it.
+    /// Its location, unless a script sets it.
     pub origin: Option<Origin>,
-    /// Why no program understands it.
+    /// Why it is invalid for all commands.
     pub fault: Option<&'static str>,
 }
 
 impl BuilderArgs {
-    /// The arguments of `docker build` that `words` are, each with its place.
+    /// Parses `words`, each with its location, as arguments of `docker build`.
     pub fn of_docker(words: Vec<(String, Option<Origin>)>) -> Self {
         Self(parse::parse(words, flag::DOCKER, true))
     }
 
-    /// The arguments of kaniko that `words` are, each with its place.
+    /// Parses `words`, each with its location, as arguments of kaniko.
     pub fn of_kaniko(words: Vec<(String, Option<Origin>)>) -> Self {
         Self(parse::parse(words, flag::KANIKO, false))
     }
@@ -49,7 +49,7 @@ impl BuilderArgs {
         self.0.is_empty()
     }
 
-    /// All of them, in the order in which they are given.
+    /// All arguments, in their order.
     pub fn iter(&self) -> impl Iterator<Item = &BuilderArg> {
         self.0.iter()
     }
@@ -60,40 +60,40 @@ impl BuilderArgs {
         self.0.iter().filter(named).filter_map(|arg| arg.value.as_deref())
     }
 
-    /// Whether the switch `name` is set.
+    /// Whether the boolean flag `name` is set.
     pub fn has(&self, name: &str) -> bool {
         let named = |arg: &&BuilderArg| arg.flag.is_some_and(|flag| flag.name == name);
         self.0.iter().rev().find(named).is_some_and(BuilderArg::is_set)
     }
 
-    /// As the program takes them.
+    /// The arguments as passed to the command.
     pub fn words(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(BuilderArg::word)
     }
 
-    /// Those that decide what the image will be. Of a secret and an SSH agent only the id does.
+    /// The arguments that affect the image. Of a secret or an SSH agent, only the id does.
     pub fn key_words(&self) -> impl Iterator<Item = String> {
         self.0.iter().filter_map(BuilderArg::key_word)
     }
 }
 
 impl BuilderArg {
-    /// What it is for; `None` where that is not known.
+    /// Its role; `None` if it is unknown.
     pub fn role(&self) -> Option<Role> {
         self.flag.map(|flag| flag.role)
     }
 
-    /// Whether it is a switch that is on.
+    /// Whether it is a boolean flag that is set.
     pub fn is_set(&self) -> bool {
         !matches!(self.value.as_deref(), Some("0" | "f" | "F" | "false" | "FALSE" | "False"))
     }
 
-    /// Where it stands, in parentheses; empty where a script says it.
+    /// Its location, in parentheses; empty if a script sets it.
     pub fn place(&self) -> String {
         self.origin.as_ref().map(|origin| format!(" ({origin})")).unwrap_or_default()
     }
 
-    /// As the program takes it.
+    /// The argument as passed to the command.
     pub fn word(&self) -> String {
         match &self.value {
             Some(value) if self.name.is_empty() => value.clone(),
@@ -102,11 +102,11 @@ impl BuilderArg {
         }
     }
 
-    /// What of it decides what the image will be.
+    /// The part of it that affects the image.
     pub fn key_word(&self) -> Option<String> {
         match self.role() {
             Some(Role::Aside | Role::Report | Role::Builder) => None,
-            // The image is the same in any form, but for the compression of its layers.
+            // The output format affects only the compression of the layers.
             Some(Role::Output) => self.compression().map(|compression| format!("compression={compression}")),
             Some(Role::Source) => Some(format!("{}={}", self.name, self.source_id())),
             _ => Some(self.word()),

@@ -1,13 +1,13 @@
-//! Command lines as docker and kaniko read them (Go's pflag).
+//! Parses command lines like Docker and kaniko (Go's pflag).
 
 use super::{BuilderArg, Flag};
 use crate::config::Origin;
 
-/// A word of the command line, and where it stands.
+/// A word of the command line, and its location.
 type Word = (String, Option<Origin>);
 
-/// The arguments that `words` are. Of a flag that is not in `flags`, the next word is taken for the value when
-/// `may_have_value`, unless it is a flag.
+/// Parses `words` into arguments. If `may_have_value` is set, the word after a flag that is not in `flags` is its
+/// value, unless it is a flag as well.
 pub(super) fn parse(words: Vec<Word>, flags: &'static [Flag], may_have_value: bool) -> Vec<BuilderArg> {
     let mut args = Vec::new();
     let mut words = words.into_iter().peekable();
@@ -28,9 +28,9 @@ pub(super) fn parse(words: Vec<Word>, flags: &'static [Flag], may_have_value: bo
             let value = if takes_next { words.next().map(|(next, _)| next) } else { given };
             let is_missing = flag.is_some_and(|flag| flag.has_value) && value.is_none();
             let fault = match flag {
-                _ if is_missing => Some("it needs a value"),
+                _ if is_missing => Some("it requires a value"),
                 None if name.contains(char::is_whitespace) => {
-                    Some("it stands in one item with its value: write two, or put `=` between them")
+                    Some("it is in one item with its value: write two items, or put `=` between them")
                 }
                 _ => None,
             };
@@ -52,12 +52,12 @@ pub(super) fn parse(words: Vec<Word>, flags: &'static [Flag], may_have_value: bo
                     "" => words.next().map(|(next, _)| next),
                     left => Some(left.strip_prefix('=').unwrap_or(left).to_owned()),
                 };
-                let fault = value.is_none().then_some("it needs a value");
+                let fault = value.is_none().then_some("it requires a value");
                 args.push(BuilderArg { fault, ..arg(flag, name, value) });
                 break;
             }
         } else {
-            let fault = Some("it is no flag: the build context is what `context` says");
+            let fault = Some("it is not a flag: set the build context with `context`");
             args.push(BuilderArg { fault, ..arg(None, String::new(), Some(word)) });
         }
     }
@@ -91,10 +91,10 @@ mod tests {
             assert_eq!(args.iter().find_map(|arg| arg.fault), expected, "{text}");
         };
         check("--target dev", None);
-        check("--pull --target", Some("it needs a value"));
-        check("-q -f", Some("it needs a value"));
-        check(".", Some("it is no flag: the build context is what `context` says"));
-        check("-", Some("it is no flag: the build context is what `context` says"));
+        check("--pull --target", Some("it requires a value"));
+        check("-q -f", Some("it requires a value"));
+        check(".", Some("it is not a flag: set the build context with `context`"));
+        check("-", Some("it is not a flag: set the build context with `context`"));
         let args = BuilderArgs::of_docker(vec![("--target dev".to_owned(), None)]);
         assert!(args.iter().all(|arg| arg.fault.is_some_and(|fault| fault.contains("one item"))));
     }

@@ -1,4 +1,4 @@
-//! The build tools of an image and their options (spec config §3.1-3.5 and §13.1).
+//! The build tools of an image and their options.
 
 use indexmap::IndexMap;
 
@@ -12,7 +12,7 @@ use crate::config::{
 };
 use crate::secret::Secret;
 
-/// The tools of an image and their options.
+/// The build tools of an image and their options.
 pub(crate) struct Build {
     pub disabled: bool,
     pub docker: Option<DockerConfig>,
@@ -21,13 +21,13 @@ pub(crate) struct Build {
     pub options: BuildOptions,
 }
 
-/// Reads the tools of the image that `mapping` is.
+/// Reads the build tools of the image `mapping`.
 pub(crate) fn build(mapping: &Mapping, of: &str, reader: &mut Reader<'_>) -> Build {
     let skip_push = reader.boolean(mapping, "skipPush", of).unwrap_or(false);
     let docker = tool(mapping, "docker", |node| docker(node, of, reader));
     let build_kit = tool(mapping, "buildKit", |node| build_kit(node, of, reader));
     let mut kaniko = tool(mapping, "kaniko", |node| kaniko(node, mapping, of, reader));
-    // What only buildx can do, docker beside it cannot.
+    // `buildKit` overrides `docker` if it requires buildx.
     let mut docker = match build_kit {
         Some(build_kit) if docker.is_none() || build_kit.buildx.is_some() => Some(build_kit),
         _ => docker,
@@ -47,7 +47,7 @@ pub(crate) fn build(mapping: &Mapping, of: &str, reader: &mut Reader<'_>) -> Bui
     }
 }
 
-/// What `read` makes of the tool `key`. A tool without a value is chosen, with its defaults.
+/// Reads the tool `key` with `read`. A tool without a value is selected with its defaults.
 fn tool<T>(mapping: &Mapping, key: &str, read: impl FnOnce(Option<&Node>) -> T) -> Option<T> {
     mapping.get(key).map(|entry| read(Some(&entry.node).filter(|node| !node.is_null())))
 }
@@ -67,8 +67,8 @@ fn docker(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> DockerConfi
     }
 }
 
-/// `buildKit` is the docker builder with BuildKit chosen: its options mean the same there. What only the buildx program
-/// can do goes through that.
+/// `buildKit` is the Docker builder with BuildKit: their common options are equivalent. Options that only buildx
+/// supports use it.
 fn build_kit(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> DockerConfig {
     let what = format!("`buildKit` of {of}");
     let with_build_kit = DockerConfig { use_build_kit: Some(true), ..DockerConfig::default() };
@@ -78,7 +78,7 @@ fn build_kit(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> DockerCo
     let command = reader.texts(mapping, "command", &what).filter(|command| !command.is_empty());
     let in_cluster = tool(mapping, "inCluster", |node| in_cluster(node, &what, reader));
     let default = BuildxConfig::default();
-    // On this machine the daemon's own BuildKit does what the usual program would.
+    // The BuildKit of the daemon is equivalent to the default command.
     let command = command.unwrap_or_else(|| default.command.clone());
     let buildx = BuildxConfig { command, in_cluster };
     let buildx = (buildx != default).then_some(buildx);
@@ -141,7 +141,8 @@ fn custom(node: &Node, of: &str, reader: &mut Reader<'_>) -> Option<CustomConfig
     Some(custom)
 }
 
-/// The `commands`, which are lines for the shell or else programs; `environment` gets the passwords of lines.
+/// The `commands`: shell command lines if `are_lines`, otherwise executables. The passwords of command lines are added
+/// to `environment`.
 fn commands(
     mapping: &Mapping,
     what: &str,
@@ -171,8 +172,9 @@ fn options(mapping: &Mapping, of: &str, reader: &mut Reader<'_>) -> BuildOptions
     {
         for (name, entry) in mapping {
             if name.is_empty() || name.contains('=') {
-                let message = format!("`{name}` is no name of a build argument");
-                let report = Report::new("config::image", message, "this name").help("leave out the `=`");
+                let message = format!("invalid name `{name}` of a build argument");
+                let report =
+                    Report::new("config::image", message, "this name").help("use a name without `=`");
                 reader.problems.add(entry.key, report);
             }
             let value = match entry.node.is_null() {

@@ -1,4 +1,4 @@
-//! The section `commands` (spec config §7 and §13.7).
+//! The section `commands`.
 
 use indexmap::IndexMap;
 
@@ -8,14 +8,14 @@ use crate::config::node::{Entry, Node, Value};
 use crate::config::problem::Report;
 use crate::config::reader::{Reader, with_variables};
 
-/// Reads `commands`. What is wrong with one of them concerns nobody who does not run it, but two of one name do.
+/// Reads `commands`. Errors inside of a command matter only when it runs, but duplicate names are reported.
 pub(crate) fn commands(section: Option<&Node>, reader: &mut Reader<'_>) -> IndexMap<String, CommandConfig> {
     let mut commands: IndexMap<String, CommandConfig> = IndexMap::new();
     for entry in entries(section) {
         let Some(name) = entry.name else { continue };
         let origin = reader.problems.origin(entry.span);
         if let Some(first) = commands.get(&name) {
-            let message = format!("two commands are called `{name}`, the first at {}", first.origin);
+            let message = format!("duplicate command `{name}`, first defined at {}", first.origin);
             let report = Report::new("config::duplicate", message, "again here").help("rename one of them");
             reader.problems.add(entry.span, report);
             continue;
@@ -55,7 +55,7 @@ pub(crate) fn commands(section: Option<&Node>, reader: &mut Reader<'_>) -> Index
     commands
 }
 
-/// The command called `name` in the section `commands`.
+/// The command `name` in the section `commands`.
 pub(crate) fn command_mut<'n>(section: &'n mut Entry, name: &str) -> Option<&'n mut Node> {
     match &mut section.node.value {
         Value::Mapping(entries) => entries.get_mut(name).map(|entry| &mut entry.node),

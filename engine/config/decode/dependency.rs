@@ -1,4 +1,4 @@
-//! The section `dependencies`: a list with `source` blocks, or the map of the newest version (spec config §9, §13.7).
+//! The section `dependencies`: a list with `source` blocks, or the map of the newest version.
 
 use indexmap::IndexMap;
 
@@ -9,11 +9,11 @@ use crate::config::reader::Reader;
 use crate::config::{DependencyConfig, DependencySource};
 use crate::git::GitSource;
 
-/// What to do about a dependency that is nowhere.
+/// The hint for a dependency without a location.
 const PLACE_HELP: &str =
-    "add the folder it is in: `path: ../NAME`, before v2beta1 `source: { path: ../NAME }`";
+    "add its directory as `path: ../NAME`; before v2beta1, as `source: { path: ../NAME }`";
 
-/// Reads `dependencies`. Disabled ones are left out.
+/// Reads `dependencies`, without disabled ones.
 pub(crate) fn dependencies(
     section: Option<&Node>,
     reader: &mut Reader<'_>,
@@ -25,12 +25,12 @@ pub(crate) fn dependencies(
         let Some(mut dependency) = dependency(entry, reader) else { continue };
         if let Some(first) = dependencies.get(&dependency.name).filter(|_| is_named) {
             let name = &dependency.name;
-            let message = format!("two dependencies are called `{name}`, the first at {}", first.origin);
+            let message = format!("duplicate dependency `{name}`, first defined at {}", first.origin);
             let report = Report::new("config::duplicate", message, "again here").help("rename one of them");
             reader.problems.add(span, report);
             continue;
         }
-        // Names that were not given only have to differ.
+        // Default names must only be unique.
         let base = dependency.name.clone();
         let mut number = 2;
         while dependencies.contains_key(&dependency.name) {
@@ -53,13 +53,13 @@ fn dependency(entry: NamedEntry<'_>, reader: &mut Reader<'_>) -> Option<Dependen
     }
     let place = field(mapping, "source").and_then(Node::as_mapping).unwrap_or(mapping);
     let Some(source) = source(place, &what, reader) else {
-        // What is wrong with its place was told.
+        // The problem of its location was reported.
         let is_told = |key| field(mapping, key).or(field(place, key)).is_some_and(Node::is_unresolved);
         if ["source", "path", "git"].into_iter().any(is_told) {
             return None;
         }
         let span = crate::config::node::Span { end: entry.node.span.start, ..entry.node.span };
-        let message = format!("{what} says neither `path` nor `git`");
+        let message = format!("{what} has neither `path` nor `git`");
         let report = Report::new("config::dependency", message, "in this entry");
         reader.problems.add(span, report.help(PLACE_HELP));
         return None;
@@ -120,7 +120,7 @@ fn vars(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<(String, 
     vars
 }
 
-/// The last part of where a project is.
+/// The default name: the last part of its location.
 fn name_of(source: &DependencySource) -> String {
     let text = match source {
         DependencySource::Path(path) => path.display().to_string(),

@@ -1,14 +1,14 @@
-//! Sections that are a list of things with a name in older versions, and a map by name in the newest.
+//! Sections that are a list of named entries in older versions, and a map by name in the newest one.
 
 use crate::config::node::{Node, Span, Value, field};
 
 /// An entry of such a section.
 pub(super) struct NamedEntry<'n> {
-    /// The key of the map, or the item's `name`.
+    /// The key in the map, or the `name` of the item.
     pub name: Option<String>,
-    /// Where it starts.
+    /// The start of the entry.
     pub span: Span,
-    /// The entry itself.
+    /// The value of the entry.
     pub node: &'n Node,
 }
 

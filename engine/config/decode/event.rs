@@ -1,11 +1,11 @@
-//! The events that hooks listen to (spec config §13.5).
+//! The events that trigger hooks.
 
 use crate::suggestion::nearest;
 
-/// The moments around the things below.
+/// The phases of [`DONE`].
 const AROUND: [&str; 4] = ["before", "after", "error", "skip"];
 
-/// What is done, before, after, or in error; some of it has the name of one thing behind it.
+/// The steps with events; in an event, a name such as that of an image may follow.
 const DONE: [&str; 11] = [
     "build",
     "deploy",
@@ -20,13 +20,13 @@ const DONE: [&str; 11] = [
     "loadConfig",
 ];
 
-/// The moments of what goes on in `dev`.
+/// The phases of [`SERVICES`].
 const GOING_ON: [&str; 4] = ["start", "stop", "error", "restart"];
 
-/// What goes on in `dev`.
+/// The services of `dev` with events.
 const SERVICES: [&str; 3] = ["sync", "portForwarding", "reversePortForwarding"];
 
-/// What the keys of `when` are called in events.
+/// The keys of `when` and their names in events.
 const OLD_NAMES: [(&str, &str); 5] = [
     ("images", "build"),
     ("deployments", "deploy"),
@@ -35,7 +35,7 @@ const OLD_NAMES: [(&str, &str); 5] = [
     ("pullSecrets", "createPullSecrets"),
 ];
 
-/// The event that `event` is a slip of; `None` for one that there is, and for what may be one of a plugin.
+/// The event that a misspelled `event` probably means; `None` for a known event and for a possible plugin event.
 pub(super) fn meant(event: &str) -> Option<String> {
     let (moment, rest) = event.split_once(':')?;
     let (what, name) = match rest.split_once(':') {

@@ -1,4 +1,4 @@
-//! The section `hooks`: the form of 4.11 and the later ones (spec config §8 and §13.5).
+//! The section `hooks`.
 
 use indexmap::IndexMap;
 
@@ -9,10 +9,10 @@ use crate::config::reader::Reader;
 use crate::config::{Hook, ImageConfig};
 use crate::suggestion::nearest;
 
-/// What a hook does in a container in place of a command here.
+/// The actions of a hook in a container, instead of a local command.
 const CONTAINER_ACTIONS: [&str; 4] = ["upload", "download", "logs", "wait"];
 
-/// Reads `hooks`. Disabled ones are left out.
+/// Reads `hooks`, without disabled ones.
 pub(crate) fn hooks(
     section: Option<&Node>,
     images: &IndexMap<String, ImageConfig>,
@@ -43,12 +43,9 @@ fn hook(node: &Node, images: &IndexMap<String, ImageConfig>, reader: &mut Reader
     let events = reader.texts(mapping, "events", &what).unwrap_or_default();
     known_events(mapping, &what, images, reader);
     if events.is_empty() && !disabled {
-        let report = Report::new(
-            "config::hook",
-            format!("{what} listens to no event and never runs"),
-            "in this entry",
-        )
-        .help("add `when: { before: { images: all } }` or `events: [\"before:build\"]`");
+        let report =
+            Report::new("config::hook", format!("{what} never runs: it has no events"), "in this entry")
+                .help("add `when: { before: { images: all } }` or `events: [\"before:build\"]`");
         reader.problems.warn(crate::config::node::Span { end: node.span.start, ..node.span }, report);
     }
     let hook = Hook {
@@ -66,7 +63,7 @@ fn hook(node: &Node, images: &IndexMap<String, ImageConfig>, reader: &mut Reader
     (!disabled).then_some(hook)
 }
 
-/// Warns about events that are misspelt, and about those of images that there are not.
+/// Warns about misspelled events and about events of unknown images.
 fn known_events(
     mapping: &Mapping,
     what: &str,
@@ -77,8 +74,8 @@ fn known_events(
     for node in nodes {
         let Some(event) = node.as_scalar() else { continue };
         if let Some(meant) = event::meant(&event.text) {
-            let message = format!("{what} waits for `{}`, which never happens", event.shown());
-            let report = Report::new("config::hook", message, "no such event");
+            let message = format!("unknown event `{}` in {what}", event.shown());
+            let report = Report::new("config::hook", message, "unknown event");
             reader.problems.warn(node.span, report.help(format!("did you mean `{meant}`?")));
             continue;
         }
@@ -99,8 +96,8 @@ fn unknown_image(
     let shown = node.as_scalar().and_then(|scalar| scalar.written.as_deref()).unwrap_or(name);
     let mut report = Report::new(
         "config::hook",
-        format!("{what} waits for the image `{shown}`, which there is not"),
-        "no such image",
+        format!("unknown image `{shown}` in an event of {what}"),
+        "unknown image",
     );
     report.help =
         nearest(name, images.keys().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));

@@ -1,24 +1,31 @@
-//! What DevSpace does and windlass does not: each key of it is named, once.
+//! Keys that DevSpace supports and windlass ignores: reports each of them once.
 
 use super::super::node::{Mapping, Span, field};
 use crate::config::node::Node;
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
 
-/// Warns about keys of `document` that do nothing here.
+/// Warns about ignored keys of `document`.
 pub(super) fn warn(document: &Mapping, reader: &mut Reader<'_>) {
     if let Some(entry) = document.get("localRegistry")
         && !entry.node.is_null()
         && !is(entry.node.get("enabled"), "false")
     {
-        let help = "name a registry of your own in `image`, or build for a cluster on this machine, which needs none";
-        ignored(reader, entry.key, "localRegistry", "windlass starts no registry in the cluster", help);
+        let help =
+            "use your own registry in `image`, or build for a local cluster, which requires no registry";
+        ignored(
+            reader,
+            entry.key,
+            "localRegistry",
+            "windlass does not start a registry in the cluster",
+            help,
+        );
     }
     if let Some(entry) = document.get("require")
         && entry.node.as_mapping().is_some_and(|required| !required.is_empty())
     {
-        let help = "remove it, or check what you need in `before_build` of windlass.rhai";
-        ignored(reader, entry.key, "require", "windlass does not check what is installed", help);
+        let help = "remove it, or check the requirements in `before_build` of windlass.rhai";
+        ignored(reader, entry.key, "require", "windlass does not check installed commands", help);
     }
     let dependencies = super::entries::entries(field(document, "dependencies"));
     let pull = dependencies.into_iter().find_map(|entry| {
@@ -26,8 +33,8 @@ pub(super) fn warn(document: &Mapping, reader: &mut Reader<'_>) {
         places.into_iter().flatten().find_map(|place| Some(place.as_mapping()?.get("disablePull")?.key))
     });
     if let Some(span) = pull {
-        let help = "remove it: `windlass update` alone moves a checkout";
-        ignored(reader, span, "disablePull", "no checkout is moved by a build", help);
+        let help = "remove it: only `windlass update` updates a checkout";
+        ignored(reader, span, "disablePull", "a build does not update checkouts", help);
     }
 }
 
@@ -36,7 +43,7 @@ fn ignored(reader: &mut Reader<'_>, span: Span, key: &str, reason: &str, help: &
     reader.problems.warn(span, report.help(help));
 }
 
-/// Whether `node` is the text `text`.
+/// Whether `node` is the string `text`.
 fn is(node: Option<&Node>, text: &str) -> bool {
     node.and_then(Node::as_scalar).is_some_and(|scalar| scalar.text == text)
 }

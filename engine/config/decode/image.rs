@@ -1,4 +1,4 @@
-//! The section `images` (spec config §3 and §13.1).
+//! The section `images`.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -13,8 +13,8 @@ use crate::config::schema::REBUILD_STRATEGIES;
 use crate::config::{ImageConfig, RebuildStrategy, TagConfig};
 use crate::image::{Repository, Tag, TagTemplate};
 
-/// Reads `images`, with their JSON where hooks want to know it. An image without a value is left out: that is how a
-/// profile removes one.
+/// Reads `images`, with their JSON for hooks if `with_json` is set. Images without a value are omitted: this is how a
+/// profile removes an image.
 pub(crate) fn images(
     section: Option<&Node>,
     with_json: bool,
@@ -30,11 +30,11 @@ pub(crate) fn images(
                 Report::new("config::image", "an image has an empty name", "here").help("give it a name");
             reader.problems.add(entry.key, report);
         } else if entry.node.is_null() {
-            let message = format!("image `{name}` says nothing and is left out");
-            let report = Report::new("config::image", message, "nothing below it");
-            // A profile that removes an image this way means it.
+            let message = format!("image `{name}` is ignored: it is empty");
+            let report = Report::new("config::image", message, "no value");
+            // No warning for a profile that removes an image this way.
             if entry.node.span.layer == 0 {
-                reader.problems.warn(entry.key, report.help("give it an `image`, or remove it"));
+                reader.problems.warn(entry.key, report.help("add `image`, or remove the entry"));
             }
         } else if let Some((mut image, tags)) = image(name, entry.key, &entry.node, reader) {
             claims.check(&image, entry.key, &tags, reader);
@@ -45,14 +45,14 @@ pub(crate) fn images(
     images
 }
 
-/// The entry as JSON, passwords as `***`.
+/// The entry as JSON, with passwords as `***`.
 fn json(node: &Node) -> serde_json::Value {
     let mut node = node.clone();
     node.for_each_scalar(&mut Scalar::mask);
     node.to_json()
 }
 
-/// Which image claims which reference (two of them would overwrite each other).
+/// The image of each reference, to report images with the same reference, which would overwrite each other.
 #[derive(Default)]
 struct Claims(HashMap<(Repository, Tag), (String, Span)>);
 
@@ -68,16 +68,16 @@ impl Claims {
             return;
         }
         for (template, span) in tags {
-            // Random tags never meet.
+            // Random tags do not conflict.
             let Some(tag) = template.fixed() else { continue };
             let span = if span.line == 0 { key } else { *span };
             match self.0.get(&(image.repository.clone(), tag.clone())) {
                 Some((other, first)) if *other != image.name => {
-                    // The reference is not shown: variables in it may be secret. The labels show where it is from.
-                    let message = format!("images `{other}` and `{}` claim the same reference", image.name);
-                    let report = Report::new("config::image", message, "and claimed here")
-                        .also(*first, "claimed here")
-                        .help("give one of them another tag or repository");
+                    // The message omits the reference: its variables may be secret. The labels show its locations.
+                    let message = format!("images `{other}` and `{}` have the same reference", image.name);
+                    let report = Report::new("config::image", message, "again here")
+                        .also(*first, "first here")
+                        .help("use another tag or repository for one of them");
                     reader.problems.add(span, report);
                 }
                 Some(_) => {}
@@ -144,9 +144,9 @@ fn repository(node: &Node, mapping: &Mapping, what: &str, reader: &mut Reader<'_
     };
     let text = reader.text(mapping, "image", what)?;
     let parsed = text.parse::<Repository>().map_err(|error| error.reason);
-    // Docker reads such a name as one without a registry, which can be neither pushed nor pulled.
+    // Docker reads such a name as one without a registry, which cannot be pushed or pulled.
     let parsed = parsed.and_then(|repository| match repository.domain() {
-        "" => Err(format!("`{}` is no host name", text.split('/').next().unwrap_or_default())),
+        "" => Err(format!("`{}` is not a host name", text.split('/').next().unwrap_or_default())),
         _ => Ok(repository),
     });
     match parsed {
@@ -154,12 +154,12 @@ fn repository(node: &Node, mapping: &Mapping, what: &str, reader: &mut Reader<'_
         Err(reason) => {
             let message = match hidden(image) {
                 Some(written) => {
-                    format!("`image` of {what} is no repository: what `{written}` stands for is not valid")
+                    format!("`image` of {what} is not a repository: the value of `{written}` is invalid")
                 }
-                None => format!("`image` of {what} is no repository: {reason}"),
+                None => format!("`image` of {what} is not a repository: {reason}"),
             };
             let help = unfilled(&text).unwrap_or_else(|| {
-                "write registry and repository alone, as `ghcr.io/acme/api`; tags belong into `tags`"
+                "write only registry and repository, such as `ghcr.io/acme/api`; put tags into `tags`"
                     .to_owned()
             });
             let report = Report::new("config::image", message, "not a repository").help(help);
@@ -182,12 +182,12 @@ fn tags(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<(TagTempl
             Err(error) => {
                 let message = match hidden(node) {
                     Some(written) => {
-                        format!("a tag of {what} is not valid: what `{written}` stands for is no tag")
+                        format!("invalid tag of {what}: the value of `{written}` is not a tag")
                     }
-                    None => format!("the tag `{text}` of {what} is not valid: {}", error.reason),
+                    None => format!("invalid tag `{text}` of {what}: {}", error.reason),
                 };
                 let help = unfilled(&text).unwrap_or_else(|| {
-                    "a tag has up to 128 letters, digits, `_`, `.` or `-`, and starts with a letter, digit or `_`"
+                    "use at most 128 letters, digits, `_`, `.` and `-`, starting with a letter, digit or `_`"
                         .to_owned()
                 });
                 reader.problems.add(node.span, Report::new("config::tag", message, "not a tag").help(help));
@@ -206,7 +206,7 @@ fn rebuild_strategy(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> R
         Some(other) => {
             let shown = hidden(node).unwrap_or(other);
             let report =
-                Report::new("config::image", format!("`{shown}` is no `rebuildStrategy`"), "not known")
+                Report::new("config::image", format!("unknown `rebuildStrategy` `{shown}`"), "unknown value")
                     .suggest(other, REBUILD_STRATEGIES);
             reader.problems.add(node.span, report);
             RebuildStrategy::Default
@@ -214,25 +214,23 @@ fn rebuild_strategy(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> R
     }
 }
 
-/// What to do about a reference to a variable that is still in `text`.
+/// The hint for a reference to a variable that is still in `text`.
 fn unfilled(text: &str) -> Option<String> {
     let rest = text.split_once('$')?.1;
     let name = rest.strip_prefix('{').and_then(|rest| rest.split_once('}')).map(|(name, _)| name);
     Some(match name {
         Some(name) if is_name(name) => {
-            format!(
-                "there is no variable `{name}`: define it in `vars`, export it, or pass `--var {name}=VALUE`"
-            )
+            format!("unknown variable `{name}`: define it in `vars`, export it, or pass `--var {name}=VALUE`")
         }
         Some(name) if is_name(name.trim()) => format!("write it without spaces: `${{{}}}`", name.trim()),
         Some(name) => {
             let plain: String = name.chars().take_while(|c| is_name_part(*c)).collect();
             let plain = if plain.is_empty() { "NAME" } else { &plain };
-            format!("a variable is `${{{plain}}}`; what it is by default stands in `vars`")
+            format!("write `${{{plain}}}`, and set its default in `vars`")
         }
         None => {
             let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            format!("a variable is written `${{{}}}`", if name.is_empty() { "NAME" } else { &name })
+            format!("write variables as `${{{}}}`", if name.is_empty() { "NAME" } else { &name })
         }
     })
 }
@@ -245,7 +243,7 @@ fn is_name_part(char: char) -> bool {
     char.is_alphanumeric() || matches!(char, '_' | '-' | '.')
 }
 
-/// What the file says in place of a text that must not be shown.
+/// The notation in the file of a text that must not be displayed.
 fn hidden(node: &Node) -> Option<&str> {
     node.as_scalar().and_then(|scalar| scalar.written.as_deref())
 }

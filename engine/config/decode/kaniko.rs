@@ -1,11 +1,11 @@
-//! `build.kaniko` of an image (spec config §3.3 and §13.1).
+//! `build.kaniko` of an image.
 
 use crate::config::node::{Mapping, Node, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
 use crate::config::{BuilderArgs, KanikoConfig, MountConfig, MountItem, MountKind};
 
-/// Reads the block `kaniko` of the image called `of`, which `image` is.
+/// Reads the block `kaniko` of `image`, which messages call `of`.
 pub(super) fn kaniko(
     node: Option<&Node>,
     image: &Mapping,
@@ -56,8 +56,8 @@ pub(super) fn kaniko(
     }
 }
 
-/// Warns when the block has `options` that differ from those that count. They are only left here where another tool of
-/// the image has some as well.
+/// Warns if the block has `options` that differ from those in use. They remain here only if another tool of the image
+/// has options as well.
 fn warn_of_options(mapping: &Mapping, image: &Mapping, what: &str, reader: &mut Reader<'_>) {
     let Some(entry) = mapping.get("options") else { return };
     let json = |mapping: &Mapping, key: &str| field(mapping, key).map(Node::to_json);
@@ -67,9 +67,9 @@ fn warn_of_options(mapping: &Mapping, image: &Mapping, what: &str, reader: &mut 
     };
     if let Some(key) = ["target", "network", "buildArgs"].into_iter().find(differs) {
         let message =
-            format!("`{key}` in `options` of {what} is ignored: the image's other tool has options as well");
+            format!("`{key}` in `options` of {what} is ignored: another tool of the image has options");
         let report = Report::new("config::ignored", message, "ignored")
-            .help("write the options once: they count for every tool");
+            .help("write the options once: they apply to every tool");
         reader.problems.warn(entry.key, report);
     }
 }
@@ -83,7 +83,7 @@ fn mounts(mapping: &Mapping, of: &str, reader: &mut Reader<'_>) -> Vec<MountConf
         let sources = [("secret", MountKind::Secret), ("configMap", MountKind::ConfigMap)];
         let source = sources.into_iter().find_map(|(key, kind)| Some((kind, field(mapping, key)?)));
         let Some((kind, source_node)) = source else {
-            let message = format!("{what} mounts nothing: it has neither `secret` nor `configMap`");
+            let message = format!("{what} is ignored: it has neither `secret` nor `configMap`");
             let report =
                 Report::new("config::ignored", message, "ignored").help("add one of them, or remove it");
             reader.problems.warn(node.span, report);
@@ -129,7 +129,7 @@ fn items(source: &Mapping, of: &str, reader: &mut Reader<'_>) -> Vec<MountItem> 
     nodes.iter().filter_map(&mut item).collect()
 }
 
-/// A file mode: octal with a leading zero, as YAML 1.1 and everybody who writes modes has it.
+/// A file mode: octal with a leading zero, as in YAML 1.1.
 fn mode(mapping: &Mapping, key: &str) -> Option<i32> {
     let text = &field(mapping, key)?.as_scalar()?.text;
     match text.strip_prefix("0o").or_else(|| text.strip_prefix('0')).filter(|digits| !digits.is_empty()) {

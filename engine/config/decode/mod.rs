@@ -1,4 +1,4 @@
-//! From the finished document to typed values.
+//! Decodes the final document into typed values.
 
 mod build;
 mod command;
@@ -20,7 +20,7 @@ use super::reader::Reader;
 use super::{CommandConfig, DependencyConfig, Hook, ImageConfig, PullSecretConfig};
 pub(crate) use command::command_mut;
 
-/// What the document says.
+/// The values of a document.
 pub(crate) struct Decoded {
     pub images: IndexMap<String, ImageConfig>,
     pub hooks: Vec<Hook>,
@@ -30,7 +30,7 @@ pub(crate) struct Decoded {
     pub other: Map<String, serde_json::Value>,
 }
 
-/// Decodes the sections that are used and keeps the others as JSON. `document` is one of the newest version.
+/// Decodes the sections that windlass uses and keeps the others as JSON. `document` must have the newest version.
 pub(crate) fn project(document: Mapping, reader: &mut Reader<'_>) -> Decoded {
     let images = image::images(field(&document, "images"), field(&document, "hooks").is_some(), reader);
     pipeline::warn(&document, reader);

@@ -1,10 +1,10 @@
-//! `pipelines` of v2beta1 (spec config §13.6): scripts of DevSpace, which windlass does not run.
+//! `pipelines` of v2beta1: DevSpace scripts, which windlass does not run.
 
 use crate::config::node::{Mapping, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
 
-/// What a pipeline may say that builds what is built without it: the default, and what concerns dependencies alone.
+/// The commands of a pipeline that do not change what windlass builds.
 const BUILDS_ALL: [&str; 4] = [
     "run_dependencies --all --pipeline build",
     "run_dependencies --all",
@@ -12,7 +12,7 @@ const BUILDS_ALL: [&str; 4] = [
     "run_default_pipeline build",
 ];
 
-/// Warns when the pipeline `build` would have built something else than all images.
+/// Warns if the pipeline `build` does not simply build all images.
 pub(super) fn warn(document: &Mapping, reader: &mut Reader<'_>) {
     let Some(pipelines) = field(document, "pipelines").and_then(|node| node.as_mapping()) else { return };
     let Some(build) = pipelines.get("build") else { return };
@@ -22,8 +22,8 @@ pub(super) fn warn(document: &Mapping, reader: &mut Reader<'_>) {
     if commands.peek().is_some() && commands.all(|command| BUILDS_ALL.contains(&command)) {
         return;
     }
-    let message = "the pipeline `build` is a script of DevSpace, which windlass does not run";
-    let report = Report::new("config::pipeline", message, "all images are built in its place")
-        .help("name the images to build, or override functions of the default pipeline in windlass.rhai");
+    let message = "the pipeline `build` is ignored: windlass does not run DevSpace scripts";
+    let report = Report::new("config::pipeline", message, "windlass builds all images instead")
+        .help("pass the images to build, or override functions of the default pipeline in windlass.rhai");
     reader.problems.warn(build.key, report);
 }

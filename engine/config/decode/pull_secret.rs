@@ -1,4 +1,4 @@
-//! The section `pullSecrets` (spec config §13.4).
+//! The section `pullSecrets`.
 
 use crate::config::PullSecretConfig;
 use crate::config::node::{Mapping, Node};
@@ -6,10 +6,10 @@ use crate::config::reader::Reader;
 use crate::registry::domain_of;
 use crate::secret::Secret;
 
-/// The one secret of all entries that name none.
+/// The common secret of all entries without `secret`.
 const MERGED: &str = "devspace-pull-secrets";
 
-/// Reads `pullSecrets`; entries that are switched off are left out.
+/// Reads `pullSecrets`, without disabled entries.
 pub(crate) fn pull_secrets(section: Option<&Node>, reader: &mut Reader<'_>) -> Vec<PullSecretConfig> {
     let Some(section) = section else { return Vec::new() };
     let Some(named) = reader.mapping(section, "`pullSecrets`") else { return Vec::new() };

@@ -1,10 +1,10 @@
-//! What put values into the document that the file itself does not have.
+//! The sources of values in the document that are not in the file itself.
 
 use std::fmt;
 
 use crate::config::node::{Mapping, Node};
 
-/// One change of the document, by a profile. Values carry its number, from 1, in their span.
+/// A change of the document by a profile. The spans of its values contain its number, from 1.
 #[derive(Debug, Clone)]
 pub(crate) struct Layer {
     pub profile: String,
@@ -32,9 +32,9 @@ impl fmt::Display for Part {
     }
 }
 
-/// What a stamp can be put on.
+/// A value that can record its layer.
 pub(crate) trait Stamped {
-    /// Gives everything in it the layer `number`.
+    /// Sets the layer of everything in it to `number`.
     fn set_layer(&mut self, number: u16);
 }
 
@@ -53,9 +53,9 @@ impl Stamped for Mapping {
     }
 }
 
-/// Adds a layer for a change by `part` of `profile`, and stamps `value` with its number.
+/// Adds a layer for a change by `part` of `profile`, and records its number in `value`.
 pub(crate) fn stamp(layers: &mut Vec<Layer>, profile: &str, part: Part, value: &mut impl Stamped) {
     layers.push(Layer { profile: profile.to_owned(), part });
-    // Beyond 65,535 of them, values are taken for those of the file.
+    // Values of layers beyond 65,535 are attributed to the file.
     value.set_layer(u16::try_from(layers.len()).unwrap_or(0));
 }

@@ -1,7 +1,7 @@
-//! What a configuration came to and where everything in it came from: for `windlass print` and `windlass list`.
+//! The effective configuration and the origins of its values, for `windlass print` and `windlass list`.
 //!
-//! Ordinary loading pays one number for each value, [`Span::layer`](super::node::Span), and one for each profile
-//! that is applied; everything else here is made only for those who ask ([`Explain`]).
+//! Ordinary loading only records one number per value, [`Span::layer`](super::node::Span), and one layer per change by
+//! a profile; everything else is computed only on request ([`Explain`]).
 
 mod layer;
 mod origins;
@@ -23,27 +23,27 @@ use super::node::{Mapping, Node, Scalar, Value};
 use super::variable::Definitions;
 use super::variable::definition::Definition;
 
-/// What to keep for explanations when a project is loaded.
+/// The data to keep for explanations when a project is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Explain {
     /// Nothing.
     #[default]
     Nothing,
-    /// Nothing, of a file some of whose variables have no value yet: that is no problem then, nobody is asked, and the
-    /// project may lack what depends on them.
+    /// Nothing, and allow variables without a value: windlass does not prompt for them, and the project may lack the
+    /// parts that depend on them.
     Outline,
     /// The document and all origins.
     Everything,
-    /// The same of a file some of whose variables have no value yet, as for `Outline`.
+    /// The document and all origins; variables may be without a value, as for `Outline`.
     Survey,
 }
 
-/// The effective configuration, and where everything in it came from.
+/// The effective configuration and the origins of its values.
 #[derive(Debug, Default)]
 pub struct Explanation {
     /// The profiles in file order.
     pub profiles: Vec<ProfileStatus>,
-    /// The variables: those of the file in its order, then others that it uses.
+    /// The variables: those that the file defines, in file order, then others that it uses.
     pub variables: Vec<VariableStatus>,
     document: Mapping,
     origins: Origins,
@@ -51,7 +51,7 @@ pub struct Explanation {
 }
 
 impl Explain {
-    /// Whether an explanation is made.
+    /// Whether an explanation is requested.
     pub(crate) fn is_wanted(self) -> bool {
         matches!(self, Self::Everything | Self::Survey)
     }
@@ -84,18 +84,18 @@ impl Explanation {
         self.definitions.get(name)
     }
 
-    /// The effective configuration as YAML that loads to the same project, passwords as `***`. With `with_origins`
-    /// every value has a comment that says where it came from.
+    /// The effective configuration as YAML that loads as the same project, with passwords as `***`. If `with_origins`
+    /// is set, every value has a comment with its origin.
     pub fn to_yaml(&self, with_origins: bool) -> String {
         yaml::write(&self.document, with_origins.then_some(&self.origins))
     }
 
-    /// The effective configuration as JSON, passwords as `***`.
+    /// The effective configuration as JSON, with passwords as `***`.
     pub fn to_json(&self) -> Json {
         self.document.iter().map(|(key, entry)| (key.clone(), entry.node.to_json())).collect()
     }
 
-    /// Where each value came from, by its JSON pointer (RFC 6901), in document order.
+    /// The origin of each value, by its JSON pointer (RFC 6901), in document order.
     pub fn origins(&self) -> Vec<(String, LeafOrigin)> {
         let mut found = Vec::new();
         for (key, entry) in &self.document {
@@ -105,7 +105,7 @@ impl Explanation {
     }
 }
 
-/// Puts `***` in place of the passwords of registries and chart repositories that the file holds in plain text.
+/// Replaces the passwords of registries and chart repositories that are in the file as plain text with `***`.
 fn mask_fields(node: &mut Node) {
     match &mut node.value {
         Value::Scalar(_) => {}

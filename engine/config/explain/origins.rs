@@ -1,4 +1,4 @@
-//! Where each value came from.
+//! The origins of values.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,16 +10,16 @@ use super::{Layer, VariableStatus, pointer};
 use crate::config::node::{Node, Span, Value};
 use crate::config::variable::{Provenance, Use};
 
-/// Where one value of the effective configuration came from.
+/// The origin of a value of the effective configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeafOrigin {
-    /// The file it stands in, which may be an imported one, as it is shown to the user.
+    /// The file, which may be an imported one, as displayed.
     pub file: String,
     /// Line, from 1.
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
-    /// The profile that put it there; `None` for the file itself.
+    /// The profile that set it; `None` for the file itself.
     pub profile: Option<String>,
     /// The part of that profile: `replace`, `merge`, `strategicMerge`, `patch 2`.
     pub part: Option<String>,
@@ -32,7 +32,7 @@ pub struct LeafOrigin {
 pub struct UsedVariable {
     /// Its name.
     pub name: String,
-    /// Where its value came from.
+    /// The source of its value.
     pub source: Provenance,
 }
 
@@ -50,10 +50,10 @@ impl fmt::Display for LeafOrigin {
     }
 }
 
-/// What the origins of values are found from.
+/// The data from which the origins of values are computed.
 #[derive(Debug, Default)]
 pub(crate) struct Origins {
-    /// The files, each at its number.
+    /// The files, indexed by their numbers.
     files: Vec<Arc<str>>,
     layers: Vec<Layer>,
     uses: HashMap<Span, Vec<UsedVariable>>,
@@ -83,7 +83,7 @@ impl Origins {
         Self { files, layers, uses: by_span }
     }
 
-    /// Where the value with this span came from.
+    /// The origin of the value with this span.
     pub(super) fn of(&self, span: Span) -> LeafOrigin {
         let layer = usize::from(span.layer).checked_sub(1).and_then(|index| self.layers.get(index));
         let file = self.files.get(usize::from(span.file)).or(self.files.first());

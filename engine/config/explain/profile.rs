@@ -1,4 +1,4 @@
-//! Which profiles are active, and why.
+//! The active profiles and the reasons.
 
 use std::fmt;
 
@@ -17,30 +17,30 @@ pub struct ProfileStatus {
     pub description: Option<String>,
     /// Whether it is applied.
     pub active: bool,
-    /// Why it is applied; empty when it is not.
+    /// The reasons why it is applied; empty if it is not.
     pub reasons: Vec<Reason>,
     /// Its parents.
     pub parents: Vec<String>,
-    /// Where its name stands.
+    /// The location of its name.
     pub origin: Origin,
 }
 
-/// Why a profile is applied.
+/// The reason why a profile is applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Reason {
     /// `--profile` names it.
     Flag,
-    /// All conditions of one of its activations hold.
+    /// All conditions of one of its activations match.
     Activation {
-        /// The environment variables it looks at.
+        /// The environment variables in the conditions.
         env: Vec<String>,
-        /// The variables it looks at.
+        /// The variables in the conditions.
         vars: Vec<String>,
     },
-    /// Another profile that is applied builds on it.
+    /// It is a parent of another profile that is applied.
     ParentOf {
-        /// That profile.
+        /// The other profile.
         profile: String,
     },
 }
@@ -59,7 +59,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// The profiles in file order. `asked` are those of the command line, `activated` those whose conditions hold, and
+/// The profiles in file order. `asked` are those of the command line, `activated` those whose conditions match, and
 /// `applied` all that were applied.
 pub(crate) fn statuses(
     profiles: &Profiles,

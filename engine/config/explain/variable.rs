@@ -1,4 +1,4 @@
-//! The variables of a file: their values, where these come from, and where they are used.
+//! The variables of a file: their values, sources and uses.
 
 use serde::Serialize;
 
@@ -7,27 +7,27 @@ use crate::config::node::Span;
 use crate::config::problem::Problems;
 use crate::config::variable::{Provenance, Resolver, Use};
 
-/// A variable of the file, or one that the file uses.
+/// A variable that the file defines or uses.
 #[derive(Debug, Clone, Serialize)]
 pub struct VariableStatus {
     /// Its name.
     pub name: String,
-    /// Its value, `***` for a password; `None` while it has none.
+    /// Its value, `***` for a password; `None` if it has no value.
     pub value: Option<String>,
-    /// Where the value came from; `None` while it has none.
+    /// The source of the value; `None` if it has no value.
     pub source: Option<Provenance>,
-    /// Whether it is a password, or has one in it.
+    /// Whether it is or contains a password.
     pub password: bool,
-    /// Where it is defined; `None` for a variable that is only used.
+    /// The location of its definition; `None` if it is only used.
     pub definition: Option<Origin>,
-    /// The places that refer to it.
+    /// The locations of its uses.
     pub uses: Vec<Origin>,
-    /// Why its value cannot be had, such as a command that fails.
+    /// Why its value is not available, such as a failed command.
     pub problem: Option<String>,
 }
 
-/// The variables of the file in its order, then others that are used. With `with_unused` the values of those that
-/// nothing refers to are found as well, which may run commands.
+/// The variables that the file defines, in file order, then others that it uses. With `with_unused`, unused variables
+/// are resolved as well, which may run commands.
 pub(crate) fn survey(
     resolver: &mut Resolver<'_>,
     with_unused: bool,
@@ -53,7 +53,7 @@ pub(crate) fn survey(
             problem: told.finish().0.into_iter().next().map(|problem| problem.message),
         });
     }
-    // Finding the values of unused variables may have followed more references.
+    // The resolution of unused variables may have followed further references.
     let uses = resolver.uses.take().unwrap_or_default();
     for status in &mut found {
         let spans = uses.iter().filter(|used| used.name == status.name).map(|used| used.span);
@@ -62,7 +62,7 @@ pub(crate) fn survey(
     (found, uses)
 }
 
-/// The places of `spans`, each once, in file order.
+/// The locations of `spans`, without duplicates, in file order.
 fn places(spans: impl Iterator<Item = Span>, problems: &Problems) -> Vec<Origin> {
     let mut spans: Vec<Span> = spans.collect();
     spans.sort_by_key(|span| (span.line, span.column));

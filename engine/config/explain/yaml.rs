@@ -1,7 +1,7 @@
 //! The effective configuration as YAML.
 //!
-//! Written here and not by `serde_yaml`, because plain scalars must come out as they were read (`1.10`, `007`), and
-//! because every value may have a comment behind it.
+//! `serde_yaml` cannot write it, because plain scalars must be written as they were read (`1.10`, `007`), and because
+//! every value may have a comment.
 
 use std::fmt::Write as _;
 
@@ -9,11 +9,11 @@ use super::Origins;
 use crate::config::node::{Entry, Mapping, Node, Scalar, Style, Value};
 use crate::config::variable::{escape, is_filled_late};
 
-/// `document` as YAML, each value followed by a comment with its origin where `origins` are given.
+/// `document` as YAML; with `origins`, each value is followed by a comment with its origin.
 pub(super) fn write(document: &Mapping, origins: Option<&Origins>) -> String {
     let mut writer = Writer { out: String::new(), origins, escapes: true };
     for (key, entry) in document {
-        // Where references are filled in later, they are still references.
+        // In sections whose references are filled in later, they are still references.
         writer.escapes = !is_filled_late(key);
         writer.entry(key, entry, 0, "");
     }
@@ -26,12 +26,12 @@ pub(super) fn write(document: &Mapping, origins: Option<&Origins>) -> String {
 struct Writer<'a> {
     out: String,
     origins: Option<&'a Origins>,
-    /// Whether a text that looks like a reference was not one, and has to be escaped.
+    /// Whether a text that looks like a reference is not one and must be escaped.
     escapes: bool,
 }
 
 impl Writer<'_> {
-    /// Writes an entry whose line begins with `lead`, and whose further lines are indented by `indent` spaces.
+    /// Writes an entry whose first line begins with `lead`; its other lines are indented by `indent` spaces.
     fn entry(&mut self, key: &str, entry: &Entry, indent: usize, lead: &str) {
         let key = if is_plain(key) && reads_as_text(key) { key.to_owned() } else { quoted(key) };
         let _ = write!(self.out, "{lead}{key}:");
@@ -92,7 +92,7 @@ impl Writer<'_> {
         if self.escapes { escape(&scalar.text) } else { scalar.text.clone() }
     }
 
-    /// Writes a text of several lines as they are.
+    /// Writes a text of several lines as a block scalar.
     fn block(&mut self, text: &str, indent: usize, comment: &str) {
         let (lines, keep) = match text.strip_suffix('\n') {
             Some(lines) => (lines, ""),
@@ -106,7 +106,7 @@ impl Writer<'_> {
     }
 }
 
-/// A scalar of one line, quoted unless it reads back as the same value without.
+/// A scalar of one line, quoted unless it reads back as the same value without quotes.
 fn inline(text: &str, scalar: &Scalar) -> String {
     if scalar.is_null() {
         return "null".to_owned();
@@ -116,12 +116,12 @@ fn inline(text: &str, scalar: &Scalar) -> String {
     if is_plain(text) && (!is_text || reads_as_text(text)) { text.to_owned() } else { quoted(text) }
 }
 
-/// Whether the value of a variable is a text where a field does not say what it wants.
+/// Whether the value of a variable is a string for an untyped key.
 fn reads_as_text_in(scalar: &Scalar) -> bool {
     Node { span: Default::default(), value: Value::Scalar(scalar.clone()) }.to_json().is_string()
 }
 
-/// Whether `text` without quotes is read as a text, in whatever version of YAML.
+/// Whether `text` without quotes is read as a string in all versions of YAML.
 fn reads_as_text(text: &str) -> bool {
     let plain = Scalar { text: text.to_owned(), ..Scalar::null() };
     let is_word = matches!(text, "y" | "Y" | "n" | "N");
@@ -131,7 +131,7 @@ fn reads_as_text(text: &str) -> bool {
         && !text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '.' | '+' | '-'))
 }
 
-/// Whether `text` may stand without quotes: nothing in it could be taken for YAML.
+/// Whether `text` can be written without quotes: no part of it is YAML syntax.
 fn is_plain(text: &str) -> bool {
     let first = |c: char| c.is_alphanumeric() || matches!(c, '_' | '/' | '.' | '$' | '+' | '-' | '(' | '^');
     let inner = |c: char| {
@@ -154,8 +154,8 @@ fn is_plain(text: &str) -> bool {
         && !text.starts_with("... ")
 }
 
-/// Whether `text` is best written line by line. Its first line must not begin with white space, which would be
-/// taken for indentation, and it may end with one line break at most.
+/// Whether `text` can be written as a block scalar. Its first line must not begin with white space, which would be
+/// read as indentation, and it may end with at most one line break.
 fn is_block(text: &str) -> bool {
     text.contains('\n')
         && !text.starts_with(char::is_whitespace)

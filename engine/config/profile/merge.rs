@@ -1,11 +1,11 @@
-//! How the sections of a profile change the document (spec config §13.3).
+//! Applies the sections of a profile to the document.
 
 use crate::config::node::{Entry, Mapping, Node, Value};
 
-/// Keys by which a strategic merge tells the items of lists apart.
+/// The keys by which a strategic merge identifies the items of lists.
 const ITEM_KEYS: [&str; 3] = ["name", "registry", "localSubPath"];
 
-/// `replace`: each key replaces the whole key of the document.
+/// `replace`: each key replaces the same key of the document.
 pub(crate) fn replace(document: &mut Mapping, section: &Mapping) {
     document.extend(section.iter().map(|(key, entry)| (key.clone(), entry.clone())));
 }
@@ -25,7 +25,7 @@ pub(crate) fn merge(document: &mut Mapping, section: &Mapping) {
     }
 }
 
-/// `strategicMerge`: as [`merge`], but lists whose items have a name are merged item by item.
+/// `strategicMerge`: like [`merge`], but lists whose items have a name are merged item by item.
 pub(crate) fn strategic_merge(document: &mut Mapping, section: &Mapping) {
     for (key, entry) in section {
         match &entry.node.value {
@@ -77,7 +77,7 @@ fn merge_items(nodes: &mut Vec<Node>, more: &[Node], name: &str) {
     }
 }
 
-/// The key that every item of a list has.
+/// The identifying key that all items of a list have.
 fn item_key(nodes: &[Node]) -> Option<&'static str> {
     let has = |node: &Node, key: &str| node.get(key).and_then(Node::as_scalar).is_some();
     ITEM_KEYS.into_iter().find(|key| !nodes.is_empty() && nodes.iter().all(|node| has(node, key)))
@@ -93,7 +93,7 @@ fn strip_directive(node: &mut Node) {
     }
 }
 
-/// The map at `key`, made empty when there is another value or none.
+/// The map at `key`; a missing value or one of another type is replaced with an empty map.
 fn mapping_at<'a>(document: &'a mut Mapping, key: &str, like: &Entry) -> &'a mut Mapping {
     let empty = || Value::Mapping(Mapping::new());
     let entry = document

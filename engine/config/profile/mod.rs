@@ -1,4 +1,4 @@
-//! Profiles: which are active, in which order, and what they change (spec config §11 and §13.3).
+//! Profiles: selects the active ones, orders them and applies their changes.
 
 mod merge;
 mod patch;
@@ -25,13 +25,13 @@ pub(crate) type Profiles = IndexMap<String, Profile>;
 
 /// One entry of `profiles`.
 pub(crate) struct Profile {
-    /// Where its name stands.
+    /// The location of its name.
     pub span: Span,
     pub description: Option<String>,
-    /// Whether it is from another project, as the parent of one of this.
+    /// Whether it is from another project, as a parent of a profile of this project.
     pub is_foreign: bool,
     parents: Vec<Parent>,
-    /// Sections that are texts with variables, by their key.
+    /// Sections that are strings with variables, by their key.
     open: Vec<(&'static str, Node)>,
     replace: Option<Mapping>,
     merge: Option<Mapping>,
@@ -44,21 +44,21 @@ pub(crate) struct Profile {
 #[derive(Clone)]
 struct Parent {
     name: String,
-    /// Where its name stands.
+    /// The location of its name.
     span: Span,
-    /// The fields of `source`, for a profile of another project.
+    /// The keys of `source`, for a profile of another project.
     source: Option<Mapping>,
 }
 
-/// One entry of `activation`: all its conditions must hold.
+/// One entry of `activation`: all its conditions must match.
 struct Conditions {
     environment: Vec<(String, Regex)>,
     variables: Vec<(String, Regex, Span)>,
 }
 
-/// The profiles to apply, in order: those `active` by their conditions, then those asked for, each after
-/// its parents and each once. `asked` are names given by the user; `place` is where the profiles stand, for one
-/// that is not among them.
+/// The profiles to apply, in order: those that are `active` by their conditions, then those of the user, each after its
+/// parents and each once. `asked` are the names that the user passed; `place` is the location of the section, to report
+/// unknown names.
 pub(crate) fn order(
     profiles: &Profiles,
     place: Span,
@@ -88,10 +88,11 @@ fn visit(
         return;
     }
     let Some(profile) = profiles.get(name) else {
-        let mut report = Report::new("config::profile", format!("there is no profile `{name}`"), "not here")
-            .suggest(name, profiles.keys().map(String::as_str));
+        let mut report =
+            Report::new("config::profile", format!("unknown profile `{name}`"), "unknown profile")
+                .suggest(name, profiles.keys().map(String::as_str));
         if profiles.is_empty() {
-            report = report.help("the file has no profiles; leave out `-p`");
+            report = report.help("the file has no profiles: omit `-p`");
         }
         reader.problems.add(at, report);
         return;
@@ -99,18 +100,14 @@ fn visit(
     let looped = chain.iter().position(|link| link == name);
     if let Some(start) = looped {
         let path = chain[start..].iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join("` -> `");
-        let report = Report::new(
-            "config::profile",
-            format!("profiles are their own parents: `{path}`"),
-            "closes the loop",
-        )
-        .help("remove one of these parents");
+        let report =
+            Report::new("config::profile", format!("profile parent cycle: `{path}`"), "closes the cycle")
+                .help("remove one of these parents");
         reader.problems.add(at, report);
         return;
     }
     if chain.len() >= 100 {
-        let report =
-            Report::new("config::profile", "the chain of parents is too long", "the hundredth parent");
+        let report = Report::new("config::profile", "the chain of parents is too long", "parent number 100");
         reader.problems.add(profile.span, report);
         return;
     }
@@ -123,12 +120,12 @@ fn visit(
 }
 
 impl Profile {
-    /// Its parents' names.
+    /// The names of its parents.
     pub(crate) fn parents(&self) -> impl Iterator<Item = &str> {
         self.parents.iter().map(|parent| parent.name.as_str())
     }
 
-    /// The first of its activations that holds, as a reason. `environment` and `variable` look up values.
+    /// The first of its activations that matches, as a reason. `environment` and `variable` look up values.
     pub(crate) fn activated_by(
         &self,
         environment: impl Fn(&str) -> Option<String>,
@@ -149,12 +146,12 @@ impl Profile {
         })
     }
 
-    /// The sections that are texts with variables, each to be given to [`Profile::close`] when these are known.
+    /// Takes the sections that are strings with variables, to pass them to [`Profile::close`] once these are known.
     pub(crate) fn take_open(&mut self) -> Vec<(&'static str, Node)> {
         std::mem::take(&mut self.open)
     }
 
-    /// Takes what the section `key` of the profile `name` turned out to be, and checks it.
+    /// Checks and sets the section `key` of the profile `name` after its variables are filled in.
     pub(crate) fn close(
         &mut self,
         name: &str,
@@ -179,7 +176,7 @@ impl Profile {
         }
     }
 
-    /// Changes `document`: replace, merge, strategicMerge, then the patches in order. Each adds a layer.
+    /// Changes `document`: `replace`, `merge`, `strategicMerge`, then the patches in order. Each adds a layer.
     pub(crate) fn apply(
         &mut self,
         name: &str,
@@ -211,7 +208,7 @@ impl Profile {
     }
 }
 
-/// Tells what a patch could not do.
+/// Reports a patch that failed or had no effect.
 fn tell(
     applied: Result<Outcome, Refusal>,
     patch: &Patch,
@@ -219,27 +216,27 @@ fn tell(
     document: &Node,
     reader: &mut Reader<'_>,
 ) {
-    let report = |message: String| {
-        let mut report = Report::new("config::patch", message, "this path");
-        report.help =
-            Some(patch.path.miss(document).unwrap_or_else(|| {
-                "compare it with the file as it is after the profiles before it".to_owned()
-            }));
-        report
-    };
+    let report =
+        |message: String| {
+            let mut report = Report::new("config::patch", message, "this path");
+            report.help =
+                Some(patch.path.miss(document).unwrap_or_else(|| {
+                    "compare the path with the file after the preceding profiles".to_owned()
+                }));
+            report
+        };
     match applied {
         Ok(Outcome::Applied) => {}
         Ok(Outcome::NothingToRemove) => {
-            let message = format!("{what} removes nothing: its path matches nothing");
+            let message = format!("{what} has no effect: its path matches nothing");
             reader.problems.warn(patch.span, report(message));
         }
         Ok(Outcome::AddedInstead) => {
-            let message =
-                format!("{what} replaces nothing: its path matched nothing, so its value was added");
+            let message = format!("{what} adds its value: its path matches nothing to replace");
             reader.problems.warn(patch.span, Report::new("config::patch", message, "this path"));
         }
         Err(refusal) => {
-            reader.problems.add(patch.span, report(format!("{what} cannot be applied: {refusal}")));
+            reader.problems.add(patch.span, report(format!("cannot apply {what}: {refusal}")));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One patch of a profile applied to the document (spec config §11.1 and §11.3).
+//! Applies a patch of a profile to the document.
 
 use crate::config::Version;
 use crate::config::node::{Entry, MAX_DEPTH, Mapping, Node, Span, Value};
@@ -6,16 +6,16 @@ use crate::config::parse::MAX_WEIGHT;
 
 use super::path::{Location, Path, Place, Step, walk};
 
-/// A patch as the file says it.
+/// A patch of the file.
 #[derive(Debug, Clone)]
 pub(crate) struct Patch {
-    /// Where `path` stands: the place of every error.
+    /// The location of `path`, for all errors.
     pub span: Span,
     pub operation: Operation,
     pub path: Path,
 }
 
-/// What a patch does.
+/// The operation of a patch.
 #[derive(Debug, Clone)]
 pub(crate) enum Operation {
     Add(Node),
@@ -26,28 +26,28 @@ pub(crate) enum Operation {
     Test(Node),
 }
 
-/// What a patch did.
+/// The result of a patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Applied,
-    /// There was nothing at its path.
+    /// Its path matched nothing.
     NothingToRemove,
-    /// There was nothing at its path, so its value was added.
+    /// Its path matched nothing, so its value was added.
     AddedInstead,
 }
 
-/// Why a patch cannot be applied, as a phrase.
+/// The reason why a patch cannot be applied, as a phrase.
 pub(crate) type Refusal = &'static str;
 
 const NOTHING: Refusal = "its path matches nothing";
 const TOO_LARGE: Refusal = "the document would become too large";
 
 impl Patch {
-    /// Applies the patch to `root`. Nothing is changed when it is refused for its path. What it puts into the
-    /// document is given to `stamp` first.
+    /// Applies the patch to `root`. If it is refused because of its path, nothing changes. Inserted values are passed
+    /// to `stamp` first.
     ///
-    /// From v1beta10 on, a path that is no JSON pointer may be missing: nothing is removed then, and what should be
-    /// replaced is added; and a map added to a map adds its keys (spec config §11.3, DevSpace 5.x).
+    /// From v1beta10 on, as in DevSpace 5, the target of a path that is not a JSON pointer may be missing: `remove` has
+    /// no effect then, and `replace` adds its value; and a map added to a map adds its keys.
     pub(crate) fn apply(
         &mut self,
         root: &mut Node,
@@ -111,7 +111,7 @@ impl Patch {
                 let equal = found(root, &self.path)?
                     .iter()
                     .all(|location| at(root, location).is_some_and(|node| *node == *value));
-                if equal { Ok(()) } else { Err("the value at its path is another one") }
+                if equal { Ok(()) } else { Err("the value at its path is different") }
             }
         }
     }
@@ -130,7 +130,7 @@ fn single(root: &mut Node, path: &Path) -> Result<Node, Refusal> {
 }
 
 fn remove(root: &mut Node, path: &Path) -> Result<(), Refusal> {
-    // Backwards, so that the indices of what is still to be removed stay true.
+    // Backward, so that the indices of the remaining removals stay valid.
     for location in found(root, path)?.iter().rev() {
         let Some((last, parent)) = location.split_last() else { return Err("it removes the whole document") };
         match (at(root, parent).map(|node| &mut node.value), last) {
@@ -146,7 +146,7 @@ fn remove(root: &mut Node, path: &Path) -> Result<(), Refusal> {
 
 fn add(root: &mut Node, path: &Path, value: &Node, span: Span, version: Version) -> Result<(), Refusal> {
     let joins_maps = version >= Version::V1beta10 && !path.is_pointer();
-    // What is found is changed from the end, so that insertions do not move what is still to be changed.
+    // Backward, so that insertions do not move the remaining locations.
     let changed = match path.split() {
         Some((parents, Step::Name(name), dotted)) => {
             let parents = walk(root, parents);
@@ -176,7 +176,7 @@ fn add(root: &mut Node, path: &Path, value: &Node, span: Span, version: Version)
     if changed == 0 { Err(NOTHING) } else { Ok(()) }
 }
 
-/// Adds the entry `name`; a list that is there already gets the value appended by a dotted path.
+/// Adds the entry `name`; a dotted path appends the value to an existing list.
 fn add_named(parent: &mut Node, name: &str, dotted: bool, value: &Node, span: Span) -> Result<(), Refusal> {
     match &mut parent.value {
         Value::Mapping(mapping) => match mapping.get_mut(name).map(|entry| &mut entry.node.value) {
@@ -187,18 +187,18 @@ fn add_named(parent: &mut Node, name: &str, dotted: bool, value: &Node, span: Sp
         Value::Sequence(nodes) => match name.parse() {
             Ok(index) if index <= nodes.len() => nodes.insert(index, value.clone()),
             Ok(_) => return Err("its index is beyond the end of the list"),
-            Err(_) => return Err("its last step is no index, but the value there is a list"),
+            Err(_) => return Err("its last step is not an index, but the value there is a list"),
         },
         Value::Scalar(scalar) if scalar.is_null() => {
             let entry = Entry { key: span, node: value.clone() };
             parent.value = Value::Mapping(Mapping::from([(name.to_owned(), entry)]));
         }
-        Value::Scalar(_) => return Err("its path goes through a text"),
+        Value::Scalar(_) => return Err("its path goes through a scalar"),
     }
     Ok(())
 }
 
-/// The map `name` in `parent` and the map that is to be added to it, where both are maps.
+/// The map `name` in `parent` and the map to add to it, if both are maps.
 fn joined<'a>(parent: &'a mut Node, name: &str, value: &'a Node) -> Option<(&'a mut Mapping, &'a Mapping)> {
     let Value::Mapping(mapping) = &mut parent.value else { return None };
     match (&mut mapping.get_mut(name)?.node.value, &value.value) {
@@ -207,20 +207,20 @@ fn joined<'a>(parent: &'a mut Node, name: &str, value: &'a Node) -> Option<(&'a 
     }
 }
 
-/// Adds to what a selector found: appends to a list, sets the keys of a map.
+/// Adds to the target of a selector: appends to a list, sets the keys of a map.
 fn add_into(target: &mut Node, value: &Node) -> Result<(), Refusal> {
     match (&mut target.value, &value.value) {
         (Value::Sequence(nodes), _) => nodes.push(value.clone()),
         (Value::Mapping(mapping), Value::Mapping(more)) => {
             mapping.extend(more.iter().map(|(key, entry)| (key.clone(), entry.clone())));
         }
-        _ => return Err("it adds a single value to what is no list"),
+        _ => return Err("it adds a single value to something that is not a list"),
     }
     Ok(())
 }
 
-/// Refuses a value that, put into so many places, makes the document too large. Values of patches that go
-/// to one place are part of the file and so bounded by it; copies measure themselves.
+/// Refuses a value that makes the document too large when it is inserted `times` times. A value that is inserted once
+/// is part of the file and bounded by its size; copies have their own check.
 fn check_growth(root: &Node, times: usize, value: &Node) -> Result<(), Refusal> {
     let is_small = times < 2 || root.weight() + value.weight().saturating_mul(times) <= MAX_WEIGHT;
     if is_small { Ok(()) } else { Err(TOO_LARGE) }
@@ -285,7 +285,7 @@ mod tests {
         refuses(add("1"), "none.c", NOTHING);
         refuses(add("1"), "d.name=none.c", NOTHING);
         refuses(add("1"), "/a/l/9", "its index is beyond the end of the list");
-        refuses(add("1"), "a.b.c", "its path goes through a text");
+        refuses(add("1"), "a.b.c", "its path goes through a scalar");
     }
 
     #[test]
@@ -317,7 +317,7 @@ mod tests {
             "{a: {b: 1, l: [x, y], c: 1}, d: [{name: p, l: [1]}, {name: q}]}",
         );
         check(Operation::Test(node("[x, y]")), "/a/l", DOCUMENT);
-        refuses(Operation::Test(node("[x]")), "/a/l", "the value at its path is another one");
+        refuses(Operation::Test(node("[x]")), "/a/l", "the value at its path is different");
         refuses(Operation::Move(path("/none")), "/a/c", "its `from` matches nothing");
         refuses(Operation::Copy(path("d[*]")), "/a/c", "its `from` matches more than one value");
     }

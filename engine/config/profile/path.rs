@@ -1,4 +1,4 @@
-//! The paths of patches: JSON pointers, dotted paths and JSONPath (spec config §11.2).
+//! The paths of patches: JSON pointers, dotted paths and JSONPath.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::suggestion::nearest;
 pub(crate) enum Path {
     /// A pointer or a dotted path without filters.
     Steps { steps: Vec<Step>, dotted: bool },
-    /// A path with filters, slices or `..`, as JSONPath wants it.
+    /// A path with filters, slices or `..`, in JSONPath syntax.
     Query(String),
 }
 
@@ -21,13 +21,13 @@ pub(crate) enum Path {
 pub(crate) enum Step {
     /// A key of a map, or the index of a list.
     Name(String),
-    /// Every child.
+    /// All children.
     Every,
-    /// `key=value`: the nearest maps, at any depth below, whose `key` is the text `value`.
+    /// `key=value`: the nearest maps, at any depth, whose `key` is the string `value`.
     Match { key: String, value: String, written: String },
 }
 
-/// Where a node is: the keys and indices that lead to it.
+/// The location of a node: the keys and indices that lead to it.
 pub(crate) type Location = Vec<Place>;
 
 /// One step of a [`Location`].
@@ -38,7 +38,7 @@ pub(crate) enum Place {
 }
 
 impl Path {
-    /// Parses `text`; the error says what is wrong with it.
+    /// Parses `text`; the error is a phrase with the reason.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let depth = text.chars().filter(|c| matches!(c, '/' | '.' | '[' | '(' | '!')).count();
         if depth > MAX_DEPTH || text.len() > 4096 {
@@ -62,7 +62,7 @@ impl Path {
                 return Err("it has too many filters".to_owned());
             }
             if query[1..].contains("$.") || query[1..].contains("$[") {
-                return Err("its filters may refer to `@` alone".to_owned());
+                return Err("its filters may refer only to `@`".to_owned());
             }
             return match jsonpath_rust::parser::parse_json_path(&query) {
                 Ok(_) => Ok(Self::Query(query)),
@@ -72,7 +72,7 @@ impl Path {
         dotted(text).map(|steps| Self::Steps { steps, dotted: true })
     }
 
-    /// The path without its last step, and that step; `None` for a query or a path of the whole document.
+    /// The path without its last step, and that step; `None` for a query or the path of the whole document.
     pub(crate) fn split(&self) -> Option<(&[Step], &Step, bool)> {
         match self {
             Self::Steps { steps, dotted } => {
@@ -87,7 +87,7 @@ impl Path {
         matches!(self, Self::Steps { dotted: false, .. })
     }
 
-    /// How far into `root` the path leads when it does not lead to its end: one sentence of help.
+    /// The first step of the path that `root` does not have, as a hint.
     pub(crate) fn miss(&self, root: &Node) -> Option<String> {
         let Self::Steps { steps, .. } = self else { return None };
         let missing = (1..=steps.len()).find(|end| walk(root, &steps[..*end]).is_empty())?;
@@ -98,8 +98,10 @@ impl Path {
         };
         let parent = walk(root, before).first().and_then(|location| node_at(root, location))?;
         Some(match (step, &parent.value) {
-            (Step::Match { key, value, .. }, _) => format!("nothing below {place} has `{key}: {value}`"),
-            (_, Value::Mapping(mapping)) if mapping.is_empty() => format!("{place} is an empty map here"),
+            (Step::Match { key, value, .. }, _) => format!("no map in {place} has `{key}: {value}`"),
+            (_, Value::Mapping(mapping)) if mapping.is_empty() => {
+                format!("{place} is an empty map at this point")
+            }
             (step, Value::Mapping(mapping)) => {
                 let step = step.to_string();
                 let keys = || mapping.keys().map(String::as_str);
@@ -107,22 +109,22 @@ impl Path {
                     Some(near) => format!("{place} has no `{step}`; did you mean `{near}`?"),
                     None => {
                         let known = keys().take(12).collect::<Vec<_>>().join("`, `");
-                        format!("{place} has no `{step}`, but `{known}`")
+                        format!("{place} has no `{step}`; its keys: `{known}`")
                     }
                 }
             }
             (step, Value::Sequence(nodes)) => {
-                format!("{place} is a list of {} here, without an item `{step}`", nodes.len())
+                format!("{place} is a list of {} at this point, without an item `{step}`", nodes.len())
             }
-            (step, Value::Scalar(_)) => format!("{place} is no map here, so it has no `{step}`"),
+            (step, Value::Scalar(_)) => format!("{place} is not a map at this point, so it has no `{step}`"),
         })
     }
 
-    /// The places in `root` that the path leads to, in document order.
+    /// The locations in `root` that match the path, in document order.
     pub(crate) fn find(&self, root: &Node) -> Vec<Location> {
         match self {
             Self::Steps { steps, .. } => walk(root, steps),
-            // The document has to be JSON for the query; only paths with filters pay for that.
+            // A query requires JSON; only paths with filters pay for the conversion.
             Self::Query(query) => root
                 .to_json()
                 .query_only_path(query)
@@ -153,7 +155,7 @@ fn node_at<'a>(root: &'a Node, location: &[Place]) -> Option<&'a Node> {
     })
 }
 
-/// The places in `root` that `steps` lead to, each once, in document order.
+/// The locations in `root` that match `steps`, without duplicates, in document order.
 pub(crate) fn walk(root: &Node, steps: &[Step]) -> Vec<Location> {
     let mut found: Vec<(Location, &Node)> = vec![(Vec::new(), root)];
     for step in steps {
@@ -181,7 +183,7 @@ fn apply<'a>(step: &Step, location: Location, node: &'a Node, out: &mut Vec<(Loc
         }
         Step::Every => out.extend(children(node).map(|(place, child)| (extended(&location, place), child))),
         Step::Match { key, value, written } => {
-            // A key that is written this way is meant before a search for it.
+            // A key with this literal name takes precedence over the search.
             if let Some((place, child)) = child(node, written) {
                 out.push((extended(&location, place), child));
                 return;
@@ -250,7 +252,7 @@ fn is_slice(text: &str) -> bool {
     })
 }
 
-/// `a.b[0].c`, `a["b.c"].d`, with or without `$` in front.
+/// `a.b[0].c`, `a["b.c"].d`, with an optional leading `$`.
 fn dotted(text: &str) -> Result<Vec<Step>, String> {
     let mut rest = text.strip_prefix('$').unwrap_or(text);
     let mut steps = Vec::new();
@@ -269,7 +271,7 @@ fn dotted(text: &str) -> Result<Vec<Step>, String> {
             let end = name.find(['.', '[']).unwrap_or(name.len());
             let (name, after) = name.split_at(end);
             if name.is_empty() {
-                return Err("a name between two `.` is missing".to_owned());
+                return Err("a name is missing before or after a `.`".to_owned());
             }
             steps.push(step_of(name.to_owned()));
             rest = after;
@@ -279,7 +281,7 @@ fn dotted(text: &str) -> Result<Vec<Step>, String> {
     if steps.is_empty() { Err("it names the whole document".to_owned()) } else { Ok(steps) }
 }
 
-/// What follows a `[`: the step, and the text after its `]`.
+/// Parses the text after a `[`: the step, and the text after its `]`.
 fn bracket(inside: &str) -> Option<(Step, &str)> {
     for quote in ['"', '\''] {
         if let Some(quoted) = inside.strip_prefix(quote) {
@@ -291,7 +293,7 @@ fn bracket(inside: &str) -> Option<(Step, &str)> {
     Some((step_of(name.to_owned()), after))
 }
 
-/// A normalized path of RFC 9535, §2.7: `$['images']['api'][0]`.
+/// A normalized path of RFC 9535, section 2.7: `$['images']['api'][0]`.
 fn normalized(path: &str) -> Option<Location> {
     let mut rest = path.strip_prefix('$')?;
     let mut location = Vec::new();
@@ -408,7 +410,7 @@ deployments:
             |path: &str, expected: &str| assert_eq!(Path::parse(path), Err(expected.to_owned()), "{path}");
         check("", "it is empty");
         check("$", "it names the whole document");
-        check("a.", "a name between two `.` is missing");
+        check("a.", "a name is missing before or after a `.`");
         check("a[0", "a `[` is not closed");
         check("a[0]b", "a `.` or `[` is missing after `]`");
         check("a[?(", "it is not a JSONPath expression");

@@ -1,4 +1,4 @@
-//! Reads the section `profiles` (spec config §11, §11.1 and §13.3).
+//! Reads the section `profiles`.
 
 use regex::Regex;
 
@@ -27,7 +27,7 @@ fn never() -> Option<Regex> {
     Regex::new(r"[^\s\S]").ok()
 }
 
-/// Reads the section `profiles`. All of it is checked, also of profiles that are not active.
+/// Reads the section `profiles`. Inactive profiles are checked as well.
 pub(crate) fn read(node: &Node, reader: &mut Reader<'_>) -> Profiles {
     reader.named(node, ("profiles", "profile"), &KEYS, |mapping, what, span, reader| Profile {
         span,
@@ -43,7 +43,7 @@ pub(crate) fn read(node: &Node, reader: &mut Reader<'_>) -> Profiles {
     })
 }
 
-/// The sections that are a text: what it stands for is known when its variables are.
+/// The sections that are a string with variables, whose value is known once these are.
 fn open(mapping: &Mapping) -> Vec<(&'static str, Node)> {
     let is_open = |key: &&str| is_open(mapping, key);
     let section = |key: &'static str| Some((key, field(mapping, key)?.clone()));
@@ -70,7 +70,7 @@ fn parents(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<Parent
         let report =
             Report::new("config::profile", format!("{what} has both `parent` and `parents`"), "here")
                 .also(parent.key, "and here")
-                .help("keep `parents`");
+                .help("keep only `parents`");
         reader.problems.add(node.span, report);
     }
     let item = format!("a parent of {what}");
@@ -87,7 +87,7 @@ fn parents(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<Parent
     parents
 }
 
-/// The section `key`. Its own keys are checked with the file's.
+/// The section `key`. Its keys are checked with those of the file.
 fn section(mapping: &Mapping, key: &str, what: &str, reader: &mut Reader<'_>) -> Option<Mapping> {
     if is_open(mapping, key) {
         return None;
@@ -112,15 +112,15 @@ fn patch(node: &Node, what: &str, reader: &mut Reader<'_>) -> Option<Patch> {
         reader.missing(node, "op", what);
         return None;
     };
-    // An absent value is null, as in the original.
+    // An absent value is null, as in DevSpace.
     let value = || match mapping.get("value") {
         Some(entry) => entry.node.clone(),
         None => Node { span: node.span, value: Value::Scalar(Scalar::null()) },
     };
     let op = reader.text(mapping, "op", what)?;
     if ["add", "replace"].contains(&op.as_str()) && !mapping.contains_key("value") {
-        let message = format!("{what} has no `value`: it puts nothing there");
-        let report = Report::new("config::patch", message, "without a value");
+        let message = format!("{what} has no `value`: it inserts null");
+        let report = Report::new("config::patch", message, "no value");
         reader.problems.warn(op_node.span, report.help("add `value`, or write `op: remove`"));
     }
     let operation = match op.as_str() {
@@ -131,9 +131,12 @@ fn patch(node: &Node, what: &str, reader: &mut Reader<'_>) -> Option<Patch> {
         "move" => Operation::Move(self::path(node, mapping, "from", what, reader)?.0),
         "copy" => Operation::Copy(self::path(node, mapping, "from", what, reader)?.0),
         other => {
-            let report =
-                Report::new("config::patch", format!("`{other}` is no patch operation"), "not known")
-                    .suggest(other, OPERATIONS);
+            let report = Report::new(
+                "config::patch",
+                format!("unknown patch operation `{other}`"),
+                "unknown operation",
+            )
+            .suggest(other, OPERATIONS);
             reader.problems.add(op_node.span, report);
             return None;
         }
@@ -157,9 +160,12 @@ fn path(
     match Path::parse(&text) {
         Ok(path) => Some((path, path_node.span)),
         Err(reason) => {
-            let report =
-                Report::new("config::patch", format!("`{key}` of {what} is no path: {reason}"), "this path")
-                    .help("write `images.api.tags[0]`, `/images/api/tags/0` or `deployments.name=api.helm`");
+            let report = Report::new(
+                "config::patch",
+                format!("`{key}` of {what} is not a path: {reason}"),
+                "this path",
+            )
+            .help("write `images.api.tags[0]`, `/images/api/tags/0` or `deployments.name=api.helm`");
             reader.problems.add(path_node.span, report);
             None
         }
@@ -175,7 +181,7 @@ fn activation(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<Con
         let environment = patterns(mapping, "env", &item, reader);
         let variables = patterns(mapping, "vars", &item, reader);
         if environment.is_empty() && variables.is_empty() {
-            // Without conditions it would always hold; upstream lets it never do so.
+            // Without conditions it would always match; in DevSpace, it never does.
             continue;
         }
         let environment = environment.into_iter().map(|(name, pattern, _)| (name, pattern)).collect();
@@ -191,7 +197,7 @@ fn patterns(mapping: &Mapping, key: &str, what: &str, reader: &mut Reader<'_>) -
     let Some(mapping) = reader.mapping(node, &what) else { return patterns };
     for (name, entry) in mapping {
         if entry.node.as_scalar().is_some_and(|scalar| scalar.style == Style::Unresolved) {
-            // What is not known does not hold.
+            // An unknown value does not match.
             patterns.extend(never().map(|pattern| (name.clone(), pattern, entry.key)));
             continue;
         }
@@ -199,7 +205,7 @@ fn patterns(mapping: &Mapping, key: &str, what: &str, reader: &mut Reader<'_>) -
         match Regex::new(&format!("^(?:{text})$")) {
             Ok(pattern) => patterns.push((name.clone(), pattern, entry.key)),
             Err(_) => {
-                let message = format!("`{name}` in {what} is no regular expression");
+                let message = format!("`{name}` in {what} is not a regular expression");
                 reader.problems.add(entry.node.span, Report::new("config::pattern", message, "this pattern"));
             }
         }

@@ -1,4 +1,4 @@
-//! Parents from other projects: `parents: [{profile: base, source: {path: ../shared}}]` (spec config §13.3).
+//! Parents from other projects: `parents: [{profile: base, source: {path: ../shared}}]`.
 
 use std::path::{Path, PathBuf};
 
@@ -12,11 +12,11 @@ use crate::config::schema::check::{Stage, check_key};
 use crate::config::version::{self, Version};
 use crate::git::{Checkouts, GitSource};
 
-/// Finds the profiles of other projects.
+/// Loads the profiles of other projects.
 pub(crate) struct Sources<'a> {
-    /// The version of the file, which the others have to have.
+    /// The version of the file, which the other files must have.
     pub version: Version,
-    /// The folder that files are shown relative to.
+    /// The base of displayed paths.
     pub base: &'a Path,
     /// Reads a file.
     pub read: &'a dyn Fn(&Path) -> std::io::Result<String>,
@@ -25,8 +25,8 @@ pub(crate) struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    /// Adds to `profiles`, those of the project in `folder`, the ones of other projects that those called `names`
-    /// build on. Each is called `NAME of FILE`, and stands in that file.
+    /// Adds the profiles of other projects that are parents of the profiles `names` to `profiles`, those of the project
+    /// in `folder`. Their names are `NAME of FILE`, and their spans refer to that file.
     pub(crate) fn resolve(
         &self,
         profiles: &mut Profiles,
@@ -58,7 +58,7 @@ impl Sources<'_> {
                     Some(source) => found.push((position, parent.name.clone(), parent.span, source.clone())),
                 }
             }
-            // Backwards, so that the places of those before one that is taken out stay true.
+            // Backward, so that the positions before a removed one stay valid.
             for (position, parent, span, source) in found.into_iter().rev() {
                 let key = self.file(&source, folder, span, problems).and_then(|file| {
                     let key = format!("{parent} of {}", shown(&file, self.base));
@@ -69,15 +69,15 @@ impl Sources<'_> {
                 let Some(profile) = profiles.get_mut(&name) else { continue };
                 match (key, profile.parents.get_mut(position)) {
                     (Some(key), Some(parent)) => (parent.name, parent.source) = (key, None),
-                    // What is wrong with it was told.
+                    // Its problem was reported.
                     _ => drop(profile.parents.remove(position)),
                 }
             }
         }
     }
 
-    /// Adds the profile `name` of `file`, which is named at `place`, with its own parents to `profiles`. Tells why it
-    /// cannot.
+    /// Adds the profile `name` of `file`, which is referenced at `place`, with its own parents to `profiles`. Reports a
+    /// failure.
     fn load(
         &self,
         profiles: &mut Profiles,
@@ -96,7 +96,7 @@ impl Sources<'_> {
         if let Some(start) = chain.iter().position(|link| *link == key) {
             let path = chain[start..].iter().chain([&key]).map(String::as_str).collect::<Vec<_>>();
             return refuse(
-                format!("profiles are their own parents: `{}`", path.join("` -> `")),
+                format!("profile parent cycle: `{}`", path.join("` -> `")),
                 "remove one of these parents",
             );
         }
@@ -104,8 +104,8 @@ impl Sources<'_> {
             Ok(text) => text,
             Err(error) => {
                 return refuse(
-                    format!("cannot read `{shown}` for its profile `{name}`: {error}"),
-                    "a path is relative to the file it stands in",
+                    format!("cannot read `{shown}` with the profile `{name}`: {error}"),
+                    "use a path relative to the file that contains it",
                 );
             }
         };
@@ -116,9 +116,12 @@ impl Sources<'_> {
         section.for_each_span(&mut |span| span.file = number);
         let mut foreign = read(&section, &mut Reader { problems: &mut problems.silent() });
         if !foreign.contains_key(name) {
-            let report =
-                Report::new("config::profile", format!("`{shown}` has no profile `{name}`"), "not there")
-                    .suggest(name, foreign.keys().map(String::as_str));
+            let report = Report::new(
+                "config::profile",
+                format!("unknown profile `{name}` in `{shown}`"),
+                "unknown profile",
+            )
+            .suggest(name, foreign.keys().map(String::as_str));
             problems.add(place, report);
             return None;
         }
@@ -138,9 +141,10 @@ impl Sources<'_> {
         let version = version::read(&root, mapping, &mut reader)?;
         if version != self.version {
             let span = field(mapping, "version").map_or(root.span, |node| node.span);
-            let message = format!("a profile of a {version} file cannot change one of {}", self.version);
-            let report = Report::new("config::profile", message, "another version");
-            own.add(span, report.help("bring both files to the same version"));
+            let message =
+                format!("a profile of version {version} cannot change a file of version {}", self.version);
+            let report = Report::new("config::profile", message, "different version");
+            own.add(span, report.help("upgrade the older file with `windlass upgrade --config FILE`"));
             return None;
         }
         let Value::Mapping(mut document) = root.value else { return None };
@@ -148,7 +152,7 @@ impl Sources<'_> {
             return Some(Node { value: Value::Sequence(Vec::new()), ..Node::empty() });
         };
         check_key(&mut section, "profiles", version, Stage::Raw, own);
-        // Read once for what is wrong in it, which is shown in it.
+        // Read once to report its problems with their locations in this file.
         drop(read(&section.node, &mut Reader { problems: own }));
         Some(section.node)
     }
@@ -164,8 +168,8 @@ impl Sources<'_> {
         let mut text = |key: &str| reader.text(source, key, of);
         let Some(url) = text("git") else {
             let report =
-                Report::new("config::missing", format!("{of} has neither `path` nor `git`"), "of this");
-            problems.add(place, report.help("add `path`, the folder of the other project"));
+                Report::new("config::missing", format!("{of} has neither `path` nor `git`"), "this parent");
+            problems.add(place, report.help("add `path`, the directory of the other project"));
             return None;
         };
         let mut git = GitSource::new(url, text("branch"), text("tag"), text("revision"));
@@ -183,7 +187,7 @@ impl Sources<'_> {
     }
 }
 
-/// Moves the profile `name` and what it builds on from the project shown as `file` to `profiles`.
+/// Moves the profile `name` and its parents from the project displayed as `file` to `profiles`.
 fn adopt(profiles: &mut Profiles, mut foreign: Profiles, name: &str, file: &str) {
     let mut wanted = vec![name.to_owned()];
     while let Some(name) = wanted.pop() {
@@ -203,7 +207,7 @@ fn adopt(profiles: &mut Profiles, mut foreign: Profiles, name: &str, file: &str)
     }
 }
 
-/// `path` without `.` and without what `..` takes back, for messages and for telling files apart.
+/// `path` with `.` and `..` resolved, for messages and to compare files.
 fn normal(path: &Path) -> PathBuf {
     use std::path::Component;
     path.components().fold(PathBuf::new(), |mut normal, component| {

@@ -1,8 +1,7 @@
-//! Writes a changed document, keeping what the file says where nothing changed: comments, order, blank lines, quotes.
+//! Writes a changed document and keeps the unchanged parts of the file: comments, order, blank lines, quotes.
 //!
-//! Every key and value of the changed tree remembers where it stood. What is still the same is copied line by line;
-//! what changed is written anew around the parts that did not. A comment belongs to its line, or to the next line that
-//! is still there.
+//! Every key and value of the changed tree has its old location. Unchanged parts are copied line by line; changed parts
+//! are rewritten around them. A comment belongs to its line, or to the next line that remains.
 
 mod scalar;
 mod source;
@@ -13,10 +12,10 @@ use super::node::{Entry, Mapping, Node, Value};
 use scalar::{render, render_text};
 use source::{Source, is_same};
 
-/// Spaces by which new levels are indented.
+/// The number of spaces by which new levels are indented.
 const STEP: usize = 2;
 
-/// `text`, whose tree is `old`, changed to say what `new` says.
+/// `text`, whose tree is `old`, changed to the content of `new`.
 pub(crate) fn rewrite(text: &str, old: &Node, new: &Mapping) -> String {
     let source = Source::new(text, old, new);
     let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
@@ -36,12 +35,12 @@ struct Writer<'s> {
     source: &'s Source<'s>,
     newline: &'static str,
     out: String,
-    /// Comments and blank lines that were written, by line and by whether they end the line of something else.
+    /// The comments and blank lines that were written, by line and by whether they end a line with other content.
     done: HashSet<(usize, bool)>,
 }
 
 impl Writer<'_> {
-    /// Writes the entries of a block map; the first one goes on in the current line when `inline`.
+    /// Writes the entries of a block map; if `inline` is set, the first one continues the current line.
     fn mapping(&mut self, mapping: &Mapping, indent: usize, inline: bool) {
         for (number, (name, entry)) in mapping.iter().enumerate() {
             if !(inline && number == 0) {
@@ -74,7 +73,7 @@ impl Writer<'_> {
         self.out.push(':');
     }
 
-    /// Writes a value that is not the one `entry` had, behind its key.
+    /// Writes a changed value of `entry` after its key.
     fn value(&mut self, node: &Node, entry: &Entry, indent: usize) {
         match &node.value {
             Value::Mapping(mapping) if !mapping.is_empty() && !self.source.is_flow(node) => {
@@ -98,7 +97,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Whether a list is written with one item a line: as it was, else where an item is no plain value.
+    /// Whether a list is written with one item per line: as before, or if an item is not a scalar.
     fn is_block(&self, node: &Node, nodes: &[Node]) -> bool {
         if nodes.is_empty() || self.source.is_flow(node) {
             return false;
@@ -130,7 +129,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Writes a value that needs no lines of its own. Its source stands in a block at `column`, and now at `indent`.
+    /// Writes a value that needs no separate lines. Its source is in a block at `column`, which moves to `indent`.
     fn inline(&mut self, node: &Node, indent: usize, column: usize) {
         if let Some(text) = self.source.same_text(node) {
             let mut lines = text.split_inclusive('\n');
@@ -178,7 +177,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Copies the source from byte `start` of `first` to the end of line `last`, to stand at `indent`.
+    /// Copies the source from byte `start` in line `first` to the end of line `last`, with the indentation `indent`.
     fn copy(&mut self, start: usize, first: usize, last: usize, indent: usize) {
         let shift = indent as isize - self.source.column_of(first, start) as isize;
         self.out.push_str(self.source.rest_of_line(first, start));
@@ -204,7 +203,7 @@ impl Writer<'_> {
         self.out.push_str(text);
     }
 
-    /// Writes the comments and blank lines that stand above `line`, and those of lines that are gone.
+    /// Writes the comments and blank lines above `line`, and those of removed lines.
     fn lead(&mut self, line: usize, indent: usize) {
         let mut above = Vec::new();
         for line in (1..line).rev() {
@@ -218,7 +217,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Writes what is left of a line of which nothing else is: its comment, or that it is blank.
+    /// Writes the rest of a line without other content: its comment, or a blank line.
     fn comment_line(&mut self, line: usize, indent: usize) {
         if !self.done.insert((line, false)) {
             return;
@@ -265,7 +264,7 @@ impl Writer<'_> {
     }
 }
 
-/// Whether a text of a block stays what it is inside of brackets.
+/// Whether the text of a block scalar keeps its value inside of brackets.
 fn fits_flow(text: &str) -> bool {
     let is_quoted = text.starts_with(['"', '\'']);
     !text.contains('\n')

@@ -1,26 +1,26 @@
-//! Writes texts that stand nowhere yet.
+//! Writes new scalars.
 
 use crate::config::node::{Scalar, Style};
 
-/// A text, such as a key.
+/// Renders a string, such as a key.
 pub(super) fn render_text(text: &str) -> String {
     render(&Scalar { text: text.to_owned(), style: Style::Text, ..Scalar::null() })
 }
 
-/// A scalar on one line: without quotes where it stays what it is.
+/// Renders a scalar on one line, without quotes if it keeps its value.
 pub(super) fn render(scalar: &Scalar) -> String {
     let text = &scalar.text;
     if scalar.style == Style::Plain || is_plain(text) {
         return text.clone();
     }
     if text.contains(|c: char| c.is_control()) {
-        // JSON's strings are YAML's double-quoted ones.
+        // JSON strings are valid double-quoted YAML strings.
         return serde_json::Value::String(text.clone()).to_string();
     }
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// Whether `text` without quotes is that very text, and in brackets as well.
+/// Whether `text` without quotes is the same string, including inside of brackets.
 fn is_plain(text: &str) -> bool {
     let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '.' | '_'));
     let is_option = text.starts_with("--") && text.len() > 2;

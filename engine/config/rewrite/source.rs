@@ -1,4 +1,4 @@
-//! The file as it was: what stood where.
+//! The old file and the locations of its parts.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use crate::config::node::{Entry, Mapping, Node, Span, Value};
 /// The text of a file and its tree.
 pub(super) struct Source<'s> {
     text: &'s str,
-    /// Where lines start; the first is line 1.
+    /// The starts of lines; the first is line 1.
     starts: Vec<usize>,
     /// The entries by the first byte of their key.
     entries: HashMap<usize, OldEntry<'s>>,
@@ -15,24 +15,24 @@ pub(super) struct Source<'s> {
     nodes: HashMap<(usize, usize), &'s Node>,
     /// The line of the dash before an item of a block list, by the item's first byte.
     dashes: HashMap<usize, usize>,
-    /// Where the comment of a line starts.
+    /// The starts of comments, by line.
     comments: HashMap<usize, usize>,
-    /// The lines of which something is in the new document.
+    /// The lines with content that is in the new document.
     used: HashSet<usize>,
 }
 
-/// An entry as it was.
+/// An entry of the old file.
 pub(super) struct OldEntry<'s> {
     pub name: &'s str,
     pub entry: &'s Entry,
     /// The last line of its value.
     pub last_line: usize,
-    /// Whether it stood in brackets, beside others in a line.
+    /// Whether it was inside of brackets.
     pub is_in_flow: bool,
 }
 
 impl<'s> Source<'s> {
-    /// The file `text` whose tree is `old`, of which `new` is made.
+    /// The file `text` with the tree `old`, from which `new` was made.
     pub(super) fn new(text: &'s str, old: &'s Node, new: &Mapping) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let mut source = Self {
@@ -82,7 +82,7 @@ impl<'s> Source<'s> {
         }
     }
 
-    /// Finds every `#` that starts a comment: one after a space, outside of all texts.
+    /// Finds every `#` that starts a comment: one after a space, outside of all scalars.
     fn find_comments(&mut self, scalars: &[(usize, usize)]) {
         for line in 1..=self.lines() {
             let start = self.starts[line - 1];
@@ -90,7 +90,7 @@ impl<'s> Source<'s> {
             let found = text.match_indices('#').map(|(at, _)| start + at).find(|&at| {
                 let is_apart = at == start || self.text[..at].ends_with([' ', '\t']);
                 let before = scalars.partition_point(|&(first, _)| first <= at);
-                // A text that begins before may reach over this place; texts do not overlap.
+                // A scalar that begins before may extend over this position; scalars do not overlap.
                 let is_inside = before > 0 && at < scalars[before - 1].1;
                 is_apart && !is_inside
             });
@@ -134,12 +134,12 @@ impl<'s> Source<'s> {
         }
     }
 
-    /// The entry that stood where `entry` has its key.
+    /// The old entry at the location of the key of `entry`.
     pub(super) fn entry(&self, entry: &Entry) -> Option<&OldEntry<'s>> {
         self.entries.get(&entry.key.start).filter(|old| old.entry.key == entry.key)
     }
 
-    /// The lines that a value without lines of its own takes or is made from.
+    /// The lines that contain a value without separate lines, or its parts.
     pub(super) fn lines_of(&self, node: &Node, lines: &mut Vec<usize>) {
         match &node.value {
             Value::Sequence(nodes) => nodes.iter().for_each(|node| self.lines_of(node, lines)),
@@ -154,7 +154,7 @@ impl<'s> Source<'s> {
         lines.dedup();
     }
 
-    /// The text of `node`, when it still is what it was and is no block.
+    /// The text of `node`, if it is unchanged and not a block.
     pub(super) fn same_text(&self, node: &Node) -> Option<&'s str> {
         let old = self.nodes.get(&(node.span.start, node.span.end))?;
         let is_inline = node.as_scalar().is_some() || self.is_flow(node);
@@ -162,19 +162,19 @@ impl<'s> Source<'s> {
             .then(|| self.text[node.span.start..node.span.end].trim_end())
     }
 
-    /// The last line of an item of a block list that still is what it was.
+    /// The last line of an unchanged item of a block list.
     pub(super) fn same_item(&self, node: &Node) -> Option<usize> {
         self.dashes.get(&node.span.start)?;
         let old = self.nodes.get(&(node.span.start, node.span.end))?;
         is_same(old, node).then(|| self.line_at(self.end(node, node.span.start)))
     }
 
-    /// The line of the dash of an item, else of the item.
+    /// The line of the dash of an item, or of the item if it has none.
     pub(super) fn dash_line(&self, node: &Node) -> usize {
         self.dashes.get(&node.span.start).copied().unwrap_or(node.span.line)
     }
 
-    /// Whether `node` was written in brackets.
+    /// Whether `node` was inside of brackets.
     pub(super) fn is_flow(&self, node: &Node) -> bool {
         let bracket = match node.value {
             Value::Mapping(_) => "{",
@@ -184,20 +184,20 @@ impl<'s> Source<'s> {
         self.text.get(node.span.start..).is_some_and(|rest| rest.starts_with(bracket))
     }
 
-    /// Whether `node` was a list with one item a line.
+    /// Whether `node` was a list with one item per line.
     pub(super) fn is_block_sequence(&self, node: &Node) -> bool {
         let old = self.nodes.get(&(node.span.start, node.span.end));
         old.is_some_and(|old| old.as_sequence().is_some()) && !self.is_flow(node)
     }
 
-    /// How much deeper than its key a block map stood.
+    /// The indentation of a block map relative to its key.
     pub(super) fn step(&self, entry: &Entry, node: &Node) -> Option<usize> {
         let old = self.entry(entry)?.entry.node.as_mapping().filter(|_| !self.is_flow(node))?;
         let first = old.values().find(|child| child.key.start > entry.key.start)?;
         first.key.column.checked_sub(entry.key.column).filter(|step| *step > 0)
     }
 
-    /// How much deeper than its key the dashes of a block list stood.
+    /// The indentation of the dashes of a block list relative to its key.
     pub(super) fn dash_step(&self, entry: &Entry, nodes: &[Node]) -> Option<usize> {
         let node = nodes.iter().find(|node| self.dashes.contains_key(&node.span.start))?;
         let line = self.line(self.dash_line(node));
@@ -205,7 +205,7 @@ impl<'s> Source<'s> {
         column.checked_sub(entry.key.column)
     }
 
-    /// The last line of an entry: of its value, and of what stands deeper below its key.
+    /// The last line of an entry: of its value and of the deeper lines after its key.
     fn last_line(&self, entry: &Entry) -> usize {
         let mut last = self.line_at(self.end(&entry.node, entry.key.end).max(entry.key.end));
         let mut line = last + 1;
@@ -223,7 +223,7 @@ impl<'s> Source<'s> {
         last
     }
 
-    /// Where a value that begins after `start` ends. An alias stands where it is used, its value before.
+    /// The end of a value that begins after `start`; `start` for an alias, whose value is at an earlier location.
     fn end(&self, node: &Node, start: usize) -> usize {
         if node.span.start < start || node.is_null() {
             return start;
@@ -246,26 +246,25 @@ impl<'s> Source<'s> {
         self.text.get(span.start..span.end).unwrap_or_default()
     }
 
-    /// A line with its end.
+    /// A line with its line ending.
     pub(super) fn line(&self, line: usize) -> &'s str {
         let start = self.starts.get(line - 1).copied().unwrap_or(self.text.len());
         let end = self.starts.get(line).copied().unwrap_or(self.text.len());
         &self.text[start..end]
     }
 
-    /// A line from a byte on.
+    /// The rest of a line from a byte on.
     pub(super) fn rest_of_line(&self, line: usize, start: usize) -> &'s str {
         let end = self.starts.get(line).copied().unwrap_or(self.text.len());
         self.text.get(start..end).unwrap_or_default()
     }
 
-    /// How many lines there are, an empty one at the end not counted.
+    /// The number of lines, without an empty one at the end.
     pub(super) fn lines(&self) -> usize {
         self.starts.len() - usize::from(self.text.ends_with('\n') || self.text.is_empty())
     }
 
-    /// The column, from 0, by which what starts at `start` in `line` is indented: that of the line's own text for what
-    /// stands behind a key.
+    /// The indentation, from 0, of the content at `start` in `line`: after a key, that of the text of the line.
     pub(super) fn column_of(&self, line: usize, start: usize) -> usize {
         let first = self.starts[line - 1];
         let text = &self.text[first..start];
@@ -275,7 +274,7 @@ impl<'s> Source<'s> {
         }
     }
 
-    /// Whether a line has only a comment, or nothing.
+    /// Whether a line has only a comment or is blank.
     pub(super) fn is_trivia(&self, line: usize) -> bool {
         let text = self.line(line).trim();
         text.is_empty() || (text.starts_with('#') && self.comments.contains_key(&line))
@@ -307,7 +306,7 @@ impl<'s> Source<'s> {
     }
 }
 
-/// Whether two values are written alike.
+/// Whether two values have the same notation.
 pub(super) fn is_same(one: &Node, other: &Node) -> bool {
     match (&one.value, &other.value) {
         (Value::Scalar(one), Value::Scalar(other)) => one.text == other.text && one.style == other.style,

@@ -1,4 +1,4 @@
-//! The build tools of an image (spec config §3.1-3.5 and §13.1).
+//! The build tools of an image.
 
 use super::Shape::{Any, Boolean, Fields, List, Map, Number, Text};
 use super::{Section, TEXT_MAP, TEXTS, key};
@@ -8,18 +8,18 @@ use crate::config::version::Version::*;
 pub(super) const BUILD: &Section = &Section {
     noun: "build",
     keys: &[
-        key("docker", Fields(DOCKER), "Builds with a Docker daemon: the default."),
-        key("kaniko", Fields(KANIKO), "Builds inside the cluster."),
-        key("buildKit", Fields(BUILD_KIT), "Builds with the daemon's BuildKit.").since(V1beta10),
-        key("custom", Fields(CUSTOM), "Builds with a command of your own.").since(V1beta2),
+        key("docker", Fields(DOCKER), "Builds with a Docker daemon (the default)."),
+        key("kaniko", Fields(KANIKO), "Builds in the cluster with kaniko."),
+        key("buildKit", Fields(BUILD_KIT), "Builds with the BuildKit of the Docker daemon.").since(V1beta10),
+        key("custom", Fields(CUSTOM), "Builds with a custom command.").since(V1beta2),
         key("disabled", Boolean, "Never builds this image; `false` by default."),
         key("dockerfilePath", Text, "The Dockerfile.").until(V1alpha2, "write `dockerfile`"),
-        key("contextPath", Text, "The folder of the build context.").until(V1alpha2, "write `context`"),
+        key("contextPath", Text, "The directory of the build context.").until(V1alpha2, "write `context`"),
         key("dockerfile", Text, "The Dockerfile.").since(V1alpha3).until(V1beta1, "write it one level up"),
-        key("context", Text, "The folder of the build context.")
+        key("context", Text, "The directory of the build context.")
             .since(V1alpha3)
             .until(V1beta1, "write it one level up"),
-        key("options", Fields(OPTIONS), "Options of the build.")
+        key("options", Fields(OPTIONS), "Build options.")
             .until(V1beta1, "write them below `docker` or `kaniko`"),
     ],
 };
@@ -31,27 +31,31 @@ pub(super) const DOCKER: &Section = &Section {
         key(
             "preferMinikube",
             Boolean,
-            "Uses minikube's daemon with the context `minikube`; `true` by default.",
+            "Uses minikube's Docker daemon with the context `minikube`; `true` by default.",
         ),
-        key("skipPush", Boolean, "Pushes nothing; `false` by default.")
+        key("skipPush", Boolean, "Does not push the image; `false` by default.")
             .since(V1beta2)
             .until(V1beta11, "write it one level up"),
         key(
             "disableFallback",
             Boolean,
-            "Fails where no daemon answers, in place of using kaniko; `false` by default.",
+            "Fails instead of using kaniko if the Docker daemon is unreachable; `false` by default.",
         )
         .since(V1beta2),
-        key("useBuildKit", Boolean, "Builds with BuildKit; windlass chooses by default.").since(V1beta5),
+        key("useBuildKit", Boolean, "Builds with BuildKit; chosen by windlass by default.").since(V1beta5),
         key(
             "useCli",
             Boolean,
-            "Runs the `docker` program in place of asking the daemon; `false` by default.",
+            "Runs `docker build` instead of using the API of the daemon; `false` by default.",
         )
         .since(V1beta10),
-        key("args", TEXTS, "More arguments of `docker build`; what docker alone knows runs that program.")
-            .since(V1beta8),
-        key("options", Fields(OPTIONS), "Options of the build.")
+        key(
+            "args",
+            TEXTS,
+            "Additional arguments of `docker build`; options without an API equivalent run the Docker CLI.",
+        )
+        .since(V1beta8),
+        key("options", Fields(OPTIONS), "Build options.")
             .since(V1beta2)
             .until(V1beta11, "write its keys one level up"),
     ],
@@ -61,22 +65,21 @@ pub(super) const DOCKER: &Section = &Section {
 pub(super) const BUILD_KIT: &Section = &Section {
     noun: "buildKit",
     keys: &[
-        key("skipPush", Boolean, "Pushes nothing; `false` by default.")
+        key("skipPush", Boolean, "Does not push the image; `false` by default.")
             .until(V1beta11, "write it one level up"),
         key(
             "preferMinikube",
             Boolean,
-            "Uses minikube's daemon with the context `minikube`; `true` by default.",
+            "Uses minikube's Docker daemon with the context `minikube`; `true` by default.",
         ),
-        key("inCluster", Fields(IN_CLUSTER), "Builds inside the cluster, through `docker buildx`."),
-        key("args", TEXTS, "More arguments of `docker buildx build`."),
+        key("inCluster", Fields(IN_CLUSTER), "Builds in the cluster with `docker buildx`."),
+        key("args", TEXTS, "Additional arguments of `docker buildx build`."),
         key(
             "command",
             TEXTS,
-            "The program that builds, `[docker, buildx]` for example; by default the daemon itself.",
+            "The build command, such as `[docker, buildx]`; the API of the daemon by default.",
         ),
-        key("options", Fields(OPTIONS), "Options of the build.")
-            .until(V1beta11, "write its keys one level up"),
+        key("options", Fields(OPTIONS), "Build options.").until(V1beta11, "write its keys one level up"),
     ],
 };
 
@@ -85,14 +88,14 @@ const IN_CLUSTER: &Section = &Section {
     noun: "inCluster",
     keys: &[
         key("name", Text, "The builder's name."),
-        key("namespace", Text, "Where the builder runs."),
+        key("namespace", Text, "The namespace in which the builder runs."),
         key("rootless", Boolean, "Whether the builder runs without root."),
         key("image", Text, "The builder's image."),
-        key("nodeSelector", Text, "The nodes it may run on."),
-        key("noCreate", Boolean, "Uses the builder as it is; `false` by default."),
-        key("noRecreate", Boolean, "Keeps a builder that is configured otherwise."),
-        key("noLoad", Boolean, "Does not load the image into the daemon."),
-        key("createArgs", TEXTS, "More arguments for making the builder."),
+        key("nodeSelector", Text, "The labels of the nodes it may run on."),
+        key("noCreate", Boolean, "Does not create the builder; `false` by default."),
+        key("noRecreate", Boolean, "Keeps an existing builder with a different configuration."),
+        key("noLoad", Boolean, "Does not load the image into the Docker daemon."),
+        key("createArgs", TEXTS, "Additional arguments of `docker buildx create`."),
     ],
 };
 
@@ -100,9 +103,9 @@ const IN_CLUSTER: &Section = &Section {
 pub(super) const OPTIONS: &Section = &Section {
     noun: "options",
     keys: &[
-        key("target", Text, "The build target: a stage of the Dockerfile."),
-        key("network", Text, "The network mode of `RUN` steps."),
-        key("buildArgs", TEXT_MAP, "Build arguments; one without a value takes it from the environment."),
+        key("target", Text, "The build target: a build stage of the Dockerfile."),
+        key("network", Text, "The network mode of `RUN` instructions."),
+        key("buildArgs", TEXT_MAP, "Build arguments; one without a value is read from the environment."),
     ],
 };
 
@@ -113,31 +116,33 @@ pub(super) const KANIKO: &Section = &Section {
         key(
             "cache",
             Boolean,
-            "Keeps layers in the image's repository; `true` by default, `false` in v2beta1.",
+            "Caches layers in the image's repository; `true` by default, `false` in v2beta1.",
         ),
-        key("snapshotMode", Text, "How kaniko finds changes; `time` by default.").since(V1beta1),
-        key("image", Text, "Kaniko's own image.").since(V1beta9),
-        key("initImage", Text, "The image of the container that takes the context.").since(V1beta10),
-        key("args", TEXTS, "More arguments of kaniko.").since(V1beta8),
-        key("flags", TEXTS, "More arguments of kaniko.").since(V1beta1).until(V1beta7, "write `args`"),
-        key("command", TEXTS, "Takes the place of kaniko's own program.").since(V1beta10),
-        key("namespace", Text, "Where the build pod runs."),
+        key("snapshotMode", Text, "How kaniko detects changes; `time` by default.").since(V1beta1),
+        key("image", Text, "The image of kaniko.").since(V1beta9),
+        key("initImage", Text, "The image of the container that receives the build context.").since(V1beta10),
+        key("args", TEXTS, "Additional arguments of kaniko.").since(V1beta8),
+        key("flags", TEXTS, "Additional arguments of kaniko.").since(V1beta1).until(V1beta7, "write `args`"),
+        key("command", TEXTS, "Replaces the command of the kaniko image.").since(V1beta10),
+        key("namespace", Text, "The namespace in which the build pod runs."),
         key("insecure", Boolean, "Pushes without TLS; `false` by default.").since(V1beta2),
-        key("pullSecret", Text, "An existing secret with credentials."),
+        key("pullSecret", Text, "An existing pull secret."),
         key("skipPullSecretMount", Boolean, "Mounts no credentials; `false` by default.").since(V1beta10),
-        key("nodeSelector", TEXT_MAP, "The nodes it may run on.").since(V1beta10),
+        key("nodeSelector", TEXT_MAP, "The labels of the nodes it may run on.").since(V1beta10),
         key("tolerations", List(&Any), "The pod's tolerations.").since(V1beta10),
         key("serviceAccount", Text, "The pod's service account.").since(V1beta10),
-        key("generateName", Text, "How the pod's name begins.").since(V2beta1),
+        key("generateName", Text, "The prefix of the pod's name.").since(V2beta1),
         key("annotations", TEXT_MAP, "The pod's annotations.").since(V1beta10),
         key("labels", TEXT_MAP, "The pod's labels.").since(V1beta10),
-        key("initEnv", TEXT_MAP, "Environment of the container that takes the context.").since(V1beta10),
-        key("env", TEXT_MAP, "Environment of kaniko.").since(V1beta10),
-        key("envFrom", Map(&Any), "Environment of kaniko from config maps and secrets.").since(V1beta10),
+        key("initEnv", TEXT_MAP, "Environment variables of the container that receives the build context.")
+            .since(V1beta10),
+        key("env", TEXT_MAP, "Environment variables of kaniko.").since(V1beta10),
+        key("envFrom", Map(&Any), "Environment variables of kaniko from config maps and secrets.")
+            .since(V1beta10),
         key("additionalMounts", List(&Fields(MOUNT)), "Secrets and config maps mounted into the pod.")
             .since(V1beta9),
         key("resources", Fields(RESOURCES), "The pod's resources.").since(V1beta10),
-        key("options", Fields(OPTIONS), "Options of the build.")
+        key("options", Fields(OPTIONS), "Build options.")
             .since(V1beta2)
             .until(V1beta11, "write its keys one level up"),
     ],
@@ -149,9 +154,9 @@ const MOUNT: &Section = &Section {
     keys: &[
         key("secret", Fields(MOUNT_SOURCE), "The secret to mount."),
         key("configMap", Fields(MOUNT_SOURCE), "The config map to mount."),
-        key("mountPath", Text, "Where it is mounted."),
-        key("subPath", Text, "Which part of it."),
-        key("readOnly", Boolean, "Whether it may not be written; `false` by default."),
+        key("mountPath", Text, "The path at which it is mounted."),
+        key("subPath", Text, "The path in it to mount."),
+        key("readOnly", Boolean, "Mounts it read-only; `false` by default."),
     ],
 };
 
@@ -159,7 +164,7 @@ const MOUNT_SOURCE: &Section = &Section {
     noun: "source",
     keys: &[
         key("name", Text, "Its name."),
-        key("items", List(&Fields(MOUNT_ITEM)), "Its keys and where they are put."),
+        key("items", List(&Fields(MOUNT_ITEM)), "Its keys and their files."),
         key("defaultMode", Number, "The mode of its files."),
     ],
 };
@@ -168,7 +173,7 @@ const MOUNT_ITEM: &Section = &Section {
     noun: "item",
     keys: &[
         key("key", Text, "The key."),
-        key("path", Text, "Its file."),
+        key("path", Text, "The file of the key."),
         key("mode", Number, "The file's mode."),
     ],
 };
@@ -176,25 +181,44 @@ const MOUNT_ITEM: &Section = &Section {
 /// `resources` of a pod.
 pub(super) const RESOURCES: &Section = &Section {
     noun: "resources",
-    keys: &[key("requests", TEXT_MAP, "What it asks for."), key("limits", TEXT_MAP, "What it may use.")],
+    keys: &[
+        key("requests", TEXT_MAP, "The resource requests."),
+        key("limits", TEXT_MAP, "The resource limits."),
+    ],
 };
 
 /// `custom`.
 pub(super) const CUSTOM: &Section = &Section {
     noun: "custom",
     keys: &[
-        key("command", Text, "The program, or a shell line where `args` is absent."),
-        key("commands", List(&Fields(OS_COMMAND)), "Commands for some operating systems, before `command`.")
-            .since(V1beta10),
-        key("args", TEXTS, "Arguments before the image.").since(V1beta6),
-        key("flags", TEXTS, "Arguments before the image.").until(V1beta5, "write `args`"),
-        key("imageFlag", Text, "An argument of its own before each image."),
-        key("appendArgs", TEXTS, "Arguments after the image.").since(V1beta7),
-        key("onChange", TEXTS, "Globs of the files whose change runs it; without, it always runs."),
-        key("imageTagOnly", Boolean, "Passes the tag in place of the whole reference; `false` by default.")
-            .since(V1beta10),
-        key("skipImageArg", Boolean, "Passes no image; `false` by default, `true` in v2beta1.")
-            .since(V1beta10),
+        key("command", Text, "The command, or a shell command line if `args` is absent."),
+        key(
+            "commands",
+            List(&Fields(OS_COMMAND)),
+            "Commands for specific operating systems, tried before `command`.",
+        )
+        .since(V1beta10),
+        key("args", TEXTS, "Arguments before the image reference.").since(V1beta6),
+        key("flags", TEXTS, "Arguments before the image reference.").until(V1beta5, "write `args`"),
+        key("imageFlag", Text, "A separate argument before each image reference."),
+        key("appendArgs", TEXTS, "Arguments after the image reference.").since(V1beta7),
+        key(
+            "onChange",
+            TEXTS,
+            "Globs of the files whose changes trigger a build; if absent, every run builds.",
+        ),
+        key(
+            "imageTagOnly",
+            Boolean,
+            "Passes only the tag instead of the full reference; `false` by default.",
+        )
+        .since(V1beta10),
+        key(
+            "skipImageArg",
+            Boolean,
+            "Does not pass the image reference; `false` by default, `true` in v2beta1.",
+        )
+        .since(V1beta10),
     ],
 };
 
@@ -203,6 +227,6 @@ const OS_COMMAND: &Section = &Section {
     noun: "command",
     keys: &[
         key("command", Text, "The command.").required(),
-        key("os", Text, "`linux`, `darwin`, `windows`, or several with commas."),
+        key("os", Text, "`linux`, `darwin` or `windows`; separate several with commas."),
     ],
 };

@@ -1,4 +1,4 @@
-//! Checks a document against the table.
+//! Checks a document against the table of keys.
 
 use super::{FILE, Key, Section, Shape};
 use crate::config::node::{Entry, Mapping, Node, Scalar, Span, Style, Value};
@@ -7,22 +7,22 @@ use crate::config::reader::wrong;
 use crate::config::version::Version;
 use crate::suggestion::nearest;
 
-/// Whether variables have been filled in.
+/// Whether variables are filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// They have: every value is what it will be.
+    /// They are: every value is final.
     Filled,
-    /// They have not: a text with a reference may become anything.
+    /// They are not: a string with a reference may become any value.
     Raw,
 }
 
-/// Checks `document`, a file of `version` or some of its sections. What is reported is taken out of it: unknown keys
-/// are removed, values of a wrong type are marked, so that nothing is reported twice.
+/// Checks `document`, a file of `version` or some of its sections. Unknown keys are removed from it and values of a
+/// wrong type are marked, so that nothing is reported twice.
 pub(crate) fn check(document: &mut Mapping, version: Version, stage: Stage, problems: &mut Problems) {
     Check { version, stage, problems, is_kept: false }.section(document, FILE, &Place::File);
 }
 
-/// Checks the top-level key `key`, which was taken out of the document.
+/// Checks the top-level key `key`, which was removed from the document.
 pub(crate) fn check_key(
     entry: &mut Entry,
     key: &str,
@@ -35,7 +35,7 @@ pub(crate) fn check_key(
     check.value(&mut entry.node, &known.shape, &Place::Key { key, of: &Place::File });
 }
 
-/// What is looked at, for messages.
+/// The location of a value, for messages.
 enum Place<'a> {
     File,
     /// The value of a key: "`build` of image `api`".
@@ -43,7 +43,7 @@ enum Place<'a> {
         key: &'a str,
         of: &'a Place<'a>,
     },
-    /// Something with a name: "image `api`".
+    /// A named entry: "image `api`".
     Named {
         noun: &'a str,
         name: &'a str,
@@ -55,7 +55,7 @@ enum Place<'a> {
     },
     /// A value in a list: "an item of `tags` of image `api`".
     Element(&'a Place<'a>),
-    /// A value in a map with free keys: "`A` in `buildArgs` of image `api`".
+    /// A value in a map with arbitrary keys: "`A` in `buildArgs` of image `api`".
     Entry {
         name: &'a str,
         of: &'a Place<'a>,
@@ -63,7 +63,7 @@ enum Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// The nearest thing around that says where this is: something with a name, or a key of the file.
+    /// The nearest enclosing location that identifies this one: a named entry or a top-level key.
     fn owner(&self) -> &Self {
         match self {
             Place::Key { of: Place::File, .. } => self,
@@ -99,7 +99,7 @@ struct Check<'p> {
     version: Version,
     stage: Stage,
     problems: &'p mut Problems,
-    /// Whether this is inside something that windlass only keeps.
+    /// Whether this is inside a value that windlass only keeps.
     is_kept: bool,
 }
 
@@ -110,12 +110,14 @@ impl Check<'_> {
         }
         match shape {
             Shape::Any => {}
-            Shape::Text | Shape::Choice(_) => self.expect(node, place, "a text", |scalar| !scalar.is_null()),
+            Shape::Text | Shape::Choice(_) => {
+                self.expect(node, place, "a string", |scalar| !scalar.is_null())
+            }
             Shape::Boolean => {
                 self.expect(node, place, "`true` or `false`", |scalar| scalar.as_bool().is_some());
             }
             Shape::Number => {
-                self.expect(node, place, "a whole number", |scalar| {
+                self.expect(node, place, "an integer", |scalar| {
                     scalar.style != Style::Text && scalar.text.parse::<i64>().is_ok()
                 });
             }
@@ -179,7 +181,7 @@ impl Check<'_> {
                 return true;
             }
             let Some(key) = self.known(section, name, entry.key, place) else {
-                // It says where the dependency is, if not as this version has it: nothing else is missing.
+                // It locates the dependency, but in the form of another version: do not report a missing key as well.
                 let is_place = section.noun == "dependency" && matches!(name.as_str(), "path" | "git");
                 if is_place {
                     entry.node.value = unresolved();
@@ -196,7 +198,7 @@ impl Check<'_> {
         });
     }
 
-    /// The key `name`, which stands at `span`; reports it when this version does not have it.
+    /// The key `name`, found at `span`; reported if this version does not have it.
     fn known<'s>(
         &mut self,
         section: &'s Section,
@@ -209,7 +211,8 @@ impl Check<'_> {
         }
         let known = section.any(name);
         if let Some(key) = known.filter(|key| key.is_alias && key.until < self.version) {
-            let report = Report::new("config::alias", format!("{place} says `{name}`"), "an old name");
+            let report =
+                Report::new("config::alias", format!("`{name}` in {place} is deprecated"), "deprecated key");
             self.problems.warn(span, Report { help: key.instead.map(str::to_owned), ..report });
             return Some(key);
         }
@@ -236,14 +239,14 @@ impl Check<'_> {
                 _ => change,
             });
         }
-        let message = format!("`{name}` in {place} is gone since {}", key.until.next().unwrap_or(key.until));
+        let message = format!("`{name}` in {place} was removed in {}", key.until.next().unwrap_or(key.until));
         let report = Report::new("config::unknown_key", message, label);
         Report { help: key.instead.map(str::to_owned), ..report }
     }
 
     fn unknown(&self, section: &Section, name: &str, place: &Place<'_>) -> Report<'static> {
         let report =
-            Report::new("config::unknown_key", format!("unknown key `{name}` in {place}"), "not known here");
+            Report::new("config::unknown_key", format!("unknown key `{name}` in {place}"), "unknown key");
         let known: Vec<&str> = section.keys(self.version).map(|key| key.name).collect();
         if nearest(name, known.iter().copied()).is_none()
             && let Some(near) = nearest(name, section.keys.iter().map(|key| key.name))
@@ -273,7 +276,7 @@ impl Check<'_> {
         node.value = unresolved();
     }
 
-    /// Whether nothing can be said of the node: its variables are not known.
+    /// Whether the node cannot be checked, because its variables are not known.
     fn is_open(&self, node: &Node) -> bool {
         node.as_scalar().is_some_and(|scalar| {
             scalar.style == Style::Unresolved || (self.stage == Stage::Raw && scalar.text.contains('$'))
@@ -281,7 +284,7 @@ impl Check<'_> {
     }
 }
 
-/// A value of which nothing more is to be said.
+/// A marker for a value that was reported already.
 fn unresolved() -> Value {
     Value::Scalar(Scalar { style: Style::Unresolved, ..Scalar::null() })
 }

@@ -1,4 +1,4 @@
-//! `deployments` (spec config §4 and §13.7).
+//! `deployments`.
 
 use super::Shape::{Any, Boolean, Fields, List, Map, Text};
 use super::first::AUTO_RELOAD_SWITCH;
@@ -12,20 +12,20 @@ pub(super) const DEPLOYMENT: &Section = &Section {
         key("name", Text, "Its name.").required().changed_after(V1beta11),
         key("name", Text, "Filled in by DevSpace.").since(V2beta1),
         key("namespace", Text, "The namespace it is deployed to."),
-        key("autoReload", Fields(AUTO_RELOAD_SWITCH), "Whether `dev` deploys it again.")
+        key("autoReload", Fields(AUTO_RELOAD_SWITCH), "Whether `dev` redeploys it.")
             .until(V1alpha1, "write `dev.autoReload.deployments`"),
-        key("disabled", Boolean, "Leaves it out; `false` by default.")
+        key("disabled", Boolean, "Skips it; `false` by default.")
             .since(V1beta10)
-            .until(V1beta11, "leave it out of `create_deployments`"),
-        key("concurrent", Boolean, "Deploys it beside others; `false` by default.")
+            .until(V1beta11, "omit it from `create_deployments`"),
+        key("concurrent", Boolean, "Deploys it in parallel with others; `false` by default.")
             .since(V1beta10)
-            .until(V1beta11, "v2beta1 deploys all at once"),
-        key("updateImageTags", Boolean, "Puts the tags that were built into it; `true` by default.")
+            .until(V1beta11, "omit it: v2beta1 deploys all in parallel"),
+        key("updateImageTags", Boolean, "Inserts the tags of the built images; `true` by default.")
             .since(V2beta1),
         key("component", Map(&Any), "Deploys a component.")
             .since(V1beta1)
             .until(V1beta3, "write `helm.componentChart`"),
-        key("helm", Fields(HELM), "Deploys a chart."),
+        key("helm", Fields(HELM), "Deploys a Helm chart."),
         key("kubectl", Fields(KUBECTL), "Deploys manifests."),
         key("tanka", Any, "Deploys with Tanka.").since(V2beta1),
     ],
@@ -36,52 +36,61 @@ const HELM: &Section = &Section {
     keys: &[
         key("releaseName", Text, "The release's name.").since(V2beta1),
         key("chart", Fields(CHART), "The chart.").since(V1alpha4),
-        key("chartPath", Text, "The chart's folder.").until(V1alpha3, "write `chart.name`"),
+        key("chartPath", Text, "The chart's directory.").until(V1alpha3, "write `chart.name`"),
         key("componentChart", Boolean, "Uses the component chart; `false` by default.")
             .since(V1beta4)
-            .until(V1beta11, "leave out `chart`"),
-        key("values", Map(&Any), "Values.").since(V1alpha4),
-        key("overrideValues", Map(&Any), "Values.").until(V1alpha3, "write `values`"),
-        key("valuesFiles", TEXTS, "Files with values.").since(V1alpha4),
-        key("overrides", TEXTS, "Files with values.").since(V1alpha2).until(V1alpha3, "write `valuesFiles`"),
-        key("override", Text, "A file with values.").until(V1alpha1, "write `valuesFiles`"),
-        key("devOverwrite", Text, "A file with values for `dev`.").until(V1alpha1, "write `valuesFiles`"),
-        key("replaceImageTags", Boolean, "Puts the tags that were built into it; `true` by default.")
+            .until(V1beta11, "omit `chart`"),
+        key("values", Map(&Any), "Helm values.").since(V1alpha4),
+        key("overrideValues", Map(&Any), "Helm values.").until(V1alpha3, "write `values`"),
+        key("valuesFiles", TEXTS, "Files with Helm values.").since(V1alpha4),
+        key("overrides", TEXTS, "Files with Helm values.")
+            .since(V1alpha2)
+            .until(V1alpha3, "write `valuesFiles`"),
+        key("override", Text, "A file with Helm values.").until(V1alpha1, "write `valuesFiles`"),
+        key("devOverwrite", Text, "A file with Helm values for `dev`.")
+            .until(V1alpha1, "write `valuesFiles`"),
+        key("replaceImageTags", Boolean, "Inserts the tags of the built images; `true` by default.")
             .since(V1beta3)
             .until(V1beta11, "write `updateImageTags` one level up"),
-        key("devSpaceValues", Boolean, "Puts the tags that were built into it.")
+        key("devSpaceValues", Boolean, "Inserts the tags of the built images.")
             .since(V1alpha4)
             .until(V1beta2, "write `replaceImageTags`"),
-        key("wait", Boolean, "Waits until it runs.").until(V1beta11, "write `upgradeArgs: [--wait]`"),
-        key("displayOutput", Boolean, "Shows what helm prints.").since(V1beta10),
-        key("timeout", Text, "How long helm may take: seconds, or `5m`.")
+        key("wait", Boolean, "Waits until it is ready.").until(V1beta11, "write `upgradeArgs: [--wait]`"),
+        key("displayOutput", Boolean, "Shows the output of Helm.").since(V1beta10),
+        key("timeout", Text, "The timeout of Helm: seconds, or a duration such as `5m`.")
             .until(V1beta11, "write `upgradeArgs: [--timeout, ...]`"),
-        key("force", Boolean, "`--force`.").since(V1alpha4).until(V1beta11, "write `upgradeArgs: [--force]`"),
-        key("rollback", Boolean, "Takes it back when it fails.")
+        key("force", Boolean, "Passes `--force`.")
+            .since(V1alpha4)
+            .until(V1beta11, "write `upgradeArgs: [--force]`"),
+        key("rollback", Boolean, "Rolls back a failed deployment.")
             .since(V1alpha4)
             .until(V1beta4, "write `atomic`"),
-        key("atomic", Boolean, "Takes it back when it fails.")
+        key("atomic", Boolean, "Rolls back a failed deployment.")
             .since(V1beta5)
             .until(V1beta11, "write `upgradeArgs: [--atomic]`"),
-        key("cleanupOnFail", Boolean, "`--cleanup-on-fail`.")
+        key("cleanupOnFail", Boolean, "Passes `--cleanup-on-fail`.")
             .since(V1beta5)
             .until(V1beta11, "write `upgradeArgs: [--cleanup-on-fail]`"),
-        key("recreate", Boolean, "`--recreate-pods`.").since(V1beta5).until(V1beta11, "write `upgradeArgs`"),
-        key("disableHooks", Boolean, "`--no-hooks`.")
+        key("recreate", Boolean, "Passes `--recreate-pods`.")
+            .since(V1beta5)
+            .until(V1beta11, "write `upgradeArgs`"),
+        key("disableHooks", Boolean, "Passes `--no-hooks`.")
             .since(V1beta5)
             .until(V1beta11, "write `upgradeArgs: [--no-hooks]`"),
-        key("driver", Text, "Where Helm keeps releases.").since(V1beta5).until(V1beta11, "set `HELM_DRIVER`"),
-        key("path", Text, "The helm program.").since(V1beta8).until(V1beta11, "put it into `PATH`"),
+        key("driver", Text, "The storage of Helm releases.")
+            .since(V1beta5)
+            .until(V1beta11, "set `HELM_DRIVER`"),
+        key("path", Text, "The path of `helm`.").since(V1beta8).until(V1beta11, "add it to `PATH`"),
         key("v2", Boolean, "Uses Helm 2.").since(V1beta5).until(V1beta11, "use Helm 3"),
-        key("tillerNamespace", Text, "Where Tiller runs.").until(V1beta11, "use Helm 3"),
-        key("deleteArgs", TEXTS, "More arguments of `helm delete`.")
+        key("tillerNamespace", Text, "The namespace in which Tiller runs.").until(V1beta11, "use Helm 3"),
+        key("deleteArgs", TEXTS, "Additional arguments of `helm delete`.")
             .since(V1beta10)
-            .until(V1beta11, "purge in a pipeline"),
-        key("templateArgs", TEXTS, "More arguments of `helm template`.").since(V1beta10),
-        key("upgradeArgs", TEXTS, "More arguments of `helm upgrade`.").since(V1beta10),
-        key("fetchArgs", TEXTS, "More arguments of `helm fetch`.")
+            .until(V1beta11, "use the pipeline `purge`"),
+        key("templateArgs", TEXTS, "Additional arguments of `helm template`.").since(V1beta10),
+        key("upgradeArgs", TEXTS, "Additional arguments of `helm upgrade`.").since(V1beta10),
+        key("fetchArgs", TEXTS, "Additional arguments of `helm fetch`.")
             .since(V1beta10)
-            .until(V1beta11, "fetch it in a hook"),
+            .until(V1beta11, "fetch the chart in a hook"),
         key("disableDependencyUpdate", Boolean, "Does not update the chart's dependencies.").since(V2beta1),
     ],
 };
@@ -89,44 +98,44 @@ const HELM: &Section = &Section {
 const CHART: &Section = &Section {
     noun: "chart",
     keys: &[
-        key("name", Text, "Its folder, or its name in a repository."),
+        key("name", Text, "The chart's directory, or its name in a repository."),
         key("version", Text, "Its version."),
         key("repo", Text, "The repository's URL."),
         key("username", Text, "The repository's user."),
         key("password", Text, "The repository's password."),
         key("git", Any, "The git repository it is in.").since(V1beta10),
-        key("path", Text, "Its folder.").since(V2beta1),
+        key("path", Text, "The chart's directory.").since(V2beta1),
         key("branch", Text, "The branch to use.").since(V2beta1),
         key("tag", Text, "The git tag to use.").since(V2beta1),
         key("revision", Text, "The commit to use.").since(V2beta1),
-        key("subPath", Text, "Its folder inside the repository.").since(V2beta1),
-        key("cloneArgs", TEXTS, "More arguments of `git clone`.").since(V2beta1),
-        key("disableShallow", Boolean, "Fetches the whole history.").since(V2beta1),
-        key("disablePull", Boolean, "Keeps a checkout as it is.").since(V2beta1),
+        key("subPath", Text, "The chart's directory in the repository.").since(V2beta1),
+        key("cloneArgs", TEXTS, "Additional arguments of `git clone`.").since(V2beta1),
+        key("disableShallow", Boolean, "Fetches the full history.").since(V2beta1),
+        key("disablePull", Boolean, "Does not update an existing checkout.").since(V2beta1),
     ],
 };
 
 const KUBECTL: &Section = &Section {
     noun: "kubectl",
     keys: &[
-        key("manifests", TEXTS, "Files, folders and URLs."),
-        key("inlineManifest", Text, "A manifest written here.").since(V2beta1),
+        key("manifests", TEXTS, "Files, directories and URLs of manifests."),
+        key("inlineManifest", Text, "An inline manifest.").since(V2beta1),
         key("kustomize", Boolean, "Renders them with kustomize; `false` by default.").since(V1beta1),
-        key("kustomizeArgs", TEXTS, "More arguments of kustomize.").since(V1beta8),
-        key("kustomizeBinaryPath", Text, "The kustomize program.").since(V2beta1),
-        key("replaceImageTags", Boolean, "Puts the tags that were built into them; `true` by default.")
+        key("kustomizeArgs", TEXTS, "Additional arguments of kustomize.").since(V1beta8),
+        key("kustomizeBinaryPath", Text, "The path of `kustomize`.").since(V2beta1),
+        key("replaceImageTags", Boolean, "Inserts the tags of the built images; `true` by default.")
             .since(V1beta3)
             .until(V1beta11, "write `updateImageTags` one level up"),
-        key("flags", TEXTS, "More arguments of `kubectl apply`.")
+        key("flags", TEXTS, "Additional arguments of `kubectl apply`.")
             .since(V1beta1)
             .until(V1beta7, "write `applyArgs`"),
-        key("createArgs", TEXTS, "More arguments of `kubectl create`.").since(V1beta8),
-        key("applyArgs", TEXTS, "More arguments of `kubectl apply`.").since(V1beta8),
-        key("deleteArgs", TEXTS, "More arguments of `kubectl delete`.")
+        key("createArgs", TEXTS, "Additional arguments of `kubectl create`.").since(V1beta8),
+        key("applyArgs", TEXTS, "Additional arguments of `kubectl apply`.").since(V1beta8),
+        key("deleteArgs", TEXTS, "Additional arguments of `kubectl delete`.")
             .since(V1beta8)
-            .until(V1beta11, "purge in a pipeline"),
-        key("cmdPath", Text, "The kubectl program.").until(V1beta11, "write `kubectlBinaryPath`"),
-        key("kubectlBinaryPath", Text, "The kubectl program.").since(V2beta1),
-        key("patches", List(&Any), "Changes to the manifests.").since(V2beta1),
+            .until(V1beta11, "use the pipeline `purge`"),
+        key("cmdPath", Text, "The path of `kubectl`.").until(V1beta11, "write `kubectlBinaryPath`"),
+        key("kubectlBinaryPath", Text, "The path of `kubectl`.").since(V2beta1),
+        key("patches", List(&Any), "Patches of the manifests.").since(V2beta1),
     ],
 };

@@ -23,11 +23,12 @@ pub const FILE: &Section = &Section {
         key("name", Text, "The project's name.").since(V1beta10),
         key("imports", List(&Fields(IMPORT)), "Files whose sections are merged into this one.")
             .since(V2beta1),
-        key("functions", Map(&Text), "Shell functions for `pipelines`; windlass keeps them.").since(V2beta1),
+        key("functions", Map(&Text), "Shell functions for `pipelines`; windlass ignores them.")
+            .since(V2beta1),
         key(
             "pipelines",
             Map(&TextOr(PIPELINE)),
-            "Pipelines in DevSpace's shell dialect; windlass keeps them and runs its own.",
+            "Pipelines in DevSpace's shell dialect; windlass ignores them and runs its own pipeline.",
         )
         .since(V2beta1),
         key("vars", List(&Fields(VARIABLE)), "Variables, used as `${NAME}` in other sections.")
@@ -35,45 +36,43 @@ pub const FILE: &Section = &Section {
             .changed_after(V1beta11),
         key("vars", Map(&TextOr(VARIABLE)), "Variables by name, used as `${NAME}` in other sections.")
             .since(V2beta1),
-        key("images", Map(&Fields(IMAGE)), "What to build, by a name of your choice."),
-        key("deployments", List(&Fields(DEPLOYMENT)), "What to deploy, in this order.")
+        key("images", Map(&Fields(IMAGE)), "The images to build, by name."),
+        key("deployments", List(&Fields(DEPLOYMENT)), "The deployments, in this order.")
             .since(V1alpha2)
             .changed_after(V1beta11)
             .kept(),
-        key("deployments", Map(&Fields(DEPLOYMENT)), "What to deploy, by name.").since(V2beta1).kept(),
+        key("deployments", Map(&Fields(DEPLOYMENT)), "The deployments, by name.").since(V2beta1).kept(),
         key("dev", Fields(DEV), "What `dev` does: ports, sync, terminal, logs.")
             .since(V1alpha2)
             .changed_after(V1beta11)
             .kept(),
-        key("dev", Map(&Fields(DEV_POD)), "What `dev` does, for one pod each.").since(V2beta1).kept(),
-        key("dependencies", List(&Fields(DEPENDENCY)), "Other projects that are built first.")
+        key("dev", Map(&Fields(DEV_POD)), "What `dev` does, by pod.").since(V2beta1).kept(),
+        key("dependencies", List(&Fields(DEPENDENCY)), "Projects to build first.")
             .since(V1beta2)
             .changed_after(V1beta11),
-        key("dependencies", Map(&Fields(DEPENDENCY)), "Other projects that are built first, by name.")
-            .since(V2beta1),
+        key("dependencies", Map(&Fields(DEPENDENCY)), "Projects to build first, by name.").since(V2beta1),
         key("commands", List(&Fields(COMMAND)), "Commands for `windlass run NAME`.")
             .since(V1beta3)
             .changed_after(V1beta11),
         key("commands", Map(&TextOr(COMMAND)), "Commands for `windlass run NAME`, by name.").since(V2beta1),
-        key("pullSecrets", List(&Fields(PULL_SECRET)), "Credentials that a cluster gets to pull images.")
+        key("pullSecrets", List(&Fields(PULL_SECRET)), "Credentials with which the cluster pulls images.")
             .since(V1beta10)
             .changed_after(V1beta11),
         key(
             "pullSecrets",
             Map(&Fields(PULL_SECRET)),
-            "Credentials that a cluster gets to pull images, by name.",
+            "Credentials with which the cluster pulls images, by name.",
         )
         .since(V2beta1),
-        key("require", Fields(REQUIRE), "Programs that have to be installed, with their versions.")
+        key("require", Fields(REQUIRE), "Commands that must be installed, with their versions.")
             .since(V1beta10),
-        key("profiles", List(&Fields(PROFILE)), "Named changes to this file, chosen by `--profile`.")
+        key("profiles", List(&Fields(PROFILE)), "Named changes of this file, selected with `--profile`.")
             .since(V1beta3),
-        key("hooks", List(&Fields(HOOK)), "Commands that run at certain points, in this order.")
-            .since(V1beta2),
+        key("hooks", List(&Fields(HOOK)), "Commands that events trigger, in this order.").since(V1beta2),
         key(
             "localRegistry",
             Fields(LOCAL_REGISTRY),
-            "A registry inside the cluster, for images that cannot be pushed elsewhere.",
+            "A registry in the cluster, for images that cannot be pushed elsewhere.",
         )
         .since(V2beta1),
         key("cluster", Fields(CLUSTER), "The cluster to use.")
@@ -81,12 +80,12 @@ pub const FILE: &Section = &Section {
         key("devSpace", Fields(DEV_SPACE), "Deployments and dev mode.")
             .until(V1alpha1, "write `deployments` and `dev`")
             .kept(),
-        key("registries", Map(&Fields(REGISTRY)), "Registries by a name that images refer to.")
+        key("registries", Map(&Fields(REGISTRY)), "Registries, by the name that images use.")
             .until(V1alpha1, "write the registry into `image`"),
         key("tiller", Fields(TILLER), "The Tiller that Helm 2 uses.")
             .until(V1alpha1, "write `tillerNamespace` in `helm`"),
-        key("internalRegistry", Fields(INTERNAL_REGISTRY), "A registry inside the cluster.")
-            .until(V1alpha1, "push to a registry of your own"),
+        key("internalRegistry", Fields(INTERNAL_REGISTRY), "A registry in the cluster.")
+            .until(V1alpha1, "push to your own registry"),
     ],
 };
 
@@ -96,7 +95,7 @@ const PIPELINE: &Section = &Section {
     keys: &[
         key("name", Text, "Filled in by DevSpace."),
         key("run", Text, "The script, in DevSpace's shell dialect."),
-        key("flags", Any, "Flags of this pipeline."),
-        key("continueOnError", Boolean, "Whether a failing step does not end it."),
+        key("flags", Any, "Command-line flags of this pipeline."),
+        key("continueOnError", Boolean, "Continues after a failed step; `false` by default."),
     ],
 };

@@ -1,4 +1,4 @@
-//! Sections that only the first versions have (spec config §1.1).
+//! Sections that only the first versions have.
 
 use super::Shape::{Boolean, Fields, List, Text};
 use super::deployment::DEPLOYMENT;
@@ -9,12 +9,12 @@ use super::{Section, TEXT_MAP, key};
 pub(super) const DEV_SPACE: &Section = &Section {
     noun: "devSpace",
     keys: &[
-        key("terminal", Fields(TERMINAL), "The terminal that is opened."),
-        key("autoReload", Fields(AUTO_RELOAD), "What starts the build and deployment again."),
+        key("terminal", Fields(TERMINAL), "The terminal to open."),
+        key("autoReload", Fields(AUTO_RELOAD), "What triggers another build and deployment."),
         key("services", List(&Fields(SERVICE)), "Selectors by name."),
-        key("deployments", List(&Fields(DEPLOYMENT)), "What to deploy, in this order."),
-        key("ports", List(&Fields(PORTS)), "Ports that are forwarded."),
-        key("sync", List(&Fields(SYNC)), "Folders that are kept equal with a container."),
+        key("deployments", List(&Fields(DEPLOYMENT)), "The deployments, in this order."),
+        key("ports", List(&Fields(PORTS)), "Forwarded ports."),
+        key("sync", List(&Fields(SYNC)), "Directories to sync with a container."),
     ],
 };
 
@@ -23,7 +23,7 @@ const SERVICE: &Section = &Section {
     keys: &[
         key("name", Text, "Its name."),
         key("namespace", Text, "The pod's namespace."),
-        key("resourceType", Text, "What is selected."),
+        key("resourceType", Text, "The kind of resource to select."),
         key("labelSelector", TEXT_MAP, "The labels of the pod."),
         key("containerName", Text, "The container's name."),
     ],
@@ -31,15 +31,15 @@ const SERVICE: &Section = &Section {
 
 /// `autoReload` of an image or a deployment.
 pub(super) const AUTO_RELOAD_SWITCH: &Section =
-    &Section { noun: "autoReload", keys: &[key("disabled", Boolean, "Does not do it.")] };
+    &Section { noun: "autoReload", keys: &[key("disabled", Boolean, "Disables it.")] };
 
 /// One of `registries` of v1alpha1.
 pub(super) const REGISTRY: &Section = &Section {
     noun: "registry",
     keys: &[
-        key("url", Text, "Its host."),
+        key("url", Text, "The registry's host."),
         key("auth", Fields(AUTH), "Credentials."),
-        key("insecure", Boolean, "Does without TLS."),
+        key("insecure", Boolean, "Disables TLS."),
     ],
 };
 
@@ -50,22 +50,25 @@ const AUTH: &Section = &Section {
 
 /// `tiller` of v1alpha1.
 pub(super) const TILLER: &Section =
-    &Section { noun: "tiller", keys: &[key("namespace", Text, "Where Tiller runs.")] };
+    &Section { noun: "tiller", keys: &[key("namespace", Text, "The namespace in which Tiller runs.")] };
 
 /// `internalRegistry` of v1alpha1.
 pub(super) const INTERNAL_REGISTRY: &Section = &Section {
     noun: "internalRegistry",
-    keys: &[key("deploy", Boolean, "Whether to deploy it."), key("namespace", Text, "Where it runs.")],
+    keys: &[
+        key("deploy", Boolean, "Whether to deploy it."),
+        key("namespace", Text, "The namespace in which it runs."),
+    ],
 };
 
 /// `cluster` up to v1beta2.
 pub(super) const CLUSTER: &Section = &Section {
     noun: "cluster",
     keys: &[
-        key("cloudProvider", Text, "The provider."),
-        key("kubeContext", Text, "The context."),
+        key("cloudProvider", Text, "The cloud provider."),
+        key("kubeContext", Text, "The kubeconfig context."),
         key("namespace", Text, "The namespace."),
-        key("apiServer", Text, "The server."),
+        key("apiServer", Text, "The API server."),
         key("caCert", Text, "The server's certificate."),
         key("user", Fields(USER), "Credentials."),
     ],
@@ -74,8 +77,8 @@ pub(super) const CLUSTER: &Section = &Section {
 const USER: &Section = &Section {
     noun: "user",
     keys: &[
-        key("clientCert", Text, "A certificate."),
-        key("clientKey", Text, "Its key."),
+        key("clientCert", Text, "A client certificate."),
+        key("clientKey", Text, "The key of the certificate."),
         key("token", Text, "A token."),
     ],
 };

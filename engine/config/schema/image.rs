@@ -1,4 +1,4 @@
-//! `images` (spec config §3 and §13.1).
+//! `images`.
 
 use super::Shape::{Boolean, Choice, Fields, Text};
 use super::build::{BUILD, BUILD_KIT, CUSTOM, DOCKER, KANIKO};
@@ -16,42 +16,38 @@ pub(super) const IMAGE: &Section = &Section {
         key("image", Text, "Registry and repository, without a tag.").required().since(V1alpha2),
         key("name", Text, "The repository, without its registry.").until(V1alpha1, "write `image`"),
         key("name", Text, "Filled in by DevSpace.").since(V2beta1),
-        key("registry", Text, "Which of `registries` it is pushed to.")
+        key("registry", Text, "The registry to push to: a name in `registries`.")
             .until(V1alpha1, "write the registry into `image`"),
-        key(
-            "tags",
-            TEXTS,
-            "All of them are built and pushed; `#` is a random letter. Without: one random tag.",
-        )
-        .since(V1beta7),
-        key("tag", Text, "The one tag.").until(V1beta6, "write `tags: [...]`").alias(),
+        key("tags", TEXTS, "Tags to build and push; `#` is a random letter. Default: one random tag.")
+            .since(V1beta7),
+        key("tag", Text, "The tag.").until(V1beta6, "write `tags: [...]`").alias(),
         key("tagsAppendRandom", Boolean, "Adds `-` and five random letters to every tag.")
             .since(V1beta9)
             .until(V1beta9, "add `-#####` to each of `tags`"),
         key("dockerfile", Text, "The Dockerfile, relative to this file; `./Dockerfile` by default.")
             .since(V1beta2),
-        key("context", Text, "The folder of the build context, relative to this file; `./` by default.")
+        key("context", Text, "The directory of the build context, relative to this file; `./` by default.")
             .since(V1beta2),
-        key("entrypoint", TEXTS, "Takes the place of the Dockerfile's `ENTRYPOINT`; `[]` clears it.")
+        key("entrypoint", TEXTS, "Replaces the `ENTRYPOINT` of the Dockerfile; `[]` clears it.")
             .since(V1beta3),
-        key("cmd", TEXTS, "Takes the place of the Dockerfile's `CMD`; `[]` clears it.").since(V1beta3),
-        key("appendDockerfileInstructions", TEXTS, "Lines put at the end of the build target.")
+        key("cmd", TEXTS, "Replaces the `CMD` of the Dockerfile; `[]` clears it.").since(V1beta3),
+        key("appendDockerfileInstructions", TEXTS, "Instructions to append to the build target.")
             .since(V1beta10),
-        key("target", Text, "The build target: a stage of the Dockerfile.")
+        key("target", Text, "The build target: a build stage of the Dockerfile.")
             .since_else(V2beta1, "write `build: {docker: {options: {target: ...}}}`"),
-        key("network", Text, "The network mode of `RUN` steps.")
+        key("network", Text, "The network mode of `RUN` instructions.")
             .since_else(V2beta1, "write `build: {docker: {options: {network: ...}}}`"),
-        key("buildArgs", TEXT_MAP, "Build arguments; one without a value takes it from the environment.")
+        key("buildArgs", TEXT_MAP, "Build arguments; one without a value is read from the environment.")
             .since_else(V2beta1, "write `build: {docker: {options: {buildArgs: ...}}}`"),
-        key("skipPush", Boolean, "Pushes nothing; `false` by default.")
+        key("skipPush", Boolean, "Does not push the image; `false` by default.")
             .since_else(V2beta1, "write `build: {docker: {skipPush: ...}}`"),
-        key("skipPush", Boolean, "Pushes nothing; `false` by default.")
+        key("skipPush", Boolean, "Does not push the image; `false` by default.")
             .until(V1beta1, "write it below `build.docker`"),
-        key("insecure", Boolean, "Lets kaniko push without TLS.")
+        key("insecure", Boolean, "Pushes without TLS (kaniko).")
             .since(V1alpha2)
             .until(V1beta1, "write it below `build.kaniko`"),
-        key("createPullSecret", Boolean, "Lets the cluster pull this image; `false` by default."),
-        key("preferSyncOverRebuild", Boolean, "Lets `dev` keep an image whose changed files it syncs.")
+        key("createPullSecret", Boolean, "Creates a pull secret for this image; `false` by default."),
+        key("preferSyncOverRebuild", Boolean, "Lets `dev` skip an image whose changed files are synced.")
             .since(V1beta9)
             .until(V1beta9, "write `rebuildStrategy: ignoreContextChanges`"),
         key(
@@ -63,28 +59,28 @@ pub(super) const IMAGE: &Section = &Section {
         key(
             "injectRestartHelper",
             Boolean,
-            "Wraps the entrypoint so that the program can be restarted; `false` by default.",
+            "Wraps the entrypoint so that the process can be restarted; `false` by default.",
         )
         .since(V1beta8),
         key(
             "injectLegacyRestartHelper",
             Boolean,
-            "As `injectRestartHelper`, with the helper of older versions.",
+            "Like `injectRestartHelper`, with the helper of older versions.",
         )
         .since(V2beta1),
-        key("restartHelperPath", Text, "A file or URL that takes the place of the built-in restart helper.")
+        key("restartHelperPath", Text, "A file or URL that replaces the built-in restart helper.")
             .since(V1beta10),
         key("autoReload", Fields(AUTO_RELOAD_SWITCH), "Whether `dev` rebuilds it.")
             .until(V1alpha1, "write `dev.autoReload.images`"),
         key("build", Fields(BUILD), "The build tool and its options.")
-            .until(V1beta11, "write its keys one level up, and so `skipPush` and those of `options`"),
-        key("docker", Fields(DOCKER), "Builds with a Docker daemon: the default.")
+            .until(V1beta11, "write its keys, `skipPush` and the keys of `options` one level up"),
+        key("docker", Fields(DOCKER), "Builds with a Docker daemon (the default).")
             .since_else(V2beta1, "write it below `build`"),
-        key("buildKit", Fields(BUILD_KIT), "Builds with the daemon's BuildKit.")
+        key("buildKit", Fields(BUILD_KIT), "Builds with the BuildKit of the Docker daemon.")
             .since_else(V2beta1, "write it below `build`"),
-        key("kaniko", Fields(KANIKO), "Builds inside the cluster.")
+        key("kaniko", Fields(KANIKO), "Builds in the cluster with kaniko.")
             .since_else(V2beta1, "write it below `build`"),
-        key("custom", Fields(CUSTOM), "Builds with a command of your own.")
+        key("custom", Fields(CUSTOM), "Builds with a custom command.")
             .since_else(V2beta1, "write it below `build`"),
     ],
 };

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{FILE, Key, Section, Shape};
 use crate::config::version::Version;
 
-/// A JSON schema (draft 7, which every editor reads) for `devspace.yaml`: what is allowed follows the file's `version`.
+/// A JSON schema for `devspace.yaml` (draft 7, which all editors support): the allowed keys depend on `version`.
 pub fn json_schema() -> Value {
     let mut definitions = Definitions::default();
     let versions = Version::ALL.into_iter().rev();
@@ -28,7 +28,7 @@ pub fn json_schema() -> Value {
     })
 }
 
-/// The sections as definitions, each once: most are the same in many versions.
+/// The sections as definitions, without duplicates: most are the same in many versions.
 #[derive(Default)]
 struct Definitions(Vec<(String, Value)>);
 
@@ -60,10 +60,10 @@ impl Definitions {
             Some(earlier) if key.until == Version::NEWEST => {
                 description += &format!(" Before {}: {earlier}.", key.since.as_str());
             }
-            Some(instead) => description += &format!(" Gone after {}: {instead}.", key.until.as_str()),
+            Some(instead) => description += &format!(" Removed after {}: {instead}.", key.until.as_str()),
             None => {}
         }
-        // Beside a `$ref`, draft 7 sees nothing else.
+        // Draft 7 ignores all keywords next to a `$ref`.
         json!({ "description": description, "allOf": [self.shape(&key.shape, version)] })
     }
 
@@ -82,7 +82,7 @@ impl Definitions {
             Shape::TextOr(section) => {
                 json!({ "anyOf": [{ "type": ["string", "number", "boolean"] }, self.section(section, version)] })
             }
-            // A profile holds part of a file: following it would never end.
+            // A profile contains part of a file: the recursion would not end.
             Shape::File => json!({ "type": ["object", "string", "null"] }),
         }
     }
@@ -92,7 +92,7 @@ impl Definitions {
     }
 }
 
-/// What `schema` allows, or a variable in its place.
+/// What `schema` allows, or a string with a variable.
 fn or_variable(schema: Value) -> Value {
     json!({ "anyOf": [schema, { "type": "string", "pattern": "\\$[!{(]" }] })
 }

@@ -1,11 +1,11 @@
-//! What every key of devspace.yaml is: one table for all versions.
+//! Every key of devspace.yaml: one table for all versions.
 //!
 //! [`FILE`] is the table of the top level. A [`Section`] is a map with known keys; each [`Key`] has a name, a
-//! [`Shape`], a sentence about it, and the versions that have it. A key whose shape changed stands in the table
-//! once for each shape. The same table
+//! [`Shape`], a one-sentence description, and the versions that have it. A key whose shape changed has one entry
+//! per shape. The same table
 //!
 //! - checks a file ([`check`](self::check)): unknown keys with the nearest name, keys of another version, wrong types;
-//! - is what a schema for editors is made from: walk it from [`FILE`] with [`Section::keys`].
+//! - generates the JSON schema for editors, by a walk from [`FILE`] with [`Section::keys`].
 //!
 //! ```
 //! use windlass::config::{Version, schema};
@@ -15,7 +15,7 @@
 //! assert_eq!(schema::FILE.any("localRegistry").unwrap().since, Version::V2beta1);
 //! ```
 //!
-//! Keys that start with `x-` are in no table: they are free in every section, to hold anchors.
+//! Keys that start with `x-` are not in the table: every section may have them, to hold anchors.
 
 mod build;
 pub(super) mod check;
@@ -44,7 +44,7 @@ use super::version::Version;
 /// A map with known keys.
 #[derive(Debug)]
 pub struct Section {
-    /// What one such map is called in messages: `image` in "image `api`".
+    /// The name of one such map in messages: `image` in "image `api`".
     pub noun: &'static str,
     /// All keys of all versions.
     pub keys: &'static [Key],
@@ -53,31 +53,31 @@ pub struct Section {
 /// A key of a [`Section`].
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
-    /// The key as it is written.
+    /// The key as written in the file.
     pub name: &'static str,
-    /// What its value is.
+    /// The type of its value.
     pub shape: Shape,
-    /// What it does: one sentence, with its default where that is not "nothing".
+    /// Its description: one sentence, with the default unless it is "nothing".
     pub doc: &'static str,
-    /// Whether the map is wrong without it.
+    /// Whether the map must have it.
     pub is_required: bool,
     /// The first version that has it.
     pub since: Version,
     /// The last version that has it.
     pub until: Version,
-    /// What to write where it is gone or, for one that no version lost, not there yet.
+    /// What to write after `until` or, for a key that no version removed, before `since`.
     pub instead: Option<&'static str>,
-    /// Whether it is still read after `until`, with a warning.
+    /// Whether versions after `until` still read it, with a warning.
     pub is_alias: bool,
-    /// Whether windlass only keeps its value, which is another program's to judge: what is wrong in there is worth
-    /// a warning and does not keep images from being built.
+    /// Whether windlass only keeps its value for other programs: an error inside of it is a warning and does not
+    /// prevent a build.
     pub is_kept: bool,
 }
 
-/// What a value has to be. Null stands for an absent value everywhere.
+/// The type that a value must have. Null means an absent value everywhere.
 #[derive(Debug, Clone, Copy)]
 pub enum Shape {
-    /// A text; numbers and truth values are taken as they are written.
+    /// A string; numbers and booleans are read as written.
     Text,
     /// `true` or `false`.
     Boolean,
@@ -85,17 +85,17 @@ pub enum Shape {
     Number,
     /// Anything.
     Any,
-    /// One of these texts.
+    /// One of these strings.
     Choice(&'static [&'static str]),
-    /// A list of such values.
+    /// A list of values of this type.
     List(&'static Shape),
-    /// A map with free keys and such values.
+    /// A map with arbitrary keys and values of this type.
     Map(&'static Shape),
     /// A map with known keys.
     Fields(&'static Section),
-    /// A text in place of this map: the short form of a variable, a command, a pipeline.
+    /// This map or a string: the short form of a variable, a command or a pipeline.
     TextOr(&'static Section),
-    /// Some sections of the file, as profiles have them, or a text that stands for them.
+    /// Some sections of the file, as in profiles, or a string with a reference to them.
     File,
 }
 
@@ -122,33 +122,33 @@ impl Key {
         self.since <= version.has_keys_up_to() && version <= self.until
     }
 
-    /// It is there from `version` on.
+    /// The key exists from `version` on.
     const fn since(mut self, version: Version) -> Self {
         self.since = version;
         self
     }
 
-    /// It is there from `version` on; before that one writes `earlier`, a phrase such as "write `build.docker`".
+    /// The key exists from `version` on; before that, `earlier` applies, a phrase such as "write `build.docker`".
     const fn since_else(mut self, version: Version, earlier: &'static str) -> Self {
         self.since = version;
         self.instead = Some(earlier);
         self
     }
 
-    /// It was last there in `version`; afterwards one writes `instead`, a phrase such as "write `tags`".
+    /// `version` is the last one with the key; after it, `instead` applies, a phrase such as "write `tags`".
     const fn until(mut self, version: Version, instead: &'static str) -> Self {
         self.until = version;
         self.instead = Some(instead);
         self
     }
 
-    /// The last version of this shape; a later one has the key with another.
+    /// `version` is the last one with this shape; later versions have the key with another shape.
     const fn changed_after(mut self, version: Version) -> Self {
         self.until = version;
         self
     }
 
-    /// The map is wrong without it.
+    /// The map must have the key.
     const fn required(mut self) -> Self {
         self.is_required = true;
         self
@@ -160,14 +160,14 @@ impl Key {
         self
     }
 
-    /// It is still read in later versions.
+    /// Later versions still read the key.
     const fn alias(mut self) -> Self {
         self.is_alias = true;
         self
     }
 }
 
-/// A key of every version.
+/// A key that all versions have.
 const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
     Key {
         name,
@@ -182,8 +182,8 @@ const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
     }
 }
 
-/// A list of texts.
+/// A list of strings.
 const TEXTS: Shape = Shape::List(&Shape::Text);
 
-/// A map of texts.
+/// A map of strings.
 const TEXT_MAP: Shape = Shape::Map(&Shape::Text);

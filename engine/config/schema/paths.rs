@@ -1,29 +1,29 @@
-//! Every key of devspace.yaml with the path to it, for the reference.
+//! Every key of devspace.yaml with its path, for the reference.
 
 use indexmap::IndexMap;
 
 use super::{FILE, Key, Section, Shape};
 use crate::config::version::Version;
 
-/// A key and where it stands.
+/// A key and its path.
 #[derive(Debug, Clone)]
 pub struct KeyPath {
-    /// The path: `images.*.tags`, `profiles[].patches[].op`. `*` stands for a name of one's own.
+    /// The path: `images.*.tags`, `profiles[].patches[].op`. `*` is an arbitrary name.
     pub path: String,
-    /// The key; the newest of several with this path.
+    /// The key; the newest if several have this path.
     pub key: Key,
-    /// The first version that has the path, in whatever shape.
+    /// The first version that has the path, with any shape.
     pub since: Version,
 }
 
-/// All keys of all versions, each below the one it belongs to.
+/// All keys of all versions, each after its parent.
 pub fn key_paths() -> Vec<KeyPath> {
     let mut found = IndexMap::new();
     walk(FILE, "", (Version::ALL[0], Version::NEWEST), &mut found);
     found.into_values().collect()
 }
 
-/// Adds the keys of `section`, which the versions of `range` have at this path.
+/// Adds the keys of `section`, which the versions from `first` to `last` have at this path.
 fn walk(
     section: &Section,
     parent: &str,
@@ -43,7 +43,7 @@ fn walk(
     }
 }
 
-/// The keys inside of a value.
+/// Adds the keys inside of a value.
 fn below(shape: &Shape, path: &str, range: (Version, Version), found: &mut IndexMap<String, KeyPath>) {
     match shape {
         Shape::List(item) => below(item, &format!("{path}[]"), range, found),

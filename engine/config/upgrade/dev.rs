@@ -1,22 +1,21 @@
-//! `dev` for v2beta1: what was said of ports, of files and of terminals becomes what is said of the pods that they are of
-//! (spec config §5 and §13.7).
+//! `dev` for v2beta1: converts lists of ports, files and terminals to a map of pods.
 
 use indexmap::IndexMap;
 
 use super::edit::{entry, has, items, list, map, move_to, plain, text, text_at};
 use crate::config::node::{Mapping, Node, Span, Value, field};
 
-/// What keeps `dev` from being written for pods.
+/// An obstacle to the conversion of `dev` to pods.
 pub(super) struct Obstacle {
     pub span: Span,
     pub reason: String,
     pub help: &'static str,
 }
 
-/// The keys of entries that say which pod they are of.
+/// The keys that select the pod of an entry.
 const SELECTORS: [&str; 2] = ["imageSelector", "labelSelector"];
 
-/// All that keeps `dev` from being written for pods; nothing where it is so already, or can be.
+/// All obstacles to the conversion of `dev` to pods; empty if it can be or is already converted.
 pub(super) fn obstacles(dev: &Mapping) -> Vec<Obstacle> {
     let mut found = Vec::new();
     let mut add =
@@ -27,12 +26,12 @@ pub(super) fn obstacles(dev: &Mapping) -> Vec<Obstacle> {
             "autoReload" => add(
                 entry.key,
                 "`autoReload` of `dev` has no counterpart there".to_owned(),
-                "remove it, and run the command again after a change",
+                "remove it, and rerun the command after a change",
             ),
             _ => add(
                 entry.key,
                 format!("`{key}` of `dev` has no counterpart there"),
-                "remove it; `terminal` with a `command` opens a shell",
+                "remove it, or use `terminal` with a `command`",
             ),
         }
     }
@@ -40,18 +39,18 @@ pub(super) fn obstacles(dev: &Mapping) -> Vec<Obstacle> {
         let Some(item) = node.as_mapping() else { continue };
         let at = |key: &str| item.get(key).map_or(node.span, |entry| entry.key);
         if !SELECTORS.iter().any(|key| has(item, key)) {
-            let reason = format!("`{section}` of `dev` has an entry that does not say of which pod");
+            let reason = format!("`{section}` of `dev` has an entry that does not select a pod");
             add(Span { end: node.span.start, ..node.span }, reason, "add `imageSelector` or `labelSelector`");
         }
         for key in ["arch", "throttleChangeDetection"] {
             if has(item, key) {
-                let help = "remove it: DevSpace 6 finds this out by itself";
+                let help = "remove it: DevSpace 6 detects this";
                 add(at(key), format!("`{key}` in `{section}` of `dev` has no counterpart there"), help);
             }
         }
         if text_at(item, "localSubPath").is_some_and(|path| path.contains(':')) {
             let help = "use a path relative to the file";
-            add(at("localSubPath"), "a path with `:` in it cannot be one of `sync` there".to_owned(), help);
+            add(at("localSubPath"), "a path of `sync` cannot contain `:` there".to_owned(), help);
         }
     }
     if field(dev, "open").is_some() && entries(dev).next().is_none() {
@@ -65,7 +64,7 @@ pub(super) fn obstacles(dev: &Mapping) -> Vec<Obstacle> {
     found
 }
 
-/// The entries of `dev` that are of a pod, each with its section.
+/// The entries of `dev` that refer to a pod, each with its section.
 fn entries(dev: &Mapping) -> impl Iterator<Item = (&'static str, &Node)> {
     let lists = ["replacePods", "ports", "sync"].into_iter().flat_map(|section| {
         let nodes = field(dev, section).and_then(Node::as_sequence).unwrap_or_default();
@@ -76,7 +75,7 @@ fn entries(dev: &Mapping) -> impl Iterator<Item = (&'static str, &Node)> {
     lists.chain(terminal).chain(logs.unwrap_or_default().iter().map(|node| ("logs", node)))
 }
 
-/// Writes `dev` for pods, where nothing keeps it from that. `dev` of the newest form stays.
+/// Converts `dev` to pods if there are no obstacles. `dev` in the newest form does not change.
 pub(super) fn upgrade(document: &mut Mapping) {
     let Some(dev) = map(document, "dev") else { return };
     if !obstacles(dev).is_empty() {
@@ -110,20 +109,20 @@ pub(super) fn upgrade(document: &mut Mapping) {
     *dev = pods.0.into_iter().map(|(name, pod)| (name, node(pod))).collect();
 }
 
-/// The pods by name, as they come.
+/// The pods by name, in the order of their first entry.
 #[derive(Default)]
 struct Pods(IndexMap<String, Pod>);
 
-/// One of them.
+/// A pod.
 #[derive(Default)]
 struct Pod {
-    /// Where its reason stands.
+    /// The location of its first entry.
     at: Span,
     keys: Mapping,
 }
 
 impl Pods {
-    /// The pod of `item`, out of which what selects it is taken.
+    /// The pod of `item`. Removes the keys that select it from `item`.
     fn of(&mut self, item: &mut Mapping) -> &mut Mapping {
         let at = span_of(item);
         let mut pod = Mapping::new();
@@ -143,7 +142,7 @@ impl Pods {
             Some((name, _)) => name.clone(),
             None => {
                 let name = self.free_name(&own_name.unwrap_or_else(|| name_of(&pod)));
-                // On the line of the first key, but no key of the file.
+                // The line of the first key, but not a key of the file.
                 let at = Span { start: 0, end: 0, ..at };
                 self.0.insert(name.clone(), Pod { at, keys: pod });
                 name
@@ -164,7 +163,7 @@ impl Pods {
     }
 }
 
-/// What a pod may be called: its image, or a label.
+/// A name for a pod: its image, or a label.
 fn name_of(pod: &Mapping) -> String {
     if let Some(image) = text_at(pod, "imageSelector") {
         let name = image.strip_prefix("image(").and_then(|rest| rest.split_once(')')).map(|(name, _)| name);
@@ -177,7 +176,7 @@ fn name_of(pod: &Mapping) -> String {
         .unwrap_or_default()
 }
 
-/// Adds what is left of `item` to the list `key` of `pod`.
+/// Adds `nodes` to the list `key` of `pod`.
 fn add_to(pod: &mut Mapping, key: &str, at: Span, nodes: Vec<Node>) {
     match pod.get_mut(key).map(|entry| &mut entry.node.value) {
         Some(Value::Sequence(known)) => known.extend(nodes),
@@ -207,7 +206,7 @@ fn ports(pod: &mut Mapping, item: &mut Mapping) {
     }
 }
 
-/// `localSubPath` and `containerPath` become one `path`; all else is called the same.
+/// `localSubPath` and `containerPath` become one `path`; the other keys keep their names.
 fn sync(pod: &mut Mapping, item: &mut Mapping) {
     let at = span_of(item);
     let local = text_at(item, "localSubPath").unwrap_or_else(|| "./".to_owned());
@@ -221,7 +220,7 @@ fn sync(pod: &mut Mapping, item: &mut Mapping) {
     add_to(pod, "sync", at, vec![Node { span: at, value: Value::Mapping(mapping) }]);
 }
 
-/// The words of `command` become a line of the shell.
+/// The words of `command` become a shell command line.
 fn terminal(pod: &mut Mapping, item: &mut Mapping) {
     let at = span_of(item);
     let mut mapping = Mapping::new();
@@ -240,7 +239,7 @@ fn terminal(pod: &mut Mapping, item: &mut Mapping) {
     pod.insert("terminal".to_owned(), entry(at, Node { span: at, value: Value::Mapping(mapping) }));
 }
 
-/// `word` as the shell reads it.
+/// `word`, quoted for the shell.
 fn quoted(word: &str) -> String {
     let is_plain =
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '=' | '@' | ',');
@@ -250,7 +249,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// A pod whose image is replaced has another `devImage`.
+/// A pod with a replaced image gets a `devImage`.
 fn replaced(pod: &mut Mapping, item: &mut Mapping) {
     move_to(item, "replaceImage", pod, "devImage");
     for key in ["persistPaths", "persistenceOptions", "patches"] {

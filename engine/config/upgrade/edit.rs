@@ -1,13 +1,13 @@
-//! How steps change a document.
+//! Helpers to change a document.
 
 use crate::config::node::{Entry, Mapping, Node, Scalar, Span, Style, Value};
 
-/// The map at `key`, when there is one.
+/// The map at `key`, if there is one.
 pub(super) fn map<'m>(mapping: &'m mut Mapping, key: &str) -> Option<&'m mut Mapping> {
     as_map(&mut mapping.get_mut(key)?.node)
 }
 
-/// The map that `node` is.
+/// `node` as a map.
 pub(super) fn as_map(node: &mut Node) -> Option<&mut Mapping> {
     match &mut node.value {
         Value::Mapping(mapping) => Some(mapping),
@@ -15,7 +15,7 @@ pub(super) fn as_map(node: &mut Node) -> Option<&mut Mapping> {
     }
 }
 
-/// The map at `key`, made empty where there is none; `at` is where its reason stands.
+/// The map at `key`, created if absent; `at` is the location of its cause.
 pub(super) fn map_or_new<'m>(mapping: &'m mut Mapping, key: &str, at: Span) -> Option<&'m mut Mapping> {
     let entry = mapping.entry(key.to_owned()).or_insert_with(|| entry(at, empty(at)));
     if entry.node.is_null() {
@@ -33,13 +33,13 @@ pub(super) fn items<'m>(mapping: &'m mut Mapping, key: &str) -> impl Iterator<It
     nodes.iter_mut().filter_map(as_map)
 }
 
-/// The images that are maps, with the places of their names.
+/// The images that are maps, with the locations of their names.
 pub(super) fn images(document: &mut Mapping) -> impl Iterator<Item = (Span, &mut Mapping)> {
     let images = map(document, "images").into_iter().flat_map(|images| images.values_mut());
     images.filter_map(|entry| Some((entry.key, as_map(&mut entry.node)?)))
 }
 
-/// Calls `old` `new`, in the same position. Where `new` is there already, that one stays.
+/// Renames `old` to `new`, in the same position. If `new` exists already, it stays.
 pub(super) fn rename(mapping: &mut Mapping, old: &str, new: &str) {
     let Some((position, _, entry)) = mapping.shift_remove_full(old) else { return };
     if !mapping.contains_key(new) {
@@ -47,21 +47,21 @@ pub(super) fn rename(mapping: &mut Mapping, old: &str, new: &str) {
     }
 }
 
-/// Moves `key` of `from` to the end of `to`, where it is called `name`, unless `to` has that.
+/// Moves `key` of `from` to the end of `to` as `name`, unless `to` has it already.
 pub(super) fn move_to(from: &mut Mapping, key: &str, to: &mut Mapping, name: &str) {
     if let Some(entry) = from.shift_remove(key).filter(|entry| !entry.node.is_null()) {
         to.entry(name.to_owned()).or_insert(entry);
     }
 }
 
-/// Adds `key` unless it is there; `at` is where its reason stands.
+/// Adds `key` unless it exists; `at` is the location of its cause.
 pub(super) fn add(mapping: &mut Mapping, key: &str, at: Span, value: &str) {
     if mapping.get(key).is_none_or(|entry| entry.node.is_null()) {
         mapping.insert(key.to_owned(), entry(at, plain(at, value)));
     }
 }
 
-/// An entry whose key and value have one reason.
+/// An entry whose key has the location `at`.
 pub(super) fn entry(at: Span, node: Node) -> Entry {
     Entry { key: at, node }
 }
@@ -71,12 +71,12 @@ pub(super) fn empty(at: Span) -> Node {
     Node { span: at, value: Value::Mapping(Mapping::new()) }
 }
 
-/// A value that may be a number or truth value.
+/// A value that may be a number or boolean.
 pub(super) fn plain(at: Span, text: &str) -> Node {
     scalar(at, text, Style::Plain)
 }
 
-/// A text.
+/// A string.
 pub(super) fn text(at: Span, text: &str) -> Node {
     scalar(at, text, Style::Text)
 }
@@ -90,17 +90,17 @@ fn scalar(at: Span, text: &str, style: Style) -> Node {
     Node { span: at, value: Value::Scalar(Scalar { text: text.to_owned(), style, ..Scalar::null() }) }
 }
 
-/// The text at `key`.
+/// The string at `key`.
 pub(super) fn text_at(mapping: &Mapping, key: &str) -> Option<String> {
     mapping.get(key)?.node.as_scalar().filter(|scalar| !scalar.is_null()).map(|scalar| scalar.text.clone())
 }
 
-/// Whether `key` is there and true.
+/// Whether `key` is `true`.
 pub(super) fn is_true(mapping: &Mapping, key: &str) -> bool {
     mapping.get(key).and_then(|entry| entry.node.as_scalar()?.as_bool()) == Some(true)
 }
 
-/// Whether `key` is there with a value.
+/// Whether `key` has a value.
 pub(super) fn has(mapping: &Mapping, key: &str) -> bool {
     mapping.get(key).is_some_and(|entry| !entry.node.is_null())
 }

@@ -1,4 +1,4 @@
-//! Brings a file to the newest version that can say what it says.
+//! Upgrades a file to the newest version that can express it.
 
 use std::path::PathBuf;
 
@@ -17,33 +17,33 @@ use crate::config::schema::check::{Stage, check};
 use crate::config::variable::{Part, is_predefined, parts};
 use crate::config::{ConfigError, Origin, Problem, Version, shorthand, version};
 
-/// A file and what it would be in a newer version.
+/// A file and its upgraded content.
 #[derive(Debug)]
 pub struct UpgradedFile {
     /// The file. Absolute.
     pub file: PathBuf,
-    /// The file as it is shown to the user.
+    /// The file, as displayed.
     pub shown: String,
     /// Its version.
     pub from: Version,
     /// The version of `text`.
     pub to: Version,
-    /// What it says in version `to`.
+    /// Its content in version `to`.
     pub text: String,
-    /// Why it is not the newest version: all that stands in the way, as far as it is known; empty when it is.
+    /// Why `to` is not the newest version: all known obstacles; empty if it is.
     pub held_back: Vec<Obstacle>,
-    /// What the newer version has no words for.
+    /// The warnings about lost values.
     pub warnings: Vec<Problem>,
 }
 
-/// Why a file cannot be said in a version.
+/// A reason why a version cannot express a file.
 #[derive(Debug, Clone)]
 pub struct Obstacle {
-    /// What stands in the way, as a phrase.
+    /// The reason, as a phrase.
     pub reason: String,
-    /// Where; `None` where it is no one place.
+    /// Its location; `None` if there is no single one.
     pub place: Option<Origin>,
-    /// What to do by hand.
+    /// The manual steps.
     pub help: Option<String>,
 }
 
@@ -69,7 +69,7 @@ impl From<&Problem> for Obstacle {
     }
 }
 
-/// The place and the reason.
+/// The location and the reason.
 impl std::fmt::Display for Obstacle {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(place) = &self.place {
@@ -79,46 +79,46 @@ impl std::fmt::Display for Obstacle {
     }
 }
 
-/// What to do about `message`, which says that the newest version lacks something.
+/// The manual steps for `message`, which reports a key that the newest version lacks.
 fn by_hand(message: &str) -> Option<String> {
     let advice = [
         (
             ["`disabled` in image", ""],
-            "remove the image, or build the others alone in `windlass.rhai` (`fn build(project)`), then upgrade again",
+            "remove the image, or select the others in `windlass.rhai` (`fn build(project)`), then upgrade again",
         ),
         (
             ["`disabled` in dependency", ""],
-            "remove the dependency, or put it into a profile that adds it, then upgrade again",
+            "remove the dependency, or move it to a profile that adds it, then upgrade again",
         ),
         (
             ["`skipBuild` in dependency", ""],
-            "build with `--skip-dependency NAME` in its place, remove `skipBuild`, then upgrade again",
+            "remove `skipBuild` and build with `--skip-dependency NAME` instead, then upgrade again",
         ),
         (
             ["`options` in `kaniko` of", ""],
-            "both tools have one `target`, `network` and `buildArgs` there: keep one of the tools, then upgrade again",
+            "keep one of the tools, because both share `target`, `network` and `buildArgs` there, then upgrade again",
         ),
         (
             ["`v2` in", "`tillerNamespace` in"],
-            "bring the release to Helm 3 (`helm 2to3 convert NAME`), remove this key, then upgrade again",
+            "migrate the release to Helm 3 (`helm 2to3 convert NAME`), remove this key, then upgrade again",
         ),
         (
             ["` in deployment", ""],
-            "what Helm or kubectl is to do goes into `upgradeArgs` or `applyArgs` there; change it, then upgrade again",
+            "write it as an option in `upgradeArgs` (Helm) or `applyArgs` (kubectl), then upgrade again",
         ),
     ];
     let fits = |part: &&str| !part.is_empty() && message.contains(*part);
     advice.iter().find(|(parts, _)| parts.iter().any(fits)).map(|(_, help)| (*help).to_owned())
 }
 
-/// Reads the file that `options` name and says the same in the newest version that can. Nothing is written.
+/// Reads the file of `options` and converts it to the newest version that can express it. Writes nothing.
 ///
-/// The text is only given out when it reads as the same configuration, with every profile on its own and without any,
-/// and when no comment got lost.
+/// Returns the new text only if it reads as the same configuration, with each single profile and with none, and if no
+/// comment is lost.
 ///
 /// # Errors
-/// Those of [`load`](crate::config::load) for files that cannot be read or are wrong, and `config::upgrade` where no
-/// newer version can say what the file says.
+/// Those of [`load`](crate::config::load) for unreadable or invalid files, and `config::upgrade` if no newer version can
+/// express the file.
 pub fn upgrade_file(options: &LoadOptions) -> Result<UpgradedFile, ConfigError> {
     let (file, shown) = find(options)?;
     let source = text_of(&file)?;
@@ -146,7 +146,7 @@ pub fn upgrade_file(options: &LoadOptions) -> Result<UpgradedFile, ConfigError> 
             Ok((text, warnings)) => {
                 return Ok(UpgradedFile { file, shown, from, to, text, held_back, warnings });
             }
-            // What keeps it from the newest version is what the user wants to know.
+            // Report only the obstacles to the newest version.
             Err(obstacles) if held_back.is_empty() => held_back = obstacles,
             Err(_) => {}
         }
@@ -155,28 +155,31 @@ pub fn upgrade_file(options: &LoadOptions) -> Result<UpgradedFile, ConfigError> 
         Some(obstacle) if from < Version::V1beta11 => Err(ConfigError::Upgrade {
             file: shown,
             reason: obstacle.to_string(),
-            help: obstacle.help.clone().unwrap_or_else(|| "windlass reads it as it is".to_owned()),
+            help: obstacle
+                .help
+                .clone()
+                .unwrap_or_else(|| "keep the file: windlass supports its version".to_owned()),
         }),
         _ => Ok(UpgradedFile { file, shown, from, to: from, text: source, held_back, warnings: Vec::new() }),
     }
 }
 
-/// A file without mistakes.
+/// A valid file.
 struct Old<'a> {
     source: &'a str,
     root: &'a Node,
     version: Version,
-    /// The project's name, where it has none.
+    /// The name of the project, if the file has none.
     name: &'a str,
     shown: &'a str,
 }
 
 impl Old<'_> {
-    /// The text in version `to`, or why there is none.
+    /// The text in version `to`, or the obstacles.
     fn upgraded(&self, to: Version) -> Result<(String, Vec<Problem>), Vec<Obstacle>> {
         let mut problems = Problems::new(self.shown, self.source.into());
         let Value::Mapping(mut document) = self.root.value.clone() else {
-            return Err(vec![Obstacle::new("it is no map")]);
+            return Err(vec![Obstacle::new("it is not a map")]);
         };
         let is_newest = to >= Version::V2beta1;
         let undefined = if is_newest { self.undefined_variables() } else { Vec::new() };
@@ -201,7 +204,7 @@ impl Old<'_> {
         Ok((text, warnings))
     }
 
-    /// What keeps `dev` from being written for pods.
+    /// The obstacles to the conversion of `dev` to pods.
     fn dev_obstacles(&self) -> Vec<Obstacle> {
         let mut problems = Problems::new(self.shown, self.source.into());
         let Value::Mapping(mut document) = self.root.value.clone() else { return Vec::new() };
@@ -212,12 +215,12 @@ impl Old<'_> {
             .collect()
     }
 
-    /// What version `to` has not of `document`, which was upgraded to it.
+    /// The keys of `document`, which was upgraded to version `to`, that `to` does not have.
     fn unknown(&self, document: &Mapping, to: Version) -> Vec<Obstacle> {
         let known = complaints(self.root, self.version, self.shown);
         let mut document = document.clone();
         if to >= Version::V2beta1 && !self.dev_obstacles().is_empty() {
-            // What it is not was told.
+            // Its obstacles were reported.
             document.shift_remove("dev");
         }
         let root = Node { value: Value::Mapping(document), ..self.root.clone() };
@@ -226,7 +229,7 @@ impl Old<'_> {
         complaints.iter().filter(is_new).map(Obstacle::from).collect()
     }
 
-    /// The variables that are used but not in `vars`, nor DevSpace's own: the newest version knows those it defines alone.
+    /// The variables that are used, but neither in `vars` nor predefined: the newest version requires a definition.
     fn undefined_variables(&self) -> Vec<String> {
         let mut names = Vec::new();
         references(self.root, &mut names);
@@ -242,7 +245,7 @@ impl Old<'_> {
         names
     }
 
-    /// Defines `names` as variables that are asked for where nothing else gives them a value, which is what they were.
+    /// Defines `names` as variables that prompt if they have no other value, as undefined variables did.
     fn define(&self, names: &[String], document: &mut Mapping) {
         if names.is_empty() {
             return;
@@ -259,11 +262,11 @@ impl Old<'_> {
         }
     }
 
-    /// Brings the sections and patches in profiles up to date. Whether patches still fit is seen when they are applied.
+    /// Upgrades the sections and patches of profiles. `verify` checks whether patches still have the same effect.
     fn profiles(&self, document: &mut Mapping, to: Version) {
         let mut unused = Problems::new(self.shown, self.source.into());
         for profile in super::edit::items(document, "profiles") {
-            // The newest version has `merge` alone. Whether that does the same is seen when it is applied.
+            // The newest version has only `merge`. `verify` checks whether it has the same effect.
             if to >= Version::V2beta1 && !has(profile, "merge") {
                 rename(profile, "strategicMerge", "merge");
             }
@@ -287,14 +290,14 @@ impl Old<'_> {
         }
     }
 
-    /// Whether `text` is the same configuration, with every comment. It defines the variables `more` too.
+    /// Checks that `text` is the same configuration, with all comments. It additionally defines the variables `more`.
     fn verify(&self, text: &str, to: Version, more: &[String]) -> Result<(), Obstacle> {
         let mut problems = Problems::new(self.shown, text.into());
         let Some(root) = parse(text, &mut problems).filter(|_| problems.is_empty()) else {
             return Err(Obstacle::new(
-                "anchors and aliases in it stand where the newer version has other keys",
+                "it has anchors and aliases where the newer version has different keys",
             )
-            .help("write out what the aliases (`*NAME`) stand for, then upgrade again"));
+            .help("replace the aliases (`*NAME`) with their values, then upgrade again"));
         };
         let profiles = self.root.get("profiles").and_then(Node::as_sequence).unwrap_or_default();
         let names = profiles
@@ -307,36 +310,36 @@ impl Old<'_> {
             if before != after {
                 return Err(match profile {
                     Some((node, name)) => self.other_profile(node, name, to),
-                    None => Obstacle::new(format!("what it says cannot be said in {to}")),
+                    None => Obstacle::new(format!("{to} cannot express it")),
                 });
             }
         }
         let kept = comments(text, &root);
         match comments(self.source, self.root).iter().find(|comment| !kept.contains(comment)) {
-            Some(comment) => Err(Obstacle::new(format!("the comment `{comment}` would get lost"))
-                .help("move it to a line of its own above a key that stays, then upgrade again")),
+            Some(comment) => Err(Obstacle::new(format!("the comment `{comment}` would be lost"))
+                .help("move it to a separate line above a key that remains, then upgrade again")),
             None => Ok(()),
         }
     }
 
-    /// Why the profile `name`, which `node` is, cannot be kept.
+    /// The reason why the profile `name` with the value `node` cannot be kept.
     fn other_profile(&self, node: &Node, name: &str, to: Version) -> Obstacle {
         let origin = |span| Problems::new(self.shown, "".into()).origin(span);
         let entry = |key: &str| node.as_mapping().and_then(|profile| profile.get(key)).map(|entry| entry.key);
         let (span, reason, help) = if let Some(span) = entry("strategicMerge") {
             let reason =
-                format!("`strategicMerge` of profile `{name}` merges lists, and {to} has `merge` alone");
+                format!("`strategicMerge` of profile `{name}` merges lists, but {to} has only `merge`");
             (span, reason, "write whole lists below `merge`, or use `patches`, then upgrade again")
         } else {
-            let reason = format!("profile `{name}` would change something else in {to}");
-            let help = "write its patches for the newer names (`windlass print -p NAME` shows both), then upgrade again";
+            let reason = format!("profile `{name}` would have a different effect in {to}");
+            let help = "rewrite its patches for the new keys (compare with `windlass print -p NAME`), then upgrade again";
             (entry("patches").unwrap_or(node.span), reason, help)
         };
         Obstacle::new(reason).at(origin(span)).help(help)
     }
 
-    /// What a document says with a profile applied, in the newest form; variables are not filled in, and those called as
-    /// in `without` do not count. The names of the images come first, since their order counts.
+    /// The content of a document with a profile applied, in the newest form; without variables filled in and without
+    /// the definitions of `without`. The names of the images come first, because their order matters.
     fn meaning(
         &self,
         root: &Node,
@@ -361,7 +364,7 @@ impl Old<'_> {
                 }
             }
         }
-        let Value::Mapping(mut document) = root.value else { return Err(Obstacle::new("it is no map")) };
+        let Value::Mapping(mut document) = root.value else { return Err(Obstacle::new("it is not a map")) };
         check(&mut document, version, Stage::Raw, &mut problems);
         upgrade(&mut document, version, Version::NEWEST, &mut problems);
         if let Some(problem) = problems.finish().0.first() {
@@ -369,7 +372,7 @@ impl Old<'_> {
             if let Some(profile) = profile {
                 obstacle.reason.push_str(&format!(", with profile `{profile}`"));
             }
-            // The line is that of the old file only where that is what was read.
+            // The location is valid only if the old file was read.
             return Err(if version == self.version {
                 obstacle
             } else {
@@ -387,7 +390,7 @@ impl Old<'_> {
     }
 }
 
-/// The names of the variables that the texts below `node` refer to.
+/// Collects the names of the variables that the strings below `node` refer to.
 fn references(node: &Node, names: &mut Vec<String>) {
     match &node.value {
         Value::Scalar(scalar) => {
@@ -405,7 +408,7 @@ fn is_empty(node: &Node) -> bool {
     node.as_mapping().is_some_and(Mapping::is_empty)
 }
 
-/// What is said of the whole file, also of profiles and of what windlass only keeps.
+/// The errors and warnings of the whole file, including profiles and sections that windlass only keeps.
 fn complaints(root: &Node, version: Version, shown: &str) -> Vec<Problem> {
     let mut problems = Problems::new(shown, "".into());
     if let Value::Mapping(mut document) = root.value.clone() {
@@ -415,7 +418,7 @@ fn complaints(root: &Node, version: Version, shown: &str) -> Vec<Problem> {
     errors.into_iter().chain(warnings).collect()
 }
 
-/// `message` as a reason why a version does not fit.
+/// `message` as a reason why a version cannot express the file.
 fn unknown_there(message: &str) -> String {
     message.strip_prefix("unknown key").map_or_else(|| message.to_owned(), |key| format!("it has no{key}"))
 }

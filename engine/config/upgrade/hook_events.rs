@@ -1,10 +1,10 @@
-//! The older form of a hook's events (spec config §13.5): `when.before.images: all` is `before:build`.
+//! Converts the older form of a hook's events: `when.before.images: all` becomes `before:build`.
 
 use super::edit::text;
 use crate::config::node::{Mapping, Node, field};
 
-/// The keys of `when.before` and its kin, with what they are called in events. Dependencies were one thing there, however
-/// they were run.
+/// The keys of `when.before`, `when.after` and `when.onError`, with their names in events. The older form does not
+/// distinguish whether dependencies are built or deployed.
 const PHASES: [(&str, &[&str]); 6] = [
     ("images", &["build"]),
     ("deployments", &["deploy"]),
@@ -14,10 +14,10 @@ const PHASES: [(&str, &[&str]); 6] = [
     ("initialSync", &["initialSync"]),
 ];
 
-/// The phases whose things fail, or are synchronised, one by one: `all` means each of them.
+/// The steps whose error events are per item: `all` means `*`.
 const SINGLE: [&str; 3] = ["build", "deploy", "purge"];
 
-/// The events that `when` means, each where its name stands.
+/// The events of `when`, each with the location of its name.
 pub(super) fn events(when: &Mapping) -> Vec<Node> {
     let mut events = Vec::new();
     for (key, moment) in [("before", "before"), ("after", "after"), ("onError", "error")] {

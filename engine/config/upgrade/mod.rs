@@ -1,10 +1,10 @@
-//! Turns a document of any version into one of the newest, a step for each version (spec config §1.1 and §13).
+//! Upgrades a document of any version to the newest one, one step per version.
 //!
-//! A step changes the tree in place: what it moves keeps its place in the file, so that diagnostics still point at
-//! the lines the user wrote, and what it adds stands where its reason does. The same steps bring a file up to date
-//! for `windlass upgrade`. Steps take any part of a document, as the sections of a profile are.
+//! A step changes the tree in place: moved values keep their location in the file, so that diagnostics still point to
+//! the lines of the user, and added values get the location of their cause. `windlass upgrade` uses the same steps to
+//! upgrade a file. Steps accept any part of a document, such as the sections of a profile.
 //!
-//! What the newest version has no words for stays as it is and is read all the same: `disabled` of an image, `dev` with
+//! Keys without a counterpart in the newest version stay and are still read: `disabled` of an image, `dev` with
 //! `autoReload`, `skipBuild` of a dependency.
 
 mod dev;
@@ -37,12 +37,12 @@ use super::node::Mapping;
 use super::problem::Problems;
 use super::version::Version::{self, *};
 
-/// Upgrades `document` from version `from` to version `to`. What gets lost is warned about.
+/// Upgrades `document` from version `from` to version `to`. Warns about lost values.
 pub(crate) fn upgrade(document: &mut Mapping, from: Version, to: Version, problems: &mut Problems) {
     for version in Version::ALL.into_iter().filter(|version| (from..to).contains(version)) {
         step(document, version, problems);
     }
-    // Old names that newer versions still understand.
+    // Old names that newer versions still read.
     if from > V1beta6 {
         v1beta6::tags(document);
     }

@@ -1,6 +1,6 @@
-//! Patches of profiles for the newest version: what they change stands elsewhere there, in maps by name where lists were.
+//! Upgrades patches of profiles to the newest version, which has moved keys, and maps by name instead of lists.
 //!
-//! Only what can be told for certain is rewritten. Whether a profile still does the same is seen when it is applied.
+//! Only unambiguous paths are rewritten. A later check compares the effect of each profile.
 
 use super::edit::{as_map, entry, items, list, text, text_at};
 use super::upgrade;
@@ -9,7 +9,7 @@ use crate::config::node::{Mapping, Node, Value, field};
 use crate::config::problem::Problems;
 use crate::config::profile::{Path, Step};
 
-/// The lists that are maps by name.
+/// The lists that become maps by name.
 const LISTS: [&str; 5] = ["vars", "commands", "deployments", "dependencies", "pullSecrets"];
 
 /// Rewrites the patches of `profile` for the newest version; `root` is the file, of `version`.
@@ -29,7 +29,7 @@ pub(super) fn rewrite(profile: &mut Mapping, root: &Node, version: Version) {
     }
 }
 
-/// Where `steps` lead in the newest version, and the `value` that is put there, when it changes.
+/// The path `steps` in the newest version, and the new `value` if it changes.
 fn moved(
     steps: &[Step],
     value: Option<&Node>,
@@ -40,7 +40,7 @@ fn moved(
     let Step::Name(name) = section else { return None };
     match rest {
         _ if LISTS.contains(&name.as_str()) => match rest {
-            // Something is added to the list, or takes the place of an item.
+            // An item is added to the list or replaced.
             [] => added(name, None, value?, version),
             [Step::Name(end)] if end == "-" => added(name, None, value?, version),
             [item] => {
@@ -82,7 +82,7 @@ fn moved(
     }
 }
 
-/// The path and the value for `value`, one of the list `section`, which is called `name` unless it says so itself.
+/// The path and the new value for `value`, an item of the list `section`; `name` is its name if it has none.
 fn added(
     section: &str,
     name: Option<&str>,
@@ -100,7 +100,7 @@ fn added(
     Some((steps, Some(entry.node.clone())))
 }
 
-/// The section `key` that is `node`, in the newest version.
+/// The section `key` with the value `node`, in the newest version.
 fn upgraded(key: &str, node: Node, version: Version) -> Option<Node> {
     let mut problems = Problems::new("", "".into());
     let mut document = Mapping::from([(key.to_owned(), entry(node.span, node))]);
@@ -124,7 +124,7 @@ fn is(step: &Step, name: &str) -> bool {
     matches!(step, Step::Name(own) if own == name)
 }
 
-/// The steps as a pointer, or as a dotted path; `None` for names that this could not hold.
+/// The steps as a pointer or as a dotted path; `None` if it cannot represent a name.
 fn written(steps: &[Step], dotted: bool) -> Option<String> {
     let mut path = String::new();
     for step in steps {

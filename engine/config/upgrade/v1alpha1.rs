@@ -1,4 +1,4 @@
-//! v1alpha1 to v1alpha2: `devSpace` becomes `deployments` and `dev`, registries become part of the image's name.
+//! v1alpha1 to v1alpha2: `devSpace` becomes `deployments` and `dev`, registries become part of `image`.
 
 use super::edit::{
     as_map, entry, has, images, is_true, items, list, map, map_or_new, move_to, rename, text, text_at,
@@ -11,9 +11,8 @@ pub(super) fn upgrade(document: &mut Mapping, problems: &mut Problems) {
     dev_space(document);
     tiller(document);
     if let Some(entry) = document.shift_remove("internalRegistry") {
-        let message = "`internalRegistry` is ignored: no version after v1alpha1 has it";
-        let report =
-            Report::new("config::ignored", message, "ignored").help("push to a registry of your own");
+        let message = "`internalRegistry` is ignored: it was removed after v1alpha1";
+        let report = Report::new("config::ignored", message, "ignored").help("push to your own registry");
         problems.warn(entry.key, report);
     }
 }
@@ -42,9 +41,9 @@ fn images_with_registries(document: &mut Mapping, problems: &mut Problems) {
             }
             (Some(_), _) => {}
             (None, _) => {
-                let message = format!("there is no registry `{}` with a `url`", name.shown());
-                let report = Report::new("config::image", message, "not in `registries`");
-                problems.add(registry.node.span, report.help("add it to `registries`"));
+                let message = format!("unknown registry `{}`: no entry with a `url`", name.shown());
+                let report = Report::new("config::image", message, "unknown registry");
+                problems.add(registry.node.span, report.help("add it with a `url` to `registries`"));
             }
         }
     }
@@ -92,7 +91,7 @@ fn dev_space(document: &mut Mapping) {
     document.insert("dev".to_owned(), old);
 }
 
-/// One file with values becomes a list of one; that of `override` wins, as it does in DevSpace.
+/// A file with values becomes a list of one; `override` takes precedence, as in DevSpace.
 fn values_files(helm: &mut Mapping) {
     for key in ["override", "devOverwrite"] {
         let Some(mut file) = helm.shift_remove(key) else { continue };
@@ -107,7 +106,7 @@ fn selector(mapping: &mut Mapping) {
     mapping.shift_remove("resourceType");
 }
 
-/// One namespace for all becomes one for each chart.
+/// The global namespace becomes one for each chart.
 fn tiller(document: &mut Mapping) {
     let Some(tiller) = document.shift_remove("tiller") else { return };
     let Some(namespace) = tiller.node.as_mapping().and_then(|tiller| tiller.get("namespace")).cloned() else {

@@ -1,4 +1,4 @@
-//! v1alpha2 to v1alpha3: `dockerfilePath` and `contextPath` of `build` get their short names.
+//! v1alpha2 to v1alpha3: `dockerfilePath` and `contextPath` of `build` get shorter names.
 
 use super::edit::{images, map, rename};
 use crate::config::node::Mapping;

@@ -1,4 +1,4 @@
-//! v1alpha3 to v1alpha4: charts and values of Helm get their names of today.
+//! v1alpha3 to v1alpha4: charts and values of Helm get their current names.
 
 use super::edit::{entry, items, map, rename};
 use crate::config::node::{Mapping, Node, Value};

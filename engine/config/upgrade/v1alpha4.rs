@@ -1,4 +1,4 @@
-//! v1alpha4 to v1beta1: forwarded ports get their names of today.
+//! v1alpha4 to v1beta1: forwarded ports get their current names.
 
 use super::edit::{items, map, rename};
 use crate::config::node::Mapping;

@@ -1,4 +1,4 @@
-//! v1beta1 to v1beta2: what concerns an image moves out of `build`, what concerns a tool into it.
+//! v1beta1 to v1beta2: keys of an image move out of `build`, keys of a tool move into it.
 
 use super::edit::{has, images, map, map_or_new, move_to};
 use crate::config::node::{Mapping, Span};
@@ -29,7 +29,7 @@ fn tool_key(image: &mut Mapping, at: Span, key: &str, tool: &str) {
     }
 }
 
-/// `build.options` become those of kaniko where that is chosen, else those of docker.
+/// `build.options` become the options of kaniko if it is selected, otherwise those of `docker`.
 fn options(image: &mut Mapping) {
     let Some(build) = map(image, "build") else { return };
     let Some(options) = build.shift_remove("options").filter(|entry| !entry.node.is_null()) else { return };

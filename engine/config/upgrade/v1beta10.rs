@@ -1,4 +1,4 @@
-//! v1beta10 to v1beta11: images are selected by `imageSelector`, hooks listen to events by name.
+//! v1beta10 to v1beta11: `imageSelector` selects images, named events trigger hooks.
 
 use super::edit::{as_map, items, list, map, rename, text};
 use super::hook_events::events;
@@ -21,7 +21,7 @@ pub(super) fn upgrade(document: &mut Mapping) {
     }
 }
 
-/// The older form of hooks becomes the newer one.
+/// Converts hooks from the older form to the newer one.
 pub(super) fn hooks(document: &mut Mapping) {
     items(document, "hooks").for_each(hook);
 }
@@ -52,7 +52,7 @@ fn hook(hook: &mut Mapping) {
     }
 }
 
-/// `imageName: api` selects the image with the tag it was built with.
+/// `imageName: api` selects the image with its built tag.
 fn image_selector(mapping: &mut Mapping) {
     rename(mapping, "imageName", "imageSelector");
     let Some(entry) = mapping.get_mut("imageSelector") else { return };

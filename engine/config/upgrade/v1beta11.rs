@@ -1,4 +1,4 @@
-//! v1beta11 to v2beta1: lists of named things become maps, and an image's tools and options stand beside each other.
+//! v1beta11 to v2beta1: lists of named entries become maps, and the tools and options of an image move one level up.
 
 use super::dev;
 use super::edit::{
@@ -29,7 +29,7 @@ pub(super) fn upgrade(document: &mut Mapping, problems: &mut Problems) {
     }
 }
 
-/// The keys of `build` move into the image, and the options of the tool that is used as well.
+/// Moves the keys of `build` and the options of the selected tool into the image.
 fn flatten(image: &mut Mapping) {
     let Some(mut build) = image.shift_remove("build") else { return };
     let Some(build) = as_map(&mut build.node) else { return };
@@ -59,7 +59,7 @@ fn flatten(image: &mut Mapping) {
         .get("docker")
         .is_some_and(|docker| docker.node.as_mapping().is_some_and(Mapping::is_empty))
     {
-        // It is what is used where nothing is said.
+        // It is the default.
         build.shift_remove("docker");
     }
     if has(build, "custom") {
@@ -70,7 +70,7 @@ fn flatten(image: &mut Mapping) {
     }
 }
 
-/// Writes out what the older version meant by saying nothing, where the newer one means something else.
+/// Adds the default of the older version if that of the newer one is different.
 fn defaults(build: &mut Mapping, tool: &str, key: &str, value: &str) {
     let Some(entry) = build.get_mut(tool) else { return };
     if entry.node.is_null() {
@@ -82,7 +82,7 @@ fn defaults(build: &mut Mapping, tool: &str, key: &str, value: &str) {
     }
 }
 
-/// Not to say anything meant that a variable is only asked for where it is used.
+/// By default, the older version resolved a variable only if it was used.
 fn variable(variable: &mut Mapping) {
     let Some(at) = variable.get("name").map(|name| name.key) else { return };
     if !has(variable, "value") {
@@ -91,7 +91,7 @@ fn variable(variable: &mut Mapping) {
 }
 
 fn dependency(dependency: &mut Mapping) {
-    // What is wrong with it was told, and nobody is to say that there is none.
+    // Its problem was reported: do not report it as missing.
     let is_told = field(dependency, "source").is_some_and(Node::is_unresolved);
     if !is_told
         && let Some((position, _, mut source)) = dependency.shift_remove_full("source")
@@ -122,7 +122,7 @@ fn dependency(dependency: &mut Mapping) {
     }
 }
 
-/// Puts `more` profiles before those that are there.
+/// Inserts `more` profiles before the existing ones.
 fn add_profiles(dependency: &mut Mapping, mut more: Entry) {
     let Value::Sequence(first) = &mut more.node.value else { return };
     match dependency.get_mut("profiles").map(|entry| &mut entry.node.value) {
@@ -159,7 +159,7 @@ fn deployment(deployment: &mut Mapping) {
     }
 }
 
-/// Switches of helm become arguments of it.
+/// Boolean keys of `helm` become arguments.
 fn helm_arguments(helm: &mut Mapping) {
     if !has(helm, "chart") || !is_true(helm, "componentChart") {
         helm.shift_remove("componentChart");
@@ -201,7 +201,7 @@ fn helm_arguments(helm: &mut Mapping) {
     }
 }
 
-/// Gives it a name: that of its secret, else its registry.
+/// Adds a name: that of its secret, otherwise that of its registry.
 fn pull_secret(secret: &mut Mapping) {
     let Some((at, name)) = ["secret", "registry"]
         .into_iter()
@@ -213,7 +213,7 @@ fn pull_secret(secret: &mut Mapping) {
     if !has(secret, "name") {
         secret.shift_insert(0, "name".to_owned(), entry(at, text(at, name.trim_matches('-'))));
     }
-    // The newer version has one secret for all registries.
+    // By default, the newer version has one secret for all registries.
     if let Some(registry) = text_at(secret, "registry") {
         add(secret, "secret", at, &PullSecret::name_for(&registry));
     }
@@ -222,7 +222,7 @@ fn pull_secret(secret: &mut Mapping) {
     }
 }
 
-/// Makes a map by `name` of a list.
+/// Converts a list to a map by `name`.
 fn by_name(node: &mut Node, noun: &str, problems: &mut Problems) {
     let Value::Sequence(nodes) = &mut node.value else { return };
     let mut named = Mapping::new();
@@ -238,10 +238,9 @@ fn by_name(node: &mut Node, noun: &str, problems: &mut Problems) {
         };
         item.shift_remove("name");
         if let Some(first) = named.get(&name).map(|entry: &Entry| entry.key) {
-            let report =
-                Report::new("config::duplicate", format!("two {noun}s are called `{name}`"), "again here")
-                    .also(first, "first here")
-                    .help("rename one of them");
+            let report = Report::new("config::duplicate", format!("duplicate {noun} `{name}`"), "again here")
+                .also(first, "first here")
+                .help("rename one of them");
             problems.add(at, report);
             continue;
         }

@@ -1,4 +1,4 @@
-//! v1beta2 to v1beta3: interactive mode takes the place of overridden images, selectors stand where they are used.
+//! v1beta2 to v1beta3: interactive mode replaces overridden images, selectors are inlined.
 
 use super::edit::{add, as_map, has, images, items, list, map, map_or_new, move_to, rename, text_at};
 use crate::config::node::{Entry, Mapping, Span, Value};
@@ -11,7 +11,7 @@ pub(super) fn upgrade(document: &mut Mapping, problems: &mut Problems) {
         problems.warn(cluster.key, report);
     }
     for (at, image) in images(document) {
-        // Not to say anything meant `false` then, and means `true` since.
+        // The default was `false` and became `true`.
         add(image, "createPullSecret", at, "false");
     }
     for deployment in items(document, "deployments") {
@@ -64,7 +64,7 @@ fn upgrade_dev(dev: &mut Mapping, at: Span) {
     }
 }
 
-/// The keys of the selector that `item` names take the place of its name.
+/// Replaces the name of the selector of `item` with its keys.
 fn inline_selector(item: &mut Mapping, selectors: &[&Mapping]) {
     let Some(name) = text_at(item, "selector") else { return };
     item.shift_remove("selector");
@@ -79,7 +79,7 @@ fn inline_selector(item: &mut Mapping, selectors: &[&Mapping]) {
     }
 }
 
-/// The first word of the entrypoint stays, the others become the command.
+/// The first word of the entrypoint remains, the others become the command.
 fn split_entrypoint(image: &mut Mapping) {
     let mut dropped = Mapping::new();
     for key in ["dockerfile", "context"] {

@@ -1,4 +1,4 @@
-//! v1beta3 to v1beta4: a component is a deployment by Helm with the component chart.
+//! v1beta3 to v1beta4: a component becomes a Helm deployment with the component chart.
 
 use super::edit::{as_map, entry, items, plain};
 use crate::config::node::{Mapping, Node, Value};

@@ -1,4 +1,4 @@
-//! v1beta4 to v1beta5: Helm 3 is the default, so that what ran with Helm 2 has to say so.
+//! v1beta4 to v1beta5: Helm 3 is the default, so deployments with Helm 2 must set `v2`.
 
 use super::edit::{add, items, map, rename};
 use crate::config::node::Mapping;

@@ -1,4 +1,4 @@
-//! v1beta5 to v1beta6: `flags` of a custom builder are called `args`.
+//! v1beta5 to v1beta6: `flags` of a custom builder become `args`.
 
 use super::edit::{images, map, rename};
 use crate::config::node::Mapping;

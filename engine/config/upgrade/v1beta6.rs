@@ -1,4 +1,4 @@
-//! v1beta6 to v1beta7: several tags, and a choice of what the first sync does.
+//! v1beta6 to v1beta7: several tags, and a mode of the first sync.
 
 use super::edit::{images, is_true, items, list, map, rename, text};
 use crate::config::node::{Mapping, Value};
@@ -19,7 +19,7 @@ pub(super) fn upgrade(document: &mut Mapping) {
     }
 }
 
-/// `tag` becomes a list of one; where `tags` is there too, its tag comes last.
+/// `tag` becomes a list of one; if `tags` exists as well, it is appended.
 pub(super) fn tags(document: &mut Mapping) {
     images(document).for_each(|(_, image)| tags_of(image));
 }

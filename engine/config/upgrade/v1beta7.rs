@@ -1,4 +1,4 @@
-//! v1beta7 to v1beta8: `flags` of kaniko and kubectl are called for what they are passed to.
+//! v1beta7 to v1beta8: `flags` of kaniko and kubectl become `args` and `applyArgs`.
 
 use super::edit::{images, items, map, rename};
 use crate::config::node::Mapping;

@@ -1,10 +1,9 @@
-//! v1beta8 to v1beta9: keeping an image whose changes are synced has to be asked for.
+//! v1beta8 to v1beta9: images whose changes are synced need `preferSyncOverRebuild` to be skipped.
 
 use super::edit::{add, as_map, items, map, text_at};
 use crate::config::node::Mapping;
 
-/// The newer version has `preferSyncOverRebuild` for every image; it means something only for one that is synced, and
-/// so only those get it.
+/// Adds `preferSyncOverRebuild` only to images that are synced: it has no effect on others.
 pub(super) fn upgrade(document: &mut Mapping) {
     let dev = map(document, "dev");
     let synced: Vec<String> = match dev {

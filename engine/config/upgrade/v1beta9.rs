@@ -1,4 +1,4 @@
-//! v1beta9 to v1beta10: random tags are written as `#`, dependencies have names, interactive mode is a terminal.
+//! v1beta9 to v1beta10: random tags use `#`, dependencies have names, interactive mode becomes a terminal.
 
 use super::edit::{add, as_map, entry, has, images, is_true, items, map, move_to, rename, text};
 use crate::config::node::{Mapping, Span, Style, Value};
@@ -7,8 +7,8 @@ pub(super) fn upgrade(document: &mut Mapping) {
     super::v1beta6::tags(document);
     for (_, image) in images(document) {
         random_tags(image);
-        // The newer version would write `rebuildStrategy: ignoreContextChanges`, which also holds for `build`, where
-        // this key never meant anything (spec image-building §5.5).
+        // The counterpart `rebuildStrategy: ignoreContextChanges` also applies to `build`, where this key had no
+        // effect: drop it.
         image.shift_remove("preferSyncOverRebuild");
     }
     for (number, dependency) in items(document, "dependencies").enumerate() {

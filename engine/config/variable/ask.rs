@@ -1,52 +1,52 @@
-//! Asking the user for a variable.
+//! Prompts for a variable.
 
 use regex::Regex;
 
-/// A question about one variable.
+/// A prompt for a variable.
 #[derive(Debug, Clone)]
 pub struct Question {
-    /// The variable's name.
+    /// The name of the variable.
     pub name: String,
-    /// What to ask.
+    /// The text of the prompt.
     pub text: String,
-    /// What to offer as the answer.
+    /// The suggested answer.
     pub default: Option<String>,
-    /// The answers to choose from; empty: any text. They outrank `password` and `pattern`.
+    /// The answers to choose from; if empty, any text. They take precedence over `password` and `pattern`.
     pub options: Vec<String>,
-    /// Whether the answer must not be shown.
+    /// Whether the answer must not be displayed.
     pub password: bool,
-    /// What an answer must match.
+    /// The pattern that an answer must match.
     pub pattern: Option<Regex>,
-    /// What to say about an answer that does not match.
+    /// The message for an answer that does not match.
     pub pattern_message: String,
-    /// Whether the answer is kept for later runs.
+    /// Whether the answer is saved for later runs.
     pub is_remembered: bool,
-    /// What makes other commands of windlass find the file that asks: ` --config FILE`; empty for the one they find anyway.
+    /// The option with which other commands find the same file: ` --config FILE`; empty for the default file.
     pub config_flag: String,
 }
 
-/// Why there is no answer.
+/// An error of a prompt.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    /// The user broke it off.
-    #[error("the question was cancelled")]
+    /// The user cancelled it.
+    #[error("the prompt was cancelled")]
     Cancelled,
-    /// There is nobody to ask.
+    /// A prompt is not possible.
     #[error("{0}")]
     Unavailable(String),
 }
 
-/// Asks questions: the loader itself never touches a terminal.
+/// Shows prompts: the loader itself does not use a terminal.
 pub trait Ask: Send + Sync {
     /// The answer to `question`.
     ///
     /// # Errors
-    /// [`AskError::Cancelled`] when the user broke it off, [`AskError::Unavailable`] when nobody can be asked.
+    /// [`AskError::Cancelled`] if the user cancelled it, [`AskError::Unavailable`] if a prompt is not possible.
     fn ask(&self, question: &Question) -> Result<String, AskError>;
 }
 
 impl Question {
-    /// Whether `answer` may be given.
+    /// Whether `answer` is valid.
     pub fn accepts(&self, answer: &str) -> bool {
         if !self.options.is_empty() {
             return self.options.iter().any(|option| option == answer);

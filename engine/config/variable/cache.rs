@@ -1,4 +1,4 @@
-//! Answers given before, in `.windlass/vars.json`.
+//! Saved answers, in `.windlass/vars.json`.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// The answers of a project. Nothing is read before the first look-up.
+/// The saved answers of a project, read on the first lookup.
 pub(crate) struct Cache {
     root: PathBuf,
     file: PathBuf,
     known: Option<BTreeMap<String, String>>,
     added: BTreeMap<String, String>,
-    /// Why the file was not used, for a warning.
+    /// Why the file is ignored, for a warning.
     pub damage: Option<String>,
 }
 
@@ -23,13 +23,13 @@ struct Contents {
 }
 
 impl Cache {
-    /// The cache of the project in `root`.
+    /// The saved answers of the project in `root`.
     pub(crate) fn new(root: &Path) -> Self {
         let file = root.join(".windlass").join("vars.json");
         Self { root: root.to_owned(), file, known: None, added: BTreeMap::new(), damage: None }
     }
 
-    /// The answer given for `name`.
+    /// The saved answer for `name`.
     pub(crate) fn get(&mut self, name: &str) -> Option<String> {
         if let Some(answer) = self.added.get(name) {
             return Some(answer.clone());
@@ -41,29 +41,29 @@ impl Cache {
         self.known.as_ref()?.get(name).cloned()
     }
 
-    /// Remembers an answer until [`Cache::save`].
+    /// Adds an answer, which [`Cache::save`] writes.
     pub(crate) fn add(&mut self, name: &str, answer: &str) {
         self.added.insert(name.to_owned(), answer.to_owned());
     }
 
-    /// Forgets the answers for `names`, or all of them, at once. Gives the names of those there were.
+    /// Removes the answers for `names`, or all of them, from the file. Returns the names of the removed ones.
     ///
     /// # Errors
-    /// When the folder or the file cannot be written.
+    /// If the directory or the file cannot be written.
     pub(crate) fn forget(&mut self, names: &[String]) -> std::io::Result<Vec<String>> {
         let (gone, kept): (BTreeMap<_, _>, BTreeMap<_, _>) =
             self.read().into_iter().partition(|(name, _)| names.is_empty() || names.contains(name));
-        // A file that cannot be used goes as well, when all of it is to go.
+        // An invalid file is replaced if all answers are to be removed.
         if !gone.is_empty() || (names.is_empty() && self.damage.is_some()) {
             self.write(kept)?;
         }
         Ok(gone.into_keys().collect())
     }
 
-    /// Writes what was added. What another run wrote meanwhile is kept.
+    /// Writes the added answers. Keeps answers that another run has written meanwhile.
     ///
     /// # Errors
-    /// When the folder or the file cannot be written.
+    /// If the directory or the file cannot be written.
     pub(crate) fn save(&mut self) -> std::io::Result<()> {
         if self.added.is_empty() {
             return Ok(());
@@ -73,7 +73,7 @@ impl Cache {
         self.write(vars)
     }
 
-    /// Writes the file, for this user alone.
+    /// Writes the file, readable only for this user.
     fn write(&self, vars: BTreeMap<String, String>) -> std::io::Result<()> {
         let folder = self.root.join(".windlass");
         let folder = folder.as_path();
@@ -82,7 +82,7 @@ impl Cache {
         if !ignore.exists() {
             std::fs::write(ignore, "*\n")?;
         }
-        // Temporary files are created with mode 0600, which stays when they are renamed.
+        // Temporary files are created with mode 0600, which a rename keeps.
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         serde_json::to_writer_pretty(&mut file, &Contents { version: 1, vars })?;
         file.write_all(b"\n")?;

@@ -1,4 +1,4 @@
-//! Values that come from running something: `command` of a variable, and expressions.
+//! Values from commands: `command` of a variable, and expressions.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use crate::config::problem::{Problems, Report};
 use crate::process::{Process, is_for_this_system};
 use crate::secret::Secret;
 
-/// How long the command of a variable, or of an expression, may take.
+/// The timeout of the command of a variable or of an expression.
 const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
 impl Resolver<'_> {
-    /// The output of the variable's command for this system, else its default when there is none.
+    /// The output of the variable's command for this operating system; if it is empty, the default.
     pub(super) fn command(
         &mut self,
         name: &str,
@@ -33,7 +33,7 @@ impl Resolver<'_> {
         let chosen =
             definition.commands.iter().find(|(command, _)| is_for_this_system(command.os.as_deref()));
         let result = match chosen {
-            None => Err(NoOutput::Failed("none of its commands is for this operating system".to_owned())),
+            None => Err(NoOutput::Failed("no command for this operating system".to_owned())),
             Some((command, None)) => {
                 let process = self.shell(&command.command, &mut resolved, span, problems, |line| {
                     Process::configured(line, None)
@@ -66,22 +66,22 @@ impl Resolver<'_> {
             Err(NoOutput::Failed(reason)) => {
                 let message = format!("the command of variable `{name}` failed: {reason}");
                 let report = Report::new("config::variable", message, "defined here")
-                    .help(format!("run it by hand, or pass `--var {name}=VALUE`"));
+                    .help(format!("run it manually to check it, or pass `--var {name}=VALUE`"));
                 problems.add(span, report);
                 None
             }
         }
     }
 
-    /// What `process` prints, unless the project may run nothing.
+    /// The output of `process`, unless commands of the project are disabled.
     fn output_of(&self, process: Process) -> Result<String, NoOutput> {
         if !self.environment.allows_commands() {
-            return Err(NoOutput::Failed("`--no-exec` forbids the commands of a project".to_owned()));
+            return Err(NoOutput::Failed("disabled by `--no-exec`".to_owned()));
         }
         output(process, &self.root, COMMAND_LIMIT)
     }
 
-    /// The result of an expression that stands at `span`.
+    /// The result of the expression at `span`.
     pub(super) fn evaluate(
         &mut self,
         expression: &Expression<'_>,
@@ -112,14 +112,14 @@ impl Resolver<'_> {
             Err(NoOutput::Failed(reason)) => {
                 let message = format!("the expression `$({})` failed: {reason}", shown(expression.line));
                 let report = Report::new("config::expression", message, "this expression")
-                    .help("run the command by hand in the project's folder");
+                    .help("run the command manually in the project directory to check it");
                 problems.add(span, report);
                 None
             }
         }
     }
 
-    /// The process for a shell line whose references are filled in. What must be known about their values goes into
+    /// The process for a shell command line with its references filled in. The secrecy of their values is added to
     /// `resolved`.
     fn shell(
         &mut self,
@@ -151,12 +151,12 @@ impl Resolver<'_> {
     }
 }
 
-/// The list, map or null that `text` is, standing at `span`.
+/// `text` parsed as a list, a map or null, with the location `span`.
 pub(crate) fn structured(text: &str, span: Span, problems: &Problems) -> Option<Node> {
     if text == "null" {
         return Some(Node { span, value: Value::Scalar(Scalar::null()) });
     }
-    // Texts of one word are most frequent, and never a list or map.
+    // Fast path: most texts are one word, which is never a list or map.
     if !text.contains([':', '-', '{', '[']) {
         return None;
     }
@@ -165,7 +165,7 @@ pub(crate) fn structured(text: &str, span: Span, problems: &Problems) -> Option<
     (node.height() < MAX_DEPTH / 2).then_some(node)
 }
 
-/// The beginning of a long line.
+/// `line`, truncated if it is long.
 fn shown(line: &str) -> String {
     let line = line.trim();
     match line.char_indices().nth(60) {

@@ -1,4 +1,4 @@
-//! The section `vars` (spec config §6.1 and §13.2).
+//! The section `vars`.
 
 use indexmap::IndexMap;
 use regex::Regex;
@@ -31,7 +31,7 @@ pub(crate) type Definitions = IndexMap<String, Definition>;
 /// One entry of `vars`.
 #[derive(Debug, Clone)]
 pub(crate) struct Definition {
-    /// Where its name stands.
+    /// The location of its name.
     pub span: Span,
     pub question: Option<String>,
     pub options: Vec<String>,
@@ -41,21 +41,21 @@ pub(crate) struct Definition {
     pub default: Option<Node>,
     pub value: Option<Node>,
     pub source: Source,
-    /// The commands to try, the one for every system last.
+    /// The commands to try, the one for all systems last.
     pub commands: Vec<(OsCommand, Option<Vec<String>>)>,
     pub no_cache: bool,
-    /// `None` where the file leaves it to its version.
+    /// `None` if it depends on the version of the file.
     pub always_resolve: Option<bool>,
 }
 
-/// Where a value may come from.
+/// The sources of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// Environment, cache, question.
+    /// The environment, a saved answer, a prompt.
     All,
-    /// The environment alone.
+    /// Only the environment.
     Environment,
-    /// Cache and question.
+    /// A saved answer or a prompt.
     Input,
     /// Its `value` or `default`.
     None,
@@ -64,15 +64,15 @@ pub(crate) enum Source {
 }
 
 impl Definition {
-    /// Why `text` cannot be the value that a user gives, as a phrase that does not repeat it; `None` when it can.
+    /// Why `text` is not a valid value, as a phrase that does not contain it; `None` if it is valid.
     pub(crate) fn refusal(&self, text: &str) -> Option<String> {
         match (self.options.as_slice(), &self.pattern) {
             ([], Some(pattern)) if !pattern.is_match(text) => {
                 let message = self.pattern_message.clone();
-                Some(message.unwrap_or_else(|| format!("its value has to match `{pattern}`")))
+                Some(message.unwrap_or_else(|| format!("it must match `{pattern}`")))
             }
             (options @ [_, ..], _) if !options.iter().any(|option| option == text) => {
-                Some(format!("it is one of `{}`", options.join("`, `")))
+                Some(format!("it must be one of `{}`", options.join("`, `")))
             }
             _ => None,
         }
@@ -89,7 +89,7 @@ pub(crate) fn read(node: &Node, reader: &mut Reader<'_>) -> Definitions {
 fn definition(mapping: &Mapping, what: &str, span: Span, reader: &mut Reader<'_>) -> Definition {
     let password = reader.boolean(mapping, "password", what).unwrap_or(false);
     if password {
-        // Before anything about it can be shown.
+        // Before a report can display it.
         let secrets = ["default", "value"].iter().filter_map(|key| field(mapping, key)).map(|node| node.span);
         reader.problems.mask(&secrets.collect::<Vec<_>>());
     }
@@ -115,7 +115,7 @@ fn definition(mapping: &Mapping, what: &str, span: Span, reader: &mut Reader<'_>
         let report =
             Report::new("config::variable", format!("{what} has both `value` and `default`"), "here")
                 .also(default.key, "and here")
-                .help("keep `value` for a constant, `default` for an answer that may differ");
+                .help("keep `value` for a constant, or `default` for a value that users can change");
         reader.problems.add(value.key, report);
     }
     if definition.source == Source::Command && definition.commands.is_empty() {
@@ -141,9 +141,12 @@ fn source(mapping: &Mapping, what: &str, has_command: bool, reader: &mut Reader<
         Some("none") => Source::None,
         Some("command") => Source::Command,
         Some(other) => {
-            let report =
-                Report::new("config::variable", format!("`{other}` is no source of a variable"), "not known")
-                    .suggest(other, ["all", "env", "input", "none", "command"]);
+            let report = Report::new(
+                "config::variable",
+                format!("unknown variable source `{other}`"),
+                "unknown source",
+            )
+            .suggest(other, ["all", "env", "input", "none", "command"]);
             reader.problems.add(node.span, report);
             fallback
         }
@@ -155,7 +158,7 @@ fn pattern(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Option<Reg
     let text = reader.text(mapping, "validationPattern", what)?;
     let pattern = Regex::new(&text);
     if pattern.is_err() {
-        let message = format!("`validationPattern` of {what} is no regular expression");
+        let message = format!("`validationPattern` of {what} is not a regular expression");
         reader.problems.add(node.span, Report::new("config::pattern", message, "this pattern"));
     }
     pattern.ok()

@@ -1,25 +1,25 @@
-//! Expressions: a whole text of the form `$(command)` (spec config §13.2).
+//! Expressions: a string of the form `$(command)`.
 
-/// A command whose output takes the place of the text.
+/// A command whose output replaces the string.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Expression<'a> {
-    /// The shell line.
+    /// The shell command line.
     pub line: &'a str,
     pub mode: Mode,
 }
 
-/// What becomes of the output.
+/// The conversion of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// `$(...)`: without white space around it; a truth value, a number, null, a list or a map if it looks like one.
+    /// `$(...)`: without surrounding white space; a boolean, a number, null, a list or a map if it has that form.
     Value,
-    /// `$!(...)`: without white space around it, always a text.
+    /// `$!(...)`: without surrounding white space, always a string.
     Text,
-    /// `$#(...)`: as it was printed, always a text.
+    /// `$#(...)`: unchanged, always a string.
     Verbatim,
 }
 
-/// The expression that `text` is. What refers to `${runtime...}` is none: that is known only while a pipeline runs.
+/// Parses `text` as an expression. A text with `${runtime...}` is not one: its value is known only in a pipeline.
 pub(crate) fn expression(text: &str) -> Option<Expression<'_>> {
     let rest = text.trim().strip_prefix('$')?;
     let (mode, rest) = match rest.as_bytes().first()? {

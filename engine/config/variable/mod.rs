@@ -1,4 +1,4 @@
-//! Variables: what `${NAME}` stands for (spec config §6 and §13.2).
+//! Variables: resolves `${NAME}`.
 
 pub(crate) mod ask;
 pub(crate) mod cache;
@@ -26,7 +26,7 @@ pub(crate) use shell_line::ShellLine;
 pub(crate) use substitute::{is_evaluated, is_filled_late, substitute};
 pub(crate) use value::Use;
 
-/// Whether something in `text` has to be filled in: a reference or an escaped one, or an expression.
+/// Whether `text` contains a reference or an escaped one, or is an expression.
 pub(crate) fn is_reference(text: &str) -> bool {
     expression::expression(text).is_some() || reference::parts(text).is_some()
 }

@@ -1,4 +1,4 @@
-//! Variables that need no definition (spec config §6.5). Each is computed when it is first used.
+//! Variables that require no definition. Each is computed on its first use.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,13 +9,13 @@ use crate::config::environment::Environment;
 use crate::git::GitTrouble;
 use crate::process::Process;
 
-/// Git answers at once, or hangs.
+/// The timeout of git commands, which normally finish at once.
 const GIT_LIMIT: Duration = Duration::from_secs(10);
 
-/// The variable that names the user's home.
+/// The environment variable with the user's home directory.
 const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 
-/// Their names, for suggestions.
+/// The names of the predefined variables, for suggestions.
 pub(crate) const NAMES: [&str; 16] = [
     "DEVSPACE_RANDOM",
     "DEVSPACE_TIMESTAMP",
@@ -31,31 +31,31 @@ pub(crate) const NAMES: [&str; 16] = [
     "DEVSPACE_KUBECTL_EXECUTABLE",
     "DEVSPACE_CONTEXT",
     "DEVSPACE_NAMESPACE",
-    // DevSpace Cloud had spaces; 6.x calls the namespace so.
+    // The names of DevSpace Cloud, which DevSpace 6 still has for the namespace.
     "DEVSPACE_SPACE",
     "DEVSPACE_SPACE_NAMESPACE",
 ];
 
-/// Whether `name`, in whatever case and form, is predefined.
+/// Whether `name`, in any case and notation, is predefined.
 pub(crate) fn is_predefined(name: &str) -> bool {
     let name = name.to_ascii_uppercase().replace('.', "_");
     name == "DEVSPACE_USERHOME" || NAMES.contains(&name.as_str())
 }
 
-/// What predefined variables are made from.
+/// The data from which predefined variables are computed.
 pub(crate) struct Predefined {
     pub root: PathBuf,
-    /// `name` of the file, which v2beta1 demands.
+    /// `name` of the file, which v2beta1 requires.
     pub name: Option<String>,
-    /// The profiles that are applied, or asked for until that is known.
+    /// The applied profiles; before these are known, the requested ones.
     pub profiles: Vec<String>,
     pub kube_context: Option<String>,
     pub namespace: Option<String>,
 }
 
 impl Predefined {
-    /// The value of `name`, in whatever case; `None` when there is no such predefined variable. The error
-    /// says why the value cannot be had.
+    /// The value of `name`, in any case; `None` if it is not predefined. The error is the reason why the value is not
+    /// available.
     pub(crate) fn get(&self, name: &str, environment: &Environment) -> Option<Result<String, String>> {
         let value = match name.to_ascii_uppercase().as_str() {
             "DEVSPACE_RANDOM" | "DEVSPACE.RANDOM" => {
@@ -106,7 +106,7 @@ impl Predefined {
         Some(value)
     }
 
-    /// The project's name: the file's, else the folder's.
+    /// The name of the project: that of the file, otherwise that of the directory.
     fn name(&self) -> Result<String, String> {
         let folder = || self.root.file_name().map(|name| name.to_string_lossy().into_owned());
         self.name.clone().or_else(folder).ok_or_else(|| "the file has no `name`".to_owned())
@@ -117,7 +117,7 @@ fn as_text(path: std::io::Result<PathBuf>) -> Result<String, String> {
     path.map(|path| path.display().to_string()).map_err(|error| error.to_string())
 }
 
-/// `kubectl` as `PATH` finds it; its bare name where it is not installed.
+/// The path of `kubectl` in `PATH`; its name if it is not installed.
 fn kubectl(environment: &Environment) -> String {
     let name = format!("kubectl{}", std::env::consts::EXE_SUFFIX);
     let search = environment.get("PATH").unwrap_or_default();
@@ -125,10 +125,10 @@ fn kubectl(environment: &Environment) -> String {
     found.map_or_else(|| "kubectl".to_owned(), |file| file.display().to_string())
 }
 
-/// The kubeconfig the environment names, or the user's.
+/// The kubeconfig of the environment, or that of the user.
 fn kubeconfig(environment: &Environment) -> Result<Kubeconfig, String> {
     let found = Kubeconfig::find(&|name| environment.get(name)).map_err(|error| error.to_string())?;
-    found.ok_or_else(|| "there is no kubeconfig".to_owned())
+    found.ok_or_else(|| "no kubeconfig found".to_owned())
 }
 
 fn git(arguments: &[&str], root: &Path, environment: &Environment) -> Result<String, String> {
@@ -141,7 +141,7 @@ fn git(arguments: &[&str], root: &Path, environment: &Environment) -> Result<Str
     });
     printed.map(|text| text.trim().to_owned()).map_err(|error| match error {
         NoOutput::Failed(_) if !errors.is_empty() => match GitTrouble::of(&errors) {
-            GitTrouble::NoRepository => "the project is in no git repository".to_owned(),
+            GitTrouble::NoRepository => "the project is not in a git repository".to_owned(),
             GitTrouble::NoCommit => "the project has no commit yet".to_owned(),
             GitTrouble::Other { reason, advice: None } => failed(&reason),
             GitTrouble::Other { reason, advice: Some(advice) } => {
@@ -149,6 +149,6 @@ fn git(arguments: &[&str], root: &Path, environment: &Environment) -> Result<Str
             }
         },
         NoOutput::Failed(reason) => failed(&reason),
-        NoOutput::Interrupted => failed("it was interrupted"),
+        NoOutput::Interrupted => failed("interrupted"),
     })
 }

@@ -1,4 +1,4 @@
-//! Runs a program for its output.
+//! Runs a command for its output.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,27 +7,27 @@ use tokio_util::sync::CancellationToken;
 
 use crate::process::{Pipe, Process, ProcessError, interrupted};
 
-/// Output beyond this is no value of a variable, in bytes.
+/// The maximum size of the output in bytes.
 const OUTPUT_LIMIT: usize = 1 << 20;
 
-/// Lines of this many bytes arrive in pieces, and where they were cut cannot be told.
+/// The maximum length of a line in bytes: longer ones arrive in parts that cannot be joined.
 const LINE_LIMIT: usize = 16 << 10;
 
-/// Why a program gave no output.
+/// The reason why a command has no output.
 pub(crate) enum NoOutput {
     /// The user interrupted it.
     Interrupted,
-    /// A phrase that says what happened; it never holds the output or the arguments.
+    /// A phrase with the reason; it does not contain the output or the arguments.
     Failed(String),
 }
 
-/// What `process` prints. It gets no input, and `limit` to finish: then it is
-/// stopped with everything it started, and likewise when the user interrupts. Blocks; not for async code.
+/// The output of `process`, which gets no input. After `limit`, or if the user interrupts, it is stopped with all its
+/// child processes. Blocks: do not call it from async code.
 pub(crate) fn output(process: Process, root: &Path, limit: Duration) -> Result<String, NoOutput> {
     output_and_errors(process, root, limit, |_| ())
 }
 
-/// The same, handing each line of its standard error to `on_error`: of a program that is known to print no secret.
+/// Like [`output`], and passes each line of standard error to `on_error`. Only for commands that print no secrets.
 pub(super) fn output_and_errors(
     process: Process,
     root: &Path,
@@ -51,9 +51,9 @@ pub(super) fn output_and_errors(
         text.push_str(line);
         text.push('\n');
         let reasons = [
-            (line.contains(char::REPLACEMENT_CHARACTER), "it printed what is no text"),
-            (line.len() >= LINE_LIMIT, "it printed a line of more than 16 KiB"),
-            (text.len() > OUTPUT_LIMIT, "it printed more than 1 MiB"),
+            (line.contains(char::REPLACEMENT_CHARACTER), "its output is not UTF-8 text"),
+            (line.len() >= LINE_LIMIT, "a line of its output exceeds 16 KiB"),
+            (text.len() > OUTPUT_LIMIT, "its output exceeds 1 MiB"),
         ];
         if let Some((_, reason)) = reasons.into_iter().find(|(holds, _)| *holds) {
             unfit = Some(reason);
@@ -63,7 +63,7 @@ pub(super) fn output_and_errors(
     let ended = runtime.block_on(async {
         let mut running = std::pin::pin!(running);
         tokio::select! {
-            // Listens before the program starts: an interruption at once would end windlass and leave it behind.
+            // Listen before the command starts: otherwise, an early interrupt ends windlass but not the command.
             biased;
             () = interrupted() => {
                 cancel.cancel();
@@ -77,16 +77,16 @@ pub(super) fn output_and_errors(
     }
     match ended {
         Ok(0) => Ok(text),
-        Ok(code) => Err(NoOutput::Failed(format!("it ended with exit code {code}"))),
+        Ok(code) => Err(NoOutput::Failed(format!("exit code {code}"))),
         Err(ProcessError::Cancelled { .. }) => Err(NoOutput::Interrupted),
-        Err(ProcessError::Killed { .. }) => Err(failed("it was killed")),
-        Err(ProcessError::NotExecutable { .. }) => Err(failed("the program is not executable")),
-        Err(ProcessError::NotFound { .. }) => Err(failed("the program was not found")),
+        Err(ProcessError::Killed { .. }) => Err(failed("killed")),
+        Err(ProcessError::NotExecutable { .. }) => Err(failed("command not executable")),
+        Err(ProcessError::NotFound { .. }) => Err(failed("command not found")),
         Err(ProcessError::TimedOut { limit, .. }) => {
-            Err(NoOutput::Failed(format!("it did not finish within {} seconds", limit.as_secs_f64())))
+            Err(NoOutput::Failed(format!("timed out after {} seconds", limit.as_secs_f64())))
         }
         Err(error @ ProcessError::Silent { .. }) => Err(NoOutput::Failed(error.to_string())),
-        Err(ProcessError::Directory { .. }) => Err(failed("the project's folder is gone")),
+        Err(ProcessError::Directory { .. }) => Err(failed("the project directory does not exist")),
         Err(error @ ProcessError::Forbidden { .. }) => Err(NoOutput::Failed(error.to_string())),
         Err(ProcessError::Input { source, .. } | ProcessError::Start { source, .. }) => {
             Err(NoOutput::Failed(source.to_string()))
@@ -111,18 +111,18 @@ mod tests {
     #[test]
     fn output_that_is_no_value_is_refused() {
         let minute = Duration::from_secs(60);
-        check("printf '\\377'", minute, "it printed what is no text");
-        check("head -c 20000 /dev/zero | tr '\\0' x", minute, "it printed a line of more than 16 KiB");
-        check("yes value", minute, "it printed more than 1 MiB");
+        check("printf '\\377'", minute, "its output is not UTF-8 text");
+        check("head -c 20000 /dev/zero | tr '\\0' x", minute, "a line of its output exceeds 16 KiB");
+        check("yes value", minute, "its output exceeds 1 MiB");
     }
 
     #[test]
     fn program_out_of_time_is_stopped_with_what_it_started() {
         let folder = tempfile::tempdir().expect("folder");
         let lock = folder.path().join("lock");
-        // The lock is free again only when the last process that inherited it has ended.
+        // The lock is released only when the last process that inherited it exits.
         let line = format!("exec 9>'{}'; flock 9; (sleep 1000; true); true", lock.display());
-        check(&line, Duration::from_millis(500), "it did not finish within 0.5 seconds");
+        check(&line, Duration::from_millis(500), "timed out after 0.5 seconds");
         let free = std::process::Command::new("flock").args(["--wait", "20"]).arg(lock).arg("true").status();
         assert!(free.is_ok_and(|status| status.success()), "something still runs");
     }

@@ -1,30 +1,30 @@
-//! Where the value of a variable came from.
+//! The source of the value of a variable.
 
 use std::fmt;
 
-/// Where the value of a variable came from, in the order in which these are tried.
+/// The source of the value of a variable, in the order in which sources are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Provenance {
     /// `--var`.
     Flag,
-    /// It is predefined, such as `DEVSPACE_GIT_COMMIT`.
+    /// A predefined variable, such as `DEVSPACE_GIT_COMMIT`.
     Predefined,
-    /// `value` of its definition.
+    /// The `value` of its definition.
     Value,
     /// The environment.
     Environment,
     /// The file `.env`.
     EnvFile,
-    /// An answer given before, in `.windlass/vars.json`.
+    /// A saved answer, in `.windlass/vars.json`.
     Cache,
     /// The output of its command.
     Command,
-    /// `default` of its definition.
+    /// The `default` of its definition.
     Default,
-    /// The answer to a question of this run.
+    /// The answer to a prompt of this run.
     Answer,
-    /// There is no such variable, which v2beta1 allows: the reference stays as it is written.
+    /// The variable is unknown, which v2beta1 allows: the reference stays as written.
     Undefined,
 }
 
@@ -36,7 +36,7 @@ impl fmt::Display for Provenance {
             Self::Value => "value",
             Self::Environment => "environment",
             Self::EnvFile => ".env",
-            Self::Cache => "remembered answer",
+            Self::Cache => "saved answer",
             Self::Command => "command",
             Self::Default => "default",
             Self::Answer => "answer",

@@ -1,4 +1,4 @@
-//! Values that come from the user.
+//! Values from the user.
 
 use super::ask::{AskError, Question};
 use super::definition::{Definition, Source};
@@ -11,8 +11,8 @@ use crate::config::node::Span;
 use crate::config::problem::{Problems, Report};
 
 impl Resolver<'_> {
-    /// The value of a variable that may be asked for: an answer given before, the default where nobody can be
-    /// asked, else a new answer.
+    /// The value of a variable that may prompt: the saved answer, the default if a prompt is not possible, otherwise a
+    /// new answer.
     pub(super) fn asked(
         &mut self,
         name: &str,
@@ -34,14 +34,14 @@ impl Resolver<'_> {
             Some(default) => Some(self.value_of(default, Provenance::Default, definition.span, problems)?),
             None => None,
         };
-        // A default is offered only by those who want to ask: with a question, or `source: input`.
+        // A default is the suggested answer only with a question or `source: input`; otherwise it is the value.
         let is_asked = definition.question.is_some() || definition.source == Source::Input;
         if default.is_some() && (self.ask.is_none() || !is_asked) {
             return default;
         }
         let pattern_message =
             definition.pattern_message.clone().unwrap_or_else(|| match &definition.pattern {
-                Some(pattern) => format!("Answer has to match pattern: {pattern}"),
+                Some(pattern) => format!("the answer must match the pattern `{pattern}`"),
                 None => String::new(),
             });
         let question = Question {
@@ -58,7 +58,7 @@ impl Resolver<'_> {
         self.answer(&question, definition.span, problems)
     }
 
-    /// Asks `question` and remembers the answer, beyond this run only if the question says so.
+    /// Shows the prompt `question` and records the answer; saves it for later runs only if the question allows it.
     pub(super) fn answer(
         &mut self,
         question: &Question,
@@ -67,26 +67,27 @@ impl Resolver<'_> {
     ) -> Option<Resolved> {
         let name = &question.name;
         let set = match question.is_remembered {
-            true => format!("answer it with `windlass set var {name}=VALUE{}`, ", self.config_flag),
+            true => format!("save an answer with `windlass set var {name}=VALUE{}`, ", self.config_flag),
             false => String::new(),
         };
         let help = match question.password {
             true => format!("export `{name}`, or pass `--var {name}=VALUE`"),
             false => {
-                format!("pass `--var {name}=VALUE`, export `{name}`, {set}or give it a `default` in `vars`")
+                format!("pass `--var {name}=VALUE`, export `{name}`, {set}or add a `default` in `vars`")
             }
         };
         let Some(ask) = self.ask.clone() else {
             if self.is_survey {
                 return None;
             }
-            let message = format!("variable `{name}` has no value, and there is no terminal to ask for it");
+            let message =
+                format!("variable `{name}` has no value, and windlass cannot prompt for it: not a terminal");
             let label = if self.definitions.contains_key(name) { "defined here" } else { "used here" };
             let mut report = Report::new("config::variable", message, label);
             let known = self.definitions.keys().map(String::as_str).chain(predefined::NAMES);
             report.help = Some(match crate::suggestion::nearest(name, known.filter(|known| known != name)) {
                 Some(near) if !self.definitions.contains_key(name) => {
-                    format!("did you mean `{near}`? If not, {help}")
+                    format!("did you mean `{near}`? Otherwise, {help}")
                 }
                 _ => help,
             });
@@ -102,7 +103,7 @@ impl Resolver<'_> {
                 Some(Resolved { is_password: question.password, ..Resolved::new(text, Provenance::Answer) })
             }
             Ok(_) => {
-                let message = format!("the answer for `{name}` is not one that it accepts");
+                let message = format!("invalid answer for variable `{name}`");
                 problems.add(span, Report::new("config::variable", message, "defined here").help(help));
                 None
             }
@@ -111,8 +112,8 @@ impl Resolver<'_> {
                 None
             }
             Err(AskError::Unavailable(reason)) => {
-                let message = format!("cannot ask for variable `{name}`: {reason}");
-                problems.add(span, Report::new("config::variable", message, "needed here").help(help));
+                let message = format!("cannot prompt for variable `{name}`: {reason}");
+                problems.add(span, Report::new("config::variable", message, "used here").help(help));
                 None
             }
         }

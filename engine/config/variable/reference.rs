@@ -1,19 +1,19 @@
-//! `${NAME}` in a text (spec config §6.3 and §13.2).
+//! References in a text: `${NAME}`.
 
 /// A part of a text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Part<'a> {
-    /// As it stands.
+    /// Literal text.
     Literal(&'a str),
-    /// `${NAME}`, or `$!{NAME}` when `forced` to stay text.
+    /// `${NAME}`, or `$!{NAME}` if `forced` to be a string.
     Reference { name: &'a str, forced: bool },
 }
 
-/// The parts of `text`; `None` when it has no reference and no escape, and so stays as it is.
+/// The parts of `text`; `None` if it has no reference and no escape, and so stays unchanged.
 ///
-/// A reference is `$`, perhaps `!`, and letters, digits, `-`, `_` or `.` in braces. With more than one `$`
-/// in front it is an escape: one `$` is dropped and the rest is literal. Names that start with `runtime.`
-/// are left alone: they are known only while the pipeline runs.
+/// A reference is `$`, an optional `!`, and letters, digits, `-`, `_` or `.` in braces. With more than one `$` it is an
+/// escape: one `$` is removed and the rest is literal. Names that start with `runtime.` are ignored: their values are
+/// known only while the pipeline runs.
 pub(crate) fn parts(text: &str) -> Option<Vec<Part<'_>>> {
     let mut parts = Vec::new();
     let mut literal = 0;
@@ -52,7 +52,7 @@ pub(crate) fn parts(text: &str) -> Option<Vec<Part<'_>>> {
     Some(parts)
 }
 
-/// `text` written so that it stands for itself: with one more `$` before what looks like a reference.
+/// Escapes `text`: adds a `$` before everything that looks like a reference.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::new();
     let mut rest = text;
@@ -60,7 +60,7 @@ pub(crate) fn escape(text: &str) -> String {
         let dollars = rest[start..].chars().take_while(|c| *c == '$').count();
         let (before, after) = rest.split_at(start + dollars);
         escaped.push_str(before);
-        // What follows decides; a lone `$` before it stands for any number of them.
+        // Only the text after the `$` decides; check it with a single `$`.
         let end = after.find('}').map_or(0, |end| end + 1);
         if parts(&format!("${}", &after[..end])).is_some() {
             escaped.push('$');

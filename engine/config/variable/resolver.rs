@@ -1,4 +1,4 @@
-//! Finds the value of a variable (spec config §6.4).
+//! Resolves the value of a variable.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -20,13 +20,13 @@ use crate::config::{ConfigError, Version};
 use crate::secret::Secret;
 use crate::suggestion::nearest;
 
-/// Bytes of values in all places of a document together, at most.
+/// The maximum total size of all inserted values in bytes.
 const MAX_FILLED: usize = 64 << 20;
 
-/// Variables that stand for one another, at most.
+/// The maximum nesting of variables in the values of variables.
 const MAX_CHAIN: usize = 32;
 
-/// Resolves variables, each once: `--var`, predefined, environment, cache, question.
+/// Resolves variables, each once: `--var`, predefined, environment, saved answer, prompt.
 pub(crate) struct Resolver<'e> {
     pub definitions: Definitions,
     pub predefined: Predefined,
@@ -36,22 +36,22 @@ pub(crate) struct Resolver<'e> {
     pub(super) cache: Cache,
     resolved: HashMap<String, Option<Resolved>>,
     chain: Vec<String>,
-    /// Answers of this run, also those that are never written.
+    /// The answers of this run, including those that are not saved.
     pub(super) answers: HashMap<String, String>,
-    /// Set when the user gave up at a question or a command.
+    /// Set if the user cancelled a prompt or interrupted a command.
     pub cancelled: Option<ConfigError>,
     pub(super) root: PathBuf,
-    /// Bytes that may still be put into the document.
+    /// The number of bytes that may still be inserted into the document.
     budget: usize,
-    /// Every reference that was followed, where somebody wants to know.
+    /// All references that were resolved, if explanations are requested.
     pub uses: Option<Vec<Use>>,
-    /// Leave variables without a value be, and tell nobody.
+    /// Allow variables without a value, without a report.
     pub is_survey: bool,
-    /// The version of the file, by whose rules its variables go.
+    /// The version of the file, which determines the rules of its variables.
     pub version: Version,
-    /// Who gives the values of `--var`.
+    /// The origin of the values of `--var`, for messages.
     pub flag_origin: &'static str,
-    /// What makes other commands of windlass find the same file: ` --config FILE`, or nothing.
+    /// The option with which other commands find the same file: ` --config FILE`, or empty.
     pub config_flag: String,
 }
 
@@ -85,12 +85,12 @@ impl<'e> Resolver<'e> {
         }
     }
 
-    /// Remembers answers in `.windlass/` of `folder`, not of the project.
+    /// Saves answers in `.windlass/` of `folder` instead of the project directory.
     pub(crate) fn keep_answers_in(&mut self, folder: &Path) {
         self.cache = Cache::new(folder);
     }
 
-    /// Takes the definitions as they are after profiles were applied; only answers are kept.
+    /// Sets the definitions after profiles are applied. Keeps only answers.
     pub(crate) fn redefine(&mut self, definitions: Definitions) {
         self.definitions = definitions;
         // The random value, the time and the commit stay the same for the whole load.
@@ -99,7 +99,7 @@ impl<'e> Resolver<'e> {
         });
     }
 
-    /// Resolves what is wanted even where nothing refers to it.
+    /// Resolves the variables that must be resolved even if they are not used.
     pub(crate) fn resolve_always(&mut self, problems: &mut Problems) {
         let by_default = self.version >= Version::V2beta1;
         let wanted =
@@ -110,9 +110,9 @@ impl<'e> Resolver<'e> {
         }
     }
 
-    /// The value of `name`, which is used at `span`. What keeps it from being known is reported once.
+    /// The value of `name`, which is used at `span`. A failure is reported once.
     pub(crate) fn resolve(&mut self, name: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
-        // `devspace.git.commit` and `DEVSPACE_GIT_COMMIT` are one variable, and so are their cases.
+        // `devspace.git.commit` and `DEVSPACE_GIT_COMMIT` are the same variable, in any case.
         let upper = name.to_ascii_uppercase();
         let key = if upper.starts_with("DEVSPACE") { upper.replace('.', "_") } else { name.to_owned() };
         let key = if key == "DEVSPACE_USERHOME" { "DEVSPACE_USER_HOME".to_owned() } else { key };
@@ -124,7 +124,7 @@ impl<'e> Resolver<'e> {
         self.resolve_as(key, name, span, problems)
     }
 
-    /// The names of the variables: those of the file in its order, then others that were used.
+    /// The names of the variables: those that the file defines, in file order, then others that were used.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.definitions.keys().cloned().collect();
         let used = self.uses.iter().flatten().map(|used| &used.name);
@@ -136,7 +136,7 @@ impl<'e> Resolver<'e> {
         names
     }
 
-    /// The names that `--var` gave and that neither the file nor windlass knows, in order.
+    /// The names in `--var` that neither the file nor windlass defines or uses, sorted.
     pub(crate) fn unused_flags(&self) -> Vec<String> {
         let is_unused = |name: &&String| {
             !self.definitions.contains_key(*name)
@@ -154,12 +154,12 @@ impl<'e> Resolver<'e> {
         values.map(|value| Secret::new(value.text.clone())).collect()
     }
 
-    /// The value of `name` if it was asked for before.
+    /// The value of `name`, if it was resolved before.
     pub(crate) fn known(&self, name: &str) -> Option<Resolved> {
         self.resolved.get(name).cloned().flatten()
     }
 
-    /// The value of `name`, as [`Resolver::resolve`] finds it, but not counted as a use.
+    /// The value of `name` as from [`Resolver::resolve`], without recording a use.
     pub(crate) fn peek(&mut self, name: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
         self.resolve_as(name, name, span, problems)
     }
@@ -169,32 +169,32 @@ impl<'e> Resolver<'e> {
         self.definitions.get(name).is_some_and(|definition| definition.password)
     }
 
-    /// Whether so many more bytes may be put into the document.
+    /// Whether `bytes` more bytes may be inserted into the document.
     pub(crate) fn take(&mut self, bytes: usize) -> bool {
         let left = self.budget.checked_sub(bytes);
         self.budget = left.unwrap_or(0);
         left.is_some()
     }
 
-    /// Reports a text that grows too long.
+    /// Reports values that are too long.
     pub(crate) fn too_long(&self, span: Span, problems: &mut Problems) -> bool {
         let report = Report::new(
             "config::variable",
             "the values of these variables are too long",
-            "they go beyond 1 MiB here, or 64 MiB in all",
+            "they exceed 1 MiB here, or 64 MiB in total",
         );
         problems.add(span, report);
         false
     }
 
-    /// Writes the answers of this run. The error is a phrase for a warning.
+    /// Saves the answers of this run. The error is a phrase for a warning.
     pub(crate) fn finish(&mut self) -> Result<(), String> {
         let saved = self
             .cache
             .save()
-            .map_err(|error| format!("cannot remember the answers in `.windlass/vars.json`: {error}"));
+            .map_err(|error| format!("cannot save the answers to `.windlass/vars.json`: {error}"));
         match self.cache.damage.take() {
-            Some(reason) => Err(format!("cannot use the answers in `.windlass/vars.json`: {reason}")),
+            Some(reason) => Err(format!("ignoring the saved answers in `.windlass/vars.json`: {reason}")),
             None => saved,
         }
     }
@@ -214,12 +214,9 @@ impl<'e> Resolver<'e> {
                 .chain([name])
                 .collect::<Vec<_>>()
                 .join("` -> `");
-            let report = Report::new(
-                "config::variable",
-                format!("variables refer to each other in a loop: `{path}`"),
-                "used here",
-            )
-            .help("give one of them a value of its own");
+            let report =
+                Report::new("config::variable", format!("variable reference cycle: `{path}`"), "used here")
+                    .help("set one of them to a value without references");
             problems.add(span, report);
             return None;
         }
@@ -244,7 +241,7 @@ impl<'e> Resolver<'e> {
             Some(Err(reason)) => {
                 let report = Report::new(
                     "config::variable",
-                    format!("cannot find the value of `{name}`: {reason}"),
+                    format!("cannot resolve `{name}`: {reason}"),
                     "used here",
                 )
                 .help(format!("pass `--var {name}=VALUE`"));
@@ -253,7 +250,7 @@ impl<'e> Resolver<'e> {
             }
             None => {}
         }
-        // Taken out for the time of its use: the search may look at other definitions, not at this one.
+        // Cloned, because the resolution may use other definitions.
         let definition = self.definitions.get(name).cloned();
         let Some(definition) = definition else { return self.undefined(name, span, problems) };
         let found = self.defined(name, &definition, problems)?;
@@ -287,12 +284,12 @@ impl<'e> Resolver<'e> {
         self.answer(&question, span, problems)
     }
 
-    /// In v2beta1 a name that is no variable stays as it is written: it may be one of a shell.
+    /// In v2beta1, a reference to an unknown variable stays as written: it may be for a shell.
     fn left(&self, name: &str, span: Span, problems: &mut Problems) -> Resolved {
         let known = self.definitions.keys().map(String::as_str);
         if let Some(near) = nearest(name, known) {
-            let message = format!("there is no variable `{name}`; the text stays `${{{name}}}`");
-            let report = Report::new("config::variable", message, "not known");
+            let message = format!("unknown variable `{name}`: `${{{name}}}` stays as written");
+            let report = Report::new("config::variable", message, "unknown variable");
             problems.warn(span, report.help(format!("did you mean `{near}`?")));
         }
         Resolved::new(format!("${{{name}}}"), Provenance::Undefined)
@@ -314,18 +311,18 @@ impl<'e> Resolver<'e> {
                     format!("the environment variable `{name}` is not set"),
                     "defined here",
                 )
-                .help(format!("export `{name}`, pass `--var {name}=VALUE`, or give it a `default`"))
+                .help(format!("export `{name}`, pass `--var {name}=VALUE`, or add a `default`"))
             }),
             Source::None => self.default_or(definition, problems, || {
                 Report::new("config::variable", format!("variable `{name}` has no value"), "defined here")
-                    .help("give it a `value` or a `default`")
+                    .help("add a `value` or a `default`")
             }),
             Source::Command => self.command(name, definition, problems),
             Source::All | Source::Input => self.asked(name, definition, problems),
         }
     }
 
-    /// `given`, which is the value that the user gives to `name`, if its definition accepts it.
+    /// `given`, the value from the user for `name`, if its definition accepts it.
     fn accepted(
         &self,
         name: &str,
@@ -341,12 +338,12 @@ impl<'e> Resolver<'e> {
             Provenance::EnvFile => "`.env`",
             _ => self.flag_origin,
         };
-        let message = format!("variable `{name}` does not accept its value from {origin}: {reason}");
+        let message = format!("invalid value of variable `{name}` from {origin}: {reason}");
         problems.add(definition.span, Report::new("config::variable", message, "defined here"));
         None
     }
 
-    /// The default, else the problem that there is none.
+    /// The default; reports a problem if there is none.
     fn default_or(
         &mut self,
         definition: &Definition,
@@ -363,7 +360,7 @@ impl<'e> Resolver<'e> {
         }
     }
 
-    /// The value that a `value` or `default` of a definition is, with its own references and expressions filled in.
+    /// The value of a `value` or `default` of a definition, with its references and expressions filled in.
     pub(super) fn value_of(
         &mut self,
         node: &Node,
@@ -384,7 +381,7 @@ impl<'e> Resolver<'e> {
         }
     }
 
-    /// `text` with its own references filled in.
+    /// `text` with its references filled in.
     pub(super) fn expand(
         &mut self,
         text: &str,

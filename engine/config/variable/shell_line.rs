@@ -1,34 +1,34 @@
-//! Shell lines with references in them.
+//! Shell command lines with references.
 
 use std::ops::Range;
 
 use super::shell_quotes::{Quotes, quotes_after};
 use crate::secret::Secret;
 
-/// The variable of a whole line, where a password in it cannot be a variable of its own.
+/// The variable for a whole line, if a password in it cannot be a separate variable.
 const WHOLE: &str = "WINDLASS_SHELL_LINE";
 
-/// A shell line into which values are put one after another.
+/// A shell command line, built from literal text and values.
 ///
-/// Values become part of the line, as in DevSpace: a variable may hold a whole command. Passwords do not: a line is
-/// visible to every process of the machine. They travel as environment variables, quoted so that they arrive as they
-/// are wherever they stand.
+/// Values become part of the line, as in DevSpace: a variable may contain a whole command. Passwords do not, because
+/// all local processes can read a command line. They are passed as environment variables, quoted so that the shell does
+/// not change them in any position.
 #[derive(Debug, Default)]
 pub(crate) struct ShellLine {
     pub line: String,
-    /// Variables that the shell has to be given.
+    /// The environment variables of the shell.
     pub environment: Vec<(String, Secret)>,
-    /// Whether a password is in the line itself.
+    /// Whether the line itself contains a password.
     is_secret: bool,
 }
 
 impl ShellLine {
-    /// A line whose shell also gets `environment`, and whose own variables have other names.
+    /// A line whose shell also gets `environment`; its own variables get different names.
     pub(crate) fn with(environment: Vec<(String, Secret)>) -> Self {
         Self { environment, ..Self::default() }
     }
 
-    /// Adds text whose `secrets` are passwords.
+    /// Appends text, of which `secrets` are passwords.
     pub(crate) fn push(&mut self, text: &str, secrets: &[Range<usize>]) {
         let mut end = 0;
         for range in secrets {
@@ -43,11 +43,11 @@ impl ShellLine {
     }
 
     fn push_secret(&mut self, secret: &str) {
-        // Nothing is no word, in quotes it would be one.
+        // An empty value is not a word, but would be one in quotes.
         if secret.is_empty() {
             return;
         }
-        // Windows' shell has other quotes, and no safe way to use a variable.
+        // The shell of Windows has other quotes and no safe way to expand a variable.
         if cfg!(windows) {
             self.line.push_str(secret);
             return;
@@ -66,7 +66,7 @@ impl ShellLine {
         self.environment.push((name, Secret::new(secret)));
     }
 
-    /// The line for the shell, which shows no password, and the variables it needs.
+    /// The line for the shell, without passwords, and its variables.
     pub(crate) fn finish(mut self) -> (String, Vec<(String, Secret)>) {
         if self.is_secret {
             let name = format!("{WHOLE}_{}", self.environment.len() + 1);
@@ -83,7 +83,7 @@ mod tests {
 
     const PASSWORD: &str = "a  'b' \"c\" $(d) \\ `e` *";
 
-    /// What `before`, a password and `after` print as one shell line.
+    /// The output of `before`, a password and `after` as one shell command line.
     fn printed(before: &str, after: &str) -> String {
         let mut shell = ShellLine::default();
         let text = format!("{before}{PASSWORD}{after}");

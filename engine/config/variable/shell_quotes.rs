@@ -1,22 +1,22 @@
-//! What a place in a shell line is inside of.
+//! The quotes at a position in a shell command line.
 
-/// How a shell reads what stands at a place.
+/// How a shell reads text at a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quotes {
-    /// As words.
+    /// Unquoted: as words.
     None,
-    /// Between `'`: as it is.
+    /// Between `'`: literally.
     Single,
-    /// Between `"`, or in a here-document: variables are filled in.
+    /// Between `"`, or in a here-document: variables are expanded.
     Double,
-    /// In a here-document whose delimiter is quoted: as it is, and nothing ends it but the delimiter.
+    /// In a here-document with a quoted delimiter: literally, up to the delimiter.
     Verbatim,
 }
 
-/// What is open.
+/// An open construct.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Open {
-    /// Commands, up to the character; the count is that of `(` which are open as well.
+    /// Commands, up to the character; the number is that of open `(`.
     Commands(Option<char>, usize),
     Single,
     Double,
@@ -27,11 +27,11 @@ enum Open {
 struct Document {
     delimiter: String,
     is_verbatim: bool,
-    /// `<<-`: tabs before the delimiter do not count.
+    /// `<<-`: tabs before the delimiter are ignored.
     is_indented: bool,
 }
 
-/// What the place behind `line` is inside of.
+/// The quotes at the end of `line`.
 pub(super) fn quotes_after(line: &str) -> Quotes {
     let mut open = vec![Open::Commands(None, 0)];
     let mut documents: Vec<Document> = Vec::new();
@@ -93,7 +93,7 @@ pub(super) fn quotes_after(line: &str) -> Quotes {
 }
 
 impl Document {
-    /// What stands behind `<<`, and what follows it.
+    /// Parses the text after `<<`: the here-document, and the text after its delimiter.
     fn read(text: &str) -> (Option<Self>, &str) {
         let is_indented = text.starts_with('-');
         let text = text[usize::from(is_indented)..].trim_start_matches([' ', '\t']);
@@ -105,7 +105,7 @@ impl Document {
         ((!word.is_empty()).then_some(document), after)
     }
 
-    /// What follows it; `None` when `text` ends within it.
+    /// The text after it; `None` if `text` ends inside of it.
     fn skip<'t>(&self, text: &'t str) -> Option<&'t str> {
         let mut rest = text;
         while let Some((line, after)) = rest.split_once('\n') {

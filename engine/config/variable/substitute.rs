@@ -1,4 +1,4 @@
-//! Puts the values of variables into a document.
+//! Fills the values of variables into a document.
 
 use std::ops::Range;
 
@@ -10,25 +10,24 @@ use super::value::Resolved;
 use crate::config::node::{MAX_DEPTH, Node, Scalar, Style, Value};
 use crate::config::problem::{Problems, Report};
 
-/// Greatest length of a text after its variables are filled in.
+/// The maximum length of a text after its variables are filled in.
 const MAX_TEXT: usize = 1 << 20;
 
-/// Whether references in `section` are filled in only when it is used: while a command or a pipeline runs.
+/// Whether references in `section` are filled in only when a command or a pipeline runs.
 pub(crate) fn is_filled_late(section: &str) -> bool {
     matches!(section, "commands" | "pipelines" | "functions")
 }
 
-/// Whether expressions in `section` are left to those who use it: the text of a hook is a command anyway.
+/// Whether expressions in `section` are evaluated here: the text of a hook is a command anyway.
 pub(crate) fn is_evaluated(section: &str) -> bool {
     !is_filled_late(section) && !matches!(section, "hooks" | "imports")
 }
 
-/// Replaces every reference in the texts below `node`, and with `evaluates` every expression; keys are left as they
-/// are.
+/// Replaces all references in the strings below `node` and, if `evaluates` is set, all expressions; keys do not change.
 ///
-/// A text that is one reference and nothing else takes the variable's type where a field is untyped: a list or map
-/// as it is, a number or truth value if it looks like one. All others stay texts. What cannot be resolved is
-/// reported by the resolver and marked.
+/// For an untyped key, a string that consists of one reference gets the type of the variable: a list or map, or a
+/// number or boolean if it has that form. All others stay strings. The resolver reports references that it cannot
+/// resolve; these are marked.
 pub(crate) fn substitute(
     node: &mut Node,
     evaluates: bool,
@@ -61,7 +60,7 @@ impl Substitution<'_, '_> {
         }
     }
 
-    /// Replaces the scalar `node` that says `text`; not when there is nothing to replace.
+    /// Replaces the scalar `node` with the text `text`. Returns whether there is something to replace.
     fn scalar(&mut self, node: &mut Node, text: &str, depth: usize) -> bool {
         if self.evaluates
             && let Some(expression) = expression(text)
@@ -96,7 +95,7 @@ impl Substitution<'_, '_> {
         true
     }
 
-    /// Puts `value` in place of the scalar `node`, which says `text`.
+    /// Replaces the scalar `node`, whose text is `text`, with `value`.
     fn put(&mut self, node: &mut Node, text: &str, value: Option<Resolved>, style: Style, depth: usize) {
         let unresolved = || Value::Scalar(Scalar { style: Style::Unresolved, ..Scalar::null() });
         let Some(value) = value else {
@@ -117,12 +116,13 @@ impl Substitution<'_, '_> {
         };
         if depth + tree.height() > MAX_DEPTH {
             let message = "the document would be nested too deeply";
-            self.problems.add(node.span, Report::new("config::variable", message, "by this value"));
+            self.problems
+                .add(node.span, Report::new("config::variable", message, "too deep with this value"));
             node.value = unresolved();
             return;
         }
         let mut tree = Node::clone(tree);
-        // What is wrong with the value here is told here, as for a text.
+        // Problems of the value are reported at this location, as for a string.
         let place = node.span;
         tree.for_each_span(&mut |span| *span = place);
         tree.for_each_scalar(&mut |scalar| {
@@ -132,14 +132,14 @@ impl Substitution<'_, '_> {
         *node = tree;
     }
 
-    /// Whether `value` may follow `length` bytes of a text.
+    /// Whether `value` may be appended to a text of `length` bytes.
     fn fits(&mut self, length: usize, value: &Resolved) -> bool {
         let weight = value.node.as_ref().map_or(0, |node| node.weight() * 64);
         length + value.text.len() <= MAX_TEXT && self.resolver.take(value.text.len() + weight)
     }
 }
 
-/// A text while its references are replaced.
+/// A text whose references are being replaced.
 #[derive(Default)]
 struct Filled {
     text: String,

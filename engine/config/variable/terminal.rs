@@ -1,11 +1,11 @@
-//! Asks on the terminal.
+//! Prompts on the terminal.
 
 use inquire::validator::Validation;
 use inquire::{InquireError, Password, PasswordDisplayMode, Select, Text};
 
 use super::ask::{Ask, AskError, Question};
 
-/// Asks on the terminal the program runs in. Use it only where standard input and error are terminals.
+/// Prompts on the terminal of the process. Use it only if standard input and standard error are terminals.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TerminalAsk;
 
@@ -13,16 +13,18 @@ impl Ask for TerminalAsk {
     fn ask(&self, question: &Question) -> Result<String, AskError> {
         let keeping = match (question.is_remembered, question.password) {
             (true, _) => {
-                format!("kept in .windlass; `windlass reset vars{}` forgets it", question.config_flag)
+                format!("saved in .windlass; delete it with `windlass reset vars{}`", question.config_flag)
             }
-            (false, true) => "not shown, and not kept".to_owned(),
-            (false, false) => "not kept".to_owned(),
+            (false, true) => "not displayed and not saved".to_owned(),
+            (false, false) => "not saved".to_owned(),
         };
         let answer = if !question.options.is_empty() {
             let start = question.options.iter().position(|option| Some(option) == question.default.as_ref());
             Select::new(&question.text, question.options.clone())
                 .with_starting_cursor(start.unwrap_or(0))
-                .with_help_message(&format!("arrows choose, letters search, Enter takes it; {keeping}"))
+                .with_help_message(&format!(
+                    "arrow keys to choose, letters to search, Enter to confirm; {keeping}"
+                ))
                 .prompt()
         } else if question.password {
             let check = question.clone();

@@ -11,19 +11,19 @@ use crate::config::node::{Node, Span, Style};
 #[derive(Debug, Clone)]
 pub(crate) struct Resolved {
     pub text: String,
-    /// The list or map it is, or null, where it is one of these; `text` is its JSON then.
+    /// The value if it is a list, a map or null; `text` is its JSON then.
     pub node: Option<Arc<Node>>,
-    /// Whether a password is in it, so that it is never shown.
+    /// Whether it contains a password and must not be displayed.
     pub is_password: bool,
-    /// Which parts of `text` are passwords, where one is in it; none: all of it.
+    /// The parts of `text` that are passwords, if `is_password` is set; empty means all of it.
     pub secrets: Vec<Range<usize>>,
-    /// Whether a value of `--var` is in it. It may be anything, so messages about the file leave it out.
+    /// Whether it contains a value of `--var`. It may be a secret, so messages about the file omit it.
     pub is_from_flag: bool,
-    /// Where it came from.
+    /// Its source.
     pub provenance: Provenance,
 }
 
-/// A place that refers to a variable.
+/// A use of a variable.
 #[derive(Debug, Clone)]
 pub(crate) struct Use {
     pub name: String,
@@ -31,7 +31,7 @@ pub(crate) struct Use {
 }
 
 impl Resolved {
-    /// A text that is no password.
+    /// A string that is not a password.
     pub(super) fn new(text: impl Into<String>, provenance: Provenance) -> Self {
         let is_from_flag = provenance == Provenance::Flag;
         Self {
@@ -44,7 +44,7 @@ impl Resolved {
         }
     }
 
-    /// A list, a map or null whose references were filled in; `None` when one of them could not be.
+    /// A list, a map or null with its references filled in; `None` if one of them could not be resolved.
     pub(super) fn structured(mut node: Node, provenance: Provenance) -> Option<Self> {
         let mut resolved = Self::new(String::new(), provenance);
         let mut is_broken = false;
@@ -58,13 +58,13 @@ impl Resolved {
         (!is_broken).then_some(resolved)
     }
 
-    /// Takes over what must be known about a value that went into this one.
+    /// Adds the secrecy of a value that is part of this one.
     pub(super) fn absorb(&mut self, part: &Self) {
         self.is_password |= part.is_password;
         self.is_from_flag |= part.is_from_flag;
     }
 
-    /// Adds the text of `part`, and what must be known about it.
+    /// Appends the text of `part` and adds its secrecy.
     pub(super) fn push(&mut self, part: &Self) {
         let start = self.text.len();
         self.text.push_str(&part.text);
@@ -81,7 +81,7 @@ impl Resolved {
         }
     }
 
-    /// Whether messages about the file leave it out.
+    /// Whether messages about the file omit it.
     pub(crate) fn is_hidden(&self) -> bool {
         self.is_password || self.is_from_flag
     }
