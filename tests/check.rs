@@ -112,7 +112,7 @@ fn patch_that_matches_nothing_is_found() {
     let config = project().read("devspace.yaml").replace("images.api.image", "images.ap.image");
     let project = project().file("devspace.yaml", config);
     let lines: Vec<_> = findings(&project, 2).iter().map(line).collect();
-    insta::assert_snapshot!(lines.join("\n"), @"devspace.yaml:12:15 [staging] config::patch: devspace.yaml:12:15: patch 1 of profile `staging` cannot be applied: its path matches nothing (`images` has no `ap`; did you mean `api`?)");
+    insta::assert_snapshot!(lines.join("\n"), @"devspace.yaml:12:15 [staging] config::patch: devspace.yaml:12:15: cannot apply patch 1 of profile `staging`: its path matches nothing (`images` has no `ap`; did you mean `api`?)");
 }
 
 #[test]

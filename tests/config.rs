@@ -290,7 +290,7 @@ fn patch_that_matches_nothing_is_an_error() {
     ] {
         build(&recording("a", &patch(&format!("\"{path}\""))), &["-p", "p"])
             .exits(2)
-            .stderr_has("devspace.yaml:12:11: patch 1 of profile `p` cannot be applied");
+            .stderr_has("devspace.yaml:12:11: cannot apply patch 1 of profile `p`");
     }
 }
 
@@ -318,7 +318,7 @@ fn flags_quieten_and_open_up() {
         "devspace.yaml",
         "version: v1beta9\nimages:\n  api: {image: acme/api, tag: t, build: {custom: {command: ./record}}}\n",
     );
-    let warning = "image `api` says `tag`";
+    let warning = "`tag` in image `api` is deprecated";
     project.run(["build", "--skip-push"]).success().stderr_has(warning);
     project.run(["build", "--skip-push", "--no-warn"]).success().lacks(warning);
     let silent = project.run(["build", "--skip-push", "--silent"]);
@@ -358,14 +358,14 @@ profiles:
     output.exits(2).stdout_is("");
     let told: BTreeMap<&str, bool> = [
         "cannot use `devspace.yaml`: it has 6 problems",
-        "devspace.yaml:4:12: `image` of image `api` is no repository",
+        "devspace.yaml:4:12: `image` of image `api` is not a repository",
         "devspace.yaml:5:5: unknown key `dockefile` in image `api`",
         "help: did you mean `dockerfile`?",
         "devspace.yaml:8:11: `tags` of image `web` must be a list, found `latest`",
-        "devspace.yaml:10:35: images `one` and `two` claim the same reference",
+        "devspace.yaml:10:35: images `one` and `two` have the same reference",
         "[devspace.yaml:9:31]",
-        "-- claimed here",
-        "-- and claimed here",
+        "-- first here",
+        "-- again here",
         "devspace.yaml:13:3: unknown key `sorce` in variable `FOO`",
         "help: did you mean `source`?",
         "devspace.yaml:16:3: unknown key `pathces` in profile `dev`",
@@ -395,7 +395,7 @@ fn mistake_is_shown_with_its_lines() {
            4 |     image: acme/api
            5 |     dockefile: x
              :     ^^^^|^^^^
-             :         `-- not known here
+             :         `-- unknown key
              `----
             help: did you mean `dockerfile`?
     ");
@@ -417,7 +417,7 @@ fn typical_mistakes_are_answered() {
         &["devspace.yaml:2:34: `buildKit` in `build` of image `a` needs v1beta10"],
     );
     check("version: v1beta9\nimages:\n\t- x\n", &[], &["devspace.yaml:3:"]);
-    check("version: v1beta9\nimages: {a: 1, a: 2}\n", &[], &["the key `a` stands twice"]);
+    check("version: v1beta9\nimages: {a: 1, a: 2}\n", &[], &["duplicate key `a`"]);
     check(
         "version: v1beta9\nimgaes: {}\n",
         &[],
@@ -426,21 +426,21 @@ fn typical_mistakes_are_answered() {
     check(
         "version: v1beta9\nprofiles: [{name: staging}]\n",
         &["-p", "stagin"],
-        &["devspace.yaml:2:1: there is no profile `stagin`", "did you mean `staging`?"],
+        &["devspace.yaml:2:1: unknown profile `stagin`", "did you mean `staging`?"],
     );
-    check("version: v1beta9\n", &["-p", "dev"], &["the file has no profiles; leave out `-p`"]);
+    check("version: v1beta9\n", &["-p", "dev"], &["the file has no profiles: omit `-p`"]);
     check(
         "version: v1beta9\nvars: [{name: TIER}]\nimages: {a: {image: 'a/${TEIR}'}}\n",
         &[],
         &[
-            "devspace.yaml:3:21: variable `TEIR` has no value, and there is no terminal",
+            "devspace.yaml:3:21: variable `TEIR` has no value: cannot prompt without a terminal",
             "did you mean `TIER`?",
         ],
     );
     check(
         "version: v1beta9\nvars: [{name: A, command: 'exit 3'}]\nimages: {a: {image: 'a/${A}'}}\n",
         &[],
-        &["devspace.yaml:2:15: the command of variable `A` failed: it ended with exit code 3"],
+        &["devspace.yaml:2:15: the command of variable `A` failed: exit code 3"],
     );
 }
 
@@ -451,9 +451,7 @@ fn without_a_terminal_nothing_is_asked() {
     output
         .exits(2)
         .lacks("? Which tier?")
-        .stderr_has(
-            "devspace.yaml:8:15: variable `TIER` has no value, and there is no terminal to ask for it",
-        )
+        .stderr_has("devspace.yaml:8:15: variable `TIER` has no value: cannot prompt without a terminal")
         .stderr_has("pass `--var TIER=VALUE`, export `TIER`");
     let project = recording("'${TIER}'", "vars: [{name: TIER, default: 1.10}]\n");
     assert_eq!(recorded(&project, &[]), ["1.10"]);

@@ -704,7 +704,7 @@ fn answers_belong_to_the_project_that_asks() {
         .exits(2)
         .stderr_has("cannot use `dep/devspace.yaml`")
         .stderr_has("variable `TIER` has no value")
-        .stderr_has("answer it with `windlass set var TIER=VALUE")
+        .stderr_has("save an answer with `windlass set var TIER=VALUE")
         .stderr_has("--config dep/devspace.yaml`, or give it a `default`");
     project.run(["set", "var", "LEVEL=1"]).exits(2).stderr_has("for one of a dependency, name its file");
     project.run(["set", "var", "TIER=red", "--config", "dep/devspace.yaml"]).success();

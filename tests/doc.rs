@@ -127,7 +127,7 @@ fn keys_of_devspace_yaml_are_told_with_their_versions() {
     images.*.tags -> list
       a key of devspace.yaml
 
-      All of them are built and pushed; `#` is a random letter. Without: one random tag.
+      Tags to build and push; `#` is a random letter. Default: one random tag.
 
       Since v1beta7.
     ");

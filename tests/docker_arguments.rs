@@ -105,9 +105,9 @@ fn what_a_builder_cannot_honor_is_refused_with_its_line() {
     check("args: [--secret, 'id=a,src=one.txt'], useBuildKit: false", "docker", "it requires BuildKit");
     check("args: [--output, out]", "docker", "it puts the image where windlass cannot tag and push it");
     check("args: [--check]", "docker", "with it, docker builds no image");
-    check("args: [--no-cache, .]", "docker", "it is no flag: the build context is what `context` says");
-    check("args: ['--target dev']", "docker", "it stands in one item with its value");
-    check("args: [--target]", "docker", "it needs a value");
+    check("args: [--no-cache, .]", "docker", "it is not a flag: set the build context with `context`");
+    check("args: ['--target dev']", "docker", "it is in one item with its value");
+    check("args: [--target]", "docker", "it requires a value");
     check("args: [--file, '-']", "docker", "it would read the standard input");
 }
 

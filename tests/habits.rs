@@ -73,8 +73,8 @@ fn variable_of_the_command_line_that_sets_nothing_is_told() {
     project
         .run(["build", "--var", "TEIR=red"])
         .success()
-        .stderr_has("`--var TEIR=...` sets nothing: there is no variable `TEIR`; did you mean `TIER`?");
-    project.run(["build", "--var", "TIER=red", "--var", "OTHER=1"]).success().lacks("sets nothing");
+        .stderr_has("`--var TEIR=...` has no effect: unknown variable `TEIR`; did you mean `TIER`?");
+    project.run(["build", "--var", "TIER=red", "--var", "OTHER=1"]).success().lacks("has no effect");
 }
 
 #[test]

@@ -277,10 +277,10 @@ fn misspelt_events_are_told() {
     project(&format!("[{}]", hooks.join(", ")))
         .run(["build"])
         .success()
-        .stderr_has("a hook waits for `befor:build`, which never happens; did you mean `before:build`?")
-        .stderr_has("a hook waits for `before:images`, which never happens; did you mean `before:build`?")
-        .stderr_has("a hook waits for the image `apo`, which there is not; did you mean `api`?")
-        .stderr_has("hook `last` listens to no event and never runs; add `when:")
+        .stderr_has("unknown event `befor:build` in a hook; did you mean `before:build`?")
+        .stderr_has("unknown event `before:images` in a hook; did you mean `before:build`?")
+        .stderr_has("unknown image `apo` in an event of a hook; did you mean `api`?")
+        .stderr_has("hook `last` never runs: it has no events; add `when:")
         .lacks("before:deploy`, which")
         .lacks("restart:sync`, which");
 }

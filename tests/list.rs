@@ -138,16 +138,16 @@ fn variables_show_value_source_and_use() {
     insta::assert_snapshot!(output.snapshot().replace(env!("CARGO_PKG_VERSION"), "[version]"), @"
     exit 0
     --- stdout
-    NAME              VALUE                                                                 SOURCE       USED AT
-    FIXED             v-test                                                                value        devspace.yaml:11
-    TIER              test                                                                  default      devspace.yaml:3, devspace.yaml:11, devspace.yaml:12
-    TOKEN             ***                                                                   environment  devspace.yaml:6
-    WITH_TOKEN        ***                                                                   value        -
-    MADE              made                                                                  command      -
-    ASKED             (not set)                                                             -            devspace.yaml:11
-    BROKEN            (the command of variable `BROKEN` failed: it ended with exit code 3)  -            -
-    DEVSPACE_VERSION  [version]                                                                 predefined   devspace.yaml:11
-    FROM_FILE         src                                                                   .env         devspace.yaml:11
+    NAME              VALUE                                                   SOURCE       USED AT
+    FIXED             v-test                                                  value        devspace.yaml:11
+    TIER              test                                                    default      devspace.yaml:3, devspace.yaml:11, devspace.yaml:12
+    TOKEN             ***                                                     environment  devspace.yaml:6
+    WITH_TOKEN        ***                                                     value        -
+    MADE              made                                                    command      -
+    ASKED             (not set)                                               -            devspace.yaml:11
+    BROKEN            (the command of variable `BROKEN` failed: exit code 3)  -            -
+    DEVSPACE_VERSION  [version]                                                   predefined   devspace.yaml:11
+    FROM_FILE         src                                                     .env         devspace.yaml:11
     --- stderr
     ");
     let vars = json_of(&project.run(["list", "vars", "--json"]));

@@ -208,7 +208,7 @@ images:
     project
         .run(["print", "--var", "TAG=a:b"])
         .exits(2)
-        .stderr_has("lib/more.yaml:4:16: `image` of image `job` is no repository")
+        .stderr_has("lib/more.yaml:4:16: `image` of image `job` is not a repository")
         .stderr_has("[lib/more.yaml:4:16]")
         .stderr_has("job: {image:");
 }

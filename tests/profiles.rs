@@ -50,8 +50,7 @@ fn patch_that_does_not_apply_names_profile_and_number_and_how_far_its_path_leads
       x cannot use `devspace.yaml`: it has 3 problems
       |-> config::patch
       |   
-      |     x devspace.yaml:16:11: patch 2 of profile `dev` cannot be applied: its path matches
-      |     | nothing
+      |     x devspace.yaml:16:11: cannot apply patch 2 of profile `dev`: its path matches nothing
       |       ,-[devspace.yaml:16:11]
       |    15 |   - op: replace
       |    16 |     path: images.apo.image
@@ -62,8 +61,7 @@ fn patch_that_does_not_apply_names_profile_and_number_and_how_far_its_path_leads
       |     help: `images` has no `apo`; did you mean `api`?
       |-> config::patch
       |   
-      |     x devspace.yaml:18:24: patch 3 of profile `dev` cannot be applied: its path matches
-      |     | nothing
+      |     x devspace.yaml:18:24: cannot apply patch 3 of profile `dev`: its path matches nothing
       |       ,-[devspace.yaml:18:24]
       |    17 |     value: acme/other
       |    18 |   - {op: remove, path: /images/api/tags/7}
@@ -71,18 +69,17 @@ fn patch_that_does_not_apply_names_profile_and_number_and_how_far_its_path_leads
       |       :                                 `-- this path
       |    19 |   - {op: add, path: images.image=acme/none.tags, value: x}
       |       `----
-      |     help: `images.api.tags` is a list of 3 here, without an item `7`
+      |     help: `images.api.tags` is a list of 3 at this point, without an item `7`
       `-> config::patch
           
-            x devspace.yaml:19:21: patch 4 of profile `dev` cannot be applied: its path matches
-            | nothing
+            x devspace.yaml:19:21: cannot apply patch 4 of profile `dev`: its path matches nothing
               ,-[devspace.yaml:19:21]
            18 |   - {op: remove, path: /images/api/tags/7}
            19 |   - {op: add, path: images.image=acme/none.tags, value: x}
               :                     ^^^^^^^^^^^^^|^^^^^^^^^^^^^
               :                                  `-- this path
               `----
-            help: nothing below `images` has `image: acme/none`
+            help: no map in `images` has `image: acme/none`
     ");
 }
 
@@ -91,7 +88,7 @@ fn patch_of_an_inactive_profile_is_not_applied_and_not_wrong() {
     let project = Project::new()
         .file("devspace.yaml", file("- {name: dev, patches: [{op: remove, path: /images/none}]}\n"));
     assert_eq!(printed(&project, &[])["images"]["api"]["tags"], json!(["t"]));
-    project.run(["print", "-p", "dev"]).exits(2).stderr_has("patch 1 of profile `dev` cannot be applied");
+    project.run(["print", "-p", "dev"]).exits(2).stderr_has("cannot apply patch 1 of profile `dev`");
 }
 
 #[test]
@@ -105,8 +102,8 @@ fn missing_path_is_a_warning_from_v1beta10_on() {
     let output = project.run(["print", "--json", "-p", "dev"]);
     output
         .success()
-        .stderr_has("devspace.yaml:8:25: patch 1 of profile `dev` replaces nothing")
-        .stderr_has("devspace.yaml:9:24: patch 2 of profile `dev` removes nothing");
+        .stderr_has("devspace.yaml:8:25: patch 1 of profile `dev` adds its value")
+        .stderr_has("devspace.yaml:9:24: patch 2 of profile `dev` has no effect");
     assert_eq!(printed(&project, &["-p", "dev"])["images"]["web"]["tags"], json!(["w"]));
 }
 
@@ -179,7 +176,7 @@ profiles:
         .file("devspace.yaml", file("- {name: dev, parents: [{profile: theirs, source: {path: other}}]}\n"))
         .file("other/devspace.yaml", other);
     let output = project.run(["print", "-p", "dev"]);
-    output.exits(2).stderr_has("it has a problem").stderr_has("profiles are their own parents:");
+    output.exits(2).stderr_has("it has a problem").stderr_has("profile parent cycle:");
 }
 
 #[test]
@@ -199,7 +196,10 @@ profiles:
   strategicMerge: {images: {api: {image: x}}}
 ";
     let project = Project::new().file("devspace.yaml", text);
-    project.run(["print", "-p", "dev"]).exits(2).stderr_has("`strategicMerge` in profile `old` is gone");
+    project
+        .run(["print", "-p", "dev"])
+        .exits(2)
+        .stderr_has("`strategicMerge` in profile `old` was removed in");
     let project = Project::new().file("devspace.yaml", text.split("- name: old").next().unwrap_or_default());
     assert_eq!(printed(&project, &[])["images"]["api"]["tags"], json!(["plain"]));
     assert_eq!(printed(&project, &["-p", "dev"])["images"]["api"]["tags"], json!(["made"]));

@@ -87,7 +87,7 @@ fn name_of_a_command_and_a_pipeline_is_refused_with_both_places() {
 #[test]
 fn unknown_and_empty_commands_are_told() {
     let project = project("- {name: migrate, command: echo}\n- {name: migrate, command: echo}\n");
-    project.run(["run", "migrate"]).exits(2).stderr_has("two commands are called `migrate`");
+    project.run(["run", "migrate"]).exits(2).stderr_has("duplicate command `migrate`");
     let project = self::project("- {name: migrate, command: ' '}\n");
     project.run(["run", "--var", "NEVER=x", "migrat"]).exits(2).stderr_has("did you mean `migrate`?");
     project.run(["run", "migrate"]).exits(2).stderr_has("`migrate` is empty");

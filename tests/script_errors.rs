@@ -242,7 +242,7 @@ fn unknown_builder_suggests_the_nearest() {
     insta::assert_snapshot!(diagnostic(&output, 2), @r#"
     builder::unknown
 
-      x api: there is no builder `dockr`
+      x api: unknown builder `dockr`
        ,-[windlass.rhai:1:4]
      1 | fn builder(image) { "dockr" }
        :    ^^^|^^^

@@ -83,7 +83,7 @@ fn scripts_stay_in_the_project() {
 
 #[test]
 fn no_exec_forbids_every_command_of_a_project() {
-    let forbidden = "`--no-exec` forbids";
+    let forbidden = "disabled by `--no-exec`";
     let fails = |project: &Project, code: i32| {
         let output = project.run(["build", "--no-exec", "--skip-push"]);
         output.exits(code).stderr_has(forbidden);

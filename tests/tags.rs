@@ -86,8 +86,8 @@ fn two_images_cannot_claim_one_reference() {
 
     // In the configuration.
     let output = two(&daemon, &repository, "    tags: [v1]\n").run(["build"]);
-    output.exits(2).stderr_has("images `api` and `worker` claim the same reference");
-    output.stderr_has("devspace.yaml:8:12").stderr_has("claimed here");
+    output.exits(2).stderr_has("images `api` and `worker` have the same reference");
+    output.stderr_has("devspace.yaml:8:12").stderr_has("again here");
 
     // On the command line.
     let project = two(&daemon, &repository, "");

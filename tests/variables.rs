@@ -77,14 +77,14 @@ fn answer_that_would_have_no_effect_is_refused() {
         output.exits(2).stdout_is("").stderr_has(message).stderr_has(help);
         assert!(!project.path(".windlass/vars.json").exists(), "all or none are kept\n{output}");
     };
-    check("TOKEN=hunter2", "it is a password, and passwords are not kept", "export `TOKEN`");
+    check("TOKEN=hunter2", "it is a password, and passwords are not saved", "export `TOKEN`");
     check("FIXED=x", "it has a `value` in the file", "--var FIXED=VALUE");
     check("ENV_ONLY=x", "its source is `env`", "export `ENV_ONLY`");
     check("MADE=x", "it is the output of a command", "--var MADE=VALUE");
-    check("FRESH=x", "it is asked for in every run", "--var FRESH=VALUE");
+    check("FRESH=x", "it prompts in every run", "--var FRESH=VALUE");
     check(
         "TIER=live",
-        "cannot set the variable `TIER`: it is one of `test`, `prod`",
+        "cannot set the variable `TIER`: it must be one of `test`, `prod`",
         "a value that it accepts",
     );
     check("OWNER=7", "cannot set the variable `OWNER`: small letters only", "a value that it accepts");
@@ -101,7 +101,7 @@ fn answer_that_would_have_no_effect_is_refused() {
 fn prompt_says_what_becomes_of_the_answer() {
     let project = project();
     let mut terminal = project.terminal(["print"]);
-    terminal.wait_for_text("Which tier?").wait_for_text("kept in .windlass");
+    terminal.wait_for_text("Which tier?").wait_for_text("saved in .windlass");
     terminal.type_text("pro\r");
     let (status, screen) = terminal.finish();
     assert!(status.success() && screen.contains("- prod"), "{screen}");
@@ -162,7 +162,7 @@ fn interrupted_expression_ends_the_run_as_interrupted() {
         project.path("started").exists().then_some(())
     });
     running.signal(crate::harness::Signal::Interrupt);
-    running.finish().exits(130).stderr_has("it was interrupted");
+    running.finish().exits(130).stderr_has("interrupted");
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn devspace_yaml_is_read_in_every_encoding_and_with_every_line_end() {
         let project = Project::new().file("devspace.yaml", bytes).env("FREE", "free");
         let output = project.run(["print", "--json"]);
         assert_eq!(values(&output), ["free", "é"]);
-        output.stderr_says("devspace.yaml:5:1").stderr_says("second document, which is not read");
+        output.stderr_says("devspace.yaml:5:1").stderr_says("second document, which is ignored");
     }
 }
 
@@ -246,7 +246,7 @@ fn git_says_why_it_cannot_tell() {
         project.run_program("git", identity.iter().chain(arguments)).success();
     };
     let project = new();
-    project.run(["print"]).exits(2).stderr_says("the project is in no git repository");
+    project.run(["print"]).exits(2).stderr_says("the project is not in a git repository");
     git(&project, &["init", "-q"]);
     project.run(["print"]).exits(2).stderr_says("the project has no commit yet");
     git(&project, &["commit", "-q", "--allow-empty", "-m", "one"]);

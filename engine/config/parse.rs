@@ -488,12 +488,12 @@ mod tests {
 
     #[test]
     fn bad_yaml_is_refused_with_its_place() {
-        refuses("a: 1\nb: 2\na: 3\n", "f:3:1: the key `a` stands twice");
+        refuses("a: 1\nb: 2\na: 3\n", "f:3:1: duplicate key `a`");
         refuses("a: b: c", "f:1:5: this is not valid YAML");
         refuses("a: *b", "f:1:4: this is not valid YAML");
-        refuses("? [a]\n: 1", "f:1:3: a key must be a text");
+        refuses("? [a]\n: 1", "f:1:3: a key must be a string");
         refuses("a: &x [*x]", "f:1:8: this alias is inside of its own anchor");
-        refuses("a: {<<: 1}", "f:1:9: `<<` wants a map or a list of maps");
+        refuses("a: {<<: 1}", "f:1:9: `<<` must be a map or a list of maps");
     }
 
     /// The expected values are those of Go's YAML.

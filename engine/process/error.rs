@@ -28,7 +28,7 @@ pub enum ProcessError {
     },
 
     /// The user does not want the project to run programs.
-    #[error("cannot run `{command}`: `--no-exec` forbids the commands of a project")]
+    #[error("cannot run `{command}`: disabled by `--no-exec`")]
     #[diagnostic(code(process::forbidden), help("leave `--no-exec` out if you trust this project"))]
     Forbidden {
         /// What should have run.

@@ -69,7 +69,7 @@ fn dependency_whose_place_is_written_as_in_another_version_is_told_once() {
         &["`git` in dependency `x` needs", "`branch` in dependency `x` needs"],
     );
     check("{name: x, source: [../x]}", &["`source` of dependency `x` must be a map"]);
-    check("{name: x, source: {path: [a]}}", &["`path` of dependency `x` must be a text"]);
-    check("{name: x}", &["dependency `x` says neither `path` nor `git`"]);
-    check("{name: x, source: {}}", &["dependency `x` says neither `path` nor `git`"]);
+    check("{name: x, source: {path: [a]}}", &["`path` of dependency `x` must be a string"]);
+    check("{name: x}", &["dependency `x` has neither `path` nor `git`"]);
+    check("{name: x, source: {}}", &["dependency `x` has neither `path` nor `git`"]);
 }

@@ -25,7 +25,7 @@ fn report_shows_file_line_column_label_and_the_nearest_name() {
 
     snippet line 4:     image: acme/api
     snippet line 5:     dockefile: x
-        label at line 5, columns 5 to 13: not known here
+        label at line 5, columns 5 to 13: unknown key
     diagnostic help: did you mean `dockerfile`?
     diagnostic code: config::unknown_key
     ");
@@ -42,18 +42,18 @@ fn versions_are_told_apart() {
     let check = |text: &str, expected: &str| {
         assert_eq!(Fixture::raw(text.as_bytes()).problems(), [expected], "{text}")
     };
-    check("version: v3", "1:10: there is no configuration version `v3`");
+    check("version: v3", "1:10: unknown configuration version `v3`");
     check("images: {}", "1:1: the file has no `version`");
     check("", "1:1: the file has no `version`");
     check("# nothing\n", "1:1: the file has no `version`");
     check("[]", "1:1: the file must be a map, found a list");
-    check("version: [v1beta9]", "1:10: `version` of the file must be a text, found a list");
+    check("version: [v1beta9]", "1:10: `version` of the file must be a string, found a list");
 }
 
 #[test]
 fn yaml_errors_have_their_place() {
     assert_eq!(Fixture::new("images:\n\t- x").problems().len(), 1);
-    assert_eq!(Fixture::new("dev: {a: 1, a: 2}").problems(), ["2:13: the key `a` stands twice"]);
+    assert_eq!(Fixture::new("dev: {a: 1, a: 2}").problems(), ["2:13: duplicate key `a`"]);
     assert_eq!(Fixture::raw(b"version: v1beta9\na: \xff").problems(), ["2:4: the file is not UTF-8 text"]);
 }
 
@@ -99,7 +99,7 @@ fn keys_of_other_versions_say_which() {
     );
     check(
         "version: v1beta9\nimages: {a: {image: acme/a, build: {kaniko: {flags: [x]}}}}\n",
-        &["2:46: `flags` in `kaniko` of image `a` is gone since v1beta8"],
+        &["2:46: `flags` in `kaniko` of image `a` was removed in v1beta8"],
         "write `args`",
     );
     check(
@@ -114,8 +114,8 @@ fn keys_of_other_versions_say_which() {
     );
     check(
         "version: v1beta99\n",
-        &["1:10: there is no configuration version `v1beta99`"],
-        "the versions are `v1alpha1` to `v1alpha4`, `v1beta1` to `v1beta11`, and `v2beta1`",
+        &["1:10: unknown configuration version `v1beta99`"],
+        "use `v1alpha1` to `v1alpha4`, `v1beta1` to `v1beta11`, or `v2beta1`",
     );
 }
 
@@ -173,32 +173,29 @@ fn common_mistakes_say_what_to_write() {
     };
     let images = |text: &str| format!("version: v1beta9\nimages:\n{text}");
     check(&images("\tapi: {}\n"), "indent with spaces");
-    check(&images("  api: *base\n"), "`*NAME` stands for what `&NAME` marked before it in this file");
-    check(&images("  api:\n    image: x\n   cmd: []\n"), "keys of one map begin in the same column");
-    check(&images("  api:\n    image: a: b\n"), "a text with `: ` in it stands in quotes");
-    check(&images("  api:\n    image: @x\n"), "a text that begins with this character stands in quotes");
-    check(
-        &images("  api:\n    image: {{ .Values.x }}\n"),
-        "a text that begins with `{` or `[` stands in quotes",
-    );
+    check(&images("  api: *base\n"), "define `&NAME` before `*NAME` in this file");
+    check(&images("  api:\n    image: x\n   cmd: []\n"), "align the keys of a map in one column");
+    check(&images("  api:\n    image: a: b\n"), "quote strings that contain `: `");
+    check(&images("  api:\n    image: @x\n"), "quote strings that begin with this character");
+    check(&images("  api:\n    image: {{ .Values.x }}\n"), "quote strings that begin with `{` or `[`");
     check(&images("- name: api\n"), "write `NAME: ...` for each entry, without `- ` before it");
     check(&images("  api: acme/api\n"), "write `image: acme/api` below it");
     check(
         &images("  api: {image: x, cmd: npm run dev}\n"),
         "write it as a list: `[\"npm\", \"run\", \"dev\"]`",
     );
-    check(&images("  api: {image: x, cmd: 'a; b'}\n"), "write a list of one: `[...]`");
+    check(&images("  api: {image: x, cmd: 'a; b'}\n"), "write it as a list: `[...]`");
     check(&images("  api: {image: x, injectRestartHelper: 'true'}\n"), "write it without quotes");
     check("version: v1beta9\nvars: {A: x}\n", "begin each entry with `- `");
     let newest =
         |tag: &str| format!("version: v2beta1\nname: x\nimages: {{api: {{image: x, tags: ['{tag}']}}}}\n");
     check(
         &newest("${NOPE}"),
-        "there is no variable `NOPE`: define it in `vars`, export it, or pass `--var NOPE=VALUE`",
+        "unknown variable `NOPE`: define it in `vars`, export it, or pass `--var NOPE=VALUE`",
     );
     check(&newest("${ A }"), "write it without spaces: `${A}`");
-    check(&newest("${A:-b}"), "a variable is `${A}`; what it is by default stands in `vars`");
-    check(&newest("$A"), "a variable is written `${A}`");
+    check(&newest("${A:-b}"), "write `${A}`, and set its default in `vars`");
+    check(&newest("$A"), "write variables as `${A}`");
 }
 
 #[test]
@@ -209,16 +206,16 @@ fn what_does_nothing_is_named_once() {
     };
     assert_eq!(
         warnings("localRegistry: {enabled: true, port: 5000}\n"),
-        ["devspace.yaml:3:1: `localRegistry` is ignored: windlass starts no registry in the cluster"]
+        ["devspace.yaml:3:1: `localRegistry` is ignored: windlass does not start a registry in the cluster"]
     );
     assert_eq!(warnings("localRegistry: {enabled: false}\n"), [""; 0]);
     assert_eq!(
         warnings("require: {devspace: '>=6', commands: [{name: helm}]}\n"),
-        ["devspace.yaml:3:1: `require` is ignored: windlass does not check what is installed"]
+        ["devspace.yaml:3:1: `require` is ignored: windlass does not check installed commands"]
     );
     let dependencies = "dependencies: {a: {path: a, disablePull: true}, b: {path: b, disablePull: true}}\n";
     assert_eq!(
         warnings(dependencies),
-        ["devspace.yaml:3:29: `disablePull` is ignored: no checkout is moved by a build"]
+        ["devspace.yaml:3:29: `disablePull` is ignored: a build does not update checkouts"]
     );
 }

@@ -67,8 +67,8 @@ fn hooks_that_never_run_are_warned_about() {
     assert_eq!(
         warnings,
         [
-            "devspace.yaml:3:9: a hook listens to no event and never runs",
-            "devspace.yaml:3:59: a hook waits for the image `apo`, which there is not",
+            "devspace.yaml:3:9: a hook never runs: it has no events",
+            "devspace.yaml:3:59: unknown image `apo` in an event of a hook",
         ]
     );
 }

@@ -158,7 +158,7 @@ fn custom_builder_is_read() {
 fn tag_is_an_alias_with_a_warning() {
     let loaded = Fixture::new("images: {a: {image: acme/a, tag: 1.10}}").loaded();
     assert_eq!(loaded.project.images["a"].tags[0].text, "1.10");
-    assert_eq!(loaded.warnings[0].to_string(), "devspace.yaml:2:29: image `a` says `tag`");
+    assert_eq!(loaded.warnings[0].to_string(), "devspace.yaml:2:29: `tag` in image `a` is deprecated");
 }
 
 #[test]
@@ -180,11 +180,11 @@ fn wrong_images_are_reported() {
     check(
         "{image: acme/a, tags: [a b, -x]}",
         &[
-            "3:29: the tag `a b` of image `a` is not valid: it contains ` `",
-            "3:34: the tag `-x` of image `a` is not valid: it starts with `-`",
+            "3:29: invalid tag `a b` of image `a`: it contains ` `",
+            "3:34: invalid tag `-x` of image `a`: it starts with `-`",
         ],
     );
-    check("{image: acme/a, rebuildStrategy: allways}", &["3:39: `allways` is no `rebuildStrategy`"]);
+    check("{image: acme/a, rebuildStrategy: allways}", &["3:39: unknown `rebuildStrategy` `allways`"]);
     check(
         "{image: acme/a, createPullSecret: 'true'}",
         &["3:40: `createPullSecret` of image `a` must be `true` or `false`, found `true`"],
@@ -197,7 +197,7 @@ fn wrong_images_are_reported() {
     check("{image: acme/a, build: {dokcer: {}}}", &["3:30: unknown key `dokcer` in `build` of image `a`"]);
     check(
         "{image: acme/a, build: {kaniko: {flags: []}}}",
-        &["3:39: `flags` in `kaniko` of image `a` is gone since v1beta8"],
+        &["3:39: `flags` in `kaniko` of image `a` was removed in v1beta8"],
     );
     check(
         "{image: acme/a, build: {kaniko: {additionalMounts: [{secrt: {}}]}}}",
@@ -209,13 +209,13 @@ fn wrong_images_are_reported() {
     );
     check(
         "{image: acme/a, build: {docker: {options: {buildArgs: {A: [1]}}}}}",
-        &["3:64: `A` in `buildArgs` of image `a` must be a text, found a list"],
+        &["3:64: `A` in `buildArgs` of image `a` must be a string, found a list"],
     );
     check(
         "{image: acme/a, entrypoint: [[x], null]}",
         &[
-            "3:35: an item of `entrypoint` of image `a` must be a text, found a list",
-            "3:40: an item of `entrypoint` of image `a` must be a text, found nothing",
+            "3:35: an item of `entrypoint` of image `a` must be a string, found a list",
+            "3:40: an item of `entrypoint` of image `a` must be a string, found nothing",
         ],
     );
 }
@@ -226,7 +226,7 @@ fn tag_or_digest_in_image_is_refused() {
         ["acme/a:1.0", "acme/a@sha256:0000000000000000000000000000000000000000000000000000000000000000"]
     {
         let problems = Fixture::new(&format!("images:\n  a: {{image: '{text}'}}\n")).problems();
-        assert!(problems[0].starts_with("3:14: `image` of image `a` is no repository: "), "{problems:?}");
+        assert!(problems[0].starts_with("3:14: `image` of image `a` is not a repository: "), "{problems:?}");
     }
 }
 
@@ -237,7 +237,7 @@ fn two_images_may_not_claim_one_reference() {
     };
     let problems = images("tags: [v1, v2]", "tags: [v3, v2]").problems();
     assert_eq!(problems.len(), 1);
-    assert!(problems[0].starts_with("4:33: images `a` and `b` claim the same reference"), "{problems:?}");
+    assert!(problems[0].starts_with("4:33: images `a` and `b` have the same reference"), "{problems:?}");
     images("tags: [v1]", "tags: [v2]").loaded();
     images("tags: [v1-##]", "tags: [v1-##]").loaded();
     images("cmd: []", "cmd: []").loaded();

@@ -93,21 +93,21 @@ fn wrong_profiles_are_reported_even_when_not_selected() {
     check("- {name: p, pathces: []}", &["4:13: unknown key `pathces` in profile `p`"]);
     check("- {name: p, merge: {image: {}}}", &["4:21: unknown key `image` in `merge` of profile `p`"]);
     check("- {parent: p}", &["4:3: a profile has no `name`"]);
-    check("- {name: p}\n- {name: p}", &["5:10: two profiles are called `p`"]);
+    check("- {name: p}\n- {name: p}", &["5:10: duplicate profile `p`"]);
     check("- {name: p, patches: [{path: a, value: 1}]}", &["4:23: a patch of profile `p` has no `op`"]);
     check("- {name: p, patches: [{op: add, value: 1}]}", &["4:23: a patch of profile `p` has no `path`"]);
-    check("- {name: p, patches: [{op: ad, path: a}]}", &["4:28: `ad` is no patch operation"]);
+    check("- {name: p, patches: [{op: ad, path: a}]}", &["4:28: unknown patch operation `ad`"]);
     check(
         "- {name: p, patches: [{op: add, path: a, valeu: 1}]}",
         &["4:42: unknown key `valeu` in a patch of profile `p`"],
     );
     check(
         "- {name: p, patches: [{op: remove, path: 'a[0'}]}",
-        &["4:42: `path` of a patch of profile `p` is no path: a `[` is not closed"],
+        &["4:42: `path` of a patch of profile `p` is not a path: a `[` is not closed"],
     );
     check(
         "- {name: p, activation: [{env: {A: '('}}]}",
-        &["4:36: `A` in `env` of an activation of profile `p` is no regular expression"],
+        &["4:36: `A` in `env` of an activation of profile `p` is not a regular expression"],
     );
     check(
         "- {name: p, parent: a, parents: [{profile: b}]}",
@@ -121,10 +121,10 @@ fn wrong_selections_are_reported() {
     let check = |name: &str, expected: &[&str]| {
         assert_eq!(fixture(profiles).profiles(&[name]).problems(), expected, "{name}");
     };
-    check("stagin", &["3:1: there is no profile `stagin`"]);
-    check("staging", &["4:48: patch 1 of profile `staging` cannot be applied: its path matches nothing"]);
-    check("a", &["6:21: profiles are their own parents: `a` -> `b` -> `a`"]);
-    check("c", &["7:21: there is no profile `d`"]);
+    check("stagin", &["3:1: unknown profile `stagin`"]);
+    check("staging", &["4:48: cannot apply patch 1 of profile `staging`: its path matches nothing"]);
+    check("a", &["6:21: profile parent cycle: `a` -> `b` -> `a`"]);
+    check("c", &["7:21: unknown profile `d`"]);
 }
 
 #[test]
@@ -184,8 +184,8 @@ profiles:
     assert_eq!(
         warnings.filter(|warning| warning.contains("patch")).collect::<Vec<_>>(),
         [
-            "devspace.yaml:6:24: patch 1 of profile `p` removes nothing: its path matches nothing",
-            "devspace.yaml:7:25: patch 2 of profile `p` replaces nothing: its path matched nothing, so its value was added",
+            "devspace.yaml:6:24: patch 1 of profile `p` has no effect: its path matches nothing",
+            "devspace.yaml:7:25: patch 2 of profile `p` adds its value: its path matches nothing to replace",
         ]
     );
 }
@@ -217,11 +217,14 @@ profiles:
         let problems = own(parent).problems();
         assert!(problems[0].contains(expected), "{problems:?}");
     };
-    check("{profile: bsae, source: {path: shared}}", "4:33: `shared/devspace.yaml` has no profile `bsae`");
+    check(
+        "{profile: bsae, source: {path: shared}}",
+        "4:33: unknown profile `bsae` in `shared/devspace.yaml`",
+    );
     check("{profile: base, source: {path: none}}", "4:33: cannot read `none/devspace.yaml`");
     check(
         "{profile: base, source: {path: shared, configName: old.yaml}}",
-        "shared/old.yaml:1:10: a profile of a v1beta9 file",
+        "shared/old.yaml:1:10: a profile of version v1beta9",
     );
     check("{profile: base, source: {}}", "has neither `path` nor `git`");
 }
@@ -238,7 +241,7 @@ profiles:
     assert_eq!(
         warnings,
         [
-            "devspace.yaml:5:18: a patch of profile `p` has no `value`: it puts nothing there; add `value`, or write `op: remove`"
+            "devspace.yaml:5:18: a patch of profile `p` has no `value`: it inserts null; add `value`, or write `op: remove`"
         ]
     );
 }

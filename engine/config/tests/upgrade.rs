@@ -331,17 +331,17 @@ fn what_has_no_words_in_the_newest_version_holds_it_back() {
     check(
         "images: {a: {image: a/a}}\ndev: {ports: [{forward: [{port: 80}]}]}\n",
         "v1beta11",
-        "3:15: `ports` of `dev` has an entry that does not say of which pod",
+        "3:15: `ports` of `dev` has an entry that does not select a pod",
     );
     check(
         "deployments: [{name: d, helm: {chart: {name: c}, v2: true}}]\n",
         "v1beta11",
-        "2:50: `v2` in `helm` of deployment `d` is gone since v2beta1",
+        "2:50: `v2` in `helm` of deployment `d` was removed in v2beta1",
     );
     check(
         "images: {a: {image: a/a}}\nprofiles: [{name: p, patches: [{op: add, path: images.a.build, value: {disabled: true}}]}]\n",
         "v1beta11",
-        "`build` in image `a` is gone since v2beta1, with profile `p`",
+        "`build` in image `a` was removed in v2beta1, with profile `p`",
     );
 }
 
@@ -388,7 +388,7 @@ fn merging_without_lists_is_the_same_in_the_newest_version() {
     let held_back = upgraded.held_back.first().expect("lists are merged");
     assert_eq!(
         held_back.to_string(),
-        "devspace.yaml:5:3: `strategicMerge` of profile `p` merges lists, and v2beta1 has `merge` alone"
+        "devspace.yaml:5:3: `strategicMerge` of profile `p` merges lists, but v2beta1 has only `merge`"
     );
     assert!(held_back.help.as_ref().is_some_and(|help| help.contains("whole lists")));
 }
@@ -442,7 +442,7 @@ fn all_that_stands_in_the_way_is_told() {
     assert_eq!(
         told,
         [
-            "devspace.yaml:3:15: `ports` of `dev` has an entry that does not say of which pod",
+            "devspace.yaml:3:15: `ports` of `dev` has an entry that does not select a pod",
             "devspace.yaml:2:34: it has no `disabled` in image `a`",
             "devspace.yaml:2:76: it has no `disabled` in image `b`",
         ]

@@ -47,11 +47,11 @@ fn commands_give_values_and_fall_back_to_the_default() {
     assert_eq!(value(&one("{name: A, command: 'echo $B'}").file(".env", "B=fromfile")), "fromfile");
     assert_eq!(
         one("{name: A, command: 'exit 3'}").problems(),
-        ["2:15: the command of variable `A` failed: it ended with exit code 3"]
+        ["2:15: the command of variable `A` failed: exit code 3"]
     );
     assert_eq!(
         one("{name: A, command: no-such-program-here}").problems(),
-        ["2:15: the command of variable `A` failed: the program was not found"]
+        ["2:15: the command of variable `A` failed: command not found"]
     );
 }
 
@@ -84,7 +84,7 @@ fn values_are_not_scanned_again_but_definitions_may_refer_to_others() {
     assert_eq!(value(&fixture), "ab");
     let fixture =
         Fixture::new("vars: [{name: A, value: '${B}'}, {name: B, value: '${A}'}]\ndev: {v: '${A}'}");
-    assert_eq!(fixture.problems(), ["2:41: variables refer to each other in a loop: `A` -> `B` -> `A`"]);
+    assert_eq!(fixture.problems(), ["2:41: variable reference cycle: `A` -> `B` -> `A`"]);
 }
 
 #[test]
@@ -144,10 +144,8 @@ fn git_and_kubeconfig_are_read_where_they_are_used() {
     let none = Fixture::new("dev: {v: '${DEVSPACE_GIT_COMMIT}'}");
     assert_eq!(
         none.env("GIT_CEILING_DIRECTORIES", "/").env("GIT_DIR", "/nowhere").problems(),
-        [
-            "2:10: cannot find the value of `DEVSPACE_GIT_COMMIT`: `git rev-parse --verify HEAD`: not a git repository: \
-             '/nowhere'"
-        ]
+        ["2:10: cannot resolve `DEVSPACE_GIT_COMMIT`: `git rev-parse --verify HEAD`: not a git repository: \
+             '/nowhere'"]
     );
 
     let config = "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: k, namespace: n}}]\n";
@@ -200,13 +198,10 @@ fn questions_carry_what_the_file_says() {
 fn answers_must_match_the_pattern() {
     let answers = Answers::new(&[("A", "12")]);
     let pattern = "{name: A, validationPattern: '^[0-9]{3}$'}";
-    assert_eq!(
-        one(pattern).ask(&answers).problems(),
-        ["2:15: the answer for `A` is not one that it accepts"]
-    );
+    assert_eq!(one(pattern).ask(&answers).problems(), ["2:15: invalid answer for variable `A`"]);
     assert_eq!(
         Fixture::new("vars: [{name: A, validationPattern: '('}]").problems(),
-        ["2:37: `validationPattern` of variable `A` is no regular expression"]
+        ["2:37: `validationPattern` of variable `A` is not a regular expression"]
     );
 }
 
@@ -217,10 +212,9 @@ fn values_from_everywhere_must_be_accepted() {
         assert_eq!(value(&one(options).env("A", accepted)), accepted);
         assert_eq!(value(&one(options).var(&format!("A={accepted}"))), accepted);
     }
-    let refused = |origin: &str, reason: &str| {
-        [format!("2:15: variable `A` does not accept its value from {origin}: {reason}")]
-    };
-    let one_of = "it is one of `a`, `b`";
+    let refused =
+        |origin: &str, reason: &str| [format!("2:15: invalid value of variable `A` from {origin}: {reason}")];
+    let one_of = "it must be one of `a`, `b`";
     assert_eq!(one(options).env("A", "c").problems(), refused("the environment", one_of));
     let given = "`--var` or a project that depends on this one";
     assert_eq!(one(options).var("A=c").problems(), refused(given, one_of));
@@ -229,7 +223,7 @@ fn values_from_everywhere_must_be_accepted() {
     assert_eq!(value(&one(pattern).env("A", "123")), 123);
     assert_eq!(
         one(pattern).env("A", "x").problems(),
-        refused("the environment", "its value has to match `^[0-9]{3}$`")
+        refused("the environment", "it must match `^[0-9]{3}$`")
     );
     let message = "{name: A, password: true, validationPattern: '^[0-9]+$', validationMessage: digits only}";
     assert_eq!(one(message).var("A=hunter2").problems(), refused(given, "digits only"));
@@ -249,7 +243,7 @@ fn saved_answer_that_is_no_longer_accepted_is_not_used() {
     assert!(
         warnings[0]
             .to_string()
-            .ends_with("the saved answer for variable `A` is not used: it is one of `new`"),
+            .ends_with("the saved answer for variable `A` is not used: it must be one of `new`"),
         "{warnings:?}"
     );
 }
@@ -265,11 +259,11 @@ fn without_a_terminal_a_default_or_an_error() {
     assert_eq!(value(&one("{name: A, default: 1}")), 1);
     assert_eq!(
         one("{name: A}").problems(),
-        ["2:15: variable `A` has no value, and there is no terminal to ask for it"]
+        ["2:15: variable `A` has no value: cannot prompt without a terminal"]
     );
     assert_eq!(
         Fixture::new("dev: {v: '${A} ${A}', w: '${A}'}").problems(),
-        ["2:10: variable `A` has no value, and there is no terminal to ask for it"]
+        ["2:10: variable `A` has no value: cannot prompt without a terminal"]
     );
     assert_eq!(one("{name: A, source: env}").problems(), ["2:15: the environment variable `A` is not set"]);
     assert_eq!(one("{name: A, source: none}").problems(), ["2:15: variable `A` has no value"]);
@@ -289,8 +283,8 @@ fn definitions_are_checked() {
     };
     check("{name: A, defualt: 1}", &["2:18: unknown key `defualt` in variable `A`"]);
     check("{question: x}", &["2:8: a variable has no `name`"]);
-    check("{name: A}, {name: A}", &["2:26: two variables are called `A`"]);
-    check("{name: A, source: environment}", &["2:26: `environment` is no source of a variable"]);
+    check("{name: A}, {name: A}", &["2:26: duplicate variable `A`"]);
+    check("{name: A, source: environment}", &["2:26: unknown variable source `environment`"]);
     check("{name: A, source: command}", &["2:15: variable `A` has the source `command` but no `command`"]);
     check("{name: A, value: 1, default: 2}", &["2:18: variable `A` has both `value` and `default`"]);
     check(
@@ -302,7 +296,7 @@ fn definitions_are_checked() {
 #[test]
 fn bad_flags_are_refused_without_their_value() {
     let error = Fixture::new("").var("A=1").var("hunter2").load().expect_err("refused");
-    assert_eq!(error.to_string(), "cannot use `--var` number 2: it has no `=`");
+    assert_eq!(error.to_string(), "invalid `--var` number 2: it has no `=`");
 }
 
 #[test]
@@ -313,7 +307,7 @@ fn damaged_answers_are_a_warning() {
     assert!(
         loaded.warnings[0]
             .to_string()
-            .ends_with("cannot use the answers in `.windlass/vars.json`: it is damaged")
+            .ends_with("ignoring the saved answers in `.windlass/vars.json`: it is damaged")
     );
 }
 
@@ -371,7 +365,7 @@ fn expressions_are_values_of_variables_too_and_tell_their_failure() {
     assert_eq!(value(&one("{name: A, default: '$(echo [x])'}")), json!(["x"]));
     assert_eq!(
         Fixture::new("dev: {v: '$(exit 3)'}").problems(),
-        ["2:10: the expression `$(exit 3)` failed: it ended with exit code 3"]
+        ["2:10: the expression `$(exit 3)` failed: exit code 3"]
     );
 }
 
@@ -436,7 +430,7 @@ fn newest_version_has_short_forms_and_leaves_unknown_names() {
     let warnings = near.warnings.iter().map(ToString::to_string);
     assert_eq!(
         warnings.filter(|warning| warning.contains("variable")).collect::<Vec<_>>(),
-        ["devspace.yaml:4:14: there is no variable `TEIR`; the text stays `${TEIR}`"]
+        ["devspace.yaml:4:14: unknown variable `TEIR`: `${TEIR}` stays as written"]
     );
 }
 
@@ -458,5 +452,5 @@ fn another_env_file_may_be_named() {
     assert_eq!(newest_value(&fixture), "dev");
     assert_eq!(fixture.loaded().environment, [("A".to_owned(), "dev".to_owned())]);
     let gone = newest("{DEVSPACE_ENV_FILE: gone.env}", "1").problems();
-    assert!(gone[0].contains("cannot read the file that `DEVSPACE_ENV_FILE` names"), "{gone:?}");
+    assert!(gone[0].contains("cannot read the file in `DEVSPACE_ENV_FILE`"), "{gone:?}");
 }

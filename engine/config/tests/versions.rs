@@ -86,7 +86,7 @@ fn keys_of_a_later_version_are_refused_with_its_name() {
     );
     check(
         "version: v2beta1\nimages: {a: {image: a/a, build: {}}}",
-        "2:26: `build` in image `a` is gone since v2beta1",
+        "2:26: `build` in image `a` was removed in v2beta1",
     );
     check("version: v2beta1\nvars: [{name: X}]", "2:7: `vars` must be a map, found a list");
     check("version: v1beta11\nvars: {X: 1}", "2:7: `vars` must be a list, found a map");
@@ -116,7 +116,7 @@ localRegistry: {enabled: true, port: 5000}
     assert!(project.images["web"].custom.as_ref().is_some_and(|custom| custom.skip_image_arg));
     assert_eq!(project.commands["test"].command, "go test ./...");
     assert_eq!(project.other["functions"], json!({"greet": "echo hello"}));
-    let ignored = "`localRegistry` is ignored: windlass starts no registry in the cluster";
+    let ignored = "`localRegistry` is ignored: windlass does not start a registry in the cluster";
     assert_eq!(warnings(&loaded), [format!("devspace.yaml:12:1: {ignored}")]);
 }
 
@@ -130,7 +130,7 @@ fn pipelines_are_kept_and_one_that_builds_otherwise_is_warned_about() {
     check("|-\n    # all of them\n    run_dependencies --all --pipeline build\n    build_images --all", &[]);
     check("{run: build_images --all}", &[]);
     let warning =
-        "devspace.yaml:3:3: the pipeline `build` is a script of DevSpace, which windlass does not run";
+        "devspace.yaml:3:3: the pipeline `build` is ignored: windlass does not run DevSpace scripts";
     check("build_images api", &[warning]);
     check("{run: 'build_images --all -t x'}", &[warning]);
 }
@@ -204,7 +204,10 @@ fn wrong_imports_say_where() {
         assert_eq!(fixture.problems(), expected, "{imports}");
     };
     check("{}", &["2:11: an import has no `path`"]);
-    check("{path: old.yaml}", &["old.yaml:1:10: a file of v2beta1 cannot import one of v1beta11"]);
+    check(
+        "{path: old.yaml}",
+        &["old.yaml:1:10: a file of version v2beta1 cannot import a file of version v1beta11"],
+    );
     check("{path: wrong.yaml}", &["wrong.yaml:3:22: unknown key `dockefile` in image `a`"]);
     check("{path: loop.yaml}", &["loop.yaml:2:18: `loop.yaml` imports itself"]);
     let missing = "2:18: cannot read the import `none.yaml`: No such file or directory (os error 2)";

@@ -53,14 +53,14 @@ dev:
 ",
         &[
             "f:1:31: `auth` of a registry is ignored",
-            "f:10:1: `internalRegistry` is ignored: no version after v1alpha1 has it",
+            "f:10:1: `internalRegistry` is ignored: it was removed after v1alpha1",
         ],
     );
     check(
         V1alpha1,
         "images: {a: {name: acme/a, registry: hub}}",
         "images: {a: {image: acme/a}}",
-        &["f:1:38: there is no registry `hub` with a `url`"],
+        &["f:1:38: unknown registry `hub`: no entry with a `url`"],
     );
 }
 
@@ -284,7 +284,7 @@ pullSecrets: {ghcr-io: {registry: ghcr.io, secret: devspace-auth-ghcr-io}}
         V1beta11,
         "commands: [{name: t, command: a}, {name: t, command: b}, {command: c}]",
         "commands: {t: {command: a}}",
-        &["f:1:42: two commands are called `t`", "f:1:58: a command has no `name`"],
+        &["f:1:42: duplicate command `t`", "f:1:58: a command has no `name`"],
     );
 }
 

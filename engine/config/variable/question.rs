@@ -80,8 +80,7 @@ impl Resolver<'_> {
             if self.is_survey {
                 return None;
             }
-            let message =
-                format!("variable `{name}` has no value, and windlass cannot prompt for it: not a terminal");
+            let message = format!("variable `{name}` has no value: cannot prompt without a terminal");
             let label = if self.definitions.contains_key(name) { "defined here" } else { "used here" };
             let mut report = Report::new("config::variable", message, label);
             let known = self.definitions.keys().map(String::as_str).chain(predefined::NAMES);
