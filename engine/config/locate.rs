@@ -34,9 +34,9 @@ mod tests {
 
     #[test]
     fn file_is_searched_upward_but_not_in_the_home() {
-        let home = tempfile::tempdir().expect("folder");
+        let home = tempfile::tempdir().expect("directory");
         let home = home.path();
-        std::fs::create_dir_all(home.join("project/deep/er")).expect("folder");
+        std::fs::create_dir_all(home.join("project/deep/er")).expect("directory");
         std::fs::write(home.join(FILE), "").expect("file");
         let found = |from: &str| locate(&home.join(from), None, Some(home)).ok();
         assert_eq!(found("project/deep"), None);

@@ -148,7 +148,7 @@ fn secrets_never_reach_a_report() {
 
 #[test]
 fn missing_files_say_what_to_do() {
-    let folder = tempfile::tempdir().expect("folder");
+    let folder = tempfile::tempdir().expect("directory");
     let options = LoadOptions { directory: folder.path().to_owned(), ..LoadOptions::default() };
     let error = load(&options).expect_err("missing");
     assert!(matches!(error, ConfigError::NotFound { .. }) && error.help().is_some());

@@ -1,4 +1,4 @@
-//! Loading as a whole: a file and flags in, a project or problems out.
+//! Tests of [`load`]: a file and options in, a project or problems out.
 
 mod dependencies;
 mod diagnostics;
@@ -15,21 +15,21 @@ use std::sync::{Arc, Mutex};
 
 use super::{Ask, AskError, ConfigError, LoadOptions, Loaded, Question, load};
 
-/// A folder with a `devspace.yaml`, and the flags of one run.
+/// A directory with a `devspace.yaml`, and the options of one run.
 pub(super) struct Fixture {
     pub folder: tempfile::TempDir,
     pub options: LoadOptions,
 }
 
 impl Fixture {
-    /// A project whose file is `version: v1beta9` and `text`.
+    /// A project with the file `version: v1beta9` and `text`.
     pub(super) fn new(text: &str) -> Self {
         Self::raw(format!("version: v1beta9\n{text}").as_bytes())
     }
 
-    /// A project whose file is `bytes`.
+    /// A project with the file `bytes`.
     pub(super) fn raw(bytes: &[u8]) -> Self {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         std::fs::write(folder.path().join("devspace.yaml"), bytes).expect("file");
         let environment = ["PATH", "SystemRoot"]
             .iter()
@@ -59,7 +59,7 @@ impl Fixture {
 
     pub(super) fn file(self, name: &str, text: &str) -> Self {
         let path = self.folder.path().join(name);
-        std::fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+        std::fs::create_dir_all(path.parent().expect("parent")).expect("directory");
         std::fs::write(path, text).expect("file");
         self
     }
@@ -73,7 +73,7 @@ impl Fixture {
         load(&self.options)
     }
 
-    /// The loaded project, which must be without problems.
+    /// The loaded project, which must have no problems.
     #[track_caller]
     pub(super) fn loaded(&self) -> Loaded {
         self.load().unwrap_or_else(|error| panic!("{error}: {:#?}", lines(&error)))
@@ -96,7 +96,7 @@ fn lines(error: &ConfigError) -> Vec<String> {
     }
 }
 
-/// Answers questions from a table, and remembers what was asked.
+/// Answers prompts from a table, and records them.
 #[derive(Default)]
 pub(super) struct Answers {
     pub given: HashMap<String, String>,

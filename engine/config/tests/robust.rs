@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::Fixture;
 use crate::config::{Version, upgrade_file};
 
-/// Pieces that meet in real files, so that random texts get past the parser.
+/// Parts of real files, so that random combinations get past the parser.
 const PIECES: [&str; 40] = [
     "images:\n",
     "  a:\n",

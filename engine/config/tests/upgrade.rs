@@ -1,4 +1,4 @@
-//! What `windlass upgrade` makes of a file.
+//! Tests of `windlass upgrade`.
 
 use super::Fixture;
 use crate::config::{ConfigError, UpgradedFile, upgrade_file};

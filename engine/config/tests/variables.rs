@@ -25,7 +25,7 @@ fn sources_are_tried_in_order() {
     let input = || one("{name: A, source: input, default: d}").env("A", "env");
     assert_eq!(value(&input().ask(&answers)), "asked");
     assert_eq!(value(&input()), "d");
-    // A default without a question is taken, with one it is offered.
+    // A default is the value without a question, and the suggested answer with one.
     assert_eq!(value(&one("{name: A, default: d}").ask(&answers)), "d");
     assert_eq!(value(&one("{name: A, default: d, question: Which?}").ask(&answers)), "asked");
     assert_eq!(value(&one("{name: A, source: env, default: d}").ask(&answers)), "d");
@@ -135,7 +135,7 @@ fn git_and_kubeconfig_are_read_where_they_are_used() {
     let found = found.as_str().unwrap_or_default();
     assert!(found.len() == 14 && found.ends_with(" topic"), "{found}");
 
-    // The repository's folder may be above that of the project.
+    // The repository may be in a parent directory of the project.
     let mut below =
         fixture.file("below/devspace.yaml", "version: v1beta9\ndev: {v: '${DEVSPACE_GIT_BRANCH}'}\n");
     below.options.config = Some("below/devspace.yaml".into());
@@ -227,7 +227,7 @@ fn values_from_everywhere_must_be_accepted() {
     );
     let message = "{name: A, password: true, validationPattern: '^[0-9]+$', validationMessage: digits only}";
     assert_eq!(one(message).var("A=hunter2").problems(), refused(given, "digits only"));
-    // `options` outrank the pattern, as in a question.
+    // `options` take precedence over the pattern, as in a prompt.
     let both = "{name: A, options: [a], validationPattern: '^[0-9]+$'}";
     assert_eq!(value(&one(both).env("A", "a")), "a");
 }
@@ -353,7 +353,7 @@ fn expressions_take_the_type_of_their_output() {
     check("$#(echo ' a ')", json!(" a \n"));
     check("$(echo ${A} \\\"$SHELL_ONLY\\\" '$${A}')", json!("a b e ${A}"));
     check("$(true)", json!(""));
-    // Only whole texts are expressions, and hooks run theirs themselves.
+    // Only whole strings are expressions, and hooks run them themselves.
     check("a $(echo b)", json!("a $(echo b)"));
     let text = "hooks: [{command: echo, args: ['$(date)'], events: ['before:build']}]";
     assert_eq!(Fixture::new(text).loaded().project.hooks[0].args, Some(vec!["$(date)".to_owned()]));
@@ -399,7 +399,7 @@ fn every_predefined_variable_has_a_value() {
     let folder = fixture.folder.path().file_name().expect("a name").to_string_lossy().into_owned();
     check("DEVSPACE_NAME", &folder);
     check("devspace.name", &folder);
-    // Nothing called so is on this path.
+    // This `PATH` has no `kubectl`.
     let fixture = Fixture::new("dev: {v: '${DEVSPACE_KUBECTL_EXECUTABLE}'}").env("PATH", "/nowhere");
     assert_eq!(value(&fixture), "kubectl");
 }

@@ -1,4 +1,4 @@
-//! Files of every version, each read by its own rules.
+//! Files of all versions, each read by the rules of its version.
 
 use serde_json::json;
 
@@ -13,11 +13,11 @@ fn warnings(loaded: &Loaded) -> Vec<String> {
     loaded.warnings.iter().map(ToString::to_string).collect()
 }
 
-/// What a build does with the one image of a file.
+/// The configuration of the only image of a file.
 fn image(text: &str) -> String {
     let loaded = loaded(text);
     let mut image = loaded.project.images["api"].clone();
-    // Only the places differ between versions.
+    // Only the locations differ between versions.
     image.origin.line = 0;
     image.origin.column = 0;
     image.tags.iter_mut().for_each(|tag| tag.origin = image.origin.clone());
@@ -167,7 +167,7 @@ hooks: [{command: second, events: ['before:build']}]
 
 #[test]
 fn imports_come_from_git_too() {
-    let repository = tempfile::tempdir().expect("folder");
+    let repository = tempfile::tempdir().expect("directory");
     let git = |arguments: &str| {
         let mut git = std::process::Command::new("git");
         git.current_dir(repository.path()).args(["-c", "user.name=t", "-c", "user.email=t@example.com"]);
@@ -175,13 +175,13 @@ fn imports_come_from_git_too() {
         assert!(ended.status.success(), "{ended:?}");
     };
     git("init --quiet --initial-branch=main");
-    std::fs::create_dir(repository.path().join("config")).expect("folder");
+    std::fs::create_dir(repository.path().join("config")).expect("directory");
     let text = "version: v2beta1\nimages: {web: {image: acme/web}}\n";
     std::fs::write(repository.path().join("config/images.yaml"), text).expect("file");
     git("add --all");
     git("commit --quiet --message=first");
     git("tag v1");
-    let cache = tempfile::tempdir().expect("folder");
+    let cache = tempfile::tempdir().expect("directory");
     let fixture = |repository: &str| {
         let text = format!(
             "version: v2beta1\nimports: [{{git: '{repository}', tag: v1, subPath: config/images.yaml}}]\n"

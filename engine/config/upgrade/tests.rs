@@ -1,4 +1,4 @@
-//! Each step, and the chain of all.
+//! Tests of each step, and of all steps.
 
 use super::*;
 use crate::config::node::{Node, Value};
@@ -8,7 +8,7 @@ fn document(text: &str) -> (Mapping, Problems) {
     let mut problems = Problems::new("f", text.into());
     match parse(text, &mut problems).map(|node| node.value) {
         Some(Value::Mapping(mapping)) => (mapping, problems),
-        other => panic!("{other:?} is no map"),
+        other => panic!("{other:?} is not a map"),
     }
 }
 
@@ -16,7 +16,7 @@ fn json(mapping: Mapping) -> serde_json::Value {
     Node { value: Value::Mapping(mapping), ..Node::empty() }.to_json()
 }
 
-/// Checks one step, and that nothing is said about it but `warnings`.
+/// Checks one step, and that it reports exactly `warnings`.
 #[track_caller]
 fn check(version: Version, before: &str, after: &str, warnings: &[&str]) {
     let (mut mapping, mut problems) = document(before);
@@ -305,7 +305,7 @@ images:
     let expected = "images: {api: {image: r.io/acme/api, tags: [1.10], dockerfile: docker/Dockerfile, context: src, \
                     createPullSecret: false, skipPush: true, target: dev, buildArgs: {A: 007}}}";
     assert_eq!(json(mapping.clone()), json(document(expected).0));
-    // What was moved still stands where it was written.
+    // Moved values keep their location.
     let api = &mapping["images"].node.get("api").and_then(Node::as_mapping).expect("map");
     assert_eq!(
         (api["dockerfile"].node.span.line, api["buildArgs"].key.line, api["tags"].key.line),

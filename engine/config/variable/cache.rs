@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn answers_come_back_and_only_the_user_may_read_them() {
-        let root = tempfile::tempdir().expect("folder");
+        let root = tempfile::tempdir().expect("directory");
         let mut cache = Cache::new(root.path());
         assert_eq!(cache.get("A"), None);
         cache.add("A", "1");
@@ -139,8 +139,8 @@ mod tests {
 
     #[test]
     fn damaged_file_is_told_and_not_used() {
-        let root = tempfile::tempdir().expect("folder");
-        std::fs::create_dir(root.path().join(".windlass")).expect("folder");
+        let root = tempfile::tempdir().expect("directory");
+        std::fs::create_dir(root.path().join(".windlass")).expect("directory");
         std::fs::write(root.path().join(".windlass/vars.json"), "{").expect("file");
         let mut cache = Cache::new(root.path());
         assert_eq!(cache.get("A"), None);

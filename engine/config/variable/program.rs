@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     fn check(line: &str, limit: Duration, expected: &str) {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let process = Process::configured(line, None);
         match output(process, folder.path(), limit) {
             Err(NoOutput::Failed(reason)) => assert_eq!(reason, expected, "{line}"),
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn program_out_of_time_is_stopped_with_what_it_started() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let lock = folder.path().join("lock");
         // The lock is released only when the last process that inherited it exits.
         let line = format!("exec 9>'{}'; flock 9; (sleep 1000; true); true", lock.display());
