@@ -704,9 +704,12 @@ fn answers_belong_to_the_project_that_asks() {
         .exits(2)
         .stderr_has("cannot use `dep/devspace.yaml`")
         .stderr_has("variable `TIER` has no value")
-        .stderr_has("save an answer with `windlass set var TIER=VALUE")
-        .stderr_has("--config dep/devspace.yaml`, or give it a `default`");
-    project.run(["set", "var", "LEVEL=1"]).exits(2).stderr_has("for one of a dependency, name its file");
+        .stderr_has("run `windlass set var TIER=VALUE")
+        .stderr_says("--config dep/devspace.yaml`, or add a `default`");
+    project
+        .run(["set", "var", "LEVEL=1"])
+        .exits(2)
+        .stderr_says("for a dependency, pass its file with `--config`");
     project.run(["set", "var", "TIER=red", "--config", "dep/devspace.yaml"]).success();
     project.run(["build"]).success();
     assert_eq!(log(&project), ["dep red", "root blue"]);

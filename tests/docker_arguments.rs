@@ -108,7 +108,7 @@ fn what_a_builder_cannot_honor_is_refused_with_its_line() {
     check("args: [--no-cache, .]", "docker", "it is not a flag: set the build context with `context`");
     check("args: ['--target dev']", "docker", "it is in one item with its value");
     check("args: [--target]", "docker", "it requires a value");
-    check("args: [--file, '-']", "docker", "it would read the standard input");
+    check("args: [--file, '-']", "docker", "it reads from standard input");
 }
 
 /// The key of an image, which its pipeline tells.

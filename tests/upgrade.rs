@@ -63,7 +63,7 @@ fn file_that_the_newest_version_cannot_say_goes_as_far_as_it_can() {
         .run(["upgrade"])
         .success()
         .stderr_has("v2beta1 is not for this file: devspace.yaml:3:34: it has no `disabled` in image `api`")
-        .stderr_has("by hand: remove the image, or build the others alone in `windlass.rhai`");
+        .stderr_has("by hand: remove the image, or select the others in `windlass.rhai`");
     assert_eq!(project.read("devspace.yaml"), text.replace("v1beta9", "v1beta11"));
     project.run(["upgrade", "--check"]).success();
 }

@@ -9,7 +9,7 @@ use super::Problem;
 pub enum ConfigError {
     /// The user cancelled a prompt, or interrupted the command of a variable.
     #[error("cannot set the variable `{name}`: cancelled")]
-    #[diagnostic(code(config::cancelled), help("pass `--var {name}=VALUE` to skip the prompt"))]
+    #[diagnostic(code(config::cancelled), help("pass `--var {name}=VALUE` to set it"))]
     Cancelled {
         /// The variable.
         name: String,

@@ -67,7 +67,7 @@ impl Resolver<'_> {
     ) -> Option<Resolved> {
         let name = &question.name;
         let set = match question.is_remembered {
-            true => format!("save an answer with `windlass set var {name}=VALUE{}`, ", self.config_flag),
+            true => format!("run `windlass set var {name}=VALUE{}`, ", self.config_flag),
             false => String::new(),
         };
         let help = match question.password {
