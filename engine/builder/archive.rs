@@ -1,4 +1,4 @@
-//! The build context as the archive that travels: the selection plus the Dockerfile to build.
+//! The build context as the archive to send: the selection plus the Dockerfile to build.
 
 use std::cell::Cell;
 use std::io;
@@ -12,20 +12,20 @@ use crate::builder::{BuildError, BuildRequest};
 use crate::image::context::{Content, EntryKind, SentFiles, Unsendable};
 use crate::image::{Digest, Selection};
 
-/// How often the bytes sent are told, in bytes.
+/// The interval between two progress reports, in bytes.
 const TELL_EVERY: u64 = 1 << 20;
 
 /// Name of the ignore file, which the builder reads too.
 const IGNORE_FILE: &str = ".dockerignore";
 
-/// A context ready to travel.
+/// A build context that is ready to be sent.
 pub(super) struct Archive {
     selection: Selection,
     /// Path of the Dockerfile in the archive.
     pub(super) dockerfile: String,
     /// Size of its files in bytes.
     pub(super) size: u64,
-    /// Where to note what the files had in them.
+    /// Records the digests of the files that were sent.
     sent: Arc<SentFiles>,
     /// The file that could not be read, and why.
     unsendable: Arc<OnceLock<Arc<Unsendable>>>,
@@ -34,18 +34,18 @@ pub(super) struct Archive {
 impl Archive {
     /// The selection of `request` with its Dockerfile.
     ///
-    /// A Dockerfile that is a selected file, byte for byte, travels as that. Any other gets a name of its own
-    /// and an ignore rule for it: the builder itself then takes both files out of the context before a COPY can
-    /// see them (moby, `removeDockerfile`; kaniko obeys the rule). Only an ignore file that is selected itself stays in the context,
-    /// with that one line more.
+    /// A Dockerfile that equals a selected file, byte for byte, is sent as that file. Any other is added under a
+    /// separate name, with an ignore rule for it: the builder itself then removes both files from the context before
+    /// a COPY can see them (moby: `removeDockerfile`; kaniko applies the rule). Only an ignore file that is selected
+    /// itself stays in the context, with that one additional line.
     ///
     /// # Errors
-    /// When a selected ignore file cannot be read.
+    /// If a selected ignore file cannot be read.
     pub(super) fn new(request: &BuildRequest) -> Result<Self, Unsendable> {
         let text = request.dockerfile.text();
         let path = request.directory.join(request.dockerfile.name());
         let (selection, dockerfile) = match find_same(&request.context, &path, text.as_bytes()) {
-            // By now its file may have other bytes; those that were planned travel.
+            // Its file may have changed by now; the planned bytes are sent.
             Some(path) => {
                 request.sent.note(&path.as_str().into(), Digest::of(text));
                 let text = Bytes::copy_from_slice(text.as_bytes());
@@ -61,7 +61,7 @@ impl Archive {
         Ok(Self { dockerfile, size, sent, unsendable: Arc::default(), selection })
     }
 
-    /// The bytes of the archive; `told` hears from time to time how many bytes of files were read.
+    /// The bytes of the archive; `told` is called at intervals with the number of file bytes read so far.
     pub(super) fn stream(
         &self,
         told: impl Fn(u64) + Send + 'static,
@@ -75,7 +75,7 @@ impl Archive {
         };
         let unsendable = Arc::clone(&self.unsendable);
         self.selection.tar_stream(self.sent.clone(), tell).inspect(move |piece| {
-            // What carries the stream only knows that it broke off.
+            // The consumer of the stream only sees that it ended early.
             if let Err(error) = piece
                 && let Some(error) = Unsendable::of(error)
             {
@@ -84,17 +84,17 @@ impl Archive {
         })
     }
 
-    /// Why the stream broke off, when a file could not be read.
+    /// Why the stream ended early, if a file could not be read.
     pub(super) fn failure(&self) -> Option<BuildError> {
         self.unsendable.get().map(|error| BuildError::unsendable(&error.path, &error.reason))
     }
 }
 
-/// The selected file that lies at `path` and has exactly the bytes of `text`.
+/// The selected file at `path`, if its bytes equal `text`.
 fn find_same(selection: &Selection, path: &Path, text: &[u8]) -> Option<String> {
     let path = path.canonicalize().ok()?;
     let name = path.to_str()?;
-    // The context's root is one of the folders above the file.
+    // The context's root is one of the directories above the file.
     let mut candidates = name.match_indices('/').filter_map(|(slash, _)| selection.get(&name[slash + 1..]));
     let entry = candidates.find(|entry| match &entry.kind {
         EntryKind::File { size, content: Content::Disk(disk) } => *disk == path && *size == text.len() as u64,
@@ -114,7 +114,7 @@ fn with_rule(selection: &Selection, name: &str, sent: &SentFiles) -> Result<Sele
     };
     let mut rules = match content {
         Content::Memory(bytes) => bytes.to_vec(),
-        // It counts as it is on disk, without the rule.
+        // The digest is that of the file on disk, without the rule.
         Content::Disk(_) => {
             sent.read(entry).map_err(|reason| Unsendable { path: IGNORE_FILE.into(), reason })?
         }
@@ -168,7 +168,7 @@ mod tests {
         Archive::new(&request).unwrap()
     }
 
-    /// Paths and texts in the archive of `entries`, the name of the Dockerfile shortened to `D`.
+    /// Paths and contents in the archive of `entries`, with the name of the Dockerfile shortened to `D`.
     async fn files(entries: Vec<Entry>) -> Vec<(String, String)> {
         let archive = archive(entries);
         let blocks: Vec<Bytes> = archive.stream(|_| ()).try_collect().await.unwrap();

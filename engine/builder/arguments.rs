@@ -1,9 +1,9 @@
-//! Which builder can honor which of docker's arguments: what it cannot, it refuses, and never drops.
+//! Which builder supports which docker arguments. Unsupported arguments are rejected, never dropped.
 
 use super::BuildError;
 use crate::config::{BuilderArg, BuilderArgs, Role};
 
-/// What takes docker's arguments.
+/// A builder that receives docker arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taker {
     /// The docker CLI with BuildKit.
@@ -18,10 +18,10 @@ pub enum Taker {
     Oci,
 }
 
-/// Makes sure that `taker` can honor each of `args`, which the image called `image` has.
+/// Checks that `taker` supports each of the `args` of the image `image`.
 ///
 /// # Errors
-/// [`BuildError::Argument`] for the first that it cannot.
+/// [`BuildError::Argument`] for the first unsupported argument.
 #[expect(clippy::result_large_err, reason = "it is made once and ends the build")]
 pub fn check(image: &str, args: &BuilderArgs, taker: Taker) -> Result<(), BuildError> {
     let refused = args.iter().find_map(|arg| Some((arg, refusal(arg, taker)?)));
@@ -39,28 +39,28 @@ pub fn check(image: &str, args: &BuilderArgs, taker: Taker) -> Result<(), BuildE
     })
 }
 
-/// Why `taker` cannot honor `arg`; `None` when it can.
+/// Why `taker` does not support `arg`; `None` if it does.
 pub fn refusal(arg: &BuilderArg, taker: Taker) -> Option<&'static str> {
     use Taker::{BuildKit, Classic, Cluster, Kaniko, Oci};
     if let Some(fault) = arg.fault {
         return Some(fault);
     }
     let is_off = || matches!(arg.value.as_deref(), Some("false" | "disabled=true"));
-    // What docker itself does not know, docker says best.
+    // Docker itself reports arguments that it does not know.
     let Some(role) = arg.role() else {
         return match taker {
             BuildKit | Classic | Cluster => None,
-            Kaniko | Oci => Some("only docker may know it"),
+            Kaniko | Oci => Some("windlass does not recognize it"),
         };
     };
     match (role, taker) {
         (Role::Input | Role::Aside, _) => None,
         (Role::Other, _) if arg.value.as_deref() == Some("build") || !arg.is_set() => None,
-        (Role::Other, _) => Some("with it, docker builds no image"),
+        (Role::Other, _) => Some("with it, docker does not build an image"),
         (Role::Report, BuildKit | Cluster) => None,
         (Role::Report, Classic) if arg.name == "--iidfile" => None,
         (Role::Builder, BuildKit) => None,
-        (Role::Builder, Cluster) => Some("the builder is the one of `inCluster`"),
+        (Role::Builder, Cluster) => Some("`inCluster` already selects the builder"),
         // Windlass pushes and loads images itself.
         (Role::Output, _) if arg.value.is_none() => None,
         (Role::Output, BuildKit | Cluster | Oci) if leaves_image(arg) => None,
@@ -75,8 +75,8 @@ pub fn refusal(arg: &BuilderArg, taker: Taker) -> Option<&'static str> {
         (Role::BuildKit, _) if is_off() => None,
         (Role::Image, BuildKit | Classic | Cluster) => None,
         (Role::Image, Kaniko | Oci) if arg.name == "--pull" => None,
-        (_, Kaniko) => Some("kaniko has nothing like it"),
-        (_, Oci) => Some("the builder `oci` has nothing like it"),
+        (_, Kaniko) => Some("kaniko has no equivalent"),
+        (_, Oci) => Some("the builder `oci` has no equivalent"),
         (_, _) => Some("it requires BuildKit"),
     }
 }
@@ -86,7 +86,7 @@ fn parts(output: &str) -> impl Iterator<Item = (&str, &str)> {
     output.split(',').map(|part| part.split_once('=').unwrap_or((part, "")))
 }
 
-/// Whether an `--output` leaves the image where windlass finds it.
+/// Whether an `--output` leaves the image where windlass can find it.
 fn leaves_image(arg: &BuilderArg) -> bool {
     let kinds = ["docker", "image", "registry"];
     let fits = |(name, value): (&str, &str)| match name {
@@ -98,8 +98,8 @@ fn leaves_image(arg: &BuilderArg) -> bool {
     value.contains("type=") && parts(value).all(fits)
 }
 
-/// `args` as `docker build` or `docker buildx build` takes them, without those that are windlass's own affair: what
-/// becomes of the image (it goes to `output`: `docker` or `image`), what the output looks like, and the reports.
+/// `args` for `docker build` or `docker buildx build`, without those that windlass handles itself: the destination of
+/// the image (`output`: `docker` or `image`), the format of the output, and the report files.
 pub(super) fn docker_words(args: &BuilderArgs, output: &'static str) -> Vec<String> {
     let own = ["iidfile", "metadata-file", "progress", "quiet"];
     let is_own = |arg: &&BuilderArg| arg.flag.is_some_and(|flag| own.contains(&flag.name));

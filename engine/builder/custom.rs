@@ -1,4 +1,4 @@
-//! The custom builder: a command of the user's makes the image (spec image-building §10).
+//! The custom builder: a command of the user builds the image (`build.custom`).
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::host::{Exec, ExecRequest, Purpose};
 use crate::image::ImageReference;
 use crate::process::{CommandLine, Pipe, Tail, fits, system};
 
-/// What a custom build needs to know about an image.
+/// The inputs of a custom build.
 #[derive(Debug, Clone)]
 pub struct CustomRequest {
     /// The image's name.
@@ -20,31 +20,31 @@ pub struct CustomRequest {
     pub references: Vec<ImageReference>,
     /// `build.custom` of the image.
     pub config: CustomConfig,
-    /// The folder of the build context, absolute.
+    /// The absolute path of the build context.
     pub context: PathBuf,
-    /// The Dockerfile, absolute.
+    /// The absolute path of the Dockerfile.
     pub dockerfile: PathBuf,
     /// Whether the command should not push.
     pub skip_push: bool,
-    /// `--namespace`, when given.
+    /// `--namespace`, if given.
     pub namespace: Option<String>,
-    /// `--kube-context`, when given.
+    /// `--kube-context`, if given.
     pub kube_context: Option<String>,
-    /// The folder the command runs in: the project's root.
+    /// The directory in which the command runs: the project directory.
     pub directory: PathBuf,
-    /// More variables of its environment: those of the project's `.env` file.
+    /// More environment variables: those of the project's `.env` file.
     pub environment: Vec<(String, String)>,
 }
 
-/// Builds an image with the command its `build.custom` names.
+/// Builds an image with the command in its `build.custom`.
 ///
-/// A program gets `args`, the image once for each tag (after `imageFlag`) and `appendArgs`. A shell line is run
-/// as it is. Both find the image in the variables `IMAGE` (with the first tag), `TAG`, `TAGS` (separated by
-/// spaces), `CONTEXT`, `DOCKERFILE`, `SKIP_PUSH` (`true` or `false`), `NAMESPACE` and `KUBE_CONTEXT`. Tagging
-/// and pushing is up to the command.
+/// An executable receives `args`, the image once for each tag (after `imageFlag`), and `appendArgs`. A shell line
+/// runs unchanged. Both receive the image in the variables `IMAGE` (with the first tag), `TAG`, `TAGS` (separated by
+/// spaces), `CONTEXT`, `DOCKERFILE`, `SKIP_PUSH` (`true` or `false`), `NAMESPACE` and `KUBE_CONTEXT`. The command
+/// itself must tag and push the image.
 ///
 /// # Errors
-/// [`BuildError`] when there is no command for this system, it cannot be run, or ends with a code other than 0.
+/// [`BuildError`] if there is no command for this system, or if the command cannot be run or its exit code is not 0.
 pub async fn build_custom(
     request: &CustomRequest,
     exec: &dyn Exec,
@@ -74,7 +74,7 @@ pub async fn build_custom(
     }
 }
 
-/// What decides what the command of `config` does on this system: the words of its command line.
+/// The parts of `config` that determine what its command does on this system.
 pub fn custom_words(config: &CustomConfig) -> Vec<String> {
     let command = choose_command(config, system()).unwrap_or_default().to_owned();
     let args = config.args.iter().flatten().chain(&config.image_flag).chain(&config.append_args);
@@ -83,14 +83,14 @@ pub fn custom_words(config: &CustomConfig) -> Vec<String> {
     [command, options].into_iter().chain(args.cloned()).chain(secrets).collect()
 }
 
-/// The first of `commands` that fits `system`, else `command`.
+/// The first of `commands` that matches `system`, otherwise `command`.
 fn choose_command<'a>(config: &'a CustomConfig, system: &str) -> Option<&'a str> {
     let own = config.commands.iter().find(|command| fits(command.os.as_deref(), system));
     let command = own.map(|own| own.command.as_str()).or(config.command.as_deref());
     command.filter(|command| !command.trim().is_empty())
 }
 
-/// The program that builds the image.
+/// The request to run the command that builds the image.
 fn exec_request(request: &CustomRequest, command: &str) -> ExecRequest {
     let config = &request.config;
     let first = request.references.first();
@@ -122,8 +122,8 @@ fn exec_request(request: &CustomRequest, command: &str) -> ExecRequest {
         .env("KUBE_CONTEXT", request.kube_context.as_deref().unwrap_or_default())
 }
 
-/// `text` with what is known only now: `${runtime.images.NAME}` is this image with its first tag, and `.image` and
-/// `.tag` behind it are its parts (spec config §13.1 and §13.2).
+/// `text` with its runtime variables expanded: `${runtime.images.NAME}` is this image with its first tag, and the
+/// suffixes `.image` and `.tag` select its parts, as in DevSpace.
 fn runtime_references(text: &str, request: &CustomRequest) -> String {
     let Some(first) = request.references.first().filter(|_| text.contains("${runtime.")) else {
         return text.to_owned();

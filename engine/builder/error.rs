@@ -1,4 +1,4 @@
-//! What can go wrong while an image is built.
+//! Errors of image builds.
 
 use miette::{Diagnostic as _, NamedSource, SourceSpan};
 
@@ -12,10 +12,10 @@ use crate::oci::StoreError;
 use crate::process::ProcessError;
 use crate::registry::RegistryError;
 
-/// What keeps an image from being built.
+/// An error that prevents an image from being built.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum BuildError {
-    /// One of `args` that the builder cannot honor.
+    /// One of `args` that the builder does not support.
     #[error("cannot build `{image}` with `{argument}` of its `args`{place}: {reason}")]
     #[diagnostic(code(stage::build::argument))]
     Argument {
@@ -23,9 +23,9 @@ pub enum BuildError {
         image: String,
         /// The argument.
         argument: Box<str>,
-        /// Where it stands, in parentheses.
+        /// Its location, in parentheses.
         place: Box<str>,
-        /// Why the builder cannot honor it.
+        /// Why the builder does not support it.
         reason: Box<str>,
         /// What to do.
         #[help]
@@ -37,18 +37,18 @@ pub enum BuildError {
     #[diagnostic(code(run::cancelled))]
     Cancelled,
 
-    /// The cluster does not do what a build needs.
+    /// A cluster operation failed.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Cluster(#[from] ClusterError),
 
-    /// A command-line builder ended with an error.
+    /// A command-line builder failed.
     #[error("cannot build `{image}`: `{program}` failed with exit code {exit_code}")]
     #[diagnostic(code(stage::build::command_failed))]
     CommandFailed {
         /// Name of the image.
         image: String,
-        /// The program, or the shell line.
+        /// The command, or the shell line.
         program: String,
         /// Its exit code.
         exit_code: i32,
@@ -57,7 +57,7 @@ pub enum BuildError {
         output: Option<String>,
     },
 
-    /// The daemon is not there, or went away.
+    /// The daemon is unreachable, or the connection to it was lost.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Daemon(#[from] DaemonError),
@@ -67,15 +67,15 @@ pub enum BuildError {
     #[diagnostic(transparent)]
     Dockerfile(#[from] DockerfileError),
 
-    /// An instruction that cannot be carried out without a daemon.
+    /// An instruction that requires a daemon.
     #[error("cannot build `{image}` without a daemon: {reason}, at line {line} of {dockerfile_name}")]
     #[diagnostic(code(stage::build::needs_daemon), help("{help}"))]
     NeedsDaemon {
         /// Name of the image.
         image: String,
-        /// Why it needs one: `it runs a command`.
+        /// Why it requires one: `it runs a command`.
         reason: String,
-        /// The line of the instruction, from 1.
+        /// The line number of the instruction, starting at 1.
         line: usize,
         /// The path of the Dockerfile.
         dockerfile_name: String,
@@ -85,12 +85,12 @@ pub enum BuildError {
         /// The instruction in it.
         #[label("this instruction")]
         instruction: SourceSpan,
-        /// The ways to get a daemon.
+        /// How to provide a daemon.
         help: String,
     },
 
-    /// A builder of buildx cannot be had.
-    #[error("cannot build `{image}`: the builder `{builder}` cannot be had: {reason}")]
+    /// A buildx builder is unavailable.
+    #[error("cannot build `{image}`: builder `{builder}` is unavailable: {reason}")]
     #[diagnostic(code(stage::build::no_builder))]
     NoBuilder {
         /// Name of the image.
@@ -104,13 +104,13 @@ pub enum BuildError {
         help: Option<String>,
     },
 
-    /// There is no buildx.
-    #[error("cannot build `{image}` with BuildKit in the cluster: there is no `{command}`")]
+    /// buildx is not installed.
+    #[error("cannot build `{image}` with BuildKit in the cluster: `{command}` is not installed")]
     #[diagnostic(
         code(stage::build::no_buildx),
         help(
-            "install docker's plugin buildx; or leave `inCluster` out, then the docker daemon's own BuildKit builds; or \
-             build with `kaniko`, which needs no program"
+            "install the Docker plugin buildx, remove `inCluster` to build with the BuildKit of the Docker daemon, or \
+             build with `kaniko`"
         )
     )]
     NoBuildx {
@@ -120,7 +120,7 @@ pub enum BuildError {
         command: String,
     },
 
-    /// There is nothing to run.
+    /// No command is configured for this system.
     #[error("cannot build `{image}`: {reason}")]
     #[diagnostic(
         code(stage::build::no_command),
@@ -133,11 +133,11 @@ pub enum BuildError {
         reason: String,
     },
 
-    /// There is no place for a copy of the context.
-    #[error("cannot make a folder for the context of `{image}`: {reason}")]
+    /// The copy of the build context could not be created.
+    #[error("cannot create a directory for the build context of `{image}`: {reason}")]
     #[diagnostic(
         code(stage::build::no_staging),
-        help("the docker CLI reads the context from a copy in `.windlass`: free some space there")
+        help("free some disk space: the docker CLI reads the build context from a copy in `.windlass`")
     )]
     NoStaging {
         /// Name of the image.
@@ -146,11 +146,11 @@ pub enum BuildError {
         reason: String,
     },
 
-    /// An image that only the daemon has cannot be taken from it.
-    #[error("cannot take `{reference}` from the docker daemon: {reason}")]
+    /// An image that only the daemon holds cannot be saved from it.
+    #[error("cannot save `{reference}` from the Docker daemon: {reason}")]
     #[diagnostic(
         code(stage::build::not_taken),
-        help("push it to its registry, or let the daemon build from it: `--builder docker`")
+        help("push it to its registry, or build with the daemon: `--builder docker`")
     )]
     NotTaken {
         /// The image.
@@ -159,11 +159,11 @@ pub enum BuildError {
         reason: String,
     },
 
-    /// A text that names no platform.
-    #[error("`{text}` is no platform")]
+    /// An invalid platform.
+    #[error("invalid platform `{text}`")]
     #[diagnostic(code(stage::build::platform), help("write it as linux/amd64, linux/arm64 or linux/arm/v7"))]
     Platform {
-        /// The text.
+        /// The platform as written.
         text: String,
     },
 
@@ -186,9 +186,9 @@ pub enum BuildError {
     StepFailed {
         /// The step as the builder shows it: `[2/3] RUN make`, `Step 3/4 : RUN make`.
         step: String,
-        /// The exit code of its command, when it had one.
+        /// The exit code of its command, if it has one.
         exit_code: Option<i64>,
-        /// What the builder said.
+        /// The message of the builder.
         reason: String,
         /// The last lines of its output, under a heading.
         #[help]
@@ -201,40 +201,40 @@ pub enum BuildError {
         instruction: Option<SourceSpan>,
     },
 
-    /// The daemon refused the build or broke it off for another reason.
-    #[error("the docker daemon could not build `{image}`: {reason}")]
+    /// The daemon rejected the build, or stopped it for another reason.
+    #[error("the Docker daemon could not build `{image}`: {reason}")]
     #[diagnostic(code(stage::build::refused))]
     Refused {
         /// Name of the image.
         image: String,
-        /// What the daemon said.
+        /// The message of the daemon.
         reason: String,
         /// What to do.
         #[help]
         help: Option<String>,
     },
 
-    /// A base image that cannot be had.
+    /// A base image cannot be pulled.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Registry(#[from] RegistryError),
 
-    /// A name that is no reference of an image.
+    /// An invalid image reference.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Reference(#[from] ReferenceError),
 
-    /// The store of images cannot be used.
+    /// The image store cannot be used.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Store(#[from] StoreError),
 
-    /// A file of the build context changed while it was on its way.
+    /// A file of the build context changed while it was sent.
     #[error("cannot send `{path}` to the builder: {reason}")]
     #[diagnostic(
         code(stage::build::changed),
         help(
-            "run the build again; if it always changes, stop what writes to it or exclude it with a line in \
+            "run the build again; if the file always changes, stop the process that writes to it, or exclude the file in \
              .dockerignore"
         )
     )]
@@ -245,12 +245,9 @@ pub enum BuildError {
         reason: Changed,
     },
 
-    /// A file of the build context could not be read when the builder asked for it.
+    /// A file of the build context could not be read when the builder requested it.
     #[error("cannot send `{path}` to the builder: {reason}")]
-    #[diagnostic(
-        code(stage::build::unreadable),
-        help("give yourself the right to read it, or exclude it with a line in .dockerignore")
-    )]
+    #[diagnostic(code(stage::build::unreadable), help("make it readable, or exclude it in .dockerignore"))]
     Unreadable {
         /// The file, as the context names it.
         path: String,
@@ -258,14 +255,14 @@ pub enum BuildError {
         reason: String,
     },
 
-    /// The daemon could not be reached, or went away.
+    /// The daemon is unreachable, or the connection to it was lost.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Transport(#[from] TransportError),
 }
 
 impl BuildError {
-    /// The file `path` of the context could not be sent.
+    /// The error for the file `path` of the context, which could not be sent.
     pub(super) fn unsendable(path: &str, reason: &std::io::Error) -> Self {
         let path = shown(path).into_owned();
         match Changed::of(reason) {
@@ -274,7 +271,7 @@ impl BuildError {
         }
     }
 
-    /// A command-line builder of `image` could not be run.
+    /// The error for a command-line builder of `image` that could not be run.
     pub(crate) fn process(image: &str, source: ProcessError) -> Self {
         let help = source.help().map(|help| help.to_string());
         match source {

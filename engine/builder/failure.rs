@@ -1,4 +1,4 @@
-//! What a failed build tells its user, whichever way it was made.
+//! The errors of failed builds, for all builders.
 
 use miette::NamedSource;
 
@@ -7,9 +7,9 @@ use crate::process::last_lines;
 
 /// How a build failed.
 pub(super) struct Failure {
-    /// What the builder said.
+    /// The message of the builder.
     pub(super) reason: String,
-    /// The step that failed, when one did.
+    /// The failed step, if there is one.
     pub(super) step: Option<FailedStep>,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct FailedStep {
 }
 
 impl Failure {
-    /// The error about building `request`.
+    /// The error for the build of `request`.
     pub(super) fn into_error(self, request: &BuildRequest) -> BuildError {
         match self.step {
             Some(step) if !step.name.starts_with("[internal]") => step.into_error(request),
@@ -53,7 +53,7 @@ impl FailedStep {
     }
 }
 
-/// What a builder's layers put before a cause.
+/// Prefixes that the layers of a builder add to a cause.
 const WRAPPERS: [&str; 6] = [
     "error building image: ",
     "failed to solve: ",
@@ -63,7 +63,7 @@ const WRAPPERS: [&str; 6] = [
     "failed to read dockerfile: ",
 ];
 
-/// The message without the words a builder's layers put before it.
+/// The message without the prefixes that the layers of a builder add.
 fn cause(message: &str) -> &str {
     let mut cause = message.trim();
     loop {
@@ -81,7 +81,7 @@ fn cause(message: &str) -> &str {
     }
 }
 
-/// The exit code in the words of the classic builder, of BuildKit, or of kaniko.
+/// The exit code in a message of the classic builder, BuildKit or kaniko.
 fn exit_code(reason: &str) -> Option<i64> {
     let said = ["returned a non-zero code: ", "exit code: ", "exit status "];
     let (_, after) = said.iter().find_map(|words| reason.rsplit_once(words))?;
@@ -89,14 +89,14 @@ fn exit_code(reason: &str) -> Option<i64> {
     after[..digits].parse().ok()
 }
 
-/// What to do about `reason`.
+/// The hint for `reason`.
 fn help(reason: &str) -> Option<String> {
     let reason = reason.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
     let help = if says(&["pull access denied", "unauthorized", "authorization failed", "403 forbidden"]) {
         "check the name of the base image, or log in to its registry: `windlass login REGISTRY`"
     } else if says(&["no space left on device"]) {
-        "the docker daemon's disk is full: `docker system df` shows what uses it, `docker image prune` frees some"
+        "free disk space for the Docker daemon: `docker system df` shows its usage, `docker image prune` frees some"
     } else {
         return None;
     };

@@ -1,4 +1,4 @@
-//! Builders: what turns a Dockerfile and a context into an image.
+//! Builders, which turn a Dockerfile and a build context into an image.
 
 mod archive;
 pub mod arguments;
@@ -36,57 +36,57 @@ pub struct BuildRequest {
     pub references: Vec<ImageReference>,
     /// The Dockerfile to build, entrypoint and command already written into it.
     pub dockerfile: Arc<Dockerfile>,
-    /// What of the build context travels.
+    /// The files of the build context to send.
     pub context: Arc<Selection>,
-    /// Name or number of the build target; the last one when absent.
+    /// Name or number of the build target; the last build stage if absent.
     pub target: Option<String>,
     /// The network mode of RUN steps.
     pub network: Option<String>,
     /// Build arguments, resolved.
     pub build_args: IndexMap<String, String>,
-    /// The names of those whose values nobody may read, in a pod or in a history.
+    /// The names of the build arguments whose values must not be readable in a pod or an image history.
     pub secret_args: BTreeSet<String>,
     /// The proxies of the Docker configuration, as build arguments: both spellings of each, without those that
-    /// `build_args` has. The docker CLI adds them by itself.
+    /// `build_args` sets. The docker CLI adds them by itself.
     pub proxies: IndexMap<String, String>,
-    /// Labels beside those of the Dockerfile.
+    /// Labels in addition to those of the Dockerfile.
     pub labels: IndexMap<String, String>,
-    /// The platform (`linux/arm64`), when not the builder's own; several separated by commas.
+    /// The platform (`linux/arm64`), if it differs from that of the builder; several are separated by commas.
     pub platform: Option<String>,
-    /// The folder in which command-line builders run: the project's root.
+    /// The directory in which command-line builders run: the project directory.
     pub directory: PathBuf,
-    /// Where the builder tells what it sent.
+    /// Records the files that the builder sent.
     pub sent: Arc<SentFiles>,
 }
 
 impl BuildRequest {
-    /// All build arguments that are given: its own, and the proxies.
+    /// All build arguments: those of the request, and the proxies.
     pub fn given_args(&self) -> IndexMap<String, String> {
         self.proxies.clone().into_iter().chain(self.build_args.clone()).collect()
     }
 }
 
-/// What a way of building does beside building.
+/// Properties of a build method.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BuildMethod {
-    /// Whether it runs every build target up to the wanted one, rather than only those that it needs.
+    /// Whether it runs every build stage up to the build target, rather than only those that the target needs.
     pub runs_every_target: bool,
-    /// Whether it reads every file on its way, so that nobody needs to have read it before.
+    /// Whether it reads every file while sending it, so that the files need not be read beforehand.
     pub reads_files: bool,
 }
 
-/// What a builder made.
+/// The result of a build.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BuiltImage {
-    /// The image ID in the daemon (`sha256:...`), when one holds it.
+    /// The image ID in the daemon (`sha256:...`), if a daemon holds the image.
     pub image_id: Option<String>,
     /// Whether the builder itself pushed it, under all its references.
     pub is_pushed: bool,
-    /// Its digest in the registry (`sha256:...`), when the builder pushed it and told.
+    /// Its digest in the registry (`sha256:...`), if the builder pushed it and reported the digest.
     pub digest: Option<String>,
-    /// The digest of its manifest, when it is in windlass's own [store](crate::oci::BlobStore).
+    /// The digest of its manifest, if it is in the [image store](crate::oci::BlobStore).
     pub stored: Option<Digest>,
-    /// For which platform, when the builder chose it and told.
+    /// The platform, if the builder chose and reported it.
     pub built_for: Option<BuiltFor>,
     /// The base images that were taken from a daemon, with their IDs there.
     pub daemon_bases: BTreeMap<String, String>,
@@ -98,12 +98,12 @@ impl BuiltImage {
         Self { image_id: Some(image_id), ..Self::default() }
     }
 
-    /// An image that the builder pushed, with the digest it has in the registry, when that is known.
+    /// An image that the builder pushed, with its digest in the registry, if that is known.
     pub fn in_registry(digest: Option<String>) -> Self {
         Self { is_pushed: true, digest, ..Self::default() }
     }
 
-    /// An image of windlass's own store, with the digest of its manifest.
+    /// An image in the image store, with the digest of its manifest.
     pub fn in_store(digest: Digest) -> Self {
         Self { stored: Some(digest), ..Self::default() }
     }
@@ -120,7 +120,7 @@ pub trait Builder: Send + Sync {
     /// Dropping the future, or cancelling `cancel`, stops the build and leaves nothing running.
     ///
     /// # Errors
-    /// [`BuildError`] when the image could not be built.
+    /// [`BuildError`] if the image could not be built.
     async fn build(
         &self,
         request: BuildRequest,

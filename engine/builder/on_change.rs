@@ -1,4 +1,4 @@
-//! `onChange`: the files that decide whether a custom build is still good.
+//! `onChange`: the files that decide whether a custom build is up to date.
 
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
@@ -8,27 +8,27 @@ use ignore::WalkBuilder;
 
 use crate::cache_folder::without_links;
 
-/// The folders that windlass and DevSpace keep for themselves.
+/// The state directories of windlass and DevSpace.
 const OWN: [&str; 2] = [".windlass", ".devspace"];
 
-/// Why the files of `onChange` cannot be told.
+/// Why the files of `onChange` cannot be determined.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum OnChangeError {
-    /// A pattern is no glob.
-    #[error("cannot use `{glob}` of `onChange`: {reason}")]
+    /// A pattern is not a valid glob.
+    #[error("invalid pattern `{glob}` in `onChange`: {reason}")]
     #[diagnostic(
         code(stage::on_change::bad_glob),
-        help("`*` and `?` match inside a name, `**` matches folders")
+        help("use `*` and `?` to match within a name, and `**` to match directories")
     )]
     BadGlob {
         /// The pattern.
         glob: String,
-        /// What is wrong with it.
+        /// Why it is invalid.
         reason: String,
     },
 
-    /// A folder cannot be read.
-    #[error("cannot look for the files of `{glob}` of `onChange`: {reason}")]
+    /// A directory cannot be read.
+    #[error("cannot find the files of `{glob}` in `onChange`: {reason}")]
     #[diagnostic(code(stage::on_change::unreadable))]
     Unreadable {
         /// The pattern.
@@ -38,12 +38,13 @@ pub enum OnChangeError {
     },
 }
 
-/// The files that `globs` (relative to `root`) match, sorted, each once. A folder stands for every file below
-/// it; `**` matches any number of folders; a glob may match nothing. Symlinks are not followed, but listed. What windlass
-/// and DevSpace keep for themselves, and windlass's cache `own`, is left out, and so is what is neither a file nor a link.
+/// The files that `globs` (relative to `root`) match, sorted, each once. A directory matches every file below it;
+/// `**` matches any number of directories; a glob may match nothing. Symlinks are listed, but not followed. The state
+/// directories of windlass and DevSpace, the cache directory `own`, and anything that is neither a file nor a symlink
+/// are excluded.
 ///
 /// # Errors
-/// [`OnChangeError`] when a pattern is no glob or a folder cannot be read.
+/// [`OnChangeError`] if a pattern is not a valid glob, or a directory cannot be read.
 pub fn on_change_files(root: &Path, globs: &[String], own: &Path) -> Result<Vec<PathBuf>, OnChangeError> {
     let mut files = Vec::new();
     for glob in globs {
@@ -60,7 +61,7 @@ fn collect(root: &Path, glob: &str, own: &Path, files: &mut Vec<PathBuf>) -> Res
         glob: glob.to_owned(),
         reason: error.kind().to_string(),
     };
-    // Only what lies below the part without wildcards has to be walked.
+    // Only the tree below the part without wildcards must be walked.
     let is_wild =
         |part: &Component<'_>| part.as_os_str().to_string_lossy().contains(['*', '?', '[', '{', '\\']);
     let parts: Vec<Component<'_>> =
@@ -145,6 +146,6 @@ mod tests {
     #[test]
     fn a_bad_glob_is_named() {
         let error = on_change_files(Path::new("."), &["a[".into()], Path::new("/cache")).unwrap_err();
-        assert!(error.to_string().starts_with("cannot use `a[` of `onChange`"), "{error}");
+        assert!(error.to_string().starts_with("invalid pattern `a[` in `onChange`"), "{error}");
     }
 }
