@@ -21,11 +21,11 @@ use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
 use crate::event::ImageEvents;
 use crate::image::ImageReference;
 
-/// How long a build may be silent, its context still on the way included.
+/// How long a build may print nothing, including the time to send its context.
 const SILENCE: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// Answers the credentials for a registry, named as in [`crate::image::Repository::domain`]; `None` to go
-/// without.
+/// Looks up the credentials for a registry, named as in [`crate::image::Repository::domain`]; `None` for anonymous
+/// access.
 pub type AuthLookup = Arc<dyn Fn(String) -> BoxFuture<'static, Option<DockerCredentials>> + Send + Sync>;
 
 /// Builds with the classic builder of a Docker daemon: what `docker build` does with `DOCKER_BUILDKIT=0`.
@@ -33,7 +33,7 @@ pub type AuthLookup = Arc<dyn Fn(String) -> BoxFuture<'static, Option<DockerCred
 pub struct Classic {
     /// The daemon.
     pub daemon: Daemon,
-    /// Answers which credentials to use for the registry of a base image.
+    /// Looks up the credentials for the registry of a base image.
     pub credentials: AuthLookup,
 }
 
@@ -119,7 +119,7 @@ impl Classic {
         for base in bases.unwrap_or_default() {
             let Ok(reference) = base.reference.parse::<ImageReference>() else { continue };
             let domain = reference.repository.domain().to_owned();
-            // Docker Hub goes by its old address here.
+            // The daemon looks up Docker Hub under its old address.
             let key =
                 if domain == "docker.io" { "https://index.docker.io/v1/".into() } else { domain.clone() };
             if !credentials.contains_key(&key)
@@ -132,7 +132,7 @@ impl Classic {
     }
 }
 
-/// Takes one line of the daemon's answer.
+/// Handles one line of the daemon's response.
 fn take(line: BuildInfo, transcript: &mut Transcript, pull: &mut LayerProgress, events: &ImageEvents) {
     if let Some(text) = line.stream {
         transcript.take(&text, events);

@@ -1,4 +1,4 @@
-//! The docker CLI, for what only it can do: `useCli` and `args` (spec image-building §8.3).
+//! The docker CLI, for what only it supports: `useCli` and `args`.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,26 +16,25 @@ use crate::config::{BuilderArgs, Role};
 use crate::event::ImageEvents;
 use crate::process::{Process, ProcessError};
 
-/// How long the CLI may take to tell whether it has buildx.
+/// How long the CLI may take to report whether it has buildx.
 const ASK_LIMIT: Duration = Duration::from_secs(20);
 
 /// Builds with `docker build`.
 ///
-/// Both ways give the build exactly the selected context. With the classic builder it is an archive on standard
-/// input, in which the daemon hides our Dockerfile by an ignore rule. BuildKit obeys no rules inside an archive,
-/// so there the CLI gets a folder with a copy of the selection, and the Dockerfile beside it. A copy, because
-/// links to the project's files would change their times of change, and ignore rules that name each file take
-/// the square of their number to match.
+/// Both builders receive exactly the selected context. The classic builder gets an archive on standard input, in
+/// which an ignore rule hides our Dockerfile. BuildKit ignores rules inside an archive, so the CLI gets a directory
+/// with a copy of the selection, and the Dockerfile next to it. It is a copy because hard links would change the
+/// ctime of the project's files, and because matching ignore rules that name each file takes quadratic time.
 #[derive(Clone)]
 pub struct Cli {
-    /// The daemon; the CLI is led to the same one.
+    /// The daemon; the CLI uses the same one.
     pub daemon: Daemon,
-    /// The program, `docker` in general.
+    /// The executable, usually `docker`.
     pub program: String,
-    /// The words before `build`: `buildx`, for one. Such a program is told to put the image into the daemon.
+    /// The words before `build`, such as `buildx`. With them, `--load` is added, which loads the image into the daemon.
     pub words: Vec<String>,
-    /// `useBuildKit`; when absent, BuildKit if `DOCKER_BUILDKIT` says so or, without that, if the CLI has buildx. Never with a
-    /// daemon that has none.
+    /// `useBuildKit`. If absent, BuildKit is used if `DOCKER_BUILDKIT` enables it or, if that is not set, if the CLI
+    /// has buildx. Never used with a daemon without BuildKit.
     pub use_build_kit: Option<bool>,
     /// `args`: more arguments.
     pub args: BuilderArgs,
@@ -65,7 +64,7 @@ impl Builder for Cli {
         let mut process = Process::new(&self.program).args(&self.words);
         let mut archive = None;
         let mut words = arguments(&request, &id_file.to_string_lossy(), &self.args);
-        // Another builder than the daemon's own keeps the image to itself.
+        // A builder other than the daemon's does not load the image into the daemon by itself.
         if !self.words.is_empty() || self.args.iter().any(|arg| arg.role() == Some(Role::Builder)) {
             words.push("--load".to_owned());
         }
@@ -94,7 +93,7 @@ impl Builder for Cli {
         }
         process = lead_to(process, &self.daemon.found()?.endpoint);
         if self.words.is_empty() {
-            // In the daemon that keeps the image, and without labels that no input of the image names.
+            // Build in the daemon that holds the image, and without labels that are not among its inputs.
             process = process.env("BUILDX_BUILDER", "default");
             process = process.env_remove("BUILDX_NO_DEFAULT_LOAD").env_remove("BUILDX_GIT_LABELS");
         }
@@ -125,7 +124,7 @@ impl Cli {
         request: &BuildRequest,
         cancel: &CancellationToken,
     ) -> Result<bool, BuildError> {
-        // A program of the user's own knows best where it builds.
+        // A command that the user configured decides where it builds.
         let may_have_it = !self.words.is_empty() || self.daemon.facts().await?.has_buildkit;
         if !may_have_it {
             return Ok(false);
@@ -145,16 +144,16 @@ impl Cli {
         let is_missing = matches!(source, ProcessError::NotFound { .. });
         let mut error = BuildError::process(&request.image, source);
         if let (true, BuildError::Process { help, .. }) = (is_missing, &mut error) {
-            let advice = "install the docker CLI, or leave `useCli` and `args` out: windlass then talks to the \
-                          daemon itself";
+            let advice = "install the docker CLI, or remove `useCli` and `args` to let windlass connect to the \
+                          daemon directly";
             *help = Some(advice.to_owned());
         }
         error
     }
 }
 
-/// The arguments of docker but for the Dockerfile and the context. Build arguments go by name only: the CLI takes their values from its environment,
-/// so that no process list shows them.
+/// The arguments of docker, except for the Dockerfile and the context. Build arguments are passed by name only: the
+/// CLI reads their values from its environment, so that they do not appear in the process list.
 fn arguments(request: &BuildRequest, id_file: &str, more: &BuilderArgs) -> Vec<String> {
     let mut arguments: Vec<String> = ["build", "--iidfile", id_file].map(String::from).into();
     arguments.extend(build_args(request));
@@ -176,7 +175,7 @@ fn arguments(request: &BuildRequest, id_file: &str, more: &BuilderArgs) -> Vec<S
     arguments
 }
 
-/// The options for the build arguments: by name only, but for those that would steer the CLI.
+/// The options for the build arguments: by name only, except for those that would change the behavior of the CLI.
 pub(super) fn build_args(request: &BuildRequest) -> impl Iterator<Item = String> {
     request.build_args.iter().flat_map(|(name, value)| {
         let argument = if steers_cli(name) { format!("{name}={value}") } else { name.clone() };
@@ -189,7 +188,7 @@ pub(super) fn labels(request: &BuildRequest) -> impl Iterator<Item = String> {
     request.labels.iter().flat_map(|(name, value)| ["--label".to_owned(), format!("{name}={value}")])
 }
 
-/// Copies a file that docker wrote about the image to where `flag` of `args` wants it.
+/// Copies a file that docker wrote about the image to the path that `flag` of `args` sets.
 #[expect(clippy::result_large_err, reason = "it is made once and ends the build")]
 pub(super) fn copy_report(
     from: &Path,
@@ -202,23 +201,23 @@ pub(super) fn copy_report(
         argument: flag.into(),
         place: "".into(),
         reason: format!("cannot write `{}`: {error}", to.display()).into(),
-        help: "name a file that can be written",
+        help: "choose a writable path",
     })
 }
 
-/// The variables from which the CLI takes the values of build arguments.
+/// The variables from which the CLI reads the values of build arguments.
 pub(super) fn variables(request: &BuildRequest) -> impl Iterator<Item = (&String, &String)> {
     request.build_args.iter().filter(|(name, _)| !steers_cli(name))
 }
 
-/// Whether a variable of this name would change what the CLI does, so that a build argument of that name has
-/// to go with its value. None of these is a place for secrets.
+/// Whether a variable of this name would change the behavior of the CLI, so that a build argument of that name must
+/// be passed with its value. None of these variables holds secrets.
 fn steers_cli(name: &str) -> bool {
     let prefixes = ["DOCKER_", "BUILDKIT_", "BUILDX_", "SSH_", "LD_"];
     matches!(name, "PATH" | "HOME") || prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// `process` with the variables that lead the docker CLI to `endpoint`, whatever else is set.
+/// `process` with the variables that make the docker CLI use `endpoint`, whatever else is set.
 pub fn lead_to(process: Process, endpoint: &Endpoint) -> Process {
     let process = ["DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY"]
         .into_iter()

@@ -10,15 +10,15 @@ use hyper_util::rt::TokioIo;
 
 use super::{Endpoint, transport};
 
-/// How long ordinary calls may take.
+/// The timeout of ordinary calls.
 const CALL_LIMIT: Duration = Duration::from_secs(60);
 
-/// The `Builder-Version` with which a daemon answers a ping, once it did: `2` where BuildKit is its default, `1` where the
-/// classic builder is, nothing where it is no Docker and has no BuildKit. Docker before 23 may leave the header out.
+/// The `Builder-Version` in a daemon's response to a ping, once received: `2` if BuildKit is its default, `1` if the
+/// classic builder is, empty if it is not Docker and has no BuildKit. Docker before 23 may omit the header.
 pub(super) type BuilderVersion = Arc<OnceLock<String>>;
 
-/// A client of the daemon at `endpoint`, and what the daemon says to a ping. Connects with its first request, anew for
-/// each, as a build may occupy a connection for long.
+/// A client of the daemon at `endpoint`, and the version in its response to a ping. Each request opens its own
+/// connection, because a build may occupy one for a long time.
 pub(super) fn open(endpoint: &Endpoint) -> Result<(Docker, BuilderVersion), bollard::errors::Error> {
     let endpoint = Arc::new(endpoint.clone());
     let builder_version = BuilderVersion::default();
@@ -29,7 +29,7 @@ pub(super) fn open(endpoint: &Endpoint) -> Result<(Docker, BuilderVersion), boll
             let stream = transport::dial(&endpoint).await.map_err(std::io::Error::other)?;
             let (mut sender, connection) =
                 hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-            // Ends with the response, or when its reader lets go of it.
+            // Ends with the response, or when its reader is dropped.
             tokio::spawn(connection);
             let is_ping = request.uri().path().ends_with("/_ping");
             let response = sender.send_request(request).await?;
@@ -45,16 +45,15 @@ pub(super) fn open(endpoint: &Endpoint) -> Result<(Docker, BuilderVersion), boll
     Ok((adjusted(&client, CALL_LIMIT, |_| None), builder_version))
 }
 
-/// `client` with another limit for the time until an answer starts, and its requests going to what
-/// `redirect` makes of their path and query.
+/// `client` with another timeout until a response starts; `redirect` rewrites the path and query of its requests.
 pub(super) fn adjusted(
     client: &Docker,
     limit: Duration,
     redirect: impl Fn(&Uri) -> Option<String> + Send + Sync + 'static,
 ) -> Docker {
     client.clone().with_timeout(limit).with_request_modifier(move |mut request| {
-        // The daemon decodes these with the URL alphabet and takes what it cannot decode for no credentials
-        // at all; bollard encodes them with the other one.
+        // The daemon decodes these headers with the URL-safe alphabet of base64, and treats an undecodable value as
+        // no credentials; bollard encodes them with the standard alphabet.
         for name in ["x-registry-auth", "x-registry-config"] {
             let Some(value) = request.headers().get(name).and_then(|value| value.to_str().ok()) else {
                 continue;
@@ -67,7 +66,7 @@ pub(super) fn adjusted(
         if !request.headers().contains_key(hyper::header::HOST) {
             request.headers_mut().insert(hyper::header::HOST, HeaderValue::from_static("docker"));
         }
-        // The connection is already open: the request line takes path and query only.
+        // The connection is already open: the request line contains only path and query.
         let path = redirect(request.uri())
             .or_else(|| request.uri().path_and_query().map(|path| path.as_str().to_owned()));
         if let Some(uri) = path.and_then(|path| path.parse().ok()) {

@@ -1,4 +1,4 @@
-//! What windlass knows of the copies that BuildKits keep of its contexts.
+//! What windlass records about the copies of its build contexts that BuildKit daemons keep.
 
 use std::path::PathBuf;
 
@@ -7,10 +7,10 @@ use crate::image::Digest;
 use crate::image::context::Entry;
 use crate::state::{ContextCopy, FileVersion, nanoseconds_of};
 
-/// Versions of files to remember of a context, for each of its files and beside that.
+/// How many file versions to record for a context: per file of the context, and in addition.
 const REMEMBERED: (usize, usize) = (4, 10_000);
 
-/// A copy of the context of one image, and where it is remembered.
+/// A copy of the context of one image, and where it is recorded.
 pub(super) struct RememberedCopy {
     pub(super) copy: ContextCopy,
     path: PathBuf,
@@ -18,8 +18,8 @@ pub(super) struct RememberedCopy {
 }
 
 impl RememberedCopy {
-    /// The copy that a BuildKit, reached in this `way`, has of the context of `request`; until it is put back, nobody else
-    /// gets it.
+    /// The copy that the BuildKit reached in this `way` has of the context of `request`. No other build gets it until
+    /// it is put back.
     pub(super) fn take(request: &BuildRequest, way: &str) -> Self {
         let name = &Digest::of(&request.image).hex()[..16];
         let path = request.directory.join(".windlass/copies").join(format!("{name}-{way}"));
@@ -27,13 +27,13 @@ impl RememberedCopy {
         Self { copy: ContextCopy::take(&path), path, limit }
     }
 
-    /// Remembers it for the next build. Where nothing can be remembered, that one sends everything.
+    /// Records it for the next build. If it cannot be recorded, the next build sends everything.
     pub(super) fn put_back(&self) {
         let _ = self.copy.put_back(&self.path, self.limit);
     }
 }
 
-/// The file `entry` as a BuildKit tells it from others.
+/// The version of the file `entry`, by which BuildKit recognizes changes.
 pub(super) fn version(entry: &Entry) -> FileVersion {
     FileVersion::new(&entry.path, entry.size(), nanoseconds_of(entry.modified))
 }

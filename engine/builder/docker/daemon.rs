@@ -1,4 +1,4 @@
-//! A Docker daemon, connected when it is first needed.
+//! A Docker daemon, connected on first use.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -12,17 +12,17 @@ use tokio::sync::OnceCell;
 use super::discovery::{self, DiscoveryError, Found, Surroundings};
 use super::{DaemonError, Endpoint, TransportError, client};
 
-/// How long a daemon on this machine may take to answer for the first time.
+/// How long a local daemon may take to respond for the first time.
 const LOCAL_LIMIT: Duration = Duration::from_secs(5);
 
-/// The same for one elsewhere: a handshake, or a login through ssh.
+/// The same for a remote daemon, which includes a TLS handshake or an SSH login.
 const REMOTE_LIMIT: Duration = Duration::from_secs(15);
 
 /// The first API version with BuildKit (Engine API, version history).
 const BUILDKIT_API: (u32, u32) = (1, 39);
 
-/// A Docker daemon. Nothing is read or opened before the first call; then it is found and asked once, for all
-/// clones, and a failure is remembered too.
+/// A Docker daemon. Nothing is read or opened before the first call, which finds and queries the daemon once for all
+/// clones. A failure is recorded too.
 #[derive(Clone)]
 pub struct Daemon(Arc<Inner>);
 
@@ -39,45 +39,45 @@ struct Connection {
     facts: DaemonFacts,
 }
 
-/// What a daemon says about itself.
+/// Facts about a daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DaemonFacts {
     /// Its version: `27.1.1`.
     pub version: String,
-    /// The newest API version it speaks: major, minor.
+    /// The newest API version it supports: major, minor.
     pub api: (u32, u32),
     /// The system its containers run on: `linux` or `windows`.
     pub os: String,
-    /// The architecture in Go's words: `amd64`, `arm64`.
+    /// The architecture as Go names it: `amd64`, `arm64`.
     pub architecture: String,
-    /// Whether it is Docker; else it only speaks as Docker does.
+    /// Whether it is Docker, rather than a daemon with a compatible API.
     pub is_docker: bool,
     /// Whether it can build with BuildKit.
     pub has_buildkit: bool,
-    /// Whether it is configured to build without, unless it is asked to.
+    /// Whether it is configured to build without BuildKit, unless a request asks for it.
     pub prefers_classic: bool,
 }
 
 impl DaemonFacts {
-    /// The platform it builds for by itself: `linux/amd64`.
+    /// The platform it builds for by default: `linux/amd64`.
     pub fn platform(&self) -> String {
         format!("{}/{}", self.os, self.architecture)
     }
 
-    /// The newest API version it speaks, as URLs have it: `1.41`.
+    /// The newest API version it supports, as written in URLs: `1.41`.
     pub fn api_version(&self) -> String {
         format!("{}.{}", self.api.0, self.api.1)
     }
 }
 
 impl Daemon {
-    /// The daemon that the environment and the Docker configuration lead to.
+    /// The daemon that the environment and the Docker configuration select.
     pub fn from_environment() -> Self {
         Self::with_environment(HashMap::new)
     }
 
-    /// Like [`Daemon::from_environment`], with the variables that `overlay` gives in place of those of the
-    /// environment; it is asked at the first use.
+    /// Like [`Daemon::from_environment`], with the variables of `overlay` taking precedence over the environment; it
+    /// is called on first use.
     pub fn with_environment(overlay: impl FnOnce() -> HashMap<String, String> + Send + 'static) -> Self {
         Self::found_by(|| {
             let home = std::env::home_dir();
@@ -94,7 +94,7 @@ impl Daemon {
         })
     }
 
-    /// The daemon that `find` leads to, asked at the first use.
+    /// The daemon that `find` returns; it is called on first use.
     pub fn found_by(find: impl FnOnce() -> Result<Found, DiscoveryError> + Send + 'static) -> Self {
         Self(Arc::new(Inner {
             found: LazyLock::new(Box::new(find)),
@@ -106,20 +106,20 @@ impl Daemon {
     /// The endpoint and the setting it comes from. Opens no connection.
     ///
     /// # Errors
-    /// [`DaemonError::Discovery`] when the configuration leads nowhere.
+    /// [`DaemonError::Discovery`] if the configuration is invalid.
     pub fn found(&self) -> Result<&Found, DaemonError> {
         self.0.found.as_ref().map_err(|error| DaemonError::Discovery(error.clone()))
     }
 
-    /// A client of the daemon, which answered at least once.
+    /// A client of the daemon, which has responded at least once.
     ///
     /// # Errors
-    /// [`DaemonError`] when the daemon is not found, or gives no answer within 5 seconds (15 when it is remote).
+    /// [`DaemonError`] if the daemon is not found, or does not respond within 5 seconds (15 if it is remote).
     pub async fn connect(&self) -> Result<&Docker, DaemonError> {
         Ok(&self.connection().await?.client)
     }
 
-    /// What the daemon says about itself.
+    /// The facts about the daemon.
     ///
     /// # Errors
     /// As for [`Daemon::connect`].
@@ -127,11 +127,11 @@ impl Daemon {
         Ok(&self.connection().await?.facts)
     }
 
-    /// The registries with which the daemon speaks plain HTTP or trusts any certificate: hosts, and networks
+    /// The registries with which the daemon uses plain HTTP or trusts any certificate: hosts, and networks
     /// like `127.0.0.0/8`.
     ///
     /// # Errors
-    /// As for [`Daemon::connect`], and when the daemon refuses to tell.
+    /// As for [`Daemon::connect`], and if the daemon rejects the request.
     pub async fn insecure_registries(&self) -> Result<BTreeSet<String>, DaemonError> {
         let config = self.info().await?.registry_config.clone().unwrap_or_default();
         let hosts = config.index_configs.unwrap_or_default().into_iter();
@@ -139,20 +139,20 @@ impl Daemon {
         Ok(hosts.chain(config.insecure_registry_cidrs.unwrap_or_default()).collect())
     }
 
-    /// Host name and kernel of the machine it runs on.
+    /// Host name and kernel version of the machine it runs on.
     ///
     /// # Errors
-    /// As for [`Daemon::connect`], and when the daemon refuses to tell.
+    /// As for [`Daemon::connect`], and if the daemon rejects the request.
     pub async fn machine(&self) -> Result<(String, String), DaemonError> {
         let info = self.info().await?;
         Ok((info.name.clone().unwrap_or_default(), info.kernel_version.clone().unwrap_or_default()))
     }
 
-    /// Its settings, asked once.
+    /// Its settings, requested once.
     async fn info(&self) -> Result<&SystemInfo, DaemonError> {
         let asked = self.0.info.get_or_init(|| async {
             let info = self.connect().await?.info().await;
-            info.map_err(|error| DaemonError::refused("tell its settings", &error))
+            info.map_err(|error| DaemonError::refused("return its settings", &error))
         });
         asked.await.as_ref().map_err(Clone::clone)
     }
@@ -169,13 +169,13 @@ impl Daemon {
             };
             let ping = tokio::time::timeout(limit, client.ping())
                 .await
-                .map_err(|_| unreachable(format!("no answer within {} seconds", limit.as_secs())))?;
-            // A proxy that forbids the question has answered it.
+                .map_err(|_| unreachable(format!("no response within {} seconds", limit.as_secs())))?;
+            // A proxy that rejects the request proves that the daemon is reachable.
             match ping {
                 Ok(_) | Err(bollard::errors::Error::DockerResponseServerError { .. }) => {}
                 Err(error) => return Err(unusable(error)),
             }
-            // Podman looks for all its programs first.
+            // Podman searches for all its executables before it responds.
             let version = client.version().await.map_err(unusable)?;
             let builder = builder_version.get().map(String::as_str);
             let is_docker = builder != Some("");
@@ -202,16 +202,16 @@ fn parse_api(text: &str) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// What bollard wants to say, in the daemon's or the system's own words.
+/// The reason in a bollard error, as worded by the daemon or the system.
 pub(super) fn reason_of(error: &bollard::errors::Error) -> String {
     use bollard::errors::Error;
     match error {
         Error::DockerResponseServerError { message, status_code } => match message.trim() {
-            "" => format!("it answered with status {status_code}"),
+            "" => format!("it responded with status {status_code}"),
             message => message.to_owned(),
         },
         Error::DockerStreamError { error } => error.trim().to_owned(),
-        Error::RequestTimeoutError => "it did not answer in time".to_owned(),
+        Error::RequestTimeoutError => "it timed out".to_owned(),
         Error::IOError { err } => match transport_error(err) {
             Some(TransportError::Lost { reason, .. } | TransportError::Unreachable { reason, .. }) => {
                 reason.clone()
@@ -219,7 +219,7 @@ pub(super) fn reason_of(error: &bollard::errors::Error) -> String {
             Some(error) => error.to_string(),
             None => err.to_string(),
         },
-        // The words of an HTTP library mean nothing to its user; their last cause may.
+        // The message of an HTTP library does not help the user; its innermost cause may.
         Error::HyperResponseError { err } => {
             let mut cause: &dyn std::error::Error = err;
             while let Some(source) = cause.source() {

@@ -1,10 +1,10 @@
-//! What can go wrong with a daemon.
+//! Errors of Docker daemons.
 
 use super::Endpoint;
 use super::daemon::reason_of;
 use super::discovery::{DiscoveryError, Found};
 
-/// What can go wrong with a daemon. Cheap to clone: every image that needs the daemon gets the same answer.
+/// An error of a Docker daemon. Cheap to clone: every image that needs the daemon gets the same error.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum DaemonError {
     /// No endpoint could be found.
@@ -12,9 +12,9 @@ pub enum DaemonError {
     #[diagnostic(transparent)]
     Discovery(#[from] DiscoveryError),
 
-    /// The connection broke while the daemon worked for us.
-    #[error("lost the docker daemon at `{endpoint}`: {reason}")]
-    #[diagnostic(code(docker::lost), help("see whether the daemon still runs: `docker version`"))]
+    /// The connection was lost during a request.
+    #[error("lost the connection to the Docker daemon at `{endpoint}`: {reason}")]
+    #[diagnostic(code(docker::lost), help("check that the daemon runs: `docker version`"))]
     Lost {
         /// The endpoint.
         endpoint: String,
@@ -22,18 +22,18 @@ pub enum DaemonError {
         reason: String,
     },
 
-    /// The daemon answered with an error.
-    #[error("the docker daemon could not {action}: {reason}")]
+    /// The daemon returned an error.
+    #[error("the Docker daemon could not {action}: {reason}")]
     #[diagnostic(code(docker::refused))]
     Refused {
-        /// What it was asked to do.
+        /// The action that was requested.
         action: String,
-        /// What it said.
+        /// Its error message.
         reason: String,
     },
 
-    /// Nothing answers at the endpoint.
-    #[error("cannot reach the docker daemon at `{endpoint}`{}: {reason}", named_by(origin))]
+    /// The endpoint is unreachable.
+    #[error("cannot reach the Docker daemon at `{endpoint}`{}: {reason}", named_by(origin))]
     #[diagnostic(code(docker::unreachable))]
     Unreachable {
         /// The endpoint.
@@ -64,38 +64,38 @@ impl DaemonError {
     }
 }
 
-/// The setting that led to the endpoint, where there is one.
+/// The setting that selected the endpoint, unless it is the default.
 fn named_by(origin: &str) -> String {
-    if origin == "the default" { String::new() } else { format!(", which {origin} names") }
+    if origin == "the default" { String::new() } else { format!(" (from {origin})") }
 }
 
-/// What the system says, as its user would.
+/// The reason without the wording of the operating system.
 fn in_plain_words(reason: String) -> String {
     match reason.split(" (os error").next().unwrap_or_default() {
-        "No such file or directory" => "there is no such socket".to_owned(),
-        "Connection refused" => "nobody listens there".to_owned(),
+        "No such file or directory" => "socket not found".to_owned(),
+        "Connection refused" => "connection refused".to_owned(),
         "Permission denied" => "permission denied".to_owned(),
         _ => reason,
     }
 }
 
-/// The one thing to try next.
+/// The most useful action to try next.
 fn help(found: &Found, reason: &str) -> String {
     let reason = reason.to_lowercase();
     let is_refused = reason.contains("refused") || reason.contains("no such file");
     match &found.endpoint {
         Endpoint::Unix(path) if reason.contains("permission denied") => format!(
-            "you may not use `{}`: join its group with `sudo usermod -aG docker $USER`, then log in again",
+            "get access to `{}`: join its group with `sudo usermod -aG docker $USER`, then log in again",
             path.display()
         ),
         Endpoint::Unix(_) | Endpoint::NamedPipe(_) if found.origin == "the default" => {
-            "start docker, install it (https://docs.docker.com/get-docker), or set DOCKER_HOST".to_owned()
+            "start Docker, install it (https://docs.docker.com/get-docker), or set DOCKER_HOST".to_owned()
         }
         Endpoint::Unix(_) | Endpoint::NamedPipe(_) if is_refused => {
             format!("start the daemon that {} names, or change that setting", found.origin)
         }
-        Endpoint::Ssh { url } => format!("see whether `docker --host {url} version` works"),
-        _ => format!("see whether the daemon runs there, or change {}", found.origin),
+        Endpoint::Ssh { url } => format!("check that `docker --host {url} version` works"),
+        _ => format!("check that the daemon runs there, or change {}", found.origin),
     }
 }
 
@@ -110,10 +110,10 @@ mod tests {
             assert!(help.starts_with(expected), "{help}");
         };
         let socket = || Endpoint::Unix("/d.sock".into());
-        check(socket(), "the default", "Permission denied (os error 13)", "you may not use `/d.sock`: join");
-        check(socket(), "the default", "No such file or directory", "start docker, install it");
+        check(socket(), "the default", "Permission denied (os error 13)", "get access to `/d.sock`: join");
+        check(socket(), "the default", "No such file or directory", "start Docker, install it");
         check(socket(), "DOCKER_HOST", "Connection refused", "start the daemon that DOCKER_HOST names");
         let ssh = Endpoint::Ssh { url: "ssh://h".into() };
-        check(ssh, "DOCKER_HOST", "x", "see whether `docker --host ssh://h version` works");
+        check(ssh, "DOCKER_HOST", "x", "check that `docker --host ssh://h version` works");
     }
 }

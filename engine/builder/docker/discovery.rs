@@ -1,4 +1,4 @@
-//! Finding the daemon as the docker CLI finds it (spec image-building §7.1, sane note).
+//! Finding the daemon as the docker CLI does.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,35 +9,35 @@ use super::{Endpoint, TlsFiles};
 use crate::image::Digest;
 use crate::suggestion::nearest;
 
-/// Where the daemon listens when nothing says otherwise.
+/// Where the daemon listens by default.
 const DEFAULT_HOST: &str =
     if cfg!(windows) { "npipe:////./pipe/docker_engine" } else { "unix:///var/run/docker.sock" };
 
-/// The context that stands for the environment and the default socket.
+/// The name of the context for the environment and the default socket.
 const DEFAULT_CONTEXT: &str = "default";
 
-/// What the search for a daemon looks at: the variables, the home folder and the files of the Docker
-/// configuration. Given from outside, so that a search is a pure function.
+/// The inputs of the search for a daemon: the variables, the home directory and the files of the Docker
+/// configuration. They are parameters, so that the search is a pure function.
 #[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
     /// The value of an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// The content of a file.
     pub read: &'a dyn Fn(&Path) -> io::Result<String>,
-    /// The paths in a folder; none when it cannot be read.
+    /// The paths in a directory; empty if it cannot be read.
     pub list: &'a dyn Fn(&Path) -> Vec<PathBuf>,
-    /// The user's home folder.
+    /// The user's home directory.
     pub home: Option<&'a Path>,
 }
 
-/// An endpoint, and the setting that led to it.
+/// An endpoint, and the setting that selected it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// Where the daemon listens.
     pub endpoint: Endpoint,
-    /// The setting, as a phrase: `DOCKER_HOST`, `the docker context \`colima\``, `the default`.
+    /// The setting, as a phrase: `DOCKER_HOST`, `the Docker context \`colima\``, `the default`.
     pub origin: String,
-    /// The folder of the Docker configuration, when there is a home folder or `DOCKER_CONFIG`.
+    /// The directory of the Docker configuration, if there is a home directory or `DOCKER_CONFIG`.
     pub config: Option<PathBuf>,
 }
 
@@ -45,32 +45,32 @@ pub struct Found {
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum DiscoveryError {
     /// The named context does not exist.
-    #[error("cannot find the docker context `{name}`, which {origin} names: `{}` does not exist", path.display())]
+    #[error("unknown Docker context `{name}` (from {origin}): `{}` does not exist", path.display())]
     #[diagnostic(code(docker::unknown_context))]
     UnknownContext {
         /// The context.
         name: String,
         /// The setting that names it.
         origin: String,
-        /// The file that was looked for.
+        /// The file that does not exist.
         path: PathBuf,
         /// What to do.
         #[help]
         help: String,
     },
 
-    /// A file of the Docker configuration cannot be read or understood.
-    #[error("cannot read `{}`, which says where the docker daemon is: {reason}", path.display())]
+    /// A file of the Docker configuration cannot be read or parsed.
+    #[error("cannot read `{}` to find the Docker daemon: {reason}", path.display())]
     #[diagnostic(code(docker::bad_config), help("repair the file, or set DOCKER_HOST"))]
     BadConfig {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
 
-    /// A host is no address of a daemon.
-    #[error("cannot use `{host}`, which {origin} names, as the address of a docker daemon: {reason}")]
+    /// A host is not a valid address of a daemon.
+    #[error("invalid address `{host}` of the Docker daemon (from {origin}): {reason}")]
     #[diagnostic(
         code(docker::bad_host),
         help("write `unix:///var/run/docker.sock`, `tcp://HOST:PORT` or `ssh://USER@HOST`")
@@ -80,19 +80,19 @@ pub enum DiscoveryError {
         host: String,
         /// The setting it comes from.
         origin: String,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
 }
 
-/// The part of `config.json` that matters here.
+/// The part of `config.json` that is used here.
 #[derive(Deserialize)]
 struct Config {
     #[serde(default, rename = "currentContext")]
     current_context: String,
 }
 
-/// The part of a context's `meta.json` that matters here.
+/// The part of a context's `meta.json` that is used here.
 #[derive(Deserialize)]
 struct Meta {
     #[serde(default, rename = "Name")]
@@ -114,11 +114,11 @@ struct MetaEndpoint {
     skip_tls_verify: bool,
 }
 
-/// Finds the daemon: `DOCKER_HOST`, else the context in `DOCKER_CONTEXT`, else the `currentContext` of the
-/// Docker configuration, else the default socket. Opens no connection.
+/// Finds the daemon in this order: `DOCKER_HOST`, the context in `DOCKER_CONTEXT`, the `currentContext` of the Docker
+/// configuration, the default socket. Opens no connection.
 ///
 /// # Errors
-/// [`DiscoveryError`] when the setting that decides leads nowhere.
+/// [`DiscoveryError`] if the first of these that is set is invalid.
 pub fn find(surroundings: Surroundings<'_>) -> Result<Found, DiscoveryError> {
     let variable = |name: &str| (surroundings.variable)(name).filter(|value| !value.is_empty());
     let config = variable("DOCKER_CONFIG")
@@ -149,10 +149,10 @@ pub fn find(surroundings: Surroundings<'_>) -> Result<Found, DiscoveryError> {
         return Ok(found(endpoint, "the default".into()));
     }
     let endpoint = find_context(surroundings, &name, &origin, config.as_deref().unwrap_or(Path::new("")))?;
-    Ok(found(endpoint, format!("the docker context `{name}`")))
+    Ok(found(endpoint, format!("the Docker context `{name}`")))
 }
 
-/// The endpoint of the context `name`, kept in `folder`.
+/// The endpoint of the context `name` in `folder`.
 fn find_context(
     surroundings: Surroundings<'_>,
     name: &str,
@@ -180,24 +180,24 @@ fn find_context(
     let host = if docker.host.is_empty() { DEFAULT_HOST } else { &docker.host };
     parse_host(host, tls).map_err(|reason| DiscoveryError::BadHost {
         host: host.to_owned(),
-        origin: format!("the docker context `{name}`"),
+        origin: format!("the Docker context `{name}`"),
         reason,
     })
 }
 
-/// What to do about a context that there is not.
+/// The hint for an unknown context.
 fn unknown_context_help(surroundings: Surroundings<'_>, name: &str, folder: &Path) -> String {
     let folders = (surroundings.list)(&folder.join("contexts/meta"));
     let read = |folder: &PathBuf| read_json::<Meta>(surroundings, &folder.join("meta.json")).ok()?;
     let known: Vec<String> = folders.iter().filter_map(read).map(|meta| meta.name).collect();
     match nearest(name, known.iter().map(String::as_str)) {
-        Some(near) => format!("did you mean `{near}`? `docker context ls` shows all"),
-        None => "choose another with `docker context use`, or set DOCKER_HOST".to_owned(),
+        Some(near) => format!("did you mean `{near}`? `docker context ls` lists all contexts"),
+        None => "select another with `docker context use`, or set DOCKER_HOST".to_owned(),
     }
 }
 
-/// The TLS files the environment asks for: `DOCKER_TLS_VERIFY` (checked) or `DOCKER_TLS` (any certificate),
-/// from `DOCKER_CERT_PATH`, else the configuration's folder.
+/// The TLS files that the environment selects: `DOCKER_TLS_VERIFY` (verified) or `DOCKER_TLS` (any certificate), from
+/// `DOCKER_CERT_PATH` or otherwise the configuration directory.
 fn environment_tls(surroundings: Surroundings<'_>, config: Option<&Path>) -> Option<TlsFiles> {
     let variable = |name: &str| (surroundings.variable)(name).filter(|value| !value.is_empty());
     let verify = variable("DOCKER_TLS_VERIFY").is_some();
@@ -208,13 +208,13 @@ fn environment_tls(surroundings: Surroundings<'_>, config: Option<&Path>) -> Opt
     Some(tls_files(surroundings, &folder, !verify))
 }
 
-/// The certificates of `folder` that exist.
+/// The certificates that exist in `folder`.
 fn tls_files(surroundings: Surroundings<'_>, folder: &Path, skip_verify: bool) -> TlsFiles {
     let file = |name: &str| Some(folder.join(name)).filter(|path| (surroundings.read)(path).is_ok());
     TlsFiles { ca: file("ca.pem"), cert: file("cert.pem"), key: file("key.pem"), skip_verify }
 }
 
-/// A JSON file, `None` when it does not exist.
+/// A JSON file; `None` if it does not exist.
 fn read_json<T: serde::de::DeserializeOwned>(
     surroundings: Surroundings<'_>,
     path: &Path,
@@ -228,7 +228,7 @@ fn read_json<T: serde::de::DeserializeOwned>(
     }
 }
 
-/// A host as `DOCKER_HOST` and contexts write it; `tls` is asked for TCP only.
+/// Parses a host as written in `DOCKER_HOST` and contexts; `tls` is called for TCP only.
 fn parse_host(host: &str, tls: impl FnOnce() -> Option<TlsFiles>) -> Result<Endpoint, String> {
     let (scheme, rest) = host.split_once("://").unwrap_or(("tcp", host));
     match scheme {
@@ -245,7 +245,7 @@ fn parse_host(host: &str, tls: impl FnOnce() -> Option<TlsFiles>) -> Result<Endp
                 None => Endpoint::Tcp { host, port },
             })
         }
-        other => Err(format!("the scheme `{other}` is unknown")),
+        other => Err(format!("unknown scheme `{other}`")),
     }
 }
 
@@ -253,7 +253,7 @@ fn parse_host(host: &str, tls: impl FnOnce() -> Option<TlsFiles>) -> Result<Endp
 fn split_address(address: &str, default_port: u16) -> Result<(String, u16), String> {
     let address = address.trim_end_matches('/');
     if address.contains('/') {
-        return Err("a path is not supported".into());
+        return Err("paths are not supported".into());
     }
     // A colon inside brackets belongs to an IPv6 address.
     let (host, port) = match address.rsplit_once(':') {
@@ -261,7 +261,7 @@ fn split_address(address: &str, default_port: u16) -> Result<(String, u16), Stri
         _ => (address, None),
     };
     let port = match port {
-        Some(port) => port.parse().map_err(|_| format!("`{port}` is no port"))?,
+        Some(port) => port.parse().map_err(|_| format!("invalid port `{port}`"))?,
         None => default_port,
     };
     Ok((if host.is_empty() { "127.0.0.1" } else { host }.to_owned(), port))
@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn the_first_setting_wins() {
         let socket = |path: &str| Endpoint::Unix(path.into());
-        let context = "the docker context `colima`";
+        let context = "the Docker context `colima`";
         check(&[("DOCKER_HOST", "unix:///x"), ("DOCKER_CONTEXT", "far")], socket("/x"), "DOCKER_HOST");
         check(&[], socket("/c.sock"), context);
         check(&[("DOCKER_CONTEXT", "colima"), ("DOCKER_HOST", "")], socket("/c.sock"), context);
@@ -340,7 +340,7 @@ mod tests {
         let ca = format!("/home/me/.docker/contexts/tls/{}/docker/ca.pem", Digest::of("far").hex());
         let files = TlsFiles { ca: Some(ca.into()), skip_verify: true, ..TlsFiles::default() };
         let endpoint = Endpoint::Tls { host: "far".into(), port: 2376, files };
-        check(&[("DOCKER_CONTEXT", "far")], endpoint, "the docker context `far`");
+        check(&[("DOCKER_CONTEXT", "far")], endpoint, "the Docker context `far`");
     }
 
     #[test]
@@ -386,7 +386,7 @@ mod tests {
             assert!(help.starts_with(expected), "{help}");
         };
         check("colma", "did you mean `colima`?");
-        check("production", "choose another with `docker context use`");
+        check("production", "select another with `docker context use`");
     }
 
     #[test]
@@ -397,11 +397,11 @@ mod tests {
         };
         check(
             &[("DOCKER_CONTEXT", "gone")],
-            "cannot find the docker context `gone`, which DOCKER_CONTEXT names: `/home/me/.docker/contexts/meta/",
+            "unknown Docker context `gone` (from DOCKER_CONTEXT): `/home/me/.docker/contexts/meta/",
         );
         check(
             &[("DOCKER_CONFIG", "/gone")],
-            "cannot find the docker context `gone`, which `/gone/config.json` names: `/gone/contexts/meta/",
+            "unknown Docker context `gone` (from `/gone/config.json`): `/gone/contexts/meta/",
         );
         check(&[("DOCKER_CONTEXT", "bad")], "cannot read `/home/me/.docker/contexts/meta/");
         check(&[("DOCKER_CONFIG", "/broken")], "cannot read `/broken/config.json`");

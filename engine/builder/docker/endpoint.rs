@@ -33,7 +33,7 @@ pub enum Endpoint {
     },
 }
 
-/// As `DOCKER_HOST` takes it.
+/// As written in `DOCKER_HOST`.
 impl fmt::Display for Endpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -50,11 +50,11 @@ impl fmt::Display for Endpoint {
 /// The certificates of a TLS [`Endpoint`], in PEM.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The authority that signed the daemon's certificate.
+    /// The CA certificate for the daemon's certificate.
     pub ca: Option<PathBuf>,
-    /// Our certificate.
+    /// The client certificate.
     pub cert: Option<PathBuf>,
-    /// Its key.
+    /// The key of the client certificate.
     pub key: Option<PathBuf>,
     /// Accept any certificate.
     pub skip_verify: bool,

@@ -1,12 +1,12 @@
-//! What the environment says of docker's builders: one meaning, whoever builds.
+//! The builder that the environment selects, with the same meaning for all of docker's builders.
 
-/// Whether `DOCKER_BUILDKIT` asks for BuildKit, read as the docker CLI reads it; `None` where it says nothing. What the
-/// CLI refuses counts as nothing, for it is said when the CLI runs.
+/// Whether `DOCKER_BUILDKIT` enables BuildKit, parsed as by the docker CLI; `None` if it is not set. An invalid value
+/// counts as not set, because the CLI reports it when it runs.
 pub fn wants_build_kit() -> Option<bool> {
     parse(&std::env::var("DOCKER_BUILDKIT").unwrap_or_default())
 }
 
-/// A truth value as Go reads it.
+/// Parses a boolean as Go does.
 fn parse(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),

@@ -8,7 +8,7 @@ use bollard::query_parameters::{ListImagesOptions, TagImageOptions};
 use super::{Daemon, DaemonError};
 use crate::image::ImageReference;
 
-/// What a daemon knows about one image.
+/// Facts about an image in a daemon.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageFacts {
     /// The image ID (`sha256:...`).
@@ -17,7 +17,7 @@ pub struct ImageFacts {
     pub onbuild: Vec<String>,
     /// Its environment: `NAME=value`.
     pub env: Vec<String>,
-    /// The digests under which registries have it: `acme/api@sha256:...`.
+    /// Its digests in registries: `acme/api@sha256:...`.
     pub repo_digests: Vec<String>,
 }
 
@@ -25,7 +25,7 @@ impl Daemon {
     /// The image IDs of those of `references` that the daemon holds, in one call of Docker.
     ///
     /// # Errors
-    /// [`DaemonError`] when the daemon cannot be reached or refuses.
+    /// [`DaemonError`] if the daemon is unreachable or rejects the request.
     pub async fn images(
         &self,
         references: &[ImageReference],
@@ -33,7 +33,7 @@ impl Daemon {
         if references.is_empty() {
             return Ok(HashMap::new());
         }
-        // Of several names, Docker finds the images that have any; Podman 4 those that have all.
+        // For several names, Docker finds the images that have any of them, Podman 4 those that have all.
         let at_once = if self.facts().await?.is_docker { references.len() } else { 1 };
         let mut found = HashMap::with_capacity(references.len());
         for some in references.chunks(at_once) {
@@ -52,10 +52,10 @@ impl Daemon {
         Ok(found)
     }
 
-    /// The image that `reference` (a name or an image ID) stands for; none when the daemon does not hold it.
+    /// The image that `reference` (a reference or an image ID) resolves to; `None` if the daemon does not hold it.
     ///
     /// # Errors
-    /// [`DaemonError`] when the daemon cannot be reached or refuses.
+    /// [`DaemonError`] if the daemon is unreachable or rejects the request.
     pub async fn inspect(&self, reference: &str) -> Result<Option<ImageFacts>, DaemonError> {
         match self.connect().await?.inspect_image(reference).await {
             Ok(image) => Ok(Some(ImageFacts {
@@ -69,10 +69,10 @@ impl Daemon {
         }
     }
 
-    /// Gives the image `id` one more reference.
+    /// Adds a reference to the image `id`.
     ///
     /// # Errors
-    /// [`DaemonError`] when the daemon cannot be reached or refuses.
+    /// [`DaemonError`] if the daemon is unreachable or rejects the request.
     pub async fn tag(&self, id: &str, reference: &ImageReference) -> Result<(), DaemonError> {
         let options = TagImageOptions {
             repo: Some(reference.repository.to_string()),

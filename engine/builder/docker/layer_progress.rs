@@ -1,4 +1,4 @@
-//! The progress of layers that travel in parallel, as one number.
+//! The progress of layers that are transferred in parallel, as one number.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use bollard::models::ProgressDetail;
 
 use crate::event::ImageEvents;
 
-/// Adds the layers of a push or pull up.
+/// Sums up the progress of the layers of a push or pull.
 pub(super) struct LayerProgress {
     step: String,
     layers: HashMap<String, Layer>,
@@ -24,7 +24,7 @@ impl LayerProgress {
         Self { step, layers: HashMap::new(), told: Layer::default() }
     }
 
-    /// Takes one line of the daemon's, tells the sum when it changed.
+    /// Handles one line of the daemon; reports the sum if it changed.
     pub(super) fn tell(
         &mut self,
         id: String,
@@ -38,7 +38,7 @@ impl LayerProgress {
             ("Pushed" | "Download complete" | "Pull complete", _) => layer.done = layer.total,
             ("Pushing" | "Downloading", Some(detail)) => {
                 layer.total = bytes(detail.total).max(layer.total);
-                // The daemon counts a little past the end.
+                // The daemon may report more bytes than the total.
                 layer.done = bytes(detail.current).min(layer.total);
             }
             _ => return,

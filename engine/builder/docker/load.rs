@@ -1,4 +1,4 @@
-//! Bringing an image of windlass's own store into a daemon.
+//! Loading an image of the image store into a daemon.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use super::{Daemon, DaemonError, client};
 use crate::image::{Digest, ImageReference};
 use crate::oci::{BlobStore, StoreError};
 
-/// How long the daemon may take between two signs of life.
+/// How long the daemon may go without progress.
 const SILENCE: Duration = Duration::from_secs(15 * 60);
 
 /// Why an image could not be loaded.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum LoadError {
-    /// The daemon is not there, or refused.
+    /// The daemon is unreachable, or rejected the image.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Daemon(#[from] DaemonError),
@@ -29,7 +29,7 @@ pub enum LoadError {
 }
 
 impl Daemon {
-    /// Loads `root`, a manifest of `store` or an index, into the daemon and gives it the names `references`. Equals
+    /// Loads `root`, a manifest or an index in `store`, into the daemon under `references`. Equals
     /// `docker load`.
     ///
     /// # Errors

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::Daemon;
 
-/// The variables a proxy setting becomes (docker CLI, "Use a proxy server with the Docker CLI"). Both spellings
-/// are predefined build arguments, so no Dockerfile has to declare them and none shows up in an image.
+/// The variables that a proxy setting sets (Docker docs, "Use a proxy server with the Docker CLI"). Both spellings
+/// are predefined build arguments, so Dockerfiles need not declare them, and they do not appear in the image.
 const NAMES: [(&str, &str, &str); 5] = [
     ("httpProxy", "HTTP_PROXY", "http_proxy"),
     ("httpsProxy", "HTTPS_PROXY", "https_proxy"),
@@ -15,7 +15,8 @@ const NAMES: [(&str, &str, &str); 5] = [
     ("allProxy", "ALL_PROXY", "all_proxy"),
 ];
 
-/// The proxies that the Docker configuration sets for `daemon`, else for all. An unreadable file sets none.
+/// The proxies that the Docker configuration sets for `daemon`, otherwise for all daemons. An unreadable file sets
+/// none.
 pub fn proxies(daemon: &Daemon) -> IndexMap<String, String> {
     let Some((folder, found)) = daemon.found().ok().and_then(|found| Some((found.config.as_ref()?, found)))
     else {

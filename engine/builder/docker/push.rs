@@ -15,26 +15,26 @@ use crate::event::{ImageEvents, Level};
 use crate::image::{Digest, ImageReference};
 use crate::registry::{CONNECTION_LOST, Credential, Problem, said_by_daemon};
 
-/// How often a push is tried.
+/// The maximum number of attempts.
 const TRIES: u32 = 3;
 
-/// The pause before the second try; it doubles from there.
+/// The pause before the second attempt; it doubles for each further one.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The same where the registry wants fewer requests: the daemon does not pass on when it wants the next one.
+/// The same if the rate limit of the registry is exceeded: the daemon does not pass on the `Retry-After` header.
 const BUSY_PAUSE: Duration = Duration::from_secs(5);
 
-/// How long the daemon may take to start answering, and between two signs of progress.
+/// How long the daemon may take to start its response, and to make progress.
 const SILENCE: Duration = Duration::from_secs(15 * 60);
 
-/// What a push achieved.
+/// The result of a push.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PushOutcome {
-    /// The digest of the manifest in the registry, when the daemon told it.
+    /// The digest of the manifest in the registry, if the daemon reported it.
     pub digest: Option<Digest>,
 }
 
-/// Why a push failed.
+/// An error of a push.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum PushError {
     /// The run was cancelled.
@@ -45,30 +45,30 @@ pub enum PushError {
         reference: String,
     },
 
-    /// The daemon is not there.
+    /// The daemon is unreachable.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Daemon(#[from] DaemonError),
 
-    /// The registry or the daemon refused, or the connection broke too often.
+    /// The registry or the daemon rejected the push, or the connection was lost too often.
     #[error("cannot push `{reference}`: {reason}")]
     #[diagnostic(code(stage::push::refused))]
     Refused {
         /// What was pushed.
         reference: String,
-        /// What the daemon said, word for word.
+        /// The message of the daemon, verbatim.
         reason: String,
     },
 }
 
 impl Daemon {
-    /// Pushes `reference` to its registry, and tells its progress in bytes. A broken connection, a 429 or
-    /// a 5xx answer is tried again, three times in all.
+    /// Pushes `reference` to its registry, and reports the progress in bytes. Retries a lost connection and the
+    /// responses 429 and 5xx, with at most three attempts.
     ///
     /// Equals `docker push`.
     ///
     /// # Errors
-    /// [`PushError`] when the daemon is not there, refuses, or the registry does.
+    /// [`PushError`] if the daemon is unreachable, or if the daemon or the registry rejects the push.
     pub async fn push(
         &self,
         reference: &ImageReference,
@@ -96,8 +96,7 @@ impl Daemon {
                         let is_busy = matches!(problem, Problem::TooManyRequests { .. });
                         let pause = if is_busy { BUSY_PAUSE } else { PAUSE } * (1 << (attempt - 1));
                         let seconds = pause.as_secs();
-                        let message =
-                            format!("pushing {name} failed ({reason}), trying again in {seconds} s");
+                        let message = format!("pushing {name} failed ({reason}), retrying in {seconds} s");
                         events.notice(Level::Info, message);
                         tokio::time::sleep(pause).await;
                         attempt += 1;
@@ -112,7 +111,7 @@ impl Daemon {
         }
     }
 
-    /// One try; the inner error is what the daemon said.
+    /// One attempt; the inner error is the message of the daemon.
     async fn push_once(
         &self,
         reference: &ImageReference,
@@ -121,8 +120,8 @@ impl Daemon {
     ) -> Result<Result<Option<Digest>, String>, DaemonError> {
         let tag = reference.tag.as_ref().map_or("latest", |tag| tag.as_str());
         let path = format!("/images/{}/push?tag={tag}", reference.repository);
-        // bollard's own `push_image` leaves out which layer a progress line is about; a pull answers in the
-        // same format, and its type has it.
+        // The `push_image` of bollard drops the layer of a progress line; the response of a pull has the same format,
+        // and its type includes the layer.
         let client = client::adjusted(self.connect().await?, SILENCE, move |_| Some(path.clone()));
         let credentials = credentials.unwrap_or_default();
         let mut lines = client.create_image(None::<CreateImageOptions>, None, Some(credentials));
@@ -142,7 +141,7 @@ impl Daemon {
         }
     }
 
-    /// The digest the daemon remembers for what was just pushed.
+    /// The digest that the daemon recorded for the image just pushed.
     async fn pushed_digest(&self, reference: &ImageReference) -> Option<Digest> {
         let facts = self.inspect(&reference.to_string()).await.ok()??;
         let prefix = format!("{}@", reference.repository);
@@ -150,7 +149,7 @@ impl Daemon {
     }
 }
 
-/// What the daemon said; a connection that broke is named as such.
+/// The message of the daemon, or that the connection was lost.
 fn failure(error: &Error) -> String {
     match error {
         Error::DockerResponseServerError { .. } | Error::DockerStreamError { .. } => reason_of(error),

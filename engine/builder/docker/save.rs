@@ -1,4 +1,4 @@
-//! Taking an image out of a daemon.
+//! Saving an image from a daemon.
 
 use std::fs::File;
 use std::io;
@@ -9,14 +9,15 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::{Daemon, DaemonError, client};
 
-/// How long the daemon may take between two signs of life.
+/// How long the daemon may go without progress.
 const SILENCE: Duration = Duration::from_secs(15 * 60);
 
 impl Daemon {
-    /// Saves the image `id` into a temporary file: an archive of its documents and layers. Equals `docker save`.
+    /// Saves the image `id` into a temporary file: an archive of its manifests, configuration and layers. Equals
+    /// `docker save`.
     ///
     /// # Errors
-    /// Those of the file; others have a [`DaemonError`] in them.
+    /// Those of the file; any other contains a [`DaemonError`].
     pub async fn save(&self, id: &str) -> io::Result<File> {
         let client = self.connect().await.map_err(io::Error::other)?;
         let client = client::adjusted(client, SILENCE, |_| None);

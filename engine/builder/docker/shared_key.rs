@@ -1,4 +1,4 @@
-//! What a BuildKit may compare a context with.
+//! The key of the copy that BuildKit compares a build context with.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -8,12 +8,13 @@ use sha2::{Digest, Sha256};
 use crate::builder::BuildRequest;
 use crate::image::context::{Entry, EntryKind};
 
-/// Names what a BuildKit may compare our files with: `copy`, the one it has of earlier builds of the same image of the same
-/// project. Images that share a context folder send different parts of it, so each has a copy of its own.
+/// The key of the files that BuildKit compares ours with: `copy` is the one that it has from earlier builds of the
+/// same image of the same project. Images that share a context directory send different parts of it, so each image
+/// has its own copy.
 ///
-/// A BuildKit takes over the permission bits of a folder that changed nothing else, but goes on using what it made
-/// from the folder as it was (fsutil, `DiskWriter`). So the bits are part of the key: those that most folders have, and
-/// every folder that has others.
+/// BuildKit updates the permission bits of a directory that is otherwise unchanged, but keeps using results made from
+/// the old directory (fsutil: `DiskWriter`). So the bits are part of the key: those that most directories have, and
+/// every directory that has others.
 pub(super) fn shared_key(request: &BuildRequest, copy: &str) -> String {
     let mut hash = Sha256::new();
     let mut word = |word: &[u8]| {

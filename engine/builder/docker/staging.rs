@@ -1,4 +1,4 @@
-//! A copy of a build context, for a docker CLI that wants a folder.
+//! A copy of a build context, for a docker CLI that requires a directory.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -17,27 +17,27 @@ use crate::state::{ContextCopy, FileVersion, nanoseconds_of};
 
 /// Bytes copied at once.
 const BUFFER: usize = 256 * 1024;
-/// What the owner of a folder needs to remove what is in it.
+/// The permissions that the owner of a directory needs to remove its entries.
 const OWNERS_RIGHTS: u32 = 0o700;
 
-/// A folder of a build's own, gone when this is dropped.
+/// A directory for one build, removed on drop.
 pub(super) struct Staging {
     folder: TempDir,
-    /// Folders of the copy from which their owner may not remove anything, parents first.
+    /// Directories of the copy from which their owner cannot remove entries, parents first.
     closed: OnceLock<Vec<PathBuf>>,
 }
 
-/// What a command line is to be told.
+/// The paths for the command line.
 pub(super) struct Staged {
     /// Path of the Dockerfile.
     pub(super) dockerfile: String,
-    /// Path of the folder with the context.
+    /// Path of the directory with the context.
     pub(super) context: String,
 }
 
 impl Staging {
-    /// An empty folder below `.windlass` in `project`: beside the files to copy, not in a `/tmp` that may lie in
-    /// memory.
+    /// An empty directory below `.windlass` in `project`: on the disk of the files to copy, not in a `/tmp` that may
+    /// be in memory.
     pub(super) fn new(project: &Path) -> io::Result<Self> {
         let parent = project.join(".windlass");
         crate::own_file::create_folder(&parent)?;
@@ -53,12 +53,11 @@ impl Staging {
     /// Copies the Dockerfile and the selected context of `request` into it.
     ///
     /// # Errors
-    /// [`BuildError::Unreadable`] for a file that cannot be read or written.
+    /// [`BuildError::Unreadable`] if a file cannot be read or written.
     pub(super) async fn fill(&self, request: &BuildRequest) -> Result<Staged, BuildError> {
         let (dockerfile, context) = (self.path("Dockerfile"), self.path("context"));
         let file = dockerfile.to_string_lossy().into_owned();
-        // Rules beside the Dockerfile take the place of those in a selected `.dockerignore`, which are obeyed
-        // already.
+        // Rules next to the Dockerfile override those in a selected `.dockerignore`, which are already applied.
         let rules = self.path("Dockerfile.dockerignore");
         let (text, selection) = (request.dockerfile.clone(), request.context.clone());
         let sent = Arc::clone(&request.sent);
@@ -66,7 +65,7 @@ impl Staging {
             matches!(entry.kind, EntryKind::Directory) && entry.mode & OWNERS_RIGHTS != OWNERS_RIGHTS
         };
         let closed = selection.entries().iter().filter(is_closed);
-        // A staging is filled once.
+        // Each staging directory is filled once.
         let _ = self.closed.set(closed.map(|entry| context.join(path_of(&entry.path))).collect());
         let copied = tokio::task::spawn_blocking(move || {
             let own = |path: &Path, text: &str| fs::write(path, text).map_err(|error| named(path, error));
@@ -92,14 +91,14 @@ impl Drop for Staging {
         #[cfg(unix)]
         for folder in self.closed.get().into_iter().flatten() {
             use std::os::unix::fs::PermissionsExt as _;
-            // One that cannot be opened up stays behind, as what cannot be removed does.
+            // A directory whose permissions cannot be changed stays, like anything that cannot be removed.
             let _ = fs::set_permissions(folder, fs::Permissions::from_mode(OWNERS_RIGHTS));
         }
     }
 }
 
-/// The name of a context with these files, by which buildx tells a BuildKit what it may compare them with: nothing, if it
-/// could take one of them for another that it got under this name.
+/// The name of a context with these files, by which BuildKit finds the copy to compare them with. It is a new name if
+/// BuildKit could mistake one of the files for another version that it received under the old name.
 fn name(request: &BuildRequest, files: &[(FileVersion, Digest)]) -> String {
     let mut remembered = RememberedCopy::take(request, "folder");
     if !files.iter().all(|(version, content)| remembered.copy.tells_apart(*version, *content)) {
@@ -109,12 +108,12 @@ fn name(request: &BuildRequest, files: &[(FileVersion, Digest)]) -> String {
         let before = remembered.copy.begin(*version);
         remembered.copy.finish(*version, before, *content);
     }
-    // Before they are sent: whoever builds next knows of them, be this build killed or not.
+    // Recorded before they are sent, so that the next build knows them even if this one is killed.
     remembered.put_back();
     shared_key(request, remembered.copy.name())
 }
 
-/// Copies `entries` into `folder`: a folder stands before what is in it. Gives the files as they were copied.
+/// Copies `entries` into `folder`; each directory precedes its entries. Returns the files as they were copied.
 fn copy_all(
     entries: &[Entry],
     folder: &Path,
@@ -127,7 +126,7 @@ fn copy_all(
             .map_err(|error| (shown(&entry.path).into_owned(), error))?;
         files.extend(copied);
     }
-    // Only now: what is put into a folder changes its time.
+    // Last, because adding entries to a directory changes its time.
     #[cfg(unix)]
     for entry in entries.iter().rev().filter(|entry| matches!(entry.kind, EntryKind::Directory)) {
         dress(entry, entry.modified, &folder.join(path_of(&entry.path)))
@@ -136,7 +135,7 @@ fn copy_all(
     Ok(files)
 }
 
-/// Copies one of them; gives what the copy of a file is, which may have changed since it was selected.
+/// Copies one entry; returns the version of a copied file, which may have changed since it was selected.
 fn copy(
     entry: &Entry,
     path: &Path,

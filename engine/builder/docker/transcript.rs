@@ -1,53 +1,53 @@
-//! What a classic build or the docker CLI prints, understood: steps, output, the image, the failure.
+//! Parses the output of a classic build or the docker CLI: steps, output, the image, the failure.
 
 use crate::builder::failure::{FailedStep, Failure};
 use crate::builder::{BuildError, BuildRequest};
 use crate::event::ImageEvents;
 use crate::process::Tail;
 
-/// The longest line that is waited for, in bytes; a longer one comes in pieces.
+/// The longest line that is buffered, in bytes; a longer one is split.
 const LONGEST: usize = 64 * 1024;
 
 /// The output of a build, read line by line.
 #[derive(Default)]
 pub(super) struct Transcript {
     rest: String,
-    /// The steps seen so far. BuildKit's run at the same time; the classic builder is in the last one.
+    /// The steps seen so far. Those of BuildKit run in parallel; the classic builder runs the last one.
     steps: Vec<Step>,
-    /// The step that BuildKit says failed, and why.
+    /// The step that BuildKit reported as failed, and why.
     failed: Option<(usize, String)>,
-    /// What belongs to no step.
+    /// Output that belongs to no step.
     tail: Tail,
-    /// The last line of all, where a command line says why it failed.
+    /// The last line, in which a command reports why it failed.
     last: String,
-    /// The image ID, once the build has told it.
+    /// The image ID, once the build has printed it.
     pub(super) image_id: Option<String>,
 }
 
 struct Step {
-    /// BuildKit's number of it; the classic builder's output goes without.
+    /// Its number in BuildKit's output; the classic builder prints none.
     number: Option<u32>,
     name: String,
     tail: Tail,
 }
 
-/// What a line says.
+/// The meaning of a line.
 #[derive(Debug, PartialEq, Eq)]
 enum Line<'a> {
-    /// A step begins, or goes on after the output of another.
+    /// A step begins, or continues after the output of another.
     Step { number: Option<u32>, name: &'a str },
     /// A step printed something.
     Output { number: Option<u32>, text: &'a str },
     /// A step failed.
     Failed { number: u32, reason: &'a str },
-    /// The builder speaks of its own work.
+    /// A message about the builder's own work.
     Own,
-    /// Nothing to tell: an empty line, or the digest by which BuildKit knows a step.
+    /// Nothing to report: an empty line, or the digest by which BuildKit identifies a step.
     Nothing,
 }
 
 impl Transcript {
-    /// Takes a piece of output, which may hold several lines or part of one.
+    /// Handles a piece of output, which may contain several lines or part of one.
     pub(super) fn take(&mut self, piece: &str, events: &ImageEvents) {
         self.rest.push_str(piece);
         while let Some(end) = self.rest.find('\n') {
@@ -59,7 +59,7 @@ impl Transcript {
         }
     }
 
-    /// Takes what is left of a line without its line feed.
+    /// Handles the rest of a line without its line feed.
     pub(super) fn finish(&mut self, events: &ImageEvents) {
         let rest = std::mem::take(&mut self.rest);
         if !rest.is_empty() {
@@ -67,7 +67,7 @@ impl Transcript {
         }
     }
 
-    /// Takes one line, without its line feed.
+    /// Handles one line, without its line feed.
     pub(super) fn line(&mut self, line: &str, events: &ImageEvents) {
         if !line.is_empty() {
             line.clone_into(&mut self.last);
@@ -103,7 +103,7 @@ impl Transcript {
         self.steps.iter().rposition(|step| step.number == number)
     }
 
-    /// The error for a command line that ended with `exit_code`.
+    /// The error for a command that failed with `exit_code`.
     pub(super) fn command_failure(self, request: &BuildRequest, program: &str, exit_code: i32) -> BuildError {
         if self.failed.is_some() || self.step(None).is_some() {
             let reason = self.last.clone();
@@ -117,7 +117,7 @@ impl Transcript {
         }
     }
 
-    /// The error for a build that ended with `reason`: of the step it was in, else of the image.
+    /// The error for a build that failed with `reason`: that of the current step, otherwise that of the image.
     pub(super) fn failure(mut self, request: &BuildRequest, reason: String) -> BuildError {
         let failed = self.failed.take().or_else(|| Some((self.step(None)?, reason.clone())));
         let step = failed.map(|(index, error)| {
@@ -131,7 +131,7 @@ impl Transcript {
     }
 }
 
-/// Understands `Step 3/7 : RUN make` and what follows from the classic builder, `#5 [2/3] RUN make`,
+/// Parses `Step 3/7 : RUN make` and the lines after it from the classic builder, and `#5 [2/3] RUN make`,
 /// `#5 0.213 text`, `#5 ERROR: reason` from BuildKit's plain progress.
 fn understand(line: &str) -> Line<'_> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -198,7 +198,7 @@ mod tests {
         check("#5 sha256:0abc", Line::Nothing);
     }
 
-    /// What is told about `pieces`, and the transcript after them.
+    /// The events for `pieces`, and the transcript after them.
     fn read(pieces: &[&str]) -> (Vec<String>, Transcript) {
         let told = Arc::new(Mutex::new(Vec::new()));
         let sink = told.clone();

@@ -1,4 +1,5 @@
-//! Connections to a Docker daemon, for what an HTTP client library cannot do: serve on a hijacked one.
+//! Connections to a Docker daemon for BuildKit sessions, which serve on a hijacked connection: the HTTP client
+//! library cannot.
 
 mod ssh;
 mod tls;
@@ -19,25 +20,25 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// What keeps us from talking with a Docker daemon.
+/// An error of a connection to a Docker daemon.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum TransportError {
     /// A certificate or key cannot be used.
     #[error("cannot use the certificate `{}`: {reason}", path.display())]
     #[diagnostic(
         code(docker::certificate),
-        help("check the folder DOCKER_CERT_PATH or the Docker context names")
+        help("check the directory that DOCKER_CERT_PATH or the Docker context sets")
     )]
     Certificate {
         /// The PEM file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Why it cannot be used.
         reason: String,
     },
 
-    /// The connection broke.
-    #[error("lost the docker daemon at `{endpoint}`: {reason}")]
-    #[diagnostic(code(docker::lost), help("see whether the daemon still runs: `docker version`"))]
+    /// The connection was lost.
+    #[error("lost the connection to the Docker daemon at `{endpoint}`: {reason}")]
+    #[diagnostic(code(docker::lost), help("check that the daemon runs: `docker version`"))]
     Lost {
         /// Where the daemon listens.
         endpoint: String,
@@ -45,16 +46,16 @@ pub enum TransportError {
         reason: String,
     },
 
-    /// The daemon answered with an error.
-    #[error("the docker daemon refused: {reason}")]
+    /// The daemon returned an error.
+    #[error("the Docker daemon rejected the request: {reason}")]
     #[diagnostic(code(docker::refused))]
     Refused {
-        /// What it said.
+        /// Its error message.
         reason: String,
     },
 
-    /// Nothing answers.
-    #[error("cannot reach the docker daemon at `{endpoint}`: {reason}")]
+    /// The daemon is unreachable.
+    #[error("cannot reach the Docker daemon at `{endpoint}`: {reason}")]
     #[diagnostic(code(docker::unreachable), help("start Docker, or set DOCKER_HOST to a daemon that runs"))]
     Unreachable {
         /// Where the daemon should listen.
@@ -81,12 +82,12 @@ impl TransportError {
 /// Opens a connection to `endpoint`.
 ///
 /// # Errors
-/// [`TransportError`] when the daemon cannot be reached within 15 seconds.
+/// [`TransportError`] if the daemon is unreachable for 15 seconds.
 pub(super) async fn dial(endpoint: &Endpoint) -> Result<Box<dyn Stream>, TransportError> {
     match tokio::time::timeout(CONNECT_LIMIT, connect(endpoint)).await {
         Ok(connected) => connected,
         Err(_) => {
-            let reason = format!("no answer within {} seconds", CONNECT_LIMIT.as_secs());
+            let reason = format!("no response within {} seconds", CONNECT_LIMIT.as_secs());
             Err(TransportError::unreachable(endpoint, reason))
         }
     }
@@ -108,8 +109,8 @@ async fn connect(endpoint: &Endpoint) -> Result<Box<dyn Stream>, TransportError>
             Box::new(tls::handshake(&connector, host, stream).await.map_err(unreachable)?)
         }
         Endpoint::Ssh { url } => Box::new(ssh::Tunnel::open(url).map_err(unreachable)?),
-        #[allow(unreachable_patterns, reason = "which kinds are left depends on the system")]
-        _ => return Err(TransportError::unreachable(endpoint, "this system has no such sockets")),
+        #[allow(unreachable_patterns, reason = "the remaining kinds depend on the system")]
+        _ => return Err(TransportError::unreachable(endpoint, "this system does not support such sockets")),
     })
 }
 
@@ -119,7 +120,7 @@ async fn tcp(host: &str, port: u16) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// The endpoint as DOCKER_HOST writes it.
+/// The endpoint as written in DOCKER_HOST.
 fn address(endpoint: &Endpoint) -> String {
     match endpoint {
         Endpoint::Unix(path) => format!("unix://{}", path.display()),
@@ -140,7 +141,7 @@ mod tests {
         assert_eq!(
             error.as_deref(),
             Some(
-                "cannot reach the docker daemon at `unix:///nonexistent/docker.sock`: \
+                "cannot reach the Docker daemon at `unix:///nonexistent/docker.sock`: \
                  No such file or directory (os error 2)"
             )
         );

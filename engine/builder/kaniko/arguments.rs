@@ -5,12 +5,11 @@ use super::pod_secret::PodSecret;
 use crate::builder::BuildRequest;
 use crate::config::KanikoConfig;
 
-/// Where kaniko writes the digest of what it pushed: Kubernetes shows it in the pod's status.
+/// Where kaniko writes the digest of the pushed image: Kubernetes adds its content to the status of the pod.
 const DIGEST_FILE: &str = "/dev/termination-log";
 
-/// The arguments of kaniko in the documented order (spec image-building §9.3), for a Dockerfile called `dockerfile` in
-/// the context; what nobody may see stays in `secret`. Of an option that is given twice, kaniko takes the last, so `args`
-/// have the last word.
+/// The arguments of kaniko in a fixed order, for the Dockerfile `dockerfile` in the context; secret values stay in
+/// `secret`. If an option is set twice, kaniko uses the last one, so `args` come last and take precedence.
 pub(super) fn arguments(
     request: &BuildRequest,
     dockerfile: &str,
@@ -28,7 +27,7 @@ pub(super) fn arguments(
         arguments.extend(["--insecure", "--skip-tls-verify"].map(String::from));
     }
     for (name, value) in &request.given_args() {
-        // Kubernetes takes `$(NAME)` for a variable, and `$$` for a `$`.
+        // Kubernetes expands `$(NAME)` as a variable, and `$$` to `$`.
         let value = secret.argument(value).unwrap_or_else(|| value.replace('$', "$$"));
         arguments.extend(["--build-arg".to_owned(), format!("{name}={value}")]);
     }
@@ -42,7 +41,7 @@ pub(super) fn arguments(
     arguments
 }
 
-/// Whether `args` make kaniko push nothing.
+/// Whether kaniko pushes the image, which `args` can disable.
 pub(super) fn pushes(config: &KanikoConfig) -> bool {
     !config.args.words().any(|word| matches!(word.as_str(), "--no-push" | "--no-push=true"))
 }

@@ -1,4 +1,4 @@
-//! A build in a pod from its beginning to its end.
+//! A build in a pod, from start to end.
 
 use std::io;
 use std::sync::Arc;
@@ -34,13 +34,13 @@ use crate::image::Digest;
 use crate::process::last_lines;
 use crate::registry::CredentialStore;
 
-/// How long the rest of a log may take, once kaniko has ended.
+/// The timeout for reading the rest of a log after kaniko has exited.
 const LOG_LIMIT: Duration = Duration::from_secs(10);
 
-/// How many lines are shown of what `tar` printed.
+/// How many lines of the output of `tar` are printed.
 const LINES: u32 = 20;
 
-/// How long a pod that takes no more of the context may take to say why.
+/// How long a pod that stopped reading the context may take to report the reason.
 const REASON_LIMIT: Duration = Duration::from_secs(5);
 
 /// Builds images in pods.
@@ -48,13 +48,13 @@ const REASON_LIMIT: Duration = Duration::from_secs(5);
 pub struct Kaniko {
     /// The cluster.
     pub access: ClusterAccess,
-    /// Docker's credentials.
+    /// The credentials of Docker.
     pub credentials: Arc<CredentialStore>,
 }
 
 impl Kaniko {
-    /// Builds an image in a pod, which pushes it under all its references. The pod is removed in any case, also when
-    /// `cancel` ends the build.
+    /// Builds an image in a pod, which pushes it under all its references. The pod is always removed, even if
+    /// `cancel` stops the build.
     ///
     /// # Errors
     /// [`KanikoError`].
@@ -81,7 +81,7 @@ impl Kaniko {
             }
             Err(error) => Err(not_created(build, &namespace, error)),
         };
-        // A pod that the cluster refused is not there; one whose creation was not confirmed may be.
+        // A pod that the cluster rejected does not exist; one whose creation was not confirmed may.
         let may_exist = match &created {
             Ok(_) => true,
             Err(error) => matches!(error, ClusterError::Unreachable { .. }),
@@ -93,14 +93,14 @@ impl Kaniko {
         };
         match deleted {
             Ok(()) => mark.into_iter().for_each(Mark::remove),
-            // Its mark stays: the next run tries again.
+            // Its lock file stays, so that the next run retries.
             Err(error) if result.is_ok() => events.notice(Level::Warning, error.to_string()),
             Err(error) => events.notice(Level::Debug, error.to_string()),
         }
         result
     }
 
-    /// Everything that can be done, and go wrong, before there is a pod.
+    /// Everything that can be done, and can fail, before the pod exists.
     async fn prepare<'b>(
         &self,
         build: &'b KanikoBuild,
@@ -127,13 +127,13 @@ impl Kaniko {
         let mark = Mark::new(&build.marks, &marked).inspect_err(|error| {
             let folder = build.marks.display();
             let message =
-                format!("cannot write to {folder}, a build pod may stay when windlass is killed: {error}");
+                format!("a build pod may stay if windlass is killed: cannot write to {folder}: {error}");
             events.notice(Level::Debug, message);
         });
         Ok(Prepared { archive, place: (namespace, name), pod, secret, mark: mark.ok() })
     }
 
-    /// Leads the pod at `place` through the build.
+    /// Runs the build in the pod at `place`.
     async fn drive(
         &self,
         build: &KanikoBuild,
@@ -155,7 +155,7 @@ impl Kaniko {
             ended = watch.until_ended() => ended?,
             Err(error) = log.follow(&mut take) => return Err(error.into()),
         };
-        // The end of the log may come after the news that kaniko has ended.
+        // The end of the log may arrive after the status that kaniko has exited.
         if let Ok(Err(error)) = tokio::time::timeout(LOG_LIMIT, log.rest(&mut take)).await {
             events.notice(Level::Debug, error.to_string());
         }
@@ -169,7 +169,7 @@ impl Kaniko {
         }
     }
 
-    /// Sends the build context, and waits until all of it has arrived.
+    /// Sends the build context, and waits until all of it is received.
     async fn send_context(
         &self,
         build: &KanikoBuild,
@@ -185,7 +185,7 @@ impl Kaniko {
         let body = self.packed(with_ending(archive.stream(told)))?;
         let sent = tokio::select! {
             sent = upload(connection, body, build.settings.start_limit) => sent,
-            // `tar` ends well only with the end of the archive.
+            // `tar` succeeds only after the end of the archive.
             received = watch.until_received() => {
                 return match received {
                     Ok(()) => Ok(()),
@@ -197,7 +197,7 @@ impl Kaniko {
         if let Some(failure) = archive.failure() {
             return Err(failure.into());
         }
-        // Why a pod does not take it, the pod knows best.
+        // The status of the pod is the best source for why the context was not received.
         match tokio::time::timeout(REASON_LIMIT, watch.until_received()).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(reason)) => Err(self.with_output(reason, (namespace, name)).await),
@@ -208,8 +208,8 @@ impl Kaniko {
         }
     }
 
-    /// The archive as it travels, behind the line that says how: compressed, unless the cluster is near. There,
-    /// compressing it and unpacking it again would take longer than sending it.
+    /// The archive to send, after the line with its form: compressed, unless the cluster is local. For a local
+    /// cluster, compression and decompression would take longer than sending it.
     fn packed(
         &self,
         archive: impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static,
@@ -222,7 +222,7 @@ impl Kaniko {
         })
     }
 
-    /// `error`, with what the container that takes the context printed, when it is about that.
+    /// `error`, with the output of the container that receives the context, if the error is about that container.
     async fn with_output(&self, error: KanikoError, (namespace, name): (&str, &str)) -> KanikoError {
         let KanikoError::Upload { image, reason, output: None } = error else { return error };
         let log = self.access.pod_log_text(namespace, name, Some(INIT_CONTAINER), LINES);
@@ -232,18 +232,18 @@ impl Kaniko {
     }
 }
 
-/// A build that is about to get its pod.
+/// A build that is ready to create its pod.
 struct Prepared<'b> {
     archive: Archive,
     /// Namespace and name of the pod.
     place: (String, String),
     pod: Pod,
-    /// What the pod gets beside its specification.
+    /// The secret of the pod.
     secret: PodSecret<'b>,
     mark: Option<Mark>,
 }
 
-/// The error for a pod that the cluster does not make.
+/// The error for a pod that the cluster does not create.
 fn not_created(build: &KanikoBuild, namespace: &str, error: &ClusterError) -> KanikoError {
     let (image, namespace) = (build.request.image.clone(), namespace.to_owned());
     match error {

@@ -1,4 +1,4 @@
-//! The credentials that a build pod gets: those that docker has for the registries it talks to.
+//! The credentials in a build pod: those of Docker for the registries that the build uses.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,8 @@ use crate::image::ImageReference;
 use crate::registry::CredentialStore;
 use crate::secret::Secret as Hidden;
 
-/// The docker configuration with what `store` has for the registries of the image and of its bases; `None` when that is
-/// nothing.
+/// The Docker configuration with the credentials in `store` for the registries of the image and its base images;
+/// `None` if there are none.
 pub(super) async fn docker_config(
     request: &BuildRequest,
     store: &CredentialStore,
@@ -28,7 +28,7 @@ pub(super) async fn docker_config(
     Ok((!entries.is_empty()).then(|| Hidden::new(json!({ "auths": entries }).to_string())))
 }
 
-/// The domains of the registries that a build talks to.
+/// The domains of the registries that a build uses.
 fn registries(request: &BuildRequest) -> BTreeSet<String> {
     let bases = request.dockerfile.bases(request.target.as_deref(), &request.build_args).unwrap_or_default();
     let bases = bases.iter().filter_map(|base| base.reference.parse::<ImageReference>().ok());

@@ -1,4 +1,4 @@
-//! An archive that tells that it is complete.
+//! An archive whose completeness can be checked.
 
 use std::io;
 
@@ -6,14 +6,14 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _, stream};
 use tar::{EntryType, Header};
 
-/// The file that an archive ends with. It is taken away again as soon as everything has arrived.
+/// The last file of an archive. It is removed again as soon as everything is received.
 pub(super) const NAME: &str = ".windlass.end";
 
 /// The zeros at the end of an archive.
 const END: usize = 1024;
 
-/// The archive in `source`, with the empty file [`NAME`] as its last. Not every `tar` minds when an archive breaks off
-/// between two files: without this one, what was sent is not all of it.
+/// The archive in `source`, with the empty file [`NAME`] as its last one. Not every `tar` fails if an archive ends
+/// early between two files: if this file is missing, the archive is incomplete.
 pub(super) fn with_ending(
     source: impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static {

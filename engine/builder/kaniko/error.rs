@@ -1,24 +1,24 @@
-//! What can go wrong with a build in a pod.
+//! Errors of builds in a pod.
 
 use crate::builder::BuildError;
 use crate::cluster::ClusterError;
 use crate::registry::CredentialError;
 
-/// What keeps a pod from building an image.
+/// An error that prevents a pod from building an image.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum KanikoError {
-    /// A part of the configuration that is passed on as it is makes no pod.
-    #[error("cannot make a build pod for `{image}`: {reason}")]
+    /// A part of the configuration that is passed on unchanged is not valid in a pod.
+    #[error("cannot create a build pod for `{image}`: {reason}")]
     #[diagnostic(
         code(kaniko::bad_option),
         help(
-            "`kubectl explain pod.spec` shows what `tolerations`, `envFrom` and `resources` of kaniko may have"
+            "correct `tolerations`, `envFrom` or `resources` of kaniko: `kubectl explain pod.spec` shows their fields"
         )
     )]
     BadOption {
         /// Name of the image.
         image: String,
-        /// What Kubernetes does not know.
+        /// What is not valid in Kubernetes.
         reason: String,
     },
 
@@ -27,30 +27,30 @@ pub enum KanikoError {
     #[diagnostic(transparent)]
     Build(Box<BuildError>),
 
-    /// The cluster stands in the way.
+    /// A cluster operation failed.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Cluster(#[from] ClusterError),
 
     /// A container could not be started.
-    #[error("cannot build `{image}`: the container `{container}` of the build pod does not start: {reason}")]
+    #[error("cannot build `{image}`: the container `{container}` of the build pod did not start: {reason}")]
     #[diagnostic(code(kaniko::container))]
     Container {
         /// Name of the image.
         image: String,
         /// The container.
         container: String,
-        /// What the node says.
+        /// The message of the node.
         reason: String,
     },
 
-    /// The credentials cannot be had.
+    /// The credentials are unavailable.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Credential(#[from] CredentialError),
 
-    /// The context did not arrive.
-    #[error("cannot send the context of `{image}` to the build pod: {reason}")]
+    /// The build context was not received.
+    #[error("cannot send the build context of `{image}` to the build pod: {reason}")]
     #[diagnostic(code(kaniko::upload))]
     Upload {
         /// Name of the image.
@@ -62,8 +62,8 @@ pub enum KanikoError {
         output: Option<String>,
     },
 
-    /// The pod was ended by the cluster.
-    #[error("cannot build `{image}`: the cluster ended the build pod ({reason}): {message}")]
+    /// The cluster stopped the pod.
+    #[error("cannot build `{image}`: the cluster stopped the build pod ({reason}): {message}")]
     #[diagnostic(code(kaniko::evicted))]
     Ended {
         /// Name of the image.
@@ -83,15 +83,15 @@ pub enum KanikoError {
     Failed {
         /// Name of the image.
         image: String,
-        /// What kaniko said last.
+        /// The last message of kaniko.
         reason: String,
-        /// The last lines of its output, under a heading, and what to do.
+        /// The last lines of its output, under a heading, and a hint.
         #[help]
         output: Option<String>,
     },
 
-    /// Somebody else removed the pod.
-    #[error("cannot build `{image}`: somebody deleted the build pod `{pod}`")]
+    /// The pod was deleted by another user or process.
+    #[error("cannot build `{image}`: build pod `{pod}` was deleted")]
     #[diagnostic(code(kaniko::deleted))]
     Deleted {
         /// Name of the image.
@@ -100,45 +100,47 @@ pub enum KanikoError {
         pod: String,
     },
 
-    /// A node cannot get the image of a container.
+    /// A node cannot pull the image of a container.
     #[error("cannot build `{image}`: no node can pull `{container_image}`: {reason}")]
     #[diagnostic(
         code(kaniko::image_pull),
-        help("name another with `{option}`, or mirror it to where the nodes can pull from")
+        help(
+            "choose another image with `{option}`, or mirror it to a registry that the nodes can pull from"
+        )
     )]
     ImagePull {
         /// Name of the image to build.
         image: String,
         /// The container's image.
         container_image: String,
-        /// What the node says.
+        /// The message of the node.
         reason: String,
-        /// What chooses the container's image.
+        /// The option that sets the container's image.
         option: &'static str,
     },
 
-    /// Something that the configuration names is not in the cluster.
-    #[error("cannot build `{image}`: there is no {kind} `{name}` in the namespace `{namespace}`")]
+    /// An object in the configuration does not exist in the cluster.
+    #[error("cannot build `{image}`: the {kind} `{name}` does not exist in the namespace `{namespace}`")]
     #[diagnostic(code(kaniko::missing), help("create it, or correct `{option}` of kaniko"))]
     Missing {
         /// Name of the image.
         image: String,
-        /// What it is: `secret`, `config map`.
+        /// Its kind: `secret`, `config map`.
         kind: &'static str,
         /// Its name.
         name: String,
-        /// Where it should be.
+        /// The namespace in which it should exist.
         namespace: String,
-        /// Where the configuration names it.
+        /// The key of the configuration that names it.
         option: &'static str,
     },
 
-    /// A container took more memory than it may.
+    /// A container exceeded its memory limit.
     #[error("cannot build `{image}`: the container `{container}` of the build pod ran out of memory{}", limit.as_ref().map(|limit| format!(" (its limit is {limit})")).unwrap_or_default())]
     #[diagnostic(
         code(kaniko::out_of_memory),
         help(
-            "give it more with `kaniko.resources.limits.memory`, or let it take less: `kaniko.args: [--compressed-caching=false]`"
+            "raise `kaniko.resources.limits.memory`, or reduce the memory usage: `kaniko.args: [--compressed-caching=false]`"
         )
     )]
     OutOfMemory {
@@ -146,19 +148,19 @@ pub enum KanikoError {
         image: String,
         /// The container.
         container: String,
-        /// Its limit, when it has one.
+        /// Its limit, if it has one.
         limit: Option<String>,
     },
 
-    /// The namespace has no room for the pod.
+    /// The quota of the namespace is exceeded.
     #[error(
-        "cannot build `{image}`: the quota of the namespace `{namespace}` has no room for a build pod: {reason}"
+        "cannot build `{image}`: the build pod exceeds the quota of the namespace `{namespace}`: {reason}"
     )]
     #[diagnostic(
         code(kaniko::quota),
         help(
-            "wait until other pods have ended, ask for less with `kaniko.resources`, or build fewer images at once with \
-             `--max-concurrent-builds`"
+            "wait until other pods have finished, request less with `kaniko.resources`, or build fewer images in \
+             parallel with `--max-concurrent-builds`"
         )
     )]
     Quota {
@@ -166,18 +168,18 @@ pub enum KanikoError {
         image: String,
         /// The namespace.
         namespace: String,
-        /// What the cluster says.
+        /// The message of the cluster.
         reason: String,
     },
 
-    /// A quota counts what the pod does not name.
+    /// A quota requires values that the pod does not set.
     #[error(
-        "cannot build `{image}`: the quota of the namespace `{namespace}` takes only pods that name what they need: {reason}"
+        "cannot build `{image}`: the quota of the namespace `{namespace}` requires resource requests and limits: {reason}"
     )]
     #[diagnostic(
         code(kaniko::no_limits),
         help(
-            "name it with `kaniko.resources`, such as `{{requests: {{cpu: 1, memory: 1Gi}}, limits: {{cpu: 4, memory: 8Gi}}}}`"
+            "set `kaniko.resources`, such as `{{requests: {{cpu: 1, memory: 1Gi}}, limits: {{cpu: 4, memory: 8Gi}}}}`"
         )
     )]
     NoLimits {
@@ -185,52 +187,52 @@ pub enum KanikoError {
         image: String,
         /// The namespace.
         namespace: String,
-        /// What the cluster says.
+        /// The message of the cluster.
         reason: String,
     },
 
     /// Kaniko cannot keep an image without pushing it.
     #[error(
-        "cannot build `{image}` with kaniko and push nothing (`{option}`): the image would be gone with its pod"
+        "cannot build `{image}` with kaniko without pushing it (`{option}`): the image is deleted with its pod"
     )]
     #[diagnostic(
         code(kaniko::skip_push),
         help(
-            "leave `{option}` out, build with docker, or try the build alone with `args: [--no-push]` of kaniko"
+            "remove `{option}`, build with Docker, or only test the build with `args: [--no-push]` of kaniko"
         )
     )]
     SkipPush {
         /// Name of the image.
         image: String,
-        /// What says so.
+        /// The option that disables the push.
         option: &'static str,
     },
 
-    /// The pod did not start in time.
-    #[error("cannot build `{image}`: the build pod did not start within {seconds} seconds{}", waits_for.as_ref().map(|what| format!(", it waits for this: {what}")).unwrap_or_default())]
-    #[diagnostic(code(kaniko::start), help("`--kaniko-start-limit` gives it more time"))]
+    /// The pod did not start before the timeout.
+    #[error("cannot build `{image}`: the build pod did not start within {seconds} seconds{}", waits_for.as_ref().map(|what| format!(", waiting for: {what}")).unwrap_or_default())]
+    #[diagnostic(code(kaniko::start), help("raise `--kaniko-start-limit`"))]
     Start {
         /// Name of the image.
         image: String,
         /// The limit.
         seconds: u64,
-        /// What the cluster says of it.
+        /// What the pod is waiting for, according to the cluster.
         waits_for: Option<String>,
     },
 
-    /// Kaniko has no such option.
-    #[error("kaniko cannot build `{image}` as it is configured: it has nothing like `{option}`")]
-    #[diagnostic(code(kaniko::unfit), help("build it with docker, or remove the option"))]
+    /// Kaniko does not support an option.
+    #[error("kaniko cannot build `{image}` as configured: it has no equivalent of `{option}`")]
+    #[diagnostic(code(kaniko::unfit), help("build it with Docker, or remove the option"))]
     Unfit {
         /// Name of the image.
         image: String,
-        /// The option, as it is written.
+        /// The option as written.
         option: String,
     },
 
-    /// An argument of kaniko says what is read, and windlass does not know it.
+    /// An argument of kaniko changes which files are read, and windlass does not evaluate it.
     #[error(
-        "cannot build `{image}` with `{argument}` of kaniko's `args`{place}: windlass sends kaniko only what it reads"
+        "cannot build `{image}` with `{argument}` of kaniko's `args`{place}: windlass sends only the files that it knows kaniko reads"
     )]
     #[diagnostic(
         code(kaniko::steered),
@@ -241,22 +243,22 @@ pub enum KanikoError {
         image: String,
         /// The argument.
         argument: String,
-        /// Where it stands, in parentheses.
+        /// Its location, in parentheses.
         place: String,
     },
 
-    /// No node takes the pod.
-    #[error("cannot build `{image}`: no node takes the build pod: {reason}")]
+    /// The pod is unschedulable.
+    #[error("cannot build `{image}`: build pod is unschedulable: {reason}")]
     #[diagnostic(
         code(kaniko::unschedulable),
         help(
-            "`kubectl describe nodes` shows what they have; `nodeSelector`, `tolerations` and `resources` of kaniko say what the pod wants"
+            "compare `nodeSelector`, `tolerations` and `resources` of kaniko with the nodes: `kubectl describe nodes`"
         )
     )]
     Unschedulable {
         /// Name of the image.
         image: String,
-        /// What the scheduler says.
+        /// The message of the scheduler.
         reason: String,
     },
 }

@@ -1,22 +1,22 @@
-//! Whether kaniko can do what is asked of an image.
+//! Whether kaniko supports the configuration of an image.
 
 use super::error::KanikoError;
 use crate::builder::arguments::{Taker, check};
 use crate::config::{BuilderArg, ImageConfig, Role};
 
-/// An image that kaniko can build, and what of its options is for docker alone.
+/// An image that kaniko can build, and its options that only apply to Docker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fit {
-    /// The options that only steer how docker builds.
+    /// The options that only affect how Docker builds.
     pub unused: Vec<&'static str>,
 }
 
-/// Whether kaniko can build `image` as it is configured, `skips_push` being whether the run pushes nothing.
+/// Checks that kaniko can build `image` as configured; `skips_push` is whether the run disables pushing.
 ///
 /// # Errors
-/// [`KanikoError::Unfit`] and [`BuildError::Argument`](crate::builder::BuildError::Argument) for what would change the
-/// result and kaniko does not have; [`KanikoError::Steered`] for arguments of kaniko that say what is read;
-/// [`KanikoError::SkipPush`] when nothing is to be pushed.
+/// [`KanikoError::Unfit`] and [`BuildError::Argument`](crate::builder::BuildError::Argument) for an option that would
+/// change the result and that kaniko does not support; [`KanikoError::Steered`] for arguments of kaniko that change
+/// which files are read; [`KanikoError::SkipPush`] if pushing is disabled.
 pub fn fit(image: &ImageConfig, skips_push: bool) -> Result<Fit, KanikoError> {
     let docker = image.docker.as_ref();
     let skips_by_config = docker.is_some_and(|docker| docker.skip_push)
@@ -33,7 +33,7 @@ pub fn fit(image: &ImageConfig, skips_push: bool) -> Result<Fit, KanikoError> {
     if let Some(docker) = docker {
         check(&image.name, &docker.args, Taker::Kaniko)?;
     }
-    // Of several inputs of one kind the last counts for kaniko, and windlass would have sent what another one reads.
+    // Of several inputs of one kind, kaniko uses the last, but windlass would have sent the files of another one.
     let steers = |arg: &&BuilderArg| matches!(arg.role(), Some(Role::Input | Role::Context));
     if let Some(arg) = image.kaniko.iter().flat_map(|kaniko| kaniko.args.iter()).find(steers) {
         let (argument, place) = (arg.name.clone(), arg.place());

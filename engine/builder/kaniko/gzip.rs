@@ -1,4 +1,4 @@
-//! A stream, compressed on its way.
+//! Compresses a stream while it is sent.
 
 use std::io::{self, Write as _};
 
@@ -8,13 +8,13 @@ use flate2::write::GzEncoder;
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::sync::mpsc;
 
-/// Bytes of a block that is handed on.
+/// Bytes per block that is passed on.
 const BLOCK: usize = 64 * 1024;
 
-/// Blocks that wait for the receiver.
+/// Blocks that are queued for the receiver.
 const WAITING: usize = 8;
 
-/// `source`, compressed by a thread of its own, which ends when the stream is dropped. An error of `source` ends the
+/// `source`, compressed by a separate thread, which ends when the stream is dropped. An error of `source` ends the
 /// stream with it.
 pub(super) fn gzip(
     source: impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static,
@@ -25,7 +25,7 @@ pub(super) fn gzip(
     let compress = move || {
         let result = runtime.block_on(compress(source, &sender));
         if let Err(error) = result {
-            // Nobody left to tell it when the receiver is gone.
+            // The error cannot be reported if the receiver is dropped.
             let _ = sender.blocking_send(Err(error));
         }
     };

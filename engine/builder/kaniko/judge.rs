@@ -1,4 +1,4 @@
-//! What a pod's status says about the build.
+//! The state of a build, derived from the status of its pod.
 
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 
@@ -6,14 +6,14 @@ use super::error::KanikoError;
 use super::pod::{CONTAINER, INIT_CONTAINER};
 use crate::cluster::{Obstacle, obstacle, unschedulable};
 
-/// What a pod's status says about the build.
+/// The state of a build, derived from the status of its pod.
 #[derive(Debug)]
 pub(super) enum Sight {
-    /// It is not running yet; what it waits for, when the cluster says.
+    /// It is not running yet; what it is waiting for, if the cluster reports it.
     Waiting(Option<String>),
-    /// No node takes it, as things are.
+    /// It is unschedulable at the moment.
     Unschedulable(String),
-    /// It waits for the build context.
+    /// It is waiting for the build context.
     Receiving,
     /// The context could not be unpacked.
     NotReceived {
@@ -22,18 +22,18 @@ pub(super) enum Sight {
     },
     /// Kaniko is running.
     Building,
-    /// Kaniko has ended.
+    /// Kaniko has exited.
     Ended {
         /// Its exit code.
         exit_code: i32,
-        /// What it left: the digest of the image.
+        /// Its termination message: the digest of the image.
         message: String,
     },
-    /// There is no hope.
+    /// Unrecoverable.
     Failed(Box<KanikoError>),
 }
 
-/// What `pod` says about the build of `image`.
+/// The state of the build of `image` in `pod`.
 pub(super) fn judge(image: &str, pod: &Pod) -> Sight {
     let image = image.to_owned();
     let name = || pod.metadata.name.clone().unwrap_or_default();
@@ -44,7 +44,7 @@ pub(super) fn judge(image: &str, pod: &Pod) -> Sight {
     };
     let init = own(&status.init_container_statuses, INIT_CONTAINER);
     let main = own(&status.container_statuses, CONTAINER);
-    // What a container came to says more than that the pod is over, and it may have ended well just before.
+    // The result of a container is more informative than the end of the pod, and it may have succeeded just before.
     for (container, status) in [(CONTAINER, &main), (INIT_CONTAINER, &init)] {
         let Some(state) = status.as_ref().and_then(|status| status.state.as_ref()) else { continue };
         if let Some(ended) = &state.terminated {
@@ -75,7 +75,7 @@ pub(super) fn judge(image: &str, pod: &Pod) -> Sight {
     }
     if status.phase.as_deref() == Some("Failed") {
         let reason = status.reason.clone().unwrap_or_else(|| "Failed".to_owned());
-        let message = status.message.clone().unwrap_or_else(|| "it does not say why".to_owned());
+        let message = status.message.clone().unwrap_or_else(|| "no reason given".to_owned());
         let help = help(&reason).map(str::to_owned);
         return failed(KanikoError::Ended { image, reason, message, help });
     }
@@ -114,7 +114,7 @@ fn is_running(status: Option<&ContainerStatus>) -> bool {
     state.is_some_and(|state| state.running.is_some())
 }
 
-/// The memory that `container` may take, as it is configured.
+/// The memory limit in the configuration of `container`.
 fn memory_limit(pod: &Pod, container: &str) -> Option<String> {
     let spec = pod.spec.as_ref()?;
     let mut containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
@@ -122,14 +122,14 @@ fn memory_limit(pod: &Pod, container: &str) -> Option<String> {
     Some(container.resources.as_ref()?.limits.as_ref()?.get("memory")?.0.clone())
 }
 
-/// What to do about a pod that the cluster ended for `reason`.
+/// The hint for a pod that the cluster stopped for `reason`.
 fn help(reason: &str) -> Option<&'static str> {
     match reason {
         "Evicted" => Some(
-            "its node ran out of what the message names: ask for as much as the build needs with \
-             `kaniko.resources.requests`, so that the pod goes where there is room",
+            "request as much of the exhausted resource as the build needs with `kaniko.resources.requests`, so that \
+             the pod is scheduled on a node that has enough",
         ),
-        "DeadlineExceeded" => Some("`--kaniko-limit` lets build pods live longer"),
+        "DeadlineExceeded" => Some("raise `--kaniko-limit`"),
         "Preempting" | "Terminated" | "NodeShutdown" | "NodeLost" => Some("run the build again"),
         _ => None,
     }

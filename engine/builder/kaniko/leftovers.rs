@@ -11,12 +11,12 @@ use crate::builder::BuildRequest;
 use crate::cluster::{ClusterAccess, ClusterError};
 use crate::event::{ImageEvents, Level};
 
-/// How long a pod that has ended may wait for the windlass that made it, which removes it in a second or two.
+/// The age at which a finished pod counts as orphaned; the windlass process that created it removes it within seconds.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 
-/// Removes the pods that a killed windlass left: those that were made on this machine, as the marks in `folder` say, and
-/// those of the same image that ended long ago, wherever they were made. Nobody else's pod is touched. What cannot be
-/// removed is told.
+/// Removes the pods of killed windlass processes: those created on this machine, according to the lock files in
+/// `folder`, and those of the same image that finished long ago, wherever they were created. Other pods are not
+/// touched. Pods that cannot be removed are reported.
 pub(super) async fn remove_leftovers(
     access: &ClusterAccess,
     (server, namespace): (&str, &str),
@@ -29,7 +29,7 @@ pub(super) async fn remove_leftovers(
             continue;
         }
         let found = access.pod(&pod.namespace, &pod.name).await?;
-        // A pod of this name without our label is none of ours.
+        // A pod with this name but without our label is not ours.
         if let Some(found) = found.filter(|found| label(found, BUILD) == Some(&pod.name)) {
             remove(access, &pod.namespace, &found, events).await;
         }
@@ -48,7 +48,7 @@ async fn remove(access: &ClusterAccess, namespace: &str, pod: &Pod, events: &Ima
     let name = pod.metadata.name.clone().unwrap_or_default();
     let message = match access.delete_pod(namespace, &name, pod.metadata.uid.clone()).await {
         Ok(()) => {
-            format!("removed the build pod {name}, which a windlass that was killed left in {namespace}")
+            format!("removed the build pod {name} of a killed windlass process from {namespace}")
         }
         Err(error) => error.to_string(),
     };
@@ -59,7 +59,7 @@ fn label<'a>(pod: &'a Pod, name: &str) -> Option<&'a String> {
     pod.metadata.labels.as_ref()?.get(name)
 }
 
-/// When the last container of a pod that has ended did; when the pod was made, where none ever ran.
+/// When the last container of a finished pod exited; if none ever ran, when the pod was created.
 fn ended_at(pod: &Pod) -> Option<Timestamp> {
     let status = pod.status.as_ref()?;
     if !matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")) {

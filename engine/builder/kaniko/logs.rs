@@ -1,4 +1,4 @@
-//! What kaniko prints, as it comes.
+//! The output of kaniko, as it is printed.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use kube::api::LogParams;
 use super::pod::CONTAINER;
 use crate::cluster::{ClusterAccess, ClusterError};
 
-/// The longest line that is waited for, in bytes; a longer one comes in pieces.
+/// The longest line that is buffered, in bytes; a longer one is split.
 const LONGEST: usize = 64 * 1024;
 
-/// How long to wait before asking again for a log that broke off.
+/// How long to wait before a log that ended early is requested again.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The log of a build.
@@ -19,7 +19,7 @@ pub(super) struct Log<'a> {
     access: &'a ClusterAccess,
     /// Namespace and name of the pod.
     place: (&'a str, &'a str),
-    /// The time of the last line, as the log has it: where to go on.
+    /// The time of the last line, as in the log, from which to resume.
     last: Option<String>,
 }
 
@@ -29,24 +29,26 @@ impl<'a> Log<'a> {
         Self { access, place, last: None }
     }
 
-    /// Gives every line to `take`, for ever: a log that broke off is asked for again, and goes on where it was.
+    /// Passes every line to `take` and never returns successfully: a log that ended early is requested again and
+    /// resumed.
     ///
     /// # Errors
-    /// [`ClusterError::Forbidden`] when the user may not read logs.
+    /// [`ClusterError::Forbidden`] if the user has no permission to read logs.
     pub(super) async fn follow(&mut self, take: &mut (dyn FnMut(&str) + Send)) -> Result<(), ClusterError> {
         loop {
             match self.read(true, take).await {
                 Err(error @ ClusterError::Forbidden { .. }) => return Err(error),
-                // The node may not have it yet, or not any more; the pod's status tells what becomes of it.
+                // The node may not have it yet, or may have removed it; the status of the pod shows what happens to
+                // the pod.
                 _ => tokio::time::sleep(PAUSE).await,
             }
         }
     }
 
-    /// Gives the lines that were not given yet to `take`, as far as there are any.
+    /// Passes the remaining lines to `take`, if there are any.
     ///
     /// # Errors
-    /// When the log cannot be had.
+    /// If the log is unavailable.
     pub(super) async fn rest(&mut self, take: &mut (dyn FnMut(&str) + Send)) -> Result<(), ClusterError> {
         self.read(false, take).await
     }
@@ -61,7 +63,7 @@ impl<'a> Log<'a> {
             ..LogParams::default()
         };
         let mut log = self.access.pod_log(self.place.0, self.place.1, &params).await?;
-        // Kubernetes goes on at the beginning of a second: what was given already comes again.
+        // Kubernetes resumes at the beginning of a second, so lines that were already passed on are repeated.
         let known = self.last.clone().unwrap_or_default();
         let mut line = Vec::new();
         while read_line(&mut log, &mut line).await {
@@ -77,7 +79,7 @@ impl<'a> Log<'a> {
     }
 }
 
-/// Reads the next line into `line`, without its end; `false` at the end of the log, or where it breaks off.
+/// Reads the next line into `line`, without its end; `false` at the end of the log, or if it ends early.
 async fn read_line(log: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>) -> bool {
     while line.len() < LONGEST {
         let Ok(bytes) = log.fill_buf().await else { break };

@@ -1,4 +1,4 @@
-//! Which pods this machine has made: what lets a later run remove those of a windlass that was killed.
+//! Records which pods this machine has created, so that a later run can remove those of a killed windlass process.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// A file that says that a pod exists, locked as long as the windlass that made it lives. However that ends, the system
-/// takes the lock away.
+/// A file that records that a pod exists, locked while the windlass process that created it runs. However that
+/// process ends, the system releases the lock.
 pub(super) struct Mark {
     path: PathBuf,
     file: File,
 }
 
-/// The pod that a mark is about.
+/// The pod that a lock file records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct MarkedPod {
     /// The URL of the API server.
@@ -25,10 +25,10 @@ pub(super) struct MarkedPod {
 }
 
 impl Mark {
-    /// Notes in `folder` that `pod` is about to be made.
+    /// Records in `folder` that `pod` is about to be created.
     ///
     /// # Errors
-    /// When the file cannot be written or locked.
+    /// If the file cannot be written or locked.
     pub(super) fn new(folder: &Path, pod: &MarkedPod) -> io::Result<Self> {
         crate::own_file::create_folder(folder)?;
         let path = folder.join(format!("{}.json", pod.name));
@@ -38,7 +38,8 @@ impl Mark {
         Ok(Self { path, file })
     }
 
-    /// The marks in `folder` that nobody holds any more, each with its pod; `self` of each is held from now on.
+    /// The lock files in `folder` that are not locked any more, each with its pod. Each is locked by this process
+    /// from now on.
     pub(super) fn abandoned(folder: &Path) -> Vec<(Self, MarkedPod)> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         entries.filter_map(|entry| Self::take_over(entry.path())).collect()
@@ -48,17 +49,17 @@ impl Mark {
         let file = crate::input_file::open(&path).ok()?;
         match file.try_lock() {
             Ok(()) => {}
-            // Where there are no locks nobody can tell whether the holder is gone.
+            // Without locks, it is unknown whether the process still runs.
             Err(TryLockError::WouldBlock | TryLockError::Error(_)) => return None,
         }
-        // Its holder may have removed it just now, or may not have written it yet.
+        // The process may have just removed it, or may not have written it yet.
         let pod = serde_json::from_slice(&crate::input_file::read(&path).ok()?).ok()?;
         Some((Self { path, file }, pod))
     }
 
-    /// The pod is gone: there is nothing to remember.
+    /// Removes the lock file, because the pod is deleted.
     pub(super) fn remove(self) {
-        // What stays costs the next run one question.
+        // A file that stays costs the next run one request.
         let _ = fs::remove_file(&self.path);
         drop(self.file);
     }
@@ -81,7 +82,7 @@ mod tests {
         fs::write(folder.path().join("c.json"), "{").expect("a file");
         let abandoned = Mark::abandoned(folder.path());
         assert_eq!(abandoned.iter().map(|(_, pod)| pod.name.as_str()).collect::<Vec<_>>(), ["b"]);
-        // It is taken over: nobody else finds it.
+        // It is locked now, so it is not found again.
         assert!(Mark::abandoned(folder.path()).is_empty());
         abandoned.into_iter().for_each(|(mark, _)| mark.remove());
         held.remove();

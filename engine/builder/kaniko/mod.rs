@@ -1,7 +1,7 @@
-//! The kaniko builder: a pod in the cluster builds the image and pushes it (spec image-building §9).
+//! The kaniko builder: a pod in the cluster builds the image and pushes it.
 //!
-//! The pod's first container takes the build context from its standard input, the second is kaniko. windlass creates
-//! the pod, sends the context, tells what kaniko prints, and removes the pod whatever happens.
+//! The first container of the pod reads the build context from its standard input, the second is kaniko. windlass
+//! creates the pod, sends the context, reports the output of kaniko, and always removes the pod.
 
 mod arguments;
 mod build;
@@ -41,18 +41,17 @@ pub struct KanikoBuild {
     pub request: BuildRequest,
     /// `build.kaniko` of the image.
     pub config: KanikoConfig,
-    /// What the user says about build pods.
+    /// The settings for build pods.
     pub settings: PodSettings,
-    /// Whether the pod gets docker's credentials: not with `createPullSecret: false`.
+    /// Whether the pod gets the credentials of Docker; disabled by `createPullSecret: false`.
     pub gives_credentials: bool,
-    /// Values of build arguments and of the configuration that the specification of a pod may not show.
+    /// Values of build arguments and of the configuration that must not appear in the specification of a pod.
     pub secret_texts: HashSet<String>,
-    /// The folder that remembers which pods this machine has made.
+    /// The directory that records which pods this machine has created.
     pub marks: PathBuf,
 }
 
 impl KanikoBuild {
-    /// How it builds: kaniko runs every build target of the file up to the wanted one, and the context is sent as a
-    /// whole.
+    /// How it builds: kaniko runs every build stage up to the build target, and the whole context is sent.
     pub const METHOD: BuildMethod = BuildMethod { runs_every_target: true, reads_files: true };
 }

@@ -6,23 +6,23 @@ use crate::builder::BuildRequest;
 use crate::cluster::MANAGER;
 use crate::image::Digest;
 
-/// How the names of pods begin where nobody says so.
+/// The default prefix of pod names.
 const PREFIX: &str = "windlass-build-";
 
 /// The longest name, which is also the pod's host name (RFC 1123).
 const LIMIT: usize = 63;
 
-/// How many random characters end a name.
+/// The number of random characters at the end of a name.
 const RANDOM: usize = 8;
 
-/// The label with the run that a pod belongs to.
+/// The label with the build that a pod belongs to.
 pub(super) const BUILD: &str = "windlass/build";
 
 /// The label that pods of one image have in common.
 pub(super) const IMAGE: &str = "windlass/image";
 
-/// A name that no other pod has: it begins with `prefix`, else says that windlass builds `image`. It is chosen here, so
-/// that a pod whose creation was not confirmed can be found.
+/// A unique pod name: it starts with `prefix`, or otherwise with the default prefix and `image`. It is generated
+/// here, so that a pod whose creation was not confirmed can be found.
 pub(super) fn pod_name(prefix: Option<&str>, image: &str) -> String {
     let prefix = prefix.map_or_else(|| format!("{PREFIX}{image}-"), str::to_owned);
     let fit = |character: char| {
@@ -39,7 +39,7 @@ pub(super) fn pod_name(prefix: Option<&str>, image: &str) -> String {
     }
 }
 
-/// The labels by which windlass knows the pod `name` that builds `request`.
+/// The labels by which windlass identifies the pod `name` that builds `request`.
 pub(super) fn labels(name: &str, request: &BuildRequest) -> BTreeMap<String, String> {
     [
         ("app.kubernetes.io/managed-by".to_owned(), MANAGER.to_owned()),
@@ -49,12 +49,12 @@ pub(super) fn labels(name: &str, request: &BuildRequest) -> BTreeMap<String, Str
     .into()
 }
 
-/// What finds the pods of the image that `request` builds, whoever built it.
+/// A selector for the pods of the image that `request` builds, whoever created them.
 pub(super) fn selector(request: &BuildRequest) -> String {
     format!("app.kubernetes.io/managed-by={MANAGER},{IMAGE}={}", image_label(request))
 }
 
-/// A label's value for the image: the hash of its repository, for that has characters no label can have.
+/// The label value for the image: the hash of its repository, which has characters that are invalid in labels.
 fn image_label(request: &BuildRequest) -> String {
     let repository = request.references.first().map(|reference| reference.repository.to_string());
     Digest::of(repository.unwrap_or_default()).hex()[..32].to_owned()

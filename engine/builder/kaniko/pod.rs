@@ -1,4 +1,4 @@
-//! The pod that builds an image (spec image-building §9.2).
+//! The pod that builds an image.
 
 use std::collections::BTreeMap;
 
@@ -19,17 +19,17 @@ pub(super) const CONTEXT: &str = "/context";
 /// Where kaniko looks for credentials.
 const CREDENTIALS: &str = "/kaniko/.docker";
 
-/// The container that takes the build context.
+/// The container that receives the build context.
 pub(super) const INIT_CONTAINER: &str = "context";
 
-/// The first line for a container that takes the context: the archive behind it is compressed.
+/// The first line for a container that receives the context: the archive after it is compressed.
 pub(super) const COMPRESSED: &str = "gzip";
 
-/// The first line for a container that takes the context: the archive behind it is as it is.
+/// The first line for a container that receives the context: the archive after it is uncompressed.
 pub(super) const PLAIN: &str = "plain";
 
-/// What takes the context: a line that says in which form it comes, then the archive. It fails unless the archive's last
-/// file has arrived.
+/// The command that receives the context: a line with its form, then the archive. It fails unless the last file of
+/// the archive is received.
 fn receive() -> String {
     format!(
         "read -r form; case $form in {COMPRESSED}) tar -xzf - -C {CONTEXT} ;; *) tar -xf - -C {CONTEXT} ;; esac && rm \
@@ -41,11 +41,11 @@ fn receive() -> String {
 /// The container that builds.
 pub(super) const CONTAINER: &str = "kaniko";
 
-/// The pod called `name` that builds `build` from the Dockerfile called `dockerfile` in its context, with the
-/// credentials in the secret `credentials`. What nobody may see goes into its own `secret`.
+/// The pod `name` that builds `build` from the Dockerfile `dockerfile` in its context, with the credentials in the
+/// secret `credentials`. Secret values go into its own `secret`.
 ///
 /// # Errors
-/// [`KanikoError::BadOption`] when a part that is passed on as it is configured is not what Kubernetes knows.
+/// [`KanikoError::BadOption`] if a part of the configuration that is passed on unchanged is not valid in Kubernetes.
 pub(super) fn pod(
     build: &KanikoBuild,
     name: &str,
@@ -67,7 +67,7 @@ pub(super) fn pod(
         mounts.push(volume_mount(&name, mount));
         volumes.push(volume(&name, mount));
     }
-    // An empty map would be taken for a wish as well.
+    // Kubernetes would treat an empty map as a value too.
     let amounts = [("requests", &config.requests), ("limits", &config.limits)].into_iter();
     let amounts = amounts.filter(|(_, amounts)| !amounts.is_empty());
     let resources: Map<_, _> = amounts.map(|(key, amounts)| (key.to_owned(), json!(amounts))).collect();
@@ -78,7 +78,7 @@ pub(super) fn pod(
     env.extend(config.env_from.iter().map(|(k, source)| json!({ "name": k, "valueFrom": source })));
     let init_env = variables(&config.init_env, secret);
 
-    // By its own labels windlass finds the pod again: nobody may change them.
+    // windlass finds the pod by its own labels, so the configuration must not override them.
     let mut all_labels: BTreeMap<_, _> = config.labels.clone().into_iter().collect();
     all_labels.extend(labels(name, request));
     let mut container = json!({
@@ -123,7 +123,7 @@ pub(super) fn pod(
         .map_err(|error| KanikoError::BadOption { image: request.image.clone(), reason: error.to_string() })
 }
 
-/// Variables with their values, or with where the secret has them.
+/// Variables with their values, or with references to the secret.
 fn variables(variables: &IndexMap<String, String>, secret: &mut PodSecret<'_>) -> Vec<Value> {
     variables.iter().map(|(name, value)| secret.variable(name, value)).collect()
 }

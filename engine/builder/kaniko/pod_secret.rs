@@ -1,4 +1,4 @@
-//! The secret that goes with a build pod: what the pod needs, and its specification may show to nobody.
+//! The secret of a build pod: values that the pod needs, but that must not appear in its specification.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,30 +9,30 @@ use serde_json::{Value, json};
 
 use crate::secret::Secret as Hidden;
 
-/// The key of the docker configuration.
+/// The key of the Docker configuration.
 pub(super) const DOCKER_CONFIG: &str = ".dockerconfigjson";
 
-/// The variables of a container whose values are in the secret, and that its arguments name.
+/// The prefix of the variables of a container whose values are in the secret, and that its arguments refer to.
 const VARIABLE: &str = "WINDLASS_SECRET_";
 
-/// The secret of one pod, which has the pod's name.
+/// The secret of one pod, which has the same name as the pod.
 pub(super) struct PodSecret<'a> {
     name: String,
-    /// The texts that belong in here, wherever the configuration has them.
+    /// The values that belong in this secret, wherever the configuration has them.
     texts: &'a HashSet<String>,
     entries: BTreeMap<String, Hidden>,
-    /// How many of the entries are texts.
+    /// How many of the entries are such values.
     count: usize,
 }
 
 impl<'a> PodSecret<'a> {
-    /// The secret of the pod called `name`, with the docker configuration it gets.
+    /// The secret of the pod `name`, with its Docker configuration.
     pub(super) fn new(name: &str, docker_config: Option<Hidden>, texts: &'a HashSet<String>) -> Self {
         let entries = docker_config.into_iter().map(|config| (DOCKER_CONFIG.to_owned(), config)).collect();
         Self { name: name.to_owned(), texts, entries, count: 0 }
     }
 
-    /// Its name, where it has a docker configuration.
+    /// Its name, if it has a Docker configuration.
     pub(super) fn with_docker_config(&self) -> Option<&str> {
         self.entries.contains_key(DOCKER_CONFIG).then_some(self.name.as_str())
     }
@@ -46,18 +46,18 @@ impl<'a> PodSecret<'a> {
         self.reference(name, number)
     }
 
-    /// `text` in an argument of a container that has [`PodSecret::variables`]: Kubernetes puts the value of a variable
-    /// where `$(NAME)` stands.
+    /// `text` for an argument of a container with [`PodSecret::variables`]: Kubernetes replaces `$(NAME)` with the
+    /// value of the variable.
     pub(super) fn argument(&mut self, text: &str) -> Option<String> {
         self.texts.contains(text).then(|| format!("$({VARIABLE}{})", self.keep(text)))
     }
 
-    /// The variables that arguments name.
+    /// The variables that arguments refer to.
     pub(super) fn variables(&self) -> Vec<Value> {
         (0..self.count).map(|number| self.reference(&format!("{VARIABLE}{number}"), number)).collect()
     }
 
-    /// The secret, which goes with `pod`; `None` when nothing is in it.
+    /// The secret, which is owned by `pod`; `None` if it is empty.
     pub(super) fn into_secret(self, pod: &Pod) -> Option<Secret> {
         let type_ = match self.with_docker_config() {
             _ if self.entries.is_empty() => return None,
@@ -88,7 +88,7 @@ impl<'a> PodSecret<'a> {
         })
     }
 
-    /// Keeps `text`, each once; gives its number.
+    /// Adds `text`, once for equal values; returns its number.
     fn keep(&mut self, text: &str) -> usize {
         let known = (0..self.count)
             .find(|number| self.entries.get(&key(*number)).is_some_and(|known| known.expose() == text));
@@ -99,13 +99,13 @@ impl<'a> PodSecret<'a> {
         })
     }
 
-    /// The variable `name` whose value is the text of this `number`.
+    /// The variable `name` whose value is the entry with this `number`.
     fn reference(&self, name: &str, number: usize) -> Value {
         json!({ "name": name, "valueFrom": { "secretKeyRef": { "name": self.name, "key": key(number) } } })
     }
 }
 
-/// The key of a text in the secret.
+/// The key of a value in the secret.
 fn key(number: usize) -> String {
     format!("text-{number}")
 }

@@ -1,12 +1,12 @@
-//! What has to be in the cluster before a pod can use it.
+//! Objects that must exist in the cluster before a pod can use them.
 
 use super::KanikoBuild;
 use super::error::KanikoError;
 use crate::cluster::ClusterAccess;
 use crate::config::MountKind;
 
-/// Makes sure that the secrets and config maps that the configuration names are there: a pod would wait for them until
-/// its time is up. What the user may not look at is left to the pod.
+/// Checks that the secrets and config maps in the configuration exist: a pod would wait for them until its timeout.
+/// Objects that the user has no permission to read are not checked.
 ///
 /// # Errors
 /// [`KanikoError::Missing`].

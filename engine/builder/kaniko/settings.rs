@@ -1,26 +1,27 @@
-//! What the user says about build pods.
+//! The settings for build pods.
 
 use std::time::Duration;
 
-/// Kaniko's image where nobody names another: of the fork that is maintained since the project it comes from was
-/// archived in June 2025 (github.com/osscontainertools/kaniko).
+/// The default kaniko image: that of the fork that is maintained since the original project was archived in June 2025
+/// (github.com/osscontainertools/kaniko).
 const IMAGE: &str = "ghcr.io/osscontainertools/kaniko:latest";
 
-/// The image of the container that takes the context, which has to have `sh` and `tar`: that of DevSpace.
+/// The default image of the container that receives the context, which must have `sh` and `tar`: the same as in
+/// DevSpace.
 const INIT_IMAGE: &str = "alpine";
 
-/// What the user says about build pods: `--kaniko-...`.
+/// The settings for build pods: `--kaniko-...`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PodSettings {
-    /// Kaniko's image, whatever the configuration says.
+    /// The kaniko image, which overrides the configuration.
     pub image: Option<String>,
-    /// The image of the container that takes the context, whatever the configuration says.
+    /// The image of the container that receives the context, which overrides the configuration.
     pub init_image: Option<String>,
-    /// How long a pod may take to start, and how long it may be while nothing of the context moves.
+    /// How long a pod may take to start, and how long sending the context may go without progress.
     pub start_limit: Duration,
-    /// How long to wait for a node that takes the pod, before anybody promised one.
+    /// How long an unschedulable pod waits for a node, unless an autoscaler adds one.
     pub node_limit: Duration,
-    /// How long a pod may live: the cluster itself ends one that is older.
+    /// How long a pod may run: the cluster itself stops an older one.
     pub limit: Duration,
 }
 
@@ -37,12 +38,12 @@ impl Default for PodSettings {
 }
 
 impl PodSettings {
-    /// Kaniko's image, when the configuration names `configured`.
+    /// The kaniko image, given the image `configured` in the configuration.
     pub(super) fn image<'a>(&'a self, configured: Option<&'a str>) -> &'a str {
         self.image.as_deref().or(configured).unwrap_or(IMAGE)
     }
 
-    /// The image of the container that takes the context, when the configuration names `configured`.
+    /// The image of the container that receives the context, given the image `configured` in the configuration.
     pub(super) fn init_image<'a>(&'a self, configured: Option<&'a str>) -> &'a str {
         self.init_image.as_deref().or(configured).unwrap_or(INIT_IMAGE)
     }

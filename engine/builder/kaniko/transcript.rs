@@ -1,4 +1,4 @@
-//! What kaniko prints, understood: steps, output, noise, the failure.
+//! Parses the output of kaniko: steps, output, noise, the failure.
 
 use super::error::KanikoError;
 use crate::builder::BuildRequest;
@@ -7,7 +7,7 @@ use crate::event::ImageEvents;
 use crate::image::Dockerfile;
 use crate::process::Tail;
 
-/// What kaniko says of its own work, that helps nobody (spec image-building §9.5).
+/// Messages of kaniko about its own work, which do not help the user.
 const NOISE: [&str; 4] = [
     "Taking snapshot of full filesystem...",
     "Taking snapshot of files...",
@@ -19,11 +19,11 @@ const NOISE: [&str; 4] = [
 pub(super) struct Transcript<'a> {
     dockerfile: &'a Dockerfile,
     events: &'a ImageEvents,
-    /// The instruction that kaniko works on.
+    /// The instruction that kaniko is executing.
     step: Option<String>,
     /// The last lines: of the step, once there is one.
     tail: Tail,
-    /// Why kaniko gave up.
+    /// Why kaniko failed.
     reason: Option<String>,
 }
 
@@ -33,7 +33,7 @@ impl<'a> Transcript<'a> {
         Self { dockerfile, events, step: None, tail: Tail::default(), reason: None }
     }
 
-    /// Takes one line, without its line feed.
+    /// Handles one line, without its line feed.
     pub(super) fn line(&mut self, line: &str) {
         let text = console::strip_ansi_codes(line);
         let own = message(&text);
@@ -53,14 +53,14 @@ impl<'a> Transcript<'a> {
         if text.starts_with("error building image: ") || text.starts_with("error pushing image: ") {
             self.reason = Some(text.into_owned());
         } else if own.is_none() || self.step.is_none() {
-            // What kaniko says of its own work is no part of what a step printed.
+            // Messages of kaniko about its own work are not part of the output of a step.
             self.tail.push(line);
         }
     }
 
-    /// The error for kaniko ending with `exit_code`.
+    /// The error for kaniko failing with `exit_code`.
     pub(super) fn failure(self, request: &BuildRequest, exit_code: i32) -> KanikoError {
-        let reason = self.reason.unwrap_or_else(|| format!("it ended with exit code {exit_code}"));
+        let reason = self.reason.unwrap_or_else(|| format!("it failed with exit code {exit_code}"));
         let is_of_step = reason.starts_with("error building image: error building stage");
         match self.step.filter(|_| is_of_step) {
             Some(name) => {
@@ -78,7 +78,7 @@ impl<'a> Transcript<'a> {
     }
 }
 
-/// The message in a line of kaniko's own: `INFO[0003] RUN make`, `time="..." level=info msg="RUN make"`.
+/// The message in a log line of kaniko: `INFO[0003] RUN make`, `time="..." level=info msg="RUN make"`.
 fn message(line: &str) -> Option<&str> {
     if let Some((_, message)) = line.split_once(" msg=").filter(|_| line.starts_with("time=")) {
         return Some(message.trim_matches('"'));
@@ -102,18 +102,20 @@ fn is_instruction(message: &str) -> bool {
     word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
-/// What to do about `reason`.
+/// The hint for `reason`.
 fn help(reason: &str) -> Option<&'static str> {
     let reason = reason.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
     if says(&["unauthorized", "denied", "403 forbidden", "authentication required"]) {
         return Some(
-            "log in to the registry with `windlass login REGISTRY`, or name a secret with credentials in \
-             `kaniko.pullSecret`",
+            "log in to the registry with `windlass login REGISTRY`, or set `kaniko.pullSecret` to a secret with \
+             credentials",
         );
     }
     if says(&["x509:", "server gave http response to https client"]) {
-        return Some("for a registry without TLS, or with a certificate of its own: `kaniko.insecure: true`");
+        return Some(
+            "set `kaniko.insecure: true` for a registry without TLS, or with a self-signed certificate",
+        );
     }
     None
 }

@@ -11,31 +11,31 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::process::Tail;
 
-/// The channels of a connection (Kubernetes, `remotecommand`): what each message begins with.
+/// The channels of a connection (Kubernetes: `remotecommand`), the first byte of each message.
 const STDIN: u8 = 0;
 const STDERR: u8 = 2;
 const STATUS: u8 = 3;
 const CLOSE: u8 = 255;
 
-/// How long the other side may take to confirm that everything has arrived. Not all do.
+/// How long the peer may take to confirm that everything is received. Not every peer confirms it.
 const CONFIRMATION_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long to wait for what `tar` says about an end.
+/// How long to wait for the error message of `tar` after a failure.
 const REASON_LIMIT: Duration = Duration::from_secs(1);
 
-/// Why the context did not arrive.
+/// Why the context was not received.
 #[derive(Debug)]
 pub(super) struct UploadError {
     pub(super) reason: String,
-    /// What `tar` printed.
+    /// The output of `tar`.
     pub(super) output: Option<String>,
 }
 
-/// Sends `body` to the standard input of the container behind `connection`, and closes it. A block that cannot be sent
-/// within `stall_limit` ends it.
+/// Sends `body` to the standard input of the container behind `connection`, and closes it. Fails if a block cannot be
+/// sent within `stall_limit`.
 ///
-/// Since its version 5, the protocol can close standard input alone. Before, the connection is closed: with
-/// `stdinOnce`, that closes the container's standard input as well.
+/// Since version 5, the protocol can close standard input alone. With older versions, the connection is closed: with
+/// `stdinOnce`, this closes the standard input of the container as well.
 pub(super) async fn upload(
     connection: Connection,
     body: impl Stream<Item = io::Result<Bytes>>,
@@ -50,7 +50,7 @@ pub(super) async fn upload(
         tokio::pin!(send, receive);
         tokio::select! {
             sent = &mut send => {
-                // After an error `tar` may be about to say why it does not read on.
+                // After an error, `tar` may be about to print why it stopped reading.
                 let limit = if sent.is_ok() { CONFIRMATION_LIMIT } else { REASON_LIMIT };
                 let _ = tokio::time::timeout(limit, receive).await;
                 sent.err()
@@ -64,11 +64,11 @@ pub(super) async fn upload(
     }
 }
 
-/// What the container answers.
+/// The response of the container.
 #[derive(Default)]
 struct Answers {
     errors: Tail,
-    /// Why it failed, when it did.
+    /// Why it failed, if it did.
     failure: Option<String>,
 }
 
@@ -103,7 +103,7 @@ async fn send(
     stall_limit: Duration,
 ) -> Result<(), String> {
     let mut body = std::pin::pin!(body);
-    let stalled = || format!("nothing moved for {} seconds", stall_limit.as_secs());
+    let stalled = || format!("no progress for {} seconds", stall_limit.as_secs());
     while let Some(block) = body.next().await {
         let block = block.map_err(|error| error.to_string())?;
         let mut message = BytesMut::with_capacity(block.len() + 1);

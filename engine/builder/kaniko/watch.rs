@@ -12,7 +12,7 @@ use super::settings::PodSettings;
 use crate::cluster::{ClusterAccess, ClusterError};
 use crate::event::{ImageEvents, Level};
 
-/// What autoscalers say when they are about to make a node for a pod.
+/// The event reasons with which autoscalers announce a node for a pod.
 const PROMISES: [&str; 3] = ["TriggeredScaleUp", "Nominated", "NominatedNode"];
 
 /// A build pod that is watched.
@@ -23,9 +23,9 @@ pub(super) struct Watch<'a> {
     /// Namespace and name.
     place: (&'a str, &'a str),
     changes: Pin<Box<dyn Stream<Item = Result<Option<Pod>, ClusterError>> + Send + 'a>>,
-    /// What was seen last.
+    /// The last observed state.
     sight: Sight,
-    /// Whether the pod was ever there: the first look may come before it.
+    /// Whether the pod was observed: the first query may precede its creation.
     was_there: bool,
 }
 
@@ -41,17 +41,17 @@ impl<'a> Watch<'a> {
         Ok(Self { access, events, settings, place, changes, sight: Sight::Waiting(None), was_there: false })
     }
 
-    /// Waits until the pod takes the build context.
+    /// Waits until the pod can receive the build context.
     pub(super) async fn until_receiving(&mut self) -> Result<(), KanikoError> {
         self.until_started(|sight| matches!(sight, Sight::Receiving)).await
     }
 
-    /// Waits until kaniko runs, or has ended.
+    /// Waits until kaniko runs, or has exited.
     pub(super) async fn until_building(&mut self) -> Result<(), KanikoError> {
         self.until_started(|sight| matches!(sight, Sight::Building | Sight::Ended { .. })).await
     }
 
-    /// Waits until kaniko has ended; gives its exit code and what it left.
+    /// Waits until kaniko has exited; returns its exit code and its termination message.
     pub(super) async fn until_ended(&mut self) -> Result<(i32, String), KanikoError> {
         loop {
             if let Sight::Ended { exit_code, message } = &self.sight {
@@ -61,7 +61,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Waits until the pod does not take the context any more: the error, when that was before its end.
+    /// Waits until the pod stops receiving the context; an error if that was before the end of the context.
     pub(super) async fn until_received(&mut self) -> Result<(), KanikoError> {
         loop {
             match &self.sight {
@@ -69,7 +69,7 @@ impl<'a> Watch<'a> {
                 Sight::NotReceived { exit_code } => {
                     return Err(KanikoError::Upload {
                         image: self.events.image().to_owned(),
-                        reason: format!("`tar` ended with exit code {exit_code}"),
+                        reason: format!("`tar` failed with exit code {exit_code}"),
                         output: None,
                     });
                 }
@@ -81,7 +81,7 @@ impl<'a> Watch<'a> {
     /// Waits for a change that `is_wanted`, within the limits for starting.
     async fn until_started(&mut self, is_wanted: impl Fn(&Sight) -> bool) -> Result<(), KanikoError> {
         let end = Instant::now() + self.settings.start_limit;
-        // Until when a node has to take the pod, once the scheduler has said that none does.
+        // The deadline for the pod to be scheduled, once the scheduler has reported it as unschedulable.
         let mut node_end = None;
         let mut told = None;
         loop {
@@ -89,7 +89,7 @@ impl<'a> Watch<'a> {
                 sight if is_wanted(sight) => return Ok(()),
                 Sight::Unschedulable(reason) => {
                     if told.as_ref() != Some(reason) {
-                        let message = format!("no node takes the build pod yet: {reason}");
+                        let message = format!("build pod is unschedulable for now: {reason}");
                         self.events.notice(Level::Info, message);
                         told = Some(reason.clone());
                     }
@@ -135,13 +135,13 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Whether an autoscaler is about to make a node for the pod.
+    /// Whether an autoscaler is about to add a node for the pod.
     async fn is_node_promised(&mut self) -> bool {
         let events = self.access.pod_events(self.place.0, self.place.1).await.unwrap_or_default();
         events.iter().filter_map(|event| event.reason.as_deref()).any(|reason| PROMISES.contains(&reason))
     }
 
-    /// The error for a pod that did not start in time.
+    /// The error for a pod that did not start before the timeout.
     async fn not_started(&mut self) -> KanikoError {
         let image = self.events.image().to_owned();
         let reason = match &self.sight {
@@ -151,7 +151,7 @@ impl<'a> Watch<'a> {
             Sight::Waiting(reason) => reason.clone(),
             _ => None,
         };
-        // A secret that cannot be mounted, for one, is told nowhere else.
+        // Some causes, such as a secret that cannot be mounted, are only reported in events.
         let events = self.access.pod_events(self.place.0, self.place.1).await.unwrap_or_default();
         let warnings = events.iter().filter(|event| event.type_.as_deref() == Some("Warning"));
         let warning = warnings.filter_map(|event| event.message.clone()).next_back();

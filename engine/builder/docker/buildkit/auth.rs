@@ -1,4 +1,4 @@
-//! The credentials service: what the daemon asks before it pulls a base image.
+//! The credentials service, which the daemon queries before it pulls a base image.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use tonic::{Request, Response, Status};
 
 use crate::secret::Secret;
 
-/// Answers the user name and the secret for a registry, `None` to go without.
+/// Looks up the user name and the secret for a registry; `None` for anonymous access.
 ///
-/// The registry is named as BuildKit names it: Docker Hub is `registry-1.docker.io`. An empty user name means
+/// The registry has the name that BuildKit uses: Docker Hub is `registry-1.docker.io`. An empty user name means
 /// that the secret is an identity token.
 pub type CredentialLookup = Arc<dyn Fn(String) -> BoxFuture<'static, Option<(String, Secret)>> + Send + Sync>;
 
-/// How long a lookup may take; a credential helper may ask its user.
+/// The timeout of a lookup, during which a credential helper may prompt the user.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(120);
 
 /// Serves credentials. Tokens are not served: the daemon then exchanges the credentials itself.
@@ -40,8 +40,9 @@ impl auth_server::Auth for Auth {
     ) -> Result<Response<CredentialsResponse>, Status> {
         let host = request.into_inner().host;
         let found = tokio::time::timeout(LOOKUP_LIMIT, (self.lookup)(host.clone())).await;
-        let found =
-            found.map_err(|_| Status::deadline_exceeded(format!("no credentials for {host} in time")))?;
+        let found = found.map_err(|_| {
+            Status::deadline_exceeded(format!("the lookup of credentials for {host} timed out"))
+        })?;
         Ok(Response::new(match found {
             Some((username, secret)) => CredentialsResponse { username, secret: secret.expose().to_owned() },
             None => CredentialsResponse::default(),

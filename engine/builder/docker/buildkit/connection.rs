@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::builder::docker::transport::dial;
 use crate::builder::docker::{Endpoint, TransportError};
 
-/// How long the daemon may take to begin an answer. A build answers before it does anything.
+/// How long the daemon may take to start a response. The response to a build starts before any work is done.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
 /// How much of an error message is read, in bytes.
@@ -27,7 +27,7 @@ pub(super) struct Connection<'a> {
     driver: AbortOnDropHandle<()>,
 }
 
-/// A response whose connection lives as long as it is read.
+/// A response with its connection, which stays open while the response is read.
 pub(super) struct Answer {
     pub(super) response: Response<Incoming>,
     _driver: AbortOnDropHandle<()>,
@@ -40,17 +40,17 @@ impl<'a> Connection<'a> {
         let (requests, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| TransportError::unreachable(endpoint, error))?;
-        // How the connection ended is seen by whoever waits for an answer.
+        // The code that waits for a response sees how the connection ended.
         let driver = tokio::spawn(async move {
             let _ = connection.with_upgrades().await;
         });
         Ok(Self { endpoint, requests, driver: AbortOnDropHandle::new(driver) })
     }
 
-    /// Sends a request without a body and waits for the head of the answer.
+    /// Sends a request without a body and waits for the head of the response.
     ///
     /// # Errors
-    /// [`TransportError::Refused`] with the daemon's message when the status is an error.
+    /// [`TransportError::Refused`] with the daemon's message if the status is an error.
     pub(super) async fn send(
         mut self,
         method: Method,
@@ -66,7 +66,7 @@ impl<'a> Connection<'a> {
         let request = request.body(Empty::new()).map_err(|error| lost(error.to_string()))?;
         let response = tokio::time::timeout(ANSWER_LIMIT, self.requests.send_request(request))
             .await
-            .map_err(|_| lost(format!("no answer within {} seconds", ANSWER_LIMIT.as_secs())))?
+            .map_err(|_| lost(format!("no response within {} seconds", ANSWER_LIMIT.as_secs())))?
             .map_err(|error| lost(describe(&error)))?;
         if response.status().is_client_error() || response.status().is_server_error() {
             let status = response.status();
@@ -85,7 +85,7 @@ fn message(body: &[u8]) -> Option<String> {
     Some(body.get("message")?.as_str()?.to_owned())
 }
 
-/// An error with its causes, which hyper keeps apart.
+/// An error with its causes, which hyper keeps separate.
 pub(super) fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

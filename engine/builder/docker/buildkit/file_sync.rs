@@ -1,7 +1,7 @@
-//! The file service: the daemon compares our files with those it has, and takes what differs.
+//! The file service: the daemon compares our files with its copy, and requests those that differ.
 //!
-//! We describe every entry (`STAT`, numbered from 0) and end with an empty `STAT`; the daemon asks for files by
-//! number (`REQ`), gets their bytes (`DATA`, ended by an empty one) and says `FIN` when it has everything.
+//! We describe every entry (`STAT`, numbered from 0) and end with an empty `STAT`. The daemon requests files by
+//! number (`REQ`), receives their bytes (`DATA`, ended by an empty one) and sends `FIN` when it has everything.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -24,37 +24,37 @@ use crate::event::ImageEvents;
 use crate::image::context::{Changed, Content, Entry, EntryKind, SentFile, SentFiles, shown};
 use crate::image::{Digest, Selection};
 
-/// The name under which the daemon asks for the Dockerfile.
+/// The name under which the daemon requests the Dockerfile.
 pub(super) const DOCKERFILE: &str = "Dockerfile";
 
 /// The bytes of one `DATA`.
 const CHUNK: usize = 64 * 1024;
 
-/// How many packets wait for the connection: with full chunks, this bounds the memory of a transfer to 1 MiB.
+/// How many packets are queued for the connection: with full chunks, this limits the memory of a transfer to 1 MiB.
 const QUEUE: usize = 16;
 
-/// How many files are read at the same time, as by the docker CLI.
+/// How many files are read in parallel, as by the docker CLI.
 const READERS: usize = 4;
 
-/// How many bytes are sent from one progress event to the next.
+/// How many bytes are sent between two progress events.
 const PROGRESS_STEP: u64 = 1024 * 1024;
 
-/// What one build sends: its files, how many bytes went out, and what could not be read.
+/// The data that one build sends: its files, the number of bytes sent, and the file that could not be read.
 pub(super) struct Transfer {
     context: Arc<Selection>,
     dockerfile: Arc<Selection>,
-    /// What the files had in them when they were looked at, and when they were sent.
+    /// The digests of the files when they were read, and when they were sent.
     files: Arc<SentFiles>,
-    /// What the daemon has of them.
+    /// The copy that the daemon has of them.
     copy: Mutex<RememberedCopy>,
-    /// What the daemon may compare them with, by name.
+    /// The name of the copy that the daemon compares them with.
     pub(super) name: String,
     events: ImageEvents,
     sent: AtomicU64,
     failure: OnceLock<(Arc<str>, std::io::Error)>,
 }
 
-/// Remembers what a transfer has sent when it is over, however it ended.
+/// Records on drop what a transfer has sent, however it ended.
 pub(super) struct Remembered(pub(super) Arc<Transfer>);
 
 impl Drop for Remembered {
@@ -80,7 +80,7 @@ impl Transfer {
         }
     }
 
-    /// Why the first file that could not be sent was not.
+    /// Why the first unsendable file could not be sent.
     pub(super) fn failure(&self) -> Option<BuildError> {
         self.failure.get().map(|(path, reason)| BuildError::unsendable(path, reason))
     }
@@ -90,7 +90,7 @@ impl Transfer {
         self.copy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the daemon may keep what it has when it looks like `entry`.
+    /// Whether the daemon may keep its version of a file that looks like `entry`.
     fn is_known(&self, entry: &Entry) -> bool {
         let EntryKind::File { content, .. } = &entry.kind else { return true };
         let content = match content {
@@ -100,19 +100,19 @@ impl Transfer {
         content.is_some_and(|content| self.copy().copy.knows(version(entry), content))
     }
 
-    /// The files the daemon asks for.
+    /// The files that the daemon requests.
     fn folder(&self, metadata: &MetadataMap) -> Result<Arc<Selection>, Status> {
         match metadata.get("dir-name").and_then(|name| name.to_str().ok()) {
             Some("dockerfile") => Ok(self.dockerfile.clone()),
             Some("context") if asks_for_ignore_rules(metadata) => Ok(self.ignore_rules()),
-            // The selection is what the build may see, so what else the daemon wants left out does not matter.
+            // The selection is exactly what the build may see, so further exclusions by the daemon do not matter.
             Some("context") => Ok(self.context.clone()),
-            name => Err(Status::not_found(format!("no folder {}", name.unwrap_or("without a name")))),
+            name => Err(Status::not_found(format!("no directory {}", name.unwrap_or("without a name")))),
         }
     }
 
-    /// The context's `.dockerignore` alone, when it travels; nothing else, so that looking for it, which every
-    /// build does, does not send the whole context once more.
+    /// Only the `.dockerignore` of the context, if it is sent. Every build looks for it, and must not receive the
+    /// whole context a second time.
     fn ignore_rules(&self) -> Arc<Selection> {
         let found = self.context.entries().iter().find(|entry| &*entry.path == ".dockerignore");
         match found {
@@ -121,7 +121,7 @@ impl Transfer {
         }
     }
 
-    /// Counts `bytes` more and tells from time to time.
+    /// Counts `bytes` and reports progress at intervals.
     fn count(&self, bytes: usize) {
         let before = self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
         let after = before + bytes as u64;
@@ -135,7 +135,7 @@ impl Transfer {
     }
 }
 
-/// Whether the daemon looks for ignore rules; we applied them already.
+/// Whether the daemon requests the ignore rules; they are already applied.
 fn asks_for_ignore_rules(metadata: &MetadataMap) -> bool {
     let mut paths = metadata.get_all("followpaths").iter();
     paths.next().is_some_and(|path| path == ".dockerignore") && paths.next().is_none()
@@ -160,7 +160,7 @@ impl DiffCopy for FileSync {
         let folder = self.transfer.folder(request.metadata())?;
         let (outgoing, mut packets) = mpsc::channel(QUEUE);
         let transfer = self.transfer.clone();
-        // Ends with the connection: then nothing comes in, and nothing can go out.
+        // Ends with the connection, when nothing can be received or sent.
         tokio::spawn(async move {
             if let Err(status) = serve(&transfer, folder, request.into_inner(), &outgoing).await {
                 let _ = outgoing.send(Err(status)).await;
@@ -170,14 +170,14 @@ impl DiffCopy for FileSync {
     }
 }
 
-/// Sends `folder` as far as the daemon wants it.
+/// Sends the files of `folder` that the daemon requests.
 async fn serve(
     transfer: &Arc<Transfer>,
     folder: Arc<Selection>,
     mut incoming: Streaming<Packet>,
     outgoing: &Outgoing,
 ) -> Result<(), Status> {
-    // Never full: whoever stops reading may be taken for overloaded, and loses the connection.
+    // Unbounded, because the peer may treat a receiver that stops reading as overloaded, and end the connection.
     let (wanted, requests) = mpsc::unbounded_channel();
     let describe = async {
         for entry in folder.entries() {
@@ -221,19 +221,19 @@ async fn serve(
     send(outgoing, packet(PacketType::PacketFin, 0)).await
 }
 
-/// Answers requests for files until no more come. Blocks, on the disk and on the connection.
+/// Handles requests for files until there are no more. Blocks on disk and network I/O.
 fn send_files(
     transfer: &Transfer,
     folder: &Selection,
     requests: &Mutex<mpsc::UnboundedReceiver<u32>>,
     outgoing: &Outgoing,
 ) -> Result<(), Status> {
-    // One waits for the next request, the others for their turn to do so.
+    // One thread waits for the next request, the others for the lock.
     let next = || requests.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
     while let Some(id) = next() {
         let entry = folder.entries().get(id as usize);
         let Some((entry, EntryKind::File { content, .. })) = entry.map(|entry| (entry, &entry.kind)) else {
-            return Err(Status::invalid_argument(format!("there is no file {id}")));
+            return Err(Status::invalid_argument(format!("unknown file {id}")));
         };
         let chunk = |data: Vec<u8>| {
             transfer.count(data.len());
@@ -248,12 +248,12 @@ fn send_files(
                 Digest::of(bytes)
             }
             Content::Disk(_) => {
-                // The daemon knows the file by what it was told of it, so it has to get just that.
+                // The daemon identifies the file by the description that we sent, so the content must match it.
                 let known = folder.content_of(id as usize).or_else(|| transfer.files.known(entry));
                 let unsent = |error| transfer.unreadable(entry, error);
                 let file = transfer.files.open(entry).and_then(SentFile::into_selected);
                 let mut file = file.map_err(unsent)?;
-                // One more, to see the end at once.
+                // One more byte, to detect the end immediately.
                 let wanted = usize::try_from(entry.size()).map_or(CHUNK, |size| CHUNK.min(size + 1));
                 loop {
                     let mut bytes = vec![0; wanted];
@@ -286,7 +286,7 @@ fn send_files(
 }
 
 impl Transfer {
-    /// Remembers what failed: the daemon repeats only a part of it.
+    /// Records the failure, because the daemon repeats only a part of it.
     fn unreadable(&self, entry: &Entry, error: std::io::Error) -> Status {
         let status = Status::failed_precondition(format!("cannot read {}: {error}", shown(&entry.path)));
         let _ = self.failure.set((entry.path.clone(), error));

@@ -1,4 +1,4 @@
-//! The health service: the daemon asks it every few seconds whether the session is alive.
+//! The health service, which the daemon queries every few seconds to check that the session is alive.
 
 use bollard_buildkit_proto::health::health_check_response::ServingStatus;
 use bollard_buildkit_proto::health::{
@@ -7,7 +7,7 @@ use bollard_buildkit_proto::health::{
 use futures_util::stream::Empty;
 use tonic::{Request, Response, Status};
 
-/// Always well.
+/// Always reports a healthy session.
 pub(super) struct Health;
 
 #[tonic::async_trait]

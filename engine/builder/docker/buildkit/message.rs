@@ -1,4 +1,4 @@
-//! The answer to `POST /build`: a JSON object on each line.
+//! The response to `POST /build`: a JSON object on each line.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -13,20 +13,20 @@ use super::connection::{Answer, describe};
 /// The longest line that is read, in bytes.
 const LINE_LIMIT: usize = 32 * 1024 * 1024;
 
-/// What the daemon says about a build.
+/// A message of the daemon about a build.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// News of the steps.
+    /// An update about the steps.
     Status(StatusResponse),
     /// The ID of the finished image.
     ImageId(String),
     /// The build failed.
     Error(String),
-    /// Something we have no use for.
+    /// Anything else, which is not used.
     Other,
 }
 
-/// The messages of an answer, one after the other.
+/// The messages of a response, in order.
 pub(super) struct Messages {
     answer: Answer,
     buffer: Vec<u8>,
@@ -43,7 +43,7 @@ impl Messages {
     /// The next message; `None` at the end.
     ///
     /// # Errors
-    /// Why the answer broke off.
+    /// Why the response ended early.
     pub(super) async fn next(&mut self) -> Result<Option<Message>, String> {
         loop {
             if let Some(length) = self.line() {
@@ -56,7 +56,7 @@ impl Messages {
                 return Ok(None);
             }
             if self.buffer.len() > LINE_LIMIT {
-                return Err("its answer has an endless line".to_owned());
+                return Err("its response has a line that is too long".to_owned());
             }
             match self.answer.response.frame().await {
                 Some(Ok(frame)) => {
@@ -104,7 +104,7 @@ impl Message {
         if line.trim_ascii().is_empty() {
             return Ok(Self::Other);
         }
-        let unreadable = |error: &dyn std::fmt::Display| format!("its answer cannot be read: {error}");
+        let unreadable = |error: &dyn std::fmt::Display| format!("its response cannot be parsed: {error}");
         let line: Line = serde_json::from_slice(line).map_err(|error| unreadable(&error))?;
         if let Some(reason) = line.detail.and_then(|detail| detail.message).or(line.error) {
             return Ok(Self::Error(reason));

@@ -1,9 +1,10 @@
-//! Builds with the BuildKit inside a Docker daemon, over a session of our own.
+//! Builds with the BuildKit in a Docker daemon, over our own session.
 //!
-//! The daemon is asked to build (`POST /build`) and told to fetch what it needs from a *session*: a second
-//! connection, turned around, on which we are the server. Over it the daemon compares the build context with
-//! what it got last time and takes only the files that changed, and the Dockerfile stays out of the context. It compares
-//! size and time alone, so of a file whose content we never sent under these we say that it changed.
+//! A request starts the build (`POST /build`) and names a *session* from which the daemon fetches what it needs: a
+//! second connection with reversed roles, on which we are the server. Over it the daemon compares the build context
+//! with its copy from the last build and requests only the files that changed, and the Dockerfile stays out of the
+//! context. The daemon compares only size and time, so we mark a file as changed if we never sent its content with
+//! this size and time.
 
 mod auth;
 mod connection;
@@ -36,7 +37,7 @@ use message::{Message, Messages};
 use progress::Progress;
 use session::Session;
 
-/// How long the daemon may take to acknowledge that a build is to stop.
+/// How long the daemon may take to acknowledge a cancelled build.
 const CANCEL_LIMIT: Duration = Duration::from_secs(2);
 
 /// Builds with the BuildKit of a Docker daemon: what `docker build` does with `DOCKER_BUILDKIT=1`.
@@ -44,9 +45,9 @@ const CANCEL_LIMIT: Duration = Duration::from_secs(2);
 pub struct BuildKit {
     /// Where the daemon listens.
     pub endpoint: Endpoint,
-    /// The API version to speak, at least `1.39`: `1.41`.
+    /// The API version to use, at least `1.39`: `1.41`.
     pub api_version: String,
-    /// Answers which credentials to use for a registry.
+    /// Looks up the credentials for a registry.
     pub credentials: CredentialLookup,
 }
 
@@ -66,7 +67,7 @@ impl Builder for BuildKit {
         tokio::select! {
             biased;
             () = cancel.cancelled() => {
-                // Closing the connections stopped the build; a proxy may have kept its own open.
+                // Closing the connections stopped the build, unless a proxy kept its own connection open.
                 let _ = tokio::time::timeout(CANCEL_LIMIT, self.cancel(&id)).await;
                 Err(BuildError::Cancelled)
             }
@@ -76,7 +77,7 @@ impl Builder for BuildKit {
 }
 
 impl BuildKit {
-    /// Builds. Dropping the future closes the connections, on which the daemon stops the build.
+    /// Builds the image. Dropping the future closes the connections, and the daemon then stops the build.
     async fn run(
         &self,
         id: &str,
@@ -91,13 +92,13 @@ impl BuildKit {
             reason = session.closed() => Err(TransportError::lost(&self.endpoint, reason).into()),
         };
         match (built, transfer.failure()) {
-            // The daemon only repeats what we told it, in its own words.
+            // The daemon only rewords the error that we sent to it.
             (Err(_), Some(failure)) => Err(failure),
             (built, _) => built,
         }
     }
 
-    /// Asks for the build and follows it to its end.
+    /// Requests the build and follows it to its end.
     async fn solve(
         &self,
         id: &str,
@@ -173,7 +174,7 @@ fn query(id: &str, request: &BuildRequest) -> String {
     query.finish()
 }
 
-/// A name no other build has; its session has the same.
+/// A unique name for a build and its session.
 fn random_id() -> String {
     std::iter::repeat_with(fastrand::alphanumeric).take(25).collect::<String>().to_lowercase()
 }

@@ -1,4 +1,4 @@
-//! Turns the daemon's news of a build's steps into events, and keeps what explains a failure.
+//! Turns the daemon's updates about the steps of a build into events, and records what explains a failure.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,15 +10,15 @@ use crate::event::{ImageEvents, Level};
 use crate::image::Dockerfile;
 use crate::process::Tail;
 
-/// The longest line that is shown in one piece, in bytes.
+/// The longest line that is printed whole, in bytes.
 const LINE_LIMIT: usize = 16 * 1024;
 
-/// What is known of the steps that have not finished.
+/// The state of the steps that have not finished.
 pub(super) struct Progress<'a> {
     events: &'a ImageEvents,
     dockerfile: &'a Dockerfile,
     steps: HashMap<String, Step>,
-    /// The warnings that were told.
+    /// The warnings that were reported.
     warned: HashSet<String>,
     failed: Option<FailedStep>,
 }
@@ -33,12 +33,12 @@ struct Step {
 }
 
 impl<'a> Progress<'a> {
-    /// Of a build of `dockerfile`.
+    /// The progress of a build of `dockerfile`.
     pub(super) fn new(dockerfile: &'a Dockerfile, events: &'a ImageEvents) -> Self {
         Self { events, dockerfile, steps: HashMap::new(), warned: HashSet::new(), failed: None }
     }
 
-    /// Takes news, and tells it.
+    /// Handles an update, and reports it.
     pub(super) fn update(&mut self, status: StatusResponse) {
         let (finished, running): (Vec<_>, Vec<_>) =
             status.vertexes.into_iter().partition(|vertex| vertex.completed.is_some());
@@ -55,12 +55,12 @@ impl<'a> Progress<'a> {
                 step.keep(line, self.events);
             }
         }
-        // The last output of a step comes together with the news of its end.
+        // The last output of a step arrives in the same update as its end.
         for vertex in finished {
             self.finish(vertex);
         }
         for warning in &status.warnings {
-            // The daemon repeats them.
+            // The daemon sends a warning several times.
             if let Some(message) = warning::message(warning, self.dockerfile)
                 && self.warned.insert(message.clone())
             {
@@ -82,7 +82,7 @@ impl<'a> Progress<'a> {
         if std::mem::replace(&mut step.announced, true) {
             return;
         }
-        // The daemon's own bookkeeping; what it sends and receives is told as progress.
+        // Internal steps of the daemon; their transfers are reported as progress.
         if vertex.name.starts_with("[internal] ") {
             return;
         }
@@ -99,7 +99,7 @@ impl<'a> Progress<'a> {
             step.keep(line, self.events);
         }
         let tail = std::mem::take(&mut step.tail);
-        // Steps that only stopped because another failed are no causes.
+        // A step that stopped because another one failed is not the cause.
         if self.failed.is_none() && !vertex.error.is_empty() && !vertex.error.ends_with("context canceled") {
             self.failed =
                 Some(FailedStep { name: vertex.name, error: vertex.error, output: tail.into_lines() });
@@ -108,7 +108,7 @@ impl<'a> Progress<'a> {
 }
 
 impl Step {
-    /// The next complete line of output; with `all`, what is left of it.
+    /// The next complete line of output; with `all`, also an incomplete last one.
     fn take_line(&mut self, all: bool) -> Option<String> {
         let (end, next) = match self.rest.iter().position(|byte| *byte == b'\n') {
             Some(feed) => (feed, feed + 1),
@@ -117,7 +117,7 @@ impl Step {
             None => return None,
         };
         let line = self.rest[..end].trim_ascii_end();
-        // A carriage return starts the line anew: what a terminal would show in the end is what counts.
+        // A carriage return restarts the line: only what a terminal would finally show is printed.
         let shown = line.rsplit(|byte| *byte == b'\r').next().unwrap_or(line);
         let shown = String::from_utf8_lossy(shown).into_owned();
         self.rest.drain(..next);

@@ -21,18 +21,18 @@ use super::health::Health;
 use super::wire::FileSyncServer;
 use crate::builder::docker::TransportError;
 
-/// How often we ask whether the daemon is still there, and how long it may take to answer.
+/// How often the connection to the daemon is checked, and how long a response may take.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
-/// How many bytes of a stream, and of all together, the daemon may send before we have read what it sent.
+/// How many unread bytes the daemon may send, per stream and on the whole connection.
 ///
-/// It asks for each file by a message of ten bytes, for thousands of them at a time. h2 counts the small frames that
-/// nobody has read yet, allows them to cost half of the connection's window, 256 bytes each, and then ends the
-/// connection (its `data_frame_budget`). A stream of unread messages may cost a quarter of that at most.
+/// It requests each file by a message of ten bytes, thousands of them at a time. h2 counts small unread frames as 256
+/// bytes each and ends the connection if they exceed half of its window (`data_frame_budget` in h2). With these
+/// sizes, the unread messages of a stream use at most a quarter of that.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * STREAM_WINDOW;
 
-/// The methods served, as the daemon looks them up.
+/// The methods that we serve, under the names that the daemon looks up.
 const METHODS: [&str; 3] = [
     "/grpc.health.v1.Health/Check",
     "/moby.filesync.v1.FileSync/DiffCopy",
@@ -73,13 +73,13 @@ impl Session {
         Ok(Self { server: AbortOnDropHandle::new(tokio::spawn(serve(upgraded, routes))) })
     }
 
-    /// Waits until the daemon closes the session, and says why it did.
+    /// Waits until the daemon closes the session, and returns the reason.
     pub(super) async fn closed(&mut self) -> String {
         (&mut self.server).await.unwrap_or_else(|error| error.to_string())
     }
 }
 
-/// Serves `routes` to the daemon at the other end of `stream`, and says why it ended.
+/// Serves `routes` to the daemon at the other end of `stream`, and returns why it ended.
 async fn serve(stream: impl Read + Write + Unpin + Send + 'static, routes: Routes) -> String {
     let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
@@ -157,8 +157,7 @@ mod tests {
         packets
     }
 
-    /// A daemon's goroutines ask for every file, each in a frame of its own, long before one of them takes what it
-    /// asked for.
+    /// The goroutines of a daemon request every file, each in its own frame, long before one of them reads a response.
     #[tokio::test]
     async fn all_files_may_be_asked_for_before_one_is_taken() {
         let (ours, theirs) = tokio::io::duplex(1 << 20);

@@ -1,4 +1,4 @@
-//! How the daemon is told about a file, folder or symlink.
+//! The description of a file, directory or symlink that is sent to the daemon.
 
 use std::time::SystemTime;
 
@@ -6,18 +6,19 @@ use super::wire::Stat;
 use crate::image::context::{Content, Entry, EntryKind, bytes_of};
 use crate::state::nanoseconds_of;
 
-// The bits of Go's `os.FileMode`, which is what travels.
+// The bits of Go's `os.FileMode`, which the protocol uses.
 const DIRECTORY: u32 = 1 << 31;
 const SYMLINK: u32 = 1 << 27;
 const SETUID: u32 = 1 << 23;
 const SETGID: u32 = 1 << 22;
 const STICKY: u32 = 1 << 20;
-/// Go's mark of temporary files. No file on disk has it, so that the daemon takes one that we say has it for changed,
-/// asks for it, and drops the mark: neither the mode in the image nor the hash by which layers are found has it.
+/// Go's bit for temporary files. No file on disk has it, so the daemon treats a file that we describe with it as
+/// changed, requests the file, and drops the bit: it is neither in the mode in the image nor in the hash that cached
+/// layers are found by.
 const TEMPORARY: u32 = 1 << 28;
 
-/// The description of `entry`: owned by root, as Docker has it for everything in a context. Unless it `is_known`, the
-/// daemon asks for it, be it like the file that it has or not.
+/// The description of `entry`: owned by root, like everything in a Docker build context. Unless it `is_known`, the
+/// daemon requests it, even if it looks like the file in its copy.
 pub(super) fn stat(entry: &Entry, is_known: bool) -> Stat {
     let (mode, size, linkname) = match &entry.kind {
         EntryKind::Directory => (DIRECTORY | permissions(entry.mode), 0, Vec::new()),

@@ -1,14 +1,14 @@
-//! What BuildKit finds wrong with a Dockerfile that it can build (Dockerfile reference, build checks).
+//! Warnings of BuildKit about a Dockerfile that it can build (Docker docs, "Build checks").
 
 use bollard_buildkit_proto::moby::buildkit::v1::VertexWarning;
 
 use crate::image::Dockerfile;
 
-/// The rule that only the last of several ENTRYPOINT or CMD counts.
+/// The rule that only the last of several ENTRYPOINT or CMD instructions takes effect.
 const ONLY_THE_LAST: &str = "MultipleInstructionsDisallowed:";
 
-/// What `warning` says, with its line in the file that the user wrote; `None` for what is not about that file: lines
-/// that windlass added, or those that they are meant to replace.
+/// The message of `warning`, with its line in the file that the user wrote; `None` if it is not about that file, but
+/// about lines that windlass added, or lines that these override.
 pub(super) fn message(warning: &VertexWarning, dockerfile: &Dockerfile) -> Option<String> {
     let short = String::from_utf8_lossy(&warning.short);
     if short.starts_with(ONLY_THE_LAST) && dockerfile.has_added_lines() {
@@ -20,7 +20,7 @@ pub(super) fn message(warning: &VertexWarning, dockerfile: &Dockerfile) -> Optio
         Some(line) => format!("{}:{}", dockerfile.name(), dockerfile.line_as_read(line)?),
         None => dockerfile.name().to_owned(),
     };
-    // It ends with the line in the file that was sent.
+    // It ends with the line number in the file that was sent.
     let words = line.and_then(|line| short.strip_suffix(&format!(" (line {line})"))).unwrap_or(&short);
     let more = if warning.url.is_empty() { String::new() } else { format!(" ({})", warning.url) };
     Some(format!("{place}: {words}{more}"))

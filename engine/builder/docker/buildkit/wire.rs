@@ -1,5 +1,5 @@
-//! The file service as it travels. Names are bytes here: the generated messages have them as text, and the daemon takes
-//! names that are none.
+//! The wire format of the file service. Names are bytes here: in the generated messages they are strings, but the
+//! daemon accepts names that are not UTF-8.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -27,7 +27,7 @@ pub(super) struct Packet {
     pub(super) data: Vec<u8>,
 }
 
-/// A file, folder or symlink; its owner, which is root, is left out.
+/// A file, directory or symlink; the owner is omitted, because it is root.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Stat {
     #[prost(bytes = "vec", tag = "1")]
@@ -42,13 +42,13 @@ pub(super) struct Stat {
     pub(super) linkname: Vec<u8>,
 }
 
-/// What is sent.
+/// The stream of packets to send.
 pub(super) type Packets = Pin<Box<dyn Stream<Item = Result<Packet, Status>> + Send>>;
 
 /// Compares and sends files.
 #[tonic::async_trait]
 pub(super) trait DiffCopy: Send + Sync + 'static {
-    /// Answers `request`, whose metadata names the folder.
+    /// Handles `request`, whose metadata names the directory.
     async fn diff_copy(&self, request: Request<Streaming<Packet>>) -> Result<Response<Packets>, Status>;
 }
 
@@ -93,7 +93,7 @@ impl<T: DiffCopy> Service<http::Request<Body>> for FileSyncServer<T> {
     }
 }
 
-/// The one method of the service that we offer.
+/// The only method of the service that we implement.
 struct Method<T>(Arc<T>);
 
 impl<T: DiffCopy> StreamingService<Packet> for Method<T> {

@@ -5,7 +5,7 @@ use crate::builder::arguments::docker_words;
 use crate::builder::docker::cli;
 use crate::builder::docker::staging::Staged;
 
-/// The arguments in the documented order (spec image-building §8.5), `builder` being the builder's name.
+/// The arguments in a fixed order; `builder` is the name of the builder.
 pub(super) fn arguments(
     build: &BuildxBuild,
     builder: &str,

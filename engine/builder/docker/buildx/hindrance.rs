@@ -1,4 +1,4 @@
-//! What keeps a builder's pod from starting.
+//! Why the pod of a builder does not start.
 
 use std::time::Duration;
 
@@ -9,25 +9,25 @@ use crate::cluster::{ClusterAccess, ClusterError, Obstacle, obstacle, unschedula
 use crate::event::{ImageEvents, Level};
 use crate::process::last_lines;
 
-/// How long between two looks at the pods.
+/// The pause between two queries of the pods.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long pods may take to be gone: the 30 seconds that Kubernetes gives them to end by themselves, and some.
+/// How long the deletion of pods may take: more than the default grace period of 30 seconds in Kubernetes.
 const GONE_LIMIT: Duration = Duration::from_secs(45);
 
-/// How many lines of a container's log are shown.
+/// How many lines of a container's log are printed.
 const LINES: u32 = 20;
 
-/// What keeps a builder's pod from starting.
+/// Why the pod of a builder does not start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Hindrance {
-    /// No node takes it, as things are.
+    /// It is unschedulable at the moment.
     Unschedulable(String),
-    /// The cluster does not let it be.
+    /// The cluster rejects it.
     Refused(String),
-    /// Its image cannot be had.
+    /// Its image cannot be pulled.
     Image(String),
-    /// Its program does not start, or ends.
+    /// Its process does not start, or exits.
     Program {
         /// Why.
         reason: String,
@@ -37,31 +37,34 @@ pub(super) enum Hindrance {
 }
 
 impl Hindrance {
-    /// What it is.
+    /// The reason, as a phrase.
     pub(super) fn reason(&self) -> String {
         match self {
-            Self::Unschedulable(reason) => format!("no node takes its pod: {reason}"),
-            Self::Refused(reason) => format!("the cluster refuses its pod: {reason}"),
+            Self::Unschedulable(reason) => format!("its pod is unschedulable: {reason}"),
+            Self::Refused(reason) => format!("the cluster rejects its pod: {reason}"),
             Self::Image(reason) => format!("its image cannot be pulled: {reason}"),
             Self::Program { reason, .. } => format!("BuildKit does not start in its pod: {reason}"),
         }
     }
 
-    /// What to do about it.
+    /// The hint for it.
     fn advice(&self) -> &'static str {
         match self {
-            Self::Unschedulable(_) => "`inCluster.nodeSelector` says where it may run",
+            Self::Unschedulable(_) => "choose the nodes that may run it with `inCluster.nodeSelector`",
             Self::Refused(_) => {
-                "`inCluster.rootless: true` needs fewer rights; or choose another namespace with `inCluster.namespace`"
+                "set `inCluster.rootless: true`, which requires fewer permissions, or choose another namespace with \
+                 `inCluster.namespace`"
             }
-            Self::Image(_) => "`inCluster.image` names another one: a mirror, for clusters without internet",
+            Self::Image(_) => {
+                "choose another image with `inCluster.image`, such as a mirror if the cluster has no internet access"
+            }
             Self::Program { .. } => {
-                "BuildKit needs a privileged pod or, with `inCluster.rootless: true`, nodes that allow user namespaces"
+                "allow privileged pods, or set `inCluster.rootless: true` if the nodes allow user namespaces"
             }
         }
     }
 
-    /// What to do about it, and what is known beside.
+    /// The hint for it, with the end of the log of its container.
     pub(super) async fn help(&self, access: &ClusterAccess, namespace: &str) -> String {
         let mut help = self.advice().to_owned();
         if let Self::Program { pod, .. } = self {
@@ -75,8 +78,8 @@ impl Hindrance {
     }
 }
 
-/// Looks at the pods of the Deployment `name` until there is no hope for them, and gives why. What is not hopeless is
-/// told, and noted in `last`. Who may not look waits for ever.
+/// Queries the pods of the Deployment `name` until they cannot start any more, and returns the reason. A temporary
+/// reason is reported, and recorded in `last`. Without permission to query them, it never returns.
 pub(super) async fn until_hopeless(
     access: &ClusterAccess,
     (namespace, name): (&str, &str),
@@ -89,7 +92,7 @@ pub(super) async fn until_hopeless(
                 return hindrance;
             }
             if last.as_ref() != Some(&hindrance) {
-                events.notice(Level::Info, format!("the builder waits: {}", hindrance.reason()));
+                events.notice(Level::Info, format!("the builder is waiting: {}", hindrance.reason()));
                 *last = Some(hindrance);
             }
         }
@@ -97,8 +100,8 @@ pub(super) async fn until_hopeless(
     }
 }
 
-/// Waits until the Deployment `name`, which is deleted, has no pods any more or, with `may_end`, none that are not about
-/// to end; at most for their time to end. Who may not look does not wait.
+/// Waits until the deleted Deployment `name` has no more pods or, with `may_end`, only terminating ones; at most for
+/// their grace period. Without permission to query them, it returns immediately.
 pub(super) async fn until_gone(access: &ClusterAccess, namespace: &str, name: &str, may_end: bool) {
     let gone = async {
         while let Ok(pods) = pods(access, namespace, name).await
@@ -111,7 +114,7 @@ pub(super) async fn until_gone(access: &ClusterAccess, namespace: &str, name: &s
 }
 
 async fn look(access: &ClusterAccess, namespace: &str, name: &str) -> Option<Hindrance> {
-    // Those of a builder that had the name before may still be there.
+    // Pods of a previous builder with this name may still be terminating.
     let pods: Vec<_> =
         pods(access, namespace, name).await.ok()?.into_iter().filter(|pod| !is_ending(pod)).collect();
     if pods.is_empty() {
@@ -129,7 +132,7 @@ fn is_ending(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_some()
 }
 
-/// Why the cluster makes no pod of `deployment`.
+/// Why the cluster creates no pods for `deployment`.
 fn of_deployment(deployment: &Deployment) -> Option<Hindrance> {
     let conditions = deployment.status.as_ref()?.conditions.iter().flatten();
     let failure = conditions
@@ -152,10 +155,10 @@ fn of_container(pod: &Pod, status: &ContainerStatus) -> Option<Hindrance> {
     Some(match obstacle(reason)? {
         Obstacle::Image => Hindrance::Image(told),
         Obstacle::Container => {
-            // What ended it says more than that the cluster waits before it tries again.
+            // The reason of its last termination is more informative than the current back-off.
             let before = status.last_state.as_ref().and_then(|state| state.terminated.as_ref());
             let told = before.map_or(told, |ended| {
-                let code = format!("it ended with exit code {}", ended.exit_code);
+                let code = format!("it exited with code {}", ended.exit_code);
                 ended.message.clone().filter(|message| !message.is_empty()).unwrap_or(code)
             });
             Hindrance::Program { reason: told, pod: pod.metadata.name.clone().unwrap_or_default() }

@@ -1,4 +1,4 @@
-//! Builders of buildx: finding one, and making it as it is configured.
+//! Builders of buildx: finding one, and creating it as configured.
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::config::InClusterConfig;
 
-/// A builder as buildx has noted it.
+/// A builder as recorded by buildx.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Instance {
@@ -25,7 +25,7 @@ pub(super) struct Instance {
 struct Node {
     #[serde(default)]
     name: String,
-    /// Where it leads: `kubernetes:///NAME?deployment=...&kubeconfig=PATH`.
+    /// Its endpoint: `kubernetes:///NAME?deployment=...&kubeconfig=PATH`.
     #[serde(default)]
     endpoint: String,
     #[serde(default)]
@@ -33,23 +33,23 @@ struct Node {
 }
 
 impl Instance {
-    /// The builder `name` in the folder of buildx; `None` where there is none, or nothing that is understood.
+    /// The builder `name` in the directory of buildx; `None` if there is none, or if its file cannot be parsed.
     pub(super) fn read(folder: &Path, name: &str) -> Option<Self> {
         serde_json::from_slice(&crate::input_file::read(&folder.join("instances").join(name)).ok()?).ok()
     }
 
     /// The Deployment of its pods.
     pub(super) fn deployment(&self) -> Option<String> {
-        // An underscore may stand in the names of buildx, but not in those of Kubernetes.
+        // An underscore is valid in names of buildx, but not in those of Kubernetes.
         Some(self.nodes.first()?.name.replace('_', "-"))
     }
 
-    /// The namespace of its pods, when it names one.
+    /// The namespace of its pods, if it names one.
     pub(super) fn namespace(&self) -> Option<&str> {
         self.nodes.first()?.driver_opts.as_ref()?.get("namespace").map(String::as_str)
     }
 
-    /// `KUBECONFIG` as it was when the builder was made, which buildx goes by ever after; `None` where it does not say.
+    /// The `KUBECONFIG` from the creation of the builder, which buildx keeps using; `None` if none is recorded.
     fn kubeconfig(&self) -> Option<String> {
         let endpoint = Url::parse(&self.nodes.first()?.endpoint).ok()?;
         let found = endpoint.query_pairs().find(|(key, _)| key == "kubeconfig");
@@ -57,7 +57,7 @@ impl Instance {
     }
 }
 
-/// What a builder should be like.
+/// The desired configuration of a builder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Settings {
     /// Its name.
@@ -71,10 +71,10 @@ pub(super) struct Settings {
     kubeconfig: Option<String>,
 }
 
-/// One call of buildx.
+/// One invocation of buildx.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Step {
-    /// What it does, for people.
+    /// A description of what it does.
     pub(super) what: String,
     /// Its arguments.
     pub(super) arguments: Vec<String>,
@@ -83,11 +83,11 @@ pub(super) struct Step {
 }
 
 impl Settings {
-    /// What `config` says, `namespace` and `kubeconfig` being those of the run.
+    /// The settings in `config`; `namespace` and `kubeconfig` are those of the run.
     pub(super) fn new(config: &InClusterConfig, namespace: &str, kubeconfig: Option<&str>) -> Self {
         let namespace = config.namespace.clone().unwrap_or_else(|| namespace.to_owned());
         Self {
-            // Buildx knows them all in lower case.
+            // Buildx stores all names in lower case.
             name: config
                 .name
                 .as_ref()
@@ -100,7 +100,7 @@ impl Settings {
         }
     }
 
-    /// What makes the builder that was `found` fit: nothing, when it is already.
+    /// The invocations that turn the builder `found` into the desired one; empty if it already matches.
     pub(super) fn steps(
         &self,
         found: Option<&Instance>,
@@ -119,15 +119,16 @@ impl Settings {
         match found {
             None => vec![create()],
             Some(_) if no_recreate => Vec::new(),
-            // One of another cluster is not this run's to stop.
+            // The pods of a builder in another cluster must not be stopped by this run.
             Some(found) if self.leads_elsewhere(found) => {
-                let what = format!("forgetting the builder {}, which another kubeconfig leads to", self.name);
+                let what =
+                    format!("removing the builder {} of another kubeconfig, but not its pods", self.name);
                 let arguments = ["rm", "--keep-daemon", &self.name].map(str::to_owned).into();
                 vec![Step { what, arguments, stops: false }, create()]
             }
             Some(found) if self.fits(found) => Vec::new(),
             Some(_) => {
-                let what = format!("removing the builder {}, which is made otherwise", self.name);
+                let what = format!("removing the builder {}: its configuration is different", self.name);
                 let arguments = vec!["rm".to_owned(), self.name.clone()];
                 vec![Step { what, arguments, stops: true }, create()]
             }
@@ -151,7 +152,7 @@ impl Settings {
             && ["namespace", "rootless", "image", "nodeselector"].into_iter().all(same)
     }
 
-    /// The driver's options that are not left to it.
+    /// The driver options that are not left at their defaults.
     fn options(&self) -> Vec<(&'static str, String)> {
         let namespace = Some(("namespace", self.namespace.clone()));
         let rootless = self.rootless.then(|| ("rootless", "true".to_owned()));
@@ -161,7 +162,7 @@ impl Settings {
     }
 }
 
-/// An option in the form of buildx, which takes it for a line of comma-separated values.
+/// An option in the format of buildx, which parses it as a line of comma-separated values.
 fn option(key: &str, value: &str) -> String {
     if value.contains([',', '"']) {
         format!("\"{key}={}\"", value.replace('"', "\"\""))
@@ -170,7 +171,7 @@ fn option(key: &str, value: &str) -> String {
     }
 }
 
-/// Locks the builder `name` for everybody on this machine, until the file is dropped.
+/// Locks the builder `name` for all users of this machine, until the file is dropped.
 pub(super) async fn lock(folder: PathBuf, name: String, limit: Duration) -> io::Result<File> {
     let end = Instant::now() + limit;
     crate::own_file::create_folder(&folder)?;
@@ -182,10 +183,11 @@ pub(super) async fn lock(folder: PathBuf, name: String, limit: Duration) -> io::
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
             Err(TryLockError::WouldBlock) => {
-                let message = format!("another windlass has been making it for {} seconds", limit.as_secs());
+                let message =
+                    format!("another windlass process has been creating it for {} seconds", limit.as_secs());
                 return Err(io::Error::new(io::ErrorKind::TimedOut, message));
             }
-            // Some network file systems have no locks.
+            // Some network file systems do not support locks.
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(file),
             Err(TryLockError::Error(error)) => return Err(error),
         }

@@ -1,4 +1,4 @@
-//! BuildKit in the cluster, through `docker buildx` (spec image-building §8.5).
+//! BuildKit in the cluster, through `docker buildx` (`buildKit.inCluster`).
 
 mod arguments;
 mod hindrance;
@@ -27,7 +27,7 @@ use arguments::arguments;
 use instance::Settings;
 pub use prepare::ReadyBuilders;
 
-/// How long buildx may take for what it only looks up or notes.
+/// The timeout of buildx commands that only read or write its records.
 const ASK_LIMIT: Duration = Duration::from_secs(60);
 
 /// An image to build with BuildKit in the cluster.
@@ -39,7 +39,7 @@ pub struct BuildxBuild {
     pub config: BuildxConfig,
     /// `args`: more arguments of `docker buildx build`.
     pub args: BuilderArgs,
-    /// Whether the image is pushed; else it is loaded into the daemon.
+    /// Whether the image is pushed, rather than loaded into the daemon.
     pub pushes: bool,
 }
 
@@ -53,21 +53,21 @@ impl BuildxBuild {
 /// Builds with `docker buildx` in the cluster.
 #[derive(Clone)]
 pub struct Buildx {
-    /// The cluster, which tells why a builder does not start.
+    /// The cluster, which is queried for why a builder does not start.
     pub access: ClusterAccess,
-    /// The daemon into which an image is loaded that is not pushed.
+    /// The daemon that images are loaded into if they are not pushed.
     pub daemon: Daemon,
-    /// The namespace of the run, for a builder that names none.
+    /// The namespace of the run, for builders that name none.
     pub namespace: String,
-    /// The folder in which buildx notes its builders.
+    /// The directory in which buildx records its builders.
     pub folder: PathBuf,
-    /// `KUBECONFIG` for buildx, the paths absolute: it notes them with the builder.
+    /// `KUBECONFIG` for buildx, with absolute paths, because buildx records them with the builder.
     pub kubeconfig: Option<String>,
-    /// The builders that run.
+    /// The running builders.
     pub ready: Arc<ReadyBuilders>,
 }
 
-/// What buildx tells of an image it made (buildx reference, `--metadata-file`).
+/// What buildx reports about an image that it built (buildx reference, `--metadata-file`).
 #[derive(Debug, Default, Deserialize)]
 struct Metadata {
     #[serde(rename = "containerimage.digest")]
@@ -77,11 +77,11 @@ struct Metadata {
 }
 
 impl Buildx {
-    /// Builds an image with a builder in the cluster, which is made where it is missing or made otherwise, and pushes it
-    /// or loads it into the daemon.
+    /// Builds an image with a builder in the cluster, and pushes it or loads it into the daemon. Creates the builder
+    /// if it is missing or its configuration is different.
     ///
     /// # Errors
-    /// [`BuildError`]; [`BuildError::NoBuildx`] where there is no such program.
+    /// [`BuildError`]; [`BuildError::NoBuildx`] if the command is not installed.
     pub async fn build(
         &self,
         build: &BuildxBuild,
@@ -97,7 +97,7 @@ impl Buildx {
         events.step(format!("building with BuildKit in the namespace {} of the cluster", settings.namespace));
         let loads = !build.pushes && !in_cluster.no_load;
         if loads {
-            // Better now than after the build.
+            // An unreachable daemon must be reported before the build, not after it.
             self.daemon.facts().await?;
         }
         self.prepare(build, &settings, events, cancel).await?;
@@ -137,7 +137,7 @@ impl Buildx {
         })
     }
 
-    /// Makes sure that the program is there.
+    /// Checks that the command is installed.
     async fn check_program(&self, build: &BuildxBuild, cancel: &CancellationToken) -> Result<(), BuildError> {
         let missing = || BuildError::NoBuildx {
             image: build.request.image.clone(),
@@ -151,7 +151,7 @@ impl Buildx {
         }
     }
 
-    /// The program, with its first words.
+    /// The command, with its first words.
     fn process(&self, config: &BuildxConfig) -> Process {
         let (program, words) = config
             .command

@@ -1,4 +1,4 @@
-//! Making a builder as it is configured and starting it, one image and one windlass at a time.
+//! Creating a builder as configured and starting it, for one image and in one windlass process at a time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,21 +14,22 @@ use crate::cluster::missing_right;
 use crate::event::ImageEvents;
 use crate::process::{Pipe, Tail};
 
-/// How long to wait for another windlass that makes the same builder.
+/// How long to wait for another windlass process that creates the same builder.
 const LOCK_LIMIT: Duration = Duration::from_secs(5 * 60);
 
-/// How long a builder may take to start. Buildx gives up by itself after two minutes, or after the `timeout` that
-/// `createArgs` name.
+/// How long a builder may take to start. Buildx itself stops waiting after two minutes, or after the `timeout` in
+/// `createArgs`.
 const START_LIMIT: Duration = Duration::from_secs(15 * 60);
 
-/// The builders that this run has found running, and how they are wanted.
+/// The builders that run already, with their desired configuration.
 #[derive(Debug, Default)]
 pub struct ReadyBuilders(Mutex<BTreeMap<String, Settings>>);
 
 impl Buildx {
-    /// Makes the builder, where it is missing or made otherwise, and starts it, once a run.
+    /// Creates the builder, if it is missing or its configuration is different, and starts it, once per run.
     ///
-    /// It is started here and not by the build, as buildx does not expect two builds to start one at the same time.
+    /// It is started here and not by the build, because buildx does not support two builds that start a builder in
+    /// parallel.
     pub(super) async fn prepare(
         &self,
         build: &BuildxBuild,
@@ -49,9 +50,10 @@ impl Buildx {
         match ready.get(&settings.name) {
             Some(known) if is_kept || known == settings => return Ok(()),
             Some(_) => {
-                let help = "give one of them another `inCluster.name`, or the same options".to_owned();
+                let help =
+                    "set a different `inCluster.name` for one of them, or use the same options".to_owned();
                 return Err(no_builder(
-                    "another image of this run wants it made otherwise".to_owned(),
+                    "another image of this run requires a different configuration".to_owned(),
                     Some(help),
                 ));
             }
@@ -73,7 +75,7 @@ impl Buildx {
                     cancel.run_until_cancelled(gone).await.ok_or(BuildError::Cancelled)?;
                 }
             }
-            let doing = format!("make the builder `{}` for `{}`", settings.name, build.request.image);
+            let doing = format!("create the builder `{}` for `{}`", settings.name, build.request.image);
             let made = self.access.ensure_namespace(&settings.namespace, &doing);
             if cancel.run_until_cancelled(made).await.ok_or(BuildError::Cancelled)?? {
                 events.step(format!("created the namespace {}", settings.namespace));
@@ -81,7 +83,8 @@ impl Buildx {
         }
         let started = self.start(build, settings, events, cancel).await;
         if let Err(failure) = started {
-            // A pod whose image was not there a minute ago is tried again much later: the next run begins anew.
+            // A pod whose image was missing a minute ago is retried much later, so the next run starts with a new
+            // builder.
             if !is_kept && !matches!(failure, Failure::Process(_)) {
                 let found = Instance::read(&self.folder, &settings.name);
                 let remove = ["rm".to_owned(), settings.name.clone()];
@@ -97,8 +100,8 @@ impl Buildx {
         Ok(())
     }
 
-    /// Waits until the pods of a builder that was removed are gone or, with `may_end`, about to end: buildx builds in any
-    /// that bears the name and runs, also in one that is about to end.
+    /// Waits until the pods of a removed builder are deleted or, with `may_end`, terminating: buildx builds in any
+    /// running pod with the name, even in a terminating one.
     async fn until_gone(&self, found: &Instance, settings: &Settings, may_end: bool) {
         let namespace = found.namespace().unwrap_or(&settings.namespace);
         if let Some(deployment) = found.deployment() {
@@ -106,7 +109,7 @@ impl Buildx {
         }
     }
 
-    /// Starts the builder, if it does not run.
+    /// Starts the builder if it is not running.
     async fn start(
         &self,
         build: &BuildxBuild,
@@ -143,7 +146,7 @@ impl Buildx {
         }
     }
 
-    /// Runs buildx for what it only looks up or notes.
+    /// Runs a buildx command that only reads or writes its records.
     async fn ask(
         &self,
         build: &BuildxBuild,
@@ -166,7 +169,7 @@ impl Buildx {
         let mut error = None;
         let process = self.process(&build.config).args(words).env("BUILDKIT_PROGRESS", "plain").limit(limit);
         let code = process.run(cancel, |pipe, line| {
-            // What it prints of a builder, dozens of lines, is for people who ask for it.
+            // Its description of the builder has dozens of lines, which are not printed.
             if pipe == Pipe::Stderr {
                 events.output(line);
                 error = line.strip_prefix("ERROR: ").map(str::to_owned).or(error.take());
@@ -183,31 +186,29 @@ impl Buildx {
     }
 }
 
-/// Why there is no builder.
+/// Why the builder is unavailable.
 enum Failure {
     /// Buildx could not be run, or was stopped.
     Process(BuildError),
-    /// What buildx or the cluster said.
+    /// The message of buildx or the cluster.
     Said { reason: String, help: Option<String> },
 }
 
 impl Failure {
-    /// What buildx meant when it ended with `code` and said `error` in the end.
+    /// The failure for a buildx command with the exit code `code` and the last message `error`.
     fn of_buildx(program: &str, code: i32, error: Option<String>, tail: Tail) -> Self {
         let Some(reason) = error else {
             return Self::Said {
-                reason: format!("`{program}` ended with exit code {code}"),
+                reason: format!("`{program}` failed with exit code {code}"),
                 help: tail.into_help(),
             };
         };
         let help = if let Some((verb, resource)) = missing_right(&reason) {
             Some(format!(
-                "ask for the right to `{verb}` `{resource}`; `kubectl auth can-i {verb} {resource}` tells"
+                "get permission to `{verb}` `{resource}`; check it with `kubectl auth can-i {verb} {resource}`"
             ))
         } else if reason.starts_with("no builder ") {
-            Some(
-                "make it with `docker buildx create --driver kubernetes`, or leave `noCreate` out".to_owned(),
-            )
+            Some("create it with `docker buildx create --driver kubernetes`, or remove `noCreate`".to_owned())
         } else {
             tail.into_help()
         };

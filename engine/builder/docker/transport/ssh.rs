@@ -9,10 +9,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use url::Url;
 
-/// How much of what ssh complains about is kept, in bytes.
+/// How much of the error output of ssh is kept, in bytes.
 const COMPLAINT_LIMIT: usize = 4096;
 
-/// The standard input and output of an ssh process, which is killed when this is dropped.
+/// The standard input and output of an ssh process, which is killed on drop.
 pub(super) struct Tunnel {
     input: ChildStdin,
     output: ChildStdout,
@@ -41,7 +41,7 @@ impl Tunnel {
         }
     }
 
-    /// Takes what ssh writes to its standard error, so that it never blocks on it; ready at its end.
+    /// Reads the standard error of ssh, so that ssh never blocks on it; ready at its end.
     fn poll_errors(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut chunk = [0; 512];
         loop {
@@ -69,7 +69,7 @@ impl AsyncRead for Tunnel {
         if buffer.filled().len() > before || buffer.remaining() == 0 {
             self.answered = true;
         } else if !self.answered {
-            // The stream ended before a single byte: ssh itself failed, and says why on its standard error.
+            // The stream ended before the first byte: ssh itself failed, and its standard error has the reason.
             ready!(ended);
             let complaint = String::from_utf8_lossy(&self.complaint).trim().to_owned();
             return Poll::Ready(Err(io::Error::other(complaint)));
@@ -96,7 +96,7 @@ impl AsyncWrite for Tunnel {
     }
 }
 
-/// The URL as it may be shown.
+/// The URL for messages.
 pub(super) fn without_password(url: &str) -> String {
     let mut url = match Url::parse(url) {
         Ok(url) => url,
@@ -108,12 +108,12 @@ pub(super) fn without_password(url: &str) -> String {
     }
 }
 
-/// The arguments of ssh, as the docker CLI chooses them.
+/// The arguments of ssh, which are those of the docker CLI.
 fn arguments(url: &str) -> io::Result<Vec<String>> {
     let invalid = |reason: &str| io::Error::new(io::ErrorKind::InvalidInput, reason.to_owned());
     let url = Url::parse(url).map_err(|error| invalid(&error.to_string()))?;
     if url.password().is_some() {
-        return Err(invalid("a URL for ssh cannot carry a password"));
+        return Err(invalid("an SSH URL cannot contain a password"));
     }
     let host =
         url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| invalid("the URL has no host"))?;
@@ -124,7 +124,7 @@ fn arguments(url: &str) -> io::Result<Vec<String>> {
     if let Some(port) = url.port() {
         arguments.extend(["-p".to_owned(), port.to_string()]);
     }
-    // `--` keeps a host that starts with a dash from being an option.
+    // `--` prevents a host that starts with a dash from being parsed as an option.
     arguments.extend(["--", host.trim_matches(['[', ']']), "docker"].map(String::from));
     if !matches!(url.path(), "" | "/") {
         arguments.extend(["--host".to_owned(), shell_words::quote(&format!("unix://{}", url.path())).into()]);
@@ -153,7 +153,7 @@ mod tests {
             "-T -o ConnectTimeout=15 -- box docker --host unix:///run/user/1000/docker.sock system dial-stdio",
         );
         check("ssh:box", "the URL has no host");
-        check("ssh://me:hunter2@box", "a URL for ssh cannot carry a password");
+        check("ssh://me:hunter2@box", "an SSH URL cannot contain a password");
     }
 
     #[test]

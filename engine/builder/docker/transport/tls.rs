@@ -1,4 +1,4 @@
-//! TLS to a Docker daemon, with the certificates the user keeps for it.
+//! TLS to a Docker daemon, with the certificates that the user has for it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio_rustls::client::TlsStream;
 use super::TransportError;
 use crate::builder::docker::TlsFiles;
 
-/// What opens TLS streams that trust and show the certificates of `files`.
+/// A connector for TLS streams that trust and present the certificates in `files`.
 pub(super) fn connector(files: &TlsFiles) -> Result<TlsConnector, TransportError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -37,7 +37,7 @@ pub(super) fn connector(files: &TlsFiles) -> Result<TlsConnector, TransportError
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// Makes `stream` a TLS stream to `host`.
+/// Turns `stream` into a TLS stream to `host`.
 pub(super) async fn handshake(
     connector: &TlsConnector,
     host: &str,
@@ -47,7 +47,7 @@ pub(super) async fn handshake(
     connector.connect(name, stream).await
 }
 
-/// The authorities to trust: those of the file, else those of the system.
+/// The authorities to trust: those in the file, otherwise those of the system.
 fn roots(ca: Option<&Path>) -> Result<RootCertStore, TransportError> {
     let mut store = RootCertStore::empty();
     match ca {
@@ -71,7 +71,7 @@ fn invalid(path: &Path, reason: impl ToString) -> TransportError {
     TransportError::Certificate { path: path.to_owned(), reason: reason.to_string() }
 }
 
-/// Accepts every certificate: what `SkipTLSVerify` of a Docker context asks for.
+/// Accepts every certificate, for `SkipTLSVerify` of a Docker context.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 
