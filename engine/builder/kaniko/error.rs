@@ -232,7 +232,7 @@ pub enum KanikoError {
 
     /// An argument of kaniko changes which files are read, and windlass does not evaluate it.
     #[error(
-        "cannot build `{image}` with `{argument}` of kaniko's `args`{place}: windlass sends only the files that it knows kaniko reads"
+        "cannot build `{image}` with `{argument}` of kaniko's `args`{place}: windlass does not evaluate it and could send the wrong files"
     )]
     #[diagnostic(
         code(kaniko::steered),

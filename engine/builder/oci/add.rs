@@ -1,4 +1,4 @@
-//! COPY and ADD: from words to files.
+//! COPY and ADD: from arguments to files.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ impl Assembly<'_> {
                 pattern.trim().split('/').filter(|name| !["", "."].contains(name)).collect();
             let root = if pattern.trim().starts_with('/') { "/" } else { "" };
             Pattern::compile(&format!("{root}{}", names.join("/")))
-                .ok_or_else(|| format!("`--exclude={pattern}` is no pattern"))
+                .ok_or_else(|| format!("invalid pattern `--exclude={pattern}`"))
         });
         let exclude = exclude.collect::<Result<_, _>>()?;
         let documents = copy.documents.iter().map(|document| {
@@ -50,10 +50,10 @@ impl Assembly<'_> {
         let checksum =
             copy.checksum.as_deref().map(expand).transpose()?.filter(|checksum| !checksum.is_empty());
         let checksum = checksum.map(|checksum| match &sources[..] {
-            [source] if is_address(source) => {
-                checksum.parse::<Digest>().map_err(|_| format!("`--checksum={checksum}` is no sha256 digest"))
-            }
-            _ => Err("`--checksum` goes with one address, whose content it is of".to_owned()),
+            [source] if is_address(source) => checksum
+                .parse::<Digest>()
+                .map_err(|_| format!("`--checksum={checksum}` is not a sha256 digest")),
+            _ => Err("`--checksum` requires exactly one source, which must be a URL".to_owned()),
         });
         let checksum = checksum.transpose()?;
 
@@ -64,14 +64,14 @@ impl Assembly<'_> {
             false => RootFs::default(),
         };
         let mut root_fs = self.know_root_fs(state)?.clone();
-        // BuildKit makes nothing of `--link` beside `--chmod`.
+        // BuildKit ignores `--link` in combination with `--chmod`.
         let is_linked = copy.link && chmod.is_none();
         let is_blank = state.is_blank || is_linked;
         let owner = chown.as_deref().map(|chown| self.owner(&root_fs, is_blank, chown)).transpose()?;
         let mut changes = Changes::default();
         let time = copy.from.is_none().then_some(self.time);
         let transfer = Transfer { owner, mode, time, now: self.time, exclude };
-        // With --link the files do not depend on what is below them: links there are not followed.
+        // With --link, the files do not depend on lower layers: symlinks there are not followed.
         let mut below = is_linked.then(RootFs::default);
         let mut site = Site { root_fs: below.as_mut().unwrap_or(&mut root_fs), changes: &mut changes };
         for pattern in &sources {
@@ -104,7 +104,7 @@ impl Assembly<'_> {
         self.seal(state, &changes, &number, step, format!("{name}{chown}{chmod}{sources} {written}"))
     }
 
-    /// ADD of files of the context, of which archives are unpacked.
+    /// ADD of files of the context; archives are unpacked.
     fn add_local(
         &mut self,
         source: &RootFs,
@@ -131,7 +131,7 @@ impl Assembly<'_> {
         Ok(())
     }
 
-    /// What is in the archive `content`; `None` when it is none.
+    /// The listing of the archive `content`; `None` if it is not an archive.
     fn archive(&mut self, content: &FileContent) -> Result<Option<(Listing, Arc<Pack>)>, Trouble> {
         let Place::Context(entry) = &content.place else { return Ok(None) };
         let EntryKind::File { content: Content::Disk(_), .. } = &entry.kind else { return Ok(None) };
@@ -159,7 +159,7 @@ impl Assembly<'_> {
         Ok(Some((listing, pack)))
     }
 
-    /// ADD of what a web server has.
+    /// ADD of a URL.
     fn add_address(
         &mut self,
         address: &str,
@@ -175,7 +175,7 @@ impl Assembly<'_> {
         let downloaded = self.images.download(address)?;
         if let Some(checksum) = checksum.filter(|checksum| *checksum != downloaded.digest) {
             let digest = downloaded.digest;
-            return Err(format!("what came has the digest {digest}, not {checksum}").into());
+            return Err(format!("digest mismatch: the content has {digest}, not {checksum}").into());
         }
         let name = downloaded.name;
         if unpacks {
@@ -184,10 +184,10 @@ impl Assembly<'_> {
                 let listing = pack.open().and_then(Listing::of_tar)?;
                 let new_folder = Meta::new_folder(transfer.owner.unwrap_or_default(), self.time);
                 let target = destination.make(site, &new_folder)?;
-                // The archive is read once more when its layer is made.
+                // The archive is read again when its layer is created.
                 self.keep(downloaded.file);
                 unpack(&listing, &pack, transfer.owner, &target, site)
-                    .map_err(|reason| format!("cannot unpack what came: {reason}"))?;
+                    .map_err(|reason| format!("cannot unpack the content: {reason}"))?;
                 return Ok(());
             }
         }
@@ -198,8 +198,8 @@ impl Assembly<'_> {
     }
 }
 
-/// Unpacks an archive at `target`, which is its root: nothing in it can lead out of there. All of it belongs to `owner`,
-/// where there is one.
+/// Unpacks an archive at `target`, which is its root: no path in it can escape from there. Everything in it belongs
+/// to `owner`, if set.
 fn unpack(
     listing: &Listing,
     pack: &Arc<Pack>,
@@ -220,8 +220,8 @@ fn unpack(
     Ok(())
 }
 
-/// Puts a layer that knows nothing of what is below it over `root_fs`. A folder that is there gets the rights and the
-/// owner that the layer has for it, as everywhere in images.
+/// Applies a layer that is independent of lower layers to `root_fs`. An existing directory gets the permissions and
+/// the owner that it has in the layer, as everywhere in images.
 fn lay_over(folder: &Folder, path: &mut Vec<super::node::Name>, root_fs: &mut RootFs) {
     for (name, node) in &*folder.children {
         path.push(name.clone());
@@ -237,19 +237,19 @@ fn lay_over(folder: &Folder, path: &mut Vec<super::node::Name>, root_fs: &mut Ro
     }
 }
 
-/// Says what to do about a source that is not there.
+/// Adds a hint to the error for a missing source.
 fn explain_missing(trouble: Trouble, pattern: &str, is_context: bool) -> Trouble {
     match trouble {
-        Trouble::Mistake(reason, None) if reason.ends_with("is not there") => {
+        Trouble::Mistake(reason, None) if reason.ends_with("does not exist") => {
             let (reason, help) = match is_context {
                 true => (
                     format!("`{pattern}` is not in the build context"),
-                    "a path begins in the context's folder; see whether it is written right, and whether a line of \
-                     .dockerignore leaves it out",
+                    "check the spelling of the path, which is relative to the context directory, and whether .dockerignore \
+                     excludes it",
                 ),
                 false => (
-                    format!("there is no `{pattern}`"),
-                    "a path after `--from` begins at the root of that image",
+                    format!("`{pattern}` does not exist in that image"),
+                    "write the path relative to the root of the image in `--from`",
                 ),
             };
             Trouble::with_help(reason, help)

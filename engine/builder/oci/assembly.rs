@@ -1,4 +1,4 @@
-//! One build: the targets that are needed, each from its base up.
+//! One build: the required build stages, each from its base image up.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use crate::image::dockerfile::{Base, BuildArgs, Graph, Instruction, Kind, Origin
 use crate::image::{Digest, Dockerfile, Platform};
 use crate::oci::{BlobStore, Compression, Layer, StoredImage, canonical_json, digest_of};
 
-/// All that building an image takes.
+/// The state of the build of one image.
 pub(super) struct Assembly<'a> {
     pub(super) request: &'a BuildRequest,
     pub(super) store: &'a BlobStore,
@@ -36,21 +36,21 @@ pub(super) struct Assembly<'a> {
     pub(super) cancel: &'a CancellationToken,
     pub(super) reader: Reader<'a>,
     pub(super) graph: &'a Graph<'a>,
-    /// The time of everything that is made, in seconds since 1970.
+    /// The time of everything that is created, in seconds since 1970.
     pub(super) time: u64,
     /// The build context.
     context: Option<RootFs>,
-    /// The targets that are finished; `None` while one is built.
+    /// The finished build stages; `None` while one is being built.
     targets: HashMap<usize, Option<State>>,
-    /// Images that files are copied from.
+    /// File systems of images that files are copied from.
     sources: HashMap<String, RootFs>,
-    /// Downloaded archives that are read when their layer is made.
+    /// Downloaded archives, which are read when their layer is created.
     kept: Vec<NamedTempFile>,
-    /// How many steps make layers, and how many of them are done.
+    /// The number of steps that create layers, and how many of them are done.
     steps: (usize, usize),
 }
 
-/// What a build needs to know beside the request.
+/// The settings of a build in addition to the request.
 pub(super) struct Settings<'a> {
     pub(super) store: &'a BlobStore,
     pub(super) compression: Compression,
@@ -106,7 +106,7 @@ pub(super) fn assemble(
 }
 
 impl Assembly<'_> {
-    /// The time of everything that is made, as configurations have it.
+    /// The time of everything that is created, in the format of image configurations.
     pub(super) fn created(&self) -> String {
         let seconds = i64::try_from(self.time).unwrap_or_default();
         Timestamp::from_second(seconds).unwrap_or_default().to_string()
@@ -116,13 +116,13 @@ impl Assembly<'_> {
         &self.request.dockerfile
     }
 
-    /// The build target `index`, finished.
+    /// The finished build stage `index`.
     fn target(&mut self, index: usize, platform: &Platform) -> Result<State, Box<BuildError>> {
         let start = self.dockerfile().targets()[index].start().clone();
         match self.targets.get(&index) {
             Some(Some(state)) => return Ok(state.clone()),
             Some(None) => {
-                let reason = "it needs what needs it: build targets copy from each other in a circle";
+                let reason = "build stages copy from each other in a cycle";
                 return Err(self.at(&start, reason.to_owned().into()));
             }
             None => drop(self.targets.insert(index, None)),
@@ -158,23 +158,23 @@ impl Assembly<'_> {
         self.carry_out(state, step)
     }
 
-    /// What a target begins with, and the triggers of its base.
+    /// The initial state of a build stage, and the triggers of its base image.
     fn begin(&mut self, index: usize, platform: &Platform) -> Result<(State, Vec<String>), Trouble> {
         let whole = platform;
         let platform = match &self.dockerfile().targets()[index].from().platform {
             None => platform.clone(),
             Some(word) => {
                 let text = self.graph.global.expand(word)?.text;
-                let unknown = || format!("`{text}` is no platform such as linux/arm64");
+                let unknown = || format!("invalid platform `{text}` (try linux/arm64)");
                 Platform::parse(&text).ok_or_else(unknown)?
             }
         };
         let mut state = match self.graph.bases[index].clone() {
-            // It runs on anything, so `--platform` is nothing to it.
+            // `scratch` has no platform, so `--platform` does not apply.
             Base::Scratch => State::scratch(whole.clone()),
             Base::Target(base) => State { has_command: false, ..self.target(base, &platform)? },
             Base::Image(reference) => self.image(&reference, platform)?,
-            Base::Unknown(why) => return Err(format!("what it is based on is not known: {why}").into()),
+            Base::Unknown(why) => return Err(format!("the base image is unknown: {why}").into()),
         };
         let config = &mut state.document.config;
         config.need_path();
@@ -186,12 +186,12 @@ impl Assembly<'_> {
         Ok((state, triggers))
     }
 
-    /// The image `reference` as the base of a target.
+    /// The image `reference` as the base image of a build stage.
     fn image(&mut self, reference: &str, platform: Platform) -> Result<State, Trouble> {
         let image = self.images.get(reference, &platform)?;
         let document = serde_json::from_slice(image.config());
-        let document: ImageDocument = document
-            .map_err(|error| format!("the configuration of `{reference}` is not one of an image: {error}"))?;
+        let document: ImageDocument =
+            document.map_err(|error| format!("`{reference}` has no valid image configuration: {error}"))?;
         Ok(State {
             root_fs: None,
             document,
@@ -203,7 +203,7 @@ impl Assembly<'_> {
         })
     }
 
-    /// The file system of a target, which is found out when it is first asked for.
+    /// The file system of a build stage, which is computed on first use.
     pub(super) fn know_root_fs<'s>(&mut self, state: &'s mut State) -> Result<&'s mut RootFs, Trouble> {
         if state.root_fs.is_none() {
             let base = state.base.clone().unwrap_or_default();
@@ -212,7 +212,7 @@ impl Assembly<'_> {
         Ok(state.root_fs.get_or_insert_default())
     }
 
-    /// The file system that `layers` of the image `reference` make.
+    /// The file system from `layers` of the image `reference`.
     fn root_fs_of(
         &mut self,
         reference: &str,
@@ -233,11 +233,10 @@ impl Assembly<'_> {
             let listing = match kept {
                 Some(listing) => listing,
                 None => {
-                    self.events.step(format!("reading what is in {reference}"));
+                    self.events.step(format!("reading the files of {reference}"));
                     let listing = pack.open().and_then(Listing::of_tar);
-                    let listing = listing.map_err(|error| {
-                        format!("a layer of `{reference}` cannot be read ({digest}): {error}")
-                    })?;
+                    let listing = listing
+                        .map_err(|error| format!("cannot read layer {digest} of `{reference}`: {error}"))?;
                     self.store.keep_listing(&digest, &listing.to_bytes())?;
                     listing
                 }
@@ -245,8 +244,8 @@ impl Assembly<'_> {
             if listing.tar() != layer.diff_id {
                 let (found, named) = (listing.tar(), layer.diff_id);
                 let reason = format!(
-                    "a layer of `{reference}` ({digest}) is not what the image says: its content has the digest \
-                     {found}, and the image's configuration names {named}"
+                    "digest mismatch in layer {digest} of `{reference}`: its content has the digest {found}, but the \
+                     image configuration has {named}"
                 );
                 return Err(reason.into());
             }
@@ -255,7 +254,7 @@ impl Assembly<'_> {
         Ok(root_fs)
     }
 
-    /// What is known to be in the archive `digest`.
+    /// The recorded listing of the archive `digest`.
     pub(super) fn listing(&self, digest: &Digest) -> Result<Option<Listing>, Trouble> {
         Ok(self.store.listing(digest).and_then(|bytes| Listing::from_bytes(&bytes)))
     }
@@ -268,7 +267,7 @@ impl Assembly<'_> {
         };
         match self.graph.origin(from) {
             Origin::Targets(targets) => {
-                // Of several with one name the latest is meant.
+                // Of several build stages with the same name, the last one is used.
                 let Some(index) = targets.last().copied() else { return Ok(RootFs::default()) };
                 let mut state = self.target(index, platform)?;
                 let known = state.root_fs.is_some();
@@ -289,12 +288,12 @@ impl Assembly<'_> {
             }
             Origin::Nothing => {
                 let from = &from.text;
-                Err(format!("`--from={from}` names neither a build target nor an image").into())
+                Err(format!("`--from={from}` is neither a build stage nor an image").into())
             }
         }
     }
 
-    /// Who `text` names in an image of `root_fs`; a name it does not have is told.
+    /// The owner that `text` names in an image with `root_fs`; an unknown name is reported.
     pub(super) fn owner(
         &mut self,
         root_fs: &RootFs,
@@ -304,7 +303,7 @@ impl Assembly<'_> {
         let owner = owner(root_fs, is_blank, text, &mut self.reader)?;
         for (kind, name) in owner.unknown {
             let message =
-                format!("the image has no {kind} `{name}`: the files belong to root, as with Docker");
+                format!("the files belong to root, as with Docker: the image has no {kind} `{name}`");
             self.events.notice(Level::Warning, message);
         }
         Ok(owner.numbers)
@@ -315,7 +314,7 @@ impl Assembly<'_> {
         self.kept.push(file);
     }
 
-    /// The number of the step that begins, as `2/5`.
+    /// The number of the next step, as `2/5`.
     pub(super) fn next_step(&mut self) -> String {
         self.steps.1 += 1;
         format!("{}/{}", self.steps.1, self.steps.0.max(self.steps.1))
@@ -332,7 +331,7 @@ impl Assembly<'_> {
     }
 }
 
-/// The error that `trouble` in the ONBUILD `trigger` of the base named by `start` is.
+/// The error for `trouble` in the ONBUILD `trigger` of the base image in `start`.
 fn at_trigger(
     request: &BuildRequest,
     start: &Instruction,

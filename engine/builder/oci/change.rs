@@ -1,4 +1,4 @@
-//! What an instruction changed in a file system: the content of its layer.
+//! The changes of an instruction to a file system: the content of its layer.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::node::{FileContent, Folder, Meta, Name, Node};
 use super::root_fs::{Path, RootFs};
 
-/// The places that an instruction changed. What is there now is what its layer holds.
+/// The paths that an instruction changed. The layer contains their current nodes.
 #[derive(Debug, Default)]
 pub(super) struct Changes(BTreeMap<Name, Changes>);
 
@@ -28,7 +28,7 @@ impl Changes {
         self.0.is_empty()
     }
 
-    /// Notes that `path` changed.
+    /// Records that `path` changed.
     pub(super) fn mark(&mut self, path: &[Name]) {
         let mut changes = self;
         for name in path {
@@ -36,7 +36,7 @@ impl Changes {
         }
     }
 
-    /// Notes the changes below `path`.
+    /// Records the changes below `path`.
     pub(super) fn mark_below(&mut self, path: &[Name], below: Self) {
         let mut changes = self;
         for name in path {
@@ -51,8 +51,9 @@ impl Changes {
         }
     }
 
-    /// Hands every changed thing of `root_fs` to `see`, sorted by path, each folder before what is in it. The folders
-    /// above a change come along: Docker takes the rights of a folder from the highest layer that has something in it.
+    /// Passes every changed node of `root_fs` to `see`, sorted by path, each directory before its entries. The
+    /// directories above a change are included: Docker uses the permissions of a directory in the highest layer with
+    /// an entry below it.
     pub(super) fn visit<E>(
         &self,
         root_fs: &RootFs,
@@ -65,7 +66,7 @@ impl Changes {
 
 struct Visit<'a, S> {
     path: Path,
-    /// Where files with several names were seen first.
+    /// The first path of each file with hard links.
     seen: HashMap<(*const FileContent, u64, u64, u32), Path>,
     see: &'a mut S,
 }
@@ -73,7 +74,7 @@ struct Visit<'a, S> {
 impl<E, S: FnMut(LayerEntry<'_>) -> Result<(), E>> Visit<'_, S> {
     fn folder(&mut self, changes: &Changes, folder: &Folder) -> Result<(), E> {
         for (name, below) in &changes.0 {
-            // What was changed and then taken away again by the same instruction is not there.
+            // Something that the same instruction changed and then removed is missing.
             let Some(node) = folder.children.get(name) else { continue };
             self.path.push(name.clone());
             self.entry(node)?;

@@ -1,4 +1,4 @@
-//! Reading what may be compressed: it is told by its first bytes, as Docker does.
+//! Reads data that may be compressed; the format is detected from the first bytes, as in Docker.
 
 use std::io::{self, BufRead, Read};
 
@@ -8,13 +8,13 @@ use lzma_rust2::XzReader;
 
 use crate::oci::Compression;
 
-/// The largest window that a zstd stream may ask for, as a power of two: what the program itself allows.
+/// The largest window that a zstd stream may require, as a power of two: the limit of the `zstd` command.
 const ZSTD_WINDOW: u32 = 27;
-/// The memory that an xz stream may ask for, in KiB: four times what `xz -9` needs, so that a hostile one cannot take
-/// all of it.
+/// The memory that an xz stream may require, in KiB: four times that of `xz -9`, so that a malicious stream cannot
+/// use all memory.
 const XZ_MEMORY: u32 = 256 * 1024;
 
-/// `reader` without its compression; what is not compressed is read as it is.
+/// Decompresses `reader`; uncompressed data is passed through.
 pub(super) fn decompress(mut reader: impl BufRead + 'static) -> io::Result<Box<dyn Read>> {
     let start = reader.fill_buf()?;
     Ok(match layer_compression(start) {
@@ -34,7 +34,7 @@ pub(super) fn decompress(mut reader: impl BufRead + 'static) -> io::Result<Box<d
     })
 }
 
-/// How a file that begins with `start` is compressed, if it is in a way that layers of images may be.
+/// The compression of a file that begins with `start`, if image layers may use it.
 pub(super) fn layer_compression(start: &[u8]) -> Option<Compression> {
     match start {
         [0x1f, 0x8b, ..] => Some(Compression::Gzip),

@@ -1,4 +1,4 @@
-//! Reading the content of files on their way into a layer.
+//! Reads the content of files for a layer.
 
 use std::io::{self, Read};
 
@@ -13,7 +13,7 @@ use crate::image::context::{Changed, Content, Entry, EntryKind, SentFile, SentFi
 /// Bytes read at once.
 const BUFFER: usize = 256 * 1024;
 
-/// Reads files, once each, and notes what the files of the context had in them.
+/// Reads files, once each, and records the digests of the files of the context.
 pub(super) struct Reader<'a> {
     sent: &'a SentFiles,
     cancel: &'a CancellationToken,
@@ -25,20 +25,20 @@ impl<'a> Reader<'a> {
         Self { sent, cancel, buffer: vec![0; BUFFER] }
     }
 
-    /// The digest of `content`, when it is known without reading it.
+    /// The digest of `content`, if it is known without reading it.
     pub(super) fn known(&self, content: &FileContent) -> Option<Digest> {
         if let Place::Context(entry) = &content.place
             && content.digest.get().is_none()
         {
             let known = self.sent.known(entry)?;
-            // That is what it counts as, read or not.
+            // Its digest counts for the build, whether it is read or not.
             self.sent.note(&entry.path, known);
             return Some(*content.digest.get_or_init(|| known));
         }
         content.digest.get().copied()
     }
 
-    /// Hands `content` to `take`, piece by piece; its digest is known then.
+    /// Passes `content` to `take`, piece by piece; afterwards, its digest is known.
     pub(super) fn read(
         &mut self,
         content: &FileContent,
@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Hands exactly `size` bytes of `file` to `take`; gives their digest.
+    /// Passes exactly `size` bytes of `file` to `take`; returns their digest.
     fn copy(
         &mut self,
         file: &mut impl Read,
@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
                 Err(error) => return Err(format!("cannot read `{name}`: {error}").into()),
             };
             if count == 0 {
-                let reason = format!("`{name}` got shorter while it was read ({done} of {size} bytes)");
+                let reason = format!("`{name}` shrank while it was read ({done} of {size} bytes)");
                 return Err(Trouble::with_help(reason, "run the build again"));
             }
             take(&self.buffer[..count])?;
@@ -130,7 +130,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The file `entry` of the context could not be read.
+/// The error for the file `entry` of the context, which could not be read.
 pub(super) fn unsendable(entry: &Entry, reason: &io::Error) -> Trouble {
     BuildError::unsendable(&entry.path, reason).into()
 }

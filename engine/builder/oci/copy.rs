@@ -13,15 +13,15 @@ use crate::image::context::{Content, Entry, EntryKind, Glob, Pattern, bytes_of, 
 /// How files are copied.
 #[derive(Debug, Default)]
 pub(super) struct Transfer {
-    /// Who gets them; where nobody is named they stay whose they are.
+    /// The new owner; if not set, the files keep their owner.
     pub(super) owner: Option<(u64, u64)>,
-    /// The permission bits they get.
+    /// The new permission bits.
     pub(super) mode: Option<Mode>,
-    /// The time they get; those of an image keep theirs.
+    /// The new time; files of an image keep theirs.
     pub(super) time: Option<u64>,
-    /// The time of folders that are made on the way.
+    /// The time of parent directories that are created.
     pub(super) now: u64,
-    /// What stays behind.
+    /// Patterns of excluded files.
     pub(super) exclude: Vec<Pattern>,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Transfer {
 #[derive(Debug)]
 pub(super) struct Destination {
     path: Path,
-    /// Whether it is a folder, there or not: it was written with `/` or `/.` at its end.
+    /// Whether it is a directory, even if it does not exist: it was written with a trailing `/` or `/.`.
     pub(super) is_folder: bool,
 }
 
@@ -40,13 +40,13 @@ pub(super) struct Site<'a> {
 }
 
 impl Destination {
-    /// What `text` stands for in the folder `working`.
+    /// The destination `text`, relative to the directory `working`.
     pub(super) fn new(text: &str, working: &str) -> Self {
         let is_folder = text.is_empty() || text == "." || text.ends_with('/') || text.ends_with("/.");
         Self { path: absolute(text, working), is_folder }
     }
 
-    /// Makes the folder in which something will be; gives the path without its symlinks.
+    /// Creates the parent directory of a destination; returns the path with symlinks resolved.
     fn prepare(&self, site: &mut Site<'_>, new_folder: &Meta) -> Result<Path, String> {
         let above = self.path.len().saturating_sub(1);
         let folder = if self.is_folder { &self.path[..] } else { &self.path[..above] };
@@ -55,7 +55,7 @@ impl Destination {
         site.root_fs.resolve(&self.path)
     }
 
-    /// Makes the folder that it stands for, whatever it was written with.
+    /// Creates the directory at the destination, with or without a trailing `/`.
     pub(super) fn make(&self, site: &mut Site<'_>, new_folder: &Meta) -> Result<Path, String> {
         let path = site.root_fs.resolve(&self.path)?;
         site.make_folders(&path, new_folder)?;
@@ -63,7 +63,7 @@ impl Destination {
     }
 }
 
-/// The names of `text`, which is relative to the folder `working` unless it begins with `/`.
+/// The names of `text`, which is relative to the directory `working` unless it begins with `/`.
 pub(super) fn absolute(text: &str, working: &str) -> Path {
     match text.starts_with('/') {
         true => names(text.as_bytes()),
@@ -84,8 +84,9 @@ impl Site<'_> {
 }
 
 impl Transfer {
-    /// Copies what `pattern` stands for in `source` to `destination`: files into or over it, of folders what is in them.
-    /// A pattern with wildcards may stand for nothing, but what it names before them has to be there, as in BuildKit.
+    /// Copies what `pattern` matches in `source` to `destination`: files into or over it, directories by their
+    /// entries. A pattern with wildcards may match nothing, but the part before the first wildcard must exist, as in
+    /// BuildKit.
     pub(super) fn copy(
         &self,
         source: &RootFs,
@@ -99,7 +100,7 @@ impl Transfer {
         Ok(())
     }
 
-    /// Copies what is at `path` in `source`, which `pattern` stands for.
+    /// Copies the node at `path` in `source`, which `pattern` matched.
     pub(super) fn copy_path(
         &self,
         source: &RootFs,
@@ -111,13 +112,13 @@ impl Transfer {
         let resolved = source.resolve(path)?;
         let node = source.get(&resolved);
         if node.is_none() && !resolved.is_empty() {
-            return Err(Trouble::Mistake(format!("`{pattern}` is not there"), None));
+            return Err(Trouble::Mistake(format!("`{pattern}` does not exist"), None));
         }
         let target = destination.prepare(site, &self.new_folder())?;
         match node {
             None => self.copy_content(&source.root, &target, site),
             Some(Node::Folder(folder)) => self.copy_content(folder, &target, site),
-            // A file has the name that was asked for, not the one of the link's target.
+            // The file gets the requested name, not that of the symlink's target.
             Some(node) => self.copy_file(node, path.last().or(resolved.last()), &target, site),
         }
     }
@@ -187,7 +188,7 @@ impl Transfer {
             return Err(too_deep().into());
         }
         if self.is_excluded(&inside.path) {
-            // Something in a folder may be wanted after all, and brings the folder along.
+            // An entry of an excluded directory may be included, and then the directory is copied too.
             if let Node::Folder(folder) = node
                 && self.exclude.iter().any(|pattern| pattern.negated)
             {
@@ -200,7 +201,7 @@ impl Transfer {
         }
         for (meta, folder) in &std::mem::take(&mut inside.waiting) {
             match site.root_fs.get(folder) {
-                // It takes the rights alone, as in BuildKit.
+                // It gets only the permissions, as in BuildKit.
                 Some(Node::Folder(there)) => {
                     let meta = Meta { mode: meta.mode, ..there.meta.clone() };
                     let there = Node::Folder(Folder { meta, children: Arc::clone(&there.children) });
@@ -224,14 +225,14 @@ impl Transfer {
             (Node::Folder(_), Some(_)) => {
                 let path = shown(target);
                 return Err(Trouble::with_help(
-                    format!("`{path}` is no folder in the image, and a folder cannot take its place"),
-                    "copy to another path, or copy what is in the folder to where a link leads",
+                    format!("`{path}` is not a directory in the image, and a directory cannot replace it"),
+                    "copy to another path, or copy the entries of the directory to the target of the symlink",
                 ));
             }
             (_, Some(Node::Folder(_))) => {
                 let folder = shown(target);
                 return Err(Trouble::with_help(
-                    format!("`{folder}` is a folder in the image, and a file cannot take its place"),
+                    format!("`{folder}` is a directory in the image, and a file cannot replace it"),
                     "copy to another path",
                 ));
             }
@@ -245,7 +246,7 @@ impl Transfer {
         }
     }
 
-    /// A folder that is made on the way.
+    /// The metadata of a parent directory that is created.
     fn new_folder(&self) -> Meta {
         let meta = Meta::new_folder(self.owner.unwrap_or_default(), self.now);
         Meta { mode: self.mode.as_ref().map_or(meta.mode, Mode::of_new_folder), ..meta }
@@ -263,8 +264,8 @@ impl Transfer {
         meta.modified = self.time.unwrap_or(meta.modified);
     }
 
-    /// Whether `inside`, a path below what is copied, stays behind. The last pattern decides that matches it or a folder
-    /// it is in; what is copied itself is never excluded.
+    /// Whether `inside`, a path below the copied node, is excluded. The last pattern that matches the path or one of
+    /// its parent directories decides; the copied node itself is never excluded.
     fn is_excluded(&self, inside: &str) -> bool {
         let folders = inside.match_indices('/').map(|(end, _)| &inside[..end]);
         let paths: Vec<&str> = folders.chain((!inside.is_empty()).then_some(inside)).collect();
@@ -273,18 +274,18 @@ impl Transfer {
     }
 }
 
-/// Where a copy is, below what is copied.
+/// The position of a copy below the copied node.
 #[derive(Default)]
 struct Inside {
     path: String,
-    /// The folders above it that are copied when something in them is.
+    /// The directories above it, which are copied only if one of their entries is.
     waiting: Vec<(Meta, Path)>,
 }
 
-/// The paths in `source` that `pattern` stands for, sorted; without wildcards the one it is, there or not.
+/// The paths in `source` that `pattern` matches, sorted; without wildcards, the path itself, even if it does not exist.
 ///
 /// # Errors
-/// A malformed pattern, or one whose part before the first wildcard is not there, as a phrase.
+/// A malformed pattern, or one whose part before the first wildcard does not exist, as a phrase.
 pub(super) fn matches(source: &RootFs, pattern: &str) -> Result<Vec<Path>, String> {
     let cleaned = names(pattern.as_bytes());
     let text = |name: &Name| text_of(name).into_owned();
@@ -294,11 +295,13 @@ pub(super) fn matches(source: &RootFs, pattern: &str) -> Result<Vec<Path>, Strin
     let (fixed, rest) = cleaned.split_at(first);
     let globs: Option<Vec<Glob>> = rest.iter().map(|name| Glob::parse(&text(name))).collect();
     let Some(globs) = globs else {
-        return Err(format!("`{pattern}` is no pattern: a bracket is not closed, or nothing is escaped"));
+        return Err(format!(
+            "invalid pattern `{pattern}`: it has an unclosed bracket or an incomplete escape"
+        ));
     };
     let fixed = source.resolve(fixed)?;
     if !fixed.is_empty() && source.get(&fixed).is_none() {
-        return Err(format!("`{pattern}` is not there"));
+        return Err(format!("`{pattern}` does not exist"));
     }
     let mut found = Vec::new();
     if let Some(folder) = source.folder(&fixed) {
@@ -349,7 +352,7 @@ fn content_of(entry: &Entry, size: u64) -> Arc<FileContent> {
 mod tests {
     use super::*;
 
-    /// The paths in a file system with their owners and rights, and where links lead.
+    /// The paths in a file system with their owners and permissions, and the targets of symlinks.
     fn listed(root_fs: &RootFs) -> Vec<String> {
         fn list(folder: &Folder, path: &str, lines: &mut Vec<String>) {
             for (name, node) in &*folder.children {
@@ -473,7 +476,7 @@ mod tests {
         );
         let found = copied(&exclude(&["!lib/c.txt", "lib"]), "dir", "/d", &[]).expect("copied");
         assert_eq!(listed(&found), ["/d/ 755 0:0", "/d/link -> lib"]);
-        // What is asked for by its name comes, whatever is excluded.
+        // A file that is requested by name is copied even if a pattern excludes it.
         let found = copied(&exclude(&["a.*"]), "a.txt", "/", &[]).expect("copied");
         assert_eq!(listed(&found), ["/a.txt 644 0:0"]);
     }
@@ -482,7 +485,7 @@ mod tests {
     fn what_is_not_there_is_missed() {
         for pattern in ["gone", "gone/*.txt", "dir/gone/*/c.txt"] {
             let error = copied(&Transfer::default(), pattern, "/", &[]).expect_err("refused");
-            assert_eq!(error, format!("`{pattern}` is not there"));
+            assert_eq!(error, format!("`{pattern}` does not exist"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The configuration of an image, with what Docker adds to the OCI image spec.
+//! The configuration of an image, with the extensions of Docker to the OCI image spec.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::image::Digest;
 use crate::image::dockerfile::Healthcheck;
 
-/// What `PATH` is in an image that does not set it.
+/// The default `PATH` of an image that does not set it.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The configuration of an image (OCI image spec, "Image Configuration"; Docker image spec v1.2).
@@ -32,7 +32,7 @@ pub(super) struct ImageDocument {
     pub(super) history: Vec<History>,
 }
 
-/// How containers of an image are started.
+/// The configuration for containers of an image.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct RunConfig {
@@ -64,11 +64,11 @@ pub(super) struct RunConfig {
     pub(super) shell: Vec<String>,
 }
 
-/// The value of a set written as a map.
+/// The value type of a set that is written as a map.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Empty {}
 
-/// How a container is asked for its health.
+/// The health check of a container.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct HealthDocument {
@@ -95,7 +95,7 @@ pub(super) struct Layers {
     pub(super) diff_ids: Vec<Digest>,
 }
 
-/// What made a layer, or changed the configuration.
+/// The instruction that created a layer, or changed the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct History {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -123,7 +123,7 @@ impl ImageDocument {
         }
     }
 
-    /// Notes what an instruction did; `layer` is the one it made.
+    /// Records an instruction in the history; `layer` is the layer that it created.
     pub(super) fn note(&mut self, created: &str, created_by: String, layer: Option<Digest>) {
         self.rootfs.diff_ids.extend(layer);
         self.history.push(History {
@@ -148,7 +148,7 @@ impl RunConfig {
         }
     }
 
-    /// Sets `PATH` where it is not set: Docker does it for every image it builds.
+    /// Sets `PATH` if it is not set, as Docker does for every image that it builds.
     pub(super) fn need_path(&mut self) {
         if !self.env.iter().any(|pair| pair.starts_with("PATH=")) {
             self.env.push(format!("PATH={PATH}"));
@@ -179,7 +179,7 @@ fn is_zero(number: &i64) -> bool {
     *number == 0
 }
 
-/// Docker writes `null` for what is not there.
+/// Docker writes `null` for empty values.
 fn null_is_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {

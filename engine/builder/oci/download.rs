@@ -1,4 +1,4 @@
-//! What ADD takes from web servers.
+//! Downloads for ADD.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use super::trouble::Trouble;
 use crate::event::ImageEvents;
 use crate::image::Digest;
 
-/// How long a server may take to answer, or to go on.
+/// How long a server may take to respond, or to make progress.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The name of what has none in its address, as BuildKit calls it.
+/// The name of a file whose URL has none, the same as in BuildKit.
 const NAMELESS: &str = "__unnamed__";
 
 /// A downloaded file.
@@ -25,13 +25,13 @@ pub(super) struct Downloaded {
     pub(super) digest: Digest,
 }
 
-/// Downloads what is at `address` into a temporary file.
+/// Downloads the URL `address` into a temporary file.
 pub(super) async fn download(
     address: &str,
     events: &ImageEvents,
     cancel: &CancellationToken,
 ) -> Result<Downloaded, Trouble> {
-    let url = Url::parse(address).map_err(|error| format!("`{address}` is no address: {error}"))?;
+    let url = Url::parse(address).map_err(|error| format!("invalid URL `{address}`: {error}"))?;
     match cancel.run_until_cancelled(fetch(&url, events)).await {
         Some(downloaded) => downloaded,
         None => Err(Trouble::Cancelled),
@@ -39,14 +39,14 @@ pub(super) async fn download(
 }
 
 async fn fetch(url: &Url, events: &ImageEvents) -> Result<Downloaded, Trouble> {
-    // Fails only when the process has a provider already, which is as good.
+    // Fails only if the process already has a provider, which also works.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let agent = concat!("windlass/", env!("CARGO_PKG_VERSION"));
     let client = Client::builder().user_agent(agent).connect_timeout(PATIENCE).read_timeout(PATIENCE).build();
     let failed = |error: reqwest::Error| Trouble::from(reason(&error));
     let response = client.map_err(failed)?.get(url.clone()).send().await.map_err(failed)?;
     let mut response = response.error_for_status().map_err(|error| match error.status() {
-        Some(status) => Trouble::from(format!("the server answered {status}")),
+        Some(status) => Trouble::from(format!("the server returned {status}")),
         None => failed(error),
     })?;
     let name = name(url.path());
@@ -63,7 +63,7 @@ async fn fetch(url: &Url, events: &ImageEvents) -> Result<Downloaded, Trouble> {
     Ok(Downloaded { name, file, size, digest: Digest::from_bytes(hasher.finalize().into()) })
 }
 
-/// The last name in `path`, in which `%20` and the like stand for what they mean.
+/// The last name in `path`, with percent-encoding such as `%20` decoded.
 fn name(path: &str) -> String {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
@@ -86,8 +86,7 @@ fn name(path: &str) -> String {
     if name == "." { NAMELESS.to_owned() } else { name.to_owned() }
 }
 
-/// What went wrong, in the words of the innermost cause: those around it only repeat the address, which may be
-/// secret.
+/// The message of the innermost cause: the outer ones only repeat the URL, which may be secret.
 fn reason(error: &reqwest::Error) -> String {
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause.and_then(std::error::Error::source) {

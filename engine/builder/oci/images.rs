@@ -1,4 +1,4 @@
-//! The images that others are built from.
+//! Base images.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use crate::event::ImageEvents;
 use crate::image::Platform;
 use crate::oci::StoredImage;
 
-/// Where the images come from that others are built from.
+/// The source of base images.
 #[async_trait]
 pub trait BaseImages: Send + Sync {
-    /// The image `reference` for `platform`; its documents are in the store, its layers may not be.
+    /// The image `reference` for `platform`. Its manifest and configuration are in the store, its layers may not be.
     ///
     /// # Errors
-    /// When there is no such image, or nobody who has it can be asked.
+    /// If there is no such image, or every server that may have it is unreachable.
     async fn image(
         &self,
         reference: &str,
@@ -27,10 +27,10 @@ pub trait BaseImages: Send + Sync {
         cancel: &CancellationToken,
     ) -> Result<StoredImage, BuildError>;
 
-    /// Brings the layers of `image`, which is called `reference`, into the store.
+    /// Fetches the layers of `image`, which has the reference `reference`, into the store.
     ///
     /// # Errors
-    /// When one is not there any more, or nobody who has it can be asked.
+    /// If a layer does not exist any more, or every server that may have it is unreachable.
     async fn fetch(
         &self,
         reference: &str,
@@ -40,7 +40,7 @@ pub trait BaseImages: Send + Sync {
     ) -> Result<(), BuildError>;
 }
 
-/// [`BaseImages`], asked from a thread that may wait.
+/// [`BaseImages`], called from a thread that may block.
 #[derive(Clone)]
 pub(super) struct Images<'a> {
     pub(super) images: Arc<dyn BaseImages>,

@@ -1,4 +1,4 @@
-//! Carrying out one instruction (Dockerfile reference).
+//! Executes one instruction (Dockerfile reference).
 
 use super::assembly::{Assembly, given};
 use super::change::Changes;
@@ -15,7 +15,7 @@ use crate::builder::BuildRequest;
 use crate::image::dockerfile::{Command, Kind};
 use crate::secret::SHORTEST;
 
-/// The shell of commands in shell form.
+/// The default shell of commands in shell form.
 const SHELL: [&str; 2] = ["/bin/sh", "-c"];
 
 /// An instruction, from the Dockerfile or from a trigger.
@@ -26,7 +26,7 @@ pub(super) struct Step<'k> {
 }
 
 impl Assembly<'_> {
-    /// Carries out `step`, and notes it in the history as Docker does.
+    /// Executes `step`, and records it in the history as Docker does.
     pub(super) fn carry_out(&mut self, state: &mut State, step: &Step<'_>) -> Result<(), Trouble> {
         let escape = self.dockerfile().escape();
         let created = self.created();
@@ -78,7 +78,7 @@ impl Assembly<'_> {
             }
             Kind::Expose(words) => {
                 let mut words = words.clone();
-                // Before the variables are known, as the frontend does it.
+                // Sorted before variables are expanded, as in the Dockerfile frontend.
                 words.sort();
                 let words = words.iter().map(|word| expand(word)).collect::<Result<Vec<_>, _>>()?;
                 let ports = ports(&words)?;
@@ -89,7 +89,7 @@ impl Assembly<'_> {
             Kind::Volume(paths) => {
                 let paths = paths.iter().map(|path| expand(path)).collect::<Result<Vec<_>, _>>()?;
                 if paths.iter().any(String::is_empty) {
-                    return Err("a volume is empty with these variables".to_owned().into());
+                    return Err("a volume is empty after its variables are expanded".to_owned().into());
                 }
                 let noted = paths.join(" ");
                 config.volumes.extend(paths.into_iter().map(|path| (path, Empty {})));
@@ -99,7 +99,7 @@ impl Assembly<'_> {
                 config.stop_signal = expand(signal)?;
                 if !is_signal(&config.stop_signal) {
                     let signal = &config.stop_signal;
-                    return Err(format!("`{signal}` is no signal such as SIGTERM or 9").into());
+                    return Err(format!("invalid signal `{signal}` (try SIGTERM or 9)").into());
                 }
                 format!("STOPSIGNAL {}", config.stop_signal)
             }
@@ -118,7 +118,7 @@ impl Assembly<'_> {
             }
             Kind::Entrypoint(command) => {
                 config.entrypoint = words(command, &config.shell);
-                // The command of a base was made for the base's entrypoint.
+                // The CMD of the base image belongs to the entrypoint of the base image.
                 if !state.has_command {
                     config.cmd = Vec::new();
                 }
@@ -135,7 +135,7 @@ impl Assembly<'_> {
         Ok(())
     }
 
-    /// `text`, which everyone who has the image can read, without the values of secret build arguments.
+    /// `text` without the values of secret build arguments, because everyone with access to the image can read it.
     fn without_secrets(&self, text: String) -> String {
         let BuildRequest { build_args, secret_args, .. } = self.request;
         let values = secret_args.iter().filter_map(|name| build_args.get(name));
@@ -146,7 +146,7 @@ impl Assembly<'_> {
     fn workdir(&mut self, state: &mut State, path: &str, step: &Step<'_>) -> Result<(), Trouble> {
         let written = path;
         let path = absolute(written, &state.document.config.working_dir);
-        // An absolute path stays as it is written, as in BuildKit.
+        // An absolute path stays as written, as in BuildKit.
         let text = match written.starts_with('/') {
             true => written.to_owned(),
             false if path.is_empty() => "/".to_owned(),
@@ -168,7 +168,8 @@ impl Assembly<'_> {
         self.seal(state, &changes, &number, step, format!("WORKDIR {text}"))
     }
 
-    /// Makes a layer of `changes` and notes it in the history as `created_by`; without changes there is none.
+    /// Creates a layer from `changes` and records it in the history as `created_by`; without changes, there is no
+    /// layer.
     pub(super) fn seal(
         &mut self,
         state: &mut State,
@@ -201,7 +202,7 @@ impl Assembly<'_> {
     }
 }
 
-/// The words of a command as a container gets them.
+/// The words of a command as passed to a container.
 fn words(command: &Command, shell: &[String]) -> Vec<String> {
     if !command.is_shell || command.argv.is_empty() {
         return command.argv.clone();
@@ -212,7 +213,7 @@ fn words(command: &Command, shell: &[String]) -> Vec<String> {
     words
 }
 
-/// Words as Go prints a list of them.
+/// The words in the format in which Go prints a list of strings.
 fn quoted(words: &[String]) -> String {
     let words: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
     format!("[{}]", words.join(" "))

@@ -1,4 +1,4 @@
-//! Making the layer of an instruction, or finding that it is there already.
+//! Creates the layer of an instruction, or finds it in the cache.
 
 use std::io::Write as _;
 
@@ -13,18 +13,18 @@ use super::trouble::Trouble;
 use crate::image::Digest;
 use crate::oci::{BlobStore, Compression, Layer, LayerWriter, digest_of};
 
-/// The version of what the key of a layer is made from: a new one makes every older key invalid.
+/// The version of the inputs of a layer's cache key: a new version invalidates every older key.
 const ENCODING: &[u8] = b"windlass layer 1\0";
 
-/// A layer, and whether it was there already.
+/// A layer, and whether it was cached.
 pub(super) struct MadeLayer {
     pub(super) layer: Layer,
     pub(super) is_cached: bool,
 }
 
-/// The layer with the `changes` of `root_fs`. Its key is everything it is made from: the headers of its tar stream, and
-/// in place of the contents their digests. Files whose digests are known are read only when no such layer is there;
-/// `tell` is called then.
+/// The layer with the `changes` of `root_fs`. Its cache key covers all its inputs: the headers of its tar stream, and
+/// the digests of the contents. Files with known digests are read only if the layer is not cached; `tell` is called
+/// then.
 pub(super) fn make_layer(
     store: &BlobStore,
     compression: Compression,
@@ -56,7 +56,7 @@ fn keep(store: &BlobStore, key: &Digest, layer: &Layer, listed: Vec<Listed>) -> 
     Ok(store.keep_listing(&blob, &Listing::new(layer.diff_id, listed).to_bytes())?)
 }
 
-/// The key of a layer and what will be in it; `None` when a file has to be read first.
+/// The cache key of a layer and its listing; `None` if a file must be read first.
 fn key(
     root_fs: &RootFs,
     changes: &Changes,

@@ -16,7 +16,7 @@ const RECORD: u64 = 512;
 /// A piece of a layer's tar stream.
 pub(super) enum Piece<'a> {
     Bytes(&'a [u8]),
-    /// The content of a file, without the zeroes that fill up its last record.
+    /// The content of a file, without the zeros that pad its last record.
     Content(&'a Arc<FileContent>),
 }
 
@@ -28,7 +28,7 @@ pub(super) struct LayerTar {
 }
 
 impl LayerTar {
-    /// Hands the pieces of `entry` to `take`.
+    /// Passes the pieces of `entry` to `take`.
     pub(super) fn entry<E: From<String>>(
         &mut self,
         entry: &LayerEntry<'_>,
@@ -36,9 +36,10 @@ impl LayerTar {
     ) -> Result<(), E> {
         if entry.path.last().is_some_and(|name| name.starts_with(WHITEOUT)) {
             let path = shown(entry.path);
-            return Err(
-                format!("`{path}` cannot be in an image: in a layer, `.wh.` takes things away").into()
-            );
+            return Err(format!(
+                "`{path}` cannot be in an image: in a layer, the prefix `.wh.` removes files"
+            )
+            .into());
         }
         let path = join(entry.path);
         let mut put = |bytes: &[u8]| {
@@ -80,7 +81,8 @@ impl LayerTar {
                         let padding = size.next_multiple_of(RECORD) - size;
                         take(Piece::Bytes(&[0; RECORD as usize][..padding as usize]))?;
                         self.position += size + padding;
-                        // The digest of what was just read is known by now; of what was not, the listing is of no use.
+                        // The digest of content that was just read is known by now; without it, the listing is not
+                        // used.
                         let digest = content.digest.get().copied();
                         let unknown = || crate::image::Digest::from_bytes([0; 32]);
                         ListedKind::File { size, offset, digest: digest.unwrap_or_else(unknown) }
@@ -93,7 +95,7 @@ impl LayerTar {
         Ok(())
     }
 
-    /// Ends the stream; gives what is in it.
+    /// Ends the stream; returns its listing.
     pub(super) fn finish<E>(
         self,
         take: &mut dyn FnMut(Piece<'_>) -> Result<(), E>,
@@ -139,7 +141,7 @@ fn write_header<E>(
     header.set_mtime(meta.modified);
     header.set_size(size);
     if device != (0, 0) {
-        // A GNU header has these fields.
+        // Cannot fail: a GNU header has these fields.
         let _ = header.set_device_major(device.0);
         let _ = header.set_device_minor(device.1);
     }
@@ -147,7 +149,7 @@ fn write_header<E>(
     put(header.as_bytes())
 }
 
-/// A record whose content says something about the next one.
+/// A record whose content describes the next record.
 fn write_record<E>(
     put: &mut dyn FnMut(&[u8]) -> Result<(), E>,
     name: &[u8],

@@ -1,4 +1,4 @@
-//! What a tar archive holds, without the content of its files.
+//! The entries of a tar archive, without the content of its files.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read};
@@ -13,18 +13,19 @@ use super::pack::Pack;
 use super::root_fs::{DEEPEST, Path, RootFs, names, shown, too_deep};
 use crate::image::Digest;
 
-/// The version of the form in which listings are kept.
+/// The version of the format of stored listings.
 const VERSION: u32 = 2;
-/// What the name of a removed thing begins with (OCI image spec, "Whiteouts").
+/// The prefix of the name of a removed file (OCI image spec, "Whiteouts").
 pub(super) const WHITEOUT: &[u8] = b".wh.";
-/// Says that a folder hides everything below it in lower layers.
+/// Marks a directory that hides everything below it in lower layers.
 const OPAQUE: &[u8] = b".wh..wh..opq";
 /// Bytes read at once.
 const BUFFER: usize = 64 * 1024;
-/// Bytes that the metadata of an archive may take in memory, so that a hostile one cannot take all of it.
+/// Bytes that the metadata of an archive may take in memory, so that a malicious archive cannot use all memory.
 const LARGEST: usize = 1 << 30;
 
-/// What a tar archive holds, in its order. It is kept beside the blob it describes, so that none is read twice.
+/// The entries of a tar archive, in order. The listing is stored next to the blob that it describes, so that no blob
+/// is read twice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Listing {
     version: u32,
@@ -33,7 +34,7 @@ pub(super) struct Listing {
     entries: Vec<Listed>,
 }
 
-/// Something in an archive.
+/// An entry of an archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Listed {
     /// Names joined by `/`; empty for the root.
@@ -71,7 +72,7 @@ impl Listing {
     /// Reads the uncompressed tar archive `reader` to its end.
     ///
     /// # Errors
-    /// When it is damaged, or has a path that leads out of it; and those of the reader.
+    /// If it is damaged or contains a path outside the archive; and those of the reader.
     pub(super) fn of_tar(reader: impl Read) -> io::Result<Self> {
         let mut archive = Archive::new(Hashing { reader, hasher: Sha256::new() });
         let mut entries = Vec::new();
@@ -85,23 +86,23 @@ impl Listing {
             }
             entries.push(listed);
         }
-        // What stands behind the end of an archive belongs to its digest.
+        // Data after the end marker of an archive is part of its digest.
         let mut rest = archive.into_inner();
         io::copy(&mut rest, &mut io::sink())?;
         Ok(Self::new(Digest::from_bytes(rest.hasher.finalize().into()), entries))
     }
 
-    /// The form in which it is kept.
+    /// The format in which it is stored.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         postcard::to_stdvec(self).unwrap_or_default()
     }
 
-    /// Reads [`Listing::to_bytes`]; `None` when that is damaged or of another version.
+    /// Reads [`Listing::to_bytes`]; `None` if it is damaged or has another version.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         postcard::from_bytes::<Self>(bytes).ok().filter(|listing| listing.version == VERSION)
     }
 
-    /// The listing with everything in it belonging to `owner`.
+    /// The listing with all entries owned by `owner`.
     pub(super) fn with_owner(mut self, owner: (u64, u64)) -> Self {
         for listed in &mut self.entries {
             (listed.meta.user, listed.meta.group) = owner;
@@ -109,12 +110,12 @@ impl Listing {
         self
     }
 
-    /// Carries out what the archive says on `root_fs`, as Docker unpacks it: a folder takes the rights of one that is
-    /// there, anything else takes the place of what is there. The content of files is in `pack`. Calls `see` for every
-    /// path that changes. As a layer, it may also take things away.
+    /// Applies the archive to `root_fs`, as Docker unpacks it: a directory changes the permissions of an existing
+    /// one, anything else replaces what exists. The content of files is in `pack`. Calls `see` for every path that
+    /// changes. As a layer, it may also remove files.
     ///
     /// # Errors
-    /// A path that cannot be followed, as a phrase.
+    /// A path that cannot be resolved, as a phrase.
     pub(super) fn apply(
         &self,
         root_fs: &mut RootFs,
@@ -166,7 +167,10 @@ impl Listing {
                     resolve_parent(root_fs, &mut target)?;
                     match root_fs.get(&target) {
                         Some(Node::Folder(_)) | None => {
-                            return Err(format!("the hard link `{}` leads nowhere", shown(&path)));
+                            return Err(format!(
+                                "the target of the hard link `{}` does not exist",
+                                shown(&path)
+                            ));
                         }
                         Some(node) => node.clone(),
                     }
@@ -181,7 +185,7 @@ impl Listing {
     }
 }
 
-/// Follows the symlinks of all of `path` but its last name.
+/// Resolves the symlinks in `path`, except for its last name.
 fn resolve_parent(root_fs: &RootFs, path: &mut Path) -> Result<(), String> {
     let Some(last) = path.pop() else { return Ok(()) };
     *path = root_fs.resolve(path)?;
@@ -189,7 +193,7 @@ fn resolve_parent(root_fs: &RootFs, path: &mut Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Takes away what a whiteout at `path` hides.
+/// Removes what a whiteout at `path` hides.
 fn remove(root_fs: &mut RootFs, path: &[u8]) -> Result<(), String> {
     let mut path = names(path);
     let Some(last) = path.last().filter(|last| last.starts_with(WHITEOUT)).cloned() else { return Ok(()) };
@@ -211,7 +215,7 @@ fn listed(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Option<Listed>> {
     let header = entry.header();
     let entry_type = header.entry_type();
     let special = |special: fn(u32, u32) -> Special| {
-        // What is left empty, or is no number, is device 0.
+        // An empty or invalid field is device 0.
         let number = |number: io::Result<Option<u32>>| number.ok().flatten().unwrap_or_default();
         ListedKind::Special(special(number(header.device_major()), number(header.device_minor())))
     };
@@ -242,13 +246,13 @@ fn listed(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Option<Listed>> {
         EntryType::GNUSparse => {
             return Err(invalid(format!("it has a sparse file, `{}`", String::from_utf8_lossy(&path))));
         }
-        // Headers for all that follows, and what nobody knows.
+        // Global headers and unknown types are ignored.
         _ => return Ok(None),
     };
     Ok(Some(Listed { path, meta, kind }))
 }
 
-/// The number in `field`, read by `read`; one that is left empty is 0, as Go has it.
+/// The number in `field`, parsed by `read`; an empty field is 0, as in Go.
 fn number(field: &[u8], read: impl Fn() -> io::Result<u64>) -> io::Result<u64> {
     let is_empty = field.iter().all(|byte| matches!(byte, 0 | b' '));
     if is_empty { Ok(0) } else { read() }
@@ -263,7 +267,7 @@ fn inner_path(path: &[u8]) -> io::Result<Vec<u8>> {
             b".." if inner.pop().is_some() => {}
             b".." => {
                 let path = String::from_utf8_lossy(path);
-                return Err(invalid(format!("`{path}` leads out of it")));
+                return Err(invalid(format!("`{path}` is outside the archive")));
             }
             name if name.contains(&0) => return Err(invalid("a path has a zero byte".to_owned())),
             _ if inner.len() == DEEPEST => return Err(invalid(too_deep())),
@@ -273,7 +277,7 @@ fn inner_path(path: &[u8]) -> io::Result<Vec<u8>> {
     Ok(inner.join(&b'/'))
 }
 
-/// Extended attributes, and the time where its header does not have it.
+/// Extended attributes, and the time if the header does not contain it.
 fn extensions(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<(Option<u64>, super::node::Attributes)> {
     let (mut modified, mut attributes) = (None, BTreeMap::new());
     for extension in entry.pax_extensions()?.into_iter().flatten() {
@@ -289,7 +293,7 @@ fn extensions(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<(Option<u64>,
     Ok((modified, (!attributes.is_empty()).then(|| Box::new(attributes))))
 }
 
-/// Hashes what is read.
+/// A reader that hashes what is read.
 struct Hashing<R> {
     reader: R,
     hasher: Sha256,
@@ -303,7 +307,7 @@ impl<R: Read> Read for Hashing<R> {
     }
 }
 
-/// The digest of all that `reader` gives.
+/// The digest of everything in `reader`.
 pub(super) fn digest(reader: &mut impl Read) -> io::Result<Digest> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; BUFFER];

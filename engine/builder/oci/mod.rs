@@ -1,9 +1,9 @@
-//! The builder `oci`: images of Dockerfiles that run no command, assembled by windlass itself, without any daemon.
+//! The builder `oci`: images of Dockerfiles without `RUN`, assembled by windlass itself, without a daemon.
 //!
-//! Instructions are carried out on a file system in memory that knows names, kinds and owners; the content of files goes
-//! from where it is into layers, and each layer is remembered by what it was made from. The results are those of the
-//! BuildKit in Docker 28, with containerd as its image store where that makes a difference (`--link`), but for times:
-//! everything new has the same one, so that equal inputs give equal digests on any machine.
+//! Instructions are executed on a file system in memory that holds names, kinds and owners. The content of files is
+//! copied from its source into layers, and each layer is cached by its inputs. The results equal those of BuildKit in
+//! Docker 28 (with the containerd image store, where this makes a difference: `--link`), except for times: all new
+//! files have the same time, so that equal inputs give equal digests on any machine.
 
 mod add;
 mod assembly;
@@ -50,7 +50,7 @@ pub use images::BaseImages;
 pub use needs_daemon::{Obstacle, check_daemonless, needs_daemon};
 pub use saved::{take_saved, taken_before};
 
-/// What an image passes on to those built from it; nothing when its configuration is none.
+/// The configuration that an image passes on to images built from it; empty if its configuration is invalid.
 pub fn passed_on(image: &StoredImage) -> BaseConfig {
     let document: ImageDocument = serde_json::from_slice(image.config()).unwrap_or_default();
     BaseConfig { onbuild: document.config.on_build, env: document.config.env }
@@ -59,11 +59,11 @@ pub fn passed_on(image: &StoredImage) -> BaseConfig {
 /// The builder `oci`. Cheap to clone.
 #[derive(Clone)]
 pub struct Oci {
-    /// Where its images and layers are kept.
+    /// The image store for its images and layers.
     pub store: BlobStore,
     /// How layers are compressed.
     pub compression: Compression,
-    /// Where the images come from that others are built from.
+    /// The source of base images.
     pub images: Arc<dyn BaseImages>,
     /// The time of everything in an image that is new, in seconds since 1970 (`SOURCE_DATE_EPOCH`).
     pub time: u64,
@@ -104,8 +104,8 @@ impl Builder for Oci {
     }
 }
 
-/// Assembles the image of `request`, or one for each of its platforms, separated by commas, and an index of them; returns
-/// the digest of what it made.
+/// Assembles the image of `request`; for several platforms, separated by commas, one image each and an index. Returns
+/// the digest of the image or index.
 fn assemble_all(
     request: &BuildRequest,
     settings: &Settings<'_>,

@@ -1,6 +1,6 @@
 //! The permission bits that `--chmod` asks for (Dockerfile reference, "COPY --chmod").
 
-/// Every bit that a letter stands for, but the sticky one.
+/// Every bit that a letter can set, except for the sticky bit.
 const STANDARD: u32 = 0o6777;
 const STICKY: u32 = 0o1000;
 
@@ -9,18 +9,18 @@ const STICKY: u32 = 0o1000;
 pub(super) enum Mode {
     /// A number: these bits and no others.
     Bits(u32),
-    /// Words such as `u+x,go-w`: changes of the bits that are there.
+    /// Symbols such as `u+x,go-w`: changes of the current bits.
     Changes(Vec<Change>),
 }
 
-/// One change of the bits that are there.
+/// One change of the current bits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Change {
     Set(u32),
     Clear(u32),
-    /// Sets these execution bits on folders, and on files that somebody may execute.
+    /// Sets these execute bits on directories, and on files with any execute bit.
     Searchable(u32),
-    /// Takes the bits of one class over into those of `who`.
+    /// Copies the bits of one class to those of `who`.
     Class {
         from: u8,
         who: u32,
@@ -32,7 +32,7 @@ impl Mode {
     /// Reads `755`, `u+x,go-w`, `a=rX`, `g=u`.
     ///
     /// # Errors
-    /// When it is neither a number nor such words, as a phrase.
+    /// A text that is neither a number nor such symbols, as a phrase.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
@@ -46,7 +46,7 @@ impl Mode {
         changes(text.as_bytes()).map(Self::Changes).ok_or_else(wrong)
     }
 
-    /// What becomes of `bits`.
+    /// `bits` after the changes.
     pub(super) fn apply(&self, bits: u32, is_folder: bool) -> u32 {
         let changes = match self {
             Self::Bits(bits) => return *bits,
@@ -72,8 +72,8 @@ impl Mode {
         })
     }
 
-    /// The bits of a folder that is made on the way: BuildKit makes it with a number, which the daemon's umask cuts, and
-    /// makes nothing of words.
+    /// The bits of a parent directory that is created: BuildKit uses a number, reduced by the umask of the daemon,
+    /// and ignores symbols.
     pub(super) fn of_new_folder(&self) -> u32 {
         match self {
             Self::Bits(bits) => bits & 0o755,
@@ -90,7 +90,7 @@ fn shift(class: u8) -> u32 {
     }
 }
 
-/// The changes that `text` asks for, as BSD's `setmode` reads it; `None` when it is no such text.
+/// The changes in `text`, parsed as by BSD `setmode`; `None` if it is invalid.
 fn changes(text: &[u8]) -> Option<Vec<Change>> {
     let mut changes = Vec::new();
     for clause in text.split(|byte| *byte == b',') {
@@ -117,11 +117,11 @@ fn changes(text: &[u8]) -> Option<Vec<Change>> {
     Some(changes)
 }
 
-/// Adds what an operator and its letters do to the bits of `who`, which is 0 where nobody is named.
+/// Adds the changes of an operator and its letters to the bits of `who`, which is 0 if no class is given.
 fn action(operator: u8, letters: &[u8], who: &mut u32, changes: &mut Vec<Change>) {
     let (mut bits, mut searchable, mut is_cleared) = (0, 0, operator != b'=');
     for &letter in letters {
-        // These two mean nothing to those who are neither the user nor the group.
+        // Setuid and setgid do not apply to the class of others.
         let is_others = *who != 0 && *who & !0o007 == 0;
         match letter {
             b'r' => bits |= 0o444,
@@ -168,7 +168,7 @@ fn change(operator: u8, bits: u32, who: u32, changes: &mut Vec<Change>) {
     }
 }
 
-/// The bits of `who`; nobody in particular is everybody.
+/// The bits of `who`; 0 is all classes.
 fn of(who: u32) -> u32 {
     if who == 0 { 0o7777 } else { who }
 }

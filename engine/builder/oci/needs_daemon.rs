@@ -1,4 +1,4 @@
-//! Which instruction of a Dockerfile keeps it from being assembled without a daemon.
+//! Finds the instruction of a Dockerfile that requires a daemon.
 
 use std::ops::Range;
 
@@ -11,12 +11,12 @@ use crate::script::StageError;
 /// The build argument that names the frontend, whatever the Dockerfile says.
 const SYNTAX: &str = "BUILDKIT_SYNTAX";
 
-/// Something that only a daemon can do.
+/// An instruction that requires a daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
-    /// What: `RUN make`.
+    /// The instruction: `RUN make`.
     pub instruction: String,
-    /// Its line, from 1.
+    /// Its line number, starting at 1.
     pub line: usize,
     /// Its bytes in the Dockerfile.
     pub span: Range<usize>,
@@ -24,11 +24,11 @@ pub struct Obstacle {
     pub reason: String,
 }
 
-/// The first instruction of the build targets that `target` needs which only a daemon can carry out; `None` when the
-/// image can be assembled without. `config` answers what is known of a base image: its `ONBUILD` triggers run as well.
+/// The first instruction that requires a daemon, in the build stages that `target` needs; `None` if the image can be
+/// assembled without one. `config` gives what is known of a base image, because its `ONBUILD` triggers run as well.
 ///
 /// # Errors
-/// [`DockerfileError`] when the target does not exist, or a `FROM` cannot be expanded.
+/// [`DockerfileError`] if the target does not exist, or a `FROM` cannot be expanded.
 pub fn needs_daemon(
     dockerfile: &Dockerfile,
     target: Option<&str>,
@@ -46,7 +46,7 @@ pub fn needs_daemon(
             instruction: format!("{origin}={frontend}"),
             line: 1,
             span: 0..dockerfile.text().lines().next().unwrap_or_default().len(),
-            reason: "it asks for another Dockerfile frontend".to_owned(),
+            reason: "it selects another Dockerfile frontend".to_owned(),
         }));
     }
     if let Some((span, line)) = dockerfile.strict_checks() {
@@ -54,7 +54,7 @@ pub fn needs_daemon(
             instruction: dockerfile.text()[span.clone()].to_owned(),
             line,
             span,
-            reason: "its warnings are to be errors, and only BuildKit knows them".to_owned(),
+            reason: "it treats the warnings of BuildKit as errors".to_owned(),
         }));
     }
     let machine = Platform::of_this_machine();
@@ -90,14 +90,14 @@ pub fn needs_daemon(
     Ok(None)
 }
 
-/// The ways to build what only a daemon can.
-const HELP: &str = "start docker or install it (https://docs.docker.com/get-docker), or name a daemon elsewhere with \
-                    DOCKER_HOST";
+/// The hint for instructions that require a daemon.
+const HELP: &str =
+    "start Docker, install it (https://docs.docker.com/get-docker), or set DOCKER_HOST to a remote daemon";
 
-/// Makes sure that windlass can assemble the image of `request`; `config` answers as for [`needs_daemon`].
+/// Checks that windlass can assemble the image of `request`; `config` is as for [`needs_daemon`].
 ///
 /// # Errors
-/// [`BuildError::NeedsDaemon`] for what only a daemon can do; when the Dockerfile is wrong.
+/// [`BuildError::NeedsDaemon`] for an instruction that requires a daemon; an error for an invalid Dockerfile.
 #[expect(clippy::result_large_err, reason = "it is made once and ends the build")]
 pub fn check_daemonless(
     request: &BuildRequest,
@@ -110,7 +110,7 @@ pub fn check_daemonless(
     }
 }
 
-/// The triggers of a base image with their texts. One that cannot be parsed ends the build with a better error.
+/// The triggers of a base image with their texts. Invalid ones are omitted: the build reports them better.
 fn triggers(base: &BaseConfig) -> Vec<(Kind, String)> {
     let parsed = base.onbuild.iter().filter_map(|trigger| {
         let dockerfile = Dockerfile::parse("ONBUILD", format!("FROM scratch\n{trigger}\n")).ok()?;
@@ -121,7 +121,7 @@ fn triggers(base: &BaseConfig) -> Vec<(Kind, String)> {
 }
 
 impl Obstacle {
-    /// What keeps the `ONBUILD` instruction `trigger` from running; `from` is the FROM that names its image.
+    /// For the `ONBUILD` instruction `trigger` of a base image; `from` is the `FROM` that names the image.
     pub(super) fn of_trigger(
         dockerfile: &Dockerfile,
         from: &Instruction,
@@ -132,11 +132,11 @@ impl Obstacle {
             instruction: format!("ONBUILD {}", trigger.lines().next().unwrap_or_default()),
             line: from.lines().0,
             span: dockerfile.label(from),
-            reason: format!("{reason} (a trigger of the base image)"),
+            reason: format!("{reason} (trigger of the base image)"),
         }
     }
 
-    /// The error that it is when `image` is built from `dockerfile`; `unreachable` is why there is no daemon.
+    /// The error for it in `dockerfile` of `image`; `unreachable` is why the daemon is unavailable.
     pub fn into_error(
         self,
         image: &str,
@@ -152,8 +152,8 @@ impl Obstacle {
             dockerfile_name: name,
             instruction: self.span.into(),
             help: match unreachable {
-                Some(error) => format!("{error}: {}; else {HELP}", error.help()),
-                None => format!("{HELP}; or run the command beforehand and COPY what it makes"),
+                Some(error) => format!("{error}: {}; otherwise {HELP}", error.help()),
+                None => format!("{HELP}; or run the command beforehand and COPY its output"),
             },
         }
     }
@@ -168,12 +168,12 @@ fn obstacle(dockerfile: &Dockerfile, instruction: &Instruction, reason: String) 
     }
 }
 
-/// Why only a daemon can carry out an instruction, as a phrase; `None` when it needs none.
+/// Why an instruction requires a daemon, as a phrase; `None` if it does not.
 pub(super) fn reason(kind: &Kind) -> Option<String> {
     match kind {
         Kind::Run(_) => Some("it runs a command".to_owned()),
         Kind::Foreign(reason) => Some(reason.clone()),
-        Kind::Copy(copy) if copy.parents => Some("`--parents` is not carried out here".to_owned()),
+        Kind::Copy(copy) if copy.parents => Some("`--parents` requires BuildKit".to_owned()),
         Kind::Copy(copy) if copy.is_add && copy.sources.iter().any(|source| is_repository(source)) => {
             Some("it adds a git repository".to_owned())
         }
@@ -181,7 +181,7 @@ pub(super) fn reason(kind: &Kind) -> Option<String> {
     }
 }
 
-/// Whether ADD takes `source` for a git repository (Dockerfile reference, "ADD").
+/// Whether ADD treats `source` as a git repository (Dockerfile reference, "ADD").
 pub(super) fn is_repository(source: &str) -> bool {
     let lower = source.to_ascii_lowercase();
     let is_web = lower.starts_with("http://") || lower.starts_with("https://");

@@ -1,4 +1,4 @@
-//! What the file system of an image holds.
+//! The nodes of the file system of an image.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -10,20 +10,20 @@ use super::pack::Pack;
 use crate::image::Digest;
 use crate::image::context::Entry;
 
-/// The name of a file in its folder. Tar archives and Linux know bytes, not text.
+/// The name of a file in its directory. In tar archives and on Linux, names are bytes, not strings.
 pub(super) type Name = Arc<[u8]>;
 
 /// Extended attributes: `security.capability` and its value.
 pub(super) type Attributes = Option<Box<BTreeMap<String, Vec<u8>>>>;
 
-/// Whose something is, what may be done with it, and when it was changed.
+/// The owner, the permissions and the modification time of a node.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Meta {
     /// Permission bits, including setuid, setgid and sticky.
     pub(super) mode: u32,
-    /// The user's number.
+    /// The user ID.
     pub(super) user: u64,
-    /// The group's number.
+    /// The group ID.
     pub(super) group: u64,
     /// Seconds since 1970.
     pub(super) modified: u64,
@@ -32,13 +32,13 @@ pub(super) struct Meta {
 }
 
 impl Meta {
-    /// A folder that is made on the way to something else.
+    /// A parent directory that is created.
     pub(super) fn new_folder(owner: (u64, u64), modified: u64) -> Self {
         Self { mode: 0o755, user: owner.0, group: owner.1, modified, attributes: None }
     }
 }
 
-/// Something in a file system. Cheap to clone.
+/// A node of a file system. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) enum Node {
     Folder(Folder),
@@ -48,14 +48,14 @@ pub(super) enum Node {
     Special(Meta, Special),
 }
 
-/// A folder. Cheap to clone: copies share what is in them until one of them changes.
+/// A directory. Cheap to clone: copies share their entries until one of them changes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Folder {
     pub(super) meta: Meta,
     pub(super) children: Arc<BTreeMap<Name, Node>>,
 }
 
-/// What is neither a file, a folder nor a link.
+/// A node that is not a file, directory or symlink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Special {
     Pipe,
@@ -81,13 +81,13 @@ impl Node {
     }
 }
 
-/// The content of a file: how long it is, its digest once somebody knows it, and where it is.
+/// The content of a file: its size, its digest once known, and its location.
 #[derive(Debug)]
 pub(super) struct FileContent {
     pub(super) size: u64,
     pub(super) digest: OnceLock<Digest>,
     pub(super) place: Place,
-    /// Whether it has several names where it comes from, which it keeps when they are copied together.
+    /// Whether it has hard links in its source, which are kept if they are copied together.
     pub(super) has_links: bool,
 }
 
@@ -97,7 +97,7 @@ pub(super) enum Place {
     /// A file of the build context.
     Context(Entry),
     Memory(Bytes),
-    /// In an archive, from this byte on.
+    /// In an archive, starting at this byte.
     Packed(Arc<Pack>, u64),
     /// A file that was downloaded.
     Downloaded(tempfile::NamedTempFile),

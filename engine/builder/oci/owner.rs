@@ -1,25 +1,25 @@
-//! Users and groups by name, as the image knows them.
+//! Looks up users and groups by name in an image.
 
 use super::content::Reader;
 use super::root_fs::RootFs;
 use super::trouble::Trouble;
 
-/// A list of users longer than this is none.
+/// The size limit of a list of users; a longer file is ignored.
 const LONGEST: u64 = 16 << 20;
 
-/// Who something belongs to.
+/// The owner of a file.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Owner {
-    /// The numbers of the user and the group.
+    /// The IDs of the user and the group.
     pub(super) numbers: (u64, u64),
-    /// The names that the image does not have, each with what it is: `user`, `group`.
+    /// The names that do not exist in the image, each with its kind: `user`, `group`.
     pub(super) unknown: Vec<(&'static str, String)>,
 }
 
-/// The numbers of `owner`, which is `user`, `user:group` or `:group` by name or number. Names are looked up in
-/// `/etc/passwd` and `/etc/group` of `root_fs`. A user without a group has the one of `/etc/passwd`, and a number stands
-/// for the group of the same number (Dockerfile reference, "COPY --chown"). As in BuildKit a name that the image does not
-/// have is the root user's, and an image in which nothing was done yet has no names that could be asked for.
+/// The IDs of `owner`, which is `user`, `user:group` or `:group` by name or ID. Names are looked up in `/etc/passwd`
+/// and `/etc/group` of `root_fs`. A user without a group has the one in `/etc/passwd`; a user ID without a group has
+/// the group with the same ID (Dockerfile reference, "COPY --chown"). As in BuildKit, a name that does not exist in
+/// the image means root, and a name in an empty image is an error.
 pub(super) fn owner(
     root_fs: &RootFs,
     is_blank: bool,
@@ -33,8 +33,8 @@ pub(super) fn owner(
     let mut found = Owner::default();
     let mut ask = |kind: &'static str, file: &str, name: &str| match is_blank {
         true => Err(Trouble::with_help(
-            format!("there is no {kind} `{name}` in an empty image"),
-            "give the number, or COPY the files that name it before",
+            format!("unknown {kind} `{name}`: the image is empty"),
+            "use the ID, or first COPY the file that defines it",
         )),
         false => look_up(root_fs, file, name, reader),
     };
@@ -63,7 +63,7 @@ pub(super) fn owner(
     Ok(found)
 }
 
-/// The number that `text` stands for without any list of users; nothing is the root user, as in BuildKit.
+/// The ID that `text` means without a list of users; an empty one is root, as in BuildKit.
 fn number(text: &str) -> Option<u64> {
     match text {
         "" | "root" => Some(0),
@@ -71,7 +71,7 @@ fn number(text: &str) -> Option<u64> {
     }
 }
 
-/// The fields of the line of `name` in `file`; none when it is not there.
+/// The fields of the line for `name` in `file`; empty if there is none.
 fn look_up(
     root_fs: &RootFs,
     file: &str,

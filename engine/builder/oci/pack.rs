@@ -1,4 +1,4 @@
-//! A compressed tar archive of which single files are read.
+//! A compressed tar archive from which single files are read.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -12,20 +12,20 @@ use crate::image::Digest;
 use crate::image::context::{Changed, Entry};
 use crate::oci::BlobStore;
 
-/// An archive, unpacked into a temporary file when somebody wants the content of a file in it: only then can it be read
-/// from the middle.
+/// An archive, decompressed into a temporary file when the content of a file in it is first read: this allows random
+/// access.
 #[derive(Debug)]
 pub(super) struct Pack {
     source: PackSource,
     unpacked: Mutex<Option<File>>,
 }
 
-/// Where an archive is.
+/// The location of an archive.
 #[derive(Debug)]
 pub(super) enum PackSource {
-    /// In a store of images.
+    /// In an image store.
     Blob(BlobStore, Digest),
-    /// A file of the build context, where others may write to it.
+    /// A file of the build context, which other processes may change.
     Context(Entry),
     /// On disk.
     File(PathBuf),
@@ -51,20 +51,20 @@ impl Pack {
         decompress(BufReader::with_capacity(256 * 1024, file))
     }
 
-    /// Hands the archive, uncompressed, to `read`, which reads it to its end.
+    /// Passes the archive, uncompressed, to `read`, which reads it to its end.
     ///
     /// # Errors
-    /// Those of `read`; [`Changed`](crate::image::context::Changed) when somebody wrote to the archive meanwhile.
+    /// Those of `read`; [`Changed`](crate::image::context::Changed) if the archive was changed during the read.
     pub(super) fn read_whole<T>(&self, read: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
         let content = self.open().and_then(|mut archive| read(&mut archive));
-        // What was read of two contents is neither.
+        // Data read across a change belongs to neither version.
         if let PackSource::Context(entry) = &self.source {
             entry.open()?;
         }
         content
     }
 
-    /// What `error`, met while reading it, stops an instruction with.
+    /// The instruction error for `error`, which occurred while reading it.
     pub(super) fn trouble(&self, error: io::Error) -> Trouble {
         match &self.source {
             PackSource::Context(entry) if Changed::of(&error).is_some() => unsendable(entry, &error),
@@ -72,10 +72,10 @@ impl Pack {
         }
     }
 
-    /// Whether it is an archive at all: it begins with something in it.
+    /// Whether it is an archive with at least one entry.
     ///
     /// # Errors
-    /// When it cannot be read; and when it asks for what is not given here, so that nobody knows.
+    /// If it cannot be read, or if its decompression exceeds a limit, so that the result is unknown.
     pub(super) fn is_archive(&self) -> io::Result<bool> {
         let mut archive = tar::Archive::new(self.open()?);
         match archive.entries()?.next() {
@@ -85,7 +85,7 @@ impl Pack {
         }
     }
 
-    /// Reads `buffer` full from `offset` on.
+    /// Fills `buffer` with the bytes from `offset`.
     pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         let mut unpacked = self.unpacked.lock().unwrap_or_else(PoisonError::into_inner);
         let file = match &mut *unpacked {

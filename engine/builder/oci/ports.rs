@@ -2,17 +2,18 @@
 
 use std::net::IpAddr;
 
-/// How many ports may be exposed in all.
+/// The maximum total number of exposed ports.
 const MOST: usize = 65_536;
 
-/// `8080`, `53/udp`, `8000-8003` and what `docker run -p` takes, as `8080/tcp`, in the order of `words`.
+/// The ports in `words`, in order, each as `8080/tcp`. A word is `8080`, `53/udp`, `8000-8003`, or any format of
+/// `docker run -p`.
 ///
 /// # Errors
-/// What is no port, as a phrase.
+/// An invalid port, as a phrase.
 pub(super) fn ports(words: &[String]) -> Result<Vec<String>, String> {
     let mut found = Vec::new();
     for word in words.iter().flat_map(|word| word.split_whitespace()) {
-        let wrong = || format!("`{word}` is no port such as 8080 or 53/udp");
+        let wrong = || format!("invalid port `{word}` (try 8080 or 53/udp)");
         let (first, last, protocol) = container_ports(word).ok_or_else(wrong)?;
         if found.len() > MOST {
             return Err(wrong());
@@ -22,8 +23,8 @@ pub(super) fn ports(words: &[String]) -> Result<Vec<String>, String> {
     Ok(found)
 }
 
-/// The first and last port and the protocol of `address:host:container/protocol`, of which only the last part counts;
-/// the others have to make sense all the same.
+/// The first and last port and the protocol of `address:host:container/protocol`, of which only the last part is
+/// used; the others must be valid all the same.
 fn container_ports(word: &str) -> Option<(u16, u16, String)> {
     let (before, container) = match word.rsplit_once(':') {
         Some((before, container)) => (Some(before), container),
@@ -38,7 +39,7 @@ fn container_ports(word: &str) -> Option<(u16, u16, String)> {
     };
     let bare = address.strip_prefix('[').and_then(|address| address.strip_suffix(']')).unwrap_or(address);
     let is_address = bare.is_empty() || bare.parse::<IpAddr>().is_ok();
-    // One port may be any of several of the host.
+    // A single container port may map to a range of host ports.
     let fits = match host {
         "" => true,
         host => range(host).is_some_and(|(begin, end)| first == last || end - begin == last - first),

@@ -1,15 +1,15 @@
-//! The file system of an image, in memory: names, kinds, owners; the content of files stays where it is.
+//! The file system of an image in memory: names, kinds and owners; the content of files is not copied.
 
 use std::sync::Arc;
 
 use super::node::{Folder, Meta, Name, Node};
 
-/// How many symlinks a path may lead through, as in Linux.
+/// How many symlinks a path may contain, as in Linux.
 const MOST_LINKS: usize = 255;
-/// How many names a path may have. Most systems know no path of more than 4,096 bytes.
+/// How many names a path may have. Linux limits paths to 4,096 bytes.
 pub(super) const DEEPEST: usize = 1024;
 
-/// The names from the root down to something.
+/// The names from the root to a node.
 pub(super) type Path = Vec<Name>;
 
 /// The file system of an image. Cheap to clone.
@@ -18,7 +18,7 @@ pub(super) struct RootFs {
     pub(super) root: Folder,
 }
 
-/// The names of `path`, without empty ones and `.`, `..` taken off where there is something to take.
+/// The names of `path`, without empty ones and `.`; `..` removes the name before it, if there is one.
 pub(super) fn names(path: &[u8]) -> Path {
     let mut names = Path::new();
     for name in path.split(|byte| *byte == b'/') {
@@ -31,24 +31,24 @@ pub(super) fn names(path: &[u8]) -> Path {
     names
 }
 
-/// `path` as text, absolute, for messages.
+/// `path` as an absolute path, for messages.
 pub(super) fn shown(path: &[Name]) -> String {
     path.iter().fold(String::new(), |text, name| text + "/" + &*String::from_utf8_lossy(name))
 }
 
-/// What is said of a path with more than [`DEEPEST`] names.
+/// The error for a path with more than [`DEEPEST`] names.
 pub(super) fn too_deep() -> String {
-    format!("a path with more than {DEEPEST} names is too deep")
+    format!("a path has more than {DEEPEST} names")
 }
 
 impl RootFs {
-    /// What is at `path`, whose symlinks are not followed; the root is nothing that can be asked for.
+    /// The node at `path`, whose symlinks are not followed; `None` for the root.
     pub(super) fn get(&self, path: &[Name]) -> Option<&Node> {
         let (last, folders) = path.split_last()?;
         self.folder(folders)?.children.get(last)
     }
 
-    /// The folder at `path`, whose symlinks are not followed.
+    /// The directory at `path`, whose symlinks are not followed.
     pub(super) fn folder(&self, path: &[Name]) -> Option<&Folder> {
         path.iter().try_fold(&self.root, |folder, name| match folder.children.get(name)? {
             Node::Folder(folder) => Some(folder),
@@ -56,11 +56,11 @@ impl RootFs {
         })
     }
 
-    /// `path` without symlinks: each is followed as from inside the image, also the last. What is not there stays as
-    /// it is written.
+    /// `path` with all symlinks resolved, including the last one, relative to the root of the image. Names that do
+    /// not exist are kept.
     ///
     /// # Errors
-    /// When links lead in a circle, as a phrase.
+    /// A cycle of symlinks, as a phrase.
     pub(super) fn resolve(&self, path: &[Name]) -> Result<Path, String> {
         if path.len() > DEEPEST {
             return Err(too_deep());
@@ -80,7 +80,7 @@ impl RootFs {
             if let Some(Node::Symlink(_, target)) = self.get(&resolved) {
                 links += 1;
                 if links > MOST_LINKS || open.len() > DEEPEST {
-                    return Err(format!("symbolic links at `{}` lead in a circle", shown(&resolved)));
+                    return Err(format!("cycle of symlinks at `{}`", shown(&resolved)));
                 }
                 resolved.pop();
                 if target.starts_with(b"/") {
@@ -92,7 +92,7 @@ impl RootFs {
         Ok(resolved)
     }
 
-    /// Puts `node` at `path`, in place of what is there. The folders above it are there.
+    /// Puts `node` at `path`, replacing what is there. The directories above it must exist.
     pub(super) fn put(&mut self, path: &[Name], node: Node) {
         let Some((last, folders)) = path.split_last() else {
             if let Node::Folder(folder) = node {
@@ -105,7 +105,7 @@ impl RootFs {
         }
     }
 
-    /// Takes away what is at `path`.
+    /// Removes the node at `path`.
     pub(super) fn remove(&mut self, path: &[Name]) {
         if let Some((last, folders)) = path.split_last()
             && self.get(path).is_some()
@@ -115,10 +115,10 @@ impl RootFs {
         }
     }
 
-    /// Makes the folders of `path` that are missing, each with `meta`; says of the rest whether they are folders.
+    /// Creates the missing directories of `path`, each with `meta`; checks that the others are directories.
     ///
     /// # Errors
-    /// When something else is in the way, as a phrase.
+    /// A node that is not a directory, as a phrase.
     pub(super) fn make_folders(
         &mut self,
         path: &[Name],
@@ -131,7 +131,7 @@ impl RootFs {
         for end in 1..=path.len() {
             match self.get(&path[..end]) {
                 Some(Node::Folder(_)) => {}
-                Some(_) => return Err(format!("`{}` is no folder", shown(&path[..end]))),
+                Some(_) => return Err(format!("`{}` is not a directory", shown(&path[..end]))),
                 None => {
                     let folder = Folder { meta: meta.clone(), ..Folder::default() };
                     self.put(&path[..end], Node::Folder(folder));
@@ -153,7 +153,7 @@ impl RootFs {
         Some(folder)
     }
 
-    /// The content of a small text file, whose path's symlinks are followed, when it is there and in memory.
+    /// The content of a file, following the symlinks in its path, if it exists.
     pub(super) fn file(&self, path: &str) -> Option<Arc<super::node::FileContent>> {
         let path = self.resolve(&names(path.as_bytes())).ok()?;
         match self.get(&path)? {

@@ -1,4 +1,4 @@
-//! Images that a daemon saved, taken into the store.
+//! Imports images that a daemon saved into the image store.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -13,9 +13,9 @@ use super::root_fs::names;
 use crate::image::{Digest, Platform};
 use crate::oci::{BlobStore, Compression, Layer, LayerWriter, StoredImage};
 
-/// What a document in the archive may take in memory.
+/// The maximum size of a manifest or configuration in the archive.
 const LARGEST_DOCUMENT: u64 = 16 << 20;
-/// How many links may lead from one name to another.
+/// How many links may be followed for one name.
 const MOST_LINKS: usize = 8;
 
 /// An image in `manifest.json` of the archive (Docker image spec v1.2, "Combined Image JSON + Filesystem Changeset
@@ -27,14 +27,14 @@ struct Saved {
     layers: Option<Vec<String>>,
 }
 
-/// What the ID of an image stands for: its configuration where the daemon keeps images itself; where containerd keeps
-/// them, its manifest, or an index of manifests by platform (OCI image spec).
+/// The document that an image ID resolves to: the configuration, if the daemon stores images itself; with the
+/// containerd image store, the manifest, or an index of manifests by platform (OCI image spec).
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Document {
     manifests: Vec<Descriptor>,
     layers: Vec<Descriptor>,
-    /// A descriptor in a manifest; in a configuration how a container is started.
+    /// In a manifest, a descriptor; in a configuration, the settings for containers.
     config: serde_json::Value,
 }
 
@@ -59,23 +59,23 @@ impl DescribedPlatform {
     }
 }
 
-/// The documents of an image, from what its ID stands for down to its configuration.
+/// The documents of an image, from the one that its ID resolves to down to its configuration.
 struct Documents {
     /// Those above the configuration.
     above: Vec<Vec<u8>>,
     config: Vec<u8>,
-    /// The digests of its layers as they are in the archive, where a manifest has them.
+    /// The digests of its layers in the archive, if it has a manifest.
     layers: Option<Vec<Digest>>,
 }
 
-/// The documents of the image `id` for `platform`, which `read` knows by their digests; `None` when one is not there.
+/// The documents of the image `id` for `platform`, which `read` returns by digest; `None` if one is missing.
 fn documents(
     id: &Digest,
     platform: &Platform,
     read: impl Fn(&Digest) -> io::Result<Option<Vec<u8>>>,
 ) -> io::Result<Option<Documents>> {
     let (mut id, mut above, mut layers) = (*id, Vec::new(), None);
-    // An index may list another one.
+    // An index may contain another index.
     for _ in 0..MOST_LINKS {
         let Some(content) = read(&id)? else { return Ok(None) };
         let document: Document = serde_json::from_slice(&content)?;
@@ -109,13 +109,13 @@ struct RootFs {
     diff_ids: Option<Vec<Digest>>,
 }
 
-/// Something in the archive.
+/// A member of the archive.
 enum Member {
     File { offset: u64, size: u64 },
     Link(String),
 }
 
-/// The image `image_id` of a daemon for `platform`, when it was taken from there before and all of it is still there.
+/// The image `image_id` of a daemon for `platform`, if it was imported before and is still complete in the store.
 ///
 /// # Errors
 /// Those of the store.
@@ -140,12 +140,12 @@ pub fn taken_before(
     StoredImage::assemble(store, config, &layers, BTreeMap::new()).map(Some).map_err(io::Error::other)
 }
 
-/// Takes the image `image_id` for `platform` out of `archive`, which is one of `docker save`, into `store`. Most daemons
-/// keep layers unpacked, which are compressed anew; containerd has them as they were pulled, and so they stay. They have
-/// to be what the configuration says.
+/// Imports the image `image_id` for `platform` from `archive`, the output of `docker save`, into `store`. Most
+/// daemons save uncompressed layers, which are compressed here; the containerd image store saves them as they were
+/// pulled, and they stay unchanged. The digests of the layers must match the configuration.
 ///
 /// # Errors
-/// When the archive makes no sense, or a layer is not the one of the configuration; and those of the store.
+/// If the archive is invalid, or a layer does not match the configuration; and those of the store.
 pub fn take_saved(
     store: &BlobStore,
     archive: &File,
@@ -162,7 +162,7 @@ pub fn take_saved(
     };
     let (config, paths, is_manifest) = match known {
         Some(Documents { above, config, layers: Some(layers) }) => {
-            // By them the image is known again.
+            // They identify the image in later builds.
             for document in above {
                 store.put(document).map_err(io::Error::other)?;
             }
@@ -171,7 +171,7 @@ pub fn take_saved(
         _ => {
             let images: Vec<Saved> = serde_json::from_slice(&archive.document("manifest.json")?)?;
             let [image] = &images[..] else {
-                return Err(invalid(format!("the archive holds {} images", images.len())));
+                return Err(invalid(format!("the archive contains {} images", images.len())));
             };
             (archive.document(&image.config)?, image.layers.clone().unwrap_or_default(), false)
         }
@@ -179,7 +179,7 @@ pub fn take_saved(
     let diff_ids = diff_ids(&config)?;
     if diff_ids.len() != paths.len() {
         let reason =
-            format!("the archive has {} layers and its configuration {}", paths.len(), diff_ids.len());
+            format!("the archive has {} layers, but its configuration {}", paths.len(), diff_ids.len());
         return Err(invalid(reason));
     }
     let mut layers = Vec::new();
@@ -192,13 +192,13 @@ pub fn take_saved(
     StoredImage::assemble(store, config, &layers, BTreeMap::new()).map_err(io::Error::other)
 }
 
-/// Where an archive with the layout of the OCI image spec has the blob `digest`.
+/// The path of the blob `digest` in an archive with the OCI image layout.
 fn blob(digest: &Digest) -> String {
     format!("blobs/sha256/{}", digest.hex())
 }
 
-/// Under what the compressed form of a daemon's layer is remembered; `blob` is where its archives have it when it was
-/// compressed before.
+/// The key under which the compressed layer of a daemon is recorded; `blob` is its path in the archive if it is
+/// already compressed there.
 fn layer_key(diff_id: &Digest, blob: &str) -> Digest {
     Digest::of(format!("a layer of a daemon\n{diff_id}\n{blob}"))
 }
@@ -230,7 +230,7 @@ impl<'a> Archive<'a> {
                 kind if kind.is_file() => {
                     Member::File { offset: entry.raw_file_position(), size: entry.size() }
                 }
-                // Layers that are there twice are links to the first.
+                // Duplicate layers are links to the first one.
                 kind if kind.is_symlink() => {
                     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
                     Member::Link(normal(&format!("{folder}/{}", target().unwrap_or_default())))
@@ -270,7 +270,7 @@ impl<'a> Archive<'a> {
         Ok(content)
     }
 
-    /// The layer at `path`, compressed in the store. `is_blob`: it is the one of a manifest, and stays as it is if it is
+    /// The layer at `path`, compressed in the store. `is_blob`: it is in a manifest, and stays unchanged if it is
     /// compressed.
     fn layer(&self, store: &BlobStore, path: &str, diff_id: &Digest, is_blob: bool) -> io::Result<Layer> {
         let key = layer_key(diff_id, if is_blob { path } else { "" });
@@ -298,14 +298,14 @@ impl<'a> Archive<'a> {
         };
         if layer.diff_id != *diff_id {
             let found = layer.diff_id;
-            return Err(invalid(format!("the layer {diff_id} has the digest {found}")));
+            return Err(invalid(format!("digest mismatch: the layer {diff_id} has the digest {found}")));
         }
         store.remember_layer(&key, &layer).map_err(io::Error::other)?;
         Ok(layer)
     }
 }
 
-/// `path` without `.`, `..` and what is written twice.
+/// `path` without `.`, `..` and duplicate slashes.
 fn normal(path: &str) -> String {
     let names = names(path.as_bytes());
     names.iter().map(|name| String::from_utf8_lossy(name)).collect::<Vec<_>>().join("/")
@@ -317,7 +317,7 @@ mod tests {
 
     use super::*;
 
-    /// What comes of an archive with a layer, a link to it, and a configuration that names `diff_ids`.
+    /// The result of importing an archive with a layer, a link to it, and a configuration with `diff_ids`.
     fn take(layer: &[u8], diff_ids: &[Digest]) -> io::Result<(tempfile::TempDir, BlobStore, StoredImage)> {
         let folder = tempfile::tempdir()?;
         let store = BlobStore::new(folder.path());

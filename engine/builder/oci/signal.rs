@@ -1,13 +1,13 @@
 //! The signals of STOPSIGNAL.
 
-/// The names that Docker knows, without `SIG` and those that count from the real-time signals.
+/// The signal names that Docker supports, without `SIG`, and without those relative to the real-time signals.
 const NAMES: [&str; 36] = [
     "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL", "PIPE",
     "POLL", "PROF", "PWR", "QUIT", "RTMAX", "RTMIN", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP",
     "TTIN", "TTOU", "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ",
 ];
 
-/// Whether Docker takes `text` for a signal: a number, or a name in any case, with `SIG` or without.
+/// Whether Docker accepts `text` as a signal: a number, or a name in upper or lower case, with or without `SIG`.
 pub(super) fn is_signal(text: &str) -> bool {
     if let Ok(number) = text.parse::<i64>() {
         return number != 0;

@@ -1,4 +1,4 @@
-//! A build target on its way.
+//! The state of a build stage.
 
 use super::document::ImageDocument;
 use super::root_fs::RootFs;
@@ -6,24 +6,24 @@ use super::variables::Variables;
 use crate::image::Platform;
 use crate::oci::Layer;
 
-/// A build target on its way: what its image is so far. Cheap to clone, but for its configuration.
+/// A partially built build stage: its image so far. Cheap to clone, except for its configuration.
 #[derive(Debug, Clone)]
 pub(super) struct State {
-    /// Its file system, once somebody wanted to know it.
+    /// Its file system, once it was needed.
     pub(super) root_fs: Option<RootFs>,
     /// Its configuration.
     pub(super) document: ImageDocument,
     /// Its layers, lowest first.
     pub(super) layers: Vec<Layer>,
-    /// The image that the lowest of them come from, which may not be here yet.
+    /// The image that the lowest layers are from, which may not be in the store yet.
     pub(super) base: Option<String>,
     /// The variables that words are expanded with.
     pub(super) variables: Variables,
-    /// Whether this target, not one it is based on, has a CMD.
+    /// Whether this build stage itself, not one that it is based on, has a CMD.
     pub(super) has_command: bool,
-    /// Whether it is `scratch` and nothing made a file system of it yet.
+    /// Whether it is `scratch` and still has no files.
     pub(super) is_blank: bool,
-    /// What it runs on.
+    /// Its platform.
     pub(super) platform: Platform,
 }
 

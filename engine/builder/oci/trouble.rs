@@ -1,20 +1,20 @@
-//! What stops an instruction.
+//! Errors of instructions.
 
 use std::io;
 
 use crate::builder::BuildError;
 use crate::oci::StoreError;
 
-/// What stops an instruction, before it is known which one that is.
+/// An instruction error, before its line is known.
 #[derive(Debug)]
 pub(super) enum Trouble {
     Cancelled,
-    /// The instruction cannot be carried out: why, as a phrase, and what to do.
+    /// The instruction is invalid: why, as a phrase, and a hint.
     Mistake(String, Option<String>),
-    /// It needs a daemon: why, as a phrase.
+    /// It requires a daemon: why, as a phrase.
     NeedsDaemon(String),
     Store(StoreError),
-    /// Something with an error of its own.
+    /// Any other build error.
     Error(Box<BuildError>),
 }
 

@@ -1,4 +1,4 @@
-//! The variables that words of instructions are expanded with.
+//! The variables that are expanded in words of instructions.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use crate::image::Platform;
 use crate::image::dockerfile::BuildArgs;
 use crate::image::dockerfile::word::{Variable, expand, expand_document};
 
-/// The variables of a build target: what ENV and ARG have set so far, the later counting, as in BuildKit.
+/// The variables of a build stage: those set by ENV and ARG so far; the later one wins, as in BuildKit.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Variables(HashMap<String, String>);
 
@@ -15,7 +15,7 @@ impl Variables {
         self.0.insert(name.into(), value.into());
     }
 
-    /// `word` with its variables expanded and without its quotes.
+    /// `word` with its variables expanded and its quotes removed.
     pub(super) fn expand(&self, word: &str, escape: char) -> Result<String, String> {
         Ok(expand(word, escape, &|name| self.get(name))?.text)
     }
@@ -30,7 +30,7 @@ impl Variables {
     }
 }
 
-/// `given` with the arguments that a builder on `machine` sets for an image of `platform`.
+/// `given` with the arguments that a builder on `machine` predefines for an image for `platform`.
 pub(super) fn platform_args(given: &BuildArgs, platform: &Platform, machine: &Platform) -> BuildArgs {
     let mut args = given.clone();
     for (prefix, platform) in [("TARGET", platform), ("BUILD", machine)] {
