@@ -342,7 +342,7 @@ async fn unknown_target_is_refused_in_the_words_of_the_cause() {
     // Newer ones put the name in quotes.
     assert_eq!(
         error.to_string().replace('"', ""),
-        "the docker daemon could not build `api`: target stage nope could not be found"
+        "the Docker daemon could not build `api`: target stage nope could not be found"
     );
 }
 

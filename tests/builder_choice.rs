@@ -20,7 +20,7 @@ fn kaniko_takes_the_place_of_docker_where_no_daemon_answers() {
         .file("Dockerfile", "FROM scratch\nCOPY a.txt /\n")
         .file("a.txt", "hello");
     let output = project.run(["build"]);
-    output.success().stderr_has("kaniko builds it in the cluster: cannot reach the docker daemon");
+    output.success().stderr_has("kaniko builds it in the cluster: cannot reach the Docker daemon");
     output.stderr_has("`useBuildKit` steers how docker builds: kaniko goes without");
     assert_eq!(cluster.registry.tags(&api), ["one"]);
 
@@ -51,7 +51,7 @@ fn without_daemon(kubeconfig: Option<String>, docker: &str) -> Project {
 fn without_a_cluster_nobody_speaks_of_kubernetes() {
     let project = without_daemon(None, "").file("Dockerfile", "FROM scratch\nRUN make\n");
     let output = project.run(["build"]);
-    output.exits(1).stderr_has("stage::build::needs_daemon").stderr_has("cannot reach the docker daemon");
+    output.exits(1).stderr_has("stage::build::needs_daemon").stderr_says("cannot reach the Docker daemon");
     for word in ["kaniko", "kube", "Kube", "cluster", "pod"] {
         output.lacks(word);
     }

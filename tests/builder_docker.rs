@@ -289,7 +289,7 @@ async fn a_daemon_that_vanishes_is_named() {
     let events = Events::none().of_image("api");
     let classic = Classic { daemon, credentials };
     let error = classic.build(request, &events, &CancellationToken::new()).await.unwrap_err().to_string();
-    let expected = format!("lost the docker daemon at `unix://{}`: ", socket.display());
+    let expected = format!("lost the connection to the Docker daemon at `unix://{}`: ", socket.display());
     assert!(error.starts_with(&expected), "{error}");
 }
 

@@ -64,8 +64,8 @@ fn a_builder_in_a_cluster_that_does_not_answer_is_not_waited_for() {
 fn without_buildx_the_alternatives_are_named() {
     let project = project(&["api"], "").program_on_path("docker", "#!/bin/sh\nexit 1\n");
     let output = project.run(["build"]);
-    output.exits(1).stderr_has("stage::build::no_buildx").stderr_has("there is no `docker buildx`");
-    output.stderr_has("leave `inCluster` out").stderr_has("`kaniko`");
+    output.exits(1).stderr_has("stage::build::no_buildx").stderr_says("`docker buildx` is not installed");
+    output.stderr_says("remove `inCluster`").stderr_has("`kaniko`");
 }
 
 #[test]

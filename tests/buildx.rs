@@ -127,7 +127,7 @@ fn images_that_are_built_at_once_share_one_builder_in_a_namespace_that_is_made_f
     output
         .exits(1)
         .stderr_has("stage::build::no_builder")
-        .stderr_has("another image of this run wants it made otherwise");
+        .stderr_says("another image of this run requires a different configuration");
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_builder_is_made_as_configured_and_ctrl_c_stops_waiting_for_it() {
     let api = cluster.daemon.repository(&cluster.registry.address(), "api");
     let project = project(&cluster, &api, "name: ours, nodeSelector: 'disk=ssd,zone=a'");
     let running = project.spawn(["build"]);
-    running.wait_for_text("the builder waits: no node takes its pod");
+    running.wait_for_text("the builder is waiting: its pod is unschedulable");
     running.signal(Signal::Interrupt);
     running.finish().exits(130);
     let pod = pods(&cluster.cluster, "ours0").expect("the builder");
@@ -155,7 +155,7 @@ fn a_builder_is_made_anew_when_it_should_be_made_otherwise() {
         .exits(1)
         .stderr_has("stage::build::no_builder")
         .stderr_has("no builder \"ours\" found")
-        .stderr_has("leave `noCreate` out");
+        .stderr_says("remove `noCreate`");
 
     let uid = || cluster.cluster.find::<Deployment>("ours0").expect("the builder").metadata.uid;
     change(&project, &api, "name: ours, rootless: true");
@@ -163,15 +163,15 @@ fn a_builder_is_made_anew_when_it_should_be_made_otherwise() {
     let first = uid();
     let other = "name: ours, rootless: true, nodeSelector: 'kubernetes.io/os=linux'";
     change(&project, &api, &format!("{other}, noRecreate: true"));
-    project.run(["build", "--force-build"]).success().lacks("the builder ours,").lacks("creating");
+    project.run(["build", "--force-build"]).success().lacks("removing the builder ours").lacks("creating");
     change(&project, &api, &format!("{other}, noCreate: true"));
-    project.run(["build", "--force-build"]).success().lacks("the builder ours,").lacks("creating");
+    project.run(["build", "--force-build"]).success().lacks("removing the builder ours").lacks("creating");
     assert_eq!(uid(), first);
     change(&project, &api, other);
     let output = project.run(["build", "--force-build"]);
     output
         .success()
-        .stderr_has("removing the builder ours, which is made otherwise")
+        .stderr_has("removing the builder ours: its configuration is different")
         .stderr_has("creating the builder ours");
     assert_ne!(uid(), first);
     let selector = pods(&cluster.cluster, "ours0").and_then(|pod| pod.node_selector).expect("a selector");
@@ -184,9 +184,9 @@ fn a_builder_is_made_anew_when_it_should_be_made_otherwise() {
     project.write("other", kubeconfig);
     let project = project.env("KUBECONFIG", "other");
     let output = project.run(["build", "--force-build"]);
-    output.success().stderr_has("forgetting the builder ours, which another kubeconfig leads to");
+    output.success().stderr_has("removing the builder ours of another kubeconfig, but not its pods");
     assert_eq!(uid(), second);
-    project.run(["build", "--force-build"]).success().lacks("the builder ours,");
+    project.run(["build", "--force-build"]).success().lacks("removing the builder ours");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn a_context_that_is_not_current_is_built_in() {
     project.run(in_test).success().stderr_has("creating the builder ours");
     assert_eq!(cluster.registry.tags(&api), ["one", "two"]);
     assert!(pods(&cluster.cluster, "ours0").is_some());
-    project.run(in_test).success().lacks("the builder ours,");
+    project.run(in_test).success().lacks("removing the builder ours");
     assert_eq!(copies(&project), 0);
 
     // The usual place serves as well.
@@ -222,7 +222,7 @@ fn a_context_that_is_not_current_is_built_in() {
     project
         .run(in_test)
         .success()
-        .stderr_has("forgetting the builder ours, which another kubeconfig leads to");
+        .stderr_has("removing the builder ours of another kubeconfig, but not its pods");
 
     // So do several files, of which the first says what is current, and relative paths.
     project.write(
@@ -231,7 +231,7 @@ fn a_context_that_is_not_current_is_built_in() {
     );
     let project = project.env("KUBECONFIG", "current:../home/.kube/config");
     project.run(["build", "--force-build"]).success();
-    project.run(["build", "--force-build"]).success().lacks("the builder ours,");
+    project.run(["build", "--force-build"]).success().lacks("removing the builder ours");
     assert_eq!(copies(&project), 0);
 }
 
@@ -305,7 +305,7 @@ fn a_builder_that_does_not_start_says_why_and_is_not_kept() {
     project.write("devspace.yaml", &fitting);
     cluster.cluster.limit(&json!({ "pods": "0" }));
     let output = project.run(["build"]);
-    output.exits(1).stderr_has("the cluster refuses its pod").stderr_has("exceeded quota");
+    output.exits(1).stderr_says("the cluster rejects its pod").stderr_has("exceeded quota");
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn a_user_without_rights_is_told_which_are_missing() {
     output
         .exits(1)
         .stderr_has("stage::build::no_builder")
-        .stderr_has("ask for the right to `get` `deployments`");
+        .stderr_says("get permission to `get` `deployments`");
     let namespace = cluster.cluster.namespace();
     output.stderr_has(format!("in the namespace \"{namespace}\""));
 }

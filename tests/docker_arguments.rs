@@ -99,12 +99,12 @@ fn what_a_builder_cannot_honor_is_refused_with_its_line() {
             .stderr_says(expected);
     }
     check("args: [--squash]", "oci", "cannot build `app` with `--squash` of its `args`");
-    check("args: [--squash]", "oci", "the builder `oci` has nothing like it");
+    check("args: [--squash]", "oci", "the builder `oci` has no equivalent");
     check("args: [--iidfile, id]", "oci", "`--iidfile`");
     check("args: [--build-context, a=b]", "oci", "`--build-context`");
     check("args: [--secret, 'id=a,src=one.txt'], useBuildKit: false", "docker", "it requires BuildKit");
     check("args: [--output, out]", "docker", "it puts the image where windlass cannot tag and push it");
-    check("args: [--check]", "docker", "with it, docker builds no image");
+    check("args: [--check]", "docker", "with it, docker does not build an image");
     check("args: [--no-cache, .]", "docker", "it is not a flag: set the build context with `context`");
     check("args: ['--target dev']", "docker", "it is in one item with its value");
     check("args: [--target]", "docker", "it requires a value");

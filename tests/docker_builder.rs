@@ -311,7 +311,7 @@ fn missing_cli_is_explained() {
         .run(["build", "--skip-push"])
         .exits(1)
         .stderr_has("cannot run `docker`: there is no such program")
-        .stderr_has("install the docker CLI, or leave `useCli` and `args` out");
+        .stderr_says("install the docker CLI, or remove `useCli` and `args`");
 }
 
 #[test]
@@ -400,7 +400,7 @@ impl Search {
     #[track_caller]
     fn looks_at(&self, host: &str) -> Output {
         let output = self.run();
-        output.exits(1).stderr_has(format!("cannot reach the docker daemon at `{host}`"));
+        output.exits(1).stderr_says(format!("cannot reach the Docker daemon at `{host}`"));
         output
     }
 }
@@ -424,11 +424,11 @@ fn contexts_of_the_docker_configuration_are_followed() {
     let search = search.current_context("here");
     search.finds();
     let search = search.current_context("elsewhere");
-    search.looks_at("unix:///nowhere/else.sock").stderr_has("the docker context `elsewhere`");
+    search.looks_at("unix:///nowhere/else.sock").stderr_says("the Docker context `elsewhere`");
     let search = search.env("DOCKER_CONTEXT", "here");
     search.finds();
     let search = search.env("DOCKER_HOST", "unix:///nowhere/host.sock");
-    search.looks_at("unix:///nowhere/host.sock").stderr_has("which DOCKER_HOST names");
+    search.looks_at("unix:///nowhere/host.sock").stderr_says("(from DOCKER_HOST)");
 }
 
 #[test]
@@ -445,7 +445,7 @@ fn unknown_context_is_named_with_the_nearest() {
     let Some(search) = Search::new() else { return };
     let search = search.context("colima", "unix:///c.sock").env("DOCKER_CONTEXT", "colma");
     let output = search.run();
-    output.stderr_has("cannot find the docker context `colma`, which DOCKER_CONTEXT names");
+    output.stderr_says("unknown Docker context `colma` (from DOCKER_CONTEXT)");
     output.stderr_has("did you mean `colima`?");
 }
 

@@ -107,7 +107,7 @@ fn missing_daemon_is_told_in_one_line_with_what_to_do() {
     output.exits(1).stderr_has("docker::unreachable");
     let told: Vec<_> = output.stderr.lines().filter(|line| line.contains("help: ")).collect();
     assert_eq!(told, ["  help: start the daemon that DOCKER_HOST names, or change that setting"], "{output}");
-    output.stderr_has(", which DOCKER_HOST names: there is no such").lacks("os error");
+    output.stderr_says(" (from DOCKER_HOST): socket not found").lacks("os error");
 }
 
 #[test]

@@ -290,21 +290,21 @@ fn what_keeps_a_pod_from_starting_is_said_at_once() {
         &cluster,
         &kaniko,
         "kaniko::image_pull",
-        &["no node can pull `127.0.0.1:1/none:1`", "name another with `image`"],
+        &["no node can pull `127.0.0.1:1/none:1`", "choose another image with `image`"],
     );
     let init = project(&cluster, &api, "").env("WINDLASS_KANIKO_INIT_IMAGE", missing);
-    fails(&cluster, &init, "kaniko::image_pull", &["name another with `initImage`"]);
+    fails(&cluster, &init, "kaniko::image_pull", &["choose another image with `initImage`"]);
     let selector = project(&cluster, &api, "nodeSelector: {disk: none}");
     fails(
         &cluster,
         &selector,
         "kaniko::unschedulable",
-        &["no node takes the build pod", "nodes are available"],
+        &["build pod is unschedulable", "nodes are available"],
     );
     let key = project(&cluster, &api, "envFrom: {KEY: {secretKeyRef: {name: nowhere, key: k}}}");
-    fails(&cluster, &key, "kaniko::container", &["`kaniko` of the build pod does not start", "nowhere"]);
+    fails(&cluster, &key, "kaniko::container", &["`kaniko` of the build pod did not start", "nowhere"]);
     let kaniko = project(&cluster, &api, "command: [/none]");
-    fails(&cluster, &kaniko, "kaniko::container", &["`kaniko` of the build pod does not start", "/none"]);
+    fails(&cluster, &kaniko, "kaniko::container", &["`kaniko` of the build pod did not start", "/none"]);
 }
 
 #[test]
@@ -607,13 +607,13 @@ fn what_the_cluster_refuses_is_said_before_there_is_a_pod() {
         }
         assert!(cluster.pods().is_empty(), "{output}");
     };
-    let missing = format!("there is no secret `nowhere` in the namespace `{namespace}`");
+    let missing = format!("the secret `nowhere` does not exist in the namespace `{namespace}`");
     check(&without_node(&cluster, "pullSecret: nowhere", ""), "kaniko::missing", &[&missing, "`pullSecret`"]);
     let mount = "additionalMounts: [{configMap: {name: settings}, mountPath: /x}]";
     check(
         &without_node(&cluster, mount, ""),
         "kaniko::missing",
-        &["no config map `settings`", "`additionalMounts`"],
+        &["the config map `settings` does not exist", "`additionalMounts`"],
     );
     check(
         &without_node(&cluster, "namespace: no-such", ""),
@@ -624,7 +624,7 @@ fn what_the_cluster_refuses_is_said_before_there_is_a_pod() {
     check(
         &without_node(&cluster, tolerations, ""),
         "kaniko::bad_option",
-        &["cannot make a build pod for `api`"],
+        &["cannot create a build pod for `api`"],
     );
     let resources = "resources: {limits: {memory: much}}";
     check(&without_node(&cluster, resources, ""), "cluster::refused", &["cannot create a build pod"]);
@@ -632,7 +632,7 @@ fn what_the_cluster_refuses_is_said_before_there_is_a_pod() {
     check(
         &without_node(&cluster, "", ""),
         "kaniko::quota",
-        &["has no room for a build pod", "exceeded quota: none"],
+        &["the build pod exceeds the quota", "exceeded quota: none"],
     );
 
     let nobody = without_node(&cluster, "", "")
@@ -658,7 +658,11 @@ fn a_quota_that_wants_limits_is_answered_with_the_key_for_them() {
 fn what_kaniko_cannot_do_is_an_error_before_the_build() {
     let Some(cluster) = Cluster::acquire() else { return };
     let network = without_node(&cluster, "", "    network: host\n");
-    network.run(["build"]).exits(1).stderr_has("kaniko::unfit").stderr_has("nothing like `network: host`");
+    network
+        .run(["build"])
+        .exits(1)
+        .stderr_has("kaniko::unfit")
+        .stderr_says("no equivalent of `network: host`");
     let project = without_node(&cluster, "", "");
     project
         .run(["build", "--skip-push"])

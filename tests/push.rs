@@ -510,7 +510,7 @@ fn a_daemon_whose_registry_is_busy_waits_longer() {
     let repository = daemon.repository(&proxy.address(), "app");
     proxy.fault(1, "PUT", &manifests(&repository), Fault::Busy { status: 429, seconds: 1, as_date: false });
     let output = project(&daemon, &repository, "").run(["build", "-t", "one"]);
-    output.success().stderr_has("trying again in 5 s");
+    output.success().stderr_has("retrying in 5 s");
     assert_eq!(registry.tags(&repository), ["one"]);
 }
 

@@ -263,8 +263,7 @@ mod tests {
         let error = daemon.connect().await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "cannot reach the docker daemon at `unix:///no/such.sock`, which DOCKER_HOST names: \
-             there is no such socket"
+            "cannot reach the Docker daemon at `unix:///no/such.sock` (from DOCKER_HOST): socket not found"
         );
     }
 }

@@ -407,8 +407,8 @@ mod tests {
         check(&[("DOCKER_CONFIG", "/broken")], "cannot read `/broken/config.json`");
         check(
             &[("DOCKER_HOST", "ftp://x")],
-            "cannot use `ftp://x`, which DOCKER_HOST names, as the address of a docker daemon: the scheme `ftp`",
+            "invalid address `ftp://x` of the Docker daemon (from DOCKER_HOST): unknown scheme `ftp`",
         );
-        check(&[("DOCKER_HOST", "tcp://x:port")], "cannot use `tcp://x:port`, which DOCKER_HOST names");
+        check(&[("DOCKER_HOST", "tcp://x:port")], "invalid address `tcp://x:port` of the Docker daemon");
     }
 }

@@ -29,8 +29,7 @@ pub enum LoadError {
 }
 
 impl Daemon {
-    /// Loads `root`, a manifest or an index in `store`, into the daemon under `references`. Equals
-    /// `docker load`.
+    /// Loads `root`, a manifest or an index in `store`, into the daemon under `references`. Equals `docker load`.
     ///
     /// # Errors
     /// [`LoadError`].

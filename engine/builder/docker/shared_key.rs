@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn only_bits_of_folders_that_were_there_make_another_key() {
         let before = key("one", &[("a", 0o755), ("b", 0o755)]);
-        assert_eq!(key("one", &[("a", 0o755), ("b", 0o755), ("c", 0o755)]), before, "a new folder");
+        assert_eq!(key("one", &[("a", 0o755), ("b", 0o755), ("c", 0o755)]), before, "a new directory");
         for (copy, folders) in [
             ("two", [("a", 0o755), ("b", 0o755)]),
             ("one", [("a", 0o700), ("b", 0o755)]),

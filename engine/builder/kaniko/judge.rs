@@ -201,11 +201,7 @@ mod tests {
         let waiting = |reason: &str| json!({ "waiting": { "reason": reason, "message": "the message" } });
         fails(init(waiting("ErrImagePull")), "kaniko::image_pull", "`r.io/x:1`: the message");
         fails(main(waiting("ImagePullBackOff")), "kaniko::image_pull", "the message");
-        fails(
-            main(waiting("CreateContainerConfigError")),
-            "kaniko::container",
-            "does not start: the message",
-        );
+        fails(main(waiting("CreateContainerConfigError")), "kaniko::container", "did not start: the message");
         let killed = json!({ "terminated": { "exitCode": 137, "reason": "OOMKilled" } });
         fails(main(killed), "kaniko::out_of_memory", "its limit is 1Gi");
         let no_program =
@@ -213,7 +209,7 @@ mod tests {
         fails(
             init(json!({ "terminated": no_program })),
             "kaniko::container",
-            "does not start: tar: not found",
+            "did not start: tar: not found",
         );
         let evicted =
             json!({ "phase": "Failed", "reason": "Evicted", "message": "the node was low on memory" });

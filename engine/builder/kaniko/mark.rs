@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_mark_is_abandoned_when_its_holder_is_gone() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let pod = |name: &str| MarkedPod {
             server: "https://s".to_owned(),
             namespace: "dev".to_owned(),

@@ -273,7 +273,7 @@ pub(super) mod tests {
         let tolerations = vec![json!({ "tolerationSeconds": "soon" })];
         let config = KanikoConfig { tolerations, ..KanikoConfig::default() };
         let error = made(&build(config), None).expect_err("no pod");
-        assert!(error.to_string().starts_with("cannot make a build pod for `api`: "), "{error}");
+        assert!(error.to_string().starts_with("cannot create a build pod for `api`: "), "{error}");
     }
 
     #[test]

@@ -84,9 +84,8 @@ impl Site<'_> {
 }
 
 impl Transfer {
-    /// Copies what `pattern` matches in `source` to `destination`: files into or over it, directories by their
-    /// entries. A pattern with wildcards may match nothing, but the part before the first wildcard must exist, as in
-    /// BuildKit.
+    /// Copies what `pattern` matches in `source` to `destination`: files into or over it, directories by their entries.
+    /// A pattern with wildcards may match nothing, but the part before the first wildcard must exist, as in BuildKit.
     pub(super) fn copy(
         &self,
         source: &RootFs,
@@ -447,7 +446,7 @@ mod tests {
         let mut base = vec![("d", Node::Folder(Folder::default()))];
         base.extend(lib);
         let error = copied(&transfer, "dir", "/d", &base).expect_err("refused");
-        assert!(error.contains("`/d/lib` is no folder"), "{error}");
+        assert!(error.contains("`/d/lib` is not a directory"), "{error}");
     }
 
     #[test]

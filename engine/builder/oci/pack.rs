@@ -41,8 +41,9 @@ impl Pack {
         let file = match &self.source {
             PackSource::Blob(store, digest) => {
                 let blob = store.get(digest).map_err(io::Error::other)?;
-                let gone =
-                    || io::Error::new(io::ErrorKind::NotFound, format!("`{digest}` is not in the store"));
+                let gone = || {
+                    io::Error::new(io::ErrorKind::NotFound, format!("`{digest}` is not in the image store"))
+                };
                 blob.ok_or_else(gone)?.file
             }
             PackSource::Context(entry) => entry.open()?,

@@ -174,8 +174,8 @@ mod tests {
 
     fn root_fs() -> RootFs {
         let mut root_fs = RootFs::default();
-        root_fs.make_folders(&names(b"run/lock"), &Meta::default(), |_| ()).expect("folders");
-        root_fs.make_folders(&names(b"var"), &Meta::default(), |_| ()).expect("folders");
+        root_fs.make_folders(&names(b"run/lock"), &Meta::default(), |_| ()).expect("directories");
+        root_fs.make_folders(&names(b"var"), &Meta::default(), |_| ()).expect("directories");
         root_fs.put(&names(b"var/run"), link("/run"));
         root_fs.put(&names(b"var/up"), link("../../../../run/./lock"));
         root_fs.put(&names(b"dangling"), link("var/run/gone"));
@@ -202,7 +202,7 @@ mod tests {
     fn a_file_is_no_place_for_a_folder() {
         let mut root_fs = root_fs();
         let made = root_fs.make_folders(&names(b"file/below"), &Meta::default(), |_| ());
-        assert_eq!(made, Err("`/file` is no folder".to_owned()));
+        assert_eq!(made, Err("`/file` is not a directory".to_owned()));
     }
 
     #[test]

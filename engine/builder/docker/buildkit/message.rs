@@ -149,10 +149,10 @@ mod tests {
 
     #[test]
     fn broken_lines_are_errors() {
-        check("{", "its answer cannot be read: EOF while parsing an object at line 1 column 1");
+        check("{", "its response cannot be parsed: EOF while parsing an object at line 1 column 1");
         check(
             r#"{"id":"moby.buildkit.trace","aux":"*"}"#,
-            "its answer cannot be read: Invalid symbol 42, offset 0.",
+            "its response cannot be parsed: Invalid symbol 42, offset 0.",
         );
     }
 }

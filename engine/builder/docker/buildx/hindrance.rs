@@ -195,7 +195,7 @@ mod tests {
         let ended = json!({ "terminated": { "exitCode": 3 } });
         let program =
             |reason: &str| Some(Hindrance::Program { reason: reason.to_owned(), pod: "p".to_owned() });
-        assert_eq!(pod(waiting(back_off.clone(), ended)), program("it ended with exit code 3"));
+        assert_eq!(pod(waiting(back_off.clone(), ended)), program("it exited with code 3"));
         assert_eq!(pod(waiting(back_off, json!({}))), program("back-off"));
         let condition = json!({ "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no disk" });
         assert_eq!(

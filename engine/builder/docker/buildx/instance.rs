@@ -271,7 +271,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_at_a_time() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let path = || folder.path().to_owned();
         let held = lock(path(), "b".into(), Duration::ZERO).await.expect("a lock");
         lock(path(), "b".into(), Duration::ZERO).await.expect_err("it is held");
