@@ -22,7 +22,7 @@ pub enum Taker {
 ///
 /// # Errors
 /// [`BuildError::Argument`] for the first unsupported argument.
-#[expect(clippy::result_large_err, reason = "it is made once and ends the build")]
+#[expect(clippy::result_large_err, reason = "it is created once and ends the build")]
 pub fn check(image: &str, args: &BuilderArgs, taker: Taker) -> Result<(), BuildError> {
     let refused = args.iter().find_map(|arg| Some((arg, refusal(arg, taker)?)));
     let Some((arg, reason)) = refused else { return Ok(()) };

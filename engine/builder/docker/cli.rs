@@ -189,7 +189,7 @@ pub(super) fn labels(request: &BuildRequest) -> impl Iterator<Item = String> {
 }
 
 /// Copies a file that docker wrote about the image to the path that `flag` of `args` sets.
-#[expect(clippy::result_large_err, reason = "it is made once and ends the build")]
+#[expect(clippy::result_large_err, reason = "it is created once and ends the build")]
 pub(super) fn copy_report(
     from: &Path,
     to: &Path,

@@ -1,10 +1,10 @@
-//! The permission bits that `--chmod` asks for (Dockerfile reference, "COPY --chmod").
+//! The permission bits that `--chmod` sets (Dockerfile reference, "COPY --chmod").
 
 /// Every bit that a letter can set, except for the sticky bit.
 const STANDARD: u32 = 0o6777;
 const STICKY: u32 = 0o1000;
 
-/// The permission bits that `--chmod` asks for.
+/// The permission bits that `--chmod` sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mode {
     /// A number: these bits and no others.

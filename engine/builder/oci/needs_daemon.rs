@@ -98,7 +98,7 @@ const HELP: &str =
 ///
 /// # Errors
 /// [`BuildError::NeedsDaemon`] for an instruction that requires a daemon; an error for an invalid Dockerfile.
-#[expect(clippy::result_large_err, reason = "it is made once and ends the build")]
+#[expect(clippy::result_large_err, reason = "it is created once and ends the build")]
 pub fn check_daemonless(
     request: &BuildRequest,
     config: &dyn Fn(&str) -> Option<BaseConfig>,
