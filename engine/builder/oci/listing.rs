@@ -167,10 +167,7 @@ impl Listing {
                     resolve_parent(root_fs, &mut target)?;
                     match root_fs.get(&target) {
                         Some(Node::Folder(_)) | None => {
-                            return Err(format!(
-                                "the target of the hard link `{}` does not exist",
-                                shown(&path)
-                            ));
+                            return Err(format!("the hard link `{}` has no target", shown(&path)));
                         }
                         Some(node) => node.clone(),
                     }
