@@ -1,7 +1,7 @@
 //! Which brackets of a script are open.
 
-/// The innermost bracket that `text` opens and does not close, and where it is; what stands in texts and comments does
-/// not count.
+/// The innermost bracket that `text` opens and does not close, and its offset. Brackets in strings and comments do not
+/// count.
 pub fn innermost_open(text: &str) -> Option<(char, usize)> {
     let mut open = Vec::new();
     let mut rest = text.char_indices().peekable();
@@ -26,7 +26,7 @@ pub fn innermost_open(text: &str) -> Option<(char, usize)> {
     open.pop()
 }
 
-/// What closes the bracket `open`.
+/// The bracket that closes `open`.
 pub fn closing(open: char) -> char {
     match open {
         '(' => ')',

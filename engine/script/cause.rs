@@ -10,7 +10,7 @@ use super::trace::Place;
 use super::{Pipeline, StageError, hint, resolver, stage};
 use crate::suggestion::nearest;
 
-/// The codes of errors of stages that only a wrong script can cause, beside all `script::...`.
+/// The error codes of stages that only an invalid script can cause, in addition to all `script::...`.
 const WRONG_SCRIPT: [&str; 5] = [
     "builder::unfit",
     "builder::unknown",
@@ -24,11 +24,11 @@ const WRONG_SCRIPT: [&str; 5] = [
 pub enum Cause {
     /// A stage failed.
     Stage(StageError),
-    /// The script itself is wrong, or threw something.
+    /// The script itself has an error, or threw a value.
     Script {
         /// What happened.
         message: String,
-        /// The code, as thrown by the script or ours.
+        /// The code, from the thrown value or from windlass.
         code: String,
         /// What to do.
         help: Option<String>,
@@ -53,14 +53,14 @@ impl Cause {
             EvalAltResult::ErrorVariableNotFound(name, _) => {
                 let name = without_numbers(&name);
                 let help = hint::variable(pipeline, &name, place);
-                Self::wrong(format!("there is no variable `{name}`"), "script::unknown_variable", Some(help))
+                Self::wrong(format!("unknown variable `{name}`"), "script::unknown_variable", Some(help))
             }
             EvalAltResult::ErrorParsing(error, _) => {
                 Self::wrong(lower_first(&error.to_string()), "script::syntax", None)
             }
             EvalAltResult::ErrorDotExpr(text, _) if unknown_property(&text).is_some() => {
                 let (name, owner) = unknown_property(&text).unwrap_or_default();
-                let message = format!("there is no property `{name}` of {}", kind(owner));
+                let message = format!("unknown property `{name}` of {}", kind(owner));
                 Self::wrong(message, "script::unknown_property", hint::property(name, owner))
             }
             EvalAltResult::ErrorDotExpr(text, _) if fixed_property(&text).is_some() => {
@@ -70,8 +70,8 @@ impl Cause {
             }
             EvalAltResult::ErrorPropertyNotFound(name, _) => {
                 let help =
-                    format!("ask before: `if \"{name}\" in map {{ ... }}`; `map.keys()` says what is there");
-                Self::wrong(format!("the map has no `{name}`"), "script::no_entry", Some(help))
+                    format!("check first: `if \"{name}\" in map {{ ... }}`; `map.keys()` lists the keys");
+                Self::wrong(format!("the map has no key `{name}`"), "script::no_entry", Some(help))
             }
             EvalAltResult::ErrorModuleNotFound(name, _) if layer::alias(&name).is_some_and(is_name) => {
                 let name = without_numbers(&name);
@@ -96,13 +96,11 @@ impl Cause {
                 };
                 let help = match (kind(&wanted), kind(&found)) {
                     ("a number", "a string") => {
-                        "a list is read by number: `list[0]`; an image has a name: `project.image(\"api\")`"
+                        "index a list with a number: `list[0]`; get an image by name: `project.image(\"api\")`"
                     }
-                    ("true or false", "nothing (`()`)") => "ask whether it is there: `value != ()`",
-                    ("true or false", _) => "compare it with something: `==`, `!=`, `>`",
-                    (_, "nothing (`()`)") => {
-                        "a function returns what its last line is, unless a `;` ends that"
-                    }
+                    ("true or false", "nothing (`()`)") => "check that it exists: `value != ()`",
+                    ("true or false", _) => "compare it with a value: `==`, `!=`, `>`",
+                    (_, "nothing (`()`)") => "a function returns its last expression, unless a `;` ends it",
                     _ => "",
                 };
                 let help = (!help.is_empty()).then(|| help.to_owned());
@@ -110,19 +108,21 @@ impl Cause {
             }
             EvalAltResult::ErrorArrayBounds(length, index, _) => {
                 let message = match length {
-                    0 => format!("there is no item {index}: the list is empty"),
-                    1 => format!("there is no item {index}: the list has 1, which is `[0]`"),
-                    length => format!("there is no item {index}: the list has {length}, the first is `[0]`"),
+                    0 => format!("list index {index} is out of range: the list is empty"),
+                    1 => format!("list index {index} is out of range: the only item is `[0]`"),
+                    length => format!(
+                        "list index {index} is out of range: the list has {length} items, the first is `[0]`"
+                    ),
                 };
-                let help = "`list.len()` says how many there are, `list.is_empty()` whether there is none";
+                let help = "check `list.len()` or `list.is_empty()` first";
                 Self::wrong(message, "script::no_item", Some(help.to_owned()))
             }
             EvalAltResult::ErrorStackOverflow(_) => Self::wrong(
-                "functions call each other too deeply".to_owned(),
+                "function calls are nested too deeply".to_owned(),
                 "script::too_deep",
                 Some(
-                    "a function of an override that means to call the one it replaces needs \
-                     `import \"scripts/build\" as base;` and `base::`"
+                    "to call the function that an override replaces, add \
+                     `import \"scripts/build\" as base;` and write `base::` before the call"
                         .to_owned(),
                 ),
             ),
@@ -133,7 +133,7 @@ impl Cause {
         }
     }
 
-    /// Whether the script itself is wrong, rather than what it tried to do.
+    /// Whether the script itself has an error, instead of the action that it tried.
     pub(super) fn is_wrong_script(&self) -> bool {
         match self {
             Self::Stage(stage) => {
@@ -148,11 +148,11 @@ impl Cause {
         Self::Script { message, code: code.to_owned(), help, is_thrown: false }
     }
 
-    /// What `throw value` says: a text, or a map with `message`, `code` and `help`.
+    /// The error of `throw value`: a string, or a map with `message`, `code` and `help`.
     fn thrown(value: &rhai::Dynamic) -> Self {
         let text = |key: &str| value.read_lock::<rhai::Map>()?.get(key).map(ToString::to_string);
         let message = text("message").unwrap_or_else(|| match value {
-            value if value.is_unit() => "the script stopped without saying why".to_owned(),
+            value if value.is_unit() => "the script stopped without a message".to_owned(),
             value => value.to_string(),
         });
         let code = text("code").unwrap_or_else(|| "script::thrown".to_owned());
@@ -166,7 +166,7 @@ impl Cause {
             let known = nearest(name, pipeline.functions().map(|function| function.name.as_str()));
             let help = known.filter(|known| *known != name);
             let help = help.map(|known| format!("did you mean `{module}::{known}`?"));
-            let message = format!("there is no function `{}`", plain_types(signature));
+            let message = format!("unknown function `{}`", plain_types(signature));
             return Self::wrong(message, "script::unknown_function", help);
         }
         if !name.starts_with(|char: char| char.is_alphabetic() || char == '_') {
@@ -179,13 +179,13 @@ impl Cause {
         others.sort();
         let help = match (others.as_slice(), stage::signature(name)) {
             ([], Some(known)) => {
-                format!("it takes other arguments: `{known}`; `windlass doc {name}` shows an example")
+                format!("call it as `{known}`; `windlass doc {name}` shows an example")
             }
             ([], None) => hint::function(pipeline, name, first_type(signature)),
             (others, _) => format!("it is defined as `{name}({})`", others.join(&format!(")`, `{name}("))),
         };
         Self::wrong(
-            format!("there is no function `{}`", plain_types(signature)),
+            format!("unknown function `{}`", plain_types(signature)),
             "script::unknown_function",
             Some(help),
         )
@@ -200,7 +200,7 @@ impl Cause {
         let message = match (takes, given.as_str()) {
             (Some(takes), "") => format!("`|{takes}| ...` is called without arguments"),
             (Some(takes), given) => format!("`|{takes}| ...` is called with other arguments: {given}"),
-            (None, given) => format!("a function without a name is called with other arguments: {given}"),
+            (None, given) => format!("an anonymous function is called with other arguments: {given}"),
         };
         let help = match given.as_str() {
             "" => "write `|| ...`".to_owned(),
@@ -219,12 +219,12 @@ impl Cause {
             (operator, operands) => format!("`{operator}` cannot be used with {}", operands.join(" and ")),
         };
         let help = match (operator, operands.as_slice()) {
-            ("!", _) => Some("compare it with something: `==`, `!=`, `>`"),
+            ("!", _) => Some("compare it with a value: `==`, `!=`, `>`"),
             (_, operands) if operands.contains(&"nothing (`()`)") => Some(
-                "a function returns what its last line is, unless a `;` ends that; `x ?? 1` is 1 where x is nothing",
+                "a function returns its last expression, unless a `;` ends it; `x ?? 1` is 1 if x is `()`",
             ),
             (_, operands) if operands.contains(&"a string") => {
-                Some("texts are joined by `+`, or stand between backticks: `v-${image.name}`")
+                Some("join strings with `+`, or write a string in backticks: `v-${image.name}`")
             }
             _ => None,
         };
@@ -238,7 +238,7 @@ fn first_type(signature: &str) -> Option<&str> {
     arguments.split([',', ')']).next().map(str::trim).filter(|first| !first.is_empty())
 }
 
-/// What a parameter for a value of the type `kind` may be called.
+/// A parameter name for a value of the type `kind`.
 fn parameter_for(kind: &str) -> String {
     match kind {
         "string" => "text".to_owned(),
@@ -270,13 +270,13 @@ fn is_name(text: &str) -> bool {
     text.chars().all(|char| char.is_alphanumeric() || char == '_')
 }
 
-/// A signature with the names of types that scripts know.
+/// A signature with the type names of scripts.
 fn plain_types(signature: &str) -> String {
     let signature = signature.replace("&str | ImmutableString | String", "string");
     signature.replace("i64", "number")
 }
 
-/// A type of Rhai in words.
+/// The name of a Rhai type in messages.
 pub(super) fn kind(name: &str) -> &str {
     match name {
         "i64" | "f64" => "a number",

@@ -1,4 +1,4 @@
-//! What scripts can call, in the form that the language server of Rhai reads.
+//! Everything that scripts can call, in the format of the Rhai language server.
 
 use rhai::Engine;
 
@@ -6,7 +6,7 @@ use super::reference::Documented;
 use super::{reference, stage};
 
 /// A definition file (`.d.rhai`) with Rhai's own functions, the stages, the functions of the default pipeline, and the
-/// modules of the standard library under the names they are usually imported by.
+/// modules of the standard library under their usual import names.
 pub fn text() -> String {
     let mut engine = Engine::new();
     stage::register(&mut engine);
@@ -25,7 +25,7 @@ pub fn text() -> String {
     text
 }
 
-/// Adds the definition of `function`, each line behind `indent`.
+/// Adds the definition of `function`, each line after `indent`.
 fn define(text: &mut String, function: &Documented, indent: &str) {
     for line in function.text.lines() {
         *text += format!("{indent}/// {line}").trim_end();
@@ -38,7 +38,7 @@ fn define(text: &mut String, function: &Documented, indent: &str) {
     *text += &format!("{indent}fn {name}({}) -> ?;\n\n", parameters.join(", "));
 }
 
-/// The type of a parameter of the default pipeline: each is named for it.
+/// The type of a parameter of the default pipeline, which its name determines.
 fn kind(parameter: &str) -> &str {
     match parameter {
         "project" => "Project",

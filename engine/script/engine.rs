@@ -9,15 +9,15 @@ use super::stage;
 use crate::event::{Event, Level};
 use crate::run::{Run, Scope};
 
-/// How deep functions may call each other.
+/// The maximum depth of function calls.
 const CALL_LEVELS: usize = 128;
-/// How deeply expressions may nest, outside and inside functions.
+/// The maximum depth of expressions, outside and inside functions.
 const EXPRESSION_DEPTHS: (usize, usize) = (128, 64);
-/// The longest text, in bytes, and the most items of an array or map that a script may build.
+/// The maximum size of a string in bytes, and of an array or map in items.
 const STRING_SIZE: usize = 64 << 20;
 const COLLECTION_SIZE: usize = 1_000_000;
 
-/// An engine that knows no stage: enough for reading scripts.
+/// An engine without stages: enough to parse scripts.
 pub(super) fn new_parser() -> Engine {
     let mut engine = Engine::new();
     engine.set_max_expr_depths(EXPRESSION_DEPTHS.0, EXPRESSION_DEPTHS.1);

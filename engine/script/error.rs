@@ -27,17 +27,16 @@ pub enum ScriptError {
         message: String,
         /// The file.
         file: String,
-        /// What to do, when that is clear.
+        /// What to do, if known.
         help: Option<String>,
         /// Its lines.
         excerpt: Box<Excerpt>,
     },
     /// The script stopped with an error.
     Stopped {
-        /// The stage's error, when a stage failed; else what Rhai says.
+        /// The error of the stage, if a stage failed; otherwise the error of Rhai.
         cause: Cause,
-        /// The lines of the call chain, the innermost first; none when the user wrote none of them and a stage
-        /// failed.
+        /// The lines of the call chain, the innermost first; empty if a stage failed and all lines are built in.
         excerpts: Vec<Excerpt>,
     },
     /// The run was cancelled.
@@ -59,7 +58,7 @@ impl ScriptError {
     pub(crate) fn of_call(pipeline: &Pipeline, called: &str, error: EvalAltResult) -> Self {
         let mut places = Vec::new();
         let mut error = error;
-        // The function, and the file name Rhai gives, around the position at hand.
+        // The function, and the file name from Rhai, around the current position.
         let mut around = (called.to_owned(), MERGED.to_owned());
         loop {
             push_place(pipeline, &mut places, &around, &error);
@@ -110,7 +109,7 @@ impl ScriptError {
         Self::Stopped { cause, excerpts }
     }
 
-    /// Whether the script itself is wrong, rather than what it tried to do.
+    /// Whether the script itself has an error, instead of the action that it tried.
     pub fn is_wrong_script(&self) -> bool {
         match self {
             Self::Unreadable { .. } | Self::Syntax { .. } => true,
@@ -119,7 +118,7 @@ impl ScriptError {
         }
     }
 
-    /// The stage's error, when a stage stopped the script.
+    /// The error of the stage, if a stage stopped the script.
     pub fn stage(&self) -> Option<&StageError> {
         match self {
             Self::Stopped { cause: Cause::Stage(stage), .. } => Some(stage),
@@ -134,12 +133,12 @@ impl From<StageError> for ScriptError {
     }
 }
 
-/// The user's functions whose results windlass's own script stumbled over: those that the line of the innermost
-/// place calls, or of them the one that `message` names. They have returned, so the call chain does not name them.
+/// The user's functions whose results made the built-in script fail: those that the line of the innermost place calls,
+/// or only the one that `message` names. They have returned, so the call chain does not contain them.
 fn suspects(pipeline: &Pipeline, message: &str, places: &[Place]) -> Vec<Excerpt> {
     let Some(innermost) = places.first().filter(|place| place.is_built_in()) else { return Vec::new() };
     let mut suspects = users_functions(pipeline);
-    // What a value is called is mostly what made it.
+    // A value is mostly named like the function that made it.
     let (before, _) = innermost.around();
     let value = before.strip_suffix('.').map(last_word).unwrap_or_default();
     let maker = if value == "result" { "publish" } else { value };
@@ -155,7 +154,7 @@ fn suspects(pipeline: &Pipeline, message: &str, places: &[Place]) -> Vec<Excerpt
     suspects.iter().map(excerpt).collect()
 }
 
-/// The place of the closure that `error` says cannot be called: whoever called it is no script.
+/// The place of the closure that `error` says cannot be called: its caller is not a script.
 fn closure(pipeline: &Pipeline, error: &EvalAltResult) -> Option<Place> {
     let EvalAltResult::ErrorFunctionNotFound(signature, _) = error else { return None };
     let name = signature.split([' ', '(']).next().filter(|name| is_closure(name))?;
@@ -176,7 +175,7 @@ fn recursive(pipeline: &Pipeline) -> Vec<Excerpt> {
     functions.iter().map(excerpt).collect()
 }
 
-/// The functions the user wrote, by name, and where.
+/// The functions of the user, by name, with their places.
 fn users_functions(pipeline: &Pipeline) -> Vec<(&Function, Place)> {
     let users = pipeline.functions().filter(|function| !function.file.is_built_in());
     let mut functions: Vec<_> = users
@@ -195,7 +194,7 @@ fn calls(line: &str, name: &str) -> bool {
     })
 }
 
-/// Adds the place at which `error` happened, inside of the function and file `around`.
+/// Adds the place at which `error` happened, inside the function and file `around`.
 fn push_place(
     pipeline: &Pipeline,
     places: &mut Vec<Place>,
@@ -279,14 +278,14 @@ impl Diagnostic for ScriptError {
             Self::Syntax { help, .. } | Self::Stopped { cause: Cause::Script { help, .. }, .. } => {
                 help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
             }
-            Self::Unreadable { .. } => Some(Box::new(
-                "scripts are files of UTF-8 text; `--script` is relative to the current folder",
-            )),
+            Self::Unreadable { .. } => {
+                Some(Box::new("check that it is UTF-8 text; `--script` is relative to the working directory"))
+            }
             _ => None,
         }
     }
 
-    /// A stage's own source (a Dockerfile, say) comes first; the script follows as related diagnostics.
+    /// The source of a stage, such as a Dockerfile, comes first; the script follows as related diagnostics.
     fn source_code(&self) -> Option<&dyn SourceCode> {
         match self {
             Self::Stopped { cause: Cause::Stage(stage), .. } if has_source(stage) => {

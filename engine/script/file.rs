@@ -6,30 +6,30 @@ use std::sync::Arc;
 
 use super::ScriptError;
 
-/// The text of `scripts/build.rhai`.
+/// The source of `scripts/build.rhai`.
 pub(super) const DEFAULT_BUILD: &str = include_str!("../../scripts/build.rhai");
 
-/// The text of one script, and the name it has in messages.
+/// The source of one script, and its name in messages.
 #[derive(Debug, Clone)]
 pub struct ScriptFile {
     /// The name shown: `windlass.dev.rhai`, `scripts/build.rhai`.
     pub name: Arc<str>,
-    /// The text.
+    /// The source.
     pub text: Arc<str>,
-    /// Where it lies; `None` for scripts that are part of windlass.
+    /// Its path; `None` for built-in scripts.
     pub path: Option<PathBuf>,
-    /// The folder of the dependency that it belongs to, with which its name starts.
+    /// The directory of the dependency that it belongs to, with which its name starts.
     pub dependency: Option<Arc<str>>,
-    /// What is put into the text when Rhai reads it; no message shows it.
+    /// Code that is inserted before Rhai parses it, and that no message shows.
     insertions: Arc<[Insertion]>,
 }
 
-/// A text that is put into a script.
+/// Code that is inserted into a script.
 #[derive(Debug, Clone)]
 pub struct Insertion {
-    /// The byte offset in the script that it is put at.
+    /// Its byte offset in the script.
     pub at: usize,
-    /// The text, within one line.
+    /// The code, on one line.
     pub text: String,
 }
 
@@ -39,29 +39,29 @@ impl ScriptFile {
         Self::built_in("scripts/build.rhai", DEFAULT_BUILD)
     }
 
-    /// A script that is part of windlass.
+    /// A built-in script.
     pub fn built_in(name: &str, text: &str) -> Self {
         Self::new(name, text, None)
     }
 
-    /// A script with this text.
+    /// A script with this source.
     pub fn new(name: &str, text: &str, path: Option<PathBuf>) -> Self {
         Self { name: name.into(), text: text.into(), path, insertions: Arc::default(), dependency: None }
     }
 
-    /// The script with `insertions`, in the order of their places: Rhai reads them, messages show it without them.
+    /// The script with `insertions`, ordered by offset: Rhai parses them, messages do not show them.
     #[must_use]
     pub fn with_insertions(self, insertions: Vec<Insertion>) -> Self {
         Self { insertions: insertions.into(), ..self }
     }
 
-    /// The same script, lying elsewhere.
+    /// The same script with another path.
     #[must_use]
     pub fn at(self, path: Option<PathBuf>) -> Self {
         Self { path, ..self }
     }
 
-    /// The text as Rhai reads it.
+    /// The source as Rhai parses it.
     pub(super) fn parsed(&self) -> Cow<'_, str> {
         if self.insertions.is_empty() {
             return Cow::Borrowed(&self.text);
@@ -77,7 +77,7 @@ impl ScriptFile {
         Cow::Owned(parsed)
     }
 
-    /// The byte offset in the text of a byte offset in the text that Rhai reads.
+    /// The byte offset in the source for a byte offset in the source that Rhai parses.
     fn original(&self, parsed: usize) -> usize {
         let mut inserted = 0;
         for insertion in &*self.insertions {
@@ -90,10 +90,10 @@ impl ScriptFile {
         parsed - inserted
     }
 
-    /// Reads the script at `path`; `root` shortens its name.
+    /// Reads the script at `path`; its name is relative to `root`.
     ///
     /// # Errors
-    /// `script::unreadable` when it cannot be read as UTF-8 text.
+    /// `script::unreadable` if it cannot be read as UTF-8 text.
     pub fn read(path: &Path, root: &Path) -> Result<Self, ScriptError> {
         let name = path.strip_prefix(root).unwrap_or(path).display().to_string();
         match crate::input_file::read_text(path) {
@@ -106,7 +106,7 @@ impl ScriptFile {
     /// those that exist, then `more` (`--script`).
     ///
     /// # Errors
-    /// `script::unreadable` when one that exists cannot be read, or one of `more` does not exist.
+    /// `script::unreadable` if one that exists cannot be read, or one of `more` does not exist.
     pub fn overrides(root: &Path, profiles: &[String], more: &[PathBuf]) -> Result<Vec<Self>, ScriptError> {
         let profiles = profiles.iter().map(|profile| format!("windlass.{profile}.rhai"));
         let names = std::iter::once("windlass.rhai".to_owned()).chain(profiles);
@@ -114,25 +114,25 @@ impl ScriptFile {
         found.chain(more.iter().cloned()).map(|path| Self::read(&path, root)).collect()
     }
 
-    /// The same as a file of the dependency in `folder`, as it is shown.
+    /// The same script as a file of the dependency in `folder`, with its displayed name.
     #[must_use]
     pub fn of_dependency(self, folder: &str) -> Self {
         Self { name: format!("{folder}/{}", self.name).into(), dependency: Some(folder.into()), ..self }
     }
 
-    /// Its folder, relative to its project; empty for the project's own.
+    /// Its directory, relative to its project; empty for the project directory.
     pub(super) fn folder(&self) -> &Path {
         let name = Path::new(&*self.name);
         let inside = self.dependency.as_ref().and_then(|folder| name.strip_prefix(&**folder).ok());
         inside.unwrap_or(name).parent().unwrap_or(Path::new(""))
     }
 
-    /// Whether it is part of windlass.
+    /// Whether it is built in.
     pub fn is_built_in(&self) -> bool {
         self.path.is_none()
     }
 
-    /// The byte offset of the name of `function` where it is defined first.
+    /// The byte offset of the name of `function` in its first definition.
     pub fn definition(&self, function: &str) -> Option<usize> {
         self.definitions(function).next()
     }
@@ -142,7 +142,7 @@ impl ScriptFile {
         self.definitions(function).take_while(|&offset| offset < end).last()
     }
 
-    /// The byte offsets of the name of `function` wherever it is defined.
+    /// The byte offsets of the name of `function` in its definitions.
     fn definitions(&self, function: &str) -> impl Iterator<Item = usize> {
         let names = self.text.match_indices(function);
         names
@@ -161,7 +161,7 @@ impl ScriptFile {
         self.text.get(..offset).unwrap_or_default().matches('\n').count() + 1
     }
 
-    /// The byte offset of a place that Rhai names; both counts start at 1, columns count characters.
+    /// The byte offset of a position of Rhai; lines and columns start at 1, and columns count characters.
     pub fn offset(&self, line: usize, column: usize) -> usize {
         let text = self.parsed();
         let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();

@@ -1,11 +1,10 @@
-//! What somebody probably meant who names something that is not there.
+//! Suggestions for unknown names.
 
 use super::trace::Place;
 use super::{Pipeline, reference, resolver, stage};
 use crate::suggestion::nearest;
 
-/// What to write for the function `name`, which is not there; `on` is the type of its first argument, where that is
-/// known.
+/// What to write instead of the unknown function `name`; `on` is the type of its first argument, if known.
 pub fn function(pipeline: &Pipeline, name: &str, on: Option<&str>) -> String {
     if on.is_some_and(|on| stage::properties_of(on).iter().any(|known| known == name)) {
         return format!("it is a property: write `.{name}`, without `()`");
@@ -40,25 +39,25 @@ pub fn function(pipeline: &Pipeline, name: &str, on: Option<&str>) -> String {
     if let Some(found) = near.and_then(|near| library.iter().find(|function| function.name() == near)) {
         return of_module(found);
     }
-    let more = if pipeline.is_test() { ", `windlass doc test` what tests can" } else { "" };
-    format!("`windlass doc` lists what scripts can call{more}")
+    let more = if pipeline.is_test() { ", or `windlass doc test` for tests" } else { "" };
+    format!("run `windlass doc` to list what scripts can call{more}")
 }
 
-/// What to write for a function that is called so in other languages, or on a value that has none.
+/// What to write instead of a function that has this name in other languages, or that the value does not have.
 pub fn habit(name: &str, is_on_project: bool) -> Option<&'static str> {
     match name {
-        "run" if is_on_project => Some("a pipeline is a function: call it, `release(project, \"1.4.0\")`"),
+        "run" if is_on_project => Some("call the pipeline as a function: `release(project, \"1.4.0\")`"),
         "run" | "shell" | "system" | "cmd" | "bash" | "spawn" | "popen" | "subprocess" | "os" => {
-            Some("commands run through `exec([\"make\", \"all\"])`, or `sh(\"make all\")`")
+            Some("run commands with `exec([\"make\", \"all\"])` or `sh(\"make all\")`")
         }
-        "print" | "println" | "log" | "echo" | "puts" => Some("write `print(text)`, with one text"),
-        "format" | "sprintf" | "concat" => Some("values stand in texts between backticks: `v-${image.name}`"),
+        "print" | "println" | "log" | "echo" | "puts" => Some("write `print(text)`, with one string"),
+        "format" | "sprintf" | "concat" => Some("write a string in backticks: `v-${image.name}`"),
         "length" | "size" | "count" => Some("write `len()`"),
         "str" | "string" | "toString" | "String" => Some("write `to_string()`"),
         "int" | "parseInt" | "Number" => Some("write `parse_int(text)`"),
         "append" => Some("write `list + [item]`, or `list.push(item)`"),
         "exists" => Some("write `file_exists(path)`"),
-        "exit" | "panic" | "error" | "die" => Some("`fail(\"...\")` stops with a message"),
+        "exit" | "panic" | "error" | "die" => Some("write `fail(\"...\")` to stop with a message"),
         "read_json" | "load_json" => Some("write `parse_json(read_file(path))`"),
         "read_yaml" | "load_yaml" => Some("write `parse_yaml(read_file(path))`"),
         "getenv" | "environ" => Some("write `env(\"NAME\")`"),
@@ -76,36 +75,36 @@ fn of_module(function: &reference::Documented) -> String {
     )
 }
 
-/// What to write for the property `name` of a value of the type `owner`, which has none of that name.
+/// What to write instead of the unknown property `name` of a value of the type `owner`.
 pub fn property(name: &str, owner: &str) -> Option<String> {
     let properties = stage::properties_of(owner);
     if let Some(known) = nearest(name, properties.iter().map(String::as_str)) {
         return Some(format!("did you mean `{known}`?"));
     }
     if owner == "()" {
-        return Some("a function returns what its last line is, unless a `;` ends that".to_owned());
+        return Some("a function returns its last expression, unless a `;` ends it".to_owned());
     }
     if matches!(name, "length" | "size" | "count") {
         return Some("write `len()`".to_owned());
     }
     let owners = stage::owners_of(name);
     if !owners.is_empty() {
-        return Some(format!("`{name}` belongs to {}: look at what stands before it", owners.join(", ")));
+        return Some(format!("`{name}` is a property of {}: check the value before it", owners.join(", ")));
     }
     stage::is_function(name).then(|| format!("it is a function: call it, `.{name}()`"))
 }
 
-/// What to write for setting the property `name`.
+/// What to write instead of setting the property `name`.
 pub fn setter(name: &str) -> String {
     let copier = format!("with_{name}");
     if stage::names().contains(&copier) {
-        return format!("values stay as they are: `{copier}(...)` returns a changed copy");
+        return format!("values are immutable: `{copier}(...)` returns a changed copy");
     }
-    "values stay as they are: `with_...` functions return changed copies; `windlass doc image` lists them"
+    "values are immutable: `with_...` functions return changed copies; `windlass doc image` lists them"
         .to_owned()
 }
 
-/// What to write for the variable `name`, which is not there, at `place`.
+/// What to write instead of the unknown variable `name` at `place`.
 pub fn variable(pipeline: &Pipeline, name: &str, place: Option<&Place>) -> String {
     if pipeline.named(name).next().is_some() {
         return format!("`{name}` is a function: call it, `{name}(...)`");
@@ -118,11 +117,11 @@ pub fn variable(pipeline: &Pipeline, name: &str, place: Option<&Place>) -> Strin
     for file in pipeline.files().iter().filter(|file| !file.is_built_in()) {
         for line in file.text.lines() {
             if line.strip_prefix("const ").is_some_and(|rest| declares(rest, name)) {
-                return format!("functions see the constants of their file as `global::{name}`");
+                return format!("write `global::{name}` for a constant of the file");
             }
             if line.strip_prefix("let ").is_some_and(|rest| declares(rest, name)) {
                 return format!(
-                    "functions do not see variables of their file: write `const {name} = ...;` there, and \
+                    "functions cannot use variables of their file: write `const {name} = ...;` there, and \
                      `global::{name}` here"
                 );
             }
@@ -130,7 +129,7 @@ pub fn variable(pipeline: &Pipeline, name: &str, place: Option<&Place>) -> Strin
     }
     let (before, _) = place.map(Place::around).unwrap_or_default();
     if is_taken_for_index(before) {
-        return "put a `;` before the `[`: without, it reads an item of what stands before it".to_owned();
+        return "put a `;` before the `[`: without it, `[` indexes the value before it".to_owned();
     }
     let of_function = place.map(|place| pipeline.named(place.function())).into_iter().flatten();
     let parameters: Vec<_> = of_function.flat_map(|function| function.parameters.clone()).collect();
@@ -139,18 +138,18 @@ pub fn variable(pipeline: &Pipeline, name: &str, place: Option<&Place>) -> Strin
     let known = parameters.iter().map(String::as_str).chain(declared).chain(["git", "project", "image"]);
     match nearest(name, known.filter(|known| *known != name && known.chars().count() > 2)) {
         Some(known) if name.chars().count() > 2 => {
-            format!("did you mean `{known}`? A text stands in quotes: \"{name}\"")
+            format!("did you mean `{known}`? Write strings in quotes: \"{name}\"")
         }
-        _ => format!("texts stand in quotes: \"{name}\""),
+        _ => format!("write strings in quotes: \"{name}\""),
     }
 }
 
-/// Whether `text`, behind `let` or `const`, declares `name`.
+/// Whether `text`, after `let` or `const`, declares `name`.
 fn declares(text: &str, name: &str) -> bool {
     text.trim_start().strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('='))
 }
 
-/// Whether the list that begins at the end of `before` is read as an index, since nothing ends the line before it.
+/// Whether the list that begins at the end of `before` is parsed as an index because nothing ends the line before it.
 fn is_taken_for_index(before: &str) -> bool {
     let Some(before) = before.trim_end().strip_suffix('[') else { return false };
     let value = before.trim_end();
@@ -158,16 +157,18 @@ fn is_taken_for_index(before: &str) -> bool {
     value.len() < before.len() && is_value && !value.ends_with("return") && !value.ends_with(" in")
 }
 
-/// What to write for the module `path`, which is not there.
+/// What to write instead of the unknown module `path`.
 pub fn module(path: &str) -> String {
     let known = resolver::paths();
     match nearest(path, known.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `import \"{near}\"`?"),
         None if path.starts_with("std/") || path.starts_with("scripts/") => {
-            format!("the modules of windlass are {}", known.join(", "))
+            format!("the built-in modules are {}", known.join(", "))
         }
-        None => "modules lie inside the project: `import \"lib/x\" as x` reads lib/x.rhai, `./x` the file \
-                 beside this one"
-            .to_owned(),
+        None => {
+            "modules must be inside the project: `import \"lib/x\" as x` reads lib/x.rhai, `./x` the file \
+                 next to this one"
+                .to_owned()
+        }
     }
 }

@@ -1,8 +1,8 @@
-//! The files of a pipeline as layers: each sees what lies below it.
+//! The files of a pipeline as layers: each can use the layers below it.
 //!
-//! Rhai merges files into one program with one set of imported modules. So that two files may give different
-//! modules one name, and each finds what *it* replaced in `scripts/build`, a file's imports are read with its number:
-//! in file 2, `import "scripts/build" as base` means `import "scripts/build@2" as base@2`.
+//! Rhai merges files into one program with one set of imported modules. The imports of a file get its number, so that
+//! two files can give different modules one name, and each finds what *it* replaced in `scripts/build`: in file 2,
+//! `import "scripts/build" as base` means `import "scripts/build@2" as base@2`.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use rhai::{AST, Engine, Module, Position, Token};
 
 use super::ScriptFile;
 
-/// The module through which a file reaches the functions it replaces.
+/// The module through which a file calls the functions it replaces.
 const BELOW: &str = "scripts/build";
 
-/// Makes `parser` read the imports of `file`, the one with this number.
+/// Makes `parser` number the imports of `file`, which has this number.
 #[expect(deprecated, reason = "it is not deprecated but may change; the version is pinned")]
 pub fn number_imports(parser: &mut Engine, file: &ScriptFile, number: usize) {
     let (file, text) = (file.clone(), file.parsed().into_owned());
@@ -41,7 +41,7 @@ fn is_alias(before: &str, after: &str) -> bool {
     is_import || (after.trim_start().starts_with("::") && !before.ends_with("::"))
 }
 
-/// What `import path` of `file` means in the merged program.
+/// The path of `import path` of `file` in the merged program.
 fn import_path(path: &str, file: &ScriptFile, number: usize) -> String {
     let folder = Some(file.folder()).filter(|folder| !folder.as_os_str().is_empty());
     match folder {
@@ -57,7 +57,7 @@ fn numbered(name: &str, number: usize) -> String {
     format!("{name}@{number}")
 }
 
-/// `text`, written by Rhai, with names as the user wrote them.
+/// `text`, a message of Rhai, with names as the user wrote them.
 pub fn without_numbers(text: &str) -> String {
     let mut parts = text.split('@');
     let first = parts.next().unwrap_or_default().to_owned();
@@ -67,19 +67,19 @@ pub fn without_numbers(text: &str) -> String {
     })
 }
 
-/// The name that a file gives a module, when `text` is one.
+/// The name that a file gives a module, if `text` is one.
 pub fn alias(text: &str) -> Option<&str> {
     let (name, number) = text.split_once('@')?;
     number.chars().all(|char| char.is_ascii_digit()).then_some(name)
 }
 
-/// The number of the file that reaches what it replaced as `path`.
+/// The number of the file that imports what it replaced as `path`.
 pub fn number(path: &str) -> Option<usize> {
     path.strip_prefix(BELOW)?.strip_prefix('@')?.parse().ok()
 }
 
-/// The functions of `layers`, a later one replacing earlier ones, as the module called `name`. What they call is
-/// looked up in the program that calls them: an override counts there, too.
+/// The functions of `layers` as the module `name`; later functions replace earlier ones. Their calls are resolved in
+/// the program that calls them, so overrides apply there, too.
 pub fn module_of(layers: &[AST], name: &str) -> Arc<Module> {
     let mut module = Module::new();
     for layer in layers {

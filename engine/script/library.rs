@@ -1,6 +1,6 @@
 //! The modules that come with windlass: `import "std/tags" as tags;`.
 
-/// File names, as messages show them, and texts; sorted.
+/// File names, as messages show them, and sources; sorted.
 pub(super) const MODULES: [(&str, &str); 7] = [
     ("std/entrypoints.rhai", include_str!("../../stdlib/entrypoints.rhai")),
     ("std/hooks.rhai", include_str!("../../stdlib/hooks.rhai")),

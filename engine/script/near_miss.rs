@@ -11,7 +11,7 @@ use super::pipeline::{Function, is_closure};
 use super::signature::is_own_pipeline;
 use crate::suggestion::nearest;
 
-/// A function of an override that replaces nothing, but is named like one of the default pipeline.
+/// A function of an override that replaces nothing, but has a name similar to one of the default pipeline.
 pub struct NearMiss<'a> {
     /// The function.
     pub function: &'a Function,
@@ -26,8 +26,8 @@ impl fmt::Display for NearMiss<'_> {
     }
 }
 
-/// The functions of overrides that replace nothing and are called from nowhere, but are named like one of the
-/// default pipeline.
+/// The functions of overrides that replace nothing and are never called, but have a name similar to one of the default
+/// pipeline.
 pub fn near_misses(pipeline: &Pipeline) -> Vec<NearMiss<'_>> {
     let called = called_functions(pipeline);
     let defaults: Vec<_> =
@@ -45,7 +45,7 @@ pub fn near_misses(pipeline: &Pipeline) -> Vec<NearMiss<'_>> {
         .filter_map(|function| {
             let names = defaults.iter().map(|function| function.name.as_str());
             let meant = nearest(&function.name, names)?;
-            // A pipeline of its own is called by name: only a slip of one letter is worth a warning.
+            // A separate pipeline is called by name: only a typo of one letter is worth a warning.
             if is_own_pipeline(function) && damerau_levenshtein(&function.name, meant) > 1 {
                 return None;
             }
@@ -70,7 +70,7 @@ pub(super) fn called_functions(pipeline: &Pipeline) -> HashSet<String> {
             Some(ASTNode::Stmt(rhai::Stmt::FnCall(call, _))) => {
                 called.insert(call.name.to_string());
             }
-            // A function's name in place of a variable is a pointer to it; local variables have an index.
+            // A function name used as a variable is a pointer to it; local variables have an index.
             Some(ASTNode::Expr(Expr::Variable(variable, None, _))) if variable.0.is_none() => {
                 called.insert(variable.1.to_string());
             }

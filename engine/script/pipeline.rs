@@ -14,8 +14,8 @@ use super::near_miss::near_misses;
 use super::reference::text_of;
 use super::{ScriptError, ScriptFile, resolver};
 
-/// The source name of the merged program. Rhai forgets which file a merged function came from, so places in
-/// it are looked up in [`Pipeline::functions`].
+/// The source name of the merged program. Rhai does not record which file a merged function came from, so places in it
+/// are looked up in [`Pipeline::functions`].
 pub(super) const MERGED: &str = "<pipeline>";
 
 /// A function of a pipeline.
@@ -27,11 +27,11 @@ pub struct Function {
     pub parameters: Vec<String>,
     /// Whether it is callable from outside its file.
     pub is_public: bool,
-    /// Its documentation, in Markdown; empty without one.
+    /// Its documentation, in Markdown; may be empty.
     pub documentation: String,
     /// The file its effective definition comes from.
     pub file: ScriptFile,
-    /// Where in that file it is, from its name to its closing brace, in bytes.
+    /// Its byte range in that file, from its name to its closing brace.
     pub span: Range<usize>,
     /// The definitions it replaced, the last one first.
     pub replaced: Vec<Function>,
@@ -71,7 +71,7 @@ impl Function {
         format!("{}:{}", self.file.name, self.line())
     }
 
-    /// Its text, from its name on.
+    /// Its source, from its name on.
     pub fn text(&self) -> &str {
         self.file.text.get(self.span.clone()).unwrap_or_default()
     }
@@ -82,7 +82,7 @@ impl Function {
     }
 }
 
-/// The merged program, and where each function of it came from.
+/// The merged program, and the origin of each of its functions.
 pub struct Pipeline {
     program: AST,
     /// Each file on its own.
@@ -97,7 +97,7 @@ impl Pipeline {
     /// of parameters.
     ///
     /// # Errors
-    /// `script::syntax` with the place, when a file is not valid.
+    /// `script::syntax` with the place, if a file is not valid.
     pub fn compile(files: Vec<ScriptFile>, root: &Path) -> Result<Self, ScriptError> {
         let mut parser = new_parser();
         let mut program = AST::empty();
@@ -129,12 +129,12 @@ impl Pipeline {
         &self.files
     }
 
-    /// Whether it is a file of tests, which call more than pipelines can.
+    /// Whether it is a test file, which can call more than pipelines can.
     pub(super) fn is_test(&self) -> bool {
         self.files.iter().any(|file| file.name.ends_with("_test.rhai"))
     }
 
-    /// The effective functions, in no order.
+    /// The effective functions, in no particular order.
     pub fn functions(&self) -> impl Iterator<Item = &Function> {
         self.functions.values().filter(|function| !is_closure(&function.name))
     }
@@ -151,12 +151,12 @@ impl Pipeline {
         functions
     }
 
-    /// The functions called `name`, whatever their number of parameters.
+    /// The functions named `name`, with any number of parameters.
     pub(super) fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Function> {
         self.functions.values().filter(move |function| function.name == name)
     }
 
-    /// The module `name` through which a file reaches the functions it replaced; `None` for any other module.
+    /// The module `name` through which a file calls the functions it replaced; `None` for any other module.
     pub(super) fn replaced_module(&self, name: &str) -> Option<Arc<Module>> {
         Some(layer::module_of(self.below(name)?, name))
     }
@@ -172,18 +172,18 @@ impl Pipeline {
         resolver::built_in(name).or_else(|| ScriptFile::read(&self.root.join(name), &self.root).ok())
     }
 
-    /// One line for each function of an override that replaces nothing and is called from nowhere, but is
-    /// named like one that could be replaced.
+    /// One line for each function of an override that replaces nothing and is never called, but has a name similar to
+    /// one that could be replaced.
     pub fn near_misses(&self) -> Vec<String> {
         near_misses(self).iter().map(ToString::to_string).collect()
     }
 
-    /// The files as programs of their own, in the order in which they were merged.
+    /// The files as separate programs, in the order in which they were merged.
     pub(super) fn layers(&self) -> &[AST] {
         &self.layers
     }
 
-    /// The programs whose functions a file reaches as the module `name`; `None` for any other module.
+    /// The programs whose functions a file calls as the module `name`; `None` for any other module.
     pub(super) fn below(&self, name: &str) -> Option<&[AST]> {
         self.layers.get(..layer::number(name)?)
     }
@@ -193,13 +193,14 @@ impl Pipeline {
         resolver::find(&self.root, None, path)
     }
 
-    /// The texts of the user's files that define the function `name` with so many parameters, the last one first.
+    /// The sources of the user's files that define the function `name` with this number of parameters, the last one
+    /// first.
     pub fn users_files_of(&self, name: &str, parameters: usize) -> impl Iterator<Item = &str> {
         let function = self.functions.get(&(name.to_owned(), parameters));
         let definitions =
             function.into_iter().flat_map(|function| std::iter::once(function).chain(&function.replaced));
         let files = definitions.map(|function| &function.file).filter(|file| !file.is_built_in());
-        // A copy of the default pipeline says nothing of its own.
+        // An unchanged copy of the default pipeline does not count.
         files.map(|file| &*file.text).filter(|text| text.trim() != DEFAULT_BUILD.trim())
     }
 
@@ -211,7 +212,7 @@ impl Pipeline {
     /// Calls the function `name` with `arguments`.
     ///
     /// # Errors
-    /// Whatever stopped the script, with the places of the call chain.
+    /// The error that stopped the script, with the places of the call chain.
     pub fn call(
         &self,
         engine: &Engine,
@@ -225,7 +226,7 @@ impl Pipeline {
     }
 }
 
-/// Whether Rhai made the name up for a closure.
+/// Whether Rhai generated the name for a closure.
 pub(super) fn is_closure(name: &str) -> bool {
     name.starts_with("anon$")
 }

@@ -1,4 +1,4 @@
-//! What scripts can redefine and call, from the doc comments where it is defined.
+//! The functions that scripts can override and call, from their doc comments.
 
 use rhai::Engine;
 use serde::Deserialize;
@@ -13,11 +13,11 @@ use crate::config::schema::{self, KeyPath, Shape};
 /// One override for each function of the default pipeline.
 const OVERRIDES: &str = include_str!("../../scripts/examples.rhai");
 
-/// What is documented.
+/// The kind of a documented item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// A function of the default pipeline, which a project may redefine.
+    /// A function of the default pipeline, which a project can override.
     Function,
     /// A stage: called by its name, or on a value.
     Stage,
@@ -25,20 +25,20 @@ pub enum Kind {
     Property,
     /// A key of devspace.yaml.
     Key,
-    /// What only tests can call.
+    /// A function that only tests can call.
     Test,
     /// A function of a module of the standard library.
     Library,
 }
 
-/// A function for scripts: how it is called, and what its documentation says.
+/// A documented function, property or key: its call and its documentation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Documented {
     /// How it is called: `tags(image)`, `plan.build_with(builder)`, `image.name`.
     pub call: String,
     /// What it is.
     pub kind: Kind,
-    /// What it gives, where that is always the same: `Image`, `list`.
+    /// Its type, if that is always the same: `Image`, `list`.
     pub returns: Option<String>,
     /// Its documentation, in Markdown.
     pub text: String,
@@ -75,8 +75,7 @@ impl Documented {
     }
 }
 
-/// Everything there is: functions, then stages and properties, then the standard library, then keys of
-/// devspace.yaml.
+/// All documented items: functions, then stages and properties, then the standard library, then keys of devspace.yaml.
 pub fn all() -> Vec<Documented> {
     [functions(), stages(), library(), keys()].concat()
 }
@@ -121,7 +120,7 @@ pub fn library() -> Vec<Documented> {
     MODULES.iter().flat_map(|(file, text)| functions_of(file.trim_end_matches(".rhai"), text)).collect()
 }
 
-/// What each module of the standard library is about: its path, and the first sentence of its file.
+/// Each module of the standard library: its path, and the first sentence of its doc comment.
 pub fn modules() -> Vec<(String, String)> {
     let about = |(file, text): &(&str, &str)| {
         let lines = text.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim);
@@ -156,7 +155,7 @@ fn functions_of(path: &str, text: &str) -> Vec<Documented> {
     functions.into_iter().map(|(_, function)| function).collect()
 }
 
-/// The functions of the default pipeline that can be redefined, in the order of the file.
+/// The functions of the default pipeline that can be overridden, in the order of the file.
 pub fn functions() -> Vec<Documented> {
     let Ok(ast) = new_parser().compile(DEFAULT_BUILD) else { return Vec::new() };
     let mut functions: Vec<_> = ast
@@ -179,7 +178,7 @@ pub fn functions() -> Vec<Documented> {
     functions
 }
 
-/// The function that is called like `call` in `script`, with its comment. No function of ours has a blank line in it.
+/// The function with the signature `call` in `script`, with its comment. No built-in function contains a blank line.
 fn definition<'a>(script: &'a str, call: &str) -> Option<&'a str> {
     let head = format!("fn {call} ");
     let mut paragraphs = script.split("\n\n");
@@ -187,7 +186,7 @@ fn definition<'a>(script: &'a str, call: &str) -> Option<&'a str> {
     Some(found.trim_end())
 }
 
-/// The stages and what can be asked of their values, sorted by name.
+/// The stages and the properties of their values, sorted by name.
 pub fn stages() -> Vec<Documented> {
     let mut engine = Engine::new_raw();
     stage::register(&mut engine);
@@ -230,17 +229,17 @@ struct Parameter {
 }
 
 impl Stage {
-    /// `None` for what Rhai calls on its own account.
+    /// `None` for functions that Rhai calls implicitly.
     fn documented(self) -> Option<Documented> {
         let is_operator = !self.name.starts_with(|char: char| char.is_alphabetic());
         if is_operator || matches!(self.name.as_str(), "to_string" | "to_debug") {
             return None;
         }
-        // A parameter that is there for its type alone begins with `_`.
+        // A parameter that is only needed for its type begins with `_`.
         let name = |parameter: &'_ Parameter| parameter.name.trim_start_matches('_').to_owned();
         let names: Vec<_> = self.params.iter().map(name).collect();
         let names: Vec<_> = names.iter().map(String::as_str).collect();
-        // What takes its value by reference is called on it.
+        // A function that takes its value by reference is called on it.
         let is_method = self.params.first().is_some_and(|first| first.kind.starts_with("&mut"));
         let (kind, call) = match (self.name.strip_prefix("get$"), names.split_first()) {
             (Some(property), Some((value, _))) => (Kind::Property, format!("{value}.{property}")),
@@ -255,7 +254,7 @@ impl Stage {
     }
 }
 
-/// The name that scripts know for a type of Rust; `None` for one that says nothing.
+/// The name of a Rust type in scripts; `None` for one without information.
 fn type_in_words(name: &str) -> Option<String> {
     let inner = name.strip_prefix("Result<").and_then(|rest| rest.strip_suffix(", Box<EvalAltResult>>"));
     let words = match inner.unwrap_or(name) {
@@ -269,7 +268,7 @@ fn type_in_words(name: &str) -> Option<String> {
     Some(words.to_owned())
 }
 
-/// Doc comments without their leaders.
+/// Doc comments without their slashes.
 pub(super) fn text_of<'a>(comments: impl Iterator<Item = &'a str>) -> String {
     let lines = comments.flat_map(str::lines).map(|line| {
         let line = line.trim_start().trim_start_matches('/');
@@ -286,7 +285,7 @@ mod tests {
     /// The block of a page between `<!-- NAME -->` and `<!-- end -->`.
     fn block(page: &str, name: &str) -> std::ops::Range<usize> {
         let head = format!("<!-- {name} -->\n");
-        let start = page.find(&head).unwrap_or_else(|| panic!("there is no block `{name}`")) + head.len();
+        let start = page.find(&head).unwrap_or_else(|| panic!("no block `{name}`")) + head.len();
         start..start + page[start..].find("<!-- end -->").expect("the block ends")
     }
 
@@ -301,7 +300,7 @@ mod tests {
             std::fs::write(path, updated).expect("the page can be written");
             return;
         }
-        assert_eq!(&page[range], table, "run the tests with UPDATE_README=1 to write the table anew");
+        assert_eq!(&page[range], table, "run the tests with UPDATE_README=1 to regenerate the table");
     }
 
     #[test]
@@ -334,7 +333,7 @@ mod tests {
             let is_there = example.contains(&format!("fn {} ", function.call));
             assert!(is_there, "scripts/examples.rhai has no override of `{}`", function.call);
             let world = World::of_config("version: v1beta9\nimages:\n  api:\n    image: acme/api\n");
-            std::fs::create_dir_all(world.path("services/api")).expect("a folder can be made");
+            std::fs::create_dir_all(world.path("services/api")).expect("a directory can be created");
             for path in ["Dockerfile", "Dockerfile.dev"] {
                 world.write(path, "FROM scratch AS debug\nFROM scratch\n");
             }
@@ -348,7 +347,7 @@ mod tests {
     fn every_module_is_documented() {
         let functions = library();
         for (path, about) in modules() {
-            assert!(about.len() > 10, "{path} does not say what it is about");
+            assert!(about.len() > 10, "{path} has no summary");
             let is_its = |function: &&Documented| function.owner() == Some(&path);
             assert!(functions.iter().filter(is_its).count() > 2, "{path} has no functions");
         }
@@ -367,8 +366,8 @@ mod tests {
         }
     }
 
-    /// Builds with `example` as override; functions that no build calls are called with what their first parameter
-    /// names.
+    /// Builds with `example` as override; functions that no build calls are called with a value for the name of each
+    /// parameter.
     fn run_example(call: &str, example: &str) {
         let custom =
             if example.contains("plan_custom") { "    build: {custom: {command: make}}\n" } else { "" };
@@ -383,7 +382,7 @@ mod tests {
             world.push(reference);
         }
         for folder in ["services/api", "release"] {
-            std::fs::create_dir_all(world.path(folder)).expect("a folder can be made");
+            std::fs::create_dir_all(world.path(folder)).expect("a directory can be created");
         }
         for path in ["Dockerfile", "Dockerfile.dev", "release/Dockerfile"] {
             world.write(path, "FROM scratch AS test\nFROM scratch\nCMD [\"serve\"]\n");

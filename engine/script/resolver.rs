@@ -1,4 +1,4 @@
-//! `import`: windlass's own modules, and those of the project.
+//! `import`: built-in modules, and those of the project.
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
@@ -13,23 +13,23 @@ use super::library::MODULES;
 use super::{RhaiResultOf, ScriptFile, StageError};
 use crate::run::Run;
 
-/// Modules that are part of windlass: name and text.
+/// The built-in modules: name and source.
 fn built_ins() -> impl Iterator<Item = (&'static str, &'static str)> {
     std::iter::once(("scripts/build.rhai", DEFAULT_BUILD)).chain(MODULES)
 }
 
-/// The module of windlass called `name`, such as `scripts/build.rhai`.
+/// The built-in module `name`, such as `scripts/build.rhai`.
 pub fn built_in(name: &str) -> Option<ScriptFile> {
     let (name, text) = built_ins().find(|(known, _)| *known == name)?;
     Some(ScriptFile::built_in(name, text))
 }
 
-/// The paths of the modules of windlass.
+/// The paths of the built-in modules.
 pub fn paths() -> Vec<String> {
     built_ins().map(|(file, _)| file.trim_end_matches(".rhai").to_owned()).collect()
 }
 
-/// The path of the module that someone who writes `name::` probably means.
+/// The path of the module that `name::` probably means.
 pub fn path_for(name: &str) -> String {
     let known = built_ins().map(|(file, _)| file.trim_end_matches(".rhai"));
     let mut named = known.filter(|path| path.rsplit('/').next() == Some(name));
@@ -40,14 +40,14 @@ pub fn path_for(name: &str) -> String {
     }
 }
 
-/// Finds modules: `scripts/...` and `std/...` are windlass's own; `./x` is beside the importing file, any other path starts at
-/// the project's root. In an override, `scripts/build` is the pipeline as it was without it: what it replaced.
-/// Nothing outside the project is ever read.
+/// Finds modules: `scripts/...` and `std/...` are built in; `./x` is next to the importing file, and any other path
+/// starts at the project directory. In an override, `scripts/build` is the pipeline without that override. Nothing
+/// outside the project is read.
 pub struct ProjectResolver {
     root: PathBuf,
     parser: OnceLock<Engine>,
     loaded: Mutex<HashMap<String, Shared<Module>>>,
-    /// What each thread is loading, the outermost module first.
+    /// The modules that each thread is loading, the outermost first.
     loading: Mutex<HashMap<ThreadId, Vec<String>>>,
 }
 
@@ -57,8 +57,8 @@ impl ProjectResolver {
         Self { root, parser: OnceLock::new(), loaded: Mutex::default(), loading: Mutex::default() }
     }
 
-    /// Notes that this thread loads the module `name`. A circle closes within one thread; two threads may well load
-    /// the same module at a time.
+    /// Records that this thread loads the module `name`. An import cycle is always within one thread; two threads can
+    /// load the same module in parallel.
     fn enter(&self, name: &str) -> Result<(), StageError> {
         let mut loading = lock(&self.loading);
         let path = loading.entry(std::thread::current().id()).or_default();
@@ -70,7 +70,7 @@ impl ProjectResolver {
         Ok(())
     }
 
-    /// Notes that this thread is done with the module it entered last.
+    /// Records that this thread has loaded the module it entered last.
     fn leave(&self) {
         if let Some(path) = lock(&self.loading).get_mut(&std::thread::current().id()) {
             path.pop();
@@ -97,21 +97,21 @@ pub fn find(root: &Path, importer: Option<&str>, path: &str) -> Option<ScriptFil
     if file.starts_with(&root) { ScriptFile::read(&file, &root).ok() } else { None }
 }
 
-/// The module through which a file of the running pipeline reaches what it replaced, when `path` means it.
+/// The module through which a file of the running pipeline calls what it replaced, if `path` means it.
 fn replaced(engine: &Engine, path: &str) -> Option<Shared<Module>> {
     let run = engine.default_tag().read_lock::<Arc<Run>>()?;
     run.pipeline()?.replaced_module(path)
 }
 
-/// A module imports itself, perhaps through others.
+/// A module imports itself, possibly through others.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
-#[error("modules import each other: {path}")]
-#[diagnostic(code(script::import_circle), help("move what both need into a module of its own"))]
+#[error("import cycle: {path}")]
+#[diagnostic(code(script::import_circle), help("move the shared functions into another module"))]
 struct ImportCircle {
     path: String,
 }
 
-/// `path` without `.` and `..`; `None` when it leaves its root.
+/// `path` without `.` and `..`; `None` if it leaves its root.
 fn lexically_inside(path: &Path) -> Option<PathBuf> {
     let mut inside = PathBuf::new();
     for component in path.components() {
@@ -143,7 +143,7 @@ impl ModuleResolver for ProjectResolver {
         }
         let in_module = |error| EvalAltResult::ErrorInModule(name.clone(), error, position);
         self.enter(&name).map_err(|error| in_module(error.into()))?;
-        // An engine with stages would put their constants, such as `git`, in place of parameters of that name.
+        // An engine with stages would replace parameters that are named like their constants, such as `git`.
         let module = self
             .parser
             .get_or_init(new_parser)
@@ -160,7 +160,7 @@ impl ModuleResolver for ProjectResolver {
     }
 }
 
-/// Locks, also after a panic of another thread: the maps are whole at any time.
+/// Locks, also after a panic of another thread: the maps are always consistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

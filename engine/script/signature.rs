@@ -1,4 +1,4 @@
-//! Pipelines of a project: what they take from the command line, as their doc comments say.
+//! Pipelines of a project: their command-line parameters, from their doc comments.
 //!
 //! ```text
 //! /// Builds everything and gives it a version.
@@ -21,14 +21,14 @@ use crate::suggestion::nearest;
 /// The name of the parameter that makes a function a pipeline.
 const PROJECT: &str = "project";
 
-/// What a pipeline takes, and what it says about itself.
+/// The parameters of a pipeline, and its documentation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Signature {
     /// The function's name.
     pub name: String,
     /// Its documentation without the lines about parameters.
     pub documentation: String,
-    /// What it takes after the project.
+    /// Its parameters after `project`.
     pub parameters: Vec<Parameter>,
 }
 
@@ -37,20 +37,20 @@ pub struct Signature {
 pub struct Parameter {
     /// Its name in the script.
     pub name: String,
-    /// What values it takes.
+    /// Its kind of values.
     #[serde(flatten)]
     pub kind: Kind,
-    /// The value it has when none is given; `None`: one has to be given.
+    /// The default value; `None` if a value is required.
     pub default: Option<Value>,
-    /// What it is for.
+    /// Its description.
     pub documentation: String,
 }
 
-/// What values a parameter takes.
+/// The values that a parameter takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Kind {
-    /// Any text.
+    /// Any string.
     String,
     /// A whole number.
     Int,
@@ -58,11 +58,11 @@ pub enum Kind {
     Float,
     /// `true` or `false`.
     Bool,
-    /// Any number of texts.
+    /// Any number of strings.
     List,
-    /// One of these texts.
+    /// One of these strings.
     Choice {
-        /// The texts.
+        /// The strings.
         values: Vec<String>,
     },
 }
@@ -76,7 +76,7 @@ const KINDS: [(&str, Kind); 5] = [
     ("list", Kind::List),
 ];
 
-/// A `@param` line is wrong.
+/// A `@param` line is invalid.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 #[error("cannot read the parameters of `{function}`: {reason}")]
 #[diagnostic(code(script::param))]
@@ -91,12 +91,12 @@ pub struct SignatureError {
     span: Option<SourceSpan>,
 }
 
-/// What is wrong with a line, and what to do.
+/// The error of a line, and the hint.
 type Fault = (String, String);
 
 impl Pipeline {
-    /// The functions that `windlass run` offers, by name: public, not windlass's own, and taking `project` first. Of
-    /// several with one name, the one with the most parameters.
+    /// The functions that `windlass run` offers, by name: public, not built in, and with `project` as the first
+    /// parameter. If several have one name, it is the one with the most parameters.
     pub fn own_pipelines(&self) -> Vec<&Function> {
         let mut own: Vec<_> = self.functions().filter(|function| is_own_pipeline(function)).collect();
         own.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| b.parameters.len().cmp(&a.parameters.len())));
@@ -104,7 +104,7 @@ impl Pipeline {
         own
     }
 
-    /// The pipeline called `name`, when the project has one.
+    /// The pipeline named `name`, if the project has one.
     pub fn own_pipeline(&self, name: &str) -> Option<&Function> {
         self.own_pipelines().into_iter().find(|function| function.name == name)
     }
@@ -117,10 +117,10 @@ pub(super) fn is_own_pipeline(function: &Function) -> bool {
 }
 
 impl Signature {
-    /// What `function` takes. A parameter that its doc comment does not mention is a text that has to be given.
+    /// The parameters of `function`. A parameter that its doc comment does not mention is a required string.
     ///
     /// # Errors
-    /// `script::param` for a `@param` line of an unknown form, type or parameter.
+    /// `script::param` for a `@param` line with an invalid form, an unknown type or an unknown parameter.
     pub fn of(function: &Function) -> Result<Self, SignatureError> {
         let (documentation, lines) = split(&function.documentation);
         let names = function.parameters.get(1..).unwrap_or_default();
@@ -149,7 +149,7 @@ impl Signature {
     }
 }
 
-/// The text of a doc comment, and its `@param` lines, each with the lines that continue it.
+/// The prose of a doc comment, and its `@param` lines, each with the lines that continue it.
 fn split(documentation: &str) -> (String, Vec<String>) {
     let mut text = Vec::new();
     let mut parameters: Vec<String> = Vec::new();
@@ -168,7 +168,7 @@ fn split(documentation: &str) -> (String, Vec<String>) {
         }
     }
     let text = text.join("\n").trim().to_owned();
-    // Lines about parameters leave no hole.
+    // Removed lines leave no double blank line.
     (text.replace("\n\n\n", "\n\n"), parameters)
 }
 
@@ -182,7 +182,7 @@ fn read(line: &str, names: &[String]) -> Result<Parameter, Fault> {
             (None, true) => "the function takes only `project`".to_owned(),
             (None, false) => format!("its parameters are `{}`", names.join("`, `")),
         };
-        return Err((format!("it has no parameter `{name}`"), help));
+        return Err((format!("unknown parameter `{name}`"), help));
     }
     let (kind, rest) = word(rest);
     let kind = read_kind(kind)?;
@@ -190,7 +190,7 @@ fn read(line: &str, names: &[String]) -> Result<Parameter, Fault> {
         Some(rest) => read_default(rest.trim_start(), &kind)?,
         None => (None, rest),
     };
-    // What is not switched on is off.
+    // A flag is off by default.
     let default = default.or_else(|| (kind == Kind::Bool).then_some(Value::Bool(false)));
     Ok(Parameter { name: name.to_owned(), kind, default, documentation: documentation.trim().to_owned() })
 }
@@ -205,8 +205,8 @@ fn read_kind(text: &str) -> Result<Kind, Fault> {
         return match values {
             Some(values) => Ok(Kind::Choice { values }),
             None => Err((
-                format!("cannot read the choices `{text}`"),
-                "write them without blanks: `\"stable\"|\"beta\"`".to_owned(),
+                format!("invalid choices `{text}`"),
+                "write them without spaces: `\"stable\"|\"beta\"`".to_owned(),
             )),
         };
     }
@@ -217,10 +217,10 @@ fn read_kind(text: &str) -> Result<Kind, Fault> {
     }
     let names = KINDS.iter().map(|(name, _)| *name);
     let help = nearest(text, names).map(|near| format!("did you mean `{near}`?"));
-    Err((format!("there is no type `{text}`"), help.unwrap_or_else(|| form.to_owned())))
+    Err((format!("unknown type `{text}`"), help.unwrap_or_else(|| form.to_owned())))
 }
 
-/// The value `text` starts with, and what comes after it.
+/// The value at the start of `text`, and the rest.
 fn read_default<'a>(text: &'a str, kind: &Kind) -> Result<(Option<Value>, &'a str), Fault> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     let (value, end) = match values.next() {
@@ -235,14 +235,14 @@ fn read_default<'a>(text: &'a str, kind: &Kind) -> Result<(Option<Value>, &'a st
 }
 
 impl Kind {
-    /// What a value is called in messages.
+    /// The name of such a value in messages.
     pub fn noun(&self) -> &'static str {
         match self {
-            Self::String => "a text",
+            Self::String => "a string",
             Self::Int => "a whole number",
             Self::Float => "a number",
             Self::Bool => "true or false",
-            Self::List => "a list of texts",
+            Self::List => "a list of strings",
             Self::Choice { .. } => "one of the choices",
         }
     }
@@ -281,7 +281,7 @@ fn word(text: &str) -> (&str, &str) {
 fn wrong(function: &Function, line: &str, (reason, help): Fault) -> SignatureError {
     let file = &function.file;
     let definition = file.definition(&function.name).unwrap_or(file.text.len());
-    // A line that others continue starts like its first one.
+    // A continued line starts like its first line.
     let start = (1..=line.len()).rev().filter_map(|end| line.get(..end)).find_map(|start| {
         let offset = file.text.get(..definition)?.rfind(start)?;
         Some((offset, start.trim_end().len()))
@@ -347,11 +347,11 @@ mod tests {
             let span = error.span.expect("the line is found");
             assert_eq!((span.offset(), span.len()), (11, line.len()), "{line}");
         }
-        check("vesion string", "it has no parameter `vesion`", "did you mean `version`?");
-        check("other string", "it has no parameter `other`", "its parameters are `version`");
-        check("version strng", "there is no type `strng`", "did you mean `string`?");
+        check("vesion string", "unknown parameter `vesion`", "did you mean `version`?");
+        check("other string", "unknown parameter `other`", "its parameters are `version`");
+        check("version strng", "unknown type `strng`", "did you mean `string`?");
         check("version int = \"a\"", "the default `\"a\"` is not a whole number", "write `= 8080`");
-        check("version string = a", "the default `a` is not a text", "write it in quotes: `= \"text\"`");
+        check("version string = a", "the default `a` is not a string", "write it in quotes: `= \"text\"`");
         check(
             "version \"a\"|\"b\" = \"c\"",
             "the default `\"c\"` is not one of the choices",

@@ -1,4 +1,4 @@
-//! An error of a stage, as it travels through scripts.
+//! The error of a stage, as scripts pass it on.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use miette::Diagnostic;
 use rhai::{Dynamic, EvalAltResult, Position};
 
-/// Any diagnostic, on its way through a script: it can be caught there, asked for its `message`, `code` and
-/// `help`, and thrown again without losing anything.
+/// Any diagnostic that passes through a script. The script can catch it, read its `message`, `code` and `help`, and
+/// throw it again without loss.
 #[derive(Clone)]
 pub struct StageError(Arc<dyn Diagnostic + Send + Sync>);
 
@@ -17,17 +17,17 @@ impl StageError {
         &*self.0
     }
 
-    /// What could not be done.
+    /// The message: what could not be done.
     pub fn message(&self) -> String {
         self.0.to_string()
     }
 
-    /// The code, such as `stage::push::unauthorized`; empty when there is none.
+    /// The code, such as `stage::push::unauthorized`; empty if it has none.
     pub fn code(&self) -> String {
         self.0.code().map(|code| code.to_string()).unwrap_or_default()
     }
 
-    /// What to do about it; empty when nobody knows.
+    /// The hint; empty if unknown.
     pub fn help(&self) -> String {
         self.0.help().map(|help| help.to_string()).unwrap_or_default()
     }
@@ -39,7 +39,7 @@ impl<E: Diagnostic + Send + Sync + 'static> From<E> for StageError {
     }
 }
 
-/// As the kind of error that Rhai gives a position and lets scripts catch.
+/// Converts it to the kind of error that Rhai gives a position and that scripts can catch.
 impl From<StageError> for Box<EvalAltResult> {
     fn from(error: StageError) -> Self {
         EvalAltResult::ErrorRuntime(Dynamic::from(error), Position::NONE).into()

@@ -1,67 +1,67 @@
-//! What to do about a script that is not valid, where people who know other languages often go wrong.
+//! Hints for invalid scripts, especially for the syntax of other languages.
 
 use super::brackets::{closing, innermost_open};
 
-/// What to write instead, when that is clear; `before` is the text up to where reading stopped, `after` what
-/// follows, `message` what Rhai says.
+/// What to write instead, if known; `before` is the source up to the error, `after` the rest, and `message` the message
+/// of Rhai.
 pub fn syntax_help(message: &str, before: &str, after: &str) -> Option<String> {
     let word = first_word(after);
-    // Rhai stops at an operator it does not know, but after a word that it took for a variable.
+    // Rhai stops at an unknown operator, but after a word that it parsed as a variable.
     let habit = if matches!(word, "and" | "or") { word } else { last_word(before) };
     let help = match message {
         _ if other_language(habit).is_some() => other_language(habit)?.to_owned(),
         message if message.contains("is a reserved") => reserved(word, after)?,
         message if message.contains("typo of '=='") => "`=` assigns; compare with `==`".to_owned(),
         message if message.starts_with("Invalid character") => {
-            format!("texts stand in double quotes: \"{}\"", quoted(message))
+            format!("write strings in double quotes: \"{}\"", quoted(message))
         }
         message if message.starts_with("Unknown operator") => unknown_operator(quoted(message))?.to_owned(),
         message if message.contains("cannot be assigned to") => {
-            "values stay as they are: `with_...` returns a changed copy, such as `image.with_entrypoint([\"sh\"])`"
+            "values are immutable: `with_...` returns a changed copy, such as `image.with_entrypoint([\"sh\"])`"
                 .to_owned()
         }
         message if message.starts_with("Open string") => {
             let quote = if is_backtick_open(before, after) { "backtick" } else { "`\"`" };
-            format!("this text is not closed: put a {quote} at its end")
+            format!("this string is not closed: put a {quote} at its end")
         }
         message if message.contains("already exists") => {
-            "a file defines a function once: remove one of the two, or give it another name".to_owned()
+            "a file can define a function only once: remove or rename one of the two".to_owned()
         }
         message if message.contains("expects numeric index") && before.contains("if ") => {
-            "the body of an `if` stands in braces: `if ... { [\"1\"] } else { [\"2\"] }`; a list is read by number: \
+            "write the body of an `if` in braces: `if ... { [\"1\"] } else { [\"2\"] }`; index a list with a number: \
              `list[0]`"
                 .to_owned()
         }
         message if message.contains("body statement block") => match after {
             after if after.starts_with("->") || after.starts_with(':') => {
-                "functions name no types: `fn tags(image) { ... }`".to_owned()
+                "functions have no types: `fn tags(image) { ... }`".to_owned()
             }
-            _ => "the body of a function stands in braces: `fn tags(image) { ... }`".to_owned(),
+            _ => "write the body of a function in braces: `fn tags(image) { ... }`".to_owned(),
         },
         message if message.contains("to start a statement block") => {
-            "the body stands in braces: `for image in project.images { ... }`".to_owned()
+            "write the body in braces: `for image in project.images { ... }`".to_owned()
         }
         message if message.contains("after the iteration variable name") => {
             "write it without parentheses: `for image in project.images { ... }`".to_owned()
         }
         message if message.contains("the parameters of function") && after.starts_with(':') => {
-            "parameters name no types: `fn tags(image) { ... }`".to_owned()
+            "parameters have no types: `fn tags(image) { ... }`".to_owned()
         }
         message if message.contains("the parameters of function") && after.starts_with('=') => {
-            "a parameter has its default in the doc comment: `/// @param channel string = \"stable\" ...`".to_owned()
+            "set the default of a parameter in its doc comment: `/// @param channel string = \"stable\" ...`".to_owned()
         }
         message if message.contains("the arguments to function") && is_arrow(after) => {
-            "a function without a name is written `|image| build_image(image)`".to_owned()
+            "write an anonymous function as `|image| build_image(image)`".to_owned()
         }
         message if message.contains("the arguments to function") && after.starts_with(['=', ':']) => {
-            "arguments have no names; options stand in a map: `exec([\"make\"], #{ timeout: 60 })`".to_owned()
+            "arguments have no names; pass options in a map: `exec([\"make\"], #{ timeout: 60 })`".to_owned()
         }
         _ => return unclosed(before, after).or_else(|| separator(message, before, after)),
     };
     Some(help)
 }
 
-/// What the word is in Rhai, where other languages have it.
+/// The Rhai form of a word of other languages.
 fn other_language(word: &str) -> Option<&'static str> {
     Some(match word {
         "def" | "func" | "function" | "pub" | "async" | "export" => {
@@ -78,7 +78,7 @@ fn other_language(word: &str) -> Option<&'static str> {
     })
 }
 
-/// What to write for a word or sign that Rhai keeps for itself.
+/// What to write instead of a word or symbol that Rhai reserves.
 fn reserved(word: &str, after: &str) -> Option<String> {
     let help = match word {
         "null" | "nil" => "write `()` for nothing",
@@ -86,13 +86,13 @@ fn reserved(word: &str, after: &str) -> Option<String> {
         "match" | "case" => "write `switch image.name { \"api\" => ..., _ => ... }`",
         "use" | "package" | "module" => "write `import \"std/tags\" as tags;`",
         "async" | "public" => "functions begin with `fn`: `fn tags(image) { ... }`",
-        "exit" => "`fail(\"...\")` stops with a message",
+        "exit" => "write `fail(\"...\")` to stop with a message",
         "" if after.starts_with('$') => {
-            "`${...}` stands inside of a text between backticks: `v-${image.name}`; elsewhere write just the value"
+            "write `${...}` only in a string in backticks: `v-${image.name}`; elsewhere, write the value itself"
         }
         "" if after.starts_with('#') => "comments begin with `//`, maps with `#{`",
         "" => return None,
-        word => return Some(format!("`{word}` means something to Rhai: choose another name")),
+        word => return Some(format!("`{word}` is a reserved word of Rhai: choose another name")),
     };
     Some(help.to_owned())
 }
@@ -105,23 +105,23 @@ fn unknown_operator(operator: &str) -> Option<&'static str> {
         "===" => "write `==`",
         "!==" => "write `!=`",
         ":=" => "write `let name = ...;`",
-        "=>" | "->" => "a function without a name is written `|image| build_image(image)`",
+        "=>" | "->" => "write an anonymous function as `|image| build_image(image)`",
         _ => return None,
     })
 }
 
-/// Brackets that do not fit: what follows ends the file, or closes another bracket than the one that is open.
+/// Unbalanced brackets: the file ends, or another bracket than the open one is closed.
 fn unclosed(before: &str, after: &str) -> Option<String> {
     let found = after.trim_start().chars().next();
     let (open, at) = match (innermost_open(before), found) {
         (Some((open, _)), Some(found)) if found == closing(open) => return None,
         (Some(open), None | Some(')' | ']' | '}')) => open,
-        // The list or call goes on to the end of a statement.
+        // The list or call continues to the end of a statement.
         (Some(open), Some(';')) if open.0 != '{' => open,
         (Some(('(', at)), Some('{')) if before.get(..at).is_some_and(is_definition) => ('(', at),
         (None, Some(found @ (')' | ']' | '}'))) => {
             return Some(format!(
-                "nothing is open here: remove the `{found}`, or write what it closes before it"
+                "no bracket is open here: remove the `{found}`, or add the bracket that it closes"
             ));
         }
         _ => return None,
@@ -143,16 +143,16 @@ fn is_definition(text: &str) -> bool {
     last_word(before) == "fn"
 }
 
-/// What separates what stands before from what stands after.
+/// The missing separator between `before` and `after`.
 fn separator(message: &str, before: &str, after: &str) -> Option<String> {
     let is_text = after.starts_with(['"', '`']) && before.ends_with('f') && last_word(before) == "f";
     if is_text {
-        return Some("values stand in texts between backticks: `v-${image.name}`".to_owned());
+        return Some("write a string in backticks: `v-${image.name}`".to_owned());
     }
     if message.contains("';' to terminate") {
         let last = before.trim_end();
         if after.starts_with(':') {
-            return Some("a map is written `#{ name: \"value\" }`, with a `#`".to_owned());
+            return Some("write a map with a `#`: `#{ name: \"value\" }`".to_owned());
         }
         let line = last.rsplit('\n').next().unwrap_or_default().trim();
         return Some(match before.get(last.len()..)?.contains('\n') {
@@ -172,8 +172,8 @@ fn separator(message: &str, before: &str, after: &str) -> Option<String> {
     None
 }
 
-/// Whether the text that is not closed began with a backtick. Rhai names the place where the last piece of it began:
-/// behind a value in it, or at its quote.
+/// Whether the unclosed string began with a backtick. Rhai reports the place where its last piece began: after a value
+/// in it, or at its quote.
 fn is_backtick_open(before: &str, after: &str) -> bool {
     after.starts_with(['`', '}']) || before.ends_with('}')
 }
@@ -187,7 +187,7 @@ fn first_word(text: &str) -> &str {
     &text[..text.find(|char: char| !is_part(char)).unwrap_or(text.len())]
 }
 
-/// The word that `text` ends with, white space after it left out.
+/// The word that `text` ends with, without trailing white space.
 pub(super) fn last_word(text: &str) -> &str {
     let text = text.trim_end();
     let start = text

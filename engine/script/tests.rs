@@ -1,9 +1,9 @@
-//! Pipelines in a world without daemon and registry.
+//! Pipelines on a fake host without daemon and registry.
 
 use crate::host::fake::World;
 use crate::run::RunOptions;
 
-/// Three images without bases.
+/// Three images without base images.
 fn three() -> World {
     World::of_images(&[("a", "scratch"), ("b", "scratch"), ("c", "scratch")])
 }
@@ -202,7 +202,7 @@ fn every_tag_is_pushed_once() {
     assert_eq!(world.take_log(), [""; 0]);
 }
 
-/// Runs `build` with these texts as windlass.rhai, windlass.dev.rhai, windlass.ci.rhai.
+/// Runs `build` with these sources as windlass.rhai, windlass.dev.rhai, windlass.ci.rhai.
 fn build_layers(texts: [&str; 3]) -> crate::host::fake::Ended {
     let names = ["windlass.rhai", "windlass.dev.rhai", "windlass.ci.rhai"];
     let world = World::of_images(&[("a", "scratch")]);
@@ -262,7 +262,7 @@ fn two_files_may_give_two_modules_one_name() {
     assert_eq!(ended.printed(), ["one", "two"]);
 }
 
-/// Each edit gives a copy; the value it was made from stays as it is.
+/// Each edit returns a copy; the original value stays unchanged.
 #[test]
 fn values_never_change() {
     let checks = [

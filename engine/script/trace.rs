@@ -8,7 +8,7 @@ use rhai::Position;
 use super::pipeline::is_closure;
 use super::{Function, ScriptFile};
 
-/// How many places of one call chain are shown; more only repeat themselves.
+/// The maximum number of places shown of one call chain; more are repetitions.
 const SHOWN: usize = 12;
 
 /// A place in a script.
@@ -28,7 +28,7 @@ impl Place {
         Self::at(function, file, file.offset(line, column))
     }
 
-    /// Where `file` defines `function`, when it does.
+    /// Where `file` defines `function`, if it does.
     pub(super) fn definition(function: &str, file: &ScriptFile) -> Option<Self> {
         Some(Self::at(function, file, file.definition(function)?))
     }
@@ -41,12 +41,12 @@ impl Place {
     fn at(function: &str, file: &ScriptFile, offset: usize) -> Self {
         let rest = file.text.get(offset..).unwrap_or_default();
         let word = rest.find(|char: char| !char.is_alphanumeric() && char != '_').unwrap_or(rest.len());
-        // Of what is no word, one character; of the end of the text, nothing.
+        // One character if it is not a word; nothing at the end of the source.
         let length = if word > 0 { word } else { rest.chars().next().map_or(0, char::len_utf8) };
         Self { function: function.to_owned(), file: file.clone(), offset, length }
     }
 
-    /// Whether it is in a script that is part of windlass.
+    /// Whether it is in a built-in script.
     pub(super) fn is_built_in(&self) -> bool {
         self.file.is_built_in()
     }
@@ -61,7 +61,7 @@ impl Place {
         &self.file.name
     }
 
-    /// The text of its line.
+    /// The source of its line.
     pub(super) fn line(&self) -> &str {
         let text = &*self.file.text;
         let (before, after) = text.split_at_checked(self.offset).unwrap_or((text, ""));
@@ -70,7 +70,7 @@ impl Place {
         text.get(start..end).unwrap_or_default()
     }
 
-    /// The text before it, and from it on.
+    /// The source before it, and from it on.
     pub(super) fn around(&self) -> (&str, &str) {
         self.file.text.split_at_checked(self.offset).unwrap_or((&self.file.text, ""))
     }
@@ -80,7 +80,7 @@ impl Place {
         self.file.text.get(..self.offset).unwrap_or_default().matches('\n').count() + 1
     }
 
-    /// The text from its end to the end of the file.
+    /// The source from its end to the end of the file.
     pub(super) fn rest(&self) -> &str {
         self.file.text.get(self.offset + self.length..).unwrap_or_default()
     }
@@ -99,15 +99,15 @@ pub struct Excerpt {
 }
 
 impl Excerpt {
-    /// The lines around `place`, labelled `text`.
+    /// The lines around `place`, labeled `text`.
     pub(super) fn one(title: String, place: &Place, text: String) -> Self {
         let label = LabeledSpan::new(Some(text), place.offset, place.length);
         let source = NamedSource::new(place.file(), place.file.text.to_string()).with_language("Rust");
         Self { title, source: Some(source), labels: vec![label] }
     }
 
-    /// The excerpts that show a call chain, the innermost place first. A place that the chain passes many times is
-    /// shown once; windlass's own scripts are only named, unless it is they that failed and `explained` is false.
+    /// The excerpts that show a call chain, the innermost place first. A repeated place is shown once; built-in scripts
+    /// are only named, unless the error is in one of them and `explained` is false.
     pub(super) fn chain(places: &[Place], explained: bool) -> Vec<Self> {
         let mut distinct: Vec<&Place> = Vec::new();
         for place in places {
@@ -148,7 +148,7 @@ impl Excerpt {
     fn names(places: &[&Place], is_innermost: bool) -> Option<Self> {
         let first = places.first()?;
         let verb = if is_innermost { "found in" } else { "called from" };
-        // A closure and the function around it often share a line: the function names it.
+        // A closure and the function around it often share a line, which is then named for the function.
         let of_one_line = places.chunk_by(|one, other| one.number() == other.number());
         let name = |places: &[&Place]| {
             let number = places[0].number();

@@ -1,4 +1,4 @@
-//! What one test works with.
+//! The context of one test.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -14,39 +14,39 @@ use crate::event::{Event, Events, Level};
 use crate::host::memory::Memory;
 use crate::run::{Run, lock};
 
-/// What one test works with: its world, its projects, and what came of them.
+/// The context of one test: its in-memory host, its projects, and their output.
 pub struct Bench {
-    /// The world.
+    /// The in-memory host.
     pub memory: Memory,
-    /// The file it is in.
+    /// The file of the test.
     pub file: Arc<Found>,
-    /// Its name.
+    /// The name of the test.
     pub test: String,
-    /// Profiles and variables of the command line, for projects that do not say otherwise.
+    /// Profiles and variables of the command line, for projects without their own.
     pub defaults: Defaults,
-    /// Cancelled when its time is up, or by Ctrl-C.
+    /// Cancelled by the timeout, or by Ctrl-C.
     pub cancel: CancellationToken,
-    /// Where waiting happens.
+    /// The runtime for waiting.
     pub runtime: tokio::runtime::Handle,
     /// The snapshots of its file.
     pub snapshots: Arc<Snapshots>,
-    /// How many snapshots it took.
+    /// The number of snapshots it took.
     pub taken: Mutex<usize>,
-    /// A folder for what would be written.
+    /// A temporary directory for written files.
     scratch: TempDir,
-    /// The projects it made, the latest last.
+    /// The projects it loaded, the latest last.
     projects: Mutex<Vec<Loaded>>,
     printed: Arc<Mutex<Vec<String>>>,
 }
 
-/// What the command line says about projects.
+/// The options of the command line for projects.
 #[derive(Debug, Clone, Default)]
 pub struct Defaults {
     /// Their profiles.
     pub profiles: Vec<String>,
     /// Their variables, each `NAME=VALUE`.
     pub vars: Vec<String>,
-    /// Whether their variables run no commands.
+    /// Whether their variables are prevented from running commands.
     pub no_exec: bool,
 }
 
@@ -67,7 +67,7 @@ impl Bench {
     /// A bench for `test` of `file`.
     ///
     /// # Errors
-    /// When no temporary folder can be made.
+    /// If no temporary directory can be created.
     pub fn new(
         file: Arc<Found>,
         test: &str,
@@ -104,22 +104,22 @@ impl Bench {
         done
     }
 
-    /// The folder of the project as it is on the disk.
+    /// The project directory on disk.
     pub fn root(&self) -> &Path {
         &self.file.root
     }
 
-    /// The folder of the test's own copy of the project, which may not be there.
+    /// The directory of the test's copy of the project, which may not exist.
     pub fn copy(&self) -> PathBuf {
         self.scratch.path().join("project")
     }
 
-    /// The folder that holds what windlass remembers.
+    /// The state directory.
     pub fn state(&self) -> PathBuf {
         self.scratch.path().join("state")
     }
 
-    /// Keeps a project.
+    /// Records a project.
     pub fn add(&self, project: Loaded) {
         lock(&self.projects).push(project);
     }
@@ -134,12 +134,12 @@ impl Bench {
         lock(&self.projects).iter().find(|project| Arc::ptr_eq(&project.run, run)).cloned()
     }
 
-    /// What scripts printed so far.
+    /// The lines that scripts printed so far.
     pub fn printed(&self) -> Vec<String> {
         lock(&self.printed).clone()
     }
 
-    /// Takes events; of them, what scripts print is kept.
+    /// A receiver of events that records what scripts print.
     pub fn events(&self) -> Events {
         let printed = Arc::clone(&self.printed);
         Events::new(move |event| {

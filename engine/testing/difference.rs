@@ -1,9 +1,9 @@
-//! How two texts differ.
+//! The difference of two strings.
 
 use similar::{ChangeTag, TextDiff};
 
-/// `expected` and `actual` one above the other, or, when they have several lines, the lines that differ with their
-/// neighbours.
+/// `expected` and `actual` one above the other, or, if they have several lines, the lines that differ with their
+/// neighbors.
 pub fn difference(expected: &str, actual: &str) -> String {
     if !expected.contains('\n') && !actual.contains('\n') {
         return format!("expected: {expected}\n  actual: {actual}");

@@ -7,20 +7,20 @@ use std::sync::Arc;
 use super::Overrides;
 use crate::script::{Mistake, Pipeline, ScriptError, ScriptFile};
 
-/// How the names of test files end.
+/// The suffix of the names of test files.
 const ENDING: &str = "_test.rhai";
-/// How the names of tests begin.
+/// The prefix of the names of tests.
 const PREFIX: &str = "test_";
 
 /// A test file, and its tests.
 pub struct Found {
-    /// Where it lies, relative to the folder that was searched.
+    /// Its path, relative to the searched directory.
     pub name: String,
     /// The file.
     pub path: PathBuf,
-    /// The folder of the project that it tests.
+    /// The directory of the project that it tests.
     pub root: PathBuf,
-    /// The configuration of that project, when it is given.
+    /// The configuration of that project, if given.
     pub config: Option<PathBuf>,
     /// The overrides of that project.
     pub overrides: Arc<Overrides>,
@@ -33,22 +33,22 @@ pub struct Found {
 /// Why test files cannot be used.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum FindError {
-    /// There are none.
-    #[error("there are no tests in `{folder}`")]
+    /// No tests exist.
+    #[error("no tests found in `{folder}`")]
     #[diagnostic(
         code(test::none),
         help(
-            "a test is a function `fn test_...()` in a file whose name ends in `_test.rhai`; \
-             `windlass test --help` shows one"
+            "write a function `fn test_...()` in a file whose name ends in `_test.rhai`; \
+             `windlass test --help` shows an example"
         )
     )]
     None {
-        /// The folder that was searched.
+        /// The searched directory.
         folder: String,
     },
 
-    /// None fits the filter.
-    #[error("no test is called like `{filter}`")]
+    /// No test matches the filter.
+    #[error("no test matches `{filter}`")]
     #[diagnostic(code(test::no_match))]
     NoMatch {
         /// The filter.
@@ -58,8 +58,8 @@ pub enum FindError {
         help: String,
     },
 
-    /// A test wants arguments.
-    #[error("`{signature}` in {file}:{line} has parameters, but nobody gives a test arguments")]
+    /// A test has parameters.
+    #[error("`{signature}` in {file}:{line} has parameters, but tests are called without arguments")]
     #[diagnostic(code(test::parameters), help("write `fn {name}()`"))]
     Parameters {
         /// Its name.
@@ -72,22 +72,22 @@ pub enum FindError {
         line: usize,
     },
 
-    /// A file is no valid script.
+    /// A file is not a valid script.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Script(#[from] ScriptError),
 }
 
-/// The test files below `folder`, without those that git ignores. `config` is the configuration of all of them; without,
-/// each tests the project whose `devspace.yaml` is next above it.
+/// The test files below `folder`, except those that git ignores. `config` is the configuration of all of them; without
+/// it, each tests the project with the nearest `devspace.yaml` above it.
 ///
 /// # Errors
-/// When a file is no valid script, or a test has parameters.
+/// If a file is not a valid script, or a test has parameters.
 pub fn find(folder: &Path, config: Option<&Path>) -> Result<Vec<Found>, FindError> {
     find_each(folder, config).into_iter().collect()
 }
 
-/// As [`find`], with what is wrong with each file on its own.
+/// Like [`find`], with a separate error for each file.
 pub fn find_each(folder: &Path, config: Option<&Path>) -> Vec<Result<Found, FindError>> {
     let walk = ignore::WalkBuilder::new(folder).require_git(false).sort_by_file_path(Path::cmp).build();
     let files = walk.filter_map(Result::ok).filter(|entry| entry.path().is_file());
@@ -97,8 +97,8 @@ pub fn find_each(folder: &Path, config: Option<&Path>) -> Vec<Result<Found, Find
 }
 
 impl Found {
-    /// What is certainly wrong in the file, without running it: calls of functions that do not exist or take other
-    /// arguments, modules that are not there.
+    /// The definite errors in the file, without running it: calls of functions that do not exist or take other
+    /// arguments, and missing modules.
     pub fn mistakes(&self) -> Vec<Mistake> {
         self.program.test_mistakes(self.overrides.functions())
     }
@@ -109,7 +109,7 @@ impl Found {
     }
 }
 
-/// Reads the test file at `path`; `known` are the overrides of projects that have been read.
+/// Reads the test file at `path`; `known` are the overrides of projects that are already read.
 fn read(
     folder: &Path,
     path: &Path,

@@ -1,8 +1,8 @@
-//! Tests of pipelines, written in Rhai: each `fn test_...()` of a `*_test.rhai` file runs in a [world in
-//! memory](crate::host::memory) of its own, in milliseconds.
+//! Tests of pipelines, written in Rhai: each `fn test_...()` of a `*_test.rhai` file runs on its own [in-memory
+//! host](crate::host::memory), in milliseconds.
 //!
-//! [`find`] finds the tests, [`run`](run::run_all) runs them, several at a time, and gives an [`Outcome`] for each; what
-//! a test may call is in [`stage`].
+//! [`find`] finds the tests, [`RunTests`] runs them in parallel and returns an [`Outcome`], and [`stage`] has the
+//! functions that a test can call.
 
 mod bench;
 mod difference;

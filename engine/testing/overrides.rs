@@ -9,22 +9,21 @@ use rhai::Engine;
 
 use crate::script::{Function, Insertion, Pipeline, ScriptFile};
 
-/// What a function of an override calls first while tests run. No script of a user has such a name.
+/// The function that every function of an override calls first while tests run. Scripts of users do not use this name.
 const ENTERED: &str = "__entered";
 
 /// The overrides of a project: `windlass.rhai`, and those of every profile.
 pub struct Overrides {
     /// The functions that a pipeline of the project may have, with their numbers of parameters.
     functions: BTreeSet<(String, usize)>,
-    /// The files by name, made to tell which functions are called.
+    /// The files by name, instrumented to record which functions are called.
     files: HashMap<Arc<str>, ScriptFile>,
     /// Whether each of their functions was called, with its place.
     entered: Arc<Vec<(String, AtomicBool)>>,
 }
 
 impl Overrides {
-    /// The overrides in the folder `root`. A file that is wrong counts for nothing here: that is told when a project is
-    /// loaded.
+    /// The overrides in the directory `root`. Invalid files are ignored here, because loading a project reports them.
     pub fn of_folder(root: &Path) -> Self {
         let entries = std::fs::read_dir(root).into_iter().flatten().filter_map(Result::ok);
         let mut paths: Vec<_> = entries.map(|entry| entry.path()).filter(|path| is_override(path)).collect();
@@ -49,7 +48,7 @@ impl Overrides {
         self.functions.iter()
     }
 
-    /// `file`, made to tell which of its functions are called, when it is one of these.
+    /// `file`, instrumented to record which of its functions are called, if it is one of these.
     pub fn counted(&self, file: ScriptFile) -> ScriptFile {
         match self.files.get(&file.name) {
             Some(counted) if counted.text == file.text => counted.clone().at(file.path),
@@ -57,7 +56,7 @@ impl Overrides {
         }
     }
 
-    /// Lets scripts of `engine` tell which functions are called.
+    /// Lets scripts of `engine` record which functions are called.
     pub fn register(&self, engine: &mut Engine) {
         let entered = Arc::clone(&self.entered);
         engine.register_fn(ENTERED, move |number: i64| {
@@ -87,7 +86,8 @@ fn functions_of(file: ScriptFile, root: &Path) -> BTreeSet<(String, usize)> {
     functions.map(|function| (function.name.clone(), function.parameters.len())).collect()
 }
 
-/// `file` with a call at the start of each function, whose place is noted in `entered` at the number it calls with.
+/// `file` with a call at the start of each function, whose place is recorded in `entered` at the index that the call
+/// passes.
 fn counted(file: ScriptFile, root: &Path, entered: &mut Vec<(String, AtomicBool)>) -> ScriptFile {
     let Ok(pipeline) = Pipeline::compile(vec![file.clone()], root) else { return file };
     let mut insertions = Vec::new();
@@ -100,7 +100,7 @@ fn counted(file: ScriptFile, root: &Path, entered: &mut Vec<(String, AtomicBool)
     file.with_insertions(insertions)
 }
 
-/// Where the body of `function` begins, behind its brace.
+/// The start of the body of `function`, after its brace.
 fn body(function: &Function) -> Option<usize> {
     let text = function.text();
     let parameters = text.find(')')?;

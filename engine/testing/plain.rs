@@ -1,4 +1,4 @@
-//! Values of scripts as plain data: for comparing, showing, and keeping them.
+//! Values of scripts as plain data, for comparing, showing and storing them.
 
 use std::fmt::Write as _;
 
@@ -10,8 +10,8 @@ use crate::run::Image;
 use crate::script::StageError;
 use crate::script::stage::{Dockerfile, Project};
 
-/// `value` as plain data. What a plan or an image is made of depends on no other machine and no other day: neither keys
-/// nor absolute paths are in it.
+/// `value` as plain data. Plans and images contain no cache keys and no absolute paths, so that the data is the same on
+/// every machine.
 pub fn plain(value: &Dynamic) -> Value {
     if let Some(list) = value.read_lock::<Array>() {
         return list.iter().map(plain).collect();
@@ -43,7 +43,7 @@ pub fn plain(value: &Dynamic) -> Value {
     if value.is::<FnPtr>() {
         return json!("a function");
     }
-    // Numbers, texts, truth values and `()`; anything else is told as it prints.
+    // Numbers, strings, booleans and `()`; any other value is shown as it prints.
     rhai::serde::from_dynamic(value).unwrap_or_else(|_| json!(value.to_string()))
 }
 
@@ -76,7 +76,7 @@ fn of_image(image: &Image) -> Value {
         "build_args": config.options.build_args,
         "pushes": image.pushes(),
     });
-    // What is not set would only be in the way.
+    // Values that are not set are omitted.
     let is_set = |value: &Value| !value.is_null() && value.as_object().is_none_or(|map| !map.is_empty());
     all.as_object()
         .into_iter()
@@ -86,10 +86,10 @@ fn of_image(image: &Image) -> Value {
         .collect()
 }
 
-/// How long a value may be to stand in one line.
+/// The maximum length of a value on one line.
 const LINE: usize = 80;
 
-/// `value` in one line.
+/// `value` on one line.
 fn line(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("[{}]", items.iter().map(line).collect::<Vec<_>>().join(", ")),
@@ -103,7 +103,7 @@ fn line(value: &Value) -> String {
     }
 }
 
-/// `value` in one line when it is short, else in several, like YAML.
+/// `value` on one line if it is short, otherwise on several, like YAML.
 pub fn shown(value: &Value) -> String {
     let line = line(value);
     let is_block = value.as_str().is_some_and(|text| text.contains('\n'));
@@ -142,7 +142,7 @@ fn block(text: &mut String, value: &Value, depth: usize) {
     }
 }
 
-/// Writes `value` behind a key or a dash.
+/// Writes `value` after a key or a dash.
 fn inner(text: &mut String, value: &Value, depth: usize) {
     let line = line(value);
     let is_block = value.as_str().is_some_and(|text| text.contains('\n'));

@@ -1,4 +1,4 @@
-//! Loading the project that a test asks for.
+//! Loads the project that a test requests.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,18 +13,18 @@ use crate::image::TagTemplate;
 use crate::run::{Run, RunOptions};
 use crate::script::{Pipeline, ScriptFile, StageError, new_engine};
 
-/// What a test says about a project.
+/// The options of a test for a project.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// The profiles; those of the command line when absent.
     pub profiles: Option<Vec<String>>,
     /// Variables, each `NAME=VALUE`.
     pub vars: Vec<String>,
-    /// A `devspace.yaml` of the test's own.
+    /// The test's own `devspace.yaml`.
     pub config: Option<String>,
-    /// Files on top of those of the project.
+    /// Files in addition to those of the project.
     pub files: Vec<(String, Vec<u8>)>,
-    /// More overrides, which count last.
+    /// Additional overrides, which are applied last.
     pub script: Option<String>,
     /// `--skip-push`.
     pub skip_push: bool,
@@ -34,11 +34,11 @@ pub struct Wanted {
     pub keep_going: bool,
     /// `--tag`.
     pub tags: Vec<TagTemplate>,
-    /// The images it is about; none: all.
+    /// The selected images; all if empty.
     pub images: Vec<String>,
 }
 
-/// The test's own copy of the project cannot be made.
+/// The test's copy of the project cannot be created.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("cannot write the test's copy of `{path}`: {source}")]
 #[diagnostic(code(test::copy))]
@@ -47,19 +47,19 @@ struct NoCopy {
     source: std::io::Error,
 }
 
-/// The test's file leads out of the project.
+/// A path of the test leaves the project.
 #[derive(Debug, thiserror::Error, Diagnostic)]
-#[error("`{path}` is outside of the project")]
-#[diagnostic(code(test::outside), help("paths of `files` are relative to the project's folder"))]
+#[error("`{path}` is outside the project")]
+#[diagnostic(code(test::outside), help("in `files`, use paths relative to the project directory"))]
 struct Outside {
     path: String,
 }
 
 impl Bench {
-    /// The project that `wanted` describes, loaded in this test's world.
+    /// The project that `wanted` describes, loaded on the host of this test.
     ///
     /// # Errors
-    /// What is wrong with the configuration or a script, or that files cannot be copied.
+    /// If the configuration or a script is invalid, or files cannot be copied.
     pub fn load(&self, wanted: &Wanted) -> Result<Loaded, StageError> {
         let root = self.folder_for(wanted)?;
         let project = self.project(wanted, root)?;
@@ -76,7 +76,7 @@ impl Bench {
             skip_push: wanted.skip_push,
             keep_going: wanted.keep_going,
             tags: wanted.tags.clone(),
-            // One after the other: what is done has an order then.
+            // One after the other, so that the order is fixed.
             jobs: 1,
             state: Some(self.state()),
             ..RunOptions::default()
@@ -90,19 +90,19 @@ impl Bench {
         Ok(loaded)
     }
 
-    /// A run of `project` in this test's world.
+    /// A run of `project` on the host of this test.
     ///
     /// # Errors
-    /// When the images cannot be ordered.
+    /// If the images cannot be ordered.
     pub fn run(&self, project: Project, options: RunOptions) -> Result<Arc<Run>, StageError> {
         let (host, events) = (self.memory.host(), self.events());
         Ok(Run::new(project, options, host, events, self.cancel.clone(), self.runtime.clone())?)
     }
 
-    /// An engine for the test itself: its stages act on a project without images in the same folder.
+    /// An engine for the test itself: its stages act on a project without images in the same directory.
     ///
     /// # Errors
-    /// When that project cannot be set up.
+    /// If that project cannot be set up.
     pub fn engine(&self) -> Result<Engine, StageError> {
         let options = RunOptions { jobs: 1, state: Some(self.state()), ..RunOptions::default() };
         let run = self.run(Project::empty(self.root()), options)?;
@@ -127,13 +127,13 @@ impl Bench {
         Ok(config::load(&options)?.project)
     }
 
-    /// The environment: what the test set. Neither the developer's shell nor a program may decide a test.
+    /// The environment, which only the test sets. The developer's shell and installed commands must not affect a test.
     fn variables(&self) -> HashMap<String, String> {
         let nowhere = ("PATH".to_owned(), "/nowhere".to_owned());
         std::iter::once(nowhere).chain(self.memory.state().variables.clone()).collect()
     }
 
-    /// The predefined variables as this test's world has them.
+    /// The predefined variables on the host of this test.
     fn predefined(&self) -> Vec<String> {
         let state = self.memory.state();
         let mut values = vec![
@@ -154,8 +154,7 @@ impl Bench {
         values.into_iter().flat_map(names).collect()
     }
 
-    /// The test's own copy of the project, where `wanted` changes files or an earlier one did; `None`: the project as
-    /// it is.
+    /// The test's copy of the project, if `wanted` or an earlier call changes files; `None` for the unchanged project.
     fn folder_for(&self, wanted: &Wanted) -> Result<Option<PathBuf>, StageError> {
         let copy = self.copy();
         if wanted.config.is_none() && wanted.files.is_empty() && !copy.exists() {
@@ -185,7 +184,7 @@ impl Bench {
     }
 }
 
-/// Copies what git does not ignore.
+/// Copies the files that git does not ignore.
 fn copy_files(from: &Path, to: &Path) -> Result<(), StageError> {
     let walk = ignore::WalkBuilder::new(from).hidden(false).require_git(false).build();
     let is_wanted = |path: &Path| !path.starts_with(".git") && !path.starts_with(".windlass");

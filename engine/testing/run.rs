@@ -17,29 +17,29 @@ use crate::script::ScriptError;
 /// The stack of a thread that runs tests.
 const STACK: usize = 16 << 20;
 
-/// The tests to run, and how.
+/// The tests to run, with options.
 pub struct RunTests {
     /// The test files.
     pub files: Vec<Found>,
-    /// Run the tests whose file or name contains one of these; none: all.
+    /// Run the tests whose file or name contains one of these; all if empty.
     pub filters: Vec<String>,
-    /// Profiles for projects that do not say otherwise.
+    /// Profiles for projects without their own.
     pub profiles: Vec<String>,
     /// Variables for projects, each `NAME=VALUE`.
     pub vars: Vec<String>,
-    /// Let variables run no commands.
+    /// Prevent variables from running commands.
     pub no_exec: bool,
-    /// How long one test may take.
+    /// The timeout per test.
     pub limit: Duration,
-    /// How many run at a time.
+    /// The maximum of parallel tests.
     pub jobs: usize,
-    /// Keep the snapshots that are taken.
+    /// Save the snapshots that are taken.
     pub update: bool,
 }
 
 /// A test that ran.
 pub struct Tested {
-    /// Its file, relative to the folder that was searched.
+    /// Its file, relative to the searched directory.
     pub file: String,
     /// Its name.
     pub test: String,
@@ -47,9 +47,9 @@ pub struct Tested {
     pub verdict: Verdict,
     /// How long it took.
     pub time: Duration,
-    /// What was done in its world.
+    /// The actions on its host.
     pub calls: Vec<String>,
-    /// What scripts printed.
+    /// The lines that scripts printed.
     pub printed: Vec<String>,
 }
 
@@ -64,24 +64,24 @@ pub enum Verdict {
         /// The images that failed in it, and why.
         images: Vec<(String, Arc<ScriptError>)>,
     },
-    /// It did not end in time.
+    /// It timed out.
     TimedOut,
     /// The user interrupted.
     Cancelled,
 }
 
-/// What came of all tests.
+/// The result of all tests.
 pub struct Outcome {
     /// Each test, in the order of files and of functions in them.
     pub tests: Vec<Tested>,
-    /// The overrides that no test called, as `tags(image) in windlass.rhai:3`; none when only some tests ran.
+    /// The overrides that no test called, as `tags(image) in windlass.rhai:3`; empty if only some tests ran.
     pub untested: Vec<String>,
     /// Files whose snapshots could not be written, and why.
     pub unsaved: Vec<(PathBuf, std::io::Error)>,
 }
 
 impl RunTests {
-    /// How many tests fit the filters.
+    /// The number of tests that match the filters.
     pub fn count(&self) -> usize {
         self.files
             .iter()
@@ -126,7 +126,7 @@ impl RunTests {
         std::thread::scope(|scope| {
             for number in 0..self.jobs.clamp(1, queue.len().max(1)) {
                 let thread = std::thread::Builder::new().name(format!("test-{number}")).stack_size(STACK);
-                // The others do its work as well.
+                // If it does not start, the other threads do its work.
                 drop(thread.spawn_scoped(scope, work));
             }
         });
@@ -214,10 +214,10 @@ impl One<'_> {
 /// What stopped a test, and the images that failed in it.
 type Failure = (Arc<ScriptError>, Vec<(String, Arc<ScriptError>)>);
 
-/// There is no place for what a test writes.
+/// No temporary directory for the files of a test.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("cannot make a temporary folder: {source}")]
-#[diagnostic(code(test::scratch), help("look at the space left, and at `TMPDIR`"))]
+#[error("cannot create a temporary directory: {source}")]
+#[diagnostic(code(test::scratch), help("check the free space and `TMPDIR`"))]
 struct NoScratch {
     source: std::io::Error,
 }

@@ -1,4 +1,4 @@
-//! Values that a test once had, kept beside its file.
+//! Stored values of tests, next to the test file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::run::lock;
 
 /// The snapshots of one test file: `NAME_test.rhai` has them in `NAME_test.snap`.
 ///
-/// The file has, for each snapshot, a line with its name, and below it its text, indented.
+/// For each snapshot, the file has a line with its name, and below it the indented content.
 pub struct Snapshots {
     path: PathBuf,
     known: BTreeMap<String, String>,
@@ -16,18 +16,18 @@ pub struct Snapshots {
     is_updating: bool,
 }
 
-/// What a snapshot is compared with.
+/// The comparison of a value with its snapshot.
 pub enum Kept {
-    /// The same.
+    /// They are equal.
     Same,
-    /// Another text.
+    /// The snapshot has another content.
     Other(String),
-    /// There is none.
+    /// No snapshot exists.
     None,
 }
 
 impl Snapshots {
-    /// The snapshots of the test file at `path`. When `is_updating`, whatever is taken replaces what was kept.
+    /// The snapshots of the test file at `path`. If `is_updating`, taken snapshots replace the stored ones.
     pub fn of_file(path: &Path, is_updating: bool) -> Self {
         let path = path.with_extension("snap");
         let text = crate::input_file::read_text(&path).unwrap_or_default();
@@ -45,10 +45,10 @@ impl Snapshots {
         }
     }
 
-    /// Writes what was taken, when it is to be kept. Those of tests that did not run stay, unless `ran_all`.
+    /// Writes the taken snapshots if updating. Snapshots of tests that did not run stay, unless `ran_all`.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn save(&self, ran_all: bool) -> std::io::Result<()> {
         if !self.is_updating {
             return Ok(());

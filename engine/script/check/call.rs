@@ -1,4 +1,4 @@
-//! Calls that cannot work.
+//! Invalid calls.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::script::trace::Place;
 use crate::script::{Pipeline, ScriptFile, hint, reference, resolver, stage};
 use crate::suggestion::nearest;
 
-/// The calls of `layer`, which was read from `file`, that cannot work.
+/// The invalid calls of `layer`, which was parsed from `file`.
 pub(super) fn mistakes(pipeline: &Pipeline, known: &Known, file: &ScriptFile, layer: &AST) -> Vec<Mistake> {
     let mut checker = Checker { pipeline, known, file, modules: HashMap::new(), mistakes: Vec::new() };
     layer.walk(&mut |path| {
@@ -31,7 +31,7 @@ pub(super) fn mistakes(pipeline: &Pipeline, known: &Known, file: &ScriptFile, la
         }
         true
     });
-    // Rhai walks functions in no order.
+    // Rhai walks functions in no particular order.
     checker.mistakes.sort_by_key(|(offset, _)| *offset);
     checker.mistakes.into_iter().map(|(_, mistake)| mistake).collect()
 }
@@ -40,7 +40,7 @@ struct Checker<'a> {
     pipeline: &'a Pipeline,
     known: &'a Known,
     file: &'a ScriptFile,
-    /// What is imported, by the name it gets; `None` when it cannot be looked into.
+    /// The imported modules by name; `None` for a module that cannot be read.
     modules: HashMap<String, Option<Known>>,
     /// With the offset of each.
     mistakes: Vec<(usize, Mistake)>,
@@ -53,7 +53,7 @@ impl Checker<'_> {
             return;
         };
         let read = |file: ScriptFile| {
-            // What is wrong with the module itself, running it tells.
+            // Errors in the module itself are reported when it runs.
             Some(Known::of_module(&[new_parser().compile(&*file.text).ok()?]))
         };
         let functions = match self.pipeline.below(path) {
@@ -106,7 +106,7 @@ impl Checker<'_> {
             let help = Some(help);
             return self.note(
                 "script::unknown_function",
-                format!("there is no function `{name}`"),
+                format!("unknown function `{name}`"),
                 help,
                 position,
             );
@@ -127,7 +127,7 @@ impl Checker<'_> {
         self.note("script::wrong_arguments", wrong_count(name, count), help, position);
     }
 
-    /// The function that was probably meant: one of the pipeline or a stage before what Rhai offers.
+    /// The function that was probably meant: functions of the pipeline and stages come before those of Rhai.
     fn nearest_function(&self, name: &str) -> Option<String> {
         let stages = stage::names();
         let functions = self.pipeline.ordered_functions();
@@ -158,7 +158,7 @@ impl Checker<'_> {
         }
         let (code, message) = match functions.has(name) {
             true => ("script::wrong_arguments", wrong_count(&format!("{shown}::{name}"), count)),
-            false => ("script::unknown_function", format!("there is no function `{shown}::{name}`")),
+            false => ("script::unknown_function", format!("unknown function `{shown}::{name}`")),
         };
         let near = nearest(name, functions.names()).filter(|near| *near != name);
         let help = near.map(|near| format!("did you mean `{shown}::{near}`?"));

@@ -6,7 +6,7 @@ use rhai::{AST, Engine};
 
 use crate::script::{Pipeline, stage};
 
-/// What Rhai understands without a function of that name.
+/// The names that Rhai handles without a function.
 const KEYWORDS: [&str; 10] =
     ["Fn", "call", "curry", "debug", "eval", "is_def_fn", "is_def_var", "is_shared", "print", "type_of"];
 
@@ -16,14 +16,14 @@ pub(super) struct Known(BTreeMap<String, Arities>);
 
 #[derive(Default)]
 struct Arities {
-    /// Of stages and what Rhai offers; called on a value, that is one of them.
+    /// Of stages and functions of Rhai; the value of a method call is one of the arguments.
     native: BTreeSet<usize>,
     /// Of scripts.
     script: BTreeSet<usize>,
 }
 
 impl Known {
-    /// All that the scripts of `pipeline` can call without naming a module.
+    /// Everything that the scripts of `pipeline` can call without a module name.
     pub(super) fn of(pipeline: &Pipeline) -> Self {
         let mut engine = Engine::new();
         stage::register(&mut engine);
@@ -36,7 +36,7 @@ impl Known {
         known
     }
 
-    /// The same with what tests can call as well: `functions` of the pipelines they test among it.
+    /// The same with what tests can also call, including `functions` of the pipelines they test.
     pub(super) fn with_tests<'a>(mut self, functions: impl Iterator<Item = &'a (String, usize)>) -> Self {
         let mut engine = Engine::new_raw();
         crate::testing::stage::register(&mut engine);
@@ -47,7 +47,7 @@ impl Known {
         self
     }
 
-    /// What `engine` offers.
+    /// Adds the functions of `engine`.
     fn add_natives(&mut self, engine: &Engine) {
         let natives = engine.collect_fn_metadata(
             None,
@@ -75,7 +75,7 @@ impl Known {
         KEYWORDS.contains(&name) || self.0.contains_key(name)
     }
 
-    /// Whether it takes so many arguments; `on_value` tells that it is called on a value, which is not counted.
+    /// Whether it takes `count` arguments; `on_value` means a method call, whose value is not counted.
     pub(super) fn takes(&self, name: &str, count: usize, on_value: bool) -> bool {
         if KEYWORDS.contains(&name) {
             return true;
@@ -93,7 +93,7 @@ impl Known {
         Some(format!("{} argument{}", counts.join(" or "), if is_one { "" } else { "s" }))
     }
 
-    /// The names that can be meant by a misspelt one.
+    /// The names that a misspelled name can mean.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let is_plain = |name: &&String| name.starts_with(|char: char| char.is_ascii_lowercase());
         self.0.keys().filter(is_plain).map(String::as_str).filter(|name| !name.contains('$'))

@@ -1,4 +1,4 @@
-//! A mistake in a script, with its place.
+//! An error in a script, with its place.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
 
 use crate::script::trace::{Excerpt, Place};
 
-/// A mistake in a script, with its place.
+/// An error in a script, with its place.
 #[derive(Debug)]
 pub struct Mistake {
     code: &'static str,
@@ -22,7 +22,7 @@ impl Mistake {
         Self { code, message, help, severity: Severity::Error, excerpt }
     }
 
-    /// The same as something that nothing fails of.
+    /// The same as a warning, which does not fail a command.
     pub(super) fn into_warning(self) -> Self {
         Self { severity: Severity::Warning, ..self }
     }

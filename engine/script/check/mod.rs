@@ -1,4 +1,4 @@
-//! Finding the mistakes of scripts without running them.
+//! Finds errors in scripts without running them.
 
 mod call;
 mod known;
@@ -15,8 +15,8 @@ pub use mistake::Mistake;
 use known::Known;
 
 impl Pipeline {
-    /// What is certainly wrong with the user's scripts: calls of functions that do not exist or take other
-    /// arguments, modules that are not there, overrides that replace nothing. Each with its place.
+    /// The definite errors in the user's scripts: calls of functions that do not exist or take other arguments, missing
+    /// modules, and overrides that replace nothing. Each has its place.
     pub fn mistakes(&self) -> Vec<Mistake> {
         let known = Known::of(self);
         let mut mistakes = self.wrong_calls(&known);
@@ -29,20 +29,20 @@ impl Pipeline {
         mistakes
     }
 
-    /// The same of a file of tests, which can call `functions` of the pipelines they test: names with numbers of
+    /// The same for a test file, which can also call `functions` of the tested pipelines: names with numbers of
     /// parameters.
     pub fn test_mistakes<'a>(&self, functions: impl Iterator<Item = &'a (String, usize)>) -> Vec<Mistake> {
         self.wrong_calls(&Known::of(self).with_tests(functions))
     }
 
-    /// Calls in the user's scripts that cannot work, when `known` is what can be called.
+    /// The invalid calls in the user's scripts, if `known` is what can be called.
     fn wrong_calls(&self, known: &Known) -> Vec<Mistake> {
         let users = self.files().iter().zip(self.layers()).filter(|(file, _)| !file.is_built_in());
         users.flat_map(|(file, layer)| call::mistakes(self, known, file, layer)).collect()
     }
 }
 
-/// Why `file` cannot be read as a script, when it cannot.
+/// The syntax error of `file`, if it has one.
 pub fn syntax_error(file: &ScriptFile) -> Option<ScriptError> {
     new_parser().compile(&*file.text).err().map(|error| ScriptError::syntax(file, error))
 }

@@ -1,4 +1,4 @@
-//! Tests that are not called like tests: the silent trap of finding tests by name.
+//! Functions that look like tests but are not named like tests: they silently never run.
 
 use super::Mistake;
 use crate::script::Pipeline;
@@ -6,8 +6,8 @@ use crate::script::near_miss::called_functions;
 use crate::script::trace::Place;
 
 impl Pipeline {
-    /// The functions of a file of tests that nothing calls, though they take no arguments and are not private; the names
-    /// of tests begin with `prefix`. Each is a warning.
+    /// A warning for each function of a test file that nothing calls, although it takes no arguments and is not
+    /// private. The names of tests begin with `prefix`.
     pub fn never_run(&self, prefix: &str) -> Vec<Mistake> {
         let called = called_functions(self);
         let mut idle: Vec<_> = self.functions().collect();
@@ -21,8 +21,8 @@ impl Pipeline {
         let mistakes = idle.into_iter().filter_map(|function| {
             let place = Place::definition(&function.name, &function.file)?;
             let message =
-                format!("`{}` never runs: it is no test, and nothing calls it", function.signature());
-            let help = format!("the names of tests begin with `{prefix}`; `private fn` says that it is none");
+                format!("`{}` never runs: it is not a test, and nothing calls it", function.signature());
+            let help = format!("begin its name with `{prefix}`, or write `private fn` if it is not a test");
             Some(Mistake::new("test::never_run", message, Some(help), &place).into_warning())
         });
         mistakes.collect()

@@ -1,4 +1,4 @@
-//! What scripts pass to stages, checked.
+//! Checks of the arguments that scripts pass to stages.
 
 use rhai::{Array, Dynamic, FnPtr, ImmutableString};
 
@@ -9,7 +9,7 @@ use crate::script::cause::kind;
 /// The list in `value`, or `None` for `()`.
 ///
 /// # Errors
-/// `script::wrong_type`, naming `argument`, for anything else than a list of strings.
+/// `script::wrong_type`, naming `argument`, if it is not a list of strings.
 pub fn optional_texts(value: &Dynamic, argument: &'static str) -> Result<Option<Vec<String>>, StageError> {
     if value.is_unit() { Ok(None) } else { texts(value, argument).map(Some) }
 }
@@ -17,7 +17,7 @@ pub fn optional_texts(value: &Dynamic, argument: &'static str) -> Result<Option<
 /// The list in `value`.
 ///
 /// # Errors
-/// `script::wrong_type`, naming `argument`, for anything else than a list of strings.
+/// `script::wrong_type`, naming `argument`, if it is not a list of strings.
 pub fn texts(value: &Dynamic, argument: &'static str) -> Result<Vec<String>, StageError> {
     let Some(list) = value.read_lock::<Array>() else {
         return Err(WrongType::List { argument, found: type_name(value), help: fix(value, argument) }.into());
@@ -32,10 +32,10 @@ pub fn texts(value: &Dynamic, argument: &'static str) -> Result<Vec<String>, Sta
     Ok(list.iter().map(text).collect::<Result<_, _>>()?)
 }
 
-/// The answer in `value`.
+/// The boolean in `value`.
 ///
 /// # Errors
-/// `script::wrong_type`, naming `argument`, for anything else than `true` or `false`.
+/// `script::wrong_type`, naming `argument`, if it is not `true` or `false`.
 pub fn truth(value: &Dynamic, argument: &'static str) -> Result<bool, StageError> {
     let help = || match value.read_lock::<ImmutableString>() {
         Some(text) if matches!(text.as_str(), "true" | "false") => format!("write {}, without quotes", *text),
@@ -48,18 +48,18 @@ pub fn truth(value: &Dynamic, argument: &'static str) -> Result<bool, StageError
 /// The plan in `value`.
 ///
 /// # Errors
-/// `script::wrong_type` for anything else.
+/// `script::wrong_type` if it is not a plan.
 pub fn plan(value: Dynamic) -> Result<Plan, StageError> {
     let found = type_name(&value);
     Ok(value.try_cast::<Plan>().ok_or(WrongType::Plan { found })?)
 }
 
-/// What to write in place of `value`.
+/// What to write instead of `value`.
 fn fix(value: &Dynamic, argument: &str) -> String {
     let Some(text) = value.read_lock::<ImmutableString>() else {
         return "return a list such as [\"...\"]".to_owned();
     };
-    // One text with several words is one tag, but a whole command line.
+    // For tags, a string with several words is one item. For commands, it is a whole command line.
     let words = if argument == "tags" { None } else { shell_words::split(&text).ok() };
     let words = words.filter(|words| !words.is_empty()).unwrap_or_else(|| vec![text.to_string()]);
     let words: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
@@ -70,10 +70,10 @@ fn type_name(value: &Dynamic) -> String {
     kind(value.type_name()).to_owned()
 }
 
-/// A script passed something of the wrong type.
+/// A script passed a value of the wrong type.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 enum WrongType {
-    #[error("`{argument}` has to be a list of strings, found {found}")]
+    #[error("`{argument}` must be a list of strings, found {found}")]
     #[diagnostic(code(script::wrong_type))]
     List {
         argument: &'static str,
@@ -81,7 +81,7 @@ enum WrongType {
         #[help]
         help: String,
     },
-    #[error("`{argument}` has to be a list of strings, found {found} in it")]
+    #[error("`{argument}` must be a list of strings, found {found} in it")]
     #[diagnostic(code(script::wrong_type))]
     Item {
         argument: &'static str,
@@ -90,14 +90,14 @@ enum WrongType {
         help: String,
     },
 
-    #[error("`again` needs a function that returns a plan, found {found}")]
+    #[error("`again` requires a function that returns a plan, found {found}")]
     #[diagnostic(
         code(script::wrong_type),
         help("return what `plan(image)` returns: `plan.again(|| plan(image))`")
     )]
     Plan { found: String },
 
-    #[error("`{argument}` has to be true or false, found {found}")]
+    #[error("`{argument}` must be true or false, found {found}")]
     #[diagnostic(code(script::wrong_type))]
     Truth {
         argument: &'static str,

@@ -30,9 +30,9 @@ pub mod cluster {
     use crate::run::Image;
     use crate::script::{RhaiResultOf, StageError};
 
-    /// The cluster the user means, found as kubectl finds it: the context of `--kube-context`, else the current one
-    /// of the kubeconfig, else the cluster windlass runs in; `()` where there is none. Only `platforms` asks the
-    /// cluster itself.
+    /// The selected cluster, found as by kubectl: the context of `--kube-context`, otherwise the current context of the
+    /// kubeconfig, otherwise the cluster in which windlass runs; `()` without a cluster. Only `platforms` queries the
+    /// cluster.
     ///
     /// # Errors
     /// `cluster::bad_kubeconfig`, `cluster::unknown_context`.
@@ -57,7 +57,7 @@ pub mod cluster {
         cluster.context.name.clone()
     }
 
-    /// The namespace: `--namespace`, else the context's, else `default`.
+    /// The namespace: `--namespace`, otherwise that of the context, otherwise `default`.
     #[rhai_fn(get = "namespace", pure)]
     pub fn namespace(cluster: &mut Cluster) -> String {
         cluster.context.namespace.clone()
@@ -69,7 +69,8 @@ pub mod cluster {
         LocalCluster::of(&cluster.context).is_some()
     }
 
-    /// The platforms of its nodes, each once, sorted: `["linux/amd64", "linux/arm64"]`. Asks the cluster.
+    /// The platforms of its nodes, sorted and without duplicates: `["linux/amd64", "linux/arm64"]`. Queries the
+    /// cluster.
     ///
     /// # Errors
     /// `cluster::unreachable`, `cluster::forbidden`.
@@ -81,14 +82,14 @@ pub mod cluster {
         Ok(platforms.into_iter().map(Dynamic::from).collect())
     }
 
-    /// Lets the cluster pull from the registry of `image` with docker's credentials: writes the pull secret
-    /// `devspace-auth-REGISTRY` into the namespace and adds it to the service account `default`, as `kubectl create
-    /// secret docker-registry` and `kubectl patch serviceaccount` would. Once a run for each registry, and saying
-    /// whose credentials they are. Nothing is written without a cluster, without credentials, and for a registry
-    /// that `pullSecrets` has. Before the first one come the hooks for `before:createPullSecrets`.
+    /// Creates a pull secret for the registry of `image` from the Docker credentials: writes the secret
+    /// `devspace-auth-REGISTRY` to the namespace and adds it to the service account `default`. Equals `kubectl create
+    /// secret docker-registry` and `kubectl patch serviceaccount`. Runs once per run for each registry, and reports
+    /// whose credentials it uses. Does nothing without a cluster, without credentials, or for a registry that is in
+    /// `pullSecrets`. Before the first secret, it runs the hooks for `before:createPullSecrets`.
     ///
     /// # Errors
-    /// `cluster::unreachable`, `cluster::forbidden` with the missing right, `cluster::no_namespace`.
+    /// `cluster::unreachable`, `cluster::forbidden` with the missing permission, `cluster::no_namespace`.
     ///
     /// # Example
     /// ```rhai
@@ -101,8 +102,8 @@ pub mod cluster {
         Ok(hook::creating_pull_secrets(run, create)?)
     }
 
-    /// Creates the secrets of the section `pullSecrets` of `devspace.yaml`, as `create_pull_secret` does. Comes after
-    /// all images: then the hooks for `after:createPullSecrets` run, or for `error:createPullSecrets`.
+    /// Creates the pull secrets of the section `pullSecrets` in `devspace.yaml`, as `create_pull_secret` does. Call it
+    /// after all images: it then runs the hooks for `after:createPullSecrets`, or for `error:createPullSecrets`.
     ///
     /// # Errors
     /// `cluster::...`, as for `create_pull_secret`.
@@ -122,11 +123,12 @@ pub mod cluster {
         Ok(created.and(told)?)
     }
 
-    /// The last 100 lines of what pods printed, as `kubectl logs` shows them. `pods` is the name of a pod or a label
-    /// selector, `app=api`; of several pods, each comes under its name. In a plan, they are read as well.
+    /// The last 100 lines that pods printed, as shown by `kubectl logs`. `pods` is the name of a pod or a label
+    /// selector, such as `app=api`. The lines of several pods are grouped by pod name. `windlass plan` reads them as
+    /// well.
     ///
     /// # Errors
-    /// `cluster::not_found` when there is no such pod, `cluster::none` without a cluster, `cluster::forbidden`.
+    /// `cluster::not_found` if no pod matches, `cluster::none` without a cluster, `cluster::forbidden`.
     ///
     /// # Example
     /// ```rhai
@@ -139,10 +141,10 @@ pub mod cluster {
         logs(&context, pods, Map::new())
     }
 
-    /// The last lines of what pods printed, with a map of `container`, `lines` (100 by default), `namespace`.
+    /// The last lines that pods printed, with options, a map of `container`, `lines` (default: 100) and `namespace`.
     ///
     /// # Errors
-    /// As `pod_logs(pods)`; `script::unknown_option`, `script::wrong_type`.
+    /// Those of `pod_logs(pods)`; `script::unknown_option`, `script::wrong_type`.
     ///
     /// # Example
     /// ```rhai
@@ -162,7 +164,7 @@ pub mod cluster {
     }
 }
 
-/// How many lines of a pod are read where nobody says.
+/// The default number of lines to read from a pod.
 const LINES: u32 = 100;
 
 fn logs(context: &NativeCallContext<'_>, pods: &str, options: Map) -> RhaiResultOf<String> {

@@ -11,12 +11,11 @@ pub mod command {
     use crate::process::CommandLine;
     use crate::script::RhaiResultOf;
 
-    /// Runs a program: a list of its name and its arguments, which no shell reads. Its output shows while it runs,
-    /// and is given back.
+    /// Runs a command without a shell: a list of its name and its arguments. Shows its output while it runs, and
+    /// returns it.
     ///
     /// # Errors
-    /// `stage::exec::failed` when it ends with an exit code other than 0; `process::...` when it cannot be run or
-    /// takes longer than an hour.
+    /// `stage::exec::failed` if its exit code is not 0; `process::...` if it cannot be run or takes longer than 1 hour.
     ///
     /// # Example
     /// ```rhai
@@ -30,18 +29,18 @@ pub mod command {
         super::run(&context, "exec", super::program(&command)?, Map::new())
     }
 
-    /// Runs a program with options, a map of:
+    /// Runs a command with options, a map of:
     ///
-    /// - `env`: a map of more environment variables; their values may be secrets,
-    /// - `dir`: the folder to run in, relative to the project; the project's own when absent,
-    /// - `input`: the text it reads, perhaps a secret; nothing when absent,
-    /// - `timeout`: the seconds it may take; 3600 when absent,
-    /// - `check`: whether an exit code other than 0 is an error; `true` when absent,
-    /// - `quiet`: whether its output is not shown; `false` when absent,
-    /// - `pure`: whether it changes nothing, so that `windlass plan` may run it; `false` when absent.
+    /// - `env`: a map of additional environment variables, whose values may be secrets,
+    /// - `dir`: the working directory, relative to the project directory; default: the project directory,
+    /// - `input`: the standard input, a string or a secret; default: empty,
+    /// - `timeout`: the timeout in seconds; default: 3600,
+    /// - `check`: whether an exit code other than 0 is an error; default: `true`,
+    /// - `quiet`: whether to hide its output; default: `false`,
+    /// - `pure`: whether it changes nothing, so that `windlass plan` can run it; default: `false`.
     ///
     /// # Errors
-    /// As without options; `script::unknown_option` for a misspelt one.
+    /// Those of `exec(command)`; `script::unknown_option` for an unknown option.
     ///
     /// # Example
     /// ```rhai
@@ -59,11 +58,11 @@ pub mod command {
         super::run(&context, "exec", super::program(&command)?, options)
     }
 
-    /// Runs a line in the shell (`sh -c`, on Windows `cmd /C`). What it holds of unknown origin belongs into the
-    /// option `env`, or into an argument of `exec`, where no shell reads it.
+    /// Runs a line in the shell (`sh -c`, on Windows `cmd /C`). Pass untrusted values in the option `env`, or as an
+    /// argument of `exec`, which uses no shell.
     ///
     /// # Errors
-    /// As `exec`.
+    /// Those of `exec`.
     ///
     /// # Example
     /// ```rhai
@@ -77,7 +76,7 @@ pub mod command {
     /// Runs a line in the shell, with the options of `exec`.
     ///
     /// # Errors
-    /// As `exec`.
+    /// Those of `exec`.
     ///
     /// # Example
     /// ```rhai
@@ -102,13 +101,13 @@ pub mod command {
         result.code == 0
     }
 
-    /// What it printed to its standard output, without line feeds at the end.
+    /// Its standard output, without trailing line feeds.
     #[rhai_fn(get = "stdout", pure)]
     pub fn stdout(result: &mut CommandResult) -> String {
         result.stdout.clone()
     }
 
-    /// What it printed to its standard error, without line feeds at the end.
+    /// Its standard error, without trailing line feeds.
     #[rhai_fn(get = "stderr", pure)]
     pub fn stderr(result: &mut CommandResult) -> String {
         result.stderr.clone()
@@ -142,13 +141,13 @@ use crate::run::{Run, RunError, Scope, lock};
 use crate::script::{RhaiResultOf, StageError};
 use crate::secret::Secret;
 
-/// How long a command may take when the script does not say.
+/// The default timeout of a command.
 const LIMIT: Duration = Duration::from_secs(3600);
 
-/// The most that is kept of a command's output, in bytes.
+/// The maximum output of a command, in bytes.
 const LONGEST: usize = 64 << 20;
 
-/// What came of a command.
+/// The result of a command.
 #[derive(Debug, Clone)]
 pub struct CommandResult {
     code: i32,
@@ -156,10 +155,10 @@ pub struct CommandResult {
     stderr: String,
 }
 
-/// A command of a script went wrong.
+/// A command of a script failed.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 enum CommandError {
-    #[error("there is no program to run: the list is empty")]
+    #[error("no command to run: the list is empty")]
     #[diagnostic(code(script::no_program), help("write exec([\"make\", \"all\"])"))]
     Empty,
 
@@ -172,10 +171,10 @@ enum CommandError {
         output: Option<String>,
     },
 
-    #[error("a secret cannot be an argument of `{program}`: everyone on this machine could read it")]
+    #[error("a secret cannot be an argument of `{program}`: all local users could read it")]
     #[diagnostic(
         code(script::secret_argument),
-        help("pass it in the environment, `env: #{{ TOKEN: token }}`, or as `input`")
+        help("pass it as environment variable, `env: #{{ TOKEN: token }}`, or as `input`")
     )]
     SecretArgument { program: String },
 
@@ -184,7 +183,7 @@ enum CommandError {
     TooLong { command: String },
 }
 
-/// The program and its arguments in `command`.
+/// The command and its arguments in `command`.
 fn program(command: &Dynamic) -> Result<CommandLine, StageError> {
     if let Some(list) = command.read_lock::<Array>() {
         if list.iter().any(|word| word.is::<Secret>()) {
@@ -214,7 +213,7 @@ fn run(
         run.step(format!("running {}", first_line(&request.command.to_string())));
     }
     let result = capture(&run, &request, is_quiet);
-    // Whatever it did may change what git says.
+    // The command may have changed the git repository.
     lock(&run.git_answers).clear();
     let (result, tail) = result?;
     if is_checked && result.code != 0 {
@@ -240,7 +239,7 @@ fn request(run: &Arc<Run>, command: CommandLine, options: &Options) -> Result<Ex
     Ok(request)
 }
 
-/// Runs `request` to its end and keeps what it prints.
+/// Runs `request` to its end and returns its output.
 fn capture(run: &Run, request: &ExecRequest, is_quiet: bool) -> Result<(CommandResult, Tail), StageError> {
     let (mut stdout, mut stderr, mut tail) = (String::new(), String::new(), Tail::default());
     let stop = run.cancellation().child_token();
@@ -254,7 +253,7 @@ fn capture(run: &Run, request: &ExecRequest, is_quiet: bool) -> Result<(CommandR
         }
         kept.push_str(line);
         kept.push('\n');
-        // What a progress bar overwrote is of no interest to a reader.
+        // Text that a progress bar overwrote is not shown.
         let line = line.rsplit('\r').next().unwrap_or(line);
         tail.push(line);
         if !is_quiet {

@@ -12,10 +12,10 @@ pub mod context {
     use crate::run::Image;
     use crate::script::{RhaiResultOf, StageError};
 
-    /// Opens the build context of `image`: its folder and its ignore rules. No file is read yet.
+    /// Opens the build context of `image`: its directory and its ignore file. Reads no other file yet.
     ///
     /// # Errors
-    /// `context::...` when the folder is missing or an ignore file is wrong.
+    /// `context::...` if the directory is missing or an ignore file is invalid.
     ///
     /// # Example
     /// ```rhai
@@ -28,16 +28,16 @@ pub mod context {
         Ok(context.map_err(StageError::from)?)
     }
 
-    /// The folder, absolute.
+    /// The absolute path of the directory.
     #[rhai_fn(get = "folder", pure)]
     pub fn folder(context: &mut Context) -> String {
         context.root().display().to_string()
     }
 
-    /// The files in it that the ignore rules leave, sorted, relative to its folder.
+    /// The files that the ignore file does not exclude, sorted, relative to the directory.
     ///
     /// # Errors
-    /// `context::...` when a folder cannot be read.
+    /// `context::...` if a directory cannot be read.
     ///
     /// # Example
     /// ```rhai
@@ -50,10 +50,10 @@ pub mod context {
         Ok(files.map(|entry| entry.path.to_string().into()).collect())
     }
 
-    /// The bytes of all files that the ignore rules leave.
+    /// The total size in bytes of all files that the ignore file does not exclude.
     ///
     /// # Errors
-    /// `context::...` when a folder cannot be read.
+    /// `context::...` if a directory cannot be read.
     ///
     /// # Example
     /// ```rhai
@@ -66,11 +66,11 @@ pub mod context {
         Ok(i64::try_from(super::everything(&call, context)?.size()).unwrap_or(i64::MAX))
     }
 
-    /// A hash over paths, kinds and contents of all files that the ignore rules leave: 64 hex digits, the same for
-    /// the same files anywhere.
+    /// A hash of the paths, kinds and contents of all files that the ignore file does not exclude: 64 hex digits, the
+    /// same for the same files on every machine.
     ///
     /// # Errors
-    /// `context::...` when a file cannot be read.
+    /// `context::...` if a file cannot be read.
     ///
     /// # Example
     /// ```rhai
@@ -85,13 +85,13 @@ pub mod context {
         Ok(digest.digest().hex())
     }
 
-    /// The ignore file that counts, absolute, or `()` when there is none.
+    /// The absolute path of the ignore file in use, or `()` without one.
     #[rhai_fn(get = "ignore_file", pure)]
     pub fn ignore_file(context: &mut Context) -> Dynamic {
         context.ignore_file().map_or(Dynamic::UNIT, |path| path.display().to_string().into())
     }
 
-    /// Whether the ignore rules leave `path`, relative to its folder, out. It need not exist.
+    /// Whether the ignore file excludes `path`, which is relative to the directory and need not exist.
     ///
     /// # Example
     /// ```rhai
@@ -113,7 +113,7 @@ use crate::image::context::Selection;
 use crate::image::dockerfile::Reach;
 use crate::script::{RhaiResultOf, StageError};
 
-/// All files that the ignore rules leave.
+/// All files that the ignore file does not exclude.
 fn everything(call: &NativeCallContext<'_>, context: &Context) -> RhaiResultOf<Selection> {
     let context = context.clone();
     let found = current::run(call)?.apart(move || context.select(&Reach::Whole { why: None }, &|_| ()));

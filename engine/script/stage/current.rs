@@ -10,7 +10,7 @@ use crate::script::RhaiResultOf;
 /// The run of the script that calls a stage.
 ///
 /// # Errors
-/// When there is none: the script is only being read.
+/// If no run is active, because the script is only parsed.
 pub fn run(context: &NativeCallContext<'_>) -> RhaiResultOf<Arc<Run>> {
     let tag = context.tag().and_then(|tag| tag.read_lock::<Arc<Run>>().map(|run| Arc::clone(&run)));
     tag.ok_or_else(|| format!("`{}` works only inside a run", context.fn_name()).into())

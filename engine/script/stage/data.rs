@@ -10,10 +10,10 @@ pub mod data {
     use super::{BadData, from_json_value};
     use crate::script::{RhaiResultOf, StageError};
 
-    /// The value that a JSON text holds: maps, lists, strings, numbers, `true`, `false`, and `()` for `null`.
+    /// Parses JSON into a value: maps, lists, strings, numbers, `true`, `false`, and `()` for `null`.
     ///
     /// # Errors
-    /// `stage::data::bad_json`, with the place in the text.
+    /// `stage::data::bad_json`, with the position in `text`.
     ///
     /// # Example
     /// ```rhai
@@ -25,10 +25,10 @@ pub mod data {
         Ok(from_json_value(value.map_err(|error| StageError::from(BadData::json(&error)))?))
     }
 
-    /// `value` as JSON in one line.
+    /// Returns `value` as JSON on one line.
     ///
     /// # Errors
-    /// `stage::data::no_data` for a value that JSON does not know, such as an image.
+    /// `script::no_data` for a value that has no JSON form, such as an image.
     ///
     /// # Example
     /// ```rhai
@@ -39,10 +39,10 @@ pub mod data {
         Ok(super::to_json_value(&value)?.to_string())
     }
 
-    /// `value` as JSON in one line.
+    /// Returns `value` as JSON on one line.
     ///
     /// # Errors
-    /// `stage::data::no_data` for a value that JSON does not know, such as an image.
+    /// `script::no_data` for a value that has no JSON form, such as an image.
     ///
     /// # Example
     /// ```rhai
@@ -50,14 +50,14 @@ pub mod data {
     /// ```
     #[rhai_fn(name = "to_json", return_raw)]
     pub fn map_to_json(value: Map) -> RhaiResultOf<String> {
-        // Rhai has a function of its own for maps.
+        // Rhai has its own function for maps.
         to_json(value.into())
     }
 
-    /// `value` as JSON over several lines, with a line feed at the end.
+    /// Returns `value` as JSON on several lines, with a trailing line feed.
     ///
     /// # Errors
-    /// As `to_json`.
+    /// Those of `to_json`.
     ///
     /// # Example
     /// ```rhai
@@ -70,10 +70,10 @@ pub mod data {
         Ok(format!("{:#}\n", super::to_json_value(&value)?))
     }
 
-    /// The value that a YAML text holds.
+    /// Parses YAML into a value.
     ///
     /// # Errors
-    /// `stage::data::bad_yaml`, with the place in the text.
+    /// `stage::data::bad_yaml`, with the position in `text`.
     ///
     /// # Example
     /// ```rhai
@@ -85,10 +85,10 @@ pub mod data {
         Ok(from_json_value(value.map_err(|error| StageError::from(BadData::yaml(&error)))?))
     }
 
-    /// `value` as YAML, with a line feed at the end.
+    /// Returns `value` as YAML, with a trailing line feed.
     ///
     /// # Errors
-    /// As `to_json`.
+    /// Those of `to_json`.
     ///
     /// # Example
     /// ```rhai
@@ -112,26 +112,26 @@ use crate::script::StageError;
 use crate::script::cause::kind;
 use crate::secret::Secret;
 
-/// A text is not what it should be, or a value cannot be written.
+/// A string cannot be parsed, or a value cannot be written.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub(super) enum BadData {
-    #[error("this is not JSON: {reason}")]
+    #[error("invalid JSON: {reason}")]
     #[diagnostic(code(stage::data::bad_json))]
     Json { reason: String },
 
     #[error("{found} cannot be written as JSON or YAML")]
-    #[diagnostic(code(script::no_data), help("write what you want of it: #{{ name: image.name }}"))]
+    #[diagnostic(code(script::no_data), help("write the parts that you need: #{{ name: image.name }}"))]
     NoData { found: String },
 
     #[error("a secret cannot be written as JSON or YAML")]
-    #[diagnostic(code(script::no_data), help("`http_post` takes maps with secrets as they are"))]
+    #[diagnostic(code(script::no_data), help("pass the map with the secret to `http_post` directly"))]
     Secret,
 
-    #[error("this cannot be written as YAML: {reason}")]
+    #[error("the value cannot be written as YAML: {reason}")]
     #[diagnostic(code(stage::data::unwritable))]
     Unwritable { reason: String },
 
-    #[error("this is not YAML: {reason}")]
+    #[error("invalid YAML: {reason}")]
     #[diagnostic(code(stage::data::bad_yaml))]
     Yaml { reason: String },
 }
@@ -153,7 +153,7 @@ impl BadData {
     }
 }
 
-/// `value` as scripts know it.
+/// `value` as a value of scripts.
 pub(super) fn from_json_value(value: Value) -> Dynamic {
     match value {
         Value::Null => Dynamic::UNIT,
@@ -174,15 +174,15 @@ pub(super) fn from_json_value(value: Value) -> Dynamic {
 /// `value` as JSON.
 ///
 /// # Errors
-/// [`BadData`] for what JSON does not know.
+/// [`BadData`] for a value that has no JSON form.
 pub(super) fn to_json_value(value: &Dynamic) -> Result<Value, StageError> {
     convert(value, false)
 }
 
-/// `value` as JSON, with secrets in it: for the one place that sends it.
+/// `value` as JSON with its secrets unmasked: only for sending it.
 ///
 /// # Errors
-/// [`BadData`] for what JSON does not know.
+/// [`BadData`] for a value that has no JSON form.
 pub(super) fn expose_json_value(value: &Dynamic) -> Result<Value, StageError> {
     convert(value, true)
 }

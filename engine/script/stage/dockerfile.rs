@@ -8,14 +8,14 @@ use crate::image::dockerfile::{BuildArgs, DockerfileError, RESTART_HELPER_PATH};
 use crate::run::Image;
 use crate::script::StageError;
 
-/// A Dockerfile together with the image it is for: edits go to that image's build target.
+/// A Dockerfile and its image: edits change the build target of that image.
 #[derive(Clone)]
 pub struct Dockerfile {
     /// The Dockerfile itself.
     pub inner: crate::image::Dockerfile,
-    /// The build target; `None` for the last one.
+    /// The build target; `None` for the last build stage.
     pub target: Option<Arc<str>>,
-    /// The build arguments, the proxies among them.
+    /// The build arguments, including the proxies.
     pub args: Arc<BuildArgs>,
     /// The proxies of the Docker configuration.
     pub proxies: Arc<BuildArgs>,
@@ -49,7 +49,7 @@ pub mod dockerfile {
     /// Reads and parses the Dockerfile of `image`.
     ///
     /// # Errors
-    /// `stage::load_dockerfile::unreadable` when it cannot be read; `dockerfile::...` when it is wrong.
+    /// `stage::load_dockerfile::unreadable` if it cannot be read; `dockerfile::...` if it is invalid.
     ///
     /// # Example
     /// ```rhai
@@ -61,10 +61,10 @@ pub mod dockerfile {
         Ok(Dockerfile::of_image(inner, &image)?)
     }
 
-    /// A Dockerfile for `image` with the given text in place of the one on disk.
+    /// Parses `text` as a Dockerfile for `image`, instead of the file on disk.
     ///
     /// # Errors
-    /// `dockerfile::...` when the text is wrong.
+    /// `dockerfile::...` if it is invalid.
     ///
     /// # Example
     /// ```rhai
@@ -76,7 +76,7 @@ pub mod dockerfile {
         Ok(Dockerfile::of_image(inner, &image)?)
     }
 
-    /// The text.
+    /// The content, a string.
     #[rhai_fn(get = "text", pure)]
     pub fn text(dockerfile: &mut Dockerfile) -> String {
         dockerfile.inner.text().to_owned()
@@ -85,7 +85,7 @@ pub mod dockerfile {
     /// A copy whose build target has this `ENTRYPOINT`: a list of strings; `[]` clears it, `()` changes nothing.
     ///
     /// # Errors
-    /// `dockerfile::unknown_target` when the image's target does not exist.
+    /// `dockerfile::unknown_target` if the build target does not exist.
     ///
     /// # Example
     /// ```rhai
@@ -102,7 +102,7 @@ pub mod dockerfile {
     /// A copy whose build target has this `CMD`: a list of strings; `[]` clears it, `()` changes nothing.
     ///
     /// # Errors
-    /// `dockerfile::unknown_target` when the image's target does not exist.
+    /// `dockerfile::unknown_target` if the build target does not exist.
     ///
     /// # Example
     /// ```rhai
@@ -117,7 +117,7 @@ pub mod dockerfile {
     /// A copy whose build target ends with these instructions, a list of lines; `()` or `[]` changes nothing.
     ///
     /// # Errors
-    /// `dockerfile::...` when a line is no instruction or the image's target does not exist.
+    /// `dockerfile::...` if a line is not an instruction or the build target does not exist.
     ///
     /// # Example
     /// ```rhai
@@ -133,11 +133,11 @@ pub mod dockerfile {
         }
     }
 
-    /// A copy that starts its program through the restart helper (spec image-building §3.5). `entrypoint` and
-    /// `command` are lists, or `()` for the Dockerfile's own.
+    /// A copy that starts its command through the restart helper, as `injectRestartHelper` in `devspace.yaml` does.
+    /// `entrypoint` and `command` are lists, or `()` to keep those of the Dockerfile.
     ///
     /// # Errors
-    /// `dockerfile::no_program` when nobody says which program to start.
+    /// `dockerfile::no_program` if no command to start is set.
     ///
     /// # Example
     /// ```rhai
@@ -179,7 +179,7 @@ impl Dockerfile {
         own.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
-    /// A copy whose text is changed by `edit`, which gets the build target.
+    /// A copy whose content is changed by `edit`, which receives the build target.
     pub(crate) fn edited(
         &self,
         edit: impl FnOnce(
@@ -191,7 +191,7 @@ impl Dockerfile {
         Ok(Self { inner, ..self.clone() })
     }
 
-    /// A copy started through the restart helper, and what the user should know about it.
+    /// A copy that starts through the restart helper, and a warning for the user.
     fn with_helper(
         &self,
         entrypoint: Option<&[String]>,

@@ -1,8 +1,8 @@
-//! What a Dockerfile says, as scripts see it, and the edits that need to know.
+//! The parts of a Dockerfile as scripts see them, and the edits that depend on them.
 
 use rhai::plugin::*;
 
-/// Stages that ask a Dockerfile, or edit a part of it.
+/// Stages that read or edit parts of a Dockerfile.
 #[export_module]
 pub mod dockerfile_parts {
     use rhai::{Array, Dynamic, Map};
@@ -12,7 +12,7 @@ pub mod dockerfile_parts {
     use crate::image::dockerfile::Kind;
     use crate::script::{RhaiResultOf, StageError};
 
-    /// The names of its build targets, in the order of the file; of one without a name its number.
+    /// The names of its build stages, in the order of the file. A build stage without a name has its number.
     ///
     /// # Example
     /// ```rhai
@@ -28,36 +28,36 @@ pub mod dockerfile_parts {
         targets.map(|(index, target)| target.name().map_or(index.to_string(), Into::into).into()).collect()
     }
 
-    /// The build target that is built, or `()` for the last one.
+    /// The build target, or `()` for the last build stage.
     #[rhai_fn(get = "target", pure)]
     pub fn target(dockerfile: &mut Dockerfile) -> Dynamic {
         dockerfile.target.as_deref().map_or(Dynamic::UNIT, |target| target.to_owned().into())
     }
 
-    /// The images it is built from, and those it copies from, as references; not `scratch`.
+    /// The references of its base images and of the images that it copies from, without `scratch`.
     #[rhai_fn(get = "bases", pure, return_raw)]
     pub fn bases(dockerfile: &mut Dockerfile) -> RhaiResultOf<Array> {
         let bases = dockerfile.inner.bases(dockerfile.target.as_deref(), &dockerfile.args);
         Ok(bases.map_err(StageError::from)?.into_iter().map(|base| base.reference.into()).collect())
     }
 
-    /// The entrypoint it sets, in its build target or in one this is based on: a list, or `()` when it is left to the
-    /// base image. That of a shell form begins with the shell.
+    /// The entrypoint that is set in the build target or in a build stage it is based on: a list, or `()` if only the
+    /// base image sets it. The list of a shell form begins with the shell.
     #[rhai_fn(get = "entrypoint", pure, return_raw)]
     pub fn entrypoint(dockerfile: &mut Dockerfile) -> RhaiResultOf<Dynamic> {
         let [entrypoint, _] = super::started(dockerfile)?;
         Ok(list_or_unit(entrypoint))
     }
 
-    /// The command it sets, as with `entrypoint`.
+    /// The command that is set, like `entrypoint`.
     #[rhai_fn(get = "command", pure, return_raw)]
     pub fn command(dockerfile: &mut Dockerfile) -> RhaiResultOf<Dynamic> {
         let [_, command] = super::started(dockerfile)?;
         Ok(list_or_unit(command))
     }
 
-    /// The instructions of its build target, its `FROM` first: a list of maps with `name` in capitals, `text` in one
-    /// line, and `line`.
+    /// The instructions of the build target, its `FROM` first: a list of maps with `name` in upper case, `text` on one
+    /// line, and the line number `line`.
     ///
     /// # Example
     /// ```rhai
@@ -83,8 +83,8 @@ pub mod dockerfile_parts {
         Ok(instructions.map(map).collect())
     }
 
-    /// The arguments it takes, before the first `FROM` and in its build target: a map from names to defaults, `()`
-    /// for none.
+    /// The build arguments declared before the first `FROM` and in the build target: a map from names to defaults,
+    /// which are `()` if not set.
     #[rhai_fn(get = "args", pure, return_raw)]
     pub fn declared_args(dockerfile: &mut Dockerfile) -> RhaiResultOf<Map> {
         let target = dockerfile.inner.target(dockerfile.target.as_deref()).map_err(StageError::from)?;
@@ -94,7 +94,7 @@ pub mod dockerfile_parts {
             let Kind::Arg(declared) = instruction.kind() else { continue };
             for (name, default) in declared {
                 let default = default.clone().map_or(Dynamic::UNIT, Into::into);
-                // A later `ARG` without a default takes up an earlier one.
+                // A later `ARG` without a default keeps the default of an earlier one.
                 if !default.is_unit() || !args.contains_key(name.as_str()) {
                     args.insert(name.as_str().into(), default);
                 }
@@ -103,17 +103,17 @@ pub mod dockerfile_parts {
         Ok(args)
     }
 
-    /// The labels that its build target sets, as written: a map.
+    /// The labels that the build target sets, as written: a map.
     #[rhai_fn(get = "labels", pure, return_raw)]
     pub fn labels(dockerfile: &mut Dockerfile) -> RhaiResultOf<Map> {
         let labels = dockerfile.inner.labels(dockerfile.target.as_deref()).map_err(StageError::from)?;
         Ok(labels.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 
-    /// A copy whose build target has these labels, a map from names to texts. Nothing in them is expanded.
+    /// A copy whose build target has these labels, a map from names to strings. Variables in them are not expanded.
     ///
     /// # Errors
-    /// `dockerfile::unknown_target` when the image's target does not exist.
+    /// `dockerfile::unknown_target` if the build target does not exist.
     ///
     /// # Example
     /// ```rhai
@@ -125,11 +125,11 @@ pub mod dockerfile_parts {
         Ok(dockerfile.edited(|inner, target| inner.with_instructions(target, &lines))?)
     }
 
-    /// A copy whose build target sets these variables in the environment of its containers, a map from names to
-    /// texts. Nothing in them is expanded.
+    /// A copy whose build target sets these environment variables, a map from names to strings. Variables in them are
+    /// not expanded.
     ///
     /// # Errors
-    /// `dockerfile::unknown_target` when the image's target does not exist.
+    /// `dockerfile::unknown_target` if the build target does not exist.
     ///
     /// # Example
     /// ```rhai
@@ -141,10 +141,10 @@ pub mod dockerfile_parts {
         Ok(dockerfile.edited(|inner, target| inner.with_instructions(target, &lines))?)
     }
 
-    /// A copy that is built from `other` wherever it was from `base`.
+    /// A copy that uses the image `other` instead of `base`.
     ///
     /// # Errors
-    /// `stage::with_base::none` when it is not built from `base`.
+    /// `stage::with_base::none` if it does not use `base`.
     ///
     /// # Example
     /// ```rhai
@@ -171,10 +171,10 @@ use rhai::{Array, Dynamic, Map};
 use super::Dockerfile;
 use crate::script::StageError;
 
-/// A Dockerfile is not built from what is to be replaced.
+/// A Dockerfile does not use the image to replace.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
-#[error("the Dockerfile is not built from `{base}`")]
-#[diagnostic(code(stage::with_base::none), help("it is built from {known}"))]
+#[error("the Dockerfile does not use the image `{base}`")]
+#[diagnostic(code(stage::with_base::none), help("replace one of the images that it uses: {known}"))]
 struct NoBase {
     base: String,
     known: String,
@@ -189,7 +189,7 @@ fn started(dockerfile: &Dockerfile) -> Result<[Option<Vec<String>>; 2], StageErr
     Ok(dockerfile.inner.entrypoint_and_command(dockerfile.target.as_deref(), &dockerfile.args)?)
 }
 
-/// One instruction called `name` for each entry of `map`, its value taken as it is.
+/// One instruction `name` for each entry of `map`, with its value quoted literally.
 fn assignments(name: &str, map: &Map, escape: char) -> Vec<String> {
     let quoted = |text: &str| {
         let special = |char: char| char == '"' || char == '$' || char == escape;
@@ -207,7 +207,7 @@ fn assignments(name: &str, map: &Map, escape: char) -> Vec<String> {
         .collect()
 }
 
-/// A name as an instruction takes it: labels may have any characters, in quotes.
+/// A name in the form of an instruction: labels can contain any character in quotes.
 fn quoted_key(key: &str) -> String {
     let is_plain = key.chars().all(|char| char.is_ascii_alphanumeric() || "._-/".contains(char));
     if is_plain { key.to_owned() } else { format!("\"{}\"", key.replace(['"', '\n'], " ")) }

@@ -2,7 +2,7 @@
 
 use rhai::plugin::*;
 
-/// Stages about the environment, time and chance.
+/// Stages for environment variables, time and random strings.
 #[export_module]
 pub mod environment {
     use rhai::Dynamic;
@@ -11,10 +11,10 @@ pub mod environment {
     use crate::script::stage::{current, system_time};
     use crate::script::{RhaiResultOf, StageError};
 
-    /// A variable of the environment, or of the project's `.env` file.
+    /// The value of an environment variable, or of a variable in the project's `.env` file.
     ///
     /// # Errors
-    /// `stage::env::unset` when there is none.
+    /// `stage::env::unset` if it is not set.
     ///
     /// # Example
     /// ```rhai
@@ -26,7 +26,7 @@ pub mod environment {
         Ok(value.ok_or_else(|| StageError::from(Unset { name: name.to_owned() }))?)
     }
 
-    /// A variable of the environment, or of the project's `.env` file; `default` when there is none.
+    /// The value of an environment variable, or of a variable in the project's `.env` file; `default` if it is not set.
     ///
     /// # Example
     /// ```rhai
@@ -37,7 +37,7 @@ pub mod environment {
         Ok(current::run(&context)?.variable(name).map_or(default, Into::into))
     }
 
-    /// The time in UTC: `2026-03-01T12:30:59Z`.
+    /// The current time in UTC: `2026-03-01T12:30:59Z`.
     ///
     /// # Example
     /// ```rhai
@@ -49,10 +49,10 @@ pub mod environment {
         Ok(system_time::whole_seconds(now).to_string())
     }
 
-    /// The time in UTC as `format` says, in which `%Y-%m-%d` and `%H:%M:%S` stand for date and time.
+    /// The current time in UTC in the given `format`, where `%Y-%m-%d` is the date and `%H:%M:%S` the time.
     ///
     /// # Errors
-    /// `stage::now::bad_format` when a `%` is followed by what is no part of a time.
+    /// `stage::now::bad_format` if `format` has an unknown `%` specifier.
     ///
     /// # Example
     /// ```rhai
@@ -65,7 +65,7 @@ pub mod environment {
         Ok(text.map_err(|reason| StageError::from(BadFormat { format: format.to_owned(), reason }))?)
     }
 
-    /// A text of `length` random letters and digits. Not for secrets.
+    /// A string of `length` random letters and digits. Do not use it for secrets.
     ///
     /// # Example
     /// ```rhai
@@ -79,7 +79,7 @@ pub mod environment {
     }
 }
 
-/// The longest random text.
+/// The maximum length of a random string.
 const LONGEST_RANDOM: usize = 1024;
 
 /// A variable is not set.
@@ -87,18 +87,18 @@ const LONGEST_RANDOM: usize = 1024;
 #[error("the environment variable `{name}` is not set")]
 #[diagnostic(
     code(stage::env::unset),
-    help("set it, also in the project's `.env` file, or give a default: env(\"{name}\", \"...\")")
+    help("set it, for example in the project's `.env` file, or pass a default: env(\"{name}\", \"...\")")
 )]
 struct Unset {
     name: String,
 }
 
-/// A time cannot be written so.
+/// A time format is invalid.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
-#[error("cannot write the time as `{format}`: {reason}")]
+#[error("invalid time format `{format}`: {reason}")]
 #[diagnostic(
     code(stage::now::bad_format),
-    help("`%Y-%m-%d` is the date, `%H:%M:%S` the time of day; `%%` is a `%`")
+    help("write `%Y-%m-%d` for the date, `%H:%M:%S` for the time, `%%` for a `%`")
 )]
 struct BadFormat {
     format: String,

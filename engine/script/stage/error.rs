@@ -8,15 +8,15 @@ use crate::event::Level;
 use crate::run::RunError;
 use crate::script::StageError;
 
-/// What a script may ask of an error it caught.
+/// Stages that handle errors, and the properties of a caught error.
 #[export_module]
 pub mod error {
     use rhai::{Dynamic, FnPtr};
 
     use crate::script::{RhaiResultOf, StageError};
 
-    /// Calls `work`; when it fails, calls `handle` with the error and then fails with that same error, its places
-    /// in the script and all. (`try` and `throw` would lose the places.)
+    /// Calls `work`. If it fails, calls `handle` with the error and then fails with the same error and its positions in
+    /// the script, which `try` and `throw` would lose.
     ///
     /// # Example
     /// ```rhai
@@ -31,7 +31,7 @@ pub mod error {
         })
     }
 
-    /// Shows a warning, which the summary counts; of an error, its message and what to do about it.
+    /// Shows a warning, which the summary counts. For an error, it shows the message and the hint.
     ///
     /// # Example
     /// ```rhai
@@ -41,19 +41,19 @@ pub mod error {
         super::show(&context, &warning);
     }
 
-    /// What could not be done, such as ``cannot push `acme/api:1.4`: the registry refused the credentials``.
+    /// The message, such as ``cannot push `acme/api:1.4`: the registry rejected the token``.
     #[rhai_fn(get = "message", pure)]
     pub fn message(error: &mut StageError) -> String {
         error.message()
     }
 
-    /// The error's code, such as `registry::unauthorized`; empty when it has none.
+    /// The error's code, such as `registry::unauthorized`; empty if it has none.
     #[rhai_fn(get = "code", pure)]
     pub fn code(error: &mut StageError) -> String {
         error.code()
     }
 
-    /// What to do about it; empty when nobody knows.
+    /// The hint on how to fix it; empty if unknown.
     #[rhai_fn(get = "help", pure)]
     pub fn help(error: &mut StageError) -> String {
         error.help()
@@ -66,7 +66,7 @@ pub mod error {
     }
 }
 
-/// Shows `warning`. That a run was cancelled is told elsewhere.
+/// Shows `warning`, unless the run was cancelled, which is reported elsewhere.
 fn show(context: &NativeCallContext, warning: &Dynamic) {
     let Ok(run) = current::run(context) else { return };
     if run.cancel.is_cancelled() {
@@ -80,7 +80,7 @@ fn show(context: &NativeCallContext, warning: &Dynamic) {
     run.notice(Level::Warning, message);
 }
 
-/// The error as a script sees it: a stage's error, what the script threw, or a message.
+/// The error as a script sees it: the error of a stage, the thrown value, or a message.
 pub(super) fn caught(error: &EvalAltResult) -> Dynamic {
     match error.unwrap_inner() {
         EvalAltResult::ErrorRuntime(value, _) => value.clone(),
@@ -89,7 +89,7 @@ pub(super) fn caught(error: &EvalAltResult) -> Dynamic {
     }
 }
 
-/// What `error` says: the message of a stage or of what was thrown.
+/// The message of `error`, which comes from a stage or from the thrown value.
 pub(super) fn message_of(error: &EvalAltResult) -> String {
     let value = caught(error);
     if let Some(stage) = value.read_lock::<StageError>() {
@@ -99,7 +99,7 @@ pub(super) fn message_of(error: &EvalAltResult) -> String {
     message.unwrap_or_else(|| value.to_string())
 }
 
-/// The script itself is wrong.
+/// The script itself has an error.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 #[error("{0}")]
 #[diagnostic(code(script::failed))]

@@ -2,7 +2,7 @@
 
 use rhai::plugin::*;
 
-/// Stages that read and write files of the project. Paths are relative to its folder and never lead out of it.
+/// Stages that read and write files of the project. Paths are relative to the project directory and cannot leave it.
 #[export_module]
 pub mod files {
     use rhai::{Array, Dynamic};
@@ -13,10 +13,10 @@ pub mod files {
     use crate::script::stage::option::text as text_of;
     use crate::script::{RhaiResultOf, StageError};
 
-    /// The text of a file of the project.
+    /// The content of a text file of the project.
     ///
     /// # Errors
-    /// `files::...` when there is no such file, it lies outside of the project, or is no text.
+    /// `files::...` if the file does not exist, is outside the project, or is not UTF-8 text.
     ///
     /// # Example
     /// ```rhai
@@ -31,10 +31,10 @@ pub mod files {
         Ok(String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))?)
     }
 
-    /// Writes a file of the project, all at once; the folders above it are made. `text` may be a secret.
+    /// Writes a file of the project atomically, and creates its parent directories. `text` may be a secret.
     ///
     /// # Errors
-    /// `files::...` when it cannot be written, lies outside of the project, or in `.git` or `.windlass`.
+    /// `files::...` if it cannot be written, is outside the project, or is in `.git` or `.windlass`.
     ///
     /// # Example
     /// ```rhai
@@ -50,10 +50,10 @@ pub mod files {
         super::edit(&run, path, &FileEdit::Write { path: file, content: content.into() })
     }
 
-    /// Removes a file of the project; one that is not there is fine.
+    /// Removes a file of the project; does nothing if it does not exist.
     ///
     /// # Errors
-    /// As `write_file`.
+    /// Those of `write_file`.
     ///
     /// # Example
     /// ```rhai
@@ -66,10 +66,10 @@ pub mod files {
         super::edit(&run, path, &FileEdit::Remove { path: file })
     }
 
-    /// Whether the project has a file or folder of this path.
+    /// Whether the project has a file or directory at this path.
     ///
     /// # Errors
-    /// `files::outside` when the path leads out of the project.
+    /// `files::outside` if the path leaves the project.
     ///
     /// # Example
     /// ```rhai
@@ -85,11 +85,11 @@ pub mod files {
         Ok(file.absolute().exists())
     }
 
-    /// The files of the project that match `pattern`, sorted: `*` and `?` match inside a name, `**` any number of
-    /// folders, a folder everything below it.
+    /// The files of the project that match `pattern`, sorted. `*` and `?` match within a name, `**` matches any number
+    /// of directories, and a directory matches everything below it.
     ///
     /// # Errors
-    /// `stage::on_change::bad_glob` when it is no pattern; `files::outside` when it leads out of the project.
+    /// `stage::on_change::bad_glob` if it is not a pattern; `files::outside` if it leaves the project.
     ///
     /// # Example
     /// ```rhai
@@ -118,7 +118,7 @@ use crate::script::{RhaiResultOf, StageError};
 /// A file cannot be read or changed.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 #[error("cannot {verb} `{path}`: {reason}")]
-#[diagnostic(code(files::failed), help("paths are relative to the project's folder"))]
+#[diagnostic(code(files::failed), help("use a path relative to the project directory"))]
 struct FileError {
     verb: &'static str,
     path: String,
@@ -131,12 +131,12 @@ impl FileError {
     }
 }
 
-/// Something that should be text is not.
+/// A value that must be a string is not.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
-#[error("`{stage}` writes text, found {found}")]
+#[error("`{stage}` requires a string, found {found}")]
 #[diagnostic(
     code(script::wrong_type),
-    help("convert it: a map or list with `to_json(...)`, else `to_string()`")
+    help("convert it: a map or list with `to_json(...)`, another value with `to_string()`")
 )]
 struct NotText {
     stage: &'static str,
@@ -153,17 +153,17 @@ fn edit(run: &Run, path: &str, edit: &FileEdit) -> RhaiResultOf<()> {
     let verb = if matches!(edit, FileEdit::Write { .. }) { "write" } else { "remove" };
     let edited = run.host.files.edit(edit);
     run.host.writes.wrote();
-    // A new file is something git sees.
+    // A changed file changes the status in git.
     lock(&run.git_answers).clear();
     let failed = |error| FileError { verb, path: path.to_owned(), reason: in_words(&error) };
     Ok(edited.map_err(|error| StageError::from(failed(error)))?)
 }
 
-/// What went wrong, without the system's number for it.
+/// The message of `error`, without its number in the operating system.
 fn in_words(error: &std::io::Error) -> String {
     match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        std::io::ErrorKind::NotFound => "file not found".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         _ => error.to_string(),
     }

@@ -1,8 +1,8 @@
-//! How a script goes on: steps, second tries, limits, failures.
+//! Control flow of scripts: steps, retries, timeouts, failures.
 
 use rhai::plugin::*;
 
-/// Stages that lead the work of others.
+/// Stages that control other calls.
 #[export_module]
 pub mod flow {
     use rhai::{Dynamic, FnPtr, Map};
@@ -13,8 +13,8 @@ pub mod flow {
     use crate::run::{Image, Scope};
     use crate::script::{RhaiResultOf, StageError};
 
-    /// Calls `work` as a step of this name, which shows in the output like those of windlass, and returns what it
-    /// returned.
+    /// Calls `work` as a step with this name, which is shown in the output like those of windlass, and returns its
+    /// result.
     ///
     /// # Example
     /// ```rhai
@@ -26,8 +26,8 @@ pub mod flow {
         work.call_within_context(&context, ())
     }
 
-    /// Calls `work` as the work on `image` and returns what it returned: what `work` tells and starts belongs to that
-    /// image, and so does its end. Inside of `parallel(project.images, ...)` that is so already.
+    /// Calls `work` as the work on `image` and returns its result. Its messages, commands and outcome are those of the
+    /// image. Inside `parallel(project.images, ...)`, this is already so.
     ///
     /// # Example
     /// ```rhai
@@ -56,8 +56,9 @@ pub mod flow {
         result
     }
 
-    /// Calls `work` up to `times` times, until it succeeds, and returns what it returned. Waits 1 second after the
-    /// first failure, and twice as long after each further one. A mistake in the script is not tried again.
+    /// Calls `work` up to `times` times, until it succeeds, and returns its result. Waits 1 second after the first
+    /// failure and twice as long after each further one, at most 60 seconds. Does not retry errors of the script
+    /// itself.
     ///
     /// # Errors
     /// The last failure.
@@ -85,11 +86,11 @@ pub mod flow {
         Ok(Dynamic::UNIT)
     }
 
-    /// Calls `work` and returns what it returned, unless it takes longer than `seconds`: then whatever it is doing
-    /// is stopped, programs it started included.
+    /// Calls `work` and returns its result. If it takes longer than `seconds`, it is stopped, including the commands
+    /// that it started.
     ///
     /// # Errors
-    /// `stage::timeout::over` when the time is up.
+    /// `stage::timeout::over` after the timeout.
     ///
     /// # Example
     /// ```rhai
@@ -116,10 +117,10 @@ pub mod flow {
         }
     }
 
-    /// Waits for so many seconds.
+    /// Waits for `seconds`, a whole number or a fraction.
     ///
     /// # Errors
-    /// `script::wrong_type` when it is no number of seconds.
+    /// `script::wrong_type` if it is not a number of seconds.
     ///
     /// # Example
     /// ```rhai
@@ -130,10 +131,10 @@ pub mod flow {
         super::wait(&context, &seconds)
     }
 
-    /// Waits for so many seconds.
+    /// Waits for `seconds`, a whole number or a fraction.
     ///
     /// # Errors
-    /// `script::wrong_type` when it is no number of seconds.
+    /// `script::wrong_type` if it is not a number of seconds.
     ///
     /// # Example
     /// ```rhai
@@ -144,10 +145,10 @@ pub mod flow {
         super::wait(&context, &seconds.into())
     }
 
-    /// Waits for so many seconds.
+    /// Waits for `seconds`, a whole number or a fraction.
     ///
     /// # Errors
-    /// `script::wrong_type` when it is no number of seconds.
+    /// `script::wrong_type` if it is not a number of seconds.
     ///
     /// # Example
     /// ```rhai
@@ -158,7 +159,7 @@ pub mod flow {
         super::wait(&context, &seconds.into())
     }
 
-    /// Stops with this message. Like `throw`, but shown as a failure of the project rather than of the script.
+    /// Stops with this message. Like `throw`, but shown as a failure of the project instead of the script.
     ///
     /// # Example
     /// ```rhai
@@ -171,7 +172,7 @@ pub mod flow {
         super::failure(Map::from([("message".into(), message.into())]))
     }
 
-    /// Stops with this message, and says what to do about it.
+    /// Stops with this message and the hint `help`.
     ///
     /// # Example
     /// ```rhai
@@ -199,18 +200,18 @@ use crate::script::{RhaiResultOf, StageError};
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// The time of `timeout` is up.
+/// The limit of `timeout` is exceeded.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
-#[error("it took longer than {seconds} seconds")]
-#[diagnostic(code(stage::timeout::over), help("give it more time: the first argument of `timeout`"))]
+#[error("timed out after {seconds} seconds")]
+#[diagnostic(code(stage::timeout::over), help("increase the first argument of `timeout`"))]
 struct TimeIsUp {
     seconds: f64,
 }
 
-/// Something else than a number of seconds.
+/// A value is not a number of seconds.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 #[error("expected a number of seconds, found {found}")]
-#[diagnostic(code(script::wrong_type), help("write 30, or 0.5"))]
+#[diagnostic(code(script::wrong_type), help("write a number such as 30 or 0.5"))]
 struct NoSeconds {
     found: String,
 }
@@ -222,20 +223,21 @@ impl NoSeconds {
     }
 }
 
-/// Waits for `seconds`. Rhai has a `sleep` of its own that nothing can stop: ours has to fit every number better.
+/// Waits for `seconds`. Rhai has its own `sleep`, which cannot be cancelled: the overloads here must match every number
+/// more closely.
 fn wait(context: &NativeCallContext<'_>, seconds: &Dynamic) -> RhaiResultOf<()> {
     let time = option::duration(seconds).ok_or_else(|| StageError::from(NoSeconds::of(seconds)))?;
     let run = current::run(context)?;
     Ok(run.wait(run.host.clock.sleep(time)).map_err(StageError::from)?)
 }
 
-/// The error that says what `content` says.
+/// The error with the message and the hint in `content`.
 fn failure(mut content: Map) -> RhaiResultOf<()> {
     content.insert("code".into(), "script::failed".into());
     Err(EvalAltResult::ErrorRuntime(content.into(), Position::NONE).into())
 }
 
-/// Whether what failed may succeed another time.
+/// Whether a retry may succeed.
 fn may_pass(error: &EvalAltResult) -> bool {
     let EvalAltResult::ErrorRuntime(value, _) = error.unwrap_inner() else { return false };
     let code = value.read_lock::<StageError>().map(|error| error.code()).unwrap_or_default();
@@ -244,6 +246,6 @@ fn may_pass(error: &EvalAltResult) -> bool {
 
 fn tell_failure(run: &Run, error: &EvalAltResult, failed: i64, times: i64, pause: Duration) {
     let message = super::error::message_of(error);
-    let message = format!("{message}; trying again in {} s ({} of {times})", pause.as_secs_f64(), failed + 1);
+    let message = format!("{message}; retrying in {} s ({} of {times})", pause.as_secs_f64(), failed + 1);
     run.events.emit(Event::Notice { image: Scope::current().image, level: Level::Info, message });
 }

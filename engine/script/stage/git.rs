@@ -2,7 +2,7 @@
 
 use rhai::plugin::*;
 
-/// What git knows of the project: the properties of `git`. Each is asked for once, until the script runs a command or
+/// Facts of git about the project: the properties of `git`. Each is queried once, until the script runs a command or
 /// writes a file.
 #[export_module]
 pub mod git {
@@ -11,10 +11,10 @@ pub mod git {
     use super::Git;
     use crate::script::RhaiResultOf;
 
-    /// Whether the project lies in a git repository with at least one commit.
+    /// Whether the project is in a git repository with at least one commit.
     ///
     /// # Errors
-    /// `stage::git::failed` when git cannot tell: the repository belongs to another user, or is damaged.
+    /// `stage::git::failed` if git fails: the repository belongs to another user, or is damaged.
     ///
     /// # Example
     /// ```rhai
@@ -25,7 +25,7 @@ pub mod git {
         super::has_commit(&context)
     }
 
-    /// The branch, or `()` when no branch is checked out, as on most build servers.
+    /// The branch, or `()` if no branch is checked out, as on most CI servers.
     #[rhai_fn(get = "branch", pure, return_raw)]
     pub fn branch(context: NativeCallContext, _git: &mut Git) -> RhaiResultOf<Dynamic> {
         super::commit(&context, &["rev-parse", "HEAD"])?;
@@ -39,7 +39,7 @@ pub mod git {
         super::commit(&context, &["rev-parse", "HEAD"])
     }
 
-    /// The commit in as few digits as make it unique, at least 7.
+    /// The shortest unique prefix of the commit, at least 7 digits.
     #[rhai_fn(get = "short", pure, return_raw)]
     pub fn short(context: NativeCallContext, _git: &mut Git) -> RhaiResultOf<String> {
         super::commit(&context, &["rev-parse", "--short", "HEAD"])
@@ -58,7 +58,7 @@ pub mod git {
         Ok(tags.lines().map(|tag| tag.to_owned().into()).collect())
     }
 
-    /// When the commit was made, in UTC: `2026-03-01T12:30:59Z`.
+    /// The time of the commit in UTC: `2026-03-01T12:30:59Z`.
     #[rhai_fn(get = "time", pure, return_raw)]
     pub fn time(context: NativeCallContext, _git: &mut Git) -> RhaiResultOf<String> {
         let seconds = super::commit(&context, &["show", "--no-patch", "--format=%ct", "HEAD"])?;
@@ -66,18 +66,18 @@ pub mod git {
         Ok(time.unwrap_or_default().to_string())
     }
 
-    /// The address of the remote `origin`, without a password, or `()` when there is none.
+    /// The URL of the remote `origin`, without a password, or `()` without such a remote.
     #[rhai_fn(get = "remote", pure, return_raw)]
     pub fn remote(context: NativeCallContext, _git: &mut Git) -> RhaiResultOf<Dynamic> {
         let answer = super::ask(&context, &["remote", "get-url", "origin"])?;
         Ok(if answer.code == 0 { super::without_password(&answer.output).into() } else { Dynamic::UNIT })
     }
 
-    /// The nearest tag, how many commits came since, and the commit, with `-dirty` when files differ from it:
-    /// `v1.4.0`, `v1.4.0-3-g1a2b3c4-dirty`; without any tag only the commit.
+    /// The nearest tag, the number of commits since, and the commit, with `-dirty` if files differ from it: `v1.4.0`,
+    /// `v1.4.0-3-g1a2b3c4-dirty`; without any tag, only the commit.
     ///
     /// # Errors
-    /// `stage::git::...` when the project is in no git repository.
+    /// `stage::git::...` if the project is not in a git repository.
     ///
     /// # Example
     /// ```rhai
@@ -110,16 +110,16 @@ use crate::script::{RhaiResultOf, StageError};
 #[derive(Debug, Clone, Copy)]
 pub struct Git;
 
-/// How long git may take to answer.
+/// The timeout of a git command.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The repository's own configuration must not make a question run programs.
+/// The configuration of the repository must not run commands during a query.
 const SAFE: [&str; 5] = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"];
 
-/// Git cannot answer.
+/// A git query failed.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 enum GitError {
-    #[error("git cannot tell about `{question}`: {reason}")]
+    #[error("`git {question}` failed: {reason}")]
     #[diagnostic(code(stage::git::failed))]
     Failed {
         question: String,
@@ -129,24 +129,24 @@ enum GitError {
     },
 
     #[error("the project has no commit yet")]
-    #[diagnostic(code(stage::git::no_commit), help("commit something, or ask `git.is_repository` before"))]
+    #[diagnostic(code(stage::git::no_commit), help("create a commit, or check `git.is_repository` first"))]
     NoCommit,
 
-    #[error("the project is in no git repository")]
+    #[error("the project is not in a git repository")]
     #[diagnostic(
         code(stage::git::no_repository),
-        help("run `git init` and commit something, or ask `git.is_repository` before")
+        help("run `git init` and create a commit, or check `git.is_repository` first")
     )]
     NoRepository,
 }
 
-/// What git says to `arguments`, an error when it fails.
+/// The output of git for `arguments`, or an error if it fails.
 fn commit(context: &NativeCallContext<'_>, arguments: &[&str]) -> RhaiResultOf<String> {
     let answer = ask(context, arguments)?;
     if answer.code == 0 {
         return Ok(answer.output);
     }
-    // It fails for the question's own sake, unless it does for that of the repository.
+    // Either this query failed, or every query of this repository does.
     let error = match GitTrouble::of(&answer.errors) {
         GitTrouble::NoRepository => GitError::NoRepository,
         GitTrouble::NoCommit => GitError::NoCommit,
@@ -161,11 +161,11 @@ fn commit(context: &NativeCallContext<'_>, arguments: &[&str]) -> RhaiResultOf<S
     Err(StageError::from(error).into())
 }
 
-/// Whether there is a commit to tell about.
+/// Whether the repository has a commit.
 fn has_commit(context: &NativeCallContext<'_>) -> RhaiResultOf<bool> {
     let arguments = ["rev-parse", "--verify", "--quiet", "HEAD"];
     let answer = ask(context, &arguments)?;
-    // Where there is none, it keeps quiet.
+    // Without a commit, git prints nothing.
     if answer.code == 0 || answer.errors.is_empty() {
         return Ok(answer.code == 0);
     }
@@ -180,11 +180,11 @@ fn failed(arguments: &[&str], trouble: GitTrouble) -> GitError {
         GitTrouble::Other { reason, advice } => (reason, advice),
         GitTrouble::NoRepository | GitTrouble::NoCommit => return GitError::NoCommit,
     };
-    let help = advice.map(|advice| format!("git advises: `{advice}`"));
+    let help = advice.map(|advice| format!("run `{advice}`, as git suggests"));
     GitError::Failed { question: arguments.join(" "), reason, help }
 }
 
-/// What git says to `arguments`, whether it fails or not.
+/// The answer of git to `arguments`, even if it fails.
 fn ask(context: &NativeCallContext<'_>, arguments: &[&str]) -> RhaiResultOf<GitAnswer> {
     let run = current::run(context)?;
     let key: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
@@ -214,7 +214,7 @@ fn ask(context: &NativeCallContext<'_>, arguments: &[&str]) -> RhaiResultOf<GitA
     Ok(answer)
 }
 
-/// `address` without user and password, where it is a URL.
+/// `address` without user name and password, if it is a URL.
 fn without_password(address: &str) -> String {
     let Ok(mut url) = url::Url::parse(address) else { return address.to_owned() };
     if url.password().is_some() || url.scheme().starts_with("http") {

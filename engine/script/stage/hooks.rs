@@ -18,10 +18,10 @@ pub mod hooks {
     use crate::run::Image;
     use crate::script::RhaiResultOf;
 
-    /// Runs the hooks of `devspace.yaml` that listen to `event`, such as `before:build`, one after another.
+    /// Runs the hooks of `devspace.yaml` for `event`, such as `before:build`, one after another.
     ///
     /// # Errors
-    /// `hook::failed` when one fails; those after it do not run.
+    /// `hook::failed` if a hook fails; the hooks after it do not run.
     ///
     /// # Example
     /// ```rhai
@@ -32,11 +32,11 @@ pub mod hooks {
         super::run_all(&project.0, event, None, &Dynamic::UNIT)
     }
 
-    /// Runs the hooks that listen to `event` of the whole run after it failed; they find the error's message in
+    /// Runs the hooks for `event` of the whole run after a failure. They receive the error message as
     /// `DEVSPACE_HOOK_ERROR`.
     ///
     /// # Errors
-    /// `hook::failed` when one fails; those after it do not run.
+    /// `hook::failed` if a hook fails; the hooks after it do not run.
     ///
     /// # Example
     /// ```rhai
@@ -47,15 +47,15 @@ pub mod hooks {
         super::run_all(&project.0, event, None, &error)
     }
 
-    /// Runs the hooks that listen to `event` of this image: `before:build` runs those of `before:build:NAME`.
+    /// Runs the hooks for `event` of this image: `before:build` runs those for `before:build:NAME`.
     ///
-    /// In their environment they find the event as `DEVSPACE_HOOK_EVENT`, and of the image its name as
-    /// `DEVSPACE_HOOK_IMAGE_CONFIG_NAME`, its repository as `DEVSPACE_HOOK_IMAGE_NAME`, its tags, with spaces between
-    /// them, as `DEVSPACE_HOOK_IMAGE_TAGS`, and what `devspace.yaml` says of it as `DEVSPACE_HOOK_IMAGE_CONFIG`: JSON
-    /// in the form of the newest version, passwords as `***`.
+    /// They receive environment variables: the event as `DEVSPACE_HOOK_EVENT`, the name of the image as
+    /// `DEVSPACE_HOOK_IMAGE_CONFIG_NAME`, its repository as `DEVSPACE_HOOK_IMAGE_NAME`, its tags, separated by spaces,
+    /// as `DEVSPACE_HOOK_IMAGE_TAGS`, and its configuration as `DEVSPACE_HOOK_IMAGE_CONFIG`: JSON in the newest config
+    /// version, with passwords as `***`.
     ///
     /// # Errors
-    /// `hook::failed` when one fails; those after it do not run.
+    /// `hook::failed` if a hook fails; the hooks after it do not run.
     ///
     /// # Example
     /// ```rhai
@@ -66,11 +66,11 @@ pub mod hooks {
         super::run_all(image.run(), event, Some(&image), &Dynamic::UNIT)
     }
 
-    /// Runs the hooks of an image with what came of it: of a plan or a build they find the tags in
-    /// `DEVSPACE_HOOK_IMAGE_TAGS`, of an error the message in `DEVSPACE_HOOK_ERROR`.
+    /// Runs the hooks for `event` of an image with its outcome. They receive the tags of a plan or a build as
+    /// `DEVSPACE_HOOK_IMAGE_TAGS`, and the message of an error as `DEVSPACE_HOOK_ERROR`.
     ///
     /// # Errors
-    /// `hook::failed` when one fails; those after it do not run.
+    /// `hook::failed` if a hook fails; the hooks after it do not run.
     ///
     /// # Example
     /// ```rhai
@@ -82,7 +82,7 @@ pub mod hooks {
     }
 }
 
-/// Runs the hooks of an event, `outcome` being a plan, a build, an error, or nothing.
+/// Runs the hooks for an event. `outcome` is a plan, a build, an error, or `()`.
 fn run_all(run: &Run, event: &str, image: Option<&Image>, outcome: &Dynamic) -> RhaiResultOf<()> {
     let texts = |tags: &[Tag]| tags.iter().map(ToString::to_string).collect();
     let (mut tags, mut error) = (None, None);

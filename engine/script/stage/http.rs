@@ -1,8 +1,8 @@
-//! Web servers as scripts see them.
+//! HTTP requests of scripts.
 
 use rhai::plugin::*;
 
-/// Stages that talk to web servers.
+/// Stages that send HTTP requests.
 #[export_module]
 pub mod http {
     use rhai::{Dynamic, Map};
@@ -10,11 +10,11 @@ pub mod http {
     use crate::host::{HttpMethod, HttpResponse};
     use crate::script::{RhaiResultOf, StageError};
 
-    /// Sends `body` to the address `url`, which may be a secret, as those of web hooks are. A string is sent as text,
-    /// anything else as JSON; secrets in it are sent as they are.
+    /// Sends an HTTP POST request with `body` to `url`, which may be a secret, such as a webhook URL. A string is sent
+    /// as text, any other value as JSON. Secrets in it are sent unmasked.
     ///
     /// # Errors
-    /// `http::...` when there is no answer within 30 seconds, or its status is 400 or above.
+    /// `http::...` if no response arrives within 30 seconds, or its status is 400 or above.
     ///
     /// # Example
     /// ```rhai
@@ -28,14 +28,14 @@ pub mod http {
         super::send(&context, "http_post", HttpMethod::Post, &url, &body, Map::new())
     }
 
-    /// Sends `body` with options, a map of:
+    /// Sends an HTTP POST request with options, a map of:
     ///
-    /// - `headers`: a map of headers; their values may be secrets,
-    /// - `timeout`: the seconds the whole exchange may take; 30 when absent,
-    /// - `check`: whether a status of 400 or above is an error; `true` when absent.
+    /// - `headers`: a map of headers, whose values may be secrets,
+    /// - `timeout`: the timeout of the whole exchange in seconds; default: 30,
+    /// - `check`: whether a status of 400 or above is an error; default: `true`.
     ///
     /// # Errors
-    /// As without options; `script::unknown_option` for a misspelt one.
+    /// Those of `http_post(url, body)`; `script::unknown_option` for an unknown option.
     ///
     /// # Example
     /// ```rhai
@@ -54,10 +54,10 @@ pub mod http {
         super::send(&context, "http_post", HttpMethod::Post, &url, &body, options)
     }
 
-    /// Reads what lies at the address `url`.
+    /// Sends an HTTP GET request to `url`.
     ///
     /// # Errors
-    /// As `http_post`.
+    /// Those of `http_post`.
     ///
     /// # Example
     /// ```rhai
@@ -71,10 +71,10 @@ pub mod http {
         super::send(&context, "http_get", HttpMethod::Get, &url, &Dynamic::UNIT, Map::new())
     }
 
-    /// Reads what lies at the address `url`, with the options of `http_post`.
+    /// Sends an HTTP GET request to `url`, with the options of `http_post`.
     ///
     /// # Errors
-    /// As `http_post`.
+    /// Those of `http_post`.
     ///
     /// # Example
     /// ```rhai
@@ -92,19 +92,19 @@ pub mod http {
         super::send(&context, "http_get", HttpMethod::Get, &url, &Dynamic::UNIT, options)
     }
 
-    /// The status: 200 when all is well.
+    /// The status code, such as 200.
     #[rhai_fn(get = "status", pure)]
     pub fn status(response: &mut HttpResponse) -> i64 {
         response.status.into()
     }
 
-    /// The content as text.
+    /// The body, a string.
     #[rhai_fn(get = "body", pure)]
     pub fn body(response: &mut HttpResponse) -> String {
         response.body.clone()
     }
 
-    /// The value of the content, which is JSON.
+    /// The value of the body, parsed as JSON.
     #[rhai_fn(get = "json", pure, return_raw)]
     pub fn json(response: &mut HttpResponse) -> RhaiResultOf<Dynamic> {
         let value = serde_json::from_str(&response.body);
@@ -112,7 +112,7 @@ pub mod http {
         Ok(super::super::data::from_json_value(value))
     }
 
-    /// The content, for string interpolation and `print`.
+    /// The body, for string interpolation and `print`.
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn to_string(response: &mut HttpResponse) -> String {
         response.body.clone()
@@ -130,18 +130,18 @@ use crate::host::{HttpMethod, HttpRequest, HttpResponse};
 use crate::script::{RhaiResultOf, StageError};
 use crate::secret::Secret;
 
-/// How long an exchange may take when the script does not say.
+/// The default timeout of an exchange.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// An exchange went wrong.
+/// An exchange failed.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 enum ExchangeError {
-    #[error("{shown} is no address of a web server")]
-    #[diagnostic(code(script::bad_url), help("it starts with `https://` or `http://`"))]
+    #[error("{shown} is not an HTTP(S) URL")]
+    #[diagnostic(code(script::bad_url), help("begin it with `https://` or `http://`"))]
     BadUrl { shown: String },
 
-    #[error("`{url}` answered {status}{}", if said.is_empty() { String::new() } else { format!(": {said}") })]
-    #[diagnostic(code(http::refused), help("`check: false` among the options takes any answer"))]
+    #[error("`{url}` returned status {status}{}", if said.is_empty() { String::new() } else { format!(": {said}") })]
+    #[diagnostic(code(http::refused), help("set the option `check: false` to accept any status"))]
     Refused { url: String, status: u16, said: String },
 }
 

@@ -3,7 +3,7 @@
 use rhai::plugin::*;
 use rhai::{Array, Dynamic};
 
-/// What scripts may ask of an image, and the copies with changes they may make.
+/// The properties of an image, and the stages that return changed copies.
 #[export_module]
 pub mod image {
     use std::path::Path;
@@ -20,19 +20,19 @@ pub mod image {
     use crate::script::{RhaiResultOf, StageError};
     use crate::secret::Secret;
 
-    /// The image's key in `images`.
+    /// The name of the image: its key in `images`.
     #[rhai_fn(get = "name", pure)]
     pub fn name(image: &mut Image) -> String {
         image.name().to_owned()
     }
 
-    /// Registry and repository, without tag: `ghcr.io/acme/api`.
+    /// The repository with its registry, without a tag: `ghcr.io/acme/api`.
     #[rhai_fn(get = "repository", pure)]
     pub fn repository(image: &mut Image) -> String {
         image.config().repository.to_string()
     }
 
-    /// The tags chosen by `with_tags` or `--tag`; before that, those of `devspace.yaml`, perhaps none.
+    /// The tags chosen by `with_tags` or `--tag`; before that, those of `devspace.yaml`, possibly empty.
     #[rhai_fn(get = "tags", pure)]
     pub fn tags(image: &mut Image) -> Array {
         match image.templates() {
@@ -41,7 +41,7 @@ pub mod image {
         }
     }
 
-    /// A reference under which it can be used, as this run built it or an earlier one; `()` before its first build.
+    /// A reference of its latest build, in this run or an earlier one; `()` before its first build.
     ///
     /// # Example
     /// ```rhai
@@ -59,10 +59,10 @@ pub mod image {
         image.templates().is_some()
     }
 
-    /// A copy with these tags, in which each `#` stands for one random character.
+    /// A copy with these tags, in which each `#` becomes one random character.
     ///
     /// # Errors
-    /// `image::tag` for a text that cannot be a tag.
+    /// `image::tag` for an invalid tag.
     ///
     /// # Example
     /// ```rhai
@@ -83,13 +83,13 @@ pub mod image {
         image.config().dockerfile.display().to_string()
     }
 
-    /// The folder of the build context, as configured.
+    /// The directory of the build context, as configured.
     #[rhai_fn(get = "context", pure)]
     pub fn context_folder(image: &mut Image) -> String {
         image.config().context.display().to_string()
     }
 
-    /// A copy with another Dockerfile, relative to the project.
+    /// A copy with another Dockerfile, relative to the project directory.
     ///
     /// # Example
     /// ```rhai
@@ -100,7 +100,7 @@ pub mod image {
         image.with_config(|config| config.dockerfile = Path::new(path).to_owned())
     }
 
-    /// A copy with another build context, relative to the project.
+    /// A copy with another build context, relative to the project directory.
     ///
     /// # Example
     /// ```rhai
@@ -126,7 +126,7 @@ pub mod image {
     /// A copy with another entrypoint; `()` keeps the Dockerfile's, `[]` clears it.
     ///
     /// # Errors
-    /// `script::wrong_type` when it is no list of strings.
+    /// `script::wrong_type` if it is not a list of strings.
     ///
     /// # Example
     /// ```rhai
@@ -141,7 +141,7 @@ pub mod image {
     /// A copy with another command; `()` keeps the Dockerfile's, `[]` clears it.
     ///
     /// # Errors
-    /// `script::wrong_type` when it is no list of strings.
+    /// `script::wrong_type` if it is not a list of strings.
     ///
     /// # Example
     /// ```rhai
@@ -153,19 +153,19 @@ pub mod image {
         Ok(image.with_config(|config| config.cmd = cmd))
     }
 
-    /// `appendDockerfileInstructions`: a list, perhaps empty.
+    /// The value of `appendDockerfileInstructions`: a list, possibly empty.
     #[rhai_fn(get = "append_dockerfile_instructions", pure)]
     pub fn append_dockerfile_instructions(image: &mut Image) -> Array {
         image.config().append_dockerfile_instructions.iter().map(|line| line.clone().into()).collect()
     }
 
-    /// `injectRestartHelper`.
+    /// The value of `injectRestartHelper`.
     #[rhai_fn(get = "inject_restart_helper", pure)]
     pub fn inject_restart_helper(image: &mut Image) -> bool {
         image.config().inject_restart_helper
     }
 
-    /// The build target, or `()` for the last one.
+    /// The build target, or `()` for the last build stage.
     #[rhai_fn(get = "target", pure)]
     pub fn target(image: &mut Image) -> Dynamic {
         image.config().options.target.clone().map_or(Dynamic::UNIT, Into::into)
@@ -185,7 +185,7 @@ pub mod image {
         image.with_config(|config| config.options.target = Some(target.to_owned()))
     }
 
-    /// The build arguments as configured: a map; `()` for one whose value comes from the environment.
+    /// The build arguments as configured: a map, with `()` for a value that comes from the environment.
     #[rhai_fn(get = "build_args", pure)]
     pub fn build_args(image: &mut Image) -> Map {
         let args = image.config().options.build_args.iter();
@@ -193,10 +193,10 @@ pub mod image {
             .collect()
     }
 
-    /// A copy with these build arguments added; values become text, `()` takes the value from the environment.
+    /// A copy with these build arguments added. Values become strings; `()` takes the value from the environment.
     ///
     /// # Errors
-    /// `script::secret_build_arg` for a secret: everyone can read the build arguments of an image.
+    /// `script::secret_build_arg` for a secret, because all users of an image can read its build arguments.
     ///
     /// # Example
     /// ```rhai
@@ -215,7 +215,7 @@ pub mod image {
         }))
     }
 
-    /// A copy whose `RUN` steps have another network mode: `none`, `host`.
+    /// A copy whose `RUN` instructions use another network mode: `none`, `host`.
     ///
     /// # Example
     /// ```rhai
@@ -229,16 +229,16 @@ pub mod image {
         image.with_config(|config| config.options.network = Some(network.to_owned()))
     }
 
-    /// A copy with other options of the docker builder, a map of:
+    /// A copy with other options of the Docker builder, a map of:
     ///
-    /// - `use_cli`: whether the docker CLI builds,
-    /// - `use_buildkit`: whether BuildKit does,
-    /// - `args`: more arguments of `docker build`, a list; what says which target, arguments, Dockerfile, labels, network or
-    ///   platform it is for, every builder follows, and any other implies the CLI,
-    /// - `skip_push`: whether the image is not pushed.
+    /// - `use_cli`: whether to build with the Docker CLI,
+    /// - `use_buildkit`: whether to build with BuildKit,
+    /// - `args`: additional arguments of `docker build`, a list. Every builder applies those for the build target,
+    ///   build arguments, Dockerfile, labels, network and platform; any other argument implies the Docker CLI,
+    /// - `skip_push`: whether to skip the push.
     ///
     /// # Errors
-    /// `script::unknown_option` for a misspelt one, `script::wrong_type`.
+    /// `script::unknown_option`, `script::wrong_type`.
     ///
     /// # Example
     /// ```rhai
@@ -268,17 +268,17 @@ pub mod image {
 
     /// A copy with other options of the kaniko builder, a map of:
     ///
-    /// - `args`: more arguments of kaniko, a list,
-    /// - `cache`: whether layers are kept in the image's repository,
-    /// - `image`: kaniko's own image,
-    /// - `insecure`: whether it pushes without TLS,
-    /// - `namespace`: where the pod runs,
-    /// - `pull_secret`: an existing secret with credentials,
-    /// - `service_account`: the pod's service account,
+    /// - `args`: additional arguments of kaniko, a list,
+    /// - `cache`: whether to cache layers in the repository of the image,
+    /// - `image`: the image of kaniko itself,
+    /// - `insecure`: whether to push without TLS,
+    /// - `namespace`: the namespace of the build pod,
+    /// - `pull_secret`: an existing pull secret with credentials,
+    /// - `service_account`: the service account of the build pod,
     /// - `node_selector`, `requests`, `limits`: maps of strings.
     ///
     /// # Errors
-    /// `script::unknown_option` for a misspelt one, `script::wrong_type`.
+    /// `script::unknown_option`, `script::wrong_type`.
     ///
     /// # Example
     /// ```rhai
@@ -348,20 +348,20 @@ pub mod image {
         image.config().custom.is_some()
     }
 
-    /// Whether its tags are pushed: not with `--skip-push` or `skipPush`, nor where a local cluster has the image
-    /// without; a custom command pushes by itself.
+    /// Whether its tags are pushed: not with `--skip-push` or `skipPush`, not if a local cluster gets the image without
+    /// a push, and not for a custom command, which pushes by itself.
     #[rhai_fn(get = "pushes", pure)]
     pub fn pushes(image: &mut Image) -> bool {
         image.pushes()
     }
 
-    /// Whether a build creates a pull secret for its registry: `createPullSecret: true`, without `--skip-push`.
+    /// Whether a build creates a pull secret for its registry: with `createPullSecret: true` and without `--skip-push`.
     #[rhai_fn(get = "wants_pull_secret", pure)]
     pub fn wants_pull_secret(image: &mut Image) -> bool {
         image.wants_pull_secret()
     }
 
-    /// The result of an image that is not built because it is switched off.
+    /// The result of an image that is not built because it is disabled.
     ///
     /// # Example
     /// ```rhai
@@ -372,13 +372,13 @@ pub mod image {
         Built::disabled(image)
     }
 
-    /// The name of the builder to use: `disabled`, `custom`, `buildkit` with `buildKit.inCluster`, `kaniko` where only
-    /// that is configured; else `docker` or, where no daemon answers, `kaniko` when a cluster is configured, and `oci` for
-    /// a Dockerfile that runs no command.
+    /// The name of the builder to use: `disabled`, `custom`, `buildkit` with `buildKit.inCluster`, `kaniko` if only
+    /// that is configured, otherwise `docker`. If no Docker daemon is reachable, it is `kaniko` with a configured
+    /// cluster, or `oci` for a Dockerfile that runs no command.
     ///
     /// # Errors
-    /// `docker::unreachable` when docker is wanted, no daemon answers, and nobody can take its place;
-    /// `stage::build::needs_daemon` when it names the line that cannot do without.
+    /// `docker::unreachable` if Docker is required, no daemon is reachable, and no other builder can replace it;
+    /// `stage::build::needs_daemon`, which names the instruction that requires a daemon.
     ///
     /// # Example
     /// ```rhai
@@ -396,7 +396,7 @@ pub mod image {
     }
 }
 
-/// Arguments that stand in no file.
+/// Arguments without a position in a file.
 fn unplaced(words: Vec<String>) -> Vec<(String, Option<crate::config::Origin>)> {
     words.into_iter().map(|word| (word, None)).collect()
 }
@@ -405,18 +405,18 @@ fn list_or_unit(list: Option<&[String]>) -> Dynamic {
     list.map_or(Dynamic::UNIT, |list| list.iter().cloned().map(Dynamic::from).collect::<Array>().into())
 }
 
-/// A secret was to become a build argument.
+/// A secret is used as a build argument.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
-#[error("a secret cannot be the build argument `{name}`: everyone can read the build arguments of an image")]
+#[error("a secret cannot be the build argument `{name}`: all users of an image can read its build arguments")]
 #[diagnostic(
     code(script::secret_build_arg),
-    help("let a `RUN --mount=type=secret` read it, or build with a command of your own")
+    help("use `RUN --mount=type=secret`, or a custom build command")
 )]
 struct SecretBuildArg {
     name: String,
 }
 
-/// A script gives a tag that can be none.
+/// A script sets an invalid tag.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 #[error(transparent)]
 #[diagnostic(code(image::tag), help("{}", tag_help(_0)))]
@@ -424,9 +424,5 @@ struct WrongTag(crate::image::TagError);
 
 fn tag_help(error: &crate::image::TagError) -> String {
     let rule = miette::Diagnostic::help(error).map(|help| help.to_string()).unwrap_or_default();
-    if error.text.contains("${") {
-        rule
-    } else {
-        format!("{rule}; `clean` of std/tags makes a tag of any text")
-    }
+    if error.text.contains("${") { rule } else { format!("{rule}; or convert it with `clean` of std/tags") }
 }

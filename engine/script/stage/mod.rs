@@ -32,7 +32,7 @@ use rhai::{Engine, exported_module};
 pub use dockerfile::Dockerfile;
 pub use project::Project;
 
-/// Makes every stage known to `engine`.
+/// Registers every stage in `engine`.
 pub(super) fn register(engine: &mut Engine) {
     engine
         .register_type_with_name::<Project>("Project")
@@ -95,7 +95,7 @@ pub(super) fn names() -> Vec<String> {
     names
 }
 
-/// The names of all properties of the values that stages take and give.
+/// The names of all properties of the values that stages take and return.
 pub(super) fn properties() -> Vec<String> {
     let name = |signature: &String| {
         let (name, _) = signature.strip_prefix("get$")?.split_once('(')?;
@@ -141,7 +141,7 @@ pub(super) fn signature(name: &str) -> Option<String> {
     forms(name).into_iter().next()
 }
 
-/// All the ways in which the stage `name` is called, sorted.
+/// All forms in which the stage `name` can be called, sorted.
 pub(super) fn forms(name: &str) -> Vec<String> {
     let signatures = signatures();
     let named = signatures.iter().filter_map(|signature| signature.split_once('('));

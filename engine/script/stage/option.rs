@@ -15,10 +15,10 @@ pub struct Options {
     map: Map,
 }
 
-/// Options are wrong.
+/// An option is invalid.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 enum OptionError {
-    #[error("`{stage}` has no option `{name}`")]
+    #[error("unknown option `{name}` of `{stage}`")]
     #[diagnostic(code(script::unknown_option))]
     Unknown {
         stage: &'static str,
@@ -26,13 +26,13 @@ enum OptionError {
         #[help]
         help: String,
     },
-    #[error("the option `{name}` of `{stage}` has to be {wanted}, found {found}")]
+    #[error("the option `{name}` of `{stage}` must be {wanted}, found {found}")]
     #[diagnostic(code(script::wrong_type))]
     WrongType { stage: &'static str, name: String, wanted: &'static str, found: String },
 }
 
 impl Options {
-    /// The options `map` of `stage`, which knows `known`.
+    /// The options `map` of `stage`, which accepts `known`.
     ///
     /// # Errors
     /// `script::unknown_option` for any other.
@@ -40,7 +40,7 @@ impl Options {
         if let Some(name) = map.keys().find(|name| !known.contains(&name.as_str())) {
             let help = match nearest(name, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("the options are `{}`", known.join("`, `")),
+                None => format!("use one of `{}`", known.join("`, `")),
             };
             return Err(OptionError::Unknown { stage, name: name.to_string(), help }.into());
         }
@@ -70,7 +70,7 @@ impl Options {
         duration(value).map(Some).ok_or_else(|| self.wrong(name, "a number of seconds", value))
     }
 
-    /// A text, perhaps a secret one.
+    /// A string, which may be a secret.
     ///
     /// # Errors
     /// `script::wrong_type`.
@@ -79,7 +79,7 @@ impl Options {
         text(value).map(Some).ok_or_else(|| self.wrong(name, "a string", value))
     }
 
-    /// A map from names to texts, perhaps secret ones; numbers and truth values become text.
+    /// A map from names to strings, which may be secrets; numbers and booleans become strings.
     ///
     /// # Errors
     /// `script::wrong_type`.
@@ -102,13 +102,13 @@ impl Options {
     }
 }
 
-/// The text in `value`, perhaps a secret one.
+/// The string in `value`, which may be a secret.
 pub fn text(value: &Dynamic) -> Option<String> {
     let plain = value.read_lock::<ImmutableString>().map(|text| text.to_string());
     plain.or_else(|| value.read_lock::<Secret>().map(|secret| secret.expose().to_owned()))
 }
 
-/// The number of seconds in `value`; none when it is negative or no number.
+/// The number of seconds in `value`; `None` if it is negative or not a number.
 pub fn duration(value: &Dynamic) -> Option<Duration> {
     let whole = value.as_int().ok().and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
     whole.or_else(|| Duration::try_from_secs_f64(value.as_float().ok()?).ok())

@@ -1,4 +1,4 @@
-//! Working on several things at a time.
+//! Calls in parallel.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex};
@@ -10,19 +10,18 @@ use crate::dependency::{has_place, share_place};
 use crate::run::{Image, Run, RunError, Scope, lock};
 use crate::script::{RhaiResultOf, ScriptError, StageError};
 
-/// Stages that run functions at the same time.
+/// Stages that run functions in parallel.
 #[export_module]
 pub mod parallel {
     use rhai::{Array, FnPtr};
 
     use crate::script::RhaiResultOf;
 
-    /// Calls `work` with each of `items`, several at a time, and returns what the calls returned, in the order
-    /// of the items. At most as many run at once as `--max-concurrent-builds` says. An image starts only when
-    /// the images it is built from are finished.
+    /// Calls `work` with each of `items` in parallel, and returns the results in the order of the items.
+    /// `--max-concurrent-builds` limits the parallel calls. An image starts only after its base images are finished.
     ///
-    /// When a call fails nothing new is started, what runs is finished, and the error is thrown; with
-    /// `--keep-going` everything that does not need the failed image goes on before that.
+    /// If a call fails, no further call starts, running calls are finished, and the error is thrown. With
+    /// `--keep-going`, all images that do not need the failed image are built before that.
     ///
     /// # Example
     /// ```rhai
@@ -34,20 +33,20 @@ pub mod parallel {
     }
 }
 
-/// The stack of a thread that runs a script: deep calls are an error of the script, not of the process.
+/// The stack size of a thread that runs a script: deep calls must fail in the script, not in the process.
 const STACK: usize = 16 << 20;
 
-/// Where each item is on its way.
+/// The state of each item.
 enum Item {
     Waiting(Dynamic),
     Running,
     Done(Dynamic),
-    /// Failed; an image's error was reported already.
+    /// Failed; the error of an image is already reported.
     Failed(Option<Box<EvalAltResult>>),
     Dropped,
 }
 
-/// The items of one `parallel`, and a way to wait for them to move on.
+/// The items of one `parallel`, and a way to wait for their progress.
 struct Queue {
     items: Mutex<Vec<Item>>,
     moved: Condvar,
@@ -93,7 +92,7 @@ impl Queue {
     /// Takes items that are ready until none is left.
     fn work(&self, run: &Run, call: impl Fn(Dynamic) -> RhaiResultOf<Dynamic>) {
         while let Some((index, item)) = self.take(run) {
-            // The limit holds for all projects that are built together.
+            // The limit applies to all projects that are built together.
             let Some(_place) = run.start_job() else {
                 lock(&self.items)[index] = Item::Dropped;
                 self.drop_waiting();
@@ -111,7 +110,7 @@ impl Queue {
                 let _scope = scope.enter();
                 call(item)
             };
-            // Who works on the image already is not done with it yet.
+            // A nested call for the same image does not end the work on it.
             if let Some(name) = image.map(Image::name)
                 && (result.is_err() || outer.as_deref() != Some(name))
             {
@@ -142,7 +141,7 @@ impl Queue {
         }
     }
 
-    /// The next item whose needs are done; waits for one. `None` when nothing is left to start.
+    /// The next item whose base images are done; waits for one. `None` if no item is left to start.
     fn take(&self, run: &Run) -> Option<(usize, Dynamic)> {
         let mut items = lock(&self.items);
         loop {
@@ -197,7 +196,7 @@ impl Queue {
         }
     }
 
-    /// What the calls returned, or the error of those that failed.
+    /// The results of the calls, or the error of those that failed.
     fn finish(self, run: &Run) -> RhaiResultOf<Array> {
         let items = std::mem::take(&mut *lock(&self.items));
         let all = items.len();
@@ -225,7 +224,7 @@ impl Queue {
         match (failed, first_error) {
             (0, _) => Ok(results),
             (_, Some(error)) => Err(error),
-            // Images that failed are reported one by one; what is thrown only says so.
+            // Failed images are reported one by one; the thrown error only counts them.
             (failed, None) => Err(StageError::from(RunError::Failed { failed, all }).into()),
         }
     }
@@ -243,7 +242,7 @@ fn why_dropped(run: &Run, image: &str) -> String {
         if failures.iter().any(|(failed, _)| failed == need) {
             return format!("its base `{need}` failed");
         }
-        // The graph has no circles, but two bases may share one.
+        // The graph has no cycles, but two base images may share one.
         let more: Vec<_> = run.needs(need).filter(|need| !needs.contains(need)).collect();
         needs.extend(more);
         next += 1;
@@ -255,6 +254,6 @@ fn why_dropped(run: &Run, image: &str) -> String {
 enum Readiness {
     Ready,
     Later,
-    /// Something it needs failed.
+    /// A base image of it failed.
     Never,
 }

@@ -1,4 +1,4 @@
-//! Plans and what comes of them, as scripts see them.
+//! Plans and their results as scripts see them.
 
 use rhai::plugin::*;
 
@@ -15,11 +15,11 @@ pub mod plan {
     use crate::run::Image;
     use crate::script::{RhaiResultOf, StageError};
 
-    /// Decides whether `image` has to be built from `dockerfile` and `context`: computes its cache key and
-    /// compares it with earlier builds.
+    /// Plans the build of `image` from `dockerfile` and `context`: computes its cache key, compares it with earlier
+    /// builds, and decides whether a build is needed.
     ///
     /// # Errors
-    /// `context::...` when a file of the context cannot be read.
+    /// `context::...` if a file of the build context cannot be read.
     ///
     /// # Example
     /// ```rhai
@@ -30,11 +30,11 @@ pub mod plan {
         Ok(Plan::of_dockerfile(&image, &dockerfile, &context)?)
     }
 
-    /// Computes the cache key of `image`, built from `dockerfile` and `context`: 64 hex digits, the same wherever the
-    /// same is built. Nothing is compared with it; `plan_image` does that.
+    /// Computes the cache key of `image`, built from `dockerfile` and `context`: 64 hex digits, the same for the same
+    /// inputs on every machine. Does not compare it with earlier builds, as `plan_image` does.
     ///
     /// # Errors
-    /// `context::...` when a file of the context cannot be read.
+    /// `context::...` if a file of the build context cannot be read.
     ///
     /// # Example
     /// ```rhai
@@ -47,11 +47,11 @@ pub mod plan {
         Ok(Plan::key_of_dockerfile(&image, &dockerfile, &context)?.to_string())
     }
 
-    /// Decides whether the custom command of `image` has to run: compares it, and the files of `onChange`, with
-    /// earlier builds.
+    /// Plans the custom build of `image`: compares its command and the files of `onChange` with earlier builds, and
+    /// decides whether a build is needed.
     ///
     /// # Errors
-    /// `context::...` when a file of `onChange` cannot be read.
+    /// `context::...` if a file of `onChange` cannot be read.
     ///
     /// # Example
     /// ```rhai
@@ -62,13 +62,13 @@ pub mod plan {
         Ok(Plan::of_custom(&image)?)
     }
 
-    /// Whether the image has to be built.
+    /// Whether a build is needed.
     #[rhai_fn(get = "needs_build", pure)]
     pub fn needs_build(plan: &mut Plan) -> bool {
         plan.needs_build()
     }
 
-    /// Why, as a phrase: `src/main.go changed`, `unchanged`.
+    /// The reason of the decision, a phrase: `src/main.go changed`, `unchanged`.
     #[rhai_fn(get = "reason", pure)]
     pub fn reason(plan: &mut Plan) -> String {
         plan.reason().to_owned()
@@ -77,16 +77,16 @@ pub mod plan {
     /// The cache key, 64 hex digits.
     ///
     /// # Errors
-    /// `context::...` when a file of the context cannot be read.
+    /// `context::...` if a file of the build context cannot be read.
     #[rhai_fn(get = "key", return_raw, pure)]
     pub fn key(plan: &mut Plan) -> RhaiResultOf<String> {
         Ok(plan.key()?.to_string())
     }
 
-    /// Tells whether the image is built, the first line about it, and returns the answer it was given.
+    /// Reports whether the image is built, as its first line of output, and returns `needs_build`.
     ///
     /// # Errors
-    /// `script::wrong_type` when the answer is neither `true` nor `false`.
+    /// `script::wrong_type` if `needs_build` is not `true` or `false`.
     ///
     /// # Example
     /// ```rhai
@@ -99,13 +99,13 @@ pub mod plan {
         Ok(needs_build)
     }
 
-    /// The plan as it is now: where something ran since it was made that may have written files (a hook, `exec`, `sh`,
-    /// `write_file`), what `make` returns, a plan of the same image; else itself. What was decided stays.
+    /// Returns the current plan: if a hook, `exec`, `sh` or `write_file` ran since this plan was made, the result of
+    /// `make`, a plan of the same image; otherwise this plan. The decision stays.
     ///
-    /// A plan that is built looks at its files again by itself. This also reads the Dockerfile again.
+    /// A build always reads the files of its plan again. This also reads the Dockerfile again.
     ///
     /// # Errors
-    /// Those of `make`; `script::wrong_type` when it returns no plan.
+    /// Those of `make`; `script::wrong_type` if it does not return a plan.
     ///
     /// # Example
     /// ```rhai
@@ -124,11 +124,11 @@ pub mod plan {
         Ok(argument::plan(made)?.in_place_of(plan))
     }
 
-    /// Builds the image with the builder called `builder`: `docker`, `kaniko`, `buildkit` (in the cluster), `oci` or
-    /// `custom`. `--builder` outranks it.
+    /// Builds the image with the builder `builder`: `docker`, `kaniko`, `buildkit` (in the cluster), `oci` or `custom`.
+    /// `--builder` takes precedence.
     ///
     /// # Errors
-    /// `stage::build::...` when it cannot be built; `registry::...` when its registry would refuse it.
+    /// `stage::build::...` if the build fails; `registry::...` if its registry would reject the push.
     ///
     /// # Example
     /// ```rhai
@@ -139,13 +139,13 @@ pub mod plan {
         Ok(plan.build(builder.parse().map_err(StageError::from)?)?)
     }
 
-    /// Builds the image in a pod of the cluster, which pushes it: `plan.build_with("kaniko")`, with the options of
-    /// `build.kaniko` of `devspace.yaml`, or of `with_kaniko`.
+    /// Builds and pushes the image in a pod of the cluster, with the options of `build.kaniko` in `devspace.yaml`, or
+    /// of `with_kaniko`. Equals `plan.build_with("kaniko")`.
     ///
     /// # Errors
-    /// `kaniko::...` when the pod cannot do it, each with its reason: `kaniko::image_pull`, `kaniko::unschedulable`,
-    /// `kaniko::quota`, `kaniko::no_limits`, `kaniko::out_of_memory`, `kaniko::evicted`; `stage::build::step_failed` for a
-    /// step of the Dockerfile; `cluster::...` when the cluster cannot be reached or refuses.
+    /// `kaniko::...` if the pod cannot build, with the reason: `kaniko::image_pull`, `kaniko::unschedulable`,
+    /// `kaniko::quota`, `kaniko::no_limits`, `kaniko::out_of_memory`, `kaniko::evicted`; `stage::build::step_failed` if
+    /// an instruction of the Dockerfile fails; `cluster::...` if the cluster is unreachable or denies access.
     ///
     /// # Example
     /// ```rhai
@@ -159,10 +159,10 @@ pub mod plan {
         Ok(plan.build(BuilderKind::Kaniko)?)
     }
 
-    /// Uses the earlier build in place of a new one, giving it tags that are new.
+    /// Reuses the last build instead of a new one, and adds tags that are new.
     ///
     /// # Errors
-    /// `stage::reuse::nothing` when there is none.
+    /// `stage::reuse::nothing` without an earlier build.
     ///
     /// # Example
     /// ```rhai
@@ -176,12 +176,12 @@ pub mod plan {
         Ok(plan.reuse()?)
     }
 
-    /// Pushes every tag that is not in the registry yet, and records its digest.
+    /// Pushes the tags that the registry does not have yet, and records the digest.
     ///
-    /// With `--skip-push` nothing is pushed.
+    /// Does nothing with `--skip-push`.
     ///
     /// # Errors
-    /// `registry::...` when the registry refuses it or cannot be reached.
+    /// `registry::...` if the registry rejects the push or is unreachable.
     ///
     /// # Example
     /// ```rhai
@@ -192,11 +192,11 @@ pub mod plan {
         Ok(built.push()?)
     }
 
-    /// Pushes it under another name, such as one in a second registry, and returns its digest there. With `--skip-push`
-    /// nothing is pushed, and the answer is `()`.
+    /// Pushes the image to another reference, such as one in a second registry, and returns its digest there. With
+    /// `--skip-push`, it pushes nothing and returns `()`.
     ///
     /// # Errors
-    /// `registry::...` when a registry refuses it or cannot be reached; `image::reference` for no reference.
+    /// `registry::...` if a registry rejects the push or is unreachable; `image::reference` for an invalid reference.
     ///
     /// # Example
     /// ```rhai
@@ -211,18 +211,18 @@ pub mod plan {
         Ok(built.push_to(&reference)?.map_or(Dynamic::UNIT, Into::into))
     }
 
-    /// Its ID in the daemon, or `()` when no daemon has it.
+    /// Its ID in the Docker daemon, or `()` if no daemon has it.
     #[rhai_fn(get = "id", pure)]
     pub fn id(built: &mut Built) -> Dynamic {
         built.image_id().map_or(Dynamic::UNIT, |id| id.to_owned().into())
     }
 
-    /// Makes the image available to the nodes of a local cluster: loads it into kind, k3d or minikube when they
-    /// cannot see the daemon that built it. Does nothing for any other cluster, and with `--skip-push`; but what `oci`
-    /// built and nobody pushes is loaded into the Docker daemon, where there is one.
+    /// Makes the image available to the nodes of a local cluster: loads it into kind, k3d or minikube if they do not
+    /// use the daemon that built it. Does nothing for any other cluster or with `--skip-push`, except that an unpushed
+    /// image of the builder `oci` is loaded into the Docker daemon, if one is reachable.
     ///
     /// # Errors
-    /// `cluster::load` when it cannot be loaded.
+    /// `cluster::load` if it cannot be loaded.
     ///
     /// # Example
     /// ```rhai
@@ -233,14 +233,14 @@ pub mod plan {
         Ok(built.load()?)
     }
 
-    /// Whether no run has come to its end with it yet: it was built in this run, or in an earlier one that failed.
+    /// Whether no run has finished with the image yet: it was built in this run, or in an earlier run that failed.
     #[rhai_fn(get = "is_new", pure)]
     pub fn is_new(built: &mut Built) -> bool {
         built.is_new()
     }
 
-    /// Calls `check` with it, unless what `verify` is now has succeeded on this image before; remembers that it has, as
-    /// soon as it does, for later runs. Where it fails, so does this, and the next run calls it again without a build.
+    /// Calls `check` with the image, unless the current `verify` has already succeeded on it, and records the success
+    /// for later runs. If `check` fails, so does this call, and the next run calls it again without a build.
     ///
     /// # Example
     /// ```rhai
@@ -259,16 +259,16 @@ pub mod plan {
         Ok(built.verified())
     }
 
-    /// Whether everything that comes after a build was done with it, and succeeded, in an earlier run: `publish` and
-    /// `after_image` as well as `verify`. While it was not, each run calls them again, without a build.
+    /// Whether everything after the build (`verify`, `publish` and `after_image`) succeeded in an earlier run. Until
+    /// then, each run calls them again without a build.
     #[rhai_fn(get = "is_finished", pure)]
     pub fn is_finished(built: &mut Built) -> bool {
         built.is_finished()
     }
 
-    /// Says that everything is done with it that comes after a build: once the work on the image succeeds, later runs
-    /// skip it. What was built in this run is finished without; of an earlier build, a pipeline of your own has to say
-    /// so after it did what `verify`, `publish` and `after_image` do.
+    /// Marks everything after the build as done: once the work on the image succeeds, later runs skip it. A build of
+    /// this run is marked automatically. For an earlier build, your own pipeline must call this after it did what
+    /// `verify`, `publish` and `after_image` do.
     ///
     /// # Example
     /// ```rhai
@@ -303,7 +303,7 @@ pub mod plan {
         built.digest().map_or(Dynamic::UNIT, Into::into)
     }
 
-    /// The image it is of.
+    /// The image that was built.
     #[rhai_fn(get = "image", pure)]
     pub fn image(built: &mut Built) -> Image {
         built.image().clone()

@@ -10,7 +10,7 @@ use crate::run::{Image, Run};
 #[derive(Clone)]
 pub struct Project(pub Arc<Run>);
 
-/// What scripts may ask of the project.
+/// The properties of the project, and stages for it.
 #[export_module]
 pub mod project {
     use std::sync::Arc;
@@ -21,7 +21,7 @@ pub mod project {
     use crate::run::{Image, Run};
     use crate::script::{RhaiResultOf, StageError};
 
-    /// The selected images, bases before what is built from them and else in the order of `devspace.yaml`.
+    /// The selected images in the order of `devspace.yaml`, but base images before the images built from them.
     ///
     /// # Example
     /// ```rhai
@@ -34,11 +34,10 @@ pub mod project {
         configs.map(|config| Dynamic::from(Image::new(run, config))).collect()
     }
 
-    /// The image called `name` in `devspace.yaml`, selected or not; `auth.api` is the image `api` of the dependency
-    /// `auth`.
+    /// The image `name` of `devspace.yaml`, selected or not; `auth.api` is the image `api` of the dependency `auth`.
     ///
     /// # Errors
-    /// `image::unknown`, with the nearest name.
+    /// `image::unknown`, with the most similar name.
     ///
     /// # Example
     /// ```rhai
@@ -56,7 +55,7 @@ pub mod project {
         }
     }
 
-    /// The projects that this one depends on: a map of projects, by the names this one gives them.
+    /// The dependencies of the project: a map of projects by their names in `devspace.yaml`.
     ///
     /// # Example
     /// ```rhai
@@ -71,11 +70,11 @@ pub mod project {
         dependencies.map(|(name, dependency)| (name.as_str().into(), project(&dependency.run))).collect()
     }
 
-    /// Builds the projects that this one depends on, each by its own `build` and once a run, several at a time. Those
-    /// that the command line leaves out are not built.
+    /// Builds the dependencies of the project in parallel, each with its own `build` and once per run. Skips those that
+    /// the command line excludes.
     ///
     /// # Errors
-    /// `run::failed` when one fails; each failure is shown on its own.
+    /// `run::failed` if one fails; each failure is reported separately.
     ///
     /// # Example
     /// ```rhai
@@ -95,26 +94,26 @@ pub mod project {
         project.0.project.profiles.iter().map(|profile| profile.clone().into()).collect()
     }
 
-    /// The project's folder, absolute.
+    /// The absolute path of the project directory.
     #[rhai_fn(get = "root", pure)]
     pub fn root(project: &mut Project) -> String {
         project.0.project.root.display().to_string()
     }
 
-    /// `--namespace`, or `()`.
+    /// The value of `--namespace`, or `()`.
     #[rhai_fn(get = "namespace", pure)]
     pub fn namespace(project: &mut Project) -> Dynamic {
         project.0.project.namespace.clone().map_or(Dynamic::UNIT, Into::into)
     }
 
-    /// `--kube-context`, or `()`.
+    /// The value of `--kube-context`, or `()`.
     #[rhai_fn(get = "kube_context", pure)]
     pub fn kube_context(project: &mut Project) -> Dynamic {
         project.0.project.kube_context.clone().map_or(Dynamic::UNIT, Into::into)
     }
 }
 
-/// The image that `auth.api` means: `api` of the dependency `auth`.
+/// The image for `auth.api`: `api` of the dependency `auth`.
 fn image_of_dependency(run: &Run, name: &str) -> Option<Image> {
     run.kin().dependencies.iter().find_map(|(own, dependency)| {
         let image = name.strip_prefix(own.as_str())?.strip_prefix('.')?;

@@ -2,7 +2,7 @@
 
 use rhai::plugin::*;
 
-/// Stages that act on images in registries. No daemon is needed for them.
+/// Stages for images in registries. They need no Docker daemon.
 #[export_module]
 pub mod registry {
     use rhai::{Array, Dynamic, Map};
@@ -13,12 +13,13 @@ pub mod registry {
     use crate::script::stage::current;
     use crate::script::{RhaiResultOf, StageError};
 
-    /// Copies an image from one repository to another, of the same registry or another one, and returns its digest:
-    /// that of `from`, for nothing of it changes. An image for several platforms is copied with all of them; layers
-    /// that are there already do not travel. With `--skip-push` nothing is copied, and the answer is `()`.
+    /// Copies an image from one repository to another, in the same registry or another one, and returns its digest,
+    /// which stays the same. An image for several platforms is copied with all of them; existing layers are not
+    /// transferred. With `--skip-push`, it copies nothing and returns `()`.
     ///
     /// # Errors
-    /// `registry::...` when there is no such image, or a registry refuses; `image::reference` for no reference.
+    /// `registry::...` if the image does not exist or a registry denies access; `image::reference` for an invalid
+    /// reference.
     ///
     /// # Example
     /// ```rhai
@@ -37,10 +38,10 @@ pub mod registry {
         Ok(run.wait(run.host.registry.copy(&copy)).map_err(StageError::from)??.into())
     }
 
-    /// The digest of what `reference` stands for in its registry, or `()` when it has no such image.
+    /// The digest that `reference` resolves to in its registry, or `()` if the image does not exist.
     ///
     /// # Errors
-    /// `registry::...` when the registry cannot be asked or refuses to answer.
+    /// `registry::...` if the registry is unreachable or denies access.
     ///
     /// # Example
     /// ```rhai
@@ -55,10 +56,10 @@ pub mod registry {
         Ok(digest.map_or(Dynamic::UNIT, Into::into))
     }
 
-    /// What `reference` stands for in its registry, or `()` when it has no such image.
+    /// The manifest that `reference` resolves to in its registry, or `()` if the image does not exist.
     ///
     /// # Errors
-    /// `registry::...` when the registry cannot be asked or refuses to answer.
+    /// `registry::...` if the registry is unreachable or denies access.
     ///
     /// # Example
     /// ```rhai
@@ -80,19 +81,19 @@ pub mod registry {
         manifest.digest.clone()
     }
 
-    /// The kind of manifest: `application/vnd.oci.image.index.v1+json`.
+    /// The media type of the manifest: `application/vnd.oci.image.index.v1+json`.
     #[rhai_fn(get = "media_type", pure)]
     pub fn media_type(manifest: &mut ManifestFacts) -> String {
         manifest.media_type.clone()
     }
 
-    /// The platforms there are images for: `linux/amd64`.
+    /// The platforms of the image: `linux/amd64`.
     #[rhai_fn(get = "platforms", pure)]
     pub fn platforms(manifest: &mut ManifestFacts) -> Array {
         manifest.platforms.iter().map(|platform| platform.clone().into()).collect()
     }
 
-    /// The bytes that a pull transfers when nothing of it is there yet; 0 for an index.
+    /// The bytes that a pull without cached layers transfers; 0 for an index.
     #[rhai_fn(get = "size", pure)]
     pub fn size(manifest: &mut ManifestFacts) -> i64 {
         i64::try_from(manifest.size).unwrap_or(i64::MAX)

@@ -8,8 +8,8 @@ pub mod secret {
     use crate::script::RhaiResultOf;
     use crate::secret::Secret;
 
-    /// A text that prints as `***` everywhere, also when a command prints it. Pass it to a command in `env` or
-    /// `input`, to a web server in the address, `headers` or the content.
+    /// A string that is masked as `***` in all output, including that of commands. Pass it to a command in `env` or
+    /// `input`, and to a web server in the URL, the `headers` or the body.
     ///
     /// # Example
     /// ```rhai
@@ -24,7 +24,7 @@ pub mod secret {
         Ok(Secret::new(text))
     }
 
-    /// Whether there is no text at all.
+    /// Whether the secret is empty.
     ///
     /// # Example
     /// ```rhai

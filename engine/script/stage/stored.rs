@@ -1,4 +1,4 @@
-//! Images of windlass's own store, as scripts see them.
+//! Images of the image store as scripts see them.
 
 use rhai::plugin::*;
 
@@ -12,8 +12,8 @@ pub mod stored {
     use crate::plan::{Built, SourceCode};
     use crate::script::{RhaiResultOf, StageError};
 
-    /// Adds OCI annotations to the manifest of an image of the builder `oci`, and returns the image that has them. Unlike
-    /// labels, they change neither layers nor configuration. Annotate before you attach, push or save.
+    /// Adds OCI annotations to the manifest of an image of the builder `oci`, and returns the annotated image. Unlike
+    /// labels, annotations do not change layers or configuration. Annotate before you attach, push or save.
     ///
     /// # Errors
     /// `stage::not_stored` for an image of another builder.
@@ -31,9 +31,9 @@ pub mod stored {
         Ok(built.annotate(&annotations.collect())?)
     }
 
-    /// Attaches a list of the files that COPY and ADD brought into an image of the builder `oci`: path, SHA-256 and
-    /// instruction, as CycloneDX 1.5. The next push takes it along, as a referrer of the image (OCI distribution spec,
-    /// "listing referrers").
+    /// Attaches an SBOM of the files that `COPY` and `ADD` added to an image of the builder `oci`: path, SHA-256 and
+    /// instruction, as CycloneDX 1.5. The next push includes it as a referrer of the image (OCI distribution spec,
+    /// "Listing Referrers").
     ///
     /// # Errors
     /// `stage::not_stored` for an image of another builder.
@@ -48,9 +48,9 @@ pub mod stored {
         Ok(built.attach_sbom()?)
     }
 
-    /// Attaches a statement on how an image of the builder `oci` came to be: profiles, build target, cache key, the
-    /// digests of Dockerfile, context and scripts; in-toto Statement v1 with SLSA Provenance v1. The next push takes it
-    /// along. No value of a build argument is in it.
+    /// Attaches the provenance of an image of the builder `oci`: profiles, build target, cache key, and the digests of
+    /// Dockerfile, build context and scripts, as in-toto Statement v1 with SLSA Provenance v1. The next push includes
+    /// it. It contains no values of build arguments.
     ///
     /// # Errors
     /// `stage::not_stored` for an image of another builder.
@@ -65,13 +65,14 @@ pub mod stored {
         Ok(built.attach_provenance(&SourceCode::default())?)
     }
 
-    /// Attaches a statement on how an image came to be that also says where its source is kept. The map `source` has:
+    /// Attaches the provenance of an image of the builder `oci` with its source repository. The map `source` has:
     ///
-    /// - `address`: the repository in git, as a URI,
+    /// - `address`: the URI of the git repository,
     /// - `commit`: the commit.
     ///
     /// # Errors
-    /// `stage::not_stored` for an image of another builder; `script::...` for another key or a value that is no text.
+    /// `stage::not_stored` for an image of another builder; `script::...` for an unknown key or a value that is not a
+    /// string.
     ///
     /// # Example
     /// ```rhai
@@ -87,8 +88,8 @@ pub mod stored {
         Ok(built.attach_provenance(&code)?)
     }
 
-    /// Attaches a document of your own to an image of the builder `oci`; it takes the place of one with the same media
-    /// type. The next push takes it along.
+    /// Attaches your own document to an image of the builder `oci`; it replaces one with the same media type. The next
+    /// push includes it.
     ///
     /// # Errors
     /// `stage::not_stored` for an image of another builder.
@@ -104,13 +105,13 @@ pub mod stored {
         Ok(built.attach(&Attachment::Document { media_type, content })?)
     }
 
-    /// Writes an image of the builder `oci`, with its names, to a file of the project: an archive that `docker load`,
-    /// `podman load`, `ctr image import` and skopeo read. With a `/` at its end, `path` is a folder that gets an OCI
-    /// image layout; other images in it stay. Equals `windlass save`.
+    /// Writes an image of the builder `oci`, with its references, to a file of the project: an archive for `docker
+    /// load`, `podman load`, `ctr image import` and skopeo. If `path` ends with `/`, writes an OCI image layout to that
+    /// directory, in which other images stay. Equals `windlass save`.
     ///
     /// # Errors
-    /// `stage::not_stored` for an image of another builder; `oci::output` when it cannot be written; `files::...` for a
-    /// path outside of the project.
+    /// `stage::not_stored` for an image of another builder; `oci::output` if it cannot be written; `files::...` for a
+    /// path outside the project.
     ///
     /// # Example
     /// ```rhai

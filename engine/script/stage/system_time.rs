@@ -1,4 +1,4 @@
-//! Times as text.
+//! Times as strings.
 
 use jiff::Timestamp;
 use jiff::fmt::strtime;
@@ -9,10 +9,10 @@ pub fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
-/// `time` in UTC as `format` says.
+/// `time` in UTC in the given `format`.
 ///
 /// # Errors
-/// Why it is no format.
+/// Why the format is invalid.
 pub fn format(time: Timestamp, format: &str) -> Result<String, String> {
     let zoned = whole_seconds(time).to_zoned(TimeZone::UTC);
     strtime::format(format, &zoned).map_err(|error| error.to_string())

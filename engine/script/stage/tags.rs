@@ -1,4 +1,4 @@
-//! Checking tags before anything is built.
+//! Checks tags before the build.
 
 use rhai::plugin::*;
 
@@ -13,8 +13,8 @@ pub mod tags {
     use crate::run::Image;
     use crate::script::{RhaiResultOf, StageError};
 
-    /// The same images, after making sure that no two of them claim one reference. Tags with a random part
-    /// cannot clash.
+    /// Returns the images after checking that no two of them have the same reference. Tags with a random part cannot
+    /// clash.
     ///
     /// # Errors
     /// `image::tag_clash`, naming both images.
@@ -45,7 +45,7 @@ pub mod tags {
     }
 }
 
-/// Two images claim one reference.
+/// Two images have the same reference.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 #[error("the images `{first}` and `{second}` would both be `{reference}`")]
 #[diagnostic(code(image::tag_clash), help("give one of them another tag or repository ({places})"))]

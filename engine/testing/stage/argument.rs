@@ -1,14 +1,14 @@
-//! What tests pass in maps, checked.
+//! Checks of the option maps that tests pass.
 
 use rhai::{Dynamic, Map};
 
 use crate::script::StageError;
 use crate::suggestion::nearest;
 
-/// A map of options is wrong.
+/// A map of options is invalid.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 enum WrongOption {
-    #[error("`{function}` has no option `{name}`")]
+    #[error("unknown option `{name}` of `{function}`")]
     #[diagnostic(code(script::unknown_option))]
     Unknown {
         function: &'static str,
@@ -17,7 +17,7 @@ enum WrongOption {
         help: String,
     },
 
-    #[error("`{name}` of `{function}` has to be {wanted}, found `{found}`")]
+    #[error("`{name}` of `{function}` must be {wanted}, found `{found}`")]
     #[diagnostic(code(script::wrong_type))]
     WrongType { function: &'static str, name: &'static str, wanted: &'static str, found: String },
 }
@@ -29,17 +29,17 @@ pub struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    /// The options `map` of `function`, which knows those with the names `known`.
+    /// The options `map` of `function`, which accepts those with the names `known`.
     ///
     /// # Errors
-    /// `script::unknown_option` for another, with the nearest name.
+    /// `script::unknown_option` for any other, with the most similar name.
     pub fn new(function: &'static str, map: &'a Map, known: &[&str]) -> Result<Self, StageError> {
         match map.keys().find(|name| !known.contains(&name.as_str())) {
             None => Ok(Self { function, map }),
             Some(name) => {
                 let help = match nearest(name, known.iter().copied()) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("its options are `{}`", known.join("`, `")),
+                    None => format!("use one of `{}`", known.join("`, `")),
                 };
                 Err(WrongOption::Unknown { function, name: name.to_string(), help }.into())
             }
@@ -51,7 +51,7 @@ impl<'a> Options<'a> {
         self.map.contains_key(name)
     }
 
-    /// A text.
+    /// A string.
     ///
     /// # Errors
     /// `script::wrong_type`.
@@ -59,7 +59,7 @@ impl<'a> Options<'a> {
         self.value(name, "a string", |value| value.clone().into_string().ok())
     }
 
-    /// A truth value; `false` when it is not given.
+    /// A boolean; `false` if it is not given.
     ///
     /// # Errors
     /// `script::wrong_type`.
@@ -75,7 +75,7 @@ impl<'a> Options<'a> {
         self.value(name, "a whole number", |value| value.as_int().ok())
     }
 
-    /// A list of texts; one text is a list as well.
+    /// A list of strings; a single string is a list as well.
     ///
     /// # Errors
     /// `script::wrong_type`.
@@ -86,7 +86,7 @@ impl<'a> Options<'a> {
         })
     }
 
-    /// A map of texts.
+    /// A map of strings.
     ///
     /// # Errors
     /// `script::wrong_type`.

@@ -2,7 +2,7 @@
 
 use rhai::plugin::*;
 
-/// What tests say about values.
+/// Assertions about values.
 #[export_module]
 pub mod assertion {
     use rhai::{Array, Dynamic, FnPtr};
@@ -14,7 +14,7 @@ pub mod assertion {
     use crate::testing::plain::shown;
     use crate::testing::snapshots::Kept;
 
-    /// Fails the test unless `condition` holds.
+    /// Fails the test unless `condition` is true.
     ///
     /// # Example
     /// ```rhai
@@ -27,7 +27,7 @@ pub mod assertion {
         super::check(condition, || Failed::Assert)
     }
 
-    /// Fails the test with `message` unless `condition` holds.
+    /// Fails the test with `message` unless `condition` is true.
     ///
     /// # Example
     /// ```rhai
@@ -42,8 +42,8 @@ pub mod assertion {
         super::check(condition, || Failed::Said(message.to_owned()))
     }
 
-    /// Fails the test unless `actual` and `expected` are equal. Lists and maps are compared by what is in them; plans,
-    /// images and Dockerfiles as `snapshot` shows them.
+    /// Fails the test unless `actual` and `expected` are equal. Lists and maps are compared by content; plans, images
+    /// and Dockerfiles as `snapshot` shows them.
     ///
     /// # Example
     /// ```rhai
@@ -58,7 +58,7 @@ pub mod assertion {
         super::check(actual == expected, || Failed::Equal(difference(&shown(&expected), &shown(&actual))))
     }
 
-    /// Fails the test unless `part` is in `whole`: a text in a text, or an item in a list.
+    /// Fails the test unless `part` is in `whole`: a string in a string, or an item in a list.
     ///
     /// # Example
     /// ```rhai
@@ -79,7 +79,7 @@ pub mod assertion {
         super::check(is_there, || Failed::Contains(text()))
     }
 
-    /// Calls `work`, which has to fail with an error whose code is `text` or whose message contains it; returns the
+    /// Calls `work`, which must fail with an error whose code is `text` or whose message contains it. Returns the
     /// error.
     ///
     /// # Example
@@ -116,10 +116,11 @@ pub mod assertion {
         super::check(false, || Failed::Said(message.to_owned()))
     }
 
-    /// Compares `value` with what it was when `windlass test --update` ran last. It is kept beside the test, in a `.snap`
-    /// file that belongs into git.
+    /// Compares `value` with the snapshot of the last `windlass test --update`. Snapshots are stored next to the test,
+    /// in a `.snap` file; commit it to git.
     ///
-    /// Plans, images and projects are shown without keys and absolute paths: they are the same on every machine.
+    /// Plans, images and projects are shown without cache keys and absolute paths, so that they are the same on every
+    /// machine.
     ///
     /// # Example
     /// ```rhai
@@ -152,32 +153,32 @@ use rhai::Dynamic;
 
 use crate::script::{RhaiResultOf, StageError};
 
-/// An assertion does not hold.
+/// An assertion failed.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 enum Failed {
-    #[error("this does not hold")]
+    #[error("assertion failed")]
     #[diagnostic(code(test::assert))]
     Assert,
     #[error("{0}")]
     #[diagnostic(code(test::failed))]
     Said(String),
-    #[error("these are not equal\n{0}")]
+    #[error("values are not equal\n{0}")]
     #[diagnostic(code(test::assert_eq))]
     Equal(String),
-    #[error("it is not in there\n{0}")]
+    #[error("value not found\n{0}")]
     #[diagnostic(code(test::assert_contains))]
     Contains(String),
-    #[error("it was to fail with `{expected}`, and gave {value}")]
+    #[error("expected an error with `{expected}`, found the value {value}")]
     #[diagnostic(code(test::assert_throws))]
     ThrewNothing { expected: String, value: String },
-    #[error("it failed otherwise than expected\n{0}")]
+    #[error("unexpected error\n{0}")]
     #[diagnostic(code(test::assert_throws))]
     ThrewOther(String),
-    #[error("it differs from its snapshot\n{0}")]
-    #[diagnostic(code(test::snapshot), help("when the new value is right, run `windlass test --update`"))]
+    #[error("value differs from its snapshot\n{0}")]
+    #[diagnostic(code(test::snapshot), help("if the new value is correct, run `windlass test --update`"))]
     Snapshot(String),
-    #[error("it has no snapshot yet\n{0}")]
-    #[diagnostic(code(test::no_snapshot), help("when this is right, run `windlass test --update`"))]
+    #[error("no snapshot exists yet\n{0}")]
+    #[diagnostic(code(test::no_snapshot), help("if this is correct, run `windlass test --update`"))]
     NoSnapshot(String),
 }
 
@@ -191,13 +192,13 @@ fn check(holds: bool, failed: impl FnOnce() -> Failed) -> RhaiResultOf<()> {
     if holds { Ok(()) } else { Err(StageError::from(failed()).into()) }
 }
 
-/// The message of `error`, with those of the problems it is made of.
+/// The message of `error`, with the messages of its related errors.
 fn whole_message(error: &StageError) -> String {
     let related = error.diagnostic().related().into_iter().flatten().map(ToString::to_string);
     std::iter::once(error.message()).chain(related).collect::<Vec<_>>().join("\n")
 }
 
-/// Something that a script threw, or that Rhai did not like.
+/// A value that a script threw, or an error of Rhai.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 struct Thrown {
@@ -211,7 +212,7 @@ impl miette::Diagnostic for Thrown {
     }
 }
 
-/// The error that `work` of `assert_throws` stopped with. That the run is cancelled cannot be expected.
+/// The error that `work` of `assert_throws` stopped with. A cancelled run is not such an error.
 fn thrown(error: EvalAltResult) -> RhaiResultOf<StageError> {
     match error {
         EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => {

@@ -1,8 +1,8 @@
-//! What was done in the test's world.
+//! The actions of a test.
 
 use rhai::plugin::*;
 
-/// What tests ask about what was done.
+/// What tests can query about actions.
 #[export_module]
 pub mod call {
     use rhai::{Array, Dynamic};
@@ -11,8 +11,8 @@ pub mod call {
     use crate::host::memory::CallKind;
     use crate::script::{RhaiResultOf, StageError};
 
-    /// What was done so far, in order, as strings: `build api`, `kaniko_build api`, `push acme/api:1.4`, `exec cosign sign
-    /// acme/api:1.4`, `hook ./notify`, `write dist/digest.txt`, `http POST https://chat.example/hook`, `tag
+    /// The actions so far, in order, as strings: `build api`, `kaniko_build api`, `push acme/api:1.4`, `exec cosign
+    /// sign acme/api:1.4`, `hook ./notify`, `write dist/digest.txt`, `http POST https://chat.example/hook`, `tag
     /// acme/api:latest`, `copy acme/api:1 to prod/api:1`, `remove old.txt`, `sleep 5`.
     ///
     /// # Example
@@ -30,10 +30,10 @@ pub mod call {
         Ok(told.map(|call| call.to_string().into()).collect())
     }
 
-    /// What of one kind was done so far, in order, without the kind: `calls("push")` gives `["acme/api:1.4"]`.
+    /// The actions of one kind so far, in order, without the kind: `calls("push")` gives `["acme/api:1.4"]`.
     ///
     /// # Errors
-    /// `test::unknown_call`, with the nearest kind.
+    /// `test::unknown_call`, with the most similar kind.
     ///
     /// # Example
     /// ```rhai
@@ -53,7 +53,7 @@ pub mod call {
         Ok(fitting.map(|call| call.text.clone().into()).collect())
     }
 
-    /// What scripts printed so far, a list of strings.
+    /// The lines that scripts printed so far, a list of strings.
     ///
     /// # Example
     /// ```rhai
@@ -71,9 +71,9 @@ pub mod call {
 use crate::host::memory::CallKind;
 use crate::suggestion::nearest;
 
-/// There is no such kind of call.
+/// The kind of call is unknown.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
-#[error("there are no calls of the kind `{kind}`")]
+#[error("unknown kind of call `{kind}`")]
 #[diagnostic(code(test::unknown_call))]
 struct UnknownCall {
     kind: String,
@@ -86,7 +86,7 @@ impl UnknownCall {
         let known = CallKind::TOLD.map(CallKind::as_str);
         let help = match nearest(kind, known) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("the kinds are `{}`", known.join("`, `")),
+            None => format!("use one of `{}`", known.join("`, `")),
         };
         Self { kind: kind.to_owned(), help }
     }

@@ -1,4 +1,4 @@
-//! The test's world, as the test sets it up.
+//! The host of a test, as the test sets it up.
 
 use rhai::plugin::*;
 
@@ -6,8 +6,8 @@ use rhai::plugin::*;
 #[derive(Debug, Clone, Copy)]
 pub struct TestHost;
 
-/// How the world of a test answers, and what it was given. Without being told, everything succeeds: each test begins in a
-/// world with a daemon, empty registries, a clean git repository on `main`, and at 2001-02-03T04:05:06Z.
+/// The behavior of the in-memory host of a test, and the input it received. By default, everything succeeds: each test
+/// begins with a Docker daemon, empty registries and a clean git repository on `main`, at 2001-02-03T04:05:06Z.
 #[export_module]
 pub mod host {
     use rhai::{Array, Dynamic, Map};
@@ -19,8 +19,8 @@ pub mod host {
     use crate::host::memory::{GitFacts, HttpRule, ProgramRule};
     use crate::script::RhaiResultOf;
 
-    /// What git knows: a map with some of `branch`, `commit` (40 digits), `tag` or `tags`, `dirty`, `time` (seconds
-    /// since 1970), `remote`, `describe`. What is not given is as in a clean repository without tags on `main`.
+    /// Sets the facts of git: a map with some of `branch`, `commit` (40 digits), `tag` or `tags`, `dirty`, `time`
+    /// (seconds since 1970), `remote`, `describe`. The defaults are those of a clean repository on `main` without tags.
     ///
     /// # Example
     /// ```rhai
@@ -53,8 +53,8 @@ pub mod host {
         Ok(())
     }
 
-    /// Sets variables of the environment, a map. A test begins without any, whatever your shell says. Those that
-    /// `devspace.yaml` uses have to be set before `project()`.
+    /// Sets environment variables, a map. A test begins without any, regardless of your shell. Set those that
+    /// `devspace.yaml` uses before `project()`.
     ///
     /// # Example
     /// ```rhai
@@ -72,7 +72,7 @@ pub mod host {
         Ok(())
     }
 
-    /// Leaves the project without a git repository: `host.no_git()`.
+    /// Removes the git repository of the project: `host.no_git()`.
     ///
     /// # Example
     /// ```rhai
@@ -87,8 +87,9 @@ pub mod host {
         Ok(())
     }
 
-    /// Gives the world a cluster: a map with some of `context` (`test` by default), `namespace` (`default`), `server`
-    /// (an address on this machine by default). Its name says what makes it, as everywhere: `kind-dev` is of kind.
+    /// Sets the cluster: a map with some of `context` (`test` by default), `namespace` (`default`), `server` (an
+    /// address on this machine by default). The context determines the type of cluster, as usual: `kind-dev` is a kind
+    /// cluster.
     ///
     /// # Example
     /// ```rhai
@@ -117,7 +118,7 @@ pub mod host {
         Ok(())
     }
 
-    /// What pods print, by their name or the label selector that a script asks with. Others print nothing.
+    /// Sets what pods print, by their name or the label selector that a script uses. Other pods print nothing.
     ///
     /// # Example
     /// ```rhai
@@ -133,8 +134,8 @@ pub mod host {
         Ok(())
     }
 
-    /// How programs answer whose command line begins with `command`: a map with some of `code`, `stdout`, `stderr`, and
-    /// `times`: how often, before they answer as others do. The last rule that fits counts.
+    /// Sets the result of commands whose command line begins with `command`: a map with some of `code`, `stdout`,
+    /// `stderr`, and `times`, the number of calls that it applies to. The last matching rule counts.
     ///
     /// # Example
     /// ```rhai
@@ -158,7 +159,8 @@ pub mod host {
         Ok(())
     }
 
-    /// How web servers answer whose address begins with `url`: a map with some of `status`, `body`, and `times`.
+    /// Sets the response of web servers for URLs that begin with `url`: a map with some of `status`, `body`, and
+    /// `times`.
     ///
     /// # Example
     /// ```rhai
@@ -180,7 +182,7 @@ pub mod host {
         Ok(())
     }
 
-    /// Makes builds of `image` fail: `host.build("api", #{ fails: "no space left" })`; `#{}` mends it.
+    /// Makes builds of `image` fail: `host.build("api", #{ fails: "no space left" })`; `#{}` lets them succeed again.
     ///
     /// # Example
     /// ```rhai
@@ -204,7 +206,7 @@ pub mod host {
         Ok(())
     }
 
-    /// Refuses pushes to references that begin with `reference`: `host.push("ghcr.io/", #{ fails: "denied" })`; `#{}`
+    /// Rejects pushes to references that begin with `reference`: `host.push("ghcr.io/", #{ fails: "denied" })`; `#{}`
     /// allows them again.
     ///
     /// # Example
@@ -225,7 +227,7 @@ pub mod host {
         Ok(())
     }
 
-    /// Whether a Docker daemon answers: `host.docker(#{ reachable: false })`.
+    /// Sets whether a Docker daemon is reachable: `host.docker(#{ reachable: false })`.
     ///
     /// # Example
     /// ```rhai
@@ -241,10 +243,10 @@ pub mod host {
         Ok(())
     }
 
-    /// Puts images into registries: a map from references to digests.
+    /// Adds images to registries: a map from references to digests.
     ///
     /// # Errors
-    /// `image::reference::...` for a text that is no reference.
+    /// `image::reference::...` for an invalid reference.
     ///
     /// # Example
     /// ```rhai
@@ -262,10 +264,10 @@ pub mod host {
         Ok(())
     }
 
-    /// Sets the clock: `host.now("2026-11-23T10:00:00Z")`. Only `sleep` moves it.
+    /// Sets the clock: `host.now("2026-11-23T10:00:00Z")`. Only `sleep` advances it.
     ///
     /// # Errors
-    /// `test::time` for a text that is no time.
+    /// `test::time` for an invalid time.
     ///
     /// # Example
     /// ```rhai
@@ -279,7 +281,7 @@ pub mod host {
         Ok(())
     }
 
-    /// The characters that chance gives, over and over; `x` before it is called. Random tags are made of them.
+    /// Sets the random characters, which repeat; default: `x`. Random tags consist of them.
     ///
     /// # Example
     /// ```rhai
@@ -299,7 +301,8 @@ pub mod host {
         Ok(())
     }
 
-    /// What was built, in order: maps with `image`, `references`, `dockerfile` (its text), `target` and `build_args`.
+    /// The builds so far, in order: maps with `image`, `references`, `dockerfile` (its content), `target` and
+    /// `build_args`.
     ///
     /// # Example
     /// ```rhai
@@ -324,7 +327,7 @@ pub mod host {
         made.collect()
     }
 
-    /// The requests that were sent to web servers, in order: maps with `method`, `url`, `headers` and `body`.
+    /// The HTTP requests so far, in order: maps with `method`, `url`, `headers` and `body`.
     ///
     /// # Example
     /// ```rhai
@@ -350,7 +353,7 @@ pub mod host {
         sent.collect()
     }
 
-    /// What a script wrote into the file `path` of the project; `()` when none did.
+    /// The content that a script wrote to the file `path` of the project; `()` if none did.
     ///
     /// # Example
     /// ```rhai
@@ -366,8 +369,8 @@ pub mod host {
     }
 }
 
-/// A text is no time.
+/// A string is not a time.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
-#[error("`{0}` is no time")]
+#[error("invalid time `{0}`")]
 #[diagnostic(code(test::time), help("write it like 2026-11-23T10:00:00Z"))]
 struct NoTime(String);

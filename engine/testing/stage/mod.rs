@@ -1,4 +1,4 @@
-//! What only tests can call.
+//! The functions that only tests can call.
 
 mod argument;
 mod assertion;
@@ -19,7 +19,7 @@ use crate::script::reference::{self, Documented, Kind};
 
 pub use host::TestHost;
 
-/// Makes what only tests can call known to `engine`.
+/// Registers the functions that only tests can call in `engine`.
 pub fn register(engine: &mut Engine) {
     engine.register_type_with_name::<TestHost>("TestHost");
     for module in modules() {
@@ -30,7 +30,7 @@ pub fn register(engine: &mut Engine) {
     engine.register_global_module(constants.into());
 }
 
-/// Makes each function of a pipeline known to `engine`: a test calls `tags(image)` as the pipeline does.
+/// Registers each function of a pipeline in `engine`: a test calls `tags(image)` as the pipeline does.
 pub(super) fn register_pipeline(engine: &mut Engine, bench: &Bench) {
     pipeline::register(engine, bench);
 }
@@ -44,7 +44,7 @@ fn modules() -> [Module; 4] {
     ]
 }
 
-/// What only tests can call, documented.
+/// The functions that only tests can call, with documentation.
 pub fn documented() -> Vec<Documented> {
     let mut engine = Engine::new_raw();
     register(&mut engine);
@@ -52,18 +52,18 @@ pub fn documented() -> Vec<Documented> {
     functions.map(|function| Documented { kind: Kind::Test, ..function }).collect()
 }
 
-/// The names of what only tests can call.
+/// The names of the functions that only tests can call.
 pub(crate) fn names() -> Vec<String> {
     documented().iter().map(|function| function.name().to_owned()).collect()
 }
 
-/// Something is called that works in a test alone.
+/// A function is called that works only in a test.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 #[error("this works only in a test, on its own thread")]
 #[diagnostic(code(test::not_here), help("call it before or after `parallel`"))]
 struct NotHere;
 
-/// The bench of the test that runs.
+/// The bench of the running test.
 fn bench() -> Result<Arc<Bench>, StageError> {
     Bench::current().ok_or_else(|| NotHere.into())
 }

@@ -15,8 +15,8 @@ use crate::script::{RhaiResultOf, ScriptError, StageError};
 use crate::testing::bench::{Bench, Loaded};
 use crate::testing::projects::Wanted;
 
-/// Makes each function of the default pipeline, and of every override in the folder of the project, known to `engine`.
-/// A call goes to the pipeline of the project that its arguments belong to, or of the latest project.
+/// Registers each function of the default pipeline, and of every override in the project directory, in `engine`. A call
+/// goes to the pipeline of the project that its arguments belong to, or of the latest project.
 pub(super) fn register(engine: &mut Engine, bench: &Bench) {
     for (name, parameters) in bench.file.overrides.functions() {
         let types = vec![TypeId::of::<Dynamic>(); *parameters];
@@ -66,7 +66,7 @@ fn run_of(value: &Dynamic) -> Option<Arc<Run>> {
     value.read_lock::<Built>().map(|built| Arc::clone(built.image().run()))
 }
 
-/// An error inside of a pipeline, with its places there.
+/// An error inside a pipeline, with its places there.
 #[derive(Debug)]
 struct InPipeline(Arc<ScriptError>);
 

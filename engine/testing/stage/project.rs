@@ -2,7 +2,7 @@
 
 use rhai::plugin::*;
 
-/// What gives a test its project.
+/// The project of a test, and its outcomes.
 #[export_module]
 pub mod project {
     use rhai::Map;
@@ -12,13 +12,13 @@ pub mod project {
     use crate::script::stage::Project;
     use crate::testing::projects::Wanted;
 
-    /// The project whose `devspace.yaml` is next above the test, with the overrides of its folder.
+    /// The project with the nearest `devspace.yaml` above the test, with the overrides of its directory.
     ///
-    /// It is loaded in the test's own world: variables of your shell and answers given before do not count, and what
-    /// windlass remembers of a build is forgotten after the test.
+    /// It is loaded on the in-memory host of the test: variables of your shell and saved answers do not count, and the
+    /// recorded builds are removed after the test.
     ///
     /// # Errors
-    /// What is wrong with the configuration or an override.
+    /// If the configuration or an override is invalid.
     ///
     /// # Example
     /// ```rhai
@@ -32,19 +32,19 @@ pub mod project {
         Ok(Project(bench()?.load(&Wanted::default())?.run))
     }
 
-    /// The project, as `options` ask for it:
+    /// The project with options, a map of:
     ///
     /// - `profile` or `profiles`: the profiles, a string or a list of strings
     /// - `vars`: variables, a map
-    /// - `images`: the images the run is about, a list
-    /// - `skip_push`, `force_build`, `keep_going`: `true`, as the options of `windlass build`
+    /// - `images`: the selected images, a list
+    /// - `skip_push`, `force_build`, `keep_going`: `true`, like the flags of `windlass build`
     /// - `tag`: a tag, or a list of tags, for every image
-    /// - `script`: the text of more overrides
-    /// - `files`: a map from paths to contents: files that the project is to have. The test works on a copy then.
-    /// - `config`: the text of a `devspace.yaml`: a project of the test's own, that has only `files`
+    /// - `script`: the source of additional overrides
+    /// - `files`: files of the project, a map from paths to contents; the test then works on a copy
+    /// - `config`: the content of a `devspace.yaml`, for a separate project that has only `files`
     ///
     /// # Errors
-    /// What is wrong with the options, the configuration or an override.
+    /// If the options, the configuration or an override are invalid.
     ///
     /// # Example
     /// ```rhai
@@ -61,8 +61,8 @@ pub mod project {
         Ok(Project(bench()?.load(&super::wanted(&options)?)?.run))
     }
 
-    /// How each image of `project` ended, by name: maps with `outcome` (`built`, `skipped`, `failed`, `cancelled`),
-    /// `reason`, `tags` and `pushed`.
+    /// The outcome of each image of `project`, by name: maps with `outcome` (`built`, `skipped`, `failed`,
+    /// `cancelled`), `reason`, `tags` and `pushed`.
     ///
     /// # Example
     /// ```rhai

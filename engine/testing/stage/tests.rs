@@ -15,9 +15,9 @@ images:
   web: { image: acme/web }
 ";
 
-/// Runs the tests in `text`, in a project with two images, and gives what is wrong with each.
+/// Runs the tests in `text`, in a project with two images, and returns the error of each.
 fn run(text: &str) -> Vec<(String, Option<String>)> {
-    let folder = TempDir::with_prefix("windlass-").expect("a folder can be made");
+    let folder = TempDir::with_prefix("windlass-").expect("a directory can be created");
     for (path, text) in [("devspace.yaml", CONFIG), ("Dockerfile", "FROM scratch\n"), ("a_test.rhai", text)] {
         std::fs::write(folder.path().join(path), text).expect("a file can be written");
     }
@@ -67,17 +67,17 @@ fn assertions_that_do_not_hold_fail_their_test() {
         let wrong = wrong.unwrap_or_else(|| panic!("`{body}` passes"));
         assert!(wrong.contains(expected), "`{body}`: {wrong}");
     };
-    check("assert(false)", "this does not hold");
+    check("assert(false)", "assertion failed");
     check("assert(1 > 2, \"no\")", "no");
     check("assert_eq(1, 2)", "expected: 2\n  actual: 1");
     check("assert_eq(#{ a: [1] }, #{ a: [\"1\"] })", "expected: #{ a: [\"1\"] }\n  actual: #{ a: [1] }");
     check("assert_eq((), 0)", "actual: ()");
     check("assert_contains([\"a\"], \"b\")", "no: \"b\"");
-    check("assert_throws(|| 1, \"x\")", "it was to fail with `x`, and gave 1");
+    check("assert_throws(|| 1, \"x\")", "expected an error with `x`, found the value 1");
     check("assert_throws(|| throw \"y\", \"x\")", "expected: x\n  actual: y");
     check("fail(\"why\")", "why");
-    check("calls(\"pusch\")", "there are no calls of the kind `pusch`");
-    check("asert_eq(1, 1)", "there is no function `asert_eq (number, number)`");
+    check("calls(\"pusch\")", "unknown kind of call `pusch`");
+    check("asert_eq(1, 1)", "unknown function `asert_eq (number, number)`");
 }
 
 #[test]
