@@ -91,12 +91,12 @@ fn every_profile_is_looked_at() {
     insta::assert_snapshot!(lines.join("\n"), @"
     dev.rhai:1:1 script::no_such_profile: `dev.rhai` is never used: no script of windlass has this name (did you mean windlass.dev.rhai, for the profile `dev`?)
     windlass.stagign.rhai:1:1 script::no_such_profile: `windlass.stagign.rhai` is never used: there is no profile `stagign` (did you mean windlass.staging.rhai, for the profile `staging`?)
-    windlass.dev.rhai:1:18 [dev] script::unknown_function: there is no function `tagz` (did you mean `tags`?)
+    windlass.dev.rhai:1:18 [dev] script::unknown_function: unknown function `tagz` (did you mean `tags`?)
     ");
     let output = project.run(["check"]);
     output
         .exits(2)
-        .stderr_has("in the profile `dev`: there is no function `tagz`")
+        .stderr_has("in the profile `dev`: unknown function `tagz`")
         .stderr_has("windlass.dev.rhai:1:18");
     // A run says so as well, where the name is a slip.
     project.run(["plan"]).success().stderr_has(
@@ -135,12 +135,12 @@ fn release(project) { project.images.filter(|image| image.is_custm()) }
 fn tag(image) { [\"1\"] }
 "
     ), @r#"
-    windlass.rhai:2:8 script::module_not_found: cannot find the module `lib/none` (modules lie inside the project: `import "lib/x" as x` reads lib/x.rhai, `./x` the file beside this one)
-    windlass.rhai:3:29 script::unknown_function: there is no function `notfy` (it is in std/hooks: begin the file with `import "std/hooks" as hooks;` and write `hooks::notify(url, text)`)
-    windlass.rhai:3:49 script::unknown_function: there is no function `base::on_eror` (did you mean `base::on_error`?)
+    windlass.rhai:2:8 script::module_not_found: cannot find the module `lib/none` (modules are inside the project: `import "lib/x" as x` reads lib/x.rhai, `./x` the file next to this one)
+    windlass.rhai:3:29 script::unknown_function: unknown function `notfy` (it is in std/hooks: begin the file with `import "std/hooks" as hooks;` and write `hooks::notify(url, text)`)
+    windlass.rhai:3:49 script::unknown_function: unknown function `base::on_eror` (did you mean `base::on_error`?)
     windlass.rhai:4:27 script::wrong_arguments: `run_hooks` does not take 1 argument (it is defined as `run_hooks(image, event)`, `run_hooks(image, event, outcome)`, `run_hooks(project, event)`, `run_hooks(project, event, error)`)
     windlass.rhai:4:45 script::not_imported: nothing is imported as `std` (begin the file with `import "lib/std" as std;`)
-    windlass.rhai:5:59 script::unknown_function: there is no function `is_custm` (did you mean the property `is_custom`, without `()`?)
+    windlass.rhai:5:59 script::unknown_function: unknown function `is_custm` (did you mean the property `is_custom`, without `()`?)
     windlass.rhai:6:4 script::overrides_nothing: `tag(image)` overrides nothing (did you mean `tags(image)`?)
     "#);
 }
@@ -185,31 +185,31 @@ fn typical_mistakes_are_answered_with_their_fix() {
     }
     insta::assert_snapshot!(answers.join("\n"), @r#"
     typo
-      windlass.rhai:1:24 script::unknown_function: there is no function `load_dockerfil` (did you mean `load_dockerfile`?)
+      windlass.rhai:1:24 script::unknown_function: unknown function `load_dockerfil` (did you mean `load_dockerfile`?)
     arity
       windlass.rhai:1:18 script::wrong_arguments: `plan_image` does not take 1 argument (it is defined as `plan_image(image, dockerfile, context)`)
     missing import
       windlass.rhai:1:18 script::not_imported: nothing is imported as `base` (begin the file with `import "scripts/build" as base;`)
     wrong type
-      windlass.rhai:1:4 script::wrong_type: `tags` has to be a list of strings, found a number (return a list such as ["..."])
+      windlass.rhai:1:4 script::wrong_type: `tags` must be a list of strings, found a number (return a list such as ["..."])
     string for array
-      windlass.rhai:1:4 script::wrong_type: `entrypoint` has to be a list of strings, found a string (write ["sleep", "infinity"])
+      windlass.rhai:1:4 script::wrong_type: `entrypoint` must be a list of strings, found a string (write ["sleep", "infinity"])
     missing return
-      windlass.rhai:1:4 script::wrong_type: `tags` has to be a list of strings, found nothing (`()`) (return a list such as ["..."])
+      windlass.rhai:1:4 script::wrong_type: `tags` must be a list of strings, found nothing (`()`) (return a list such as ["..."])
     number for text
-      windlass.rhai:1:4 script::wrong_type: `tags` has to be a list of strings, found a number in it (convert it with `to_string()`)
+      windlass.rhai:1:4 script::wrong_type: `tags` must be a list of strings, found a number in it (convert it with `to_string()`)
     assignment
       windlass.rhai:1:45 script::syntax: cannot read the script `windlass.rhai`: possibly a typo of '=='? (`=` assigns; compare with `==`)
     unknown method
-      windlass.rhai:1:24 script::unknown_function: there is no function `with_tag` (did you mean `with_tags`?)
+      windlass.rhai:1:24 script::unknown_function: unknown function `with_tag` (did you mean `with_tags`?)
     unknown property
-      windlass.rhai:1:25 script::unknown_property: there is no property `nam` of Image (did you mean `name`?)
+      windlass.rhai:1:25 script::unknown_property: unknown property `nam` of Image (did you mean `name`?)
     no quotes
-      windlass.rhai:1:19 script::unknown_variable: there is no variable `dev` (texts stand in quotes: "dev")
+      windlass.rhai:1:19 script::unknown_variable: unknown variable `dev` (write strings in quotes: "dev")
     single quotes
-      windlass.rhai:1:19 script::syntax: cannot read the script `windlass.rhai`: invalid character: 'dev' (texts stand in double quotes: "dev")
+      windlass.rhai:1:19 script::syntax: cannot read the script `windlass.rhai`: invalid character: 'dev' (write strings in double quotes: "dev")
     no semicolon
-      windlass.rhai:1:33 script::unknown_variable: there is no variable `tag` (put a `;` before the `[`: without, it reads an item of what stands before it)
+      windlass.rhai:1:33 script::unknown_variable: unknown variable `tag` (put a `;` before the `[`: without it, `[` indexes the value before it)
     no comma
       windlass.rhai:1:33 script::syntax: cannot read the script `windlass.rhai`: expecting ',' to separate the items of this array literal (put a `,` between the items)
     null
@@ -221,11 +221,11 @@ fn typical_mistakes_are_answered_with_their_fix() {
     and
       windlass.rhai:1:48 script::syntax: cannot read the script `windlass.rhai`: expecting ';' to terminate this statement (write `&&`)
     dollar
-      windlass.rhai:1:25 script::syntax: cannot read the script `windlass.rhai`: '$' is a reserved symbol (`${...}` stands inside of a text between backticks: `v-${image.name}`; elsewhere write just the value)
+      windlass.rhai:1:25 script::syntax: cannot read the script `windlass.rhai`: '$' is a reserved symbol (write `${...}` only in a string in backticks: `v-${image.name}`; elsewhere, write the value itself)
     missing brace
       windlass.rhai:2:1 script::syntax: cannot read the script `windlass.rhai`: expecting ';' to terminate this statement (the `{` in line 1 is not closed: the file ends before its `}`)
     function for value
-      windlass.rhai:1:4 script::wrong_type: `tags` has to be a list of strings, found a function in it (call the function: `command(...)`)
+      windlass.rhai:1:4 script::wrong_type: `tags` must be a list of strings, found a function in it (call the function: `command(...)`)
     "#);
 }
 
@@ -267,8 +267,8 @@ fn dependencies_are_looked_at() {
     project.write("libs/auth/Dockerfile", "FROM scratch\nCOYP a b\n");
     let lines: Vec<_> = findings(&project, 2).iter().map(line).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    libs/auth/windlass.rhai:2:27 script::unknown_function: there is no function `notfy` (it is in std/hooks: begin the file with `import "std/hooks" as hooks;` and write `hooks::notify(url, text)`)
-    libs/auth/windlass.rhai:1:4 script::wrong_type: `tags` has to be a list of strings, found a string (write ["1"])
+    libs/auth/windlass.rhai:2:27 script::unknown_function: unknown function `notfy` (it is in std/hooks: begin the file with `import "std/hooks" as hooks;` and write `hooks::notify(url, text)`)
+    libs/auth/windlass.rhai:1:4 script::wrong_type: `tags` must be a list of strings, found a string (write ["1"])
     "#);
     let found = findings(&project, 2);
     assert!(found.iter().all(|finding| finding["dependency"] == "auth"), "{found:?}");
@@ -314,13 +314,13 @@ fn helper() { tags(project()) }
     let lines: Vec<_> = findings(&project, 2).iter().map(line).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
     lib/broken_test.rhai:3:5 script::syntax: cannot read the script `lib/broken_test.rhai`: expecting ';' to terminate this statement (end the line before with a `;`: `print(1);`)
-    -:null:null test::parameters: `test_it(x)` in lib/other_test.rhai:1 has parameters, but nobody gives a test arguments (write `fn test_it()`)
-    windlass_test.rhai:1:18 script::unknown_function: there is no function `asert_eq` (did you mean `assert_eq`?)
+    -:null:null test::parameters: `test_it(x)` in lib/other_test.rhai:1 has parameters, but tests take no arguments (write `fn test_it()`)
+    windlass_test.rhai:1:18 script::unknown_function: unknown function `asert_eq` (did you mean `assert_eq`?)
     windlass_test.rhai:1:48 script::wrong_arguments: `tags` does not take 2 arguments (it is defined as `tags(image)`)
-    windlass_test.rhai:2:31 script::unknown_function: there is no function `run` (a pipeline is a function: call it, `release(project, "1.4.0")`)
+    windlass_test.rhai:2:31 script::unknown_function: unknown function `run` (call the pipeline as a function: `release(project, "1.4.0")`)
     windlass_test.rhai:2:47 script::not_imported: nothing is imported as `testing` (begin the file with `import "std/testing" as testing;`)
     windlass_test.rhai:2:61 script::wrong_arguments: `release` does not take 1 argument (it takes 2 arguments)
-    windlass_test.rhai:3:4 test::never_run: `tset_tags()` never runs: it is no test, and nothing calls it (the names of tests begin with `test_`; `private fn` says that it is none)
+    windlass_test.rhai:3:4 test::never_run: `tset_tags()` never runs: it is not a test, and nothing calls it (begin its name with `test_`, or write `private fn` if it is not a test)
     "#);
 }
 

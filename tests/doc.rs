@@ -9,14 +9,14 @@ fn function_is_told_with_its_default_and_an_override() {
     publish(image, built)
       a function of the pipeline, which you may redefine
 
-      Step 7: makes the image available. The default pushes every tag, unless pushing is switched off; a
-      local cluster gets the image without.
+      Step 7: makes the image available. The default pushes every tag, or loads an unpushed image into a
+      local cluster.
 
       Default
         fn publish(image, built) { if image.pushes { built.push() } else { built.load() } }
 
       Example
-        /// Pushes `api` alone.
+        /// Pushes only `api`.
         fn publish(image, built) { if image.name == "api" { built.push() } else { built } }
     "#);
     assert_eq!(output.stderr, "");
@@ -37,12 +37,12 @@ fn path_of_a_stage_finds_that_stage_alone() {
     built.push() -> Built
       a stage
 
-      Pushes every tag that is not in the registry yet, and records its digest.
+      Pushes the tags that the registry does not have yet, and records the digest.
 
-      With `--skip-push` nothing is pushed.
+      Does nothing with `--skip-push`.
 
       Errors
-        `registry::...` when the registry refuses it or cannot be reached.
+        `registry::...` if the registry rejects the push or is unreachable.
 
       Example
         fn publish(image, built) { if image.name == "api" { built.push() } else { built } }

@@ -200,7 +200,7 @@ fn modules_that_import_each_other_are_an_error() {
         .file("lib/b.rhai", "import \"lib/a\" as a;\nfn tag() { a::tag() }\n")
         .file("windlass.rhai", "import \"lib/a\" as a;\nfn tags(image) { [a::tag()] }\n")
         .run(["build"]);
-    output.exits(2).stderr_has("modules import each other: lib/a.rhai -> lib/b.rhai -> lib/a.rhai");
+    output.exits(2).stderr_has("import cycle: lib/a.rhai -> lib/b.rhai -> lib/a.rhai");
     output.stderr_has("lib/b.rhai:1:");
 }
 

@@ -216,7 +216,7 @@ fn wrong_doc_comment_shows_its_line() {
     --- stderr
     script::param
 
-      x cannot read the parameters of `serve`: there is no type `nit`
+      x cannot read the parameters of `serve`: unknown type `nit`
        ,-[windlass.rhai:2:12]
      1 | /// Runs.
      2 | /// @param port nit Where

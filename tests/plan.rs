@@ -245,7 +245,7 @@ fn image_that_cannot_be_planned_fails_as_it_would_in_a_build() {
 #[test]
 fn wrong_script_is_an_error_of_the_script() {
     let project = project().file("windlass.rhai", "fn tags(image) { \"1\" }\n");
-    project.run(["plan"]).exits(2).stderr_has("`tags` has to be a list of strings");
+    project.run(["plan"]).exits(2).stderr_has("`tags` must be a list of strings");
     project.run(["plan", "nope"]).exits(2).stderr_has("there is no image or pipeline `nope`");
 }
 

@@ -98,7 +98,7 @@ fn unknown_function_suggests_the_nearest() {
     insta::assert_snapshot!(diagnostic(&output, 2), @"
     script::unknown_function
 
-      x api: there is no function `load_dockerfil (Image)`
+      x api: unknown function `load_dockerfil (Image)`
        ,-[windlass.rhai:1:24]
      1 | fn dockerfile(image) { load_dockerfil(image) }
        :                        ^^^^^^^|^^^^^^
@@ -116,7 +116,7 @@ fn wrong_number_of_arguments_shows_the_definition() {
     insta::assert_snapshot!(diagnostic(&output, 2), @r#"
     script::unknown_function
 
-      x there is no function `helper (Image, number)`
+      x unknown function `helper (Image, number)`
        ,-[windlass.rhai:1:18]
      1 | fn tags(image) { helper(image, 1) }
        :                  ^^^|^^
@@ -134,14 +134,13 @@ fn wrong_arguments_of_a_stage_show_its_parameters() {
     insta::assert_snapshot!(diagnostic(&output, 2), @"
     script::unknown_function
 
-      x api: there is no function `plan_image (Image)`
+      x api: unknown function `plan_image (Image)`
        ,-[windlass.rhai:1:18]
      1 | fn plan(image) { plan_image(image) }
        :                  ^^^^^|^^^^
        :                       `-- here, in `plan`
        `----
-      help: it takes other arguments: `plan_image(image, dockerfile, context)`; `windlass doc
-            plan_image` shows an example
+      help: call it as `plan_image(image, dockerfile, context)`; see `windlass doc plan_image`
       `->   > called from scripts/build.rhai, lines N (`build_or_reuse`), N (`build_image`), N
     ");
 }
@@ -152,7 +151,7 @@ fn text_in_place_of_tags_names_the_fix() {
     insta::assert_snapshot!(diagnostic(&output, 2), @r#"
     script::wrong_type
 
-      x `tags` has to be a list of strings, found a string
+      x `tags` must be a list of strings, found a string
        ,-[windlass.rhai:1:4]
      1 | fn tags(image) {
        :    ^^|^
@@ -171,7 +170,7 @@ fn text_in_place_of_an_entrypoint_names_the_fix() {
     insta::assert_snapshot!(diagnostic(&output, 2), @r#"
     script::wrong_type
 
-      x api: `entrypoint` has to be a list of strings, found a string
+      x api: `entrypoint` must be a list of strings, found a string
        ,-[windlass.rhai:2:4]
      1 | /// Waits.
      2 | fn entrypoint(image) { "sleep infinity" }
@@ -191,7 +190,7 @@ fn number_among_tags_names_the_fix() {
     insta::assert_snapshot!(diagnostic(&output, 2), @"
     script::wrong_type
 
-      x `tags` has to be a list of strings, found a number in it
+      x `tags` must be a list of strings, found a number in it
        ,-[windlass.rhai:1:4]
      1 | fn tags(image) { [1] }
        :    ^^|^
@@ -208,7 +207,7 @@ fn tags_that_return_nothing_are_told() {
     insta::assert_snapshot!(diagnostic(&output, 2), @r#"
     script::wrong_type
 
-      x `tags` has to be a list of strings, found nothing (`()`)
+      x `tags` must be a list of strings, found nothing (`()`)
        ,-[windlass.rhai:1:4]
      1 | fn tags(image) { let tags = ["1"]; }
        :    ^^|^
@@ -225,7 +224,7 @@ fn needs_build_that_returns_text_is_told() {
     insta::assert_snapshot!(diagnostic(&output, 2), @"
     script::wrong_type
 
-      x api: `needs_build` has to be true or false, found a string
+      x api: `needs_build` must be true or false, found a string
        ,-[windlass.rhai:1:4]
      1 | fn needs_build(image, plan) { plan.reason }
        :    ^^^^^|^^^^^
@@ -259,13 +258,13 @@ fn plan_that_returns_nothing_is_told() {
     insta::assert_snapshot!(diagnostic(&output, 2), @"
     script::unknown_property
 
-      x api: there is no property `needs_build` of nothing (`()`)
+      x api: unknown property `needs_build` of nothing (`()`)
        ,-[windlass.rhai:1:4]
      1 | fn plan(image) { }
        :    ^^|^
        :      `-- what this returns
        `----
-      help: a function returns what its last line is, unless a `;` ends that
+      help: a function returns its last expression, unless a `;` ends it
       `->   > found in scripts/build.rhai, lines N (`needs_build`), N (`build_or_reuse`), N
             | (`build_image`), 24
     ");
@@ -286,14 +285,14 @@ fn publish_that_returns_nothing_is_found_where_its_result_is_used() {
     insta::assert_snapshot!(diagnostic(&output, 2), @"
     script::unknown_property
 
-      x api: there is no property `references` of nothing (`()`)
+      x api: unknown property `references` of nothing (`()`)
        ,-[windlass.rhai:2:46]
      1 | fn publish(image, built) { }
      2 | fn after_image(image, result) { print(result.references[0]) }
        :                                              ^^^^^|^^^^
        :                                                   `-- here, in `after_image`
        `----
-      help: a function returns what its last line is, unless a `;` ends that
+      help: a function returns its last expression, unless a `;` ends it
       `->   > called from scripts/build.rhai, lines N (`build_or_reuse`), N (`build_image`), N
     ");
 }
@@ -311,8 +310,8 @@ fn missing_module_is_told() {
        :        `-- here
      2 | fn tags(image) { nope::tags(image) }
        `----
-      help: modules lie inside the project: `import "lib/x" as x` reads lib/x.rhai, `./x` the file
-            beside this one
+      help: modules are inside the project: `import "lib/x" as x` reads lib/x.rhai, `./x` the file
+            next to this one
     "#);
 }
 
@@ -339,7 +338,7 @@ fn misspelt_function_of_a_module_is_shown_as_written() {
     insta::assert_snapshot!(diagnostic(&output, 2), @r#"
     script::unknown_function
 
-      x there is no function `base::tgas (Image)`
+      x unknown function `base::tgas (Image)`
        ,-[windlass.rhai:2:24]
      1 | import "scripts/build" as base;
      2 | fn tags(image) { base::tgas(image) }
@@ -363,7 +362,7 @@ fn error_in_a_replaced_function_shows_the_file_that_defines_it() {
     insta::assert_snapshot!(diagnostic(&output, 2), @r#"
     script::unknown_function
 
-      x there is no function `tagz (Image)`
+      x unknown function `tagz (Image)`
        ,-[windlass.rhai:2:18]
      1 | /// Tags.
      2 | fn tags(image) { tagz(image) }
@@ -493,7 +492,7 @@ fn closure_is_shown_in_the_file_that_wrote_it() {
     insta::assert_snapshot!(diagnostic(&output, 2), @"
     script::unknown_function
 
-      x api: there is no function `frob (number)`
+      x api: unknown function `frob (number)`
        ,-[windlass.rhai:2:30]
      1 | fn build_image(image) {
      2 |     on_failure(|| each(|one| frob(one)), |error| ())
@@ -501,7 +500,7 @@ fn closure_is_shown_in_the_file_that_wrote_it() {
        :                                `-- here
      3 | }
        `----
-      help: `windlass doc` lists what scripts can call
+      help: run `windlass doc` to list what scripts can call
       |->   > called from windlass.dev.rhai
       |      ,-[windlass.dev.rhai:3:22]
       |    2 |
@@ -554,14 +553,13 @@ fn endless_recursion_is_an_error_of_the_script() {
     insta::assert_snapshot!(diagnostic(&output, 2), @r#"
     script::too_deep
 
-      x functions call each other too deeply
+      x function calls are nested too deeply
        ,-[windlass.rhai:1:4]
      1 | fn tags(image) { tags(image) }
        :    ^^|^
        :      `-- this calls itself
        `----
-      help: a function of an override that means to call the one it replaces needs `import "scripts/
-            build" as base;` and `base::`
+      help: to call a replaced function, use `import "scripts/build" as base;` and `base::`
       `->   > found in scripts/build.rhai, lines N (`build_all`), N (`build`)
     "#);
 }
@@ -616,6 +614,6 @@ fn missing_script_of_the_command_line_is_told() {
     script::unreadable
 
       x cannot read the script `nope.rhai`: No such file or directory (os error 2)
-      help: scripts are files of UTF-8 text; `--script` is relative to the current folder
+      help: check that it is UTF-8 text; `--script` is relative to the working directory
     ");
 }

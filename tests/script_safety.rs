@@ -38,7 +38,7 @@ fn sizes_and_depths_are_bounded() {
     let deep = pipeline("deep(1)");
     let script = format!("{}fn deep(n) {{ deep(n + 1) }}\n", deep.read("windlass.rhai"));
     deep.write("windlass.rhai", script);
-    deep.run(["build"]).exits(2).stderr_has("functions call each other too deeply");
+    deep.run(["build"]).exits(2).stderr_has("function calls are nested too deeply");
     let nested = format!("let x = {}1{};", "(".repeat(5000), ")".repeat(5000));
     fails(&nested, "expression exceeds maximum complexity");
 }
@@ -65,9 +65,9 @@ fn scripts_stay_in_the_project() {
     for path in [".git/hooks/post-commit", ".windlass/images/api.json", "sub/.git/config"] {
         fails(&format!("write_file(\"{path}\", \"x\");"), "scripts do not write below `.");
     }
-    fails("read_file(\"none.txt\");", "cannot read `none.txt`: there is no such file");
+    fails("read_file(\"none.txt\");", "cannot read `none.txt`: file not found");
     project.write("windlass.rhai", "fn build(project) { write_file(\"x\", 7); }");
-    project.run(["build"]).exits(2).stderr_has("`write_file` writes text, found a number");
+    project.run(["build"]).exits(2).stderr_has("`write_file` requires a string, found a number");
     assert_eq!(std::fs::read_to_string(outside).expect("the file is there"), "outside");
     project.write(
         "windlass.rhai",

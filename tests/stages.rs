@@ -96,15 +96,19 @@ fn command_that_fails_stops_the_pipeline_with_its_output() {
 
 #[test]
 fn wrong_arguments_of_commands_are_named_with_the_fix() {
-    fails("exec(\"make all\");", 2, &["`command` has to be a list of strings", r#"write ["make", "all"]"#]);
+    fails("exec(\"make all\");", 2, &["`command` must be a list of strings", r#"write ["make", "all"]"#]);
     fails("exec([]);", 2, &["the list is empty"]);
-    fails("sh(\"true\", #{ timout: 3 });", 2, &["`sh` has no option `timout`", "did you mean `timeout`?"]);
+    fails(
+        "sh(\"true\", #{ timout: 3 });",
+        2,
+        &["unknown option `timout` of `sh`", "did you mean `timeout`?"],
+    );
     fails(
         "sh(\"true\", #{ timeout: \"3\" });",
         2,
-        &["the option `timeout` of `sh` has to be a number of seconds, found a string"],
+        &["the option `timeout` of `sh` must be a number of seconds, found a string"],
     );
-    fails("sh([\"true\"]);", 2, &["there is no function `sh (array)`"]);
+    fails("sh([\"true\"]);", 2, &["unknown function `sh (array)`"]);
     fails("sh(\"true\", #{ dir: \"../..\" });", 1, &["`../..` is outside of the project"]);
 }
 
@@ -166,7 +170,7 @@ fn environment_time_and_chance() {
     let text = |index: usize| times[index].as_str().expect("a text");
     assert!(text(0).starts_with(text(1)) && text(0).ends_with('Z') && text(1).len() == 10, "{times}");
     assert!(text(2).len() == 12 && text(2).chars().all(char::is_alphanumeric), "{times}");
-    fails("now(\"%!\");", 1, &["cannot write the time as `%!`"]);
+    fails("now(\"%!\");", 1, &["invalid time format `%!`"]);
 }
 
 #[test]
@@ -178,7 +182,11 @@ fn git_tells_about_the_project() {
         project.run_program("git", identity.iter().chain(arguments)).success().stdout.trim().to_owned()
     };
     project.write("windlass.rhai", "fn build(project) { git.commit }");
-    project.run(["build"]).exits(1).stderr_has("the project is in no git repository").stderr_has("git init");
+    project
+        .run(["build"])
+        .exits(1)
+        .stderr_has("the project is not in a git repository")
+        .stderr_has("git init");
     git(&["init", "-q"]);
     project.run(["build"]).exits(1).stderr_has("the project has no commit yet");
     assert_eq!(value(&project, "git.is_repository"), json!(false));
@@ -240,8 +248,8 @@ fn json_and_yaml_are_read_and_written() {
     );
     check(&format!("to_yaml({data})"), json!("a: x\nb:\n- 1\n- 2.5\n- null\n- true\n"));
     check(&format!("to_pretty_json({data}.a)"), json!("\"x\"\n"));
-    fails("parse_json(\"{\");", 1, &["this is not JSON: EOF", "line 1"]);
-    fails("parse_yaml(\"a: [\");", 1, &["this is not YAML: "]);
+    fails("parse_json(\"{\");", 1, &["invalid JSON: EOF", "line 1"]);
+    fails("parse_yaml(\"a: [\");", 1, &["invalid YAML: "]);
     fails("to_json(project);", 2, &["Project cannot be written as JSON or YAML"]);
 }
 
@@ -293,7 +301,7 @@ fn web_servers_are_told_and_asked() {
 fn web_servers_that_refuse_or_are_away_are_errors() {
     let (url, request) = server("HTTP/1.1 403 Forbidden\r\ncontent-length: 8\r\n\r\nno entry");
     let output = pipeline("http_get(env(\"URL\"));").env("URL", &url).run(["build"]);
-    output.exits(1).stderr_has("answered 403: no entry").stderr_has("check: false");
+    output.exits(1).stderr_has("returned status 403: no entry").stderr_has("check: false");
     request.join().expect("a request");
     let (url, request) = server("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
     let project = pipeline("").env("URL", &url);
@@ -301,25 +309,24 @@ fn web_servers_that_refuse_or_are_away_are_errors() {
     request.join().expect("a request");
     fails("http_get(\"http://127.0.0.1:1/x\");", 1, &["cannot reach `http://127.0.0.1:1/x`"]);
     fails("http_get(secret(\"http://127.0.0.1:1/x\"));", 1, &["cannot reach `http://127.0.0.1:1/***`"]);
-    fails("http_get(\"ftp://x\");", 2, &["`ftp://x` is no address of a web server"]);
+    fails("http_get(\"ftp://x\");", 2, &["`ftp://x` is not an HTTP(S) URL"]);
 }
 
 #[test]
 fn retry_tries_again_until_it_works() {
     let body = r#"print(`result ${retry(3, || sh("echo x >> tries; [ $(wc -l < tries) = 2 ]").code)}`);"#;
     let project = pipeline(body);
-    project.run(["build"]).success().stderr_has("trying again in 1 s (2 of 3)").stderr_has("result 0");
+    project.run(["build"]).success().stderr_has("retrying in 1 s (2 of 3)").stderr_has("result 0");
     assert_eq!(project.read("tries"), "x\nx\n");
     let project = pipeline("retry(2, || fail(\"never\"));");
-    project.run(["build"]).exits(1).stderr_has("never; trying again in 1 s (2 of 2)").stderr_has("x never");
+    project.run(["build"]).exits(1).stderr_has("never; retrying in 1 s (2 of 2)").stderr_has("x never");
     // A mistake does not go away.
-    fails("retry(3, || no_such_function());", 2, &["there is no function `no_such_function"])
-        .lacks("trying again");
+    fails("retry(3, || no_such_function());", 2, &["unknown function `no_such_function"]).lacks("retrying");
 }
 
 #[test]
 fn timeout_stops_whatever_runs() {
-    let over = ["it took longer than 0.3 seconds", "windlass.rhai:2:"];
+    let over = ["timed out after 0.3 seconds", "windlass.rhai:2:"];
     fails("timeout(0.3, || { loop { } });", 1, &over);
     fails("timeout(0.3, || sleep(60));", 1, &over);
     fails("timeout(0.3, || sh(\"sleep 60\"));", 1, &over);
@@ -392,8 +399,8 @@ fn dockerfiles_are_asked_and_edited() {
     project
         .run(["build"])
         .exits(1)
-        .stderr_has("the Dockerfile is not built from `x`")
-        .stderr_has("built from `debian`");
+        .stderr_has("the Dockerfile does not use the image `x`")
+        .stderr_has("that it uses: `debian`");
 }
 
 #[test]

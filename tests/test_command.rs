@@ -74,7 +74,7 @@ fn failing_test_shows_its_line_the_difference_and_the_calls() {
     FAILED windlass_test.rhai::test_pushes
     test::assert_eq
 
-      x these are not equal
+      x values are not equal
       | expected: ["acme/api:2.0"]
       |   actual: ["acme/api:2.0", "acme/api:latest", "acme/web:1.4"]
        ,-[windlass_test.rhai:4:5]
@@ -110,7 +110,7 @@ fn error_inside_of_an_override_is_shown_with_both_places() {
     FAILED windlass_test.rhai::test_tags
     script::unknown_property
 
-      x there is no property `nam` of Image
+      x unknown property `nam` of Image
        ,-[windlass.rhai:2:12]
      1 | fn tags(image) {
      2 |     [image.nam]
@@ -154,7 +154,7 @@ fn filter_chooses_tests_and_files() {
     insta::assert_snapshot!(output.stderr, @"
     test::no_match
 
-      x no test is called like `test_tow`
+      x no test matches `test_tow`
       help: did you mean `test_two`?
     ");
 }
@@ -167,7 +167,7 @@ fn wrong_test_files_are_wrong_use() {
     insta::assert_snapshot!(output.stderr, @"
     test::parameters
 
-      x `test_one(image)` in windlass_test.rhai:1 has parameters, but nobody gives a test arguments
+      x `test_one(image)` in windlass_test.rhai:1 has parameters, but tests take no arguments
       help: write `fn test_one()`
     ");
 }
@@ -179,7 +179,7 @@ fn a_function_that_looks_like_a_test_and_is_none_is_named() {
     output
         .success()
         .stdout_has("1 passed")
-        .stderr_has("`tset_two()` never runs: it is no test, and nothing calls it")
+        .stderr_has("`tset_two()` never runs: it is not a test, and nothing calls it")
         .stderr_has("windlass_test.rhai:2:4");
 }
 
@@ -188,7 +188,7 @@ fn project_without_tests_says_what_a_test_is() {
     let project = project("");
     project.remove("windlass_test.rhai");
     let output = project.run(["test"]).exits(2).clone();
-    output.stderr_has("there are no tests in").stderr_has("fn test_...()");
+    output.stderr_has("no tests found in").stderr_has("fn test_...()");
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn snapshot_is_kept_compared_and_updated() {
     let project =
         project("fn test_plans() { for image in project().images { snapshot(plan(tagged(image))); } }");
     let output = project.run(["test"]).exits(1).clone();
-    output.stdout_has("it has no snapshot yet").stdout_has("windlass test --update");
+    output.stdout_has("no snapshot exists yet").stdout_has("windlass test --update");
     assert!(!project.path("windlass_test.snap").exists());
 
     project.run(["test", "--update"]).success();
@@ -239,7 +239,7 @@ fn snapshot_is_kept_compared_and_updated() {
     FAILED windlass_test.rhai::test_plans
     test::snapshot
 
-      x it differs from its snapshot
+      x value differs from its snapshot
       | - expected, + actual
       |   image: "api"
       |   repository: "acme/api"
@@ -252,7 +252,7 @@ fn snapshot_is_kept_compared_and_updated() {
        :                                                   ^^^^|^^^
        :                                                       `-- here, in `test_plans`
        `----
-      help: when the new value is right, run `windlass test --update`
+      help: if the new value is correct, run `windlass test --update`
 
     0 passed, 1 failed; the slowest took N ms
     no test calls `entrypoint(image)` in windlass.dev.rhai:1

@@ -121,8 +121,7 @@ impl Cause {
                 "function calls are nested too deeply".to_owned(),
                 "script::too_deep",
                 Some(
-                    "to call the function that an override replaces, add \
-                     `import \"scripts/build\" as base;` and write `base::` before the call"
+                    "to call a replaced function, use `import \"scripts/build\" as base;` and `base::`"
                         .to_owned(),
                 ),
             ),
@@ -179,7 +178,7 @@ impl Cause {
         others.sort();
         let help = match (others.as_slice(), stage::signature(name)) {
             ([], Some(known)) => {
-                format!("call it as `{known}`; `windlass doc {name}` shows an example")
+                format!("call it as `{known}`; see `windlass doc {name}`")
             }
             ([], None) => hint::function(pipeline, name, first_type(signature)),
             (others, _) => format!("it is defined as `{name}({})`", others.join(&format!(")`, `{name}("))),

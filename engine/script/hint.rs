@@ -165,10 +165,8 @@ pub fn module(path: &str) -> String {
         None if path.starts_with("std/") || path.starts_with("scripts/") => {
             format!("the built-in modules are {}", known.join(", "))
         }
-        None => {
-            "modules must be inside the project: `import \"lib/x\" as x` reads lib/x.rhai, `./x` the file \
+        None => "modules are inside the project: `import \"lib/x\" as x` reads lib/x.rhai, `./x` the file \
                  next to this one"
-                .to_owned()
-        }
+            .to_owned(),
     }
 }

@@ -59,7 +59,7 @@ pub enum FindError {
     },
 
     /// A test has parameters.
-    #[error("`{signature}` in {file}:{line} has parameters, but tests are called without arguments")]
+    #[error("`{signature}` in {file}:{line} has parameters, but tests take no arguments")]
     #[diagnostic(code(test::parameters), help("write `fn {name}()`"))]
     Parameters {
         /// Its name.
