@@ -23,7 +23,7 @@ pub enum ScriptError {
     },
     /// A script is not valid Rhai.
     Syntax {
-        /// What is wrong.
+        /// The message.
         message: String,
         /// The file.
         file: String,

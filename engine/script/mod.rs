@@ -30,5 +30,5 @@ pub use pipeline::{Function, Pipeline};
 pub use signature::{Kind, Parameter, Signature, SignatureError};
 pub use stage_error::StageError;
 
-/// What a function called by a script returns: its value, or an error a script can catch.
+/// The result of a function that a script calls: its value, or an error that the script can catch.
 pub type RhaiResultOf<T> = Result<T, Box<rhai::EvalAltResult>>;

@@ -36,7 +36,7 @@ pub enum Kind {
 pub struct Documented {
     /// How it is called: `tags(image)`, `plan.build_with(builder)`, `image.name`.
     pub call: String,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its type, if that is always the same: `Image`, `list`.
     pub returns: Option<String>,

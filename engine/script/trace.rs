@@ -90,7 +90,7 @@ impl Place {
     }
 }
 
-/// One stretch of a call chain, as a diagnostic of its own.
+/// One stretch of a call chain, as a separate diagnostic.
 #[derive(Debug)]
 pub struct Excerpt {
     title: String,

@@ -30,9 +30,9 @@ pub mod cluster {
     use crate::run::Image;
     use crate::script::{RhaiResultOf, StageError};
 
-    /// The selected cluster, found as by kubectl: the context of `--kube-context`, otherwise the current context of the
-    /// kubeconfig, otherwise the cluster in which windlass runs; `()` without a cluster. Only `platforms` queries the
-    /// cluster.
+    /// The selected cluster, found in the order of kubectl: the context of `--kube-context`, otherwise the current
+    /// context of the kubeconfig, otherwise the cluster in which windlass runs; `()` without a cluster. Only
+    /// `platforms` queries the cluster.
     ///
     /// # Errors
     /// `cluster::bad_kubeconfig`, `cluster::unknown_context`.

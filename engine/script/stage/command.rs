@@ -11,7 +11,7 @@ pub mod command {
     use crate::process::CommandLine;
     use crate::script::RhaiResultOf;
 
-    /// Runs a command without a shell: a list of its name and its arguments. Shows its output while it runs, and
+    /// Runs `command`, a list of its name and its arguments, without a shell. Shows its output while it runs, and
     /// returns it.
     ///
     /// # Errors

@@ -86,8 +86,7 @@ pub mod flow {
         Ok(Dynamic::UNIT)
     }
 
-    /// Calls `work` and returns its result. If it takes longer than `seconds`, it is stopped, including the commands
-    /// that it started.
+    /// Calls `work` and returns its result. After `seconds`, stops `work` and the commands that it started.
     ///
     /// # Errors
     /// `stage::timeout::over` after the timeout.
@@ -177,7 +176,7 @@ pub mod flow {
     /// # Example
     /// ```rhai
     /// fn before_build(project) {
-    ///     if !file_exists("devspace.yaml") { fail("there is no configuration", "run `windlass init`"); }
+    ///     if !file_exists("devspace.yaml") { fail("devspace.yaml not found", "run `windlass init`"); }
     /// }
     /// ```
     #[rhai_fn(name = "fail", return_raw)]

@@ -31,7 +31,7 @@ pub mod plan {
     }
 
     /// Computes the cache key of `image`, built from `dockerfile` and `context`: 64 hex digits, the same for the same
-    /// inputs on every machine. Does not compare it with earlier builds, as `plan_image` does.
+    /// inputs on every machine. Unlike `plan_image`, it does not compare the key with earlier builds.
     ///
     /// # Errors
     /// `context::...` if a file of the build context cannot be read.
@@ -68,7 +68,7 @@ pub mod plan {
         plan.needs_build()
     }
 
-    /// The reason of the decision, a phrase: `src/main.go changed`, `unchanged`.
+    /// The reason for the decision, a phrase: `src/main.go changed`, `unchanged`.
     #[rhai_fn(get = "reason", pure)]
     pub fn reason(plan: &mut Plan) -> String {
         plan.reason().to_owned()

@@ -2,7 +2,7 @@
 
 use rhai::plugin::*;
 
-/// What tests can query about actions.
+/// Queries of tests about actions.
 #[export_module]
 pub mod call {
     use rhai::{Array, Dynamic};

@@ -1,4 +1,4 @@
-//! The host of a test, as the test sets it up.
+//! The in-memory host that a test sets up.
 
 use rhai::plugin::*;
 

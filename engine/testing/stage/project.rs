@@ -44,7 +44,7 @@ pub mod project {
     /// - `config`: the content of a `devspace.yaml`, for a separate project that has only `files`
     ///
     /// # Errors
-    /// If the options, the configuration or an override are invalid.
+    /// If the options, the configuration or an override is invalid.
     ///
     /// # Example
     /// ```rhai
