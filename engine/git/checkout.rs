@@ -1,4 +1,4 @@
-//! Checkouts: one folder of the user's cache for each source, those of a repository side by side.
+//! Checkouts: one directory in the user's cache for each source, grouped by repository.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -11,34 +11,34 @@ use super::command::{SILENCE, git};
 use super::{GitError, GitReference, GitSource};
 use crate::process::interrupted;
 
-/// How often another process is asked whether it is done with a checkout.
+/// How often a process that waits for another one retries to acquire the lock.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The user's folder of checkouts.
+/// The user's directory of checkouts.
 #[derive(Debug, Clone)]
 pub struct Checkouts {
     folder: PathBuf,
-    /// For how long git may say nothing while it waits for a server.
+    /// How long git may print nothing while it waits for a server.
     pub(super) silence: Duration,
 }
 
-/// A source that is on disk.
+/// A source on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkout {
-    /// Its folder.
+    /// Its directory.
     pub folder: PathBuf,
-    /// Where it comes from.
+    /// How it got there.
     pub freshness: Freshness,
 }
 
-/// Where a checkout comes from.
+/// How a checkout got to the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Freshness {
-    /// It was there, and the network was left alone.
+    /// It existed; the network was not used.
     Known,
-    /// It was cloned just now.
+    /// It was cloned.
     Cloned,
-    /// It was brought up to date, from one commit to another, which may be the same.
+    /// It was updated from one commit to another; both may be the same.
     Updated {
         /// The commit before.
         from: String,
@@ -48,24 +48,24 @@ pub enum Freshness {
 }
 
 impl Checkouts {
-    /// The checkouts in `folder`.
+    /// The checkouts in the directory `folder`.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), silence: SILENCE }
     }
 
-    /// The checkouts of the user: `windlass/git` in `$XDG_CACHE_HOME`, else in `~/.cache`. `variable` looks into the
-    /// environment.
+    /// The checkouts of the user: `windlass/git` in `$XDG_CACHE_HOME`, or in `~/.cache` without it. `variable` looks up
+    /// environment variables.
     pub fn of_user(variable: impl Fn(&str) -> Option<String>) -> Self {
         Self::new(crate::cache_folder::cache_folder(variable).join("git"))
     }
 
-    /// The folder of `source`, which may not be there yet.
+    /// The directory of `source`, which may not exist yet.
     pub fn folder_of(&self, source: &GitSource) -> PathBuf {
         self.folder.join(source.repository_name()).join(source.checkout_name())
     }
 
-    /// Where answers to the questions of a project in `folder` are kept, when that is in a checkout: beside it, so that
-    /// all references of a repository share them.
+    /// Where the saved answers of a project in `folder` are stored, if that is in a checkout: next to it, so that all
+    /// references of a repository share them.
     pub fn answers_of(&self, folder: &Path) -> Option<PathBuf> {
         let (root, folder) = (self.folder.canonicalize().ok()?, folder.canonicalize().ok()?);
         let mut inside = folder.strip_prefix(&root).ok()?.components();
@@ -73,11 +73,11 @@ impl Checkouts {
         Some(root.join(repository).join("answers").join(inside.as_path()))
     }
 
-    /// Checks `source` out: clones it when it is not there, asks its origin for news only when `update` says so.
-    /// Another process that works on the same folder is waited for.
+    /// Checks out `source`: clones it if it does not exist, and fetches changes only with `update`. Waits for other
+    /// processes that work on the same directory.
     ///
     /// # Errors
-    /// [`GitError`]; a clone that fails leaves nothing behind.
+    /// [`GitError`]; a clone that fails leaves no files.
     pub async fn check_out(
         &self,
         source: &GitSource,
@@ -104,7 +104,7 @@ impl Checkouts {
         Ok(Checkout { folder, freshness })
     }
 
-    /// [`Checkouts::check_out`] for code that is not async; Ctrl-C cancels it.
+    /// [`Checkouts::check_out`] for synchronous code; Ctrl-C cancels it.
     ///
     /// # Errors
     /// [`GitError`].
@@ -124,7 +124,7 @@ impl Checkouts {
         })
     }
 
-    /// Clones beside the folder and moves the finished clone there: a folder that exists is whole.
+    /// Clones into a temporary directory and renames the finished clone: a directory that exists is complete.
     async fn clone_into(
         &self,
         source: &GitSource,
@@ -150,7 +150,7 @@ impl Checkouts {
         fs::rename(&clone, folder).map_err(refused)
     }
 
-    /// Keeps other processes out of the folder of `source`.
+    /// Keeps other processes from using the directory of `source`.
     async fn lock(
         &self,
         source: &GitSource,
@@ -162,9 +162,9 @@ impl Checkouts {
         loop {
             match lock.try_lock() {
                 Ok(()) => return Ok(lock),
-                // Whoever holds it has a limit of its own.
+                // Each git command of the process that holds the lock has a timeout.
                 Err(TryLockError::WouldBlock) => {}
-                // Some network file systems have no locks.
+                // Some network file systems do not support locks.
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
                     return Ok(lock);
                 }
@@ -178,7 +178,7 @@ impl Checkouts {
     }
 }
 
-/// Fetches the reference anew and checks it out. What was changed in the folder by hand is lost.
+/// Fetches the reference again and checks it out. Discards local changes in the directory.
 async fn update(
     source: &GitSource,
     folder: &Path,
@@ -197,7 +197,7 @@ async fn update(
     if source.is_shallow() {
         arguments.extend(["--depth".to_owned(), "1".to_owned()]);
     }
-    // From where the source says now: the credentials in its URL may be new.
+    // Fetches from the URL of the source, not from the remote: the credentials in the URL may have changed.
     arguments.extend(["--".to_owned(), source.url.clone(), wanted]);
     git("update", source, folder, arguments, (Some(silence), cancel)).await?;
     switch(source, folder, "FETCH_HEAD", cancel).await?;
@@ -205,19 +205,19 @@ async fn update(
     Ok(Freshness::Updated { from, to })
 }
 
-/// Checks `revision` out.
+/// Checks out `revision`.
 async fn switch(
     source: &GitSource,
     folder: &Path,
     revision: &str,
     cancel: &CancellationToken,
 ) -> Result<(), GitError> {
-    // `^{commit}` also keeps a revision that starts with `-` from being an option.
+    // `^{commit}` also keeps git from reading a revision that starts with `-` as an option.
     let parse = ["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")];
     let found = git("check out", source, folder, parse.map(str::to_owned), (None, cancel)).await;
     let commit = found.map_err(|error| match error {
         GitError::Failed { verb, source_name, help, .. } => {
-            GitError::Failed { verb, source_name, reason: format!("there is no commit `{revision}`"), help }
+            GitError::Failed { verb, source_name, reason: format!("unknown commit `{revision}`"), help }
         }
         error => error,
     })?;

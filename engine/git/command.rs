@@ -1,4 +1,4 @@
-//! Running git for a checkout.
+//! Runs git for a checkout.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,26 +8,25 @@ use tokio_util::sync::CancellationToken;
 use super::{GitError, GitSource};
 use crate::process::{Pipe, Process, Tail};
 
-/// How long one command may take: a large clone over a slow line does.
+/// Timeout of one command: a large clone over a slow connection takes minutes.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
-/// For how long a command that uses the network may print nothing: with `--progress` it prints something every second.
+/// How long a command that uses the network may print nothing: with `--progress`, git prints a line every second.
 pub(super) const SILENCE: Duration = Duration::from_secs(3 * 60);
 
-/// An ssh that asks nothing and notices when nobody is there.
+/// An ssh command that never prompts and detects a dead connection.
 const SSH: &str =
     "ssh -o BatchMode=yes -o ConnectTimeout=30 -o ServerAliveInterval=15 -o ServerAliveCountMax=4";
 
-/// Variables that point git at another repository, as inside of git's own hooks.
+/// Variables that redirect git to another repository; git sets them when it runs hooks.
 const FOREIGN: [&str; 6] =
     ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_PREFIX"];
 
-/// Runs git with `arguments` in `folder`, for as long as it does not say nothing for `silence`; gives what it printed to
-/// its standard output. It asks nobody for a
-/// password: credentials come from git's own helpers and ssh's agent.
+/// Runs git with `arguments` in `folder` and returns its standard output. Fails if git prints nothing for `silence`.
+/// Git never prompts for a password: credentials come from its credential helpers and from ssh's agent.
 ///
 /// # Errors
-/// [`GitError`], saying that `verb` failed.
+/// [`GitError`], which names `verb`.
 pub(super) async fn git(
     verb: &'static str,
     source: &GitSource,
@@ -52,8 +51,8 @@ pub(super) async fn git(
     }
 }
 
-/// With an ssh that fails where it would ask, and transfers that fail where nothing comes, unless the user chose other
-/// ways.
+/// Adds an ssh command that fails instead of prompting, and makes stalled transfers fail, unless the user configured
+/// either.
 fn without_questions(process: Process) -> Process {
     let is_chosen = |names: &[&str]| names.iter().any(|name| std::env::var_os(name).is_some());
     let process = match is_chosen(&["GIT_SSH_COMMAND", "GIT_SSH"]) {

@@ -1,4 +1,4 @@
-//! What can go wrong with a checkout.
+//! Errors of git checkouts.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,10 @@ use super::GitSource;
 use super::source::without_credentials;
 use crate::process::ProcessError;
 
-/// Why a repository cannot be checked out. Holds no password of its URL.
+/// Why a repository cannot be checked out. Contains no password of its URL.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum GitError {
-    /// The user broke it off.
+    /// The user cancelled it.
     #[error("checking out `{url}` was cancelled")]
     #[diagnostic(code(git::cancelled))]
     Cancelled {
@@ -17,8 +17,8 @@ pub enum GitError {
         url: String,
     },
 
-    /// There is no git.
-    #[error("cannot check out `{url}`: the program `git` is not there")]
+    /// `git` is not installed.
+    #[error("cannot check out `{url}`: `git` is not installed")]
     #[diagnostic(code(git::missing), help("install git"))]
     Missing {
         /// The repository.
@@ -33,21 +33,18 @@ pub enum GitError {
         verb: &'static str,
         /// Repository and reference.
         source_name: String,
-        /// What git said.
+        /// Git's error message.
         reason: String,
         /// What to do.
         #[help]
         help: String,
     },
 
-    /// The folder of checkouts cannot be used.
-    #[error("cannot keep checkouts in `{}`: {reason}", folder.display())]
-    #[diagnostic(
-        code(git::folder),
-        help("the folder is chosen by `XDG_CACHE_HOME`, or lies in the home folder")
-    )]
+    /// The directory of checkouts cannot be used.
+    #[error("cannot store checkouts in `{}`: {reason}", folder.display())]
+    #[diagnostic(code(git::folder), help("set `XDG_CACHE_HOME` to move the directory"))]
     Folder {
-        /// The folder.
+        /// The directory.
         folder: PathBuf,
         /// Why.
         reason: String,
@@ -55,18 +52,18 @@ pub enum GitError {
 }
 
 impl GitError {
-    /// Git said `lines` and failed.
+    /// Git printed `lines` and failed.
     pub(super) fn failed(verb: &'static str, source: &GitSource, lines: &[String]) -> Self {
         let lines: Vec<_> = lines.iter().map(|line| redacted(line, &source.url)).collect();
         let is_said = |line: &&String| line.starts_with("fatal:") || line.starts_with("error:");
         let said = lines.iter().find(is_said).or(lines.last());
-        let reason = said.map_or("git says nothing", String::as_str);
+        let reason = said.map_or("git printed no error", String::as_str);
         let reason = reason.trim_start_matches("fatal: ").trim_start_matches("error: ").trim_end_matches('.');
         let help = help(source, &lines.join("\n"));
         Self::Failed { verb, source_name: source.to_string(), reason: lower_first(reason), help }
     }
 
-    /// Git could not be run to its end.
+    /// Git could not be run until it exited.
     pub(super) fn of_process(verb: &'static str, source: &GitSource, error: ProcessError) -> Self {
         let url = source.shown_url();
         match error {
@@ -75,25 +72,25 @@ impl GitError {
             ProcessError::Silent { limit, .. } => Self::Failed {
                 verb,
                 source_name: source.to_string(),
-                reason: format!("nothing came from its server for {} seconds", limit.as_secs()),
+                reason: format!("no progress for {} seconds", limit.as_secs()),
                 help: format!("check the network and the server: `git ls-remote {url}`"),
             },
             error => Self::Failed {
                 verb,
                 source_name: source.to_string(),
                 reason: error.to_string(),
-                help: format!("try it by hand: `git ls-remote {url}`"),
+                help: format!("run `git ls-remote {url}` to reproduce the failure"),
             },
         }
     }
 
-    /// The file system refused.
+    /// A file system operation failed.
     pub(super) fn folder(folder: &Path, error: &std::io::Error) -> Self {
         Self::Folder { folder: folder.to_owned(), reason: error.to_string() }
     }
 }
 
-/// What to do about git having said `text`.
+/// The hint for an error of which git printed `text`.
 fn help(source: &GitSource, text: &str) -> String {
     let url = source.shown_url();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
@@ -103,7 +100,7 @@ fn help(source: &GitSource, text: &str) -> String {
         "Permission denied",
         "terminal prompts disabled",
     ]) {
-        return format!("git has no credentials for it: make `git ls-remote {url}` work without a question");
+        return format!("give git credentials so that `git ls-remote {url}` works without a prompt");
     }
     if says(&[
         "Remote branch",
@@ -112,9 +109,9 @@ fn help(source: &GitSource, text: &str) -> String {
         "not a tree",
         "unknown revision",
     ]) {
-        return format!("see what there is: `git ls-remote {url}`");
+        return format!("list the existing references: `git ls-remote {url}`");
     }
-    format!("try it by hand: `git ls-remote {url}`")
+    format!("run `git ls-remote {url}` to reproduce the failure")
 }
 
 /// `line` without the credentials of `url`.
@@ -122,7 +119,7 @@ fn redacted(line: &str, url: &str) -> String {
     line.replace(url, &without_credentials(url)).replace(secret_part(url), "")
 }
 
-/// What stands between scheme and host of `url`, with its `@`; a text that no line holds when there is nothing.
+/// The part of `url` between scheme and host, with its `@`; without one, a string that no line contains.
 fn secret_part(url: &str) -> &str {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     let host = rest.split('/').next().unwrap_or_default();

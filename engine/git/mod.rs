@@ -1,4 +1,4 @@
-//! Folders of git repositories that other projects lie in: cloned once for each user, with the `git` program.
+//! Git repositories that contain other projects: each is cloned once per user, with the `git` command.
 
 mod checkout;
 mod command;

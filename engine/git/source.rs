@@ -1,13 +1,13 @@
-//! What is checked out.
+//! The source of a checkout.
 
 use crate::image::Digest;
 
-/// A repository, and the point of its history that is wanted.
+/// A repository and a point in its history.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GitSource {
-    /// Where it is cloned from: whatever `git clone` takes.
+    /// The URL to clone from: everything that `git clone` accepts.
     pub url: String,
-    /// The point of its history.
+    /// The point in its history.
     pub reference: GitReference,
     /// More arguments of `git clone` (`cloneArgs`).
     pub clone_args: Vec<String>,
@@ -15,12 +15,12 @@ pub struct GitSource {
     pub disable_shallow: bool,
 }
 
-/// A point of a repository's history.
+/// A point in a repository's history.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum GitReference {
-    /// What the repository itself shows first.
+    /// The default branch of the repository.
     Default,
-    /// The end of a branch.
+    /// The head of a branch.
     Branch(String),
     /// A tag.
     Tag(String),
@@ -29,8 +29,8 @@ pub enum GitReference {
 }
 
 impl GitSource {
-    /// The source that the fields of a `devspace.yaml` name; a branch goes before a tag before a revision
-    /// (spec config §9).
+    /// The source that the keys of a `devspace.yaml` name. As in DevSpace, `branch` has precedence over `tag`, and
+    /// `tag` over `revision`.
     pub fn new(url: String, branch: Option<String>, tag: Option<String>, revision: Option<String>) -> Self {
         let reference = match (branch, tag, revision) {
             (Some(branch), _, _) => GitReference::Branch(branch),
@@ -41,24 +41,24 @@ impl GitSource {
         Self { url, reference, clone_args: Vec::new(), disable_shallow: false }
     }
 
-    /// Whether only the wanted commit is fetched. A revision is found in the whole history only.
+    /// Whether only the requested commit is fetched. A revision can be found only in the full history.
     pub(super) fn is_shallow(&self) -> bool {
         !self.disable_shallow && !matches!(self.reference, GitReference::Revision(_))
     }
 
-    /// The URL without a password or token in it, for messages and names.
+    /// The URL without password or token, for messages and names.
     pub fn shown_url(&self) -> String {
         without_credentials(&self.url)
     }
 
-    /// The name of the folder for its repository: what people look for, and a hash of the URL.
+    /// The name of the repository's directory: a readable part and a hash of the URL.
     pub(super) fn repository_name(&self) -> String {
         let path = self.url.trim_end_matches('/').trim_end_matches(".git");
         let name = path.rsplit(['/', ':', '\\']).next().unwrap_or_default();
         folder_name(name, self.shown_url())
     }
 
-    /// The name of its folder in that of its repository: the reference, and a hash of all that makes a difference.
+    /// The name of the checkout's directory in that of its repository: the reference, and a hash of all settings.
     pub(super) fn checkout_name(&self) -> String {
         let name = match &self.reference {
             GitReference::Default => "HEAD",
@@ -81,14 +81,14 @@ impl std::fmt::Display for GitSource {
     }
 }
 
-/// What is plain of `name`, and a hash of `identity`.
+/// The letters, digits, `-` and `_` of `name`, and a hash of `identity`.
 fn folder_name(name: &str, identity: String) -> String {
     let is_plain = |char: &char| char.is_ascii_alphanumeric() || "-_".contains(*char);
     let name: String = name.chars().filter(is_plain).take(40).collect();
     format!("{name}-{}", &Digest::of(identity).hex()[..16])
 }
 
-/// `url` without what stands before the `@` of its host; `git@host:path` holds no secret and stays.
+/// `url` without the user name and password of its host. `git@host:path` contains no secret and is unchanged.
 pub(super) fn without_credentials(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let host_end = rest.find('/').unwrap_or(rest.len());

@@ -1,4 +1,4 @@
-//! Against the real `git`, over `file://`.
+//! Tests against the real `git`, over `file://`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -119,7 +119,7 @@ fn origin_is_asked_again_only_on_demand() {
         (word(&updated.folder).as_str(), updated.freshness),
         ("four", Freshness::Updated { from, to })
     );
-    // The history was written anew.
+    // The history was rewritten.
     origin.git(&["reset", "--quiet", "--hard", "v1"]);
     assert_eq!(word(&check(true).folder), "one");
 }
@@ -149,16 +149,21 @@ fn failures_say_what_git_said_and_leave_nothing() {
     }
     let origin = Origin::new();
     let branch = origin.source(GitReference::Branch("none".to_owned()));
-    check(&origin, &branch, "remote branch none not found in upstream origin", "see what there is");
+    check(
+        &origin,
+        &branch,
+        "remote branch none not found in upstream origin",
+        "list the existing references",
+    );
     let revision = origin.source(GitReference::Revision("0123abcd".to_owned()));
-    check(&origin, &revision, "there is no commit `0123abcd`", "try it by hand");
+    check(&origin, &revision, "unknown commit `0123abcd`", "run `git ls-remote");
     let away = GitSource::new(format!("file://{}/none", origin.path("x").display()), None, None, None);
-    check(&origin, &away, "does not appear to be a git repository", "try it by hand");
+    check(&origin, &away, "does not appear to be a git repository", "run `git ls-remote");
 }
 
 #[test]
 fn a_server_that_never_answers_is_given_up() {
-    // It takes connections and says nothing.
+    // It accepts connections and sends nothing.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let origin = Origin::new();
     let url = format!("git://{}/repo.git", silent.local_addr().unwrap());
@@ -166,7 +171,7 @@ fn a_server_that_never_answers_is_given_up() {
     let mut checkouts = origin.checkouts();
     checkouts.silence = std::time::Duration::from_millis(500);
     let error = checkouts.check_out_blocking(&source, false).unwrap_err();
-    assert!(error.to_string().contains("nothing came from its server"), "{error}");
+    assert!(error.to_string().contains("no progress for"), "{error}");
     assert!(!checkouts.folder_of(&source).exists());
 }
 

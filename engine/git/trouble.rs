@@ -1,26 +1,26 @@
-//! Why git cannot tell about a folder.
+//! Why git has no information about a directory.
 
-/// Why git cannot tell about a folder.
+/// Why git has no information about a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GitTrouble {
-    /// It lies in no repository.
+    /// It is not in a repository.
     NoRepository,
     /// Its repository has no commit yet.
     NoCommit,
-    /// Something else, such as a repository of another user or a worktree whose repository is gone.
+    /// Another error, such as a repository of another user, or a worktree whose repository was deleted.
     Other {
-        /// Git's own reason.
+        /// Git's own message.
         reason: String,
-        /// The command that git advises, if it does.
+        /// The command that git suggests, if any.
         advice: Option<String>,
     },
 }
 
 impl GitTrouble {
-    /// What git means by `errors`, which it wrote to its standard error in the locale `C`.
+    /// Classifies `errors`, which git wrote to its standard error in the locale `C`.
     pub fn of(errors: &str) -> Self {
         let says = |words: &[&str]| words.iter().any(|word| errors.contains(word));
-        // A repository that is named and not there is another matter: git shows its path then.
+        // If a `.git` file names a repository that does not exist, git prints its path: that is another error.
         if says(&["not a git repository (or any"]) {
             return Self::NoRepository;
         }
@@ -36,7 +36,7 @@ impl GitTrouble {
         }
         let lines = || errors.lines().map(str::trim).filter(|line| !line.is_empty());
         let marked = lines().find(|line| line.starts_with("fatal:") || line.starts_with("error:"));
-        let reason = marked.or_else(|| lines().next_back()).unwrap_or("it does not say why");
+        let reason = marked.or_else(|| lines().next_back()).unwrap_or("git gave no reason");
         let reason = reason.trim_start_matches("fatal: ").trim_start_matches("error: ").to_owned();
         Self::Other { reason, advice: lines().find(|line| line.starts_with("git ")).map(str::to_owned) }
     }
@@ -73,6 +73,6 @@ mod tests {
                 Some("git config --global --add safe.directory /x"),
             ),
         );
-        check("", other("it does not say why", None));
+        check("", other("git gave no reason", None));
     }
 }
