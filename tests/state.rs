@@ -42,13 +42,16 @@ fn damaged_records_are_told_and_built_anew() {
     let check = |content: &str, expected: &str| {
         project.write(file, content);
         let output = project.run(BUILD);
-        output.success().stderr_has("ignoring what was known of `api`").stderr_has(expected);
+        output.success().stderr_has("ignoring the recorded builds of `api`").stderr_has(expected);
         output.stderr_has("api | building: never built here");
         project.run(BUILD).success().stderr_has("skipped: unchanged").lacks("ignoring");
     };
     check(&whole[..whole.len() / 2], "is damaged");
     check("garbage \0", "is damaged");
-    check(&whole.replace("\"version\": 2", "\"version\": 99"), "has version 99, this windlass knows 2");
+    check(
+        &whole.replace("\"version\": 2", "\"version\": 99"),
+        "has version 99, but this windlass supports version 2",
+    );
     check(&whole.replacen("\"key\": \"", "\"key\": \"x", 1), "is damaged");
 }
 

@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn one_document_of_a_kind_is_attached() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let store = BlobStore::new(folder.path());
         let subject = store.put(r#"{"manifests": []}"#).expect("kept");
         let attach = |kind: &str, content: &str| {

@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn the_files_of_the_build_are_listed() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let store = BlobStore::new(folder.path());
         let layers = [
             layer(&store, Compression::Gzip, &[("bin/sh", "shell")]),

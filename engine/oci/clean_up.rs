@@ -241,7 +241,7 @@ mod tests {
         /// A store whose blobs of so many bytes, filled with their name, were used so many hours ago, by a process that
         /// is gone.
         fn new(blobs: &[(u8, usize, u64)]) -> Self {
-            let folder = tempfile::tempdir().expect("folder");
+            let folder = tempfile::tempdir().expect("directory");
             let store = BlobStore::new(folder.path().join("oci"));
             for (name, size, hours) in blobs {
                 let digest = store.put(vec![*name; *size]).expect("kept");

@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn what_is_named_comes_before_what_names_it() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let store = BlobStore::new(folder.path());
         let blob = |text: &str| {
             let digest = store.put(text).expect("kept");
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn endless_indexes_are_refused() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let store = BlobStore::new(folder.path());
         let mut root = store.put(r#"{"manifests": []}"#).expect("kept");
         for _ in 0..9 {

@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn an_assembled_image_is_opened_again() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let store = BlobStore::new(folder.path());
         let layers = [layer(&store, "one"), layer(&store, "two")];
         let annotations: BTreeMap<_, _> = (0..20).map(|n| (format!("key{n}"), n.to_string())).collect();
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn documents_that_lie_are_refused() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let store = BlobStore::new(folder.path());
         let layers = [layer(&store, "one")];
         let check = |config: &str, reason: &str| {

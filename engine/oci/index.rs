@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn an_index_does_not_depend_on_the_order() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let store = BlobStore::new(folder.path());
         let (amd64, arm64) = (image(&store, "amd64"), image(&store, "arm64"));
         let index = |images: &[StoredImage]| store.assemble_index(images, BTreeMap::new());

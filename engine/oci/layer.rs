@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_layer_knows_both_its_digests() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let store = BlobStore::new(folder.path());
         let content = vec![7; 3 << 20];
         for compression in [Compression::Gzip, Compression::Zstd] {
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_number_of_cores_does_not_count() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let store = BlobStore::new(folder.path());
         let mut random = fastrand::Rng::with_seed(2);
         let content: Vec<u8> = (0..24 << 20).map(|_| random.u8(..) & 0x0f).collect();

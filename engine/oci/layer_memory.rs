@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn a_layer_is_remembered_while_it_is_there() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let store = BlobStore::new(folder.path());
         let (key, digest) = (Digest::of("inputs"), store.put("blob").expect("kept"));
         assert_eq!(store.remembered_layer(&key), Ok(None));

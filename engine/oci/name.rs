@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn names_stand_for_images_until_they_are_taken_away() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let store = BlobStore::new(folder.path());
         let (one, two) = (Digest::of("one"), Digest::of("two"));
         let reference = |text: &str| text.parse::<ImageReference>().expect("reference");

@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn the_last_repository_comes_first() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let store = BlobStore::new(folder.path());
         let digest = Digest::of("layer");
         let repository = |name: &str| name.parse::<Repository>().expect("repository");

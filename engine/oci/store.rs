@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     fn store() -> (tempfile::TempDir, BlobStore) {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let store = BlobStore::new(folder.path().join("oci"));
         (folder, store)
     }
@@ -228,7 +228,7 @@ mod tests {
         let mut writer = store.writer().expect("writer");
         writer.write_all(b"half").expect("written");
         drop(writer);
-        assert_eq!(fs::read_dir(store.blobs()).expect("folder").count(), 0);
+        assert_eq!(fs::read_dir(store.blobs()).expect("directory").count(), 0);
     }
 
     #[test]
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_store_that_cannot_be_written_is_named() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let file = folder.path().join("file");
         fs::write(&file, "").expect("file");
         let error = BlobStore::new(&file).put("layer").expect_err("no folder");

@@ -1,14 +1,14 @@
-//! Which image a base really was.
+//! The exact image that was used as a base image.
 
 use serde::{Deserialize, Serialize};
 
 use crate::image::Digest;
 
-/// Which image something was built on, as far as that is known. A cache key cannot tell: a build that is forced, or that
-/// depends on more than its inputs, makes another image under the same key.
+/// The exact image that something was built on, as far as it is known. A cache key does not identify it: a build that
+/// is forced, or that depends on more than its inputs, creates another image with the same cache key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaseIdentity {
-    /// The [build](super::Record::build) that made it.
+    /// The [build](super::Record::build) that created it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub build: String,
     /// Its digest in a registry.
@@ -17,19 +17,19 @@ pub struct BaseIdentity {
     /// Its ID in a daemon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
-    /// The digest of its manifest in windlass's own store.
+    /// The digest of its manifest in the image store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<Digest>,
 }
 
 impl BaseIdentity {
-    /// Whether somebody knows it by its content: a daemon, a registry or the store.
+    /// Whether it is identified by its content: in a daemon, a registry or the image store.
     pub fn has_content(&self) -> bool {
         self.digest.is_some() || self.image_id.is_some() || self.stored.is_some()
     }
 
-    /// Whether `other` is the same image: one name of its content that both have is equal. Where they have none in common
-    /// they have to come from the same build.
+    /// Whether `other` is the same image: at least one content identifier that both have is equal. If they have no
+    /// content identifier in common, both must come from the same build.
     pub fn is_same(&self, other: &Self) -> bool {
         let stored = |identity: &Self| identity.stored.map(|digest| digest.to_string());
         let names = [

@@ -1,4 +1,4 @@
-//! What is known of base images: their ONBUILD triggers and environment.
+//! Recorded base images: their ONBUILD triggers and environment.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -13,13 +13,13 @@ use crate::image::dockerfile::BaseConfig;
 
 use super::images::{decode, write_atomically};
 
-/// How many base images are remembered; those learnt first are forgotten first.
+/// How many base images are recorded; the oldest records are dropped first.
 const KEPT: usize = 256;
-/// The version of the file's form.
+/// The version of the file format.
 const VERSION: u32 = 1;
 
-/// Remembers what base images pass on, by reference, in `.windlass/bases.json`, so that a run with nothing to do
-/// asks nobody.
+/// Records what base images pass on, by reference, in `.windlass/bases.json`, so that a run with nothing to do sends no
+/// queries.
 #[derive(Debug)]
 pub struct BaseMemory {
     path: PathBuf,
@@ -29,7 +29,7 @@ pub struct BaseMemory {
 #[derive(Debug, Default)]
 struct Known {
     bases: IndexMap<String, BaseConfig>,
-    /// Those learnt in this run.
+    /// References recorded in this run.
     fresh: HashSet<String>,
     changed: bool,
     warning: Option<String>,
@@ -43,17 +43,17 @@ struct BaseFile<'a> {
 }
 
 impl BaseMemory {
-    /// The memory of the project in `root`; read at the first question.
+    /// The records of the project in `root`; the file is read at the first lookup.
     pub fn new(root: &Path) -> Self {
         Self { path: root.join(".windlass").join("bases.json"), known: Mutex::default() }
     }
 
-    /// What `reference` passes on, when that is known.
+    /// What `reference` passes on, if it is recorded.
     pub fn get(&self, reference: &str) -> Option<BaseConfig> {
         self.with(|known| known.bases.get(reference).cloned())
     }
 
-    /// Remembers what `reference` passes on.
+    /// Records what `reference` passes on.
     pub fn learn(&self, reference: &str, config: BaseConfig) {
         self.with(|known| {
             known.changed |= known.bases.get(reference) != Some(&config);
@@ -65,12 +65,12 @@ impl BaseMemory {
         });
     }
 
-    /// Whether what `reference` passes on was learnt in this run, rather than in an earlier one.
+    /// Whether `reference` was recorded in this run rather than in an earlier one.
     pub fn is_fresh(&self, reference: &str) -> bool {
         self.with(|known| known.fresh.contains(reference))
     }
 
-    /// Forgets `reference`, which proved to be another image by now.
+    /// Removes `reference`, which turned out to be another image now.
     pub fn forget(&self, reference: &str) {
         self.with(|known| {
             known.fresh.remove(reference);
@@ -78,10 +78,10 @@ impl BaseMemory {
         });
     }
 
-    /// Writes what was learnt.
+    /// Writes the new records.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn save(&self) -> io::Result<()> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(known) = known.as_mut().filter(|known| known.changed) else { return Ok(()) };
@@ -91,8 +91,8 @@ impl BaseMemory {
         Ok(())
     }
 
-    /// What was wrong with the file, when it was read and is damaged. It then counts as empty: it only saves
-    /// questions.
+    /// Why the file was ignored, if it was read and is damaged. It then counts as empty: it only saves
+    /// queries.
     pub fn warning(&self) -> Option<String> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.warning.clone()
     }
@@ -111,8 +111,7 @@ impl BaseMemory {
         match file {
             Ok(file) => Known { bases: file.bases.into_owned(), ..Known::default() },
             Err(why) => {
-                let warning =
-                    format!("ignoring what was known of base images: {} {why}", self.path.display());
+                let warning = format!("ignoring the recorded base images: {} {why}", self.path.display());
                 Known { changed: true, warning: Some(warning), ..Known::default() }
             }
         }
@@ -129,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_was_learnt_is_there_in_the_next_run() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let memory = BaseMemory::new(folder.path());
         assert_eq!(memory.get("alpine:3"), None);
         memory.learn("alpine:3", config("A=1"));
@@ -143,7 +142,7 @@ mod tests {
 
     #[test]
     fn nothing_new_is_not_written() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let memory = BaseMemory::new(folder.path());
         memory.save().expect("saved");
         memory.forget("alpine:3");
@@ -159,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_first_learnt_are_forgotten_first() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let memory = BaseMemory::new(folder.path());
         for number in 0..=KEPT {
             memory.learn(&number.to_string(), config("A=1"));
@@ -170,14 +169,14 @@ mod tests {
 
     #[test]
     fn a_damaged_file_is_reported_and_replaced() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let path = BaseMemory::new(folder.path()).path;
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
         for (text, expected) in [
             ("", "is damaged"),
             ("{\"version\": 1, \"bases\": {\"a\"", "is damaged"),
             ("{\"version\": 1}", "is damaged"),
-            ("{\"version\": 7}", "has version 7, this windlass knows 1"),
+            ("{\"version\": 7}", "has version 7, but this windlass supports version 1"),
         ] {
             std::fs::write(&path, text).expect("written");
             let memory = BaseMemory::new(folder.path());

@@ -1,4 +1,4 @@
-//! What an image is for where nobody asked for a platform.
+//! The platform of an image that was built without a requested platform.
 
 use std::fmt::Display;
 
@@ -6,24 +6,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::Digest;
 
-/// The builder that chose an image's platform, as nobody asked for one.
+/// The builder that chose an image's platform because none was requested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuiltFor {
     /// The platform: `linux/amd64`.
     pub platform: String,
-    /// The builder: where it is, seen from which kind of machine. The same socket is another daemon elsewhere.
+    /// The builder: its address, combined with the architecture of this machine. The same socket path is another daemon
+    /// on another machine.
     pub builder: String,
 }
 
 impl BuiltFor {
-    /// The platform of the builder at `address`, seen from this machine.
+    /// The platform of the builder at `address`, as seen from this machine.
     pub fn new(platform: String, address: impl Display) -> Self {
         Self { platform, builder: Self::builder_at(address) }
     }
 
-    /// The builder at `address`, seen from this machine.
+    /// The builder at `address`, as seen from this machine.
     pub fn builder_at(address: impl Display) -> String {
-        // An address may have a password in it.
+        // The address is hashed because it may contain a password.
         Digest::of(format!("{address} from {}", std::env::consts::ARCH)).hex()
     }
 }

@@ -11,29 +11,29 @@ use sha2::{Digest as _, Sha256};
 use super::images::write_atomically;
 use crate::image::Digest;
 
-/// The version of the file's form.
+/// The version of the file format.
 const VERSION: u8 = 1;
 
-/// The copy of a build context that BuildKit keeps for the next build, as far as we filled it.
+/// The copy of a build context that BuildKit keeps for the next build, as far as windlass filled it.
 ///
-/// BuildKit takes a file for unchanged that has the size and the time of the one in its copy, whatever is in both. So
-/// what was sent is remembered: only of a file whose every version with this size and time had the content of today does
-/// the daemon need nothing.
+/// BuildKit considers a file unchanged if its size and modification time equal those in the copy, whatever the content.
+/// Windlass therefore records what it sent: the daemon needs a file again unless every version with this size and time
+/// had the current content.
 ///
-/// That holds as long as nobody else fills a copy of this name, so the name is random, and who uses it takes the
-/// file away meanwhile. A process that is killed leaves nothing behind: the next one sends everything, under a name of
-/// its own.
+/// This requires that no other process fills a copy of the same name. The name is therefore random, and a process that
+/// uses the record removes the file meanwhile. A process that is killed leaves no record: the next one sends
+/// everything, under a new name.
 #[derive(Debug)]
 pub struct ContextCopy {
     name: String,
     files: HashMap<FileVersion, Option<Digest>>,
 }
 
-/// A file as BuildKit tells it from others: by path, size and time.
+/// A file as BuildKit identifies it: by path, size and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FileVersion([u8; 16]);
 
-/// What was known of a file before it is sent.
+/// What was known of a file before it was sent.
 #[derive(Debug, Clone, Copy)]
 pub struct Before(Option<Option<Digest>>);
 
@@ -52,28 +52,28 @@ impl FileVersion {
 }
 
 impl Default for ContextCopy {
-    /// A new copy, in which nothing is.
+    /// A new, empty copy.
     fn default() -> Self {
         Self { name: random(), files: HashMap::new() }
     }
 }
 
 impl ContextCopy {
-    /// Takes what is remembered in the file `path` away, for this process alone; a new copy where it is missing or
-    /// damaged.
+    /// Takes the record in the file `path` and removes the file, so that no other process uses it; returns a new copy
+    /// if the file is missing or damaged.
     pub fn take(path: &Path) -> Self {
         let own = path.with_extension(random());
-        // Two processes may be here at the same time: one of them gets it.
+        // If two processes do this at the same time, only one rename succeeds.
         let taken = fs::rename(path, &own).and_then(|()| fs::read(&own));
         let _ = fs::remove_file(&own);
         let known = taken.ok().and_then(|bytes| Self::decode(&bytes));
         known.unwrap_or_default()
     }
 
-    /// Remembers it in the file `path`, unless there are more than `limit` versions to remember.
+    /// Writes the record to the file `path`, unless it has more than `limit` versions.
     ///
     /// # Errors
-    /// When the file cannot be written; then nothing is remembered.
+    /// If the file cannot be written; then nothing is recorded.
     pub fn put_back(&self, path: &Path, limit: usize) -> io::Result<()> {
         if self.files.len() > limit {
             return Ok(());
@@ -81,34 +81,34 @@ impl ContextCopy {
         write_atomically(path, &self.encode())
     }
 
-    /// Its name, which no other copy has.
+    /// Its name, which is unique.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether the daemon has `content` wherever it has a file like `version`.
+    /// Whether the daemon has `content` for every file that it identifies as `version`.
     pub fn knows(&self, version: FileVersion, content: Digest) -> bool {
         self.files.get(&version) == Some(&Some(content))
     }
 
-    /// Whether a daemon that has any of what was sent as `version` has `content`.
+    /// Whether a daemon that has anything that was sent as `version` has `content`.
     pub fn tells_apart(&self, version: FileVersion, content: Digest) -> bool {
         self.files.get(&version).is_none_or(|known| *known == Some(content))
     }
 
-    /// `version` is about to be sent; until it was, nobody knows what the daemon has.
+    /// Marks `version` as being sent: until [`ContextCopy::finish`], the daemon's content is unknown.
     #[must_use]
     pub fn begin(&mut self, version: FileVersion) -> Before {
         Before(self.files.insert(version, None))
     }
 
-    /// `version` was sent, with this content.
+    /// Records that `version` was sent with this content.
     pub fn finish(&mut self, version: FileVersion, before: Before, content: Digest) {
         let is_only_one = before.0.is_none_or(|known| known == Some(content));
         self.files.insert(version, is_only_one.then_some(content));
     }
 
-    /// SHA-256 of the rest, version, name, files.
+    /// The SHA-256 of the rest, then version, name and files.
     fn encode(&self) -> Vec<u8> {
         let files = self.files.iter();
         let files =
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn what_was_sent_is_known_until_something_else_was() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let mut copy = ContextCopy::take(&folder.path().join("a"));
         assert!(!copy.knows(FILE, Digest::of("one")));
         send(&mut copy, "one");
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn what_was_not_sent_to_its_end_is_unknown() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let mut copy = ContextCopy::take(&folder.path().join("a"));
         send(&mut copy, "one");
         let _ = copy.begin(FILE);
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn it_is_taken_by_one_at_a_time() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let path = folder.path().join("contexts/a");
         let mut copy = ContextCopy::take(&path);
         send(&mut copy, "one");
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_damaged_file_is_no_copy() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let path = folder.path().join("a");
         let mut copy = ContextCopy::take(&path);
         send(&mut copy, "one");

@@ -1,4 +1,4 @@
-//! The lock of an image: of several runs at once, one builds it.
+//! The lock of an image: of several parallel runs, one builds it.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Write as _};
@@ -6,18 +6,18 @@ use std::io::{self, Read as _, Write as _};
 use super::ImageStore;
 use super::images::file_name;
 
-/// Held by the process that builds an image, until it is dropped; a process that ends, however it does, loses it.
+/// Held by the process that builds an image, until the value is dropped or the process exits, even if it is killed.
 #[derive(Debug)]
 pub struct ImageLock {
     file: File,
 }
 
-/// What came of an attempt to acquire an [`ImageLock`].
+/// The result of an attempt to acquire an [`ImageLock`].
 #[derive(Debug)]
 pub enum LockAttempt {
-    /// It is held here now.
+    /// This process holds it now.
     Acquired(ImageLock),
-    /// Another process holds it: this one, when it said so already.
+    /// Another process holds it: the one with this process ID, if it has written it already.
     HeldBy(Option<u32>),
 }
 
@@ -25,7 +25,7 @@ impl ImageStore {
     /// Tries to acquire the lock of `image`, without waiting.
     ///
     /// # Errors
-    /// When the file cannot be written, or the file system has no locks.
+    /// If the file cannot be written, or the file system does not support locks.
     pub fn try_lock_image(&self, image: &str) -> io::Result<LockAttempt> {
         let folder = self.prepare()?.join("locks");
         crate::own_file::create_folder(&folder)?;
@@ -49,7 +49,7 @@ impl ImageStore {
 
 impl Drop for ImageLock {
     fn drop(&mut self) {
-        // Else the next holder, who has not written its number yet, would be taken for this one.
+        // Without this, the old process ID would be read until the next holder has written its own.
         let _ = self.file.set_len(0);
     }
 }
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn one_holds_the_lock_of_an_image() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let (one, other) = (ImageStore::new(folder.path()), ImageStore::new(folder.path()));
         let attempt = |store: &ImageStore, image: &str| store.try_lock_image(image).expect("a lock");
         let LockAttempt::Acquired(held) = attempt(&one, "Api/1") else { panic!("nobody holds it") };

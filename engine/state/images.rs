@@ -1,4 +1,4 @@
-//! What was built: one small file for each image, with its last few builds.
+//! Recorded builds: one small file per image, with its last few builds.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, TryLockError};
@@ -14,15 +14,15 @@ use super::{BaseIdentity, Progress};
 use crate::image::{Digest, Dockerfile, ImageReference, Repository, Tag, TagTemplate};
 use crate::plan::{CacheKey, ENCODING, Inputs};
 
-/// How many builds of an image are remembered: enough for switching between a few profiles and branches.
+/// How many builds of an image are recorded: enough for switching between a few profiles and branches.
 const KEPT: usize = 12;
-/// How many of them may have the same key, and differ only in their tags.
+/// How many of them may have the same cache key and differ only in their tags.
 const KEPT_OF_KEY: usize = 3;
-/// How many checks that succeeded on a build are remembered: those of a few profiles.
+/// How many successful checks of a build are recorded: those of a few profiles.
 const KEPT_CHECKS: usize = 8;
-/// How long to wait for other processes that write to the store: each holds the lock for milliseconds.
+/// Timeout for the lock of the store: other processes hold it for milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The version of the files' form.
+/// The version of the file format.
 const VERSION: u32 = 2;
 
 /// One build of an image.
@@ -30,11 +30,11 @@ const VERSION: u32 = 2;
 pub struct Record {
     /// The cache key.
     pub key: CacheKey,
-    /// Which build it is: no other one has this text, whatever it was built from.
+    /// Identifies the build: unique, whatever its inputs are.
     pub build: String,
     /// How far the pipelines got with it.
     pub progress: Progress,
-    /// The checks that have succeeded on it: digests of the scripts that define `verify`.
+    /// The checks that succeeded on it: digests of the scripts that define `verify`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verified: Vec<Digest>,
     /// The repository it was built for, in familiar form.
@@ -43,51 +43,51 @@ pub struct Record {
     pub templates: Vec<TagTemplate>,
     /// Its tags.
     pub tags: Vec<Tag>,
-    /// The image ID in the daemon, when one held it.
+    /// The image ID in the daemon, if the image was in one.
     pub image_id: Option<String>,
-    /// The digest of its manifest in windlass's own store, when it was built there.
+    /// The digest of its manifest in the image store, if it was built there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<Digest>,
-    /// The tags that are in the registry, with their digests where known.
+    /// The tags that are in the registry, with their digests if known.
     pub pushed: BTreeMap<Tag, Option<String>>,
-    /// Whether a custom command built it, and is trusted to have put it where it belongs.
+    /// Whether a custom command built it; windlass assumes that the command also pushed or loaded it.
     #[serde(default)]
     pub custom: bool,
-    /// Whether that command was told not to push.
+    /// Whether that command was run without a push.
     #[serde(default)]
     pub push_skipped: bool,
-    /// When it was built, in seconds since 1970; unknown of builds that an older windlass made.
+    /// When it was built, in seconds since 1970; `None` for builds of older versions of windlass.
     #[serde(default)]
     pub built_at: Option<i64>,
-    /// The images of projects that it was really built on, by name.
+    /// The images of projects that it was built on, by name.
     pub bases: BTreeMap<String, BaseIdentity>,
-    /// The IDs of other images that it was built on and that the daemon had, by reference.
+    /// The IDs of the other images that it was built on and that the daemon had, by reference.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub daemon_bases: BTreeMap<String, String>,
-    /// The builder that chose its platform; `None` where one was asked for, or nobody told.
+    /// The builder that chose its platform; `None` if a platform was requested, or the builder is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub built_for: Option<BuiltFor>,
-    /// What went in.
+    /// The recorded inputs.
     pub inputs: RecordedInputs,
 }
 
 impl Record {
-    /// Whether everything that a pipeline does with it has succeeded.
+    /// Whether all steps of a pipeline for this image have succeeded.
     pub fn is_finished(&self) -> bool {
         self.progress >= Progress::Finished
     }
 
-    /// Whether `check`, when there is one, has succeeded on it.
+    /// Whether `check`, if there is one, has succeeded on it.
     pub fn is_verified(&self, check: Option<&Digest>) -> bool {
         check.is_none_or(|check| self.verified.contains(check))
     }
 
-    /// A text for [`Record::build`].
+    /// A new value for [`Record::build`].
     pub fn new_build() -> String {
         std::iter::repeat_with(fastrand::alphanumeric).take(16).collect()
     }
 
-    /// Notes that `check` has succeeded on it.
+    /// Records that `check` has succeeded on it.
     pub fn add_verified(&mut self, check: Digest) {
         if !self.verified.contains(&check) {
             self.verified.push(check);
@@ -96,7 +96,7 @@ impl Record {
         }
     }
 
-    /// Which image it is, for what is built on it.
+    /// The identity of the image, for images that are built on it.
     pub fn identity(&self) -> BaseIdentity {
         BaseIdentity {
             build: self.build.clone(),
@@ -106,7 +106,7 @@ impl Record {
         }
     }
 
-    /// The images that a daemon had and it was built on, with their IDs.
+    /// The images that a daemon had and that it was built on, with their IDs.
     pub fn daemon_bases(&self) -> impl Iterator<Item = (ImageReference, &str)> {
         self.daemon_bases.iter().filter_map(|(base, id)| Some((base.parse().ok()?, id.as_str())))
     }
@@ -116,19 +116,19 @@ impl Record {
         self.tags.iter().map(|tag| repository.with_tag(tag.clone())).collect()
     }
 
-    /// The digest in the registry, of any of its tags.
+    /// The digest of any of its tags in the registry.
     pub fn digest(&self) -> Option<&str> {
         self.pushed.values().flatten().next().map(String::as_str)
     }
 }
 
-/// The inputs of a build as remembered, to say later which of them changed: hashes, never values.
+/// The recorded inputs of a build, to report later which of them changed: hashes, never values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedInputs {
-    /// The version of the key's encoding.
+    /// The version of the encoding of the cache key.
     #[serde(default = "first_encoding")]
     pub encoding: u32,
-    /// Makes the hashes below useless for guessing values.
+    /// Prevents guessing values from the hashes below.
     salt: String,
     /// Hash of the Dockerfile.
     pub dockerfile: Option<Digest>,
@@ -136,18 +136,18 @@ pub struct RecordedInputs {
     pub target: Option<String>,
     /// The network mode.
     pub network: Option<String>,
-    /// The platform that was asked for.
+    /// The requested platform.
     #[serde(default)]
     pub platform: Option<String>,
     /// Salted hash of the custom command.
     command: Digest,
-    /// Salted hash of the docker CLI's arguments.
+    /// Salted hash of the arguments for the Docker CLI.
     arguments: Digest,
     /// Salted hashes of the build arguments.
     build_args: BTreeMap<String, Digest>,
-    /// Digest of the context; the list behind it is kept beside, see [`ImageStore::context`].
+    /// Digest of the build context; its list of files is stored separately, see [`ImageStore::context`].
     pub context: Option<Digest>,
-    /// Keys of the images it was built from.
+    /// Cache keys of the images it was built from.
     pub parents: BTreeMap<String, CacheKey>,
     /// The instructions of the Dockerfile.
     #[serde(default)]
@@ -155,7 +155,7 @@ pub struct RecordedInputs {
 }
 
 impl RecordedInputs {
-    /// `inputs` as they are remembered.
+    /// The record of `inputs`.
     pub fn new(inputs: &Inputs) -> Self {
         let salt: String = std::iter::repeat_with(fastrand::alphanumeric).take(32).collect();
         Self {
@@ -178,13 +178,13 @@ impl RecordedInputs {
         }
     }
 
-    /// With the instructions of the Dockerfile.
+    /// Adds the instructions of the Dockerfile.
     #[must_use]
     pub fn with_dockerfile(self, dockerfile: &Dockerfile) -> Self {
         Self { instructions: instructions::record(dockerfile, &self.salt), ..self }
     }
 
-    /// What turns the Dockerfile of that time into `dockerfile`; `None` when its instructions are not known.
+    /// The differences between the recorded Dockerfile and `dockerfile`; `None` if its instructions are not recorded.
     pub fn instruction_changes<'a>(
         &'a self,
         dockerfile: &'a Dockerfile,
@@ -193,22 +193,22 @@ impl RecordedInputs {
         is_known.then(|| instructions::changes(&self.instructions, dockerfile, &self.salt))
     }
 
-    /// Whether there was a build argument of this name.
+    /// Whether the build had a build argument of this name.
     pub fn has_build_arg(&self, name: &str) -> bool {
         self.build_args.contains_key(name)
     }
 
-    /// Whether the custom command was the one of `inputs`.
+    /// Whether the custom command is the one of `inputs`.
     pub fn has_command_of(&self, inputs: &Inputs) -> bool {
         self.command == salted(&self.salt, &inputs.command)
     }
 
-    /// Whether the docker CLI's arguments were those of `inputs`.
+    /// Whether the arguments for the Docker CLI are those of `inputs`.
     pub fn has_arguments_of(&self, inputs: &Inputs) -> bool {
         self.arguments == salted(&self.salt, &inputs.arguments)
     }
 
-    /// The names of build arguments that `inputs` adds, drops or changes.
+    /// The names of build arguments that `inputs` adds, removes or changes.
     pub fn changed_build_args<'a>(&'a self, inputs: &'a Inputs) -> impl Iterator<Item = &'a str> {
         let dropped = self.build_args.keys().filter(|name| !inputs.build_args.contains_key(*name));
         let changed = inputs.build_args.iter().filter(|(name, value)| {
@@ -218,7 +218,7 @@ impl RecordedInputs {
     }
 }
 
-/// That of builds whose record does not name one.
+/// The encoding of records that do not name one.
 fn first_encoding() -> u32 {
     1
 }
@@ -232,7 +232,7 @@ fn salted(salt: &str, words: &[String]) -> Digest {
     Digest::of(text)
 }
 
-/// What every version of the store's files has.
+/// The part that all versions of the store's files have in common.
 #[derive(Deserialize)]
 struct Versioned {
     version: u32,
@@ -246,7 +246,7 @@ struct ImageFile {
     records: Vec<Record>,
 }
 
-/// The folder of a project in which windlass remembers its builds: `.windlass/`.
+/// The state directory of a project, in which windlass records its builds: `.windlass/`.
 #[derive(Debug, Clone)]
 pub struct ImageStore {
     folder: PathBuf,
@@ -258,12 +258,12 @@ impl ImageStore {
         Self { folder: root.join(".windlass") }
     }
 
-    /// The remembered builds of `image`, the newest first, and a warning when its file is damaged: then there
-    /// are none.
+    /// The recorded builds of `image`, the newest first, and a warning if its file is damaged: then there
+    /// are no records.
     pub fn records(&self, image: &str) -> (Vec<Record>, Option<String>) {
         let path = self.image_path(image);
         let damaged = |why: String| {
-            let message = format!("ignoring what was known of `{image}`: {} {why}", path.display());
+            let message = format!("ignoring the recorded builds of `{image}`: {} {why}", path.display());
             (Vec::new(), Some(message))
         };
         let bytes = match crate::input_file::read_up_to(&path, crate::input_file::KEPT) {
@@ -277,10 +277,10 @@ impl ImageStore {
         }
     }
 
-    /// Remembers `record` as the newest build of `image`. Other processes may do the same at any time.
+    /// Records `record` as the newest build of `image`. Other processes may do the same at any time.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn remember(&self, image: &str, record: &Record) -> io::Result<()> {
         let _lock = self.lock()?;
         let mut records = self.records(image).0;
@@ -295,23 +295,23 @@ impl ImageStore {
         Ok(())
     }
 
-    /// Notes that pipelines got as far as `progress` with these builds of `image`, unless they got further.
+    /// Records that pipelines got as far as `progress` with these builds of `image`, unless they got further.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn advance(&self, image: &str, builds: &[String], progress: Progress) -> io::Result<()> {
         self.change(image, builds, |record| record.progress = record.progress.max(progress))
     }
 
-    /// Notes that `check` has succeeded on this build of `image`.
+    /// Records that `check` has succeeded on this build of `image`.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn verified(&self, image: &str, build: &str, check: Digest) -> io::Result<()> {
         self.change(image, &[build.to_owned()], |record| record.add_verified(check))
     }
 
-    /// Changes what is known of these builds of `image`.
+    /// Changes the records of these builds of `image`.
     fn change(&self, image: &str, builds: &[String], change: impl Fn(&mut Record)) -> io::Result<()> {
         if builds.is_empty() {
             return Ok(());
@@ -327,8 +327,8 @@ impl ImageStore {
         write_atomically(&self.image_path(image), &file)
     }
 
-    /// Removes the lists of contexts that no remembered build has any more. They only save words, so what
-    /// cannot be removed stays.
+    /// Removes the file lists of contexts that no recorded build uses. They only improve messages, so a list
+    /// that cannot be removed is ignored.
     fn drop_contexts(&self) {
         let mut used = HashSet::new();
         for entry in fs::read_dir(self.folder.join("images")).into_iter().flatten().flatten() {
@@ -343,15 +343,15 @@ impl ImageStore {
         }
     }
 
-    /// The list of files behind a context's digest, when it is still kept.
+    /// The list of files behind a context's digest, if it is stored.
     pub fn context(&self, digest: &Digest) -> Option<Vec<u8>> {
         crate::input_file::read_up_to(&self.context_path(digest), crate::input_file::KEPT).ok()
     }
 
-    /// Keeps the list of files behind a context's digest.
+    /// Stores the list of files behind a context's digest.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn keep_context(&self, digest: &Digest, list: impl FnOnce() -> Vec<u8>) -> io::Result<()> {
         let path = self.context_path(digest);
         if path.exists() {
@@ -361,15 +361,15 @@ impl ImageStore {
         write_atomically(&path, &list())
     }
 
-    /// Where the store is.
+    /// The directory of the store.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The folder for this project's files, made when it is not there, ignoring itself in git.
+    /// The directory for this project's files: created if it does not exist, with a `.gitignore` that excludes it.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// If it cannot be created.
     pub fn prepare(&self) -> io::Result<&Path> {
         crate::own_file::create_folder(&self.folder)?;
         let ignore = self.folder.join(".gitignore");
@@ -393,7 +393,7 @@ impl ImageStore {
                     let message = format!("another process held its lock for {seconds} seconds");
                     return Err(io::Error::new(io::ErrorKind::TimedOut, message));
                 }
-                // Some network file systems have no locks; each file is still written as a whole.
+                // Some network file systems do not support locks; each file is still replaced atomically.
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
                     return Ok(lock);
                 }
@@ -411,10 +411,10 @@ impl ImageStore {
     }
 }
 
-/// Puts `record` first in `records`, and forgets what it replaces.
+/// Puts `record` first in `records`, and removes the records that it replaces.
 fn remember(records: &mut Vec<Record>, record: &Record) {
     let is_same = |known: &Record| known.key == record.key && known.repository == record.repository;
-    // Who remembers another tag of a build may not know how far others got with it.
+    // A run that records another tag of a build may not know how far other runs got with it.
     let mut merged = record.clone();
     for known in records.iter().filter(|known| known.build == record.build) {
         merged.progress = merged.progress.max(known.progress);
@@ -423,7 +423,7 @@ fn remember(records: &mut Vec<Record>, record: &Record) {
     let record = &merged;
     records.retain(|known| !is_same(known) || known.templates != record.templates);
     for known in records.iter_mut().filter(|known| known.repository == record.repository) {
-        // A tag that was pushed again is another image in the registry now.
+        // If the tag was pushed again, it is another image in the registry now.
         known.pushed.retain(|tag, digest| {
             record.pushed.get(tag).is_none_or(|pushed| pushed.is_some() && pushed == digest)
         });
@@ -442,17 +442,17 @@ fn contexts(records: &[Record]) -> HashSet<Digest> {
     records.iter().filter_map(|record| record.inputs.context).collect()
 }
 
-/// Reads a JSON file of the state; an error is a phrase that follows the file's name.
+/// Reads a JSON file of the state; the error is a phrase that follows the file's name.
 pub(super) fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8], version: u32) -> Result<T, String> {
     let damaged = |error: serde_json::Error| format!("is damaged: {error}");
     let found = serde_json::from_slice::<Versioned>(bytes).map_err(damaged)?.version;
     if found != version {
-        return Err(format!("has version {found}, this windlass knows {version}"));
+        return Err(format!("has version {found}, but this windlass supports version {version}"));
     }
     serde_json::from_slice(bytes).map_err(damaged)
 }
 
-/// A file name for any key of `images`; different keys give different names, also where case is ignored.
+/// A file name for any key of `images`; different keys have different names, even if case is ignored.
 pub(super) fn file_name(image: &str) -> String {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     if !image.is_empty() && image.len() <= 100 && image.chars().all(plain) {
@@ -462,7 +462,7 @@ pub(super) fn file_name(image: &str) -> String {
     format!("{readable}.{}", &Digest::of(image).hex()[..16])
 }
 
-/// Writes `bytes` to `path` so that a reader sees the old file or the new one, whole.
+/// Writes `bytes` to `path` atomically: a reader sees either the old file or the new one.
 pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     crate::own_file::create_folder(folder)?;
@@ -477,7 +477,7 @@ mod tests {
     use super::*;
 
     fn store() -> (tempfile::TempDir, ImageStore) {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let store = ImageStore::new(folder.path());
         (folder, store)
     }
@@ -560,12 +560,12 @@ mod tests {
         assert_eq!(all(), [Progress::Finished, Progress::Built]);
         store.advance("api", &["1".to_owned(), "2".to_owned()], Progress::Settled).expect("written");
         store.advance("api", &["1".to_owned()], Progress::Finished).expect("written");
-        // Another tag of the same build is remembered, by somebody who knows no better.
+        // Another tag of the same build is recorded, by a run that does not know the progress.
         store.remember("api", &built(1)).expect("written");
         assert_eq!(all(), [Progress::Settled, Progress::Settled]);
         let again = Record { build: "another".to_owned(), ..built(1) };
         store.remember("api", &again).expect("written");
-        assert_eq!(all(), [Progress::Built, Progress::Settled], "a new build has it all before it");
+        assert_eq!(all(), [Progress::Built, Progress::Settled], "a new build starts from the beginning");
     }
 
     #[test]
@@ -627,7 +627,7 @@ mod tests {
         }
         assert_eq!(store.context(&digest(0)), None);
         store.remember("api", &record(KEPT + 1, "a")).expect("written");
-        assert_eq!(store.context(&digest(1)), Some(vec![1]), "`worker` has it");
+        assert_eq!(store.context(&digest(1)), Some(vec![1]), "`worker` uses it");
         assert_eq!(store.context(&digest(2)), Some(vec![1]));
     }
 
@@ -642,7 +642,7 @@ mod tests {
             let (records, warning) = store.records("api");
             assert_eq!(records, []);
             let warning = warning.expect("a warning");
-            assert!(warning.starts_with("ignoring what was known of `api`: "), "{warning}");
+            assert!(warning.starts_with("ignoring the recorded builds of `api`: "), "{warning}");
             assert!(warning.contains(expected), "{warning}");
         };
         check(b"", "is damaged");
@@ -650,7 +650,7 @@ mod tests {
         check(&whole[..whole.len() / 2], "is damaged");
         check(b"[]", "is damaged");
         check(br#"{"version": 2}"#, "is damaged");
-        check(br#"{"version": 1, "records": []}"#, "has version 1, this windlass knows 2");
+        check(br#"{"version": 1, "records": []}"#, "has version 1, but this windlass supports version 2");
         check("[".repeat(100_000).as_bytes(), "is damaged");
         store.remember("api", &record(1, "a")).expect("written");
         assert_eq!(store.records("api").0.len(), 1);
@@ -672,7 +672,7 @@ mod tests {
         let (records, warning) = store.records("api");
         assert_eq!((records.len(), warning), (KEPT, None));
         let names = |folder: &str| fs::read_dir(store.folder.join(folder)).expect("readable").count();
-        assert_eq!(names("images"), 1, "no temporary file is left");
+        assert_eq!(names("images"), 1, "no temporary file remains");
     }
 
     #[test]

@@ -1,15 +1,15 @@
-//! The instructions of a Dockerfile as remembered: enough to say later which of them changed.
+//! The recorded instructions of a Dockerfile, to report later which of them changed.
 
 use serde::{Deserialize, Serialize};
 
 use crate::image::{Digest, Dockerfile};
 
-/// An instruction as it was: its name, and a salted hash of the rest, which may hold secrets.
+/// A recorded instruction: its name, and a salted hash of the rest, which may contain secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedInstruction {
     /// `RUN`, `COPY`.
     pub name: String,
-    /// The line it began at, counted from 1.
+    /// The line it starts at, counted from 1.
     pub line: usize,
     hash: String,
 }
@@ -17,18 +17,18 @@ pub struct RecordedInstruction {
 /// A difference between the instructions of two Dockerfiles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InstructionChange<'a> {
-    /// One that is new, at this line of the present Dockerfile.
+    /// A new instruction, at this line of the current Dockerfile.
     Added {
         /// The line.
         line: usize,
         /// Its first line.
         text: &'a str,
     },
-    /// One that is gone.
+    /// A removed instruction.
     Removed(&'a RecordedInstruction),
 }
 
-/// The instructions of `dockerfile` with hashes that only `salt` makes comparable.
+/// The instructions of `dockerfile`, with hashes that are comparable only for the same `salt`.
 pub(super) fn record(dockerfile: &Dockerfile, salt: &str) -> Vec<RecordedInstruction> {
     let hashed = |text: &str| Digest::of(format!("{salt}\0{text}")).hex()[..12].to_owned();
     let instructions = dockerfile.instructions();
@@ -41,7 +41,7 @@ pub(super) fn record(dockerfile: &Dockerfile, salt: &str) -> Vec<RecordedInstruc
         .collect()
 }
 
-/// What turns the instructions `before` into those of `dockerfile`, in order.
+/// The differences between the instructions `before` and those of `dockerfile`, in order.
 pub(super) fn changes<'a>(
     before: &'a [RecordedInstruction],
     dockerfile: &'a Dockerfile,
@@ -67,7 +67,7 @@ pub(super) fn changes<'a>(
     changes
 }
 
-/// For each pair of places, how many instructions the rest of both has in common.
+/// For each pair of positions, how many instructions the rest of both lists have in common.
 fn common_lengths(before: &[RecordedInstruction], now: &[RecordedInstruction]) -> Vec<Vec<usize>> {
     let mut lengths = vec![vec![0; now.len() + 1]; before.len() + 1];
     for old in (0..before.len()).rev() {
@@ -81,7 +81,8 @@ fn common_lengths(before: &[RecordedInstruction], now: &[RecordedInstruction]) -
     lengths
 }
 
-/// What of an instruction may be shown: of what sets values only its name, else its first line.
+/// The part of an instruction that may be shown: only the name of the variable for `ARG` and `ENV`, otherwise the first
+/// line.
 fn shown<'a>(text: &'a str, name: &'a str) -> &'a str {
     match name {
         "ARG" | "ENV" => text.split('=').next().unwrap_or(name),

@@ -1,4 +1,4 @@
-//! What windlass remembers between runs, in the project's `.windlass/` folder.
+//! What windlass records between runs, in the project's state directory `.windlass/`.
 
 mod base_identity;
 mod bases;

@@ -1,15 +1,15 @@
-//! How far the work on an image got.
+//! How far the pipeline got with an image.
 
 use serde::{Deserialize, Serialize};
 
-/// How far a pipeline got with an image, once it was built. It never goes back.
+/// How far a pipeline got with an image after it was built. It never decreases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Progress {
-    /// The image is there. A check of it, its push or a hook failed, or was never reached.
+    /// The image is built. Its check, its push or a hook failed, or was not reached.
     Built,
-    /// Everything that the pipeline does with this image has succeeded.
+    /// All steps of the pipeline for this image have succeeded.
     Finished,
-    /// So has the rest of a run.
+    /// The rest of a run has succeeded as well.
     Settled,
 }

@@ -1,30 +1,30 @@
-//! What the file system says about a file's identity and last change.
+//! What the file system reports about a file's identity and last change.
 
 use std::fs::Metadata;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-/// Identifies one state of a file: as long as the stamp is the same, so is the content, but for changes in
+/// Identifies one state of a file: while the stamp is the same, so is the content, except for changes in
 /// the last tick of the file system's clock (see [`Stamp::is_older_than`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Stamp {
-    /// The device, 0 where the system has none.
+    /// The device, or 0 if the system has none.
     pub device: u64,
-    /// The number of the file on its device, 0 where the system has none.
+    /// The number of the file on its device, or 0 if the system has none.
     pub inode: u64,
     /// Size in bytes.
     pub size: u64,
     /// When the content changed, in nanoseconds since 1970.
     pub modified: i64,
-    /// When anything changed, in nanoseconds since 1970; 0 where the system does not say.
+    /// When anything changed, in nanoseconds since 1970; 0 if the system does not report it.
     pub changed: i64,
 }
 
 const SECOND: i64 = 1_000_000_000;
 
 impl Stamp {
-    /// The stamp in `metadata`.
+    /// The stamp of the file with this `metadata`.
     pub fn of(metadata: &Metadata) -> Self {
         #[cfg(unix)]
         {
@@ -48,13 +48,13 @@ impl Stamp {
         }
     }
 
-    /// Whether the file can be told apart from others, so that its content may be remembered.
+    /// Whether the stamp distinguishes the file from others, so that its content may be recorded.
     pub fn is_identity(&self) -> bool {
         self.inode != 0
     }
 
-    /// Whether both are of one state of a file. Some file systems number a file otherwise when it is open, so that
-    /// numbers do not count here.
+    /// Whether both describe one state of a file. Some file systems report another inode number while a file is open,
+    /// so the numbers are not compared.
     pub fn is_same_state(&self, other: &Self) -> bool {
         let state = |stamp: &Self| (stamp.size, stamp.modified, stamp.changed);
         state(self) == state(other)
@@ -70,10 +70,10 @@ impl Stamp {
         time.unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
-    /// Whether the last change is so long before `moment` (nanoseconds since 1970) that a later change must
-    /// get another stamp: git's rule against "racily clean" entries.
+    /// Whether the last change is so long before `moment` (nanoseconds since 1970) that a later change gets
+    /// another stamp: git's rule against "racily clean" entries.
     ///
-    /// Clocks of file systems tick every few milliseconds; those that keep whole seconds, every one or two.
+    /// The clocks of file systems tick every few milliseconds, or every one or two seconds if they store whole seconds.
     pub fn is_older_than(&self, moment: i64) -> bool {
         let coarse = self.modified % SECOND == 0 && self.changed % SECOND == 0;
         let tick = if coarse { 2 * SECOND } else { SECOND / 50 };

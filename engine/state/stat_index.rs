@@ -1,4 +1,4 @@
-//! The stat index: which files need not be read again to know their content.
+//! The stat index: which files have a known digest and are not read again.
 
 use std::collections::HashMap;
 use std::io::{self, Write as _};
@@ -10,22 +10,22 @@ use std::time::SystemTime;
 use super::stamp::{Stamp, nanoseconds_of};
 use crate::image::Digest;
 
-/// First bytes of an index file; the number changes with the layout.
+/// The first bytes of an index file; the number changes with the layout.
 const MAGIC: &[u8; 16] = b"windlass-index 1";
-/// Bytes of one entry: device, inode, size, modified, changed, day of last use, digest.
+/// The bytes of one entry: device, inode, size, modified, changed, day of last use, digest.
 const ENTRY: usize = 6 * 8 + 32;
-/// Days after which an entry that no run used is dropped.
+/// The days after which an unused entry is dropped.
 const KEEP_DAYS: i64 = 14;
 
-/// Remembers the SHA-256 of files by their [`Stamp`], for the files of one folder.
+/// Records the SHA-256 of files by their [`Stamp`], for the files of one directory.
 ///
-/// It only saves reading: an entry is kept when the file was old enough to be told apart from a later change
-/// (git's "racily clean" rule), so with or without an index every digest is the same. May be shared by
-/// threads, of which one hashes a file while the others wait for it. Several processes may use the same
-/// file: it is replaced as a whole, the last one wins.
+/// It only saves reading: an entry is kept if the file was old enough to be distinguished from a later change
+/// (git's "racily clean" rule), so with and without an index every digest is the same. It may be shared by
+/// threads: one hashes a file while the others wait for it. Several processes may use the same file: it is
+/// replaced atomically, and the last one wins.
 ///
-/// Within a run every digest is shared, also that of a file too young to be remembered: like a
-/// [`Forest`](crate::image::context::Forest), an index is good for one look at the disk.
+/// Within a run every digest is shared, also that of a file too young to be recorded: like a
+/// [`Forest`](crate::image::context::Forest), an index is valid for one scan of the disk.
 #[derive(Debug)]
 pub struct StatIndex {
     path: Option<PathBuf>,
@@ -43,17 +43,17 @@ struct Loaded {
     used: AtomicBool,
 }
 
-/// A digest of this run, and whether it may be kept.
+/// A digest of this run, and whether it may be saved.
 #[derive(Debug, Clone, Copy)]
 struct Fresh {
     digest: Digest,
     keep: bool,
 }
 
-/// Why an index file was set aside. The run goes on without it, only slower.
+/// Why an index file is ignored. The run continues without it and is only slower.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 #[error("ignoring the file index `{}`: {reason}", .path.display())]
-#[diagnostic(code(state::index), help("nothing to do: it is written anew, this run only reads more files"))]
+#[diagnostic(code(state::index), help("nothing to do: the index is rebuilt, this run only reads more files"))]
 pub struct IndexWarning {
     /// The index file.
     pub path: PathBuf,
@@ -62,7 +62,7 @@ pub struct IndexWarning {
 }
 
 impl StatIndex {
-    /// Opens the index of the context `root` in `folder` (`.windlass/index`); a missing one is empty, a
+    /// Opens the index of the context `root` in `folder` (`.windlass/index`); a missing index is empty, a
     /// damaged or foreign one is empty and reported.
     pub fn open(folder: &Path, root: &Path) -> (Self, Option<IndexWarning>) {
         let name = &Digest::of(root.as_os_str().as_encoded_bytes()).hex()[..16];
@@ -79,13 +79,13 @@ impl StatIndex {
         (Self { path: Some(path), loaded, ..Self::in_memory() }, warning)
     }
 
-    /// An index that lasts as long as the value.
+    /// An index that is never saved.
     pub fn in_memory() -> Self {
         let today = nanoseconds_of(SystemTime::now()) / (86_400 * 1_000_000_000);
         Self { path: None, today, loaded: Vec::new(), fresh: Mutex::default() }
     }
 
-    /// The digest of the file with this stamp, when it is known; never waits.
+    /// The digest of the file with this stamp, if it is known; never waits.
     pub fn get(&self, stamp: &Stamp) -> Option<Digest> {
         if let Ok(index) = self.loaded.binary_search_by_key(&key(stamp), |entry| key(&entry.stamp))
             && let entry = &self.loaded[index]
@@ -97,12 +97,12 @@ impl StatIndex {
             return Some(entry.digest);
         }
         let slot = self.fresh().get(stamp).cloned()?;
-        // A file that is being hashed is not known yet; there may be others to hash meanwhile.
+        // A file that is being hashed is not known yet; the caller may hash others meanwhile.
         let fresh = slot.try_lock().ok()?;
         fresh.map(|fresh| fresh.digest)
     }
 
-    /// The digest of the file with this stamp, when it is known and no later change can have the same stamp.
+    /// The digest of the file with this stamp, if it is known and no later change can have the same stamp.
     pub fn settled(&self, stamp: &Stamp) -> Option<Digest> {
         let digest = self.get(stamp)?;
         let slot = self.fresh().get(stamp).cloned();
@@ -110,7 +110,7 @@ impl StatIndex {
         (!is_young).then_some(digest)
     }
 
-    /// Forgets what is good for one look at the disk only: somebody may have written to it.
+    /// Removes digests that are valid for one scan of the disk only: the files may have changed.
     pub fn look_again(&self) {
         self.fresh().retain(|_, slot| match slot.try_lock() {
             Ok(fresh) => fresh.is_some_and(|fresh| fresh.keep),
@@ -119,11 +119,11 @@ impl StatIndex {
         });
     }
 
-    /// The digest of the file with this stamp: remembered, or what `hash` computes. Of several threads that
-    /// ask for the same file one computes, the others wait.
+    /// The digest of the file with this stamp: recorded, or computed by `hash`. Of several threads that request
+    /// the same file, one computes and the others wait.
     ///
     /// # Errors
-    /// Those of `hash`; nothing is remembered then.
+    /// Those of `hash`; then nothing is recorded.
     pub fn digest<E>(&self, stamp: &Stamp, hash: impl FnOnce() -> Result<Digest, E>) -> Result<Digest, E> {
         if !stamp.is_identity() {
             return hash();
@@ -142,8 +142,8 @@ impl StatIndex {
         Ok(digest)
     }
 
-    /// Notes the digest of a file that was read from the moment `since` on (nanoseconds since 1970) and had this
-    /// stamp all the while.
+    /// Records the digest of a file that was read from the moment `since` on (nanoseconds since 1970) and had this
+    /// stamp all the time.
     pub fn note(&self, stamp: &Stamp, since: i64, digest: Digest) {
         if stamp.is_identity() {
             let slot = self.fresh().entry(*stamp).or_default().clone();
@@ -151,11 +151,11 @@ impl StatIndex {
         }
     }
 
-    /// Writes what was learnt, when there is anything new; entries that no run used for two weeks are
+    /// Writes the new entries, if there are any; entries that no run used for two weeks are
     /// dropped.
     ///
     /// # Errors
-    /// When the folder or the file cannot be written; the old file is then still whole.
+    /// If the directory or the file cannot be written; the old file is then unchanged.
     pub fn save(&self) -> io::Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
         let fresh: Vec<(Stamp, Fresh)> = self
@@ -191,7 +191,7 @@ impl StatIndex {
     }
 }
 
-/// A thread that panicked leaves the maps whole: every update is one insertion.
+/// A thread that panicked leaves the maps consistent: every update is one insertion.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -200,7 +200,7 @@ fn key(stamp: &Stamp) -> (u64, u64) {
     (stamp.device, stamp.inode)
 }
 
-/// Magic, SHA-256 of the rest, entries sorted by device and inode; numbers are little-endian.
+/// Magic bytes, SHA-256 of the rest, entries sorted by device and inode; numbers are little-endian.
 fn encode(mut entries: Vec<(Stamp, Digest, i64)>) -> Vec<u8> {
     entries.sort_unstable_by_key(|(stamp, ..)| key(stamp));
     let mut body = Vec::with_capacity(entries.len() * ENTRY);
@@ -217,8 +217,8 @@ fn encode(mut entries: Vec<(Stamp, Digest, i64)>) -> Vec<u8> {
 }
 
 fn decode(bytes: &[u8]) -> Result<Vec<Loaded>, &'static str> {
-    let rest = bytes.strip_prefix(MAGIC).ok_or("it was written by another version")?;
-    let (checksum, body) = rest.split_at_checked(32).ok_or("it is cut off")?;
+    let rest = bytes.strip_prefix(MAGIC).ok_or("it has the format of another version")?;
+    let (checksum, body) = rest.split_at_checked(32).ok_or("it is truncated")?;
     if Digest::of(body).as_bytes() != checksum {
         return Err("its checksum is wrong");
     }
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn remembers_old_files_and_forgets_young_ones() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let open = || StatIndex::open(folder.path(), Path::new("/context"));
         let (old, young) = (stamp(1, 5), stamp(2, i64::MAX));
         let (index, warning) = open();
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn is_not_written_when_nothing_is_new() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let (index, _) = StatIndex::open(folder.path(), Path::new("/context"));
         index.save().expect("saved");
         assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 0);
@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_damaged_file_is_reported_and_ignored() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let open = || StatIndex::open(folder.path(), Path::new("/context"));
         let (index, _) = open();
         put(&index, &stamp(1, 5), "old");

@@ -16,7 +16,7 @@ use crate::state::StatIndex;
 /// A folder of its own: `a/b` is a file, `a/` a folder, `a -> b` a symlink, `a=text` a file with a content,
 /// `a*` an executable.
 fn folder(items: &[&str]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("a directory");
     for item in items {
         let (path, rest) = item.split_once([' ', '=']).unwrap_or((item, ""));
         let place = folder.path().join(path.trim_end_matches('*'));
@@ -171,7 +171,7 @@ fn images_share_what_was_read() {
 
 #[test]
 fn a_large_tree_is_walked_completely_with_progress() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("a directory");
     for number in 0..210 {
         let below = folder.path().join(format!("{number:03}"));
         fs::create_dir(&below).expect("made");
@@ -515,7 +515,7 @@ fn trees() -> impl Strategy<Value = BTreeMap<String, (u8, Vec<u8>)>> {
 }
 
 fn make(tree: &BTreeMap<String, (u8, Vec<u8>)>) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("a directory");
     for (path, (kind, content)) in tree {
         let path = folder.path().join(path);
         // A path through a file or link is left out; both copies leave out the same ones.
@@ -543,7 +543,7 @@ proptest! {
         let original = make(&tree);
         let mut archive = Vec::new();
         select(&original, &whole()).write_tar(&mut archive, |_| ()).expect("an archive");
-        let copy = tempfile::tempdir().expect("a folder");
+        let copy = tempfile::tempdir().expect("a directory");
         tar::Archive::new(&archive[..]).unpack(copy.path()).expect("unpacked");
         prop_assert_eq!(digest(&original), digest(&copy));
     }
@@ -551,7 +551,7 @@ proptest! {
     #[test]
     fn an_index_never_changes_a_digest(tree in trees(), edit in any::<u8>()) {
         let folder = make(&tree);
-        let kept = tempfile::tempdir().expect("a folder");
+        let kept = tempfile::tempdir().expect("a directory");
         let open_index = || StatIndex::open(kept.path(), folder.path()).0;
         let index = open_index();
         let selection = select(&folder, &whole());
@@ -583,7 +583,7 @@ proptest! {
             .copied()
             .filter(|path| all.iter().any(|other| keeps(other) && (other == path || is_below(other, path))))
             .collect();
-        let ignore_file = tempfile::tempdir().expect("a folder");
+        let ignore_file = tempfile::tempdir().expect("a directory");
         let dockerfile = ignore_file.path().join("d");
         fs::write(ignore_file.path().join("d.dockerignore"), &rules).expect("written");
         let context = Context::open(&Forest::new(), folder.path(), Some(&dockerfile)).expect("a context");
