@@ -108,8 +108,10 @@ fn a_folder_with_other_files_is_left_alone() {
     fs::create_dir(&other).expect("a folder");
     fs::write(other.join("notes.txt"), "mine").expect("a file");
     let error = store.write_layout(&image.digest(), &[], &other).expect_err("refused");
-    let expected =
-        format!("cannot write an image to `{}`: it holds files and is no image layout", other.display());
+    let expected = format!(
+        "cannot write an image to `{}`: it contains files and is not an image layout",
+        other.display()
+    );
     assert_eq!(error.to_string(), expected);
     assert_eq!(fs::read_dir(&other).expect("a folder").count(), 1);
 }

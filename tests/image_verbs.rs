@@ -78,7 +78,10 @@ fn what_is_not_there_cannot_be_saved() {
         .exits(1)
         .stderr_has("cannot write an image to `file/app.tar`");
     project.write("other/notes.txt", "mine");
-    project.run(["save", "acme/app:1", "other"]).exits(1).stderr_has("it holds files and is no image layout");
+    project
+        .run(["save", "acme/app:1", "other"])
+        .exits(1)
+        .stderr_has("it contains files and is not an image layout");
 }
 
 #[test]

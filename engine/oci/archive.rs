@@ -1,4 +1,4 @@
-//! Images as one file that every tool reads: an image layout in a tar, with Docker's `manifest.json` beside it.
+//! Images as one file that all tools can read: an image layout in a tar, with Docker's `manifest.json`.
 
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::name::tagged;
 use super::{BlobStore, Closure, StoreError, StoredImage, canonical_json, digest_of};
 use crate::image::{Digest, ImageReference};
 
-/// What Docker reads (Docker image spec v1.2, "Combined Image JSON + Filesystem Changeset Format").
+/// The part that Docker reads (Docker image spec v1.2, "Combined Image JSON + Filesystem Changeset Format").
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct DockerImage {
@@ -22,13 +22,13 @@ struct DockerImage {
 }
 
 impl BlobStore {
-    /// Writes `root`, a manifest or an index of the store with everything it names, as an archive with the names
-    /// `references` to `sink`. `docker load`, `podman load`, `ctr image import` and skopeo read it. Equal images give
-    /// equal archives. `docker load` without containerd gets the image for `platform` (`linux/arm64`) of an index, and
-    /// the first one when there is none.
+    /// Writes `root`, a manifest or an index of the store, with everything it references, to `sink` as an archive with
+    /// the names `references`. `docker load`, `podman load`, `ctr image import` and skopeo read it. Equal images give
+    /// equal archives. Of an index, `docker load` without containerd loads the image for `platform` (`linux/arm64`), or
+    /// the first one if there is no such image.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] when a part is not in the store; what `sink` says.
+    /// [`StoreError::Missing`] if a part is not in the store; errors of `sink`.
     pub fn write_archive(
         &self,
         root: &Digest,
@@ -53,7 +53,7 @@ impl BlobStore {
         Ok(archive.into_inner()?.flush()?)
     }
 
-    /// Writes the archive of [`BlobStore::write_archive`] to the file `path`: beside it first, so that it is whole.
+    /// Writes the archive of [`BlobStore::write_archive`] to the file `path`, atomically.
     ///
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::Output`].
@@ -87,7 +87,7 @@ impl BlobStore {
     ) -> Result<Option<DockerImage>, StoreError> {
         let mut chosen = None;
         for document in &closure.documents {
-            // What is no image, such as a list of contents, is not for Docker.
+            // Documents that are not images, such as an SBOM, are not listed for Docker.
             let Ok(Some(image)) = StoredImage::open(self, &document.digest) else { continue };
             let is_wanted = image.platform_name() == platform;
             if is_wanted || chosen.is_none() {
@@ -111,10 +111,10 @@ impl BlobStore {
 /// Why an archive could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    /// The store.
+    /// An error of the store.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Where it goes to.
+    /// An error of the destination.
     #[error(transparent)]
     Sink(#[from] io::Error),
 }

@@ -1,4 +1,4 @@
-//! An archive that is made while it is sent.
+//! An archive that is created while it is sent.
 
 use std::io::{self, BufWriter, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,11 +11,11 @@ use super::archive::ArchiveError;
 use super::{BlobStore, StoreError};
 use crate::image::{Digest, ImageReference};
 
-/// How much is handed on at a time, in bytes, and how many such pieces wait for the receiver.
+/// The size of one piece in bytes, and how many pieces are buffered for the receiver.
 const PIECE: usize = 256 << 10;
 const WAITING: usize = 4;
 
-/// Why an archive broke off, for when its receiver only knows that it did.
+/// Why an archive is incomplete, for a receiver that only sees that the stream failed.
 #[derive(Debug, Clone, Default)]
 pub struct Failure(Arc<Mutex<Option<StoreError>>>);
 
@@ -27,7 +27,7 @@ impl Failure {
 }
 
 impl BlobStore {
-    /// The archive of [`BlobStore::write_archive`] as a stream. A thread of its own makes it and ends when the stream
+    /// The archive of [`BlobStore::write_archive`] as a stream. A separate thread creates it and stops when the stream
     /// is dropped.
     pub fn archive_stream(
         &self,
@@ -49,7 +49,7 @@ impl BlobStore {
                     io::Error::other(error)
                 }
             };
-            // Nobody is left to tell it when the receiver is gone.
+            // If the receiver is gone, the error cannot be delivered.
             let _ = last.blocking_send(Err(error));
         };
         let begun = std::thread::Builder::new().name("archive".into()).spawn(write);

@@ -1,4 +1,4 @@
-//! What is attached to an image: documents that say something about it (OCI image spec, "guidelines for artifact
+//! Attachments of an image: documents that describe it (OCI image spec, "guidelines for artifact
 //! usage", `subject`).
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,16 +10,16 @@ use super::descriptor::describe;
 use super::{BlobStore, StoreError, canonical_json};
 use crate::image::Digest;
 
-/// The content of a configuration that says nothing.
+/// The content of an empty configuration.
 const EMPTY: &[u8] = b"{}";
 
 impl BlobStore {
-    /// Attaches `content`, a document of the kind `media_type` (`application/vnd.cyclonedx+json`), to the image whose
-    /// manifest is `subject`; it takes the place of one of the same kind. Returns the digest of its manifest. A push of
-    /// the image takes it along.
+    /// Attaches `content`, a document of the type `media_type` (`application/vnd.cyclonedx+json`), to the image whose
+    /// manifest is `subject`; replaces an attachment of the same type. Returns the digest of the attachment's manifest.
+    /// A push of the image pushes its attachments as well.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] when the image is not there, [`StoreError::Folder`].
+    /// [`StoreError::Missing`] if the image is not in the store, [`StoreError::Folder`].
     pub fn attach(
         &self,
         subject: &Digest,
@@ -53,7 +53,7 @@ impl BlobStore {
         Ok(digest)
     }
 
-    /// The manifests of what is attached to the image whose manifest is `subject`, with their `artifactType`.
+    /// The manifests of the attachments of the image whose manifest is `subject`, with their `artifactType`.
     pub fn attachments(&self, subject: &Digest) -> Vec<Descriptor> {
         let content = crate::input_file::read(&self.attachments_file(subject)).unwrap_or_default();
         serde_json::from_slice(&content).unwrap_or_default()

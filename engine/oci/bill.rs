@@ -1,4 +1,4 @@
-//! What of an image was brought in by its build: a bill of materials (CycloneDX 1.5).
+//! The SBOM of an image: the files that its build added (CycloneDX 1.5).
 
 use std::io::{self, BufReader, Read};
 
@@ -11,7 +11,7 @@ use crate::image::Digest;
 /// The media type of the document.
 pub const BILL_TYPE: &str = "application/vnd.cyclonedx+json";
 
-/// What the history of an image says about layers that windlass made.
+/// The `comment` in the history of an image for layers that windlass created.
 const OURS: &str = "windlass";
 
 #[derive(Deserialize)]
@@ -78,12 +78,12 @@ struct Property {
 }
 
 impl StoredImage {
-    /// A list of the files that COPY and ADD brought into the image, which is called `name`: path, SHA-256 and the
-    /// instruction, as CycloneDX 1.5 in JSON. What the base image has is not in it: that has a list of its own. Equal
-    /// images give equal lists.
+    /// A list of the files that `COPY` and `ADD` added to the image, which is called `name`: path, SHA-256 and
+    /// instruction, as CycloneDX 1.5 in JSON. The files of the base image are not in it: the base image has its own
+    /// SBOM. Equal images give equal lists.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] when a layer of the build is not in `store`; [`StoreError::Malformed`] when it is no tar.
+    /// [`StoreError::Missing`] if a layer of the build is not in `store`; [`StoreError::Malformed`] if it is not a tar.
     pub fn bill_of_materials(&self, store: &BlobStore, name: &str) -> Result<Vec<u8>, StoreError> {
         let malformed = |error: &dyn std::fmt::Display| StoreError::Malformed {
             digest: self.digest(),
@@ -127,7 +127,7 @@ impl StoredImage {
     }
 }
 
-/// The files in a layer, with their digests, in its order.
+/// The files in a layer and their digests, in the order of the layer.
 fn files(store: &BlobStore, layer: &Layer, within: &Digest) -> Result<Vec<(String, Digest)>, StoreError> {
     let digest = digest_of(&layer.descriptor, within)?;
     let blob = store.get(&digest)?.ok_or(StoreError::Missing { digest })?;

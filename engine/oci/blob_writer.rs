@@ -1,4 +1,4 @@
-//! A blob that is being written.
+//! A writer for one blob.
 
 use std::io::{self, Write};
 
@@ -9,10 +9,10 @@ use super::lease::keep_out_removal;
 use super::{BlobStore, StoreError};
 use crate::image::Digest;
 
-/// What the names of unfinished blobs begin with.
+/// The prefix of the names of unfinished blobs.
 pub(super) const PART: &str = ".part-";
 
-/// Takes the content of a blob; [`BlobWriter::finish`] puts it into its store.
+/// Receives the content of a blob; [`BlobWriter::finish`] puts it into its store.
 #[derive(Debug)]
 pub struct BlobWriter {
     store: BlobStore,
@@ -36,12 +36,12 @@ impl BlobWriter {
         Ok(Self { store, file, hasher: Sha256::new(), written: 0 })
     }
 
-    /// How many bytes it took so far.
+    /// The bytes written so far.
     pub fn written(&self) -> u64 {
         self.written
     }
 
-    /// The digest of what it took so far.
+    /// The digest of the bytes written so far.
     pub fn digest(&self) -> Digest {
         self.hasher.clone().into()
     }
@@ -52,7 +52,7 @@ impl BlobWriter {
     /// [`StoreError::Folder`].
     pub fn finish(self) -> Result<(Digest, u64), StoreError> {
         let digest = Digest::from(self.hasher);
-        // Else a removal that began before could take it for an older blob of this name.
+        // Without this, a removal that started earlier could delete the new blob as an older one of this name.
         let _guard = keep_out_removal(self.store.folder());
         let moved = self.file.persist(self.store.path(&digest));
         moved.map_err(|error| self.store.refused(&error.error))?;

@@ -1,4 +1,4 @@
-//! Removing what is not used any more.
+//! Removes unused images and blobs.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -13,35 +13,35 @@ use super::lease::begin_removal;
 use super::{BlobStore, Closure, ImageName, Layer, Origin, StoreError, digest_of};
 use crate::image::Digest;
 
-/// After so long, what was half written is nobody's.
+/// After this time, an unfinished blob is considered abandoned.
 const ABANDONED: Duration = Duration::from_secs(24 * 3600);
 
-/// After so long, what is known about a blob that is not there is forgotten.
+/// After this time, records about a missing blob are removed.
 const FORGOTTEN: Duration = Duration::from_secs(90 * 24 * 3600);
 
-/// What a cleanup leaves in a store.
+/// What a cleanup retains in a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leave {
-    /// Only what a running process uses.
+    /// Only blobs that a running process uses.
     Nothing,
-    /// What was used in this time.
+    /// Blobs that were used within this time.
     UsedWithin(Duration),
-    /// What was used last, of so many bytes.
+    /// The most recently used blobs, up to this number of bytes.
     Bytes(u64),
 }
 
 /// What a cleanup removed, or would remove.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Cleaned {
-    /// The images that are gone, by name.
+    /// The removed images, by name.
     pub images: Vec<CleanedImage>,
     /// How many blobs were removed: layers, manifests, configurations.
     pub blobs: usize,
-    /// How many bytes they took.
+    /// Their size in bytes.
     pub bytes: u64,
-    /// How many bytes are left.
+    /// The remaining bytes.
     pub left: u64,
-    /// How many of these a running process uses.
+    /// How many of the remaining bytes a running process uses.
     pub in_use: u64,
 }
 
@@ -57,15 +57,16 @@ pub struct CleanedImage {
 
 struct Found {
     path: PathBuf,
-    /// None for what is half written.
+    /// `None` for an unfinished blob.
     digest: Option<Digest>,
     size: u64,
     used: SystemTime,
 }
 
 impl BlobStore {
-    /// Removes what `leave` does not keep, but never what a running process uses or what that names; only tells with `dry_run`. An image
-    /// goes with the first part of it that goes. What is removed can be built or pulled again.
+    /// Removes everything that `leave` does not retain, except what a running process uses, directly or by reference;
+    /// with `dry_run`, only reports it. An image is removed together with the first of its parts. Everything that is
+    /// removed can be built or pulled again.
     ///
     /// # Errors
     /// [`StoreError::Folder`].
@@ -80,7 +81,7 @@ impl BlobStore {
         let in_use = leased.map_or_else(HashSet::new, |leased| self.in_use(&found, leased));
         let used: HashMap<_, _> = found.iter().filter_map(|blob| Some((blob.digest?, blob.used))).collect();
         let mut cleaned = Cleaned::default();
-        // What is not there, and named by what is in use, is known of as well.
+        // Missing blobs that are referenced by blobs in use keep their records.
         let (mut kept, mut removed) = (in_use.clone(), Vec::new());
         for blob in found {
             let age = now.duration_since(blob.used).unwrap_or_default();
@@ -105,7 +106,7 @@ impl BlobStore {
             cleaned.bytes += blob.size;
             removed.push(blob.path);
         }
-        // Which images go is asked while their manifests are there.
+        // The images to remove must be determined while their manifests still exist.
         let unused = self.unused();
         let gone: Vec<_> = self.names().into_iter().filter(|name| !unused.keeps(name, &kept)).collect();
         cleaned.images = gone
@@ -123,8 +124,8 @@ impl BlobStore {
         Ok(cleaned)
     }
 
-    /// The blobs that running processes use: those they used since `leased`, and all that those name or have attached,
-    /// however long ago that was used.
+    /// The blobs that running processes use: those used since `leased`, and all that they reference or have attached,
+    /// however long ago those were used.
     fn in_use(&self, found: &[Found], leased: SystemTime) -> HashSet<Digest> {
         let unused = self.unused();
         let mut waiting: Vec<_> =
@@ -141,7 +142,7 @@ impl BlobStore {
         in_use
     }
 
-    /// Removes what was used longest ago when the store has more than `limit` bytes; `None` when it has not.
+    /// Removes the least recently used blobs if the store has more than `limit` bytes; otherwise returns `None`.
     ///
     /// # Errors
     /// [`StoreError::Folder`].
@@ -153,11 +154,11 @@ impl BlobStore {
         if found.iter().map(|blob| blob.size).sum::<u64>() <= limit {
             return Ok(None);
         }
-        // A little below, so that not every run has something to remove.
+        // Trims to less than the limit, so that the next runs have nothing to remove.
         self.clean_up(Leave::Bytes(limit - limit / 10), false).map(Some)
     }
 
-    /// Everything in the folder of blobs.
+    /// All files in the directory of blobs.
     fn found(&self) -> io::Result<Vec<Found>> {
         let entries = match fs::read_dir(self.blobs()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -169,7 +170,7 @@ impl BlobStore {
             let name = entry.file_name();
             let digest = name.to_str().and_then(|name| format!("sha256:{name}").parse().ok());
             let is_ours = digest.is_some() || name.as_encoded_bytes().starts_with(PART.as_bytes());
-            // Somebody may have finished or removed it meanwhile.
+            // Another process may have finished or removed it meanwhile.
             let Some(facts) = entry.metadata().ok().filter(|facts| is_ours && facts.is_file()) else {
                 continue;
             };
@@ -178,7 +179,7 @@ impl BlobStore {
         Ok(found)
     }
 
-    /// Whether everything is kept that the image `name` needs: of a pulled one, that is what was pulled of it.
+    /// Whether everything that the image `name` needs is retained: of a pulled image, only its manifest is required.
     fn keeps(&self, name: &ImageName, kept: &HashSet<Digest>) -> bool {
         if name.origin == Origin::Pulled {
             return kept.contains(&name.digest);
@@ -191,7 +192,7 @@ impl BlobStore {
         })
     }
 
-    /// Forgets what is known about blobs that are gone.
+    /// Removes the records about blobs that no longer exist.
     fn forget(&self, kept: &HashSet<Digest>, leave: Leave, now: SystemTime) -> io::Result<()> {
         let is_old = |path: &PathBuf| {
             let written = fs::metadata(path).and_then(|facts| facts.modified());
@@ -238,8 +239,8 @@ mod tests {
     }
 
     impl Fixture {
-        /// A store whose blobs of so many bytes, filled with their name, were used so many hours ago, by a process that
-        /// is gone.
+        /// A store with blobs of the given sizes in bytes, filled with their names, last used the given hours ago by a
+        /// process that has exited.
         fn new(blobs: &[(u8, usize, u64)]) -> Self {
             let folder = tempfile::tempdir().expect("directory");
             let store = BlobStore::new(folder.path().join("oci"));
@@ -252,7 +253,7 @@ mod tests {
             Self { _folder: folder, store }
         }
 
-        /// The names of the blobs that are there.
+        /// The names of the blobs that exist.
         fn left(&self) -> String {
             let blobs = fs::read_dir(self.store.blobs()).expect("blobs").flatten();
             let mut names: Vec<_> =
@@ -323,7 +324,8 @@ mod tests {
         assert_eq!(fixture.left(), "ap");
     }
 
-    /// Puts an image of `layer` and a layer that is elsewhere into the store, as a process does that is gone; gives its manifest.
+    /// Puts an image of `layer` and of a layer that is elsewhere into the store, as a process that has exited; returns
+    /// its manifest.
     fn image(fixture: &Fixture, layer: Digest, size: usize) -> Digest {
         let store = BlobStore::new(fixture.store.folder());
         let entry = |digest: &Digest, size: usize| serde_json::json!({"mediaType": "application/octet-stream", "digest": digest, "size": size});
@@ -345,7 +347,7 @@ mod tests {
         let leave = Leave::UsedWithin(Duration::from_secs(3600));
         let cleaned = store.clean_up(leave, false).expect("cleaned");
         let images: Vec<_> = cleaned.images.iter().map(|image| image.name.origin).collect();
-        assert_eq!(images, [Origin::Built], "what was pulled is only known by its manifest");
+        assert_eq!(images, [Origin::Built], "a pulled image is identified by its manifest only");
         assert_eq!(store.names().len(), 1);
     }
 
@@ -386,7 +388,7 @@ mod tests {
                     fixture.store.clean_up(Leave::Nothing, false).expect("cleaned");
                 }
             });
-            // Each as a process of its own that finds what an earlier one left a moment ago.
+            // Each iteration acts as a separate process that finds what an earlier one has just written.
             for number in 0..200_u32 {
                 let store = BlobStore::new(fixture.store.folder());
                 let reference = "acme/app:1".parse().expect("reference");

@@ -1,4 +1,4 @@
-//! Everything an image or an index consists of.
+//! Everything that an image or an index consists of.
 
 use std::collections::HashSet;
 
@@ -9,27 +9,27 @@ use serde::Deserialize;
 use super::{BlobStore, StoreError, digest_of};
 use crate::image::Digest;
 
-/// How deep indexes may lie in indexes.
+/// How deep indexes may be nested.
 const DEEPEST: usize = 4;
 
-/// How large a manifest or an index can be, in bytes: registries take no larger one.
+/// The maximum size of a manifest or an index in bytes: registries reject larger ones.
 const LARGEST: u64 = 4 << 20;
 
-/// A manifest or an index of the store with all that it names, each once.
+/// A manifest or an index of the store with all that it references, each once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closure {
-    /// Manifests and indexes, what is named before what names it: the last is the root.
+    /// Manifests and indexes, each after those that it references: the last one is the root.
     pub documents: Vec<Document>,
-    /// Configurations and layers, but for layers that their owner gives out himself.
+    /// Configurations and layers, except for layers that only their owner distributes.
     pub blobs: Vec<(Digest, u64)>,
 }
 
-/// A manifest or an index, word for word.
+/// A manifest or an index, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
     /// Its digest.
     pub digest: Digest,
-    /// Its kind.
+    /// Its media type.
     pub media_type: String,
     /// Its bytes.
     pub content: Bytes,
@@ -45,10 +45,10 @@ struct Links {
 }
 
 impl Closure {
-    /// What the manifest or index `root` of `store` consists of. The blobs themselves need not be there.
+    /// The closure of the manifest or index `root` of `store`. The blobs themselves may be missing.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] when a manifest is not there, [`StoreError::Malformed`] when one makes no sense.
+    /// [`StoreError::Missing`] if a manifest is missing, [`StoreError::Malformed`] if one is invalid.
     pub fn of(store: &BlobStore, root: &Digest) -> Result<Self, StoreError> {
         let mut closure = Self { documents: Vec::new(), blobs: Vec::new() };
         closure.add(store, root, &mut HashSet::new(), DEEPEST)?;
@@ -75,8 +75,9 @@ impl Closure {
         let content = store.read(digest)?.ok_or(StoreError::Missing { digest: *digest })?;
         let links: Links = serde_json::from_slice(&content).map_err(|error| malformed(error.to_string()))?;
         for child in links.manifests.iter().flatten() {
-            let depth =
-                depth.checked_sub(1).ok_or_else(|| malformed("its indexes lie too deep".to_owned()))?;
+            let depth = depth
+                .checked_sub(1)
+                .ok_or_else(|| malformed("its indexes are nested too deeply".to_owned()))?;
             self.add(store, &digest_of(child, digest)?, seen, depth)?;
         }
         for blob in links.config.iter().chain(links.layers.iter().flatten()) {
@@ -97,7 +98,8 @@ impl Closure {
 }
 
 impl BlobStore {
-    /// What the blob `digest` names when it is a manifest or an index; nothing when it is something else or not there.
+    /// The blobs that the blob `digest` references if it is a manifest or an index; empty if it is something else or
+    /// missing.
     pub(super) fn named_by(&self, digest: &Digest) -> Vec<Digest> {
         let is_small = self.path(digest).metadata().is_ok_and(|facts| facts.len() <= LARGEST);
         let content = if is_small { self.read(digest).ok().flatten() } else { None };
@@ -147,6 +149,6 @@ mod tests {
             root = store.put(index.to_string()).expect("kept");
         }
         let error = Closure::of(&store, &root).expect_err("refused");
-        assert!(error.to_string().ends_with("its indexes lie too deep"), "{error}");
+        assert!(error.to_string().ends_with("its indexes are nested too deeply"), "{error}");
     }
 }

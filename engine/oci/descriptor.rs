@@ -1,11 +1,11 @@
-//! Descriptors: what names a piece of content in a manifest.
+//! Descriptors: the references to content in a manifest.
 
 use oci_spec::image::{Descriptor, MediaType};
 
 use super::StoreError;
 use crate::image::Digest;
 
-/// The media types of Docker's schema 2 and their equals of the OCI image spec.
+/// The media types of Docker's schema 2 and their equivalents in the OCI image spec.
 const EQUALS: [(&str, MediaType); 4] = [
     ("application/vnd.docker.image.rootfs.diff.tar.gzip", MediaType::ImageLayerGzip),
     ("application/vnd.docker.image.rootfs.diff.tar", MediaType::ImageLayer),
@@ -13,15 +13,15 @@ const EQUALS: [(&str, MediaType); 4] = [
     ("application/vnd.docker.container.image.v1+json", MediaType::ImageConfig),
 ];
 
-/// The digest in `descriptor`, which stands in the document `within`.
+/// The digest in `descriptor`, which is part of the document `within`.
 ///
 /// # Errors
-/// [`StoreError::Malformed`] when it is none of SHA-256, which every registry and tool uses.
+/// [`StoreError::Malformed`] if it is not a SHA-256 digest, the only kind that windlass supports.
 pub fn digest_of(descriptor: &Descriptor, within: &Digest) -> Result<Digest, StoreError> {
     let digest = descriptor.digest().as_ref();
     digest.parse().map_err(|_| StoreError::Malformed {
         digest: *within,
-        reason: format!("it names content by `{digest}`, and only sha256 is known"),
+        reason: format!("it contains the digest `{digest}`, but only sha256 is supported"),
     })
 }
 
@@ -31,7 +31,7 @@ pub(super) fn describe(media_type: MediaType, size: u64, digest: &Digest) -> Des
     Descriptor::new(media_type, size, digest.expect("a SHA-256 digest is well-formed"))
 }
 
-/// The media type of the OCI image spec for the same content; itself where there is none.
+/// The equivalent media type of the OCI image spec, or `media_type` itself if there is none.
 pub(super) fn oci_type(media_type: &MediaType) -> MediaType {
     let equal = EQUALS.iter().find(|(docker, _)| *docker == media_type.as_ref());
     equal.map_or_else(|| media_type.clone(), |(_, equal)| equal.clone())

@@ -10,8 +10,8 @@ use super::descriptor::{describe, oci_type};
 use super::{BlobStore, Layer, StoreError, canonical_json, digest_of};
 use crate::image::Digest;
 
-/// An image of one platform: its manifest, its configuration and what its layers are. The layers themselves may still
-/// be in a registry alone, see [`StoredImage::missing_layers`].
+/// An image of one platform: its manifest, its configuration and the descriptors of its layers. The layers themselves
+/// may be in a registry only, see [`StoredImage::missing_layers`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredImage {
     digest: Digest,
@@ -23,8 +23,8 @@ pub struct StoredImage {
     layers: Vec<Layer>,
 }
 
-/// What of a configuration concerns the image as content. Of the rest, which Docker extends, nothing may be lost: it is
-/// passed on as bytes.
+/// The fields of a configuration that describe its content. Docker adds other fields, which must be preserved: the
+/// configuration is passed on as bytes.
 #[derive(Deserialize)]
 struct Facts {
     architecture: Arch,
@@ -41,11 +41,11 @@ struct RootFs {
 }
 
 impl StoredImage {
-    /// Makes an image of `config`, the JSON of its configuration, and `layers`, lowest first, which are those of the
-    /// configuration's `rootfs`; writes its documents into `store`. Media types become those of the OCI image spec.
+    /// Creates an image from `config`, the JSON of its configuration, and `layers`, lowest first, which are those of
+    /// the configuration's `rootfs`; writes its documents to `store`. Media types become those of the OCI image spec.
     ///
     /// # Errors
-    /// [`StoreError::Malformed`] when the configuration is none or has other layers, [`StoreError::Folder`].
+    /// [`StoreError::Malformed`] if the configuration is invalid or has other layers, [`StoreError::Folder`].
     pub fn assemble(
         store: &BlobStore,
         config: impl Into<Bytes>,
@@ -74,10 +74,10 @@ impl StoredImage {
         Self::of_documents(digest, content.into(), config)
     }
 
-    /// The image whose manifest is `digest`; `None` when its documents are not in `store`.
+    /// The image whose manifest is `digest`; `None` if its documents are not in `store`.
     ///
     /// # Errors
-    /// [`StoreError::Malformed`] when they are no image: an index, or something else. [`StoreError::Folder`].
+    /// [`StoreError::Malformed`] if they are not an image, for example an index. [`StoreError::Folder`].
     pub fn open(store: &BlobStore, digest: &Digest) -> Result<Option<Self>, StoreError> {
         let Some(content) = store.read(digest)? else { return Ok(None) };
         let manifest = read_manifest(digest, &content)?;
@@ -85,7 +85,7 @@ impl StoredImage {
         Self::of_documents(*digest, content.into(), config.into()).map(Some)
     }
 
-    /// The image of a manifest and the configuration it names.
+    /// The image of a manifest and the configuration that it references.
     fn of_documents(digest: Digest, content: Bytes, config: Bytes) -> Result<Self, StoreError> {
         let manifest = read_manifest(&digest, &content)?;
         let image_id = digest_of(manifest.config(), &digest)?;
@@ -118,7 +118,7 @@ impl StoredImage {
         self.image_id
     }
 
-    /// Its manifest, word for word.
+    /// Its manifest, byte for byte.
     pub fn content(&self) -> &Bytes {
         &self.content
     }
@@ -128,17 +128,17 @@ impl StoredImage {
         &self.manifest
     }
 
-    /// Its configuration, word for word: JSON, with fields that only Docker knows.
+    /// Its configuration, byte for byte: JSON with fields that only Docker defines.
     pub fn config(&self) -> &Bytes {
         &self.config
     }
 
-    /// What it runs on.
+    /// Its platform.
     pub fn platform(&self) -> &Platform {
         &self.platform
     }
 
-    /// What it runs on, as it is written: `linux/arm64/v8`.
+    /// Its platform as a string: `linux/arm64/v8`.
     pub fn platform_name(&self) -> String {
         let variant =
             self.platform.variant().as_ref().map_or_else(String::new, |variant| format!("/{variant}"));
@@ -158,7 +158,7 @@ impl StoredImage {
         descriptor
     }
 
-    /// Those of its layers that are not in `store`, each once.
+    /// The layers that are not in `store`, each once.
     ///
     /// # Errors
     /// [`StoreError::Folder`].

@@ -1,4 +1,4 @@
-//! Images for several platforms under one name.
+//! Images for several platforms in one index.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,10 +8,10 @@ use super::{BILL_TYPE, BlobStore, Closure, StoreError, StoredImage, canonical_js
 use crate::image::Digest;
 
 impl BlobStore {
-    /// Makes an index of `images`, one for each platform, and returns its digest. Their order does not matter.
+    /// Creates an index of `images`, one for each platform, and returns its digest. Their order does not matter.
     ///
     /// # Errors
-    /// [`StoreError::Malformed`] when two are for the same platform, [`StoreError::Folder`].
+    /// [`StoreError::Malformed`] if two are for the same platform, [`StoreError::Folder`].
     pub fn assemble_index(
         &self,
         images: &[StoredImage],
@@ -20,7 +20,7 @@ impl BlobStore {
         let mut entries = BTreeMap::new();
         for image in images {
             if entries.insert(image.platform_name(), image.descriptor()).is_some() {
-                let reason = format!("it is the second image for {}", image.platform_name());
+                let reason = format!("it is a second image for {}", image.platform_name());
                 return Err(StoreError::Malformed { digest: image.digest(), reason });
             }
         }
@@ -34,11 +34,11 @@ impl BlobStore {
         self.put(canonical_json(&index.build().expect("an index has a version and manifests")))
     }
 
-    /// The image for `platform` (`linux/arm64`) that `root`, a manifest or an index, stands for: a manifest is for every
-    /// platform. `None` when its documents are not there, or there is none for the platform.
+    /// The image for `platform` (`linux/arm64`) in `root`, a manifest or an index: a manifest matches every platform.
+    /// `None` if its documents are missing, or if there is no image for the platform.
     ///
     /// # Errors
-    /// [`StoreError::Malformed`] when it makes no sense, [`StoreError::Folder`].
+    /// [`StoreError::Malformed`] if a document is invalid, [`StoreError::Folder`].
     pub fn image_for(&self, root: &Digest, platform: &str) -> Result<Option<StoredImage>, StoreError> {
         let Some(content) = self.read(root)? else { return Ok(None) };
         let Ok(index) = serde_json::from_slice::<ImageIndex>(&content) else {
@@ -54,11 +54,11 @@ impl BlobStore {
         Ok(None)
     }
 
-    /// The manifest or index `root` with `annotations` beside those it has. What is attached to it stays attached, but to
-    /// the one without.
+    /// The manifest or index `root` with `annotations` in addition to its own. Its attachments are not copied: they
+    /// remain attached to the document without the annotations.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] when it is not there, [`StoreError::Malformed`] when it makes no sense,
+    /// [`StoreError::Missing`] if it is missing, [`StoreError::Malformed`] if it is invalid,
     /// [`StoreError::Folder`].
     pub fn annotate(
         &self,
@@ -71,12 +71,12 @@ impl BlobStore {
             serde_json::from_slice(&content).map_err(|error| malformed(error.to_string()))?;
         let known = document.entry("annotations").or_insert_with(|| serde_json::Map::new().into());
         let known =
-            known.as_object_mut().ok_or_else(|| malformed("its annotations are no object".to_owned()))?;
+            known.as_object_mut().ok_or_else(|| malformed("its annotations are not an object".to_owned()))?;
         known.extend(annotations.iter().map(|(name, value)| (name.clone(), value.as_str().into())));
         self.put(canonical_json(&document))
     }
 
-    /// Attaches its list of files to every image of `root`, a manifest or an index, which is called `name`.
+    /// Attaches its SBOM to every image of `root`, a manifest or an index, which is called `name`.
     ///
     /// # Errors
     /// As [`StoredImage::bill_of_materials`].
@@ -92,8 +92,8 @@ impl BlobStore {
         Ok(())
     }
 
-    /// Whether everything that the manifest or index `root` consists of is in the store, or in a registry that was seen
-    /// with it.
+    /// Whether everything that the manifest or index `root` consists of is in the store, or in a registry that is
+    /// recorded as having it.
     ///
     /// # Errors
     /// As [`BlobStore::is_whole`].
@@ -113,7 +113,7 @@ impl BlobStore {
     /// Whether everything that the manifest or index `root` consists of is in the store.
     ///
     /// # Errors
-    /// [`StoreError::Folder`]; [`StoreError::Malformed`] when it makes no sense.
+    /// [`StoreError::Folder`]; [`StoreError::Malformed`] if it is invalid.
     pub fn is_whole(&self, root: &Digest) -> Result<bool, StoreError> {
         let closure = match Closure::of(self, root) {
             Err(StoreError::Missing { .. }) => return Ok(false),
@@ -166,6 +166,6 @@ mod tests {
         store.remove(&arm64.image_id()).expect("removed");
         assert_eq!(store.is_whole(&one), Ok(false));
         let error = index(&[amd64.clone(), amd64]).expect_err("refused");
-        assert!(error.to_string().ends_with("it is the second image for linux/amd64"), "{error}");
+        assert!(error.to_string().ends_with("it is a second image for linux/amd64"), "{error}");
     }
 }

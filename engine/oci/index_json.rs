@@ -1,4 +1,4 @@
-//! The `index.json` of an image layout: which images are in it, and under which names.
+//! The `index.json` of an image layout: its images and their names.
 
 use oci_spec::image::{Descriptor, ImageIndex, ImageIndexBuilder, MediaType};
 
@@ -10,11 +10,11 @@ use crate::image::ImageReference;
 /// The tag of an image (OCI image spec, "pre-defined annotation keys").
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
-/// The whole reference of an image, as containerd and Docker read it.
+/// The full reference of an image, as containerd and Docker read it.
 const IMAGE_NAME: &str = "io.containerd.image.name";
 
-/// An index with `root` under each of `references`, or without a name when there are none. Of `before`, what was there,
-/// everything stays but what has one of these names, or is `root` without a name.
+/// An index with `root` under each of `references`, or without a name if there are none. The entries of the index
+/// `before` are kept, except those with one of these names, and `root` without a name.
 pub(super) fn index_with(
     before: Option<ImageIndex>,
     root: &Document,

@@ -12,24 +12,24 @@ use super::parallel_gzip::ParallelGzip;
 use super::{BlobStore, BlobWriter, StoreError};
 use crate::image::Digest;
 
-/// The level of gzip: the program's own default.
+/// The level of gzip: the default of the `gzip` command.
 const GZIP_LEVEL: u32 = 6;
 
-/// The level of zstd: the program's own default.
+/// The level of zstd: the default of the `zstd` command.
 const ZSTD_LEVEL: i32 = 3;
 
 /// How a layer is compressed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Compression {
-    /// What everything can read.
+    /// Supported by all tools.
     #[default]
     Gzip,
     /// Smaller and faster; Docker reads it since 23.0, containerd since 1.5.
     Zstd,
 }
 
-/// A finished layer: what it is unpacked, and what it is as a blob.
+/// A finished layer: the digest of its uncompressed tar, and its blob.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layer {
     /// The digest of the tar, uncompressed.
@@ -38,8 +38,8 @@ pub struct Layer {
     pub descriptor: Descriptor,
 }
 
-/// Takes a tar, uncompressed, and makes it a layer of a store: compressed on all cores, hashed before and after, in one
-/// pass and in constant memory. The same tar gives the same blob on any machine.
+/// Turns an uncompressed tar into a layer of a store: compressed on all cores and hashed before and after, in one
+/// pass and in constant memory. Equal tars give equal blobs on any machine.
 pub struct LayerWriter {
     hasher: Sha256,
     packer: Packer,
@@ -51,7 +51,7 @@ enum Packer {
 }
 
 impl Layer {
-    /// The layer whose tar has `diff_id`, and which is the blob `digest` of `size` bytes.
+    /// The layer whose tar has `diff_id` and whose blob is `digest`, of `size` bytes.
     pub fn of_blob(diff_id: Digest, compression: Compression, digest: &Digest, size: u64) -> Self {
         Self { diff_id, descriptor: describe(compression.media_type(), size, digest) }
     }
@@ -76,7 +76,7 @@ impl fmt::Display for Compression {
 }
 
 impl LayerWriter {
-    /// Begins a layer of `store`. It is there once it is finished, and never when the writer is dropped.
+    /// Starts a layer of `store`, which is added when it is finished. A writer that is dropped adds nothing.
     ///
     /// # Errors
     /// [`StoreError::Folder`].
@@ -87,7 +87,7 @@ impl LayerWriter {
                 Compression::Gzip => Packer::Gzip(ParallelGzip::new(blob, GZIP_LEVEL)?),
                 Compression::Zstd => {
                     let mut encoder = zstd::Encoder::new(blob, ZSTD_LEVEL)?;
-                    // With at least one worker, the output does not depend on how many there are.
+                    // With at least one worker, the output does not depend on the number of workers.
                     encoder.multithread(u32::try_from(rayon::current_num_threads()).unwrap_or(1))?;
                     Packer::Zstd(encoder)
                 }
@@ -97,10 +97,10 @@ impl LayerWriter {
         Ok(Self { hasher: Sha256::new(), packer })
     }
 
-    /// Ends the layer and puts it into the store.
+    /// Finishes the layer and puts it into the store.
     ///
     /// # Errors
-    /// [`StoreError::Folder`], or an error of the system: when there is no room left, for one.
+    /// [`StoreError::Folder`], or an error of the operating system, for example if the disk is full.
     pub fn finish(self) -> io::Result<Layer> {
         let (blob, compression) = match self.packer {
             Packer::Gzip(gzip) => (gzip.finish()?, Compression::Gzip),

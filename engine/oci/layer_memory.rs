@@ -1,4 +1,4 @@
-//! Which layer came out of which inputs.
+//! Which inputs produced which layer.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use super::{BlobStore, Layer, StoreError};
 use crate::image::Digest;
 
 impl BlobStore {
-    /// The layer that was made for `key`, if it is still in the store. What is damaged is not there.
+    /// The layer that is recorded for `key`, if it is still in the store. A damaged record counts as missing.
     ///
     /// # Errors
     /// [`StoreError::Folder`].
@@ -17,7 +17,7 @@ impl BlobStore {
         Ok(self.has(&digest, layer.descriptor.size())?.then_some(layer))
     }
 
-    /// Remembers that the inputs behind `key` give `layer`.
+    /// Records that the inputs behind `key` produce `layer`.
     ///
     /// # Errors
     /// [`StoreError::Folder`].

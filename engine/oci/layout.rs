@@ -1,4 +1,4 @@
-//! Images as a folder (OCI image spec, "image layout").
+//! Images as a directory (OCI image spec, "image layout").
 
 use std::fs;
 use std::io;
@@ -10,18 +10,18 @@ use super::index_json::index_with;
 use super::{BlobStore, Closure, StoreError, canonical_json};
 use crate::image::{Digest, ImageReference};
 
-/// What marks a folder as a layout, and its content.
+/// The file that marks a directory as a layout, and its content.
 pub(super) const MARK: (&str, &str) = ("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#);
 
 /// The file that lists the images.
 pub(super) const INDEX: &str = "index.json";
 
 impl BlobStore {
-    /// Puts `root`, a manifest or an index of the store with everything it names, into the image layout in `folder`, as
-    /// `references`. The folder is made when it is not there; images with other names stay in it.
+    /// Writes `root`, a manifest or an index of the store, with everything it references into the image layout in
+    /// `folder`, as `references`. Creates the directory if it does not exist; keeps images with other names.
     ///
     /// # Errors
-    /// [`StoreError::Output`] when the folder holds something else, or cannot be written; [`StoreError::Missing`].
+    /// [`StoreError::Output`] if the directory contains other files, or cannot be written; [`StoreError::Missing`].
     pub fn write_layout(
         &self,
         root: &Digest,
@@ -43,7 +43,8 @@ impl BlobStore {
         write_whole(&folder.join(INDEX), &canonical_json(&index)).map_err(failed)
     }
 
-    /// Makes `path` the content of the blob `digest`. Within one file system nothing is copied: blobs never change.
+    /// Writes the content of the blob `digest` to `path`. Links instead of copying within one file system: blobs never
+    /// change.
     fn copy_blob(&self, digest: &Digest, content: &mut fs::File, path: &Path) -> io::Result<()> {
         match fs::hard_link(self.path(digest), path) {
             Ok(()) => return Ok(()),
@@ -57,7 +58,7 @@ impl BlobStore {
     }
 }
 
-/// The index of the layout in `folder`; `None` when there is nothing.
+/// The index of the layout in `folder`; `None` if the directory is empty or does not exist.
 fn read_index(folder: &Path) -> io::Result<Option<ImageIndex>> {
     let is_empty = match fs::read_dir(folder) {
         Ok(mut entries) => entries.next().is_none(),
@@ -68,7 +69,7 @@ fn read_index(folder: &Path) -> io::Result<Option<ImageIndex>> {
         return Ok(None);
     }
     if !folder.join(MARK.0).is_file() {
-        return Err(io::Error::other("it holds files and is no image layout"));
+        return Err(io::Error::other("it contains files and is not an image layout"));
     }
     match fs::read(folder.join(INDEX)) {
         Ok(content) => serde_json::from_slice(&content).map(Some).map_err(io::Error::other),

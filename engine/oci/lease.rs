@@ -1,49 +1,50 @@
-//! What keeps a process from removing what another one uses.
+//! Leases: they keep a process from removing blobs that another process uses.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// The folder of leases, in that of the store.
+/// The directory of leases in the directory of the store.
 const FOLDER: &str = "leases";
 
-/// The lock of whoever removes something, in the folder of the store.
+/// The lock for removals, in the directory of the store.
 const REMOVAL: &str = "removal.lock";
 
-/// How much the clock of a file system may lag behind ours.
+/// How far the clock of a file system may lag behind the system clock.
 const LAG: Duration = Duration::from_secs(1);
 
-/// Says that a process uses a store since some time: blobs that were used since then are not removed. It is a file that
-/// is locked while the process lives, however it ends.
+/// Marks a store as used by a process since a point in time: blobs that were used since then are not removed. It is a
+/// locked file, and the lock is released when the process exits for any reason.
 #[derive(Debug)]
 pub(super) struct Lease {
     since: SystemTime,
-    /// None where the store cannot be written: nobody removes anything there either.
+    /// `None` if the store cannot be written: then no process can remove anything from it.
     file: Option<(PathBuf, File)>,
 }
 
-/// Holds removal off while it lives.
+/// Blocks removals until it is dropped.
 #[derive(Debug)]
 pub(super) struct Guard {
     _file: Option<File>,
 }
 
 impl Lease {
-    /// Takes a lease of the store in `folder`. Waits for a removal that is going on.
+    /// Acquires a lease of the store in `folder`. Waits for a removal in progress.
     pub(super) fn take(folder: &Path) -> Self {
-        // Without a folder for the lock, a removal could begin meanwhile. Where it cannot be made, nobody removes anything.
+        // Without a directory for the lock, a removal could start meanwhile. If it cannot be created, no process can
+        // remove anything.
         let _ = crate::own_file::create_folder(folder);
         let _guard = keep_out_removal(folder);
         let since = SystemTime::now() - LAG;
         Self { since, file: open(&folder.join(FOLDER), since).ok() }
     }
 
-    /// No lease: for somebody who looks at a store without using it.
+    /// No lease: for reading a store without marking its blobs as used.
     pub(super) fn none() -> Self {
         Self { since: SystemTime::UNIX_EPOCH, file: None }
     }
 
-    /// Whether what was used at `time` was used under this lease.
+    /// Whether a blob that was used at `time` was used under this lease.
     pub(super) fn covers(&self, time: SystemTime) -> bool {
         time >= self.since
     }
@@ -65,14 +66,14 @@ fn open(folder: &Path, since: SystemTime) -> std::io::Result<(PathBuf, File)> {
     Ok((path, file))
 }
 
-/// Waits until nobody removes anything from the store in `folder`, and keeps others from it: whoever puts something into
-/// the store, or counts on something in it from now on, holds this meanwhile.
+/// Waits until no process removes anything from the store in `folder`, and blocks further removals. A process holds
+/// this while it writes to the store, or marks a blob in it as used.
 pub(super) fn keep_out_removal(folder: &Path) -> Guard {
     let lock = || {
         let file = open_lock(folder).or_else(|_| File::open(folder.join(REMOVAL)))?;
         file.lock_shared().map(|()| file)
     };
-    // Where the lock cannot be made, nobody removes anything either.
+    // If the lock cannot be created, no process can remove anything.
     Guard { _file: lock().ok() }
 }
 
@@ -81,8 +82,9 @@ fn open_lock(folder: &Path) -> std::io::Result<File> {
     options.create(true).truncate(false).read(true).open(folder.join(REMOVAL))
 }
 
-/// Begins to remove things: whoever takes a lease, writes anything or uses a blob for the first time waits meanwhile. Returns the time of
-/// the oldest lease that is alive as well, and sweeps up the dead ones.
+/// Starts a removal: processes that acquire a lease, write anything or use a blob for the first time wait until it
+/// ends. Also returns the time of the oldest lease of a running process, and deletes the leases of processes that have
+/// exited.
 pub(super) fn begin_removal(folder: &Path) -> std::io::Result<(Guard, Option<SystemTime>)> {
     let lock = open_lock(folder)?;
     lock.lock()?;

@@ -1,4 +1,4 @@
-//! What is known to be in archives.
+//! Recorded contents of archives.
 
 use std::path::PathBuf;
 
@@ -6,12 +6,12 @@ use super::{BlobStore, StoreError};
 use crate::image::Digest;
 
 impl BlobStore {
-    /// What [`BlobStore::keep_listing`] kept about the archive `digest`.
+    /// What [`BlobStore::keep_listing`] recorded for the archive `digest`.
     pub fn listing(&self, digest: &Digest) -> Option<Vec<u8>> {
         crate::input_file::read_up_to(&self.listing_file(digest), crate::input_file::KEPT).ok()
     }
 
-    /// Keeps what is in the archive `digest`, compressed or not, so that it need not be read to know.
+    /// Records the content of the archive `digest`, compressed or not, so that the archive need not be read again.
     ///
     /// # Errors
     /// [`StoreError::Folder`].

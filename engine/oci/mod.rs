@@ -1,8 +1,8 @@
-//! Images as content: layers, configurations and manifests in a store of windlass's own (OCI image spec).
+//! Images as content: layers, configurations and manifests in the image store (OCI image spec).
 //!
-//! [`BlobStore`] is a folder of blobs named by their digest, shared by all projects and by runs side by side.
-//! [`LayerWriter`] makes a layer of a tar stream, [`StoredImage`] is an image whose parts are in the store. What
-//! travels between a store and a registry is the business of [`registry`](crate::registry).
+//! [`BlobStore`] is a directory of blobs named by their digest, shared by all projects and by parallel runs.
+//! [`LayerWriter`] turns a tar stream into a layer, [`StoredImage`] is an image whose documents are in the store.
+//! Transfers between a store and a registry are in [`registry`](crate::registry).
 
 mod archive;
 mod archive_stream;

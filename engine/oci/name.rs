@@ -1,4 +1,4 @@
-//! Names: what an image reference stands for in the store.
+//! Names: the digest that an image reference resolves to in the store.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,29 +8,29 @@ use serde::{Deserialize, Serialize};
 use super::{BlobStore, StoreError};
 use crate::image::{Digest, ImageReference};
 
-/// Where an image of the store comes from.
+/// The origin of an image in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// Windlass built it.
     Built,
-    /// It was pulled: what the registry last said.
+    /// It was pulled: the digest is the last one that the registry returned.
     Pulled,
 }
 
-/// What a name stands for.
+/// A name in the store and the digest it resolves to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageName {
     /// The reference, with its tag.
     pub reference: String,
     /// The manifest or index.
     pub digest: Digest,
-    /// Where it comes from.
+    /// Its origin.
     pub origin: Origin,
 }
 
 impl BlobStore {
-    /// Gives the manifest or index `digest` the name `reference`; without a tag it is `latest`.
+    /// Gives the manifest or index `digest` the name `reference`; the default tag is `latest`.
     ///
     /// # Errors
     /// [`StoreError::Folder`].
@@ -40,8 +40,8 @@ impl BlobStore {
         self.write(&self.name_file(&name.reference, origin), &super::canonical_json(&name))
     }
 
-    /// The digest of the manifest or index that `reference` stands for; `None` when no image has this name. A digest
-    /// in it is the answer.
+    /// The digest of the manifest or index that `reference` resolves to; `None` if no image has this name. A reference
+    /// with a digest resolves to that digest.
     pub fn named(&self, reference: &ImageReference, origin: Origin) -> Option<Digest> {
         if let Some(digest) = &reference.digest {
             return digest.parse().ok();
@@ -50,7 +50,7 @@ impl BlobStore {
         serde_json::from_slice::<ImageName>(&content).ok().map(|name| name.digest)
     }
 
-    /// Every name, sorted.
+    /// All names, sorted.
     pub fn names(&self) -> Vec<ImageName> {
         let files = fs::read_dir(self.folder().join("names")).into_iter().flatten();
         let read =
@@ -60,7 +60,7 @@ impl BlobStore {
         names
     }
 
-    /// Takes a name away; the image stays until nothing needs it.
+    /// Removes a name; the image remains until it is unused.
     ///
     /// # Errors
     /// [`StoreError::Folder`].
@@ -80,7 +80,7 @@ impl BlobStore {
     }
 }
 
-/// The reference as it names an image: with a tag, without a digest.
+/// The reference as it names an image: with a tag and without a digest.
 pub(super) fn tagged(reference: &ImageReference) -> String {
     let tag = reference.tag.as_ref().map_or("latest", |tag| tag.as_str());
     format!("{}:{tag}", reference.repository)

@@ -1,4 +1,4 @@
-//! Gzip on all cores, with the same output on any number of them.
+//! Gzip on all cores, with the same output for any number of cores.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -6,21 +6,21 @@ use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
-/// How much of the content one core compresses at a time, in bytes. It decides about the output, so it is fixed.
+/// How many bytes one core compresses at a time. The output depends on it, so it is fixed.
 const BLOCK: usize = 512 << 10;
 
-/// How many parts of a block tell whether it can be made smaller.
+/// How many samples of a block decide whether it is compressed.
 const SAMPLES: usize = 4;
-/// The length of each of them, in bytes.
+/// The length of a sample in bytes.
 const SAMPLE: usize = 8 << 10;
-/// One byte in so many has to be saved.
+/// Compression must save at least one byte in this many.
 const LEAST_SAVED: usize = 64;
 
-/// A header without name and time (RFC 1952, 2.3), from no known system.
+/// A header without name and time, for an unknown operating system (RFC 1952, 2.3).
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
-/// Compresses what is written to it into `sink`, block by block, as pigz does: every block is a run of deflate blocks
-/// that ends at a byte, and all together are one stream.
+/// Compresses what is written to it into `sink`, block by block, as pigz does: every block is a sequence of deflate
+/// blocks that ends at a byte boundary, and all together form one stream.
 #[derive(Debug)]
 pub(super) struct ParallelGzip<W> {
     sink: W,
@@ -28,9 +28,9 @@ pub(super) struct ParallelGzip<W> {
     block: Vec<u8>,
     checksum: Crc,
     running: VecDeque<Receiver<io::Result<Packed>>>,
-    /// How many blocks may be under way.
+    /// The maximum number of blocks in progress.
     most: usize,
-    /// Buffers to use again.
+    /// Buffers for reuse.
     spare: Vec<Packed>,
 }
 
@@ -58,7 +58,7 @@ impl<W: Write> ParallelGzip<W> {
         })
     }
 
-    /// Ends the stream.
+    /// Finishes the stream.
     pub(super) fn finish(mut self) -> io::Result<W> {
         self.start(FlushCompress::Finish)?;
         while !self.running.is_empty() {
@@ -69,7 +69,7 @@ impl<W: Write> ParallelGzip<W> {
         Ok(self.sink)
     }
 
-    /// Hands the block to another core.
+    /// Sends the block to another core.
     fn start(&mut self, flush: FlushCompress) -> io::Result<()> {
         while self.running.len() >= self.most {
             self.take_one()?;
@@ -85,7 +85,7 @@ impl<W: Write> ParallelGzip<W> {
         let level = self.level;
         let (sender, receiver) = sync_channel(1);
         rayon::spawn(move || {
-            // Nobody listens any more when the layer was given up.
+            // If the layer was dropped, the receiver is gone.
             let _ = sender.send(work.pack(level, flush).map(|()| work));
         });
         self.running.push_back(receiver);
@@ -123,7 +123,7 @@ impl Packed {
         self.packed.clear();
         self.checksum.reset();
         self.checksum.update(&self.plain);
-        // Archives, pictures and whatever is compressed already would take as long as all else, for nothing.
+        // Archives, images and other compressed content would take as long as all other content and save nothing.
         let level = if can_shrink(&self.plain)? { Compression::new(level) } else { Compression::none() };
         let mut compress = Compress::new(level, false);
         loop {
@@ -140,8 +140,8 @@ impl Packed {
     }
 }
 
-/// Whether a block gets smaller by compression, as far as samples tell. It decides about the output, so it depends on
-/// nothing else.
+/// Whether compression makes a block smaller, estimated from samples. The output depends on it, so it depends only
+/// on the block.
 fn can_shrink(block: &[u8]) -> io::Result<bool> {
     if block.len() < BLOCK {
         return Ok(true);
@@ -159,10 +159,10 @@ fn can_shrink(block: &[u8]) -> io::Result<bool> {
     Ok(false)
 }
 
-/// What comes from `receiver`. On a thread of the pool, other work of the pool is done meanwhile: all of its threads
-/// may be writing layers.
+/// Receives from `receiver`. A thread of the pool does other work of the pool meanwhile: all threads of the pool may be
+/// writing layers.
 fn received<T>(receiver: &Receiver<T>) -> io::Result<T> {
-    let gone = || io::Error::other("compressing stopped");
+    let gone = || io::Error::other("compression stopped");
     while rayon::current_thread_index().is_some() {
         match receiver.try_recv() {
             Ok(value) => return Ok(value),

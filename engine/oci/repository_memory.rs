@@ -1,22 +1,22 @@
-//! Which repositories are known to have a blob: from there it need not be sent, see "mounting a blob from another
-//! repository" of the OCI distribution spec.
+//! The repositories that are known to have a blob: it can be mounted from there instead of being sent, see "mounting a
+//! blob from another repository" in the OCI distribution spec.
 
 use std::path::PathBuf;
 
 use super::{BlobStore, StoreError};
 use crate::image::{Digest, Repository};
 
-/// How many repositories are remembered for one blob.
+/// How many repositories are recorded for one blob.
 const MOST: usize = 8;
 
 impl BlobStore {
-    /// The repositories that were seen with the blob `digest`, the last seen first.
+    /// The repositories that had the blob `digest`, the most recent first.
     pub fn repositories_of(&self, digest: &Digest) -> Vec<Repository> {
         let text = crate::input_file::read_text(&self.repositories_file(digest)).unwrap_or_default();
         text.lines().filter_map(|line| line.parse().ok()).take(MOST).collect()
     }
 
-    /// Remembers that `repository` has the blob `digest`.
+    /// Records that `repository` has the blob `digest`.
     ///
     /// # Errors
     /// [`StoreError::Folder`].

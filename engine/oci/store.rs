@@ -1,4 +1,4 @@
-//! The store: a folder of blobs named by their digest.
+//! The image store: a directory of blobs named by their digest.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -11,14 +11,14 @@ use super::{BlobWriter, StoreError};
 use crate::cache_folder::cache_folder;
 use crate::image::Digest;
 
-/// The user's store of images, a folder in the form of an OCI image layout: `blobs/sha256/HEX`. Beside the blobs lie
-/// the names of images and what is known about layers.
+/// The user's image store, a directory in the form of an OCI image layout: `blobs/sha256/HEX`. Next to the blobs are
+/// the names of images and the records about layers.
 ///
-/// It is shared by all projects and by runs side by side: a blob is written beside its place and moved there when it is
-/// whole, and never changes. A blob's modification time says when it was last used. Cheap to clone.
+/// It is shared by all projects and by parallel runs: a blob is written to a temporary file, renamed when it is
+/// complete, and never changes. A blob's modification time is the time of its last use. Cheap to clone.
 ///
-/// What a process has used, and what that names, no other process removes while it runs: it holds a [`Lease`] from its
-/// first use on. Whoever removes something keeps all others from writing meanwhile.
+/// While a process runs, other processes do not remove blobs that it has used, or blobs that these reference: it holds
+/// a [`Lease`] from its first use on. A process that removes blobs keeps others from writing meanwhile.
 #[derive(Debug, Clone)]
 pub struct BlobStore(Arc<Inner>);
 
@@ -28,7 +28,7 @@ struct Inner {
     lease: OnceLock<Lease>,
 }
 
-/// A blob, opened: it can be read to its end even when it is removed meanwhile.
+/// An open blob: it can be read to the end even if it is removed meanwhile.
 #[derive(Debug)]
 pub struct Blob {
     /// Its content.
@@ -38,40 +38,41 @@ pub struct Blob {
 }
 
 impl BlobStore {
-    /// The store in `folder`, which is made when something is written.
+    /// The store in `folder`, which is created by the first write.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self(Arc::new(Inner { folder: folder.into(), lease: OnceLock::new() }))
     }
 
-    /// The store of the user: `windlass/oci` in `$XDG_CACHE_HOME`, else in `~/.cache`. `variable` looks into the
-    /// environment.
+    /// The store of the user: `windlass/oci` in `$XDG_CACHE_HOME`, or in `~/.cache` without it. `variable` looks up
+    /// environment variables.
     pub fn of_user(variable: impl Fn(&str) -> Option<String>) -> Self {
         Self::new(cache_folder(variable).join("oci"))
     }
 
-    /// Its folder.
+    /// Its directory.
     pub fn folder(&self) -> &Path {
         &self.0.folder
     }
 
-    /// The blob `digest`, opened, which counts as its use; `None` when it is not there.
+    /// Opens the blob `digest` and marks it as used; `None` if it does not exist.
     ///
     /// # Errors
-    /// [`StoreError::Folder`] when it is there and cannot be read.
+    /// [`StoreError::Folder`] if it exists and cannot be read.
     pub fn get(&self, digest: &Digest) -> Result<Option<Blob>, StoreError> {
         let path = self.path(digest);
         let open = || -> io::Result<Blob> {
-            // Where nothing is, nothing is used. What is opened before there is a lease may be removed until there is one.
+            // A missing blob needs no lease. A blob that was opened before the lease may be removed until the lease
+            // exists.
             path.metadata()?;
             let lease = self.lease();
             let mut file = File::open(&path)?;
             let mut facts = file.metadata()?;
             if !facts.modified().is_ok_and(|used| lease.covers(used)) {
-                // Somebody may be about to remove it.
+                // Another process may be about to remove it.
                 let _guard = lease::keep_out_removal(self.folder());
                 file = File::open(&path)?;
                 facts = file.metadata()?;
-                // A store that cannot be written is as good for reading.
+                // A read-only store can still be read.
                 let _ = file.set_modified(SystemTime::now());
             }
             Ok(Blob { file, size: facts.len() })
@@ -83,8 +84,8 @@ impl BlobStore {
         }
     }
 
-    /// Whether the blob `digest` is there with `size` bytes: one of another size is damaged, and is replaced when it is
-    /// written again.
+    /// Whether the blob `digest` exists and has `size` bytes: a blob of another size is damaged, and is replaced when
+    /// it is written again.
     ///
     /// # Errors
     /// [`StoreError::Folder`].
@@ -92,7 +93,7 @@ impl BlobStore {
         Ok(self.get(digest)?.is_some_and(|blob| blob.size == size))
     }
 
-    /// The content of a small blob, its digest checked: what is damaged is removed and is not there.
+    /// The content of a small blob, after checking its digest: a damaged blob is removed and counts as missing.
     ///
     /// # Errors
     /// [`StoreError::Folder`].
@@ -106,7 +107,7 @@ impl BlobStore {
         self.remove(digest).map(|()| None)
     }
 
-    /// Reads the blob `digest` through; whether it is what its name says. What is damaged is removed.
+    /// Reads the whole blob `digest` and returns whether its content matches the digest. Removes a damaged blob.
     ///
     /// # Errors
     /// [`StoreError::Folder`].
@@ -120,7 +121,7 @@ impl BlobStore {
         self.remove(digest).map(|()| false)
     }
 
-    /// Keeps `content`.
+    /// Stores `content`.
     ///
     /// # Errors
     /// [`StoreError::Folder`].
@@ -130,7 +131,8 @@ impl BlobStore {
         writer.finish().map(|(digest, _)| digest)
     }
 
-    /// Begins a blob whose content comes in pieces. It is there once it is finished, and never when it is dropped.
+    /// Starts a blob whose content is written in pieces. It is added when it is finished; if it is dropped, nothing is
+    /// added.
     ///
     /// # Errors
     /// [`StoreError::Folder`].
@@ -138,7 +140,7 @@ impl BlobStore {
         BlobWriter::begin(self.clone())
     }
 
-    /// Removes the blob `digest`, if it is there.
+    /// Removes the blob `digest`, if it exists.
     ///
     /// # Errors
     /// [`StoreError::Folder`].
@@ -149,27 +151,27 @@ impl BlobStore {
         }
     }
 
-    /// What keeps others from removing what is used here.
+    /// The lease that keeps other processes from removing blobs used by this one.
     pub(super) fn lease(&self) -> &Lease {
         self.0.lease.get_or_init(|| Lease::take(self.folder()))
     }
 
-    /// The same store, for looking at it: reading is no use.
+    /// The same store for inspection: reading does not mark blobs as used.
     pub(super) fn unused(&self) -> Self {
         Self(Arc::new(Inner { folder: self.0.folder.clone(), lease: OnceLock::from(Lease::none()) }))
     }
 
-    /// Where the blob `digest` lies, if it is there.
+    /// The path of the blob `digest`, if it exists.
     pub(super) fn path(&self, digest: &Digest) -> PathBuf {
         self.blobs().join(digest.hex())
     }
 
-    /// The folder of all blobs.
+    /// The directory of all blobs.
     pub(super) fn blobs(&self) -> PathBuf {
         self.folder().join("blobs").join("sha256")
     }
 
-    /// Writes a small file of the store, as a whole.
+    /// Writes a small file of the store atomically.
     pub(super) fn write(&self, path: &Path, content: &[u8]) -> Result<(), StoreError> {
         let write = || -> io::Result<File> {
             let folder = path.parent().unwrap_or(self.folder());
@@ -182,7 +184,7 @@ impl BlobStore {
         write().map(drop).map_err(|error| self.refused(&error))
     }
 
-    /// The error that `error` is for this store.
+    /// Converts `error` to an error of this store.
     pub(crate) fn refused(&self, error: &io::Error) -> StoreError {
         StoreError::folder(self.folder(), error)
     }
@@ -268,7 +270,7 @@ mod tests {
         fs::write(&file, "").expect("file");
         let error = BlobStore::new(&file).put("layer").expect_err("no folder");
         assert!(
-            error.to_string().starts_with(&format!("cannot keep images in `{}`", file.display())),
+            error.to_string().starts_with(&format!("cannot store images in `{}`", file.display())),
             "{error}"
         );
     }
