@@ -311,7 +311,7 @@ fn a_missing_context_is_named() {
     let output = unbuilt("    context: no/such/folder\n").run(["build", "--skip-push"]);
     output.exits(1).stderr_has("cannot find the build context").stderr_has("no/such/folder");
     let output = unbuilt("    context: Dockerfile\n").run(["build", "--skip-push"]);
-    output.exits(1).stderr_has("it is not a folder");
+    output.exits(1).stderr_has("it is not a directory");
 }
 
 #[test]

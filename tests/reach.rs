@@ -166,7 +166,7 @@ fn a_base_that_becomes_known_while_building_does_not_build_twice() {
             .file("a", "a")
             .file("other", "other");
     proxy.fault(1, "", &format!("/v2/{}/manifests/", base.path()), Fault::Status(404));
-    let why = format!("what `{reference}` adds to a build (ONBUILD, ENV) is not known");
+    let why = format!("the ONBUILD and ENV of `{reference}` are unknown");
     builds(&project).stderr_has(format!("every file of the build context counts: {why}"));
     project.write("other", "changed");
     skips(&project);

@@ -33,7 +33,7 @@ impl Digest {
 }
 
 impl From<sha2::Sha256> for Digest {
-    /// The digest of everything that was fed to `hasher`.
+    /// The digest of all bytes that `hasher` received.
     fn from(hasher: sha2::Sha256) -> Self {
         Self(hasher.finalize().into())
     }
@@ -51,7 +51,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// In text formats as it is printed, in binary ones as its 32 bytes.
+/// In human-readable formats as it is printed, in binary formats as its 32 bytes.
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
@@ -72,7 +72,7 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
-/// A text that is not `sha256:` and 64 hex digits.
+/// A string that is not `sha256:` and 64 hex digits.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("`{0}` is not a sha256 digest")]
 pub struct DigestError(String);

@@ -1,4 +1,4 @@
-//! Image references, Dockerfiles, build contexts and cache keys: values without side effects, but for
+//! Image references, Dockerfiles, build contexts and cache keys: values whose only side effect is
 //! reading files.
 
 pub mod context;

@@ -1,4 +1,4 @@
-//! What an image runs on.
+//! The platform of an image.
 
 use std::fmt;
 
@@ -9,14 +9,14 @@ use oci_spec::image as oci;
 pub struct Platform {
     /// `linux`.
     pub os: String,
-    /// As Go calls it: `amd64`, `arm64`.
+    /// The architecture as Go names it: `amd64`, `arm64`.
     pub architecture: String,
-    /// Of the processor: `v7`.
+    /// The variant of the architecture: `v7`.
     pub variant: Option<String>,
 }
 
 impl Platform {
-    /// Linux on the processor of this machine, as the daemons of other systems have it as well.
+    /// Linux on the architecture of this machine; the daemons of other operating systems run Linux as well.
     pub fn of_this_machine() -> Self {
         let (architecture, variant) = match std::env::consts::ARCH {
             "x86_64" => ("amd64", None),
@@ -33,7 +33,7 @@ impl Platform {
         }
     }
 
-    /// Reads `linux/arm/v7`; `None` when it is no platform.
+    /// Parses `linux/arm/v7`; `None` if it is not a platform.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('/').map(str::to_lowercase);
         let (os, architecture) = (parts.next()?, parts.next()?);
@@ -51,14 +51,14 @@ impl Platform {
             "aarch64" => "arm64".to_owned(),
             _ => architecture,
         };
-        // The only variant of its processor is not written.
+        // `v8` is the only variant of arm64 and is omitted.
         let variant = variant.filter(|variant| !(architecture == "arm64" && variant == "v8"));
         Some(Self { os, architecture, variant })
     }
 }
 
-/// Platforms separated by commas, as they were asked for, in their one form. What is none stays as it is written: whoever
-/// builds for it says so.
+/// Normalizes comma-separated platforms as the user requested them. An invalid platform is kept as written: the builder
+/// reports it.
 pub fn normal_platforms(text: &str) -> String {
     let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
     let normal =

@@ -1,14 +1,14 @@
-//! Names of images: registry, repository, tag, digest.
+//! Image references: registry, repository, tag, digest.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::Tag;
 
-/// The domain of names that write none.
+/// The domain of references without a registry.
 const DOCKER_HUB: &str = "docker.io";
 
-/// The longest path of a repository, in bytes (distribution reference, `RepositoryNameTotalLengthMax`).
+/// The maximum length of a repository path, in bytes (distribution reference, `RepositoryNameTotalLengthMax`).
 const LONGEST_PATH: usize = 255;
 
 /// A registry and a repository in it, without tag or digest: `ghcr.io/acme/api`.
@@ -19,18 +19,18 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// The registry's host and port, `docker.io` for Docker Hub; empty where the first component looks like a
-    /// host but cannot be one (`a_b.io/app`), as in Docker.
+    /// The registry's host and port, `docker.io` for Docker Hub; empty if the first component looks like a
+    /// host but is not valid as one (`a_b.io/app`), as in Docker.
     pub fn domain(&self) -> &str {
         &self.domain
     }
 
-    /// The path inside the registry, with `library/` for official images.
+    /// The path within the registry, with `library/` for official images.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The repository of the same path in the registry `domain`: a mirror.
+    /// The same path in the registry `domain`: a mirror.
     #[must_use]
     pub fn at(&self, domain: impl Into<String>) -> Self {
         Self { domain: domain.into(), path: self.path.clone() }
@@ -66,9 +66,9 @@ impl fmt::Display for Repository {
 pub struct ImageReference {
     /// The repository.
     pub repository: Repository,
-    /// The tag, when written.
+    /// The tag, if written.
     pub tag: Option<Tag>,
-    /// The digest as written (`sha256:...`, `sha512:...`), when written.
+    /// The digest as written (`sha256:...`, `sha512:...`), if written.
     pub digest: Option<String>,
 }
 
@@ -86,18 +86,18 @@ impl fmt::Display for ImageReference {
     }
 }
 
-/// A text that is no image reference.
+/// A string that is not a valid image reference.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 #[error("`{text}` is not a valid image reference: {reason}")]
 #[diagnostic(code(image::reference))]
 pub struct ReferenceError {
-    /// The refused text.
+    /// The rejected string.
     pub text: String,
     /// What is wrong with it.
     pub reason: String,
 }
 
-/// Follows Docker's grammar and normalisation: a first component with `.`, `:` or an upper-case letter, or
+/// Follows Docker's grammar and normalization: a first component with `.`, `:` or an upper-case letter, or
 /// `localhost`, is a registry; everything else is on Docker Hub.
 impl FromStr for ImageReference {
     type Err = ReferenceError;
@@ -107,7 +107,7 @@ impl FromStr for ImageReference {
     }
 }
 
-/// Refuses a tag or digest.
+/// Rejects a tag or digest.
 impl FromStr for Repository {
     type Err = ReferenceError;
 
@@ -115,10 +115,8 @@ impl FromStr for Repository {
         let error = |reason: String| ReferenceError { text: text.to_owned(), reason };
         let reference: ImageReference = text.parse()?;
         match (reference.tag, reference.digest) {
-            (Some(tag), _) => {
-                Err(error(format!("it has the tag `{tag}` where only a repository is expected")))
-            }
-            (_, Some(_)) => Err(error("it has a digest where only a repository is expected".into())),
+            (Some(tag), _) => Err(error(format!("it must be a repository without the tag `{tag}`"))),
+            (_, Some(_)) => Err(error("it must be a repository without a digest".into())),
             (None, None) => Ok(reference.repository),
         }
     }
@@ -129,7 +127,7 @@ fn parse(text: &str) -> Result<ImageReference, String> {
         return Err("it is empty".into());
     }
     if text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-        return Err("64 hex digits are an image ID, not a name".into());
+        return Err("64 hex digits are an image ID, not a reference".into());
     }
     let (name, digest) = match text.split_once('@') {
         Some((name, digest)) => (name, Some(check_digest(digest)?.to_owned())),
@@ -138,7 +136,7 @@ fn parse(text: &str) -> Result<ImageReference, String> {
     let (domain, rest) = split_domain(name);
     let (path, tag) = match rest.split_once(':') {
         Some((path, tag)) => {
-            (path, Some(tag.parse::<Tag>().map_err(|error| format!("its tag: {}", error.reason))?))
+            (path, Some(tag.parse::<Tag>().map_err(|error| format!("invalid tag: {}", error.reason))?))
         }
         None => (rest, None),
     };
@@ -208,19 +206,19 @@ fn check_domain(domain: &str) -> Result<(), String> {
 
 fn check_path(path: &str) -> Result<(), String> {
     if path.chars().any(char::is_uppercase) {
-        return Err("a repository is written in lower case".into());
+        return Err("a repository must be lower case".into());
     }
     if path.len() > LONGEST_PATH {
-        return Err(format!("its path has {} characters, more than {LONGEST_PATH}", path.len()));
+        return Err(format!("its path has {} characters, at most {LONGEST_PATH} are allowed", path.len()));
     }
     match path.split('/').find(|component| !is_path_component(component)) {
-        Some("") => Err("a part of its path is empty".into()),
-        Some(component) => Err(format!("`{component}` cannot be a part of its path")),
+        Some("") => Err("a component of its path is empty".into()),
+        Some(component) => Err(format!("invalid path component `{component}`")),
         None => Ok(()),
     }
 }
 
-/// Runs of lower-case letters and digits, separated by `.`, `_`, `__` or any number of `-`.
+/// Sequences of lower-case letters and digits, separated by `.`, `_`, `__` or any number of `-`.
 fn is_path_component(component: &str) -> bool {
     let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     component.starts_with(alphanumeric)
@@ -231,18 +229,18 @@ fn is_path_component(component: &str) -> bool {
 }
 
 fn check_digest(digest: &str) -> Result<&str, String> {
-    let error = |reason: &str| Err(format!("`{digest}` is not a digest: {reason}"));
+    let error = |reason: &str| Err(format!("invalid digest `{digest}`: {reason}"));
     let Some((algorithm, hex)) = digest.split_once(':') else {
-        return error("it has no `:` after its algorithm");
+        return error("no `:` after the algorithm");
     };
     let length = match algorithm {
         "sha256" => 64,
         "sha384" => 96,
         "sha512" => 128,
-        _ => return error("its algorithm is none of sha256, sha384 and sha512"),
+        _ => return error("the algorithm must be sha256, sha384 or sha512"),
     };
     if hex.len() != length || !hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-        return error(&format!("{length} lower-case hex digits are expected"));
+        return error(&format!("it must have {length} lower-case hex digits"));
     }
     Ok(digest)
 }
@@ -274,7 +272,7 @@ mod tests {
         check("", Err("empty"));
         check("acme/API", Err("lower case"));
         check("acme//api", Err("empty"));
-        check("api:", Err("its tag: it is empty"));
+        check("api:", Err("invalid tag: it is empty"));
         check("api@sha256:abc", Err("64 lower-case hex digits"));
         check("-x.io/api", Err("not a host name"));
     }

@@ -1,17 +1,18 @@
-//! Tags, and the templates they are made from.
+//! Tags and tag templates.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A tag: up to 128 characters of `[A-Za-z0-9_.-]`, not starting with `.` or `-` (distribution spec, "pulling manifests").
+/// A tag: up to 128 characters of `[A-Za-z0-9_.-]`, not starting with `.` or `-` (distribution spec, "pulling
+/// manifests").
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Tag(String);
 
 impl Tag {
-    /// The text.
+    /// The tag as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -23,12 +24,12 @@ impl fmt::Display for Tag {
     }
 }
 
-/// A text that cannot be a tag.
+/// A string that is not a valid tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 #[error("`{text}` is not a valid tag: {reason}")]
 #[diagnostic(code(image::tag), help("{}", help(text)))]
 pub struct TagError {
-    /// The refused text.
+    /// The rejected string.
     pub text: String,
     /// What is wrong with it.
     pub reason: String,
@@ -36,9 +37,9 @@ pub struct TagError {
 
 fn help(text: &str) -> &'static str {
     match text.contains("${") {
-        true => "values stand in texts between backticks: `v-${image.name}`",
+        true => "interpolate values in a backtick string: `v-${image.name}`",
         false => {
-            "a tag has up to 128 letters, digits, `_`, `.` or `-`, and starts with a letter, digit or `_`"
+            "a tag has at most 128 letters, digits, `_`, `.` or `-`, and starts with a letter, digit or `_`"
         }
     }
 }
@@ -79,27 +80,27 @@ impl From<Tag> for String {
     }
 }
 
-/// A tag in which every `#` stands for one random letter or digit (spec image-building §4).
+/// A tag template: every `#` is replaced by a random letter or digit, as in DevSpace.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TagTemplate(String);
 
 impl TagTemplate {
-    /// The template of an image that names no tags: 5 random characters (seed, step 6).
+    /// The template of an image without configured tags: 5 random characters, as in DevSpace.
     pub fn random() -> Self {
         Self("#####".to_owned())
     }
 
-    /// The text with its `#`.
+    /// The template with its `#`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The tag itself, when nothing in it is random.
+    /// The tag itself, if the template has no random characters.
     pub fn fixed(&self) -> Option<Tag> {
         self.0.parse().ok()
     }
 
-    /// A tag with every `#` replaced by what `random` yields.
+    /// A tag in which every `#` is replaced by a character from `random`.
     pub fn fill(&self, mut random: impl FnMut() -> char) -> Tag {
         Tag(self.0.chars().map(|c| if c == '#' { random() } else { c }).collect())
     }

@@ -1,4 +1,4 @@
-//! A selection as an uncompressed tar archive, made while it is sent.
+//! A selection as an uncompressed tar archive, created while it is sent.
 
 use std::io::{self, Read as _, Write};
 use std::sync::Arc;
@@ -14,19 +14,19 @@ use super::name::{bytes_of, path_of, shown};
 use super::sent::SentFile;
 use super::{Selection, SentFiles};
 
-/// Bytes of a block of the stream: what is read from a file at once and handed on without a copy.
+/// The size of a block of the stream: it is read from a file at once and passed on without a copy.
 const BLOCK: usize = 256 * 1024;
-/// Blocks that wait for the receiver.
+/// The maximum number of blocks that wait for the receiver.
 const WAITING: usize = 4;
-/// Bytes of a tar record.
+/// The size of a tar record.
 const RECORD: u64 = 512;
 
 impl Selection {
-    /// The selection as a tar stream of a few hundred kilobytes at a time; `sent` learns what each file had in
-    /// it, `progress` gets the bytes of file content read so far.
+    /// The selection as a tar stream of a few hundred kilobytes at a time; `sent` records the digest of each file as it
+    /// was sent, `progress` receives the bytes of file content read so far.
     ///
-    /// A thread of its own reads the files. It ends when the stream is dropped. Each file travels as it is when its
-    /// turn comes; one that cannot be read, or changes while it is read, ends the stream with an error that names it.
+    /// A separate thread reads the files. It stops when the stream is dropped. Each file is sent with its current
+    /// content; one that cannot be read, or changes during the read, ends the stream with an error that names it.
     pub fn tar_stream(
         &self,
         sent: Arc<SentFiles>,
@@ -39,7 +39,7 @@ impl Selection {
             let sender = blocks.sender.clone();
             let result = selection.write(blocks, &sent, &progress).and_then(|mut blocks| blocks.send());
             if let Err(error) = result {
-                // Nobody left to tell it when the receiver is gone.
+                // If the receiver is gone, the error cannot be delivered.
                 let _ = sender.blocking_send(Err(error));
             }
         };
@@ -52,7 +52,7 @@ impl Selection {
     /// Writes the selection as a tar archive, as [`Selection::tar_stream`] does.
     ///
     /// # Errors
-    /// Those of the writer; and when a file cannot be read or changes meanwhile, an error that names it.
+    /// Errors of the writer; and, if a file cannot be read or changes meanwhile, an error that names it.
     pub fn write_tar(&self, writer: impl Write, progress: impl Fn(u64)) -> io::Result<()> {
         let sink = Plain { writer, buffer: Vec::new() };
         self.write(sink, &SentFiles::default(), &progress)?.writer.flush()
@@ -63,7 +63,7 @@ impl Selection {
         let mut done = 0;
         for entry in self.entries() {
             append(&mut builder, entry, sent, &mut done, progress).map_err(|error| match error.kind() {
-                // The receiver went away: no fault of this file.
+                // The receiver is gone: not an error of this file.
                 io::ErrorKind::BrokenPipe => error,
                 kind => {
                     let error = Unsendable { path: entry.path.clone(), reason: error };
@@ -75,31 +75,31 @@ impl Selection {
     }
 }
 
-/// Why an archive broke off: a selected file could not be read to its end.
+/// Why an archive is incomplete: a selected file could not be read to its end.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot send `{}`: {reason}", shown(.path))]
 pub struct Unsendable {
     /// The file's path in the context.
     pub path: Arc<str>,
-    /// What the system said.
+    /// The error of the operating system.
     pub reason: io::Error,
 }
 
-/// As it travels inside an [`io::Error`], which cannot be cloned.
+/// Wraps the error for an [`io::Error`], which cannot be cloned.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 struct Shared(Arc<Unsendable>);
 
 impl Unsendable {
-    /// The one inside an error of [`Selection::tar_stream`] or [`Selection::write_tar`].
+    /// The [`Unsendable`] in an error of [`Selection::tar_stream`] or [`Selection::write_tar`].
     pub fn of(error: &io::Error) -> Option<&Arc<Self>> {
         Some(&error.get_ref()?.downcast_ref::<Shared>()?.0)
     }
 }
 
-/// Where an archive goes.
+/// The destination of an archive.
 trait Sink: Write {
-    /// Moves the next bytes of `file`, with as few copies as it can; none at its end. Returns how many.
+    /// Transfers the next bytes of `file` with as few copies as possible and returns their number, 0 at the end.
     fn take_from(&mut self, file: &mut SentFile<'_>) -> io::Result<usize>;
 }
 
@@ -139,7 +139,7 @@ fn append<S: Sink>(
                     let size = file.size();
                     header.set_size(size);
                     header.set_mtime(seconds(file.modified()));
-                    // Only the header: the content goes around the builder, which would copy it in small pieces.
+                    // Only the header: the content bypasses the builder, which would copy it in small pieces.
                     builder.append_data(&mut header, path_of(&entry.path), io::empty())?;
                     let sink = builder.get_mut();
                     loop {
@@ -159,7 +159,7 @@ fn append<S: Sink>(
     }
 }
 
-/// A symlink whose target is kept as written, also where the tar crate would tidy it.
+/// A symlink whose target is kept as written, even if the tar crate would normalize it.
 fn append_link<S: Sink>(
     builder: &mut Builder<S>,
     header: &mut Header,
@@ -179,12 +179,12 @@ fn append_link<S: Sink>(
     builder.append_data(header, path_of(path), io::empty())
 }
 
-/// Whole seconds since 1970; times before that are not told.
+/// Whole seconds since 1970; 0 for earlier times.
 fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |distance| distance.as_secs())
 }
 
-/// Collects what is written into blocks and sends them.
+/// Collects the written bytes in blocks and sends them.
 struct Blocks {
     block: BytesMut,
     filled: usize,
@@ -201,7 +201,7 @@ impl Blocks {
         Ok(&mut self.block[self.filled..])
     }
 
-    /// Sends what is in the current block.
+    /// Sends the content of the current block.
     fn send(&mut self) -> io::Result<()> {
         let mut block = std::mem::take(&mut self.block);
         block.truncate(std::mem::take(&mut self.filled));
@@ -235,7 +235,7 @@ impl Sink for Blocks {
     }
 }
 
-/// Writes through to any writer.
+/// Passes everything to a writer.
 struct Plain<W> {
     writer: W,
     buffer: Vec<u8>,

@@ -1,4 +1,4 @@
-//! The digest of a selection: what of it can change an image.
+//! The digest of a selection: everything in it that can change an image.
 
 use std::cmp;
 use std::io::{self, Read as _};
@@ -17,23 +17,23 @@ use super::{ContextError, Selection, SentFiles};
 use crate::image::Digest;
 use crate::state::{Stamp, StatIndex};
 
-/// Names the encoding that is hashed; it changes with it.
+/// Identifies the encoding that is hashed; it must change with the encoding.
 const VERSION: &[u8] = b"windlass context 2\0";
 /// The version of the compact form and of the fingerprints in it.
 const STORED: u8 = 2;
-/// Bytes read at once.
+/// The size of a read buffer in bytes.
 const BUFFER: usize = 256 * 1024;
-/// Bytes to hash from which on several threads share the work.
+/// From this many bytes on, several threads hash in parallel.
 const PARALLEL: u64 = 1024 * 1024;
-/// Bytes after which progress is told.
+/// The bytes between two progress reports.
 const TELL_EVERY: u64 = 16 * 1024 * 1024;
-/// How often a file may change while it is read.
+/// How often a file may change during a read.
 const ATTEMPTS: usize = 3;
 
-/// The digest of a selection, and what it is made of. Cheap to clone.
+/// The digest of a selection and of its entries. Cheap to clone.
 ///
-/// It covers paths, kinds, permission bits (setuid, setgid and sticky among them), symlink targets and contents; not
-/// mtimes, owners or where the context is.
+/// It covers paths, kinds, permission bits (including setuid, setgid and sticky), symlink targets and contents; not
+/// modification times, owners or the location of the context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContextDigest {
     digest: Digest,
@@ -45,7 +45,7 @@ pub struct ContextDigest {
 pub struct ContextEntry {
     /// The path in the context, relative, with `/`.
     pub path: Arc<str>,
-    /// The first bytes of a SHA-256 over kind, permission bits and content: enough to name what changed.
+    /// The first bytes of a SHA-256 over kind, permission bits and content: enough to detect a change.
     pub fingerprint: [u8; 8],
 }
 
@@ -54,27 +54,27 @@ pub struct ContextEntry {
 pub struct Change {
     /// The path in the context.
     pub path: Arc<str>,
-    /// What happened to it.
+    /// The kind of the difference.
     pub kind: ChangeKind,
 }
 
-/// What happened to a path.
+/// The kind of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
     /// It is new.
     Added,
-    /// It is gone.
+    /// It was removed.
     Removed,
-    /// It is another kind of thing, or has another content, target or permission bits.
+    /// It has another kind, content, target or permission bits.
     Changed,
 }
 
 impl Selection {
-    /// The digest of the selection; files that `index` knows are not read. It is computed once and shared
-    /// with clones. `progress` gets the bytes read so far and those to read in all, when they are many.
+    /// The digest of the selection; files whose digest is in `index` are not read. It is computed once and shared
+    /// with clones. `progress` receives the bytes read so far and their total, if there are many.
     ///
     /// # Errors
-    /// [`ContextError`] when a file cannot be read or does not stop changing.
+    /// [`ContextError`] if a file cannot be read or keeps changing.
     pub fn digest(
         &self,
         index: &StatIndex,
@@ -89,8 +89,8 @@ impl Selection {
         Ok(self.hashed().get_or_init(|| Hashed { digest, contents, changed }).digest.clone())
     }
 
-    /// The digest of the selection with the files as they were `sent`. What was not sent is as it was when the
-    /// selection was hashed before.
+    /// The digest of the selection with the files as they were `sent`. A file that was not sent has the content with
+    /// which the selection was hashed before.
     ///
     /// # Errors
     /// As [`Selection::digest`], for files that were neither sent nor hashed.
@@ -108,19 +108,19 @@ impl ContextDigest {
         self.digest
     }
 
-    /// The same files as what nobody knows to be this content or that of `before`: equal to no digest of files.
+    /// The same files when it is unknown whether they have this content or that of `before`: equals no digest of files.
     #[must_use]
     pub fn after(&self, before: &Self) -> Self {
         let both = [&before.digest.as_bytes()[..], self.digest.as_bytes()].concat();
         Self { digest: Digest::of(both), entries: Arc::clone(&self.entries) }
     }
 
-    /// What it is made of, in the order of the selection.
+    /// The entries, in the order of the selection.
     pub fn entries(&self) -> &[ContextEntry] {
         &self.entries
     }
 
-    /// What has to be done to `old` to get this one, in the order of the selection.
+    /// The changes from `old` to this one, in the order of the selection.
     pub fn changes_since(&self, old: &Self) -> Vec<Change> {
         let (mut old, mut new) = (old.entries.iter().peekable(), self.entries.iter().peekable());
         let mut changes = Vec::new();
@@ -144,7 +144,7 @@ impl ContextDigest {
         }
     }
 
-    /// A compact form to be kept; [`ContextDigest::from_bytes`] reads it.
+    /// A compact form for storage; [`ContextDigest::from_bytes`] reads it.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut before = "";
         let entries = self.entries.iter().map(|entry| {
@@ -160,7 +160,7 @@ impl ContextDigest {
         postcard::to_stdvec(&stored).unwrap_or_default()
     }
 
-    /// Reads what [`ContextDigest::to_bytes`] wrote; `None` when it is damaged or of another version.
+    /// Reads the output of [`ContextDigest::to_bytes`]; `None` if it is damaged or of another version.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let stored: Stored<'_> =
             postcard::from_bytes(bytes).ok().filter(|stored: &Stored<'_>| stored.version == STORED)?;
@@ -182,7 +182,7 @@ struct Stored<'a> {
     entries: Vec<StoredEntry<'a>>,
 }
 
-/// A path as what it shares with the one before, in bytes, and the rest.
+/// A path as the number of bytes that it shares with the previous path, and the rest.
 #[derive(Serialize, Deserialize)]
 struct StoredEntry<'a> {
     shared: usize,
@@ -215,7 +215,7 @@ fn compute(entries: &[Entry], contents: &[Option<Digest>]) -> ContextDigest {
         encoded.extend(content.iter().flat_map(Digest::as_bytes));
         let mut fingerprint = [0; 8];
         match (&entry.kind, content) {
-            // The digest of a content is as good as a digest of it.
+            // The digest of a content represents the content.
             (EntryKind::File { .. }, Some(content)) => {
                 fingerprint.copy_from_slice(&content.as_bytes()[..8]);
                 fingerprint.iter_mut().zip(permissions(entry)).for_each(|(byte, bits)| *byte ^= bits);
@@ -231,7 +231,7 @@ fn compute(entries: &[Entry], contents: &[Option<Digest>]) -> ContextDigest {
     ContextDigest { digest: Digest::from_bytes(whole.finalize().into()), entries: listed.into() }
 }
 
-/// The permission bits of an entry as they are hashed. Those of a symlink do not exist.
+/// The permission bits of an entry as they are hashed. Those of a symlink are ignored.
 fn permissions(entry: &Entry) -> [u8; 2] {
     ((entry.mode & 0o7777) as u16).to_le_bytes()
 }
@@ -240,8 +240,8 @@ fn length(bytes: &[u8]) -> [u8; 8] {
     (bytes.len() as u64).to_le_bytes()
 }
 
-/// The digest of each entry's content, none for what is no file, and one that is no longer as it was selected; `known`
-/// answers digests by position.
+/// The digest of each entry's content, `None` for entries that are not files; and the position of a file that changed
+/// since it was selected, if any. `known` returns digests by position.
 fn contents(
     entries: &[Entry],
     index: &StatIndex,
@@ -292,7 +292,8 @@ fn contents(
     Ok((contents, changed))
 }
 
-/// Hashes a file, or waits for who does; tells whether it is as it was selected. One that is not is looked at anew.
+/// Hashes a file, or waits for the thread that does; also returns whether the file is as it was selected. A file that
+/// changed is read again.
 fn hash_known(
     path: &Path,
     stamp: &Stamp,
@@ -325,7 +326,7 @@ enum Unsettled {
     Failed(io::Error),
 }
 
-/// The digest of a file, and its stamps before and after reading; `hashed` gets the bytes of each piece.
+/// The digest of a file, and its stamps before and after the read; `hashed` receives the number of bytes of each piece.
 fn hash(path: &Path, buffer: &mut Vec<u8>, hashed: &dyn Fn(u64)) -> io::Result<(Stamp, Stamp, Digest)> {
     let mut file = open(path)?;
     let before = Stamp::of(&file.metadata()?);

@@ -1,4 +1,4 @@
-//! What a selection consists of.
+//! The entries of a selection.
 
 use std::fs::File;
 use std::io;
@@ -12,41 +12,41 @@ use super::name::text_of_os;
 use super::sent::Changed;
 use crate::state::Stamp;
 
-/// One file, folder or symlink of a [`Selection`](super::Selection).
+/// One file, directory or symlink of a [`Selection`](super::Selection).
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// The path in the context, relative, with `/`. A byte of it that is not UTF-8 is a character for private use.
+    /// The path in the context, relative, with `/`. A byte of it that is not UTF-8 is a private-use character.
     pub path: Arc<str>,
-    /// What it is.
+    /// Its kind.
     pub kind: EntryKind,
     /// Permission bits, including setuid, setgid and sticky.
     pub mode: u32,
-    /// When it was changed last.
+    /// The time of its last change.
     pub modified: SystemTime,
-    /// What the disk said when the file was selected; none for what is only in memory.
+    /// The stamp when the file was selected; `None` for content in memory.
     pub(super) stamp: Option<Stamp>,
 }
 
-/// What an [`Entry`] is.
+/// The kind of an [`Entry`].
 #[derive(Debug, Clone)]
 pub enum EntryKind {
-    /// A folder.
+    /// A directory.
     Directory,
     /// A file.
     File {
         /// Size in bytes.
         size: u64,
-        /// Where its content is.
+        /// Its content.
         content: Content,
     },
     /// A symbolic link.
     Symlink {
-        /// What it points to, as written.
+        /// The target as written.
         target: Arc<str>,
     },
 }
 
-/// Where the content of a file is.
+/// The location of a file's content.
 #[derive(Debug, Clone)]
 pub enum Content {
     /// On disk, at this absolute path.
@@ -56,7 +56,7 @@ pub enum Content {
 }
 
 impl Entry {
-    /// An entry that no walk has found: its content is read whenever it is asked for.
+    /// An entry that was not found by a walk: its content is read whenever it is requested.
     pub fn new(path: impl Into<Arc<str>>, kind: EntryKind, mode: u32, modified: SystemTime) -> Self {
         Self { path: path.into(), kind, mode, modified, stamp: None }
     }
@@ -74,10 +74,10 @@ impl Entry {
         Ok(Self { path: name.into(), kind, mode, modified: stamp.modified(), stamp: Some(stamp) })
     }
 
-    /// Opens the file on disk, which has to be as it was when it was selected.
+    /// Opens the file on disk, which must be unchanged since it was selected.
     ///
     /// # Errors
-    /// When it cannot be opened; [`Changed`] when it is another one now.
+    /// If it cannot be opened; [`Changed`] if it is another file now.
     pub(crate) fn open(&self) -> io::Result<File> {
         let EntryKind::File { content: Content::Disk(path), .. } = &self.kind else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file on disk"));
@@ -87,13 +87,13 @@ impl Entry {
         Ok(file)
     }
 
-    /// Makes sure that a file with the stamp `now` is as it was when it was selected.
+    /// Checks that a file with the stamp `now` is unchanged since it was selected.
     pub(super) fn check_state(&self, now: &Stamp) -> Result<(), Changed> {
         let is_same = self.stamp.is_none_or(|stamp| stamp.is_same_state(now));
         if is_same && self.size() == now.size { Ok(()) } else { Err(Changed::Meanwhile) }
     }
 
-    /// Size in bytes of what travels for it: of a file its content, else nothing.
+    /// The bytes to transfer: the size of a file's content, 0 for other entries.
     pub fn size(&self) -> u64 {
         match self.kind {
             EntryKind::File { size, .. } => size,
@@ -102,7 +102,7 @@ impl Entry {
     }
 }
 
-/// Opens a regular file that was there when it was selected.
+/// Opens a regular file that existed when it was selected.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     crate::input_file::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Changed::Gone.into(),

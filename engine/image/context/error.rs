@@ -1,4 +1,4 @@
-//! What can be wrong with a build context.
+//! Errors of build contexts.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use miette::{NamedSource, SourceSpan};
 
-/// What keeps a build context from being read.
+/// Why a build context cannot be read.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum ContextError {
     /// A pattern of the ignore file is malformed.
@@ -15,48 +15,48 @@ pub enum ContextError {
     BadPattern(Box<BadPattern>),
 
     /// A file kept changing while it was hashed.
-    #[error("cannot hash `{}`: it changes while it is read", .path.display())]
+    #[error("cannot hash `{}`: it changed while read", .path.display())]
     #[diagnostic(
         code(image::context::changing),
-        help("stop what writes to it, or exclude it with a line in .dockerignore")
+        help("stop the process that writes to it, or exclude it with a line in `.dockerignore`")
     )]
     Changing {
         /// The file.
         path: PathBuf,
     },
 
-    /// The folder does not exist.
+    /// The directory does not exist.
     #[error("cannot find the build context `{}`", .path.display())]
     #[diagnostic(
         code(image::context::missing),
-        help("set `context` of the image to an existing folder, relative to devspace.yaml")
+        help("set `context` of the image to an existing directory, relative to devspace.yaml")
     )]
     Missing {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
     },
 
-    /// The path is no folder.
-    #[error("cannot use `{}` as a build context: it is not a folder", .path.display())]
+    /// The path is not a directory.
+    #[error("cannot use `{}` as a build context: it is not a directory", .path.display())]
     #[diagnostic(
         code(image::context::not_a_folder),
-        help("set `context` of the image to the folder that holds its files")
+        help("set `context` of the image to the directory that contains its files")
     )]
     NotAFolder {
         /// The path.
         path: PathBuf,
     },
 
-    /// A file or folder that is not excluded cannot be read.
+    /// A file or directory that is not excluded cannot be read.
     #[error("cannot read `{}`: {reason}", .path.display())]
     #[diagnostic(
         code(image::context::unreadable),
-        help("give yourself the right to read it, or exclude it with a line in .dockerignore")
+        help("make it readable, or exclude it with a line in `.dockerignore`")
     )]
     Unreadable {
         /// The path.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         reason: Arc<io::Error>,
     },
 }
@@ -72,7 +72,7 @@ impl ContextError {
 #[error("cannot read `{file}`: line {line}, column {column}: `{pattern}` is not a valid pattern")]
 #[diagnostic(
     code(image::context::bad_pattern),
-    help("close every `[`, put something after `!`, and escape a literal `[` or `\\` with `\\`")
+    help("close every `[`, write a pattern after `!`, and escape a literal `[` or `\\` with `\\`")
 )]
 pub struct BadPattern {
     /// The ignore file.
@@ -83,10 +83,10 @@ pub struct BadPattern {
     pub column: usize,
     /// The pattern as written.
     pub pattern: String,
-    /// The text of the file.
+    /// The content of the file.
     #[source_code]
     pub text: NamedSource<String>,
-    /// Where the pattern stands in it, in bytes.
+    /// The position of the pattern in it, in bytes.
     #[label("this pattern")]
     pub span: SourceSpan,
 }

@@ -1,4 +1,4 @@
-//! Wildcards as Go's `filepath.Match` reads them: `*`, `?`, `[a-z]`, `[^a-z]`, `\` before a literal.
+//! Wildcards of Go's `filepath.Match`: `*`, `?`, `[a-z]`, `[^a-z]`, `\` before a literal.
 
 /// A parsed wildcard pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -6,23 +6,23 @@ pub(crate) struct Glob(Vec<Token>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
-    /// `*`: any characters but `/`.
+    /// `*`: any characters except `/`.
     Star,
-    /// `?`: one character but `/`.
+    /// `?`: one character except `/`.
     Any,
-    /// `[...]`: one character of these ranges, or of none of them.
+    /// `[...]`: one character in these ranges, or in none of them.
     Class { negated: bool, ranges: Vec<(char, char)> },
     /// This character.
     Literal(char),
 }
 
-/// Whether `text` has characters that a [`Glob`] does not take literally.
+/// Whether `text` has characters that are special in a [`Glob`].
 pub(crate) fn has_wildcards(text: &str) -> bool {
     text.contains(['*', '?', '[', '\\'])
 }
 
 impl Glob {
-    /// Parses `pattern`; `None` when it is malformed: an open or empty class, a `\` at its end.
+    /// Parses `pattern`; `None` if it is malformed: an open or empty class, or a final `\`.
     pub(crate) fn parse(pattern: &str) -> Option<Self> {
         let mut rest = pattern.chars();
         let mut tokens = Vec::new();
@@ -38,11 +38,11 @@ impl Glob {
         Some(Self(tokens))
     }
 
-    /// Whether all of `name` matches.
+    /// Whether the whole `name` matches.
     pub(crate) fn matches(&self, name: &str) -> bool {
         let (mut tokens, mut rest) = (&self.0[..], name);
-        // Where to take up again when the text after the last star does not match: like Go, no earlier
-        // star is reconsidered.
+        // Where to continue if the text after the last star does not match: as in Go, earlier
+        // stars are not reconsidered.
         let mut retry: Option<(&[Token], &str)> = None;
         loop {
             if let [Token::Star, after @ ..] = tokens {
@@ -85,7 +85,7 @@ impl Token {
     }
 }
 
-/// The class whose `[` was just read.
+/// The class after its `[`.
 fn class(rest: &mut std::str::Chars<'_>) -> Option<Token> {
     let negated = rest.as_str().starts_with('^');
     if negated {

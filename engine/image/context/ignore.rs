@@ -1,4 +1,4 @@
-//! Ignore rules: what of a folder stays out of the build context.
+//! Ignore files: which files of a directory are not part of the build context.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,11 @@ use super::ContextError;
 use super::name::{shown, text_of};
 use super::pattern::Pattern;
 
-/// What windlass and DevSpace keep for themselves, wherever the context begins.
+/// The directories that windlass and DevSpace use themselves, excluded from every context.
 const ALWAYS: [&str; 2] = ["**/.windlass", "**/.devspace"];
 
-/// The rules of one ignore file, in the semantics of moby's `patternmatcher`: patterns are rooted at the
-/// context, a pattern that matches a folder matches everything below, the last match wins.
+/// The rules of one ignore file, with the semantics of moby's `patternmatcher`: patterns are relative to the
+/// context's root, a pattern that matches a directory matches everything below, the last match wins.
 #[derive(Debug)]
 pub(super) struct Rules {
     patterns: Vec<Pattern>,
@@ -23,20 +23,20 @@ pub(super) struct Rules {
     has_exceptions: bool,
 }
 
-/// The last pattern that matches a path or a folder above it. All that a walk has to carry down: patterns
-/// before it are overruled for everything below.
+/// The last pattern that matches a path or a directory above it. A walk passes only this down: earlier patterns
+/// are overridden for everything below.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LastMatch(usize);
 
 impl LastMatch {
-    /// The number of the pattern; `None` when none matches.
+    /// The index of the pattern; `None` if none matches.
     pub(super) fn index(self) -> Option<usize> {
         self.0.checked_sub(1)
     }
 }
 
 impl Rules {
-    /// Parses the text of an ignore file; `name` is the path shown in messages.
+    /// Parses the content of an ignore file; `name` is the path shown in messages.
     pub(super) fn parse(name: &str, text: &[u8]) -> Result<Self, ContextError> {
         let text = text_of(text);
         let (mut patterns, mut lines) = (Vec::new(), Vec::new());
@@ -55,13 +55,13 @@ impl Rules {
         Ok(Self { patterns, lines, has_exceptions })
     }
 
-    /// The rules with one more that leaves out the folder `own`, whatever the file says.
+    /// The rules with an additional one that excludes the directory `own`, whatever the file contains.
     pub(super) fn and_without(mut self, own: Option<String>) -> Self {
         self.patterns.extend(own.map(Pattern::literal));
         self
     }
 
-    /// The last match of `path`, given the one of its folder.
+    /// The last match of `path`, given that of its directory.
     pub(super) fn last_match(&self, folder: LastMatch, path: &str) -> LastMatch {
         let newer = &self.patterns[folder.0..];
         match newer.iter().rposition(|pattern| pattern.matches(path)) {
@@ -75,7 +75,7 @@ impl Rules {
         last.index().and_then(|index| self.patterns.get(index)).is_some_and(|pattern| !pattern.negated)
     }
 
-    /// Whether anything below the excluded `folder` could be brought back.
+    /// Whether a file below the excluded `folder` could be included again.
     pub(super) fn may_include_below(&self, last: LastMatch, folder: &str) -> bool {
         self.has_exceptions
             && self.patterns[last.0..]
@@ -90,18 +90,18 @@ impl Rules {
     }
 }
 
-/// The paths in `text` (the content of an ignore file called `name` in messages) that stay out of a context.
+/// The paths that `text`, the content of an ignore file called `name` in messages, excludes from a context.
 ///
 /// # Errors
-/// [`ContextError::BadPattern`] with the place of the first malformed pattern.
+/// [`ContextError::BadPattern`] with the position of the first malformed pattern.
 pub fn excluded<'a>(name: &str, text: &[u8], paths: &[&'a str]) -> Result<Vec<&'a str>, ContextError> {
     let rules = Rules::parse(name, text)?;
     Ok(paths.iter().copied().filter(|path| rules.excludes(rules.last_match_of(path))).collect())
 }
 
-/// Reads the ignore file that counts for a context: `devspace.dockerignore` in it,
-/// `<dockerfile>.dockerignore`, `.dockerignore` in it; the first that exists alone (spec image-building
-/// §5.3). Empty when there is none.
+/// Reads the ignore file of a context: `devspace.dockerignore` in it,
+/// `<dockerfile>.dockerignore`, or `.dockerignore` in it; only the first one that exists.
+/// Empty if there is none.
 pub(super) fn read(
     root: &Path,
     dockerfile: Option<&Path>,
@@ -122,7 +122,7 @@ pub(super) fn read(
     Ok((None, Vec::new()))
 }
 
-/// The pattern on a line, cleaned as moby's reader of ignore files does; none on a blank or comment line.
+/// The pattern on a line, cleaned as moby's reader of ignore files does; `None` for a blank or comment line.
 fn pattern_of(line: &str, is_first: bool) -> Option<String> {
     let line = if is_first { line.strip_prefix('\u{feff}').unwrap_or(line) } else { line };
     if line.starts_with('#') {
@@ -138,11 +138,11 @@ fn pattern_of(line: &str, is_first: bool) -> Option<String> {
     }
     let cleaned = clean(pattern);
     let relative = if cleaned.len() > 1 { cleaned.strip_prefix('/').unwrap_or(&cleaned) } else { &cleaned };
-    // Docker cleans twice: when it reads the line and, with the `!`, when it compiles the pattern.
+    // Docker cleans twice: when it reads the line and, including the `!`, when it compiles the pattern.
     Some(clean(format!("{bang}{relative}").trim()))
 }
 
-/// Go's `filepath.Clean`: the shortest path that means the same, without looking at the disk.
+/// Go's `filepath.Clean`: the shortest equivalent path, without accessing the disk.
 fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');
     let mut components: Vec<&str> = Vec::new();

@@ -1,4 +1,4 @@
-//! The places of a tree that a Dockerfile's sources lead to, symlinks followed.
+//! The paths of a tree that a Dockerfile's sources refer to, with symlinks followed.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,10 +7,10 @@ use super::glob::{Glob, has_wildcards};
 use super::ignore::Rules;
 use super::tree::{Directory, Node, NodeKind, Tree};
 
-/// How many symlinks one source may lead through, as in containerd's path resolution.
+/// How many symlinks one source may pass through, as in containerd's path resolution.
 const MAX_LINKS: usize = 255;
 
-/// What is wanted of a folder: all of it, or the children named.
+/// The part of a directory that is needed: all of it, or the named children.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Marks {
     pub(super) whole: bool,
@@ -23,8 +23,8 @@ impl Marks {
         Self { whole: true, ..Self::default() }
     }
 
-    /// What `sources` lead to. As in BuildKit, every symlink on the way and at the end counts, and what it
-    /// points to inside the context; a source that leads nowhere adds nothing, the builder will say so.
+    /// The paths that `sources` refer to. As in BuildKit, every symlink along a source and at its end is included, and
+    /// so is its target inside the context. A source that does not exist adds nothing: the builder reports it.
     pub(super) fn of_sources(tree: &Tree, rules: &Rules, sources: &[String]) -> Result<Self, ContextError> {
         let mut marks = Self::default();
         let mut seen = HashSet::new();
@@ -48,7 +48,7 @@ impl Marks {
     }
 }
 
-/// A way still to go: from a folder (a path without symlinks) along `rest`.
+/// A pending path: from a directory (a path without symlinks) along `rest`.
 struct Step {
     folder: String,
     rest: String,
@@ -88,7 +88,7 @@ impl Step {
             Some(_) => nodes,
             None => named(nodes, name),
         } {
-            // Sources of mounts are literal, those of COPY are patterns: a name may be meant either way.
+            // The sources of mounts are literal, those of COPY are patterns: a name may be meant as either.
             if glob.as_ref().is_some_and(|glob| !glob.matches(node.name())) && node.name() != name {
                 continue;
             }
@@ -116,7 +116,7 @@ impl Step {
     }
 }
 
-/// The folder at `path`, every component of which was found before.
+/// The directory at `path`, all components of which were found before.
 fn directory_at<'tree>(tree: &'tree Tree, path: &str) -> Result<Option<&'tree Directory>, ContextError> {
     let mut directory = tree.top();
     for name in path.split('/').filter(|name| !name.is_empty()) {
@@ -128,7 +128,7 @@ fn directory_at<'tree>(tree: &'tree Tree, path: &str) -> Result<Option<&'tree Di
     Ok(Some(directory))
 }
 
-/// The node called `name`, as a slice of one or none.
+/// The node called `name`, as a slice with one or no element.
 pub(super) fn named<'tree>(nodes: &'tree [Node], name: &str) -> &'tree [Node] {
     match nodes.binary_search_by(|node| node.name().cmp(name)) {
         Ok(index) => &nodes[index..=index],

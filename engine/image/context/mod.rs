@@ -1,4 +1,4 @@
-//! Build contexts: which files of a folder a build can see, and how they travel.
+//! Build contexts: which files of a directory a build can see, and how they are sent.
 
 mod archive;
 mod digest;
@@ -39,7 +39,7 @@ pub use sent::{Changed, SentFiles};
 pub use standing::Standing;
 pub use tree::Forest;
 
-/// A build context: a folder with its ignore rules. Cheap to clone.
+/// A build context: a directory with its ignore rules. Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
     inner: Arc<Inner>,
@@ -55,16 +55,16 @@ struct Inner {
     selections: Mutex<Vec<(Reach, Slot)>>,
 }
 
-/// A selection, once somebody has made it; the lock makes others wait for it.
+/// A selection, once it has been computed; other threads wait for the lock.
 type Slot = Arc<Mutex<Option<Selection>>>;
 
 impl Context {
-    /// Opens the folder `root` (absolute, or relative to the working directory) with the ignore file that
-    /// counts for `dockerfile`: `devspace.dockerignore` in the folder, `<dockerfile>.dockerignore`,
-    /// `.dockerignore` in the folder; the first that exists alone.
+    /// Opens the directory `root` (absolute, or relative to the working directory) with the ignore file for
+    /// `dockerfile`: `devspace.dockerignore` in the directory, `<dockerfile>.dockerignore`, or
+    /// `.dockerignore` in the directory; only the first one that exists.
     ///
     /// # Errors
-    /// [`ContextError`] when the folder is missing or no folder, or its ignore file is unreadable or has a
+    /// [`ContextError`] if the directory is missing or not a directory, or if its ignore file is unreadable or has a
     /// malformed pattern.
     pub fn open(forest: &Arc<Forest>, root: &Path, dockerfile: Option<&Path>) -> Result<Self, ContextError> {
         let absolute = std::fs::canonicalize(root).map_err(|error| match error.kind() {
@@ -97,7 +97,7 @@ impl Context {
         Ok(context)
     }
 
-    /// The same folder as it is in `forest`, its ignore file read again.
+    /// The same directory as it is in `forest`; reads its ignore file again.
     ///
     /// # Errors
     /// As [`Context::open`].
@@ -110,32 +110,32 @@ impl Context {
         &self.inner.forest
     }
 
-    /// The folder, absolute, symlinks resolved.
+    /// The directory: absolute, with symlinks resolved.
     pub fn root(&self) -> &Path {
         self.inner.tree.root()
     }
 
-    /// The ignore file that counts, when there is one.
+    /// The ignore file that is used, if there is one.
     pub fn ignore_file(&self) -> Option<&Path> {
         self.inner.ignore_file.as_deref()
     }
 
-    /// Whether the ignore rules leave `path` (relative to the folder, with `/`) out.
+    /// Whether the ignore rules exclude `path` (relative to the directory, with `/`).
     pub fn ignores(&self, path: &str) -> bool {
         let rules = &self.inner.rules;
         rules.excludes(rules.last_match_of(path.trim_start_matches("./").trim_matches('/')))
     }
 
-    /// The files in `reach` that the ignore rules leave, and the folders above them.
+    /// The files in `reach` that the ignore rules do not exclude, and the directories above them.
     ///
-    /// Symlinks along a source and at its end are followed inside the context, as BuildKit does: the link
-    /// travels and so does what it points to. Sockets are left out silently, named pipes and devices are
-    /// named by [`Selection::left_out`]. Folders are read at most once per [`Forest`], and a reach that was
-    /// asked for before is answered from memory. `progress` is called with the number of entries found, once
+    /// Symlinks along a source and at its end are followed inside the context, as in BuildKit: the link and
+    /// its target are both included. Sockets are skipped silently; named pipes and devices are
+    /// listed by [`Selection::left_out`]. Directories are read at most once per [`Forest`], and a repeated
+    /// reach is served from memory. `progress` is called with the number of entries found, once
     /// for every 20,000 of them, from any thread.
     ///
     /// # Errors
-    /// [`ContextError`] when something that is not excluded cannot be read.
+    /// [`ContextError`] if a file that is not excluded cannot be read.
     pub fn select(&self, reach: &Reach, progress: &(dyn Fn(u64) + Sync)) -> Result<Selection, ContextError> {
         let slot = {
             let mut selections = lock(&self.inner.selections);

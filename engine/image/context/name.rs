@@ -1,6 +1,6 @@
-//! Names of files as text. On Unix a name is bytes, nearly always UTF-8: text that is kept as it is. Each byte that is
-//! not part of UTF-8 is kept as a character of a range for private use, so that two names are never one text, patterns
-//! match such a byte as one character (as in Go), and the builder gets the name byte for byte.
+//! File names as strings. On Unix a name is bytes, nearly always UTF-8, which is kept as it is. Each byte that is
+//! not part of UTF-8 is kept as a private-use character, so that two names never become one string, patterns
+//! match such a byte as one character (as in Go), and the builder receives the name byte for byte.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -8,12 +8,12 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// The character of byte 0; only those of the bytes from 0x80 on are used.
+/// The character of byte 0; only those of bytes from 0x80 on are used.
 const FIRST: u32 = 0x10_fe00;
-/// The first byte of all characters of the range in UTF-8, and of few others.
+/// The first UTF-8 byte of all characters in the range, and of few others.
 const LEAD: u8 = 0xf4;
 
-/// The byte that `character` stands for, when it stands for one.
+/// The byte that `character` represents, if any.
 fn byte_of(character: char) -> Option<u8> {
     u8::try_from(u32::from(character).checked_sub(FIRST)?).ok().filter(|byte| !byte.is_ascii())
 }
@@ -22,7 +22,7 @@ fn push_bytes(text: &mut String, bytes: &[u8]) {
     text.extend(bytes.iter().filter_map(|byte| char::from_u32(FIRST + u32::from(*byte))));
 }
 
-/// `name` as text. A character that would be read as a byte is kept as its bytes.
+/// `name` as a string. A character that would be read as a byte is kept as its bytes.
 pub(crate) fn text_of(name: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(name)
         && is_plain(text)
@@ -42,7 +42,7 @@ pub(crate) fn text_of(name: &[u8]) -> Cow<'_, str> {
     text.into()
 }
 
-/// The name that [`text_of`] made `text` of.
+/// The name from which [`text_of`] created `text`.
 pub(crate) fn bytes_of(text: &str) -> Cow<'_, [u8]> {
     if is_plain(text) {
         return text.as_bytes().into();
@@ -57,7 +57,7 @@ pub(crate) fn bytes_of(text: &str) -> Cow<'_, [u8]> {
     bytes.into()
 }
 
-/// `name` as text.
+/// `name` as a string.
 pub(crate) fn text_of_os(name: &OsStr) -> Cow<'_, str> {
     #[cfg(unix)]
     return text_of(std::os::unix::ffi::OsStrExt::as_bytes(name));
@@ -75,7 +75,7 @@ pub(crate) fn path_of(text: &str) -> Cow<'_, Path> {
     Path::new(text).into()
 }
 
-/// `text` for people: bytes that are no text as `\xE9`.
+/// `text` for messages: bytes that are not UTF-8 as `\xE9`.
 pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     if is_plain(text) {
         return text.into();
@@ -91,13 +91,13 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     shown.into()
 }
 
-/// Whether every character stands for itself.
+/// Whether no character represents a byte.
 pub(super) fn is_plain(text: &str) -> bool {
     !text.as_bytes().contains(&LEAD) || text.chars().all(|character| byte_of(character).is_none())
 }
 
-/// The order of a selection, component by component: a folder stands right before what is in it. It is also
-/// the order in which BuildKit wants files.
+/// The order of a selection, component by component: a directory comes directly before its content. BuildKit requires
+/// this order for files.
 pub(super) fn order(one: &str, other: &str) -> Ordering {
     if is_plain(one) && is_plain(other) {
         return one.split('/').cmp(other.split('/'));

@@ -7,34 +7,34 @@ use regex::Regex;
 
 use super::glob::Glob;
 
-/// A pattern, compiled once. It says whether a path matches, not whether a folder above it does.
+/// A compiled pattern. It matches a path itself, but not the paths below a matching directory.
 #[derive(Debug)]
 pub(crate) struct Pattern {
-    /// Whether it brings back what an earlier pattern excluded (`!`).
+    /// Whether it includes again what an earlier pattern excluded (`!`).
     pub(crate) negated: bool,
     text: String,
     kind: Kind,
-    /// How many components every path that matches has at most, when that is known.
+    /// The maximum number of components of a matching path, if known.
     depth: Option<usize>,
 }
 
-/// The cheapest test that gives the right answer.
+/// The cheapest test with the correct result.
 #[derive(Debug)]
 enum Kind {
-    /// The path is the text.
+    /// The path equals the text.
     Exact,
     /// The path starts with the text up to its final `**`.
     Prefix,
     /// The path ends with the text after its leading `**`.
     Suffix,
-    /// The path's last `components` match the wildcards; they are the whole path but after a leading `**/`.
+    /// The path's last `components` match the wildcards; without a leading `**/` they must be the whole path.
     Tail { anywhere: bool, components: usize, prefix: String, suffix: String, glob: Glob },
     /// The path starts and ends with these literals and matches the expression.
     Expression { prefix: String, suffix: String, source: String, regex: OnceLock<Option<Regex>> },
 }
 
 impl Pattern {
-    /// Compiles a cleaned pattern; `None` when it is malformed.
+    /// Compiles a cleaned pattern; `None` if it is malformed.
     pub(crate) fn compile(pattern: &str) -> Option<Self> {
         let (negated, text) = match pattern.strip_prefix('!') {
             Some("") => return None,
@@ -47,7 +47,7 @@ impl Pattern {
         Some(Self { negated, text: text.to_owned(), kind: Kind::of(text)?, depth })
     }
 
-    /// The pattern that matches `path` alone.
+    /// The pattern that matches only `path`.
     pub(super) fn literal(path: String) -> Self {
         let depth = Some(path.matches('/').count() + 1);
         Self { negated: false, text: path, kind: Kind::Exact, depth }
@@ -79,7 +79,7 @@ impl Pattern {
         }
     }
 
-    /// Whether some path below `folder` could match.
+    /// Whether a path below `folder` could match.
     pub(super) fn may_match_below(&self, folder: &str) -> bool {
         if self.depth.is_some_and(|depth| depth <= folder.matches('/').count() + 1) {
             return false;
@@ -97,7 +97,7 @@ impl Pattern {
     }
 }
 
-/// A path without its last `components`, and those.
+/// A path split into the part before its last `components`, and those.
 fn tail(path: &str, components: usize) -> Option<(&str, &str)> {
     match path.bytes().enumerate().rev().filter(|(_, byte)| *byte == b'/').nth(components - 1) {
         Some((slash, _)) => Some((&path[..slash], &path[slash + 1..])),
@@ -106,7 +106,7 @@ fn tail(path: &str, components: usize) -> Option<(&str, &str)> {
 }
 
 impl Kind {
-    /// The common case of `*` and `?` between plain characters, without the cost of an expression.
+    /// The common case of `*` and `?` between plain characters, without a regular expression.
     fn tail(text: &str) -> Option<Self> {
         let (anywhere, rest) = match text.strip_prefix("**/") {
             Some(rest) => (true, rest),
@@ -126,8 +126,8 @@ impl Kind {
         })
     }
 
-    /// Classifies a pattern as moby's `patternmatcher` does, whose choice is visible: an exact or suffix
-    /// comparison knows nothing of wildcards.
+    /// Classifies a pattern as moby's `patternmatcher` does, because its choice is visible: an exact or suffix
+    /// comparison does not support wildcards.
     fn of(text: &str) -> Option<Self> {
         if let Some(tail) = Self::tail(text) {
             return Some(tail);
@@ -204,15 +204,15 @@ impl Kind {
     }
 }
 
-/// A Go expression in the words of the regex crate, and the literals that every match starts and ends with.
+/// A Go expression in the syntax of the regex crate, and the literals that every match starts and ends with.
 struct Translated {
     source: String,
     prefix: String,
     suffix: String,
 }
 
-/// Translates the expressions that [`Kind::of`] makes. The dialects differ in escapes and inside classes,
-/// where moby leaves a pattern's characters as they are.
+/// Translates the expressions that [`Kind::of`] creates. The dialects differ in escapes and inside classes,
+/// where moby leaves a pattern's characters unchanged.
 fn translate(expression: &str) -> Option<Translated> {
     let mut source = String::new();
     let mut prefix = None;
@@ -255,7 +255,7 @@ fn translate(expression: &str) -> Option<Translated> {
     Some(Translated { source, prefix: prefix.unwrap_or_default(), suffix: literals })
 }
 
-/// Translates the class whose `[` was just read.
+/// Translates the class after its `[`.
 fn class(rest: &mut std::str::Chars<'_>, source: &mut String) -> Option<()> {
     source.push('[');
     if rest.as_str().starts_with('^') {
@@ -319,15 +319,15 @@ const POSIX_CLASSES: [&str; 14] = [
     "upper", "word", "xdigit",
 ];
 
-/// What `\` and a character stand for in a Go expression.
+/// The meaning of `\` and a character in a Go expression.
 enum Escape {
     Literal(char),
-    /// The inside of a class.
+    /// The content of a class.
     Class(&'static str),
     Assertion(&'static str),
 }
 
-/// Docker hands an escaped letter to Go's regular expressions, so `\d` is a digit and `\y` an error.
+/// Docker passes an escaped letter to Go's regular expressions, so `\d` is a digit and `\y` is an error.
 fn escape(character: char) -> Option<Escape> {
     Some(match character {
         'd' => Escape::Class("0-9"),

@@ -1,4 +1,4 @@
-//! The files of a context that a build gets.
+//! The files of a context that a build receives.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,14 +14,14 @@ use super::name::{order, shown, text_of_os};
 use super::walk::Found;
 use crate::image::Digest;
 
-/// From this many files on a context is worth a hint.
+/// From this many files on, a context causes a hint.
 const MANY_FILES: usize = 200_000;
-/// From this many bytes on a context is worth a hint.
+/// From this many bytes on, a context causes a hint.
 const MANY_BYTES: u64 = 1_000_000_000;
 
-/// The files of a context that a build gets, sorted by path, parents before children. Cheap to clone.
+/// The files of a context that a build receives, sorted by path, parents before children. Cheap to clone.
 ///
-/// The order goes component by component (`a`, `a/b`, `a-b`), as BuildKit wants it.
+/// The order is component by component (`a`, `a/b`, `a-b`), as BuildKit requires.
 #[derive(Debug, Clone, Default)]
 pub struct Selection(Arc<Inner>);
 
@@ -36,20 +36,20 @@ struct Inner {
 #[derive(Debug)]
 pub(super) struct Hashed {
     pub(super) digest: ContextDigest,
-    /// The digest of each entry's content, none for what is no file.
+    /// The digest of each entry's content, `None` for entries that are not files.
     pub(super) contents: Vec<Option<Digest>>,
-    /// A file that was hashed as it was then, and not as it was selected.
+    /// A file that was hashed with other content than when it was selected.
     pub(super) changed: Option<Arc<str>>,
 }
 
-/// How much of a selection is in one folder.
+/// The size of the selected files in one directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FolderSize {
-    /// The folder's path in the context.
+    /// The directory's path in the context.
     pub path: Arc<str>,
-    /// Bytes in and below it.
+    /// Bytes in it and below it.
     pub bytes: u64,
-    /// Files in and below it.
+    /// Files in it and below it.
     pub files: usize,
 }
 
@@ -59,16 +59,16 @@ impl Selection {
         Self(Arc::new(Inner { entries, left_out: special, hashed: OnceLock::new() }))
     }
 
-    /// A selection of just these entries.
+    /// A selection of only these entries.
     pub fn from_entries(mut entries: Vec<Entry>) -> Self {
         entries.sort_by(|one, other| order(&one.path, &other.path));
         Self(Arc::new(Inner { entries, ..Inner::default() }))
     }
 
-    /// A selection of the files at these absolute paths, as they lie on disk; `root` shortens their names.
+    /// A selection of the files at these absolute paths, as they are on disk; their names are relative to `root`.
     ///
     /// # Errors
-    /// [`ContextError`] when one cannot be read.
+    /// [`ContextError`] if one cannot be read.
     pub fn of_files(root: &Path, files: &[PathBuf]) -> Result<Self, ContextError> {
         let entry = |path: &PathBuf| {
             let unreadable = |source| ContextError::unreadable(path, source);
@@ -88,7 +88,7 @@ impl Selection {
         self.position(path).ok().map(|index| &self.0.entries[index])
     }
 
-    /// Named pipes and devices that would belong to it: they have no content to build from.
+    /// Named pipes and devices, which are not selected: they have no content to build from.
     pub fn left_out(&self) -> &[Arc<str>] {
         &self.0.left_out
     }
@@ -98,13 +98,13 @@ impl Selection {
         self.0.entries.iter().map(Entry::size).sum()
     }
 
-    /// How many files there are.
+    /// The number of files.
     pub fn files(&self) -> usize {
         self.0.entries.iter().filter(|entry| matches!(entry.kind, EntryKind::File { .. })).count()
     }
 
-    /// A copy with one more file in memory, and the folders above it; what had the path before is replaced.
-    /// Its time is 1970, so that it never changes a build by itself.
+    /// A copy with one more file in memory, and the directories above it; replaces the entry at the path.
+    /// Its modification time is 1970, so that it never changes a build by itself.
     pub fn with_file(&self, path: &str, mode: u32, content: impl Into<Bytes>) -> Self {
         let path = path.trim_matches('/');
         let content = content.into();
@@ -131,7 +131,7 @@ impl Selection {
         Self(Arc::new(Inner { entries, left_out: self.0.left_out.clone(), hashed: OnceLock::new() }))
     }
 
-    /// A copy in which the file at `path` has this content, whatever is on disk by now. Its mode and time stay.
+    /// A copy in which the file at `path` has this content instead of that on disk. Its mode and time are kept.
     pub fn with_content(&self, path: &str, content: impl Into<Bytes>) -> Self {
         let content = content.into();
         let mut entries = self.0.entries.clone();
@@ -142,8 +142,8 @@ impl Selection {
         Self(Arc::new(Inner { entries, left_out: self.0.left_out.clone(), hashed: OnceLock::new() }))
     }
 
-    /// The folders that hold the most bytes, largest first. A folder that owes nearly everything to one
-    /// folder in it gives way to that one.
+    /// The directories with the most bytes, largest first. A directory whose size comes almost entirely from one
+    /// subdirectory is replaced by that subdirectory.
     pub fn largest_folders(&self, count: usize) -> Vec<FolderSize> {
         let mut sizes: HashMap<&str, (u64, usize)> = HashMap::new();
         for entry in self.entries() {
@@ -178,7 +178,7 @@ impl Selection {
         folders
     }
 
-    /// What to tell the user about a huge selection: its size and its largest folders.
+    /// The hint for a huge selection: its size and its largest directories.
     pub fn hint(&self) -> Option<String> {
         let (files, bytes) = (self.files(), self.size());
         if files < MANY_FILES && bytes < MANY_BYTES {
@@ -191,7 +191,7 @@ impl Selection {
             .collect();
         let largest = match folders.is_empty() {
             true => String::new(),
-            false => format!("; the largest folders are {}", folders.join(", ")),
+            false => format!("; the largest directories are {}", folders.join(", ")),
         };
         Some(format!(
             "the build context has {files} {}, {}{largest}; \
@@ -201,12 +201,12 @@ impl Selection {
         ))
     }
 
-    /// The digest of the content of the entry at `position`, when the selection was [hashed](Selection::digest).
+    /// The digest of the content of the entry at `position`, if the selection was [hashed](Selection::digest).
     pub fn content_of(&self, position: usize) -> Option<Digest> {
         *self.0.hashed.get()?.contents.get(position)?
     }
 
-    /// A file that changed between being selected and being hashed.
+    /// A file that changed after it was selected and before it was hashed.
     pub fn changed(&self) -> Option<&str> {
         self.0.hashed.get()?.changed.as_deref()
     }
@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(
             huge.hint().as_deref(),
             Some(
-                "the build context has 1 file, 2001 MB; the largest folders are `a` (2001 MB); \
+                "the build context has 1 file, 2001 MB; the largest directories are `a` (2001 MB); \
                  exclude what the build does not need in .dockerignore"
             )
         );

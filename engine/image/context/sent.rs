@@ -1,4 +1,4 @@
-//! What files had in them when they were sent.
+//! The content of files as they were sent.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,9 +13,9 @@ use super::tree::lock;
 use crate::image::Digest;
 use crate::state::{Stamp, StatIndex, nanoseconds_of};
 
-/// The digests of the files of a context as a build got them, be they changed meanwhile or not: what is remembered of a
-/// build is what went into it. A first build, which has nothing to compare with, reads its files only once: they are
-/// hashed on their way.
+/// The digests of the files of a context as a build received them, even if they change meanwhile: the record of a
+/// build contains its real inputs. A first build, which has nothing to compare with, reads its files only once: they
+/// are hashed while they are sent.
 #[derive(Debug)]
 pub struct SentFiles {
     pub(super) index: Arc<StatIndex>,
@@ -29,7 +29,7 @@ impl Default for SentFiles {
 }
 
 impl SentFiles {
-    /// Nothing sent yet; `index` learns of the files that did not change meanwhile.
+    /// No file is sent yet; the digests of files that do not change meanwhile are recorded in `index`.
     pub fn new(index: Arc<StatIndex>) -> Self {
         Self { index, digests: Mutex::default() }
     }
@@ -39,20 +39,20 @@ impl SentFiles {
         lock(&self.digests).get(path).copied()
     }
 
-    /// The digest of the file `entry`, when it is known without reading it.
+    /// The digest of the file `entry`, if it is known without reading it.
     pub(crate) fn known(&self, entry: &Entry) -> Option<Digest> {
         self.get(&entry.path).or_else(|| self.index.get(entry.stamp.as_ref()?))
     }
 
-    /// What was sent as `path` has this digest.
+    /// Records the digest of the content sent as `path`.
     pub(crate) fn note(&self, path: &Arc<str>, digest: Digest) {
         lock(&self.digests).insert(path.clone(), digest);
     }
 
-    /// Opens the file `entry`, which is about to be sent.
+    /// Opens the file `entry` to send it.
     ///
     /// # Errors
-    /// When it cannot be opened; [`Changed`] when it is gone.
+    /// If it cannot be opened; [`Changed`] if it was removed.
     pub(crate) fn open<'a>(&'a self, entry: &'a Entry) -> io::Result<SentFile<'a>> {
         let EntryKind::File { content: Content::Disk(path), .. } = &entry.kind else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file on disk"));
@@ -60,7 +60,7 @@ impl SentFiles {
         let since = nanoseconds_of(SystemTime::now());
         let file = entry::open(path)?;
         let before = Stamp::of(&file.metadata()?);
-        // What is known of a file in this state need not be found out again.
+        // If the digest of this state is known, the file is not hashed again.
         let known = self.index.settled(&before);
         let hasher = known.is_none().then(Sha256::new);
         Ok(SentFile { files: self, entry, file, since, before, known, hasher, read: 0 })
@@ -68,7 +68,7 @@ impl SentFiles {
 }
 
 impl SentFiles {
-    /// All of the file `entry`, which is about to be sent.
+    /// Reads the whole file `entry` to send it.
     ///
     /// # Errors
     /// As [`SentFiles::open`] and [`SentFile::read`].
@@ -87,8 +87,8 @@ impl SentFiles {
     }
 }
 
-/// A file on its way: it is read from its beginning to its end, as long as it was when it was opened. Any change
-/// meanwhile is an error: half of one content and half of another are never taken for a file.
+/// A file that is being sent: it is read from start to end, with the length it had when it was opened. Any change
+/// meanwhile is an error, so that parts of two contents are never combined.
 pub(crate) struct SentFile<'a> {
     files: &'a SentFiles,
     entry: &'a Entry,
@@ -101,17 +101,17 @@ pub(crate) struct SentFile<'a> {
 }
 
 impl SentFile<'_> {
-    /// Its size in bytes, which may no longer be what it was when it was selected.
+    /// Its size in bytes, which may differ from that at the selection.
     pub(crate) fn size(&self) -> u64 {
         self.before.size
     }
 
-    /// When it was changed last.
+    /// The time of its last change.
     pub(crate) fn modified(&self) -> SystemTime {
         self.before.modified()
     }
 
-    /// Makes sure that it is still what was selected, for a builder that was told of it before.
+    /// Checks that it is unchanged since it was selected, for a builder that already received its metadata.
     ///
     /// # Errors
     /// [`Changed`].
@@ -120,10 +120,10 @@ impl SentFile<'_> {
         Ok(self)
     }
 
-    /// Reads the next bytes into `buffer`; none at the end.
+    /// Reads the next bytes into `buffer`; returns 0 at the end.
     ///
     /// # Errors
-    /// When it cannot be read; [`Changed`] when it got shorter.
+    /// If it cannot be read; [`Changed`] if it shrank.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.before.size - self.read;
         let wanted = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
@@ -146,10 +146,10 @@ impl SentFile<'_> {
         Ok(count)
     }
 
-    /// All of it was sent: notes, and gives, the digest of what that was.
+    /// Ends the transfer: records and returns the digest of the sent content.
     ///
     /// # Errors
-    /// [`Changed`] when somebody wrote to it meanwhile.
+    /// [`Changed`] if it was written to meanwhile.
     pub(crate) fn finish(self) -> io::Result<Digest> {
         let after = Stamp::of(&self.file.metadata()?);
         if after != self.before || self.read != self.before.size {
@@ -165,19 +165,19 @@ impl SentFile<'_> {
     }
 }
 
-/// Why a file cannot be sent as it is: it is not what it was.
+/// Why a file cannot be sent: it changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Changed {
-    /// Somebody wrote to it.
+    /// It was written to.
     #[error("it changed meanwhile")]
     Meanwhile,
-    /// It is gone.
+    /// It was removed.
     #[error("it was removed meanwhile")]
     Gone,
 }
 
 impl Changed {
-    /// The one that `error` is about, if it is.
+    /// The [`Changed`] in `error`, if any.
     pub fn of(error: &io::Error) -> Option<Self> {
         error.get_ref()?.downcast_ref().copied()
     }

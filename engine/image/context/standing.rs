@@ -1,4 +1,4 @@
-//! What one path of a context is to a build.
+//! The status of one path of a context in a build.
 
 use super::Context;
 use super::glob::Glob;
@@ -6,14 +6,14 @@ use super::ignore::LastMatch;
 use super::name::{shown, text_of};
 use crate::image::dockerfile::Reach;
 
-/// What one path of a context is to a build.
+/// The status of one path of a context in a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// A change of it is a change of the image: this source covers it, or `None` where every file counts.
+    /// A change of it changes the image: this source covers it, or `None` if every file is included.
     Counts(Option<String>),
-    /// The ignore rules leave it out.
+    /// The ignore rules exclude it.
     Ignored {
-        /// The line of the ignore file, counted from 1; `None` for a rule of windlass's own.
+        /// The line of the ignore file, counted from 1; `None` for a built-in rule.
         line: Option<usize>,
         /// The rule as written.
         rule: String,
@@ -23,7 +23,7 @@ pub enum Standing {
 }
 
 impl Context {
-    /// What `path` (relative, with `/`; it need not exist) is to a build that reads `reach`. Symlinks are not
+    /// The status of `path` (relative, with `/`; it need not exist) in a build that reads `reach`. Symlinks are not
     /// followed.
     pub fn standing(&self, path: &str, reach: &Reach) -> Standing {
         let rules = &self.inner.rules;
@@ -44,7 +44,7 @@ impl Context {
     }
 }
 
-/// Whether `source`, which may have wildcards, names `path` or a folder above it.
+/// Whether `source`, which may have wildcards, matches `path` or a directory above it.
 fn covers(source: &str, path: &str) -> bool {
     let components = source.matches('/').count() + 1;
     let end = path.match_indices('/').nth(components - 1).map_or(path.len(), |(end, _)| end);
@@ -54,7 +54,7 @@ fn covers(source: &str, path: &str) -> bool {
 }
 
 impl super::ignore::Rules {
-    /// The line of the ignore file with the rule of this match; `None` for rules of windlass's own.
+    /// The line of the ignore file with the rule of this match; `None` for built-in rules.
     fn line(&self, last: LastMatch) -> Option<usize> {
         self.lines.get(last.index()?).copied()
     }

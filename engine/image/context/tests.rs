@@ -1,4 +1,4 @@
-//! Contexts on a real disk.
+//! Tests of contexts on a real disk.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use super::*;
 use crate::image::Digest;
 use crate::state::StatIndex;
 
-/// A folder of its own: `a/b` is a file, `a/` a folder, `a -> b` a symlink, `a=text` a file with a content,
+/// A temporary directory: `a/b` is a file, `a/` a directory, `a -> b` a symlink, `a=text` a file with content,
 /// `a*` an executable.
 fn folder(items: &[&str]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a directory");
@@ -218,7 +218,7 @@ fn names_that_are_not_utf8_are_kept() {
     std::os::unix::fs::symlink(bytes(b"d\xff/\xe9"), folder.path().join("link")).expect("linked");
     let selection = select(&folder, &whole());
     let names: Vec<_> = selection.entries().iter().map(|entry| bytes_of(&entry.path)).collect();
-    // In the order of the bytes: the character begins with a greater one.
+    // In the order of the bytes: the character starts with a greater one.
     assert_eq!(names, [b"d\xff".as_slice(), b"d\xff/\xe9", b"link", b"ok", "\u{a000}".as_bytes()]);
     let before = digest(&folder);
     assert_eq!(select(&folder, &sources(&["link"])).entries().len(), 3, "links lead to them");
@@ -278,7 +278,7 @@ fn every_permission_bit_changes_the_digest() {
         let place = folder.path().join(path);
         fs::set_permissions(&place, fs::Permissions::from_mode(old)).expect("set");
         let as_it_was = digest(&folder);
-        // Its owner can read it with any of these.
+        // The owner can read it with any of these.
         for bit in [0o1, 0o10, 0o20, 0o40, 0o200, 0o1000, 0o2000, 0o4000] {
             fs::set_permissions(&place, fs::Permissions::from_mode(old ^ bit)).expect("set");
             let after = digest(&folder);
@@ -390,7 +390,7 @@ fn a_file_that_changes_while_it_is_read_is_never_half_of_each() {
         |path| fs::write(path, "1").expect("written"),
         |path| {
             fs::write(path, "654321").expect("written");
-            // Whatever the clock says.
+            // Makes the time independent of the clock.
             let file = fs::File::open(path).expect("opened");
             file.set_modified(SystemTime::UNIX_EPOCH).expect("set");
         },
@@ -421,7 +421,7 @@ fn a_file_that_changes_while_it_is_read_is_never_half_of_each() {
                 }
             };
             assert_eq!(Changed::of(&rest.expect_err("an error")), Some(Changed::Meanwhile));
-            assert_eq!(sent.get("f"), None, "nothing is noted of it");
+            assert_eq!(sent.get("f"), None, "nothing is recorded");
         }
     }
 }
@@ -454,7 +454,7 @@ fn what_was_not_sent_counts_as_it_was_hashed() {
     let selection = select(&folder, &whole());
     let index = Arc::new(StatIndex::in_memory());
     let before = selection.digest(&index, &|_, _| {}).expect("a digest");
-    // A daemon that has both files asks for neither.
+    // A daemon that has both files requests neither.
     fs::write(folder.path().join("a"), "3").expect("written");
     index.look_again();
     assert_eq!(selection.digest_as_sent(&SentFiles::new(index)).expect("a digest"), before);
@@ -499,7 +499,7 @@ async fn what_was_read_on_its_way_is_not_read_again() {
     let stamp = selection.get("a").and_then(|entry| entry.stamp).expect("a stamp");
     assert_eq!(index.get(&stamp), Some(Digest::of("1")));
 
-    // Another content under the stamp of the selection is not taken for what it stood for.
+    // Other content under the stamp of the selection is not taken for the selected content.
     let changed = Arc::new(StatIndex::in_memory());
     fs::write(folder.path().join("a"), "2").expect("written");
     let sent = Arc::new(SentFiles::new(changed.clone()));
@@ -507,7 +507,7 @@ async fn what_was_read_on_its_way_is_not_read_again() {
     assert_eq!(changed.get(&stamp), None);
 }
 
-/// Random trees: paths of a few short names, each a folder, file, executable or symlink.
+/// Random trees: paths of a few short names, each a directory, file, executable or symlink.
 fn trees() -> impl Strategy<Value = BTreeMap<String, (u8, Vec<u8>)>> {
     let name = "[ab.é-]{1,2}".prop_filter("no dots alone", |name| name != "." && name != "..");
     let path = prop::collection::vec(name, 1..4).prop_map(|names| names.join("/"));
@@ -518,7 +518,7 @@ fn make(tree: &BTreeMap<String, (u8, Vec<u8>)>) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a directory");
     for (path, (kind, content)) in tree {
         let path = folder.path().join(path);
-        // A path through a file or link is left out; both copies leave out the same ones.
+        // A path through a file or link is skipped; both copies skip the same paths.
         if fs::create_dir_all(path.parent().expect("a parent")).is_err() || path.symlink_metadata().is_ok() {
             continue;
         }
@@ -559,7 +559,7 @@ proptest! {
         index.save().expect("saved");
         for entry in selection.entries() {
             if let EntryKind::File { content: Content::Disk(path), size } = &entry.kind {
-                // Same size, at once: only the rule against racily clean entries can tell.
+                // Same size, at the same time: only the rule against racily clean entries can detect it.
                 fs::write(path, vec![edit; *size as usize]).expect("written");
             }
         }

@@ -1,4 +1,4 @@
-//! The folders of one run, each read at most once.
+//! The directories of one run, each read at most once.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -12,35 +12,35 @@ use super::name::{path_of, text_of_os};
 use super::{Context, ContextError};
 use crate::state::Stamp;
 
-/// The folders that a run has looked at: images that share a context share what was read of it.
+/// The directories that a run has read: images that share a context share them.
 ///
-/// What was read is not read again, so a forest is good for one look at the disk: make a new one to see
+/// A directory is not read again, so a forest is valid for one scan of the disk: create a new one to see
 /// later changes.
 #[derive(Debug, Default)]
 pub struct Forest {
-    /// A folder of windlass's own: it is part of no context.
+    /// A directory of windlass: it is not part of any context.
     own: Option<PathBuf>,
     trees: Mutex<HashMap<PathBuf, Arc<Tree>>>,
     contexts: Mutex<Vec<Context>>,
 }
 
 impl Forest {
-    /// A forest that has seen nothing.
+    /// A new, empty forest.
     pub fn new() -> Arc<Self> {
         Arc::default()
     }
 
-    /// A forest that has seen nothing, in which `own`, a folder of windlass's own, is part of no context.
+    /// A new, empty forest that excludes `own`, a directory of windlass, from all contexts.
     pub fn without(own: PathBuf) -> Arc<Self> {
         Arc::new(Self { own: Some(own), ..Self::default() })
     }
 
-    /// One that has seen nothing of what this one may have seen.
+    /// A new, empty forest with the same exclusion.
     pub fn anew(&self) -> Arc<Self> {
         Arc::new(Self { own: self.own.clone(), ..Self::default() })
     }
 
-    /// The path of windlass's own folder below `root`, when it lies there.
+    /// The path of windlass's directory relative to `root`, if it is below `root`.
     pub(super) fn own_below(&self, root: &Path) -> Option<String> {
         let own = crate::cache_folder::without_links(self.own.as_ref()?);
         let inside = text_of_os(own.strip_prefix(root).ok()?.as_os_str());
@@ -53,13 +53,13 @@ impl Forest {
         trees.entry(root.clone()).or_insert_with(|| Arc::new(Tree::new(root))).clone()
     }
 
-    /// The contexts opened so far.
+    /// The contexts that are open.
     pub(super) fn contexts(&self) -> MutexGuard<'_, Vec<Context>> {
         lock(&self.contexts)
     }
 }
 
-/// A folder and what is below it, read as far as somebody asked.
+/// A directory and everything below it, as far as it was read.
 #[derive(Debug)]
 pub(super) struct Tree {
     root: PathBuf,
@@ -67,14 +67,14 @@ pub(super) struct Tree {
     opened: AtomicUsize,
 }
 
-/// A folder of a [`Tree`].
+/// A directory of a [`Tree`].
 #[derive(Debug)]
 pub(super) struct Directory {
     path: Arc<str>,
     listing: OnceLock<Result<Box<[Node]>, Arc<io::Error>>>,
 }
 
-/// What a folder holds under one name.
+/// An entry of a directory.
 #[derive(Debug)]
 pub(super) struct Node {
     /// The path below the tree's root, with `/`.
@@ -110,13 +110,13 @@ impl Tree {
         &self.top
     }
 
-    /// How many folders were opened.
+    /// The number of directories read.
     #[cfg(test)]
     pub(super) fn opened(&self) -> usize {
         self.opened.load(Ordering::Relaxed)
     }
 
-    /// What `directory` holds, sorted by name.
+    /// The entries of `directory`, sorted by name.
     pub(super) fn list<'tree>(&self, directory: &'tree Directory) -> Result<&'tree [Node], ContextError> {
         let listing = directory.listing.get_or_init(|| {
             self.opened.fetch_add(1, Ordering::Relaxed);
@@ -128,7 +128,7 @@ impl Tree {
         }
     }
 
-    /// Where the symlink `path` points to, as written.
+    /// The target of the symlink `path`, as written.
     pub(super) fn link_target(&self, path: &str) -> Result<Arc<str>, ContextError> {
         let path = self.on_disk(path);
         match std::fs::read_link(&path) {
@@ -137,7 +137,7 @@ impl Tree {
         }
     }
 
-    /// Where `path` is on disk.
+    /// The location of `path` on disk.
     pub(super) fn on_disk(&self, path: &str) -> PathBuf {
         self.root.join(path_of(path))
     }
@@ -186,10 +186,10 @@ fn read(path: &Path, folder: &str) -> io::Result<Box<[Node]>> {
     let mut nodes = Vec::new();
     for entry in std::fs::read_dir(path)? {
         let entry = entry?;
-        // On Unix this asks relative to the open folder.
+        // On Unix, this is relative to the open directory.
         match entry.metadata() {
             Ok(metadata) => nodes.push(Node::new(folder, &entry.file_name(), &metadata)),
-            // Removed since the folder was opened.
+            // Removed after the directory was opened.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
@@ -203,13 +203,13 @@ pub(super) fn mode(metadata: &Metadata) -> u32 {
     std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o7777
 }
 
-/// Without permission bits everything is executable, as Docker has it on Windows.
+/// Without permission bits everything is executable, as Docker does on Windows.
 #[cfg(not(unix))]
 pub(super) fn mode(_metadata: &Metadata) -> u32 {
     0o755
 }
 
-/// A thread that panicked leaves the lists whole: every update is one insertion.
+/// A thread that panicked leaves the lists consistent: every update is one insertion.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,21 +10,21 @@ use super::marks::{Marks, named};
 use super::name::{is_plain, order};
 use super::tree::{Directory, Node, NodeKind, Tree, lock};
 
-/// Folders that are read before other threads are asked to help: waking them costs more than a small walk.
+/// Directories that are read before other threads help: waking them costs more than a small walk.
 const ALONE: usize = 32;
-/// Progress is told from this many entries on, and then after as many again.
+/// Progress is reported after each multiple of this number of entries.
 const PROGRESS_STEP: u64 = 20_000;
 
-/// What a walk found.
+/// The result of a walk.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// Sorted by [`order`].
     pub(super) entries: Vec<Entry>,
-    /// Paths of named pipes and devices, which are left out.
+    /// Paths of named pipes and devices, which are skipped.
     pub(super) special: Vec<Arc<str>>,
 }
 
-/// Collects what `marks` and `rules` leave of `tree`; `progress` gets the number of entries so far.
+/// Collects the entries of `tree` that `marks` and `rules` select; `progress` receives the number of entries so far.
 pub(super) fn walk(
     tree: &Tree,
     rules: &Rules,
@@ -57,11 +57,11 @@ struct Walk<'a> {
     rules: &'a Rules,
     progress: &'a (dyn Fn(u64) + Sync),
     seen: AtomicU64,
-    /// The failure with the smallest path, whichever thread met it first.
+    /// The error with the smallest path, regardless of which thread found it first.
     failure: Mutex<Option<(Arc<str>, ContextError)>>,
 }
 
-/// A folder to visit.
+/// A directory to visit.
 struct Job<'a> {
     directory: &'a Directory,
     last: LastMatch,
@@ -69,10 +69,10 @@ struct Job<'a> {
     folder: Slot,
 }
 
-/// Where a visit leaves what it found.
+/// Where a visit stores its result.
 type Slot = Arc<OnceLock<Folder>>;
 
-/// What is selected directly in a folder, sorted by name.
+/// The selected entries of a directory, sorted by name.
 #[derive(Debug, Default)]
 struct Folder {
     entries: Vec<Entry>,
@@ -80,13 +80,13 @@ struct Folder {
     below: Vec<Below>,
 }
 
-/// A folder in a [`Folder`].
+/// A directory in a [`Folder`].
 #[derive(Debug)]
 struct Below {
-    /// The entry it follows.
+    /// The number of entries before its own.
     position: usize,
     entry: Entry,
-    /// Whether it is selected itself, and not only because of what is in it.
+    /// Whether it is selected itself, and not only because of its content.
     is_selected: bool,
     folder: Slot,
 }
@@ -119,7 +119,7 @@ impl<'a> Walk<'a> {
             }
         }
         self.count(folder.entries.len() + folder.below.len());
-        // The only visitor of this folder; the slot is empty.
+        // This is the only visitor of the directory, so the slot is empty.
         let _ = slot.set(folder);
     }
 
@@ -186,14 +186,14 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Strings the folders together, leaving out those that were only entered in vain.
+/// Concatenates the directories, without those that were entered but have no selected content.
 fn gather(top: Slot) -> Found {
-    /// A folder half done: its remaining entries and folders.
+    /// A partially processed directory: its remaining entries and directories.
     struct Open {
         entries: std::vec::IntoIter<Entry>,
         taken: usize,
         below: std::iter::Peekable<std::vec::IntoIter<Below>>,
-        /// How many entries there were before its own, and whether it stays without more.
+        /// The number of entries before its own, and whether it is kept without further entries.
         start: usize,
         is_selected: bool,
     }
@@ -226,7 +226,7 @@ fn gather(top: Slot) -> Found {
             },
         }
     }
-    // Folders are listed in the order of their text.
+    // Directories are listed in the order of their strings.
     if !found.entries.iter().all(|entry| is_plain(&entry.path)) {
         found.entries.sort_by(|one, other| order(&one.path, &other.path));
     }

@@ -1,4 +1,4 @@
-//! What a Dockerfile downloads with ADD.
+//! The URLs that a Dockerfile downloads with `ADD`.
 
 use super::graph::Graph;
 use super::instruction::Kind;
@@ -7,11 +7,11 @@ use super::scope::Scope;
 use super::{BuildArgs, Dockerfile, DockerfileError};
 
 impl Dockerfile {
-    /// The addresses that building `target` downloads with ADD and whose content no `--checksum` tells, each with its
+    /// The URLs that building `target` downloads with `ADD` without a `--checksum`, each with its
     /// line.
     ///
     /// # Errors
-    /// [`DockerfileError`] when the target does not exist, or a `FROM` cannot be expanded.
+    /// [`DockerfileError`] if the target does not exist, or a `FROM` cannot be expanded.
     pub fn addresses(
         &self,
         target: Option<&str>,
@@ -24,7 +24,7 @@ impl Dockerfile {
         for (step, _) in self.targets().iter().zip(&needed).filter(|(_, needed)| **needed) {
             let mut scope = Scope::new(args, self.escape());
             for instruction in step.instructions() {
-                // What is wrong with an instruction is told where it is built.
+                // Errors of an instruction are reported when it is built.
                 let _ = scope.apply(instruction.kind(), &graph.global);
                 let Kind::Copy(copy) = instruction.kind() else { continue };
                 if !copy.is_add || copy.checksum.is_some() {

@@ -1,16 +1,16 @@
-//! The images a Dockerfile takes from elsewhere.
+//! The external images that a Dockerfile uses.
 
 use super::graph::{Base, Graph, Origin, origins};
 use super::{BaseImage, BuildArgs, Dockerfile, DockerfileError};
 
 impl Dockerfile {
-    /// The images that building `target` takes from elsewhere, in order, `scratch` and other build targets left out.
+    /// The external images that building `target` uses, in order, without `scratch` and without build stages.
     ///
-    /// Build targets that `target` does not need are left out too. A `FROM` whose variables only the builder
-    /// knows (`TARGETARCH`) names no image here, but counts as needing every earlier target.
+    /// Build stages that `target` does not need are skipped. A `FROM` with variables that only the builder
+    /// knows (`TARGETARCH`) yields no image, but counts as needing every earlier build stage.
     ///
     /// # Errors
-    /// [`DockerfileError`] when the target does not exist, or a `FROM` cannot be expanded.
+    /// [`DockerfileError`] if the target does not exist, or a `FROM` cannot be expanded.
     pub fn bases(&self, target: Option<&str>, args: &BuildArgs) -> Result<Vec<BaseImage>, DockerfileError> {
         let target = self.target_index(target)?;
         let graph = Graph::new(self, args)?;

@@ -1,6 +1,6 @@
-//! Durations as Go writes them: `1m30s`, `500ms`.
+//! Durations in Go's syntax: `1m30s`, `500ms`.
 
-/// The seconds of `text`: numbers with units `ns`, `us`, `ms`, `s`, `m`, `h`; `0` needs none. `None` when it is no duration.
+/// The seconds of `text`: numbers with units `ns`, `us`, `ms`, `s`, `m`, `h`; `0` needs no unit. `None` if invalid.
 pub(super) fn seconds(text: &str) -> Option<f64> {
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1.0, rest),

@@ -1,4 +1,4 @@
-//! Edited copies of a Dockerfile; what is not edited stays byte for byte.
+//! Edited copies of a Dockerfile; everything that is not edited is kept byte for byte.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ impl Dockerfile {
     /// A copy whose build target ends with `ENTRYPOINT` in JSON form; an empty list clears it.
     ///
     /// # Errors
-    /// [`DockerfileError`] when the target does not exist.
+    /// [`DockerfileError`] if the target does not exist.
     pub fn with_entrypoint(
         &self,
         target: Option<&str>,
@@ -20,15 +20,15 @@ impl Dockerfile {
     /// A copy whose build target ends with `CMD` in JSON form; an empty list clears it.
     ///
     /// # Errors
-    /// [`DockerfileError`] when the target does not exist.
+    /// [`DockerfileError`] if the target does not exist.
     pub fn with_command(&self, target: Option<&str>, command: &[String]) -> Result<Self, DockerfileError> {
         self.with_appended(target, &format!("CMD {}", json(command)))
     }
 
-    /// A copy whose build target ends with `lines` (any instructions but `FROM`, written as in this file).
+    /// A copy whose build target ends with `lines` (any instructions except `FROM`, in the syntax of this file).
     ///
     /// # Errors
-    /// [`DockerfileError`] when the target does not exist or a line is no instruction.
+    /// [`DockerfileError`] if the target does not exist or a line is not an instruction.
     pub fn with_instructions(&self, target: Option<&str>, lines: &[String]) -> Result<Self, DockerfileError> {
         if lines.is_empty() {
             self.target_index(target)?;
@@ -49,18 +49,18 @@ impl Dockerfile {
         })?;
         match probe.targets.as_slice() {
             [target] if target.last().dangling.is_some() => {
-                Err(error(&target.last().text, "it ends with an escape character and is continued nowhere"))
+                Err(error(&target.last().text, "it ends with an escape character, but no line follows"))
             }
             [_] => self.with_appended(target, &added),
-            _ => Err(error("FROM", "it would begin another build target")),
+            _ => Err(error("FROM", "it would start another build stage")),
         }
     }
 
-    /// A copy whose build target `target` is the last one or has a name, and what to call it: not every builder
-    /// takes a number.
+    /// A copy in which the build target `target` is the last build stage or has a name, and this name: some builders
+    /// do not accept numbers.
     ///
     /// # Errors
-    /// [`DockerfileError`] when the target does not exist.
+    /// [`DockerfileError`] if the target does not exist.
     pub fn with_target_name(&self, target: Option<&str>) -> Result<(Self, Option<String>), DockerfileError> {
         let index = self.target_index(target)?;
         if index + 1 == self.targets().len() {
@@ -79,10 +79,10 @@ impl Dockerfile {
         Ok((Self { added: self.added.clone(), ..named }, Some(name)))
     }
 
-    /// A copy in which each `(base, reference)` names `reference` instead.
+    /// A copy in which each `base` is replaced by its `reference`.
     ///
     /// # Errors
-    /// [`DockerfileError`] when a reference would make the file unreadable.
+    /// [`DockerfileError`] if a reference makes the file unreadable.
     pub fn with_bases(&self, replacements: &[(BaseImage, String)]) -> Result<Self, DockerfileError> {
         let mut replacements: Vec<_> = replacements.iter().collect();
         replacements.sort_by_key(|(base, _)| base.span.start);
@@ -109,8 +109,8 @@ impl Dockerfile {
         };
         let mut text = String::with_capacity(self.text.len() + lines.len() + 4);
         text.push_str(head);
-        // The file may end inside a continuation, which would swallow what follows; without its escape
-        // character the line before may be continued instead.
+        // The file may end inside a continuation, which would include the appended lines. Without the escape
+        // character, the line before may be continued instead.
         let mut dangling = last.dangling;
         while let Some(escape) = dangling {
             text.remove(escape);
@@ -139,7 +139,7 @@ impl Dockerfile {
         !self.added.is_empty()
     }
 
-    /// Where line `line` of this copy stands in the file that was read, both counted from 1; `None` for a line that an
+    /// The number of line `line` of this copy in the original file, both counted from 1; `None` for a line that an
     /// edit added.
     pub fn line_as_read(&self, line: usize) -> Option<usize> {
         let before = self.added.iter().filter(|range| range.start <= line);
@@ -150,7 +150,7 @@ impl Dockerfile {
     }
 }
 
-/// A JSON list of strings: what the JSON form of an instruction takes, whatever the escape character is.
+/// A JSON list of strings for the JSON form of an instruction, valid for every escape character.
 pub(super) fn json(words: &[String]) -> serde_json::Value {
     words.iter().map(String::as_str).collect()
 }
@@ -210,7 +210,7 @@ mod tests {
         let dockerfile = Dockerfile::parse("Dockerfile", "FROM a AS build\nFROM b AS final").unwrap();
         let error = dockerfile.with_entrypoint(Some("biuld"), &[]).unwrap_err();
         let help = miette::Diagnostic::help(&error).unwrap().to_string();
-        assert_eq!(help, "did you mean `build`? The build targets are `build`, `final`");
+        assert_eq!(help, "did you mean `build`? The build stages are `build`, `final`");
         assert!(dockerfile.with_entrypoint(Some("2"), &[]).is_err());
     }
 
@@ -269,7 +269,7 @@ mod tests {
 
         use super::*;
 
-        /// Lines that Dockerfiles consist of, in any order.
+        /// Lines that occur in Dockerfiles, in any order.
         fn dockerfile() -> impl Strategy<Value = String> {
             let line = prop_oneof![
                 Just("FROM a\n"),

@@ -1,4 +1,4 @@
-//! What can be wrong with a Dockerfile, or with a question about it.
+//! Errors of Dockerfiles and of lookups in them.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::Dockerfile;
 use super::source::Mistake;
 use crate::suggestion::nearest;
 
-/// What is wrong with a Dockerfile.
+/// An error of a Dockerfile.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum DockerfileError {
     /// An instruction that cannot be read, or a word of it that cannot be expanded.
@@ -33,7 +33,7 @@ pub enum DockerfileError {
 
     /// A Dockerfile without any `FROM`.
     #[error("cannot build `{file}`: it has no FROM")]
-    #[diagnostic(code(image::dockerfile::no_targets), help("begin it with `FROM` and the image to build on"))]
+    #[diagnostic(code(image::dockerfile::no_targets), help("start it with `FROM` and a base image"))]
     NoTargets {
         /// The path shown in messages.
         file: String,
@@ -45,35 +45,35 @@ pub enum DockerfileError {
     UnknownTarget {
         /// The path shown in messages.
         file: String,
-        /// The name or number asked for.
+        /// The requested name or number.
         target: String,
-        /// The nearest name and those that exist.
+        /// The most similar name and all existing names.
         #[help]
         help: String,
     },
 
-    /// Text to add that is not whole instructions.
+    /// An instruction to add that is not complete.
     #[error("cannot add `{instruction}` to `{file}`: {reason}")]
     #[diagnostic(
         code(image::dockerfile::instruction),
-        help("give whole instructions, such as `RUN apk add curl`, in `appendDockerfileInstructions`")
+        help("use complete instructions, such as `RUN apk add curl`, in `appendDockerfileInstructions`")
     )]
     Instruction {
         /// The path shown in messages.
         file: String,
-        /// The refused text.
+        /// The rejected instruction.
         instruction: String,
         /// What is wrong with it.
         reason: String,
     },
 
-    /// The restart helper has nothing to start.
+    /// There is no command for the restart helper to start.
     #[error(
         "cannot inject the restart helper into `{file}`: it has neither an ENTRYPOINT nor a CMD to restart"
     )]
     #[diagnostic(
         code(image::dockerfile::no_command),
-        help("set `entrypoint` for the image in devspace.yaml, the base image's own is not known here")
+        help("set `entrypoint` for the image in devspace.yaml: the entrypoint of the base image is unknown")
     )]
     NoCommand {
         /// The path shown in messages.
@@ -101,10 +101,10 @@ impl DockerfileError {
         let list = names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let count = dockerfile.targets().len();
         let help = match (nearest(target, names()), list.is_empty()) {
-            (Some(name), _) => format!("did you mean `{name}`? The build targets are {list}"),
-            (None, false) => format!("the build targets are {list}"),
+            (Some(name), _) => format!("did you mean `{name}`? The build stages are {list}"),
+            (None, false) => format!("the build stages are {list}"),
             (None, true) => format!(
-                "its build targets have no names; give a number below {count}, or `FROM ... AS {target}`"
+                "its build stages have no names: use a number below {count}, or write `FROM ... AS {target}`"
             ),
         };
         Self::UnknownTarget { file: dockerfile.name().to_owned(), target: target.to_owned(), help }

@@ -1,4 +1,4 @@
-//! The `--name=value` flags of an instruction, checked.
+//! The checked `--name=value` flags of an instruction.
 
 use std::ops::Range;
 
@@ -14,17 +14,17 @@ pub(super) struct Flags<'a> {
 }
 
 impl<'a> Flags<'a> {
-    /// The `flags` of the instruction `name`, whose text is `line`'s.
+    /// The `flags` of the instruction `name` in `line`.
     pub(super) fn new(name: &'a str, flags: &'a [Flag], line: &'a Line) -> Self {
         Self { name, flags, line }
     }
 
-    /// Where in the file the bytes `range` of the instruction's text come from.
+    /// The bytes of the file that the bytes `range` of the instruction's text come from.
     pub(super) fn in_file(&self, range: Range<usize>) -> Range<usize> {
         self.line.in_file(range)
     }
 
-    /// Refuses unknown, repeated and incomplete flags.
+    /// Rejects unknown, repeated and incomplete flags.
     pub(super) fn check(&self, allowed: &[&str]) -> Result<(), String> {
         let mut used = Vec::new();
         for flag in self.flags {
@@ -45,14 +45,14 @@ impl<'a> Flags<'a> {
             }
             let repeatable = matches!((self.name, key), ("RUN", "mount" | "device") | (_, "exclude"));
             if used.contains(&key) && !repeatable {
-                return Err(format!("{} has its flag `--{key}` twice", self.name));
+                return Err(format!("{} has the flag `--{key}` twice", self.name));
             }
             used.push(key);
             let switch = matches!(key, "link" | "parents" | "keep-git-dir" | "unpack");
             match value {
-                None if !switch => return Err(format!("{} has no value after `--{key}`", self.name)),
+                None if !switch => return Err(format!("{} has no value for `--{key}`", self.name)),
                 Some(value) if switch && !matches!(value.to_lowercase().as_str(), "true" | "false") => {
-                    return Err(format!("`--{key}` of {} is neither true nor false", self.name));
+                    return Err(format!("`--{key}` of {} must be true or false", self.name));
                 }
                 _ => {}
             }
@@ -73,13 +73,13 @@ impl<'a> Flags<'a> {
         self.all(key).next().and_then(|flag| flag.text.split_once('=')).map(|(_, value)| value.to_owned())
     }
 
-    /// The values of a flag that may be repeated.
+    /// The values of a repeatable flag.
     pub(super) fn texts(&self, key: &'a str) -> Vec<String> {
         let values = self.all(key).filter_map(|flag| flag.text.split_once('='));
         values.map(|(_, value)| value.to_owned()).collect()
     }
 
-    /// Whether `--key`, `--key=true` or `--key=false` is said.
+    /// Whether `--key`, `--key=true` or `--key=false` is given.
     pub(super) fn switch(&self, key: &str) -> Option<bool> {
         self.flags.iter().find_map(|flag| match flag.text.strip_prefix("--")?.split_once('=') {
             Some((name, value)) => (name == key).then(|| value.eq_ignore_ascii_case("true")),
@@ -87,12 +87,12 @@ impl<'a> Flags<'a> {
         })
     }
 
-    /// The value with the bytes it has in the file, quotes included.
+    /// The value and its bytes in the file, quotes included.
     pub(super) fn word(&self, key: &'a str) -> Option<Word> {
         let flag = self.all(key).next()?;
         let (_, value) = flag.text.split_once('=')?;
         let start = flag.range.start + self.line.text[flag.range.clone()].find('=')? + 1;
-        // A quote that opens before the value must stay: the value alone is replaced.
+        // A quote that opens before the value must be kept: only the value is replaced.
         let written = &self.line.text[start..flag.range.end];
         let start = start + written.find(value)?;
         Some(Word { text: value.to_owned(), span: self.line.in_file(start..start + value.len()) })

@@ -1,35 +1,35 @@
-//! Which build targets a build needs, and what each is based on.
+//! The dependencies and base images of build stages.
 
 use super::scope::Scope;
 use super::{BuildArgs, Dockerfile, DockerfileError, Kind, Word};
 
-/// What a build target is based on.
+/// The base of a build stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Base {
     /// Nothing.
     Scratch,
-    /// An earlier build target.
+    /// An earlier build stage.
     Target(usize),
-    /// This image.
+    /// An image.
     Image(String),
-    /// It depends on a variable that is not known; why, as a phrase.
+    /// It depends on an unknown variable; the reason, as a phrase.
     Unknown(String),
 }
 
-/// A Dockerfile with build arguments: the bases are known.
+/// A Dockerfile with build arguments, so that the bases are known.
 pub(crate) struct Graph<'a> {
     pub(crate) dockerfile: &'a Dockerfile,
     pub(crate) global: Scope<'a>,
     pub(crate) bases: Vec<Base>,
 }
 
-/// What a `--from` means.
+/// The meaning of a `--from`.
 pub(crate) enum Origin {
-    /// Build targets; several when one name is used again.
+    /// Build stages; several if a name is used more than once.
     Targets(Vec<usize>),
     /// An image.
     Image,
-    /// A number beyond the last target, or a word with a variable, which Docker refuses.
+    /// A number beyond the last build stage, or a word with a variable, which Docker rejects.
     Nothing,
 }
 
@@ -57,7 +57,7 @@ impl<'a> Graph<'a> {
         if name.is_empty() {
             return Err(mistake(format!("`{}` is empty with these build arguments", word.text)));
         }
-        // Names are kept in lower case, and a base is compared as it is written: `FROM One` is an image to Docker.
+        // Stage names are stored in lower case, but a base is compared as written: to Docker, `FROM One` is an image.
         Ok(match targets[..index].iter().rposition(|target| target.name() == Some(name.as_str())) {
             Some(target) => Base::Target(target),
             None if name == "scratch" => Base::Scratch,
@@ -65,7 +65,7 @@ impl<'a> Graph<'a> {
         })
     }
 
-    /// What the word of a `--from` stands for.
+    /// The meaning of the word of a `--from`.
     pub(crate) fn origin(&self, from: &Word) -> Origin {
         let targets = self.dockerfile.targets();
         if let Ok(index) = from.text.parse::<usize>() {
@@ -80,8 +80,8 @@ impl<'a> Graph<'a> {
         if found.is_empty() { Origin::Image } else { Origin::Targets(found) }
     }
 
-    /// For each build target, whether building `target` needs it. `triggers` yields the ONBUILD triggers of the
-    /// images outside the file.
+    /// For each build stage, whether building `target` needs it. `triggers` returns the ONBUILD triggers of external
+    /// images.
     pub(crate) fn needed(&self, target: usize, triggers: &dyn Fn(usize) -> Vec<Kind>) -> Vec<bool> {
         let mut needed = vec![false; self.bases.len()];
         let mut open = vec![target];
@@ -91,7 +91,7 @@ impl<'a> Graph<'a> {
             }
             match &self.bases[index] {
                 Base::Target(base) => open.push(*base),
-                // Any earlier target may be meant.
+                // It may refer to any earlier build stage.
                 Base::Unknown(_) => open.extend(0..index),
                 Base::Scratch | Base::Image(_) => {}
             }
@@ -105,7 +105,7 @@ impl<'a> Graph<'a> {
         needed
     }
 
-    /// What building target `index` carries out: the triggers of its base, then its own instructions.
+    /// The instructions that building stage `index` executes: the triggers of its base, then its own instructions.
     pub(crate) fn kinds<'k>(&'k self, index: usize, outside: &'k [Kind]) -> impl Iterator<Item = &'k Kind> {
         let targets = self.dockerfile.targets();
         let inside = match self.bases[index] {
@@ -123,7 +123,7 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// The words of `kind` that name an image or build target to take files from.
+/// The words of `kind` that name an image or build stage to copy files from.
 pub(super) fn origins(kind: &Kind) -> Vec<&Word> {
     match kind {
         Kind::Copy(copy) => copy.from.iter().collect(),

@@ -1,11 +1,11 @@
 //! Here-documents: `<<EOF` and the lines up to `EOF` (Dockerfile reference, "Here-Documents").
 
-/// The opening word of a here-document.
+/// The first word of a here-document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Heredoc {
-    /// The line that ends it.
+    /// The line that terminates it.
     pub(super) terminator: String,
-    /// `<<-`: leading tabs are dropped.
+    /// `<<-`: leading tabs are removed.
     pub(super) strips_tabs: bool,
     /// Whether variables in it are expanded: no part of the terminator is quoted.
     pub(super) expands: bool,
@@ -15,12 +15,12 @@ impl Heredoc {
     /// The here-documents that the instruction `line` opens, in order.
     ///
     /// # Errors
-    /// What is wrong with one, as a phrase.
+    /// The error in one of them, as a phrase.
     pub(super) fn all_in(line: &str) -> Result<Vec<Self>, String> {
         if !line.contains("<<") {
             return Ok(Vec::new());
         }
-        // A line with an open quote is the shell's business, not a here-document.
+        // A line with an open quote is left to the shell; it is not a here-document.
         let words = words(line, true).unwrap_or_default();
         words.iter().filter_map(|word| Self::parse(word).transpose()).collect()
     }
@@ -48,7 +48,7 @@ impl Heredoc {
     }
 }
 
-/// The words of `text` as a shell splits them. `raw` keeps quotes and escapes. Variables stay as written.
+/// The words of `text` as a shell splits them. `raw` keeps quotes and escapes. Variables are not expanded.
 fn words(text: &str, raw: bool) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word = String::new();
@@ -86,7 +86,7 @@ fn words(text: &str, raw: bool) -> Result<Vec<String>, String> {
                 }
                 word.extend(chars.next());
             }
-            // White space may stand between the sign and the name.
+            // White space between `<<` and the name is allowed.
             '<' if chars.peek() == Some(&'<') => {
                 chars.next();
                 word.push_str("<<");

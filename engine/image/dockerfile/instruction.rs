@@ -1,4 +1,4 @@
-//! Instructions with their arguments, checked as Docker checks them.
+//! Instructions with their arguments, validated as Docker does.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use super::flags::Flags;
 use super::source::Line;
 use super::split::{Flag, Split};
 
-/// The instructions Docker knows.
+/// The instructions that Docker supports.
 pub(super) const NAMES: [&str; 18] = [
     "ADD",
     "ARG",
@@ -40,7 +40,7 @@ pub struct Instruction {
     pub(super) text: String,
 }
 
-/// What an instruction says. Words are as written: variables and quotes are still in them.
+/// The content of an instruction. Words are as written, with variables and quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// `ADD` or `COPY`.
@@ -63,11 +63,11 @@ pub enum Kind {
     Label(Vec<(String, String)>),
     /// `MAINTAINER`.
     Maintainer(String),
-    /// `ONBUILD`: its trigger, when it is an instruction Docker can run.
+    /// `ONBUILD`: its trigger, if Docker can run it.
     Onbuild(Option<Box<Kind>>),
     /// `RUN`.
     Run(Run),
-    /// `SHELL`: the program and its arguments.
+    /// `SHELL`: the command and its arguments.
     Shell(Vec<String>),
     /// `STOPSIGNAL`.
     Stopsignal(String),
@@ -77,7 +77,7 @@ pub enum Kind {
     Volume(Vec<String>),
     /// `WORKDIR`.
     Workdir(String),
-    /// An instruction or flag that only another Dockerfile frontend may know; why, as a phrase.
+    /// An instruction or flag that only another Dockerfile frontend may support; the reason, as a phrase.
     Foreign(String),
 }
 
@@ -86,16 +86,16 @@ pub enum Kind {
 pub struct Word {
     /// The word without the quotes of a flag.
     pub text: String,
-    /// Where it stands.
+    /// Its position.
     pub span: Range<usize>,
 }
 
 /// The arguments of `FROM`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct From {
-    /// The image or build target.
+    /// The image or build stage.
     pub base: Word,
-    /// The name of the build target, in lower case.
+    /// The name of the build stage, in lower case.
     pub name: Option<String>,
     /// `--platform`.
     pub platform: Option<String>,
@@ -104,7 +104,7 @@ pub struct From {
 /// The arguments of `ADD` and `COPY`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copy {
-    /// The sources that are paths or addresses, without here-documents.
+    /// The sources that are paths or URLs, without here-documents.
     pub sources: Vec<String>,
     /// The destination.
     pub destination: String,
@@ -116,17 +116,17 @@ pub struct Copy {
     pub chmod: Option<String>,
     /// The here-documents among the sources.
     pub documents: Vec<Document>,
-    /// Whether it is `ADD`, whose sources may be addresses.
+    /// Whether it is `ADD`, whose sources may be URLs.
     pub is_add: bool,
-    /// `--link`: the files do not depend on what is below them.
+    /// `--link`: the files do not depend on the layers below.
     pub link: bool,
-    /// `--parents`: the folders of the sources come along.
+    /// `--parents`: the parent directories of the sources are copied as well.
     pub parents: bool,
-    /// `--exclude`: patterns of what stays behind.
+    /// `--exclude`: patterns of files that are not copied.
     pub exclude: Vec<String>,
-    /// `--checksum`: the digest of what an address gives.
+    /// `--checksum`: the digest of the content of a URL.
     pub checksum: Option<String>,
-    /// `--unpack`, where it is said: whether archives are unpacked.
+    /// `--unpack`, if given: whether archives are unpacked.
     pub unpack: Option<bool>,
     /// `--keep-git-dir`.
     pub keep_git_dir: bool,
@@ -135,18 +135,18 @@ pub struct Copy {
 /// A here-document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// Its name, which is also that of the file it makes.
+    /// Its name, which is also the name of the file it creates.
     pub name: String,
-    /// Its lines, each with its newline; variables are still in them.
+    /// Its lines, each with its newline; variables are not expanded.
     pub content: String,
     /// Whether variables in it are expanded.
     pub expands: bool,
 }
 
-/// The arguments of `HEALTHCHECK`. Times are in nanoseconds, 0 for what is not said.
+/// The arguments of `HEALTHCHECK`. Times are in nanoseconds, 0 if not given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Healthcheck {
-    /// `NONE`; `CMD` and the words of a command; or `CMD-SHELL` and a text for the shell.
+    /// `NONE`; `CMD` and the words of a command; or `CMD-SHELL` and a string for the shell.
     pub test: Vec<String>,
     /// `--interval`.
     pub interval: i64,
@@ -183,7 +183,7 @@ pub struct Mount {
 /// A command in shell or JSON form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
-    /// The words; the shell form has its whole text as the only one.
+    /// The words; the shell form has one word with the whole command.
     pub argv: Vec<String>,
     /// Whether it is the shell form.
     pub is_shell: bool,
@@ -195,7 +195,7 @@ impl Instruction {
         &self.name
     }
 
-    /// What it says.
+    /// Its content.
     pub fn kind(&self) -> &Kind {
         &self.kind
     }
@@ -215,16 +215,17 @@ impl Instruction {
         self.head.clone()
     }
 
-    /// Its text in one line: continuations joined, comments left out.
+    /// Its text in one line: continuations are joined, comments are removed.
     pub fn text(&self) -> &str {
         &self.text
     }
 }
 
-/// Checks one split instruction. `lenient`: a `syntax` directive names a frontend that may know more than Docker's own.
+/// Validates one split instruction. `lenient`: a `syntax` directive names a frontend that may support more than
+/// Docker's.
 ///
 /// # Errors
-/// What is wrong, as a phrase.
+/// The reason, as a phrase.
 pub(super) fn kind(split: Split, line: &Line, heredocs: &[Document], lenient: bool) -> Result<Kind, String> {
     let name = split.name.clone();
     let flags = Flags::new(&name, &split.flags, line);
@@ -237,7 +238,7 @@ pub(super) fn kind(split: Split, line: &Line, heredocs: &[Document], lenient: bo
         _ => &[],
     };
     if let Err(reason) = flags.check(allowed) {
-        // Docker itself overlooks the flags of these.
+        // Docker itself ignores the flags of these.
         let overlooked = matches!(name.as_str(), "ARG" | "STOPSIGNAL")
             || name == "HEALTHCHECK"
                 && split.args.first().is_some_and(|kind| kind.eq_ignore_ascii_case("none"));
@@ -280,7 +281,7 @@ pub(super) fn kind(split: Split, line: &Line, heredocs: &[Document], lenient: bo
         "ARG" => {
             needs(1)?;
             let pair = |arg: String| match arg.split_once('=') {
-                Some(("", _)) => Err("an ARG has no name before its `=`".to_owned()),
+                Some(("", _)) => Err("ARG has no name before `=`".to_owned()),
                 Some((name, value)) => Ok((name.to_owned(), Some(value.to_owned()))),
                 None => Ok((arg, None)),
             };
@@ -330,14 +331,14 @@ pub(super) fn kind(split: Split, line: &Line, heredocs: &[Document], lenient: bo
         "SHELL" => {
             needs(1)?;
             if !split.json {
-                return Err("SHELL needs a JSON list: `SHELL [\"/bin/sh\", \"-c\"]`".into());
+                return Err("SHELL requires a JSON list: `SHELL [\"/bin/sh\", \"-c\"]`".into());
             }
             Kind::Shell(split.args)
         }
         "VOLUME" => {
             needs(1)?;
             if split.args.iter().any(|volume| volume.trim().is_empty()) {
-                return Err("a VOLUME is empty".into());
+                return Err("VOLUME has an empty path".into());
             }
             Kind::Volume(split.args)
         }
@@ -355,7 +356,7 @@ pub(super) fn kind(split: Split, line: &Line, heredocs: &[Document], lenient: bo
                 _ => Kind::Workdir(text),
             }
         }
-        _ if lenient => Kind::Foreign(format!("`{name}` is no instruction of Docker's own")),
+        _ if lenient => Kind::Foreign(format!("`{name}` is not a Docker instruction")),
         _ => {
             return Err(format!("`{name}` is not an instruction"));
         }
@@ -366,7 +367,7 @@ fn from(split: &Split, flags: &Flags<'_>) -> Result<From, String> {
     let name = match split.args.as_slice() {
         [_] => None,
         [_, keyword, name] if keyword.eq_ignore_ascii_case("as") => Some(name.to_lowercase()),
-        _ => return Err("FROM takes an image, or an image, `AS` and a name".into()),
+        _ => return Err("FROM requires an image, optionally followed by `AS` and a name".into()),
     };
     let valid = |name: &str| {
         name.starts_with(|c: char| c.is_ascii_lowercase())
@@ -374,7 +375,7 @@ fn from(split: &Split, flags: &Flags<'_>) -> Result<From, String> {
     };
     if let Some(name) = name.as_deref().filter(|name| !valid(name)) {
         return Err(format!(
-            "`{name}` cannot name a build target: a letter, then letters, digits, `-`, `_`, `.`"
+            "invalid build stage name `{name}`: use a letter, then letters, digits, `-`, `_`, `.`"
         ));
     }
     let base = split.args.first().cloned().unwrap_or_default();
@@ -389,7 +390,7 @@ fn healthcheck(split: &Split, flags: &Flags<'_>) -> Result<Healthcheck, String> 
         Some("NONE") => return Ok(Healthcheck { test: vec!["NONE".to_owned()], ..Healthcheck::default() }),
         Some("CMD") if split.args.len() < 2 => return Err("HEALTHCHECK CMD needs a command".into()),
         Some("CMD") => {}
-        Some(kind) => return Err(format!("HEALTHCHECK {kind} is neither CMD nor NONE")),
+        Some(kind) => return Err(format!("HEALTHCHECK requires CMD or NONE, not {kind}")),
         None => {}
     }
     let nanoseconds = |flag| {
@@ -404,7 +405,7 @@ fn healthcheck(split: &Split, flags: &Flags<'_>) -> Result<Healthcheck, String> 
     let retries = match retries.map(|text| text.parse::<i32>().map(u32::try_from)) {
         None => 0,
         Some(Ok(Ok(retries))) => retries,
-        Some(_) => return Err("`--retries` is not a number from 0".into()),
+        Some(_) => return Err("`--retries` must be a number of at least 0".into()),
     };
     let form = if split.json { "CMD" } else { "CMD-SHELL" };
     let words = split.args.iter().skip(1).cloned();
@@ -428,7 +429,8 @@ fn mount(flag: &Flag, line: &Line) -> Result<Mount, String> {
         if key == "from" {
             if value.find('$').is_some_and(|at| at + 1 < value.len()) {
                 return Err(
-                    "`from` of `--mount` takes no variables; name a build target with FROM instead".into()
+                    "`from` of `--mount` cannot contain variables: name a build stage with FROM instead"
+                        .into(),
                 );
             }
             let written = &line.text[flag.range.clone()];
@@ -441,7 +443,7 @@ fn mount(flag: &Flag, line: &Line) -> Result<Mount, String> {
     Ok(Mount { fields, from: from.filter(|from| !from.text.is_empty()) })
 }
 
-/// The fields of one CSV record: commas inside double quotes do not separate.
+/// The fields of one CSV record: commas within double quotes do not separate.
 fn csv_fields(text: &str) -> Vec<String> {
     let mut fields = vec![String::new()];
     let mut quoted = false;

@@ -1,12 +1,12 @@
-//! The labels a Dockerfile sets.
+//! The labels that a Dockerfile sets.
 
 use super::{Dockerfile, DockerfileError};
 
 impl Dockerfile {
-    /// The labels that the build target sets, in file order, quotes removed and variables as written.
+    /// The labels that the build target sets, in file order, without quotes and with unexpanded variables.
     ///
     /// # Errors
-    /// [`DockerfileError`] when the target does not exist.
+    /// [`DockerfileError`] if the target does not exist.
     pub fn labels(&self, target: Option<&str>) -> Result<Vec<(String, String)>, DockerfileError> {
         let instructions = self.target(target)?.instructions().iter();
         let labels = instructions.filter(|instruction| instruction.name() == "LABEL");
@@ -14,7 +14,7 @@ impl Dockerfile {
     }
 }
 
-/// The `name=value` pairs of a whole `LABEL` instruction, or its one `name value`.
+/// The `name=value` pairs of a whole `LABEL` instruction, or its single `name value`.
 fn pairs(text: &str) -> Vec<(String, String)> {
     let rest = text.trim_start().split_once(char::is_whitespace).map_or("", |(_, rest)| rest).trim();
     let words = shell_words::split(rest).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Dockerfiles: parsed as Docker parses them, asked, and edited in memory.
+//! Dockerfiles: parsed as Docker does, queried, and edited in memory.
 
 mod addresses;
 mod bases;
@@ -35,8 +35,8 @@ pub use restart_helper::{RESTART_HELPER, RESTART_HELPER_PATH};
 
 /// A parsed Dockerfile. Immutable: `with_*` return an edited, parsed copy.
 ///
-/// A *build target* is one `FROM` step; `target` arguments take its name (in any case), its number, or
-/// `None` for the last one.
+/// A *build target* is the build stage (`FROM` block) that is selected; `target` arguments accept its name (in any
+/// case), its number, or `None` for the last build stage.
 #[derive(Debug, Clone)]
 pub struct Dockerfile {
     name: Arc<str>,
@@ -46,21 +46,21 @@ pub struct Dockerfile {
     added: Arc<[Range<usize>]>,
 }
 
-/// Build arguments given from outside, by name.
+/// Build arguments that are passed to the build, by name.
 pub type BuildArgs = IndexMap<String, String>;
 
-/// An image a Dockerfile builds from or copies from.
+/// An image that a Dockerfile builds from or copies from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseImage {
     /// The reference after expansion of arguments: `acme/base:1.0`, `scratch`.
     pub reference: String,
-    /// Whether it is the base of a build target (`FROM`), as opposed to a `--from=` or `from=`.
+    /// Whether it is the base of a build stage (`FROM`), as opposed to a `--from=` or `from=`.
     pub is_base: bool,
-    /// Where the word that names it stands, in bytes of the text.
+    /// The position of the word that names it, in bytes of the text.
     pub span: Range<usize>,
 }
 
-/// One `FROM` step: its `FROM` and the instructions up to the next one.
+/// One build stage: its `FROM` and the instructions up to the next one.
 #[derive(Debug, Clone)]
 pub struct Target {
     from: From,
@@ -112,11 +112,11 @@ struct Parsed {
 impl Dockerfile {
     /// Parses `text`; `name` is the path shown in messages.
     ///
-    /// Accepts and refuses what Docker's own parser does. An unknown flag or instruction is kept when a `syntax`
+    /// Accepts and rejects what Docker's own parser does. An unknown flag or instruction is kept if a `syntax`
     /// directive names another frontend than Docker's.
     ///
     /// # Errors
-    /// [`DockerfileError`] with the place of the first mistake.
+    /// [`DockerfileError`] with the position of the first error.
     pub fn parse(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Result<Self, DockerfileError> {
         let (name, text) = (name.into(), text.into());
         match parse::parse(&text) {
@@ -135,7 +135,7 @@ impl Dockerfile {
         &self.text
     }
 
-    /// The escape character: `\`, or what the `escape` directive says.
+    /// The escape character: `\`, or the value of the `escape` directive.
     pub fn escape(&self) -> char {
         self.parsed.escape
     }
@@ -145,12 +145,12 @@ impl Dockerfile {
         self.parsed.syntax.as_deref()
     }
 
-    /// The image of a frontend that is not Docker's own, when the `syntax` directive names one.
+    /// The image of a frontend other than Docker's own, if the `syntax` directive names one.
     pub(crate) fn foreign_frontend(&self) -> Option<&str> {
         self.syntax().filter(|syntax| !parse::is_docker_frontend(syntax))
     }
 
-    /// Where a `check` directive stands that makes errors of BuildKit's warnings (`# check=error=true`), and its line.
+    /// The position and line of a `check` directive that turns BuildKit's warnings into errors (`# check=error=true`).
     pub(crate) fn strict_checks(&self) -> Option<(Range<usize>, usize)> {
         self.parsed.strict_checks.clone()
     }
@@ -160,15 +160,15 @@ impl Dockerfile {
         &self.parsed.global
     }
 
-    /// The build targets in file order.
+    /// The build stages in file order.
     pub fn targets(&self) -> &[Target] {
         &self.parsed.targets
     }
 
-    /// The build target `target` stands for; of several with one name, the last, as Docker does.
+    /// The build stage that `target` selects; if several have the name, the last one, as in Docker.
     ///
     /// # Errors
-    /// [`DockerfileError`] when it does not exist.
+    /// [`DockerfileError`] if it does not exist.
     pub fn target(&self, target: Option<&str>) -> Result<&Target, DockerfileError> {
         Ok(&self.parsed.targets[self.target_index(target)?])
     }
@@ -187,7 +187,7 @@ impl Dockerfile {
             .ok_or_else(|| DockerfileError::unknown_target(self, wanted))
     }
 
-    /// The error that points at the bytes `range` of the text.
+    /// The error at the bytes `range` of the text.
     pub(crate) fn mistake(&self, range: Range<usize>, reason: String) -> DockerfileError {
         DockerfileError::at(&self.name, &self.text, source::Mistake { reason, range })
     }

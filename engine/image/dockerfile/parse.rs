@@ -1,4 +1,4 @@
-//! A Dockerfile's text as build targets and instructions.
+//! Parses a Dockerfile's text into build stages and instructions.
 
 use super::instruction::{self, Instruction, Kind, NAMES};
 use super::source::{Mistake, Source};
@@ -17,7 +17,7 @@ pub(super) fn parse(text: &str) -> Result<Parsed, Mistake> {
             (_, Some(target)) => target.instructions.push(instruction),
             (Kind::Arg(_), None) => global.push(instruction),
             (_, None) => {
-                let reason = format!("{} stands before the first FROM", instruction.name);
+                let reason = format!("{} is not allowed before the first FROM", instruction.name);
                 return Err(Mistake { reason, range: instruction.head });
             }
         }
@@ -39,7 +39,7 @@ fn next(source: &mut Source<'_>) -> Result<Option<Instruction>, Mistake> {
     let name = split.name.clone();
     if !lenient && !NAMES.contains(&name.as_str()) {
         let hint = crate::suggestion::nearest(&name, NAMES).map(|hint| format!(", did you mean {hint}?"));
-        let reason = format!("`{name}` is not an instruction{}", hint.unwrap_or_default());
+        let reason = format!("unknown instruction `{name}`{}", hint.unwrap_or_default());
         let end = line.head.end.min(line.head.start + name.len());
         return Err(mistake(reason, line.head.start..end));
     }
@@ -56,7 +56,7 @@ fn next(source: &mut Source<'_>) -> Result<Option<Instruction>, Mistake> {
     }))
 }
 
-/// Whether the frontend image `syntax` is Docker's own, under any registry.
+/// Whether the frontend image `syntax` is Docker's own, in any registry.
 pub(crate) fn is_docker_frontend(syntax: &str) -> bool {
     let name = syntax.split([':', '@', ' ']).next().unwrap_or_default();
     ["docker/dockerfile", "docker/dockerfile-upstream"]
@@ -64,7 +64,7 @@ pub(crate) fn is_docker_frontend(syntax: &str) -> bool {
         .any(|own| name.strip_suffix(own).is_some_and(|before| before.is_empty() || before.ends_with('/')))
 }
 
-/// Whether the frontend may know instructions and flags that stable Docker does not.
+/// Whether the frontend may support instructions and flags that stable Docker does not.
 fn is_ahead_of_docker(syntax: &str) -> bool {
     !is_docker_frontend(syntax) || syntax.contains("labs") || syntax.contains("master")
 }

@@ -1,4 +1,4 @@
-//! What an image that is not built yet will pass on to those built from it.
+//! What an image that is not built yet will pass on to the images built from it.
 
 use super::graph::{Base, Graph};
 use super::reach::{Configs, Once};
@@ -6,8 +6,8 @@ use super::scope::Scope;
 use super::{BaseConfig, BuildArgs, Dockerfile, Kind, Target};
 
 impl Dockerfile {
-    /// What `target` passes on to images that are built from it: its environment and its triggers. `config` answers
-    /// the configuration of a base image by its reference. `None` when something about it is not known before it is
+    /// What `target` passes on to images that are built from it: its environment and its triggers. `config` returns
+    /// the configuration of a base image by its reference. `None` if a part is unknown before it is
     /// built.
     pub fn passes_on(
         &self,
@@ -23,7 +23,7 @@ impl Dockerfile {
         Some(BaseConfig { onbuild, env: scope.environment()? })
     }
 
-    /// The variables at the end of the build target `index`.
+    /// The variables at the end of the build stage `index`.
     fn scope_after<'a>(
         &self,
         index: usize,
@@ -31,7 +31,7 @@ impl Dockerfile {
         graph: &Graph<'a>,
         configs: &Configs<'_>,
     ) -> Option<Scope<'a>> {
-        // From `index` down to the one that is based on no other.
+        // From `index` down to the build stage that is not based on another one.
         let mut chain = vec![index];
         while let Some(Base::Target(base)) = chain.last().map(|index| &graph.bases[*index]) {
             chain.push(*base);

@@ -1,4 +1,4 @@
-//! What of the build context a Dockerfile can read.
+//! The files of the build context that a Dockerfile can read.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,34 +11,34 @@ use super::{BuildArgs, Dockerfile, DockerfileError, Kind};
 /// The part of a build context that the instructions of a build target can read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reach {
-    /// Everything: some source is the root of the context, or cannot be known.
+    /// Everything: a source is the root of the context, or is unknown.
     Whole {
-        /// Why it cannot be narrowed, as a phrase; `None` when an instruction plainly asks for everything.
+        /// Why it cannot be narrowed, as a phrase; `None` if an instruction explicitly reads everything.
         why: Option<String>,
     },
-    /// Only these sources and what is below them: cleaned paths relative to the context's root, with `/`,
-    /// sorted, without duplicates; may hold the wildcards of Go's `filepath.Match`. Empty: nothing.
+    /// Only these sources and everything below them: cleaned paths relative to the context's root, with `/`,
+    /// sorted, without duplicates; may contain the wildcards of Go's `filepath.Match`. Empty: nothing.
     Sources(Vec<String>),
 }
 
-/// What a base image's configuration adds to the build targets based on it.
+/// What a base image's configuration adds to the build stages based on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct BaseConfig {
     /// `OnBuild`: instructions that run right after the FROM.
     pub onbuild: Vec<String>,
-    /// `Env`: `NAME=value`; sources cannot be known without them.
+    /// `Env`: `NAME=value`; sources may depend on it.
     pub env: Vec<String>,
 }
 
 impl Dockerfile {
-    /// What of the build context building `target` can read in the build targets it needs. `config` answers the
-    /// configuration of a base image by its reference, `None` when it is unknown.
+    /// The files of the build context that building `target` can read in the build stages it needs. `config` returns
+    /// the configuration of a base image by its reference, `None` if it is unknown.
     ///
-    /// A build target inherits the ARGs of the one it is based on from BuildKit, but not from the classic builder:
-    /// where that makes a difference, both readings count.
+    /// A build stage inherits the ARGs of the one it is based on in BuildKit, but not in the classic builder:
+    /// if the results differ, both are combined.
     ///
     /// # Errors
-    /// [`DockerfileError`] when the target does not exist, or a word cannot be expanded.
+    /// [`DockerfileError`] if the target does not exist, or a word cannot be expanded.
     pub fn reach(
         &self,
         target: Option<&str>,
@@ -49,12 +49,12 @@ impl Dockerfile {
         let reach = self.reach_of(target, args, &once, Order::Needed { args_inherited: true })?;
         Ok(match self.reach_of(target, args, &once, Order::Needed { args_inherited: false }) {
             Ok(classic) => reach.and(classic),
-            // Only the other builder can build it.
+            // Only BuildKit can build it.
             Err(_) => reach,
         })
     }
 
-    /// As [`Dockerfile::reach`], where every build target of the file up to `target` is built, needed or not
+    /// As [`Dockerfile::reach`], but all build stages of the file up to `target` are built, needed or not
     /// (the classic builder).
     ///
     /// # Errors
@@ -102,13 +102,11 @@ impl Dockerfile {
                         scope.forget_args();
                     }
                 }
-                Base::Unknown(why) => return Ok(whole(format!("a base image is not known: {why}"))),
+                Base::Unknown(why) => return Ok(whole(format!("a base image is unknown: {why}"))),
                 Base::Image(reference) => match config.of(reference) {
                     Some(config) => scope.set_base_env(&config.env),
                     None => {
-                        return Ok(whole(format!(
-                            "what `{reference}` adds to a build (ONBUILD, ENV) is not known"
-                        )));
+                        return Ok(whole(format!("the ONBUILD and ENV of `{reference}` are unknown")));
                     }
                 },
             }
@@ -139,7 +137,7 @@ impl Dockerfile {
 }
 
 impl Reach {
-    /// What either of two reaches.
+    /// Everything that is in either of the two.
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Sources(mut sources), Self::Sources(others)) => {
@@ -157,19 +155,19 @@ fn whole(why: String) -> Reach {
     Reach::Whole { why: Some(why) }
 }
 
-/// Which build targets are built, and how.
+/// Which build stages are built, and how.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Order {
-    /// Those that the wanted one needs.
+    /// Those that the build target needs.
     Needed {
-        /// Whether a build target inherits the ARGs of the one it is based on.
+        /// Whether a build stage inherits the ARGs of the one it is based on.
         args_inherited: bool,
     },
-    /// All up to the wanted one, as the classic builder does.
+    /// All up to the build target, as in the classic builder.
     File,
 }
 
-/// The configurations of base images, each asked for once.
+/// The configurations of base images, each queried once.
 pub(super) struct Once<'a> {
     ask: &'a dyn Fn(&str) -> Option<BaseConfig>,
     known: RefCell<HashMap<String, Option<BaseConfig>>>,
@@ -206,7 +204,7 @@ impl<'a> Configs<'a> {
         self.config.of(reference)
     }
 
-    /// The triggers that the base image of target `index` brings along.
+    /// The triggers of the base image of build stage `index`.
     pub(super) fn triggers(&self, index: usize) -> Vec<Kind> {
         let Base::Image(reference) = &self.graph.bases[index] else { return Vec::new() };
         let onbuild = self.config.of(reference).unwrap_or_default().onbuild;
@@ -221,7 +219,7 @@ impl<'a> Configs<'a> {
                     .collect(),
                 Err(mistake) => {
                     vec![Kind::Foreign(format!(
-                        "the trigger `{trigger}` of `{reference}`: {}",
+                        "invalid trigger `{trigger}` of `{reference}`: {}",
                         mistake.reason
                     ))]
                 }
@@ -238,7 +236,7 @@ struct Sources {
 }
 
 impl Sources {
-    /// Adds what `kind` reads; yields why that cannot be known.
+    /// Adds what `kind` reads; returns the reason if it is unknown.
     fn add(&mut self, kind: &Kind, scope: &Scope<'_>) -> Result<Option<String>, String> {
         match kind {
             Kind::Copy(copy) if copy.from.is_none() => {
@@ -304,7 +302,7 @@ pub(super) fn is_address(source: &str) -> bool {
     if ["http://", "https://", "git://", "ssh://"].iter().any(scheme) {
         return true;
     }
-    // `user@host:path`, as git and ssh write it.
+    // `user@host:path`, the SCP-like syntax of git and ssh.
     let user_end = source.find('@').filter(|at| *at > 0);
     user_end.is_some_and(|at| {
         let plain = |text: &str| {
@@ -316,8 +314,8 @@ pub(super) fn is_address(source: &str) -> bool {
     })
 }
 
-/// `path` relative to the context's root, lexically: without `.`, empty parts and a leading `/`, with `..` kept
-/// inside the root. Ends before a `**`, which stands for any number of folders.
+/// `path` relative to the context's root, lexically: without `.`, empty components and a leading `/`; `..` stays
+/// inside the root. Ends before a `**`, which matches any number of directories.
 fn clean(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {

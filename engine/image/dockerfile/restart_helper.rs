@@ -1,4 +1,4 @@
-//! `injectRestartHelper`: a container whose program can be restarted in place (spec image-building §3.5).
+//! `injectRestartHelper`: starts a container's command so that it can be restarted in place, as in DevSpace.
 
 use super::edit::json;
 use super::graph::{Base, Graph};
@@ -7,13 +7,13 @@ use super::{BuildArgs, Command, Dockerfile, DockerfileError, Kind};
 /// The restart helper: a POSIX shell script that needs `sh` and `setsid` in the image. Its mode is 0755.
 pub const RESTART_HELPER: &str = include_str!("restart-helper.sh");
 
-/// Where the restart helper has to be in the build context.
+/// The path of the restart helper in the build context.
 pub const RESTART_HELPER_PATH: &str = ".windlass/restart-helper";
 
-/// Where it is in the image.
+/// The path of the restart helper in the image.
 const IN_IMAGE: &str = "/devspace-restart-helper";
 
-/// What a container of a build target starts, as far as the Dockerfile says.
+/// What a container of a build stage starts, as far as the Dockerfile defines it.
 #[derive(Clone, Default)]
 struct Started {
     entrypoint: Option<Vec<String>>,
@@ -22,14 +22,14 @@ struct Started {
 }
 
 impl Dockerfile {
-    /// A copy whose build target starts its program under the restart helper, which the build context has to
-    /// hold at [`RESTART_HELPER_PATH`]; and a warning, when the base image's own entrypoint may be lost.
+    /// A copy whose build target starts its command under the restart helper, which the build context must
+    /// contain at [`RESTART_HELPER_PATH`]; and a warning if the base image's entrypoint may be lost.
     ///
-    /// `entrypoint` and `cmd` are the configured ones; an empty list clears. What is not configured is taken from
-    /// the build target and the targets it is based on.
+    /// `entrypoint` and `cmd` are the configured ones; an empty list clears them. What is not configured is taken from
+    /// the build target and the build stages it is based on.
     ///
     /// # Errors
-    /// [`DockerfileError`] when the target does not exist or there is nothing to start.
+    /// [`DockerfileError`] if the target does not exist or there is no command to start.
     pub fn with_restart_helper(
         &self,
         target: Option<&str>,
@@ -47,24 +47,24 @@ impl Dockerfile {
         }
         let warning = (entrypoint.is_empty() && !is_cleared).then(|| {
             format!(
-                "`{}` has no ENTRYPOINT of its own: the restart helper replaces the one its base image may have; \
-                 set `entrypoint` in devspace.yaml to be sure",
+                "`{}` has no ENTRYPOINT: the restart helper replaces the entrypoint of the base image, if any; \
+                 set `entrypoint` in devspace.yaml to define it",
                 self.name()
             )
         });
         let started = [vec![IN_IMAGE.to_owned()], entrypoint].concat();
         let mut lines = format!("COPY {RESTART_HELPER_PATH} {IN_IMAGE}\nENTRYPOINT {}\n", json(&started));
-        // ENTRYPOINT resets an inherited CMD, so it is written again.
+        // ENTRYPOINT resets an inherited CMD, so CMD is repeated.
         if let Some(command) = command {
             lines.push_str(&format!("CMD {}\n", json(&command)));
         }
         Ok((self.with_appended(target, &lines)?, warning))
     }
 
-    /// The entrypoint and the command that the build target sets itself or takes from a target it is based on.
+    /// The entrypoint and the command that the build target sets or inherits from a build stage it is based on.
     ///
     /// # Errors
-    /// [`DockerfileError`] when the target does not exist.
+    /// [`DockerfileError`] if the target does not exist.
     pub fn entrypoint_and_command(
         &self,
         target: Option<&str>,
@@ -87,7 +87,7 @@ impl Dockerfile {
                 match kind {
                     Kind::Entrypoint(command) => {
                         started.entrypoint = Some(started.argv(command));
-                        // A CMD of the same target stays, an inherited one does not.
+                        // A CMD of the same build stage is kept, an inherited one is not.
                         if !sets_command {
                             started.command = None;
                         }
@@ -159,7 +159,7 @@ mod tests {
         check(reset, None, None, Some((r#"ENTRYPOINT ["H","e"]"#, false)));
     }
 
-    /// Runs the helper's script with its files in a folder of the test; yields the folder and the running shell.
+    /// Runs the helper's script with its files in a temporary directory; returns the directory and the running shell.
     #[cfg(unix)]
     fn run(command: &str) -> (tempfile::TempDir, std::process::Child) {
         let folder = tempfile::tempdir().unwrap();
@@ -183,7 +183,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn the_script_restarts_its_program_when_the_pid_file_is_gone() {
-        // The first run removes the file and ends, the second finds its mark and ends for good.
+        // The first run removes the file and exits; the second finds the marker and exits for good.
         let (folder, mut child) =
             run("until [ -s pid ]; do :; done; [ -e mark ] && exit 5; touch mark; rm pid; exit 4");
         assert_eq!(child.wait().unwrap().code(), Some(5));

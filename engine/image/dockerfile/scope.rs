@@ -1,4 +1,4 @@
-//! The variables in force at an instruction (Dockerfile reference, "Environment replacement" and "ARG").
+//! The variables that apply to an instruction (Dockerfile reference, "Environment replacement" and "ARG").
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::word::{Expansion, Variable, expand};
 use super::{BuildArgs, Instruction, Kind};
 
-/// Arguments that the builder sets; their values depend on where it runs.
+/// Arguments that the builder sets; their values depend on its platform.
 const PLATFORM_ARGS: [&str; 9] = [
     "BUILDARCH",
     "BUILDOS",
@@ -19,7 +19,7 @@ const PLATFORM_ARGS: [&str; 9] = [
     "TARGETVARIANT",
 ];
 
-/// Arguments that may be given without an ARG; builders differ in whether words see them.
+/// Arguments that may be passed without an ARG; builders differ in whether words can use them.
 const PROXY_ARGS: [&str; 10] = [
     "ALL_PROXY",
     "FTP_PROXY",
@@ -33,12 +33,12 @@ const PROXY_ARGS: [&str; 10] = [
     "no_proxy",
 ];
 
-/// The variables of a build target, or those before the first one.
+/// The variables of a build stage, or those before the first one.
 #[derive(Clone)]
 pub(crate) struct Scope<'a> {
     given: &'a BuildArgs,
     escape: char,
-    /// An ENV wins over the ARGs before it; of an ARG after it, builders make different things.
+    /// An ENV overrides the ARGs before it; for an ARG after it, builders differ.
     env: HashMap<String, Variable>,
     args: HashMap<String, Variable>,
 }
@@ -48,7 +48,7 @@ impl<'a> Scope<'a> {
         Self { given, escape, env: HashMap::new(), args: HashMap::new() }
     }
 
-    /// The scope that FROM words are expanded in.
+    /// The scope in which the words of FROM are expanded.
     pub(super) fn global(
         given: &'a BuildArgs,
         escape: char,
@@ -68,7 +68,7 @@ impl<'a> Scope<'a> {
         Ok(scope)
     }
 
-    /// Sets what a base image's configuration sets.
+    /// Sets the variables of a base image's configuration.
     pub(super) fn set_base_env(&mut self, env: &[String]) {
         for pair in env {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -76,7 +76,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// What ENV has set, `NAME=value`, sorted; `None` when a value is not known.
+    /// The variables set by ENV, `NAME=value`, sorted; `None` if a value is unknown.
     pub(super) fn environment(&self) -> Option<Vec<String>> {
         let pair = |(name, value): (&String, &Variable)| match value {
             Variable::Value(value) => Some(Some(format!("{name}={value}"))),
@@ -88,12 +88,12 @@ impl<'a> Scope<'a> {
         Some(pairs)
     }
 
-    /// Drops what ARG has set.
+    /// Removes the variables set by ARG.
     pub(super) fn forget_args(&mut self) {
         self.args.clear();
     }
 
-    /// Carries out an ARG or ENV.
+    /// Applies an ARG or ENV.
     ///
     /// # Errors
     /// A word that cannot be expanded, as a phrase.
@@ -103,13 +103,14 @@ impl<'a> Scope<'a> {
                 for (name, default) in pairs {
                     let value = self.arg(name, default.as_deref(), Some(global))?;
                     if value != Variable::Unset && self.env.get(name).is_some_and(|env| *env != value) {
-                        let why =
-                            format!("`{name}` is set by ENV and ARG, and builders differ in which counts");
+                        let why = format!(
+                            "`{name}` is set by ENV and ARG, and builders differ in which one they use"
+                        );
                         self.env.insert(name.clone(), Variable::Unknown(why));
                     }
                     match self.args.get(name) {
                         Some(_) if value == Variable::Unset => continue,
-                        // Versions of Docker differ in which of two declarations counts.
+                        // Versions of Docker differ in which of two declarations they use.
                         Some(before @ Variable::Value(_)) if *before != value => {
                             let why = format!("`{name}` is declared twice, with different values");
                             self.args.insert(name.clone(), Variable::Unknown(why));
@@ -132,7 +133,7 @@ impl<'a> Scope<'a> {
         Ok(())
     }
 
-    /// The value of the variable `name`, when it is known.
+    /// The value of the variable `name`, if it is known.
     pub(crate) fn value(&self, name: &str) -> Option<String> {
         match self.get(name) {
             Variable::Value(value) => Some(value),
@@ -145,14 +146,14 @@ impl<'a> Scope<'a> {
         expand(word, self.escape, &|name| self.get(name))
     }
 
-    /// The variables that `word` names.
+    /// The variables in `word`.
     pub(super) fn names(&self, word: &str) -> Vec<String> {
         let names = RefCell::new(Vec::new());
         let get = |name: &str| {
             names.borrow_mut().push(name.to_owned());
             self.get(name)
         };
-        // A word that cannot be expanded is an error of those who need its text.
+        // A word that cannot be expanded is reported where its text is needed.
         let _ = expand(word, self.escape, &get);
         names.into_inner()
     }
@@ -162,7 +163,7 @@ impl<'a> Scope<'a> {
             return value.clone();
         }
         if PROXY_ARGS.contains(&name) && self.given.contains_key(name) {
-            return Variable::Unknown(format!("builders differ in whether `{name}` is seen here"));
+            return Variable::Unknown(format!("builders differ in whether `{name}` is visible here"));
         }
         Variable::Unset
     }

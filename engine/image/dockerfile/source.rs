@@ -1,22 +1,23 @@
-//! A Dockerfile's text as instructions' lines: directives, comments, continuations (Dockerfile reference, "Format").
+//! Splits a Dockerfile into the lines of its instructions: directives, comments, continuations (Dockerfile reference,
+//! "Format").
 
 use std::ops::Range;
 
 use super::heredoc::Heredoc;
 use super::instruction::Document;
 
-/// A mistake and the bytes of the text it is in.
+/// An error and the bytes of the text that it refers to.
 #[derive(Debug)]
 pub(super) struct Mistake {
     pub(super) reason: String,
     pub(super) range: Range<usize>,
 }
 
-/// The text of one instruction: continued lines joined, comments left out.
+/// The text of one instruction: continuations are joined, comments are removed.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     pub(super) text: String,
-    /// Where the parts of `text` come from: offset in `text`, offset in the file. Never empty, sorted.
+    /// The origin of the parts of `text`: offset in `text`, offset in the file. Never empty, sorted.
     parts: Vec<(usize, usize)>,
     /// First and last line, from 1.
     pub(super) lines: (usize, usize),
@@ -24,12 +25,12 @@ pub(super) struct Line {
     pub(super) span: Range<usize>,
     /// The first of its lines without surrounding white space.
     pub(super) head: Range<usize>,
-    /// Where the escape character stands that continues the instruction beyond the end of the file.
+    /// The position of the escape character that continues the instruction beyond the end of the file.
     pub(super) dangling: Option<usize>,
 }
 
 impl Line {
-    /// Where in the file the bytes `range` of the text come from.
+    /// The bytes of the file that the bytes `range` of the text come from.
     pub(super) fn in_file(&self, range: Range<usize>) -> Range<usize> {
         let place = |offset: usize| {
             let part = self.parts.partition_point(|(start, _)| *start <= offset).saturating_sub(1);
@@ -47,17 +48,17 @@ pub(super) struct Source<'a> {
     text: &'a str,
     offset: usize,
     line: usize,
-    /// The escape character: `\`, or what the `escape` directive says.
+    /// The escape character: `\`, or the value of the `escape` directive.
     pub(super) escape: char,
     /// The value of the `syntax` directive.
     pub(super) syntax: Option<String>,
-    /// Where a `check` directive stands that makes errors of warnings, and its line.
+    /// The position and line of a `check` directive that turns warnings into errors.
     pub(super) strict_checks: Option<(Range<usize>, usize)>,
     seen: Vec<String>,
     directives_end: bool,
 }
 
-/// What a physical line is without its newline: its bytes in the file.
+/// A physical line without its newline, and its bytes in the file.
 struct Physical<'a> {
     text: &'a str,
     start: usize,
@@ -116,7 +117,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Reads the here-documents that `line` opens, and makes them a part of it.
+    /// Reads the here-documents that `line` opens, and adds them to it.
     pub(super) fn heredocs(&mut self, line: &mut Line) -> Result<Vec<Document>, Mistake> {
         let mistake = |reason, line: &Line| Mistake { reason, range: line.head.clone() };
         let heredocs = Heredoc::all_in(&line.text).map_err(|reason| mistake(reason, line))?;
@@ -133,7 +134,7 @@ impl<'a> Source<'a> {
                 if text == heredoc.terminator {
                     break;
                 }
-                // A carriage return before the newline belongs to the text.
+                // A carriage return before the newline is part of the text.
                 let end = physical.start + physical.text.len();
                 content.push_str(text);
                 content.push_str(&self.text[end..self.offset]);
@@ -163,7 +164,8 @@ impl<'a> Source<'a> {
         Some(Physical { text, start })
     }
 
-    /// The line up to an escape character that continues it, and where that character stands. A doubled one does not.
+    /// The line up to an escape character that continues it, and the position of that character. A doubled escape
+    /// character does not continue it.
     fn continued<'l>(&self, line: &'l str) -> (&'l str, Option<usize>) {
         match line.trim_end_matches([' ', '\t']).strip_suffix(self.escape) {
             Some(body) if !body.ends_with(self.escape) => (body, Some(body.len())),
@@ -171,7 +173,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// `# name=value` at the head of the file.
+    /// `# name=value` at the start of the file.
     fn directive(&mut self, line: &str, start: usize) -> Result<(), Mistake> {
         if self.directives_end {
             return Ok(());
@@ -185,13 +187,13 @@ impl<'a> Source<'a> {
         }
         let mistake = |reason| Mistake { reason, range: start..start + line.trim_end().len() };
         if self.seen.contains(&name) {
-            return Err(mistake(format!("the directive `{name}` stands twice")));
+            return Err(mistake(format!("duplicate directive `{name}`")));
         }
         match (name.as_str(), value) {
             ("escape", "\\") => self.escape = '\\',
             ("escape", "`") => self.escape = '`',
             ("escape", _) => {
-                return Err(mistake(format!("the escape character `{value}` is neither \\ nor `")));
+                return Err(mistake(format!("the escape character must be \\ or `, not `{value}`")));
             }
             ("syntax", _) => self.syntax = Some(value.to_owned()),
             ("check", _) if is_strict(value) => {
@@ -204,7 +206,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Whether the value of a `check` directive, such as `skip=all;error=true`, makes errors of warnings.
+/// Whether the value of a `check` directive, such as `skip=all;error=true`, turns warnings into errors.
 fn is_strict(value: &str) -> bool {
     value.split(';').filter_map(|part| part.split_once('=')).any(|(name, value)| {
         name.trim() == "error" && ["1", "t", "true"].contains(&value.trim().to_ascii_lowercase().as_str())

@@ -1,10 +1,10 @@
-//! One instruction's text, taken apart: name, flags, arguments (Dockerfile reference, "Format").
+//! Splits the text of an instruction into name, flags and arguments (Dockerfile reference, "Format").
 
 use std::ops::Range;
 
 use super::heredoc::Heredoc;
 
-/// Docker's own white space between words; narrower than Unicode's.
+/// The white space that Docker accepts between words: fewer characters than in Unicode.
 pub(super) const SPACES: [char; 5] = ['\t', '\u{b}', '\u{c}', '\r', ' '];
 
 /// A `--name=value` before the arguments of an instruction.
@@ -12,21 +12,21 @@ pub(super) const SPACES: [char; 5] = ['\t', '\u{b}', '\u{c}', '\r', ' '];
 pub(super) struct Flag {
     /// The text without quotes and escapes.
     pub(super) text: String,
-    /// Where it stands as written, in bytes of the instruction's text.
+    /// Its position as written, in bytes of the instruction's text.
     pub(super) range: Range<usize>,
 }
 
-/// An instruction's text, split by the rules of its name but not yet checked.
+/// An instruction's text, split by the rules of its name but not yet validated.
 #[derive(Debug, Clone)]
 pub(super) struct Split {
     /// The name in upper case.
     pub(super) name: String,
     pub(super) flags: Vec<Flag>,
-    /// The arguments; for ENV and LABEL names and values by turns.
+    /// The arguments; for ENV and LABEL alternating names and values.
     pub(super) args: Vec<String>,
     /// Whether the arguments were written as a JSON list.
     pub(super) json: bool,
-    /// Where the arguments stand, in bytes of the instruction's text.
+    /// The position of the arguments, in bytes of the instruction's text.
     pub(super) rest: Range<usize>,
     /// The trigger of an ONBUILD.
     pub(super) trigger: Option<Box<Split>>,
@@ -36,7 +36,7 @@ impl Split {
     /// Splits the part of `text` in `range`.
     ///
     /// # Errors
-    /// What is wrong, as a phrase.
+    /// The reason, as a phrase.
     pub(super) fn new(text: &str, range: Range<usize>, escape: char) -> Result<Self, String> {
         Self::nested(text, range, escape, true)
     }
@@ -75,13 +75,13 @@ impl Split {
         Ok(split)
     }
 
-    /// Whether the lines after it may be here-documents.
+    /// Whether here-documents may follow it.
     pub(super) fn takes_heredocs(&self) -> bool {
         let split = self.trigger.as_deref().unwrap_or(self);
         matches!(split.name.as_str(), "ADD" | "COPY" | "RUN") && !split.json
     }
 
-    /// Whether `source` stands for a here-document.
+    /// Whether `source` is a here-document.
     pub(super) fn is_heredoc(source: &str) -> bool {
         matches!(Heredoc::parse(source), Ok(Some(_)))
     }
@@ -92,7 +92,7 @@ impl Split {
         }
     }
 
-    /// A JSON list; `false` when the text is none.
+    /// A JSON list; `false` if the text is not one.
     fn list(&mut self, arguments: &str) -> Result<bool, String> {
         if !arguments.trim_start().starts_with('[') {
             return Ok(false);
@@ -102,7 +102,7 @@ impl Split {
         };
         for value in list {
             let serde_json::Value::String(text) = value else {
-                return Err(format!("the JSON list of {} may hold strings only", self.name));
+                return Err(format!("the JSON list of {} must contain only strings", self.name));
             };
             self.args.push(text);
         }
@@ -124,7 +124,7 @@ impl Split {
         Ok(())
     }
 
-    /// `name=value ...`, or the old `name value with spaces`.
+    /// `name=value ...`, or the legacy form `name value with spaces`.
     fn pairs(&mut self, arguments: &str, escape: char) -> Result<(), String> {
         let words = quoted_words(arguments, escape);
         let Some(first) = words.first() else { return Ok(()) };
@@ -137,7 +137,7 @@ impl Split {
         }
         for word in words {
             let Some((name, value)) = word.split_once('=') else {
-                return Err(format!("`{word}` has no `=`; write `name=value`, with quotes around spaces"));
+                return Err(format!("`{word}` has no `=`: write `name=value`, and quote values with spaces"));
             };
             self.args.extend([name.to_owned(), value.to_owned()]);
         }
@@ -151,7 +151,7 @@ fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
     start..start + part.trim().len()
 }
 
-/// The parts between runs of white space.
+/// The parts between sequences of white space.
 fn split_runs(text: &str) -> impl Iterator<Item = &str> {
     text.split(SPACES)
         .enumerate()
@@ -159,7 +159,7 @@ fn split_runs(text: &str) -> impl Iterator<Item = &str> {
         .map(|(_, part)| part)
 }
 
-/// The leading `--flags` of `text`, which starts at `offset`, and how many bytes they take.
+/// The leading `--flags` of `text`, which starts at `offset`, and their length in bytes.
 fn flags(text: &str, offset: usize) -> (Vec<Flag>, usize) {
     let mut flags = Vec::new();
     let mut rest = text;
@@ -180,7 +180,7 @@ fn flags(text: &str, offset: usize) -> (Vec<Flag>, usize) {
     }
 }
 
-/// The word at the start of `text` without quotes and escapes, its length as written, and whether it has quotes.
+/// The word at the start of `text` without quotes and escapes, its length as written, and whether it is quoted.
 fn unquoted_word(text: &str) -> (String, usize, bool) {
     let mut word = String::new();
     let mut quote = None;
@@ -198,7 +198,7 @@ fn unquoted_word(text: &str) -> (String, usize, bool) {
     (word, text.len(), quoted)
 }
 
-/// Words separated by white space outside quotes; quotes and escapes stay.
+/// Words separated by white space outside quotes; quotes and escapes are kept.
 fn quoted_words(text: &str, escape: char) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
@@ -211,7 +211,7 @@ fn quoted_words(text: &str, escape: char) -> Vec<String> {
             }
             continue;
         }
-        // Inside single quotes nothing is an escape.
+        // Within single quotes, the escape character has no effect.
         if c == escape && quote != Some('\'') {
             if let Some(escaped) = chars.next() {
                 word.extend([c, escaped]);

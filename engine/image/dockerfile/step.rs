@@ -1,4 +1,4 @@
-//! Finding the instruction that a builder talks about.
+//! Finds the instruction that a step of a builder's output refers to.
 
 use std::ops::Range;
 
@@ -12,10 +12,10 @@ impl Dockerfile {
         Some(self.label(instruction))
     }
 
-    /// The bytes of the instruction that a builder's step stands for: `[2/3] RUN make all`,
+    /// The bytes of the instruction that a builder's step refers to: `[2/3] RUN make all`,
     /// `[linux/amd64 build 2/3] RUN make`, `Step 3/4 : COPY a b`, or the instruction alone.
     ///
-    /// Builders expand variables and shorten here-documents, so the nearest instruction of the same name is taken.
+    /// Builders expand variables and shorten here-documents, so the most similar instruction of the same name is taken.
     pub fn find_step(&self, step: &str) -> Option<Range<usize>> {
         let step = step.trim();
         if let Some((number, text)) = step.strip_prefix("Step ").and_then(|step| step.split_once(" : ")) {
@@ -29,7 +29,7 @@ impl Dockerfile {
         let Some((place, text)) = step.strip_prefix('[').and_then(|step| step.split_once("] ")) else {
             return self.nearest(step, |_| true);
         };
-        // `linux/amd64 build 2/3`: of the words before the count, the last may be a target's name.
+        // `linux/amd64 build 2/3`: the last word before the count may be the name of a build stage.
         let name = place.split_whitespace().rev().find(|word| {
             self.targets().iter().any(|target| target.name() == Some(word.to_lowercase().as_str()))
         });

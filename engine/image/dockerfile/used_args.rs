@@ -1,4 +1,4 @@
-//! Which build arguments can make a difference.
+//! Which build arguments affect a build.
 
 use std::collections::HashSet;
 
@@ -7,12 +7,12 @@ use super::parse::is_docker_frontend;
 use super::reach::{BaseConfig, Configs, Once};
 use super::{BuildArgs, Dockerfile, DockerfileError, Kind};
 
-/// What BuildKit's frontend and builders read without an ARG: these count in any case.
+/// Prefixes of the arguments that BuildKit's frontend and builders read without an ARG: these are always used.
 const READ_ANYWAY: [&str; 3] = ["BUILD", "SOURCE_DATE_EPOCH", "TARGET"];
 
 impl Dockerfile {
-    /// Those of `args` that something uses in building `target`: an ARG of a build stage that it needs, a `FROM` of
-    /// one, a trigger of a base image, or the builder itself. All of them, where that cannot be known. `config` answers
+    /// The arguments of `args` that building `target` uses: by an ARG of a build stage that it needs, a `FROM` of
+    /// one, a trigger of a base image, or the builder itself. All of them if this is unknown. `config` returns
     /// the configuration of a base image by its reference.
     ///
     /// # Errors
@@ -35,8 +35,8 @@ impl Dockerfile {
         Ok(used.map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
-    /// The arguments that the build stages which `target` needs declare, or their `FROM` names; `None` when they are not
-    /// known.
+    /// The arguments that the build stages which `target` needs declare, or that their `FROM` names; `None` if
+    /// unknown.
     fn declared_args(
         &self,
         target: Option<&str>,
@@ -69,7 +69,7 @@ impl Dockerfile {
                 }
             }
         }
-        // The default of one before the first FROM may name others.
+        // The default of an ARG before the first FROM may refer to others.
         let mut declared = HashSet::new();
         while let Some(name) = named.pop() {
             let is_new = !declared.contains(&name);
@@ -92,7 +92,7 @@ impl Dockerfile {
 mod tests {
     use super::*;
 
-    /// What of `A` to `E` counts in `text`, and which others of these: predefined ones.
+    /// Which of `A` to `E` `text` uses, and which of these predefined arguments.
     #[track_caller]
     fn check(text: &str, target: Option<&str>, expected: &str) {
         let names =

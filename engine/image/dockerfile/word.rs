@@ -1,11 +1,11 @@
-//! Expansion of variables and removal of quotes in one word, as Docker's shell lexer does it (Dockerfile
+//! Expands variables and removes quotes in one word, as Docker's shell lexer does (Dockerfile
 //! reference, "Environment replacement").
 
 use std::borrow::Cow;
 
 use regex::Regex;
 
-/// How deep `${a:-${b:-...}}` may nest; deeper words are refused.
+/// The maximum nesting depth of `${a:-${b:-...}}`; deeper words are rejected.
 const DEEPEST: usize = 64;
 
 /// What is known about a variable.
@@ -15,24 +15,24 @@ pub enum Variable {
     Value(String),
     /// It is not set.
     Unset,
-    /// Whether and how it is set is decided elsewhere; the reason, as a phrase.
+    /// Its value is decided elsewhere; the reason, as a phrase.
     Unknown(String),
 }
 
 /// An expanded word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expansion {
-    /// The text; not to be relied on when something is unknown.
+    /// The text; not reliable if a variable is unknown.
     pub text: String,
-    /// Why a variable of the word is not known, for the first one that is not.
+    /// Why the first unknown variable of the word is unknown.
     pub unknown: Option<String>,
 }
 
 /// Expands the variables of `word` and removes its quotes. `escape` is the Dockerfile's escape character.
 ///
 /// # Errors
-/// The reason, as a phrase: a quote or brace that is not closed, a modifier Docker does not have, an invalid
-/// pattern, or a variable required by `?` that is not set.
+/// The reason, as a phrase: an unclosed quote or brace, a modifier that Docker does not support, an invalid
+/// pattern, or an unset variable that is required by `?`.
 pub fn expand(word: &str, escape: char, variable: &dyn Fn(&str) -> Variable) -> Result<Expansion, String> {
     if !word.contains(['$', '\'', '"', escape]) {
         return Ok(Expansion { text: word.to_owned(), unknown: None });
@@ -40,7 +40,7 @@ pub fn expand(word: &str, escape: char, variable: &dyn Fn(&str) -> Variable) -> 
     expand_all(word, escape, variable, false)
 }
 
-/// Expands the variables of a here-document: quotes are text there, and `\` takes the meaning from what follows it.
+/// Expands the variables of a here-document: quotes are literal there, and `\` escapes the next character.
 ///
 /// # Errors
 /// As [`expand`].
@@ -81,10 +81,10 @@ impl<'a> Lexer<'a> {
         Some(c)
     }
 
-    /// Reads up to `stop`, or to the end when there is none. `raw_escapes` keeps escape characters, for patterns.
+    /// Reads up to `stop`, or to the end if there is none. `raw_escapes` keeps escape characters, for patterns.
     fn until(&mut self, stop: Option<char>, raw_escapes: bool) -> Result<String, String> {
         if self.depth == DEEPEST {
-            return Err("its substitutions nest too deeply".into());
+            return Err("its substitutions are nested too deeply".into());
         }
         self.depth += 1;
         let outer = std::mem::replace(&mut self.raw_escapes, raw_escapes);
@@ -187,10 +187,10 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// `${name-word}` and its kin; `null_is_unset` for the forms with a colon.
+    /// `${name-word}` and its variants; `null_is_unset` for the forms with a colon.
     fn modify(&mut self, name: &str, modifier: char, null_is_unset: bool) -> Result<String, String> {
         if !matches!(modifier, '+' | '-' | '?' | '#' | '%') {
-            return Err(format!("Docker has no modifier `{modifier}` in `${{{name}...}}`"));
+            return Err(format!("unknown modifier `{modifier}` in `${{{name}...}}`"));
         }
         let word = self.until(Some('}'), matches!(modifier, '#' | '%'))?;
         let unknown_before = self.unknown.is_some();
@@ -206,7 +206,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// `${name/pattern/replacement}`, with a second slash for every match.
+    /// `${name/pattern/replacement}`, with a second slash for all matches.
     fn replace(&mut self, name: &str) -> Result<String, String> {
         let all = self.peek() == Some('/');
         if all {
@@ -247,7 +247,7 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// `${name#pattern}` and `${name%pattern}`; a doubled sign, left in `word`, takes the longest match.
+/// `${name#pattern}` and `${name%pattern}`; a doubled sign, the rest of which is in `word`, removes the longest match.
 fn trim(value: &str, word: &str, sign: char) -> Result<String, String> {
     let (pattern, greedy) = match word.strip_prefix(sign) {
         Some(pattern) => (pattern, true),
@@ -255,7 +255,7 @@ fn trim(value: &str, word: &str, sign: char) -> Result<String, String> {
     };
     let reversed = |text: &str| text.chars().rev().collect::<String>();
     let (pattern, value): (Cow<str>, Cow<str>) = match sign {
-        // A regular expression finds the leftmost match: a suffix is a prefix of the reversed value.
+        // A regular expression finds the leftmost match, so a suffix is matched as a prefix of the reversed value.
         '%' => (reversed_pattern(pattern).into(), reversed(value).into()),
         _ => (pattern.into(), value.into()),
     };
@@ -264,7 +264,7 @@ fn trim(value: &str, word: &str, sign: char) -> Result<String, String> {
     Ok(if sign == '%' { reversed(rest) } else { rest.to_owned() })
 }
 
-/// The pattern backwards, with each escape still before what it escapes.
+/// The reversed pattern, with each escape still before the escaped character.
 fn reversed_pattern(pattern: &str) -> String {
     let mut units = Vec::new();
     let mut chars = pattern.chars();
@@ -286,11 +286,11 @@ fn pattern_regex(pattern: &str, greedy: bool, anchored: bool) -> Result<Regex, S
         match c {
             '*' => regex.push_str(if greedy { ".*" } else { ".*?" }),
             '?' => regex.push('.'),
-            // `}` and `/` are escaped for the substitution's sake, not the pattern's.
+            // `}` and `/` are escaped for the substitution, not for the pattern.
             '\\' if matches!(chars.peek(), Some('}' | '/')) => {}
             '\\' => match chars.next() {
                 Some(escaped @ ('*' | '?' | '\\')) => regex.extend(['\\', escaped]),
-                _ => return Err(format!("the pattern `{pattern}` has an escape that stands for nothing")),
+                _ => return Err(format!("the pattern `{pattern}` has an invalid escape")),
             },
             c => regex.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
         }
@@ -342,7 +342,7 @@ mod tests {
         check("${X?}", Err("`X` has no value"));
         check("${X:?say x}", Err("`X`: say x"));
         check("'a", Err("a single quote is not closed"));
-        check(&"${A+".repeat(100_000), Err("its substitutions nest too deeply"));
+        check(&"${A+".repeat(100_000), Err("its substitutions are nested too deeply"));
     }
 
     #[test]
