@@ -226,7 +226,7 @@ fn entrypoint_and_command_are_those_of_the_build_target() {
         let (project, repositories) = project(&daemon, builder, CASES);
         let before = tree(&project.path(""));
         let output = project.run(["build", "--skip-push", "-t", "1"]);
-        output.success().stderr_has("has no ENTRYPOINT: the restart helper replaces");
+        output.success().stderr_has("has no ENTRYPOINT:");
         assert_eq!(tree(&project.path("")), before, "{builder}");
         for (case, repository) in CASES.iter().zip(&repositories) {
             let config = &daemon.inspect(&format!("{repository}:1"))["Config"];

@@ -29,13 +29,13 @@ pub enum GitError {
     #[error("cannot {verb} `{source_name}`: {reason}")]
     #[diagnostic(code(git::failed))]
     Failed {
-        /// What was tried: `clone`, `update`.
+        /// The failed action: `clone`, `update`.
         verb: &'static str,
         /// Repository and reference.
         source_name: String,
         /// Git's error message.
         reason: String,
-        /// What to do.
+        /// The hint.
         #[help]
         help: String,
     },
@@ -46,7 +46,7 @@ pub enum GitError {
     Folder {
         /// The directory.
         folder: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }

@@ -93,7 +93,7 @@ impl fmt::Display for ImageReference {
 pub struct ReferenceError {
     /// The rejected string.
     pub text: String,
-    /// What is wrong with it.
+    /// The reason.
     pub reason: String,
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A tag: up to 128 characters of `[A-Za-z0-9_.-]`, not starting with `.` or `-` (distribution spec, "pulling
+/// A tag: at most 128 characters of `[A-Za-z0-9_.-]`, not starting with `.` or `-` (distribution spec, "pulling
 /// manifests").
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -31,7 +31,7 @@ impl fmt::Display for Tag {
 pub struct TagError {
     /// The rejected string.
     pub text: String,
-    /// What is wrong with it.
+    /// The reason.
     pub reason: String,
 }
 

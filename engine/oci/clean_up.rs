@@ -268,7 +268,7 @@ mod tests {
         let blobs = [(b'a', 100, 1), (b'b', 100, 50), (b'c', 100, 30)];
         let check = |leave, left: &str, bytes: u64| {
             let fixture = Fixture::new(&blobs);
-            let dry = fixture.store.clean_up(leave, true).expect("told");
+            let dry = fixture.store.clean_up(leave, true).expect("dry run");
             assert_eq!(fixture.left(), "abc");
             let cleaned = fixture.store.clean_up(leave, false).expect("cleaned");
             assert_eq!((fixture.left().as_str(), cleaned.bytes, cleaned.left), (left, bytes, 300 - bytes));
@@ -303,7 +303,7 @@ mod tests {
         let reference = "acme/app:1".parse().expect("reference");
         fixture.store.name(&reference, Origin::Built, Digest::of("a")).expect("named");
         let leave = Leave::UsedWithin(Duration::from_secs(3600));
-        let dry = fixture.store.clean_up(leave, true).expect("told");
+        let dry = fixture.store.clean_up(leave, true).expect("dry run");
         assert_eq!((dry.images.len(), dry.images[0].unused_for / 3600), (1, 50));
         assert_eq!(fixture.store.clean_up(leave, false), Ok(dry));
         assert_eq!(fixture.left(), "");
@@ -380,7 +380,7 @@ mod tests {
         let fixture = Fixture::new(&[(b'x', 3, 50)]);
         let (running, over) = std::sync::mpsc::channel::<()>();
         std::thread::scope(|scope| {
-            // Dropped also when the test fails.
+            // Also dropped when the test fails.
             let running = running;
             let fixture = &fixture;
             scope.spawn(move || {

@@ -34,7 +34,7 @@ pub enum StoreError {
     Malformed {
         /// The digest of the manifest or configuration.
         digest: Digest,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
 

@@ -113,7 +113,7 @@ impl StoredImage {
         self.digest
     }
 
-    /// The digest of its configuration: what `docker images` shows.
+    /// The digest of its configuration: the image ID that `docker images` shows.
     pub fn image_id(&self) -> Digest {
         self.image_id
     }

@@ -199,16 +199,16 @@ mod tests {
         assert!(plain(&packed) == noise);
         assert!(packed.len() < noise.len() + noise.len() / 1000, "{}", packed.len());
 
-        // A block of which any sample shrinks is compressed.
+        // A block is compressed if any of its samples shrinks.
         let mut mixed = noise[..BLOCK].to_vec();
         mixed[BLOCK / 2..].fill(b'a');
         let packed = gzip(&mixed, 100_000);
         assert!(plain(&packed) == mixed);
         assert!(packed.len() < BLOCK * 6 / 10, "{}", packed.len());
-        assert!(!can_shrink(&noise[..BLOCK]).expect("told") && can_shrink(&mixed).expect("told"));
+        assert!(!can_shrink(&noise[..BLOCK]).expect("compressed") && can_shrink(&mixed).expect("compressed"));
     }
 
-    /// Bytes that compress a little.
+    /// Bytes that compress slightly.
     fn content(length: usize) -> Vec<u8> {
         let mut random = fastrand::Rng::with_seed(1);
         (0..length).map(|_| random.u8(..) & 0x3f).collect()

@@ -268,7 +268,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("directory");
         let file = folder.path().join("file");
         fs::write(&file, "").expect("file");
-        let error = BlobStore::new(&file).put("layer").expect_err("no folder");
+        let error = BlobStore::new(&file).put("layer").expect_err("not a directory");
         assert!(
             error.to_string().starts_with(&format!("cannot store images in `{}`", file.display())),
             "{error}"

@@ -63,7 +63,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a directory");
         let (one, other) = (ImageStore::new(folder.path()), ImageStore::new(folder.path()));
         let attempt = |store: &ImageStore, image: &str| store.try_lock_image(image).expect("a lock");
-        let LockAttempt::Acquired(held) = attempt(&one, "Api/1") else { panic!("nobody holds it") };
+        let LockAttempt::Acquired(held) = attempt(&one, "Api/1") else { panic!("the lock is not free") };
         let own = std::process::id();
         assert!(matches!(attempt(&other, "Api/1"), LockAttempt::HeldBy(Some(pid)) if pid == own));
         assert!(matches!(attempt(&other, "api"), LockAttempt::Acquired(_)));

@@ -57,7 +57,7 @@ struct Fresh {
 pub struct IndexWarning {
     /// The index file.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The reason.
     pub reason: String,
 }
 

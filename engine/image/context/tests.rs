@@ -406,7 +406,7 @@ fn a_file_that_changes_while_it_is_read_is_never_half_of_each() {
         for read_before in [0, 3, 6] {
             let folder = folder(&["f=123456"]);
             let selection = select(&folder, &whole());
-            let (sent, entry) = (SentFiles::default(), selection.get("f").expect("it is there"));
+            let (sent, entry) = (SentFiles::default(), selection.get("f").expect("it exists"));
             let mut file = sent.open(entry).expect("opened");
             let mut buffer = [0; 16];
             if read_before > 0 {
@@ -441,10 +441,10 @@ async fn a_file_that_is_gone_ends_the_archive_with_its_name() {
 fn what_a_builder_was_told_of_is_sent_only_as_it_was() {
     let folder = folder(&["f=123456"]);
     let selection = select(&folder, &whole());
-    let (sent, entry) = (SentFiles::default(), selection.get("f").expect("it is there"));
+    let (sent, entry) = (SentFiles::default(), selection.get("f").expect("it exists"));
     assert!(sent.open(entry).and_then(SentFile::into_selected).is_ok() && entry.open().is_ok());
     fs::write(folder.path().join("f"), "1234567").expect("written");
-    let file = sent.open(entry).expect("it is there");
+    let file = sent.open(entry).expect("it exists");
     assert!(file.into_selected().is_err() && entry.open().is_err());
 }
 

@@ -21,7 +21,7 @@ pub enum DockerfileError {
         line: usize,
         /// Column in characters, from 1.
         column: usize,
-        /// What is wrong.
+        /// The reason.
         reason: String,
         /// The text.
         #[source_code]
@@ -63,7 +63,7 @@ pub enum DockerfileError {
         file: String,
         /// The rejected instruction.
         instruction: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
 
