@@ -1,9 +1,10 @@
-//! Where windlass keeps what may be deleted at any time.
+//! The directory for files that can be deleted at any time.
 
 use std::path::{Path, PathBuf};
 
-/// The user's cache of windlass: `windlass` in `$XDG_CACHE_HOME`, else in `~/.cache`; of a user without a home
-/// `.windlass/cache` in the working directory, which no build context takes. `variable` looks into the environment.
+/// The user's cache directory for windlass: `windlass` in `$XDG_CACHE_HOME`, otherwise in `~/.cache`. Without a home
+/// directory it is `.windlass/cache` in the working directory, which no build context includes. `variable` reads an
+/// environment variable.
 pub fn cache_folder(variable: impl Fn(&str) -> Option<String>) -> PathBuf {
     let here = || std::env::current_dir().unwrap_or_default();
     folder(variable, std::env::home_dir, here)
@@ -23,7 +24,7 @@ fn folder(
     }
 }
 
-/// `path` without symbolic links, as far as it is there.
+/// `path` with symbolic links resolved in the part that exists.
 pub fn without_links(path: &Path) -> PathBuf {
     let there = |above: &Path| {
         let rest = path.strip_prefix(above).ok()?;
@@ -58,7 +59,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn links_are_followed_as_far_as_the_path_is_there() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let root = folder.path().canonicalize().expect("there");
         std::fs::create_dir(root.join("real")).expect("made");
         std::os::unix::fs::symlink("real", root.join("link")).expect("linked");

@@ -1,4 +1,4 @@
-//! The command line. The doc comments are the help.
+//! The command line. The doc comments are the help texts.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::command::{
 };
 use crate::report::ProgressMode;
 
-/// Builds the container images of a devspace.yaml with a pipeline you can read and change.
+/// Build the container images of a devspace.yaml with a pipeline that you can read and override.
 #[derive(Debug, Parser)]
 #[command(
     name = "windlass",
@@ -34,54 +34,54 @@ Options of every command (`windlass build --help` explains them):
     after_help = "\
 How it works:
   `windlass build` reads devspace.yaml, and builds, tags and pushes each image
-  whose inputs changed. The pipeline is a script: redefine any step of it in
-  windlass.rhai, or for the profile `dev` alone in windlass.dev.rhai:
+  whose inputs changed. The pipeline is a script: override any function of it in
+  windlass.rhai, or in windlass.dev.rhai for the profile `dev` only:
 
       fn entrypoint(image) { [\"sleep\", \"infinity\"] }
       fn tags(image) { [\"dev-#####\"] }
 
 Examples:
-  windlass build              build and push what changed
-  windlass build api worker   only these images, and those they are built from
-  windlass build -p dev       with the profile `dev`
-  windlass plan               what a build would do, and why
-  windlass run release 1.4.0  call a pipeline of your own"
+  windlass build              build and push the changed images
+  windlass build api worker   build only these images and their base images
+  windlass build -p dev       build with the profile `dev`
+  windlass plan               show what a build would do, and why
+  windlass run release 1.4.0  run your own pipeline `release`"
 )]
 pub struct Cli {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 
-    /// Options of every command.
+    /// The options of every command.
     #[command(flatten)]
     pub global: GlobalOptions,
 }
 
-/// Options of every command.
+/// The options of every command.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalOptions {
-    /// Configuration [default: devspace.yaml, here or above]
+    /// Configuration file [default: devspace.yaml in this or a parent directory]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Apply this profile; repeat it for several
+    /// Apply this profile (repeatable)
     #[arg(short, long = "profile", global = true, value_name = "NAME", value_delimiter = ',', add = ArgValueCandidates::new(profiles))]
     pub profiles: Vec<String>,
 
-    /// Apply no profile that was not asked for
+    /// Disable profile activation
     #[arg(long, global = true)]
     pub disable_profile_activation: bool,
 
-    /// Set a variable; repeat it for several
+    /// Set a variable (repeatable)
     #[arg(long = "var", global = true, value_name = "NAME=VALUE")]
     pub vars: Vec<String>,
 
-    /// Kubernetes namespace [default: the context's]
+    /// Kubernetes namespace [default: namespace of the context]
     #[arg(short, long, global = true, value_name = "NAME")]
     pub namespace: Option<String>,
 
-    /// Kubernetes context [default: the kubeconfig's current one]
+    /// Kubernetes context [default: current context]
     #[arg(long, global = true, value_name = "NAME")]
     pub kube_context: Option<String>,
 
@@ -89,7 +89,7 @@ pub struct GlobalOptions {
     #[arg(long, global = true)]
     pub no_exec: bool,
 
-    /// Show no warnings
+    /// Hide warnings
     #[arg(long, global = true)]
     pub no_warn: bool,
 
@@ -97,19 +97,19 @@ pub struct GlobalOptions {
     #[arg(long, global = true)]
     pub silent: bool,
 
-    /// Show what windlass finds out on the way
+    /// Show debug output
     #[arg(long, global = true)]
     pub debug: bool,
 
-    /// Progress as auto, terminal, plain or json
+    /// Show progress as auto, terminal, plain or json
     #[arg(long, global = true, value_name = "MODE", default_value = "auto", hide_possible_values = true)]
     pub progress: ProgressMode,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write a first devspace.yaml
+    /// Create a devspace.yaml
     Init(InitArgs),
     /// Build, tag and push the images whose inputs changed
     Build(BuildArgs),
@@ -117,39 +117,39 @@ pub enum Command {
     Plan(PlanArgs),
     /// Check the configuration and the scripts in every profile, without building
     Check(CheckArgs),
-    /// Show which inputs changed since the last build, or which images a file belongs to
+    /// Show which inputs changed since the last build, or which images a file affects
     Why(WhyArgs),
-    /// Show the functions of a pipeline, and where each comes from
+    /// Show the functions of a pipeline, and where each is defined
     Show(ShowArgs),
-    /// List what the project has
+    /// List project contents
     List(ListArgs),
     /// Run a command of devspace.yaml, or a pipeline of the project
     Run(RunArgs),
-    /// Print the configuration with profiles applied and variables filled in
+    /// Print the configuration with profiles and variables applied
     Print(PrintArgs),
-    /// Answer a question of the project before it is asked
+    /// Save the answer to a prompt
     Set(SetArgs),
-    /// Forget answers given to questions
+    /// Delete saved answers
     Reset(ResetArgs),
-    /// Rewrite devspace.yaml to the newest version of the format
+    /// Convert devspace.yaml to the newest version of the format
     Upgrade(UpgradeArgs),
-    /// Update what the project depends on
+    /// Update dependencies
     Update(UpdateArgs),
-    /// Write an image that was built without a daemon to a file, a folder or a daemon
+    /// Write an image of the image store to a file, a directory or a Docker daemon
     Save(SaveArgs),
-    /// Remove images and layers that windlass keeps and nothing uses
+    /// Remove unused images and layers from the image store
     Cleanup(CleanupArgs),
-    /// Store the credentials of a registry, as docker does
+    /// Log in to a registry
     Login(LoginOptions),
-    /// Forget the credentials of a registry
+    /// Log out of a registry
     Logout(LogoutOptions),
     /// Run the tests of your overrides and pipelines
     Test(TestArgs),
-    /// Show what scripts can redefine and call
+    /// Show the scripting reference
     Doc(DocArgs),
-    /// Print the completion script of a shell
+    /// Print the completion script for a shell
     Completions(CompletionsArgs),
-    /// Print files that teach editors about windlass
+    /// Print files for editor integration
     Editor(EditorArgs),
     /// Print the manual page of windlass or of a command
     Man(ManArgs),
@@ -158,23 +158,23 @@ pub enum Command {
 /// The options of `windlass build`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-An image is skipped when nothing it is made from has changed since its last build:
-its Dockerfile, the files that Dockerfile can read, build arguments, build target,
-and the images it is built from.
+Windlass skips an image if its inputs are unchanged since its last build: the
+Dockerfile, the files that the Dockerfile can read, the build arguments, the build
+target and the base images.
 
 Examples:
-  windlass build                           build and push what changed
-  windlass build api                       only `api`, and what it is built from
-  windlass build -p staging -t 1.4.0       with a profile, and a tag of your own
-  windlass build --skip-push --force api   build `api` in any case, push nothing
-  windlass build auth.api                  only `api` of the dependency `auth`
-  windlass build --progress json --result result.json   for programs")]
+  windlass build                           build and push the changed images
+  windlass build api                       build only `api` and its base images
+  windlass build -p staging -t 1.4.0       build with a profile and the tag `1.4.0`
+  windlass build --skip-push --force api   force a build of `api`, push nothing
+  windlass build auth.api                  build only `api` of the dependency `auth`
+  windlass build --progress json --result result.json   print output for programs")]
 pub struct BuildArgs {
-    /// Images to build, with those they are built from [default: all]
+    /// Images to build, including their base images [default: all]
     #[arg(value_name = "IMAGE", add = ArgValueCandidates::new(images))]
     pub images: Vec<String>,
 
-    /// What every pipeline understands.
+    /// The options of every pipeline.
     #[command(flatten)]
     pub options: PipelineOptions,
 }

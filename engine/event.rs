@@ -1,12 +1,12 @@
-//! What happened during a run, as data. Reports read it; nothing else writes to the terminal.
+//! The events of a run, as data. Reports read them; nothing else writes to the terminal.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
-/// Something that happened, in the words of the run. Serialised as one JSON object with a `type` field.
+/// An event of a run. Serialized as one JSON object with a `type` field.
 ///
-/// No event carries a secret.
+/// No event contains a secret.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
@@ -23,48 +23,48 @@ pub enum Event {
     ImageDecided {
         /// Name of the image.
         image: String,
-        /// What will happen to it.
+        /// The decision.
         decision: Decision,
-        /// Why, as a phrase: `unchanged`, `src/main.go changed`, `never built here`, `disabled`.
+        /// The reason, as a phrase: `unchanged`, `src/main.go changed`, `never built here`, `disabled`.
         reason: String,
-        /// The cache key, in hex, when there is one.
+        /// The cache key in hex, if there is one.
         key: Option<String>,
     },
-    /// A step of an image begins: `context`, `build`, `push acme/api:1.4`, or a script's own.
+    /// A step of an image begins: `context`, `build`, `push acme/api:1.4`, or one that a script names.
     StepStarted {
         /// Name of the image; none for a step of the whole run.
         image: Option<String>,
-        /// What is done, as a phrase: `building with docker`, `pushing acme/api:1.4`.
+        /// The action, as a phrase: `building with docker`, `pushing acme/api:1.4`.
         step: String,
     },
-    /// How far the current step is.
+    /// The progress of the current step.
     StepProgress {
         /// Name of the image.
         image: String,
-        /// What is counted: `sending context`, `pushing acme/api:1.4`.
+        /// The action whose progress is counted: `sending context`, `pushing acme/api:1.4`.
         step: String,
         /// Bytes (or files) so far.
         done: u64,
-        /// Bytes (or files) in all, when known.
+        /// Bytes (or files) in total, if known.
         total: Option<u64>,
     },
     /// A line of output of a builder, hook or command.
     Output {
         /// Name of the image; none for output of the whole run.
         image: Option<String>,
-        /// The line, without its line feed; may carry terminal colours.
+        /// The line, without its line feed; may contain terminal colors.
         line: String,
     },
     /// Something the user should know: a warning or a hint.
     Notice {
-        /// Name of the image; none when it concerns the run.
+        /// Name of the image; none for a notice about the whole run.
         image: Option<String>,
-        /// How loud.
+        /// The level.
         level: Level,
-        /// The message, one line or a few.
+        /// The message, one or more lines.
         message: String,
     },
-    /// One tag arrived at its registry.
+    /// One tag was pushed to its registry.
     Pushed {
         /// Name of the image.
         image: String,
@@ -73,20 +73,20 @@ pub enum Event {
         /// Its digest.
         digest: Option<String>,
     },
-    /// An image is finished, one way or the other.
+    /// An image is finished, successfully or not.
     ImageFinished(ImageResult),
-    /// The run is over.
+    /// The run has ended.
     RunFinished {
-        /// Seconds it took.
+        /// The duration in seconds.
         seconds: f64,
-        /// Whether everything went well.
+        /// Whether the run succeeded.
         success: bool,
     },
 }
 
 impl Event {
-    /// The same, as it is told of a project that another one depends on: its images are called `NAME.image`. That it
-    /// starts and ends is told of the run as a whole only.
+    /// The event of the dependency `dependency`, as the run reports it: its images are named `NAME.image`. Only the run
+    /// as a whole reports its start and its end.
     fn within(self, dependency: &str) -> Option<Self> {
         let of = |image: String| format!("{dependency}.{image}");
         let opened = |text: String| format!("{dependency}: {text}");
@@ -113,7 +113,7 @@ impl Event {
         })
     }
 
-    /// The image it is about; none when it concerns the whole run.
+    /// The image of the event; none if it concerns the whole run.
     pub fn image(&self) -> Option<&str> {
         match self {
             Self::RunStarted { .. } | Self::RunFinished { .. } => None,
@@ -128,92 +128,92 @@ impl Event {
     }
 }
 
-/// What a run decided about an image.
+/// The decision of a run about an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// It will be built.
+    /// The image will be built.
     Build,
-    /// Its last build is still good.
+    /// The last build is up to date.
     Skip,
-    /// The last build is good but has to be tagged or pushed again.
+    /// The last build is up to date but must be tagged or pushed again.
     Publish,
-    /// The last build is kept; of what comes after a build, something has not succeeded and is done again.
+    /// The last build is reused; a step after the build did not succeed and is retried.
     Finish,
 }
 
-/// How loud a notice is.
+/// The level of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Shown with `--debug`.
     Debug,
-    /// Shown always, but with `--silent`.
+    /// Shown unless `--silent` is set.
     Info,
     /// Like `Info`; counted in the summary.
     Warning,
 }
 
-/// How an image ended.
+/// The result of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It was built.
     Built,
-    /// Its last build was good.
+    /// Its last build was up to date.
     Skipped,
-    /// Building or publishing it failed.
+    /// The build or the publication failed.
     Failed,
-    /// It was never started, or stopped, because another failed or the user asked.
+    /// It was not started, or was stopped, because another image failed or the user interrupted the run.
     Cancelled,
 }
 
-/// The end of one image, also an entry of the `--result` file.
+/// The result of one image, also an entry of the `--result` file.
 #[derive(Debug, Clone, Serialize)]
 pub struct ImageResult {
     /// Name of the image.
     pub image: String,
     /// Its repository.
     pub repository: String,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// Why it was built, skipped, failed or cancelled.
+    /// The reason why it was built, skipped, failed or cancelled.
     pub reason: String,
-    /// The cache key in hex, when known.
+    /// The cache key in hex, if known.
     pub key: Option<String>,
     /// Its tags.
     pub tags: Vec<String>,
-    /// The image ID in the daemon (`sha256:...`), when known.
+    /// The image ID in the daemon (`sha256:...`), if known.
     pub image_id: Option<String>,
-    /// The digest in the registry, when known.
+    /// The digest in the registry, if known.
     pub digest: Option<String>,
     /// Whether its tags are in the registry.
     pub pushed: bool,
-    /// Seconds spent on it.
+    /// The duration in seconds.
     pub seconds: f64,
 }
 
-/// Takes events. Cheap to clone; may be called from any thread.
+/// An event sink. Cheap to clone; can be called from any thread.
 #[derive(Clone)]
 pub struct Events(Arc<dyn Fn(Event) + Send + Sync>);
 
 impl Events {
-    /// A sink that hands every event to `receive`.
+    /// A sink that passes every event to `receive`.
     pub fn new(receive: impl Fn(Event) + Send + Sync + 'static) -> Self {
         Self(Arc::new(receive))
     }
 
-    /// A sink that drops everything.
+    /// A sink that discards all events.
     pub fn none() -> Self {
         Self::new(|_| ())
     }
 
-    /// Tells what happened.
+    /// Emits `event`.
     pub fn emit(&self, event: Event) {
         (self.0)(event);
     }
 
-    /// A sink for the project called `dependency`, on which that of this one depends.
+    /// A sink for the dependency called `dependency`.
     pub fn within(&self, dependency: &str) -> Self {
         let (events, dependency) = (self.clone(), dependency.to_owned());
         Self::new(move |event| {
@@ -223,7 +223,7 @@ impl Events {
         })
     }
 
-    /// Tells something about the run.
+    /// Emits a notice about the run.
     pub fn notice(&self, level: Level, message: impl Into<String>) {
         self.emit(Event::Notice { image: None, level, message: message.into() });
     }
@@ -234,7 +234,7 @@ impl Events {
     }
 }
 
-/// The events of one image: what a builder or a push tells.
+/// An event sink for one image, for builders and pushes.
 #[derive(Clone)]
 pub struct ImageEvents {
     events: Events,
@@ -247,12 +247,12 @@ impl ImageEvents {
         &self.image
     }
 
-    /// A step begins.
+    /// Emits the start of a step.
     pub fn step(&self, step: impl Into<String>) {
         self.events.emit(Event::StepStarted { image: Some(self.image.clone()), step: step.into() });
     }
 
-    /// A step is `done` of `total` far.
+    /// Emits the progress of a step: `done` of `total`.
     pub fn progress(&self, step: &str, done: u64, total: Option<u64>) {
         self.events.emit(Event::StepProgress {
             image: self.image.clone(),
@@ -262,17 +262,17 @@ impl ImageEvents {
         });
     }
 
-    /// A line of output.
+    /// Emits a line of output.
     pub fn output(&self, line: impl Into<String>) {
         self.events.emit(Event::Output { image: Some(self.image.clone()), line: line.into() });
     }
 
-    /// A notice.
+    /// Emits a notice.
     pub fn notice(&self, level: Level, message: impl Into<String>) {
         self.events.emit(Event::Notice { image: Some(self.image.clone()), level, message: message.into() });
     }
 
-    /// One tag arrived.
+    /// Emits that a tag was pushed.
     pub fn pushed(&self, reference: impl Into<String>, digest: Option<String>) {
         self.events.emit(Event::Pushed { image: self.image.clone(), reference: reference.into(), digest });
     }

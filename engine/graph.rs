@@ -1,4 +1,4 @@
-//! Which images of a project are built from which others.
+//! The images of a project and their base images.
 
 use std::collections::HashMap;
 
@@ -8,29 +8,29 @@ use crate::config::{ImageConfig, Project};
 use crate::image::{ImageReference, TagTemplate};
 use crate::suggestion::nearest;
 
-/// The order images have to be built in.
+/// The order in which images must be built.
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
-    /// For each image those it is built from, and the place that says so.
+    /// For each image, its base images of the project, and the line that refers to each.
     needs: IndexMap<String, IndexMap<String, String>>,
-    /// For each image the references it takes something from that are of no image of the project.
+    /// For each image, the references that it uses and that are not images of the project.
     others: HashMap<String, Vec<String>>,
 }
 
-/// An image that a Dockerfile takes something from.
+/// An image that a Dockerfile uses.
 #[derive(Debug, Clone)]
 pub struct NamedBase {
-    /// The reference, variables expanded.
+    /// The reference, with variables expanded.
     pub reference: String,
-    /// Where the Dockerfile names it: `api/Dockerfile:3`.
+    /// The line of the Dockerfile: `api/Dockerfile:3`.
     pub place: String,
 }
 
 impl Graph {
-    /// The graph of `project`, given the images that each of its images takes something from.
+    /// The graph of `project`; `bases` gives the images that an image uses.
     ///
     /// # Errors
-    /// [`GraphError::Cycle`] when images need each other.
+    /// [`GraphError::Cycle`] if images depend on each other.
     pub fn new(
         project: &Project,
         mut bases: impl FnMut(&ImageConfig) -> Vec<NamedBase>,
@@ -41,7 +41,7 @@ impl Graph {
             let mut parents = IndexMap::new();
             for base in bases(image) {
                 match project_image(project, &base.reference) {
-                    // The image itself is not there yet: what is meant is an older one of its repository.
+                    // The image itself does not exist yet: the reference means an older image of its repository.
                     Some(parent) if parent.name == image.name => {}
                     Some(parent) => {
                         parents.entry(parent.name.clone()).or_insert(base.place);
@@ -56,20 +56,21 @@ impl Graph {
         Ok(graph)
     }
 
-    /// The images that `image` is built from.
+    /// The base images of `image` in the project.
     pub fn needs(&self, image: &str) -> impl Iterator<Item = &str> {
         self.needs.get(image).into_iter().flat_map(IndexMap::keys).map(String::as_str)
     }
 
-    /// The references that `image` takes something from and that are of no image of the project.
+    /// The references that `image` uses and that are not images of the project.
     pub fn others(&self, image: &str) -> &[String] {
         self.others.get(image).map_or(&[], Vec::as_slice)
     }
 
-    /// The images `names` and all they are built from, bases first and else in the given order. No name: all.
+    /// The images `names` and all their base images: base images first, the others in the given order. Without names,
+    /// all.
     ///
     /// # Errors
-    /// [`GraphError::Unknown`] for a name that is no image of the project.
+    /// [`GraphError::Unknown`] for a name that is not an image of the project.
     pub fn select(&self, names: &[String]) -> Result<Vec<String>, GraphError> {
         if let Some(unknown) = names.iter().find(|name| !self.needs.contains_key(*name)) {
             return Err(self.unknown(unknown));
@@ -81,10 +82,10 @@ impl Graph {
         }
     }
 
-    /// Makes sure that `name` is among `selected`.
+    /// Checks that `selected` contains `name`.
     ///
     /// # Errors
-    /// [`GraphError::Unknown`] for a name that is no image of the project, else [`GraphError::NotSelected`].
+    /// [`GraphError::Unknown`] for a name that is not an image of the project, otherwise [`GraphError::NotSelected`].
     pub fn check_selected(&self, name: &str, selected: &[String]) -> Result<(), GraphError> {
         if !self.needs.contains_key(name) {
             return Err(self.unknown(name));
@@ -95,7 +96,7 @@ impl Graph {
         Ok(())
     }
 
-    /// The error for a name that is no image.
+    /// The error for a name that is not an image.
     pub fn unknown(&self, name: &str) -> GraphError {
         let known = self.needs.keys().map(String::as_str);
         let help = match nearest(name, known.clone()) {
@@ -107,12 +108,12 @@ impl Graph {
         GraphError::Unknown { name: name.to_owned(), help }
     }
 
-    /// The error for images that need each other: each needs the next one.
+    /// The error for a dependency cycle: each image needs the next one.
     fn cycle(&self, circle: &[&str]) -> GraphError {
         let place = |image: &str, need: &str| Some(self.needs.get(image)?.get(need)?.as_str());
         let steps = circle.windows(2).filter_map(|pair| {
             let [image, need] = pair else { return None };
-            Some(format!("{}: `{image}` takes from `{need}`", place(image, need)?))
+            Some(format!("{}: `{image}` uses `{need}`", place(image, need)?))
         });
         let places = steps.collect::<Vec<_>>().join("\n");
         GraphError::Cycle { path: circle.join(" -> "), places }
@@ -121,7 +122,7 @@ impl Graph {
     fn ordered(&self, names: impl Iterator<Item = String>) -> Result<Vec<String>, GraphError> {
         let mut done = IndexSet::new();
         for name in names {
-            // The images between `name` and the one at hand, each with those of its bases still to be looked at.
+            // The images from `name` to the current one, each with the base images that are not visited yet.
             let mut path =
                 IndexMap::from([(name.clone(), self.needs(&name).collect::<Vec<_>>().into_iter())]);
             while let Some((name, needs)) = path.last_mut() {
@@ -141,8 +142,8 @@ impl Graph {
     }
 }
 
-/// The image of `project` that `reference` means: the same repository, and no tag, `latest`, or one of the
-/// image's own fixed tags. Any other tag or a digest pins a version that this run does not make.
+/// The image of `project` that `reference` means: the same repository, and no tag, `latest`, or one of the fixed tags
+/// of the image. Any other tag, or a digest, pins a version that this run does not build.
 pub fn project_image<'a>(project: &'a Project, reference: &str) -> Option<&'a ImageConfig> {
     let reference: ImageReference = reference.parse().ok()?;
     if reference.digest.is_some() {
@@ -169,31 +170,31 @@ pub fn project_image<'a>(project: &'a Project, reference: &str) -> Option<&'a Im
     }
 }
 
-/// What is wrong with the order of a project's images.
+/// An error in the images of a project or in their selection.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum GraphError {
-    /// Images need each other.
-    #[error("images are built from each other: {path}")]
-    #[diagnostic(code(image::cycle), help("one of these lines has to name another image:\n{places}"))]
+    /// Images depend on each other.
+    #[error("image dependency cycle: {path}")]
+    #[diagnostic(code(image::cycle), help("change the image in one of these lines:\n{places}"))]
     Cycle {
-        /// The circle: `api -> base -> api`.
+        /// The cycle: `api -> base -> api`.
         path: String,
-        /// The line behind each step of it.
+        /// The line for each step of the cycle.
         places: String,
     },
     /// No image has this name.
-    #[error("there is no image `{name}`")]
+    #[error("unknown image `{name}`")]
     #[diagnostic(code(image::unknown))]
     Unknown {
         /// The name.
         name: String,
-        /// The nearest name, or all names.
+        /// A suggestion: the nearest name, or all names.
         #[help]
         help: String,
     },
-    /// An image is to be forced that this run does not build.
-    #[error("`{name}` is forced but not among the images of this run")]
-    #[diagnostic(code(image::not_selected), help("name it too: `windlass build {name} --force {name}`"))]
+    /// A forced image is not part of this run.
+    #[error("cannot force `{name}`: it is not selected for this build")]
+    #[diagnostic(code(image::not_selected), help("select it too: `windlass build {name} --force {name}`"))]
     NotSelected {
         /// Its name.
         name: String,
@@ -230,10 +231,7 @@ mod tests {
     #[test]
     fn circle_shows_its_path() {
         let graph = graph(&[("x", &["a"]), ("a", &["b"]), ("b", &["a"])]);
-        assert_eq!(
-            graph.select(&[]).unwrap_err().to_string(),
-            "images are built from each other: a -> b -> a"
-        );
+        assert_eq!(graph.select(&[]).unwrap_err().to_string(), "image dependency cycle: a -> b -> a");
     }
 
     #[test]

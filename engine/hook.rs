@@ -1,4 +1,4 @@
-//! Hooks of `devspace.yaml`: commands around the steps of a run (spec config §8, §13.5).
+//! Hooks of `devspace.yaml`: commands around the steps of a run ("Hooks" in the DevSpace docs).
 
 use std::time::Duration;
 
@@ -12,39 +12,39 @@ use crate::process::{CommandLine, Pipe, ProcessError, Tail, is_for_this_system};
 use crate::run::{Image, Run, RunError, lock};
 use crate::script::StageError;
 
-/// How long a hook may take, unless it runs in the background.
+/// The timeout of a hook that does not run in the background.
 const LIMIT: Duration = Duration::from_secs(3600);
 
-/// Something that hooks may listen to.
+/// An event that can trigger hooks.
 pub struct Occasion<'a> {
     /// The event without the image's name: `before:build`.
     pub event: &'a str,
-    /// The image it is about; `None` for the whole run.
+    /// The image that the event concerns; `None` for the whole run.
     pub image: Option<&'a Image>,
-    /// The image's tags, where they are known; those it is to get otherwise, with their `#`.
+    /// The image's tags if they are known, otherwise the configured ones, with their `#`.
     pub tags: Option<Vec<String>>,
-    /// What went wrong, for `error:` events.
+    /// The error message, for `error:` events.
     pub error: Option<String>,
 }
 
-/// What the hooks around pull secrets were told so far, in a run.
+/// The state of the hooks around pull secrets in a run.
 #[derive(Debug, Default)]
 pub enum PullSecretHooks {
-    /// Nothing.
+    /// No hook has run yet.
     #[default]
     Nothing,
-    /// That secrets are about to be created; and what went wrong with one since.
+    /// The `before:` hooks have run; also the last failure to create a secret since then.
     Before {
         /// The message of the last failure.
         error: Option<String>,
     },
-    /// The same, and one of them failed: no secrets are created.
+    /// A `before:` hook failed: no secrets are created.
     Refused,
 }
 
 /// A hook failed.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("the hook `{hook}` for `{event}` failed: {reason}")]
+#[error("hook `{hook}` for `{event}` failed: {reason}")]
 #[diagnostic(code(hook::failed))]
 struct HookError {
     hook: String,
@@ -63,13 +63,13 @@ impl Occasion<'_> {
         }
     }
 
-    /// Whether `hook` listens to it; `*` listens to every image.
+    /// Whether the event triggers `hook`; `*` matches every image.
     fn is_heard_by(&self, hook: &Hook) -> bool {
         let (name, any) = (self.name(), format!("{}:*", self.event));
         hook.events.iter().any(|event| *event == name || (self.image.is_some() && *event == any))
     }
 
-    /// What the hook finds in its environment (spec config §13.5).
+    /// The environment variables of the hook, with the names that DevSpace uses ("Hooks" in the DevSpace docs).
     fn environment(&self) -> Vec<(String, String)> {
         let mut variables = vec![("DEVSPACE_HOOK_EVENT".to_owned(), self.name())];
         if let Some(image) = self.image {
@@ -89,11 +89,11 @@ impl Occasion<'_> {
     }
 }
 
-/// Runs the hooks that listen to `occasion`, one after another, in the order of the file.
+/// Runs the hooks that `occasion` triggers, one after another, in the order of the file.
 ///
 /// # Errors
-/// `hook::failed` for the first that fails; those after it do not run. Where something failed already, a hook that
-/// fails too is only told.
+/// `hook::failed` for the first hook that fails; those after it do not run. For an `error:` event, a failed hook is
+/// only a warning.
 pub fn run(run: &Run, occasion: &Occasion<'_>) -> Result<(), StageError> {
     for hook in run.project.hooks.iter().filter(|hook| occasion.is_heard_by(hook)) {
         if run.cancellation().is_cancelled() {
@@ -102,7 +102,7 @@ pub fn run(run: &Run, occasion: &Occasion<'_>) -> Result<(), StageError> {
         if hook.in_container {
             let origin = &hook.origin;
             let message = format!(
-                "the hook at {origin} is left out: it acts on a container and so belongs to `deploy`; `build` starts none"
+                "skipping the hook at {origin}: it acts on a container, and `build` starts no containers"
             );
             run.notice(Level::Warning, message);
         } else if is_for_this_system(hook.os.as_deref()) {
@@ -115,11 +115,11 @@ pub fn run(run: &Run, occasion: &Occasion<'_>) -> Result<(), StageError> {
     Ok(())
 }
 
-/// Creates a pull secret with `create`. Before the first of a run come the hooks that listen to
-/// `before:createPullSecrets`; where one of those fails, no secret is created.
+/// Creates a pull secret with `create`. Before the first one of a run, the hooks for `before:createPullSecrets` run; if
+/// one of them fails, no secret is created.
 ///
 /// # Errors
-/// `hook::failed`, once a run, and those of `create`.
+/// `hook::failed`, once per run, and the errors of `create`.
 pub fn creating_pull_secrets(
     run: &Run,
     create: impl FnOnce() -> Result<(), StageError>,
@@ -128,7 +128,7 @@ pub fn creating_pull_secrets(
         return create();
     }
     {
-        // Whoever comes second waits for the hooks.
+        // A second caller waits for the hooks of the first.
         let mut told = lock(&run.pull_secret_hooks);
         match *told {
             PullSecretHooks::Nothing => {
@@ -147,8 +147,8 @@ pub fn creating_pull_secrets(
     })
 }
 
-/// Runs the hooks that listen to `after:createPullSecrets`, or to `error:createPullSecrets` where one failed; none where
-/// there was nothing to create.
+/// Runs the hooks for `after:createPullSecrets`, or for `error:createPullSecrets` if a secret could not be created.
+/// Runs no hooks if there were no secrets to create.
 ///
 /// # Errors
 /// `hook::failed`.
@@ -205,7 +205,7 @@ fn run_one(run: &Run, hook: &Hook, occasion: &Occasion<'_>) -> Result<(), StageE
             error.to_string()
         }
     };
-    let place = format!("it is defined at {}", hook.origin);
+    let place = format!("the hook is defined at {}", hook.origin);
     let help = advice.into_iter().chain([place]).chain(tail.into_help()).collect::<Vec<_>>().join("\n");
     let (hook, event) = (hook.shown().to_owned(), occasion.name());
     Err(HookError { hook, event, reason, help }.into())

@@ -1,9 +1,9 @@
-//! The outside world as stages see it: everything a script can cause beyond reading the project's files goes
-//! through one of these traits.
+//! The outside world as stages see it: every effect of a script beyond reading the project's files goes through one
+//! of these traits.
 //!
-//! [`Host::live`] talks to real daemons, registries and programs; other hosts record what would be done, or play
-//! a world for tests. What a trait is asked to do is a value that prints as one line (`exec git describe --tags`,
-//! `write dist/digest.txt`), so that it can be told without being done.
+//! [`Host::live`] uses real daemons, registries and commands; other hosts record the effects or simulate them for
+//! tests. A request to a trait is a value that prints as one line (`exec git describe --tags`,
+//! `write dist/digest.txt`), so that a plan can show it without executing it.
 
 mod clock;
 mod cluster;
@@ -52,20 +52,20 @@ pub struct Host {
     pub cluster: Arc<dyn Cluster>,
     /// The Docker daemon.
     pub docker: Arc<dyn Docker>,
-    /// The variables of the environment.
+    /// The environment variables.
     pub environment: Arc<dyn Environment>,
-    /// Programs.
+    /// Commands.
     pub exec: Arc<dyn Exec>,
     /// The project's files.
     pub files: Arc<dyn Files>,
     /// Web servers.
     pub http: Arc<dyn Http>,
-    /// Windlass's own images.
+    /// The image store.
     pub oci: Arc<dyn Oci>,
-    /// Chance.
+    /// Random values.
     pub random: Arc<dyn Random>,
     /// Registries.
     pub registry: Arc<dyn Registry>,
-    /// What may have written files of the project.
+    /// The actions that may have written files of the project.
     pub writes: Writes,
 }

@@ -1,9 +1,9 @@
 //! Windlass builds the container images of a `devspace.yaml` with a pipeline that is itself a Rhai script.
 //!
 //! The crate supplies the *stages* (load a Dockerfile, select a build context, plan, build, push);
-//! `scripts/build.rhai` composes them, and a project may redefine any function of it. Data flows one way:
+//! `scripts/build.rhai` composes them, and a project can override any function of it. Data flows one way:
 //! [`config`] reads a project, [`script`] runs the pipeline over it, stages act through [`builder`] and
-//! [`registry`], tell what happened as [`event`]s, and remember finished images in [`state`].
+//! [`registry`], report what happened as [`event`]s, and record finished images in [`state`].
 
 #![warn(missing_docs)]
 

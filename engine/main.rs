@@ -1,4 +1,4 @@
-//! The `windlass` program.
+//! The `windlass` executable.
 
 use std::process::ExitCode;
 

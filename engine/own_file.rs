@@ -1,20 +1,20 @@
-//! Files and folders that windlass keeps for itself: nobody else may write to them, whatever the umask allows.
+//! Internal files and directories: no other user can write to them, regardless of the umask.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// The permission bits that a folder has at most, and a file.
+/// The maximum permission bits of a directory and of a file.
 #[cfg(unix)]
 const MODES: (u32, u32) = (0o755, 0o644);
-/// The permission bits of a folder that is nobody else's business.
+/// The permission bits of a private directory.
 #[cfg(unix)]
 const PRIVATE: u32 = 0o700;
 
-/// Makes the folder `path` and those above it, where they are missing.
+/// Creates the directory `path` and its parents if they are missing.
 ///
 /// # Errors
-/// When one cannot be made.
+/// If one cannot be created.
 pub fn create_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     return create_with(path, MODES.0);
@@ -22,11 +22,11 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
     std::fs::create_dir_all(path)
 }
 
-/// Like [`create_folder`], for folders into which nobody else may look: what programs put there has what permissions it
-/// likes.
+/// Like [`create_folder`], but no other user can read the directory: commands may write files with any permissions
+/// there.
 ///
 /// # Errors
-/// When one cannot be made.
+/// If one cannot be created.
 pub fn create_private_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     return create_with(path, PRIVATE);
@@ -41,22 +41,22 @@ fn create_with(path: &Path, mode: u32) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Opens the file `path` for writing, made when it is missing and emptied when it is there.
+/// Opens the file `path` for writing: creates it if it is missing and truncates it if it exists.
 ///
 /// # Errors
-/// When it cannot be opened.
+/// If it cannot be opened.
 pub fn create(path: &Path) -> io::Result<File> {
     options().create(true).truncate(true).open(path)
 }
 
-/// How to open a file for writing.
+/// The options to open a file for writing.
 pub fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;
-        // A named pipe in its place is an error and no endless wait.
+        // With a named pipe at this path, opening fails instead of blocking.
         options.mode(MODES.1).custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
     }
     options

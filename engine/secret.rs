@@ -1,13 +1,14 @@
-//! A value that must never be shown.
+//! A value that is never shown.
 
 use std::fmt;
 
-/// A text shorter than this, in bytes, stands everywhere: hiding it would make output unreadable and hide nothing.
+/// The minimum length of a masked string, in bytes. Shorter ones occur everywhere: masking would make output
+/// unreadable.
 pub const SHORTEST: usize = 3;
 
-/// Text that prints as `***` everywhere: a password, a token, a secret build argument.
+/// A string that prints as `***` everywhere: a password, a token, a secret build argument.
 ///
-/// The text leaves only through [`Secret::expose`], so every use is easy to find.
+/// Only [`Secret::expose`] returns the string, so every use is easy to find.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -17,12 +18,12 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself, for the one place that sends it.
+    /// The string itself, for the place that sends it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether there is no text at all.
+    /// Whether the string is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

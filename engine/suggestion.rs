@@ -1,8 +1,8 @@
-//! The nearest valid name, for "did you mean".
+//! The nearest valid name, for "did you mean" hints.
 
-/// The candidate nearest to `name`, when one is near enough to be a slip of the keyboard.
+/// The candidate nearest to `name`, if it is near enough for `name` to be a typing error.
 ///
-/// Near means: equal but for case, or at most one edit for every three characters (two for names of at least four).
+/// Near means: equal except for case, or at most one edit for every three characters (two for names of at least four).
 ///
 /// ```
 /// use windlass::suggestion::nearest;

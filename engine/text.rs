@@ -1,9 +1,9 @@
-//! The encodings of text files that people write.
+//! The encodings of text files.
 
 use std::borrow::Cow;
 
-/// The text that `bytes` are, without the mark that says how: UTF-8, or UTF-16 with its mark, as Go's YAML reads it and
-/// editors of Windows write it. What is neither is replaced.
+/// Decodes `bytes` without the byte order mark: UTF-8, or UTF-16 with a byte order mark, as Go's YAML parser reads it
+/// and Windows editors write it. Invalid bytes are replaced.
 pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     match decode_strictly(bytes) {
         Ok(text) => text,
@@ -11,10 +11,10 @@ pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The same; else the number of the first byte that is wrong.
+/// Like [`decode`], but rejects invalid bytes.
 ///
 /// # Errors
-/// When it is no text.
+/// The offset of the first invalid byte.
 pub fn decode_strictly(bytes: &[u8]) -> Result<Cow<'_, str>, usize> {
     match bytes {
         [0xff, 0xfe, units @ ..] => utf16(units, u16::from_le_bytes).map(Cow::Owned),

@@ -1,26 +1,28 @@
-//! Ages and sizes as people write them.
+//! Ages and sizes in the form that people write.
 
 use std::time::Duration;
 
 /// Reads an age: `90s`, `30m`, `12h`, `7d`, `4w`.
 ///
 /// # Errors
-/// What is expected, in words.
+/// A description of the expected form.
 pub(super) fn age(text: &str) -> Result<Duration, String> {
     let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 24 * 3600), ("w", 7 * 24 * 3600)];
-    number_of(text, &units).map(Duration::from_secs).ok_or_else(|| "an age is like 12h, 7d or 4w".to_owned())
+    number_of(text, &units)
+        .map(Duration::from_secs)
+        .ok_or_else(|| "expected an age such as 12h, 7d or 4w".to_owned())
 }
 
 /// Reads a size in bytes: `500MB`, `20GiB`, `1T`; units are powers of 1024.
 ///
 /// # Errors
-/// What is expected, in words.
+/// A description of the expected form.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     let lower = text.to_ascii_lowercase();
     let short = lower.trim_end_matches("ib").trim_end_matches('b');
     let units = [("k", 1 << 10), ("m", 1 << 20), ("g", 1 << 30), ("t", 1 << 40)];
     let size = short.parse().ok().or_else(|| number_of(short, &units));
-    size.ok_or_else(|| "a size is like 500MB or 20GB".to_owned())
+    size.ok_or_else(|| "expected a size such as 500MB or 20GB".to_owned())
 }
 
 fn number_of(text: &str, units: &[(&str, u64)]) -> Option<u64> {
@@ -29,7 +31,7 @@ fn number_of(text: &str, units: &[(&str, u64)]) -> Option<u64> {
         .find_map(|(unit, factor)| text.strip_suffix(unit)?.trim().parse::<u64>().ok()?.checked_mul(*factor))
 }
 
-/// A time in its largest unit: `40 days`.
+/// A duration in its largest unit: `40 days`.
 pub(super) fn shown(seconds: u64) -> String {
     let units = [("day", 24 * 3600), ("hour", 3600), ("minute", 60)];
     let found = units.into_iter().find(|(_, length)| seconds >= *length);

@@ -8,7 +8,7 @@ use crate::cli::{BuildArgs, GlobalOptions};
 /// Runs the function `build` of the project's pipeline.
 ///
 /// # Errors
-/// When the configuration, a script or the command line is wrong. What goes wrong with images is reported here.
+/// If the configuration, a script or the command line is invalid. Failures of images are reported here.
 pub fn build(global: &GlobalOptions, args: &BuildArgs) -> Result<ExitStatus, Failure> {
     run_pipeline(global, &args.options, load_project(global)?, Call::build(args.images.clone()))
 }

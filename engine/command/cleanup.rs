@@ -1,4 +1,4 @@
-//! `windlass cleanup`: removes what the store of images holds and nothing uses.
+//! `windlass cleanup`: removes unused images and layers from the image store.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -13,23 +13,23 @@ use crate::oci::{BlobStore, Cleaned, Leave, Origin};
 /// The options of `windlass cleanup`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-This is about the images that windlass itself builds and pulls, without a daemon. They
-lie in ~/.cache/windlass/oci, for all projects. Images of a docker daemon are left alone.
-What a running windlass uses stays; what is removed is built or pulled again when it is
-needed. A build removes by itself what was used longest ago when there is more than
-WINDLASS_CACHE_SIZE (20GB, unless it is set).
+The image store ~/.cache/windlass/oci holds the images of all projects that windlass itself
+builds and pulls, without a daemon. Images in a Docker daemon are not affected. Images that
+a running windlass uses are kept; removed images are built or pulled again when needed. If
+the store exceeds WINDLASS_CACHE_SIZE (default: 20GB), each build removes the images that
+have been unused the longest.
 
 Examples:
-  windlass cleanup                    what was not used for 30 days
+  windlass cleanup                    remove what was not used for 30 days
   windlass cleanup --older-than 12h
-  windlass cleanup --all --dry-run    what there is
+  windlass cleanup --all --dry-run    list everything in the store
 
 Fields of --json:
   images   reference, digest, origin (built or pulled), unused_for in seconds
-  blobs    how many layers and documents
-  bytes    their size; left: what stays; in_use: what a running windlass uses of that")]
+  blobs    number of layers and other blobs
+  bytes    their size; left: bytes kept; in_use: part of them that a running windlass uses")]
 pub struct CleanupArgs {
-    /// Remove what was not used for this long: 12h, 7d, 4w
+    /// Remove what was not used for this time: 12h, 7d, 4w
     #[arg(long, value_name = "AGE", value_parser = age, default_value = "30d", conflicts_with = "all")]
     older_than: Duration,
 
@@ -46,10 +46,10 @@ pub struct CleanupArgs {
     json: bool,
 }
 
-/// Removes what the options say, and prints what that was.
+/// Removes images as the options select, and prints what was removed.
 ///
 /// # Errors
-/// When the store cannot be read or written.
+/// If the store cannot be read or written.
 pub fn cleanup(args: &CleanupArgs) -> Result<ExitStatus, Failure> {
     let store = BlobStore::of_user(|name| std::env::var(name).ok());
     let leave = if args.all { Leave::Nothing } else { Leave::UsedWithin(args.older_than) };

@@ -1,4 +1,4 @@
-//! `windlass completions`, and the candidates that shells ask for.
+//! `windlass completions`, and the candidates for completion requests of shells.
 
 mod candidates;
 
@@ -11,13 +11,13 @@ use crate::cli::Cli;
 
 pub use candidates::{dependencies, documented, images, profiles};
 
-/// The variable by which shells say that they want candidates.
+/// The variable with which shells request candidates.
 const VARIABLE: &str = "COMPLETE";
 
 /// The options of `windlass completions`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The names of images and profiles are completed as well, from the devspace.yaml at hand.
+Names of images and profiles are completed too, from the devspace.yaml of the project.
 
 Examples:
   echo 'source <(windlass completions bash)' >> ~/.bashrc
@@ -29,12 +29,13 @@ pub struct CompletionsArgs {
     pub shell: String,
 }
 
-/// Answers a shell that asks for candidates, and ends the program; returns at once when none does.
+/// Answers a completion request of a shell and exits; returns immediately if there is no request.
 pub fn answer_shell() {
     CompleteEnv::with_factory(command).var(VARIABLE).complete();
 }
 
-/// The command line, with the pipelines and commands of the project below `run`, and the pipelines below `plan`.
+/// The command line, with the pipelines and commands of the project as subcommands of `run`, and the pipelines as
+/// subcommands of `plan`.
 fn command() -> clap::Command {
     let pipelines = candidates::pipelines();
     let mut runnable: Vec<_> = pipelines.iter().cloned().chain(candidates::commands()).collect();
@@ -46,14 +47,14 @@ fn command() -> clap::Command {
         .mut_subcommand("plan", |plan| plan.disable_help_subcommand(true).subcommands(named(pipelines)))
 }
 
-/// Prints the script that makes a shell ask windlass for candidates.
+/// Prints the script with which a shell requests candidates from windlass.
 ///
 /// # Errors
 /// When it cannot be written.
 pub fn completions(args: &CompletionsArgs) -> Result<ExitStatus, Failure> {
     let mut script = Vec::new();
     if let Some(shell) = Shells::builtins().completer(&args.shell) {
-        // Writing into memory does not fail.
+        // Writing to memory cannot fail.
         let _ = shell.write_registration(VARIABLE, "windlass", "windlass", "windlass", &mut script);
     }
     print(&String::from_utf8_lossy(&script))

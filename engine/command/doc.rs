@@ -18,14 +18,14 @@ use search::Found;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  windlass doc                   everything, one line each
-  windlass doc tags              each thing called `tags`, with examples
-  windlass doc image             what a script may ask of an image
-  windlass doc built.push        one thing in full
-  windlass doc test              what tests can call
-  windlass doc --json            for programs")]
+  windlass doc                   list all entries, one line each
+  windlass doc tags              show each entry called `tags`, with examples
+  windlass doc image             show the properties and stages of an image
+  windlass doc built.push        show one entry in full
+  windlass doc test              show the functions that tests can call
+  windlass doc --json            print output for programs")]
 pub struct DocArgs {
-    /// A function, stage, property or kind of value [default: a list of everything]
+    /// Function, stage, property or type to show [default: list all]
     #[arg(value_name = "NAME", add = ArgValueCandidates::new(completions::documented))]
     pub name: Option<String>,
 
@@ -34,15 +34,15 @@ pub struct DocArgs {
     pub json: bool,
 }
 
-/// Everything that has an entry.
+/// All entries.
 pub fn entries() -> Vec<Documented> {
     [reference::all(), testing::stage::documented()].concat()
 }
 
-/// Prints the reference, or the part of it about one name.
+/// Prints the reference, or its entries for one name.
 ///
 /// # Errors
-/// `doc::unknown` when nothing has that name.
+/// `doc::unknown` if no entry has this name.
 pub fn doc(args: &DocArgs) -> Result<ExitStatus, Failure> {
     let entries = entries();
     let found = match &args.name {

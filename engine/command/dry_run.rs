@@ -1,4 +1,4 @@
-//! A run that changes nothing: for `plan` and `why`.
+//! A dry run, for `plan` and `why`.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,17 +22,17 @@ use crate::plan::Plan;
 use crate::run::{Run, RunOptions, lock};
 use crate::script::{Pipeline, ScriptError};
 
-/// A run that changed nothing, and what it would have done.
+/// A completed dry run and its planned effects.
 pub(super) struct DryRun {
-    /// The run of the project that was asked about.
+    /// The run of the selected project.
     pub(super) run: Arc<Run>,
     /// The pipeline that was called.
     pub(super) pipeline: String,
-    /// What it would have done, in order.
+    /// The effects that a build would have, in order.
     pub(super) effects: Vec<Effect>,
-    /// What it told about each image; one of a dependency is called `auth.api`.
+    /// What it reported about each image; an image of a dependency is named `auth.api`.
     pub(super) images: IndexMap<String, Told>,
-    /// What it planned for each image.
+    /// The plan for each image.
     pub(super) plans: IndexMap<String, Plan>,
     noted: Arc<Effects>,
     outcome: Result<(), Arc<ScriptError>>,
@@ -41,29 +41,29 @@ pub(super) struct DryRun {
 
 /// One of the projects of a dry run.
 pub(super) struct Part {
-    /// Its name; `None` for the project that was asked about.
+    /// Its name; `None` for the selected project.
     pub(super) name: Option<String>,
     /// Its run.
     pub(super) run: Arc<Run>,
-    /// Whether its pipeline did not come to its end.
+    /// Whether its pipeline stopped early.
     pub(super) broke_off: bool,
 }
 
-/// What a run told about an image.
+/// What a run reported about an image.
 #[derive(Default, Clone)]
 pub(super) struct Told {
-    /// The first line about it: what happens, and why.
+    /// The decision and its reason.
     pub(super) decision: Option<(Decision, String)>,
-    /// What may be worth knowing.
+    /// Informational notices.
     pub(super) notes: Vec<String>,
-    /// How it ended.
+    /// The result.
     pub(super) result: Option<ImageResult>,
 }
 
-/// Calls a pipeline of `loaded` in a world that is only asked. Images are worked on one after another.
+/// Calls a pipeline of `loaded` as a dry run. Images are processed one after another.
 ///
 /// # Errors
-/// When a script or the command line is wrong. What goes wrong with images is left to [`DryRun::end`].
+/// If a script or the command line is invalid. [`DryRun::end`] prints the failures of images.
 pub(super) fn dry_run(
     global: &GlobalOptions,
     options: &PipelineOptions,
@@ -118,7 +118,7 @@ pub(super) fn dry_run(
     for part in dry_run.parts() {
         let plans = part.run.take_plans().into_iter();
         dry_run.plans.extend(plans.map(|(image, plan)| (part.full(&image), plan)));
-        // What programs are called with may hold passwords.
+        // The arguments of commands may contain passwords.
         for effect in &mut dry_run.effects {
             effect.what = part.run.secrets.mask(&effect.what).into_owned();
         }
@@ -127,7 +127,7 @@ pub(super) fn dry_run(
 }
 
 impl DryRun {
-    /// The projects it was about: dependencies before those that need them.
+    /// The projects of the run: dependencies before the projects that need them.
     pub(super) fn parts(&self) -> Vec<Part> {
         let broke_off = self.outcome.is_err();
         let dependencies = self.run.kin().all_targets().into_iter().map(|dependency| Part {
@@ -139,24 +139,24 @@ impl DryRun {
         dependencies.chain((self.pipeline != "dependencies").then_some(own)).collect()
     }
 
-    /// The images of `part`, bases first: with `build` all it was about, with another pipeline those it works on.
+    /// The images of `part`, base images first: for `build` the selected ones, for another pipeline those that it uses.
     pub(super) fn images_of<'a>(&'a self, part: &'a Part) -> impl Iterator<Item = &'a String> {
         let is_build = ["build", "dependencies"].contains(&self.pipeline.as_str());
         let selected = part.run.selected().iter();
         selected.filter(move |image| is_build || self.images.contains_key(&part.full(image)))
     }
 
-    /// How much it would have done before work on `image` began.
+    /// The number of effects before the first one of `image`.
     pub(super) fn before(&self, image: &str) -> Option<usize> {
         self.noted.before(image)
     }
 
-    /// The time.
+    /// The current time.
     pub(super) fn now(&self) -> jiff::Timestamp {
         self.run.host.clock.now()
     }
 
-    /// Prints what went wrong; the status is the one that the run would have ended with.
+    /// Prints the failures and returns the status with which a real run would end.
     pub(super) fn end(self) -> ExitStatus {
         let status = match &self.outcome {
             Ok(()) => ExitStatus::Done,
@@ -168,7 +168,7 @@ impl DryRun {
 }
 
 impl Part {
-    /// What one of its images is called: `auth.api`.
+    /// The full name of one of its images: `auth.api`.
     pub(super) fn full(&self, image: &str) -> String {
         match &self.name {
             Some(name) => format!("{name}.{image}"),
@@ -176,7 +176,7 @@ impl Part {
         }
     }
 
-    /// The images that one of its images is built from, those of dependencies among them.
+    /// The base images of one of its images, including those of dependencies.
     pub(super) fn bases(&self, image: &str) -> Vec<String> {
         let own = self.run.needs(image).map(|need| self.full(need));
         let others = self.run.other_bases(image).iter();
@@ -184,7 +184,7 @@ impl Part {
     }
 }
 
-/// Keeps what is told about images, and tells the rest on standard error.
+/// Records the events about images, and prints the others to standard error.
 fn listen(
     global: &GlobalOptions,
     effects: &Arc<Effects>,

@@ -7,14 +7,14 @@ use super::stdout::{print, print_json};
 use crate::config::schema;
 use crate::script::definitions;
 
-/// What `windlass editor` prints.
+/// The options of `windlass editor`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  windlass editor definitions > windlass.d.rhai     for the language server of Rhai
-  windlass editor schema > devspace.schema.json     for the language server of YAML")]
+  windlass editor definitions > windlass.d.rhai     for the Rhai language server
+  windlass editor schema > devspace.schema.json     for the YAML language server")]
 pub struct EditorArgs {
-    /// What to print.
+    /// The file to print.
     #[command(subcommand)]
     pub what: EditorFile,
 }
@@ -22,9 +22,9 @@ pub struct EditorArgs {
 /// A file for editors.
 #[derive(Debug, Subcommand)]
 pub enum EditorFile {
-    /// Print what scripts can call, as a Rhai definition file
+    /// Print the scripting API as a Rhai definition file
     Definitions,
-    /// Print what devspace.yaml may hold in each version, as a JSON schema
+    /// Print the JSON schema of devspace.yaml, for all versions
     Schema,
 }
 

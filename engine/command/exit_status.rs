@@ -1,4 +1,4 @@
-//! How the program ends.
+//! The exit status of windlass.
 
 use std::process::ExitCode;
 
@@ -7,28 +7,28 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use super::far_right::far_right;
 use crate::run::Secrets;
 
-/// How the program ends.
+/// The exit status of windlass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitStatus {
-    /// Everything asked for is done.
+    /// Everything succeeded.
     Done,
     /// A stage failed.
     Failed,
-    /// The command line, the configuration or a script is wrong.
+    /// The command line, the configuration or a script is invalid.
     WrongUse,
-    /// The user interrupted.
+    /// The user interrupted the run.
     Interrupted,
-    /// A command of `devspace.yaml` ended with this code.
+    /// The exit code of a command of `devspace.yaml`.
     Program(u8),
 }
 
 impl ExitStatus {
-    /// The status of a program that ended with `code`; what is no code for the system is a failure.
+    /// The status for the exit code of a command; a code outside 0 to 255 is a failure.
     pub fn of_program(code: i32) -> Self {
         u8::try_from(code).map_or(Self::Failed, Self::Program)
     }
 
-    /// The code the system gets.
+    /// The exit code.
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -46,34 +46,34 @@ impl From<ExitStatus> for ExitCode {
     }
 }
 
-/// Why a command ends early, and with which status.
+/// The error with which a command ends, and the exit status.
 pub struct Failure {
     status: ExitStatus,
     diagnostic: Box<dyn Diagnostic + Send + Sync>,
 }
 
 impl Failure {
-    /// The command line, the configuration or a script is wrong.
+    /// The command line, the configuration or a script is invalid.
     pub fn wrong_use(diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
         Self { status: ExitStatus::WrongUse, diagnostic: Box::new(diagnostic) }
     }
 
-    /// The command line, the configuration or a script is wrong, in one of several ways.
+    /// Like [`Failure::wrong_use`], for a boxed diagnostic.
     pub fn wrong_use_of(diagnostic: Box<dyn Diagnostic + Send + Sync>) -> Self {
         Self { status: ExitStatus::WrongUse, diagnostic }
     }
 
-    /// The user broke it off.
+    /// The user cancelled the command.
     pub fn interrupted(diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
         Self { status: ExitStatus::Interrupted, diagnostic: Box::new(diagnostic) }
     }
 
-    /// Something could not be done.
+    /// An action failed.
     pub fn failed(diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
         Self { status: ExitStatus::Failed, diagnostic: Box::new(diagnostic) }
     }
 
-    /// What is wrong.
+    /// The error.
     pub fn into_diagnostic(self) -> std::sync::Arc<dyn Diagnostic + Send + Sync> {
         self.diagnostic.into()
     }
@@ -85,38 +85,38 @@ impl Failure {
     }
 }
 
-/// Waits for the whole of a command that needs no pipeline.
+/// Runs a command that needs no pipeline to completion.
 ///
 /// # Errors
-/// The command's failure, or that the system gives us no threads.
+/// The error of the command, or [`NoThreads`].
 pub fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<ExitStatus, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Failure::failed(NoThreads { reason: error.to_string() }))?.block_on(command)?;
     Ok(ExitStatus::Done)
 }
 
-/// The system gives us no threads.
+/// The system cannot start threads.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 #[error("cannot start: {reason}")]
-#[diagnostic(code(windlass::no_threads), help("the system is out of threads or memory"))]
+#[diagnostic(code(windlass::no_threads), help("check the limits for processes and memory"))]
 pub struct NoThreads {
-    /// What it said.
+    /// The error of the system.
     pub reason: String,
 }
 
-/// Prints `diagnostic` to standard error, in colour where the terminal shows it.
+/// Prints `diagnostic` to standard error, in color if the terminal supports it.
 pub fn print_diagnostic(diagnostic: &dyn Diagnostic) {
     print_masked(diagnostic, &Secrets::default());
 }
 
-/// As [`print_diagnostic`], with `***` in place of `secrets`: a script may throw any text.
+/// Like [`print_diagnostic`], with `secrets` masked as `***`: a script can throw any string.
 pub fn print_masked(diagnostic: &dyn Diagnostic, secrets: &Secrets) {
     let text = render(diagnostic);
-    // Nobody is left to tell when standard error is closed.
+    // A closed standard error cannot be reported.
     let _ = std::io::Write::write_all(&mut std::io::stderr(), secrets.mask(&text).as_bytes());
 }
 
-/// `diagnostic` as standard error shows it.
+/// Renders `diagnostic` for standard error.
 pub fn render(diagnostic: &dyn Diagnostic) -> String {
     let is_terminal = console::Term::stderr().is_term();
     let theme = match (is_terminal, console::colors_enabled_stderr()) {
@@ -133,7 +133,7 @@ pub fn render(diagnostic: &dyn Diagnostic) -> String {
     if handler.render_report(&mut text, diagnostic).is_err() {
         text = format!("error: {diagnostic}\n");
     }
-    // What programs printed comes with their colours, which here would be no more than noise.
+    // The output of commands may contain color codes, which are unreadable here.
     if !is_terminal || !console::colors_enabled_stderr() {
         text = console::strip_ansi_codes(&text).into_owned();
     }

@@ -1,4 +1,4 @@
-//! Diagnostics whose source has very long lines: a line of 100,000 characters helps nobody, and miette panics beyond
+//! Diagnostics whose source has very long lines: a line of 100,000 characters is unreadable, and miette panics beyond
 //! column 65,535.
 
 use std::error::Error;
@@ -9,7 +9,7 @@ use miette::{Diagnostic, Severity};
 /// The longest line that is shown, in bytes.
 const LONGEST: usize = 2000;
 
-/// A diagnostic that says where it points to in place of showing it.
+/// A diagnostic that names its location instead of showing the source.
 #[derive(Debug)]
 pub(super) struct FarRight {
     message: String,
@@ -20,7 +20,7 @@ pub(super) struct FarRight {
     cause: Option<Box<Self>>,
 }
 
-/// `diagnostic` without its source, when that, or the one of a diagnostic it is made of, has a line too long to be shown.
+/// `diagnostic` without its source, if its source or that of a nested diagnostic has a line that is too long to show.
 pub(super) fn far_right(diagnostic: &dyn Diagnostic) -> Option<FarRight> {
     is_far_right(diagnostic).then(|| FarRight::of(diagnostic))
 }
@@ -38,7 +38,7 @@ fn is_far_right(diagnostic: &dyn Diagnostic) -> bool {
     diagnostic.labels().into_iter().flatten().any(is_long) || parts(diagnostic).any(is_far_right)
 }
 
-/// Where the first label is: `devspace.yaml:1:70020`.
+/// The location of the first label: `devspace.yaml:1:70020`.
 fn place(diagnostic: &dyn Diagnostic) -> Option<String> {
     let label = diagnostic.labels()?.next()?;
     let shown = diagnostic.source_code()?.read_span(label.inner(), 0, 0).ok()?;

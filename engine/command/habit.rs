@@ -1,4 +1,4 @@
-//! What people type who know DevSpace, and what to type here.
+//! Arguments of DevSpace that windlass does not support, with a hint for each.
 
 use std::ffi::OsString;
 
@@ -6,9 +6,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::exit_status::Failure;
 
-/// A word of DevSpace's command line that windlass does not have.
+/// An option or command of DevSpace that windlass does not support.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("windlass has no {what} `{word}`, which DevSpace has")]
+#[error("unsupported DevSpace {what} `{word}`")]
 #[diagnostic(code(cli::devspace))]
 struct Habit {
     what: &'static str,
@@ -17,88 +17,86 @@ struct Habit {
     help: &'static str,
 }
 
-const NO_CLUSTER: &str = "this version of windlass builds and pushes images, and does nothing in a cluster but pull \
-                          secrets: `windlass build --result FILE` tells the references to deploy";
-const ANSWERS: &str = "answers are kept in `.windlass/vars.json`, never in the cluster: pass `--var NAME=VALUE`, or \
+const NO_CLUSTER: &str = "windlass builds and pushes images, and creates only pull secrets in a cluster: \
+                          `windlass build --result FILE` writes the references to deploy";
+const ANSWERS: &str = "answers are saved in `.windlass/vars.json`, never in the cluster: pass `--var NAME=VALUE`, or \
                        export the variable";
-const CONTEXT: &str = "windlass leaves the kubeconfig as it is: `--kube-context NAME` and `-n NAMESPACE` choose for one \
-                       run, `kubectl config use-context NAME` for all";
-const DEPENDENCIES: &str = "leave it out: dependencies are looked at in every run, built when they changed, and their output is shown";
+const CONTEXT: &str = "windlass does not change the kubeconfig: use `--kube-context NAME` and `-n NAMESPACE` for one \
+                       run, or `kubectl config use-context NAME` for all";
+const DEPENDENCIES: &str =
+    "omit it: every run checks dependencies, builds them if they changed, and shows their output";
 
-/// Options, and what there is in their place.
+/// Options, and the hint for each.
 const OPTIONS: [(&str, &str); 19] = [
-    ("--allow-cyclic", "set `ignoreDependencies: true` in one of the dependencies of the circle"),
+    ("--allow-cyclic", "set `ignoreDependencies: true` in one of the dependencies of the cycle"),
     ("--force-dependencies", DEPENDENCIES),
-    ("--inactivity-timeout", "leave it out: it is about `dev`"),
+    ("--inactivity-timeout", "omit it: it only affects `dev`"),
     ("--kubeconfig", "set the variable: `KUBECONFIG=FILE windlass ...`"),
-    ("--no-colors", "set the variable: `NO_COLOR=1 windlass ...`; where there is no terminal there are none"),
-    ("--override-name", "`--var DEVSPACE_NAME=NAME` gives the variable another value"),
-    ("--pipeline", "`windlass run NAME` calls a pipeline, which is a function of windlass.rhai"),
+    (
+        "--no-colors",
+        "set the variable: `NO_COLOR=1 windlass ...`; output is never colored without a terminal",
+    ),
+    ("--override-name", "override the variable: `--var DEVSPACE_NAME=NAME`"),
+    ("--pipeline", "use `windlass run NAME`; pipelines are functions in windlass.rhai"),
     ("--profile-parent", "name the parent first: `-p PARENT -p NAME`"),
-    ("--profile-refresh", "`windlass update dependencies` fetches what comes from git"),
+    ("--profile-refresh", "run `windlass update dependencies` to fetch dependencies from git"),
     ("--restore-vars", ANSWERS),
     ("--save-vars", ANSWERS),
     (
         "--sequential-dependencies",
-        "`--build-sequential` builds one image after another, those of dependencies too",
+        "use `--build-sequential` to build one image at a time, including those of dependencies",
     ),
     (
         "--skip-build",
-        "leave it out: `windlass build` does nothing else; `windlass plan` shows what it would do",
+        "omit it: `windlass build` only builds and pushes; `windlass plan` shows what it would do",
     ),
     ("--skip-pipeline", "name the images to build, or `--dependency NAME`"),
     ("--switch-context", CONTEXT),
-    ("--use-include", "leave it out"),
+    ("--use-include", "omit it"),
     ("--vars-secret", ANSWERS),
     ("--verbose-dependencies", DEPENDENCIES),
     ("-s", CONTEXT),
 ];
 
-/// Commands, and what there is in their place.
+/// Commands, and the hint for each.
 const COMMANDS: [(&str, &str); 34] = [
-    ("add", "write it into devspace.yaml; `windlass editor schema` helps the editor with it"),
+    ("add", "edit devspace.yaml; `windlass editor schema` prints a schema for your editor"),
     ("analyze", NO_CLUSTER),
     ("attach", NO_CLUSTER),
-    (
-        "cleanup",
-        "`docker image ls REPOSITORY` shows the images of a repository, `docker image rm` removes them",
-    ),
+    ("cleanup", "use `docker image ls REPOSITORY` to list images and `docker image rm` to remove them"),
     ("deploy", NO_CLUSTER),
     ("dev", NO_CLUSTER),
     ("enter", NO_CLUSTER),
-    ("list available-components", "components are a matter of charts.devspace.sh"),
-    ("list clusters", "`kubectl config get-clusters` does"),
-    ("list configs", "`windlass list profiles` shows the profiles"),
-    ("list contexts", "`kubectl config get-contexts` does; `--kube-context NAME` chooses one for a run"),
-    ("list deployments", "`windlass print` shows the section `deployments`"),
-    ("list namespaces", "`kubectl get namespaces` does; `-n NAME` chooses one for a run"),
-    ("list plugins", "windlass has no plugins: functions of windlass.rhai take their place"),
-    ("list ports", "`windlass print` shows the section `dev`"),
-    ("list selectors", "`windlass print` shows the section `dev`"),
-    ("list sync", "`windlass print` shows the section `dev`"),
+    ("list available-components", "see charts.devspace.sh for components"),
+    ("list clusters", "use `kubectl config get-clusters`"),
+    ("list configs", "use `windlass list profiles` to list profiles"),
+    ("list contexts", "use `kubectl config get-contexts`, and `--kube-context NAME` to select one for a run"),
+    ("list deployments", "use `windlass print` to show the section `deployments`"),
+    ("list namespaces", "use `kubectl get namespaces`, and `-n NAME` to select one for a run"),
+    ("list plugins", "windlass has no plugins: write functions in windlass.rhai instead"),
+    ("list ports", "use `windlass print` to show the section `dev`"),
+    ("list selectors", "use `windlass print` to show the section `dev`"),
+    ("list sync", "use `windlass print` to show the section `dev`"),
     ("logs", NO_CLUSTER),
     ("open", NO_CLUSTER),
     ("purge", NO_CLUSTER),
-    ("remove", "take it out of devspace.yaml; `windlass reset vars` forgets answers"),
-    ("render", "`windlass print` shows the configuration as a build uses it"),
-    ("reset dependencies", "`windlass update dependencies` fetches them as they are now"),
+    ("remove", "edit devspace.yaml; `windlass reset vars` deletes saved answers"),
+    ("render", "use `windlass print` to show the configuration as a build uses it"),
+    ("reset dependencies", "run `windlass update dependencies` to fetch them again"),
     ("reset pods", NO_CLUSTER),
     ("restart", NO_CLUSTER),
-    ("run-pipeline", "`windlass run NAME` calls a pipeline, which is a function of windlass.rhai"),
-    ("status", "`windlass plan` shows what a build would do, `windlass why` what changed"),
+    ("run-pipeline", "use `windlass run NAME`; pipelines are functions in windlass.rhai"),
+    ("status", "use `windlass plan` to show what a build would do, or `windlass why` to show what changed"),
     ("sync", NO_CLUSTER),
     ("ui", NO_CLUSTER),
-    ("update config", "`windlass upgrade` brings devspace.yaml to the newest version"),
-    ("update plugins", "windlass has no plugins: functions of windlass.rhai take their place"),
-    (
-        "use",
-        "profiles are named in each run, as in `windlass build -p NAME`, contexts with `--kube-context NAME`",
-    ),
-    ("version", "`windlass --version` does"),
+    ("update config", "use `windlass upgrade` to convert devspace.yaml to the newest version"),
+    ("update plugins", "windlass has no plugins: write functions in windlass.rhai instead"),
+    ("use", "select profiles for each run with `-p NAME`, and contexts with `--kube-context NAME`"),
+    ("version", "use `windlass --version`"),
     ("workflow", NO_CLUSTER),
 ];
 
-/// What to say in place of `error` when `words`, the command line, has a word of DevSpace's in it.
+/// The failure to report instead of `error` if `words`, the command line, contains an argument of DevSpace.
 pub fn habit(error: &clap::Error, words: &[OsString]) -> Option<Failure> {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
@@ -128,7 +126,7 @@ fn find(table: &[(&str, &'static str)], word: &str) -> Option<&'static str> {
     table.iter().find(|(name, _)| *name == word).map(|(_, help)| *help)
 }
 
-/// The variables that give DevSpace options for every run, where they are set: windlass does not read them.
+/// The set variables with which DevSpace reads options for every run: windlass does not read them.
 pub fn ignored_flags() -> impl Iterator<Item = String> {
     let names = std::env::vars_os().filter(|(_, value)| !value.is_empty());
     let names = names.filter_map(|(name, _)| name.into_string().ok());

@@ -6,14 +6,14 @@ use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
 
 use crate::script::ScriptError;
 
-/// Why an image failed, its name put in front where the message does not give it.
+/// The error of an image, with its name in front if the message does not contain it.
 #[derive(Debug)]
 pub struct ImageFailure<'a> {
-    /// The image's name; that of the dependency where its pipeline failed as a whole.
+    /// The image's name, or the name of the dependency if its whole pipeline failed.
     pub image: &'a str,
-    /// The folder of the dependency that it belongs to.
+    /// The directory of its dependency.
     pub folder: Option<&'a str>,
-    /// What stopped its pipeline.
+    /// The error.
     pub error: &'a ScriptError,
 }
 

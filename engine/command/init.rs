@@ -22,61 +22,58 @@ const FILE: &str = "devspace.yaml";
 /// The options of `windlass init`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The Dockerfiles of this folder, and the services that a compose file builds, become
-images; their names come from the folders and the git remote. In a terminal you are
-asked about each. A devspace.yaml that is there is never changed.
+Each Dockerfile in this directory, and each service that a compose file builds, becomes
+an image; the image names come from the directories and the git remote. In a terminal,
+windlass prompts for each image. An existing devspace.yaml is never changed.
 
 Examples:
-  windlass init                                ask, then write devspace.yaml
-  windlass init --yes                          take what is suggested
-  windlass init --image ghcr.io/acme/shop      the one image, under this name
-  windlass init --image api=acme/api --image web=acme/web   several
+  windlass init                                prompt, then write devspace.yaml
+  windlass init --yes                          accept all suggestions
+  windlass init --image ghcr.io/acme/shop      set the repository of the only image
+  windlass init --image api=acme/api --image web=acme/web   set several repositories
   windlass init --dockerfile deploy/Dockerfile --yes")]
 pub struct InitArgs {
-    /// The repository of the image, or of the image NAME; repeat it for several
+    /// Set the repository of the image, or of the image NAME (repeatable)
     #[arg(long = "image", value_name = "[NAME=]REPOSITORY")]
     pub images: Vec<String>,
 
-    /// Use this Dockerfile and no other; repeat it for several
+    /// Use only this Dockerfile (repeatable)
     #[arg(long = "dockerfile", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub dockerfiles: Vec<PathBuf>,
 
-    /// Ask nothing: take what is suggested
+    /// Accept all suggestions
     #[arg(short, long)]
     pub yes: bool,
 }
 
-/// Why no devspace.yaml is written.
+/// The reasons why no devspace.yaml is written.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 enum InitError {
-    #[error("the questions were broken off; nothing was written")]
+    #[error("cancelled; nothing was written")]
     #[diagnostic(code(init::cancelled))]
     Cancelled,
 
-    #[error("there is a `{FILE}` already")]
-    #[diagnostic(
-        code(init::exists),
-        help("edit it, or remove it first; `windlass print` shows what it says")
-    )]
+    #[error("`{FILE}` already exists")]
+    #[diagnostic(code(init::exists), help("edit it, or remove it first; run `windlass print` to show it"))]
     Exists,
 
-    #[error("there is no image `{name}` to be `{repository}`")]
+    #[error("unknown image `{name}` in `--image {name}={repository}`")]
     #[diagnostic(code(init::unknown_image), help("the images are {known}"))]
     UnknownImage { name: String, repository: String, known: String },
 
-    #[error("there is no file `{path}`")]
-    #[diagnostic(code(init::no_such_dockerfile), help("`--dockerfile` is relative to the current folder"))]
+    #[error("file `{path}` not found")]
+    #[diagnostic(code(init::no_such_dockerfile), help("pass a path relative to the working directory"))]
     NoSuchDockerfile { path: String },
 
-    #[error("there is no Dockerfile in `{folder}`")]
-    #[diagnostic(code(init::no_dockerfile), help("write one first, or name it with `--dockerfile`"))]
+    #[error("no Dockerfile in `{folder}`")]
+    #[diagnostic(code(init::no_dockerfile), help("create one first, or pass its path with `--dockerfile`"))]
     NoDockerfile { folder: String },
 
-    #[error("nobody can be asked which images to build: this is no terminal")]
-    #[diagnostic(code(init::nobody_to_ask), help("`--yes` takes what is suggested: {suggested}"))]
+    #[error("cannot prompt for the images: not a terminal")]
+    #[diagnostic(code(init::nobody_to_ask), help("pass `--yes` to accept the suggestions: {suggested}"))]
     NobodyToAsk { suggested: String },
 
-    #[error("`{image}` needs a name: which of {known} is it?")]
+    #[error("ambiguous `--image {image}`: it must name one of {known}")]
     #[diagnostic(code(init::which_image), help("write `--image NAME={image}`"))]
     WhichImage { image: String, known: String },
 
@@ -85,10 +82,10 @@ enum InitError {
     Unwritable { path: String, source: std::io::Error },
 }
 
-/// Writes a first devspace.yaml.
+/// Creates a devspace.yaml.
 ///
 /// # Errors
-/// When there is one, when there is nothing to build, or when nobody can be asked.
+/// If it already exists, if there is nothing to build, or if prompting is impossible.
 pub fn init(args: &InitArgs) -> Result<ExitStatus, Failure> {
     let folder = std::env::current_dir().unwrap_or_else(|_| ".".into());
     let path = folder.join(FILE);
@@ -112,15 +109,15 @@ pub fn init(args: &InitArgs) -> Result<ExitStatus, Failure> {
         yaml::text(&name.filter(|name| !name.is_empty()).unwrap_or_else(|| "project".to_owned()), &chosen);
     let unwritable =
         |source| Failure::failed(InitError::Unwritable { path: path.display().to_string(), source });
-    // Never over one that appeared meanwhile.
+    // Never overwrite a file that was created in the meantime.
     let mut file = std::fs::File::create_new(&path).map_err(unwritable)?;
     file.write_all(text.as_bytes()).map_err(unwritable)?;
     tell(&chosen);
     Ok(ExitStatus::Done)
 }
 
-/// What could be built: services of a compose file, then Dockerfiles that none of them uses; only those of `wanted` when
-/// it names some.
+/// The images that could be built: the services of a compose file, then the Dockerfiles that no service uses. If
+/// `wanted` is not empty, only its Dockerfiles.
 fn candidates(folder: &Path, wanted: &[PathBuf]) -> Result<Vec<Candidate>, Failure> {
     if let Some(missing) = wanted.iter().find(|path| !folder.join(path).is_file()) {
         let path = missing.display().to_string();
@@ -148,7 +145,7 @@ fn candidates(folder: &Path, wanted: &[PathBuf]) -> Result<Vec<Candidate>, Failu
     Ok(found)
 }
 
-/// `candidates` with the repositories that the command line gives.
+/// `candidates` with the repositories from the command line.
 fn rename(mut candidates: Vec<Candidate>, images: &[String]) -> Result<Vec<Candidate>, Failure> {
     for image in images {
         let (name, repository) = match image.split_once('=') {
@@ -183,5 +180,7 @@ fn named<'a>(candidates: impl Iterator<Item = &'a Candidate>) -> String {
 fn tell(chosen: &[Candidate]) {
     let images = if chosen.len() == 1 { "image" } else { "images" };
     eprintln!("wrote {FILE} with {} {images}: {}", chosen.len(), named(chosen.iter()));
-    eprintln!("next: `windlass build --skip-push` builds without pushing, `windlass build` also pushes");
+    eprintln!(
+        "next: run `windlass build --skip-push` to build without pushing, or `windlass build` to build and push"
+    );
 }

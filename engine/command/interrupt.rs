@@ -7,11 +7,11 @@ use super::ExitStatus;
 use crate::event::{Event, Events, Level};
 use crate::process::{interrupted, interrupted_again};
 
-/// Cancels `cancel` at the first Ctrl-C, SIGTERM or SIGHUP, which is told, and ends the program at once at the second Ctrl-C
-/// or SIGTERM.
+/// Cancels `cancel` on the first Ctrl-C, SIGTERM or SIGHUP and reports it; exits immediately on the second Ctrl-C or
+/// SIGTERM.
 pub fn cancel_on_interrupt(runtime: &Handle, cancel: &CancellationToken, events: &Events) {
     let (cancel, events) = (cancel.clone(), events.clone());
-    // A script may run long before the task gets its turn.
+    // A script may run for a long time before the task starts.
     let first = {
         let _runtime = runtime.enter();
         interrupted()
@@ -19,7 +19,7 @@ pub fn cancel_on_interrupt(runtime: &Handle, cancel: &CancellationToken, events:
     runtime.spawn(async move {
         first.await;
         let second = interrupted_again();
-        let message = "interrupted: stopping what runs (a second Ctrl-C ends windlass at once)".to_owned();
+        let message = "interrupted: stopping (press Ctrl-C again to exit immediately)".to_owned();
         events.emit(Event::Notice { image: None, level: Level::Info, message });
         cancel.cancel();
         second.await;

@@ -1,4 +1,4 @@
-//! What every command that needs the project does first.
+//! Loading of the project, for every command that needs it.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -13,40 +13,40 @@ use crate::dependency::{DependencyError, Fetch, News, Tree};
 use crate::event::{Event, Events, Level};
 use crate::git::GitError;
 
-/// Loads the project that the command line names. In a terminal the user is asked for variables without a value.
+/// Loads the project that the command line selects. In a terminal, prompts for variables without a value.
 ///
 /// # Errors
-/// When the configuration is wrong, or the user breaks off a question.
+/// If the configuration is invalid, or the user cancels a prompt.
 pub(super) fn load_project(global: &GlobalOptions) -> Result<Loaded, Failure> {
     for name in ignored_flags() {
-        warn(&format!("`{name}` is set, which windlass does not read: pass its options to windlass"), global);
+        warn(&format!("ignoring `{name}`: windlass does not read it, pass its options to windlass"), global);
     }
     config::load(&load_options(global)).map_err(failure)
 }
 
-/// Loads the project for listing what is in it. Nobody is asked, and what depends on a variable without a value may be
+/// Loads the project to list its contents. Does not prompt; values that depend on a variable without a value may be
 /// missing.
 ///
 /// # Errors
-/// When the configuration is wrong.
+/// If the configuration is invalid.
 pub(super) fn load_outline(global: &GlobalOptions) -> Result<Loaded, Failure> {
     let options = LoadOptions { explain: Explain::Outline, ask: None, ..load_options(global) };
     config::load(&options).map_err(failure)
 }
 
-/// Loads the project for running `name`: where that is a command of `devspace.yaml`, nothing but commands is read.
+/// Loads the project to run `name`: if it is a command of `devspace.yaml`, only the commands are read.
 ///
 /// # Errors
-/// As [`load_project`].
+/// Those of [`load_project`].
 pub(super) fn load_to_run(global: &GlobalOptions, name: &str) -> Result<Loaded, Failure> {
     let options = LoadOptions { command: Some(name.to_owned()), ..load_options(global) };
     config::load(&options).map_err(failure)
 }
 
-/// Loads the project for what can be said about it, and the warnings. A survey asks nothing.
+/// Loads the explanation of the project, and the warnings. A survey does not prompt.
 ///
 /// # Errors
-/// As [`load_project`].
+/// Those of [`load_project`].
 pub(super) fn load_explained(
     global: &GlobalOptions,
     explain: Explain,
@@ -59,18 +59,18 @@ pub(super) fn load_explained(
     Ok((loaded.explanation.unwrap_or_default(), loaded.warnings))
 }
 
-/// Loads the projects that `root` depends on, as [`load_project`] loaded it.
+/// Loads the dependencies of `root`, which [`load_project`] loaded.
 ///
 /// # Errors
-/// When one of them is not there, or its configuration is wrong.
+/// If one of them is missing, or its configuration is invalid.
 pub(super) fn load_dependencies(global: &GlobalOptions, root: &Loaded) -> Result<Tree, Failure> {
     fetch_dependencies(global, root, Fetch::Missing, &mut |_| ())
 }
 
-/// Loads the projects that `root` depends on, those from git as `fetch` says; `tell` hears about repositories.
+/// Loads the dependencies of `root`; `fetch` controls fetching from git, `tell` receives the events of repositories.
 ///
 /// # Errors
-/// As [`load_dependencies`].
+/// Those of [`load_dependencies`].
 pub(super) fn fetch_dependencies(
     global: &GlobalOptions,
     root: &Loaded,
@@ -91,9 +91,9 @@ pub(super) fn fetch_dependencies(
     })
 }
 
-/// What the command line says about loading.
+/// The load options from the command line.
 pub(super) fn load_options(global: &GlobalOptions) -> LoadOptions {
-    // Questions are drawn on standard error.
+    // Prompts are drawn on standard error.
     let is_interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     LoadOptions {
         directory: std::env::current_dir().unwrap_or_else(|_| ".".into()),
@@ -110,7 +110,7 @@ pub(super) fn load_options(global: &GlobalOptions) -> LoadOptions {
     }
 }
 
-/// How a command ends whose project cannot be loaded.
+/// The failure of a command whose project cannot be loaded.
 pub(super) fn failure(error: ConfigError) -> Failure {
     match error {
         ConfigError::Cancelled { .. } | ConfigError::Interrupted { .. } => Failure::interrupted(error),
@@ -118,14 +118,14 @@ pub(super) fn failure(error: ConfigError) -> Failure {
     }
 }
 
-/// Tells warnings of the configuration on standard error, for commands without a report.
+/// Prints warnings of the configuration to standard error, for commands without a report.
 pub(super) fn tell(warnings: &[Problem], global: &GlobalOptions) {
     for warning in warnings {
         warn(&warning.in_one_line(), global);
     }
 }
 
-/// Events whose notices are told on standard error, for commands without a report.
+/// An event sink that prints notices to standard error, for commands without a report.
 pub(super) fn notices(global: &GlobalOptions) -> Events {
     let global = global.clone();
     Events::new(move |event| match event {
@@ -135,7 +135,7 @@ pub(super) fn notices(global: &GlobalOptions) -> Events {
     })
 }
 
-/// Tells a warning on standard error, for commands without a report.
+/// Prints a warning to standard error, for commands without a report.
 pub(super) fn warn(message: &str, global: &GlobalOptions) {
     if !global.no_warn && !global.silent {
         let text = format!("warning: {message}");

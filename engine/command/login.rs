@@ -1,4 +1,4 @@
-//! `windlass login`: credentials for a registry, checked and kept where Docker keeps them.
+//! `windlass login`: checks credentials for a registry and stores them where Docker stores them.
 
 use std::io::{self, IsTerminal, Read, Write};
 
@@ -13,17 +13,17 @@ const LONGEST: u64 = 1 << 16;
 /// The options of `windlass login`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
 #[command(after_help = "\
-The credentials are checked first. They are kept by the credential helper that
-Docker's config.json names, else in that file. Docker itself need not be installed.
+Checks the credentials, then stores them with the credential helper that Docker's
+config.json names, or in that file if it names none. Docker need not be installed.
 
 Examples:
-  windlass login              Docker Hub; asks for user name and password
-  windlass login ghcr.io      another registry
+  windlass login              log in to Docker Hub, prompt for the credentials
+  windlass login ghcr.io      log in to another registry
   echo $TOKEN | windlass login ghcr.io --username ann --password-stdin")]
 pub struct LoginOptions {
     /// Host and port of the registry [default: Docker Hub]
     pub registry: Option<String>,
-    /// User name; asked for when absent
+    /// User name [default: prompt for it]
     #[arg(short, long, value_name = "NAME")]
     pub username: Option<String>,
     /// Read the password or access token from standard input
@@ -31,57 +31,56 @@ pub struct LoginOptions {
     pub password_stdin: bool,
 }
 
-/// Why a login did not happen.
+/// The reasons why a login failed.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum LoginError {
-    /// Something must be asked, and nobody is there to answer.
-    #[error("cannot log in to `{registry}`: there is no terminal to ask for the {what}")]
+    /// A prompt is needed, but there is no terminal.
+    #[error("cannot log in to `{registry}`: no terminal to prompt for the {what}")]
     #[diagnostic(code(login::no_terminal), help("pass {flag}"))]
     NoTerminal {
         /// The registry.
         registry: String,
-        /// What is missing.
+        /// The missing credential.
         what: &'static str,
-        /// The flag that gives it.
+        /// The flag that provides it.
         flag: &'static str,
     },
 
-    /// There is a user name or password, but it is empty.
+    /// The user name or password is empty.
     #[error("cannot log in to `{registry}`: the {what} is empty")]
-    #[diagnostic(code(login::empty), help("give a {what} of at least one character"))]
+    #[diagnostic(code(login::empty), help("pass a non-empty {what}"))]
     Empty {
         /// The registry.
         registry: String,
-        /// What is empty.
+        /// The empty credential.
         what: &'static str,
     },
 
-    /// Standard input or the terminal failed.
+    /// Reading standard input or the terminal failed.
     #[error("cannot read the {what}: {reason}")]
     #[diagnostic(code(login::unreadable))]
     Unreadable {
-        /// What was to be read.
+        /// The credential to read.
         what: &'static str,
-        /// What the system said.
+        /// The error of the system.
         reason: String,
     },
 
-    /// The user left the prompt.
-    #[error("the login was cancelled")]
+    /// The user cancelled the prompt.
+    #[error("login cancelled")]
     #[diagnostic(code(login::cancelled))]
     Cancelled,
 
-    /// The registry refused, or the credentials could not be stored.
+    /// The registry rejected the credentials, or they could not be stored.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Registry(#[from] RegistryError),
 }
 
-/// Logs in as `options` say, asking on the terminal for what is missing, and writes where the credentials went
-/// to `output`.
+/// Logs in with `options`, prompts for missing credentials, and writes to `output` where the credentials are stored.
 ///
 /// # Errors
-/// [`LoginError`]; nothing is stored then.
+/// [`LoginError`]; in this case nothing is stored.
 pub async fn login(
     options: LoginOptions,
     client: &RegistryClient,
@@ -89,7 +88,7 @@ pub async fn login(
 ) -> Result<(), LoginError> {
     let domain = domain_of(options.registry.as_deref().unwrap_or("docker.io")).to_owned();
     let asked = domain.clone();
-    // Prompts and standard input block; they must not hold up the runtime.
+    // Prompts and standard input block; they must not block the runtime.
     let gathered = tokio::task::spawn_blocking(move || {
         let stdin = io::stdin();
         gather(&options, &asked, stdin.is_terminal(), &mut stdin.lock())
@@ -100,20 +99,20 @@ pub async fn login(
     })??;
     let message = match client.log_in(&domain, username.clone(), password).await? {
         Stored::Helper(name) => {
-            format!("logged in to {domain} as {username}; docker-credential-{name} keeps the password")
+            format!("logged in to {domain} as {username}; docker-credential-{name} stores the password")
         }
         Stored::File(path) => format!(
-            "logged in to {domain} as {username}; the password is in {}, unencrypted\n\
-             hint: name a credential helper as `credsStore` in that file to keep it safe",
+            "logged in to {domain} as {username}; the password is stored unencrypted in {}\n\
+             hint: set `credsStore` in that file to store it with a credential helper",
             path.display()
         ),
     };
-    // The login has happened, whether anyone reads about it or not.
+    // The login has succeeded, even if the message cannot be written.
     let _ = writeln!(output, "{message}");
     Ok(())
 }
 
-/// The user name and the password: from the options and `stdin`, else from the user at the terminal.
+/// The user name and the password: from the options and `stdin`, otherwise from prompts.
 fn gather(
     options: &LoginOptions,
     domain: &str,
@@ -124,7 +123,7 @@ fn gather(
     let missing = |what, flag| LoginError::NoTerminal { registry: registry(), what, flag };
     let username = match &options.username {
         Some(username) => username.trim().to_owned(),
-        // Standard input is the password's then, even at a terminal.
+        // Standard input is reserved for the password, even at a terminal.
         None if !terminal || options.password_stdin => return Err(missing("user name", "`--username NAME`")),
         None => Text::new(&format!("User name for {domain}:"))
             .prompt()
@@ -183,8 +182,8 @@ mod tests {
 
     #[test]
     fn without_a_terminal_everything_must_be_passed() {
-        let user = "cannot log in to `r.io`: there is no terminal to ask for the user name";
-        let password = "cannot log in to `r.io`: there is no terminal to ask for the password";
+        let user = "cannot log in to `r.io`: no terminal to prompt for the user name";
+        let password = "cannot log in to `r.io`: no terminal to prompt for the password";
         check(None, true, "pw", Err(user));
         check(None, false, "", Err(user));
         check(Some("ann"), false, "pw", Err(password));

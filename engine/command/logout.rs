@@ -1,4 +1,4 @@
-//! `windlass logout`: forgets the credentials for a registry.
+//! `windlass logout`: removes the credentials for a registry.
 
 use std::io::Write;
 
@@ -8,17 +8,17 @@ use crate::registry::{CredentialError, CredentialStore, domain_of};
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
 #[command(after_help = "\
 Examples:
-  windlass logout             Docker Hub
-  windlass logout ghcr.io     another registry")]
+  windlass logout             log out of Docker Hub
+  windlass logout ghcr.io     log out of another registry")]
 pub struct LogoutOptions {
     /// Host and port of the registry [default: Docker Hub]
     pub registry: Option<String>,
 }
 
-/// Forgets the credentials `options` name, and writes what happened to `output`.
+/// Removes the credentials that `options` select, and writes the result to `output`.
 ///
 /// # Errors
-/// [`CredentialError`] when the credential helper or the file refuses.
+/// [`CredentialError`] if the credential helper fails or the file cannot be changed.
 pub async fn logout(
     options: &LogoutOptions,
     store: &CredentialStore,
@@ -26,11 +26,11 @@ pub async fn logout(
 ) -> Result<(), CredentialError> {
     let domain = domain_of(options.registry.as_deref().unwrap_or("docker.io"));
     let found = store.erase(domain).await?;
-    // The logout has happened, whether anyone reads about it or not.
+    // The logout has succeeded, even if the message cannot be written.
     let _ = if found {
         writeln!(output, "logged out of {domain}")
     } else {
-        writeln!(output, "there were no credentials for {domain}")
+        writeln!(output, "no credentials for {domain}")
     };
     Ok(())
 }

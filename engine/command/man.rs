@@ -11,18 +11,18 @@ use crate::suggestion::nearest;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  windlass man | man -l -                                   read it
-  windlass man > ~/.local/share/man/man1/windlass.1         install it
+  windlass man | man -l -                                   read the page
+  windlass man > ~/.local/share/man/man1/windlass.1         install the page
   windlass man build > ~/.local/share/man/man1/windlass-build.1")]
 pub struct ManArgs {
-    /// The page of this command [default: the page of windlass]
+    /// Print the page of this command [default: windlass]
     #[arg(value_name = "COMMAND")]
     pub command: Option<String>,
 }
 
 /// There is no such command.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("there is no command `{name}`")]
+#[error("unknown command `{name}`")]
 #[diagnostic(code(man::unknown_command))]
 struct UnknownCommand {
     name: String,
@@ -33,7 +33,7 @@ struct UnknownCommand {
 /// Prints a manual page.
 ///
 /// # Errors
-/// When there is no such command, or the page cannot be written.
+/// If there is no such command, or the page cannot be written.
 pub fn man(args: &ManArgs) -> Result<ExitStatus, Failure> {
     let mut windlass = Cli::command();
     // Gives each command its full name and the options it inherits.
@@ -45,7 +45,7 @@ pub fn man(args: &ManArgs) -> Result<ExitStatus, Failure> {
     let name = command.get_bin_name().unwrap_or("windlass").replace(' ', "-");
     let command = command.display_name(name);
     let mut page = Vec::new();
-    // Writing into memory does not fail.
+    // Writing to memory cannot fail.
     let source = concat!("windlass ", env!("CARGO_PKG_VERSION"));
     let _ = clap_mangen::Man::new(command).source(source).render(&mut page);
     print(&String::from_utf8_lossy(&page))
@@ -56,7 +56,7 @@ fn subcommand(windlass: &clap::Command, name: &str) -> Result<clap::Command, Fai
         let names = windlass.get_subcommands().map(clap::Command::get_name);
         let help = match nearest(name, names) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => "`windlass --help` lists the commands".to_owned(),
+            None => "run `windlass --help` to list the commands".to_owned(),
         };
         Failure::wrong_use(UnknownCommand { name: name.to_owned(), help })
     })

@@ -1,4 +1,4 @@
-//! The commands: one verb, one file.
+//! The commands: one file per command.
 
 mod amount;
 mod build;
@@ -68,7 +68,7 @@ pub use upgrade::UpgradeArgs;
 pub use vars::{ResetArgs, SetArgs};
 pub use why::WhyArgs;
 
-/// Reads the command line and runs the command that it asks for.
+/// Parses the command line and runs the selected command.
 pub fn run_words() -> ExitStatus {
     let words: Vec<_> = std::env::args_os().collect();
     match Cli::try_parse_from(&words) {
@@ -80,7 +80,7 @@ pub fn run_words() -> ExitStatus {
     }
 }
 
-/// Runs the command that `cli` asks for, and prints what went wrong.
+/// Runs the command that `cli` selects, and prints its error.
 pub fn run(cli: &Cli) -> ExitStatus {
     let outcome = match &cli.command {
         Command::Build(args) => build::build(&cli.global, args),

@@ -1,4 +1,4 @@
-//! The options that `build` and the pipelines of a project have in common.
+//! The options that are common to `build` and the pipelines of a project.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ use crate::image::TagTemplate;
 use crate::run::RunOptions;
 use crate::script::ScriptFile;
 
-/// Reads the name of a builder that can be asked for.
+/// Parses the name of a builder that can be selected.
 fn builder() -> impl TypedValueParser<Value = BuilderKind> {
     PossibleValuesParser::new(BuilderKind::OF_DOCKERFILES.map(BuilderKind::as_str))
         .try_map(|name| name.parse::<BuilderKind>())
@@ -24,19 +24,19 @@ fn builder() -> impl TypedValueParser<Value = BuilderKind> {
 /// The options of every pipeline.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct PipelineOptions {
-    /// Build every image, changed or not
+    /// Rebuild every image
     #[arg(short = 'b', long)]
     pub force_build: bool,
 
-    /// Build this image, changed or not; repeat it for several
+    /// Rebuild this image (repeatable)
     #[arg(long, value_name = "IMAGE", add = ArgValueCandidates::new(completions::images))]
     pub force: Vec<String>,
 
-    /// Push nothing, whatever the pipeline says
+    /// Skip all pushes of the pipeline
     #[arg(long)]
     pub skip_push: bool,
 
-    /// Push nothing that a local cluster has without (the default)
+    /// Skip pushes that a local cluster does not need [default: true]
     #[arg(
         long,
         value_name = "B",
@@ -50,7 +50,7 @@ pub struct PipelineOptions {
     )]
     pub skip_push_local_kube: bool,
 
-    /// Ask the registry whether pushed images are still there
+    /// Check that pushed images still exist in the registry
     #[arg(long, alias = "verify")]
     pub check_registry: bool,
 
@@ -62,39 +62,39 @@ pub struct PipelineOptions {
     #[arg(long, value_name = "NAME", value_parser = builder(), hide_possible_values = true)]
     pub builder: Option<BuilderKind>,
 
-    /// Build one image after another
+    /// Build one image at a time
     #[arg(long, conflicts_with = "max_concurrent_builds")]
     pub build_sequential: bool,
 
-    /// Build so many images at once [default: one a core, at least 2]
+    /// Build at most N images in parallel [default: CPU cores, at least 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub max_concurrent_builds: Option<u16>,
 
-    /// Go on with the other images after one failed
+    /// Continue with the other images after a failure
     #[arg(long)]
     pub keep_going: bool,
 
-    /// Build only this dependency; repeat it for several
+    /// Build only this dependency (repeatable)
     #[arg(long = "dependency", value_name = "NAME", add = ArgValueCandidates::new(completions::dependencies))]
     pub dependencies: Vec<String>,
 
-    /// Leave this dependency out; repeat it for several
+    /// Skip this dependency (repeatable)
     #[arg(long = "skip-dependency", value_name = "NAME", add = ArgValueCandidates::new(completions::dependencies))]
     pub skip_dependency: Vec<String>,
 
-    /// Build the project without those it depends on
+    /// Skip all dependencies
     #[arg(long, conflicts_with_all = ["dependencies", "skip_dependency"])]
     pub skip_dependencies: bool,
 
-    /// Apply this script of overrides last; repeat it for several
+    /// Apply this script of overrides last (repeatable)
     #[arg(long = "script", value_name = "FILE")]
     pub scripts: Vec<PathBuf>,
 
-    /// Write what was built, skipped or failed to this file as JSON
+    /// Write the result of every image to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub result: Option<PathBuf>,
 
-    /// Build pods.
+    /// The options for build pods.
     #[command(flatten)]
     pub pods: PodOptions,
 }
@@ -106,7 +106,7 @@ impl AsRef<Self> for PipelineOptions {
 }
 
 impl PipelineOptions {
-    /// What they ask of a run on `images`; none: all.
+    /// The run options for `images`; without names, all images.
     pub fn run_options(&self, images: Vec<String>) -> RunOptions {
         let jobs = self.max_concurrent_builds.map_or_else(RunOptions::default_jobs, usize::from);
         RunOptions {
@@ -128,10 +128,10 @@ impl PipelineOptions {
         }
     }
 
-    /// What is built of `project` and the `tree` below it, when `images` were named.
+    /// The images of `project` and its dependencies `tree` to build, if `images` are selected.
     ///
     /// # Errors
-    /// When a dependency is named that is not there.
+    /// If a selected dependency does not exist.
     pub fn selection(
         &self,
         tree: &Tree,
@@ -150,7 +150,7 @@ impl PipelineOptions {
     /// The scripts of `project`, in the order in which they are merged.
     ///
     /// # Errors
-    /// When one of them cannot be read.
+    /// If one of them cannot be read.
     pub fn scripts_of(&self, project: &Project) -> Result<Vec<ScriptFile>, Failure> {
         scripts(project, &self.scripts)
     }
@@ -159,7 +159,7 @@ impl PipelineOptions {
 /// The scripts of `project` and `more`, in the order in which they are merged.
 ///
 /// # Errors
-/// When one of them cannot be read.
+/// If one of them cannot be read.
 pub fn scripts(project: &Project, more: &[PathBuf]) -> Result<Vec<ScriptFile>, Failure> {
     let overrides = ScriptFile::overrides(&project.root, &project.profiles, more);
     let overrides = overrides.map_err(Failure::wrong_use)?;

@@ -24,16 +24,16 @@ use crate::report::{self, Report, ReportOptions};
 use crate::run::{Run, RunOptions, Secrets};
 use crate::script::{Pipeline, ScriptError, new_engine, stage};
 
-/// The stack of the thread that runs the pipeline.
+/// The stack size of the thread that runs the pipeline.
 const STACK: usize = 16 << 20;
 
-/// The pipeline to call, and with what.
+/// The pipeline to call, and its arguments.
 pub struct Call {
     /// The function.
     pub pipeline: String,
-    /// What it gets after the project.
+    /// The arguments after the project.
     pub arguments: Vec<Dynamic>,
-    /// The images the run is about; none: all.
+    /// The selected images; without names, all.
     pub images: Vec<String>,
 }
 
@@ -43,7 +43,7 @@ impl Call {
         Self { pipeline: "build".to_owned(), arguments: Vec::new(), images }
     }
 
-    /// The same, for the projects that were selected: where the project itself is not built, its dependencies are.
+    /// The call for the selected projects: if the project itself is not built, only its dependencies are.
     pub(super) fn narrowed(self, selection: &Selection) -> Self {
         let is_build = self.pipeline == "build";
         let pipeline =
@@ -55,7 +55,7 @@ impl Call {
 /// Calls a pipeline of `loaded` and reports what happens.
 ///
 /// # Errors
-/// When a script or the command line is wrong. What goes wrong with images is reported here.
+/// If a script or the command line is invalid. Failures of images are reported here.
 pub fn run_pipeline(
     global: &GlobalOptions,
     options: &PipelineOptions,
@@ -116,19 +116,19 @@ pub fn run_pipeline(
     Ok(status)
 }
 
-/// A line for each script of `project` whose name keeps it from being read and is nearly one that would be.
+/// A warning for each script of `project` that is not read because of an apparent typing error in its name.
 fn misnamed_scripts(project: &Project) -> Vec<String> {
     let active = &project.profiles;
     if unused_scripts(&project.root, active).is_empty() {
         return Vec::new();
     }
-    // Only now the profiles matter that are not active: most projects need not be read again.
+    // Inactive profiles matter only here: for most projects, a second read is not needed.
     let known = Outline::read(&project.root, Some(project.file.clone())).profiles;
     let known: Vec<_> = active.iter().cloned().chain(known).collect();
     unused_scripts(&project.root, &known).iter().filter_map(UnusedScript::warning).collect()
 }
 
-/// The images that a run is about, as they are called in what it tells.
+/// The images of a run, named as in its events.
 fn images_of(run: &Run, pipeline: &str) -> Vec<String> {
     let is_default = ["build", "dependencies"].contains(&pipeline);
     let targets = if is_default { run.kin().all_targets() } else { Vec::new() };
@@ -139,7 +139,7 @@ fn images_of(run: &Run, pipeline: &str) -> Vec<String> {
     below.chain(own).collect()
 }
 
-/// The threads that wait for daemons, registries and programs.
+/// The threads that wait for daemons, registries and commands.
 pub(super) fn new_runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -150,7 +150,7 @@ pub(super) fn new_runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::failed(NoThreads { reason: error.to_string() }))
 }
 
-/// What the command line and the project say about the outside world.
+/// The host options from the command line and the project.
 pub(super) fn host_options(project: &Project, tree: &Tree, options: &RunOptions) -> HostOptions {
     let dependencies = tree.nodes.iter().map(|node| &node.loaded.project);
     let images = std::iter::once(project).chain(dependencies).flat_map(|project| project.images.values());
@@ -162,13 +162,13 @@ pub(super) fn host_options(project: &Project, tree: &Tree, options: &RunOptions)
             namespace: project.namespace.clone(),
             environment: options.environment.clone(),
         },
-        // One run has one daemon: it is minikube's unless an image is not to be there.
+        // A run uses one daemon: the one of minikube, unless an image sets `preferMinikube: false`.
         prefers_minikube: project.images.values().all(|image| docker(image) != Some(false)),
         insecure_registries: insecure.map(|image| image.repository.domain().to_owned()).collect(),
     }
 }
 
-/// Calls the pipeline on a thread of its own, which may wait and has a deep stack.
+/// Calls the pipeline on a separate thread, which can block and has a large stack.
 pub(super) fn call_pipeline(
     run: &Arc<Run>,
     pipeline: Pipeline,
@@ -203,7 +203,7 @@ pub(super) fn call_pipeline(
     })
 }
 
-/// Prints every failure of a run once, those of its dependencies first; the status says whose fault it was.
+/// Prints every failure of a run once, those of its dependencies first, and returns the exit status.
 pub(super) fn print_failures(run: &Run, error: &ScriptError) -> ExitStatus {
     let mut failures: Vec<Failed> = Vec::new();
     for dependency in run.kin().all_targets() {
@@ -228,7 +228,7 @@ pub(super) fn print_failures(run: &Run, error: &ScriptError) -> ExitStatus {
 
     let mut told = HashSet::new();
     for Failed { name, folder, error, secrets } in &failures {
-        // A daemon that is away is one thing to read about, however many images wanted it.
+        // An unreachable daemon is reported once, even if several images need it.
         let is_shared = error.stage().is_some_and(|stage| stage.code() == "docker::unreachable");
         if !is_shared {
             print_masked(&ImageFailure { image: name, folder: folder.as_deref(), error }, secrets);
@@ -256,6 +256,6 @@ struct Failed {
     name: String,
     folder: Option<String>,
     error: Arc<ScriptError>,
-    /// What is not to be shown of it.
+    /// The secrets to mask.
     secrets: Secrets,
 }

@@ -1,4 +1,4 @@
-//! The options about build pods.
+//! The options for build pods.
 
 use std::time::Duration;
 
@@ -6,32 +6,32 @@ use clap::Args;
 
 use crate::builder::kaniko::PodSettings;
 
-/// Options about build pods. Few need them: the README has them, and not the help.
+/// Options for build pods. They are rarely needed, therefore the README lists them and the help does not.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct PodOptions {
-    /// Build in the cluster with this image of kaniko
+    /// Build in the cluster with this kaniko image
     #[arg(long, env = "WINDLASS_KANIKO_IMAGE", hide = true, value_name = "IMAGE")]
     pub kaniko_image: Option<String>,
 
-    /// The image that takes the build context, with `tar` in it [default: the configured one]
+    /// Image that receives the build context; it must contain `tar` [default: from the configuration]
     #[arg(long, env = "WINDLASS_KANIKO_INIT_IMAGE", hide = true, value_name = "IMAGE")]
     pub kaniko_init_image: Option<String>,
 
-    /// Seconds for a build pod to start, and for its context to stand still [default: 1200]
+    /// Timeout in seconds for the start of a build pod, and for a stalled context upload [default: 1200]
     #[arg(long, env = "WINDLASS_KANIKO_START_LIMIT", hide = true, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub kaniko_start_limit: Option<u32>,
 
-    /// Seconds for a node to take a build pod, unless a new node is promised [default: 15]
+    /// Timeout in seconds for scheduling a build pod, unless a new node is announced [default: 15]
     #[arg(long, env = "WINDLASS_KANIKO_NODE_LIMIT", hide = true, value_name = "SECONDS")]
     pub kaniko_node_limit: Option<u32>,
 
-    /// Seconds for a build pod to live [default: 21600]
+    /// Maximum lifetime of a build pod in seconds [default: 21600]
     #[arg(long, env = "WINDLASS_KANIKO_LIMIT", hide = true, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub kaniko_limit: Option<u32>,
 }
 
 impl PodOptions {
-    /// What they say about build pods.
+    /// The settings for build pods.
     pub fn settings(&self) -> PodSettings {
         let seconds = |seconds: Option<u32>, default: Duration| {
             seconds.map_or(default, |seconds| Duration::from_secs(seconds.into()))

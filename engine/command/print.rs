@@ -12,29 +12,29 @@ use crate::config::Explain;
 /// The options of `windlass print`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The configuration is printed as a build uses it: profiles are applied, variables
-are filled in, passwords are shown as ***. It is a valid devspace.yaml.
+Prints the configuration as a build uses it: with profiles applied, variables
+replaced and passwords masked as ***. The output is a valid devspace.yaml.
 
-With --origin every value says where it came from:
+With --origin, a comment shows the origin of every value:
   image: ghcr.io/acme/api  # devspace.yaml:4
   tags:
   - \"1.4\"  # devspace.yaml:21, profile prod patch 1, TAG from --var
-and --json prints {\"config\": ..., \"origins\": ...}, where `origins` has for the JSON
-pointer of each value: file (of an imported value the imported file), line, column;
-profile and its part (replace, merge, strategicMerge, patch N); and variables, each
-with name and source (flag, predefined, value, environment, env_file, cache,
+With --json as well, the output is {\"config\": ..., \"origins\": ...}; `origins` maps the
+JSON pointer of each value to: file (for an imported value, the imported file), line,
+column; profile and its part (replace, merge, strategicMerge, patch N); and variables,
+each with name and source (flag, predefined, value, environment, env_file, cache,
 command, default, answer, undefined).
 
 Examples:
-  windlass print -p prod                  what the profile `prod` makes of the file
-  windlass print --origin | grep -w TAG   where TAG ends up
-  windlass print --json | jq .images      for programs")]
+  windlass print -p prod                  show the effect of the profile `prod`
+  windlass print --origin | grep -w TAG   show where TAG is used
+  windlass print --json | jq .images      print output for programs")]
 pub struct PrintArgs {
-    /// Tell for every value where it came from
+    /// Show the origin of every value
     #[arg(long)]
     origin: bool,
 
-    /// Print JSON in place of YAML
+    /// Print JSON instead of YAML
     #[arg(long)]
     json: bool,
 }
@@ -42,7 +42,7 @@ pub struct PrintArgs {
 /// Prints the effective configuration.
 ///
 /// # Errors
-/// When the configuration is wrong, or the user breaks off a question.
+/// If the configuration is invalid, or the user cancels a prompt.
 pub fn print(global: &GlobalOptions, args: &PrintArgs) -> Result<ExitStatus, Failure> {
     let (explanation, warnings) = load_explained(global, Explain::Everything)?;
     tell(&warnings, global);

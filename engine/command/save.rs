@@ -1,4 +1,4 @@
-//! `windlass save`: takes an image out of windlass's own store.
+//! `windlass save`: exports an image from the image store.
 
 use std::io::{BufWriter, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -17,33 +17,34 @@ use crate::state::ImageStore;
 /// The options of `windlass save`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A file is an OCI archive with Docker's manifest in it: `docker load`, `podman load`,
-`ctr image import` and skopeo read it. A folder is an OCI image layout; it may hold
-images already, which stay. Only images of the builder `oci` are in windlass's store.
+A file is written as an OCI archive that also contains a Docker manifest: `docker load`,
+`podman load`, `ctr image import` and skopeo can read it. A directory is written as an OCI
+image layout; images that it already contains are kept. The image store contains only
+images of the builder `oci`.
 
 Examples:
-  windlass save api api.tar              the last build of `api`
-  windlass save acme/api:1.4 layout/     an image by its reference, into a layout
+  windlass save api api.tar              save the last build of `api`
+  windlass save acme/api:1.4 layout/     save an image by its reference to a layout
   windlass save api - | ssh host docker load
-  windlass save api --daemon             into the docker daemon of this machine")]
+  windlass save api --daemon             load it into the local Docker daemon")]
 pub struct SaveArgs {
-    /// An image of devspace.yaml, or a reference
+    /// Image of devspace.yaml, or a reference
     #[arg(value_name = "IMAGE")]
     image: String,
 
-    /// A file, `-` for standard output, or a folder, with a `/` at its end when it is not there
+    /// File, `-` for standard output, or directory (with a final `/` if it does not exist)
     #[arg(value_name = "FILE", required_unless_present = "daemon")]
     output: Option<PathBuf>,
 
-    /// Load it into the docker daemon instead
+    /// Load it into the Docker daemon instead
     #[arg(long, conflicts_with = "output")]
     daemon: bool,
 }
 
-/// Why there is nothing to save.
+/// The reasons why nothing is saved.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 enum SaveError {
-    #[error("there is no image `{name}` in the store of windlass")]
+    #[error("image `{name}` is not in the image store")]
     #[diagnostic(code(save::unknown))]
     Unknown {
         name: String,
@@ -51,12 +52,12 @@ enum SaveError {
         help: String,
     },
 
-    #[error("an archive is nothing for a terminal")]
-    #[diagnostic(code(save::terminal), help("name a file, or send standard output to one"))]
+    #[error("cannot print archive to a terminal")]
+    #[diagnostic(code(save::terminal), help("pass a file name, or redirect standard output"))]
     Terminal,
 }
 
-/// Where an image goes.
+/// The destination of an image.
 enum Destination<'a> {
     Daemon,
     Output,
@@ -64,10 +65,10 @@ enum Destination<'a> {
     Layout(&'a Path),
 }
 
-/// Saves an image as the options say.
+/// Saves the selected image.
 ///
 /// # Errors
-/// When there is no such image, or it cannot be written.
+/// If there is no such image, or it cannot be written.
 pub fn save(global: &GlobalOptions, args: &SaveArgs) -> Result<ExitStatus, Failure> {
     let store = BlobStore::of_user(|name| std::env::var(name).ok());
     let (digest, references) = find(global, &store, &args.image)?;
@@ -116,7 +117,7 @@ fn to_stdout(store: &BlobStore, digest: &Digest, references: &[ImageReference]) 
     }
 }
 
-/// The image called `name`: that of a reference, or the last build of an image of the project.
+/// The image `name`: the image of a reference, or the last build of an image of the project.
 fn find(
     global: &GlobalOptions,
     store: &BlobStore,

@@ -1,4 +1,4 @@
-//! `windlass show`: the functions of a pipeline, and where each comes from.
+//! `windlass show`: the functions of a pipeline, and where each is defined.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -20,28 +20,29 @@ use crate::script::{Function, Pipeline, ScriptFile};
 /// The options of `windlass show`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The first line names the scripts of the pipeline: a later one replaces functions of
-those before it. Then each function, the place of its definition, and what that
-replaced. Functions after the empty line are of the project's own making.
+The first line lists the scripts of the pipeline: a later script overrides functions of
+earlier ones. The other lines show each function, the location of its definition, and
+the definitions that it replaces. After the empty line, the functions that are not in the
+default pipeline follow.
 
 Examples:
-  windlass show build                     every function, and where it comes from
-  windlass show build -p dev --image api  those that work on `api` in the profile `dev`
-  windlass show build --default > windlass.rhai   a copy to edit; it plans the same")]
+  windlass show build                     show every function and its location
+  windlass show build -p dev --image api  show those for `api` in the profile `dev`
+  windlass show build --default > windlass.rhai   write a copy to edit; it plans the same")]
 pub struct ShowArgs {
     /// The pipeline
     #[arg(value_name = "PIPELINE", value_parser = ["build"])]
     pub pipeline: String,
 
-    /// Show the functions that work on this image
+    /// Show only the functions that process this image
     #[arg(long, value_name = "IMAGE", add = ArgValueCandidates::new(completions::images))]
     pub image: Option<String>,
 
-    /// Print the text of the default pipeline
+    /// Print the source of the default pipeline
     #[arg(long, conflicts_with_all = ["image", "scripts", "json"])]
     pub default: bool,
 
-    /// Apply this script of overrides last; repeat it for several
+    /// Apply this script of overrides last (repeatable)
     #[arg(long = "script", value_name = "FILE")]
     pub scripts: Vec<PathBuf>,
 
@@ -50,7 +51,7 @@ pub struct ShowArgs {
     pub json: bool,
 }
 
-/// What is shown, also as JSON.
+/// The output, also as JSON.
 #[derive(Serialize)]
 struct Shown<'a> {
     pipeline: &'a str,
@@ -62,15 +63,15 @@ struct Shown<'a> {
 struct ShownFunction<'a> {
     name: &'a str,
     parameters: &'a [String],
-    /// Its documentation's first paragraph.
+    /// The first paragraph of its documentation.
     summary: &'a str,
     file: &'a str,
     line: usize,
-    /// What it replaced, the last definition first.
+    /// The definitions that it replaces, the last one first.
     replaces: Vec<ShownPlace<'a>>,
-    /// Whether the default pipeline has it.
+    /// Whether the default pipeline defines it.
     default: bool,
-    /// The images that its text names, when it is not of the default pipeline.
+    /// The images that its source names, if it is not in the default pipeline.
     images: Vec<&'a str>,
 }
 
@@ -83,7 +84,7 @@ struct ShownPlace<'a> {
 /// Prints the functions of a pipeline.
 ///
 /// # Errors
-/// When the configuration, a script or the command line is wrong.
+/// If the configuration, a script or the command line is invalid.
 pub fn show(global: &GlobalOptions, args: &ShowArgs) -> Result<ExitStatus, Failure> {
     if args.default {
         return print(&ScriptFile::default_build().text);
@@ -129,7 +130,7 @@ impl<'a> ShownFunction<'a> {
         }
     }
 
-    /// What it replaced, and which images it names, in words.
+    /// The definitions that it replaces and the images that it names, as text.
     fn notes(&self, image: Option<&str>) -> String {
         let mut notes = Vec::new();
         if !self.replaces.is_empty() {
@@ -143,7 +144,7 @@ impl<'a> ShownFunction<'a> {
     }
 }
 
-/// Whether `text` has `image` as a literal.
+/// Whether `text` contains `image` as a literal.
 fn names(text: &str, image: &str) -> bool {
     ['"', '`'].iter().any(|quote| text.contains(&format!("{quote}{image}{quote}")))
 }

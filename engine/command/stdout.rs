@@ -1,4 +1,4 @@
-//! Data for standard output.
+//! Output to standard output.
 
 use std::io::Write as _;
 
@@ -9,7 +9,7 @@ use super::exit_status::{ExitStatus, Failure};
 /// Writes `text` to standard output.
 ///
 /// # Errors
-/// When it cannot be written; a reader that has seen enough is no error.
+/// If it cannot be written; a closed pipe is not an error.
 pub fn print(text: &str) -> Result<ExitStatus, Failure> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -20,10 +20,10 @@ pub fn print(text: &str) -> Result<ExitStatus, Failure> {
     }
 }
 
-/// Writes `value` to standard output as JSON of several lines.
+/// Writes `value` to standard output as indented JSON.
 ///
 /// # Errors
-/// When it cannot be written.
+/// If it cannot be written.
 pub fn print_json(value: &impl Serialize) -> Result<ExitStatus, Failure> {
     match serde_json::to_string_pretty(value) {
         Ok(text) => print(&format!("{text}\n")),
@@ -31,7 +31,7 @@ pub fn print_json(value: &impl Serialize) -> Result<ExitStatus, Failure> {
     }
 }
 
-/// Standard output takes nothing.
+/// Writing to standard output failed.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("cannot write to standard output: {reason}")]
 #[diagnostic(code(windlass::stdout))]

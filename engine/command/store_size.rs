@@ -1,23 +1,23 @@
-//! The size that the store of images may have.
+//! The size limit of the image store.
 
 use super::amount::size;
 use crate::event::{Events, Level};
 use crate::oci::BlobStore;
 
-/// The variable that says how large the store may be.
+/// The variable that sets the maximum size of the store.
 const LIMIT: &str = "WINDLASS_CACHE_SIZE";
 
-/// How large it may be where nothing is said, in bytes.
+/// The default maximum size in bytes.
 const DEFAULT: u64 = 20 << 30;
 
-/// Removes what was used longest ago when the store is too large. A run goes on without: what is wrong is only told.
+/// Removes the least recently used images if the store is too large. Errors are only reported and do not stop a run.
 pub(super) fn keep_store_small(events: &Events) {
     let limit = match std::env::var(LIMIT).ok().filter(|text| !text.is_empty()) {
         None => DEFAULT,
         Some(text) => match size(&text) {
             Ok(limit) => limit,
             Err(expected) => {
-                events.notice(Level::Warning, format!("{LIMIT} is `{text}`, and {expected}"));
+                events.notice(Level::Warning, format!("invalid {LIMIT} `{text}`: {expected}"));
                 DEFAULT
             }
         },
@@ -27,7 +27,7 @@ pub(super) fn keep_store_small(events: &Events) {
         Ok(None) => return,
         Ok(Some(cleaned)) => {
             let bytes = indicatif::HumanBytes(cleaned.bytes);
-            format!("removed {bytes} from {}: there was more than {LIMIT}", store.folder().display())
+            format!("removed {bytes} from {}: {LIMIT} exceeded", store.folder().display())
         }
         Err(error) => error.to_string(),
     };

@@ -20,8 +20,8 @@ use crate::testing::{self, FindError, Found, RunTests, Verdict};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A test is a function `fn test_...()` in a file whose name ends in `_test.rhai`. It
-runs in a world of its own: no daemon, no network, nothing is written, and calls()
-tells what would have been done.
+runs on an in-memory host: without daemon and network, and without writing files.
+calls() returns the effects that a real run would have.
 
     //! windlass_test.rhai
     fn test_dev_waits_for_a_shell() {
@@ -34,26 +34,26 @@ tells what would have been done.
         assert_eq(calls(\"push\"), [\"acme/api:1.4\", \"acme/api:latest\"]);
     }
 
-`windlass doc test` lists what tests can call.
+Run `windlass doc test` to list the functions that tests can call.
 
 Examples:
-  windlass test                run every test
-  windlass test tags           those whose name, or whose file's name, contains `tags`
-  windlass test --update       keep the snapshots that are taken")]
+  windlass test                run all tests
+  windlass test tags           run tests whose name or file name contains `tags`
+  windlass test --update       save new and changed snapshots")]
 pub struct TestArgs {
-    /// Run the tests whose file or name contains this
+    /// Run only tests whose name or file name contains this
     #[arg(value_name = "FILTER")]
     pub filters: Vec<String>,
 
-    /// Keep what `snapshot(...)` is given, in the .snap file beside the test
+    /// Save the snapshots of `snapshot(...)` in the .snap file next to the test file
     #[arg(long)]
     pub update: bool,
 
-    /// Let a test take so many seconds
+    /// Timeout per test in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub timeout: u64,
 
-    /// Run so many tests at once [default: one a core]
+    /// Run at most N tests in parallel [default: CPU cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
 
@@ -65,7 +65,7 @@ pub struct TestArgs {
 /// Runs the tests of the project.
 ///
 /// # Errors
-/// When there are no tests, or a test file is no valid script.
+/// If there are no tests, or a test file is not a valid script.
 pub fn test(global: &GlobalOptions, args: &TestArgs) -> Result<ExitStatus, Failure> {
     let (folder, config) = place(global);
     let files = testing::find(&folder, config.as_deref()).map_err(Failure::wrong_use)?;
@@ -106,7 +106,7 @@ pub fn test(global: &GlobalOptions, args: &TestArgs) -> Result<ExitStatus, Failu
     })
 }
 
-/// Snapshots cannot be kept.
+/// The snapshots cannot be saved.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("cannot write the snapshots `{path}`: {reason}")]
 #[diagnostic(code(test::unsaved))]
@@ -115,8 +115,8 @@ struct Unsaved {
     reason: String,
 }
 
-/// The folder to search for tests, and the configuration that the command line names: the project's folder, or the
-/// current one where there is no project.
+/// The directory to search for tests, and the configuration that the command line selects: the project directory, or
+/// the working directory if there is no project.
 fn place(global: &GlobalOptions) -> (PathBuf, Option<PathBuf>) {
     let current = std::env::current_dir().unwrap_or_else(|_| ".".into());
     if let Some(config) = &global.config {
@@ -133,7 +133,7 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Why there is nothing to run.
+/// The error if there is nothing to run.
 fn nothing_to_run(run: &RunTests, folder: &Path) -> FindError {
     let names = |file: &Found| file.tests.clone();
     let names: Vec<_> = run.files.iter().flat_map(names).collect();
@@ -141,7 +141,7 @@ fn nothing_to_run(run: &RunTests, folder: &Path) -> FindError {
         Some(filter) if !names.is_empty() => {
             let help = match nearest(filter, names.iter().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("there are {} tests; `windlass test` runs them all", names.len()),
+                None => format!("run `windlass test` without a filter to run all {} tests", names.len()),
             };
             FindError::NoMatch { filter: filter.clone(), help }
         }

@@ -1,4 +1,4 @@
-//! Scripts whose names keep windlass from reading them.
+//! Scripts that windlass does not read because of their names.
 
 use std::path::Path;
 
@@ -7,14 +7,14 @@ use strsim::damerau_levenshtein;
 
 use crate::suggestion::nearest;
 
-/// A script that is named nearly like one that windlass reads, or after a profile that does not exist.
+/// A script whose name is similar to one that windlass reads, or that is named after an unknown profile.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("`{file}` is never used: {reason}")]
 #[diagnostic(code(script::no_such_profile))]
 pub(super) struct UnusedScript {
     file: String,
     reason: String,
-    /// The name that was probably meant.
+    /// The name that was probably intended.
     meant: Option<String>,
     #[help]
     help: String,
@@ -25,14 +25,14 @@ pub(super) struct UnusedScript {
 }
 
 impl UnusedScript {
-    /// What to warn about, where the name is a slip.
+    /// The warning, if the name is a typing error.
     pub(super) fn warning(&self) -> Option<String> {
         let meant = self.meant.as_ref()?;
         Some(format!("{self}; did you mean {meant}?"))
     }
 }
 
-/// The scripts in `root` that are never read, when `profiles` are all profiles there are.
+/// The scripts in `root` that are never read, given all `profiles` of the project.
 pub(super) fn unused_scripts(root: &Path, profiles: &[String]) -> Vec<UnusedScript> {
     let names = std::fs::read_dir(root).into_iter().flatten().flatten();
     let mut found: Vec<_> = names
@@ -41,7 +41,7 @@ pub(super) fn unused_scripts(root: &Path, profiles: &[String]) -> Vec<UnusedScri
             let (reason, meant) = unused(&file, profiles)?;
             let help = match &meant {
                 Some(meant) => format!("did you mean {meant}?"),
-                None => "remove it, or give devspace.yaml a profile of this name".to_owned(),
+                None => "remove it, or add a profile with this name to devspace.yaml".to_owned(),
             };
             let text =
                 NamedSource::new(&file, crate::input_file::read_text(&entry.path()).unwrap_or_default());
@@ -52,7 +52,7 @@ pub(super) fn unused_scripts(root: &Path, profiles: &[String]) -> Vec<UnusedScri
     found
 }
 
-/// Why a script called `file` is never used, and the name that was probably meant; `None` for any other file.
+/// Why a script called `file` is never used, and the name that was probably intended; `None` for any other file.
 fn unused(file: &str, profiles: &[String]) -> Option<(String, Option<String>)> {
     let stem = file.strip_suffix(".rhai")?;
     if stem.ends_with("_test") || stem.ends_with(".d") || stem == "windlass" {
@@ -64,9 +64,9 @@ fn unused(file: &str, profiles: &[String]) -> Option<(String, Option<String>)> {
         }
         let near = nearest(profile, profiles.iter().map(String::as_str));
         let meant = near.map(|near| format!("windlass.{near}.rhai, for the profile `{near}`"));
-        return Some((format!("there is no profile `{profile}`"), meant));
+        return Some((format!("unknown profile `{profile}`"), meant));
     }
-    let reason = || "no script of windlass has this name".to_owned();
+    let reason = || "windlass reads no script with this name".to_owned();
     if profiles.iter().any(|profile| profile == stem) {
         return Some((reason(), Some(format!("windlass.{stem}.rhai, for the profile `{stem}`"))));
     }

@@ -11,27 +11,27 @@ use crate::git::Freshness;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  windlass update dependencies && windlass build")]
 pub struct UpdateArgs {
-    /// What to update.
+    /// The subject to update.
     #[command(subcommand)]
     pub subject: UpdateSubject,
 }
 
-/// What can be updated.
+/// The subjects that can be updated.
 #[derive(Debug, clap::Subcommand)]
 pub enum UpdateSubject {
-    /// Fetch what the branches and tags of dependencies in git point to now
+    /// Fetch the current commits of the branches and tags of git dependencies
     #[command(after_help = "\
-Builds use the checkouts as they are. What was changed in one by hand is lost.
+Builds use the existing checkouts without updating them. Manual changes in a checkout are lost.
 
 Example:
   windlass update dependencies && windlass build")]
     Dependencies,
 }
 
-/// Brings the checkouts of all dependencies up to date, and prints a line for each.
+/// Updates the checkouts of all dependencies, and prints a line for each.
 ///
 /// # Errors
-/// When one of them cannot be fetched, or a configuration is wrong.
+/// If one of them cannot be fetched, or a configuration is invalid.
 pub fn update(global: &GlobalOptions, args: &UpdateArgs) -> Result<ExitStatus, Failure> {
     let UpdateSubject::Dependencies = args.subject;
     let loaded = load::load_project(global)?;
@@ -49,12 +49,12 @@ pub fn update(global: &GlobalOptions, args: &UpdateArgs) -> Result<ExitStatus, F
         }
     })?;
     if lines.is_empty() {
-        lines.push_str("no dependency comes from git\n");
+        lines.push_str("no dependencies from git\n");
     }
     print(&lines)
 }
 
-/// The start of a commit's name, as git shows it.
+/// The abbreviated commit hash.
 fn short(commit: &str) -> &str {
     commit.get(..10).unwrap_or(commit)
 }

@@ -12,21 +12,22 @@ use crate::config::{UpgradedFile, upgrade_file};
 /// The options of `windlass upgrade`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Windlass reads every version from v1alpha1 to v2beta1, so this is never needed; it
-helps where a key needs a newer version. Comments, order, blank lines and quotes of
-what stays are kept. The file is only written when the result means the same, with
-every profile and without; else it goes to v1beta11, or stays, and the reason is told.
+Windlass reads every version from v1alpha1 to v2beta1, so an upgrade is only needed to use
+keys of a newer version. Comments, order, blank lines and quotes of unchanged parts are
+kept. The file is only written if the result has the same meaning, with every profile and
+without profiles; otherwise it is converted to v1beta11 or not at all, and windlass reports
+the reason.
 
 Examples:
   windlass upgrade             rewrite devspace.yaml
-  windlass upgrade --dry-run   print what it would say
-  windlass upgrade --check     end with 1 where there is something to do, for CI")]
+  windlass upgrade --dry-run   print the result
+  windlass upgrade --check     exit with code 1 if the file can be upgraded, for CI")]
 pub struct UpgradeArgs {
-    /// End with exit code 1 when the file could be newer; write nothing
+    /// Exit with code 1 if the file can be upgraded; write nothing
     #[arg(long, conflicts_with = "dry_run")]
     check: bool,
 
-    /// Print the new text; write nothing
+    /// Print the result; write nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -34,24 +35,24 @@ pub struct UpgradeArgs {
 /// Rewrites the configuration to the newest version.
 ///
 /// # Errors
-/// When the file is wrong, cannot be said in a newer version, or cannot be written.
+/// If the file is invalid, cannot be expressed in a newer version, or cannot be written.
 pub fn upgrade(global: &GlobalOptions, args: &UpgradeArgs) -> Result<ExitStatus, Failure> {
     let upgraded = upgrade_file(&load_options(global)).map_err(failure)?;
     tell(&upgraded.warnings, global);
     let UpgradedFile { shown, from, to, text, .. } = &upgraded;
     for obstacle in upgraded.held_back.iter().filter(|_| !global.silent) {
-        eprintln!("v2beta1 is not for this file: {obstacle}");
-        obstacle.help.iter().for_each(|help| eprintln!("  by hand: {help}"));
+        eprintln!("cannot upgrade to v2beta1: {obstacle}");
+        obstacle.help.iter().for_each(|help| eprintln!("  to do by hand: {help}"));
     }
     if args.dry_run {
         return print(text);
     }
     if from == to {
-        say(global, &format!("{shown} stays at {from}: there is nothing to do"));
+        say(global, &format!("{shown} stays at {from}: nothing to do"));
         return Ok(ExitStatus::Done);
     }
     if args.check {
-        say(global, &format!("{shown} is of {from}; `windlass upgrade` makes it {to}"));
+        say(global, &format!("{shown} has {from}; run `windlass upgrade` to convert it to {to}"));
         return Ok(ExitStatus::Failed);
     }
     write(&upgraded.file, text)
@@ -66,7 +67,7 @@ fn say(global: &GlobalOptions, text: &str) {
     }
 }
 
-/// Replaces `file` at once; its permissions stay, and so does a link to it.
+/// Replaces `file` atomically; its permissions and symbolic links to it are kept.
 fn write(file: &Path, text: &str) -> std::io::Result<()> {
     let file = std::fs::canonicalize(file)?;
     let folder = file.parent().unwrap_or(Path::new("."));
@@ -81,7 +82,7 @@ fn write(file: &Path, text: &str) -> std::io::Result<()> {
 /// The file cannot be replaced.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("cannot write `{file}`: {reason}")]
-#[diagnostic(code(config::unwritable), help("check that you may write to its folder; the file is as it was"))]
+#[diagnostic(code(config::unwritable), help("make its directory writable; the file is unchanged"))]
 struct Unwritten {
     file: String,
     reason: String,

@@ -1,4 +1,4 @@
-//! `windlass set var` and `windlass reset vars`: the answers that are kept.
+//! `windlass set var` and `windlass reset vars`: saved answers.
 
 use super::exit_status::{ExitStatus, Failure};
 use super::load::{self, load_options};
@@ -9,28 +9,28 @@ use crate::config::{AnswerError, forget, remember};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  windlass set var TIER=staging")]
 pub struct SetArgs {
-    /// What to set.
+    /// The subject to set.
     #[command(subcommand)]
     subject: SetSubject,
 }
 
-/// What can be set.
+/// The subjects that can be set.
 #[derive(Debug, clap::Subcommand)]
 enum SetSubject {
-    /// Answer the question of a variable before it is asked
+    /// Save the answer to the prompt for a variable
     #[command(
         visible_alias = "vars",
         after_help = "\
-The answer is kept in .windlass/vars.json, readable for you alone, and used where
-neither --var nor the environment nor .env has the variable. Passwords are never
-kept: export them, or pass --var.
+The answer is saved in .windlass/vars.json, which only you can read. It is used if
+neither --var, the environment nor .env sets the variable. Passwords are never saved:
+export them, or pass --var.
 
 Examples:
   windlass set var TIER=staging
   windlass set var TIER=staging REGION=eu"
     )]
     Var {
-        /// Name and value; several are kept together or not at all
+        /// Name and value; several are saved all or none
         #[arg(value_name = "NAME=VALUE", required = true)]
         answers: Vec<String>,
     },
@@ -40,53 +40,53 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  windlass reset vars TIER")]
 pub struct ResetArgs {
-    /// What to reset.
+    /// The subject to reset.
     #[command(subcommand)]
     subject: ResetSubject,
 }
 
-/// What can be reset.
+/// The subjects that can be reset.
 #[derive(Debug, clap::Subcommand)]
 enum ResetSubject {
-    /// Forget the answers given to questions of variables
+    /// Delete the saved answers of variables
     #[command(
         visible_alias = "var",
         after_help = "\
-Variables whose answers are forgotten are asked for again when they are needed.
+Windlass prompts again for these variables when they are needed.
 
 Examples:
-  windlass reset vars          all of them
-  windlass reset vars TIER     only this one"
+  windlass reset vars          delete all answers
+  windlass reset vars TIER     delete only this answer"
     )]
     Vars {
-        /// Variables whose answers to forget [default: all]
+        /// Variables whose answers to delete [default: all]
         #[arg(value_name = "NAME")]
         names: Vec<String>,
     },
 }
 
-/// Keeps answers for variables.
+/// Saves answers for variables.
 ///
 /// # Errors
-/// When the configuration is wrong, or a variable cannot have the answer.
+/// If the configuration is invalid, or an answer is invalid for its variable.
 pub fn set(global: &GlobalOptions, args: &SetArgs) -> Result<ExitStatus, Failure> {
     let SetSubject::Var { answers } = &args.subject;
     let answers: Vec<_> = answers.iter().enumerate().map(assignment).collect::<Result<_, _>>()?;
     let overridden = remember(&load_options(global), &answers).map_err(failure)?;
     if !global.silent {
         let names: Vec<_> = answers.iter().map(|(name, _)| name.as_str()).collect();
-        eprintln!("remembered {}", names.join(", "));
+        eprintln!("saved {}", names.join(", "));
         for (name, source) in overridden {
-            eprintln!("{name} is also set by the {source}, which wins");
+            eprintln!("{name} is also set by the {source}, which takes precedence");
         }
     }
     Ok(ExitStatus::Done)
 }
 
-/// Forgets answers for variables.
+/// Deletes answers for variables.
 ///
 /// # Errors
-/// When there is no project, or the answers cannot be written.
+/// If there is no project, or the answers cannot be written.
 pub fn reset(global: &GlobalOptions, args: &ResetArgs) -> Result<ExitStatus, Failure> {
     let ResetSubject::Vars { names } = &args.subject;
     let forgotten = forget(&load_options(global), names).map_err(failure)?;
@@ -94,12 +94,12 @@ pub fn reset(global: &GlobalOptions, args: &ResetArgs) -> Result<ExitStatus, Fai
         return Ok(ExitStatus::Done);
     }
     match forgotten.as_slice() {
-        [] if names.is_empty() => eprintln!("no answers were kept"),
+        [] if names.is_empty() => eprintln!("no saved answers"),
         [] => {}
-        forgotten => eprintln!("forgot {}", forgotten.join(", ")),
+        forgotten => eprintln!("deleted {}", forgotten.join(", ")),
     }
     for name in names.iter().filter(|name| !forgotten.contains(name)) {
-        eprintln!("no answer was kept for {name}");
+        eprintln!("no saved answer for {name}");
     }
     Ok(ExitStatus::Done)
 }
@@ -112,7 +112,7 @@ fn failure(error: AnswerError) -> Failure {
     }
 }
 
-/// What is to be set is not `NAME=VALUE`. It is not repeated: it may be a secret.
+/// An argument is not `NAME=VALUE`. The message does not repeat it, because it may be a secret.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("cannot set variable number {number}: it has no `=`")]
 #[diagnostic(code(vars::form), help("write `windlass set var NAME=VALUE`"))]

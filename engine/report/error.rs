@@ -1,29 +1,26 @@
-//! What can go wrong while a run is reported.
+//! Errors while reporting a run.
 
 use std::io;
 use std::path::PathBuf;
 
-/// What keeps a report from being complete.
+/// An error that makes a report incomplete.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ReportError {
-    /// The file of `--result` could not be written, or cannot be.
+    /// The file of `--result` cannot be written.
     #[error("cannot write the result of the run to `{}`: {source}", path.display())]
-    #[diagnostic(
-        code(report::result),
-        help("give `--result` a file in a folder that exists and is writable")
-    )]
+    #[diagnostic(code(report::result), help("pass a file in an existing, writable directory to `--result`"))]
     Result {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
 
-    /// The events of `--progress json` could not be written, all or some.
+    /// At least one event of `--progress json` could not be written.
     #[error("cannot write the events of the run to standard output: {source}")]
-    #[diagnostic(code(report::events), help("send them where there is room"))]
+    #[diagnostic(code(report::events), help("check that the destination of standard output has free space"))]
     Events {
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
 }

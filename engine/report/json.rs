@@ -1,10 +1,10 @@
 //! Events as JSON lines, for programs.
 //!
-//! One object a line, on stdout. Each has `version` (a change that breaks readers raises it; new fields and new
-//! types do not), `time` (RFC 3339 in UTC, when it happened), `type`, and the fields of its [`Event`]. Fields
-//! without a value are `null`; output may carry terminal colours. Debug notices need `--debug`.
+//! One object per line, on stdout. Each has `version` (incremented by a change that breaks readers, but not by new
+//! fields and new types), `time` (of the event, RFC 3339 in UTC), `type`, and the fields of its [`Event`]. Fields
+//! without a value are `null`; output may contain terminal colors. Debug notices require `--debug`.
 //!
-//! Every type, by example:
+//! An example of every type:
 //!
 //! ```json
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"run_started","pipeline":"build","images":["api","web"],"profiles":["dev"]}
@@ -18,8 +18,8 @@
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"run_finished","seconds":4.2,"success":true}
 //! ```
 //!
-//! `decision` is `build`, `skip`, `publish` or `finish`; `outcome` is `built`, `skipped`, `failed` or `cancelled`; `level`
-//! is `debug`, `info` or `warning`; times are in seconds, sizes in bytes.
+//! `decision` is `build`, `skip`, `publish` or `finish`; `outcome` is `built`, `skipped`, `failed` or `cancelled`;
+//! `level` is `debug`, `info` or `warning`; times are in seconds, sizes in bytes.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -30,7 +30,7 @@ use serde::Serialize;
 use super::view::View;
 use crate::event::{Event, Level};
 
-/// Writes one JSON object a line.
+/// Writes one JSON object per line.
 pub(super) struct Json<W> {
     out: W,
     debug: bool,

@@ -9,13 +9,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::text::clean;
 
-/// How many lines wait for a reason to create the file.
+/// The maximum number of headings that are buffered before the file is created.
 const WAITING: usize = 100;
 
-/// A log file that is created only when there is something worth keeping.
+/// A log file that is created only when there is output to record.
 ///
-/// Headings (decisions, steps) wait in memory until the first output, or until it is certain that the image is
-/// built: a skipped image leaves no trace on the disk.
+/// Headings (decisions, steps) are buffered in memory until the first output, or until it is certain that the image is
+/// built: a skipped image has no log file.
 pub(super) struct LogFile {
     path: PathBuf,
     waiting: Vec<String>,
@@ -24,18 +24,18 @@ pub(super) struct LogFile {
 }
 
 impl LogFile {
-    /// The log file of `image` in `directory`; of the whole run when there is no image.
+    /// The log file of `image` in `directory`; without an image, the log file of the whole run.
     pub(super) fn new(directory: &Path, image: Option<&str>) -> Self {
         let path = directory.join(format!("{}.log", image.map_or("_run".to_owned(), file_stem)));
         Self { path, waiting: Vec::new(), file: None, failed: false }
     }
 
-    /// Where the file is, once it exists.
+    /// The path of the file, once it exists.
     pub(super) fn path(&self) -> Option<&Path> {
         self.file.as_ref().map(|_| self.path.as_path())
     }
 
-    /// Writes headings of ours, one for each line of `text`; keeps them waiting while there is no file.
+    /// Writes headings, one for each line of `text`; buffers them while there is no file.
     pub(super) fn heading(&mut self, at: Timestamp, text: &str) -> io::Result<()> {
         for line in text.lines() {
             let line = format!("== {at:.0} {}", clean(line));
@@ -54,10 +54,10 @@ impl LogFile {
         self.write(&clean(line))
     }
 
-    /// Creates the file, keeping the one of the run before as `<image>.log.1`.
+    /// Creates the file; renames the one of the previous run to `<image>.log.1`.
     ///
     /// # Errors
-    /// The first failure; later calls do nothing, so that a full disk is told once.
+    /// The first error; later calls do nothing, so that a full disk is reported once.
     pub(super) fn open(&mut self) -> io::Result<()> {
         if self.file.is_some() || self.failed {
             return Ok(());
@@ -70,7 +70,7 @@ impl LogFile {
         Ok(())
     }
 
-    /// Hands what was written to the operating system.
+    /// Flushes the buffer to the operating system.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let flushed = file.flush();
@@ -99,7 +99,7 @@ impl LogFile {
     fn give_up_on_error(&mut self, result: io::Result<()>) -> io::Result<()> {
         if result.is_err() {
             self.failed = true;
-            // Dropping the buffer would try to write it once more.
+            // Dropping the buffer would try to write it again.
             if let Some(file) = self.file.take() {
                 drop(file.into_parts());
             }
@@ -108,10 +108,10 @@ impl LogFile {
     }
 }
 
-/// A file name for `image`, the name itself where that is a good one everywhere.
+/// A file name for `image`: the image name itself if it is a valid file name on all systems.
 ///
-/// Other names (separators, capitals that some file systems do not tell apart, devices of Windows, our own
-/// `_run`) get a hash, so that two images never share a file.
+/// Other names (with separators, with capitals, which case-insensitive file systems do not distinguish, Windows
+/// devices, and the reserved `_run`) get a hash, so that two images never share a file.
 fn file_stem(image: &str) -> String {
     const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
     let plain = |character: char| matches!(character, 'a'..='z' | '0'..='9' | '-' | '_' | '.');

@@ -1,12 +1,12 @@
 //! Reports: readers of [events](crate::event) that show them to people and programs.
 //!
-//! A [`Report`] hands out the [`Events`] of a run. In the thread that emits, the *record* writes log files and
-//! remembers what the `--result` file will say, so both are complete. One thread of the report's own owns the
-//! terminal and draws one *view*: live lines, plain lines or [JSON lines](ProgressMode::Json). A queue between them
-//! keeps a slow terminal from holding up builds.
+//! A [`Report`] provides the [`Events`] sink of a run. In the emitting thread, the *record* writes log files and
+//! collects the content of the `--result` file, so both are complete. A separate thread owns the terminal and draws one
+//! *view*: live lines, plain lines or [JSON lines](ProgressMode::Json). A queue between them prevents a slow terminal
+//! from blocking builds.
 //!
-//! Nothing here draws, writes or wakes up unless something happens: a run that skips everything costs a few lines
-//! of text, and touches the disk only for `--result`.
+//! Without events, nothing is drawn or written and no thread wakes up: a run that skips all images prints only a few
+//! lines, and writes to the disk only for `--result`.
 
 mod error;
 mod json;
@@ -54,12 +54,12 @@ pub use error::ReportError;
 pub use options::{Color, ProgressMode, ReportOptions};
 pub use run_result::check_result;
 
-/// How long the end of a run waits for a terminal that takes no text (stopped with Ctrl-S, a full pipe).
+/// The timeout at the end of a run for a blocked terminal (stopped with Ctrl-S, a full pipe).
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Shows a run and keeps its logs, from [`Report::start`] to [`Report::finish`].
+/// Shows a run and records its logs, from [`Report::start`] to [`Report::finish`].
 ///
-/// Dropping a report finishes it too, but then nobody learns that the result could not be written.
+/// Dropping a report also finishes it, but without reporting an error if the result could not be written.
 ///
 /// ```
 /// use windlass::event::Event;
@@ -76,12 +76,12 @@ pub struct Report {
     queue: Arc<Queue>,
     record: Arc<Mutex<Record>>,
     result: Option<PathBuf>,
-    /// Closed by the thread that shows, when it is done; gets what kept it from showing what is data.
+    /// Closed by the view thread when it ends; receives the error of writing JSON lines, if any.
     shown: Option<Receiver<io::Error>>,
 }
 
 impl Report {
-    /// Starts to show what its [events](Report::events) tell.
+    /// Starts to show the [events](Report::events).
     pub fn start(options: ReportOptions) -> Self {
         let record = Record::new(options.log_directory.clone(), Timestamp::now());
         let record = Arc::new(Mutex::new(record));
@@ -106,18 +106,18 @@ impl Report {
                 && is_data
                 && error.kind() != io::ErrorKind::BrokenPipe
             {
-                // Whoever would hear of it may have gone.
+                // The receiver may be dropped already.
                 let _ = done.send(error);
             }
         });
         if thread.is_err() {
-            // Without a thread nothing is shown; the record is kept all the same.
+            // Without a thread, nothing is shown, but the record is still complete.
             queue.close();
         }
         Self { queue, record, result, shown: Some(shown) }
     }
 
-    /// The sink of the run's events. It may outlive the report; what comes late is dropped.
+    /// The event sink of the run. It may outlive the report; late events are discarded.
     pub fn events(&self) -> Events {
         let queue = Arc::clone(&self.queue);
         let record = Arc::clone(&self.record);
@@ -127,30 +127,30 @@ impl Report {
             let image = failure.as_ref().and_then(|_| event.image().map(str::to_owned));
             queue.push(at, event);
             if let Some(error) = failure {
-                let message = format!("cannot write the log file, the run goes on without it: {error}");
+                let message = format!("cannot write the log file, continuing without it: {error}");
                 queue.push(at, Event::Notice { image, level: Level::Warning, message });
             }
         })
     }
 
-    /// The last lines of an image's output (up to 20), without colours, oldest first.
+    /// The last lines of an image's output (at most 20), without colors, oldest first.
     pub fn tail(&self, image: &str) -> Vec<String> {
         lock(&self.record).tail(image)
     }
 
-    /// The log file of an image, when it has one: a skipped image has none.
+    /// The log file of an image, if it has one: a skipped image has none.
     pub fn log_file(&self, image: &str) -> Option<PathBuf> {
         lock(&self.record).log_file(image).map(Into::into)
     }
 
-    /// Shows what is left, clears live lines and writes the `--result` file, whether the run went well or not.
-    /// The terminal is the caller's again afterwards.
+    /// Shows the remaining events, clears live lines and writes the `--result` file, whether the run succeeded or not.
+    /// Afterwards, the caller can use the terminal again.
     ///
-    /// Waits up to ten seconds for a terminal that takes no text.
+    /// Waits at most 10 seconds for a blocked terminal.
     ///
     /// # Errors
-    /// [`ReportError::Result`] when the result cannot be written, [`ReportError::Events`] when the events of
-    /// [`ProgressMode::Json`] could not, unless their reader went away.
+    /// [`ReportError::Result`] if the result cannot be written, [`ReportError::Events`] if the events of
+    /// [`ProgressMode::Json`] could not be written, unless the reader closed the pipe.
     pub fn finish(mut self) -> Result<(), ReportError> {
         self.conclude()
     }
@@ -161,7 +161,7 @@ impl Report {
         // The wait ends with the thread.
         let failure = shown.recv_timeout(PATIENCE).ok();
         let mut record = lock(&self.record);
-        // A log that fails was told when it failed first; its end is not worth an error.
+        // The first failure of a log file was already reported; a failed flush is not an additional error.
         let _ = record.flush();
         if let Some(path) = self.result.take() {
             let written = record.result.write(&path, Timestamp::now());
@@ -177,8 +177,8 @@ impl Drop for Report {
     }
 }
 
-/// Shows events until the queue is closed. When nobody reads any more (a broken pipe, a full disk), goes on without
-/// showing, and returns why.
+/// Shows events until the queue is closed. If writing fails (a broken pipe, a full disk), continues to read events
+/// without showing them, and returns the error.
 fn show(queue: &Queue, record: &Mutex<Record>, mut view: Box<dyn View>) -> io::Result<()> {
     let mut events = VecDeque::new();
     let mut open = true;
@@ -190,13 +190,13 @@ fn show(queue: &Queue, record: &Mutex<Record>, mut view: Box<dyn View>) -> io::R
             shown = received.and_then(|()| view.refresh(Timestamp::now()));
         }
         events.clear();
-        // So that the log can be followed from elsewhere.
+        // Allows other processes to follow the log.
         let _ = lock(record).flush();
     }
     shown.and_then(|()| view.close(Timestamp::now()))
 }
 
-/// The view that `options` ask for and stderr allows.
+/// The view that `options` select and stderr supports.
 fn view(options: &ReportOptions, log_of: LogOf) -> Box<dyn View> {
     let narrator = || Narrator::new(options.silent, options.debug, log_of);
     let term = Term::stderr();

@@ -1,4 +1,4 @@
-//! What is worth saying about a run, in words; how it looks is up to the view.
+//! Converts events to lines of text; the view controls their style.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -10,26 +10,26 @@ use super::summary::Summary;
 use super::text::clean;
 use crate::event::{Decision, Event, Level, Outcome};
 
-/// Finds the log file of an image, if it has one.
+/// Returns the log file of an image, if it has one.
 pub(super) type LogOf = Box<dyn Fn(&str) -> Option<PathBuf> + Send>;
 
 /// One line for people, without control characters.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Remark {
-    /// The image it is about.
+    /// The image of the line.
     pub(super) image: Option<String>,
     pub(super) kind: Kind,
     pub(super) text: String,
 }
 
-/// What a line is.
+/// The kind of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// An image is going to be built or published.
+    /// An image will be built or published.
     Intent,
-    /// Something begins, or a part is done.
+    /// A step begins, or a part of it is done.
     Step,
-    /// An image is finished. A skip is told as soon as it is decided.
+    /// An image is finished. A skip is reported when it is decided.
     Result(Outcome),
     /// A warning or a hint.
     Notice(Level),
@@ -37,7 +37,7 @@ pub(super) enum Kind {
     Summary,
 }
 
-/// Turns events into remarks.
+/// Converts events to remarks.
 pub(super) struct Narrator {
     silent: bool,
     debug: bool,
@@ -45,15 +45,15 @@ pub(super) struct Narrator {
     decisions: HashMap<String, Decision>,
     summary: Summary,
     started: Option<Timestamp>,
-    /// Columns that names of images take.
+    /// The width of the column for image names.
     pub(super) name_width: usize,
 }
 
-/// Longer names do not push the text of all others aside.
+/// The maximum width of this column: longer names do not shift the text of the other lines.
 const NAME_WIDTH: usize = 24;
 
 impl Narrator {
-    /// Tells failures only when `silent`, debug notices only with `debug`.
+    /// Reports only failures if `silent`, and debug notices only with `debug`.
     pub(super) fn new(silent: bool, debug: bool, log_of: LogOf) -> Self {
         Self {
             silent,
@@ -66,7 +66,7 @@ impl Narrator {
         }
     }
 
-    /// What to say about `event`; output and progress are not for words.
+    /// The remarks for `event`; none for output and progress.
     pub(super) fn tell(&mut self, at: Timestamp, event: &Event) -> Vec<Remark> {
         self.summary.receive(event);
         let mut remarks = self.remarks(at, event);
@@ -76,7 +76,7 @@ impl Narrator {
         remarks
     }
 
-    /// What to say when no more events come: nothing, unless the run broke off.
+    /// The remarks after the last event: none, unless the run stopped early.
     pub(super) fn close(&mut self, now: Timestamp) -> Vec<Remark> {
         let Some(started) = self.started.take() else { return Vec::new() };
         if self.silent || self.summary.is_empty() {

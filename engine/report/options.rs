@@ -1,43 +1,43 @@
-//! How a run is shown.
+//! The options of a report.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// How a run is shown, and what of it is kept.
+/// The options of a report: how it shows a run, and what it records.
 #[derive(Debug, Clone, Default)]
 pub struct ReportOptions {
     /// How events are shown; [`ProgressMode::Auto`] by default.
     pub progress: ProgressMode,
-    /// Shows failed images only. JSON lines are not thinned out: whoever asks for them filters them.
+    /// Shows only failed images. JSON lines are not filtered, because their readers can do it.
     pub silent: bool,
     /// Shows notices of [`Level::Debug`](crate::event::Level::Debug) too.
     pub debug: bool,
-    /// Whether text is coloured; [`Color::Auto`] by default.
+    /// Whether text is colored; [`Color::Auto`] by default.
     pub color: Color,
-    /// The folder of the log files, `.windlass/logs` by convention; no log files when absent.
+    /// The directory of the log files, `.windlass/logs` by convention; no log files if absent.
     pub log_directory: Option<PathBuf>,
-    /// The file that receives the [result](super) of the run; none when absent.
+    /// The file for the [result](super) of the run; none if absent.
     pub result: Option<PathBuf>,
 }
 
 /// How events are shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ProgressMode {
-    /// `terminal` when stderr is one, else `plain`.
+    /// `terminal` if stderr is a terminal, otherwise `plain`.
     #[default]
     Auto,
-    /// One live line per running image. Falls back to `plain` when stderr is not a terminal.
+    /// One live line per running image. Falls back to `plain` if stderr is not a terminal.
     Terminal,
     /// Lines prefixed with the image's name.
     Plain,
-    /// One JSON object a line, on stdout.
+    /// One JSON object per line, on stdout.
     Json,
 }
 
-/// Whether text is coloured.
+/// Whether text is colored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Color {
-    /// On a terminal that knows colours, unless `NO_COLOR` is set.
+    /// On a terminal that supports colors, unless `NO_COLOR` is set.
     #[default]
     Auto,
     /// Always.
@@ -47,7 +47,7 @@ pub enum Color {
 }
 
 impl Color {
-    /// The decision, given whether stderr is a terminal with colours and the value of `NO_COLOR`.
+    /// Whether to use colors, given whether stderr is a terminal that supports them and the value of `NO_COLOR`.
     ///
     /// An empty `NO_COLOR` counts as unset (no-color.org).
     pub(super) fn decide(self, terminal: bool, no_color: Option<OsString>) -> bool {

@@ -1,11 +1,11 @@
-//! The words for a decision, a result and a notice, the same in every mode.
+//! The wording of decisions, results and notices, identical in every mode.
 
 use std::path::Path;
 
 use super::text::elapsed;
 use crate::event::{Decision, ImageResult, Level, Outcome};
 
-/// What will happen to an image and why: `building: src/main.go changed`.
+/// The decision about an image and its reason: `building: src/main.go changed`.
 pub(super) fn decision(decision: Decision, reason: &str) -> String {
     let verb = match decision {
         Decision::Build => "building",
@@ -16,12 +16,12 @@ pub(super) fn decision(decision: Decision, reason: &str) -> String {
     format!("{verb}: {reason}")
 }
 
-/// How an image ended: `built acme/api:1.4 in 4.2s: src/main.go changed`.
+/// The result of an image: `built acme/api:1.4 in 4.2s: src/main.go changed`.
 ///
-/// `decision` is what was decided on it before; `log` its log file.
+/// `decision` is the earlier decision about it; `log` its log file.
 pub(super) fn result(result: &ImageResult, decision: Option<Decision>, log: Option<&Path>) -> String {
     let time = elapsed(result.seconds);
-    // The rest of a long reason is in the diagnostic.
+    // The diagnostic contains the rest of a long reason.
     let reason = result.reason.lines().next().unwrap_or_default();
     let verb = match (result.outcome, decision) {
         (Outcome::Failed, _) => {
@@ -44,7 +44,7 @@ pub(super) fn result(result: &ImageResult, decision: Option<Decision>, log: Opti
     format!("{verb} {tags} in {time}: {reason}")
 }
 
-/// The word before a notice, if it needs one.
+/// The prefix of a notice, if any.
 pub(super) fn level(level: Level) -> &'static str {
     match level {
         Level::Debug => "debug: ",

@@ -1,9 +1,9 @@
 //! Lines for logs and pipes.
 //!
-//! Every line carries its image's name, so that one image's lines can be searched for; and lines of one image stay
-//! together, so that the log can be read. While several images run, each image's output is held back until its
-//! step ends, or for a moment: CI systems show logs live and stop jobs that say nothing. A single running image is
-//! shown at once.
+//! Every line starts with the name of its image, so that the lines of one image can be searched for; and lines of one
+//! image stay together, so that the log is readable. While several images run, the output of each image is held back
+//! until its step ends, or for a short time: CI systems show logs live and stop jobs without output. The output of a
+//! single running image is shown immediately.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -18,13 +18,13 @@ use super::text::{amount, clean};
 use super::view::View;
 use crate::event::{Event, Level, Outcome};
 
-/// How long output is held back.
+/// The maximum time for which output is held back.
 const HOLD: SignedDuration = SignedDuration::from_secs(5);
 
-/// How much output is held back, in bytes for each image.
+/// The maximum size of held-back output, in bytes per image.
 const HELD: usize = 32 << 10;
 
-/// How often progress gets a line.
+/// The interval between lines of progress.
 const PROGRESS: SignedDuration = SignedDuration::from_secs(10);
 
 /// Writes lines prefixed with the image's name.
@@ -33,22 +33,22 @@ pub(super) struct Plain<W> {
     look: Look,
     silent: bool,
     narrator: Narrator,
-    /// The images that run.
+    /// The running images.
     groups: IndexMap<String, Group>,
 }
 
-/// The lines of one image that are held back.
+/// The held-back lines of one image.
 struct Group {
     prefix: String,
     lines: String,
-    /// When the first of them came.
+    /// The time of the first of them.
     since: Timestamp,
-    /// When progress was told, or the step began.
+    /// The time of the last progress line, or of the start of the step.
     progress: Timestamp,
 }
 
 impl<W: Write> Plain<W> {
-    /// Writes to `out`; failures only when `silent`.
+    /// Writes to `out`; only failures if `silent`.
     pub(super) fn new(out: W, look: Look, silent: bool, narrator: Narrator) -> Self {
         Self { out, look, silent, narrator, groups: IndexMap::new() }
     }

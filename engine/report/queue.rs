@@ -1,4 +1,4 @@
-//! Events on their way to the thread that owns the terminal.
+//! The queue of events for the thread that owns the terminal.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,21 +10,21 @@ use jiff::Timestamp;
 use super::text::count;
 use crate::event::{Event, Level};
 
-/// How much output may wait, in bytes, before those who write it have to wait too.
+/// The maximum size of queued output in bytes; if it is exceeded, the writers wait.
 const LIMIT: usize = 1 << 20;
 
-/// What an event costs beside its text, in bytes, roughly.
+/// The approximate size of an event without its text, in bytes.
 const OVERHEAD: usize = 128;
 
-/// How long a builder waits for a reader that keeps up badly. A reader that took nothing in this time is
-/// stuck (a stopped terminal, a full pipe), and must not hold up builds.
+/// How long a builder waits for a slow reader. A reader without progress in this time is stuck (a stopped terminal, a
+/// full pipe), and must not block builds.
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// A queue with bounded memory.
 ///
-/// Output waits for room while the reader makes progress, and is counted and left out when it does not; progress
-/// is left out as soon as there is no room, since newer progress replaces it. Everything else always has room:
-/// there are a few such events per image.
+/// If the queue is full, output waits while the reader makes progress; otherwise it is counted and omitted. Progress is
+/// omitted as soon as the queue is full, since newer progress replaces it. All other events are always queued: there
+/// are only a few of them per image.
 #[derive(Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -36,14 +36,14 @@ pub(super) struct Queue {
 struct State {
     events: VecDeque<(Timestamp, Event)>,
     weight: usize,
-    /// Lines left out since the last event of the image that got through.
+    /// The number of lines omitted since the last queued event of the image.
     omitted: IndexMap<Option<String>, u64>,
     stuck: bool,
     closed: bool,
 }
 
 impl Queue {
-    /// Hands `event` over. Takes up to [`PATIENCE`] once, and then no time until the reader goes on.
+    /// Adds `event` to the queue. Waits at most [`PATIENCE`] once, and then no longer until the reader continues.
     pub(super) fn push(&self, at: Timestamp, event: Event) {
         let mut state = self.lock();
         let full = |state: &mut State| state.weight >= LIMIT && !state.stuck && !state.closed;
@@ -57,7 +57,7 @@ impl Queue {
                     state = waited.unwrap_or_else(PoisonError::into_inner).0;
                     if full(&mut state) {
                         state.stuck = true;
-                        // Those who wait beside us need not find out for themselves.
+                        // Wakes the other waiting writers, so that they do not wait for their own timeouts.
                         self.drained.notify_all();
                     }
                 }
@@ -83,8 +83,8 @@ impl Queue {
         self.filled.notify_one();
     }
 
-    /// Moves everything that waits into `events` (empty), waiting for something up to `timeout`, for good without
-    /// one. Returns whether more may come.
+    /// Moves all queued events into `events` (empty); waits for an event for at most `timeout`, or without a limit.
+    /// Returns whether more events may follow.
     pub(super) fn take(&self, events: &mut VecDeque<(Timestamp, Event)>, timeout: Option<Duration>) -> bool {
         let idle = |state: &mut State| state.events.is_empty() && !state.closed;
         let state = self.lock();
@@ -104,7 +104,7 @@ impl Queue {
         open
     }
 
-    /// Refuses further events, after telling of output that was left out.
+    /// Closes the queue for further events, after reporting omitted output.
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -122,7 +122,7 @@ impl Queue {
 }
 
 fn omission(image: Option<String>, lines: u64) -> Event {
-    let message = format!("{} of output left out: the terminal is too slow", count(lines, "line"));
+    let message = format!("{} of output omitted: the terminal is too slow", count(lines, "line"));
     Event::Notice { image, level: Level::Info, message }
 }
 
@@ -144,7 +144,7 @@ mod tests {
     fn stuck_reader_costs_lines_and_neither_memory_nor_time() {
         let queue = Queue::default();
         let line = "x".repeat(1000);
-        // Only the first line that finds no room waits; a wait for each would take over an hour.
+        // Only the first line that exceeds the limit waits; a wait for each line would take over an hour.
         for _ in 0..20_000 {
             queue.push(Timestamp::UNIX_EPOCH, output(&line));
         }
@@ -160,7 +160,7 @@ mod tests {
         let [.., finished, notice, step] = events.as_slice() else { panic!("{}", events.len()) };
         assert!(matches!(finished, Event::RunFinished { .. }), "{finished:?}");
         let Event::Notice { message, .. } = notice else { panic!("{notice:?}") };
-        assert!(message.starts_with(&format!("{} lines of output left out", 20_000 - kept)), "{message}");
+        assert!(message.starts_with(&format!("{} lines of output omitted", 20_000 - kept)), "{message}");
         assert!(matches!(step, Event::StepStarted { .. }), "{step:?}");
     }
 

@@ -1,4 +1,4 @@
-//! What is kept of a run: log files, the last lines of output, and the result.
+//! The record of a run: log files, the last lines of output, and the result.
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,15 +13,15 @@ use super::run_result::RunResult;
 use super::text::clean;
 use crate::event::{Decision, Event, Level, Outcome};
 
-/// How many lines of an image's output are kept for its diagnostic.
+/// The number of output lines of an image that are kept for its diagnostic.
 const TAIL: usize = 20;
 
-/// The longest line that is kept of them, in bytes.
+/// The maximum length of such a line, in bytes.
 const TAIL_LINE: usize = 2000;
 
-/// Writes log files and remembers the end of every output.
+/// Writes log files and keeps the last lines of every output.
 ///
-/// Works in the thread that emits, so that logs are complete however slow the terminal is.
+/// Runs in the emitting thread, so that logs are complete regardless of the speed of the terminal.
 pub(super) struct Record {
     directory: Option<PathBuf>,
     run: ImageRecord,
@@ -36,16 +36,16 @@ struct ImageRecord {
 }
 
 impl Record {
-    /// A record that keeps log files in `directory`, if any.
+    /// A record that writes log files to `directory`, if any.
     pub(super) fn new(directory: Option<PathBuf>, now: Timestamp) -> Self {
         let run = ImageRecord::new(directory.as_deref(), None);
         Self { directory, run, images: IndexMap::new(), result: RunResult::new(now) }
     }
 
-    /// Keeps `event`.
+    /// Records `event`.
     ///
     /// # Errors
-    /// When the log file fails for the first time. The record is whole otherwise.
+    /// If the log file fails for the first time. The rest of the record is still complete.
     pub(super) fn receive(&mut self, at: Timestamp, event: &Event) -> io::Result<()> {
         self.result.receive(event);
         match event {
@@ -85,18 +85,18 @@ impl Record {
         }
     }
 
-    /// Hands everything written to the operating system.
+    /// Flushes all log files to the operating system.
     ///
     /// # Errors
-    /// The first failure.
+    /// The first error.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         let records = std::iter::once(&mut self.run).chain(self.images.values_mut());
         let logs = records.filter_map(|record| record.log.as_mut());
-        // Every file is flushed, also after one that fails.
+        // All files are flushed, even if one fails.
         logs.map(LogFile::flush).reduce(Result::and).unwrap_or(Ok(()))
     }
 
-    /// The last lines of an image's output, without colours, oldest first.
+    /// The last lines of an image's output, without colors, oldest first.
     pub(super) fn tail(&self, image: &str) -> Vec<String> {
         let image = self.images.get(image);
         image.map(|image| image.tail.iter().cloned().collect()).unwrap_or_default()
@@ -111,7 +111,7 @@ impl Record {
         self.of(event.image()).log.as_mut().map_or(Ok(()), |log| log.heading(at, text))
     }
 
-    /// The record of `image`, of the whole run without one.
+    /// The record of `image`; without an image, the record of the whole run.
     fn of(&mut self, image: Option<&str>) -> &mut ImageRecord {
         let Some(name) = image else { return &mut self.run };
         let index = match self.images.get_index_of(name) {
@@ -132,7 +132,7 @@ impl ImageRecord {
     }
 }
 
-/// Appends `line` to `tail`, reusing the memory of the line it pushes out.
+/// Appends `line` to `tail`, reusing the memory of the line that it replaces.
 fn keep(tail: &mut VecDeque<String>, line: &str) {
     let mut kept = if tail.len() < TAIL { String::new() } else { tail.pop_front().unwrap_or_default() };
     kept.clear();

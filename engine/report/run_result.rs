@@ -1,4 +1,4 @@
-//! The file that says what was built, skipped or failed.
+//! The `--result` file.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -10,24 +10,24 @@ use tempfile::NamedTempFile;
 use super::ReportError;
 use crate::event::{Event, ImageResult};
 
-/// What became of a run; the content of the `--result` file.
+/// The result of a run; the content of the `--result` file.
 #[derive(Debug, Serialize)]
 pub(super) struct RunResult {
-    /// The version of this form; a change that breaks readers raises it.
+    /// The version of this format; incremented by a change that breaks readers.
     version: u32,
-    /// The pipeline's name; none when it never started.
+    /// The pipeline's name; none if it was not started.
     pipeline: Option<String>,
     /// The active profiles.
     profiles: Vec<String>,
-    /// When the run started, RFC 3339 in UTC.
+    /// The start time of the run, RFC 3339 in UTC.
     started: String,
-    /// Seconds it took.
+    /// The duration in seconds.
     seconds: f64,
-    /// Whether everything went well. A run that was cut short did not.
+    /// Whether the run succeeded. A run that stopped early did not.
     success: bool,
     /// The finished images: those of the run in its order, then any others.
     images: Vec<ImageResult>,
-    /// Names of selected images that did not get to an end.
+    /// Names of selected images that were not finished.
     unfinished: Vec<String>,
     #[serde(skip)]
     at: Timestamp,
@@ -51,7 +51,7 @@ impl RunResult {
         }
     }
 
-    /// Notes what `event` says about the result.
+    /// Updates the result with `event`.
     pub(super) fn receive(&mut self, event: &Event) {
         match event {
             Event::RunStarted { pipeline, images, profiles } => {
@@ -67,10 +67,10 @@ impl RunResult {
         }
     }
 
-    /// Writes the result to `path`, so that a reader sees the old file or the whole new one.
+    /// Writes the result to `path` atomically: a reader sees either the old file or the complete new one.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub(super) fn write(&mut self, path: &Path, now: Timestamp) -> io::Result<()> {
         self.conclude(now);
         let mut file = beside(path)?;
@@ -92,10 +92,10 @@ impl RunResult {
     }
 }
 
-/// Makes sure that a result can be written to `path`, before a long run finds out.
+/// Checks before a long run that a result can be written to `path`.
 ///
 /// # Errors
-/// [`ReportError::Result`] when it cannot.
+/// [`ReportError::Result`] if it cannot.
 pub fn check_result(path: &Path) -> Result<(), ReportError> {
     let checked = match path.is_dir() {
         true => Err(io::ErrorKind::IsADirectory.into()),
@@ -104,17 +104,17 @@ pub fn check_result(path: &Path) -> Result<(), ReportError> {
     checked.map_err(|source| ReportError::Result { path: path.to_owned(), source })
 }
 
-/// A new file in the folder of `path`, to take its place.
+/// A new file in the directory of `path`, to replace it.
 fn beside(path: &Path) -> io::Result<NamedTempFile> {
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
-        // The file is nobody's secret: the umask decides, as for any other output.
+        // The file is not secret: the umask sets its permissions, as for any other output.
         use std::os::unix::fs::PermissionsExt as _;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     let directory = directory.unwrap_or(Path::new("."));
-    // The name of a temporary file in the message would only puzzle.
+    // The name of a temporary file in the message would be confusing.
     builder.tempfile_in(directory).map_err(|error| error.kind().into())
 }

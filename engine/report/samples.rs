@@ -64,7 +64,7 @@ pub(super) fn ended(seconds: f64, success: bool) -> Event {
 
 /// One event of each variant, as the documentation of JSON lines shows them.
 pub(super) fn every_event() -> Vec<Event> {
-    // A new variant has to be named here, and then shown below and in the documentation.
+    // A new variant must be named here, and then added below and to the documentation.
     let _: fn(&Event) = |event| match event {
         Event::RunStarted { .. }
         | Event::ImageDecided { .. }

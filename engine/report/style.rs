@@ -1,12 +1,12 @@
-//! Colours and marks.
+//! Colors and symbols.
 
 use console::{Style, StyledObject};
 
 use crate::event::Outcome;
 
-/// How text looks: coloured or not, with marks of Unicode or of ASCII.
+/// The style of text: colored or not, with Unicode or ASCII symbols.
 ///
-/// Colour only repeats what the words say.
+/// Colors never add information to the text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Look {
     color: bool,
@@ -18,7 +18,7 @@ impl Look {
         Self { color, unicode }
     }
 
-    /// The short mark before a finished image.
+    /// The symbol before a finished image.
     pub(super) fn mark(&self, outcome: Outcome) -> StyledObject<&'static str> {
         let (unicode, ascii, style) = match outcome {
             Outcome::Built => ("✔", "+", Style::new().green()),
@@ -29,7 +29,7 @@ impl Look {
         self.apply(style, if self.unicode { unicode } else { ascii })
     }
 
-    /// The turning mark before a running image, at `frame`.
+    /// The spinner before a running image, at `frame`.
     pub(super) fn spinner(&self, frame: usize) -> StyledObject<&'static str> {
         const UNICODE: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
         const ASCII: [&str; 4] = ["|", "/", "-", "\\"];
@@ -37,7 +37,7 @@ impl Look {
         self.apply(Style::new().cyan(), frames[frame % frames.len()])
     }
 
-    /// What stands for text that was cut off.
+    /// The ellipsis for truncated text.
     pub(super) fn ellipsis(&self) -> &'static str {
         if self.unicode { "…" } else { "..." }
     }
@@ -58,16 +58,16 @@ impl Look {
         self.apply(Style::new().bold(), text)
     }
 
-    /// The decision on colour was made from our own stream, so it overrules `console`'s global one.
+    /// The decision on colors is based on the stream in use, so it overrides the global decision of `console`.
     fn apply<D>(&self, style: Style, text: D) -> StyledObject<D> {
         style.apply_to(text).force_styling(self.color)
     }
 }
 
-/// Whether the locale says that the terminal shows UTF-8, given a look-up of environment variables.
+/// Whether the locale indicates a UTF-8 terminal; `variable` reads an environment variable.
 ///
-/// The first variable that is set decides, in the order of POSIX (Base Definitions, 8.2). Windows has no
-/// such variables; Windows Terminal sets `WT_SESSION`, the old console often has fonts without marks.
+/// The first variable that is set takes precedence, in the order of POSIX (Base Definitions, 8.2). Windows has no such
+/// variables; Windows Terminal sets `WT_SESSION`, the fonts of the old console often lack the symbols.
 pub(super) fn shows_unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
     if cfg!(windows) {
         return variable("WT_SESSION").is_some();

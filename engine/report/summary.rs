@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::text::{count, elapsed};
 use crate::event::{Event, Level, Outcome};
 
-/// Counts how images ended.
+/// Counts the results of images.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
     finished: Vec<(String, Outcome)>,
@@ -24,12 +24,12 @@ impl Summary {
         }
     }
 
-    /// Whether no image ended yet.
+    /// Whether no image is finished yet.
     pub(super) fn is_empty(&self) -> bool {
         self.finished.is_empty()
     }
 
-    /// The summary, then a line that names the images for each bad outcome.
+    /// The summary, then a line with the names of the images for each outcome other than success.
     pub(super) fn lines(&self, seconds: f64) -> Vec<String> {
         let outcomes = [
             (Outcome::Built, "built"),

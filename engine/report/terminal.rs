@@ -1,7 +1,7 @@
 //! Live lines for people.
 //!
-//! Finished images and notices scroll up; below them stands one line for each running image. Live lines and results
-//! are cut to the width of the terminal; notices and the summary are not, since nothing repeats them.
+//! Finished images and notices scroll up; below them is one line for each running image. Live lines and results are
+//! truncated to the width of the terminal; notices and the summary are not, since nothing repeats them.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -19,15 +19,15 @@ use super::text::{amount, clean, elapsed};
 use super::view::View;
 use crate::event::{Decision, Event, Level};
 
-/// Images that take less time than this are never drawn: a run with nothing to do draws no line.
+/// Images that finish in less time are never drawn: a run that skips everything draws no live lines.
 const DELAY: SignedDuration = SignedDuration::from_millis(200);
 
-/// Time from one picture to the next.
+/// The time between two frames.
 const FRAME: Duration = Duration::from_millis(100);
 
-/// The terminal that is drawn on.
+/// The terminal.
 pub(super) trait Screen: Write + Send {
-    /// What live lines are drawn on.
+    /// The target for live lines.
     fn target(&self) -> ProgressDrawTarget;
     /// Rows and columns.
     fn size(&self) -> (u16, u16);
@@ -41,14 +41,14 @@ pub(super) struct Terminal<S> {
     running: IndexMap<String, Running>,
     /// The step of the whole run, until images start.
     step: Option<Running>,
-    /// Lines that wait to be printed above the live ones.
+    /// Lines to be printed above the live lines.
     above: String,
     /// One bar with a line for each image; indicatif redraws it as a whole.
     bar: Option<ProgressBar>,
     drawn: Timestamp,
 }
 
-/// What a live line shows.
+/// The content of a live line.
 struct Running {
     since: Timestamp,
     step: String,
@@ -69,7 +69,7 @@ impl Running {
 }
 
 impl<S: Screen> Terminal<S> {
-    /// Draws nothing until something takes a moment.
+    /// Draws nothing until a step takes some time.
     pub(super) fn new(screen: S, look: Look, narrator: Narrator) -> Self {
         Self {
             screen,
@@ -98,7 +98,7 @@ impl<S: Screen> Terminal<S> {
 
     fn say(&mut self, remark: &Remark) {
         let text = match remark.kind {
-            // The live line says it.
+            // The live line shows it.
             Kind::Intent | Kind::Step => return,
             Kind::Result(crate::event::Outcome::Failed) => self.look.failure(&remark.text).to_string(),
             Kind::Notice(Level::Warning) => self.look.warning(&remark.text).to_string(),
@@ -117,12 +117,12 @@ impl<S: Screen> Terminal<S> {
         self.above.push('\n');
     }
 
-    /// Columns of a line. The last one stays free: some consoles start a new line as soon as it is written.
+    /// The columns of a line. The last column stays empty: some consoles wrap as soon as it is written.
     fn width(&self) -> usize {
         usize::from(self.screen.size().1).saturating_sub(1).max(1)
     }
 
-    /// The live lines, as many as fit.
+    /// The live lines that fit on the screen.
     fn live(&self, now: Timestamp) -> String {
         let (width, height) = (self.width(), usize::from(self.screen.size().0).saturating_sub(1).max(1));
         let shown = if self.running.len() > height { height - 1 } else { self.running.len() };
@@ -266,7 +266,8 @@ impl<S: Screen> View for Terminal<S> {
     }
 }
 
-/// `text` in one line without tabs, so that its width can be told; the end of very long text is never seen.
+/// `text` on one line without tabs, so that its width is known; very long text is truncated, because its end is never
+/// visible.
 fn one_line(text: &str) -> String {
     const SEEN: usize = 500;
     clean(text.lines().next().unwrap_or_default())

@@ -1,4 +1,4 @@
-//! A whole report, from events to files and text.
+//! A complete report, from events to files and text.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use super::samples::*;
 use super::*;
 use crate::event::{Decision, ImageResult, Outcome};
 
-/// A reader that can be looked at from outside, and that can go away.
+/// A reader that tests can inspect and close.
 #[derive(Clone, Default)]
 struct Pipe {
     text: Arc<Mutex<Vec<u8>>>,

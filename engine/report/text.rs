@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use indicatif::HumanBytes;
 
-/// `line` without colours, cursor movements and other control characters but tabs.
+/// `line` without colors, cursor movements and other control characters except tabs.
 ///
-/// Of a line that was overwritten with carriage returns only what would be left on the screen remains.
+/// Of a line with carriage returns, only the text that would remain on the screen is kept.
 pub(super) fn clean(line: &str) -> Cow<'_, str> {
     // Almost every line is clean already.
     if !line.chars().any(|character| character.is_control() && character != '\t') {
@@ -18,7 +18,7 @@ pub(super) fn clean(line: &str) -> Cow<'_, str> {
     Cow::Owned(shown.chars().filter(|character| !character.is_control() || *character == '\t').collect())
 }
 
-/// A duration as people say it: `40ms`, `4.2s`, `1m 05s`, `2h 03m`.
+/// A duration in readable form: `40ms`, `4.2s`, `1m 05s`, `2h 03m`.
 pub(super) fn elapsed(seconds: f64) -> String {
     let seconds = if seconds.is_finite() { seconds.max(0.0) } else { 0.0 };
     if seconds < 0.9995 {
@@ -34,7 +34,7 @@ pub(super) fn elapsed(seconds: f64) -> String {
     }
 }
 
-/// How far something is: `1.50 MiB of 3.00 MiB`.
+/// The progress of a step: `1.50 MiB of 3.00 MiB`.
 pub(super) fn amount(done: u64, total: Option<u64>) -> String {
     let mut text = HumanBytes(done).to_string();
     if let Some(total) = total {
@@ -43,7 +43,7 @@ pub(super) fn amount(done: u64, total: Option<u64>) -> String {
     text
 }
 
-/// `count` and the noun in its number: `1 line`, `2 lines`.
+/// `count` and the noun, singular or plural: `1 line`, `2 lines`.
 pub(super) fn count(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

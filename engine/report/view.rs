@@ -1,4 +1,4 @@
-//! What shows events as they come.
+//! The interface of views.
 
 use std::io;
 use std::time::Duration;
@@ -7,31 +7,31 @@ use jiff::Timestamp;
 
 use crate::event::Event;
 
-/// Shows events in one way. Lives in the one thread that owns the terminal.
+/// Shows events in one format. Used by the thread that owns the terminal.
 pub(super) trait View: Send {
-    /// Shows `event`, which happened `at` that time.
+    /// Shows `event`, which happened `at` this time.
     ///
     /// # Errors
-    /// When nobody reads any more; nothing is shown from then on.
+    /// If writing fails; nothing is shown after that.
     fn receive(&mut self, at: Timestamp, event: &Event) -> io::Result<()>;
 
-    /// Brings what is shown up to date: after a few events, and when [`View::wait`] is over.
+    /// Refreshes the display: after a few events, and after [`View::wait`].
     ///
     /// # Errors
-    /// As for [`View::receive`].
+    /// Those of [`View::receive`].
     fn refresh(&mut self, now: Timestamp) -> io::Result<()>;
 
-    /// Whether a program reads it, which must not take a part for the whole.
+    /// Whether a program reads the output, so that incomplete output is an error.
     fn is_data(&self) -> bool {
         false
     }
 
-    /// How long what is shown stays true without events; for good when none.
+    /// How long the display is valid without events; without a limit if `None`.
     fn wait(&self) -> Option<Duration>;
 
-    /// Shows the rest, clears what is not meant to stay.
+    /// Shows the remaining events, and clears live lines.
     ///
     /// # Errors
-    /// As for [`View::receive`].
+    /// Those of [`View::receive`].
     fn close(&mut self, now: Timestamp) -> io::Result<()>;
 }

@@ -1,4 +1,4 @@
-//! Something that is wrong, and where.
+//! A problem and its location.
 
 use std::fmt;
 use std::path::Path;
@@ -7,25 +7,25 @@ use std::sync::Arc;
 use miette::{Diagnostic, LabeledSpan, Severity, SourceCode, SourceSpan};
 use serde::Serialize;
 
-/// Something that is wrong.
+/// A problem.
 pub(super) struct Finding {
     diagnostic: Arc<dyn Diagnostic + Send + Sync>,
-    /// The profiles in which it is; none when it is there without any.
+    /// The profiles in which it occurs; empty if it occurs without profiles.
     pub(super) profiles: Vec<String>,
-    /// The project it is in, when it is one that the project depends on.
+    /// The dependency in which it occurs; none for the project itself.
     of: Option<Owner>,
 }
 
-/// A project that the one looked at depends on.
+/// A dependency of the checked project.
 #[derive(Debug, Clone)]
 pub(super) struct Owner {
     /// Its name: `auth`.
     pub(super) name: String,
-    /// Its folder, as it is shown.
+    /// Its directory, as displayed.
     pub(super) folder: String,
 }
 
-/// A place in a file; both counts start at 1, columns count characters.
+/// A location in a file; lines and columns start at 1, columns count characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Spot {
     file: String,
@@ -38,12 +38,12 @@ impl Finding {
         Self { diagnostic, profiles: profile.into_iter().map(ToOwned::to_owned).collect(), of: None }
     }
 
-    /// The same, in a project that the one looked at depends on.
+    /// The same finding, in the dependency `owner`.
     pub(super) fn within(self, owner: &Owner) -> Self {
         Self { of: Some(owner.clone()), ..self }
     }
 
-    /// Whether both are about the same: one place, or without any one message.
+    /// Whether both are the same problem: the same location, or without a location the same message.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self.spot(), other.spot()) {
             (Some(one), Some(two)) => one == two,
@@ -52,12 +52,12 @@ impl Finding {
         }
     }
 
-    /// The first place that it is about.
+    /// The location of its first label.
     fn spot(&self) -> Option<Spot> {
         let source = self.diagnostic.source_code()?;
         let label = self.diagnostic.labels()?.next()?;
         let span = *label.inner();
-        // The place after the end may be one after the text, which cannot be looked up.
+        // The end offset can be past the end of the text, where no lookup is possible.
         let last = SourceSpan::from((span.offset() + span.len().saturating_sub(1), 0));
         let place = |span| {
             let found = source.read_span(span, 0, 0).ok()?;
@@ -75,7 +75,7 @@ impl Finding {
     }
 }
 
-/// A finding for programs. The fields are an interface: they may be added to, never renamed.
+/// A finding for programs. The fields are an interface: new ones may be added, but none renamed.
 #[derive(Serialize)]
 pub(super) struct View {
     file: Option<String>,
@@ -87,7 +87,7 @@ pub(super) struct View {
     message: String,
     help: Option<String>,
     profiles: Vec<String>,
-    /// The project it is in, when it is one that the project depends on.
+    /// The dependency in which it occurs; none for the project itself.
     dependency: Option<String>,
 }
 

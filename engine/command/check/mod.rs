@@ -1,4 +1,4 @@
-//! `windlass check`: what is wrong with the configuration and the scripts, in every profile.
+//! `windlass check`: problems in the configuration and the scripts, in every profile.
 
 mod finding;
 mod survey;
@@ -14,16 +14,16 @@ use finding::View;
 /// The options of `windlass check`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Reads devspace.yaml and the scripts once without profiles and once with each of them,
-and calls the pipeline for every image in a world without daemon, registry, network and
-build contexts, in which no command runs. What it finds would stop a build, or be
-without effect: unknown functions and profiles, wrong numbers and types of arguments,
-overrides that override nothing, patches that match nothing, tags that two images claim.
-Test files (`*_test.rhai`) are read as well, not run. The projects it depends on are looked at
-with the profiles it gives them; those in git as far as they were fetched.
+Reads devspace.yaml and the scripts once without profiles and once with each profile,
+and calls the pipeline for every image on an offline host: without daemon, registry,
+network and build contexts, and without running commands. It reports what would stop a
+build or have no effect: unknown functions and profiles, wrong numbers and types of
+arguments, overrides that override nothing, patches that match nothing, tags that two
+images use. Test files (`*_test.rhai`) are read but not run. Dependencies are checked with
+the profiles that the project selects for them; those from git only if already fetched.
 
-Exit code 2 when something is wrong. --json prints a list for editors: file, line, column,
-end_line, end_column (from 1), code, message, help, profiles, dependency.
+The exit code is 2 if there are problems. --json prints a list for editors: file, line,
+column, end_line, end_column (from 1), code, message, help, profiles, dependency.
 
 Examples:
   windlass check
@@ -37,7 +37,7 @@ pub struct CheckArgs {
 /// Checks the project in every profile.
 ///
 /// # Errors
-/// When the project is not found or its configuration is wrong whatever the profile.
+/// If the project is not found or its configuration is invalid in every profile.
 pub fn check(global: &GlobalOptions, args: &CheckArgs) -> Result<ExitStatus, Failure> {
     let survey = survey::survey(global)?;
     if args.json {
@@ -46,7 +46,7 @@ pub fn check(global: &GlobalOptions, args: &CheckArgs) -> Result<ExitStatus, Fai
         survey.findings.iter().for_each(|finding| print_diagnostic(finding));
     }
     for source in &survey.left_out {
-        let message = format!("{source} is not looked at: `windlass update dependencies` fetches it");
+        let message = format!("not checking {source}: run `windlass update dependencies` to fetch it");
         load::warn(&message, global);
     }
     if !global.silent {

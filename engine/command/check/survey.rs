@@ -1,4 +1,4 @@
-//! Looking at a project in every profile.
+//! Checks of a project in every profile.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -24,11 +24,11 @@ use crate::run::{Run, RunOptions};
 use crate::script::{Pipeline, ScriptError, syntax_error};
 use crate::testing;
 
-/// What was looked at, and what is wrong with it.
+/// What was checked, and the problems found.
 #[derive(Default)]
 pub(super) struct Survey {
     pub(super) findings: Vec<Finding>,
-    /// Repositories of dependencies that are not there.
+    /// Repositories of dependencies that are not fetched.
     pub(super) left_out: BTreeSet<String>,
     profiles: usize,
     images: usize,
@@ -36,10 +36,10 @@ pub(super) struct Survey {
     dependencies: BTreeSet<String>,
 }
 
-/// Looks at the project without profiles beyond those asked for, and with each of its profiles.
+/// Checks the project with the selected profiles only, and additionally with each of its profiles.
 ///
 /// # Errors
-/// When the configuration is wrong whatever the profile.
+/// If the configuration is invalid in every profile.
 pub(super) fn survey(global: &GlobalOptions) -> Result<Survey, Failure> {
     let (explanation, _) = load_explained(global, Explain::Survey)?;
     let profiles: Vec<_> = explanation.profiles.into_iter().map(|profile| profile.name).collect();
@@ -56,7 +56,7 @@ pub(super) fn survey(global: &GlobalOptions) -> Result<Survey, Failure> {
 }
 
 impl Survey {
-    /// `no problems in 3 images and 2 profiles`; with tests and dependencies where there are any.
+    /// `no problems in 3 images and 2 profiles`; with tests and dependencies if there are any.
     pub(super) fn summary(&self) -> String {
         let count = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
         let dependencies = match self.dependencies.len() {
@@ -74,7 +74,7 @@ impl Survey {
         format!("{problems} in {images}{tests} and {profiles}{dependencies}")
     }
 
-    /// Notes a finding, unless it is known from another profile.
+    /// Records a finding, unless it is known from another profile.
     fn note(&mut self, diagnostic: impl Diagnostic + Send + Sync + 'static, profile: Option<&str>) {
         self.note_shared(Arc::new(diagnostic), profile);
     }
@@ -85,7 +85,7 @@ impl Survey {
 
     fn add(&mut self, finding: Finding) {
         match self.findings.iter_mut().find(|known| known.is_same(&finding)) {
-            // What is wrong without profiles is wrong with them.
+            // A problem that occurs without profiles also occurs with them.
             Some(known) if known.profiles.is_empty() => {}
             Some(known) => {
                 let new = finding.profiles.into_iter().filter(|name| !known.profiles.contains(name));
@@ -96,7 +96,7 @@ impl Survey {
         }
     }
 
-    /// Looks at the project as `options` load it.
+    /// Checks the project as `options` load it.
     fn look(&mut self, options: &LoadOptions, profile: Option<&str>, profiles: &[String], runtime: &Runtime) {
         let loaded = match config::load(options) {
             Ok(loaded) => loaded,
@@ -131,7 +131,7 @@ impl Survey {
         self.call((loaded, tree), pipeline, profile, runtime);
     }
 
-    /// Reads the tests in the folder of the project, of which `config` is the configuration if it was given.
+    /// Reads the tests in the project directory; `config` is the configuration file, if it was given.
     fn look_at_tests(&mut self, folder: &Path, config: Option<&Path>) {
         for file in testing::find_each(folder, config) {
             self.tests += 1;
@@ -145,7 +145,7 @@ impl Survey {
         }
     }
 
-    /// The projects that `loaded` depends on, as far as they are here.
+    /// The dependencies of `loaded` that are already fetched.
     fn dependencies(&mut self, loaded: &Loaded, options: &LoadOptions, profile: Option<&str>) -> Tree {
         let left_out = &mut self.left_out;
         let tree = Tree::load(loaded, options, Fetch::Nothing, &mut |news| {
@@ -163,7 +163,7 @@ impl Survey {
         Tree::default()
     }
 
-    /// Calls the pipeline for every image in a world without anything, those of the dependencies first.
+    /// Calls the pipeline for every image on an offline host, images of dependencies first.
     fn call(
         &mut self,
         (loaded, tree): (Loaded, Tree),
@@ -198,7 +198,7 @@ impl Survey {
             self.note_dependency(&dependency, profile);
         }
         let last = outcome.err().filter(|error| !Dependency::is_summary(error));
-        // What a dependency that is not here would give cannot be known.
+        // The results of a dependency that is not fetched are unknown.
         let is_unknown = |error: &ScriptError| {
             error.stage().is_some_and(|stage| stage.code() == "run::dependency_left_out")
         };
@@ -207,7 +207,7 @@ impl Survey {
         }
     }
 
-    /// Notes what is wrong with a project that the one looked at depends on.
+    /// Records the problems of a dependency.
     fn note_dependency(&mut self, dependency: &Dependency, profile: Option<&str>) {
         let owner = Owner { name: dependency.name.clone(), folder: dependency.folder.clone() };
         let run = &dependency.run;
@@ -223,7 +223,7 @@ impl Survey {
     }
 }
 
-/// Why images of `run` failed.
+/// The errors of the images of `run`.
 fn failures(run: &Run) -> impl Iterator<Item = Arc<ScriptError>> {
     run.results.failures().into_iter().map(|(_, error)| error)
 }

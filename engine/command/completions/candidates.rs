@@ -1,4 +1,4 @@
-//! The names a shell may complete, found without running anything.
+//! The names that a shell can complete, found without running commands.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ pub fn dependencies() -> Vec<CompletionCandidate> {
     candidates(outline().dependencies)
 }
 
-/// What `windlass doc` knows.
+/// The entries of `windlass doc`.
 pub fn documented() -> Vec<CompletionCandidate> {
     let entries = super::super::doc::entries();
     let candidate = |entry: &reference::Documented| {
@@ -32,7 +32,7 @@ pub fn documented() -> Vec<CompletionCandidate> {
     entries.iter().map(candidate).collect()
 }
 
-/// The pipelines of the project: those of `windlass.rhai` and of every profile.
+/// The pipelines of the project: those in `windlass.rhai` and in the script of every profile.
 pub fn pipelines() -> Vec<String> {
     let outline = outline();
     let Some(root) = outline.root else { return Vec::new() };
@@ -53,7 +53,7 @@ fn candidates(names: Vec<String>) -> Vec<CompletionCandidate> {
     names.into_iter().map(CompletionCandidate::new).collect()
 }
 
-/// The names in the configuration that the command line so far is about.
+/// The names in the configuration that the command line so far selects.
 fn outline() -> Outline {
     let directory = std::env::current_dir().unwrap_or_default();
     Outline::read(&directory, config(std::env::args_os().collect()))

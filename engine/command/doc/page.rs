@@ -5,18 +5,18 @@ use serde_json::{Value, json};
 use super::search::Found;
 use crate::script::reference::{Documented, Kind};
 
-/// How wide the text may be where nobody says.
+/// The width without a terminal.
 const WIDTH: usize = 100;
-/// Longer calls have a line of their own.
+/// Longer calls are on a separate line.
 const LONGEST_CALL: usize = 36;
 
-/// Text of a certain width.
+/// Text of a given width.
 pub struct Page {
     width: usize,
 }
 
 impl Page {
-    /// As wide as the terminal, but never hard to read.
+    /// The width of the terminal, within readable limits.
     pub fn for_terminal() -> Self {
         let terminal = console::Term::stdout();
         let width = terminal.size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns));
@@ -29,19 +29,19 @@ impl Page {
             |kinds: &[Kind]| entries.iter().filter(|entry| kinds.contains(&entry.kind)).collect::<Vec<_>>();
         let functions = of(&[Kind::Function]);
         let mut text =
-            "Functions of the pipeline: redefine them in windlass.rhai, or windlass.<profile>.rhai\n"
+            "Functions of the pipeline: override them in windlass.rhai, or windlass.<profile>.rhai\n"
                 .to_owned();
         text += &self.table(&functions);
-        text += "\nStages, and what can be asked of values: call them\n";
+        text += "\nStages and properties: call them\n";
         text += &self.table(&of(&[Kind::Stage, Kind::Property]));
         text += "\nThe standard library: `import \"std/tags\" as tags;`, then `tags::branch()`\n";
         text += &self.table(&of(&[Kind::Library]));
         text += "\nTests: call them in *_test.rhai\n";
         text += &self.table(&of(&[Kind::Test]));
-        text + "\n`windlass doc NAME` tells more about one, `windlass doc images` about keys of devspace.yaml.\n"
+        text + "\n`windlass doc NAME` shows one entry, `windlass doc images` the keys of devspace.yaml.\n"
     }
 
-    /// All about what is called `name`.
+    /// The entries for `name`.
     pub fn about(&self, name: &str, found: &Found<'_>) -> String {
         let (keys, others): (Vec<_>, Vec<_>) = found.exact.iter().partition(|entry| entry.kind == Kind::Key);
         let mut parts: Vec<_> = others.into_iter().map(|entry| self.entry(entry)).collect();
@@ -51,7 +51,7 @@ impl Page {
             keys => parts.push(format!("Keys of devspace.yaml\n{}", self.table(keys))),
         }
         if !found.members.is_empty() {
-            parts.push(format!("What `{name}` offers\n{}", self.table(&found.members)));
+            parts.push(format!("Members of `{name}`\n{}", self.table(&found.members)));
         }
         parts.join("\n")
     }
@@ -63,7 +63,7 @@ impl Page {
         for entry in entries {
             let first = format!("  {:<width$}", entry.call, width = column - 2);
             let rest = " ".repeat(column);
-            // A call that is too long for its column gets a line of its own.
+            // A call that is too long for its column is on a separate line.
             let call =
                 if first.chars().count() > column { format!("{}\n{rest}", first.trim_end()) } else { first };
             let options = textwrap::Options::new(self.width).subsequent_indent(&rest).initial_indent(&rest);
@@ -78,17 +78,17 @@ impl Page {
     fn entry(&self, entry: &Documented) -> String {
         let returns = entry.returns.as_ref().map(|returns| format!(" -> {returns}")).unwrap_or_default();
         let kind = match entry.kind {
-            Kind::Function => "a function of the pipeline, which you may redefine",
+            Kind::Function => "a function of the pipeline, which you can override",
             Kind::Stage => "a stage",
             Kind::Property => "a property",
             Kind::Key => "a key of devspace.yaml",
-            Kind::Test => "for tests",
+            Kind::Test => "a function for tests",
             Kind::Library => "a function of the standard library",
         };
         format!("{}{returns}\n  {kind}\n\n{}", entry.call, self.markdown(&entry.text))
     }
 
-    /// The little Markdown of doc comments as plain text: paragraphs, lists, headings, code.
+    /// Converts the Markdown of doc comments to plain text: paragraphs, lists, headings, code.
     fn markdown(&self, markdown: &str) -> String {
         let mut writer =
             Writer { width: self.width, text: String::new(), paragraph: String::new(), indent: "  " };
@@ -115,7 +115,7 @@ impl Page {
     }
 }
 
-/// Gathers words into paragraphs.
+/// Joins words into paragraphs.
 struct Writer {
     width: usize,
     text: String,
@@ -129,7 +129,7 @@ impl Writer {
         self.text.push('\n');
     }
 
-    /// More words of the paragraph; an item of a list is one of its own.
+    /// Adds words to the paragraph; a list item starts a new one.
     fn words(&mut self, words: &str) {
         if words.starts_with("- ") {
             self.end_paragraph();

@@ -1,22 +1,22 @@
-//! Finding what a name means.
+//! Looks up names in the reference.
 
 use crate::script::reference::{Documented, Kind};
 use crate::suggestion::nearest;
 
-/// What everything that only tests can call is found as.
+/// The name under which the functions for tests are found.
 const TESTS: &str = "test";
 
-/// What a name means.
+/// The entries for a name.
 pub struct Found<'a> {
-    /// What is called so.
+    /// The entries with this name.
     pub exact: Vec<&'a Documented>,
-    /// What belongs to the value or module that is called so.
+    /// The members of the type or module with this name.
     pub members: Vec<&'a Documented>,
 }
 
-/// Nothing has this name.
+/// No entry has this name.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("there is nothing called `{name}`")]
+#[error("no documentation for `{name}`")]
 #[diagnostic(code(doc::unknown))]
 pub struct Unknown {
     name: String,
@@ -24,7 +24,7 @@ pub struct Unknown {
     help: String,
 }
 
-/// What `name` means: `tags`, `image.tags`, `tags(image)`, `image`.
+/// The entries for `name`: `tags`, `image.tags`, `tags(image)`, `image`.
 ///
 /// # Errors
 /// `doc::unknown`, with the nearest name.
@@ -47,6 +47,6 @@ fn help(entries: &[Documented], name: &str) -> String {
         .flat_map(|entry| [Some(entry.path()), Some(entry.name()), entry.owner()].into_iter().flatten());
     match nearest(name, names) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => "`windlass doc` lists everything".to_owned(),
+        None => "run `windlass doc` to list all entries".to_owned(),
     }
 }

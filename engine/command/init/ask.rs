@@ -1,4 +1,4 @@
-//! Asking which images to build, and what to call them.
+//! Prompts for the images to build and their repositories.
 
 use std::fmt;
 
@@ -17,8 +17,8 @@ impl fmt::Display for Choice {
     }
 }
 
-/// Asks which of `candidates` to build, when there are several, and for the repository of each; `None` when the user
-/// breaks it off.
+/// Prompts for the `candidates` to build, if there are several, and for the repository of each; `None` if the user
+/// cancels.
 pub fn choose(candidates: Vec<Candidate>) -> Option<Vec<Candidate>> {
     let chosen = if candidates.len() > 1 { select(candidates)? } else { candidates };
     let named = chosen.into_iter().map(|candidate| {
@@ -36,7 +36,7 @@ fn select(candidates: Vec<Candidate>) -> Option<Vec<Candidate>> {
     let chosen = question
         .with_default(&suggested)
         .with_validator(inquire::min_length!(1, "choose at least one"))
-        .with_help_message("space chooses, enter goes on")
+        .with_help_message("press space to select, enter to continue")
         .prompt();
     Some(chosen.ok()?.into_iter().map(|choice| choice.0).collect())
 }
@@ -50,5 +50,5 @@ fn repository(candidate: &Candidate) -> Option<String> {
         })
     };
     let text = Text::new(&question).with_default(&candidate.repository).with_validator(check);
-    text.with_help_message("such as ghcr.io/acme/api").prompt().ok()
+    text.with_help_message("for example ghcr.io/acme/api").prompt().ok()
 }

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::dockerfiles::context_of;
 use crate::image::Repository;
 
-/// An image that could be built. Paths are relative to the project's folder.
+/// An image that could be built. Paths are relative to the project directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Candidate {
     /// Its key in `images`.
@@ -16,18 +16,18 @@ pub struct Candidate {
     pub repository: String,
     /// The Dockerfile.
     pub dockerfile: PathBuf,
-    /// The folder of the build context; empty for the project's own.
+    /// The directory of the build context; empty for the project directory.
     pub context: PathBuf,
     /// The build target.
     pub target: Option<String>,
-    /// Build arguments; `None` takes the value from the environment.
+    /// Build arguments; for `None`, the value comes from the environment.
     pub build_args: IndexMap<String, Option<String>>,
-    /// Whether it is built unless the user says otherwise.
+    /// Whether it is selected by default.
     pub is_suggested: bool,
 }
 
 impl Candidate {
-    /// The image of a Dockerfile: named for what distinguishes the file, or for its folder.
+    /// The image of a Dockerfile, named after the distinguishing part of the file name or after the directory.
     pub fn of_dockerfile(root: &Path, dockerfile: &Path) -> Self {
         let dockerfile = dockerfile.strip_prefix(".").unwrap_or(dockerfile);
         let file = dockerfile.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -44,7 +44,7 @@ impl Candidate {
         }
     }
 
-    /// Gives it a repository unless it has one: below `prefix`, which is the repository itself when this `is_only`.
+    /// Sets its repository if it has none: below `prefix`, or `prefix` itself if the image `is_only` one.
     pub fn suggest_repository(&mut self, root: &Path, prefix: Option<&str>, is_only: bool) {
         if !self.repository.is_empty() {
             return;
@@ -61,14 +61,14 @@ impl Candidate {
     }
 }
 
-/// `text` in lower case, with `-` for everything that no name may hold.
+/// `text` in lower case, with `-` instead of characters that are invalid in names.
 pub fn identifier(text: &str) -> String {
     let fit = |char: char| if char.is_ascii_alphanumeric() { char.to_ascii_lowercase() } else { '-' };
     let fitting: String = text.chars().map(fit).collect();
     fitting.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
 }
 
-/// Tells candidates of the same name apart: by the folder of their Dockerfile, else by numbers.
+/// Renames candidates with the same name: with the directory of their Dockerfile, otherwise with numbers.
 pub fn make_names_unique(candidates: &mut [Candidate]) {
     for place in 1..candidates.len() {
         let (before, rest) = candidates.split_at_mut(place);

@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::candidate::{Candidate, identifier};
 use crate::image::{ImageReference, Repository};
 
-/// The names a compose file may have, the first that exists counts.
+/// The possible names of a compose file; the first one that exists is used.
 const FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 
-/// The services that the compose file in `folder` builds; none where there is no such file, or it is no YAML.
+/// The services that the compose file in `folder` builds; none if there is no such file, or it is not valid YAML.
 pub fn services(folder: &Path) -> Vec<Candidate> {
     let texts = FILES.iter().filter_map(|name| crate::input_file::read_text(&folder.join(name)).ok());
     let Some(compose) = texts.into_iter().next().and_then(|text| serde_yaml::from_str::<Value>(&text).ok())
@@ -25,7 +25,7 @@ pub fn services(folder: &Path) -> Vec<Candidate> {
             let key = |one: &Candidate| (one.dockerfile.clone(), one.context.clone(), one.target.clone());
             key(other) == key(&candidate)
         };
-        // Services of one image often differ only in their commands.
+        // Services with the same image often differ only in their commands.
         if folder.join(&candidate.dockerfile).is_file() && !candidates.iter().any(is_same) {
             candidates.push(candidate);
         }
@@ -33,7 +33,7 @@ pub fn services(folder: &Path) -> Vec<Candidate> {
     candidates
 }
 
-/// A service that is built, from a folder of the project.
+/// A service that is built from a directory of the project.
 fn candidate(name: &str, service: &Value) -> Option<Candidate> {
     let build = service.get("build")?;
     let text = |key: &str| build.get(key).and_then(Value::as_str);
@@ -52,7 +52,7 @@ fn candidate(name: &str, service: &Value) -> Option<Candidate> {
     })
 }
 
-/// `path` without `.` and `..`; `None` when it leads out of the project, or holds a variable.
+/// `path` without `.` and `..`; `None` if it is outside of the project or contains a variable.
 fn inside(path: &Path) -> Option<PathBuf> {
     let mut inside = PathBuf::new();
     for component in path.components() {
@@ -66,7 +66,7 @@ fn inside(path: &Path) -> Option<PathBuf> {
     Some(inside)
 }
 
-/// The repository of `image`, when it holds no variable.
+/// The repository of `image`, if it contains no variable.
 fn repository(image: &str) -> Option<String> {
     let reference: ImageReference = image.parse().ok()?;
     let repository: Repository = reference.repository;

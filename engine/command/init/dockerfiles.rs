@@ -1,8 +1,8 @@
-//! Dockerfiles in a folder.
+//! Dockerfiles in a directory.
 
 use std::path::{Path, PathBuf};
 
-/// How many folders deep Dockerfiles are searched.
+/// The maximum depth of the search for Dockerfiles.
 const DEPTH: usize = 6;
 
 /// The Dockerfiles below `folder` that git does not ignore, relative to it.
@@ -13,7 +13,7 @@ pub fn find(folder: &Path) -> Vec<PathBuf> {
     let files = files.filter(|entry| is_dockerfile(&entry.file_name().to_string_lossy()));
     let files = files.filter_map(|entry| entry.path().strip_prefix(folder).map(Path::to_owned).ok());
     let mut files: Vec<_> = files.collect();
-    // What lies higher is more likely meant.
+    // A file closer to the root is more likely the intended one.
     files.sort_by_key(|path| path.components().count());
     files
 }
@@ -23,7 +23,8 @@ fn is_dockerfile(name: &str) -> bool {
     is_named && !name.ends_with(".dockerignore")
 }
 
-/// The folder whose files a Dockerfile copies, relative to `root`: its own, unless only the project's has them.
+/// The build context of a Dockerfile, relative to `root`: its own directory, unless only the project directory contains
+/// the files that it copies.
 pub fn context_of(root: &Path, dockerfile: &Path) -> PathBuf {
     let own = dockerfile.parent().unwrap_or(Path::new("")).to_owned();
     let text = crate::input_file::read_text(&root.join(dockerfile)).unwrap_or_default();
@@ -32,7 +33,7 @@ pub fn context_of(root: &Path, dockerfile: &Path) -> PathBuf {
     if !has_all(&own) && has_all(Path::new("")) { PathBuf::new() } else { own }
 }
 
-/// The files that `COPY` and `ADD` lines name, but for those of other images and addresses.
+/// The files that `COPY` and `ADD` instructions name, except those from other images and URLs.
 fn copied(text: &str) -> Vec<String> {
     let mut sources = Vec::new();
     for line in text.lines() {
@@ -51,7 +52,7 @@ fn copied(text: &str) -> Vec<String> {
     sources
 }
 
-/// Whether `folder` has `source`; of a pattern, the folder before its first `*`.
+/// Whether `folder` contains `source`; for a pattern, the directory before its first `*`.
 fn exists(folder: &Path, source: &str) -> bool {
     let fixed = source.split(['*', '?']).next().unwrap_or_default();
     let fixed = if fixed.len() < source.len() {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// The repository that the host of the remote `origin` offers for images: `ghcr.io/acme/shop` for a project on
+/// The image repository that the host of the remote `origin` provides: `ghcr.io/acme/shop` for a project on
 /// github.com, `registry.gitlab.com/acme/shop` for one on gitlab.com.
 pub fn registry(folder: &Path) -> Option<String> {
     let configuration =
@@ -16,7 +16,7 @@ pub fn registry(folder: &Path) -> Option<String> {
     }
 }
 
-/// The address of the remote `origin` in a configuration of git.
+/// The URL of the remote `origin` in a git configuration.
 fn origin(configuration: &str) -> Option<&str> {
     let (_, section) = configuration.split_once("[remote \"origin\"]")?;
     let lines = section.lines().skip(1).take_while(|line| !line.trim_start().starts_with('['));
@@ -42,8 +42,8 @@ mod tests {
     #[test]
     fn remotes_have_registries() {
         let check = |address: &str, expected: Option<&str>| {
-            let folder = tempfile::tempdir().expect("folder");
-            std::fs::create_dir_all(folder.path().join(".git")).expect("folder");
+            let folder = tempfile::tempdir().expect("directory");
+            std::fs::create_dir_all(folder.path().join(".git")).expect("directory");
             let configuration =
                 format!("[core]\n\tbare = false\n[remote \"origin\"]\n\turl = {address}\n\tfetch = x\n");
             std::fs::write(folder.path().join(".git/config"), configuration).expect("file");

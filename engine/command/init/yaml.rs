@@ -1,4 +1,4 @@
-//! The text of a first devspace.yaml.
+//! The content of a new devspace.yaml.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::config::Version;
 /// The configuration of a project called `name` with these images.
 pub fn text(name: &str, images: &[Candidate]) -> String {
     let mut text = format!(
-        "# What `windlass build` builds; `windlass doc images` lists the keys.\nversion: {}\nname: {}\n\nimages:\n",
+        "# The images of `windlass build`; run `windlass doc images` to list the keys.\nversion: {}\nname: {}\n\nimages:\n",
         Version::NEWEST.as_str(),
         scalar(name)
     );
@@ -35,7 +35,7 @@ pub fn text(name: &str, images: &[Candidate]) -> String {
     text
 }
 
-/// `text` as a scalar of YAML: as it is where every reader takes it for a text, else in quotes. JSON's quoting is YAML's.
+/// `text` as a YAML scalar: plain if every parser reads it as a string, otherwise quoted. JSON strings are valid YAML.
 fn scalar(text: &str) -> String {
     let is_plain = text.chars().all(|char| char.is_ascii_alphanumeric() || "_-./:".contains(char));
     let is_word = text.starts_with(|char: char| char.is_ascii_alphabetic());

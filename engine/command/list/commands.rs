@@ -8,15 +8,15 @@ use crate::command::exit_status::{ExitStatus, Failure};
 use crate::command::load;
 use crate::config::{CommandConfig, Origin};
 
-/// What `--help` adds.
+/// The additional help text.
 pub(super) const HELP: &str = "\
 Fields of --json:
   name          for `windlass run NAME`
-  command       the line or program as written, variables included
-  args          arguments of a program, or null for a line of the shell
-  description   what it does, or null
-  section       the group it belongs to, or null
-  origin        file and line of the entry in devspace.yaml";
+  command       shell command line or executable as written, including variables
+  args          arguments of the executable, or null for a shell command line
+  description   its description, or null
+  section       its group, or null
+  origin        file and line of the key in devspace.yaml";
 
 /// One command.
 #[derive(Serialize)]
@@ -40,7 +40,7 @@ impl Row for Listed<'_> {
     }
 }
 
-/// Lists the commands in file order; internal ones are left out.
+/// Lists the commands in file order, without internal ones.
 pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Failure> {
     let loaded = load::load_outline(global)?;
     load::tell(&loaded.warnings, global);

@@ -8,16 +8,16 @@ use crate::command::exit_status::{ExitStatus, Failure};
 use crate::command::load;
 use crate::config::{DependencyConfig, DependencySource, Origin};
 
-/// What `--help` adds.
+/// The additional help text.
 pub(super) const HELP: &str = "\
-The project's own dependencies; nothing is cloned.
+Lists the direct dependencies of the project, without cloning them.
 
 Fields of --json:
-  name       for --dependency, and before the names of its images
-  source     its folder, or its repository with the branch, tag or revision
-  sub_path   the project's folder in the repository, or null
+  name       for --dependency, and the prefix of its image names
+  source     its directory, or its repository with the branch, tag or revision
+  sub_path   the project directory in the repository, or null
   profiles   the profiles it is loaded with
-  origin     file and line of the entry in devspace.yaml";
+  origin     file and line of the key in devspace.yaml";
 
 /// One dependency.
 #[derive(Serialize)]
@@ -43,7 +43,7 @@ pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Fai
     let loaded = load::load_outline(global)?;
     load::tell(&loaded.warnings, global);
     let rows: Vec<_> = loaded.project.dependencies.values().map(row).collect();
-    show(&rows, json, "the project depends on no other")
+    show(&rows, json, "the project has no dependencies")
 }
 
 fn row(dependency: &DependencyConfig) -> Listed<'_> {

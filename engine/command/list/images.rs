@@ -8,17 +8,17 @@ use crate::command::exit_status::{ExitStatus, Failure};
 use crate::command::load;
 use crate::config::{ImageConfig, Origin};
 
-/// What `--help` adds.
+/// The additional help text.
 pub(super) const HELP: &str = "\
 Fields of --json:
   name         the key in `images`
   image        registry and repository, without tag
-  tags         as configured, `#` being a random character; empty: one random tag
-  builder      disabled, custom, buildkit, docker or kaniko: the first choice of a build
-  dockerfile   relative to the project's folder
-  context      relative to the project's folder
+  tags         as configured, `#` is a random character; empty: one random tag
+  builder      disabled, custom, buildkit, docker or kaniko: the preferred builder
+  dockerfile   relative to the project directory
+  context      relative to the project directory
   target       build target, or null for the last one
-  origin       file and line of the entry in devspace.yaml";
+  origin       file and line of the key in devspace.yaml";
 
 /// One image.
 #[derive(Serialize)]
@@ -50,7 +50,7 @@ impl Row for Image<'_> {
 pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Failure> {
     let loaded = match load::load_outline(global)? {
         loaded if loaded.left_out.is_empty() => loaded,
-        // What is missing is asked for, or told.
+        // Prompts for missing variables, or reports them.
         _ => load::load_project(global)?,
     };
     load::tell(&loaded.warnings, global);

@@ -1,4 +1,4 @@
-//! `windlass list`: what the project has, as a table or as JSON. One subject, one file.
+//! `windlass list`: the contents of a project, as a table or as JSON. One subject per file.
 
 mod commands;
 mod dependencies;
@@ -19,45 +19,45 @@ use table::Table;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  windlass list images                  a table
-  windlass list images -p dev           with the profile `dev`
-  windlass list profiles                which are applied, and why
-  windlass list vars                    where each value is from
+  windlass list images                  print a table
+  windlass list images -p dev           apply the profile `dev`
+  windlass list profiles                show which profiles are applied, and why
+  windlass list vars                    show the origin of each value
   windlass list images --json | jq -r '.[].image'")]
 pub struct ListArgs {
-    /// What to list.
+    /// The subject to list.
     #[command(subcommand)]
     subject: Subject,
 
-    /// Print a JSON array, one object for each line of the table
+    /// Print a JSON array with one object per table row
     #[arg(long, global = true)]
     json: bool,
 }
 
-/// What can be listed.
+/// The subjects that can be listed.
 #[derive(Debug, clap::Subcommand)]
 enum Subject {
-    /// The images: repository, tags, builder, Dockerfile, context
+    /// List images: repository, tags, builder, Dockerfile, context
     #[command(after_help = images::HELP)]
     Images,
-    /// The project's own pipelines, for `windlass run`
+    /// List the project's own pipelines, for `windlass run`
     #[command(after_help = pipelines::HELP)]
     Pipelines,
-    /// The projects it depends on, and where they come from
+    /// List dependencies and their sources
     #[command(after_help = dependencies::HELP)]
     Dependencies,
-    /// The commands of devspace.yaml, for `windlass run`
+    /// List commands of devspace.yaml, for `windlass run`
     #[command(after_help = commands::HELP)]
     Commands,
-    /// The profiles: which are applied, and why
+    /// List profiles: which are applied, and why
     #[command(after_help = profiles::HELP)]
     Profiles,
-    /// The variables: value, where it is from, where it is used
+    /// List variables: value, source, uses
     #[command(after_help = vars::HELP)]
     Vars,
 }
 
-/// Lists what `args` name.
+/// Lists the subject that `args` select.
 ///
 /// # Errors
 /// When the configuration is wrong.
@@ -72,17 +72,17 @@ pub fn list(global: &GlobalOptions, args: &ListArgs) -> Result<ExitStatus, Failu
     }
 }
 
-/// One thing of a list: a line of the table, and as [`Serialize`] an object of the JSON array. The fields of the
-/// object are an interface for programs: they may be added to, never renamed.
+/// One list entry: a row of the table, and as [`Serialize`] an object of the JSON array. The fields of the object are
+/// an interface for programs: new ones may be added, but none renamed.
 trait Row: Serialize {
-    /// The heads of the table's columns.
+    /// The column headers of the table.
     const COLUMNS: &'static [&'static str];
 
-    /// The texts of the columns; an empty one is shown as `-`.
+    /// The cells; an empty one is shown as `-`.
     fn cells(&self) -> Vec<String>;
 }
 
-/// Prints `rows` to standard output; a table without any says `nothing` on standard error instead.
+/// Prints `rows` to standard output; for an empty table, prints `nothing` to standard error instead.
 fn show<R: Row>(rows: &[R], json: bool, nothing: &str) -> Result<ExitStatus, Failure> {
     if json {
         return print_json(&rows);

@@ -9,15 +9,15 @@ use crate::command::load;
 use crate::command::pipeline_options::scripts;
 use crate::script::{Pipeline, Signature};
 
-/// What `--help` adds.
+/// The additional help text.
 pub(super) const HELP: &str = "\
 A pipeline is a public function whose first parameter is `project`; `windlass run` calls it.
 
 Fields of --json:
   name            the function's name
   documentation   its doc comment without the lines about parameters
-  parameters      what it takes: name, type (string, int, float, bool, list, choice),
-                  values of a choice, default (null: has to be given), documentation
+  parameters      name, type (string, int, float, bool, list, choice), values of a
+                  choice, default (null: required), documentation
   file, line      where it is defined";
 
 /// One pipeline.
@@ -53,6 +53,6 @@ pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Fai
         let signature = Signature::of(function).map_err(Failure::wrong_use)?;
         Ok(Listed { signature, file: &function.file.name, line: function.line() })
     });
-    let nothing = "the project has no pipelines of its own: `windlass build` is all";
+    let nothing = "the project has no pipelines; `windlass build` runs the default one";
     show(&listed.collect::<Result<Vec<_>, Failure>>()?, json, nothing)
 }

@@ -6,24 +6,24 @@ use crate::command::exit_status::{ExitStatus, Failure};
 use crate::command::load;
 use crate::config::{Explain, ProfileStatus};
 
-/// What `--help` adds.
+/// The additional help text.
 pub(super) const HELP: &str = "\
-A profile is applied because -p names it, because an activation of it holds, or
-because it is the parent of one that is applied. Nothing is asked: an activation
-that looks at a variable without a value does not hold.
+A profile is applied if -p selects it, if one of its activations matches, or if it is
+the parent of an applied profile. This command does not prompt: an activation does not
+match if it uses a variable without a value.
 
 Fields of --json:
   name          its name
   description   its description, or null
   active        whether it is applied
-  reasons       why, each with `kind`: flag; activation, with the names it looks at
+  reasons       why, each with `kind`: flag; activation, with the names that it uses
                 in `env` and `vars`; parent_of, with `profile`
   parents       its parents
   origin        file, line and column of its name
 
 Examples:
   windlass list profiles
-  windlass list profiles -p dev   what `dev` brings with it";
+  windlass list profiles -p dev   show what `dev` applies";
 
 impl Row for ProfileStatus {
     const COLUMNS: &'static [&'static str] = &["name", "active", "why", "parents", "description"];

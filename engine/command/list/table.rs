@@ -2,24 +2,24 @@
 
 use console::{Alignment, Style, measure_text_width, pad_str};
 
-/// Between two columns.
+/// The separator between two columns.
 const GAP: &str = "  ";
 
-/// Rows of cells below a line of heads.
+/// Rows of cells below a header row.
 pub(super) struct Table {
     widths: Vec<usize>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    /// A table whose columns have these heads.
+    /// A table with these column headers.
     pub(super) fn new(heads: &[&str]) -> Self {
         let heads: Vec<String> = heads.iter().map(|head| head.to_uppercase()).collect();
         let widths = heads.iter().map(|head| measure_text_width(head)).collect();
         Self { widths, rows: vec![heads] }
     }
 
-    /// Adds a row, one cell a column. A cell of several lines is shown by its first.
+    /// Adds a row, one cell per column. Of a cell with several lines, only the first is shown.
     pub(super) fn push(&mut self, cells: Vec<String>) {
         let cells: Vec<String> = cells.iter().map(|cell| one_line(cell)).collect();
         for (width, cell) in self.widths.iter_mut().zip(&cells) {
@@ -28,7 +28,7 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// The table as text, its heads dimmed where colour is shown.
+    /// The table as text, with dimmed headers if colors are enabled.
     pub(super) fn render(&self, is_colored: bool) -> String {
         let mut text = String::new();
         for (index, row) in self.rows.iter().enumerate() {
@@ -43,7 +43,7 @@ impl Table {
     }
 }
 
-/// The first line of `cell`, `-` when there is none. What a terminal would obey is taken out.
+/// The first line of `cell`, or `-` if it is empty. Control characters are removed.
 fn one_line(cell: &str) -> String {
     let line = cell.lines().next().unwrap_or_default();
     let more = if cell.trim_end().lines().count() > 1 { " ..." } else { "" };

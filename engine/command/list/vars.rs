@@ -6,22 +6,23 @@ use crate::command::exit_status::{ExitStatus, Failure};
 use crate::command::load;
 use crate::config::{Explain, VariableStatus};
 
-/// What `--help` adds.
+/// The additional help text.
 pub(super) const HELP: &str = "\
-The variables of devspace.yaml, and others that it uses. Commands of variables are
-run for their values; nothing is asked. A variable without a value is asked for
-when it is needed, or set by --var, the environment, .env, or `windlass set var`.
+Lists the variables of devspace.yaml, and others that it uses. Commands of variables are
+run to get their values, but this command does not prompt. To set a variable without a
+value, use --var, the environment, .env or `windlass set var`; otherwise a build prompts
+for it when it is needed.
 
 Fields of --json:
   name         its name
-  value        its value; *** for a password, null while it has none
-  source       where the value is from: flag, predefined, value, environment,
-               env_file, cache, command, default, undefined (a name that is left
-               as it is written, in v2beta1); null while it has none
-  password     whether it is a password, or has one in it
+  value        its value; *** for a password, null if it has none
+  source       source of the value: flag, predefined, value, environment, env_file,
+               cache, command, default, undefined (in v2beta1, the reference stays as
+               written); null if it has none
+  password     whether it is a password or contains one
   definition   file, line and column of its name, or null
   uses         the places that refer to it, each with file, line and column
-  problem      why the value cannot be had, or null";
+  problem      why there is no value, or null";
 
 impl Row for VariableStatus {
     const COLUMNS: &'static [&'static str] = &["name", "value", "source", "used at"];

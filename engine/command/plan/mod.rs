@@ -23,25 +23,25 @@ use view::PlanView;
 #[command(
     override_usage = "windlass plan [OPTIONS] [IMAGE]...\n       windlass plan [OPTIONS] <PIPELINE> [ARGS]...",
     after_help = "\
-The pipeline runs as in `windlass build` or `windlass run`, with your overrides, and decides
-the same. Nothing is built, pushed, written or remembered: commands, hooks and requests are
-listed and count as done, without output. Run for real are only commands that find something
-out: git facts, and those that a script marks `#{ pure: true }`. Daemon and registries are
-asked only where a decision depends on what they have. `#` in a tag stands for a random
-character that the build chooses. Dependencies are planned as they would be built; one in git
-that was never fetched is.
+The pipeline runs as in `windlass build` or `windlass run`, with your overrides, and makes the
+same decisions. Nothing is built, pushed, written or saved: commands, hooks and requests are
+listed and treated as successful, without output. Only commands without side effects are
+executed: git queries, and commands that a script marks with `#{ pure: true }`. The daemon and
+registries are queried only if a decision depends on their content. `#` in a tag is a random
+character that the build chooses. Dependencies are planned as well; those from git are fetched
+if they are missing.
 
-The options --keep-going, --max-concurrent-builds and --result change nothing here.
+The options --keep-going, --max-concurrent-builds and --result have no effect on a plan.
 
 Examples:
-  windlass plan                   every image: build or skip, and why
-  windlass plan api -p staging    one image, and those it is built from
-  windlass plan auth.api          one image of the dependency `auth`
-  windlass plan release 1.4.0     what `windlass run release 1.4.0` would do
+  windlass plan                   show for every image: build or skip, and why
+  windlass plan api -p staging    plan one image and its base images
+  windlass plan auth.api          plan one image of the dependency `auth`
+  windlass plan release 1.4.0     show what `windlass run release 1.4.0` would do
   windlass plan --json | jq -r '.images[] | select(.decision == \"build\").name'"
 )]
 pub struct PlanArgs {
-    /// Images to plan, with those they are built from [default: all]; or a pipeline and what it gets
+    /// Images to plan, including their base images [default: all]; or a pipeline and its arguments
     #[arg(
         value_name = "IMAGE",
         trailing_var_arg = true,
@@ -50,7 +50,7 @@ pub struct PlanArgs {
     )]
     pub words: Vec<OsString>,
 
-    /// The options, as far as they stand before the first word.
+    /// The options before the first positional argument.
     #[command(flatten)]
     pub options: PlanOptions,
 }
@@ -58,7 +58,7 @@ pub struct PlanArgs {
 /// The options of `windlass plan`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct PlanOptions {
-    /// What every pipeline understands.
+    /// The options of every pipeline.
     #[command(flatten)]
     pub pipeline: PipelineOptions,
 
@@ -76,7 +76,7 @@ impl AsRef<PipelineOptions> for PlanOptions {
 /// Prints what a build or a pipeline would do.
 ///
 /// # Errors
-/// When the configuration, a script or the command line is wrong. An image that cannot be planned is reported here.
+/// If the configuration, a script or the command line is invalid. Images that cannot be planned are reported here.
 pub fn plan(global: &GlobalOptions, args: &PlanArgs) -> Result<ExitStatus, Failure> {
     let Some(first) = args.words.first() else {
         return show(global, &args.options, load::load_project(global)?, Call::build(Vec::new()));
@@ -94,7 +94,7 @@ pub fn plan(global: &GlobalOptions, args: &PlanArgs) -> Result<ExitStatus, Failu
         }
         (Ok(parsed), Some(pipeline)) if is_image => {
             let place = pipeline.place();
-            load::warn(&format!("this is about the image `{name}`, not the pipeline at {place}"), global);
+            load::warn(&format!("planning the image `{name}`, not the pipeline at {place}"), global);
             show(&parsed.global, &parsed.options, loaded, Call::build(parsed.images.clone()))
         }
         (_, Some(_)) => {
@@ -120,14 +120,14 @@ fn show(
     Ok(dry_run.end())
 }
 
-/// A command line that names images: options may stand anywhere.
+/// A command line that selects images: options can be at any position.
 struct OfImages {
     global: GlobalOptions,
     options: PlanOptions,
     images: Vec<String>,
 }
 
-/// Reads the command line as one that names images.
+/// Parses the command line as one that selects images.
 fn parse_images(words: impl IntoIterator<Item = OsString>) -> Result<OfImages, clap::Error> {
     let command = Cli::command().mut_subcommand("plan", |plan| {
         plan.mut_arg("words", |images| images.trailing_var_arg(false).allow_hyphen_values(false))

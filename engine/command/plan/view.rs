@@ -12,60 +12,61 @@ use crate::event::{Decision, Outcome};
 use crate::host::Purpose;
 use crate::host::planning::{Effect, EffectKind};
 
-/// What a run would do. The fields are an interface for programs: they may be added to, never renamed.
+/// The effects that a run would have. The fields are an interface for programs: new ones may be added, but none
+/// renamed.
 #[derive(Serialize)]
 pub(super) struct PlanView {
     version: u32,
     /// The function that would be called: `build`, or a pipeline of the project.
     pipeline: String,
     profiles: Vec<String>,
-    /// What would be done before the first image of each project.
+    /// The effects before the first image of each project.
     before: Vec<Effect>,
     images: Vec<ImageView>,
-    /// What would be done after the images of each project.
+    /// The effects after the images of each project.
     after: Vec<Effect>,
-    /// The parts of the text.
+    /// The sections of the text.
     #[serde(skip)]
     sections: Vec<Section>,
 }
 
-/// What one project would do.
+/// The effects of one project.
 struct Section {
     /// The dependency; `None` for the project itself.
     project: Option<String>,
-    /// Before the projects it depends on.
+    /// The effects before its dependencies.
     first: Vec<Effect>,
     before: Vec<Effect>,
-    /// Which of the images are its own.
+    /// The indices of its images.
     images: Range<usize>,
     after: Vec<Effect>,
 }
 
-/// What would happen to one image.
+/// The plan for one image.
 #[derive(Serialize)]
 struct ImageView {
-    /// Its name; `auth.api` for one of a dependency.
+    /// Its name; `auth.api` for an image of a dependency.
     name: String,
     repository: String,
-    /// `build`, `skip`, `publish` (tagged or pushed anew), `finish` (checked, published and so on after a run that failed),
-    /// `fail`, or `cancel` after a base or the pipeline failed.
+    /// `build`, `skip`, `publish` (tag or push again), `finish` (the remaining steps after a failed run), `fail`, or
+    /// `cancel` if a base image or the pipeline failed.
     decision: &'static str,
     reason: String,
-    /// 0 for one that is built from no other image of the project, else one more than the highest of those.
+    /// 0 for an image without base images in the project, otherwise one more than the highest level of these.
     level: usize,
-    /// The images of the project it is built from.
+    /// Its base images in the project.
     from: Vec<String>,
-    /// `docker`, `kaniko`, `buildkit`, `oci` or `custom`, when it is built.
+    /// `docker`, `kaniko`, `buildkit`, `oci` or `custom`, if it would be built.
     builder: Option<&'static str>,
     key: Option<String>,
     /// References; `#` is a random character that the build chooses.
     tags: Vec<String>,
     /// The references that would be pushed.
     push: Vec<String>,
-    /// What would travel to the builder.
+    /// The build context that would be sent to the builder.
     context: Option<ContextView>,
     notes: Vec<String>,
-    /// What would be done for it, in order.
+    /// Its effects, in order.
     effects: Vec<Effect>,
 }
 
@@ -144,7 +145,7 @@ impl PlanView {
             ("finish", "to finish"),
             ("skip", "unchanged"),
             ("fail", "failing"),
-            ("cancel", "left out"),
+            ("cancel", "cancelled"),
         ];
         let counts = counts.map(|(decision, words)| (count(decision), words));
         let counts = counts.iter().filter(|(count, _)| *count > 0);
@@ -158,7 +159,7 @@ impl PlanView {
     }
 }
 
-/// The images of one project, bases first.
+/// The images of one project, base images first.
 fn images_of(dry_run: &DryRun, part: &Part) -> Vec<ImageView> {
     let mut levels: HashMap<&str, usize> = HashMap::new();
     let mut images = Vec::new();
@@ -174,7 +175,7 @@ fn images_of(dry_run: &DryRun, part: &Part) -> Vec<ImageView> {
     images
 }
 
-/// Whether people want to read of `effect`: names in the daemon and questions to git say nothing new.
+/// Whether the text shows `effect`: tags in the daemon and git queries contain no new information.
 fn is_of_interest(effect: &Effect) -> bool {
     !matches!(effect.kind, EffectKind::Tag { .. } | EffectKind::Exec { purpose: Purpose::Git })
 }
@@ -195,7 +196,7 @@ fn list(text: &mut String, title: &str, effects: &[Effect]) {
 /// An effect in words: `sh make docs (hook before:build)`.
 fn phrase(effect: &Effect) -> String {
     let event = effect.event.as_ref().map(|event| format!(" (hook {event})"));
-    let done = effect.done.then_some(" (asked)");
+    let done = effect.done.then_some(" (executed)");
     format!("{}{}{}", effect.what, event.unwrap_or_default(), done.unwrap_or_default())
 }
 
@@ -214,8 +215,8 @@ impl ImageView {
             (None, Some((Decision::Skip, reason))) => ("skip", reason),
             (None, Some((Decision::Publish, reason))) => ("publish", reason),
             (None, Some((Decision::Finish, reason))) => ("finish", reason),
-            (None, None) if part.broke_off => ("cancel", "the pipeline broke off before it".to_owned()),
-            (None, None) => ("skip", "the pipeline does nothing with it".to_owned()),
+            (None, None) if part.broke_off => ("cancel", "the pipeline stopped before it".to_owned()),
+            (None, None) => ("skip", "not used by the pipeline".to_owned()),
         };
         let tags = result.iter().flat_map(|result| &result.tags);
         let builder = effects.iter().find_map(|effect| match effect.kind {

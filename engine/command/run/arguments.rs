@@ -1,4 +1,4 @@
-//! The command line of a pipeline, made of its signature at run time.
+//! The command line of a pipeline, generated from its signature at run time.
 
 use std::ffi::OsString;
 
@@ -10,24 +10,22 @@ use serde_json::Value;
 use crate::cli::{Cli, GlobalOptions};
 use crate::script::{Kind, Parameter, Signature};
 
-/// What a command line says.
+/// A parsed command line.
 pub struct Parsed<O> {
-    /// Options of every command, wherever they stand.
+    /// The options of every command, at any position.
     pub global: GlobalOptions,
-    /// Options of what is done with every pipeline, wherever they stand.
+    /// The options of every pipeline, at any position.
     pub options: O,
-    /// The pipeline's arguments after the project.
+    /// The arguments of the pipeline after the project.
     pub arguments: Vec<Dynamic>,
 }
 
-/// A parameter would become an option that windlass has itself.
+/// A parameter conflicts with a built-in option.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error(
-    "the parameter `{parameter}` of `{pipeline}` would be the option `--{flag}`, which windlass has itself"
-)]
+#[error("parameter `{parameter}` of `{pipeline}` conflicts with the built-in option `--{flag}`")]
 #[diagnostic(
     code(run::option_taken),
-    help("rename the parameter, or leave its default out: then it is an argument without a name")
+    help("rename the parameter, or remove its default to make it a positional argument")
 )]
 pub struct OptionTaken {
     parameter: String,
@@ -35,8 +33,8 @@ pub struct OptionTaken {
     flag: String,
 }
 
-/// Parses the whole command line of windlass, whose command `verb` has the options `O`, for the pipeline `signature`;
-/// the inner error is clap's, help included.
+/// Parses the whole command line of windlass for the pipeline `signature`; its command `verb` has the options `O`. The
+/// inner error is an error or a help request of clap.
 ///
 /// # Errors
 /// [`OptionTaken`].
@@ -59,7 +57,7 @@ pub fn parse<O: Args>(
     Ok(whole.try_get_matches_from(words).and_then(|matches| read(verb, signature, &matches)))
 }
 
-/// Windlass's command, in which the options of `verb` may also stand after the name of a pipeline.
+/// The command of windlass, in which the options of `verb` can also follow the name of a pipeline.
 fn whole_command<O: Args>(verb: &str) -> clap::Command {
     let usage = format!("windlass {verb} [OPTIONS] <NAME>");
     Cli::command().mut_subcommand(verb, |command| {
@@ -91,18 +89,18 @@ fn of_pipeline(signature: &Signature) -> clap::Command {
     command.args(required).args(optional)
 }
 
-/// Whether the parameter is given as an option: one that has a default.
+/// Whether the parameter is an option: it has a default.
 fn is_flag(parameter: &Parameter) -> bool {
     parameter.default.is_some()
 }
 
-/// The option of a parameter: `dry_run` is `--dry-run`, and what is on is switched off with `--no-...`.
+/// The option of a parameter: `dry_run` is `--dry-run`, and a boolean that defaults to `true` is `--no-...`.
 fn flag_of(parameter: &Parameter) -> String {
     let name = parameter.name.replace('_', "-");
     if parameter.default == Some(Value::Bool(true)) { format!("no-{name}") } else { name }
 }
 
-/// The name of a parameter among clap's arguments; no option of windlass's own is called so.
+/// The ID of a parameter among clap's arguments; no built-in option has such an ID.
 fn id_of(parameter: &Parameter) -> String {
     format!("parameter {}", parameter.name)
 }
@@ -125,17 +123,13 @@ fn flag(parameter: &Parameter) -> Arg {
     let argument = base(parameter).long(flag_of(parameter));
     match &parameter.default {
         Some(Value::Bool(is_on)) => {
-            let off = if *is_on { "Switch this off: " } else { "" };
+            let off = if *is_on { "Disable: " } else { "" };
             let help = format!("{off}{}", parameter.documentation);
             Arg::new(id_of(parameter)).long(flag_of(parameter)).help(help).action(ArgAction::SetTrue)
         }
         Some(Value::Array(items)) => {
             let items = items.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect::<Vec<_>>();
-            let repeat = if parameter.documentation.is_empty() {
-                "Repeat it for several"
-            } else {
-                "; repeat it for several"
-            };
+            let repeat = if parameter.documentation.is_empty() { "(repeatable)" } else { " (repeatable)" };
             let help = format!("{}{repeat}", parameter.documentation.trim_end_matches('.'));
             argument.help(help).action(ArgAction::Append).default_values(items)
         }
@@ -158,7 +152,7 @@ fn parser(kind: &Kind) -> ValueParser {
     }
 }
 
-/// The value of a parameter as scripts get it.
+/// The value of a parameter for scripts.
 fn value(parameter: &Parameter, matches: &ArgMatches) -> Dynamic {
     let id = id_of(parameter);
     match &parameter.kind {

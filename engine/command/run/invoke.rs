@@ -1,4 +1,4 @@
-//! A pipeline of the project, called for on the command line.
+//! A pipeline of the project, called from the command line.
 
 use std::ffi::OsString;
 
@@ -14,22 +14,22 @@ use crate::command::pipeline_run::Call;
 use crate::config::Loaded;
 use crate::script::{Pipeline, Signature};
 
-/// A pipeline that the command line calls for.
+/// A pipeline call from the command line.
 pub struct Invoked<O> {
-    /// The options, wherever they stand.
+    /// The options, at any position.
     pub parsed: Parsed<O>,
     /// The project.
     pub loaded: Loaded,
-    /// The function, and what it gets.
+    /// The function and its arguments.
     pub call: Call,
 }
 
-/// Reads the command line of windlass, whose command `verb` has the options `O`, for the pipeline `name` among `all`
-/// of the project `loaded`. `rest` is what stands behind the name, `before` the options as far as they stand in front
-/// of it. The inner error is clap's, help included.
+/// Parses the command line of windlass for the pipeline `name` among `all` of the project `loaded`; its command `verb`
+/// has the options `O`. `rest` contains the arguments after the name, `before` the options before it. The inner error
+/// is an error or a help request of clap.
 ///
 /// # Errors
-/// When there is no such pipeline, or its parameters are wrong.
+/// If there is no such pipeline, or its parameters are invalid.
 pub fn invoke<O: Args + PartialEq + AsRef<PipelineOptions>>(
     verb: &str,
     name: &str,
@@ -48,7 +48,7 @@ pub fn invoke<O: Args + PartialEq + AsRef<PipelineOptions>>(
     if (&parsed.global, &parsed.options) == before {
         return Ok(Ok(Invoked::new(parsed, loaded, &signature)));
     }
-    // Options after the name, such as a profile, may choose another project or other scripts.
+    // Options after the name, such as a profile, can select another project or other scripts.
     let loaded = load_project(&parsed.global)?;
     let all = pipelines(&loaded, parsed.options.as_ref())?;
     let signature = self::signature(name, &loaded, &all, rest)?;
@@ -65,13 +65,13 @@ impl<O> Invoked<O> {
 /// The project's scripts, merged.
 ///
 /// # Errors
-/// When one of them cannot be read.
+/// If one of them cannot be read.
 pub fn pipelines(loaded: &Loaded, options: &PipelineOptions) -> Result<Pipeline, Failure> {
     let files = options.scripts_of(&loaded.project)?;
     Pipeline::compile(files, &loaded.project.root).map_err(Failure::wrong_use)
 }
 
-/// What the pipeline `name` takes.
+/// The signature of the pipeline `name`.
 fn signature(name: &str, loaded: &Loaded, all: &Pipeline, rest: &[OsString]) -> Result<Signature, Failure> {
     let Some(pipeline) = all.own_pipeline(name) else {
         return Err(Failure::wrong_use(UnknownName::new(name, &loaded.project, all, rest)));
@@ -79,9 +79,9 @@ fn signature(name: &str, loaded: &Loaded, all: &Pipeline, rest: &[OsString]) -> 
     Signature::of(pipeline).map_err(Failure::wrong_use)
 }
 
-/// Prints the help that was asked for, or what is wrong with the command line.
+/// Prints the requested help, or the error in the command line.
 pub fn told(stop: &clap::Error) -> ExitStatus {
-    // Nobody is left to tell when the terminal is gone.
+    // A closed terminal cannot be reported.
     let _ = stop.print();
     if stop.use_stderr() { ExitStatus::WrongUse } else { ExitStatus::Done }
 }

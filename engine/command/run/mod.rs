@@ -27,14 +27,14 @@ pub(super) use unknown::UnknownName;
     override_usage = "windlass run [OPTIONS] <NAME> [ARGS]...",
     disable_help_subcommand = true,
     after_help = "\
-A pipeline is a public function of windlass.rhai, or of the profile's
-windlass.<profile>.rhai, that takes `project` first. Its doc comment types the
-others, and makes its --help:
+A pipeline is a public function in windlass.rhai, or in windlass.<profile>.rhai, whose
+first parameter is `project`. Its doc comment sets the types of the other parameters,
+and becomes its --help:
 
-    /// Builds everything and gives it a version.
+    /// Builds all images and tags them with a version.
     ///
     /// @param version string The version: 1.4.0
-    /// @param channel \"stable\"|\"beta\" = \"stable\" Who gets it
+    /// @param channel \"stable\"|\"beta\" = \"stable\" The release channel
     fn release(project, version, channel) {
         for image in project.images {
             build_image(image.with_tags([version, channel]));
@@ -42,30 +42,30 @@ others, and makes its --help:
     }
 
 Examples:
-  windlass run release 1.4.0                    call it
-  windlass run release 1.4.0 --channel beta     with an optional parameter
-  windlass run release --help                   what it takes
-  windlass plan release 1.4.0                   what it would do, without doing it
-  windlass run migrate --dry-run                a command of devspace.yaml: it gets every
-                                                word after its name
+  windlass run release 1.4.0                    call the pipeline
+  windlass run release 1.4.0 --channel beta     call it with an optional parameter
+  windlass run release --help                   show its parameters
+  windlass plan release 1.4.0                   show what it would do
+  windlass run migrate --dry-run                run a command of devspace.yaml; it receives
+                                                all arguments after its name
 
-A command of devspace.yaml is run by the system's shell, in the project's folder; its
-exit code becomes that of windlass."
+A command of devspace.yaml runs in the system shell, in the project directory; its exit
+code becomes the exit code of windlass."
 )]
 pub struct RunArgs {
-    /// The pipeline or command, and what it gets.
+    /// The pipeline or command, and its arguments.
     #[command(subcommand)]
     pub target: Target,
 
-    /// What every pipeline understands.
+    /// The options of every pipeline.
     #[command(flatten)]
     pub options: PipelineOptions,
 }
 
-/// What is run.
+/// The pipeline or command to run.
 #[derive(Debug, Subcommand)]
 pub enum Target {
-    /// Its name, and its arguments as they are written.
+    /// Its name, and its arguments as written.
     #[command(external_subcommand)]
     Named(Vec<OsString>),
 }
@@ -73,7 +73,7 @@ pub enum Target {
 /// Runs a command of `devspace.yaml`, or calls a pipeline of the project.
 ///
 /// # Errors
-/// When the configuration, a script or the command line is wrong. What goes wrong with images is reported here.
+/// If the configuration, a script or the command line is invalid. Failures of images are reported here.
 pub fn run(global: &GlobalOptions, args: &RunArgs) -> Result<ExitStatus, Failure> {
     let Target::Named(words) = &args.target;
     let (name, arguments) =

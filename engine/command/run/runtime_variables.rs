@@ -1,4 +1,4 @@
-//! `${runtime...}` in commands of `devspace.yaml`: the references that images got in their last builds.
+//! `${runtime...}` in commands of `devspace.yaml`: the references of images from their last builds.
 
 use tokio_util::sync::CancellationToken;
 
@@ -12,11 +12,11 @@ use crate::event::Events;
 use crate::host::Host;
 use crate::run::{Run, RunOptions};
 
-/// `command` with its runtime variables filled in. Only where it has some is the whole project read, and its
-/// dependencies where they are meant. Nothing is built.
+/// Replaces the runtime variables in `command`. Reads the whole project only if there are any, and its dependencies
+/// only if a variable refers to them. Builds nothing.
 ///
 /// # Errors
-/// When the configuration is wrong, a variable names nothing, or its image was never built.
+/// If the configuration is invalid, a variable is unknown, or its image was never built.
 pub fn filled(command: &CommandConfig, global: &GlobalOptions) -> Result<CommandConfig, Failure> {
     let mut filled = command.clone();
     let mut texts: Vec<&mut String> = std::iter::once(&mut filled.command)

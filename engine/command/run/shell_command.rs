@@ -1,4 +1,4 @@
-//! Commands of `devspace.yaml` (spec config §7, §13.7).
+//! Commands of `devspace.yaml` ("Commands" in the DevSpace docs).
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -7,29 +7,30 @@ use crate::command::exit_status::{ExitStatus, Failure, NoThreads};
 use crate::config::{CommandConfig, Origin};
 use crate::process::run_in_foreground;
 
-/// A name that two things have.
+/// A command and a pipeline have the same name.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("`{name}` is a command, at {command}, and a pipeline, at {pipeline}")]
+#[error("ambiguous name `{name}`: command at {command}, pipeline at {pipeline}")]
 #[diagnostic(code(run::ambiguous), help("rename one of them"))]
 pub struct Ambiguous {
     /// The name.
     pub name: String,
-    /// Where the command is.
+    /// The location of the command.
     pub command: Origin,
-    /// Where the pipeline is.
+    /// The location of the pipeline.
     pub pipeline: String,
 }
 
-/// A command has nothing to run.
+/// A command is empty.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("the command `{name}` is empty")]
-#[diagnostic(code(run::empty), help("write its line at {origin}: `command: ...`"))]
+#[error("command `{name}` is empty")]
+#[diagnostic(code(run::empty), help("set its key `command` at {origin}"))]
 struct Empty {
     name: String,
     origin: Origin,
 }
 
-/// What DevSpace's own shell has and others have not (spec config §13.6).
+/// The functions of the shell that DevSpace embeds, which the system shell does not have ("Pipelines" in the DevSpace
+/// docs).
 const FUNCTIONS: [&str; 17] = [
     "build_images",
     "create_deployments",
@@ -50,29 +51,29 @@ const FUNCTIONS: [&str; 17] = [
     "wait_pod",
 ];
 
-/// Warnings about functions of DevSpace's own shell in `command`, which the system's has not.
+/// Warnings about functions in `command` that only the shell of DevSpace has.
 pub fn functions_of_devspace(command: &CommandConfig) -> Vec<String> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
     let mut words = command.command.split(|c| !is_word(c));
     let Some(function) = words.find(|word| FUNCTIONS.contains(word)) else { return Vec::new() };
     let help = match function {
-        "get_image" => "`${runtime.images.NAME}`, with `.tag` or `.image` at its end, is what it prints",
-        "build_images" => "`windlass build NAME` builds images",
+        "get_image" => "use `${runtime.images.NAME}`, or append `.tag` or `.image` to it",
+        "build_images" => "use `windlass build NAME`",
         "run_pipelines" | "run_default_pipeline" => {
-            "a function in `windlass.rhai` is a pipeline for `windlass run`"
+            "write a function in `windlass.rhai` and call it with `windlass run`"
         }
-        _ => "write it with the programs of the system",
+        _ => "use commands of the system instead",
     };
     let origin = &command.origin;
     vec![format!(
-        "{origin}: `{function}` is a function of DevSpace's own shell, which the system's has not; {help}"
+        "{origin}: `{function}` is a function of the DevSpace shell, not of the system shell; {help}"
     )]
 }
 
-/// Runs `command` in the project's folder with the terminal of windlass; its exit code becomes that of windlass.
+/// Runs `command` in the project directory with the terminal of windlass; its exit code becomes that of windlass.
 ///
 /// # Errors
-/// When it cannot be started.
+/// If it cannot be started.
 pub fn run(
     command: &CommandConfig,
     arguments: &[OsString],
@@ -97,7 +98,7 @@ pub fn run(
     let runtime = runtime.map_err(|error| Failure::failed(NoThreads { reason: error.to_string() }))?;
     let ended = runtime.block_on(run_in_foreground(&words, root, &environment));
     if let Some(after) = &command.after {
-        // How the command ended is what counts.
+        // The exit code of the command takes precedence.
         let words = shell(after, &command.name, &arguments, false);
         let _ = runtime.block_on(run_in_foreground(&words, root, &environment));
     }
@@ -105,8 +106,8 @@ pub fn run(
     Ok(ExitStatus::of_program(code))
 }
 
-/// The words that run `line` in the system's shell. The arguments are `$1`, `$2` and so on there, and stand behind the
-/// line when they are `appended`.
+/// The arguments that run `line` in the system shell. There, the arguments are `$1`, `$2` and so on; if `appended`,
+/// they also follow the line.
 fn shell(line: &str, name: &str, arguments: &[String], appended: bool) -> Vec<String> {
     let line = line.trim_end();
     if cfg!(windows) {

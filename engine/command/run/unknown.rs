@@ -1,4 +1,4 @@
-//! The error for a name that nothing has.
+//! The error for an unknown name.
 
 use std::ffi::OsString;
 
@@ -6,9 +6,9 @@ use crate::config::Project;
 use crate::script::Pipeline;
 use crate::suggestion::nearest;
 
-/// Nothing that is meant has this name.
+/// Unknown name of a pipeline, command or image.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("there is no {what} `{name}`")]
+#[error("unknown {what} `{name}`")]
 #[diagnostic(code(run::unknown))]
 pub struct UnknownName {
     what: &'static str,
@@ -18,7 +18,7 @@ pub struct UnknownName {
 }
 
 impl UnknownName {
-    /// The error for `name`, which neither `project` nor its scripts have; `arguments` is what followed it.
+    /// The error for `name`, which neither `project` nor its scripts define; `arguments` follow it.
     pub fn new(name: &str, project: &Project, pipelines: &Pipeline, arguments: &[OsString]) -> Self {
         let own = pipelines.own_pipelines();
         let pipelines = own.iter().map(|function| function.name.as_str());
@@ -28,18 +28,18 @@ impl UnknownName {
         Self { what: "pipeline or command", name: name.to_owned(), help }
     }
 
-    /// The error for `name`, which is to be planned and is neither an image of `project` nor a pipeline.
+    /// The error for a `name` to plan that is neither an image of `project` nor a pipeline.
     pub fn to_plan(name: &str, project: &Project, pipelines: &Pipeline) -> Self {
         let own = pipelines.own_pipelines();
         let images = project.images.keys().map(String::as_str);
         let known: Vec<_> = images.chain(own.iter().map(|function| function.name.as_str())).collect();
         let help = match (project.commands.get(name), nearest(name, known.iter().copied())) {
-            (_, _) if name == "build" => {
-                "write `windlass plan`: without a name it plans the build".to_owned()
+            (_, _) if name == "build" => "run `windlass plan` without a name to plan the build".to_owned(),
+            (Some(_), _) => {
+                "run it with `windlass run`: a command of devspace.yaml cannot be planned".to_owned()
             }
-            (Some(_), _) => "a command of devspace.yaml cannot be planned: `windlass run` runs it".to_owned(),
             (None, Some(near)) => format!("did you mean `{near}`?"),
-            (None, None) => format!("there are `{}`", known.join("`, `")),
+            (None, None) => format!("choose one of `{}`", known.join("`, `")),
         };
         Self { what: "image or pipeline", name: name.to_owned(), help }
     }
@@ -47,22 +47,20 @@ impl UnknownName {
 
 fn help(name: &str, known: &[&str], arguments: &[OsString]) -> String {
     if ["build", "list", "plan"].contains(&name) {
-        return format!("write `windlass {name}`: `run` is for pipelines and commands of your own");
+        return format!("run `windlass {name}`: `run` is only for pipelines and commands of the project");
     }
     if let Some(near) = nearest(name, known.iter().copied()) {
         return format!("did you mean `{near}`?");
     }
-    // Which scripts count is decided before the arguments of a pipeline can be understood.
+    // The scripts must be selected before the arguments of a pipeline can be parsed.
     let is_profile = |word: &OsString| {
         word.to_str().is_some_and(|word| word.starts_with("-p") || word.starts_with("--profile"))
     };
     if arguments.iter().any(is_profile) {
-        return format!(
-            "if it belongs to a profile, name the profile first: `windlass run -p PROFILE {name}`"
-        );
+        return format!("if a profile defines it, pass the profile first: `windlass run -p PROFILE {name}`");
     }
     match known {
-        [] => "a pipeline is a function of windlass.rhai whose first parameter is `project`".to_owned(),
-        known => format!("there are `{}`", known.join("`, `")),
+        [] => "write a pipeline: a function in windlass.rhai whose first parameter is `project`".to_owned(),
+        known => format!("choose one of `{}`", known.join("`, `")),
     }
 }

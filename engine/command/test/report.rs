@@ -1,4 +1,4 @@
-//! What came of the tests, for people and for programs.
+//! The results of tests, for people and for programs.
 
 use std::fmt::Write as _;
 
@@ -10,10 +10,10 @@ use crate::command::image_failure::ImageFailure;
 use crate::script::ScriptError;
 use crate::testing::{Outcome, Tested, Verdict};
 
-/// How many calls of a failed test are shown.
+/// The maximum number of calls that are shown for a failed test.
 const SHOWN_CALLS: usize = 30;
 
-/// A line for each test by file, then what is wrong with those that failed, then the numbers.
+/// A line for each test by file, then the errors of failed tests, then the totals.
 pub fn text(outcome: &Outcome) -> String {
     let mut text = String::new();
     for of_file in outcome.tests.chunk_by(|one, other| one.file == other.file) {
@@ -42,7 +42,7 @@ pub fn text(outcome: &Outcome) -> String {
     text
 }
 
-/// The same for programs.
+/// The same as JSON.
 pub fn json(outcome: &Outcome) -> Value {
     let tests = outcome.tests.iter().map(|test| {
         json!({
@@ -100,16 +100,16 @@ fn milliseconds(test: &Tested) -> String {
 fn message(verdict: &Verdict) -> Option<String> {
     match verdict {
         Verdict::Failed { error, .. } => Some(error.to_string()),
-        Verdict::TimedOut => Some("it did not end in time".to_owned()),
+        Verdict::TimedOut => Some("timed out".to_owned()),
         Verdict::Passed | Verdict::Cancelled => None,
     }
 }
 
-/// What is wrong, and what was done until then.
+/// The error, and the calls before it.
 fn failure(test: &Tested) -> String {
     let mut text = match &test.verdict {
         Verdict::Failed { error, images } => errors(error, images),
-        Verdict::TimedOut => "  it did not end in time; `--timeout` gives it more\n".to_owned(),
+        Verdict::TimedOut => "  timed out; set a longer `--timeout`\n".to_owned(),
         Verdict::Passed | Verdict::Cancelled => String::new(),
     };
     text += &list("calls", &test.calls);
@@ -132,7 +132,7 @@ fn list(title: &str, lines: &[String]) -> String {
     let left_out = lines.len().saturating_sub(SHOWN_CALLS);
     let mut text = format!("  {title}:\n");
     if left_out > 0 {
-        let _ = writeln!(text, "    ({left_out} before these)");
+        let _ = writeln!(text, "    ({left_out} earlier ones omitted)");
     }
     for line in lines.iter().skip(left_out) {
         let _ = writeln!(text, "    {line}");

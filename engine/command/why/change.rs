@@ -1,4 +1,4 @@
-//! What changed since the last build.
+//! The changes since the last build.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use crate::plan::{Difference, Input, Plan, Sign};
 use crate::script::ScriptError;
 use crate::state::{InstructionChange, Record};
 
-/// What changed in one image. The fields are an interface for programs: they may be added to, never renamed.
+/// The changes of one image. The fields are an interface for programs: new ones may be added, but none renamed.
 #[derive(Serialize)]
 pub(super) struct Explained {
     image: String,
@@ -20,27 +20,27 @@ pub(super) struct Explained {
     decision: &'static str,
     reason: String,
     changes: Vec<Difference>,
-    /// What of the Dockerfile changed, where that is known.
+    /// The changed instructions of the Dockerfile, if known.
     instructions: Vec<Instruction>,
-    /// What goes into it and may change without being noticed.
+    /// The inputs that the cache key does not cover.
     not_covered: Vec<String>,
     last_build: Option<LastBuild>,
 }
 
-/// An instruction of the Dockerfile that is new or gone.
+/// An added or removed instruction of the Dockerfile.
 #[derive(Serialize)]
 struct Instruction {
     change: Sign,
-    /// Its line, in the Dockerfile as it is, or for one that is gone as it was.
+    /// Its line in the current Dockerfile; for a removed instruction, in the old one.
     line: usize,
-    /// Its first line; of one that is gone, or sets a value, only the beginning.
+    /// Its first line; only the beginning if it was removed or sets a value.
     text: String,
 }
 
-/// What is known of the last build.
+/// The record of the last build.
 #[derive(Serialize)]
 struct LastBuild {
-    /// When, RFC 3339.
+    /// The time, RFC 3339.
     at: Option<String>,
     key: String,
     repository: String,
@@ -55,10 +55,10 @@ struct Pushed {
     digest: Option<String>,
 }
 
-/// What changed in each planned image that is asked for.
+/// The changes of each selected image that was planned.
 ///
 /// # Errors
-/// When files that count cannot be read.
+/// If an input file cannot be read.
 pub(super) fn explain(dry_run: &DryRun, is_asked: &dyn Fn(&str) -> bool) -> Result<Vec<Explained>, Failure> {
     let plans = dry_run.plans.iter().filter(|(name, _)| is_asked(name));
     plans.map(|(name, plan)| Explained::new(dry_run, name, plan)).collect()
@@ -185,7 +185,7 @@ impl LastBuild {
             let _ = writeln!(text, "    tag        {}:{tag}", self.repository);
         }
         if self.pushed.is_empty() {
-            let _ = writeln!(text, "    pushed     nowhere");
+            let _ = writeln!(text, "    pushed     no");
         }
         for Pushed { reference, digest } in &self.pushed {
             let digest = digest.as_ref().map(|digest| format!(" as {digest}")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `windlass why`: which inputs changed since the last build, and which images a file belongs to.
+//! `windlass why`: which inputs changed since the last build, and which images a file affects.
 
 mod change;
 mod touched;
@@ -19,29 +19,29 @@ use crate::cli::GlobalOptions;
 /// The options of `windlass why`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-`+` marks an input that is new since the last build, `-` one that is gone, `~` one that
-is another now. Of build arguments only the names are shown. `not covered` is what goes
-into the image and may change without being noticed.
+`+` marks an input that was added since the last build, `-` a removed one, `~` a changed
+one. For build arguments, only the names are shown. `not covered` lists inputs of the image
+whose changes windlass cannot detect.
 
 Examples:
-  windlass why api                        what changed, and what the last build was
-  windlass why auth.api                   the same of an image of the dependency `auth`
-  windlass why --if go.mod                which images a change of go.mod would rebuild
-  windlass why api --if README.md docs/   why a change there would not rebuild `api`")]
+  windlass why api                        show what changed, and the last build
+  windlass why auth.api                   show the same for the dependency `auth`
+  windlass why --if go.mod                show which images a change of go.mod rebuilds
+  windlass why api --if README.md docs/   show why a change there does not rebuild `api`")]
 pub struct WhyArgs {
     /// Images to explain [default: all]
     #[arg(value_name = "IMAGE", add = ArgValueCandidates::new(completions::images))]
     pub images: Vec<String>,
 
-    /// Say instead which images would be built if only these files changed
+    /// Show which images would be built if only these files changed
     #[arg(long = "if", value_name = "FILE", num_args = 1..)]
     pub files: Vec<PathBuf>,
 
-    /// Leave out the projects it depends on
+    /// Skip all dependencies
     #[arg(long)]
     pub skip_dependencies: bool,
 
-    /// Apply this script of overrides last; repeat it for several
+    /// Apply this script of overrides last (repeatable)
     #[arg(long = "script", value_name = "FILE")]
     pub scripts: Vec<PathBuf>,
 
@@ -50,10 +50,10 @@ pub struct WhyArgs {
     pub json: bool,
 }
 
-/// Prints what changed, or what a change would do.
+/// Prints the changes, or the effect of a change.
 ///
 /// # Errors
-/// When the configuration, a script or the command line is wrong. An image that cannot be planned is reported here.
+/// If the configuration, a script or the command line is invalid. Images that cannot be planned are reported here.
 pub fn why(global: &GlobalOptions, args: &WhyArgs) -> Result<ExitStatus, Failure> {
     let loaded = load_project(global)?;
     let options = PipelineOptions {
@@ -75,7 +75,7 @@ pub fn why(global: &GlobalOptions, args: &WhyArgs) -> Result<ExitStatus, Failure
     Ok(dry_run.end())
 }
 
-/// The path of a file that need not exist, links in its folders followed.
+/// The path of a file that need not exist, with symbolic links in its parent directories resolved.
 fn absolute(file: &Path) -> PathBuf {
     let path = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     if let Ok(path) = path.canonicalize() {

@@ -1,4 +1,4 @@
-//! Which images a change of a file would rebuild.
+//! The images that a change of a file would rebuild.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -12,10 +12,11 @@ use crate::dependency::{Dependency, refers_to};
 use crate::plan::{Answer, Touch};
 use crate::run::Run;
 
-/// What a change of one file would do. The fields are an interface for programs: they may be added to, never renamed.
+/// The effect of a change of one file. The fields are an interface for programs: new ones may be added, but none
+/// renamed.
 #[derive(Serialize)]
 pub(super) struct Touched {
-    /// The file, relative to the project where it is in there.
+    /// The file, relative to the project if it is inside.
     file: String,
     images: Vec<Image>,
 }
@@ -28,7 +29,7 @@ struct Image {
     reason: String,
 }
 
-/// What a change of each of `files` would do to the images that are asked for.
+/// The effect of a change of each of `files` on the selected images.
 pub(super) fn answers(dry_run: &DryRun, files: &[PathBuf], is_asked: &dyn Fn(&str) -> bool) -> Vec<Touched> {
     let root = real(&dry_run.run.project.root);
     let answer = |file: &PathBuf| {
@@ -53,9 +54,9 @@ fn of_file(dry_run: &DryRun, file: &Path) -> Vec<Image> {
         for image in dry_run.images_of(part) {
             let name = part.full(image);
             let touch = match dry_run.plans.get(&name) {
-                _ if is_pipeline => Touch::new(Answer::Maybe, "it says how images are built"),
+                _ if is_pipeline => Touch::new(Answer::Maybe, "it defines how images are built"),
                 Some(plan) => plan.if_changed(file),
-                None => Touch::new(Answer::No, "the pipeline does not plan it"),
+                None => Touch::new(Answer::No, "not planned by the pipeline"),
             };
             let bases = part.bases(image);
             let base = |answer| bases.iter().find(|base| known.get(*base) == Some(&answer));
@@ -66,12 +67,14 @@ fn of_file(dry_run: &DryRun, file: &Path) -> Vec<Image> {
             let touch = match touch.answer {
                 Answer::Yes => touch,
                 answer => match (base(Answer::Yes), base(Answer::Maybe), named()) {
-                    (Some(base), ..) => Touch::new(Answer::Yes, format!("its base `{base}` would be built")),
+                    (Some(base), ..) => {
+                        Touch::new(Answer::Yes, format!("its base image `{base}` would be built"))
+                    }
                     (None, Some(base), _) if answer == Answer::No => {
-                        Touch::new(Answer::Maybe, format!("its base `{base}` may be built"))
+                        Touch::new(Answer::Maybe, format!("its base image `{base}` may be built"))
                     }
                     (None, None, Some(named)) if answer == Answer::No => {
-                        Touch::new(Answer::Maybe, format!("it names `{named}`, which may get another tag"))
+                        Touch::new(Answer::Maybe, format!("it refers to `{named}`, whose tag may change"))
                     }
                     _ => touch,
                 },
@@ -83,7 +86,7 @@ fn of_file(dry_run: &DryRun, file: &Path) -> Vec<Image> {
     images
 }
 
-/// The images of dependencies that `image` refers to, as they are called in this run: `auth.api`.
+/// The images of dependencies that `image` refers to, with their names in this run: `auth.api`.
 fn dependency_images(run: &Run, image: &str) -> Vec<String> {
     let Some(config) = run.project.images.get(image) else { return Vec::new() };
     let named = |(name, dependency): &(String, Arc<Dependency>)| {
@@ -101,12 +104,12 @@ fn is_pipeline(part: &Part, file: &Path) -> bool {
     is_same(&part.run.project.file) || scripts.filter_map(|script| script.path.as_deref()).any(is_same)
 }
 
-/// The one name of a folder that many paths lead to.
+/// The canonical path of a directory.
 fn real(folder: &Path) -> PathBuf {
     folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
 }
 
-/// The answers for people.
+/// The answers as text.
 pub(super) fn text(answers: &[Touched]) -> String {
     let mut text = String::new();
     for Touched { file, images } in answers {
@@ -116,7 +119,7 @@ pub(super) fn text(answers: &[Touched]) -> String {
         for Image { name, rebuilds, reason } in images {
             let rebuilds = match rebuilds {
                 Answer::Yes => "is built",
-                Answer::No => "stays",
+                Answer::No => "is skipped",
                 Answer::Maybe => "may be built",
             };
             let _ = writeln!(text, "  {name:width$} {rebuilds}: {reason}");

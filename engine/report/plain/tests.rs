@@ -1,4 +1,4 @@
-//! What plain lines say, and in which order.
+//! Content and order of plain lines.
 
 use super::*;
 use crate::event::Decision;

@@ -1,4 +1,4 @@
-//! What the terminal shows, moment by moment.
+//! The screen content over time.
 
 use indicatif::{InMemoryTerm, TermLike as _};
 
