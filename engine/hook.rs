@@ -205,7 +205,7 @@ fn run_one(run: &Run, hook: &Hook, occasion: &Occasion<'_>) -> Result<(), StageE
             error.to_string()
         }
     };
-    let place = format!("the hook is defined at {}", hook.origin);
+    let place = format!("it is defined at {}", hook.origin);
     let help = advice.into_iter().chain([place]).chain(tail.into_help()).collect::<Vec<_>>().join("\n");
     let (hook, event) = (hook.shown().to_owned(), occasion.name());
     Err(HookError { hook, event, reason, help }.into())

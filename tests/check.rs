@@ -89,8 +89,8 @@ fn every_profile_is_looked_at() {
         .file("dev.rhai", "fn tags(image) { [\"1\"] }\n");
     let lines: Vec<_> = findings(&project, 2).iter().map(line).collect();
     insta::assert_snapshot!(lines.join("\n"), @"
-    dev.rhai:1:1 script::no_such_profile: `dev.rhai` is never used: no script of windlass has this name (did you mean windlass.dev.rhai, for the profile `dev`?)
-    windlass.stagign.rhai:1:1 script::no_such_profile: `windlass.stagign.rhai` is never used: there is no profile `stagign` (did you mean windlass.staging.rhai, for the profile `staging`?)
+    dev.rhai:1:1 script::no_such_profile: `dev.rhai` is never used: windlass reads no script with this name (did you mean windlass.dev.rhai, for the profile `dev`?)
+    windlass.stagign.rhai:1:1 script::no_such_profile: `windlass.stagign.rhai` is never used: unknown profile `stagign` (did you mean windlass.staging.rhai, for the profile `staging`?)
     windlass.dev.rhai:1:18 [dev] script::unknown_function: unknown function `tagz` (did you mean `tags`?)
     ");
     let output = project.run(["check"]);
@@ -100,7 +100,7 @@ fn every_profile_is_looked_at() {
         .stderr_has("windlass.dev.rhai:1:18");
     // A run says so as well, where the name is a slip.
     project.run(["plan"]).success().stderr_has(
-        "warning: `windlass.stagign.rhai` is never used: there is no profile `stagign`; did you mean windlass.staging.rhai",
+        "warning: `windlass.stagign.rhai` is never used: unknown profile `stagign`; did you mean windlass.staging.rhai",
     );
     project.remove("windlass.stagign.rhai");
     project.remove("dev.rhai");
@@ -259,7 +259,7 @@ fn dependencies_are_looked_at() {
     let output = project.run(["check"]);
     output
         .success()
-        .stderr_has("file:///nowhere/far.git is not looked at: `windlass update dependencies` fetches it")
+        .stderr_has("not checking file:///nowhere/far.git: run `windlass update dependencies` to fetch it")
         .stderr_has("no problems in 1 image and 1 profile, and in 1 dependency");
 
     project

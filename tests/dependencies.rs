@@ -220,7 +220,7 @@ fn parts_can_be_chosen_and_left_out() {
     assert_eq!(built(&["b.api"]), "b");
     assert_eq!(built(&["api", "b.api"]), "b root");
     all().run(["build", "--dependency", "d"]).exits(2).stderr_has("there is no dependency `d`");
-    all().run(["build", "a.apo"]).exits(2).stderr_has("there is no image `a.apo`");
+    all().run(["build", "a.apo"]).exits(2).stderr_has("unknown image `a.apo`");
     let project = all();
     project.run(["build"]).success();
     project.run(["build", "--force", "c.api"]).success().stderr_has("1 built, 3 skipped");
@@ -448,7 +448,7 @@ fn answers_for_a_repository_outlive_its_tags() {
     project.run(["set", "var", "TIER=iron", "--config", config]).success();
     project.run(["build"]).success();
     assert_eq!(log(&project).last().map(String::as_str), Some("newer-iron"));
-    project.run(["reset", "vars", "--config", config]).success().stderr_has("forgot TIER");
+    project.run(["reset", "vars", "--config", config]).success().stderr_has("deleted TIER");
     project.run(["build"]).exits(2).stderr_has("windlass set var TIER=VALUE");
 }
 
@@ -584,16 +584,16 @@ fn why_knows_images_of_dependencies() {
     insta::assert_snapshot!(output.success().stdout, @"
     if auth/input changes:
       auth.api is built: `onChange` names it
-      api      may be built: it names `auth.api`, which may get another tag
+      api      may be built: it refers to `auth.api`, whose tag may change
     if auth/windlass.rhai changes:
-      auth.api may be built: it says how images are built
-      api      may be built: it names `auth.api`, which may get another tag
+      auth.api may be built: it defines how images are built
+      api      may be built: it refers to `auth.api`, whose tag may change
     if input changes:
-      auth.api stays: `onChange` names no such file
+      auth.api is skipped: `onChange` names no such file
       api      is built: `onChange` names it
     if devspace.yaml changes:
-      auth.api stays: `onChange` names no such file
-      api      may be built: it says how images are built
+      auth.api is skipped: `onChange` names no such file
+      api      may be built: it defines how images are built
     ");
 }
 

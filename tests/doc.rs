@@ -7,7 +7,7 @@ fn function_is_told_with_its_default_and_an_override() {
     let output = Project::new().run(["doc", "publish"]).success().clone();
     insta::assert_snapshot!(output.stdout, @r#"
     publish(image, built)
-      a function of the pipeline, which you may redefine
+      a function of the pipeline, which you can override
 
       Step 7: makes the image available. The default pushes every tag, or loads an unpushed image into a
       local cluster.
@@ -52,7 +52,7 @@ fn path_of_a_stage_finds_that_stage_alone() {
 #[test]
 fn kind_of_value_lists_what_it_offers() {
     let output = Project::new().run(["doc", "plan"]).success().clone();
-    let (function, members) = output.stdout.split_once("What `plan` offers\n").expect("two parts");
+    let (function, members) = output.stdout.split_once("Members of `plan`\n").expect("two parts");
     assert!(function.starts_with("plan(image)\n"), "{output}");
     assert!(members.contains("\n  plan.key") && !members.contains("\n  image."), "{output}");
 }
@@ -72,15 +72,15 @@ fn unknown_name_suggests_the_nearest() {
     insta::assert_snapshot!(output.stderr, @"
     doc::unknown
 
-      x there is nothing called `image.with_tgs`
+      x no documentation for `image.with_tgs`
       help: did you mean `image.with_tags`?
     ");
     let output = Project::new().run(["doc", "nonsense"]).exits(2).clone();
     insta::assert_snapshot!(output.stderr, @"
     doc::unknown
 
-      x there is nothing called `nonsense`
-      help: `windlass doc` lists everything
+      x no documentation for `nonsense`
+      help: run `windlass doc` to list all entries
     ");
 }
 

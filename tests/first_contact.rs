@@ -74,7 +74,7 @@ fn wrong_command_lines_exit_with_2_and_a_suggestion() {
     check(&["build", "--progress", "jsno"], &["'jsno'", "json"]);
     check(&["build", "--max-concurrent-builds", "0"], &["'0'"]);
     check(&["build", "--max-concurrent-builds", "2", "--build-sequential"], &["cannot be used with"]);
-    check(&["build", "apo"], &["there is no image `apo`", "did you mean `api`?"]);
+    check(&["build", "apo"], &["unknown image `apo`", "did you mean `api`?"]);
     check(&["build", "--var", "A"], &["invalid `--var` number 1: it has no `=`", "write `--var NAME=VALUE`"]);
     check(&["build", "-t", "a b"], &["`a b`"]);
 }

@@ -278,10 +278,10 @@ fn circle_shows_its_path_with_places() {
     insta::assert_snapshot!(output.stderr, @r"
     image::cycle
 
-      x images are built from each other: api -> tool -> api
-      help: one of these lines has to name another image:
-            api.Dockerfile:3: `api` takes from `tool`
-            tool.Dockerfile:2: `tool` takes from `api`
+      x image dependency cycle: api -> tool -> api
+      help: change the image in one of these lines:
+            api.Dockerfile:3: `api` uses `tool`
+            tool.Dockerfile:2: `tool` uses `api`
     ");
 }
 
@@ -298,7 +298,7 @@ fn unknown_image_suggests_the_nearest() {
     insta::assert_snapshot!(output.stderr, @r"
     image::unknown
 
-      x there is no image `workr`
+      x unknown image `workr`
       help: did you mean `worker`?
     ");
     let output = project.run(["build", "zebra"]);
@@ -306,7 +306,7 @@ fn unknown_image_suggests_the_nearest() {
     insta::assert_snapshot!(output.stderr, @r"
     image::unknown
 
-      x there is no image `zebra`
+      x unknown image `zebra`
       help: the images are worker, api
     ");
 }

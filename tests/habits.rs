@@ -16,10 +16,7 @@ fn options_of_devspace_are_answered_with_what_there_is() {
     let check = |words: &[&str], help: &str| {
         let output = project.run(["build"].iter().chain(words));
         let name = words[0].split('=').next().unwrap_or_default();
-        output
-            .exits(2)
-            .stderr_has(format!("windlass has no option `{name}`, which DevSpace has"))
-            .stderr_has(help);
+        output.exits(2).stderr_has(format!("unsupported DevSpace option `{name}`")).stderr_has(help);
     };
     check(&["-s"], "--kube-context");
     check(&["--switch-context"], "kubectl config use-context");
@@ -27,7 +24,7 @@ fn options_of_devspace_are_answered_with_what_there_is() {
     check(&["--profile-parent=base"], "`-p PARENT -p NAME`");
     check(&["--kubeconfig", "x"], "KUBECONFIG=FILE");
     check(&["--no-colors"], "NO_COLOR=1");
-    check(&["--verbose-dependencies"], "leave it out");
+    check(&["--verbose-dependencies"], "omit it");
     check(&["--save-vars"], "`.windlass/vars.json`");
     // What nobody has is left to the usual message.
     project.run(["build", "--froce-build"]).exits(2).stderr_has("--force-build").lacks("DevSpace");
@@ -40,10 +37,10 @@ fn commands_of_devspace_are_answered_with_what_there_is() {
         project
             .run(words)
             .exits(2)
-            .stderr_has(format!("windlass has no command `{name}`, which DevSpace has"))
+            .stderr_has(format!("unsupported DevSpace command `{name}`"))
             .stderr_has(help);
     };
-    check(&["use", "profile", "dev"], "use", "`windlass build -p NAME`");
+    check(&["use", "profile", "dev"], "use", "`-p NAME`");
     check(&["list", "contexts"], "list contexts", "kubectl config get-contexts");
     check(&["list", "sync"], "list sync", "`windlass print`");
     check(&["update", "config"], "update config", "`windlass upgrade`");
@@ -59,7 +56,7 @@ fn options_in_the_environment_are_told_not_to_count() {
     project
         .run(["build"])
         .success()
-        .stderr_has("`DEVSPACE_FLAGS` is set, which windlass does not read")
+        .stderr_has("ignoring `DEVSPACE_FLAGS`: windlass does not read it")
         .lacks("secret-word");
     project.run(["build", "--no-warn"]).success().lacks("DEVSPACE_FLAGS");
 }

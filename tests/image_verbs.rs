@@ -65,12 +65,9 @@ fn what_is_not_there_cannot_be_saved() {
     project
         .run(["save", "acme/app:2", "app.tar"])
         .exits(2)
-        .stderr_has("there is no image `acme/app:2` in the store of windlass")
+        .stderr_has("image `acme/app:2` is not in the image store")
         .stderr_has("did you mean `acme/app:1`?");
-    project
-        .run(["save", "app", "app.tar"])
-        .exits(2)
-        .stderr_has("there is no image `app` in the store of windlass");
+    project.run(["save", "app", "app.tar"]).exits(2).stderr_has("image `app` is not in the image store");
     project.run(["save", "app"]).exits(2).stderr_has("<FILE>");
     project.write("file", "");
     project
@@ -106,7 +103,10 @@ fn cleanup_removes_what_was_not_used_for_long_and_shows_it() {
     );
     assert_eq!(store.names(), []);
     project.run(["cleanup", "--all", "--older-than", "1d"]).exits(2);
-    project.run(["cleanup", "--older-than", "soon"]).exits(2).stderr_has("an age is like 12h, 7d or 4w");
+    project
+        .run(["cleanup", "--older-than", "soon"])
+        .exits(2)
+        .stderr_has("expected an age such as 12h, 7d or 4w");
 }
 
 #[test]
@@ -139,5 +139,5 @@ fn a_run_keeps_the_store_below_its_size() {
     project
         .run(["run", "nothing"])
         .success()
-        .stderr_has("WINDLASS_CACHE_SIZE is `much`, and a size is like 500MB");
+        .stderr_has("invalid WINDLASS_CACHE_SIZE `much`: expected a size such as 500MB");
 }

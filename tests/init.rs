@@ -26,7 +26,7 @@ fn suggestions_come_from_folders_and_the_git_remote() {
         .file(".git/config", "[remote \"origin\"]\n\turl = git@github.com:Acme/Shop.git\n");
     project.run(["init", "--yes"]).success();
     insta::assert_snapshot!(project.read("devspace.yaml"), @r#"
-    # What `windlass build` builds; `windlass doc images` lists the keys.
+    # The images of `windlass build`; run `windlass doc images` to list the keys.
     version: v2beta1
     name: project
 
@@ -61,7 +61,7 @@ fn services_of_a_compose_file_are_images() {
         .file("other/Dockerfile", "FROM scratch\n");
     project.run(["init", "--yes"]).success();
     insta::assert_snapshot!(project.read("devspace.yaml"), @r#"
-    # What `windlass build` builds; `windlass doc images` lists the keys.
+    # The images of `windlass build`; run `windlass doc images` to list the keys.
     version: v2beta1
     name: project
 
@@ -96,8 +96,8 @@ fn nobody_to_ask_is_told_what_would_be_taken() {
     insta::assert_snapshot!(output.stderr, @"
     init::nobody_to_ask
 
-      x nobody can be asked which images to build: this is no terminal
-      help: `--yes` takes what is suggested: `api` (api)
+      x cannot prompt for the images: not a terminal
+      help: pass `--yes` to accept the suggestions: `api` (api)
     ");
     assert!(!project.path("devspace.yaml").exists());
 }
@@ -105,12 +105,12 @@ fn nobody_to_ask_is_told_what_would_be_taken() {
 #[test]
 fn mistakes_are_explained() {
     let project = Project::new();
-    project.run(["init", "--yes"]).exits(2).stderr_has("there is no Dockerfile in");
+    project.run(["init", "--yes"]).exits(2).stderr_has("no Dockerfile in");
     let project = project.file("a/Dockerfile", "FROM scratch\n").file("b/Dockerfile", "FROM scratch\n");
     project
         .run(["init", "--dockerfile", "c/Dockerfile"])
         .exits(2)
-        .stderr_has("there is no file `c/Dockerfile`");
+        .stderr_has("file `c/Dockerfile` not found");
     project.run(["init", "--image", "acme/x"]).exits(2).stderr_has("write `--image NAME=acme/x`");
     project.run(["init", "--image", "c=acme/x"]).exits(2).stderr_has("the images are `a`");
     project.run(["init", "--image", "a=acme/x:1"]).exits(2).stderr_has("it has the tag `1`");

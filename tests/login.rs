@@ -48,7 +48,7 @@ fn login_keeps_the_password_in_a_private_file_and_logout_forgets_it() {
     project.run(["logout", &registry.address()]).success().stderr_has("logged out of");
     let config = read();
     assert!(config["auths"].get(registry.address()).is_none() && config["auths"].get("other.io").is_some());
-    project.run(["logout", &registry.address()]).success().stderr_has("there were no credentials");
+    project.run(["logout", &registry.address()]).success().stderr_has("no credentials for");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_credential_helper_keeps_the_password_and_nobody_else_sees_it() {
     let project = Project::new()
         .docker_config(r#"{"credsStore": "safe"}"#)
         .program_on_path("docker-credential-safe", HELPER);
-    log_in(&project, &registry, PASSWORD).success().stderr_has("docker-credential-safe keeps the password");
+    log_in(&project, &registry, PASSWORD).success().stderr_has("docker-credential-safe stores the password");
     let read = |path| fs::read_to_string(path).unwrap_or_default();
     assert!(read(project.home().join("kept")).contains(PASSWORD));
     assert!(!read(project.docker_config_path()).contains("auth\""));

@@ -139,7 +139,7 @@ fn profile_may_stand_after_the_name() {
     project
         .run(["run", "only", "-p", "staging"])
         .exits(2)
-        .stderr_has("name the profile first: `windlass run -p PROFILE only`");
+        .stderr_has("pass the profile first: `windlass run -p PROFILE only`");
 }
 
 #[test]
@@ -162,8 +162,8 @@ fn help_comes_from_the_doc_comment() {
           --retries <RETRIES>  How often a push is tried [default: 3]
           --share <SHARE>      The part of users that gets it [default: 0.5]
           --dry-run            Only say what would happen
-          --no-announce        Switch this off: Tell the team
-          --note <NOTE>        What to say about it; repeat it for several
+          --no-announce        Disable: Tell the team
+          --note <NOTE>        What to say about it (repeatable)
       -h, --help               Print help
     ");
     assert!(shared.contains("--skip-push") && shared.contains("--profile"), "{output}");
@@ -193,15 +193,15 @@ fn unknown_names_suggest_the_nearest() {
         project
             .run(["run", name])
             .exits(2)
-            .stderr_has(format!("there is no pipeline or command `{name}`"))
+            .stderr_has(format!("unknown pipeline or command `{name}`"))
             .stderr_has(help);
     };
     wrong("relaese", "did you mean `release`?");
-    wrong("build", "write `windlass build`");
-    wrong("hidden", "there are `fails`, `plain`, `release`, `serve`, `sum`");
-    wrong("helper", "there are");
+    wrong("build", "run `windlass build`");
+    wrong("hidden", "choose one of `fails`, `plain`, `release`, `serve`, `sum`");
+    wrong("helper", "choose one of");
     project.remove("windlass.rhai");
-    wrong("release", "a pipeline is a function of windlass.rhai whose first parameter is `project`");
+    wrong("release", "write a pipeline: a function in windlass.rhai whose first parameter is `project`");
 }
 
 #[test]
@@ -226,10 +226,7 @@ fn wrong_doc_comment_shows_its_line() {
        `----
       help: did you mean `int`?
     ");
-    project
-        .run(["run", "tagging"])
-        .exits(2)
-        .stderr_has("would be the option `--tag`, which windlass has itself");
+    project.run(["run", "tagging"]).exits(2).stderr_has("conflicts with the built-in option `--tag`");
 }
 
 #[test]
@@ -275,7 +272,7 @@ fn pipelines_are_listed() {
         })
     );
     project.remove("windlass.rhai");
-    project.run(["list", "pipelines"]).success().stdout_is("").stderr_has("no pipelines of its own");
+    project.run(["list", "pipelines"]).success().stdout_is("").stderr_has("the project has no pipelines");
 }
 
 /// The scripts of the README, each under the name that its first line gives.

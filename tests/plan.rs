@@ -122,7 +122,7 @@ fn copies(project) { copy_image("acme/app:1", "acme/app:2"); }
     insta::assert_snapshot!(text, @"
     before the images:
       sh touch checked; exit 3
-      exec echo found (asked)
+      exec echo found (executed)
     base | build: forced
       builder  oci
       context  1 file, 5 B
@@ -184,15 +184,15 @@ fn command_line_of_a_planned_pipeline_is_that_of_a_run() {
     project
         .run(["plan", "serv", "1"])
         .exits(2)
-        .stderr_has("there is no image or pipeline `serv`")
+        .stderr_has("unknown image or pipeline `serv`")
         .stderr_has("`serve`");
-    project.run(["plan", "build"]).exits(2).stderr_has("write `windlass plan`");
+    project.run(["plan", "build"]).exits(2).stderr_has("run `windlass plan`");
     project.run(["plan", "app", "--jsn"]).exits(2).stderr_has("'--json'");
     // An image and a pipeline of one name.
     project
         .run(["plan", "app", "--json"])
         .success()
-        .stderr_has("this is about the image `app`, not the pipeline at windlass.rhai:3")
+        .stderr_has("planning the image `app`, not the pipeline at windlass.rhai:3")
         .stdout_has("\"pipeline\": \"build\"");
 }
 
@@ -246,7 +246,7 @@ fn image_that_cannot_be_planned_fails_as_it_would_in_a_build() {
 fn wrong_script_is_an_error_of_the_script() {
     let project = project().file("windlass.rhai", "fn tags(image) { \"1\" }\n");
     project.run(["plan"]).exits(2).stderr_has("`tags` must be a list of strings");
-    project.run(["plan", "nope"]).exits(2).stderr_has("there is no image or pipeline `nope`");
+    project.run(["plan", "nope"]).exits(2).stderr_has("unknown image or pipeline `nope`");
 }
 
 #[test]
@@ -318,9 +318,9 @@ fn images_that_a_broken_pipeline_did_not_reach_are_left_out() {
     let output = project.run(["plan"]).exits(2).clone();
     for image in ["base | ", "app  | ", "made | "] {
         assert!(
-            output.stdout.contains(&format!("{image}cancel: the pipeline broke off before it\n")),
+            output.stdout.contains(&format!("{image}cancel: the pipeline stopped before it\n")),
             "{output}"
         );
     }
-    assert!(output.stdout.ends_with("3 left out\n"), "{output}");
+    assert!(output.stdout.ends_with("3 cancelled\n"), "{output}");
 }

@@ -80,7 +80,7 @@ fn name_of_a_command_and_a_pipeline_is_refused_with_both_places() {
     project
         .run(["run", "release"])
         .exits(2)
-        .stderr_has("`release` is a command, at devspace.yaml:9:10, and a pipeline, at windlass.rhai:2")
+        .stderr_has("ambiguous name `release`: command at devspace.yaml:9:10, pipeline at windlass.rhai:2")
         .lacks("no\n");
 }
 
@@ -173,6 +173,6 @@ fn functions_of_the_shell_of_devspace_are_named() {
         .run(["run", "tag"])
         .exits(127)
         .stdout_is("one\n")
-        .stderr_has("devspace.yaml:4:3: `get_image` is a function of DevSpace's own shell")
+        .stderr_has("devspace.yaml:4:3: `get_image` is a function of the DevSpace shell")
         .stderr_has("`${runtime.images.NAME}`");
 }

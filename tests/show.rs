@@ -58,7 +58,7 @@ fn one_image_leaves_out_what_is_about_the_project() {
 #[test]
 fn unknown_image_and_pipeline_are_told() {
     let output = project().run(["show", "build", "--image", "ap"]);
-    output.exits(2).stderr_has("there is no image `ap`").stderr_has("did you mean `api`?");
+    output.exits(2).stderr_has("unknown image `ap`").stderr_has("did you mean `api`?");
     project().run(["show", "biuld"]).exits(2).stderr_has("build");
 }
 

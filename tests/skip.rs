@@ -320,9 +320,9 @@ fn forced_images_are_built_whatever_is_known() {
     assert_eq!(decisions(&project, &["--skip-push", "-b"]), ["build: forced"; 2]);
     assert_eq!(decisions(&project, &["--skip-push", "--force", "web"]), ["skip: unchanged", "build: forced"]);
     let unknown = project.run(["build", "--skip-push", "--force", "wep"]);
-    unknown.exits(2).stderr_has("there is no image `wep`").stderr_has("did you mean `web`?");
+    unknown.exits(2).stderr_has("unknown image `wep`").stderr_has("did you mean `web`?");
     let other = project.run(["build", "api", "--skip-push", "--force", "web"]);
-    other.exits(2).stderr_has("`web` is forced but not among the images of this run");
+    other.exits(2).stderr_has("cannot force `web`: it is not selected for this build");
 }
 
 #[test]

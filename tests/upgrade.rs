@@ -41,14 +41,17 @@ fn file_is_rewritten_in_place() {
     assert_eq!(mode & 0o777, 0o640);
     // What is planned is the same, key and all.
     assert_eq!(project.run(["plan", "--json"]).success().stdout, before);
-    project.run(["upgrade"]).success().stderr_has("devspace.yaml stays at v2beta1: there is nothing to do");
+    project.run(["upgrade"]).success().stderr_has("devspace.yaml stays at v2beta1: nothing to do");
     assert_eq!(project.read("devspace.yaml"), NEW);
 }
 
 #[test]
 fn check_and_dry_run_write_nothing() {
     let project = Project::new().file("devspace.yaml", OLD);
-    project.run(["upgrade", "--check"]).exits(1).stderr_has("`windlass upgrade` makes it v2beta1");
+    project
+        .run(["upgrade", "--check"])
+        .exits(1)
+        .stderr_has("run `windlass upgrade` to convert it to v2beta1");
     project.run(["upgrade", "--dry-run"]).success().stdout_is(NEW);
     assert_eq!(project.read("devspace.yaml"), OLD);
     project.write("devspace.yaml", NEW);
@@ -62,7 +65,7 @@ fn file_that_the_newest_version_cannot_say_goes_as_far_as_it_can() {
     project
         .run(["upgrade"])
         .success()
-        .stderr_has("v2beta1 is not for this file: devspace.yaml:3:34: it has no `disabled` in image `api`")
+        .stderr_has("cannot upgrade to v2beta1: devspace.yaml:3:34: it has no `disabled` in image `api`")
         .stderr_has("by hand: remove the image, or select the others in `windlass.rhai`");
     assert_eq!(project.read("devspace.yaml"), text.replace("v1beta9", "v1beta11"));
     project.run(["upgrade", "--check"]).success();

@@ -40,7 +40,7 @@ fn answer_is_set_used_and_forgotten() {
         .run(["set", "var", "TIER=prod", "FREE=kept"])
         .success()
         .stdout_is("")
-        .stderr_has("remembered TIER, FREE");
+        .stderr_has("saved TIER, FREE");
     let shown = project.run(["print", "--json"]);
     assert_eq!(values(&shown), ["prod", "ann", "taken", "free"]);
     let without = self::project().without_env("FREE");
@@ -51,11 +51,11 @@ fn answer_is_set_used_and_forgotten() {
     project
         .run(["reset", "vars", "TIER", "NONE"])
         .success()
-        .stderr_has("forgot TIER")
-        .stderr_has("no answer was kept for NONE");
+        .stderr_has("deleted TIER")
+        .stderr_has("no saved answer for NONE");
     assert_eq!(kept(&project)["vars"], serde_json::json!({"FREE": "kept"}));
-    project.run(["reset", "vars"]).success().stderr_has("forgot FREE");
-    project.run(["reset", "vars"]).success().stderr_has("no answers were kept");
+    project.run(["reset", "vars"]).success().stderr_has("deleted FREE");
+    project.run(["reset", "vars"]).success().stderr_has("no saved answers");
     assert_eq!(values(&project.run(["print", "--json"]))[0], "test");
 }
 
@@ -65,7 +65,7 @@ fn answer_that_another_source_overrides_is_told() {
     project
         .run(["set", "var", "OWNER=bob"])
         .success()
-        .stderr_has("OWNER is also set by the environment, which wins");
+        .stderr_has("OWNER is also set by the environment, which takes precedence");
     assert_eq!(values(&project.run(["print", "--json"]))[1], "ann");
 }
 

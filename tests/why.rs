@@ -156,38 +156,38 @@ fn file_is_asked_about_for_every_image() {
     let output = project.run(["why", "--if"].iter().chain(&files));
     insta::assert_snapshot!(output.success().stdout, @"
     if app/src/main.txt changes:
-      base stays: no COPY, ADD or RUN --mount of its Dockerfile reads it
+      base is skipped: no COPY, ADD or RUN --mount of its Dockerfile reads it
       app  is built: COPY of `app/src` at line 3 reads it
     if app/src/not-there-yet.txt changes:
-      base stays: no COPY, ADD or RUN --mount of its Dockerfile reads it
+      base is skipped: no COPY, ADD or RUN --mount of its Dockerfile reads it
       app  is built: COPY of `app/src` at line 3 reads it
     if app/src/trace.log changes:
-      base stays: line 3 of .dockerignore ignores it: `app/src/*.log`
-      app  stays: line 3 of .dockerignore ignores it: `app/src/*.log`
+      base is skipped: line 3 of .dockerignore ignores it: `app/src/*.log`
+      app  is skipped: line 3 of .dockerignore ignores it: `app/src/*.log`
     if README.md changes:
-      base stays: line 2 of .dockerignore ignores it: `*.md`
-      app  stays: line 2 of .dockerignore ignores it: `*.md`
+      base is skipped: line 2 of .dockerignore ignores it: `*.md`
+      app  is skipped: line 2 of .dockerignore ignores it: `*.md`
     if notes.txt changes:
-      base stays: no COPY, ADD or RUN --mount of its Dockerfile reads it
-      app  stays: no COPY, ADD or RUN --mount of its Dockerfile reads it
+      base is skipped: no COPY, ADD or RUN --mount of its Dockerfile reads it
+      app  is skipped: no COPY, ADD or RUN --mount of its Dockerfile reads it
     if base/data changes:
       base is built: COPY of `base/data` at line 2 reads it
       app  is built: its base `base` would be built
     if app/Dockerfile changes:
-      base stays: no COPY, ADD or RUN --mount of its Dockerfile reads it
+      base is skipped: no COPY, ADD or RUN --mount of its Dockerfile reads it
       app  is built: it is its Dockerfile
     if .dockerignore changes:
       base may be built: it says which files of the build context count
       app  may be built: it says which files of the build context count
     if devspace.yaml changes:
-      base may be built: it says how images are built
-      app  may be built: it says how images are built
+      base may be built: it defines how images are built
+      app  may be built: it defines how images are built
     if windlass.dev.rhai changes:
-      base may be built: it says how images are built
-      app  may be built: it says how images are built
+      base may be built: it defines how images are built
+      app  may be built: it defines how images are built
     ");
     let output = project.run(["why", "app", "--if", "../elsewhere"]);
-    output.success().stdout_has("app stays: it is outside of its build context");
+    output.success().stdout_has("app is skipped: it is outside of its build context");
     let output = project.run(["why", "app", "--json", "--if", "base/data"]);
     let answers: Value = serde_json::from_str(&output.success().stdout).expect("JSON");
     assert_eq!(answers[0]["file"], "base/data");

@@ -67,11 +67,9 @@ fn of_file(dry_run: &DryRun, file: &Path) -> Vec<Image> {
             let touch = match touch.answer {
                 Answer::Yes => touch,
                 answer => match (base(Answer::Yes), base(Answer::Maybe), named()) {
-                    (Some(base), ..) => {
-                        Touch::new(Answer::Yes, format!("its base image `{base}` would be built"))
-                    }
+                    (Some(base), ..) => Touch::new(Answer::Yes, format!("its base `{base}` would be built")),
                     (None, Some(base), _) if answer == Answer::No => {
-                        Touch::new(Answer::Maybe, format!("its base image `{base}` may be built"))
+                        Touch::new(Answer::Maybe, format!("its base `{base}` may be built"))
                     }
                     (None, None, Some(named)) if answer == Answer::No => {
                         Touch::new(Answer::Maybe, format!("it refers to `{named}`, whose tag may change"))
