@@ -61,7 +61,7 @@ pub struct Cli {
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalOptions {
-    /// Configuration file [default: devspace.yaml in this or a parent directory]
+    /// Configuration file [default: devspace.yaml, here or above]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 

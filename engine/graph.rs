@@ -103,7 +103,7 @@ impl Graph {
             Some(name) => format!("did you mean `{name}`?"),
             None if self.needs.is_empty() => "the project has no images".to_owned(),
             None if self.needs.len() > 40 => format!("choose one of its {} images", self.needs.len()),
-            None => format!("the images are {}", known.collect::<Vec<_>>().join(", ")),
+            None => format!("choose one of {}", known.collect::<Vec<_>>().join(", ")),
         };
         GraphError::Unknown { name: name.to_owned(), help }
     }

@@ -307,7 +307,7 @@ fn unknown_image_suggests_the_nearest() {
     image::unknown
 
       x unknown image `zebra`
-      help: the images are worker, api
+      help: choose one of worker, api
     ");
 }
 

@@ -112,7 +112,7 @@ fn mistakes_are_explained() {
         .exits(2)
         .stderr_has("file `c/Dockerfile` not found");
     project.run(["init", "--image", "acme/x"]).exits(2).stderr_has("write `--image NAME=acme/x`");
-    project.run(["init", "--image", "c=acme/x"]).exits(2).stderr_has("the images are `a`");
+    project.run(["init", "--image", "c=acme/x"]).exits(2).stderr_has("choose one of `a`");
     project.run(["init", "--image", "a=acme/x:1"]).exits(2).stderr_has("it has the tag `1`");
     assert!(!project.path("devspace.yaml").exists());
     project.run(["init", "--dockerfile", "b/Dockerfile", "--image", "acme/x"]).success();

@@ -255,7 +255,7 @@ fn pipeline_named_like_a_stage_of_the_default_is_no_slip() {
 fn pipelines_are_listed() {
     let project = project();
     insta::assert_snapshot!(project.run(["list", "pipelines"]).success().stdout, @"
-    NAME     TAKES                                                            WHAT IT DOES                               FROM
+    NAME     PARAMETERS                                                       DESCRIPTION                                LOCATION
     fails    -                                                                -                                          windlass.rhai:30
     plain    what                                                             -                                          windlass.rhai:28
     release  version [channel] [retries] [share] [dry_run] [announce] [note]  Builds everything and gives it a version.  windlass.rhai:14

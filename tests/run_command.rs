@@ -116,7 +116,7 @@ fn commands_are_listed() {
          - {name: fmt, command: gofmt, args: [-w, .]}\n",
     );
     insta::assert_snapshot!(project.run(["list", "commands"]).success().stdout, @"
-    NAME  COMMAND         WHAT IT DOES    SECTION
+    NAME  COMMAND         DESCRIPTION     SECTION
     test  go test ${PKG}  Runs the tests  -
     fmt   gofmt -w .      -               -
     ");

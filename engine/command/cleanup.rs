@@ -33,7 +33,7 @@ pub struct CleanupArgs {
     #[arg(long, value_name = "AGE", value_parser = age, default_value = "30d", conflicts_with = "all")]
     older_than: Duration,
 
-    /// Remove everything
+    /// Remove everything that is not in use
     #[arg(long)]
     all: bool,
 

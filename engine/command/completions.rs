@@ -29,7 +29,7 @@ pub struct CompletionsArgs {
     pub shell: String,
 }
 
-/// Answers a completion request of a shell and exits; returns immediately if there is no request.
+/// Answers a completion request of a shell and exits; returns immediately without one.
 pub fn answer_shell() {
     CompleteEnv::with_factory(command).var(VARIABLE).complete();
 }
@@ -50,7 +50,7 @@ fn command() -> clap::Command {
 /// Prints the script with which a shell requests candidates from windlass.
 ///
 /// # Errors
-/// When it cannot be written.
+/// If it cannot be written.
 pub fn completions(args: &CompletionsArgs) -> Result<ExitStatus, Failure> {
     let mut script = Vec::new();
     if let Some(shell) = Shells::builtins().completer(&args.shell) {

@@ -30,7 +30,7 @@ pub(super) struct DryRun {
     pub(super) pipeline: String,
     /// The effects that a build would have, in order.
     pub(super) effects: Vec<Effect>,
-    /// What it reported about each image; an image of a dependency is named `auth.api`.
+    /// The reports about each image; an image of a dependency is named `auth.api`.
     pub(super) images: IndexMap<String, Told>,
     /// The plan for each image.
     pub(super) plans: IndexMap<String, Plan>,
@@ -49,7 +49,7 @@ pub(super) struct Part {
     pub(super) broke_off: bool,
 }
 
-/// What a run reported about an image.
+/// The reports of a run about an image.
 #[derive(Default, Clone)]
 pub(super) struct Told {
     /// The decision and its reason.

@@ -31,7 +31,7 @@ pub enum EditorFile {
 /// Prints a file for editors.
 ///
 /// # Errors
-/// When it cannot be written.
+/// If it cannot be written.
 pub fn editor(args: &EditorArgs) -> Result<ExitStatus, Failure> {
     match args.what {
         EditorFile::Definitions => print(&definitions::text()),

@@ -58,7 +58,7 @@ enum InitError {
     Exists,
 
     #[error("unknown image `{name}` in `--image {name}={repository}`")]
-    #[diagnostic(code(init::unknown_image), help("the images are {known}"))]
+    #[diagnostic(code(init::unknown_image), help("choose one of {known}"))]
     UnknownImage { name: String, repository: String, known: String },
 
     #[error("file `{path}` not found")]

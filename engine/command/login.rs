@@ -34,7 +34,7 @@ pub struct LoginOptions {
 /// The reasons why a login failed.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum LoginError {
-    /// A prompt is needed, but there is no terminal.
+    /// A prompt is needed, but not possible without a terminal.
     #[error("cannot log in to `{registry}`: no terminal to prompt for the {what}")]
     #[diagnostic(code(login::no_terminal), help("pass {flag}"))]
     NoTerminal {

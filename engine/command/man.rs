@@ -20,7 +20,7 @@ pub struct ManArgs {
     pub command: Option<String>,
 }
 
-/// There is no such command.
+/// The command is unknown.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("unknown command `{name}`")]
 #[diagnostic(code(man::unknown_command))]
@@ -33,7 +33,7 @@ struct UnknownCommand {
 /// Prints a manual page.
 ///
 /// # Errors
-/// If there is no such command, or the page cannot be written.
+/// If the command is unknown, or the page cannot be written.
 pub fn man(args: &ManArgs) -> Result<ExitStatus, Failure> {
     let mut windlass = Cli::command();
     // Gives each command its full name and the options it inherits.

@@ -66,7 +66,7 @@ pub struct PipelineOptions {
     #[arg(long, conflicts_with = "max_concurrent_builds")]
     pub build_sequential: bool,
 
-    /// Build at most N images in parallel [default: CPU cores, at least 2]
+    /// Maximum parallel builds [default: CPU cores, at least 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub max_concurrent_builds: Option<u16>,
 

@@ -68,7 +68,7 @@ enum Destination<'a> {
 /// Saves the selected image.
 ///
 /// # Errors
-/// If there is no such image, or it cannot be written.
+/// If the image does not exist, or cannot be written.
 pub fn save(global: &GlobalOptions, args: &SaveArgs) -> Result<ExitStatus, Failure> {
     let store = BlobStore::of_user(|name| std::env::var(name).ok());
     let (digest, references) = find(global, &store, &args.image)?;

@@ -53,7 +53,7 @@ pub struct TestArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub timeout: u64,
 
-    /// Run at most N tests in parallel [default: CPU cores]
+    /// Maximum parallel tests [default: CPU cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
 
@@ -65,7 +65,7 @@ pub struct TestArgs {
 /// Runs the tests of the project.
 ///
 /// # Errors
-/// If there are no tests, or a test file is not a valid script.
+/// If no tests are found, or a test file is not a valid script.
 pub fn test(global: &GlobalOptions, args: &TestArgs) -> Result<ExitStatus, Failure> {
     let (folder, config) = place(global);
     let files = testing::find(&folder, config.as_deref()).map_err(Failure::wrong_use)?;
@@ -116,7 +116,7 @@ struct Unsaved {
 }
 
 /// The directory to search for tests, and the configuration that the command line selects: the project directory, or
-/// the working directory if there is no project.
+/// the working directory without a project.
 fn place(global: &GlobalOptions) -> (PathBuf, Option<PathBuf>) {
     let current = std::env::current_dir().unwrap_or_else(|_| ".".into());
     if let Some(config) = &global.config {

@@ -21,9 +21,9 @@ enum SetSubject {
     #[command(
         visible_alias = "vars",
         after_help = "\
-The answer is saved in .windlass/vars.json, which only you can read. It is used if
-neither --var, the environment nor .env sets the variable. Passwords are never saved:
-export them, or pass --var.
+The answer is saved in .windlass/vars.json, which only you can read. It is used unless
+--var, the environment or .env sets the variable. Passwords are never saved: export
+them, or pass --var.
 
 Examples:
   windlass set var TIER=staging
@@ -86,7 +86,7 @@ pub fn set(global: &GlobalOptions, args: &SetArgs) -> Result<ExitStatus, Failure
 /// Deletes answers for variables.
 ///
 /// # Errors
-/// If there is no project, or the answers cannot be written.
+/// If no project is found, or the answers cannot be written.
 pub fn reset(global: &GlobalOptions, args: &ResetArgs) -> Result<ExitStatus, Failure> {
     let ResetSubject::Vars { names } = &args.subject;
     let forgotten = forget(&load_options(global), names).map_err(failure)?;

@@ -35,7 +35,7 @@ impl LogFile {
         self.file.as_ref().map(|_| self.path.as_path())
     }
 
-    /// Writes headings, one for each line of `text`; buffers them while there is no file.
+    /// Writes headings, one for each line of `text`; buffers them until the file exists.
     pub(super) fn heading(&mut self, at: Timestamp, text: &str) -> io::Result<()> {
         for line in text.lines() {
             let line = format!("== {at:.0} {}", clean(line));

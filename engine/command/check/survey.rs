@@ -24,7 +24,7 @@ use crate::run::{Run, RunOptions};
 use crate::script::{Pipeline, ScriptError, syntax_error};
 use crate::testing;
 
-/// What was checked, and the problems found.
+/// The checked items, and the problems found.
 #[derive(Default)]
 pub(super) struct Survey {
     pub(super) findings: Vec<Finding>,

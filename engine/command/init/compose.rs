@@ -11,7 +11,7 @@ use crate::image::{ImageReference, Repository};
 /// The possible names of a compose file; the first one that exists is used.
 const FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 
-/// The services that the compose file in `folder` builds; none if there is no such file, or it is not valid YAML.
+/// The services that the compose file in `folder` builds; none if the file does not exist or is not valid YAML.
 pub fn services(folder: &Path) -> Vec<Candidate> {
     let texts = FILES.iter().filter_map(|name| crate::input_file::read_text(&folder.join(name)).ok());
     let Some(compose) = texts.into_iter().next().and_then(|text| serde_yaml::from_str::<Value>(&text).ok())

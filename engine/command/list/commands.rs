@@ -30,7 +30,7 @@ struct Listed<'a> {
 }
 
 impl Row for Listed<'_> {
-    const COLUMNS: &'static [&'static str] = &["name", "command", "what it does", "section"];
+    const COLUMNS: &'static [&'static str] = &["name", "command", "description", "section"];
 
     fn cells(&self) -> Vec<String> {
         let words = std::iter::once(self.command.to_owned()).chain(self.args.unwrap_or_default().to_vec());

@@ -60,7 +60,7 @@ enum Subject {
 /// Lists the subject that `args` select.
 ///
 /// # Errors
-/// When the configuration is wrong.
+/// If the configuration is invalid.
 pub fn list(global: &GlobalOptions, args: &ListArgs) -> Result<ExitStatus, Failure> {
     match &args.subject {
         Subject::Images => images::list(global, args.json),

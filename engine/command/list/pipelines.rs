@@ -30,7 +30,7 @@ struct Listed<'a> {
 }
 
 impl Row for Listed<'_> {
-    const COLUMNS: &'static [&'static str] = &["name", "takes", "what it does", "from"];
+    const COLUMNS: &'static [&'static str] = &["name", "parameters", "description", "location"];
 
     fn cells(&self) -> Vec<String> {
         let parameters = self.signature.parameters.iter().map(|parameter| match &parameter.default {

@@ -22,7 +22,7 @@ Fields of --json:
   password     whether it is a password or contains one
   definition   file, line and column of its name, or null
   uses         the places that refer to it, each with file, line and column
-  problem      why there is no value, or null";
+  problem      reason for the missing value, or null";
 
 impl Row for VariableStatus {
     const COLUMNS: &'static [&'static str] = &["name", "value", "source", "used at"];

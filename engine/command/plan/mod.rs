@@ -1,4 +1,4 @@
-//! `windlass plan`: what a build or a pipeline would do, without doing it.
+//! `windlass plan`: the effects of a build or a pipeline, without executing it.
 
 mod view;
 

@@ -29,7 +29,7 @@ pub struct Invoked<O> {
 /// is an error or a help request of clap.
 ///
 /// # Errors
-/// If there is no such pipeline, or its parameters are invalid.
+/// If the pipeline does not exist, or its parameters are invalid.
 pub fn invoke<O: Args + PartialEq + AsRef<PipelineOptions>>(
     verb: &str,
     name: &str,

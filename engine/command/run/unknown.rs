@@ -18,7 +18,7 @@ pub struct UnknownName {
 }
 
 impl UnknownName {
-    /// The error for `name`, which neither `project` nor its scripts define; `arguments` follow it.
+    /// The error for `name`, which is not defined in `project` or its scripts; `arguments` follow it.
     pub fn new(name: &str, project: &Project, pipelines: &Pipeline, arguments: &[OsString]) -> Self {
         let own = pipelines.own_pipelines();
         let pipelines = own.iter().map(|function| function.name.as_str());
@@ -28,7 +28,7 @@ impl UnknownName {
         Self { what: "pipeline or command", name: name.to_owned(), help }
     }
 
-    /// The error for a `name` to plan that is neither an image of `project` nor a pipeline.
+    /// The error for a `name` to plan that is not an image of `project` or a pipeline.
     pub fn to_plan(name: &str, project: &Project, pipelines: &Pipeline) -> Self {
         let own = pipelines.own_pipelines();
         let images = project.images.keys().map(String::as_str);
