@@ -37,7 +37,7 @@ pub struct CheckArgs {
 /// Checks the project in every profile.
 ///
 /// # Errors
-/// If the project is not found or its configuration is invalid in every profile.
+/// If the project is not found or its configuration is invalid regardless of the profile.
 pub fn check(global: &GlobalOptions, args: &CheckArgs) -> Result<ExitStatus, Failure> {
     let survey = survey::survey(global)?;
     if args.json {

@@ -39,7 +39,7 @@ pub(super) struct Survey {
 /// Checks the project with the selected profiles only, and additionally with each of its profiles.
 ///
 /// # Errors
-/// If the configuration is invalid in every profile.
+/// If the configuration is invalid regardless of the profile.
 pub(super) fn survey(global: &GlobalOptions) -> Result<Survey, Failure> {
     let (explanation, _) = load_explained(global, Explain::Survey)?;
     let profiles: Vec<_> = explanation.profiles.into_iter().map(|profile| profile.name).collect();
