@@ -174,10 +174,7 @@ async fn a_missing_cli_is_explained() {
     let cli = Cli { program: "no-such-docker".into(), ..fixture.cli() };
     let cancel = CancellationToken::new();
     let error = cli.build(fixture.request(LISTING, &[]), &fixture.events(), &cancel).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "cannot build `api`: cannot run `no-such-docker`: there is no such program"
-    );
+    assert_eq!(error.to_string(), "cannot build `api`: cannot run `no-such-docker`: command not found");
     assert!(error.help().unwrap().to_string().starts_with("install the docker CLI"));
 }
 

@@ -126,7 +126,7 @@ fn missing_program_is_named() {
     project("{command: no-such-builder}")
         .run(["build"])
         .exits(1)
-        .stderr_has("cannot build `api`: cannot run `no-such-builder`: there is no such program")
+        .stderr_has("cannot build `api`: cannot run `no-such-builder`: command not found")
         .stderr_has("add its folder to PATH");
     project("{command: ./gone.sh}").run(["build"]).exits(1).stderr_has("check the path: it leads to");
 }

@@ -310,7 +310,7 @@ fn missing_cli_is_explained() {
     project
         .run(["build", "--skip-push"])
         .exits(1)
-        .stderr_has("cannot run `docker`: there is no such program")
+        .stderr_has("cannot run `docker`: command not found")
         .stderr_says("install the docker CLI, or remove `useCli` and `args`");
 }
 

@@ -206,7 +206,7 @@ fn a_registry_that_is_away_does_not_matter_for_what_was_pulled() {
     let two = two.next_run();
     assert_eq!(two.pull(&format!("{name}:1")).expect("known"), image);
     let notices = two.notices();
-    let start = format!("using {name}:1 as it was pulled last, {}: ", image.digest());
+    let start = format!("using the last pulled {name}:1, {}: ", image.digest());
     assert!(notices.len() == 1 && notices[0].starts_with(&start), "{notices:?}");
     assert_eq!(two.pull(&format!("{name}@{}", image.digest())).expect("known"), image);
     assert_eq!(two.notices().len(), 1, "a digest needs no registry");

@@ -66,7 +66,7 @@ fn a_wrong_password_is_refused_and_not_kept() {
 fn a_registry_that_is_not_there_is_named() {
     let output = Project::new()
         .run_with_input(["login", "127.0.0.1:1", "--username", USER, "--password-stdin"], PASSWORD);
-    output.exits(1).stderr_has("`127.0.0.1:1` cannot be reached").lacks(PASSWORD);
+    output.exits(1).stderr_has("`127.0.0.1:1` is unreachable").lacks(PASSWORD);
 }
 
 #[test]

@@ -330,7 +330,7 @@ fn a_plugin_gives_the_credentials() {
     output.stderr_has("ended with exit code 7: session expired");
 
     failing.write("kubeconfig", cluster.kubeconfig_as("test", &user("no-such-plugin")));
-    failing.run(["build"]).success().stderr_has("no such program").stderr_has("install it with `apt`");
+    failing.run(["build"]).success().stderr_has("command not found").stderr_has("install it with `apt`");
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn the_right_to_push_is_checked_before_the_build() {
     let project = project(&daemon, &repository, "");
 
     let output = project.run(["build"]);
-    output.exits(1).stderr_has(&advice).stderr_has("there are none for it").lacks(BUILDING);
+    output.exits(1).stderr_has(&advice).stderr_has("requires credentials; none found").lacks(BUILDING);
 
     let project = project.docker_config(config(&registry, "wrong"));
     let output = project.run(["build"]);
@@ -142,7 +142,7 @@ fn a_credential_helper_that_fails_is_named_before_the_build() {
     let helper = "`docker-credential-own`";
 
     let output = project.run(["build"]);
-    output.exits(1).stderr_has(helper).stderr_has("there is no such program").lacks(BUILDING);
+    output.exits(1).stderr_has(helper).stderr_has("command not found").lacks(BUILDING);
 
     let project = project.program_on_path("docker-credential-own", "#!/bin/sh\necho it is locked; exit 1\n");
     project.run(["build"]).exits(1).stderr_has(helper).stderr_has("it is locked").lacks(BUILDING);
@@ -194,7 +194,7 @@ fn a_registry_that_stays_broken_is_given_up() {
     let repository = daemon.repository(&proxy.address(), "app");
     proxy.fault(100, "PUT", &manifests(&repository), Fault::Status(503));
     let output = project(&daemon, &repository, "").run(["build"]);
-    output.exits(1).stderr_has("out of order").stderr_has("try again later");
+    output.exits(1).stderr_has("registry server error").stderr_has("try again later");
     // A daemon may try each of the three times more than once.
     let count = proxy.count("PUT", &manifests(&repository));
     assert!([3, 6].contains(&count), "{count}");
@@ -214,7 +214,7 @@ fn each_refusal_says_what_to_do_before_the_build() {
         has_no_secret(&project, &output);
     };
     check(403, "denied access", "windlass login 127.0.0.1");
-    check(404, "does not exist there", "create the repository");
+    check(404, "not found (", "create the repository");
 }
 
 #[test]
@@ -481,7 +481,7 @@ fn a_registry_that_names_a_time_is_waited_for() {
         proxy.fault(3, method, &path, Fault::Busy { status, seconds, as_date });
         let output =
             assembled(&format!("{}/{name}", proxy.address())).run(["build", "--builder", "oci", "-t", "1"]);
-        output.success().stderr_has("waiting ").stderr_has(format!(": {} asks for it", proxy.address()));
+        output.success().stderr_has("waiting ").stderr_has(format!(": requested by {}", proxy.address()));
         assert!(registry.digest_at(name, "1").is_some(), "{output}");
         assert!(proxy.count(method, &path) > 3, "{output}");
     };
@@ -499,7 +499,7 @@ fn a_registry_that_asks_for_hours_is_not_waited_for() {
     let proxy = FaultProxy::before(&registry);
     proxy.fault(9, "PUT", "/v2/app/manifests/", Fault::Busy { status: 429, seconds: 7200, as_date: false });
     let output = assembled(&format!("{}/app", proxy.address())).run(["build", "--builder", "oci", "-t", "1"]);
-    output.exits(1).stderr_says("it asks to wait 2 hours").stderr_has("try again in 2 hours");
+    output.exits(1).stderr_says("retry after 2 hours").stderr_has("try again in 2 hours");
     assert_eq!(proxy.count("PUT", "/v2/app/manifests/"), 1, "{output}");
 }
 

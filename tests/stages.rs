@@ -90,7 +90,7 @@ fn command_that_fails_stops_the_pipeline_with_its_output() {
             "the end of its output:\n        no disk",
         ],
     );
-    fails("exec([\"no-such-tool\"]);", 1, &["cannot run `no-such-tool`: there is no such program", "PATH"]);
+    fails("exec([\"no-such-tool\"]);", 1, &["cannot run `no-such-tool`: command not found", "PATH"]);
     fails("sh(\"sleep 60\", #{ timeout: 0.2 });", 1, &["`sh` was stopped after 0.2 seconds"]);
 }
 

@@ -64,7 +64,7 @@ pub enum ProcessError {
     },
 
     /// There is no such program.
-    #[error("cannot run `{program}`: there is no such program")]
+    #[error("cannot run `{program}`: command not found")]
     #[diagnostic(code(process::not_found))]
     NotFound {
         /// The program.

@@ -37,7 +37,7 @@ async fn failures_name_the_program() {
     let check = async |process: Process, expected: &str| {
         assert_eq!(run(process).await.unwrap_err().to_string(), expected);
     };
-    check(Process::new("no-such-tool"), "cannot run `no-such-tool`: there is no such program").await;
+    check(Process::new("no-such-tool"), "cannot run `no-such-tool`: command not found").await;
     check(Process::new("/etc/passwd"), "cannot run `/etc/passwd`: it is not executable").await;
     check(Process::new("ls").directory("/no/such"), "cannot run `ls` in `/no/such`: there is no such folder")
         .await;

@@ -1,35 +1,35 @@
-//! What a registry asks for in its `WWW-Authenticate` header.
+//! The challenge in a registry's `WWW-Authenticate` header.
 
 use reqwest::Url;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 
 use super::Problem;
 
-/// How a registry wants to be told who we are.
+/// The authentication scheme of a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Challenge {
-    /// User name and password with each request.
+    /// User name and password in each request.
     Basic,
     /// A token of its token server (distribution spec, token authentication).
     Bearer {
         /// The token server.
         realm: Url,
-        /// The registry's name there.
+        /// The registry's name at the token server.
         service: Option<String>,
     },
 }
 
 impl Challenge {
-    /// The challenge in the answer of the registry at `base`; tokens are preferred to passwords.
+    /// The challenge in the response of the registry at `base`; tokens are preferred to passwords.
     ///
     /// # Errors
-    /// [`Problem::Malformed`] when there is none that we know, or when it would send credentials for an HTTPS
-    /// registry over plain HTTP.
+    /// [`Problem::Malformed`] if there is no supported scheme, or if it would send the credentials for an HTTPS
+    /// registry over HTTP.
     pub(super) fn of(headers: &HeaderMap, base: &Url) -> Result<Self, Problem> {
         let malformed = |reason: &str| Problem::Malformed { reason: reason.to_owned() };
         let mut basic = false;
         for header in headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|header| header.to_str().ok()) {
-            // A header we cannot read may stand beside one we can.
+            // An invalid header may accompany a valid one.
             for challenge in http_auth::parse_challenges(header).unwrap_or_default() {
                 if challenge.scheme.eq_ignore_ascii_case("basic") {
                     basic = true;
@@ -39,23 +39,19 @@ impl Challenge {
                         found.map(|(_, value)| value.to_unescaped())
                     };
                     let realm = parameter("realm").and_then(|realm| realm.parse::<Url>().ok());
-                    let realm = realm.ok_or_else(|| malformed("it names no valid token server"))?;
+                    let realm = realm.ok_or_else(|| malformed("the challenge has no valid token server"))?;
                     if realm.scheme() != "https" && base.scheme() == "https" {
-                        return Err(malformed("its token server is without TLS"));
+                        return Err(malformed("the token server does not use TLS"));
                     }
                     return Ok(Self::Bearer { realm, service: parameter("service") });
                 }
             }
         }
-        if basic {
-            Ok(Self::Basic)
-        } else {
-            Err(malformed("it refuses access and does not say what it wants"))
-        }
+        if basic { Ok(Self::Basic) } else { Err(malformed("no supported authentication scheme")) }
     }
 }
 
-/// Whether the registry says that the token is good but does not go far enough.
+/// Whether the registry reports a valid token with insufficient scope.
 pub(super) fn is_insufficient_scope(headers: &HeaderMap) -> bool {
     let headers = headers.get_all(WWW_AUTHENTICATE).iter();
     headers.filter_map(|header| header.to_str().ok()).any(|header| header.contains("insufficient_scope"))
@@ -91,10 +87,10 @@ mod tests {
 
     #[test]
     fn a_challenge_we_cannot_meet_is_refused() {
-        check(&[], "it refuses access and does not say what it wants");
-        check(&["Negotiate"], "it refuses access and does not say what it wants");
-        check(&[r#"Bearer realm="http://auth.io/token""#], "its token server is without TLS");
-        check(&[r#"Bearer realm="https://""#], "it names no valid token server");
-        check(&[r#"Bearer service="r.io""#], "it names no valid token server");
+        check(&[], "no supported authentication scheme");
+        check(&["Negotiate"], "no supported authentication scheme");
+        check(&[r#"Bearer realm="http://auth.io/token""#], "the token server does not use TLS");
+        check(&[r#"Bearer realm="https://""#], "the challenge has no valid token server");
+        check(&[r#"Bearer service="r.io""#], "the challenge has no valid token server");
     }
 }

@@ -1,4 +1,4 @@
-//! The right to push.
+//! Checks the permission to push.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -10,16 +10,16 @@ use crate::image::Repository;
 use super::client::{Call, Subject};
 use super::{Action, RegistryClient, RegistryError};
 
-/// How long giving up the probing upload may take; a registry cleans up by itself if it must.
+/// The timeout for cancelling the test upload; otherwise the registry cleans it up itself.
 const CLEANUP: Duration = Duration::from_secs(5);
 
 impl RegistryClient {
-    /// Finds out whether we may push to `repository`, before a long build: begins an upload of a blob and gives
-    /// it up (distribution spec, "pushing a blob in chunks" and "cancel a blob upload"). A repository is asked
-    /// about once, however many images want to know.
+    /// Checks the permission to push to `repository` before a long build: starts a blob upload and cancels it
+    /// (distribution spec, "pushing a blob in chunks" and "cancel a blob upload"). Each repository is checked once,
+    /// regardless of the number of images.
     ///
     /// # Errors
-    /// [`RegistryError`]; [`RegistryError::is_refusal`] tells whether the registry said no, or could not be asked.
+    /// [`RegistryError`]; [`RegistryError::is_refusal`] distinguishes a refusal from a failed request.
     pub async fn check_push(&self, repository: &Repository) -> Result<(), RegistryError> {
         let cell = {
             let mut pushable = self.pushable.lock().unwrap_or_else(PoisonError::into_inner);
@@ -33,7 +33,7 @@ impl RegistryClient {
         let path = format!("{}/blobs/uploads/", repository.path());
         let answer = self.send(&subject, &Call::new(Method::POST, &path)).await?;
         if let Some(upload) = answer.location() {
-            // Elsewhere it is not ours to send credentials to.
+            // Other hosts must not get the registry's credentials.
             if let Some(upload) = self.own_url(&subject, upload).await {
                 let give_up = Call::new(Method::DELETE, &upload);
                 let _ = tokio::time::timeout(CLEANUP, self.send(&subject, &give_up)).await;

@@ -1,4 +1,4 @@
-//! A client of the registry API (OCI distribution spec), as thin as our few verbs allow.
+//! A minimal client of the registry API (OCI distribution spec).
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -20,17 +20,19 @@ use super::token::{Token, TokenRequest, basic, bearer};
 use super::transport::{Answer, exchange};
 use super::{Action, Credential, CredentialStore, Problem, RegistryError, host};
 
-/// Where Docker keeps the certificates of single registries.
+/// The directory of Docker's certificates for individual registries.
 const CERTIFICATES: &str = "/etc/docker/certs.d";
 
-/// Talks to registries, with the credentials of a [`CredentialStore`].
+/// Sends requests to registries, with the credentials of a [`CredentialStore`].
 ///
-/// A registry is contacted when a verb needs it. Its scheme, its challenge and its tokens are learnt once
-/// and shared by all verbs and images. Waits are limited (10 s to connect, 30 s of silence, 120 s in all);
-/// 429, 5xx and lost connections are tried three times with growing pauses. Dropping a verb's future stops it.
+/// A registry is contacted when an operation needs it. Its scheme, challenge and tokens are requested once and shared
+/// by all operations and images. Timeouts apply (10 seconds to connect, 30 seconds without data, 120 seconds in total);
+/// 429, 5xx and lost connections are tried three times with increasing delays. Dropping the future of an operation
+/// cancels it.
 ///
-/// Registries on this machine may lack TLS, as with Docker; so may those named to
-/// [`RegistryClient::with_insecure`] and [`RegistryClient::trusting`]. Certificates in `/etc/docker/certs.d` count as they do for Docker. Proxies come from the environment.
+/// Registries on this machine may lack TLS, as with Docker; so may those passed to [`RegistryClient::with_insecure`]
+/// and [`RegistryClient::trusting`]. Certificates in `/etc/docker/certs.d` are used as in Docker. Proxies come from the
+/// environment.
 pub struct RegistryClient {
     credentials: Arc<CredentialStore>,
     insecure: InsecureLookup,
@@ -41,27 +43,27 @@ pub struct RegistryClient {
     pub(super) retry: Retry,
     secure: OnceCell<Client>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
-    /// Where the right to push has been proven.
+    /// Where the permission to push is confirmed.
     pub(super) pushable: Mutex<HashMap<Repository, Arc<OnceCell<()>>>>,
-    /// What tags were found to stand for.
+    /// The digests that tags resolved to.
     pub(super) resolved: Mutex<HashMap<ImageReference, Arc<OnceCell<Digest>>>>,
-    /// Held while a blob is fetched, so that each is fetched once.
+    /// Locked while a blob is fetched, so that each is fetched once.
     pub(super) fetching: Mutex<HashMap<Digest, Arc<tokio::sync::Mutex<()>>>>,
 }
 
-/// Answers which registries may lack TLS: hosts with ports, as in references, and networks like `10.0.0.0/8`.
+/// Returns the registries that may lack TLS: hosts with ports, as in references, and networks like `10.0.0.0/8`.
 type InsecureLookup = Box<dyn Fn() -> BoxFuture<'static, BTreeSet<String>> + Send + Sync>;
 
-/// What was learnt about one registry.
+/// The cached state of one registry.
 #[derive(Default)]
 struct Host {
     endpoint: OnceCell<Endpoint>,
     challenge: Mutex<Option<Challenge>>,
-    /// By scope. The lock is held while a token is fetched, so that each is fetched once.
+    /// By scope. Locked while a token is fetched, so that each is fetched once.
     tokens: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Option<Token>>>>>,
 }
 
-/// What a request is for, in messages and in the rights it needs.
+/// The purpose of a request, for messages, and the permissions it needs.
 pub(super) struct Subject<'a> {
     pub(super) action: Action,
     pub(super) reference: String,
@@ -70,29 +72,29 @@ pub(super) struct Subject<'a> {
     pub(super) scope: String,
 }
 
-/// A request, before its registry is known.
+/// A request, before its registry is resolved.
 pub(super) struct Call<'a> {
     pub(super) method: Method,
-    /// Below `/v2/`, or a whole URL.
+    /// Below `/v2/`, or a full URL.
     pub(super) path: &'a str,
     pub(super) accept: Option<&'static str>,
     /// Media type and content.
     pub(super) body: Option<(HeaderValue, bytes::Bytes)>,
-    /// The longest answer, in bytes.
+    /// The maximum response size, in bytes.
     pub(super) limit: usize,
 }
 
-/// The largest answer that carries no content we want.
+/// The maximum size of a response whose content is not needed.
 const SMALL: usize = 1 << 16;
 
 impl<'a> Subject<'a> {
-    /// Something done to `repository` that needs the rights `rights`: `pull`, `pull,push`.
+    /// An operation on `repository` that needs the permissions `rights`: `pull`, `pull,push`.
     pub(super) fn new(action: Action, reference: String, repository: &'a Repository, rights: &str) -> Self {
         let scope = format!("repository:{}:{rights}", repository.path());
         Self { action, reference, domain: repository.domain(), scope }
     }
 
-    /// The error that `problem` is for this.
+    /// The error for `problem` in this operation.
     pub(super) fn error(&self, problem: Problem) -> RegistryError {
         RegistryError {
             action: self.action,
@@ -105,7 +107,7 @@ impl<'a> Subject<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// A request without content, for an answer without content.
+    /// A request without content, for a response without content.
     pub(super) fn new(method: Method, path: &'a str) -> Self {
         Self { method, path, accept: None, body: None, limit: SMALL }
     }
@@ -126,7 +128,7 @@ impl<'a> Call<'a> {
 }
 
 impl RegistryClient {
-    /// A client that finds its credentials in `credentials`.
+    /// A client that reads its credentials from `credentials`.
     pub fn new(credentials: Arc<CredentialStore>) -> Self {
         Self {
             credentials,
@@ -144,9 +146,9 @@ impl RegistryClient {
         }
     }
 
-    /// The client, taking the registries that `lookup` answers with any certificate or none at all: those of the
-    /// daemon's `insecure-registries`, hosts and networks. It is asked at most once, and not for registries on
-    /// this machine, which are always taken so, nor for Docker Hub.
+    /// Accepts any certificate, or plain HTTP, for the registries that `lookup` returns: hosts and networks, as in the
+    /// daemon's `insecure-registries`. It is called at most once, and neither for registries on this machine, which are
+    /// always insecure, nor for Docker Hub.
     #[must_use]
     pub fn with_insecure(
         mut self,
@@ -156,58 +158,57 @@ impl RegistryClient {
         self
     }
 
-    /// The client, taking the registries of `domains` with any certificate or none at all.
+    /// Accepts any certificate, or plain HTTP, for the registries of `domains`.
     #[must_use]
     pub fn trusting(mut self, domains: BTreeSet<String>) -> Self {
         self.trusted = Mutex::new(domains);
         self
     }
 
-    /// From now on takes the registry of `domain` with any certificate or none at all.
+    /// From now on, accepts any certificate, or plain HTTP, for the registry of `domain`.
     pub fn trust(&self, domain: &str) {
         if self.trusted.lock().unwrap_or_else(PoisonError::into_inner).insert(domain.to_owned()) {
-            // What was found out about how to speak with it counts no more.
+            // Its cached endpoint is no longer valid.
             self.hosts.lock().unwrap_or_else(PoisonError::into_inner).remove(domain);
         }
     }
 
-    /// The client, looking for the certificates of single registries in `folder` in place of
-    /// `/etc/docker/certs.d`: `HOST:PORT/*.crt` are authorities, `HOST:PORT/NAME.cert` with `NAME.key` is ours.
+    /// Reads the certificates of individual registries from the directory `folder` instead of `/etc/docker/certs.d`:
+    /// `HOST:PORT/*.crt` are CA certificates, `HOST:PORT/NAME.cert` with `NAME.key` is the client certificate.
     #[must_use]
     pub fn with_certificates(mut self, folder: impl Into<PathBuf>) -> Self {
         self.certificates = folder.into();
         self
     }
 
-    /// The client, reading `files` in place of the daemon's `/etc/docker/daemon.json` and the user's
-    /// `~/.config/docker/daemon.json`: its `registry-mirrors` are asked for images of Docker Hub, its
-    /// `insecure-registries` may lack TLS.
+    /// Reads `files` instead of the daemon's `/etc/docker/daemon.json` and the user's `~/.config/docker/daemon.json`:
+    /// their `registry-mirrors` are queried for Docker Hub images, and their `insecure-registries` may lack TLS.
     #[must_use]
     pub fn with_daemon_settings(mut self, files: Vec<PathBuf>) -> Self {
         self.settings = LazyLock::new(Box::new(move || DaemonSettings::read(&files)));
         self
     }
 
-    /// The client, telling `events` when it waits because a registry asks for it, and what registries warn of.
+    /// Reports to `events` the waits that registries request, and their warnings.
     #[must_use]
     pub fn telling(mut self, events: Events) -> Self {
         self.retry = self.retry.telling(events);
         self
     }
 
-    /// The client with other pauses between tries.
+    /// Sets the delay between attempts.
     #[cfg(test)]
     pub(super) fn with_pause(mut self, pause: std::time::Duration) -> Self {
         self.retry.pause = pause;
         self
     }
 
-    /// The credentials it uses.
+    /// The credentials of this client.
     pub fn credentials(&self) -> &Arc<CredentialStore> {
         &self.credentials
     }
 
-    /// Sends `call`, logging in as the registry asks. Only a success is an answer.
+    /// Sends `call`, authenticating as the registry requires. Only a success status is `Ok`.
     pub(super) async fn send(&self, subject: &Subject<'_>, call: &Call<'_>) -> Result<Answer, RegistryError> {
         let known = self.credentials.get(subject.domain).await;
         let credential = known.as_ref().unwrap_or(&Credential::Anonymous);
@@ -234,14 +235,14 @@ impl RegistryClient {
         let host = self.host(subject.domain);
         let endpoint = self.endpoint(&host, subject.domain).await?;
         let url = endpoint.base.join(call.path);
-        let url = url.map_err(|error| Problem::Malformed { reason: format!("a bad address: {error}") })?;
+        let url = url.map_err(|error| Problem::Malformed { reason: format!("invalid URL: {error}") })?;
         let authorization = self.authorization(&host, &endpoint, subject, credential).await?;
         let request = call.request(url.clone(), authorization);
         let answer = exchange(&endpoint.http, request, call.limit, &self.retry).await?;
         if answer.status != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
-        // The first request to a registry meets its challenge, a later one may hold a token that has ended.
+        // The first request to a registry gets its challenge; a later one may contain an expired token.
         host.learn(Challenge::of(&answer.headers, &endpoint.base)?);
         host.forget_token(&subject.scope);
         let authorization = self.authorization(&host, &endpoint, subject, credential).await?;
@@ -251,8 +252,8 @@ impl RegistryClient {
         exchange(&endpoint.http, call.request(url, authorization), call.limit, &self.retry).await
     }
 
-    /// The registry of `subject`, and the headers that let a request in. Whether and how it wants to know who asks
-    /// must be known: something was sent to it before.
+    /// The registry of `subject`, and the authorization headers. The registry's challenge must be known: an earlier
+    /// request must have been sent.
     pub(super) async fn authorized(
         &self,
         subject: &Subject<'_>,
@@ -268,7 +269,7 @@ impl RegistryClient {
         find.await.map_err(|problem: Problem| subject.error(problem))
     }
 
-    /// The header that lets a request for `subject` in; empty while the registry has not asked for any.
+    /// The authorization header for `subject`; empty until the registry sends a challenge.
     async fn authorization(
         &self,
         host: &Host,
@@ -301,8 +302,8 @@ impl RegistryClient {
         }
     }
 
-    /// Checks `credential` against the registry, as a login does. The result is the credential to keep: the
-    /// token server's identity token in place of the password, when it gives one.
+    /// Checks `credential` against the registry, as a login does. Returns the credential to store: the token server's
+    /// identity token instead of the password, if it issues one.
     pub(super) async fn verify(
         &self,
         subject: &Subject<'_>,
@@ -348,13 +349,13 @@ impl RegistryClient {
         })
     }
 
-    /// `url`, if it is one of the registry of `subject`.
+    /// `url`, if it belongs to the registry of `subject`.
     pub(super) async fn own_url(&self, subject: &Subject<'_>, url: Url) -> Option<String> {
         let endpoint = self.endpoint(&self.host(subject.domain), subject.domain).await.ok()?;
         (url.origin() == endpoint.base.origin()).then(|| url.into())
     }
 
-    /// Where `reference` can be had from: the mirrors first, where it is of Docker Hub, and its own registry last.
+    /// The references to pull `reference` from: for a Docker Hub image the mirrors first, and its own registry last.
     pub(super) fn places_of(&self, reference: &ImageReference) -> Vec<ImageReference> {
         let is_mirrored = reference.repository.is_docker_hub();
         let mirrors = self.settings.mirrors.iter().filter(|_| is_mirrored);
@@ -385,7 +386,7 @@ impl RegistryClient {
             if let Some(client) = endpoint::client_with_certificates(&self.certificates_of(domain))? {
                 return Endpoint::secure(domain, client);
             }
-            // Reading the system's certificates takes a while: one client serves all registries.
+            // Reading the system's certificates is slow, so all registries share one client.
             let client = self.secure.get_or_try_init(async || endpoint::secure_client()).await?;
             Endpoint::secure(domain, client.clone())
         };

@@ -1,4 +1,4 @@
-//! Brings what is missing of an image of the store from where it was seen.
+//! Pulls the missing layers of an image in the image store.
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use oci_spec::image::{Descriptor, MediaType};
@@ -10,15 +10,15 @@ use crate::event::ImageEvents;
 use crate::image::{Digest, Repository};
 use crate::oci::{BlobStore, Closure, StoreError};
 
-/// How many blobs travel at a time.
+/// The maximum number of parallel transfers.
 const AT_ONCE: usize = 4;
 
 impl RegistryClient {
-    /// Brings the layers of `root`, a manifest of `store` or an index, that are not there from the repositories that
-    /// have them: an image may be built on layers that never were here.
+    /// Pulls the missing layers of `root`, a manifest or an index in `store`, from the repositories that have them: an
+    /// image may be built on layers that were never pulled.
     ///
     /// # Errors
-    /// [`RegistryError`]; also when nobody is known to have a layer.
+    /// [`RegistryError`]; also if no repository is known to have a layer.
     pub async fn complete(
         &self,
         store: &BlobStore,

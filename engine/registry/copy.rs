@@ -1,4 +1,4 @@
-//! Copies an image from one repository to another, as it is: its digest stays.
+//! Copies an image from one repository to another, with the same digest.
 
 use std::collections::HashSet;
 
@@ -12,13 +12,13 @@ use super::manifest::{Manifest, is_digest};
 use super::manifest_digest::name_of;
 use super::{Action, Problem, RegistryClient, RegistryError};
 
-/// How many blobs travel at a time.
+/// The maximum number of parallel transfers.
 const AT_ONCE: usize = 4;
 
-/// How deep indexes may lie in indexes.
+/// The maximum nesting depth of indexes.
 const DEEPEST: usize = 4;
 
-/// Where the content of a copy comes from and goes to.
+/// The source and the target of a copy.
 pub(super) struct Route<'a> {
     pub(super) from: &'a Repository,
     pub(super) to: &'a Repository,
@@ -27,19 +27,19 @@ pub(super) struct Route<'a> {
 }
 
 impl Route<'_> {
-    /// Whether both repositories are in one registry, which can then pass blobs on by itself.
+    /// Whether both repositories are in one registry, which can then mount blobs.
     pub(super) fn is_within_one_registry(&self) -> bool {
         self.from.domain() == self.to.domain()
     }
 }
 
 impl RegistryClient {
-    /// Copies what `from` stands for, an image or an index with all its images, to the repository of `to` and under
-    /// its tag, and returns its digest. Blobs that are there already do not travel, and within one registry none
-    /// does (distribution spec, "mounting a blob from another repository").
+    /// Copies the image of `from`, or its index with all images, to the repository and the tag of `to`, and returns its
+    /// digest. Existing blobs are not transferred; within one registry, no blobs are (distribution spec, "mounting a
+    /// blob from another repository").
     ///
     /// # Errors
-    /// [`RegistryError`] when there is no such image, or one of the registries refuses.
+    /// [`RegistryError`] if the image does not exist or one of the registries refuses.
     pub async fn copy(&self, from: &ImageReference, to: &ImageReference) -> Result<String, RegistryError> {
         let route = route(from, to);
         let manifest = self.manifest(&route.reading, route.from, name_of(from)).await?;
@@ -49,7 +49,7 @@ impl RegistryClient {
         Ok(manifest.digest)
     }
 
-    /// Copies everything `manifest` names, which a registry wants to have before the manifest itself.
+    /// Copies the content of `manifest`, which a registry requires before the manifest itself.
     async fn copy_content(
         &self,
         route: &Route<'_>,
@@ -59,12 +59,13 @@ impl RegistryClient {
     ) -> Result<(), RegistryError> {
         let malformed = |reason: String| route.reading.error(Problem::Malformed { reason });
         let document: Document = serde_json::from_slice(&manifest.content)
-            .map_err(|error| malformed(format!("its manifest is not valid: {error}")))?;
+            .map_err(|error| malformed(format!("invalid manifest: {error}")))?;
         for child in document.manifests.into_iter().flatten() {
-            let depth =
-                depth.checked_sub(1).ok_or_else(|| malformed("its indexes lie too deep".to_owned()))?;
+            let depth = depth
+                .checked_sub(1)
+                .ok_or_else(|| malformed("the indexes are nested too deeply".to_owned()))?;
             if !is_digest(&child.digest) {
-                return Err(malformed("its index names a digest of an unknown kind".to_owned()));
+                return Err(malformed("the index has a digest of an unknown algorithm".to_owned()));
             }
             let child = self.manifest(&route.reading, route.from, &child.digest).await?;
             Box::pin(self.copy_content(route, &child, done, depth)).await?;
@@ -77,7 +78,7 @@ impl RegistryClient {
         let blobs: Vec<_> =
             blobs.filter(|blob| blob.urls.is_empty() && done.insert(blob.digest.clone())).collect();
         if blobs.iter().any(|blob| !is_digest(&blob.digest)) {
-            return Err(malformed("its manifest names a digest of an unknown kind".to_owned()));
+            return Err(malformed("the manifest has a digest of an unknown algorithm".to_owned()));
         }
         let copies = blobs.into_iter().map(async |blob| self.copy_blob(route, &blob.digest).await);
         stream::iter(copies).buffer_unordered(AT_ONCE).try_collect::<()>().await
@@ -88,7 +89,7 @@ fn route<'a>(from: &'a ImageReference, to: &'a ImageReference) -> Route<'a> {
     let (source, target) = (&from.repository, &to.repository);
     let mut writing = Subject::new(Action::Copy, to.to_string(), target, "pull,push");
     if source.domain() == target.domain() && source != target {
-        // Passing blobs on takes the right to read them.
+        // Mounting blobs requires the permission to read them.
         writing.scope += &format!(" repository:{}:pull", source.path());
     }
     Route {

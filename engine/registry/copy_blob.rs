@@ -1,4 +1,4 @@
-//! One blob on its way from one repository to another. It streams: nothing is kept.
+//! Streams one blob from one repository to another, without storing it.
 
 use futures_util::TryStreamExt as _;
 
@@ -7,7 +7,7 @@ use super::upload::Content;
 use super::{Problem, RegistryClient, RegistryError};
 
 impl RegistryClient {
-    /// Brings the blob `digest` to where `route` leads, unless it is there.
+    /// Copies the blob `digest` along `route`, unless the target has it.
     pub(super) async fn copy_blob(&self, route: &Route<'_>, digest: &str) -> Result<(), RegistryError> {
         let mut tries = self.retry.tries(Problem::may_be_lost_upload);
         loop {

@@ -1,4 +1,4 @@
-//! What we say to a registry about who we are.
+//! Credentials for a registry.
 
 use bollard::auth::DockerCredentials;
 
@@ -9,38 +9,38 @@ use super::host;
 /// The user name that marks a credential helper's secret as an identity token.
 pub(super) const TOKEN_USER: &str = "<token>";
 
-/// What the credential store holds for one registry.
+/// The credentials for one registry in the credential store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Credential {
-    /// Nothing.
+    /// No credentials.
     #[default]
     Anonymous,
     /// User name and password.
     Basic {
         /// User name; never empty.
         username: String,
-        /// Password, or an access token in its place.
+        /// Password, or an access token instead.
         password: Secret,
     },
     /// A long-lived token, exchanged for short-lived ones at the registry's token server.
     IdentityToken {
-        /// User name, `<token>` when none is known.
+        /// User name, `<token>` if unknown.
         username: String,
         /// The token.
         token: Secret,
     },
-    /// A token sent to the registry as it is.
+    /// A token that is sent to the registry unchanged.
     RegistryToken(Secret),
 }
 
 impl Credential {
-    /// Whether there is nothing to send.
+    /// Whether there are no credentials to send.
     pub fn is_anonymous(&self) -> bool {
         *self == Self::Anonymous
     }
 
-    /// User name and password as BuildKit asks for them, the name empty with an identity token; none when there
-    /// is nothing to send.
+    /// User name and password in the form for BuildKit, with an empty name for an identity token; `None` if there are
+    /// no credentials.
     pub fn into_login(self) -> Option<(String, Secret)> {
         match self {
             Self::Anonymous | Self::RegistryToken(_) => None,
@@ -49,8 +49,8 @@ impl Credential {
         }
     }
 
-    /// The form in which the Docker API takes credentials for `domain`; none when there is nothing to send
-    /// (BuildKit refuses blank credentials, and takes absent ones as anonymous).
+    /// The credentials for `domain` in the form for the Docker API; `None` if there are none (BuildKit rejects blank
+    /// credentials and treats absent ones as anonymous).
     pub fn to_docker(&self, domain: &str) -> Option<DockerCredentials> {
         let serveraddress = Some(host::store_key(domain).to_owned());
         let blank = DockerCredentials { serveraddress, ..Default::default() };

@@ -1,23 +1,23 @@
-//! What can go wrong with Docker's credential store.
+//! Errors of Docker's credential store.
 
-/// Why the credential store cannot be read or changed. No variant carries a secret, nor text of the file.
+/// Why the credential store cannot be read or changed. No variant contains a secret or content of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub enum CredentialError {
-    /// The file is there but cannot be read.
-    #[error("cannot read the docker configuration `{path}`: {reason}")]
+    /// The file exists but cannot be read.
+    #[error("cannot read the Docker configuration `{path}`: {reason}")]
     #[diagnostic(
         code(registry::credentials::unreadable),
-        help("make the file readable, or set DOCKER_CONFIG to another folder")
+        help("make the file readable, or set DOCKER_CONFIG to another directory")
     )]
     Unreadable {
         /// The file.
         path: String,
-        /// What the system said.
+        /// The operating system's error.
         reason: String,
     },
 
-    /// The file is not what Docker writes.
-    #[error("cannot read the docker configuration `{path}:{line}:{column}`: {reason}")]
+    /// The file does not have Docker's format.
+    #[error("cannot read the Docker configuration `{path}:{line}:{column}`: {reason}")]
     #[diagnostic(code(registry::credentials::malformed), help("correct that line of the file"))]
     Malformed {
         /// The file.
@@ -26,7 +26,7 @@ pub enum CredentialError {
         line: usize,
         /// Column, from 1.
         column: usize,
-        /// What is wrong there.
+        /// What is invalid there.
         reason: &'static str,
     },
 
@@ -36,7 +36,7 @@ pub enum CredentialError {
     )]
     #[diagnostic(
         code(registry::credentials::bad_entry),
-        help("run `windlass login {registry}` to write the entry anew")
+        help("run `windlass login {registry}` to rewrite the entry")
     )]
     BadEntry {
         /// The file.
@@ -46,68 +46,67 @@ pub enum CredentialError {
     },
 
     /// The file cannot be written.
-    #[error("cannot write the docker configuration `{path}`: {reason}")]
+    #[error("cannot write the Docker configuration `{path}`: {reason}")]
     #[diagnostic(
         code(registry::credentials::unwritable),
-        help("make its folder writable, or set DOCKER_CONFIG to another folder")
+        help("make its directory writable, or set DOCKER_CONFIG to another directory")
     )]
     Unwritable {
         /// The file.
         path: String,
-        /// What the system said.
+        /// The operating system's error.
         reason: String,
     },
 
-    /// The program of a credential helper cannot be started.
+    /// A credential helper cannot be started.
     #[error("cannot run the credential helper `{helper}`: {reason}")]
     #[diagnostic(
         code(registry::credentials::helper_missing),
-        help("install `{helper}`, or remove it from `credsStore` and `credHelpers` in docker's config.json")
+        help(
+            "install `{helper}`, or remove it from `credsStore` and `credHelpers` in Docker's `config.json`"
+        )
     )]
     HelperMissing {
-        /// The program.
+        /// The command.
         helper: String,
-        /// What the system said.
+        /// The operating system's error.
         reason: String,
     },
 
     /// A credential helper failed.
     #[error("the credential helper `{helper}` cannot {verb} the credentials for `{registry}`: {reason}")]
-    #[diagnostic(
-        code(registry::credentials::helper_failed),
-        help("run `{helper} list` to see what is wrong with it")
-    )]
+    #[diagnostic(code(registry::credentials::helper_failed), help("run `{helper} list` to see the error"))]
     HelperFailed {
-        /// The program.
+        /// The command.
         helper: String,
-        /// What it was asked to do: `get`, `store`, `erase`, `list`.
+        /// The helper's subcommand: `get`, `store`, `erase`, `list`.
         verb: &'static str,
-        /// The registry it was asked about.
+        /// The registry in the request.
         registry: String,
-        /// What it said.
+        /// The helper's error.
         reason: String,
     },
 
-    /// A credential helper gave no answer in time.
-    #[error("the credential helper `{helper}` gave no answer on `{registry}` within {seconds} s")]
+    /// A credential helper timed out.
+    #[error("the credential helper `{helper}` timed out after {seconds} seconds for `{registry}`")]
     #[diagnostic(
         code(registry::credentials::helper_timeout),
-        help("run `{helper} list` to see whether it waits for something, such as a keychain to be unlocked")
+        help("run `{helper} list` to check whether it waits for input, such as unlocking a keychain")
     )]
     HelperTimeout {
-        /// The program.
+        /// The command.
         helper: String,
-        /// The registry it was asked about.
+        /// The registry in the request.
         registry: String,
-        /// The limit.
+        /// The timeout.
         seconds: u64,
     },
 
-    /// The home folder is unknown, so there is no place for the file.
-    #[error("cannot find the docker configuration: the home folder is unknown")]
+    /// There is no home directory, so the path of the file is unknown.
+    #[error("cannot find the Docker configuration: no home directory")]
     #[diagnostic(
         code(registry::credentials::no_home),
-        help("set DOCKER_CONFIG to the folder of docker's config.json")
+        help("set DOCKER_CONFIG to the directory of Docker's `config.json`")
     )]
     NoHome,
 }

@@ -1,4 +1,4 @@
-//! The programs that keep credentials for Docker: `docker-credential-NAME`.
+//! Docker's credential helpers: `docker-credential-NAME`.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::secret::Secret;
 use super::credential::TOKEN_USER;
 use super::{Credential, CredentialError};
 
-/// How long a helper may take; it may have to ask the user to unlock a keychain.
+/// The timeout of a helper, which may prompt the user to unlock a keychain.
 const LIMIT: Duration = Duration::from_secs(15);
 
 /// One credential helper.
@@ -21,7 +21,7 @@ pub(super) struct CredentialHelper {
     limit: Duration,
 }
 
-/// The JSON a helper gives for `get` and takes for `store`.
+/// The JSON that a helper prints for `get` and reads for `store`.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Answer {
@@ -34,24 +34,25 @@ struct Answer {
 }
 
 impl CredentialHelper {
-    /// The helper that config.json calls `name`, in `folder`; looked up on the PATH when `folder` is empty.
+    /// The helper `name` of `config.json`, in the directory `folder`; looked up on the PATH if `folder` is empty.
     pub(super) fn new(folder: &Path, name: &str) -> Self {
         let program = folder.join(format!("docker-credential-{name}"));
         Self { program: program.to_string_lossy().into_owned(), limit: LIMIT }
     }
 
-    /// What it holds for the store key `key`; anonymous when it knows nothing.
+    /// The credential under the store key `key`; anonymous if there is none.
     pub(super) async fn get(&self, key: &str) -> Result<Credential, CredentialError> {
         let output = match self.run("get", key, key).await? {
             Ok(output) => output,
-            // The sentence every helper made with Docker's library answers with; some add words around it.
+            // The message of all helpers that use Docker's library (docker-credential-helpers); some add text around
+            // it.
             Err(reason) if reason.to_ascii_lowercase().contains("credentials not found") => {
                 return Ok(Credential::Anonymous);
             }
             Err(reason) => return Err(self.failed("get", key, reason)),
         };
         let Ok(answer) = serde_json::from_str::<Answer>(&output) else {
-            return Err(self.failed("get", key, "its answer is not the expected JSON".to_owned()));
+            return Err(self.failed("get", key, "its output is not the expected JSON".to_owned()));
         };
         let secret = Secret::new(answer.secret);
         Ok(if secret.is_empty() || answer.username.is_empty() {
@@ -63,20 +64,20 @@ impl CredentialHelper {
         })
     }
 
-    /// The store keys it holds something for.
+    /// The store keys with credentials.
     pub(super) async fn list(&self) -> Result<Vec<String>, CredentialError> {
         let output = self.run("list", "*", "").await?.map_err(|reason| self.failed("list", "*", reason))?;
-        // A map of key to user name; an empty answer and `null` mean none.
+        // A map of key to user name; empty output and `null` mean none.
         if output.trim().is_empty() {
             return Ok(Vec::new());
         }
         match serde_json::from_str::<Option<indexmap::IndexMap<String, serde_json::Value>>>(&output) {
             Ok(keys) => Ok(keys.unwrap_or_default().into_keys().collect()),
-            Err(_) => Err(self.failed("list", "*", "its answer is not the expected JSON".to_owned())),
+            Err(_) => Err(self.failed("list", "*", "its output is not the expected JSON".to_owned())),
         }
     }
 
-    /// Keeps `credential` under the store key `key`. Registry tokens and nothing at all cannot be kept.
+    /// Stores `credential` under the store key `key`. Registry tokens and anonymous credentials cannot be stored.
     pub(super) async fn store(&self, key: &str, credential: &Credential) -> Result<(), CredentialError> {
         let (username, secret) = match credential {
             Credential::Basic { username, password } => (username.as_str(), password),
@@ -85,7 +86,7 @@ impl CredentialHelper {
                 return Err(self.failed(
                     "store",
                     key,
-                    "it keeps only passwords and identity tokens".to_owned(),
+                    "it stores only passwords and identity tokens".to_owned(),
                 ));
             }
         };
@@ -98,7 +99,7 @@ impl CredentialHelper {
         Ok(())
     }
 
-    /// Forgets what it holds under the store key `key`. Whether it held anything.
+    /// Removes the credential under the store key `key` and returns whether there was one.
     pub(super) async fn erase(&self, key: &str) -> Result<bool, CredentialError> {
         match self.run("erase", key, key).await? {
             Ok(_) => Ok(true),
@@ -107,8 +108,8 @@ impl CredentialHelper {
         }
     }
 
-    /// Runs the helper: its output, or what it said when it failed. One that takes too long is stopped with
-    /// everything it started.
+    /// Runs the helper and returns its output, or its error message. After the timeout, it is stopped with all its
+    /// child processes.
     async fn run(
         &self,
         verb: &'static str,
@@ -123,12 +124,12 @@ impl CredentialHelper {
             Pipe::Stderr => stderr.push(line.to_owned()),
         });
         let code = match ended.await {
-            // Line ends mean nothing in JSON.
+            // JSON ignores line ends.
             Ok(0) => return Ok(Ok(stdout.concat())),
             Ok(code) => code,
             Err(error) => return self.not_ended(key, error),
         };
-        // Helpers print the reason to standard output; a crashed one leaves it on standard error.
+        // Helpers print the reason to stdout; a crashed one prints it to stderr.
         let said = |lines: &[String]| lines.first().map(|line| line.trim().to_owned()).unwrap_or_default();
         let reason = Some(said(&stdout))
             .filter(|text| !text.is_empty() && !text.starts_with('{'))
@@ -137,7 +138,7 @@ impl CredentialHelper {
         Ok(Err(reason))
     }
 
-    /// What it means for a question about `key` that the helper gave no exit code.
+    /// The error for `key` if the helper has no exit code.
     fn not_ended<T>(&self, key: &str, error: ProcessError) -> Result<Result<T, String>, CredentialError> {
         let missing = |reason| CredentialError::HelperMissing { helper: self.program.clone(), reason };
         Err(match error {
@@ -147,7 +148,7 @@ impl CredentialHelper {
                 registry: key.to_owned(),
                 seconds: limit.as_secs(),
             },
-            ProcessError::NotFound { .. } => missing("there is no such program".to_owned()),
+            ProcessError::NotFound { .. } => missing("command not found".to_owned()),
             ProcessError::NotExecutable { .. } => missing("it is not executable".to_owned()),
             ProcessError::Start { source, .. } => missing(source.to_string()),
             other => missing(other.to_string()),
@@ -163,9 +164,9 @@ impl CredentialHelper {
 pub(super) mod tests {
     use super::*;
 
-    /// Writes the helper `test` into `folder`.
+    /// Writes the helper `test` into the directory `folder`.
     pub(in crate::registry) fn write_helper(folder: &Path, script: &str) -> CredentialHelper {
-        // Another process writes it: a program that a fork of this one still has open for writing cannot run.
+        // Another process writes it: a file that a fork of this process still has open for writing cannot be executed.
         let status = std::process::Command::new("sh")
             .args(["-c", r#"printf '#!/bin/sh\n%s\n' "$2" > "$1" && chmod 700 "$1""#, "sh"])
             .arg(folder.join("docker-credential-test"))
@@ -176,7 +177,7 @@ pub(super) mod tests {
     }
 
     async fn check(script: &str, expected: Result<Credential, &str>) {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let helper = write_helper(folder.path(), script);
         match (helper.get("ghcr.io").await, expected) {
             (Ok(credential), Ok(expected)) => assert_eq!(credential, expected, "{script}"),
@@ -198,22 +199,22 @@ pub(super) mod tests {
         check("echo broken pipe >&2; exit 3", Err("`ghcr.io`: broken pipe")).await;
         check("exit 3", Err("`ghcr.io`: exit code 3")).await;
         check("kill -9 $$", Err("`ghcr.io`: killed by signal 9")).await;
-        check("echo hello", Err("its answer is not the expected JSON")).await;
+        check("echo hello", Err("its output is not the expected JSON")).await;
     }
 
     #[tokio::test]
     async fn a_helper_that_hangs_is_named() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let mut helper = write_helper(folder.path(), "exec sleep 600");
         helper.limit = Duration::ZERO;
-        let error = helper.get("ghcr.io").await.expect_err("no answer");
+        let error = helper.get("ghcr.io").await.expect_err("a timeout");
         assert!(matches!(&error, CredentialError::HelperTimeout { helper, .. } if helper.ends_with("-test")));
     }
 
     #[tokio::test]
     async fn a_missing_helper_is_named() {
         let error =
-            CredentialHelper::new(Path::new(""), "of-nobody").get("ghcr.io").await.expect_err("no program");
+            CredentialHelper::new(Path::new(""), "of-nobody").get("ghcr.io").await.expect_err("no helper");
         assert!(
             error.to_string().starts_with("cannot run the credential helper `docker-credential-of-nobody`")
         );
@@ -221,7 +222,7 @@ pub(super) mod tests {
 
     #[tokio::test]
     async fn list_gives_the_keys() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let check = async |script: &str, expected: &[&str]| {
             assert_eq!(write_helper(folder.path(), script).list().await.expect("list"), expected, "{script}");
         };

@@ -15,20 +15,20 @@ use super::docker_config::{DockerConfig, encode, parse, read_text};
 use super::{Credential, CredentialError, host};
 use crate::event::{Events, Level};
 
-/// Docker's credential store: `config.json` in `$DOCKER_CONFIG`, else in `~/.docker`, and the credential
-/// helpers it names. The docker CLI is not needed.
+/// Docker's credential store: `config.json` in `$DOCKER_CONFIG`, otherwise in `~/.docker`, and its credential helpers.
+/// The Docker CLI is not needed.
 ///
-/// Read when first asked, and only once: a helper runs once per registry, however many images ask.
+/// It is read on first use and only once: a helper runs once per registry, regardless of the number of images.
 pub struct CredentialStore {
     path: Option<PathBuf>,
-    /// Where helpers are; empty for the PATH.
+    /// The directory of the helpers; empty for the PATH.
     helpers: PathBuf,
     config: OnceLock<Result<DockerConfig, CredentialError>>,
     known: Mutex<HashMap<String, Known>>,
     events: Events,
 }
 
-/// What was learnt about one registry, failures included.
+/// The cached result for one registry, including failures.
 type Known = Arc<OnceCell<Result<Credential, CredentialError>>>;
 
 /// Where credentials were stored.
@@ -48,7 +48,7 @@ impl CredentialStore {
         Self::new(folder, PathBuf::new())
     }
 
-    /// The store in `folder`, the one with `config.json`.
+    /// The store in the directory `folder`, which contains `config.json`.
     pub fn at(folder: impl Into<PathBuf>) -> Self {
         Self::new(Some(folder.into()), PathBuf::new())
     }
@@ -58,20 +58,21 @@ impl CredentialStore {
         Self { path, helpers, config: OnceLock::new(), known: Mutex::default(), events: Events::none() }
     }
 
-    /// The store, telling `events` which helpers it goes without.
+    /// Reports to `events` which helpers failed.
     #[must_use]
     pub fn telling(self, events: Events) -> Self {
         Self { events, ..self }
     }
 
-    /// What the store holds for the registry `domain` (as in [`crate::image::Repository::domain`], or any other
-    /// name of Docker Hub).
+    /// The credential for the registry `domain` (as in [`crate::image::Repository::domain`], or any other name of
+    /// Docker Hub).
     ///
-    /// The registry's own helper is asked if it has one, else the helper for all; without helpers the file answers, and
-    /// so it does, with a warning, when the helper is missing or fails. A helper that knows nothing is the last word.
+    /// Queries the helper for this registry if there is one, otherwise the default helper. Without helpers, the
+    /// credential comes from the file; also, with a warning, if the helper is missing or fails. If a helper has no
+    /// credential, the file is not used.
     ///
     /// # Errors
-    /// [`CredentialError`] when neither the helper nor the file can answer. Knowing nothing is no error.
+    /// [`CredentialError`] if both the helper and the file fail. A missing credential is not an error.
     pub async fn get(&self, domain: &str) -> Result<Credential, CredentialError> {
         // BuildKit asks for `registry-1.docker.io`.
         let domain = host::domain_of(domain);
@@ -79,10 +80,10 @@ impl CredentialStore {
         cell.get_or_init(|| self.look_up(domain)).await.clone()
     }
 
-    /// The domains of all registries the store holds something for, each once.
+    /// The domains of all registries with credentials in the store, each once.
     ///
     /// # Errors
-    /// [`CredentialError`] when the file cannot be read or the helper for all cannot list.
+    /// [`CredentialError`] if the file cannot be read or the default helper cannot list.
     pub async fn domains(&self) -> Result<IndexSet<String>, CredentialError> {
         let config = self.config()?;
         let mut domains: IndexSet<String> = config.helper_domains().map(str::to_owned).collect();
@@ -90,7 +91,7 @@ impl CredentialStore {
             Some(name) => {
                 match CredentialHelper::new(&self.helpers, name).list().await {
                     Ok(keys) => domains.extend(keys.iter().map(|key| host::domain_of(key).to_owned())),
-                    // What the file holds is good without it; what it does not hold is asked for by name.
+                    // The entries in the file suffice; other registries are queried by name.
                     Err(error) if config.auth_domains().next().is_none() => return Err(error),
                     Err(_) => domains.extend(config.auth_domains().map(str::to_owned)),
                 }
@@ -100,10 +101,10 @@ impl CredentialStore {
         Ok(domains)
     }
 
-    /// The credentials for `domains` as a build takes them: by registry, Docker Hub under all its names,
-    /// registries without credentials left out.
+    /// The credentials for `domains` in the form for builds: by registry, Docker Hub under all its names, without
+    /// registries that have no credentials.
     ///
-    /// A registry whose credentials cannot be had is left out too; the reason is in the second value.
+    /// A registry whose credentials cannot be read is omitted too; the reason is in the second value.
     pub async fn for_build<'a>(
         &self,
         domains: impl IntoIterator<Item = &'a str>,
@@ -124,17 +125,17 @@ impl CredentialStore {
         (credentials, errors)
     }
 
-    /// Keeps `credential` for `domain`: with the helper in charge, else in the file.
+    /// Stores `credential` for `domain`: with the configured helper, otherwise in the file.
     ///
     /// # Errors
-    /// [`CredentialError`] when the helper refuses or the file cannot be read or written.
+    /// [`CredentialError`] if the helper fails or the file cannot be read or written.
     pub async fn store(&self, domain: &str, credential: &Credential) -> Result<Stored, CredentialError> {
         let key = host::store_key(domain);
         let helper = self.config()?.helper(domain);
         let entry = match (helper, credential) {
             (Some(name), credential) => {
                 CredentialHelper::new(&self.helpers, name).store(key, credential).await?;
-                // An empty entry tells Docker's tools that the helper knows this registry.
+                // An empty entry shows Docker's tools that the helper has this registry.
                 json!({})
             }
             (None, Credential::Basic { username, password }) => json!({ "auth": encode(username, password) }),
@@ -152,10 +153,10 @@ impl CredentialStore {
         Ok(helper.map_or(Stored::File(path), |name| Stored::Helper(name.to_owned())))
     }
 
-    /// Forgets what the store holds for `domain`. Whether there was anything.
+    /// Removes the credentials for `domain` and returns whether there were any.
     ///
     /// # Errors
-    /// [`CredentialError`] when the helper fails or the file cannot be read or written.
+    /// [`CredentialError`] if the helper fails or the file cannot be read or written.
     pub async fn erase(&self, domain: &str) -> Result<bool, CredentialError> {
         let mut found = false;
         if let Some(name) = self.config()?.helper(domain) {
@@ -179,7 +180,7 @@ impl CredentialStore {
         match config.credential(domain) {
             Ok(inline) if !inline.is_anonymous() => {
                 let message =
-                    format!("using the credentials for `{domain}` in docker's config.json: {error}");
+                    format!("using the credentials for `{domain}` in Docker's config.json: {error}");
                 self.events.notice(Level::Warning, message);
                 Ok(inline)
             }
@@ -192,14 +193,14 @@ impl CredentialStore {
     }
 
     fn config(&self) -> Result<&DockerConfig, CredentialError> {
-        // Without a home there is no file to hold anything: the same as a missing one.
+        // No home directory is the same as a missing file.
         let read = || self.path.as_deref().map_or_else(|| Ok(DockerConfig::default()), DockerConfig::read);
         self.config.get_or_init(read).as_ref().map_err(Clone::clone)
     }
 
-    /// Changes `auths` in the file as it is now, and writes the file if `change` says so.
+    /// Changes `auths` in the current file, and writes the file if `change` returns `true`.
     fn edit(&self, change: impl FnOnce(&mut Map<String, Value>) -> bool) -> Result<PathBuf, CredentialError> {
-        // A linked file is changed where it really is.
+        // For a symlink, the target is changed.
         let path = self.path.as_deref().ok_or(CredentialError::NoHome)?;
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let text = read_text(&path)?;
@@ -209,7 +210,7 @@ impl CredentialStore {
         if auths.is_null() {
             *auths = json!({});
         }
-        // Anything else has been refused when the file was read.
+        // Other types were rejected when the file was read.
         if auths.as_object_mut().is_some_and(change) {
             write(&path, &file).map_err(|error| CredentialError::Unwritable {
                 path: path.display().to_string(),
@@ -220,7 +221,7 @@ impl CredentialStore {
     }
 }
 
-/// Writes `file` as Docker does, indented by tabs and for this user only. A reader sees the old or the new file.
+/// Writes `file` as Docker does, indented by tabs and readable only by this user. The replacement is atomic.
 fn write(path: &Path, file: &Map<String, Value>) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     create_private(folder)?;
@@ -255,9 +256,9 @@ mod tests {
         Credential::Basic { username: "ann".into(), password: Secret::new("pw") }
     }
 
-    /// A folder with this config.json, and its store, which finds helpers there.
+    /// A directory with this `config.json`, and its store, which looks up helpers there.
     fn store(config: &str) -> (tempfile::TempDir, CredentialStore) {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         std::fs::write(folder.path().join("config.json"), config).expect("config");
         let store = again(&folder);
         (folder, store)
@@ -384,7 +385,7 @@ mod tests {
 
     #[tokio::test]
     async fn identity_tokens_survive_the_file() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let inner = folder.path().join("new");
         let token = Credential::IdentityToken { username: "ann".into(), token: Secret::new("t") };
         CredentialStore::at(&inner).store("r.io", &token).await.expect("stored");

@@ -1,15 +1,15 @@
-//! A Docker daemon's words about a registry, in ours.
+//! Translates a Docker daemon's registry errors.
 
 use crate::image::ImageReference;
 
 use super::{Action, Credential, CredentialError, Problem, RegistryError};
 
-/// What begins the text about a connection to the daemon itself that broke.
+/// The start of the message about a lost connection to the daemon itself.
 pub const CONNECTION_LOST: &str = "connection to the docker daemon lost";
 
 impl RegistryError {
-    /// The error that `text` stands for: what a Docker daemon says when it cannot push or pull `reference`
-    /// with the `known` credential, if the store could tell.
+    /// The error for `text`, a Docker daemon's message that it cannot push or pull `reference` with the `known`
+    /// credential, which is an error if the credential store failed.
     pub fn from_daemon(
         action: Action,
         reference: &ImageReference,
@@ -24,12 +24,12 @@ impl RegistryError {
     }
 }
 
-/// What a Docker daemon means by `text`, which it says about `registry`.
+/// The problem that a Docker daemon reports about `registry` in `text`.
 pub fn said_by_daemon(registry: &str, credential: &Credential, text: &str) -> Problem {
     let lower = text.to_ascii_lowercase();
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| lower.contains(phrase));
     let (host, reason) = (registry.to_owned(), text.trim().to_owned());
-    // From the surest to the vaguest: a denied pull also says "does not exist" and "login".
+    // From the most to the least specific: the message of a denied pull also contains "does not exist" and "login".
     if says(&["server gave http response to https client"]) {
         Problem::PlainHttp { host }
     } else if says(&["x509:", "tls: ", "certificate"]) && !says(&["tls handshake timeout"]) {
@@ -136,7 +136,7 @@ mod tests {
             "name unknown: The repository with name 'x' does not exist in the registry with id '1'",
             "NotFound",
         );
-        // With the containerd image store the registry's code is left out.
+        // With the containerd image store, the message lacks the registry's error code.
         same("error from registry: repository name not known to registry", "NotFound");
         same(
             "error from registry: The repository with name 'x' does not exist in the registry with id '1'",
@@ -151,7 +151,7 @@ mod tests {
         same("Get \"https://r.io/v2/\": dial tcp 10.0.0.1:443: i/o timeout", "Timeout");
         same("Get \"https://r.io/v2/\": net/http: TLS handshake timeout", "Timeout");
         same("Patch \"https://r.io/v2/x\": EOF", "Unreachable");
-        // From a proxy that answers in HTML.
+        // From a proxy that responds with HTML.
         check(
             "error parsing HTTP 403 response body: unexpected end of JSON input: \"\"",
             "CredentialsMissing",

@@ -1,14 +1,14 @@
-//! What the file of a Docker daemon says about registries: it counts where no daemon runs, too.
+//! The registry settings in a Docker daemon's configuration file, which apply even if no daemon runs.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// What `daemon.json` says about registries.
+/// The registry settings of `daemon.json`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct DaemonSettings {
-    /// Registries to ask before Docker Hub, in their order.
+    /// Registries to query before Docker Hub, in order.
     pub(super) mirrors: Vec<String>,
     /// Registries that may lack TLS: hosts, and networks like `10.0.0.0/8`.
     pub(super) insecure: BTreeSet<String>,
@@ -24,7 +24,7 @@ struct File {
 }
 
 impl DaemonSettings {
-    /// The files of the system's daemon and of the user's own.
+    /// The files of the system's daemon and of the user's daemon.
     pub(super) fn usual_files() -> Vec<PathBuf> {
         let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         let config = config.or_else(|| Some(std::env::home_dir()?.join(".config")));
@@ -32,7 +32,7 @@ impl DaemonSettings {
         std::iter::once(PathBuf::from("/etc/docker/daemon.json")).chain(own).collect()
     }
 
-    /// What `files` say together. What cannot be read says nothing: it is the daemon's to complain.
+    /// The merged settings of `files`. Unreadable files are ignored: the daemon reports them.
     pub(super) fn read(files: &[PathBuf]) -> Self {
         let mut settings = Self::default();
         for file in files {
@@ -45,7 +45,7 @@ impl DaemonSettings {
                     None => (false, mirror.as_str()),
                 };
                 let host = host.trim_end_matches('/').to_owned();
-                // One below a path is for the daemon alone (Docker refuses it as well).
+                // A mirror with a path is ignored (Docker rejects it).
                 if host.is_empty() || host.contains('/') || settings.mirrors.contains(&host) {
                     continue;
                 }
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn mirrors_are_hosts() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let file = |name: &str, content: &str| {
             let path = folder.path().join(name);
             std::fs::write(&path, content).expect("written");

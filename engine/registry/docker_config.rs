@@ -1,4 +1,4 @@
-//! Docker's `config.json`, as far as it is about credentials.
+//! The credentials in Docker's `config.json`.
 
 use std::path::{Path, PathBuf};
 
@@ -13,13 +13,13 @@ use crate::secret::Secret;
 use super::credential::TOKEN_USER;
 use super::{Credential, CredentialError, host};
 
-/// Standard base64 whose padding may be missing, as other tools write it.
+/// Standard base64 with optional padding: some tools omit it.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What `config.json` says about credentials. A missing file says nothing.
+/// The credential settings of `config.json`. Empty if the file is missing.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct DockerConfig {
@@ -49,7 +49,7 @@ struct Entry {
     registrytoken: String,
 }
 
-/// Docker takes `null` for every absent value.
+/// Docker accepts `null` for every absent value.
 fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
@@ -64,13 +64,13 @@ impl DockerConfig {
         Ok(Self { path: path.to_owned(), ..config })
     }
 
-    /// The name of the helper that keeps the credentials for `domain`, if one does.
+    /// The name of the helper that stores the credentials for `domain`, if any.
     pub(super) fn helper(&self, domain: &str) -> Option<&str> {
         let own = find(&self.cred_helpers, domain).map(String::as_str);
         own.or(Some(self.creds_store.as_str())).filter(|name| !name.is_empty())
     }
 
-    /// The name of the helper for all registries without their own.
+    /// The name of the helper for registries without a specific helper.
     pub(super) fn default_helper(&self) -> Option<&str> {
         Some(self.creds_store.as_str()).filter(|name| !name.is_empty())
     }
@@ -80,12 +80,12 @@ impl DockerConfig {
         self.auths.keys().map(|key| host::domain_of(key))
     }
 
-    /// The domains with a helper of their own.
+    /// The domains with a specific helper.
     pub(super) fn helper_domains(&self) -> impl Iterator<Item = &str> {
         self.cred_helpers.keys().map(|key| host::domain_of(key))
     }
 
-    /// What `auths` holds for `domain`.
+    /// The credential for `domain` in `auths`.
     pub(super) fn credential(&self, domain: &str) -> Result<Credential, CredentialError> {
         let Some(entry) = find(&self.auths, domain) else { return Ok(Credential::Anonymous) };
         let (username, password) = if entry.auth.is_empty() {
@@ -109,25 +109,25 @@ impl DockerConfig {
     }
 }
 
-/// The value for `domain`: under the key Docker writes, else under any key that means the same host.
+/// The value for `domain`: under the key that Docker writes, otherwise under any key for the same host.
 fn find<'a, T>(map: &'a IndexMap<String, T>, domain: &str) -> Option<&'a T> {
     map.get(host::store_key(domain))
         .or_else(|| map.iter().find(|(key, _)| host::domain_of(key) == domain).map(|(_, value)| value))
 }
 
-/// `user:password` in base64; docker pads passwords with NUL.
+/// `user:password` in base64; Docker pads passwords with NUL.
 fn decode(auth: &str) -> Option<(String, String)> {
     let text = String::from_utf8(BASE64.decode(auth.trim()).ok()?).ok()?;
     let (username, password) = text.split_once(':')?;
     (!username.is_empty()).then(|| (username.to_owned(), password.trim_matches('\0').to_owned()))
 }
 
-/// The form `auths` keeps a user name and a password in.
+/// Encodes a user name and a password as in `auths`.
 pub(super) fn encode(username: &str, password: &Secret) -> String {
     BASE64.encode(format!("{username}:{}", password.expose()))
 }
 
-/// The bytes of the file at `path`; none when there is no such file.
+/// The bytes of the file at `path`; empty if the file does not exist.
 pub(super) fn read_text(path: &Path) -> Result<Vec<u8>, CredentialError> {
     match crate::input_file::read(path) {
         Ok(text) => Ok(text),
@@ -138,16 +138,16 @@ pub(super) fn read_text(path: &Path) -> Result<Vec<u8>, CredentialError> {
     }
 }
 
-/// Parses the JSON `text` of the file at `path`. The error never quotes the text, which holds secrets.
+/// Parses `text`, the JSON of the file at `path`. The error never quotes it because it contains secrets.
 pub(super) fn parse<'a, T: Deserialize<'a>>(path: &Path, text: &'a [u8]) -> Result<T, CredentialError> {
     serde_json::from_slice(text).map_err(|error| CredentialError::Malformed {
         path: path.display().to_string(),
         line: error.line(),
         column: error.column().max(1),
         reason: match error.classify() {
-            serde_json::error::Category::Data => "a value here is not of the kind docker expects",
+            serde_json::error::Category::Data => "a value has the wrong type",
             serde_json::error::Category::Eof => "the file ends too early",
-            _ => "this is not JSON",
+            _ => "invalid JSON",
         },
     })
 }
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<DockerConfig, CredentialError> {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         let path = folder.path().join("config.json");
         std::fs::write(&path, text).expect("config");
         DockerConfig::read(&path)
@@ -227,7 +227,7 @@ mod tests {
             assert!(error.contains(place) && !error.contains("hunter2"), "{error}");
         };
         check("{\n  \"auths\": \"hunter2\"\n}", "config.json:2:");
-        check("{\n  hunter2\n}", "config.json:2:3`: this is not JSON");
+        check("{\n  hunter2\n}", "config.json:2:3`: invalid JSON");
         check("{", "the file ends too early");
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-/// A manifest or an index, whichever it is.
+/// A manifest or an index.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Document {
@@ -15,19 +15,19 @@ pub(super) struct Document {
     pub(super) manifests: Option<Vec<Descriptor>>,
 }
 
-/// What names a piece of content.
+/// A descriptor of content.
 #[derive(Deserialize)]
 pub(super) struct Descriptor {
     pub(super) digest: String,
     #[serde(default)]
     pub(super) size: u64,
-    /// Where else the content lies; registries need not have it then.
+    /// Other locations of the content; if there are any, registries need not have it.
     #[serde(default)]
     pub(super) urls: Vec<String>,
     pub(super) platform: Option<Platform>,
 }
 
-/// What a manifest of an index is for. Prints as `linux/arm/v7`.
+/// The platform of a manifest in an index. Displays as `linux/arm/v7`.
 #[derive(Deserialize)]
 pub(super) struct Platform {
     #[serde(default)]
@@ -38,7 +38,7 @@ pub(super) struct Platform {
 }
 
 impl Platform {
-    /// Whether it is a real one: attestations are listed with a platform of `unknown`.
+    /// Whether it is a real platform: attestations are listed with the platform `unknown`.
     pub(super) fn is_known(&self) -> bool {
         self.os != "unknown"
     }

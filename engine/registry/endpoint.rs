@@ -1,4 +1,4 @@
-//! Where and how the registry of a domain is contacted: scheme, certificates, limits.
+//! The address of a registry and how to connect to it: scheme, certificates, timeouts.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::retry::Retry;
 use super::transport::{Answer, exchange, once};
 use super::{Problem, host};
 
-/// Time limits: for a connection, for a whole exchange.
+/// Timeouts: for a connection, for a whole exchange.
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
 const WHOLE: Duration = Duration::from_secs(120);
 
@@ -29,17 +29,17 @@ impl Endpoint {
         Ok(Self { base: base("https", domain)?, http })
     }
 
-    /// A registry that may lack TLS: this machine's, or one the user calls insecure. Finds out which scheme it
-    /// speaks; its answer to that question comes along.
+    /// A registry that may lack TLS: one on this machine, or one that the user configured as insecure. Detects the
+    /// scheme and also returns the response to that request.
     ///
-    /// This machine is asked by HTTP first, as such registries hardly ever have TLS; others by HTTPS first,
-    /// as Docker does.
+    /// Registries on this machine are queried over HTTP first because they rarely have TLS; others over HTTPS first, as
+    /// in Docker.
     pub(super) async fn insecure(domain: &str, retry: &Retry) -> Result<(Self, Answer), Problem> {
         let loopback = host::is_loopback(domain);
         let http = if loopback { loopback_client()? } else { insecure_client()? };
         let (likely, other) = if loopback { ("http", "https") } else { ("https", "http") };
         let mut first = None;
-        // The wrong scheme looks like a lost connection: patience comes when neither answers.
+        // The wrong scheme looks like a lost connection, so only the last attempt is retried.
         for (scheme, is_last) in [(likely, false), (other, false), (likely, true)] {
             let endpoint = Self { base: base(scheme, domain)?, http: http.clone() };
             let request = Request::new(reqwest::Method::GET, endpoint.base.clone());
@@ -48,29 +48,30 @@ impl Endpoint {
                 true => exchange(&endpoint.http, request, 1 << 16, retry).await,
             };
             match answer {
-                // A TLS server answers plain HTTP with 400.
+                // A TLS server responds to plain HTTP with 400.
                 Ok(answer) if answer.status != 400 => return Ok((endpoint, answer)),
                 Ok(answer) => _ = first.get_or_insert(answer.problem(true)),
                 Err(problem @ Problem::Timeout { .. }) => return Err(problem),
                 Err(problem) => _ = first.get_or_insert(problem),
             }
         }
-        Err(first.unwrap_or_else(|| Problem::Malformed { reason: "there is no answer".to_owned() }))
+        Err(first.unwrap_or_else(|| Problem::Malformed { reason: "no response".to_owned() }))
     }
 }
 
 fn base(scheme: &str, domain: &str) -> Result<Url, Problem> {
     let text = format!("{scheme}://{}/v2/", host::api_host(domain));
-    text.parse().map_err(|error| Problem::Malformed { reason: format!("`{domain}` is no host: {error}") })
+    text.parse()
+        .map_err(|error| Problem::Malformed { reason: format!("`{domain}` is not a valid host: {error}") })
 }
 
-/// The client for registries that prove who they are.
+/// The client for registries with trusted certificates.
 pub(super) fn secure_client() -> Result<Client, Problem> {
     build(builder())
 }
 
-/// The client for a registry with certificates of its own in `folder`, in Docker's layout: `*.crt` are
-/// authorities, `NAME.cert` with `NAME.key` is our own. None when there are no such files.
+/// The client for a registry whose certificates are in the directory `folder`, in Docker's layout: `*.crt` are CA
+/// certificates, `NAME.cert` with `NAME.key` is the client certificate. `None` if there are no such files.
 pub(super) fn client_with_certificates(folder: &Path) -> Result<Option<Client>, Problem> {
     let unreadable = |path: &Path, reason: &dyn std::fmt::Display| Problem::Tls {
         host: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
@@ -106,7 +107,7 @@ pub(super) fn client_with_certificates(folder: &Path) -> Result<Option<Client>, 
     build(builder).map(Some)
 }
 
-/// The client for registries the user trusts whatever they show.
+/// The client for registries that the user trusts with any certificate.
 fn insecure_client() -> Result<Client, Problem> {
     build(builder().tls_danger_accept_invalid_certs(true))
 }
@@ -117,9 +118,9 @@ pub(super) fn loopback_client() -> Result<Client, Problem> {
 }
 
 fn builder() -> ClientBuilder {
-    // Fails only when the process has a provider already, which is as good.
+    // Fails only if the process already has a provider, which is equivalent.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    // Digests are of content as it is; without this, any encoding would be welcome (RFC 9110, 12.5.3).
+    // Digests cover unencoded content; without this header, servers may use any encoding (RFC 9110, section 12.5.3).
     let identity = (ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     Client::builder()
         .default_headers(HeaderMap::from_iter([identity]))
@@ -131,7 +132,7 @@ fn builder() -> ClientBuilder {
 fn build(builder: ClientBuilder) -> Result<Client, Problem> {
     builder.build().map_err(|error| Problem::Tls {
         host: "any registry".to_owned(),
-        reason: format!("the client cannot be set up: {error}"),
+        reason: format!("cannot create the HTTP client: {error}"),
     })
 }
 
@@ -141,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_broken_certificate_is_named() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().expect("directory");
         assert!(matches!(client_with_certificates(folder.path()), Ok(None)));
         assert!(matches!(client_with_certificates(&folder.path().join("none")), Ok(None)));
         std::fs::write(folder.path().join("a.cert"), "no pem").expect("file");

@@ -1,4 +1,4 @@
-//! What can go wrong with a registry.
+//! Registry errors.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use super::CredentialError;
 use super::retry_after::spoken;
 use crate::oci::StoreError;
 
-/// Why something could not be done at a registry. Carries no secret.
+/// Why a registry operation failed. Contains no secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot {action} `{reference}`: {problem}")]
 pub struct RegistryError {
-    /// What was to be done.
+    /// The operation that failed.
     pub action: Action,
     /// The image or repository; the registry itself for a login.
     pub reference: String,
@@ -21,22 +21,22 @@ pub struct RegistryError {
     pub registry: String,
     /// What happened.
     pub problem: Problem,
-    /// Whether it was tried as often as it is worth: whoever meets it need not try again.
+    /// Whether all retries are used up: callers do not retry it.
     pub is_retried: bool,
 }
 
-/// What was to be done at a registry.
+/// An operation on a registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Bring an image to another repository.
+    /// Copy an image to another repository.
     Copy,
-    /// Upload an image, or find out whether one may.
+    /// Push an image, or check the permission to push.
     Push,
-    /// Find out whether an image is there.
+    /// Check whether an image exists.
     LookUp,
-    /// Read an image.
+    /// Pull an image.
     Pull,
-    /// Give an image another tag.
+    /// Tag an existing image.
     Tag,
     /// Check credentials.
     LogIn,
@@ -45,111 +45,111 @@ pub enum Action {
 /// What happened at a registry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// 401, and there was nothing to send.
-    #[error("the registry wants credentials and there are none for it")]
+    /// 401, and no credentials were found.
+    #[error("the registry requires credentials; none found")]
     CredentialsMissing,
 
-    /// 401 in spite of credentials.
+    /// 401 although credentials were sent.
     #[error("the registry refused the credentials ({reason})")]
     CredentialsRefused {
-        /// What it said.
+        /// The reason in the response.
         reason: String,
     },
 
-    /// The registry wants credentials, and the credential store could not answer.
+    /// The registry requires credentials, and the credential store failed.
     #[error("{0}")]
     Credentials(#[source] Box<CredentialError>),
 
-    /// 403, or a token without the right.
+    /// 403, or a token without the permission.
     #[error("the registry denied access ({reason})")]
     Denied {
-        /// What it said.
+        /// The reason in the response.
         reason: String,
     },
 
     /// 404: no such repository, tag, manifest or platform.
-    #[error("it does not exist there ({reason})")]
+    #[error("not found ({reason})")]
     NotFound {
-        /// What it said.
+        /// The reason in the response.
         reason: String,
     },
 
     /// 429 to the last try.
-    #[error("the registry wants fewer requests ({reason})")]
+    #[error("rate limit exceeded ({reason})")]
     TooManyRequests {
-        /// What it said.
+        /// The reason in the response.
         reason: String,
-        /// How long it asks to wait.
+        /// The wait that the registry requested.
         after: Option<Duration>,
     },
 
     /// 5xx to the last try.
-    #[error("the registry is out of order ({reason})")]
+    #[error("registry server error ({reason})")]
     Broken {
-        /// Status and what it said.
+        /// The status and the reason in the response.
         reason: String,
-        /// How long it asks to wait.
+        /// The wait that the registry requested.
         after: Option<Duration>,
     },
 
     /// 416: the registry expects other bytes of the blob.
-    #[error("the registry expects another part of the blob ({reason})")]
+    #[error("the registry expects a different range of the blob ({reason})")]
     OutOfRange {
-        /// What it said.
+        /// The reason in the response.
         reason: String,
     },
 
-    /// 409 or 412: what is there already stands in the way.
-    #[error("the registry does not replace what it has ({reason})")]
+    /// 409 or 412: existing content conflicts.
+    #[error("the registry does not replace existing content ({reason})")]
     Conflict {
-        /// What it said.
+        /// The reason in the response.
         reason: String,
     },
 
     /// 405, 406, 415, 501 or 505: the registry cannot do this.
     #[error("the registry does not support this ({reason})")]
     Unsupported {
-        /// What it said.
+        /// The reason in the response.
         reason: String,
     },
 
-    /// 413: more in one request than the registry, or what stands before it, takes.
-    #[error("the registry does not take so much in one request ({reason})")]
+    /// 413: the request exceeds the size limit of the registry or of a reverse proxy.
+    #[error("the request is too large for the registry ({reason})")]
     TooLarge {
-        /// What it said.
+        /// The reason in the response.
         reason: String,
     },
 
-    /// 507, or 402: no room, or no quota left.
-    #[error("the registry has no room left for it ({reason})")]
+    /// 507 or 402: no space or no quota left.
+    #[error("the registry has no space left ({reason})")]
     Full {
-        /// What it said.
+        /// The reason in the response.
         reason: String,
     },
 
-    /// 407: the proxy on the way to the registry.
-    #[error("the proxy wants credentials ({reason})")]
+    /// 407, from the proxy between this machine and the registry.
+    #[error("the proxy requires credentials ({reason})")]
     Proxy {
-        /// What it said.
+        /// The reason in the response.
         reason: String,
     },
 
-    /// 511: the network this machine is in (RFC 6585, 6).
-    #[error("the network wants a login before it lets anything through ({reason})")]
+    /// 511: the local network requires authentication (RFC 6585, section 6).
+    #[error("the network requires a login ({reason})")]
     Captive {
-        /// What it said.
+        /// The reason in the response.
         reason: String,
     },
 
     /// Any other refusal.
     #[error("the registry refused ({reason})")]
     Refused {
-        /// Status and what it said.
+        /// The status and the reason in the response.
         reason: String,
     },
 
     /// No connection, or it broke at the last try.
-    #[error("`{host}` cannot be reached ({reason})")]
+    #[error("`{host}` is unreachable ({reason})")]
     Unreachable {
         /// The host that was contacted: the registry or its token server.
         host: String,
@@ -157,54 +157,54 @@ pub enum Problem {
         reason: String,
     },
 
-    /// Silence.
-    #[error("`{host}` gave no answer in time ({reason})")]
+    /// A timeout.
+    #[error("`{host}` timed out ({reason})")]
     Timeout {
         /// The host that was contacted.
         host: String,
-        /// Which limit ran out.
+        /// The limit that was exceeded.
         reason: String,
     },
 
-    /// The certificate or the handshake was refused, by either side.
-    #[error("no trusted connection to `{host}` ({reason})")]
+    /// The client or the server rejected the certificate or the handshake.
+    #[error("TLS error with `{host}` ({reason})")]
     Tls {
         /// The host that was contacted.
         host: String,
-        /// What is wrong with it.
+        /// What is invalid.
         reason: String,
     },
 
     /// A registry without TLS.
-    #[error("`{host}` speaks plain HTTP where HTTPS is expected")]
+    #[error("`{host}` uses HTTP, not HTTPS")]
     PlainHttp {
         /// The host that was contacted.
         host: String,
     },
 
-    /// An answer against the distribution specification.
-    #[error("the registry's answer makes no sense ({reason})")]
+    /// A response that violates the distribution specification.
+    #[error("invalid response ({reason})")]
     Malformed {
-        /// What is wrong with it.
+        /// What is invalid.
         reason: String,
     },
 
-    /// Content that does not have the digest it was asked for by.
-    #[error("the registry sent other content than asked for (expected {expected}, got {actual})")]
+    /// Content whose digest is not the requested one.
+    #[error("digest mismatch (expected {expected}, got {actual})")]
     DigestMismatch {
-        /// The digest asked for.
+        /// The requested digest.
         expected: String,
-        /// The digest of what came.
+        /// The digest of the received content.
         actual: String,
     },
 
-    /// The store of images, at this end, is the trouble.
+    /// The local image store failed.
     #[error("{0}")]
     Store(#[source] StoreError),
 }
 
 impl Problem {
-    /// The same, unless credentials are missing because of `error`.
+    /// Replaces missing credentials by `error`, if that is their cause.
     pub(super) fn because_of(self, error: Option<CredentialError>) -> Self {
         match (self, error) {
             (Self::CredentialsMissing, Some(error)) => Self::Credentials(Box::new(error)),
@@ -212,25 +212,25 @@ impl Problem {
         }
     }
 
-    /// Whether trying again after a while may help.
+    /// Whether a retry may succeed.
     pub fn may_pass(&self) -> bool {
         use Problem::{Broken, Timeout, TooManyRequests, Unreachable};
         matches!(self, Broken { .. } | TooManyRequests { .. } | Unreachable { .. } | Timeout { .. })
     }
 
-    /// The same for what others may do at the same time: a registry that meets two pushes of one manifest, or has
-    /// not yet seen a blob that was just pushed, answers with 400 or 409.
+    /// Whether a retry may succeed if other clients push in parallel: during parallel pushes of one manifest, or
+    /// shortly after a blob was pushed, a registry may respond with 400 or 409.
     pub(super) fn may_be_race(&self) -> bool {
         self.may_pass() || matches!(self, Self::Refused { .. } | Self::Conflict { .. })
     }
 
-    /// The same for a chunk of an upload: the registry tells which one it expects.
+    /// Whether a retry of a chunk may succeed: the registry reports which range it expects.
     pub(super) fn may_be_lost_chunk(&self) -> bool {
         self.may_pass() || matches!(self, Self::OutOfRange { .. })
     }
 
-    /// The same for an upload, which may be lost: another one brought the same blob, the registry was restarted,
-    /// or the token ended.
+    /// Whether a new upload may succeed. Uploads are lost if another client pushes the same blob, the registry
+    /// restarts, or the token expires.
     pub(super) fn may_be_lost_upload(&self) -> bool {
         self.may_be_race()
             || matches!(
@@ -239,7 +239,7 @@ impl Problem {
             )
     }
 
-    /// How long the server asks to wait.
+    /// The wait that the server requested.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooManyRequests { after, .. } | Self::Broken { after, .. } => *after,
@@ -249,8 +249,8 @@ impl Problem {
 }
 
 impl RegistryError {
-    /// Whether the registry itself said no. Otherwise nothing is proven: a daemon elsewhere, with other
-    /// certificates or proxies, may well succeed.
+    /// Whether the registry itself refused. Other errors prove nothing: a daemon on another machine, with other
+    /// certificates or proxies, may succeed.
     pub fn is_refusal(&self) -> bool {
         use Problem::{Credentials, CredentialsMissing, CredentialsRefused, Denied, NotFound};
         matches!(
@@ -259,7 +259,7 @@ impl RegistryError {
         )
     }
 
-    /// Whether trying again after a while may help.
+    /// Whether a retry may succeed.
     pub fn is_transient(&self) -> bool {
         self.problem.may_pass()
     }
@@ -308,7 +308,7 @@ impl Diagnostic for RegistryError {
         let registry = &self.registry;
         Some(Box::new(match &self.problem {
             Problem::CredentialsRefused { .. } if self.action == Action::LogIn => {
-                "check the user name and the password; many registries want an access token in its place"
+                "check the user name and password; many registries require an access token as the password"
                     .to_owned()
             }
             Problem::CredentialsMissing | Problem::CredentialsRefused { .. } => {
@@ -316,21 +316,18 @@ impl Diagnostic for RegistryError {
             }
             Problem::Credentials(error) => return error.help(),
             Problem::Denied { .. } => format!(
-                "check the name; if it is right, run `windlass login {registry}` with an account that may {} there",
+                "check the name; if it is correct, run `windlass login {registry}` with an account that has permission to {} it",
                 self.action
             ),
             Problem::NotFound { .. } if self.action == Action::Push => {
-                "create the repository at the registry, or correct the image's name".to_owned()
+                "create the repository in the registry, or correct the image name".to_owned()
             }
             Problem::NotFound { .. } => "check the name, the tag and the platform".to_owned(),
             Problem::TooManyRequests { after: Some(after), .. } => {
-                format!(
-                    "try again in {}; `windlass login {registry}` often gives a higher limit",
-                    spoken(*after)
-                )
+                format!("try again in {}; `windlass login {registry}` often raises the limit", spoken(*after))
             }
             Problem::TooManyRequests { .. } => {
-                format!("wait a while; `windlass login {registry}` often gives a higher limit")
+                format!("try again later; `windlass login {registry}` often raises the limit")
             }
             Problem::Broken { after: Some(after), .. } => format!("try again in {}", spoken(*after)),
             Problem::Conflict { .. } => "choose another tag".to_owned(),
@@ -338,16 +335,16 @@ impl Diagnostic for RegistryError {
                 format!("use a registry that can {}: {registry} may be a mirror, or read-only", self.action)
             }
             Problem::TooLarge { .. } => format!(
-                "raise the limit at {registry}, or at the proxy before it (nginx: `client_max_body_size 0`)"
+                "raise the limit of {registry} or of the reverse proxy in front of it (nginx: `client_max_body_size 0`)"
             ),
             Problem::Full { .. } => {
-                format!("remove images that nobody needs from {registry}, or ask for a higher quota")
+                format!("remove unused images from {registry}, or request a higher quota")
             }
             Problem::Proxy { .. } => {
-                "give them in HTTPS_PROXY or HTTP_PROXY: http://USER:PASSWORD@HOST:PORT".to_owned()
+                "set HTTPS_PROXY or HTTP_PROXY to http://USER:PASSWORD@HOST:PORT".to_owned()
             }
             Problem::Captive { .. } => "open any page in a browser, log in there, then try again".to_owned(),
-            Problem::Broken { .. } => format!("try again later; if it lasts, tell whoever runs {registry}"),
+            Problem::Broken { .. } => format!("try again later, or contact the admin of {registry}"),
             Problem::Refused { .. } | Problem::OutOfRange { .. } | Problem::Malformed { .. } => {
                 format!("check that {registry} is a container registry")
             }
@@ -358,15 +355,13 @@ impl Diagnostic for RegistryError {
             }
             Problem::Timeout { host, .. } => format!("check the network to {host}, then try again"),
             Problem::Tls { host, .. } => {
-                format!(
-                    "put the certificate of the authority behind {host} into /etc/docker/certs.d/{host}/ca.crt"
-                )
+                format!("put the CA certificate of {host} into `/etc/docker/certs.d/{host}/ca.crt`")
             }
             Problem::PlainHttp { host } => {
-                format!("give the registry TLS, or add {host} to `insecure-registries` of the docker daemon")
+                format!("enable TLS, or add {host} to `insecure-registries` of the Docker daemon")
             }
             Problem::DigestMismatch { .. } => {
-                format!("try again without proxies and mirrors between here and {registry}")
+                format!("try again without proxies and mirrors between this machine and {registry}")
             }
             Problem::Store(error) => return error.help(),
         }))
@@ -386,8 +381,7 @@ mod tests {
             problem: Problem::CredentialsMissing,
             is_retried: false,
         };
-        let expected =
-            "cannot push `ghcr.io/acme/app:1.4`: the registry wants credentials and there are none for it";
+        let expected = "cannot push `ghcr.io/acme/app:1.4`: the registry requires credentials; none found";
         assert_eq!(error.to_string(), expected);
         assert_eq!(error.help().expect("help").to_string(), "run `windlass login ghcr.io`");
         assert!(error.is_refusal() && !error.is_transient());

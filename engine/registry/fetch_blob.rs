@@ -1,4 +1,4 @@
-//! One blob on its way from a registry into the store.
+//! Pulls one blob from a registry into the image store.
 
 use std::io::Write as _;
 use std::sync::{Arc, PoisonError};
@@ -11,13 +11,13 @@ use super::{Problem, RegistryClient, RegistryError};
 use crate::image::{Digest, Repository};
 use crate::oci::{BlobStore, BlobWriter, digest_of};
 
-/// How many bytes count as progress, after which a connection may be lost as often again.
+/// The number of bytes that count as progress, which resets the retries.
 const PROGRESS: u64 = 1 << 20;
 
 impl RegistryClient {
-    /// Brings the blob of `descriptor`, which stands in the manifest `within`, from `repository` into `store`, unless
-    /// it is there. Whoever wants the same blob meanwhile waits for it. A connection that is lost is made again, and
-    /// the rest of the blob asked for; nothing gets into the store that is not what the digest says.
+    /// Pulls the blob of `descriptor`, which is listed in the manifest `within`, from `repository` into `store`, unless
+    /// it is cached. Concurrent calls for the same blob wait for the first. After a lost connection, the rest of the
+    /// blob is requested; only content that matches the digest is stored.
     pub(super) async fn fetch_blob(
         &self,
         subject: &Subject<'_>,
@@ -58,7 +58,7 @@ impl RegistryClient {
         store.note_repository(&digest, repository).map_err(kept)
     }
 
-    /// Reads what is missing in `writer`.
+    /// Reads the bytes that `writer` lacks.
     async fn receive(
         &self,
         subject: &Subject<'_>,
@@ -71,11 +71,11 @@ impl RegistryClient {
         let digest = descriptor.digest().as_ref();
         let size = descriptor.size();
         let lie = |actual: &str| {
-            let reason = format!("its manifest says that {digest} has {size} bytes, and it has {actual}");
+            let reason = format!("size mismatch of {digest}: expected {size} bytes, got {actual}");
             subject.error(Problem::Malformed { reason })
         };
         let offset = writer.written();
-        // There are no bytes after the last: a registry would refuse to send them.
+        // A registry would refuse a range after the last byte.
         if offset > 0 && offset == size {
             return Ok(());
         }
@@ -91,7 +91,7 @@ impl RegistryClient {
             writer.write_all(&piece).map_err(|error| subject.error(Problem::Store(store.refused(&error))))?;
             share.set(writer.written());
         }
-        // A connection that breaks is an error before: what ends well is all there is.
+        // A lost connection is an error above, so a response that ends without one is complete.
         if writer.written() < size { Err(lie(&writer.written().to_string())) } else { Ok(()) }
     }
 }

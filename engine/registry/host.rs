@@ -1,21 +1,21 @@
-//! How a registry is named: in references, in Docker's credential store, on the wire.
+//! Registry names: in references, in Docker's credential store, and as API hosts.
 
 use std::net::IpAddr;
 
 /// The domain of Docker Hub in references.
 pub(super) const HUB: &str = "docker.io";
 
-/// Every other name under which Docker Hub is met, as host.
+/// All host names of Docker Hub.
 const HUB_HOSTS: [&str; 3] = ["index.docker.io", HUB, "registry-1.docker.io"];
 
 /// The key of Docker Hub in the credential store.
 const HUB_KEY: &str = "https://index.docker.io/v1/";
 
-/// The names under which a daemon or BuildKit asks for the credentials of Docker Hub.
+/// The names under which a daemon or BuildKit requests the credentials of Docker Hub.
 const HUB_SPELLINGS: [&str; 4] = [HUB_KEY, "index.docker.io", HUB, "registry-1.docker.io"];
 
-/// The domain of the registry that `text` names, as in [`crate::image::Repository::domain`]: scheme and path
-/// are dropped and every spelling of Docker Hub becomes `docker.io`.
+/// The domain of the registry in `text`, as in [`crate::image::Repository::domain`]: scheme and path are removed, and
+/// every name of Docker Hub becomes `docker.io`.
 ///
 /// ```
 /// use windlass::registry::domain_of;
@@ -29,7 +29,7 @@ pub fn domain_of(text: &str) -> &str {
     if HUB_HOSTS.contains(&host) { HUB } else { host }
 }
 
-/// The key under which the credentials for `domain` are stored and asked for.
+/// The key under which the credentials for `domain` are stored and requested.
 pub(super) fn store_key(domain: &str) -> &str {
     if domain == HUB { HUB_KEY } else { domain }
 }
@@ -51,8 +51,8 @@ pub(super) fn is_loopback(domain: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Whether `domain` is what an entry of a daemon's `insecure-registries` names: itself, or a network that its
-/// address is in. Host names are not resolved.
+/// Whether `domain` matches an entry of a daemon's `insecure-registries`: a host, or a network that contains its
+/// address. Host names are not resolved.
 pub(super) fn is_named_by(domain: &str, entry: &str) -> bool {
     let network = || entry.parse::<ipnet::IpNet>().ok();
     let address = || without_port(domain).parse::<IpAddr>().ok();

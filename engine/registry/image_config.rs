@@ -1,4 +1,4 @@
-//! What an image in a registry brings into a build.
+//! Reads the facts about a base image that affect a build.
 
 use serde::{Deserialize, Deserializer};
 
@@ -10,17 +10,17 @@ use super::manifest::is_digest;
 use super::manifest_digest::name_of;
 use super::{Action, Problem, RegistryClient, RegistryError};
 
-/// The largest image configuration, in bytes.
+/// The maximum size of an image configuration, in bytes.
 pub(super) const CONFIG_LIMIT: usize = 8 << 20;
 
-/// What an image brings into builds from it.
+/// The facts about a base image that affect a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageFacts {
-    /// Digest of what the reference stands for: the index, when there is one for several platforms.
+    /// Digest that the reference resolves to: that of the index for a multi-platform image.
     pub digest: String,
     /// The image ID: digest of its configuration.
     pub image_id: String,
-    /// Dockerfile instructions that run in builds from it.
+    /// Dockerfile instructions that run in builds with this base image.
     pub onbuild: Vec<String>,
     /// Its environment, as `NAME=value`.
     pub env: Vec<String>,
@@ -28,7 +28,7 @@ pub struct ImageFacts {
     pub working_dir: String,
 }
 
-/// The configuration of an image: that of the OCI image spec, with Docker's `OnBuild`.
+/// An image configuration: as in the OCI image spec, with Docker's `OnBuild`.
 #[derive(Deserialize)]
 struct Configuration {
     #[serde(default, deserialize_with = "nullable")]
@@ -53,11 +53,11 @@ fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
 }
 
 impl RegistryClient {
-    /// Reads the configuration of the image that `reference` stands for, on `platform` (`linux/arm64`,
-    /// `linux/arm/v7`; Linux on this machine's architecture when absent). Every digest is checked.
+    /// Reads the configuration of the image that `reference` resolves to on `platform` (`linux/arm64`, `linux/arm/v7`;
+    /// default: Linux on this machine's architecture). Every digest is checked.
     ///
     /// # Errors
-    /// [`RegistryError`] when there is no such image or platform, or the registry refuses to answer.
+    /// [`RegistryError`] if the image or platform does not exist, or the registry refuses.
     pub async fn image_config(
         &self,
         reference: &ImageReference,
@@ -67,7 +67,7 @@ impl RegistryClient {
         let subject = Subject::new(Action::Pull, reference.to_string(), repository, "pull");
         let read = |content: &[u8]| {
             let document = serde_json::from_slice::<Document>(content);
-            document.map_err(|error| subject.error(malformed(format!("its manifest is not valid: {error}"))))
+            document.map_err(|error| subject.error(malformed(format!("invalid manifest: {error}"))))
         };
         let manifest = self.manifest(&subject, repository, name_of(reference)).await?;
         let digest = manifest.digest;
@@ -79,13 +79,11 @@ impl RegistryClient {
             document = read(&self.manifest(&subject, repository, child).await?.content)?;
         }
         let image_id = document.config.map(|config| config.digest).filter(|digest| is_digest(digest));
-        let image_id = image_id.ok_or_else(|| {
-            subject.error(malformed("its manifest names no image configuration".to_owned()))
-        })?;
+        let image_id = image_id
+            .ok_or_else(|| subject.error(malformed("the manifest has no image configuration".to_owned())))?;
         let content = self.blob(&subject, repository, &image_id, CONFIG_LIMIT).await?;
-        let Configuration { config } = serde_json::from_slice(&content).map_err(|error| {
-            subject.error(malformed(format!("its image configuration is not valid: {error}")))
-        })?;
+        let Configuration { config } = serde_json::from_slice(&content)
+            .map_err(|error| subject.error(malformed(format!("invalid image configuration: {error}"))))?;
         let Settings { on_build: onbuild, env, working_dir } = config;
         Ok(ImageFacts { digest, image_id, onbuild, env, working_dir })
     }
@@ -95,12 +93,12 @@ fn malformed(reason: String) -> Problem {
     Problem::Malformed { reason }
 }
 
-/// Linux on this machine's architecture: what an image is for where nothing is said.
+/// The default platform: Linux on this machine's architecture.
 pub fn own_platform() -> String {
     format!("linux/{}", architecture())
 }
 
-/// This machine's architecture in Go's words, which images use.
+/// This machine's architecture under Go's name, which images use.
 fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
@@ -125,12 +123,12 @@ pub(super) fn choose<'a>(manifests: &'a [Descriptor], wanted: &str) -> Result<&'
     };
     match manifests.iter().find(fits) {
         Some(found) if is_digest(&found.digest) => Ok(&found.digest),
-        Some(_) => Err(malformed("its index names a digest of an unknown kind".to_owned())),
+        Some(_) => Err(malformed("the index has a digest of an unknown algorithm".to_owned())),
         None => {
             let offered = manifests.iter().filter_map(|manifest| manifest.platform.as_ref());
             let offered = offered.filter(|platform| platform.is_known()).map(ToString::to_string);
             let offered = offered.collect::<Vec<_>>().join(", ");
-            Err(Problem::NotFound { reason: format!("no image for {wanted}; there are {offered}") })
+            Err(Problem::NotFound { reason: format!("no image for {wanted}; available: {offered}") })
         }
     }
 }
@@ -168,7 +166,7 @@ mod tests {
         check("linux/arm/v7", "sha256:0d");
         check(
             "linux/s390x",
-            "it does not exist there (no image for linux/s390x; there are linux/amd64, linux/arm/v6, linux/arm/v7)",
+            "not found (no image for linux/s390x; available: linux/amd64, linux/arm/v6, linux/arm/v7)",
         );
     }
 }

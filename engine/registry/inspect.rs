@@ -1,4 +1,4 @@
-//! What a reference stands for.
+//! Resolves a reference to facts about its manifest.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +13,16 @@ use super::manifest::is_digest;
 use super::manifest_digest::name_of;
 use super::{Action, Problem, RegistryClient, RegistryError};
 
-/// What a reference stands for: an image, or an index of images.
+/// The facts about a manifest: an image, or an index of images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManifestFacts {
     /// Its digest.
     pub digest: String,
-    /// The kind of manifest.
+    /// The media type of the manifest.
     pub media_type: String,
-    /// The platforms there are images for: `linux/amd64`.
+    /// The platforms of the images: `linux/amd64`.
     pub platforms: Vec<String>,
-    /// What a pull transfers, in bytes, when nothing of it is there yet; 0 for an index.
+    /// The size of a pull without cached layers, in bytes; 0 for an index.
     pub size: u64,
     /// The labels of the image; none for an index.
     pub labels: BTreeMap<String, String>,
@@ -42,10 +42,10 @@ struct Settings {
 }
 
 impl RegistryClient {
-    /// What `reference` stands for; `None` when the registry has no such image. Every digest is checked.
+    /// The facts about the manifest of `reference`; `None` if the registry has no such image. Every digest is checked.
     ///
     /// # Errors
-    /// [`RegistryError`] when the registry cannot be asked, refuses to answer or answers nonsense.
+    /// [`RegistryError`] if the registry cannot be queried, refuses, or sends an invalid response.
     pub async fn inspect(&self, reference: &ImageReference) -> Result<Option<ManifestFacts>, RegistryError> {
         let repository = &reference.repository;
         let subject = Subject::new(Action::LookUp, reference.to_string(), repository, "pull");
@@ -55,7 +55,7 @@ impl RegistryClient {
             manifest => manifest?,
         };
         let document: Document = serde_json::from_slice(&manifest.content)
-            .map_err(|error| malformed(format!("its manifest is not valid: {error}")))?;
+            .map_err(|error| malformed(format!("invalid manifest: {error}")))?;
         let children = document.manifests.unwrap_or_default();
         let mut facts = ManifestFacts {
             digest: manifest.digest,
@@ -71,7 +71,7 @@ impl RegistryClient {
         };
         if let Some(config) = document.config.filter(|config| is_digest(&config.digest)) {
             let content = self.blob(&subject, repository, &config.digest, CONFIG_LIMIT).await?;
-            // An artifact that is no image has a configuration of its own kind.
+            // An artifact other than an image has a different configuration type.
             if let Ok(Configuration { platform, config }) = serde_json::from_slice(&content) {
                 facts.platforms = vec![platform.to_string()];
                 facts.labels = config.and_then(|config| config.labels).unwrap_or_default();

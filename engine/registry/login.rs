@@ -1,4 +1,4 @@
-//! Logging in to a registry and out again.
+//! Logs in to a registry.
 
 use crate::secret::Secret;
 
@@ -7,11 +7,11 @@ use super::credential_store::Stored;
 use super::{Action, Credential, Problem, RegistryClient, RegistryError};
 
 impl RegistryClient {
-    /// Checks `username` and `password` against the registry `domain` and keeps them in the credential store, as
-    /// `docker login` does: an identity token takes the password's place when the registry gives one.
+    /// Checks `username` and `password` against the registry `domain` and stores them in the credential store, as
+    /// `docker login` does: if the registry issues an identity token, it replaces the password.
     ///
     /// # Errors
-    /// [`RegistryError`] when the registry refuses them, or they cannot be stored.
+    /// [`RegistryError`] if the registry refuses them or they cannot be stored.
     pub async fn log_in(
         &self,
         domain: &str,

@@ -1,4 +1,4 @@
-//! Manifests and other content that is named by its digest.
+//! Manifests and other content with a digest.
 
 use bytes::Bytes;
 use reqwest::Method;
@@ -12,21 +12,21 @@ use super::client::{Call, Subject};
 use super::transport::Answer;
 use super::{Problem, RegistryClient, RegistryError};
 
-/// The kinds of manifest we know.
+/// The supported media types of manifests.
 pub(super) const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json";
 
-/// The header that names an answer's digest.
+/// The header with the digest of a response.
 pub(super) const DIGEST_HEADER: &str = "docker-content-digest";
 
-/// The largest manifest, in bytes: what registries accept (distribution spec, "pushing manifests").
+/// The maximum manifest size, in bytes, that registries must accept (distribution spec, "pushing manifests").
 const MANIFEST_LIMIT: usize = 4 << 20;
 
-/// A manifest or index as the registry keeps it.
+/// A manifest or index as stored in the registry.
 pub(super) struct Manifest {
-    /// Its bytes: the digest covers them, so they are passed on as they are.
+    /// Its bytes. The digest covers them, so they are forwarded unchanged.
     pub(super) content: Bytes,
     pub(super) media_type: Option<String>,
     pub(super) digest: String,
@@ -39,7 +39,7 @@ struct MediaType {
 }
 
 impl RegistryClient {
-    /// Gets the manifest or index that `name`, a tag or a digest, stands for; its digest is checked.
+    /// Gets the manifest or index `name`, a tag or a digest; its digest is checked.
     pub(super) async fn manifest(
         &self,
         subject: &Subject<'_>,
@@ -63,7 +63,7 @@ impl RegistryClient {
         Ok(Manifest { media_type, digest, content: answer.body })
     }
 
-    /// Puts `manifest`, as it is, under `name`: a tag, or its digest. The answer says what the registry made of it.
+    /// Pushes `manifest` unchanged under `name`: a tag, or its digest. Returns the registry's response.
     pub(super) async fn put_manifest(
         &self,
         subject: &Subject<'_>,
@@ -74,7 +74,7 @@ impl RegistryClient {
         let own = serde_json::from_slice::<MediaType>(&manifest.content).ok().and_then(|own| own.media_type);
         let media_type = own.or_else(|| manifest.media_type.clone());
         let media_type = media_type.and_then(|text| HeaderValue::try_from(text).ok()).ok_or_else(|| {
-            subject.error(Problem::Malformed { reason: "its manifest is of no known kind".to_owned() })
+            subject.error(Problem::Malformed { reason: "the manifest has an unknown media type".to_owned() })
         })?;
         let path = format!("{}/manifests/{name}", repository.path());
         let body = Some((media_type, manifest.content.clone()));
@@ -114,7 +114,7 @@ impl RegistryClient {
     }
 }
 
-/// Whether `digest` is safe to put into an address: an algorithm and hex digits.
+/// Whether `digest` is safe in a URL: an algorithm and hex digits.
 pub(super) fn is_digest(digest: &str) -> bool {
     digest.split_once(':').is_some_and(|(algorithm, hex)| {
         matches!(algorithm, "sha256" | "sha512") && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -125,7 +125,7 @@ fn verify(expected: &str, content: &[u8]) -> Result<(), Problem> {
     let actual = match expected.split_once(':') {
         Some(("sha256", _)) => Digest::of(content).to_string(),
         Some(("sha512", _)) => format!("sha512:{}", hex::encode(sha2::Sha512::digest(content))),
-        _ => return Err(Problem::Malformed { reason: "it names a digest of an unknown kind".to_owned() }),
+        _ => return Err(Problem::Malformed { reason: "it has a digest of an unknown algorithm".to_owned() }),
     };
     if actual == expected {
         return Ok(());

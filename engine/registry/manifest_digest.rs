@@ -1,4 +1,4 @@
-//! What a tag stands for.
+//! Resolves a reference to a digest.
 
 use reqwest::Method;
 
@@ -8,19 +8,19 @@ use super::client::{Call, Subject};
 use super::manifest::{DIGEST_HEADER, MANIFEST_TYPES, is_digest};
 use super::{Action, Problem, RegistryClient, RegistryError};
 
-/// The name of `reference` in its repository: the digest if there is one, else the tag, else `latest`.
+/// The digest of `reference` if it has one, otherwise its tag, otherwise `latest`.
 pub(super) fn name_of(reference: &ImageReference) -> &str {
     let tag = reference.tag.as_ref().map_or("latest", |tag| tag.as_str());
     reference.digest.as_deref().unwrap_or(tag)
 }
 
 impl RegistryClient {
-    /// The digest of the manifest or index that `reference` stands for; none when the registry has none.
+    /// The digest of the manifest or index that `reference` resolves to; `None` if the registry has none.
     ///
     /// One HEAD request, like `docker manifest inspect` without the manifest.
     ///
     /// # Errors
-    /// [`RegistryError`] when the registry cannot be asked or refuses to answer.
+    /// [`RegistryError`] if the registry cannot be queried or refuses.
     pub async fn manifest_digest(&self, reference: &ImageReference) -> Result<Option<String>, RegistryError> {
         let repository = &reference.repository;
         let subject = Subject::new(Action::LookUp, reference.to_string(), repository, "pull");

@@ -1,7 +1,7 @@
-//! Registries: credentials, the right to push, what is there, images to and from the store.
+//! Registries: credentials, push permission, image lookup, and transfers to and from the image store.
 //!
-//! [`CredentialStore`] reads Docker's credential store; [`RegistryClient`] talks to registries, one verb a
-//! file. Nothing is read or contacted before it is needed.
+//! [`CredentialStore`] reads Docker's credential store; [`RegistryClient`] sends requests to registries, with one
+//! operation per file. Nothing is read or contacted before it is needed.
 
 mod challenge;
 mod check_push;

@@ -1,4 +1,4 @@
-//! A blob of a registry, ready to be read.
+//! Opens a blob of a registry for reading.
 
 use std::time::Duration;
 
@@ -14,27 +14,27 @@ use super::transport::{Answer, authority, next_piece, open};
 use super::{Problem, RegistryClient, RegistryError};
 use crate::image::Repository;
 
-/// How long a blob may take in all. What bounds the wait is silence, and how slow it may be.
+/// The timeout for a whole blob. In practice, the timeout without data and the minimum speed apply first.
 pub(super) const WHOLE: Duration = Duration::from_secs(24 * 3600);
 
-/// How many bytes a second there must be at the least.
+/// The minimum speed, in bytes per second.
 pub(super) const SLOWEST: u64 = 1 << 10;
 
-/// How many times the silence of other exchanges the speed is measured over.
+/// The measuring period of the speed, as a multiple of the timeout without data.
 const MEASURED: u32 = 2;
 
-/// A blob as it comes from a registry.
+/// A blob that is being received from a registry.
 pub(super) struct OpenBlob {
     response: Response,
     silence: Duration,
-    /// Since the speed was looked at: the time waited for the registry, and the bytes that came.
+    /// Since the last speed check: the time spent waiting for the registry, and the bytes received.
     waited: Duration,
     came: u64,
 }
 
 impl RegistryClient {
-    /// Opens the blob `digest` of `repository` from its byte `offset` on. A registry that cannot begin there answers
-    /// with 200 in place of 206, and with the whole blob.
+    /// Opens the blob `digest` of `repository` from byte `offset` on. A registry that does not support ranges responds
+    /// with 200 instead of 206, and sends the whole blob.
     pub(super) async fn open_blob(
         &self,
         subject: &Subject<'_>,
@@ -47,7 +47,7 @@ impl RegistryClient {
         loop {
             let (endpoint, authorization) = self.authorized(subject).await?;
             let url = endpoint.base.join(&path).map_err(|error| {
-                subject.error(Problem::Malformed { reason: format!("a bad address: {error}") })
+                subject.error(Problem::Malformed { reason: format!("invalid URL: {error}") })
             })?;
             let mut request = Request::new(Method::GET, url);
             *request.headers_mut() = authorization;
@@ -64,12 +64,12 @@ impl RegistryClient {
                 status if status.is_success() => {
                     return Ok(OpenBlob { response, silence, waited: Duration::ZERO, came: 0 });
                 }
-                // A small request settles credentials: a token may have ended since the last one.
+                // A small request renews the authorization: a token may have expired since the last one.
                 StatusCode::UNAUTHORIZED if !is_renewed => {
                     self.send(subject, &Call::new(Method::HEAD, &path)).await?;
                     is_renewed = true;
                 }
-                // It cannot begin there: from the start, then.
+                // The range is not supported: start from the beginning.
                 StatusCode::RANGE_NOT_SATISFIABLE if offset > 0 => offset = 0,
                 _ => return Err(subject.error(Answer::head_of(&response).problem(false))),
             }
@@ -78,23 +78,23 @@ impl RegistryClient {
 }
 
 impl OpenBlob {
-    /// How many bytes are to come, when the registry said so.
+    /// The number of bytes to receive, if the registry declared it.
     pub(super) fn length(&self) -> Option<u64> {
         self.response.content_length()
     }
 
-    /// Whether it is a part of the blob that begins at `offset`.
+    /// Whether this is a part of the blob that begins at `offset`.
     pub(super) fn begins_at(&self, offset: u64) -> bool {
         let range = self.response.headers().get(CONTENT_RANGE);
         self.response.status() == StatusCode::PARTIAL_CONTENT
             && range.is_some_and(|range| range.as_bytes().starts_with(format!("bytes {offset}-").as_bytes()))
     }
 
-    /// The next piece; `None` at the end. Silence is an error, and so are drops that would take for ever.
+    /// The next piece; `None` at the end. No data within the timeout is an error, and so is a speed below the minimum.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
         let begun = Instant::now();
         let piece = next_piece(&mut self.response, self.silence).await?;
-        // The time a slow reader takes is not the registry's.
+        // The time of a slow reader does not count.
         self.waited += begun.elapsed();
         self.came += piece.as_ref().map_or(0, |piece| piece.len() as u64);
         let measured = self.silence * MEASURED;
@@ -116,7 +116,7 @@ impl OpenBlob {
     }
 }
 
-/// How many bytes there must be in `time`.
+/// The minimum number of bytes in `time`.
 pub(super) fn least(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).saturating_mul(SLOWEST) / 1000
 }

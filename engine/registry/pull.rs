@@ -1,4 +1,4 @@
-//! Brings an image from its registry into the store.
+//! Pulls an image from its registry into the image store.
 
 use std::sync::{Arc, PoisonError};
 
@@ -15,20 +15,19 @@ use crate::event::{ImageEvents, Level};
 use crate::image::{Digest, ImageReference};
 use crate::oci::{BlobStore, Layer, Origin, StoreError, StoredImage};
 
-/// How many layers travel at a time.
+/// The maximum number of parallel transfers.
 const AT_ONCE: usize = 4;
 
 impl RegistryClient {
-    /// Brings the image that `reference` stands for on `platform` (`linux/arm64`, `linux/arm/v7`; Linux on this
-    /// machine's architecture when absent) into `store`, whole. Every digest is checked, and what is there does not
-    /// travel again.
+    /// Pulls the image that `reference` resolves to on `platform` (`linux/arm64`, `linux/arm/v7`; default: Linux on
+    /// this machine's architecture) into `store`, with all layers. Every digest is checked, and cached content is not
+    /// transferred.
     ///
-    /// What a tag stands for is asked once in the life of a client. A registry that cannot be reached does not matter
-    /// for a digest that is in the store, nor for a tag that was pulled before: a notice says so.
+    /// A client resolves each tag once. The registry may be unreachable if a digest is in the store or a tag was pulled
+    /// before, which is reported as a warning.
     ///
     /// # Errors
-    /// [`RegistryError`] when there is no such image or platform, the registry refuses, or what it sends is not what
-    /// it says.
+    /// [`RegistryError`] if the image or platform does not exist, the registry refuses, or its content is invalid.
     pub async fn pull(
         &self,
         store: &BlobStore,
@@ -41,7 +40,7 @@ impl RegistryClient {
         Ok(image)
     }
 
-    /// Brings the documents of an image into `store`, its manifest and its configuration, and none of its layers. See
+    /// Pulls the manifest and the configuration of an image into `store`, without its layers. See
     /// [`RegistryClient::pull`].
     ///
     /// # Errors
@@ -61,10 +60,11 @@ impl RegistryClient {
                 resolved => return resolved,
             }
         }
-        Err(reading(reference).error(Problem::NotFound { reason: "nobody has it".to_owned() }))
+        Err(reading(reference).error(Problem::NotFound { reason: "no registry has it".to_owned() }))
     }
 
-    /// [`RegistryClient::resolve`] with the registry of `place`, the last one or not; `name` is how the image is called.
+    /// [`RegistryClient::resolve`] with the registry of `place`; `name` is the reference of the image, and `is_last`
+    /// marks the last registry.
     async fn resolve_at(
         &self,
         store: &BlobStore,
@@ -84,7 +84,7 @@ impl RegistryClient {
         let config = document.config.map(|config| config.digest);
         let config: Digest = config
             .and_then(|digest| digest.parse().ok())
-            .ok_or_else(|| malformed(&subject, "its manifest names no image configuration".to_owned()))?;
+            .ok_or_else(|| malformed(&subject, "the manifest has no image configuration".to_owned()))?;
         let kept = |error| subject.error(Problem::Store(error));
         if store.read(&config).map_err(kept)?.is_none() {
             let content = self.blob(&subject, &place.repository, &config.to_string(), CONFIG_LIMIT).await?;
@@ -101,7 +101,7 @@ impl RegistryClient {
         Ok(image)
     }
 
-    /// Brings `layers` of `image`, which `reference` stands for, into `store`, those that are not there.
+    /// Pulls the missing ones of `layers` of `image`, which `reference` resolves to, into `store`.
     ///
     /// # Errors
     /// [`RegistryError`].
@@ -146,7 +146,7 @@ impl RegistryClient {
         stream::iter(fetches).buffer_unordered(AT_ONCE).try_collect::<()>().await
     }
 
-    /// The digest of the manifest or index that `reference` stands for.
+    /// The digest of the manifest or index that `reference` resolves to.
     async fn root(
         &self,
         subject: &Subject<'_>,
@@ -156,7 +156,7 @@ impl RegistryClient {
         events: &ImageEvents,
     ) -> Result<Digest, RegistryError> {
         let parse = |digest: &str| {
-            let unknown = || malformed(subject, "it is named by a digest of an unknown kind".to_owned());
+            let unknown = || malformed(subject, "its digest has an unknown algorithm".to_owned());
             digest.parse::<Digest>().map_err(|_| unknown())
         };
         if let Some(digest) = &reference.digest {
@@ -165,7 +165,7 @@ impl RegistryClient {
         let known = store.named(reference, Origin::Pulled);
         let kept = |error| subject.error(Problem::Store(error));
         let asked = match known {
-            // One request is enough for a tag that was never seen.
+            // One request is enough for a tag that was never pulled.
             None => match self.manifest(subject, &place.repository, name_of(place)).await {
                 Ok(manifest) => store.put(&manifest.content).map(|_| Some(manifest.digest)).map_err(kept),
                 Err(error) => Err(error),
@@ -183,7 +183,7 @@ impl RegistryClient {
             }
             (Ok(None), _) => Err(subject.error(Problem::NotFound { reason: "404 Not Found".to_owned() })),
             (Err(error), Some(digest)) if is_last && error.is_transient() => {
-                let message = format!("using {reference} as it was pulled last, {digest}: {}", error.problem);
+                let message = format!("using the last pulled {reference}, {digest}: {}", error.problem);
                 events.notice(Level::Warning, message);
                 Ok(digest)
             }
@@ -191,7 +191,7 @@ impl RegistryClient {
         }
     }
 
-    /// The manifest for `platform`: `root` itself, or one of the index that it is.
+    /// The manifest for `platform`: `root` itself, or, if it is an index, one of its manifests.
     async fn manifest_for(
         &self,
         subject: &Subject<'_>,
@@ -202,7 +202,7 @@ impl RegistryClient {
     ) -> Result<(Digest, Document), RegistryError> {
         let read = |content: &[u8]| {
             let document = serde_json::from_slice::<Document>(content);
-            document.map_err(|error| malformed(subject, format!("its manifest is not valid: {error}")))
+            document.map_err(|error| malformed(subject, format!("invalid manifest: {error}")))
         };
         let document = read(&self.document(subject, store, reference, root).await?)?;
         let Some(manifests) = document.manifests else { return Ok((root, document)) };
@@ -210,12 +210,12 @@ impl RegistryClient {
         let child = choose(&manifests, platform.unwrap_or(&own)).map_err(|problem| subject.error(problem))?;
         let child = child
             .parse()
-            .map_err(|_| malformed(subject, "its index names a digest of an unknown kind".to_owned()))?;
+            .map_err(|_| malformed(subject, "the index has a digest of an unknown algorithm".to_owned()))?;
         let document = read(&self.document(subject, store, reference, child).await?)?;
         Ok((child, document))
     }
 
-    /// A manifest or index, from the store or else from the registry.
+    /// A manifest or index, from the store or otherwise from the registry.
     async fn document(
         &self,
         subject: &Subject<'_>,

@@ -1,4 +1,4 @@
-//! Pulls from a registry that lies.
+//! Pulls from a registry with invalid content.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use crate::event::Events;
 use crate::image::Digest;
 use crate::oci::{BlobStore, StoredImage};
 
-/// What a registry says about an image with one layer.
+/// A registry's description of an image with one layer.
 struct Story {
-    /// The layer it sends.
+    /// The layer that it sends.
     layer: &'static str,
     /// The layer's size in the manifest.
     size: u64,
@@ -19,7 +19,7 @@ struct Story {
 }
 
 impl Story {
-    /// What comes of a pull, and how many blobs are kept.
+    /// Pulls, and returns the result and the number of stored blobs.
     async fn pull(self) -> (Result<StoredImage, RegistryError>, usize) {
         let digest = Digest::of(self.layer);
         let diff_ids = vec![Digest::of("tar"); self.diff_ids];
@@ -43,7 +43,8 @@ impl Story {
     }
 }
 
-/// What comes of a pull from a registry that `answer`s below `/v2/acme/app/`, and how many blobs are kept.
+/// Pulls from a registry that responds with `answer` below `/v2/acme/app/`, and returns the result and the number of
+/// stored blobs.
 async fn pull(
     answer: impl Fn(&str) -> Option<Reply> + Send + Sync + 'static,
 ) -> (Result<StoredImage, RegistryError>, usize) {
@@ -55,7 +56,7 @@ async fn pull(
         }
     })
     .await;
-    let folder = tempfile::tempdir().expect("folder");
+    let folder = tempfile::tempdir().expect("directory");
     let store = BlobStore::new(folder.path().join("oci"));
     let credentials = std::sync::Arc::new(CredentialStore::at(folder.path()));
     let mut client = RegistryClient::new(credentials).with_pause(Duration::ZERO);
@@ -80,10 +81,10 @@ async fn an_honest_story_is_believed() {
 #[tokio::test]
 async fn layers_have_the_size_of_the_manifest() {
     let (pulled, kept) = Story { layer: "layer", size: 4, diff_ids: 1 }.pull().await;
-    assert!(reason(pulled).contains("has 4 bytes, and it has more"));
-    assert_eq!(kept, 2, "the layer is not kept");
+    assert!(reason(pulled).contains("expected 4 bytes, got more"));
+    assert_eq!(kept, 2, "the layer is not stored");
     let (pulled, kept) = Story { layer: "layer", size: u64::MAX, diff_ids: 1 }.pull().await;
-    assert!(reason(pulled).contains("has 18446744073709551615 bytes, and it has 5"));
+    assert!(reason(pulled).contains("expected 18446744073709551615 bytes, got 5"));
     assert_eq!(kept, 2);
 }
 
@@ -100,31 +101,31 @@ async fn nonsense_is_refused() {
         let reason = reason(pulled);
         assert!(reason.contains(expected), "{manifest}: {reason}");
     };
-    check("", "its manifest is not valid").await;
-    check("[]", "its manifest is not valid").await;
-    check("{}", "its manifest names no image configuration").await;
-    check(r#"{"schemaVersion": 1, "fsLayers": []}"#, "its manifest names no image configuration").await;
-    check(r#"{"config": {"digest": "sha512:00"}}"#, "its manifest names no image configuration").await;
-    check(r#"{"config": {"digest": "../../etc"}}"#, "its manifest names no image configuration").await;
+    check("", "invalid manifest").await;
+    check("[]", "invalid manifest").await;
+    check("{}", "the manifest has no image configuration").await;
+    check(r#"{"schemaVersion": 1, "fsLayers": []}"#, "the manifest has no image configuration").await;
+    check(r#"{"config": {"digest": "sha512:00"}}"#, "the manifest has no image configuration").await;
+    check(r#"{"config": {"digest": "../../etc"}}"#, "the manifest has no image configuration").await;
     check(r#"{"manifests": []}"#, "no image for linux/").await;
     let evil =
         r#"{"manifests": [{"digest": "sha256:../x", "platform": {"os": "linux", "architecture": "amd64"}}]}"#;
     if cfg!(target_arch = "x86_64") {
-        check(evil, "a digest of an unknown kind").await;
+        check(evil, "a digest of an unknown algorithm").await;
     }
 }
 
 #[tokio::test]
 async fn an_endless_manifest_is_cut() {
     let (pulled, kept) = pull(|path| (path == "manifests/1").then(|| Reply::body(vec![b' '; 5 << 20]))).await;
-    assert!(reason(pulled).contains("it is longer than 4194304 bytes"));
+    assert!(reason(pulled).contains("the response is longer than 4194304 bytes"));
     assert_eq!(kept, 0);
 }
 
 #[tokio::test]
 async fn a_registry_that_falls_silent_is_given_up() {
     let (pulled, _) = pull(|path| (path == "manifests/1").then_some(Reply::Hang)).await;
-    assert!(matches!(pulled.expect_err("silence").problem, Problem::Timeout { .. }));
+    assert!(matches!(pulled.expect_err("a timeout").problem, Problem::Timeout { .. }));
 }
 
 #[tokio::test]

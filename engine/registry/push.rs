@@ -1,4 +1,4 @@
-//! Brings an image of the store to a registry.
+//! Pushes an image from the image store to a registry.
 
 use std::collections::BTreeSet;
 
@@ -15,20 +15,20 @@ use crate::event::ImageEvents;
 use crate::image::{Digest, ImageReference, Repository};
 use crate::oci::{BlobStore, Closure};
 
-/// How many blobs travel at a time.
+/// The maximum number of parallel transfers.
 const AT_ONCE: usize = 4;
 
-/// Of how many other repositories the right to read is asked for, to take blobs over from them.
+/// The maximum number of other repositories to request pull permission for, to mount blobs from them.
 const MOUNTS: usize = 4;
 
 impl RegistryClient {
-    /// Brings `root`, the manifest of an image or an index with all its images, from `store` to the repositories of
-    /// `references`, with what is attached to it, and gives it all their tags. Blobs that are there do not travel, nor do those that the registry
-    /// can take over from another of its repositories. A tag is set when all that it stands for is there, and is
-    /// left as it was when something fails.
+    /// Pushes `root`, the manifest of an image or an index with all its images, from `store` to the repositories of
+    /// `references`, with its attachments, under all their tags. Existing blobs are not transferred, and neither are
+    /// blobs that the registry can mount from another of its repositories. A tag is set after all its content is
+    /// pushed, and stays unchanged after a failure.
     ///
     /// # Errors
-    /// [`RegistryError`] when the registry refuses or cannot be reached, or a part of the image is not in the store.
+    /// [`RegistryError`] if the registry refuses or is unreachable, or a part of the image is not in the store.
     pub async fn push(
         &self,
         store: &BlobStore,
@@ -59,7 +59,7 @@ impl RegistryClient {
         let kept = |error| subject.error(Problem::Store(error));
         let Closure { documents, blobs } = Closure::of(store, root).map_err(kept)?;
         let images: Vec<_> = documents.iter().map(|document| document.digest).collect();
-        // A registry that has a manifest has all that it names.
+        // A registry that has a manifest has all its content.
         if !self.has_manifest(&subject, repository, root).await? {
             let writing = self.with_mounts(&subject, store, repository, &blobs);
             let transfer = Transfer::new(events, format!("pushing {first}"));
@@ -108,7 +108,7 @@ impl RegistryClient {
         Ok(found.is_some())
     }
 
-    /// `subject` with the right to read the repositories from which blobs may be taken over.
+    /// `subject` with the permission to pull from the repositories to mount blobs from.
     fn with_mounts<'a>(
         &self,
         subject: &Subject<'a>,

@@ -1,4 +1,4 @@
-//! Brings what is attached to an image to its registry (OCI distribution spec, "pushing manifests with subject").
+//! Pushes the attachments of an image to its registry (OCI distribution spec, "pushing manifests with subject").
 
 use oci_spec::image::{Descriptor, ImageIndex, ImageIndexBuilder, MediaType};
 
@@ -12,8 +12,8 @@ use crate::image::{Digest, Repository};
 use crate::oci::{BlobStore, Closure, canonical_json, digest_of};
 
 impl RegistryClient {
-    /// Pushes everything that is attached to `image` in `store`. A registry that does not list attachments by itself
-    /// gets the list under the tag `sha256-HEX` (distribution spec, "referrers tag schema").
+    /// Pushes all attachments of `image` in `store`. If the registry does not list attachments itself, pushes the list
+    /// under the tag `sha256-HEX` (distribution spec, "referrers tag schema").
     pub(super) async fn push_attachments(
         &self,
         subject: &Subject<'_>,
@@ -37,7 +37,7 @@ impl RegistryClient {
                 let media_type = Some(document.media_type);
                 let manifest = Manifest { content: document.content, media_type, digest };
                 let answer = self.put_manifest(subject, repository, &manifest.digest, &manifest).await?;
-                // A registry that lists attachments says so.
+                // A registry that lists attachments sends this header.
                 if answer.header("oci-subject").is_none() {
                     unlisted.push(attachment.clone());
                 }
@@ -59,7 +59,7 @@ impl RegistryClient {
     }
 }
 
-/// The list `before` with `attachments`, each in the place of one of its kind.
+/// The list `before` with `attachments`, each replacing the one of the same type.
 fn listing(before: Option<ImageIndex>, attachments: Vec<Descriptor>) -> ImageIndex {
     let mut listed = before.map(|index| index.manifests().clone()).unwrap_or_default();
     for attachment in attachments {

@@ -1,4 +1,4 @@
-//! One blob on its way from the store to a repository.
+//! Pushes one blob from the image store to a repository.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use super::{Action, Problem, RegistryClient, RegistryError};
 use crate::image::{Digest, Repository};
 use crate::oci::{BlobStore, StoreError};
 
-/// A longer blob travels in chunks of so many bytes: of what arrived, nothing has to travel again.
+/// Larger blobs are sent in chunks of this size, in bytes, so that a retry resends only the last chunk.
 const CHUNK: u64 = 32 << 20;
 
 /// How much of a file is read at a time, in bytes.
 const READ: usize = 256 << 10;
 
-/// A blob of the store and where it goes.
+/// A blob of the image store and its target.
 pub(super) struct Delivery<'a> {
     pub(super) store: &'a BlobStore,
     pub(super) digest: Digest,
@@ -31,9 +31,9 @@ pub(super) struct Delivery<'a> {
 }
 
 impl RegistryClient {
-    /// Brings a blob to its repository, unless it is there: the registry takes it over from another of its
-    /// repositories where it can, and gets it sent otherwise. A blob that is not in the store is copied from where it
-    /// was seen.
+    /// Pushes a blob to its repository, unless the repository has it: the registry mounts it from another of its
+    /// repositories if possible, otherwise it is sent. A blob that is not in the store is copied from a repository that
+    /// has it.
     pub(super) async fn push_blob(&self, delivery: &Delivery<'_>) -> Result<(), RegistryError> {
         let Delivery { store, digest, size, subject, to, share } = delivery;
         let kept = |error| subject.error(Problem::Store(error));
@@ -48,7 +48,7 @@ impl RegistryClient {
         } else if is_there && self.has_blob(subject, to, &name).await? {
             share.set(*size);
         } else {
-            // Of the own registry first, where nothing has to travel.
+            // Repositories of the target registry first, because a mount transfers nothing.
             known.sort_by_key(|repository| repository.domain() != to.domain());
             let from = known.first().ok_or_else(|| kept(StoreError::Missing { digest: *digest }))?;
             let writing =
@@ -97,10 +97,10 @@ impl RegistryClient {
                 return Err(subject.error(Problem::Store(StoreError::Missing { digest: *digest })));
             }
             if is_refusal && in_chunks {
-                // Some registries take blobs in one piece only, and say so in many ways.
+                // Registries that accept a blob only in one request report this with different errors.
                 in_chunks = false;
             } else if tries.again_after(&error).await {
-                // Some registries break the connection off at the first chunk.
+                // A registry may close the connection at the first chunk instead.
                 in_chunks = arrived > 0;
             } else if is_refusal || is_whole()? {
                 return Err(error);
@@ -134,7 +134,7 @@ impl RegistryClient {
                 Err(error) => {
                     let is_refusal = matches!(error.problem, Problem::CredentialsRefused { .. });
                     if is_refusal && !is_renewed {
-                        // A token ends while a long blob travels; a small request gets another.
+                        // A token may expire during a long upload; a small request gets a new one.
                         is_renewed = true;
                         self.has_blob(subject, to, name).await?;
                     } else if !tries.again_after(&error).await {

@@ -1,4 +1,4 @@
-//! Another tag for an image that is in its registry already.
+//! Adds a tag to an image in its registry.
 
 use crate::image::{Repository, Tag};
 
@@ -6,11 +6,11 @@ use super::client::Subject;
 use super::{Action, RegistryClient, RegistryError};
 
 impl RegistryClient {
-    /// Gives the image that `source`, a tag or a digest, stands for in `repository` the tag `tag`, and returns
-    /// its digest. No layer travels: the manifest is read and written under its new name.
+    /// Adds the tag `tag` to the image `source`, a tag or a digest, in `repository`, and returns its digest. No layer
+    /// is transferred: the manifest is read and written under the new tag.
     ///
     /// # Errors
-    /// [`RegistryError`] when there is no such image, or the registry refuses it the tag.
+    /// [`RegistryError`] if the image does not exist or the registry refuses the tag.
     pub async fn retag(
         &self,
         repository: &Repository,

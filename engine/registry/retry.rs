@@ -1,4 +1,4 @@
-//! How often, and when, a request is sent again: the one place that knows pauses, those that servers ask for included.
+//! Retries of requests: the only place that handles delays, including those that servers request.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -12,27 +12,27 @@ use super::retry_after::{retry_after, spoken};
 use super::{Problem, RegistryError};
 use crate::event::{Events, Level};
 
-/// The longest pause of our own.
+/// The maximum delay, unless the server requests one.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Tries with growing pauses between them, and the pauses that servers asked for.
+/// Attempts with increasing delays between them, and the delays that servers requested.
 pub(super) struct Retry {
-    /// Tries in all, at least one. A try that the server put off to a time of its own does not count.
+    /// The number of attempts, at least 1. Attempts that a server postpones with `Retry-After` do not count.
     pub(super) tries: u32,
-    /// The pause after the first failure; doubled after each further one.
+    /// The delay after the first failure; doubled after each further one.
     pub(super) pause: Duration,
-    /// How long a server may say nothing.
+    /// The timeout without data from a server.
     pub(super) silence: Duration,
-    /// How long a piece of work waits in all because a server asked for it.
+    /// The total wait that servers may request per operation.
     pub(super) patience: Duration,
-    /// By host: when the pause is over that it asked for. Every request to it waits, not only the one it refused.
+    /// By host: the end of the wait that it requested. All requests to the host wait, not only the refused one.
     pauses: Mutex<HashMap<String, Instant>>,
-    /// The warnings that were passed on.
+    /// The warnings that were reported.
     warnings: Mutex<BTreeSet<String>>,
     events: Events,
 }
 
-/// The tries of one piece of work.
+/// The attempts of one operation.
 pub(super) struct Tries<'a> {
     retry: &'a Retry,
     may_pass: fn(&Problem) -> bool,
@@ -56,17 +56,17 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// The same, telling `events` what is waited for.
+    /// Reports waits and warnings to `events`.
     pub(super) fn telling(self, events: Events) -> Self {
         Self { events, ..self }
     }
 
-    /// The tries of a piece of work, of which only what `may_pass` is tried again.
+    /// The attempts of an operation; only problems that match `may_pass` are retried.
     pub(super) fn tries(&self, may_pass: fn(&Problem) -> bool) -> Tries<'_> {
         Tries { retry: self, may_pass, failed: 0, counted: 0, begun: Instant::now() }
     }
 
-    /// Waits until the pause is over that `host` asked for, if it did.
+    /// Waits until the delay that `host` requested is over, if any.
     pub(super) async fn until_welcome(&self, host: &str) {
         let until = self.pauses.lock().unwrap_or_else(PoisonError::into_inner).get(host).copied();
         if let Some(until) = until {
@@ -74,16 +74,16 @@ impl Retry {
         }
     }
 
-    /// Takes in what the head of an answer of `host` says beside the matter: a time to come back, a warning.
+    /// Handles the `Retry-After` and `Warning` headers of a response of `host`.
     pub(super) fn heed(&self, host: &str, status: StatusCode, headers: &HeaderMap) {
         let asked = is_temporary(status, headers).then(|| retry_after(headers)).flatten();
         if let Some(asked) = asked.filter(|asked| !asked.is_zero() && *asked <= self.patience) {
             let until = Instant::now() + asked;
             let mut pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
             let before = pauses.insert(host.to_owned(), until);
-            // Requests that were under way together are put off together.
+            // Parallel requests share one delay.
             if before.is_none_or(|before| before <= Instant::now()) {
-                let message = format!("waiting {}: {host} asks for it ({status})", spoken(asked));
+                let message = format!("waiting {}: requested by {host} ({status})", spoken(asked));
                 self.events.notice(Level::Info, message);
             } else if let Some(before) = before.filter(|before| *before > until) {
                 pauses.insert(host.to_owned(), before);
@@ -97,8 +97,8 @@ impl Retry {
         }
     }
 
-    /// How long to wait after `failed` failures: between half and one and a half of the doubled pause, lest
-    /// several clients come back at once.
+    /// The delay after `failed` failures: 50% to 150% of the doubled delay, so that several clients do not retry at the
+    /// same time.
     fn pause_after(&self, failed: u32) -> Duration {
         let doubled = 1_u32.checked_shl(failed.saturating_sub(1)).unwrap_or(u32::MAX);
         self.pause.saturating_mul(doubled).min(LONGEST).mul_f64(0.5 + fastrand::f64()).min(LONGEST)
@@ -106,14 +106,14 @@ impl Retry {
 }
 
 impl Tries<'_> {
-    /// Waits before the next try. False, at once, when `problem` is one that stays, or was met often enough.
+    /// Waits before the next attempt. Returns `false` immediately if `problem` is permanent or all attempts are used.
     pub(super) async fn again(&mut self, problem: &Problem) -> bool {
         if !(self.may_pass)(problem) {
             return false;
         }
         self.failed += 1;
         match problem.retry_after() {
-            // The pause it asked for is kept where requests begin.
+            // The requested delay is applied before each request.
             Some(asked) => {
                 if self.begun.elapsed().saturating_add(asked) > self.retry.patience {
                     return false;
@@ -130,35 +130,35 @@ impl Tries<'_> {
         true
     }
 
-    /// [`Tries::again`] for work that sends requests which have tries of their own.
+    /// [`Tries::again`] for operations whose requests have their own retries.
     pub(super) async fn again_after(&mut self, error: &RegistryError) -> bool {
         !error.is_retried && self.again(&error.problem).await
     }
 
-    /// There was progress: failures before it do not count.
+    /// Resets the attempts after progress: earlier failures do not count.
     pub(super) fn begin_anew(&mut self) {
         *self = self.retry.tries(self.may_pass);
     }
 
-    /// How many tries there were, the current one included.
+    /// The number of attempts, including the current one.
     pub(super) fn number(&self) -> u32 {
         self.failed + 1
     }
 }
 
-/// Whether a server that answers with `status` may answer otherwise in a while (RFC 9110, 15.5 and 15.6; RFC 8470).
+/// Whether `status` is temporary (RFC 9110, sections 15.5 and 15.6; RFC 8470).
 pub(super) fn is_temporary(status: StatusCode, headers: &HeaderMap) -> bool {
     match status.as_u16() {
         408 | 421 | 425 | 429 => true,
-        // Not implemented, version, negotiation, room, loop, extension, login: those stay.
+        // Not implemented, version, negotiation, storage, loop, extension, login: permanent.
         501 | 505..=508 | 510 | 511 => false,
-        // A limit that holds for a while only has its time with it (RFC 9110, 15.5.14).
+        // A temporary limit has a `Retry-After` header (RFC 9110, section 15.5.14).
         413 => retry_after(headers).is_some(),
         code => code >= 500,
     }
 }
 
-/// The text of a `Warning` that is meant for the user (distribution spec, "warnings": `299 - "..."`).
+/// The message of a `Warning` header for the user (distribution spec, "warnings": `299 - "..."`).
 fn warning(value: &str) -> Option<String> {
     let quoted = value.trim().strip_prefix("299 - \"")?.strip_suffix('"')?;
     let text: String = quoted.replace("\\\"", "\"").replace("\\\\", "\\");
@@ -189,15 +189,15 @@ mod tests {
         let retry = Retry { pause: Duration::ZERO, patience, ..Retry::default() };
         let mut tries = retry.tries(Problem::may_pass);
         assert!(tries.again(&busy(None)).await && tries.again(&busy(None)).await);
-        assert!(!tries.again(&busy(None)).await, "the third was the last");
+        assert!(!tries.again(&busy(None)).await, "the third attempt is the last");
         let mut tries = retry.tries(Problem::may_pass);
         let mut asked = 0;
         while tries.again(&busy(Some(Duration::from_millis(1)))).await {
             asked += 1;
         }
-        assert!(asked > 3, "it is waited for, and not for ever: {asked}");
+        assert!(asked > 3, "the wait is limited: {asked}");
         let long = busy(Some(Duration::MAX));
-        assert!(!retry.tries(Problem::may_pass).again(&long).await, "that is too long");
+        assert!(!retry.tries(Problem::may_pass).again(&long).await, "the requested wait is too long");
         let refused = Problem::Refused { reason: String::new() };
         assert!(!retry.tries(Problem::may_pass).again(&refused).await);
     }
@@ -229,7 +229,7 @@ mod tests {
             retry.heed("r.io", StatusCode::OK, &headers("warning", "110 cache \"stale\""));
         }
         let expected =
-            ["waiting 1 second: r.io asks for it (429 Too Many Requests)", "r.io warns: end \"of\" life"];
+            ["waiting 1 second: requested by r.io (429 Too Many Requests)", "r.io warns: end \"of\" life"];
         assert_eq!(*told.lock().expect("log"), expected);
     }
 

@@ -4,12 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// How long `headers` ask to wait, in seconds or until a date (RFC 9110, 10.2.3). A date is taken by the server's own
-/// clock where the answer tells it: ours may be another.
+/// The wait that `headers` request, in seconds or until a date (RFC 9110, section 10.2.3). A date is compared with the
+/// response's `Date` header if it has one, because the local clock may differ.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than a number has are a long time.
+        // Too many digits for a number mean a long time.
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let date = |text: &str| httpdate::parse_http_date(text).ok();
@@ -18,7 +18,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(until.duration_since(now.unwrap_or_else(SystemTime::now)).unwrap_or(Duration::ZERO))
 }
 
-/// `1 second`, `90 seconds`, `5 minutes`, `2 hours`: as exact as it matters, never less than it is.
+/// `1 second`, `90 seconds`, `5 minutes`, `2 hours`: rounded up.
 pub(super) fn spoken(time: Duration) -> String {
     let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
     let (count, unit) = match seconds {

@@ -1,4 +1,4 @@
-//! A registry of our own making for tests: an HTTP server in this process whose answers a closure gives.
+//! A test registry: an HTTP server in this process with responses from a closure.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,27 +11,27 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-/// One request as the server saw it.
+/// One request that the server received.
 #[derive(Debug, Clone)]
 pub(super) struct Received {
-    /// How many came before it.
+    /// The number of requests before it.
     pub(super) number: usize,
     /// `GET /v2/?x=y`.
     pub(super) line: String,
-    /// The `Authorization` header, empty when absent.
+    /// The `Authorization` header, empty if absent.
     pub(super) authorization: String,
     pub(super) body: String,
 }
 
-/// What the server does with a request.
+/// The server's reaction to a request.
 pub(super) enum Reply {
-    /// It closes the connection without a word.
+    /// Closes the connection without a response.
     Drop,
-    /// It never answers.
+    /// Never responds.
     Hang,
-    /// It answers with this, a byte every 20 milliseconds.
+    /// Responds with these bytes, one every 20 milliseconds.
     Drip(Bytes),
-    /// It answers.
+    /// Responds.
     Answer { status: u16, headers: Vec<(&'static str, String)>, body: Bytes },
 }
 
@@ -59,14 +59,14 @@ impl Reply {
     }
 }
 
-/// The server; it stops with the runtime of its test.
+/// The server, which stops with the runtime of its test.
 pub(super) struct Server {
     domain: String,
     received: Arc<Mutex<Vec<Received>>>,
 }
 
 impl Server {
-    /// Starts a server that answers each request with what `reply` says.
+    /// Starts a server that responds to each request with the result of `reply`.
     pub(super) async fn start(reply: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("port");
         let domain = listener.local_addr().expect("address").to_string();
@@ -91,12 +91,12 @@ impl Server {
         &self.domain
     }
 
-    /// Every request so far.
+    /// All requests so far.
     pub(super) fn calls(&self) -> Vec<Received> {
         self.received.lock().expect("log").clone()
     }
 
-    /// The first line of every request so far.
+    /// The first line of all requests so far.
     pub(super) fn lines(&self) -> Vec<String> {
         self.calls().into_iter().map(|call| call.line).collect()
     }

@@ -1,4 +1,4 @@
-//! The client against a registry in this process.
+//! Tests of the client with a registry in this process.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,9 +11,9 @@ use super::*;
 
 const ANN: &str = "Basic YW5uOnB3";
 
-/// A client whose store holds `entry` for `server`.
+/// A client whose credential store has `entry` for `server`.
 fn client(server: &Server, entry: &str) -> (tempfile::TempDir, RegistryClient) {
-    let folder = tempfile::tempdir().expect("folder");
+    let folder = tempfile::tempdir().expect("directory");
     let config = format!(r#"{{"auths": {{"{}": {entry}}}}}"#, server.domain());
     std::fs::write(folder.path().join("config.json"), config).expect("config");
     let store = Arc::new(CredentialStore::at(folder.path()));
@@ -36,7 +36,7 @@ fn wants_basic() -> Reply {
     Reply::status(401).with_header("www-authenticate", r#"Basic realm="r""#)
 }
 
-/// A registry whose token server, itself, gives out what `grant` says.
+/// A registry that is its own token server and issues the result of `grant`.
 async fn token_registry(grant: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Server {
     let domain = Arc::new(Mutex::new(String::new()));
     let own = Arc::clone(&domain);
@@ -60,10 +60,10 @@ async fn token_registry(grant: impl Fn(&Received) -> Reply + Send + Sync + 'stat
 async fn an_open_registry_takes_a_push() {
     let server = Server::start(|_| accepted()).await;
     let (_folder, client) = client(&server, "{}");
-    client.check_push(&repository(&server)).await.expect("right to push");
-    client.check_push(&repository(&server)).await.expect("right to push");
+    client.check_push(&repository(&server)).await.expect("permission to push");
+    client.check_push(&repository(&server)).await.expect("permission to push");
     let expected = ["GET /v2/", "POST /v2/acme/app/blobs/uploads/", "DELETE /v2/acme/app/blobs/uploads/1"];
-    assert_eq!(server.lines(), expected, "asked once");
+    assert_eq!(server.lines(), expected, "checked once");
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn a_password_goes_only_to_a_registry_that_asks() {
     let server =
         Server::start(|call| if call.authorization == ANN { accepted() } else { wants_basic() }).await;
     let (_folder, client) = client(&server, r#"{"auth": "YW5uOnB3"}"#);
-    client.check_push(&repository(&server)).await.expect("right to push");
+    client.check_push(&repository(&server)).await.expect("permission to push");
     let sent: Vec<_> = server.calls().into_iter().map(|call| call.authorization).collect();
     assert_eq!(sent, ["", ANN, ANN]);
 }
@@ -95,7 +95,7 @@ async fn missing_and_wrong_credentials_are_told_apart() {
 async fn a_token_is_fetched_once_for_its_scope() {
     let server = token_registry(|_| Reply::body(r#"{"token": "good", "expires_in": 300}"#)).await;
     let (_folder, client) = client(&server, r#"{"auth": "YW5uOnB3"}"#);
-    client.check_push(&repository(&server)).await.expect("right to push");
+    client.check_push(&repository(&server)).await.expect("permission to push");
     let calls = server.calls();
     let tokens: Vec<_> = calls.iter().filter(|call| call.line.contains("/token")).collect();
     assert_eq!(tokens.len(), 1);
@@ -107,7 +107,7 @@ async fn a_token_is_fetched_once_for_its_scope() {
 async fn an_identity_token_is_exchanged() {
     let server = token_registry(|_| Reply::body(r#"{"access_token": "good"}"#)).await;
     let (_folder, client) = client(&server, r#"{"identitytoken": "id"}"#);
-    client.check_push(&repository(&server)).await.expect("right to push");
+    client.check_push(&repository(&server)).await.expect("permission to push");
     let calls = server.calls();
     let token = calls.iter().find(|call| call.line == "POST /token").expect("exchange");
     assert_eq!(token.authorization, "");
@@ -123,7 +123,7 @@ async fn an_ended_token_is_renewed() {
     })
     .await;
     let (_folder, client) = client(&server, "{}");
-    client.check_push(&repository(&server)).await.expect("right to push");
+    client.check_push(&repository(&server)).await.expect("permission to push");
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn a_registry_that_recovers_is_no_error() {
     })
     .await;
     let (_folder, client) = client(&server, "{}");
-    client.check_push(&repository(&server)).await.expect("right to push");
+    client.check_push(&repository(&server)).await.expect("permission to push");
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn a_registry_that_is_away_cannot_be_reached() {
     let server = Server::start(|_| accepted()).await;
     let (_folder, client) = client(&server, "{}");
     let repository: Repository = format!("{port}/acme/app").parse().expect("repository");
-    let error = client.check_push(&repository).await.expect_err("nobody there");
+    let error = client.check_push(&repository).await.expect_err("unreachable");
     assert!(
         matches!(&error.problem, Problem::Unreachable { host, .. } if *host == port.to_string()),
         "{error}"
@@ -283,7 +283,7 @@ async fn a_login_keeps_the_identity_token_in_place_of_the_password() {
     assert!(!text.contains("YW5uOnB3"), "{text}");
 }
 
-/// A registry with the index of one image, which takes uploads.
+/// A registry with the index of one image, which accepts uploads.
 async fn registry_with_index(layer: &'static str) -> (Server, String) {
     let blob = |text: &str| Digest::of(text).to_string();
     let config = r#"{"os": "linux", "architecture": "arm64", "config": {"Labels": {"team": "core"}}}"#;
@@ -330,7 +330,7 @@ async fn an_index_is_copied_with_its_images_and_their_blobs() {
     assert_eq!(digest, Digest::of(&index).to_string());
     let calls = to.calls();
     let sent = |start: &str| calls.iter().filter(|call| call.line.starts_with(start)).collect::<Vec<_>>();
-    // Both blobs were sent whole, and the index after the image it names.
+    // Both blobs were sent whole, and the index after its image.
     let mut blobs: Vec<_> =
         sent("PUT /v2/acme/app/blobs/uploads/1?digest=").iter().map(|call| call.body.len()).collect();
     blobs.sort_unstable();
@@ -413,25 +413,25 @@ async fn each_status_names_its_matter() {
         assert!(miette::Diagnostic::help(&error).is_some(), "{status}");
     };
     check(400, "registry::refused", "the registry refused").await;
-    check(402, "registry::full", "has no room left for it").await;
+    check(402, "registry::full", "has no space left").await;
     check(403, "registry::denied", "denied access").await;
-    check(404, "registry::not_found", "does not exist there").await;
+    check(404, "registry::not_found", "not found (").await;
     check(405, "registry::unsupported", "does not support this").await;
-    check(407, "registry::proxy", "the proxy wants credentials").await;
-    check(408, "registry::broken", "out of order").await;
-    check(409, "registry::conflict", "does not replace what it has").await;
-    check(410, "registry::not_found", "does not exist there").await;
-    check(412, "registry::conflict", "does not replace what it has").await;
-    check(413, "registry::too_large", "does not take so much in one request").await;
+    check(407, "registry::proxy", "the proxy requires credentials").await;
+    check(408, "registry::broken", "registry server error").await;
+    check(409, "registry::conflict", "does not replace existing content").await;
+    check(410, "registry::not_found", "not found (").await;
+    check(412, "registry::conflict", "does not replace existing content").await;
+    check(413, "registry::too_large", "is too large for the registry").await;
     check(415, "registry::unsupported", "does not support this").await;
-    check(416, "registry::refused", "expects another part of the blob").await;
-    check(421, "registry::broken", "out of order").await;
-    check(425, "registry::broken", "out of order").await;
-    check(429, "registry::too_many_requests", "wants fewer requests").await;
+    check(416, "registry::refused", "expects a different range of the blob").await;
+    check(421, "registry::broken", "registry server error").await;
+    check(425, "registry::broken", "registry server error").await;
+    check(429, "registry::too_many_requests", "rate limit exceeded").await;
     check(451, "registry::refused", "the registry refused").await;
-    check(500, "registry::broken", "out of order").await;
+    check(500, "registry::broken", "registry server error").await;
     check(501, "registry::unsupported", "does not support this").await;
-    check(507, "registry::full", "has no room left for it").await;
-    check(511, "registry::captive_portal", "wants a login before it lets anything through").await;
-    check(300, "registry::malformed", "makes no sense").await;
+    check(507, "registry::full", "has no space left").await;
+    check(511, "registry::captive_portal", "the network requires a login").await;
+    check(300, "registry::malformed", "invalid response").await;
 }

@@ -11,21 +11,21 @@ use super::retry::Retry;
 use super::transport::{Answer, exchange};
 use super::{Credential, Problem};
 
-/// How long a token is good when its server does not say (the specification's minimum).
+/// The lifetime of a token whose server does not declare one (the minimum of the specification).
 const SHORTEST: Duration = Duration::from_secs(60);
 
-/// A token is renewed this long before its end.
+/// How long before its expiry a token is renewed.
 const MARGIN: Duration = Duration::from_secs(10);
 
-/// The largest answer of a token server, in bytes.
+/// The maximum response size of a token server, in bytes.
 const LIMIT: usize = 1 << 20;
 
-/// What a token server gives.
+/// A token server's response.
 #[derive(Clone)]
 pub(super) struct Token {
-    /// Goes with each request.
+    /// The token for requests.
     pub(super) access: Secret,
-    /// Stands for the password from now on, when the server gives one.
+    /// Replaces the password, if the server issues one.
     pub(super) identity: Option<Secret>,
     expires: Instant,
 }
@@ -34,13 +34,13 @@ pub(super) struct Token {
 pub(super) struct TokenRequest<'a> {
     /// The token server.
     pub(super) realm: &'a Url,
-    /// The registry's name there.
+    /// The registry's name at the token server.
     pub(super) service: Option<&'a str>,
-    /// The rights wanted, separated by spaces: `repository:acme/app:pull,push`; empty for a mere login.
+    /// The requested permissions, separated by spaces: `repository:acme/app:pull,push`; empty for a login.
     pub(super) scope: &'a str,
-    /// Who asks.
+    /// The credential for the token server.
     pub(super) credential: &'a Credential,
-    /// Whether to ask for an identity token too.
+    /// Whether to request an identity token too.
     pub(super) offline: bool,
 }
 
@@ -53,14 +53,14 @@ struct Body {
 }
 
 impl Token {
-    /// Whether the token can still be used.
+    /// Whether the token is still valid.
     pub(super) fn is_fresh(&self) -> bool {
         Instant::now() < self.expires
     }
 }
 
 impl TokenRequest<'_> {
-    /// Asks the token server: by GET for a user or nobody, by POST for an identity token.
+    /// Requests a token: with GET for a user or anonymously, with POST for an identity token.
     pub(super) async fn send(&self, http: &Client, retry: &Retry) -> Result<Token, Problem> {
         let request = match self.credential {
             Credential::IdentityToken { token, .. } => self.refresh(http, token)?,
@@ -68,7 +68,7 @@ impl TokenRequest<'_> {
         };
         let answer = exchange(http, request, LIMIT, retry).await?;
         if !answer.status.is_success() {
-            // OAuth 2 answers a bad refresh token with 400 (RFC 6749, 5.2).
+            // OAuth 2 servers respond to an invalid refresh token with 400 (RFC 6749, section 5.2).
             let refused = answer.status == StatusCode::BAD_REQUEST && !self.credential.is_anonymous();
             return Err(match answer.problem(self.credential.is_anonymous()) {
                 Problem::Refused { reason } if refused => Problem::CredentialsRefused { reason },
@@ -112,12 +112,12 @@ impl TokenRequest<'_> {
     }
 }
 
-/// The header that sends a user name and a password. Empty when they hold what a header cannot.
+/// The header with a user name and a password. Empty if they contain characters that are invalid in a header.
 pub(super) fn basic(username: &str, password: &Secret) -> reqwest::header::HeaderMap {
     authorization("Basic", &super::docker_config::encode(username, password))
 }
 
-/// The header that sends a token. Empty when it holds what a header cannot.
+/// The header with a token. Empty if it contains characters that are invalid in a header.
 pub(super) fn bearer(token: &Secret) -> reqwest::header::HeaderMap {
     authorization("Bearer", token.expose())
 }
@@ -132,12 +132,12 @@ fn authorization(scheme: &str, value: &str) -> reqwest::header::HeaderMap {
 }
 
 fn read(answer: &Answer) -> Result<Token, Problem> {
-    let malformed = || Problem::Malformed { reason: "its token server gave no token".to_owned() };
+    let malformed = || Problem::Malformed { reason: "the token server sent no token".to_owned() };
     let body: Body = serde_json::from_slice(&answer.body).map_err(|_| malformed())?;
     let some = |text: Option<String>| text.filter(|text| !text.is_empty()).map(Secret::new);
     let access = some(body.token).or_else(|| some(body.access_token)).ok_or_else(malformed)?;
     let lifetime = body.expires_in.map_or(SHORTEST, Duration::from_secs).max(SHORTEST) - MARGIN;
-    // A lifetime beyond the clock's range is as good as this run's.
+    // A lifetime beyond the clock's range gets the minimum.
     let expires = Instant::now().checked_add(lifetime).unwrap_or_else(|| Instant::now() + SHORTEST);
     Ok(Token { access, identity: some(body.refresh_token), expires })
 }

@@ -1,4 +1,4 @@
-//! How far blobs that travel side by side are, as one number.
+//! The total progress of parallel blob transfers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::event::ImageEvents;
 
-/// How often progress is told, at most.
+/// The minimum interval between progress events.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Adds up what has arrived of several blobs, and tells it now and then.
+/// Adds up the received bytes of several blobs and reports progress.
 pub(super) struct Transfer {
     events: ImageEvents,
     step: String,
@@ -23,19 +23,19 @@ struct State {
     told: Option<Instant>,
 }
 
-/// What one blob adds to a [`Transfer`].
+/// The part of one blob in a [`Transfer`].
 pub(super) struct Share {
     transfer: Arc<Transfer>,
     done: AtomicU64,
 }
 
 impl Transfer {
-    /// Progress under the name `step`: `pulling alpine:3`.
+    /// Progress with the label `step`: `pulling alpine:3`.
     pub(super) fn new(events: &ImageEvents, step: String) -> Arc<Self> {
         Arc::new(Self { events: events.clone(), step, state: Mutex::default() })
     }
 
-    /// A blob of `size` bytes is to travel too.
+    /// Adds a blob of `size` bytes.
     pub(super) fn share(self: &Arc<Self>, size: u64) -> Arc<Share> {
         self.change(|state| state.total = state.total.saturating_add(size));
         Arc::new(Share { transfer: Arc::clone(self), done: AtomicU64::new(0) })
@@ -53,12 +53,12 @@ impl Transfer {
 }
 
 impl Share {
-    /// So many more bytes have arrived.
+    /// Adds `bytes` to the transferred bytes.
     pub(super) fn add(&self, bytes: u64) {
         self.set(self.done.load(Ordering::Relaxed).saturating_add(bytes));
     }
 
-    /// So many bytes have arrived in all; fewer than before, when some have to travel again.
+    /// Sets the number of transferred bytes; it decreases if some must be transferred again.
     pub(super) fn set(&self, bytes: u64) {
         let before = self.done.swap(bytes, Ordering::Relaxed);
         self.transfer.change(|state| state.done = state.done.saturating_sub(before).saturating_add(bytes));

@@ -1,4 +1,4 @@
-//! One exchange with a server: request, bounded answer, retries, and what went wrong in our words.
+//! One exchange with a server: request, size-limited response, retries, and errors.
 
 use std::error::Error;
 use std::io;
@@ -14,15 +14,15 @@ use super::endpoint::CONNECT;
 use super::retry::{Retry, is_temporary};
 use super::retry_after::{retry_after, spoken};
 
-/// The longest reason taken over from a server, in characters.
+/// The maximum length of a reason from a server, in characters.
 const REASON_LENGTH: usize = 300;
 
-/// A whole answer.
+/// A whole response.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
-    /// Who answered, after redirects: what a `Location` is relative to (RFC 9110, 10.2.2).
+    /// The final URL after redirects, which a `Location` is relative to (RFC 9110, section 10.2.2).
     pub(super) url: Url,
     tries: u32,
 }
@@ -47,31 +47,31 @@ struct ErrorEntry {
 }
 
 impl Answer {
-    /// The answer that `response` begins, without its body.
+    /// The status and headers of `response`, without its body.
     pub(super) fn head_of(response: &Response) -> Self {
         let (status, headers, url) = (response.status(), response.headers().clone(), response.url().clone());
         Self { status, headers, body: Bytes::new(), url, tries: 1 }
     }
 
-    /// The header `name`, if it is there and is text.
+    /// The header `name`, if it exists and is text.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Where the answer says that something is.
+    /// The URL in the `Location` header.
     pub(super) fn location(&self) -> Option<Url> {
         self.url.join(self.header(LOCATION.as_str())?).ok()
     }
 
-    /// What an answer that is no success means. `anonymous`: no credentials were sent.
+    /// The problem for a response without a success status. `anonymous`: no credentials were sent.
     pub(super) fn problem(&self, anonymous: bool) -> Problem {
         let is_temporary = is_temporary(self.status, &self.headers);
         let after = if is_temporary { retry_after(&self.headers) } else { None };
         let mut reason = self.reason();
         if let Some(after) = after.filter(|after| !after.is_zero()) {
-            reason += &format!(", it asks to wait {}", spoken(after));
+            reason += &format!(", retry after {}", spoken(after));
         } else if is_temporary && self.tries > 1 {
-            reason += &format!(", {} times", self.tries);
+            reason += &format!(", {} attempts", self.tries);
         }
         match self.status.as_u16() {
             401 | 403 if anonymous => Problem::CredentialsMissing,
@@ -87,20 +87,20 @@ impl Answer {
             413 => Problem::TooLarge { reason },
             416 => Problem::OutOfRange { reason },
             511 => Problem::Captive { reason },
-            // A redirect that cannot be followed: without a place, or with content that has been sent.
+            // A redirect that cannot be followed: without a location, or after the request body was sent.
             300..=399 => match self.location() {
                 Some(to) => {
                     let to = authority(&to);
-                    Problem::Malformed { reason: format!("{reason}: it moves what is sent to {to}") }
+                    Problem::Malformed { reason: format!("{reason}: the request body would go to {to}") }
                 }
-                None => Problem::Malformed { reason: format!("{reason} without a place") },
+                None => Problem::Malformed { reason: format!("{reason} without a `Location` header") },
             },
             500.. => Problem::Broken { reason, after },
             _ => Problem::Refused { reason },
         }
     }
 
-    /// The status and the server's own words.
+    /// The status and the server's message.
     fn reason(&self) -> String {
         let said = serde_json::from_slice::<ErrorBody>(&self.body).ok().and_then(|body| {
             let first = body.errors.into_iter().next();
@@ -118,8 +118,8 @@ impl Answer {
     }
 }
 
-/// Sends `request` and reads an answer of at most `limit` bytes. A busy or broken server and a lost
-/// connection are tried again; silence is not, as it has taken its time already.
+/// Sends `request` and reads a response of at most `limit` bytes. Temporary server errors and lost connections are
+/// retried; timeouts are not, because they already took long.
 pub(super) async fn exchange(
     http: &Client,
     request: Request,
@@ -128,7 +128,7 @@ pub(super) async fn exchange(
 ) -> Result<Answer, Problem> {
     let mut tries = retry.tries(|problem| problem.may_pass() && !matches!(problem, Problem::Timeout { .. }));
     loop {
-        // Only a streamed body cannot be cloned, and there is none here.
+        // Only a streamed body cannot be cloned, and no request here has one.
         let Some(copy) = request.try_clone() else {
             return Err(Problem::Malformed { reason: "the request cannot be repeated".to_owned() });
         };
@@ -145,7 +145,7 @@ pub(super) async fn exchange(
     }
 }
 
-/// Sends `request` once, waiting for the answer and each piece of it at most for `silence`.
+/// Sends `request` once; waits for the response, and for each piece of it, at most for `silence`.
 pub(super) async fn once(
     http: &Client,
     request: Request,
@@ -156,7 +156,7 @@ pub(super) async fn once(
     let mut body = BytesMut::new();
     while let Some(chunk) = next_piece(&mut response, silence).await? {
         if body.len() + chunk.len() > limit {
-            return Err(Problem::Malformed { reason: format!("it is longer than {limit} bytes") });
+            return Err(Problem::Malformed { reason: format!("the response is longer than {limit} bytes") });
         }
         body.extend_from_slice(&chunk);
     }
@@ -165,8 +165,8 @@ pub(super) async fn once(
     Ok(Answer { status, headers, body: body.freeze(), url, tries: 1 })
 }
 
-/// Sends `request`, once its host is willing, and waits for the head of the answer at most for `silence`. Every
-/// request goes through here.
+/// Sends `request` after the delay that its host requested, and waits for the response headers at most for `silence`.
+/// Every request uses this function.
 pub(super) async fn open(
     http: &Client,
     request: Request,
@@ -175,12 +175,12 @@ pub(super) async fn open(
     let host = authority(request.url());
     retry.until_welcome(&host).await;
     let response = within(silence, &host, http.execute(request)).await?;
-    // Redirects are followed on the way: who was asked is who has to be left alone.
+    // Redirects are followed, so the delay applies to the host of the original request.
     retry.heed(&host, response.status(), response.headers());
     Ok(response)
 }
 
-/// The next piece of an answer, waited for at most for `silence`; `None` at its end.
+/// The next piece of a response, after a wait of at most `silence`; `None` at its end.
 pub(super) async fn next_piece(response: &mut Response, silence: Duration) -> Result<Option<Bytes>, Problem> {
     let host = authority(response.url());
     within(silence, &host, response.chunk()).await
@@ -194,19 +194,19 @@ async fn within<T>(
     match tokio::time::timeout(silence, step).await {
         Ok(done) => done.map_err(|error| problem(&error, host)),
         Err(_) => {
-            let reason = format!("no answer for {} seconds", silence.as_secs());
+            let reason = format!("no response for {} seconds", silence.as_secs());
             Err(Problem::Timeout { host: host.to_owned(), reason })
         }
     }
 }
 
-/// The host and, if not the scheme's own, the port of `url`.
+/// The host and, if not the default, the port of `url`.
 pub(super) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// What a failed exchange with `host` means.
+/// The problem of a failed exchange with `host`.
 fn problem(error: &reqwest::Error, host: &str) -> Problem {
     let host = host.to_owned();
     let mut cause: &(dyn Error + 'static) = error;
@@ -217,7 +217,7 @@ fn problem(error: &reqwest::Error, host: &str) -> Problem {
                 _ => Problem::Tls { host, reason: tls.to_string() },
             };
         }
-        // An I/O error hides the error it was made from: its `source` is already that one's cause.
+        // An I/O error hides the error that it wraps: its `source` is the cause of the wrapped error.
         let inner = match cause.downcast_ref::<io::Error>() {
             Some(error) => error.get_ref().map(|inner| inner as &(dyn Error + 'static)),
             None => cause.source(),
@@ -231,11 +231,11 @@ fn problem(error: &reqwest::Error, host: &str) -> Problem {
     if error.is_timeout() {
         let reason = match error.is_connect() {
             true => format!("no connection within {}", spoken(CONNECT)),
-            false => "the whole answer took too long".to_owned(),
+            false => "the response took too long".to_owned(),
         };
         Problem::Timeout { host, reason }
     } else if error.is_redirect() {
-        Problem::Malformed { reason: "it redirects again and again".to_owned() }
+        Problem::Malformed { reason: "too many redirects".to_owned() }
     } else if reason.contains("proxy authorization required") {
         Problem::Proxy { reason }
     } else {
@@ -272,7 +272,7 @@ mod tests {
     async fn a_broken_server_is_given_up() {
         let server = Server::start(|_| Reply::status(503)).await;
         let problem = get(&server, "http").await.expect("answer").problem(false);
-        assert_eq!(problem.to_string(), "the registry is out of order (503 Service Unavailable, 3 times)");
+        assert_eq!(problem.to_string(), "registry server error (503 Service Unavailable, 3 attempts)");
         assert_eq!(server.calls().len(), 3);
     }
 
@@ -294,7 +294,7 @@ mod tests {
     async fn an_endless_answer_is_cut() {
         let server = Server::start(|_| Reply::body("x".repeat(101))).await;
         let problem = get(&server, "http").await.err().expect("problem");
-        assert_eq!(problem, Problem::Malformed { reason: "it is longer than 100 bytes".into() });
+        assert_eq!(problem, Problem::Malformed { reason: "the response is longer than 100 bytes".into() });
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! Sending a blob to a repository (OCI distribution spec, "pushing blobs").
+//! Uploads a blob to a repository (OCI distribution spec, "pushing blobs").
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,21 +17,21 @@ use super::transport::{Answer, authority, exchange, once};
 use super::{Problem, RegistryClient, RegistryError};
 use crate::image::Repository;
 
-/// The largest answer to an upload, in bytes.
+/// The maximum size of a response to an upload, in bytes.
 const ANSWER: usize = 1 << 16;
 
-/// How many times the silence of other exchanges a registry may take to store what it was sent.
+/// The timeout for storing an upload, as a multiple of the timeout without data.
 const STORING: u32 = 4;
 
-/// An upload that a registry has begun.
+/// An upload that the registry accepted.
 pub(super) struct Upload {
-    /// Where the content goes.
+    /// The URL to send the content to.
     pub(super) url: Url,
-    /// The shortest chunk it takes, in bytes, but for the last.
+    /// The minimum chunk size, in bytes, except for the last chunk.
     pub(super) shortest_chunk: u64,
 }
 
-/// What is sent, in pieces.
+/// The content to send, in pieces.
 pub(super) struct Content {
     pub(super) length: Option<u64>,
     pub(super) pieces: Pieces,
@@ -54,8 +54,8 @@ impl RegistryClient {
         }
     }
 
-    /// Begins to send the blob `digest` to `repository`; `None` when the registry could take it over from its
-    /// repository `mount`.
+    /// Starts an upload of the blob `digest` to `repository`; `None` if the registry mounted it from its repository
+    /// `mount`.
     pub(super) async fn begin_upload(
         &self,
         subject: &Subject<'_>,
@@ -80,7 +80,7 @@ impl RegistryClient {
         Ok(Some(Upload { url, shortest_chunk: shortest_chunk.unwrap_or(0) }))
     }
 
-    /// Sends a whole blob, in one request.
+    /// Sends a whole blob in one request.
     pub(super) async fn upload_whole(
         &self,
         subject: &Subject<'_>,
@@ -92,7 +92,7 @@ impl RegistryClient {
         self.send_content(subject, Method::PUT, url, HeaderMap::new(), content).await.map(drop)
     }
 
-    /// Sends a chunk of a blob, its bytes from `offset` on; returns how far the upload is, and where the rest goes.
+    /// Sends a chunk of a blob, its bytes from `offset` on; returns the offset and the URL of the next chunk.
     pub(super) async fn upload_chunk(
         &self,
         subject: &Subject<'_>,
@@ -106,12 +106,12 @@ impl RegistryClient {
         let headers = range.into_iter().collect();
         let answer = self.send_content(subject, Method::PATCH, url.clone(), headers, content).await?;
         let end = offset + length;
-        // A registry may keep a part of a chunk only. What lies outside of it is about something else.
+        // A registry may keep only a part of a chunk. Values outside the chunk are ignored.
         let arrived = arrived(&answer).filter(|arrived| (offset + 1..end).contains(arrived));
         Ok((arrived.unwrap_or(end), location(subject, &answer, Some(url))?))
     }
 
-    /// Ends an upload whose chunks have all arrived.
+    /// Completes an upload after its last chunk.
     pub(super) async fn finish_upload(
         &self,
         subject: &Subject<'_>,
@@ -123,7 +123,8 @@ impl RegistryClient {
         self.send_content(subject, Method::PUT, url, HeaderMap::new(), nothing).await.map(drop)
     }
 
-    /// How many bytes of an upload have arrived, and where the rest goes (distribution spec, "resuming an upload").
+    /// The number of bytes received by the registry, and the URL for the rest (distribution spec, "resuming an
+    /// upload").
     pub(super) async fn upload_status(
         &self,
         subject: &Subject<'_>,
@@ -136,12 +137,12 @@ impl RegistryClient {
         }
         let answer = success(subject, exchange(&endpoint.http, request, ANSWER, &self.retry).await);
         let answer = answer.map_err(|error| RegistryError { is_retried: error.is_transient(), ..error })?;
-        // Registries say `0-0` when they have none.
+        // Registries report `0-0` if they have no bytes.
         let arrived = arrived(&answer).filter(|arrived| *arrived > 1).unwrap_or(0);
         Ok((arrived, location(subject, &answer, Some(url))?))
     }
 
-    /// Sends `content` to where an upload goes. Only a success is an answer.
+    /// Sends `content` to the URL of an upload. Only a success status is `Ok`.
     async fn send_content(
         &self,
         subject: &Subject<'_>,
@@ -151,7 +152,7 @@ impl RegistryClient {
         content: Content,
     ) -> Result<Answer, RegistryError> {
         let (endpoint, authorization) = self.authorized(subject).await?;
-        // Storage elsewhere has its own rights in the address: our credentials are not for it.
+        // External storage has its own authorization in the URL, so it must not get the registry's credentials.
         let is_own = url.origin() == endpoint.base.origin();
         let mut request = Request::new(method, url);
         *request.headers_mut() = headers;
@@ -171,13 +172,13 @@ impl RegistryClient {
         });
         *request.body_mut() = Some(Body::wrap_stream(pieces.boxed()));
         let host = authority(request.url());
-        // A pause the registry asked for is no silence of an upload.
+        // A wait that the registry requested does not count as a stalled upload.
         self.retry.until_welcome(&host).await;
         let silence = self.retry.silence * STORING;
         let answer = tokio::select! {
             answer = once(&endpoint.http, request, ANSWER, (&self.retry, WHOLE)) => answer,
             () = stalled(&taken, silence) => {
-                let reason = format!("nothing moved for {}", spoken(silence));
+                let reason = format!("no progress for {}", spoken(silence));
                 Err(Problem::Timeout { host, reason })
             }
         };
@@ -194,27 +195,27 @@ fn success(subject: &Subject<'_>, answer: Result<Answer, Problem>) -> Result<Ans
     }
 }
 
-/// How many bytes of an upload `answer` says to have arrived: `0-41` are 42.
+/// The number of received bytes according to `answer`: `0-41` is 42.
 fn arrived(answer: &Answer) -> Option<u64> {
     let last: u64 = answer.header(RANGE.as_str())?.rsplit('-').next()?.trim().parse().ok()?;
     Some(last.saturating_add(1))
 }
 
-/// Where `answer` says that an upload goes on; `known` where it says nothing.
+/// The URL for the rest of an upload according to `answer`, or `known` if there is none.
 fn location(subject: &Subject<'_>, answer: &Answer, known: Option<&Url>) -> Result<Url, RegistryError> {
     answer.location().or_else(|| known.cloned()).ok_or_else(|| {
-        let reason = "it does not say where to send a blob to".to_owned();
+        let reason = "no `Location` header for the upload".to_owned();
         subject.error(Problem::Malformed { reason })
     })
 }
 
-/// The address that ends an upload.
+/// The URL that completes an upload.
 fn finishing(mut url: Url, digest: &str) -> Url {
     url.query_pairs_mut().append_pair("digest", digest);
     url
 }
 
-/// Ends when `taken` has hardly grown for a while.
+/// Returns when `taken` grows more slowly than the minimum speed.
 async fn stalled(taken: &AtomicU64, silence: Duration) {
     let mut before = None;
     loop {
