@@ -618,7 +618,7 @@ fn what_the_cluster_refuses_is_said_before_there_is_a_pod() {
     check(
         &without_node(&cluster, "namespace: no-such", ""),
         "cluster::no_namespace",
-        &["there is no namespace `no-such`"],
+        &["namespace `no-such` not found"],
     );
     let tolerations = "tolerations: [{tolerationSeconds: soon}]";
     check(

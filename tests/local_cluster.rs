@@ -136,7 +136,7 @@ fn a_load_that_fails_is_an_error() {
     let project =
         project(&daemon, &repository, "{}", &kubeconfig("kind-dev", NEAR)).program_on_path("kind", failing);
     let output = project.run(["build"]);
-    output.exits(1).stderr_has("cannot load `app` into the kind cluster dev: `kind` ended with exit code 1");
+    output.exits(1).stderr_has("cannot load `app` into the kind cluster dev: `kind` failed with exit code 1");
     output.stderr_has("no nodes found for cluster").stderr_has("--skip-push-local-kube=false");
 }
 

@@ -199,7 +199,7 @@ fn a_quota_is_no_missing_right() {
     cluster.limit(&json!({ "count/secrets": "0" }));
     let output = project(&cluster).run(["build"]);
     output.success().stderr_has("cannot create the pull secret").stderr_has("exceeded quota: none");
-    output.lacks("ask for the right");
+    output.lacks("get permission");
 }
 
 #[test]
@@ -252,10 +252,7 @@ fn an_account_that_comes_late_is_waited_for() {
 
     project.write("devspace.yaml", config.replace("late", "never"));
     let output = project.run(["build"]);
-    output
-        .success()
-        .stderr_has("to the service account `never`")
-        .stderr_has("there is no such service account");
+    output.success().stderr_has("to the service account `never`").stderr_has("service account not found");
 }
 
 #[test]
@@ -268,7 +265,7 @@ fn a_missing_right_is_named() {
          \"devspace-auth-r-example\" is forbidden: User \"nobody\" cannot patch resource \"secrets\"",
         cluster.namespace()
     );
-    output.success().stderr_has(expected).stderr_has("ask for the right to `patch` `secrets`");
+    output.success().stderr_has(expected).stderr_has("get permission to `patch` `secrets`");
     output.stderr_has("1 warning");
 
     // A script that asks for the secret itself fails with it.
@@ -281,9 +278,7 @@ fn a_missing_namespace_is_named() {
     let Some(cluster) = Cluster::without_namespace() else { return };
     let output = project(&cluster).run(["build"]);
     let name = cluster.namespace();
-    output
-        .success()
-        .stderr_has(format!("there is no namespace `{name}` in the cluster of the context `test`"));
+    output.success().stderr_has(format!("namespace `{name}` not found in the cluster of the context `test`"));
     output.stderr_has(format!("`kubectl create namespace {name}`"));
 }
 
@@ -300,7 +295,7 @@ fn the_command_line_chooses_context_and_namespace() {
     assert_eq!((one.pull_secret_count(), two.pull_secret_count()), (0, 1));
 
     let output = project.run(["build", "--kube-context", "othr"]);
-    output.success().stderr_has("there is no context `othr`").stderr_has("did you mean `other`?");
+    output.success().stderr_has("unknown context `othr`").stderr_has("did you mean `other`?");
 }
 
 #[test]
@@ -327,7 +322,7 @@ fn a_plugin_gives_the_credentials() {
     let failing = project.executable("plugin", "#!/bin/sh\necho 'session expired' >&2\nexit 7\n");
     let output = failing.run(["build"]);
     output.success().stderr_has("cannot log in to the cluster of the context `test`");
-    output.stderr_has("ended with exit code 7: session expired");
+    output.stderr_has("failed with exit code 7: session expired");
 
     failing.write("kubeconfig", cluster.kubeconfig_as("test", &user("no-such-plugin")));
     failing.run(["build"]).success().stderr_has("command not found").stderr_has("install it with `apt`");
@@ -338,7 +333,7 @@ fn wrong_credentials_are_told_apart() {
     let Some(cluster) = Cluster::acquire() else { return };
     let project = project_with(&cluster.kubeconfig_as("test", &json!({ "token": "stale" })));
     let output = project.run(["build"]);
-    output.success().stderr_has("does not accept the credentials of the kubeconfig").lacks("stale");
+    output.success().stderr_has("rejected the credentials of the kubeconfig").lacks("stale");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The cluster, connected when it is first needed.
+//! The cluster, with a connection on first use.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -10,33 +10,33 @@ use tokio::sync::OnceCell;
 use super::context::IN_CLUSTER;
 use super::{ClusterContext, ClusterError, Kubeconfig, credential_plugin};
 
-/// How long a connection to the API server may take.
+/// The timeout for a connection to the API server.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long one request may take, retries included.
+/// The timeout for one request, including retries.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
 
-/// What the user says about the cluster.
+/// The user's options for the cluster.
 #[derive(Debug, Clone, Default)]
 pub struct ClusterOptions {
     /// `--kube-context`.
     pub context: Option<String>,
     /// `--namespace`.
     pub namespace: Option<String>,
-    /// Variables of the project's `.env` file that the real environment has not.
+    /// Variables of the project's `.env` file that are not set in the environment.
     pub environment: Vec<(String, String)>,
 }
 
 impl ClusterOptions {
-    /// A variable of the environment, else of the project's `.env` file.
+    /// A variable of the environment, otherwise of the project's `.env` file.
     pub(super) fn variable(&self, name: &str) -> Option<String> {
         let from_file = || self.environment.iter().find(|(known, _)| known == name);
         std::env::var(name).ok().or_else(|| from_file().map(|(_, value)| value.clone()))
     }
 }
 
-/// The cluster the user means. Nothing is read or contacted before the first call; then the kubeconfig is read once
-/// for all clones, and a cluster that gave no answer is not asked again.
+/// The selected cluster. Nothing is read or contacted before the first call; then the kubeconfig is read once for all
+/// clones, and a cluster that did not respond is not queried again.
 #[derive(Clone)]
 pub struct ClusterAccess(Arc<Inner>);
 
@@ -47,15 +47,15 @@ struct Inner {
     lost: OnceLock<ClusterError>,
 }
 
-/// A cluster, and where it was found.
+/// A cluster and the kubeconfig that it comes from.
 struct Found {
     context: ClusterContext,
-    /// `None` in a pod, which has its own credentials.
+    /// `None` in a pod, which has service account credentials.
     kubeconfig: Option<Kubeconfig>,
 }
 
 impl ClusterAccess {
-    /// The cluster that `options` and the environment lead to.
+    /// The cluster that `options` and the environment select.
     pub fn new(options: ClusterOptions) -> Self {
         Self(Arc::new(Inner {
             options,
@@ -65,20 +65,20 @@ impl ClusterAccess {
         }))
     }
 
-    /// The cluster as the kubeconfig describes it; `None` where none is configured. Contacts nothing.
+    /// The cluster as described by the kubeconfig; `None` if none is configured. Sends no requests.
     ///
     /// # Errors
-    /// [`ClusterError`] when the kubeconfig is wrong, or does not have the context of `--kube-context`.
+    /// [`ClusterError`] if the kubeconfig is invalid or does not have the context of `--kube-context`.
     pub fn context(&self) -> Result<Option<&ClusterContext>, ClusterError> {
         Ok(self.found()?.map(|found| &found.context))
     }
 
-    /// The kubeconfig; `None` in a pod without one, which has credentials of its own.
+    /// The kubeconfig; `None` in a pod without one, which has service account credentials.
     pub(super) fn kubeconfig(&self) -> Result<Option<&Kubeconfig>, ClusterError> {
         Ok(self.found()?.and_then(|found| found.kubeconfig.as_ref()))
     }
 
-    /// What the user says about the cluster.
+    /// The user's options for the cluster.
     pub(super) fn options(&self) -> &ClusterOptions {
         &self.0.options
     }
@@ -88,14 +88,14 @@ impl ClusterAccess {
         found.as_ref().map(Option::as_ref).map_err(Clone::clone)
     }
 
-    /// The cluster's context and a client for it.
+    /// The context of the cluster and a client for it.
     pub(super) async fn connect(&self) -> Result<(&ClusterContext, &Client), ClusterError> {
         let found = self.found()?.ok_or(ClusterError::NoCluster)?;
         let client = self.0.client.get_or_init(|| client_of(found)).await;
         Ok((&found.context, client.as_ref().map_err(Clone::clone)?))
     }
 
-    /// What `request` gives, within a limit; `doing` says in errors what it was for.
+    /// The result of `request`, with a timeout; `doing` describes the operation in errors.
     pub(super) async fn call<T>(
         &self,
         doing: &str,
@@ -114,12 +114,12 @@ impl ClusterAccess {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(kube::Error::Api(status))) => Err(refusal(*status, doing, context)),
             Ok(Err(error)) => Err(unreachable(innermost(&error))),
-            Err(_) => Err(unreachable(format!("no answer within {} seconds", CALL_LIMIT.as_secs()))),
+            Err(_) => Err(unreachable(format!("no response within {} seconds", CALL_LIMIT.as_secs()))),
         }
     }
 }
 
-/// The cluster the user means: that of the kubeconfig, else the one windlass runs in.
+/// The selected cluster: that of the kubeconfig, otherwise the one that windlass runs in.
 fn find(options: &ClusterOptions) -> Result<Option<Found>, ClusterError> {
     let variable = |name: &str| options.variable(name);
     let (wanted, namespace) = (options.context.as_deref(), options.namespace.as_deref());
@@ -129,7 +129,7 @@ fn find(options: &ClusterOptions) -> Result<Option<Found>, ClusterError> {
         return Ok(Some(Found { context, kubeconfig: Some(kubeconfig) }));
     }
     if let Some(name) = wanted {
-        let help = "there is no kubeconfig: name one in KUBECONFIG".to_owned();
+        let help = "set KUBECONFIG to a kubeconfig: none was found".to_owned();
         return Err(ClusterError::UnknownContext { name: name.to_owned(), help });
     }
     let Ok(config) = Config::incluster_env() else { return Ok(None) };
@@ -143,9 +143,9 @@ fn find(options: &ClusterOptions) -> Result<Option<Found>, ClusterError> {
     Ok(Some(Found { context, kubeconfig: None }))
 }
 
-/// A client for the cluster; runs the credential plugin when the kubeconfig names one.
+/// A client for the cluster; runs the credential plugin if the kubeconfig has one.
 async fn client_of(found: &Found) -> Result<Client, ClusterError> {
-    // Whoever was first has installed the same one.
+    // An earlier call has installed the same provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let name = &found.context.name;
     let bad = |reason: String| ClusterError::BadContext { context: name.clone(), reason };
@@ -166,13 +166,13 @@ async fn client_of(found: &Found) -> Result<Client, ClusterError> {
     Client::try_from(config).map_err(|error| bad(innermost(&error)))
 }
 
-/// The error for an answer that is none.
+/// The error for an error status.
 pub(super) fn refusal(status: kube::core::Status, doing: &str, context: &ClusterContext) -> ClusterError {
     let (doing, reason) = (doing.to_owned(), status.message);
     let (kind, name) = status.details.map(|details| (details.kind, details.name)).unwrap_or_default();
     match status.code {
         401 => ClusterError::Unauthorized { context: context.name.clone() },
-        // A quota and a namespace on its way out are refused with the same code, but are no matter of rights.
+        // An exceeded quota and a terminating namespace have the same status, but are not missing permissions.
         403 => match missing_right(&reason) {
             Some((verb, resource)) => ClusterError::Forbidden { doing, verb, resource, reason },
             None => ClusterError::Refused { doing, reason },
@@ -189,8 +189,8 @@ pub(super) fn refusal(status: kube::core::Status, doing: &str, context: &Cluster
     }
 }
 
-/// Verb and resource of a right, out of a message such as
-/// `... is forbidden: User "ann" cannot patch resource "secrets" in API group "" in the namespace "dev"`.
+/// Verb and resource of a missing permission, from a message such as `... is forbidden: User "ann" cannot patch
+/// resource "secrets" in API group "" in the namespace "dev"`.
 pub(crate) fn missing_right(message: &str) -> Option<(String, String)> {
     let (_, right) = message.split_once(" cannot ")?;
     let (verb, rest) = right.split_once(" resource \"")?;
@@ -198,7 +198,7 @@ pub(crate) fn missing_right(message: &str) -> Option<(String, String)> {
     Some((verb.to_owned(), resource.to_owned()))
 }
 
-/// The innermost cause, which names the trouble; the layers around it only say that there is some.
+/// The innermost cause, which is the most specific; the errors around it only report a failure.
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {

@@ -1,27 +1,27 @@
-//! The cluster the user means, as the kubeconfig describes it.
+//! The selected cluster, as described by the kubeconfig.
 
 use super::LocalCluster;
 
-/// What stands in for a context's name in a pod.
+/// The name of the context in a pod.
 pub(super) const IN_CLUSTER: &str = "in-cluster";
 
-/// The cluster the user means, as the kubeconfig describes it: known without asking the cluster.
+/// The selected cluster, as described by the kubeconfig: available without querying the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterContext {
     /// The context; `in-cluster` for windlass in a pod.
     pub name: String,
     /// The name of its cluster.
     pub cluster: String,
-    /// The namespace: `--namespace`, else the context's, else `default`.
+    /// The namespace: `--namespace`, otherwise the context's, otherwise `default`.
     pub namespace: String,
     /// The URL of the API server.
     pub server: String,
-    /// Who wrote the cluster's entry, when it says so: `minikube.sigs.k8s.io`.
+    /// The provider of the cluster's entry, if it is recorded: `minikube.sigs.k8s.io`.
     pub provider: Option<String>,
 }
 
 impl ClusterContext {
-    /// Whether it is on this machine, or windlass runs in it: what is sent there does not cross a slow line.
+    /// Whether it is on this machine, or windlass runs in it: transfers do not cross a slow network.
     pub fn is_near(&self) -> bool {
         let host = url::Url::parse(&self.server).ok();
         let is_loopback = match host.as_ref().and_then(url::Url::host) {

@@ -1,5 +1,4 @@
-//! Programs that a kubeconfig names for credentials (`users.user.exec`; Kubernetes documentation, client-go
-//! credential plugins).
+//! Credential plugins of a kubeconfig (`users.user.exec`; Kubernetes documentation, client-go credential plugins).
 
 use std::time::Duration;
 
@@ -13,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use super::ClusterError;
 use crate::process::{Pipe, Process, ProcessError, Tail};
 
-/// How long a plugin may take: some wait for a login in the browser.
+/// The timeout of a plugin: some wait for a login in the browser.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What a plugin prints.
+/// A plugin's output.
 #[derive(Deserialize)]
 struct Answer {
     status: Option<Status>,
@@ -30,7 +29,7 @@ struct Status {
     client_key_data: Option<String>,
 }
 
-/// Runs `plugin` and puts what it gives into `login`. It has no terminal, and is stopped after a minute.
+/// Runs `plugin` and puts its credentials into `login`. It has no terminal and is stopped after 1 minute.
 pub(super) async fn log_in(
     plugin: &ExecConfig,
     context: &str,
@@ -40,10 +39,10 @@ pub(super) async fn log_in(
     let failed = |reason: String, help: Option<&str>| ClusterError::Login {
         context: context.to_owned(),
         reason,
-        help: help.unwrap_or("run the program yourself to see what it wants").to_owned(),
+        help: help.unwrap_or("run the command yourself to see what it requires").to_owned(),
     };
     let (mut output, mut errors) = (String::new(), Tail::default());
-    // Whoever waits lets go of the future to stop it.
+    // Callers drop the future to cancel it.
     let never = CancellationToken::new();
     let ended = process(plugin, &program).run(&never, |pipe, line| match pipe {
         Pipe::Stdout => {
@@ -56,15 +55,15 @@ pub(super) async fn log_in(
         Ok(0) => {}
         Ok(code) => {
             let told = errors.into_lines().pop().map(|line| format!(": {line}")).unwrap_or_default();
-            return Err(failed(format!("`{program}` ended with exit code {code}{told}"), None));
+            return Err(failed(format!("`{program}` failed with exit code {code}{told}"), None));
         }
         Err(error @ ProcessError::NotFound { .. }) => {
             let hint = plugin.install_hint.as_deref().map(str::trim);
-            return Err(failed(error.to_string(), hint.or(Some("install it, the kubeconfig asks for it"))));
+            return Err(failed(error.to_string(), hint.or(Some("install it: the kubeconfig requires it"))));
         }
         Err(error) => return Err(failed(error.to_string(), None)),
     }
-    // The output is not shown: it holds the credentials.
+    // The output is not shown: it contains the credentials.
     let answer: Option<Answer> = serde_yaml::from_str(&output).ok();
     let status = answer.and_then(|answer| answer.status);
     let status = status.ok_or_else(|| failed(format!("`{program}` printed no credentials"), None))?;

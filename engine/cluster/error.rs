@@ -1,66 +1,71 @@
-//! What can go wrong with a cluster.
+//! Cluster errors.
 
 use std::path::PathBuf;
 
-/// What can go wrong with a cluster. Quotes no kubeconfig, for that holds credentials.
+/// Cluster errors. They quote nothing from the kubeconfig because it contains credentials.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum ClusterError {
-    /// A kubeconfig cannot be read or understood.
+    /// A kubeconfig cannot be read or parsed.
     #[error("cannot read the kubeconfig `{}`: {reason}", path.display())]
-    #[diagnostic(code(cluster::bad_kubeconfig), help("repair the file, or name another one in KUBECONFIG"))]
+    #[diagnostic(code(cluster::bad_kubeconfig), help("repair the file, or set KUBECONFIG to another one"))]
     BadKubeconfig {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 
-    /// A context leads nowhere.
-    #[error("cannot use the kubernetes context `{context}`: {reason}")]
-    #[diagnostic(code(cluster::bad_context), help("`kubectl config view --context {context}` shows it"))]
+    /// A context is incomplete or unusable.
+    #[error("cannot use the Kubernetes context `{context}`: {reason}")]
+    #[diagnostic(
+        code(cluster::bad_context),
+        help("run `kubectl config view --context {context}` to inspect it")
+    )]
     BadContext {
         /// The context.
         context: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 
-    /// Another manager wrote what windlass would change.
+    /// Another field manager owns the fields that windlass would change.
     #[error("cannot {doing}: {reason}")]
     #[diagnostic(
         code(cluster::conflict),
-        help("choose another name with `secret`, or delete what is there if nobody needs it")
+        help("choose another name with `secret`, or delete the existing one if it is unused")
     )]
     Conflict {
-        /// What could not be done.
+        /// The operation that failed.
         doing: String,
-        /// What the cluster says.
+        /// The cluster's message.
         reason: String,
     },
 
-    /// The user may not do this.
+    /// The user lacks a permission.
     #[error("cannot {doing}: {reason}")]
     #[diagnostic(
         code(cluster::forbidden),
-        help("ask for the right to `{verb}` `{resource}`; `kubectl auth can-i {verb} {resource}` tells")
+        help(
+            "get permission to `{verb}` `{resource}`, then run `kubectl auth can-i {verb} {resource}` to check it"
+        )
     )]
     Forbidden {
-        /// What could not be done.
+        /// The operation that failed.
         doing: String,
-        /// The verb that is not allowed.
+        /// The forbidden verb.
         verb: String,
-        /// The resource that it is not allowed for.
+        /// The resource of the verb.
         resource: String,
-        /// What the cluster says.
+        /// The cluster's message.
         reason: String,
     },
 
-    /// A program that loads images into a cluster failed.
+    /// A command that loads images into a cluster failed.
     #[error("cannot load `{image}` into {cluster}: {reason}")]
     #[diagnostic(
         code(cluster::load),
         help(
-            "push it in place of that: `--skip-push-local-kube=false`, or `preferMinikube: false` for the image"
+            "push it instead: set `--skip-push-local-kube=false`, or `preferMinikube: false` for the image"
         )
     )]
     Load {
@@ -68,25 +73,25 @@ pub enum ClusterError {
         image: String,
         /// The cluster, as a phrase.
         cluster: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 
-    /// The program that the kubeconfig names for credentials failed.
+    /// The credential plugin of the kubeconfig failed.
     #[error("cannot log in to the cluster of the context `{context}`: {reason}")]
     #[diagnostic(code(cluster::login))]
     Login {
         /// The context.
         context: String,
-        /// Why.
+        /// The reason.
         reason: String,
-        /// What to do.
+        /// The hint.
         #[help]
         help: String,
     },
 
     /// No cluster is configured.
-    #[error("no cluster is configured: there is no kubeconfig with a current context")]
+    #[error("no cluster is configured: no kubeconfig with a current context")]
     #[diagnostic(
         code(cluster::none),
         help("name a kubeconfig in KUBECONFIG, or a context with `--kube-context`")
@@ -94,13 +99,13 @@ pub enum ClusterError {
     NoCluster,
 
     /// A namespace does not exist.
-    #[error("cannot {doing}: there is no namespace `{namespace}` in the cluster of the context `{context}`")]
+    #[error("cannot {doing}: namespace `{namespace}` not found in the cluster of the context `{context}`")]
     #[diagnostic(
         code(cluster::no_namespace),
         help("create it with `kubectl create namespace {namespace}`, or choose another with `-n`")
     )]
     NoNamespace {
-        /// What could not be done.
+        /// The operation that failed.
         doing: String,
         /// The namespace.
         namespace: String,
@@ -109,82 +114,82 @@ pub enum ClusterError {
     },
 
     /// A service account does not exist.
-    #[error("cannot {doing}: there is no such service account")]
-    #[diagnostic(code(cluster::no_service_account), help("create it, or leave it out of `serviceAccounts`"))]
+    #[error("cannot {doing}: service account not found")]
+    #[diagnostic(code(cluster::no_service_account), help("create it, or remove it from `serviceAccounts`"))]
     NoServiceAccount {
-        /// What could not be done.
+        /// The operation that failed.
         doing: String,
     },
 
-    /// Another program cannot be led to the context.
+    /// The kubeconfig for another command cannot be written.
     #[error("cannot write a kubeconfig for the context `{context}` into `{}`: {reason}", folder.display())]
     #[diagnostic(
         code(cluster::no_copy),
         help(
-            "make the folder writable, or let KUBECONFIG name one file whose current context is `{context}`: then no \
-             copy is needed"
+            "make the directory writable, or set KUBECONFIG to one file whose current context is `{context}`: it needs \
+             no copy"
         )
     )]
     NoCopy {
         /// The context.
         context: String,
-        /// Where it was to be written.
+        /// The target directory.
         folder: PathBuf,
-        /// Why it was not.
+        /// The reason.
         reason: String,
     },
 
-    /// Something is not there, or not any more.
+    /// An object does not exist (any more).
     #[error("cannot {doing}: {reason}")]
     #[diagnostic(code(cluster::not_found))]
     NotFound {
-        /// What could not be done.
+        /// The operation that failed.
         doing: String,
-        /// What the cluster says.
+        /// The cluster's message.
         reason: String,
     },
 
-    /// The cluster does not do it.
+    /// The cluster refused.
     #[error("cannot {doing}: {reason}")]
     #[diagnostic(code(cluster::refused))]
     Refused {
-        /// What could not be done.
+        /// The operation that failed.
         doing: String,
-        /// What the cluster says.
+        /// The cluster's message.
         reason: String,
     },
 
-    /// The cluster does not know the user.
-    #[error("the cluster of the context `{context}` does not accept the credentials of the kubeconfig")]
-    #[diagnostic(
-        code(cluster::unauthorized),
-        help("log in again; `kubectl auth whoami` tells whether it worked")
-    )]
+    /// The cluster rejected the credentials.
+    #[error("the cluster of the context `{context}` rejected the credentials of the kubeconfig")]
+    #[diagnostic(code(cluster::unauthorized), help("log in again; run `kubectl auth whoami` to check it"))]
     Unauthorized {
         /// The context.
         context: String,
     },
 
     /// A context that is not in the kubeconfig.
-    #[error("there is no context `{name}` in the kubeconfig")]
+    #[error("unknown context `{name}`: not in the kubeconfig")]
     #[diagnostic(code(cluster::unknown_context))]
     UnknownContext {
         /// The context.
         name: String,
-        /// What to do.
+        /// The hint.
         #[help]
         help: String,
     },
 
-    /// The cluster gives no answer.
+    /// The cluster is unreachable.
     #[error("cannot reach the cluster at `{server}` (context `{context}`): {reason}")]
-    #[diagnostic(code(cluster::unreachable), help("start it, or choose another with `--kube-context`"))]
+    #[diagnostic(
+        code(cluster::unreachable),
+        help("start it, or choose another context with `--kube-context`")
+    )]
     Unreachable {
-        /// The address.
+        /// The URL of the API server.
         server: String,
         /// The context.
         context: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! The kubeconfig, found as kubectl finds it.
+//! Finds and reads the kubeconfig as kubectl does.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,19 +8,20 @@ use kube::config::{Cluster, Context, KubeconfigError};
 use super::{ClusterContext, ClusterError};
 use crate::suggestion::nearest;
 
-/// The variable that names the user's home.
+/// The variable with the user's home directory.
 const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 
-/// The kubeconfig: the files of `KUBECONFIG` merged, the first that sets a value winning, else `~/.kube/config`.
+/// The kubeconfig: the merged files of `KUBECONFIG`, where the first that sets a value takes precedence, otherwise
+/// `~/.kube/config`.
 #[derive(Debug, Clone)]
 pub struct Kubeconfig(kube::config::Kubeconfig);
 
 impl Kubeconfig {
-    /// Reads the files that `variable`, which looks up the environment, leads to; `None` when there are none. As
-    /// with kubectl, files that do not exist are passed over.
+    /// Reads the files that the environment, looked up with `variable`, selects; `None` if there are none. As with
+    /// kubectl, missing files are ignored.
     ///
     /// # Errors
-    /// [`ClusterError::BadKubeconfig`] for a file that cannot be read or understood.
+    /// [`ClusterError::BadKubeconfig`] for a file that cannot be read or parsed.
     pub fn find(variable: &dyn Fn(&str) -> Option<String>) -> Result<Option<Self>, ClusterError> {
         let mut merged: Option<kube::config::Kubeconfig> = None;
         for path in paths(variable) {
@@ -28,7 +29,7 @@ impl Kubeconfig {
                 path: path.clone(),
                 reason: reason_of(error),
             };
-            // The files that it names are beside it, and other programs may look from elsewhere.
+            // Its relative paths start at its directory, and other commands may have another working directory.
             let absolute = std::path::absolute(&path).unwrap_or(path.clone());
             let read = |path: PathBuf| {
                 crate::input_file::read(&path)
@@ -55,12 +56,12 @@ impl Kubeconfig {
         self.0.current_context.as_deref().filter(|name| !name.is_empty())
     }
 
-    /// The namespace of the context `name`, when it has one.
+    /// The namespace of the context `name`, if it has one.
     pub fn namespace(&self, name: &str) -> Option<&str> {
         self.entry(name)?.namespace.as_deref().filter(|namespace| !namespace.is_empty())
     }
 
-    /// The cluster of the context `wanted`, or of the current one; `None` when there is no current one.
+    /// The cluster of the context `wanted`, or of the current one; `None` if there is no current one.
     ///
     /// # Errors
     /// [`ClusterError::UnknownContext`] and [`ClusterError::BadContext`].
@@ -86,7 +87,7 @@ impl Kubeconfig {
         }))
     }
 
-    /// The context called `name` alone, as the current one, with its cluster and its user.
+    /// A kubeconfig with only the context `name`, as the current one, with its cluster and its user.
     pub(super) fn only(&self, name: &str) -> Self {
         let mut only = self.0.clone();
         only.current_context = Some(name.to_owned());
@@ -98,7 +99,7 @@ impl Kubeconfig {
         Self(only)
     }
 
-    /// As the kube library takes it.
+    /// The kubeconfig in the form of the kube library.
     pub(super) fn into_inner(self) -> kube::config::Kubeconfig {
         self.0
     }
@@ -111,7 +112,7 @@ impl Kubeconfig {
         let known = self.0.contexts.iter().map(|context| context.name.as_str());
         let help = match nearest(name, known) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => "`kubectl config get-contexts` lists what there is".to_owned(),
+            None => "run `kubectl config get-contexts` to list the contexts".to_owned(),
         };
         ClusterError::UnknownContext { name: name.to_owned(), help }
     }
@@ -133,22 +134,22 @@ pub(super) fn listed(variable: &dyn Fn(&str) -> Option<String>) -> Vec<PathBuf> 
     std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).collect()
 }
 
-/// Who wrote the entry of `cluster`: minikube says so in an extension.
+/// The provider of the entry of `cluster`: minikube records it in an extension.
 fn provider(cluster: &Cluster) -> Option<String> {
     let extensions = cluster.extensions.iter().flatten();
     extensions.filter_map(|named| named.extension.get("provider")?.as_str().map(str::to_owned)).next()
 }
 
-/// What is wrong with a kubeconfig, without a word of its content.
+/// The error in a kubeconfig, without its content.
 fn reason_of(error: &KubeconfigError) -> String {
     match error {
         KubeconfigError::ReadConfig(error, _) => error.to_string(),
         KubeconfigError::Parse(error) => match error.location() {
-            Some(place) => format!("line {}, column {} is not valid", place.line(), place.column()),
-            None => "it is not valid".to_owned(),
+            Some(place) => format!("invalid content at line {}, column {}", place.line(), place.column()),
+            None => "not a valid kubeconfig".to_owned(),
         },
         KubeconfigError::KindMismatch | KubeconfigError::ApiVersionMismatch => error.to_string(),
-        _ => "it is not valid".to_owned(),
+        _ => "not a valid kubeconfig".to_owned(),
     }
 }
 
@@ -163,9 +164,9 @@ mod tests {
                           {cluster: empty}\nclusters:\n- name: k\n  cluster: {server: 'https://second'}\n- name: \
                           empty\n  cluster: {}\n";
 
-    /// What is found in files with these texts, the second file missing when there is no text for it.
+    /// The result for files with these contents; the second file is missing if there is no second element.
     fn find(texts: &[&str]) -> Result<Option<Kubeconfig>, ClusterError> {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let mut paths = vec![folder.path().join("missing")];
         for (number, text) in texts.iter().enumerate() {
             let path = folder.path().join(number.to_string());
@@ -204,8 +205,8 @@ mod tests {
 
     #[test]
     fn home_has_the_file_without_the_variable() {
-        let home = tempfile::tempdir().expect("a folder");
-        std::fs::create_dir(home.path().join(".kube")).expect("a folder");
+        let home = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(home.path().join(".kube")).expect("a directory");
         std::fs::write(home.path().join(".kube/config"), FIRST).expect("a file");
         let home = home.path().display().to_string();
         let found = Kubeconfig::find(&|name| (name == HOME).then(|| home.clone())).expect("valid");
@@ -216,7 +217,7 @@ mod tests {
     fn contexts_that_lead_nowhere_say_why() {
         let config = find(&[FIRST, SECOND]).expect("valid").expect("there");
         let failure = |name| config.context(Some(name), None).expect_err("wrong").to_string();
-        assert_eq!(failure("bb"), "there is no context `bb` in the kubeconfig");
+        assert_eq!(failure("bb"), "unknown context `bb`: not in the kubeconfig");
         assert!(
             failure("broken").ends_with("its cluster `gone` is not in the kubeconfig"),
             "{}",

@@ -1,4 +1,4 @@
-//! Leading other programs to the cluster.
+//! Gives other commands access to the cluster.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
@@ -7,25 +7,25 @@ use std::path::{Path, PathBuf};
 use super::{ClusterAccess, ClusterError, Kubeconfig, kubeconfig};
 use crate::image::Digest;
 
-/// `KUBECONFIG` for a program that has no option for the context and takes a single file. A copy that was made for it is
-/// gone with this value, unless another windlass lends the same one.
+/// `KUBECONFIG` for a command that has no option for the context and accepts only one file. A copy that was made for it
+/// is removed with this value, unless another windlass process uses the same copy.
 #[derive(Debug)]
 pub struct LentKubeconfig {
     variable: Option<String>,
     _copy: Option<Copy>,
 }
 
-/// A file that leads to one context, with that context's credentials.
+/// A kubeconfig with one context and its credentials.
 #[derive(Debug)]
 struct Copy {
     path: PathBuf,
-    /// Shared by all who lend the file.
+    /// Shared by all processes that use the file.
     lock: File,
 }
 
 impl LentKubeconfig {
-    /// The value of `KUBECONFIG`; `None` where the program finds the cluster without it. The path is absolute, and the
-    /// same in each run with the same context and kubeconfig: the program may note it.
+    /// The value of `KUBECONFIG`; `None` if the command finds the cluster without it. The path is absolute, and the
+    /// same in each run with the same context and kubeconfig because the command may store it.
     pub fn variable(&self) -> Option<&str> {
         self.variable.as_deref()
     }
@@ -37,7 +37,7 @@ impl LentKubeconfig {
 
 impl Drop for Copy {
     fn drop(&mut self) {
-        // Whoever holds the lock as well removes it; where there are no locks, nobody is known to.
+        // Another process with the lock removes it; without lock support, no other process is known.
         if matches!(self.lock.try_lock(), Ok(()) | Err(TryLockError::Error(_))) {
             let _ = fs::remove_file(&self.path);
         }
@@ -45,11 +45,11 @@ impl Drop for Copy {
 }
 
 impl ClusterAccess {
-    /// Leads another program to the cluster: by the user's own kubeconfig where that is one file whose current context is
-    /// the one meant, else by a copy of that context alone in `folder`, which only the user can read.
+    /// Gives another command access to the cluster: with the user's kubeconfig if it is one file with the right current
+    /// context, otherwise with a copy of only that context in the directory `folder`, which only the user can read.
     ///
     /// # Errors
-    /// [`ClusterError`] when the kubeconfig is wrong, or [`ClusterError::NoCopy`] when the copy cannot be written.
+    /// [`ClusterError`] if the kubeconfig is invalid, or [`ClusterError::NoCopy`] if the copy cannot be written.
     pub fn lend_kubeconfig(&self, folder: &Path) -> Result<LentKubeconfig, ClusterError> {
         let Some(kubeconfig) = self.kubeconfig()? else { return Ok(LentKubeconfig::of(None)) };
         let context = self.context()?.ok_or(ClusterError::NoCluster)?;
@@ -73,9 +73,9 @@ impl ClusterAccess {
     }
 }
 
-/// Copies the context called `name` of `kubeconfig`, which was read from `sources`, into `folder`.
+/// Copies the context `name` of `kubeconfig`, which was read from `sources`, into the directory `folder`.
 fn write_copy(folder: &Path, sources: &[PathBuf], kubeconfig: &Kubeconfig, name: &str) -> io::Result<Copy> {
-    // Contexts may be called as no file can be.
+    // Context names may be invalid as file names.
     let hex = Digest::of(format!("{name}\0{sources:?}")).hex();
     let folder = std::path::absolute(folder)?;
     let path = folder.join(format!("windlass-context-{}.json", hex.get(..16).unwrap_or(&hex)));
@@ -86,7 +86,7 @@ fn write_copy(folder: &Path, sources: &[PathBuf], kubeconfig: &Kubeconfig, name:
         _ => {}
     }
     let copy = Copy { path, lock };
-    // Temporary files are created with mode 0600, which stays when they are renamed.
+    // Temporary files are created with mode 0600, which a rename keeps.
     let mut file = tempfile::NamedTempFile::new_in(&folder)?;
     file.write_all(serde_json::to_string(&kubeconfig.only(name).into_inner())?.as_bytes())?;
     file.persist(&copy.path).map_err(|error| error.error)?;

@@ -1,4 +1,4 @@
-//! Clusters on this machine (spec image-building §7.2, and better: a name alone makes no cluster local).
+//! Clusters on this machine (stricter than DevSpace: the name of a context alone does not make a cluster local).
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use super::ClusterContext;
 use crate::image::ImageReference;
 
-/// What minikube writes into its entries of a kubeconfig.
+/// The provider in minikube's entries of a kubeconfig.
 const MINIKUBE_PROVIDER: &str = "minikube.sigs.k8s.io";
 
-/// A cluster on this machine, by the program that made it.
+/// A cluster on this machine, by the tool that created it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LocalCluster {
     /// Colima.
@@ -30,7 +30,7 @@ pub enum LocalCluster {
     Vcluster,
 }
 
-/// How images get into the nodes of a cluster that has a container engine of its own.
+/// The command that loads images into the nodes of a cluster with its own container engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Loader {
     /// `k3d image import`, with the cluster's name.
@@ -41,18 +41,18 @@ pub enum Loader {
     Minikube(String),
 }
 
-/// Images on their way from the daemon into the nodes of a local cluster. Prints as
-/// `load acme/api:1 into the kind cluster dev`.
+/// A load of images from the daemon into the nodes of a local cluster. Displays as `load acme/api:1 into the kind
+/// cluster dev`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageLoad {
     /// The images.
     pub references: Vec<ImageReference>,
-    /// What loads them, and where.
+    /// The loader and the target cluster.
     pub loader: Loader,
 }
 
 impl LocalCluster {
-    /// The local cluster that `context` leads to; `None` for any other. Contacts nothing.
+    /// The local cluster of `context`; `None` for any other cluster. Sends no requests.
     pub fn of(context: &ClusterContext) -> Option<Self> {
         if !is_near(&context.server) {
             return None;
@@ -60,11 +60,11 @@ impl LocalCluster {
         if context.provider.as_deref() == Some(MINIKUBE_PROVIDER) || context.name == "minikube" {
             return Some(Self::Minikube(context.cluster.clone()));
         }
-        // People rename contexts; the name of the cluster stays.
+        // Contexts may be renamed; the name of the cluster stays.
         [context.cluster.as_str(), context.name.as_str()].into_iter().find_map(named)
     }
 
-    /// The program that can load images into its nodes, where its maker has one.
+    /// The command that can load images into its nodes, if there is one.
     pub fn loader(&self) -> Option<Loader> {
         match self {
             Self::K3d(name) => Some(Loader::K3d(name.clone())),
@@ -76,7 +76,7 @@ impl LocalCluster {
         }
     }
 
-    /// Whether its nodes may run their containers in the docker daemon that windlass builds with.
+    /// Whether its nodes may run their containers in the Docker daemon that windlass builds with.
     pub fn may_share_daemon(&self) -> bool {
         !matches!(self, Self::K3d(_) | Self::Kind(_))
     }
@@ -101,7 +101,7 @@ fn named(name: &str) -> Option<LocalCluster> {
     }
 }
 
-/// Whether `name` is the context of a virtual cluster in docker, or in a local cluster.
+/// Whether `name` is the context of a virtual cluster in Docker or in a local cluster.
 fn is_local_vcluster(name: &str) -> bool {
     let hosts = ["docker-desktop", "docker-for-desktop", "minikube"];
     name.starts_with("vcluster-docker_")
@@ -109,7 +109,7 @@ fn is_local_vcluster(name: &str) -> bool {
             && (hosts.iter().any(|host| name.ends_with(host)) || name.contains("kind-")))
 }
 
-/// Whether an API server can be on this machine: loopback, a private address, or a name that stands for it.
+/// Whether an API server can be on this machine: loopback, a private address, or a local host name.
 fn is_near(server: &str) -> bool {
     let Some(host) = url::Url::parse(server).ok().and_then(|url| url.host_str().map(str::to_owned)) else {
         return false;
@@ -145,7 +145,7 @@ impl fmt::Display for LocalCluster {
 }
 
 impl Loader {
-    /// The program.
+    /// The command.
     pub fn program(&self) -> &'static str {
         match self {
             Self::K3d(_) => "k3d",
@@ -232,7 +232,7 @@ mod tests {
         check("minikube", "minikube", "https://192.168.49.2:8443", Some("minikube"));
         check("vcluster-docker_x", "vcluster-docker_x", here, Some("the virtual cluster"));
         check("vcluster_x_ns_kind-dev", "vcluster_x_ns_kind-dev", here, Some("the virtual cluster"));
-        // Far away, whatever it is called.
+        // Remote, regardless of its name.
         check("kind-prod", "kind-prod", "https://prod.example.com", None);
         check("minikube", "minikube", "https://34.1.2.3", None);
         check("prod", "prod", here, None);

@@ -1,7 +1,7 @@
-//! Kubernetes: the cluster the user means, its nodes, and what lets it pull images.
+//! Kubernetes: the selected cluster, its nodes, and its pull secrets.
 //!
-//! [`Kubeconfig`] finds the cluster as kubectl does, and nothing is contacted before a verb of [`ClusterAccess`] is
-//! called. Beside the builders of [`crate::builder`], nothing else in windlass knows the kube library.
+//! [`Kubeconfig`] finds the cluster as kubectl does, and nothing is contacted before a method of [`ClusterAccess`] is
+//! called. Only this module and the builders of [`crate::builder`] use the kube library.
 
 mod access;
 mod context;
@@ -31,6 +31,5 @@ pub(crate) use pod_obstacle::{Obstacle, obstacle, unschedulable};
 pub use pull_secret::{PullSecret, PullSecretResult, RegistryLogin};
 pub use pull_secret_write::PullSecretError;
 
-/// The name under which the cluster notes what windlass writes, and that its objects carry in the label
-/// `app.kubernetes.io/managed-by`.
+/// The field manager of windlass, which is also the value of the label `app.kubernetes.io/managed-by` on its objects.
 pub(crate) const MANAGER: &str = "windlass";

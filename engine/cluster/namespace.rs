@@ -1,4 +1,4 @@
-//! Making sure that there is a namespace.
+//! Ensures that a namespace exists.
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
@@ -7,11 +7,11 @@ use kube::api::{ObjectMeta, PostParams};
 use super::{ClusterAccess, ClusterError};
 
 impl ClusterAccess {
-    /// Creates `namespace` where there is none; `doing` says in errors what it is for. Gives whether it was created. Who
-    /// may not look has to know that it is there.
+    /// Creates `namespace` if it does not exist, and returns whether it was created; `doing` describes the operation in
+    /// errors. Without the permission to read it, the namespace is assumed to exist.
     ///
     /// # Errors
-    /// [`ClusterError`]; [`ClusterError::NoNamespace`] when the user may not create it either.
+    /// [`ClusterError`]; [`ClusterError::NoNamespace`] if the user may not create it.
     pub async fn ensure_namespace(&self, namespace: &str, doing: &str) -> Result<bool, ClusterError> {
         let (context, client) = self.connect().await?;
         let api: Api<Namespace> = Api::all(client.clone());
@@ -25,7 +25,7 @@ impl ClusterAccess {
         let params = PostParams { field_manager: Some(super::MANAGER.to_owned()), ..PostParams::default() };
         match self.call(doing, api.create(&params, &object)).await {
             Ok(_) => Ok(true),
-            // Somebody else did so meanwhile.
+            // It was created in the meantime.
             Err(ClusterError::Conflict { .. }) => Ok(false),
             Err(ClusterError::Forbidden { .. }) => Err(ClusterError::NoNamespace {
                 doing: doing.to_owned(),

@@ -18,9 +18,9 @@ pub struct Node {
     pub hostname: String,
     /// The platform of its images: `linux/amd64`.
     pub platform: String,
-    /// What runs its containers: `docker://20.10.24`, `containerd://1.7.2`.
+    /// Its container runtime: `docker://20.10.24`, `containerd://1.7.2`.
     pub runtime: String,
-    /// Its kernel's version.
+    /// Its kernel version.
     pub kernel: String,
 }
 
@@ -28,7 +28,7 @@ impl ClusterAccess {
     /// The nodes.
     ///
     /// # Errors
-    /// [`ClusterError`] when the cluster gives no answer, or the user may not list nodes.
+    /// [`ClusterError`] if the cluster does not respond or the user may not list nodes.
     pub async fn nodes(&self) -> Result<Vec<Node>, ClusterError> {
         let (_, client) = self.connect().await?;
         let api: Api<v1::Node> = Api::all(client.clone());

@@ -1,4 +1,4 @@
-//! Pods: making them, watching them, talking to them, removing them.
+//! Pods: create, watch, attach, delete.
 
 use std::fmt::Debug;
 
@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 use super::access::refusal;
 use super::{ClusterAccess, ClusterError};
 
-/// How long a pod may take to end on its own when it is deleted, in seconds. A build has nothing to tidy up, and nobody
-/// waits for its name: without any time, the cluster forgets the pod at once, and its node stops what runs.
+/// The grace period of a deleted pod, in seconds. A build needs no cleanup, and no other pod needs its name: without a
+/// grace period, the cluster removes the pod immediately, and its node stops the containers.
 const GRACE: u32 = 0;
 
 impl ClusterAccess {
@@ -39,7 +39,7 @@ impl ClusterAccess {
         self.create(namespace, secret, &doing).await.map(drop)
     }
 
-    /// Whether there is a secret called `name`; `None` when the user may not know.
+    /// Whether the secret `name` exists; `None` without the permission to read it.
     ///
     /// # Errors
     /// [`ClusterError`].
@@ -47,7 +47,7 @@ impl ClusterAccess {
         self.has::<Secret>(namespace, name).await
     }
 
-    /// Whether there is a config map called `name`; `None` when the user may not know.
+    /// Whether the config map `name` exists; `None` without the permission to read it.
     ///
     /// # Errors
     /// [`ClusterError`].
@@ -55,7 +55,7 @@ impl ClusterAccess {
         self.has::<ConfigMap>(namespace, name).await
     }
 
-    /// Deletes the pod `name`, if it is the one with `uid`, when that is given. One that is not there is no error.
+    /// Deletes the pod `name`; with `uid`, only if it is the pod with that UID. A missing pod is not an error.
     ///
     /// # Errors
     /// [`ClusterError`].
@@ -73,7 +73,7 @@ impl ClusterAccess {
             ..DeleteParams::background()
         };
         match self.call(&doing, api.delete(name, &params)).await {
-            // It is gone already, or another one has its name by now.
+            // It no longer exists, or another pod has its name now.
             Err(ClusterError::NotFound { .. } | ClusterError::Conflict { .. }) | Ok(_) => Ok(()),
             Err(error) => Err(error),
         }
@@ -89,27 +89,26 @@ impl ClusterAccess {
         Ok(self.call(&doing, api.list(&ListParams::default().labels(labels))).await?.items)
     }
 
-    /// The Deployment `name`; `None` when there is none.
+    /// The Deployment `name`; `None` if it does not exist.
     ///
     /// # Errors
     /// [`ClusterError`].
     pub async fn deployment(&self, namespace: &str, name: &str) -> Result<Option<Deployment>, ClusterError> {
         let api = self.namespaced::<Deployment>(namespace).await?;
-        let doing = format!("look at the Deployment `{name}` in the namespace `{namespace}`");
+        let doing = format!("read the Deployment `{name}` in the namespace `{namespace}`");
         self.call(&doing, api.get_opt(name)).await
     }
 
-    /// The pod `name`; `None` when there is none.
+    /// The pod `name`; `None` if it does not exist.
     ///
     /// # Errors
     /// [`ClusterError`].
     pub async fn pod(&self, namespace: &str, name: &str) -> Result<Option<Pod>, ClusterError> {
         let api = self.namespaced::<Pod>(namespace).await?;
-        self.call(&format!("look at the pod `{name}` in the namespace `{namespace}`"), api.get_opt(name))
-            .await
+        self.call(&format!("read the pod `{name}` in the namespace `{namespace}`"), api.get_opt(name)).await
     }
 
-    /// The warnings that the cluster has noted of the pod `name`, the latest last, and what else it did for it.
+    /// The events of the pod `name`, warnings and others, the latest last.
     ///
     /// # Errors
     /// [`ClusterError`].
@@ -120,11 +119,11 @@ impl ClusterAccess {
         Ok(self.call(&doing, api.list(&params)).await?.items)
     }
 
-    /// The pod `name` each time something about it changes; `None` when it is gone. Goes on by itself after the
-    /// connection was lost, so it never ends.
+    /// The pod `name` on each change; `None` when it no longer exists. The stream reconnects after a lost connection
+    /// and never ends.
     ///
     /// # Errors
-    /// [`ClusterError`] at once; in the stream, only for what asking again does not help.
+    /// [`ClusterError`] immediately; in the stream, only permanent errors.
     pub async fn watch_pod(
         &self,
         namespace: &str,
@@ -150,7 +149,7 @@ impl ClusterAccess {
         }))
     }
 
-    /// What a container printed, and with `follow` prints, as it comes.
+    /// The log of a container; with `follow`, also its future lines.
     ///
     /// # Errors
     /// [`ClusterError`].
@@ -165,7 +164,7 @@ impl ClusterAccess {
         Ok(Box::pin(self.call(&doing, api.log_stream(name, params)).await?))
     }
 
-    /// The last `lines` that a container printed so far; of a pod with one container, that one.
+    /// The last `lines` lines of a container's log; without `container`, of the pod's only container.
     ///
     /// # Errors
     /// [`ClusterError`].
@@ -186,7 +185,7 @@ impl ClusterAccess {
         self.call(&doing, api.logs(name, &params)).await
     }
 
-    /// A connection to the standard input of a container that waits for it.
+    /// A connection to the stdin of a container.
     ///
     /// # Errors
     /// [`ClusterError`].
@@ -197,7 +196,7 @@ impl ClusterAccess {
         container: &str,
     ) -> Result<Connection, ClusterError> {
         let (_, client) = self.connect().await?;
-        let doing = format!("send the context to the pod `{name}` in the namespace `{namespace}`");
+        let doing = format!("send the build context to the pod `{name}` in the namespace `{namespace}`");
         let params = AttachParams::default().container(container).stdin(true).stdout(false);
         let request = Request::new(Pod::url_path(&(), Some(namespace))).attach(name, &params);
         let request = request
@@ -223,7 +222,7 @@ impl ClusterAccess {
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
     {
         let api = self.namespaced::<K>(namespace).await?;
-        match self.call("look", api.get_metadata_opt(name)).await {
+        match self.call("look up an object", api.get_metadata_opt(name)).await {
             Ok(found) => Ok(Some(found.is_some())),
             Err(ClusterError::Forbidden { .. }) => Ok(None),
             Err(error) => Err(error),

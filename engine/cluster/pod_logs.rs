@@ -1,25 +1,25 @@
-//! What pods print.
+//! Logs of pods.
 
 use super::{ClusterAccess, ClusterError};
 
-/// Which lines of which pods.
+/// The selection of pods and lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PodLogs {
     /// The name of a pod, or a label selector: `app=api`.
     pub pods: String,
-    /// The container; a pod's only one when absent.
+    /// The container; default: the pod's only one.
     pub container: Option<String>,
-    /// The namespace; the run's when absent.
+    /// The namespace; default: that of the run.
     pub namespace: Option<String>,
-    /// How many of the last lines of each pod.
+    /// The number of last lines of each pod.
     pub lines: u32,
 }
 
 impl ClusterAccess {
-    /// The last lines of what pods printed so far; of several, each under the name of its pod.
+    /// The last lines of the logs of pods; for several pods, each part under the name of its pod.
     ///
     /// # Errors
-    /// [`ClusterError`]; [`ClusterError::NotFound`] when there is no such pod.
+    /// [`ClusterError`]; [`ClusterError::NotFound`] if no pod matches.
     pub async fn pod_logs(&self, logs: &PodLogs) -> Result<String, ClusterError> {
         let context = self.context()?.ok_or(ClusterError::NoCluster)?;
         let namespace = logs.namespace.as_ref().unwrap_or(&context.namespace);
@@ -32,7 +32,7 @@ impl ClusterAccess {
         match names.as_slice() {
             [] => Err(ClusterError::NotFound {
                 doing: format!("read the logs of the pods with `{}`", logs.pods),
-                reason: format!("there is none in the namespace `{namespace}`"),
+                reason: format!("none found in the namespace `{namespace}`"),
             }),
             [name] => self.pod_log_text(namespace, name, container, logs.lines).await,
             names => {

@@ -1,18 +1,17 @@
-//! What the cluster says keeps a pod from running.
+//! Why a pod does not run.
 
 use k8s_openapi::api::core::v1::PodStatus;
 
-/// Why a container that waits does not start by waiting.
+/// Why a waiting container cannot start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Obstacle {
-    /// Its image cannot be had.
+    /// Its image cannot be pulled.
     Image,
-    /// It cannot be made, or its program does not start or ends at once.
+    /// It cannot be created, or its command does not start or exits immediately.
     Container,
 }
 
-/// What stands in the way of a container that waits for `reason` (Kubernetes, container states); `None` when it may
-/// start yet.
+/// The obstacle of a container that waits with `reason` (Kubernetes, container states); `None` if it may still start.
 pub(crate) fn obstacle(reason: &str) -> Option<Obstacle> {
     match reason {
         "ErrImagePull"
@@ -30,7 +29,7 @@ pub(crate) fn obstacle(reason: &str) -> Option<Obstacle> {
     }
 }
 
-/// Why no node takes the pod, as things are.
+/// Why the pod is unschedulable.
 pub(crate) fn unschedulable(status: &PodStatus) -> Option<String> {
     let conditions = status.conditions.iter().flatten();
     let found = conditions

@@ -1,4 +1,4 @@
-//! Pull secrets: what lets a cluster pull from private registries (spec image-building §11).
+//! Pull secrets, with which a cluster pulls from private registries (`createPullSecret` and `pullSecrets` in DevSpace).
 
 use std::fmt;
 
@@ -9,60 +9,59 @@ use serde_json::{Map, Value, json};
 use crate::registry::{Credential, domain_of};
 use crate::secret::Secret;
 
-/// The address in pull secrets, which registries no longer look at.
+/// The email address in pull secrets, which registries no longer use.
 const EMAIL: &str = "noreply@devspace.cloud";
 
-/// What Azure's registry wants as user beside an identity token (Azure documentation, `az acr login`).
+/// The user name that Azure's registry requires with an identity token (Azure documentation, `az acr login`).
 const AZURE_USER: &str = "00000000-0000-0000-0000-000000000000";
 
-/// The user name that stands for none beside an identity token.
+/// The user name that marks an identity token without a user.
 const TOKEN_USER: &str = "<token>";
 
-/// The longest name that is also fit for a label.
+/// The maximum length of a name that is also a valid label.
 const NAME_LIMIT: usize = 63;
 
-/// A pull secret to create. Prints as
-/// `create the pull secret devspace-auth-ghcr-io for ghcr.io, used by the service account default`.
+/// A pull secret to create. Displays as `create the pull secret devspace-auth-ghcr-io for ghcr.io, used by the service
+/// account default`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullSecret {
     /// Its name.
     pub name: String,
-    /// The registries it is for.
+    /// Its registries.
     pub logins: Vec<RegistryLogin>,
     /// The service accounts that use it.
     pub service_accounts: Vec<String>,
 }
 
-/// A registry, and what to say there.
+/// A registry and the credentials for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryLogin {
     /// The registry's domain: `ghcr.io`, `docker.io`.
     pub registry: String,
-    /// The user, when the configuration names one.
+    /// The user name, if configured.
     pub username: Option<String>,
-    /// The password, when the configuration has one; else docker's credential store is asked.
+    /// The password, if configured; otherwise Docker's credential store is queried.
     pub password: Option<Secret>,
-    /// An address that some registries want.
+    /// An email address, if configured.
     pub email: Option<String>,
 }
 
-/// What came of a [`PullSecret`].
+/// The result of a [`PullSecret`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PullSecretResult {
     /// The namespace.
     pub namespace: String,
     /// The context.
     pub context: String,
-    /// The registries there are credentials for, each with the user in whose name the cluster pulls. Without any,
-    /// nothing was written.
+    /// The registries with credentials, each with the user name for pulls. If empty, nothing was written.
     pub users: Vec<(String, String)>,
-    /// The registries there are no credentials for, that a cluster could use.
+    /// The registries without credentials that a cluster can use.
     pub missing: Vec<String>,
 }
 
 impl PullSecret {
-    /// The name of the secret for `registry`: `devspace-auth-docker` for Docker Hub, else `devspace-auth-` and the
-    /// registry with `-` for what a name cannot have.
+    /// The name of the secret for `registry`: `devspace-auth-docker` for Docker Hub, otherwise `devspace-auth-` and the
+    /// registry with `-` for invalid characters.
     pub fn name_for(registry: &str) -> String {
         let registry = domain_of(registry);
         if registry == "docker.io" {
@@ -74,7 +73,7 @@ impl PullSecret {
         name.chars().take(NAME_LIMIT).collect::<String>().trim_end_matches('-').to_owned()
     }
 
-    /// The secret for one registry, with docker's credentials, used by the account `default`.
+    /// The secret for one registry, with Docker's credentials, used by the service account `default`.
     pub fn of_registry(registry: &str) -> Self {
         let registry = domain_of(registry).to_owned();
         Self {
@@ -84,14 +83,14 @@ impl PullSecret {
         }
     }
 
-    /// Whether its name is one that only such secrets have.
+    /// Whether its name is a generated one.
     pub fn has_own_name(&self) -> bool {
         self.name.starts_with("devspace-auth-") || self.name == "devspace-pull-secrets"
     }
 }
 
 impl RegistryLogin {
-    /// User and password as a cluster needs them: those given, else those of `stored`; `None` when there are none.
+    /// User name and password for a cluster: those configured, otherwise those of `stored`; `None` if there are none.
     pub(super) fn login(&self, stored: Option<&Credential>) -> Option<(String, Secret)> {
         if let (Some(username), Some(password)) = (&self.username, &self.password) {
             return Some((username.clone(), password.clone()));
@@ -103,20 +102,20 @@ impl RegistryLogin {
                 let username = if is_named { username.clone() } else { AZURE_USER.to_owned() };
                 (username, token.clone())
             }
-            // Kubernetes has no place for such a token.
+            // Kubernetes has no field for such a token.
             Credential::Anonymous | Credential::RegistryToken(_) => return None,
         };
         let username = self.username.clone().unwrap_or(username);
         Some((username, self.password.clone().unwrap_or(password)))
     }
 
-    /// Whether docker's credential store has to be asked.
+    /// Whether Docker's credential store must be queried.
     pub(super) fn is_incomplete(&self) -> bool {
         self.username.is_none() || self.password.is_none()
     }
 }
 
-/// The content of a secret with `logins`: a docker configuration.
+/// The content of a secret with `logins`: a Docker `config.json`.
 pub(super) fn docker_config(logins: &[(&RegistryLogin, String, Secret)]) -> Secret {
     let entry = |(login, username, password): &(&RegistryLogin, String, Secret)| {
         let auth = STANDARD.encode(format!("{username}:{}", password.expose()));
@@ -127,7 +126,7 @@ pub(super) fn docker_config(logins: &[(&RegistryLogin, String, Secret)]) -> Secr
     Secret::new(json!({ "auths": auths }).to_string())
 }
 
-/// The key of `registry` in a docker configuration.
+/// The key of `registry` in a Docker `config.json`.
 fn key_of(registry: &str) -> &str {
     if registry == "docker.io" { "https://index.docker.io/v1/" } else { registry }
 }

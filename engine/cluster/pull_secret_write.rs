@@ -1,4 +1,4 @@
-//! Writing pull secrets.
+//! Writes pull secrets.
 
 use std::time::Duration;
 
@@ -14,22 +14,22 @@ use super::{ClusterAccess, ClusterError, MANAGER, PullSecret, PullSecretResult};
 use crate::registry::{CredentialError, CredentialStore};
 use crate::secret::Secret;
 
-/// How long the controllers may take to make the account of a new namespace.
+/// The timeout for the controllers to create the service account of a new namespace.
 const ACCOUNT_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long to wait before looking for the account again.
+/// The delay before the account is read again.
 const ACCOUNT_PAUSE: Duration = Duration::from_millis(200);
 
 impl ClusterAccess {
-    /// Writes `secret` into the namespace and makes its service accounts use it; nothing is written when there are
-    /// no credentials for any of its registries. Doing it again changes nothing.
+    /// Writes `secret` into the namespace and adds it to its service accounts; writes nothing if there are no
+    /// credentials for any of its registries. Idempotent.
     ///
-    /// The secret is applied by the server under the name of windlass. One with a name of somebody's own choice that
-    /// somebody else wrote is left alone. What others put into the accounts stays, also what they put there at the
-    /// same time.
+    /// The secret is applied with server-side apply and the field manager of windlass. A secret with a user-chosen name
+    /// that another field manager wrote is not changed. Other entries of the accounts are kept, even if they are
+    /// written at the same time.
     ///
     /// # Errors
-    /// [`ClusterError`]; [`ClusterError::NoCluster`] where none is configured.
+    /// [`ClusterError`]; [`ClusterError::NoCluster`] if none is configured.
     pub async fn create_pull_secret(
         &self,
         secret: &PullSecret,
@@ -71,7 +71,7 @@ impl ClusterAccess {
             "type": "kubernetes.io/dockerconfigjson",
             "data": { ".dockerconfigjson": STANDARD.encode(content.expose()) },
         });
-        // Such a name is DevSpace's or ours: what an older run or DevSpace wrote is taken over.
+        // Generated names belong to DevSpace or windlass: secrets of earlier runs and of DevSpace are replaced.
         let params = PatchParams { force: secret.has_own_name(), ..PatchParams::apply(MANAGER) };
         let api: Api<v1::Secret> = Api::namespaced(client.clone(), &context.namespace);
         let doing = format!("create the pull secret `{name}` in the namespace `{}`", context.namespace);
@@ -79,8 +79,8 @@ impl ClusterAccess {
         Ok(())
     }
 
-    /// Adds the secret `name` to those that `account` pulls with. Kubernetes takes that list as one value, which a
-    /// patch replaces: so the list is read, and written only if the account is still the one that was read.
+    /// Adds the secret `name` to the pull secrets of `account`. A patch replaces the whole list, so the list is read
+    /// first, and written only if the account has not changed since.
     async fn add_to_account(&self, name: &str, account: &str) -> Result<(), ClusterError> {
         let (context, client) = self.connect().await?;
         let api: Api<v1::ServiceAccount> = Api::namespaced(client.clone(), &context.namespace);
@@ -91,13 +91,13 @@ impl ClusterAccess {
         let end = tokio::time::Instant::now() + ACCOUNT_LIMIT;
         loop {
             match self.try_to_add(&api, name, account, &doing).await {
-                // The account of a new namespace comes soon; what somebody else changed is read again.
+                // The account of a new namespace may not exist yet, and a changed account must be read again.
                 Err(ClusterError::NoServiceAccount { .. } | ClusterError::Conflict { .. })
                     if tokio::time::Instant::now() < end =>
                 {
                     tokio::time::sleep(ACCOUNT_PAUSE).await;
                 }
-                // Whoever changes it all the time, no other name of a secret helps.
+                // With permanent changes to the account, another secret name does not help.
                 Err(ClusterError::Conflict { doing, reason }) => {
                     return Err(ClusterError::Refused { doing, reason });
                 }
@@ -130,12 +130,12 @@ impl ClusterAccess {
 /// Why a pull secret could not be created.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum PullSecretError {
-    /// The cluster stands in the way.
+    /// The cluster failed.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Cluster(#[from] ClusterError),
 
-    /// The credentials cannot be had.
+    /// The credentials are unavailable.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Credential(#[from] CredentialError),

@@ -108,7 +108,7 @@ impl Cluster for LiveCluster {
         });
         match ended.await {
             Ok(0) => Ok(()),
-            Ok(code) => Err(failed(format!("`{program}` ended with exit code {code}: {last}")).into()),
+            Ok(code) => Err(failed(format!("`{program}` failed with exit code {code}: {last}")).into()),
             Err(ProcessError::Cancelled { .. }) => Err(RunError::Cancelled.into()),
             Err(error) => Err(failed(error.to_string()).into()),
         }
