@@ -21,7 +21,7 @@ fn kaniko_takes_the_place_of_docker_where_no_daemon_answers() {
         .file("a.txt", "hello");
     let output = project.run(["build"]);
     output.success().stderr_has("kaniko builds it in the cluster: cannot reach the Docker daemon");
-    output.stderr_has("`useBuildKit` steers how docker builds: kaniko goes without");
+    output.stderr_has("kaniko ignores the Docker option `useBuildKit`");
     assert_eq!(cluster.registry.tags(&api), ["one"]);
 
     // With a daemon, docker is taken, and nothing of a cluster is heard.

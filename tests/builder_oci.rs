@@ -1087,7 +1087,7 @@ fn load(daemon: &Daemon) {
             .success()
             .clone()
     };
-    build().stderr_has("loaded into the docker daemon");
+    build().stderr_has("loaded into the Docker daemon");
     let reference = format!("{repository}:1");
     assert_eq!(daemon.file(&reference, "/x"), "a");
     // With containerd the ID is the digest of the manifest.
@@ -1097,7 +1097,7 @@ fn load(daemon: &Daemon) {
     build().stderr_has("skipped: unchanged").lacks("loaded");
     // What was removed from the daemon comes back without being built.
     daemon.docker(["image", "rm", "--force", &reference]);
-    build().stderr_has("skipped: unchanged").stderr_has("loaded into the docker daemon");
+    build().stderr_has("skipped: unchanged").stderr_has("loaded into the Docker daemon");
     assert_eq!(daemon.file(&reference, "/x"), "a");
 }
 
@@ -1142,11 +1142,11 @@ fn images_of_a_daemon_that_is_gone_are_assembled() {
     let build = ["build", "--skip-push", "-t", "1", "--progress", "plain"];
     project.run(build).success().stderr_has("building with docker");
     let project = project.env("DOCKER_HOST", "unix:///none");
-    project.run(["plan"]).success().stdout_has("the docker daemon that has it does not answer");
+    project.run(["plan"]).success().stdout_has("the Docker daemon that has it does not respond");
     project
         .run(build)
         .success()
-        .stderr_has("building: the docker daemon that has it does not answer")
+        .stderr_has("building: the Docker daemon that has it does not respond")
         .stderr_has("assembling without a daemon");
     project.run(build).success().stderr_has("skipped: unchanged");
 }

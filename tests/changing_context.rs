@@ -179,7 +179,7 @@ fn a_custom_command_that_changes_its_own_files_runs_again() {
                   made || echo x > made'\n        onChange: [made, source]\n";
     let project = Project::new().file("devspace.yaml", config).file("source", "1");
     let build = || project.run(["build", "--skip-push"]).success().clone();
-    build().stderr_has("`made` changed while the custom command ran: the next run calls it again");
+    build().stderr_has("`made` changed while the custom command ran: the next run repeats it");
     // What it read of a file that came while it ran is not known.
     build().stderr_has("building: the context changed");
     build().stderr_has("skipped: unchanged");

@@ -191,7 +191,7 @@ fn the_cache_of_windlass_is_no_part_of_the_context() {
         assert!(tree.contains_key("src/a"), "{tree:?}");
         assert!(!tree.keys().any(|path| path.contains("cache/")), "{tree:?}");
         let inside = cache.join("oci").strip_prefix(project.path("")).expect("inside").display().to_string();
-        project.run(["why", "--if", &inside]).success().stdout_has("windlass keeps that folder for itself");
+        project.run(["why", "--if", &inside]).success().stdout_has("this directory is reserved for windlass");
     }
 }
 

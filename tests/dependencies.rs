@@ -589,10 +589,10 @@ fn why_knows_images_of_dependencies() {
       auth.api may be built: it defines how images are built
       api      may be built: it refers to `auth.api`, whose tag may change
     if input changes:
-      auth.api is skipped: `onChange` names no such file
+      auth.api is skipped: not matched by `onChange`
       api      is built: `onChange` names it
     if devspace.yaml changes:
-      auth.api is skipped: `onChange` names no such file
+      auth.api is skipped: not matched by `onChange`
       api      may be built: it defines how images are built
     ");
 }

@@ -108,7 +108,7 @@ fn what_is_assembled_without_a_daemon_reaches_kind_through_one() {
         output.success();
         output
     };
-    build(&project).stderr_has("loaded into the docker daemon").lacks("pushed to");
+    build(&project).stderr_has("loaded into the Docker daemon").lacks("pushed to");
     let expected = format!(
         "kind load docker-image {repository}:one {repository}:two --name dev\nhost {}\n",
         daemon.host()
@@ -123,7 +123,7 @@ fn what_is_assembled_without_a_daemon_reaches_kind_through_one() {
     let project = project.env("DOCKER_HOST", "unix:///no/daemon.sock");
     build(&project)
         .stderr_has("unchanged")
-        .stderr_has("it is pushed: without a docker daemon the cluster cannot get it");
+        .stderr_has("pushing instead of loading into the cluster: no Docker daemon");
     assert_eq!(registry.tags(&repository), ["one", "two"]);
     assert_eq!(project.read("said"), expected.repeat(2));
 }

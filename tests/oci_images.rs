@@ -190,7 +190,7 @@ fn what_a_daemon_built_is_not_in_the_store() {
     project
         .run(["build"])
         .exits(1)
-        .stderr_has("cannot attach something to `app`: it is not in windlass's own store of images")
+        .stderr_has("cannot attach something to `app`: it is not in the image store")
         .stderr_has("--builder oci");
 }
 

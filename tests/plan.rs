@@ -290,7 +290,7 @@ fn plan_and_build_agree_on_a_real_daemon() {
     agree("a file of the base", &[]);
     // No plan can know that the base is built to the very image it was.
     let planned = plan(&project, &["--force", "base"]);
-    assert_eq!(planned["images"][1]["reason"], "its base `base` is built again", "{planned}");
+    assert_eq!(planned["images"][1]["reason"], "its base `base` is rebuilt", "{planned}");
     project.run(["build", "--force", "base"]).success().stderr_has("app  | skipped: unchanged");
     project.write("app/main.txt", "again");
     agree("without push", &["--skip-push"]);

@@ -38,7 +38,7 @@ fn podman_builds_tags_and_is_asked_what_it_has() {
             project.run(build).success().stderr_has("building: f changed");
             assert_ne!(podman.image_id(&format!("{image}:1")), one, "{version:?} {way}");
             podman.docker(["image", "rm", "--force", &format!("{image}:1"), &format!("{image}:2")]);
-            project.run(build).success().stderr_has("the image is gone from the daemon");
+            project.run(build).success().stderr_has("the image is no longer in the daemon");
         }
     }
 }
@@ -65,7 +65,7 @@ fn podman_takes_what_windlass_assembled() {
         let image = podman.repository("", "podman-load");
         let project = project(&podman, &image, "", "FROM scratch\nCOPY f /\n");
         let build = ["build", "--skip-push", "--builder", "oci"];
-        project.run(build).success().stderr_has("loaded into the docker daemon");
+        project.run(build).success().stderr_has("loaded into the Docker daemon");
         let id = podman.image_id(&format!("{image}:2"));
         assert!(id.is_some(), "{version:?}");
         project.run(build).success().stderr_has("skipped: unchanged");

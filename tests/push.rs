@@ -388,7 +388,7 @@ fn check_registry_notices_what_is_gone_from_the_registry() {
     assert_eq!(proxy.count("", ""), asked, "a pushed image is trusted");
     // Its name in older versions.
     let output = project.run(["build", "--verify"]);
-    output.success().stderr_has("tag two is gone from the registry").lacks(BUILDING);
+    output.success().stderr_has("tag two is no longer in the registry").lacks(BUILDING);
     assert_eq!(registry.tags(&repository), ["one", "two"]);
 }
 
@@ -410,13 +410,13 @@ fn check_registry_notices_what_is_gone_of_a_command() {
     build(&["--check-registry"]).stderr_has("skipped: unchanged");
     registry.remove_tag(&repository, "1");
     build(&[]).stderr_has("skipped: unchanged");
-    build(&["--check-registry"]).stderr_has("building: tag 1 is gone from the registry");
+    build(&["--check-registry"]).stderr_has("building: tag 1 is no longer in the registry");
     assert_eq!(registry.tags(&repository), ["1"]);
     // Another image under its tag is noticed as well, once its digest was seen.
     let reference = format!("{repository}:1");
     daemon.docker(["build", "--quiet", "--tag", &reference, project.path("").to_str().expect("a text")]);
     daemon.docker(["push", "--quiet", &reference]);
-    build(&["--check-registry"]).stderr_has("building: tag 1 is another image in the registry");
+    build(&["--check-registry"]).stderr_has("building: tag 1 is a different image in the registry");
     build(&["--check-registry"]).stderr_has("skipped: unchanged");
 }
 

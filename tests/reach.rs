@@ -55,7 +55,7 @@ fn a_file_that_no_instruction_reads_counts_for_nothing() {
     // Were this folder walked, its name would be an error.
     let odd = project.path("other").join(OsStr::from_bytes(b"not-utf8-\xff"));
     std::fs::create_dir_all(&odd).expect("a folder can be made");
-    builds(&project).lacks("every file of the build context counts");
+    builds(&project).lacks("every file of the build context is an input");
     let reference = format!("{repository}:1");
     assert_eq!(daemon.file(&reference, "/x/a.txt"), "a");
     assert_eq!(daemon.file(&reference, "/tool"), "tool\n");
@@ -100,8 +100,9 @@ fn what_cannot_be_known_makes_everything_count_and_says_why() {
         project(&daemon, &repository, "useBuildKit: true", "FROM BASE\nARG TARGETOS\nCOPY a-$TARGETOS /a\n")
             .file("a-linux", "a")
             .file("other", "other");
-    builds(&project)
-        .stderr_has("every file of the build context counts: line 3, COPY: `TARGETOS` is set by the builder");
+    builds(&project).stderr_has(
+        "every file of the build context is an input: line 3, COPY: `TARGETOS` is set by the builder",
+    );
     skips(&project);
     project.write("other", "changed");
     builds(&project);
@@ -131,7 +132,7 @@ fn what_a_base_passes_on_is_looked_up_once_and_remembered() {
             .file("package.json", "{}")
             .file("data/a", "a")
             .file("other", "other");
-    builds(&project).lacks("every file of the build context counts");
+    builds(&project).lacks("every file of the build context is an input");
     let built = format!("{repository}:1");
     assert_eq!(daemon.file(&built, "/app/package.json"), "{}");
     assert_eq!(daemon.file(&built, "/d/a"), "a");
@@ -167,11 +168,11 @@ fn a_base_that_becomes_known_while_building_does_not_build_twice() {
             .file("other", "other");
     proxy.fault(1, "", &format!("/v2/{}/manifests/", base.path()), Fault::Status(404));
     let why = format!("the ONBUILD and ENV of `{reference}` are unknown");
-    builds(&project).stderr_has(format!("every file of the build context counts: {why}"));
+    builds(&project).stderr_has(format!("every file of the build context is an input: {why}"));
     project.write("other", "changed");
     skips(&project);
     project.write("a", "changed");
-    builds(&project).lacks("every file of the build context counts");
+    builds(&project).lacks("every file of the build context is an input");
 }
 
 /// The layers of the image `reference` that `builder` makes of `dockerfile` and what `reach` leaves of `root`; `None` when it

@@ -68,7 +68,7 @@ fn forced_base_rebuilds_what_is_built_on_it() {
     project.write("base/base.txt", "two");
     assert_eq!(decided(&project, &[]), UNCHANGED);
 
-    let forced = ["app build: its base `base` is built again", "base build: forced"];
+    let forced = ["app build: its base `base` is rebuilt", "base build: forced"];
     assert_eq!(decided(&project, &["--force", "base"]), forced);
     assert_eq!(base_in_app(), "two");
     assert_eq!(decided(&project, &[]), UNCHANGED);
@@ -76,7 +76,7 @@ fn forced_base_rebuilds_what_is_built_on_it() {
     // Whoever comes later notices as well.
     project.write("base/base.txt", "three");
     assert_eq!(decided(&project, &["base", "--force", "base"]), ["base build: forced"]);
-    let later = ["app build: its base `base` was built again", "base skip: unchanged"];
+    let later = ["app build: its base `base` was rebuilt", "base skip: unchanged"];
     assert_eq!(decided(&project, &[]), later);
     assert_eq!(base_in_app(), "three");
     assert_eq!(decided(&project, &[]), UNCHANGED);
@@ -103,10 +103,10 @@ fn image_of_a_command_is_compared_by_what_is_in_it() {
     let always = "base build: a custom command without `onChange` always runs";
     assert_eq!(built(&project, &[]), ["app build: never built here", always]);
     // Only the command can tell that it makes the same image.
-    assert_eq!(planned(&project, &[]), ["app build: its base `base` is built again", always]);
+    assert_eq!(planned(&project, &[]), ["app build: its base `base` is rebuilt", always]);
     assert_eq!(built(&project, &[]), ["app skip: unchanged", always]);
     project.write("base/base.txt", "two");
-    assert_eq!(decided(&project, &[]), ["app build: its base `base` is built again", always]);
+    assert_eq!(decided(&project, &[]), ["app build: its base `base` is rebuilt", always]);
     assert_eq!(daemon.file(&format!("{app}:1"), "/base.txt"), "two");
 
     project.write("devspace.yaml", yaml(", onChange: [make]"));
@@ -114,7 +114,7 @@ fn image_of_a_command_is_compared_by_what_is_in_it() {
     assert_eq!(decided(&project, &[]), UNCHANGED);
     project.write("base/base.txt", "three");
     assert_eq!(decided(&project, &["base", "--force", "base"]), ["base build: forced"]);
-    let later = ["app build: its base `base` was built again", "base skip: unchanged"];
+    let later = ["app build: its base `base` was rebuilt", "base skip: unchanged"];
     assert_eq!(decided(&project, &[]), later);
     assert_eq!(daemon.file(&format!("{app}:1"), "/base.txt"), "three");
     assert_eq!(decided(&project, &[]), UNCHANGED);
@@ -145,13 +145,13 @@ fn base_of_a_dependency_counts_wherever_it_was_built() {
     built(&project, &[]);
     project.write("low/base.txt", "two");
     assert_eq!(decided(&project, &[]), ["app skip: unchanged", "low.base skip: unchanged"]);
-    let forced = ["app build: its base `low.base` is built again", "low.base build: forced"];
+    let forced = ["app build: its base `low.base` is rebuilt", "low.base build: forced"];
     assert_eq!(decided(&project, &["--force", "low.base"]), forced);
     assert_eq!(base_in_app(), "two");
 
     project.write("low/base.txt", "three");
     project.run_in("low", ["build", "--skip-push", "-b"]).success();
-    let left_out = ["app build: its base `low.base` was built again"];
+    let left_out = ["app build: its base `low.base` was rebuilt"];
     assert_eq!(decided(&project, &["--skip-dependency", "low"]), left_out);
     assert_eq!(base_in_app(), "three");
     assert_eq!(decided(&project, &[]), ["app skip: unchanged", "low.base skip: unchanged"]);
@@ -182,7 +182,7 @@ fn command_that_names_an_image_follows_it() {
     let unchanged = ["app skip: unchanged", "low.base skip: unchanged"];
     assert_eq!(decided(&project, &[]), unchanged);
     // Nobody can tell what the command made, so what is built with it is built again.
-    let forced = ["app build: its base `low.base` is built again", "low.base build: forced"];
+    let forced = ["app build: its base `low.base` is rebuilt", "low.base build: forced"];
     assert_eq!(decided(&project, &["--force", "low.base"]), forced);
     assert_eq!(decided(&project, &[]), unchanged);
     let log = project.read("log");
@@ -206,7 +206,7 @@ fn base_that_the_daemon_alone_has_is_compared_by_its_id() {
     built(&project, &[]);
     assert_eq!(decided(&project, &[]), ["app skip: unchanged"]);
     make_base("two");
-    let moved = format!("app build: its base {reference} is another image in the docker daemon now");
+    let moved = format!("app build: its base {reference} is now a different image in the Docker daemon");
     assert_eq!(decided(&project, &[]), [moved]);
     assert_eq!(daemon.file(&format!("{app}:1"), "/base.txt"), "two");
     assert_eq!(decided(&project, &[]), ["app skip: unchanged"]);

@@ -228,7 +228,7 @@ fn images_of_the_daemon_alone_are_asked_for_in_one_request() {
     assert_eq!(paths, ["_ping", "version", "json"], "{requests:?}");
     daemon.docker(["tag", &format!("{api}:a"), &format!("{api}:kept")]);
     daemon.docker(["image", "rm", &format!("{api}:a"), &format!("{api}:b")]);
-    assert_eq!(decisions(&project, &["--skip-push"])[0], "publish: unchanged, tag a was taken from it");
+    assert_eq!(decisions(&project, &["--skip-push"])[0], "publish: unchanged, tag a no longer refers to it");
     assert_eq!(daemon.tags(&api), ["a", "b", "kept"]);
 }
 
@@ -240,7 +240,7 @@ fn image_gone_from_the_daemon_is_built_again() {
     let project = small(&daemon, &repository, "").file("a.txt", repository.name());
     project.run(["build", "--skip-push", "-t", "1"]).success();
     daemon.docker(["image", "rm", "--force", &format!("{repository}:1")]);
-    let again = ["build: the image is gone from the daemon"];
+    let again = ["build: the image is no longer in the daemon"];
     assert_eq!(decisions(&project, &["--skip-push", "-t", "1"]), again);
     assert_eq!(daemon.tags(&repository), ["1"]);
 }
@@ -282,7 +282,7 @@ fn going_back_to_an_earlier_state_uses_its_build_and_gives_it_its_tag_back() {
     project.write("a.txt", "one");
     let back = decisions(&project, &[]);
     // The containerd image store drops an image without a name sooner or later.
-    if back != ["build: the image is gone from the daemon"] {
+    if back != ["build: the image is no longer in the daemon"] {
         assert!(back[0].starts_with("publish: unchanged, "), "{back:?}");
         assert_eq!(registry.digest(&repository, "latest"), first);
     }
@@ -303,8 +303,8 @@ fn check_registry_notices_that_the_registry_has_another_image() {
     assert_eq!(decisions(&project, &[]), ["skip: unchanged"], "without --check-registry it is trusted");
     let verified = decisions(&project, &["--check-registry"]);
     // The containerd image store drops an image without a name sooner or later.
-    if verified != ["build: the image is gone from the registry and the daemon"] {
-        assert!(verified[0].contains("tag 1 is another image in the registry"), "{verified:?}");
+    if verified != ["build: the image is no longer in the registry or the daemon"] {
+        assert!(verified[0].contains("tag 1 is a different image in the registry"), "{verified:?}");
         assert_eq!(registry.digest(&repository, "1"), own);
     }
     assert_eq!(daemon.file(&reference, "/a.txt"), "one");

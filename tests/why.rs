@@ -175,10 +175,10 @@ fn file_is_asked_about_for_every_image() {
       app  is built: its base `base` would be built
     if app/Dockerfile changes:
       base is skipped: no COPY, ADD or RUN --mount of its Dockerfile reads it
-      app  is built: it is its Dockerfile
+      app  is built: this is its Dockerfile
     if .dockerignore changes:
-      base may be built: it says which files of the build context count
-      app  may be built: it says which files of the build context count
+      base may be built: it selects the files of the build context
+      app  may be built: it selects the files of the build context
     if devspace.yaml changes:
       base may be built: it defines how images are built
       app  may be built: it defines how images are built
@@ -187,7 +187,7 @@ fn file_is_asked_about_for_every_image() {
       app  may be built: it defines how images are built
     ");
     let output = project.run(["why", "app", "--if", "../elsewhere"]);
-    output.success().stdout_has("app is skipped: it is outside of its build context");
+    output.success().stdout_has("app is skipped: outside of its build context");
     let output = project.run(["why", "app", "--json", "--if", "base/data"]);
     let answers: Value = serde_json::from_str(&output.success().stdout).expect("JSON");
     assert_eq!(answers[0]["file"], "base/data");
@@ -236,8 +236,8 @@ fn what_no_key_covers_is_said() {
     let output = project.run(["why"]);
     output
         .success()
-        .stdout_has("  not covered  whether the tag of r.invalid/tools:1 was moved\n")
-        .stdout_has("  not covered  whether the tag of r.invalid/run:2 was moved\n")
-        .stdout_has("  not covered  what is behind https://x.invalid/a.tgz (ADD at line 4)\n")
-        .stdout_has("  not covered  what its command reads, but for the files of `onChange`\n");
+        .stdout_has("  not covered  the digest of r.invalid/tools:1, whose tag may move\n")
+        .stdout_has("  not covered  the digest of r.invalid/run:2, whose tag may move\n")
+        .stdout_has("  not covered  the content of https://x.invalid/a.tgz (ADD at line 4)\n")
+        .stdout_has("  not covered  everything that its command reads, except the files of `onChange`\n");
 }

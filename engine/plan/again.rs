@@ -1,4 +1,4 @@
-//! Looking again at what an image is made from, before it is built: hooks and scripts may have written files since.
+//! Rereads the inputs of an image before a build, because hooks and scripts may have written files since planning.
 
 use std::sync::Arc;
 
@@ -9,14 +9,13 @@ use crate::image::context::shown;
 use crate::script::StageError;
 
 impl Plan {
-    /// Whether something ran since it was made that may have written the files it is about. A plan that is only told
-    /// runs nothing.
+    /// Whether a command that may have written its files has run since this plan was made. Never in a dry run.
     pub fn is_outdated(&self) -> bool {
         let run = self.image.run();
         !run.options.dry_run && self.seen.as_ptr() != Arc::as_ptr(&run.forest())
     }
 
-    /// This plan, made again, as the plan of an image on which `decided` has decided already.
+    /// This new plan with the decision of the earlier plan `decided`.
     #[must_use]
     pub fn in_place_of(self, decided: &Self) -> Self {
         Self {
@@ -28,7 +27,7 @@ impl Plan {
         }
     }
 
-    /// The plan with the files as they are by now.
+    /// The plan with the current files.
     pub(super) fn with_files_of_now(&self) -> Result<Self, StageError> {
         if !self.is_outdated() {
             return Ok(self.clone());
@@ -48,8 +47,8 @@ impl Plan {
         }
     }
 
-    /// What a custom command was run on, when `before` is what was there before. Of files that changed while it ran,
-    /// nobody knows which content it read: no later run may take them for those that the image is made from.
+    /// The inputs of a custom command that ran on `before`. For files that changed while it ran, it is unknown which
+    /// content it read, so later runs must not treat them as unchanged inputs.
     pub(super) fn identity_of_run(&self, before: &Identity) -> Result<Identity, StageError> {
         let now = self.with_files_of_now()?;
         let now = now.identity()?;
@@ -57,7 +56,7 @@ impl Plan {
         let Some(first) = changes.first() else { return Ok(before.clone()) };
         let others = if changes.len() == 1 { "" } else { " and others" };
         let message = format!(
-            "`{}`{others} changed while the custom command ran: the next run calls it again",
+            "`{}`{others} changed while the custom command ran: the next run repeats it",
             shown(&first.path)
         );
         self.image.events().notice(Level::Info, message);

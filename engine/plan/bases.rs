@@ -1,4 +1,4 @@
-//! The images that one is built from: those of the project and its dependencies, and what all of them pass on.
+//! The base images of an image: those of the project and its dependencies, and what builds inherit from them.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,15 +12,15 @@ use crate::script::StageError;
 use crate::script::stage::Dockerfile;
 use crate::state::BaseIdentity;
 
-/// An image of the project, or of one that it depends on, that another one is built from.
+/// A base image that belongs to the project or to a dependency.
 pub(super) struct Parent {
     pub(super) name: String,
-    /// Where the Dockerfile names it.
+    /// Its place in the Dockerfile.
     pub(super) base: BaseImage,
     pub(super) finished: Finished,
 }
 
-/// The images of the project, and of those it depends on, that `dockerfile` builds from.
+/// The base images of `dockerfile` that belong to the project or to a dependency.
 pub(super) fn parents(image: &Image, dockerfile: &Dockerfile) -> Result<Vec<Parent>, StageError> {
     let run = image.run();
     let mut parents = Vec::new();
@@ -42,7 +42,7 @@ pub(super) fn parents(image: &Image, dockerfile: &Dockerfile) -> Result<Vec<Pare
     Ok(parents)
 }
 
-/// `dockerfile` with the references of disabled images where it names one without a tag.
+/// `dockerfile` with full references for disabled images that it names without a tag.
 pub(super) fn with_disabled_bases(image: &Image, dockerfile: &Dockerfile) -> Result<Dockerfile, StageError> {
     let bases = dockerfile.inner.bases(dockerfile.target.as_deref(), &dockerfile.args)?;
     let replaced = bases.into_iter().filter_map(|base| {
@@ -56,8 +56,8 @@ pub(super) fn with_disabled_bases(image: &Image, dockerfile: &Dockerfile) -> Res
     }
 }
 
-/// Which image `base` is. Of one that a command of its own made, nobody has told what is in it: the daemon, else the
-/// registry, may know what its reference stands for now.
+/// The identity of `base`. The content of an image that a custom command built is not recorded: its reference is
+/// resolved now, by the daemon or otherwise by the registry.
 pub(super) fn identify(run: &Run, base: &Finished) -> BaseIdentity {
     let known = base.identity.clone().unwrap_or_default();
     if known.has_content() {
@@ -68,14 +68,14 @@ pub(super) fn identify(run: &Run, base: &Finished) -> BaseIdentity {
     let image_id = in_daemon.ok().and_then(|mut found| found.remove(reference));
     let digest = match &image_id {
         Some(_) => None,
-        // Nobody who answers is no error: then only the build that made it tells it from others.
+        // No response is not an error: then only its build distinguishes it from others.
         None => run.wait(run.host.registry.digest(reference)).ok().and_then(Result::ok).flatten(),
     };
     BaseIdentity { image_id, digest, ..known }
 }
 
-/// The images, other than those of projects, that a build of `dockerfile` takes something from and the daemon has, with
-/// their IDs. What a digest names is always the same.
+/// The images, other than those of projects, that a build of `dockerfile` uses and the daemon has, with their IDs.
+/// References with a digest are omitted because they never change.
 pub(super) fn daemon_bases(
     run: &Run,
     dockerfile: &Dockerfile,
@@ -97,13 +97,13 @@ pub(super) fn daemon_bases(
     Ok(found.into_iter().map(|(reference, id)| (reference.to_string(), id)).collect())
 }
 
-/// Answers what the bases of one image pass on to it.
+/// Looks up what an image inherits from its base images.
 pub(super) struct Bases<'a> {
     run: &'a Run,
     parents: &'a [Parent],
-    /// Those that were asked for.
+    /// The requested base images.
     asked: RefCell<Vec<String>>,
-    /// Those of which nobody could tell.
+    /// The base images with unknown configuration.
     unknown: RefCell<Vec<String>>,
 }
 
@@ -128,13 +128,13 @@ impl<'a> Bases<'a> {
         found
     }
 
-    /// The bases that were asked for, and those of them of which nobody could tell.
+    /// The requested base images, and those of them with unknown configuration.
     pub(super) fn into_asked(self) -> (Vec<String>, Vec<String>) {
         (self.asked.into_inner(), self.unknown.into_inner())
     }
 }
 
-/// In a plan: what an image of a dependency is going to pass on, which no daemon can tell yet.
+/// In a dry run: what builds will inherit from an image of a dependency, which no daemon has yet.
 fn foreseen(run: &Run, base: &str) -> Option<BaseConfig> {
     let targets = if run.options.dry_run { run.kin().all_targets() } else { Vec::new() };
     targets.iter().find_map(|target| {
@@ -144,8 +144,8 @@ fn foreseen(run: &Run, base: &str) -> Option<BaseConfig> {
     })
 }
 
-/// Asks the store, the daemon, then the registry, and remembers. Nobody who answers is no error: then the whole
-/// context counts.
+/// Queries the store, the daemon, then the registry, and records the result. No response is not an error: then the
+/// whole build context is an input.
 pub(super) fn look_up(run: &Run, base: &str) -> Option<BaseConfig> {
     let stored = run.wait(run.host.oci.base_config(base)).ok()?.ok().flatten();
     let in_daemon = || run.wait(run.host.docker.base_config(base)).ok()?.ok().flatten();
@@ -158,7 +158,7 @@ pub(super) fn look_up(run: &Run, base: &str) -> Option<BaseConfig> {
     Some(found)
 }
 
-/// In a plan: takes it that a custom command makes an image that passes on what its latest one did.
+/// In a dry run: assumes that builds inherit the same from the next image of a custom command as from its latest one.
 pub(super) fn learn_from_earlier(image: &Image, references: &[ImageReference]) {
     let run = image.run();
     let records = run.records(image.name());

@@ -1,4 +1,4 @@
-//! An image that is there: just built, or reused.
+//! An available image: just built, or reused.
 
 use super::Source;
 use crate::cluster::ImageLoad;
@@ -9,12 +9,12 @@ use crate::run::{Delivery, Finished, Image};
 use crate::script::StageError;
 use crate::state::{Progress, Record};
 
-/// An image that is there: built in this run, or reused from an earlier one. Immutable; `push` returns it with
-/// what was pushed.
+/// An available image: built in this run, or reused from an earlier one. Immutable; `push` returns a copy with the
+/// pushed tags.
 #[derive(Clone)]
 pub struct Built {
     image: Image,
-    /// `None` when the image is switched off.
+    /// `None` if the image is disabled.
     record: Option<Record>,
     source: Source,
     /// Whether it was built in this run.
@@ -32,13 +32,13 @@ impl Built {
         Self { image: image.clone(), record: Some(record), source, was_built: false }.told()
     }
 
-    /// Whether the check of the pipeline, where it has one, has succeeded on it.
+    /// Whether the pipeline's check, if any, has succeeded on it.
     pub fn is_verified(&self) -> bool {
         let check = self.image.run().check();
         self.record.as_ref().is_none_or(|record| record.is_verified(check.as_ref()))
     }
 
-    /// The same, with the check of the pipeline passed; remembered at once.
+    /// A copy that has passed the pipeline's check, which is recorded immediately.
     #[must_use]
     pub fn verified(mut self) -> Self {
         let run = self.image.run();
@@ -49,8 +49,8 @@ impl Built {
         self
     }
 
-    /// The same, whose build is good for later runs once the work on the image succeeds. What a run builds is so anyhow;
-    /// of an earlier build, only who does all that was left of it may say so.
+    /// A copy whose build later runs can reuse once the work on the image succeeds. New builds always allow this; for
+    /// an earlier build, call this only if all unfinished steps are repeated.
     #[must_use]
     pub fn finish(self) -> Self {
         if let Some(record) = &self.record {
@@ -59,7 +59,7 @@ impl Built {
         self
     }
 
-    /// An image that is not built because it is switched off.
+    /// An image that is not built because it is disabled.
     pub fn disabled(image: &Image) -> Self {
         let reason = "disabled".to_owned();
         let run = image.run();
@@ -76,7 +76,7 @@ impl Built {
         Self { image: image.clone(), record: None, source: Source::Elsewhere, was_built: false }
     }
 
-    /// The image it is of.
+    /// Its image.
     pub fn image(&self) -> &Image {
         &self.image
     }
@@ -86,12 +86,12 @@ impl Built {
         self.was_built
     }
 
-    /// Whether no run has come to its end with it: it was built in this run, or in one that failed.
+    /// Whether no run has finished with it: it was built in this run, or in a failed one.
     pub fn is_new(&self) -> bool {
         self.record.as_ref().is_some_and(|record| record.progress != Progress::Settled)
     }
 
-    /// Whether everything that an earlier run does with an image once it is built has succeeded.
+    /// Whether all steps after the build succeeded in an earlier run.
     pub fn is_finished(&self) -> bool {
         self.record.as_ref().is_none_or(Record::is_finished)
     }
@@ -107,26 +107,26 @@ impl Built {
         self.record.as_ref().map(|record| record.references(repository)).unwrap_or_default()
     }
 
-    /// Its digest in the registry, when it is there.
+    /// Its digest in the registry, if it is there.
     pub fn digest(&self) -> Option<String> {
         self.record.as_ref()?.digest().map(ToOwned::to_owned)
     }
 
-    /// What is remembered of its build; `None` when it is switched off.
+    /// The record of its build; `None` if it is disabled.
     pub(super) fn record(&self) -> Option<&Record> {
         self.record.as_ref()
     }
 
-    /// The same image, as it is after a change.
+    /// The same image after a change.
     pub(super) fn with(&self, record: Record, source: Source) -> Self {
         Self { record: Some(record), source, ..self.clone() }.told()
     }
 
-    /// Pushes every tag that is not in the registry yet, unless the run pushes nothing. Each is remembered as soon as it
-    /// is there.
+    /// Pushes all tags that are not in the registry yet, unless the run pushes nothing. Each is recorded as soon as it
+    /// is pushed.
     ///
     /// # Errors
-    /// When the registry refuses it or cannot be reached.
+    /// If the registry refuses it or is unreachable.
     pub fn push(&self) -> Result<Self, StageError> {
         let run = self.image.run();
         let mut built = self.clone();
@@ -161,16 +161,16 @@ impl Built {
         Ok(built.told())
     }
 
-    /// Its ID in the daemon, when one has it.
+    /// Its ID in the daemon, if the daemon has it.
     pub fn image_id(&self) -> Option<&str> {
         self.record.as_ref()?.image_id.as_deref()
     }
 
-    /// Pushes it as `reference`, wherever that is; returns the digest it has there. An image that is switched off is
-    /// not pushed, and neither is any in a run that pushes nothing.
+    /// Pushes it as `reference`, in any registry, and returns its digest there. Disabled images are not pushed, and a
+    /// run that pushes nothing pushes no image.
     ///
     /// # Errors
-    /// When a registry refuses it or cannot be reached.
+    /// If a registry refuses it or is unreachable.
     pub fn push_to(&self, reference: &ImageReference) -> Result<Option<String>, StageError> {
         let run = self.image.run();
         let Some(from) = self.references().into_iter().next() else { return Ok(None) };
@@ -196,11 +196,11 @@ impl Built {
         Ok(digest)
     }
 
-    /// Makes it available to the nodes of a local cluster, where there is one that cannot see the daemon. What windlass
-    /// assembled itself goes into the daemon first, where there is one.
+    /// Makes it available to the nodes of a local cluster that does not use the daemon. An image that windlass
+    /// assembled itself is first loaded into the daemon, if there is one.
     ///
     /// # Errors
-    /// When it cannot be loaded there.
+    /// If it cannot be loaded.
     pub fn load(&self) -> Result<Self, StageError> {
         let Some(record) = &self.record else { return Ok(self.clone()) };
         let Some(delivery) = self.image.delivery() else {
@@ -208,15 +208,15 @@ impl Built {
             return Ok(self.clone());
         };
         let loader = match (delivery, &self.source) {
-            // It is not here but in its registry, which is then the place for its new tags as well.
+            // It is only in its registry, which gets its new tags too.
             (Delivery::SharedDaemon | Delivery::Load(_), Source::Registry(_)) => return self.push(),
             (Delivery::Load(loader), Source::Daemon(_)) => loader,
             (Delivery::SharedDaemon | Delivery::Load(_), Source::Store(_)) => {
                 let is_there = self.load_into_daemon(record)?;
                 match delivery {
-                    // Without a daemon, nobody can give it to the nodes.
+                    // Without a daemon, it cannot be loaded into the nodes.
                     _ if !is_there => {
-                        let message = "it is pushed: without a docker daemon the cluster cannot get it";
+                        let message = "pushing instead of loading into the cluster: no Docker daemon";
                         self.image.events().notice(Level::Info, message);
                         return self.push();
                     }
@@ -238,25 +238,25 @@ impl Built {
         Ok(self.clone())
     }
 
-    /// Brings what is in windlass's own store into the daemon, where there is one that has it not yet, so that `docker
-    /// run` finds it; says whether a daemon is there.
+    /// Loads an image of the image store into the daemon, if there is one that does not have it yet, so that `docker
+    /// run` finds it. Returns whether there is a daemon.
     fn load_into_daemon(&self, record: &Record) -> Result<bool, StageError> {
         let Source::Store(digest) = &self.source else { return Ok(true) };
         let (run, references) = (self.image.run(), record.references(&self.image.config().repository));
         if run.wait_for_end(run.host.oci.load(digest, &references, &run.cancellation()))? {
-            self.image.events().step("loaded into the docker daemon");
+            self.image.events().step("loaded into the Docker daemon");
             return Ok(true);
         }
         Ok(run.wait(run.host.docker.reachable())?.is_ok())
     }
 
-    /// Makes it known to the images built from it, and to the report.
+    /// Reports it to the images that are built from it, and to the output.
     fn told(self) -> Self {
         let Some(record) = &self.record else { return self };
         let outcome = if self.was_built { Outcome::Built } else { Outcome::Skipped };
         let run = self.image.run();
         if let Some(reference) = self.references().into_iter().next() {
-            // What a plan only builds is no image yet.
+            // In a dry run, nothing is built.
             let is_planned = self.was_built && run.options.dry_run;
             let identity = (!is_planned).then(|| record.identity());
             let finished = Finished { key: record.key, reference, identity, is_new: self.was_built };

@@ -1,4 +1,4 @@
-//! The one function that decides whether an image is built.
+//! The function that decides whether an image is built.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,120 +9,118 @@ use crate::state::{BaseIdentity, BuiltFor, Record};
 /// The image IDs behind references.
 pub type ImageIds = HashMap<ImageReference, String>;
 
-/// A question for those of some references that the daemon has.
+/// A query for the references that the daemon has.
 pub type AskDaemon<'a, E> = dyn Fn(&[ImageReference]) -> Result<Option<ImageIds>, E> + 'a;
 
-/// All that the decision depends on. Questions to a daemon or registry are closures, asked only when the
-/// answer matters.
+/// All inputs of the decision. Queries to a daemon or registry are closures, called only if the decision needs them.
 pub struct Situation<'a, E> {
-    /// The key of the image as it would be built now: a question as well, as it may take much reading.
+    /// The cache key of a build now. A closure too, because it may read many files.
     pub key: &'a dyn Fn() -> Result<CacheKey, E>,
     /// Its repository.
     pub repository: &'a Repository,
-    /// The tags it should have.
+    /// The tags that it should have.
     pub templates: &'a [TagTemplate],
-    /// What is known of earlier builds, newest first.
+    /// The records of earlier builds, newest first.
     pub records: &'a [Record],
-    /// The images of projects that it is built from, as they are now.
+    /// Its current base images that belong to projects.
     pub bases: &'a [UsedBase],
-    /// Which image the base of this name is, for one of which nobody has told its content.
+    /// The identity of the base image with this name, for one whose content is not recorded.
     pub identify: &'a dyn Fn(&str) -> BaseIdentity,
-    /// Why it is built whatever is known: `forced`, `rebuildStrategy is always`.
+    /// Why it is built regardless of its inputs: `forced`, `rebuildStrategy is always`.
     pub always: Option<&'a str>,
-    /// What tells the check that an image has to pass from others; `None` when there is none.
+    /// The digest of the check that an image must pass; `None` if there is none.
     pub check: Option<Digest>,
-    /// Whether this run pushes it; for a custom command, whether it is asked to.
+    /// Whether this run pushes it; for a custom command, whether it gets the option to push.
     pub pushes: bool,
-    /// Whether a pushed image is looked up rather than trusted.
+    /// Whether pushed images are verified in the registry instead of trusted.
     pub check_registry: bool,
-    /// The image IDs of those references that the daemon has; `None` when no daemon answers.
+    /// The image IDs of the references that the daemon has; `None` if no daemon responds.
     pub in_daemon: &'a AskDaemon<'a, E>,
-    /// Whether the daemon has an image with this ID, be it under no name.
+    /// Whether the daemon has an image with this ID, even untagged.
     pub has_id: &'a dyn Fn(&str) -> Result<bool, E>,
-    /// Whether windlass's own store has the image with this manifest.
+    /// Whether the image store has the image with this manifest.
     pub in_store: &'a dyn Fn(&Digest) -> Result<bool, E>,
     /// The digest of a reference in its registry.
     pub in_registry: &'a dyn Fn(&ImageReference) -> Result<Option<String>, E>,
-    /// The platform that a build would have now, where another builder than this one would choose it.
+    /// The platform of a build now, if another builder than the recorded one would choose it.
     pub own_platform: &'a dyn Fn(&BuiltFor) -> Result<Option<String>, E>,
     /// Replaces each `#` of a tag.
     pub random: &'a dyn Fn() -> char,
 }
 
-/// An image of a project that another one is built from, as it is now.
+/// A current base image that belongs to a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsedBase {
     /// Its name.
     pub name: String,
-    /// Which image it is; `None` for one that is going to be built.
+    /// Its identity; `None` if it will be built.
     pub identity: Option<BaseIdentity>,
     /// Whether this run built it.
     pub is_new: bool,
 }
 
-/// What happens to an image.
+/// The decision about an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It is built.
     Build {
-        /// Why, when that is not a change of its inputs.
+        /// The reason, if it is not a change of the inputs.
         reason: Option<String>,
     },
     /// Its earlier build is used.
     Reuse(Box<Reuse>),
 }
 
-/// An earlier build that is good enough.
+/// An earlier build to reuse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reuse {
-    /// That build, its pushed tags without those that are gone.
+    /// The record of the build, without pushed tags that no longer exist.
     pub record: Record,
-    /// The tags it has, or gets now.
+    /// Its tags, including new ones.
     pub tags: Vec<Tag>,
-    /// Those of them that the daemon does not have on it, when the image is taken from there.
+    /// The tags to add in the daemon, if the image comes from there.
     pub untagged: Vec<Tag>,
-    /// Where it is.
+    /// Its location.
     pub source: Source,
-    /// What of that which comes after a build has not succeeded, such as `not verified yet`.
+    /// The step after the build that has not succeeded, such as `not verified yet`.
     pub unfinished: Option<&'static str>,
-    /// What is left to do with its tags, such as `not pushed yet`; `None`: nothing.
+    /// The remaining work on its tags, such as `not pushed yet`; `None` if there is none.
     pub left: Option<String>,
 }
 
-/// Where a built image is.
+/// The location of a built image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// In the daemon, under this ID.
     Daemon(String),
-    /// In windlass's own store, with this digest of its manifest.
+    /// In the image store, with this manifest digest.
     Store(Digest),
     /// In its registry, under this tag.
     Registry(Tag),
-    /// Wherever the custom command put it.
+    /// At an unknown location chosen by the custom command.
     Elsewhere,
 }
 
-/// What the daemon says of an earlier build.
+/// The state of an earlier build in the daemon.
 enum InDaemon {
-    /// It has it, under this ID; these of its tags are still on it.
+    /// The daemon has it, with this ID and these of its tags.
     There(String, Vec<Tag>),
-    /// It has it no more.
+    /// The daemon no longer has it.
     Gone,
-    /// This image that it was built on is another one there by now.
+    /// This base image is now a different image in the daemon.
     OtherBase(ImageReference),
-    /// No daemon answers.
+    /// No daemon responds.
     Silent,
 }
 
-/// Decides whether an image is built or an earlier build of it is good enough.
+/// Decides whether an image is built or an earlier build of it is reused.
 ///
-/// A build with the same key, and on the very images that its bases are now, is good when all its tags are in the
-/// registry (trusted, or looked up with `check_registry`), or when a daemon or windlass's own store has it. A daemon
-/// that does not answer has nothing: whoever builds then may not need it. Tags that are new are added to the existing
-/// image.
+/// A build with the same cache key and the current base images is reused if all its tags are in the registry (trusted,
+/// or verified with `check_registry`), or if a daemon or the image store has it. A daemon that does not respond has no
+/// images: the build may not need it. New tags are added to the existing image.
 ///
 /// # Errors
-/// What the daemon or the registry answered when they had to be asked and could not.
+/// The error of the daemon or the registry if a required query fails.
 pub fn decide<E>(situation: &Situation<'_, E>) -> Result<Verdict, E> {
     if let Some(reason) = situation.always {
         return Ok(Verdict::Build { reason: Some(reason.to_owned()) });
@@ -133,7 +131,7 @@ pub fn decide<E>(situation: &Situation<'_, E>) -> Result<Verdict, E> {
     let key = (situation.key)()?;
     let repository = situation.repository.to_string();
     let same_key: Vec<_> = situation.records.iter().filter(|record| record.key == key).collect();
-    // A build with just these tags keeps the random ones it got; any other one gets new tags.
+    // A build with exactly these templates keeps its random tags; any other one gets new tags.
     let is_twin = |record: &&&Record| record.templates == situation.templates;
     let here = || same_key.iter().filter(|record| record.repository == repository);
     let candidates = here().filter(is_twin).chain(here().filter(|record| !is_twin(record)));
@@ -156,7 +154,7 @@ pub fn decide<E>(situation: &Situation<'_, E>) -> Result<Verdict, E> {
 }
 
 impl Reuse {
-    /// What of that which comes after a build has not succeeded with `record`, whose image has to pass `check`.
+    /// The step after the build that has not succeeded for `record`, whose image must pass `check`.
     pub fn unfinished(record: &Record, check: Option<&Digest>) -> Option<&'static str> {
         match record.is_finished() {
             _ if !record.is_verified(check) => Some("not verified yet"),
@@ -165,7 +163,7 @@ impl Reuse {
         }
     }
 
-    /// All that is left to do, as a phrase; `None`: nothing.
+    /// The remaining work, as a phrase; `None` if there is none.
     pub fn rest(&self) -> Option<String> {
         let parts: Vec<_> = self.unfinished.into_iter().chain(self.left.as_deref()).collect();
         (!parts.is_empty()).then(|| parts.join(", "))
@@ -178,29 +176,29 @@ fn missing<'a>(wanted: &'a [Tag], known: &[Tag]) -> Option<&'a Tag> {
 }
 
 impl<E> Situation<'_, E> {
-    /// What is told of the first base that is not the image `record` was built on. One that a plan builds may turn out to
-    /// be the same; nobody can know before.
+    /// The reason for the first base image that differs from the one `record` was built on. In a dry run, a base image
+    /// that will be built counts as different, although the result may be the same.
     fn other_base(&self, record: &Record) -> Option<String> {
         let is_same = |base: &&UsedBase| {
             let Some(now) = &base.identity else { return false };
             let was_built_on = |now: &BaseIdentity| match record.bases.get(&base.name) {
                 Some(then) => then.is_same(now),
-                // Names do not count: with the same key it has the same bases.
+                // Names are ignored: the same cache key implies the same base images.
                 None => record.bases.values().any(|then| then.is_same(now)),
             };
             was_built_on(now) || (!now.has_content() && was_built_on(&(self.identify)(&base.name)))
         };
         let other = self.bases.iter().find(|base| !is_same(base))?;
         let when = if other.is_new { "is" } else { "was" };
-        Some(format!("its base `{}` {when} built again", other.name))
+        Some(format!("its base `{}` {when} rebuilt", other.name))
     }
 
-    /// How `record` is reused, or why it cannot be.
+    /// How `record` is reused, or the reason why it cannot be.
     fn reuse(&self, record: &Record) -> Result<Result<Reuse, String>, E> {
         if let Some(built_for) = &record.built_for
             && let Some(now) = (self.own_platform)(built_for)?.filter(|now| *now != built_for.platform)
         {
-            return Ok(Err(format!("it was built for {}, and is for {now} now", built_for.platform)));
+            return Ok(Err(format!("built for {}, now for {now}", built_for.platform)));
         }
         let tags = self.tags(record);
         let reuse = |source, record: &Record, left| {
@@ -247,7 +245,7 @@ impl<E> Situation<'_, E> {
             return Ok(Ok(Reuse { record, tags, untagged, source, unfinished, left }));
         }
         let in_daemon = match self.find_in_daemon(record) {
-            // The registry can give its own image another tag: no daemon is needed.
+            // The registry can add a tag to its image without a daemon.
             Err(_) if self.pushes && !record.pushed.is_empty() => InDaemon::Gone,
             found => found?,
         };
@@ -257,7 +255,7 @@ impl<E> Situation<'_, E> {
         let is_silent = matches!(in_daemon, InDaemon::Silent);
         if let InDaemon::There(id, local) = in_daemon {
             let untagged: Vec<_> = tags.iter().filter(|tag| !local.contains(tag)).cloned().collect();
-            let renamed = || untagged.first().map(|tag| format!("tag {tag} was taken from it"));
+            let renamed = || untagged.first().map(|tag| format!("tag {tag} no longer refers to it"));
             let left = new.or_else(to_push).or_else(renamed);
             return Ok(Ok(Reuse {
                 record: record.clone(),
@@ -270,16 +268,16 @@ impl<E> Situation<'_, E> {
         }
         match record.pushed.keys().next() {
             Some(tag) if self.pushes => reuse(Source::Registry(tag.clone()), record, new.or_else(to_push)),
-            _ if is_silent => Ok(Err("the docker daemon that has it does not answer".to_owned())),
+            _ if is_silent => Ok(Err("the Docker daemon that has it does not respond".to_owned())),
             None if lost.is_some() => {
-                Ok(Err("the image is gone from the registry and the daemon".to_owned()))
+                Ok(Err("the image is no longer in the registry or the daemon".to_owned()))
             }
-            _ if record.stored.is_some() => Ok(Err("the image is gone from the store".to_owned())),
-            _ => Ok(Err("the image is gone from the daemon".to_owned())),
+            _ if record.stored.is_some() => Ok(Err("the image is no longer in the store".to_owned())),
+            _ => Ok(Err("the image is no longer in the daemon".to_owned())),
         }
     }
 
-    /// The tags a reused build should have: its own when they came from the same templates.
+    /// The tags of a reused build: its own if they come from the same templates.
     fn tags(&self, record: &Record) -> Vec<Tag> {
         if record.templates == self.templates {
             return record.tags.clone();
@@ -287,8 +285,8 @@ impl<E> Situation<'_, E> {
         self.templates.iter().map(|template| template.fill(|| (self.random)())).collect()
     }
 
-    /// The base that was taken from the daemon and is another image there by now. A daemon that does not answer, or has no
-    /// such image any more, says nothing about what was built on it.
+    /// A base image that was taken from the daemon and is now a different image there. `None` if the daemon does not respond
+    /// or no longer has it: that does not affect what was built on it.
     fn moved_base(&self, record: &Record) -> Result<Option<ImageReference>, E> {
         let asked: Vec<_> = record.daemon_bases().map(|(base, _)| base).collect();
         if asked.is_empty() {
@@ -299,7 +297,7 @@ impl<E> Situation<'_, E> {
         Ok(moved.map(|(base, _)| base))
     }
 
-    /// What the daemon says of the build.
+    /// Looks up the build in the daemon.
     fn find_in_daemon(&self, record: &Record) -> Result<InDaemon, E> {
         let Some(id) = &record.image_id else { return Ok(InDaemon::Gone) };
         let mut asked = record.references(self.repository);
@@ -310,14 +308,14 @@ impl<E> Situation<'_, E> {
                 return Ok(InDaemon::OtherBase(base));
             }
         }
-        // A name that was moved to another image since is not this build any more.
+        // A tag that has moved to another image no longer refers to this build.
         let own = found.into_iter().filter(|(_, found)| found == id);
         let local: Vec<Tag> = own.filter_map(|(reference, _)| reference.tag).collect();
         let is_there = !local.is_empty() || (self.has_id)(id)?;
         Ok(if is_there { InDaemon::There(id.clone(), local) } else { InDaemon::Gone })
     }
 
-    /// The pushed tags that are still there, and what became of the first that is not.
+    /// The pushed tags that still exist, and what happened to the first that does not.
     fn still_pushed(&self, record: &Record) -> Result<(Pushed, Option<String>), E> {
         let mut pushed = record.pushed.clone();
         let mut lost = None;
@@ -330,8 +328,8 @@ impl<E> Situation<'_, E> {
         Ok((pushed, lost))
     }
 
-    /// What the registry has of `tags` of a custom command, or what became of the first that is not there. Nobody has
-    /// told what the command pushed: the first digest that is seen counts.
+    /// The tags of a custom command that the registry has, or what happened to the first missing one. Nobody has told
+    /// what the command pushed: the first digest that is seen counts.
     fn pushed_by_command(&self, record: &Record, tags: &[Tag]) -> Result<Result<Pushed, String>, E> {
         let mut pushed = Pushed::new();
         for tag in tags {
@@ -344,14 +342,14 @@ impl<E> Situation<'_, E> {
         Ok(Ok(pushed))
     }
 
-    /// The digest that `tag` has in its registry, where it is still the one that is `known`; else what became of it.
+    /// The digest of `tag` in its registry, if it still matches `known`; otherwise what happened to it.
     fn look_up(&self, tag: &Tag, known: Option<&str>) -> Result<Result<String, String>, E> {
         Ok(match (self.in_registry)(&self.repository.with_tag(tag.clone()))? {
             Some(now) if known.is_some_and(|known| now != known) => {
-                Err(format!("tag {tag} is another image in the registry"))
+                Err(format!("tag {tag} is a different image in the registry"))
             }
             Some(now) => Ok(now),
-            None => Err(format!("tag {tag} is gone from the registry")),
+            None => Err(format!("tag {tag} is no longer in the registry")),
         })
     }
 }
@@ -359,9 +357,9 @@ impl<E> Situation<'_, E> {
 /// Tags in a registry, with their digests where known.
 type Pushed = BTreeMap<Tag, Option<String>>;
 
-/// Why an image is built when its base `base` of the daemon is another one.
+/// The reason to build an image whose base image changed in the daemon.
 fn base_moved(base: &ImageReference) -> String {
-    format!("its base {base} is another image in the docker daemon now")
+    format!("its base {base} is now a different image in the Docker daemon")
 }
 
 #[cfg(test)]
@@ -373,7 +371,7 @@ mod tests {
     use crate::plan::Inputs;
     use crate::state::{Progress, RecordedInputs};
 
-    /// A world with an image `acme/api`, and what was asked of it.
+    /// A test world with an image `acme/api`, and the queries to it.
     struct World {
         templates: Vec<TagTemplate>,
         records: Vec<Record>,
@@ -382,21 +380,21 @@ mod tests {
         pushes: bool,
         check_registry: bool,
         bases: Vec<UsedBase>,
-        /// What somebody can tell of a base.
+        /// The known identity of a base image.
         identity: BaseIdentity,
-        /// Tags in the daemon with their image IDs; other images it has without a name.
+        /// Tags in the daemon with their image IDs; it has other images without a tag.
         daemon: BTreeMap<&'static str, &'static str>,
         nameless: Vec<&'static str>,
-        /// Whether no daemon answers.
+        /// Whether no daemon responds.
         is_silent: bool,
-        /// The image in windlass's own store.
+        /// The image in the image store.
         stored: Option<Digest>,
         /// Tags in the registry with their digests.
         registry: BTreeMap<&'static str, &'static str>,
         asked: RefCell<Vec<String>>,
     }
 
-    /// A build with the present key.
+    /// A build with the current cache key.
     fn record(tags: &[&str], id: Option<&str>, pushed: &[(&str, Option<&str>)]) -> Record {
         let inputs = inputs("now");
         let tag = |tag: &str| tag.parse::<Tag>().expect("a tag");
@@ -496,10 +494,10 @@ mod tests {
                 own_platform: &|_| Ok(None),
                 random: &|| 'x',
             });
-            verdict.expect("the world answers")
+            verdict.expect("a verdict")
         }
 
-        /// Checks the verdict in short (`build: why`, `daemon a b (+ b): what is left`) and the questions.
+        /// Checks the verdict in short form (`build: reason`, `daemon a b (+ b): remaining work`) and the queries.
         #[track_caller]
         fn check(&self, expected: &str, asked: &[&str]) {
             let join = |tags: &[Tag]| tags.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
@@ -545,7 +543,7 @@ mod tests {
         let digest = Digest::of("manifest");
         let stored = |pushed| Record { stored: Some(digest), ..record(&["1"], None, pushed) };
         let mut world = world(&["1"], vec![stored(&[])]);
-        world.check("build: the image is gone from the store", &[]);
+        world.check("build: the image is no longer in the store", &[]);
         world.stored = Some(digest);
         world.check("store as 1: not pushed yet", &[]);
         world.pushes = false;
@@ -565,7 +563,7 @@ mod tests {
         vec![UsedBase { name: "low".to_owned(), identity, is_new }]
     }
 
-    /// A pushed build on the base `low`, of which this was known.
+    /// A pushed build on the base `low` with this known identity.
     fn record_on(low: BaseIdentity) -> Record {
         Record { bases: BTreeMap::from([("low".to_owned(), low)]), ..record(&["1"], Some("i"), &[PUSHED]) }
     }
@@ -575,18 +573,18 @@ mod tests {
         let mut world = world(&["1"], vec![record_on(build("first"))]);
         world.bases = base(Some(build("first")), false);
         world.check("registry 1 as 1: nothing", &[]);
-        // Nobody knows what it has in it.
+        // Its content is unknown.
         world.bases = base(Some(build("second")), false);
-        world.check("build: its base `low` was built again", &["base low"]);
+        world.check("build: its base `low` was rebuilt", &["base low"]);
         world.bases = base(Some(build("second")), true);
-        world.check("build: its base `low` is built again", &["base low"]);
+        world.check("build: its base `low` is rebuilt", &["base low"]);
         world.bases = base(None, true);
-        world.check("build: its base `low` is built again", &[]);
+        world.check("build: its base `low` is rebuilt", &[]);
         world.bases = base(Some(build("first")), false);
         world.bases[0].name = "renamed".to_owned();
         world.check("registry 1 as 1: nothing", &[]);
         world.records = vec![record(&["1"], Some("i"), &[PUSHED])];
-        world.check("build: its base `renamed` was built again", &["base renamed"]);
+        world.check("build: its base `renamed` was rebuilt", &["base renamed"]);
     }
 
     #[test]
@@ -595,12 +593,12 @@ mod tests {
         let mut world = world(&["1"], vec![record_on(known("first", "id"))]);
         world.bases = base(Some(known("second", "id")), true);
         world.check("registry 1 as 1: nothing", &[]);
-        // A command of its own tells nothing about the image: somebody else has to.
+        // A custom command reports no content, so the content must be queried.
         world.bases = base(Some(build("second")), true);
         world.identity = known("second", "id");
         world.check("registry 1 as 1: nothing", &["base low"]);
         world.identity = known("second", "other");
-        world.check("build: its base `low` is built again", &["base low"]);
+        world.check("build: its base `low` is rebuilt", &["base low"]);
     }
 
     #[test]
@@ -621,9 +619,9 @@ mod tests {
         world.daemon = BTreeMap::from([("1", "i"), ("dev", "b1")]);
         world.check("daemon i as 1: not pushed yet", &["daemon 1 dev"]);
         world.daemon.insert("dev", "b2");
-        let other = "build: its base acme/base:dev is another image in the docker daemon now";
+        let other = "build: its base acme/base:dev is now a different image in the Docker daemon";
         world.check(other, &["daemon 1 dev"]);
-        // One that is gone says nothing about what was built on it.
+        // A missing base image says nothing about images built on it.
         world.daemon.remove("dev");
         world.check("daemon i as 1: not pushed yet", &["daemon 1 dev"]);
         world.records = vec![on(&[PUSHED])];
@@ -659,16 +657,16 @@ mod tests {
         let mut world = world(&["1"], vec![record(&["1"], Some("i"), &[PUSHED])]);
         world.check_registry = true;
         let all = ["registry 1", "daemon 1", "id i"];
-        world.check("build: the image is gone from the registry and the daemon", &all);
+        world.check("build: the image is no longer in the registry or the daemon", &all);
         world.registry = BTreeMap::from([("1", "d1")]);
         world.check("registry 1 as 1: nothing", &all[..1]);
         world.registry = BTreeMap::from([("1", "d2")]);
         world.daemon = BTreeMap::from([("1", "i")]);
-        world.check("daemon i as 1: tag 1 is another image in the registry", &all[..2]);
+        world.check("daemon i as 1: tag 1 is a different image in the registry", &all[..2]);
         world.registry.clear();
-        world.check("daemon i as 1: tag 1 is gone from the registry", &all[..2]);
+        world.check("daemon i as 1: tag 1 is no longer in the registry", &all[..2]);
         let Verdict::Reuse(reuse) = world.verdict() else { panic!("it is reused") };
-        assert!(reuse.record.pushed.is_empty(), "a tag that is gone has to be pushed again");
+        assert!(reuse.record.pushed.is_empty(), "a missing tag must be pushed again");
         world.asked.take();
         world.pushes = false;
         world.check("daemon i as 1: nothing", &all[..2]);
@@ -679,14 +677,14 @@ mod tests {
         let custom = |pushed| Record { custom: true, ..record(&["1"], None, pushed) };
         let mut world = world(&["1"], vec![custom(&[])]);
         world.check_registry = true;
-        world.check("build: tag 1 is gone from the registry", &["registry 1"]);
+        world.check("build: tag 1 is no longer in the registry", &["registry 1"]);
         world.registry = BTreeMap::from([("1", "d1")]);
         world.check("elsewhere as 1: nothing", &["registry 1"]);
         let Verdict::Reuse(reuse) = world.verdict() else { panic!("it is reused") };
         assert_eq!(reuse.record.digest(), Some("d1"));
         world.asked.take();
         world.records = vec![custom(&[("1", Some("d0"))])];
-        world.check("build: tag 1 is another image in the registry", &["registry 1"]);
+        world.check("build: tag 1 is a different image in the registry", &["registry 1"]);
         world.pushes = false;
         world.check("elsewhere as 1: nothing", &[]);
     }
@@ -734,7 +732,7 @@ mod tests {
     #[test]
     fn an_image_of_the_daemon_alone_is_looked_up_there() {
         let mut world = world(&["1"], vec![record(&["1"], Some("i"), &[])]);
-        world.check("build: the image is gone from the daemon", &["daemon 1", "id i"]);
+        world.check("build: the image is no longer in the daemon", &["daemon 1", "id i"]);
         world.daemon = BTreeMap::from([("1", "i")]);
         world.check("daemon i as 1: not pushed yet", &["daemon 1"]);
         world.pushes = false;
@@ -745,7 +743,7 @@ mod tests {
     fn a_silent_daemon_has_nothing() {
         let mut world = world(&["1"], vec![record(&["1"], Some("i"), &[])]);
         world.is_silent = true;
-        world.check("build: the docker daemon that has it does not answer", &["daemon 1"]);
+        world.check("build: the Docker daemon that has it does not respond", &["daemon 1"]);
         world.records = vec![record(&["1"], Some("i"), &[PUSHED])];
         world.check("registry 1 as 1: nothing", &[]);
     }
@@ -755,16 +753,16 @@ mod tests {
         let mut world = world(&["1"], vec![record(&["1"], Some("i"), &[])]);
         world.pushes = false;
         world.daemon = BTreeMap::from([("1", "other")]);
-        world.check("build: the image is gone from the daemon", &["daemon 1", "id i"]);
+        world.check("build: the image is no longer in the daemon", &["daemon 1", "id i"]);
         world.nameless = vec!["i"];
-        world.check("daemon i as 1 (+ 1): tag 1 was taken from it", &["daemon 1", "id i"]);
+        world.check("daemon i as 1 (+ 1): tag 1 no longer refers to it", &["daemon 1", "id i"]);
     }
 
     #[test]
     fn a_build_without_an_id_cannot_be_told_from_others() {
         let mut world = world(&["1"], vec![record(&["1"], None, &[])]);
         world.daemon = BTreeMap::from([("1", "i")]);
-        world.check("build: the image is gone from the daemon", &[]);
+        world.check("build: the image is no longer in the daemon", &[]);
     }
 
     #[test]
@@ -775,7 +773,7 @@ mod tests {
         world.check("daemon i as 1 2 (+ 2): new tag 2", &["daemon 1"]);
         world.daemon.clear();
         world.pushes = false;
-        world.check("build: the image is gone from the daemon", &["daemon 1", "id i"]);
+        world.check("build: the image is no longer in the daemon", &["daemon 1", "id i"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What of an image's inputs is not as it was at an earlier build: the one comparison behind every reason.
+//! The differences between an image's inputs and those of an earlier build, from which all reasons are derived.
 
 use serde::Serialize;
 
@@ -6,26 +6,26 @@ use super::{ENCODING, Inputs};
 use crate::image::context::{Change, ChangeKind, shown};
 use crate::state::Record;
 
-/// An input that is not as it was.
+/// A changed input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// What happened to it.
+    /// The kind of change.
     pub change: Sign,
-    /// What kind of input it is.
+    /// The kind of input.
     pub input: Input,
-    /// Which one: a file, a build argument, a parent. Values are never told.
+    /// Its name: a file, a build argument, a parent. Values are never shown.
     pub name: String,
 }
 
-/// What happened to an input.
+/// The kind of change of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sign {
-    /// It is new.
+    /// Added.
     Added,
-    /// It is gone.
+    /// Removed.
     Removed,
-    /// It is another one.
+    /// Changed.
     Changed,
 }
 
@@ -35,30 +35,30 @@ pub enum Sign {
 pub enum Input {
     /// The custom command.
     Command,
-    /// The Dockerfile, with what is written into it.
+    /// The Dockerfile, including injected instructions.
     Dockerfile,
     /// The build target.
     Target,
     /// The network of RUN steps.
     Network,
-    /// The platform that was asked for.
+    /// The requested platform.
     Platform,
-    /// More arguments of the docker CLI.
+    /// Additional arguments of the Docker CLI.
     Arguments,
     /// A build argument.
     BuildArg,
-    /// An image of the project that this one is built from.
+    /// A base image that belongs to the project.
     Parent,
-    /// Whether changes of the context count at all, or the context where its files are not known any more.
+    /// Whether the build context is an input, or the build context if its earlier files are no longer recorded.
     Context,
     /// A file.
     File,
-    /// How windlass makes cache keys: nothing can be compared with what was built by one that makes others.
+    /// The encoding of cache keys: builds with another encoding cannot be compared.
     Encoding,
 }
 
 impl Sign {
-    /// From what was there before and what is there now.
+    /// The change from `before` to `now`.
     fn of<T>(before: Option<T>, now: Option<T>) -> Self {
         match (before, now) {
             (None, Some(_)) => Self::Added,
@@ -78,8 +78,8 @@ impl From<ChangeKind> for Sign {
     }
 }
 
-/// What `inputs` have otherwise than those of `earlier`. `changed_files` names the files of the context that differ,
-/// when the context does; `None` where they are not known any more.
+/// The differences between `inputs` and those of `earlier`. If the build context differs, `changed_files` returns the
+/// changed files; `None` if they are no longer recorded.
 pub fn differences(
     earlier: &Record,
     inputs: &Inputs,

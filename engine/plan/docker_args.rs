@@ -1,4 +1,4 @@
-//! What of docker's arguments the builder `oci` understands.
+//! The arguments of Docker that the builder `oci` supports.
 
 use crate::config::{BuilderArg, BuilderArgs};
 use crate::oci::Compression;
@@ -12,7 +12,8 @@ pub(super) fn compression(args: &BuilderArgs) -> Compression {
     }
 }
 
-/// What would make the CLI push the image by itself: `--push`, `--output type=registry`, `--output type=image,push=true`.
+/// The argument that makes the Docker CLI push the image: `--push`, `--output type=registry`, `--output
+/// type=image,push=true`.
 pub(super) fn pushing(args: &BuilderArgs) -> Option<String> {
     let pushes = |arg: &&BuilderArg| {
         let parts = || arg.value.as_deref().unwrap_or_default().split(',');

@@ -1,4 +1,4 @@
-//! Building a planned image from its Dockerfile.
+//! Builds a planned image from its Dockerfile.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -25,25 +25,25 @@ use crate::run::{Image, Run};
 use crate::script::StageError;
 use crate::script::stage::Dockerfile;
 
-/// A Dockerfile with all that building it takes.
+/// A Dockerfile with everything that its build needs.
 pub(super) struct DockerfileRecipe {
     pub(super) dockerfile: Dockerfile,
     pub(super) context: Context,
     pub(super) reach: Reach,
     pub(super) selection: Selection,
     pub(super) parents: Vec<Parent>,
-    /// Bases that were asked for what they pass on.
+    /// Base images whose configuration was requested.
     pub(super) bases: Vec<String>,
-    /// Those of them of which nobody could tell.
+    /// Those of them with unknown configuration.
     pub(super) unknown_bases: Vec<String>,
 }
 
 impl DockerfileRecipe {
-    /// Whether a base whose facts were only remembered passes on something else by now: its tag may have moved.
+    /// Whether the configuration of a base image differs from the recorded one: its tag may have moved.
     fn bases_moved(&self, run: &Run) -> bool {
         let remembered =
             self.bases.iter().filter(|base| !self.unknown_bases.contains(base) && !run.bases.is_fresh(base));
-        // Every one is asked, so that none is asked again.
+        // All of them are queried now, so that none is queried again.
         let moved = remembered.filter(|base| {
             let before = run.bases.get(base);
             look_up(run, base).is_some_and(|found| Some(found) != before)
@@ -53,8 +53,7 @@ impl DockerfileRecipe {
 }
 
 impl Plan {
-    /// Builds the image with all its tags, and remembers it; with docker, unless `builder` is another one for
-    /// Dockerfiles.
+    /// Builds the image with all its tags and records it; with Docker, unless `builder` is another one for Dockerfiles.
     pub(super) fn build_dockerfile(
         &self,
         recipe: &DockerfileRecipe,
@@ -63,7 +62,7 @@ impl Plan {
         let run = self.image.run();
         let events = self.image.events();
         let options = self.image.config().docker.clone().unwrap_or_default();
-        #[expect(clippy::result_large_err, reason = "it is made once and ends the build")]
+        #[expect(clippy::result_large_err, reason = "created once, and ends the build")]
         let check = |taker| arguments::check(self.image.name(), &options.args, taker);
         if matches!(builder, BuilderKind::Docker | BuilderKind::BuildKit) {
             self.check_program()?;
@@ -161,12 +160,12 @@ impl Plan {
                 run.wait_for_end(run.host.docker.build(request, &options, &events, &cancel))
             }
         };
-        // A base that moved since it was looked at may need files that did not travel: look again next time.
+        // If the tag of a base image has moved, the build may need files that were not sent: query it again next time.
         let built = built.inspect_err(|_| {
             recipe.bases.iter().for_each(|base| run.bases.forget(base));
         })?;
         let identity = self.identity_of_built(recipe, moved, &sent)?;
-        // What is known of the image that had these names before does not hold for this one.
+        // The recorded configuration of the image that had these tags before does not apply to this one.
         tags.iter().for_each(|tag| run.bases.forget(&self.reference(tag).to_string()));
         if run.options.dry_run {
             self.foresee(recipe, &tags);
@@ -180,11 +179,11 @@ impl Plan {
         self.remember(&identity, tags, built, daemon_bases, false)
     }
 
-    /// The build arguments whose values nobody may read: a secret is in them, or the environment alone has them.
+    /// The build arguments with secret values: they contain a secret, or come only from the environment.
     fn secret_args(&self, dockerfile: &Dockerfile) -> BTreeSet<String> {
         let (secrets, configured) = (&self.image.run().secrets, &self.image.config().options);
         let is_secret = |(name, value): &(&String, &String)| {
-            // The address of a proxy may have a password in it.
+            // The URL of a proxy may contain a password.
             let is_login = dockerfile.proxies.contains_key(*name) && value.contains('@');
             let is_inherited =
                 configured.build_args.get(*name) == Some(&None) || configured.inherited_args.contains(*name);
@@ -193,10 +192,10 @@ impl Plan {
         dockerfile.args.iter().filter(is_secret).map(|(name, _)| name.clone()).collect()
     }
 
-    /// What a pod is told to build.
+    /// The build request for a pod.
     fn kaniko_build(&self, request: BuildRequest) -> KanikoBuild {
         let (run, config) = (self.image.run(), self.image.config());
-        // Docker's stand-in keeps layers, as DevSpace's does.
+        // As the fallback for Docker, kaniko caches layers, as in DevSpace.
         let stand_in = || KanikoConfig { cache: true, ..KanikoConfig::default() };
         let kaniko = config.kaniko.clone().unwrap_or_else(stand_in);
         let of_args = request.given_args().into_iter().filter(|(name, _)| request.secret_args.contains(name));
@@ -214,8 +213,7 @@ impl Plan {
         }
     }
 
-    /// Makes sure that the program of `buildKit.command`, if there is one, may run, and that `args` push only where the
-    /// run does.
+    /// Checks that the command of `buildKit.command`, if any, may run, and that `args` push only if the run does.
     fn check_program(&self) -> Result<(), StageError> {
         let Some(docker) = &self.image.config().docker else { return Ok(()) };
         if let Some(argument) =
@@ -230,7 +228,7 @@ impl Plan {
         Ok(allowed.map_err(|error| BuildError::process(self.image.name(), error))?)
     }
 
-    /// Makes sure that neither the Dockerfile nor a trigger of its base images needs a daemon.
+    /// Checks that neither the Dockerfile nor a trigger of its base images needs a daemon.
     fn check_daemonless(&self, recipe: &DockerfileRecipe) -> Result<(), StageError> {
         let Dockerfile { inner, target, args, .. } = &recipe.dockerfile;
         let bases = Bases::new(self.image.run(), &recipe.parents);
@@ -240,18 +238,18 @@ impl Plan {
         }
     }
 
-    /// Makes sure that kaniko can do what the image asks for, and tells what it does without.
+    /// Makes sure that kaniko supports the image's options, and reports ignored ones.
     fn check_kaniko(&self) -> Result<(), StageError> {
         let image = &self.image;
         let fit = kaniko::fit(image.config(), image.run().options.skip_push)?;
         for option in fit.unused {
-            let message = format!("`{option}` steers how docker builds: kaniko goes without");
+            let message = format!("kaniko ignores the Docker option `{option}`");
             image.events().notice(Level::Info, message);
         }
         Ok(())
     }
 
-    /// In a plan: learns what the image will pass on to those built from it, which no daemon can tell yet.
+    /// In a dry run: records what other builds will inherit from the image, which no daemon has yet.
     fn foresee(&self, recipe: &DockerfileRecipe, tags: &[Tag]) {
         let run = self.image.run();
         let Dockerfile { inner, target, args, .. } = &recipe.dockerfile;
@@ -262,8 +260,8 @@ impl Plan {
         tags.iter().for_each(|tag| run.bases.learn(&self.reference(tag).to_string(), config.clone()));
     }
 
-    /// The identity as the next run will see it, of the files that were sent: once the base images are there, what
-    /// they pass on is no longer unknown, and less of the context may count.
+    /// The identity of the sent files in the next run: once the base images are available, their configuration is
+    /// known, and fewer files of the build context may be inputs.
     fn identity_of_built(
         &self,
         recipe: &DockerfileRecipe,
@@ -283,7 +281,7 @@ impl Plan {
         Ok(again.identify(files))
     }
 
-    /// What a build reads of the context, with what is known of its bases by now.
+    /// The files of the build context that a build reads, with the current configuration of its base images.
     fn reach_again(&self, recipe: &DockerfileRecipe) -> Result<(Reach, Selection), StageError> {
         let Dockerfile { inner, target, args, .. } = &recipe.dockerfile;
         let bases = Bases::new(self.image.run(), &recipe.parents);
@@ -294,7 +292,7 @@ impl Plan {
     }
 }
 
-/// What of `context` a build with `reach` gets, with the files that windlass adds.
+/// The files of `context` for a build with `reach`, including the files that windlass adds.
 pub(super) fn select(
     image: &Image,
     context: &Context,
@@ -315,7 +313,7 @@ pub(super) fn select(
         .fold(selection, |selection, file| selection.with_file(file.path, file.mode, file.content.clone())))
 }
 
-/// What `error`, met while the files below `root` were hashed for a builder, stops a build with.
+/// The build error for `error`, which occurred while the files below `root` were hashed for a builder.
 fn changed(error: ContextError, root: &Path) -> StageError {
     if let ContextError::Unreadable { path, reason } = &error
         && let Some(reason) = Changed::of(reason)
@@ -326,10 +324,10 @@ fn changed(error: ContextError, root: &Path) -> StageError {
     error.into()
 }
 
-/// Tells what is worth knowing about what is about to travel.
+/// Reports notes about the files to send.
 fn tell_context(events: &ImageEvents, reach: &Reach, selection: &Selection) {
     if let Reach::Whole { why: Some(why) } = reach {
-        events.notice(Level::Info, format!("every file of the build context counts: {why}"));
+        events.notice(Level::Info, format!("every file of the build context is an input: {why}"));
     }
     if let Some(hint) = selection.hint() {
         events.notice(Level::Info, hint);
@@ -337,25 +335,25 @@ fn tell_context(events: &ImageEvents, reach: &Reach, selection: &Selection) {
     if let Some((first, more)) = selection.left_out().split_first() {
         let others = match more.len() {
             0 => String::new(),
-            1 => " and one more".to_owned(),
+            1 => " and 1 more".to_owned(),
             count => format!(" and {count} more"),
         };
         events.notice(
             Level::Info,
             format!(
-                "left out of the build context, as it is neither a file nor a folder: `{}`{others}",
+                "excluded from the build context (not a file, directory or symlink): `{}`{others}",
                 shown(first)
             ),
         );
     }
 }
 
-/// Keeps the list of files behind `digest`, for naming what changed later.
+/// Saves the file list of `digest`, to report changed files later.
 pub(super) fn keep_context(run: &Run, digest: &ContextDigest) {
     if run.options.dry_run {
         return;
     }
     if let Err(error) = run.store.keep_context(&digest.digest(), || digest.to_bytes()) {
-        run.notice(Level::Debug, format!("cannot keep the list of files of a context: {error}"));
+        run.notice(Level::Debug, format!("cannot save the file list of a build context: {error}"));
     }
 }

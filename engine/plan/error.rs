@@ -1,35 +1,35 @@
-//! What can go wrong around a plan.
+//! Errors of plans.
 
 use crate::config::BuilderKind;
 
-/// What can go wrong around a plan.
+/// Errors of plans.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub(super) enum PlanError {
     #[error("`{image}` is built from `{parent}`, which is not built yet")]
     #[diagnostic(
         code(stage::plan::parent_missing),
         help(
-            "only a script says so: let the Dockerfile on disk name `{parent}` as well, then it is built first"
+            "name `{parent}` in the Dockerfile on disk too, so that it is built first: only a script uses it"
         )
     )]
     ParentMissing { image: String, parent: String },
 
-    #[error("there is no earlier build of `{image}` to reuse")]
+    #[error("no earlier build of `{image}` to reuse")]
     #[diagnostic(code(stage::reuse::nothing), help("build it: `plan.build_with(builder(image))`"))]
     NothingToReuse { image: String },
 
     #[error("cannot build `{image}` without pushing it: `{argument}` of `args` pushes")]
     #[diagnostic(
         code(stage::build::pushes),
-        help("remove it from `args`: windlass pushes what is built, unless `--skip-push`")
+        help("remove it from `args`: windlass pushes built images, unless `--skip-push` is set")
     )]
     Pushes { image: String, argument: String },
 
-    #[error("`{image}` cannot be built with `{builder}`")]
+    #[error("cannot build `{image}` with `{builder}`")]
     #[diagnostic(
         code(builder::unfit),
         help(
-            "`custom` needs `build.custom` in devspace.yaml, `buildkit` needs `buildKit.inCluster`, `docker`, `kaniko` and `oci` a Dockerfile"
+            "`custom` needs `build.custom` in devspace.yaml, `buildkit` needs `buildKit.inCluster`, `docker`, `kaniko` and `oci` need a Dockerfile"
         )
     )]
     UnfitBuilder { image: String, builder: BuilderKind },

@@ -1,4 +1,4 @@
-//! What an image is made from, and the cache key over it.
+//! The inputs of an image and their cache key.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,11 +9,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::image::Digest;
 
-/// The version of the encoding under the key, and of what the digests in it cover: a new one makes every older key
-/// invalid.
+/// The version of the cache key's encoding and of the content of its digests: a new version invalidates all older keys.
 pub const ENCODING: u32 = 2;
 
-/// The hash of all inputs of a build; equal keys mean equal images. Written as 64 hex digits.
+/// The hash of all inputs of a build; equal keys mean equal images. Displayed as 64 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CacheKey(Digest);
@@ -46,33 +45,33 @@ impl From<CacheKey> for String {
     }
 }
 
-/// Everything that decides what an image will be. Not here, because they change nothing in it: tags, push
+/// Everything that determines the content of an image. Not included, because they do not change the content: tags, push
 /// options, pull secrets, absolute paths, times and owners of files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inputs {
-    /// What builds it, when that is not a Dockerfile: the words of a custom command.
+    /// The words of the custom command, if it is not built from a Dockerfile.
     pub command: Vec<String>,
-    /// The Dockerfile's bytes, with entrypoint, command and instructions written into it.
+    /// The Dockerfile's bytes, with injected entrypoint, command and instructions.
     pub dockerfile: Option<Digest>,
     /// The build target.
     pub target: Option<String>,
     /// The network mode of RUN steps.
     pub network: Option<String>,
-    /// The platform that was asked for; `None` where it is the builder's own.
+    /// The requested platform; `None` for the builder's default.
     pub platform: Option<String>,
-    /// More arguments of the docker CLI.
+    /// Additional arguments of the Docker CLI.
     pub arguments: Vec<String>,
-    /// Build arguments, resolved: those that something uses.
+    /// The resolved build arguments that are used.
     pub build_args: BTreeMap<String, String>,
-    /// The part of the context that the Dockerfile can reach, or the files of `onChange`; `None` when changes
-    /// of the context do not count.
+    /// The part of the build context that the Dockerfile can read, or the files of `onChange`; `None` if the build
+    /// context is not an input.
     pub context: Option<Digest>,
-    /// The keys of the images it is built from, by name.
+    /// The cache keys of its base images, by name.
     pub parents: BTreeMap<String, CacheKey>,
 }
 
 impl Inputs {
-    /// The key over all of it.
+    /// The cache key of all inputs.
     pub fn key(&self) -> CacheKey {
         let mut hasher = Hasher(Sha256::new_with_prefix(format!("windlass cache key {ENCODING}")));
         hasher.list("command", self.command.iter().map(String::as_bytes));
@@ -89,8 +88,8 @@ impl Inputs {
     }
 }
 
-/// Feeds fields so that no two different lists of inputs give the same bytes: each with its name, the number
-/// of its words, and each word with its length.
+/// Hashes fields so that different inputs never give the same bytes: each with its name, the number of its words, and
+/// each word with its length.
 struct Hasher(Sha256);
 
 impl Hasher {
@@ -143,7 +142,7 @@ mod tests {
         CacheKey(Digest::of(text))
     }
 
-    /// A change of the encoding needs a new [`ENCODING`]: keys that earlier versions wrote must never mean anything else.
+    /// A change of the encoding requires a new [`ENCODING`]: keys of earlier versions must keep their meaning.
     #[test]
     fn recorded_key_stays() {
         let inputs = Inputs {

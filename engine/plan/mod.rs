@@ -1,4 +1,4 @@
-//! Deciding what happens to an image: its inputs, its cache key, and the one function that says build or skip.
+//! Plans an image: its inputs, its cache key, and the decision to build or skip.
 
 mod again;
 mod bases;

@@ -1,4 +1,4 @@
-//! What arguments of docker read beside the build context: folders that the Dockerfile knows by a name.
+//! Named contexts: directories that Docker's arguments add to the build context.
 
 use std::path::{Path, PathBuf};
 
@@ -8,11 +8,11 @@ use crate::image::{Context, Dockerfile, ImageReference};
 use crate::run::Image;
 use crate::script::StageError;
 
-/// The words of the arguments of `image` that decide what it will be. A named context that is a folder counts with what
-/// is in it, wherever it lies.
+/// The words of the arguments of `image` that determine its content. A named context that is a directory is represented
+/// by the hash of its files, not by its path.
 ///
 /// # Errors
-/// When a file of such a folder cannot be read.
+/// If a file of such a directory cannot be read.
 pub(super) fn argument_words(image: &Image) -> Result<Vec<String>, StageError> {
     let mut words = image.config().builder_arguments();
     for arg in docker_args(image) {
@@ -35,21 +35,20 @@ pub(super) fn argument_words(image: &Image) -> Result<Vec<String>, StageError> {
     Ok(words)
 }
 
-/// `reach`, unless an argument of `image` lets `dockerfile` read what nobody here knows.
+/// `reach`, or the whole build context if an argument of `image` lets `dockerfile` read unknown files.
 pub(super) fn widened(image: &Image, dockerfile: &Dockerfile, reach: Reach) -> Reach {
     unknown_reading(image, dockerfile).map_or(reach, |why| Reach::Whole { why: Some(why) })
 }
 
-/// Why nobody here knows what `dockerfile` reads with the arguments of `image`; `None` where that is known.
+/// Why it is unknown which files `dockerfile` reads with the arguments of `image`; `None` if it is known.
 pub(super) fn unknown_reading(image: &Image, dockerfile: &Dockerfile) -> Option<String> {
     docker_args(image).find_map(|arg| {
         if arg.flag.is_none() {
-            return Some(format!("windlass does not know what `{}` of `args` does", arg.name));
+            return Some(format!("`{}` of `args` is unknown to windlass", arg.name));
         }
         let (name, _) = arg.named_context()?;
-        stands_for_base(dockerfile, name).then(|| {
-            format!("what `{name}` of `--build-context` adds to a build (ONBUILD, ENV) is not known")
-        })
+        stands_for_base(dockerfile, name)
+            .then(|| format!("the ONBUILD and ENV of `{name}` of `--build-context` are unknown"))
     })
 }
 
@@ -57,12 +56,12 @@ fn docker_args(image: &Image) -> impl Iterator<Item = &BuilderArg> {
     image.config().docker.iter().flat_map(|docker| docker.args.iter())
 }
 
-/// Whether a context called `name` takes the place of a base image or of a build stage.
+/// Whether a context with the name `name` replaces a base image or a build stage.
 fn stands_for_base(dockerfile: &Dockerfile, name: &str) -> bool {
     let reference = |text: &str| text.parse::<ImageReference>().ok();
     dockerfile.targets().iter().any(|target| {
         let base = &target.from().base.text;
-        // Nobody here knows which one it is.
+        // The base image is unknown here.
         base.contains('$')
             || base.eq_ignore_ascii_case(name)
             || reference(base).is_some_and(|base| Some(base) == reference(name))
@@ -70,7 +69,7 @@ fn stands_for_base(dockerfile: &Dockerfile, name: &str) -> bool {
     })
 }
 
-/// The folder that a named context is; `None` when it comes from elsewhere.
+/// The directory of a named context; `None` if it is not a directory.
 fn folder(image: &Image, source: &str) -> Option<PathBuf> {
     let path = match source.strip_prefix("oci-layout://") {
         Some(layout) => layout.split(['@', ':']).next().unwrap_or(layout),

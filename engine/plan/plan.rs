@@ -1,4 +1,4 @@
-//! A planned image: what would be built, its key, and what happens to it.
+//! A planned image: its inputs, its cache key, and the decision about it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,38 +23,38 @@ use crate::script::StageError;
 use crate::script::stage::Dockerfile;
 use crate::state::{BaseIdentity, BuiltFor, Progress, Record, RecordedInputs};
 
-/// A planned image. Making one reads files and perhaps asks a daemon or registry, but changes nothing.
+/// A planned image. Planning reads files and may query a daemon or registry, but changes nothing.
 #[derive(Clone)]
 pub struct Plan {
     pub(super) image: Image,
     pub(super) templates: Vec<TagTemplate>,
-    /// What it is made from, but for the files.
+    /// Its inputs, except the files.
     pub(super) outline: Arc<Inputs>,
-    /// The images of projects that it is built from, by name.
+    /// Its base images that belong to projects, by name.
     pub(super) bases: Arc<[(String, Finished)]>,
-    /// With the files, once they were read: a first build reads them while it sends them.
+    /// Its inputs with the files, once they are read: a first build reads them while it sends them.
     pub(super) identity: Arc<OnceLock<Identity>>,
     pub(super) verdict: Verdict,
     pub(super) reason: String,
     pub(super) recipe: Recipe,
-    /// The look at the disk in which its files were found.
+    /// The directory scan that found its files.
     pub(super) seen: Weak<Forest>,
-    /// The right to build it, held until the plan is gone.
+    /// The lock for building it, held until the plan is dropped.
     pub(super) _claim: Claim,
-    /// The decision that was told last.
+    /// The decision that was reported last.
     pub(super) told: Arc<Mutex<Option<Decision>>>,
 }
 
-/// What to build from.
+/// The source of a build.
 #[derive(Clone)]
 pub(super) enum Recipe {
     /// A Dockerfile and a context.
     Dockerfile(Arc<DockerfileRecipe>),
-    /// A custom command, and the files it depends on.
+    /// A custom command and the files that it depends on.
     Custom(Selection),
 }
 
-/// All that an image is made from.
+/// All inputs of an image.
 #[derive(Clone)]
 pub(super) struct Identity {
     pub(super) inputs: Inputs,
@@ -62,10 +62,10 @@ pub(super) struct Identity {
     pub(super) files: ContextDigest,
 }
 
-/// How often an image is built before files that change meanwhile are an error.
+/// The maximum number of builds while files keep changing.
 const ATTEMPTS: u32 = 3;
 
-/// What is decided on an image that is reused.
+/// The decision about a reused image.
 fn reuse_decision(reuse: &Reuse) -> Decision {
     match (reuse.unfinished, &reuse.left) {
         (Some(_), _) => Decision::Finish,
@@ -75,10 +75,10 @@ fn reuse_decision(reuse: &Reuse) -> Decision {
 }
 
 impl Plan {
-    /// Plans an image that a Dockerfile describes.
+    /// Plans an image with a Dockerfile.
     ///
     /// # Errors
-    /// When a file of the context cannot be read, or a daemon or registry has to be asked and cannot.
+    /// If a file of the build context cannot be read, or a required query to a daemon or registry fails.
     pub fn of_dockerfile(
         image: &Image,
         dockerfile: &Dockerfile,
@@ -87,10 +87,10 @@ impl Plan {
         Self::undecided_of_dockerfile(image, dockerfile, context)?.decided(None)
     }
 
-    /// The cache key of what a Dockerfile describes. Earlier builds are not looked at.
+    /// The cache key of an image with a Dockerfile. Ignores earlier builds.
     ///
     /// # Errors
-    /// When a file of the context cannot be read.
+    /// If a file of the build context cannot be read.
     pub fn key_of_dockerfile(
         image: &Image,
         dockerfile: &Dockerfile,
@@ -143,11 +143,11 @@ impl Plan {
         Ok(Self::undecided(image, outline, bases, Recipe::Dockerfile(Arc::new(recipe)), seen))
     }
 
-    /// Plans an image that a custom command builds: it runs when the command or a file of `onChange` changed,
-    /// and always when there is no `onChange` (spec image-building §5.6, §10).
+    /// Plans an image with a custom command: it runs if the command or a file of `onChange` changed, and always without
+    /// `onChange`, as in DevSpace.
     ///
     /// # Errors
-    /// When a file of `onChange` cannot be read, or the image has no custom command.
+    /// If a file of `onChange` cannot be read, or the image has no custom command.
     pub fn of_custom(image: &Image) -> Result<Self, StageError> {
         let Some(config) = &image.config().custom else {
             let (image, builder) = (image.name().to_owned(), BuilderKind::Custom);
@@ -194,7 +194,7 @@ impl Plan {
         }
     }
 
-    /// The same, decided; `always` is a reason to build in any case.
+    /// This plan with a decision; `always` is a reason to build regardless of the inputs.
     fn decided(self, always: Option<&str>) -> Result<Self, StageError> {
         let always = self.always().or(always);
         let (verdict, reason) = self.judge(always)?;
@@ -207,21 +207,22 @@ impl Plan {
         if plan.needs_build() { plan.claimed(always) } else { Ok(plan) }
     }
 
-    /// The same, decided again when another run built the image meanwhile. What is built in any case waits for nobody.
+    /// This plan, decided again if another run built the image in the meantime. An image that is built regardless does
+    /// not wait.
     fn claimed(self, always: Option<&str>) -> Result<Self, StageError> {
         let (run, name) = (self.image.run(), self.image.name());
         let claim = run.claim(name, always.is_none())?;
         if !run.reread_records(name) {
             return Ok(Self { _claim: claim, ..self });
         }
-        // Its hooks may have written what was read before.
+        // Its hooks may have written files that were read before.
         run.host.writes.wrote();
         let plan = self.with_files_of_now()?;
         let (verdict, reason) = plan.judge(always)?;
         Ok(Self { verdict, reason, _claim: claim, ..plan })
     }
 
-    /// Why the image is built whatever is known.
+    /// Why the image is built regardless of its inputs.
     fn always(&self) -> Option<&'static str> {
         let options = &self.image.run().options;
         let forced = options.force_build || options.force.contains(self.image.name());
@@ -229,17 +230,17 @@ impl Plan {
         forced.then_some("forced").or_else(|| strategy.then_some("`rebuildStrategy` is `always`"))
     }
 
-    /// Whether the image has to be built.
+    /// Whether the image must be built.
     pub fn needs_build(&self) -> bool {
         matches!(self.verdict, Verdict::Build { .. })
     }
 
-    /// Why, as a phrase.
+    /// The reason, as a phrase.
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// The tags of the image when it is not built; none before a build has chosen them.
+    /// The tags of the image if it is not built; `None` before a build has chosen them.
     pub fn tags(&self) -> Option<&[Tag]> {
         match &self.verdict {
             Verdict::Reuse(reuse) => Some(&reuse.tags),
@@ -252,7 +253,7 @@ impl Plan {
         &self.image
     }
 
-    /// The Dockerfile as it is built; `None` where a custom command builds.
+    /// The Dockerfile of the build; `None` for a custom command.
     pub fn dockerfile(&self) -> Option<&crate::image::Dockerfile> {
         match &self.recipe {
             Recipe::Dockerfile(recipe) => Some(&recipe.dockerfile.inner),
@@ -260,7 +261,7 @@ impl Plan {
         }
     }
 
-    /// The earlier build that says what changed: the one that is reused, else the latest.
+    /// The earlier build to compare with: the reused one, otherwise the latest.
     pub fn compared(&self) -> Option<Record> {
         match &self.verdict {
             Verdict::Reuse(reuse) => Some(reuse.record.clone()),
@@ -268,10 +269,10 @@ impl Plan {
         }
     }
 
-    /// What of the inputs is not as it was when `record` was built.
+    /// The inputs that changed since `record` was built.
     ///
     /// # Errors
-    /// When a file of the context cannot be read.
+    /// If a file of the build context cannot be read.
     pub fn differences_from(&self, record: &Record) -> Result<Vec<Difference>, StageError> {
         let Identity { inputs, files, .. } = self.identity()?;
         let run = self.image.run();
@@ -281,12 +282,12 @@ impl Plan {
     /// The cache key.
     ///
     /// # Errors
-    /// When a file of the context cannot be read.
+    /// If a file of the build context cannot be read.
     pub fn key(&self) -> Result<CacheKey, StageError> {
         Ok(self.identity()?.key)
     }
 
-    /// All that the image is made from. The files are read the first time somebody asks.
+    /// All inputs of the image. The files are read on the first call.
     pub(super) fn identity(&self) -> Result<&Identity, StageError> {
         if let Some(identity) = self.identity.get() {
             return Ok(identity);
@@ -301,7 +302,7 @@ impl Plan {
         Ok(self.identity.get_or_init(|| self.identify(digest)))
     }
 
-    /// The files that it is about.
+    /// Its files.
     pub(super) fn files(&self) -> &Selection {
         match &self.recipe {
             Recipe::Dockerfile(recipe) => &recipe.selection,
@@ -309,7 +310,7 @@ impl Plan {
         }
     }
 
-    /// All that the image is made from, when `files` are what its context has.
+    /// All inputs of the image, with `files` as its build context.
     pub(super) fn identify(&self, files: ContextDigest) -> Identity {
         let ignores = self.image.config().rebuild_strategy == RebuildStrategy::IgnoreContextChanges;
         let counts = matches!(self.recipe, Recipe::Custom(_)) || !ignores;
@@ -317,17 +318,17 @@ impl Plan {
         Identity { key: inputs.key(), inputs, files }
     }
 
-    /// Tells whether the image is built, before a hook or a builder tells anything else of it.
+    /// Reports whether the image is built, before a hook or a builder reports anything else about it.
     pub fn decide(&self, needs_build: bool) {
         match &self.verdict {
             _ if needs_build => self.tell(Decision::Build),
             Verdict::Reuse(reuse) => self.tell(reuse_decision(reuse)),
-            // Whether there is anything to reuse, `reuse` finds out.
+            // `reuse` checks whether there is an earlier build.
             Verdict::Build { .. } => {}
         }
     }
 
-    /// The verdict on the image, and the reason as a phrase.
+    /// The verdict on the image and the reason, as a phrase.
     fn judge(&self, always: Option<&str>) -> Result<(Verdict, String), StageError> {
         let image = &self.image;
         let run = image.run();
@@ -382,8 +383,8 @@ impl Plan {
         Ok((verdict, reason))
     }
 
-    /// The platform that a build would have now, when that may be another one than `built_for` says: nobody asked for
-    /// one, and another builder would choose it.
+    /// The platform of a build now, if it may differ from that of `built_for`: none is requested, and another builder
+    /// would choose it.
     fn own_platform(&self, built_for: &BuiltFor) -> Result<Option<String>, StageError> {
         let config = self.image.config();
         if self.outline.platform.is_some() || config.is_kaniko() || config.is_build_kit_in_cluster() {
@@ -393,11 +394,11 @@ impl Plan {
         Ok(run.wait(run.host.docker.own_platform(&built_for.builder))?)
     }
 
-    /// Builds the image with `chosen`, or with the builder that outranks it, from the files as they are now. Where one
-    /// changes while it is on its way, what was read is dropped and the image is built again from what is there then.
+    /// Builds the image with `chosen`, or with the builder that takes precedence over it, from the current files. If a
+    /// file changes while it is sent, the result is discarded and the image is built again from the new files.
     ///
     /// # Errors
-    /// When it cannot be built, or its registry would refuse it; and when files never stop changing.
+    /// If it cannot be built, its registry would refuse it, or its files keep changing.
     pub fn build(&self, chosen: BuilderKind) -> Result<Built, StageError> {
         let mut attempt = 1;
         loop {
@@ -436,10 +437,10 @@ impl Plan {
         PlanError::UnfitBuilder { image: self.image.name().to_owned(), builder }
     }
 
-    /// Uses the earlier build, giving it the tags that are new.
+    /// Reuses the earlier build and adds the new tags.
     ///
     /// # Errors
-    /// When there is none, or the daemon cannot tag it.
+    /// If there is none, or the daemon cannot tag it.
     pub fn reuse(&self) -> Result<Built, StageError> {
         let run = self.image.run();
         let reuse = match &self.verdict {
@@ -466,7 +467,7 @@ impl Plan {
         Ok(Built::reused(&self.image, record, source))
     }
 
-    /// In a plan: the image of `record` is about to have `tags`, which nobody knows it by yet.
+    /// In a dry run: records that the image of `record` will have `tags`.
     fn foresee_names(&self, record: &Record, tags: &[Tag], source: &Source) {
         let run = self.image.run();
         let mut names = record.tags.iter().map(|tag| self.reference(tag).to_string());
@@ -479,7 +480,7 @@ impl Plan {
         new.for_each(|tag| run.plan_name(self.reference(tag).to_string(), &known));
     }
 
-    /// The latest build, for a pipeline that reuses it although its inputs changed.
+    /// The latest build, for a pipeline that reuses it despite changed inputs.
     fn latest(&self) -> Result<Reuse, StageError> {
         let repository = self.image.config().repository.to_string();
         let records = self.image.run().records(self.image.name());
@@ -503,13 +504,13 @@ impl Plan {
         }
     }
 
-    /// Tells `decision` once.
+    /// Reports `decision` once.
     fn tell(&self, decision: Decision) {
         if lock(&self.told).replace(decision) == Some(decision) {
             return;
         }
         let follows = self.needs_build() == (decision == Decision::Build);
-        let reason = if follows { &self.reason } else { "the pipeline asked for it" };
+        let reason = if follows { &self.reason } else { "requested by the pipeline" };
         let image = self.image.name();
         let key = self.identity.get().map(|identity| identity.key.to_string());
         self.image.run().results.update(image, |result| result.reason = reason.to_owned());
@@ -615,7 +616,7 @@ impl Plan {
 }
 
 impl Plan {
-    /// What a custom command has pushed, where the user wants registries to be asked.
+    /// The tags that a custom command has pushed, if the user requests registry queries.
     fn pushed_by_command(&self, tags: &[Tag]) -> Result<Vec<(Tag, Option<String>)>, StageError> {
         let run = self.image.run();
         let options = &run.options;
@@ -627,7 +628,7 @@ impl Plan {
         Ok(pushed)
     }
 
-    /// Which images its bases are, as a build has just used them.
+    /// The identities of its base images as used by the build.
     fn used_bases(&self) -> BTreeMap<String, BaseIdentity> {
         let run = self.image.run();
         if run.options.dry_run {
@@ -652,7 +653,8 @@ fn templates(image: &Image) -> Vec<TagTemplate> {
     image.templates().map_or_else(|| vec![TagTemplate::random()], <[_]>::to_vec)
 }
 
-/// The files that `now` has otherwise than the context whose digest was `before`, when its list is still kept.
+/// The files that differ between `now` and the build context with the digest `before`; `None` if its file list is no
+/// longer saved.
 fn changed_files(run: &Run, before: &Digest, now: &ContextDigest) -> Option<Vec<Change>> {
     let before = ContextDigest::from_bytes(&run.store.context(before)?)?;
     Some(now.changes_since(&before))

@@ -1,4 +1,4 @@
-//! How an image came to be, as a statement that others can read (in-toto Statement v1, SLSA Provenance v1).
+//! The provenance of an image (in-toto Statement v1, SLSA Provenance v1).
 
 use serde_json::{Map, Value, json};
 
@@ -10,10 +10,10 @@ use crate::state::Record;
 /// The media type of the statement.
 pub(super) const PROVENANCE_TYPE: &str = "application/vnd.in-toto+json";
 
-/// What kind of build it is, for whoever reads the parameters.
+/// The build type, which defines the parameters.
 const BUILD_TYPE: &str = "urn:windlass:image-build:1";
 
-/// Where the source of an image is kept.
+/// The source repository of an image.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceCode {
     /// The repository in git, as a URI.
@@ -22,9 +22,9 @@ pub struct SourceCode {
     pub commit: Option<String>,
 }
 
-/// The statement about the image whose manifest is `subject`: what was asked for, which files and scripts decided about
-/// it, and from what it was built. Hashes and names only: no value of a build argument is in it, and no time, so that
-/// equal builds have equal statements.
+/// The statement about the image with the manifest `subject`: its parameters, the files and scripts that determine it,
+/// and its base images. It contains only hashes and names, no values of build arguments and no times, so that equal
+/// builds have equal statements.
 pub(super) fn statement(image: &Image, record: &Record, subject: &Digest, source: &SourceCode) -> Vec<u8> {
     let run = image.run();
     let repository = image.config().repository.to_string();
@@ -72,7 +72,7 @@ pub(super) fn statement(image: &Image, record: &Record, subject: &Digest, source
     }))
 }
 
-/// The scripts that make up the pipeline, in the order in which later ones replace functions of earlier ones.
+/// The scripts of the pipeline, where later ones override functions of earlier ones.
 fn scripts(run: &Run) -> Vec<Value> {
     let files = run.pipeline().map(|pipeline| pipeline.files()).unwrap_or_default();
     let script =

@@ -1,8 +1,8 @@
-//! Saying which input makes a build necessary.
+//! Describes which input makes a build necessary.
 
 use super::difference::{Difference, Input, Sign};
 
-/// Why an image is not the one of its latest build, as a phrase: `src/main.go changed`.
+/// Why an image differs from its latest build, as a phrase: `src/main.go changed`.
 pub fn why_build(differences: &[Difference]) -> String {
     let mut reasons: Vec<String> = Vec::new();
     let names =
@@ -16,19 +16,19 @@ pub fn why_build(differences: &[Difference]) -> String {
             (Input::Target, _) => "the build target changed".to_owned(),
             (Input::Network, _) => "the network changed".to_owned(),
             (Input::Platform, _) => "the platform changed".to_owned(),
-            (Input::Arguments, _) => "the docker arguments changed".to_owned(),
+            (Input::Arguments, _) => "the Docker arguments changed".to_owned(),
             (Input::BuildArg, _) => {
                 let noun = if args.len() == 1 { "build argument" } else { "build arguments" };
                 format!("{noun} {} changed", args.join(", "))
             }
-            (Input::Parent, Sign::Added) => format!("it is built from `{name}` now"),
-            (Input::Parent, Sign::Removed) => format!("it is not built from `{name}` any more"),
+            (Input::Parent, Sign::Added) => format!("now built from `{name}`"),
+            (Input::Parent, Sign::Removed) => format!("no longer built from `{name}`"),
             (Input::Parent, Sign::Changed) => format!("its base `{name}` changed"),
-            (Input::Context, Sign::Added) => "its context counts now".to_owned(),
-            (Input::Context, Sign::Removed) => "its context does not count any more".to_owned(),
+            (Input::Context, Sign::Added) => "context now included".to_owned(),
+            (Input::Context, Sign::Removed) => "context no longer included".to_owned(),
             (Input::Context, Sign::Changed) => "the context changed".to_owned(),
             (Input::File, _) => files_changed(&files),
-            (Input::Encoding, _) => "an older windlass built it, with other cache keys".to_owned(),
+            (Input::Encoding, _) => "built by an earlier windlass with different cache keys".to_owned(),
         };
         // Several arguments, or files, are one reason.
         if reasons.last() != Some(&reason) {
@@ -78,18 +78,15 @@ mod tests {
         check(|now| now.dockerfile = Some(other()), "the Dockerfile changed");
         check(|now| now.target = Some("dev".into()), "the build target changed");
         check(|now| now.network = Some("host".into()), "the network changed");
-        check(|now| now.arguments = vec!["--squash".into()], "the docker arguments changed");
+        check(|now| now.arguments = vec!["--squash".into()], "the Docker arguments changed");
         check(|now| now.build_args = BTreeMap::new(), "build argument `A` changed");
         check(
             |now| now.build_args = BTreeMap::from([("A".into(), "2".into()), ("B".into(), "1".into())]),
             "build arguments `A`, `B` changed",
         );
         check(|now| now.context = Some(other()), "src/main.go changed");
-        check(|now| now.context = None, "its context does not count any more");
-        check(
-            |now| now.parents = BTreeMap::from([("base".into(), inputs().key())]),
-            "it is built from `base` now",
-        );
+        check(|now| now.context = None, "context no longer included");
+        check(|now| now.parents = BTreeMap::from([("base".into(), inputs().key())]), "now built from `base`");
         check(
             |now| (now.dockerfile, now.context) = (Some(other()), Some(other())),
             "the Dockerfile changed, src/main.go changed",
@@ -111,8 +108,8 @@ mod tests {
         let mut before = record(&inputs());
         before.inputs.encoding = 1;
         let now = Inputs { context: Some(Digest::of("x")), ..inputs() };
-        let found = differences(&before, &now, || panic!("lists of other versions say nothing"));
-        assert_eq!(why_build(&found), "an older windlass built it, with other cache keys");
+        let found = differences(&before, &now, || panic!("file lists of other versions are not used"));
+        assert_eq!(why_build(&found), "built by an earlier windlass with different cache keys");
     }
 
     #[test]

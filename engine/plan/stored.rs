@@ -1,4 +1,4 @@
-//! What can be done with an image of windlass's own store.
+//! Operations on an image in the image store.
 
 use std::collections::BTreeMap;
 
@@ -9,26 +9,26 @@ use crate::image::Digest;
 use crate::script::StageError;
 use crate::state::Record;
 
-/// An image that is elsewhere.
+/// The image is not in the image store.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
-#[error("cannot {action} `{image}`: it is not in windlass's own store of images")]
+#[error("cannot {action} `{image}`: it is not in the image store")]
 #[diagnostic(
     code(stage::not_stored),
     help("build it with the builder `oci`: `fn builder(image) {{ \"oci\" }}`, or `--builder oci`")
 )]
 pub struct NotStored {
-    /// What was to be done.
+    /// The operation.
     pub action: &'static str,
     /// The image's name.
     pub image: String,
 }
 
 impl Built {
-    /// The image with `annotations` in its manifest, which stay beside those it has. Its layers and its configuration
-    /// stay the same; its digest does not. An image that is switched off is left alone.
+    /// The image with `annotations` added to its manifest. Its layers and its configuration stay the same; its digest
+    /// changes. A disabled image is not changed.
     ///
     /// # Errors
-    /// [`NotStored`]; when the store cannot be written.
+    /// [`NotStored`], or if the store cannot be written.
     pub fn annotate(&self, annotations: &BTreeMap<String, String>) -> Result<Self, StageError> {
         let Some((record, digest)) = self.stored("annotate")? else { return Ok(self.clone()) };
         let run = self.image().run();
@@ -39,16 +39,16 @@ impl Built {
         }
         let mut record = record.clone();
         record.stored = Some(annotated);
-        // Under its tags, registries have another image by now.
+        // The pushed tags refer to the image without the annotations.
         record.pushed.clear();
         run.remember(self.image().name(), &record);
         Ok(self.with(record, Source::Store(annotated)))
     }
 
-    /// Attaches `attachment` to the image; its next push takes it along.
+    /// Attaches `attachment` to the image; it is pushed with the next push.
     ///
     /// # Errors
-    /// [`NotStored`]; when the store cannot be read or written.
+    /// [`NotStored`], or if the store cannot be read or written.
     pub fn attach(&self, attachment: &Attachment) -> Result<Self, StageError> {
         let Some((_, digest)) = self.stored("attach something to")? else { return Ok(self.clone()) };
         let run = self.image().run();
@@ -56,7 +56,7 @@ impl Built {
         Ok(self.clone())
     }
 
-    /// Attaches the list of the files that COPY and ADD brought in.
+    /// Attaches an SBOM with the files that COPY and ADD added.
     ///
     /// # Errors
     /// As for [`Built::attach`].
@@ -64,7 +64,7 @@ impl Built {
         self.attach(&Attachment::Bill { name: self.image().config().repository.to_string() })
     }
 
-    /// Attaches a statement on how the image came to be.
+    /// Attaches the provenance of the image.
     ///
     /// # Errors
     /// As for [`Built::attach`].
@@ -74,13 +74,13 @@ impl Built {
         self.attach(&Attachment::Document { media_type: PROVENANCE_TYPE.to_owned(), content })
     }
 
-    /// Writes the image with its names to `path`: an archive, or an image layout where `is_folder`.
+    /// Writes the image with its references to `path`: an archive, or an image layout if `is_folder`.
     ///
     /// # Errors
-    /// [`NotStored`]; when it cannot be written.
+    /// [`NotStored`], or if it cannot be written.
     pub fn save(&self, path: &ProjectPath, is_folder: bool) -> Result<Self, StageError> {
         let Some((_, digest)) = self.stored("save")? else {
-            // Unlike what is said about an image, a file is missed when it is not there.
+            // Unlike a missing annotation or attachment, a missing file is an error.
             return if self.record().is_none() {
                 Ok(self.clone())
             } else {
@@ -96,8 +96,8 @@ impl Built {
         Ok(self.clone())
     }
 
-    /// Its record and the digest of its manifest; `None` when there is nothing to do: it is switched off, or it is reused
-    /// and lies in its registry alone, as it was published.
+    /// Its record and the digest of its manifest; `None` if there is nothing to do: it is disabled, or it is reused and
+    /// only in its registry, as published.
     fn stored(&self, action: &'static str) -> Result<Option<(&Record, Digest)>, StageError> {
         let Some(record) = self.record() else { return Ok(None) };
         let run = self.image().run();

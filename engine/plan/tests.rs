@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use crate::host::fake::{Ended, World};
 use crate::run::RunOptions;
 
-/// Three images on top of each other, one beside them, and one of a custom command.
+/// Three images built from each other, one independent, and one with a custom command.
 const CONFIG: &str = "version: v1beta9
 images:
   top:
@@ -54,7 +54,7 @@ enum Edit {
     File(usize, u8),
     /// A line is added to a Dockerfile.
     Dockerfile(usize, u8),
-    /// A text in devspace.yaml changes.
+    /// A value in devspace.yaml changes.
     Config(usize),
     /// Another override.
     Script(usize),
@@ -111,7 +111,7 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-/// A world on its way through edits.
+/// A test world with a sequence of edits.
 struct Story {
     world: World,
     config: String,
@@ -181,10 +181,10 @@ proptest! {
             prop_assert_eq!(story.world.take_log(), Vec::<String>::new(), "a plan does nothing");
             let build = story.run(false);
             build.succeeds();
-            // A plan leaves random characters to the build, whose world always draws an `x`.
+            // A plan leaves random characters to the build, where the test world always returns an `x`.
             let hide = |line: &String| line.replace("xxxxx", "#####").replace("-xx", "-##");
             let decided: Vec<_> = build.decisions().iter().map(hide).collect();
-            // A tag of an earlier build has them already.
+            // A tag of an earlier build already has random characters.
             let planned: Vec<_> = plan.decisions().iter().map(hide).collect();
             prop_assert_eq!(planned, decided, "{:?}", edit);
             prop_assert_eq!(plan.keys(), build.keys(), "{:?}", edit);
@@ -224,7 +224,7 @@ fn world_with_dependency() -> World {
     world
 }
 
-/// What may change in two projects between two builds: a file, and what it holds then.
+/// Possible changes in two projects between two builds: a file and its new content.
 const CHANGES: [(&str, &str); 14] = [
     ("one.txt", "1"),
     ("one.txt", "2"),

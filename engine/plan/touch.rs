@@ -1,4 +1,4 @@
-//! What a change of one file would mean for an image.
+//! How a change of one file would affect an image.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ use crate::config::RebuildStrategy;
 use crate::image::context::{Standing, text_of_os};
 use crate::image::dockerfile::Reach;
 
-/// What a change of one file would mean for an image.
+/// How a change of one file would affect an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Touch {
     /// Whether the image would be built.
     pub answer: Answer,
-    /// Why, as a phrase: `COPY src /app at line 4 reads it`.
+    /// The reason, as a phrase: `COPY src /app at line 4 reads it`.
     pub reason: String,
 }
 
@@ -21,11 +21,11 @@ pub struct Touch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// It would.
+    /// Yes.
     Yes,
-    /// It would not.
+    /// No.
     No,
-    /// That depends on what the file would hold.
+    /// It depends on the content of the file.
     Maybe,
 }
 
@@ -37,25 +37,24 @@ impl Touch {
 }
 
 impl Plan {
-    /// What a change of the file at the absolute `path` would mean, when nothing else changed. Images it is built
-    /// from are not looked at.
+    /// How a change of only the file at the absolute `path` would affect the image. Ignores its base images.
     pub fn if_changed(&self, path: &Path) -> Touch {
         let config = self.image.config();
         if config.rebuild_strategy == RebuildStrategy::Always {
-            return Touch::new(Answer::Yes, "it is built every time: `rebuildStrategy` is `always`");
+            return Touch::new(Answer::Yes, "always built: `rebuildStrategy` is `always`");
         }
         match &self.recipe {
             Recipe::Dockerfile(recipe) => self.if_file_changed(recipe, path),
             Recipe::Custom(_) if config.custom.as_ref().is_none_or(|custom| custom.on_change.is_empty()) => {
-                Touch::new(Answer::Yes, "it is built every time: its custom command has no `onChange`")
+                Touch::new(Answer::Yes, "always built: its custom command has no `onChange`")
             }
             Recipe::Custom(files) => {
                 let root = self.image.root();
                 let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
                 let name = path.strip_prefix(root).unwrap_or(path);
                 match name.to_str().and_then(|name| files.get(name)) {
-                    Some(_) => Touch::new(Answer::Yes, "`onChange` names it"),
-                    None => Touch::new(Answer::No, "`onChange` names no such file"),
+                    Some(_) => Touch::new(Answer::Yes, "matched by `onChange`"),
+                    None => Touch::new(Answer::No, "not matched by `onChange`"),
                 }
             }
         }
@@ -65,20 +64,20 @@ impl Plan {
         let config = self.image.config();
         let is_same = |other: &Path| other.canonicalize().is_ok_and(|other| other == path);
         if is_same(&self.image.dockerfile_path()) {
-            return Touch::new(Answer::Yes, "it is its Dockerfile");
+            return Touch::new(Answer::Yes, "this is its Dockerfile");
         }
         if recipe.context.ignore_file().is_some_and(is_same) {
-            return Touch::new(Answer::Maybe, "it says which files of the build context count");
+            return Touch::new(Answer::Maybe, "it selects the files of the build context");
         }
         let Ok(inside) = path.strip_prefix(recipe.context.root()) else {
             let folder = config.context.display();
-            return Touch::new(Answer::No, format!("it is outside of its build context `{folder}`"));
+            return Touch::new(Answer::No, format!("outside of its build context `{folder}`"));
         };
         if config.rebuild_strategy == RebuildStrategy::IgnoreContextChanges {
             return Touch::new(Answer::No, "`rebuildStrategy` is `ignoreContextChanges`");
         }
         let inside = &*text_of_os(inside.as_os_str());
-        // What links lead to counts as well, and that the selection knows.
+        // The targets of symlinks are inputs too, and are part of the selection.
         let is_selected = || recipe.selection.get(inside).is_some();
         match recipe.context.standing(inside, &recipe.reach) {
             Standing::Counts(source) => Touch::new(Answer::Yes, recipe.reader(source.as_deref())),
@@ -92,7 +91,7 @@ impl Plan {
                     Answer::No,
                     match line {
                         Some(line) => format!("line {line} of {file} ignores it: `{rule}`"),
-                        None => "windlass keeps that folder for itself".to_owned(),
+                        None => "this directory is reserved for windlass".to_owned(),
                     },
                 )
             }
@@ -104,11 +103,13 @@ impl Plan {
 }
 
 impl DockerfileRecipe {
-    /// What of the Dockerfile reads `source`; `None` for everything.
+    /// The part of the Dockerfile that reads `source`; `None` for all files.
     fn reader(&self, source: Option<&str>) -> String {
         let Some(source) = source else {
             return match &self.reach {
-                Reach::Whole { why: Some(why) } => format!("every file of the build context counts: {why}"),
+                Reach::Whole { why: Some(why) } => {
+                    format!("every file of the build context is an input: {why}")
+                }
                 _ => "its Dockerfile reads every file of the build context".to_owned(),
             };
         };

@@ -1,13 +1,13 @@
-//! What of an image its cache key does not cover.
+//! The inputs of an image that its cache key does not cover.
 
 use super::plan::{Plan, Recipe};
 use crate::image::ImageReference;
 
 impl Plan {
-    /// What goes into the image and may change without anybody noticing, each as a phrase.
+    /// The inputs of the image that may change without a rebuild, each as a phrase.
     pub fn uncovered(&self) -> Vec<String> {
         let Recipe::Dockerfile(recipe) = &self.recipe else {
-            return vec!["what its command reads, but for the files of `onChange`".to_owned()];
+            return vec!["everything that its command reads, except the files of `onChange`".to_owned()];
         };
         let (dockerfile, target) = (&recipe.dockerfile.inner, recipe.dockerfile.target.as_deref());
         let bases = dockerfile.bases(target, &recipe.dockerfile.args).unwrap_or_default();
@@ -19,10 +19,11 @@ impl Plan {
         let mut references: Vec<_> = bases.into_iter().map(|base| base.reference).collect();
         references.retain(|reference| !is_project(reference) && !has_digest(reference));
         references.dedup();
-        let moving = references.iter().map(|reference| format!("whether the tag of {reference} was moved"));
+        let moving =
+            references.iter().map(|reference| format!("the digest of {reference}, whose tag may move"));
         let addresses = dockerfile.addresses(target, &recipe.dockerfile.args).unwrap_or_default();
         let behind =
-            addresses.iter().map(|(address, line)| format!("what is behind {address} (ADD at line {line})"));
+            addresses.iter().map(|(address, line)| format!("the content of {address} (ADD at line {line})"));
         moving.chain(behind).collect()
     }
 }

@@ -176,7 +176,7 @@ fn two_images_with_one_reference_are_refused_before_anything_is_built() {
 #[test]
 fn nothing_can_be_reused_before_the_first_build() {
     let ended = three().build("fn build(project) { plan(project.image(\"a\")).reuse() }");
-    assert_eq!(ended.error(), "there is no earlier build of `a` to reuse");
+    assert_eq!(ended.error(), "no earlier build of `a` to reuse");
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn latest_build_can_be_reused_although_files_changed() {
     world.write("a.txt", "changed");
     let ended = world.build("fn needs_build(image, plan) { false }");
     ended.succeeds();
-    assert_eq!(ended.outcomes(), ["a Skipped: the pipeline asked for it"]);
+    assert_eq!(ended.outcomes(), ["a Skipped: requested by the pipeline"]);
     assert_eq!(world.take_log(), [""; 0]);
 }
 

@@ -1,4 +1,4 @@
-//! A plan names the builder that the build takes, and fails where the build fails, whatever the world is like.
+//! A plan selects the same builder as the build, and fails if the build fails, in any test world.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::config::BuilderKind;
 use crate::host::fake::{Ended, World};
 use crate::run::RunOptions;
 
-/// What the section `build` of an image may say.
+/// Possible contents of an image's `build` section.
 const BUILDS: [&str; 12] = [
     "{}",
     "{docker: {}}",
@@ -44,10 +44,10 @@ const SCRIPTS: [&str; 9] = [
     "fn publish(image, built) { built.push() }",
 ];
 
-/// A cluster on this machine, and one elsewhere.
+/// A cluster on this machine, and a remote one.
 const CLUSTERS: [&str; 2] = ["kind-dev", "prod"];
 
-/// A world, a project in it, and what the user asks for.
+/// A test world, its project, and the user's options.
 #[derive(Debug, Clone)]
 struct Case {
     has_daemon: bool,
@@ -62,7 +62,7 @@ struct Case {
 fn case() -> impl Strategy<Value = Case> {
     let builder = prop::option::of(prop::sample::select(&BuilderKind::OF_DOCKERFILES[..]));
     let cluster = prop::option::of(0..CLUSTERS.len());
-    // Most worlds have nothing out of the ordinary but what the others are about.
+    // Most test worlds vary only in what they test.
     let script = prop_oneof![2 => Just(0), 1 => 0..SCRIPTS.len()];
     let world = (any::<bool>(), cluster, prop::bool::weighted(0.3));
     let project = (0..BUILDS.len(), 0..DOCKERFILES.len(), script, builder);
@@ -71,7 +71,7 @@ fn case() -> impl Strategy<Value = Case> {
     })
 }
 
-/// How a run ended, as far as a plan can tell.
+/// The result of a run, as far as a plan can predict it.
 #[derive(Debug, PartialEq, Eq)]
 struct Told {
     builders: Vec<String>,
@@ -142,7 +142,7 @@ proptest! {
     }
 }
 
-/// Somebody else builds a disabled image; where a Dockerfile does not say which one it means, its `tags` do.
+/// A disabled image is built elsewhere; its `tags` select it if the Dockerfile names it without a tag.
 #[test]
 fn disabled_image_is_a_base_under_its_tag() {
     let config = |tags: &str| {
@@ -168,7 +168,7 @@ fn disabled_image_is_a_base_under_its_tag() {
     let (rebuilt, dockerfile) = made("acme/base:latest", false);
     assert_ne!(rebuilt, built);
     assert_eq!(dockerfile.as_deref(), Some("FROM acme/base:10\nCOPY a.txt /\n"));
-    // What is written out stays, and so does everything where no tag is fixed.
+    // Explicit tags stay, and so does everything if no tag is fixed.
     world.write("devspace.yaml", &config("['9.9', '9']"));
     assert_eq!(made("acme/base:9", false).1.as_deref(), Some("FROM acme/base:9\nCOPY a.txt /\n"));
     world.write("devspace.yaml", &config("['####']"));
