@@ -20,14 +20,14 @@ fn kaniko_takes_the_place_of_docker_where_no_daemon_answers() {
         .file("Dockerfile", "FROM scratch\nCOPY a.txt /\n")
         .file("a.txt", "hello");
     let output = project.run(["build"]);
-    output.success().stderr_has("kaniko builds it in the cluster: cannot reach the Docker daemon");
+    output.success().stderr_has("falling back to kaniko in the cluster: cannot reach the Docker daemon");
     output.stderr_has("kaniko ignores the Docker option `useBuildKit`");
     assert_eq!(cluster.registry.tags(&api), ["one"]);
 
     // With a daemon, docker is taken, and nothing of a cluster is heard.
     project.write("a.txt", "changed");
     let output = project.daemon(&cluster.daemon).run(["build", "--skip-push"]);
-    output.success().stderr_has("building with docker").lacks("kaniko");
+    output.success().stderr_has("building with Docker").lacks("kaniko");
 }
 
 /// A project without a daemon, and with `kubeconfig`.
@@ -126,10 +126,10 @@ fn what_kaniko_cannot_do_keeps_it_from_docker_s_place() {
     let arguments = without_daemon(kubeconfig(), "args: [--squash]").run(["build"]);
     arguments.exits(1).stderr_has("docker::unreachable");
     arguments
-        .stderr_has("kaniko cannot take docker's place")
+        .stderr_has("cannot fall back to kaniko")
         .stderr_has("with `--squash` of its `args` (devspace.yaml:");
     let skipped = without_daemon(kubeconfig(), "").run(["build", "--skip-push"]);
-    skipped.exits(1).stderr_has("docker::unreachable").stderr_has("kaniko cannot take docker's place");
+    skipped.exits(1).stderr_has("docker::unreachable").stderr_has("cannot fall back to kaniko");
     assert!(cluster.pods().is_empty());
 }
 

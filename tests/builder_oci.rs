@@ -1048,7 +1048,7 @@ fn take_base(daemon: &Daemon, registry: &Registry) {
     let build = |tag: &str| {
         project.run(["build", "--builder", "oci", "-t", tag, "--progress", "plain"]).success().clone()
     };
-    let taking = format!("taking {base}:1 from the docker daemon");
+    let taking = format!("reading {base}:1 from the Docker daemon");
     build("1").stderr_has(&taking);
     let reference = format!("{repository}:1");
     daemon.docker(["pull", "--quiet", &reference]);
@@ -1123,7 +1123,7 @@ fn docker_with_containerd_gives_and_takes_images() {
         let dockerfile = format!("FROM {base}:1\nCOPY a.txt /app/\n");
         let project = one_image(repository.name(), &dockerfile);
         let project = platforms(project, &format!("linux/{architecture}"), &repository);
-        let taking = format!("taking {base}:1 from the docker daemon");
+        let taking = format!("reading {base}:1 from the Docker daemon");
         let build = ["build", "-b", "--skip-push", "--builder", "oci", "-t", "1", "--progress", "plain"];
         project.run(build).success().stderr_has(&taking);
         project.run(build).success().lacks(&taking);
@@ -1140,7 +1140,7 @@ fn images_of_a_daemon_that_is_gone_are_assembled() {
     let repository = daemon.repository("", "gone");
     let project = one_image(repository.name(), "FROM scratch\nCOPY a.txt /x\n").daemon(&daemon);
     let build = ["build", "--skip-push", "-t", "1", "--progress", "plain"];
-    project.run(build).success().stderr_has("building with docker");
+    project.run(build).success().stderr_has("building with Docker");
     let project = project.env("DOCKER_HOST", "unix:///none");
     project.run(["plan"]).success().stdout_has("the Docker daemon that has it does not respond");
     project

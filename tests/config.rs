@@ -120,7 +120,7 @@ fn build_kit_block_builds_with_its_options() {
     let dockerfile = "FROM base AS dev\nARG A\nLABEL a=$A\nFROM base\nRUN false\n";
     let project = docker(&daemon, api.name(), dockerfile, fields);
     // The usual program's work is done through the daemon's API, with the same options.
-    project.run(["build", "--progress", "plain"]).success().stderr_has("building with docker (BuildKit)");
+    project.run(["build", "--progress", "plain"]).success().stderr_has("building with Docker (BuildKit)");
     assert_eq!(daemon.inspect(&format!("{api}:t"))["Config"]["Labels"]["a"], "007");
 }
 

@@ -583,14 +583,14 @@ fn why_knows_images_of_dependencies() {
     let output = project.run(["why", "--if", "auth/input", "auth/windlass.rhai", "input", "devspace.yaml"]);
     insta::assert_snapshot!(output.success().stdout, @"
     if auth/input changes:
-      auth.api is built: `onChange` names it
+      auth.api is built: matched by `onChange`
       api      may be built: it refers to `auth.api`, whose tag may change
     if auth/windlass.rhai changes:
       auth.api may be built: it defines how images are built
       api      may be built: it refers to `auth.api`, whose tag may change
     if input changes:
       auth.api is skipped: not matched by `onChange`
-      api      is built: `onChange` names it
+      api      is built: matched by `onChange`
     if devspace.yaml changes:
       auth.api is skipped: not matched by `onChange`
       api      may be built: it defines how images are built
@@ -683,11 +683,11 @@ fn projects_that_claim_one_reference_are_told() {
     project
         .run(["build"])
         .success()
-        .stderr_has("`one.api` and `two.api` are both r.example/shared/api:1, and what is built last stays");
+        .stderr_has("`one.api` and `two.api` are both r.example/shared/api:1: the later build replaces the other");
     // Equal images are one image.
     let same = custom("shared", "echo >> $LOG", "vars:\n- {name: WHO, default: none}\n");
     project.write("shared/devspace.yaml", same);
-    project.run(["build"]).success().lacks("what is built last stays");
+    project.run(["build"]).success().lacks("the later build replaces the other");
 }
 
 #[test]

@@ -94,11 +94,11 @@ fn docker_buildkit_chooses_the_builder_unless_the_image_does() {
         project.run(["build", "--skip-push", "--progress", "plain"])
     };
     for value in ["0", "false"] {
-        run("{}", value).success().stderr_has("building with docker").lacks("BuildKit");
+        run("{}", value).success().stderr_has("building with Docker").lacks("BuildKit");
     }
-    run("{}", "1").success().stderr_has("building with docker (BuildKit)");
-    run("{}", "").success().stderr_has("building with docker (BuildKit)");
-    run("{useBuildKit: true}", "0").success().stderr_has("building with docker (BuildKit)");
+    run("{}", "1").success().stderr_has("building with Docker (BuildKit)");
+    run("{}", "").success().stderr_has("building with Docker (BuildKit)");
+    run("{useBuildKit: true}", "0").success().stderr_has("building with Docker (BuildKit)");
     run("{useBuildKit: false}", "1").success().lacks("BuildKit");
 }
 

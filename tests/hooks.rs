@@ -262,7 +262,7 @@ fn hook_is_called_by_its_name() {
     project(hooks)
         .run(["build"])
         .success()
-        .stderr_has("the hook `beside` in the background failed: exit code 3");
+        .stderr_has("the background hook `beside` failed: exit code 3");
 }
 
 #[test]

@@ -421,7 +421,7 @@ fn an_index_is_pushed_whole_and_pulled_by_platform() {
     let other = Machine::new();
     let pull = other.client.pull(&other.store, &name, Some("linux/s390x"), &events);
     let error = other.wait(pull).expect_err("no such platform");
-    assert!(error.to_string().contains("there are linux/amd64, linux/arm64"), "{error}");
+    assert!(error.to_string().contains("available: linux/amd64, linux/arm64"), "{error}");
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn a_damaged_state_costs_only_a_warning() {
     fs::remove_file(&lock).expect("removed");
     make(&lock);
     project.write("a", "another");
-    project.run(BUILD).success().stderr_has("the next run will build again");
+    project.run(BUILD).success().stderr_has("the next run will rebuild");
 }
 
 #[test]

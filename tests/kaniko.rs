@@ -156,7 +156,7 @@ fn a_registry_that_is_insecure_for_kaniko_is_so_for_windlass() {
             .success()
             .stderr_has(format!("digest {}", cluster.registry.digest(&api, "one").expect("it is pushed")));
     };
-    digest(&project.run(["build", "--debug"]).lacks("cannot check the right to push").clone());
+    digest(&project.run(["build", "--debug"]).lacks("cannot check the permission to push").clone());
     // The image gets another tag where it is.
     let again = project.run(["build", "-t", "three"]);
     digest(again.lacks("starting kaniko"));
@@ -168,7 +168,7 @@ fn a_registry_that_is_insecure_for_kaniko_is_so_for_windlass() {
     project.write("windlass.rhai", project.read("windlass.rhai") + plan);
     project.write("devspace.yaml", project.read("devspace.yaml").replace("insecure: true, ", ""));
     let scripted = project.run(["build", "--debug", "--force-build"]);
-    digest(scripted.lacks("cannot check the right to push"));
+    digest(scripted.lacks("cannot check the permission to push"));
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn images_are_loaded_into_kind_and_k3d_and_not_pushed() {
         let kubeconfig = kubeconfig(&format!("{program}-dev"), NEAR);
         let project = project(&daemon, &repository, "{}", &kubeconfig).program_on_path(program, LOADER);
         let output = project.run(["build"]);
-        let line = format!("images are loaded into the {program} cluster dev and not pushed");
+        let line = format!("loading images into the {program} cluster dev instead of pushing");
         output.success().stderr_has(line).lacks("pushed to");
         let [before, after] = words;
         let expected = format!(
@@ -82,8 +82,8 @@ fn images_are_pushed_where_the_cluster_would_not_see_them() {
     };
     let kind = || kubeconfig("kind-dev", NEAR);
     let output = pushes("missing", "{}", kind(), &[]);
-    output.stderr_has("`kind`, which loads images into the kind cluster dev, is not installed");
-    output.stderr_has("images are pushed although the kind cluster dev (context kind-dev) is local");
+    output.stderr_has("cannot load images into the kind cluster dev: `kind` is not installed");
+    output.stderr_has("pushing images although the kind cluster dev (context kind-dev) is local");
 
     pushes("far", "{}", kubeconfig("k3d-dev", "https://cluster.example.com"), &[]).lacks("k3d");
     pushes("other", "{}", kubeconfig("prod", NEAR), &[]).lacks("prod");
@@ -91,7 +91,7 @@ fn images_are_pushed_where_the_cluster_would_not_see_them() {
     pushes("prefer", "{preferMinikube: false}", kubeconfig("k3d-dev", NEAR), &[]).lacks("k3d");
     // Such a cluster is down, and runs its own containers when it is up.
     pushes("down", "{}", kubeconfig("docker-desktop", NEAR), &[])
-        .stderr_has("images are pushed although docker-desktop");
+        .stderr_has("pushing images although docker-desktop");
     // A kubeconfig that is wrong stops nobody who does not need it.
     pushes("wrong", "{}", "contexts: {".to_owned(), &[]).lacks("kubeconfig");
 }
@@ -163,7 +163,7 @@ fn a_cluster_in_the_daemon_that_builds_needs_nothing() {
                  ${found.is_local} ${found.platforms}`);\n}\n";
     let (pushed, output) = tags("shared", facts);
     assert!(pushed.is_empty(), "{output}");
-    output.stderr_has("nothing is pushed: docker-desktop runs in the daemon that builds");
+    output.stderr_has("nothing is pushed: docker-desktop runs in the build daemon");
     let line = format!("cluster docker-desktop {} true [\"linux/amd64\"]", cluster.namespace());
     output.stderr_has(line);
     drop((node, renamed));
@@ -178,7 +178,7 @@ fn a_cluster_in_the_daemon_that_builds_needs_nothing() {
     let node = cluster.register_node("another", "docker://20.10.24", kernel);
     let (pushed, output) = tags("another", "");
     assert_eq!(pushed, ["one", "two"], "{output}");
-    output.stderr_has("its nodes do not see the daemon that builds");
+    output.stderr_has("its nodes do not use the build daemon");
     drop(node);
 }
 
@@ -208,7 +208,7 @@ fn minikube_says_where_its_daemon_is() {
     let built = project_of(&repository, "{}");
     let output = built.run(["build"]);
     // The cluster gives no answer that would show the image to be there: it is loaded.
-    output.success().stderr_has("images are loaded into the minikube profile work");
+    output.success().stderr_has("loading images into the minikube profile work");
     let expected = format!(
         "minikube docker-env --shell none --profile work\nminikube image load {repository}:one {repository}:two \
          --profile work\n"

@@ -112,7 +112,7 @@ fn docker_hub_and_identity_tokens_have_their_own_form() {
 fn nothing_is_written_without_credentials_or_without_being_asked() {
     let Some(cluster) = Cluster::acquire() else { return };
     let anonymous = project(&cluster).docker_config("{}");
-    let line = "no pull secret for r.example: there are no credentials for it that a cluster can use; run `windlass \
+    let line = "no pull secret for r.example: no credentials that a cluster can use; run `windlass \
                 login r.example`";
     anonymous.run(["build"]).success().stderr_has(line);
 

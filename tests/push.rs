@@ -11,7 +11,7 @@ use crate::harness::{
 };
 
 /// What only a build that really ran shows.
-const BUILDING: &str = "building with docker";
+const BUILDING: &str = "building with Docker";
 
 fn project(daemon: &Daemon, repository: &TestRepository, fields: &str) -> Project {
     let config = format!("version: v1beta9\nimages:\n  app:\n    image: {repository}\n{fields}");
@@ -151,7 +151,7 @@ fn a_credential_helper_that_fails_is_named_before_the_build() {
     let script = "#!/bin/sh\nsleep 1000 & echo $! > \"$HOME/child\"\nwait\n";
     let project = project.program_on_path("docker-credential-own", script);
     let output = project.run(["build"]);
-    output.exits(1).stderr_has(helper).stderr_has("no answer").stderr_has("within 15 s").lacks(BUILDING);
+    output.exits(1).stderr_has(helper).stderr_has("timed out").stderr_has("after 15 seconds").lacks(BUILDING);
     let child = fs::read_to_string(project.home().join("child")).expect("the helper ran");
     crate::harness::wait_for("the end of the helper's child", Duration::from_secs(10), || {
         let stat = fs::read_to_string(format!("/proc/{}/stat", child.trim()));
@@ -165,7 +165,7 @@ fn an_open_registry_needs_no_credential_helper() {
     let repository = daemon.repository(&registry.address(), "app");
     let project = project(&daemon, &repository, "").docker_config(r#"{"credsStore": "nobody"}"#);
     let output = project.run(["build", "-t", "one"]);
-    output.success().stderr_has("going on without credentials").stderr_has("`docker-credential-nobody`");
+    output.success().stderr_has("continuing without credentials").stderr_has("`docker-credential-nobody`");
     assert_eq!(registry.tags(&repository), ["one"]);
 }
 
@@ -243,7 +243,7 @@ fn tls_and_plain_http_failures_say_what_to_do() {
         let Some(second) = SecondAddress::before(&daemon, registry) else { return };
         let repository = daemon.repository(&second.address(), "app");
         let output = project(&daemon, &repository, "").run(["build", "--debug"]);
-        output.exits(1).stderr_has(code).stderr_has(help).stderr_has("cannot check the right to push");
+        output.exits(1).stderr_has(code).stderr_has(help).stderr_has("cannot check the permission to push");
     }
 }
 
@@ -304,7 +304,7 @@ fn nothing_is_pushed_whoever_asks_for_it() {
         let output = project.run(["build", "--skip-push", "--builder", builder]);
         output.success();
         for kept in [format!("{app}:one"), format!("{mirror}:pushed"), format!("{mirror}:copied")] {
-            output.stderr_has(format!("{kept} is not pushed: --skip-push"));
+            output.stderr_has(format!("not pushing {kept}: --skip-push"));
         }
         assert_eq!(proxy.count("", ""), 0, "{builder}");
         let next = plan(&[]);
@@ -313,7 +313,7 @@ fn nothing_is_pushed_whoever_asks_for_it() {
             .run(["build", "--builder", builder])
             .success()
             .stderr_has("copied as sha256:")
-            .lacks("is not pushed");
+            .lacks("not pushing");
         // A registry without referrers lists what is attached under a tag of its own.
         let tags = |repository| {
             let tags = registry.tags(repository).into_iter();

@@ -63,7 +63,7 @@ fn scripts_stay_in_the_project() {
         fails(&format!("find_files(\"{path}\");"), &text);
     }
     for path in [".git/hooks/post-commit", ".windlass/images/api.json", "sub/.git/config"] {
-        fails(&format!("write_file(\"{path}\", \"x\");"), "scripts do not write below `.");
+        fails(&format!("write_file(\"{path}\", \"x\");"), "scripts cannot write below `.");
     }
     fails("read_file(\"none.txt\");", "cannot read `none.txt`: file not found");
     project.write("windlass.rhai", "fn build(project) { write_file(\"x\", 7); }");

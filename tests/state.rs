@@ -65,7 +65,7 @@ fn folder_where_a_file_should_be_is_told_and_survived() {
     output
         .success()
         .stderr_has("cannot be read: it is a directory")
-        .stderr_has("the next run will build again");
+        .stderr_has("the next run will rebuild");
     assert_eq!(daemon.tags(&repository).len(), 1);
 }
 
@@ -75,7 +75,7 @@ fn state_folder_that_cannot_be_written_costs_only_a_warning() {
     let repository = daemon.repository("", "api");
     let project = one(&daemon, &repository).file(".windlass", "a file");
     let output = project.run(BUILD);
-    output.success().stderr_has("the next run will build again");
+    output.success().stderr_has("the next run will rebuild");
     assert_eq!(output.stderr.matches("the next run will").count(), 1, "{output}");
     assert_eq!(daemon.tags(&repository).len(), 1);
 }
@@ -111,7 +111,7 @@ fn full_disk_costs_only_a_warning() {
     let path = project.path(".windlass");
     let Some(_disk) = FullDisk::mount(&path) else { return };
     let output = project.run(BUILD);
-    output.success().stderr_has("No space left on device").stderr_has("the next run will build again");
+    output.success().stderr_has("No space left on device").stderr_has("the next run will rebuild");
     output.stderr_has("1 built");
     assert_eq!(daemon.tags(&repository).len(), 1);
     fs::remove_file(path.join("filler")).expect("removed");

@@ -87,7 +87,7 @@ impl World {
     pub fn set_broken(&self, image: &str, is_broken: bool) {
         let broken = &mut self.memory.state().broken;
         if is_broken {
-            broken.insert(image.to_owned(), "the test wants it so".to_owned())
+            broken.insert(image.to_owned(), "configured by the test".to_owned())
         } else {
             broken.remove(image)
         };

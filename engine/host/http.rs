@@ -85,7 +85,7 @@ pub struct HttpResponse {
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum HttpError {
     /// A header is none.
-    #[error("cannot send the header `{name}` to `{url}`: it holds characters that no header may have")]
+    #[error("cannot send the header `{name}` to `{url}`: it contains characters that are invalid in a header")]
     #[diagnostic(code(http::bad_header))]
     BadHeader {
         /// Where the request should have gone.
@@ -103,7 +103,7 @@ pub enum HttpError {
     },
 
     /// The server took too long.
-    #[error("`{url}` did not answer within {} seconds", limit.as_secs_f64())]
+    #[error("`{url}` timed out after {} seconds", limit.as_secs_f64())]
     #[diagnostic(code(http::timed_out))]
     TimedOut {
         /// Where the request went.
@@ -113,7 +113,7 @@ pub enum HttpError {
     },
 
     /// The answer is longer than anyone wants.
-    #[error("the answer of `{url}` is longer than {limit} bytes")]
+    #[error("the response of `{url}` is longer than {limit} bytes")]
     #[diagnostic(code(http::too_long))]
     TooLong {
         /// Where the request went.

@@ -22,7 +22,7 @@ pub enum PathError {
     #[error("`{path}` is outside of the project")]
     #[diagnostic(
         code(files::outside),
-        help("paths are relative to the project's folder, and scripts read and write below it only")
+        help("use a path below the project directory: scripts cannot read or write outside of it")
     )]
     Outside {
         /// The path as given.
@@ -30,7 +30,7 @@ pub enum PathError {
     },
 
     /// It belongs to git, or to windlass.
-    #[error("scripts do not write below `{folder}`")]
+    #[error("scripts cannot write below `{folder}`")]
     #[diagnostic(code(files::reserved), help("choose a path outside of it"))]
     Reserved {
         /// The folder.

@@ -32,7 +32,7 @@ impl Image {
         match self.run().wait(self.run().host.docker.reachable())? {
             Ok(()) => Ok(BuilderKind::Docker),
             Err(unreachable) if self.may_fall_back()? => {
-                self.events().notice(Level::Info, format!("kaniko builds it in the cluster: {unreachable}"));
+                self.events().notice(Level::Info, format!("falling back to kaniko in the cluster: {unreachable}"));
                 Ok(BuilderKind::Kaniko)
             }
             Err(unreachable) => Err(unreachable),
@@ -50,7 +50,7 @@ impl Image {
             Ok(None) => {
                 if !run.options.dry_run {
                     let message =
-                        format!("images are built without a daemon, into windlass's own store: {error}");
+                        format!("building without a daemon, into the image store: {error}");
                     run.notice_once(Level::Info, message);
                 }
                 Ok(BuilderKind::Oci)
@@ -90,7 +90,7 @@ impl Image {
         match kaniko::fit(self.config(), run.options.skip_push) {
             Ok(_) => Ok(true),
             Err(error) => {
-                self.events().notice(Level::Info, format!("kaniko cannot take docker's place: {error}"));
+                self.events().notice(Level::Info, format!("cannot fall back to kaniko: {error}"));
                 Ok(false)
             }
         }

@@ -52,7 +52,7 @@ impl Run {
             if tokio::time::Instant::now() >= end {
                 let minutes = LIMIT.as_secs() / 60;
                 let message =
-                    format!("{name} is building this image for {minutes} minutes: building it as well");
+                    format!("{name} has been building this image for {minutes} minutes: building it too");
                 events.notice(Level::Warning, message);
                 return None;
             }

@@ -26,14 +26,14 @@ impl Run {
             let delivery = self.delivery_to(&cluster);
             let message = match &delivery {
                 Delivery::SharedDaemon => {
-                    format!("nothing is pushed: {cluster} runs in the daemon that builds (--skip-push-local-kube)")
+                    format!("nothing is pushed: {cluster} runs in the build daemon (--skip-push-local-kube)")
                 }
                 Delivery::Load(_) => {
-                    format!("images are loaded into {cluster} and not pushed (--skip-push-local-kube)")
+                    format!("loading images into {cluster} instead of pushing (--skip-push-local-kube)")
                 }
                 Delivery::Registry => format!(
-                    "images are pushed although {cluster} (context {}) is local: its nodes do not see the daemon that \
-                     builds",
+                    "pushing images although {cluster} (context {}) is local: its nodes do not use the \
+                     build daemon",
                     context.name
                 ),
             };
@@ -54,7 +54,7 @@ impl Run {
                 Some((context, cluster))
             }
             Err(error) => {
-                self.notice(Level::Debug, format!("looking for a local cluster: {error}"));
+                self.notice(Level::Debug, format!("cannot detect a local cluster: {error}"));
                 None
             }
         }
@@ -66,7 +66,7 @@ impl Run {
                 Ok(Ok((nodes, machine))) if shares_daemon(&nodes, &machine) => return Delivery::SharedDaemon,
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => {
-                    self.notice(Level::Debug, format!("comparing {cluster} with the daemon: {error}"));
+                    self.notice(Level::Debug, format!("cannot compare {cluster} with the daemon: {error}"));
                 }
                 Err(_) => return Delivery::Registry,
             }
@@ -75,7 +75,7 @@ impl Run {
             Some(loader) if self.host.cluster.can_load(&loader) => Delivery::Load(loader),
             Some(loader) => {
                 let program = loader.program();
-                let message = format!("`{program}`, which loads images into {cluster}, is not installed");
+                let message = format!("cannot load images into {cluster}: `{program}` is not installed");
                 self.notice(Level::Info, message);
                 Delivery::Registry
             }

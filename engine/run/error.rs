@@ -44,7 +44,7 @@ pub enum RunError {
     #[error("the build argument `{name}` of `{image}` has no value")]
     #[diagnostic(
         code(stage::build_args::unset),
-        help("give it one in devspace.yaml, or set the environment variable `{name}`")
+        help("set it in devspace.yaml, or set the environment variable `{name}`")
     )]
     BuildArgUnset {
         /// Name of the argument.
@@ -62,7 +62,7 @@ pub enum RunError {
     #[error("cannot read the restart helper `{path}`: {reason}")]
     #[diagnostic(
         code(stage::restart_helper::unreadable),
-        help("`restartHelperPath` is a file, relative to the project")
+        help("set `restartHelperPath` to a file, relative to the project directory")
     )]
     RestartHelper {
         /// Its path as configured.

@@ -139,7 +139,7 @@ impl Image {
         };
         let unreadable = |reason: String| RunError::RestartHelper { path: path.clone(), reason };
         if path.contains("://") {
-            return Err(unreadable("URLs are not read".to_owned()));
+            return Err(unreadable("URLs are not supported".to_owned()));
         }
         crate::input_file::read(&self.root().join(path))
             .map(Bytes::from)

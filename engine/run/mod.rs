@@ -240,7 +240,7 @@ impl Run {
     /// Whether this run may bring anything to `reference`. With `--skip-push` it may not, whoever asks for it, and says so.
     pub fn may_push(&self, reference: &ImageReference) -> bool {
         if self.options.skip_push {
-            let message = format!("{reference} is not pushed: --skip-push");
+            let message = format!("not pushing {reference}: --skip-push");
             self.events.emit(Event::Notice { image: Scope::current().image, level: Level::Info, message });
         }
         !self.options.skip_push
@@ -369,7 +369,7 @@ impl Run {
                 let shown = display_path(&image.dockerfile);
                 let text = crate::input_file::read(&path).map_err(|error| error.to_string());
                 let text = text
-                    .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".into()));
+                    .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "not UTF-8 text".into()));
                 match text {
                     Ok(text) => Ok(Dockerfile::parse(shown, text)?),
                     Err(reason) => Err(RunError::DockerfileUnreadable {
@@ -459,7 +459,7 @@ impl Run {
     fn tell_forgetful(&self, error: &io::Error) {
         if !self.is_forgetful.swap(true, Ordering::Relaxed) {
             let folder = self.store.folder().display();
-            let message = format!("cannot write to {folder}, the next run will build again: {error}");
+            let message = format!("the next run will rebuild: cannot write to {folder}: {error}");
             self.notice(Level::Warning, message);
         }
     }
@@ -524,7 +524,7 @@ impl Run {
                 Err(ProcessError::Cancelled { .. }) => return,
                 Err(error) => error.to_string(),
             };
-            let message = format!("the hook `{name}` in the background failed: {message}");
+            let message = format!("the background hook `{name}` failed: {message}");
             events.emit(Event::Notice { image: None, level: Level::Warning, message });
         };
         // A plan has to have heard of it before it ends.
@@ -544,7 +544,7 @@ impl Run {
             names.sort();
             let [one, two] = names;
             let reference = &finished.reference;
-            let message = format!("`{one}` and `{two}` are both {reference}, and what is built last stays");
+            let message = format!("`{one}` and `{two}` are both {reference}: the later build replaces the other");
             self.notice(Level::Warning, message);
         }
         lock(&self.finished).insert(image.to_owned(), finished);
@@ -590,7 +590,7 @@ impl Run {
             && !self.is_forgetful.load(Ordering::Relaxed)
         {
             let folder = self.store.folder().display();
-            let message = format!("cannot write to {folder}, the next run will be slower: {error}");
+            let message = format!("the next run will be slower: cannot write to {folder}: {error}");
             self.notice(Level::Warning, message);
         }
     }

@@ -90,7 +90,7 @@ fn login(config: &PullSecretConfig) -> RegistryLogin {
 fn messages(secret: &PullSecret, result: &PullSecretResult) -> Vec<String> {
     let missing = result.missing.iter().map(|registry| {
         format!(
-            "no pull secret for {registry}: there are no credentials for it that a cluster can use; run `windlass \
+            "no pull secret for {registry}: no credentials that a cluster can use; run `windlass \
              login {registry}`"
         )
     });

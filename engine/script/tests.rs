@@ -67,7 +67,7 @@ fn parallel_starts_nothing_new_after_a_failure() {
         ended.outcomes(),
         [
             "a Built: never built here",
-            "b Failed: `b` does not build: the test wants it so",
+            "b Failed: cannot build `b`: configured by the test",
             "c Cancelled: another image failed"
         ]
     );
@@ -88,7 +88,7 @@ fn parallel_that_keeps_going_builds_what_does_not_need_the_failed_image() {
     assert_eq!(
         ended.outcomes(),
         [
-            "low Failed: `low` does not build: the test wants it so",
+            "low Failed: cannot build `low`: configured by the test",
             "other Built: never built here",
             "mid Cancelled: its base `low` failed",
             "app Cancelled: its base `low` failed",
@@ -135,7 +135,7 @@ fn hooks_run_in_order() {
         [
             "before_build",
             "before_image a",
-            "on_error a stage::build::step_failed the test asked for this: `host.build(...)`"
+            "on_error a stage::build::step_failed configured by the test: `host.build(...)`"
         ]
     );
 }

@@ -102,7 +102,7 @@ async fn until_cancelled<T>(
 /// The credential for a registry; one that cannot be had is told and done without.
 async fn credential(store: &CredentialStore, events: &Events, domain: &str) -> Credential {
     store.get(domain).await.unwrap_or_else(|error| {
-        let message = format!("going on without credentials for {domain}: {error}");
+        let message = format!("continuing without credentials for {domain}: {error}");
         events.emit(Event::Notice { image: None, level: Level::Warning, message });
         Credential::Anonymous
     })
@@ -172,9 +172,9 @@ impl Docker for LiveDocker {
     ) -> Result<BuiltImage, StageError> {
         let mode = until_cancelled(cancel, self.mode(options, &request)).await??;
         events.step(match mode {
-            Mode::Cli => "building with the docker CLI",
-            Mode::BuildKit => "building with docker (BuildKit)",
-            Mode::Classic => "building with docker",
+            Mode::Cli => "building with the Docker CLI",
+            Mode::BuildKit => "building with Docker (BuildKit)",
+            Mode::Classic => "building with Docker",
         });
         let builder = self.builder(mode, options).await?;
         match builder.build(request.clone(), events, cancel).await {

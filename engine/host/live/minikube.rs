@@ -41,7 +41,7 @@ fn docker_env(profile: &str) -> Result<HashMap<String, String>, String> {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.map_err(|error| error.to_string())?.block_on(ask(profile))
         });
-        asking.join().unwrap_or_else(|_| Err("it broke off".to_owned()))
+        asking.join().unwrap_or_else(|_| Err("it panicked".to_owned()))
     })
 }
 
@@ -63,7 +63,7 @@ async fn ask(profile: &str) -> Result<HashMap<String, String>, String> {
     };
     match ended {
         Ok(0) if variables.contains_key("DOCKER_HOST") => Ok(variables),
-        Ok(0) => Err("it names no daemon".to_owned()),
+        Ok(0) => Err("it printed no daemon".to_owned()),
         Ok(code) => Err(format!("exit code {code}: {last}")),
         Err(error) => Err(error.to_string()),
     }

@@ -42,7 +42,7 @@ impl LiveOci {
     fn time(&self) -> u64 {
         let Some(text) = std::env::var(EPOCH).ok().filter(|text| !text.is_empty()) else { return 0 };
         text.parse().unwrap_or_else(|_| {
-            self.events.notice(Level::Warning, format!("{EPOCH} is no number of seconds: {text}"));
+            self.events.notice(Level::Warning, format!("{EPOCH} is not a number of seconds: {text}"));
             0
         })
     }
@@ -70,7 +70,7 @@ impl LiveOci {
             if let Some(image) = taken_before(&self.store, &facts.id, platform)? {
                 return Ok(image);
             }
-            events.step(format!("taking {reference} from the docker daemon"));
+            events.step(format!("reading {reference} from the Docker daemon"));
             let archive = self.daemon.save(&facts.id).await?;
             let (store, cancel, id) = (self.store.clone(), cancel.clone(), facts.id.clone());
             let wanted = platform.clone();

@@ -28,7 +28,7 @@ impl Registry for LiveRegistry {
             Ok(()) => Ok(()),
             // The daemon may reach a registry that we do not; its push will tell.
             Err(error) if !error.is_refusal() => {
-                let message = format!("cannot check the right to push to {repository}: {error}");
+                let message = format!("cannot check the permission to push to {repository}: {error}");
                 self.events.emit(Event::Notice { image: None, level: Level::Debug, message });
                 Ok(())
             }

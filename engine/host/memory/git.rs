@@ -73,7 +73,7 @@ pub(super) fn answer(facts: Option<&GitFacts>, words: &[String]) -> ProgramRule 
             failed("fatal: No names found, cannot describe anything.")
         }
         "describe" => said(facts.described()),
-        _ => failed(&format!("fatal: a world in memory cannot answer `git {verb}`")),
+        _ => failed(&format!("fatal: the in-memory host does not support `git {verb}`")),
     }
 }
 

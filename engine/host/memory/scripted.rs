@@ -14,17 +14,17 @@ pub struct Scripted {
 impl Scripted {
     pub(super) fn no_daemon() -> Self {
         Self {
-            message: "no Docker daemon answers".to_owned(),
+            message: "no Docker daemon responds".to_owned(),
             code: "docker::unreachable",
-            help: "the test asked for this: `host.docker(#{ reachable: false })`",
+            help: "configured by the test: `host.docker(#{ reachable: false })`",
         }
     }
 
     pub(super) fn broken_build(image: &str, reason: &str) -> Self {
         Self {
-            message: format!("`{image}` does not build: {reason}"),
+            message: format!("cannot build `{image}`: {reason}"),
             code: "stage::build::step_failed",
-            help: "the test asked for this: `host.build(...)`",
+            help: "configured by the test: `host.build(...)`",
         }
     }
 
@@ -32,15 +32,15 @@ impl Scripted {
         Self {
             message: format!("cannot push `{reference}`: {reason}"),
             code: "stage::push::refused",
-            help: "the test asked for this: `host.push(...)`",
+            help: "configured by the test: `host.push(...)`",
         }
     }
 
     pub(super) fn missing_image(reference: &str) -> Self {
         Self {
-            message: format!("there is no image `{reference}`"),
+            message: format!("image `{reference}` not found"),
             code: "registry::not_found",
-            help: "`host.registry(#{ \"REFERENCE\": \"DIGEST\" })` puts one there",
+            help: "add it with `host.registry(#{ \"REFERENCE\": \"DIGEST\" })`",
         }
     }
 }

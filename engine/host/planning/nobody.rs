@@ -25,7 +25,7 @@ pub(super) struct Nobody;
 
 /// There is nobody to ask.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
-#[error("nobody is asked here")]
+#[error("nothing is queried here")]
 #[diagnostic(code(host::offline))]
 struct Offline;
 
