@@ -1,9 +1,8 @@
-//! The outside world as stages see it: every effect of a script beyond reading the project's files goes through one
-//! of these traits.
+//! The host interface of stages: all effects of scripts, except reading the project's files, use one of these traits.
 //!
-//! [`Host::live`] uses real daemons, registries and commands; other hosts record the effects or simulate them for
-//! tests. A request to a trait is a value that prints as one line (`exec git describe --tags`,
-//! `write dist/digest.txt`), so that a plan can show it without executing it.
+//! [`Host::live`] uses real daemons, registries and commands; other hosts record effects for plans, or are in memory
+//! for tests. Each request to a trait is a value that displays as one line (`exec git describe --tags`, `write
+//! dist/digest.txt`), so that plans can show it.
 
 mod clock;
 mod cluster;
@@ -43,7 +42,7 @@ pub use random::Random;
 pub use registry::{ImageCopy, Registry};
 pub use writes::{CountedExec, Writes, Writing};
 
-/// The outside world.
+/// The host of a run.
 #[derive(Clone)]
 pub struct Host {
     /// The time.
@@ -62,10 +61,10 @@ pub struct Host {
     pub http: Arc<dyn Http>,
     /// The image store.
     pub oci: Arc<dyn Oci>,
-    /// Random values.
+    /// Random numbers.
     pub random: Arc<dyn Random>,
     /// Registries.
     pub registry: Arc<dyn Registry>,
-    /// The actions that may have written files of the project.
+    /// Counts commands that may have written files of the project.
     pub writes: Writes,
 }

@@ -680,10 +680,9 @@ fn projects_that_claim_one_reference_are_told() {
     let more = "dependencies:\n- {name: one, source: {path: shared}}\n- {name: two, source: {path: shared}, vars: [{name: WHO, value: me}]}\n";
     let project = project(&config("root", more))
         .with("shared", custom("shared", "echo ${WHO} >> $LOG", "vars:\n- {name: WHO, default: none}\n"));
-    project
-        .run(["build"])
-        .success()
-        .stderr_has("`one.api` and `two.api` are both r.example/shared/api:1: the later build replaces the other");
+    project.run(["build"]).success().stderr_has(
+        "`one.api` and `two.api` are both r.example/shared/api:1: the later build replaces the other",
+    );
     // Equal images are one image.
     let same = custom("shared", "echo >> $LOG", "vars:\n- {name: WHO, default: none}\n");
     project.write("shared/devspace.yaml", same);

@@ -323,6 +323,6 @@ fn base_that_only_an_override_names_is_told() {
     let output = pair.build(&["app"]);
     output
         .stderr_has("`app` is built from `base`, which is not built yet")
-        .stderr_has("let the Dockerfile on disk");
+        .stderr_has("in the Dockerfile on disk too");
     output.exits(2).stderr_has("stage::plan::parent_missing");
 }

@@ -259,10 +259,7 @@ fn hook_is_called_by_its_name() {
     project(hooks).run(["build"]).exits(1).stderr_has("hook `notify the team` for `before:build` failed");
     let hooks = "[{name: beside, command: 'echo $((40+2)); exit 3', background: true, events: ['before:build']}, \
                  {command: 'sleep 0.3', events: ['after:build']}]";
-    project(hooks)
-        .run(["build"])
-        .success()
-        .stderr_has("the background hook `beside` failed: exit code 3");
+    project(hooks).run(["build"]).success().stderr_has("the background hook `beside` failed: exit code 3");
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn a_wrong_password_is_refused_and_not_kept() {
     let Some(registry) = Registry::with_login() else { return };
     let project = Project::new();
     let output = log_in(&project, &registry, "open-barley");
-    output.exits(1).stderr_has("refused the credentials").stderr_has("check the user name and the password");
+    output.exits(1).stderr_has("refused the credentials").stderr_has("check the user name and password");
     output.lacks("open-barley");
     assert!(!project.docker_config_path().exists());
     log_in(&project, &registry, "").exits(1).stderr_has("the password is empty");

@@ -62,10 +62,7 @@ fn folder_where_a_file_should_be_is_told_and_survived() {
     let project =
         one(&daemon, &repository).folder(".windlass/images/api.json/x").folder(".windlass/bases.json");
     let output = project.run(BUILD);
-    output
-        .success()
-        .stderr_has("cannot be read: it is a directory")
-        .stderr_has("the next run will rebuild");
+    output.success().stderr_has("cannot be read: it is a directory").stderr_has("the next run will rebuild");
     assert_eq!(daemon.tags(&repository).len(), 1);
 }
 

@@ -1,4 +1,4 @@
-//! The time, as stages see it.
+//! The clock interface of stages.
 
 use std::time::Duration;
 
@@ -11,6 +11,6 @@ pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
 
-    /// Waits. A clock of a test need not really wait.
+    /// Waits. Test clocks may return immediately.
     async fn sleep(&self, time: Duration);
 }

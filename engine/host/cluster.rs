@@ -1,4 +1,4 @@
-//! The cluster, as stages see it.
+//! The cluster interface of stages.
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -12,20 +12,19 @@ use crate::cluster::{
 use crate::event::ImageEvents;
 use crate::script::StageError;
 
-/// What stages ask of a Kubernetes cluster.
+/// The operations of stages on a Kubernetes cluster.
 #[async_trait]
 pub trait Cluster: Send + Sync {
-    /// The cluster the user means, as the kubeconfig describes it; `None` where none is configured. Contacts
-    /// nothing.
+    /// The selected cluster, as described by the kubeconfig; `None` if none is configured. Sends no requests.
     ///
     /// # Errors
-    /// `cluster::...` when the kubeconfig is wrong, or does not have the context asked for.
+    /// `cluster::...` if the kubeconfig is invalid or does not have the requested context.
     fn context(&self) -> Result<Option<ClusterContext>, StageError>;
 
-    /// The same, where something needs a cluster.
+    /// The context for an operation that requires a cluster.
     ///
     /// # Errors
-    /// `cluster::none` where none is configured; as [`Cluster::context`].
+    /// `cluster::none` if none is configured; otherwise as for [`Cluster::context`].
     fn needed_context(&self) -> Result<ClusterContext, StageError> {
         Ok(self.context()?.ok_or(ClusterError::NoCluster)?)
     }
@@ -33,13 +32,13 @@ pub trait Cluster: Send + Sync {
     /// Its nodes.
     ///
     /// # Errors
-    /// `cluster::...` when it gives no answer, or does not let the user see them.
+    /// `cluster::...` if it does not respond, or the user may not list nodes.
     async fn nodes(&self) -> Result<Vec<Node>, StageError>;
 
-    /// Writes a pull secret and makes service accounts use it; nothing where there are no credentials.
+    /// Writes a pull secret and adds it to service accounts; writes nothing without credentials.
     ///
     /// # Errors
-    /// `cluster::...`; `cluster::none` where no cluster is configured.
+    /// `cluster::...`; `cluster::none` if no cluster is configured.
     async fn create_pull_secret(&self, secret: &PullSecret) -> Result<PullSecretResult, StageError>;
 
     /// Builds an image in a pod, which pushes it.
@@ -64,19 +63,19 @@ pub trait Cluster: Send + Sync {
         cancel: &CancellationToken,
     ) -> Result<BuiltImage, StageError>;
 
-    /// The last lines of what pods print.
+    /// The last lines of the logs of pods.
     ///
     /// # Errors
-    /// `cluster::...` when the cluster gives no answer; `cluster::not_found` when there is no such pod.
+    /// `cluster::...` if the cluster does not respond; `cluster::not_found` if no pod matches.
     async fn pod_logs(&self, logs: &PodLogs) -> Result<String, StageError>;
 
-    /// Whether the program of `loader` is there.
+    /// Whether the command of `loader` is installed.
     fn can_load(&self, loader: &Loader) -> bool;
 
     /// Loads images from the daemon into the nodes.
     ///
     /// # Errors
-    /// `cluster::load` with the end of what the program printed.
+    /// `cluster::load` with the end of the command's output.
     async fn load(
         &self,
         load: &ImageLoad,

@@ -1,4 +1,4 @@
-//! The Docker daemon, as stages see it.
+//! The Docker interface of stages.
 
 use std::collections::HashMap;
 
@@ -13,34 +13,34 @@ use crate::image::ImageReference;
 use crate::image::dockerfile::BaseConfig;
 use crate::script::StageError;
 
-/// The machine a Docker daemon runs on.
+/// The machine that a Docker daemon runs on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Machine {
     /// Its host name.
     pub name: String,
-    /// Its kernel's version.
+    /// Its kernel version.
     pub kernel: String,
 }
 
-/// What stages ask of a Docker daemon. Nothing is contacted before the first call.
+/// The operations of stages on a Docker daemon. Nothing is contacted before the first call.
 #[async_trait]
 pub trait Docker: Send + Sync {
-    /// Whether a daemon answers.
+    /// Checks that a daemon responds.
     ///
     /// # Errors
-    /// `docker::unreachable`, naming the endpoint and how to get a daemon.
+    /// `docker::unreachable`, with the endpoint and a hint for starting a daemon.
     async fn reachable(&self) -> Result<(), StageError>;
 
-    /// The machine its containers run on.
+    /// The machine that its containers run on.
     async fn machine(&self) -> Result<Machine, StageError>;
 
-    /// The platform that images are built for where nobody asks for one, unless `builder` is what builds them: that of the
-    /// daemon or, where none answers, of windlass itself.
+    /// The default platform of builds, unless `builder` is the current builder: that of the daemon or, if none
+    /// responds, of this machine.
     async fn own_platform(&self, _builder: &str) -> Option<String> {
         None
     }
 
-    /// The proxies of the Docker configuration, as build arguments. Nobody is contacted.
+    /// The proxies of the Docker configuration, as build arguments. Sends no requests.
     fn proxies(&self) -> IndexMap<String, String> {
         IndexMap::new()
     }
@@ -51,10 +51,10 @@ pub trait Docker: Send + Sync {
         references: &[ImageReference],
     ) -> Result<HashMap<ImageReference, String>, StageError>;
 
-    /// What an image the daemon has passes on to those built from it; `None` when it has not.
+    /// The configuration that builds inherit from an image of the daemon; `None` if the daemon does not have it.
     async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError>;
 
-    /// How `build` would build `request`.
+    /// The method that `build` would use for `request`.
     async fn method(&self, options: &DockerConfig, request: &BuildRequest)
     -> Result<BuildMethod, StageError>;
 
@@ -70,10 +70,10 @@ pub trait Docker: Send + Sync {
         cancel: &CancellationToken,
     ) -> Result<BuiltImage, StageError>;
 
-    /// Gives the image `id` the name `reference`.
+    /// Tags the image `id` as `reference`.
     async fn tag(&self, id: &str, reference: &ImageReference) -> Result<(), StageError>;
 
-    /// Pushes `reference`; returns the digest it has in its registry, when the daemon tells.
+    /// Pushes `reference`; returns its digest in the registry, if the daemon reports it.
     async fn push(
         &self,
         reference: &ImageReference,

@@ -1,7 +1,7 @@
-//! The variables of the environment, as stages see them.
+//! The environment interface of stages.
 
-/// The variables of the environment that windlass was started in.
+/// The environment variables of windlass.
 pub trait Environment: Send + Sync {
-    /// The value of `name`; `None` when it is not set, or is no text.
+    /// The value of `name`; `None` if it is not set or not valid Unicode.
     fn variable(&self, name: &str) -> Option<String>;
 }

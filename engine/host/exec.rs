@@ -1,4 +1,4 @@
-//! Programs, as stages see them.
+//! The command interface of stages.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -12,19 +12,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::process::{CommandLine, Pipe, ProcessError};
 
-/// Takes each line of a program's output.
+/// Receives each line of a command's output.
 pub type OnLine<'a> = &'a mut (dyn FnMut(Pipe, &str) + Send);
 
-/// Programs: whatever runs on this machine on behalf of a script, a hook or a custom builder.
+/// Commands that run on this machine for a script, a hook or a custom builder.
 #[async_trait]
 pub trait Exec: Send + Sync {
-    /// Runs a program to its end, handing each line of its output to `on_line`, and gives its exit code. A code
-    /// other than 0 is no error here.
+    /// Runs a command, passes each line of its output to `on_line`, and returns its exit code. A code other than 0 is
+    /// not an error here.
     ///
-    /// Cancelling `cancel`, or dropping the future, stops the program with everything it started.
+    /// Cancelling `cancel`, or dropping the future, stops the command with all its child processes.
     ///
     /// # Errors
-    /// [`ProcessError`] when it cannot be started, is cancelled, runs out of time or dies of a signal.
+    /// [`ProcessError`] if it cannot be started, is cancelled, times out or is killed by a signal.
     async fn run(
         &self,
         request: &ExecRequest,
@@ -32,23 +32,23 @@ pub trait Exec: Send + Sync {
         cancel: &CancellationToken,
     ) -> Result<i32, ProcessError>;
 
-    /// Whether the project may choose `command`, which another part of windlass runs.
+    /// Checks that the project may configure `command`, which another part of windlass runs.
     ///
     /// # Errors
-    /// [`ProcessError::Forbidden`] when it may choose none.
+    /// [`ProcessError::Forbidden`] if it may not.
     fn allow(&self, command: &str) -> Result<(), ProcessError> {
         let _ = command;
         Ok(())
     }
 }
 
-/// Why a program runs.
+/// The purpose of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// `build.custom` makes an image.
+    /// `build.custom` builds an image.
     CustomBuild,
-    /// Windlass asks git about the project.
+    /// Windlass queries git about the project.
     Git,
     /// A hook of `devspace.yaml`.
     Hook,
@@ -56,27 +56,27 @@ pub enum Purpose {
     Script,
 }
 
-/// A program to run. Prints as `exec git describe --tags` or `sh make image`, without its environment.
+/// A command to run. Displays as `exec git describe --tags` or `sh make image`, without its environment.
 #[derive(Clone)]
 pub struct ExecRequest {
-    /// Why.
+    /// Its purpose.
     pub purpose: Purpose,
-    /// What.
+    /// The command line.
     pub command: CommandLine,
-    /// The folder to run it in.
+    /// The working directory.
     pub directory: PathBuf,
-    /// The image it runs for; `None` when it concerns the whole run.
+    /// The image that it runs for; `None` for the whole run.
     pub image: Option<String>,
     /// Variables on top of windlass's own environment; may be secret.
     pub environment: Vec<(String, OsString)>,
-    /// What it reads from its standard input; nothing when absent.
+    /// Its stdin; empty if absent.
     pub input: Option<Bytes>,
-    /// How long it may take.
+    /// The timeout.
     pub limit: Option<Duration>,
-    /// Whether it only finds something out: then `windlass plan` runs it as well.
+    /// Whether it has no side effects: then `windlass plan` runs it too.
     pub is_pure: bool,
-    /// Whether its output is wanted byte for byte, rather than as a terminal would show it: long lines are not
-    /// cut, and what stands before a carriage return is kept.
+    /// Whether its output is captured byte for byte instead of as in a terminal: long lines are not truncated, and text
+    /// before a carriage return is kept.
     pub is_captured: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A project in a folder of its own and a [world in memory](super::memory) for it: for unit tests.
+//! A project in a temporary directory with an [in-memory host](super::memory), for unit tests.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -15,28 +15,27 @@ use crate::event::{Event, Events};
 use crate::run::{Run, RunOptions, lock};
 use crate::script::{Pipeline, ScriptError, ScriptFile, new_engine, stage};
 
-/// A project in a folder of its own, and a world in memory for it.
+/// A project in a temporary directory, with an in-memory host.
 pub struct World {
     folder: TempDir,
     runtime: tokio::runtime::Runtime,
     memory: Memory,
-    /// What the latest dry run would have done.
+    /// The effects of the latest dry run.
     effects: Mutex<Arc<Effects>>,
 }
 
-/// How a pipeline ended.
+/// The result of a pipeline.
 pub struct Ended {
-    /// What `build` returned, or why it did not.
+    /// The return value of `build`, or its error.
     pub result: Result<rhai::Dynamic, Arc<ScriptError>>,
-    /// What happened.
+    /// The emitted events.
     pub events: Vec<Event>,
     /// The run.
     pub run: Arc<Run>,
 }
 
 impl World {
-    /// A project with these images, each from its own `NAME.Dockerfile` that names its base, and a repository
-    /// `acme/NAME`.
+    /// A project with these images, each with its base image in `NAME.Dockerfile` and the repository `acme/NAME`.
     pub fn of_images(images: &[(&str, &str)]) -> Self {
         let mut config = "version: v1beta9\nimages:\n".to_owned();
         for (name, _) in images {
@@ -50,10 +49,10 @@ impl World {
         world
     }
 
-    /// A project with this `devspace.yaml`.
+    /// A project with the `devspace.yaml` `config`.
     pub fn of_config(config: &str) -> Self {
         let world = Self {
-            folder: TempDir::with_prefix("windlass-").expect("a temporary folder can be made"),
+            folder: TempDir::with_prefix("windlass-").expect("a temporary directory"),
             runtime: tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(1)
                 .enable_time()
@@ -74,7 +73,8 @@ impl World {
     /// Writes a file of the project.
     pub fn write(&self, path: &str, text: &str) {
         let path = self.folder.path().join(path);
-        std::fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("a folder can be made");
+        std::fs::create_dir_all(path.parent().expect("a file is in a directory"))
+            .expect("the directory is created");
         std::fs::write(path, text).expect("a file can be written");
     }
 
@@ -104,22 +104,22 @@ impl World {
         self.memory.state().variables.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Gives the world a cluster with these nodes.
+    /// Configures a cluster with these nodes.
     pub fn set_cluster(&self, context: ClusterContext, nodes: Vec<Node>) {
         self.memory.state().cluster = Some((context, nodes));
     }
 
-    /// Gives the world a daemon, or takes it away.
+    /// Adds or removes the daemon.
     pub fn set_daemon(&self, is_there: bool) {
         self.memory.state().is_daemon_there = is_there;
     }
 
-    /// Leaves the world without credentials for `registry`.
+    /// Removes the credentials for `registry`.
     pub fn log_out(&self, registry: &str) {
         self.memory.state().logged_out.insert(registry.to_owned());
     }
 
-    /// What was done since the last call.
+    /// The effects since the last call.
     pub fn take_log(&self) -> Vec<String> {
         std::mem::take(&mut self.memory.state().calls).iter().map(ToString::to_string).collect()
     }
@@ -134,7 +134,7 @@ impl World {
         self.build_files(vec![self.script_file("windlass.rhai", script)], options)
     }
 
-    /// What the latest dry run would have done.
+    /// The effects of the latest dry run.
     pub fn effects(&self) -> Vec<String> {
         lock(&self.effects).list().into_iter().map(|effect| effect.what).collect()
     }
@@ -164,37 +164,37 @@ impl World {
         self.memory.state().made.iter().map(|made| format!("{} {}", made.image, made.builder)).collect()
     }
 
-    /// The references that registries have of what was built here.
+    /// The references of images built here that registries have.
     pub fn pushed(&self) -> Vec<String> {
         let mut pushed: Vec<_> = self.memory.state().pushed.keys().map(ToString::to_string).collect();
         pushed.sort_unstable();
         pushed
     }
 
-    /// The Dockerfile that `image` was last built from.
+    /// The Dockerfile of the latest build of `image`.
     pub fn made(&self, image: &str) -> Option<String> {
         let state = self.memory.state();
         state.made.iter().rfind(|made| made.image == image).map(|made| made.dockerfile.clone())
     }
 
-    /// Takes an image from the daemon, as `docker image prune` does.
+    /// Removes an image from the daemon, as `docker image prune` does.
     pub fn prune(&self, repository: &str) {
         self.memory.state().images.retain(|reference, _| reference.repository.to_string() != repository);
     }
 
-    /// Removes a file or folder of the project.
+    /// Removes a file or directory of the project.
     pub fn remove(&self, path: &str) {
         let path = self.folder.path().join(path);
         let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
         drop(removed);
     }
 
-    /// Every file of the project with its content.
+    /// All files of the project with their contents.
     pub fn files(&self) -> Vec<(std::path::PathBuf, Vec<u8>)> {
         let mut open = vec![self.folder.path().to_owned()];
         let mut files = Vec::new();
         while let Some(folder) = open.pop() {
-            for entry in std::fs::read_dir(folder).expect("a folder can be read") {
+            for entry in std::fs::read_dir(folder).expect("a readable directory") {
                 let path = entry.expect("an entry").path();
                 if path.is_dir() {
                     open.push(path);
@@ -226,7 +226,7 @@ impl World {
         Ended { result, events, run }
     }
 
-    /// A run of the project, and the events it will have emitted.
+    /// A run of the project, and its list of emitted events.
     pub fn run(&self, options: RunOptions) -> (Arc<Mutex<Vec<Event>>>, Arc<Run>) {
         let environment = Some(HashMap::new());
         let load =
@@ -269,7 +269,7 @@ impl Ended {
         assert!(self.result.is_ok(), "the pipeline failed: {}", self.error());
     }
 
-    /// What scripts printed, in order.
+    /// The lines that scripts printed, in order.
     pub fn printed(&self) -> Vec<&str> {
         let notices = self.events.iter().filter_map(|event| match event {
             Event::Notice { level: crate::event::Level::Info, message, .. } => Some(message.as_str()),
@@ -278,7 +278,7 @@ impl Ended {
         notices.collect()
     }
 
-    /// How each image ended: `api built`, `web cancelled: its base ...`.
+    /// The outcome of each image: `api built`, `web cancelled: its base ...`.
     pub fn outcomes(&self) -> Vec<String> {
         let finished = self.events.iter().filter_map(|event| match event {
             Event::ImageFinished(result) => {
@@ -289,7 +289,7 @@ impl Ended {
         finished.collect()
     }
 
-    /// What was decided on each image, and why: `api Build: never built here`.
+    /// The decision about each image and its reason: `api Build: never built here`.
     pub fn decisions(&self) -> Vec<String> {
         let decided = self.events.iter().filter_map(|event| match event {
             Event::ImageDecided { image, decision, reason, .. } => {

@@ -1,4 +1,4 @@
-//! The project's files, as stages that read and write them see them.
+//! The file interface of stages.
 
 use std::fmt;
 use std::io;
@@ -7,40 +7,40 @@ use bytes::Bytes;
 
 use super::ProjectPath;
 
-/// The project's files, beyond what a build reads of them.
+/// The project's files, except for reads by builds.
 pub trait Files: Send + Sync {
     /// The content of a file.
     ///
     /// # Errors
-    /// When there is no such file, or it cannot be read.
+    /// If the file does not exist or cannot be read.
     fn read(&self, path: &ProjectPath) -> io::Result<Vec<u8>>;
 
     /// Changes a file.
     ///
     /// # Errors
-    /// When the file cannot be changed. Removing one that is not there is no error.
+    /// If the file cannot be changed. Removing a missing file is not an error.
     fn edit(&self, edit: &FileEdit) -> io::Result<()>;
 }
 
-/// A change to a file. Prints as `write dist/digest.txt`.
+/// A change to a file. Displays as `write dist/digest.txt`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileEdit {
-    /// The file gets this content, all at once; the folders above it are made.
+    /// Replaces the content of the file atomically; creates its parent directories.
     Write {
-        /// Which file.
+        /// The file.
         path: ProjectPath,
         /// Its new content.
         content: Bytes,
     },
-    /// The file goes away.
+    /// Removes the file.
     Remove {
-        /// Which file.
+        /// The file.
         path: ProjectPath,
     },
 }
 
 impl FileEdit {
-    /// The file that changes.
+    /// The changed file.
     pub fn path(&self) -> &ProjectPath {
         match self {
             Self::Write { path, .. } | Self::Remove { path } => path,

@@ -1,4 +1,4 @@
-//! Web servers, as stages see them.
+//! The HTTP interface of stages.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-/// Web servers: notifications, and small questions.
+/// Web servers, for notifications and small queries.
 #[async_trait]
 pub trait Http: Send + Sync {
-    /// Sends a request and reads the answer, whatever its status.
+    /// Sends a request and reads the response, regardless of its status.
     ///
     /// # Errors
-    /// [`HttpError`] when there is no answer.
+    /// [`HttpError`] if there is no response.
     async fn send(
         &self,
         request: &HttpRequest,
@@ -22,34 +22,34 @@ pub trait Http: Send + Sync {
     ) -> Result<HttpResponse, HttpError>;
 }
 
-/// What a request wants.
+/// The method of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HttpMethod {
-    /// To read something.
+    /// Reads data.
     Get,
-    /// To tell or change something.
+    /// Sends data.
     Post,
 }
 
-/// A request. Prints as `http POST https://chat.example/hook`, without what may be secret.
+/// A request. Displays as `http POST https://chat.example/hook`, without secrets.
 #[derive(Clone)]
 pub struct HttpRequest {
-    /// What it wants.
+    /// Its method.
     pub method: HttpMethod,
-    /// Where it goes.
+    /// Its URL.
     pub url: Url,
-    /// Whether the address itself is a secret, as those of web hooks are: then only its host is shown.
+    /// Whether the URL itself is a secret, as for webhooks: then only its host is shown.
     pub is_secret_url: bool,
     /// Headers; may be secret.
     pub headers: Vec<(String, String)>,
     /// The content.
     pub body: Bytes,
-    /// How long the whole exchange may take.
+    /// The timeout for the whole exchange.
     pub limit: Duration,
 }
 
 impl HttpRequest {
-    /// The address as it may be shown: no password, no query, and of a secret address only the host.
+    /// The URL for display: without password and query; for a secret URL, only the host.
     pub fn shown_url(&self) -> String {
         let origin = self.url.origin().ascii_serialization();
         if self.is_secret_url { format!("{origin}/***") } else { format!("{origin}{}", self.url.path()) }
@@ -72,7 +72,7 @@ impl fmt::Debug for HttpRequest {
     }
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpResponse {
     /// Its status: 200.
@@ -81,14 +81,16 @@ pub struct HttpResponse {
     pub body: String,
 }
 
-/// Why there is no answer. Names the address as it may be shown.
+/// Why there is no response. Contains only the URL for display.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum HttpError {
-    /// A header is none.
-    #[error("cannot send the header `{name}` to `{url}`: it contains characters that are invalid in a header")]
+    /// A header is invalid.
+    #[error(
+        "cannot send the header `{name}` to `{url}`: it contains characters that are invalid in a header"
+    )]
     #[diagnostic(code(http::bad_header))]
     BadHeader {
-        /// Where the request should have gone.
+        /// The URL of the request.
         url: String,
         /// The header's name.
         name: String,
@@ -98,7 +100,7 @@ pub enum HttpError {
     #[error("the request to `{url}` was cancelled")]
     #[diagnostic(code(run::cancelled))]
     Cancelled {
-        /// Where the request went.
+        /// The URL of the request.
         url: String,
     },
 
@@ -106,29 +108,29 @@ pub enum HttpError {
     #[error("`{url}` timed out after {} seconds", limit.as_secs_f64())]
     #[diagnostic(code(http::timed_out))]
     TimedOut {
-        /// Where the request went.
+        /// The URL of the request.
         url: String,
-        /// How long it was waited for.
+        /// The timeout.
         limit: Duration,
     },
 
-    /// The answer is longer than anyone wants.
+    /// The response is too long.
     #[error("the response of `{url}` is longer than {limit} bytes")]
     #[diagnostic(code(http::too_long))]
     TooLong {
-        /// Where the request went.
+        /// The URL of the request.
         url: String,
-        /// The longest answer that is read.
+        /// The maximum response size, in bytes.
         limit: usize,
     },
 
-    /// The server cannot be reached, or broke off.
+    /// The server is unreachable, or closed the connection.
     #[error("cannot reach `{url}`: {reason}")]
     #[diagnostic(code(http::unreachable))]
     Unreachable {
-        /// Where the request should have gone.
+        /// The URL of the request.
         url: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }

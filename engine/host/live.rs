@@ -1,4 +1,4 @@
-//! The real world.
+//! The real host.
 
 mod base_failure;
 mod clock;
@@ -24,7 +24,7 @@ use crate::oci::BlobStore;
 use crate::registry::{CredentialStore, RegistryClient};
 
 impl Host {
-    /// The real world, as the environment and `options` describe it. Nothing is read or contacted yet.
+    /// The real host, as configured by the environment and `options`. Nothing is read or contacted yet.
     pub fn live(events: &Events, options: &HostOptions) -> Self {
         let credentials = Arc::new(CredentialStore::from_env().telling(events.clone()));
         let access = ClusterAccess::new(options.cluster.clone());
@@ -65,10 +65,10 @@ impl Host {
     }
 }
 
-/// How long the daemon may take to tell which registries it trusts without TLS.
+/// The timeout for querying the daemon's insecure registries.
 const SETTINGS_LIMIT: Duration = Duration::from_secs(3);
 
-/// A client of real registries that trusts those `daemon` trusts. The daemon is asked when it matters; without
+/// A client of real registries with the insecure registries of `daemon`. The daemon is queried only if needed; without
 /// one, only registries on this machine may lack TLS.
 pub fn registry_client(credentials: Arc<CredentialStore>, daemon: Daemon) -> RegistryClient {
     RegistryClient::new(credentials).with_insecure(move || {

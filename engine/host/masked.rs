@@ -1,4 +1,4 @@
-//! Programs whose output hides secrets.
+//! Masks secrets in the output of commands.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use super::{Exec, ExecRequest, OnLine};
 use crate::process::{Pipe, ProcessError};
 use crate::run::Secrets;
 
-/// Runs programs as another does, and hides the secrets of a run in what they print.
+/// Runs commands with another host and masks the secrets of a run in their output.
 pub struct MaskedExec {
-    /// Runs them.
+    /// The host that runs them.
     pub inner: Arc<dyn Exec>,
-    /// What to hide.
+    /// Secrets to mask.
     pub secrets: Secrets,
 }
 

@@ -1,5 +1,5 @@
-//! A world in memory: nothing of it is real, everything that is done in it is remembered, and a test says beforehand how
-//! it answers. Pipelines run in it in milliseconds, without daemon, network, or a file that is really written.
+//! An in-memory host: it has no real effects, records all calls, and returns the responses that a test configures.
+//! Pipelines run on it in milliseconds, without daemon, network or written files.
 
 mod call;
 mod clock;
@@ -36,55 +36,55 @@ pub use git::GitFacts;
 pub use http::{HttpRule, SentRequest};
 pub use scripted::Scripted;
 
-/// A world in memory. Cheap to clone: all clones are one world.
+/// An in-memory host. Cheap to clone: all clones share one state.
 #[derive(Clone, Default)]
 pub struct Memory(Arc<Mutex<State>>);
 
-/// What a world holds, how it answers, and what was done in it.
+/// The state of an in-memory host: its content, its configured responses, and the recorded calls.
 pub struct State {
-    /// What was done, in order.
+    /// The recorded calls, in order.
     pub calls: Vec<Call>,
-    /// Whether the daemon answers.
+    /// Whether the daemon responds.
     pub is_daemon_there: bool,
-    /// What the daemon has: image IDs.
+    /// The images in the daemon, with their IDs.
     pub images: HashMap<ImageReference, String>,
-    /// What windlass's own store has: digests of manifests.
+    /// The images in the image store, with their manifest digests.
     pub stored: HashMap<ImageReference, Digest>,
-    /// What registries have: digests.
+    /// The images in registries, with their digests.
     pub pushed: HashMap<ImageReference, String>,
-    /// What images pass on to those built from them, by reference and by ID.
+    /// The configurations that builds inherit from images, by reference and by ID.
     pub configs: HashMap<String, BaseConfig>,
-    /// The repositories that hold what was built here alone; of any other, every image is there.
+    /// The repositories that contain only images that were built here; any other repository has every image.
     pub own: HashSet<Repository>,
-    /// What was built, in order.
+    /// The built images, in order.
     pub made: Vec<MadeImage>,
     /// The images whose builds fail, with the reasons.
     pub broken: HashMap<String, String>,
-    /// References whose pushes are refused when they start like this, with the reasons.
+    /// Prefixes of references whose pushes are refused, with the reasons.
     pub refused: Vec<(String, String)>,
-    /// How programs answer; the last one that fits counts.
+    /// The configured results of commands; the last match is used.
     pub programs: Vec<ProgramRule>,
-    /// What git knows; `None`: there is no repository.
+    /// The facts for git; `None`: there is no repository.
     pub git: Option<GitFacts>,
-    /// How web servers answer; the last one that fits counts.
+    /// The configured responses of web servers; the last match is used.
     pub servers: Vec<HttpRule>,
-    /// What was sent to them.
+    /// The requests that were sent to them.
     pub requests: Vec<SentRequest>,
-    /// Files that differ from the disk: their content, or `None` when they are gone.
+    /// Files that differ from the disk: their content, or `None` if removed.
     pub files: BTreeMap<PathBuf, Option<Bytes>>,
     /// The variables of the environment.
     pub variables: HashMap<String, String>,
     /// The cluster, and its nodes; `None`: none is configured.
     pub cluster: Option<(ClusterContext, Vec<Node>)>,
-    /// What pods print, by their name or label selector.
+    /// The logs of pods, by their name or label selector.
     pub pod_logs: HashMap<String, String>,
-    /// The registries that docker has no credentials for.
+    /// The registries without credentials.
     pub logged_out: HashSet<String>,
     /// The time.
     pub now: Timestamp,
-    /// The random characters, over and over.
+    /// The random characters, used in rotation.
     pub random: Vec<char>,
-    /// How many of them were taken.
+    /// The number of used random characters.
     pub taken: usize,
 }
 
@@ -118,7 +118,7 @@ impl Default for State {
 }
 
 impl Memory {
-    /// The world as stages see it.
+    /// The host for stages.
     pub fn host(&self) -> Host {
         let this = || Arc::new(self.clone());
         Host {
@@ -136,12 +136,12 @@ impl Memory {
         }
     }
 
-    /// What it holds. Not to be kept while a pipeline runs.
+    /// The state. Do not hold the guard while a pipeline runs.
     pub fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.0)
     }
 
-    /// Makes `repositories` hold what is built here alone.
+    /// Restricts `repositories` to images that are built here.
     pub fn owns(&self, repositories: impl Iterator<Item = Repository>) {
         self.state().own.extend(repositories);
     }
@@ -152,18 +152,18 @@ impl Memory {
 }
 
 impl State {
-    /// Whether the image called `name`, or with this ID, could only have been built here.
+    /// Whether the image with the reference or ID `name` can only have been built here.
     fn is_own(&self, name: &str) -> bool {
         let reference = name.parse::<ImageReference>();
         name.starts_with("sha256:")
             || reference.is_ok_and(|reference| self.own.contains(&reference.repository))
     }
 
-    /// Makes the image that `request` describes as `builder` does; gives its ID.
+    /// Creates the image of `request` as `builder` does; returns its ID.
     fn make(&mut self, request: &BuildRequest, builder: BuilderKind) -> String {
         let made = MadeImage::new(request, builder);
         let inputs = format!("{} {:?} {:?}", made.dockerfile, made.target, made.build_args);
-        // What is built again is another image: nobody can tell what its steps find by then.
+        // A repeated build is a different image, because the results of its steps may differ.
         let again = self.made.iter().filter(|earlier| earlier.image == made.image).count();
         let inputs = if again == 0 { inputs } else { format!("{inputs} {again}") };
         let id = Digest::of(format!("{} {inputs} {:?}", made.image, made.references)).to_string();
@@ -181,14 +181,14 @@ impl State {
         id
     }
 
-    /// Gives the image called `to` what `from` passes on.
+    /// Copies the inherited configuration of `from` to `to`.
     fn pass_on(&mut self, from: &str, to: String) {
         let config = self.configs.get(from).cloned().unwrap_or_default();
         self.configs.insert(to, config);
     }
 }
 
-/// The digest that the image `id` has in every registry.
+/// The digest of the image `id` in all registries.
 fn digest_of(id: &str) -> String {
     Digest::of(format!("manifest of {id}")).to_string()
 }

@@ -1,4 +1,4 @@
-//! A world without programs.
+//! A host without commands.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use super::{Exec, ExecRequest, Host, OnLine, Purpose};
 use crate::process::ProcessError;
 
 impl Host {
-    /// The same world, in which a project cannot run programs (`--no-exec`). Windlass may still ask git.
+    /// This host, on which a project cannot run commands (`--no-exec`). Windlass may still query git.
     #[must_use]
     pub fn without_exec(self) -> Self {
         Self { exec: Arc::new(NoExec { inner: self.exec }), ..self }
     }
 }
 
-/// Runs nothing on behalf of a project.
+/// Runs no commands of a project.
 struct NoExec {
     inner: Arc<dyn Exec>,
 }

@@ -1,4 +1,4 @@
-//! Windlass's own store of images, as stages see it.
+//! The image store interface of stages.
 
 use std::collections::BTreeMap;
 
@@ -13,34 +13,34 @@ use crate::image::{Digest, ImageReference};
 use crate::oci::Compression;
 use crate::script::StageError;
 
-/// A document about an image, attached to it.
+/// A document that is attached to an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attachment {
-    /// The list of the files that COPY and ADD brought into the image.
+    /// The SBOM of the files that COPY and ADD added to the image.
     Bill {
-        /// What the image is called in it.
+        /// The image's name in the SBOM.
         name: String,
     },
-    /// Any other.
+    /// Any other document.
     Document {
-        /// Its kind: `application/vnd.in-toto+json`.
+        /// Its media type: `application/vnd.in-toto+json`.
         media_type: String,
         /// Its bytes.
         content: Vec<u8>,
     },
 }
 
-/// What stages ask of the store of images and of the builder that fills it, `oci`. Nothing is read or contacted before
-/// the first call.
+/// The operations of stages on the image store and on its builder, `oci`. Nothing is read or contacted before the first
+/// call.
 #[async_trait]
 pub trait Oci: Send + Sync {
-    /// Whether the store has the whole image whose manifest is `digest`.
+    /// Whether the store has the whole image with the manifest `digest`.
     async fn has(&self, digest: &Digest) -> Result<bool, StageError>;
 
-    /// What the image called `reference` passes on, when it was built into the store.
+    /// The configuration that builds inherit from the image `reference`, if it was built into the store.
     async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError>;
 
-    /// Assembles an image, its layers compressed by `compression`, and keeps it under its references.
+    /// Assembles an image with layers compressed by `compression`, and stores it under its references.
     ///
     /// # Errors
     /// [`BuildError`](crate::builder::BuildError).
@@ -52,8 +52,8 @@ pub trait Oci: Send + Sync {
         cancel: &CancellationToken,
     ) -> Result<BuiltImage, StageError>;
 
-    /// Adds `annotations` to the image whose manifest is `digest`; returns the digest of the one that has them, which is
-    /// called `references` from now on.
+    /// Adds `annotations` to the image with the manifest `digest`; returns the digest of the new image, which gets the
+    /// `references`.
     async fn annotate(
         &self,
         digest: &Digest,
@@ -61,11 +61,11 @@ pub trait Oci: Send + Sync {
         references: &[ImageReference],
     ) -> Result<Digest, StageError>;
 
-    /// Attaches a document to the image whose manifest is `digest`, for the next push.
+    /// Attaches a document to the image with the manifest `digest`, for the next push.
     async fn attach(&self, digest: &Digest, attachment: &Attachment) -> Result<(), StageError>;
 
-    /// Writes the image whose manifest is `digest` to `path` with the names `references`: an image layout in a folder
-    /// where `is_folder`, else an archive.
+    /// Writes the image with the manifest `digest` to `path` under `references`: as an image layout if `is_folder`,
+    /// otherwise as an archive.
     async fn save(
         &self,
         digest: &Digest,
@@ -76,14 +76,14 @@ pub trait Oci: Send + Sync {
         cancel: &CancellationToken,
     ) -> Result<(), StageError>;
 
-    /// Gives the image whose manifest is `digest` the name `reference`.
+    /// Tags the image with the manifest `digest` as `reference`.
     async fn tag(&self, digest: &Digest, reference: &ImageReference) -> Result<(), StageError>;
 
-    /// `references` are names of images that are elsewhere from now on.
+    /// Removes `references` from the store: their images are elsewhere now.
     async fn forget(&self, references: &[ImageReference]) -> Result<(), StageError>;
 
-    /// Brings the image whose manifest is `digest` into the Docker daemon, under `references`, where there is a daemon
-    /// that does not have it yet; says whether it did.
+    /// Loads the image with the manifest `digest` into the Docker daemon under `references`, if there is a daemon that
+    /// does not have it yet; returns whether it did.
     async fn load(
         &self,
         digest: &Digest,
@@ -91,7 +91,7 @@ pub trait Oci: Send + Sync {
         cancel: &CancellationToken,
     ) -> Result<bool, StageError>;
 
-    /// Pushes the image whose manifest is `digest` as `reference`; returns the digest it has in its registry.
+    /// Pushes the image with the manifest `digest` as `reference`; returns its digest in the registry.
     async fn push(
         &self,
         digest: &Digest,

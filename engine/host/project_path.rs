@@ -4,21 +4,21 @@ use std::fmt;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-/// Folders that scripts do not write.
+/// Directories that scripts cannot write.
 const RESERVED: [&str; 2] = [".git", ".windlass"];
 
-/// A file inside the project: symbolic links on the way to it are followed already, and lead nowhere else. Prints
-/// relative to the project's folder.
+/// A file inside the project: symlinks in its path are resolved and do not lead outside. Displays relative to the
+/// project directory.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ProjectPath {
     absolute: PathBuf,
     relative: PathBuf,
 }
 
-/// Why a path names no file of the project.
+/// Why a path is not a file of the project.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum PathError {
-    /// It leads elsewhere.
+    /// It leads out of the project.
     #[error("`{path}` is outside of the project")]
     #[diagnostic(
         code(files::outside),
@@ -29,30 +29,30 @@ pub enum PathError {
         path: String,
     },
 
-    /// It belongs to git, or to windlass.
+    /// It is reserved for git or windlass.
     #[error("scripts cannot write below `{folder}`")]
     #[diagnostic(code(files::reserved), help("choose a path outside of it"))]
     Reserved {
-        /// The folder.
+        /// The directory.
         folder: &'static str,
     },
 
-    /// A part of it cannot be looked at.
+    /// A part of it cannot be read.
     #[error("cannot look up `{path}`: {reason}")]
     #[diagnostic(code(files::unreadable))]
     Unreadable {
         /// The path as given.
         path: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
 impl ProjectPath {
-    /// The file that `path`, relative to the project's folder `root`, names. It need not exist.
+    /// The file at `path`, relative to the project directory `root`. It may not exist yet.
     ///
     /// # Errors
-    /// [`PathError`] when it leads out of the project, by `..`, as an absolute path, or through a symbolic link.
+    /// [`PathError`] if it leads out of the project: by `..`, as an absolute path, or through a symlink.
     pub fn new(root: &Path, path: &str) -> Result<Self, PathError> {
         let outside = || PathError::Outside { path: path.to_owned() };
         let unreadable =
@@ -67,7 +67,7 @@ impl ProjectPath {
             }
         }
         let real_root = root.canonicalize().map_err(unreadable)?;
-        // What exists of the path may hold links; what does not exist yet cannot.
+        // The existing part of the path may contain symlinks; the rest cannot.
         let mut existing = real_root.join(&relative);
         let mut missing = Vec::new();
         while existing.symlink_metadata().is_err() {
@@ -77,7 +77,7 @@ impl ProjectPath {
             }
         }
         let mut absolute = existing.canonicalize().map_err(|error| match error.kind() {
-            // A link to nothing may point anywhere.
+            // A dangling symlink may point anywhere.
             io::ErrorKind::NotFound => outside(),
             _ => unreadable(error),
         })?;
@@ -88,11 +88,11 @@ impl ProjectPath {
         Ok(Self { absolute, relative })
     }
 
-    /// As [`ProjectPath::new`], for a file that is to be written: what lies there may run or be trusted later, as
-    /// git's hooks and windlass's records are, so these are not for scripts.
+    /// As [`ProjectPath::new`], for a file to write. Rejects the directories of git and windlass: git's hooks may run
+    /// later, and windlass's records are trusted.
     ///
     /// # Errors
-    /// [`PathError`] as well when it lies in a folder of git or windlass.
+    /// [`PathError`] also if it is in a directory of git or windlass.
     pub fn writable(root: &Path, path: &str) -> Result<Self, PathError> {
         let found = Self::new(root, path)?;
         let real_root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
@@ -104,12 +104,12 @@ impl ProjectPath {
         }
     }
 
-    /// Where it lies.
+    /// The absolute path.
     pub fn absolute(&self) -> &Path {
         &self.absolute
     }
 
-    /// Its place below the project's folder, as it was asked for.
+    /// The path relative to the project directory, as given.
     pub fn relative(&self) -> &Path {
         &self.relative
     }

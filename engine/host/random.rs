@@ -1,7 +1,7 @@
-//! Chance, as stages see it.
+//! The random number interface of stages.
 
-/// Chance. Not for secrets.
+/// Random numbers. Not for secrets.
 pub trait Random: Send + Sync {
-    /// A random one of `a` to `z`, `A` to `Z`, `0` to `9`.
+    /// A random character: `a` to `z`, `A` to `Z` or `0` to `9`.
     fn character(&self) -> char;
 }

@@ -1,4 +1,4 @@
-//! Registries, as stages see them.
+//! The registry interface of stages.
 
 use std::fmt;
 
@@ -9,42 +9,42 @@ use crate::image::{ImageReference, Repository, Tag};
 use crate::registry::ManifestFacts;
 use crate::script::StageError;
 
-/// What stages ask of registries.
+/// The operations of stages on registries.
 #[async_trait]
 pub trait Registry: Send + Sync {
-    /// From now on takes the registry of `domain` with any certificate or none at all. Where no registry is asked, there
-    /// is nothing to do.
+    /// From now on, accepts any certificate, or plain HTTP, for the registry of `domain`. Does nothing on hosts without
+    /// registries.
     fn trust(&self, _domain: &str) {}
 
-    /// Makes sure, before a long build, that its result may be pushed.
+    /// Checks, before a long build, that its result may be pushed.
     ///
     /// # Errors
-    /// `registry::unauthorized` and others that a push would certainly meet as well.
+    /// `registry::unauthorized`, and other errors that a push would certainly cause too.
     async fn check_push(&self, repository: &Repository) -> Result<(), StageError>;
 
-    /// The digest of `reference`, `None` when the registry has no such image.
+    /// The digest of `reference`; `None` if the registry has no such image.
     async fn digest(&self, reference: &ImageReference) -> Result<Option<String>, StageError>;
 
-    /// What an image passes on to those built from it.
+    /// The configuration that builds inherit from an image.
     async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError>;
 
-    /// Gives the image that is there as `from` another tag; returns its digest.
+    /// Adds a tag to the image `from` in its registry; returns its digest.
     async fn retag(&self, from: &ImageReference, tag: &Tag) -> Result<String, StageError>;
 
-    /// What `reference` stands for; `None` when the registry has no such image.
+    /// The facts about the manifest of `reference`; `None` if the registry has no such image.
     async fn inspect(&self, reference: &ImageReference) -> Result<Option<ManifestFacts>, StageError>;
 
-    /// Brings an image to another repository, unchanged; returns its digest.
+    /// Copies an image to another repository, unchanged; returns its digest.
     async fn copy(&self, copy: &ImageCopy) -> Result<String, StageError>;
 }
 
-/// An image, or an index with all its images, on its way to another repository. Prints as
-/// `copy ghcr.io/acme/api:1 to ghcr.io/acme/prod/api:1`.
+/// A copy of an image, or of an index with all its images, to another repository. Displays as `copy ghcr.io/acme/api:1
+/// to ghcr.io/acme/prod/api:1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageCopy {
-    /// What is copied.
+    /// The source.
     pub from: ImageReference,
-    /// The name it gets.
+    /// The target.
     pub to: ImageReference,
 }
 

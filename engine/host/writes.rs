@@ -1,4 +1,4 @@
-//! Whether files of a project may have changed.
+//! Tracks whether files of a project may have changed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Exec, ExecRequest, OnLine, Purpose};
 use crate::process::ProcessError;
 
-/// Counts what may have written files of a project: programs and scripts. All projects of a command share it.
+/// Counts commands and scripts that may have written files of a project. Shared by all projects of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Writes(Arc<Inner>);
 
@@ -19,14 +19,14 @@ struct Inner {
     running: AtomicUsize,
 }
 
-/// Something that may write files until it is dropped.
+/// A command or script that may write files until this guard is dropped.
 #[must_use]
 #[derive(Debug)]
 pub struct Writing(Writes);
 
 impl Writes {
-    /// A number that is larger whenever files may have changed since somebody asked for it; that is always so while
-    /// something runs that may write them.
+    /// A counter that increases whenever files may have changed since the last call; always while a command or script
+    /// that may write files is running.
     pub fn count(&self) -> u64 {
         match self.0.running.load(Ordering::SeqCst) {
             0 => self.0.count.load(Ordering::SeqCst),
@@ -34,13 +34,13 @@ impl Writes {
         }
     }
 
-    /// Something begins that may write files.
+    /// Marks the start of a command or script that may write files.
     pub fn begin(&self) -> Writing {
         self.0.running.fetch_add(1, Ordering::SeqCst);
         Writing(self.clone())
     }
 
-    /// Something has written files.
+    /// Records that files were written.
     pub fn wrote(&self) {
         drop(self.begin());
     }
@@ -54,11 +54,11 @@ impl Drop for Writing {
     }
 }
 
-/// Runs programs as another does, and counts those that may write files.
+/// Runs commands with another host, and counts those that may write files.
 pub struct CountedExec {
-    /// Runs them.
+    /// The host that runs them.
     pub inner: Arc<dyn Exec>,
-    /// Where they are counted.
+    /// The counter.
     pub writes: Writes,
 }
 

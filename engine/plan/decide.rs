@@ -328,8 +328,8 @@ impl<E> Situation<'_, E> {
         Ok((pushed, lost))
     }
 
-    /// The tags of a custom command that the registry has, or what happened to the first missing one. Nobody has told
-    /// what the command pushed: the first digest that is seen counts.
+    /// The tags of a custom command that the registry has, or what happened to the first missing one. What the command
+    /// pushed is not recorded, so the first digest in the registry is used.
     fn pushed_by_command(&self, record: &Record, tags: &[Tag]) -> Result<Result<Pushed, String>, E> {
         let mut pushed = Pushed::new();
         for tag in tags {

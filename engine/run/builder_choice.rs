@@ -32,7 +32,8 @@ impl Image {
         match self.run().wait(self.run().host.docker.reachable())? {
             Ok(()) => Ok(BuilderKind::Docker),
             Err(unreachable) if self.may_fall_back()? => {
-                self.events().notice(Level::Info, format!("falling back to kaniko in the cluster: {unreachable}"));
+                self.events()
+                    .notice(Level::Info, format!("falling back to kaniko in the cluster: {unreachable}"));
                 Ok(BuilderKind::Kaniko)
             }
             Err(unreachable) => Err(unreachable),
@@ -49,8 +50,7 @@ impl Image {
         match self.obstacle() {
             Ok(None) => {
                 if !run.options.dry_run {
-                    let message =
-                        format!("building without a daemon, into the image store: {error}");
+                    let message = format!("building without a daemon, into the image store: {error}");
                     run.notice_once(Level::Info, message);
                 }
                 Ok(BuilderKind::Oci)

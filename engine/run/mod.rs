@@ -368,8 +368,8 @@ impl Run {
             .or_insert_with(|| {
                 let shown = display_path(&image.dockerfile);
                 let text = crate::input_file::read(&path).map_err(|error| error.to_string());
-                let text = text
-                    .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "not UTF-8 text".into()));
+                let text =
+                    text.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "not UTF-8 text".into()));
                 match text {
                     Ok(text) => Ok(Dockerfile::parse(shown, text)?),
                     Err(reason) => Err(RunError::DockerfileUnreadable {
@@ -544,7 +544,8 @@ impl Run {
             names.sort();
             let [one, two] = names;
             let reference = &finished.reference;
-            let message = format!("`{one}` and `{two}` are both {reference}: the later build replaces the other");
+            let message =
+                format!("`{one}` and `{two}` are both {reference}: the later build replaces the other");
             self.notice(Level::Warning, message);
         }
         lock(&self.finished).insert(image.to_owned(), finished);

@@ -1,11 +1,11 @@
-//! A build that failed because a base image could not be pulled.
+//! Detects builds that failed because a base image could not be pulled.
 
 use crate::builder::{BuildError, BuildRequest};
 use crate::image::ImageReference;
 use crate::registry::{Action, CredentialStore, Problem, RegistryError};
 
-/// What `error`, of a build of `request`, says about the registry of a base image, when that is what it is about.
-/// Each builder has its own words for it.
+/// The registry error of a base image, if it is the cause of `error` in a build of `request`. Each builder reports it
+/// differently.
 pub(super) async fn base_failure(
     error: &BuildError,
     request: &BuildRequest,
@@ -26,7 +26,7 @@ pub(super) async fn base_failure(
     (!matches!(found.problem, Problem::Refused { .. })).then_some(found)
 }
 
-/// Whether `text` names `base` or its registry.
+/// Whether `text` contains `base` or its registry.
 fn is_about(text: &str, base: &ImageReference) -> bool {
     let repository = &base.repository;
     text.contains(&repository.to_string())

@@ -21,15 +21,15 @@ use crate::registry::CredentialStore;
 use crate::run::RunError;
 use crate::script::StageError;
 
-/// How long loading images into a cluster may take.
+/// The timeout for loading images into a cluster.
 const LOAD_LIMIT: Duration = Duration::from_secs(15 * 60);
 
-/// A real cluster, docker's credentials, and the daemon that holds the images.
+/// A real cluster, Docker's credentials, and the daemon with the images.
 pub(super) struct LiveCluster {
     pub(super) access: ClusterAccess,
     pub(super) credentials: Arc<CredentialStore>,
     pub(super) daemon: Daemon,
-    /// The builders of buildx that run.
+    /// The running buildx builders.
     pub(super) builders: Arc<ReadyBuilders>,
 }
 
@@ -115,13 +115,13 @@ impl Cluster for LiveCluster {
     }
 }
 
-/// The folder in which buildx notes its builders, `config` being that of docker.
+/// The directory in which buildx records its builders; `config` is Docker's configuration directory.
 fn buildx_folder(config: Option<&Path>) -> PathBuf {
     let own = std::env::var_os("BUILDX_CONFIG").filter(|folder| !folder.is_empty());
     own.map_or_else(|| config.unwrap_or(Path::new(".docker")).join("buildx"), PathBuf::from)
 }
 
-/// Whether `program` is in a folder of `PATH`.
+/// Whether `program` is in a directory of `PATH`.
 fn is_on_path(program: &str) -> bool {
     let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
     std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())

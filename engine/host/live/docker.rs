@@ -28,10 +28,10 @@ pub(super) struct LiveDocker {
     pub(super) events: Events,
 }
 
-/// How the docker builder builds an image.
+/// How the builder `docker` builds an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    /// The docker CLI, for what only it can do.
+    /// The Docker CLI, for features that only it supports.
     Cli,
     /// BuildKit inside the daemon.
     BuildKit,
@@ -40,10 +40,10 @@ enum Mode {
 }
 
 impl LiveDocker {
-    /// BuildKit where the daemon has it and can do what is asked, unless `useBuildKit`, `DOCKER_BUILDKIT` or, without either,
-    /// the daemon's configuration says otherwise.
+    /// BuildKit if the daemon has it and supports the request, unless `useBuildKit`, `DOCKER_BUILDKIT` or, without
+    /// either, the daemon's configuration selects another builder.
     async fn mode(&self, options: &DockerConfig, request: &BuildRequest) -> Result<Mode, StageError> {
-        // The daemon's API has one platform.
+        // The daemon's API accepts only one platform.
         let has_several = request.platform.as_deref().is_some_and(|platform| platform.contains(','));
         if options.use_cli || !options.args.is_empty() || options.buildx.is_some() || has_several {
             return Ok(Mode::Cli);
@@ -91,7 +91,7 @@ impl LiveDocker {
     }
 }
 
-/// What `future` gives, unless the run is cancelled first.
+/// The result of `future`, unless the run is cancelled first.
 async fn until_cancelled<T>(
     cancel: &CancellationToken,
     future: impl Future<Output = T>,
@@ -99,7 +99,7 @@ async fn until_cancelled<T>(
     cancel.run_until_cancelled(future).await.ok_or_else(|| RunError::Cancelled.into())
 }
 
-/// The credential for a registry; one that cannot be had is told and done without.
+/// The credential for a registry; if it is unavailable, reports this and continues without it.
 async fn credential(store: &CredentialStore, events: &Events, domain: &str) -> Credential {
     store.get(domain).await.unwrap_or_else(|error| {
         let message = format!("continuing without credentials for {domain}: {error}");
@@ -123,7 +123,7 @@ impl Docker for LiveDocker {
     async fn own_platform(&self, builder: &str) -> Option<String> {
         let at = |found: &Found| BuiltFor::builder_at(&found.endpoint);
         let is_same = self.daemon.found().is_ok_and(|found| at(found) == builder);
-        // Whatever windlass itself builds is for this machine.
+        // Windlass itself builds only for this machine.
         if is_same || builder == BuiltFor::builder_at(OCI) {
             return None;
         }
@@ -157,7 +157,7 @@ impl Docker for LiveDocker {
         let (runs_every_target, reads_files) = match self.mode(options, request).await? {
             Mode::Classic => (true, true),
             Mode::Cli => (options.use_build_kit != Some(true), true),
-            // It asks only for what it has not got.
+            // It requests only files that it does not have.
             Mode::BuildKit => (false, false),
         };
         Ok(BuildMethod { runs_every_target, reads_files })
@@ -181,7 +181,7 @@ impl Docker for LiveDocker {
             Ok(built) => {
                 let (found, facts) = (self.daemon.found()?, self.daemon.facts().await?);
                 let own = BuiltFor::new(facts.platform(), &found.endpoint);
-                // A builder of the user's own may be for another one.
+                // A custom buildx builder may have another platform.
                 let is_own = options.args.values("builder").next().is_none() && options.buildx.is_none();
                 Ok(BuiltImage { built_for: is_own.then_some(own), ..built })
             }

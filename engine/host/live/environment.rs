@@ -2,7 +2,7 @@
 
 use crate::host::Environment;
 
-/// The environment of this process.
+/// The environment variables of this process.
 pub(super) struct LiveEnvironment;
 
 impl Environment for LiveEnvironment {

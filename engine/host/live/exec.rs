@@ -1,4 +1,4 @@
-//! Real programs.
+//! Real commands.
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use crate::host::{Exec, ExecRequest, OnLine};
 use crate::process::{Process, ProcessError};
 
-/// Runs real programs.
+/// Runs real commands.
 pub(super) struct LiveExec;
 
 #[async_trait]

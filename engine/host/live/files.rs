@@ -25,8 +25,8 @@ impl Files for LiveFiles {
     }
 }
 
-/// Writes a file beside its place and then moves it there: readers see the old content or the new one. What may be
-/// done with the file stays as it was.
+/// Writes a temporary file next to `path` and renames it: readers see the old content or the new one. The permissions
+/// of the file stay the same.
 fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder)?;

@@ -10,20 +10,20 @@ use tokio_util::sync::CancellationToken;
 
 use crate::host::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
 
-/// The longest answer, in bytes.
+/// The maximum response size, in bytes.
 const LONGEST: usize = 16 << 20;
 
-/// Talks to real web servers.
+/// Sends requests to real web servers.
 #[derive(Default)]
 pub(super) struct LiveHttp {
     client: OnceCell<Client>,
 }
 
 impl LiveHttp {
-    /// The client. Reading the system's certificates takes a while, so there is one, when it is needed.
+    /// The client. Reading the system's certificates is slow, so one client is created on first use.
     async fn client(&self, request: &HttpRequest) -> Result<&Client, HttpError> {
         let make = async || {
-            // Fails only when the process has a provider already, which is as good.
+            // Fails only if the process already has a provider, which is equivalent.
             let _ = rustls::crypto::ring::default_provider().install_default();
             let agent = concat!("windlass/", env!("CARGO_PKG_VERSION"));
             Client::builder().user_agent(agent).build().map_err(|error| unreachable(request, &error))
@@ -82,8 +82,7 @@ fn to_reqwest(request: &HttpRequest) -> Result<Request, HttpError> {
     Ok(built)
 }
 
-/// What went wrong, in the words of the innermost cause: those around it only repeat the address, which may be
-/// secret.
+/// The error with the message of the innermost cause: the errors around it only repeat the URL, which may be secret.
 fn unreachable(request: &HttpRequest, error: &reqwest::Error) -> HttpError {
     let mut reason = error.source();
     while let Some(inner) = reason.and_then(std::error::Error::source) {

@@ -1,4 +1,4 @@
-//! minikube's Docker daemon, which its nodes run their containers in (spec image-building §7.1).
+//! minikube's Docker daemon, in which its nodes run their containers (`preferMinikube` in DevSpace).
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use crate::cluster::{ClusterAccess, LocalCluster};
 use crate::event::{Event, Events, Level};
 use crate::process::{Pipe, Process, interrupted};
 
-/// How long minikube may take to say where its daemon is.
+/// The timeout of `minikube docker-env`.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The variable of a shell in which `eval $(minikube docker-env)` was done.
+/// The variable of a shell after `eval $(minikube docker-env)`.
 const ACTIVE: &str = "MINIKUBE_ACTIVE_DOCKERD";
 
-/// minikube's daemon when the cluster is one of minikube, else the one of the environment. Nothing is read or run
-/// before it is first used.
+/// minikube's daemon if the cluster is a minikube cluster, otherwise the one of the environment. Nothing is read or run
+/// before its first use.
 pub(super) fn preferred_daemon(access: ClusterAccess, events: Events) -> Daemon {
     Daemon::with_environment(move || {
         let Ok(Some(context)) = access.context() else { return HashMap::new() };
@@ -33,9 +33,9 @@ pub(super) fn preferred_daemon(access: ClusterAccess, events: Events) -> Daemon 
     })
 }
 
-/// The variables that lead to the daemon of `profile`. Blocks for as long as minikube takes.
+/// The variables for the daemon of `profile`. Blocks until minikube ends.
 fn docker_env(profile: &str) -> Result<HashMap<String, String>, String> {
-    // The daemon is looked for in the middle of asynchronous work, where no second runtime may be entered.
+    // The daemon is detected inside an async runtime, where a second runtime cannot be entered.
     std::thread::scope(|scope| {
         let asking = scope.spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -1,4 +1,4 @@
-//! The user's store of images.
+//! The user's image store.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,13 +20,13 @@ use crate::run::{RunError, lock};
 use crate::script::StageError;
 use crate::state::BuiltFor;
 
-/// Where windlass itself builds, as records name it.
+/// The name of windlass's own builder in records.
 pub(super) const OCI: &str = "oci";
 
 /// The time of new files, in seconds since 1970 (reproducible-builds.org).
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
 
-/// The user's store of images.
+/// The user's image store.
 #[derive(Clone)]
 pub(super) struct LiveOci {
     pub(super) store: BlobStore,
@@ -38,7 +38,7 @@ pub(super) struct LiveOci {
 }
 
 impl LiveOci {
-    /// What `SOURCE_DATE_EPOCH` says; 1970 where it says nothing.
+    /// The value of `SOURCE_DATE_EPOCH`; 0 (1970) if it is not set.
     fn time(&self) -> u64 {
         let Some(text) = std::env::var(EPOCH).ok().filter(|text| !text.is_empty()) else { return 0 };
         text.parse().unwrap_or_else(|_| {
@@ -47,7 +47,7 @@ impl LiveOci {
         })
     }
 
-    /// The image that was built here as `reference`, when it is in the store.
+    /// The image that was built here as `reference`, if it is in the store.
     fn built(&self, reference: &str) -> Result<Option<StoredImage>, StageError> {
         let Ok(reference) = reference.parse::<ImageReference>() else { return Ok(None) };
         match self.store.named(&reference, Origin::Built) {
@@ -56,7 +56,7 @@ impl LiveOci {
         }
     }
 
-    /// The image `reference` for `platform` of the daemon; `None` when no daemon answers, or it has no such image.
+    /// The daemon's image `reference` for `platform`; `None` if no daemon responds or it has no such image.
     async fn of_daemon(
         &self,
         reference: &ImageReference,
@@ -190,7 +190,7 @@ impl Oci for LiveOci {
                 return Ok(false);
             }
             let image = self.store.image_for(digest, &own_platform())?;
-            // What a daemon calls the image depends on where it keeps images.
+            // The image ID in a daemon depends on its image store.
             let ids = image
                 .as_ref()
                 .map(|image| [*digest, image.digest(), image.image_id()].map(|id| id.to_string()));

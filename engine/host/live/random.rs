@@ -1,4 +1,4 @@
-//! Real chance.
+//! Real random numbers.
 
 use crate::host::Random;
 

@@ -26,7 +26,7 @@ impl Registry for LiveRegistry {
     async fn check_push(&self, repository: &Repository) -> Result<(), StageError> {
         match self.client.check_push(repository).await {
             Ok(()) => Ok(()),
-            // The daemon may reach a registry that we do not; its push will tell.
+            // The daemon may reach a registry that windlass cannot; its push will report errors.
             Err(error) if !error.is_refusal() => {
                 let message = format!("cannot check the permission to push to {repository}: {error}");
                 self.events.emit(Event::Notice { image: None, level: Level::Debug, message });

@@ -1,17 +1,17 @@
-//! What was done in a world in memory.
+//! Recorded calls of an in-memory host.
 
 use std::fmt;
 
-/// Something that was done. Prints as `push acme/api:1.4`.
+/// A recorded call. Displays as `push acme/api:1.4`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// What kind of thing.
+    /// The kind of call.
     pub kind: CallKind,
-    /// What exactly: `acme/api:1.4`.
+    /// Its argument: `acme/api:1.4`.
     pub text: String,
 }
 
-/// What kind of thing was done.
+/// The kind of a recorded call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallKind {
     /// An image got annotations.
@@ -20,11 +20,11 @@ pub enum CallKind {
     Attach,
     /// An image's build began.
     Build,
-    /// An image's build ended well. Scripts are not told.
+    /// An image's build succeeded. Not visible to scripts.
     Built,
     /// An image was copied to another repository.
     Copy,
-    /// A script or a custom builder ran a program.
+    /// A script or a custom builder ran a command.
     Exec,
     /// A hook of `devspace.yaml` ran.
     Hook,
@@ -38,20 +38,20 @@ pub enum CallKind {
     PullSecret,
     /// A reference was pushed.
     Push,
-    /// An image was written to a file or a folder.
+    /// An image was written to a file or a directory.
     Save,
     /// A file was removed.
     Remove,
-    /// Time was waited for.
+    /// A wait.
     Sleep,
-    /// An image got another name, in the daemon or in its registry.
+    /// An image got a tag, in the daemon or in its registry.
     Tag,
     /// A file was written.
     Write,
 }
 
 impl CallKind {
-    /// The kinds that scripts are told.
+    /// The kinds that are visible to scripts.
     pub const TOLD: [Self; 16] = [
         Self::Annotate,
         Self::Attach,

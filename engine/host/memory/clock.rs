@@ -1,4 +1,4 @@
-//! Time and chance that a test can foresee.
+//! Predictable time and random numbers for tests.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use jiff::Timestamp;
 use super::{CallKind, Memory};
 use crate::host::{Clock, Random};
 
-/// When every world begins: 2001-02-03T04:05:06Z, in which no two numbers are the same.
+/// The start time of all in-memory hosts: 2001-02-03T04:05:06Z, in which all numbers differ.
 const START: i64 = 981_173_106;
 
-/// When every world begins.
+/// The start time of all in-memory hosts.
 pub(super) fn start() -> Timestamp {
     Timestamp::from_second(START).unwrap_or_default()
 }
 
-/// Waiting takes no time, but moves the clock.
+/// Waits return immediately, but advance the clock.
 #[async_trait]
 impl Clock for Memory {
     fn now(&self) -> Timestamp {

@@ -1,4 +1,4 @@
-//! A cluster in memory.
+//! An in-memory cluster.
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +13,7 @@ use crate::event::ImageEvents;
 use crate::host::{Cluster, Docker as _};
 use crate::script::StageError;
 
-/// The user of every registry.
+/// The user name for all registries.
 const USER: &str = "ann";
 
 #[async_trait]
@@ -77,7 +77,7 @@ impl Cluster for Memory {
 }
 
 impl Memory {
-    /// Makes the image that `request` describes, and puts it into its registry if it `pushes`.
+    /// Creates the image of `request`, and puts it into its registry if it `pushes`.
     fn build_in_cluster(
         &self,
         builder: BuilderKind,

@@ -1,4 +1,4 @@
-//! A Docker daemon in memory.
+//! An in-memory Docker daemon.
 
 use std::collections::HashMap;
 
@@ -15,16 +15,16 @@ use crate::image::ImageReference;
 use crate::image::dockerfile::BaseConfig;
 use crate::script::StageError;
 
-/// An image that was built, and what from.
+/// A built image and its inputs.
 #[derive(Debug, Clone)]
 pub struct MadeImage {
     /// Its name.
     pub image: String,
-    /// What built it.
+    /// Its builder.
     pub builder: BuilderKind,
     /// Its references.
     pub references: Vec<String>,
-    /// The Dockerfile as it was built.
+    /// The Dockerfile of the build.
     pub dockerfile: String,
     /// The build target.
     pub target: Option<String>,
@@ -33,7 +33,7 @@ pub struct MadeImage {
 }
 
 impl MadeImage {
-    /// What `builder` makes of `request`.
+    /// The result of `request` with `builder`.
     pub(super) fn new(request: &BuildRequest, builder: BuilderKind) -> Self {
         Self {
             builder,
@@ -87,7 +87,7 @@ impl Docker for Memory {
     ) -> Result<BuiltImage, StageError> {
         self.reachable().await?;
         self.did(CallKind::Build, &request.image);
-        // Gives others the chance to start too early.
+        // Lets other tasks start, so that tests detect those that start too early.
         tokio::task::yield_now().await;
         let mut state = self.state();
         if let Some(reason) = state.broken.get(&request.image) {

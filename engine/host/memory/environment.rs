@@ -1,4 +1,4 @@
-//! Variables that a test sets.
+//! In-memory environment variables.
 
 use super::Memory;
 use crate::host::Environment;

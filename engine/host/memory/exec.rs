@@ -1,4 +1,4 @@
-//! Programs that do nothing but answer.
+//! In-memory commands with configured results.
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -7,18 +7,18 @@ use super::{CallKind, Memory};
 use crate::host::{Exec, ExecRequest, OnLine, Purpose};
 use crate::process::{CommandLine, Pipe, ProcessError};
 
-/// How a program answers.
+/// The configured result of a command.
 #[derive(Debug, Clone, Default)]
 pub struct ProgramRule {
-    /// How the command line begins: `cosign sign`.
+    /// The prefix of the command line: `cosign sign`.
     pub command: String,
     /// The exit code.
     pub code: i32,
-    /// What it prints.
+    /// Its stdout.
     pub stdout: String,
-    /// What it prints to standard error.
+    /// Its stderr.
     pub stderr: String,
-    /// How often it still answers like this; `None`: always.
+    /// The remaining number of uses; `None`: unlimited.
     pub times: Option<usize>,
 }
 
@@ -29,7 +29,7 @@ impl ProgramRule {
     }
 }
 
-/// A program without a rule succeeds and prints nothing; git answers from what the world knows.
+/// A command without a rule succeeds and prints nothing; git uses the configured facts.
 #[async_trait]
 impl Exec for Memory {
     async fn run(
@@ -62,7 +62,7 @@ impl Exec for Memory {
 }
 
 impl Memory {
-    /// The rule for `command`, which has answered once more then.
+    /// The rule for `command`; counts as a use.
     fn rule(&self, command: &str) -> Option<ProgramRule> {
         let mut state = self.state();
         let rule = state.programs.iter_mut().rev().find(|rule| rule.fits(command))?;

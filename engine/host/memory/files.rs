@@ -1,11 +1,11 @@
-//! Files whose changes stay in memory.
+//! Files with in-memory changes.
 
 use std::io;
 
 use super::{CallKind, Memory};
 use crate::host::{FileEdit, Files, ProjectPath};
 
-/// Files are read from the disk unless they were changed here.
+/// Files are read from the disk unless they were changed in memory.
 impl Files for Memory {
     fn read(&self, path: &ProjectPath) -> io::Result<Vec<u8>> {
         match self.state().files.get(path.absolute()) {

@@ -1,11 +1,11 @@
-//! Git that answers from a few facts.
+//! In-memory git with a few facts.
 
 use super::ProgramRule;
 
-/// What git knows of a project.
+/// The facts of a project's git repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitFacts {
-    /// The branch; `None` when none is checked out.
+    /// The branch; `None` if none is checked out.
     pub branch: Option<String>,
     /// The commit, 40 hex digits.
     pub commit: String,
@@ -13,11 +13,11 @@ pub struct GitFacts {
     pub tags: Vec<String>,
     /// Whether files differ from the commit.
     pub is_dirty: bool,
-    /// When the commit was made, in seconds since 1970.
+    /// The commit time, in seconds since 1970.
     pub time: i64,
-    /// The address of the remote `origin`.
+    /// The URL of the remote `origin`.
     pub remote: Option<String>,
-    /// What `git describe` says.
+    /// The output of `git describe`.
     pub describe: Option<String>,
 }
 
@@ -47,7 +47,7 @@ impl GitFacts {
     }
 }
 
-/// What git says to the command line `words`.
+/// The result of the git command line `words`.
 pub(super) fn answer(facts: Option<&GitFacts>, words: &[String]) -> ProgramRule {
     let failed =
         |stderr: &str| ProgramRule { code: 128, stderr: stderr.to_owned(), ..ProgramRule::default() };
@@ -77,7 +77,7 @@ pub(super) fn answer(facts: Option<&GitFacts>, words: &[String]) -> ProgramRule 
     }
 }
 
-/// The verb of a git command line, and what follows; options before it count for nothing.
+/// The subcommand of a git command line and its arguments; ignores options before it.
 fn question(words: &[String]) -> (&str, Vec<&str>) {
     let mut words = words.iter().map(String::as_str).skip(1);
     while let Some(word) = words.next() {

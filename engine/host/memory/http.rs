@@ -1,4 +1,4 @@
-//! Web servers in memory.
+//! In-memory web servers.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -7,16 +7,16 @@ use tokio_util::sync::CancellationToken;
 use super::{CallKind, Memory};
 use crate::host::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
 
-/// How a web server answers.
+/// The configured response of a web server.
 #[derive(Debug, Clone)]
 pub struct HttpRule {
-    /// How the address begins.
+    /// The prefix of the URL.
     pub url: String,
-    /// The status of the answer.
+    /// The status of the response.
     pub status: u16,
     /// Its content.
     pub body: String,
-    /// How often it still answers like this; `None`: always.
+    /// The remaining number of uses; `None`: unlimited.
     pub times: Option<usize>,
 }
 
@@ -25,7 +25,7 @@ pub struct HttpRule {
 pub struct SentRequest {
     /// `GET` or `POST`.
     pub method: &'static str,
-    /// The address.
+    /// The URL.
     pub url: String,
     /// The headers.
     pub headers: Vec<(String, String)>,
@@ -33,7 +33,7 @@ pub struct SentRequest {
     pub body: Bytes,
 }
 
-/// A server without a rule says 200 and nothing else.
+/// A server without a rule responds with status 200 and an empty body.
 #[async_trait]
 impl Http for Memory {
     async fn send(&self, request: &HttpRequest, _: &CancellationToken) -> Result<HttpResponse, HttpError> {

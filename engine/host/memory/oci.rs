@@ -1,4 +1,4 @@
-//! A store of images in memory.
+//! An in-memory image store.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::image::{Digest, ImageReference};
 use crate::oci::Compression;
 use crate::script::StageError;
 
-/// The names of an image, sorted.
+/// The references of an image, sorted.
 fn texts(references: &[ImageReference]) -> String {
     let mut texts: Vec<_> = references.iter().map(ToString::to_string).collect();
     texts.sort_unstable();

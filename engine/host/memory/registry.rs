@@ -1,4 +1,4 @@
-//! Registries in memory.
+//! In-memory registries.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::registry::ManifestFacts;
 use crate::script::StageError;
 
 impl Memory {
-    /// Refuses a push to `reference` when the world is to.
+    /// Refuses a push to `reference` if configured.
     pub(super) fn check_refusal(&self, reference: &ImageReference) -> Result<(), StageError> {
         let name = reference.to_string();
         let state = self.state();

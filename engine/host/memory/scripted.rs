@@ -1,8 +1,8 @@
-//! Failures that a test asked for.
+//! Failures that a test configured.
 
 use std::fmt;
 
-/// A failure that a test asked for, with the code that the real one has.
+/// A failure that a test configured, with the code of the real one.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct Scripted {

@@ -1,4 +1,4 @@
-//! A cluster that is asked, and changes nothing.
+//! A cluster that is queried but not changed.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::event::ImageEvents;
 use crate::host::{Cluster, Docker};
 use crate::script::StageError;
 
-/// Passes questions on, notes the rest.
+/// Forwards queries, records the rest.
 pub(super) struct PlanningCluster {
     pub(super) inner: Arc<dyn Cluster>,
     pub(super) docker: Arc<dyn Docker>,
@@ -35,7 +35,7 @@ impl Cluster for PlanningCluster {
         self.inner.nodes().await
     }
 
-    /// Whether there are credentials, the run will tell.
+    /// The run will check whether there are credentials.
     async fn create_pull_secret(&self, secret: &PullSecret) -> Result<PullSecretResult, StageError> {
         let kind = EffectKind::PullSecret { name: secret.name.clone() };
         self.effects.push(Effect::new(None, secret, kind));
@@ -86,7 +86,8 @@ impl Cluster for PlanningCluster {
 }
 
 impl PlanningCluster {
-    /// Notes that `builder` builds `request` in `namespace`, else in that of the run, and perhaps pushes it.
+    /// Records that `builder` builds `request` in `namespace`, otherwise in that of the run, and pushes it if
+    /// requested.
     fn plan(
         &self,
         builder: &'static str,
@@ -94,7 +95,7 @@ impl PlanningCluster {
         namespace: Option<&String>,
         pushes: bool,
     ) -> Result<BuiltImage, StageError> {
-        // Whether it answers, the run will tell.
+        // The run will check whether it responds.
         let context = self.inner.needed_context()?;
         let namespace = namespace.cloned().unwrap_or(context.namespace);
         let what = format!(

@@ -1,4 +1,4 @@
-//! A Docker daemon that is asked, and changes nothing.
+//! A Docker daemon that is queried but not changed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::image::ImageReference;
 use crate::image::dockerfile::BaseConfig;
 use crate::script::StageError;
 
-/// The ID of an image that is only planned.
+/// The ID of a planned image.
 const PLANNED: &str = "planned";
 
-/// Passes questions on, notes the rest.
+/// Forwards queries, records the rest.
 pub(super) struct PlanningDocker {
     pub(super) inner: Arc<dyn Docker>,
     pub(super) effects: Arc<Effects>,
@@ -72,7 +72,7 @@ impl Docker for PlanningDocker {
         _: &ImageEvents,
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
-        // A pipeline may have named docker without asking for it.
+        // A pipeline may select Docker without checking that it responds.
         self.inner.reachable().await?;
         self.effects.push(Effect::build("docker", &request));
         Ok(BuiltImage::in_daemon(PLANNED.to_owned()))

@@ -1,4 +1,4 @@
-//! What a run would do.
+//! Effects that a run would have.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,73 +10,73 @@ use crate::host::Purpose;
 use crate::image::ImageReference;
 use crate::run::Scope;
 
-/// Something a run would do.
+/// An effect that a run would have.
 #[derive(Debug, Clone, Serialize)]
 pub struct Effect {
-    /// The dependency that would do it; `None` for the project the user called for.
+    /// The dependency with the effect; `None` for the user's project.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
-    /// The image it is done for, `auth.api` for one of a dependency; `None` when it concerns the whole run.
+    /// The image of the effect, `auth.api` for one of a dependency; `None` for the whole run.
     #[serde(skip)]
     pub image: Option<String>,
-    /// What it is, as one line: `push ghcr.io/acme/api:1.4`, `sh make docs`.
+    /// Its description in one line: `push ghcr.io/acme/api:1.4`, `sh make docs`.
     pub what: String,
-    /// Which hook wants it, and when: `before:build:api`.
+    /// The event of the hook with the effect: `before:build:api`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
-    /// Whether it was done for the plan already, for it only finds something out.
+    /// Whether it was already executed for the plan, because it has no side effects.
     pub done: bool,
-    /// What it is, for programs.
+    /// The kind of effect, for machine-readable output.
     #[serde(flatten)]
     pub kind: EffectKind,
 }
 
-/// What an effect is, for programs.
+/// The kind of an effect, for machine-readable output.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EffectKind {
     /// A builder on this machine builds an image.
     Build {
-        /// Which one: `docker`, `oci`.
+        /// The builder: `docker`, `oci`.
         builder: &'static str,
-        /// The names it gets.
+        /// The references of the image.
         references: Vec<String>,
-        /// Files that travel to the builder.
+        /// The number of files sent to the builder.
         files: usize,
-        /// Bytes of these files.
+        /// The size of these files, in bytes.
         bytes: u64,
     },
     /// Kaniko or BuildKit builds an image in the cluster, and pushes it.
     BuildInCluster {
         /// `kaniko` or `buildkit`.
         builder: &'static str,
-        /// The names it gets, in its registry.
+        /// The references of the image in its registry.
         references: Vec<String>,
-        /// Files that travel to the pod.
+        /// The number of files sent to the pod.
         files: usize,
-        /// Bytes of these files.
+        /// The size of these files, in bytes.
         bytes: u64,
-        /// Where its pod runs.
+        /// The namespace of its pod.
         namespace: String,
     },
-    /// An image gets another name in the daemon.
+    /// An image gets a tag in the daemon.
     Tag {
-        /// The name.
+        /// The reference.
         reference: String,
     },
-    /// An image goes to its registry.
+    /// An image is pushed to its registry.
     Push {
-        /// Its name there.
+        /// Its reference.
         reference: String,
     },
-    /// An image in a registry gets another name there.
+    /// An image in a registry is copied or tagged there.
     Copy {
-        /// The name.
+        /// The reference.
         reference: String,
     },
     /// Images are loaded into the nodes of a local cluster.
     Load {
-        /// Their names.
+        /// Their references.
         references: Vec<String>,
     },
     /// A pull secret is created in the cluster.
@@ -84,25 +84,25 @@ pub enum EffectKind {
         /// Its name.
         name: String,
     },
-    /// A program runs.
+    /// A command runs.
     Exec {
-        /// Why.
+        /// Its purpose.
         purpose: Purpose,
     },
     /// A file of the project changes.
     Edit,
-    /// A web server is told or asked something.
+    /// A request is sent to a web server.
     Http,
 }
 
 impl Effect {
-    /// An effect that is left to the run.
+    /// An effect that only the run will have.
     pub(super) fn new(image: Option<&str>, what: impl ToString, kind: EffectKind) -> Self {
         let image = image.map(ToOwned::to_owned);
         Self { project: None, image, what: what.to_string(), event: None, done: false, kind }
     }
 
-    /// `builder`, on this machine, builds what is asked for.
+    /// `builder` builds `request` on this machine.
     pub(super) fn build(builder: &'static str, request: &BuildRequest) -> Self {
         let kind = EffectKind::Build {
             builder,
@@ -113,7 +113,7 @@ impl Effect {
         Self::new(Some(&request.image), format!("build {}", request.image), kind)
     }
 
-    /// The names under which it makes an image available in a registry.
+    /// The references that it pushes to a registry.
     pub fn pushed(&self) -> &[String] {
         match &self.kind {
             EffectKind::Push { reference } | EffectKind::Copy { reference } => {
@@ -125,20 +125,20 @@ impl Effect {
     }
 }
 
-/// What a run would do, in the order in which it would. Shared between threads.
+/// The effects of a run, in order. Shared between threads.
 #[derive(Debug, Default)]
 pub struct Effects(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     list: Vec<Effect>,
-    /// How many effects there were when each image was decided on.
+    /// The number of effects before the decision about each image.
     begun: HashMap<String, usize>,
 }
 
 impl Effects {
-    /// Notes `effect`, of the project whose pipeline this thread runs; it belongs to the image at hand if it does not
-    /// name one.
+    /// Records `effect` for the project whose pipeline this thread runs; without an image, it belongs to the current
+    /// one.
     pub fn push(&self, effect: Effect) {
         let Scope { project, image, .. } = Scope::current();
         let image = effect.image.or(image).map(|image| match &project {
@@ -148,19 +148,19 @@ impl Effects {
         self.state().list.push(Effect { project, image, ..effect });
     }
 
-    /// Work on `image` begins.
+    /// Marks the start of the work on `image`.
     pub fn begin(&self, image: &str) {
         let mut state = self.state();
         let count = state.list.len();
         state.begun.entry(image.to_owned()).or_insert(count);
     }
 
-    /// How many effects there were before work on `image` began; `None` when it never did.
+    /// The number of effects before the work on `image` began; `None` if it has not begun.
     pub fn before(&self, image: &str) -> Option<usize> {
         self.state().begun.get(image).copied()
     }
 
-    /// Whether `reference` is the name of an image that is only planned: nobody needs to be asked about it.
+    /// Whether `reference` refers to a planned image, for which no query is needed.
     pub(super) fn plans(&self, reference: &str) -> bool {
         self.state().list.iter().any(|effect| match &effect.kind {
             EffectKind::Build { references, .. } | EffectKind::BuildInCluster { references, .. } => {
@@ -170,7 +170,7 @@ impl Effects {
         })
     }
 
-    /// Everything noted so far.
+    /// All recorded effects.
     pub fn list(&self) -> Vec<Effect> {
         self.state().list.clone()
     }
@@ -180,7 +180,7 @@ impl Effects {
     }
 }
 
-/// The references as texts.
+/// The references as strings.
 pub(super) fn texts(references: &[ImageReference]) -> Vec<String> {
     references.iter().map(ToString::to_string).collect()
 }

@@ -1,4 +1,4 @@
-//! Programs that are named, not run.
+//! Commands that are recorded, not run.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::effect::{Effect, EffectKind, Effects};
 use crate::host::{Exec, ExecRequest, OnLine, Purpose};
 use crate::process::ProcessError;
 
-/// Runs programs that only find something out, notes all.
+/// Runs commands without side effects, records all.
 pub(super) struct PlanningExec {
     pub(super) inner: Arc<dyn Exec>,
     pub(super) effects: Arc<Effects>,
@@ -35,7 +35,7 @@ impl Exec for PlanningExec {
     }
 }
 
-/// What a hook listens to.
+/// The event of a hook.
 fn event(request: &ExecRequest) -> Option<String> {
     let mut variables = request.environment.iter().rev();
     let (_, event) = variables.find(|(name, _)| name == "DEVSPACE_HOOK_EVENT")?;

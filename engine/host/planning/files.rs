@@ -1,4 +1,4 @@
-//! Files that change in memory only.
+//! Files that change only in memory.
 
 use std::collections::HashMap;
 use std::io;
@@ -9,11 +9,11 @@ use bytes::Bytes;
 use super::effect::{Effect, EffectKind, Effects};
 use crate::host::{FileEdit, Files, ProjectPath};
 
-/// Reads real files, and what was written over them.
+/// Reads real files with the recorded changes.
 pub(super) struct PlanningFiles {
     inner: Arc<dyn Files>,
     effects: Arc<Effects>,
-    /// What files would hold; `None` for one that would be gone.
+    /// The new contents of files; `None` for removed ones.
     edited: Mutex<HashMap<ProjectPath, Option<Bytes>>>,
 }
 

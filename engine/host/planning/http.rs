@@ -1,4 +1,4 @@
-//! Web servers that hear nothing.
+//! Web servers that get no requests.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::effect::{Effect, EffectKind, Effects};
 use crate::host::{Http, HttpError, HttpRequest, HttpResponse};
 
-/// Notes requests; each has an empty answer of status 200.
+/// Records requests; each gets an empty response with status 200.
 pub(super) struct PlanningHttp {
     pub(super) effects: Arc<Effects>,
 }

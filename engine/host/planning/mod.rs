@@ -1,9 +1,9 @@
-//! A host for plans: it answers what a decision needs to know, and notes what would be done in place of doing it.
+//! A host for plans: it answers queries that decisions need, and records effects instead of executing them.
 //!
-//! Asked for real: the daemon, registries and the cluster (only where a decision depends on it), files of the
-//! project, the time, and programs that only find something out. Everything else is noted and succeeds: a build or
-//! push without digest, a program without output, a request with an empty answer. What a script writes it reads
-//! back; nothing reaches the disk.
+//! Real queries: the daemon, registries and the cluster (only if a decision depends on them), files of the project, the
+//! time, and commands without side effects. Everything else is recorded and succeeds: a build or push without digest, a
+//! command without output, a request with an empty response. Scripts can read files that they wrote; nothing is written
+//! to the disk.
 
 mod cluster;
 mod docker;
@@ -26,14 +26,14 @@ use super::{Clock, Host, Random};
 pub use effect::{Effect, EffectKind, Effects};
 
 impl Host {
-    /// This host without a daemon, a cluster and registries: nothing is known of any image.
+    /// This host without a daemon, a cluster and registries, and without any images.
     #[must_use]
     pub fn offline(self) -> Self {
         let nobody = || Arc::new(nobody::Nobody);
         Self { cluster: nobody(), docker: nobody(), oci: nobody(), registry: nobody(), ..self }
     }
 
-    /// A host that asks this one and notes in `effects` what would be done.
+    /// A host that queries this one and records effects in `effects`.
     #[must_use]
     pub fn planning(self, effects: &Arc<Effects>) -> Self {
         let note = || Arc::clone(effects);
@@ -57,7 +57,7 @@ impl Host {
     }
 }
 
-/// Every random character is a `#`, as in the template of a tag.
+/// All random characters are `#`, as in the template of a tag.
 struct Placeholder;
 
 impl Random for Placeholder {

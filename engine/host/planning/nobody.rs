@@ -1,4 +1,4 @@
-//! A daemon, a cluster and registries that are not there and do not say so: they have no image.
+//! An offline host: queries to the daemon, the cluster and registries succeed, but find no images.
 
 use std::collections::HashMap;
 
@@ -20,10 +20,10 @@ use crate::oci::Compression;
 use crate::registry::ManifestFacts;
 use crate::script::StageError;
 
-/// Has no image, and does nothing.
+/// Has no images and does nothing.
 pub(super) struct Nobody;
 
-/// There is nobody to ask.
+/// The host is offline.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 #[error("nothing is queried here")]
 #[diagnostic(code(host::offline))]
@@ -81,7 +81,7 @@ impl Cluster for Nobody {
         Ok(None)
     }
 
-    /// Takes it that there will be one.
+    /// Assumes that there will be a cluster.
     fn needed_context(&self) -> Result<ClusterContext, StageError> {
         let empty = String::new;
         Ok(ClusterContext {

@@ -1,4 +1,4 @@
-//! A store of images that is asked, and gets nothing.
+//! An image store that is queried but not changed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::image::{Digest, ImageReference};
 use crate::oci::Compression;
 use crate::script::StageError;
 
-/// Passes questions on, notes the rest.
+/// Forwards queries, records the rest.
 pub(super) struct PlanningOci {
     pub(super) inner: Arc<dyn Oci>,
     pub(super) docker: Arc<dyn Docker>,

@@ -1,4 +1,4 @@
-//! Registries that are asked, and get nothing.
+//! Registries that are queried but not changed.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use crate::image::{ImageReference, Repository, Tag};
 use crate::registry::ManifestFacts;
 use crate::script::StageError;
 
-/// The digest of an image that is only planned.
+/// The digest of a planned image.
 const PLANNED: &str = "planned";
 
-/// An image that somebody asks about does not exist yet.
+/// The requested image does not exist yet.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 #[error("`{reference}` is only planned")]
 #[diagnostic(code(plan::not_built))]
@@ -22,7 +22,7 @@ struct OnlyPlanned {
     reference: String,
 }
 
-/// Passes questions on, notes the rest.
+/// Forwards queries, records the rest.
 pub(super) struct PlanningRegistry {
     pub(super) inner: Arc<dyn Registry>,
     pub(super) effects: Arc<Effects>,
@@ -34,7 +34,7 @@ impl Registry for PlanningRegistry {
         self.inner.trust(domain);
     }
 
-    /// Only a build that is about to begin wants to know.
+    /// Only a build needs this check.
     async fn check_push(&self, _: &Repository) -> Result<(), StageError> {
         Ok(())
     }
