@@ -173,9 +173,9 @@ pub fn project_image<'a>(project: &'a Project, reference: &str) -> Option<&'a Im
 /// An error in the images of a project or in their selection.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum GraphError {
-    /// Images depend on each other.
+    /// Images need each other.
     #[error("image dependency cycle: {path}")]
-    #[diagnostic(code(image::cycle), help("change the image in one of these lines:\n{places}"))]
+    #[diagnostic(code(image::cycle), help("change the base image in one of these lines:\n{places}"))]
     Cycle {
         /// The cycle: `api -> base -> api`.
         path: String,
@@ -192,8 +192,8 @@ pub enum GraphError {
         #[help]
         help: String,
     },
-    /// A forced image is not part of this run.
-    #[error("cannot force `{name}`: it is not selected for this build")]
+    /// An image is to be forced that this run does not build.
+    #[error("`{name}` is forced but is not an image of this run")]
     #[diagnostic(code(image::not_selected), help("select it too: `windlass build {name} --force {name}`"))]
     NotSelected {
         /// Its name.

@@ -102,7 +102,7 @@ pub fn run(run: &Run, occasion: &Occasion<'_>) -> Result<(), StageError> {
         if hook.in_container {
             let origin = &hook.origin;
             let message = format!(
-                "skipping the hook at {origin}: it acts on a container, and `build` starts no containers"
+                "skipping the hook at {origin}: it runs in a container, and `build` starts no containers"
             );
             run.notice(Level::Warning, message);
         } else if is_for_this_system(hook.os.as_deref()) {
@@ -205,7 +205,7 @@ fn run_one(run: &Run, hook: &Hook, occasion: &Occasion<'_>) -> Result<(), StageE
             error.to_string()
         }
     };
-    let place = format!("it is defined at {}", hook.origin);
+    let place = format!("see its definition at {}", hook.origin);
     let help = advice.into_iter().chain([place]).chain(tail.into_help()).collect::<Vec<_>>().join("\n");
     let (hook, event) = (hook.shown().to_owned(), occasion.name());
     Err(HookError { hook, event, reason, help }.into())

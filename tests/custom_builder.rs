@@ -128,7 +128,7 @@ fn missing_program_is_named() {
         .exits(1)
         .stderr_has("cannot build `api`: cannot run `no-such-builder`: command not found")
         .stderr_has("add its folder to PATH");
-    project("{command: ./gone.sh}").run(["build"]).exits(1).stderr_has("check the path: it leads to");
+    project("{command: ./gone.sh}").run(["build"]).exits(1).stderr_has("check the path: it resolves to");
 }
 
 /// Counts its runs in `count`.

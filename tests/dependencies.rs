@@ -185,7 +185,7 @@ fn circle_is_shown_with_its_places() {
     project
         .run(["build"])
         .exits(2)
-        .stderr_has("projects depend on each other: a -> b -> a")
+        .stderr_has("dependency cycle: a -> b -> a")
         .stderr_has("b/devspace.yaml:");
     project.write("b/devspace.yaml", config("b", &on(&["../../project"])));
     project.run(["build"]).exits(2).stderr_has(" -> a -> b -> ");
@@ -219,7 +219,7 @@ fn parts_can_be_chosen_and_left_out() {
     assert_eq!(built(&["api"]), "root");
     assert_eq!(built(&["b.api"]), "b");
     assert_eq!(built(&["api", "b.api"]), "b root");
-    all().run(["build", "--dependency", "d"]).exits(2).stderr_has("there is no dependency `d`");
+    all().run(["build", "--dependency", "d"]).exits(2).stderr_has("unknown dependency `d`");
     all().run(["build", "a.apo"]).exits(2).stderr_has("unknown image `a.apo`");
     let project = all();
     project.run(["build"]).success();
@@ -261,7 +261,7 @@ fn references_of_a_dependency_can_be_used() {
     project.run(["build", "--skip-dependency", "auth"]).success().stderr_has("1 built");
     let broken = custom("root", "echo ${runtime.dependencies.auht.images.api}", "");
     project.write("devspace.yaml", broken);
-    project.run(["build"]).exits(1).stderr_has("cannot fill in `${runtime.dependencies.auht.images.api}`");
+    project.run(["build"]).exits(1).stderr_has("cannot resolve `${runtime.dependencies.auht.images.api}`");
 }
 
 #[test]
@@ -308,7 +308,7 @@ fn failing_dependency_is_told_with_its_project() {
     project
         .run(["build"])
         .exits(2)
-        .stderr_has("cannot find the dependency `auth`: there is no `")
+        .stderr_has("cannot find the dependency `auth`: `")
         .stderr_has("devspace.yaml:");
 }
 
@@ -604,7 +604,7 @@ fn image_of_a_dependency_that_is_left_out_is_told() {
     project
         .run(["build", "--skip-dependencies"])
         .exits(1)
-        .stderr_has("this run leaves the dependency `auth` out")
+        .stderr_has("the dependency `auth` is not part of this run")
         .stderr_has("`--skip-dependency auth`");
 }
 

@@ -279,7 +279,7 @@ fn circle_shows_its_path_with_places() {
     image::cycle
 
       x image dependency cycle: api -> tool -> api
-      help: change the image in one of these lines:
+      help: change the base image in one of these lines:
             api.Dockerfile:3: `api` uses `tool`
             tool.Dockerfile:2: `tool` uses `api`
     ");

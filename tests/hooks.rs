@@ -132,7 +132,7 @@ fn hook_that_fails_before_the_build_stops_everything() {
         .run(["build"])
         .exits(1)
         .stderr_has("hook `echo no disk; exit 4` for `before:build` failed: exit code 4")
-        .stderr_has("it is defined at devspace.yaml:")
+        .stderr_has("see its definition at devspace.yaml:")
         .stderr_has("the end of its output:")
         .stderr_has("no disk")
         .lacks("nothing to build");
@@ -225,7 +225,7 @@ fn container_hooks_are_left_out_with_a_word() {
     project(&format!("[{}]", hooks.join(", ")))
         .run(["build"])
         .success()
-        .stderr_has(": it acts on a container, and `build` starts no containers");
+        .stderr_has("it runs in a container, and `build` starts no containers");
 }
 
 #[test]

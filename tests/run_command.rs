@@ -148,7 +148,7 @@ fn references_of_built_images_are_filled_in() {
     project
         .run(["run", "show"])
         .exits(1)
-        .stderr_has("cannot fill in `${runtime.images.api}`: `api` was never built")
+        .stderr_has("cannot resolve `${runtime.images.api}`: `api` was never built")
         .stderr_has("windlass build");
     project.run(["build", "--result", "result.json"]).success();
     let result: serde_json::Value = serde_json::from_str(&project.read("result.json")).expect("it is JSON");

@@ -322,7 +322,7 @@ fn forced_images_are_built_whatever_is_known() {
     let unknown = project.run(["build", "--skip-push", "--force", "wep"]);
     unknown.exits(2).stderr_has("unknown image `wep`").stderr_has("did you mean `web`?");
     let other = project.run(["build", "api", "--skip-push", "--force", "web"]);
-    other.exits(2).stderr_has("cannot force `web`: it is not selected for this build");
+    other.exits(2).stderr_has("`web` is forced but is not an image of this run");
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn command_that_fails_stops_the_pipeline_with_its_output() {
         ],
     );
     fails("exec([\"no-such-tool\"]);", 1, &["cannot run `no-such-tool`: command not found", "PATH"]);
-    fails("sh(\"sleep 60\", #{ timeout: 0.2 });", 1, &["`sh` was stopped after 0.2 seconds"]);
+    fails("sh(\"sleep 60\", #{ timeout: 0.2 });", 1, &["`sh` timed out after 0.2 seconds"]);
 }
 
 #[test]

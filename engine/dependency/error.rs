@@ -7,8 +7,8 @@ use crate::git::GitError;
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum DependencyError {
     /// There is no project where a dependency says it is.
-    #[error("cannot find the dependency `{name}`: there is no `{path}`")]
-    #[diagnostic(code(dependency::missing), help("its place is given at {origin}"))]
+    #[error("cannot find the dependency `{name}`: `{path}` not found")]
+    #[diagnostic(code(dependency::missing), help("check its source at {origin}"))]
     Missing {
         /// Its name.
         name: String,
@@ -20,7 +20,7 @@ pub enum DependencyError {
 
     /// A sub path leads out of its repository.
     #[error("the `subPath` of the dependency `{name}` leads out of its repository")]
-    #[diagnostic(code(dependency::outside), help("it is relative to the repository's root; see {origin}"))]
+    #[diagnostic(code(dependency::outside), help("use a path relative to the repository root at {origin}"))]
     Outside {
         /// Its name.
         name: String,
@@ -29,10 +29,10 @@ pub enum DependencyError {
     },
 
     /// Projects depend on each other.
-    #[error("projects depend on each other: {path}")]
+    #[error("dependency cycle: {path}")]
     #[diagnostic(
         code(dependency::cycle),
-        help("one of these has to go, or to set `ignoreDependencies: true`:\n{places}")
+        help("remove one of these, or set `ignoreDependencies: true`:\n{places}")
     )]
     Cycle {
         /// The circle: `api -> auth -> api`.
@@ -42,7 +42,7 @@ pub enum DependencyError {
     },
 
     /// No dependency has this name.
-    #[error("there is no dependency `{name}`")]
+    #[error("unknown dependency `{name}`")]
     #[diagnostic(code(dependency::unknown))]
     Unknown {
         /// The name.

@@ -12,12 +12,12 @@ use crate::run::{Run, RunError};
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum RuntimeVariableError {
     /// It names a dependency that is not part of the run.
-    #[error("cannot fill in `${{runtime.{variable}}}`: this run leaves the dependency `{dependency}` out")]
+    #[error(
+        "cannot resolve `${{runtime.{variable}}}`: the dependency `{dependency}` is not part of this run"
+    )]
     #[diagnostic(
         code(run::dependency_left_out),
-        help(
-            "`--skip-dependency {dependency}` leaves it out as well, but uses the images of its last build"
-        )
+        help("use `--skip-dependency {dependency}` to skip it but use the images of its last build")
     )]
     LeftOut {
         /// The variable.
@@ -27,7 +27,7 @@ pub enum RuntimeVariableError {
     },
 
     /// It names nothing, or an image that was never built.
-    #[error("cannot fill in `${{runtime.{variable}}}`: {reason}")]
+    #[error("cannot resolve `${{runtime.{variable}}}`: {reason}")]
     #[diagnostic(code(run::runtime_variable))]
     Unknown {
         /// The variable.
@@ -155,13 +155,13 @@ fn find<'a>(run: &'a Run, variable: &'a str) -> Result<Named<'a>, RunError> {
                 variable: variable.to_owned(),
                 dependency: dependency.clone(),
             }),
-            None => unknown("there is no such dependency".to_owned(), form),
+            None => unknown("unknown dependency".to_owned(), form),
         };
         found.ok_or_else(missing)?
     } else if let Some(image) = variable.strip_prefix("images.") {
         (run, None, image)
     } else {
-        return Err(unknown("nobody knows it while images are built".to_owned(), form));
+        return Err(unknown("not available during a build".to_owned(), form));
     };
     let parts = [(".image", Part::Repository), (".tag", Part::Tag)];
     let part = parts.into_iter().find_map(|(suffix, part)| Some((image.strip_suffix(suffix)?, part)));

@@ -129,7 +129,7 @@ impl Tree {
                 let known = self.nodes.iter().map(|node| node.name.as_str());
                 let help = match nearest(name, known.clone()) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None if self.nodes.is_empty() => "the project depends on no other".to_owned(),
+                    None if self.nodes.is_empty() => "the project has no dependencies".to_owned(),
                     None => format!("the dependencies are {}", known.collect::<Vec<_>>().join(", ")),
                 };
                 DependencyError::Unknown { name: name.to_owned(), help }

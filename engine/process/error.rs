@@ -18,7 +18,7 @@ pub enum ProcessError {
     },
 
     /// The folder to run in does not exist.
-    #[error("cannot run `{program}` in `{}`: there is no such folder", directory.display())]
+    #[error("cannot run `{program}` in `{}`: directory not found", directory.display())]
     #[diagnostic(code(process::no_directory))]
     Directory {
         /// The program.
@@ -29,14 +29,14 @@ pub enum ProcessError {
 
     /// The user does not want the project to run programs.
     #[error("cannot run `{command}`: disabled by `--no-exec`")]
-    #[diagnostic(code(process::forbidden), help("leave `--no-exec` out if you trust this project"))]
+    #[diagnostic(code(process::forbidden), help("omit `--no-exec` if you trust this project"))]
     Forbidden {
         /// What should have run.
         command: String,
     },
 
     /// What the program should read cannot be read.
-    #[error("cannot send `{program}` its input: {source}")]
+    #[error("cannot write to the stdin of `{program}`: {source}")]
     #[diagnostic(code(process::input))]
     Input {
         /// The program.
@@ -75,7 +75,7 @@ pub enum ProcessError {
     },
 
     /// It printed nothing for too long.
-    #[error("`{program}` was stopped: it said nothing for {} seconds", limit.as_secs())]
+    #[error("`{program}` was stopped: no output for {} seconds", limit.as_secs())]
     #[diagnostic(code(process::silent))]
     Silent {
         /// The program.
@@ -95,7 +95,7 @@ pub enum ProcessError {
     },
 
     /// The program ran longer than it may.
-    #[error("`{program}` was stopped after {} seconds", limit.as_secs_f64())]
+    #[error("`{program}` timed out after {} seconds", limit.as_secs_f64())]
     #[diagnostic(code(process::timed_out))]
     TimedOut {
         /// The program.
@@ -119,9 +119,10 @@ impl ProcessError {
                 let help = if is_bare(&program) {
                     format!("install it, or add its folder to PATH (now `{}`)", search_path())
                 } else if path.exists() {
-                    "the file exists, but the interpreter named in its first line does not".to_owned()
+                    "check the interpreter in its first line: the file exists, but the interpreter does not"
+                        .to_owned()
                 } else {
-                    format!("check the path: it leads to `{}`", path.display())
+                    format!("check the path: it resolves to `{}`", path.display())
                 };
                 Self::NotFound { program, help }
             }

@@ -39,16 +39,16 @@ async fn failures_name_the_program() {
     };
     check(Process::new("no-such-tool"), "cannot run `no-such-tool`: command not found").await;
     check(Process::new("/etc/passwd"), "cannot run `/etc/passwd`: it is not executable").await;
-    check(Process::new("ls").directory("/no/such"), "cannot run `ls` in `/no/such`: there is no such folder")
+    check(Process::new("ls").directory("/no/such"), "cannot run `ls` in `/no/such`: directory not found")
         .await;
     check(Process::shell("kill -15 $$"), "`sh` was killed by signal 15").await;
     check(
         Process::new("sleep").arg("60").limit(Duration::from_millis(50)),
-        "`sleep` was stopped after 0.05 seconds",
+        "`sleep` timed out after 0.05 seconds",
     )
     .await;
     let broken = stream::iter([Err(io::Error::other("gone"))]);
-    check(Process::new("cat").input_stream(broken), "cannot send `cat` its input: gone").await;
+    check(Process::new("cat").input_stream(broken), "cannot write to the stdin of `cat`: gone").await;
 }
 
 #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! Choosing the builder of an image: disabled, custom, BuildKit in the cluster, docker, kaniko.
+//! Chooses the builder of an image: disabled, custom, BuildKit in the cluster, Docker, kaniko.
 
 use super::Image;
 use crate::builder::arguments::{Taker, refusal};
@@ -10,11 +10,11 @@ use crate::image::Dockerfile;
 use crate::script::StageError;
 
 impl Image {
-    /// The builder to use. Plans ask whether a daemon answers as builds do.
+    /// The builder to use. Plans check whether a daemon responds, as builds do.
     ///
     /// # Errors
-    /// `docker::unreachable` when docker is wanted, no daemon answers, and nobody can take its place;
-    /// `stage::build::needs_daemon` when it names the line that cannot do without.
+    /// `docker::unreachable` if Docker is requested, no daemon responds, and there is no fallback;
+    /// `stage::build::needs_daemon`, with the line, if the Dockerfile requires a daemon.
     pub fn choose_builder(&self) -> Result<BuilderKind, StageError> {
         let configured = self.config().builder();
         let wanted = self.run().options.builder_over(configured);
@@ -24,7 +24,7 @@ impl Image {
         }
     }
 
-    /// Docker, or what builds in its place where no daemon answers.
+    /// Docker, or its fallback if no daemon responds.
     fn docker_or_stand_in(&self) -> Result<BuilderKind, StageError> {
         if self.may_go_without_docker() {
             return self.docker_or_oci();
@@ -40,7 +40,7 @@ impl Image {
         }
     }
 
-    /// Docker, or where no daemon answers windlass itself, if the Dockerfile lets it.
+    /// Docker, or, if no daemon responds, windlass itself if the Dockerfile does not require a daemon.
     fn docker_or_oci(&self) -> Result<BuilderKind, StageError> {
         let run = self.run();
         let Err(error) = run.wait(run.host.docker.reachable())? else { return Ok(BuilderKind::Docker) };
@@ -62,7 +62,8 @@ impl Image {
         }
     }
 
-    /// Whether windlass itself may build in place of docker: nobody asked for docker alone, or meant a cluster to do it.
+    /// Whether windlass itself may build instead of Docker: the image does not require Docker, and no cluster is
+    /// configured.
     fn may_go_without_docker(&self) -> bool {
         let wants_docker = self.config().docker.as_ref().is_some_and(|docker| {
             let is_refused = |arg| refusal(arg, Taker::Oci).is_some();
@@ -71,7 +72,7 @@ impl Image {
         !wants_docker && matches!(self.run().host.cluster.context(), Ok(None))
     }
 
-    /// What in its Dockerfile, as it is configured, only a daemon can do.
+    /// The part of its Dockerfile, as configured, that requires a daemon.
     fn obstacle(&self) -> Result<Option<(Obstacle, Dockerfile)>, StageError> {
         let config = self.config();
         let target = config.options.target.as_deref();
@@ -81,7 +82,7 @@ impl Image {
         Ok(obstacle.map(|obstacle| (obstacle, dockerfile)))
     }
 
-    /// Whether kaniko may and can build in docker's place. Without a cluster nobody speaks of it.
+    /// Whether kaniko may and can build instead of Docker. Without a cluster, kaniko is not mentioned.
     fn may_fall_back(&self) -> Result<bool, StageError> {
         let (run, docker) = (self.run(), self.config().docker.as_ref());
         if docker.is_some_and(|docker| docker.disable_fallback) || run.host.cluster.context()?.is_none() {

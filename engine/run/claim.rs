@@ -1,4 +1,4 @@
-//! Several runs at once over one project: one builds an image, the others wait for it and reuse what it built.
+//! Parallel runs of one project: one builds an image, and the others wait for it and reuse it.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -7,18 +7,19 @@ use super::{Run, RunError, lock};
 use crate::event::Level;
 use crate::state::{ImageLock, LockAttempt};
 
-/// How long to wait for another process that builds the image. Who waited so long builds it as well: that is never wrong.
+/// The timeout for another process that builds the image. Afterwards, this process builds it too, which is always safe.
 const LIMIT: Duration = Duration::from_secs(3600);
 
-/// How often the lock is tried.
+/// The interval between attempts to acquire the lock.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The right to build an image, while it lives; `None` where there are no locks.
+/// The lock for building an image, until it is dropped; `None` if there are no locks.
 pub type Claim = Option<Arc<ImageLock>>;
 
 impl Run {
-    /// Claims the right to build `image`, so that of several runs at once one builds it. With `waits`, waits for
-    /// a process that builds it; without, and after an hour, goes on beside it. In one run an image is claimed once.
+    /// Acquires the lock for building `image`, so that only one of several parallel runs builds it. With `waits`, waits
+    /// for a process that builds it; otherwise, and after 1 hour, continues in parallel. Each run acquires the lock of
+    /// an image once.
     ///
     /// # Errors
     /// `run::cancelled` while it waits.
@@ -41,11 +42,11 @@ impl Run {
             let holder = match self.store.try_lock_image(image) {
                 Ok(LockAttempt::Acquired(held)) => return Some(Arc::new(held)),
                 Ok(LockAttempt::HeldBy(holder)) => holder,
-                // Without a folder to write to, builds are not remembered: there is nothing to wait for.
+                // Without a writable directory, builds are not recorded, so there is nothing to wait for.
                 Err(_) => return None,
             };
             let name = holder.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
-            // A hook that builds the image it is called for would wait for itself.
+            // A hook that builds its own image would wait for itself.
             if !waits || holder.is_some_and(is_ancestor) {
                 return None;
             }
@@ -64,7 +65,7 @@ impl Run {
         }
     }
 
-    /// Reads again what is known of earlier builds of `image`; says whether another run changed it.
+    /// Rereads the records of earlier builds of `image`; returns whether another run changed them.
     pub fn reread_records(&self, image: &str) -> bool {
         let before = self.records(image);
         let (now, _) = self.store.records(image);
@@ -72,17 +73,17 @@ impl Run {
             return false;
         }
         lock(&self.records).insert(image.to_owned(), Arc::new(now));
-        // What the daemon said before that run built is old.
+        // The daemon's responses from before that run are out of date.
         lock(&self.in_daemon).clear();
         true
     }
 }
 
-/// Whether the process `pid` started this one, itself or through others. Known where `/proc` is.
+/// Whether the process `pid` is an ancestor of this one. Requires `/proc`.
 fn is_ancestor(pid: u32) -> bool {
     let parent = |pid: u32| -> Option<u32> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The second field, in parentheses, may hold anything.
+        // The second field, in parentheses, may contain any characters.
         stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
     };
     std::iter::successors(Some(std::process::id()), |pid| parent(*pid).filter(|parent| *parent > 1))

@@ -1,4 +1,4 @@
-//! How the nodes of the cluster get images: from a registry, or on a local cluster without one.
+//! How the nodes of the cluster get images: from a registry, or, on a local cluster, without one.
 
 use super::Run;
 use crate::cluster::{ClusterContext, Loader, LocalCluster, Node};
@@ -9,17 +9,17 @@ use crate::script::StageError;
 /// How the nodes of the cluster get images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
-    /// They pull from a registry: images have to be pushed.
+    /// They pull from a registry: images must be pushed.
     Registry,
-    /// They run containers in the very daemon that builds: images are where the nodes look for them.
+    /// They run containers in the build daemon, so they already have the images.
     SharedDaemon,
     /// Images are loaded into them.
     Load(Loader),
 }
 
 impl Run {
-    /// How the nodes get images, found out once. Only where the kubeconfig says that the cluster is a local one is
-    /// anybody asked. What cannot be found out makes images be pushed, which always works.
+    /// How the nodes get images, detected once. Queries are sent only if the kubeconfig describes a local cluster. If
+    /// the detection fails, images are pushed, which always works.
     pub fn delivery(&self) -> &Delivery {
         self.delivery.get_or_init(|| {
             let Some((context, cluster)) = self.local_cluster() else { return Delivery::Registry };
@@ -42,7 +42,7 @@ impl Run {
         })
     }
 
-    /// The cluster, when it is on this machine and may save pushing.
+    /// The cluster, if it is on this machine and pushing may be unnecessary.
     fn local_cluster(&self) -> Option<(ClusterContext, LocalCluster)> {
         if !self.options.skip_push_local_kube {
             return None;
@@ -88,7 +88,7 @@ impl Run {
     }
 }
 
-/// Whether the only one of `nodes` runs its containers in the daemon on `machine`. With more nodes, the others would
+/// Whether the only node of `nodes` runs its containers in the daemon on `machine`. With more nodes, the others would
 /// not have the image.
 fn shares_daemon(nodes: &[Node], machine: &Machine) -> bool {
     let [node] = nodes else { return false };

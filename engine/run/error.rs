@@ -1,24 +1,24 @@
-//! What can go wrong with a run as a whole.
+//! Errors of a whole run.
 
 use crate::dependency::RuntimeVariableError;
 use crate::graph::GraphError;
 use crate::image::dockerfile::DockerfileError;
 
-/// What can go wrong with a run as a whole.
+/// Errors of a whole run.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum RunError {
-    /// Cancelled, by the user or because something else failed.
+    /// Cancelled by the user, or because of another failure.
     #[error("the run was cancelled")]
     #[diagnostic(code(run::cancelled))]
     Cancelled,
 
-    /// Images failed; each was reported on its own.
+    /// Images failed; each was reported separately.
     #[error("{failed} of {all} images failed")]
     #[diagnostic(code(run::failed))]
     Failed {
-        /// How many failed.
+        /// The number of failed images.
         failed: usize,
-        /// How many there were.
+        /// The number of all images.
         all: usize,
     },
 
@@ -26,16 +26,16 @@ pub enum RunError {
     #[error("cannot read the Dockerfile `{path}`: {reason}")]
     #[diagnostic(code(stage::load_dockerfile::unreadable))]
     DockerfileUnreadable {
-        /// Its path as configured.
+        /// The configured path.
         path: String,
-        /// Why.
+        /// The reason.
         reason: String,
-        /// Where the path comes from.
+        /// The hint, with the origin of the path.
         #[help]
         help: String,
     },
 
-    /// A Dockerfile is wrong.
+    /// A Dockerfile is invalid.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Dockerfile(#[from] DockerfileError),
@@ -65,9 +65,9 @@ pub enum RunError {
         help("set `restartHelperPath` to a file, relative to the project directory")
     )]
     RestartHelper {
-        /// Its path as configured.
+        /// The configured path.
         path: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 

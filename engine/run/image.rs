@@ -1,4 +1,4 @@
-//! An image of the project, as stages and scripts see it.
+//! An image of the project, for stages and scripts.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::event::ImageEvents;
 use crate::image::dockerfile::{BuildArgs, RESTART_HELPER};
 use crate::image::{TagTemplate, normal_platforms};
 
-/// An image of the project: its configuration, perhaps edited, and the tags chosen for it. Immutable.
+/// An image of the project: its configuration, with edits, and its chosen tags. Immutable.
 #[derive(Clone)]
 pub struct Image {
     run: Arc<Run>,
@@ -21,14 +21,14 @@ pub struct Image {
 }
 
 impl Image {
-    /// The image as it is configured; tags given on the command line are chosen already.
+    /// The image as configured; tags from the command line are already chosen.
     pub fn new(run: &Arc<Run>, config: &ImageConfig) -> Self {
         let forced = &run.options.tags;
         let templates = (!forced.is_empty()).then(|| without_repeats(forced.clone()));
         Self { run: Arc::clone(run), config: Arc::new(config.clone()), templates }
     }
 
-    /// The run it belongs to.
+    /// The run that it belongs to.
     pub fn run(&self) -> &Arc<Run> {
         &self.run
     }
@@ -38,7 +38,7 @@ impl Image {
         &self.config
     }
 
-    /// A copy whose configuration is changed by `edit`.
+    /// A copy with the configuration changed by `edit`.
     #[must_use]
     pub fn with_config(&self, edit: impl FnOnce(&mut ImageConfig)) -> Self {
         let mut config = ImageConfig::clone(&self.config);
@@ -51,7 +51,7 @@ impl Image {
         &self.config.name
     }
 
-    /// The tags chosen for it; `None` before they are.
+    /// The chosen tags; `None` before they are chosen.
     pub fn templates(&self) -> Option<&[TagTemplate]> {
         self.templates.as_deref()
     }
@@ -62,20 +62,20 @@ impl Image {
         Self { templates: Some(without_repeats(templates)), ..self.clone() }
     }
 
-    /// Whether its tags are pushed in this run: not where a local cluster has it without. A custom command pushes
-    /// by itself.
+    /// Whether its tags are pushed in this run: not if a local cluster gets it without a push. A custom command pushes
+    /// itself.
     pub fn pushes(&self) -> bool {
         self.delivery() == Some(&Delivery::Registry)
     }
 
-    /// How the nodes of the cluster get it; `None` when they are not to.
+    /// How the nodes of the cluster get it; `None` if they do not.
     pub fn delivery(&self) -> Option<&Delivery> {
         let docker = self.config.docker.as_ref();
         let skips = self.run.options.skip_push || docker.is_some_and(|docker| docker.skip_push);
         if skips || self.config.custom.is_some() || self.config.disabled {
             return None;
         }
-        // A pod pushes, wherever its cluster is.
+        // A build pod always pushes.
         if self.run.options.builder_over(self.config.builder()).is_in_cluster() {
             return Some(&Delivery::Registry);
         }
@@ -85,13 +85,13 @@ impl Image {
         }
     }
 
-    /// Whether a build creates a pull secret for it: `createPullSecret: true`, unless it is switched off or nothing
-    /// is pushed.
+    /// Whether a build creates a pull secret for it: `createPullSecret: true`, unless it is disabled or nothing is
+    /// pushed.
     pub fn wants_pull_secret(&self) -> bool {
         self.config.create_pull_secret == Some(true) && !self.config.disabled && !self.run.options.skip_push
     }
 
-    /// The folder of its build context.
+    /// The directory of its build context.
     pub fn context_folder(&self) -> std::path::PathBuf {
         self.run.project.root.join(&self.config.context)
     }
@@ -104,7 +104,7 @@ impl Image {
     /// Its build arguments, resolved.
     ///
     /// # Errors
-    /// `stage::build_args::unset` for one that has no value, `run::runtime_variable` for one that names an image that
+    /// `stage::build_args::unset` for one without a value, `run::runtime_variable` for one that refers to an image that
     /// was never built.
     pub fn build_args(&self) -> Result<BuildArgs, RunError> {
         let mut args = self.run.build_args(&self.config)?;
@@ -114,22 +114,22 @@ impl Image {
         Ok(args)
     }
 
-    /// The proxies of the Docker configuration that its build gets, without those that it has as build arguments itself.
+    /// The proxies of the Docker configuration for its build, without those that are set as build arguments.
     pub fn proxies(&self) -> BuildArgs {
         let own = &self.config.options;
         let is_own = |name: &String| own.build_args.contains_key(name) || own.inherited_args.contains(name);
         self.run.host.docker.proxies().into_iter().filter(|(name, _)| !is_own(name)).collect()
     }
 
-    /// The platform that it is asked to be for, several separated by commas: that of its configuration, else
-    /// `DOCKER_DEFAULT_PLATFORM`; `None` leaves it to the builder.
+    /// The requested platforms, separated by commas: those of its configuration, otherwise `DOCKER_DEFAULT_PLATFORM`;
+    /// `None`: the builder's default.
     pub fn platform(&self) -> Option<String> {
         let default = || self.run.variable("DOCKER_DEFAULT_PLATFORM");
         let platform = self.config.options.platform.clone().or_else(default)?;
         Some(normal_platforms(&platform)).filter(|platform| !platform.is_empty())
     }
 
-    /// The restart helper's text: the built-in one, or the file at `restartHelperPath`.
+    /// The content of the restart helper: the built-in one, or the file at `restartHelperPath`.
     ///
     /// # Errors
     /// `stage::restart_helper::unreadable`.
@@ -151,13 +151,13 @@ impl Image {
         self.run.image_events(self.name())
     }
 
-    /// The project's folder.
+    /// The project directory.
     pub fn root(&self) -> &Path {
         &self.run.project.root
     }
 }
 
-/// `templates` without the repeated ones; two random tags are two tags.
+/// `templates` without duplicates; random tags are never duplicates.
 fn without_repeats(mut templates: Vec<TagTemplate>) -> Arc<[TagTemplate]> {
     let mut seen = std::collections::HashSet::new();
     templates.retain(|template| template.fixed().is_none_or(|tag| seen.insert(tag)));

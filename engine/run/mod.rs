@@ -1,4 +1,4 @@
-//! One run of a pipeline: the project, the outside world, and what the run has learnt so far.
+//! One run of a pipeline: the project, the host, and the state of the run.
 
 mod builder_choice;
 mod claim;
@@ -52,23 +52,24 @@ pub use secrets::Secrets;
 pub struct Run {
     /// The project.
     pub project: Project,
-    /// What the user asked for.
+    /// The user's options.
     pub options: RunOptions,
-    /// The outside world.
+    /// The host.
     pub host: Host,
-    /// Takes what happens.
+    /// Receives events.
     pub events: Events,
-    /// Cancelled by Ctrl-C, or when the first failure is to stop everything.
+    /// Cancelled by Ctrl-C, or by the first failure if that stops the run.
     pub cancel: CancellationToken,
-    /// What nobody may see.
+    /// Secrets to mask.
     pub secrets: Secrets,
-    /// Earlier builds.
+    /// The records of earlier builds.
     pub store: ImageStore,
-    /// What is known of base images.
+    /// Known facts about base images.
     pub bases: BaseMemory,
-    /// How each image ended.
+    /// The result of each image.
     pub results: Results,
-    /// The folders read since something may have written to them last, and [when](crate::host::Writes::count) that was.
+    /// The directories read since they may have been written last, and the [count](crate::host::Writes::count) at that
+    /// time.
     forest: Mutex<(u64, Arc<Forest>)>,
     graph: Graph,
     selected: Vec<String>,
@@ -78,47 +79,47 @@ pub struct Run {
     dockerfiles: Mutex<HashMap<PathBuf, Result<Dockerfile, RunError>>>,
     indexes: Mutex<HashMap<PathBuf, Arc<StatIndex>>>,
     records: Mutex<HashMap<String, Arc<Vec<Record>>>>,
-    /// The images that this run claimed.
+    /// The locks of images that this run acquired.
     claims: Mutex<HashMap<String, Weak<ImageLock>>>,
-    /// What the daemon answered, with the ID of those references that it has.
+    /// The daemon's responses: the IDs of the references that it has.
     in_daemon: Mutex<HashMap<ImageReference, Option<String>>>,
     is_forgetful: AtomicBool,
-    /// What is told once a run.
+    /// The notices that are reported once per run.
     told: Mutex<HashSet<String>>,
-    /// What git answered, by arguments.
+    /// The results of git, by arguments.
     pub(crate) git_answers: Mutex<HashMap<Vec<String>, GitAnswer>>,
     delivery: OnceLock<Delivery>,
-    /// The pull secrets of this run, by what they print as; whether each was tried.
+    /// The pull secrets of this run, by their display form, and whether each was tried.
     pull_secrets: Mutex<HashMap<String, Arc<Mutex<bool>>>>,
-    /// What the hooks around them were told.
+    /// The state of the hooks around pull secrets.
     pub(crate) pull_secret_hooks: Mutex<PullSecretHooks>,
     finished: Mutex<HashMap<String, Finished>>,
     unsettled: Mutex<progress::Unsettled>,
-    /// In a plan: what was planned for each image, last.
+    /// In a dry run: the latest plan of each image.
     plans: Mutex<IndexMap<String, Plan>>,
-    /// In a plan: for names that an image is only planned to get, one that it has.
+    /// In a dry run: for each planned reference, an existing reference of the same image.
     planned_names: Mutex<HashMap<String, String>>,
 }
 
-/// What an image's dependents need of it.
+/// The facts about a finished image for images that are built from it.
 #[derive(Debug, Clone)]
 pub struct Finished {
-    /// Its key.
+    /// Its cache key.
     pub key: CacheKey,
-    /// A reference under which it can be used as a base.
+    /// A reference for its use as a base image.
     pub reference: ImageReference,
-    /// Which image it is; `None` in a plan for one that is going to be built.
+    /// Its identity; `None` in a dry run if it will be built.
     pub identity: Option<BaseIdentity>,
     /// Whether this run built it.
     pub is_new: bool,
 }
 
 impl Run {
-    /// Prepares a run: reads the Dockerfiles to learn which image is built from which, and selects.
+    /// Prepares a run: reads the Dockerfiles to find the base images, and selects images.
     ///
     /// # Errors
-    /// [`GraphError`] when images need each other, a selected one does not exist, or a forced one is not selected.
-    /// A Dockerfile that cannot be read is an error of its image, later.
+    /// [`GraphError`] if there is a dependency cycle, a selected image does not exist, or a forced one is not selected.
+    /// An unreadable Dockerfile is a later error of its image.
     pub fn new(
         project: Project,
         options: RunOptions,
@@ -176,7 +177,7 @@ impl Run {
         Ok(Arc::new(run))
     }
 
-    /// The bases of an image as its configuration has them; none where its Dockerfile is wrong or not needed.
+    /// The base images of an image, as configured; empty if its Dockerfile is invalid or not used.
     fn configured_bases(&self, image: &ImageConfig) -> Vec<NamedBase> {
         if image.disabled || image.custom.is_some() {
             return Vec::new();
@@ -192,7 +193,7 @@ impl Run {
         bases.into_iter().map(named).collect()
     }
 
-    /// The names of the images this run is about, bases first.
+    /// The names of the selected images, base images first.
     pub fn selected(&self) -> &[String] {
         &self.selected
     }
@@ -202,14 +203,14 @@ impl Run {
         self.graph.needs(image)
     }
 
-    /// The references that `image` takes something from and that are of no image of the project.
+    /// The references that `image` uses and that do not belong to images of the project.
     pub fn other_bases(&self, image: &str) -> &[String] {
         self.graph.others(image)
     }
 
-    /// The pipeline, once it is compiled.
+    /// Sets the compiled pipeline.
     pub fn set_pipeline(&self, pipeline: Arc<Pipeline>) {
-        // A run has one pipeline; a second one would be a bug of the caller, and the first stays.
+        // A run has one pipeline; a second one would be a bug in the caller, so the first is kept.
         let _ = self.pipeline.set(pipeline);
     }
 
@@ -218,7 +219,7 @@ impl Run {
         self.pipeline.get()
     }
 
-    /// Cancelled when what this thread does has to stop: with the run, or because its time is up.
+    /// Cancelled when the work of this thread must stop: with the run, or after a timeout.
     pub fn cancellation(&self) -> CancellationToken {
         Scope::current().cancel.unwrap_or_else(|| self.cancel.clone())
     }
@@ -232,12 +233,12 @@ impl Run {
         AbortOnDrop(timer.abort_handle())
     }
 
-    /// Tells that a step begins, of the image this thread works on.
+    /// Reports the start of a step of the image that this thread works on.
     pub fn step(&self, step: impl Into<String>) {
         self.events.emit(Event::StepStarted { image: Scope::current().image, step: step.into() });
     }
 
-    /// Whether this run may bring anything to `reference`. With `--skip-push` it may not, whoever asks for it, and says so.
+    /// Whether this run may push to `reference`. With `--skip-push`, it may not, which is reported.
     pub fn may_push(&self, reference: &ImageReference) -> bool {
         if self.options.skip_push {
             let message = format!("not pushing {reference}: --skip-push");
@@ -246,9 +247,9 @@ impl Run {
         !self.options.skip_push
     }
 
-    /// The other projects that are built with this one, once they are known.
+    /// Sets the other projects that are built with this one.
     pub fn set_kin(&self, kin: Kin) {
-        // As with the pipeline: a second one would be a bug of the caller.
+        // As for the pipeline: a second one would be a bug in the caller.
         let _ = self.kin.set(kin);
     }
 
@@ -257,23 +258,22 @@ impl Run {
         self.kin.get_or_init(Kin::default)
     }
 
-    /// Waits for room under the limit of the whole command; `None` when nothing new is to be started.
+    /// Waits for a slot under the job limit of the whole command; `None` if nothing new may be started.
     pub fn start_job(&self) -> Option<Option<Place>> {
         let kin = self.kin();
         let Some(jobs) = &kin.jobs else { return Some(None) };
         let place = self.wait(jobs.place()).ok()?;
-        // A project that nobody waits for any more starts nothing; the one the user called for decides itself.
+        // A dependency that is no longer needed starts nothing; the user's project decides itself.
         let is_stopped = kin.name.is_some() && jobs.is_stopped();
         (!is_stopped).then(|| Some(place.enter()))
     }
 
-    /// The threads that wait for daemons, registries and programs.
+    /// The runtime for requests to daemons, registries and commands.
     pub fn runtime(&self) -> &tokio::runtime::Handle {
         &self.runtime
     }
 
-    /// Waits for `future`, or for the run to be cancelled. Scripts run on threads of their own, so this may
-    /// block.
+    /// Waits for `future`, or for the run to be cancelled. Scripts run on separate threads, so this may block.
     ///
     /// # Errors
     /// `run::cancelled`.
@@ -288,12 +288,12 @@ impl Run {
         })
     }
 
-    /// Waits for `future`, which itself ends soon after the run is cancelled: it may tidy up first.
+    /// Waits for `future`, which itself ends soon after the run is cancelled: it may clean up first.
     pub fn wait_for_end<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
 
-    /// Does `work`, which does not know how to stop, on another thread: a run that is cancelled does not wait for it.
+    /// Runs `work`, which cannot be cancelled, on another thread: a cancelled run does not wait for it.
     ///
     /// # Errors
     /// `run::cancelled`.
@@ -305,11 +305,10 @@ impl Run {
         })
     }
 
-    /// The digest of `files`, which are below `root`: apart, since a file may take long to read. `progress` is told how many
-    /// bytes of how many are done.
+    /// Hashes `files`, which are below `root`, on another thread. `progress` gets the bytes done and in total.
     ///
     /// # Errors
-    /// `run::cancelled`; inside, why a file cannot be read.
+    /// `run::cancelled`; the inner one if a file cannot be read.
     pub fn hash(
         &self,
         files: &Selection,
@@ -320,7 +319,7 @@ impl Run {
         self.apart(move || files.digest(&index, &progress))
     }
 
-    /// The folder that windlass keeps for itself, which is no part of what is built.
+    /// The state directory of windlass, which is never part of a build context.
     pub fn own_folder(&self) -> PathBuf {
         cache_folder(|name| self.host.environment.variable(name))
     }
@@ -330,20 +329,19 @@ impl Run {
         self.events.of_image(image)
     }
 
-    /// Tells the user something about the run.
+    /// Reports a notice about the run.
     pub fn notice(&self, level: Level, message: impl Into<String>) {
         self.events.emit(Event::Notice { image: None, level, message: message.into() });
     }
 
-    /// Tells the user something about the run, unless it was told already.
+    /// Reports a notice about the run, unless it was already reported.
     pub fn notice_once(&self, level: Level, message: String) {
         if lock(&self.told).insert(message.clone()) {
             self.notice(level, message);
         }
     }
 
-    /// The folders read in this run, since something that it ran may have written to them last: what was read before
-    /// that is read again.
+    /// The directories read in this run since its commands may have written to them last: earlier reads are repeated.
     pub fn forest(&self) -> Arc<Forest> {
         let count = self.host.writes.count();
         let mut forest = lock(&self.forest);
@@ -355,10 +353,10 @@ impl Run {
         Arc::clone(&forest.1)
     }
 
-    /// The Dockerfile of an image, read and parsed once, and again where something ran since that may have written it.
+    /// The Dockerfile of an image, read and parsed once, and again after a command that may have written it.
     ///
     /// # Errors
-    /// When it cannot be read, or is wrong.
+    /// If it cannot be read or is invalid.
     pub fn dockerfile(&self, image: &ImageConfig) -> Result<Dockerfile, RunError> {
         self.forest();
         let path = self.project.root.join(&image.dockerfile);
@@ -390,10 +388,10 @@ impl Run {
             .clone()
     }
 
-    /// The build arguments of an image, those without a value taken from the environment.
+    /// The build arguments of an image; those without a value are taken from the environment.
     ///
     /// # Errors
-    /// [`RunError::BuildArgUnset`] for one that is not set there.
+    /// [`RunError::BuildArgUnset`] for one that is not set in the environment.
     pub fn build_args(&self, image: &ImageConfig) -> Result<BuildArgs, RunError> {
         let unset = |name: &String| RunError::BuildArgUnset { name: name.clone(), image: image.name.clone() };
         let resolve = |(name, value): (&String, &Option<String>)| {
@@ -413,7 +411,7 @@ impl Run {
         self.host.environment.variable(name).or_else(|| from_file().map(|(_, value)| value.clone()))
     }
 
-    /// The error for a name that is no image of the project.
+    /// The error for a name that is not an image of the project.
     pub fn unknown_image(&self, name: &str) -> GraphError {
         self.graph.unknown(name)
     }
@@ -432,7 +430,7 @@ impl Run {
         indexes.entry(root.to_owned()).or_insert_with(open).clone()
     }
 
-    /// What is known of earlier builds of `image`, newest first.
+    /// The records of earlier builds of `image`, newest first.
     pub fn records(&self, image: &str) -> Arc<Vec<Record>> {
         let mut records = lock(&self.records);
         let read = || {
@@ -445,8 +443,7 @@ impl Run {
         records.entry(image.to_owned()).or_insert_with(read).clone()
     }
 
-    /// Remembers a build. A state that cannot be written costs the next run time, so it is only a warning, once
-    /// a run.
+    /// Records a build. An unwritable state only slows down the next run, so it is a warning, once per run.
     pub fn remember(&self, image: &str, record: &Record) {
         if self.options.dry_run {
             return;
@@ -464,11 +461,11 @@ impl Run {
         }
     }
 
-    /// The image IDs of those of `references` that the daemon has. The first question asks for everything that
-    /// this run might want to know, in one request; nothing is asked twice.
+    /// The image IDs of the `references` that the daemon has. The first query requests everything that this run may
+    /// need; nothing is queried twice.
     ///
     /// # Errors
-    /// When the daemon cannot be asked.
+    /// If the daemon cannot be queried.
     pub fn in_daemon(&self, references: &[ImageReference]) -> Result<ImageIds, StageError> {
         let mut known = lock(&self.in_daemon);
         if references.iter().any(|reference| !known.contains_key(reference)) {
@@ -489,8 +486,8 @@ impl Run {
         Ok(found.collect())
     }
 
-    /// The references of earlier builds of the selected images that are not all in a registry, and of what they were built
-    /// on in the daemon.
+    /// The references of earlier builds of the selected images that are not fully in a registry, and of their base
+    /// images in the daemon.
     fn unpushed(&self) -> Vec<ImageReference> {
         let images = self.selected.iter().filter_map(|name| self.project.images.get(name));
         let references = images.flat_map(|image| {
@@ -508,7 +505,7 @@ impl Run {
         references.collect()
     }
 
-    /// Runs a hook, called `name`, beside everything else, until it ends or the run does. Its failure is only told.
+    /// Runs the hook `name` in the background until it or the run ends. Its failure is only reported.
     pub fn spawn_background(
         &self,
         request: ExecRequest,
@@ -527,7 +524,7 @@ impl Run {
             let message = format!("the background hook `{name}` failed: {message}");
             events.emit(Event::Notice { image: None, level: Level::Warning, message });
         };
-        // A plan has to have heard of it before it ends.
+        // A plan must record it before it ends.
         if self.options.dry_run {
             self.runtime.block_on(runs);
         } else {
@@ -535,7 +532,7 @@ impl Run {
         }
     }
 
-    /// Records that an image is there for the images built from it.
+    /// Records that an image is available for images that are built from it.
     pub fn finish(&self, image: &str, finished: Finished) {
         let kin = self.kin();
         let name = kin.full_name(image);
@@ -551,32 +548,32 @@ impl Run {
         lock(&self.finished).insert(image.to_owned(), finished);
     }
 
-    /// An image that is finished already.
+    /// A finished image.
     pub fn finished(&self, image: &str) -> Option<Finished> {
         lock(&self.finished).get(image).cloned()
     }
 
-    /// Keeps what was planned for an image, for somebody who wants to explain it.
+    /// Saves the plan of an image for explanations.
     pub fn keep_plan(&self, plan: Plan) {
         lock(&self.plans).insert(plan.image().name().to_owned(), plan);
     }
 
-    /// The plans that were kept.
+    /// Removes and returns the saved plans.
     pub fn take_plans(&self) -> IndexMap<String, Plan> {
         std::mem::take(&mut *lock(&self.plans))
     }
 
-    /// In a plan: `planned` will be a name of the image that is known as `known`.
+    /// In a dry run: records that the image `known` will have the reference `planned`.
     pub fn plan_name(&self, planned: String, known: &str) {
         lock(&self.planned_names).insert(planned, known.to_owned());
     }
 
-    /// The name under which somebody knows the image `name`.
+    /// The existing reference of the image `name`.
     pub fn known_name(&self, name: String) -> String {
         lock(&self.planned_names).get(&name).cloned().unwrap_or(name)
     }
 
-    /// Writes what saves work next time: stat indexes, facts of base images. A plan writes nothing.
+    /// Writes caches for the next run: stat indexes, facts about base images. A dry run writes nothing.
     pub fn save(&self) {
         if self.options.dry_run {
             return;
@@ -586,7 +583,7 @@ impl Run {
         }
         let indexes: Vec<_> = lock(&self.indexes).values().cloned().collect();
         let saved = indexes.iter().map(|index| index.save()).chain([self.bases.save()]);
-        // Where builds cannot be remembered either, one warning is enough.
+        // If builds cannot be recorded either, one warning is enough.
         if let Some(error) = saved.filter_map(Result::err).next()
             && !self.is_forgetful.load(Ordering::Relaxed)
         {
@@ -597,7 +594,7 @@ impl Run {
     }
 }
 
-/// What git answered: its exit code, and what it printed.
+/// The result of git: its exit code and output.
 #[derive(Debug, Clone)]
 pub(crate) struct GitAnswer {
     pub(crate) code: i32,
@@ -605,7 +602,7 @@ pub(crate) struct GitAnswer {
     pub(crate) errors: String,
 }
 
-/// Stops a task when it is dropped.
+/// Aborts a task when it is dropped.
 pub struct AbortOnDrop(tokio::task::AbortHandle);
 
 impl Drop for AbortOnDrop {
@@ -614,7 +611,7 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// The name of the file beside the missing one at `path` that is most like it.
+/// The most similar file name in the directory of the missing file `path`.
 fn near_file(path: &Path) -> Option<String> {
     if path.exists() {
         return None;
@@ -630,7 +627,7 @@ fn display_path(path: &Path) -> String {
     path.strip_prefix(".").unwrap_or(path).display().to_string()
 }
 
-/// Locks, also after a panic of another thread: each map is whole at any time.
+/// Locks even after a panic of another thread: the maps are always consistent.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

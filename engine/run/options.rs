@@ -1,4 +1,4 @@
-//! What the user asked of a run.
+//! The user's options of a run.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -7,48 +7,48 @@ use crate::builder::kaniko::PodSettings;
 use crate::config::BuilderKind;
 use crate::image::TagTemplate;
 
-/// What the user asked of a run.
+/// The user's options of a run.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
-    /// The images to build, with what they need; empty: all.
+    /// The images to build, with their base images; empty: all.
     pub images: Vec<String>,
-    /// Build every image, whatever is known (`--force-build`).
+    /// Build all images regardless of changes (`--force-build`).
     pub force_build: bool,
-    /// Build these images, whatever is known (`--force NAME`).
+    /// Build these images regardless of changes (`--force NAME`).
     pub force: BTreeSet<String>,
     /// Push nothing.
     pub skip_push: bool,
-    /// Push nothing that a local cluster has without it.
+    /// Do not push images that a local cluster gets without a push.
     pub skip_push_local_kube: bool,
-    /// Look pushed images up instead of trusting that they are still there.
+    /// Look up pushed images instead of trusting that they still exist.
     pub check_registry: bool,
-    /// How many images may be worked on at a time.
+    /// The maximum number of images in parallel.
     pub jobs: usize,
-    /// Build images with Dockerfiles by this builder, whatever the pipeline says.
+    /// Build images with Dockerfiles with this builder, regardless of the pipeline.
     pub builder: Option<BuilderKind>,
-    /// Go on with other images after one failed.
+    /// Continue with other images after a failure.
     pub keep_going: bool,
-    /// Tags for every image in place of its own.
+    /// Tags for all images instead of the configured ones.
     pub tags: Vec<TagTemplate>,
-    /// Change nothing and remember nothing: what happens is only planned.
+    /// Change and record nothing: only plan.
     pub dry_run: bool,
-    /// The folder that holds `.windlass/`, where earlier builds are remembered; the project's own when absent.
+    /// The parent directory of `.windlass/`, where builds are recorded; default: the project directory.
     pub state: Option<PathBuf>,
-    /// Take every build context for empty: only the scripts are of interest.
+    /// Treat all build contexts as empty, because only the scripts are checked.
     pub ignores_files: bool,
-    /// What the user says about build pods.
+    /// The user's options for build pods.
     pub pods: PodSettings,
-    /// Variables of the project's `.env` file that the real environment has not.
+    /// Variables of the project's `.env` file that are not set in the environment.
     pub environment: Vec<(String, String)>,
 }
 
 impl RunOptions {
-    /// The default number of jobs: one for each core, at least two, for builds wait more than they compute.
+    /// The default number of jobs: one per CPU core, at least 2, because builds wait more than they compute.
     pub fn default_jobs() -> usize {
         std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
     }
 
-    /// The builder that takes the place of `chosen`: the one that was asked for, where a Dockerfile is built.
+    /// The builder to use instead of `chosen`: the requested one, if a Dockerfile is built.
     pub fn builder_over(&self, chosen: BuilderKind) -> BuilderKind {
         self.builder.filter(|_| BuilderKind::OF_DOCKERFILES.contains(&chosen)).unwrap_or(chosen)
     }

@@ -1,4 +1,4 @@
-//! Noting how far a run got with each image.
+//! Records the progress of a run with each image.
 
 use std::collections::HashMap;
 
@@ -6,11 +6,11 @@ use super::{Run, Scope, lock};
 use crate::image::Digest;
 use crate::state::{Progress, Record};
 
-/// The builds that a run goes on with and that no run has come to its end with, by image.
+/// The unfinished builds that a run continues, by image.
 pub(super) type Unsettled = HashMap<String, Vec<String>>;
 
 impl Run {
-    /// The build that `record` is of is good for later runs once the work on `image` succeeds.
+    /// Marks the build of `record` as reusable for later runs once the work on `image` succeeds.
     pub fn take_up(&self, image: &str, record: &Record) {
         if self.options.dry_run || record.progress == Progress::Settled {
             return;
@@ -22,8 +22,8 @@ impl Run {
         }
     }
 
-    /// The work on `image` ended: where it `succeeded`, its builds are good for later runs; else they stay as they are,
-    /// also when the script goes on.
+    /// Ends the work on `image`: if it `succeeded`, later runs can reuse its builds; otherwise they stay unfinished,
+    /// even if the script continues.
     pub fn end_work(&self, image: &str, succeeded: bool) {
         if succeeded {
             let builds = lock(&self.unsettled).get(image).cloned().unwrap_or_default();
@@ -33,15 +33,15 @@ impl Run {
         }
     }
 
-    /// What this thread worked on failed.
+    /// Marks the work of this thread as failed.
     pub fn break_off_work(&self) {
         if let Some(image) = Scope::current().image {
             self.end_work(&image, false);
         }
     }
 
-    /// What tells the check that images have to pass from others: the user's scripts that define `verify`. `None` where
-    /// only the default does, which checks nothing.
+    /// The digest of the check that images must pass: of the user's scripts that define `verify`. `None` if there is
+    /// only the default, which checks nothing.
     pub fn check(&self) -> Option<Digest> {
         let files = self.pipeline()?.users_files_of("verify", 2);
         let mut texts = files.peekable();
@@ -49,7 +49,7 @@ impl Run {
         Some(Digest::of(texts.collect::<Vec<_>>().join("\0")))
     }
 
-    /// `check` has succeeded on the build that `record` is of.
+    /// Records that `check` has succeeded on the build of `record`.
     pub fn note_verified(&self, image: &str, record: &Record, check: Digest) {
         if !self.options.dry_run
             && let Err(error) = self.store.verified(image, &record.build, check)
@@ -58,7 +58,7 @@ impl Run {
         }
     }
 
-    /// The whole pipeline succeeded.
+    /// Records that the whole pipeline succeeded.
     pub fn settle(&self) {
         let unsettled = std::mem::take(&mut *lock(&self.unsettled));
         for (image, builds) in unsettled {

@@ -1,4 +1,4 @@
-//! Creating pull secrets, each once a run, and saying so.
+//! Creates pull secrets, each once per run, and reports them.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::event::Level;
 use crate::script::StageError;
 
 impl Run {
-    /// Creates the secret for `registry` with docker's credentials, unless the section `pullSecrets` has one for it.
+    /// Creates the secret for `registry` with Docker's credentials, unless the section `pullSecrets` has one for it.
     ///
     /// # Errors
     /// As for [`Run::create_pull_secret`].
@@ -20,8 +20,8 @@ impl Run {
         if is_configured { Ok(()) } else { self.create_pull_secret(&PullSecret::of_registry(registry)) }
     }
 
-    /// Creates the secrets of the section `pullSecrets`; entries with the same secret share it. All are tried: of
-    /// several failures the last is the error, and those before it are warnings.
+    /// Creates the secrets of the section `pullSecrets`; entries with the same secret share it. All are tried: the last
+    /// of several failures is the error, and earlier ones are warnings.
     ///
     /// # Errors
     /// As for [`Run::create_pull_secret`].
@@ -51,14 +51,15 @@ impl Run {
         failure.map_or(Ok(()), Err)
     }
 
-    /// Creates `secret` in the namespace of the run and tells what became of it. What was tried in this run is not
-    /// tried again, and a failure is an error only the first time: images of one registry share it.
+    /// Creates `secret` in the namespace of the run and reports the result. Each secret is tried once per run, and a
+    /// failure is an error only the first time, because images of one registry share the secret.
     ///
     /// # Errors
-    /// `cluster::...` when the cluster gives no answer or refuses. No cluster, and no credentials, are no errors.
+    /// `cluster::...` if the cluster does not respond or refuses. A missing cluster and missing credentials are not
+    /// errors.
     pub fn create_pull_secret(&self, secret: &PullSecret) -> Result<(), StageError> {
         let is_done = Arc::clone(lock(&self.pull_secrets).entry(secret.to_string()).or_default());
-        // Others that need it wait until it is there.
+        // Other threads that need it wait until it exists.
         let mut is_done = lock(&is_done);
         if std::mem::replace(&mut *is_done, true) {
             return Ok(());
@@ -86,7 +87,7 @@ fn login(config: &PullSecretConfig) -> RegistryLogin {
     }
 }
 
-/// What to tell of `result`: whose credentials are where, and for what there are none.
+/// The messages about `result`: the users of the secret, and the registries without credentials.
 fn messages(secret: &PullSecret, result: &PullSecretResult) -> Vec<String> {
     let missing = result.missing.iter().map(|registry| {
         format!(
@@ -114,7 +115,7 @@ mod tests {
     use crate::host::fake::World;
     use crate::run::RunOptions;
 
-    /// A world whose images all ask for pull secrets, and `more` of its configuration.
+    /// A test project whose images all need pull secrets, with `more` configuration.
     fn world(images: &[(&str, &str)], more: &str) -> World {
         let mut config = "version: v1beta9\nimages:\n".to_owned();
         for (name, registry) in images {
@@ -195,7 +196,7 @@ mod tests {
         assert_eq!(build(&world), ["load r.io/api:one into the kind cluster dev"]);
         world.set_cluster(context("prod"), Vec::new());
         assert_eq!(build(&world), ["push r.io/api:one"]);
-        // The nodes can pull what is in a registry.
+        // The nodes can pull images from a registry.
         world.set_cluster(context("kind-dev"), Vec::new());
         assert!(build(&world).is_empty());
     }

@@ -1,4 +1,4 @@
-//! How each image of a run ended.
+//! Results of images.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -9,7 +9,7 @@ use super::lock;
 use crate::event::{Event, Events, ImageResult, Outcome};
 use crate::script::ScriptError;
 
-/// How each image of a run ended, and why those that failed did.
+/// The results of the images of a run, and the errors of failed ones.
 #[derive(Default)]
 pub struct Results {
     images: Mutex<IndexMap<String, Entry>>,
@@ -23,7 +23,7 @@ struct Entry {
 }
 
 impl Results {
-    /// Work on an image begins.
+    /// Records the start of the work on an image.
     pub fn start(&self, image: &str, repository: &str) {
         let result = ImageResult {
             image: image.to_owned(),
@@ -41,13 +41,13 @@ impl Results {
         lock(&self.images).entry(image.to_owned()).or_insert(entry);
     }
 
-    /// Work on an image begins, perhaps not for the first time.
+    /// Records the start of the work on an image, possibly repeated.
     pub fn start_again(&self, image: &str, repository: &str) {
         lock(&self.images).retain(|name, entry| name != image || !entry.is_finished);
         self.start(image, repository);
     }
 
-    /// Work on an image ended in this way, without success; its error is told elsewhere.
+    /// Records that the work on an image ended without success; its error is reported elsewhere.
     pub fn break_off(&self, image: &str, outcome: Outcome, reason: &str) {
         self.update(image, |result| {
             result.outcome = outcome;
@@ -55,14 +55,14 @@ impl Results {
         });
     }
 
-    /// Changes what is known of an image that has not finished.
+    /// Changes the result of an unfinished image.
     pub fn update(&self, image: &str, change: impl FnOnce(&mut ImageResult)) {
         if let Some(entry) = lock(&self.images).get_mut(image) {
             change(&mut entry.result);
         }
     }
 
-    /// An image is finished; told once.
+    /// Marks an image as finished; reported once.
     pub fn finish(&self, events: &Events, image: &str) {
         let finished = {
             let mut images = lock(&self.images);
@@ -74,7 +74,7 @@ impl Results {
         events.emit(Event::ImageFinished(finished));
     }
 
-    /// An image failed.
+    /// Marks an image as failed.
     pub fn fail(&self, events: &Events, image: &str, error: Arc<ScriptError>) {
         let is_cancelled = matches!(*error, ScriptError::Cancelled);
         self.update(image, |result| {
@@ -87,7 +87,7 @@ impl Results {
         self.finish(events, image);
     }
 
-    /// An image that will not be started.
+    /// Marks an image as cancelled before its start.
     pub fn cancel(&self, events: &Events, image: &str, repository: &str, reason: &str) {
         self.start(image, repository);
         self.update(image, |result| {
@@ -97,17 +97,17 @@ impl Results {
         self.finish(events, image);
     }
 
-    /// The images that failed, with their errors, in the order in which they did.
+    /// The failed images with their errors, in order of failure.
     pub fn failures(&self) -> Vec<(String, Arc<ScriptError>)> {
         lock(&self.failures).clone()
     }
 
-    /// How each image that was started ended, or is so far, in the order in which they were.
+    /// The current results of all started images, in order of their start.
     pub fn all(&self) -> Vec<ImageResult> {
         lock(&self.images).values().map(|entry| entry.result.clone()).collect()
     }
 
-    /// Tells the end of every image that was started outside of `parallel`.
+    /// Reports the end of all images that were started outside of `parallel`.
     pub fn finish_all(&self, events: &Events) {
         let open: Vec<_> = {
             let images = lock(&self.images);

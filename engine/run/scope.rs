@@ -1,4 +1,4 @@
-//! What a thread of a run works on at the moment.
+//! The current work of a thread of a run.
 
 use std::cell::RefCell;
 
@@ -8,14 +8,14 @@ thread_local! {
     static CURRENT: RefCell<Scope> = RefCell::default();
 }
 
-/// What a thread of a run works on at the moment: whatever is told or started belongs to it.
+/// The current work of a thread of a run: its events and commands belong to it.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
-    /// The dependency whose pipeline runs; `None` for that of the project the user called for.
+    /// The dependency whose pipeline runs; `None` for the user's project.
     pub project: Option<String>,
     /// The image; `None` for the whole run.
     pub image: Option<String>,
-    /// Cancelled when what the thread is doing has to stop before the run does: its time is up.
+    /// Cancelled when the work of the thread must stop before the run does, because of a timeout.
     pub cancel: Option<CancellationToken>,
 }
 
@@ -31,13 +31,13 @@ impl Scope {
         ScopeGuard(Some(CURRENT.replace(self)))
     }
 
-    /// Whether this thread has to stop although the run goes on.
+    /// Whether this thread must stop although the run continues.
     pub fn is_over() -> bool {
         CURRENT.with_borrow(|scope| scope.cancel.as_ref().is_some_and(CancellationToken::is_cancelled))
     }
 }
 
-/// Brings the scope before back when it is dropped.
+/// Restores the previous scope when it is dropped.
 pub struct ScopeGuard(Option<Scope>);
 
 impl Drop for ScopeGuard {

@@ -1,4 +1,4 @@
-//! Texts that nobody may see.
+//! Secrets to mask.
 
 use std::borrow::Cow;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -6,12 +6,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::event::{Event, Events};
 use crate::secret::SHORTEST;
 
-/// The secrets of a run: their texts print as `***` wherever a run says something. Cheap to clone.
+/// The secrets of a run, which are displayed as `***` in all output of the run. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Secrets(Arc<RwLock<Vec<String>>>);
 
 impl Secrets {
-    /// Hides `text` from now on; of several lines, each.
+    /// Masks `text` from now on; for several lines, each of them.
     pub fn add(&self, text: &str) {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for line in text.lines().map(str::trim).filter(|line| line.len() >= SHORTEST) {
@@ -19,11 +19,11 @@ impl Secrets {
                 known.push(line.to_owned());
             }
         }
-        // One secret may be a part of another.
+        // A secret may be a part of another one.
         known.sort_by_key(|text| std::cmp::Reverse(text.len()));
     }
 
-    /// `text` without secrets.
+    /// `text` with masked secrets.
     pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         known.iter().fold(Cow::Borrowed(text), |text, secret| {
@@ -31,12 +31,12 @@ impl Secrets {
         })
     }
 
-    /// Whether a secret is in `text`.
+    /// Whether `text` contains a secret.
     pub fn hides(&self, text: &str) -> bool {
         matches!(self.mask(text), Cow::Owned(_))
     }
 
-    /// A sink that hides the secrets and then passes on to `events`.
+    /// A sink that masks the secrets and forwards to `events`.
     pub fn masking(&self, events: &Events) -> Events {
         let (secrets, events) = (self.clone(), events.clone());
         Events::new(move |mut event| {
