@@ -1,4 +1,4 @@
-//! The images of a project and their base images.
+//! The dependency graph of a project's images.
 
 use std::collections::HashMap;
 
@@ -8,29 +8,29 @@ use crate::config::{ImageConfig, Project};
 use crate::image::{ImageReference, TagTemplate};
 use crate::suggestion::nearest;
 
-/// The order in which images must be built.
+/// The build order of images.
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
-    /// For each image, its base images of the project, and the line that refers to each.
+    /// The base images of each image, with their place in the Dockerfile.
     needs: IndexMap<String, IndexMap<String, String>>,
-    /// For each image, the references that it uses and that are not images of the project.
+    /// For each image, the used references that do not belong to images of the project.
     others: HashMap<String, Vec<String>>,
 }
 
 /// An image that a Dockerfile uses.
 #[derive(Debug, Clone)]
 pub struct NamedBase {
-    /// The reference, with variables expanded.
+    /// The reference with expanded variables.
     pub reference: String,
-    /// The line of the Dockerfile: `api/Dockerfile:3`.
+    /// Its place in the Dockerfile: `api/Dockerfile:3`.
     pub place: String,
 }
 
 impl Graph {
-    /// The graph of `project`; `bases` gives the images that an image uses.
+    /// The graph of `project`, where `bases` returns the images that an image uses.
     ///
     /// # Errors
-    /// [`GraphError::Cycle`] if images depend on each other.
+    /// [`GraphError::Cycle`] if there is a dependency cycle.
     pub fn new(
         project: &Project,
         mut bases: impl FnMut(&ImageConfig) -> Vec<NamedBase>,
@@ -41,7 +41,7 @@ impl Graph {
             let mut parents = IndexMap::new();
             for base in bases(image) {
                 match project_image(project, &base.reference) {
-                    // The image itself does not exist yet: the reference means an older image of its repository.
+                    // The image itself is not built yet, so this refers to an earlier one in its repository.
                     Some(parent) if parent.name == image.name => {}
                     Some(parent) => {
                         parents.entry(parent.name.clone()).or_insert(base.place);
@@ -61,13 +61,12 @@ impl Graph {
         self.needs.get(image).into_iter().flat_map(IndexMap::keys).map(String::as_str)
     }
 
-    /// The references that `image` uses and that are not images of the project.
+    /// The references that `image` uses and that do not belong to images of the project.
     pub fn others(&self, image: &str) -> &[String] {
         self.others.get(image).map_or(&[], Vec::as_slice)
     }
 
-    /// The images `names` and all their base images: base images first, the others in the given order. Without names,
-    /// all.
+    /// The images `names` and all their base images, base images first and otherwise in the given order. Empty: all.
     ///
     /// # Errors
     /// [`GraphError::Unknown`] for a name that is not an image of the project.
@@ -82,7 +81,7 @@ impl Graph {
         }
     }
 
-    /// Checks that `selected` contains `name`.
+    /// Checks that `name` is one of `selected`.
     ///
     /// # Errors
     /// [`GraphError::Unknown`] for a name that is not an image of the project, otherwise [`GraphError::NotSelected`].
@@ -96,7 +95,7 @@ impl Graph {
         Ok(())
     }
 
-    /// The error for a name that is not an image.
+    /// The error for an unknown image.
     pub fn unknown(&self, name: &str) -> GraphError {
         let known = self.needs.keys().map(String::as_str);
         let help = match nearest(name, known.clone()) {
@@ -108,7 +107,7 @@ impl Graph {
         GraphError::Unknown { name: name.to_owned(), help }
     }
 
-    /// The error for a dependency cycle: each image needs the next one.
+    /// The error for a cycle, in which each image needs the next one.
     fn cycle(&self, circle: &[&str]) -> GraphError {
         let place = |image: &str, need: &str| Some(self.needs.get(image)?.get(need)?.as_str());
         let steps = circle.windows(2).filter_map(|pair| {
@@ -122,7 +121,7 @@ impl Graph {
     fn ordered(&self, names: impl Iterator<Item = String>) -> Result<Vec<String>, GraphError> {
         let mut done = IndexSet::new();
         for name in names {
-            // The images from `name` to the current one, each with the base images that are not visited yet.
+            // The images from `name` to the current one, each with its remaining base images.
             let mut path =
                 IndexMap::from([(name.clone(), self.needs(&name).collect::<Vec<_>>().into_iter())]);
             while let Some((name, needs)) = path.last_mut() {
@@ -142,8 +141,8 @@ impl Graph {
     }
 }
 
-/// The image of `project` that `reference` means: the same repository, and no tag, `latest`, or one of the fixed tags
-/// of the image. Any other tag, or a digest, pins a version that this run does not build.
+/// The image of `project` that `reference` refers to: the same repository, and no tag, `latest`, or one of the image's
+/// fixed tags. Any other tag or a digest pins a version that this run does not build.
 pub fn project_image<'a>(project: &'a Project, reference: &str) -> Option<&'a ImageConfig> {
     let reference: ImageReference = reference.parse().ok()?;
     if reference.digest.is_some() {
@@ -170,29 +169,29 @@ pub fn project_image<'a>(project: &'a Project, reference: &str) -> Option<&'a Im
     }
 }
 
-/// An error in the images of a project or in their selection.
+/// Errors in the dependency graph of a project's images.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum GraphError {
-    /// Images need each other.
+    /// There is a dependency cycle.
     #[error("image dependency cycle: {path}")]
     #[diagnostic(code(image::cycle), help("change the base image in one of these lines:\n{places}"))]
     Cycle {
         /// The cycle: `api -> base -> api`.
         path: String,
-        /// The line for each step of the cycle.
+        /// The line of each step of the cycle.
         places: String,
     },
-    /// No image has this name.
+    /// The image is unknown.
     #[error("unknown image `{name}`")]
     #[diagnostic(code(image::unknown))]
     Unknown {
         /// The name.
         name: String,
-        /// A suggestion: the nearest name, or all names.
+        /// A suggestion: the most similar name, or all names.
         #[help]
         help: String,
     },
-    /// An image is to be forced that this run does not build.
+    /// A forced image is not built in this run.
     #[error("`{name}` is forced but is not an image of this run")]
     #[diagnostic(code(image::not_selected), help("select it too: `windlass build {name} --force {name}`"))]
     NotSelected {

@@ -1,4 +1,4 @@
-//! Hooks of `devspace.yaml`: commands around the steps of a run ("Hooks" in the DevSpace docs).
+//! Hooks of `devspace.yaml`: commands around the steps of a run (`hooks` in DevSpace).
 
 use std::time::Duration;
 
@@ -12,33 +12,33 @@ use crate::process::{CommandLine, Pipe, ProcessError, Tail, is_for_this_system};
 use crate::run::{Image, Run, RunError, lock};
 use crate::script::StageError;
 
-/// The timeout of a hook that does not run in the background.
+/// The timeout of a hook, unless it runs in the background.
 const LIMIT: Duration = Duration::from_secs(3600);
 
 /// An event that can trigger hooks.
 pub struct Occasion<'a> {
     /// The event without the image's name: `before:build`.
     pub event: &'a str,
-    /// The image that the event concerns; `None` for the whole run.
+    /// The image of the event; `None` for the whole run.
     pub image: Option<&'a Image>,
-    /// The image's tags if they are known, otherwise the configured ones, with their `#`.
+    /// The image's tags if they are chosen; otherwise its configured tags, with their `#`.
     pub tags: Option<Vec<String>>,
-    /// The error message, for `error:` events.
+    /// The error, for `error:` events.
     pub error: Option<String>,
 }
 
 /// The state of the hooks around pull secrets in a run.
 #[derive(Debug, Default)]
 pub enum PullSecretHooks {
-    /// No hook has run yet.
+    /// No hook has run.
     #[default]
     Nothing,
-    /// The `before:` hooks have run; also the last failure to create a secret since then.
+    /// The `before` hooks have run; with the last failure since.
     Before {
         /// The message of the last failure.
         error: Option<String>,
     },
-    /// A `before:` hook failed: no secrets are created.
+    /// A `before` hook failed: no secrets are created.
     Refused,
 }
 
@@ -63,13 +63,13 @@ impl Occasion<'_> {
         }
     }
 
-    /// Whether the event triggers `hook`; `*` matches every image.
+    /// Whether the event triggers `hook`; `*` matches all images.
     fn is_heard_by(&self, hook: &Hook) -> bool {
         let (name, any) = (self.name(), format!("{}:*", self.event));
         hook.events.iter().any(|event| *event == name || (self.image.is_some() && *event == any))
     }
 
-    /// The environment variables of the hook, with the names that DevSpace uses ("Hooks" in the DevSpace docs).
+    /// The environment variables of the hook (`DEVSPACE_HOOK_*`, as in DevSpace).
     fn environment(&self) -> Vec<(String, String)> {
         let mut variables = vec![("DEVSPACE_HOOK_EVENT".to_owned(), self.name())];
         if let Some(image) = self.image {
@@ -89,11 +89,11 @@ impl Occasion<'_> {
     }
 }
 
-/// Runs the hooks that `occasion` triggers, one after another, in the order of the file.
+/// Runs the hooks that `occasion` triggers, one by one, in the order of the file.
 ///
 /// # Errors
-/// `hook::failed` for the first hook that fails; those after it do not run. For an `error:` event, a failed hook is
-/// only a warning.
+/// `hook::failed` for the first that fails; later ones do not run. For an `error:` event, failures of hooks are only
+/// reported.
 pub fn run(run: &Run, occasion: &Occasion<'_>) -> Result<(), StageError> {
     for hook in run.project.hooks.iter().filter(|hook| occasion.is_heard_by(hook)) {
         if run.cancellation().is_cancelled() {
@@ -115,8 +115,8 @@ pub fn run(run: &Run, occasion: &Occasion<'_>) -> Result<(), StageError> {
     Ok(())
 }
 
-/// Creates a pull secret with `create`. Before the first one of a run, the hooks for `before:createPullSecrets` run; if
-/// one of them fails, no secret is created.
+/// Creates a pull secret with `create`. Before the first one of a run, runs the hooks for `before:createPullSecrets`;
+/// if one of them fails, no secret is created.
 ///
 /// # Errors
 /// `hook::failed`, once per run, and the errors of `create`.
@@ -128,7 +128,7 @@ pub fn creating_pull_secrets(
         return create();
     }
     {
-        // A second caller waits for the hooks of the first.
+        // Later callers wait for the hooks.
         let mut told = lock(&run.pull_secret_hooks);
         match *told {
             PullSecretHooks::Nothing => {
@@ -147,8 +147,8 @@ pub fn creating_pull_secrets(
     })
 }
 
-/// Runs the hooks for `after:createPullSecrets`, or for `error:createPullSecrets` if a secret could not be created.
-/// Runs no hooks if there were no secrets to create.
+/// Runs the hooks for `after:createPullSecrets`, or for `error:createPullSecrets` if a secret failed; none if no secret
+/// was needed.
 ///
 /// # Errors
 /// `hook::failed`.

@@ -1,4 +1,4 @@
-//! A run for each project.
+//! Creates a run for each project.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,37 +10,37 @@ use crate::graph::project_image;
 use crate::run::{Run, RunOptions};
 use crate::script::{Pipeline, ScriptError, ScriptFile};
 
-/// What a run knows of the other projects that are built with it.
+/// The links of a run to the other projects that are built with it.
 #[derive(Default)]
 pub struct Kin {
-    /// The limit that it shares with them.
+    /// The shared job limit.
     pub jobs: Option<Arc<Jobs>>,
-    /// The references that all of them made.
+    /// The references that all of them created.
     pub claims: Arc<Claims>,
-    /// Its name among them; `None` for the one the user called for.
+    /// Its name; `None` for the user's project.
     pub name: Option<String>,
-    /// Its dependencies, by the names it gives them.
+    /// Its dependencies, by their names in this project.
     pub dependencies: Vec<(String, Arc<Dependency>)>,
-    /// Those that its pipeline builds first.
+    /// The dependencies that its pipeline builds first.
     pub targets: Vec<Arc<Dependency>>,
 }
 
-/// A project that another one depends on, and its run.
+/// A dependency and its run.
 pub struct Dependency {
     /// Its name: `auth`.
     pub name: String,
-    /// Its folder, as it is shown.
+    /// Its directory, for display.
     pub folder: String,
     /// Its run.
     pub run: Arc<Run>,
-    /// How its pipeline ended, once it was called.
+    /// The result of its pipeline, after its call.
     pub(super) outcome: OnceLock<Result<(), Arc<ScriptError>>>,
 }
 
-/// Gives every project of `tree` a run beside that of `root`, with the same world, limits and options.
+/// Creates a run for each project of `tree`, with the host, limits and options of `root`.
 ///
 /// # Errors
-/// When the images or scripts of one of them are wrong.
+/// If the images or scripts of one of them are invalid.
 pub fn attach(
     root: &Arc<Run>,
     tree: Tree,
@@ -83,8 +83,7 @@ pub fn attach(
     Ok(())
 }
 
-/// The nodes that the project's own pipeline builds first: those that were selected, and those that an image of the run
-/// is built from.
+/// The nodes that the project's own pipeline builds first: the selected ones, and those with base images of the run.
 fn targets(root: &Run, tree: &Tree, selection: &Selection) -> Vec<usize> {
     let mut targets = selection.targets.clone();
     let images = if selection.builds_root { root.selected() } else { &[] };
@@ -142,19 +141,19 @@ fn dependency(
 }
 
 impl Dependency {
-    /// Whether its pipeline was called and did not fail.
+    /// Whether its pipeline was called and succeeded.
     pub fn is_built(&self) -> bool {
         self.outcome.get().is_some_and(Result::is_ok)
     }
 
-    /// How its pipeline failed, when it did.
+    /// The error of its pipeline, if it failed.
     pub fn failure(&self) -> Option<&Arc<ScriptError>> {
         self.outcome.get()?.as_ref().err()
     }
 }
 
 impl Kin {
-    /// What an image of the project is called in all of the command: `auth.api`.
+    /// The full name of an image of the project: `auth.api`.
     pub fn full_name(&self, image: &str) -> String {
         match &self.name {
             Some(project) => format!("{project}.{image}"),
@@ -162,18 +161,18 @@ impl Kin {
         }
     }
 
-    /// All projects below this one, each once, those that others need first.
+    /// All transitive dependencies, each once, in dependency order.
     pub fn all_dependencies(&self) -> Vec<Arc<Dependency>> {
         below(self.dependencies.iter().map(|(_, dependency)| dependency), &Self::all_dependencies)
     }
 
-    /// All projects that are built before this one, each once, those that others need first.
+    /// All projects that are built before this one, each once, in dependency order.
     pub fn all_targets(&self) -> Vec<Arc<Dependency>> {
         below(self.targets.iter(), &Self::all_targets)
     }
 }
 
-/// `direct` and what is `below` each of them, each once, those that others need first.
+/// `direct` and the dependencies `below` each of them, each once, in dependency order.
 fn below<'a>(
     direct: impl Iterator<Item = &'a Arc<Dependency>>,
     below: &dyn Fn(&Kin) -> Vec<Arc<Dependency>>,

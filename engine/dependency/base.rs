@@ -1,4 +1,4 @@
-//! Images of dependencies as bases: `FROM` may name their repositories as it may name those of the own project.
+//! Images of dependencies as base images: `FROM` can use their repositories like those of the same project.
 
 use std::sync::Arc;
 
@@ -8,28 +8,27 @@ use crate::graph::project_image;
 use crate::image::{ImageReference, TagTemplate};
 use crate::run::{Finished, Run};
 
-/// An image of a dependency that something is built from.
+/// A base image that belongs to a dependency.
 pub struct ForeignBase {
     /// Its name: `auth.api`.
     pub name: String,
-    /// Its key and reference, and which image it is.
+    /// Its cache key, reference and identity.
     pub finished: Finished,
 }
 
-/// The image of a project that the one of `run` depends on that `reference` means, as it was built in this run or, where
-/// its project is left out, before.
+/// The image of a dependency that `reference` refers to, as built in this run or, if its project is skipped, before.
 ///
-/// `None` for any other image, one that is disabled, and one that was never built: then the reference stands for itself.
+/// `None` for any other image, a disabled one, and one that was never built: then the reference is used as it is.
 pub fn foreign_base(run: &Run, reference: &str) -> Option<ForeignBase> {
     let (dependency, image) = find(run.kin(), reference)?;
     let finished = dependency.run.finished(&image).or_else(|| built_before(&dependency.run, &image))?;
     Some(ForeignBase { name: format!("{}.{image}", dependency.name), finished })
 }
 
-/// The reference of a disabled image of the project of `run`, or of one that it depends on, that `reference` means without
-/// saying which tag. Somebody else builds it, with the tag that its `tags` name.
+/// The full reference of a disabled image of the project or a dependency that `reference` refers to without a tag. The
+/// image is built elsewhere, with the tag in `tags`.
 ///
-/// `None` for any other image, and where `tags` names none: then the reference stands for itself.
+/// `None` for any other image, and without a tag in `tags`: then the reference is used as it is.
 pub fn disabled_base(run: &Run, reference: &str) -> Option<ImageReference> {
     let written: ImageReference = reference.parse().ok()?;
     if written.tag.as_ref().is_some_and(|tag| tag.as_str() != "latest") {
@@ -41,13 +40,13 @@ pub fn disabled_base(run: &Run, reference: &str) -> Option<ImageReference> {
     fixed_reference(&image)
 }
 
-/// The reference of `image` with its first tag, when that is always the same.
+/// The reference of `image` with its first tag, if that is fixed.
 pub(super) fn fixed_reference(image: &ImageConfig) -> Option<ImageReference> {
     let tag = image.tags.first()?.text.parse::<TagTemplate>().ok()?.fixed()?;
     Some(image.repository.with_tag(tag))
 }
 
-/// The projects below that of `kin` an image of which `reference` means.
+/// The dependency below the project of `kin`, and its image, that `reference` refers to.
 pub(super) fn find(kin: &Kin, reference: &str) -> Option<(Arc<Dependency>, String)> {
     kin.all_dependencies().into_iter().find_map(|dependency| {
         let image = project_image(&dependency.run.project, reference).filter(|image| !image.disabled)?;
@@ -56,7 +55,7 @@ pub(super) fn find(kin: &Kin, reference: &str) -> Option<(Arc<Dependency>, Strin
     })
 }
 
-/// The latest build of `image` that is remembered.
+/// The latest recorded build of `image`.
 pub(super) fn built_before(run: &Run, image: &str) -> Option<Finished> {
     let config = run.project.images.get(image)?;
     let records = run.records(image);

@@ -1,4 +1,4 @@
-//! Building the projects that a project depends on.
+//! Builds the dependencies of a project.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use super::{Dependency, DependencyError};
 use crate::run::{Run, RunError, Scope};
 use crate::script::{ScriptError, StageError, new_engine, stage};
 
-/// The stack of a thread that runs a script.
+/// The stack size of a thread that runs a script.
 const STACK: usize = 16 << 20;
 
-/// Builds the projects that the project of `run` depends on, side by side, each by its own pipeline and once a
-/// command. In a plan one after another, so that what they would do has an order.
+/// Builds the dependencies of the project of `run` in parallel, each with its own pipeline and once per command. In a
+/// dry run, builds them one by one, so that the effects have an order.
 ///
 /// # Errors
-/// [`DependencyError::Failed`] when some fail; why is kept with each.
+/// [`DependencyError::Failed`] if some fail; each records its error.
 pub fn build_all(run: &Run) -> Result<(), StageError> {
     let targets = &run.kin().targets;
     let is_shared = has_place();
@@ -36,7 +36,7 @@ pub fn build_all(run: &Run) -> Result<(), StageError> {
                     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
                 }
                 Ok(_) => {}
-                // Without a thread of its own it is built on this one.
+                // If no thread can be started, it is built on this one.
                 Err(_) => target.build(),
             }
         }
@@ -50,7 +50,7 @@ pub fn build_all(run: &Run) -> Result<(), StageError> {
 }
 
 impl Dependency {
-    /// Calls its pipeline, or waits for the call that another project made.
+    /// Calls its pipeline, or waits for the call by another project.
     fn build(&self) {
         self.outcome.get_or_init(|| {
             let run = &self.run;
@@ -71,7 +71,7 @@ impl Dependency {
         });
     }
 
-    /// Whether its failure says no more than those of its images and dependencies.
+    /// Whether the error only summarizes those of images and dependencies.
     pub fn is_summary(error: &ScriptError) -> bool {
         error.stage().is_some_and(|stage| stage.code() == "run::failed")
             || matches!(error, ScriptError::Cancelled)

@@ -1,12 +1,12 @@
-//! What can go wrong with dependencies.
+//! Errors of dependencies.
 
 use crate::config::{ConfigError, Origin};
 use crate::git::GitError;
 
-/// What can go wrong with dependencies.
+/// Errors of dependencies.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum DependencyError {
-    /// There is no project where a dependency says it is.
+    /// The source of a dependency contains no project.
     #[error("cannot find the dependency `{name}`: `{path}` not found")]
     #[diagnostic(code(dependency::missing), help("check its source at {origin}"))]
     Missing {
@@ -18,7 +18,7 @@ pub enum DependencyError {
         origin: Origin,
     },
 
-    /// A sub path leads out of its repository.
+    /// A `subPath` leads out of its repository.
     #[error("the `subPath` of the dependency `{name}` leads out of its repository")]
     #[diagnostic(code(dependency::outside), help("use a path relative to the repository root at {origin}"))]
     Outside {
@@ -28,16 +28,16 @@ pub enum DependencyError {
         origin: Origin,
     },
 
-    /// Projects depend on each other.
+    /// There is a dependency cycle.
     #[error("dependency cycle: {path}")]
     #[diagnostic(
         code(dependency::cycle),
         help("remove one of these, or set `ignoreDependencies: true`:\n{places}")
     )]
     Cycle {
-        /// The circle: `api -> auth -> api`.
+        /// The cycle: `api -> auth -> api`.
         path: String,
-        /// The line behind each step of it.
+        /// The line of each step of the cycle.
         places: String,
     },
 
@@ -47,12 +47,12 @@ pub enum DependencyError {
     Unknown {
         /// The name.
         name: String,
-        /// The nearest name, or all names.
+        /// The most similar name, or all names.
         #[help]
         help: String,
     },
 
-    /// Dependencies failed; each was reported on its own.
+    /// Dependencies failed; each was reported separately.
     #[error("{}", failed(names))]
     #[diagnostic(code(run::failed))]
     Failed {
@@ -65,7 +65,7 @@ pub enum DependencyError {
     #[diagnostic(transparent)]
     Git(#[from] GitError),
 
-    /// The configuration is wrong.
+    /// The configuration is invalid.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Config(#[from] ConfigError),

@@ -1,4 +1,4 @@
-//! The one limit of all projects that are built together.
+//! The shared job limit of all projects that are built together.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -7,21 +7,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 thread_local! {
-    /// Whether this thread works for a job that has its place already.
+    /// Whether this thread works for a job that already has a slot.
     static HAS_PLACE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// How many images are worked on at a time, in all projects of a command.
+/// The job limit for images of all projects of a command.
 #[derive(Debug)]
 pub struct Jobs {
     places: Arc<Semaphore>,
     is_stopped: AtomicBool,
 }
 
-/// A place among them, given back when it is dropped.
+/// A job slot, released when it is dropped.
 #[must_use]
 pub struct Place {
-    /// `None` for work inside of a job.
+    /// `None` for work inside a job.
     permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -34,34 +34,34 @@ impl Drop for Place {
 }
 
 impl Jobs {
-    /// Room for `limit` jobs.
+    /// A limit of `limit` jobs.
     pub fn new(limit: usize) -> Self {
         Self { places: Arc::new(Semaphore::new(limit.max(1))), is_stopped: AtomicBool::new(false) }
     }
 
-    /// Waits for a place for what this thread does next.
+    /// Waits for a slot for the next work of this thread.
     pub async fn place(&self) -> Place {
         if HAS_PLACE.get() {
             return Place { permit: None };
         }
-        // Nobody closes the semaphore.
+        // The semaphore is never closed.
         let permit = Arc::clone(&self.places).acquire_owned().await.ok();
         Place { permit }
     }
 
-    /// Keeps dependencies from starting anything new.
+    /// Prevents dependencies from starting new jobs.
     pub fn stop(&self) {
         self.is_stopped.store(true, Ordering::Relaxed);
     }
 
-    /// Whether dependencies start nothing new.
+    /// Whether dependencies may not start new jobs.
     pub fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::Relaxed)
     }
 }
 
 impl Place {
-    /// What this thread calls from now on needs no place of its own, until this one is given back.
+    /// Until this slot is released, the work of this thread needs no other slot.
     pub fn enter(self) -> Self {
         if self.permit.is_some() {
             HAS_PLACE.set(true);
@@ -70,12 +70,12 @@ impl Place {
     }
 }
 
-/// Whether this thread works for a job that has its place already.
+/// Whether this thread works for a job that already has a slot.
 pub fn has_place() -> bool {
     HAS_PLACE.get()
 }
 
-/// Makes this thread, a new one, part of a job that has its place already.
+/// Makes this new thread part of a job that already has a slot.
 pub fn share_place(is_shared: bool) {
     HAS_PLACE.set(is_shared);
 }

@@ -1,8 +1,8 @@
-//! Projects that a project depends on (spec config §9, image-building §14).
+//! Dependencies of a project (`dependencies` in DevSpace).
 //!
-//! [`Tree`] finds and loads them, each once however many ways lead to it. [`attach`] gives each a run of its own, and
-//! [`Dependency::build`] calls its pipeline: a project's pipeline builds what that project needs first, so leaves come
-//! first, and what is independent runs side by side under the one job limit of the command.
+//! [`Tree`] finds and loads them, each once even if several projects need it. [`attach`] creates a run for each, and
+//! [`Dependency::build`] calls its pipeline: a project's pipeline builds its dependencies first, so leaves are built
+//! first, and independent projects are built in parallel under one job limit.
 
 mod attach;
 mod base;

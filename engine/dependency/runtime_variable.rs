@@ -1,5 +1,5 @@
-//! `${runtime.images.NAME}` and `${runtime.dependencies.DEPENDENCY.images.NAME}`: references of images that are built
-//! (spec config §13.2). `.image` is the repository alone, `.tag` the tag.
+//! `${runtime.images.NAME}` and `${runtime.dependencies.DEPENDENCY.images.NAME}`: references of built images (runtime
+//! variables in DevSpace). `.image` is only the repository, `.tag` the tag.
 
 use miette::Diagnostic as _;
 
@@ -11,7 +11,7 @@ use crate::run::{Run, RunError};
 /// A runtime variable has no value.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum RuntimeVariableError {
-    /// It names a dependency that is not part of the run.
+    /// It refers to a dependency that is not part of the run.
     #[error(
         "cannot resolve `${{runtime.{variable}}}`: the dependency `{dependency}` is not part of this run"
     )]
@@ -26,21 +26,21 @@ pub enum RuntimeVariableError {
         dependency: String,
     },
 
-    /// It names nothing, or an image that was never built.
+    /// It is unknown, or refers to an image that was never built.
     #[error("cannot resolve `${{runtime.{variable}}}`: {reason}")]
     #[diagnostic(code(run::runtime_variable))]
     Unknown {
         /// The variable.
         variable: String,
-        /// Why it has no value.
+        /// The reason.
         reason: String,
-        /// What to do.
+        /// The hint.
         #[help]
         help: String,
     },
 }
 
-/// The image whose own command is filled in, and its reference, once it has one: before that, what stands for it stays.
+/// The image whose custom command is resolved, and its reference, if it has one: without one, its variables are kept.
 type Own<'a> = Option<(&'a str, Option<&'a ImageReference>)>;
 
 const START: &str = "${runtime.";
@@ -50,15 +50,15 @@ pub fn has_runtime_variables(text: &str) -> bool {
     text.contains(START)
 }
 
-/// `text` with its runtime variables filled in.
+/// `text` with resolved runtime variables.
 ///
 /// # Errors
-/// `run::runtime_variable` for one that names nothing, or an image that was never built.
+/// `run::runtime_variable` for one that is unknown, or refers to an image that was never built.
 pub fn fill(run: &Run, text: &str) -> Result<String, RunError> {
     fill_for(run, text, None)
 }
 
-/// The custom command of the image `own`, its runtime variables filled in.
+/// The custom command of the image `own`, with resolved runtime variables.
 ///
 /// # Errors
 /// As [`fill`].
@@ -78,14 +78,14 @@ pub fn fill_custom(
     Ok(filled)
 }
 
-/// The images that the custom command of the image `own` names, as they are: it may build on them.
+/// The current images that the custom command of the image `own` refers to: it may build on them.
 pub fn named_images(run: &Run, config: &CustomConfig, own: &str) -> Vec<ForeignBase> {
     let commands = config.commands.iter().map(|command| &command.command);
     let texts = config.command.iter().chain(commands).chain(config.args.iter().flatten());
     let mut named: Vec<ForeignBase> = Vec::new();
     for text in texts.chain(&config.append_args) {
         for variable in text.split(START).skip(1).filter_map(|rest| rest.split('}').next()) {
-            // What names nothing is an error of its own, where it is filled in.
+            // An unknown variable is an error when it is resolved.
             let Ok(Named { owner, dependency, image, .. }) = find(run, variable) else { continue };
             if std::ptr::eq(owner, run) && image == own {
                 continue;
@@ -123,11 +123,11 @@ fn fill_for(run: &Run, text: &str, own: Own<'_>) -> Result<String, RunError> {
     Ok(filled)
 }
 
-/// The image that a variable names.
+/// The image that a variable refers to.
 struct Named<'a> {
     /// The run of its project.
     owner: &'a Run,
-    /// The dependency that is; `None` for the project itself.
+    /// The dependency of that project; `None` for the project itself.
     dependency: Option<&'a str>,
     image: &'a str,
     part: Part,
@@ -138,7 +138,7 @@ fn unknown(variable: &str, reason: String, help: &str) -> RunError {
     RuntimeVariableError::Unknown { variable, reason, help }.into()
 }
 
-/// The image that `variable` names.
+/// The image that `variable` refers to.
 fn find<'a>(run: &'a Run, variable: &'a str) -> Result<Named<'a>, RunError> {
     let unknown = |reason: String, help: &str| unknown(variable, reason, help);
     let form = "write `${runtime.images.NAME}` or `${runtime.dependencies.DEPENDENCY.images.NAME}`, with `.image` or \
@@ -175,7 +175,7 @@ fn find<'a>(run: &'a Run, variable: &'a str) -> Result<Named<'a>, RunError> {
     Ok(Named { owner, dependency, image, part })
 }
 
-/// The value of a variable; `None` for that of an image that has no reference yet.
+/// The value of a variable; `None` for an image that has no reference yet.
 fn value(run: &Run, variable: &str, own: Own<'_>) -> Result<Option<String>, RunError> {
     let Named { owner, image, part, .. } = find(run, variable)?;
     let own = own.filter(|(name, _)| std::ptr::eq(owner, run) && *name == image);
@@ -201,13 +201,13 @@ enum Part {
     Tag,
 }
 
-/// A reference of `image`, as this run made it, or an earlier one; of one that is disabled, with the tag of `tags`.
+/// A reference of `image` from this run or an earlier one; for a disabled image, with the tag in `tags`.
 pub fn reference(run: &Run, image: &str) -> Option<ImageReference> {
     if let Some(finished) = run.finished(image) {
         return Some(finished.reference);
     }
     let config = run.project.images.get(image)?;
-    // Somebody else builds it, with the tag that the file says.
+    // It is built elsewhere, with the configured tag.
     if let Some(reference) = fixed_reference(config).filter(|_| config.disabled) {
         return Some(reference);
     }

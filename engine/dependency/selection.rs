@@ -1,54 +1,54 @@
-//! What of the projects below one is built.
+//! Selects the dependencies and images to build.
 
 use super::{DependencyError, Tree};
 use crate::config::{ImageConfig, Project};
 use crate::suggestion::nearest;
 
-/// What the user asked for.
+/// The user's selection.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// Images by name; those of dependencies as `auth.api`. None: all.
+    /// Images by name; those of dependencies as `auth.api`. Empty: all.
     pub images: Vec<String>,
-    /// Images that are built in any case.
+    /// Images to force.
     pub force: Vec<String>,
     /// Only these dependencies, and not the project itself.
     pub only: Vec<String>,
-    /// Not these dependencies.
+    /// Dependencies to skip.
     pub without: Vec<String>,
 }
 
-/// What of the projects below one is built.
+/// Selects the dependencies and images to build.
 #[derive(Debug, Default)]
 pub struct Selection {
-    /// Images of the project itself; none: all.
+    /// Images of the project itself; empty: all.
     pub images: Vec<String>,
-    /// Its images that are built in any case.
+    /// Its images to force.
     pub force: Vec<String>,
     /// Whether it is built itself, after its dependencies.
     pub builds_root: bool,
-    /// What is built of each node of the tree.
+    /// The selection in each node of the tree.
     pub nodes: Vec<NodeSelection>,
     /// The nodes that the project's own pipeline builds first.
     pub targets: Vec<usize>,
 }
 
-/// What is built of one node.
+/// The selection in one node.
 #[derive(Debug, Clone, Default)]
 pub struct NodeSelection {
-    /// Its images; none: all.
+    /// Its images; empty: all.
     pub images: Vec<String>,
-    /// Its images that are built in any case.
+    /// Its images to force.
     pub force: Vec<String>,
-    /// Whether nothing of it is built.
+    /// Whether it is skipped.
     pub is_left_out: bool,
 }
 
 impl Selection {
-    /// What `request` means for `project` and the `tree` below it. A name that is no image of a dependency is left to
-    /// the project itself, which knows better what to say about it.
+    /// The selection of `request` in `project` and the `tree` below it. A name that is not an image of a dependency is
+    /// passed to the project itself, which reports it if it is unknown.
     ///
     /// # Errors
-    /// [`DependencyError::Unknown`] for a name that is no dependency.
+    /// [`DependencyError::Unknown`] for a name that is not a dependency.
     pub fn new(tree: &Tree, project: &Project, request: &Request) -> Result<Self, DependencyError> {
         let mut selection =
             Self { nodes: vec![NodeSelection::default(); tree.nodes.len()], ..Self::default() };
@@ -83,7 +83,7 @@ impl Selection {
         Ok(selection)
     }
 
-    /// Whether one of the project's own images that were named refers to the dependency `node`.
+    /// Whether one of the project's selected images refers to the dependency `node`.
     fn needs(&self, tree: &Tree, project: &Project, node: usize) -> bool {
         let mut names = tree.root.iter().filter(|(_, index)| *index == node).map(|(name, _)| name);
         names.any(|name| {
@@ -93,14 +93,14 @@ impl Selection {
     }
 }
 
-/// Whether a text of `image` refers to the dependency that its project calls `dependency`, and there to the image
-/// `named`; to any of its images without.
+/// Whether a value of `image` refers to the dependency `dependency` of its project, and to its image `named`; without
+/// `named`, to any of its images.
 pub fn refers_to(image: &ImageConfig, dependency: &str, named: Option<&str>) -> bool {
     let start = format!("${{runtime.dependencies.{dependency}.");
     let of_image = named.map(|named| format!("{start}images.{named}"));
     let refers = |text: &String| match &of_image {
         None => text.contains(&start),
-        // Behind the name comes the end, or the part that is meant.
+        // The name is followed by the end, or by the selected part.
         Some(start) => {
             text.match_indices(start).any(|(at, _)| text[at + start.len()..].starts_with(['}', '.']))
         }
@@ -108,7 +108,7 @@ pub fn refers_to(image: &ImageConfig, dependency: &str, named: Option<&str>) -> 
     texts(image).any(refers)
 }
 
-/// The texts of an image in which runtime variables are filled in.
+/// The values of an image in which runtime variables are resolved.
 fn texts(image: &ImageConfig) -> impl Iterator<Item = &String> {
     let custom = image.custom.iter().flat_map(|custom| {
         let commands = custom.commands.iter().map(|command| &command.command);
@@ -118,7 +118,7 @@ fn texts(image: &ImageConfig) -> impl Iterator<Item = &String> {
 }
 
 impl Tree {
-    /// The node called `name`.
+    /// The node `name`.
     ///
     /// # Errors
     /// [`DependencyError::Unknown`].
@@ -137,7 +137,7 @@ impl Tree {
         )
     }
 
-    /// The node and image that `auth.api` means, unless an image of `project` itself is called so.
+    /// The node and image that `auth.api` refers to, unless `project` itself has an image with this name.
     fn image<'n>(&self, project: &Project, name: &'n str) -> Option<(usize, &'n str)> {
         if project.images.contains_key(name) {
             return None;

@@ -1,4 +1,4 @@
-//! Finding and loading the projects that a project depends on.
+//! Finds and loads the dependencies of a project.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -9,57 +9,57 @@ use crate::git::{Checkout, Checkouts, Freshness, GitSource};
 use crate::host::ProjectPath;
 use crate::secret::Secret;
 
-/// How many projects may depend on one another in a row.
+/// The maximum length of a chain of dependencies.
 const DEPTH: usize = 64;
 
-/// All projects below one, each once.
+/// All transitive dependencies of a project, each once.
 #[derive(Debug, Default)]
 pub struct Tree {
-    /// The projects; those that another one needs come before it.
+    /// The projects in dependency order.
     pub nodes: Vec<Node>,
-    /// The names of the root's own dependencies, and which nodes they are.
+    /// The names of the root's direct dependencies, and their nodes.
     pub root: Vec<(String, usize)>,
 }
 
 /// One project.
 #[derive(Debug)]
 pub struct Node {
-    /// Its name in messages: its own where no other project has the same, else the path to it, joined with `.`.
+    /// Its name in messages: its own name if unique, otherwise the path to it, joined with `.`.
     pub name: String,
     /// Where it was declared first.
     pub origin: Origin,
-    /// Its profiles as declared.
+    /// Its declared profiles.
     pub profiles: Vec<String>,
     /// The project.
     pub loaded: Loaded,
-    /// The names of its own dependencies, and which nodes they are.
+    /// The names of its direct dependencies, and their nodes.
     pub needs: Vec<(String, usize)>,
-    /// `skipBuild`, wherever it is declared.
+    /// `skipBuild`, if any declaration sets it.
     pub skip_build: bool,
 }
 
-/// What may be fetched while a tree is loaded.
+/// Which repositories may be fetched while a tree is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fetch {
-    /// Nothing: a dependency in a repository that is not there is left out.
+    /// None: a dependency in a missing repository is skipped.
     Nothing,
-    /// Repositories that are not there.
+    /// Missing repositories.
     Missing,
-    /// All repositories, as they are now.
+    /// All repositories, in their current state.
     Everything,
 }
 
-/// What happens to repositories while a tree is loaded.
+/// Events of repositories while a tree is loaded.
 pub enum News<'a> {
-    /// One is not there, and its dependency is left out.
+    /// A repository is missing, and its dependency is skipped.
     LeftOut(&'a GitSource),
-    /// One is about to be cloned.
+    /// A repository will be cloned.
     Cloning(&'a GitSource),
-    /// One is on disk.
+    /// A repository is on disk.
     Ready(&'a GitSource, &'a Freshness),
 }
 
-/// What makes two declarations one project: its file, profiles and variables.
+/// The identity of a project in several declarations: its file, profiles and variables.
 type Identity = (PathBuf, Vec<String>, Vec<(String, String)>);
 
 struct Loader<'a> {
@@ -67,13 +67,13 @@ struct Loader<'a> {
     checkouts: Checkouts,
     fetch: Fetch,
     tell: &'a mut dyn FnMut(News<'_>),
-    /// Repositories that were looked at, each once.
+    /// The fetched repositories, each once.
     fetched: HashSet<GitSource>,
     nodes: Vec<Node>,
-    /// The path by which each node was reached first.
+    /// The first path to each node.
     paths: Vec<Vec<String>>,
     known: HashMap<Identity, usize>,
-    /// The projects between the root and the one at hand.
+    /// The projects from the root to the current one.
     stack: Vec<Step>,
 }
 
@@ -85,8 +85,8 @@ struct Step {
 }
 
 impl Tree {
-    /// Loads what `root` depends on, and what that depends on in turn. `options` are those that loaded `root`; `tell`
-    /// hears about repositories. Blocks: clones or updates repositories as `fetch` says, and may ask.
+    /// Loads the transitive dependencies of `root`. `options` are those that loaded `root`; `tell` receives events of
+    /// repositories. Blocks: clones or updates repositories according to `fetch`, and may prompt.
     ///
     /// # Errors
     /// [`DependencyError`].
@@ -123,7 +123,7 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Gives every node a name that no other has.
+    /// Gives each node a unique name.
     fn name(&mut self, paths: &[Vec<String>]) {
         let short: Vec<_> = paths.iter().map(|path| path.last().cloned().unwrap_or_default()).collect();
         for (index, node) in self.nodes.iter_mut().enumerate() {
@@ -134,7 +134,7 @@ impl Tree {
 }
 
 impl Loader<'_> {
-    /// Loads the dependencies of a project that was reached by `path`.
+    /// Loads the dependencies of the project at `path`.
     fn descend(&mut self, parent: &Loaded, path: &[String]) -> Result<Vec<(String, usize)>, DependencyError> {
         let mut needs = Vec::new();
         for dependency in parent.project.dependencies.values() {
@@ -146,7 +146,7 @@ impl Loader<'_> {
         Ok(needs)
     }
 
-    /// The node of a dependency of `parent`; `None` when it is left out.
+    /// The node of a dependency of `parent`; `None` if it is skipped.
     fn node(
         &mut self,
         dependency: &DependencyConfig,
@@ -185,8 +185,8 @@ impl Loader<'_> {
         Ok(Some(index))
     }
 
-    /// The configuration file of `dependency`, which is declared by the project in `root`; `None` when it would have
-    /// to be fetched first.
+    /// The configuration file of `dependency`, which is declared by the project in `root`; `None` if it must be fetched
+    /// first.
     fn find(
         &mut self,
         dependency: &DependencyConfig,
@@ -233,9 +233,9 @@ impl Loader<'_> {
         Ok(Some(checkout))
     }
 
-    /// Makes sure that `file` is not of one of the projects that lead to it.
+    /// Checks that `file` does not belong to one of the projects on the path to it.
     fn check_circle(&self, dependency: &DependencyConfig, file: &Path) -> Result<(), DependencyError> {
-        // The root's profiles are those it runs with, not those it would be loaded with as a dependency.
+        // The root has the profiles of the run, not those of a declaration as a dependency.
         let is_same = |(index, step): (usize, &Step)| {
             step.file == *file && (index == 0 || step.profiles == dependency.profiles)
         };
@@ -271,7 +271,7 @@ impl Loader<'_> {
     }
 }
 
-/// The variables that `dependency` gets from `parent`; those it names itself win.
+/// The variables that `dependency` gets from `parent`; its own values take precedence.
 fn vars(dependency: &DependencyConfig, parent: &Loaded) -> Vec<(String, String)> {
     let inherited = parent.variables.iter().filter(|_| dependency.overwrite_vars);
     let inherited =
@@ -279,7 +279,7 @@ fn vars(dependency: &DependencyConfig, parent: &Loaded) -> Vec<(String, String)>
     inherited.chain(dependency.vars.iter().cloned()).collect()
 }
 
-/// The one name of a file that many paths lead to.
+/// The canonical path of a file.
 fn real(file: &Path) -> PathBuf {
     file.canonicalize().unwrap_or_else(|_| file.to_owned())
 }

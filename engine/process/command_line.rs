@@ -1,27 +1,27 @@
-//! What to run.
+//! Command lines.
 
 use std::fmt;
 
-/// Characters that only a shell understands. Windows paths hold `\`, so it counts elsewhere only.
+/// Characters that require a shell. Windows paths contain `\`, so it is included only on other systems.
 const SHELL_CHARACTERS: &str = if cfg!(windows) { "\"'&|<>^%;()" } else { "\"'`$&|<>;()*?[]{}~!#\\" };
 
-/// A program with its arguments, or a line for the shell. Prints as one would type it.
+/// A command with its arguments, or a line for the shell. Displays as it would be typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandLine {
-    /// The program, looked up in `PATH` when it has no folder, and its arguments.
+    /// The command, looked up in `PATH` if it has no directory, and its arguments.
     Program(Vec<String>),
     /// A line for the shell: `sh -c`, on Windows `cmd /C`.
     Shell(String),
 }
 
 impl CommandLine {
-    /// A command of a `devspace.yaml`: a program with its arguments or, when `args` is absent and `command` has
-    /// spaces or shell characters, a line for the shell.
+    /// A command of a `devspace.yaml`: a command with its arguments or, if `args` is absent and `command` has spaces or
+    /// shell characters, a line for the shell.
     pub fn configured(command: &str, args: Option<&[String]>) -> Self {
         match args {
             None if is_shell_line(command) => Self::Shell(command.to_owned()),
             args => {
-                // A `/` in a configured path means the system's separator (spec image-building §10).
+                // A `/` in a configured path is replaced by the system's separator, as in DevSpace.
                 let program = if cfg!(windows) { command.replace('/', "\\") } else { command.to_owned() };
                 Self::Program([&[program], args.unwrap_or_default()].concat())
             }
@@ -29,7 +29,7 @@ impl CommandLine {
     }
 }
 
-/// Whether `command` needs a shell: it has white space or characters only a shell understands.
+/// Whether `command` requires a shell: it has whitespace or shell characters.
 fn is_shell_line(command: &str) -> bool {
     command.contains(|c: char| c.is_whitespace() || SHELL_CHARACTERS.contains(c))
 }

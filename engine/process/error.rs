@@ -1,4 +1,4 @@
-//! What can go wrong while a program runs.
+//! Errors of commands.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,107 +6,107 @@ use std::time::Duration;
 
 use super::{is_bare, search_path};
 
-/// What can go wrong while a program runs. Names the program, never its environment.
+/// Why a command failed to run. Contains the command, never its environment.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ProcessError {
     /// The run was cancelled.
     #[error("`{program}` was cancelled")]
     #[diagnostic(code(process::cancelled))]
     Cancelled {
-        /// The program.
+        /// The command.
         program: String,
     },
 
-    /// The folder to run in does not exist.
+    /// The working directory does not exist.
     #[error("cannot run `{program}` in `{}`: directory not found", directory.display())]
     #[diagnostic(code(process::no_directory))]
     Directory {
-        /// The program.
+        /// The command.
         program: String,
-        /// The folder.
+        /// The directory.
         directory: PathBuf,
     },
 
-    /// The user does not want the project to run programs.
+    /// The user has disabled the commands of the project.
     #[error("cannot run `{command}`: disabled by `--no-exec`")]
     #[diagnostic(code(process::forbidden), help("omit `--no-exec` if you trust this project"))]
     Forbidden {
-        /// What should have run.
+        /// The command line.
         command: String,
     },
 
-    /// What the program should read cannot be read.
+    /// The source of the command's stdin cannot be read.
     #[error("cannot write to the stdin of `{program}`: {source}")]
     #[diagnostic(code(process::input))]
     Input {
-        /// The program.
+        /// The command.
         program: String,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
 
-    /// A signal ended the program.
+    /// The command was killed by a signal.
     #[error("`{program}` was killed by signal {signal}{}", if *signal == 9 { " (out of memory?)" } else { "" })]
     #[diagnostic(code(process::killed))]
     Killed {
-        /// The program.
+        /// The command.
         program: String,
-        /// The signal's number.
+        /// The signal number.
         signal: i32,
     },
 
-    /// The program exists, but may not be executed.
+    /// The command exists but is not executable.
     #[error("cannot run `{program}`: it is not executable")]
     #[diagnostic(code(process::not_executable), help("make it executable: `chmod +x {program}`"))]
     NotExecutable {
-        /// The program.
+        /// The command.
         program: String,
     },
 
-    /// There is no such program.
+    /// The command does not exist.
     #[error("cannot run `{program}`: command not found")]
     #[diagnostic(code(process::not_found))]
     NotFound {
-        /// The program.
+        /// The command.
         program: String,
-        /// Where it was looked for.
+        /// The hint, with the searched path.
         #[help]
         help: String,
     },
 
-    /// It printed nothing for too long.
+    /// It printed nothing within the timeout.
     #[error("`{program}` was stopped: no output for {} seconds", limit.as_secs())]
     #[diagnostic(code(process::silent))]
     Silent {
-        /// The program.
+        /// The command.
         program: String,
-        /// For how long it may say nothing.
+        /// The timeout without output.
         limit: Duration,
     },
 
-    /// The system refused to start the program, for another reason.
+    /// The system failed to start the command for another reason.
     #[error("cannot run `{program}`: {source}")]
     #[diagnostic(code(process::start))]
     Start {
-        /// The program.
+        /// The command.
         program: String,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
 
-    /// The program ran longer than it may.
+    /// The command exceeded the timeout.
     #[error("`{program}` timed out after {} seconds", limit.as_secs_f64())]
     #[diagnostic(code(process::timed_out))]
     TimedOut {
-        /// The program.
+        /// The command.
         program: String,
-        /// How long it was allowed to run.
+        /// The timeout.
         limit: Duration,
     },
 }
 
 impl ProcessError {
-    /// Why starting `program` in `directory` failed with `source`.
+    /// The error for `program` in `directory`, whose start failed with `source`.
     pub(super) fn of_spawn(program: &str, directory: Option<&Path>, source: io::Error) -> Self {
         let program = program.to_owned();
         if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
@@ -117,7 +117,7 @@ impl ProcessError {
             io::ErrorKind::NotFound => {
                 let path = directory.map_or_else(|| (&program).into(), |folder| folder.join(&program));
                 let help = if is_bare(&program) {
-                    format!("install it, or add its folder to PATH (now `{}`)", search_path())
+                    format!("install it, or add its directory to PATH (now `{}`)", search_path())
                 } else if path.exists() {
                     "check the interpreter in its first line: the file exists, but the interpreter does not"
                         .to_owned()

@@ -1,4 +1,4 @@
-//! Programs that have windlass's terminal for a while.
+//! Commands in the foreground of windlass's terminal.
 
 use std::io;
 use std::path::Path;
@@ -8,11 +8,11 @@ use tokio::process::{Child, Command};
 
 use super::{ProcessError, interrupted};
 
-/// Runs a program with the terminal, input and output of windlass itself; gives its exit code, or 128 and the number
-/// of the signal that ended it. Ctrl-C reaches it, and it decides what that means.
+/// Runs a command with the terminal, stdin and output of windlass; returns its exit code, or 128 plus the number of the
+/// signal that killed it. The command receives Ctrl-C and handles it itself.
 ///
 /// # Errors
-/// [`ProcessError`] when it cannot be started.
+/// [`ProcessError`] if it cannot be started.
 pub async fn run_in_foreground(
     words: &[String],
     directory: &Path,
@@ -22,7 +22,7 @@ pub async fn run_in_foreground(
         words.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
     let mut command = Command::new(program);
     command.args(arguments).current_dir(directory).envs(environment.iter().cloned());
-    // A request to end that comes while the program starts is meant for it, too.
+    // A termination signal during the start of the command is forwarded too.
     let mut requested = Box::pin(interrupted());
     let mut is_requested = futures_util::poll!(&mut requested).is_ready();
     let spawned = command.spawn();
@@ -40,14 +40,15 @@ pub async fn run_in_foreground(
     status.map(code).map_err(|source| ProcessError::Start { program: program.to_owned(), source })
 }
 
-/// Asks the program to end, unless the terminal did so already: it sends Ctrl-C to everything in the foreground.
+/// Sends SIGTERM to the command, unless the terminal has already interrupted it: Ctrl-C reaches all foreground
+/// processes.
 fn pass_on(child: &Child) {
     #[cfg(unix)]
     if !io::IsTerminal::is_terminal(&io::stdin())
         && let Some(id) =
             child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
     {
-        // It may have ended just now.
+        // It may already have ended.
         let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
     }
     #[cfg(not(unix))]

@@ -1,8 +1,8 @@
-//! Ctrl-C, and the other signals that ask a program to end.
+//! Ctrl-C and other termination signals.
 
-/// Ends when the user interrupts the program, or it is asked to end: Ctrl-C, SIGTERM, or SIGHUP, where that is not ignored
-/// as with `nohup`. Never where the system cannot tell. Counts from the call on, which has to be inside a runtime, not only
-/// once it is awaited.
+/// Resolves on an interrupt: Ctrl-C, SIGTERM, or SIGHUP unless that is ignored, as with `nohup`. Never resolves if the
+/// system does not report signals. Signals are received from the call on, not only while the future is awaited; the
+/// call must be inside a runtime.
 #[cfg(unix)]
 pub fn interrupted() -> impl Future<Output = ()> + Send {
     use tokio::signal::unix::{SignalKind, signal};
@@ -22,7 +22,7 @@ pub fn interrupted() -> impl Future<Output = ()> + Send {
     }
 }
 
-/// Like [`interrupted`], but SIGHUP does not count: when a terminal is closed, the system sends it and so does the shell.
+/// Like [`interrupted`], but ignores SIGHUP: when a terminal is closed, both the system and the shell send it.
 #[cfg(unix)]
 pub fn interrupted_again() -> impl Future<Output = ()> + Send {
     use tokio::signal::unix::{SignalKind, signal};
@@ -38,8 +38,8 @@ pub fn interrupted_again() -> impl Future<Output = ()> + Send {
     }
 }
 
-/// Whether SIGHUP would end this program: a program that is to outlive its terminal was started with it ignored, and must
-/// not be given a handler. Where the system does not tell, SIGHUP keeps the meaning it has.
+/// Whether SIGHUP ends this process: a process that must survive its terminal was started with SIGHUP ignored, and must
+/// not install a handler. If the system does not report this, SIGHUP is not handled.
 #[cfg(unix)]
 fn hangup_ends_programs() -> bool {
     let status = crate::input_file::read_text(std::path::Path::new("/proc/self/status")).unwrap_or_default();
@@ -49,8 +49,8 @@ fn hangup_ends_programs() -> bool {
     ignored.is_some_and(|mask| mask & 1 == 0)
 }
 
-/// Ends when the user interrupts the program with Ctrl-C. Never where the system cannot tell. Counts from the call on,
-/// which has to be inside a runtime, not only once it is awaited.
+/// Resolves on Ctrl-C. Never resolves if the system does not report it. Ctrl-C is received from the call on, not only
+/// while the future is awaited; the call must be inside a runtime.
 #[cfg(not(unix))]
 pub fn interrupted() -> impl Future<Output = ()> + Send {
     let interrupt = tokio::signal::windows::ctrl_c();

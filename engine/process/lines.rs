@@ -1,21 +1,20 @@
-//! Output as lines.
+//! Splits output into lines.
 
 use futures_util::{Stream, stream};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
 use super::Pipe;
 
-/// The longest piece of a line that is handed out at once, in bytes: of output that is shown, and of output that is
-/// wanted byte for byte.
+/// The maximum length of a piece of a line, in bytes: for displayed output, and for captured output.
 const LONGEST_SHOWN: usize = 16 << 10;
 const LONGEST_CAPTURED: usize = 16 << 20;
 
-/// What becomes of a line.
+/// The form of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// As a terminal would leave it: what follows the last carriage return. Long lines come in pieces.
+    /// As in a terminal: the text after the last carriage return. Long lines are split into pieces.
     Shown,
-    /// As it is.
+    /// Unchanged.
     Captured,
 }
 
@@ -37,7 +36,7 @@ impl Form {
     }
 }
 
-/// The lines that come through `pipe`, without line feeds; ends at its end or with the first error.
+/// The lines from `pipe`, without line feeds; ends at its end or with the first error.
 pub(super) fn read(
     pipe: impl AsyncRead + Unpin + Send,
     name: Pipe,
@@ -48,7 +47,7 @@ pub(super) fn read(
         loop {
             let Ok(buffer) = reader.fill_buf().await else { return None };
             if buffer.is_empty() {
-                // The last line may lack its line feed.
+                // The last line may have no line feed.
                 return (!line.is_empty()).then(|| ((name, form.text(&line)), (reader, Vec::new())));
             }
             let room = buffer.len().min(form.longest() - line.len());

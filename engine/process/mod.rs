@@ -1,4 +1,4 @@
-//! Other programs: run with their output as lines, stopped with everything they started.
+//! Runs commands with their output as lines, and stops them with all their child processes.
 
 mod command_line;
 mod error;
@@ -32,10 +32,10 @@ pub use system::{fits, is_for_this_system, system};
 pub use tail::{Tail, last_lines};
 use tree::Tree;
 
-/// How long output is still read after a program has ended, when something it left behind keeps the pipe open.
+/// How long output is read after a command has ended, if a remaining child process keeps the pipe open.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// The pipe a line of output came through.
+/// The pipe of a line of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pipe {
     /// Standard output.
@@ -44,17 +44,17 @@ pub enum Pipe {
     Stderr,
 }
 
-/// What a program reads from its standard input.
+/// The stdin of a command.
 enum Input {
     Nothing,
     Stream(Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>),
 }
 
-/// A program to run, or a line for the shell.
+/// A command to run, or a line for the shell.
 ///
-/// It inherits windlass's environment and has no terminal to read from. It gets a process group of its own, so
-/// that stopping it (cancelled, out of time, dropped) reaches everything it started: first a request to end,
-/// after a short grace the kill.
+/// It inherits windlass's environment and has no terminal input. It runs in a separate process group, so that stopping
+/// it (cancelled, timed out, dropped) reaches all its child processes: first with SIGTERM, after a short grace period
+/// with SIGKILL.
 pub struct Process {
     command: Command,
     name: String,
@@ -66,7 +66,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// The program `program`, looked up in `PATH` when it has no folder.
+    /// The command `program`, looked up in `PATH` if it has no directory.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         let name = program.as_ref().to_string_lossy().into_owned();
         Self {
@@ -92,7 +92,7 @@ impl Process {
         Self::new("sh").args(["-c", line])
     }
 
-    /// What `command` says.
+    /// The process for `command`.
     pub fn of(command: &CommandLine) -> Self {
         match command {
             CommandLine::Program(words) => {
@@ -109,73 +109,74 @@ impl Process {
         Self::of(&CommandLine::configured(command, args))
     }
 
-    /// With `argument` after those already there.
+    /// Appends `argument`.
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.command.arg(argument);
         self
     }
 
-    /// With `arguments` after those already there.
+    /// Appends `arguments`.
     pub fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.command.args(arguments);
         self
     }
 
-    /// With the variable `name` set. Values never show up in errors.
+    /// Sets the variable `name`. Values never appear in errors.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
-    /// Without any variable of windlass's own environment.
+    /// Clears windlass's environment.
     pub fn env_clear(mut self) -> Self {
         self.command.env_clear();
         self
     }
 
-    /// Without the variable `name`, should windlass have it.
+    /// Removes the variable `name` of windlass's environment.
     pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
         self.command.env_remove(name);
         self
     }
 
-    /// In the folder `directory`; windlass's own when not given.
+    /// Sets the working directory; default: that of windlass.
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = Some(directory.into());
         self
     }
 
-    /// With `bytes` as standard input, which is closed at once otherwise.
+    /// Sets `bytes` as stdin, which is closed immediately by default.
     pub fn input(self, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         self.input_stream(stream::once(async move { Ok(bytes) }))
     }
 
-    /// With `chunks` as standard input; an error in it stops the program.
+    /// Sets `chunks` as stdin; an error in it stops the command.
     pub fn input_stream(mut self, chunks: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Self {
         self.input = Input::Stream(Box::pin(chunks));
         self
     }
 
-    /// With its output byte for byte: lines are not cut before 16 MiB, and keep what stands before a carriage return.
+    /// Captures the output byte for byte: lines are split only after 16 MiB, and keep the text before a carriage
+    /// return.
     pub fn captured(mut self) -> Self {
         self.is_captured = true;
         self
     }
 
-    /// Stopped when it runs longer than `limit`.
+    /// Stops it after `limit`.
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
         self
     }
 
-    /// Stopped when it prints nothing for as long as `limit`.
+    /// Stops it after `limit` without output.
     pub fn silence(mut self, limit: Duration) -> Self {
         self.silence = Some(limit);
         self
     }
 
-    /// The program and its arguments, for tests.
+    /// The command and its arguments, for tests.
     #[cfg(test)]
     pub(crate) fn argv(&self) -> Vec<String> {
         let command = self.command.as_std();
@@ -185,21 +186,21 @@ impl Process {
             .collect()
     }
 
-    /// The variables set on top of windlass's own, for tests.
+    /// The variables set in addition to windlass's environment, for tests.
     #[cfg(test)]
     pub(crate) fn variables(&self) -> std::collections::BTreeMap<String, Option<String>> {
         let text = |text: &OsStr| text.to_string_lossy().into_owned();
         self.command.as_std().get_envs().map(|(name, value)| (text(name), value.map(text))).collect()
     }
 
-    /// Runs the program and hands each line of its output to `on_line`, without the line feed, as text (bytes
-    /// that are no UTF-8 are replaced). A line longer than 16 KiB comes in pieces.
+    /// Runs the command and passes each line of its output to `on_line`, without the line feed, as text (invalid UTF-8
+    /// is replaced). A line longer than 16 KiB is split into pieces.
     ///
-    /// Gives the exit code; a code other than 0 is no error here.
+    /// Returns the exit code; a code other than 0 is not an error here.
     ///
     /// # Errors
-    /// [`ProcessError`] when the program cannot be started, is cancelled, runs out of time, dies of a signal, or
-    /// when its input cannot be read.
+    /// [`ProcessError`] if the command cannot be started, is cancelled, times out or is killed by a signal, or if its
+    /// input cannot be read.
     pub async fn run(
         mut self,
         cancel: &CancellationToken,
@@ -263,14 +264,15 @@ impl Process {
                 on_line(pipe, &line);
             }
         };
-        // Whoever still holds the pipe was left behind on purpose (a build server, say): it keeps running.
+        // A process that still has the pipe open was left running on purpose (such as a build server), and is not
+        // stopped.
         let _ = tokio::time::timeout(DRAIN, drained).await;
         let status = status.map_err(|source| ProcessError::Start { program: self.name.clone(), source })?;
         exit_code(self.name, status)
     }
 }
 
-/// Writes `input` to the program; errors are the input's own, a program that stops reading is fine.
+/// Writes `input` to the command. Only errors of the input are returned: a command may stop reading.
 async fn feed(pipe: Option<ChildStdin>, input: Input) -> io::Result<()> {
     let (Some(mut pipe), Input::Stream(mut chunks)) = (pipe, input) else { return Ok(()) };
     while let Some(chunk) = chunks.next().await {
@@ -282,7 +284,7 @@ async fn feed(pipe: Option<ChildStdin>, input: Input) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends after `limit`, or never.
+/// Resolves after `limit`, or never.
 async fn wait_for(limit: Option<Duration>) -> Duration {
     match limit {
         Some(limit) => {
@@ -302,7 +304,7 @@ fn exit_code(program: String, status: ExitStatus) -> Result<i32, ProcessError> {
     Ok(status.code().unwrap_or(-1))
 }
 
-/// The folders in which programs are looked up, as one text for messages.
+/// The directories in which commands are looked up, as a string for messages.
 fn search_path() -> String {
     std::env::var_os("PATH").unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -1,4 +1,4 @@
-//! When a program last gave a sign of life.
+//! Records the time of a command's last output.
 
 use std::io;
 use std::pin::Pin;
@@ -9,11 +9,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Instant;
 
-/// When a program last printed something, be it the part of a line, as progress is.
+/// The time when a command last printed something, including parts of lines such as progress.
 #[derive(Debug, Clone)]
 pub(super) struct Pulse(Arc<Mutex<Instant>>);
 
-/// A pipe of a program, each read of which is a beat of its pulse.
+/// A pipe of a command, each read of which updates the pulse.
 pub(super) struct Felt<R> {
     pub(super) pipe: R,
     pub(super) pulse: Pulse,
@@ -24,7 +24,7 @@ impl Pulse {
         Self(Arc::new(Mutex::new(Instant::now())))
     }
 
-    /// Ends when the last beat was `limit` ago, or never.
+    /// Resolves when the last output was `limit` ago, or never.
     pub(super) async fn silent_for(&self, limit: Option<Duration>) -> Duration {
         let Some(limit) = limit else { return std::future::pending().await };
         loop {

@@ -1,6 +1,6 @@
-//! The operating system, as configuration files name it.
+//! The operating system, under its name in configuration files.
 
-/// This system in Go's words: `linux`, `darwin`, `windows`.
+/// This system under Go's name: `linux`, `darwin`, `windows`.
 pub fn system() -> &'static str {
     match std::env::consts::OS {
         "macos" => "darwin",
@@ -8,12 +8,12 @@ pub fn system() -> &'static str {
     }
 }
 
-/// Whether `os` (systems separated by commas; `None` for all) names `system`.
+/// Whether `os` (systems separated by commas; `None` for all) includes `system`.
 pub fn fits(os: Option<&str>, system: &str) -> bool {
     os.is_none_or(|os| os.split(',').any(|os| os.trim().eq_ignore_ascii_case(system)))
 }
 
-/// Whether `os` (systems separated by commas; `None` for all) names this system.
+/// Whether `os` (systems separated by commas; `None` for all) includes this system.
 pub fn is_for_this_system(os: Option<&str>) -> bool {
     fits(os, system())
 }

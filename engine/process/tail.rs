@@ -2,15 +2,15 @@
 
 use std::collections::VecDeque;
 
-/// How many lines are kept.
+/// The maximum number of lines.
 const LINES: usize = 20;
 
-/// The last 20 lines of some output, which are shown again when what printed them fails.
+/// The last 20 lines of some output, which are shown again if the command fails.
 #[derive(Debug, Default)]
 pub struct Tail(VecDeque<String>);
 
 impl Tail {
-    /// Takes the next line.
+    /// Appends a line.
     pub fn push(&mut self, line: impl Into<String>) {
         if self.0.len() == LINES {
             self.0.pop_front();
@@ -23,13 +23,13 @@ impl Tail {
         self.0.into()
     }
 
-    /// The lines under a heading; `None` when there are none.
+    /// The lines under a heading; `None` if there are none.
     pub fn into_help(self) -> Option<String> {
         last_lines(&self.into_lines())
     }
 }
 
-/// Lines of output under a heading; `None` when there are none.
+/// Lines of output under a heading; `None` if there are none.
 pub fn last_lines(lines: &[String]) -> Option<String> {
     (!lines.is_empty()).then(|| format!("the end of its output:\n{}", lines.join("\n")))
 }

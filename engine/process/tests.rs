@@ -1,6 +1,6 @@
 use super::*;
 
-/// Runs `process` and gives its exit code and output.
+/// Runs `process` and returns its exit code and output.
 async fn run(process: Process) -> Result<(i32, Vec<String>), ProcessError> {
     let mut lines = Vec::new();
     let code = process.run(&CancellationToken::new(), |_, line| lines.push(line.to_owned())).await?;
@@ -58,7 +58,7 @@ async fn a_program_that_does_not_read_its_input_is_fine() {
     assert_eq!(run(Process::shell("exit 0").input_stream(chunks)).await.unwrap(), (0, vec![]));
 }
 
-/// Waits until no process has `pid`, which must happen within a few seconds.
+/// Waits until no process has the ID `pid`, at most for 20 seconds.
 #[cfg(unix)]
 async fn wait_until_gone(pid: i32) {
     let is_gone = async {

@@ -1,4 +1,4 @@
-//! A running program with everything it started.
+//! A running command with all its child processes.
 
 use std::io;
 use std::process::ExitStatus;
@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use tokio::process::{Child, Command};
 
-/// How long a program may take to end after it was asked to.
+/// The grace period between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Starts `command` in a process group of its own.
+/// Starts `command` in a separate process group.
 pub(super) fn spawn(command: &mut Command) -> io::Result<Child> {
     #[cfg(unix)]
     command.process_group(0);
     command.spawn()
 }
 
-/// A running program with everything it started. Dropping it stops them all.
+/// A running command with all its child processes. Dropping it stops them all.
 pub(super) struct Tree {
     running: Option<(Child, Group)>,
 }
@@ -27,7 +27,7 @@ impl Tree {
         Self { running: Some((child, group)) }
     }
 
-    /// Waits for the program itself; what it leaves behind then keeps running.
+    /// Waits for the command itself; its remaining child processes keep running.
     pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
         let Some((child, group)) = &mut self.running else { return std::future::pending().await };
         let status = child.wait().await;
@@ -36,7 +36,7 @@ impl Tree {
         status
     }
 
-    /// Asks them all to end, kills them when they do not.
+    /// Sends SIGTERM to all of them, then SIGKILL after the grace period.
     pub(super) async fn stop(&mut self) {
         if let Some((child, group)) = self.running.take() {
             stop(child, group).await;
@@ -47,14 +47,14 @@ impl Tree {
 impl Drop for Tree {
     fn drop(&mut self) {
         let Some((child, group)) = self.running.take() else { return };
-        // Without a runtime nothing can wait for the grace: dropping the group kills at once.
+        // Without a runtime, nothing can wait for the grace period: dropping the group kills immediately.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(stop(child, group));
         }
     }
 }
 
-/// The request to end, the grace, then the kill, by dropping `group`.
+/// SIGTERM, the grace period, then SIGKILL by dropping `group`.
 async fn stop(mut child: Child, group: Group) {
     group.ask();
     let _ = tokio::time::timeout(GRACE, child.wait()).await;
@@ -62,13 +62,13 @@ async fn stop(mut child: Child, group: Group) {
     let _ = tokio::time::timeout(GRACE, child.wait()).await;
 }
 
-/// The process group led by a program. Killed when dropped, unless its `id` was taken out.
+/// The process group of a command. Killed when dropped, unless its `id` was removed.
 struct Group {
     id: Option<u32>,
 }
 
 impl Group {
-    /// Asks every member to end.
+    /// Sends SIGTERM to all members.
     fn ask(&self) {
         #[cfg(unix)]
         self.signal(rustix::process::Signal::TERM);
@@ -78,7 +78,7 @@ impl Group {
     fn signal(&self, signal: rustix::process::Signal) {
         let id = self.id.and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
         if let Some(id) = id {
-            // Fails only when nothing is left to signal.
+            // Fails only if there is no process left to signal.
             let _ = rustix::process::kill_process_group(id, signal);
         }
     }
@@ -90,7 +90,7 @@ impl Drop for Group {
         self.signal(rustix::process::Signal::KILL);
         #[cfg(windows)]
         if let Some(id) = self.id {
-            // The one tool of the system that follows a process to its children.
+            // The only system tool that also stops the child processes.
             let _ = std::process::Command::new("taskkill")
                 .args(["/T", "/F", "/PID", &id.to_string()])
                 .stdin(std::process::Stdio::null())
