@@ -127,7 +127,7 @@ fn missing_program_is_named() {
         .run(["build"])
         .exits(1)
         .stderr_has("cannot build `api`: cannot run `no-such-builder`: command not found")
-        .stderr_has("add its folder to PATH");
+        .stderr_has("add its directory to PATH");
     project("{command: ./gone.sh}").run(["build"]).exits(1).stderr_has("check the path: it resolves to");
 }
 

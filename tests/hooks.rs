@@ -145,7 +145,7 @@ fn missing_program_of_a_hook_is_named() {
         .run(["build"])
         .exits(1)
         .stderr_has("hook `no-such-hook` for `before:build` failed: cannot run `no-such-hook`")
-        .stderr_has("add its folder to PATH");
+        .stderr_has("add its directory to PATH");
 }
 
 #[test]

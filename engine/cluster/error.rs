@@ -45,9 +45,7 @@ pub enum ClusterError {
     #[error("cannot {doing}: {reason}")]
     #[diagnostic(
         code(cluster::forbidden),
-        help(
-            "get permission to `{verb}` `{resource}`, then run `kubectl auth can-i {verb} {resource}` to check it"
-        )
+        help("get permission to `{verb}` `{resource}` (check: `kubectl auth can-i {verb} {resource}`)")
     )]
     Forbidden {
         /// The operation that failed.
@@ -126,8 +124,8 @@ pub enum ClusterError {
     #[diagnostic(
         code(cluster::no_copy),
         help(
-            "make the directory writable, or set KUBECONFIG to one file whose current context is `{context}`: it needs \
-             no copy"
+            "make the directory writable, or set KUBECONFIG to one file whose current context is `{context}`: \
+             it needs no copy"
         )
     )]
     NoCopy {

@@ -29,7 +29,8 @@ pub(super) enum PlanError {
     #[diagnostic(
         code(builder::unfit),
         help(
-            "`custom` needs `build.custom` in devspace.yaml, `buildkit` needs `buildKit.inCluster`, `docker`, `kaniko` and `oci` need a Dockerfile"
+            "`custom` needs `build.custom` in devspace.yaml, `buildkit` needs `buildKit.inCluster`, `docker`, \
+             `kaniko` and `oci` need a Dockerfile"
         )
     )]
     UnfitBuilder { image: String, builder: BuilderKind },

@@ -316,7 +316,7 @@ impl Diagnostic for RegistryError {
             }
             Problem::Credentials(error) => return error.help(),
             Problem::Denied { .. } => format!(
-                "check the name; if it is correct, run `windlass login {registry}` with an account that has permission to {} it",
+                "check the name, or run `windlass login {registry}` with an account that may {} it",
                 self.action
             ),
             Problem::NotFound { .. } if self.action == Action::Push => {
@@ -335,7 +335,7 @@ impl Diagnostic for RegistryError {
                 format!("use a registry that can {}: {registry} may be a mirror, or read-only", self.action)
             }
             Problem::TooLarge { .. } => format!(
-                "raise the limit of {registry} or of the reverse proxy in front of it (nginx: `client_max_body_size 0`)"
+                "raise the limit of {registry} or of its reverse proxy (nginx: `client_max_body_size 0`)"
             ),
             Problem::Full { .. } => {
                 format!("remove unused images from {registry}, or request a higher quota")
