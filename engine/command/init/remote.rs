@@ -42,8 +42,8 @@ mod tests {
     #[test]
     fn remotes_have_registries() {
         let check = |address: &str, expected: Option<&str>| {
-            let folder = tempfile::tempdir().expect("directory");
-            std::fs::create_dir_all(folder.path().join(".git")).expect("directory");
+            let folder = tempfile::tempdir().expect("folder");
+            std::fs::create_dir_all(folder.path().join(".git")).expect("folder");
             let configuration =
                 format!("[core]\n\tbare = false\n[remote \"origin\"]\n\turl = {address}\n\tfetch = x\n");
             std::fs::write(folder.path().join(".git/config"), configuration).expect("file");

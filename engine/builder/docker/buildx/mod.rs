@@ -81,7 +81,7 @@ impl Buildx {
     /// if it is missing or its configuration is different.
     ///
     /// # Errors
-    /// [`BuildError`]; [`BuildError::NoBuildx`] if the command is not installed.
+    /// [`BuildError`]; [`BuildError::NoBuildx`] where there is no such program.
     pub async fn build(
         &self,
         build: &BuildxBuild,
