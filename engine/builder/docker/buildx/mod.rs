@@ -81,7 +81,7 @@ impl Buildx {
     /// if it is missing or its configuration is different.
     ///
     /// # Errors
-    /// [`BuildError`]; [`BuildError::NoBuildx`] where there is no such program.
+    /// [`BuildError`]; [`BuildError::NoBuildx`] if the command is not installed.
     pub async fn build(
         &self,
         build: &BuildxBuild,
