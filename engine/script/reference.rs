@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn pages_list_what_can_be_redefined_and_called() {
         check_block(
-            "README.md",
+            "scripts/README.md",
             "functions of scripts/build.rhai",
             "| Function | What it does by default |\n",
             &functions(),
