@@ -2,7 +2,7 @@
 
 use crate::harness::{BuildCluster, PASSWORD, Project, Registry, TestRepository};
 
-/// What building and a pull secret take, as the README says.
+/// The permissions to build and to create a pull secret, as in the table of examples/cluster/README.md.
 const RIGHTS: [(&[&str], &[&str]); 5] = [
     (&["create", "list", "watch", "delete"], &["pods"]),
     (&["get"], &["pods/log"]),

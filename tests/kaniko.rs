@@ -101,10 +101,11 @@ fn permission_bits_reach_the_image() {
     cluster.daemon.docker(["image", "rm", "--force", &image]);
 }
 
-/// The text of the README's guide between the first `begin` and the next end of a block.
+/// The text of the guide between the first `begin` and the next end of a block.
 fn block(begin: &str) -> &'static str {
-    let (_, guide) =
-        include_str!("../README.md").split_once("## Building in a cluster\n").expect("the guide");
+    let (_, guide) = include_str!("../examples/cluster/README.md")
+        .split_once("## Build in a cluster\n")
+        .expect("the guide");
     let (_, text) = guide.split_once(begin).expect("a block");
     text.split_once("```").expect("the block's end").0
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::builder::kaniko::PodSettings;
 
-/// Options for build pods. They are rarely needed, therefore the README lists them and the help does not.
+/// Options about build pods. Few users need them: examples/cluster/README.md lists them, not the help.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct PodOptions {
     /// Build in the cluster with this kaniko image
