@@ -4,11 +4,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::harness::{Daemon, Output, Project};
+use crate::harness::{Daemon, ImageTree, Output, Project};
 
 /// The examples with a test below.
-const TESTED: [&str; 12] = [
+const TESTED: [&str; 15] = [
     "build-image",
+    "cluster",
+    "daemonless",
     "debug",
     "dependencies",
     "entrypoint",
@@ -19,6 +21,7 @@ const TESTED: [&str; 12] = [
     "shop",
     "tags",
     "testing",
+    "variables",
     "variants",
 ];
 
@@ -52,13 +55,7 @@ impl Example {
             project =
                 if is_program { project.executable(relative, text) } else { project.file(relative, text) };
         }
-        let readme = project.read("README.md");
-        let commands = readme.lines().filter_map(|line| line.strip_prefix("    windlass "));
-        let words = |line: &str| {
-            let line = line.split(" #").next().unwrap_or_default();
-            line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
-        };
-        let commands: Vec<_> = commands.map(words).collect();
+        let commands = commands(&project);
         assert!(!commands.is_empty(), "the README of {name} has no command");
         Self { project, commands, prefix, _repositories: repositories }
     }
@@ -84,6 +81,26 @@ impl Example {
         tags.sort();
         tags
     }
+}
+
+/// The commands that the README of `project` begins with, without the name of the program.
+fn commands(project: &Project) -> Vec<Vec<String>> {
+    let readme = project.read("README.md");
+    let lines = readme.lines().filter_map(|line| line.strip_prefix("    windlass "));
+    let words = |line: &str| {
+        let line = line.split(" #").next().unwrap_or_default();
+        line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    lines.map(words).collect()
+}
+
+/// A copy of `examples/NAME` as it is, for commands that need no daemon.
+fn copy_without_daemon(name: &str) -> Project {
+    let source = examples().join(name);
+    files(&source).into_iter().fold(Project::new(), |project, path| {
+        let relative = path.strip_prefix(&source).expect("the file is inside").to_owned();
+        project.file(relative, fs::read(&path).expect("the file can be read"))
+    })
 }
 
 fn examples() -> PathBuf {
@@ -125,6 +142,60 @@ fn build_image() {
     // The repository is in no registry we could push to, and yet this succeeds.
     example.run(1);
     assert_eq!(example.tags(&daemon, "example/build-image"), tags);
+}
+
+/// A kubeconfig whose cluster does not exist.
+const KUBECONFIG: &str = "apiVersion: v1
+kind: Config
+current-context: prod
+contexts: [{name: prod, context: {cluster: prod, user: me, namespace: shop}}]
+clusters: [{name: prod, cluster: {server: 'https://127.0.0.1:1'}}]
+users: [{name: me, user: {token: x}}]
+";
+
+#[test]
+fn cluster() {
+    let project = copy_without_daemon("cluster").file("kubeconfig", KUBECONFIG);
+    let commands = commands(&project);
+    assert_eq!(commands, [["test"], ["plan"]]);
+    project.run(&commands[0]).success().stdout_has("2 passed");
+    let kubeconfig = project.path("kubeconfig");
+    let project = project.env("KUBECONFIG", kubeconfig);
+    let plan = project.run(&commands[1]).success().stdout.clone();
+    assert_eq!(plan.matches("builder  kaniko").count(), 2, "{plan}");
+    project.run(["check"]).success();
+}
+
+#[test]
+fn daemonless() {
+    let project = copy_without_daemon("daemonless");
+    let commands = commands(&project);
+    let run = |number: usize| project.run(&commands[number]).success().clone();
+    run(0).stderr_has("1 built");
+    let image = ImageTree::of_store(&project, "example/daemonless:1.0");
+    assert!(image.tree.contains_key("srv/www/index.html"));
+    run(1);
+    assert!(project.path("site.tar").is_file());
+    run(2).stdout_has("would remove 0 images");
+    run(0).stderr_has("1 skipped");
+}
+
+#[test]
+fn variables() {
+    let project = copy_without_daemon("variables");
+    let commands = commands(&project);
+    let run = |number: usize| project.run(&commands[number]).success().clone();
+    let readme = project.read("README.md");
+    let shows = |output: &str| assert!(readme.contains(output), "the README lacks\n{output}");
+    shows(&run(0).stdout);
+    run(1);
+    run(2).stdout_has("1.4-prod");
+    let development = run(3);
+    development.stdout_has("dev-1.4");
+    shows(&development.stdout);
+    run(4);
+    run(2).stdout_has("1.4-test");
+    shows(&project.run(["list", "profiles", "-p", "dev"]).success().stdout);
 }
 
 #[test]
@@ -319,12 +390,7 @@ fn variants() {
 
 #[test]
 fn from_devspace() {
-    let source = examples().join("from-devspace");
-    let mut project = Project::new();
-    for path in files(&source) {
-        let relative = path.strip_prefix(&source).expect("the file is inside").to_owned();
-        project = project.file(relative, fs::read_to_string(&path).expect("the file can be read"));
-    }
+    let project = copy_without_daemon("from-devspace");
     let plan = project.run(["plan"]).success().stdout.clone();
     assert!(plan.contains("example/from-devspace:1.10") && plan.contains("hook after:build"), "{plan}");
     let upgraded = project.run(["upgrade", "--dry-run"]).success().stdout.clone();
