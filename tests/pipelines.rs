@@ -275,40 +275,55 @@ fn pipelines_are_listed() {
     project.run(["list", "pipelines"]).success().stdout_is("").stderr_has("the project has no pipelines");
 }
 
-/// The scripts of the README, each under the name that its first line gives.
-#[test]
-fn scripts_of_the_readme_work_together() {
-    let readme =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("it is there");
+/// A project with the scripts of `page`, which are called `names`: each block has its name in the first line, and a block
+/// without a name continues the block before it.
+#[track_caller]
+fn project_of_page(page: &str, names: &[&str]) -> Project {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+    let page = std::fs::read_to_string(path).expect("the page can be read");
+    let mut scripts: Vec<(String, String)> = Vec::new();
+    for block in page.split("```rhai\n").skip(1) {
+        let text = block.split("```").next().unwrap_or_default();
+        let header = text.strip_prefix("//! ").and_then(|rest| rest.split([':', '\n']).next());
+        match header.filter(|name| name.ends_with(".rhai")) {
+            Some(name) => scripts.push((name.to_owned(), text.to_owned())),
+            None => {
+                let (_, script) = scripts.last_mut().expect("the first block has a name");
+                *script = format!("{script}\n{text}");
+            }
+        }
+    }
+    assert_eq!(scripts.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names);
     let config = "version: v1beta9\nimages:\n  api:\n    image: ghcr.io/shop/api\n  web:\n    image: ghcr.io/shop/web\nprofiles:\n- name: dev\n- name: staging\n";
-    let mut project = Project::new()
+    let project = Project::new()
         .file("devspace.yaml", config)
         .file("Dockerfile", "FROM scratch\nCOPY main /\n")
         .file("main", "");
-    let mut names = Vec::new();
-    for block in readme.split("```rhai\n").skip(1) {
-        let text = block.split("```").next().unwrap_or_default();
-        let header = text.strip_prefix("//! ").and_then(|rest| rest.split([':', '\n']).next());
-        if let Some(name) = header.filter(|name| name.ends_with(".rhai")) {
-            names.push(name.to_owned());
-            project = project.file(name, text);
-        }
-    }
-    names.sort();
-    assert_eq!(names, ["windlass.dev.rhai", "windlass.rhai", "windlass.staging.rhai", "windlass_test.rhai"]);
+    scripts.into_iter().fold(project, |project, (name, text)| project.file(name, text))
+}
+
+#[test]
+fn scripts_of_the_front_page_work_together() {
+    let project = project_of_page("README.md", &["windlass.dev.rhai", "windlass.rhai", "windlass_test.rhai"]);
+    project.run(["check"]).success().stderr_has("no problems in 2 images, 1 test file and 2 profiles");
+    project.run(["test"]).success().stdout_has("1 passed");
+    project
+        .run(["plan", "release", "1.4.0"])
+        .success()
+        .stdout_has("  push     ghcr.io/shop/api:1.4.0\n  push     ghcr.io/shop/api:stable\n");
+}
+
+#[test]
+fn scripts_of_the_library_page_work_together() {
+    let project = project_of_page("stdlib/README.md", &["windlass.staging.rhai", "windlass.rhai"]);
     let git = |arguments: &[&str]| {
         let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
         project.run_program("git", identity.iter().chain(arguments)).success().clone()
     };
     git(&["init", "--quiet", "--initial-branch=feature/login"]);
-    let commit = |message: &str| {
-        git(&["add", "--all"]);
-        git(&["commit", "--quiet", "-m", message])
-    };
-    commit("scripts");
-    project.run(["check"]).success().stderr_has("no problems in 2 images, 1 test file and 2 profiles");
-    project.run(["test", "--update"]).success().stdout_has("3 passed");
-    commit("snapshots");
+    git(&["add", "--all"]);
+    git(&["commit", "--quiet", "-m", "scripts"]);
+    project.run(["check"]).success().stderr_has("no problems in 2 images and 2 profiles");
     let commit = git(&["rev-parse", "--short", "HEAD"]).stdout;
     let tag = format!("  tag      ghcr.io/shop/api:feature-login-{}\n", commit.trim());
     project.run(["plan", "-p", "staging"]).success().stdout_has(tag);
@@ -319,4 +334,12 @@ fn scripts_of_the_readme_work_together() {
         .stdout_has("  run      http POST https://chat.example/***\n")
         .stdout_has("after the images:\n  write dist/digests.json\n")
         .lacks("secret-path");
+}
+
+#[test]
+fn scripts_of_the_page_about_tests_work_together() {
+    let project = project_of_page("examples/testing/README.md", &["windlass_test.rhai"]);
+    project.run(["check"]).success().stderr_has("no problems in 2 images, 1 test file and 2 profiles");
+    project.run(["test", "--update"]).success().stdout_has("2 passed");
+    project.run(["test"]).success().stdout_has("2 passed");
 }
