@@ -176,7 +176,7 @@ fn daemonless() {
     assert!(image.tree.contains_key("srv/www/index.html"));
     run(1);
     assert!(project.path("site.tar").is_file());
-    run(2).stdout_has("would remove 0 images");
+    run(2).stdout_has("0 images");
     run(0).stderr_has("1 skipped");
 }
 
