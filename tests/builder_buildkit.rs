@@ -1,4 +1,4 @@
-//! Builds through the BuildKit of a real Docker daemon. Without one, the tests say so and pass.
+//! Builds through the BuildKit of a real Docker daemon. Without a daemon, the tests print a notice and pass.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -22,7 +22,7 @@ use windlass::state::StatIndex;
 
 use crate::harness::{Daemon, PASSWORD, Registry, TestRepository, USER};
 
-/// A folder to build, with a repository of its own in the daemon, which is removed at the end.
+/// A directory to build and a repository of its own in the daemon, which is removed at the end.
 struct Project {
     daemon: Daemon,
     repository: TestRepository,
@@ -33,7 +33,7 @@ struct Project {
 }
 
 impl Project {
-    /// `None` where no daemon answers.
+    /// `None` if no daemon responds.
     fn new() -> Option<Self> {
         let daemon = Daemon::acquire()?;
         Some(Self {
@@ -73,7 +73,7 @@ impl Project {
             dockerfile: Arc::new(Dockerfile::parse("Dockerfile", dockerfile).expect("Dockerfile")),
             context: Arc::new(selection),
             target: None,
-            // Whatever became of the daemon's networks, these builds need none.
+            // These builds need no network, whatever the state of the daemon's networks.
             network: Some("none".into()),
             build_args: IndexMap::new(),
             secret_args: Default::default(),
@@ -97,7 +97,7 @@ impl Project {
         self.builder().build(request, &self.events(), &self.cancel).await
     }
 
-    /// Builds everything in the folder.
+    /// Builds everything in the directory.
     async fn build(&self, dockerfile: &str) -> Result<BuiltImage, BuildError> {
         self.run(self.request(dockerfile, select(self.root.path()))).await
     }
@@ -141,7 +141,7 @@ fn socket(daemon: &Daemon) -> &str {
     daemon.host().strip_prefix("unix://").expect("these tests need a daemon on a socket")
 }
 
-/// Everything below `root`.
+/// Selects everything below `root`.
 fn select(root: &Path) -> Selection {
     fn walk(root: &Path, folder: &Path, entries: &mut Vec<Entry>) {
         for item in fs::read_dir(folder).expect("folder") {
@@ -166,7 +166,7 @@ fn select(root: &Path) -> Selection {
     Selection::from_entries(entries)
 }
 
-/// Bytes that no compression makes smaller, the same for the same `seed`.
+/// Incompressible bytes, the same for the same `seed`.
 fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut bytes = vec![0; length];
@@ -219,7 +219,7 @@ async fn second_build_sends_only_what_changed() {
     let files: Vec<_> =
         (0..20).map(|number| project.file(&format!("data-{number}"), noise(number, SIZE))).collect();
     let dockerfile = format!("FROM {base}\nCOPY data-* /data/\n");
-    // What windlass knows of the files before it builds.
+    // The state of the files that windlass recorded before the build.
     let request = || {
         let selection = Selection::of_files(project.root.path(), &files).expect("files");
         let index = Arc::new(StatIndex::in_memory());
@@ -240,7 +240,7 @@ async fn second_build_sends_only_what_changed() {
     project.run(request()).await.expect("third build");
     total(&project);
 
-    // The Dockerfile may travel each time.
+    // The Dockerfile may be transferred each time.
     let (size, dockerfile) = (SIZE as u64, dockerfile.len() as u64);
     assert_eq!(sent[0], 20 * size + dockerfile);
     assert!((0..=dockerfile).contains(&sent[1]), "{sent:?}");
@@ -339,7 +339,7 @@ async fn unknown_target_is_refused_in_the_words_of_the_cause() {
     let mut request = project.request(&format!("FROM {base}\n"), Selection::default());
     request.target = Some("nope".into());
     let error = project.run(request).await.expect_err("the build fails");
-    // Newer ones put the name in quotes.
+    // Newer versions put the name in quotes.
     assert_eq!(
         error.to_string().replace('"', ""),
         "the Docker daemon could not build `api`: target stage nope could not be found"
@@ -368,7 +368,7 @@ async fn absent_daemon_is_unreachable() {
     assert_eq!(error.code().map(|code| code.to_string()).as_deref(), Some("docker::unreachable"));
 }
 
-/// Builds 300 MB in a process of its own, whose peak is read by itself.
+/// Builds 300 MB in a separate process, so that its peak memory can be measured.
 #[test]
 fn large_context_takes_constant_memory() {
     const CHILD: &str = "WINDLASS_TEST_LARGE_CONTEXT";
@@ -413,7 +413,7 @@ async fn eventually(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-/// A command only this test runs.
+/// A command that only this test runs.
 fn long_sleep() -> String {
     format!("sleep {}", fastrand::u32(100_000..900_000))
 }

@@ -1,8 +1,8 @@
-//! Which builder an image gets, and who says why.
+//! Which builder an image gets, and how the choice is explained.
 
 use crate::harness::{BuildCluster, Cluster, Project, TestRepository};
 
-/// An image for docker, in `repository`, with `docker` options.
+/// An image with these `docker` options in `repository`.
 fn config(repository: &TestRepository, docker: &str) -> String {
     format!(
         "version: v1beta9\nimages:\n  api:\n    image: {repository}\n    tags: [one]\n    build: {{docker: {{{docker}}}, \
@@ -24,7 +24,7 @@ fn kaniko_takes_the_place_of_docker_where_no_daemon_answers() {
     output.stderr_has("kaniko ignores the Docker option `useBuildKit`");
     assert_eq!(cluster.registry.tags(&api), ["one"]);
 
-    // With a daemon, docker is taken, and nothing of a cluster is heard.
+    // With a daemon, the docker builder is used, and no cluster is mentioned.
     project.write("a.txt", "changed");
     let output = project.daemon(&cluster.daemon).run(["build", "--skip-push"]);
     output.success().stderr_has("building with Docker").lacks("kaniko");
@@ -57,7 +57,7 @@ fn without_a_cluster_nobody_speaks_of_kubernetes() {
     }
 }
 
-/// A kubeconfig whose cluster nobody runs.
+/// A kubeconfig whose cluster does not exist.
 const UNREACHABLE: &str = "apiVersion: v1
 kind: Config
 current-context: gone
@@ -66,12 +66,12 @@ clusters: [{name: gone, cluster: {server: 'https://127.0.0.1:1'}}]
 users: [{name: me, user: {token: x}}]
 ";
 
-/// Without a daemon, with and without a cluster: what a plan says is what the build does.
+/// Without a daemon, with and without a cluster: the build does what the plan reports.
 #[test]
 fn plan_and_build_agree_without_a_daemon() {
     let kubeconfig = || Some(UNREACHABLE.to_owned());
     let (copies, runs) = ("FROM scratch\nCOPY a.txt /\n", "FROM scratch\nRUN make\n");
-    // Each with the builder that the plan names, or why both fail.
+    // Each with the builder that the plan names, or the reason why both fail.
     let cases = [
         (without_daemon(None, ""), copies, "", Ok("oci")),
         (without_daemon(None, ""), runs, "", Err("stage::build::needs_daemon")),
@@ -99,7 +99,7 @@ fn plan_and_build_agree_without_a_daemon() {
             Ok(builder) => {
                 plan.success().stdout_has(format!("builder  {builder}"));
                 match builder {
-                    // Whether the cluster answers, only the build can tell.
+                    // Only the build can find out whether the cluster responds.
                     "kaniko" => drop(build.exits(1).stderr_has("building with kaniko")),
                     _ => drop(build.success().stderr_has("assembling without a daemon")),
                 }

@@ -13,7 +13,7 @@ use windlass::image::{Dockerfile, ImageReference, Selection};
 
 use crate::harness::{self, Registry, TestRepository};
 
-/// A daemon with a repository of its own, which is removed in the end.
+/// A daemon and a repository of its own, which is removed at the end.
 struct Fixture {
     real: harness::Daemon,
     daemon: Daemon,
@@ -23,7 +23,7 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// `None` where no daemon answers.
+    /// `None` if no daemon responds.
     fn new(name: &str) -> Option<Self> {
         Self::in_registry(name, "")
     }
@@ -48,7 +48,7 @@ impl Fixture {
         format!("{}:{tag}", self.repository).parse().unwrap()
     }
 
-    /// A request whose context holds busybox, `files`, and 4 MiB of ballast.
+    /// A request whose context contains busybox, `files`, and 4 MiB of ballast.
     fn request(&self, dockerfile: &str, files: &[(&str, &str)]) -> BuildRequest {
         let entry = |path: &str, mode, content: Vec<u8>| {
             let size = content.len() as u64;
@@ -105,14 +105,14 @@ impl Fixture {
 const LISTING: &str = "FROM scratch\nCOPY busybox /bin/\nCOPY . /x\nARG GREETING\n\
      RUN [\"/bin/busybox\", \"ls\", \"-A\", \"/x\"]\nRUN [\"/bin/busybox\", \"env\"]\n";
 
-/// Checks that a build by `builder` gives all tags, hides its own files and passes the argument.
+/// Checks that a build by `builder` creates all tags, hides its own files and passes the argument.
 async fn check_build(
     fixture: &Fixture,
     builder: &dyn Builder,
     expected_files: &[&str],
     files: &[(&str, &str)],
 ) {
-    // Steps of its own: another test that removes its images must not take the daemon's cache of ours along.
+    // Steps of its own: another test that removes its images must not remove the daemon's cache of ours.
     let label = format!("FROM scratch\nLABEL test={}\n", fastrand::u64(..));
     let request = fixture.request(&LISTING.replacen("FROM scratch\n", &label, 1), files);
     let cancel = CancellationToken::new();
@@ -178,7 +178,7 @@ async fn a_missing_cli_is_explained() {
     assert!(error.help().unwrap().to_string().starts_with("install the docker CLI"));
 }
 
-/// Checks that a failing RUN by `builder` shows step, code, instruction and the last lines.
+/// Checks that a failing RUN by `builder` shows the step, exit code, instruction and last lines.
 async fn check_failure(fixture: &Fixture, builder: &dyn Builder, expected_step: &str) {
     let script = "i=1; while [ $i -le 30 ]; do echo line $i; i=$((i+1)); done; exit 7";
     let text = format!("FROM scratch\nCOPY busybox /bin/sh\nRUN {script}\n");

@@ -1,5 +1,5 @@
-//! Images assembled without a daemon: the same as the daemon's own, the same on any machine, and the first command of
-//! the README where there is neither a daemon nor a cluster.
+//! Images assembled without a daemon: identical to the daemon's images, identical on any machine, and the first command
+//! of the README without a daemon or a cluster.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -19,14 +19,14 @@ use crate::harness::{
     Daemon, ImageStore, ImageTree, ModernDaemon, Project, Registry, TestRepository, stored,
 };
 
-/// A Dockerfile that both builders build; `BASE` stands for an image with `bin/busybox`, links to it, users and links
-/// between folders.
+/// A Dockerfile that both builders build; `BASE` is replaced with an image that contains `bin/busybox`, links to it,
+/// users, and links between directories.
 struct Case {
     name: &'static str,
     dockerfile: &'static str,
 }
 
-/// The base image of the cases, as both builders make it from the files below.
+/// The base image of the cases, which both builders make from the files below.
 const BASE: &str = "FROM BUSYBOX\nCOPY base/etc /etc/\nCOPY base/links /\nCOPY --chown=7:8 base/tmp /tmp\nENV BASE=1 SUB=sub\nLABEL a=base b=base\nCMD [\"from\", \"base\"]\nWORKDIR /base\n";
 
 const CASES: &[Case] = &[
@@ -386,7 +386,7 @@ fn files(project: Project) -> Project {
     project
 }
 
-/// An archive with folders, links of both kinds, owners, and a file whose folder it does not have.
+/// An archive with directories, both kinds of links, owners, and a file without an entry for its directory.
 fn archive() -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     let mut add = |path: &str, kind: tar::EntryType, mode: u32, link: &str, content: &[u8]| {
@@ -415,7 +415,7 @@ fn archive() -> Vec<u8> {
     builder.into_inner().expect("finished")
 }
 
-/// What of a configuration both builders have to agree on; `version` is the Docker's.
+/// The part of a configuration that both builders must agree on; `version` is that of Docker.
 fn essence(mut image: Value, layers: &[usize], version: u32) -> Value {
     let config = image["config"].as_object_mut().expect("config").clone();
     let known = |key: &str| {
@@ -449,11 +449,11 @@ fn essence(mut image: Value, layers: &[usize], version: u32) -> Value {
         .map(|entry| {
             let by = entry["created_by"].as_str().unwrap_or_default();
             let by = by.strip_suffix(" # buildkit").unwrap_or(by);
-            // BuildKit prints a structure of its source here.
+            // BuildKit prints one of its source structures here.
             let by = if by.starts_with("HEALTHCHECK") { "HEALTHCHECK" } else { by };
             let is_asked = |(name, since): &(&str, u32)| by.starts_with(name) && version < *since;
             let by = NOTED_SINCE.iter().find(|noted| is_asked(noted)).map_or(by, |noted| noted.0);
-            // BuildKit also makes a layer of nothing.
+            // BuildKit also creates a layer that is empty.
             let is_empty = entry["empty_layer"] == true || layers.next() == Some(&0);
             json!([by, is_empty])
         })
@@ -463,8 +463,8 @@ fn essence(mut image: Value, layers: &[usize], version: u32) -> Value {
     json!({ "config": config, "history": history, "facts": facts })
 }
 
-/// What a Docker older than the one that windlass follows, 28, does otherwise: the cases, and from which version on they
-/// agree. They are left out before it.
+/// Cases in which a Docker older than 28, the version that windlass follows, differs, each with the version from which
+/// on they agree. Older versions skip them.
 const SINCE: &[(&str, u32)] = &[
     ("check-strict", 28),
     ("chmod", 28),
@@ -486,13 +486,13 @@ const SINCE: &[(&str, u32)] = &[
     ("addresses-unpacked", 28),
 ];
 
-/// Instructions that an older one notes otherwise in the history: they are not compared there.
+/// Instructions that older versions record differently in the history: not compared for those versions.
 const NOTED_SINCE: &[(&str, u32)] = &[("ARG ", 28), ("EXPOSE ", 28)];
 
-/// What Docker does otherwise as long as it keeps its images itself: it takes `--link` for a plain copy there.
+/// Cases in which Docker without the containerd image store differs: it treats `--link` as a plain copy.
 const CONTAINERD_ONLY: &[&str] = &["linked", "linked-from", "linked-link", "linked-name"];
 
-/// The cases that neither Docker nor windlass builds.
+/// The cases that both Docker and windlass reject.
 const REFUSED: &[&str] = &[
     "address-copied",
     "address-gone",
@@ -537,7 +537,7 @@ const REFUSED: &[&str] = &[
 struct Comparison<'a> {
     daemon: &'a ModernDaemon,
     repository: TestRepository,
-    /// What answers downloads.
+    /// The server for downloads.
     server: SocketAddr,
 }
 
@@ -556,12 +556,13 @@ impl<'a> Comparison<'a> {
         Self { daemon, repository, server: serve() }
     }
 
-    /// Where the images that windlass builds of `cases` are not the daemon's, and the names of those that neither builds.
+    /// The differences between the images of `cases` from windlass and from the daemon, and the names of the cases that
+    /// neither builds.
     fn differences(&self, cases: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
         let prefix = &self.repository;
         let base = format!("{prefix}/base:1");
         let mut config = "version: v1beta9\nimages:\n".to_owned();
-        // A hundred images take their time where the machine has other things to do.
+        // A hundred images take a while on a busy machine.
         let project = Project::new().daemon(self.daemon).limit(Duration::from_secs(900));
         let mut project = files(project);
         for (name, dockerfile) in cases {
@@ -607,7 +608,7 @@ impl<'a> Comparison<'a> {
         (differences, refused)
     }
 
-    /// What the daemon and windlass made of the case `name`.
+    /// The images that the daemon and windlass made of the case `name`.
     fn images(&self, project: &Project, name: &str) -> (Option<ImageTree>, Option<ImageTree>) {
         let [theirs, own] = ["daemon", "own"].map(|tag| format!("{}/{name}:{tag}", self.repository));
         let reference = own.parse().expect("a reference");
@@ -619,7 +620,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// Where `own` is not `theirs`, which a Docker of `version` built.
+/// The differences between `own` and `theirs`, which a Docker of `version` built.
 fn differing(theirs: &ImageTree, own: &ImageTree, version: u32) -> Vec<String> {
     let mut differences = Vec::new();
     for (path, line) in &theirs.tree {
@@ -640,7 +641,7 @@ fn differing(theirs: &ImageTree, own: &ImageTree, version: u32) -> Vec<String> {
     differences
 }
 
-/// Builds the cases, and Dockerfiles made at random, with Docker and with windlass.
+/// Builds the cases and randomly generated Dockerfiles with Docker and with windlass.
 #[track_caller]
 fn compare_with_docker(store: ImageStore) {
     const COUNT: u64 = 24;
@@ -658,7 +659,7 @@ fn compare_with_docker(store: ImageStore) {
     let expected: Vec<_> = cases.iter().map(|case| case.0).filter(|name| REFUSED.contains(name)).collect();
     assert_eq!(refused, expected, "these are refused");
 
-    // The same ones every time; another number finds others.
+    // The same Dockerfiles every time; another seed generates others.
     let seed: u64 = std::env::var("WINDLASS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     let random: Vec<(String, String)> = (0..COUNT)
         .map(|number| {
@@ -684,7 +685,7 @@ fn images_are_those_of_docker_with_containerd() {
     compare_with_docker(ImageStore::Containerd);
 }
 
-/// A Dockerfile of a few instructions that `random` chooses; not every one can be built.
+/// A Dockerfile with a few instructions that `random` chooses; some of them cannot be built.
 fn random_dockerfile(random: &mut fastrand::Rng, version: u32, store: ImageStore) -> String {
     const SOURCES: [&str; 18] = [
         "a.txt",
@@ -741,7 +742,7 @@ fn random_dockerfile(random: &mut fastrand::Rng, version: u32, store: ImageStore
         "--chmod=a=rX --chown=:50 ",
         "--chmod=g=u,o= ",
         "--chown=nobody:staff ",
-        // From here on not every Docker has them.
+        // Not every Docker supports the flags from here on.
         "--exclude=*.txt ",
         "--exclude=sub --exclude=!sub/s.txt --chmod=700 ",
         "--link ",
@@ -754,7 +755,7 @@ fn random_dockerfile(random: &mut fastrand::Rng, version: u32, store: ImageStore
             && (store == ImageStore::Containerd || !flags.contains("link"))
     };
     let flags: Vec<&str> = FLAGS.into_iter().filter(known).collect();
-    // Before, wildcards do not stand for folders with links that lead nowhere, and archives keep their owners.
+    // In older versions, wildcards do not match directories with dangling links, and archives keep their owners.
     let is_known = |source: &&str| version >= 28 || !(source.contains(".tar") || *source == "d*");
     let sources: Vec<&str> = SOURCES.into_iter().filter(is_known).collect();
     let mut text = "FROM BASE AS first\nARG V=b\n".to_owned();
@@ -778,7 +779,7 @@ fn random_dockerfile(random: &mut fastrand::Rng, version: u32, store: ImageStore
     text
 }
 
-/// A web server that answers what is asked of it: `hello`, or an archive where its name says so.
+/// A web server that responds with `hello`, or with an archive if the name asks for one.
 fn serve() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -806,7 +807,7 @@ fn serve() -> SocketAddr {
     address
 }
 
-/// The example of the README's first command, where there is neither a daemon nor a cluster.
+/// The example of the README's first command, without a daemon or a cluster.
 #[test]
 fn first_command_needs_neither_daemon_nor_cluster() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/shop");
@@ -950,7 +951,7 @@ fn mistakes_point_at_their_line() {
         &["`gone.txt` is not in the build context", "[Dockerfile:3:1]", ".dockerignore"],
     );
     check("FROM scratch\nCOPY ignored.txt /x\n", &["`ignored.txt` is not in the build context"]);
-    // Nothing sends these folders: the one is not there, of the other nothing is wanted.
+    // No directory is sent for these: one does not exist, and nothing in the other matches.
     for pattern in ["target/*.jar", "dir/*.jar", "gone/*/x.jar"] {
         for instruction in ["COPY", "ADD"] {
             check(
@@ -985,7 +986,7 @@ fn mistakes_point_at_their_line() {
     check("FROM scratch\nCOPY --from=a /x /y\nFROM scratch AS a\nCOPY --from=0 /y /x\n", &["in a cycle"]);
 }
 
-/// A project with one image, `repository`, and no daemon unless one is given to it.
+/// A project with one image, `repository`, and no daemon unless the caller adds one.
 fn one_image(repository: &str, dockerfile: &str) -> Project {
     files(Project::new())
         .file("Dockerfile", dockerfile)
@@ -1011,7 +1012,7 @@ fn pushed_images_are_pulled_and_run() {
     assert_eq!(daemon.run(&reference, &[]), "a");
     assert_eq!(daemon.run(&reference, &["cat", "/app/dir/lnk/s.txt"]), "s");
 
-    // The next build sends one layer, and the base does not travel at all.
+    // The next build sends one layer, and the base is not transferred at all.
     let layers = |tag: &str| registry.manifest(&repository, tag)["layers"].clone();
     let before = registry.log();
     project.write("dir/top.txt", "changed");
@@ -1021,7 +1022,7 @@ fn pushed_images_are_pulled_and_run() {
     let (one, two) = (layers("1"), layers("2"));
     let same = |index: usize| one[index]["digest"] == two[index]["digest"];
     assert!(same(0) && same(1) && !same(2), "{one}\n{two}");
-    // What the registry does not have is asked for in vain, and sent: the layer and the configuration.
+    // Requests for what the registry does not have fail, and it is sent: the layer and the configuration.
     let sent = log.lines().filter(|line| line.contains("err.code=\"blob unknown\"")).count();
     assert_eq!(sent, 2, "{log}");
     daemon.docker(["pull", "--quiet", &format!("{repository}:2")]);
@@ -1066,7 +1067,7 @@ fn take_base(daemon: &Daemon, registry: &Registry) {
     daemon.docker(["pull", "--quiet", &format!("{repository}:2")]);
     assert_eq!(daemon.run(&format!("{repository}:2"), &["cat", "/app/b.txt"]), "changed");
 
-    // Without the daemon nobody has it.
+    // Without the daemon the image is found nowhere.
     let alone = one_image(repository.name(), &dockerfile).env("DOCKER_HOST", "unix:///no/daemon.sock");
     alone.run(["build", "--builder", "oci"]).exits(1).stderr_has(format!("cannot pull `{base}:1`"));
 }
@@ -1095,7 +1096,7 @@ fn load(daemon: &Daemon) {
     let id = daemon.image_id(&reference).expect("it is there");
     assert!([own.image_id(), own.digest()].map(|digest| digest.to_string()).contains(&id), "{id}");
     build().stderr_has("skipped: unchanged").lacks("loaded");
-    // What was removed from the daemon comes back without being built.
+    // An image that was removed from the daemon is restored without a build.
     daemon.docker(["image", "rm", "--force", &reference]);
     build().stderr_has("skipped: unchanged").stderr_has("loaded into the Docker daemon");
     assert_eq!(daemon.file(&reference, "/x"), "a");
@@ -1108,7 +1109,7 @@ fn docker_with_containerd_gives_and_takes_images() {
     take_base(&daemon, &registry);
     load(&daemon);
 
-    // An index is there whole, and each platform's image can be built upon.
+    // The whole index is there, and each platform's image can serve as a base image.
     let base = daemon.repository(&registry.address(), "index");
     let platforms = |project: Project, platforms: &str, repository: &TestRepository| {
         let docker = format!("    build:\n      docker:\n        args: [\"--platform\", \"{platforms}\"]\n");
@@ -1231,7 +1232,7 @@ fn hostile_archives_stay_inside_or_are_refused() {
     output.exits(1).stderr_has("in a circle");
     let (_, output) = build(&[raw(".wh.x", file, "", b"x")]);
     output.exits(1).stderr_has("cannot be in an image");
-    // Links lead no further than the folder it is unpacked in.
+    // Links are resolved inside the directory that the archive is unpacked into.
     let links = [
         raw("up", tar::EntryType::Symlink, "../../..", b""),
         raw("up/etc/x", file, "", b"x"),
@@ -1242,7 +1243,7 @@ fn hostile_archives_stay_inside_or_are_refused() {
     let tree = ImageTree::of_store(&project, "acme/tar:1").tree;
     assert!(tree.keys().all(|path| path == "in" || path.starts_with("in/")), "{tree:?}");
     assert!(tree.contains_key("in/etc/x") && tree.contains_key("in/abs"), "{tree:?}");
-    // One that breaks off in the middle.
+    // A truncated archive.
     let mut broken = raw("a", file, "", &[7; 4000]);
     broken.truncate(1000);
     let project = one_image("acme/tar", "FROM scratch\nADD files.tar /in/\n");

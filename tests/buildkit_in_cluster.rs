@@ -1,14 +1,14 @@
-//! BuildKit in the cluster, where buildx or the cluster are missing or not to be asked: `docker` is a stand-in that notes
-//! how it was called. What buildx itself does stands in `buildx.rs`.
+//! BuildKit in the cluster when buildx or the cluster is missing or must not be queried: `docker` is a stand-in that
+//! records its arguments. The tests of buildx itself are in `buildx.rs`.
 
 use serde_json::json;
 
 use crate::harness::Project;
 
-/// Stands in for docker with buildx: notes its arguments.
+/// Replaces docker with buildx: records its arguments.
 const DOCKER: &str = "#!/bin/sh\necho \"$*\" >> \"$PROJECT/said\"\n";
 
-/// A project whose images are built by BuildKit in a cluster that is never asked itself.
+/// A project whose images are built by BuildKit in a cluster that is never queried.
 fn project(images: &[&str], in_cluster: &str) -> Project {
     let mut config = "version: v2beta1\nimages:\n".to_owned();
     for name in images {
@@ -34,7 +34,7 @@ fn project(images: &[&str], in_cluster: &str) -> Project {
     project.env("KUBECONFIG", kubeconfig).env("PROJECT", root)
 }
 
-/// What docker was told, without the paths, which are made up anew each time.
+/// The recorded docker command lines, without the paths, which differ in each run.
 fn said(project: &Project) -> Vec<String> {
     let said = project.read("said");
     project.remove("said");

@@ -1,5 +1,5 @@
-//! BuildKit in the cluster, with docker's own buildx and a real node: the builder that is made, what is pushed, what
-//! every option does, and what each failure says.
+//! BuildKit in the cluster, with docker's own buildx and a real node: the builder that is created, what is pushed, what
+//! every option does, and how each failure is reported.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{BuildxCluster, Cluster, Output, Project, Registry, Signal, TestRepository, wait_for};
 
-/// How long to wait for what another program does.
+/// How long to wait for another program.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A configuration with an image in `repository`, built with these fields of `inCluster`.
@@ -21,10 +21,10 @@ fn config(repository: &TestRepository, in_cluster: &str) -> String {
     )
 }
 
-/// A project whose image has a file, and the outcome of a step that runs.
+/// A project whose image contains a file and the output of a step.
 fn project(cluster: &BuildxCluster, repository: &TestRepository, in_cluster: &str) -> Project {
-    // The tests share a BuildKit and its cache. Without a label they would share the image as well, and what one of them
-    // removes would still be there by another's name.
+    // The tests share a BuildKit and its cache. Without a label they would also share the image, and an image that one
+    // of them removes would still exist under the name of another.
     let dockerfile = format!(
         "FROM scratch\nLABEL of={repository}\nCOPY busybox /bin/sh\nCOPY a.txt /\nRUN [\"/bin/sh\", \"-c\", \"echo made > \
          /made\"]\n"
@@ -41,12 +41,12 @@ fn change(project: &Project, repository: &TestRepository, in_cluster: &str) {
     project.write("devspace.yaml", config(repository, in_cluster));
 }
 
-/// The pods of the builder, as buildx describes them; `None` when there is no builder.
+/// The pods of the builder, as buildx describes them; `None` if there is no builder.
 fn pods(cluster: &Cluster, builder: &str) -> Option<PodSpec> {
     cluster.find::<Deployment>(builder)?.spec?.template.spec
 }
 
-/// How often something was said.
+/// How often `text` was printed.
 fn count(output: &Output, text: &str) -> usize {
     output.stderr.matches(text).count()
 }
@@ -60,13 +60,13 @@ fn the_first_build_makes_a_builder_and_pushes() {
     let namespace = cluster.cluster.namespace();
     output.success().stderr_has(format!("creating the builder devspace-{namespace}")).stderr_has("RUN [");
 
-    // The builder is where it should be, and made as configured.
+    // The builder is in the expected place and has the configured options.
     let name = format!("devspace-{namespace}0");
     assert_eq!(cluster.builders(), [format!("{name}: {}", BuildxCluster::image())]);
     let container = pods(&cluster.cluster, &name).expect("the builder").containers.remove(0);
     assert_eq!(container.security_context.expect("rights").privileged, None);
 
-    // The digest is the registry's, and what was built is what the Dockerfile says.
+    // The digest is the registry's, and the image matches the Dockerfile.
     assert_eq!(cluster.registry.tags(&api), ["one", "two"]);
     let digest = cluster.registry.digest(&api, "one").expect("a digest");
     output.stderr_has(format!("pushed {api}:one ({digest})"));
@@ -77,7 +77,7 @@ fn the_first_build_makes_a_builder_and_pushes() {
     assert_eq!(cluster.daemon.file(&format!("{api}:one"), "/a.txt"), "hello");
     assert_eq!(cluster.daemon.file(&format!("{api}:one"), "/made"), "made\n");
 
-    // Nothing changed: nobody is contacted. Another build finds the builder.
+    // Nothing changed: no server is contacted. Another build finds the builder.
     project.run(["build"]).success().stderr_has("1 skipped").lacks("builder");
     project.write("a.txt", "changed");
     let uid = || cluster.cluster.find::<Deployment>(&name).expect("the builder").metadata.uid;
@@ -117,10 +117,10 @@ fn images_that_are_built_at_once_share_one_builder_in_a_namespace_that_is_made_f
     assert!(pods(&builds, "our-own0").is_some());
     assert_eq!(cluster.builders(), Vec::<String>::new());
 
-    // A name in capitals is the same one the next time.
+    // A name in capitals refers to the same builder the next time.
     project.run(["build", "--force-build"]).success().stderr_has("3 built").lacks("creating");
 
-    // Two images cannot want it in two ways.
+    // Two images cannot configure the builder differently.
     let other = project.read("devspace.yaml").replacen(", rootless: true", "", 1);
     project.write("devspace.yaml", other.replace("name: Our_Own", "name: both"));
     let output = project.run(["build", "--build-sequential", "--force-build", "i1", "i0"]);
@@ -177,7 +177,8 @@ fn a_builder_is_made_anew_when_it_should_be_made_otherwise() {
     let selector = pods(&cluster.cluster, "ours0").and_then(|pod| pod.node_selector).expect("a selector");
     assert_eq!(selector["kubernetes.io/os"], "linux");
 
-    // Buildx goes by the kubeconfig with which a builder was made, so that of another one is not used, nor stopped.
+    // Buildx uses the kubeconfig with which a builder was created, so a builder from another kubeconfig is neither used
+    // nor stopped.
     let second = uid();
     let kubeconfig = project.read("kubeconfig");
     project.remove("kubeconfig");
@@ -213,7 +214,7 @@ fn a_context_that_is_not_current_is_built_in() {
     project.run(in_test).success().lacks("removing the builder ours");
     assert_eq!(copies(&project), 0);
 
-    // The usual place serves as well.
+    // The default path works as well.
     project.remove("kubeconfig");
     let home = project.path("../home/.kube");
     std::fs::create_dir(&home).expect("a folder can be made");
@@ -224,7 +225,7 @@ fn a_context_that_is_not_current_is_built_in() {
         .success()
         .stderr_has("removing the builder ours of another kubeconfig, but not its pods");
 
-    // So do several files, of which the first says what is current, and relative paths.
+    // So do several files, of which the first sets the current context, and relative paths.
     project.write(
         "current",
         json!({ "apiVersion": "v1", "kind": "Config", "current-context": "test" }).to_string(),
@@ -235,7 +236,7 @@ fn a_context_that_is_not_current_is_built_in() {
     assert_eq!(copies(&project), 0);
 }
 
-/// How many copies of kubeconfigs lie where buildx notes its builders.
+/// The number of kubeconfig copies in the directory where buildx records its builders.
 fn copies(project: &Project) -> usize {
     let folder = std::fs::read_dir(project.docker_config_path().with_file_name("buildx")).expect("a folder");
     let names = folder.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
@@ -247,7 +248,7 @@ fn what_is_not_pushed_is_loaded_into_the_daemon() {
     let Some(cluster) = BuildxCluster::acquire() else { return };
     let api = cluster.daemon.repository("", "api");
     let project = project(&cluster, &api, "rootless: true");
-    // Nothing is built for a daemon that is not there.
+    // Nothing is built for a missing daemon.
     project.run(["build", "--skip-push"]).exits(1).stderr_has("daemon").lacks("builder");
 
     let project = project.daemon(&cluster.daemon);
@@ -256,7 +257,7 @@ fn what_is_not_pushed_is_loaded_into_the_daemon() {
     assert_eq!(cluster.daemon.file(&format!("{api}:one"), "/a.txt"), "hello");
     assert_eq!(cluster.daemon.file(&format!("{api}:one"), "/made"), "made\n");
     project.run(["build", "--skip-push"]).success().stderr_has("1 skipped");
-    // An image that is gone is built again.
+    // An image that was removed is built again.
     cluster.daemon.docker(["image", "rm", "--force", &format!("{api}:one"), &format!("{api}:two")]);
     project.run(["build", "--skip-push"]).success().stderr_has("1 built");
     assert_eq!(cluster.daemon.tags(&api), ["one", "two"]);

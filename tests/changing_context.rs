@@ -1,5 +1,5 @@
-//! Files that change during a run: what hooks, scripts and other images write, and what changes between a look and the
-//! sending. What is in the image is whole, and the next run knows what it is.
+//! Files that change during a run: those that hooks, scripts and other images write, and those that change between
+//! hashing and sending. The image is consistent, and the next run knows its content.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -20,7 +20,7 @@ const BUILDERS: [(&str, &str); 5] = [
     ("cli-buildkit", "docker: {useCli: true, useBuildKit: true}"),
 ];
 
-/// A project with the image `api`, which is what is in `c`, and more of `devspace.yaml`.
+/// A project with the image `api`, which contains the files in `c`, and `more` lines of `devspace.yaml`.
 fn project(daemon: &Daemon, repository: &TestRepository, build: &str, more: &str) -> Project {
     let mut project = Project::new()
         .daemon(daemon)
@@ -68,7 +68,7 @@ fn files(
     below.filter(|(_, line)| line.starts_with("file")).collect()
 }
 
-/// The same of what is on disk.
+/// The same for the files on disk.
 fn on_disk(project: &Project) -> Vec<(String, String)> {
     let entries = fs::read_dir(project.path("c")).expect("a folder").flatten();
     let mut files: Vec<_> = entries
@@ -180,12 +180,12 @@ fn a_custom_command_that_changes_its_own_files_runs_again() {
     let project = Project::new().file("devspace.yaml", config).file("source", "1");
     let build = || project.run(["build", "--skip-push"]).success().clone();
     build().stderr_has("`made` changed while the custom command ran: the next run repeats it");
-    // What it read of a file that came while it ran is not known.
+    // A file that appeared while it ran may or may not have been read.
     build().stderr_has("building: the context changed");
     build().stderr_has("skipped: unchanged");
 }
 
-/// A registry that lets a build go on only when it is told to: after the files were looked at, before they are sent.
+/// A registry that holds a build until it is released: after the files were hashed, before they are sent.
 struct Held {
     daemon: Daemon,
     proxy: FaultProxy,
@@ -199,7 +199,7 @@ impl Held {
         Some(Self { daemon, proxy, _registry: registry })
     }
 
-    /// Builds, and calls `edit` once the files were looked at, before they are sent.
+    /// Builds, and calls `edit` after the files were hashed and before they are sent.
     fn build(
         &self,
         project: &Project,
@@ -244,14 +244,14 @@ fn what_was_sent_is_what_is_remembered() {
             let run = || project.run([&["build"], builder].concat()).success().clone();
             match built == after {
                 true => drop(run().stderr_has("skipped: unchanged")),
-                // A BuildKit that has the file as it was told of does not ask for it.
+                // If BuildKit already has the file as announced, it does not request it.
                 false => {
                     assert!(!is_first && name == "buildkit" && built == before, "{built:?} {after:?} {what}");
                     run().stderr_has("api | building: grow, same and 1 more file changed");
                 }
             }
             assert_eq!(files(&held.daemon, &project, name, &repository), after, "{what}");
-            // What was there when the key was made is not taken for what was built.
+            // The state for which the key was computed is not recorded as the state that was built.
             project.write("c/grow", "1");
             project.write("c/shrink", "a rather long text");
             project.write("c/same", "same");

@@ -1,4 +1,4 @@
-//! `windlass check`: what is wrong in every profile, without building.
+//! `windlass check`: finds the errors of every profile without building.
 
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ profiles:
         .file("greeting", "hello")
 }
 
-/// What `windlass check --json` finds, and its exit code.
+/// The findings of `windlass check --json`, and its exit code.
 #[track_caller]
 fn findings(project: &Project, exit: i32) -> Vec<Value> {
     let output = project.run(["check", "--json"]);
@@ -55,7 +55,7 @@ fn line(finding: &Value) -> String {
     )
 }
 
-/// What is found with `script` as windlass.rhai, a line each.
+/// The findings with `script` as windlass.rhai, one per line.
 fn found(script: &str) -> String {
     let project = project().file("windlass.rhai", script);
     findings(&project, 2).iter().map(line).collect::<Vec<_>>().join("\n")
@@ -98,7 +98,7 @@ fn every_profile_is_looked_at() {
         .exits(2)
         .stderr_has("in the profile `dev`: unknown function `tagz`")
         .stderr_has("windlass.dev.rhai:1:18");
-    // A run says so as well, where the name is a slip.
+    // A run reports it as well if the name looks like a typo.
     project.run(["plan"]).success().stderr_has(
         "warning: `windlass.stagign.rhai` is never used: unknown profile `stagign`; did you mean windlass.staging.rhai",
     );
@@ -145,7 +145,7 @@ fn tag(image) { [\"1\"] }
     "#);
 }
 
-/// What people who write their first script get wrong: the message names the fix, in a check and in a build.
+/// Errors that are typical of a first script: the message names the fix, in a check and in a build.
 #[test]
 fn typical_mistakes_are_answered_with_their_fix() {
     let scripts = [
@@ -179,7 +179,7 @@ fn typical_mistakes_are_answered_with_their_fix() {
         let project = project().file("windlass.rhai", script);
         let findings = findings(&project, 2);
         answers.push(format!("{name}\n  {}", findings.iter().map(line).collect::<Vec<_>>().join("\n  ")));
-        // The build stops for the same reason, with the same advice.
+        // The build stops for the same reason, with the same help.
         let build = project.run(["build", "--skip-push"]);
         build.exits(2).stderr_has("windlass.rhai:");
     }
@@ -324,7 +324,7 @@ fn helper() { tags(project()) }
     "#);
 }
 
-/// More of what people get wrong, a line each: what is said, and the fix. `windlass plan` says the same.
+/// More typical errors, one per line: the message and the fix. `windlass plan` reports the same.
 #[test]
 fn more_mistakes_are_answered_with_their_fix() {
     let scripts = [

@@ -1,11 +1,11 @@
-//! What scripts do in a real cluster: overrides and pipelines that build in it, and read from it.
+//! Scripts in a real cluster: overrides and pipelines that build in it and read from it.
 
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
 use crate::harness::{BuildCluster, Project, TestRepository, wait_for};
 
-/// Overrides that build in the cluster where there is one, and pipelines of the project's own.
+/// Overrides that build in the cluster if there is one, and pipelines of the project.
 const SCRIPT: &str = r#"//! Pipelines of the shop.
 
 fn plan(image) {
@@ -34,7 +34,7 @@ fn logs(project, pods) {
 }
 "#;
 
-/// A project with the script, and an image that only the script lets a pod build.
+/// A project with the script, and an image that is built in a pod only because of the script.
 fn project(cluster: &BuildCluster, api: &TestRepository) -> Project {
     cluster
         .project()

@@ -1,4 +1,4 @@
-//! `windlass completions`: a real shell asks for candidates.
+//! `windlass completions`: a real shell requests candidates.
 
 use std::path::Path;
 

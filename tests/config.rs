@@ -1,10 +1,10 @@
-//! devspace.yaml: what its fields, variables and profiles do to a build, and what is said of mistakes in it.
+//! devspace.yaml: how its fields, variables and profiles affect a build, and how its errors are reported.
 
 use std::collections::BTreeMap;
 
 use crate::harness::{Daemon, Output, Project};
 
-/// A custom command that writes its arguments, one a line, to `recorded`.
+/// A custom command that writes its arguments, one per line, to `recorded`.
 const RECORD: &str = "#!/bin/sh\nprintf '%s\\n' \"$@\" >recorded\n";
 
 /// A project whose one image is built by a command with the arguments `[args]`, with `more` at the end of its file.
@@ -15,7 +15,7 @@ fn recording(args: &str, more: &str) -> Project {
     Project::new().executable("record", RECORD).file("devspace.yaml", file)
 }
 
-/// Builds and gives what the command was called with.
+/// Builds and returns the arguments of the command.
 #[track_caller]
 fn recorded(project: &Project, flags: &[&str]) -> Vec<String> {
     let output = build(project, flags);
@@ -69,7 +69,7 @@ fn docker_fields_reach_the_image() {
         .file("docker/Dockerfile.dev", text)
         .file("src/a.txt", "hello")
         .env("D", "from-environment");
-    // `skipPush` alone keeps the image here: there is no registry that would take it.
+    // `skipPush` alone keeps the image local: no registry would accept it.
     let output = project.run(["build", "--progress", "json"]);
     output.success();
     assert_eq!(event(&output, "image_finished")["pushed"], false);
@@ -119,7 +119,7 @@ fn build_kit_block_builds_with_its_options() {
 ";
     let dockerfile = "FROM base AS dev\nARG A\nLABEL a=$A\nFROM base\nRUN false\n";
     let project = docker(&daemon, api.name(), dockerfile, fields);
-    // The usual program's work is done through the daemon's API, with the same options.
+    // The daemon's API replaces the usual command, with the same options.
     project.run(["build", "--progress", "plain"]).success().stderr_has("building with Docker (BuildKit)");
     assert_eq!(daemon.inspect(&format!("{api}:t"))["Config"]["Labels"]["a"], "007");
 }
@@ -162,7 +162,7 @@ images:
 ";
     let project = recording("", "").file("devspace.yaml", custom).file("src/a", "1");
     assert_eq!(recorded(&project, &[]), ["1.10", "yes", "--tag", "a", "last"]);
-    // `onChange` decides: nothing changed, nothing runs.
+    // `onChange` decides: nothing changed, so the command does not run.
     build(&project, &[]).success();
     assert!(!project.path("recorded").exists());
     project.write("src/a", "2");
@@ -466,7 +466,7 @@ fn answer_on_the_terminal_is_asked_once() {
     let (status, screen) = terminal.finish();
     assert!(status.success(), "{screen}");
     assert_eq!(project.read("recorded"), "prod\n");
-    // The next run knows it, with or without a terminal.
+    // The next run uses the saved answer, with or without a terminal.
     assert_eq!(recorded(&project, &[]), ["prod"]);
 }
 
@@ -521,6 +521,6 @@ fn interrupted_command_of_a_variable_ends_with_what_it_started() {
     });
     running.signal(Signal::Interrupt);
     running.finish().exits(130);
-    // The lock is free again only when the last process that inherited it has ended.
+    // The lock is released only when the last process that inherited it has ended.
     project.run_program("flock", ["--wait", "20", "lock", "true"]).success();
 }

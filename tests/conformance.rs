@@ -1,6 +1,6 @@
-//! Agreement with Docker's own implementations, on thousands of recorded answers.
+//! Agreement with Docker's own implementations, on thousands of recorded results.
 //!
-//! The files are read from the folder `CONFORMANCE_DIR`, or from `tests/conformance`.
+//! The files are read from the directory `CONFORMANCE_DIR`, or from `tests/conformance`.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use windlass::image::dockerfile::word::{Variable, expand};
 use windlass::image::dockerfile::{Command, Instruction, Kind};
 use windlass::image::{Dockerfile, ImageReference};
 
-/// Asks `answer` every question of `file` and reports all answers that differ from Docker's.
+/// Runs `answer` on every question of `file` and reports all results that differ from Docker's.
 #[track_caller]
 fn check(file: &str, answer: impl Fn(&Value) -> Option<Value>) {
     let folder = std::env::var_os("CONFORMANCE_DIR")
@@ -43,7 +43,7 @@ fn check(file: &str, answer: impl Fn(&Value) -> Option<Value>) {
 fn references_agree_with_docker() {
     check("reference.jsonl", |question| {
         let reference: ImageReference = question["text"].as_str()?.parse().ok()?;
-        // The recording program had no digest algorithm linked in and refused every digest; Docker has them.
+        // The recording program was built without any digest algorithm and rejected every digest; Docker has them.
         if question["error"] == true && reference.digest.is_some() {
             return None;
         }
@@ -111,7 +111,7 @@ fn command(instruction: &Instruction) -> Value {
         Kind::Arg(_) | Kind::Env(_) => value["pairs"] = json!(pairs(kind)),
         Kind::Cmd(Command { argv, is_shell }) | Kind::Entrypoint(Command { argv, is_shell }) => {
             value["shell"] = json!(is_shell);
-            // The reference writes an empty ENTRYPOINT as null.
+            // The reference implementation writes an empty ENTRYPOINT as null.
             value["argv"] = if is_entrypoint && argv.is_empty() { Value::Null } else { json!(argv) };
         }
         Kind::Run(run) => {

@@ -1,4 +1,4 @@
-//! Ignore files: what Docker's own implementation leaves out, we leave out.
+//! Ignore files: windlass excludes exactly what Docker's own implementation excludes.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! The build context: Docker's ignore rules, everything kept as it is on disk, and no surprise with huge ones.
+//! The build context: Docker's ignore rules, files kept exactly as on disk, and no surprises with huge contexts.
 
 use std::ffi::{CString, OsStr};
 use std::fs;
@@ -14,7 +14,7 @@ use crate::harness::{
     Daemon, ImageStore, ImageTree, ModernDaemon, Project, TestRepository, leave_out_always,
 };
 
-/// Options that lead to either builder of the daemon.
+/// Options that select each builder of the daemon.
 const BUILDERS: [&str; 2] = ["useBuildKit: true", "useBuildKit: false"];
 
 /// `devspace.yaml` with one image.
@@ -25,7 +25,7 @@ fn yaml(repository: &TestRepository, config: &str, builder: &str) -> String {
     )
 }
 
-/// What `reference` has in `/x`, as sorted paths.
+/// The content of `/x` in `reference`, as sorted paths.
 fn listing(daemon: &Daemon, reference: &str) -> Vec<String> {
     let listed = daemon.docker([
         "run",
@@ -47,7 +47,7 @@ fn listing(daemon: &Daemon, reference: &str) -> Vec<String> {
 fn the_image_gets_what_the_rules_leave_and_nothing_else() {
     let Some(daemon) = Daemon::acquire() else { return };
     for builder in BUILDERS {
-        // Once as it is, once with an edited Dockerfile, which must not be seen either.
+        // Once unedited, once with an edited Dockerfile, which must not be visible either.
         for config in ["", "    entrypoint: [x]\n"] {
             let repository = daemon.repository("", "rules");
             let dockerfile = format!("FROM {}\nCOPY . /x\n", daemon.base());
@@ -133,7 +133,7 @@ fn files_arrive_as_they_are_on_disk() {
             .file(format!("c/{deep}/{long}"), "deep")
             .file("c/grüße 🦀/ñ", "unicode");
         let pipe = CString::new(project.path("c/pipe").as_os_str().as_bytes()).expect("a path");
-        // SAFETY: the path is a C string that lives through the call.
+        // SAFETY: the path is a C string that outlives the call.
         assert_eq!(unsafe { libc::mkfifo(pipe.as_ptr(), 0o600) }, 0);
         let _socket = UnixListener::bind(project.path("c/socket")).expect("a socket");
         let output = project.run(["build", "--skip-push", "-t", "1"]);
@@ -163,7 +163,7 @@ fn names_that_are_not_utf8_arrive_byte_for_byte_in_a_new_daemon() {
     check_names(&daemon, &["docker: {useBuildKit: true}", "docker: {useBuildKit: false}"]);
 }
 
-/// A project whose image takes the whole folder.
+/// A project whose image copies the whole directory.
 fn whole() -> Project {
     Project::new()
         .file("devspace.yaml", "version: v1beta9\nimages:\n  api:\n    image: acme/api\n    tags: [v1]\n")
@@ -219,9 +219,9 @@ fn a_user_without_a_home_has_a_cache_that_is_no_part_of_the_context() {
     assert!(project.path(".windlass/cache/oci").is_dir() && !project.path(".cache").exists());
 }
 
-/// Options that lead to the docker CLI.
+/// Options that select the docker CLI.
 const CLI: &str = "docker: {useCli: true, useBuildKit: false}";
-/// Options that lead to windlass's own builder.
+/// Options that select windlass's own builder.
 const OCI: &str = "";
 
 fn check_names(daemon: &Daemon, builders: &[&str]) {
@@ -325,8 +325,7 @@ fn a_bad_pattern_is_shown_where_it_stands() {
 fn an_unreadable_file_is_an_error_unless_it_is_ignored() {
     let Some(daemon) = Daemon::acquire() else { return };
     let windlass = env!("CARGO_BIN_EXE_windlass");
-    // Root may read everything, unless it gives that up.
-    // SAFETY: geteuid takes nothing and cannot fail.
+    // Root can read everything, unless it drops that capability. SAFETY: geteuid takes no arguments and cannot fail.
     let (program, mut arguments) = match unsafe { libc::geteuid() } {
         0 => ("setpriv", vec!["--bounding-set=-dac_override,-dac_read_search", windlass]),
         _ => (windlass, Vec::new()),
@@ -348,7 +347,7 @@ fn an_unreadable_file_is_an_error_unless_it_is_ignored() {
     }
 }
 
-/// A file of `bytes` zeros that takes no room on disk.
+/// A file of `bytes` zeros that takes no space on disk.
 fn sparse(path: &Path, bytes: u64) {
     fs::create_dir_all(path.parent().expect("a folder")).expect("a folder can be made");
     fs::File::create(path).and_then(|file| file.set_len(bytes)).expect("a sparse file can be made");
@@ -361,7 +360,7 @@ fn a_huge_context_is_told_with_its_largest_folders() {
     let project = Project::new()
         .daemon(&daemon)
         .file("devspace.yaml", yaml(&repository, "", BUILDERS[0]))
-        // Fails before anything is sent: nothing listens there.
+        // Fails before anything is sent: nothing listens on that port.
         .file("Dockerfile", "FROM scratch\nCOPY --from=127.0.0.1:1/x:1 /a /\nCOPY . /\n")
         .file("small/a", "x");
     sparse(&project.path("assets/video/big"), 1_100_000_000);
@@ -386,13 +385,13 @@ fn memory_does_not_grow_with_the_context() {
     let project = Project::new()
         .daemon(&daemon)
         .file("devspace.yaml", yaml(&repository, "", "useBuildKit: false"))
-        // Fails once the context is there, so that the daemon keeps nothing of it.
+        // Fails after the context is sent, so that the daemon keeps nothing of it.
         .file("Dockerfile", "FROM scratch\nCOPY missing /\nCOPY big /\n");
     sparse(&project.path("big"), 600_000_000);
     let running = project.spawn(["build", "--skip-push"]);
     let status = format!("/proc/{}/status", running.pid());
     let mut peak = 0;
-    // Gone, or without memory: it ended.
+    // The process has ended when its status or its memory line is missing.
     while let Some(now) = fs::read_to_string(&status).ok().as_deref().and_then(peak_memory) {
         peak = now;
         std::thread::sleep(std::time::Duration::from_millis(5));
@@ -401,7 +400,7 @@ fn memory_does_not_grow_with_the_context() {
     assert!(0 < peak && peak < 64 * 1024, "it used {peak} KiB");
 }
 
-/// The most memory a process ever had, in KiB, from its `/proc` status.
+/// The peak memory of a process in KiB, from its `/proc` status.
 fn peak_memory(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.trim().parse().ok()

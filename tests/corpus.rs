@@ -1,7 +1,7 @@
-//! Files of every version and for every section: what windlass makes of each, as a snapshot beside it.
+//! Files for every version and every section: what windlass loads from each, as a snapshot beside it.
 //!
-//! A new file in `tests/corpus` is picked up; `INSTA_UPDATE=always cargo test --test integration corpus::` writes what
-//! it loads to.
+//! A new file in `tests/corpus` is picked up; `INSTA_UPDATE=always cargo test --test integration corpus::` writes its
+//! snapshot.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -11,14 +11,14 @@ use windlass::config::{
     CustomConfig, DockerConfig, Hook, ImageConfig, LoadOptions, Loaded, UpgradedFile, load, upgrade_file,
 };
 
-/// Fewer files than this are not the corpus.
+/// With fewer files than this, the corpus was not found.
 const FILES: usize = 60;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus")
 }
 
-/// The files, by name.
+/// The files, sorted by name.
 fn files() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder()).expect("the folder can be read");
     let paths = entries.map(|entry| entry.expect("the entry can be read").path());
@@ -39,7 +39,7 @@ fn options(file: &Path) -> LoadOptions {
     }
 }
 
-/// The project, with the profile `dev` where it has one.
+/// The project, with the profile `dev` if it has one.
 fn loaded(file: &Path) -> Loaded {
     let mut options = options(file);
     let text = std::fs::read_to_string(file).expect("the file can be read");
@@ -69,7 +69,7 @@ fn every_file_means_the_same_after_an_upgrade() {
     for file in files() {
         let UpgradedFile { text, to, .. } =
             upgrade_file(&options(&file)).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        // Beside the others, so that imports are found.
+        // Beside the other files, so that imports are found.
         let copy = tempfile::Builder::new().prefix(".upgraded-").suffix(".yml").tempfile_in(folder());
         let copy = copy.expect("a file can be made");
         std::fs::write(copy.path(), text).expect("it can be written");
@@ -91,7 +91,7 @@ fn every_file_means_the_same_after_an_upgrade() {
     assert!(newest >= 40, "only {newest} files reach the newest version");
 }
 
-/// What a build is told, in few lines.
+/// A short rendering of the build configuration.
 fn rendered(loaded: &Loaded) -> String {
     let mut text = String::new();
     let project = &loaded.project;

@@ -1,10 +1,10 @@
-//! The custom builder: a command of the user's makes the image.
+//! The custom builder: a command of the user creates the image.
 
 use std::time::Duration;
 
 use crate::harness::{Output, Project, Signal, wait_for};
 
-/// Writes its arguments and the variables it got, one a line, to `said`.
+/// Writes its arguments and its variables, one per line, to `said`.
 const TELL: &str = r#"#!/bin/sh
 {
   for argument; do echo "arg $argument"; done
@@ -25,7 +25,7 @@ fn project(custom: &str) -> Project {
     Project::new().file("devspace.yaml", config).folder("src").executable("tell.sh", TELL)
 }
 
-/// The arguments that `tell.sh` got when it was run for `custom`.
+/// The arguments of `tell.sh` when it ran for `custom`.
 #[track_caller]
 fn arguments(custom: &str) -> Vec<String> {
     let project = project(custom);
@@ -138,7 +138,7 @@ fn counting(custom: &str) -> Project {
     project(custom).executable("count.sh", COUNT).file("src/a.go", "a").file("src/deep/b.go", "b")
 }
 
-/// Runs a build and checks how often the command ran so far.
+/// Runs a build and checks how often the command has run so far.
 #[track_caller]
 fn check_runs(project: &Project, expected: usize) -> Output {
     let output = project.run(["build"]);
@@ -210,13 +210,13 @@ fn failed_command_is_run_again() {
     check_runs(&project, 2);
 }
 
-/// Whether a process with this number runs.
+/// Whether a process with this ID runs.
 fn is_alive(pid: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
     stat.is_ok_and(|stat| !stat.contains(") Z"))
 }
 
-/// Stops a build with `signal` while its command and a child of that run; both must end.
+/// Stops a build with `signal` while its command and a child process of it run; both must end.
 #[track_caller]
 fn check_stop(script: &str, signal: Signal) -> Output {
     let project = project("{command: ./slow.sh}").executable("slow.sh", script);

@@ -1,4 +1,4 @@
-//! A daemon that is not there, may not be used, or goes away in the middle.
+//! A daemon that does not run, denies access, or stops during a build.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
@@ -17,14 +17,14 @@ fn project(dockerfile: &str, build_kit: bool) -> Project {
 #[track_caller]
 fn check_killed(build_kit: bool) {
     let Some(mut daemon) = PrivateDaemon::start() else { return };
-    // Seconds that no other process sleeps.
+    // A number of seconds that no other process sleeps.
     let marker = format!("8{:08}", fastrand::u32(..100_000_000));
     let wanted = format!("sleep\0{marker}\0");
     let dockerfile = format!("FROM {}\nRUN echo started; sleep {marker}\n", daemon.base());
     let project = project(&dockerfile, build_kit).daemon(&daemon);
     let running = project.spawn(["build", "--result", "result.json"]);
     running.wait_for_text("RUN echo started");
-    // The builder has the step in hand; output may come late, but a container or process is soon there.
+    // The builder has started the step; output may come late, but a container or process soon exists.
     wait_for("the step to run", Duration::from_secs(60), || {
         let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
         let mut commands = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
@@ -57,9 +57,9 @@ fn daemon_that_does_not_run_is_named_with_what_to_do() {
 
 #[test]
 fn socket_that_may_not_be_used_says_how_to_get_the_right() {
-    // SAFETY: geteuid takes nothing and cannot fail.
+    // SAFETY: geteuid takes no arguments and cannot fail.
     if unsafe { libc::geteuid() } == 0 {
-        // Root may use every socket: the program runs as somebody else.
+        // Root can use every socket, so the program runs as another user.
         let project = project("FROM scratch\n", true);
         let socket = project.path("docker.sock");
         let _listener = UnixListener::bind(&socket).expect("a socket can be made");

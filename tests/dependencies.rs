@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::harness::{Daemon, Output, Project, Signal, TestRepository};
 
-/// A devspace.yaml with the image `r.example/WHO/api`, which a command builds that writes `WHO` to `$LOG`, and `more`.
+/// A devspace.yaml with `more` and the image `r.example/WHO/api`, whose command writes `WHO` to `$LOG`.
 fn config(who: &str, more: &str) -> String {
     custom(who, &format!("echo {who} >> $LOG"), more)
 }
@@ -17,7 +17,7 @@ fn custom(who: &str, command: &str, more: &str) -> String {
     )
 }
 
-/// Dependencies on the projects in these folders.
+/// Dependencies on the projects in these directories.
 fn on(folders: &[&str]) -> String {
     let entry = |folder: &&str| {
         let name = folder.rsplit('/').next().unwrap_or(folder);
@@ -43,7 +43,7 @@ impl With for Project {
     }
 }
 
-/// What was built, in order.
+/// The images that were built, in order.
 #[track_caller]
 fn log(project: &Project) -> Vec<String> {
     project.read("log").lines().map(str::to_owned).collect()
@@ -71,7 +71,7 @@ fn leaves_are_built_first_and_only_what_changed_again() {
     project.write("libs/auth/input", "1");
     project.run(["build"]).success().stderr_has("auth.api | building").stderr_has("1 built, 2 skipped");
     assert_eq!(log(&project), ["db", "auth", "root", "auth"]);
-    // Each project remembers its own builds: it is the same project when it is built alone.
+    // Each project records its own builds: it is the same project when it is built alone.
     project.run_in("libs/auth", ["build"]).success().stderr_has("2 skipped");
     assert!(project.path("libs/db/.windlass").is_dir());
 }
@@ -118,7 +118,7 @@ fn variables_are_passed_as_declared() {
     assert_eq!(said(", vars: [{name: B, value: given}]", &[]), "a given");
     assert_eq!(said(", overwriteVars: true", &[]), "from-root b");
     assert_eq!(said("", &["--var", "A=flag"]), "flag b");
-    // The project's own profiles are not passed on; a dependency has those that it is declared with.
+    // The project's own profiles are not passed on; a dependency has only the profiles in its declaration.
     assert_eq!(said(", vars: [{name: A, value: own}], overwriteVars: true", &[]), "own b");
 }
 
@@ -144,7 +144,7 @@ fn dependency_has_its_own_overrides_and_modules() {
         output.success().json_lines().into_iter().filter(|event| event["type"] == "image_finished").collect();
     assert_eq!(tags[0]["tags"], serde_json::json!(["from-module"]), "{output}");
     assert_eq!(tags[1]["tags"], serde_json::json!(["1"]), "{output}");
-    // A module is looked for in the project that imports it, and nowhere else.
+    // A module is looked up only in the project that imports it.
     project.write("lib/outside.rhai", "fn tag() { \"outside\" }\n");
     for path in ["../lib/outside", "lib/outside", "/lib/outside"] {
         project.write(
@@ -168,7 +168,7 @@ fn one_job_limit_holds_for_all_projects() {
         all = all.with(folder, custom(folder, alone, ""));
     }
     all.run(["build", "--build-sequential"]).success().stderr_has("4 built");
-    // Side by side where the limit allows it: each waits for the other to begin.
+    // In parallel if the limit allows it: each waits for the other to begin.
     let meet =
         |own: &str, other: &str| format!("touch $LOG.{own}; until test -e $LOG.{other}; do sleep 0.01; done");
     let project = project(&config("root", &on(&["a", "b"])))
@@ -234,7 +234,7 @@ fn images_and_dependencies_of_a_dependency_may_be_left_out() {
         .with("b", config("b", &on(&["../d"])))
         .with("c", config("c", ""))
         .with("d", config("d", ""));
-    // Skipping builds is of older versions.
+    // Skipping builds is a feature of older versions.
     let old = project.read("devspace.yaml").replace("v1beta11", "v1beta9");
     project.write("devspace.yaml", old);
     project.run(["build", "--build-sequential"]).success();
@@ -256,7 +256,7 @@ fn references_of_a_dependency_can_be_used() {
     project.write("input", "1");
     project.write("auth/input", "1");
     project.run(["build", "api"]).success().stderr_has("2 built");
-    // Left out, it is known from its last build.
+    // If it is skipped, its reference comes from its last build.
     project.write("input", "2");
     project.run(["build", "--skip-dependency", "auth"]).success().stderr_has("1 built");
     let broken = custom("root", "echo ${runtime.dependencies.auht.images.api}", "");
@@ -292,7 +292,7 @@ fn failing_dependency_is_told_with_its_project() {
         (&serde_json::json!(["api"]), &Value::Bool(false))
     );
 
-    // Its script is wrong, or its configuration.
+    // Its script or its configuration is invalid.
     project.write("libs/auth/windlass.rhai", "fn build(project) { throw \"no moon\" }\n");
     project
         .run(["build"])
@@ -349,13 +349,13 @@ fn interrupt_ends_the_builds_of_all_projects() {
     }
 }
 
-/// A repository with the project `auth` in `services/auth`; gives its URL.
+/// A repository with the project `auth` in `services/auth`; returns its URL.
 fn repository(project: &Project) -> String {
     repository_of(project, [&config("auth", ""), &config("newer", "")])
 }
 
-/// A repository with a project in `services/auth`: the first configuration has the tag `v1`, the other one is the end of
-/// `main`; gives its URL.
+/// A repository with a project in `services/auth`: the first configuration has the tag `v1`, the other is the tip of
+/// `main`; returns its URL.
 fn repository_of(project: &Project, [one, two]: [&str; 2]) -> String {
     let git = |arguments: &[&str]| {
         let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-C", "origin"];
@@ -387,7 +387,7 @@ fn dependency_comes_from_git() {
     project.write("devspace.yaml", root(", tag: v1"));
     project.run(["build"]).success().stderr_has("cloning file://").stderr_has("auth.api");
     assert_eq!(log(&project), ["auth", "root"]);
-    // The reference moves in the file: another checkout. The network is left alone otherwise.
+    // The reference in the file changes, so there is another checkout. Otherwise the network is not used.
     project.write("devspace.yaml", root(", branch: main"));
     project.run(["build"]).success();
     assert_eq!(log(&project), ["auth", "root", "newer"]);
@@ -433,7 +433,7 @@ fn answers_for_a_repository_outlive_its_tags() {
     project.run(["build"]).success();
     assert_eq!(log(&project), ["auth-gold", "root", "newer-gold"]);
 
-    // The file in any checkout stands for all of them.
+    // The file of any one checkout will do.
     let only = |folder: std::path::PathBuf, start: &str| {
         let entries = std::fs::read_dir(folder).expect("a folder").flatten();
         let is_wanted = |entry: &std::fs::DirEntry| {
@@ -463,7 +463,7 @@ fn script_of_a_dependency_imports_from_beside_itself() {
     let is_finished = |event: &Value| event["type"] == "image_finished" && event["image"] == "auth.api";
     let finished = output.success().json_lines().into_iter().find(is_finished).expect("it was built");
     assert_eq!(finished["tags"], serde_json::json!(["beside"]));
-    // A link does not lead out of its project either, and modules in a circle are told.
+    // A link cannot lead out of its project either, and modules that import each other are reported.
     project.write("lib/word.rhai", "fn word() { \"outside\" }\n");
     std::os::unix::fs::symlink(project.path("lib"), project.path("libs/auth/link"))
         .expect("a link can be made");
@@ -641,13 +641,13 @@ fn image_of_a_dependency_is_a_base_like_one_of_the_project() {
     assert_eq!(base_in_app(&[]), "one");
     assert_eq!(build(&[]), names("skipped"));
 
-    // A change of the base rebuilds what is built from it, also where only that is named.
+    // A change of the base rebuilds the images built from it, even if only the base is named.
     let before = daemon.tags(&app);
     project.write("libs/base/base.txt", "two");
     assert_eq!(build(&["app"]), names("built"));
     assert_eq!(base_in_app(&before), "two");
 
-    // Left out, the base is the one of its last build.
+    // If the base is skipped, the one from its last build is used.
     let before = daemon.tags(&app);
     project.write("libs/base/base.txt", "three");
     project.write("app.txt", "changed");
@@ -683,7 +683,7 @@ fn projects_that_claim_one_reference_are_told() {
     project.run(["build"]).success().stderr_has(
         "`one.api` and `two.api` are both r.example/shared/api:1: the later build replaces the other",
     );
-    // Equal images are one image.
+    // Identical images are one image.
     let same = custom("shared", "echo >> $LOG", "vars:\n- {name: WHO, default: none}\n");
     project.write("shared/devspace.yaml", same);
     project.run(["build"]).success().lacks("the later build replaces the other");

@@ -1,12 +1,12 @@
-//! `docker.args`: what they say of the inputs of an image counts for every builder, and what a builder cannot honor it
-//! refuses, with the line.
+//! `docker.args`: every builder honors the arguments that change the inputs of an image, and rejects those that it does
+//! not support, with their line.
 
 use serde_json::Value;
 
 use crate::docker_builder::with_docker_cli;
 use crate::harness::{Daemon, ImageTree, Project, TestRepository};
 
-/// The ways to build: what `build.docker` has beside `args`, and the builder.
+/// The ways to build: the options of `build.docker` beside `args`, and the builder.
 const WAYS: [(&str, &str); 5] = [
     ("", "docker"),
     ("useBuildKit: false, ", "docker"),
@@ -111,7 +111,7 @@ fn what_a_builder_cannot_honor_is_refused_with_its_line() {
     check("args: [--file, '-']", "docker", "it reads from standard input");
 }
 
-/// The key of an image, which its pipeline tells.
+/// The cache key of an image, which its pipeline prints.
 #[track_caller]
 fn key(project: &Project) -> String {
     let output = project.run(["build", "--progress", "json"]);
@@ -121,7 +121,7 @@ fn key(project: &Project) -> String {
     keys.next().unwrap_or_else(|| panic!("no key was told\n{output}")).to_owned()
 }
 
-/// A project that only tells the key of its image, which has these `args`.
+/// A project that only prints the cache key of its image, which has these `args`.
 fn key_project(args: &str) -> Project {
     let script = "fn build_or_reuse(image) { print(`key ${plan(image).key}`); image.disabled() }\n";
     project("r.example/app", &format!("args: [{args}]"), "FROM scratch\nCOPY one.txt /\n")
@@ -179,7 +179,7 @@ fn a_named_context_that_is_a_folder_counts_with_what_is_in_it() {
     project.write("moved/three.txt", "33\n");
     project.write("devspace.yaml", config("r.example/app", "args: ['--build-context=more=moved']"));
     assert_eq!(key(&project), second);
-    // Nothing else that the Dockerfile does not read does.
+    // No other file that the Dockerfile does not read changes the key.
     project.write("two.txt", "22\n");
     assert_eq!(key(&project), second);
 }

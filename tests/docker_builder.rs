@@ -1,4 +1,4 @@
-//! The docker builder: where it finds the daemon, and what it makes of the options in each of its three ways.
+//! The docker builder: where it finds the daemon, and how it applies the options with each of its three transports.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::harness::{
     make_certificates,
 };
 
-/// The ways to build: through BuildKit, the classic builder, the CLI with either.
+/// The ways to build: through BuildKit, the classic builder, or the CLI with either.
 pub const WAYS: [(&str, &str); 4] = [
     ("buildkit", "{}"),
     ("classic", "{useBuildKit: false}"),
@@ -19,8 +19,8 @@ pub const WAYS: [(&str, &str); 4] = [
     ("cli-buildkit", "{useCli: true, useBuildKit: true}"),
 ];
 
-/// A docker CLI that can build with BuildKit by itself: the first on PATH that is old enough to need no buildx, or has
-/// it.
+/// A docker CLI that can build with BuildKit: the first on PATH that either is old enough to work without buildx or has
+/// buildx.
 pub fn docker_cli() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let mut found = std::env::split_paths(&path).map(|folder| folder.join("docker"));
@@ -38,7 +38,7 @@ pub fn docker_cli() -> Option<PathBuf> {
     found.find(|path| path.is_file() && fits(path))
 }
 
-/// `project`, which finds that CLI first.
+/// `project`, with that CLI first on its PATH.
 pub fn with_docker_cli(project: Project) -> Project {
     let cli = docker_cli().expect("some docker CLI can build with BuildKit");
     project.program_on_path("docker", format!("#!/bin/sh\nexec {} \"$@\"\n", cli.display()))
@@ -52,8 +52,8 @@ struct Built {
 }
 
 impl Built {
-    /// With `docker` (YAML of one line) as `build.docker`, `more` lines of the image, and a Dockerfile, in which
-    /// `BASE` stands for the base image. `None` where no daemon answers.
+    /// With `docker` (YAML of one line) as `build.docker`, `more` lines of the image, and a Dockerfile, in which `BASE`
+    /// is replaced with the base image. `None` if no daemon responds.
     fn new(docker: &str, more: &str, dockerfile: &str) -> Option<Self> {
         let daemon = Daemon::acquire()?;
         let image = daemon.repository("", "docker-builder");
@@ -113,7 +113,7 @@ fn every_way_passes_the_options_and_gives_all_tags() {
         let shell = |command: &str| daemon.run(&reference, &["sh", "-c", command]);
         assert_eq!(shell("cat /said"), "a \"b\" & $c|env|file\n", "{name}");
         assert_eq!(shell("cat /net"), "lo\n", "{name}");
-        // The context has what was selected, and nothing of ours.
+        // The context contains the selected files and none of windlass's own.
         let found = shell("cd /context && find . | sort");
         assert_eq!(found, ".\n./.dockerignore\n./deep\n./deep/file\n", "{name}");
         assert!(
@@ -164,7 +164,7 @@ fn another_content_of_the_same_size_and_time_is_packed_without_a_daemon() {
     });
 }
 
-/// Builds with contents of `kept` that neither size nor time tells apart, as `rsync --times` and unpacked archives leave
+/// Builds with versions of `kept` that have the same size and time, as `rsync --times` and unpacked archives produce
 /// them; `content` reads the image.
 #[track_caller]
 fn check_kept_time(project: &Project, way: &str, arguments: &[&str], content: impl Fn() -> String) {
@@ -178,11 +178,11 @@ fn check_kept_time(project: &Project, way: &str, arguments: &[&str], content: im
     };
     build("one", &[]);
     build("two", &[]);
-    // The daemon may have either by now.
+    // By now the daemon may have either version.
     build("one", &["--force-build"]);
     build("six", &["--force-build"]);
     build("two", &["--force-build"]);
-    // What the daemon has is not forgotten with what windlass remembers.
+    // The daemon keeps its files when the records of windlass are deleted.
     project.remove(".windlass");
     build("ten", &[]);
 }
@@ -196,7 +196,7 @@ fn dockerfile_in_the_context_is_part_of_it_in_every_way() {
         built.project.write(".dockerignore", "devspace.yaml\n");
         built.run().success();
         assert_eq!(built.shell("ls -A /x"), ".dockerignore\nDockerfile\n", "{name}");
-        // It is the user's, although what was built is edited.
+        // It is the user's Dockerfile, although the one that was built is edited.
         assert_eq!(built.shell("cat /x/Dockerfile"), built.project.read("Dockerfile"), "{name}");
     }
 }
@@ -218,7 +218,7 @@ fn every_permission_bit_reaches_the_image_and_counts_in_every_way() {
         built.run().success();
         assert_eq!(rights(), "644 key 755 tool 755 shut 755 sticky ", "{name}");
         let mut expected = rights();
-        // Docker's classic builder takes these two bits from files (`fixPermissions` of moby).
+        // Docker's classic builder removes these two bits from files (`fixPermissions` in moby).
         let tool = if name.contains("classic") { 0o750 } else { 0o6755 };
         let steps = [("key", 0o600), ("tool", tool), ("shut", 0o500), ("sticky", 0o1777)];
         for (path, mode) in steps {
@@ -259,7 +259,7 @@ fn buildkit_is_the_default() {
         return;
     };
     built.run().success().stderr_has("BuildKit");
-    // The classic builder takes the flag for something it does not know.
+    // The classic builder does not know the flag.
     let Some(built) =
         Built::new("{useBuildKit: false}", "", "FROM BASE\nRUN --mount=type=tmpfs,target=/t true\n")
     else {
@@ -344,7 +344,7 @@ fn missing_source_of_copy_shows_its_instruction_in_every_way() {
     }
 }
 
-/// A project that builds an image from nothing and finds its daemon by itself.
+/// A project that builds an image from scratch and finds its daemon by itself.
 struct Search {
     daemon: Daemon,
     image: TestRepository,
@@ -367,7 +367,7 @@ impl Search {
         Self { project: self.project.env(name, value), ..self }
     }
 
-    /// With a context in the Docker configuration that leads to `host`.
+    /// With a context in the Docker configuration that points to `host`.
     fn context(self, name: &str, host: &str) -> Self {
         let id = hex::encode(Sha256::digest(name));
         let folder = self.project.docker_config_path().parent().unwrap().join("contexts/meta").join(id);
@@ -396,7 +396,7 @@ impl Search {
         assert_eq!(self.daemon.tags(&self.image), ["1"], "{output}");
     }
 
-    /// Asserts that the daemon at `host` is looked for, in vain.
+    /// Asserts that the daemon at `host` is tried and does not respond.
     #[track_caller]
     fn looks_at(&self, host: &str) -> Output {
         let output = self.run();
@@ -463,7 +463,7 @@ fn tls_with_certificates_from_the_environment() {
     search.finds();
     assert!(forwarder.connections() > 0);
 
-    // An authority that did not sign the daemon's certificate.
+    // A certificate authority that did not sign the daemon's certificate.
     let other = search.project.path("other");
     make_certificates(&other);
     fs::copy(other.join("ca.pem"), certificates.join("ca.pem")).unwrap();
@@ -485,6 +485,6 @@ fn what_docker_finds_wrong_with_a_dockerfile_is_told_with_its_line() {
         .file("Dockerfile", dockerfile.replace("BASE", &daemon.base()));
     let output = project.run(["build", "--skip-push"]);
     output.success().stderr_has("warning: Dockerfile:1: FromAsCasing: ").stderr_has("1 built in");
-    // The entrypoint that windlass adds after the second line is not counted, and is no mistake.
+    // The entrypoint that windlass adds after the second line is not counted and causes no warning.
     output.stderr_has("warning: Dockerfile:4: MaintainerDeprecated: ").stderr_has(", 2 warnings");
 }

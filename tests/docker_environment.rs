@@ -1,4 +1,4 @@
-//! What docker's own environment says of a build has one meaning, whoever builds.
+//! Docker's environment variables mean the same for every builder.
 
 use crate::docker_builder::with_docker_cli;
 use crate::harness::{CountingSocket, Daemon, Project, TestRepository};
@@ -37,12 +37,12 @@ fn proxies_of_the_docker_configuration_reach_every_build() {
         project.run(build).success();
         assert!(seen().contains("SEEN=[http://proxy.example:3128]"), "{docker} {builder}: {}", seen());
         project.run(build).success().stderr_has("skipped: unchanged");
-        // One that an ARG declares is an input.
+        // A proxy that an ARG declares is an input.
         std::fs::write(project.docker_config_path(), proxies("http://other.example:1"))
             .expect("it can be written");
         project.run(build).success().stderr_has("build argument `HTTP_PROXY` changed");
         assert!(seen().contains("SEEN=[http://other.example:1]"), "{docker} {builder}: {}", seen());
-        // No other is.
+        // Other proxies are not.
         project.write("Dockerfile", "FROM scratch\nCOPY f /\n");
         project.run(build).success();
         std::fs::write(project.docker_config_path(), "{}").expect("it can be written");
@@ -66,7 +66,7 @@ fn a_build_argument_of_the_image_outranks_the_proxy() {
 #[test]
 fn the_default_platform_is_an_input_for_every_builder() {
     let Some(daemon) = Daemon::acquire() else { return };
-    // The classic builder makes an image of nothing for the daemon's own platform, whatever is asked.
+    // The classic builder makes an image from scratch for the daemon's own platform, regardless of the requested one.
     for (docker, builder) in WAYS.into_iter().filter(|(docker, _)| !docker.contains("useBuildKit: false")) {
         let image = daemon.repository("", "platform");
         let project =
@@ -125,13 +125,13 @@ fn an_image_for_another_daemon_s_platform_is_not_reused() {
     let image = daemon.repository(&registry.address(), "other-platform");
     let project = project(&daemon, &image, "{}", "FROM scratch\nCOPY f /\n");
     project.run(["build"]).success();
-    // The same daemon is not even asked.
+    // The same daemon is not even queried.
     project.run(["plan"]).success().stdout_has("unchanged");
     let project = project.env("DOCKER_HOST", same.host());
     project.run(["plan"]).success().stdout_has("unchanged");
     let project = project.env("DOCKER_HOST", other.host());
     project.run(["plan"]).success().stdout_has("built for linux/amd64, now for linux/arm64");
-    // A platform that was asked for is the same anywhere.
+    // A platform that was requested is the same everywhere.
     let project = project.env("DOCKER_DEFAULT_PLATFORM", "linux/amd64").env("DOCKER_HOST", daemon.host());
     project.run(["build"]).success();
     let project = project.env("DOCKER_HOST", other.host());

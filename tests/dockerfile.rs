@@ -1,5 +1,5 @@
-//! The Dockerfile as it is built: entrypoint, command, added instructions and the restart helper in the right
-//! build target, and nothing written into the user's files.
+//! The Dockerfile that is built: entrypoint, command, added instructions and the restart helper in the right build
+//! target, and no change to the user's files.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,10 +10,10 @@ use serde_json::json;
 
 use crate::harness::{Daemon, Project, TestRepository, wait_for};
 
-/// Options that lead to either builder of the daemon.
+/// Options that select each builder of the daemon.
 const BUILDERS: [&str; 2] = ["useBuildKit: true", "useBuildKit: false"];
 
-/// One image: its Dockerfile (`BASE` stands for the base image), its configuration, and what a container starts.
+/// One image: its Dockerfile (`BASE` is replaced with the base image), its configuration, and what a container starts.
 struct Case {
     name: &'static str,
     dockerfile: &'static str,
@@ -202,7 +202,7 @@ fn architecture() -> &'static str {
     }
 }
 
-/// Every path below `folder` but windlass's own, with what would betray a change.
+/// Every path below `folder` except windlass's own, with the metadata that would reveal a change.
 fn tree(folder: &Path) -> BTreeMap<String, (u64, i64, i64, u32)> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
@@ -270,7 +270,7 @@ impl<'a> Container<'a> {
         Self { daemon, id: id.trim().to_owned() }
     }
 
-    /// Waits until the container has printed `text` so many times.
+    /// Waits until the container has printed `text` this many times.
     fn wait_for_text(&self, text: &str, times: usize) {
         wait_for(&format!("{times} times `{text}` in the log"), Duration::from_secs(60), || {
             let log = self.daemon.docker(["logs", &self.id]);
@@ -285,7 +285,7 @@ impl Drop for Container<'_> {
     }
 }
 
-/// A base with what the restart helper needs, and a program that tells that it runs.
+/// A base with what the restart helper needs, and a program that prints when it starts.
 const PROGRAM: &str = "FROM BASE\nRUN /bin/busybox ln -s busybox /bin/setsid && /bin/busybox ln -s busybox /bin/rm\n\
                        ENTRYPOINT [\"sh\", \"-c\", \"echo started; exec sleep 1000\"]\n";
 
@@ -293,14 +293,14 @@ const PROGRAM: &str = "FROM BASE\nRUN /bin/busybox ln -s busybox /bin/setsid && 
 fn the_restart_helper_restarts_the_program_in_its_container() {
     let Some(daemon) = Daemon::acquire() else { return };
     for builder in BUILDERS {
-        // The ignore rules may well name the folder the helper travels in.
+        // The ignore file may even name the directory that contains the helper.
         let case = Case { dockerfile: PROGRAM, ..helper() };
         let (project, repositories) = project(&daemon, builder, &[case]);
         let project = project.file(".dockerignore", ".windlass\n*.txt\n");
         project.run(["build", "--skip-push", "-t", "1"]).success();
         let container = Container::start(&daemon, &format!("{}:1", repositories[0]));
         container.wait_for_text("started", 1);
-        // A restart is asked for by removing the file with the process's number and ending its group.
+        // To request a restart, remove the file with the process ID and end the process group.
         let restart = "until [ -s /devspace-pid ]; do :; done; \
                        pid=$(cat /devspace-pid); rm /devspace-pid; kill -TERM -$pid";
         daemon.docker(["exec", &container.id, "sh", "-c", restart]);

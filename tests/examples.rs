@@ -1,4 +1,4 @@
-//! Every folder of `examples/` runs as its README says.
+//! Every directory of `examples/` works as its README describes.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -25,7 +25,7 @@ const TESTED: [&str; 15] = [
     "variants",
 ];
 
-/// An example in a folder of its own, its images in repositories that no other test uses.
+/// An example in a directory of its own, with its images in repositories that no other test uses.
 struct Example {
     project: Project,
     commands: Vec<Vec<String>>,
@@ -38,7 +38,7 @@ impl Example {
     fn copy(name: &str, daemon: &Daemon, images: &[&str]) -> Self {
         let source = examples().join(name);
         let mut project = Project::new().daemon(daemon);
-        // The images keep the names of the README behind a prefix that is this test's alone.
+        // The images keep the names of the README, behind a prefix that only this test uses.
         let parent = daemon.repository("", name);
         let prefix = format!("{parent}/");
         let repositories = images.iter().map(|image| daemon.repository_below(&parent, image)).collect();
@@ -60,7 +60,7 @@ impl Example {
         Self { project, commands, prefix, _repositories: repositories }
     }
 
-    /// Runs the README's command of this number.
+    /// Runs the README's command with this number.
     #[track_caller]
     fn run(&self, number: usize) -> Output {
         self.project.run(&self.commands[number]).success().clone()
@@ -70,7 +70,7 @@ impl Example {
         format!("{}{image}:{tag}", self.prefix)
     }
 
-    /// The tags the daemon has of `image`, sorted.
+    /// The tags that the daemon has of `image`, sorted.
     fn tags(&self, daemon: &Daemon, image: &str) -> Vec<String> {
         let name = format!("{}{image}", self.prefix);
         let mut tags: Vec<_> = daemon
@@ -111,7 +111,7 @@ fn examples() -> PathBuf {
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("the folder can be read");
     let paths = entries.map(|entry| entry.expect("the entry can be read").path());
-    // Whoever ran an example where it lies has left its state there.
+    // An example that was run in place has left its state there.
     let paths = paths.filter(|path| !path.ends_with(".windlass"));
     paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
@@ -139,7 +139,7 @@ fn build_image() {
     let tags = example.tags(&daemon, "example/build-image");
     let config = &daemon.inspect(&example.reference("example/build-image", &tags[0]))["Config"];
     assert_eq!(config["Labels"]["app"], "app");
-    // The repository is in no registry we could push to, and yet this succeeds.
+    // The repository is in no registry that accepts a push, and yet this succeeds.
     example.run(1);
     assert_eq!(example.tags(&daemon, "example/build-image"), tags);
 }
@@ -323,7 +323,7 @@ fn git_tags() {
     example.run(1);
     let tag = format!("main-{}", git(&["rev-parse", "--short", "HEAD"]));
     assert!(example.tags(&daemon, "example/git-tags").contains(&tag));
-    // A dirty tree says so.
+    // A dirty tree is marked as such.
     example.project.write("greeting", "changed");
     example.run(1);
     assert!(example.tags(&daemon, "example/git-tags").contains(&format!("{tag}-dirty")));
@@ -401,7 +401,7 @@ fn from_devspace() {
     assert_eq!(example.tags(&daemon, "example/from-devspace"), ["1.10"]);
 }
 
-/// Each row of the table names a test that there is.
+/// Each row of the table names an existing test.
 #[test]
 fn differences_from_devspace_have_their_tests() {
     let table = fs::read_to_string(examples().join("from-devspace/README.md")).expect("the page is there");

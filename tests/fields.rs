@@ -1,5 +1,5 @@
-//! Every field of devspace.yaml does something to the plan, or to nothing of it on purpose (spec config §3, §6, §9, §11, §13).
-//! The last test holds the tables below against the list of all keys.
+//! Every field of devspace.yaml changes the plan, or deliberately changes nothing in it. The last test compares the
+//! tables below with the list of all keys.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,16 +12,16 @@ use crate::harness::{IdleDaemon, Project};
 
 /// What a field does.
 enum Effect {
-    /// Another cache key.
+    /// It changes the cache key.
     Key,
-    /// Nothing to the build.
+    /// It does not change the build.
     Nothing,
     /// This value at a JSON pointer of the image.
     At(&'static str, Value),
 }
 use Effect::{At, Key, Nothing};
 
-/// Fields of an image of a version, and what they do.
+/// Fields of an image of a version, and their effects.
 type Table = (&'static str, Vec<(&'static str, Effect)>);
 
 /// Its RUN needs a daemon.
@@ -31,7 +31,7 @@ const DOCKERFILE: &str =
 /// The daemon that every plan finds.
 static DAEMON: LazyLock<IdleDaemon> = LazyLock::new(IdleDaemon::start);
 
-/// A project with `file`, and all that the tables name.
+/// A project with `file` and everything that the tables name.
 fn project(file: &str) -> Project {
     Project::new()
         .env("DOCKER_HOST", DAEMON.host())
@@ -50,7 +50,7 @@ fn plan(file: &str) -> Value {
     plan["images"][0].clone()
 }
 
-/// Whether a version has one `tag` in place of `tags`.
+/// Whether a version has one `tag` instead of `tags`.
 fn has_one_tag(version: &str) -> bool {
     let number = version.strip_prefix("v1beta").and_then(|number| number.parse::<u32>().ok());
     version.starts_with("v1alpha") || number.is_some_and(|number| number < 7)
@@ -138,7 +138,7 @@ fn of_build() -> Table {
     )
 }
 
-/// What a custom command is run as.
+/// The command line of a custom command.
 fn runs(words: &str) -> Effect {
     At("/effects/0/what", json!(words))
 }
@@ -263,9 +263,9 @@ fn interactive_images_of_dev_change_no_build() {
     assert_eq!(plan(&interactive), plan(&plain));
 }
 
-/// What a field of a variable does.
+/// The effect of a field of a variable.
 enum Said {
-    /// The tag, which is the variable, is this.
+    /// The tag, which is the variable, has this value.
     Tag(&'static str),
     /// `plan` fails with this.
     Plan(&'static str),
@@ -274,7 +274,7 @@ enum Said {
 }
 use Said::{Plan, Set, Tag};
 
-/// Fields of the variable `T`, and what they do. The environment has `T=env`, where the fields say so.
+/// Fields of the variable `T`, and their effects. The environment has `T=env` if the fields use it.
 fn of_a_variable() -> Vec<(&'static str, Said)> {
     vec![
         ("default: a", Tag("a")),
@@ -322,7 +322,7 @@ fn fields_of_a_variable_have_their_effect() {
             }
         }
     }
-    // Found although nothing uses it, which is what the newest version does by itself.
+    // Declared although nothing uses it, which the newest version does by itself.
     let unused = |fields: &str, is_newest| variable_file(fields, is_newest).replace("${T}", "t");
     let fails = "command: exit 3";
     project(&unused(fails, false)).run(["plan"]).success();
@@ -331,7 +331,7 @@ fn fields_of_a_variable_have_their_effect() {
     project(&unused(&format!("{fails}, alwaysResolve: false"), true)).run(["plan"]).success();
 }
 
-/// Fields of the profile `p`, other profiles, and the tag that comes of them.
+/// Fields of the profile `p`, other profiles, and the resulting tag.
 fn of_a_profile() -> Vec<(&'static str, &'static str, &'static str)> {
     vec![
         ("replace: {images: {api: {image: acme/api, tags: [r]}}}", "", "r"),
@@ -378,7 +378,7 @@ fn fields_of_a_profile_have_their_effect() {
     }
 }
 
-/// Keys whose effect needs more than a plan, by the beginning of their paths, and the tests that show it.
+/// Keys whose effect a plan alone cannot show, by the beginning of their paths, and the tests that show it.
 const ELSEWHERE: [(&str, &str); 35] = [
     ("vars[].alwaysResolve", "fields_of_a_variable_have_their_effect"),
     ("vars.*.alwaysResolve", "fields_of_a_variable_have_their_effect"),
@@ -421,7 +421,7 @@ const ELSEWHERE: [(&str, &str); 35] = [
 const SECTIONS: [&str; 8] =
     ["images", "vars", "profiles", "dependencies", "hooks", "commands", "pullSecrets", "imports"];
 
-/// The paths of all keys in `value`, as the reference has them; of names of one's own, `*`.
+/// The paths of all keys in `value`, as the reference has them; `*` replaces names that the user chooses.
 fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => {
@@ -444,7 +444,7 @@ fn every_key_has_a_test_of_its_effect() {
     let entries: Vec<Value> = serde_json::from_str(&doc).expect("JSON");
     let keys = entries.iter().filter(|entry| entry["kind"] == "key");
     let keys = keys.filter_map(|entry| Some((entry["call"].as_str()?, entry["summary"].as_str()?)));
-    // What is done in a cluster has tests of its own there.
+    // What happens in a cluster has its own tests.
     let is_of_the_cluster =
         |path: &str| [".kaniko", ".inCluster", "buildKit.command"].iter().any(|part| path.contains(part));
     let wanted = keys.filter(|(path, summary)| {

@@ -1,4 +1,4 @@
-//! First contact: what someone sees who has just installed windlass, and what their first mistakes say.
+//! The first run: what a new user of windlass sees, and how typical first errors are reported.
 
 use crate::harness::Project;
 

@@ -1,8 +1,8 @@
-//! Images built from other images of the project: order, the tags just built, rebuilds, and what goes wrong.
+//! Images built from other images of the project: order, newly built tags, rebuilds, and failures.
 
 use crate::harness::{Daemon, Output, Project, TestRepository};
 
-/// The images `base` and `app` of one project; the Dockerfile of `app` is still to be written.
+/// The images `base` and `app` of one project; the Dockerfile of `app` is written later.
 struct Pair {
     daemon: Daemon,
     base: TestRepository,
@@ -50,7 +50,7 @@ images:
         self.project.run(["build", "--skip-push"].iter().chain(more))
     }
 
-    /// The content of `path` in the one image of `app` that was not there `before`.
+    /// The content of `path` in the one image of `app` that did not exist `before`.
     #[track_caller]
     fn file_of_new_app(&self, before: &[String], path: &str) -> String {
         let tags = self.daemon.tags(&self.app);
@@ -71,7 +71,7 @@ fn outcomes(output: &Output, outcome: &str) -> Vec<String> {
     finished.filter_map(|event| Some(event["image"].as_str()?.to_owned())).collect()
 }
 
-/// The base is built first, its new tag is what the app gets, and a change in it rebuilds both.
+/// The base is built first, the app uses its new tag, and a change in the base rebuilds both.
 #[track_caller]
 fn check_follows_its_base(dockerfile: impl FnOnce(&Pair) -> String) {
     let Some(pair) = Pair::new() else { return };
@@ -214,7 +214,7 @@ fn disabled_base_is_an_image_from_outside() {
     assert_eq!(pair.file_of_new_app(&[], "/app.txt"), "app");
 }
 
-/// An image cannot be built from itself: its own repository means the image that is there.
+/// An image cannot be built from itself: its own repository refers to the existing image.
 #[test]
 fn own_repository_is_the_image_that_is_there() {
     let Some(daemon) = Daemon::acquire() else { return };
@@ -240,7 +240,7 @@ fn own_repository_is_the_image_that_is_there() {
         project.run(["plan"]).success();
         let output = project.run(["build", "--skip-push", "--progress", "json"]);
         assert_eq!(built(output.success()), ["proxy"], "{name}");
-        // What runs is the file that all of them copy from the release before.
+        // The executed file is the one that all of them copy from the release before.
         assert_eq!(daemon.run(&format!("{proxy}:v1"), &[mark, "cat", "/c"]), "one", "{name}");
     }
 }
@@ -262,7 +262,7 @@ fn broken_base_fails_with_its_own_error_and_stops_its_dependents() {
     }
 }
 
-/// Three images built from each other in a circle: what the error says.
+/// Three images that are built from each other in a cycle, and the error for it.
 #[test]
 fn circle_shows_its_path_with_places() {
     let output = Project::new()

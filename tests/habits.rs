@@ -1,4 +1,4 @@
-//! What people type who know DevSpace: each word that windlass does not have is answered with what there is.
+//! Commands and options of DevSpace that windlass does not have: each gets a message that names the replacement.
 
 use crate::harness::Project;
 
@@ -26,7 +26,7 @@ fn options_of_devspace_are_answered_with_what_there_is() {
     check(&["--no-colors"], "NO_COLOR=1");
     check(&["--verbose-dependencies"], "omit it");
     check(&["--save-vars"], "`.windlass/vars.json`");
-    // What nobody has is left to the usual message.
+    // An option that neither program has gets the usual message.
     project.run(["build", "--froce-build"]).exits(2).stderr_has("--force-build").lacks("DevSpace");
 }
 

@@ -1,4 +1,4 @@
-//! The harness keeps its word: tests of the tests' own tools.
+//! Tests of the test harness itself.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::harness::{Daemon, Fault, FaultProxy, PrivateDaemon, Project, Registry, Signal};
 
-/// Pushes the base image under a name of `registry`'s own and gives docker's success and words.
+/// Pushes the base image under a name of its own in `registry`; returns docker's success and output.
 fn push(daemon: &Daemon, reference: &str, project: &Project) -> crate::harness::Output {
     daemon.docker(["tag", &daemon.base(), reference]);
     project.run_program("docker", ["push", reference])
@@ -156,7 +156,7 @@ fn fault_proxy_fails_as_often_as_told() {
     assert_eq!(proxy.count("POST", ""), 0);
 }
 
-/// The first line of the answer to `GET /v2/`.
+/// The first line of the response to `GET /v2/`.
 fn status_line(address: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("the proxy listens");
     let request = format!("GET /v2/ HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");

@@ -26,7 +26,7 @@ fn say(word: &str, more: &str) -> String {
     format!("{{command: 'echo {word} >> log', {more}}}")
 }
 
-/// What stands in `log` after `windlass build`.
+/// The content of `log` after `windlass build`.
 #[track_caller]
 fn log_of(project: &Project) -> Vec<String> {
     project.run(["build", "--build-sequential"]).success();
@@ -42,7 +42,7 @@ fn hooks_of_the_old_form_run_around_all_images() {
     ];
     let project = project(&format!("[{}]", hooks.join(", ")));
     assert_eq!(log_of(&project), ["first", "second", "built api", "built web", "after"]);
-    // Also when every image is skipped.
+    // Also if every image is skipped.
     project.remove("log");
     assert_eq!(log_of(&project), ["first", "second", "after"]);
 }
@@ -157,7 +157,7 @@ fn failed_image_runs_the_hooks_for_errors() {
         say("after", "events: ['after:build', 'after:build:api']"),
     ];
     let project = project(&format!("[{}]", hooks.join(", "))).file("broken", "");
-    // A hook that fails as well is told, and does not hide why the image failed.
+    // A hook that also fails is reported, and does not hide why the image failed.
     project
         .run(["build", "--build-sequential"])
         .exits(1)

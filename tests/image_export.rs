@@ -1,4 +1,4 @@
-//! Images out of the store: as a folder, as an archive, in a daemon.
+//! Exporting images from the image store: to a directory, to an archive, into a daemon.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use windlass::oci::{BlobStore, Compression, Layer, LayerWriter, StoreError, Stor
 
 use crate::harness::{Daemon, busybox};
 
-/// A layer with one program, `/app`, which is busybox as it is called.
+/// A layer with one program, `/app`, which is busybox under another name.
 fn layer(store: &BlobStore, busybox: &[u8], compression: Compression) -> Layer {
     let mut tar = tar::Builder::new(LayerWriter::new(store, compression).expect("a layer"));
     for name in ["bin/", "bin/busybox"] {
@@ -26,7 +26,7 @@ fn layer(store: &BlobStore, busybox: &[u8], compression: Compression) -> Layer {
     tar.into_inner().expect("a tar").finish().expect("finished")
 }
 
-/// An image that says `word` when it runs.
+/// An image that prints `word` when it runs.
 fn image(store: &BlobStore, layer: &Layer, word: &str) -> StoredImage {
     let config = serde_json::json!({
         "architecture": "amd64", "os": "linux",
@@ -47,7 +47,7 @@ fn parse(reference: &str) -> ImageReference {
     reference.parse().expect("a reference")
 }
 
-/// What skopeo says about an image; `None`, after saying so, when it is not installed.
+/// The output of skopeo for an image; `None`, with a notice, if it is not installed.
 fn skopeo(image: &str) -> Option<serde_json::Value> {
     let output = match Command::new("skopeo").args(["inspect", image]).output() {
         Ok(output) => output,
@@ -172,7 +172,7 @@ fn an_image_goes_straight_into_a_daemon() {
     assert_eq!(error.to_string(), StoreError::Missing { digest: blob }.to_string());
 }
 
-/// What `tests/fuzz/targets/image_documents.rs` does with its seeds, and with seeds in which single bytes are others.
+/// Does what `tests/fuzz/targets/image_documents.rs` does, with its seeds and with seeds in which single bytes differ.
 #[test]
 fn documents_of_any_kind_are_read_without_a_panic() {
     let (_folder, store) = store();

@@ -1,4 +1,5 @@
-//! Images between the store and registries: what travels, what is checked, and what is left when it fails.
+//! Images between the image store and registries: what is transferred, what is verified, and what is left after a
+//! failure.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -13,7 +14,7 @@ use windlass::registry::{CredentialStore, RegistryClient, RegistryError};
 
 use crate::harness::{Fault, FaultProxy, Registry};
 
-/// A store of its own, and a client without credentials.
+/// An image store of its own, and a client without credentials.
 struct Machine {
     folder: tempfile::TempDir,
     store: BlobStore,
@@ -167,7 +168,7 @@ fn only_what_is_new_travels() {
     machine.push(&second, &[name("acme/one:3")]).expect("pushed");
     assert_eq!(proxy.count("PUT", "/v2/acme/one/blobs/"), 5, "another tag sends nothing");
 
-    // The other repository takes over what the registry has.
+    // The other repository mounts the blobs that the registry has.
     machine.push(&second, &[name("acme/two:1")]).expect("pushed");
     assert_eq!(proxy.count("PUT", "/v2/acme/two/blobs/"), 0);
     assert_eq!(registry.digest_at("acme/two", "1"), Some(second.digest().to_string()));
@@ -367,7 +368,7 @@ fn a_long_upload_goes_on_with_the_chunk_that_was_lost() {
     assert_eq!(proxy.count("POST", "/v2/acme/app/blobs/uploads/"), 2, "one upload for each blob");
     assert_eq!(registry.digest_at("acme/app", "1"), Some(image.digest().to_string()));
 
-    // A registry that takes no chunks gets the blob in one piece.
+    // A registry that does not support chunks gets the blob in one piece.
     let proxy = FaultProxy::before(&registry);
     proxy.fault(usize::MAX, "PATCH", "/v2/acme/other/", Fault::Status(416));
     let fresh = machine.layer(&random(33 << 20));
@@ -490,7 +491,7 @@ fn images_of_docker_hub_come_from_mirrors() {
     machine.push(&image, [format!("{}/library/base:1", mirror.address())]).expect("pushed");
     let other = Machine::new();
     let settings = other.folder.path().join("daemon.json");
-    // The first one is not there.
+    // The first mirror does not exist.
     let mirrors = serde_json::json!({"registry-mirrors": ["http://127.0.0.1:1", format!("http://{}", mirror.address())]});
     std::fs::write(&settings, mirrors.to_string()).expect("written");
     let other = Machine { client: client(&other.folder).with_daemon_settings(vec![settings]), ..other };

@@ -1,4 +1,4 @@
-//! `windlass save` and `windlass cleanup`: the commands about windlass's own store.
+//! `windlass save` and `windlass cleanup`: the commands for the image store.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -10,7 +10,7 @@ use windlass::oci::{BlobStore, Compression, LayerWriter, Origin, StoredImage};
 
 use crate::harness::Project;
 
-/// A project of an image, and the store of its user with an image called `acme/app:1`.
+/// A project with an image, and its user's image store with an image named `acme/app:1`.
 fn project() -> (Project, BlobStore, StoredImage) {
     let project =
         Project::new().file("devspace.yaml", "version: v1beta9\nimages:\n  app:\n    image: acme/app\n");
@@ -27,7 +27,7 @@ fn project() -> (Project, BlobStore, StoredImage) {
         StoredImage::assemble(&store, config.to_string(), &[layer], BTreeMap::new()).expect("an image");
     let reference: ImageReference = "acme/app:1".parse().expect("a reference");
     store.name(&reference, Origin::Built, image.digest()).expect("named");
-    // Nobody uses it any more.
+    // No process uses it any more.
     let store = BlobStore::new(store.folder());
     (project, store, image)
 }

@@ -1,4 +1,4 @@
-//! windlass in a pod: its service account leads it to the cluster, and gives it its rights.
+//! windlass in a pod: its service account provides the cluster and the permissions.
 
 use crate::harness::{BuildCluster, PASSWORD, Project, Registry, TestRepository};
 
@@ -11,7 +11,7 @@ const RIGHTS: [(&[&str], &[&str]); 5] = [
     (&["get", "patch"], &["serviceaccounts"]),
 ];
 
-/// A project of a pod: its image is built in the cluster, which is to pull it.
+/// A project in a pod: its image is built in the cluster, which then pulls it.
 fn project(cluster: &BuildCluster, api: &TestRepository) -> Project {
     let docker = cluster.registry.docker_config().replace(&cluster.registry.address(), &cluster.address());
     let image = format!(
@@ -41,7 +41,7 @@ fn a_pod_builds_in_its_own_namespace_with_the_rights_of_its_account() {
     output.stderr_has(format!("namespace {namespace} of in-cluster pulls from"));
     assert_eq!(cluster.registry.tags(&api), ["one"]);
     assert_eq!(cluster.cluster.pull_secrets_of("default").len(), 1);
-    // Outside of the pod nothing leads to a cluster.
+    // Outside the pod nothing points to a cluster.
     project.write("a.txt", "changed");
     project.run(["build"]).exits(1).stderr_has("cluster::none");
 }

@@ -1,4 +1,4 @@
-//! `windlass init`: a first devspace.yaml.
+//! `windlass init`: creates a devspace.yaml.
 
 use crate::harness::{Daemon, Project};
 
@@ -125,7 +125,7 @@ fn terminal_asks_which_images_and_their_names() {
         Project::new().file("a/Dockerfile", "FROM scratch\n").file("b/Dockerfile", "FROM scratch\n");
     let mut terminal = project.terminal(["init"]);
     terminal.wait_for_text("Which images should windlass build?");
-    // The first is chosen already: space takes it out.
+    // The first is selected already: space deselects it.
     terminal.type_text(" \r");
     terminal.wait_for_text("Repository of `b`");
     terminal.type_text("registry.example/acme/b\r");

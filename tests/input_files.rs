@@ -1,5 +1,5 @@
-//! Whatever a path leads to that windlass is given to read (a named pipe, a device, a file without an end), it is refused at
-//! once, and nothing that is nested without an end makes windlass abort.
+//! Every path that windlass reads may lead to a named pipe, a device or an endless file: each is rejected immediately.
+//! Input that is nested without end does not make windlass abort.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::harness::{Output, Project};
 
-/// How long a program may take to refuse what it cannot read.
+/// How long a program may take to reject what it cannot read.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A project that needs neither a daemon nor a registry.
@@ -22,7 +22,7 @@ fn project() -> Project {
 
 const BUILD: [&str; 4] = ["build", "--skip-push", "--builder", "oci"];
 
-/// What cannot be read, and what is said of it.
+/// What cannot be read, and the message about it.
 type Kind = (fn(&Path), &'static str);
 
 const KINDS: [Kind; 3] = [
@@ -37,7 +37,7 @@ const KINDS: [Kind; 3] = [
     ),
 ];
 
-/// With what cannot be read at `path`, `run` gives an output that names it and is checked by `check`.
+/// With what cannot be read at `path`, `run` returns an output that must name the path and that `check` checks.
 #[track_caller]
 fn check_refused(path: &str, run: impl Fn(Project) -> Output, check: impl Fn(&Output)) {
     for (make, reason) in KINDS {
@@ -50,7 +50,7 @@ fn check_refused(path: &str, run: impl Fn(Project) -> Output, check: impl Fn(&Ou
         check(&output);
         let name = path.file_name().expect("a name").to_string_lossy();
         assert!(output.stderr.replace("\n", " ").contains(&*name), "{reason}: {output}");
-        // A message may be broken into lines anywhere.
+        // A message may wrap anywhere.
         let words =
             |text: &str| text.split_whitespace().filter(|word| *word != "|").collect::<Vec<_>>().join(" ");
         assert!(words(&output.stderr).contains(reason), "{reason}: {output}");

@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM and SIGHUP end a run soon, and leave nothing behind but what was finished.
+//! Ctrl-C, SIGTERM and SIGHUP end a run soon and leave only finished work behind.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::harness::{Daemon, Fault, FaultProxy, Output, Project, Running, Signal, TestRepository, wait_for};
 
-/// A number no other process has on its command line: seconds that a `sleep` would take.
+/// A number that no other process has on its command line: the seconds of a `sleep`.
 fn marker() -> String {
     format!("9{:08}", fastrand::u32(..100_000_000))
 }
@@ -52,7 +52,7 @@ fn project(daemon: &Daemon, slow: &str, image: &str, lines: &str) -> (Project, [
 
 const BUILD: [&str; 5] = ["build", "--skip-push", "--build-sequential", "--result", "result.json"];
 
-/// Waits for the end of `running` and checks what every interrupted run of [`project`] says.
+/// Waits for the end of `running` and checks the output common to every interrupted run of [`project`].
 #[track_caller]
 fn check_interrupted(project: &Project, running: Running) -> Output {
     let output = running.finish();
@@ -69,7 +69,7 @@ fn check_interrupted(project: &Project, running: Running) -> Output {
     output
 }
 
-/// `done` was remembered: the next run skips it.
+/// `done` was recorded: the next run skips it.
 #[track_caller]
 fn check_remembered(project: &Project) {
     project.run(["build", "--skip-push", "done"]).success().stderr_has("1 skipped");
@@ -123,7 +123,7 @@ fn ctrl_c_stops_a_custom_command_and_all_it_started() {
     check_remembered(&project);
 }
 
-/// `signals` come one right after the other.
+/// `signals` are sent in quick succession.
 #[track_caller]
 fn check_hook_tidies_up(signals: &[Signal]) {
     let Some(daemon) = Daemon::acquire() else { return };
@@ -149,7 +149,7 @@ fn ctrl_c_lets_a_hook_tidy_up() {
     check_hook_tidies_up(&[Signal::Interrupt]);
 }
 
-/// The system sends the signal, and so does the shell.
+/// Both the system and the shell send the signal.
 #[test]
 fn a_closed_terminal_lets_a_hook_tidy_up() {
     check_hook_tidies_up(&[Signal::HangUp, Signal::HangUp]);
@@ -181,7 +181,7 @@ fn nohup_outlives_its_terminal() {
 fn second_ctrl_c_ends_windlass_at_once() {
     let Some(daemon) = Daemon::acquire() else { return };
     let marker = marker();
-    // Does not end when it is asked to: the first Ctrl-C gives it some seconds.
+    // Ignores SIGTERM: the first Ctrl-C gives it a few seconds.
     let script = format!("trap '' TERM; touch runs; sleep {marker}");
     let hooks = format!(
         "hooks:\n  - command: sh\n    args: [-c, \"{script}\"]\n    when: {{before: {{images: slow}}}}\n"
@@ -192,7 +192,7 @@ fn second_ctrl_c_ends_windlass_at_once() {
     running.signal(Signal::Interrupt).wait_for_text("interrupted");
     running.signal(Signal::Interrupt);
     running.finish().exits(130).lacks("1 built, 2 cancelled");
-    // It is not windlass's any more; the test tidies up.
+    // It no longer belongs to windlass; the test cleans up.
     Project::new().run_program(
         "sh",
         ["-c", &format!("kill -9 $(grep -lsz {marker} /proc/[0-9]*/cmdline | cut -d/ -f3 | grep -vx $$)")],
@@ -222,7 +222,7 @@ fn ctrl_c_stops_a_push() {
         (&"cancelled".into(), &false.into())
     );
     proxy.release();
-    // The build is remembered, and the push made up for.
+    // The build is recorded, and the missing push is done.
     project.run(["build", "-t", "1"]).success().stderr_has("finishing: unchanged, not finished yet, ");
     assert_eq!(registry.tags(&repository), ["1"]);
 }

@@ -1,4 +1,4 @@
-//! Building in pods on a real node: what is pushed, what every option does, and what each failure says.
+//! Building in pods on a real node: what is pushed, what every option does, and how each failure is reported.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::harness::{
     BuildCluster, Cluster, Output, PASSWORD, Project, Registry, Running, Signal, TestRepository, wait_for,
 };
 
-/// How long to wait for what another program does.
+/// How long to wait for another program.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A configuration with the image `api` in `repository`, built with these `fields` of kaniko, and of the image.
+/// A configuration with the image `api` in `repository`, built with these `fields` of kaniko and of the image.
 fn config(repository: &TestRepository, kaniko: &str, image: &str) -> String {
     format!(
         "version: v2beta1\nimages:\n  api:\n    image: {repository}\n    tags: [one, two]\n    kaniko: {{insecure: true, \
@@ -20,7 +20,7 @@ fn config(repository: &TestRepository, kaniko: &str, image: &str) -> String {
     )
 }
 
-/// A project whose image has a file, and the outcome of a step that runs.
+/// A project whose image contains a file and the output of a step.
 fn project(cluster: &BuildCluster, repository: &TestRepository, kaniko: &str) -> Project {
     cluster
         .project()
@@ -29,7 +29,7 @@ fn project(cluster: &BuildCluster, repository: &TestRepository, kaniko: &str) ->
         .file("a.txt", "hello")
 }
 
-/// The build pods in a namespace are gone, or about to be.
+/// Asserts that the build pods in a namespace are gone, or soon are.
 #[track_caller]
 fn has_no_pod(cluster: &BuildCluster) {
     assert_eq!(cluster.cluster.pods(), Vec::<String>::new());
@@ -59,14 +59,14 @@ fn a_pod_builds_and_pushes_and_is_gone() {
         0
     );
 
-    // What was built is really what the Dockerfile says.
+    // The image matches the Dockerfile.
     let image = format!("{}/{}:one", cluster.registry.address(), api.path());
     cluster.daemon.docker(["pull", &image]);
     assert_eq!(cluster.daemon.file(&image, "/a.txt"), "hello");
     assert_eq!(cluster.daemon.file(&image, "/made"), "made\n");
     cluster.daemon.docker(["image", "rm", "--force", &image]);
 
-    // Nothing changed: nobody is contacted.
+    // Nothing changed: no server is contacted.
     project.run(["build"]).success().stderr_has("1 skipped").lacks("kaniko");
     project.write("a.txt", "changed");
     project.run(["build"]).success().stderr_has("a.txt changed");
@@ -81,7 +81,7 @@ fn permission_bits_reach_the_image() {
         .file("devspace.yaml", config(&api, "", ""))
         .file("Dockerfile", "FROM scratch\nCOPY busybox /bin/sh\nCOPY . /x/\n")
         .file(".dockerignore", "*\n!src\n!busybox\n");
-    // The buildah that stands in for kaniko keeps no setuid.
+    // The buildah that replaces kaniko here keeps no setuid.
     let modes = [("key", 0o600), ("tool", 0o751), ("shut", 0o700), ("sticky", 0o1777)];
     for (path, mode) in modes {
         let file =
@@ -158,12 +158,12 @@ fn a_registry_that_is_insecure_for_kaniko_is_so_for_windlass() {
             .stderr_has(format!("digest {}", cluster.registry.digest(&api, "one").expect("it is pushed")));
     };
     digest(&project.run(["build", "--debug"]).lacks("cannot check the permission to push").clone());
-    // The image gets another tag where it is.
+    // The existing image gets another tag.
     let again = project.run(["build", "-t", "three"]);
     digest(again.lacks("starting kaniko"));
     assert_eq!(cluster.registry.digest(&api, "three"), cluster.registry.digest(&api, "one"));
 
-    // A script can say so as well.
+    // A script can set it as well.
     let plan = "fn plan(image) {\n    let image = image.with_kaniko(#{ insecure: true });\n    plan_image(image, \
                 dockerfile(image), context(image))\n}\n";
     project.write("windlass.rhai", project.read("windlass.rhai") + plan);
@@ -176,7 +176,7 @@ fn a_registry_that_is_insecure_for_kaniko_is_so_for_windlass() {
 fn the_context_arrives_as_docker_would_see_it() {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let api = cluster.repository("api");
-    // Not to be compressed, and larger than what waits on the way.
+    // Incompressible, and larger than the buffers on the way.
     let mut random = fastrand::Rng::with_seed(1);
     let big: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(24 << 20).collect();
     let project = cluster
@@ -267,12 +267,12 @@ fn a_step_that_fails_is_shown_with_the_end_of_its_output() {
     has_no_pod(&cluster);
 }
 
-/// Fails with `code` and every one of `words`, leaving no pod.
+/// Fails with `code` and every one of `words`, and leaves no pod.
 #[track_caller]
 fn fails(cluster: &BuildCluster, project: &Project, code: &str, words: &[&str]) {
     let output = project.run(["build", "--force-build"]);
     output.exits(1).stderr_has(code);
-    // Lines are wrapped where the terminal ends.
+    // Lines wrap at the width of the terminal.
     let flat = output.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
     for text in words {
         assert!(flat.contains(text), "no `{text}` in {output}");
@@ -284,7 +284,7 @@ fn fails(cluster: &BuildCluster, project: &Project, code: &str, words: &[&str]) 
 fn what_keeps_a_pod_from_starting_is_said_at_once() {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let api = cluster.repository("api");
-    // Nobody listens there.
+    // Nothing listens on that port.
     let missing = "127.0.0.1:1/none:1";
     let kaniko = project(&cluster, &api, "").env("WINDLASS_KANIKO_IMAGE", missing);
     fails(
@@ -336,7 +336,7 @@ fn credentials_reach_the_pod_and_go_with_it() {
     };
     wait_for("the secret to go", LIMIT, || (own() == 0).then_some(()));
 
-    // Without: the registry refuses, and the message says what to do.
+    // Without credentials the registry rejects the push, and the message explains what to do.
     let opted_out = project.file("devspace.yaml", config(&api, "skipPullSecretMount: true", ""));
     fails(
         &cluster,
@@ -347,7 +347,7 @@ fn credentials_reach_the_pod_and_go_with_it() {
     let unwanted = opted_out.file("devspace.yaml", config(&api, "", "    createPullSecret: false\n"));
     fails(&cluster, &unwanted, "kaniko::failed", &["failed to push to destination"]);
 
-    // Those of a secret that is there already.
+    // With the credentials of an existing secret.
     let named = unwanted.file("devspace.yaml", config(&api, "pullSecret: mine", "")).docker_config("{}");
     cluster.cluster.apply_secret(
         "mine",
@@ -360,7 +360,7 @@ fn credentials_reach_the_pod_and_go_with_it() {
     assert_eq!(own(), 1);
 }
 
-/// Waits until a build pod runs its container `kaniko`; gives the pod.
+/// Waits until a build pod runs its container `kaniko`; returns the pod.
 #[track_caller]
 fn running_pod(cluster: &BuildCluster) -> Pod {
     wait_for("a pod that builds", LIMIT, || {
@@ -372,7 +372,7 @@ fn running_pod(cluster: &BuildCluster) -> Pod {
     })
 }
 
-/// A build that takes until it is stopped, having come as far as its long step.
+/// A build that runs until it is stopped and has reached its long step.
 #[track_caller]
 fn long_build(project: &Project) -> Running {
     project.write(
@@ -423,7 +423,7 @@ fn every_option_reaches_the_pod_and_ctrl_c_leaves_none() {
     running.signal(Signal::Interrupt);
     running.finish().exits(130);
     assert!(cluster.cluster.list::<Pod>().is_empty());
-    // The node stops what runs, too.
+    // The node also stops the running containers.
     let filter = format!("label=io.kubernetes.pod.name={}", name.as_str().unwrap_or_default());
     wait_for("the containers to stop", Duration::from_secs(30), || {
         cluster.daemon.docker(["ps", "--quiet", "--filter", &filter]).trim().is_empty().then_some(())
@@ -431,7 +431,7 @@ fn every_option_reaches_the_pod_and_ctrl_c_leaves_none() {
     assert!(!project.path(".windlass/pods").read_dir().expect("a folder").any(|entry| entry.is_ok()));
 }
 
-/// Whoever may look at pods does not see passwords, and the build gets every value as it is written.
+/// Pod specifications do not contain passwords, and the build gets every value exactly as written.
 #[test]
 fn secret_build_arguments_reach_kaniko_and_not_the_pod() {
     let Some(cluster) = BuildCluster::acquire() else { return };

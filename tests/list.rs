@@ -1,4 +1,4 @@
-//! `windlass list`: what is shown of a project, as a table and as JSON.
+//! `windlass list`: the content of a project, as a table and as JSON.
 
 use serde_json::{Value, json};
 

@@ -1,13 +1,13 @@
-//! Local clusters: what is pushed, what is loaded, and what is already where the nodes look.
+//! Local clusters: what is pushed, what is loaded, and what the nodes can already see.
 
 use serde_json::json;
 
 use crate::harness::{Cluster, Daemon, IdleDaemon, Project, TestRepository};
 
-/// Notes its arguments and the daemon it was led to.
+/// Records its arguments and the daemon that it was pointed to.
 const LOADER: &str = "#!/bin/sh\necho \"${0##*/} $*\" >> said\necho \"host $DOCKER_HOST\" >> said\n";
 
-/// A kubeconfig for a cluster that is called `name`, at `server`.
+/// A kubeconfig for a cluster named `name`, at `server`.
 fn kubeconfig(name: &str, server: &str) -> String {
     json!({
         "apiVersion": "v1", "kind": "Config", "current-context": name,
@@ -17,7 +17,7 @@ fn kubeconfig(name: &str, server: &str) -> String {
     .to_string()
 }
 
-/// A server on this machine that is not there.
+/// A local server that does not exist.
 const NEAR: &str = "https://127.0.0.1:1";
 
 fn project(daemon: &Daemon, repository: &TestRepository, docker: &str, kubeconfig: &str) -> Project {
@@ -55,11 +55,11 @@ fn images_are_loaded_into_kind_and_k3d_and_not_pushed() {
         assert_eq!(project.read("said"), expected);
         assert!(registry.tags(&repository).is_empty());
 
-        // Unchanged, but the cluster may be a new one: its own program knows what it has.
+        // Unchanged, but the cluster may be a new one: its own program knows which images it has.
         project.run(["build"]).success().stderr_has("unchanged");
         assert_eq!(project.read("said"), expected.repeat(2));
 
-        // What was not pushed is pushed as soon as it is needed.
+        // An image that was not pushed is pushed as soon as a push is required.
         project.run(["build", "--skip-push-local-kube=false"]).success().stderr_has("unchanged");
         assert_eq!(registry.tags(&repository), ["one", "two"]);
         // Then the nodes can pull it.
@@ -92,7 +92,7 @@ fn images_are_pushed_where_the_cluster_would_not_see_them() {
     // Such a cluster is down, and runs its own containers when it is up.
     pushes("down", "{}", kubeconfig("docker-desktop", NEAR), &[])
         .stderr_has("pushing images although docker-desktop");
-    // A kubeconfig that is wrong stops nobody who does not need it.
+    // An invalid kubeconfig does not affect a build that does not need it.
     pushes("wrong", "{}", "contexts: {".to_owned(), &[]).lacks("kubeconfig");
 }
 
@@ -119,7 +119,7 @@ fn what_is_assembled_without_a_daemon_reaches_kind_through_one() {
     build(&project).stderr_has("unchanged");
     assert_eq!(project.read("said"), expected.repeat(2));
 
-    // Without a daemon nobody can give it to the nodes: they pull it.
+    // Without a daemon the image cannot be loaded into the nodes: they pull it.
     let project = project.env("DOCKER_HOST", "unix:///no/daemon.sock");
     build(&project)
         .stderr_has("unchanged")
@@ -155,7 +155,7 @@ fn a_cluster_in_the_daemon_that_builds_needs_nothing() {
         (registry.tags(&repository), output)
     };
 
-    // Where the cluster has a node of its own, that runs in the daemon, and only calls itself otherwise.
+    // A real node runs in the daemon, so only its name is changed; without one, a node is registered.
     let renamed = cluster.rename_node(name);
     let is_real = renamed.is_some();
     let node = (!is_real).then(|| cluster.register_node(name, "docker://20.10.24", kernel));
@@ -207,7 +207,7 @@ fn minikube_says_where_its_daemon_is() {
     let repository = daemon.repository(&registry.address(), "app");
     let built = project_of(&repository, "{}");
     let output = built.run(["build"]);
-    // The cluster gives no answer that would show the image to be there: it is loaded.
+    // The cluster does not report that the image is there, so it is loaded.
     output.success().stderr_has("loading images into the minikube profile work");
     let expected = format!(
         "minikube docker-env --shell none --profile work\nminikube image load {repository}:one {repository}:two \

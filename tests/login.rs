@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use crate::harness::{PASSWORD, Project, Registry, USER};
 
-/// A credential helper that keeps one password in `$HOME/kept`, and notes who could see what.
+/// A credential helper that keeps one password in `$HOME/kept` and records who could see what.
 const HELPER: &str = r#"#!/bin/sh
 tr '\0' ' ' < /proc/$PPID/cmdline >> "$HOME/seen"
 tr '\0' ' ' < /proc/$PPID/environ >> "$HOME/seen"

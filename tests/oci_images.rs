@@ -1,4 +1,4 @@
-//! What comes of an image that was built without a daemon: annotations, attached documents, files, several platforms.
+//! Features of images built without a daemon: annotations, attached documents, files, several platforms.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::harness::{Daemon, Project, Registry, busybox};
 
 const DOCKERFILE: &str = "FROM scratch\nCOPY busybox /bin/busybox\nCOPY conf /etc/\nENTRYPOINT [\"/bin/busybox\", \"echo\", \"ran\"]\n";
 
-/// A project whose image `app` is built by the builder `oci` and goes to `registry`; `script` is its overrides.
+/// A project whose image `app` is built by the builder `oci` and pushed to `registry`; `script` contains its overrides.
 fn project(registry: &Registry, script: &str, docker: &str) -> Project {
     let repository = format!("{}/acme/app", registry.address());
     let config = format!(
@@ -43,7 +43,7 @@ fn annotations_are_in_the_manifest_and_nothing_is_pushed_twice() {
     project.run(["build"]).success().stderr_has("skipped: unchanged");
     assert_eq!(registry.digest_at("acme/app", "1"), Some(digest.clone()));
 
-    // An annotation that changed is no new build, and is published.
+    // A changed annotation does not rebuild the image, and is published.
     let other = "fn builder(image) { \"oci\" }\n\
         fn publish(image, built) { built.annotate(#{ \"org.opencontainers.image.title\": \"other\" }).push() }\n";
     project.write("windlass.rhai", other);
@@ -204,7 +204,7 @@ fn an_image_on_a_base_of_a_registry_is_saved_whole() {
     fs::set_permissions(base.path("busybox"), mode).expect("a program");
     base.run(["build"]).success();
 
-    // Another machine, which never saw the base.
+    // Another machine, which never had the base image.
     let repository = daemon.repository("acme.example", "on-base");
     let dockerfile = format!("FROM {}/acme/app:1\nCOPY notes /notes\n", registry.address());
     let project = Project::new()

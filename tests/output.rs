@@ -1,4 +1,4 @@
-//! What a run shows: live lines, plain lines, JSON lines, log files and the result file.
+//! The output of a run: live lines, plain lines, JSON lines, log files and the result file.
 
 use std::process::Stdio;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::harness::{Daemon, Output, Project, TestRepository};
 
 /// A project with one image for each of `images`: its name and the lines after `FROM`, in which `{unique}` is the
-/// repository, so that no build finds another's cache.
+/// repository, so that no build uses another's cache.
 fn project(daemon: &Daemon, images: &[(&str, &str)]) -> (Project, Vec<TestRepository>) {
     let repositories: Vec<_> = images.iter().map(|(name, _)| daemon.repository("", name)).collect();
     let mut config = "version: v1beta9\nimages:\n".to_owned();
@@ -54,7 +54,7 @@ fn plain_lines_carry_the_image_and_begin_with_the_decision() {
     let output = project.run(["build", "--skip-push", "-t", "1"]);
     output.success().stdout_is("");
     let mut lines: Vec<_> = output.stderr.lines().collect();
-    // Images run side by side: either may be first.
+    // Images run in parallel: either may come first.
     lines[..2].sort_unstable();
     assert_eq!(lines[..2], ["api | skipped: unchanged", "web | skipped: unchanged"], "{output}");
     assert!(lines[2].starts_with("2 skipped in ") && lines.len() == 3, "{output}");
@@ -227,7 +227,7 @@ fn run_goes_on_when_nobody_reads() {
     }
 }
 
-/// A Dockerfile step that runs until the test lets it end, so that live lines can be looked at.
+/// A Dockerfile step that runs until the test releases it, so that the live lines can be examined.
 fn gated(project: &Project, image: &str) {
     let config = project.read("devspace.yaml");
     let wait = "touch here; until [ -e gate ]; do sleep 0.05; done";
@@ -305,7 +305,7 @@ fn json_lines_that_a_full_disk_does_not_take_are_an_error() {
     let line = format!("'{}' build --skip-push --progress json > /dev/full", env!("CARGO_BIN_EXE_windlass"));
     let output = project.run_program("sh", ["-c", &line]);
     output.exits(1).stderr_says("cannot write the events of the run to standard output: No space left");
-    // A reader that has seen enough is no error.
+    // A reader that stops reading is not an error.
     let line = format!(
         "{{ '{}' build -b --skip-push --progress json; echo \"exit $?\" >&2; }} | true",
         env!("CARGO_BIN_EXE_windlass")

@@ -16,7 +16,7 @@ fn project(daemon: &Daemon, repository: &TestRepository) -> Project {
         .file("greeting", "hello")
 }
 
-/// The one image in `repository`, as `docker inspect` tells.
+/// The output of `docker inspect` for the one image in `repository`.
 #[track_caller]
 fn config_of(daemon: &Daemon, repository: &TestRepository) -> serde_json::Value {
     let tags = daemon.tags(repository);

@@ -1,4 +1,4 @@
-//! Images are built several at a time, and a failure of one leaves the others in a known state.
+//! Images are built in parallel, and a failure of one leaves the others in a known state.
 
 use std::fmt::Write as _;
 
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::harness::{Daemon, Output, Project, TestRepository};
 
-/// A project of images `(name, lines of its Dockerfile)`, all from the base image and with their own repositories.
-/// In a line `{name}` is the repository of that image.
+/// A project of images `(name, lines of its Dockerfile)`, all from the base image and in their own repositories. In a
+/// line, `{name}` is the repository of that image.
 fn project(daemon: &Daemon, images: &[(&str, &str)]) -> (Project, Vec<TestRepository>) {
     let repositories: Vec<_> = images.iter().map(|(name, _)| daemon.repository("", name)).collect();
     let mut config = "version: v1beta9\nimages:\n".to_owned();
@@ -39,7 +39,7 @@ fn check_outcomes(project: &Project, expected: &[(&str, &str)]) {
     assert_eq!(outcomes, expected);
 }
 
-/// The largest number of images that were decided to be built and not finished at one moment.
+/// The largest number of images that were being built at the same time.
 fn most_at_once(output: &Output) -> usize {
     let (mut now, mut most) = (0_usize, 0);
     for event in output.json_lines() {
@@ -84,7 +84,7 @@ fn at_most_so_many_images_are_built_at_once() {
 fn images_really_run_side_by_side() {
     let Some(daemon) = Daemon::acquire() else { return };
     let (project, _repositories) = project(&daemon, &[("a", ALONE), ("b", ALONE)]);
-    // Each hook waits for the other: one after another they would never end.
+    // Each hook waits for the other: run one after the other, they would never end.
     let meet = |mine: &str, other: &str| {
         format!(
             "  - command: sh\n    args: [-c, 'touch {mine}.here; until [ -e {other}.here ]; do sleep 0.05; done']\n    \
@@ -108,7 +108,7 @@ fn first_failure_cancels_what_has_not_started() {
     assert_eq!(daemon.tags(&repositories[0]).len(), 1);
     assert!(daemon.tags(&repositories[2]).is_empty());
 
-    // What was finished is remembered, although the run failed.
+    // The finished image is recorded, although the run failed.
     project.write("b.Dockerfile", format!("FROM {}\n", daemon.base()));
     let output = project.run(["build", "--skip-push", "--result", "result.json"]);
     output.success().stderr_has("3 built, 1 skipped");
@@ -119,7 +119,7 @@ fn first_failure_cancels_what_has_not_started() {
 fn running_images_finish_after_a_failure() {
     let Some(daemon) = Daemon::acquire() else { return };
     let (project, _repositories) = project(&daemon, &[("a", ALONE), ("b", FAILS), ("c", ALONE)]);
-    // `a` is in its hook until `b` has failed; `b` starts to fail only when `a` runs.
+    // `a` is in its hook until `b` has failed; `b` fails only after `a` has started.
     let hooks = "hooks:\n\
         \x20 - command: sh\n    args: [-c, 'touch a.runs; until [ -e b.failed ]; do sleep 0.05; done']\n    when: {before: {images: a}}\n\
         \x20 - command: sh\n    args: [-c, 'until [ -e a.runs ]; do sleep 0.05; done']\n    when: {before: {images: b}}\n\

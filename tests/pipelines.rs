@@ -1,4 +1,4 @@
-//! Pipelines of a project's own: `windlass run NAME`.
+//! Pipelines of a project: `windlass run NAME`.
 
 use crate::harness::{Output, Project};
 
@@ -38,7 +38,7 @@ private fn hidden(project) { }
 fn helper(image) { }
 "#;
 
-/// A project with one image that a command builds: it writes its references to `log`.
+/// A project with one image whose command writes its references to `log`.
 fn project() -> Project {
     Project::new()
         .file(
@@ -50,7 +50,7 @@ fn project() -> Project {
         .file("windlass.rhai", SCRIPT)
 }
 
-/// What scripts printed.
+/// The output of scripts.
 fn printed(output: &Output) -> Vec<&str> {
     output.stderr.lines().filter(|line| !line.contains(" | ") && !line.contains(" in ")).collect()
 }
@@ -101,7 +101,7 @@ fn images_of_a_loop_are_told_like_those_of_parallel() {
     output.stderr_has("1 built in ");
     let result: serde_json::Value = serde_json::from_str(&project.read("result.json")).expect("JSON");
     assert_eq!(result["images"][0]["tags"], serde_json::json!(["1"]));
-    // One that fails is told as failed, and its error once.
+    // A pipeline that fails is reported as failed, and its error once.
     let project = project.executable("log", "#!/bin/sh\necho broken-$((40+2)); exit 3\n");
     let output = project.run(["run", "ship", "-b"]).exits(1).clone();
     output.stderr_has("1 failed");

@@ -94,7 +94,7 @@ fn plan_shows_everything_and_does_nothing() {
     }
 }
 
-/// What a pipeline does beside building is listed in its order and left undone.
+/// The actions of a pipeline other than builds are listed in order and not executed.
 #[test]
 fn pipeline_is_planned_with_its_arguments() {
     let script = r#"
@@ -188,7 +188,7 @@ fn command_line_of_a_planned_pipeline_is_that_of_a_run() {
         .stderr_has("`serve`");
     project.run(["plan", "build"]).exits(2).stderr_has("run `windlass plan`");
     project.run(["plan", "app", "--jsn"]).exits(2).stderr_has("'--json'");
-    // An image and a pipeline of one name.
+    // An image and a pipeline with the same name.
     project
         .run(["plan", "app", "--json"])
         .success()
@@ -196,7 +196,7 @@ fn command_line_of_a_planned_pipeline_is_that_of_a_run() {
         .stdout_has("\"pipeline\": \"build\"");
 }
 
-/// The line with the key left out.
+/// The line without the key.
 fn hide_key(line: &str) -> String {
     if line.starts_with("  key ") { "  key      [key]".to_owned() } else { line.to_owned() }
 }
@@ -288,7 +288,7 @@ fn plan_and_build_agree_on_a_real_daemon() {
     agree("a new tag", &[]);
     project.write("base/data", "changed");
     agree("a file of the base", &[]);
-    // No plan can know that the base is built to the very image it was.
+    // A plan cannot know that rebuilding the base results in the same image.
     let planned = plan(&project, &["--force", "base"]);
     assert_eq!(planned["images"][1]["reason"], "its base `base` is rebuilt", "{planned}");
     project.run(["build", "--force", "base"]).success().stderr_has("app  | skipped: unchanged");

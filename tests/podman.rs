@@ -1,4 +1,4 @@
-//! Podman in Docker's place, found through `DOCKER_HOST`: everything that a build does with a daemon.
+//! Podman instead of Docker, found through `DOCKER_HOST`: everything that a build does with a daemon.
 
 use crate::harness::{Podman, PodmanVersion, Project, Registry, Signal, TestRepository, busybox};
 
@@ -11,7 +11,7 @@ fn project(podman: &Podman, image: &TestRepository, more: &str, dockerfile: &str
     Project::new().daemon(podman).file("devspace.yaml", config).file("Dockerfile", dockerfile).file("f", "x")
 }
 
-/// The ways to build: the default, and what an image may ask for.
+/// The ways to build: the default, and those that an image may select.
 const WAYS: [&str; 3] = [
     "",
     "    build: {docker: {useBuildKit: true}}\n",
@@ -78,7 +78,7 @@ fn podman_takes_what_windlass_assembled() {
 #[test]
 fn a_build_in_podman_is_interrupted() {
     let Some(busybox) = busybox() else { return };
-    // A newer one has no runtime for the command in its root file system.
+    // A newer Podman has no runtime for the command in its root file system.
     let Some(podman) = Podman::start(PodmanVersion::Installed, "127.0.0.1:1") else { return };
     let image = podman.repository("", "podman-stop");
     let dockerfile = "FROM scratch\nCOPY sleep /bin/sleep\nRUN [\"/bin/sleep\", \"20\"]\n";

@@ -1,4 +1,4 @@
-//! `windlass print`: the effective configuration, and where everything in it came from.
+//! `windlass print`: the effective configuration, and the origin of everything in it.
 
 use serde_json::{Value, json};
 
@@ -202,7 +202,7 @@ images:
     assert_eq!(json["origins"]["/images/web/image"]["file"], "lib/images.yaml");
     assert_eq!(json["origins"]["/images/web/image"]["line"], 4);
 
-    // What is wrong with them is shown there too, once variables are filled in.
+    // Errors in them are shown there too, once variables are filled in.
     project
         .write("lib/more.yaml", "version: v2beta1\nname: more\nimages:\n  job: {image: \"acme/${TAG}\"}\n");
     project

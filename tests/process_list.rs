@@ -4,7 +4,7 @@
 
 use crate::harness::Project;
 
-/// A password that no shell takes as it is.
+/// A password that needs quoting in every shell.
 const PASSWORD: &str = "it's \"one\" $(word) `of` \\ *";
 
 /// A line that writes the words of its own shell to `words` and `${TOKEN}`, within `quotes`, to `value`.
@@ -27,7 +27,7 @@ fn yaml(text: &str) -> String {
     serde_json::to_string(text).expect("a text")
 }
 
-/// Runs windlass with `args`; the command in it has to get the password, and to see none in the process list.
+/// Runs windlass with `args`; the command in it must get the password, and must see none in the process list.
 #[track_caller]
 fn check(project: &Project, args: &[&str]) {
     project.run(args).success().lacks(PASSWORD).lacks("(word)");

@@ -1,4 +1,4 @@
-//! Profiles: what they take from elsewhere, and how it is told when they do not apply.
+//! Profiles: what they import, and how they report that they do not apply.
 
 use serde_json::{Value, json};
 

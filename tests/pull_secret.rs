@@ -1,4 +1,4 @@
-//! Pull secrets on a real API server: what is written, what stays, and what each failure says.
+//! Pull secrets on a real API server: what is written, what is kept, and how each failure is reported.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::harness::{Cluster, Project, wait_for};
 /// The user and the password for every registry of these tests.
 const PASSWORD: &str = "correct horse";
 
-/// How long to wait for what another program does.
+/// How long to wait for another program.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// An image that asks for a pull secret and that needs no daemon: its command builds nothing.
+/// An image that requests a pull secret and needs no daemon: its command builds nothing.
 fn config(registry: &str) -> String {
     format!(
         "version: v1beta9\nimages:\n  api:\n    image: {registry}/acme/api\n    createPullSecret: true\n    build: \
@@ -69,7 +69,7 @@ fn a_build_lets_the_cluster_pull_and_says_in_whose_name() {
     );
     assert_eq!(cluster.pull_secrets_of("default"), ["devspace-auth-r-example"]);
 
-    // Again, with an image that has not changed: nothing is written.
+    // Again, with an unchanged image: nothing is written.
     let version = |cluster: &Cluster| {
         let secret: Secret = cluster.find("devspace-auth-r-example").expect("the secret is there");
         let account: ServiceAccount = cluster.find("default").expect("the account is there");
@@ -227,10 +227,10 @@ fn a_secret_of_somebody_else_is_left_alone() {
     output.success().stderr_has("cannot create the pull secret `mine`").stderr_has("somebody");
     output.stderr_has("choose another name with `secret`");
     assert_eq!(cluster.pull_secret("mine"), Some(json!({})));
-    // The others do not suffer from it.
+    // The secret of the other registry is not affected.
     assert!(cluster.pull_secret("devspace-auth-s-example").is_some());
 
-    // One with the name that such secrets have is taken over.
+    // A secret with the name that windlass gives to such secrets is adopted.
     project.write("devspace.yaml", config.replace(", secret: mine", ""));
     project.run(["build"]).success().stderr_has("secret devspace-auth-r-example");
     assert!(
@@ -268,7 +268,7 @@ fn a_missing_right_is_named() {
     output.success().stderr_has(expected).stderr_has("get permission to `patch` `secrets`");
     output.stderr_has("1 warning");
 
-    // A script that asks for the secret itself fails with it.
+    // A script that calls the stage itself fails with the error.
     let strict = project.file("windlass.rhai", "fn pull_secret(image) { create_pull_secret(image); }");
     strict.run(["build"]).exits(1).stderr_has("cluster::forbidden").stderr_has("windlass.rhai:1");
 }
@@ -338,7 +338,7 @@ fn wrong_credentials_are_told_apart() {
 
 #[test]
 fn a_cluster_that_does_not_answer_is_one_line() {
-    // Accepts connections, and never says a word.
+    // Accepts connections and never responds.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     let kubeconfig = |address: &str| {
@@ -352,7 +352,7 @@ fn a_cluster_that_does_not_answer_is_one_line() {
     let closed = format!("{closed}");
     let open = format!("{}", silent.local_addr().expect("an address"));
     for (address, reason) in [(closed, "refused"), (open, "")] {
-        // Two registries: the second one knows already.
+        // Two registries: for the second one the failure is already known.
         let second = config("s.example").replace("version: v1beta9\nimages:\n  api", "  web");
         let project = project_with(&kubeconfig(&address))
             .file("devspace.yaml", format!("{}{second}", config("r.example")))

@@ -1,4 +1,4 @@
-//! Push: credentials, retries, what each failure says, and what the next run still has to do.
+//! Push: credentials, retries, how each failure is reported, and what is left for the next run.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::harness::{
     Daemon, Fault, FaultProxy, Output, PASSWORD, Project, Registry, SecondAddress, TestRepository, USER,
 };
 
-/// What only a build that really ran shows.
+/// Printed only by a build that really ran.
 const BUILDING: &str = "building with Docker";
 
 fn project(daemon: &Daemon, repository: &TestRepository, fields: &str) -> Project {
@@ -147,7 +147,7 @@ fn a_credential_helper_that_fails_is_named_before_the_build() {
     let project = project.program_on_path("docker-credential-own", "#!/bin/sh\necho it is locked; exit 1\n");
     project.run(["build"]).exits(1).stderr_has(helper).stderr_has("it is locked").lacks(BUILDING);
 
-    // What it starts ends with it.
+    // The processes that it starts end with it.
     let script = "#!/bin/sh\nsleep 1000 & echo $! > \"$HOME/child\"\nwait\n";
     let project = project.program_on_path("docker-credential-own", script);
     let output = project.run(["build"]);
@@ -195,7 +195,7 @@ fn a_registry_that_stays_broken_is_given_up() {
     proxy.fault(100, "PUT", &manifests(&repository), Fault::Status(503));
     let output = project(&daemon, &repository, "").run(["build"]);
     output.exits(1).stderr_has("registry server error").stderr_has("try again later");
-    // A daemon may try each of the three times more than once.
+    // The daemon may send the request twice in each of the three attempts.
     let count = proxy.count("PUT", &manifests(&repository));
     assert!([3, 6].contains(&count), "{count}");
 }
@@ -273,7 +273,7 @@ fn arguments_that_push_are_refused_where_nothing_is_pushed() {
     }
 }
 
-/// `--skip-push` holds for every stage that pushes, not only for `publish` of the default pipeline.
+/// `--skip-push` applies to every stage that pushes, not only to `publish` of the default pipeline.
 #[test]
 fn nothing_is_pushed_whoever_asks_for_it() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
@@ -314,7 +314,7 @@ fn nothing_is_pushed_whoever_asks_for_it() {
             .success()
             .stderr_has("copied as sha256:")
             .lacks("not pushing");
-        // A registry without referrers lists what is attached under a tag of its own.
+        // A registry without referrers lists attachments under a tag of their own.
         let tags = |repository| {
             let tags = registry.tags(repository).into_iter();
             tags.filter(|tag| !tag.starts_with("sha256-")).collect::<Vec<_>>()
@@ -365,7 +365,7 @@ fn a_new_tag_needs_no_build() {
         output
     };
     tag(&project, "one").stderr_has(BUILDING);
-    // The daemon has the image, then the registry alone has it, then there is no daemon at all.
+    // First the daemon has the image, then only the registry has it, then there is no daemon at all.
     tag(&project, "two").stderr_has("new tag two").lacks(BUILDING);
     assert_eq!(daemon.tags(&repository), ["one", "two"]);
     daemon.docker(["image", "rm", &format!("{repository}:one"), &format!("{repository}:two")]);
@@ -462,7 +462,7 @@ fn a_private_base_image_is_pulled_with_the_stored_credentials() {
     }
 }
 
-/// A project whose one image, of one layer, is assembled without a daemon.
+/// A project with one image of one layer, assembled without a daemon.
 fn assembled(repository: &str) -> Project {
     Project::new()
         .file("devspace.yaml", format!("version: v1beta9\nimages:\n  app:\n    image: {repository}\n"))
@@ -476,7 +476,7 @@ fn a_registry_that_names_a_time_is_waited_for() {
     let check = |name: &str, method: &str, path: &str, status: u16, as_date: bool| {
         let proxy = FaultProxy::before(&registry);
         let seconds = if as_date { 2 } else { 1 };
-        // As often as a request is tried that nobody asked to wait.
+        // As often as a request is attempted when the registry does not name a time to wait.
         let path = format!("/v2/{name}/{path}");
         proxy.fault(3, method, &path, Fault::Busy { status, seconds, as_date });
         let output =

@@ -1,4 +1,5 @@
-//! Only what the Dockerfile can read counts: the rest of the context neither rebuilds an image nor travels.
+//! Only files that the Dockerfile can read are inputs: the rest of the context neither rebuilds an image nor is
+//! transferred.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -52,7 +53,7 @@ fn a_file_that_no_instruction_reads_counts_for_nothing() {
         .file("src/sub/b.md", "b")
         .file("conf/c", "c")
         .file("tool", "not this one");
-    // Were this folder walked, its name would be an error.
+    // If this directory were walked, its name would be an error.
     let odd = project.path("other").join(OsStr::from_bytes(b"not-utf8-\xff"));
     std::fs::create_dir_all(&odd).expect("a folder can be made");
     builds(&project).lacks("every file of the build context is an input");
@@ -142,7 +143,7 @@ fn what_a_base_passes_on_is_looked_up_once_and_remembered() {
     assert_eq!(proxy.count("", ""), asked);
     project.write("package.json", "{ }");
     builds(&project);
-    // The tag moves to an image that passes on something else: the next build sees it before it sends.
+    // The tag moves to an image that passes on other instructions: the next build notices before it sends the context.
     push_base(&daemon, &reference, "ONBUILD COPY other /app/\n");
     project.write("package.json", "{  }");
     project.write("Dockerfile", format!("FROM {reference}\nARG DIR=data\nCOPY $DIR /d/\n"));
@@ -175,9 +176,9 @@ fn a_base_that_becomes_known_while_building_does_not_build_twice() {
     builds(&project).lacks("every file of the build context is an input");
 }
 
-/// The layers of the image `reference` that `builder` makes of `dockerfile` and what `reach` leaves of `root`; `None` when it
-/// cannot be built. A build that fails is tried twice more: a test beside this one may remove an image of which the
-/// daemon was about to reuse a layer.
+/// The layers of the image `reference` that `builder` makes of `dockerfile` and the part of `root` that `reach`
+/// selects; `None` if it cannot be built. A failed build is retried twice, because a test that runs in parallel may
+/// remove an image whose layer the daemon was about to reuse.
 async fn layers(
     daemon: &Daemon,
     builder: &dyn Builder,
@@ -231,7 +232,7 @@ fn trees() -> impl Strategy<Value = Vec<(String, String)>> {
     files.prop_map(|files| files.into_iter().map(|(path, text)| (path.to_owned(), text)).collect())
 }
 
-/// Instructions that read such a tree, in one or two build targets.
+/// Instructions that read such a tree, in one or two build stages.
 fn dockerfiles() -> impl Strategy<Value = String> {
     let source = prop::sample::select(vec![
         "a", "b", "./d/", "d", "d/*", "*.txt", "d/e", "/f/g", "$V", "${V}/e", "d/?", "*/c.txt", "d/../a",
@@ -260,7 +261,7 @@ fn builds_from_what_is_reached_and_from_everything_have_equal_layers() {
         credentials: Arc::new(|_| Box::pin(async { None })),
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    // The same cases in every run: what builds today does so tomorrow.
+    // The same cases in every run, so that the result is reproducible.
     let rng_seed = RngSeed::Fixed(1);
     let config =
         ProptestConfig { cases: 8, failure_persistence: None, rng_seed, ..ProptestConfig::default() };
@@ -277,8 +278,8 @@ fn builds_from_what_is_reached_and_from_everything_have_equal_layers() {
         let all = dockerfile.reach_in_file_order(None, &BuildArgs::new(), &known).expect("a reach");
         let builders: [(&dyn Builder, Reach); 2] = [(&buildkit, needed), (&classic, all)];
         for (builder, reach) in builders {
-            // Both stay until they are compared: the second build takes the folders that the first has made, with
-            // their times, from the daemon's cache, as long as the files in them are the same.
+            // Both are kept until they are compared: the second build takes the directories that the first has made,
+            // with their times, from the daemon's cache, as long as the files in them are the same.
             let repository = daemon.repository("", "layers");
             let (one, two) = (format!("{repository}:1"), format!("{repository}:2"));
             let (reduced, whole) = runtime.block_on(async {

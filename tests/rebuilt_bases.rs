@@ -1,4 +1,4 @@
-//! Bases that are built again: what is built on them follows, in the same run, in a plan, and in every later run.
+//! Rebuilt base images: the images built on them follow, in the same run, in a plan, and in every later run.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::harness::{Daemon, Project, TestRepository};
 
 const BUILD: [&str; 4] = ["build", "--skip-push", "--progress", "json"];
 
-/// `image decision: reason` of each image, sorted, as `image`, `decision` and `reason` of `objects` have it.
+/// `image decision: reason` of each image, sorted; `objects` have these as `image`, `decision` and `reason`.
 fn told(objects: &[Value], name: &str) -> Vec<String> {
     let text = |object: &Value, field: &str| object[field].as_str().unwrap_or_default().to_owned();
     let line = |object: &Value| {
@@ -17,7 +17,7 @@ fn told(objects: &[Value], name: &str) -> Vec<String> {
     lines
 }
 
-/// What a plan decides.
+/// The decisions of a plan.
 #[track_caller]
 fn planned(project: &Project, arguments: &[&str]) -> Vec<String> {
     let output = project.run(["plan", "--json", "--skip-push"].iter().chain(arguments));
@@ -25,7 +25,7 @@ fn planned(project: &Project, arguments: &[&str]) -> Vec<String> {
     told(plan["images"].as_array().expect("a list"), "name")
 }
 
-/// What a build decides.
+/// The decisions of a build.
 #[track_caller]
 fn built(project: &Project, arguments: &[&str]) -> Vec<String> {
     let events = project.run(BUILD.iter().chain(arguments)).success().json_lines();
@@ -33,7 +33,7 @@ fn built(project: &Project, arguments: &[&str]) -> Vec<String> {
     told(&decided, "image")
 }
 
-/// What a plan decides, and the build after it.
+/// The decisions of a plan, which the build after it must repeat.
 #[track_caller]
 fn decided(project: &Project, arguments: &[&str]) -> Vec<String> {
     let planned = planned(project, arguments);
@@ -73,7 +73,7 @@ fn forced_base_rebuilds_what_is_built_on_it() {
     assert_eq!(base_in_app(), "two");
     assert_eq!(decided(&project, &[]), UNCHANGED);
 
-    // Whoever comes later notices as well.
+    // Later runs notice as well.
     project.write("base/base.txt", "three");
     assert_eq!(decided(&project, &["base", "--force", "base"]), ["base build: forced"]);
     let later = ["app build: its base `base` was rebuilt", "base skip: unchanged"];
@@ -102,7 +102,7 @@ fn image_of_a_command_is_compared_by_what_is_in_it() {
         .executable("make", "#!/bin/sh\nexec docker build --quiet --tag \"$1\" base\n");
     let always = "base build: a custom command without `onChange` always runs";
     assert_eq!(built(&project, &[]), ["app build: never built here", always]);
-    // Only the command can tell that it makes the same image.
+    // Only running the command shows that it makes the same image.
     assert_eq!(planned(&project, &[]), ["app build: its base `base` is rebuilt", always]);
     assert_eq!(built(&project, &[]), ["app skip: unchanged", always]);
     project.write("base/base.txt", "two");
@@ -181,7 +181,7 @@ fn command_that_names_an_image_follows_it() {
     built(&project, &[]);
     let unchanged = ["app skip: unchanged", "low.base skip: unchanged"];
     assert_eq!(decided(&project, &[]), unchanged);
-    // Nobody can tell what the command made, so what is built with it is built again.
+    // The content of an image from a command is unknown, so an image built with it is built again.
     let forced = ["app build: its base `low.base` is rebuilt", "low.base build: forced"];
     assert_eq!(decided(&project, &["--force", "low.base"]), forced);
     assert_eq!(decided(&project, &[]), unchanged);

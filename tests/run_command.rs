@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::harness::{Project, Signal, wait_for};
 
-/// A project with `commands` (YAML) and an image whose variable nobody answers.
+/// A project with `commands` (YAML) and an image whose variable has no value.
 fn project(commands: &str) -> Project {
     let config = format!(
         "version: v1beta9\nvars:\n- {{name: WHO, default: world}}\n- {{name: NEVER, question: Why}}\nimages:\n  api:\n    \

@@ -1,4 +1,4 @@
-//! What windlass says about scripts that are wrong, stages that fail and overrides that override nothing.
+//! The messages for invalid scripts, failing stages and overrides that override nothing.
 
 use crate::harness::{Daemon, Output, Project, Signal};
 
@@ -13,12 +13,12 @@ fn project() -> Project {
         .file("greeting", "hello")
 }
 
-/// The end of `windlass build --skip-push` with `script` as windlass.rhai.
+/// The output of `windlass build --skip-push` with `script` as windlass.rhai.
 fn build_with(script: &str) -> Output {
     project().file("windlass.rhai", script).run(["build", "--skip-push"])
 }
 
-/// What standard error says of a wrong script, from the diagnostic on.
+/// Standard error for an invalid script, from the diagnostic on.
 #[track_caller]
 fn diagnostic(output: &Output, exit: i32) -> String {
     output.exits(exit);
@@ -42,7 +42,7 @@ fn without_places(line: &str) -> String {
     }
 }
 
-/// Whether a line is nothing but the code of a diagnostic: `script::syntax`.
+/// Whether a line is nothing but the code of a diagnostic, such as `script::syntax`.
 fn is_code(line: &str) -> bool {
     line.contains("::") && line.chars().all(|char| char.is_ascii_lowercase() || char == ':' || char == '_')
 }
@@ -451,7 +451,7 @@ fn stage_error_shows_each_file_of_the_call_chain() {
             "windlass.rhai",
             "import \"lib/files\" as files;\n\nfn dockerfile(image) {\n    [\"none/Dockerfile\"].map(|path| files::ours(image, path))[0]\n}\n",
         );
-    // The help names the project's folder, which is another one in each run.
+    // The help names the project directory, which differs in each run.
     let text = diagnostic(&project.run(["build"]), 1);
     let (failure, help) = text.split_once("  help: ").expect("there is help");
     let (_, chain) = help.split_once("\n  |->").expect("the chain follows");

@@ -1,8 +1,8 @@
-//! A script cannot hang windlass, eat the machine, leave the project, or run what the user forbids.
+//! A script cannot make windlass hang, exhaust the machine, leave the project, or run what the user forbids.
 
 use crate::harness::{Project, Signal};
 
-/// A project whose `build` does `body`.
+/// A project whose `build` runs `body`.
 fn pipeline(body: &str) -> Project {
     Project::new()
         .file("devspace.yaml", "version: v1beta9\nimages:\n  api:\n    image: r.example/api\n")
@@ -114,7 +114,7 @@ fn no_exec_forbids_every_command_of_a_project() {
         .file("windlass_test.rhai", "fn test_it() { project(); }\n");
     tested.run(["test", "--no-exec"]).exits(1).stdout_has(forbidden);
     assert!(!tested.path("ran").exists());
-    // Windlass may still ask git by itself.
+    // Windlass itself may still call git.
     let project = pipeline("print(`repository: ${git.is_repository}`);");
     project.run(["build", "--no-exec"]).success().stderr_has("repository: false");
 }

@@ -1,4 +1,4 @@
-//! Several runs at once over one project: one builds an image, the others wait for it and reuse what it built.
+//! Parallel runs on one project: one builds an image, the others wait for it and reuse what it built.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::harness::{Daemon, Project, Running, Signal, wait_for};
 
-/// The command of an image: it says that it runs, and goes on when `go` is there.
+/// The command of an image: it records that it runs, and continues when `go` exists.
 const COMMAND: &str = "echo built >> $LOG; until [ -e $GO ]; do sleep 0.05; done";
 
 /// An image of a custom command, built when `input` changed.

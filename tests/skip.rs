@@ -1,4 +1,4 @@
-//! Skipping: what makes an image be built again, what does not, and who is asked.
+//! Skipping: what makes windlass build an image again, what does not, and which servers are queried.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::harness::{CountingSocket, Daemon, Output, Project, Registry, TestRepository};
 
-/// Two texts with the same CRC-32 (and length).
+/// Two strings with the same CRC-32 (and length).
 const COLLISION: [&str; 2] = ["plumless", "buckeroo"];
 
 fn config(repository: &TestRepository, image: &str) -> String {
@@ -51,7 +51,7 @@ images:
           buildArgs: {A: '1'}
 ";
 
-/// A project that only tells the key of its image.
+/// A project that only prints the cache key of its image.
 fn key_project() -> Project {
     Project::new()
         .file("devspace.yaml", TABLE_CONFIG)
@@ -186,7 +186,7 @@ fn pushed_image_is_trusted_without_any_connection() {
     let project = project.env("DOCKER_HOST", "unix:///nowhere/docker.sock");
     let second = project.run(["build"]);
     assert_eq!(second.success().stderr.lines().next(), Some("api | skipped: unchanged"));
-    // The second run may still note files that were too young for the index in the first.
+    // The second run may still record files that were too new for the index in the first.
     let before = snapshot(&project);
     project.run(["build", "--result", "../result.json"]).success().stderr_has("skipped: unchanged");
     assert_eq!(snapshot(&project), before, "a run with nothing to do writes nothing");
@@ -236,7 +236,7 @@ fn images_of_the_daemon_alone_are_asked_for_in_one_request() {
 fn image_gone_from_the_daemon_is_built_again() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "api");
-    // A content of its own, so that no other test's image has the same ID.
+    // Content of its own, so that no other test's image has the same ID.
     let project = small(&daemon, &repository, "").file("a.txt", repository.name());
     project.run(["build", "--skip-push", "-t", "1"]).success();
     daemon.docker(["image", "rm", "--force", &format!("{repository}:1")]);
@@ -356,7 +356,7 @@ fn custom_command_that_was_told_not_to_push_runs_again_for_a_push() {
 
 #[test]
 fn registry_is_not_needed_to_skip() {
-    // A registry that was stopped before is as good as one that never was.
+    // A registry that was stopped before is equivalent to one that never existed.
     let Some(daemon) = Daemon::acquire() else { return };
     let Some(registry) = Registry::start() else { return };
     let repository = daemon.repository(&registry.address(), "api");

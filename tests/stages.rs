@@ -1,4 +1,4 @@
-//! What scripts can do beside building: commands, files, git, data, web servers, registries.
+//! Stages other than builds: commands, files, git, data, HTTP, registries.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -17,12 +17,12 @@ fn project(script: &str) -> Project {
         .file("windlass.rhai", script)
 }
 
-/// A project whose `build` does `body`.
+/// A project whose `build` runs `body`.
 fn pipeline(body: &str) -> Project {
     project(&format!("fn build(project) {{\n{body}\n}}\n"))
 }
 
-/// What `expression` of a script is in `project`.
+/// The value of `expression`, evaluated by a script in `project`.
 #[track_caller]
 fn value(project: &Project, expression: &str) -> Value {
     project.write(
@@ -69,7 +69,7 @@ fn what_a_command_did_is_known() {
     let sub = pipeline("").folder("sub");
     let name = value(&sub, r#"exec(["basename", exec(["pwd"], #{ dir: "sub" }).stdout]).stdout"#);
     assert_eq!(name, json!("sub"));
-    // Long lines stay whole.
+    // Long lines are not truncated.
     check(r#"sh("head -c 100000 /dev/zero | tr '\\0' x").stdout.len()"#, json!(100_000));
 }
 
@@ -148,7 +148,7 @@ fn secrets_stay_where_nobody_reads_them() {
     let output = pipeline("secret(env(\"T\")); throw `no ${env(\"T\")}`;").env("T", "hunter2").run(["build"]);
     output.exits(1).stderr_has("x no ***").lacks("hunter2");
     fails("to_json([secret(\"hunter2\")]);", 2, &["a secret cannot be written as JSON"]);
-    // A file may hold one: that is what it was asked for.
+    // A file may contain a secret, because the script wrote it there.
     let project = pipeline("write_file(\".npmrc\", \"token=\" + secret(\"hunter2\"));");
     project.run(["build"]).success().lacks("hunter2");
     assert_eq!(project.read(".npmrc"), "token=hunter2");
@@ -220,7 +220,7 @@ fn git_tells_about_the_project() {
     );
     git(&["checkout", "-q", "--detach"]);
     assert_eq!(value(&project, "git.branch"), json!(()));
-    // What the script itself did counts.
+    // Files that the script itself wrote count.
     project.remove("new.txt");
     assert_eq!(
         value(&project, "[git.is_dirty, write_file(\"x.txt\", \"\"), git.is_dirty]"),
@@ -253,7 +253,7 @@ fn json_and_yaml_are_read_and_written() {
     fails("to_json(project);", 2, &["Project cannot be written as JSON or YAML"]);
 }
 
-/// A web server for one request, and the request once it came.
+/// A web server for one request; the request is available after it arrived.
 fn server(answer: &'static str) -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}/hook/T0KEN", listener.local_addr().expect("an address"));
@@ -320,7 +320,7 @@ fn retry_tries_again_until_it_works() {
     assert_eq!(project.read("tries"), "x\nx\n");
     let project = pipeline("retry(2, || fail(\"never\"));");
     project.run(["build"]).exits(1).stderr_has("never; retrying in 1 s (2 of 2)").stderr_has("x never");
-    // A mistake does not go away.
+    // An error in the script is not retried.
     fails("retry(3, || no_such_function());", 2, &["unknown function `no_such_function"]).lacks("retrying");
 }
 
@@ -463,9 +463,9 @@ fn after_build(project, results) {{
     assert_eq!(production.digest(&target, "2"), digest);
     assert_eq!(staging.digest(&other, "3"), digest);
     assert_eq!(production.digest(&target, "4"), digest);
-    // A reused build travels as well, without the daemon.
+    // A reused build is copied as well, without the daemon.
     project.run(["build"]).success().stderr_has("again: true").stderr_has("skipped");
-    // The copy is whole.
+    // The copy is complete.
     daemon.docker(["pull", "--quiet", &format!("{target}:2")]);
     assert_eq!(daemon.file(&format!("{target}:2"), "/a.txt"), "hello");
 }

@@ -1,4 +1,4 @@
-//! The state folder: damage, full disks, killed runs, many runs at once. Nothing there is ever trusted blindly.
+//! The state directory: damage, full disks, killed runs, parallel runs. Its content is never trusted without checks.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -19,7 +19,7 @@ fn one(daemon: &Daemon, repository: &TestRepository) -> Project {
         .file("a.txt", "one")
 }
 
-/// Every file below `.windlass/images` is JSON with records, and no temporary file is left.
+/// Asserts that every file below `.windlass/images` is JSON with records, and that no temporary file is left.
 #[track_caller]
 fn check_records(project: &Project, images: usize) {
     let files: Vec<_> = fs::read_dir(project.path(".windlass/images")).expect("a folder").flatten().collect();
@@ -134,7 +134,7 @@ fn killed_run_loses_only_what_was_not_finished() {
     let running = project.spawn(["build", "--skip-push", "--build-sequential"]);
     wait_for("the fourth image", Duration::from_secs(120), || project.path("begun").exists().then_some(()));
     running.signal(Signal::Kill);
-    // What the killed run started ends by itself.
+    // The child process of the killed run ends by itself.
     project.write("go", "");
     drop(running);
     let output = project.run(BUILD);
@@ -180,7 +180,7 @@ fn damaged_file_index_is_told_and_changes_no_key() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "api");
     let project = one(&daemon, &repository);
-    // Old enough to be remembered in the index.
+    // Old enough to be recorded in the index.
     let file = fs::File::options().write(true).open(project.path("a.txt")).expect("the file opens");
     wait_for("the file to be old enough", Duration::from_secs(60), || {
         let age = file.metadata().expect("metadata").modified().expect("a time").elapsed();
@@ -198,7 +198,7 @@ fn damaged_file_index_is_told_and_changes_no_key() {
     }
 }
 
-/// A umask of 000 does not let others write to what windlass keeps.
+/// With a umask of 000, other users still cannot write to the files of windlass.
 #[test]
 fn only_the_user_may_write_to_state_logs_and_store() {
     let project = Project::new()

@@ -12,7 +12,7 @@ fn project() -> Project {
         .file(".gitignore", "out.json\n.windlass\nwindlass.rhai\n")
 }
 
-/// What `expression` gives, in which the module `name` of the standard library is imported.
+/// The value of `expression`, with the module `name` of the standard library imported.
 #[track_caller]
 fn value(project: &Project, name: &str, expression: &str) -> Value {
     let script = format!(
@@ -23,7 +23,7 @@ fn value(project: &Project, name: &str, expression: &str) -> Value {
     serde_json::from_str(&project.read("out.json")).expect("`to_json` writes JSON")
 }
 
-/// Runs git in `project`, as somebody.
+/// Runs git in `project`, with a fixed identity.
 fn git(project: &Project, arguments: &[&str]) -> String {
     let identity = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main"];
     project.run_program("git", identity.iter().chain(arguments)).success().stdout.trim().to_owned()
@@ -35,7 +35,7 @@ fn committed(project: &Project) {
     git(project, &["commit", "-q", "-m", "one"]);
 }
 
-/// Each module has tests in Rhai beside it, which run in a world in memory.
+/// Each module has tests in Rhai beside it, which run on an in-memory host.
 #[test]
 fn every_module_passes_its_own_tests() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("stdlib");
@@ -152,7 +152,7 @@ fn entrypoints_start_programs_and_debuggers() {
     assert_eq!(entrypoint("restart([\"/app\"])")[4], "/app");
 }
 
-/// Runs an entrypoint as a container would, in the project's folder.
+/// Runs an entrypoint as a container would, in the project directory.
 fn start(project: &Project, expression: &str) -> crate::harness::Running {
     let words = value(project, "entrypoints", expression);
     let words: Vec<_> = words
@@ -164,8 +164,8 @@ fn start(project: &Project, expression: &str) -> crate::harness::Running {
     project.spawn_program(&words[0], &words[1..])
 }
 
-/// Asks an entrypoint to end as a container's runtime does: the signal goes to the first process, and what that leaves
-/// behind is killed. A signal to all of them might come while a child is made, which then misses it.
+/// Stops an entrypoint as a container runtime does: the first process gets the signal, and its remaining children are
+/// killed. A signal to all of them could arrive while a child is being created, which would then miss it.
 fn end(running: crate::harness::Running) {
     running.signal(crate::harness::Signal::Terminate);
     running.finish_alone();
@@ -175,7 +175,7 @@ fn end(running: crate::harness::Running) {
 fn waiting_entrypoint_ends_when_asked_to() {
     let project = project();
     let running = start(&project, "entrypoints::wait()");
-    // It ends either by its trap or, before that is set, by the signal itself.
+    // It ends either by its trap or, before the trap is set, by the signal itself.
     end(running);
 }
 
@@ -187,7 +187,7 @@ fn program_starts_again_when_it_ends_and_when_a_file_changes() {
     end(running);
     let running = start(&project, "entrypoints::watch([\"sh\", \"-c\", \"echo up; sleep 60\"], [\"src\"])");
     running.wait_for_text("up\n");
-    // The clock of files may be coarse: touch until it is seen.
+    // File timestamps may be coarse, so touch the file until the change is noticed.
     crate::harness::wait_for("the restart", std::time::Duration::from_secs(60), || {
         project.write("src/a.txt", "changed");
         running.output_so_far().0.contains("files changed, restarting\nup\n").then_some(())

@@ -1,4 +1,4 @@
-//! Tags: random by default, several at once, checked before anything is built.
+//! Tags: random by default, several per image, checked before anything is built.
 
 use crate::harness::{Daemon, Project, TestRepository};
 
@@ -102,7 +102,7 @@ fn two_images_cannot_claim_one_reference() {
     output.stderr_has("devspace.yaml:3:3").stderr_has("devspace.yaml:5:3").lacks("building");
 
     assert!(daemon.tags(&repository).is_empty());
-    // Alone, or with random parts, each may.
+    // Alone, or with random parts, each of them is allowed.
     project.remove("windlass.rhai");
     project.run(["build", "-t", "v2", "--skip-push", "worker"]).success();
     project.run(["build", "-t", "v#####", "--skip-push"]).success();

@@ -260,7 +260,7 @@ fn snapshot_is_kept_compared_and_updated() {
     project.run(["test", "--update"]).success();
     assert!(project.read("windlass_test.snap").contains("2.1"));
 
-    // What is no longer taken goes away.
+    // A snapshot that no test takes any more is removed.
     project.write("windlass_test.rhai", "fn test_nothing() { }");
     project.run(["test", "--update"]).success();
     assert!(!project.path("windlass_test.snap").exists());
@@ -325,7 +325,7 @@ fn place_of_an_error_in_a_function_of_one_line_is_right() {
     project.run(["test"]).exits(1).stdout_has("[windlass.rhai:1:25]");
 }
 
-/// What users copy is tested, and so is the standard library.
+/// The examples that users copy are tested, and so is the standard library.
 #[test]
 fn examples_and_standard_library_pass_their_tests() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

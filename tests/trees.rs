@@ -1,7 +1,7 @@
-//! Trees that nobody here wrote, copied whole: every builder makes the files of the folder out of them.
+//! Third-party directory trees, copied whole: every builder reproduces the files of the directory.
 //!
-//! Without `WINDLASS_TEST_TREES` the tree is one of our dependencies as cargo unpacked it; `tests/long/trees` makes more
-//! of them, in the folder that the variable names.
+//! Without `WINDLASS_TEST_TREES` the tree is one of our dependencies as cargo unpacked it; `tests/long/trees` creates
+//! more of them, in the directory that the variable names.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,9 +13,9 @@ use serde_json::Value;
 use crate::docker_builder::{WAYS, docker_cli};
 use crate::harness::{Daemon, ImageStore, ImageTree, ModernDaemon, Project, Tree, folder_tree};
 
-/// The dependency with the most files: some 4,000.
+/// The dependency with the most files: about 4,000.
 const DEPENDENCY: &str = "k8s-openapi";
-/// How long one build of the largest tree may take on a busy machine.
+/// The limit for one build of the largest tree on a busy machine.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
 
 /// The trees to build.
@@ -40,7 +40,7 @@ fn dependency() -> PathBuf {
     manifest.parent().expect("a folder").to_owned()
 }
 
-/// Builds `tree` in every way that `daemon` has, and without a daemon.
+/// Builds `tree` in every way that `daemon` offers, and without a daemon.
 fn check(tree: &Path, daemon: &Daemon) {
     let cli = docker_cli().expect("some docker CLI can build with BuildKit");
     let images = WAYS.map(|(name, docker)| (name, docker, daemon.repository("", name)));
@@ -61,7 +61,7 @@ fn check(tree: &Path, daemon: &Daemon) {
         .program_on_path("docker", format!("#!/bin/sh\nexec {} \"$@\"\n", cli.display()))
         .file("devspace.yaml", config)
         .file("Dockerfile", "FROM scratch\nCOPY . /tree/\n")
-        // In place of the ignore file that the tree may have.
+        // Replaces the ignore file that the tree may have.
         .file("Dockerfile.dockerignore", "# Everything.\n");
     let expected = folder_tree(tree, "tree");
     let files = expected.len();
@@ -81,10 +81,10 @@ fn check(tree: &Path, daemon: &Daemon) {
     told.success().stderr_has("unchanged");
 }
 
-/// Compares file by file, for a difference in thousands of lines says nothing.
+/// Compares file by file, because a diff of thousands of lines is unreadable.
 #[track_caller]
 fn same(tree: &Path, builder: &str, expected: &Tree, mut actual: Tree) {
-    // The folder that COPY makes itself.
+    // The directory that COPY creates.
     actual.remove("tree");
     let paths = expected.keys().chain(actual.keys().filter(|path| !expected.contains_key(*path)));
     let differences: Vec<String> = paths

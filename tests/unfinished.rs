@@ -1,10 +1,10 @@
-//! What comes after a build and fails is done again by the next run, on the image that is kept.
+//! A check or hook that fails after the build runs again in the next run, on the image that was kept.
 
 use serde_json::Value;
 
 use crate::harness::{Daemon, Project, Registry, TestRepository};
 
-/// A project whose checks are a program that fails until `good` is there, and writes down what it looks at.
+/// A project whose checks run a program that fails until `good` exists, and that records what it checks.
 fn project(daemon: &Daemon, repository: &TestRepository, script: &str) -> Project {
     Project::new()
         .daemon(daemon)
@@ -33,7 +33,7 @@ fn decision(events: &[Value]) -> String {
     format!("{}: {}", decided["decision"].as_str().unwrap_or("?"), decided["reason"].as_str().unwrap_or("?"))
 }
 
-/// What a plan says of the only image.
+/// The decision of a plan about the only image.
 #[track_caller]
 fn planned(project: &Project, arguments: &[&str]) -> String {
     let output = project.run(["plan", "--json"].iter().chain(arguments));
@@ -42,7 +42,7 @@ fn planned(project: &Project, arguments: &[&str]) -> String {
     format!("{}: {}", image["decision"].as_str().unwrap_or("?"), image["reason"].as_str().unwrap_or("?"))
 }
 
-/// Builds, with the same decision as the plan before it; the decision and whether the run succeeded.
+/// Builds, with the same decision as the plan before it; returns the decision and whether the run succeeded.
 #[track_caller]
 fn build(project: &Project, arguments: &[&str]) -> (String, bool) {
     let planned = planned(project, arguments);
@@ -52,7 +52,7 @@ fn build(project: &Project, arguments: &[&str]) -> (String, bool) {
     (decided, output.code() == Some(0))
 }
 
-/// A check that fails, fails in every run until it succeeds; there is one build, and nothing is pushed before.
+/// A failing check fails in every run until it succeeds; there is one build, and nothing is pushed before.
 #[track_caller]
 fn check(script: &str, pushes_first: bool, left: &str) {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
@@ -72,7 +72,7 @@ fn check(script: &str, pushes_first: bool, left: &str) {
     assert_eq!(daemon.image_id(&format!("{repository}:1")), id, "nothing was built");
     assert_eq!(build(&project, &[]), ("skip: unchanged".to_owned(), true));
     assert_eq!(checks(&project), 4, "what is good is not checked again");
-    // A new image is.
+    // A new image is checked.
     project.write("a.txt", "changed");
     assert_eq!(build(&project, &[]), ("build: a.txt changed".to_owned(), true));
     assert_eq!(checks(&project), 5);
@@ -108,7 +108,7 @@ fn scan_of_all_images_is_called_again_as_well() {
     let script = "fn after_build(project, results) { for result in results { hooks::scan(result, [\"./check\"]); } }\n";
     let project = project(&daemon, &repository, script);
     assert_eq!(build(&project, &["--skip-push"]), ("build: never built here".to_owned(), false));
-    // The image itself is done with, so it is skipped; but no run has come to its end with it.
+    // The image itself is finished, so it is skipped; but no run with it has finished yet.
     assert_eq!(build(&project, &["--skip-push"]), ("skip: unchanged".to_owned(), false));
     project.write("good", "");
     assert_eq!(build(&project, &["--skip-push"]), ("skip: unchanged".to_owned(), true));
@@ -202,7 +202,7 @@ fn check_that_is_new_is_called_on_images_that_are_there() {
     project.write("good", "");
     assert_eq!(build(&project, &["-p", "prod"]), (not_verified, true));
     assert_eq!(checks(&project), 2);
-    // One that was passed is passed for good, whatever other profiles check.
+    // A check that passed is not repeated, whatever other profiles check.
     project.write("windlass.rhai", "fn verify(image, built) { exec([\"./check\", \"all\"]); }\n");
     assert_eq!(build(&project, &[]), ("finish: unchanged, not verified yet".to_owned(), true));
     assert_eq!(build(&project, &["-p", "prod"]), ("finish: unchanged, not verified yet".to_owned(), true));

@@ -1,4 +1,4 @@
-//! `windlass upgrade`: the file in the newest version, and nothing lost.
+//! `windlass upgrade`: rewrites the file in the newest version, and loses nothing.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -39,7 +39,7 @@ fn file_is_rewritten_in_place() {
     assert_eq!(project.read("devspace.yaml"), NEW);
     let mode = std::fs::metadata(&path).expect("the file is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
-    // What is planned is the same, key and all.
+    // The plan is the same, including the key.
     assert_eq!(project.run(["plan", "--json"]).success().stdout, before);
     project.run(["upgrade"]).success().stderr_has("devspace.yaml stays at v2beta1: nothing to do");
     assert_eq!(project.read("devspace.yaml"), NEW);

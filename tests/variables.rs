@@ -1,4 +1,4 @@
-//! Variables: prompts, answers that are kept, `set var` and `reset vars`.
+//! Variables: prompts, saved answers, `set var` and `reset vars`.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -21,7 +21,7 @@ fn project() -> Project {
     Project::new().file("devspace.yaml", FILE).env("OWNER", "ann").env("FREE", "free")
 }
 
-/// The values that the file comes to.
+/// The values that the file resolves to.
 #[track_caller]
 fn values(output: &Output) -> Vec<String> {
     output.success();
@@ -273,7 +273,7 @@ fn git_says_why_it_cannot_tell() {
         assert_eq!(values(&output), [head.trim()], "{}", folder.display());
     }
 
-    // The repository of a worktree is gone.
+    // The repository of a worktree is missing.
     let broken = new();
     broken.write(".git", "gitdir: /nowhere/.git/worktrees/w\n");
     let reason = "not a git repository: /nowhere/";

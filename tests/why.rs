@@ -198,7 +198,7 @@ fn file_is_asked_about_for_every_image() {
     assert!(!project.path(".windlass").exists(), "asking leaves nothing behind");
 }
 
-/// What `--if` answers is what a build then does.
+/// A build agrees with the answer of `--if`.
 #[test]
 fn answers_about_files_hold() {
     let Some((daemon, _registry, base, app)) = world() else { return };
