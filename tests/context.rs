@@ -325,7 +325,8 @@ fn a_bad_pattern_is_shown_where_it_stands() {
 fn an_unreadable_file_is_an_error_unless_it_is_ignored() {
     let Some(daemon) = Daemon::acquire() else { return };
     let windlass = env!("CARGO_BIN_EXE_windlass");
-    // Root can read everything, unless it drops that capability. SAFETY: geteuid takes no arguments and cannot fail.
+    // Root can read everything, unless it drops that capability.
+    // SAFETY: geteuid takes no arguments and cannot fail.
     let (program, mut arguments) = match unsafe { libc::geteuid() } {
         0 => ("setpriv", vec!["--bounding-set=-dac_override,-dac_read_search", windlass]),
         _ => (windlass, Vec::new()),

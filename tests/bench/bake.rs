@@ -1,4 +1,4 @@
-//! The same with `docker buildx bake`, which builds all images of a corpus in one call.
+//! The same builds with `docker buildx bake`, which builds all images of a corpus in one call.
 
 use std::path::Path;
 
@@ -13,16 +13,16 @@ pub const NAME: &str = "`docker buildx bake`";
 /// The call that pushes, in the table.
 pub const PUSHED: &str = "`docker buildx bake --push`";
 
-/// `docker buildx bake` with the images of one corpus, in a daemon of its choice.
+/// `docker buildx bake` for the images of one corpus, in a daemon of its choice.
 #[derive(Debug)]
 pub struct Bake {
     daemon: String,
-    /// Holds the description of the images, and what docker and buildx note.
+    /// Contains the bake file, and the state of docker and buildx.
     home: TempDir,
 }
 
 impl Bake {
-    /// Describes the images of `corpus`, in `registry`, to bake; `None`, after saying so, where there is no buildx.
+    /// Writes the bake file for the images of `corpus`, in `registry`; `None`, with a notice, if there is no buildx.
     pub fn of(corpus: &Corpus, registry: &str, daemon: &str) -> Option<Self> {
         let home = TempDir::with_prefix("windlass-bake-").expect("a folder can be made");
         let targets: Map<String, Value> = (0..corpus.images())
@@ -49,7 +49,7 @@ impl Bake {
         Some(bake)
     }
 
-    /// What `docker buildx bake` costs with more `arguments`. Its processor time is that of the client alone.
+    /// The cost of `docker buildx bake` with more `arguments`. Its processor time is that of the client alone.
     pub fn build(&self, arguments: &[&str]) -> Cost {
         let fixed = ["bake", "--file", "docker-bake.json", "--progress", "plain"];
         measure::cost(self.command(&[&fixed, arguments].concat()))
@@ -58,7 +58,7 @@ impl Bake {
     fn command(&self, arguments: &[&str]) -> std::process::Command {
         let home: &Path = self.home.path();
         let mut command = measure::command("docker", &[&["buildx"], arguments].concat(), home);
-        // What the description names outside of its folder, bake would ask about.
+        // Otherwise bake would prompt about paths outside the directory of the bake file.
         command.env("BUILDX_BAKE_ENTITLEMENTS_FS", "0").env("BUILDX_CONFIG", home);
         command.env("DOCKER_HOST", &self.daemon);
         command

@@ -11,9 +11,9 @@ use tokio_util::io::ReaderStream;
 
 use super::measure::Cost;
 
-/// Seconds until a silent daemon is given up.
+/// The timeout for a silent daemon, in seconds.
 const TIME_LIMIT: u64 = 600;
-/// How much of an archive is sent at once.
+/// How much of an archive is sent at a time.
 const CHUNK: usize = 256 << 10;
 /// The tag of all images.
 const TAG: &str = "bench";
@@ -36,7 +36,7 @@ impl BareApi {
         Self { docker, runtime }
     }
 
-    /// Builds an image of each of `contexts`, `parallel` at a time, and says how long that took.
+    /// Builds an image from each of `contexts`, `parallel` at a time, and returns the duration.
     pub fn build_all(&self, contexts: &[NamedTempFile], build_kit: bool, parallel: usize) -> Cost {
         let start = Instant::now();
         self.runtime.block_on(async {
@@ -49,7 +49,7 @@ impl BareApi {
         Cost { wall: start.elapsed().max(Duration::from_micros(1)), ..Cost::default() }
     }
 
-    /// Builds an image of `context` with BuildKit, pushes it to `repository`, and says how long both took.
+    /// Builds an image from `context` with BuildKit, pushes it to `repository`, and returns the duration of both.
     pub fn build_and_push(&self, repository: &str, context: &NamedTempFile) -> Cost {
         let start = Instant::now();
         self.runtime.block_on(async {

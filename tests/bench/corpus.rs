@@ -1,4 +1,4 @@
-//! The projects that are measured, with contents that look random and are always the same.
+//! The measured projects, with contents that look random and are always the same.
 
 use std::fmt::{self, Write as _};
 use std::fs::{self, File};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-/// Raised when the contents change, so that corpora of an older kind are made anew.
+/// Raised when the contents change, so that older corpora are created again.
 const VERSION: &str = "1";
 
 /// A corpus by name.
@@ -59,7 +59,7 @@ impl Kind {
 }
 
 const MONO_FILE: usize = 12_000;
-/// The files of `mono` no image copies, in folders of 50: the first half is ignored.
+/// The files of `mono` that no image copies, in directories of 50: the first half is ignored.
 const MONO_OTHER_FILES: usize = 49_000;
 
 impl fmt::Display for Kind {
@@ -74,7 +74,7 @@ impl fmt::Display for Kind {
 }
 
 impl Corpus {
-    /// The corpus of this kind, made now when it is not there or not complete.
+    /// The corpus of this kind, created now if it is missing or incomplete.
     pub fn make(kind: Kind) -> Self {
         let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench-corpora");
         let corpus = Self { kind, root: corpora.join(kind.to_string()) };
@@ -96,12 +96,12 @@ impl Corpus {
         self.kind
     }
 
-    /// The folder of its `devspace.yaml`.
+    /// The directory of its `devspace.yaml`.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The context that its images share, or of the first image.
+    /// The context that its images share, or the context of the first image.
     pub fn context(&self) -> PathBuf {
         self.root.join(self.context_of(0))
     }
@@ -111,7 +111,7 @@ impl Corpus {
         self.kind.images()
     }
 
-    /// Writes its `devspace.yaml`: images in `registry`, built with BuildKit, without, or as windlass likes.
+    /// Writes its `devspace.yaml`: images in `registry`, built with BuildKit, without it, or as windlass chooses.
     pub fn write_config(&self, registry: &str, build_kit: Option<bool>) {
         let mut text = "version: v1beta9\nimages:\n".to_owned();
         for image in 0..self.images() {
@@ -143,7 +143,7 @@ impl Corpus {
         fs::write(self.root.join("devspace.yaml"), text).expect("devspace.yaml can be written");
     }
 
-    /// Removes what windlass remembers.
+    /// Removes the records of windlass.
     pub fn forget_state(&self) {
         let state = self.root.join(".windlass");
         if state.exists() {
@@ -151,22 +151,22 @@ impl Corpus {
         }
     }
 
-    /// Removes the index of file metadata, but not what was built.
+    /// Removes the index of file metadata, but not the records of builds.
     pub fn forget_index(&self) {
         fs::remove_dir_all(self.root.join(".windlass/index")).expect("windlass keeps a stat index");
     }
 
-    /// Gives one file that one image copies a content it never had.
+    /// Gives one file that one image copies new content.
     pub fn change_one(&self) {
         self.change(self.changing_image());
     }
 
-    /// Gives every image a content that no daemon has seen.
+    /// Gives every image content that no daemon has seen.
     pub fn change_all(&self) {
         (0..self.images()).for_each(|image| self.change(image));
     }
 
-    /// For each image a tar archive of its Dockerfile and what that copies: what a perfect client sends.
+    /// For each image a tar archive of its Dockerfile and the files it copies: what a perfect client sends.
     pub fn minimal_tars(&self) -> Vec<NamedTempFile> {
         (0..self.images()).map(|image| self.minimal_tar(image)).collect()
     }
@@ -212,7 +212,7 @@ impl Corpus {
         if self.kind.shares_context() { "shared".to_owned() } else { format!("context/{image:02}") }
     }
 
-    /// The folder that an image copies, relative to its context.
+    /// The directory that an image copies, relative to its context.
     fn source_of(&self, image: usize) -> String {
         if self.kind.shares_context() { format!("services/{image:02}") } else { "src".to_owned() }
     }

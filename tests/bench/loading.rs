@@ -1,4 +1,4 @@
-//! How long reading a configuration takes: a usual file, and one of 10,000 lines.
+//! How long loading a configuration takes: a typical file, and one of 10,000 lines.
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use super::measure::Cost;
 use super::options::Options;
 use super::table::Table;
 
-/// Lines of one image below.
+/// The number of lines of one image below.
 const LINES: usize = 10;
 
 /// Adds a row for each file.
@@ -30,7 +30,7 @@ pub fn loading(options: &Options, table: &mut Table) {
     }
 }
 
-/// A file with so many images.
+/// A file with this many images.
 fn file(images: usize) -> String {
     let mut text =
         "version: v1beta9\nvars:\n- {name: REGISTRY, default: registry.example.com}\nimages:\n".to_owned();

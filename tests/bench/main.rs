@@ -4,8 +4,8 @@
 //! cargo bench --bench build                             # everything
 //! cargo bench --bench build -- one ten --rounds 5       # a part, more often
 //! cargo bench --bench build -- --only oci               # the builder that needs no daemon
-//! cargo bench --bench build -- big --only upload        # the way into a pod, with the cluster of the tests
-//! cargo bench --bench build -- --only trees             # the trees that tests/long/trees has made
+//! cargo bench --bench build -- big --only upload        # the upload into a pod, with the cluster of the tests
+//! cargo bench --bench build -- --only trees             # the trees that tests/long/trees created
 //! ```
 //!
 //! It makes its corpora under `target/bench-corpora`, once. The images are built in a Docker daemon of the
@@ -48,7 +48,7 @@ fn main() {
     {
         return measure::child(Path::new(report), program, rest);
     }
-    // `cargo test --benches` starts this program too, without the argument that `cargo bench` gives.
+    // `cargo test --benches` starts this program too, but without the argument that `cargo bench` passes.
     if !arguments.iter().any(|argument| argument == "--bench") {
         return;
     }
@@ -64,7 +64,7 @@ fn main() {
     println!("{table}");
 }
 
-/// What building costs, with a daemon and without one.
+/// The cost of builds, with a daemon and without one.
 fn builds(corpora: &[Corpus], options: &Options, table: &mut Table) {
     let daemon = PrivateDaemon::start().expect("the benchmark needs a Docker daemon of its own");
     let registry = Registry::start().expect("the benchmark needs docker-registry");
@@ -93,14 +93,14 @@ fn builds(corpora: &[Corpus], options: &Options, table: &mut Table) {
     }
 }
 
-/// What `windlass --help` costs.
+/// The cost of `windlass --help`.
 fn start_up(options: &Options, table: &mut Table) {
     let windlass = Windlass::new(Path::new("."), "unix:///none");
     let costs: Vec<Cost> = (0..options.rounds * 5).map(|_| windlass.cost(&["--help"])).collect();
     table.add("start-up", "`windlass --help`", &costs, &[]);
 }
 
-/// What runs cost that have little or nothing to build.
+/// The cost of runs that have little or nothing to build.
 fn warm(corpus: &Corpus, registry: &Registry, daemon: &PrivateDaemon, options: &Options, table: &mut Table) {
     let kind = corpus.kind();
     eprintln!("{kind}: nothing changed");
@@ -161,7 +161,7 @@ fn warm(corpus: &Corpus, registry: &Registry, daemon: &PrivateDaemon, options: &
     table.add(&case, windlass::NAME, &one_changed, &[(bake::NAME, &baked)]);
 }
 
-/// What builds from nothing cost, beside the same builds through the bare API.
+/// The cost of builds from scratch, compared with the same builds through the bare API.
 fn cold(corpus: &Corpus, build_kit: bool, daemon: &PrivateDaemon, options: &Options, table: &mut Table) {
     let kind = corpus.kind();
     let builder = if build_kit { "BuildKit" } else { "classic" };
@@ -172,7 +172,7 @@ fn cold(corpus: &Corpus, build_kit: bool, daemon: &PrivateDaemon, options: &Opti
     let parallel = PARALLEL.to_string();
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..options.rounds {
-        // Who goes first changes, so that neither always finds the caches as the other left them.
+        // The order alternates, so that neither always finds the caches as the other left them.
         for ours_now in [round % 2 == 0, round % 2 != 0] {
             corpus.forget_state();
             corpus.change_all();
@@ -193,13 +193,13 @@ fn cold(corpus: &Corpus, build_kit: bool, daemon: &PrivateDaemon, options: &Opti
     table.add(&case, windlass::NAME, &ours, &[("bare API", &theirs)]);
 }
 
-/// Writes out what is dirty, so that no measurement pays for what came before it.
+/// Writes dirty pages to disk, so that no measurement includes earlier work.
 fn settle() {
-    // SAFETY: sync takes nothing and cannot fail.
+    // SAFETY: sync takes no arguments and cannot fail.
     unsafe { libc::sync() };
 }
 
-/// Empties the daemon, which is the benchmark's own.
+/// Removes everything from the daemon, which is the benchmark's own.
 fn forget_images(daemon: &PrivateDaemon) {
     daemon.docker(["image", "prune", "--all", "--force"]);
     daemon.docker(["builder", "prune", "--all", "--force"]);

@@ -1,4 +1,4 @@
-//! What a program costs: time, processor, memory.
+//! The cost of a program: time, processor, memory.
 
 use std::fs;
 use std::path::Path;
@@ -10,18 +10,18 @@ use tempfile::NamedTempFile;
 /// The argument that makes this program measure another one: see [`child`].
 pub const FLAG: &str = "--measure";
 
-/// What one run cost.
+/// The cost of one run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cost {
     /// From start to end.
     pub wall: Duration,
-    /// Processor time, user and system, with waited-for children; unknown for work of this process.
+    /// Processor time, user and system, including waited-for children; unknown for work in this process.
     pub processor: Option<Duration>,
-    /// Peak resident memory in KiB; unknown for work of this process.
+    /// Peak resident memory in KiB; unknown for work in this process.
     pub memory: Option<u64>,
 }
 
-/// The median of each figure on its own.
+/// The median of each figure, taken separately.
 pub fn median(costs: &[Cost]) -> Cost {
     fn middle<T: Ord + Copy>(mut values: Vec<T>) -> Option<T> {
         values.sort_unstable();
@@ -41,17 +41,17 @@ pub fn command(program: &str, arguments: &[&str], folder: &Path) -> Command {
     command
 }
 
-/// Runs `command` and says what it cost.
+/// Runs `command` and returns its cost.
 ///
 /// # Panics
-/// With its output, when it fails.
+/// If it fails; the message contains its output.
 pub fn cost(command: Command) -> Cost {
     cost_and_output(command).0
 }
 
-/// Like [`cost`], with what `command` printed to stdout.
+/// Like [`cost`], with the stdout of `command`.
 pub fn cost_and_output(command: Command) -> (Cost, String) {
-    // A program inherits the peak memory of the one that started it, so a small copy of this one does that.
+    // A process inherits the peak memory of the one that started it, so a small copy of this program starts it.
     let report = NamedTempFile::new().expect("a temporary file can be made");
     let mut starter = Command::new(std::env::current_exe().expect("this program has a path"));
     starter.arg(FLAG).arg(report.path()).arg(command.get_program()).args(command.get_args());
@@ -78,17 +78,17 @@ pub fn cost_and_output(command: Command) -> (Cost, String) {
     (cost, stdout.into_owned())
 }
 
-/// Runs `program`, writes wall and processor time in microseconds and peak memory in KiB to `report`, and
-/// ends with status 1 when the program failed.
+/// Runs `program`, writes wall and processor time in microseconds and peak memory in KiB to `report`, and exits with
+/// status 1 if the program failed.
 #[expect(clippy::zombie_processes, reason = "wait4 waits for the program, and tells more than `wait`")]
 pub fn child(report: &Path, program: &str, arguments: &[String]) {
     let start = Instant::now();
     let child = Command::new(program).args(arguments).spawn().expect("the program can be started");
     let pid = libc::pid_t::try_from(child.id()).expect("a process ID fits pid_t");
     let mut status = 0;
-    // SAFETY: rusage is plain numbers, for which zero is a value.
+    // SAFETY: rusage consists of plain numbers, for which zero is a valid value.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: both pointers are to live values of the right type, and nothing else waits for this child.
+    // SAFETY: both pointers refer to live values of the right type, and nothing else waits for this child.
     let waited = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
     let wall = start.elapsed();
     assert_eq!(waited, pid, "the program can be waited for");

@@ -1,4 +1,4 @@
-//! What the builder `oci` costs, which needs no daemon: each run has a store of the benchmark's own.
+//! The cost of the builder `oci`, which needs no daemon: each run has an image store of its own.
 
 use std::path::Path;
 
@@ -14,10 +14,10 @@ use super::settle;
 use super::table::Table;
 use super::windlass::{self, Counts, Windlass};
 
-/// Where no daemon listens: an image that is not pushed would be loaded into it.
+/// An address without a daemon: with one, an image that is not pushed would be loaded into it.
 const NO_DAEMON: &str = "unix:///none";
 
-/// Builds from nothing, with an empty store; `big` beside `tar | pigz`, which packs the same files and no more.
+/// Builds from scratch, with an empty store; `big` is compared with `tar | pigz`, which only packs the same files.
 pub fn cold(corpus: &Corpus, options: &Options, table: &mut Table) {
     let kind = corpus.kind();
     eprintln!("{kind}: cold, oci");
@@ -43,8 +43,8 @@ pub fn cold(corpus: &Corpus, options: &Options, table: &mut Table) {
     table.add(&format!("`{kind}`, cold, oci"), windlass::NAME, &ours, &[("`tar \\| pigz`", &theirs)]);
 }
 
-/// A change of one image that is built and pushed, beside the daemon's build and push of that image alone, to
-/// which the bare API sends the smallest context, and beside bake's build and push of all images.
+/// A change of one image that is built and pushed, compared with the daemon's build and push of that image alone, to
+/// which the bare API sends the smallest context, and with bake's build and push of all images.
 pub fn change_pushed(
     corpus: &Corpus,
     registry: &Registry,
@@ -91,7 +91,7 @@ pub fn change_pushed(
     table.add(&case, windlass::NAME, &ours, &others);
 }
 
-/// Whether `pigz` can be run; says so when not.
+/// Whether `pigz` is installed; prints a notice if not.
 fn has_pigz() -> bool {
     let found = measure::command("pigz", &["--version"], Path::new(".")).output().is_ok();
     if !found {
@@ -100,10 +100,10 @@ fn has_pigz() -> bool {
     found
 }
 
-/// What `tar | pigz` costs for a folder, to a file where the store of a [`Windlass`] is.
+/// The cost of `tar | pigz` for a directory, with a file next to the store of a [`Windlass`] as the output.
 fn tar_pigz(folder: &Path) -> Cost {
     let file = NamedTempFile::new_in("/var/tmp").expect("a file can be made");
     let path = file.path().display().to_string();
-    // tar starts the program, and fails when that fails, which a shell's pipe does not.
+    // tar starts the program and fails if that fails, which a shell's pipe does not.
     measure::cost(measure::command("tar", &["--use-compress-program=pigz", "-cf", &path, "."], folder))
 }

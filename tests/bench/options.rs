@@ -7,9 +7,9 @@ use super::corpus::Kind;
 pub struct Options {
     /// The corpora, in their usual order.
     pub corpora: Vec<Kind>,
-    /// How often each figure is taken.
+    /// How often each figure is measured.
     pub rounds: usize,
-    /// The only part that is measured; `None` is all of them.
+    /// The only part that is measured; `None` means all of them.
     pub only: Option<Part>,
 }
 
@@ -20,9 +20,9 @@ pub enum Part {
     Daemon,
     /// The builder `oci`.
     Oci,
-    /// The way of a context into a pod.
+    /// The transfer of a context into a pod.
     Upload,
-    /// Whole trees that nobody here wrote.
+    /// Whole third-party trees.
     Trees,
 }
 
@@ -30,7 +30,7 @@ impl Options {
     /// Reads names of corpora (none: all), `--rounds N` (default 3), and `--only daemon|oci|upload|trees`.
     ///
     /// # Panics
-    /// On any other argument; the message says what is allowed.
+    /// On any other argument; the message lists the allowed ones.
     pub fn parse(arguments: &[String]) -> Self {
         let mut options = Self { corpora: Vec::new(), rounds: 3, only: None };
         let mut arguments = arguments.iter().filter(|argument| *argument != "--bench");

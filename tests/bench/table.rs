@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use super::measure::{Cost, median};
 
-/// Rows in the order in which they came.
+/// Rows in the order in which they were added.
 #[derive(Debug, Default)]
 pub struct Table {
     rows: Vec<[String; 7]>,
 }
 
 impl Table {
-    /// Adds what `program` cost in `case`, in a row for each of the `others` that were measured, by their names, or in one
-    /// row without. Each figure is the median of its samples.
+    /// Adds the cost of `program` in `case`, in one row for each of the `others` that were measured, with their names,
+    /// or in a single row without them. Each figure is the median of its samples.
     pub fn add(&mut self, case: &str, program: &str, costs: &[Cost], others: &[(&str, &[Cost])]) {
         let cost = median(costs);
         let measured = others.iter().filter(|(_, costs)| !costs.is_empty());
@@ -34,7 +34,7 @@ impl Table {
             other.map(|(name, other)| format!("{name}: {}", time(other.wall))).unwrap_or_default(),
             other.map(|(_, other)| ratio(other)).unwrap_or_default(),
         ];
-        // The table comes at the end; until then this shows that something happens.
+        // The table is printed at the end; until then this shows the progress.
         eprintln!("  {}", row.join("  "));
         self.rows.push(row);
     }

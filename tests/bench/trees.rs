@@ -1,4 +1,4 @@
-//! Whole trees that nobody here wrote, as `tests/long/trees` makes them: one image copies all of them.
+//! Whole third-party trees, as `tests/long/trees` creates them: one image copies all of them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,12 +13,13 @@ use super::walk;
 use super::windlass::{self, Counts, Windlass};
 use super::{forget_images, settle};
 
-/// Where the trees are, unless `WINDLASS_TEST_TREES` names another folder.
+/// Where the trees are, unless `WINDLASS_TEST_TREES` names another directory.
 const FOLDER: &str = "/var/tmp/windlass-trees";
-/// What the image is called.
+/// The name of the image.
 const IMAGE: &str = "bench.invalid/bench/trees";
 
-/// Adds the rows of a build from nothing, beside `docker build`, and of a run without changes, beside a bare stat walk.
+/// Adds the rows of a build from scratch, compared with `docker build`, and of a run without changes, compared with a
+/// bare stat walk.
 pub fn trees(options: &Options, daemon: &PrivateDaemon, table: &mut Table) {
     let folder = std::env::var_os("WINDLASS_TEST_TREES").map_or_else(|| FOLDER.into(), PathBuf::from);
     if !folder.is_dir() {
@@ -57,7 +58,7 @@ pub fn trees(options: &Options, daemon: &PrivateDaemon, table: &mut Table) {
     forget_images(daemon);
 }
 
-/// A project whose image copies all of `folder`, whatever ignore files are in it.
+/// A project whose image copies all of `folder`, regardless of the ignore files in it.
 fn project(folder: &Path) -> TempDir {
     let project = TempDir::with_prefix_in("windlass-bench-", "/var/tmp").expect("a folder can be made");
     let config = format!(

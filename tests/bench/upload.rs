@@ -1,4 +1,4 @@
-//! What it costs to bring a context into a pod: only where the tests have a cluster with a node.
+//! The cost of uploading a context into a pod: only if the tests have a cluster with a node.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -17,13 +17,13 @@ use super::settle;
 use super::table::Table;
 use super::windlass::{self, Windlass};
 
-/// The pod into which `kubectl exec` unpacks.
+/// The pod in which `kubectl exec` unpacks.
 const POD: &str = "unpacks";
-/// How long that pod may take to start.
+/// The timeout for the start of that pod.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// The context of `corpus` on its way into a pod of the kaniko builder, whose kaniko does nothing, beside the same
-/// files as one archive through `kubectl exec`.
+/// The upload of the context of `corpus` into a pod of the kaniko builder, whose kaniko does nothing, compared with the
+/// same files as one archive through `kubectl exec`.
 pub fn upload(corpus: &Corpus, options: &Options, table: &mut Table) {
     eprintln!("{}: into a pod", corpus.kind());
     let Some(cluster) = BuildCluster::acquire() else { return };
@@ -62,7 +62,7 @@ pub fn upload(corpus: &Corpus, options: &Options, table: &mut Table) {
     table.add(&case, windlass::NAME, &ours, &[("`kubectl exec ... tar x`", &theirs)]);
 }
 
-/// A build, of which the time from the first byte of the context to its arrival counts.
+/// A build, of which only the time from the first byte of the context to its arrival counts.
 fn sending(windlass: &Windlass, settings: &[(&str, String)]) -> Cost {
     let (cost, events) = windlass.build_events(settings, &["--builder", "kaniko"]);
     let time = |step: &str| {
@@ -77,7 +77,7 @@ fn sending(windlass: &Windlass, settings: &[(&str, String)]) -> Cost {
 /// `kubectl exec` with the archive.
 fn exec(kubeconfig: &Path, archive: &Path) -> Cost {
     let size = archive.metadata().expect("the archive is there").len();
-    // Over a connection on which input cannot be closed alone, `tar` itself would wait for more.
+    // On a connection whose input cannot be closed separately, `tar` itself would wait for more.
     let unpack = format!("head -c {size} | tar -x -f - -C /context");
     in_pod(kubeconfig, "rm -rf /context/*", Stdio::null());
     let start = Instant::now();

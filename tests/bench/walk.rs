@@ -1,4 +1,4 @@
-//! The least that any check of a whole context has to do.
+//! The minimum that any check of a whole context must do.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,8 +9,8 @@ use ignore::{WalkBuilder, WalkState};
 
 use super::measure::Cost;
 
-/// Walks `context` in parallel, leaves out what its ignore files of this name exclude, and asks for the metadata of each
-/// entry. Gives the cost and the number of entries.
+/// Walks `context` in parallel, excludes what its ignore files of this name exclude, and reads the metadata of each
+/// entry. Returns the cost and the number of entries.
 pub fn walk(context: &Path, ignore_file: Option<&str>) -> (Cost, usize) {
     let seen = AtomicUsize::new(0);
     let start = Instant::now();

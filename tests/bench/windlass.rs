@@ -1,4 +1,4 @@
-//! Runs of the program that is measured.
+//! Runs of the measured program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub struct Windlass {
     home: TempDir,
 }
 
-/// How many images ended how.
+/// How many images were built and skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
     /// Built.
@@ -30,14 +30,14 @@ pub struct Counts {
 }
 
 impl Windlass {
-    /// windlass in `project`, its daemon at `daemon`.
+    /// windlass in `project`, with the daemon at `daemon`.
     pub fn new(project: &Path, daemon: &str) -> Self {
-        // Not under a `/tmp` that may be a small tmpfs: the store of the builder `oci` grows here.
+        // Not in `/tmp`, which may be a small tmpfs: the image store of the builder `oci` grows here.
         let home = TempDir::with_prefix_in("windlass-bench-", "/var/tmp").expect("a folder can be made");
         Self { project: project.to_owned(), daemon: daemon.to_owned(), home }
     }
 
-    /// Runs `windlass build` with more arguments; gives its cost and what it did by its own `--result`.
+    /// Runs `windlass build` with more arguments; returns its cost and the counts from its `--result`.
     pub fn build(&self, arguments: &[&str]) -> (Cost, Counts) {
         let result = self.home.path().join("result.json");
         let path = result.display().to_string();
@@ -48,7 +48,7 @@ impl Windlass {
         (cost, Counts { built: count(&result, "built"), skipped: count(&result, "skipped") })
     }
 
-    /// Runs `windlass build` with more arguments and environment variables; gives its cost and what it told.
+    /// Runs `windlass build` with more arguments and environment variables; returns its cost and its events.
     pub fn build_events(&self, environment: &[(&str, String)], arguments: &[&str]) -> (Cost, Vec<Value>) {
         let mut command = self.command(&[&["build", "--progress", "json"], arguments].concat());
         command.envs(environment.iter().map(|(name, value)| (name, value)));
@@ -58,7 +58,7 @@ impl Windlass {
         (cost, events)
     }
 
-    /// Removes what the builder `oci` keeps for all projects.
+    /// Removes the image store of the builder `oci`.
     pub fn forget_store(&self) {
         let cache = self.cache();
         if cache.exists() {
@@ -66,7 +66,7 @@ impl Windlass {
         }
     }
 
-    /// Runs windlass with `arguments` and gives its cost.
+    /// Runs windlass with `arguments` and returns its cost.
     pub fn cost(&self, arguments: &[&str]) -> Cost {
         measure::cost(self.command(arguments))
     }
@@ -86,7 +86,7 @@ impl Windlass {
 
 impl Counts {
     /// # Panics
-    /// When these are not the `expected` counts: then the figures mean nothing.
+    /// If these are not the `expected` counts: then the figures are meaningless.
     pub fn expect(self, case: &str, expected: Self) {
         assert_eq!(self, expected, "{case}: windlass did not do what was to be measured");
     }

@@ -1,19 +1,19 @@
-//! A network bridge of one daemon's own.
+//! A network bridge for one daemon.
 
 use std::process::{Command, Stdio};
 
 /// A bridge interface. Dropping it removes it.
 ///
-/// A `dockerd` without a bridge of its own takes the machine's `docker0`, and with `--bridge=none` even removes it.
+/// Without this, `dockerd` uses the machine's `docker0`, and with `--bridge=none` even removes it.
 #[derive(Debug)]
 pub(super) struct Bridge {
     name: String,
 }
 
 impl Bridge {
-    /// Makes one, with a small network in 198.18.0.0/15, which is kept free for tests (RFC 2544, appendix C.2.2).
+    /// Creates one, with a small network in 198.18.0.0/15, which is reserved for tests (RFC 2544, appendix C.2.2).
     pub(super) fn create() -> Result<Self, String> {
-        // The name of an interface has 15 bytes at most.
+        // The name of an interface has at most 15 bytes.
         let bridge = Self { name: format!("windlass{:06x}", fastrand::u32(..1 << 24)) };
         let address =
             format!("198.{}.{}.{}/28", fastrand::u8(18..=19), fastrand::u8(..), fastrand::u8(..16) * 16 + 1);
@@ -38,7 +38,7 @@ impl Drop for Bridge {
 fn ip(arguments: &[&str]) -> Result<(), String> {
     let path = std::env::var("PATH").unwrap_or_default();
     let mut command = Command::new("ip");
-    // Debian keeps it where only root's search path leads.
+    // Debian installs it in a directory that only root's PATH contains.
     command.args(arguments).env("PATH", format!("{path}:/usr/sbin:/sbin")).stdin(Stdio::null());
     let output = command.output().map_err(|error| format!("no ip command ({error}; Debian: iproute2)"))?;
     let stderr = String::from_utf8_lossy(&output.stderr);

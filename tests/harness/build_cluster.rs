@@ -11,8 +11,8 @@ use super::root_archive::RootArchive;
 use super::run_name::run_name;
 use super::{Cluster, Daemon, Project, Registry, SecondAddress, TestRepository, busybox};
 
-/// A namespace in a cluster with a node, a registry that its pods can reach, and an image that stands in for kaniko's:
-/// it takes kaniko's arguments, and builds and pushes with buildah.
+/// A namespace in a cluster with a node, a registry that its pods can reach, and an image that replaces kaniko's: it
+/// accepts kaniko's arguments, and builds and pushes with buildah.
 pub struct BuildCluster {
     /// The namespace.
     pub cluster: Cluster,
@@ -23,11 +23,11 @@ pub struct BuildCluster {
     address: SecondAddress,
 }
 
-/// What the image of the stand-in has of busybox.
+/// The busybox applets in the replacement image.
 const APPLETS: [&str; 10] = ["sh", "cat", "head", "printf", "sed", "sleep", "tail", "tar", "tee", "true"];
 
 impl BuildCluster {
-    /// `None`, after saying so, when anything of it is missing.
+    /// `None`, with a notice, if any part of it is missing.
     pub fn acquire() -> Option<Self> {
         Self::with(Registry::start()?)
     }
@@ -54,12 +54,12 @@ impl BuildCluster {
         self.daemon.repository(&self.address(), role)
     }
 
-    /// The image that stands in for kaniko's.
+    /// The image that replaces kaniko's.
     pub fn executor() -> String {
         format!("{}/executor:1", run_name())
     }
 
-    /// A kubeconfig that leads to the cluster under an address that is not loopback.
+    /// A kubeconfig that reaches the cluster at an address that is not loopback.
     pub fn far_kubeconfig(&self) -> String {
         let mut kubeconfig: serde_json::Value =
             serde_json::from_str(&self.cluster.kubeconfig("test")).expect("it is JSON");
@@ -72,7 +72,7 @@ impl BuildCluster {
         kubeconfig.to_string()
     }
 
-    /// A project that finds this cluster, and no daemon. What is built in it can use the static busybox.
+    /// A project that finds this cluster, and no daemon. Images built in it can use the static busybox.
     pub fn project(&self) -> Project {
         let project = Project::new()
             .file("kubeconfig", self.cluster.kubeconfig("test"))
@@ -87,7 +87,7 @@ impl BuildCluster {
     }
 }
 
-/// Makes the image that stands in for kaniko's out of this machine's buildah, once a process.
+/// Creates the image that replaces kaniko's from this machine's buildah, once per process.
 fn make_executor(daemon: &Daemon) -> Result<(), String> {
     static MADE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let mut made = MADE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -104,7 +104,7 @@ fn make_executor(daemon: &Daemon) -> Result<(), String> {
     Ok(())
 }
 
-/// The root file system of the stand-in: buildah with its libraries, busybox, a script.
+/// The root file system of the replacement image: buildah with its libraries, busybox, a script.
 fn executor_archive(buildah: &Path) -> std::io::Result<Vec<u8>> {
     let busybox = busybox().ok_or_else(|| std::io::Error::other("no busybox (Debian: busybox-static)"))?;
     let mut archive = RootArchive::with_busybox(&busybox, &APPLETS)?;

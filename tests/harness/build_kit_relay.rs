@@ -1,4 +1,4 @@
-//! The way from pods to a BuildKit on this machine.
+//! A relay from pods to a BuildKit on this machine.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
@@ -10,13 +10,13 @@ use super::ImageStore;
 use super::docker_programs::Programs;
 use super::private_daemon::DaemonProcess;
 
-/// What makes a connection to a Docker daemon one to its BuildKit.
+/// The request that turns a connection to a Docker daemon into one to its BuildKit.
 const UPGRADE: &[u8] = b"POST /grpc HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
 
-/// The daemon whose BuildKit builds, as long as a test needs it.
+/// The daemon whose BuildKit builds, for as long as a test needs it.
 static DAEMON: Mutex<Weak<DaemonProcess>> = Mutex::new(Weak::new());
 
-/// The daemon of a new enough Docker, shared by the tests that run at a time. `None`, after saying so, when there is none.
+/// A daemon of a new enough Docker, shared by concurrent tests. `None`, with a notice, if there is none.
 pub(super) fn build_kit() -> Option<Arc<DaemonProcess>> {
     let mut daemon = DAEMON.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(daemon) = daemon.upgrade() {
@@ -27,8 +27,8 @@ pub(super) fn build_kit() -> Option<Arc<DaemonProcess>> {
     Some(started)
 }
 
-/// The address at which that BuildKit is reached from the network of `ip`, an address of this machine. It is the same as
-/// long as the process lives, and leads to the daemon there is.
+/// The address at which that BuildKit is reached from the network of `ip`, an address of this machine. It stays the
+/// same while the process runs, and always leads to the current daemon.
 pub(super) fn relay(ip: IpAddr) -> SocketAddr {
     static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
     *ADDRESS.get_or_init(|| {
@@ -36,7 +36,7 @@ pub(super) fn relay(ip: IpAddr) -> SocketAddr {
         let address = listener.local_addr().expect("a listener has an address");
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                // Outside the lock: the last to hold a daemon waits for its end.
+                // Outside the lock: whoever drops the last reference waits for the daemon to end.
                 let daemon = DAEMON.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
                 if let Some(daemon) = daemon {
                     let _ = connect(&client, &daemon);
@@ -47,7 +47,7 @@ pub(super) fn relay(ip: IpAddr) -> SocketAddr {
     })
 }
 
-/// Joins `client` with the BuildKit of `daemon`.
+/// Connects `client` with the BuildKit of `daemon`.
 fn connect(client: &TcpStream, daemon: &DaemonProcess) -> io::Result<()> {
     let mut server = UnixStream::connect(daemon.socket())?;
     server.write_all(UPGRADE)?;

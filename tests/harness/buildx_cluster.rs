@@ -15,10 +15,10 @@ use super::run_name::run_name;
 use super::second_address::own_address;
 use super::{Cluster, Daemon, Project, Registry, busybox};
 
-/// A namespace in a cluster with a node, a registry, docker's program buildx, and an image that stands in for BuildKit's.
+/// A namespace in a cluster with a node, a registry, docker's buildx plugin, and an image that replaces BuildKit's.
 ///
-/// All of it is real but that image: what buildx says to the program in it goes on to the BuildKit in a Docker daemon
-/// on this machine, which the tests share.
+/// Everything but that image is real: it relays the requests of buildx to the BuildKit in a Docker daemon on this
+/// machine, which the tests share.
 pub struct BuildxCluster {
     /// The namespace.
     pub cluster: Cluster,
@@ -30,11 +30,11 @@ pub struct BuildxCluster {
     _build_kit: Arc<DaemonProcess>,
 }
 
-/// What the image of the stand-in has of busybox.
+/// The busybox applets in the replacement image.
 const APPLETS: [&str; 3] = ["sh", "nc", "sleep"];
 
 impl BuildxCluster {
-    /// `None`, after saying so, when anything of it is missing.
+    /// `None`, with a notice, if any part of it is missing.
     pub fn acquire() -> Option<Self> {
         Self::with(Registry::start()?)
     }
@@ -56,12 +56,12 @@ impl BuildxCluster {
         Some(Self { cluster, daemon, registry, buildx, _build_kit: build_kit })
     }
 
-    /// The image that stands in for BuildKit's.
+    /// The image that replaces BuildKit's.
     pub fn image() -> String {
         format!("{}/buildkit:1", run_name())
     }
 
-    /// A project that finds this cluster and buildx, and no daemon. What is built in it can use the static busybox.
+    /// A project that finds this cluster and buildx, and no daemon. Images built in it can use the static busybox.
     pub fn project(&self) -> Project {
         let project = Project::new()
             .file("kubeconfig", self.cluster.kubeconfig("test"))
@@ -90,8 +90,8 @@ impl BuildxCluster {
     }
 }
 
-/// The plugin that `WINDLASS_TEST_BUILDX` names, or none when docker has one of its own. `None`, after saying so, when
-/// there is neither.
+/// The plugin that `WINDLASS_TEST_BUILDX` names, or none if docker has its own. `None`, with a notice, if there is
+/// neither.
 #[expect(clippy::option_option, reason = "the inner one is a setting, the outer one whether to go on")]
 fn buildx() -> Option<Option<PathBuf>> {
     if let Some(path) = std::env::var_os("WINDLASS_TEST_BUILDX").filter(|path| !path.is_empty()) {
@@ -107,7 +107,7 @@ fn buildx() -> Option<Option<PathBuf>> {
     None
 }
 
-/// Makes the image that stands in for BuildKit's and leads to `address`, once a process.
+/// Creates the image that replaces BuildKit's and relays to `address`, once per process.
 fn make_image(daemon: &Daemon, address: SocketAddr) -> Result<(), String> {
     static IS_MADE: Mutex<bool> = Mutex::new(false);
     let mut is_made = IS_MADE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -116,13 +116,13 @@ fn make_image(daemon: &Daemon, address: SocketAddr) -> Result<(), String> {
     }
     let archive = archive().map_err(|error| error.to_string())?;
     let place = format!("ENV BUILDKIT=\"{} {}\" PATH=/bin", address.ip(), address.port());
-    // Nothing runs there but what holds the place of the daemon.
+    // The image runs nothing but a placeholder for the daemon.
     daemon.import(&BuildxCluster::image(), &[r#"ENTRYPOINT ["buildkitd"]"#, &place], &archive)?;
     *is_made = true;
     Ok(())
 }
 
-/// The root file system of the stand-in: busybox and two scripts.
+/// The root file system of the replacement image: busybox and two scripts.
 fn archive() -> std::io::Result<Vec<u8>> {
     let busybox = busybox().ok_or_else(|| std::io::Error::other("no busybox (Debian: busybox-static)"))?;
     let mut archive = RootArchive::with_busybox(&busybox, &APPLETS)?;

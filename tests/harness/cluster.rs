@@ -25,10 +25,10 @@ use super::wait_for;
 /// The label with a node's host name.
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
-/// How long the cluster may take for what it does on its own.
+/// The timeout for what the cluster does by itself.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A namespace of one test's own in the cluster that `KUBECONFIG` names. Dropping it deletes the namespace.
+/// A namespace of one test in the cluster of `KUBECONFIG`. Dropping it deletes the namespace.
 pub struct Cluster {
     access: &'static Access,
     namespace: String,
@@ -42,8 +42,8 @@ struct Access {
 }
 
 impl Cluster {
-    /// A namespace in the cluster of `KUBECONFIG`. `None`, after saying so, unless `USE_EXISTING_CLUSTER` allows to
-    /// use that one: nobody's real cluster is a place for tests.
+    /// A namespace in the cluster of `KUBECONFIG`. `None`, with a notice, unless `USE_EXISTING_CLUSTER` permits the use
+    /// of that cluster: tests must not run in a production cluster by accident.
     pub fn acquire() -> Option<Self> {
         let cluster = Self::without_namespace()?;
         cluster.create_namespace();
@@ -61,7 +61,7 @@ impl Cluster {
         Some(cluster)
     }
 
-    /// Like [`Cluster::acquire`], but the namespace is not there yet.
+    /// Like [`Cluster::acquire`], but the namespace does not exist yet.
     pub fn without_namespace() -> Option<Self> {
         static ACCESS: LazyLock<Option<Access>> = LazyLock::new(Access::from_environment);
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
@@ -95,7 +95,7 @@ impl Cluster {
         self.entry("users", "user")["token"].as_str().expect("a token").to_owned()
     }
 
-    /// A kubeconfig whose current context `name` leads to the namespace, the cluster's entry called the same.
+    /// A kubeconfig whose current context `name` selects the namespace; the cluster's entry has the same name.
     pub fn kubeconfig(&self, name: &str) -> String {
         self.kubeconfig_as(name, &json!({}))
     }
@@ -119,7 +119,7 @@ impl Cluster {
         .to_string()
     }
 
-    /// An object of the namespace; `None` when there is none.
+    /// An object of the namespace; `None` if it does not exist.
     pub fn find<K>(&self, name: &str) -> Option<K>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
@@ -135,15 +135,15 @@ impl Cluster {
         self.block_on(self.api::<K>().list(&ListParams::default())).expect("the cluster answers").items
     }
 
-    /// The names of the pods that are not about to be gone.
+    /// The names of the pods that are not being deleted.
     pub fn pods(&self) -> Vec<String> {
         let pods = self.list::<Pod>().into_iter();
         let pods = pods.filter(|pod| pod.metadata.deletion_timestamp.is_none());
         pods.filter_map(|pod| pod.metadata.name).collect()
     }
 
-    /// Creates an object as somebody else, as soon as the cluster is ready for it: older ones take no pod before its
-    /// service account has a token.
+    /// Creates an object as another client, as soon as the cluster is ready for it: older clusters reject a pod before
+    /// its service account has a token.
     #[track_caller]
     pub fn create<K>(&self, object: Value) -> K
     where
@@ -162,7 +162,7 @@ impl Cluster {
         })
     }
 
-    /// Deletes an object as somebody else.
+    /// Deletes an object as another client.
     #[track_caller]
     pub fn delete<K>(&self, name: &str)
     where
@@ -172,13 +172,13 @@ impl Cluster {
         let _ = self.block_on(self.api::<K>().delete(name, &params)).expect("an object can be deleted");
     }
 
-    /// What the pod `name` printed.
+    /// The log of the pod `name`.
     #[track_caller]
     pub fn logs(&self, name: &str) -> String {
         self.block_on(self.api::<Pod>().logs(name, &LogParams::default())).expect("a pod has a log")
     }
 
-    /// Lets the service account `account` use each of these verbs on each of the resources, in the namespace.
+    /// Permits the service account `account` to use each of these verbs on each of the resources, in the namespace.
     pub fn allow(&self, account: &str, rights: &[(&[&str], &[&str])]) {
         let rules = rights
             .iter()
@@ -202,7 +202,7 @@ impl Cluster {
         })
     }
 
-    /// The node that runs pods, with another host name. Dropping it gives the name back. `None` when there is no node.
+    /// The node that runs pods, under another host name. Dropping it restores the name. `None` if there is no node.
     pub fn rename_node(&self, hostname: &str) -> Option<RenamedNode> {
         let node = self.real_node()?;
         let before = node.metadata.labels.unwrap_or_default().remove(HOSTNAME).unwrap_or_default();
@@ -211,7 +211,7 @@ impl Cluster {
         Some(node)
     }
 
-    /// Limits what there may be in the namespace: `{"pods": "0"}`.
+    /// Sets a quota for the namespace: `{"pods": "0"}`.
     #[track_caller]
     pub fn limit(&self, hard: &Value) {
         let quota = json!({ "apiVersion": "v1", "kind": "ResourceQuota", "spec": { "hard": hard } });
@@ -219,7 +219,7 @@ impl Cluster {
         wait_for("the quota", LIMIT, || self.find::<ResourceQuota>("none")?.status?.hard);
     }
 
-    /// The docker configuration in the pull secret `name`; `None` when there is no such secret.
+    /// The docker configuration in the pull secret `name`; `None` if there is no such secret.
     pub fn pull_secret(&self, name: &str) -> Option<Value> {
         let data = self.find::<Secret>(name)?.data?;
         serde_json::from_slice(&data.get(".dockerconfigjson")?.0).ok()
@@ -232,13 +232,13 @@ impl Cluster {
         account.image_pull_secrets.unwrap_or_default().into_iter().map(|secret| secret.name).collect()
     }
 
-    /// How many secrets for pulling there are in the namespace.
+    /// The number of pull secrets in the namespace.
     pub fn pull_secret_count(&self) -> usize {
         let params = ListParams::default().fields("type=kubernetes.io/dockerconfigjson");
         self.block_on(self.api::<Secret>().list(&params)).expect("the cluster answers").items.len()
     }
 
-    /// Creates or changes a secret as somebody else.
+    /// Creates or changes a secret as another client.
     #[track_caller]
     pub fn apply_secret(&self, name: &str, body: Value) {
         self.apply(&self.api::<Secret>(), name, body);
@@ -308,7 +308,7 @@ impl Drop for Cluster {
     }
 }
 
-/// A node that a test made up.
+/// A node that a test registered.
 pub struct RegisteredNode {
     access: &'static Access,
     name: String,
@@ -349,7 +349,7 @@ impl Access {
         let path = std::env::var_os("KUBECONFIG").filter(|_| is_allowed)?;
         let _ = rustls::crypto::ring::default_provider().install_default();
         let kubeconfig = Kubeconfig::read_from(path).expect("KUBECONFIG names one file");
-        // What the file refers to is put into it, for copies in other places.
+        // Files that the kubeconfig refers to are embedded, so that it can be copied elsewhere.
         let kubeconfig = with_authority(kubeconfig);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

@@ -1,4 +1,4 @@
-//! A daemon's socket that counts what is asked through it.
+//! A daemon's socket that counts the requests through it.
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::Daemon;
 
-/// A Unix socket that passes everything on to a [`Daemon`] and notes each request line.
+/// A Unix socket that passes everything on to a [`Daemon`] and records each request line.
 #[derive(Debug)]
 pub struct CountingSocket {
     folder: TempDir,
@@ -17,12 +17,12 @@ pub struct CountingSocket {
 }
 
 impl CountingSocket {
-    /// A socket before `daemon`; `None` when that does not listen on a Unix socket itself.
+    /// A socket in front of `daemon`; `None` if the daemon itself does not listen on a Unix socket.
     pub fn before(daemon: &Daemon) -> Option<Self> {
         Self::answering(daemon, "", "")
     }
 
-    /// One whose answers have `other` in the place of `text`, which is as long.
+    /// A socket whose responses have `other` instead of `text`; both have the same length.
     pub fn answering(daemon: &Daemon, text: &'static str, other: &'static str) -> Option<Self> {
         assert_eq!(text.len(), other.len(), "no length in a head may change");
         let upstream = daemon.host().strip_prefix("unix://")?.to_owned();
@@ -42,7 +42,7 @@ impl CountingSocket {
         Some(Self { folder, sent })
     }
 
-    /// Where it listens, as `DOCKER_HOST` has it.
+    /// Its address, in the form of `DOCKER_HOST`.
     pub fn host(&self) -> String {
         format!("unix://{}", self.folder.path().join("docker.sock").display())
     }
@@ -56,7 +56,7 @@ impl CountingSocket {
     }
 }
 
-/// Puts `other` in the place of `text`, which is as long, in `bytes`.
+/// Replaces `text` with `other`, which has the same length, in `bytes`.
 fn replace(bytes: &mut [u8], text: &str, other: &str) {
     if text.is_empty() {
         return;

@@ -12,16 +12,16 @@ use super::run_name::run_name;
 use super::slot::Slot;
 use super::{Registry, TestRepository};
 
-/// A Docker daemon, asked through the `docker` command so that what windlass says of itself is not believed.
+/// A Docker daemon, queried through the `docker` command so that the tests do not rely on what windlass reports.
 ///
-/// It holds one of a few slots, so that not all tests keep the daemon busy at once: take it once a test.
+/// It occupies one of a few slots, so that not all tests load the daemon at the same time: acquire it once per test.
 #[derive(Debug)]
 pub struct Daemon {
     host: String,
     _slot: Slot,
 }
 
-/// The programs the base image offers.
+/// The applets in the base image.
 const APPLETS: [&str; 19] = [
     "cat",
     "chmod",
@@ -45,8 +45,8 @@ const APPLETS: [&str; 19] = [
 ];
 
 impl Daemon {
-    /// The daemon at `DOCKER_HOST`, else at the default socket, its base image loaded. `None`, after saying
-    /// so, when it or the static busybox is missing and the test has to be left out.
+    /// The daemon at `DOCKER_HOST` or at the default socket, with its base image loaded. `None`, with a notice, if it
+    /// or the static busybox is missing and the test must be skipped.
     pub fn acquire() -> Option<Self> {
         static HOST: LazyLock<Result<String, String>> = LazyLock::new(|| {
             let host = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
@@ -62,13 +62,13 @@ impl Daemon {
         loaded.map_err(|missing| leave_out(&missing)).ok()
     }
 
-    /// Like [`Daemon::acquire`], with a registry; `None` when either is missing.
+    /// Like [`Daemon::acquire`], with a registry; `None` if either is missing.
     pub fn acquire_with_registry() -> Option<(Self, Registry)> {
         let daemon = Self::acquire()?;
         Some((daemon, Registry::start()?))
     }
 
-    /// The daemon at `host`, its base image loaded once a process.
+    /// The daemon at `host`, with its base image loaded once per process.
     pub(super) fn at(host: String) -> Result<Self, String> {
         static LOADED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
         let daemon = Self { host, _slot: Slot::take() };
@@ -81,12 +81,12 @@ impl Daemon {
         Ok(daemon)
     }
 
-    /// The daemon at `host`, which gets no base image.
+    /// The daemon at `host`, without a base image.
     pub(super) fn without_base(host: String) -> Self {
         Self { host, _slot: Slot::take() }
     }
 
-    /// Where it listens, as `DOCKER_HOST` has it.
+    /// Its address, in the form of `DOCKER_HOST`.
     pub fn host(&self) -> &str {
         &self.host
     }
@@ -96,7 +96,7 @@ impl Daemon {
         format!("{}/busybox:1", run_name())
     }
 
-    /// A repository for `role` that no other test uses, in `registry` or, when that is `""`, in none.
+    /// A repository for `role` that no other test uses, in `registry` or, if that is `""`, in none.
     pub fn repository(&self, registry: &str, role: &str) -> TestRepository {
         TestRepository::new(&self.host, registry, role)
     }
@@ -115,7 +115,7 @@ impl Daemon {
         tags
     }
 
-    /// The image ID of `reference`; `None` when the daemon has no such image.
+    /// The image ID of `reference`; `None` if the daemon has no such image.
     pub fn image_id(&self, reference: &str) -> Option<String> {
         let mut command = docker(&self.host);
         let output = command.args(["image", "inspect", "--format", "{{.Id}}", reference]).output();
@@ -123,30 +123,30 @@ impl Daemon {
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
-    /// What `docker image inspect` says of `reference`.
+    /// The output of `docker image inspect` for `reference`.
     #[track_caller]
     pub fn inspect(&self, reference: &str) -> serde_json::Value {
         let text = self.docker(["image", "inspect", "--format", "{{json .}}", reference]);
         serde_json::from_str(&text).expect("docker inspect answers in JSON")
     }
 
-    /// Runs `reference` with `arguments`, without network, and gives its stdout.
+    /// Runs `reference` with `arguments` and without network; returns its stdout.
     #[track_caller]
     pub fn run(&self, reference: &str, arguments: &[&str]) -> String {
         let fixed = ["run", "--rm", "--pull=never", "--network=none", reference];
         self.docker(fixed.iter().chain(arguments))
     }
 
-    /// The content of the file at `path` in `reference`. The image needs no program for this.
+    /// The content of the file at `path` in `reference`. The image does not need any program for this.
     #[track_caller]
     pub fn file(&self, reference: &str, path: &str) -> String {
         self.try_file(reference, path).unwrap_or_else(|| panic!("`{reference}` has no file `{path}`"))
     }
 
-    /// The content of the file at `path` in `reference`; `None` when there is none.
+    /// The content of the file at `path` in `reference`; `None` if it does not exist.
     #[track_caller]
     pub fn try_file(&self, reference: &str, path: &str) -> Option<String> {
-        // The command is never started, but `docker create` wants one.
+        // The command is never started, but `docker create` requires one.
         let container = self.docker(["create", "--network=none", reference, "/none"]);
         let container = container.trim();
         let copied = docker(&self.host).args(["cp", &format!("{container}:{path}"), "-"]).output();
@@ -159,10 +159,10 @@ impl Daemon {
         Some(text)
     }
 
-    /// Runs `docker` with `arguments` and gives its stdout.
+    /// Runs `docker` with `arguments`; returns its stdout.
     ///
     /// # Panics
-    /// When it fails.
+    /// If it fails.
     #[track_caller]
     pub fn docker<A: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> String {
         let mut command = docker(&self.host);
@@ -180,7 +180,7 @@ impl Daemon {
         self.import(&self.base(), &[r#"CMD ["sh"]"#], &archive)
     }
 
-    /// Makes the image `reference` of a root file system, changed by these instructions of a Dockerfile.
+    /// Creates the image `reference` from a root file system, changed by these Dockerfile instructions.
     pub(super) fn import(&self, reference: &str, changes: &[&str], archive: &[u8]) -> Result<(), String> {
         let mut command = docker(&self.host);
         command.arg("import");
@@ -197,12 +197,12 @@ impl Daemon {
     }
 }
 
-/// The static busybox, the one program of the base image; `None` where it is not installed.
+/// The static busybox, the only executable of the base image; `None` if it is not installed.
 pub fn busybox() -> Option<Vec<u8>> {
     ["/bin/busybox", "/usr/bin/busybox"].iter().find_map(|path| fs::read(path).ok())
 }
 
-/// The docker command, talking to `host` and knowing nothing of the user's configuration.
+/// The docker command, connected to `host` and isolated from the user's configuration.
 fn docker(host: &str) -> Command {
     let mut command = Command::new("docker");
     command.args(["--host", host]).env_remove("DOCKER_CONTEXT").env_remove("DOCKER_TLS_VERIFY");

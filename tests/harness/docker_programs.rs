@@ -1,4 +1,4 @@
-//! The programs of a Docker daemon.
+//! The executables of a Docker daemon.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,23 +9,23 @@ use super::missing::leave_out_always;
 /// The first Docker whose BuildKit can push by itself, with containerd as its image store.
 const MODERN: u32 = 24;
 
-/// The programs of a Docker daemon, and how they are to be started.
+/// The executables of a Docker daemon, and how to start them.
 #[derive(Debug)]
 pub(super) struct Programs {
-    /// The folder they are unpacked in, when they are not the machine's own.
+    /// The directory into which they are unpacked, unless they are those of the machine.
     folder: Option<PathBuf>,
-    /// Where the daemon is to keep its images; it decides when nothing is said.
+    /// Where the daemon must keep its images; `None` leaves the choice to the daemon.
     store: Option<ImageStore>,
 }
 
 impl Programs {
-    /// Those of this machine, as they come.
+    /// Those of this machine, with their defaults.
     pub(super) fn of_the_machine() -> Self {
         Self { folder: None, store: None }
     }
 
-    /// Those of a Docker that keeps its images in `store`: those that `WINDLASS_TEST_DOCKER` names, else the machine's, if
-    /// they are new enough. `None`, after saying so, when there are none.
+    /// Those of a Docker that keeps its images in `store`: the ones that `WINDLASS_TEST_DOCKER` names, or the machine's
+    /// if they are new enough. `None`, with a notice, if there are none.
     pub(super) fn modern(store: ImageStore) -> Option<Self> {
         let folder = std::env::var_os("WINDLASS_TEST_DOCKER").filter(|folder| !folder.is_empty());
         let store = Some(store);
@@ -39,7 +39,7 @@ impl Programs {
         Some(programs)
     }
 
-    /// The program `name`, which finds the others.
+    /// The executable `name`, with a PATH that contains the others.
     pub(super) fn command(&self, name: &str) -> Command {
         let path = std::env::var("PATH").unwrap_or_default();
         let Some(folder) = &self.folder else {
@@ -56,7 +56,7 @@ impl Programs {
         command
     }
 
-    /// What `dockerd` has to be told in its configuration file; `None` when it needs none.
+    /// The configuration file that `dockerd` needs; `None` if it needs none.
     pub(super) fn configuration(&self) -> Option<&'static str> {
         self.store.map(|store| match store {
             ImageStore::Docker => r#"{"features": {"containerd-snapshotter": false}}"#,
@@ -64,7 +64,7 @@ impl Programs {
         })
     }
 
-    /// The first number of the daemon's version: of `Docker version 26.1.5+dfsg1, build ...` it is 26.
+    /// The major version of the daemon: 26 for `Docker version 26.1.5+dfsg1, build ...`.
     fn version(&self) -> Option<u32> {
         let told = self.command("dockerd").arg("--version").output().ok()?.stdout;
         let told = String::from_utf8(told).ok()?;

@@ -1,4 +1,4 @@
-//! A registry that misbehaves on cue.
+//! A registry that misbehaves on request.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,12 +22,12 @@ use super::{Registry, wait_for};
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 type Body = BoxBody<Bytes, AnyError>;
 
-/// What happens to a request in place of the registry's answer.
+/// What happens to a request instead of the registry's response.
 #[derive(Debug, Clone, Copy)]
 pub enum Fault {
     /// This status, without a body.
     Status(u16),
-    /// This status, and when to come back: in so many seconds, or at the date that is then.
+    /// This status, with the time of the next attempt: in this many seconds, or as a date.
     Busy {
         /// The status.
         status: u16,
@@ -36,21 +36,21 @@ pub enum Fault {
         /// Whether the time is a date.
         as_date: bool,
     },
-    /// The connection closes without an answer.
+    /// The connection closes without a response.
     Drop,
-    /// The request reaches the registry so much later.
+    /// The request reaches the registry this much later.
     Delay(Duration),
     /// The request waits until [`FaultProxy::release`].
     Hold,
-    /// The connection closes after so many bytes of the answer's body.
+    /// The connection closes after this many bytes of the response body.
     Cut(usize),
-    /// The connection closes after so many bytes of the request's body have reached the registry.
+    /// The connection closes after this many bytes of the request body have reached the registry.
     CutRequest(usize),
-    /// The first byte of the answer's body is another.
+    /// The first byte of the response body is changed.
     Corrupt,
 }
 
-/// An HTTP proxy in front of a [`Registry`] that does as told. Dropping it closes every connection.
+/// An HTTP proxy in front of a [`Registry`] that injects faults. Dropping it closes every connection.
 #[derive(Debug)]
 pub struct FaultProxy {
     port: u16,
@@ -80,7 +80,7 @@ struct Rule {
 }
 
 impl FaultProxy {
-    /// A proxy that passes everything on to `registry` until it is told otherwise.
+    /// A proxy that passes everything on to `registry` until a fault is set.
     pub fn before(registry: &Registry) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -98,15 +98,15 @@ impl FaultProxy {
         Self { port, shared, runtime: Some(runtime) }
     }
 
-    /// Lets `fault` happen to the first `times` requests with `method` (`""`: any) and a path that starts
-    /// with `prefix`. Of several rules that fit, the first with requests left applies.
+    /// Applies `fault` to the first `times` requests with `method` (`""`: any) and a path that starts with `prefix`. Of
+    /// several matching rules, the first with requests left applies.
     pub fn fault(&self, times: usize, method: &str, prefix: &str, fault: Fault) -> &Self {
         let rule = Rule { method: method.to_owned(), prefix: prefix.to_owned(), left: times, fault };
         self.shared.script().rules.push(rule);
         self
     }
 
-    /// Lets every request held now or later go on.
+    /// Releases every request that is held now or later.
     pub fn release(&self) {
         self.shared.released.send_replace(true);
     }
@@ -116,13 +116,13 @@ impl FaultProxy {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// How many requests with `method` (`""`: any) and a path that starts with `prefix` came so far.
+    /// How many requests with `method` (`""`: any) and a path that starts with `prefix` have arrived so far.
     pub fn count(&self, method: &str, prefix: &str) -> usize {
         let script = self.shared.script();
         script.seen.iter().filter(|(seen, path)| fits(method, prefix, seen, path)).count()
     }
 
-    /// Waits until a request with `method` and a path that starts with `prefix` has come.
+    /// Waits until a request with `method` and a path that starts with `prefix` has arrived.
     #[track_caller]
     pub fn wait_for_request(&self, method: &str, prefix: &str) {
         wait_for(&format!("a request {method} {prefix}"), Duration::from_secs(60), || {
@@ -144,7 +144,7 @@ impl Shared {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a request and says what happens to it.
+    /// Records a request and returns what happens to it.
     fn note(&self, method: &str, path: &str) -> Option<Fault> {
         let mut script = self.script();
         script.seen.push((method.to_owned(), path.to_owned()));
@@ -164,7 +164,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
             let service = service_fn(|request| answer(request, &shared));
-            // An error here is a connection that was dropped, by either side: what the tests are about.
+            // An error here is a dropped connection, on either side: the tests expect it.
             let _ = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
@@ -176,7 +176,7 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<
     let fault = shared.note(request.method().as_str(), request.uri().path());
     match fault {
         Some(Fault::Status(code)) => {
-            // Without its words, a daemon does not tell this from other refusals.
+            // Without these messages, a daemon cannot tell this from other rejections.
             let words = match code {
                 404 => {
                     r#"{"errors":[{"code":"NAME_UNKNOWN","message":"repository name not known to registry"}]}"#
@@ -232,7 +232,7 @@ fn full(content: Bytes) -> Body {
     Full::new(content).map_err(infallible).boxed()
 }
 
-/// The first `length` bytes of `content`, and then the end of the connection.
+/// The first `length` bytes of `content`, followed by the end of the connection.
 fn cut(content: Bytes, length: usize) -> Body {
     let first = content.slice(..length.min(content.len()));
     let pieces = futures_util::stream::iter([Ok(Frame::data(first)), Err("cut as told".into())]);

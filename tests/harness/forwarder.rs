@@ -31,7 +31,7 @@ impl Forwarder {
         Self::start(daemon, None)
     }
 
-    /// TLS for those who show a certificate of the authority in `folder`, made by [`make_certificates`].
+    /// TLS for clients with a certificate of the authority in `folder`, made by [`make_certificates`].
     pub fn tls(daemon: &Daemon, folder: &Path) -> Self {
         let certificate = |name: &str| {
             CertificateDer::from_pem_file(folder.join(name)).expect("the certificate can be read")
@@ -79,7 +79,7 @@ impl Forwarder {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// How many connections were opened so far.
+    /// How many connections have been opened so far.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }

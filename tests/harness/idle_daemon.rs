@@ -1,10 +1,10 @@
-//! A Docker daemon that only says that it is there.
+//! A Docker daemon that only reports that it runs.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
-/// Answers who it is, and has nothing: for what a plan asks before it names the builder.
+/// Reports its version and has no content: enough for a plan, which names the builder.
 #[derive(Debug)]
 pub struct IdleDaemon(SocketAddr);
 
@@ -21,7 +21,7 @@ impl IdleDaemon {
         Self(address)
     }
 
-    /// Where it listens, as `DOCKER_HOST` has it.
+    /// Its address, in the form of `DOCKER_HOST`.
     pub fn host(&self) -> String {
         format!("tcp://{}", self.0)
     }
@@ -44,7 +44,7 @@ fn answer(client: TcpStream) {
     };
     let head = "Content-Type: application/json\r\nApi-Version: 1.48\r\nBuilder-Version: 2\r\nOstype: linux";
     let length = body.len();
-    // A client that has gone away needs no answer.
+    // A client that has disconnected needs no response.
     let _ = write!(
         &client,
         "HTTP/1.1 {status}\r\n{head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"

@@ -1,4 +1,4 @@
-//! What is in an image: its file system and configuration, read by these tests alone.
+//! The content of an image: its file system and configuration, read by code of these tests only.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -12,17 +12,17 @@ use windlass::oci::{BlobStore, Origin, StoredImage};
 
 use super::{Daemon, Project};
 
-/// A file system as lines: path, kind, rights, owner, and the content's digest or where a link leads.
+/// A file system as lines: path, kind, permissions, owner, and the content's digest or the link's target.
 pub type Tree = BTreeMap<String, String>;
 
-/// What is in an image.
+/// The content of an image.
 #[derive(Debug)]
 pub struct ImageTree {
     /// Its files.
     pub tree: Tree,
     /// Its configuration.
     pub config: Value,
-    /// How many things each layer holds.
+    /// How many entries each layer has.
     pub layers: Vec<usize>,
 }
 
@@ -39,7 +39,7 @@ impl ImageTree {
         let text = |value: &Value| value.as_str().expect("a path").to_owned();
         let config = serde_json::from_slice(&read(&text(&manifest[0]["Config"]))).expect("a configuration");
         let paths = manifest[0]["Layers"].as_array().expect("layers");
-        // Docker saves layers as they are where containerd keeps its images.
+        // Docker saves the layers unchanged if containerd keeps its images.
         let layers = paths.iter().map(|path| uncompressed(read(&text(path))));
         Self::new(config, layers)
     }
@@ -88,13 +88,13 @@ fn stored_in(store: &BlobStore, reference: &str) -> StoredImage {
 }
 
 impl Project {
-    /// The store of images of windlass's own.
+    /// Windlass's own image store.
     pub fn store(&self) -> BlobStore {
         BlobStore::new(self.home().join(".cache/windlass/oci"))
     }
 }
 
-/// The files in `folder` as an image has them that copied it to `name`.
+/// The files in `folder` as they appear in an image that copied it to `name`.
 pub fn folder_tree(folder: &Path, name: &str) -> Tree {
     let mut tree = Tree::new();
     let mut folders = vec![(folder.to_owned(), name.to_owned())];
@@ -119,7 +119,7 @@ pub fn folder_tree(folder: &Path, name: &str) -> Tree {
     tree
 }
 
-/// `layer` without its compression, if it has one.
+/// `layer`, decompressed if it is compressed.
 fn uncompressed(layer: Vec<u8>) -> Vec<u8> {
     if !layer.starts_with(&[0x1f, 0x8b]) {
         return layer;
@@ -129,7 +129,7 @@ fn uncompressed(layer: Vec<u8>) -> Vec<u8> {
     content
 }
 
-/// Puts a layer over `tree`; gives the number of its entries.
+/// Applies a layer to `tree`; returns the number of its entries.
 fn apply(tree: &mut Tree, layer: &[u8]) -> usize {
     let remove = |tree: &mut Tree, path: &str| {
         let below = format!("{path}/");
@@ -176,7 +176,7 @@ fn apply(tree: &mut Tree, layer: &[u8]) -> usize {
     count
 }
 
-/// A name as text; one that is not UTF-8 with numbers for its bytes.
+/// A name as a string; the bytes of a name that is not UTF-8 as numbers.
 fn shown(name: &[u8]) -> String {
     std::str::from_utf8(name).map_or_else(|_| name.escape_ascii().to_string(), str::to_owned)
 }

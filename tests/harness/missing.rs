@@ -6,19 +6,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 static LEFT_OUT: AtomicUsize = AtomicUsize::new(0);
 
-/// Leaves the running test out because `what` is missing: prints one line, and counts it.
+/// Skips the running test because `what` is missing: prints one line, and counts it.
 ///
-/// The line bypasses the capture of test output. With `WINDLASS_TEST_LEFT_OUT` set to a file, the line goes
-/// there too, for the count at the end of `tests/run`.
+/// The line bypasses the capture of test output. If `WINDLASS_TEST_LEFT_OUT` names a file, the line is also appended
+/// there, for the count at the end of `tests/run`.
 ///
 /// # Panics
-/// When `WINDLASS_TEST_REQUIRE_DOCKER` is set: then nothing may be left out.
+/// If `WINDLASS_TEST_REQUIRE_DOCKER` is set: then no test may be skipped.
 pub fn leave_out(what: &str) {
     assert!(std::env::var_os("WINDLASS_TEST_REQUIRE_DOCKER").is_none(), "missing: {what}");
     note(what);
 }
 
-/// Like [`leave_out`], for what a machine with everything installed may lack all the same: never a failure.
+/// Like [`leave_out`], for what even a machine with everything installed may lack: never a failure.
 pub fn leave_out_always(what: &str) {
     note(what);
 }

@@ -1,4 +1,4 @@
-//! A Docker daemon as users have it now, for tests of what an older one does not do.
+//! A recent Docker daemon, for tests of features that older ones lack.
 
 use std::ops::Deref;
 
@@ -7,32 +7,32 @@ use super::docker_programs::Programs;
 use super::missing::leave_out_always;
 use super::private_daemon::DaemonProcess;
 
-/// The first version whose BuildKit does what that of the newest one does, but for what tests say of it.
+/// The first version whose BuildKit behaves like the newest one, except where tests state otherwise.
 const MODERN: u32 = 26;
 
 /// Where a Docker daemon keeps its images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageStore {
-    /// In its own folders, unpacked.
+    /// In its own directories, unpacked.
     Docker,
-    /// In containerd, which knows manifests and indexes.
+    /// In containerd, which supports manifests and indexes.
     Containerd,
 }
 
-/// A daemon of Docker 26 or newer: the one that runs, where it is such a one, else one of the test's own from the programs
-/// that `WINDLASS_TEST_DOCKER` names.
+/// A daemon of Docker 26 or newer: the running one if it is new enough, otherwise one for this test from the
+/// executables that `WINDLASS_TEST_DOCKER` names.
 #[derive(Debug)]
 pub struct ModernDaemon {
     daemon: Daemon,
     version: u32,
-    /// The one that runs, with its right to be busy.
+    /// The running one, with its slot.
     _running: Option<Daemon>,
-    /// Goes after what is asked of it.
+    /// Dropped after everything that queries it.
     _process: Option<DaemonProcess>,
 }
 
 impl ModernDaemon {
-    /// One that keeps its images in `store`. `None`, after saying so, when there is none.
+    /// One that keeps its images in `store`. `None`, with a notice, if there is none.
     pub fn acquire(store: ImageStore) -> Option<Self> {
         let running = Daemon::acquire()?;
         let version = version_of(&running);
@@ -63,7 +63,7 @@ impl ModernDaemon {
         Some(daemon)
     }
 
-    /// The first number of its version.
+    /// Its major version.
     pub fn version(&self) -> u32 {
         self.version
     }

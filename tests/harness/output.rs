@@ -1,4 +1,4 @@
-//! What a finished program said.
+//! The output of a finished program.
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt as _;
@@ -6,26 +6,26 @@ use std::process::ExitStatus;
 
 use regex::Regex;
 
-/// The end of a program: status and both outputs. Assertions print everything on failure, and chain.
+/// The result of a program: status and both outputs. Assertions print everything on failure, and can be chained.
 #[derive(Debug, Clone)]
 pub struct Output {
     /// The command line, for messages.
     pub command: String,
-    /// How it ended.
+    /// Its exit status.
     pub status: ExitStatus,
-    /// What it wrote to stdout.
+    /// Its stdout.
     pub stdout: String,
-    /// What it wrote to stderr.
+    /// Its stderr.
     pub stderr: String,
 }
 
 impl Output {
-    /// The exit code; `None` when a signal ended it.
+    /// The exit code; `None` if a signal ended it.
     pub fn code(&self) -> Option<i32> {
         self.status.code()
     }
 
-    /// Asserts that it ended with exit code 0.
+    /// Asserts that it exited with code 0.
     #[track_caller]
     pub fn success(&self) -> &Self {
         self.exits(0)
@@ -54,7 +54,7 @@ impl Output {
         self
     }
 
-    /// Asserts that stderr contains `text`, wherever a diagnostic breaks its lines.
+    /// Asserts that stderr contains `text`, regardless of how a diagnostic wraps its lines.
     #[track_caller]
     pub fn stderr_says(&self, text: impl AsRef<str>) -> &Self {
         let text = text.as_ref();

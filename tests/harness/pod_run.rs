@@ -1,4 +1,4 @@
-//! Programs of this machine in a pod.
+//! Executables of this machine in a pod.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -12,16 +12,16 @@ use serde_json::{Value, json};
 
 use super::{BuildCluster, Output, Project, wait_for};
 
-/// How long a pod may take.
+/// The timeout of a pod.
 const LIMIT: Duration = Duration::from_secs(120);
 
 impl BuildCluster {
-    /// Runs windlass in `project`, in a pod called `name` with the service account `account`: nothing leads it to the
-    /// cluster but what every pod gets. Both outputs come as `stderr`: a pod has one log.
+    /// Runs windlass in `project`, in a pod named `name` with the service account `account`: it finds the cluster only
+    /// through what every pod gets. Both outputs are returned as `stderr`, because a pod has one log.
     ///
-    /// The pod sees the project, windlass and its libraries where they are on this machine. It is in the machine's
-    /// network, as the API server listens on loopback, and is told so by the variables in which a pod finds the
-    /// server's address.
+    /// The pod mounts the project, windlass and its libraries at their paths on this machine. It uses the machine's
+    /// network, because the API server listens on loopback, and gets the server's address in the variables that every
+    /// pod has.
     #[track_caller]
     pub fn run_in_pod(&self, name: &str, account: &str, project: &Project, arguments: &[&str]) -> Output {
         let command = project.command(env!("CARGO_BIN_EXE_windlass"), arguments);
@@ -67,7 +67,7 @@ impl BuildCluster {
         Output { command: words(&command).join(" "), status, stdout: String::new(), stderr }
     }
 
-    /// The variables of `command`, and those that lead a pod to the API server.
+    /// The variables of `command`, and those that point a pod to the API server.
     fn environment(&self, command: &Command) -> Vec<Value> {
         let own = command.get_envs().map(|(name, value)| (name.to_string_lossy(), value.unwrap_or_default()));
         let mut variables: Vec<_> =
@@ -80,13 +80,13 @@ impl BuildCluster {
     }
 }
 
-/// The program of `command` and its arguments.
+/// The executable of `command` and its arguments.
 fn words(command: &Command) -> Vec<String> {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
-/// The files of the shared libraries that `program` needs.
+/// The paths of the shared libraries that `program` needs.
 pub(super) fn libraries(program: &Path) -> Vec<String> {
     let listed = Command::new("ldd").arg(program).output().expect("ldd can be run");
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();

@@ -1,4 +1,4 @@
-//! Podman's service, which speaks as a Docker daemon does.
+//! Podman's service, which implements the API of the Docker daemon.
 
 use std::fs::{self, File};
 use std::ops::Deref;
@@ -12,12 +12,12 @@ use tempfile::TempDir;
 use super::missing::leave_out_always;
 use super::{Daemon, wait_for};
 
-/// Starts podman in the root file system `$1`, of which nobody else sees the mounts, with the arguments after it.
+/// Starts podman in the root file system `$1`, with private mounts, with the arguments after it.
 const IN_FOLDER: &str = "root=$1; shift; mount --bind $root $root && cd $root && mkdir -p proc dev sys old && \
                          mount -t proc proc proc && mount --rbind /dev dev && mount --rbind /sys sys && \
                          pivot_root . old && exec /usr/bin/podman \"$@\"";
 
-/// A Podman service of one test's own, without any image. Dropping it stops it and removes its traces.
+/// A Podman service for one test, without any image. Dropping it stops it and removes its traces.
 #[derive(Debug)]
 pub struct Podman {
     daemon: Daemon,
@@ -25,19 +25,19 @@ pub struct Podman {
     folder: TempDir,
 }
 
-/// Which Podman.
+/// Which Podman to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PodmanVersion {
-    /// That of this machine.
+    /// The Podman of this machine.
     Installed,
-    /// The one in the root file system that `WINDLASS_TEST_PODMAN` names.
+    /// The Podman in the root file system that `WINDLASS_TEST_PODMAN` names.
     Newer,
 }
 
 impl Podman {
-    /// Starts one that trusts the registries at `insecure` without TLS. `None`, after saying so, when this machine cannot.
+    /// Starts one that trusts the registries at `insecure` without TLS. `None`, with a notice, if this machine cannot.
     pub fn start(version: PodmanVersion, insecure: &str) -> Option<Self> {
-        // SAFETY: geteuid takes nothing and cannot fail.
+        // SAFETY: geteuid takes no arguments and cannot fail.
         if unsafe { libc::geteuid() } != 0 {
             leave_out_always("Podman for all users can be started by root alone");
             return None;
@@ -104,7 +104,7 @@ impl Drop for Podman {
     }
 }
 
-/// Podman in the root file system `root`, with everything of its own in `inner`, which is `folder` seen from outside.
+/// Podman in the root file system `root`, with all of its data in `inner`, which is `folder` on the host.
 fn service(root: &Path, inner: &Path, folder: &Path) -> Command {
     let log = File::create(folder.join("log")).expect("a log file can be made");
     let errors = log.try_clone().expect("a file can be shared");

@@ -1,4 +1,4 @@
-//! A Docker daemon of one test's own.
+//! A Docker daemon for one test.
 
 use std::fs::{self, File};
 use std::ops::Deref;
@@ -14,27 +14,27 @@ use super::docker_programs::Programs;
 use super::missing::{leave_out, leave_out_always};
 use super::{Daemon, wait_for};
 
-/// A `dockerd` with its own data, socket, containerd and bridge, for tests that kill it. Dropping it stops it
-/// and removes its traces.
+/// A `dockerd` with its own data, socket, containerd and bridge, for tests that kill it. Dropping it stops it and
+/// removes its traces.
 ///
-/// It leaves the machine's daemon and packet filters alone, so its RUN steps have a network that leads nowhere.
+/// It does not touch the machine's daemon and packet filters, so the network of its RUN steps is isolated.
 #[derive(Debug)]
 pub struct PrivateDaemon {
     daemon: Daemon,
     process: DaemonProcess,
 }
 
-/// The process of a `dockerd` of the tests' own, and what it uses.
+/// The process of a `dockerd` that the tests start, and its resources.
 #[derive(Debug)]
 pub(super) struct DaemonProcess {
     process: Child,
     folder: TempDir,
-    /// Goes after the process, which has it in use.
+    /// Dropped after the process, which uses it.
     _bridge: Bridge,
 }
 
 impl PrivateDaemon {
-    /// Starts one. `None`, after saying so, when this machine cannot.
+    /// Starts one. `None`, with a notice, if this machine cannot.
     pub fn start() -> Option<Self> {
         let process = DaemonProcess::start(&Programs::of_the_machine())?;
         match Daemon::at(format!("unix://{}", process.socket().display())) {
@@ -53,7 +53,7 @@ impl PrivateDaemon {
         process.wait().expect("dockerd can be waited for");
     }
 
-    /// What the daemon logged.
+    /// The log of the daemon.
     pub fn log(&self) -> String {
         self.process.log()
     }
@@ -68,9 +68,9 @@ impl Deref for PrivateDaemon {
 }
 
 impl DaemonProcess {
-    /// Starts one of `programs`. `None`, after saying so, when this machine cannot.
+    /// Starts one of `programs`. `None`, with a notice, if this machine cannot.
     pub(super) fn start(programs: &Programs) -> Option<Self> {
-        // SAFETY: geteuid takes nothing and cannot fail.
+        // SAFETY: geteuid takes no arguments and cannot fail.
         if unsafe { libc::geteuid() } != 0 {
             leave_out_always("a Docker daemon can be started by root alone");
             return None;
@@ -82,7 +82,7 @@ impl DaemonProcess {
                 return None;
             }
         };
-        // Not under a `/tmp` that may be a small tmpfs, on which overlay file systems do not work either.
+        // Not in `/tmp`, which may be a small tmpfs and does not support overlay file systems then.
         let folder = TempDir::with_prefix_in("windlass-dockerd-", "/var/tmp").expect("a folder can be made");
         let process = match dockerd(folder.path(), &bridge, programs).spawn() {
             Ok(process) => process,
@@ -107,12 +107,12 @@ impl DaemonProcess {
         None
     }
 
-    /// Where it listens.
+    /// The socket that it listens on.
     pub(super) fn socket(&self) -> PathBuf {
         self.folder.path().join("docker.sock")
     }
 
-    /// What it logged.
+    /// Its log.
     pub(super) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
@@ -146,12 +146,12 @@ fn dockerd(folder: &Path, bridge: &Bridge, programs: &Programs) -> Command {
     command
 }
 
-/// Ends dockerd and everything that a killed one leaves: container processes and mounts.
+/// Ends dockerd and everything that a killed one leaves behind: container processes and mounts.
 fn end(process: &mut Child, folder: &Path) {
     if let Ok(pid) = libc::pid_t::try_from(process.id())
         && matches!(process.try_wait(), Ok(None))
     {
-        // SAFETY: kill takes plain numbers; the child was not waited for, so the number is still its own.
+        // SAFETY: kill takes plain numbers; the child was not waited for, so the process ID is still its own.
         unsafe { libc::kill(pid, libc::SIGTERM) };
     }
     let limit = Instant::now() + Duration::from_secs(20);
@@ -164,15 +164,15 @@ fn end(process: &mut Child, folder: &Path) {
     unmount_below(folder);
 }
 
-/// Takes away everything that is mounted below `folder`.
+/// Unmounts everything below `folder`.
 pub(super) fn unmount_below(folder: &Path) {
     for mount in mounts_below(folder).iter().rev() {
         let _ = Command::new("umount").args(["--lazy", mount]).stderr(Stdio::null()).status();
     }
 }
 
-/// Kills the processes whose command line names `folder`, shims and containerd of a killed daemon, and those that
-/// have their root file system in it: its containers.
+/// Kills the processes whose command line names `folder`, the shims and containerd of a killed daemon, and those with a
+/// root file system in it: its containers.
 pub(super) fn end_containers(folder: &Path) {
     let folder = folder.display().to_string();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {

@@ -1,4 +1,4 @@
-//! A project in a folder of its own.
+//! A project in a directory of its own.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -12,10 +12,10 @@ use tempfile::TempDir;
 
 use super::{Daemon, Output, Running, Terminal};
 
-/// A folder with a project, and the clean environment windlass runs in.
+/// A directory with a project, and the clean environment in which windlass runs.
 ///
-/// Nothing of the caller's environment but `PATH` reaches the program. Without [`Project::daemon`] the
-/// program finds no daemon: `DOCKER_HOST` names a socket that is not there.
+/// Of the caller's environment, only `PATH` reaches the program. Without [`Project::daemon`] the program finds no
+/// daemon: `DOCKER_HOST` names a socket that does not exist.
 #[derive(Debug)]
 pub struct Project {
     folder: TempDir,
@@ -46,14 +46,14 @@ impl Project {
         Self { folder, environment, limit: Duration::from_secs(120) }
     }
 
-    /// With a file, its folders made as needed.
+    /// Adds a file; creates its directories as needed.
     #[must_use]
     pub fn file(self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> Self {
         self.write(path, content);
         self
     }
 
-    /// With an executable file.
+    /// Adds an executable file.
     #[must_use]
     pub fn executable(self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> Self {
         let path = self.write(path, content);
@@ -61,7 +61,7 @@ impl Project {
         self
     }
 
-    /// With a symbolic link at `path`.
+    /// Adds a symbolic link at `path`.
     #[must_use]
     pub fn symlink(self, path: impl AsRef<Path>, target: impl AsRef<Path>) -> Self {
         let path = self.path(path);
@@ -70,34 +70,34 @@ impl Project {
         self
     }
 
-    /// With an empty folder.
+    /// Adds an empty directory.
     #[must_use]
     pub fn folder(self, path: impl AsRef<Path>) -> Self {
         fs::create_dir_all(self.path(path)).expect("a folder can be made");
         self
     }
 
-    /// With a variable in the program's environment.
+    /// Sets a variable in the program's environment.
     #[must_use]
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.environment.insert(name.into(), value.into());
         self
     }
 
-    /// Without a variable in the program's environment.
+    /// Removes a variable from the program's environment.
     #[must_use]
     pub fn without_env(mut self, name: impl AsRef<OsStr>) -> Self {
         self.environment.remove(name.as_ref());
         self
     }
 
-    /// With `daemon` as the program's Docker daemon.
+    /// Sets `daemon` as the program's Docker daemon.
     #[must_use]
     pub fn daemon(self, daemon: &Daemon) -> Self {
         self.env("DOCKER_HOST", daemon.host())
     }
 
-    /// With `content` as the Docker configuration, `config.json`.
+    /// Sets `content` as the Docker configuration, `config.json`.
     #[must_use]
     pub fn docker_config(self, content: impl AsRef<[u8]>) -> Self {
         let path = self.docker_config_path();
@@ -105,7 +105,7 @@ impl Project {
         self
     }
 
-    /// With a program found first on `PATH`: a credential helper, a stand-in for `docker`.
+    /// Adds an executable that is first on `PATH`: a credential helper, a replacement for `docker`.
     #[must_use]
     pub fn program_on_path(mut self, name: &str, content: impl AsRef<[u8]>) -> Self {
         let folder = self.folder.path().join("bin");
@@ -122,7 +122,7 @@ impl Project {
         self
     }
 
-    /// With a limit for each run other than two minutes.
+    /// Sets the time limit of each run; the default is two minutes.
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
@@ -134,17 +134,17 @@ impl Project {
         self.folder.path().join("project").join(path)
     }
 
-    /// The program's home folder.
+    /// The program's home directory.
     pub fn home(&self) -> PathBuf {
         self.folder.path().join("home")
     }
 
-    /// The program's Docker configuration file, which may not be there.
+    /// The program's Docker configuration file, which may not exist.
     pub fn docker_config_path(&self) -> PathBuf {
         self.folder.path().join("docker/config.json")
     }
 
-    /// Writes a file between two runs; gives its absolute path.
+    /// Writes a file between two runs; returns its absolute path.
     #[track_caller]
     pub fn write(&self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(path);
@@ -160,7 +160,7 @@ impl Project {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
     }
 
-    /// Removes a file or folder between two runs.
+    /// Removes a file or directory between two runs.
     #[track_caller]
     pub fn remove(&self, path: impl AsRef<Path>) {
         let path = self.path(path);
@@ -174,7 +174,7 @@ impl Project {
         self.spawn(arguments).finish()
     }
 
-    /// Runs windlass in a folder of the project.
+    /// Runs windlass in a directory of the project.
     #[track_caller]
     pub fn run_in<A: AsRef<OsStr>>(
         &self,

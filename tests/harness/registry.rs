@@ -1,4 +1,4 @@
-//! A registry of one test's own.
+//! A registry for one test.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,7 +23,7 @@ const HTPASSWD: &str = "windlass:$2y$05$W8CMkkdHjlxC3ivHfCeaV.QWyP5yDpTlJDaR2WrS
 
 /// A `docker-registry` on a free loopback port with storage of its own. Dropping it stops it.
 ///
-/// What it holds is read from its storage, so that no test depends on credentials or certificates to look.
+/// Its content is read from its storage, so that no test needs credentials or certificates to read it.
 #[derive(Debug)]
 pub struct Registry {
     process: Child,
@@ -40,22 +40,22 @@ enum Kind {
 }
 
 impl Registry {
-    /// An open registry. `None`, after saying so, when `docker-registry` is not installed.
+    /// An open registry. `None`, with a notice, if `docker-registry` is not installed.
     pub fn start() -> Option<Self> {
         Self::of_kind(Kind::Open)
     }
 
-    /// A registry that wants [`USER`] and [`PASSWORD`].
+    /// A registry that requires [`USER`] and [`PASSWORD`].
     pub fn with_login() -> Option<Self> {
         Self::of_kind(Kind::Login)
     }
 
-    /// A registry that refuses every push.
+    /// A registry that rejects every push.
     pub fn read_only() -> Option<Self> {
         Self::of_kind(Kind::ReadOnly)
     }
 
-    /// A registry behind TLS, its certificate signed by nobody. See [`Registry::certificate`].
+    /// A registry behind TLS with a self-signed certificate. See [`Registry::certificate`].
     pub fn with_tls() -> Option<Self> {
         Self::of_kind(Kind::Tls)
     }
@@ -76,7 +76,7 @@ impl Registry {
         self.folder.path().join("cert.pem")
     }
 
-    /// The tags of `repository`, sorted; none when it was never pushed to.
+    /// The tags of `repository`, sorted; empty if it was never pushed to.
     pub fn tags(&self, repository: &TestRepository) -> Vec<String> {
         let tags = fs::read_dir(self.tag_folder(repository)).into_iter().flatten().flatten();
         let mut tags: Vec<String> =
@@ -85,7 +85,7 @@ impl Registry {
         tags
     }
 
-    /// The manifest digest (`sha256:...`) of a tag; `None` when it is not there.
+    /// The manifest digest (`sha256:...`) of a tag; `None` if it does not exist.
     pub fn digest(&self, repository: &TestRepository, tag: &str) -> Option<String> {
         fs::read_to_string(self.tag_folder(repository).join(tag).join("current/link")).ok()
     }
@@ -106,7 +106,7 @@ impl Registry {
         serde_json::from_slice(&fs::read(path).expect("the manifest is stored")).expect("a manifest is JSON")
     }
 
-    /// The content of a blob or manifest; `None` when it is not there.
+    /// The content of a blob or manifest; `None` if it does not exist.
     pub fn blob(&self, digest: &str) -> Option<Vec<u8>> {
         let hex = digest.strip_prefix("sha256:")?;
         fs::read(self.storage().join("blobs/sha256").join(&hex[..2]).join(hex).join("data")).ok()
@@ -118,7 +118,7 @@ impl Registry {
         fs::remove_dir_all(self.tag_folder(repository).join(tag)).expect("the tag is there");
     }
 
-    /// What the registry logged.
+    /// The log of the registry.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
@@ -140,7 +140,7 @@ impl Registry {
             Kind::Tls => make_certificate(folder.path()),
             Kind::Open | Kind::ReadOnly => (),
         }
-        // Between looking for a free port and using it, another program may take it: then try the next.
+        // Another program may take the port between the search and its use: then try the next one.
         for _ in 0..5 {
             let port = free_port();
             fs::write(folder.path().join("config.yml"), configuration(folder.path(), port, kind))
@@ -194,7 +194,7 @@ fn configuration(folder: &Path, port: u16, kind: Kind) -> String {
         Kind::Login => format!("\nauth:\n  htpasswd: {{realm: windlass, path: {folder}/htpasswd}}"),
         _ => String::new(),
     };
-    // Relative URLs let a proxy stand in front without rewriting answers.
+    // Relative URLs make the registry work behind a proxy that does not rewrite responses.
     format!(
         "version: 0.1\nlog: {{level: warn}}\nstorage:\n  filesystem: {{rootdirectory: {folder}/storage}}\
          {maintenance}\nhttp:\n  addr: 127.0.0.1:{port}\n  relativeurls: true{tls}{auth}\n"
@@ -213,14 +213,14 @@ fn make_certificate(folder: &Path) {
     assert!(output.status.success(), "openssl failed: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Whether a program listens there.
+/// Whether a program listens on the address.
 fn listens(address: SocketAddr) -> bool {
     let stream = TcpStream::connect(address);
-    // A connection to a free port can, by a rare chance, reach itself.
+    // A connection to a free port can, in rare cases, connect to itself.
     stream.is_ok_and(|stream| stream.local_addr().is_ok_and(|own| own != address))
 }
 
-/// A loopback port nobody listens on, and not the same twice in a process.
+/// A loopback port on which nothing listens, and never the same twice in a process.
 fn free_port() -> u16 {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     wait_for("a free port", Duration::from_secs(10), || {

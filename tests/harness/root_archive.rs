@@ -8,7 +8,7 @@ use tar::{Builder, EntryType, Header};
 pub(super) struct RootArchive(Builder<Vec<u8>>);
 
 impl RootArchive {
-    /// One with busybox, which goes by the names of these applets.
+    /// A root file system with busybox, linked under the names of these applets.
     pub(super) fn with_busybox(busybox: &[u8], applets: &[&str]) -> io::Result<Self> {
         let mut archive = Self(Builder::new(Vec::new()));
         archive.file("bin/busybox", 0o755, busybox)?;
@@ -19,13 +19,13 @@ impl RootArchive {
         Ok(archive)
     }
 
-    /// Adds a file; a `/` at the beginning of `path` means nothing.
+    /// Adds a file; a leading `/` in `path` is ignored.
     pub(super) fn file(&mut self, path: &str, mode: u32, content: &[u8]) -> io::Result<()> {
         let mut header = header(EntryType::Regular, mode, content.len() as u64);
         self.0.append_data(&mut header, path.trim_start_matches('/'), content)
     }
 
-    /// Adds an empty folder that everybody may write to.
+    /// Adds an empty directory that is writable by everyone.
     pub(super) fn folder(&mut self, path: &str) -> io::Result<()> {
         self.0.append_data(&mut header(EntryType::Directory, 0o777, 0), path, io::empty())
     }

@@ -1,4 +1,4 @@
-//! A program that still runs.
+//! A running program.
 
 use std::io::{Read, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use super::Output;
 
-/// A signal a test sends.
+/// A signal that a test sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// Ctrl-C.
     Interrupt,
-    /// A polite request to end.
+    /// A request to end.
     Terminate,
-    /// The terminal is gone.
+    /// The terminal was closed.
     HangUp,
     /// `kill -9`.
     Kill,
@@ -33,7 +33,7 @@ impl Signal {
     }
 }
 
-/// A program in a process group of its own, its output collected as it comes. Dropping it kills the group.
+/// A program in a process group of its own, whose output is collected as it arrives. Dropping it kills the group.
 #[derive(Debug)]
 pub struct Running {
     command: String,
@@ -58,7 +58,7 @@ struct State {
 }
 
 impl Running {
-    /// Starts `command`, writing `stdin` to it; it has `limit` from now on.
+    /// Starts `command` and writes `stdin` to it; its time `limit` starts now.
     #[track_caller]
     pub(super) fn start(mut command: Command, stdin: Option<Vec<u8>>, limit: Duration) -> Self {
         let shown = format!("{command:?}");
@@ -67,8 +67,8 @@ impl Running {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
-        // A shell that starts the tests in the background lets them ignore Ctrl-C, `nohup` the end of a terminal, and what
-        // they start inherits it.
+        // A shell that starts the tests in the background makes them ignore Ctrl-C, `nohup` makes them ignore the end
+        // of a terminal, and their child processes inherit this.
         // SAFETY: between fork and exec only `signal` is called, which is async-signal-safe.
         unsafe {
             command.pre_exec(|| {
@@ -84,7 +84,7 @@ impl Running {
         collect(&shared, stdout.expect("stdout is piped"), |state| &mut state.stdout);
         collect(&shared, stderr.expect("stderr is piped"), |state| &mut state.stderr);
         if let (Some(mut pipe), Some(text)) = (child.stdin.take(), stdin) {
-            // A program that does not read its input closes the pipe: no error of the test.
+            // A program that does not read its input closes the pipe, which is not an error of the test.
             thread::spawn(move || drop(pipe.write_all(&text)));
         }
         let waiter = Arc::clone(&shared);
@@ -125,10 +125,10 @@ impl Running {
         self
     }
 
-    /// Waits for the program's end and for everything that holds its output.
+    /// Waits for the end of the program and of every process that has its output open.
     ///
     /// # Panics
-    /// When its time is over first; the whole tree is killed then.
+    /// If its time limit passes first; the whole tree is killed then.
     #[track_caller]
     pub fn finish(self) -> Output {
         let status = self.wait_until("its end", |state| state.closed == 2 && state.status.is_some());
@@ -141,10 +141,10 @@ impl Running {
         }
     }
 
-    /// Waits for the program's own end, and kills what it leaves behind.
+    /// Waits for the end of the program itself, and kills the processes that it leaves behind.
     ///
     /// # Panics
-    /// When its time is over first; the whole tree is killed then.
+    /// If its time limit passes first; the whole tree is killed then.
     #[track_caller]
     pub fn finish_alone(self) -> ExitStatus {
         let status = self.wait_until("its own end", |state| state.status.is_some());
@@ -173,8 +173,8 @@ impl Running {
     }
 
     fn send(&self, target: libc::pid_t, signal: Signal) {
-        // A process that was waited for is gone, and its number may be another's; a group lives on in its
-        // members, and its number is not given away before the last of them ends.
+        // The ID of a process that was waited for may be reused; a process group exists until its last member ends, and
+        // its ID is not reused before.
         if target > 0 && self.shared.lock().status.is_some() {
             return;
         }

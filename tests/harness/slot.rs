@@ -1,4 +1,4 @@
-//! How many tests may keep a daemon busy at the same time.
+//! How many tests may use a daemon at the same time.
 
 use std::cell::Cell;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -11,18 +11,17 @@ thread_local! {
     static HELD: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The right of a test to keep a daemon busy, given back on drop. There are as many as processors, but at
-/// least two.
+/// The permission of a test to use a daemon, returned on drop. There are as many as processors, but at least two.
 #[derive(Debug)]
 pub struct Slot {
     counted: bool,
 }
 
 impl Slot {
-    /// Takes a slot, waiting for one to come free.
+    /// Takes a slot, waiting for a free one.
     ///
-    /// A test that has one already gets a second for nothing: if tests could wait while they hold one, they
-    /// could wait for each other for ever.
+    /// A test that already has one gets a second immediately: if a test could wait while it has a slot, tests could
+    /// deadlock.
     pub fn take() -> Self {
         if HELD.replace(true) {
             return Self { counted: false };

@@ -33,7 +33,7 @@ struct State {
 }
 
 impl Terminal {
-    /// Starts `command` in a terminal; it has `limit` from now on. `NO_COLOR` is taken away, `TERM` set.
+    /// Starts `command` in a terminal; its time `limit` starts now. `NO_COLOR` is removed, `TERM` is set.
     #[track_caller]
     pub(super) fn start(command: &Command, limit: Duration) -> Self {
         let size = PtySize { rows: LINES, cols: COLUMNS, pixel_width: 0, pixel_height: 0 };
@@ -53,7 +53,7 @@ impl Terminal {
             builder.cwd(folder);
         }
         let child = pair.slave.spawn_command(builder).expect("the program can be started");
-        // The reader sees the end only when nobody here holds the other side.
+        // The reader sees the end only after this process has closed the other side.
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().expect("a terminal can be read");
         let keyboard = pair.master.take_writer().expect("a terminal can be written to");
@@ -67,7 +67,7 @@ impl Terminal {
         thread::spawn(move || {
             let mut buffer = [0; 4096];
             loop {
-                // The last program's end shows as an error here on Linux.
+                // On Linux, the end of the last program appears as an error here.
                 let count = reader.read(&mut buffer).unwrap_or(0);
                 let mut state = screen.lock();
                 state.parser.process(&buffer[..count]);
@@ -118,7 +118,7 @@ impl Terminal {
         self
     }
 
-    /// Waits for the program's end; gives its status and the last screen.
+    /// Waits for the end of the program; returns its status and the last screen.
     #[track_caller]
     pub fn finish(mut self) -> (ExitStatus, String) {
         self.wait_until("its end", |state| state.closed);

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::run_name::run_name;
 
-/// A repository no other test uses. Dropping it removes its images from the daemon.
+/// A repository that no other test uses. Dropping it removes its images from the daemon.
 #[derive(Debug)]
 pub struct TestRepository {
     host: String,
@@ -14,19 +14,19 @@ pub struct TestRepository {
 }
 
 impl TestRepository {
-    /// A repository for `role` in `registry` (`127.0.0.1:5000`), or in none when that is empty.
+    /// A repository for `role` in `registry` (`127.0.0.1:5000`), or in none if that is empty.
     pub(super) fn new(host: &str, registry: &str, role: &str) -> Self {
         let path = format!("{}/{role}-{:08x}", run_name(), fastrand::u32(..));
         let name = if registry.is_empty() { path.clone() } else { format!("{registry}/{path}") };
         Self { host: host.to_owned(), path, name }
     }
 
-    /// The repository `name`, which starts with the name of one that is this test's alone.
+    /// The repository `name`, which starts with the name of one that only this test uses.
     pub(super) fn named(host: &str, name: &str) -> Self {
         Self { host: host.to_owned(), path: name.to_owned(), name: name.to_owned() }
     }
 
-    /// The whole name, as it stands in `image:`.
+    /// The whole name, as in `image:`.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -1,11 +1,11 @@
-//! Waiting for a fact, within a limit.
+//! Waiting for a condition, with a time limit.
 
 use std::time::{Duration, Instant};
 
-/// Asks `probe` until it answers, and gives the answer.
+/// Calls `probe` until it returns a value, and returns that value.
 ///
 /// # Panics
-/// When `limit` passes first; the message names `what`.
+/// If `limit` passes first; the message names `what`.
 #[track_caller]
 pub fn wait_for<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + limit;

@@ -1,4 +1,4 @@
-//! Runs side by side that share a store of images, while others remove what is in it.
+//! Parallel runs that share an image store while other runs remove images from it.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,7 +34,7 @@ impl Neighbor {
         Self { project, images }
     }
 
-    /// Builds and pushes another state as `tag`; says what was wrong.
+    /// Builds and pushes another state as `tag`; returns what failed.
     fn run(&self, registry: &Registry, number: usize, tag: &str) -> Option<String> {
         self.project.write("text", format!("{number} {tag} {}", fastrand::u64(..)));
         let output = self.project.run(["build", "--builder", "oci", "-t", tag]);
@@ -43,7 +43,7 @@ impl Neighbor {
     }
 }
 
-/// Lets `count` projects be built at once, `rounds` times, beside cleanups; gives what was wrong.
+/// Builds `count` projects at the same time, `rounds` times, while cleanups run; returns the failures.
 fn beside_cleanup(count: usize, rounds: usize, trims: bool) -> Vec<String> {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return Vec::new() };
     let cache = TempDir::new().expect("a folder");
@@ -72,7 +72,7 @@ fn beside_cleanup(count: usize, rounds: usize, trims: bool) -> Vec<String> {
         let runs: Vec<_> = neighbors
             .into_iter()
             .map(|neighbor| {
-                // Every run removes what it does not need itself, if only a little may stay.
+                // With a small size limit, every run itself removes what it does not need.
                 let project =
                     if trims { neighbor.project.env("WINDLASS_CACHE_SIZE", "1K") } else { neighbor.project };
                 let neighbor = Neighbor { project, ..neighbor };

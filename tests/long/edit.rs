@@ -1,4 +1,4 @@
-//! Edits of every kind that files can undergo, also those that leave no trace in size and time.
+//! Edits of every kind that files can undergo, including those that change neither size nor time.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -26,7 +26,7 @@ const NAMES: [&str; 12] = [
 
 const MODES: [u32; 8] = [0o644, 0o600, 0o755, 0o700, 0o444, 0o664, 0o4755, 0o2755];
 
-/// A word over and over, so that a mix of two contents is seen.
+/// One word, repeated, so that a mix of two contents is detected.
 fn content(rng: &mut Rng) -> String {
     let word = format!("{:08x}\n", rng.u32(..));
     let count = if rng.u8(..12) == 0 { rng.usize(10_000..60_000) } else { rng.usize(1..20) };
@@ -44,11 +44,11 @@ pub fn write_file(rng: &mut Rng, path: &Path) {
         // The docker command sends all rules in one header, of at most 1 MiB.
         text.truncate(9 * 20);
     }
-    // As a whole, so that nobody who reads meanwhile can see a part of it.
+    // Replaced atomically, so that a concurrent reader never sees a part of it.
     let _ = fs::write(&new, text).and_then(|()| fs::rename(&new, path));
 }
 
-/// Adds a file, a folder or a link.
+/// Adds a file, a directory or a link.
 pub fn add(rng: &mut Rng, root: &Path) -> String {
     let name = NAMES[rng.usize(..NAMES.len())];
     let path = root.join(name);
@@ -64,7 +64,7 @@ pub fn add(rng: &mut Rng, root: &Path) -> String {
             format!("link {name} to {target}")
         }
         _ => {
-            // Not through a link, which may lead to nothing.
+            // Not through a link, which may be dangling.
             if path.is_symlink() {
                 let _ = fs::remove_file(&path);
             }
@@ -74,7 +74,7 @@ pub fn add(rng: &mut Rng, root: &Path) -> String {
     }
 }
 
-/// Makes a random change of the context in `root`; says which.
+/// Makes a random change of the context in `root`; returns a description.
 pub fn edit(rng: &mut Rng, root: &Path) -> String {
     let all = paths(root);
     let is_file = |path: &&String| root.join(path).symlink_metadata().is_ok_and(|facts| facts.is_file());
@@ -149,7 +149,7 @@ pub fn edit(rng: &mut Rng, root: &Path) -> String {
     }
 }
 
-/// Gives the file at `path` another content of the same size, and its old time.
+/// Gives the file at `path` other content of the same size, and its old time.
 fn same_size(rng: &mut Rng, path: &Path, by_rename: bool) {
     let Ok(facts) = fs::metadata(path) else { return };
     let size = usize::try_from(facts.len()).unwrap_or_default();

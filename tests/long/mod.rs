@@ -1,5 +1,5 @@
-//! Tests that take long, driven by chance: `tests/long/run` runs them with a seed of its own choice, and short parts
-//! with fixed seeds run among all others.
+//! Long randomized tests: `tests/long/run` runs them with a random seed, and short parts with fixed seeds run among all
+//! other tests.
 
 mod beside_cleanup;
 mod edit;

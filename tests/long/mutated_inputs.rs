@@ -1,4 +1,4 @@
-//! Inputs with random damage: each gets an answer, soon, and never a panic.
+//! Inputs with random damage: windlass handles each quickly and never panics.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use fastrand::Rng;
 use super::settings::{number, seed};
 use crate::harness::Project;
 
-/// What windlass reads.
+/// The inputs that windlass reads.
 #[derive(Debug, Clone, Copy)]
 enum Input {
     Config,
@@ -34,7 +34,7 @@ const INPUTS: [Input; 7] = [
     Input::State,
 ];
 
-/// What readers of text stumble over.
+/// Strings that are difficult for parsers.
 const WORDS: &[&str] = &[
     "\0",
     "\u{feff}",
@@ -75,7 +75,7 @@ const WORDS: &[&str] = &[
 /// A project that was built once.
 struct Bench {
     project: Project,
-    /// Files of a kind that may take the place of the project's own before they are damaged.
+    /// Files of each kind that may replace the project's own before they are damaged.
     configs: Vec<Vec<u8>>,
     dockerfiles: Vec<Vec<u8>>,
     scripts: Vec<Vec<u8>>,
@@ -86,7 +86,7 @@ impl Bench {
     fn new() -> Self {
         let project = Project::new()
             .limit(Duration::from_secs(90))
-            // Nobody is asked: what a damaged name leads to is not there.
+            // No server is reachable, so a damaged name leads nowhere.
             .env("HTTP_PROXY", "http://127.0.0.1:9")
             .env("HTTPS_PROXY", "http://127.0.0.1:9")
             .file(
@@ -120,7 +120,7 @@ impl Bench {
         }
     }
 
-    /// Damages one input, runs windlass on it, and mends it; says what was wrong.
+    /// Damages one input, runs windlass on it, and restores it; returns what was wrong.
     fn check(&self, seed: u64) -> Option<String> {
         let mut rng = Rng::with_seed(seed);
         let input = INPUTS[rng.usize(..INPUTS.len())];
@@ -148,7 +148,7 @@ impl Bench {
         let output = self.project.run(arguments);
         fs::write(&path, &original).expect("a file can be written");
         let is_answer = matches!(output.code(), Some(0..=3)) && !output.stderr.contains("panicked");
-        // What is known of earlier builds only saves work.
+        // The records of earlier builds only save work.
         let is_right = is_answer && (!matches!(input, Input::State) || output.code() == Some(0));
         (!is_right).then(|| {
             format!(
@@ -200,7 +200,7 @@ fn damage(rng: &mut Rng, mut content: Vec<u8>) -> Vec<u8> {
     content
 }
 
-/// Checks `count` inputs, and gives what was wrong.
+/// Checks `count` inputs, and returns what was wrong.
 fn check_all(seed: u64, count: u64) -> Vec<String> {
     let next = AtomicU64::new(0);
     let wrong = Mutex::new(Vec::new());
@@ -217,7 +217,7 @@ fn check_all(seed: u64, count: u64) -> Vec<String> {
                         println!("{number} of {count} damaged inputs");
                     }
                     let check = || bench.check(seed + number);
-                    // A run that does not end in time is a panic of the harness.
+                    // A run that exceeds its time limit is a panic of the harness.
                     let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check))
                         .unwrap_or_else(|_| Some(format!("WINDLASS_TEST_SEED={}: no end", seed + number)));
                     if let Some(found) = found {

@@ -1,4 +1,4 @@
-//! What the images of a random project should be: fresh builds of the docker command.
+//! The expected images of a random project: fresh builds by the docker command.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use windlass::image::Digest;
 use super::sketch::{Sketch, Sketches};
 use crate::harness::{Daemon, ImageTree, Output, Project};
 
-/// What can be compared of an image.
+/// The comparable content of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Essence {
     tree: BTreeMap<String, String>,
@@ -41,7 +41,7 @@ fn sorted(value: &Value) -> String {
 }
 
 impl Essence {
-    /// Where `self` is not `expected`, in a few lines; empty when nowhere.
+    /// The differences between `self` and `expected`, in a few lines; empty if there are none.
     pub fn differences(&self, expected: &Self) -> Vec<String> {
         let sides = [(&self.tree, &expected.tree), (&self.config, &expected.config)];
         let lines = sides.into_iter().flat_map(|(is, should)| {
@@ -55,14 +55,14 @@ impl Essence {
         lines.take(6).collect()
     }
 
-    /// The digests of the files below `/x`, `/all...` and the like, as the tree writes them.
+    /// The digests of the files below `/x`, `/all...` and the like, in the format of the tree.
     pub fn contents(&self) -> impl Iterator<Item = (&str, &str)> {
         let files = self.tree.iter().filter(|(_, line)| line.starts_with("file"));
         files.filter_map(|(path, line)| Some((path.as_str(), line.rsplit(' ').next()?)))
     }
 }
 
-/// Builds what should be there, again only when any byte of the project is another.
+/// Builds the expected images, again only if any byte of the project has changed.
 #[derive(Default)]
 pub struct Oracle {
     known: BTreeMap<&'static str, (Digest, Result<Essence, String>)>,
@@ -70,7 +70,7 @@ pub struct Oracle {
 }
 
 impl Oracle {
-    /// What each image should be, or why it cannot be built.
+    /// The expected content of each image, or the reason why it cannot be built.
     pub fn images(
         &mut self,
         sketches: &Sketches,
@@ -95,11 +95,11 @@ impl Oracle {
     }
 }
 
-/// Builds the last of `images` from a copy of its context, which no builder has ever seen.
+/// Builds the last of `images` from a copy of its context, which no builder has seen before.
 fn build(images: &[Sketch], daemon: &Daemon, project: &Project, number: usize) -> Result<Essence, String> {
     let (image, bases) = images.split_last().expect("an image");
     let copy = TempDir::with_prefix("windlass-truth-").expect("a folder");
-    // BuildKit tells contexts apart by their paths, and sends what it thinks changed.
+    // BuildKit identifies contexts by their paths, and sends only what it considers changed.
     let root = copy.path().join(format!("{:x}", fastrand::u64(..)));
     project
         .run_program("cp", ["-a".as_ref(), project.path(image.folder).as_os_str(), root.as_os_str()])
@@ -113,7 +113,7 @@ fn build(images: &[Sketch], daemon: &Daemon, project: &Project, number: usize) -
     let file = root.join(&name);
     fs::write(&file, text).expect("written");
     let (tag, latest) = (format!("{}:{number}", image.truth), format!("{}:latest", image.truth));
-    // A base of an earlier build must not stand in for one that cannot be built.
+    // The base image of an earlier build must not replace one that cannot be built.
     let _ = project.run_program("docker", ["image", "rm", "--force", &latest]);
     let argument = format!("A={}", image.argument);
     let file = file.display().to_string();
@@ -143,7 +143,7 @@ pub fn docker_build(project: &Project, has_build_kit: bool, arguments: &[&str]) 
     project.run_program("env", fixed.iter().chain(arguments))
 }
 
-/// Every byte below `root`, and every mode, as one word.
+/// A fingerprint of every byte and every mode below `root`.
 fn fingerprint(root: &Path) -> String {
     use std::os::unix::fs::PermissionsExt as _;
     fn add(folder: &Path, text: &mut String) {

@@ -1,5 +1,5 @@
-//! Random projects under random edits: after every run, each image is what a fresh `docker build` makes of the same files,
-//! and the next run has nothing to do.
+//! Random projects under random edits: after every run, each image equals a fresh `docker build` of the same files, and
+//! the next run has nothing to do.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -18,10 +18,10 @@ use super::settings::{number, seed};
 use super::sketch::{Hooks, Mode, Sketches};
 use crate::harness::{Daemon, ImageTree, Output, Project, Signal, stored};
 
-/// How many rounds one project lives.
+/// How many rounds one project is used for.
 const LIFE: usize = 20;
 
-/// What a random run may meet, beside edits between the runs.
+/// Disturbances of a run, in addition to edits between the runs.
 #[derive(Debug, Clone, Copy)]
 pub struct Trouble {
     /// How many of 8 runs are killed at a random moment.
@@ -39,15 +39,15 @@ struct Life<'a> {
     oracle: Oracle,
     /// Earlier states of the contexts.
     past: Vec<TempDir>,
-    /// What the images that windlass built are, by image ID.
+    /// The content of the images that windlass built, by image ID.
     images: BTreeMap<String, Essence>,
-    /// The digests of all contents that were ever in a context, as trees write them.
+    /// The digests of all contents that were ever in a context, in the format of the tree.
     contents: HashSet<String>,
-    /// What happened, to be told.
+    /// The history of the project, for the report.
     story: Vec<String>,
 }
 
-/// Lets projects live until `rounds` runs were checked; returns what was wrong, with the seed of its project.
+/// Uses random projects until `rounds` runs were checked; returns the failures, each with the seed of its project.
 pub fn live(mode: Mode, seed: u64, rounds: usize, trouble: Trouble) -> Vec<String> {
     let Some(daemon) = Daemon::acquire() else { return Vec::new() };
     let mut wrong = Vec::new();
@@ -87,7 +87,7 @@ impl<'a> Life<'a> {
         life
     }
 
-    /// One round: edits, perhaps a run with trouble, then one that is checked.
+    /// One round: edits, perhaps a disturbed run, then a run that is checked.
     fn round(&mut self, trouble: Trouble) -> Result<(), String> {
         for _ in 0..self.rng.usize(1..4) {
             let what = self.change();
@@ -103,14 +103,14 @@ impl<'a> Life<'a> {
         self.story.push(arguments.join(" "));
         let output = self.project.run(&arguments);
         self.check(&output)?;
-        // What a hook writes for one image may belong to the context of another.
+        // A file that a hook writes for one image may belong to the context of another.
         if self.rng.u8(..3) == 0 && self.last_all_right() {
             self.check_rest(&arguments)?;
         }
         Ok(())
     }
 
-    /// Changes something about the project or its images; says what.
+    /// Changes something about the project or its images; returns a description.
     fn change(&mut self) -> String {
         let index = self.rng.usize(..self.sketches.images.len());
         let image = &self.sketches.images[index];
@@ -191,7 +191,7 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// Makes the image that the others are built from.
+    /// Creates the image that the others are built from.
     fn make_base(&mut self) {
         let folder = TempDir::new().expect("a folder");
         let mark = self.rng.u32(..);
@@ -224,7 +224,7 @@ impl<'a> Life<'a> {
         arguments
     }
 
-    /// A run during which files change: every file of its images is a content that was there, whole.
+    /// A run during which files change: every file of its images is, as a whole, a content that existed.
     fn run_with_edits(&mut self) -> Result<(), String> {
         let arguments = self.arguments();
         self.learn_contents();
@@ -235,7 +235,7 @@ impl<'a> Life<'a> {
             let folder = self.project.path(self.rng.choice(&self.sketches.images).expect("an image").folder);
             let what = edit(&mut self.rng, &folder);
             self.learn_contents();
-            // Who writes in place shows a part to others.
+            // A write in place exposes partial content to readers.
             is_whole &= !what.contains("in place");
             self.story.push(format!("while it runs: {what}"));
         }
@@ -280,7 +280,7 @@ impl<'a> Life<'a> {
         if told.contains("panicked") { Err(format!("a panic:\n{told}")) } else { Ok(()) }
     }
 
-    /// Notes every content that is in a context now.
+    /// Records every content that is in a context now.
     fn learn_contents(&mut self) {
         for image in &self.sketches.images {
             let root = self.project.path(image.folder);
@@ -309,7 +309,7 @@ impl<'a> Life<'a> {
         Ok(found.collect())
     }
 
-    /// What `reference` stands for, as one word.
+    /// The image ID that `reference` resolves to, as a string.
     fn id(&self, reference: &str) -> String {
         match self.sketches.mode {
             Mode::Docker => self.daemon.image_id(reference).unwrap_or_default(),
@@ -329,7 +329,7 @@ impl<'a> Life<'a> {
         essence
     }
 
-    /// Every image is as the oracle says.
+    /// Every image matches the oracle.
     fn check(&mut self, output: &Output) -> Result<(), String> {
         check_panic(output)?;
         let results = self.results().map_err(|error| format!("{error}\n{output}"))?;
@@ -373,7 +373,7 @@ impl<'a> Life<'a> {
         results.iter().all(|(_, outcome, _)| ["built", "skipped"].contains(&outcome.as_str()))
     }
 
-    /// Another run right after builds nothing.
+    /// Another run immediately afterwards builds nothing.
     fn check_rest(&mut self, arguments: &[String]) -> Result<(), String> {
         let arguments: Vec<_> = arguments.iter().filter(|argument| *argument != "-b").collect();
         let output = self.project.run(&arguments);
@@ -387,7 +387,7 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// Whether images have one context.
+    /// Whether images share a context.
     fn shares(&self) -> bool {
         let folders: HashSet<_> = self.sketches.images.iter().map(|image| image.folder).collect();
         folders.len() < self.sketches.images.len()
@@ -423,7 +423,7 @@ fn check_panic(output: &Output) -> Result<(), String> {
     if is_panic { Err(format!("a panic or a signal\n{output}")) } else { Ok(()) }
 }
 
-/// What all runs of tests do.
+/// The setting for ordinary test runs.
 const SHORT: Trouble = Trouble { kills: 0, edits: 2 };
 
 #[test]

@@ -1,12 +1,12 @@
-//! How long the long tests are, and what chance they are given.
+//! The length of the long tests, and their random seeds.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// The number that the variable `name` has, else `default`.
+/// The number in the variable `name`, or `default`.
 ///
 /// # Panics
-/// When the variable is no number.
+/// If the variable is not a number.
 pub fn number<T: FromStr + Display>(name: &str, default: T) -> T {
     match std::env::var(name) {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is `{text}`, which is not a number")),
@@ -14,7 +14,7 @@ pub fn number<T: FromStr + Display>(name: &str, default: T) -> T {
     }
 }
 
-/// The seed of a long test: `WINDLASS_TEST_SEED`, else one by chance. It is printed either way.
+/// The seed of a long test: `WINDLASS_TEST_SEED`, or a random one. It is printed either way.
 pub fn seed(test: &str) -> u64 {
     let seed = number("WINDLASS_TEST_SEED", fastrand::u64(..1 << 32));
     println!("{test}: WINDLASS_TEST_SEED={seed}");

@@ -21,11 +21,11 @@ pub enum Mode {
 pub struct Sketch {
     /// Its name.
     pub name: &'static str,
-    /// Its context, a folder of the project, in which its Dockerfile lies as `NAME.Dockerfile`.
+    /// Its context, a directory of the project, which contains its Dockerfile as `NAME.Dockerfile`.
     pub folder: &'static str,
-    /// Where windlass builds it.
+    /// The repository for the builds of windlass.
     pub repository: TestRepository,
-    /// Where the oracle builds it.
+    /// The repository for the builds of the oracle.
     pub truth: TestRepository,
     /// Whether BuildKit builds it.
     pub has_build_kit: bool,
@@ -37,9 +37,9 @@ pub struct Sketch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hooks {
     None,
-    /// One before all images.
+    /// A hook that runs once, before all images.
     OfProject,
-    /// One before each image.
+    /// A hook that runs before each image.
     OfImages,
 }
 
@@ -48,7 +48,7 @@ pub struct Sketches {
     pub images: Vec<Sketch>,
     pub hooks: Hooks,
     pub mode: Mode,
-    /// The image that all others are built from, which is made outside of the project.
+    /// The image that all others are built from, which is created outside of the project.
     pub base: TestRepository,
 }
 
@@ -138,7 +138,7 @@ impl Sketches {
         text
     }
 
-    /// Draws what the image `index` is built from.
+    /// Draws the base image of the image `index`.
     pub fn draw_base(&self, rng: &mut Rng, index: usize) -> String {
         match rng.usize(..=index) {
             0 => format!("{}:1", self.base),
@@ -193,7 +193,7 @@ fn draw_context(rng: &mut Rng, root: &Path) {
     }
 }
 
-/// All paths below `root`, relative and sorted, but for Dockerfiles.
+/// All paths below `root`, relative and sorted, except Dockerfiles.
 pub fn paths(root: &Path) -> Vec<String> {
     fn add(folder: &Path, prefix: &str, found: &mut Vec<String>) {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

@@ -1,5 +1,5 @@
-//! Whatever ADD takes for an archive, compressed or not: unpacking it never panics, and what it makes lies in the folder
-//! that it was to be unpacked in.
+//! Any input that ADD treats as an archive, compressed or not: unpacking it never panics, and everything it creates is
+//! in the target directory.
 
 #![no_main]
 
@@ -23,7 +23,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
 });
 
-/// Nobody has an image: the Dockerfile needs none.
+/// There are no images: the Dockerfile needs none.
 struct NoImages;
 
 #[async_trait]
@@ -50,7 +50,7 @@ impl BaseImages for NoImages {
 }
 
 fuzz_target!(|archive: &[u8]| {
-    // In memory where that is possible: each input is a few files.
+    // In memory if possible: each input is a few files.
     let memory = PathBuf::from("/dev/shm");
     let parent = if memory.is_dir() { memory } else { std::env::temp_dir() };
     let folder = TempDir::with_prefix_in("windlass-fuzz-", parent).expect("a temporary folder can be made");

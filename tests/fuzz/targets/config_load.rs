@@ -1,4 +1,4 @@
-//! Whatever a `devspace.yaml` of whatever version says: loading and upgrading it never panics.
+//! Any `devspace.yaml` of any version: loading and upgrading it never panics.
 
 #![no_main]
 
@@ -11,18 +11,18 @@ use tempfile::TempDir;
 use windlass::config::{LoadOptions, load, upgrade_file};
 
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
-    // In memory where that is possible: each input is a file.
+    // In memory if possible: each input is a file.
     let memory = PathBuf::from("/dev/shm");
     let parent = if memory.is_dir() { memory } else { std::env::temp_dir() };
     TempDir::with_prefix_in("windlass-fuzz-", parent).expect("a temporary folder can be made")
 });
 
 fuzz_target!(|data: &[u8]| {
-    // Variables can name programs to be run, and imports repositories to be cloned. No program may run on a fuzzer's word, so no input may name
-    // one, not even behind an escape or with a tag that decodes it.
+    // Variables can name commands to run, and imports can name repositories to clone. The fuzzer must not start any
+    // command, so no input may name one, not even behind an escape or with a tag that decodes it.
     let text = String::from_utf8_lossy(data).to_lowercase();
     let words = ["command", "\\x", "\\u", "!!binary", "$(", "$!(", "$#(", "git"];
-    // A `$` that a variable brings, before a parenthesis, would make an expression as well.
+    // A `$` from a variable, before a parenthesis, would form an expression as well.
     let makes_expressions = text.contains("${") && text.contains('(');
     if makes_expressions || words.iter().any(|word| text.contains(word)) {
         return;

@@ -1,5 +1,4 @@
-//! Whatever a Dockerfile says: parsing it, asking it and editing it never panics, and an edited one is read
-//! as what was written.
+//! Any Dockerfile: parsing it, querying it and editing it never panics, and an edited one parses as what was written.
 
 #![no_main]
 
@@ -7,14 +6,14 @@ use libfuzzer_sys::fuzz_target;
 use windlass::image::Dockerfile;
 use windlass::image::dockerfile::BuildArgs;
 
-// The Dockerfile, and after a NUL the words of the entrypoint, one a line.
+// The Dockerfile, and after a NUL the words of the entrypoint, one per line.
 fuzz_target!(|text: &str| {
     let (text, words) = text.split_once('\0').unwrap_or((text, "sh\n-c\necho \"hi\" \\ $x"));
     let Ok(dockerfile) = Dockerfile::parse("Dockerfile", text) else { return };
     let words: Vec<String> = words.split('\n').map(str::to_owned).collect();
     let arguments = BuildArgs::from_iter([("VERSION".to_owned(), "1.0".to_owned())]);
     let targets = dockerfile.targets().len();
-    // A last line of nothing but escape characters cannot be closed, or goes away with them.
+    // A last line of nothing but escape characters cannot be terminated, or disappears with them.
     let last = text.trim_end().lines().last().unwrap_or_default();
     let ends_in_escapes = last.chars().all(|c| c.is_whitespace() || ['\\', '`'].contains(&c));
 

@@ -1,14 +1,14 @@
-//! Whatever an ignore file says: applying it never panics, and a comment changes nothing.
+//! Any ignore file: applying it never panics, and a comment changes nothing.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use windlass::image::context::excluded;
 
-/// Paths that are always asked about, beside those of the input.
+/// Paths that are always tested, in addition to those of the input.
 const PATHS: [&str; 6] = ["a", "a/b", "a/b/c.log", "node_modules/x/y.js", ".git/HEAD", "é/ü"];
 
-// The ignore file, and after a NUL paths, one a line.
+// The ignore file, and after a NUL the paths, one per line.
 fuzz_target!(|text: &str| {
     let (rules, paths) = text.split_once('\0').unwrap_or((text, ""));
     let clean = |path: &&str| path.split('/').all(|part| !matches!(part, "" | "." | ".."));

@@ -1,5 +1,5 @@
-//! Whatever a registry calls a manifest and a configuration: reading them never panics, and what is accepted has as
-//! many layers as it says.
+//! Any manifest and configuration from a registry: reading them never panics, and an accepted one has as many layers as
+//! it declares.
 
 #![no_main]
 
@@ -12,13 +12,13 @@ use windlass::image::Digest;
 use windlass::oci::{BlobStore, Closure, StoredImage};
 
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
-    // In memory where that is possible: each input is a file.
+    // In memory if possible: each input is a file.
     let memory = PathBuf::from("/dev/shm");
     let parent = if memory.is_dir() { memory } else { std::env::temp_dir() };
     TempDir::with_prefix_in("windlass-fuzz-", parent).expect("a temporary folder can be made")
 });
 
-// The manifest, in which `CONFIG` stands for the digest of the configuration, and after a NUL the configuration.
+// The manifest, in which `CONFIG` is replaced with the digest of the configuration, and after a NUL the configuration.
 fuzz_target!(|text: &str| {
     let (manifest, config) = text.split_once('\0').unwrap_or((text, "{}"));
     let store = BlobStore::new(FOLDER.path());
