@@ -38,7 +38,7 @@ impl Project {
         let daemon = Daemon::acquire()?;
         Some(Self {
             repository: daemon.repository("", "buildkit"),
-            root: tempfile::tempdir().expect("temporary folder"),
+            root: tempfile::tempdir().expect("temporary directory"),
             seen: Arc::default(),
             cancel: CancellationToken::new(),
             credentials: Arc::new(|_| Box::pin(async { None })),
@@ -52,7 +52,7 @@ impl Project {
 
     fn file(&self, path: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.root.path().join(path);
-        fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+        fs::create_dir_all(path.parent().expect("parent")).expect("directory");
         fs::write(&path, content).expect("file");
         path
     }
@@ -144,7 +144,7 @@ fn socket(daemon: &Daemon) -> &str {
 /// Selects everything below `root`.
 fn select(root: &Path) -> Selection {
     fn walk(root: &Path, folder: &Path, entries: &mut Vec<Entry>) {
-        for item in fs::read_dir(folder).expect("folder") {
+        for item in fs::read_dir(folder).expect("directory") {
             let path = item.expect("item").path();
             let metadata = fs::symlink_metadata(&path).expect("metadata");
             let kind = if metadata.is_symlink() {
@@ -182,7 +182,7 @@ async fn context_arrives_exactly() {
     project.file("a-b", "a dash sorts before a slash, but not here");
     project.file("a.txt", "top");
     project.file("empty", "");
-    fs::create_dir(project.root.path().join("hollow")).expect("folder");
+    fs::create_dir(project.root.path().join("hollow")).expect("directory");
     let tool = project.file("bin/tool", "#!/bin/sh\necho tool\n");
     fs::set_permissions(&tool, fs::Permissions::from_mode(0o4755)).expect("mode");
     symlink("../a/b/c/deep.txt", project.root.path().join("bin/link")).expect("link");
@@ -408,7 +408,7 @@ fn processes(text: &str) -> usize {
 async fn eventually(what: &str, condition: impl Fn() -> bool) {
     let limit = Instant::now() + Duration::from_secs(60);
     while !condition() {
-        assert!(Instant::now() < limit, "in vain: {what}");
+        assert!(Instant::now() < limit, "timed out: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -430,7 +430,7 @@ async fn cancelled_build_leaves_nothing_running() {
     };
     let (built, ()) = tokio::join!(project.build(&dockerfile), stop);
     assert!(matches!(built, Err(BuildError::Cancelled)), "{built:?}");
-    eventually("the step is gone", || processes(&sleep) == 0).await;
+    eventually("the step has ended", || processes(&sleep) == 0).await;
 }
 
 #[tokio::test]
@@ -443,7 +443,7 @@ async fn dropped_build_leaves_nothing_running() {
         built = project.build(&dockerfile) => panic!("{built:?}"),
         () = eventually("the step runs", || processes(&sleep) > 0) => {}
     }
-    eventually("the step is gone", || processes(&sleep) == 0).await;
+    eventually("the step has ended", || processes(&sleep) == 0).await;
 }
 
 #[tokio::test]
@@ -476,7 +476,7 @@ async fn daemon_that_goes_away_is_told() {
     let error = built.expect_err("the daemon went away");
     assert_eq!(error.code().map(|code| code.to_string()).as_deref(), Some("docker::lost"), "{error}");
     println!("{error}");
-    eventually("the step is gone", || processes(&sleep) == 0).await;
+    eventually("the step has ended", || processes(&sleep) == 0).await;
 }
 
 #[tokio::test]
@@ -497,7 +497,7 @@ async fn base_image_is_pulled_with_credentials() {
     let Some(registry) = Registry::with_login() else { return };
     let repository = project.daemon.repository(&registry.address(), "private");
     let base = format!("{repository}:1");
-    let config = tempfile::tempdir().expect("temporary folder");
+    let config = tempfile::tempdir().expect("temporary directory");
     fs::write(config.path().join("config.json"), registry.docker_config()).expect("file");
     project.daemon.docker(["tag", &project.base(), &base]);
     project.daemon.docker(["--config", &config.path().to_string_lossy(), "push", &base]);

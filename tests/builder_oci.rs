@@ -657,7 +657,7 @@ fn compare_with_docker(store: ImageStore) {
     let (differences, refused) = comparison.differences(&cases);
     assert!(differences.is_empty(), "Docker {}: {}", daemon.version(), differences.join("\n"));
     let expected: Vec<_> = cases.iter().map(|case| case.0).filter(|name| REFUSED.contains(name)).collect();
-    assert_eq!(refused, expected, "these are refused");
+    assert_eq!(refused, expected, "the rejected cases");
 
     // The same Dockerfiles every time; another seed generates others.
     let seed: u64 = std::env::var("WINDLASS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
@@ -827,13 +827,13 @@ fn first_command_needs_neither_daemon_nor_cluster() {
     let build = || project.run(["build", "--skip-push", "-t", "1"]).success().clone();
     let plan = project.run(["plan"]).success().clone();
     plan.stdout_has("builder  oci");
-    assert!(!project.home().join(".cache").exists(), "a plan keeps nothing");
+    assert!(!project.home().join(".cache").exists(), "a plan stores nothing");
     build().stderr_has("3 built");
     let api = ImageTree::of_store(&project, "shop/api:1");
     let line =
         |path: &str| api.tree.get(path).map(|line| line.split(' ').take(3).collect::<Vec<_>>().join(" "));
     assert_eq!(line("srv/api/serve").as_deref(), Some("file 755 0:0"));
-    assert!(line("etc/shop/shop.toml").is_some(), "the files of the base are there");
+    assert!(line("etc/shop/shop.toml").is_some(), "the files of the base exist");
     assert_eq!(api.config["config"]["Entrypoint"], json!(["/srv/api/serve"]));
     build().stderr_has("3 skipped");
     project.write("web/site/index.html", "changed");
@@ -1093,7 +1093,7 @@ fn load(daemon: &Daemon) {
     assert_eq!(daemon.file(&reference, "/x"), "a");
     // With containerd the ID is the digest of the manifest.
     let own = stored(&project, &reference);
-    let id = daemon.image_id(&reference).expect("it is there");
+    let id = daemon.image_id(&reference).expect("it exists");
     assert!([own.image_id(), own.digest()].map(|digest| digest.to_string()).contains(&id), "{id}");
     build().stderr_has("skipped: unchanged").lacks("loaded");
     // An image that was removed from the daemon is restored without a build.
@@ -1164,7 +1164,11 @@ fn here_documents_and_linked_layers_are_written() {
     assert_eq!(line("docs/raw"), format!("file 644 0:0 {}", content("keeps $NAME\n")));
     assert_eq!(line("single"), format!("file 600 3:3 {}", content("one\n")));
     assert!(line("tmp/linked/a.txt").starts_with("file 644 5:6"), "{tree:?}");
-    assert_eq!(line("tmp"), "folder 755 5:6", "the folder of a linked file is its layer's: {tree:?}");
+    assert_eq!(
+        line("tmp"),
+        "folder 755 5:6",
+        "the directory of a linked file belongs to its layer: {tree:?}"
+    );
     assert!(
         tree.contains_key("some/lnk") && !tree.contains_key("some/top.txt") && !tree.contains_key("some/sub"),
         "{tree:?}"
@@ -1254,7 +1258,7 @@ fn hostile_archives_stay_inside_or_are_refused() {
 #[test]
 fn a_layer_that_is_not_what_its_image_says_is_refused() {
     let Some(registry) = Registry::start() else { return };
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("a directory");
     let store = BlobStore::new(folder.path().join("oci"));
     let mut tar = tar::Builder::new(LayerWriter::new(&store, Compression::Gzip).expect("a layer"));
     let mut header = tar::Header::new_gnu();

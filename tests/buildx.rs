@@ -217,7 +217,7 @@ fn a_context_that_is_not_current_is_built_in() {
     // The default path works as well.
     project.remove("kubeconfig");
     let home = project.path("../home/.kube");
-    std::fs::create_dir(&home).expect("a folder can be made");
+    std::fs::create_dir(&home).expect("a directory can be created");
     std::fs::write(home.join("config"), kubeconfig).expect("a file can be written");
     let project = project.env("KUBECONFIG", "");
     project
@@ -238,7 +238,8 @@ fn a_context_that_is_not_current_is_built_in() {
 
 /// The number of kubeconfig copies in the directory where buildx records its builders.
 fn copies(project: &Project) -> usize {
-    let folder = std::fs::read_dir(project.docker_config_path().with_file_name("buildx")).expect("a folder");
+    let folder =
+        std::fs::read_dir(project.docker_config_path().with_file_name("buildx")).expect("a directory");
     let names = folder.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
     names.filter(|name| name.contains("context") && name.ends_with(".json")).count()
 }
@@ -296,7 +297,7 @@ fn a_builder_that_does_not_start_says_why_and_is_not_kept() {
         .stderr_has("stage::build::no_builder")
         .stderr_has("its image cannot be pulled")
         .stderr_has("`inCluster.image`");
-    wait_for("the builder to be gone", LIMIT, || cluster.builders().is_empty().then_some(()));
+    wait_for("the removal of the builder", LIMIT, || cluster.builders().is_empty().then_some(()));
 
     // An image without buildkitd.
     project.write("devspace.yaml", fitting.replace(&BuildxCluster::image(), &cluster.daemon.base()));

@@ -70,7 +70,7 @@ fn files(
 
 /// The same for the files on disk.
 fn on_disk(project: &Project) -> Vec<(String, String)> {
-    let entries = fs::read_dir(project.path("c")).expect("a folder").flatten();
+    let entries = fs::read_dir(project.path("c")).expect("a directory").flatten();
     let mut files: Vec<_> = entries
         .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
         .filter(|(name, _)| name != "Dockerfile" && name != ".dockerignore")

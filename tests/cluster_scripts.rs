@@ -87,7 +87,7 @@ fn a_pipeline_reads_what_pods_print() {
         }));
     }
     for name in ["first", "second"] {
-        wait_for("a pod to end", std::time::Duration::from_secs(60), || {
+        wait_for("the end of a pod", std::time::Duration::from_secs(60), || {
             (cluster.cluster.find::<Pod>(name)?.status?.phase? == "Succeeded").then_some(())
         });
     }

@@ -34,8 +34,8 @@ fn bash(project: &Project, words: &[&str]) -> Vec<String> {
 }
 
 fn project() -> Project {
-    let folder = Path::new(env!("CARGO_BIN_EXE_windlass")).parent().expect("a program lies in a folder");
-    let path = format!("{}:{}", folder.display(), std::env::var("PATH").expect("there is a PATH"));
+    let folder = Path::new(env!("CARGO_BIN_EXE_windlass")).parent().expect("a program is in a directory");
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").expect("PATH is set"));
     Project::new().env("PATH", path).file("devspace.yaml", CONFIG)
 }
 

@@ -35,7 +35,7 @@ fn check(file: &str, answer: impl Fn(&Value) -> Option<Value>) {
             differences.push(format!("expected {line}\n  actual {}", actual.unwrap_or(json!("error"))));
         }
     }
-    assert!(count > 0, "{} holds no questions", path.display());
+    assert!(count > 0, "{} contains no questions", path.display());
     assert!(differences.is_empty(), "{} of {count} differ:\n{}", differences.len(), differences.join("\n"));
 }
 

@@ -178,7 +178,7 @@ fn the_cache_of_windlass_is_no_part_of_the_context() {
     for (variable, folder, cache) in
         [("XDG_CACHE_HOME", "[x]/.cache", "[x]/.cache/windlass"), ("HOME", "home", "home/.cache/windlass")]
     {
-        let project = whole().folder(Path::new(cache).parent().expect("a folder"));
+        let project = whole().folder(Path::new(cache).parent().expect("a directory"));
         let (value, cache) = (project.path(folder), project.path(cache));
         let project = project.env(variable, value);
         project.run(BUILD).success().stderr_has("1 built");
@@ -206,12 +206,12 @@ fn a_user_without_a_home_has_a_cache_that_is_no_part_of_the_context() {
         project.run_program("setpriv", fixed.iter().chain(words))
     };
     let project = whole().without_env("HOME");
-    let folder = project.path("").parent().expect("a folder").to_owned();
+    let folder = project.path("").parent().expect("a directory").to_owned();
     let owned = Command::new("chown").arg("-R").arg(NOBODY.to_string()).arg(&folder).status();
     if !owned.is_ok_and(|status| status.success())
         || as_nobody(&project, &["test", "-x", windlass]).code() != Some(0)
     {
-        return leave_out_always("no right to become another user, or none of his to run windlass");
+        return leave_out_always("no permission to become another user, or that user cannot run windlass");
     }
     let build: Vec<_> = std::iter::once(windlass).chain(BUILD).collect();
     as_nobody(&project, &build).success().stderr_has("1 built");
@@ -350,8 +350,8 @@ fn an_unreadable_file_is_an_error_unless_it_is_ignored() {
 
 /// A file of `bytes` zeros that takes no space on disk.
 fn sparse(path: &Path, bytes: u64) {
-    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder can be made");
-    fs::File::create(path).and_then(|file| file.set_len(bytes)).expect("a sparse file can be made");
+    fs::create_dir_all(path.parent().expect("a directory")).expect("a directory can be created");
+    fs::File::create(path).and_then(|file| file.set_len(bytes)).expect("a sparse file can be created");
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn folder() -> PathBuf {
 
 /// The files, sorted by name.
 fn files() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder()).expect("the folder can be read");
+    let entries = std::fs::read_dir(folder()).expect("the directory can be read");
     let paths = entries.map(|entry| entry.expect("the entry can be read").path());
     let mut files: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
     files.sort();
@@ -71,7 +71,7 @@ fn every_file_means_the_same_after_an_upgrade() {
             upgrade_file(&options(&file)).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         // Beside the other files, so that imports are found.
         let copy = tempfile::Builder::new().prefix(".upgraded-").suffix(".yml").tempfile_in(folder());
-        let copy = copy.expect("a file can be made");
+        let copy = copy.expect("a file can be created");
         std::fs::write(copy.path(), text).expect("it can be written");
         let mut options = options(copy.path());
         options.profiles = loaded(&file).project.profiles;
@@ -122,7 +122,7 @@ fn rendered(loaded: &Loaded) -> String {
 }
 
 fn line(text: &mut String, line: &str) {
-    writeln!(text, "{}", line.trim_end()).expect("a string takes text");
+    writeln!(text, "{}", line.trim_end()).expect("writing to a string cannot fail");
 }
 
 fn render_image(image: &ImageConfig, text: &mut String) {

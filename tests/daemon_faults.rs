@@ -25,7 +25,7 @@ fn check_killed(build_kit: bool) {
     let running = project.spawn(["build", "--result", "result.json"]);
     running.wait_for_text("RUN echo started");
     // The builder has started the step; output may come late, but a container or process soon exists.
-    wait_for("the step to run", Duration::from_secs(60), || {
+    wait_for("the start of the step", Duration::from_secs(60), || {
         let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
         let mut commands = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
         commands.any(|command| command == wanted.as_bytes()).then_some(())
@@ -62,7 +62,7 @@ fn socket_that_may_not_be_used_says_how_to_get_the_right() {
         // Root can use every socket, so the program runs as another user.
         let project = project("FROM scratch\n", true);
         let socket = project.path("docker.sock");
-        let _listener = UnixListener::bind(&socket).expect("a socket can be made");
+        let _listener = UnixListener::bind(&socket).expect("a socket can be created");
         let open = |path: &std::path::Path| {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o777))
                 .expect("permissions can be set");
@@ -70,7 +70,7 @@ fn socket_that_may_not_be_used_says_how_to_get_the_right() {
         std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o600))
             .expect("permissions can be set");
         open(&project.path(""));
-        open(project.path("").parent().expect("a project lies in a folder"));
+        open(project.path("").parent().expect("a project is in a directory"));
         let binary = project.path("windlass");
         std::fs::copy(env!("CARGO_BIN_EXE_windlass"), &binary).expect("the program can be copied");
         let project = project.env("DOCKER_HOST", format!("unix://{}", socket.display()));

@@ -435,7 +435,7 @@ fn answers_for_a_repository_outlive_its_tags() {
 
     // The file of any one checkout will do.
     let only = |folder: std::path::PathBuf, start: &str| {
-        let entries = std::fs::read_dir(folder).expect("a folder").flatten();
+        let entries = std::fs::read_dir(folder).expect("a directory").flatten();
         let is_wanted = |entry: &std::fs::DirEntry| {
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             is_folder && entry.file_name().to_string_lossy().starts_with(start)
@@ -444,7 +444,7 @@ fn answers_for_a_repository_outlive_its_tags() {
     };
     let repository = only(project.home().join(".cache/windlass/git"), "origin-");
     let file = only(repository, "v1-").join("services/auth/devspace.yaml");
-    let config = file.to_str().expect("a text");
+    let config = file.to_str().expect("a string");
     project.run(["set", "var", "TIER=iron", "--config", config]).success();
     project.run(["build"]).success();
     assert_eq!(log(&project).last().map(String::as_str), Some("newer-iron"));
@@ -466,7 +466,7 @@ fn script_of_a_dependency_imports_from_beside_itself() {
     // A link cannot lead out of its project either, and modules that import each other are reported.
     project.write("lib/word.rhai", "fn word() { \"outside\" }\n");
     std::os::unix::fs::symlink(project.path("lib"), project.path("libs/auth/link"))
-        .expect("a link can be made");
+        .expect("a link can be created");
     project.write("libs/auth/names.rhai", "import \"link/word\" as word;\nfn tag() { word::word() }\n");
     project.run(["build"]).exits(2).stderr_has("cannot find the module `link/word`");
     project.write("libs/auth/names.rhai", "import \"./windlass\" as up;\nfn tag() { up::tags(1)[0] }\n");
@@ -513,7 +513,7 @@ fn plan_shows_dependencies_and_does_nothing() {
     for path in
         [".windlass", "libs/auth/.windlass", "log", "before:buildDependencies", "libs/auth/before:build"]
     {
-        assert!(!project.path(path).exists(), "{path} is there");
+        assert!(!project.path(path).exists(), "{path} exists");
     }
     let json = plan(&project, &[]);
     assert_eq!(

@@ -99,7 +99,7 @@ fn json_has_the_same_entries() {
     assert_eq!(entry["kind"], "stage");
     assert_eq!(entry["call"], "load_context(image)");
     assert_eq!(entry["returns"], "Context");
-    let example = entry["examples"][0].as_str().expect("there is an example");
+    let example = entry["examples"][0].as_str().expect("an example");
     assert!(example.contains("load_context(image.with_context("), "{example}");
 }
 

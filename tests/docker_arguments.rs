@@ -118,7 +118,7 @@ fn key(project: &Project) -> String {
     let lines = output.success().json_lines();
     let messages = lines.iter().filter_map(|event| event["message"].as_str());
     let mut keys = messages.filter_map(|message| message.strip_prefix("key "));
-    keys.next().unwrap_or_else(|| panic!("no key was told\n{output}")).to_owned()
+    keys.next().unwrap_or_else(|| panic!("no key was printed\n{output}")).to_owned()
 }
 
 /// A project that only prints the cache key of its image, which has these `args`.

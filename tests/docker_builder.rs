@@ -278,7 +278,7 @@ fn args_go_to_the_cli_and_secrets_do_not_show_in_its_arguments() {
     ) else {
         return;
     };
-    let cli = docker_cli().expect("there is a docker CLI");
+    let cli = docker_cli().expect("a docker CLI is installed");
     let script = format!("#!/bin/sh\necho \"$@\" >> argv\nexec {} \"$@\"\n", cli.display());
     let Built { daemon, image, project } = built;
     let project = project.program_on_path("docker", script);

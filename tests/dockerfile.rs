@@ -205,7 +205,8 @@ fn architecture() -> &'static str {
 /// Every path below `folder` except windlass's own, with the metadata that would reveal a change.
 fn tree(folder: &Path) -> BTreeMap<String, (u64, i64, i64, u32)> {
     let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+    for entry in std::fs::read_dir(folder).expect("a directory").map(|entry| entry.expect("an entry").path())
+    {
         if entry.ends_with(".windlass") {
             continue;
         }

@@ -50,8 +50,7 @@ impl Example {
                     text = text.replace(&format!(" {image}\n"), &format!(" {prefix}{image}\n"));
                 }
             }
-            let is_program =
-                fs::metadata(&path).expect("the file is there").permissions().mode() & 0o111 != 0;
+            let is_program = fs::metadata(&path).expect("the file exists").permissions().mode() & 0o111 != 0;
             project =
                 if is_program { project.executable(relative, text) } else { project.file(relative, text) };
         }
@@ -109,7 +108,7 @@ fn examples() -> PathBuf {
 
 /// All files below `folder`.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("the folder can be read");
+    let entries = fs::read_dir(folder).expect("the directory can be read");
     let paths = entries.map(|entry| entry.expect("the entry can be read").path());
     // An example that was run in place has left its state there.
     let paths = paths.filter(|path| !path.ends_with(".windlass"));
@@ -118,7 +117,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn every_example_has_a_readme_and_a_test() {
-    let entries = fs::read_dir(examples()).expect("the folder can be read");
+    let entries = fs::read_dir(examples()).expect("the directory can be read");
     let folders =
         entries.map(|entry| entry.expect("the entry can be read").path()).filter(|path| path.is_dir());
     let mut names: Vec<_> = folders.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect();
@@ -404,7 +403,7 @@ fn from_devspace() {
 /// Each row of the table names an existing test.
 #[test]
 fn differences_from_devspace_have_their_tests() {
-    let table = fs::read_to_string(examples().join("from-devspace/README.md")).expect("the page is there");
+    let table = fs::read_to_string(examples().join("from-devspace/README.md")).expect("the page exists");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let sources = files(&root.join("tests")).into_iter().chain(files(&root.join("engine")));
     let rust = sources.filter(|path| path.extension().is_some_and(|end| end == "rs"));

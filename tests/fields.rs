@@ -478,13 +478,13 @@ fn every_key_has_a_test_of_its_effect() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let sources: String = ["tests", "engine"].iter().map(|folder| rust_below(&root.join(folder))).collect();
     for (path, test) in ELSEWHERE {
-        assert!(sources.contains(&format!("fn {test}(")), "there is no test `{test}` for {path}");
+        assert!(sources.contains(&format!("fn {test}(")), "no test `{test}` for {path}");
     }
 }
 
 /// The text of all Rust files below `folder`.
 fn rust_below(folder: &Path) -> String {
-    let entries = fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
+    let entries = fs::read_dir(folder).expect("a directory").flatten().map(|entry| entry.path());
     let text = |path: PathBuf| match path.is_dir() {
         true => rust_below(&path),
         false if path.extension().is_some_and(|end| end == "rs") => {

@@ -97,7 +97,7 @@ fn folder_without_a_devspace_yaml_is_told() {
         .stderr_has("cannot find `devspace.yaml` in `")
         .stderr_has(folder.trim_end_matches('/'))
         .stderr_has("`--config`");
-    assert!(!project.path(".windlass").exists(), "nothing is written where no project is");
+    assert!(!project.path(".windlass").exists(), "nothing is written outside a project");
     project.run(["build", "--config", "no.yaml"]).exits(2).stderr_has("no.yaml");
 }
 

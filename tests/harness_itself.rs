@@ -43,8 +43,8 @@ fn project_holds_files_links_and_programs() {
 #[test]
 fn output_shows_everything_on_failure() {
     let output = Project::new().run_program("sh", ["-c", "echo out; echo err >&2; exit 3"]);
-    let panic = catch_unwind(|| output.success().clone()).expect_err("exit code 3 is no success");
-    let message = panic.downcast_ref::<String>().expect("the message is text");
+    let panic = catch_unwind(|| output.success().clone()).expect_err("exit code 3 is not a success");
+    let message = panic.downcast_ref::<String>().expect("the message is a string");
     for part in ["exit code: 3", "stdout:\nout\n", "stderr:\nerr\n"] {
         assert!(message.contains(part), "{message}");
     }
@@ -56,7 +56,7 @@ fn run_over_its_limit_is_killed_with_its_children() {
     let running = project.spawn_program("sh", ["-c", "sleep 1000 & echo $!; wait"]);
     running.wait_for_text("\n");
     let child = running.output_so_far().0.trim().to_owned();
-    catch_unwind(std::panic::AssertUnwindSafe(|| running.finish())).expect_err("the limit passes");
+    catch_unwind(std::panic::AssertUnwindSafe(|| running.finish())).expect_err("the time limit passes");
     crate::harness::wait_for("the child's end", Duration::from_secs(10), || {
         let stat = std::fs::read_to_string(format!("/proc/{child}/stat"));
         stat.map_or(true, |stat| stat.contains(") Z ")).then_some(())
@@ -106,7 +106,7 @@ fn registry_keeps_what_is_pushed() {
     let repository = daemon.repository(&registry.address(), "api");
     assert!(registry.tags(&repository).is_empty());
     let output = push(&daemon, &format!("{repository}:1"), &project);
-    let digest = registry.digest(&repository, "1").expect("the tag is there");
+    let digest = registry.digest(&repository, "1").expect("the tag exists");
     output.success().stdout_has(&digest);
     assert_eq!(registry.tags(&repository), ["1"]);
     assert_eq!(registry.manifest(&repository, "1")["schemaVersion"], 2);

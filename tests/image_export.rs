@@ -38,7 +38,7 @@ fn image(store: &BlobStore, layer: &Layer, word: &str) -> StoredImage {
 }
 
 fn store() -> (tempfile::TempDir, BlobStore) {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("a directory");
     let store = BlobStore::new(folder.path().join("oci"));
     (folder, store)
 }
@@ -52,7 +52,7 @@ fn skopeo(image: &str) -> Option<serde_json::Value> {
     let output = match Command::new("skopeo").args(["inspect", image]).output() {
         Ok(output) => output,
         Err(error) => {
-            eprintln!("left out: skopeo cannot be run: {error}");
+            eprintln!("skipped: skopeo cannot be run: {error}");
             return None;
         }
     };
@@ -105,7 +105,7 @@ fn a_folder_with_other_files_is_left_alone() {
     let (folder, store) = store();
     let image = image(&store, &layer(&store, b"no program", Compression::Gzip), "one");
     let other = folder.path().join("other");
-    fs::create_dir(&other).expect("a folder");
+    fs::create_dir(&other).expect("a directory");
     fs::write(other.join("notes.txt"), "mine").expect("a file");
     let error = store.write_layout(&image.digest(), &[], &other).expect_err("refused");
     let expected = format!(
@@ -113,7 +113,7 @@ fn a_folder_with_other_files_is_left_alone() {
         other.display()
     );
     assert_eq!(error.to_string(), expected);
-    assert_eq!(fs::read_dir(&other).expect("a folder").count(), 1);
+    assert_eq!(fs::read_dir(&other).expect("a directory").count(), 1);
 }
 
 #[test]
@@ -190,8 +190,8 @@ fn documents_of_any_kind_are_read_without_a_panic() {
             let text = String::from_utf8_lossy(&bytes).into_owned();
             let (manifest, config) = text.split_once('\0').unwrap_or((&text, "{}"));
             let manifest = manifest.replace("CONFIG", &windlass::image::Digest::of(config).to_string());
-            let root = store.put(&manifest).expect("kept");
-            store.put(config).expect("kept");
+            let root = store.put(&manifest).expect("stored");
+            store.put(config).expect("stored");
             if let Ok(Some(image)) = StoredImage::open(&store, &root) {
                 accepted += 1;
                 assert_eq!(image.layers().len(), image.manifest().layers().len());

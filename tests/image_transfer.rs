@@ -29,7 +29,7 @@ impl Machine {
     }
 
     fn with_config(config: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         std::fs::write(folder.path().join("config.json"), config).expect("written");
         let store = BlobStore::new(folder.path().join("oci"));
         let client = client(&folder);
@@ -134,7 +134,7 @@ fn a_pushed_image_is_pulled_as_it_was() {
         Event::StepProgress { done, total, .. } => Some((*done, *total)),
         _ => None,
     });
-    assert_eq!(last, Some((total, Some(total))), "a layer that is there twice travels once");
+    assert_eq!(last, Some((total, Some(total))), "a layer that occurs twice is transferred once");
 }
 
 #[test]
@@ -185,12 +185,12 @@ fn a_layer_that_was_never_pulled_is_taken_over_by_the_registry() {
 
     let events = Events::none().of_image("app");
     let base = two.wait(two.client.resolve(&two.store, &parse(&name), None, &events)).expect("documents");
-    assert_eq!(base.missing_layers(&two.store).expect("asked").len(), 1);
+    assert_eq!(base.missing_layers(&two.store).expect("queried").len(), 1);
     let image = two.image(&[base.layers()[0].clone(), two.layer(b"own")]);
     let (near, far) =
         (format!("{}/acme/app:1", registry.address()), format!("{}/acme/app:1", elsewhere.address()));
     two.push(&image, &[near, far.clone()]).expect("pushed");
-    assert_eq!(base.missing_layers(&two.store).expect("asked").len(), 1, "it did not come here");
+    assert_eq!(base.missing_layers(&two.store).expect("queried").len(), 1, "the layer is not in this store");
     assert_eq!(registry.digest_at("acme/app", "1"), Some(image.digest().to_string()));
     assert_eq!(Machine::new().pull(&far).expect("pulled"), image);
 }
@@ -228,7 +228,7 @@ fn a_tag_that_moved_is_pulled_anew_and_only_asked_about_when_it_stayed() {
     assert_eq!(two.pull(&name).expect("pulled"), first);
     assert_eq!(two.pull(&name).expect("pulled"), first);
     assert_eq!(proxy.count("GET", "/v2/acme/"), gets);
-    assert_eq!(proxy.count("HEAD", "/v2/acme/app/manifests/"), heads + 1, "asked once a run");
+    assert_eq!(proxy.count("HEAD", "/v2/acme/app/manifests/"), heads + 1, "queried once per run");
     let second = one.image(&[one.layer(b"second")]);
     one.push(&second, [&name]).expect("pushed");
     assert_eq!(two.next_run().pull(&name).expect("pulled"), second);
@@ -349,7 +349,7 @@ fn what_another_push_got_in_the_way_of_is_tried_again() {
         assert_eq!(
             proxy.count("POST", &format!("/v2/{name}/blobs/uploads/")),
             3,
-            "two blobs, one begun anew"
+            "two blobs, one of them restarted"
         );
     }
 }
@@ -421,7 +421,7 @@ fn an_index_is_pushed_whole_and_pulled_by_platform() {
     }
     let other = Machine::new();
     let pull = other.client.pull(&other.store, &name, Some("linux/s390x"), &events);
-    let error = other.wait(pull).expect_err("no such platform");
+    let error = other.wait(pull).expect_err("an unknown platform");
     assert!(error.to_string().contains("available: linux/amd64, linux/arm64"), "{error}");
 }
 
@@ -442,7 +442,8 @@ fn what_is_attached_travels_along_and_is_listed() {
         let events = Events::none().of_image("app");
         let list = parse(&format!("{}/acme/app@{digest}", registry.address()));
         let _ = Machine::new().wait(machine.client.resolve(&machine.store, &list, None, &events));
-        let content = machine.store.read(&digest.parse().expect("a digest")).expect("read").expect("there");
+        let content =
+            machine.store.read(&digest.parse().expect("a digest")).expect("read").expect("it exists");
         let index: serde_json::Value = serde_json::from_slice(&content).expect("JSON");
         let entries = index["manifests"].as_array().expect("a list").iter();
         let entries = entries.map(|entry| {
@@ -502,5 +503,5 @@ fn images_of_docker_hub_come_from_mirrors() {
     let steps = told
         .iter()
         .filter(|event| matches!(event, Event::StepProgress { step, .. } if step == "pulling base:1"));
-    assert!(steps.count() > 0, "it is called what it was asked for by: {told:?}");
+    assert!(steps.count() > 0, "the step is named after the requested reference: {told:?}");
 }

@@ -112,9 +112,9 @@ fn cleanup_removes_what_was_not_used_for_long_and_shows_it() {
 #[test]
 fn cleanup_leaves_what_another_process_uses() {
     let (project, store, image) = project();
-    BlobStore::new(store.folder()).put("what nobody uses").expect("kept");
+    BlobStore::new(store.folder()).put("what nobody uses").expect("stored");
     age(&store, 40);
-    store.read(&image.digest()).expect("read").expect("there");
+    store.read(&image.digest()).expect("read").expect("it exists");
     project
         .run(["cleanup", "--all"])
         .success()
@@ -127,7 +127,7 @@ fn cleanup_leaves_what_another_process_uses() {
 fn a_run_keeps_the_store_below_its_size() {
     let (project, store, _) = project();
     let project = project.file("windlass.rhai", "fn nothing(project) { }\n").env("WINDLASS_CACHE_SIZE", "1K");
-    store.put(vec![1; 2048]).expect("kept");
+    store.put(vec![1; 2048]).expect("stored");
     drop(store);
     let store = BlobStore::new(project.path("cache/windlass/oci"));
     age(&store, 1);

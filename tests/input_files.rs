@@ -43,7 +43,7 @@ fn check_refused(path: &str, run: impl Fn(Project) -> Output, check: impl Fn(&Ou
     for (make, reason) in KINDS {
         let project = project();
         let path = project.path(path);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::create_dir_all(path.parent().expect("a directory")).expect("made");
         let _ = fs::remove_file(&path);
         make(&path);
         let output = run(project);

@@ -22,14 +22,14 @@ fn processes(marker: &str) -> Vec<String> {
 }
 
 fn wait_for_process(marker: &str) {
-    wait_for("the long program to start", Duration::from_secs(60), || {
+    wait_for("the start of the long program", Duration::from_secs(60), || {
         processes(&format!("sleep\0{marker}\0")).first().map(|_| ())
     });
 }
 
 #[track_caller]
 fn wait_until_gone(marker: &str) {
-    wait_for("the long program to be gone", Duration::from_secs(30), || {
+    wait_for("the end of the long program", Duration::from_secs(30), || {
         processes(&format!("sleep\0{marker}\0")).is_empty().then_some(())
     });
 }
@@ -86,7 +86,7 @@ fn check_run_step(build_kit: bool, signal: Signal) {
     running.signal(signal);
     check_interrupted(&project, running);
     wait_until_gone(&marker);
-    wait_for("the container to be gone", Duration::from_secs(30), || {
+    wait_for("the removal of the container", Duration::from_secs(30), || {
         let containers = daemon.docker(["ps", "--all", "--no-trunc", "--format", "{{.Command}}"]);
         (!containers.contains(&marker)).then_some(())
     });

@@ -334,7 +334,7 @@ fn credentials_reach_the_pod_and_go_with_it() {
             .filter(|secret| secret.type_.as_deref() == Some("kubernetes.io/dockerconfigjson"))
             .count()
     };
-    wait_for("the secret to go", LIMIT, || (own() == 0).then_some(()));
+    wait_for("the deletion of the secret", LIMIT, || (own() == 0).then_some(()));
 
     // Without credentials the registry rejects the push, and the message explains what to do.
     let opted_out = project.file("devspace.yaml", config(&api, "skipPullSecretMount: true", ""));
@@ -425,10 +425,10 @@ fn every_option_reaches_the_pod_and_ctrl_c_leaves_none() {
     assert!(cluster.cluster.list::<Pod>().is_empty());
     // The node also stops the running containers.
     let filter = format!("label=io.kubernetes.pod.name={}", name.as_str().unwrap_or_default());
-    wait_for("the containers to stop", Duration::from_secs(30), || {
+    wait_for("the end of the containers", Duration::from_secs(30), || {
         cluster.daemon.docker(["ps", "--quiet", "--filter", &filter]).trim().is_empty().then_some(())
     });
-    assert!(!project.path(".windlass/pods").read_dir().expect("a folder").any(|entry| entry.is_ok()));
+    assert!(!project.path(".windlass/pods").read_dir().expect("a directory").any(|entry| entry.is_ok()));
 }
 
 /// Pod specifications do not contain passwords, and the build gets every value exactly as written.
@@ -459,7 +459,7 @@ fn secret_build_arguments_reach_kaniko_and_not_the_pod() {
     running.signal(Signal::Interrupt);
     running.finish().exits(130).lacks("hunter2");
     has_no_pod(&cluster);
-    wait_for("the secret to go", LIMIT, || (own() == 0).then_some(()));
+    wait_for("the deletion of the secret", LIMIT, || (own() == 0).then_some(()));
 }
 
 #[test]
@@ -497,7 +497,7 @@ fn a_killed_run_leaves_a_pod_that_the_next_removes_and_no_other() {
 #[track_caller]
 fn running_pod_of(cluster: &BuildCluster, prefix: &str) -> String {
     let pods = cluster.cluster.pods();
-    pods.into_iter().find(|name| name.starts_with(prefix)).expect("the pod is there")
+    pods.into_iter().find(|name| name.starts_with(prefix)).expect("the pod exists")
 }
 
 #[test]

@@ -19,7 +19,7 @@ profiles:
 #[track_caller]
 fn json_of(output: &Output) -> Value {
     output.success();
-    serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("no JSON: {error}\n{output}"))
+    serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("not JSON: {error}\n{output}"))
 }
 
 #[test]

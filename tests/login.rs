@@ -32,10 +32,10 @@ fn login_keeps_the_password_in_a_private_file_and_logout_forgets_it() {
     output.stderr_has("unencrypted").lacks(PASSWORD);
 
     let path = project.docker_config_path();
-    let mode = fs::metadata(&path).expect("the file is there").permissions().mode();
+    let mode = fs::metadata(&path).expect("the file exists").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let read = || -> serde_json::Value {
-        serde_json::from_slice(&fs::read(&path).expect("the file is there")).expect("JSON")
+        serde_json::from_slice(&fs::read(&path).expect("the file exists")).expect("JSON")
     };
     let config = read();
     let ours: serde_json::Value = serde_json::from_str(&registry.docker_config()).expect("JSON");

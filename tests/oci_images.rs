@@ -28,7 +28,7 @@ fn document(registry: &Registry, digest: &str) -> serde_json::Value {
 
 #[track_caller]
 fn text(value: &serde_json::Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
+    value.as_str().unwrap_or_else(|| panic!("not a string: {value}"))
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn list_of_files_and_provenance_are_attached() {
     let project = project(&registry, script, secret);
     project.run(["build"]).success();
     let image = registry.digest_at("acme/app", "1").expect("pushed");
-    let list = registry.digest_at("acme/app", &image.replace(':', "-")).expect("a list of what is attached");
+    let list = registry.digest_at("acme/app", &image.replace(':', "-")).expect("a list of attachments");
     let list = document(&registry, &list);
     let attached = |kind: &str| {
         let entries = list["manifests"].as_array().expect("a list");

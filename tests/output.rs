@@ -48,7 +48,7 @@ fn plain_lines_carry_the_image_and_begin_with_the_decision() {
         assert!(lines.iter().any(|line| line.contains("| from inside ")), "{output}");
     }
     output.stderr_has("api | said by the hook").stderr_has(format!("built {}:1 in ", repositories[0]));
-    let last = output.stderr.lines().last().expect("there is output");
+    let last = output.stderr.lines().last().expect("some output");
     assert!(last.starts_with("2 built in "), "{output}");
 
     let output = project.run(["build", "--skip-push", "-t", "1"]);
@@ -143,7 +143,7 @@ fn json_is_one_documented_event_a_line() {
             "{output}"
         );
     }
-    let last = events.last().expect("there are events");
+    let last = events.last().expect("at least one event");
     assert_eq!((&last["type"], &last["success"]), (&"run_finished".into(), &false.into()));
 }
 

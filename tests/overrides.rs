@@ -144,7 +144,7 @@ fn publish(image, built) {
 fn tags(image) { [\"based\"] }
 ";
     let output = project(&daemon, &repository).file("windlass.rhai", script).run(["build"]);
-    let digest = registry.digest(&repository, "based").expect("the tag is there");
+    let digest = registry.digest(&repository, "based").expect("the tag exists");
     assert!(said(output.success()).contains(&format!("published {digest}")), "{output}");
 }
 

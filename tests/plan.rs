@@ -90,7 +90,7 @@ fn plan_shows_everything_and_does_nothing() {
     ");
     assert_eq!(output.stderr, "");
     for path in [".windlass", "before", "hooked", "later", "made"] {
-        assert!(!project.path(path).exists(), "{path} is there");
+        assert!(!project.path(path).exists(), "{path} exists");
     }
 }
 
@@ -155,7 +155,7 @@ fn copies(project) { copy_image("acme/app:1", "acme/app:2"); }
     3 to build
     ");
     for path in [".windlass", "checked", "release.txt", "app/told", "made"] {
-        assert!(!project.path(path).exists(), "{path} is there");
+        assert!(!project.path(path).exists(), "{path} exists");
     }
     let json = plan(&project, &["release", "2.0.0"]);
     assert_eq!((&json["pipeline"], json["images"].as_array().map(Vec::len)), (&"release".into(), Some(3)));

@@ -24,7 +24,7 @@ fn project(rest: &str) -> Project {
 
 /// `text` as YAML.
 fn yaml(text: &str) -> String {
-    serde_json::to_string(text).expect("a text")
+    serde_json::to_string(text).expect("a string")
 }
 
 /// Runs windlass with `args`; the command in it must get the password, and must see none in the process list.

@@ -160,8 +160,8 @@ fn parent_is_a_profile_of_a_git_repository() {
     let images = &printed(&project, &["-p", "dev"])["images"];
     assert_eq!((&images["api"]["tags"], &images["api"]["context"]), (&json!(["shared"]), &json!("grand")));
     // Without the profile nothing is cloned.
-    std::fs::remove_dir_all(project.path("shared")).expect("the repository goes");
-    std::fs::remove_dir_all(project.home().join(".cache")).expect("the checkout goes");
+    std::fs::remove_dir_all(project.path("shared")).expect("the repository can be removed");
+    std::fs::remove_dir_all(project.home().join(".cache")).expect("the checkout can be removed");
     printed(&project, &[]);
     project.run(["print", "-p", "dev"]).exits(2).stderr_has("devspace.yaml:6:35");
 }

@@ -59,7 +59,7 @@ fn a_build_lets_the_cluster_pull_and_says_in_whose_name() {
     let auth = STANDARD.encode(format!("ann:{PASSWORD}"));
     let expected = json!({ "auths": { "r.example": { "auth": auth, "email": "noreply@devspace.cloud" } } });
     assert_eq!(cluster.pull_secret("devspace-auth-r-example"), Some(expected));
-    let secret: Secret = cluster.find("devspace-auth-r-example").expect("the secret is there");
+    let secret: Secret = cluster.find("devspace-auth-r-example").expect("the secret exists");
     assert_eq!(secret.type_.as_deref(), Some("kubernetes.io/dockerconfigjson"));
     assert_eq!(secret.metadata.labels.unwrap_or_default()["app.kubernetes.io/managed-by"], "windlass");
     let managers = secret.metadata.managed_fields.unwrap_or_default();
@@ -71,8 +71,8 @@ fn a_build_lets_the_cluster_pull_and_says_in_whose_name() {
 
     // Again, with an unchanged image: nothing is written.
     let version = |cluster: &Cluster| {
-        let secret: Secret = cluster.find("devspace-auth-r-example").expect("the secret is there");
-        let account: ServiceAccount = cluster.find("default").expect("the account is there");
+        let secret: Secret = cluster.find("devspace-auth-r-example").expect("the secret exists");
+        let account: ServiceAccount = cluster.find("default").expect("the account exists");
         (secret.metadata.resource_version, account.metadata.resource_version)
     };
     let before = version(&cluster);
@@ -169,9 +169,9 @@ fn the_section_says_names_accounts_and_credentials() {
     output.success().lacks("hunter2").stderr_has("r.example as ann").stderr_has("s.example as bob");
     output.stderr_has("no pull secret for none.example").lacks("off.example");
 
-    let mine = cluster.pull_secret("mine").expect("the secret is there");
+    let mine = cluster.pull_secret("mine").expect("the secret exists");
     assert_eq!(mine["auths"]["r.example"]["email"], "a@b.c");
-    let other = cluster.pull_secret("devspace-auth-s-example").expect("the secret is there");
+    let other = cluster.pull_secret("devspace-auth-s-example").expect("the secret exists");
     assert_eq!(other["auths"]["s.example"]["auth"], STANDARD.encode("bob:hunter2"));
     assert_eq!(cluster.pull_secrets_of("app"), ["mine"]);
     assert_eq!(cluster.pull_secrets_of("default"), ["devspace-auth-s-example"]);
@@ -186,7 +186,7 @@ fn the_newest_version_has_one_secret_for_all_registries() {
     let project = project(&cluster).file("devspace.yaml", config);
     let output = project.run(["build"]);
     output.success().stderr_has("r.example as ann, s.example as bob (secret devspace-pull-secrets,");
-    let secret = cluster.pull_secret("devspace-pull-secrets").expect("the secret is there");
+    let secret = cluster.pull_secret("devspace-pull-secrets").expect("the secret exists");
     let registries: Vec<_> = secret["auths"].as_object().expect("a map").keys().collect();
     assert_eq!(registries, ["r.example", "s.example"]);
     assert_eq!(cluster.pull_secrets_of("default"), ["devspace-pull-secrets"]);
@@ -234,8 +234,7 @@ fn a_secret_of_somebody_else_is_left_alone() {
     project.write("devspace.yaml", config.replace(", secret: mine", ""));
     project.run(["build"]).success().stderr_has("secret devspace-auth-r-example");
     assert!(
-        cluster.pull_secret("devspace-auth-r-example").expect("it is there")["auths"]["r.example"]
-            .is_object()
+        cluster.pull_secret("devspace-auth-r-example").expect("it exists")["auths"]["r.example"].is_object()
     );
 }
 

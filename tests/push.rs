@@ -35,7 +35,7 @@ fn has_no_secret(project: &Project, output: &Output) {
     output.lacks(PASSWORD).lacks(&encoded);
     let mut folders = vec![project.path("")];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("a folder of the project").flatten() {
+        for entry in fs::read_dir(folder).expect("a directory of the project").flatten() {
             let path = entry.path();
             if path.is_dir() {
                 folders.push(path);
@@ -414,7 +414,7 @@ fn check_registry_notices_what_is_gone_of_a_command() {
     assert_eq!(registry.tags(&repository), ["1"]);
     // Another image under its tag is noticed as well, once its digest was seen.
     let reference = format!("{repository}:1");
-    daemon.docker(["build", "--quiet", "--tag", &reference, project.path("").to_str().expect("a text")]);
+    daemon.docker(["build", "--quiet", "--tag", &reference, project.path("").to_str().expect("a string")]);
     daemon.docker(["push", "--quiet", &reference]);
     build(&["--check-registry"]).stderr_has("building: tag 1 is a different image in the registry");
     build(&["--check-registry"]).stderr_has("skipped: unchanged");

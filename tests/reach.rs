@@ -55,7 +55,7 @@ fn a_file_that_no_instruction_reads_counts_for_nothing() {
         .file("tool", "not this one");
     // If this directory were walked, its name would be an error.
     let odd = project.path("other").join(OsStr::from_bytes(b"not-utf8-\xff"));
-    std::fs::create_dir_all(&odd).expect("a folder can be made");
+    std::fs::create_dir_all(&odd).expect("a directory can be created");
     builds(&project).lacks("every file of the build context is an input");
     let reference = format!("{repository}:1");
     assert_eq!(daemon.file(&reference, "/x/a.txt"), "a");
@@ -267,10 +267,10 @@ fn builds_from_what_is_reached_and_from_everything_have_equal_layers() {
         ProptestConfig { cases: 8, failure_persistence: None, rng_seed, ..ProptestConfig::default() };
     let known = |_: &str| Some(BaseConfig::default());
     proptest!(config, |(tree in trees(), text in dockerfiles())| {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         for (path, text) in &tree {
             let path = folder.path().join(path);
-            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
             std::fs::write(path, text).expect("a file");
         }
         let dockerfile = Dockerfile::parse("Dockerfile", text.clone()).expect("a Dockerfile");

@@ -37,7 +37,7 @@ fn built(project: &Project, arguments: &[&str]) -> Vec<String> {
 #[track_caller]
 fn decided(project: &Project, arguments: &[&str]) -> Vec<String> {
     let planned = planned(project, arguments);
-    assert_eq!(planned, built(project, arguments), "a plan decides as the build does");
+    assert_eq!(planned, built(project, arguments), "a plan decides like the build");
     planned
 }
 
@@ -200,7 +200,7 @@ fn base_that_the_daemon_alone_has_is_compared_by_its_id() {
     let make_base = |content: &str| {
         project.write("base/base.txt", content);
         let folder = project.path("base");
-        daemon.docker(["build", "--quiet", "--tag", &reference, folder.to_str().expect("a text")]);
+        daemon.docker(["build", "--quiet", "--tag", &reference, folder.to_str().expect("a string")]);
     };
     make_base("one");
     built(&project, &[]);

@@ -16,11 +16,12 @@ fn client(docker_config: &Path) -> RegistryClient {
 #[tokio::test]
 async fn login_gives_the_right_to_push() {
     let Some(registry) = Registry::with_login() else { return };
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let folder = tempfile::tempdir().expect("a temporary directory can be created");
     let docker_config = folder.path().join("docker");
     let repository: Repository = format!("{}/acme/app", registry.address()).parse().expect("a repository");
 
-    let stranger = client(&docker_config).check_push(&repository).await.expect_err("nobody may push");
+    let stranger =
+        client(&docker_config).check_push(&repository).await.expect_err("a push without a login is rejected");
     assert_eq!(stranger.problem, Problem::CredentialsMissing);
 
     let login = client(&docker_config);
@@ -33,7 +34,7 @@ async fn login_gives_the_right_to_push() {
         .expect("the right password");
 
     let client = client(&docker_config);
-    client.check_push(&repository).await.expect("who is logged in may push");
+    client.check_push(&repository).await.expect("a logged-in user can push");
     let reference: ImageReference = format!("{repository}:none").parse().expect("a reference");
     assert_eq!(client.manifest_digest(&reference).await, Ok(None));
     let error = client.image_config(&reference, None).await.expect_err("no image");

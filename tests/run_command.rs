@@ -17,7 +17,7 @@ fn project(commands: &str) -> Project {
 fn command_runs_in_the_shell_in_the_project_folder() {
     let project =
         project("- {name: greet, command: 'echo hello ${WHO} && pwd && echo loud >&2'}\n").folder("deep");
-    let root = project.path("").canonicalize().expect("the folder is there");
+    let root = project.path("").canonicalize().expect("the directory exists");
     let output = project.run_in("deep", ["run", "greet"]);
     output
         .success()
@@ -153,8 +153,8 @@ fn references_of_built_images_are_filled_in() {
     project.run(["build", "--result", "result.json"]).success();
     let result: serde_json::Value = serde_json::from_str(&project.read("result.json")).expect("it is JSON");
     let images = result["images"].as_array().expect("a list");
-    let tag = images.iter().find(|image| image["image"] == "api").expect("it is there")["tags"][0].as_str();
-    let tag = tag.expect("a text");
+    let tag = images.iter().find(|image| image["image"] == "api").expect("it exists")["tags"][0].as_str();
+    let tag = tag.expect("a string");
     project
         .run(["run", "show", "more"])
         .success()

@@ -453,7 +453,7 @@ fn stage_error_shows_each_file_of_the_call_chain() {
         );
     // The help names the project directory, which differs in each run.
     let text = diagnostic(&project.run(["build"]), 1);
-    let (failure, help) = text.split_once("  help: ").expect("there is help");
+    let (failure, help) = text.split_once("  help: ").expect("a help line");
     let (_, chain) = help.split_once("\n  |->").expect("the chain follows");
     insta::assert_snapshot!(format!("{failure}  |->{chain}"), @r#"
     stage::load_dockerfile::unreadable

@@ -47,7 +47,7 @@ fn sizes_and_depths_are_bounded() {
 fn scripts_stay_in_the_project() {
     let project =
         pipeline("").file("inside.txt", "inside").symlink("outer", "/etc").symlink("link", "/etc/passwd");
-    let outside = std::fs::canonicalize(project.path("")).expect("the folder is there");
+    let outside = std::fs::canonicalize(project.path("")).expect("the directory exists");
     let outside = outside.parent().expect("it has a parent").join("outside.txt");
     std::fs::write(&outside, "outside").expect("a file can be written");
     let fails = |body: &str, text: &str| {
@@ -68,7 +68,7 @@ fn scripts_stay_in_the_project() {
     fails("read_file(\"none.txt\");", "cannot read `none.txt`: file not found");
     project.write("windlass.rhai", "fn build(project) { write_file(\"x\", 7); }");
     project.run(["build"]).exits(2).stderr_has("`write_file` requires a string, found a number");
-    assert_eq!(std::fs::read_to_string(outside).expect("the file is there"), "outside");
+    assert_eq!(std::fs::read_to_string(outside).expect("the file exists"), "outside");
     project.write(
         "windlass.rhai",
         "fn build(project) {

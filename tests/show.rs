@@ -77,7 +77,7 @@ fn json_has_all_of_it() {
         serde_json::json!(["scripts/build.rhai", "windlass.rhai", "windlass.dev.rhai"])
     );
     let functions = shown["functions"].as_array().expect("a list");
-    let find = |name: &str| functions.iter().find(|function| function["name"] == name).expect("it is there");
+    let find = |name: &str| functions.iter().find(|function| function["name"] == name).expect("it exists");
     let tags = find("tags");
     assert_eq!((&tags["file"], &tags["line"]), (&"windlass.dev.rhai".into(), &1.into()));
     assert_eq!(tags["replaces"][0], serde_json::json!({ "file": "windlass.rhai", "line": 2 }));

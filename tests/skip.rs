@@ -72,7 +72,7 @@ fn key(project: &Project, arguments: &[&str]) -> String {
     let notices = events(output.success(), "notice");
     let messages = notices.iter().filter_map(|event| event["message"].as_str());
     let mut keys = messages.filter_map(|message| message.strip_prefix("key "));
-    keys.next().unwrap_or_else(|| panic!("no key was told\n{output}")).to_owned()
+    keys.next().unwrap_or_else(|| panic!("no key was printed\n{output}")).to_owned()
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn snapshot(project: &Project) -> Vec<(std::path::PathBuf, SystemTime)> {
     let mut files = Vec::new();
     let mut folders = vec![project.path(".windlass")];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        for entry in fs::read_dir(folder).expect("a directory").flatten() {
             let metadata = entry.metadata().expect("metadata");
             files.push((entry.path(), metadata.modified().expect("a time")));
             if metadata.is_dir() {
@@ -300,7 +300,11 @@ fn check_registry_notices_that_the_registry_has_another_image() {
     let reference = format!("{repository}:1");
     daemon.docker(["tag", &daemon.base(), &reference]);
     daemon.docker(["push", &reference]);
-    assert_eq!(decisions(&project, &[]), ["skip: unchanged"], "without --check-registry it is trusted");
+    assert_eq!(
+        decisions(&project, &[]),
+        ["skip: unchanged"],
+        "without --check-registry the records are trusted"
+    );
     let verified = decisions(&project, &["--check-registry"]);
     // The containerd image store drops an image without a name sooner or later.
     if verified != ["build: the image is no longer in the registry or the daemon"] {

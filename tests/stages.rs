@@ -167,7 +167,7 @@ fn environment_time_and_chance() {
         &["the environment variable `NO_SUCH` is not set", "env(\"NO_SUCH\", \"...\")"],
     );
     let times = value(&project, r#"[now(), now("%Y-%m-%d"), random(12)]"#);
-    let text = |index: usize| times[index].as_str().expect("a text");
+    let text = |index: usize| times[index].as_str().expect("a string");
     assert!(text(0).starts_with(text(1)) && text(0).ends_with('Z') && text(1).len() == 10, "{times}");
     assert!(text(2).len() == 12 && text(2).chars().all(char::is_alphanumeric), "{times}");
     fails("now(\"%!\");", 1, &["invalid time format `%!`"]);
@@ -270,7 +270,7 @@ fn server(answer: &'static str) -> (String, JoinHandle<String>) {
                 break;
             }
         }
-        stream.write_all(answer.as_bytes()).expect("an answer");
+        stream.write_all(answer.as_bytes()).expect("a response");
         text
     });
     (address, request)

@@ -22,7 +22,8 @@ fn one(daemon: &Daemon, repository: &TestRepository) -> Project {
 /// Asserts that every file below `.windlass/images` is JSON with records, and that no temporary file is left.
 #[track_caller]
 fn check_records(project: &Project, images: usize) {
-    let files: Vec<_> = fs::read_dir(project.path(".windlass/images")).expect("a folder").flatten().collect();
+    let files: Vec<_> =
+        fs::read_dir(project.path(".windlass/images")).expect("a directory").flatten().collect();
     assert_eq!(files.len(), images, "{files:?}");
     for file in files {
         let text = fs::read_to_string(file.path()).expect("readable");
@@ -85,7 +86,7 @@ impl<'a> FullDisk<'a> {
         let mut command = Command::new("mount");
         command.args(["-t", "tmpfs", "-o", "size=64k", "none"]).arg(path).stderr(Stdio::null());
         if !command.status().is_ok_and(|status| status.success()) {
-            eprintln!("left out: a file system can be mounted by root alone");
+            eprintln!("skipped: only root can mount a file system");
             return None;
         }
         let filler = fs::write(path.join("filler"), vec![0; 1 << 20]);
@@ -187,7 +188,7 @@ fn damaged_file_index_is_told_and_changes_no_key() {
         age.is_ok_and(|age| age > Duration::from_millis(2100)).then_some(())
     });
     project.run(BUILD).success();
-    let index = fs::read_dir(project.path(".windlass/index")).expect("a folder").flatten().next();
+    let index = fs::read_dir(project.path(".windlass/index")).expect("a directory").flatten().next();
     let index = index.expect("an index").path();
     let whole = fs::read(&index).expect("readable");
     for damaged in [&whole[..whole.len() - 7], b"garbage", b""] {
@@ -212,7 +213,7 @@ fn only_the_user_may_write_to_state_logs_and_store() {
     let mut open = vec![project.path(".windlass"), project.home().join(".cache")];
     let mut seen = Vec::new();
     while let Some(path) = open.pop() {
-        let metadata = path.symlink_metadata().expect("there");
+        let metadata = path.symlink_metadata().expect("it exists");
         let mode = metadata.permissions().mode();
         assert_eq!(mode & 0o022, 0, "{mode:o} {}", path.display());
         seen.push(path.file_name().expect("a name").to_string_lossy().into_owned());

@@ -39,7 +39,7 @@ fn committed(project: &Project) {
 #[test]
 fn every_module_passes_its_own_tests() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("stdlib");
-    let files = std::fs::read_dir(folder).expect("the folder can be read").flatten();
+    let files = std::fs::read_dir(folder).expect("the directory can be read").flatten();
     let mut names: Vec<_> = files.map(|file| file.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     let modules = names.iter().filter(|name| !name.ends_with("_test.rhai"));
@@ -113,7 +113,7 @@ fn tags_come_from_git() {
 fn tags_come_from_time_and_content() {
     let project = project();
     let times = value(&project, "tags", "[tags::date(), tags::date_and_time()]");
-    let text = |index: usize| times[index].as_str().expect("a text").to_owned();
+    let text = |index: usize| times[index].as_str().expect("a string").to_owned();
     assert!(text(1).starts_with(&text(0)) && text(0).len() == 8 && text(1).len() == 15, "{times}");
     let content = || value(&project, "tags", "tags::content(plan(project.image(\"api\")))");
     let first = content();

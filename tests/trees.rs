@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(30 * 60);
 /// The trees to build.
 fn trees() -> Vec<PathBuf> {
     let Some(folder) = std::env::var_os("WINDLASS_TEST_TREES") else { return vec![dependency()] };
-    let trees = fs::read_dir(folder).expect("WINDLASS_TEST_TREES names a folder");
+    let trees = fs::read_dir(folder).expect("WINDLASS_TEST_TREES names a directory");
     let mut trees: Vec<PathBuf> = trees.map(|entry| entry.expect("an entry").path()).collect();
     trees.retain(|tree| tree.is_dir());
     trees.sort();
@@ -33,11 +33,11 @@ fn dependency() -> PathBuf {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["metadata", "--format-version", "1", "--offline", "--locked"]);
     let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo can be run");
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo answers in JSON");
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo prints JSON");
     let packages = metadata["packages"].as_array().expect("packages");
     let package = packages.iter().find(|package| package["name"] == DEPENDENCY).expect("a dependency");
     let manifest = Path::new(package["manifest_path"].as_str().expect("a path"));
-    manifest.parent().expect("a folder").to_owned()
+    manifest.parent().expect("a directory").to_owned()
 }
 
 /// Builds `tree` in every way that `daemon` offers, and without a daemon.
@@ -65,7 +65,7 @@ fn check(tree: &Path, daemon: &Daemon) {
         .file("Dockerfile.dockerignore", "# Everything.\n");
     let expected = folder_tree(tree, "tree");
     let files = expected.len();
-    assert!(files > 1000, "{} is no tree worth a test: {files} entries", tree.display());
+    assert!(files > 1000, "{} is too small for a test: {files} entries", tree.display());
 
     let names = images.iter().map(|(name, ..)| *name);
     let words = ["build", "--skip-push"].into_iter().chain(names);
@@ -108,7 +108,7 @@ fn a_whole_tree_is_in_the_image_as_it_is_on_disk() {
 }
 
 #[test]
-#[ignore = "takes long: tests/long/trees runs it"]
+#[ignore = "slow: run tests/long/trees"]
 fn a_whole_tree_is_in_the_image_that_a_modern_docker_builds() {
     for store in [ImageStore::Docker, ImageStore::Containerd] {
         let Some(daemon) = ModernDaemon::acquire(store) else { return };

@@ -48,7 +48,7 @@ fn build(project: &Project, arguments: &[&str]) -> (String, bool) {
     let planned = planned(project, arguments);
     let output = project.run(["build", "--progress", "json"].iter().chain(arguments));
     let decided = decision(&output.json_lines());
-    assert_eq!(planned, decided, "a plan decides as the build does\n{output}");
+    assert_eq!(planned, decided, "a plan decides like the build\n{output}");
     (decided, output.code() == Some(0))
 }
 
@@ -71,7 +71,7 @@ fn check(script: &str, pushes_first: bool, left: &str) {
     assert!(is_pushed(&registry));
     assert_eq!(daemon.image_id(&format!("{repository}:1")), id, "nothing was built");
     assert_eq!(build(&project, &[]), ("skip: unchanged".to_owned(), true));
-    assert_eq!(checks(&project), 4, "what is good is not checked again");
+    assert_eq!(checks(&project), 4, "a check that passed is not repeated");
     // A new image is checked.
     project.write("a.txt", "changed");
     assert_eq!(build(&project, &[]), ("build: a.txt changed".to_owned(), true));

@@ -37,7 +37,7 @@ fn file_is_rewritten_in_place() {
     let before = project.run(["plan", "--json"]).success().stdout.clone();
     project.run(["upgrade"]).success().stdout_is("").stderr_has("devspace.yaml: v1beta6 -> v2beta1");
     assert_eq!(project.read("devspace.yaml"), NEW);
-    let mode = std::fs::metadata(&path).expect("the file is there").permissions().mode();
+    let mode = std::fs::metadata(&path).expect("the file exists").permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
     // The plan is the same, including the key.
     assert_eq!(project.run(["plan", "--json"]).success().stdout, before);
@@ -87,7 +87,7 @@ fn wrong_file_is_explained_and_stays() {
 fn link_stays_a_link() {
     let project = Project::new().file("shared.yaml", OLD).symlink("devspace.yaml", "shared.yaml");
     project.run(["upgrade"]).success();
-    let link = std::fs::symlink_metadata(project.path("devspace.yaml")).expect("the link is there");
+    let link = std::fs::symlink_metadata(project.path("devspace.yaml")).expect("the link exists");
     assert!(link.file_type().is_symlink());
     assert_eq!(project.read("shared.yaml"), NEW);
 }

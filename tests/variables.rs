@@ -26,7 +26,7 @@ fn project() -> Project {
 fn values(output: &Output) -> Vec<String> {
     output.success();
     let printed: serde_json::Value = serde_json::from_str(&output.stdout).expect("JSON");
-    serde_json::from_value(printed["dev"]["values"].clone()).expect("texts")
+    serde_json::from_value(printed["dev"]["values"].clone()).expect("strings")
 }
 
 fn kept(project: &Project) -> serde_json::Value {
@@ -189,7 +189,7 @@ images: {web: {image: r.example/web, tags: ['1'], build: {custom: {command: 'ech
     output.exits(1).lacks("correct-horse").stderr_has("api").stderr_has("all-***-of-it").stderr_has("in ***");
     assert_eq!(project.read("out"), "correct-horse\n");
     let logs: Vec<_> =
-        std::fs::read_dir(project.path(".windlass/logs")).expect("a folder").flatten().collect();
+        std::fs::read_dir(project.path(".windlass/logs")).expect("a directory").flatten().collect();
     assert!(logs.len() >= 2, "{logs:?}");
     for log in logs {
         let text = std::fs::read_to_string(log.path()).expect("a log");

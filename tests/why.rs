@@ -195,7 +195,7 @@ fn file_is_asked_about_for_every_image() {
         answers[0]["images"],
         serde_json::json!([{ "name": "app", "rebuilds": "yes", "reason": "its base `base` would be built" }])
     );
-    assert!(!project.path(".windlass").exists(), "asking leaves nothing behind");
+    assert!(!project.path(".windlass").exists(), "`why` leaves nothing behind");
 }
 
 /// A build agrees with the answer of `--if`.

@@ -24,7 +24,7 @@ pub struct Bake {
 impl Bake {
     /// Writes the bake file for the images of `corpus`, in `registry`; `None`, with a notice, if there is no buildx.
     pub fn of(corpus: &Corpus, registry: &str, daemon: &str) -> Option<Self> {
-        let home = TempDir::with_prefix("windlass-bake-").expect("a folder can be made");
+        let home = TempDir::with_prefix("windlass-bake-").expect("a directory can be created");
         let targets: Map<String, Value> = (0..corpus.images())
             .map(|image| {
                 let name = corpus.name_of(image);
@@ -43,7 +43,7 @@ impl Bake {
         let bake = Self { daemon: daemon.to_owned(), home };
         let version = bake.command(&["version"]).output();
         if !version.is_ok_and(|output| output.status.success()) {
-            eprintln!("  docker buildx is not installed: nothing is compared with bake");
+            eprintln!("  docker buildx is not installed: skipping the comparison with bake");
             return None;
         }
         Some(bake)

@@ -28,10 +28,10 @@ pub struct BareApi {
 impl BareApi {
     /// The daemon at `host`, a `unix://` URL.
     pub fn connect(host: &str) -> Self {
-        let runtime = Runtime::new().expect("a runtime can be made");
+        let runtime = Runtime::new().expect("a runtime can be created");
         let docker = runtime.block_on(async {
             let docker = Docker::connect_with_unix(host, TIME_LIMIT, API_DEFAULT_VERSION);
-            docker.expect("the address is one").negotiate_version().await.expect("the daemon answers")
+            docker.expect("the address is valid").negotiate_version().await.expect("the daemon responds")
         });
         Self { docker, runtime }
     }

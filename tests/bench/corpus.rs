@@ -82,7 +82,7 @@ impl Corpus {
         if fs::read_to_string(&stamp).is_ok_and(|version| version == VERSION) {
             return corpus;
         }
-        eprintln!("making the corpus `{kind}` in {}", corpus.root.display());
+        eprintln!("creating the corpus `{kind}` in {}", corpus.root.display());
         if corpus.root.exists() {
             fs::remove_dir_all(&corpus.root).expect("an old corpus can be removed");
         }
@@ -122,10 +122,10 @@ impl Corpus {
                 "  image-{image:02}:\n    image: {registry}/bench/{name}\n    tags: [bench]\n    \
                  dockerfile: {dockerfile}\n    context: {context}\n",
             )
-            .expect("a string takes text");
+            .expect("writing to a string cannot fail");
             if let Some(build_kit) = build_kit {
                 writeln!(text, "    build: {{docker: {{useBuildKit: {build_kit}}}}}")
-                    .expect("a string takes text");
+                    .expect("writing to a string cannot fail");
             }
         }
         fs::write(self.root.join("devspace.yaml"), text).expect("devspace.yaml can be written");
@@ -182,12 +182,12 @@ impl Corpus {
 
     fn minimal_tar(&self, image: usize) -> NamedTempFile {
         let file =
-            NamedTempFile::new_in(self.root.parent().unwrap_or(&self.root)).expect("a file can be made");
+            NamedTempFile::new_in(self.root.parent().unwrap_or(&self.root)).expect("a file can be created");
         let mut archive = tar::Builder::new(BufWriter::new(file.as_file()));
         let dockerfile = self.root.join(self.dockerfile_of(image));
         archive.append_path_with_name(dockerfile, "Dockerfile").expect("a file fits a tar archive");
         let source = self.root.join(self.context_of(image)).join(self.source_of(image));
-        archive.append_dir_all(self.source_of(image), source).expect("a folder fits a tar archive");
+        archive.append_dir_all(self.source_of(image), source).expect("a directory fits a tar archive");
         archive.into_inner().and_then(|mut writer| writer.flush()).expect("the archive can be written");
         file
     }
@@ -222,11 +222,11 @@ impl Corpus {
         let (files, size) = self.kind.files();
         for image in 0..self.images() {
             let docker = self.root.join(format!("docker/{image:02}"));
-            fs::create_dir_all(&docker).expect("a folder can be made");
+            fs::create_dir_all(&docker).expect("a directory can be created");
             let text = format!("FROM scratch\nCOPY {} /app\n", self.source_of(image));
             fs::write(docker.join("Dockerfile"), text).expect("a Dockerfile can be written");
             let source = self.root.join(self.context_of(image)).join(self.source_of(image));
-            fs::create_dir_all(&source).expect("a folder can be made");
+            fs::create_dir_all(&source).expect("a directory can be created");
             for file in 0..files {
                 write_random(&source.join(format!("file-{file:03}.bin")), size, &mut random);
             }
@@ -244,7 +244,7 @@ impl Corpus {
             let top = if file < MONO_OTHER_FILES / 2 { "node_modules" } else { "libraries" };
             let folder = context.join(format!("{top}/{:04}", file / 50));
             if file % 50 == 0 || !folder.is_dir() {
-                fs::create_dir_all(&folder).expect("a folder can be made");
+                fs::create_dir_all(&folder).expect("a directory can be created");
             }
             write_random(&folder.join(format!("file-{:02}.js", file % 50)), MONO_FILE, random);
         }
@@ -252,7 +252,7 @@ impl Corpus {
 }
 
 fn write_random(path: &Path, size: usize, random: &mut fastrand::Rng) {
-    let mut file = File::create(path).expect("a file can be made");
+    let mut file = File::create(path).expect("a file can be created");
     let mut block = [0; 64 << 10];
     let mut left = size;
     while left > 0 {

@@ -15,13 +15,13 @@ const LINES: usize = 10;
 /// Adds a row for each file.
 pub fn loading(options: &Options, table: &mut Table) {
     for (case, images) in [("a usual file, 44 lines", 4), ("a file of 10,004 lines", 1000)] {
-        let folder = tempfile::tempdir().expect("a folder can be made");
+        let folder = tempfile::tempdir().expect("a directory can be created");
         std::fs::write(folder.path().join("devspace.yaml"), file(images)).expect("it can be written");
         let load_options = LoadOptions { directory: folder.path().to_owned(), ..LoadOptions::default() };
         let costs: Vec<Cost> = (0..options.rounds * 5)
             .map(|_| {
                 let start = Instant::now();
-                let loaded = load(&load_options).expect("the file is right");
+                let loaded = load(&load_options).expect("the file is valid");
                 assert_eq!(loaded.project.images.len(), images);
                 Cost { wall: start.elapsed(), ..Cost::default() }
             })
@@ -49,7 +49,7 @@ fn file(images: usize) -> String {
             NUMBER: {image}
 "
         )
-        .expect("a string takes text");
+        .expect("writing to a string cannot fail");
     }
     assert_eq!(text.lines().count(), images * LINES + 4);
     text

@@ -52,7 +52,7 @@ pub fn cost(command: Command) -> Cost {
 /// Like [`cost`], with the stdout of `command`.
 pub fn cost_and_output(command: Command) -> (Cost, String) {
     // A process inherits the peak memory of the one that started it, so a small copy of this program starts it.
-    let report = NamedTempFile::new().expect("a temporary file can be made");
+    let report = NamedTempFile::new().expect("a temporary file can be created");
     let mut starter = Command::new(std::env::current_exe().expect("this program has a path"));
     starter.arg(FLAG).arg(report.path()).arg(command.get_program()).args(command.get_args());
     if let Some(folder) = command.get_current_dir() {
@@ -69,7 +69,7 @@ pub fn cost_and_output(command: Command) -> (Cost, String) {
     assert!(output.status.success(), "{command:?} failed\n--- stdout:\n{stdout}\n--- stderr:\n{stderr}");
     let report = fs::read_to_string(report.path()).expect("the report can be read");
     let numbers: Vec<u64> = report.split_whitespace().filter_map(|number| number.parse().ok()).collect();
-    let [wall, processor, memory] = numbers[..] else { panic!("`{report}` is no report") };
+    let [wall, processor, memory] = numbers[..] else { panic!("`{report}` is not a report") };
     let cost = Cost {
         wall: Duration::from_micros(wall),
         processor: Some(Duration::from_micros(processor)),
@@ -80,7 +80,7 @@ pub fn cost_and_output(command: Command) -> (Cost, String) {
 
 /// Runs `program`, writes wall and processor time in microseconds and peak memory in KiB to `report`, and exits with
 /// status 1 if the program failed.
-#[expect(clippy::zombie_processes, reason = "wait4 waits for the program, and tells more than `wait`")]
+#[expect(clippy::zombie_processes, reason = "wait4 waits for the program, and reports more than `wait`")]
 pub fn child(report: &Path, program: &str, arguments: &[String]) {
     let start = Instant::now();
     let child = Command::new(program).args(arguments).spawn().expect("the program can be started");

@@ -95,14 +95,14 @@ pub fn change_pushed(
 fn has_pigz() -> bool {
     let found = measure::command("pigz", &["--version"], Path::new(".")).output().is_ok();
     if !found {
-        eprintln!("  pigz is not installed: the builder `oci` is compared with nothing");
+        eprintln!("  pigz is not installed: skipping the comparison for the builder `oci`");
     }
     found
 }
 
 /// The cost of `tar | pigz` for a directory, with a file next to the store of a [`Windlass`] as the output.
 fn tar_pigz(folder: &Path) -> Cost {
-    let file = NamedTempFile::new_in("/var/tmp").expect("a file can be made");
+    let file = NamedTempFile::new_in("/var/tmp").expect("a file can be created");
     let path = file.path().display().to_string();
     // tar starts the program and fails if that fails, which a shell's pipe does not.
     measure::cost(measure::command("tar", &["--use-compress-program=pigz", "-cf", &path, "."], folder))

@@ -38,19 +38,21 @@ impl Options {
             if argument == "--rounds" {
                 let rounds =
                     arguments.next().and_then(|number| number.parse().ok()).filter(|rounds| *rounds > 0);
-                options.rounds = rounds.expect("--rounds takes a number from 1");
+                options.rounds = rounds.expect("--rounds requires a number of at least 1");
             } else if argument == "--only" {
                 options.only = Some(match arguments.next().map(String::as_str) {
                     Some("daemon") => Part::Daemon,
                     Some("oci") => Part::Oci,
                     Some("upload") => Part::Upload,
                     Some("trees") => Part::Trees,
-                    _ => panic!("--only takes daemon, oci, upload or trees"),
+                    _ => panic!("--only accepts daemon, oci, upload or trees"),
                 });
             } else {
                 let kind = Kind::ALL.into_iter().find(|kind| kind.to_string() == *argument);
                 options.corpora.push(kind.unwrap_or_else(|| {
-                    panic!("`{argument}` is none of one, ten, mono, big, --rounds N, --only PART")
+                    panic!(
+                        "unknown argument `{argument}`: use one, ten, mono, big, --rounds N or --only PART"
+                    )
                 }));
             }
         }

@@ -23,7 +23,7 @@ const IMAGE: &str = "bench.invalid/bench/trees";
 pub fn trees(options: &Options, daemon: &PrivateDaemon, table: &mut Table) {
     let folder = std::env::var_os("WINDLASS_TEST_TREES").map_or_else(|| FOLDER.into(), PathBuf::from);
     if !folder.is_dir() {
-        eprintln!("trees: there are none in {}; tests/long/trees makes them", folder.display());
+        eprintln!("trees: none found in {}; create them with tests/long/trees", folder.display());
         return;
     }
     eprintln!("trees: cold, BuildKit");
@@ -60,7 +60,7 @@ pub fn trees(options: &Options, daemon: &PrivateDaemon, table: &mut Table) {
 
 /// A project whose image copies all of `folder`, regardless of the ignore files in it.
 fn project(folder: &Path) -> TempDir {
-    let project = TempDir::with_prefix_in("windlass-bench-", "/var/tmp").expect("a folder can be made");
+    let project = TempDir::with_prefix_in("windlass-bench-", "/var/tmp").expect("a directory can be created");
     let config = format!(
         "version: v1beta9\nimages:\n  trees:\n    image: {IMAGE}\n    tags: [bench]\n    dockerfile: Dockerfile\n    \
          context: {}\n    build: {{docker: {{useBuildKit: true}}}}\n",

@@ -25,12 +25,12 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// The upload of the context of `corpus` into a pod of the kaniko builder, whose kaniko does nothing, compared with the
 /// same files as one archive through `kubectl exec`.
 pub fn upload(corpus: &Corpus, options: &Options, table: &mut Table) {
-    eprintln!("{}: into a pod", corpus.kind());
+    eprintln!("{}: upload into a pod", corpus.kind());
     let Some(cluster) = BuildCluster::acquire() else { return };
-    let home = TempDir::new().expect("a folder can be made");
+    let home = TempDir::new().expect("a directory can be created");
     let kubeconfig = home.path().join("kubeconfig");
     fs::write(&kubeconfig, cluster.cluster.kubeconfig("bench")).expect("a file can be written");
-    let archive = NamedTempFile::new_in("/var/tmp").expect("a file can be made");
+    let archive = NamedTempFile::new_in("/var/tmp").expect("a file can be created");
     let folder = corpus.context();
     let packed =
         measure::command("tar", &["-cf", &archive.path().display().to_string(), "."], &folder).status();
@@ -66,7 +66,7 @@ pub fn upload(corpus: &Corpus, options: &Options, table: &mut Table) {
 fn sending(windlass: &Windlass, settings: &[(&str, String)]) -> Cost {
     let (cost, events) = windlass.build_events(settings, &["--builder", "kaniko"]);
     let time = |step: &str| {
-        let event = events.iter().find(|event| event["step"] == step).expect("windlass tells this step");
+        let event = events.iter().find(|event| event["step"] == step).expect("windlass reports this step");
         let time = event["time"].as_str().expect("events have a time");
         time.parse::<jiff::Timestamp>().expect("it is a time")
     };
@@ -76,7 +76,7 @@ fn sending(windlass: &Windlass, settings: &[(&str, String)]) -> Cost {
 
 /// `kubectl exec` with the archive.
 fn exec(kubeconfig: &Path, archive: &Path) -> Cost {
-    let size = archive.metadata().expect("the archive is there").len();
+    let size = archive.metadata().expect("the archive exists").len();
     // On a connection whose input cannot be closed separately, `tar` itself would wait for more.
     let unpack = format!("head -c {size} | tar -x -f - -C /context");
     in_pod(kubeconfig, "rm -rf /context/*", Stdio::null());
@@ -91,7 +91,7 @@ fn in_pod(kubeconfig: &Path, script: &str, stdin: Stdio) {
     let mut command = measure::command("kubectl", &words, Path::new("."));
     command.env("KUBECONFIG", kubeconfig).stdin(stdin).stdout(Stdio::null());
     let ended = command.status().expect("the benchmark needs kubectl");
-    assert!(ended.success(), "`{script}` ends well");
+    assert!(ended.success(), "`{script}` succeeds");
 }
 
 fn start_pod(cluster: &BuildCluster) {
@@ -109,7 +109,7 @@ fn start_pod(cluster: &BuildCluster) {
             }],
         },
     }));
-    wait_for("a pod to run", START_LIMIT, || {
+    wait_for("a running pod", START_LIMIT, || {
         let pod = cluster.cluster.find::<Pod>(POD)?;
         (pod.status?.phase.as_deref() == Some("Running")).then_some(())
     });

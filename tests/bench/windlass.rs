@@ -33,7 +33,8 @@ impl Windlass {
     /// windlass in `project`, with the daemon at `daemon`.
     pub fn new(project: &Path, daemon: &str) -> Self {
         // Not in `/tmp`, which may be a small tmpfs: the image store of the builder `oci` grows here.
-        let home = TempDir::with_prefix_in("windlass-bench-", "/var/tmp").expect("a folder can be made");
+        let home =
+            TempDir::with_prefix_in("windlass-bench-", "/var/tmp").expect("a directory can be created");
         Self { project: project.to_owned(), daemon: daemon.to_owned(), home }
     }
 
@@ -88,7 +89,7 @@ impl Counts {
     /// # Panics
     /// If these are not the `expected` counts: then the figures are meaningless.
     pub fn expect(self, case: &str, expected: Self) {
-        assert_eq!(self, expected, "{case}: windlass did not do what was to be measured");
+        assert_eq!(self, expected, "{case}: windlass did not do the work to be measured");
     }
 }
 

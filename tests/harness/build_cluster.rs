@@ -76,7 +76,7 @@ impl BuildCluster {
     pub fn project(&self) -> Project {
         let project = Project::new()
             .file("kubeconfig", self.cluster.kubeconfig("test"))
-            .executable("busybox", busybox().expect("the stand-in has it as well"));
+            .executable("busybox", busybox().expect("the replacement image contains it as well"));
         let kubeconfig = project.path("kubeconfig");
         project
             .env("KUBECONFIG", kubeconfig)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Stands in for the program of this name in the image of BuildKit: what it is asked is answered by the BuildKit that
-# listens at $BUILDKIT, an address and a port.
+# Replaces the command of this name in the image of BuildKit: forwards requests to the BuildKit that listens at $BUILDKIT,
+# an address and a port.
 # shellcheck disable=SC2086 # two words
 case $* in
   'debug workers') exec nc $BUILDKIT </dev/null ;;

@@ -65,11 +65,11 @@ impl BuildxCluster {
     pub fn project(&self) -> Project {
         let project = Project::new()
             .file("kubeconfig", self.cluster.kubeconfig("test"))
-            .executable("busybox", busybox().expect("the stand-in has it as well"));
+            .executable("busybox", busybox().expect("the replacement image contains it as well"));
         if let Some(buildx) = &self.buildx {
             let folder = project.docker_config_path().with_file_name("cli-plugins");
-            std::fs::create_dir(&folder).expect("a folder can be made");
-            std::os::unix::fs::symlink(buildx, folder.join("docker-buildx")).expect("a link can be made");
+            std::fs::create_dir(&folder).expect("a directory can be created");
+            std::os::unix::fs::symlink(buildx, folder.join("docker-buildx")).expect("a link can be created");
         }
         let kubeconfig = project.path("kubeconfig");
         project.env("KUBECONFIG", kubeconfig)
@@ -92,7 +92,10 @@ impl BuildxCluster {
 
 /// The plugin that `WINDLASS_TEST_BUILDX` names, or none if docker has its own. `None`, with a notice, if there is
 /// neither.
-#[expect(clippy::option_option, reason = "the inner one is a setting, the outer one whether to go on")]
+#[expect(
+    clippy::option_option,
+    reason = "the inner option is a setting, the outer one is whether to continue"
+)]
 fn buildx() -> Option<Option<PathBuf>> {
     if let Some(path) = std::env::var_os("WINDLASS_TEST_BUILDX").filter(|path| !path.is_empty()) {
         return Some(Some(path.into()));
@@ -102,7 +105,7 @@ fn buildx() -> Option<Option<PathBuf>> {
         return Some(None);
     }
     leave_out_always(
-        "no `docker buildx` (Debian: docker-buildx): WINDLASS_TEST_BUILDX may name the plugin's file",
+        "no `docker buildx` (Debian: docker-buildx): set WINDLASS_TEST_BUILDX to the plugin's path",
     );
     None
 }

@@ -124,7 +124,7 @@ impl Cluster {
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
     {
-        self.block_on(self.api::<K>().get_opt(name)).expect("the cluster answers")
+        self.block_on(self.api::<K>().get_opt(name)).expect("the cluster responds")
     }
 
     /// All objects of a kind in the namespace.
@@ -132,7 +132,7 @@ impl Cluster {
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
     {
-        self.block_on(self.api::<K>().list(&ListParams::default())).expect("the cluster answers").items
+        self.block_on(self.api::<K>().list(&ListParams::default())).expect("the cluster responds").items
     }
 
     /// The names of the pods that are not being deleted.
@@ -154,7 +154,7 @@ impl Cluster {
             + Serialize,
     {
         let object: K = serde_json::from_value(object).expect("an object");
-        wait_for("the cluster to take an object", LIMIT, || {
+        wait_for("the cluster to accept an object", LIMIT, || {
             match self.block_on(self.api().create(&PostParams::default(), &object)) {
                 Err(kube::Error::Api(status)) if status.reason == "ServerTimeout" => None,
                 created => Some(created.expect("an object can be created")),
@@ -195,7 +195,7 @@ impl Cluster {
     /// A node that runs pods.
     fn real_node(&self) -> Option<Node> {
         let api: Api<Node> = Api::all(self.access.client.clone());
-        let nodes = self.block_on(api.list(&ListParams::default())).expect("the cluster answers").items;
+        let nodes = self.block_on(api.list(&ListParams::default())).expect("the cluster responds").items;
         nodes.into_iter().find(|node| {
             let conditions = node.status.iter().filter_map(|status| status.conditions.as_ref()).flatten();
             conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
@@ -228,14 +228,14 @@ impl Cluster {
     /// The names of the secrets with which `account` pulls.
     #[track_caller]
     pub fn pull_secrets_of(&self, account: &str) -> Vec<String> {
-        let account = self.find::<ServiceAccount>(account).expect("the account is there");
+        let account = self.find::<ServiceAccount>(account).expect("the account exists");
         account.image_pull_secrets.unwrap_or_default().into_iter().map(|secret| secret.name).collect()
     }
 
     /// The number of pull secrets in the namespace.
     pub fn pull_secret_count(&self) -> usize {
         let params = ListParams::default().fields("type=kubernetes.io/dockerconfigjson");
-        self.block_on(self.api::<Secret>().list(&params)).expect("the cluster answers").items.len()
+        self.block_on(self.api::<Secret>().list(&params)).expect("the cluster responds").items.len()
     }
 
     /// Creates or changes a secret as another client.

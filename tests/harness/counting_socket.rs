@@ -24,10 +24,11 @@ impl CountingSocket {
 
     /// A socket whose responses have `other` instead of `text`; both have the same length.
     pub fn answering(daemon: &Daemon, text: &'static str, other: &'static str) -> Option<Self> {
-        assert_eq!(text.len(), other.len(), "no length in a head may change");
+        assert_eq!(text.len(), other.len(), "no length in a header may change");
         let upstream = daemon.host().strip_prefix("unix://")?.to_owned();
-        let folder = TempDir::with_prefix("windlass-socket-").expect("a folder can be made");
-        let listener = UnixListener::bind(folder.path().join("docker.sock")).expect("a socket can be made");
+        let folder = TempDir::with_prefix("windlass-socket-").expect("a directory can be created");
+        let listener =
+            UnixListener::bind(folder.path().join("docker.sock")).expect("a socket can be created");
         let sent = Arc::<Mutex<Vec<u8>>>::default();
         let log = Arc::clone(&sent);
         thread::spawn(move || {

@@ -55,7 +55,7 @@ impl Daemon {
             match version {
                 Err(error) => Err(format!("no docker command ({error})")),
                 Ok(output) if output.status.success() => Ok(host),
-                Ok(_) => Err(format!("no Docker daemon answers at {host}")),
+                Ok(_) => Err(format!("no Docker daemon responds at {host}")),
             }
         });
         let loaded = HOST.clone().and_then(Self::at);
@@ -127,7 +127,7 @@ impl Daemon {
     #[track_caller]
     pub fn inspect(&self, reference: &str) -> serde_json::Value {
         let text = self.docker(["image", "inspect", "--format", "{{json .}}", reference]);
-        serde_json::from_str(&text).expect("docker inspect answers in JSON")
+        serde_json::from_str(&text).expect("docker inspect prints JSON")
     }
 
     /// Runs `reference` with `arguments` and without network; returns its stdout.
@@ -155,7 +155,7 @@ impl Daemon {
         let mut archive = tar::Archive::new(Cursor::new(copied.stdout));
         let mut entry = archive.entries().ok()?.next()?.ok()?;
         let mut text = String::new();
-        std::io::Read::read_to_string(&mut entry, &mut text).expect("the file is text");
+        std::io::Read::read_to_string(&mut entry, &mut text).expect("the file is UTF-8");
         Some(text)
     }
 
@@ -170,7 +170,7 @@ impl Daemon {
         let output = command.output().expect("the docker command can be run");
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{command:?} failed: {stderr}");
-        String::from_utf8(output.stdout).expect("docker answers in UTF-8")
+        String::from_utf8(output.stdout).expect("docker prints UTF-8")
     }
 
     fn load_base(&self) -> Result<(), String> {

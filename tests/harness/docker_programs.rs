@@ -32,7 +32,7 @@ impl Programs {
         let programs = Self { folder: folder.map(PathBuf::from), store };
         if programs.version().is_none_or(|version| version < MODERN) {
             leave_out_always(&format!(
-                "no dockerd {MODERN} or newer: WINDLASS_TEST_DOCKER may name a folder with `usr/sbin/dockerd`"
+                "no dockerd {MODERN} or newer: set WINDLASS_TEST_DOCKER to a directory with `usr/sbin/dockerd`"
             ));
             return None;
         }

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Stands in for kaniko in the tests: takes its arguments, builds the image with buildah, pushes it, and prints the way
-# kaniko does. Whatever it does not know is an error.
+# Replaces kaniko in the tests: accepts its arguments, builds the image with buildah, pushes it, and prints messages like
+# those of kaniko. Unknown arguments are an error.
 say() { echo "INFO[0000] $*"; }
 die() {
   echo "$*"
   exit 1
 }
-# $1 as one word of the shell.
+# $1, quoted as one shell word.
 word() { printf "'%s' " "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
 
 say "kaniko was called with: $*"

@@ -86,7 +86,7 @@ impl FaultProxy {
             .worker_threads(1)
             .enable_all()
             .build()
-            .expect("a runtime can be made");
+            .expect("a runtime can be created");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a loopback port is free");
         let port = listener.local_addr().expect("a listener has an address").port();
         let shared = Arc::new(Shared {
@@ -197,7 +197,7 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::try_from(after)?);
             return Ok(response);
         }
-        Some(Fault::Drop) => return Err("dropped as told".into()),
+        Some(Fault::Drop) => return Err("dropped as requested".into()),
         Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
         Some(Fault::Hold) => {
             shared.released.subscribe().wait_for(|released| *released).await?;

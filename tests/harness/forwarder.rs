@@ -54,7 +54,7 @@ impl Forwarder {
         let socket =
             daemon.host().strip_prefix("unix://").expect("the daemon listens on a socket").to_owned();
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        let runtime = runtime.worker_threads(1).enable_all().build().expect("a runtime can be made");
+        let runtime = runtime.worker_threads(1).enable_all().build().expect("a runtime can be created");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a loopback port is free");
         let port = listener.local_addr().expect("a listener has an address").port();
         let connections = Arc::new(AtomicUsize::new(0));
@@ -101,7 +101,7 @@ async fn join(mut near: impl AsyncRead + AsyncWrite + Unpin, socket: &str) -> st
 
 /// Writes `ca.pem`, and `cert.pem` with `key.pem` for 127.0.0.1, as Docker names them, to `folder`.
 pub fn make_certificates(folder: &Path) {
-    fs::create_dir_all(folder).expect("a folder can be made");
+    fs::create_dir_all(folder).expect("a directory can be created");
     fs::write(folder.join("extensions"), "subjectAltName=IP:127.0.0.1\nbasicConstraints=critical,CA:FALSE\n")
         .expect("a file can be written");
     let new_key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";

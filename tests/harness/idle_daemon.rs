@@ -11,7 +11,7 @@ pub struct IdleDaemon(SocketAddr);
 impl IdleDaemon {
     /// A daemon of its own.
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port can be had");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it has an address");
         thread::spawn(move || {
             for client in listener.incoming().flatten() {

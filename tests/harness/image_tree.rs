@@ -29,7 +29,7 @@ pub struct ImageTree {
 impl ImageTree {
     /// The image `reference` of `daemon`.
     pub fn of_daemon(daemon: &Daemon, reference: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let archive = folder.path().join("image.tar");
         daemon.docker(["save", "--output", &archive.display().to_string(), reference]);
         let mut archive = tar::Archive::new(File::open(archive).expect("the archive"));
@@ -56,12 +56,12 @@ impl ImageTree {
         let image = stored_in(store, reference);
         let layers = image.layers().iter().map(|layer| {
             let digest: Digest = layer.descriptor.digest().as_ref().parse().expect("a digest");
-            let blob = store.get(&digest).expect("read").expect("the layer is there");
+            let blob = store.get(&digest).expect("read").expect("the layer exists");
             let mut content = Vec::new();
             let mut file = blob.file;
             file.read_to_end(&mut content).expect("read");
             let content = uncompressed(content);
-            assert_eq!(Digest::of(&content), layer.diff_id, "the configuration tells the truth");
+            assert_eq!(Digest::of(&content), layer.diff_id, "the configuration has the layer's digest");
             content
         });
         Self::new(serde_json::from_slice(image.config()).expect("JSON"), layers)
@@ -83,8 +83,9 @@ pub fn stored(project: &Project, reference: &str) -> StoredImage {
 #[track_caller]
 fn stored_in(store: &BlobStore, reference: &str) -> StoredImage {
     let name: ImageReference = reference.parse().expect("a reference");
-    let digest = store.named(&name, Origin::Built).unwrap_or_else(|| panic!("there is no {reference}"));
-    StoredImage::open(store, &digest).expect("read").expect("the image is there")
+    let digest =
+        store.named(&name, Origin::Built).unwrap_or_else(|| panic!("`{reference}` is not in the store"));
+    StoredImage::open(store, &digest).expect("read").expect("the image exists")
 }
 
 impl Project {
@@ -99,7 +100,7 @@ pub fn folder_tree(folder: &Path, name: &str) -> Tree {
     let mut tree = Tree::new();
     let mut folders = vec![(folder.to_owned(), name.to_owned())];
     while let Some((folder, name)) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("a folder") {
+        for entry in fs::read_dir(&folder).expect("a directory") {
             let entry = entry.expect("an entry");
             let facts = entry.metadata().expect("metadata");
             let path = format!("{name}/{}", entry.file_name().to_str().expect("a name in UTF-8"));
@@ -160,7 +161,9 @@ fn apply(tree: &mut Tree, layer: &[u8]) -> usize {
             tar::EntryType::Symlink => {
                 format!("link {} {}", rights.split_once(' ').expect("owner").1, link.expect("target"))
             }
-            tar::EntryType::Link => tree.get(&link.expect("target")).expect("what a hard link names").clone(),
+            tar::EntryType::Link => {
+                tree.get(&link.expect("target")).expect("the target of a hard link").clone()
+            }
             tar::EntryType::Regular => {
                 let mut content = Vec::new();
                 entry.read_to_end(&mut content).expect("content");

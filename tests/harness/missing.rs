@@ -26,7 +26,7 @@ pub fn leave_out_always(what: &str) {
 fn note(what: &str) {
     let count = LEFT_OUT.fetch_add(1, Ordering::Relaxed) + 1;
     let thread = std::thread::current();
-    let line = format!("left out {}: {what} ({count} so far)\n", thread.name().unwrap_or("a test"));
+    let line = format!("skipped {}: {what} ({count} so far)\n", thread.name().unwrap_or("a test"));
     let _ = std::io::stderr().write_all(line.as_bytes());
     if let Some(file) = std::env::var_os("WINDLASS_TEST_LEFT_OUT") {
         let log = OpenOptions::new().create(true).append(true).open(file);

@@ -13,7 +13,7 @@
 //! assert_eq!(registry.tags(&api), ["1"]);
 //! ```
 
-#![allow(dead_code, unused_imports, reason = "a harness offers more than the tests of one day use")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses only a part of the harness")]
 
 mod bridge;
 mod build_cluster;

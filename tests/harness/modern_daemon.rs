@@ -49,7 +49,7 @@ impl ModernDaemon {
             ));
             return None;
         }
-        assert_eq!(image_store(&daemon), store, "the daemon keeps its images where it is told");
+        assert_eq!(image_store(&daemon), store, "the daemon keeps its images in the configured store");
         Some(Self { daemon, version, _running: Some(running), _process: Some(process) })
     }
 
@@ -57,7 +57,7 @@ impl ModernDaemon {
     pub fn since(version: u32, store: ImageStore) -> Option<Self> {
         let daemon = Self::acquire(store)?;
         if daemon.version < version {
-            leave_out_always(&format!("no Docker {version} or newer, but {}", daemon.version));
+            leave_out_always(&format!("no Docker {version} or newer, only {}", daemon.version));
             return None;
         }
         Some(daemon)

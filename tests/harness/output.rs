@@ -60,7 +60,7 @@ impl Output {
         let text = text.as_ref();
         let words = self.stderr.split_whitespace().filter(|word| *word != "|");
         let flat = words.collect::<Vec<_>>().join(" ");
-        assert!(flat.contains(text), "stderr does not say `{text}`\n{self}");
+        assert!(flat.contains(text), "stderr lacks `{text}`, regardless of line breaks\n{self}");
         self
     }
 
@@ -70,7 +70,7 @@ impl Output {
         let text = text.as_ref();
         assert!(
             !self.stdout.contains(text) && !self.stderr.contains(text),
-            "some output has `{text}`, which it should not\n{self}"
+            "an output contains `{text}`, which it must not\n{self}"
         );
         self
     }

@@ -25,7 +25,7 @@ impl BuildCluster {
     #[track_caller]
     pub fn run_in_pod(&self, name: &str, account: &str, project: &Project, arguments: &[&str]) -> Output {
         let command = project.command(env!("CARGO_BIN_EXE_windlass"), arguments);
-        let folder = project.home().parent().expect("a project's folder").to_owned();
+        let folder = project.home().parent().expect("a project's directory").to_owned();
         let program = Path::new(command.get_program());
         let mut mounts: BTreeMap<_, _> = libraries(program).into_iter().map(|path| (path, "File")).collect();
         mounts.insert(program.display().to_string(), "File");
@@ -37,7 +37,7 @@ impl BuildCluster {
         let places = mounts.keys().enumerate();
         let places: Vec<_> =
             places.map(|(number, path)| json!({ "name": format!("v{number}"), "mountPath": path })).collect();
-        let user = folder.metadata().expect("a folder has an owner").uid();
+        let user = folder.metadata().expect("a directory has an owner").uid();
         self.cluster.create::<Pod>(json!({
             "metadata": { "name": name },
             "spec": {

@@ -39,7 +39,7 @@ impl Podman {
     pub fn start(version: PodmanVersion, insecure: &str) -> Option<Self> {
         // SAFETY: geteuid takes no arguments and cannot fail.
         if unsafe { libc::geteuid() } != 0 {
-            leave_out_always("Podman for all users can be started by root alone");
+            leave_out_always("only root can start a Podman service for all users");
             return None;
         }
         let root = match version {
@@ -48,7 +48,7 @@ impl Podman {
                 let root = std::env::var_os("WINDLASS_TEST_PODMAN").filter(|root| !root.is_empty());
                 let Some(root) = root else {
                     leave_out_always(
-                        "no newer Podman: WINDLASS_TEST_PODMAN may name a root file system with one",
+                        "no newer Podman: set WINDLASS_TEST_PODMAN to a root file system with one",
                     );
                     return None;
                 };
@@ -59,10 +59,10 @@ impl Podman {
             leave_out_always("podman is not installed");
             return None;
         }
-        let folder =
-            TempDir::with_prefix_in("windlass-podman-", root.join("var/tmp")).expect("a folder can be made");
+        let folder = TempDir::with_prefix_in("windlass-podman-", root.join("var/tmp"))
+            .expect("a directory can be created");
         let inner =
-            Path::new("/").join(folder.path().strip_prefix(&root).expect("the folder is in the root"));
+            Path::new("/").join(folder.path().strip_prefix(&root).expect("the directory is below the root"));
         let registries = format!("[[registry]]\nlocation = \"{insecure}\"\ninsecure = true\n");
         fs::write(folder.path().join("registries.conf"), registries).expect("a file can be written");
         let mut process = match service(&root, &inner, folder.path()).spawn() {
@@ -79,7 +79,10 @@ impl Podman {
         });
         if !up {
             let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();
-            leave_out_always(&format!("podman ends at once: {}", log.lines().last().unwrap_or_default()));
+            leave_out_always(&format!(
+                "podman exits immediately: {}",
+                log.lines().last().unwrap_or_default()
+            ));
             return None;
         }
         let daemon = Daemon::without_base(format!("unix://{}", socket.display()));
@@ -106,8 +109,8 @@ impl Drop for Podman {
 
 /// Podman in the root file system `root`, with all of its data in `inner`, which is `folder` on the host.
 fn service(root: &Path, inner: &Path, folder: &Path) -> Command {
-    let log = File::create(folder.join("log")).expect("a log file can be made");
-    let errors = log.try_clone().expect("a file can be shared");
+    let log = File::create(folder.join("log")).expect("a log file can be created");
+    let errors = log.try_clone().expect("a file handle can be cloned");
     let mut command = match root == Path::new("/") {
         true => Command::new("podman"),
         false => {

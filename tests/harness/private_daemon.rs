@@ -72,18 +72,19 @@ impl DaemonProcess {
     pub(super) fn start(programs: &Programs) -> Option<Self> {
         // SAFETY: geteuid takes no arguments and cannot fail.
         if unsafe { libc::geteuid() } != 0 {
-            leave_out_always("a Docker daemon can be started by root alone");
+            leave_out_always("only root can start a Docker daemon");
             return None;
         }
         let bridge = match Bridge::create() {
             Ok(bridge) => bridge,
             Err(missing) => {
-                leave_out(&format!("a Docker daemon cannot have a bridge of its own: {missing}"));
+                leave_out(&format!("cannot create a bridge for a Docker daemon: {missing}"));
                 return None;
             }
         };
         // Not in `/tmp`, which may be a small tmpfs and does not support overlay file systems then.
-        let folder = TempDir::with_prefix_in("windlass-dockerd-", "/var/tmp").expect("a folder can be made");
+        let folder =
+            TempDir::with_prefix_in("windlass-dockerd-", "/var/tmp").expect("a directory can be created");
         let process = match dockerd(folder.path(), &bridge, programs).spawn() {
             Ok(process) => process,
             Err(error) => {
@@ -101,7 +102,7 @@ impl DaemonProcess {
         }
         let log = daemon.log();
         leave_out(&format!(
-            "dockerd ends at once; the last line of its log: {}",
+            "dockerd exits immediately; the last line of its log: {}",
             log.lines().last().unwrap_or_default()
         ));
         None
@@ -125,8 +126,8 @@ impl Drop for DaemonProcess {
 }
 
 fn dockerd(folder: &Path, bridge: &Bridge, programs: &Programs) -> Command {
-    let log = File::create(folder.join("log")).expect("a log file can be made");
-    let errors = log.try_clone().expect("a file can be shared");
+    let log = File::create(folder.join("log")).expect("a log file can be created");
+    let errors = log.try_clone().expect("a file handle can be cloned");
     let mut command = programs.command("dockerd");
     command
         .arg(format!("--host=unix://{}", folder.join("docker.sock").display()))

@@ -26,9 +26,9 @@ pub struct Project {
 impl Project {
     /// An empty project.
     pub fn new() -> Self {
-        let folder = TempDir::with_prefix("windlass-").expect("a temporary folder can be made");
+        let folder = TempDir::with_prefix("windlass-").expect("a temporary directory can be created");
         for name in ["project", "home", "docker", "tmp"] {
-            fs::create_dir(folder.path().join(name)).expect("a folder can be made");
+            fs::create_dir(folder.path().join(name)).expect("a directory can be created");
         }
         let place = |name: &str| folder.path().join(name).into_os_string();
         let mut no_daemon = OsString::from("unix://");
@@ -66,14 +66,14 @@ impl Project {
     pub fn symlink(self, path: impl AsRef<Path>, target: impl AsRef<Path>) -> Self {
         let path = self.path(path);
         make_parent(&path);
-        symlink(target, path).expect("a link can be made");
+        symlink(target, path).expect("a link can be created");
         self
     }
 
     /// Adds an empty directory.
     #[must_use]
     pub fn folder(self, path: impl AsRef<Path>) -> Self {
-        fs::create_dir_all(self.path(path)).expect("a folder can be made");
+        fs::create_dir_all(self.path(path)).expect("a directory can be created");
         self
     }
 
@@ -109,7 +109,7 @@ impl Project {
     #[must_use]
     pub fn program_on_path(mut self, name: &str, content: impl AsRef<[u8]>) -> Self {
         let folder = self.folder.path().join("bin");
-        fs::create_dir_all(&folder).expect("a folder can be made");
+        fs::create_dir_all(&folder).expect("a directory can be created");
         let path = folder.join(name);
         fs::write(&path, content).expect("a program can be written");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("permissions can be set");
@@ -256,6 +256,6 @@ impl Project {
 
 fn make_parent(path: &Path) {
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).expect("a folder can be made");
+        fs::create_dir_all(parent).expect("a directory can be created");
     }
 }

@@ -115,7 +115,7 @@ impl Registry {
     /// Removes a tag, as its owner may at any time.
     #[track_caller]
     pub fn remove_tag(&self, repository: &TestRepository, tag: &str) {
-        fs::remove_dir_all(self.tag_folder(repository).join(tag)).expect("the tag is there");
+        fs::remove_dir_all(self.tag_folder(repository).join(tag)).expect("the tag exists");
     }
 
     /// The log of the registry.
@@ -132,7 +132,7 @@ impl Registry {
     }
 
     fn of_kind(kind: Kind) -> Option<Self> {
-        let folder = TempDir::with_prefix("windlass-registry-").expect("a folder can be made");
+        let folder = TempDir::with_prefix("windlass-registry-").expect("a directory can be created");
         match kind {
             Kind::Login => {
                 fs::write(folder.path().join("htpasswd"), HTPASSWD).expect("a file can be written")
@@ -145,7 +145,7 @@ impl Registry {
             let port = free_port();
             fs::write(folder.path().join("config.yml"), configuration(folder.path(), port, kind))
                 .expect("the configuration can be written");
-            let log = fs::File::create(folder.path().join("log")).expect("a log file can be made");
+            let log = fs::File::create(folder.path().join("log")).expect("a log file can be created");
             let started = Command::new("docker-registry")
                 .arg("serve")
                 .arg(folder.path().join("config.yml"))
@@ -171,7 +171,7 @@ impl Registry {
             }
         }
         let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();
-        panic!("docker-registry ends at once:\n{log}");
+        panic!("docker-registry exits immediately:\n{log}");
     }
 }
 

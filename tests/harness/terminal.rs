@@ -86,8 +86,8 @@ impl Terminal {
     /// Types `text`; `"\r"` is Enter, `"\x03"` Ctrl-C.
     #[track_caller]
     pub fn type_text(&mut self, text: &str) -> &mut Self {
-        self.keyboard.write_all(text.as_bytes()).expect("the terminal takes input");
-        self.keyboard.flush().expect("the terminal takes input");
+        self.keyboard.write_all(text.as_bytes()).expect("the terminal accepts input");
+        self.keyboard.flush().expect("the terminal accepts input");
         self
     }
 
@@ -134,7 +134,7 @@ impl Terminal {
             if left.is_zero() || state.closed {
                 let screen = state.parser.screen().contents();
                 drop(state);
-                panic!("no {what} in time\n--- screen:\n{screen}\n--- end");
+                panic!("no {what} before the end or the time limit\n--- screen:\n{screen}\n--- end");
             }
             state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }

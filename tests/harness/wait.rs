@@ -13,7 +13,7 @@ pub fn wait_for<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> Optio
         if let Some(answer) = probe() {
             return answer;
         }
-        assert!(Instant::now() < end, "waited {limit:?} in vain for {what}");
+        assert!(Instant::now() < end, "timed out after {limit:?}, waiting for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -46,7 +46,7 @@ impl Neighbor {
 /// Builds `count` projects at the same time, `rounds` times, while cleanups run; returns the failures.
 fn beside_cleanup(count: usize, rounds: usize, trims: bool) -> Vec<String> {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return Vec::new() };
-    let cache = TempDir::new().expect("a folder");
+    let cache = TempDir::new().expect("a directory");
     let base = daemon.repository(&registry.address(), "base");
     let maker = Project::new()
         .file("devspace.yaml", format!("version: v1beta9\nimages:\n  base:\n    image: {base}\n"))
@@ -102,14 +102,14 @@ fn cleanup_never_takes_what_a_running_build_uses() {
 }
 
 #[test]
-#[ignore = "takes long: tests/long/run"]
+#[ignore = "slow: run tests/long/run"]
 fn many_runs_beside_cleanup() {
     let runs = number("WINDLASS_TEST_ROUNDS", 60);
     let mut wrong = beside_cleanup(runs, 1, false);
     wrong.extend(beside_cleanup(20, runs.div_ceil(20), false));
     wrong.extend(beside_cleanup(20, runs.div_ceil(20), true));
     println!(
-        "many_runs_beside_cleanup: {runs} at once, then {runs} by 20 projects beside cleanup, then with trims"
+        "many_runs_beside_cleanup: {runs} in parallel, then {runs} by 20 projects during cleanups, then with trims"
     );
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }

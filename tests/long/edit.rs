@@ -55,7 +55,7 @@ pub fn add(rng: &mut Rng, root: &Path) -> String {
     match rng.u8(..8) {
         0 => {
             let _ = fs::create_dir_all(path.with_extension("dir"));
-            format!("add the folder {name} (dir)")
+            format!("add the directory {name} (dir)")
         }
         1 => {
             let target = NAMES[rng.usize(..NAMES.len())];
@@ -143,7 +143,7 @@ pub fn edit(rng: &mut Rng, root: &Path) -> String {
         14 if file != "keep.txt" => {
             let _ = fs::remove_file(&path);
             let _ = if rng.bool() { symlink("keep.txt", &path) } else { fs::create_dir(&path) };
-            format!("make {file} something else")
+            format!("change the type of {file}")
         }
         _ => add(rng, root),
     }

@@ -238,7 +238,7 @@ fn damaged_inputs_get_an_answer() {
 }
 
 #[test]
-#[ignore = "takes long: tests/long/run"]
+#[ignore = "slow: run tests/long/run"]
 fn many_damaged_inputs() {
     let wrong = check_all(seed("many_damaged_inputs"), number("WINDLASS_TEST_ROUNDS", 4000));
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n\n"));

@@ -77,7 +77,7 @@ impl Oracle {
         daemon: &Daemon,
         project: &Project,
     ) -> Vec<Result<Essence, String>> {
-        let base = daemon.image_id(&format!("{}:1", sketches.base)).expect("the base is there");
+        let base = daemon.image_id(&format!("{}:1", sketches.base)).expect("the base exists");
         let mut print = format!("{base}\n");
         let mut images = Vec::new();
         for (index, image) in sketches.images.iter().enumerate() {
@@ -98,7 +98,7 @@ impl Oracle {
 /// Builds the last of `images` from a copy of its context, which no builder has seen before.
 fn build(images: &[Sketch], daemon: &Daemon, project: &Project, number: usize) -> Result<Essence, String> {
     let (image, bases) = images.split_last().expect("an image");
-    let copy = TempDir::with_prefix("windlass-truth-").expect("a folder");
+    let copy = TempDir::with_prefix("windlass-truth-").expect("a directory");
     // BuildKit identifies contexts by their paths, and sends only what it considers changed.
     let root = copy.path().join(format!("{:x}", fastrand::u64(..)));
     project
@@ -134,7 +134,7 @@ pub fn docker_build(project: &Project, has_build_kit: bool, arguments: &[&str]) 
     if let Some(plugin) =
         std::env::var_os("WINDLASS_TEST_BUILDX").filter(|path| !path.is_empty() && !plugins.exists())
     {
-        fs::create_dir_all(&plugins).expect("a folder");
+        fs::create_dir_all(&plugins).expect("a directory");
         std::os::unix::fs::symlink(plugin, plugins.join("docker-buildx")).expect("a link");
     }
     let kit = format!("DOCKER_BUILDKIT={}", u8::from(has_build_kit));

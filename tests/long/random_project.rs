@@ -165,7 +165,7 @@ impl<'a> Life<'a> {
                 format!("back to state {past}")
             }
             6 if self.past.len() < 6 => {
-                let copy = TempDir::with_prefix("windlass-past-").expect("a folder");
+                let copy = TempDir::with_prefix("windlass-past-").expect("a directory");
                 let folders: HashSet<_> = self.sketches.images.iter().map(|image| image.folder).collect();
                 for folder in folders {
                     let from = self.project.path(folder);
@@ -193,7 +193,7 @@ impl<'a> Life<'a> {
 
     /// Creates the image that the others are built from.
     fn make_base(&mut self) {
-        let folder = TempDir::new().expect("a folder");
+        let folder = TempDir::new().expect("a directory");
         let mark = self.rng.u32(..);
         let text = format!("FROM {}\nCOPY mark /base/mark\nENV MARK={mark}\n", self.daemon.base());
         fs::write(folder.path().join("Dockerfile"), text).expect("written");
@@ -259,7 +259,7 @@ impl<'a> Life<'a> {
                     && !is_written
                     && !self.contents.contains(digest)
                 {
-                    return Err(format!("{name} has {path} with a content that never was there: {digest}"));
+                    return Err(format!("{name} has {path} with content that never existed: {digest}"));
                 }
             }
         }
@@ -338,17 +338,19 @@ impl<'a> Life<'a> {
         for (image, expected) in names.into_iter().zip(&truth) {
             let found = results.iter().find(|(name, ..)| name == image);
             let Some((_, outcome, there)) = found else {
-                return Err(format!("nothing is said of {image}\n{output}"));
+                return Err(format!("no result for {image}\n{output}"));
             };
             match (there, expected) {
                 (None, Err(_)) => {}
-                (None, Ok(_)) => return Err(format!("{image} is {outcome}, and docker builds it\n{output}")),
+                (None, Ok(_)) => return Err(format!("{image} is {outcome}, but docker builds it\n{output}")),
                 (Some(_), Err(why)) => {
-                    return Err(format!("{image} is {outcome}, and docker says {why}\n{output}"));
+                    return Err(format!("{image} is {outcome}, but docker reports {why}\n{output}"));
                 }
                 (Some((id, reference)), Ok(expected)) => {
                     if id.is_empty() {
-                        return Err(format!("{image} is {outcome}, and {reference} is not there\n{output}"));
+                        return Err(format!(
+                            "{image} is {outcome}, but {reference} does not exist\n{output}"
+                        ));
                     }
                     let essence = self.essence(id, reference);
                     let differences = essence.differences(expected);
@@ -381,7 +383,7 @@ impl<'a> Life<'a> {
         let built = self.results()?.into_iter().find(|(_, outcome, _)| outcome == "built");
         match built {
             Some((name, ..)) if self.sketches.hooks != Hooks::OfImages || !self.shares() => {
-                Err(format!("{name} is built again, and nothing changed\n{output}"))
+                Err(format!("{name} is built again, but nothing changed\n{output}"))
             }
             _ => Ok(()),
         }
@@ -395,7 +397,7 @@ impl<'a> Life<'a> {
 
     fn told(&self) -> String {
         let from = self.story.len().saturating_sub(14);
-        let mut told = format!("what happened last:\n  {}\n", self.story[from..].join("\n  "));
+        let mut told = format!("last events:\n  {}\n", self.story[from..].join("\n  "));
         for image in &self.sketches.images {
             let path = format!("{}/{}.Dockerfile", image.folder, image.name);
             told += &format!(
@@ -427,19 +429,21 @@ fn check_panic(output: &Output) -> Result<(), String> {
 const SHORT: Trouble = Trouble { kills: 0, edits: 2 };
 
 #[test]
+#[ignore = "takes a minute: run tests/long/run"]
 fn a_random_project_is_always_as_docker_builds_it() {
     let wrong = live(Mode::Docker, 1, 24, SHORT);
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
 #[test]
+#[ignore = "takes a minute: run tests/long/run"]
 fn a_random_project_is_always_as_docker_builds_it_also_without_docker() {
     let wrong = live(Mode::Oci, 1, 24, SHORT);
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
 #[test]
-#[ignore = "takes long: tests/long/run"]
+#[ignore = "slow: run tests/long/run"]
 fn random_projects_with_docker() {
     let wrong =
         live(Mode::Docker, seed("random_projects_with_docker"), number("WINDLASS_TEST_ROUNDS", 1000), SHORT);
@@ -447,7 +451,7 @@ fn random_projects_with_docker() {
 }
 
 #[test]
-#[ignore = "takes long: tests/long/run"]
+#[ignore = "slow: run tests/long/run"]
 fn random_projects_with_oci() {
     let wrong =
         live(Mode::Oci, seed("random_projects_with_oci"), number("WINDLASS_TEST_ROUNDS", 1000), SHORT);
@@ -455,7 +459,7 @@ fn random_projects_with_oci() {
 }
 
 #[test]
-#[ignore = "takes long: tests/long/run"]
+#[ignore = "slow: run tests/long/run"]
 fn killed_runs_leave_nothing_wrong() {
     let (seed, rounds) = (seed("killed_runs_leave_nothing_wrong"), number("WINDLASS_TEST_ROUNDS", 100));
     let trouble = Trouble { kills: 8, edits: 1 };

@@ -186,7 +186,7 @@ impl Sketches {
 
 /// Draws the files of a context.
 fn draw_context(rng: &mut Rng, root: &Path) {
-    fs::create_dir_all(root).expect("a folder");
+    fs::create_dir_all(root).expect("a directory");
     super::edit::write_file(rng, &root.join("keep.txt"));
     for _ in 0..rng.usize(2..9) {
         super::edit::add(rng, root);

@@ -53,7 +53,7 @@ fuzz_target!(|archive: &[u8]| {
     // In memory if possible: each input is a few files.
     let memory = PathBuf::from("/dev/shm");
     let parent = if memory.is_dir() { memory } else { std::env::temp_dir() };
-    let folder = TempDir::with_prefix_in("windlass-fuzz-", parent).expect("a temporary folder can be made");
+    let folder = TempDir::with_prefix_in("windlass-fuzz-", parent).expect("a temporary directory can be created");
     let file = folder.path().join("archive");
     fs::write(&file, archive).expect("the archive can be written");
     let store = BlobStore::new(folder.path().join("store"));
@@ -80,10 +80,10 @@ fuzz_target!(|archive: &[u8]| {
     let Ok(built) = built else { return };
 
     let digest = built.stored.expect("it is in the store");
-    let image = StoredImage::open(&store, &digest).expect("an image").expect("it is there");
+    let image = StoredImage::open(&store, &digest).expect("an image").expect("it exists");
     for layer in image.layers() {
         let digest = layer.descriptor.digest().as_ref().parse().expect("a digest");
-        let blob = store.get(&digest).expect("the store can be read").expect("the layer is there");
+        let blob = store.get(&digest).expect("the store can be read").expect("the layer exists");
         let mut content = Vec::new();
         flate2::read::MultiGzDecoder::new(blob.file).read_to_end(&mut content).expect("gzip");
         for entry in tar::Archive::new(&content[..]).entries().expect("an archive") {

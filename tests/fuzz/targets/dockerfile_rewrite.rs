@@ -30,7 +30,7 @@ fuzz_target!(|text: &str| {
         };
         let edited = edited.with_command(target, &[]).expect("the target exists");
         let read = Dockerfile::parse("Dockerfile", edited.text()).expect("an edited Dockerfile can be read");
-        assert_eq!(read.targets().len(), targets, "an edit adds no build target");
+        assert_eq!(read.targets().len(), targets, "an edit adds no build stage");
         let kept: usize = dockerfile.targets().iter().map(|target| target.instructions().len()).sum();
         let now: usize = read.targets().iter().map(|target| target.instructions().len()).sum();
         assert!(
@@ -41,7 +41,7 @@ fuzz_target!(|text: &str| {
     if let Ok(bases) = dockerfile.bases(None, &arguments) {
         let replacements: Vec<_> = bases.into_iter().map(|base| (base, "acme/base:1".to_owned())).collect();
         if let Ok(edited) = dockerfile.with_bases(&replacements) {
-            assert_eq!(edited.targets().len(), targets, "new bases change no build target");
+            assert_eq!(edited.targets().len(), targets, "new bases change no build stage");
         }
     }
 });

@@ -18,10 +18,10 @@ fuzz_target!(|text: &str| {
     let Ok(left_out) = excluded(".dockerignore", rules.as_bytes(), &paths) else { return };
     assert!(
         left_out.iter().all(|path| paths.contains(path)),
-        "only paths that were asked about are excluded"
+        "only the given paths are excluded"
     );
 
     let commented = format!("{rules}\n# a comment\n\n");
-    let again = excluded(".dockerignore", commented.as_bytes(), &paths).expect("a comment is no mistake");
+    let again = excluded(".dockerignore", commented.as_bytes(), &paths).expect("a comment is not an error");
     assert_eq!(left_out, again, "a comment changes nothing");
 });

@@ -15,7 +15,7 @@ static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
     // In memory if possible: each input is a file.
     let memory = PathBuf::from("/dev/shm");
     let parent = if memory.is_dir() { memory } else { std::env::temp_dir() };
-    TempDir::with_prefix_in("windlass-fuzz-", parent).expect("a temporary folder can be made")
+    TempDir::with_prefix_in("windlass-fuzz-", parent).expect("a temporary directory can be created")
 });
 
 // The manifest, in which `CONFIG` is replaced with the digest of the configuration, and after a NUL the configuration.
