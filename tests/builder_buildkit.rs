@@ -175,7 +175,7 @@ fn noise(seed: u64, length: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn context_arrives_exactly() {
+async fn context_arrives_unchanged() {
     let Some(project) = Project::new() else { return };
     let base = project.base();
     project.file("a/b/c/deep.txt", "deep");
@@ -252,7 +252,7 @@ async fn second_build_sends_only_what_changed() {
 }
 
 #[tokio::test]
-async fn changed_file_in_memory_arrives_although_size_and_time_are_the_same() {
+async fn changed_file_in_memory_is_sent_despite_equal_size_and_time() {
     let Some(project) = Project::new() else { return };
     let base = project.base();
     for text in ["one", "two"] {
@@ -266,7 +266,7 @@ async fn changed_file_in_memory_arrives_although_size_and_time_are_the_same() {
 }
 
 #[tokio::test]
-async fn changed_dockerfile_of_the_same_size_counts() {
+async fn changed_dockerfile_of_the_same_size_is_noticed() {
     let Some(project) = Project::new() else { return };
     let base = project.base();
     for text in ["one", "two"] {
@@ -276,7 +276,7 @@ async fn changed_dockerfile_of_the_same_size_counts() {
 }
 
 #[tokio::test]
-async fn ignore_file_of_the_context_has_no_say() {
+async fn ignore_file_in_the_context_is_not_applied() {
     let Some(project) = Project::new() else { return };
     let base = project.base();
     project.file(".dockerignore", "kept\n");
@@ -324,7 +324,7 @@ async fn failing_step_is_shown_with_its_output() {
 }
 
 #[tokio::test]
-async fn missing_source_of_copy_is_the_reason() {
+async fn missing_copy_source_is_reported_as_the_cause() {
     let Some(project) = Project::new() else { return };
     let base = project.base();
     let error = project.build(&format!("FROM {base}\nCOPY absent /x\n")).await.expect_err("the build fails");
@@ -333,7 +333,7 @@ async fn missing_source_of_copy_is_the_reason() {
 }
 
 #[tokio::test]
-async fn unknown_target_is_refused_in_the_words_of_the_cause() {
+async fn unknown_target_is_rejected_with_the_message_of_the_daemon() {
     let Some(project) = Project::new() else { return };
     let base = project.base();
     let mut request = project.request(&format!("FROM {base}\n"), Selection::default());
@@ -347,7 +347,7 @@ async fn unknown_target_is_refused_in_the_words_of_the_cause() {
 }
 
 #[tokio::test]
-async fn vanished_file_fails_the_build_by_name() {
+async fn removed_file_fails_the_build_and_is_named() {
     let Some(project) = Project::new() else { return };
     let base = project.base();
     let path = project.file("src/gone", "x");
@@ -447,7 +447,7 @@ async fn dropped_build_leaves_nothing_running() {
 }
 
 #[tokio::test]
-async fn daemon_that_goes_away_is_told() {
+async fn stopped_daemon_is_reported() {
     let Some(project) = Project::new() else { return };
     let base = project.base();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("port");
@@ -480,7 +480,7 @@ async fn daemon_that_goes_away_is_told() {
 }
 
 #[tokio::test]
-async fn builds_run_side_by_side() {
+async fn builds_run_in_parallel() {
     let (Some(left), Some(right)) = (Project::new(), Project::new()) else { return };
     let base = left.base();
     left.file("name", "left");

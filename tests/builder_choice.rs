@@ -11,7 +11,7 @@ fn config(repository: &TestRepository, docker: &str) -> String {
 }
 
 #[test]
-fn kaniko_takes_the_place_of_docker_where_no_daemon_answers() {
+fn kaniko_is_the_fallback_without_a_daemon() {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let api = cluster.repository("api");
     let project = cluster
@@ -48,7 +48,7 @@ fn without_daemon(kubeconfig: Option<String>, docker: &str) -> Project {
 }
 
 #[test]
-fn without_a_cluster_nobody_speaks_of_kubernetes() {
+fn without_a_cluster_no_message_mentions_kubernetes() {
     let project = without_daemon(None, "").file("Dockerfile", "FROM scratch\nRUN make\n");
     let output = project.run(["build"]);
     output.exits(1).stderr_has("stage::build::needs_daemon").stderr_says("cannot reach the Docker daemon");
@@ -113,14 +113,14 @@ fn plan_and_build_agree_without_a_daemon() {
 }
 
 #[test]
-fn the_fallback_can_be_switched_off() {
+fn the_fallback_can_be_disabled() {
     let Some(cluster) = Cluster::acquire() else { return };
     let output = without_daemon(Some(cluster.kubeconfig("test")), "disableFallback: true").run(["build"]);
     output.exits(1).stderr_has("docker::unreachable").lacks("kaniko");
 }
 
 #[test]
-fn what_kaniko_cannot_do_keeps_it_from_docker_s_place() {
+fn unsupported_options_prevent_the_fallback_to_kaniko() {
     let Some(cluster) = Cluster::acquire() else { return };
     let kubeconfig = || Some(cluster.kubeconfig("test"));
     let arguments = without_daemon(kubeconfig(), "args: [--squash]").run(["build"]);
@@ -134,7 +134,7 @@ fn what_kaniko_cannot_do_keeps_it_from_docker_s_place() {
 }
 
 #[test]
-fn tests_see_the_fallback() {
+fn the_fallback_works_in_project_tests() {
     let tests = r#"
         fn far_cluster() { host.cluster(#{ context: "prod", server: "https://prod.example" }); }
 

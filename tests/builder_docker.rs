@@ -247,7 +247,7 @@ async fn cancelling_stops_the_build_in_the_daemon() {
 }
 
 #[tokio::test]
-async fn a_daemon_that_vanishes_is_named() {
+async fn a_daemon_that_stops_is_named() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("docker.sock");
@@ -291,7 +291,7 @@ async fn a_daemon_that_vanishes_is_named() {
 }
 
 #[tokio::test]
-async fn a_push_tells_progress_and_digest() {
+async fn a_push_reports_progress_and_digest() {
     let Some(registry) = Registry::start() else { return };
     let Some(fixture) = Fixture::in_registry("push", &registry.address()) else { return };
     let (events, cancel) = (fixture.events(), CancellationToken::new());
@@ -312,7 +312,7 @@ async fn a_push_tells_progress_and_digest() {
 }
 
 #[tokio::test]
-async fn a_push_of_nothing_is_refused_with_the_daemons_words() {
+async fn a_push_of_a_missing_image_is_rejected_with_the_daemons_message() {
     let Some(fixture) = Fixture::new("nothing") else { return };
     let (events, cancel) = (fixture.events(), CancellationToken::new());
     match fixture.daemon.push(&fixture.reference("none"), None, &events, &cancel).await {
@@ -326,7 +326,7 @@ async fn a_push_of_nothing_is_refused_with_the_daemons_words() {
 }
 
 #[tokio::test]
-async fn the_daemon_tells_its_facts() {
+async fn the_daemon_reports_its_properties() {
     let Some(fixture) = Fixture::new("facts") else { return };
     let facts = fixture.daemon.facts().await.unwrap();
     assert!(facts.api >= (1, 24) && facts.os == "linux", "{facts:?}");

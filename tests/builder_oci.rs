@@ -676,12 +676,12 @@ fn compare_with_docker(store: ImageStore) {
 }
 
 #[test]
-fn images_are_those_of_docker() {
+fn images_equal_those_of_docker() {
     compare_with_docker(ImageStore::Docker);
 }
 
 #[test]
-fn images_are_those_of_docker_with_containerd() {
+fn images_equal_those_of_docker_with_containerd() {
     compare_with_docker(ImageStore::Containerd);
 }
 
@@ -863,7 +863,7 @@ fn equal_inputs_give_equal_digests() {
 }
 
 #[test]
-fn only_changed_layers_are_made_anew() {
+fn only_changed_layers_are_rebuilt() {
     let project = Project::new()
         .file(
             "Dockerfile",
@@ -881,7 +881,7 @@ fn only_changed_layers_are_made_anew() {
 }
 
 #[test]
-fn a_change_of_permission_bits_alone_is_built() {
+fn a_change_of_permission_bits_alone_causes_a_build() {
     let project = Project::new()
         .file("devspace.yaml", "version: v1beta11\nimages:\n  app:\n    image: acme/app\n    tags: [v1]\n")
         .file("Dockerfile", "FROM scratch\nCOPY key tool dir /\n")
@@ -906,7 +906,7 @@ fn a_change_of_permission_bits_alone_is_built() {
 }
 
 #[test]
-fn what_needs_a_daemon_is_said_before_anything_is_built() {
+fn features_that_need_a_daemon_are_reported_before_the_build() {
     let project = |dockerfile: &str| {
         Project::new()
             .file("Dockerfile", dockerfile)
@@ -935,7 +935,7 @@ fn what_needs_a_daemon_is_said_before_anything_is_built() {
 }
 
 #[test]
-fn mistakes_point_at_their_line() {
+fn errors_point_at_their_line() {
     let check = |dockerfile: &str, texts: &[&str]| {
         let project = files(Project::new())
             .file("Dockerfile", dockerfile)
@@ -1030,7 +1030,7 @@ fn pushed_images_are_pulled_and_run() {
 }
 
 #[test]
-fn bases_that_only_the_daemon_has_are_taken_from_it() {
+fn base_images_only_in_the_daemon_are_loaded_from_it() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     take_base(&daemon, &registry);
 }
@@ -1073,7 +1073,7 @@ fn take_base(daemon: &Daemon, registry: &Registry) {
 }
 
 #[test]
-fn images_that_are_not_pushed_are_loaded_into_the_daemon() {
+fn unpushed_images_are_loaded_into_the_daemon() {
     let Some(daemon) = Daemon::acquire() else { return };
     load(&daemon);
 }
@@ -1103,7 +1103,7 @@ fn load(daemon: &Daemon) {
 }
 
 #[test]
-fn docker_with_containerd_gives_and_takes_images() {
+fn images_are_exchanged_with_docker_with_containerd() {
     let Some(daemon) = ModernDaemon::acquire(ImageStore::Containerd) else { return };
     let Some(registry) = Registry::start() else { return };
     take_base(&daemon, &registry);
@@ -1136,7 +1136,7 @@ fn docker_with_containerd_gives_and_takes_images() {
 }
 
 #[test]
-fn images_of_a_daemon_that_is_gone_are_assembled() {
+fn images_of_a_stopped_daemon_are_assembled() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "gone");
     let project = one_image(repository.name(), "FROM scratch\nCOPY a.txt /x\n").daemon(&daemon);
@@ -1153,7 +1153,7 @@ fn images_of_a_daemon_that_is_gone_are_assembled() {
 }
 
 #[test]
-fn here_documents_and_linked_layers_are_written() {
+fn heredocs_and_linked_layers_are_written() {
     let dockerfile = "FROM scratch AS base\nCOPY --chmod=1777 dir /tmp/\nCOPY dir /real\nFROM base\nENV NAME=world\nCOPY <<EOF <<-'raw' /docs/\nhello \"$NAME\" \\$NAME\nEOF\n\tkeeps $NAME\nraw\nCOPY --chown=3 --chmod=600 <<EOF /single\none\nEOF\nCOPY --link --chown=5:6 a.txt /tmp/linked/\nCOPY --exclude=*.txt --exclude=sub dir /some/\n";
     let project = one_image("acme/docs", dockerfile);
     project.run(["build", "--skip-push", "-t", "1"]).success();
@@ -1176,7 +1176,7 @@ fn here_documents_and_linked_layers_are_written() {
 }
 
 #[test]
-fn addresses_are_downloaded_and_checked() {
+fn urls_are_downloaded_and_verified() {
     let address = serve();
     let digest = windlass::image::Digest::of("hello");
     let build = |dockerfile: String| {
@@ -1200,7 +1200,7 @@ fn addresses_are_downloaded_and_checked() {
 }
 
 #[test]
-fn hostile_archives_stay_inside_or_are_refused() {
+fn malicious_archives_stay_in_the_directory_or_are_rejected() {
     let raw = |path: &str, kind: tar::EntryType, link: &str, content: &[u8]| {
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(kind);
@@ -1256,7 +1256,7 @@ fn hostile_archives_stay_inside_or_are_refused() {
 }
 
 #[test]
-fn a_layer_that_is_not_what_its_image_says_is_refused() {
+fn a_layer_with_the_wrong_digest_is_rejected() {
     let Some(registry) = Registry::start() else { return };
     let folder = tempfile::tempdir().expect("a directory");
     let store = BlobStore::new(folder.path().join("oci"));

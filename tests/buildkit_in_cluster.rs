@@ -46,7 +46,7 @@ fn said(project: &Project) -> Vec<String> {
 }
 
 #[test]
-fn buildx_is_told_what_to_build_and_may_be_told_to_keep_it() {
+fn buildx_gets_the_build_options_and_can_keep_the_image() {
     let project = project(&["api"], "noCreate: true, noLoad: true");
     project.run(["build", "--skip-push"]).success();
     let build = "buildx build --build-arg A --tag r.example/api:one --file PATH --target final --builder devspace-dev \
@@ -55,13 +55,13 @@ fn buildx_is_told_what_to_build_and_may_be_told_to_keep_it() {
 }
 
 #[test]
-fn a_builder_in_a_cluster_that_does_not_answer_is_not_waited_for() {
+fn a_builder_in_an_unreachable_cluster_is_an_error() {
     let output = project(&["api"], "").run(["build"]);
     output.exits(1).stderr_has("cluster::unreachable").stderr_has("https://127.0.0.1:1");
 }
 
 #[test]
-fn without_buildx_the_alternatives_are_named() {
+fn without_buildx_the_message_names_the_alternatives() {
     let project = project(&["api"], "").program_on_path("docker", "#!/bin/sh\nexit 1\n");
     let output = project.run(["build"]);
     output.exits(1).stderr_has("stage::build::no_buildx").stderr_says("`docker buildx` is not installed");
@@ -69,7 +69,7 @@ fn without_buildx_the_alternatives_are_named() {
 }
 
 #[test]
-fn a_plan_names_the_builder_and_calls_nobody() {
+fn a_plan_names_the_builder_and_contacts_no_server() {
     let project = project(&["api"], "namespace: builds");
     let output = project.run(["plan"]);
     output.success().stdout_has("builder  buildkit").stdout_has("push     r.example/api:one");

@@ -52,7 +52,7 @@ fn count(output: &Output, text: &str) -> usize {
 }
 
 #[test]
-fn the_first_build_makes_a_builder_and_pushes() {
+fn the_first_build_creates_a_builder_and_pushes() {
     let Some(cluster) = BuildxCluster::acquire() else { return };
     let api = cluster.daemon.repository(&cluster.registry.address(), "api");
     let project = project(&cluster, &api, "rootless: true");
@@ -88,7 +88,7 @@ fn the_first_build_makes_a_builder_and_pushes() {
 }
 
 #[test]
-fn images_that_are_built_at_once_share_one_builder_in_a_namespace_that_is_made_for_it() {
+fn parallel_builds_share_one_builder_in_a_new_namespace() {
     let Some(cluster) = BuildxCluster::acquire() else { return };
     let Some(builds) = Cluster::without_namespace() else { return };
     let repositories =
@@ -131,7 +131,7 @@ fn images_that_are_built_at_once_share_one_builder_in_a_namespace_that_is_made_f
 }
 
 #[test]
-fn a_builder_is_made_as_configured_and_ctrl_c_stops_waiting_for_it() {
+fn a_builder_has_the_configured_options_and_ctrl_c_stops_the_wait() {
     let Some(cluster) = BuildxCluster::acquire() else { return };
     let api = cluster.daemon.repository(&cluster.registry.address(), "api");
     let project = project(&cluster, &api, "name: ours, nodeSelector: 'disk=ssd,zone=a'");
@@ -146,7 +146,7 @@ fn a_builder_is_made_as_configured_and_ctrl_c_stops_waiting_for_it() {
 }
 
 #[test]
-fn a_builder_is_made_anew_when_it_should_be_made_otherwise() {
+fn a_builder_is_recreated_when_its_options_change() {
     let Some(cluster) = BuildxCluster::acquire() else { return };
     let api = cluster.daemon.repository(&cluster.registry.address(), "api");
     let project = project(&cluster, &api, "name: ours, noCreate: true");
@@ -191,7 +191,7 @@ fn a_builder_is_made_anew_when_it_should_be_made_otherwise() {
 }
 
 #[test]
-fn a_context_that_is_not_current_is_built_in() {
+fn a_context_other_than_the_current_one_is_used() {
     let Some(cluster) = BuildxCluster::acquire() else { return };
     let api = cluster.daemon.repository(&cluster.registry.address(), "api");
     let project = project(&cluster, &api, "name: ours, rootless: true");
@@ -245,7 +245,7 @@ fn copies(project: &Project) -> usize {
 }
 
 #[test]
-fn what_is_not_pushed_is_loaded_into_the_daemon() {
+fn images_built_in_the_cluster_without_push_are_loaded_into_the_daemon() {
     let Some(cluster) = BuildxCluster::acquire() else { return };
     let api = cluster.daemon.repository("", "api");
     let project = project(&cluster, &api, "rootless: true");
@@ -265,7 +265,7 @@ fn what_is_not_pushed_is_loaded_into_the_daemon() {
 }
 
 #[test]
-fn credentials_are_docker_s_and_a_step_that_fails_is_shown() {
+fn dockers_credentials_are_used_and_a_failing_step_is_shown() {
     let Some(registry) = Registry::with_login() else { return };
     let Some(cluster) = BuildxCluster::with(registry) else { return };
     let api = cluster.daemon.repository(&cluster.registry.address(), "api");
@@ -285,7 +285,7 @@ fn credentials_are_docker_s_and_a_step_that_fails_is_shown() {
 }
 
 #[test]
-fn a_builder_that_does_not_start_says_why_and_is_not_kept() {
+fn a_builder_that_does_not_start_is_explained_and_removed() {
     let Some(cluster) = BuildxCluster::acquire() else { return };
     let api = cluster.daemon.repository(&cluster.registry.address(), "api");
     let project = project(&cluster, &api, "rootless: true").limit(LIMIT);
@@ -311,7 +311,7 @@ fn a_builder_that_does_not_start_says_why_and_is_not_kept() {
 }
 
 #[test]
-fn a_user_without_rights_is_told_which_are_missing() {
+fn missing_permissions_of_a_user_are_named() {
     let Some(cluster) = BuildxCluster::acquire() else { return };
     let api = cluster.daemon.repository(&cluster.registry.address(), "api");
     let project = project(&cluster, &api, "rootless: true");

@@ -90,7 +90,7 @@ const HOOK: &str = "hooks:\n- command: 'echo more >> c/grow; echo new > c/new; e
                     c/same'\n  events: ['before:build:api']\n";
 
 #[test]
-fn what_a_hook_of_an_image_writes_is_in_it_and_the_next_run_knows() {
+fn files_of_an_image_hook_are_in_the_image_and_recorded() {
     let Some(daemon) = Daemon::acquire() else { return };
     for (name, build) in BUILDERS {
         let repository = daemon.repository("", "hook-writes");
@@ -109,7 +109,7 @@ fn what_a_hook_of_an_image_writes_is_in_it_and_the_next_run_knows() {
 }
 
 #[test]
-fn what_runs_before_all_images_counts_in_the_first_look() {
+fn files_of_hooks_before_all_images_are_included() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "before-all");
     let hook = "hooks:\n- command: 'mkdir -p c; printf \"FROM scratch\\nCOPY made.txt /x/\\n\" > c/Dockerfile; echo 1 > c/made.txt'\n  \
@@ -128,7 +128,7 @@ fn what_runs_before_all_images_counts_in_the_first_look() {
 }
 
 #[test]
-fn a_hook_may_write_the_dockerfile_of_its_image() {
+fn a_hook_can_write_the_dockerfile_of_its_image() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "hook-dockerfile");
     let hook = "hooks:\n- command: 'printf \"FROM scratch\\nCOPY same /x/renamed\\n\" > c/Dockerfile'\n  events: \
@@ -142,7 +142,7 @@ fn a_hook_may_write_the_dockerfile_of_its_image() {
 }
 
 #[test]
-fn what_one_image_writes_counts_in_the_next() {
+fn files_that_one_image_writes_are_inputs_of_the_next() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "image-writes");
     let first = "  a:\n    image: acme/a\n    context: .\n    dockerfile: a.Dockerfile\n  b:\n    image: acme/b\n    build:\n      \
@@ -159,7 +159,7 @@ fn what_one_image_writes_counts_in_the_next() {
 }
 
 #[test]
-fn what_a_script_writes_after_it_planned_is_built() {
+fn files_that_a_script_writes_after_planning_are_built() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "script-writes");
     let project = project(&daemon, &repository, BUILDERS[0].1, "").file(
@@ -221,7 +221,7 @@ impl Held {
 }
 
 #[test]
-fn what_was_sent_is_what_is_remembered() {
+fn the_record_matches_the_files_that_were_sent() {
     for (name, build) in BUILDERS {
         for is_first in [true, false] {
             let Some(held) = Held::new() else { return };
@@ -262,7 +262,7 @@ fn what_was_sent_is_what_is_remembered() {
 }
 
 #[test]
-fn a_file_that_is_gone_when_it_is_sent_is_missed_or_not_in_the_image() {
+fn a_file_removed_before_sending_is_an_error_or_not_in_the_image() {
     for (name, build) in BUILDERS {
         let Some(held) = Held::new() else { return };
         let repository = held.daemon.repository(&held.proxy.address(), "gone");
@@ -276,7 +276,7 @@ fn a_file_that_is_gone_when_it_is_sent_is_missed_or_not_in_the_image() {
 }
 
 #[test]
-fn what_a_hook_writes_reaches_builders_in_the_cluster() {
+fn files_of_a_hook_reach_builders_in_the_cluster() {
     let in_cluster = |build: &str, repository: &TestRepository, project: Project| {
         project
             .file(

@@ -62,7 +62,7 @@ fn found(script: &str) -> String {
 }
 
 #[test]
-fn good_project_has_no_findings() {
+fn valid_project_has_no_findings() {
     let project = project()
         .file("lib/names.rhai", "fn suffix(image) { image.name.to_upper() }\n")
         .file(
@@ -82,7 +82,7 @@ fn build_image(image) { [1, 2].map(|n| n + 1); base::build_image(image) }
 }
 
 #[test]
-fn every_profile_is_looked_at() {
+fn every_profile_is_checked() {
     let project = project()
         .file("windlass.dev.rhai", "fn tags(image) { tagz(image) }\n")
         .file("windlass.stagign.rhai", "fn tags(image) { [\"1\"] }\n")
@@ -116,7 +116,7 @@ fn patch_that_matches_nothing_is_found() {
 }
 
 #[test]
-fn tags_that_collide_are_found() {
+fn colliding_tags_are_found() {
     let config = project().read("devspace.yaml").replace("acme/web", "acme/api");
     let project =
         project().file("devspace.yaml", config).file("windlass.dev.rhai", "fn tags(image) { [\"1\"] }\n");
@@ -125,7 +125,7 @@ fn tags_that_collide_are_found() {
 }
 
 #[test]
-fn mistakes_that_no_run_would_meet_are_found_as_well() {
+fn errors_that_no_run_would_reach_are_found() {
     insta::assert_snapshot!(found(
         "import \"scripts/build\" as base;
 import \"lib/none\" as none;
@@ -147,7 +147,7 @@ fn tag(image) { [\"1\"] }
 
 /// Errors that are typical of a first script: the message names the fix, in a check and in a build.
 #[test]
-fn typical_mistakes_are_answered_with_their_fix() {
+fn typical_errors_name_their_fix() {
     let scripts = [
         ("typo", "fn dockerfile(image) { load_dockerfil(image) }"),
         ("arity", "fn plan(image) { plan_image(image) }"),
@@ -230,7 +230,7 @@ fn typical_mistakes_are_answered_with_their_fix() {
 }
 
 #[test]
-fn dockerfile_and_configuration_are_looked_at() {
+fn dockerfile_and_configuration_are_checked() {
     let project = project().file("Dockerfile", "FROM scratch\nCOYP greeting /\n");
     let lines: Vec<_> = findings(&project, 2).iter().map(line).collect();
     assert!(lines[0].contains("dockerfile::"), "{lines:?}");
@@ -248,7 +248,7 @@ fn no_command_runs() {
 }
 
 #[test]
-fn dependencies_are_looked_at() {
+fn dependencies_are_checked() {
     let config = "version: v1beta11\nimages:\n  api:\n    image: acme/api\n    build:\n      docker:\n        options:\n          buildArgs:\n            BASE: ${runtime.dependencies.auth.images.base}\ndependencies:\n- {name: auth, source: {path: libs/auth}}\n- {name: far, source: {git: 'file:///nowhere/far.git'}}\nprofiles:\n- name: dev\n";
     let below = "version: v1beta11\nimages:\n  base:\n    image: acme/base\n";
     let project = project()
@@ -288,7 +288,7 @@ fn dependencies_are_looked_at() {
 }
 
 #[test]
-fn test_files_are_looked_at() {
+fn test_files_are_checked() {
     let project = project()
         .file("windlass.rhai", "fn tags(image) { [suffix(image)] }\nfn suffix(image) { image.name }\nfn release(project, version) { }\n")
         .file(
@@ -326,7 +326,7 @@ fn helper() { tags(project()) }
 
 /// More typical errors, one per line: the message and the fix. `windlass plan` reports the same.
 #[test]
-fn more_mistakes_are_answered_with_their_fix() {
+fn more_errors_name_their_fix() {
     let scripts = [
         ("no semicolon after let", "fn tags(image) { let tag = \"1\"\n [tag] }"),
         ("no semicolon after a call", "fn before_build(project) {\n    print(\"a\")\n    print(\"b\")\n}"),

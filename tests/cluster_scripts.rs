@@ -64,7 +64,7 @@ fn an_override_and_a_pipeline_build_in_the_cluster() {
 }
 
 #[test]
-fn a_plan_of_such_scripts_makes_no_pod() {
+fn a_plan_of_such_scripts_creates_no_pod() {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let api = cluster.repository("api");
     let output = project(&cluster, &api).run(["plan"]);
@@ -74,7 +74,7 @@ fn a_plan_of_such_scripts_makes_no_pod() {
 }
 
 #[test]
-fn a_pipeline_reads_what_pods_print() {
+fn a_pipeline_reads_the_logs_of_pods() {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let project = project(&cluster, &cluster.repository("api"));
     for name in ["first", "second"] {

@@ -62,7 +62,7 @@ fn bash_completes_the_names_of_another_configuration() {
 }
 
 #[test]
-fn bash_completes_what_can_be_run() {
+fn bash_completes_pipelines_and_commands() {
     let project = project()
         .file("windlass.rhai", "fn release(project, version) { }\nfn tags(image) { [\"1\"] }\n")
         .file("windlass.staging.rhai", "fn promote(project) { }\n");
@@ -71,7 +71,7 @@ fn bash_completes_what_can_be_run() {
 }
 
 #[test]
-fn broken_configuration_completes_nothing_and_says_nothing() {
+fn broken_configuration_completes_nothing_silently() {
     let project = project().file("devspace.yaml", "images: [");
     assert_eq!(bash(&project, &["windlass", "build", "a"]), [""; 0]);
 }

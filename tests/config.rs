@@ -295,7 +295,7 @@ fn patch_that_matches_nothing_is_an_error() {
 }
 
 #[test]
-fn file_is_found_upward_and_paths_start_at_it() {
+fn file_is_found_in_parent_directories_and_paths_are_relative_to_it() {
     let project = recording("a", "").folder("deep/er");
     project.run_in("deep/er", ["build", "--skip-push"]).success();
     assert_eq!(project.read("recorded"), "a\n");
@@ -303,7 +303,7 @@ fn file_is_found_upward_and_paths_start_at_it() {
 }
 
 #[test]
-fn config_flag_names_another_file_and_its_folder() {
+fn config_flag_selects_another_file_and_directory() {
     let project = recording("here", "");
     let other = project.read("devspace.yaml").replace("here", "there");
     let project = project.file("other/dev.yaml", other).executable("other/record", RECORD);
@@ -313,7 +313,7 @@ fn config_flag_names_another_file_and_its_folder() {
 }
 
 #[test]
-fn flags_quieten_and_open_up() {
+fn flags_control_the_output() {
     let project = recording("a", "").file(
         "devspace.yaml",
         "version: v1beta9\nimages:\n  api: {image: acme/api, tag: t, build: {custom: {command: ./record}}}\n",
@@ -336,7 +336,7 @@ fn other_sections_are_kept_and_not_checked() {
 }
 
 #[test]
-fn all_mistakes_of_a_file_come_in_one_report() {
+fn all_errors_of_a_file_are_in_one_report() {
     let file = "version: v1beta9
 images:
   api:
@@ -378,7 +378,7 @@ profiles:
 }
 
 #[test]
-fn mistake_is_shown_with_its_lines() {
+fn error_is_shown_with_its_lines() {
     let project = Project::new()
         .file("devspace.yaml", "version: v1beta9\nimages:\n  api:\n    image: acme/api\n    dockefile: x\n");
     insta::assert_snapshot!(build(&project, &[]).snapshot(), @"
@@ -402,7 +402,7 @@ fn mistake_is_shown_with_its_lines() {
 }
 
 #[test]
-fn typical_mistakes_are_answered() {
+fn typical_errors_are_explained() {
     let check = |file: &str, flags: &[&str], expected: &[&str]| {
         let output = build(&Project::new().file("devspace.yaml", file), flags);
         output.exits(2);
@@ -445,7 +445,7 @@ fn typical_mistakes_are_answered() {
 }
 
 #[test]
-fn without_a_terminal_nothing_is_asked() {
+fn without_a_terminal_there_is_no_prompt() {
     let project = recording("'${TIER}'", "vars: [{name: TIER, question: 'Which tier?'}]\n");
     let output = project.run_with_input(["build", "--skip-push"], "typed\n");
     output
@@ -458,7 +458,7 @@ fn without_a_terminal_nothing_is_asked() {
 }
 
 #[test]
-fn answer_on_the_terminal_is_asked_once() {
+fn prompt_on_the_terminal_appears_once() {
     let project = recording("'${TIER}'", "vars: [{name: TIER, question: 'Which tier?', default: test}]\n");
     let mut terminal = project.terminal(["build", "--skip-push"]);
     terminal.wait_for_text("Which tier?");
@@ -482,7 +482,7 @@ fn options_are_chosen_with_the_keys() {
 }
 
 #[test]
-fn password_is_neither_shown_nor_kept() {
+fn password_is_neither_shown_nor_saved() {
     let project = recording("'${TOKEN}'", "vars: [{name: TOKEN, password: true, question: 'The token?'}]\n");
     let mut terminal = project.terminal(["build", "--skip-push"]);
     terminal.wait_for_text("The token?");
@@ -499,7 +499,7 @@ fn password_is_neither_shown_nor_kept() {
 }
 
 #[test]
-fn question_broken_off_ends_the_run_as_interrupted() {
+fn cancelled_prompt_ends_the_run_as_interrupted() {
     let project = recording("'${TIER}'", "vars: [{name: TIER, question: 'Which tier?'}]\n");
     let mut terminal = project.terminal(["build", "--skip-push"]);
     terminal.wait_for_text("Which tier?");
@@ -511,7 +511,7 @@ fn question_broken_off_ends_the_run_as_interrupted() {
 }
 
 #[test]
-fn interrupted_command_of_a_variable_ends_with_what_it_started() {
+fn interrupted_command_of_a_variable_ends_with_its_children() {
     use crate::harness::Signal;
     let command = "exec 9>lock; flock 9; touch started; (sleep 1000; true); true";
     let project = recording("'${SLOW}'", &format!("vars: [{{name: SLOW, command: '{command}'}}]\n"));

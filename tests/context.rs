@@ -44,7 +44,7 @@ fn listing(daemon: &Daemon, reference: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_image_gets_what_the_rules_leave_and_nothing_else() {
+fn the_image_gets_exactly_the_files_that_are_not_ignored() {
     let Some(daemon) = Daemon::acquire() else { return };
     for builder in BUILDERS {
         // Once unedited, once with an edited Dockerfile, which must not be visible either.
@@ -86,7 +86,7 @@ fn the_image_gets_what_the_rules_leave_and_nothing_else() {
 }
 
 #[test]
-fn one_ignore_file_counts() {
+fn exactly_one_ignore_file_applies() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "order");
     let project = Project::new()
@@ -152,13 +152,13 @@ fn files_arrive_as_they_are_on_disk() {
 }
 
 #[test]
-fn names_that_are_not_utf8_arrive_byte_for_byte() {
+fn non_utf8_names_arrive_unchanged() {
     let Some(daemon) = Daemon::acquire() else { return };
     check_names(&daemon, &["docker: {useBuildKit: true}", "docker: {useBuildKit: false}", CLI, OCI]);
 }
 
 #[test]
-fn names_that_are_not_utf8_arrive_byte_for_byte_in_a_new_daemon() {
+fn non_utf8_names_arrive_unchanged_in_a_modern_daemon() {
     let Some(daemon) = ModernDaemon::acquire(ImageStore::Docker) else { return };
     check_names(&daemon, &["docker: {useBuildKit: true}", "docker: {useBuildKit: false}"]);
 }
@@ -174,7 +174,7 @@ fn whole() -> Project {
 const BUILD: [&str; 4] = ["build", "--skip-push", "--builder", "oci"];
 
 #[test]
-fn the_cache_of_windlass_is_no_part_of_the_context() {
+fn windlass_cache_is_not_in_the_context() {
     for (variable, folder, cache) in
         [("XDG_CACHE_HOME", "[x]/.cache", "[x]/.cache/windlass"), ("HOME", "home", "home/.cache/windlass")]
     {
@@ -197,7 +197,7 @@ fn the_cache_of_windlass_is_no_part_of_the_context() {
 
 /// As in a container of OpenShift or Jenkins.
 #[test]
-fn a_user_without_a_home_has_a_cache_that_is_no_part_of_the_context() {
+fn cache_of_a_user_without_home_is_not_in_the_context() {
     const NOBODY: u32 = 54_321;
     let windlass = env!("CARGO_BIN_EXE_windlass");
     let as_nobody = |project: &Project, words: &[&str]| {
@@ -269,7 +269,7 @@ fn check_names(daemon: &Daemon, builders: &[&str]) {
 }
 
 #[test]
-fn the_dockerfile_may_lie_outside_or_be_ignored() {
+fn the_dockerfile_may_be_outside_or_ignored() {
     let Some(daemon) = Daemon::acquire() else { return };
     for builder in BUILDERS {
         let outside = daemon.repository("", "outside");
@@ -315,7 +315,7 @@ fn a_missing_context_is_named() {
 }
 
 #[test]
-fn a_bad_pattern_is_shown_where_it_stands() {
+fn an_invalid_pattern_is_shown_with_its_line() {
     let project = unbuilt("").file(".dockerignore", "a\n  [b\n");
     let output = project.run(["build", "--skip-push"]);
     output.exits(1).stderr_has(".dockerignore`: line 2, column 3: `[b` is not a valid pattern");
@@ -355,7 +355,7 @@ fn sparse(path: &Path, bytes: u64) {
 }
 
 #[test]
-fn a_huge_context_is_told_with_its_largest_folders() {
+fn a_huge_context_is_reported_with_its_largest_directories() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "huge");
     let project = Project::new()

@@ -50,7 +50,7 @@ fn loaded(file: &Path) -> Loaded {
 }
 
 #[test]
-fn every_file_loads_to_what_its_snapshot_says() {
+fn every_file_loads_as_in_its_snapshot() {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(folder().join("snapshots"));
     settings.set_prepend_module_to_snapshot(false);

@@ -35,7 +35,7 @@ fn arguments(custom: &str) -> Vec<String> {
 }
 
 #[test]
-fn images_stand_between_args_and_append_args() {
+fn images_are_passed_between_args_and_append_args() {
     let (one, two) = ("r.example/api:one", "r.example/api:two");
     assert_eq!(arguments("{command: ./tell.sh}"), [one, two]);
     assert_eq!(
@@ -49,7 +49,7 @@ fn images_stand_between_args_and_append_args() {
 }
 
 #[test]
-fn image_argument_is_the_tag_alone_or_left_out() {
+fn image_argument_can_be_the_tag_alone_or_omitted() {
     assert_eq!(
         arguments("{command: ./tell.sh, imageTagOnly: true, imageFlag: -t}"),
         ["-t", "one", "-t", "two"]
@@ -84,27 +84,27 @@ fn command_finds_the_image_in_its_environment() {
 }
 
 #[test]
-fn folder_of_the_command_is_the_projects_wherever_it_is_started() {
+fn command_always_runs_in_the_project_directory() {
     let project = project("{command: ./tell.sh}");
     project.run_in("src", ["build"]).success();
     assert!(project.read("said").contains("SKIP_PUSH=false"));
 }
 
 #[test]
-fn shell_lines_are_run_by_the_shell_without_the_image_argument() {
+fn shell_lines_run_in_the_shell_without_the_image_argument() {
     let project = project(r#"{command: 'echo "$IMAGE" "$#" > said && test -d src'}"#);
     project.run(["build"]).success();
     assert_eq!(project.read("said"), "r.example/api:one 0\n");
 }
 
 #[test]
-fn command_of_the_system_wins() {
+fn command_for_the_operating_system_takes_precedence() {
     let commands = "[{os: windows, command: nothing}, {os: 'darwin, linux', command: ./tell.sh}]";
     assert_eq!(arguments(&format!("{{command: nothing, commands: {commands}}}")).len(), 2);
 }
 
 #[test]
-fn no_command_for_the_system_is_said() {
+fn missing_command_for_the_operating_system_is_reported() {
     project("{commands: [{os: plan9, command: x}]}")
         .run(["build"])
         .exits(1)
@@ -122,7 +122,7 @@ fn failing_command_shows_its_code_and_last_lines() {
 }
 
 #[test]
-fn missing_program_is_named() {
+fn missing_command_is_named() {
     project("{command: no-such-builder}")
         .run(["build"])
         .exits(1)
@@ -241,14 +241,14 @@ fn interrupt_ends_the_command_and_its_children() {
 }
 
 #[test]
-fn command_that_does_not_listen_is_killed() {
+fn command_that_ignores_signals_is_killed() {
     let script = "#!/bin/sh\ntrap '' TERM INT\nsh -c 'trap \"\" TERM INT; echo $$ > child; while :; do sleep 1; done' &\n\
                   echo $$ > parent\nuntil test -s child; do sleep 0.01; done\necho ready\nwhile :; do sleep 1; done\n";
     check_stop(script, Signal::Interrupt).exits(130);
 }
 
 #[test]
-fn interrupted_command_may_tidy_up() {
+fn interrupted_command_may_clean_up() {
     let project = project("{command: ./slow.sh}").executable(
         "slow.sh",
         "#!/bin/sh\ntrap 'echo tidy > tidied; exit 1' TERM\necho ready\nwhile :; do sleep 0.05; done\n",

@@ -39,24 +39,24 @@ fn check_killed(build_kit: bool) {
 }
 
 #[test]
-fn daemon_that_dies_during_a_classic_build_is_named() {
+fn daemon_crash_during_a_classic_build_is_reported() {
     check_killed(false);
 }
 
 #[test]
-fn daemon_that_dies_during_a_buildkit_build_is_named() {
+fn daemon_crash_during_a_buildkit_build_is_reported() {
     check_killed(true);
 }
 
 #[test]
-fn daemon_that_does_not_run_is_named_with_what_to_do() {
+fn stopped_daemon_is_reported_with_a_hint() {
     let output = project("FROM scratch\n", true).run(["build", "--builder", "docker"]);
     output.exits(1).stderr_has("no-daemon.sock").stderr_says("(from DOCKER_HOST)");
     output.stderr_has("help: start the daemon that DOCKER_HOST names, or change that setting");
 }
 
 #[test]
-fn socket_that_may_not_be_used_says_how_to_get_the_right() {
+fn inaccessible_socket_is_reported_with_a_hint() {
     // SAFETY: geteuid takes no arguments and cannot fail.
     if unsafe { libc::geteuid() } == 0 {
         // Root can use every socket, so the program runs as another user.

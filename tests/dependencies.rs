@@ -60,7 +60,7 @@ fn outcomes(output: &Output) -> Vec<(String, String)> {
 }
 
 #[test]
-fn leaves_are_built_first_and_only_what_changed_again() {
+fn dependencies_are_built_first_and_rebuilt_only_if_changed() {
     let project = project(&config("root", &on(&["libs/auth"])))
         .with("libs/auth", config("auth", &on(&["../db"])))
         .with("libs/db", config("db", ""));
@@ -77,7 +77,7 @@ fn leaves_are_built_first_and_only_what_changed_again() {
 }
 
 #[test]
-fn project_that_two_ways_lead_to_is_built_once() {
+fn shared_dependency_is_built_once() {
     let project = project(&config("root", &on(&["a", "b"])))
         .with("a", config("a", &on(&["../shared"])))
         .with("b", config("b", &on(&["../shared"])))
@@ -90,7 +90,7 @@ fn project_that_two_ways_lead_to_is_built_once() {
 }
 
 #[test]
-fn other_profiles_or_variables_make_another_project() {
+fn other_profiles_or_variables_make_a_separate_project() {
     let shared = "profiles:\n- {name: small, patches: [{op: replace, path: 'images.api.tags[0]', value: small}]}\nvars:\n- {name: WHO, default: none}\n";
     let more = "dependencies:\n- {name: one, source: {path: shared}}\n- {name: two, source: {path: shared}, profiles: [small]}\n\
                 - {name: three, source: {path: shared}, vars: [{name: WHO, value: me}]}\n";
@@ -123,7 +123,7 @@ fn variables_are_passed_as_declared() {
 }
 
 #[test]
-fn newest_form_is_a_map() {
+fn newest_version_declares_dependencies_as_a_map() {
     let root = "version: v2beta1\nname: root\nimages:\n  api:\n    image: r.example/root\n    tags: ['1']\n    custom: {command: 'echo root >> $LOG'}\n\
                 dependencies:\n  auth:\n    path: auth\n    vars: {WHO: me}\n";
     let auth = "version: v2beta1\nname: auth\nvars:\n  WHO: nobody\nimages:\n  api:\n    image: r.example/auth\n    tags: ['1']\n    custom: {command: 'echo auth ${WHO} >> $LOG'}\n";
@@ -178,7 +178,7 @@ fn one_job_limit_holds_for_all_projects() {
 }
 
 #[test]
-fn circle_is_shown_with_its_places() {
+fn dependency_cycle_is_shown_with_its_locations() {
     let project = project(&config("root", &on(&["a"])))
         .with("a", config("a", &on(&["../b"])))
         .with("b", config("b", &on(&["../a"])));
@@ -197,7 +197,7 @@ fn circle_is_shown_with_its_places() {
 }
 
 #[test]
-fn parts_can_be_chosen_and_left_out() {
+fn dependencies_can_be_selected_and_skipped() {
     let all = || {
         project(&config("root", &on(&["a", "b"])))
             .with("a", config("a", &on(&["../c"])))
@@ -227,7 +227,7 @@ fn parts_can_be_chosen_and_left_out() {
 }
 
 #[test]
-fn images_and_dependencies_of_a_dependency_may_be_left_out() {
+fn images_and_dependencies_of_a_dependency_can_be_skipped() {
     let more = "dependencies:\n- {name: a, source: {path: a}, skipBuild: true}\n- {name: b, source: {path: b}, ignoreDependencies: true}\n";
     let project = project(&config("root", more))
         .with("a", config("a", &on(&["../c"])))
@@ -265,7 +265,7 @@ fn references_of_a_dependency_can_be_used() {
 }
 
 #[test]
-fn pipelines_build_dependencies_only_when_they_say_so() {
+fn pipelines_build_dependencies_only_on_request() {
     let project = project(&config("root", &on(&["auth"]))).with("auth", config("auth", "")).file(
         "windlass.rhai",
         "fn alone(project) { parallel(project.images, |image| build_image(image)) }\nfn both(project) { build_dependencies(project); alone(project) }\n",
@@ -277,7 +277,7 @@ fn pipelines_build_dependencies_only_when_they_say_so() {
 }
 
 #[test]
-fn failing_dependency_is_told_with_its_project() {
+fn failing_dependency_is_reported_with_its_project() {
     let project = project(&config("root", &on(&["libs/auth", "libs/other"])))
         .with("libs/auth", custom("auth", "echo broken-$((40+2)); exit 3", ""))
         .with("libs/other", config("other", ""))
@@ -313,7 +313,7 @@ fn failing_dependency_is_told_with_its_project() {
 }
 
 #[test]
-fn hooks_run_around_dependencies_and_in_their_own_folder() {
+fn hooks_run_around_dependencies_in_their_own_directory() {
     let hook =
         |word: &str, event: &str| format!("- {{command: 'echo {word} >> $LOG', events: ['{event}']}}\n");
     let own = format!(
@@ -412,7 +412,7 @@ fn dependency_comes_from_git() {
 }
 
 #[test]
-fn answers_for_a_repository_outlive_its_tags() {
+fn saved_answers_for_a_repository_outlive_its_tags() {
     let asking = |who: &str| {
         let question = "vars: [{name: TIER, question: 'Which tier?'}]\n";
         custom(who, &format!("echo {who}-${{TIER}} >> $LOG"), question)
@@ -453,7 +453,7 @@ fn answers_for_a_repository_outlive_its_tags() {
 }
 
 #[test]
-fn script_of_a_dependency_imports_from_beside_itself() {
+fn script_of_a_dependency_imports_from_its_own_directory() {
     let project = project(&config("root", &on(&["libs/auth"])))
         .with("libs/auth", config("auth", ""))
         .file("libs/auth/windlass.rhai", "import \"./names\" as names;\nfn tags(image) { [names::tag()] }\n")
@@ -480,7 +480,7 @@ fn plan(project: &Project, arguments: &[&str]) -> Value {
 }
 
 #[test]
-fn plan_shows_dependencies_and_does_nothing() {
+fn plan_shows_dependencies_and_builds_nothing() {
     let hook = |event: &str| format!("hooks:\n- {{command: touch {event}, events: ['{event}']}}\n");
     let project =
         project(&config("root", &format!("{}{}", hook("before:buildDependencies"), on(&["libs/auth"]))))
@@ -598,7 +598,7 @@ fn why_knows_images_of_dependencies() {
 }
 
 #[test]
-fn image_of_a_dependency_that_is_left_out_is_told() {
+fn reference_to_a_skipped_dependency_is_reported() {
     let project = project(&custom("root", "echo ${runtime.dependencies.auth.images.api}", &on(&["auth"])))
         .with("auth", config("auth", ""));
     project
@@ -609,7 +609,7 @@ fn image_of_a_dependency_that_is_left_out_is_told() {
 }
 
 #[test]
-fn image_of_a_dependency_is_a_base_like_one_of_the_project() {
+fn image_of_a_dependency_can_be_a_base_image() {
     let Some(daemon) = Daemon::acquire() else { return };
     let (base, app) = (daemon.repository("", "base"), daemon.repository("", "app"));
     let config = |name: &str, image: &TestRepository, more: &str| {
@@ -657,7 +657,7 @@ fn image_of_a_dependency_is_a_base_like_one_of_the_project() {
 }
 
 #[test]
-fn one_folder_with_several_profiles_keeps_the_builds_of_each() {
+fn profiles_of_one_directory_are_recorded_separately() {
     let file = "profiles:\n- {name: small, patches: [{op: replace, path: 'images.api.tags[0]', value: small}, {op: replace, path: images.api.build.custom.command, value: 'echo small >> $LOG'}]}\n";
     let more = "dependencies:\n- {name: one, source: {path: shared}}\n- {name: two, source: {path: shared}, profiles: [small]}\n\
                 hooks: [{command: 'echo ${runtime.dependencies.one.images.api.tag} ${runtime.dependencies.two.images.api.tag} >> tags', events: ['after:build']}]\n";
@@ -676,7 +676,7 @@ fn one_folder_with_several_profiles_keeps_the_builds_of_each() {
 }
 
 #[test]
-fn projects_that_claim_one_reference_are_told() {
+fn projects_with_the_same_reference_are_reported() {
     let more = "dependencies:\n- {name: one, source: {path: shared}}\n- {name: two, source: {path: shared}, vars: [{name: WHO, value: me}]}\n";
     let project = project(&config("root", more))
         .with("shared", custom("shared", "echo ${WHO} >> $LOG", "vars:\n- {name: WHO, default: none}\n"));
@@ -690,7 +690,7 @@ fn projects_that_claim_one_reference_are_told() {
 }
 
 #[test]
-fn answers_belong_to_the_project_that_asks() {
+fn saved_answers_belong_to_the_prompting_project() {
     let vars = "vars:\n- {name: TIER, question: Which tier?}\n";
     let root = custom("root", "echo root ${TIER} >> $LOG", &format!("{vars}{}", on(&["dep"])));
     let project = project(&root).with("dep", custom("dep", "echo dep ${TIER} >> $LOG", vars));
@@ -721,7 +721,7 @@ fn flags_reach_the_dependencies() {
 }
 
 #[test]
-fn disabled_image_has_the_reference_that_the_file_says() {
+fn disabled_image_has_the_configured_reference() {
     let image = "  other: {image: r.example/other, tags: [stable], build: {disabled: true}}\n";
     let hooks = "hooks: [{command: 'echo ${runtime.images.other} >> $LOG', events: ['after:build']}]\n";
     let project = project(&config("root", &format!("{image}{hooks}")));

@@ -3,7 +3,7 @@
 use crate::harness::Project;
 
 #[test]
-fn function_is_told_with_its_default_and_an_override() {
+fn function_is_documented_with_its_default_and_an_override() {
     let output = Project::new().run(["doc", "publish"]).success().clone();
     insta::assert_snapshot!(output.stdout, @r#"
     publish(image, built)
@@ -23,7 +23,7 @@ fn function_is_told_with_its_default_and_an_override() {
 }
 
 #[test]
-fn one_name_is_told_wherever_it_is_used() {
+fn name_is_documented_for_every_use() {
     let output = Project::new().run(["doc", "tags"]).success().clone();
     for line in ["tags(image)", "image.tags -> list", "built.tags -> list"] {
         assert!(output.stdout.lines().any(|found| found == line), "no `{line}`\n{output}");
@@ -50,7 +50,7 @@ fn path_of_a_stage_finds_that_stage_alone() {
 }
 
 #[test]
-fn kind_of_value_lists_what_it_offers() {
+fn type_lists_its_functions() {
     let output = Project::new().run(["doc", "plan"]).success().clone();
     let (function, members) = output.stdout.split_once("Members of `plan`\n").expect("two parts");
     assert!(function.starts_with("plan(image)\n"), "{output}");
@@ -58,7 +58,7 @@ fn kind_of_value_lists_what_it_offers() {
 }
 
 #[test]
-fn everything_has_a_line_of_its_own() {
+fn every_entry_has_a_line() {
     let output = Project::new().run(["doc"]).success().clone();
     for line in ["  tags(image)  ", "  image.with_tags(tags)  ", "  plan_image(image, dockerfile, context)"] {
         assert!(output.stdout.lines().any(|found| found.starts_with(line)), "no `{line}`\n{output}");
@@ -104,7 +104,7 @@ fn json_has_the_same_entries() {
 }
 
 #[test]
-fn reference_can_be_cut_off_by_its_reader() {
+fn reference_can_be_piped_to_head() {
     let project = Project::new();
     let program = env!("CARGO_BIN_EXE_windlass");
     let script = format!("set -o pipefail; {program} editor definitions | head -n 1");
@@ -112,7 +112,7 @@ fn reference_can_be_cut_off_by_its_reader() {
 }
 
 #[test]
-fn manual_pages_are_of_windlass_and_of_each_command() {
+fn manual_pages_cover_windlass_and_each_command() {
     let project = Project::new();
     project.run(["man"]).success().stdout_has(".TH windlass 1").stdout_has("windlass build");
     project.run(["man", "build"]).success().stdout_has(".TH windlass-build 1").stdout_has("force\\-build");
@@ -121,7 +121,7 @@ fn manual_pages_are_of_windlass_and_of_each_command() {
 }
 
 #[test]
-fn keys_of_devspace_yaml_are_told_with_their_versions() {
+fn keys_of_devspace_yaml_are_documented_with_their_versions() {
     let output = Project::new().run(["doc", "images.*.tags"]).success().clone();
     insta::assert_snapshot!(output.stdout, @"
     images.*.tags -> list
@@ -138,7 +138,7 @@ fn keys_of_devspace_yaml_are_told_with_their_versions() {
 }
 
 #[test]
-fn schema_is_for_every_version() {
+fn schema_covers_every_version() {
     let output = Project::new().run(["editor", "schema"]).success().clone();
     let schema: serde_json::Value = serde_json::from_str(&output.stdout).expect("the output is JSON");
     let versions = schema["properties"]["version"]["enum"].as_array().expect("a list");

@@ -45,7 +45,7 @@ fn built(project: &Project, daemon: &Daemon, image: &TestRepository, builder: &s
 }
 
 #[test]
-fn a_target_among_the_arguments_is_what_is_sent_and_what_counts() {
+fn a_target_in_the_arguments_determines_sent_files_and_inputs() {
     let Some(daemon) = Daemon::acquire() else { return };
     let dockerfile = "FROM scratch AS dev\nCOPY . /src/\nFROM scratch\nCOPY one.txt /\n";
     for (docker, builder) in WAYS {
@@ -66,7 +66,7 @@ fn a_target_among_the_arguments_is_what_is_sent_and_what_counts() {
 }
 
 #[test]
-fn inputs_among_the_arguments_reach_every_builder() {
+fn inputs_in_the_arguments_reach_every_builder() {
     let Some(daemon) = Daemon::acquire() else { return };
     let arguments = "args: [--build-arg=FILE=two.txt, --build-arg, MORE, --build-arg, NOWHERE, -f, other.Dockerfile, \
                      --label, team=core, --label=empty]";
@@ -87,7 +87,7 @@ fn inputs_among_the_arguments_reach_every_builder() {
 }
 
 #[test]
-fn what_a_builder_cannot_honor_is_refused_with_its_line() {
+fn unsupported_arguments_are_rejected_with_their_line() {
     #[track_caller]
     fn check(docker: &str, builder: &str, expected: &str) {
         let project = project("r.example/app", docker, "FROM scratch\nCOPY one.txt /\n");
@@ -129,7 +129,7 @@ fn key_project(args: &str) -> Project {
 }
 
 #[test]
-fn of_a_source_the_id_is_an_input() {
+fn the_id_of_a_source_is_an_input() {
     let project = key_project("");
     let mut keys = Vec::new();
     let mut key_of = |args: &str| {
@@ -169,7 +169,7 @@ fn of_a_source_the_id_is_an_input() {
 }
 
 #[test]
-fn a_named_context_that_is_a_folder_counts_with_what_is_in_it() {
+fn files_of_a_named_context_are_inputs() {
     let project = key_project("--build-context, more=lib");
     let first = key(&project);
     assert_eq!(key(&project), first);
@@ -185,7 +185,7 @@ fn a_named_context_that_is_a_folder_counts_with_what_is_in_it() {
 }
 
 #[test]
-fn an_argument_that_nobody_knows_lets_every_file_count() {
+fn an_unknown_argument_makes_every_file_an_input() {
     for args in ["--never-heard-of, x", "--build-context, 'stage=docker-image://r.example/x'"] {
         let project = key_project(args).file("Dockerfile", "FROM scratch AS stage\nCOPY one.txt /\n");
         let before = key(&project);

@@ -86,7 +86,7 @@ impl Built {
 }
 
 #[test]
-fn every_way_passes_the_options_and_gives_all_tags() {
+fn every_transport_passes_the_options_and_creates_all_tags() {
     let options = "options: {target: Middle, network: none, \
                    buildArgs: {PLAIN: 'a \"b\" & $c', FROM_ENV: null, FROM_FILE: null}}}";
     for (name, docker) in WAYS {
@@ -128,7 +128,7 @@ fn every_way_passes_the_options_and_gives_all_tags() {
 }
 
 #[test]
-fn another_content_of_the_same_size_and_time_is_sent_in_every_way() {
+fn changed_content_of_equal_size_and_time_is_sent_by_every_transport() {
     for (name, docker) in WAYS {
         let Some(built) = Built::new(docker, "", "FROM BASE\nCOPY kept /kept\n") else { return };
         check_kept_time(&built.project, name, &[], || built.daemon.file(&built.reference("1"), "/kept"));
@@ -136,7 +136,7 @@ fn another_content_of_the_same_size_and_time_is_sent_in_every_way() {
 }
 
 #[test]
-fn another_content_of_the_same_size_and_time_is_sent_to_a_modern_docker() {
+fn changed_content_of_equal_size_and_time_is_sent_to_a_modern_docker() {
     for store in [ImageStore::Docker, ImageStore::Containerd] {
         let Some(daemon) = ModernDaemon::acquire(store) else { return };
         let image = daemon.repository("", "kept-time");
@@ -152,7 +152,7 @@ fn another_content_of_the_same_size_and_time_is_sent_to_a_modern_docker() {
 }
 
 #[test]
-fn another_content_of_the_same_size_and_time_is_packed_without_a_daemon() {
+fn changed_content_of_equal_size_and_time_is_packed_without_a_daemon() {
     let project = Project::new()
         .file("devspace.yaml", "version: v1beta11\nimages: {api: {image: team/kept, tags: ['1']}}\n")
         .file("Dockerfile", "FROM scratch\nCOPY kept /kept\n");
@@ -188,7 +188,7 @@ fn check_kept_time(project: &Project, way: &str, arguments: &[&str], content: im
 }
 
 #[test]
-fn dockerfile_in_the_context_is_part_of_it_in_every_way() {
+fn dockerfile_in_the_context_is_part_of_it_with_every_transport() {
     for (name, docker) in WAYS {
         let Some(built) = Built::new(docker, "    cmd: [env]\n", "FROM BASE\nCOPY . /x\n") else {
             return;
@@ -202,7 +202,7 @@ fn dockerfile_in_the_context_is_part_of_it_in_every_way() {
 }
 
 #[test]
-fn every_permission_bit_reaches_the_image_and_counts_in_every_way() {
+fn every_permission_bit_reaches_the_image_and_is_an_input() {
     for (name, docker) in WAYS {
         let Some(built) = Built::new(docker, "    context: src\n", "FROM BASE\nCOPY . /x\n") else { return };
         let rights = || built.shell("cd /x && stat -c '%a %n' key tool shut sticky | tr '\n' ' '");
@@ -236,7 +236,7 @@ fn every_permission_bit_reaches_the_image_and_counts_in_every_way() {
 }
 
 #[test]
-fn modes_links_and_folders_travel_through_the_cli() {
+fn modes_links_and_directories_are_sent_by_the_cli() {
     for docker in ["{useCli: true, useBuildKit: false}", "{useCli: true, useBuildKit: true}"] {
         let Some(built) = Built::new(docker, "    context: src\n", "FROM BASE\nCOPY . /x\n") else { return };
         built.project.write("src/tool", "#!/bin/sh\n");
@@ -315,7 +315,7 @@ fn missing_cli_is_explained() {
 }
 
 #[test]
-fn failing_step_shows_step_line_and_last_output_in_every_way() {
+fn failing_step_shows_step_line_and_last_output() {
     for (name, docker) in WAYS {
         let dockerfile = "FROM BASE\nCOPY Dockerfile /\nRUN for i in $(seq 30); do \\\n      echo line $i; \\\n    \
                           done; exit 7\nRUN true\n";
@@ -332,7 +332,7 @@ fn failing_step_shows_step_line_and_last_output_in_every_way() {
 }
 
 #[test]
-fn missing_source_of_copy_shows_its_instruction_in_every_way() {
+fn missing_copy_source_shows_its_instruction() {
     for (name, docker) in WAYS {
         let Some(built) = Built::new(docker, "", "FROM BASE\nRUN true\nCOPY absent.txt /x\n") else { return };
         let output = built.run();
@@ -406,7 +406,7 @@ impl Search {
 }
 
 #[test]
-fn docker_host_leads_to_a_socket_or_a_port() {
+fn docker_host_names_a_socket_or_a_port() {
     let Some(search) = Search::new() else { return };
     let (socket, forwarder) = (search.daemon.host().to_owned(), Forwarder::plain(&search.daemon));
     let search = search.env("DOCKER_HOST", &socket);
@@ -441,7 +441,7 @@ fn default_socket_is_the_last_resort() {
 }
 
 #[test]
-fn unknown_context_is_named_with_the_nearest() {
+fn unknown_context_suggests_the_nearest_name() {
     let Some(search) = Search::new() else { return };
     let search = search.context("colima", "unix:///c.sock").env("DOCKER_CONTEXT", "colma");
     let output = search.run();
@@ -472,7 +472,7 @@ fn tls_with_certificates_from_the_environment() {
 }
 
 #[test]
-fn what_docker_finds_wrong_with_a_dockerfile_is_told_with_its_line() {
+fn warnings_of_docker_are_shown_with_their_line() {
     let Some(daemon) = ModernDaemon::since(27, ImageStore::Docker) else { return };
     let image = daemon.repository("", "warnings");
     let config = format!(

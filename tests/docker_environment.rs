@@ -22,7 +22,7 @@ fn project(daemon: &Daemon, image: &TestRepository, docker: &str, dockerfile: &s
 }
 
 #[test]
-fn proxies_of_the_docker_configuration_reach_every_build() {
+fn docker_config_proxies_reach_every_build() {
     let Some(daemon) = Daemon::acquire() else { return };
     let proxies = |url: &str| {
         format!(r#"{{"proxies": {{"default": {{"httpProxy": "{url}", "noProxy": "localhost"}}}}}}"#)
@@ -51,7 +51,7 @@ fn proxies_of_the_docker_configuration_reach_every_build() {
 }
 
 #[test]
-fn a_build_argument_of_the_image_outranks_the_proxy() {
+fn a_build_argument_of_the_image_overrides_the_proxy() {
     let Some(daemon) = Daemon::acquire() else { return };
     let image = daemon.repository("", "own-proxy");
     let docker = "{options: {buildArgs: {HTTP_PROXY: 'http://own.example'}}}";
@@ -85,7 +85,7 @@ fn the_default_platform_is_an_input_for_every_builder() {
 }
 
 #[test]
-fn docker_buildkit_chooses_the_builder_unless_the_image_does() {
+fn docker_buildkit_selects_the_builder_unless_the_image_does() {
     let Some(daemon) = Daemon::acquire() else { return };
     let image = daemon.repository("", "buildkit");
     let run = |docker: &str, value: &str| {
@@ -103,7 +103,7 @@ fn docker_buildkit_chooses_the_builder_unless_the_image_does() {
 }
 
 #[test]
-fn buildx_of_another_builder_is_not_where_the_docker_builder_builds() {
+fn another_buildx_builder_is_not_used_by_the_docker_builder() {
     let Some(daemon) = Daemon::acquire() else { return };
     let image = daemon.repository("", "buildx-builder");
     let project = project(&daemon, &image, "{useCli: true, useBuildKit: true}", "FROM scratch\nCOPY f /\n");
@@ -116,7 +116,7 @@ fn buildx_of_another_builder_is_not_where_the_docker_builder_builds() {
 }
 
 #[test]
-fn an_image_for_another_daemon_s_platform_is_not_reused() {
+fn an_image_for_another_daemons_platform_is_not_reused() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let Some(other) = CountingSocket::answering(&daemon, "\"Arch\":\"amd64\"", "\"Arch\":\"arm64\"") else {
         return;

@@ -242,7 +242,7 @@ fn entrypoint_and_command_are_those_of_the_build_target() {
 }
 
 #[test]
-fn an_unknown_target_names_those_that_exist() {
+fn an_unknown_target_lists_the_existing_ones() {
     let project = Project::new().file("Dockerfile", "FROM scratch AS build\nFROM scratch AS final\n").file(
         "devspace.yaml",
         "version: v1beta9\nimages:\n  api:\n    image: acme/api\n    entrypoint: [x]\n    build:\n      \
@@ -253,7 +253,7 @@ fn an_unknown_target_names_those_that_exist() {
 }
 
 #[test]
-fn a_helper_with_nothing_to_start_is_an_error_before_the_build() {
+fn a_restart_helper_without_a_command_is_an_error_before_the_build() {
     let yaml = "version: v1beta9\nimages:\n  api:\n    image: acme/api\n    injectRestartHelper: true\n";
     let project = Project::new().file("Dockerfile", "FROM scratch\n").file("devspace.yaml", yaml);
     project.run(["build", "--skip-push"]).exits(1).stderr_has("entrypoint").stderr_has("dockerfile::");
@@ -323,7 +323,7 @@ fn helper() -> Case {
 }
 
 #[test]
-fn a_restart_helper_of_ones_own_is_used() {
+fn a_custom_restart_helper_is_used() {
     let Some(daemon) = Daemon::acquire() else { return };
     let case = Case {
         dockerfile: "FROM BASE\nENTRYPOINT [\"echo\", \"started\"]\n",

@@ -250,7 +250,7 @@ fn fields_of_the_newest_version_have_their_effect() {
 }
 
 #[test]
-fn fields_of_the_first_versions_have_their_effect() {
+fn fields_of_the_oldest_versions_have_their_effect() {
     of_the_first_versions().iter().for_each(check);
 }
 
@@ -384,37 +384,37 @@ const ELSEWHERE: [(&str, &str); 35] = [
     ("vars.*.alwaysResolve", "fields_of_a_variable_have_their_effect"),
     ("profiles[].activation", "fields_of_a_profile_have_their_effect"),
     ("profiles[].parents[].source.", "parent_is_a_profile_of_a_git_repository"),
-    ("hooks[].name", "hook_is_called_by_its_name"),
-    ("hooks[].disabled", "event_strings_and_names_of_images_choose_the_moment"),
-    ("hooks[].events", "event_strings_and_names_of_images_choose_the_moment"),
+    ("hooks[].name", "hook_is_shown_with_its_name"),
+    ("hooks[].disabled", "hook_events_and_image_names_select_when_hooks_run"),
+    ("hooks[].events", "hook_events_and_image_names_select_when_hooks_run"),
     ("hooks[].when", "old_forms_become_event_names"),
-    ("hooks[].command", "hooks_of_the_old_form_run_around_all_images"),
-    ("hooks[].args", "program_and_args_go_without_a_shell"),
-    ("hooks[].os", "hooks_of_other_systems_are_left_out"),
-    ("hooks[].background", "background_hook_runs_beside_the_build_and_ends_with_it"),
-    ("hooks[].silent", "silent_hook_says_nothing_until_it_fails"),
-    ("hooks[].upload", "container_hooks_are_left_out_with_a_word"),
-    ("hooks[].download", "container_hooks_are_left_out_with_a_word"),
-    ("hooks[].logs", "container_hooks_are_left_out_with_a_word"),
-    ("hooks[].wait", "container_hooks_are_left_out_with_a_word"),
-    ("hooks[].where", "container_hooks_are_left_out_with_a_word"),
-    ("hooks[].container", "container_hooks_are_left_out_with_a_word"),
+    ("hooks[].command", "old_hooks_run_around_all_images"),
+    ("hooks[].args", "command_and_args_run_without_a_shell"),
+    ("hooks[].os", "hooks_of_other_operating_systems_are_skipped"),
+    ("hooks[].background", "background_hook_runs_in_parallel_and_ends_with_the_build"),
+    ("hooks[].silent", "silent_hook_prints_nothing_until_it_fails"),
+    ("hooks[].upload", "container_hooks_are_skipped_with_a_message"),
+    ("hooks[].download", "container_hooks_are_skipped_with_a_message"),
+    ("hooks[].logs", "container_hooks_are_skipped_with_a_message"),
+    ("hooks[].wait", "container_hooks_are_skipped_with_a_message"),
+    ("hooks[].where", "container_hooks_are_skipped_with_a_message"),
+    ("hooks[].container", "container_hooks_are_skipped_with_a_message"),
     ("commands", "every_word_after_the_name_belongs_to_the_command"),
-    ("dependencies[].disabled", "circle_is_shown_with_its_places"),
-    ("dependencies[].skipBuild", "images_and_dependencies_of_a_dependency_may_be_left_out"),
-    ("dependencies[].ignoreDependencies", "images_and_dependencies_of_a_dependency_may_be_left_out"),
+    ("dependencies[].disabled", "dependency_cycle_is_shown_with_its_locations"),
+    ("dependencies[].skipBuild", "images_and_dependencies_of_a_dependency_can_be_skipped"),
+    ("dependencies[].ignoreDependencies", "images_and_dependencies_of_a_dependency_can_be_skipped"),
     ("dependencies[].profile", "fields_of_dependencies_are_read"),
     ("dependencies[].vars", "variables_are_passed_as_declared"),
     ("dependencies[].overwriteVars", "variables_are_passed_as_declared"),
-    ("dependencies[].source.path", "leaves_are_built_first_and_only_what_changed_again"),
+    ("dependencies[].source.path", "dependencies_are_built_first_and_rebuilt_only_if_changed"),
     ("dependencies[].source", "dependency_comes_from_git"),
     ("dependencies[]", "fields_of_dependencies_are_read"),
-    ("dependencies.*", "newest_form_is_a_map"),
+    ("dependencies.*", "newest_version_declares_dependencies_as_a_map"),
     ("imports[].git", "imports_come_from_git_too"),
     ("imports", "imports_bring_what_the_file_lacks"),
-    ("pullSecrets", "the_section_says_names_accounts_and_credentials"),
+    ("pullSecrets", "the_section_sets_names_accounts_and_credentials"),
     ("images.*.insecure", "v1beta1_moves_what_concerns_the_image_and_the_tool"),
-    ("images.*.name", "fields_of_the_first_versions_have_their_effect"),
+    ("images.*.name", "fields_of_the_oldest_versions_have_their_effect"),
 ];
 
 /// The sections whose keys are used.

@@ -11,7 +11,7 @@ fn small() -> Project {
 }
 
 #[test]
-fn help_fits_one_screen_and_teaches() {
+fn help_fits_one_screen_and_shows_examples() {
     for flag in ["--help", "-h", "help"] {
         let output = Project::new().run([flag]);
         output.success();
@@ -25,7 +25,7 @@ fn help_fits_one_screen_and_teaches() {
 }
 
 #[test]
-fn help_names_every_option_that_every_command_has() {
+fn help_lists_every_global_option() {
     let all = Project::new().run(["list", "--help"]).success().stdout.clone();
     let global = all.split_once("Global options:\n").expect("a heading").1;
     let global = global.split("\n\n").next().unwrap_or_default();
@@ -61,7 +61,7 @@ fn without_arguments_the_help_is_shown() {
 }
 
 #[test]
-fn wrong_command_lines_exit_with_2_and_a_suggestion() {
+fn invalid_command_lines_exit_with_2_and_a_suggestion() {
     let check = |arguments: &[&str], expected: &[&str]| {
         let output = small().run(arguments);
         output.exits(2).stdout_is("");
@@ -87,7 +87,7 @@ fn version_is_one_line() {
 }
 
 #[test]
-fn folder_without_a_devspace_yaml_is_told() {
+fn missing_devspace_yaml_is_reported() {
     let project = Project::new();
     let output = project.run(["build"]);
     let folder = project.path("").display().to_string();
@@ -102,7 +102,7 @@ fn folder_without_a_devspace_yaml_is_told() {
 }
 
 #[test]
-fn missing_daemon_is_told_in_one_line_with_what_to_do() {
+fn missing_daemon_is_reported_in_one_line_with_a_hint() {
     let output = small().run(["build", "--skip-push", "--builder", "docker"]);
     output.exits(1).stderr_has("docker::unreachable");
     let told: Vec<_> = output.stderr.lines().filter(|line| line.contains("help: ")).collect();
@@ -111,7 +111,7 @@ fn missing_daemon_is_told_in_one_line_with_what_to_do() {
 }
 
 #[test]
-fn several_images_do_not_repeat_that_the_daemon_is_missing() {
+fn missing_daemon_is_reported_once_for_several_images() {
     let images = "version: v1beta9\nimages:\n  api: {image: acme/api}\n  web: {image: acme/web}\n  db: {image: acme/db}\n";
     let output = small().file("devspace.yaml", images).run(["build", "--skip-push", "--builder", "docker"]);
     output.exits(1);

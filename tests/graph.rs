@@ -94,36 +94,36 @@ fn check_follows_its_base(dockerfile: impl FnOnce(&Pair) -> String) {
 }
 
 #[test]
-fn image_from_another_image_follows_it() {
+fn image_is_built_after_its_base_image() {
     check_follows_its_base(|pair| format!("FROM {}\nCOPY app.txt /\n", pair.base));
 }
 
 #[test]
-fn image_from_latest_of_another_image_follows_it() {
+fn image_from_latest_is_built_after_its_base_image() {
     check_follows_its_base(|pair| format!("FROM {}:latest\nCOPY app.txt /\n", pair.base));
 }
 
 #[test]
-fn image_that_copies_from_another_image_follows_it() {
+fn image_is_built_after_the_image_it_copies_from() {
     check_follows_its_base(|pair| format!("FROM scratch\nCOPY --from={} /base.txt /\n", pair.base));
 }
 
 #[test]
-fn image_whose_base_is_an_argument_follows_it() {
+fn base_image_in_an_argument_is_built_first() {
     check_follows_its_base(|pair| {
         format!("ARG BASE={}\nARG TAG=latest\nFROM ${{BASE}}:$TAG AS final\nCOPY app.txt /\n", pair.base)
     });
 }
 
 #[test]
-fn image_with_a_named_target_from_another_image_follows_it() {
+fn base_image_of_a_named_stage_is_built_first() {
     check_follows_its_base(|pair| {
         format!("FROM {} AS files\nFROM scratch\nCOPY --from=files /base.txt /base.txt\n", pair.base)
     });
 }
 
 #[test]
-fn fixed_tag_of_another_image_is_that_image() {
+fn configured_tag_of_another_image_refers_to_it() {
     let Some(pair) = Pair::new() else { return };
     let pair = {
         let text = format!("FROM {}:1.4\nCOPY app.txt /\n", pair.base);
@@ -135,7 +135,7 @@ fn fixed_tag_of_another_image_is_that_image() {
 }
 
 #[test]
-fn other_tag_of_the_repository_is_an_image_from_outside() {
+fn other_tag_of_the_repository_is_an_external_image() {
     let Some(pair) = Pair::new() else { return };
     pair.daemon.docker(["tag", &pair.daemon.base(), &format!("{}:pinned", pair.base)]);
     let pair = {
@@ -149,7 +149,7 @@ fn other_tag_of_the_repository_is_an_image_from_outside() {
 }
 
 #[test]
-fn selection_takes_what_it_needs_along() {
+fn selected_images_include_their_bases() {
     let Some(pair) = Pair::new() else { return };
     let other = pair.daemon.repository("", "other");
     let text = format!("FROM {}\nCOPY app.txt /\n", pair.base);
@@ -163,7 +163,7 @@ fn selection_takes_what_it_needs_along() {
 }
 
 #[test]
-fn image_whose_base_is_unchanged_builds_alone() {
+fn image_with_an_unchanged_base_builds_alone() {
     let Some(pair) = Pair::new() else { return };
     let text = format!("FROM {}\nCOPY app.txt /\n", pair.base);
     let pair = pair.app_dockerfile(&text);
@@ -180,7 +180,7 @@ fn image_whose_base_is_unchanged_builds_alone() {
 }
 
 #[test]
-fn base_that_lives_in_a_registry_alone_is_used_from_there() {
+fn base_only_in_a_registry_is_used_from_there() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let (base, app) =
         (daemon.repository(&registry.address(), "base"), daemon.repository(&registry.address(), "app"));
@@ -202,7 +202,7 @@ fn base_that_lives_in_a_registry_alone_is_used_from_there() {
 }
 
 #[test]
-fn disabled_base_is_an_image_from_outside() {
+fn disabled_base_is_an_external_image() {
     let Some(pair) = Pair::new() else { return };
     pair.daemon.docker(["tag", &pair.daemon.base(), &format!("{}:latest", pair.base)]);
     let text = format!("FROM {}\nCOPY app.txt /\n", pair.base);
@@ -216,7 +216,7 @@ fn disabled_base_is_an_image_from_outside() {
 
 /// An image cannot be built from itself: its own repository refers to the existing image.
 #[test]
-fn own_repository_is_the_image_that_is_there() {
+fn own_repository_refers_to_the_existing_image() {
     let Some(daemon) = Daemon::acquire() else { return };
     let proxy = daemon.repository("", "proxy");
     daemon.docker(["tag", &daemon.base(), &format!("{proxy}:latest")]);
@@ -264,7 +264,7 @@ fn broken_base_fails_with_its_own_error_and_stops_its_dependents() {
 
 /// Three images that are built from each other in a cycle, and the error for it.
 #[test]
-fn circle_shows_its_path_with_places() {
+fn cycle_shows_its_path_with_locations() {
     let output = Project::new()
         .file(
             "devspace.yaml",
@@ -312,7 +312,7 @@ fn unknown_image_suggests_the_nearest() {
 }
 
 #[test]
-fn base_that_only_an_override_names_is_told() {
+fn base_named_only_by_an_override_is_reported() {
     let Some(pair) = Pair::new() else { return };
     let pair = pair.app_dockerfile("FROM scratch\nCOPY app.txt /\n");
     let script = format!(

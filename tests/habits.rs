@@ -11,7 +11,7 @@ fn project() -> Project {
 }
 
 #[test]
-fn options_of_devspace_are_answered_with_what_there_is() {
+fn options_of_devspace_get_a_replacement() {
     let project = project();
     let check = |words: &[&str], help: &str| {
         let output = project.run(["build"].iter().chain(words));
@@ -31,7 +31,7 @@ fn options_of_devspace_are_answered_with_what_there_is() {
 }
 
 #[test]
-fn commands_of_devspace_are_answered_with_what_there_is() {
+fn commands_of_devspace_get_a_replacement() {
     let project = project();
     let check = |words: &[&str], name: &str, help: &str| {
         project
@@ -51,7 +51,7 @@ fn commands_of_devspace_are_answered_with_what_there_is() {
 }
 
 #[test]
-fn options_in_the_environment_are_told_not_to_count() {
+fn ignored_options_in_the_environment_are_reported() {
     let project = project().env("DEVSPACE_FLAGS", "-n secret-word");
     project
         .run(["build"])
@@ -62,7 +62,7 @@ fn options_in_the_environment_are_told_not_to_count() {
 }
 
 #[test]
-fn variable_of_the_command_line_that_sets_nothing_is_told() {
+fn unused_variable_on_the_command_line_is_reported() {
     let project = Project::new().file(
         "devspace.yaml",
         "version: v1beta11\nvars: [{name: TIER, default: blue}]\nimages:\n  api: {image: r.example/api, tags: ['${TIER}'], build: {custom: {command: 'true'}}}\n",
@@ -75,7 +75,7 @@ fn variable_of_the_command_line_that_sets_nothing_is_told() {
 }
 
 #[test]
-fn dockerfile_that_is_not_there_is_answered_with_one_that_is() {
+fn missing_dockerfile_suggests_an_existing_one() {
     let project = Project::new()
         .file(
             "devspace.yaml",

@@ -30,7 +30,7 @@ fn project_environment_is_clean() {
 }
 
 #[test]
-fn project_holds_files_links_and_programs() {
+fn project_contains_files_links_and_executables() {
     let project = Project::new()
         .file("a/b.txt", "hello")
         .symlink("c", "a/b.txt")
@@ -100,7 +100,7 @@ fn daemon_runs_and_reads_images() {
 }
 
 #[test]
-fn registry_keeps_what_is_pushed() {
+fn registry_stores_pushed_images() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let project = Project::new().daemon(&daemon);
     let repository = daemon.repository(&registry.address(), "api");
@@ -113,7 +113,7 @@ fn registry_keeps_what_is_pushed() {
 }
 
 #[test]
-fn registry_with_login_wants_the_password() {
+fn registry_with_login_requires_the_password() {
     let Some(daemon) = Daemon::acquire() else { return };
     let Some(registry) = Registry::with_login() else { return };
     let repository = daemon.repository(&registry.address(), "api");
@@ -125,7 +125,7 @@ fn registry_with_login_wants_the_password() {
 }
 
 #[test]
-fn read_only_registry_refuses_a_push() {
+fn read_only_registry_rejects_a_push() {
     let Some(daemon) = Daemon::acquire() else { return };
     let Some(registry) = Registry::read_only() else { return };
     let repository = daemon.repository(&registry.address(), "api");
@@ -145,7 +145,7 @@ fn registry_with_tls_has_a_certificate() {
 }
 
 #[test]
-fn fault_proxy_fails_as_often_as_told() {
+fn fault_proxy_fails_the_requested_number_of_times() {
     let Some(registry) = Registry::start() else { return };
     let proxy = FaultProxy::before(&registry);
     proxy.fault(2, "GET", "/v2/", Fault::Status(500)).fault(1, "", "/v2/", Fault::Drop);
@@ -183,7 +183,7 @@ fn fault_proxy_holds_a_request_until_released() {
 }
 
 #[test]
-fn private_daemon_leaves_the_machines_daemon_alone() {
+fn private_daemon_does_not_affect_the_machines_daemon() {
     let Some(daemon) = Daemon::acquire() else { return };
     let Some(private) = PrivateDaemon::start() else { return };
     assert_ne!(private.host(), daemon.host());

@@ -34,7 +34,7 @@ fn log_of(project: &Project) -> Vec<String> {
 }
 
 #[test]
-fn hooks_of_the_old_form_run_around_all_images() {
+fn old_hooks_run_around_all_images() {
     let hooks = [
         say("after", "when: {after: {images: all}}"),
         say("first", "when: {before: {images: all}}"),
@@ -48,7 +48,7 @@ fn hooks_of_the_old_form_run_around_all_images() {
 }
 
 #[test]
-fn program_and_args_go_without_a_shell() {
+fn command_and_args_run_without_a_shell() {
     let project = project("[{command: ./tell, args: ['a b', '$HOME'], when: {before: {images: all}}}]")
         .executable("tell", "#!/bin/sh\nfor word; do echo \"$word\" >> log; done; pwd >> where\n");
     assert_eq!(log_of(&project)[..2], ["a b", "$HOME"]);
@@ -57,7 +57,7 @@ fn program_and_args_go_without_a_shell() {
 }
 
 #[test]
-fn event_strings_and_names_of_images_choose_the_moment() {
+fn hook_events_and_image_names_select_when_hooks_run() {
     let hooks = [
         say("all-before", "events: ['before:build']"),
         say("all-after", "events: ['after:build']"),
@@ -120,7 +120,7 @@ fn hook_finds_the_image_in_its_environment() {
 }
 
 #[test]
-fn hook_that_fails_before_the_build_stops_everything() {
+fn failing_hook_before_the_build_stops_everything() {
     let hooks = [
         "{command: 'echo no disk; exit 4', when: {before: {images: all}}}".to_owned(),
         say("never", "when: {before: {images: all}}"),
@@ -140,7 +140,7 @@ fn hook_that_fails_before_the_build_stops_everything() {
 }
 
 #[test]
-fn missing_program_of_a_hook_is_named() {
+fn missing_command_of_a_hook_is_named() {
     project("[{command: no-such-hook, args: [x], when: {before: {images: all}}}]")
         .run(["build"])
         .exits(1)
@@ -149,7 +149,7 @@ fn missing_program_of_a_hook_is_named() {
 }
 
 #[test]
-fn failed_image_runs_the_hooks_for_errors() {
+fn failed_image_runs_the_error_hooks() {
     let hooks = [
         say("all:$DEVSPACE_HOOK_EVENT", "when: {onError: {images: all}}"),
         "{command: 'echo \"$DEVSPACE_HOOK_EVENT $DEVSPACE_HOOK_ERROR\" >> errors; exit 1', events: ['error:build:*']}"
@@ -169,7 +169,7 @@ fn failed_image_runs_the_hooks_for_errors() {
 }
 
 #[test]
-fn hooks_of_other_systems_are_left_out() {
+fn hooks_of_other_operating_systems_are_skipped() {
     let hooks = [
         say("windows", "os: windows, when: {before: {images: all}}"),
         say("linux", "os: 'darwin,linux', when: {before: {images: all}}"),
@@ -178,7 +178,7 @@ fn hooks_of_other_systems_are_left_out() {
 }
 
 #[test]
-fn silent_hook_says_nothing_until_it_fails() {
+fn silent_hook_prints_nothing_until_it_fails() {
     let hook = |end: &str| {
         format!("[{{command: 'echo whisper-$((40+2)){end}', silent: true, events: ['before:build']}}]")
     };
@@ -189,7 +189,7 @@ fn silent_hook_says_nothing_until_it_fails() {
 }
 
 #[test]
-fn background_hook_runs_beside_the_build_and_ends_with_it() {
+fn background_hook_runs_in_parallel_and_ends_with_the_build() {
     let hook = "{command: 'echo $$ > pid; touch started; exec sleep 1000', background: true, events: ['before:build']}";
     let wait = "{command: 'until test -e started; do sleep 0.01; done', events: ['before:build']}";
     let project = project(&format!("[{hook}, {wait}]"));
@@ -217,7 +217,7 @@ fn interrupt_ends_a_hook() {
 }
 
 #[test]
-fn container_hooks_are_left_out_with_a_word() {
+fn container_hooks_are_skipped_with_a_message() {
     let hooks = [
         "{command: ls, where: {container: {imageName: api}}, when: {after: {images: all}}}",
         "{upload: {localPath: a}, container: {imageSelector: x}, events: ['after:build']}",
@@ -229,7 +229,7 @@ fn container_hooks_are_left_out_with_a_word() {
 }
 
 #[test]
-fn hook_finds_the_configuration_of_the_image_without_passwords() {
+fn hook_gets_the_configuration_of_the_image_without_passwords() {
     let file = "version: v1beta11
 vars: [{name: TOKEN, password: true}]
 images:
@@ -254,7 +254,7 @@ hooks:
 }
 
 #[test]
-fn hook_is_called_by_its_name() {
+fn hook_is_shown_with_its_name() {
     let hooks = "[{name: notify the team, command: 'exit 3', events: ['before:build']}]";
     project(hooks).run(["build"]).exits(1).stderr_has("hook `notify the team` for `before:build` failed");
     let hooks = "[{name: beside, command: 'echo $((40+2)); exit 3', background: true, events: ['before:build']}, \
@@ -263,7 +263,7 @@ fn hook_is_called_by_its_name() {
 }
 
 #[test]
-fn misspelt_events_are_told() {
+fn misspelled_events_are_reported() {
     let hooks = [
         say("1", "events: ['befor:build', 'before:images']"),
         say("2", "events: ['after:build:apo', 'before:deploy', 'restart:sync']"),

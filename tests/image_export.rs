@@ -61,7 +61,7 @@ fn skopeo(image: &str) -> Option<serde_json::Value> {
 }
 
 #[test]
-fn a_layout_is_read_by_other_tools_and_keeps_its_other_images() {
+fn a_layout_is_readable_by_other_tools_and_keeps_other_images() {
     let (folder, store) = store();
     let layer = layer(&store, b"no program", Compression::Gzip);
     let (one, two) = (image(&store, &layer, "one"), image(&store, &layer, "two"));
@@ -101,7 +101,7 @@ fn a_layout_is_read_by_other_tools_and_keeps_its_other_images() {
 }
 
 #[test]
-fn a_folder_with_other_files_is_left_alone() {
+fn a_directory_with_other_files_is_not_overwritten() {
     let (folder, store) = store();
     let image = image(&store, &layer(&store, b"no program", Compression::Gzip), "one");
     let other = folder.path().join("other");
@@ -150,7 +150,7 @@ fn an_archive_is_loaded_and_runs() {
 }
 
 #[test]
-fn an_image_goes_straight_into_a_daemon() {
+fn an_image_is_loaded_directly_into_a_daemon() {
     let Some(daemon) = Daemon::acquire() else { return };
     let Some(busybox) = busybox() else { return };
     let (_folder, store) = store();
@@ -174,7 +174,7 @@ fn an_image_goes_straight_into_a_daemon() {
 
 /// Does what `tests/fuzz/targets/image_documents.rs` does, with its seeds and with seeds in which single bytes differ.
 #[test]
-fn documents_of_any_kind_are_read_without_a_panic() {
+fn any_documents_are_read_without_a_panic() {
     let (_folder, store) = store();
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds/image_documents");
     let mut random = fastrand::Rng::with_seed(7);

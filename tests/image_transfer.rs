@@ -114,7 +114,7 @@ fn blob_of(layer: &Layer) -> Digest {
 }
 
 #[test]
-fn a_pushed_image_is_pulled_as_it_was() {
+fn a_pushed_image_is_pulled_unchanged() {
     let Some(registry) = Registry::start() else { return };
     let (one, two) = (Machine::new(), Machine::new());
     let image = one.image(&[one.layer(b"base"), one.layer(&random(3 << 20)), one.layer(b"base")]);
@@ -138,7 +138,7 @@ fn a_pushed_image_is_pulled_as_it_was() {
 }
 
 #[test]
-fn credentials_are_those_of_docker() {
+fn dockers_credentials_are_used() {
     let Some(registry) = Registry::with_login() else { return };
     let (ann, nobody) = (Machine::with_config(&registry.docker_config()), Machine::new());
     let image = ann.image(&[ann.layer(b"layer")]);
@@ -151,7 +151,7 @@ fn credentials_are_those_of_docker() {
 }
 
 #[test]
-fn only_what_is_new_travels() {
+fn only_new_blobs_are_transferred() {
     let Some(registry) = Registry::start() else { return };
     let proxy = FaultProxy::before(&registry);
     let machine = Machine::new();
@@ -175,7 +175,7 @@ fn only_what_is_new_travels() {
 }
 
 #[test]
-fn a_layer_that_was_never_pulled_is_taken_over_by_the_registry() {
+fn a_layer_that_was_never_pulled_is_mounted_by_the_registry() {
     let Some(registry) = Registry::start() else { return };
     let Some(elsewhere) = Registry::start() else { return };
     let (one, two) = (Machine::new(), Machine::new());
@@ -196,7 +196,7 @@ fn a_layer_that_was_never_pulled_is_taken_over_by_the_registry() {
 }
 
 #[test]
-fn a_registry_that_is_away_does_not_matter_for_what_was_pulled() {
+fn pulled_base_image_survives_registry_outage() {
     let Some(registry) = Registry::start() else { return };
     let (one, two) = (Machine::new(), Machine::new());
     let image = one.image(&[one.layer(b"layer")]);
@@ -215,7 +215,7 @@ fn a_registry_that_is_away_does_not_matter_for_what_was_pulled() {
 }
 
 #[test]
-fn a_tag_that_moved_is_pulled_anew_and_only_asked_about_when_it_stayed() {
+fn a_moved_tag_is_pulled_again_and_an_unmoved_one_only_queried() {
     let Some(registry) = Registry::start() else { return };
     let proxy = FaultProxy::before(&registry);
     let (one, two) = (Machine::new(), Machine::new());
@@ -235,7 +235,7 @@ fn a_tag_that_moved_is_pulled_anew_and_only_asked_about_when_it_stayed() {
 }
 
 #[test]
-fn a_download_that_breaks_goes_on_where_it_was() {
+fn an_interrupted_download_is_resumed() {
     let Some(registry) = Registry::start() else { return };
     let proxy = FaultProxy::before(&registry);
     let (one, two) = (Machine::new(), Machine::new());
@@ -252,7 +252,7 @@ fn a_download_that_breaks_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_download_that_always_breaks_leaves_nothing() {
+fn a_failed_download_leaves_nothing_behind() {
     let Some(registry) = Registry::start() else { return };
     let proxy = FaultProxy::before(&registry);
     let (one, two) = (Machine::new(), Machine::new());
@@ -269,7 +269,7 @@ fn a_download_that_always_breaks_leaves_nothing() {
 }
 
 #[test]
-fn content_that_is_not_what_its_digest_says_is_refused() {
+fn content_with_a_wrong_digest_is_rejected() {
     let Some(registry) = Registry::start() else { return };
     let proxy = FaultProxy::before(&registry);
     let one = Machine::new();
@@ -292,7 +292,7 @@ fn content_that_is_not_what_its_digest_says_is_refused() {
 }
 
 #[test]
-fn an_upload_that_fails_leaves_no_tag() {
+fn a_failed_upload_leaves_no_tag() {
     let Some(registry) = Registry::start() else { return };
     let faults = [
         ("PUT", "blobs/", Fault::Status(500), "registry::broken"),
@@ -318,7 +318,7 @@ fn an_upload_that_fails_leaves_no_tag() {
 }
 
 #[test]
-fn an_upload_that_fails_now_and_then_arrives() {
+fn an_upload_survives_occasional_failures() {
     let Some(registry) = Registry::start() else { return };
     let proxy = FaultProxy::before(&registry);
     let machine = Machine::new();
@@ -333,7 +333,7 @@ fn an_upload_that_fails_now_and_then_arrives() {
 }
 
 #[test]
-fn what_another_push_got_in_the_way_of_is_tried_again() {
+fn an_upload_disturbed_by_another_push_is_retried() {
     let Some(registry) = Registry::start() else { return };
     for (number, status) in [400, 404, 409, 416].into_iter().enumerate() {
         let proxy = FaultProxy::before(&registry);
@@ -355,7 +355,7 @@ fn what_another_push_got_in_the_way_of_is_tried_again() {
 }
 
 #[test]
-fn a_long_upload_goes_on_with_the_chunk_that_was_lost() {
+fn a_long_upload_is_resumed_with_the_lost_chunk() {
     let Some(registry) = Registry::start() else { return };
     let proxy = FaultProxy::before(&registry);
     let machine = Machine::new();
@@ -394,7 +394,7 @@ fn a_damaged_layer_is_not_pushed() {
 }
 
 #[test]
-fn an_index_is_pushed_whole_and_pulled_by_platform() {
+fn an_index_is_pushed_completely_and_pulled_by_platform() {
     let Some(registry) = Registry::start() else { return };
     let machine = Machine::new();
     let image = |architecture: &str| {
@@ -426,7 +426,7 @@ fn an_index_is_pushed_whole_and_pulled_by_platform() {
 }
 
 #[test]
-fn what_is_attached_travels_along_and_is_listed() {
+fn attachments_are_transferred_and_listed() {
     let Some(registry) = Registry::start() else { return };
     let machine = Machine::new();
     let image = machine.image(&[machine.layer(b"layer")]);
@@ -470,7 +470,7 @@ fn what_is_attached_travels_along_and_is_listed() {
 }
 
 #[test]
-fn an_attachment_that_fails_leaves_no_tag() {
+fn a_failed_attachment_leaves_no_tag() {
     let Some(registry) = Registry::start() else { return };
     let proxy = FaultProxy::before(&registry);
     let machine = Machine::new();
@@ -485,7 +485,7 @@ fn an_attachment_that_fails_leaves_no_tag() {
 }
 
 #[test]
-fn images_of_docker_hub_come_from_mirrors() {
+fn images_of_docker_hub_are_pulled_from_mirrors() {
     let Some(mirror) = Registry::start() else { return };
     let machine = Machine::new();
     let image = machine.image(&[machine.layer(b"layer")]);

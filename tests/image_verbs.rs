@@ -40,7 +40,7 @@ fn age(store: &BlobStore, days: u64) {
 }
 
 #[test]
-fn an_image_is_saved_to_a_file_a_folder_or_a_pipe() {
+fn an_image_is_saved_to_a_file_a_directory_or_a_pipe() {
     let (project, _, image) = project();
     project.run(["save", "acme/app:1", "app.tar"]).success().stdout_is("");
     project.run(["save", "acme/app:1", "layout/"]).success();
@@ -60,7 +60,7 @@ fn an_image_is_saved_to_a_file_a_folder_or_a_pipe() {
 }
 
 #[test]
-fn what_is_not_there_cannot_be_saved() {
+fn a_missing_image_cannot_be_saved() {
     let (project, _, _) = project();
     project
         .run(["save", "acme/app:2", "app.tar"])
@@ -82,7 +82,7 @@ fn what_is_not_there_cannot_be_saved() {
 }
 
 #[test]
-fn cleanup_removes_what_was_not_used_for_long_and_shows_it() {
+fn cleanup_removes_and_lists_unused_images() {
     let (project, store, image) = project();
     age(&store, 40);
     project.run(["cleanup", "--older-than", "50d"]).success().stdout_has("removed 0 images and 0 blobs, 0 B");
@@ -110,7 +110,7 @@ fn cleanup_removes_what_was_not_used_for_long_and_shows_it() {
 }
 
 #[test]
-fn cleanup_leaves_what_another_process_uses() {
+fn cleanup_keeps_images_that_another_process_uses() {
     let (project, store, image) = project();
     BlobStore::new(store.folder()).put("what nobody uses").expect("stored");
     age(&store, 40);
@@ -124,7 +124,7 @@ fn cleanup_leaves_what_another_process_uses() {
 }
 
 #[test]
-fn a_run_keeps_the_store_below_its_size() {
+fn a_run_keeps_the_store_below_its_size_limit() {
     let (project, store, _) = project();
     let project = project.file("windlass.rhai", "fn nothing(project) { }\n").env("WINDLASS_CACHE_SIZE", "1K");
     store.put(vec![1; 2048]).expect("stored");

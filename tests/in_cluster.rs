@@ -27,7 +27,7 @@ fn project(cluster: &BuildCluster, api: &TestRepository) -> Project {
 }
 
 #[test]
-fn a_pod_builds_in_its_own_namespace_with_the_rights_of_its_account() {
+fn a_pod_builds_in_its_namespace_with_its_service_account() {
     let Some(registry) = Registry::with_login() else { return };
     let Some(cluster) = BuildCluster::with(registry) else { return };
     let api = cluster.repository("api");
@@ -47,7 +47,7 @@ fn a_pod_builds_in_its_own_namespace_with_the_rights_of_its_account() {
 }
 
 #[test]
-fn a_pod_whose_account_lacks_a_right_is_told_which() {
+fn missing_permissions_of_a_pod_are_named() {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let api = cluster.repository("api");
     let project = project(&cluster, &api).docker_config("{}");

@@ -3,7 +3,7 @@
 use crate::harness::{Daemon, Project};
 
 #[test]
-fn one_dockerfile_becomes_an_image_that_builds_at_once() {
+fn one_dockerfile_becomes_an_image_that_builds_immediately() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "init");
     let dockerfile = format!("FROM {}\nCOPY a.txt /\n", daemon.base());
@@ -15,7 +15,7 @@ fn one_dockerfile_becomes_an_image_that_builds_at_once() {
 }
 
 #[test]
-fn suggestions_come_from_folders_and_the_git_remote() {
+fn suggestions_come_from_directories_and_the_git_remote() {
     let project = Project::new()
         .file("api/Dockerfile", "FROM scratch\nCOPY main.go /\n")
         .file("api/main.go", "")
@@ -83,14 +83,14 @@ fn services_of_a_compose_file_are_images() {
 }
 
 #[test]
-fn file_that_is_there_is_never_changed() {
+fn existing_file_is_never_changed() {
     let project = Project::new().file("Dockerfile", "FROM scratch\n").file("devspace.yaml", "mine");
     project.run(["init", "--yes"]).exits(2).stderr_has("there is a `devspace.yaml` already");
     assert_eq!(project.read("devspace.yaml"), "mine");
 }
 
 #[test]
-fn nobody_to_ask_is_told_what_would_be_taken() {
+fn without_terminal_lists_suggestions() {
     let project = Project::new().file("api/Dockerfile", "FROM scratch\n");
     let output = project.run(["init"]).exits(2).clone();
     insta::assert_snapshot!(output.stderr, @"
@@ -103,7 +103,7 @@ fn nobody_to_ask_is_told_what_would_be_taken() {
 }
 
 #[test]
-fn mistakes_are_explained() {
+fn errors_are_explained() {
     let project = Project::new();
     project.run(["init", "--yes"]).exits(2).stderr_has("no Dockerfile in");
     let project = project.file("a/Dockerfile", "FROM scratch\n").file("b/Dockerfile", "FROM scratch\n");
@@ -136,7 +136,7 @@ fn terminal_asks_which_images_and_their_names() {
 }
 
 #[test]
-fn questions_can_be_broken_off() {
+fn prompts_can_be_cancelled() {
     let project = Project::new().file("Dockerfile", "FROM scratch\n");
     let mut terminal = project.terminal(["init"]);
     terminal.wait_for_text("Repository of");

@@ -103,7 +103,7 @@ fn the_environment_file_is_a_regular_file() {
 }
 
 #[test]
-fn a_damaged_state_costs_only_a_warning() {
+fn a_damaged_state_causes_only_a_warning() {
     for (make, _) in &KINDS[..2] {
         let project = project();
         project.run(BUILD).success();
@@ -154,13 +154,13 @@ fn a_file_that_a_script_reads_is_a_regular_file() {
 }
 
 #[test]
-fn nothing_is_no_file() {
+fn dev_null_is_an_empty_file() {
     let project = project().env("KUBECONFIG", "/dev/null").symlink(".env", "/dev/null");
     project.run(BUILD).success();
 }
 
 #[test]
-fn paths_that_are_too_deep_are_refused() {
+fn paths_that_are_too_deep_are_rejected() {
     let deep = |count: usize| "d/".repeat(count);
     for (dockerfile, code) in [
         (format!("FROM scratch\nWORKDIR /{}\nCOPY a .\n", deep(1_000)), 0),

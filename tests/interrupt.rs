@@ -109,7 +109,7 @@ fn sigterm_stops_a_run_step_too() {
 }
 
 #[test]
-fn ctrl_c_stops_a_custom_command_and_all_it_started() {
+fn ctrl_c_stops_a_custom_command_and_its_children() {
     let Some(daemon) = Daemon::acquire() else { return };
     let marker = marker();
     let command = format!("sh -c 'sleep {marker} & sleep {marker}; true'");
@@ -145,13 +145,13 @@ fn check_hook_tidies_up(signals: &[Signal]) {
 }
 
 #[test]
-fn ctrl_c_lets_a_hook_tidy_up() {
+fn ctrl_c_lets_a_hook_clean_up() {
     check_hook_tidies_up(&[Signal::Interrupt]);
 }
 
 /// Both the system and the shell send the signal.
 #[test]
-fn a_closed_terminal_lets_a_hook_tidy_up() {
+fn a_closed_terminal_lets_a_hook_clean_up() {
     check_hook_tidies_up(&[Signal::HangUp, Signal::HangUp]);
 }
 
@@ -161,7 +161,7 @@ fn a_closed_terminal_stops_a_run_step() {
 }
 
 #[test]
-fn nohup_outlives_its_terminal() {
+fn run_under_nohup_survives_its_terminal() {
     let project = Project::new()
         .file("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")
         .file(
@@ -178,7 +178,7 @@ fn nohup_outlives_its_terminal() {
 }
 
 #[test]
-fn second_ctrl_c_ends_windlass_at_once() {
+fn second_ctrl_c_ends_windlass_immediately() {
     let Some(daemon) = Daemon::acquire() else { return };
     let marker = marker();
     // Ignores SIGTERM: the first Ctrl-C gives it a few seconds.

@@ -36,7 +36,7 @@ fn has_no_pod(cluster: &BuildCluster) {
 }
 
 #[test]
-fn a_pod_builds_and_pushes_and_is_gone() {
+fn a_pod_builds_and_pushes_and_is_removed() {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let api = cluster.repository("api");
     let project = project(&cluster, &api, "");
@@ -111,7 +111,7 @@ fn block(begin: &str) -> &'static str {
 }
 
 #[test]
-fn the_guide_shows_what_is_printed() {
+fn the_guide_shows_the_actual_output() {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let (api, namespace) = (cluster.repository("api"), cluster.cluster.namespace());
     let config = block("```yaml\n")
@@ -147,7 +147,7 @@ fn the_guide_shows_what_is_printed() {
 }
 
 #[test]
-fn a_registry_that_is_insecure_for_kaniko_is_so_for_windlass() {
+fn insecure_registries_of_kaniko_apply_to_windlass() {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let api = cluster.repository("api");
     let print = "fn after_build(project, results) { print(`digest ${image_digest(\"API:one\")}`); }\n";
@@ -173,7 +173,7 @@ fn a_registry_that_is_insecure_for_kaniko_is_so_for_windlass() {
 }
 
 #[test]
-fn the_context_arrives_as_docker_would_see_it() {
+fn the_context_arrives_as_with_docker() {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let api = cluster.repository("api");
     // Incompressible, and larger than the buffers on the way.
@@ -224,7 +224,7 @@ fn the_context_arrives_as_docker_would_see_it() {
 }
 
 #[test]
-fn arguments_target_and_base_mean_what_they_mean_for_docker() {
+fn arguments_target_and_base_mean_the_same_as_for_docker() {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let (api, base) = (cluster.repository("api"), cluster.repository("base"));
     let here = format!("{}/{}:1", cluster.registry.address(), base.path());
@@ -253,7 +253,7 @@ fn arguments_target_and_base_mean_what_they_mean_for_docker() {
 }
 
 #[test]
-fn a_step_that_fails_is_shown_with_the_end_of_its_output() {
+fn a_failing_step_is_shown_with_its_last_output() {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let api = cluster.repository("api");
     let project = project(&cluster, &api, "").file(
@@ -281,7 +281,7 @@ fn fails(cluster: &BuildCluster, project: &Project, code: &str, words: &[&str]) 
 }
 
 #[test]
-fn what_keeps_a_pod_from_starting_is_said_at_once() {
+fn causes_that_prevent_a_pod_start_are_reported_immediately() {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let api = cluster.repository("api");
     // Nothing listens on that port.
@@ -309,7 +309,7 @@ fn what_keeps_a_pod_from_starting_is_said_at_once() {
 }
 
 #[test]
-fn too_little_memory_is_said() {
+fn reports_out_of_memory() {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let api = cluster.repository("api");
     let project = project(&cluster, &api, "resources: {limits: {memory: 12Mi}}");
@@ -319,7 +319,7 @@ fn too_little_memory_is_said() {
 }
 
 #[test]
-fn credentials_reach_the_pod_and_go_with_it() {
+fn credentials_reach_the_pod_and_are_removed_with_it() {
     let Some(registry) = Registry::with_login() else { return };
     let Some(cluster) = BuildCluster::with(registry) else { return };
     let api = cluster.repository("api");
@@ -385,7 +385,7 @@ fn long_build(project: &Project) -> Running {
 }
 
 #[test]
-fn every_option_reaches_the_pod_and_ctrl_c_leaves_none() {
+fn every_option_reaches_the_pod_and_ctrl_c_leaves_no_pod() {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let api = cluster.repository("api");
     cluster.cluster.create_account("builder", &[]);
@@ -463,7 +463,7 @@ fn secret_build_arguments_reach_kaniko_and_not_the_pod() {
 }
 
 #[test]
-fn a_killed_run_leaves_a_pod_that_the_next_removes_and_no_other() {
+fn the_next_run_removes_only_the_pod_of_a_killed_run() {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let api = cluster.repository("api");
     let others = |name: &str, labels: Value| {
@@ -501,7 +501,7 @@ fn running_pod_of(cluster: &BuildCluster, prefix: &str) -> String {
 }
 
 #[test]
-fn a_pod_that_somebody_deletes_ends_the_build() {
+fn a_deleted_pod_ends_the_build() {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let api = cluster.repository("api");
     let project = project(&cluster, &api, "");
@@ -512,7 +512,7 @@ fn a_pod_that_somebody_deletes_ends_the_build() {
 }
 
 #[test]
-fn a_pod_that_lives_too_long_is_ended_by_the_cluster() {
+fn a_pod_that_exceeds_its_deadline_is_ended_by_the_cluster() {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let api = cluster.repository("api");
     let project = project(&cluster, &api, "").env("WINDLASS_KANIKO_LIMIT", "20");
@@ -541,7 +541,7 @@ fn ten(cluster: &BuildCluster, dockerfile: &str) -> (Project, TestRepository) {
 }
 
 #[test]
-fn ten_images_are_built_a_few_at_once() {
+fn ten_images_are_built_a_few_at_a_time() {
     let Some(cluster) = BuildCluster::acquire() else { return };
     let (project, many) = ten(&cluster, "FROM scratch\nCOPY a.txt /\n");
     let running = project.spawn(["build", "--max-concurrent-builds", "4"]);
@@ -596,7 +596,7 @@ fn without_node(cluster: &Cluster, kaniko: &str, image: &str) -> Project {
 }
 
 #[test]
-fn what_the_cluster_refuses_is_said_before_there_is_a_pod() {
+fn rejections_of_the_cluster_are_reported_before_a_pod_exists() {
     let Some(cluster) = Cluster::acquire() else { return };
     let namespace = cluster.namespace();
     let check = |project: &Project, code: &str, words: &[&str]| {
@@ -646,7 +646,7 @@ fn what_the_cluster_refuses_is_said_before_there_is_a_pod() {
 }
 
 #[test]
-fn a_quota_that_wants_limits_is_answered_with_the_key_for_them() {
+fn a_quota_that_requires_limits_suggests_the_key_for_them() {
     let Some(cluster) = Cluster::acquire() else { return };
     cluster.limit(&json!({ "limits.memory": "64Gi" }));
     let output = without_node(&cluster, "", "").run(["build"]);
@@ -656,7 +656,7 @@ fn a_quota_that_wants_limits_is_answered_with_the_key_for_them() {
 }
 
 #[test]
-fn what_kaniko_cannot_do_is_an_error_before_the_build() {
+fn unsupported_kaniko_options_are_errors_before_the_build() {
     let Some(cluster) = Cluster::acquire() else { return };
     let network = without_node(&cluster, "", "    network: host\n");
     network
@@ -676,7 +676,7 @@ fn what_kaniko_cannot_do_is_an_error_before_the_build() {
 }
 
 #[test]
-fn a_plan_shows_the_pod_and_makes_none() {
+fn a_plan_shows_the_pod_and_creates_none() {
     let Some(cluster) = Cluster::acquire() else { return };
     let project = without_node(&cluster, "namespace: builds", "");
     let output = project.run(["plan"]);

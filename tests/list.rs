@@ -61,7 +61,7 @@ fn empty_list_is_no_output_and_an_empty_array() {
 }
 
 #[test]
-fn list_of_a_wrong_project_is_refused() {
+fn list_of_an_invalid_project_is_an_error() {
     let project = Project::new().file("devspace.yaml", "version: v1beta9\nimgaes: {}\n");
     project.run(["list", "images", "--json"]).exits(2).stdout_is("").stderr_has("unknown key `imgaes`");
     project.run(["list", "imagse"]).exits(2).stdout_is("").stderr_has("images");
@@ -69,7 +69,7 @@ fn list_of_a_wrong_project_is_refused() {
 }
 
 #[test]
-fn head_of_the_table_is_dimmed_only_in_a_terminal_with_colour() {
+fn table_header_is_dimmed_only_in_a_color_terminal() {
     let project = Project::new().file("devspace.yaml", IMAGES);
     let terminal = project.terminal(["list", "images"]);
     terminal.wait_for_text("cluster");
@@ -169,7 +169,7 @@ fn variables_show_value_source_and_use() {
 }
 
 #[test]
-fn lists_need_no_answers() {
+fn lists_need_no_variable_values() {
     let file = "version: v1beta11
 vars: [{name: TOKEN, password: true}]
 images:

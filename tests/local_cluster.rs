@@ -69,7 +69,7 @@ fn images_are_loaded_into_kind_and_k3d_and_not_pushed() {
 }
 
 #[test]
-fn images_are_pushed_where_the_cluster_would_not_see_them() {
+fn images_that_the_local_cluster_cannot_see_are_pushed() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let pushes = |role: &str, docker: &str, kubeconfig: String, arguments: &[&str]| {
         let repository = daemon.repository(&registry.address(), role);
@@ -97,7 +97,7 @@ fn images_are_pushed_where_the_cluster_would_not_see_them() {
 }
 
 #[test]
-fn what_is_assembled_without_a_daemon_reaches_kind_through_one() {
+fn images_assembled_without_a_daemon_reach_kind_through_one() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let repository = daemon.repository(&registry.address(), "kind-oci");
     let project = project(&daemon, &repository, "{}", &kubeconfig("kind-dev", NEAR))
@@ -129,7 +129,7 @@ fn what_is_assembled_without_a_daemon_reaches_kind_through_one() {
 }
 
 #[test]
-fn a_load_that_fails_is_an_error() {
+fn a_failed_load_is_an_error() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "app");
     let failing = "#!/bin/sh\necho 'ERROR: no nodes found for cluster \"dev\"' >&2\nexit 1\n";
@@ -141,7 +141,7 @@ fn a_load_that_fails_is_an_error() {
 }
 
 #[test]
-fn a_cluster_in_the_daemon_that_builds_needs_nothing() {
+fn a_cluster_in_the_build_daemon_needs_no_load() {
     let Some(cluster) = Cluster::acquire() else { return };
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let facts = daemon.docker(["info", "--format", "{{.Name}} {{.KernelVersion}}"]);
@@ -183,7 +183,7 @@ fn a_cluster_in_the_daemon_that_builds_needs_nothing() {
 }
 
 #[test]
-fn minikube_says_where_its_daemon_is() {
+fn minikube_names_its_daemon() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let kubeconfig = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "work",
@@ -230,7 +230,7 @@ fn minikube_says_where_its_daemon_is() {
 }
 
 #[test]
-fn cluster_facts_need_no_cluster_that_answers() {
+fn cluster_properties_need_no_responsive_cluster() {
     let project = Project::new()
         .file("devspace.yaml", "version: v1beta9\nimages: {}\n")
         .file("kubeconfig", kubeconfig("kind-dev", NEAR))
@@ -244,7 +244,7 @@ fn cluster_facts_need_no_cluster_that_answers() {
 }
 
 #[test]
-fn a_plan_loads_nothing_and_writes_no_secret() {
+fn a_plan_loads_no_image_and_writes_no_secret() {
     let config =
         "version: v1beta9\nimages:\n  app: {image: r.example/app, tags: [one], createPullSecret: true}\n";
     let project = Project::new()

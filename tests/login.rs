@@ -24,7 +24,7 @@ fn log_in(project: &Project, registry: &Registry, password: &str) -> crate::harn
 }
 
 #[test]
-fn login_keeps_the_password_in_a_private_file_and_logout_forgets_it() {
+fn login_stores_the_password_in_a_private_file_and_logout_removes_it() {
     let Some(registry) = Registry::with_login() else { return };
     let project = Project::new().docker_config(r#"{"HttpHeaders": {"x": "y"}, "auths": {"other.io": {}}}"#);
     let output = log_in(&project, &registry, PASSWORD);
@@ -52,7 +52,7 @@ fn login_keeps_the_password_in_a_private_file_and_logout_forgets_it() {
 }
 
 #[test]
-fn a_wrong_password_is_refused_and_not_kept() {
+fn a_wrong_password_is_rejected_and_not_stored() {
     let Some(registry) = Registry::with_login() else { return };
     let project = Project::new();
     let output = log_in(&project, &registry, "open-barley");
@@ -63,14 +63,14 @@ fn a_wrong_password_is_refused_and_not_kept() {
 }
 
 #[test]
-fn a_registry_that_is_not_there_is_named() {
+fn an_unreachable_registry_is_named() {
     let output = Project::new()
         .run_with_input(["login", "127.0.0.1:1", "--username", USER, "--password-stdin"], PASSWORD);
     output.exits(1).stderr_has("`127.0.0.1:1` is unreachable").lacks(PASSWORD);
 }
 
 #[test]
-fn without_a_terminal_login_says_which_flag_is_missing() {
+fn without_a_terminal_login_names_the_missing_flag() {
     let project = Project::new();
     project.run(["login", "r.io"]).exits(1).stderr_has("--username NAME");
     project.run(["login", "r.io", "-u", "ann"]).exits(1).stderr_has("--password-stdin");
@@ -78,7 +78,7 @@ fn without_a_terminal_login_says_which_flag_is_missing() {
 }
 
 #[test]
-fn login_asks_at_a_terminal_and_hides_the_password() {
+fn login_prompts_in_a_terminal_and_hides_the_password() {
     let Some(registry) = Registry::with_login() else { return };
     let project = Project::new();
     let mut terminal = project.terminal(["login", &registry.address()]);
@@ -94,7 +94,7 @@ fn login_asks_at_a_terminal_and_hides_the_password() {
 }
 
 #[test]
-fn a_credential_helper_keeps_the_password_and_nobody_else_sees_it() {
+fn only_the_credential_helper_sees_the_password() {
     let Some(registry) = Registry::with_login() else { return };
     let project = Project::new()
         .docker_config(r#"{"credsStore": "safe"}"#)

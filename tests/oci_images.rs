@@ -83,7 +83,7 @@ fn secret_build_arguments_are_not_in_the_history() {
 }
 
 #[test]
-fn list_of_files_and_provenance_are_attached() {
+fn sbom_and_provenance_are_attached() {
     let Some(registry) = Registry::start() else { return };
     let script = "fn publish(image, built) {\n\
         built.attach_sbom().attach_provenance(#{ address: \"https://git.example/app\", commit: \"c0ffee\" }).push()\n}\n";
@@ -152,7 +152,7 @@ fn layers_are_compressed_by_zstd_on_request() {
 }
 
 #[test]
-fn an_image_is_saved_by_a_script_and_by_hand_and_runs() {
+fn an_image_is_saved_by_a_script_and_by_a_command_and_runs() {
     let Some(daemon) = Daemon::acquire() else { return };
     let Some(busybox) = busybox() else { return };
     let repository = daemon.repository("acme.example", "saved");
@@ -182,7 +182,7 @@ fn an_image_is_saved_by_a_script_and_by_hand_and_runs() {
 }
 
 #[test]
-fn what_a_daemon_built_is_not_in_the_store() {
+fn images_that_a_daemon_built_are_not_in_the_store() {
     let project = Project::new()
         .file("devspace.yaml", "version: v1beta9\nimages:\n  app:\n    image: acme/app\n    build: {custom: {command: \"true\"}}\n")
         .file("Dockerfile", "FROM scratch\n")
@@ -195,7 +195,7 @@ fn what_a_daemon_built_is_not_in_the_store() {
 }
 
 #[test]
-fn an_image_on_a_base_of_a_registry_is_saved_whole() {
+fn an_image_on_a_registry_base_is_saved_completely() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let Some(busybox) = busybox() else { return };
     let base = project(&registry, "", "");

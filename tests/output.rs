@@ -91,7 +91,7 @@ fn failure_shows_its_output_last_and_names_the_log() {
 }
 
 #[test]
-fn logs_keep_the_run_before() {
+fn logs_of_the_previous_run_are_kept() {
     let Some(daemon) = Daemon::acquire() else { return };
     let (project, repositories) = project(&daemon, &[("api", "RUN echo first words # {unique}\n")]);
     project.run(["build", "--skip-push"]).success();
@@ -148,7 +148,7 @@ fn json_is_one_documented_event_a_line() {
 }
 
 #[test]
-fn silent_tells_failures_only() {
+fn silent_prints_only_failures() {
     let Some(daemon) = Daemon::acquire() else { return };
     let (project, _repositories) = project(&daemon, &[("api", GOOD), ("web", BAD)]);
     let output = project.run(["build", "--skip-push", "--silent", "api"]);
@@ -159,7 +159,7 @@ fn silent_tells_failures_only() {
 }
 
 #[test]
-fn result_tells_the_whole_truth() {
+fn result_file_is_complete() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let repository = daemon.repository(&registry.address(), "api");
     let project = Project::new()
@@ -195,7 +195,7 @@ fn result_tells_the_whole_truth() {
 }
 
 #[test]
-fn result_that_cannot_be_written_is_told_before_anything_is_built() {
+fn unwritable_result_file_is_an_error_before_the_build() {
     let Some(daemon) = Daemon::acquire() else { return };
     let (project, repositories) = project(&daemon, &[("api", GOOD)]);
     let project = project.folder("folder");
@@ -210,7 +210,7 @@ fn result_that_cannot_be_written_is_told_before_anything_is_built() {
 }
 
 #[test]
-fn run_goes_on_when_nobody_reads() {
+fn run_continues_without_a_reader() {
     let Some(daemon) = Daemon::acquire() else { return };
     let (project, repositories) = project(&daemon, &[("api", GOOD)]);
     let program = env!("CARGO_BIN_EXE_windlass");
@@ -299,7 +299,7 @@ fn terminal_without_colours_and_plain_progress_in_a_terminal() {
 }
 
 #[test]
-fn json_lines_that_a_full_disk_does_not_take_are_an_error() {
+fn json_lines_on_a_full_disk_are_an_error() {
     let file = "version: v1beta9\nimages:\n  api: {image: acme/api, build: {custom: {command: 'true'}}}\n";
     let project = Project::new().file("devspace.yaml", file);
     let line = format!("'{}' build --skip-push --progress json > /dev/full", env!("CARGO_BIN_EXE_windlass"));

@@ -59,7 +59,7 @@ fn later_scripts_win() {
 }
 
 #[test]
-fn what_a_later_script_leaves_alone_stays() {
+fn functions_that_a_later_script_does_not_replace_remain() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "app");
     project(&daemon, &repository)
@@ -119,7 +119,7 @@ fn after_build(project, results) { print(`6 after_build ${results.len()}`) }
 }
 
 #[test]
-fn build_image_can_be_the_whole_of_two_lines() {
+fn build_image_override_can_have_two_lines() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "app");
     let project = project(&daemon, &repository).file(
@@ -149,7 +149,7 @@ fn tags(image) { [\"based\"] }
 }
 
 #[test]
-fn modules_of_the_project_are_found_from_its_root_and_beside_the_file() {
+fn modules_are_found_in_the_project_root_and_beside_the_file() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "app");
     project(&daemon, &repository)
@@ -168,7 +168,7 @@ fn modules_of_the_project_are_found_from_its_root_and_beside_the_file() {
 }
 
 #[test]
-fn modules_outside_the_project_are_refused() {
+fn modules_outside_the_project_are_rejected() {
     let project = Project::new()
         .file("devspace.yaml", "version: v1beta9\nimages:\n  app:\n    image: acme/app\n")
         .file("Dockerfile", "FROM scratch\n");
@@ -222,7 +222,7 @@ fn printed_text_is_an_info_line() {
 }
 
 #[test]
-fn overrides_reach_images_of_every_thread() {
+fn overrides_apply_on_every_thread() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let names: Vec<_> = (0..6).map(|number| format!("app{number}")).collect();
     let repositories: Vec<_> =

@@ -57,7 +57,7 @@ const ALONE: &str = "FROM {base}\nRUN echo done\n";
 const FAILS: &str = "FROM {base}\nRUN false\n";
 
 #[test]
-fn at_most_so_many_images_are_built_at_once() {
+fn parallel_builds_are_limited() {
     let Some(daemon) = Daemon::acquire() else { return };
     let names = ["a", "b", "c", "d", "e"];
     let images: Vec<_> = names.iter().map(|name| (*name, ALONE)).collect();
@@ -81,7 +81,7 @@ fn at_most_so_many_images_are_built_at_once() {
 }
 
 #[test]
-fn images_really_run_side_by_side() {
+fn images_are_built_in_parallel() {
     let Some(daemon) = Daemon::acquire() else { return };
     let (project, _repositories) = project(&daemon, &[("a", ALONE), ("b", ALONE)]);
     // Each hook waits for the other: run one after the other, they would never end.
@@ -134,7 +134,7 @@ fn running_images_finish_after_a_failure() {
 }
 
 #[test]
-fn keep_going_builds_what_does_not_need_the_failed_image() {
+fn keep_going_builds_images_that_do_not_need_the_failed_one() {
     let Some(daemon) = Daemon::acquire() else { return };
     let images = [("a", FAILS), ("b", "FROM {a}\n"), ("c", "FROM {b}\n"), ("d", ALONE), ("e", "FROM {d}\n")];
     let (project, _repositories) = project(&daemon, &images);
@@ -145,7 +145,7 @@ fn keep_going_builds_what_does_not_need_the_failed_image() {
 }
 
 #[test]
-fn every_failure_is_told_with_its_image() {
+fn every_failure_is_reported_with_its_image() {
     let Some(daemon) = Daemon::acquire() else { return };
     let (project, _repositories) = project(&daemon, &[("first", FAILS), ("second", FAILS)]);
     let output = project.run(["build", "--skip-push", "--keep-going", "--build-sequential"]);

@@ -91,7 +91,7 @@ fn pipeline_builds_images() {
 }
 
 #[test]
-fn images_of_a_loop_are_told_like_those_of_parallel() {
+fn images_of_a_loop_are_reported_like_those_of_parallel() {
     let script = "fn ship(project) {\n    for image in project.images { build_image(image.with_tags([\"1\"])); }\n    print(\"shipped\");\n}\n";
     let project = project().file("windlass.rhai", script);
     let output = project.run(["run", "ship", "--result", "result.json"]).success().clone();
@@ -111,7 +111,7 @@ fn images_of_a_loop_are_told_like_those_of_parallel() {
 }
 
 #[test]
-fn options_of_every_pipeline_stand_before_or_after_the_name() {
+fn options_may_precede_or_follow_the_pipeline_name() {
     let tags = |arguments: &[&str]| {
         let project = project().file(
             "windlass.rhai",
@@ -129,7 +129,7 @@ fn options_of_every_pipeline_stand_before_or_after_the_name() {
 }
 
 #[test]
-fn profile_may_stand_after_the_name() {
+fn profile_may_follow_the_name() {
     let project = project().file(
         "windlass.staging.rhai",
         "/// @param port int\nfn serve(project, port) { print(`${project.profiles} on ${port}`) }\nfn only(project) { }\n",
@@ -172,7 +172,7 @@ fn help_comes_from_the_doc_comment() {
 }
 
 #[test]
-fn wrong_arguments_are_explained() {
+fn invalid_arguments_are_explained() {
     let project = project();
     let wrong = |arguments: &[&str], message: &str| {
         project.run(["run"].iter().chain(arguments)).exits(2).stderr_has(message).lacks("release [\"");
@@ -207,7 +207,7 @@ fn unknown_names_suggest_the_nearest() {
 }
 
 #[test]
-fn wrong_doc_comment_shows_its_line() {
+fn invalid_doc_comment_shows_its_line() {
     let project = project().file(
         "windlass.rhai",
         "/// Runs.\n/// @param port nit Where\nfn serve(project, port) { }\n/// @param tag string = \"x\"\nfn tagging(project, tag) { }\n",
@@ -232,7 +232,7 @@ fn wrong_doc_comment_shows_its_line() {
 }
 
 #[test]
-fn failing_pipeline_is_told_with_its_place() {
+fn failing_pipeline_is_reported_with_its_location() {
     project()
         .run(["run", "fails"])
         .exits(1)
@@ -242,7 +242,7 @@ fn failing_pipeline_is_told_with_its_place() {
 }
 
 #[test]
-fn pipeline_named_like_a_stage_of_the_default_is_no_slip() {
+fn pipeline_named_like_a_default_stage_causes_no_warning() {
     let project =
         project().file("windlass.rhai", "fn rebuild(project) { print(\"again\") }\nfn bulid(project) { }\n");
     project

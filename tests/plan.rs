@@ -57,7 +57,7 @@ fn decisions(plan: &Value) -> Vec<String> {
 }
 
 #[test]
-fn plan_shows_everything_and_does_nothing() {
+fn plan_shows_everything_and_changes_nothing() {
     let project = project();
     let output = project.run(["plan"]);
     let text = output.success().stdout.lines().map(hide_key).collect::<Vec<_>>().join("\n");
@@ -169,7 +169,7 @@ fn copies(project) { copy_image("acme/app:1", "acme/app:2"); }
 }
 
 #[test]
-fn command_line_of_a_planned_pipeline_is_that_of_a_run() {
+fn planned_pipelines_accept_the_arguments_of_a_run() {
     let script = "/// @param port int\nfn serve(project, port) { print(`${project.profiles} on ${port + 1}`) }\nfn app(project) { }\n";
     let config = self::project().read("devspace.yaml") + "profiles:\n- name: dev\n";
     let project = project().file("devspace.yaml", config).file("windlass.rhai", script);
@@ -202,7 +202,7 @@ fn hide_key(line: &str) -> String {
 }
 
 #[test]
-fn json_has_what_programs_want() {
+fn plan_as_json_has_every_field() {
     let plan = plan(&project(), &["app", "-t", "v-##"]);
     assert_eq!(decisions(&plan), ["base build: never built here", "app build: never built here"]);
     let app = &plan["images"][1];
@@ -231,7 +231,7 @@ fn options_and_scripts_count() {
 }
 
 #[test]
-fn image_that_cannot_be_planned_fails_as_it_would_in_a_build() {
+fn unplannable_image_fails_as_in_a_build() {
     let project = project().file("base/Dockerfile", "FROM scratch\nCOYP base/data /\n");
     let said = |output: &Output| {
         let start = output.stderr.find("dockerfile::").unwrap_or_else(|| panic!("no diagnostic\n{output}"));
@@ -243,7 +243,7 @@ fn image_that_cannot_be_planned_fails_as_it_would_in_a_build() {
 }
 
 #[test]
-fn wrong_script_is_an_error_of_the_script() {
+fn invalid_script_is_an_error_of_the_script() {
     let project = project().file("windlass.rhai", "fn tags(image) { \"1\" }\n");
     project.run(["plan"]).exits(2).stderr_has("`tags` must be a list of strings");
     project.run(["plan", "nope"]).exits(2).stderr_has("unknown image or pipeline `nope`");
@@ -298,7 +298,7 @@ fn plan_and_build_agree_on_a_real_daemon() {
 }
 
 #[test]
-fn plan_of_what_is_pushed_needs_nobody() {
+fn plan_of_pushed_images_contacts_no_server() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let app = daemon.repository(&registry.address(), "app");
     let project = Project::new()
@@ -313,7 +313,7 @@ fn plan_of_what_is_pushed_needs_nobody() {
 }
 
 #[test]
-fn images_that_a_broken_pipeline_did_not_reach_are_left_out() {
+fn images_that_a_failed_pipeline_did_not_reach_are_omitted() {
     let project = project().file("windlass.rhai", "fn tags(image) { [branch] }\n");
     let output = project.run(["plan"]).exits(2).clone();
     for image in ["base | ", "app  | ", "made | "] {

@@ -19,7 +19,7 @@ const WAYS: [&str; 3] = [
 ];
 
 #[test]
-fn podman_builds_tags_and_is_asked_what_it_has() {
+fn podman_builds_tags_and_lists_images() {
     for version in VERSIONS {
         let Some(podman) = Podman::start(version, "127.0.0.1:1") else { continue };
         for way in WAYS {
@@ -44,7 +44,7 @@ fn podman_builds_tags_and_is_asked_what_it_has() {
 }
 
 #[test]
-fn podman_pushes_and_what_is_pushed_is_skipped() {
+fn podman_pushes_and_pushed_images_are_skipped() {
     let Some(registry) = Registry::start() else { return };
     for version in VERSIONS {
         let Some(podman) = Podman::start(version, &registry.address()) else { continue };
@@ -59,7 +59,7 @@ fn podman_pushes_and_what_is_pushed_is_skipped() {
 }
 
 #[test]
-fn podman_takes_what_windlass_assembled() {
+fn podman_loads_images_that_windlass_assembled() {
     for version in VERSIONS {
         let Some(podman) = Podman::start(version, "127.0.0.1:1") else { continue };
         let image = podman.repository("", "podman-load");

@@ -131,7 +131,7 @@ fn json_origins_are_found_by_pointer() {
 }
 
 #[test]
-fn what_is_printed_loads_to_the_same() {
+fn printed_configuration_loads_the_same() {
     let project = project();
     let printed = project.run(["print", "-p", "prod"]);
     printed.success();
@@ -156,7 +156,7 @@ fn password_is_never_printed() {
 }
 
 #[test]
-fn text_that_holds_yaml_comes_back_as_it_was() {
+fn string_with_yaml_is_printed_unchanged() {
     let text = "a: b # c\n- 'x'\n\n  \"y\"\n";
     let file = "version: v1beta9\ndev: {v: '${X}', w: 'a ${X}'}\n";
     let project = Project::new().file("devspace.yaml", file).env("X", text);
@@ -173,7 +173,7 @@ fn variable_without_a_value_is_an_error_as_in_a_build() {
 }
 
 #[test]
-fn imported_values_stand_in_their_own_files() {
+fn imported_values_are_attributed_to_their_files() {
     let file = "version: v2beta1
 name: shop
 imports:
@@ -214,7 +214,7 @@ images:
 }
 
 #[test]
-fn password_in_plain_text_is_masked_too() {
+fn literal_password_is_masked() {
     let file = "version: v1beta9
 pullSecrets: [{registry: ghcr.io, username: ann, password: hunter2}]
 deployments: [{name: d, helm: {chart: {name: c, password: hunter2}}}]

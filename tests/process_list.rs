@@ -38,7 +38,7 @@ fn check(project: &Project, args: &[&str]) {
 }
 
 #[test]
-fn custom_command_gets_a_password_unseen() {
+fn custom_command_gets_a_hidden_password() {
     for (before, after) in QUOTES {
         let custom = yaml(&line(before, after));
         for custom in [format!("{{command: {custom}}}"), format!("{{commands: [{{command: {custom}}}]}}")] {
@@ -50,7 +50,7 @@ fn custom_command_gets_a_password_unseen() {
 }
 
 #[test]
-fn hook_gets_a_password_unseen() {
+fn hook_gets_a_hidden_password() {
     for (before, after) in QUOTES {
         let hook = format!("{{command: {}, events: ['before:build']}}", yaml(&line(before, after)));
         let image = "images: {api: {image: r.io/api, tags: ['1'], build: {custom: {command: 'true'}}}}";
@@ -59,7 +59,7 @@ fn hook_gets_a_password_unseen() {
 }
 
 #[test]
-fn command_gets_a_password_unseen() {
+fn command_gets_a_hidden_password() {
     for (before, after) in QUOTES {
         let command = format!("{{name: go, command: {}}}", yaml(&line(before, after)));
         check(&project(&format!("commands: [{command}]")), &["run", "go"]);
@@ -73,7 +73,7 @@ fn command_in_a_variable_keeps_its_words() {
 }
 
 #[test]
-fn new_password_is_another_custom_command() {
+fn new_password_changes_the_custom_command() {
     let custom = "{command: 'echo ${TOKEN} >> value', onChange: ['*.txt']}";
     let images = format!("images: {{api: {{image: r.io/api, tags: ['1'], build: {{custom: {custom}}}}}}}");
     let project = project(&images);

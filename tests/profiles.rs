@@ -24,7 +24,7 @@ profiles:
 }
 
 #[test]
-fn patch_that_does_not_apply_names_profile_and_number_and_how_far_its_path_leads() {
+fn failing_patch_names_profile_number_and_matched_path() {
     let profiles = "- name: base
   patches:
   - {op: add, path: images.api.tags, value: b}
@@ -84,7 +84,7 @@ fn patch_that_does_not_apply_names_profile_and_number_and_how_far_its_path_leads
 }
 
 #[test]
-fn patch_of_an_inactive_profile_is_not_applied_and_not_wrong() {
+fn patch_of_an_inactive_profile_is_not_applied_and_not_an_error() {
     let project = Project::new()
         .file("devspace.yaml", file("- {name: dev, patches: [{op: remove, path: /images/none}]}\n"));
     assert_eq!(printed(&project, &[])["images"]["api"]["tags"], json!(["t"]));
@@ -133,7 +133,7 @@ profiles:
 ";
 
 #[test]
-fn parent_is_a_profile_of_another_folder() {
+fn parent_is_a_profile_of_another_directory() {
     let profiles = "- {name: dev, parents: [{profile: base, source: {path: ../shared}}]}\n";
     let project =
         Project::new().file("app/devspace.yaml", file(profiles)).file("shared/devspace.yaml", SHARED);
@@ -167,7 +167,7 @@ fn parent_is_a_profile_of_a_git_repository() {
 }
 
 #[test]
-fn profiles_of_projects_that_build_on_each_other_are_a_loop() {
+fn profiles_that_extend_each_other_across_projects_are_a_cycle() {
     let other = "version: v1beta10
 profiles:
 - {name: theirs, parents: [{profile: dev, source: {path: ..}}]}
@@ -180,7 +180,7 @@ profiles:
 }
 
 #[test]
-fn profile_of_a_newest_file_merges_short_variables() {
+fn profile_in_the_newest_version_merges_short_variables() {
     let text = "version: v2beta1
 name: shop
 vars:

@@ -46,7 +46,7 @@ fn project(cluster: &Cluster) -> Project {
 }
 
 #[test]
-fn a_build_lets_the_cluster_pull_and_says_in_whose_name() {
+fn a_build_creates_a_pull_secret_and_names_its_user() {
     let Some(cluster) = Cluster::acquire() else { return };
     let project = project(&cluster);
     let output = project.run(["build"]);
@@ -109,7 +109,7 @@ fn docker_hub_and_identity_tokens_have_their_own_form() {
 }
 
 #[test]
-fn nothing_is_written_without_credentials_or_without_being_asked() {
+fn no_secret_is_written_without_credentials_or_request() {
     let Some(cluster) = Cluster::acquire() else { return };
     let anonymous = project(&cluster).docker_config("{}");
     let line = "no pull secret for r.example: no credentials that a cluster can use; run `windlass \
@@ -129,7 +129,7 @@ fn nothing_is_written_without_credentials_or_without_being_asked() {
 }
 
 #[test]
-fn what_others_put_into_an_account_stays_also_at_the_same_time() {
+fn concurrent_changes_of_a_service_account_are_kept() {
     let Some(cluster) = Cluster::acquire() else { return };
     cluster.create_account("app", &["by-hand"]);
     let registries: Vec<String> = (0..6).map(|number| format!("r{number}.example")).collect();
@@ -157,7 +157,7 @@ fn what_others_put_into_an_account_stays_also_at_the_same_time() {
 }
 
 #[test]
-fn the_section_says_names_accounts_and_credentials() {
+fn the_section_sets_names_accounts_and_credentials() {
     let Some(cluster) = Cluster::acquire() else { return };
     cluster.create_account("app", &[]);
     let config = "version: v1beta11\npullSecrets:\n- {registry: r.example, secret: mine, serviceAccounts: [app], email: \
@@ -194,7 +194,7 @@ fn the_newest_version_has_one_secret_for_all_registries() {
 }
 
 #[test]
-fn a_quota_is_no_missing_right() {
+fn an_exceeded_quota_is_not_a_missing_permission() {
     let Some(cluster) = Cluster::acquire() else { return };
     cluster.limit(&json!({ "count/secrets": "0" }));
     let output = project(&cluster).run(["build"]);
@@ -203,7 +203,7 @@ fn a_quota_is_no_missing_right() {
 }
 
 #[test]
-fn an_image_leaves_its_registry_to_the_section() {
+fn an_image_can_leave_its_registry_to_the_section() {
     let Some(cluster) = Cluster::acquire() else { return };
     let section = "pullSecrets:\n- {registry: r.example, username: bot, password: x}\n";
     let project = project(&cluster).file("devspace.yaml", config("r.example") + section);
@@ -212,7 +212,7 @@ fn an_image_leaves_its_registry_to_the_section() {
 }
 
 #[test]
-fn a_secret_of_somebody_else_is_left_alone() {
+fn a_foreign_secret_is_not_changed() {
     let Some(cluster) = Cluster::acquire() else { return };
     let theirs = json!({
         "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
@@ -239,7 +239,7 @@ fn a_secret_of_somebody_else_is_left_alone() {
 }
 
 #[test]
-fn an_account_that_comes_late_is_waited_for() {
+fn a_late_service_account_is_waited_for() {
     let Some(cluster) = Cluster::acquire() else { return };
     let config = "version: v1beta11\npullSecrets:\n- {registry: r.example, serviceAccounts: [late]}\n";
     let project = project(&cluster).file("devspace.yaml", config);
@@ -255,7 +255,7 @@ fn an_account_that_comes_late_is_waited_for() {
 }
 
 #[test]
-fn a_missing_right_is_named() {
+fn a_missing_permission_is_named() {
     let Some(cluster) = Cluster::acquire() else { return };
     let project = project_with(&cluster.kubeconfig_as("test", &json!({ "as": "nobody" })));
     let output = project.run(["build"]);
@@ -298,7 +298,7 @@ fn the_command_line_chooses_context_and_namespace() {
 }
 
 #[test]
-fn a_plugin_gives_the_credentials() {
+fn a_plugin_provides_the_credentials() {
     let Some(cluster) = Cluster::acquire() else { return };
     let answer = json!({
         "apiVersion": "client.authentication.k8s.io/v1beta1", "kind": "ExecCredential",
@@ -328,7 +328,7 @@ fn a_plugin_gives_the_credentials() {
 }
 
 #[test]
-fn wrong_credentials_are_told_apart() {
+fn rejected_kubeconfig_credentials_are_reported() {
     let Some(cluster) = Cluster::acquire() else { return };
     let project = project_with(&cluster.kubeconfig_as("test", &json!({ "token": "stale" })));
     let output = project.run(["build"]);
@@ -336,7 +336,7 @@ fn wrong_credentials_are_told_apart() {
 }
 
 #[test]
-fn a_cluster_that_does_not_answer_is_one_line() {
+fn an_unresponsive_cluster_is_reported_in_one_line() {
     // Accepts connections and never responds.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
@@ -364,7 +364,7 @@ fn a_cluster_that_does_not_answer_is_one_line() {
 }
 
 #[test]
-fn without_a_cluster_there_is_no_trace_of_kubernetes() {
+fn without_a_cluster_nothing_mentions_kubernetes() {
     let project =
         Project::new().file("devspace.yaml", config("r.example")).docker_config(credentials(&["r.example"]));
     let line = "no pull secret for r.example: no cluster is configured";

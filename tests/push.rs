@@ -90,7 +90,7 @@ fn each_tag_is_pushed_with_progress_and_its_digest_recorded() {
 }
 
 #[test]
-fn the_right_to_push_is_checked_before_the_build() {
+fn push_permission_is_checked_before_the_build() {
     let Some(daemon) = Daemon::acquire() else { return };
     let Some(registry) = Registry::with_login() else { return };
     let repository = daemon.repository(&registry.address(), "app");
@@ -113,7 +113,7 @@ fn the_right_to_push_is_checked_before_the_build() {
 }
 
 #[test]
-fn credential_helpers_are_asked() {
+fn credential_helpers_are_queried() {
     let Some(daemon) = Daemon::acquire() else { return };
     let Some(registry) = Registry::with_login() else { return };
     let address = registry.address();
@@ -134,7 +134,7 @@ fn credential_helpers_are_asked() {
 }
 
 #[test]
-fn a_credential_helper_that_fails_is_named_before_the_build() {
+fn a_failing_credential_helper_is_named_before_the_build() {
     let Some(daemon) = Daemon::acquire() else { return };
     let Some(registry) = Registry::with_login() else { return };
     let repository = daemon.repository(&registry.address(), "app");
@@ -170,7 +170,7 @@ fn an_open_registry_needs_no_credential_helper() {
 }
 
 #[test]
-fn a_push_survives_a_registry_in_trouble() {
+fn a_push_survives_temporary_registry_errors() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let slow = Fault::Delay(Duration::from_millis(500));
     for (fault, tries) in [(Fault::Status(500), 3), (Fault::Drop, 3), (slow, 1)] {
@@ -188,7 +188,7 @@ fn a_push_survives_a_registry_in_trouble() {
 }
 
 #[test]
-fn a_registry_that_stays_broken_is_given_up() {
+fn persistent_registry_errors_fail_the_push() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let proxy = FaultProxy::before(&registry);
     let repository = daemon.repository(&proxy.address(), "app");
@@ -201,7 +201,7 @@ fn a_registry_that_stays_broken_is_given_up() {
 }
 
 #[test]
-fn each_refusal_says_what_to_do_before_the_build() {
+fn each_rejection_before_the_build_has_a_hint() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let check = |status, message: &str, help: &str| {
         let proxy = FaultProxy::before(&registry);
@@ -218,7 +218,7 @@ fn each_refusal_says_what_to_do_before_the_build() {
 }
 
 #[test]
-fn each_refusal_says_what_to_do_after_the_build() {
+fn each_rejection_after_the_build_has_a_hint() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let check = |status, help: &str| {
         let proxy = FaultProxy::before(&registry);
@@ -234,7 +234,7 @@ fn each_refusal_says_what_to_do_after_the_build() {
 }
 
 #[test]
-fn tls_and_plain_http_failures_say_what_to_do() {
+fn tls_and_plain_http_failures_have_a_hint() {
     let Some(daemon) = Daemon::acquire() else { return };
     let (Some(open), Some(tls)) = (Registry::start(), Registry::with_tls()) else { return };
     for (registry, code, help) in
@@ -248,7 +248,7 @@ fn tls_and_plain_http_failures_say_what_to_do() {
 }
 
 #[test]
-fn nothing_is_pushed_when_pushing_is_switched_off() {
+fn nothing_is_pushed_when_pushing_is_disabled() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let proxy = FaultProxy::before(&registry);
     let skip = "    build: {docker: {skipPush: true}}\n";
@@ -264,7 +264,7 @@ fn nothing_is_pushed_when_pushing_is_switched_off() {
 
 /// The docker CLI would push by itself.
 #[test]
-fn arguments_that_push_are_refused_where_nothing_is_pushed() {
+fn pushing_arguments_are_rejected_when_pushing_is_disabled() {
     let config = "version: v1beta9\nimages:\n  app:\n    image: r.example/app\n    build: {docker: {args: [--push]}}\n";
     let project = Project::new().file("devspace.yaml", config).file("Dockerfile", "FROM scratch\n");
     for command in ["plan", "build"] {
@@ -275,7 +275,7 @@ fn arguments_that_push_are_refused_where_nothing_is_pushed() {
 
 /// `--skip-push` applies to every stage that pushes, not only to `publish` of the default pipeline.
 #[test]
-fn nothing_is_pushed_whoever_asks_for_it() {
+fn skip_push_applies_to_every_stage() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let stored = "built.annotate(#{ note: \"a\" }).attach(\"text/plain\", \"a\").push()";
     for (builder, publish) in [("docker", "built.push()"), ("oci", stored)] {
@@ -375,7 +375,7 @@ fn a_new_tag_needs_no_build() {
 }
 
 #[test]
-fn check_registry_notices_what_is_gone_from_the_registry() {
+fn check_registry_notices_images_missing_from_the_registry() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let proxy = FaultProxy::before(&registry);
     let repository = daemon.repository(&proxy.address(), "app");
@@ -393,7 +393,7 @@ fn check_registry_notices_what_is_gone_from_the_registry() {
 }
 
 #[test]
-fn check_registry_notices_what_is_gone_of_a_command() {
+fn check_registry_notices_missing_images_of_a_command() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let repository = daemon.repository(&registry.address(), "app");
     let project = project(
@@ -421,7 +421,7 @@ fn check_registry_notices_what_is_gone_of_a_command() {
 }
 
 #[test]
-fn a_name_that_no_registry_can_have_is_refused_with_its_place() {
+fn an_invalid_repository_is_rejected_with_its_location() {
     let output = Project::new()
         .file("devspace.yaml", "version: v1beta9\nimages:\n  app:\n    image: a_b.io/app\n")
         .run(["build"]);
@@ -471,7 +471,7 @@ fn assembled(repository: &str) -> Project {
 }
 
 #[test]
-fn a_registry_that_names_a_time_is_waited_for() {
+fn a_retry_time_of_the_registry_is_honored() {
     let Some(registry) = Registry::start() else { return };
     let check = |name: &str, method: &str, path: &str, status: u16, as_date: bool| {
         let proxy = FaultProxy::before(&registry);
@@ -494,7 +494,7 @@ fn a_registry_that_names_a_time_is_waited_for() {
 }
 
 #[test]
-fn a_registry_that_asks_for_hours_is_not_waited_for() {
+fn a_retry_time_of_hours_is_not_honored() {
     let Some(registry) = Registry::start() else { return };
     let proxy = FaultProxy::before(&registry);
     proxy.fault(9, "PUT", "/v2/app/manifests/", Fault::Busy { status: 429, seconds: 7200, as_date: false });
@@ -504,7 +504,7 @@ fn a_registry_that_asks_for_hours_is_not_waited_for() {
 }
 
 #[test]
-fn a_daemon_whose_registry_is_busy_waits_longer() {
+fn a_push_by_the_daemon_to_a_busy_registry_waits_longer() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let proxy = FaultProxy::before(&registry);
     let repository = daemon.repository(&proxy.address(), "app");
@@ -515,7 +515,7 @@ fn a_daemon_whose_registry_is_busy_waits_longer() {
 }
 
 #[test]
-fn a_helper_that_is_gone_leaves_the_credentials_of_the_file() {
+fn without_its_helper_the_credentials_in_the_file_are_used() {
     let Some(daemon) = Daemon::acquire() else { return };
     let Some(registry) = Registry::with_login() else { return };
     let address = registry.address();

@@ -43,7 +43,7 @@ fn skips(project: &Project) {
 }
 
 #[test]
-fn a_file_that_no_instruction_reads_counts_for_nothing() {
+fn a_file_that_no_instruction_reads_is_not_an_input() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "reach");
     let dockerfile = "ARG D=src\nFROM BASE AS tools\nRUN echo tool >/tool\nFROM BASE\nARG D\nENV E=$D/sub\n\
@@ -73,7 +73,7 @@ fn a_file_that_no_instruction_reads_counts_for_nothing() {
 }
 
 #[test]
-fn what_a_target_that_is_not_needed_reads_counts_for_nothing_but_travels_where_it_is_built() {
+fn files_of_an_unneeded_stage_are_not_inputs_but_are_sent_if_built() {
     let Some(daemon) = Daemon::acquire() else { return };
     for builder in ["useBuildKit: true", "useBuildKit: false"] {
         let repository = daemon.repository("", "targets");
@@ -94,7 +94,7 @@ fn what_a_target_that_is_not_needed_reads_counts_for_nothing_but_travels_where_i
 }
 
 #[test]
-fn what_cannot_be_known_makes_everything_count_and_says_why() {
+fn unknown_sources_make_every_file_an_input_and_are_explained() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "unknown");
     let project =
@@ -121,7 +121,7 @@ fn push_base(daemon: &Daemon, reference: &str, instructions: &str) {
 }
 
 #[test]
-fn what_a_base_passes_on_is_looked_up_once_and_remembered() {
+fn inherited_instructions_are_looked_up_once_and_recorded() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let proxy = FaultProxy::before(&registry);
     let base = daemon.repository(&proxy.address(), "base");
@@ -156,7 +156,7 @@ fn what_a_base_passes_on_is_looked_up_once_and_remembered() {
 }
 
 #[test]
-fn a_base_that_becomes_known_while_building_does_not_build_twice() {
+fn a_base_discovered_during_the_build_does_not_build_twice() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let proxy = FaultProxy::before(&registry);
     let base = daemon.repository(&proxy.address(), "base");
@@ -248,7 +248,7 @@ fn dockerfiles() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn builds_from_what_is_reached_and_from_everything_have_equal_layers() {
+fn builds_from_reached_files_and_from_all_files_have_equal_layers() {
     let Some(daemon) = Daemon::acquire() else { return };
     let Some(socket) = daemon.host().strip_prefix("unix://") else { return };
     let buildkit = BuildKit {

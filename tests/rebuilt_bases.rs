@@ -59,7 +59,7 @@ fn project(daemon: &Daemon, base: &TestRepository, app: &TestRepository) -> Proj
 const UNCHANGED: [&str; 2] = ["app skip: unchanged", "base skip: unchanged"];
 
 #[test]
-fn forced_base_rebuilds_what_is_built_on_it() {
+fn forced_base_rebuilds_dependent_images() {
     let Some(daemon) = Daemon::acquire() else { return };
     let (base, app) = (daemon.repository("", "base"), daemon.repository("", "app"));
     let project = project(&daemon, &base, &app);
@@ -88,7 +88,7 @@ fn forced_base_rebuilds_what_is_built_on_it() {
 }
 
 #[test]
-fn image_of_a_command_is_compared_by_what_is_in_it() {
+fn image_of_a_command_is_compared_by_content() {
     let Some(daemon) = Daemon::acquire() else { return };
     let (base, app) = (daemon.repository("", "base"), daemon.repository("", "app"));
     let yaml = |on_change: &str| {
@@ -121,7 +121,7 @@ fn image_of_a_command_is_compared_by_what_is_in_it() {
 }
 
 #[test]
-fn base_of_a_dependency_counts_wherever_it_was_built() {
+fn base_of_a_dependency_is_noticed_wherever_it_was_built() {
     let Some(daemon) = Daemon::acquire() else { return };
     let (base, app) = (daemon.repository("", "base"), daemon.repository("", "app"));
     let project = project(&daemon, &base, &app)
@@ -158,7 +158,7 @@ fn base_of_a_dependency_counts_wherever_it_was_built() {
 }
 
 #[test]
-fn command_that_names_an_image_follows_it() {
+fn command_that_names_an_image_is_rebuilt_with_it() {
     let image = |name: &str, command: &str| {
         format!(
             "  {name}:\n    image: r.invalid/{name}\n    tags: ['1']\n    build: {{custom: {{command: '{command}', onChange: \
@@ -190,7 +190,7 @@ fn command_that_names_an_image_follows_it() {
 }
 
 #[test]
-fn base_that_the_daemon_alone_has_is_compared_by_its_id() {
+fn base_only_in_the_daemon_is_compared_by_its_id() {
     let Some(daemon) = Daemon::acquire() else { return };
     let (base, app) = (daemon.repository("", "base"), daemon.repository("", "app"));
     let reference = format!("{base}:dev");

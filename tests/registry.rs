@@ -14,7 +14,7 @@ fn client(docker_config: &Path) -> RegistryClient {
 }
 
 #[tokio::test]
-async fn login_gives_the_right_to_push() {
+async fn login_permits_pushing() {
     let Some(registry) = Registry::with_login() else { return };
     let folder = tempfile::tempdir().expect("a temporary directory can be created");
     let docker_config = folder.path().join("docker");

@@ -14,7 +14,7 @@ fn project(commands: &str) -> Project {
 }
 
 #[test]
-fn command_runs_in_the_shell_in_the_project_folder() {
+fn command_runs_in_the_shell_in_the_project_directory() {
     let project =
         project("- {name: greet, command: 'echo hello ${WHO} && pwd && echo loud >&2'}\n").folder("deep");
     let root = project.path("").canonicalize().expect("the directory exists");
@@ -49,7 +49,7 @@ fn every_word_after_the_name_belongs_to_the_command() {
 }
 
 #[test]
-fn command_has_the_input_and_the_environment() {
+fn command_gets_stdin_and_the_environment() {
     let project = project("- {name: read, command: 'read line; echo \"$line $FROM_FILE $OWN\"'}\n")
         .file(".env", "FROM_FILE=file\n")
         .env("OWN", "own");
@@ -57,7 +57,7 @@ fn command_has_the_input_and_the_environment() {
 }
 
 #[test]
-fn only_the_variables_of_the_command_are_asked_for() {
+fn prompts_are_limited_to_variables_of_the_command() {
     let project = project("- {name: quiet, command: echo quiet}\n- {name: asks, command: 'echo ${NEVER}'}\n");
     project.run(["run", "quiet"]).success().stdout_is("quiet\n");
     project.run(["run", "asks"]).exits(2).stderr_has("NEVER");
@@ -74,7 +74,7 @@ fn profile_may_replace_a_command() {
 }
 
 #[test]
-fn name_of_a_command_and_a_pipeline_is_refused_with_both_places() {
+fn name_shared_by_command_and_pipeline_is_an_error_with_both_locations() {
     let project =
         project("- {name: release, command: echo no}\n").file("windlass.rhai", "\nfn release(project) { }\n");
     project
@@ -85,7 +85,7 @@ fn name_of_a_command_and_a_pipeline_is_refused_with_both_places() {
 }
 
 #[test]
-fn unknown_and_empty_commands_are_told() {
+fn unknown_and_empty_commands_are_reported() {
     let project = project("- {name: migrate, command: echo}\n- {name: migrate, command: echo}\n");
     project.run(["run", "migrate"]).exits(2).stderr_has("duplicate command `migrate`");
     let project = self::project("- {name: migrate, command: ' '}\n");
@@ -94,7 +94,7 @@ fn unknown_and_empty_commands_are_told() {
 }
 
 #[test]
-fn request_to_end_reaches_the_command() {
+fn termination_signal_reaches_the_command() {
     let project = project(
         "- {name: wait, command: 'trap \"echo bye; exit 7\" TERM; echo $$ > pid; echo ready; while :; do sleep 0.1; done'}\n",
     );

@@ -111,7 +111,7 @@ fn unknown_function_suggests_the_nearest() {
 }
 
 #[test]
-fn wrong_number_of_arguments_shows_the_definition() {
+fn wrong_argument_count_shows_the_definition() {
     let output = build_with("fn tags(image) { helper(image, 1) }\nfn helper(image) { [\"1\"] }\n");
     insta::assert_snapshot!(diagnostic(&output, 2), @r#"
     script::unknown_function
@@ -146,7 +146,7 @@ fn wrong_arguments_of_a_stage_show_its_parameters() {
 }
 
 #[test]
-fn text_in_place_of_tags_names_the_fix() {
+fn string_instead_of_tags_names_the_fix() {
     let output = build_with("fn tags(image) {\n    \"1.4\"\n}\n");
     insta::assert_snapshot!(diagnostic(&output, 2), @r#"
     script::wrong_type
@@ -164,7 +164,7 @@ fn text_in_place_of_tags_names_the_fix() {
 }
 
 #[test]
-fn text_in_place_of_an_entrypoint_names_the_fix() {
+fn string_instead_of_an_entrypoint_names_the_fix() {
     let output =
         build_with("/// Waits.\nfn entrypoint(image) { \"sleep infinity\" }\nfn command(image) { () }\n");
     insta::assert_snapshot!(diagnostic(&output, 2), @r#"
@@ -185,7 +185,7 @@ fn text_in_place_of_an_entrypoint_names_the_fix() {
 }
 
 #[test]
-fn number_among_tags_names_the_fix() {
+fn number_in_tags_names_the_fix() {
     let output = build_with("fn tags(image) { [1] }\n");
     insta::assert_snapshot!(diagnostic(&output, 2), @"
     script::wrong_type
@@ -202,7 +202,7 @@ fn number_among_tags_names_the_fix() {
 }
 
 #[test]
-fn tags_that_return_nothing_are_told() {
+fn tags_without_a_return_value_is_reported() {
     let output = build_with("fn tags(image) { let tags = [\"1\"]; }\n");
     insta::assert_snapshot!(diagnostic(&output, 2), @r#"
     script::wrong_type
@@ -219,7 +219,7 @@ fn tags_that_return_nothing_are_told() {
 }
 
 #[test]
-fn needs_build_that_returns_text_is_told() {
+fn needs_build_that_returns_a_string_is_reported() {
     let output = build_with("fn needs_build(image, plan) { plan.reason }\n");
     insta::assert_snapshot!(diagnostic(&output, 2), @"
     script::wrong_type
@@ -253,7 +253,7 @@ fn unknown_builder_suggests_the_nearest() {
 }
 
 #[test]
-fn plan_that_returns_nothing_is_told() {
+fn plan_without_a_return_value_is_reported() {
     let output = build_with("fn plan(image) { }\n");
     insta::assert_snapshot!(diagnostic(&output, 2), @"
     script::unknown_property
@@ -271,7 +271,7 @@ fn plan_that_returns_nothing_is_told() {
 }
 
 #[test]
-fn publish_that_returns_nothing_is_found_where_its_result_is_used() {
+fn publish_without_a_return_value_is_reported_where_its_result_is_used() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "api");
     let output = project()
@@ -298,7 +298,7 @@ fn publish_that_returns_nothing_is_found_where_its_result_is_used() {
 }
 
 #[test]
-fn missing_module_is_told() {
+fn missing_module_is_reported() {
     let output = build_with("import \"lib/nope\" as nope;\nfn tags(image) { nope::tags(image) }\n");
     insta::assert_snapshot!(diagnostic(&output, 2), @r#"
     script::module_not_found
@@ -333,7 +333,7 @@ fn forgotten_import_names_the_line_to_write() {
 }
 
 #[test]
-fn misspelt_function_of_a_module_is_shown_as_written() {
+fn misspelled_function_of_a_module_is_shown_as_written() {
     let output = build_with("import \"scripts/build\" as base;\nfn tags(image) { base::tgas(image) }\n");
     insta::assert_snapshot!(diagnostic(&output, 2), @r#"
     script::unknown_function
@@ -403,7 +403,7 @@ fn thrown_map_gives_message_code_and_help() {
 }
 
 #[test]
-fn thrown_text_is_the_message() {
+fn thrown_string_is_the_message() {
     let output = build_with("fn before_build(project) { throw \"not on a Friday\"; }\n");
     insta::assert_snapshot!(diagnostic(&output, 1), @r#"
     script::thrown
@@ -419,7 +419,7 @@ fn thrown_text_is_the_message() {
 }
 
 #[test]
-fn stage_error_can_be_caught_and_asked() {
+fn stage_error_can_be_caught_and_inspected() {
     let output = build_with(
         r#"fn build_image(image) {
     try { load_dockerfile(image.with_dockerfile("none/Dockerfile")); }
@@ -481,7 +481,7 @@ fn stage_error_shows_each_file_of_the_call_chain() {
 }
 
 #[test]
-fn closure_is_shown_in_the_file_that_wrote_it() {
+fn closure_is_shown_in_its_file() {
     let output = project()
         .file(
             "windlass.rhai",
@@ -548,7 +548,7 @@ fn failing_step_shows_the_dockerfile_and_the_script() {
 }
 
 #[test]
-fn endless_recursion_is_an_error_of_the_script() {
+fn infinite_recursion_is_an_error_of_the_script() {
     let output = build_with("fn tags(image) { tags(image) }\n");
     insta::assert_snapshot!(diagnostic(&output, 2), @r#"
     script::too_deep
@@ -565,7 +565,7 @@ fn endless_recursion_is_an_error_of_the_script() {
 }
 
 #[test]
-fn endless_loop_ends_at_ctrl_c() {
+fn infinite_loop_ends_at_ctrl_c() {
     let project =
         project().file("windlass.rhai", "fn before_build(project) { print(\"looping\"); loop {} }\n");
     let running = project.spawn(["build"]);
@@ -574,7 +574,7 @@ fn endless_loop_ends_at_ctrl_c() {
 }
 
 #[test]
-fn endless_loop_in_parallel_ends_at_ctrl_c() {
+fn infinite_loop_in_parallel_ends_at_ctrl_c() {
     let project = project().file("windlass.rhai", "fn build_image(image) { print(\"looping\"); loop {} }\n");
     let running = project.spawn(["build"]);
     running.wait_for_text("looping").signal(Signal::Interrupt);
@@ -582,7 +582,7 @@ fn endless_loop_in_parallel_ends_at_ctrl_c() {
 }
 
 #[test]
-fn near_misses_are_warned_about() {
+fn unused_overrides_cause_warnings() {
     insta::assert_snapshot!(warnings("fn tag(image) { [\"1\"] }\n").join("\n"), @"warning: `tag(image)` in windlass.rhai overrides nothing; did you mean `tags(image)`?");
     insta::assert_snapshot!(warnings("fn tags(image, plan) { [\"1\"] }\n").join("\n"), @"warning: `tags(image, plan)` in windlass.rhai overrides nothing; did you mean `tags(image)`?");
     insta::assert_snapshot!(warnings("fn entrypiont(image) { [\"a\"] }\nfn on_skip(image) { }\n").join("\n"), @r"
@@ -592,7 +592,7 @@ fn near_misses_are_warned_about() {
 }
 
 #[test]
-fn helpers_and_overrides_are_not_warned_about() {
+fn helpers_and_overrides_cause_no_warnings() {
     let none: [String; 0] = [];
     assert_eq!(warnings("fn tags(image) { [my_tag(image)] }\nfn my_tag(image) { \"1\" }\n"), none);
     assert_eq!(warnings("fn tags(image) { [tag(image)] }\nfn tag(image) { \"1\" }\n"), none);
@@ -602,13 +602,13 @@ fn helpers_and_overrides_are_not_warned_about() {
 }
 
 #[test]
-fn no_warn_leaves_near_misses_out() {
+fn no_warn_hides_unused_override_warnings() {
     let output = project().file("windlass.rhai", "fn tag(image) { [\"1\"] }\n").run(["build", "--no-warn"]);
     output.lacks("overrides nothing");
 }
 
 #[test]
-fn missing_script_of_the_command_line_is_told() {
+fn missing_script_of_the_command_line_is_reported() {
     let output = project().run(["build", "--script", "nope.rhai"]);
     insta::assert_snapshot!(diagnostic(&output, 2), @r"
     script::unreadable

@@ -19,7 +19,7 @@ fn interrupted(body: &str) {
 }
 
 #[test]
-fn ctrl_c_ends_whatever_a_script_does() {
+fn ctrl_c_ends_every_script_operation() {
     interrupted("loop { }");
     interrupted("try { loop { } } catch { loop { } }");
     interrupted("sleep(3600);");
@@ -30,7 +30,7 @@ fn ctrl_c_ends_whatever_a_script_does() {
 }
 
 #[test]
-fn sizes_and_depths_are_bounded() {
+fn sizes_and_depths_are_limited() {
     let fails = |body: &str, text: &str| _ = pipeline(body).run(["build"]).exits(2).stderr_has(text);
     fails("let text = \"x\"; loop { text += text; }", "length of string too large");
     fails("let list = [1]; loop { list += list; }", "size of array/BLOB too large");

@@ -25,7 +25,7 @@ fn lines<'a>(text: &'a str, names: &[&str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn every_function_has_its_place_and_what_it_replaced() {
+fn every_function_shows_its_location_and_what_it_replaced() {
     let output = project().run(["show", "build", "-p", "dev"]);
     assert_eq!(
         output.success().stdout.lines().next(),
@@ -45,7 +45,7 @@ fn every_function_has_its_place_and_what_it_replaced() {
 }
 
 #[test]
-fn one_image_leaves_out_what_is_about_the_project() {
+fn one_image_omits_project_functions() {
     let output = project().run(["show", "build", "--image", "api", "-p", "dev"]);
     insta::assert_snapshot!(lines(&output.success().stdout, &["entrypoint", "before_build", "tags"]).join("\n"), @"
     entrypoint(image)           windlass.dev.rhai:3     replaces scripts/build.rhai:66
@@ -56,20 +56,20 @@ fn one_image_leaves_out_what_is_about_the_project() {
 }
 
 #[test]
-fn unknown_image_and_pipeline_are_told() {
+fn unknown_image_and_pipeline_are_reported() {
     let output = project().run(["show", "build", "--image", "ap"]);
     output.exits(2).stderr_has("unknown image `ap`").stderr_has("did you mean `api`?");
     project().run(["show", "biuld"]).exits(2).stderr_has("build");
 }
 
 #[test]
-fn wrong_script_is_an_error_with_its_place() {
+fn invalid_script_is_an_error_with_its_location() {
     let output = project().file("windlass.rhai", "fn tags(image { }\n").run(["show", "build"]);
     output.exits(2).stderr_has("windlass.rhai:1:15");
 }
 
 #[test]
-fn json_has_all_of_it() {
+fn json_is_complete() {
     let output = project().run(["show", "build", "-p", "dev", "--json"]);
     let shown: serde_json::Value = serde_json::from_str(&output.success().stdout).expect("JSON");
     assert_eq!(

@@ -56,7 +56,7 @@ fn one_run_builds_and_the_others_reuse_it() {
 }
 
 #[test]
-fn who_waits_decides_by_the_files_as_they_are_then() {
+fn waiting_run_decides_by_the_files_after_the_wait() {
     let project = project(config(""));
     let first = project.spawn(["build"]);
     wait_for_builds(&project, 1);
@@ -93,7 +93,7 @@ fn ctrl_c_ends_the_wait() {
 }
 
 #[test]
-fn a_plan_and_a_forced_build_wait_for_nobody() {
+fn a_plan_and_a_forced_build_do_not_wait() {
     let project = project(config(""));
     let first = project.spawn(["build"]);
     wait_for_builds(&project, 1);
@@ -114,7 +114,7 @@ fn a_hook_that_builds_its_own_image_does_not_wait_for_itself() {
 }
 
 #[test]
-fn a_project_that_two_others_need_is_built_once() {
+fn a_dependency_of_two_projects_is_built_once() {
     let need = "dependencies:\n- {name: shared, source: {path: ../shared}}\n";
     let project = project("")
         .file("shared/devspace.yaml", config(""))

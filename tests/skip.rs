@@ -76,7 +76,7 @@ fn key(project: &Project, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn key_changes_with_what_is_built_and_with_nothing_else() {
+fn cache_key_changes_only_with_its_inputs() {
     #[track_caller]
     fn check(what: &str, edit: impl FnOnce(&Project), arguments: &[&str], flips: bool) {
         let project = key_project();
@@ -166,7 +166,7 @@ fn touch(project: &Project, path: &str) {
 }
 
 #[test]
-fn same_tree_elsewhere_has_the_same_key() {
+fn same_tree_in_another_directory_has_the_same_key() {
     let (here, there) = (key_project(), key_project());
     for file in ["src/a", "src/b", "Dockerfile", "devspace.yaml"] {
         touch(&there, file);
@@ -212,7 +212,7 @@ fn snapshot(project: &Project) -> Vec<(std::path::PathBuf, SystemTime)> {
 }
 
 #[test]
-fn images_of_the_daemon_alone_are_asked_for_in_one_request() {
+fn images_only_in_the_daemon_are_queried_in_one_request() {
     let Some(daemon) = Daemon::acquire() else { return };
     let Some(socket) = CountingSocket::before(&daemon) else { return };
     let (api, web) = (daemon.repository("", "api"), daemon.repository("", "web"));
@@ -233,7 +233,7 @@ fn images_of_the_daemon_alone_are_asked_for_in_one_request() {
 }
 
 #[test]
-fn image_gone_from_the_daemon_is_built_again() {
+fn image_removed_from_the_daemon_is_built_again() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "api");
     // Content of its own, so that no other test's image has the same ID.
@@ -246,7 +246,7 @@ fn image_gone_from_the_daemon_is_built_again() {
 }
 
 #[test]
-fn what_was_not_pushed_is_pushed_without_a_build() {
+fn unpushed_image_is_pushed_without_a_build() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let repository = daemon.repository(&registry.address(), "api");
     let project = small(&daemon, &repository, "");
@@ -258,7 +258,7 @@ fn what_was_not_pushed_is_pushed_without_a_build() {
 }
 
 #[test]
-fn new_tag_is_added_in_the_registry_alone() {
+fn new_tag_is_added_only_in_the_registry() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let repository = daemon.repository(&registry.address(), "api");
     let project = small(&daemon, &repository, "").file("a.txt", repository.name());
@@ -270,7 +270,7 @@ fn new_tag_is_added_in_the_registry_alone() {
 }
 
 #[test]
-fn going_back_to_an_earlier_state_uses_its_build_and_gives_it_its_tag_back() {
+fn reverting_to_an_earlier_state_reuses_its_build_and_restores_its_tag() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let repository = daemon.repository(&registry.address(), "api");
     let project = small(&daemon, &repository, "    tags: [latest]\n");
@@ -315,7 +315,7 @@ fn check_registry_notices_that_the_registry_has_another_image() {
 }
 
 #[test]
-fn forced_images_are_built_whatever_is_known() {
+fn forced_images_are_always_built() {
     let Some(daemon) = Daemon::acquire() else { return };
     let (api, web) = (daemon.repository("", "api"), daemon.repository("", "web"));
     let yaml = format!("version: v1beta9\nimages:\n  api: {{image: {api}}}\n  web: {{image: {web}}}\n");
@@ -330,7 +330,7 @@ fn forced_images_are_built_whatever_is_known() {
 }
 
 #[test]
-fn rebuild_strategy_decides_when_the_context_counts() {
+fn rebuild_strategy_decides_when_the_context_is_an_input() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "api");
     let project = small(&daemon, &repository, "    rebuildStrategy: ignoreContextChanges\n");
@@ -344,7 +344,7 @@ fn rebuild_strategy_decides_when_the_context_counts() {
 }
 
 #[test]
-fn custom_command_that_was_told_not_to_push_runs_again_for_a_push() {
+fn custom_command_that_did_not_push_runs_again_for_a_push() {
     let project = Project::new().executable("make", "#!/bin/sh\necho made >>log\n").file("in.txt", "1").file(
         "devspace.yaml",
         "version: v1beta9\nimages:\n  api:\n    image: acme/api\n    build: {custom: {command: ./make, onChange: [in.txt]}}\n",
@@ -359,7 +359,7 @@ fn custom_command_that_was_told_not_to_push_runs_again_for_a_push() {
 }
 
 #[test]
-fn registry_is_not_needed_to_skip() {
+fn skipping_needs_no_registry() {
     // A registry that was stopped before is equivalent to one that never existed.
     let Some(daemon) = Daemon::acquire() else { return };
     let Some(registry) = Registry::start() else { return };

@@ -50,14 +50,14 @@ fn fails(body: &str, code: i32, texts: &[&str]) -> Output {
 }
 
 #[test]
-fn programs_get_their_arguments_without_a_shell() {
+fn commands_get_their_arguments_without_a_shell() {
     check(r#"exec(["printf", "%s|", "a b", "$HOME", "*"]).stdout"#, json!("a b|$HOME|*|"));
     check(r#"sh("echo $((1 + 2)); echo; echo end").lines"#, json!(["3", "", "end"]));
     check(r#"exec(["true"]).lines"#, json!([]));
 }
 
 #[test]
-fn what_a_command_did_is_known() {
+fn result_of_a_command_is_available() {
     let result = r#"|result| [result.code, result.is_ok, result.stdout, result.stderr]"#;
     let call = |command: &str| format!("({result}).call({command})");
     check(
@@ -74,13 +74,13 @@ fn what_a_command_did_is_known() {
 }
 
 #[test]
-fn output_of_commands_shows_unless_it_is_quiet() {
+fn command_output_is_shown_unless_quiet() {
     let output = pipeline("sh(\"echo loud\"); sh(\"echo soft\", #{ quiet: true });").run(["build"]);
     output.success().stderr_has("running echo loud").stderr_has("\nloud\n").lacks("soft");
 }
 
 #[test]
-fn command_that_fails_stops_the_pipeline_with_its_output() {
+fn failing_command_stops_the_pipeline_and_shows_its_output() {
     fails(
         "let x = 1;\nsh(\"echo no disk; exit 4\");",
         1,
@@ -95,7 +95,7 @@ fn command_that_fails_stops_the_pipeline_with_its_output() {
 }
 
 #[test]
-fn wrong_arguments_of_commands_are_named_with_the_fix() {
+fn invalid_command_arguments_name_the_fix() {
     fails("exec(\"make all\");", 2, &["`command` must be a list of strings", r#"write ["make", "all"]"#]);
     fails("exec([]);", 2, &["the list is empty"]);
     fails(
@@ -113,7 +113,7 @@ fn wrong_arguments_of_commands_are_named_with_the_fix() {
 }
 
 #[test]
-fn secrets_print_as_stars_wherever_they_go() {
+fn secrets_are_masked_in_every_output() {
     let body = r#"
         let token = secret(env("TOKEN"));
         print(`token: ${token}`);
@@ -134,7 +134,7 @@ fn secrets_print_as_stars_wherever_they_go() {
 }
 
 #[test]
-fn secrets_stay_where_nobody_reads_them() {
+fn secrets_are_rejected_where_they_would_be_readable() {
     fails(
         "exec([\"echo\", secret(\"hunter2\")]);",
         2,
@@ -155,7 +155,7 @@ fn secrets_stay_where_nobody_reads_them() {
 }
 
 #[test]
-fn environment_time_and_chance() {
+fn environment_time_and_random_values() {
     let project = pipeline("").env("FROM_SHELL", "shell").file(".env", "FROM_FILE=file\n");
     assert_eq!(
         value(&project, r#"[env("FROM_SHELL"), env("FROM_FILE"), env("NONE", 7)]"#),
@@ -174,7 +174,7 @@ fn environment_time_and_chance() {
 }
 
 #[test]
-fn git_tells_about_the_project() {
+fn git_reports_the_state_of_the_project() {
     let project = pipeline("").file(".gitignore", "out.json\n.windlass\nwindlass.rhai\n");
     let git = |arguments: &[&str]| {
         let identity =
@@ -229,7 +229,7 @@ fn git_tells_about_the_project() {
 }
 
 #[test]
-fn names_of_constants_are_free_for_others() {
+fn constant_names_can_be_reused() {
     let project = pipeline("let git = 5; import \"lib/x\" as x; print(`${git} ${x::show(7)}`);");
     project.write(
         "lib/x.rhai",
@@ -277,7 +277,7 @@ fn server(answer: &'static str) -> (String, JoinHandle<String>) {
 }
 
 #[test]
-fn web_servers_are_told_and_asked() {
+fn http_requests_send_and_receive_data() {
     let (url, request) = server("HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n{\"id\": \"x7\"}");
     let body = r#"
         let answer = http_post(secret(env("HOOK")), #{ text: "done", key: secret("hunter2") },
@@ -298,7 +298,7 @@ fn web_servers_are_told_and_asked() {
 }
 
 #[test]
-fn web_servers_that_refuse_or_are_away_are_errors() {
+fn http_errors_and_unreachable_servers_are_errors() {
     let (url, request) = server("HTTP/1.1 403 Forbidden\r\ncontent-length: 8\r\n\r\nno entry");
     let output = pipeline("http_get(env(\"URL\"));").env("URL", &url).run(["build"]);
     output.exits(1).stderr_has("returned status 403: no entry").stderr_has("check: false");
@@ -313,7 +313,7 @@ fn web_servers_that_refuse_or_are_away_are_errors() {
 }
 
 #[test]
-fn retry_tries_again_until_it_works() {
+fn retry_repeats_until_success() {
     let body = r#"print(`result ${retry(3, || sh("echo x >> tries; [ $(wc -l < tries) = 2 ]").code)}`);"#;
     let project = pipeline(body);
     project.run(["build"]).success().stderr_has("retrying in 1 s (2 of 3)").stderr_has("result 0");
@@ -325,7 +325,7 @@ fn retry_tries_again_until_it_works() {
 }
 
 #[test]
-fn timeout_stops_whatever_runs() {
+fn timeout_stops_every_operation() {
     let over = ["timed out after 0.3 seconds", "windlass.rhai:2:"];
     fails("timeout(0.3, || { loop { } });", 1, &over);
     fails("timeout(0.3, || sleep(60));", 1, &over);
@@ -341,7 +341,7 @@ fn timeout_stops_whatever_runs() {
 }
 
 #[test]
-fn steps_show_like_those_of_windlass() {
+fn script_steps_are_shown_like_built_in_steps() {
     let output = pipeline("print(step(\"generating sources\", || 7));").run(["build", "--progress", "json"]);
     let lines = output.success().json_lines();
     let step = lines.iter().find(|line| line["type"] == "step_started").expect("a step");
@@ -350,7 +350,7 @@ fn steps_show_like_those_of_windlass() {
 }
 
 #[test]
-fn what_runs_for_an_image_is_told_of_that_image() {
+fn output_for_an_image_is_attributed_to_it() {
     let script = "fn build_image(image) { step(`checking ${image.name}`, || sh(\"echo checked\")); }\n";
     let output = project(script).run(["build", "--progress", "json"]);
     let lines = output.success().json_lines();
@@ -374,7 +374,7 @@ fn fail_stops_with_message_and_help() {
 }
 
 #[test]
-fn dockerfiles_are_asked_and_edited() {
+fn dockerfiles_are_queried_and_edited() {
     let text = "ARG BASE=debian\nFROM $BASE AS build\nARG BASE\nARG MODE=fast\nLABEL team=core\nENTRYPOINT [\"/app\"]\nCMD serve\nFROM build\nUSER 1\n";
     let project = pipeline("").file("Dockerfile", text);
     let of = |property: &str| value(&project, &format!("load_dockerfile(project.image(\"api\")){property}"));
@@ -404,7 +404,7 @@ fn dockerfiles_are_asked_and_edited() {
 }
 
 #[test]
-fn contexts_are_asked() {
+fn contexts_are_queried() {
     let project = pipeline("")
         .file("Dockerfile", "FROM scratch\n")
         .file(".dockerignore", "*\n!src\n**/*.tmp\n")
@@ -425,7 +425,7 @@ fn contexts_are_asked() {
 }
 
 #[test]
-fn images_travel_between_registries_by_digest() {
+fn images_are_copied_between_registries_by_digest() {
     let Some((daemon, staging)) = Daemon::acquire_with_registry() else { return };
     let Some(production) = Registry::start() else { return };
     let image = daemon.repository(&staging.address(), "api");

@@ -33,7 +33,7 @@ fn check_records(project: &Project, images: usize) {
 }
 
 #[test]
-fn damaged_records_are_told_and_built_anew() {
+fn damaged_records_are_reported_and_their_images_rebuilt() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "api");
     let project = one(&daemon, &repository);
@@ -57,7 +57,7 @@ fn damaged_records_are_told_and_built_anew() {
 }
 
 #[test]
-fn folder_where_a_file_should_be_is_told_and_survived() {
+fn directory_instead_of_a_file_causes_only_a_warning() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "api");
     let project =
@@ -68,7 +68,7 @@ fn folder_where_a_file_should_be_is_told_and_survived() {
 }
 
 #[test]
-fn state_folder_that_cannot_be_written_costs_only_a_warning() {
+fn unwritable_state_directory_causes_only_a_warning() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "api");
     let project = one(&daemon, &repository).file(".windlass", "a file");
@@ -102,7 +102,7 @@ impl Drop for FullDisk<'_> {
 }
 
 #[test]
-fn full_disk_costs_only_a_warning() {
+fn full_disk_causes_only_a_warning() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "api");
     let project = one(&daemon, &repository).folder(".windlass");
@@ -149,7 +149,7 @@ fn killed_run_loses_only_what_was_not_finished() {
 }
 
 #[test]
-fn twenty_runs_at_once_all_end_well() {
+fn twenty_parallel_runs_all_succeed() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "api");
     let project = one(&daemon, &repository);
@@ -162,7 +162,7 @@ fn twenty_runs_at_once_all_end_well() {
 }
 
 #[test]
-fn two_runs_with_different_profiles_remember_both() {
+fn runs_with_different_profiles_are_both_recorded() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "api");
     let profiles = "profiles:\n- name: dev\n  patches:\n  - {op: add, path: images.api.cmd, value: [/dev]}\n";
@@ -177,7 +177,7 @@ fn two_runs_with_different_profiles_remember_both() {
 }
 
 #[test]
-fn damaged_file_index_is_told_and_changes_no_key() {
+fn damaged_file_index_is_reported_and_changes_no_key() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "api");
     let project = one(&daemon, &repository);
@@ -201,7 +201,7 @@ fn damaged_file_index_is_told_and_changes_no_key() {
 
 /// With a umask of 000, other users still cannot write to the files of windlass.
 #[test]
-fn only_the_user_may_write_to_state_logs_and_store() {
+fn only_the_user_can_write_to_state_logs_and_store() {
     let project = Project::new()
         .file("devspace.yaml", "version: v1beta9\nimages:\n  api:\n    image: acme/api\n    tags: [v1]\n")
         .file("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")

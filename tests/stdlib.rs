@@ -53,7 +53,7 @@ fn every_module_passes_its_own_tests() {
 }
 
 #[test]
-fn tags_are_made_of_any_text() {
+fn any_string_becomes_a_valid_tag() {
     let project = project();
     let clean = |text: &str| value(&project, "tags", &format!("tags::clean(\"{text}\")"));
     assert_eq!(clean("feature/Login #12"), "feature-Login-12");
@@ -70,7 +70,7 @@ fn tags_are_made_of_any_text() {
 }
 
 #[test]
-fn versions_go_from_exact_to_vague() {
+fn versions_expand_from_exact_to_general() {
     let project = project();
     let versions = |version: &str| value(&project, "tags", &format!("tags::versions(\"{version}\")"));
     assert_eq!(versions("v1.4.2"), json!(["1.4.2", "1.4", "1", "latest"]));
@@ -172,7 +172,7 @@ fn end(running: crate::harness::Running) {
 }
 
 #[test]
-fn waiting_entrypoint_ends_when_asked_to() {
+fn waiting_entrypoint_ends_on_sigterm() {
     let project = project();
     let running = start(&project, "entrypoints::wait()");
     // It ends either by its trap or, before the trap is set, by the signal itself.
@@ -180,7 +180,7 @@ fn waiting_entrypoint_ends_when_asked_to() {
 }
 
 #[test]
-fn program_starts_again_when_it_ends_and_when_a_file_changes() {
+fn program_restarts_when_it_ends_and_when_a_file_changes() {
     let project = project().folder("src");
     let running = start(&project, "entrypoints::restart([\"echo\", \"started\"])");
     running.wait_for_text("started\nexited with code 0, restarting\nstarted");
@@ -196,7 +196,7 @@ fn program_starts_again_when_it_ends_and_when_a_file_changes() {
 }
 
 #[test]
-fn labels_say_where_an_image_comes_from() {
+fn labels_name_the_origin_of_an_image() {
     let project = project();
     committed(&project);
     git(&project, &["remote", "add", "origin", "git@git.example:shop/api.git"]);
@@ -218,7 +218,7 @@ fn labels_say_where_an_image_comes_from() {
 }
 
 #[test]
-fn images_are_chosen_and_varied() {
+fn images_are_selected_and_varied() {
     let config = "version: v1beta9\nimages:\n  api:\n    image: r.example/api\n  web:\n    image: r.example/web\n  base:\n    image: r.example/base\n";
     let project = project().file("devspace.yaml", config);
     let of = |expression: &str| value(&project, "images", expression);
@@ -256,7 +256,7 @@ fn variants_of_an_image_are_built_one_after_another() {
 }
 
 #[test]
-fn hooks_tell_note_scan_and_sign() {
+fn hooks_notify_record_scan_and_sign() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let image = daemon.repository(&registry.address(), "api");
     let project = Project::new()

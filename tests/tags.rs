@@ -44,7 +44,7 @@ fn every_tag_is_built_and_pushed_with_each_hash_sign_filled_in() {
 }
 
 #[test]
-fn tags_of_the_command_line_replace_the_configured_ones() {
+fn command_line_tags_replace_the_configured_ones() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let repository = daemon.repository(&registry.address(), "app");
     let project = project(&daemon, &repository, "    tags: [configured]\n");
@@ -54,7 +54,7 @@ fn tags_of_the_command_line_replace_the_configured_ones() {
 }
 
 #[test]
-fn a_tag_that_cannot_be_is_refused_with_its_place_before_anything_is_built() {
+fn an_invalid_tag_is_rejected_with_its_location_before_the_build() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "app");
 

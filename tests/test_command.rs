@@ -99,7 +99,7 @@ fn failing_test_shows_its_line_the_difference_and_the_calls() {
 }
 
 #[test]
-fn error_inside_of_an_override_is_shown_with_both_places() {
+fn error_in_an_override_is_shown_with_both_locations() {
     let project = project("fn test_tags() { tags(project().image(\"api\")) }\n")
         .file("windlass.rhai", "fn tags(image) {\n    [image.nam]\n}\n");
     let output = project.run(["test"]).exits(1).clone();
@@ -132,7 +132,7 @@ fn error_inside_of_an_override_is_shown_with_both_places() {
 }
 
 #[test]
-fn json_tells_the_same() {
+fn json_reports_the_same() {
     let project = project("fn test_one() { assert(true); } fn test_two() { assert_eq(1, 2); }");
     let output = project.run(["test", "--json"]).exits(1).clone();
     let report: serde_json::Value = serde_json::from_str(&output.stdout).expect("the output is JSON");
@@ -144,7 +144,7 @@ fn json_tells_the_same() {
 }
 
 #[test]
-fn filter_chooses_tests_and_files() {
+fn filter_selects_tests_and_files() {
     let project = project("fn test_one() { } fn test_two() { }")
         .file("lib/names_test.rhai", "fn test_three() { assert_eq(project().images.len(), 2); }");
     project.run(["test", "two"]).success().stdout_has("test_two").lacks("test_one").stdout_has("1 passed");
@@ -160,7 +160,7 @@ fn filter_chooses_tests_and_files() {
 }
 
 #[test]
-fn wrong_test_files_are_wrong_use() {
+fn invalid_test_files_are_usage_errors() {
     let output = project("fn test_one( { }").run(["test"]).exits(2).clone();
     output.stderr_has("script::syntax").stderr_has("windlass_test.rhai:1");
     let output = project("fn test_one(image) { }").run(["test"]).exits(2).clone();
@@ -173,7 +173,7 @@ fn wrong_test_files_are_wrong_use() {
 }
 
 #[test]
-fn a_function_that_looks_like_a_test_and_is_none_is_named() {
+fn a_function_that_only_looks_like_a_test_is_named() {
     let project = project("fn test_one() { }\nfn tset_two() { throw \"never\" }\n");
     let output = project.run(["test"]);
     output
@@ -184,7 +184,7 @@ fn a_function_that_looks_like_a_test_and_is_none_is_named() {
 }
 
 #[test]
-fn project_without_tests_says_what_a_test_is() {
+fn project_without_tests_explains_what_a_test_is() {
     let project = project("");
     project.remove("windlass_test.rhai");
     let output = project.run(["test"]).exits(2).clone();
@@ -192,14 +192,14 @@ fn project_without_tests_says_what_a_test_is() {
 }
 
 #[test]
-fn endless_test_is_stopped_and_the_others_run() {
+fn test_over_its_timeout_is_stopped_and_the_others_run() {
     let project = project("fn test_endless() { loop { } } fn test_fine() { }");
     let output = project.run(["test", "--timeout", "1"]).exits(1).clone();
     output.stdout_has("LATE   test_endless").stdout_has("ok     test_fine");
 }
 
 #[test]
-fn snapshot_is_kept_compared_and_updated() {
+fn snapshot_is_stored_compared_and_updated() {
     let project =
         project("fn test_plans() { for image in project().images { snapshot(plan(tagged(image))); } }");
     let output = project.run(["test"]).exits(1).clone();
@@ -282,14 +282,14 @@ fn files_of_a_test_are_a_copy() {
 }
 
 #[test]
-fn profiles_and_variables_of_the_command_line_are_those_of_projects() {
+fn profiles_and_variables_of_the_command_line_apply_to_test_projects() {
     let project = project("fn test_profiles() { assert_eq(project().profiles, [\"dev\"]); }");
     project.run(["test", "-p", "dev"]).success();
     project.run(["test"]).exits(1);
 }
 
 #[test]
-fn overrides_that_no_test_calls_are_named() {
+fn uncalled_overrides_are_named() {
     let project = project("fn test_tags() { tags(project().image(\"api\")); }").file(
         "windlass.rhai",
         "import \"scripts/build\" as base;\n\
@@ -308,7 +308,7 @@ fn overrides_that_no_test_calls_are_named() {
 }
 
 #[test]
-fn replaced_override_counts_as_called_through_the_one_that_replaced_it() {
+fn replaced_override_is_called_through_its_replacement() {
     let project = project("fn test_dev() { tags(project(#{ profile: \"dev\" }).image(\"api\")); }")
         .file("windlass.rhai", "fn tags(image) { [\"1\"] }\n")
         .file(
@@ -319,7 +319,7 @@ fn replaced_override_counts_as_called_through_the_one_that_replaced_it() {
 }
 
 #[test]
-fn place_of_an_error_in_a_function_of_one_line_is_right() {
+fn error_in_a_one_line_function_has_the_correct_location() {
     let project = project("fn test_tags() { tags(project().image(\"api\")) }\n")
         .file("windlass.rhai", "fn tags(image) { [image.nam] }\n");
     project.run(["test"]).exits(1).stdout_has("[windlass.rhai:1:25]");

@@ -102,14 +102,14 @@ fn same(tree: &Path, builder: &str, expected: &Tree, mut actual: Tree) {
 }
 
 #[test]
-fn a_whole_tree_is_in_the_image_as_it_is_on_disk() {
+fn a_whole_tree_is_copied_unchanged() {
     let Some(daemon) = Daemon::acquire() else { return };
     trees().iter().for_each(|tree| check(tree, &daemon));
 }
 
 #[test]
 #[ignore = "slow: run tests/long/trees"]
-fn a_whole_tree_is_in_the_image_that_a_modern_docker_builds() {
+fn a_whole_tree_is_copied_unchanged_by_a_modern_docker() {
     for store in [ImageStore::Docker, ImageStore::Containerd] {
         let Some(daemon) = ModernDaemon::acquire(store) else { return };
         trees().iter().for_each(|tree| check(tree, &daemon));

@@ -79,7 +79,7 @@ fn check(script: &str, pushes_first: bool, left: &str) {
 }
 
 #[test]
-fn failing_verify_publishes_nothing_and_is_called_again() {
+fn failing_verify_publishes_nothing_and_is_repeated() {
     check(
         "fn verify(image, built) { exec([\"./check\", built.references[0]]); }\n",
         false,
@@ -88,7 +88,7 @@ fn failing_verify_publishes_nothing_and_is_called_again() {
 }
 
 #[test]
-fn failing_scan_is_called_again_wherever_it_stands() {
+fn failing_scan_is_repeated_wherever_it_is_called() {
     let in_verify = "fn verify(image, built) { hooks::scan(built, [\"./check\"]); }\n";
     check(in_verify, false, "not verified yet, not pushed yet");
     check(
@@ -102,7 +102,7 @@ fn failing_scan_is_called_again_wherever_it_stands() {
 }
 
 #[test]
-fn scan_of_all_images_is_called_again_as_well() {
+fn scan_of_all_images_is_repeated_as_well() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "api");
     let script = "fn after_build(project, results) { for result in results { hooks::scan(result, [\"./check\"]); } }\n";
@@ -117,7 +117,7 @@ fn scan_of_all_images_is_called_again_as_well() {
 }
 
 #[test]
-fn failing_hook_is_run_again_without_a_build() {
+fn failing_hook_is_repeated_without_a_build() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "api");
     let project = project(&daemon, &repository, "");
@@ -136,7 +136,7 @@ fn failing_hook_is_run_again_without_a_build() {
 }
 
 #[test]
-fn failure_of_one_image_does_not_undo_what_another_has_done() {
+fn failure_of_one_image_does_not_undo_another() {
     let Some(daemon) = Daemon::acquire() else { return };
     let (api, web) = (daemon.repository("", "api"), daemon.repository("", "web"));
     let script =
@@ -158,7 +158,7 @@ fn failure_of_one_image_does_not_undo_what_another_has_done() {
 }
 
 #[test]
-fn script_that_catches_a_failing_check_does_not_make_it_good() {
+fn caught_check_failure_still_counts_as_a_failure() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "api");
     let script = "fn verify(image, built) { exec([\"./check\"]); }\n\
@@ -170,7 +170,7 @@ fn script_that_catches_a_failing_check_does_not_make_it_good() {
 }
 
 #[test]
-fn command_is_not_run_again_for_a_check_that_failed() {
+fn failed_check_does_not_repeat_the_command() {
     let project = Project::new()
         .file(
             "devspace.yaml",
@@ -188,7 +188,7 @@ fn command_is_not_run_again_for_a_check_that_failed() {
 }
 
 #[test]
-fn check_that_is_new_is_called_on_images_that_are_there() {
+fn new_check_runs_on_existing_images() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let repository = daemon.repository(&registry.address(), "api");
     let project = project(&daemon, &repository, "");

@@ -59,7 +59,7 @@ fn check_and_dry_run_write_nothing() {
 }
 
 #[test]
-fn file_that_the_newest_version_cannot_say_goes_as_far_as_it_can() {
+fn file_is_upgraded_to_the_newest_possible_version() {
     let text = "version: v1beta9\nimages:\n  api: {image: acme/api, build: {disabled: true}} # off\n";
     let project = Project::new().file("devspace.yaml", text);
     project
@@ -72,7 +72,7 @@ fn file_that_the_newest_version_cannot_say_goes_as_far_as_it_can() {
 }
 
 #[test]
-fn wrong_file_is_explained_and_stays() {
+fn invalid_file_is_explained_and_unchanged() {
     let text = "version: v1beta8\nimages:\n  api: {image: acme/api, build: {buildKit: {}}}\n";
     let project = Project::new().file("devspace.yaml", text);
     project
@@ -84,7 +84,7 @@ fn wrong_file_is_explained_and_stays() {
 }
 
 #[test]
-fn link_stays_a_link() {
+fn symlink_remains_a_symlink() {
     let project = Project::new().file("shared.yaml", OLD).symlink("devspace.yaml", "shared.yaml");
     project.run(["upgrade"]).success();
     let link = std::fs::symlink_metadata(project.path("devspace.yaml")).expect("the link exists");

@@ -34,7 +34,7 @@ fn kept(project: &Project) -> serde_json::Value {
 }
 
 #[test]
-fn answer_is_set_used_and_forgotten() {
+fn saved_answer_is_set_used_and_removed() {
     let project = project();
     project
         .run(["set", "var", "TIER=prod", "FREE=kept"])
@@ -60,7 +60,7 @@ fn answer_is_set_used_and_forgotten() {
 }
 
 #[test]
-fn answer_that_another_source_overrides_is_told() {
+fn overridden_saved_answer_is_reported() {
     let project = project();
     project
         .run(["set", "var", "OWNER=bob"])
@@ -70,7 +70,7 @@ fn answer_that_another_source_overrides_is_told() {
 }
 
 #[test]
-fn answer_that_would_have_no_effect_is_refused() {
+fn saved_answer_without_effect_is_rejected() {
     let check = |assignment: &str, message: &str, help: &str| {
         let project = project();
         let output = project.run(["set", "var", "TIER=prod", assignment]);
@@ -98,7 +98,7 @@ fn answer_that_would_have_no_effect_is_refused() {
 }
 
 #[test]
-fn prompt_says_what_becomes_of_the_answer() {
+fn prompt_names_where_the_answer_is_saved() {
     let project = project();
     let mut terminal = project.terminal(["print"]);
     terminal.wait_for_text("Which tier?").wait_for_text("saved in .windlass");
@@ -109,7 +109,7 @@ fn prompt_says_what_becomes_of_the_answer() {
 }
 
 #[test]
-fn wrong_answer_is_explained_and_asked_again() {
+fn invalid_answer_is_explained_and_prompted_again() {
     let project = project().without_env("OWNER");
     project.run(["set", "var", "TIER=test"]).success();
     let mut terminal = project.terminal(["print"]);
@@ -121,7 +121,7 @@ fn wrong_answer_is_explained_and_asked_again() {
 }
 
 #[test]
-fn default_without_a_question_is_not_asked_even_in_a_terminal() {
+fn default_without_a_question_causes_no_prompt() {
     let project = Project::new().file(
         "devspace.yaml",
         "version: v1beta9
@@ -166,7 +166,7 @@ fn interrupted_expression_ends_the_run_as_interrupted() {
 }
 
 #[test]
-fn password_is_hidden_in_whatever_a_run_tells() {
+fn password_is_masked_in_every_output() {
     let file = "version: v1beta11
 vars: [{name: TOKEN, password: true}]
 images:
@@ -200,7 +200,7 @@ images: {web: {image: r.example/web, tags: ['1'], build: {custom: {command: 'ech
 }
 
 #[test]
-fn env_file_has_references_quotes_and_values_of_several_lines() {
+fn env_file_supports_references_quotes_and_multiline_values() {
     let text = "REGISTRY=reg.example\nIMAGE=${REGISTRY}/app\nTAG=\"$REGISTRY-1\"\nLITERAL='${REGISTRY}'\n\
                 KEY=\"line one\nline two\"\nexport LAST=${FREE}-${NONE:-none} # comment\n";
     let file = "version: v1beta9\ndev: {values: ['${IMAGE}', '${TAG}', '${LITERAL}', '${KEY}', '${LAST}']}\n";
@@ -220,7 +220,7 @@ fn env_file_has_references_quotes_and_values_of_several_lines() {
 }
 
 #[test]
-fn devspace_yaml_is_read_in_every_encoding_and_with_every_line_end() {
+fn devspace_yaml_is_read_in_every_encoding_and_with_every_line_ending() {
     let text = "# é\n---\nversion: v1beta9\ndev: {values: ['${FREE}', é]}\n--- # not read\n] broken\n";
     let utf16 = |encode: fn(u16) -> [u8; 2]| -> Vec<u8> {
         [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(encode).collect()
@@ -237,7 +237,7 @@ fn devspace_yaml_is_read_in_every_encoding_and_with_every_line_end() {
 }
 
 #[test]
-fn git_says_why_it_cannot_tell() {
+fn git_failures_are_explained() {
     let file = "version: v1beta9\ndev: {values: ['${DEVSPACE_GIT_COMMIT}']}\n";
     let script = "fn build(project) { print(`[${git.is_repository}]`); }";
     let new = || Project::new().file("devspace.yaml", file).file("windlass.rhai", script);

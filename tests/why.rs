@@ -94,7 +94,7 @@ fn every_kind_of_change_is_listed() {
 }
 
 #[test]
-fn unchanged_image_tells_what_is_known() {
+fn unchanged_image_shows_its_records() {
     let Some((daemon, _registry, base, app)) = world() else { return };
     let project = project(&daemon, &base, &app);
     let never = project.run(["why", "base"]);
@@ -119,7 +119,7 @@ fn unchanged_image_tells_what_is_known() {
 }
 
 #[test]
-fn json_has_all_of_it() {
+fn json_is_complete() {
     let Some((daemon, _registry, base, app)) = world() else { return };
     let project = project(&daemon, &base, &app);
     project.run(["build", "--skip-push"]).success();
@@ -138,7 +138,7 @@ fn json_has_all_of_it() {
 }
 
 #[test]
-fn file_is_asked_about_for_every_image() {
+fn question_about_a_file_covers_every_image() {
     let Some((daemon, _registry, base, app)) = world() else { return };
     let project = project(&daemon, &base, &app);
     let files = [
@@ -200,7 +200,7 @@ fn file_is_asked_about_for_every_image() {
 
 /// A build agrees with the answer of `--if`.
 #[test]
-fn answers_about_files_hold() {
+fn answers_about_files_match_the_build() {
     let Some((daemon, _registry, base, app)) = world() else { return };
     let project = project(&daemon, &base, &app);
     project.write("app/src/trace.log", "");
@@ -225,7 +225,7 @@ fn answers_about_files_hold() {
 }
 
 #[test]
-fn what_no_key_covers_is_said() {
+fn sources_not_in_the_cache_key_are_reported() {
     let project = Project::new()
         .file("devspace.yaml", "version: v1beta9\nimages:\n  api:\n    image: acme/api\n  made:\n    image: acme/made\n    build: {custom: {command: make, onChange: [input]}}\n")
         .file("input", "")

@@ -96,7 +96,7 @@ fn with_cache(mut command: Command, cache: &TempDir) -> Command {
 }
 
 #[test]
-fn cleanup_never_takes_what_a_running_build_uses() {
+fn cleanup_keeps_everything_that_a_running_build_uses() {
     let wrong = beside_cleanup(8, 2, false);
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
