@@ -22,7 +22,7 @@ use windlass::state::StatIndex;
 
 use crate::harness::{Daemon, PASSWORD, Registry, TestRepository, USER};
 
-/// A directory to build and a repository of its own in the daemon, which is removed at the end.
+/// A directory to build and a repository in the daemon, which is removed at the end.
 struct Project {
     daemon: Daemon,
     repository: TestRepository,

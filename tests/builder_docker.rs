@@ -13,7 +13,7 @@ use windlass::image::{Dockerfile, ImageReference, Selection};
 
 use crate::harness::{self, Registry, TestRepository};
 
-/// A daemon and a repository of its own, which is removed at the end.
+/// A daemon and a repository for one test, which is removed at the end.
 struct Fixture {
     real: harness::Daemon,
     daemon: Daemon,
@@ -112,7 +112,7 @@ async fn check_build(
     expected_files: &[&str],
     files: &[(&str, &str)],
 ) {
-    // Steps of its own: another test that removes its images must not remove the daemon's cache of ours.
+    // Unique steps: another test that removes its images must not remove the daemon's cache of ours.
     let label = format!("FROM scratch\nLABEL test={}\n", fastrand::u64(..));
     let request = fixture.request(&LISTING.replacen("FROM scratch\n", &label, 1), files);
     let cancel = CancellationToken::new();

@@ -18,7 +18,7 @@ fn build_image(image) {
     if cluster() == () { plan.build_with("docker") } else { kaniko_build(plan) }
 }
 
-/// Builds one image in the cluster, with a tag of its own.
+/// Builds one image in the cluster, with its own tag.
 ///
 /// @param name string The image
 fn canary(project, name) {
@@ -26,7 +26,7 @@ fn canary(project, name) {
     print(`built ${built.digest} in ${cluster().namespace}`);
 }
 
-/// Prints what pods say.
+/// Prints the logs of pods.
 ///
 /// @param pods string A name or a label selector
 fn logs(project, pods) {

@@ -1,4 +1,4 @@
-//! Files for every version and every section: what windlass loads from each, as a snapshot beside it.
+//! Files for every version and every section: what windlass loads from each, as a snapshot.
 //!
 //! A new file in `tests/corpus` is picked up; `INSTA_UPDATE=always cargo test --test integration corpus::` writes its
 //! snapshot.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::docker_builder::with_docker_cli;
 use crate::harness::{Daemon, ImageTree, Project, TestRepository};
 
-/// The ways to build: the options of `build.docker` beside `args`, and the builder.
+/// The ways to build: the options of `build.docker` in addition to `args`, and the builder.
 const WAYS: [(&str, &str); 5] = [
     ("", "docker"),
     ("useBuildKit: false, ", "docker"),

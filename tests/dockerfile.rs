@@ -174,7 +174,7 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// A project of `cases`, each an image with a repository of its own, all in one context.
+/// A project of `cases`, each an image with its own repository, all in one context.
 fn project(daemon: &Daemon, builder: &str, cases: &[Case]) -> (Project, Vec<TestRepository>) {
     let mut yaml = "version: v1beta9\nimages:\n".to_owned();
     let mut project = Project::new().daemon(daemon).file("a.txt", "hello");

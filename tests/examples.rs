@@ -25,7 +25,7 @@ const TESTED: [&str; 15] = [
     "variants",
 ];
 
-/// An example in a directory of its own, with its images in repositories that no other test uses.
+/// An example in its own directory, with its images in repositories that no other test uses.
 struct Example {
     project: Project,
     commands: Vec<Vec<String>>,
@@ -34,7 +34,7 @@ struct Example {
 }
 
 impl Example {
-    /// A copy of `examples/NAME`, in which `images` have repositories of their own.
+    /// A copy of `examples/NAME`, in which `images` have their own repositories.
     fn copy(name: &str, daemon: &Daemon, images: &[&str]) -> Self {
         let source = examples().join(name);
         let mut project = Project::new().daemon(daemon);
@@ -228,7 +228,7 @@ fn entrypoint() {
     assert_eq!(entrypoint_of(&first[0]), serde_json::json!(["/sbin/tini", "--", "/app"]));
     example.run(1);
     let both = example.tags(&daemon, "example/entrypoint");
-    let second = both.iter().find(|tag| **tag != first[0]).expect("the profile made an image of its own");
+    let second = both.iter().find(|tag| **tag != first[0]).expect("the profile built a second image");
     assert_eq!(entrypoint_of(second), serde_json::json!(["sleep", "infinity"]));
 }
 

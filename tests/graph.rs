@@ -230,7 +230,7 @@ fn own_repository_refers_to_the_existing_image() {
     let mark = "/bin/busybox";
     for (name, dockerfile) in [
         ("no tag", format!("FROM {proxy}\nCOPY c /c\n")),
-        ("a tag of its own", format!("FROM {proxy}:v1\nCOPY c /c\n")),
+        ("a separate tag", format!("FROM {proxy}:v1\nCOPY c /c\n")),
         (
             "the release before",
             format!("FROM scratch\nCOPY --from={proxy}:latest {mark} {mark}\nCOPY c /c\n"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::harness::{Daemon, Fault, FaultProxy, PrivateDaemon, Project, Registry, Signal};
 
-/// Pushes the base image under a name of its own in `registry`; returns docker's success and output.
+/// Pushes the base image under a unique name in `registry`; returns docker's success and output.
 fn push(daemon: &Daemon, reference: &str, project: &Project) -> crate::harness::Output {
     daemon.docker(["tag", &daemon.base(), reference]);
     project.run_program("docker", ["push", reference])

@@ -14,7 +14,7 @@ use windlass::registry::{CredentialStore, RegistryClient, RegistryError};
 
 use crate::harness::{Fault, FaultProxy, Registry};
 
-/// An image store of its own, and a client without credentials.
+/// A separate image store, and a client without credentials.
 struct Machine {
     folder: tempfile::TempDir,
     store: BlobStore,

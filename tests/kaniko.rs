@@ -29,7 +29,7 @@ fn project(cluster: &BuildCluster, repository: &TestRepository, kaniko: &str) ->
         .file("a.txt", "hello")
 }
 
-/// Asserts that the build pods in a namespace are gone, or soon are.
+/// Asserts that the build pods in a namespace are deleted or being deleted.
 #[track_caller]
 fn has_no_pod(cluster: &BuildCluster) {
     assert_eq!(cluster.cluster.pods(), Vec::<String>::new());

@@ -281,7 +281,7 @@ fn plan_and_build_agree_on_a_real_daemon() {
     agree("first build", &[]);
     agree("nothing changed", &[]);
     project.write("unread", "changed");
-    agree("a file nobody reads", &[]);
+    agree("a file that no instruction reads", &[]);
     project.write("app/main.txt", "changed");
     agree("a file of one image", &[]);
     project.write("devspace.yaml", config("2.0"));

@@ -314,7 +314,7 @@ fn skip_push_applies_to_every_stage() {
             .success()
             .stderr_has("copied as sha256:")
             .lacks("not pushing");
-        // A registry without referrers lists attachments under a tag of their own.
+        // A registry without referrers lists attachments under a separate tag.
         let tags = |repository| {
             let tags = registry.tags(repository).into_iter();
             tags.filter(|tag| !tag.starts_with("sha256-")).collect::<Vec<_>>()

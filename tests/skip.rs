@@ -125,8 +125,8 @@ fn cache_key_changes_only_with_its_inputs() {
     check("exec bit", |project| set_mode(project, "src/b", 0o755), &[], true);
     check("only for the owner", |project| set_mode(project, "src/b", 0o600), &[], true);
     check("setuid", |project| set_mode(project, "src/b", 0o4644), &[], true);
-    check("permissions of a folder", |project| set_mode(project, "src", 0o700), &[], true);
-    check("sticky folder", |project| set_mode(project, "src", 0o1755), &[], true);
+    check("permissions of a directory", |project| set_mode(project, "src", 0o700), &[], true);
+    check("sticky directory", |project| set_mode(project, "src", 0o1755), &[], true);
     let retarget = |project: &Project| {
         project.remove("src/link");
         std::os::unix::fs::symlink("b", project.path("src/link")).unwrap();
@@ -153,7 +153,7 @@ fn cache_key_changes_only_with_its_inputs() {
         project.remove("src/b");
         project.write("src/b", "b");
     };
-    check("the same written anew", same, &[], false);
+    check("rewritten with the same content", same, &[], false);
 }
 
 fn set_mode(project: &Project, path: &str, mode: u32) {
@@ -236,7 +236,7 @@ fn images_only_in_the_daemon_are_queried_in_one_request() {
 fn image_removed_from_the_daemon_is_built_again() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "api");
-    // Content of its own, so that no other test's image has the same ID.
+    // Unique content, so that no other test's image has the same ID.
     let project = small(&daemon, &repository, "").file("a.txt", repository.name());
     project.run(["build", "--skip-push", "-t", "1"]).success();
     daemon.docker(["image", "rm", "--force", &format!("{repository}:1")]);

@@ -35,7 +35,7 @@ fn committed(project: &Project) {
     git(project, &["commit", "-q", "-m", "one"]);
 }
 
-/// Each module has tests in Rhai beside it, which run on an in-memory host.
+/// Each module has tests in Rhai in its directory, which run on an in-memory host.
 #[test]
 fn every_module_passes_its_own_tests() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("stdlib");

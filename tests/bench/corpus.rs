@@ -18,7 +18,7 @@ pub enum Kind {
     /// Ten images with small contexts.
     Ten,
     /// Twenty images that share a context of 50,000 files and 600 MB, half of it ignored; each copies one
-    /// small folder.
+    /// small directory.
     Mono,
     /// One image of 1 GiB in 200 files.
     Big,

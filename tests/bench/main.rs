@@ -8,9 +8,9 @@
 //! cargo bench --bench build -- --only trees             # the trees that tests/long/trees created
 //! ```
 //!
-//! It makes its corpora under `target/bench-corpora`, once. The images are built in a Docker daemon of the
-//! run's own, which needs root, and pushed to a registry on loopback; both are gone afterwards. Compared
-//! figures are taken in turns, and each is the median of the rounds. The table goes to stdout.
+//! It creates its corpora under `target/bench-corpora`, once. The images are built in a separate Docker daemon, which
+//! requires root, and pushed to a registry on loopback; both are removed afterwards. Compared measurements alternate, and
+//! each figure is the median of the rounds. The table goes to stdout.
 
 #[path = "../harness/mod.rs"]
 mod harness;
@@ -66,7 +66,7 @@ fn main() {
 
 /// The cost of builds, with a daemon and without one.
 fn builds(corpora: &[Corpus], options: &Options, table: &mut Table) {
-    let daemon = PrivateDaemon::start().expect("the benchmark needs a Docker daemon of its own");
+    let daemon = PrivateDaemon::start().expect("the benchmark needs its own Docker daemon");
     let registry = Registry::start().expect("the benchmark needs docker-registry");
     if options.has(Part::Daemon) {
         start_up(options, table);

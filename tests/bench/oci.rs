@@ -1,4 +1,4 @@
-//! The cost of the builder `oci`, which needs no daemon: each run has an image store of its own.
+//! The cost of the builder `oci`, which needs no daemon: each run has its own image store.
 
 use std::path::Path;
 

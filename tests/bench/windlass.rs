@@ -12,7 +12,7 @@ use super::measure::{self, Cost};
 /// The call in the table.
 pub const NAME: &str = "`windlass build`";
 
-/// windlass in one project, with an environment of its own.
+/// windlass in one project, with its own environment.
 #[derive(Debug)]
 pub struct Windlass {
     project: PathBuf,

@@ -34,7 +34,7 @@ pub struct Cluster {
     namespace: String,
 }
 
-/// The cluster, shared by all tests, with threads of its own.
+/// The cluster, shared by all tests, with its own threads.
 struct Access {
     runtime: Runtime,
     client: Client,
@@ -254,7 +254,7 @@ impl Cluster {
             .expect("an account can be created");
     }
 
-    /// The only node of the cluster, as it describes itself. Dropping it deletes it.
+    /// Registers the only node of the cluster, with this description. Dropping it deletes it.
     #[track_caller]
     pub fn register_node(&self, name: &str, runtime: &str, kernel: &str) -> RegisteredNode {
         let api: Api<Node> = Api::all(self.access.client.clone());

@@ -9,7 +9,7 @@ use std::thread;
 pub struct IdleDaemon(SocketAddr);
 
 impl IdleDaemon {
-    /// A daemon of its own.
+    /// Starts one.
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it has an address");

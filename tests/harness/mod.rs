@@ -1,4 +1,4 @@
-//! The foundation of the integration tests: projects in directories of their own, a real daemon, real registries.
+//! The foundation of the integration tests: projects in their own directories, a real daemon, real registries.
 //!
 //! ```text
 //! let Some(daemon) = Daemon::acquire() else { return };

@@ -1,4 +1,4 @@
-//! A project in a directory of its own.
+//! A project in its own directory.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

@@ -21,7 +21,7 @@ pub const PASSWORD: &str = "sesame";
 /// `USER:PASSWORD` as `htpasswd -B` writes it.
 const HTPASSWD: &str = "windlass:$2y$05$W8CMkkdHjlxC3ivHfCeaV.QWyP5yDpTlJDaR2WrS0Nhy6EFgBSgSa\n";
 
-/// A `docker-registry` on a free loopback port with storage of its own. Dropping it stops it.
+/// A `docker-registry` on a free loopback port with its own storage. Dropping it stops it.
 ///
 /// Its content is read from its storage, so that no test needs credentials or certificates to read it.
 #[derive(Debug)]

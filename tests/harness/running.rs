@@ -33,7 +33,7 @@ impl Signal {
     }
 }
 
-/// A program in a process group of its own, whose output is collected as it arrives. Dropping it kills the group.
+/// A program in its own process group, whose output is collected as it arrives. Dropping it kills the group.
 #[derive(Debug)]
 pub struct Running {
     command: String,
