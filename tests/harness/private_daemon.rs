@@ -82,7 +82,7 @@ impl DaemonProcess {
                 return None;
             }
         };
-        // Not in `/tmp`, which may be a small tmpfs and does not support overlay file systems then.
+        // Not in `/tmp`, which may be a small tmpfs, where overlay file systems do not work.
         let folder =
             TempDir::with_prefix_in("windlass-dockerd-", "/var/tmp").expect("a directory can be created");
         let process = match dockerd(folder.path(), &bridge, programs).spawn() {
