@@ -9,8 +9,8 @@
 //! ```
 //!
 //! It creates its corpora under `target/bench-corpora`, once. The images are built in a separate Docker daemon, which
-//! requires root, and pushed to a registry on loopback; both are removed afterwards. Compared measurements alternate, and
-//! each figure is the median of the rounds. The table goes to stdout.
+//! requires root, and pushed to a registry on loopback; both are removed afterwards. Compared measurements
+//! alternate, and each figure is the median of the rounds. The table goes to stdout.
 
 #[path = "../harness/mod.rs"]
 mod harness;
