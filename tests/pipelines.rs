@@ -277,18 +277,14 @@ fn pipelines_are_listed() {
     project.run(["list", "pipelines"]).success().stdout_is("").stderr_has("the project has no pipelines");
 }
 
-/// The scripts of the README, each under the name in its first line.
-#[test]
-fn scripts_of_the_readme_work_together() {
-    let readme =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("it exists");
-    let config = "version: v1beta9\nimages:\n  api:\n    image: ghcr.io/shop/api\n  web:\n    image: ghcr.io/shop/web\nprofiles:\n- name: dev\n- name: staging\n";
-    let mut project = Project::new()
-        .file("devspace.yaml", config)
-        .file("Dockerfile", "FROM scratch\nCOPY main /\n")
-        .file("main", "");
-    let mut names = Vec::new();
-    for block in readme.split("```rhai\n").skip(1) {
+/// A project with the scripts of `page`, which are called `names`: each block has its name in the first line, and a block
+/// without a name continues the block before it.
+#[track_caller]
+fn project_of_page(page: &str, names: &[&str]) -> Project {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+    let page = std::fs::read_to_string(path).expect("the page can be read");
+    let mut scripts: Vec<(String, String)> = Vec::new();
+    for block in page.split("```rhai\n").skip(1) {
         let text = block.split("```").next().unwrap_or_default();
         let header = text.strip_prefix("//! ").and_then(|rest| rest.split([':', '\n']).next());
         match header.filter(|name| name.ends_with(".rhai")) {

@@ -429,14 +429,12 @@ fn check_panic(output: &Output) -> Result<(), String> {
 const SHORT: Trouble = Trouble { kills: 0, edits: 2 };
 
 #[test]
-#[ignore = "takes a minute: run tests/long/run"]
 fn a_random_project_always_matches_docker() {
     let wrong = live(Mode::Docker, 1, 24, SHORT);
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
 #[test]
-#[ignore = "takes a minute: run tests/long/run"]
 fn a_random_project_always_matches_docker_also_without_docker() {
     let wrong = live(Mode::Oci, 1, 24, SHORT);
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
