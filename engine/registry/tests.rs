@@ -415,12 +415,12 @@ async fn each_status_names_its_matter() {
     check(400, "registry::refused", "the registry refused").await;
     check(402, "registry::full", "has no space left").await;
     check(403, "registry::denied", "denied access").await;
-    check(404, "registry::not_found", "not found (").await;
+    check(404, "registry::not_found", "not found").await;
     check(405, "registry::unsupported", "does not support this").await;
     check(407, "registry::proxy", "the proxy requires credentials").await;
     check(408, "registry::broken", "registry server error").await;
     check(409, "registry::conflict", "does not replace existing content").await;
-    check(410, "registry::not_found", "not found (").await;
+    check(410, "registry::not_found", "not found").await;
     check(412, "registry::conflict", "does not replace existing content").await;
     check(413, "registry::too_large", "is too large for the registry").await;
     check(415, "registry::unsupported", "does not support this").await;

@@ -28,9 +28,12 @@ const MODES: [u32; 8] = [0o644, 0o600, 0o755, 0o700, 0o444, 0o664, 0o4755, 0o275
 
 /// One word, repeated, so that a mix of two contents is detected.
 fn content(rng: &mut Rng) -> String {
-    let word = format!("{:08x}\n", rng.u32(..));
-    let count = if rng.u8(..12) == 0 { rng.usize(10_000..60_000) } else { rng.usize(1..20) };
-    word.repeat(count)
+    let word = format!("{:08x}", rng.u32(..));
+    match rng.u8(..12) {
+        // In one line: as an ignore file, each of its lines would be a header of BuildKit's request.
+        0 => word.repeat(rng.usize(10_000..60_000)),
+        _ => format!("{word}\n").repeat(rng.usize(1..20)),
+    }
 }
 
 /// Writes a file of random content.
@@ -153,7 +156,7 @@ pub fn edit(rng: &mut Rng, root: &Path) -> String {
 fn same_size(rng: &mut Rng, path: &Path, by_rename: bool) {
     let Ok(facts) = fs::metadata(path) else { return };
     let size = usize::try_from(facts.len()).unwrap_or_default();
-    let word = format!("{:08x}\n", rng.u32(..));
+    let word = format!("{:08x}", rng.u32(..));
     let text: String = word.repeat(size / word.len() + 1).chars().take(size).collect();
     let target = if by_rename { path.with_file_name(".new") } else { path.to_owned() };
     if fs::write(&target, text).is_err() {

@@ -391,6 +391,6 @@ mod tests {
         let error = take(b"layer", &[layer, other]).expect_err("another digest");
         assert!(error.to_string().contains(&other.to_string()), "{error}");
         let error = take(b"layer", &[layer]).expect_err("one layer too many");
-        assert!(error.to_string().contains("has 2 layers and its configuration 1"), "{error}");
+        assert!(error.to_string().contains("has 2 layers, but its configuration 1"), "{error}");
     }
 }
