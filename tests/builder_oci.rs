@@ -1233,7 +1233,7 @@ fn malicious_archives_stay_in_the_directory_or_are_rejected() {
     }
     let (_, output) =
         build(&[raw("round", tar::EntryType::Symlink, "round", b""), raw("round/x", file, "", b"x")]);
-    output.exits(1).stderr_has("in a circle");
+    output.exits(1).stderr_has("cycle of symlinks");
     let (_, output) = build(&[raw(".wh.x", file, "", b"x")]);
     output.exits(1).stderr_has("cannot be in an image");
     // Links are resolved inside the directory that the archive is unpacked into.

@@ -85,7 +85,7 @@ fn services_of_a_compose_file_are_images() {
 #[test]
 fn existing_file_is_never_changed() {
     let project = Project::new().file("Dockerfile", "FROM scratch\n").file("devspace.yaml", "mine");
-    project.run(["init", "--yes"]).exits(2).stderr_has("there is a `devspace.yaml` already");
+    project.run(["init", "--yes"]).exits(2).stderr_has("`devspace.yaml` already exists");
     assert_eq!(project.read("devspace.yaml"), "mine");
 }
 
@@ -113,7 +113,7 @@ fn errors_are_explained() {
         .stderr_has("file `c/Dockerfile` not found");
     project.run(["init", "--image", "acme/x"]).exits(2).stderr_has("write `--image NAME=acme/x`");
     project.run(["init", "--image", "c=acme/x"]).exits(2).stderr_has("choose one of `a`");
-    project.run(["init", "--image", "a=acme/x:1"]).exits(2).stderr_has("it has the tag `1`");
+    project.run(["init", "--image", "a=acme/x:1"]).exits(2).stderr_has("without the tag `1`");
     assert!(!project.path("devspace.yaml").exists());
     project.run(["init", "--dockerfile", "b/Dockerfile", "--image", "acme/x"]).success();
     assert!(project.read("devspace.yaml").contains("dockerfile: b/Dockerfile"));

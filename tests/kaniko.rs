@@ -641,7 +641,7 @@ fn rejections_of_the_cluster_are_reported_before_a_pod_exists() {
     check(
         &nobody,
         "cluster::forbidden",
-        &["User \"nobody\" cannot list resource \"pods\"", "the right to `list` `pods`"],
+        &["User \"nobody\" cannot list resource \"pods\"", "permission to `list` `pods`"],
     );
 }
 
