@@ -180,7 +180,7 @@ fn a_push_survives_temporary_registry_errors() {
         let output = project(&daemon, &repository, "").run(["build", "-t", "one"]);
         output.success();
         if tries > 1 {
-            output.stderr_has("trying again");
+            output.stderr_has("retrying in");
         }
         assert_eq!(registry.tags(&repository), ["one"]);
         assert_eq!(proxy.count("PUT", &manifests(&repository)), tries, "{fault:?}\n{output}");

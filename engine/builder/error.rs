@@ -271,14 +271,6 @@ impl BuildError {
         }
     }
 
-    /// Whether Docker's classic builder failed because another client removed an image meanwhile: for each instruction
-    /// on top of `scratch`, it lists all images and then reads each of them (moby, `image/cache/cache.go`). Another try
-    /// succeeds.
-    pub fn is_cache_race(&self) -> bool {
-        let (Self::StepFailed { reason, .. } | Self::Refused { reason, .. }) = self else { return false };
-        reason.starts_with("unable to find image \"sha256:")
-    }
-
     /// The error for a command-line builder of `image` that could not be run.
     pub(crate) fn process(image: &str, source: ProcessError) -> Self {
         let help = source.help().map(|help| help.to_string());
@@ -286,21 +278,5 @@ impl BuildError {
             ProcessError::Cancelled { .. } => Self::Cancelled,
             source => Self::Process { image: image.to_owned(), source, help },
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cache_races_of_the_classic_builder_are_recognized() {
-        let check = |reason: &str, expected: bool| {
-            let error = BuildError::Refused { image: "api".into(), reason: reason.into(), help: None };
-            assert_eq!(error.is_cache_race(), expected, "{reason}");
-        };
-        check("unable to find image \"sha256:e84e75dcfb53\"", true);
-        check("unable to find image \"acme/base\"", false);
-        check("no such image: sha256:e84e75dcfb53", false);
     }
 }

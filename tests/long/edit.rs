@@ -145,7 +145,9 @@ pub fn edit(rng: &mut Rng, root: &Path) -> String {
         }
         14 if file != "keep.txt" => {
             let _ = fs::remove_file(&path);
-            let _ = if rng.bool() { symlink("keep.txt", &path) } else { fs::create_dir(&path) };
+            // An ignore file that is a directory is an error of windlass; of Docker's two builders, it is one of them.
+            let is_link = file == ".dockerignore" || rng.bool();
+            let _ = if is_link { symlink("keep.txt", &path) } else { fs::create_dir(&path) };
             format!("change the type of {file}")
         }
         _ => add(rng, root),

@@ -411,15 +411,6 @@ impl<'a> Life<'a> {
     }
 }
 
-impl Drop for Life<'_> {
-    fn drop(&mut self) {
-        if self.sketches.mode == Mode::Docker {
-            let ids: Vec<_> = self.images.keys().map(String::as_str).collect();
-            self.project.run_program("docker", ["image", "rm", "--force"].iter().chain(&ids));
-        }
-    }
-}
-
 fn check_panic(output: &Output) -> Result<(), String> {
     let is_panic = output.stderr.contains("panicked") || output.code().is_none();
     if is_panic { Err(format!("a panic or a signal\n{output}")) } else { Ok(()) }

@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
+use super::cache_race::with_repeats;
 use super::daemon::reason_of;
 use super::layer_progress::LayerProgress;
 use super::transcript::Transcript;
@@ -53,7 +54,7 @@ impl Builder for Classic {
         tokio::select! {
             biased;
             () = cancel.cancelled() => Err(BuildError::Cancelled),
-            built = self.run(request, events) => built,
+            built = with_repeats(events, || self.run(request.clone(), events)) => built,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
+use super::cache_race::with_repeats;
 use super::staging::Staging;
 use super::transcript::Transcript;
 use super::{Daemon, Endpoint, wants_build_kit};
@@ -47,6 +48,17 @@ impl Builder for Cli {
     }
 
     async fn build(
+        &self,
+        request: BuildRequest,
+        events: &ImageEvents,
+        cancel: &CancellationToken,
+    ) -> Result<BuiltImage, BuildError> {
+        with_repeats(events, || self.run(request.clone(), events, cancel)).await
+    }
+}
+
+impl Cli {
+    async fn run(
         &self,
         request: BuildRequest,
         events: &ImageEvents,
@@ -115,9 +127,7 @@ impl Builder for Cli {
             code => Err(transcript.command_failure(&request, &self.program, code)),
         }
     }
-}
 
-impl Cli {
     /// Whether to build with BuildKit.
     async fn is_build_kit(
         &self,

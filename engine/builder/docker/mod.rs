@@ -2,6 +2,7 @@
 
 mod buildkit;
 mod buildx;
+mod cache_race;
 mod classic;
 mod cli;
 mod client;

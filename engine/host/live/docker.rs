@@ -28,9 +28,6 @@ pub(super) struct LiveDocker {
     pub(super) events: Events,
 }
 
-/// How often a build starts at most if images of the build cache are removed during it.
-const ATTEMPTS: usize = 4;
-
 /// How the builder `docker` builds an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
@@ -180,19 +177,7 @@ impl Docker for LiveDocker {
             Mode::Classic => "building with Docker",
         });
         let builder = self.builder(mode, options).await?;
-        let mut attempt = 1;
-        let built = loop {
-            match builder.build(request.clone(), events, cancel).await {
-                Err(error) if error.is_cache_race() && attempt < ATTEMPTS => {
-                    attempt += 1;
-                    let message =
-                        "building again: an image of Docker's build cache was removed during the build";
-                    events.notice(Level::Info, message);
-                }
-                ended => break ended,
-            }
-        };
-        match built {
+        match builder.build(request.clone(), events, cancel).await {
             Ok(built) => {
                 let (found, facts) = (self.daemon.found()?, self.daemon.facts().await?);
                 let own = BuiltFor::new(facts.platform(), &found.endpoint);
