@@ -18,15 +18,14 @@ pub fn function(pipeline: &Pipeline, name: &str, on: Option<&str>) -> String {
     }
     let mut stages = stage::names();
     if pipeline.is_test() {
-        let callable = crate::testing::callable();
+        let callable = pipeline.others();
         let counts: Vec<_> =
             callable.iter().filter(|(known, _)| known == name).map(|(_, count)| count).collect();
         if let [count] = counts.as_slice() {
             let noun = if **count == 1 { "argument" } else { "arguments" };
             return format!("`{name}` takes {count} {noun}");
         }
-        stages.extend(callable.into_iter().map(|(known, _)| known));
-        stages.extend(crate::testing::stage::names());
+        stages.extend(callable.iter().map(|(known, _)| known.clone()));
         stages.extend(reference::functions().iter().map(|function| function.name().to_owned()));
     }
     let own = pipeline.ordered_functions();

@@ -89,6 +89,8 @@ pub struct Pipeline {
     layers: Vec<AST>,
     files: Vec<ScriptFile>,
     functions: HashMap<(String, usize), Function>,
+    /// The functions besides stages that its scripts can call, with their numbers of parameters.
+    others: Vec<(String, usize)>,
     root: PathBuf,
 }
 
@@ -121,12 +123,23 @@ impl Pipeline {
             layers.push(ast);
         }
         program.set_source(MERGED);
-        Ok(Self { program, layers, files, functions, root: root.to_owned() })
+        Ok(Self { program, layers, files, functions, others: Vec::new(), root: root.to_owned() })
     }
 
     /// The files, in the order in which they were merged.
     pub fn files(&self) -> &[ScriptFile] {
         &self.files
+    }
+
+    /// The same, with functions besides stages that its scripts can call: a test can call more than pipelines can.
+    #[must_use]
+    pub fn with_functions(self, others: impl IntoIterator<Item = (String, usize)>) -> Self {
+        Self { others: others.into_iter().collect(), ..self }
+    }
+
+    /// The functions besides stages that its scripts can call, with their numbers of parameters.
+    pub(super) fn others(&self) -> &[(String, usize)] {
+        &self.others
     }
 
     /// Whether it is a test file, which can call more than pipelines can.

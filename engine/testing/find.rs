@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Overrides;
+use super::{Overrides, stage};
 use crate::script::{Mistake, Pipeline, ScriptError, ScriptFile};
 
 /// The suffix of the names of test files.
@@ -100,7 +100,7 @@ impl Found {
     /// The definite errors in the file, without running it: calls of functions that do not exist or take other
     /// arguments, and missing modules.
     pub fn mistakes(&self) -> Vec<Mistake> {
-        self.program.test_mistakes(self.overrides.functions())
+        self.program.test_mistakes()
     }
 
     /// A warning for each function that was probably meant to be a test.
@@ -135,15 +135,15 @@ fn read(
         });
     }
     let tests = tests.into_iter().map(|function| function.name.clone()).collect();
+    let overrides = known.entry(root.to_owned()).or_insert_with(|| Arc::new(Overrides::of_folder(root)));
+    let callable = overrides.functions().cloned().chain(stage::signatures());
     Ok(Found {
         name: path.strip_prefix(folder).unwrap_or(path).display().to_string(),
         path: path.to_owned(),
         root: root.to_owned(),
         config: config.map(ToOwned::to_owned),
-        overrides: Arc::clone(
-            known.entry(root.to_owned()).or_insert_with(|| Arc::new(Overrides::of_folder(root))),
-        ),
-        program: Arc::new(program),
+        program: Arc::new(program.with_functions(callable)),
+        overrides: Arc::clone(overrides),
         tests,
     })
 }

@@ -18,9 +18,3 @@ pub use find::{FindError, Found, find, find_each};
 pub use overrides::Overrides;
 pub use plain::plain;
 pub use run::{Outcome, RunTests, Tested, Verdict};
-
-/// The functions of pipelines that the test on this thread can call, with their numbers of parameters.
-pub(crate) fn callable() -> Vec<(String, usize)> {
-    let bench = bench::Bench::current();
-    bench.map(|bench| bench.file.overrides.functions().cloned().collect()).unwrap_or_default()
-}

@@ -29,22 +29,14 @@ impl Known {
         stage::register(&mut engine);
         let mut known = Self::default();
         known.add_natives(&engine);
+        for (name, count) in pipeline.others() {
+            known.0.entry(name.clone()).or_default().native.insert(*count);
+        }
         for function in pipeline.functions() {
             let arities = known.0.entry(function.name.clone()).or_default();
             arities.script.insert(function.parameters.len());
         }
         known
-    }
-
-    /// The same with what tests can also call, including `functions` of the pipelines they test.
-    pub(super) fn with_tests<'a>(mut self, functions: impl Iterator<Item = &'a (String, usize)>) -> Self {
-        let mut engine = Engine::new_raw();
-        crate::testing::stage::register(&mut engine);
-        self.add_natives(&engine);
-        for (name, count) in functions {
-            self.0.entry(name.clone()).or_default().native.insert(*count);
-        }
-        self
     }
 
     /// Adds the functions of `engine`.

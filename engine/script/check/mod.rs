@@ -29,10 +29,9 @@ impl Pipeline {
         mistakes
     }
 
-    /// The same for a test file, which can also call `functions` of the tested pipelines: names with numbers of
-    /// parameters.
-    pub fn test_mistakes<'a>(&self, functions: impl Iterator<Item = &'a (String, usize)>) -> Vec<Mistake> {
-        self.wrong_calls(&Known::of(self).with_tests(functions))
+    /// The same for a test file, which overrides nothing.
+    pub fn test_mistakes(&self) -> Vec<Mistake> {
+        self.wrong_calls(&Known::of(self))
     }
 
     /// The invalid calls in the user's scripts, if `known` is what can be called.

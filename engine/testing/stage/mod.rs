@@ -14,7 +14,7 @@ use std::sync::Arc;
 use rhai::{Engine, Module, exported_module};
 
 use super::bench::Bench;
-use crate::script::StageError;
+use crate::error::StageError;
 use crate::script::reference::{self, Documented, Kind};
 
 pub use host::TestHost;
@@ -52,9 +52,15 @@ pub fn documented() -> Vec<Documented> {
     functions.map(|function| Documented { kind: Kind::Test, ..function }).collect()
 }
 
-/// The names of the functions that only tests can call.
-pub(crate) fn names() -> Vec<String> {
-    documented().iter().map(|function| function.name().to_owned()).collect()
+/// The functions that only tests can call, with their numbers of parameters.
+pub(super) fn signatures() -> Vec<(String, usize)> {
+    let mut engine = Engine::new_raw();
+    register(&mut engine);
+    engine.collect_fn_metadata(
+        None,
+        |info| Some((info.metadata.name.to_string(), info.metadata.num_params)),
+        true,
+    )
 }
 
 /// A function is called that works only in a test.
