@@ -1,39 +1,6 @@
 //! Dockerfiles as scripts see them.
 
-use std::sync::Arc;
-
 use rhai::plugin::*;
-
-use crate::image::dockerfile::{BuildArgs, DockerfileError, RESTART_HELPER_PATH};
-use crate::run::Image;
-use crate::script::StageError;
-
-/// A Dockerfile and its image: edits change the build target of that image.
-#[derive(Clone)]
-pub struct Dockerfile {
-    /// The Dockerfile itself.
-    pub inner: crate::image::Dockerfile,
-    /// The build target; `None` for the last build stage.
-    pub target: Option<Arc<str>>,
-    /// The build arguments, including the proxies.
-    pub args: Arc<BuildArgs>,
-    /// The proxies of the Docker configuration.
-    pub proxies: Arc<BuildArgs>,
-    /// Files that windlass adds to the context.
-    pub files: Vec<AddedFile>,
-    image: Image,
-}
-
-/// A file that windlass adds to a build context.
-#[derive(Clone)]
-pub struct AddedFile {
-    /// Its path in the context.
-    pub path: &'static str,
-    /// Permission bits.
-    pub mode: u32,
-    /// Its content.
-    pub content: bytes::Bytes,
-}
 
 /// Stages that read and edit a Dockerfile.
 #[export_module]
@@ -41,10 +8,10 @@ pub mod dockerfile {
     use rhai::Dynamic;
 
     use super::super::argument::optional_texts;
-    use super::Dockerfile;
+    use crate::error::StageError;
     use crate::event::Level;
-    use crate::run::Image;
-    use crate::script::{RhaiResultOf, StageError};
+    use crate::run::{Image, ImageDockerfile as Dockerfile};
+    use crate::script::RhaiResultOf;
 
     /// Reads and parses the Dockerfile of `image`.
     ///
@@ -156,52 +123,5 @@ pub mod dockerfile {
             edited.image.events().notice(Level::Warning, warning);
         }
         Ok(edited)
-    }
-}
-
-impl Dockerfile {
-    fn of_image(inner: crate::image::Dockerfile, image: &Image) -> Result<Self, StageError> {
-        let proxies = image.proxies();
-        let args = proxies.clone().into_iter().chain(image.build_args()?).collect();
-        Ok(Self {
-            inner,
-            target: image.config().options.target.as_deref().map(Into::into),
-            args: Arc::new(args),
-            proxies: Arc::new(proxies),
-            files: Vec::new(),
-            image: image.clone(),
-        })
-    }
-
-    /// The build arguments without the proxies of the Docker configuration.
-    pub fn own_args(&self) -> BuildArgs {
-        let own = self.args.iter().filter(|(name, _)| !self.proxies.contains_key(*name));
-        own.map(|(name, value)| (name.clone(), value.clone())).collect()
-    }
-
-    /// A copy whose content is changed by `edit`, which receives the build target.
-    pub(crate) fn edited(
-        &self,
-        edit: impl FnOnce(
-            &crate::image::Dockerfile,
-            Option<&str>,
-        ) -> Result<crate::image::Dockerfile, DockerfileError>,
-    ) -> Result<Self, StageError> {
-        let inner = edit(&self.inner, self.target.as_deref())?;
-        Ok(Self { inner, ..self.clone() })
-    }
-
-    /// A copy that starts through the restart helper, and a warning for the user.
-    fn with_helper(
-        &self,
-        entrypoint: Option<&[String]>,
-        command: Option<&[String]>,
-    ) -> Result<(Self, Option<String>), StageError> {
-        let target = self.target.as_deref();
-        let (inner, warning) = self.inner.with_restart_helper(target, &self.args, entrypoint, command)?;
-        let mut edited = Self { inner, ..self.clone() };
-        let content = self.image.restart_helper()?;
-        edited.files.push(AddedFile { path: RESTART_HELPER_PATH, mode: 0o755, content });
-        Ok((edited, warning))
     }
 }

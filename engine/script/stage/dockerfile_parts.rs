@@ -7,10 +7,11 @@ use rhai::plugin::*;
 pub mod dockerfile_parts {
     use rhai::{Array, Dynamic, Map};
 
-    use super::super::Dockerfile;
+    use super::Dockerfile;
     use super::{NoBase, assignments, list_or_unit};
+    use crate::error::StageError;
     use crate::image::dockerfile::Kind;
-    use crate::script::{RhaiResultOf, StageError};
+    use crate::script::RhaiResultOf;
 
     /// The names of its build stages, in the order of the file. A build stage without a name has its number.
     ///
@@ -168,8 +169,8 @@ pub mod dockerfile_parts {
 
 use rhai::{Array, Dynamic, Map};
 
-use super::Dockerfile;
-use crate::script::StageError;
+use crate::error::StageError;
+use crate::run::ImageDockerfile as Dockerfile;
 
 /// A Dockerfile does not use the image to replace.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]

@@ -29,7 +29,6 @@ mod tags;
 
 use rhai::{Engine, exported_module};
 
-pub use dockerfile::Dockerfile;
 pub use project::Project;
 
 /// Registers every stage in `engine`.
@@ -37,7 +36,7 @@ pub(super) fn register(engine: &mut Engine) {
     engine
         .register_type_with_name::<Project>("Project")
         .register_type_with_name::<crate::run::Image>("Image")
-        .register_type_with_name::<Dockerfile>("Dockerfile")
+        .register_type_with_name::<crate::run::ImageDockerfile>("Dockerfile")
         .register_type_with_name::<crate::image::Context>("Context")
         .register_type_with_name::<cluster::Cluster>("Cluster")
         .register_type_with_name::<crate::plan::Plan>("Plan")
@@ -47,7 +46,7 @@ pub(super) fn register(engine: &mut Engine) {
         .register_type_with_name::<crate::host::HttpResponse>("HttpResponse")
         .register_type_with_name::<crate::registry::ManifestFacts>("Manifest")
         .register_type_with_name::<crate::secret::Secret>("Secret")
-        .register_type_with_name::<super::StageError>("StageError");
+        .register_type_with_name::<crate::error::StageError>("StageError");
     for module in modules() {
         engine.register_global_module(module.into());
     }
