@@ -1,4 +1,4 @@
-//! The error of a stage, as scripts pass it on.
+//! The error that stages return and scripts pass on, and the kinds of errors that code distinguishes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,6 +10,29 @@ use rhai::{Dynamic, EvalAltResult, Position};
 /// throw it again without loss.
 #[derive(Clone)]
 pub struct StageError(Arc<dyn Diagnostic + Send + Sync>);
+
+/// The kinds of errors that change what happens next. Each is the diagnostic code of at least one error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The run, or the work of this thread, was cancelled.
+    Cancelled,
+    /// No Docker daemon responds: another builder may replace it, and it is reported only once.
+    DaemonUnreachable,
+    /// A runtime variable needs a dependency that this run omits.
+    DependencyOmitted,
+    /// A file of the build context changed while it was read: the build is repeated.
+    FileChanged,
+    /// The sum of failures that were already reported.
+    Summary,
+    /// Any other.
+    Other,
+}
+
+/// Cancelled by the user, by a timeout, or because of another failure.
+#[derive(Debug, Clone, Copy, thiserror::Error, miette::Diagnostic)]
+#[error("the run was cancelled")]
+#[diagnostic(code(run::cancelled))]
+pub struct Cancelled;
 
 impl StageError {
     /// The diagnostic itself.
@@ -25,6 +48,18 @@ impl StageError {
     /// The code, such as `stage::push::unauthorized`; empty if it has none.
     pub fn code(&self) -> String {
         self.0.code().map(|code| code.to_string()).unwrap_or_default()
+    }
+
+    /// The kind, for code that must do more than report it.
+    pub fn kind(&self) -> ErrorKind {
+        match self.code().as_str() {
+            "docker::unreachable" => ErrorKind::DaemonUnreachable,
+            "run::cancelled" => ErrorKind::Cancelled,
+            "run::dependency_left_out" => ErrorKind::DependencyOmitted,
+            "run::failed" => ErrorKind::Summary,
+            "stage::build::changed" => ErrorKind::FileChanged,
+            _ => ErrorKind::Other,
+        }
     }
 
     /// The hint; empty if unknown.

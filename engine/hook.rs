@@ -6,11 +6,11 @@ use miette::Diagnostic as _;
 
 use crate::config::Hook;
 use crate::dependency::fill;
+use crate::error::{Cancelled, StageError};
 use crate::event::{Event, Level};
-use crate::host::{ExecRequest, Purpose};
-use crate::process::{CommandLine, Pipe, ProcessError, Tail, is_for_this_system};
-use crate::run::{Image, Run, RunError, lock};
-use crate::script::StageError;
+use crate::lock::lock;
+use crate::process::{CommandLine, ExecRequest, Pipe, ProcessError, Purpose, Tail, is_for_this_system};
+use crate::run::{Image, PullSecretHooks, Run};
 
 /// The timeout of a hook, unless it runs in the background.
 const LIMIT: Duration = Duration::from_secs(3600);
@@ -25,21 +25,6 @@ pub struct Occasion<'a> {
     pub tags: Option<Vec<String>>,
     /// The error, for `error:` events.
     pub error: Option<String>,
-}
-
-/// The state of the hooks around pull secrets in a run.
-#[derive(Debug, Default)]
-pub enum PullSecretHooks {
-    /// No hook has run.
-    #[default]
-    Nothing,
-    /// The `before` hooks have run; with the last failure since.
-    Before {
-        /// The message of the last failure.
-        error: Option<String>,
-    },
-    /// A `before` hook failed: no secrets are created.
-    Refused,
 }
 
 /// A hook failed.
@@ -97,7 +82,7 @@ impl Occasion<'_> {
 pub fn run(run: &Run, occasion: &Occasion<'_>) -> Result<(), StageError> {
     for hook in run.project.hooks.iter().filter(|hook| occasion.is_heard_by(hook)) {
         if run.cancellation().is_cancelled() {
-            return Err(RunError::Cancelled.into());
+            return Err(Cancelled.into());
         }
         if hook.in_container {
             let origin = &hook.origin;
@@ -199,7 +184,7 @@ fn run_one(run: &Run, hook: &Hook, occasion: &Occasion<'_>) -> Result<(), StageE
     let reason = match ended {
         Ok(0) => return Ok(()),
         Ok(code) => format!("exit code {code}"),
-        Err(ProcessError::Cancelled { .. }) => return Err(RunError::Cancelled.into()),
+        Err(ProcessError::Cancelled { .. }) => return Err(Cancelled.into()),
         Err(error) => {
             advice = error.help().map(|help| help.to_string());
             error.to_string()

@@ -8,7 +8,6 @@ mod clock;
 mod cluster;
 mod docker;
 mod environment;
-mod exec;
 #[cfg(test)]
 pub mod fake;
 mod files;
@@ -27,11 +26,12 @@ mod writes;
 
 use std::sync::Arc;
 
+use crate::process::Exec;
+
 pub use clock::Clock;
 pub use cluster::Cluster;
-pub use docker::{Docker, Machine};
+pub use docker::{Docker, ImageIds, Machine};
 pub use environment::Environment;
-pub use exec::{Exec, ExecRequest, OnLine, Purpose};
 pub use files::{FileEdit, Files};
 pub use http::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
 pub use masked::MaskedExec;

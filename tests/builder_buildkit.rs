@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 use windlass::builder::docker::{BuildKit, CredentialLookup, Endpoint};
 use windlass::builder::{BuildError, BuildRequest, Builder, BuiltImage};
 use windlass::event::{Event, Events, ImageEvents};
+use windlass::image::StatIndex;
 use windlass::image::context::{Content, Entry, EntryKind, SentFiles};
 use windlass::image::{Dockerfile, Selection};
 use windlass::secret::Secret;
-use windlass::state::StatIndex;
 
 use crate::harness::{Daemon, PASSWORD, Registry, TestRepository, USER};
 

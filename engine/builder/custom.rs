@@ -7,9 +7,8 @@ use tokio_util::sync::CancellationToken;
 use super::{BuildError, BuiltImage};
 use crate::config::CustomConfig;
 use crate::event::ImageEvents;
-use crate::host::{Exec, ExecRequest, Purpose};
 use crate::image::ImageReference;
-use crate::process::{CommandLine, Pipe, Tail, fits, system};
+use crate::process::{CommandLine, Exec, ExecRequest, Pipe, Purpose, Tail, fits, system};
 
 /// The inputs of a custom build.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use super::exit_status::{ExitStatus, Failure};
 use super::load::load_project;
 use super::pipeline_run::{Call, run_pipeline};
-use crate::cli::{BuildArgs, GlobalOptions};
+use crate::command::cli::{BuildArgs, GlobalOptions};
 
 /// Runs the function `build` of the project's pipeline.
 ///

@@ -7,7 +7,7 @@ use clap_complete::env::{CompleteEnv, Shells};
 
 use super::exit_status::{ExitStatus, Failure};
 use super::stdout::print;
-use crate::cli::Cli;
+use crate::command::cli::Cli;
 
 pub use candidates::{dependencies, documented, images, profiles};
 

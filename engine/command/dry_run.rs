@@ -12,14 +12,15 @@ use super::exit_status::{ExitStatus, Failure};
 use super::interrupt::cancel_on_interrupt;
 use super::load;
 use super::pipeline_run::{Call, call_pipeline, host_options, new_runtime, print_failures};
-use crate::cli::GlobalOptions;
+use crate::command::cli::GlobalOptions;
 use crate::config::Loaded;
 use crate::dependency::{Tree, attach, foreign_base};
 use crate::event::{Decision, Event, Events, ImageResult, Level};
 use crate::host::Host;
 use crate::host::planning::{Effect, Effects};
+use crate::lock::lock;
 use crate::plan::Plan;
-use crate::run::{Run, RunOptions, lock};
+use crate::run::{Run, RunOptions};
 use crate::script::{Pipeline, ScriptError};
 
 /// A completed dry run and its planned effects.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
 use super::far_right::far_right;
-use crate::run::Secrets;
+use crate::secrets::Secrets;
 
 /// The exit status of windlass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

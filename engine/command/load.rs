@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::exit_status::Failure;
 use super::habit::ignored_flags;
-use crate::cli::GlobalOptions;
+use crate::command::cli::GlobalOptions;
 use crate::config::{
     self, Ask, ConfigError, Explain, Explanation, LoadOptions, Loaded, Problem, TerminalAsk,
 };

@@ -4,7 +4,7 @@ use clap::{Args, CommandFactory as _};
 
 use super::exit_status::{ExitStatus, Failure};
 use super::stdout::print;
-use crate::cli::Cli;
+use crate::command::cli::Cli;
 use crate::suggestion::nearest;
 
 /// The options of `windlass man`.

@@ -4,6 +4,7 @@ mod amount;
 mod build;
 mod check;
 mod cleanup;
+pub mod cli;
 mod completions;
 mod doc;
 mod dry_run;
@@ -41,7 +42,7 @@ use std::sync::Arc;
 use clap::Parser as _;
 
 use crate::builder::docker::Daemon;
-use crate::cli::{Cli, Command};
+use crate::command::cli::{Cli, Command};
 use crate::host::live::registry_client;
 use crate::registry::CredentialStore;
 

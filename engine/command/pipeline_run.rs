@@ -14,15 +14,17 @@ use super::interrupt::cancel_on_interrupt;
 use super::load::load_dependencies;
 use super::store_size::keep_store_small;
 use super::unused_script::{UnusedScript, unused_scripts};
-use crate::cli::GlobalOptions;
 use crate::cluster::ClusterOptions;
+use crate::command::cli::GlobalOptions;
 use crate::config::{ImageConfig, Loaded, Outline, Project};
 use crate::dependency::{Dependency, Selection, Tree, attach};
+use crate::error::ErrorKind;
 use crate::event::{Event, Level};
 use crate::host::{Host, HostOptions};
 use crate::report::{self, Report, ReportOptions};
-use crate::run::{Run, RunOptions, Secrets};
+use crate::run::{Run, RunOptions};
 use crate::script::{Pipeline, ScriptError, new_engine, stage};
+use crate::secrets::Secrets;
 
 /// The stack size of the thread that runs the pipeline.
 const STACK: usize = 16 << 20;
@@ -229,7 +231,7 @@ pub(super) fn print_failures(run: &Run, error: &ScriptError) -> ExitStatus {
     let mut told = HashSet::new();
     for Failed { name, folder, error, secrets } in &failures {
         // An unreachable daemon is reported once, even if several images need it.
-        let is_shared = error.stage().is_some_and(|stage| stage.code() == "docker::unreachable");
+        let is_shared = error.stage().is_some_and(|stage| stage.kind() == ErrorKind::DaemonUnreachable);
         if !is_shared {
             print_masked(&ImageFailure { image: name, folder: folder.as_deref(), error }, secrets);
         } else if told.insert(error.to_string()) {
@@ -239,7 +241,7 @@ pub(super) fn print_failures(run: &Run, error: &ScriptError) -> ExitStatus {
     if run.cancel.is_cancelled() {
         return ExitStatus::Interrupted;
     }
-    let is_summary = error.stage().is_some_and(|stage| stage.code() == "run::failed");
+    let is_summary = error.stage().is_some_and(|stage| stage.kind() == ErrorKind::Summary);
     if !is_summary || failures.is_empty() {
         print_masked(error, &run.secrets);
     }

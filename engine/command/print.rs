@@ -6,7 +6,7 @@ use serde_json::json;
 use super::exit_status::{ExitStatus, Failure};
 use super::load::{load_explained, tell};
 use super::stdout::{print as print_text, print_json};
-use crate::cli::GlobalOptions;
+use crate::command::cli::GlobalOptions;
 use crate::config::Explain;
 
 /// The options of `windlass print`.

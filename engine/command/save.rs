@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::exit_status::{ExitStatus, Failure, block_on};
 use super::load::{load_project, notices};
 use crate::builder::docker::Daemon;
-use crate::cli::GlobalOptions;
+use crate::command::cli::GlobalOptions;
 use crate::event::Events;
 use crate::host::live::registry_client;
 use crate::image::{Digest, ImageReference};

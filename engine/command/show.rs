@@ -12,7 +12,7 @@ use super::exit_status::{ExitStatus, Failure};
 use super::load::load_project;
 use super::pipeline_options::scripts;
 use super::stdout::{print, print_json};
-use crate::cli::GlobalOptions;
+use crate::command::cli::GlobalOptions;
 use crate::config::Project;
 use crate::graph::Graph;
 use crate::script::{Function, Pipeline, ScriptFile};

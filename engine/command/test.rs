@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::exit_status::{ExitStatus, Failure, NoThreads, print_diagnostic};
 use super::interrupt::cancel_on_interrupt;
 use super::stdout::{print, print_json};
-use crate::cli::GlobalOptions;
+use crate::command::cli::GlobalOptions;
 use crate::event::Events;
 use crate::suggestion::nearest;
 use crate::testing::{self, FindError, Found, RunTests, Verdict};

@@ -3,7 +3,7 @@
 use super::exit_status::{ExitStatus, Failure};
 use super::load;
 use super::stdout::print;
-use crate::cli::GlobalOptions;
+use crate::command::cli::GlobalOptions;
 use crate::dependency::{Fetch, News};
 use crate::git::Freshness;
 

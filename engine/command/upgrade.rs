@@ -6,7 +6,7 @@ use std::path::Path;
 use super::exit_status::{ExitStatus, Failure};
 use super::load::{failure, load_options, tell};
 use super::stdout::print;
-use crate::cli::GlobalOptions;
+use crate::command::cli::GlobalOptions;
 use crate::config::{UpgradedFile, upgrade_file};
 
 /// The options of `windlass upgrade`.

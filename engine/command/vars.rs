@@ -2,7 +2,7 @@
 
 use super::exit_status::{ExitStatus, Failure};
 use super::load::{self, load_options};
-use crate::cli::GlobalOptions;
+use crate::command::cli::GlobalOptions;
 use crate::config::{AnswerError, forget, remember};
 
 /// The options of `windlass set`.

@@ -6,8 +6,10 @@ use rhai::Dynamic;
 
 use super::jobs::{has_place, share_place};
 use super::{Dependency, DependencyError};
-use crate::run::{Run, RunError, Scope};
-use crate::script::{ScriptError, StageError, new_engine, stage};
+use crate::error::{Cancelled, ErrorKind, StageError};
+use crate::run::Run;
+use crate::scope::Scope;
+use crate::script::{ScriptError, new_engine, stage};
 
 /// The stack size of a thread that runs a script.
 const STACK: usize = 16 << 20;
@@ -42,7 +44,7 @@ pub fn build_all(run: &Run) -> Result<(), StageError> {
         }
     });
     if run.cancel.is_cancelled() {
-        return Err(RunError::Cancelled.into());
+        return Err(Cancelled.into());
     }
     let failed = targets.iter().filter(|target| target.failure().is_some());
     let names: Vec<_> = failed.map(|target| target.name.clone()).collect();
@@ -73,7 +75,7 @@ impl Dependency {
 
     /// Whether the error only summarizes those of images and dependencies.
     pub fn is_summary(error: &ScriptError) -> bool {
-        error.stage().is_some_and(|stage| stage.code() == "run::failed")
+        error.stage().is_some_and(|stage| stage.kind() == ErrorKind::Summary)
             || matches!(error, ScriptError::Cancelled)
     }
 }

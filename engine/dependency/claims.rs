@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use crate::image::ImageReference;
-use crate::plan::CacheKey;
-use crate::run::lock;
+use crate::image::{CacheKey, ImageReference};
+use crate::lock::lock;
 
 /// The references of the images of all projects of a command: different images must not share one.
 #[derive(Debug, Default)]

@@ -9,8 +9,8 @@ use crate::builder::kaniko::KanikoBuild;
 use crate::cluster::{
     ClusterContext, ClusterError, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult,
 };
+use crate::error::StageError;
 use crate::event::ImageEvents;
-use crate::script::StageError;
 
 /// The operations of stages on a Kubernetes cluster.
 #[async_trait]

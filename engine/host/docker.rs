@@ -8,10 +8,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
 use crate::config::DockerConfig;
+use crate::error::StageError;
 use crate::event::ImageEvents;
 use crate::image::ImageReference;
 use crate::image::dockerfile::BaseConfig;
-use crate::script::StageError;
+
+/// The image IDs behind references.
+pub type ImageIds = HashMap<ImageReference, String>;
 
 /// The machine that a Docker daemon runs on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -12,7 +12,8 @@ use crate::cluster::{ClusterContext, Node};
 use crate::config::{self, LoadOptions};
 use crate::dependency::{Fetch, Request, Selection, Tree, attach};
 use crate::event::{Event, Events};
-use crate::run::{Run, RunOptions, lock};
+use crate::lock::lock;
+use crate::run::{Run, RunOptions};
 use crate::script::{Pipeline, ScriptError, ScriptFile, new_engine, stage};
 
 /// A project in a temporary directory, with an in-memory host.

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::{Exec, ExecRequest, OnLine};
-use crate::process::{Pipe, ProcessError};
-use crate::run::Secrets;
+use crate::process::{Exec, ExecRequest, OnLine, Pipe, ProcessError};
+use crate::secrets::Secrets;
 
 /// Runs commands with another host and masks the secrets of a run in their output.
 pub struct MaskedExec {

@@ -27,7 +27,7 @@ use crate::cluster::{ClusterContext, Node};
 use crate::config::BuilderKind;
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference, Repository};
-use crate::run::lock;
+use crate::lock::lock;
 
 pub use call::{Call, CallKind};
 pub use docker::MadeImage;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::{Exec, ExecRequest, Host, OnLine, Purpose};
-use crate::process::ProcessError;
+use super::Host;
+use crate::process::{Exec, ExecRequest, OnLine, ProcessError, Purpose};
 
 impl Host {
     /// This host, on which a project cannot run commands (`--no-exec`). Windlass may still query git.

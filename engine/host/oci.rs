@@ -7,11 +7,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::ProjectPath;
 use crate::builder::{BuildRequest, BuiltImage};
+use crate::error::StageError;
 use crate::event::ImageEvents;
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference};
 use crate::oci::Compression;
-use crate::script::StageError;
 
 /// A document that is attached to an image.
 #[derive(Debug, Clone, PartialEq, Eq)]

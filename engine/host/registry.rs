@@ -4,10 +4,10 @@ use std::fmt;
 
 use async_trait::async_trait;
 
+use crate::error::StageError;
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{ImageReference, Repository, Tag};
 use crate::registry::ManifestFacts;
-use crate::script::StageError;
 
 /// The operations of stages on registries.
 #[async_trait]

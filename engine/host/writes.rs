@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::{Exec, ExecRequest, OnLine, Purpose};
-use crate::process::ProcessError;
+use crate::process::{Exec, ExecRequest, OnLine, ProcessError, Purpose};
 
 /// Counts commands and scripts that may have written files of a project. Shared by all projects of a run.
 #[derive(Debug, Clone, Default)]

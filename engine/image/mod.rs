@@ -4,13 +4,20 @@
 pub mod context;
 mod digest;
 pub mod dockerfile;
+mod inputs;
 mod platform;
 mod reference;
+mod stamp;
+mod stat_index;
 mod tag;
 
 pub use context::{Context, Selection};
 pub use digest::{Digest, DigestError};
 pub use dockerfile::Dockerfile;
+pub use inputs::{CacheKey, ENCODING, Inputs};
 pub use platform::{Platform, normal_platforms};
 pub use reference::{ImageReference, ReferenceError, Repository};
+pub use stamp::Stamp;
+pub(crate) use stamp::nanoseconds_of;
+pub use stat_index::{IndexWarning, StatIndex};
 pub use tag::{Tag, TagError, TagTemplate};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::Plan;
 use super::plan::{Identity, Recipe, custom_files};
+use crate::error::StageError;
 use crate::event::Level;
 use crate::image::context::shown;
-use crate::script::StageError;
 
 impl Plan {
     /// Whether a command that may have written its files has run since this plan was made. Never in a dry run.

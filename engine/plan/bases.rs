@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use super::error::PlanError;
 use crate::dependency::{ForeignBase, disabled_base, foreign_base};
+use crate::error::StageError;
 use crate::image::ImageReference;
 use crate::image::dockerfile::{BaseConfig, BaseImage};
+use crate::run::ImageDockerfile;
 use crate::run::{Finished, Image, Run};
-use crate::script::StageError;
-use crate::script::stage::Dockerfile;
 use crate::state::BaseIdentity;
 
 /// A base image that belongs to the project or to a dependency.
@@ -21,7 +21,7 @@ pub(super) struct Parent {
 }
 
 /// The base images of `dockerfile` that belong to the project or to a dependency.
-pub(super) fn parents(image: &Image, dockerfile: &Dockerfile) -> Result<Vec<Parent>, StageError> {
+pub(super) fn parents(image: &Image, dockerfile: &ImageDockerfile) -> Result<Vec<Parent>, StageError> {
     let run = image.run();
     let mut parents = Vec::new();
     for base in dockerfile.inner.bases(dockerfile.target.as_deref(), &dockerfile.args)? {
@@ -43,7 +43,10 @@ pub(super) fn parents(image: &Image, dockerfile: &Dockerfile) -> Result<Vec<Pare
 }
 
 /// `dockerfile` with full references for disabled images that it names without a tag.
-pub(super) fn with_disabled_bases(image: &Image, dockerfile: &Dockerfile) -> Result<Dockerfile, StageError> {
+pub(super) fn with_disabled_bases(
+    image: &Image,
+    dockerfile: &ImageDockerfile,
+) -> Result<ImageDockerfile, StageError> {
     let bases = dockerfile.inner.bases(dockerfile.target.as_deref(), &dockerfile.args)?;
     let replaced = bases.into_iter().filter_map(|base| {
         let reference = disabled_base(image.run(), &base.reference)?.to_string();
@@ -78,7 +81,7 @@ pub(super) fn identify(run: &Run, base: &Finished) -> BaseIdentity {
 /// References with a digest are omitted because they never change.
 pub(super) fn daemon_bases(
     run: &Run,
-    dockerfile: &Dockerfile,
+    dockerfile: &ImageDockerfile,
     parents: &[Parent],
 ) -> Result<BTreeMap<String, String>, StageError> {
     let bases = dockerfile.inner.bases(dockerfile.target.as_deref(), &dockerfile.args)?;

@@ -2,11 +2,11 @@
 
 use super::Source;
 use crate::cluster::ImageLoad;
+use crate::error::StageError;
 use crate::event::{Event, Level, Outcome};
 use crate::host::ImageCopy;
 use crate::image::{ImageReference, Tag};
 use crate::run::{Delivery, Finished, Image};
-use crate::script::StageError;
 use crate::state::{Progress, Record};
 
 /// An available image: built in this run, or reused from an earlier one. Immutable; `push` returns a copy with the

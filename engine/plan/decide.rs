@@ -2,12 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::CacheKey;
-use crate::image::{Digest, ImageReference, Repository, Tag, TagTemplate};
+use crate::host::ImageIds;
+use crate::image::{CacheKey, Digest, ImageReference, Repository, Tag, TagTemplate};
 use crate::state::{BaseIdentity, BuiltFor, Record};
-
-/// The image IDs behind references.
-pub type ImageIds = HashMap<ImageReference, String>;
 
 /// A query for the references that the daemon has.
 pub type AskDaemon<'a, E> = dyn Fn(&[ImageReference]) -> Result<Option<ImageIds>, E> + 'a;
@@ -368,7 +365,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::plan::Inputs;
+    use crate::image::Inputs;
     use crate::state::{Progress, RecordedInputs};
 
     /// A test world with an image `acme/api`, and the queries to it.

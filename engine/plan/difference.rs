@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::{ENCODING, Inputs};
 use crate::image::context::{Change, ChangeKind, shown};
+use crate::image::{ENCODING, Inputs};
 use crate::state::Record;
 
 /// A changed input.

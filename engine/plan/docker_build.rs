@@ -17,17 +17,17 @@ use crate::builder::kaniko::{self, KanikoBuild};
 use crate::builder::oci::needs_daemon;
 use crate::builder::{BuildError, BuildMethod, BuildRequest};
 use crate::config::{BuilderKind, BuildxConfig, KanikoConfig};
+use crate::error::StageError;
 use crate::event::{ImageEvents, Level};
 use crate::image::context::{Changed, ContextDigest, ContextError, SentFiles, shown};
 use crate::image::dockerfile::Reach;
 use crate::image::{Context, Selection, Tag};
+use crate::run::ImageDockerfile;
 use crate::run::{Image, Run};
-use crate::script::StageError;
-use crate::script::stage::Dockerfile;
 
 /// A Dockerfile with everything that its build needs.
 pub(super) struct DockerfileRecipe {
-    pub(super) dockerfile: Dockerfile,
+    pub(super) dockerfile: ImageDockerfile,
     pub(super) context: Context,
     pub(super) reach: Reach,
     pub(super) selection: Selection,
@@ -180,7 +180,7 @@ impl Plan {
     }
 
     /// The build arguments with secret values: they contain a secret, or come only from the environment.
-    fn secret_args(&self, dockerfile: &Dockerfile) -> BTreeSet<String> {
+    fn secret_args(&self, dockerfile: &ImageDockerfile) -> BTreeSet<String> {
         let (secrets, configured) = (&self.image.run().secrets, &self.image.config().options);
         let is_secret = |(name, value): &(&String, &String)| {
             // The URL of a proxy may contain a password.
@@ -230,7 +230,7 @@ impl Plan {
 
     /// Checks that neither the Dockerfile nor a trigger of its base images needs a daemon.
     fn check_daemonless(&self, recipe: &DockerfileRecipe) -> Result<(), StageError> {
-        let Dockerfile { inner, target, args, .. } = &recipe.dockerfile;
+        let ImageDockerfile { inner, target, args, .. } = &recipe.dockerfile;
         let bases = Bases::new(self.image.run(), &recipe.parents);
         match needs_daemon(inner, target.as_deref(), args, &|base| bases.config(base))? {
             Some(obstacle) => Err(obstacle.into_error(self.image.name(), inner, None).into()),
@@ -252,7 +252,7 @@ impl Plan {
     /// In a dry run: records what other builds will inherit from the image, which no daemon has yet.
     fn foresee(&self, recipe: &DockerfileRecipe, tags: &[Tag]) {
         let run = self.image.run();
-        let Dockerfile { inner, target, args, .. } = &recipe.dockerfile;
+        let ImageDockerfile { inner, target, args, .. } = &recipe.dockerfile;
         let bases = Bases::new(run, &recipe.parents);
         let Some(config) = inner.passes_on(target.as_deref(), args, &|base| bases.config(base)) else {
             return;
@@ -283,7 +283,7 @@ impl Plan {
 
     /// The files of the build context that a build reads, with the current configuration of its base images.
     fn reach_again(&self, recipe: &DockerfileRecipe) -> Result<(Reach, Selection), StageError> {
-        let Dockerfile { inner, target, args, .. } = &recipe.dockerfile;
+        let ImageDockerfile { inner, target, args, .. } = &recipe.dockerfile;
         let bases = Bases::new(self.image.run(), &recipe.parents);
         let reach = inner.reach(target.as_deref(), args, &|base| bases.config(base))?;
         let reach = widened(&self.image, inner, reach);
@@ -297,7 +297,7 @@ pub(super) fn select(
     image: &Image,
     context: &Context,
     reach: &Reach,
-    dockerfile: &Dockerfile,
+    dockerfile: &ImageDockerfile,
 ) -> Result<Selection, StageError> {
     if image.run().options.ignores_files {
         return Ok(Selection::default());

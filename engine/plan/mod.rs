@@ -8,7 +8,6 @@ mod difference;
 mod docker_args;
 mod docker_build;
 mod error;
-mod inputs;
 mod named_contexts;
 #[expect(clippy::module_inception, reason = "the file is named for its type")]
 mod plan;
@@ -23,9 +22,8 @@ mod touch;
 mod uncovered;
 
 pub use built::Built;
-pub use decide::{ImageIds, Reuse, Situation, Source, UsedBase, Verdict, decide};
+pub use decide::{Reuse, Situation, Source, UsedBase, Verdict, decide};
 pub use difference::{Difference, Input, Sign};
-pub use inputs::{CacheKey, ENCODING, Inputs};
 pub use plan::Plan;
 pub use provenance::SourceCode;
 pub use stored::NotStored;

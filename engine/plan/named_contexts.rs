@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::BuilderArg;
+use crate::error::StageError;
 use crate::image::dockerfile::Reach;
 use crate::image::{Context, Dockerfile, ImageReference};
 use crate::run::Image;
-use crate::script::StageError;
 
 /// The words of the arguments of `image` that determine its content. A named context that is a directory is represented
 /// by the hash of its files, not by its path.

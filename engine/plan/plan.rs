@@ -11,16 +11,17 @@ use super::docker_build::{DockerfileRecipe, keep_context, select};
 use super::error::PlanError;
 use super::named_contexts::{argument_words, unknown_reading, widened};
 use super::reason::why_build;
-use super::{CacheKey, Inputs, Reuse, Situation, Source, UsedBase, Verdict, decide};
+use super::{Reuse, Situation, Source, UsedBase, Verdict, decide};
 use crate::builder::{BuiltImage, CustomRequest, build_custom, custom_words, on_change_files};
 use crate::config::{BuilderKind, RebuildStrategy};
 use crate::dependency::{fill_custom, named_images};
+use crate::error::{ErrorKind, StageError};
 use crate::event::{Decision, Event, Level};
 use crate::image::context::{Change, ContextDigest, Forest};
-use crate::image::{Context, Digest, ImageReference, Selection, Tag, TagTemplate};
-use crate::run::{Claim, Finished, Image, Run, lock};
-use crate::script::StageError;
-use crate::script::stage::Dockerfile;
+use crate::image::{CacheKey, Context, Digest, ImageReference, Inputs, Selection, Tag, TagTemplate};
+use crate::lock::lock;
+use crate::run::ImageDockerfile;
+use crate::run::{Claim, Finished, Image, Run};
 use crate::state::{BaseIdentity, BuiltFor, Progress, Record, RecordedInputs};
 
 /// A planned image. Planning reads files and may query a daemon or registry, but changes nothing.
@@ -81,7 +82,7 @@ impl Plan {
     /// If a file of the build context cannot be read, or a required query to a daemon or registry fails.
     pub fn of_dockerfile(
         image: &Image,
-        dockerfile: &Dockerfile,
+        dockerfile: &ImageDockerfile,
         context: &Context,
     ) -> Result<Self, StageError> {
         Self::undecided_of_dockerfile(image, dockerfile, context)?.decided(None)
@@ -93,7 +94,7 @@ impl Plan {
     /// If a file of the build context cannot be read.
     pub fn key_of_dockerfile(
         image: &Image,
-        dockerfile: &Dockerfile,
+        dockerfile: &ImageDockerfile,
         context: &Context,
     ) -> Result<CacheKey, StageError> {
         Self::undecided_of_dockerfile(image, dockerfile, context)?.key()
@@ -101,7 +102,7 @@ impl Plan {
 
     pub(super) fn undecided_of_dockerfile(
         image: &Image,
-        dockerfile: &Dockerfile,
+        dockerfile: &ImageDockerfile,
         context: &Context,
     ) -> Result<Self, StageError> {
         let run = image.run();
@@ -358,7 +359,7 @@ impl Plan {
             pushes: image.pushes() || (image.config().custom.is_some() && !run.options.skip_push),
             check_registry: run.options.check_registry,
             in_daemon: &|references| match run.in_daemon(references) {
-                Err(error) if error.code() == "docker::unreachable" => Ok(None),
+                Err(error) if error.kind() == ErrorKind::DaemonUnreachable => Ok(None),
                 found => found.map(Some),
             },
             in_store: &|digest| run.wait(run.host.oci.has(digest)).map_err(StageError::from)?,
@@ -403,7 +404,7 @@ impl Plan {
         let mut attempt = 1;
         loop {
             match self.with_files_of_now()?.build_once(chosen) {
-                Err(error) if error.code() == "stage::build::changed" && attempt < ATTEMPTS => {
+                Err(error) if error.kind() == ErrorKind::FileChanged && attempt < ATTEMPTS => {
                     self.image.events().notice(Level::Info, format!("building again: {}", error.message()));
                     self.image.run().host.writes.wrote();
                     attempt += 1;

@@ -56,9 +56,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::image::Digest;
     use crate::image::context::{Change, ChangeKind};
-    use crate::plan::Inputs;
+    use crate::image::{Digest, Inputs};
     use crate::plan::difference::differences;
     use crate::plan::sample::{inputs, record};
 

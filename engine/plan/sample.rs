@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Inputs;
-use crate::image::Digest;
+use crate::image::{Digest, Inputs};
 use crate::state::{Progress, Record, RecordedInputs};
 
 /// The inputs of an image with one build argument.

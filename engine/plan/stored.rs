@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::provenance::{PROVENANCE_TYPE, SourceCode, statement};
 use super::{Built, Source};
+use crate::error::StageError;
 use crate::host::{Attachment, ProjectPath};
 use crate::image::Digest;
-use crate::script::StageError;
 use crate::state::Record;
 
 /// The image is not in the image store.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::process::{CommandLine, Pipe, ProcessError};
+use super::{CommandLine, Pipe, ProcessError};
 
 /// Receives each line of a command's output.
 pub type OnLine<'a> = &'a mut (dyn FnMut(Pipe, &str) + Send);

@@ -2,6 +2,7 @@
 
 mod command_line;
 mod error;
+mod exec;
 mod foreground;
 mod interrupt;
 mod lines;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use command_line::CommandLine;
 pub use error::ProcessError;
+pub use exec::{Exec, ExecRequest, OnLine, Purpose};
 pub use foreground::run_in_foreground;
 pub use interrupt::{interrupted, interrupted_again};
 use pulse::{Felt, Pulse};

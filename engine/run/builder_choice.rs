@@ -5,9 +5,9 @@ use crate::builder::arguments::{Taker, refusal};
 use crate::builder::kaniko;
 use crate::builder::oci::{Obstacle, needs_daemon};
 use crate::config::BuilderKind;
+use crate::error::{ErrorKind, StageError};
 use crate::event::Level;
 use crate::image::Dockerfile;
-use crate::script::StageError;
 
 impl Image {
     /// The builder to use. Plans check whether a daemon responds, as builds do.
@@ -44,7 +44,7 @@ impl Image {
     fn docker_or_oci(&self) -> Result<BuilderKind, StageError> {
         let run = self.run();
         let Err(error) = run.wait(run.host.docker.reachable())? else { return Ok(BuilderKind::Docker) };
-        if error.code() != "docker::unreachable" {
+        if error.kind() != ErrorKind::DaemonUnreachable {
             return Err(error);
         }
         match self.obstacle() {

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::{Run, RunError, lock};
+use super::{Run, RunError};
 use crate::event::Level;
+use crate::lock::lock;
 use crate::state::{ImageLock, LockAttempt};
 
 /// The timeout for another process that builds the image. Afterwards, this process builds it too, which is always safe.

@@ -2,9 +2,9 @@
 
 use super::Run;
 use crate::cluster::{ClusterContext, Loader, LocalCluster, Node};
+use crate::error::StageError;
 use crate::event::Level;
 use crate::host::Machine;
-use crate::script::StageError;
 
 /// How the nodes of the cluster get images.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Errors of a whole run.
 
 use crate::dependency::RuntimeVariableError;
+use crate::error::Cancelled;
 use crate::graph::GraphError;
 use crate::image::dockerfile::DockerfileError;
 
@@ -8,9 +9,9 @@ use crate::image::dockerfile::DockerfileError;
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum RunError {
     /// Cancelled by the user, or because of another failure.
-    #[error("the run was cancelled")]
-    #[diagnostic(code(run::cancelled))]
-    Cancelled,
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Cancelled(#[from] Cancelled),
 
     /// Images failed; each was reported separately.
     #[error("{failed} of {all} images failed")]

@@ -5,19 +5,19 @@ mod claim;
 mod delivery;
 mod error;
 mod image;
+mod image_dockerfile;
 mod options;
 mod progress;
 mod pull_secret;
+mod pull_secret_hooks;
 mod results;
-mod scope;
-mod secrets;
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -26,27 +26,30 @@ use tokio_util::sync::CancellationToken;
 use crate::cache_folder::cache_folder;
 use crate::config::{ImageConfig, Project};
 use crate::dependency::{Kin, Place};
+use crate::error::{Cancelled, StageError};
 use crate::event::{Event, Events, ImageEvents, Level};
 use crate::graph::{Graph, GraphError, NamedBase};
-use crate::hook::PullSecretHooks;
-use crate::host::{CountedExec, ExecRequest, Host, MaskedExec};
+use crate::host::{CountedExec, Host, ImageIds, MaskedExec};
 use crate::image::context::{ContextDigest, ContextError, Forest};
 use crate::image::dockerfile::{BaseImage, BuildArgs};
-use crate::image::{Dockerfile, ImageReference, Selection};
-use crate::plan::{CacheKey, ImageIds, Plan};
-use crate::process::{Pipe, ProcessError};
-use crate::script::{Pipeline, StageError};
-use crate::state::{BaseIdentity, BaseMemory, ImageLock, ImageStore, Record, StatIndex};
+use crate::image::{CacheKey, Dockerfile, ImageReference, Selection, StatIndex};
+use crate::lock::lock;
+use crate::plan::Plan;
+use crate::process::{ExecRequest, Pipe, ProcessError};
+use crate::scope::Scope;
+use crate::script::Pipeline;
+use crate::secrets::Secrets;
+use crate::state::{BaseIdentity, BaseMemory, ImageLock, ImageStore, Record};
 use crate::suggestion::nearest;
 
 pub use claim::Claim;
 pub use delivery::Delivery;
 pub use error::RunError;
 pub use image::Image;
+pub use image_dockerfile::ImageDockerfile;
 pub use options::RunOptions;
+pub use pull_secret_hooks::PullSecretHooks;
 pub use results::Results;
-pub use scope::Scope;
-pub use secrets::Secrets;
 
 /// One run of a pipeline. Shared by all its threads.
 pub struct Run {
@@ -282,7 +285,7 @@ impl Run {
         self.runtime.block_on(async {
             tokio::select! {
                 biased;
-                () = cancel.cancelled() => Err(RunError::Cancelled),
+                () = cancel.cancelled() => Err(Cancelled.into()),
                 value = future => Ok(value),
             }
         })
@@ -301,7 +304,7 @@ impl Run {
         let done = self.wait(self.runtime.spawn_blocking(work))?;
         done.map_err(|error| match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => RunError::Cancelled,
+            Err(_) => Cancelled.into(),
         })
     }
 
@@ -625,9 +628,4 @@ fn near_file(path: &Path) -> Option<String> {
 /// A configured path without a leading `./`.
 fn display_path(path: &Path) -> String {
     path.strip_prefix(".").unwrap_or(path).display().to_string()
-}
-
-/// Locks even after a panic of another thread: the maps are always consistent.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

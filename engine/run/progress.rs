@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{Run, Scope, lock};
+use super::Run;
 use crate::image::Digest;
+use crate::lock::lock;
+use crate::scope::Scope;
 use crate::state::{Progress, Record};
 
 /// The unfinished builds that a run continues, by image.

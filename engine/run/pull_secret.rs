@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::{Run, lock};
+use super::Run;
 use crate::cluster::{PullSecret, PullSecretResult, RegistryLogin};
 use crate::config::PullSecretConfig;
+use crate::error::StageError;
 use crate::event::Level;
-use crate::script::StageError;
+use crate::lock::lock;
 
 impl Run {
     /// Creates the secret for `registry` with Docker's credentials, unless the section `pullSecrets` has one for it.

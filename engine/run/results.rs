@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use indexmap::IndexMap;
 
-use super::lock;
 use crate::event::{Event, Events, ImageResult, Outcome};
+use crate::lock::lock;
 use crate::script::ScriptError;
 
 /// The results of the images of a run, and the errors of failed ones.

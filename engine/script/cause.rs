@@ -7,7 +7,8 @@ use rhai::EvalAltResult;
 use super::layer::{self, without_numbers};
 use super::pipeline::is_closure;
 use super::trace::Place;
-use super::{Pipeline, StageError, hint, resolver, stage};
+use super::{Pipeline, hint, resolver, stage};
+use crate::error::StageError;
 use crate::suggestion::nearest;
 
 /// The error codes of stages that only an invalid script can cause, in addition to all `script::...`.

@@ -7,7 +7,8 @@ use rhai::{Dynamic, Engine};
 use super::resolver::ProjectResolver;
 use super::stage;
 use crate::event::{Event, Level};
-use crate::run::{Run, Scope};
+use crate::run::Run;
+use crate::scope::Scope;
 
 /// The maximum depth of function calls.
 const CALL_LEVELS: usize = 128;

@@ -9,7 +9,8 @@ use super::cause::{Cause, lower_first};
 use super::pipeline::{MERGED, is_closure};
 use super::syntax_help::{last_word, syntax_help};
 use super::trace::{Excerpt, Place};
-use super::{Function, Pipeline, ScriptFile, StageError};
+use super::{Function, Pipeline, ScriptFile};
+use crate::error::{ErrorKind, StageError};
 
 /// What stopped a script.
 #[derive(Debug)]
@@ -78,7 +79,7 @@ impl ScriptError {
                         places.extend(closure(pipeline, &error));
                     }
                     return match Cause::of(pipeline, error, places.first()) {
-                        Cause::Stage(stage) if stage.code() == "run::cancelled" => Self::Cancelled,
+                        Cause::Stage(stage) if stage.kind() == ErrorKind::Cancelled => Self::Cancelled,
                         cause => Self::stopped(pipeline, cause, &places),
                     };
                 }

@@ -16,7 +16,6 @@ pub mod reference;
 mod resolver;
 mod signature;
 pub mod stage;
-mod stage_error;
 mod syntax_help;
 #[cfg(test)]
 mod tests;
@@ -28,7 +27,6 @@ pub use error::ScriptError;
 pub use file::{Insertion, ScriptFile};
 pub use pipeline::{Function, Pipeline};
 pub use signature::{Kind, Parameter, Signature, SignatureError};
-pub use stage_error::StageError;
 
 /// The result of a function that a script calls: its value, or an error that the script can catch.
 pub type RhaiResultOf<T> = Result<T, Box<rhai::EvalAltResult>>;

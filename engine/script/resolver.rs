@@ -10,7 +10,8 @@ use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Share
 use super::engine::new_parser;
 use super::file::DEFAULT_BUILD;
 use super::library::MODULES;
-use super::{RhaiResultOf, ScriptFile, StageError};
+use super::{RhaiResultOf, ScriptFile};
+use crate::error::StageError;
 use crate::run::Run;
 
 /// The built-in modules: name and source.

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::BuiltFor;
 use super::instructions::{self, InstructionChange, RecordedInstruction};
 use super::{BaseIdentity, Progress};
-use crate::image::{Digest, Dockerfile, ImageReference, Repository, Tag, TagTemplate};
-use crate::plan::{CacheKey, ENCODING, Inputs};
+use crate::image::{
+    CacheKey, Digest, Dockerfile, ENCODING, ImageReference, Inputs, Repository, Tag, TagTemplate,
+};
 
 /// How many builds of an image are recorded: enough for switching between a few profiles and branches.
 const KEPT: usize = 12;

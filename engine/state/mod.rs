@@ -8,8 +8,6 @@ mod image_lock;
 mod images;
 mod instructions;
 mod progress;
-mod stamp;
-mod stat_index;
 
 pub use base_identity::BaseIdentity;
 pub use bases::BaseMemory;
@@ -19,6 +17,3 @@ pub use image_lock::{ImageLock, LockAttempt};
 pub use images::{ImageStore, Record, RecordedInputs};
 pub use instructions::{InstructionChange, RecordedInstruction};
 pub use progress::Progress;
-pub use stamp::Stamp;
-pub(crate) use stamp::nanoseconds_of;
-pub use stat_index::{IndexWarning, StatIndex};

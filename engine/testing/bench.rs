@@ -12,7 +12,8 @@ use super::Found;
 use super::snapshots::Snapshots;
 use crate::event::{Event, Events, Level};
 use crate::host::memory::Memory;
-use crate::run::{Run, lock};
+use crate::lock::lock;
+use crate::run::Run;
 
 /// The context of one test: its in-memory host, its projects, and their output.
 pub struct Bench {

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use rhai::{Array, Dynamic, FnPtr, Map};
 use serde_json::{Value, json};
 
+use crate::error::StageError;
 use crate::plan::{Built, Plan};
 use crate::run::Image;
-use crate::script::StageError;
 use crate::script::stage::{Dockerfile, Project};
 
 /// `value` as plain data. Plans and images contain no cache keys and no absolute paths, so that the data is the same on

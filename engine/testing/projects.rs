@@ -9,9 +9,10 @@ use rhai::Engine;
 
 use super::bench::{Bench, Loaded};
 use crate::config::{self, LoadOptions, Project};
+use crate::error::StageError;
 use crate::image::TagTemplate;
 use crate::run::{Run, RunOptions};
-use crate::script::{Pipeline, ScriptFile, StageError, new_engine};
+use crate::script::{Pipeline, ScriptFile, new_engine};
 
 /// The options of a test for a project.
 #[derive(Debug, Clone, Default)]

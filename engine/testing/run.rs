@@ -11,7 +11,7 @@ use super::bench::{Bench, Defaults};
 use super::snapshots::Snapshots;
 use super::{Found, stage};
 use crate::host::memory::CallKind;
-use crate::run::lock;
+use crate::lock::lock;
 use crate::script::ScriptError;
 
 /// The stack of a thread that runs tests.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use crate::run::lock;
+use crate::lock::lock;
 
 /// The snapshots of one test file: `NAME_test.rhai` has them in `NAME_test.snap`.
 ///

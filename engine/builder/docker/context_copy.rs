@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use crate::builder::BuildRequest;
-use crate::image::Digest;
 use crate::image::context::Entry;
-use crate::state::{ContextCopy, FileVersion, nanoseconds_of};
+use crate::image::{Digest, nanoseconds_of};
+use crate::state::{ContextCopy, FileVersion};
 
 /// How many file versions to record for a context: per file of the context, and in addition.
 const REMEMBERED: (usize, usize) = (4, 10_000);

@@ -11,9 +11,9 @@ use tempfile::TempDir;
 use super::context_copy::RememberedCopy;
 use super::shared_key::shared_key;
 use crate::builder::{BuildError, BuildRequest};
-use crate::image::Digest;
 use crate::image::context::{Content, Entry, EntryKind, SentFiles, path_of, shown};
-use crate::state::{ContextCopy, FileVersion, nanoseconds_of};
+use crate::image::{Digest, nanoseconds_of};
+use crate::state::{ContextCopy, FileVersion};
 
 /// Bytes copied at once.
 const BUFFER: usize = 256 * 1024;

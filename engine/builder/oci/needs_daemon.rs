@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::variables::platform_args;
 use crate::builder::{BuildError, BuildRequest};
+use crate::error::StageError;
 use crate::image::dockerfile::{Base, BaseConfig, BuildArgs, Graph, Instruction, Kind, is_docker_frontend};
 use crate::image::{Dockerfile, Platform, dockerfile::DockerfileError};
-use crate::script::StageError;
 
 /// The build argument that names the frontend, whatever the Dockerfile says.
 const SYNTAX: &str = "BUILDKIT_SYNTAX";

@@ -8,7 +8,7 @@ use clap::Args;
 use super::exit_status::{ExitStatus, Failure, print_diagnostic};
 use super::load;
 use super::stdout::print_json;
-use crate::cli::GlobalOptions;
+use crate::command::cli::GlobalOptions;
 use finding::View;
 
 /// The options of `windlass check`.

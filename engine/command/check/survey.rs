@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::finding::{Finding, Owner};
-use crate::cli::GlobalOptions;
+use crate::command::cli::GlobalOptions;
 use crate::command::exit_status::Failure;
 use crate::command::load::{load_explained, load_options};
 use crate::command::pipeline_options::scripts;
@@ -18,6 +18,7 @@ use crate::command::pipeline_run::{Call, call_pipeline, new_runtime};
 use crate::command::unused_script::unused_scripts;
 use crate::config::{self, ConfigError, Explain, LoadOptions, Loaded};
 use crate::dependency::{Dependency, DependencyError, Fetch, News, Request, Selection, Tree, attach};
+use crate::error::ErrorKind;
 use crate::event::Events;
 use crate::host::{Host, HostOptions};
 use crate::run::{Run, RunOptions};
@@ -200,7 +201,7 @@ impl Survey {
         let last = outcome.err().filter(|error| !Dependency::is_summary(error));
         // The results of a dependency that is not fetched are unknown.
         let is_unknown = |error: &ScriptError| {
-            error.stage().is_some_and(|stage| stage.code() == "run::dependency_left_out")
+            error.stage().is_some_and(|stage| stage.kind() == ErrorKind::DependencyOmitted)
         };
         for error in failures(&run).chain(last).filter(|error| !is_unknown(error)) {
             self.note_shared(error, profile);

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Row, show};
-use crate::cli::GlobalOptions;
+use crate::command::cli::GlobalOptions;
 use crate::command::exit_status::{ExitStatus, Failure};
 use crate::command::load;
 use crate::config::{CommandConfig, Origin};

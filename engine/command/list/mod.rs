@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::exit_status::{ExitStatus, Failure};
 use super::stdout::{print, print_json};
-use crate::cli::GlobalOptions;
+use crate::command::cli::GlobalOptions;
 use table::Table;
 
 /// The options of `windlass list`.

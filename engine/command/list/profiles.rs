@@ -1,7 +1,7 @@
 //! `windlass list profiles`.
 
 use super::{Row, show};
-use crate::cli::GlobalOptions;
+use crate::command::cli::GlobalOptions;
 use crate::command::exit_status::{ExitStatus, Failure};
 use crate::command::load;
 use crate::config::{Explain, ProfileStatus};

@@ -14,7 +14,7 @@ use super::pipeline_run::Call;
 use super::run::{Invoked, UnknownName, invoke, pipelines, told};
 use super::stdout::{print, print_json};
 use super::{PipelineOptions, completions};
-use crate::cli::{Cli, GlobalOptions};
+use crate::command::cli::{Cli, GlobalOptions};
 use crate::config::Loaded;
 use view::PlanView;
 

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::command::dry_run::{DryRun, Part, Told};
 use crate::event::{Decision, Outcome};
-use crate::host::Purpose;
 use crate::host::planning::{Effect, EffectKind};
+use crate::process::Purpose;
 
 /// The effects that a run would have. The fields are an interface for programs: new ones may be added, but none
 /// renamed.

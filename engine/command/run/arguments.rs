@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches};
 use rhai::{Array, Dynamic};
 use serde_json::Value;
 
-use crate::cli::{Cli, GlobalOptions};
+use crate::command::cli::{Cli, GlobalOptions};
 use crate::script::{Kind, Parameter, Signature};
 
 /// A parsed command line.

@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::UnknownName;
 use super::arguments::{self, Parsed};
-use crate::cli::GlobalOptions;
 use crate::command::PipelineOptions;
+use crate::command::cli::GlobalOptions;
 use crate::command::exit_status::{ExitStatus, Failure};
 use crate::command::load::load_project;
 use crate::command::pipeline_run::Call;

@@ -14,7 +14,7 @@ use super::PipelineOptions;
 use super::exit_status::{ExitStatus, Failure};
 use super::load::{load_to_run, warn};
 use super::pipeline_run::run_pipeline;
-use crate::cli::GlobalOptions;
+use crate::command::cli::GlobalOptions;
 use crate::process::ProcessError;
 use shell_command::Ambiguous;
 

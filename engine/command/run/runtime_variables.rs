@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::GlobalOptions;
+use crate::command::cli::GlobalOptions;
 use crate::command::exit_status::Failure;
 use crate::command::load::{load_dependencies, load_project};
 use crate::command::pipeline_run::{host_options, new_runtime};

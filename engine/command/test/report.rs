@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::command::exit_status::render;
 use crate::command::image_failure::ImageFailure;
+use crate::error::ErrorKind;
 use crate::script::ScriptError;
 use crate::testing::{Outcome, Tested, Verdict};
 
@@ -118,7 +119,7 @@ fn failure(test: &Tested) -> String {
 }
 
 fn errors(error: &ScriptError, images: &[(String, std::sync::Arc<ScriptError>)]) -> String {
-    let is_summary = error.stage().is_some_and(|stage| stage.code() == "run::failed");
+    let is_summary = error.stage().is_some_and(|stage| stage.kind() == ErrorKind::Summary);
     let images = images.iter().filter(|_| is_summary);
     let images: String =
         images.map(|(image, error)| render(&ImageFailure { image, folder: None, error })).collect();

@@ -14,7 +14,7 @@ use super::load::load_project;
 use super::pipeline_run::Call;
 use super::stdout::{print, print_json};
 use super::{PipelineOptions, completions};
-use crate::cli::GlobalOptions;
+use crate::command::cli::GlobalOptions;
 
 /// The options of `windlass why`.
 #[derive(Debug, Args)]

@@ -10,12 +10,11 @@ use crate::config::load::{LoadOptions, find, text_of};
 use crate::config::node::{Entry, Mapping, Node, Span, Value};
 use crate::config::parse::parse;
 use crate::config::problem::Problems;
-use crate::config::profile;
 use crate::config::reader::Reader;
 use crate::config::rewrite::{comments, rewrite};
 use crate::config::schema::check::{Stage, check};
 use crate::config::variable::{Part, is_predefined, parts};
-use crate::config::{ConfigError, Origin, Problem, Version, shorthand, version};
+use crate::config::{ConfigError, Origin, Problem, Version, profile, shorthand, version};
 
 /// A file and its upgraded content.
 #[derive(Debug)]

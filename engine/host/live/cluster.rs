@@ -14,12 +14,11 @@ use crate::cluster::{
     ClusterAccess, ClusterContext, ClusterError, ImageLoad, Loader, Node, PodLogs, PullSecret,
     PullSecretResult,
 };
+use crate::error::{Cancelled, StageError};
 use crate::event::ImageEvents;
 use crate::host::Cluster;
 use crate::process::{Process, ProcessError};
 use crate::registry::CredentialStore;
-use crate::run::RunError;
-use crate::script::StageError;
 
 /// The timeout for loading images into a cluster.
 const LOAD_LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -109,7 +108,7 @@ impl Cluster for LiveCluster {
         match ended.await {
             Ok(0) => Ok(()),
             Ok(code) => Err(failed(format!("`{program}` failed with exit code {code}: {last}")).into()),
-            Err(ProcessError::Cancelled { .. }) => Err(RunError::Cancelled.into()),
+            Err(ProcessError::Cancelled { .. }) => Err(Cancelled.into()),
             Err(error) => Err(failed(error.to_string()).into()),
         }
     }

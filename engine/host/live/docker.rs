@@ -12,13 +12,12 @@ use super::oci::OCI;
 use crate::builder::docker::{BuildKit, Classic, Cli, Daemon, Found, PushError, proxies, wants_build_kit};
 use crate::builder::{BuildError, BuildMethod, BuildRequest, Builder, BuiltImage};
 use crate::config::DockerConfig;
+use crate::error::{Cancelled, StageError};
 use crate::event::{Event, Events, ImageEvents, Level};
 use crate::host::{Docker, Machine};
 use crate::image::ImageReference;
 use crate::image::dockerfile::BaseConfig;
 use crate::registry::{Action, Credential, CredentialStore, RegistryError, own_platform};
-use crate::run::RunError;
-use crate::script::StageError;
 use crate::state::BuiltFor;
 
 /// A real Docker daemon.
@@ -96,7 +95,7 @@ async fn until_cancelled<T>(
     cancel: &CancellationToken,
     future: impl Future<Output = T>,
 ) -> Result<T, StageError> {
-    cancel.run_until_cancelled(future).await.ok_or_else(|| RunError::Cancelled.into())
+    cancel.run_until_cancelled(future).await.ok_or_else(|| Cancelled.into())
 }
 
 /// The credential for a registry; if it is unavailable, reports this and continues without it.
@@ -211,7 +210,7 @@ impl Docker for LiveDocker {
                 let known = self.credentials.get(domain).await;
                 Err(RegistryError::from_daemon(Action::Push, reference, &known, &reason).into())
             }
-            Err(PushError::Cancelled { .. }) => Err(RunError::Cancelled.into()),
+            Err(PushError::Cancelled { .. }) => Err(Cancelled.into()),
             Err(error) => Err(error.into()),
         }
     }

@@ -3,8 +3,7 @@
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use crate::host::{Exec, ExecRequest, OnLine};
-use crate::process::{Process, ProcessError};
+use crate::process::{Exec, ExecRequest, OnLine, Process, ProcessError};
 
 /// Runs real commands.
 pub(super) struct LiveExec;

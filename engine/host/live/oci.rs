@@ -10,14 +10,14 @@ use tokio_util::sync::CancellationToken;
 use crate::builder::docker::Daemon;
 use crate::builder::oci::{BaseImages, Oci as OciBuilder, passed_on, take_saved, taken_before};
 use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
+use crate::error::{Cancelled, StageError};
 use crate::event::{Events, ImageEvents, Level};
 use crate::host::{Attachment, Oci, ProjectPath};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference, Platform};
+use crate::lock::lock;
 use crate::oci::{BlobStore, Compression, ImageName, Origin, StoredImage};
 use crate::registry::{RegistryClient, own_platform};
-use crate::run::{RunError, lock};
-use crate::script::StageError;
 use crate::state::BuiltFor;
 
 /// The name of windlass's own builder in records.
@@ -138,7 +138,7 @@ impl Oci for LiveOci {
             Attachment::Bill { name } => {
                 let (store, root, name) = (self.store.clone(), *digest, name.clone());
                 let attached = tokio::task::spawn_blocking(move || store.attach_bills(&root, &name)).await;
-                attached.map_err(|_| RunError::Cancelled)??;
+                attached.map_err(|_| Cancelled)??;
             }
         }
         Ok(())
@@ -154,7 +154,7 @@ impl Oci for LiveOci {
         cancel: &CancellationToken,
     ) -> Result<(), StageError> {
         let complete = self.client.complete(&self.store, digest, events);
-        cancel.run_until_cancelled(complete).await.ok_or(RunError::Cancelled)??;
+        cancel.run_until_cancelled(complete).await.ok_or(Cancelled)??;
         let (store, digest, references) = (self.store.clone(), *digest, references.to_vec());
         let path = path.absolute().to_owned();
         let write = move || match is_folder {
@@ -162,7 +162,7 @@ impl Oci for LiveOci {
             false => store.write_archive_file(&digest, &references, &own_platform(), &path),
         };
         let written = tokio::task::spawn_blocking(write).await;
-        Ok(written.map_err(|_| RunError::Cancelled)??)
+        Ok(written.map_err(|_| Cancelled)??)
     }
 
     async fn tag(&self, digest: &Digest, reference: &ImageReference) -> Result<(), StageError> {
@@ -208,7 +208,7 @@ impl Oci for LiveOci {
             self.daemon.load(&self.store, digest, references).await?;
             Ok(true)
         };
-        cancel.run_until_cancelled(load).await.ok_or(RunError::Cancelled)?
+        cancel.run_until_cancelled(load).await.ok_or(Cancelled)?
     }
 
     async fn push(
@@ -222,7 +222,7 @@ impl Oci for LiveOci {
         let push = self.client.push(&self.store, digest, &references, events);
         match cancel.run_until_cancelled(push).await {
             Some(pushed) => pushed?,
-            None => return Err(RunError::Cancelled.into()),
+            None => return Err(Cancelled.into()),
         }
         Ok(Some(digest.to_string()))
     }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::error::StageError;
 use crate::event::{Event, Events, Level};
 use crate::host::{ImageCopy, Registry};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{ImageReference, Repository, Tag};
 use crate::registry::{ManifestFacts, RegistryClient};
-use crate::script::StageError;
 
 /// Real registries.
 pub(super) struct LiveRegistry {

@@ -9,9 +9,9 @@ use crate::builder::kaniko::KanikoBuild;
 use crate::builder::{BuildRequest, BuiltImage};
 use crate::cluster::{ClusterContext, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult};
 use crate::config::BuilderKind;
+use crate::error::StageError;
 use crate::event::ImageEvents;
 use crate::host::{Cluster, Docker as _};
-use crate::script::StageError;
 
 /// The user name for all registries.
 const USER: &str = "ann";

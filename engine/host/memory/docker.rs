@@ -9,11 +9,11 @@ use tokio_util::sync::CancellationToken;
 use super::{CallKind, Memory, Scripted, digest_of};
 use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
 use crate::config::{BuilderKind, DockerConfig};
+use crate::error::StageError;
 use crate::event::ImageEvents;
 use crate::host::{Docker, Machine};
 use crate::image::ImageReference;
 use crate::image::dockerfile::BaseConfig;
-use crate::script::StageError;
 
 /// A built image and its inputs.
 #[derive(Debug, Clone)]

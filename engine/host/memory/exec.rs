@@ -4,8 +4,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::{CallKind, Memory};
-use crate::host::{Exec, ExecRequest, OnLine, Purpose};
-use crate::process::{CommandLine, Pipe, ProcessError};
+use crate::process::{CommandLine, Exec, ExecRequest, OnLine, Pipe, ProcessError, Purpose};
 
 /// The configured result of a command.
 #[derive(Debug, Clone, Default)]

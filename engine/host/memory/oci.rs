@@ -9,12 +9,12 @@ use super::{CallKind, Memory, Scripted, digest_of};
 use crate::builder::oci::check_daemonless;
 use crate::builder::{BuildRequest, BuiltImage};
 use crate::config::BuilderKind;
+use crate::error::StageError;
 use crate::event::ImageEvents;
 use crate::host::{Attachment, Oci, ProjectPath};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference};
 use crate::oci::Compression;
-use crate::script::StageError;
 
 /// The references of an image, sorted.
 fn texts(references: &[ImageReference]) -> String {

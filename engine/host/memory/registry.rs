@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use super::{CallKind, Memory, Scripted};
+use crate::error::StageError;
 use crate::host::{ImageCopy, Registry};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{ImageReference, Repository, Tag};
 use crate::registry::ManifestFacts;
-use crate::script::StageError;
 
 impl Memory {
     /// Refuses a push to `reference` if configured.

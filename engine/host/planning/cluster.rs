@@ -10,9 +10,9 @@ use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::KanikoBuild;
 use crate::builder::{BuildRequest, BuiltImage};
 use crate::cluster::{ClusterContext, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult};
+use crate::error::StageError;
 use crate::event::ImageEvents;
 use crate::host::{Cluster, Docker};
-use crate::script::StageError;
 
 /// Forwards queries, records the rest.
 pub(super) struct PlanningCluster {

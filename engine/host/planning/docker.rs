@@ -10,11 +10,11 @@ use tokio_util::sync::CancellationToken;
 use super::effect::{Effect, EffectKind, Effects};
 use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
 use crate::config::DockerConfig;
+use crate::error::StageError;
 use crate::event::ImageEvents;
 use crate::host::{Docker, Machine};
 use crate::image::ImageReference;
 use crate::image::dockerfile::BaseConfig;
-use crate::script::StageError;
 
 /// The ID of a planned image.
 const PLANNED: &str = "planned";

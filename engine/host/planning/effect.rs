@@ -6,9 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 
 use crate::builder::BuildRequest;
-use crate::host::Purpose;
 use crate::image::ImageReference;
-use crate::run::Scope;
+use crate::process::Purpose;
+use crate::scope::Scope;
 
 /// An effect that a run would have.
 #[derive(Debug, Clone, Serialize)]

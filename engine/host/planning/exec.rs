@@ -6,8 +6,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::effect::{Effect, EffectKind, Effects};
-use crate::host::{Exec, ExecRequest, OnLine, Purpose};
-use crate::process::ProcessError;
+use crate::process::{Exec, ExecRequest, OnLine, ProcessError, Purpose};
 
 /// Runs commands without side effects, records all.
 pub(super) struct PlanningExec {

@@ -12,13 +12,13 @@ use crate::builder::kaniko::KanikoBuild;
 use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
 use crate::cluster::{ClusterContext, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult};
 use crate::config::DockerConfig;
+use crate::error::StageError;
 use crate::event::ImageEvents;
 use crate::host::{Attachment, Cluster, Docker, ImageCopy, Machine, Oci, ProjectPath, Registry};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference, Repository, Tag};
 use crate::oci::Compression;
 use crate::registry::ManifestFacts;
-use crate::script::StageError;
 
 /// Has no images and does nothing.
 pub(super) struct Nobody;

@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 use super::effect::{Effect, EffectKind, Effects, texts};
 use crate::builder::oci::check_daemonless;
 use crate::builder::{BuildRequest, BuiltImage};
+use crate::error::StageError;
 use crate::event::ImageEvents;
 use crate::host::{Attachment, Docker, Oci, ProjectPath};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference};
 use crate::oci::Compression;
-use crate::script::StageError;
 
 /// Forwards queries, records the rest.
 pub(super) struct PlanningOci {

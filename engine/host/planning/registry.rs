@@ -5,11 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::effect::{Effect, EffectKind, Effects};
+use crate::error::StageError;
 use crate::host::{ImageCopy, Registry};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{ImageReference, Repository, Tag};
 use crate::registry::ManifestFacts;
-use crate::script::StageError;
 
 /// The digest of a planned image.
 const PLANNED: &str = "planned";

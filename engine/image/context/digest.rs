@@ -14,8 +14,7 @@ use super::entry::{Content, Entry, EntryKind, open};
 use super::name::{bytes_of, order};
 use super::selection::Hashed;
 use super::{ContextError, Selection, SentFiles};
-use crate::image::Digest;
-use crate::state::{Stamp, StatIndex};
+use crate::image::{Digest, Stamp, StatIndex};
 
 /// Identifies the encoding that is hashed; it must change with the encoding.
 const VERSION: &[u8] = b"windlass context 2\0";

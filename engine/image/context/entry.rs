@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::name::text_of_os;
 use super::sent::Changed;
-use crate::state::Stamp;
+use crate::image::Stamp;
 
 /// One file, directory or symlink of a [`Selection`](super::Selection).
 #[derive(Debug, Clone)]

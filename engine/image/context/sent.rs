@@ -10,8 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::entry::{self, Content, Entry, EntryKind};
 use super::tree::lock;
-use crate::image::Digest;
-use crate::state::{Stamp, StatIndex, nanoseconds_of};
+use crate::image::{Digest, Stamp, StatIndex, nanoseconds_of};
 
 /// The digests of the files of a context as a build received them, even if they change meanwhile: the record of a
 /// build contains its real inputs. A first build, which has nothing to compare with, reads its files only once: they

@@ -10,8 +10,7 @@ use futures_util::StreamExt as _;
 use proptest::prelude::*;
 
 use super::*;
-use crate::image::Digest;
-use crate::state::StatIndex;
+use crate::image::{Digest, StatIndex};
 
 /// A temporary directory: `a/b` is a file, `a/` a directory, `a -> b` a symlink, `a=text` a file with content,
 /// `a*` an executable.

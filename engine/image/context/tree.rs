@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::name::{path_of, text_of_os};
 use super::{Context, ContextError};
-use crate::state::Stamp;
+use crate::image::Stamp;
 
 /// The directories that a run has read: images that share a context share them.
 ///

@@ -2,8 +2,8 @@
 
 use rhai::{Array, Dynamic, FnPtr, ImmutableString};
 
+use crate::error::StageError;
 use crate::plan::Plan;
-use crate::script::StageError;
 use crate::script::cause::kind;
 
 /// The list in `value`, or `None` for `()`.

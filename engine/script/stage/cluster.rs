@@ -8,8 +8,9 @@ use rhai::plugin::*;
 use super::current;
 use super::option::Options;
 use crate::cluster::{ClusterContext, PodLogs};
+use crate::error::StageError;
 use crate::run::Run;
-use crate::script::{RhaiResultOf, StageError};
+use crate::script::RhaiResultOf;
 
 /// The cluster of a run.
 #[derive(Clone)]
@@ -26,9 +27,10 @@ pub mod cluster {
     use super::super::{Project, current};
     use super::{Cluster, logs};
     use crate::cluster::LocalCluster;
+    use crate::error::StageError;
     use crate::hook;
     use crate::run::Image;
-    use crate::script::{RhaiResultOf, StageError};
+    use crate::script::RhaiResultOf;
 
     /// The selected cluster, found in the order of kubectl: the context of `--kube-context`, otherwise the current
     /// context of the kubeconfig, otherwise the cluster in which windlass runs; `()` without a cluster. Only

@@ -134,11 +134,14 @@ use rhai::{Array, Dynamic, Map};
 use super::argument::texts;
 use super::current;
 use super::option::Options;
+use crate::error::{Cancelled, StageError};
 use crate::event::Event;
-use crate::host::{ExecRequest, ProjectPath, Purpose};
-use crate::process::{CommandLine, Pipe, ProcessError, Tail};
-use crate::run::{Run, RunError, Scope, lock};
-use crate::script::{RhaiResultOf, StageError};
+use crate::host::ProjectPath;
+use crate::lock::lock;
+use crate::process::{CommandLine, ExecRequest, Pipe, ProcessError, Purpose, Tail};
+use crate::run::Run;
+use crate::scope::Scope;
+use crate::script::RhaiResultOf;
 use crate::secret::Secret;
 
 /// The default timeout of a command.
@@ -265,7 +268,7 @@ fn capture(run: &Run, request: &ExecRequest, is_quiet: bool) -> Result<(CommandR
         return Err(CommandError::TooLong { command: first_line(&request.command.to_string()) }.into());
     }
     let code = ended.map_err(|error| match error {
-        ProcessError::Cancelled { .. } => StageError::from(RunError::Cancelled),
+        ProcessError::Cancelled { .. } => StageError::from(Cancelled),
         error => error.into(),
     })?;
     let trimmed = |text: String| text.trim_end_matches('\n').to_owned();

@@ -7,10 +7,11 @@ use rhai::plugin::*;
 pub mod context {
     use rhai::{Array, Dynamic};
 
+    use crate::error::StageError;
     use crate::image::Context;
     use crate::image::context::EntryKind;
     use crate::run::Image;
-    use crate::script::{RhaiResultOf, StageError};
+    use crate::script::RhaiResultOf;
 
     /// Opens the build context of `image`: its directory and its ignore file. Reads no other file yet.
     ///
@@ -108,10 +109,11 @@ pub mod context {
 }
 
 use super::current;
+use crate::error::StageError;
 use crate::image::Context;
 use crate::image::context::Selection;
 use crate::image::dockerfile::Reach;
-use crate::script::{RhaiResultOf, StageError};
+use crate::script::RhaiResultOf;
 
 /// All files that the ignore file does not exclude.
 fn everything(call: &NativeCallContext<'_>, context: &Context) -> RhaiResultOf<Selection> {

@@ -8,7 +8,8 @@ pub mod data {
     use rhai::{Dynamic, Map};
 
     use super::{BadData, from_json_value};
-    use crate::script::{RhaiResultOf, StageError};
+    use crate::error::StageError;
+    use crate::script::RhaiResultOf;
 
     /// Parses JSON into a value: maps, lists, strings, numbers, `true`, `false`, and `()` for `null`.
     ///
@@ -108,7 +109,7 @@ pub mod data {
 use rhai::{Array, Dynamic, ImmutableString, Map};
 use serde_json::Value;
 
-use crate::script::StageError;
+use crate::error::StageError;
 use crate::script::cause::kind;
 use crate::secret::Secret;
 

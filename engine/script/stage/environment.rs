@@ -8,8 +8,9 @@ pub mod environment {
     use rhai::Dynamic;
 
     use super::{BadFormat, Unset};
+    use crate::error::StageError;
+    use crate::script::RhaiResultOf;
     use crate::script::stage::{current, system_time};
-    use crate::script::{RhaiResultOf, StageError};
 
     /// The value of an environment variable, or of a variable in the project's `.env` file.
     ///

@@ -4,16 +4,16 @@ use rhai::plugin::*;
 use rhai::{Dynamic, Map};
 
 use super::current;
+use crate::error::{Cancelled, StageError};
 use crate::event::Level;
-use crate::run::RunError;
-use crate::script::StageError;
 
 /// Stages that handle errors, and the properties of a caught error.
 #[export_module]
 pub mod error {
     use rhai::{Dynamic, FnPtr};
 
-    use crate::script::{RhaiResultOf, StageError};
+    use crate::error::StageError;
+    use crate::script::RhaiResultOf;
 
     /// Calls `work`. If it fails, calls `handle` with the error and then fails with the same error and its positions in
     /// the script, which `try` and `throw` would lose.
@@ -84,7 +84,7 @@ fn show(context: &NativeCallContext, warning: &Dynamic) {
 pub(super) fn caught(error: &EvalAltResult) -> Dynamic {
     match error.unwrap_inner() {
         EvalAltResult::ErrorRuntime(value, _) => value.clone(),
-        EvalAltResult::ErrorTerminated(..) => Dynamic::from(StageError::from(RunError::Cancelled)),
+        EvalAltResult::ErrorTerminated(..) => Dynamic::from(StageError::from(Cancelled)),
         other => Dynamic::from(StageError::from(ScriptFault(other.to_string()))),
     }
 }

@@ -8,10 +8,11 @@ pub mod files {
     use rhai::{Array, Dynamic};
 
     use crate::builder::on_change_files;
+    use crate::error::StageError;
     use crate::host::{FileEdit, ProjectPath};
+    use crate::script::RhaiResultOf;
     use crate::script::stage::current;
     use crate::script::stage::option::text as text_of;
-    use crate::script::{RhaiResultOf, StageError};
 
     /// The content of a text file of the project.
     ///
@@ -110,10 +111,12 @@ pub mod files {
     }
 }
 
+use crate::error::StageError;
 use crate::host::FileEdit;
-use crate::run::{Run, lock};
+use crate::lock::lock;
+use crate::run::Run;
+use crate::script::RhaiResultOf;
 use crate::script::cause::kind;
-use crate::script::{RhaiResultOf, StageError};
 
 /// A file cannot be read or changed.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]

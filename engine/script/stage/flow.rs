@@ -9,9 +9,11 @@ pub mod flow {
 
     use super::super::error::message_of;
     use super::super::{current, option};
+    use crate::error::StageError;
     use crate::event::Outcome;
-    use crate::run::{Image, Scope};
-    use crate::script::{RhaiResultOf, StageError};
+    use crate::run::Image;
+    use crate::scope::Scope;
+    use crate::script::RhaiResultOf;
 
     /// Calls `work` as a step with this name, which is shown in the output like those of windlass, and returns its
     /// result.
@@ -190,10 +192,12 @@ use std::time::Duration;
 use rhai::{Dynamic, Map};
 
 use super::{current, option};
+use crate::error::StageError;
 use crate::event::{Event, Level};
-use crate::run::{Run, Scope};
+use crate::run::Run;
+use crate::scope::Scope;
+use crate::script::RhaiResultOf;
 use crate::script::cause::kind;
-use crate::script::{RhaiResultOf, StageError};
 
 /// The pause after the first failure of `retry`, and the longest one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

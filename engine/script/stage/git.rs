@@ -100,11 +100,12 @@ pub mod git {
 use std::time::Duration;
 
 use super::current;
+use crate::error::{Cancelled, StageError};
 use crate::git::GitTrouble;
-use crate::host::{ExecRequest, Purpose};
-use crate::process::{CommandLine, Pipe, ProcessError};
-use crate::run::{GitAnswer, RunError, lock};
-use crate::script::{RhaiResultOf, StageError};
+use crate::lock::lock;
+use crate::process::{CommandLine, ExecRequest, Pipe, ProcessError, Purpose};
+use crate::run::GitAnswer;
+use crate::script::RhaiResultOf;
 
 /// The value of the constant `git`.
 #[derive(Debug, Clone, Copy)]
@@ -206,7 +207,7 @@ fn ask(context: &NativeCallContext<'_>, arguments: &[&str]) -> RhaiResultOf<GitA
     };
     let ended = run.wait_for_end(run.host.exec.run(&request, &mut on_line, &run.cancellation()));
     let code = ended.map_err(|error| match error {
-        ProcessError::Cancelled { .. } => StageError::from(RunError::Cancelled),
+        ProcessError::Cancelled { .. } => StageError::from(Cancelled),
         error => error.into(),
     })?;
     let answer = GitAnswer { code, output: output.join("\n"), errors: errors.join("\n") };

@@ -3,11 +3,12 @@
 use rhai::Dynamic;
 use rhai::plugin::*;
 
+use crate::error::StageError;
 use crate::hook::{self, Occasion};
 use crate::image::Tag;
 use crate::plan::{Built, Plan};
 use crate::run::{Image, Run};
-use crate::script::{RhaiResultOf, StageError};
+use crate::script::RhaiResultOf;
 
 /// Stages that run hooks.
 #[export_module]

@@ -7,8 +7,9 @@ use rhai::plugin::*;
 pub mod http {
     use rhai::{Dynamic, Map};
 
+    use crate::error::StageError;
     use crate::host::{HttpMethod, HttpResponse};
-    use crate::script::{RhaiResultOf, StageError};
+    use crate::script::RhaiResultOf;
 
     /// Sends an HTTP POST request with `body` to `url`, which may be a secret, such as a webhook URL. A string is sent
     /// as text, any other value as JSON. Secrets in it are sent unmasked.
@@ -126,8 +127,9 @@ use rhai::{Dynamic, Map};
 use super::current;
 use super::data::expose_json_value;
 use super::option::{Options, text};
+use crate::error::StageError;
 use crate::host::{HttpMethod, HttpRequest, HttpResponse};
-use crate::script::{RhaiResultOf, StageError};
+use crate::script::RhaiResultOf;
 use crate::secret::Secret;
 
 /// The default timeout of an exchange.

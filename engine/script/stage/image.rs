@@ -14,10 +14,11 @@ pub mod image {
     use super::super::option::Options;
     use super::{list_or_unit, unplaced};
     use crate::config::BuilderArgs;
+    use crate::error::StageError;
     use crate::image::TagTemplate;
     use crate::plan::Built;
     use crate::run::Image;
-    use crate::script::{RhaiResultOf, StageError};
+    use crate::script::RhaiResultOf;
     use crate::secret::Secret;
 
     /// The name of the image: its key in `images`.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rhai::{Dynamic, ImmutableString, Map};
 
-use crate::script::StageError;
+use crate::error::StageError;
 use crate::script::cause::kind;
 use crate::secret::Secret;
 use crate::suggestion::nearest;

@@ -7,8 +7,11 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr};
 
 use crate::dependency::{has_place, share_place};
-use crate::run::{Image, Run, RunError, Scope, lock};
-use crate::script::{RhaiResultOf, ScriptError, StageError};
+use crate::error::{Cancelled, StageError};
+use crate::lock::lock;
+use crate::run::{Image, Run, RunError};
+use crate::scope::Scope;
+use crate::script::{RhaiResultOf, ScriptError};
 
 /// Stages that run functions in parallel.
 #[export_module]
@@ -219,7 +222,7 @@ impl Queue {
             }
         }
         if run.cancellation().is_cancelled() {
-            return Err(StageError::from(RunError::Cancelled).into());
+            return Err(StageError::from(Cancelled).into());
         }
         match (failed, first_error) {
             (0, _) => Ok(results),

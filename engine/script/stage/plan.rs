@@ -10,10 +10,11 @@ pub mod plan {
     use super::super::Dockerfile;
     use super::super::argument::{self, truth};
     use crate::config::BuilderKind;
+    use crate::error::StageError;
     use crate::image::{Context, ImageReference};
     use crate::plan::{Built, Plan};
     use crate::run::Image;
-    use crate::script::{RhaiResultOf, StageError};
+    use crate::script::RhaiResultOf;
 
     /// Plans the build of `image` from `dockerfile` and `context`: computes its cache key, compares it with earlier
     /// builds, and decides whether a build is needed.

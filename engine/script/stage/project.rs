@@ -18,8 +18,9 @@ pub mod project {
     use rhai::{Array, Dynamic, Map};
 
     use super::Project;
+    use crate::error::StageError;
     use crate::run::{Image, Run};
-    use crate::script::{RhaiResultOf, StageError};
+    use crate::script::RhaiResultOf;
 
     /// The selected images in the order of `devspace.yaml`, but base images before the images built from them.
     ///

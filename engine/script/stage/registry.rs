@@ -8,10 +8,11 @@ pub mod registry {
     use rhai::{Array, Dynamic, Map};
 
     use super::parse;
+    use crate::error::StageError;
     use crate::host::ImageCopy;
     use crate::registry::ManifestFacts;
+    use crate::script::RhaiResultOf;
     use crate::script::stage::current;
-    use crate::script::{RhaiResultOf, StageError};
 
     /// Copies an image from one repository to another, in the same registry or another one, and returns its digest,
     /// which stays the same. An image for several platforms is copied with all of them; existing layers are not
@@ -112,8 +113,8 @@ pub mod registry {
     }
 }
 
+use crate::error::StageError;
 use crate::image::ImageReference;
-use crate::script::StageError;
 
 /// The reference in `text`.
 fn parse(text: &str) -> Result<ImageReference, StageError> {

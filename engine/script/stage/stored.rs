@@ -8,9 +8,10 @@ pub mod stored {
     use rhai::Map;
 
     use super::super::option::Options;
+    use crate::error::StageError;
     use crate::host::{Attachment, ProjectPath};
     use crate::plan::{Built, SourceCode};
-    use crate::script::{RhaiResultOf, StageError};
+    use crate::script::RhaiResultOf;
 
     /// Adds OCI annotations to the manifest of an image of the builder `oci`, and returns the annotated image. Unlike
     /// labels, annotations do not change layers or configuration. Annotate before you attach, push or save.

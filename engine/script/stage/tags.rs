@@ -10,8 +10,9 @@ pub mod tags {
     use rhai::Array;
 
     use super::TagClash;
+    use crate::error::StageError;
     use crate::run::Image;
-    use crate::script::{RhaiResultOf, StageError};
+    use crate::script::RhaiResultOf;
 
     /// Returns the images after checking that no two of them have the same reference. Tags with a random part cannot
     /// clash.

@@ -2,7 +2,7 @@
 
 use rhai::{Dynamic, Map};
 
-use crate::script::StageError;
+use crate::error::StageError;
 use crate::suggestion::nearest;
 
 /// A map of options is invalid.

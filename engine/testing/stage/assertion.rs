@@ -8,7 +8,8 @@ pub mod assertion {
     use rhai::{Array, Dynamic, FnPtr};
 
     use super::Failed;
-    use crate::script::{RhaiResultOf, StageError};
+    use crate::error::StageError;
+    use crate::script::RhaiResultOf;
     use crate::testing::difference::difference;
     use crate::testing::plain;
     use crate::testing::plain::shown;
@@ -132,7 +133,7 @@ pub mod assertion {
     pub fn snapshot(value: Dynamic) -> RhaiResultOf<()> {
         let bench = super::super::bench()?;
         let number = {
-            let mut taken = crate::run::lock(&bench.taken);
+            let mut taken = crate::lock::lock(&bench.taken);
             *taken += 1;
             *taken
         };
@@ -151,7 +152,8 @@ pub mod assertion {
 
 use rhai::Dynamic;
 
-use crate::script::{RhaiResultOf, StageError};
+use crate::error::StageError;
+use crate::script::RhaiResultOf;
 
 /// An assertion failed.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]

@@ -8,8 +8,9 @@ pub mod call {
     use rhai::{Array, Dynamic};
 
     use super::super::bench;
+    use crate::error::StageError;
     use crate::host::memory::CallKind;
-    use crate::script::{RhaiResultOf, StageError};
+    use crate::script::RhaiResultOf;
 
     /// The actions so far, in order, as strings: `build api`, `kaniko_build api`, `push acme/api:1.4`, `exec cosign
     /// sign acme/api:1.4`, `hook ./notify`, `write dist/digest.txt`, `http POST https://chat.example/hook`, `tag

@@ -258,7 +258,7 @@ pub mod host {
     pub fn registry(_host: &mut TestHost, images: Map) -> RhaiResultOf<()> {
         let bench = bench()?;
         for (reference, digest) in images {
-            let reference = reference.parse().map_err(crate::script::StageError::from)?;
+            let reference = reference.parse().map_err(crate::error::StageError::from)?;
             bench.memory.state().pushed.insert(reference, digest.to_string());
         }
         Ok(())
@@ -276,7 +276,7 @@ pub mod host {
     #[rhai_fn(pure, return_raw)]
     pub fn now(_host: &mut TestHost, time: &str) -> RhaiResultOf<()> {
         let time =
-            time.parse().map_err(|_| crate::script::StageError::from(super::NoTime(time.to_owned())))?;
+            time.parse().map_err(|_| crate::error::StageError::from(super::NoTime(time.to_owned())))?;
         bench()?.memory.state().now = time;
         Ok(())
     }

@@ -8,10 +8,11 @@ use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
 use rhai::{Dynamic, Engine, EvalAltResult, Position};
 
 use super::bench;
+use crate::error::StageError;
 use crate::plan::{Built, Plan};
 use crate::run::{Image, Run};
 use crate::script::stage::Project;
-use crate::script::{RhaiResultOf, ScriptError, StageError};
+use crate::script::{RhaiResultOf, ScriptError};
 use crate::testing::bench::{Bench, Loaded};
 use crate::testing::projects::Wanted;
 

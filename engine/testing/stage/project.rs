@@ -91,8 +91,8 @@ pub mod project {
 use rhai::Map;
 
 use super::argument::Options;
+use crate::error::StageError;
 use crate::image::TagTemplate;
-use crate::script::StageError;
 use crate::testing::projects::Wanted;
 
 const KNOWN: [&str; 11] = [

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::wire::Stat;
 use crate::image::context::{Content, Entry, EntryKind, bytes_of};
-use crate::state::nanoseconds_of;
+use crate::image::nanoseconds_of;
 
 // The bits of Go's `os.FileMode`, which the protocol uses.
 const DIRECTORY: u32 = 1 << 31;
