@@ -34,6 +34,7 @@ mod hooks;
 mod image_export;
 mod image_transfer;
 mod image_verbs;
+mod imports;
 mod in_cluster;
 mod init;
 mod input_files;
