@@ -47,6 +47,7 @@ mod long;
 mod oci_images;
 mod output;
 mod overrides;
+mod pages;
 mod parallel;
 mod pipelines;
 mod plan;

@@ -1,6 +1,6 @@
 //! The function that decides whether an image is built.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::host::ImageIds;
 use crate::image::{CacheKey, Digest, ImageReference, Repository, Tag, TagTemplate};

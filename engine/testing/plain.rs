@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::error::StageError;
 use crate::plan::{Built, Plan};
 use crate::run::Image;
-use crate::script::stage::{Dockerfile, Project};
+use crate::run::ImageDockerfile as Dockerfile;
+use crate::script::stage::Project;
 
 /// `value` as plain data. Plans and images contain no cache keys and no absolute paths, so that the data is the same on
 /// every machine.

@@ -7,13 +7,13 @@ use rhai::plugin::*;
 pub mod plan {
     use rhai::{Array, Dynamic, FnPtr};
 
-    use super::super::Dockerfile;
     use super::super::argument::{self, truth};
     use crate::config::BuilderKind;
     use crate::error::StageError;
     use crate::image::{Context, ImageReference};
     use crate::plan::{Built, Plan};
     use crate::run::Image;
+    use crate::run::ImageDockerfile as Dockerfile;
     use crate::script::RhaiResultOf;
 
     /// Plans the build of `image` from `dockerfile` and `context`: computes its cache key, compares it with earlier
