@@ -16,7 +16,7 @@ use crate::run::{Image, PullSecretHooks, Run};
 const LIMIT: Duration = Duration::from_secs(3600);
 
 /// An event that can trigger hooks.
-pub struct Occasion<'a> {
+pub struct HookEvent<'a> {
     /// The event without the image's name: `before:build`.
     pub event: &'a str,
     /// The image of the event; `None` for the whole run.
@@ -39,7 +39,7 @@ struct HookError {
     help: String,
 }
 
-impl Occasion<'_> {
+impl HookEvent<'_> {
     /// The full name of the event: `before:build:api`.
     fn name(&self) -> String {
         match self.image {
@@ -79,7 +79,7 @@ impl Occasion<'_> {
 /// # Errors
 /// `hook::failed` for the first that fails; later ones do not run. For an `error:` event, failures of hooks are only
 /// reported.
-pub fn run(run: &Run, occasion: &Occasion<'_>) -> Result<(), StageError> {
+pub fn run(run: &Run, occasion: &HookEvent<'_>) -> Result<(), StageError> {
     for hook in run.project.hooks.iter().filter(|hook| occasion.is_heard_by(hook)) {
         if run.cancellation().is_cancelled() {
             return Err(Cancelled.into());
@@ -149,11 +149,11 @@ pub fn created_pull_secrets(run: &Run) -> Result<(), StageError> {
     }
 }
 
-fn of_pull_secrets(event: &'static str, error: Option<String>) -> Occasion<'static> {
-    Occasion { event, image: None, tags: None, error }
+fn of_pull_secrets(event: &'static str, error: Option<String>) -> HookEvent<'static> {
+    HookEvent { event, image: None, tags: None, error }
 }
 
-fn run_one(run: &Run, hook: &Hook, occasion: &Occasion<'_>) -> Result<(), StageError> {
+fn run_one(run: &Run, hook: &Hook, occasion: &HookEvent<'_>) -> Result<(), StageError> {
     let image = occasion.image.map(|image| image.name().to_owned());
     let args =
         hook.args.as_ref().map(|args| args.iter().map(|arg| fill(run, arg)).collect::<Result<Vec<_>, _>>());

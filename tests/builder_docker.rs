@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use miette::Diagnostic;
 use tokio_util::sync::CancellationToken;
-use windlass::builder::docker::{AuthLookup, Classic, Cli, Daemon, Endpoint, Found, PushError};
+use windlass::builder::docker::{AuthLookup, Classic, Cli, Daemon, DiscoveredEndpoint, Endpoint, PushError};
 use windlass::builder::{BuildError, BuildRequest, Builder};
 use windlass::event::{Event, Events, ImageEvents};
 use windlass::image::context::{Content, Entry, EntryKind};
@@ -266,7 +266,9 @@ async fn a_daemon_that_stops_is_named() {
         }
     });
     let endpoint = Endpoint::Unix(socket.clone());
-    let daemon = Daemon::found_by(move || Ok(Found { endpoint, origin: "DOCKER_HOST".into(), config: None }));
+    let daemon = Daemon::found_by(move || {
+        Ok(DiscoveredEndpoint { endpoint, origin: "DOCKER_HOST".into(), config: None })
+    });
     let credentials: AuthLookup = Arc::new(|_| Box::pin(async { None }));
     let request = BuildRequest {
         image: "api".into(),

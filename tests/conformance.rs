@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use windlass::image::dockerfile::word::{Variable, expand};
-use windlass::image::dockerfile::{Command, Instruction, Kind};
+use windlass::image::dockerfile::{Command, Instruction, InstructionKind};
 use windlass::image::{Dockerfile, ImageReference};
 
 /// Runs `answer` on every question of `file` and reports all results that differ from Docker's.
@@ -95,10 +95,10 @@ fn dockerfiles_agree_with_docker() {
     });
 }
 
-fn pairs(kind: &Kind) -> Vec<Value> {
+fn pairs(kind: &InstructionKind) -> Vec<Value> {
     match kind {
-        Kind::Arg(pairs) => pairs.iter().map(|pair| json!(pair)).collect(),
-        Kind::Env(pairs) => pairs.iter().map(|pair| json!(pair)).collect(),
+        InstructionKind::Arg(pairs) => pairs.iter().map(|pair| json!(pair)).collect(),
+        InstructionKind::Env(pairs) => pairs.iter().map(|pair| json!(pair)).collect(),
         _ => Vec::new(),
     }
 }
@@ -108,17 +108,18 @@ fn command(instruction: &Instruction) -> Value {
     let mut value = json!({ "name": instruction.name(), "start": start, "end": end });
     let (is_entrypoint, kind) = (instruction.name() == "ENTRYPOINT", instruction.kind());
     match kind {
-        Kind::Arg(_) | Kind::Env(_) => value["pairs"] = json!(pairs(kind)),
-        Kind::Cmd(Command { argv, is_shell }) | Kind::Entrypoint(Command { argv, is_shell }) => {
+        InstructionKind::Arg(_) | InstructionKind::Env(_) => value["pairs"] = json!(pairs(kind)),
+        InstructionKind::Cmd(Command { argv, is_shell })
+        | InstructionKind::Entrypoint(Command { argv, is_shell }) => {
             value["shell"] = json!(is_shell);
             // The reference implementation writes an empty ENTRYPOINT as null.
             value["argv"] = if is_entrypoint && argv.is_empty() { Value::Null } else { json!(argv) };
         }
-        Kind::Run(run) => {
+        InstructionKind::Run(run) => {
             value["shell"] = json!(run.command.is_shell);
             value["heredocs"] = json!(run.heredocs);
         }
-        Kind::Copy(copy) => {
+        InstructionKind::Copy(copy) => {
             value["sources"] = if copy.sources.is_empty() { Value::Null } else { json!(copy.sources) };
             value["dest"] = json!(copy.destination);
             value["heredocs"] = json!(copy.documents.len());

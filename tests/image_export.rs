@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use windlass::builder::docker::{Daemon as Client, Endpoint, Found};
+use windlass::builder::docker::{Daemon as Client, DiscoveredEndpoint, Endpoint};
 use windlass::image::ImageReference;
 use windlass::oci::{BlobStore, Compression, Layer, LayerWriter, StoreError, StoredImage};
 
@@ -160,7 +160,9 @@ fn an_image_is_loaded_directly_into_a_daemon() {
     let references = [parse(&format!("{repository}:1"))];
     let Some(socket) = daemon.host().strip_prefix("unix://") else { return };
     let endpoint = Endpoint::Unix(socket.into());
-    let client = Client::found_by(move || Ok(Found { endpoint, origin: "the test".into(), config: None }));
+    let client = Client::found_by(move || {
+        Ok(DiscoveredEndpoint { endpoint, origin: "the test".into(), config: None })
+    });
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(client.load(&store, &image.digest(), &references)).expect("loaded");
     assert_eq!(daemon.image_id(&format!("{repository}:1")), Some(image.image_id().to_string()));
@@ -198,7 +200,7 @@ fn any_documents_are_read_without_a_panic() {
                 let _ = image.missing_layers(&store);
                 let _ = image.bill_of_materials(&store, "fuzz");
             }
-            if let Ok(closure) = windlass::oci::Closure::of(&store, &root) {
+            if let Ok(closure) = windlass::oci::ImageContents::of(&store, &root) {
                 assert_eq!(closure.documents.last().map(|document| document.digest), Some(root));
                 let _ = store.write_archive(&root, &[], "linux/amd64", std::io::sink());
             }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use windlass::image::{ImageReference, Repository};
-use windlass::registry::{CredentialStore, Problem, RegistryClient};
+use windlass::registry::{CredentialStore, RegistryClient, RegistryErrorKind};
 use windlass::secret::Secret;
 
 use crate::harness::{PASSWORD, Registry, USER};
@@ -22,11 +22,14 @@ async fn login_permits_pushing() {
 
     let stranger =
         client(&docker_config).check_push(&repository).await.expect_err("a push without a login is rejected");
-    assert_eq!(stranger.problem, Problem::CredentialsMissing);
+    assert_eq!(stranger.problem, RegistryErrorKind::CredentialsMissing);
 
     let login = client(&docker_config);
     let refused = login.log_in(&registry.address(), USER.to_owned(), Secret::new("wrong")).await;
-    assert!(matches!(refused.map_err(|error| error.problem), Err(Problem::CredentialsRefused { .. })));
+    assert!(matches!(
+        refused.map_err(|error| error.problem),
+        Err(RegistryErrorKind::CredentialsRefused { .. })
+    ));
     assert!(!docker_config.exists(), "nothing is stored");
     login
         .log_in(&registry.address(), USER.to_owned(), Secret::new(PASSWORD))
@@ -38,5 +41,5 @@ async fn login_permits_pushing() {
     let reference: ImageReference = format!("{repository}:none").parse().expect("a reference");
     assert_eq!(client.manifest_digest(&reference).await, Ok(None));
     let error = client.image_config(&reference, None).await.expect_err("no image");
-    assert!(matches!(error.problem, Problem::NotFound { .. }), "{error}");
+    assert!(matches!(error.problem, RegistryErrorKind::NotFound { .. }), "{error}");
 }

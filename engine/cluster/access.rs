@@ -42,13 +42,13 @@ pub struct ClusterAccess(Arc<Inner>);
 
 struct Inner {
     options: ClusterOptions,
-    found: OnceLock<Result<Option<Found>, ClusterError>>,
+    found: OnceLock<Result<Option<ResolvedCluster>, ClusterError>>,
     client: OnceCell<Result<Client, ClusterError>>,
     lost: OnceLock<ClusterError>,
 }
 
 /// A cluster and the kubeconfig that it comes from.
-struct Found {
+struct ResolvedCluster {
     context: ClusterContext,
     /// `None` in a pod, which has service account credentials.
     kubeconfig: Option<Kubeconfig>,
@@ -83,7 +83,7 @@ impl ClusterAccess {
         &self.0.options
     }
 
-    fn found(&self) -> Result<Option<&Found>, ClusterError> {
+    fn found(&self) -> Result<Option<&ResolvedCluster>, ClusterError> {
         let found = self.0.found.get_or_init(|| find(&self.0.options));
         found.as_ref().map(Option::as_ref).map_err(Clone::clone)
     }
@@ -120,13 +120,13 @@ impl ClusterAccess {
 }
 
 /// The selected cluster: that of the kubeconfig, otherwise the one that windlass runs in.
-fn find(options: &ClusterOptions) -> Result<Option<Found>, ClusterError> {
+fn find(options: &ClusterOptions) -> Result<Option<ResolvedCluster>, ClusterError> {
     let variable = |name: &str| options.variable(name);
     let (wanted, namespace) = (options.context.as_deref(), options.namespace.as_deref());
     if let Some(kubeconfig) = Kubeconfig::find(&variable)?
         && let Some(context) = kubeconfig.context(wanted, namespace)?
     {
-        return Ok(Some(Found { context, kubeconfig: Some(kubeconfig) }));
+        return Ok(Some(ResolvedCluster { context, kubeconfig: Some(kubeconfig) }));
     }
     if let Some(name) = wanted {
         let help = "set KUBECONFIG to a kubeconfig: none was found".to_owned();
@@ -140,11 +140,11 @@ fn find(options: &ClusterOptions) -> Result<Option<Found>, ClusterError> {
         server: config.cluster_url.to_string(),
         provider: None,
     };
-    Ok(Some(Found { context, kubeconfig: None }))
+    Ok(Some(ResolvedCluster { context, kubeconfig: None }))
 }
 
 /// A client for the cluster; runs the credential plugin if the kubeconfig has one.
-async fn client_of(found: &Found) -> Result<Client, ClusterError> {
+async fn client_of(found: &ResolvedCluster) -> Result<Client, ClusterError> {
     // An earlier call has installed the same provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let name = &found.context.name;

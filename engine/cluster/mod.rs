@@ -4,11 +4,11 @@
 //! called. Only this module and the builders of [`crate::builder`] use the kube library.
 
 mod access;
+mod child_kubeconfig;
 mod context;
 mod credential_plugin;
 mod error;
 mod kubeconfig;
-mod lent_kubeconfig;
 mod local;
 mod namespace;
 mod node;
@@ -20,14 +20,14 @@ mod pull_secret_write;
 
 pub(crate) use access::missing_right;
 pub use access::{ClusterAccess, ClusterOptions};
+pub use child_kubeconfig::ChildKubeconfig;
 pub use context::ClusterContext;
 pub use error::ClusterError;
 pub use kubeconfig::Kubeconfig;
-pub use lent_kubeconfig::LentKubeconfig;
 pub use local::{ImageLoad, Loader, LocalCluster};
-pub use node::Node;
+pub use node::ClusterNode;
 pub use pod_logs::PodLogs;
-pub(crate) use pod_obstacle::{Obstacle, obstacle, unschedulable};
+pub(crate) use pod_obstacle::{StartFailure, obstacle, unschedulable};
 pub use pull_secret::{PullSecret, PullSecretResult, RegistryLogin};
 pub use pull_secret_write::PullSecretError;
 

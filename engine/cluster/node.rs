@@ -11,7 +11,7 @@ const HOSTNAME: &str = "kubernetes.io/hostname";
 
 /// A node of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
+pub struct ClusterNode {
     /// Its name.
     pub name: String,
     /// The name of its machine.
@@ -29,7 +29,7 @@ impl ClusterAccess {
     ///
     /// # Errors
     /// [`ClusterError`] if the cluster does not respond or the user may not list nodes.
-    pub async fn nodes(&self) -> Result<Vec<Node>, ClusterError> {
+    pub async fn nodes(&self) -> Result<Vec<ClusterNode>, ClusterError> {
         let (_, client) = self.connect().await?;
         let api: Api<v1::Node> = Api::all(client.clone());
         let nodes = self.call("list the nodes", api.list(&ListParams::default())).await?;
@@ -37,11 +37,11 @@ impl ClusterAccess {
     }
 }
 
-fn node(node: v1::Node) -> Node {
+fn node(node: v1::Node) -> ClusterNode {
     let name = node.metadata.name.unwrap_or_default();
     let hostname = node.metadata.labels.unwrap_or_default().remove(HOSTNAME);
     let info = node.status.and_then(|status| status.node_info).unwrap_or_default();
-    Node {
+    ClusterNode {
         hostname: hostname.unwrap_or_else(|| name.clone()),
         name,
         platform: format!("{}/{}", info.operating_system, info.architecture),

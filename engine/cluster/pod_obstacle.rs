@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::PodStatus;
 
 /// Why a waiting container cannot start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Obstacle {
+pub(crate) enum StartFailure {
     /// Its image cannot be pulled.
     Image,
     /// It cannot be created, or its command does not start or exits immediately.
@@ -12,19 +12,19 @@ pub(crate) enum Obstacle {
 }
 
 /// The obstacle of a container that waits with `reason` (Kubernetes, container states); `None` if it may still start.
-pub(crate) fn obstacle(reason: &str) -> Option<Obstacle> {
+pub(crate) fn obstacle(reason: &str) -> Option<StartFailure> {
     match reason {
         "ErrImagePull"
         | "ImagePullBackOff"
         | "InvalidImageName"
         | "ErrImageNeverPull"
         | "ImageInspectError"
-        | "RegistryUnavailable" => Some(Obstacle::Image),
+        | "RegistryUnavailable" => Some(StartFailure::Image),
         "CreateContainerConfigError"
         | "CreateContainerError"
         | "RunContainerError"
         | "StartError"
-        | "CrashLoopBackOff" => Some(Obstacle::Container),
+        | "CrashLoopBackOff" => Some(StartFailure::Container),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@ use indicatif::HumanBytes;
 use super::amount::{age, shown};
 use super::exit_status::{ExitStatus, Failure};
 use super::stdout::{print, print_json};
-use crate::oci::{BlobStore, Cleaned, Leave, Origin};
+use crate::oci::{BlobStore, Cleaned, Origin, Retention};
 
 /// The options of `windlass cleanup`.
 #[derive(Debug, clap::Args)]
@@ -52,7 +52,7 @@ pub struct CleanupArgs {
 /// If the store cannot be read or written.
 pub fn cleanup(args: &CleanupArgs) -> Result<ExitStatus, Failure> {
     let store = BlobStore::of_user(|name| std::env::var(name).ok());
-    let leave = if args.all { Leave::Nothing } else { Leave::UsedWithin(args.older_than) };
+    let leave = if args.all { Retention::Nothing } else { Retention::UsedWithin(args.older_than) };
     let cleaned = store.clean_up(leave, args.dry_run).map_err(Failure::failed)?;
     if args.json { print_json(&cleaned) } else { print(&text(&cleaned, args.dry_run)) }
 }

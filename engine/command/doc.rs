@@ -12,7 +12,7 @@ use super::stdout::{print, print_json};
 use crate::script::reference::{self, Documented};
 use crate::testing;
 use page::Page;
-use search::Found;
+use search::SearchResult;
 
 /// The options of `windlass doc`.
 #[derive(Debug, Args)]
@@ -47,7 +47,7 @@ pub fn doc(args: &DocArgs) -> Result<ExitStatus, Failure> {
     let entries = entries();
     let found = match &args.name {
         Some(name) => search::find(&entries, name).map_err(Failure::wrong_use)?,
-        None => Found { exact: Vec::new(), members: entries.iter().collect() },
+        None => SearchResult { exact: Vec::new(), members: entries.iter().collect() },
     };
     if args.json {
         let entries: Vec<_> =

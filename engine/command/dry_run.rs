@@ -32,7 +32,7 @@ pub(super) struct DryRun {
     /// The effects that a build would have, in order.
     pub(super) effects: Vec<Effect>,
     /// The reports about each image; an image of a dependency is named `auth.api`.
-    pub(super) images: IndexMap<String, Told>,
+    pub(super) images: IndexMap<String, PlannedImage>,
     /// The plan for each image.
     pub(super) plans: IndexMap<String, Plan>,
     noted: Arc<Effects>,
@@ -52,7 +52,7 @@ pub(super) struct Part {
 
 /// The reports of a run about an image.
 #[derive(Default, Clone)]
-pub(super) struct Told {
+pub(super) struct PlannedImage {
     /// The decision and its reason.
     pub(super) decision: Option<(Decision, String)>,
     /// Informational notices.
@@ -83,7 +83,7 @@ pub(super) fn dry_run(
     let call = call.narrowed(&selection);
     let runtime = new_runtime()?;
     let effects: Arc<Effects> = Arc::default();
-    let images: Arc<Mutex<IndexMap<String, Told>>> = Arc::default();
+    let images: Arc<Mutex<IndexMap<String, PlannedImage>>> = Arc::default();
     let events = listen(global, &effects, &images);
     let cancel = CancellationToken::new();
     cancel_on_interrupt(runtime.handle(), &cancel, &events);
@@ -189,7 +189,7 @@ impl Part {
 fn listen(
     global: &GlobalOptions,
     effects: &Arc<Effects>,
-    images: &Arc<Mutex<IndexMap<String, Told>>>,
+    images: &Arc<Mutex<IndexMap<String, PlannedImage>>>,
 ) -> Events {
     let (effects, images, global) = (Arc::clone(effects), Arc::clone(images), global.clone());
     Events::new(move |event| {

@@ -3,13 +3,13 @@
 use std::io::IsTerminal;
 use std::sync::Arc;
 
+use super::devspace_hint::ignored_flags;
 use super::exit_status::Failure;
-use super::habit::ignored_flags;
 use crate::command::cli::GlobalOptions;
 use crate::config::{
-    self, Ask, ConfigError, Explain, Explanation, LoadOptions, Loaded, Problem, TerminalAsk,
+    self, Ask, ConfigDiagnostic, ConfigError, Explain, Explanation, LoadOptions, Loaded, TerminalAsk,
 };
-use crate::dependency::{DependencyError, Fetch, News, Tree};
+use crate::dependency::{DependencyError, Fetch, FetchEvent, Tree};
 use crate::event::{Event, Events, Level};
 use crate::git::GitError;
 
@@ -50,9 +50,9 @@ pub(super) fn load_to_run(global: &GlobalOptions, name: &str) -> Result<Loaded, 
 pub(super) fn load_explained(
     global: &GlobalOptions,
     explain: Explain,
-) -> Result<(Explanation, Vec<Problem>), Failure> {
+) -> Result<(Explanation, Vec<ConfigDiagnostic>), Failure> {
     let mut options = LoadOptions { explain, ..load_options(global) };
-    if explain == Explain::Survey {
+    if explain == Explain::ProjectCheck {
         options.ask = None;
     }
     let loaded = config::load(&options).map_err(failure)?;
@@ -75,10 +75,10 @@ pub(super) fn fetch_dependencies(
     global: &GlobalOptions,
     root: &Loaded,
     fetch: Fetch,
-    tell: &mut dyn FnMut(News<'_>),
+    tell: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<Tree, Failure> {
-    let mut tell_all = |news: News<'_>| {
-        if let (News::Cloning(source), false) = (&news, global.silent) {
+    let mut tell_all = |news: FetchEvent<'_>| {
+        if let (FetchEvent::Cloning(source), false) = (&news, global.silent) {
             eprintln!("cloning {source}");
         }
         tell(news);
@@ -119,7 +119,7 @@ pub(super) fn failure(error: ConfigError) -> Failure {
 }
 
 /// Prints warnings of the configuration to standard error, for commands without a report.
-pub(super) fn tell(warnings: &[Problem], global: &GlobalOptions) {
+pub(super) fn tell(warnings: &[ConfigDiagnostic], global: &GlobalOptions) {
     for warning in warnings {
         warn(&warning.in_one_line(), global);
     }

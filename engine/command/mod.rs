@@ -6,12 +6,12 @@ mod check;
 mod cleanup;
 pub mod cli;
 mod completions;
+mod devspace_hint;
 mod doc;
 mod dry_run;
 mod editor;
 mod exit_status;
 mod far_right;
-mod habit;
 mod image_failure;
 mod init;
 mod interrupt;
@@ -74,7 +74,7 @@ pub fn run_words() -> ExitStatus {
     let words: Vec<_> = std::env::args_os().collect();
     match Cli::try_parse_from(&words) {
         Ok(cli) => run(&cli),
-        Err(error) => match habit::habit(&error, &words) {
+        Err(error) => match devspace_hint::habit(&error, &words) {
             Some(failure) => failure.print(),
             None => error.exit(),
         },

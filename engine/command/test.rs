@@ -14,7 +14,7 @@ use super::stdout::{print, print_json};
 use crate::command::cli::GlobalOptions;
 use crate::event::Events;
 use crate::suggestion::nearest;
-use crate::testing::{self, FindError, Found, RunTests, Verdict};
+use crate::testing::{self, FindError, RunTests, TestFile, Verdict};
 
 /// The options of `windlass test`.
 #[derive(Debug, Args)]
@@ -69,7 +69,7 @@ pub struct TestArgs {
 pub fn test(global: &GlobalOptions, args: &TestArgs) -> Result<ExitStatus, Failure> {
     let (folder, config) = place(global);
     let files = testing::find(&folder, config.as_deref()).map_err(Failure::wrong_use)?;
-    for warning in files.iter().flat_map(Found::never_run) {
+    for warning in files.iter().flat_map(TestFile::never_run) {
         print_diagnostic(&warning);
     }
     let run = RunTests {
@@ -135,7 +135,7 @@ fn cores() -> usize {
 
 /// The error if there is nothing to run.
 fn nothing_to_run(run: &RunTests, folder: &Path) -> FindError {
-    let names = |file: &Found| file.tests.clone();
+    let names = |file: &TestFile| file.tests.clone();
     let names: Vec<_> = run.files.iter().flat_map(names).collect();
     match run.filters.first() {
         Some(filter) if !names.is_empty() => {

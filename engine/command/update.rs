@@ -4,7 +4,7 @@ use super::exit_status::{ExitStatus, Failure};
 use super::load;
 use super::stdout::print;
 use crate::command::cli::GlobalOptions;
-use crate::dependency::{Fetch, News};
+use crate::dependency::{Fetch, FetchEvent};
 use crate::git::Freshness;
 
 /// The options of `windlass update`.
@@ -38,7 +38,7 @@ pub fn update(global: &GlobalOptions, args: &UpdateArgs) -> Result<ExitStatus, F
     load::tell(&loaded.warnings, global);
     let mut lines = String::new();
     load::fetch_dependencies(global, &loaded, Fetch::Everything, &mut |news| {
-        if let News::Ready(source, freshness) = news {
+        if let FetchEvent::Ready(source, freshness) = news {
             let what = match freshness {
                 Freshness::Known => "unchanged".to_owned(),
                 Freshness::Cloned => "cloned".to_owned(),

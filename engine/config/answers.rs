@@ -70,7 +70,7 @@ pub fn remember(
     options: &LoadOptions,
     answers: &[(String, String)],
 ) -> Result<Vec<(String, Provenance)>, AnswerError> {
-    let options = LoadOptions { explain: Explain::Survey, ask: None, ..options.clone() };
+    let options = LoadOptions { explain: Explain::ProjectCheck, ask: None, ..options.clone() };
     let loaded = load(&options)?;
     let explanation = loaded.explanation.unwrap_or_default();
     let has_dependencies = !loaded.project.dependencies.is_empty();

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Problem;
+use super::ConfigDiagnostic;
 
 /// An error of loading `devspace.yaml`.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -31,7 +31,7 @@ pub enum ConfigError {
         file: String,
         /// The problems in file order, at most 100.
         #[related]
-        problems: Vec<Problem>,
+        problems: Vec<ConfigDiagnostic>,
         /// The number of further problems.
         omitted: usize,
     },

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::node::{Mapping, Node, Span, Value, field};
+use super::node::{Mapping, Span, Value, YamlNode, field};
 use super::parse::parse;
-use super::problem::{Problems, Report, shown};
+use super::problem::{Diagnostics, Report, shown};
 use super::reader::Reader;
 use super::schema::check::{Stage, check, check_key};
 use super::version::{self, Version};
@@ -45,11 +45,11 @@ pub(crate) struct Importer<'a> {
 impl Importer<'_> {
     /// Removes `imports` from `document`, the content of `file`, and merges the imported files. The spans of imported
     /// values refer to their files.
-    pub(crate) fn resolve(&self, document: &mut Mapping, file: &Path, problems: &mut Problems) {
+    pub(crate) fn resolve(&self, document: &mut Mapping, file: &Path, problems: &mut Diagnostics) {
         self.resolve_in(document, &mut vec![file.to_owned()], problems);
     }
 
-    fn resolve_in(&self, document: &mut Mapping, chain: &mut Vec<PathBuf>, problems: &mut Problems) {
+    fn resolve_in(&self, document: &mut Mapping, chain: &mut Vec<PathBuf>, problems: &mut Diagnostics) {
         if self.version < Version::V2beta1 {
             return;
         }
@@ -63,7 +63,12 @@ impl Importer<'_> {
     }
 
     /// The document that one entry of `imports` names, with its own imports resolved.
-    fn import(&self, node: &Node, chain: &mut Vec<PathBuf>, problems: &mut Problems) -> Option<Mapping> {
+    fn import(
+        &self,
+        node: &YamlNode,
+        chain: &mut Vec<PathBuf>,
+        problems: &mut Diagnostics,
+    ) -> Option<Mapping> {
         let mapping = node.as_mapping()?;
         let mut reader = Reader { problems };
         if reader.boolean(mapping, "enabled", "an import") == Some(false) {
@@ -102,7 +107,7 @@ impl Importer<'_> {
     /// The file or directory of an entry, and the span of its path or URL.
     fn file(
         &self,
-        node: &Node,
+        node: &YamlNode,
         import: &Mapping,
         chain: &[PathBuf],
         reader: &mut Reader<'_>,
@@ -134,9 +139,14 @@ impl Importer<'_> {
     }
 
     /// Parses and checks an imported file, including its own imports.
-    fn document(&self, source: &str, chain: &mut Vec<PathBuf>, problems: &mut Problems) -> Option<Mapping> {
+    fn document(
+        &self,
+        source: &str,
+        chain: &mut Vec<PathBuf>,
+        problems: &mut Diagnostics,
+    ) -> Option<Mapping> {
         let file = chain.last().map_or(Path::new(""), PathBuf::as_path);
-        let mut own = Problems::new(&shown(file, self.base), source.into());
+        let mut own = Diagnostics::new(&shown(file, self.base), source.into());
         let document = self.checked(source, &mut own);
         let number = problems.absorb(own);
         let mut document = document?;
@@ -148,7 +158,7 @@ impl Importer<'_> {
         Some(document)
     }
 
-    fn checked(&self, source: &str, own: &mut Problems) -> Option<Mapping> {
+    fn checked(&self, source: &str, own: &mut Diagnostics) -> Option<Mapping> {
         let root = parse(source, own)?;
         let mut reader = Reader { problems: own };
         let mapping = reader.mapping(&root, "the file")?;

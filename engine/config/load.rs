@@ -9,9 +9,9 @@ use super::environment::Environment;
 use super::explain::{self, Explain, Explanation, Layer, Origins, ProfileStatus, Reason, survey};
 use super::import::Importer;
 use super::locate::locate;
-use super::node::{Mapping, Node, Span, Value, field};
+use super::node::{Mapping, Span, Value, YamlNode, field};
 use super::parse::parse;
-use super::problem::{Problems, Report, shown};
+use super::problem::{Diagnostics, Report, shown};
 use super::profile::{self, Profiles, Sources};
 use super::reader::Reader;
 use super::schema::check::{Stage, check, check_key};
@@ -20,7 +20,7 @@ use super::variable::{
     Definitions, Predefined, Resolver, command::structured, definition, is_evaluated, is_filled_late,
     is_reference, substitute,
 };
-use super::{Ask, ConfigError, Problem, Project, Version, decode, shorthand, version};
+use super::{Ask, ConfigDiagnostic, ConfigError, Project, Version, decode, shorthand, version};
 use crate::git::Checkouts;
 use crate::secret::Secret;
 use crate::suggestion::nearest;
@@ -86,7 +86,7 @@ pub struct Loaded {
     /// The project.
     pub project: Project,
     /// The warnings about the file, in file order.
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<ConfigDiagnostic>,
     /// The variables of the `.env` file in the project directory that the environment does not have: for child
     /// processes, and for build arguments without a value.
     pub environment: Vec<(String, String)>,
@@ -114,7 +114,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
 
     let decoded = text::decode_strictly(&bytes).map(drop);
     let text: Arc<str> = text::decode(&bytes).into();
-    let mut problems = Problems::new(&shown, text.clone());
+    let mut problems = Diagnostics::new(&shown, text.clone());
     let predefined = Predefined {
         root: root.clone(),
         name: None,
@@ -192,7 +192,7 @@ struct Loader<'a> {
     options: &'a LoadOptions,
     resolver: Resolver<'a>,
     environment: &'a Environment,
-    problems: &'a mut Problems,
+    problems: &'a mut Diagnostics,
     /// The changes of the profiles so far.
     layers: Vec<Layer>,
     /// All profiles, if explanations are requested.
@@ -213,7 +213,7 @@ impl Loader<'_> {
     }
 
     fn explanation(&mut self, document: &Mapping) -> Explanation {
-        let is_survey = self.options.explain == Explain::Survey;
+        let is_survey = self.options.explain == Explain::ProjectCheck;
         let (variables, uses) = survey(&mut self.resolver, is_survey, self.problems);
         let layers = std::mem::take(&mut self.layers);
         let origins = Origins::new(self.problems.files(), layers, &uses, &variables);
@@ -248,11 +248,11 @@ impl Loader<'_> {
     fn document(&mut self, text: &str) -> Option<(Mapping, Vec<String>)> {
         let root = match parse(text, self.problems) {
             Some(root) => root,
-            None if self.problems.is_empty() => Node::empty(),
+            None if self.problems.is_empty() => YamlNode::empty(),
             None => return None,
         };
         let mut root = match root.is_null() {
-            true => Node { value: Value::Mapping(Mapping::new()), ..root },
+            true => YamlNode { value: Value::Mapping(Mapping::new()), ..root },
             false => root,
         };
         let mut reader = Reader { problems: self.problems };
@@ -261,7 +261,7 @@ impl Loader<'_> {
         self.version = version;
         self.resolver.version = version;
         self.resolver.predefined.name =
-            field(mapping, "name").and_then(Node::as_scalar).map(|name| name.text.clone());
+            field(mapping, "name").and_then(YamlNode::as_scalar).map(|name| name.text.clone());
         self.imports(&mut root);
         shorthand::expand(&mut root, version);
         let profiles = self.profiles(&mut root);
@@ -298,7 +298,7 @@ impl Loader<'_> {
     }
 
     /// Merges the files that the document imports.
-    fn imports(&mut self, root: &mut Node) {
+    fn imports(&mut self, root: &mut YamlNode) {
         let Value::Mapping(document) = &mut root.value else { return };
         let base = std::path::absolute(&self.options.directory).unwrap_or_default();
         let checkouts = Checkouts::of_user(|name| self.environment.get(name));
@@ -317,7 +317,7 @@ impl Loader<'_> {
     }
 
     /// Removes the profiles from the document and applies the active ones.
-    fn profiles(&mut self, root: &mut Node) -> Vec<String> {
+    fn profiles(&mut self, root: &mut YamlNode) -> Vec<String> {
         let Value::Mapping(mapping) = &mut root.value else { return Vec::new() };
         let mut section = mapping.shift_remove("profiles").filter(|entry| !entry.node.is_null());
         if let Some(entry) = &mut section {
@@ -366,10 +366,10 @@ impl Loader<'_> {
 
     /// Fills in the variables that determine which profiles are applied: in their parents and activations. Uses the
     /// definitions before profiles change them.
-    fn fill_profiles(&mut self, profiles: &mut Node, vars: Option<&Node>) {
+    fn fill_profiles(&mut self, profiles: &mut YamlNode, vars: Option<&YamlNode>) {
         let Value::Sequence(profiles) = &mut profiles.value else { return };
-        let has = |node: &Node, key: &str| node.get(key).is_some();
-        let is_wanted = |node: &Node| {
+        let has = |node: &YamlNode, key: &str| node.get(key).is_some();
+        let is_wanted = |node: &YamlNode| {
             has(node, "activation")
                 || node.as_mapping().is_some_and(|profile| {
                     let mut texts = profile.values().filter_map(|entry| entry.node.as_scalar());
@@ -418,7 +418,7 @@ impl Loader<'_> {
         }
     }
 
-    fn definitions(&mut self, vars: Option<&Node>) -> Definitions {
+    fn definitions(&mut self, vars: Option<&YamlNode>) -> Definitions {
         match vars.filter(|node| !node.is_null()) {
             Some(node) => definition::read(node, &mut Reader { problems: self.problems }),
             None => Definitions::new(),
@@ -439,7 +439,7 @@ impl Loader<'_> {
 
 /// The names of the images with a value.
 fn image_names(document: &Mapping) -> Vec<String> {
-    let images = field(document, "images").and_then(Node::as_mapping).into_iter().flatten();
+    let images = field(document, "images").and_then(YamlNode::as_mapping).into_iter().flatten();
     images.filter(|(_, entry)| !entry.node.is_null()).map(|(name, _)| name.clone()).collect()
 }
 

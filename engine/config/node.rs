@@ -20,13 +20,13 @@ pub(crate) struct Span {
     /// [`Layer`](super::explain::Layer). This is all that loading records for later explanations.
     pub layer: u16,
     /// The file: 0 for the one that is loaded, otherwise the number that
-    /// [`Problems::absorb`](super::problem::Problems::absorb) returned for an included file.
+    /// [`Diagnostics::absorb`](super::problem::Problems::absorb) returned for an included file.
     pub file: u16,
 }
 
 /// A value and its location.
 #[derive(Debug, Clone)]
-pub(crate) struct Node {
+pub(crate) struct YamlNode {
     pub span: Span,
     pub value: Value,
 }
@@ -35,7 +35,7 @@ pub(crate) struct Node {
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
     Scalar(Scalar),
-    Sequence(Vec<Node>),
+    Sequence(Vec<YamlNode>),
     Mapping(Mapping),
 }
 
@@ -46,7 +46,7 @@ pub(crate) type Mapping = IndexMap<String, Entry>;
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub key: Span,
-    pub node: Node,
+    pub node: YamlNode,
 }
 
 /// A scalar and its notation. The text is never normalized: `1.10` stays `1.10`.
@@ -75,7 +75,7 @@ pub(crate) enum Style {
     Unresolved,
 }
 
-impl Node {
+impl YamlNode {
     /// Null, at the start of the file.
     pub(crate) fn empty() -> Self {
         let span = Span { line: 1, column: 1, ..Span::default() };
@@ -99,7 +99,7 @@ impl Node {
     }
 
     /// The list, if it is one.
-    pub(crate) fn as_sequence(&self) -> Option<&[Node]> {
+    pub(crate) fn as_sequence(&self) -> Option<&[YamlNode]> {
         match &self.value {
             Value::Sequence(nodes) => Some(nodes),
             _ => None,
@@ -117,7 +117,7 @@ impl Node {
     }
 
     /// The value of `key`, if this is a map that has the key and the value is not null.
-    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&YamlNode> {
         self.as_mapping().and_then(|mapping| field(mapping, key))
     }
 
@@ -151,7 +151,7 @@ impl Node {
     pub(crate) fn height(&self) -> usize {
         1 + match &self.value {
             Value::Scalar(_) => 0,
-            Value::Sequence(nodes) => nodes.iter().map(Node::height).max().unwrap_or(0),
+            Value::Sequence(nodes) => nodes.iter().map(YamlNode::height).max().unwrap_or(0),
             Value::Mapping(mapping) => mapping.values().map(|entry| entry.node.height()).max().unwrap_or(0),
         }
     }
@@ -160,7 +160,7 @@ impl Node {
     pub(crate) fn weight(&self) -> usize {
         match &self.value {
             Value::Scalar(scalar) => 1 + scalar.text.len() / 64,
-            Value::Sequence(nodes) => 1 + nodes.iter().map(Node::weight).sum::<usize>(),
+            Value::Sequence(nodes) => 1 + nodes.iter().map(YamlNode::weight).sum::<usize>(),
             Value::Mapping(mapping) => {
                 1 + mapping.iter().map(|(key, entry)| 1 + key.len() / 64 + entry.node.weight()).sum::<usize>()
             }
@@ -171,7 +171,7 @@ impl Node {
     pub(crate) fn to_json(&self) -> Json {
         match &self.value {
             Value::Scalar(scalar) => scalar.to_json(),
-            Value::Sequence(nodes) => nodes.iter().map(Node::to_json).collect(),
+            Value::Sequence(nodes) => nodes.iter().map(YamlNode::to_json).collect(),
             Value::Mapping(mapping) => {
                 Json::Object(mapping.iter().map(|(key, entry)| (key.clone(), entry.node.to_json())).collect())
             }
@@ -180,7 +180,7 @@ impl Node {
 }
 
 /// The value of `key`, if it exists and is not null.
-pub(crate) fn field<'a>(mapping: &'a Mapping, key: &str) -> Option<&'a Node> {
+pub(crate) fn field<'a>(mapping: &'a Mapping, key: &str) -> Option<&'a YamlNode> {
     mapping.get(key).map(|entry| &entry.node).filter(|node| !node.is_null())
 }
 
@@ -243,7 +243,7 @@ impl Scalar {
 }
 
 /// Compares values like the `test` operation of a patch: maps without order, strings by their text.
-impl PartialEq for Node {
+impl PartialEq for YamlNode {
     fn eq(&self, other: &Self) -> bool {
         self.to_json() == other.to_json()
     }

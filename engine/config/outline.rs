@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::locate::locate;
-use super::node::{Node, Value};
+use super::node::{Value, YamlNode};
 use super::parse::parse;
-use super::problem::Problems;
+use super::problem::Diagnostics;
 use crate::text;
 
 /// The names that a configuration file defines. The file is read without variables, profiles and imports, which is
@@ -37,7 +37,7 @@ impl Outline {
     }
 
     fn of(text: &str) -> Self {
-        let mut problems = Problems::new("devspace.yaml", text.into());
+        let mut problems = Diagnostics::new("devspace.yaml", text.into());
         let Some(root) = parse(text, &mut problems) else { return Self::default() };
         let names = |section: &str| root.get(section).map(names).unwrap_or_default();
         Self {
@@ -52,7 +52,7 @@ impl Outline {
 }
 
 /// The names in a section: keys of a map, or the `name` of each item of a list.
-fn names(section: &Node) -> Vec<String> {
+fn names(section: &YamlNode) -> Vec<String> {
     match &section.value {
         Value::Mapping(entries) => entries.keys().cloned().collect(),
         Value::Sequence(items) => {

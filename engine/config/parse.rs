@@ -1,4 +1,4 @@
-//! Parses YAML into a tree of [`Node`]s.
+//! Parses YAML into a tree of [`YamlNode`]s.
 //!
 //! Uses the events of `granit-parser`, the parser of the successor of `serde_yaml`: deserialization with serde loses
 //! the style of scalars, the location of keys, and aliases.
@@ -9,10 +9,10 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use granit_parser::{Event, Options, Parser, ScalarStyle, StructureStyle};
 
-use super::node::{Entry, MAX_DEPTH, Mapping, Node, Scalar, Span, Style, Value};
-use super::problem::{Problems, Report};
+use super::node::{Entry, MAX_DEPTH, Mapping, Scalar, Span, Style, Value, YamlNode};
+use super::problem::{Diagnostics, Report};
 
-/// The maximum [`Node::weight`] of a document after its aliases are expanded.
+/// The maximum [`YamlNode::weight`] of a document after its aliases are expanded.
 pub(crate) const MAX_WEIGHT: usize = 300_000;
 
 /// The prefix of the tags of YAML itself.
@@ -23,7 +23,7 @@ const MOST_READINGS: usize = 100;
 
 /// Parses the first document in `text`, like Go's YAML; the rest is ignored with a warning. Reports errors and returns
 /// `None`, except for errors that leave a usable tree, such as duplicate keys.
-pub(crate) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
+pub(crate) fn parse(text: &str, problems: &mut Diagnostics) -> Option<YamlNode> {
     let mut reading = Reading { text: text.into(), lines: Vec::new() };
     for round in 1.. {
         match reading.read(problems) {
@@ -55,7 +55,7 @@ struct Fault {
 }
 
 impl Reading<'_> {
-    fn read(&self, problems: &mut Problems) -> Result<Option<Node>, Fault> {
+    fn read(&self, problems: &mut Diagnostics) -> Result<Option<YamlNode>, Fault> {
         let text = &*self.text;
         let mut options = Options::default();
         options.set_emit_comments(false);
@@ -140,7 +140,7 @@ impl Fault {
         Self { span, info, is_tab: false }
     }
 
-    fn report(self, problems: &mut Problems) {
+    fn report(self, problems: &mut Diagnostics) {
         let help = help_for(&self.info);
         let report = Report::new("config::yaml", "this is not valid YAML", self.info);
         problems.add(self.span, Report { help, ..report });
@@ -193,28 +193,28 @@ struct Open {
     anchor: usize,
     height: usize,
     weight: usize,
-    kind: Kind,
+    kind: ContainerKind,
 }
 
-enum Kind {
-    Sequence(Vec<Node>),
-    Mapping { entries: Mapping, key: Option<(String, Span)>, merged: Vec<Node>, merge_next: bool },
+enum ContainerKind {
+    Sequence(Vec<YamlNode>),
+    Mapping { entries: Mapping, key: Option<(String, Span)>, merged: Vec<YamlNode>, merge_next: bool },
 }
 
 /// A node with its height and weight.
 #[derive(Clone)]
 struct Sized {
-    node: Node,
+    node: YamlNode,
     height: usize,
     weight: usize,
 }
 
 struct Builder<'a> {
-    problems: &'a mut Problems,
+    problems: &'a mut Diagnostics,
     open: Vec<Open>,
     anchors: HashMap<usize, Sized>,
     weight: usize,
-    root: Option<Node>,
+    root: Option<YamlNode>,
 }
 
 impl Builder<'_> {
@@ -225,7 +225,8 @@ impl Builder<'_> {
                 let (text, style) = self.tagged(text.into_owned(), style, tag.as_deref(), span);
                 let scalar = Scalar { text, style, ..Scalar::null() };
                 let weight = 1 + scalar.text.len() / 64;
-                let sized = Sized { node: Node { span, value: Value::Scalar(scalar) }, height: 1, weight };
+                let sized =
+                    Sized { node: YamlNode { span, value: Value::Scalar(scalar) }, height: 1, weight };
                 self.put(sized, anchor, weight)
             }
             Event::Alias(id) => match self.anchors.get(&id) {
@@ -244,7 +245,7 @@ impl Builder<'_> {
             },
             Event::SequenceStart(style, anchor, tag) => {
                 self.check_tag(tag.as_deref(), span);
-                self.start((span, style), anchor, Kind::Sequence(Vec::new()))
+                self.start((span, style), anchor, ContainerKind::Sequence(Vec::new()))
             }
             Event::MappingStart(style, anchor, tag) => {
                 self.check_tag(tag.as_deref(), span);
@@ -252,7 +253,7 @@ impl Builder<'_> {
                 self.start(
                     (span, style),
                     anchor,
-                    Kind::Mapping { entries, key: None, merged: Vec::new(), merge_next: false },
+                    ContainerKind::Mapping { entries, key: None, merged: Vec::new(), merge_next: false },
                 )
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(span),
@@ -260,7 +261,12 @@ impl Builder<'_> {
         }
     }
 
-    fn start(&mut self, (span, style): (Span, StructureStyle), anchor: usize, kind: Kind) -> Option<()> {
+    fn start(
+        &mut self,
+        (span, style): (Span, StructureStyle),
+        anchor: usize,
+        kind: ContainerKind,
+    ) -> Option<()> {
         if self.open.len() >= MAX_DEPTH {
             return self.fatal(
                 span,
@@ -277,11 +283,11 @@ impl Builder<'_> {
         let open = self.open.pop()?;
         // The end of a block is detected only at the next token; use the end of its last child instead.
         let (value, last) = match open.kind {
-            Kind::Sequence(nodes) => {
+            ContainerKind::Sequence(nodes) => {
                 let last = nodes.last().map(|node| node.span.end);
                 (Value::Sequence(nodes), last)
             }
-            Kind::Mapping { mut entries, merged, .. } => {
+            ContainerKind::Mapping { mut entries, merged, .. } => {
                 let last = entries.values().last().map(|entry| entry.node.span.end);
                 for node in merged {
                     self.merge(&mut entries, node);
@@ -292,7 +298,7 @@ impl Builder<'_> {
         let flow_end = if span.end > span.start { span.end } else { last.unwrap_or(open.span.end) };
         let span = Span { end: flow_end.max(open.span.start), ..open.span };
         self.put(
-            Sized { node: Node { span, value }, height: open.height, weight: open.weight },
+            Sized { node: YamlNode { span, value }, height: open.height, weight: open.weight },
             open.anchor,
             1,
         )
@@ -323,8 +329,8 @@ impl Builder<'_> {
         parent.height = parent.height.max(sized.height + 1);
         parent.weight += sized.weight;
         match &mut parent.kind {
-            Kind::Sequence(nodes) => nodes.push(sized.node),
-            Kind::Mapping { entries, key, merged, merge_next } => {
+            ContainerKind::Sequence(nodes) => nodes.push(sized.node),
+            ContainerKind::Mapping { entries, key, merged, merge_next } => {
                 if *merge_next {
                     *merge_next = false;
                     merged.push(sized.node);
@@ -362,7 +368,7 @@ impl Builder<'_> {
     }
 
     /// Merges the value of `<<`: keys of the map itself take precedence, then the first of several sources.
-    fn merge(&mut self, entries: &mut Mapping, node: Node) {
+    fn merge(&mut self, entries: &mut Mapping, node: YamlNode) {
         match node.value {
             Value::Mapping(more) => {
                 for (name, entry) in more {
@@ -433,8 +439,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn parsed(text: &str) -> (Option<Node>, Vec<String>) {
-        let mut problems = Problems::new("f", text.into());
+    fn parsed(text: &str) -> (Option<YamlNode>, Vec<String>) {
+        let mut problems = Diagnostics::new("f", text.into());
         let node = parse(text, &mut problems);
         (node, problems.finish().0.iter().map(ToString::to_string).collect())
     }
@@ -470,7 +476,7 @@ mod tests {
             let (node, _) = parsed(&format!("a: {text}"));
             let node = node.expect("valid");
             assert_eq!(
-                node.get("a").and_then(Node::as_scalar).map(|scalar| scalar.text.as_str()),
+                node.get("a").and_then(YamlNode::as_scalar).map(|scalar| scalar.text.as_str()),
                 Some(text)
             );
         }
@@ -481,7 +487,7 @@ mod tests {
         let text = "é: 1\nb:\n  c: \"x\"\n";
         let (node, _) = parsed(text);
         let node = node.expect("valid");
-        let entry = &node.get("b").and_then(Node::as_mapping).expect("map")["c"];
+        let entry = &node.get("b").and_then(YamlNode::as_mapping).expect("map")["c"];
         assert_eq!((entry.key.line, entry.key.column), (3, 3));
         assert_eq!(&text[entry.node.span.start..entry.node.span.end], "\"x\"");
     }
@@ -558,7 +564,7 @@ mod tests {
         check(&text.replace('\n', "\r"), expected.clone());
         check(&text.replace("two\n", "two\r\n").replace("q\n", "q\r"), expected);
         let (node, _) = parsed("a: 1\r\n\r\nb:\r\n  c: 2\r\n");
-        let entry = &node.expect("valid").get("b").and_then(Node::as_mapping).expect("map")["c"].clone();
+        let entry = &node.expect("valid").get("b").and_then(YamlNode::as_mapping).expect("map")["c"].clone();
         assert_eq!((entry.key.line, entry.key.column), (4, 3));
     }
 

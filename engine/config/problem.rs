@@ -15,7 +15,7 @@ const SHOWN: usize = 100;
 
 /// An error or warning in a configuration file.
 #[derive(Clone)]
-pub struct Problem {
+pub struct ConfigDiagnostic {
     /// The message, as a lower-case phrase.
     pub message: String,
     /// Its location.
@@ -29,13 +29,13 @@ pub struct Problem {
     text: Arc<NamedSource<Arc<str>>>,
 }
 
-impl fmt::Debug for Problem {
+impl fmt::Debug for ConfigDiagnostic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{self}")
     }
 }
 
-impl Problem {
+impl ConfigDiagnostic {
     /// The problem and its hint in one line: "devspace.yaml:3:5: unknown key `imgae` in ...; did you mean `image`?"
     pub fn in_one_line(&self) -> String {
         let help = self.help.iter().flat_map(|help| help.lines());
@@ -48,15 +48,15 @@ impl Problem {
 }
 
 /// The location and the message: `devspace.yaml:3:5: unknown key ...`.
-impl fmt::Display for Problem {
+impl fmt::Display for ConfigDiagnostic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {}", self.origin, self.message)
     }
 }
 
-impl std::error::Error for Problem {}
+impl std::error::Error for ConfigDiagnostic {}
 
-impl Diagnostic for Problem {
+impl Diagnostic for ConfigDiagnostic {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         Some(Box::new(self.code))
     }
@@ -79,12 +79,12 @@ impl Diagnostic for Problem {
 }
 
 /// Collects the problems and warnings of a file and of the files that it includes.
-pub(crate) struct Problems {
+pub(crate) struct Diagnostics {
     /// The file, then the others, indexed by their numbers.
     files: Vec<Source>,
-    list: Vec<Problem>,
+    list: Vec<ConfigDiagnostic>,
     omitted: usize,
-    warnings: Vec<Problem>,
+    warnings: Vec<ConfigDiagnostic>,
 }
 
 /// A file, as displayed.
@@ -139,7 +139,7 @@ impl<'a> Report<'a> {
     }
 }
 
-impl Problems {
+impl Diagnostics {
     /// An empty list for the file displayed as `file`.
     pub(crate) fn new(file: &str, text: Arc<str>) -> Self {
         Self { files: vec![Source::new(file, text)], list: Vec::new(), omitted: 0, warnings: Vec::new() }
@@ -186,10 +186,11 @@ impl Problems {
             if self.list.len() == SHOWN {
                 self.omitted += 1;
             } else {
-                self.list.push(Problem { file: number, ..problem });
+                self.list.push(ConfigDiagnostic { file: number, ..problem });
             }
         }
-        self.warnings.extend(other.warnings.into_iter().map(|warning| Problem { file: number, ..warning }));
+        self.warnings
+            .extend(other.warnings.into_iter().map(|warning| ConfigDiagnostic { file: number, ..warning }));
         number
     }
 
@@ -234,7 +235,7 @@ impl Problems {
     }
 
     /// The problems in file order, the number of omitted ones, and the warnings.
-    pub(crate) fn finish(mut self) -> (Vec<Problem>, usize, Vec<Problem>) {
+    pub(crate) fn finish(mut self) -> (Vec<ConfigDiagnostic>, usize, Vec<ConfigDiagnostic>) {
         // A value that is used twice, through an alias or by an activation, is reported once.
         for list in [&mut self.list, &mut self.warnings] {
             list.sort_by(|one, other| {
@@ -245,7 +246,7 @@ impl Problems {
         (self.list, self.omitted, self.warnings)
     }
 
-    fn problem(&self, span: Span, report: Report<'_>, severity: Severity) -> Problem {
+    fn problem(&self, span: Span, report: Report<'_>, severity: Severity) -> ConfigDiagnostic {
         let label = |span: Span, text: &str| {
             LabeledSpan::new(Some(text.to_owned()), span.start, span.end.saturating_sub(span.start))
         };
@@ -260,7 +261,7 @@ impl Problems {
             }
             None => {}
         }
-        Problem {
+        ConfigDiagnostic {
             message: report.message,
             origin: self.origin(span),
             code: report.code,

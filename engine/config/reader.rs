@@ -3,19 +3,24 @@
 use indexmap::IndexMap;
 
 use super::Origin;
-use super::node::{Mapping, Node, Scalar, Span, Style, Value, field};
-use super::problem::{Problems, Report};
+use super::node::{Mapping, Scalar, Span, Style, Value, YamlNode, field};
+use super::problem::{Diagnostics, Report};
 use super::variable::ShellLine;
 use crate::secret::Secret;
 
 /// Reads nodes and reports to `problems`.
 pub(crate) struct Reader<'p> {
-    pub problems: &'p mut Problems,
+    pub problems: &'p mut Diagnostics,
 }
 
 impl Reader<'_> {
     /// `node` as a map whose keys must all be in `known`. `what` is its name in messages: "image `api`".
-    pub(crate) fn fields<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Option<&'n Mapping> {
+    pub(crate) fn fields<'n>(
+        &mut self,
+        node: &'n YamlNode,
+        what: &str,
+        known: &[&str],
+    ) -> Option<&'n Mapping> {
         let mapping = self.mapping(node, what)?;
         self.known_keys(mapping, what, known);
         Some(mapping)
@@ -37,7 +42,7 @@ impl Reader<'_> {
     }
 
     /// `node` as a map.
-    pub(crate) fn mapping<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n Mapping> {
+    pub(crate) fn mapping<'n>(&mut self, node: &'n YamlNode, what: &str) -> Option<&'n Mapping> {
         match &node.value {
             Value::Mapping(mapping) => Some(mapping),
             _ => self.wrong(node, what, "a map"),
@@ -45,7 +50,7 @@ impl Reader<'_> {
     }
 
     /// `node` as a list.
-    pub(crate) fn sequence<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Node]> {
+    pub(crate) fn sequence<'n>(&mut self, node: &'n YamlNode, what: &str) -> Option<&'n [YamlNode]> {
         match &node.value {
             Value::Sequence(nodes) => Some(nodes),
             _ => self.wrong(node, what, "a list"),
@@ -53,7 +58,7 @@ impl Reader<'_> {
     }
 
     /// `node` as a string; numbers and booleans as written.
-    pub(crate) fn string(&mut self, node: &Node, what: &str) -> Option<String> {
+    pub(crate) fn string(&mut self, node: &YamlNode, what: &str) -> Option<String> {
         match &node.value {
             Value::Scalar(scalar) if scalar.style == Style::Unresolved => None,
             Value::Scalar(scalar) if !scalar.is_null() => Some(scalar.text.clone()),
@@ -124,7 +129,8 @@ impl Reader<'_> {
         let what = format!("`{key}` of {of}");
         let nodes = field(mapping, key).and_then(|node| self.sequence(node, &what)).unwrap_or_default();
         let item = format!("an item of {what}");
-        let placed = |node: &Node| Some((self.string(node, &item)?, Some(self.problems.origin(node.span))));
+        let placed =
+            |node: &YamlNode| Some((self.string(node, &item)?, Some(self.problems.origin(node.span))));
         nodes.iter().filter_map(placed).collect()
     }
 
@@ -150,7 +156,7 @@ impl Reader<'_> {
     /// in messages and the location of its name to a value.
     pub(crate) fn named<T>(
         &mut self,
-        node: &Node,
+        node: &YamlNode,
         (section, noun): (&str, &str),
         keys: &[&str],
         mut read: impl FnMut(&Mapping, &str, Span, &mut Self) -> T,
@@ -191,7 +197,7 @@ impl Reader<'_> {
     }
 
     /// Reports that `what` must be `expected`.
-    pub(crate) fn wrong<T>(&mut self, node: &Node, what: &str, expected: &str) -> Option<T> {
+    pub(crate) fn wrong<T>(&mut self, node: &YamlNode, what: &str, expected: &str) -> Option<T> {
         if node.as_scalar().is_some_and(|scalar| scalar.style == Style::Unresolved) {
             return None;
         }
@@ -201,7 +207,7 @@ impl Reader<'_> {
     }
 
     /// Reports that the key `key` is missing in `node`.
-    pub(crate) fn missing(&mut self, node: &Node, key: &str, what: &str) {
+    pub(crate) fn missing(&mut self, node: &YamlNode, key: &str, what: &str) {
         // Label only the start of the entry: a long entry would be underlined as a whole.
         let span = Span { end: node.span.start, ..node.span };
         let report = Report::new("config::missing", format!("{what} has no `{key}`"), "in this entry")
@@ -211,7 +217,7 @@ impl Reader<'_> {
 }
 
 /// The report that `what` must be `expected`.
-pub(crate) fn wrong(node: &Node, what: &str, expected: &str) -> Report<'static> {
+pub(crate) fn wrong(node: &YamlNode, what: &str, expected: &str) -> Report<'static> {
     let message = format!("{what} must be {expected}, found {}", describe(node));
     let report = Report::new("config::type", message, format!("expected {expected}"));
     match (expected, &node.value) {
@@ -244,7 +250,7 @@ fn as_list(scalar: &Scalar) -> String {
 }
 
 /// A description of a node, for messages.
-pub(crate) fn describe(node: &Node) -> String {
+pub(crate) fn describe(node: &YamlNode) -> String {
     match &node.value {
         Value::Sequence(_) => "a list".to_owned(),
         Value::Mapping(_) => "a map".to_owned(),
@@ -261,7 +267,11 @@ pub(crate) fn describe(node: &Node) -> String {
 
 /// The shell command line `text` of `node`: passwords become references to variables, which are added to
 /// `environment`.
-pub(crate) fn with_variables(text: String, node: &Node, environment: &mut Vec<(String, Secret)>) -> String {
+pub(crate) fn with_variables(
+    text: String,
+    node: &YamlNode,
+    environment: &mut Vec<(String, Secret)>,
+) -> String {
     let Some(scalar) = node.as_scalar().filter(|scalar| scalar.masked.is_some()) else { return text };
     let whole = 0..text.len();
     let secrets = if scalar.secrets.is_empty() { std::slice::from_ref(&whole) } else { &scalar.secrets };

@@ -1,12 +1,12 @@
 //! The short forms of v2beta1: a string instead of a map.
 
-use super::node::{Entry, Mapping, Node, Scalar, Value};
+use super::node::{Entry, Mapping, Scalar, Value, YamlNode};
 use super::version::Version;
 
 /// Expands short forms, so that `vars`, `commands` and `pipelines` contain only maps: the variable `X: 1` is
 /// `X: {value: 1}` and `X: $(date)` is `X: {command: date}`, the command `test: go test` is
 /// `test: {command: go test}`, a pipeline that is a string is `{run: STRING}`.
-pub(crate) fn expand(document: &mut Node, version: Version) {
+pub(crate) fn expand(document: &mut YamlNode, version: Version) {
     let Value::Mapping(document) = &mut document.value else { return };
     if version < Version::V2beta1 {
         return;
@@ -18,7 +18,7 @@ pub(crate) fn expand(document: &mut Node, version: Version) {
         for entry in entries.values_mut().filter(|entry| !entry.node.is_null()) {
             let Value::Scalar(scalar) = &entry.node.value else { continue };
             let (key, scalar) = long(scalar.clone());
-            let text = Node { span: entry.node.span, value: Value::Scalar(scalar) };
+            let text = YamlNode { span: entry.node.span, value: Value::Scalar(scalar) };
             let entries = Mapping::from([(key.to_owned(), Entry { key: entry.node.span, node: text })]);
             entry.node.value = Value::Mapping(entries);
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::node::{Mapping, Node, Span, field};
+use super::node::{Mapping, Span, YamlNode, field};
 use super::problem::Report;
 use super::reader::Reader;
 
@@ -94,7 +94,7 @@ impl FromStr for Version {
 }
 
 /// The version of the file; reports a missing or unknown one.
-pub(super) fn read(root: &Node, mapping: &Mapping, reader: &mut Reader<'_>) -> Option<Version> {
+pub(super) fn read(root: &YamlNode, mapping: &Mapping, reader: &mut Reader<'_>) -> Option<Version> {
     let Some(node) = field(mapping, "version") else {
         let span = Span { end: root.span.start, ..root.span };
         let report = Report::new("config::version", "the file has no `version`", "add it as the first line");

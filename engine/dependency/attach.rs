@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use miette::Diagnostic;
 
-use super::{Claims, Jobs, Node, NodeSelection, Selection, Tree};
+use super::{Claims, Jobs, NodeSelection, ProjectNode, Selection, Tree};
 use crate::event::Level;
 use crate::graph::project_image;
 use crate::run::{Run, RunOptions};
@@ -12,7 +12,7 @@ use crate::script::{Pipeline, ScriptError, ScriptFile};
 
 /// The links of a run to the other projects that are built with it.
 #[derive(Default)]
-pub struct Kin {
+pub struct RunLinks {
     /// The shared job limit.
     pub jobs: Option<Arc<Jobs>>,
     /// The references that all of them created.
@@ -53,7 +53,7 @@ pub fn attach(
     let mut all: Vec<Arc<Dependency>> = Vec::new();
     for (node, selected) in tree.nodes.into_iter().zip(&selection.nodes) {
         let needs: Vec<_> = node.needs.iter().map(|(name, index)| (name.clone(), *index)).collect();
-        let kin = Kin {
+        let kin = RunLinks {
             jobs: Some(Arc::clone(&jobs)),
             claims: Arc::clone(&claims),
             name: Some(node.name.clone()),
@@ -69,7 +69,7 @@ pub fn attach(
         };
         all.push(dependency(root, node, selected, kin, no_warn)?);
     }
-    root.set_kin(Kin {
+    root.set_kin(RunLinks {
         jobs: Some(jobs),
         claims,
         name: None,
@@ -88,7 +88,7 @@ fn targets(root: &Run, tree: &Tree, selection: &Selection) -> Vec<usize> {
     let mut targets = selection.targets.clone();
     let images = if selection.builds_root { root.selected() } else { &[] };
     for base in images.iter().flat_map(|image| root.other_bases(image)) {
-        let is_base = |node: &Node| project_image(&node.loaded.project, base).is_some();
+        let is_base = |node: &ProjectNode| project_image(&node.loaded.project, base).is_some();
         if let Some(index) = tree.nodes.iter().position(is_base)
             && !selection.nodes[index].is_left_out
             && !targets.contains(&index)
@@ -101,9 +101,9 @@ fn targets(root: &Run, tree: &Tree, selection: &Selection) -> Vec<usize> {
 
 fn dependency(
     root: &Arc<Run>,
-    node: Node,
+    node: ProjectNode,
     selected: &NodeSelection,
-    kin: Kin,
+    kin: RunLinks,
     no_warn: bool,
 ) -> Result<Arc<Dependency>, Box<dyn Diagnostic + Send + Sync>> {
     let mut project = node.loaded.project;
@@ -152,7 +152,7 @@ impl Dependency {
     }
 }
 
-impl Kin {
+impl RunLinks {
     /// The full name of an image of the project: `auth.api`.
     pub fn full_name(&self, image: &str) -> String {
         match &self.name {
@@ -175,7 +175,7 @@ impl Kin {
 /// `direct` and the dependencies `below` each of them, each once, in dependency order.
 fn below<'a>(
     direct: impl Iterator<Item = &'a Arc<Dependency>>,
-    below: &dyn Fn(&Kin) -> Vec<Arc<Dependency>>,
+    below: &dyn Fn(&RunLinks) -> Vec<Arc<Dependency>>,
 ) -> Vec<Arc<Dependency>> {
     let mut all: Vec<Arc<Dependency>> = Vec::new();
     for dependency in direct {

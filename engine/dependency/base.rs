@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Dependency, Kin};
+use super::{Dependency, RunLinks};
 use crate::config::ImageConfig;
 use crate::graph::project_image;
 use crate::image::{ImageReference, TagTemplate};
@@ -47,7 +47,7 @@ pub(super) fn fixed_reference(image: &ImageConfig) -> Option<ImageReference> {
 }
 
 /// The dependency below the project of `kin`, and its image, that `reference` refers to.
-pub(super) fn find(kin: &Kin, reference: &str) -> Option<(Arc<Dependency>, String)> {
+pub(super) fn find(kin: &RunLinks, reference: &str) -> Option<(Arc<Dependency>, String)> {
     kin.all_dependencies().into_iter().find_map(|dependency| {
         let image = project_image(&dependency.run.project, reference).filter(|image| !image.disabled)?;
         let image = image.name.clone();

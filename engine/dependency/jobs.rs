@@ -20,12 +20,12 @@ pub struct Jobs {
 
 /// A job slot, released when it is dropped.
 #[must_use]
-pub struct Place {
+pub struct JobPermit {
     /// `None` for work inside a job.
     permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Drop for Place {
+impl Drop for JobPermit {
     fn drop(&mut self) {
         if self.permit.is_some() {
             HAS_PLACE.set(false);
@@ -40,13 +40,13 @@ impl Jobs {
     }
 
     /// Waits for a slot for the next work of this thread.
-    pub async fn place(&self) -> Place {
+    pub async fn place(&self) -> JobPermit {
         if HAS_PLACE.get() {
-            return Place { permit: None };
+            return JobPermit { permit: None };
         }
         // The semaphore is never closed.
         let permit = Arc::clone(&self.places).acquire_owned().await.ok();
-        Place { permit }
+        JobPermit { permit }
     }
 
     /// Prevents dependencies from starting new jobs.
@@ -60,7 +60,7 @@ impl Jobs {
     }
 }
 
-impl Place {
+impl JobPermit {
     /// Until this slot is released, the work of this thread needs no other slot.
     pub fn enter(self) -> Self {
         if self.permit.is_some() {

@@ -14,14 +14,14 @@ mod runtime_variable;
 mod selection;
 mod tree;
 
-pub use attach::{Dependency, Kin, attach};
+pub use attach::{Dependency, RunLinks, attach};
 pub use base::{ForeignBase, disabled_base, foreign_base};
 pub use build::build_all;
 pub use claims::Claims;
 pub use error::DependencyError;
-pub use jobs::{Jobs, Place, has_place, share_place};
+pub use jobs::{JobPermit, Jobs, has_place, share_place};
 pub use runtime_variable::{
     RuntimeVariableError, fill, fill_custom, has_runtime_variables, named_images, reference,
 };
 pub use selection::{NodeSelection, Request, Selection, refers_to};
-pub use tree::{Fetch, News, Node, Tree};
+pub use tree::{Fetch, FetchEvent, ProjectNode, Tree};

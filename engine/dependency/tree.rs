@@ -16,14 +16,14 @@ const DEPTH: usize = 64;
 #[derive(Debug, Default)]
 pub struct Tree {
     /// The projects in dependency order.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<ProjectNode>,
     /// The names of the root's direct dependencies, and their nodes.
     pub root: Vec<(String, usize)>,
 }
 
 /// One project.
 #[derive(Debug)]
-pub struct Node {
+pub struct ProjectNode {
     /// Its name in messages: its own name if unique, otherwise the path to it, joined with `.`.
     pub name: String,
     /// Where it was declared first.
@@ -50,7 +50,7 @@ pub enum Fetch {
 }
 
 /// Events of repositories while a tree is loaded.
-pub enum News<'a> {
+pub enum FetchEvent<'a> {
     /// A repository is missing, and its dependency is skipped.
     LeftOut(&'a GitSource),
     /// A repository will be cloned.
@@ -66,18 +66,18 @@ struct Loader<'a> {
     options: &'a LoadOptions,
     checkouts: Checkouts,
     fetch: Fetch,
-    tell: &'a mut dyn FnMut(News<'_>),
+    tell: &'a mut dyn FnMut(FetchEvent<'_>),
     /// The fetched repositories, each once.
     fetched: HashSet<GitSource>,
-    nodes: Vec<Node>,
+    nodes: Vec<ProjectNode>,
     /// The first path to each node.
     paths: Vec<Vec<String>>,
     known: HashMap<Identity, usize>,
     /// The projects from the root to the current one.
-    stack: Vec<Step>,
+    stack: Vec<LoadFrame>,
 }
 
-struct Step {
+struct LoadFrame {
     name: String,
     file: PathBuf,
     profiles: Vec<String>,
@@ -94,7 +94,7 @@ impl Tree {
         root: &Loaded,
         options: &LoadOptions,
         fetch: Fetch,
-        tell: &mut dyn FnMut(News<'_>),
+        tell: &mut dyn FnMut(FetchEvent<'_>),
     ) -> Result<Self, DependencyError> {
         if root.project.dependencies.is_empty() {
             return Ok(Self::default());
@@ -105,7 +105,7 @@ impl Tree {
             .root
             .file_name()
             .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let step = Step { name, file, profiles: root.project.profiles.clone(), origin: None };
+        let step = LoadFrame { name, file, profiles: root.project.profiles.clone(), origin: None };
         let mut loader = Loader {
             options,
             checkouts: options.checkouts(),
@@ -162,7 +162,7 @@ impl Loader<'_> {
             return Ok(Some(index));
         }
         let loaded = config::load(&self.options_for(dependency, &file, vars))?;
-        self.stack.push(Step {
+        self.stack.push(LoadFrame {
             name: dependency.name.clone(),
             file,
             profiles: dependency.profiles.clone(),
@@ -172,7 +172,7 @@ impl Loader<'_> {
         let needs = if ignored { Vec::new() } else { self.descend(&loaded, path)? };
         self.stack.pop();
         let index = self.nodes.len();
-        self.nodes.push(Node {
+        self.nodes.push(ProjectNode {
             name: dependency.name.clone(),
             origin: dependency.origin.clone(),
             profiles: dependency.profiles.clone(),
@@ -219,16 +219,16 @@ impl Loader<'_> {
         let is_first = self.fetched.insert(source.clone());
         match self.fetch {
             Fetch::Nothing if is_new => {
-                (self.tell)(News::LeftOut(source));
+                (self.tell)(FetchEvent::LeftOut(source));
                 return Ok(None);
             }
-            _ if is_new => (self.tell)(News::Cloning(source)),
+            _ if is_new => (self.tell)(FetchEvent::Cloning(source)),
             _ => {}
         }
         let update = self.fetch == Fetch::Everything && is_first;
         let checkout = self.checkouts.check_out_blocking(source, update)?;
         if is_first {
-            (self.tell)(News::Ready(source, &checkout.freshness));
+            (self.tell)(FetchEvent::Ready(source, &checkout.freshness));
         }
         Ok(Some(checkout))
     }
@@ -236,7 +236,7 @@ impl Loader<'_> {
     /// Checks that `file` does not belong to one of the projects on the path to it.
     fn check_circle(&self, dependency: &DependencyConfig, file: &Path) -> Result<(), DependencyError> {
         // The root has the profiles of the run, not those of a declaration as a dependency.
-        let is_same = |(index, step): (usize, &Step)| {
+        let is_same = |(index, step): (usize, &LoadFrame)| {
             step.file == *file && (index == 0 || step.profiles == dependency.profiles)
         };
         let start = self.stack.iter().enumerate().position(is_same);

@@ -7,7 +7,7 @@ use crate::builder::BuiltImage;
 use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::KanikoBuild;
 use crate::cluster::{
-    ClusterContext, ClusterError, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult,
+    ClusterContext, ClusterError, ClusterNode, ImageLoad, Loader, PodLogs, PullSecret, PullSecretResult,
 };
 use crate::error::StageError;
 use crate::event::ImageEvents;
@@ -33,7 +33,7 @@ pub trait Cluster: Send + Sync {
     ///
     /// # Errors
     /// `cluster::...` if it does not respond, or the user may not list nodes.
-    async fn nodes(&self) -> Result<Vec<Node>, StageError>;
+    async fn nodes(&self) -> Result<Vec<ClusterNode>, StageError>;
 
     /// Writes a pull secret and adds it to service accounts; writes nothing without credentials.
     ///

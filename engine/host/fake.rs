@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::memory::Memory;
 use super::planning::{Effect, EffectKind, Effects};
-use crate::cluster::{ClusterContext, Node};
+use crate::cluster::{ClusterContext, ClusterNode};
 use crate::config::{self, LoadOptions};
 use crate::dependency::{Fetch, Request, Selection, Tree, attach};
 use crate::event::{Event, Events};
@@ -17,7 +17,7 @@ use crate::run::{Run, RunOptions};
 use crate::script::{Pipeline, ScriptError, ScriptFile, new_engine, stage};
 
 /// A project in a temporary directory, with an in-memory host.
-pub struct World {
+pub struct FakeProject {
     folder: TempDir,
     runtime: tokio::runtime::Runtime,
     memory: Memory,
@@ -26,7 +26,7 @@ pub struct World {
 }
 
 /// The result of a pipeline.
-pub struct Ended {
+pub struct PipelineRun {
     /// The return value of `build`, or its error.
     pub result: Result<rhai::Dynamic, Arc<ScriptError>>,
     /// The emitted events.
@@ -35,7 +35,7 @@ pub struct Ended {
     pub run: Arc<Run>,
 }
 
-impl World {
+impl FakeProject {
     /// A project with these images, each with its base image in `NAME.Dockerfile` and the repository `acme/NAME`.
     pub fn of_images(images: &[(&str, &str)]) -> Self {
         let mut config = "version: v1beta9\nimages:\n".to_owned();
@@ -106,7 +106,7 @@ impl World {
     }
 
     /// Configures a cluster with these nodes.
-    pub fn set_cluster(&self, context: ClusterContext, nodes: Vec<Node>) {
+    pub fn set_cluster(&self, context: ClusterContext, nodes: Vec<ClusterNode>) {
         self.memory.state().cluster = Some((context, nodes));
     }
 
@@ -126,12 +126,12 @@ impl World {
     }
 
     /// Runs `build` of the default pipeline with `script` as override, one image at a time, without pushing.
-    pub fn build(&self, script: &str) -> Ended {
+    pub fn build(&self, script: &str) -> PipelineRun {
         self.build_with(script, RunOptions { jobs: 1, skip_push: true, ..RunOptions::default() })
     }
 
     /// Runs `build` of the default pipeline with `script` as override.
-    pub fn build_with(&self, script: &str, options: RunOptions) -> Ended {
+    pub fn build_with(&self, script: &str, options: RunOptions) -> PipelineRun {
         self.build_files(vec![self.script_file("windlass.rhai", script)], options)
     }
 
@@ -209,7 +209,7 @@ impl World {
     }
 
     /// Runs `build` of the default pipeline with `overrides`, in this order.
-    pub fn build_files(&self, overrides: Vec<ScriptFile>, options: RunOptions) -> Ended {
+    pub fn build_files(&self, overrides: Vec<ScriptFile>, options: RunOptions) -> PipelineRun {
         let files = std::iter::once(ScriptFile::default_build()).chain(overrides).collect();
         let (events, run) = self.run(options);
         let engine = new_engine(&run);
@@ -224,7 +224,7 @@ impl World {
             run.settle();
         }
         let events = std::mem::take(&mut *lock(&events));
-        Ended { result, events, run }
+        PipelineRun { result, events, run }
     }
 
     /// A run of the project, and its list of emitted events.
@@ -263,7 +263,7 @@ impl World {
     }
 }
 
-impl Ended {
+impl PipelineRun {
     /// Asserts that nothing failed.
     #[track_caller]
     pub fn succeeds(&self) {

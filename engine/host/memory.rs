@@ -23,7 +23,7 @@ use jiff::Timestamp;
 
 use super::Host;
 use crate::builder::BuildRequest;
-use crate::cluster::{ClusterContext, Node};
+use crate::cluster::{ClusterContext, ClusterNode};
 use crate::config::BuilderKind;
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference, Repository};
@@ -75,7 +75,7 @@ pub struct State {
     /// The variables of the environment.
     pub variables: HashMap<String, String>,
     /// The cluster, and its nodes; `None`: none is configured.
-    pub cluster: Option<(ClusterContext, Vec<Node>)>,
+    pub cluster: Option<(ClusterContext, Vec<ClusterNode>)>,
     /// The logs of pods, by their name or label selector.
     pub pod_logs: HashMap<String, String>,
     /// The registries without credentials.

@@ -17,7 +17,7 @@ use crate::oci::Compression;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attachment {
     /// The SBOM of the files that COPY and ADD added to the image.
-    Bill {
+    Sbom {
         /// The image's name in the SBOM.
         name: String,
     },

@@ -9,7 +9,7 @@ use tar::{Builder, EntryType, Header};
 use super::index_json::index_with;
 use super::layout::{INDEX, MARK};
 use super::name::tagged;
-use super::{BlobStore, Closure, StoreError, StoredImage, canonical_json, digest_of};
+use super::{BlobStore, ImageContents, StoreError, StoredImage, canonical_json, digest_of};
 use crate::image::{Digest, ImageReference};
 
 /// The part that Docker reads (Docker image spec v1.2, "Combined Image JSON + Filesystem Changeset Format").
@@ -36,7 +36,7 @@ impl BlobStore {
         platform: &str,
         sink: impl Write,
     ) -> Result<(), ArchiveError> {
-        let closure = Closure::of(self, root)?;
+        let closure = ImageContents::of(self, root)?;
         let Some(document) = closure.documents.last() else { return Ok(()) };
         let mut archive = Builder::new(sink);
         append(&mut archive, MARK.0, MARK.1.len() as u64, MARK.1.as_bytes())?;
@@ -81,7 +81,7 @@ impl BlobStore {
 
     fn docker_image(
         &self,
-        closure: &Closure,
+        closure: &ImageContents,
         references: &[ImageReference],
         platform: &str,
     ) -> Result<Option<DockerImage>, StoreError> {

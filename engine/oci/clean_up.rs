@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::blob_writer::PART;
 use super::lease::begin_removal;
-use super::{BlobStore, Closure, ImageName, Layer, Origin, StoreError, digest_of};
+use super::{BlobStore, ImageContents, ImageName, Layer, Origin, StoreError, digest_of};
 use crate::image::Digest;
 
 /// After this time, an unfinished blob is considered abandoned.
@@ -21,7 +21,7 @@ const FORGOTTEN: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// What a cleanup retains in a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leave {
+pub enum Retention {
     /// Only blobs that a running process uses.
     Nothing,
     /// Blobs that were used within this time.
@@ -55,7 +55,7 @@ pub struct CleanedImage {
     pub unused_for: u64,
 }
 
-struct Found {
+struct StoredBlob {
     path: PathBuf,
     /// `None` for an unfinished blob.
     digest: Option<Digest>,
@@ -70,7 +70,7 @@ impl BlobStore {
     ///
     /// # Errors
     /// [`StoreError::Folder`].
-    pub fn clean_up(&self, leave: Leave, dry_run: bool) -> Result<Cleaned, StoreError> {
+    pub fn clean_up(&self, leave: Retention, dry_run: bool) -> Result<Cleaned, StoreError> {
         if !self.folder().exists() {
             return Ok(Cleaned::default());
         }
@@ -92,9 +92,9 @@ impl BlobStore {
             let stays = is_in_use
                 || match (blob.digest, leave) {
                     (None, _) => age < ABANDONED,
-                    (_, Leave::Nothing) => false,
-                    (_, Leave::UsedWithin(time)) => age < time,
-                    (_, Leave::Bytes(bytes)) => cleaned.left.saturating_add(blob.size) <= bytes,
+                    (_, Retention::Nothing) => false,
+                    (_, Retention::UsedWithin(time)) => age < time,
+                    (_, Retention::Bytes(bytes)) => cleaned.left.saturating_add(blob.size) <= bytes,
                 };
             if stays {
                 kept.extend(blob.digest);
@@ -126,7 +126,7 @@ impl BlobStore {
 
     /// The blobs that running processes use: those used since `leased`, and all that they reference or have attached,
     /// however long ago those were used.
-    fn in_use(&self, found: &[Found], leased: SystemTime) -> HashSet<Digest> {
+    fn in_use(&self, found: &[StoredBlob], leased: SystemTime) -> HashSet<Digest> {
         let unused = self.unused();
         let mut waiting: Vec<_> =
             found.iter().filter(|blob| blob.used >= leased).filter_map(|blob| blob.digest).collect();
@@ -155,11 +155,11 @@ impl BlobStore {
             return Ok(None);
         }
         // Trims to less than the limit, so that the next runs have nothing to remove.
-        self.clean_up(Leave::Bytes(limit - limit / 10), false).map(Some)
+        self.clean_up(Retention::Bytes(limit - limit / 10), false).map(Some)
     }
 
     /// All files in the directory of blobs.
-    fn found(&self) -> io::Result<Vec<Found>> {
+    fn found(&self) -> io::Result<Vec<StoredBlob>> {
         let entries = match fs::read_dir(self.blobs()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
@@ -174,7 +174,7 @@ impl BlobStore {
             let Some(facts) = entry.metadata().ok().filter(|facts| is_ours && facts.is_file()) else {
                 continue;
             };
-            found.push(Found { path: entry.path(), digest, size: facts.len(), used: facts.modified()? });
+            found.push(StoredBlob { path: entry.path(), digest, size: facts.len(), used: facts.modified()? });
         }
         Ok(found)
     }
@@ -184,7 +184,7 @@ impl BlobStore {
         if name.origin == Origin::Pulled {
             return kept.contains(&name.digest);
         }
-        let needed = Closure::of(self, &name.digest);
+        let needed = ImageContents::of(self, &name.digest);
         needed.is_ok_and(|closure| {
             let is_elsewhere = |digest: &Digest| !self.repositories_of(digest).is_empty();
             closure.documents.iter().all(|document| kept.contains(&document.digest))
@@ -193,7 +193,7 @@ impl BlobStore {
     }
 
     /// Removes the records about blobs that no longer exist.
-    fn forget(&self, kept: &HashSet<Digest>, leave: Leave, now: SystemTime) -> io::Result<()> {
+    fn forget(&self, kept: &HashSet<Digest>, leave: Retention, now: SystemTime) -> io::Result<()> {
         let is_old = |path: &PathBuf| {
             let written = fs::metadata(path).and_then(|facts| facts.modified());
             written.is_ok_and(|written| now.duration_since(written).is_ok_and(|age| age > FORGOTTEN))
@@ -206,7 +206,7 @@ impl BlobStore {
                     _ => entry.file_name().to_str().and_then(|name| format!("sha256:{name}").parse().ok()),
                 };
                 let is_there = about.is_some_and(|digest| kept.contains(&digest));
-                if !is_there && (folder == "layers" || leave == Leave::Nothing || is_old(&path)) {
+                if !is_there && (folder == "layers" || leave == Retention::Nothing || is_old(&path)) {
                     remove(&path)?;
                 }
             }
@@ -274,10 +274,10 @@ mod tests {
             assert_eq!((fixture.left().as_str(), cleaned.bytes, cleaned.left), (left, bytes, 300 - bytes));
             assert_eq!(dry, cleaned);
         };
-        check(Leave::Nothing, "", 300);
-        check(Leave::UsedWithin(Duration::from_secs(40 * 3600)), "ac", 100);
-        check(Leave::Bytes(250), "ac", 100);
-        check(Leave::Bytes(99), "", 300);
+        check(Retention::Nothing, "", 300);
+        check(Retention::UsedWithin(Duration::from_secs(40 * 3600)), "ac", 100);
+        check(Retention::Bytes(250), "ac", 100);
+        check(Retention::Bytes(99), "", 300);
         let fixture = Fixture::new(&blobs);
         assert_eq!(fixture.store.trim(300), Ok(None));
         assert_eq!(fixture.store.trim(299).expect("trimmed").map(|cleaned| cleaned.blobs), Some(1));
@@ -289,10 +289,10 @@ mod tests {
         let other = BlobStore::new(fixture.store.folder());
         other.get(&Digest::of("b")).expect("read").expect("there");
         other.put("d").expect("kept");
-        let cleaned = fixture.store.clean_up(Leave::Nothing, false).expect("cleaned");
+        let cleaned = fixture.store.clean_up(Retention::Nothing, false).expect("cleaned");
         assert_eq!((fixture.left().as_str(), cleaned.in_use), ("bd", 2));
         drop(other);
-        fixture.store.clean_up(Leave::Nothing, false).expect("cleaned");
+        fixture.store.clean_up(Retention::Nothing, false).expect("cleaned");
         assert_eq!(fixture.left(), "");
         assert_eq!(fs::read_dir(fixture.store.folder().join("leases")).expect("leases").count(), 0);
     }
@@ -302,7 +302,7 @@ mod tests {
         let fixture = Fixture::new(&[(b'a', 1, 50)]);
         let reference = "acme/app:1".parse().expect("reference");
         fixture.store.name(&reference, Origin::Built, Digest::of("a")).expect("named");
-        let leave = Leave::UsedWithin(Duration::from_secs(3600));
+        let leave = Retention::UsedWithin(Duration::from_secs(3600));
         let dry = fixture.store.clean_up(leave, true).expect("dry run");
         assert_eq!((dry.images.len(), dry.images[0].unused_for / 3600), (1, 50));
         assert_eq!(fixture.store.clean_up(leave, false), Ok(dry));
@@ -320,7 +320,10 @@ mod tests {
         };
         part(".part-1", 23);
         part(".part-2", 25);
-        fixture.store.clean_up(Leave::UsedWithin(Duration::from_secs(90 * 3600)), false).expect("cleaned");
+        fixture
+            .store
+            .clean_up(Retention::UsedWithin(Duration::from_secs(90 * 3600)), false)
+            .expect("cleaned");
         assert_eq!(fixture.left(), "ap");
     }
 
@@ -344,7 +347,7 @@ mod tests {
         let reference = "acme/app:1".parse().expect("reference");
         store.name(&reference, Origin::Built, root).expect("named");
         store.name(&reference, Origin::Pulled, root).expect("named");
-        let leave = Leave::UsedWithin(Duration::from_secs(3600));
+        let leave = Retention::UsedWithin(Duration::from_secs(3600));
         let cleaned = store.clean_up(leave, false).expect("cleaned");
         let images: Vec<_> = cleaned.images.iter().map(|image| image.name.origin).collect();
         assert_eq!(images, [Origin::Built], "a pulled image is identified by its manifest only");
@@ -366,12 +369,12 @@ mod tests {
         }
         let other = BlobStore::new(store.folder());
         other.read(&root).expect("read").expect("there");
-        let cleaned = store.clean_up(Leave::Nothing, false).expect("cleaned");
+        let cleaned = store.clean_up(Retention::Nothing, false).expect("cleaned");
         assert_eq!((fixture.left().as_str(), cleaned.images.len()), ("bl{{{", 0));
         assert_eq!(other.repositories_of(&Digest::of("elsewhere")).len(), 1);
         assert_eq!(other.attachments(&root).len(), 1);
         drop(other);
-        let cleaned = store.clean_up(Leave::Nothing, false).expect("cleaned");
+        let cleaned = store.clean_up(Retention::Nothing, false).expect("cleaned");
         assert_eq!((fixture.left().as_str(), cleaned.images.len()), ("", 1));
     }
 
@@ -385,7 +388,7 @@ mod tests {
             let fixture = &fixture;
             scope.spawn(move || {
                 while over.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
-                    fixture.store.clean_up(Leave::Nothing, false).expect("cleaned");
+                    fixture.store.clean_up(Retention::Nothing, false).expect("cleaned");
                 }
             });
             // Each iteration acts as a separate process that finds what an earlier one has just written.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use oci_spec::image::{ImageIndex, ImageIndexBuilder, MediaType};
 
-use super::{BILL_TYPE, BlobStore, Closure, StoreError, StoredImage, canonical_json, digest_of};
+use super::{BlobStore, ImageContents, SBOM_MEDIA_TYPE, StoreError, StoredImage, canonical_json, digest_of};
 use crate::image::Digest;
 
 impl BlobStore {
@@ -81,13 +81,13 @@ impl BlobStore {
     /// # Errors
     /// As [`StoredImage::bill_of_materials`].
     pub fn attach_bills(&self, root: &Digest, name: &str) -> Result<(), StoreError> {
-        for document in Closure::of(self, root)?.documents {
+        for document in ImageContents::of(self, root)?.documents {
             if serde_json::from_slice::<ImageIndex>(&document.content).is_ok() {
                 continue;
             }
             let Some(image) = StoredImage::open(self, &document.digest)? else { continue };
             let bill = image.bill_of_materials(self, name)?;
-            self.attach(&document.digest, BILL_TYPE, &bill, BTreeMap::new())?;
+            self.attach(&document.digest, SBOM_MEDIA_TYPE, &bill, BTreeMap::new())?;
         }
         Ok(())
     }
@@ -98,7 +98,7 @@ impl BlobStore {
     /// # Errors
     /// As [`BlobStore::is_whole`].
     pub fn is_available(&self, root: &Digest) -> Result<bool, StoreError> {
-        let closure = match Closure::of(self, root) {
+        let closure = match ImageContents::of(self, root) {
             Err(StoreError::Missing { .. }) => return Ok(false),
             closure => closure?,
         };
@@ -115,7 +115,7 @@ impl BlobStore {
     /// # Errors
     /// [`StoreError::Folder`]; [`StoreError::Malformed`] if it is invalid.
     pub fn is_whole(&self, root: &Digest) -> Result<bool, StoreError> {
-        let closure = match Closure::of(self, root) {
+        let closure = match ImageContents::of(self, root) {
             Err(StoreError::Missing { .. }) => return Ok(false),
             closure => closure?,
         };

@@ -2,8 +2,8 @@
 
 use oci_spec::image::{Descriptor, ImageIndex, ImageIndexBuilder, MediaType};
 
-use super::closure::Document;
 use super::descriptor::describe;
+use super::image_contents::ManifestBlob;
 use super::name::tagged;
 use crate::image::ImageReference;
 
@@ -17,7 +17,7 @@ const IMAGE_NAME: &str = "io.containerd.image.name";
 /// `before` are kept, except those with one of these names, and `root` without a name.
 pub(super) fn index_with(
     before: Option<ImageIndex>,
-    root: &Document,
+    root: &ManifestBlob,
     references: &[ImageReference],
 ) -> ImageIndex {
     let media_type = MediaType::from(root.media_type.as_str());

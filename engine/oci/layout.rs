@@ -7,7 +7,7 @@ use std::path::Path;
 use oci_spec::image::ImageIndex;
 
 use super::index_json::index_with;
-use super::{BlobStore, Closure, StoreError, canonical_json};
+use super::{BlobStore, ImageContents, StoreError, canonical_json};
 use crate::image::{Digest, ImageReference};
 
 /// The file that marks a directory as a layout, and its content.
@@ -28,7 +28,7 @@ impl BlobStore {
         references: &[ImageReference],
         folder: &Path,
     ) -> Result<(), StoreError> {
-        let closure = Closure::of(self, root)?;
+        let closure = ImageContents::of(self, root)?;
         let Some(document) = closure.documents.last() else { return Ok(()) };
         let failed = |error: io::Error| StoreError::output(folder, &error);
         let before = read_index(folder).map_err(failed)?;

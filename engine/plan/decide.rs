@@ -10,7 +10,7 @@ use crate::state::{BaseIdentity, BuiltFor, Record};
 pub type AskDaemon<'a, E> = dyn Fn(&[ImageReference]) -> Result<Option<ImageIds>, E> + 'a;
 
 /// All inputs of the decision. Queries to a daemon or registry are closures, called only if the decision needs them.
-pub struct Situation<'a, E> {
+pub struct DecisionInputs<'a, E> {
     /// The cache key of a build now. A closure too, because it may read many files.
     pub key: &'a dyn Fn() -> Result<CacheKey, E>,
     /// Its repository.
@@ -118,7 +118,7 @@ enum InDaemon {
 ///
 /// # Errors
 /// The error of the daemon or the registry if a required query fails.
-pub fn decide<E>(situation: &Situation<'_, E>) -> Result<Verdict, E> {
+pub fn decide<E>(situation: &DecisionInputs<'_, E>) -> Result<Verdict, E> {
     if let Some(reason) = situation.always {
         return Ok(Verdict::Build { reason: Some(reason.to_owned()) });
     }
@@ -172,7 +172,7 @@ fn missing<'a>(wanted: &'a [Tag], known: &[Tag]) -> Option<&'a Tag> {
     wanted.iter().find(|tag| !known.contains(tag))
 }
 
-impl<E> Situation<'_, E> {
+impl<E> DecisionInputs<'_, E> {
     /// The reason for the first base image that differs from the one `record` was built on. In a dry run, a base image
     /// that will be built counts as different, although the result may be the same.
     fn other_base(&self, record: &Record) -> Option<String> {
@@ -456,7 +456,7 @@ mod tests {
             let tag = |reference: &ImageReference| {
                 reference.tag.as_ref().map(ToString::to_string).unwrap_or_default()
             };
-            let verdict: Result<Verdict, ()> = decide(&Situation {
+            let verdict: Result<Verdict, ()> = decide(&DecisionInputs {
                 key: &|| Ok(inputs("now").key()),
                 repository: &repository,
                 templates: &self.templates,

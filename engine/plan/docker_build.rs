@@ -20,7 +20,7 @@ use crate::config::{BuilderKind, BuildxConfig, KanikoConfig};
 use crate::error::StageError;
 use crate::event::{ImageEvents, Level};
 use crate::image::context::{Changed, ContextDigest, ContextError, SentFiles, shown};
-use crate::image::dockerfile::Reach;
+use crate::image::dockerfile::ContextSources;
 use crate::image::{Context, Selection, Tag};
 use crate::run::ImageDockerfile;
 use crate::run::{Image, Run};
@@ -29,7 +29,7 @@ use crate::run::{Image, Run};
 pub(super) struct DockerfileRecipe {
     pub(super) dockerfile: ImageDockerfile,
     pub(super) context: Context,
-    pub(super) reach: Reach,
+    pub(super) reach: ContextSources,
     pub(super) selection: Selection,
     pub(super) parents: Vec<Parent>,
     /// Base images whose configuration was requested.
@@ -168,7 +168,7 @@ impl Plan {
         // The recorded configuration of the image that had these tags before does not apply to this one.
         tags.iter().for_each(|tag| run.bases.forget(&self.reference(tag).to_string()));
         if run.options.dry_run {
-            self.foresee(recipe, &tags);
+            self.predict_config(recipe, &tags);
         }
         let daemon_bases = match builder {
             BuilderKind::Docker if !run.options.dry_run => {
@@ -241,8 +241,8 @@ impl Plan {
     /// Makes sure that kaniko supports the image's options, and reports ignored ones.
     fn check_kaniko(&self) -> Result<(), StageError> {
         let image = &self.image;
-        let fit = kaniko::fit(image.config(), image.run().options.skip_push)?;
-        for option in fit.unused {
+        let check_support = kaniko::check_support(image.config(), image.run().options.skip_push)?;
+        for option in check_support.unused {
             let message = format!("kaniko ignores the Docker option `{option}`");
             image.events().notice(Level::Info, message);
         }
@@ -250,7 +250,7 @@ impl Plan {
     }
 
     /// In a dry run: records what other builds will inherit from the image, which no daemon has yet.
-    fn foresee(&self, recipe: &DockerfileRecipe, tags: &[Tag]) {
+    fn predict_config(&self, recipe: &DockerfileRecipe, tags: &[Tag]) {
         let run = self.image.run();
         let ImageDockerfile { inner, target, args, .. } = &recipe.dockerfile;
         let bases = Bases::new(run, &recipe.parents);
@@ -282,7 +282,7 @@ impl Plan {
     }
 
     /// The files of the build context that a build reads, with the current configuration of its base images.
-    fn reach_again(&self, recipe: &DockerfileRecipe) -> Result<(Reach, Selection), StageError> {
+    fn reach_again(&self, recipe: &DockerfileRecipe) -> Result<(ContextSources, Selection), StageError> {
         let ImageDockerfile { inner, target, args, .. } = &recipe.dockerfile;
         let bases = Bases::new(self.image.run(), &recipe.parents);
         let reach = inner.reach(target.as_deref(), args, &|base| bases.config(base))?;
@@ -296,7 +296,7 @@ impl Plan {
 pub(super) fn select(
     image: &Image,
     context: &Context,
-    reach: &Reach,
+    reach: &ContextSources,
     dockerfile: &ImageDockerfile,
 ) -> Result<Selection, StageError> {
     if image.run().options.ignores_files {
@@ -325,8 +325,8 @@ fn changed(error: ContextError, root: &Path) -> StageError {
 }
 
 /// Reports notes about the files to send.
-fn tell_context(events: &ImageEvents, reach: &Reach, selection: &Selection) {
-    if let Reach::Whole { why: Some(why) } = reach {
+fn tell_context(events: &ImageEvents, reach: &ContextSources, selection: &Selection) {
+    if let ContextSources::Whole { why: Some(why) } = reach {
         events.notice(Level::Info, format!("every file of the build context is an input: {why}"));
     }
     if let Some(hint) = selection.hint() {

@@ -3,6 +3,7 @@
 mod again;
 mod bases;
 mod built;
+mod change_impact;
 mod decide;
 mod difference;
 mod docker_args;
@@ -18,13 +19,12 @@ pub(crate) mod sample;
 mod stored;
 #[cfg(test)]
 mod tests;
-mod touch;
 mod uncovered;
 
 pub use built::Built;
-pub use decide::{Reuse, Situation, Source, UsedBase, Verdict, decide};
+pub use change_impact::{Answer, ChangeImpact};
+pub use decide::{DecisionInputs, Reuse, Source, UsedBase, Verdict, decide};
 pub use difference::{Difference, Input, Sign};
 pub use plan::Plan;
 pub use provenance::SourceCode;
 pub use stored::NotStored;
-pub use touch::{Answer, Touch};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::BuilderArg;
 use crate::error::StageError;
-use crate::image::dockerfile::Reach;
+use crate::image::dockerfile::ContextSources;
 use crate::image::{Context, Dockerfile, ImageReference};
 use crate::run::Image;
 
@@ -26,7 +26,7 @@ pub(super) fn argument_words(image: &Image) -> Result<Vec<String>, StageError> {
             String::new()
         } else {
             let context = Context::open(&run.forest(), &folder, None)?;
-            let selection = context.select(&Reach::Whole { why: None }, &|_| ())?;
+            let selection = context.select(&ContextSources::Whole { why: None }, &|_| ())?;
             run.hash(&selection, context.root(), |_, _| ())??.digest().to_string()
         };
         words.retain(|word| *word != arg.word());
@@ -36,8 +36,8 @@ pub(super) fn argument_words(image: &Image) -> Result<Vec<String>, StageError> {
 }
 
 /// `reach`, or the whole build context if an argument of `image` lets `dockerfile` read unknown files.
-pub(super) fn widened(image: &Image, dockerfile: &Dockerfile, reach: Reach) -> Reach {
-    unknown_reading(image, dockerfile).map_or(reach, |why| Reach::Whole { why: Some(why) })
+pub(super) fn widened(image: &Image, dockerfile: &Dockerfile, reach: ContextSources) -> ContextSources {
+    unknown_reading(image, dockerfile).map_or(reach, |why| ContextSources::Whole { why: Some(why) })
 }
 
 /// Why it is unknown which files `dockerfile` reads with the arguments of `image`; `None` if it is known.

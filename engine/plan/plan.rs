@@ -11,7 +11,7 @@ use super::docker_build::{DockerfileRecipe, keep_context, select};
 use super::error::PlanError;
 use super::named_contexts::{argument_words, unknown_reading, widened};
 use super::reason::why_build;
-use super::{Reuse, Situation, Source, UsedBase, Verdict, decide};
+use super::{DecisionInputs, Reuse, Source, UsedBase, Verdict, decide};
 use crate::builder::{BuiltImage, CustomRequest, build_custom, custom_words, on_change_files};
 use crate::config::{BuilderKind, RebuildStrategy};
 use crate::dependency::{fill_custom, named_images};
@@ -347,7 +347,7 @@ impl Plan {
             let base = self.bases.iter().find(|(base, _)| base == name);
             base.map(|(_, finished)| identify(run, finished)).unwrap_or_default()
         };
-        let verdict = decide(&Situation {
+        let verdict = decide(&DecisionInputs {
             key: &|| self.key(),
             repository: &image.config().repository,
             templates: &self.templates,

@@ -61,7 +61,7 @@ impl Built {
     /// # Errors
     /// As for [`Built::attach`].
     pub fn attach_sbom(&self) -> Result<Self, StageError> {
-        self.attach(&Attachment::Bill { name: self.image().config().repository.to_string() })
+        self.attach(&Attachment::Sbom { name: self.image().config().repository.to_string() })
     }
 
     /// Attaches the provenance of the image.

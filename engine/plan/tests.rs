@@ -4,7 +4,7 @@ mod worlds;
 
 use proptest::prelude::*;
 
-use crate::host::fake::{Ended, World};
+use crate::host::fake::{FakeProject, PipelineRun};
 use crate::run::RunOptions;
 
 /// Three images built from each other, one independent, and one with a custom command.
@@ -35,8 +35,8 @@ images:
         onChange: [made.txt]
 ";
 
-fn world() -> World {
-    let world = World::of_config(CONFIG);
+fn world() -> FakeProject {
+    let world = FakeProject::of_config(CONFIG);
     world.write("low.Dockerfile", "FROM scratch\nENV DIR=low\nCOPY low.txt /\nONBUILD COPY trigger.txt /\n");
     world.write("mid.Dockerfile", "FROM acme/low\nCOPY $DIR.txt mid.txt /\n");
     world.write("top.Dockerfile", "FROM acme/mid AS base\nARG FLAVOR\nFROM base AS other\nCOPY other.txt /\nFROM base\nCOPY top.txt /\n");
@@ -113,7 +113,7 @@ fn edit() -> impl Strategy<Value = Edit> {
 
 /// A test world with a sequence of edits.
 struct Story {
-    world: World,
+    world: FakeProject,
     config: String,
     dockerfiles: Vec<String>,
     script: &'static str,
@@ -161,7 +161,7 @@ impl Story {
         }
     }
 
-    fn run(&self, dry_run: bool) -> Ended {
+    fn run(&self, dry_run: bool) -> PipelineRun {
         self.world.build_with(self.script, RunOptions { dry_run, ..self.options.clone() })
     }
 }
@@ -212,8 +212,8 @@ dependencies:
 const BELOW: &str = "version: v1beta11\nimages:\n  base:\n    image: acme/low-base\n    tags: ['1.0']\n";
 const BELOW_DOCKERFILE: &str = "FROM scratch\nENV DIR=one\nCOPY base.txt /\n";
 
-fn world_with_dependency() -> World {
-    let world = World::of_config(ABOVE);
+fn world_with_dependency() -> FakeProject {
+    let world = FakeProject::of_config(ABOVE);
     world.write("named.Dockerfile", "ARG BASE\nFROM $BASE\nCOPY $DIR.txt /\n");
     world.write("fixed.Dockerfile", "FROM acme/low-base:1.0\nCOPY $DIR.txt side.txt /\n");
     world.write("low/devspace.yaml", BELOW);

@@ -3,7 +3,7 @@
 use reqwest::Url;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 
-use super::Problem;
+use super::RegistryErrorKind;
 
 /// The authentication scheme of a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,10 +23,10 @@ impl Challenge {
     /// The challenge in the response of the registry at `base`; tokens are preferred to passwords.
     ///
     /// # Errors
-    /// [`Problem::Malformed`] if there is no supported scheme, or if it would send the credentials for an HTTPS
+    /// [`RegistryErrorKind::Malformed`] if there is no supported scheme, or if it would send the credentials for an HTTPS
     /// registry over HTTP.
-    pub(super) fn of(headers: &HeaderMap, base: &Url) -> Result<Self, Problem> {
-        let malformed = |reason: &str| Problem::Malformed { reason: reason.to_owned() };
+    pub(super) fn of(headers: &HeaderMap, base: &Url) -> Result<Self, RegistryErrorKind> {
+        let malformed = |reason: &str| RegistryErrorKind::Malformed { reason: reason.to_owned() };
         let mut basic = false;
         for header in headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|header| header.to_str().ok()) {
             // An invalid header may accompany a valid one.
@@ -69,7 +69,7 @@ mod tests {
             Ok(Challenge::Bearer { realm, service }) => {
                 format!("{realm} {}", service.as_deref().unwrap_or("-"))
             }
-            Err(Problem::Malformed { reason }) => reason,
+            Err(RegistryErrorKind::Malformed { reason }) => reason,
             Err(problem) => panic!("{problem:?}"),
         };
         assert_eq!(got, expected, "{headers:?}");

@@ -18,7 +18,7 @@ use super::endpoint::{self, Endpoint};
 use super::retry::Retry;
 use super::token::{Token, TokenRequest, basic, bearer};
 use super::transport::{Answer, exchange};
-use super::{Action, Credential, CredentialStore, Problem, RegistryError, host};
+use super::{Action, Credential, CredentialStore, RegistryError, RegistryErrorKind, host};
 
 /// The directory of Docker's certificates for individual registries.
 const CERTIFICATES: &str = "/etc/docker/certs.d";
@@ -95,7 +95,7 @@ impl<'a> Subject<'a> {
     }
 
     /// The error for `problem` in this operation.
-    pub(super) fn error(&self, problem: Problem) -> RegistryError {
+    pub(super) fn error(&self, problem: RegistryErrorKind) -> RegistryError {
         RegistryError {
             action: self.action,
             reference: self.reference.clone(),
@@ -215,8 +215,10 @@ impl RegistryClient {
         let problem = match self.send_as(subject, call, credential).await {
             Ok(answer) if answer.status.is_success() => return Ok(answer),
             Ok(answer) => match answer.problem(credential.is_anonymous()) {
-                Problem::CredentialsRefused { reason } if is_insufficient_scope(&answer.headers) => {
-                    Problem::Denied { reason }
+                RegistryErrorKind::CredentialsRefused { reason }
+                    if is_insufficient_scope(&answer.headers) =>
+                {
+                    RegistryErrorKind::Denied { reason }
                 }
                 problem => problem,
             },
@@ -231,11 +233,12 @@ impl RegistryClient {
         subject: &Subject<'_>,
         call: &Call<'_>,
         credential: &Credential,
-    ) -> Result<Answer, Problem> {
+    ) -> Result<Answer, RegistryErrorKind> {
         let host = self.host(subject.domain);
         let endpoint = self.endpoint(&host, subject.domain).await?;
         let url = endpoint.base.join(call.path);
-        let url = url.map_err(|error| Problem::Malformed { reason: format!("invalid URL: {error}") })?;
+        let url =
+            url.map_err(|error| RegistryErrorKind::Malformed { reason: format!("invalid URL: {error}") })?;
         let authorization = self.authorization(&host, &endpoint, subject, credential).await?;
         let request = call.request(url.clone(), authorization);
         let answer = exchange(&endpoint.http, request, call.limit, &self.retry).await?;
@@ -266,7 +269,7 @@ impl RegistryClient {
             let authorization = self.authorization(&host, &endpoint, subject, credential).await?;
             Ok((endpoint, authorization))
         };
-        find.await.map_err(|problem: Problem| subject.error(problem))
+        find.await.map_err(|problem: RegistryErrorKind| subject.error(problem))
     }
 
     /// The authorization header for `subject`; empty until the registry sends a challenge.
@@ -276,7 +279,7 @@ impl RegistryClient {
         endpoint: &Endpoint,
         subject: &Subject<'_>,
         credential: &Credential,
-    ) -> Result<HeaderMap, Problem> {
+    ) -> Result<HeaderMap, RegistryErrorKind> {
         let Some(challenge) = host.challenge() else { return Ok(HeaderMap::new()) };
         match (challenge, credential) {
             (_, Credential::RegistryToken(token)) => Ok(bearer(token)),
@@ -308,7 +311,7 @@ impl RegistryClient {
         &self,
         subject: &Subject<'_>,
         credential: Credential,
-    ) -> Result<Credential, Problem> {
+    ) -> Result<Credential, RegistryErrorKind> {
         let host = self.host(subject.domain);
         let endpoint = self.endpoint(&host, subject.domain).await?;
         let ask = async |authorization| {
@@ -374,7 +377,7 @@ impl RegistryClient {
         Arc::clone(hosts.entry(domain.to_owned()).or_default())
     }
 
-    async fn endpoint(&self, host: &Host, domain: &str) -> Result<Endpoint, Problem> {
+    async fn endpoint(&self, host: &Host, domain: &str) -> Result<Endpoint, RegistryErrorKind> {
         let find = async || {
             if self.is_insecure(domain).await {
                 let (endpoint, answer) = Endpoint::insecure(domain, &self.retry).await?;

@@ -5,10 +5,10 @@ use oci_spec::image::{Descriptor, MediaType};
 
 use super::client::Subject;
 use super::transfer::Transfer;
-use super::{Action, Problem, RegistryClient, RegistryError};
+use super::{Action, RegistryClient, RegistryError, RegistryErrorKind};
 use crate::event::ImageEvents;
 use crate::image::{Digest, Repository};
-use crate::oci::{BlobStore, Closure, StoreError};
+use crate::oci::{BlobStore, ImageContents, StoreError};
 
 /// The maximum number of parallel transfers.
 const AT_ONCE: usize = 4;
@@ -29,12 +29,12 @@ impl RegistryClient {
             action: Action::Pull,
             reference: root.to_string(),
             registry: String::new(),
-            problem: Problem::Store(error),
+            problem: RegistryErrorKind::Store(error),
             is_retried: false,
         };
         let transfer = Transfer::new(events, "pulling layers".to_owned());
         let mut missing = Vec::new();
-        for (digest, size) in Closure::of(store, root).map_err(here)?.blobs {
+        for (digest, size) in ImageContents::of(store, root).map_err(here)?.blobs {
             if store.has(&digest, size).map_err(here)? {
                 continue;
             }

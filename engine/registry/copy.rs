@@ -7,10 +7,10 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use crate::image::{ImageReference, Repository};
 
 use super::client::Subject;
-use super::document::Document;
+use super::document::ManifestOrIndex;
 use super::manifest::{Manifest, is_digest};
 use super::manifest_digest::name_of;
-use super::{Action, Problem, RegistryClient, RegistryError};
+use super::{Action, RegistryClient, RegistryError, RegistryErrorKind};
 
 /// The maximum number of parallel transfers.
 const AT_ONCE: usize = 4;
@@ -57,8 +57,8 @@ impl RegistryClient {
         done: &mut HashSet<String>,
         depth: usize,
     ) -> Result<(), RegistryError> {
-        let malformed = |reason: String| route.reading.error(Problem::Malformed { reason });
-        let document: Document = serde_json::from_slice(&manifest.content)
+        let malformed = |reason: String| route.reading.error(RegistryErrorKind::Malformed { reason });
+        let document: ManifestOrIndex = serde_json::from_slice(&manifest.content)
             .map_err(|error| malformed(format!("invalid manifest: {error}")))?;
         for child in document.manifests.into_iter().flatten() {
             let depth = depth

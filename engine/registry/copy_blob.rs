@@ -4,12 +4,12 @@ use futures_util::TryStreamExt as _;
 
 use super::copy::Route;
 use super::upload::Content;
-use super::{Problem, RegistryClient, RegistryError};
+use super::{RegistryClient, RegistryError, RegistryErrorKind};
 
 impl RegistryClient {
     /// Copies the blob `digest` along `route`, unless the target has it.
     pub(super) async fn copy_blob(&self, route: &Route<'_>, digest: &str) -> Result<(), RegistryError> {
-        let mut tries = self.retry.tries(Problem::may_be_lost_upload);
+        let mut tries = self.retry.tries(RegistryErrorKind::may_be_lost_upload);
         loop {
             match self.try_copy_blob(route, digest).await {
                 Err(error) => {

@@ -2,7 +2,7 @@
 
 use crate::image::ImageReference;
 
-use super::{Action, Credential, CredentialError, Problem, RegistryError};
+use super::{Action, Credential, CredentialError, RegistryError, RegistryErrorKind};
 
 /// The start of the message about a lost connection to the daemon itself.
 pub const CONNECTION_LOST: &str = "connection to the docker daemon lost";
@@ -25,19 +25,19 @@ impl RegistryError {
 }
 
 /// The problem that a Docker daemon reports about `registry` in `text`.
-pub fn said_by_daemon(registry: &str, credential: &Credential, text: &str) -> Problem {
+pub fn said_by_daemon(registry: &str, credential: &Credential, text: &str) -> RegistryErrorKind {
     let lower = text.to_ascii_lowercase();
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| lower.contains(phrase));
     let (host, reason) = (registry.to_owned(), text.trim().to_owned());
     // From the most to the least specific: the message of a denied pull also contains "does not exist" and "login".
     if says(&["server gave http response to https client"]) {
-        Problem::PlainHttp { host }
+        RegistryErrorKind::PlainHttp { host }
     } else if says(&["x509:", "tls: ", "certificate"]) && !says(&["tls handshake timeout"]) {
-        Problem::Tls { host, reason }
+        RegistryErrorKind::Tls { host, reason }
     } else if says(&["no basic auth credentials"]) {
-        Problem::CredentialsMissing
+        RegistryErrorKind::CredentialsMissing
     } else if says(&["toomanyrequests", "too many requests", "rate limit", "http 429"]) {
-        Problem::TooManyRequests { reason, after: None }
+        RegistryErrorKind::TooManyRequests { reason, after: None }
     } else if says(&[
         "unauthorized",
         "authentication required",
@@ -46,12 +46,16 @@ pub fn said_by_daemon(registry: &str, credential: &Credential, text: &str) -> Pr
         "http 401",
     ]) {
         if credential.is_anonymous() {
-            Problem::CredentialsMissing
+            RegistryErrorKind::CredentialsMissing
         } else {
-            Problem::CredentialsRefused { reason }
+            RegistryErrorKind::CredentialsRefused { reason }
         }
     } else if says(&["denied", "forbidden", "insufficient_scope", "http 403"]) {
-        if credential.is_anonymous() { Problem::CredentialsMissing } else { Problem::Denied { reason } }
+        if credential.is_anonymous() {
+            RegistryErrorKind::CredentialsMissing
+        } else {
+            RegistryErrorKind::Denied { reason }
+        }
     } else if says(&[
         "i/o timeout",
         "handshake timeout",
@@ -59,7 +63,7 @@ pub fn said_by_daemon(registry: &str, credential: &Credential, text: &str) -> Pr
         "deadline exceeded",
         "request canceled",
     ]) {
-        Problem::Timeout { host, reason }
+        RegistryErrorKind::Timeout { host, reason }
     } else if says(&[
         "connection refused",
         "connection reset",
@@ -76,7 +80,7 @@ pub fn said_by_daemon(registry: &str, credential: &Credential, text: &str) -> Pr
         CONNECTION_LOST,
     ]) || lower.ends_with("eof")
     {
-        Problem::Unreachable { host, reason }
+        RegistryErrorKind::Unreachable { host, reason }
     } else if says(&[
         "unexpected http status: 5",
         "internal server error",
@@ -85,7 +89,7 @@ pub fn said_by_daemon(registry: &str, credential: &Credential, text: &str) -> Pr
         "gateway timeout",
     ]) || lower.split_whitespace().any(|word| ["500", "502", "503", "504"].contains(&word))
     {
-        Problem::Broken { reason, after: None }
+        RegistryErrorKind::Broken { reason, after: None }
     } else if says(&[
         "name unknown",
         "name not known",
@@ -95,9 +99,9 @@ pub fn said_by_daemon(registry: &str, credential: &Credential, text: &str) -> Pr
         "not found",
         "http 404",
     ]) {
-        Problem::NotFound { reason }
+        RegistryErrorKind::NotFound { reason }
     } else {
-        Problem::Refused { reason }
+        RegistryErrorKind::Refused { reason }
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// A manifest or an index.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Document {
+pub(super) struct ManifestOrIndex {
     pub(super) media_type: Option<String>,
     pub(super) config: Option<Descriptor>,
     #[serde(default)]

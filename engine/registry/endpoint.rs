@@ -8,7 +8,7 @@ use reqwest::{Certificate, Client, ClientBuilder, Identity, Request, Url};
 
 use super::retry::Retry;
 use super::transport::{Answer, exchange, once};
-use super::{Problem, host};
+use super::{RegistryErrorKind, host};
 
 /// Timeouts: for a connection, for a whole exchange.
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
@@ -25,7 +25,7 @@ pub(super) struct Endpoint {
 
 impl Endpoint {
     /// The registry of `domain`, behind HTTPS.
-    pub(super) fn secure(domain: &str, http: Client) -> Result<Self, Problem> {
+    pub(super) fn secure(domain: &str, http: Client) -> Result<Self, RegistryErrorKind> {
         Ok(Self { base: base("https", domain)?, http })
     }
 
@@ -34,7 +34,7 @@ impl Endpoint {
     ///
     /// Registries on this machine are queried over HTTP first because they rarely have TLS; others over HTTPS first, as
     /// in Docker.
-    pub(super) async fn insecure(domain: &str, retry: &Retry) -> Result<(Self, Answer), Problem> {
+    pub(super) async fn insecure(domain: &str, retry: &Retry) -> Result<(Self, Answer), RegistryErrorKind> {
         let loopback = host::is_loopback(domain);
         let http = if loopback { loopback_client()? } else { insecure_client()? };
         let (likely, other) = if loopback { ("http", "https") } else { ("https", "http") };
@@ -51,29 +51,30 @@ impl Endpoint {
                 // A TLS server responds to plain HTTP with 400.
                 Ok(answer) if answer.status != 400 => return Ok((endpoint, answer)),
                 Ok(answer) => _ = first.get_or_insert(answer.problem(true)),
-                Err(problem @ Problem::Timeout { .. }) => return Err(problem),
+                Err(problem @ RegistryErrorKind::Timeout { .. }) => return Err(problem),
                 Err(problem) => _ = first.get_or_insert(problem),
             }
         }
-        Err(first.unwrap_or_else(|| Problem::Malformed { reason: "no response".to_owned() }))
+        Err(first.unwrap_or_else(|| RegistryErrorKind::Malformed { reason: "no response".to_owned() }))
     }
 }
 
-fn base(scheme: &str, domain: &str) -> Result<Url, Problem> {
+fn base(scheme: &str, domain: &str) -> Result<Url, RegistryErrorKind> {
     let text = format!("{scheme}://{}/v2/", host::api_host(domain));
-    text.parse()
-        .map_err(|error| Problem::Malformed { reason: format!("`{domain}` is not a valid host: {error}") })
+    text.parse().map_err(|error| RegistryErrorKind::Malformed {
+        reason: format!("`{domain}` is not a valid host: {error}"),
+    })
 }
 
 /// The client for registries with trusted certificates.
-pub(super) fn secure_client() -> Result<Client, Problem> {
+pub(super) fn secure_client() -> Result<Client, RegistryErrorKind> {
     build(builder())
 }
 
 /// The client for a registry whose certificates are in the directory `folder`, in Docker's layout: `*.crt` are CA
 /// certificates, `NAME.cert` with `NAME.key` is the client certificate. `None` if there are no such files.
-pub(super) fn client_with_certificates(folder: &Path) -> Result<Option<Client>, Problem> {
-    let unreadable = |path: &Path, reason: &dyn std::fmt::Display| Problem::Tls {
+pub(super) fn client_with_certificates(folder: &Path) -> Result<Option<Client>, RegistryErrorKind> {
+    let unreadable = |path: &Path, reason: &dyn std::fmt::Display| RegistryErrorKind::Tls {
         host: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         reason: format!("cannot read `{}`: {reason}", path.display()),
     };
@@ -108,12 +109,12 @@ pub(super) fn client_with_certificates(folder: &Path) -> Result<Option<Client>, 
 }
 
 /// The client for registries that the user trusts with any certificate.
-fn insecure_client() -> Result<Client, Problem> {
+fn insecure_client() -> Result<Client, RegistryErrorKind> {
     build(builder().tls_danger_accept_invalid_certs(true))
 }
 
 /// The client for this machine: any certificate, never a proxy.
-pub(super) fn loopback_client() -> Result<Client, Problem> {
+pub(super) fn loopback_client() -> Result<Client, RegistryErrorKind> {
     build(builder().tls_danger_accept_invalid_certs(true).no_proxy())
 }
 
@@ -129,8 +130,8 @@ fn builder() -> ClientBuilder {
         .timeout(WHOLE)
 }
 
-fn build(builder: ClientBuilder) -> Result<Client, Problem> {
-    builder.build().map_err(|error| Problem::Tls {
+fn build(builder: ClientBuilder) -> Result<Client, RegistryErrorKind> {
+    builder.build().map_err(|error| RegistryErrorKind::Tls {
         host: "any registry".to_owned(),
         reason: format!("cannot create the HTTP client: {error}"),
     })

@@ -20,7 +20,7 @@ pub struct RegistryError {
     /// The registry's domain, `docker.io` for Docker Hub.
     pub registry: String,
     /// What happened.
-    pub problem: Problem,
+    pub problem: RegistryErrorKind,
     /// Whether all retries are used up: callers do not retry it.
     pub is_retried: bool,
 }
@@ -44,7 +44,7 @@ pub enum Action {
 
 /// What happened at a registry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
+pub enum RegistryErrorKind {
     /// 401, and no credentials were found.
     #[error("the registry requires credentials; none found")]
     CredentialsMissing,
@@ -203,7 +203,7 @@ pub enum Problem {
     Store(#[source] StoreError),
 }
 
-impl Problem {
+impl RegistryErrorKind {
     /// Replaces missing credentials by `error`, if that is their cause.
     pub(super) fn because_of(self, error: Option<CredentialError>) -> Self {
         match (self, error) {
@@ -214,7 +214,7 @@ impl Problem {
 
     /// Whether a retry may succeed.
     pub fn may_pass(&self) -> bool {
-        use Problem::{Broken, Timeout, TooManyRequests, Unreachable};
+        use RegistryErrorKind::{Broken, Timeout, TooManyRequests, Unreachable};
         matches!(self, Broken { .. } | TooManyRequests { .. } | Unreachable { .. } | Timeout { .. })
     }
 
@@ -252,7 +252,7 @@ impl RegistryError {
     /// Whether the registry itself refused. Other errors prove nothing: a daemon on another machine, with other
     /// certificates or proxies, may succeed.
     pub fn is_refusal(&self) -> bool {
-        use Problem::{Credentials, CredentialsMissing, CredentialsRefused, Denied, NotFound};
+        use RegistryErrorKind::{Credentials, CredentialsMissing, CredentialsRefused, Denied, NotFound};
         matches!(
             self.problem,
             Credentials(_) | CredentialsMissing | CredentialsRefused { .. } | Denied { .. } | NotFound { .. }
@@ -281,89 +281,99 @@ impl fmt::Display for Action {
 impl Diagnostic for RegistryError {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         Some(Box::new(match &self.problem {
-            Problem::CredentialsMissing | Problem::CredentialsRefused { .. } => "registry::unauthorized",
-            Problem::Credentials(error) => return error.code(),
-            Problem::Denied { .. } => "registry::denied",
-            Problem::NotFound { .. } => "registry::not_found",
-            Problem::TooManyRequests { .. } => "registry::too_many_requests",
-            Problem::Broken { .. } => "registry::broken",
-            Problem::Conflict { .. } => "registry::conflict",
-            Problem::Unsupported { .. } => "registry::unsupported",
-            Problem::TooLarge { .. } => "registry::too_large",
-            Problem::Full { .. } => "registry::full",
-            Problem::Proxy { .. } => "registry::proxy",
-            Problem::Captive { .. } => "registry::captive_portal",
-            Problem::Refused { .. } | Problem::OutOfRange { .. } => "registry::refused",
-            Problem::Unreachable { .. } => "registry::unreachable",
-            Problem::Timeout { .. } => "registry::timeout",
-            Problem::Tls { .. } => "registry::tls",
-            Problem::PlainHttp { .. } => "registry::plain_http",
-            Problem::Malformed { .. } => "registry::malformed",
-            Problem::DigestMismatch { .. } => "registry::digest_mismatch",
-            Problem::Store(error) => return error.code(),
+            RegistryErrorKind::CredentialsMissing | RegistryErrorKind::CredentialsRefused { .. } => {
+                "registry::unauthorized"
+            }
+            RegistryErrorKind::Credentials(error) => return error.code(),
+            RegistryErrorKind::Denied { .. } => "registry::denied",
+            RegistryErrorKind::NotFound { .. } => "registry::not_found",
+            RegistryErrorKind::TooManyRequests { .. } => "registry::too_many_requests",
+            RegistryErrorKind::Broken { .. } => "registry::broken",
+            RegistryErrorKind::Conflict { .. } => "registry::conflict",
+            RegistryErrorKind::Unsupported { .. } => "registry::unsupported",
+            RegistryErrorKind::TooLarge { .. } => "registry::too_large",
+            RegistryErrorKind::Full { .. } => "registry::full",
+            RegistryErrorKind::Proxy { .. } => "registry::proxy",
+            RegistryErrorKind::Captive { .. } => "registry::captive_portal",
+            RegistryErrorKind::Refused { .. } | RegistryErrorKind::OutOfRange { .. } => "registry::refused",
+            RegistryErrorKind::Unreachable { .. } => "registry::unreachable",
+            RegistryErrorKind::Timeout { .. } => "registry::timeout",
+            RegistryErrorKind::Tls { .. } => "registry::tls",
+            RegistryErrorKind::PlainHttp { .. } => "registry::plain_http",
+            RegistryErrorKind::Malformed { .. } => "registry::malformed",
+            RegistryErrorKind::DigestMismatch { .. } => "registry::digest_mismatch",
+            RegistryErrorKind::Store(error) => return error.code(),
         }))
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         let registry = &self.registry;
         Some(Box::new(match &self.problem {
-            Problem::CredentialsRefused { .. } if self.action == Action::LogIn => {
+            RegistryErrorKind::CredentialsRefused { .. } if self.action == Action::LogIn => {
                 "check the user name and password; many registries require an access token as the password"
                     .to_owned()
             }
-            Problem::CredentialsMissing | Problem::CredentialsRefused { .. } => {
+            RegistryErrorKind::CredentialsMissing | RegistryErrorKind::CredentialsRefused { .. } => {
                 format!("run `windlass login {registry}`")
             }
-            Problem::Credentials(error) => return error.help(),
-            Problem::Denied { .. } => format!(
+            RegistryErrorKind::Credentials(error) => return error.help(),
+            RegistryErrorKind::Denied { .. } => format!(
                 "check the name, or run `windlass login {registry}` with an account that may {} it",
                 self.action
             ),
-            Problem::NotFound { .. } if self.action == Action::Push => {
+            RegistryErrorKind::NotFound { .. } if self.action == Action::Push => {
                 "create the repository in the registry, or correct the image name".to_owned()
             }
-            Problem::NotFound { .. } => "check the name, the tag and the platform".to_owned(),
-            Problem::TooManyRequests { after: Some(after), .. } => {
+            RegistryErrorKind::NotFound { .. } => "check the name, the tag and the platform".to_owned(),
+            RegistryErrorKind::TooManyRequests { after: Some(after), .. } => {
                 format!("try again in {}; `windlass login {registry}` often raises the limit", spoken(*after))
             }
-            Problem::TooManyRequests { .. } => {
+            RegistryErrorKind::TooManyRequests { .. } => {
                 format!("try again later; `windlass login {registry}` often raises the limit")
             }
-            Problem::Broken { after: Some(after), .. } => format!("try again in {}", spoken(*after)),
-            Problem::Conflict { .. } => "choose another tag".to_owned(),
-            Problem::Unsupported { .. } => {
+            RegistryErrorKind::Broken { after: Some(after), .. } => {
+                format!("try again in {}", spoken(*after))
+            }
+            RegistryErrorKind::Conflict { .. } => "choose another tag".to_owned(),
+            RegistryErrorKind::Unsupported { .. } => {
                 format!("use a registry that can {}: {registry} may be a mirror, or read-only", self.action)
             }
-            Problem::TooLarge { .. } => format!(
+            RegistryErrorKind::TooLarge { .. } => format!(
                 "raise the limit of {registry} or of its reverse proxy (nginx: `client_max_body_size 0`)"
             ),
-            Problem::Full { .. } => {
+            RegistryErrorKind::Full { .. } => {
                 format!("remove unused images from {registry}, or request a higher quota")
             }
-            Problem::Proxy { .. } => {
+            RegistryErrorKind::Proxy { .. } => {
                 "set HTTPS_PROXY or HTTP_PROXY to http://USER:PASSWORD@HOST:PORT".to_owned()
             }
-            Problem::Captive { .. } => "open any page in a browser, log in there, then try again".to_owned(),
-            Problem::Broken { .. } => format!("try again later, or contact the admin of {registry}"),
-            Problem::Refused { .. } | Problem::OutOfRange { .. } | Problem::Malformed { .. } => {
+            RegistryErrorKind::Captive { .. } => {
+                "open any page in a browser, log in there, then try again".to_owned()
+            }
+            RegistryErrorKind::Broken { .. } => {
+                format!("try again later, or contact the admin of {registry}")
+            }
+            RegistryErrorKind::Refused { .. }
+            | RegistryErrorKind::OutOfRange { .. }
+            | RegistryErrorKind::Malformed { .. } => {
                 format!("check that {registry} is a container registry")
             }
-            Problem::Unreachable { host, .. } => {
+            RegistryErrorKind::Unreachable { host, .. } => {
                 format!(
                     "check the name, the network and, behind a proxy, HTTPS_PROXY and NO_PROXY for {host}"
                 )
             }
-            Problem::Timeout { host, .. } => format!("check the network to {host}, then try again"),
-            Problem::Tls { host, .. } => {
+            RegistryErrorKind::Timeout { host, .. } => format!("check the network to {host}, then try again"),
+            RegistryErrorKind::Tls { host, .. } => {
                 format!("put the CA certificate of {host} into `/etc/docker/certs.d/{host}/ca.crt`")
             }
-            Problem::PlainHttp { host } => {
+            RegistryErrorKind::PlainHttp { host } => {
                 format!("enable TLS, or add {host} to `insecure-registries` of the Docker daemon")
             }
-            Problem::DigestMismatch { .. } => {
+            RegistryErrorKind::DigestMismatch { .. } => {
                 format!("try again without proxies and mirrors between this machine and {registry}")
             }
-            Problem::Store(error) => return error.help(),
+            RegistryErrorKind::Store(error) => return error.help(),
         }))
     }
 }
@@ -378,7 +388,7 @@ mod tests {
             action: Action::Push,
             reference: "ghcr.io/acme/app:1.4".into(),
             registry: "ghcr.io".into(),
-            problem: Problem::CredentialsMissing,
+            problem: RegistryErrorKind::CredentialsMissing,
             is_retried: false,
         };
         let expected = "cannot push `ghcr.io/acme/app:1.4`: the registry requires credentials; none found";

@@ -7,7 +7,7 @@ use oci_spec::image::Descriptor;
 
 use super::client::Subject;
 use super::transfer::Share;
-use super::{Problem, RegistryClient, RegistryError};
+use super::{RegistryClient, RegistryError, RegistryErrorKind};
 use crate::image::{Digest, Repository};
 use crate::oci::{BlobStore, BlobWriter, digest_of};
 
@@ -26,7 +26,7 @@ impl RegistryClient {
         (descriptor, within): (&Descriptor, &Digest),
         share: &Share,
     ) -> Result<(), RegistryError> {
-        let kept = |error| subject.error(Problem::Store(error));
+        let kept = |error| subject.error(RegistryErrorKind::Store(error));
         let digest = digest_of(descriptor, within).map_err(kept)?;
         let slot = {
             let mut fetching = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
@@ -38,7 +38,7 @@ impl RegistryClient {
             return Ok(());
         }
         let mut writer = store.writer().map_err(kept)?;
-        let mut tries = self.retry.tries(Problem::may_pass);
+        let mut tries = self.retry.tries(RegistryErrorKind::may_pass);
         loop {
             let before = writer.written();
             let received = self.receive(subject, repository, descriptor, store, &mut writer, share).await;
@@ -52,7 +52,7 @@ impl RegistryClient {
         }
         if writer.digest() != digest {
             let (expected, actual) = (digest.to_string(), writer.digest().to_string());
-            return Err(subject.error(Problem::DigestMismatch { expected, actual }));
+            return Err(subject.error(RegistryErrorKind::DigestMismatch { expected, actual }));
         }
         writer.finish().map_err(kept)?;
         store.note_repository(&digest, repository).map_err(kept)
@@ -72,7 +72,7 @@ impl RegistryClient {
         let size = descriptor.size();
         let lie = |actual: &str| {
             let reason = format!("size mismatch of {digest}: expected {size} bytes, got {actual}");
-            subject.error(Problem::Malformed { reason })
+            subject.error(RegistryErrorKind::Malformed { reason })
         };
         let offset = writer.written();
         // A registry would refuse a range after the last byte.
@@ -81,14 +81,16 @@ impl RegistryClient {
         }
         let mut blob = self.open_blob(subject, repository, digest, offset).await?;
         if offset > 0 && !blob.begins_at(offset) {
-            *writer = store.writer().map_err(|error| subject.error(Problem::Store(error)))?;
+            *writer = store.writer().map_err(|error| subject.error(RegistryErrorKind::Store(error)))?;
             share.set(0);
         }
         while let Some(piece) = blob.next().await.map_err(|problem| subject.error(problem))? {
             if writer.written() + piece.len() as u64 > size {
                 return Err(lie("more"));
             }
-            writer.write_all(&piece).map_err(|error| subject.error(Problem::Store(store.refused(&error))))?;
+            writer
+                .write_all(&piece)
+                .map_err(|error| subject.error(RegistryErrorKind::Store(store.refused(&error))))?;
             share.set(writer.written());
         }
         // A lost connection is an error above, so a response that ends without one is complete.

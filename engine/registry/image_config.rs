@@ -5,10 +5,10 @@ use serde::{Deserialize, Deserializer};
 use crate::image::ImageReference;
 
 use super::client::Subject;
-use super::document::{Descriptor, Document};
+use super::document::{Descriptor, ManifestOrIndex};
 use super::manifest::is_digest;
 use super::manifest_digest::name_of;
-use super::{Action, Problem, RegistryClient, RegistryError};
+use super::{Action, RegistryClient, RegistryError, RegistryErrorKind};
 
 /// The maximum size of an image configuration, in bytes.
 pub(super) const CONFIG_LIMIT: usize = 8 << 20;
@@ -66,7 +66,7 @@ impl RegistryClient {
         let repository = &reference.repository;
         let subject = Subject::new(Action::Pull, reference.to_string(), repository, "pull");
         let read = |content: &[u8]| {
-            let document = serde_json::from_slice::<Document>(content);
+            let document = serde_json::from_slice::<ManifestOrIndex>(content);
             document.map_err(|error| subject.error(malformed(format!("invalid manifest: {error}"))))
         };
         let manifest = self.manifest(&subject, repository, name_of(reference)).await?;
@@ -89,8 +89,8 @@ impl RegistryClient {
     }
 }
 
-fn malformed(reason: String) -> Problem {
-    Problem::Malformed { reason }
+fn malformed(reason: String) -> RegistryErrorKind {
+    RegistryErrorKind::Malformed { reason }
 }
 
 /// The default platform: Linux on this machine's architecture.
@@ -111,7 +111,7 @@ fn architecture() -> &'static str {
 }
 
 /// The digest of the manifest for `wanted`: `OS/ARCHITECTURE` or `OS/ARCHITECTURE/VARIANT`.
-pub(super) fn choose<'a>(manifests: &'a [Descriptor], wanted: &str) -> Result<&'a str, Problem> {
+pub(super) fn choose<'a>(manifests: &'a [Descriptor], wanted: &str) -> Result<&'a str, RegistryErrorKind> {
     let mut parts = wanted.splitn(3, '/');
     let (os, architecture, variant) = (parts.next(), parts.next(), parts.next());
     let fits = |platform: &&Descriptor| {
@@ -128,7 +128,9 @@ pub(super) fn choose<'a>(manifests: &'a [Descriptor], wanted: &str) -> Result<&'
             let offered = manifests.iter().filter_map(|manifest| manifest.platform.as_ref());
             let offered = offered.filter(|platform| platform.is_known()).map(ToString::to_string);
             let offered = offered.collect::<Vec<_>>().join(", ");
-            Err(Problem::NotFound { reason: format!("no image for {wanted}; available: {offered}") })
+            Err(RegistryErrorKind::NotFound {
+                reason: format!("no image for {wanted}; available: {offered}"),
+            })
         }
     }
 }

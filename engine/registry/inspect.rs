@@ -7,11 +7,11 @@ use serde::Deserialize;
 use crate::image::ImageReference;
 
 use super::client::Subject;
-use super::document::{Document, Platform};
+use super::document::{ManifestOrIndex, Platform};
 use super::image_config::CONFIG_LIMIT;
 use super::manifest::is_digest;
 use super::manifest_digest::name_of;
-use super::{Action, Problem, RegistryClient, RegistryError};
+use super::{Action, RegistryClient, RegistryError, RegistryErrorKind};
 
 /// The facts about a manifest: an image, or an index of images.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,12 +49,12 @@ impl RegistryClient {
     pub async fn inspect(&self, reference: &ImageReference) -> Result<Option<ManifestFacts>, RegistryError> {
         let repository = &reference.repository;
         let subject = Subject::new(Action::LookUp, reference.to_string(), repository, "pull");
-        let malformed = |reason: String| subject.error(Problem::Malformed { reason });
+        let malformed = |reason: String| subject.error(RegistryErrorKind::Malformed { reason });
         let manifest = match self.manifest(&subject, repository, name_of(reference)).await {
-            Err(RegistryError { problem: Problem::NotFound { .. }, .. }) => return Ok(None),
+            Err(RegistryError { problem: RegistryErrorKind::NotFound { .. }, .. }) => return Ok(None),
             manifest => manifest?,
         };
-        let document: Document = serde_json::from_slice(&manifest.content)
+        let document: ManifestOrIndex = serde_json::from_slice(&manifest.content)
             .map_err(|error| malformed(format!("invalid manifest: {error}")))?;
         let children = document.manifests.unwrap_or_default();
         let mut facts = ManifestFacts {

@@ -4,7 +4,7 @@ use crate::secret::Secret;
 
 use super::client::Subject;
 use super::credential_store::Stored;
-use super::{Action, Credential, Problem, RegistryClient, RegistryError};
+use super::{Action, Credential, RegistryClient, RegistryError, RegistryErrorKind};
 
 impl RegistryClient {
     /// Checks `username` and `password` against the registry `domain` and stores them in the credential store, as
@@ -23,6 +23,6 @@ impl RegistryClient {
         let credential = Credential::Basic { username, password };
         let credential = self.verify(&subject, credential).await.map_err(|problem| subject.error(problem))?;
         let stored = self.credentials().store(domain, &credential).await;
-        stored.map_err(|error| subject.error(Problem::Credentials(Box::new(error))))
+        stored.map_err(|error| subject.error(RegistryErrorKind::Credentials(Box::new(error))))
     }
 }

@@ -10,7 +10,7 @@ use crate::image::{Digest, Repository};
 
 use super::client::{Call, Subject};
 use super::transport::Answer;
-use super::{Problem, RegistryClient, RegistryError};
+use super::{RegistryClient, RegistryError, RegistryErrorKind};
 
 /// The supported media types of manifests.
 pub(super) const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, \
@@ -74,12 +74,14 @@ impl RegistryClient {
         let own = serde_json::from_slice::<MediaType>(&manifest.content).ok().and_then(|own| own.media_type);
         let media_type = own.or_else(|| manifest.media_type.clone());
         let media_type = media_type.and_then(|text| HeaderValue::try_from(text).ok()).ok_or_else(|| {
-            subject.error(Problem::Malformed { reason: "the manifest has an unknown media type".to_owned() })
+            subject.error(RegistryErrorKind::Malformed {
+                reason: "the manifest has an unknown media type".to_owned(),
+            })
         })?;
         let path = format!("{}/manifests/{name}", repository.path());
         let body = Some((media_type, manifest.content.clone()));
         let call = Call { body, ..Call::new(Method::PUT, &path) };
-        let mut tries = self.retry.tries(Problem::may_be_race);
+        let mut tries = self.retry.tries(RegistryErrorKind::may_be_race);
         let answer = loop {
             match self.send(subject, &call).await {
                 Ok(answer) => break answer,
@@ -93,7 +95,7 @@ impl RegistryClient {
         match answer.header(DIGEST_HEADER) {
             Some(actual) if actual != manifest.digest => {
                 let (expected, actual) = (manifest.digest.clone(), actual.to_owned());
-                Err(subject.error(Problem::DigestMismatch { expected, actual }))
+                Err(subject.error(RegistryErrorKind::DigestMismatch { expected, actual }))
             }
             _ => Ok(answer),
         }
@@ -121,14 +123,18 @@ pub(super) fn is_digest(digest: &str) -> bool {
     })
 }
 
-fn verify(expected: &str, content: &[u8]) -> Result<(), Problem> {
+fn verify(expected: &str, content: &[u8]) -> Result<(), RegistryErrorKind> {
     let actual = match expected.split_once(':') {
         Some(("sha256", _)) => Digest::of(content).to_string(),
         Some(("sha512", _)) => format!("sha512:{}", hex::encode(sha2::Sha512::digest(content))),
-        _ => return Err(Problem::Malformed { reason: "it has a digest of an unknown algorithm".to_owned() }),
+        _ => {
+            return Err(RegistryErrorKind::Malformed {
+                reason: "it has a digest of an unknown algorithm".to_owned(),
+            });
+        }
     };
     if actual == expected {
         return Ok(());
     }
-    Err(Problem::DigestMismatch { expected: expected.to_owned(), actual })
+    Err(RegistryErrorKind::DigestMismatch { expected: expected.to_owned(), actual })
 }

@@ -6,7 +6,7 @@ use crate::image::ImageReference;
 
 use super::client::{Call, Subject};
 use super::manifest::{DIGEST_HEADER, MANIFEST_TYPES, is_digest};
-use super::{Action, Problem, RegistryClient, RegistryError};
+use super::{Action, RegistryClient, RegistryError, RegistryErrorKind};
 
 /// The digest of `reference` if it has one, otherwise its tag, otherwise `latest`.
 pub(super) fn name_of(reference: &ImageReference) -> &str {
@@ -33,7 +33,7 @@ impl RegistryClient {
                 // The header is optional (distribution spec, "checking if content exists in the registry").
                 None => self.manifest(&subject, repository, name).await.map(|manifest| Some(manifest.digest)),
             },
-            Err(RegistryError { problem: Problem::NotFound { .. }, .. }) => Ok(None),
+            Err(RegistryError { problem: RegistryErrorKind::NotFound { .. }, .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -50,7 +50,7 @@ pub use credential::Credential;
 pub use credential_error::CredentialError;
 pub use credential_store::{CredentialStore, Stored};
 pub use daemon_error::{CONNECTION_LOST, said_by_daemon};
-pub use error::{Action, Problem, RegistryError};
+pub use error::{Action, RegistryError, RegistryErrorKind};
 pub use host::domain_of;
 pub use image_config::{ImageFacts, own_platform};
 pub use inspect::ManifestFacts;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::client::{Call, Subject};
 use super::retry_after::spoken;
 use super::transport::{Answer, authority, next_piece, open};
-use super::{Problem, RegistryClient, RegistryError};
+use super::{RegistryClient, RegistryError, RegistryErrorKind};
 use crate::image::Repository;
 
 /// The timeout for a whole blob. In practice, the timeout without data and the minimum speed apply first.
@@ -47,7 +47,7 @@ impl RegistryClient {
         loop {
             let (endpoint, authorization) = self.authorized(subject).await?;
             let url = endpoint.base.join(&path).map_err(|error| {
-                subject.error(Problem::Malformed { reason: format!("invalid URL: {error}") })
+                subject.error(RegistryErrorKind::Malformed { reason: format!("invalid URL: {error}") })
             })?;
             let mut request = Request::new(Method::GET, url);
             *request.headers_mut() = authorization;
@@ -91,7 +91,7 @@ impl OpenBlob {
     }
 
     /// The next piece; `None` at the end. No data within the timeout is an error, and so is a speed below the minimum.
-    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, RegistryErrorKind> {
         let begun = Instant::now();
         let piece = next_piece(&mut self.response, self.silence).await?;
         // The time of a slow reader does not count.
@@ -101,7 +101,7 @@ impl OpenBlob {
         if piece.is_some() && self.waited >= measured {
             if self.came < least(measured) {
                 let reason = format!("less than {SLOWEST} bytes per second for {}", spoken(measured));
-                return Err(Problem::Timeout { host: authority(self.response.url()), reason });
+                return Err(RegistryErrorKind::Timeout { host: authority(self.response.url()), reason });
             }
             (self.waited, self.came) = (Duration::ZERO, 0);
         }
@@ -109,7 +109,7 @@ impl OpenBlob {
     }
 
     /// All pieces.
-    pub(super) fn into_stream(self) -> impl Stream<Item = Result<Bytes, Problem>> + Send {
+    pub(super) fn into_stream(self) -> impl Stream<Item = Result<Bytes, RegistryErrorKind>> + Send {
         futures_util::stream::try_unfold(self, async |mut blob| {
             Ok(blob.next().await?.map(|piece| (piece, blob)))
         })

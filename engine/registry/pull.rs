@@ -6,11 +6,11 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::client::Subject;
-use super::document::Document;
+use super::document::ManifestOrIndex;
 use super::image_config::{CONFIG_LIMIT, choose, own_platform};
 use super::manifest_digest::name_of;
 use super::transfer::Transfer;
-use super::{Action, Problem, RegistryClient, RegistryError};
+use super::{Action, RegistryClient, RegistryError, RegistryErrorKind};
 use crate::event::{ImageEvents, Level};
 use crate::image::{Digest, ImageReference};
 use crate::oci::{BlobStore, Layer, Origin, StoreError, StoredImage};
@@ -60,7 +60,7 @@ impl RegistryClient {
                 resolved => return resolved,
             }
         }
-        Err(reading(reference).error(Problem::NotFound { reason: "no registry has it".to_owned() }))
+        Err(reading(reference).error(RegistryErrorKind::NotFound { reason: "no registry has it".to_owned() }))
     }
 
     /// [`RegistryClient::resolve`] with the registry of `place`; `name` is the reference of the image, and `is_last`
@@ -85,7 +85,7 @@ impl RegistryClient {
         let config: Digest = config
             .and_then(|digest| digest.parse().ok())
             .ok_or_else(|| malformed(&subject, "the manifest has no image configuration".to_owned()))?;
-        let kept = |error| subject.error(Problem::Store(error));
+        let kept = |error| subject.error(RegistryErrorKind::Store(error));
         if store.read(&config).map_err(kept)?.is_none() {
             let content = self.blob(&subject, &place.repository, &config.to_string(), CONFIG_LIMIT).await?;
             store.put(content).map_err(kept)?;
@@ -132,7 +132,8 @@ impl RegistryClient {
         events: &ImageEvents,
     ) -> Result<(), RegistryError> {
         let subject = reading(place);
-        let missing = image.missing_layers(store).map_err(|error| subject.error(Problem::Store(error)))?;
+        let missing =
+            image.missing_layers(store).map_err(|error| subject.error(RegistryErrorKind::Store(error)))?;
         let missing: Vec<_> = missing.into_iter().filter(|layer| layers.contains(layer)).collect();
         let transfer = Transfer::new(events, format!("pulling {name}"));
         let shares =
@@ -163,7 +164,7 @@ impl RegistryClient {
             return parse(digest);
         }
         let known = store.named(reference, Origin::Pulled);
-        let kept = |error| subject.error(Problem::Store(error));
+        let kept = |error| subject.error(RegistryErrorKind::Store(error));
         let asked = match known {
             // One request is enough for a tag that was never pulled.
             None => match self.manifest(subject, &place.repository, name_of(place)).await {
@@ -181,7 +182,9 @@ impl RegistryClient {
                 store.name(reference, Origin::Pulled, digest).map_err(kept)?;
                 Ok(digest)
             }
-            (Ok(None), _) => Err(subject.error(Problem::NotFound { reason: "404 Not Found".to_owned() })),
+            (Ok(None), _) => {
+                Err(subject.error(RegistryErrorKind::NotFound { reason: "404 Not Found".to_owned() }))
+            }
             (Err(error), Some(digest)) if is_last && error.is_transient() => {
                 let message = format!("using the last pulled {reference}, {digest}: {}", error.problem);
                 events.notice(Level::Warning, message);
@@ -199,9 +202,9 @@ impl RegistryClient {
         reference: &ImageReference,
         root: Digest,
         platform: Option<&str>,
-    ) -> Result<(Digest, Document), RegistryError> {
+    ) -> Result<(Digest, ManifestOrIndex), RegistryError> {
         let read = |content: &[u8]| {
-            let document = serde_json::from_slice::<Document>(content);
+            let document = serde_json::from_slice::<ManifestOrIndex>(content);
             document.map_err(|error| malformed(subject, format!("invalid manifest: {error}")))
         };
         let document = read(&self.document(subject, store, reference, root).await?)?;
@@ -223,7 +226,7 @@ impl RegistryClient {
         reference: &ImageReference,
         digest: Digest,
     ) -> Result<Bytes, RegistryError> {
-        let kept = |error| subject.error(Problem::Store(error));
+        let kept = |error| subject.error(RegistryErrorKind::Store(error));
         if let Some(content) = store.read(&digest).map_err(kept)? {
             return Ok(content.into());
         }
@@ -238,5 +241,5 @@ fn reading(reference: &ImageReference) -> Subject<'_> {
 }
 
 fn malformed(subject: &Subject<'_>, reason: String) -> RegistryError {
-    subject.error(Problem::Malformed { reason })
+    subject.error(RegistryErrorKind::Malformed { reason })
 }

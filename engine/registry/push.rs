@@ -10,10 +10,10 @@ use super::manifest::Manifest;
 use super::manifest_digest::name_of;
 use super::push_blob::Delivery;
 use super::transfer::Transfer;
-use super::{Action, Problem, RegistryClient, RegistryError};
+use super::{Action, RegistryClient, RegistryError, RegistryErrorKind};
 use crate::event::ImageEvents;
 use crate::image::{Digest, ImageReference, Repository};
-use crate::oci::{BlobStore, Closure};
+use crate::oci::{BlobStore, ImageContents};
 
 /// The maximum number of parallel transfers.
 const AT_ONCE: usize = 4;
@@ -56,8 +56,8 @@ impl RegistryClient {
     ) -> Result<(), RegistryError> {
         let Some(first) = references.first() else { return Ok(()) };
         let subject = Subject::new(Action::Push, first.to_string(), repository, "pull,push");
-        let kept = |error| subject.error(Problem::Store(error));
-        let Closure { documents, blobs } = Closure::of(store, root).map_err(kept)?;
+        let kept = |error| subject.error(RegistryErrorKind::Store(error));
+        let ImageContents { documents, blobs } = ImageContents::of(store, root).map_err(kept)?;
         let images: Vec<_> = documents.iter().map(|document| document.digest).collect();
         // A registry that has a manifest has all its content.
         if !self.has_manifest(&subject, repository, root).await? {

@@ -6,10 +6,10 @@ use super::client::Subject;
 use super::manifest::Manifest;
 use super::push_blob::Delivery;
 use super::transfer::Transfer;
-use super::{Problem, RegistryClient, RegistryError};
+use super::{RegistryClient, RegistryError, RegistryErrorKind};
 use crate::event::ImageEvents;
 use crate::image::{Digest, Repository};
-use crate::oci::{BlobStore, Closure, canonical_json, digest_of};
+use crate::oci::{BlobStore, ImageContents, canonical_json, digest_of};
 
 impl RegistryClient {
     /// Pushes all attachments of `image` in `store`. If the registry does not list attachments itself, pushes the list
@@ -22,11 +22,11 @@ impl RegistryClient {
         repository: &Repository,
         events: &ImageEvents,
     ) -> Result<(), RegistryError> {
-        let kept = |error| subject.error(Problem::Store(error));
+        let kept = |error| subject.error(RegistryErrorKind::Store(error));
         let mut unlisted = Vec::new();
         for attachment in store.attachments(image) {
             let digest = digest_of(&attachment, image).map_err(kept)?;
-            let Closure { documents, blobs } = Closure::of(store, &digest).map_err(kept)?;
+            let ImageContents { documents, blobs } = ImageContents::of(store, &digest).map_err(kept)?;
             let transfer = Transfer::new(events, format!("attaching to {}", subject.reference));
             for (digest, size) in blobs {
                 let share = transfer.share(size);
@@ -48,7 +48,7 @@ impl RegistryClient {
         }
         let tag = format!("sha256-{}", image.hex());
         let before = match self.manifest(subject, repository, &tag).await {
-            Err(RegistryError { problem: Problem::NotFound { .. }, .. }) => None,
+            Err(RegistryError { problem: RegistryErrorKind::NotFound { .. }, .. }) => None,
             found => serde_json::from_slice::<ImageIndex>(&found?.content).ok(),
         };
         let index = canonical_json(&listing(before, unlisted));

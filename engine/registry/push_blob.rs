@@ -10,7 +10,7 @@ use super::client::Subject;
 use super::copy::Route;
 use super::transfer::Share;
 use super::upload::{Content, Upload};
-use super::{Action, Problem, RegistryClient, RegistryError};
+use super::{Action, RegistryClient, RegistryError, RegistryErrorKind};
 use crate::image::{Digest, Repository};
 use crate::oci::{BlobStore, StoreError};
 
@@ -36,7 +36,7 @@ impl RegistryClient {
     /// has it.
     pub(super) async fn push_blob(&self, delivery: &Delivery<'_>) -> Result<(), RegistryError> {
         let Delivery { store, digest, size, subject, to, share } = delivery;
-        let kept = |error| subject.error(Problem::Store(error));
+        let kept = |error| subject.error(RegistryErrorKind::Store(error));
         let mut known = store.repositories_of(digest);
         let is_kept = store.has(digest, *size).map_err(kept)?;
         let is_there = known.contains(to) && !is_kept;
@@ -68,8 +68,9 @@ impl RegistryClient {
     ) -> Result<(), RegistryError> {
         let Delivery { store, digest, size, subject, to, share } = delivery;
         let mut in_chunks = *size > CHUNK;
-        let mut tries = self.retry.tries(Problem::may_be_lost_upload);
-        let is_whole = || store.read_through(digest).map_err(|error| subject.error(Problem::Store(error)));
+        let mut tries = self.retry.tries(RegistryErrorKind::may_be_lost_upload);
+        let is_whole =
+            || store.read_through(digest).map_err(|error| subject.error(RegistryErrorKind::Store(error)));
         loop {
             if self.has_blob(subject, to, name).await? {
                 share.set(*size);
@@ -94,7 +95,7 @@ impl RegistryClient {
             share.set(0);
             let is_refusal = !error.is_transient();
             if is_refusal && !is_whole()? {
-                return Err(subject.error(Problem::Store(StoreError::Missing { digest: *digest })));
+                return Err(subject.error(RegistryErrorKind::Store(StoreError::Missing { digest: *digest })));
             }
             if is_refusal && in_chunks {
                 // Registries that accept a blob only in one request report this with different errors.
@@ -105,7 +106,7 @@ impl RegistryClient {
             } else if is_refusal || is_whole()? {
                 return Err(error);
             } else {
-                return Err(subject.error(Problem::Store(StoreError::Missing { digest: *digest })));
+                return Err(subject.error(RegistryErrorKind::Store(StoreError::Missing { digest: *digest })));
             }
         }
     }
@@ -120,7 +121,7 @@ impl RegistryClient {
         let Delivery { size, subject, to, share, .. } = delivery;
         let chunk = CHUNK.max(upload.shortest_chunk);
         let (mut url, mut offset, mut is_renewed) = (upload.url, 0, false);
-        let mut tries = self.retry.tries(Problem::may_be_lost_chunk);
+        let mut tries = self.retry.tries(RegistryErrorKind::may_be_lost_chunk);
         while offset < *size {
             let length = chunk.min(size - offset);
             let content = delivery.piece(offset, length).await?;
@@ -132,7 +133,7 @@ impl RegistryClient {
                     tries.begin_anew();
                 }
                 Err(error) => {
-                    let is_refusal = matches!(error.problem, Problem::CredentialsRefused { .. });
+                    let is_refusal = matches!(error.problem, RegistryErrorKind::CredentialsRefused { .. });
                     if is_refusal && !is_renewed {
                         // A token may expire during a long upload; a small request gets a new one.
                         is_renewed = true;
@@ -152,7 +153,7 @@ impl RegistryClient {
 impl Delivery<'_> {
     /// The bytes of the blob from `offset` on.
     async fn piece(&self, offset: u64, length: u64) -> Result<Content, RegistryError> {
-        let kept = |error| self.subject.error(Problem::Store(error));
+        let kept = |error| self.subject.error(RegistryErrorKind::Store(error));
         let blob = self.store.get(&self.digest).map_err(kept)?;
         let blob = blob.ok_or_else(|| kept(StoreError::Missing { digest: self.digest }))?;
         let mut file = tokio::fs::File::from_std(blob.file);

@@ -9,7 +9,7 @@ use reqwest::header::{HeaderMap, WARNING};
 use tokio::time::Instant;
 
 use super::retry_after::{retry_after, spoken};
-use super::{Problem, RegistryError};
+use super::{RegistryError, RegistryErrorKind};
 use crate::event::{Events, Level};
 
 /// The maximum delay, unless the server requests one.
@@ -35,7 +35,7 @@ pub(super) struct Retry {
 /// The attempts of one operation.
 pub(super) struct Tries<'a> {
     retry: &'a Retry,
-    may_pass: fn(&Problem) -> bool,
+    may_pass: fn(&RegistryErrorKind) -> bool,
     failed: u32,
     counted: u32,
     begun: Instant,
@@ -62,7 +62,7 @@ impl Retry {
     }
 
     /// The attempts of an operation; only problems that match `may_pass` are retried.
-    pub(super) fn tries(&self, may_pass: fn(&Problem) -> bool) -> Tries<'_> {
+    pub(super) fn tries(&self, may_pass: fn(&RegistryErrorKind) -> bool) -> Tries<'_> {
         Tries { retry: self, may_pass, failed: 0, counted: 0, begun: Instant::now() }
     }
 
@@ -107,7 +107,7 @@ impl Retry {
 
 impl Tries<'_> {
     /// Waits before the next attempt. Returns `false` immediately if `problem` is permanent or all attempts are used.
-    pub(super) async fn again(&mut self, problem: &Problem) -> bool {
+    pub(super) async fn again(&mut self, problem: &RegistryErrorKind) -> bool {
         if !(self.may_pass)(problem) {
             return false;
         }
@@ -179,27 +179,30 @@ mod tests {
         }
     }
 
-    fn busy(after: Option<Duration>) -> Problem {
-        Problem::TooManyRequests { reason: String::new(), after }
+    fn busy(after: Option<Duration>) -> RegistryErrorKind {
+        RegistryErrorKind::TooManyRequests { reason: String::new(), after }
     }
 
     #[tokio::test]
     async fn tries_are_counted_unless_the_server_names_a_time() {
         let patience = Duration::from_secs(1);
         let retry = Retry { pause: Duration::ZERO, patience, ..Retry::default() };
-        let mut tries = retry.tries(Problem::may_pass);
+        let mut tries = retry.tries(RegistryErrorKind::may_pass);
         assert!(tries.again(&busy(None)).await && tries.again(&busy(None)).await);
         assert!(!tries.again(&busy(None)).await, "the third attempt is the last");
-        let mut tries = retry.tries(Problem::may_pass);
+        let mut tries = retry.tries(RegistryErrorKind::may_pass);
         let mut asked = 0;
         while tries.again(&busy(Some(Duration::from_millis(1)))).await {
             asked += 1;
         }
         assert!(asked > 3, "the wait is limited: {asked}");
         let long = busy(Some(Duration::MAX));
-        assert!(!retry.tries(Problem::may_pass).again(&long).await, "the requested wait is too long");
-        let refused = Problem::Refused { reason: String::new() };
-        assert!(!retry.tries(Problem::may_pass).again(&refused).await);
+        assert!(
+            !retry.tries(RegistryErrorKind::may_pass).again(&long).await,
+            "the requested wait is too long"
+        );
+        let refused = RegistryErrorKind::Refused { reason: String::new() };
+        assert!(!retry.tries(RegistryErrorKind::may_pass).again(&refused).await);
     }
 
     #[tokio::test]

@@ -82,12 +82,12 @@ async fn missing_and_wrong_credentials_are_told_apart() {
     let repository = repository(&server);
     let (_folder, anonymous) = client(&server, "{}");
     let error = anonymous.check_push(&repository).await.expect_err("refused");
-    assert_eq!(error.problem, Problem::CredentialsMissing);
+    assert_eq!(error.problem, RegistryErrorKind::CredentialsMissing);
     let help = miette::Diagnostic::help(&error).expect("help").to_string();
     assert_eq!(help, format!("run `windlass login {}`", server.domain()));
     let (_folder, known) = client(&server, r#"{"auth": "YW5uOnB3"}"#);
     let error = known.check_push(&repository).await.expect_err("refused");
-    assert_eq!(error.problem, Problem::CredentialsRefused { reason: "401 Unauthorized".into() });
+    assert_eq!(error.problem, RegistryErrorKind::CredentialsRefused { reason: "401 Unauthorized".into() });
     assert!(error.is_refusal() && error.to_string().starts_with(&format!("cannot push `{repository}`: ")));
 }
 
@@ -133,7 +133,7 @@ async fn a_refusing_token_server_is_a_refusal() {
     let error = client.check_push(&repository(&server)).await.expect_err("refused");
     assert_eq!(
         error.problem,
-        Problem::CredentialsRefused { reason: "401 Unauthorized: bad password".into() }
+        RegistryErrorKind::CredentialsRefused { reason: "401 Unauthorized: bad password".into() }
     );
 }
 
@@ -158,7 +158,7 @@ async fn a_registry_that_is_away_cannot_be_reached() {
     let repository: Repository = format!("{port}/acme/app").parse().expect("repository");
     let error = client.check_push(&repository).await.expect_err("unreachable");
     assert!(
-        matches!(&error.problem, Problem::Unreachable { host, .. } if *host == port.to_string()),
+        matches!(&error.problem, RegistryErrorKind::Unreachable { host, .. } if *host == port.to_string()),
         "{error}"
     );
     assert!(error.is_transient() && !error.is_refusal());
@@ -181,7 +181,7 @@ async fn a_digest_is_read_by_head() {
     assert_eq!(client.manifest_digest(&reference(&server, ":1")).await, Ok(Some(digest)));
     assert_eq!(client.manifest_digest(&reference(&server, ":2")).await, Ok(None));
     let error = client.manifest_digest(&reference(&server, ":broken")).await.expect_err("refused");
-    assert!(matches!(error.problem, Problem::Refused { .. }), "{error}");
+    assert!(matches!(error.problem, RegistryErrorKind::Refused { .. }), "{error}");
 }
 
 /// A registry with one image for two platforms.
@@ -226,7 +226,7 @@ async fn facts_come_from_the_image_of_the_platform() {
     };
     assert_eq!(facts, expected);
     let error = client.image_config(&reference, Some("linux/s390x")).await.expect_err("no such platform");
-    assert!(matches!(error.problem, Problem::NotFound { .. }), "{error}");
+    assert!(matches!(error.problem, RegistryErrorKind::NotFound { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn other_content_than_asked_for_is_refused() {
     let (_folder, client) = client(&server, "{}");
     let error =
         client.image_config(&reference(&server, ":1"), Some("linux/riscv64")).await.expect_err("refused");
-    assert!(matches!(error.problem, Problem::DigestMismatch { .. }), "{error}");
+    assert!(matches!(error.problem, RegistryErrorKind::DigestMismatch { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -253,7 +253,7 @@ async fn a_new_tag_gets_the_same_bytes() {
     let digest = client.retag(&repository(&server), "1", &tag).await;
     assert_eq!(digest, Ok(Digest::of(manifest).to_string()));
     let error = client.retag(&repository(&server), "none", &tag).await.expect_err("no such image");
-    assert!(matches!(error.problem, Problem::NotFound { .. }), "{error}");
+    assert!(matches!(error.problem, RegistryErrorKind::NotFound { .. }), "{error}");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::secret::Secret;
 
 use super::retry::Retry;
 use super::transport::{Answer, exchange};
-use super::{Credential, Problem};
+use super::{Credential, RegistryErrorKind};
 
 /// The lifetime of a token whose server does not declare one (the minimum of the specification).
 const SHORTEST: Duration = Duration::from_secs(60);
@@ -61,7 +61,7 @@ impl Token {
 
 impl TokenRequest<'_> {
     /// Requests a token: with GET for a user or anonymously, with POST for an identity token.
-    pub(super) async fn send(&self, http: &Client, retry: &Retry) -> Result<Token, Problem> {
+    pub(super) async fn send(&self, http: &Client, retry: &Retry) -> Result<Token, RegistryErrorKind> {
         let request = match self.credential {
             Credential::IdentityToken { token, .. } => self.refresh(http, token)?,
             _ => self.get(),
@@ -71,7 +71,9 @@ impl TokenRequest<'_> {
             // OAuth 2 servers respond to an invalid refresh token with 400 (RFC 6749, section 5.2).
             let refused = answer.status == StatusCode::BAD_REQUEST && !self.credential.is_anonymous();
             return Err(match answer.problem(self.credential.is_anonymous()) {
-                Problem::Refused { reason } if refused => Problem::CredentialsRefused { reason },
+                RegistryErrorKind::Refused { reason } if refused => {
+                    RegistryErrorKind::CredentialsRefused { reason }
+                }
                 problem => problem,
             });
         }
@@ -99,7 +101,7 @@ impl TokenRequest<'_> {
         request
     }
 
-    fn refresh(&self, http: &Client, token: &Secret) -> Result<Request, Problem> {
+    fn refresh(&self, http: &Client, token: &Secret) -> Result<Request, RegistryErrorKind> {
         let form = [
             ("grant_type", "refresh_token"),
             ("service", self.service.unwrap_or_default()),
@@ -108,7 +110,7 @@ impl TokenRequest<'_> {
             ("scope", self.scope),
         ];
         let request = http.post(self.realm.clone()).form(&form).build();
-        request.map_err(|error| Problem::Malformed { reason: error.without_url().to_string() })
+        request.map_err(|error| RegistryErrorKind::Malformed { reason: error.without_url().to_string() })
     }
 }
 
@@ -131,8 +133,8 @@ fn authorization(scheme: &str, value: &str) -> reqwest::header::HeaderMap {
     value.into_iter().map(|value| (reqwest::header::AUTHORIZATION, value)).collect()
 }
 
-fn read(answer: &Answer) -> Result<Token, Problem> {
-    let malformed = || Problem::Malformed { reason: "the token server sent no token".to_owned() };
+fn read(answer: &Answer) -> Result<Token, RegistryErrorKind> {
+    let malformed = || RegistryErrorKind::Malformed { reason: "the token server sent no token".to_owned() };
     let body: Body = serde_json::from_slice(&answer.body).map_err(|_| malformed())?;
     let some = |text: Option<String>| text.filter(|text| !text.is_empty()).map(Secret::new);
     let access = some(body.token).or_else(|| some(body.access_token)).ok_or_else(malformed)?;

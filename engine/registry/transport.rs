@@ -9,7 +9,7 @@ use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Client, Request, Response, StatusCode, Url};
 use serde::Deserialize;
 
-use super::Problem;
+use super::RegistryErrorKind;
 use super::endpoint::CONNECT;
 use super::retry::{Retry, is_temporary};
 use super::retry_after::{retry_after, spoken};
@@ -64,7 +64,7 @@ impl Answer {
     }
 
     /// The problem for a response without a success status. `anonymous`: no credentials were sent.
-    pub(super) fn problem(&self, anonymous: bool) -> Problem {
+    pub(super) fn problem(&self, anonymous: bool) -> RegistryErrorKind {
         let is_temporary = is_temporary(self.status, &self.headers);
         let after = if is_temporary { retry_after(&self.headers) } else { None };
         let mut reason = self.reason();
@@ -74,29 +74,33 @@ impl Answer {
             reason += &format!(", {} attempts", self.tries);
         }
         match self.status.as_u16() {
-            401 | 403 if anonymous => Problem::CredentialsMissing,
-            401 => Problem::CredentialsRefused { reason },
-            403 => Problem::Denied { reason },
-            404 | 410 => Problem::NotFound { reason },
-            407 => Problem::Proxy { reason },
-            429 => Problem::TooManyRequests { reason, after },
-            _ if is_temporary => Problem::Broken { reason, after },
-            402 | 507 => Problem::Full { reason },
-            405 | 406 | 415 | 501 | 505 => Problem::Unsupported { reason },
-            409 | 412 => Problem::Conflict { reason },
-            413 => Problem::TooLarge { reason },
-            416 => Problem::OutOfRange { reason },
-            511 => Problem::Captive { reason },
+            401 | 403 if anonymous => RegistryErrorKind::CredentialsMissing,
+            401 => RegistryErrorKind::CredentialsRefused { reason },
+            403 => RegistryErrorKind::Denied { reason },
+            404 | 410 => RegistryErrorKind::NotFound { reason },
+            407 => RegistryErrorKind::Proxy { reason },
+            429 => RegistryErrorKind::TooManyRequests { reason, after },
+            _ if is_temporary => RegistryErrorKind::Broken { reason, after },
+            402 | 507 => RegistryErrorKind::Full { reason },
+            405 | 406 | 415 | 501 | 505 => RegistryErrorKind::Unsupported { reason },
+            409 | 412 => RegistryErrorKind::Conflict { reason },
+            413 => RegistryErrorKind::TooLarge { reason },
+            416 => RegistryErrorKind::OutOfRange { reason },
+            511 => RegistryErrorKind::Captive { reason },
             // A redirect that cannot be followed: without a location, or after the request body was sent.
             300..=399 => match self.location() {
                 Some(to) => {
                     let to = authority(&to);
-                    Problem::Malformed { reason: format!("{reason}: the request body would go to {to}") }
+                    RegistryErrorKind::Malformed {
+                        reason: format!("{reason}: the request body would go to {to}"),
+                    }
                 }
-                None => Problem::Malformed { reason: format!("{reason} without a `Location` header") },
+                None => {
+                    RegistryErrorKind::Malformed { reason: format!("{reason} without a `Location` header") }
+                }
             },
-            500.. => Problem::Broken { reason, after },
-            _ => Problem::Refused { reason },
+            500.. => RegistryErrorKind::Broken { reason, after },
+            _ => RegistryErrorKind::Refused { reason },
         }
     }
 
@@ -125,12 +129,13 @@ pub(super) async fn exchange(
     request: Request,
     limit: usize,
     retry: &Retry,
-) -> Result<Answer, Problem> {
-    let mut tries = retry.tries(|problem| problem.may_pass() && !matches!(problem, Problem::Timeout { .. }));
+) -> Result<Answer, RegistryErrorKind> {
+    let mut tries =
+        retry.tries(|problem| problem.may_pass() && !matches!(problem, RegistryErrorKind::Timeout { .. }));
     loop {
         // Only a streamed body cannot be cloned, and no request here has one.
         let Some(copy) = request.try_clone() else {
-            return Err(Problem::Malformed { reason: "the request cannot be repeated".to_owned() });
+            return Err(RegistryErrorKind::Malformed { reason: "the request cannot be repeated".to_owned() });
         };
         let outcome = once(http, copy, limit, (retry, retry.silence)).await;
         let outcome = outcome.map(|answer| Answer { tries: tries.number(), ..answer });
@@ -151,12 +156,14 @@ pub(super) async fn once(
     request: Request,
     limit: usize,
     (retry, silence): (&Retry, Duration),
-) -> Result<Answer, Problem> {
+) -> Result<Answer, RegistryErrorKind> {
     let mut response = open(http, request, (retry, silence)).await?;
     let mut body = BytesMut::new();
     while let Some(chunk) = next_piece(&mut response, silence).await? {
         if body.len() + chunk.len() > limit {
-            return Err(Problem::Malformed { reason: format!("the response is longer than {limit} bytes") });
+            return Err(RegistryErrorKind::Malformed {
+                reason: format!("the response is longer than {limit} bytes"),
+            });
         }
         body.extend_from_slice(&chunk);
     }
@@ -171,7 +178,7 @@ pub(super) async fn open(
     http: &Client,
     request: Request,
     (retry, silence): (&Retry, Duration),
-) -> Result<Response, Problem> {
+) -> Result<Response, RegistryErrorKind> {
     let host = authority(request.url());
     retry.until_welcome(&host).await;
     let response = within(silence, &host, http.execute(request)).await?;
@@ -181,7 +188,10 @@ pub(super) async fn open(
 }
 
 /// The next piece of a response, after a wait of at most `silence`; `None` at its end.
-pub(super) async fn next_piece(response: &mut Response, silence: Duration) -> Result<Option<Bytes>, Problem> {
+pub(super) async fn next_piece(
+    response: &mut Response,
+    silence: Duration,
+) -> Result<Option<Bytes>, RegistryErrorKind> {
     let host = authority(response.url());
     within(silence, &host, response.chunk()).await
 }
@@ -190,12 +200,12 @@ async fn within<T>(
     silence: Duration,
     host: &str,
     step: impl Future<Output = Result<T, reqwest::Error>>,
-) -> Result<T, Problem> {
+) -> Result<T, RegistryErrorKind> {
     match tokio::time::timeout(silence, step).await {
         Ok(done) => done.map_err(|error| problem(&error, host)),
         Err(_) => {
             let reason = format!("no response for {} seconds", silence.as_secs());
-            Err(Problem::Timeout { host: host.to_owned(), reason })
+            Err(RegistryErrorKind::Timeout { host: host.to_owned(), reason })
         }
     }
 }
@@ -207,14 +217,14 @@ pub(super) fn authority(url: &Url) -> String {
 }
 
 /// The problem of a failed exchange with `host`.
-fn problem(error: &reqwest::Error, host: &str) -> Problem {
+fn problem(error: &reqwest::Error, host: &str) -> RegistryErrorKind {
     let host = host.to_owned();
     let mut cause: &(dyn Error + 'static) = error;
     loop {
         if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             return match tls {
-                rustls::Error::InvalidMessage(_) => Problem::PlainHttp { host },
-                _ => Problem::Tls { host, reason: tls.to_string() },
+                rustls::Error::InvalidMessage(_) => RegistryErrorKind::PlainHttp { host },
+                _ => RegistryErrorKind::Tls { host, reason: tls.to_string() },
             };
         }
         // An I/O error hides the error that it wraps: its `source` is the cause of the wrapped error.
@@ -233,13 +243,13 @@ fn problem(error: &reqwest::Error, host: &str) -> Problem {
             true => format!("no connection within {}", spoken(CONNECT)),
             false => "the response took too long".to_owned(),
         };
-        Problem::Timeout { host, reason }
+        RegistryErrorKind::Timeout { host, reason }
     } else if error.is_redirect() {
-        Problem::Malformed { reason: "too many redirects".to_owned() }
+        RegistryErrorKind::Malformed { reason: "too many redirects".to_owned() }
     } else if reason.contains("proxy authorization required") {
-        Problem::Proxy { reason }
+        RegistryErrorKind::Proxy { reason }
     } else {
-        Problem::Unreachable { host, reason }
+        RegistryErrorKind::Unreachable { host, reason }
     }
 }
 
@@ -248,7 +258,7 @@ mod tests {
     use super::*;
     use crate::registry::testing::{Reply, Server};
 
-    async fn get(server: &Server, scheme: &str) -> Result<Answer, Problem> {
+    async fn get(server: &Server, scheme: &str) -> Result<Answer, RegistryErrorKind> {
         let http = super::super::endpoint::loopback_client().expect("client");
         let url = format!("{scheme}://{}/", server.domain()).parse().expect("url");
         let mut retry = Retry::default();
@@ -279,14 +289,17 @@ mod tests {
     #[tokio::test]
     async fn dropped_connections_are_given_up() {
         let server = Server::start(|_| Reply::Drop).await;
-        assert!(matches!(get(&server, "http").await, Err(Problem::Unreachable { .. })));
+        assert!(matches!(get(&server, "http").await, Err(RegistryErrorKind::Unreachable { .. })));
         assert_eq!(server.calls().len(), 3);
     }
 
     #[tokio::test]
     async fn a_refusal_is_not_tried_again() {
         let server = Server::start(|_| Reply::status(403)).await;
-        assert!(matches!(get(&server, "http").await.expect("answer").problem(false), Problem::Denied { .. }));
+        assert!(matches!(
+            get(&server, "http").await.expect("answer").problem(false),
+            RegistryErrorKind::Denied { .. }
+        ));
         assert_eq!(server.calls().len(), 1);
     }
 
@@ -294,14 +307,17 @@ mod tests {
     async fn an_endless_answer_is_cut() {
         let server = Server::start(|_| Reply::body("x".repeat(101))).await;
         let problem = get(&server, "http").await.err().expect("problem");
-        assert_eq!(problem, Problem::Malformed { reason: "the response is longer than 100 bytes".into() });
+        assert_eq!(
+            problem,
+            RegistryErrorKind::Malformed { reason: "the response is longer than 100 bytes".into() }
+        );
     }
 
     #[tokio::test]
     async fn plain_http_is_recognised() {
         let server = Server::start(|_| Reply::body("ok")).await;
         let problem = get(&server, "https").await.err().expect("problem");
-        assert_eq!(problem, Problem::PlainHttp { host: server.domain().to_owned() });
+        assert_eq!(problem, RegistryErrorKind::PlainHttp { host: server.domain().to_owned() });
     }
 
     #[tokio::test]
@@ -309,7 +325,7 @@ mod tests {
         let check = async |body: &'static str, expected: &str| {
             let server = Server::start(move |_| Reply::body(body).with_status(403)).await;
             let problem = get(&server, "http").await.expect("answer").problem(false);
-            assert_eq!(problem, Problem::Denied { reason: expected.into() }, "{body}");
+            assert_eq!(problem, RegistryErrorKind::Denied { reason: expected.into() }, "{body}");
         };
         check(r#"{"errors":[{"code":"DENIED","message":"not\n  yours"}]}"#, "403 Forbidden: not yours").await;
         check(r#"{"errors":[{"code":"DENIED"}]}"#, "403 Forbidden: DENIED").await;

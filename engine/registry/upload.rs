@@ -14,7 +14,7 @@ use super::client::{Call, Subject};
 use super::open_blob::{WHOLE, least};
 use super::retry_after::spoken;
 use super::transport::{Answer, authority, exchange, once};
-use super::{Problem, RegistryClient, RegistryError};
+use super::{RegistryClient, RegistryError, RegistryErrorKind};
 use crate::image::Repository;
 
 /// The maximum size of a response to an upload, in bytes.
@@ -49,7 +49,7 @@ impl RegistryClient {
     ) -> Result<bool, RegistryError> {
         let path = format!("{}/blobs/{digest}", repository.path());
         match self.send(subject, &Call::new(Method::HEAD, &path)).await {
-            Err(RegistryError { problem: Problem::NotFound { .. }, .. }) => Ok(false),
+            Err(RegistryError { problem: RegistryErrorKind::NotFound { .. }, .. }) => Ok(false),
             found => found.map(|_| true),
         }
     }
@@ -179,7 +179,7 @@ impl RegistryClient {
             answer = once(&endpoint.http, request, ANSWER, (&self.retry, WHOLE)) => answer,
             () = stalled(&taken, silence) => {
                 let reason = format!("no progress for {}", spoken(silence));
-                Err(Problem::Timeout { host, reason })
+                Err(RegistryErrorKind::Timeout { host, reason })
             }
         };
         success(subject, answer)
@@ -187,7 +187,10 @@ impl RegistryClient {
 }
 
 /// `answer`, if it is a success.
-fn success(subject: &Subject<'_>, answer: Result<Answer, Problem>) -> Result<Answer, RegistryError> {
+fn success(
+    subject: &Subject<'_>,
+    answer: Result<Answer, RegistryErrorKind>,
+) -> Result<Answer, RegistryError> {
     match answer {
         Ok(answer) if answer.status.is_success() => Ok(answer),
         Ok(answer) => Err(subject.error(answer.problem(false))),
@@ -205,7 +208,7 @@ fn arrived(answer: &Answer) -> Option<u64> {
 fn location(subject: &Subject<'_>, answer: &Answer, known: Option<&Url>) -> Result<Url, RegistryError> {
     answer.location().or_else(|| known.cloned()).ok_or_else(|| {
         let reason = "no `Location` header for the upload".to_owned();
-        subject.error(Problem::Malformed { reason })
+        subject.error(RegistryErrorKind::Malformed { reason })
     })
 }
 

@@ -9,9 +9,9 @@
 //! lines, and writes to the disk only for `--result`.
 
 mod error;
+mod formatter;
 mod json;
 mod log_file;
-mod narrator;
 mod options;
 mod phrase;
 mod plain;
@@ -41,8 +41,8 @@ use indicatif::ProgressDrawTarget;
 use jiff::Timestamp;
 
 use crate::event::{Event, Events, Level};
+use formatter::{Formatter, LogOf};
 use json::Json;
-use narrator::{LogOf, Narrator};
 use plain::Plain;
 use queue::Queue;
 use record::Record;
@@ -198,7 +198,7 @@ fn show(queue: &Queue, record: &Mutex<Record>, mut view: Box<dyn View>) -> io::R
 
 /// The view that `options` select and stderr supports.
 fn view(options: &ReportOptions, log_of: LogOf) -> Box<dyn View> {
-    let narrator = || Narrator::new(options.silent, options.debug, log_of);
+    let narrator = || Formatter::new(options.silent, options.debug, log_of);
     let term = Term::stderr();
     let live = term.is_term() && !console::is_dumb();
     let colors = live && term.features().colors_supported();

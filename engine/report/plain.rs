@@ -12,7 +12,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use jiff::{SignedDuration, Timestamp};
 
-use super::narrator::{Kind, Narrator, Remark};
+use super::formatter::{Formatter, LineKind, OutputLine};
 use super::style::Look;
 use super::text::{amount, clean};
 use super::view::View;
@@ -32,7 +32,7 @@ pub(super) struct Plain<W> {
     out: W,
     look: Look,
     silent: bool,
-    narrator: Narrator,
+    narrator: Formatter,
     /// The running images.
     groups: IndexMap<String, Group>,
 }
@@ -49,7 +49,7 @@ struct Group {
 
 impl<W: Write> Plain<W> {
     /// Writes to `out`; only failures if `silent`.
-    pub(super) fn new(out: W, look: Look, silent: bool, narrator: Narrator) -> Self {
+    pub(super) fn new(out: W, look: Look, silent: bool, narrator: Formatter) -> Self {
         Self { out, look, silent, narrator, groups: IndexMap::new() }
     }
 
@@ -58,11 +58,11 @@ impl<W: Write> Plain<W> {
         format!("{} | ", self.look.name(name))
     }
 
-    fn say(&mut self, remark: &Remark) -> io::Result<()> {
+    fn say(&mut self, remark: &OutputLine) -> io::Result<()> {
         let text = match remark.kind {
-            Kind::Step => format!("-- {}", remark.text),
-            Kind::Result(Outcome::Failed) => self.look.failure(&remark.text).to_string(),
-            Kind::Notice(Level::Warning) => self.look.warning(&remark.text).to_string(),
+            LineKind::Step => format!("-- {}", remark.text),
+            LineKind::Result(Outcome::Failed) => self.look.failure(&remark.text).to_string(),
+            LineKind::Notice(Level::Warning) => self.look.warning(&remark.text).to_string(),
             _ => remark.text.clone(),
         };
         let prefix = remark.image.as_ref().map(|image| self.prefix(image)).unwrap_or_default();

@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 
-use super::narrator::{Kind, Narrator, Remark};
+use super::formatter::{Formatter, LineKind, OutputLine};
 use super::phrase;
 use super::style::Look;
 use super::text::{amount, clean, elapsed};
@@ -37,7 +37,7 @@ pub(super) trait Screen: Write + Send {
 pub(super) struct Terminal<S> {
     screen: S,
     look: Look,
-    narrator: Narrator,
+    narrator: Formatter,
     running: IndexMap<String, Running>,
     /// The step of the whole run, until images start.
     step: Option<Running>,
@@ -70,7 +70,7 @@ impl Running {
 
 impl<S: Screen> Terminal<S> {
     /// Draws nothing until a step takes some time.
-    pub(super) fn new(screen: S, look: Look, narrator: Narrator) -> Self {
+    pub(super) fn new(screen: S, look: Look, narrator: Formatter) -> Self {
         Self {
             screen,
             look,
@@ -96,17 +96,17 @@ impl<S: Screen> Terminal<S> {
         self.look.name(name).to_string()
     }
 
-    fn say(&mut self, remark: &Remark) {
+    fn say(&mut self, remark: &OutputLine) {
         let text = match remark.kind {
             // The live line shows it.
-            Kind::Intent | Kind::Step => return,
-            Kind::Result(crate::event::Outcome::Failed) => self.look.failure(&remark.text).to_string(),
-            Kind::Notice(Level::Warning) => self.look.warning(&remark.text).to_string(),
+            LineKind::Intent | LineKind::Step => return,
+            LineKind::Result(crate::event::Outcome::Failed) => self.look.failure(&remark.text).to_string(),
+            LineKind::Notice(Level::Warning) => self.look.warning(&remark.text).to_string(),
             _ => remark.text.clone(),
         };
         let name = remark.image.as_ref().map(|image| format!("{}  ", self.name(image))).unwrap_or_default();
         let line = match remark.kind {
-            Kind::Result(outcome) => {
+            LineKind::Result(outcome) => {
                 let line = format!("{} {name}{text}", self.look.mark(outcome)).replace('\t', " ");
                 truncate_str(&line, self.width(), self.look.ellipsis()).into_owned()
             }

@@ -36,7 +36,7 @@ impl Write for Pipe {
 /// A plain report into `pipe` with log files and a result in `directory`.
 fn report(pipe: &Pipe, directory: &Path) -> Report {
     let record = Arc::new(Mutex::new(Record::new(Some(directory.join("logs")), at(0))));
-    let narrator = Narrator::new(false, false, Box::new(|_| None));
+    let narrator = Formatter::new(false, false, Box::new(|_| None));
     let view = Plain::new(BufWriter::new(pipe.clone()), Look::new(false, false), false, narrator);
     Report::with_view(Box::new(view), record, Some(directory.join("result.json")))
 }

@@ -3,7 +3,7 @@
 use super::Image;
 use crate::builder::arguments::{Taker, refusal};
 use crate::builder::kaniko;
-use crate::builder::oci::{Obstacle, needs_daemon};
+use crate::builder::oci::{UnsupportedFeature, needs_daemon};
 use crate::config::BuilderKind;
 use crate::error::{ErrorKind, StageError};
 use crate::event::Level;
@@ -26,7 +26,7 @@ impl Image {
 
     /// Docker, or its fallback if no daemon responds.
     fn docker_or_stand_in(&self) -> Result<BuilderKind, StageError> {
-        if self.may_go_without_docker() {
+        if self.can_use_oci() {
             return self.docker_or_oci();
         }
         match self.run().wait(self.run().host.docker.reachable())? {
@@ -64,7 +64,7 @@ impl Image {
 
     /// Whether windlass itself may build instead of Docker: the image does not require Docker, and no cluster is
     /// configured.
-    fn may_go_without_docker(&self) -> bool {
+    fn can_use_oci(&self) -> bool {
         let wants_docker = self.config().docker.as_ref().is_some_and(|docker| {
             let is_refused = |arg| refusal(arg, Taker::Oci).is_some();
             docker.disable_fallback || docker.use_cli || docker.args.iter().any(is_refused)
@@ -73,7 +73,7 @@ impl Image {
     }
 
     /// The part of its Dockerfile, as configured, that requires a daemon.
-    fn obstacle(&self) -> Result<Option<(Obstacle, Dockerfile)>, StageError> {
+    fn obstacle(&self) -> Result<Option<(UnsupportedFeature, Dockerfile)>, StageError> {
         let config = self.config();
         let target = config.options.target.as_deref();
         let dockerfile = self.run().dockerfile(config)?;
@@ -88,7 +88,7 @@ impl Image {
         if docker.is_some_and(|docker| docker.disable_fallback) || run.host.cluster.context()?.is_none() {
             return Ok(false);
         }
-        match kaniko::fit(self.config(), run.options.skip_push) {
+        match kaniko::check_support(self.config(), run.options.skip_push) {
             Ok(_) => Ok(true),
             Err(error) => {
                 self.events().notice(Level::Info, format!("cannot fall back to kaniko: {error}"));

@@ -1,7 +1,7 @@
 //! How the nodes of the cluster get images: from a registry, or, on a local cluster, without one.
 
 use super::Run;
-use crate::cluster::{ClusterContext, Loader, LocalCluster, Node};
+use crate::cluster::{ClusterContext, ClusterNode, Loader, LocalCluster};
 use crate::error::StageError;
 use crate::event::Level;
 use crate::host::Machine;
@@ -83,14 +83,14 @@ impl Run {
         }
     }
 
-    async fn nodes_and_machine(&self) -> Result<(Vec<Node>, Machine), StageError> {
+    async fn nodes_and_machine(&self) -> Result<(Vec<ClusterNode>, Machine), StageError> {
         Ok((self.host.cluster.nodes().await?, self.host.docker.machine().await?))
     }
 }
 
 /// Whether the only node of `nodes` runs its containers in the daemon on `machine`. With more nodes, the others would
 /// not have the image.
-fn shares_daemon(nodes: &[Node], machine: &Machine) -> bool {
+fn shares_daemon(nodes: &[ClusterNode], machine: &Machine) -> bool {
     let [node] = nodes else { return false };
     node.runtime.starts_with("docker://")
         && (node.hostname == machine.name || node.name == machine.name)
@@ -104,14 +104,14 @@ mod tests {
     #[test]
     fn a_daemon_is_shared_when_the_only_node_is_its_machine() {
         let machine = Machine { name: "minikube".into(), kernel: "6.1".into() };
-        let node = |name: &str, runtime: &str, kernel: &str| Node {
+        let node = |name: &str, runtime: &str, kernel: &str| ClusterNode {
             name: name.to_owned(),
             hostname: name.to_owned(),
             platform: "linux/amd64".to_owned(),
             runtime: runtime.to_owned(),
             kernel: kernel.to_owned(),
         };
-        let check = |nodes: &[Node], expected: bool| {
+        let check = |nodes: &[ClusterNode], expected: bool| {
             assert_eq!(shares_daemon(nodes, &machine), expected, "{nodes:?}");
         };
         let same = node("minikube", "docker://27.0", "6.1");

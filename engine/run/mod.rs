@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cache_folder::cache_folder;
 use crate::config::{ImageConfig, Project};
-use crate::dependency::{Kin, Place};
+use crate::dependency::{JobPermit, RunLinks};
 use crate::error::{Cancelled, StageError};
 use crate::event::{Event, Events, ImageEvents, Level};
 use crate::graph::{Graph, GraphError, NamedBase};
@@ -77,7 +77,7 @@ pub struct Run {
     graph: Graph,
     selected: Vec<String>,
     pipeline: OnceLock<Arc<Pipeline>>,
-    kin: OnceLock<Kin>,
+    kin: OnceLock<RunLinks>,
     runtime: tokio::runtime::Handle,
     dockerfiles: Mutex<HashMap<PathBuf, Result<Dockerfile, RunError>>>,
     indexes: Mutex<HashMap<PathBuf, Arc<StatIndex>>>,
@@ -251,18 +251,18 @@ impl Run {
     }
 
     /// Sets the other projects that are built with this one.
-    pub fn set_kin(&self, kin: Kin) {
+    pub fn set_kin(&self, kin: RunLinks) {
         // As for the pipeline: a second one would be a bug in the caller.
         let _ = self.kin.set(kin);
     }
 
     /// The other projects that are built with this one.
-    pub fn kin(&self) -> &Kin {
-        self.kin.get_or_init(Kin::default)
+    pub fn kin(&self) -> &RunLinks {
+        self.kin.get_or_init(RunLinks::default)
     }
 
     /// Waits for a slot under the job limit of the whole command; `None` if nothing new may be started.
-    pub fn start_job(&self) -> Option<Option<Place>> {
+    pub fn start_job(&self) -> Option<Option<JobPermit>> {
         let kin = self.kin();
         let Some(jobs) = &kin.jobs else { return Some(None) };
         let place = self.wait(jobs.place()).ok()?;

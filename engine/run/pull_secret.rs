@@ -112,19 +112,19 @@ fn messages(secret: &PullSecret, result: &PullSecretResult) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::cluster::{ClusterContext, Node};
-    use crate::host::fake::World;
+    use crate::cluster::{ClusterContext, ClusterNode};
+    use crate::host::fake::FakeProject;
     use crate::run::RunOptions;
 
     /// A test project whose images all need pull secrets, with `more` configuration.
-    fn world(images: &[(&str, &str)], more: &str) -> World {
+    fn world(images: &[(&str, &str)], more: &str) -> FakeProject {
         let mut config = "version: v1beta9\nimages:\n".to_owned();
         for (name, registry) in images {
             config += &format!(
                 "  {name}: {{image: {registry}/{name}, dockerfile: Dockerfile, createPullSecret: true, tags: [one]}}\n"
             );
         }
-        let world = World::of_config(&format!("{config}{more}"));
+        let world = FakeProject::of_config(&format!("{config}{more}"));
         world.write("Dockerfile", "FROM scratch\n");
         world
     }
@@ -162,7 +162,7 @@ mod tests {
         let hooks = ["before", "after", "error"].map(hook).join(", ");
         let images = [("api", "r.io"), ("web", "q.io")];
         let world = world(&images, &format!("hooks: [{hooks}]\n"));
-        let build = |world: &World| {
+        let build = |world: &FakeProject| {
             world.build_with("", RunOptions { jobs: 1, ..RunOptions::default() }).succeeds();
             let mut log = world.take_log();
             log.retain(|line| line.contains("secret") || line.contains("tell"));
@@ -178,14 +178,14 @@ mod tests {
     #[test]
     fn local_clusters_get_images_without_a_registry() {
         let world = world(&[("api", "r.io")], "");
-        let node = Node {
+        let node = ClusterNode {
             name: "here".to_owned(),
             hostname: "here".to_owned(),
             platform: "linux/amd64".to_owned(),
             runtime: "docker://27.0".to_owned(),
             kernel: "6.1".to_owned(),
         };
-        let build = |world: &World| {
+        let build = |world: &FakeProject| {
             world.build_with("", RunOptions { jobs: 1, ..RunOptions::default() }).succeeds();
             let mut log = world.take_log();
             log.retain(|line| line.starts_with("push") || line.starts_with("load"));

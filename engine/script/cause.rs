@@ -6,7 +6,7 @@ use rhai::EvalAltResult;
 
 use super::layer::{self, without_numbers};
 use super::pipeline::is_closure;
-use super::trace::Place;
+use super::trace::ScriptLocation;
 use super::{Pipeline, hint, resolver, stage};
 use crate::error::StageError;
 use crate::suggestion::nearest;
@@ -40,7 +40,7 @@ pub enum Cause {
 
 impl Cause {
     /// The cause at the bottom of `error`, which happened at `place`.
-    pub(super) fn of(pipeline: &Pipeline, error: EvalAltResult, place: Option<&Place>) -> Self {
+    pub(super) fn of(pipeline: &Pipeline, error: EvalAltResult, place: Option<&ScriptLocation>) -> Self {
         match error {
             EvalAltResult::ErrorRuntime(value, _) => {
                 if let Some(stage) = value.read_lock::<StageError>() {

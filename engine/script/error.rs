@@ -8,7 +8,7 @@ use rhai::{EvalAltResult, ParseError};
 use super::cause::{Cause, lower_first};
 use super::pipeline::{MERGED, is_closure};
 use super::syntax_help::{last_word, syntax_help};
-use super::trace::{Excerpt, Place};
+use super::trace::{Excerpt, ScriptLocation};
 use super::{Function, Pipeline, ScriptFile};
 use crate::error::{ErrorKind, StageError};
 
@@ -47,7 +47,7 @@ pub enum ScriptError {
 impl ScriptError {
     /// A file that does not compile.
     pub(super) fn syntax(file: &ScriptFile, error: ParseError) -> Self {
-        let place = Place::new("", file, error.1);
+        let place = ScriptLocation::new("", file, error.1);
         let excerpt = Excerpt::one(file.name.to_string(), &place, "here".to_owned());
         let message = error.0.to_string();
         let (before, after) = place.around();
@@ -97,7 +97,7 @@ impl ScriptError {
         Self::Stopped { cause: Cause::Stage(error), excerpts: Vec::new() }
     }
 
-    fn stopped(pipeline: &Pipeline, cause: Cause, places: &[Place]) -> Self {
+    fn stopped(pipeline: &Pipeline, cause: Cause, places: &[ScriptLocation]) -> Self {
         let mut excerpts = match &cause {
             Cause::Script { code, .. } if code == "script::too_deep" => recursive(pipeline),
             cause if cause.is_wrong_script() => suspects(pipeline, &cause.to_string(), places),
@@ -136,7 +136,7 @@ impl From<StageError> for ScriptError {
 
 /// The user's functions whose results made the built-in script fail: those that the line of the innermost place calls,
 /// or only the one that `message` names. They have returned, so the call chain does not contain them.
-fn suspects(pipeline: &Pipeline, message: &str, places: &[Place]) -> Vec<Excerpt> {
+fn suspects(pipeline: &Pipeline, message: &str, places: &[ScriptLocation]) -> Vec<Excerpt> {
     let Some(innermost) = places.first().filter(|place| place.is_built_in()) else { return Vec::new() };
     let mut suspects = users_functions(pipeline);
     // A value is mostly named like the function that made it.
@@ -148,7 +148,7 @@ fn suspects(pipeline: &Pipeline, message: &str, places: &[Place]) -> Vec<Excerpt
     if suspects.iter().any(|(function, _)| is_named(function)) {
         suspects.retain(|(function, _)| is_named(function));
     }
-    let excerpt = |(function, place): &(&Function, Place)| {
+    let excerpt = |(function, place): &(&Function, ScriptLocation)| {
         let title = format!("the result of `{}`, from {}", function.name, function.file.name);
         Excerpt::one(title, place, "what this returns".to_owned())
     };
@@ -156,10 +156,10 @@ fn suspects(pipeline: &Pipeline, message: &str, places: &[Place]) -> Vec<Excerpt
 }
 
 /// The place of the closure that `error` says cannot be called: its caller is not a script.
-fn closure(pipeline: &Pipeline, error: &EvalAltResult) -> Option<Place> {
+fn closure(pipeline: &Pipeline, error: &EvalAltResult) -> Option<ScriptLocation> {
     let EvalAltResult::ErrorFunctionNotFound(signature, _) = error else { return None };
     let name = signature.split([' ', '(']).next().filter(|name| is_closure(name))?;
-    pipeline.named(name).next().map(Place::of_closure)
+    pipeline.named(name).next().map(ScriptLocation::of_closure)
 }
 
 /// The user's functions that call themselves.
@@ -169,7 +169,7 @@ fn recursive(pipeline: &Pipeline) -> Vec<Excerpt> {
         let is_next = |line: &&str| !line.starts_with("fn ") && !line.starts_with("private fn ");
         place.rest().lines().take_while(is_next).any(|line| calls(line, &function.name))
     });
-    let excerpt = |(function, place): &(&Function, Place)| {
+    let excerpt = |(function, place): &(&Function, ScriptLocation)| {
         let title = format!("`{}` calls itself, in {}", function.name, function.file.name);
         Excerpt::one(title, place, "this calls itself".to_owned())
     };
@@ -177,10 +177,10 @@ fn recursive(pipeline: &Pipeline) -> Vec<Excerpt> {
 }
 
 /// The functions of the user, by name, with their places.
-fn users_functions(pipeline: &Pipeline) -> Vec<(&Function, Place)> {
+fn users_functions(pipeline: &Pipeline) -> Vec<(&Function, ScriptLocation)> {
     let users = pipeline.functions().filter(|function| !function.file.is_built_in());
     let mut functions: Vec<_> = users
-        .filter_map(|function| Some((function, Place::definition(&function.name, &function.file)?)))
+        .filter_map(|function| Some((function, ScriptLocation::definition(&function.name, &function.file)?)))
         .collect();
     functions.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
     functions
@@ -198,7 +198,7 @@ fn calls(line: &str, name: &str) -> bool {
 /// Adds the place at which `error` happened, inside the function and file `around`.
 fn push_place(
     pipeline: &Pipeline,
-    places: &mut Vec<Place>,
+    places: &mut Vec<ScriptLocation>,
     around: &(String, String),
     error: &EvalAltResult,
 ) {
@@ -209,20 +209,20 @@ fn push_place(
     let (function, source) = around;
     // Rhai names the caller's file for a closure, and none for a merged function or at the top of a merged file.
     if let Some(file) = pipeline.replaced_file(source, function) {
-        places.push(Place::new(function, file, position));
+        places.push(ScriptLocation::new(function, file, position));
         return;
     }
     let is_merged = source == MERGED || source.is_empty() || is_closure(function);
     if is_merged && let Some(file) = importer(pipeline, error) {
-        places.push(Place::new("", file, position));
+        places.push(ScriptLocation::new("", file, position));
         return;
     }
     let merged = is_merged.then(|| pipeline.named(function).map(|function| &function.file).next()).flatten();
     let named = || pipeline.files().iter().find(|file| *file.name == **source);
     if let Some(file) = merged.or_else(named) {
-        places.push(Place::new(function, file, position));
+        places.push(ScriptLocation::new(function, file, position));
     } else if let Some(file) = pipeline.module_file(source) {
-        places.push(Place::new(function, &file, position));
+        places.push(ScriptLocation::new(function, &file, position));
     }
 }
 
@@ -235,7 +235,7 @@ fn importer<'a>(pipeline: &'a Pipeline, error: &EvalAltResult) -> Option<&'a Scr
     };
     let name = path.trim_end_matches(".rhai").rsplit('/').next().unwrap_or_default();
     let imports = |file: &&ScriptFile| {
-        let place = Place::new("", file, *position);
+        let place = ScriptLocation::new("", file, *position);
         place.line().trim_start().starts_with("import") && place.line().contains(name)
     };
     pipeline.files().iter().rev().find(imports)

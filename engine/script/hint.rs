@@ -1,6 +1,6 @@
 //! Suggestions for unknown names.
 
-use super::trace::Place;
+use super::trace::ScriptLocation;
 use super::{Pipeline, reference, resolver, stage};
 use crate::suggestion::nearest;
 
@@ -104,7 +104,7 @@ pub fn setter(name: &str) -> String {
 }
 
 /// What to write instead of the unknown variable `name` at `place`.
-pub fn variable(pipeline: &Pipeline, name: &str, place: Option<&Place>) -> String {
+pub fn variable(pipeline: &Pipeline, name: &str, place: Option<&ScriptLocation>) -> String {
     if pipeline.named(name).next().is_some() {
         return format!("`{name}` is a function: call it, `{name}(...)`");
     }
@@ -126,7 +126,7 @@ pub fn variable(pipeline: &Pipeline, name: &str, place: Option<&Place>) -> Strin
             }
         }
     }
-    let (before, _) = place.map(Place::around).unwrap_or_default();
+    let (before, _) = place.map(ScriptLocation::around).unwrap_or_default();
     if is_taken_for_index(before) {
         return "put a `;` before the `[`: without it, `[` indexes the value before it".to_owned();
     }

@@ -10,7 +10,6 @@ mod file;
 mod hint;
 mod layer;
 mod library;
-mod near_miss;
 mod pipeline;
 pub mod reference;
 mod resolver;
@@ -20,13 +19,14 @@ mod syntax_help;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod unused_override;
 
 pub use check::{Mistake, syntax_error};
 pub use engine::new_engine;
 pub use error::ScriptError;
 pub use file::{Insertion, ScriptFile};
 pub use pipeline::{Function, Pipeline};
-pub use signature::{Kind, Parameter, Signature, SignatureError};
+pub use signature::{Parameter, ParameterKind, Signature, SignatureError};
 
 /// The result of a function that a script calls: its value, or an error that the script can catch.
 pub type RhaiResultOf<T> = Result<T, Box<rhai::EvalAltResult>>;

@@ -10,8 +10,8 @@ use rhai::{AST, CallFnOptions, Dynamic, Engine, FnAccess, Module, Position, Scop
 use super::engine::new_parser;
 use super::file::DEFAULT_BUILD;
 use super::layer;
-use super::near_miss::near_misses;
 use super::reference::text_of;
+use super::unused_override::near_misses;
 use super::{ScriptError, ScriptFile, resolver};
 
 /// The source name of the merged program. Rhai does not record which file a merged function came from, so places in it

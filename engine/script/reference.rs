@@ -16,7 +16,7 @@ const OVERRIDES: &str = include_str!("../../scripts/examples.rhai");
 /// The kind of a documented item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum DocKind {
     /// A function of the default pipeline, which a project can override.
     Function,
     /// A stage: called by its name, or on a value.
@@ -37,7 +37,7 @@ pub struct Documented {
     /// How it is called: `tags(image)`, `plan.build_with(builder)`, `image.name`.
     pub call: String,
     /// Its kind.
-    pub kind: Kind,
+    pub kind: DocKind,
     /// Its type, if that is always the same: `Image`, `list`.
     pub returns: Option<String>,
     /// Its documentation, in Markdown.
@@ -97,7 +97,7 @@ fn key(found: KeyPath) -> Documented {
     let instead = key.instead.map(|instead| format!(" {when} {instead}.")).unwrap_or_default();
     Documented {
         call: path,
-        kind: Kind::Key,
+        kind: DocKind::Key,
         returns: type_of_key(key.shape).map(ToOwned::to_owned),
         text: format!("{}\n\n{versions}{instead}", key.doc),
     }
@@ -148,7 +148,7 @@ fn functions_of(path: &str, text: &str) -> Vec<Documented> {
             let place = text.find(&format!("\nfn {signature}"));
             let call = format!("{path}::{signature}");
             let text = text_of(function.comments.iter().copied());
-            (place, Documented { call, kind: Kind::Library, returns: None, text })
+            (place, Documented { call, kind: DocKind::Library, returns: None, text })
         })
         .collect();
     functions.sort();
@@ -170,7 +170,7 @@ pub fn functions() -> Vec<Documented> {
             let example = definition(OVERRIDES, &call).unwrap_or_default();
             let text =
                 format!("{text}\n\n# Default\n```rhai\n{default}\n```\n\n# Example\n```rhai\n{example}\n```");
-            Documented { call, kind: Kind::Function, returns: None, text }
+            Documented { call, kind: DocKind::Function, returns: None, text }
         })
         .collect();
     let place = |function: &Documented| DEFAULT_BUILD.find(&format!("\nfn {}", function.call));
@@ -242,11 +242,11 @@ impl Stage {
         // A function that takes its value by reference is called on it.
         let is_method = self.params.first().is_some_and(|first| first.kind.starts_with("&mut"));
         let (kind, call) = match (self.name.strip_prefix("get$"), names.split_first()) {
-            (Some(property), Some((value, _))) => (Kind::Property, format!("{value}.{property}")),
+            (Some(property), Some((value, _))) => (DocKind::Property, format!("{value}.{property}")),
             (None, Some((value, rest))) if is_method => {
-                (Kind::Stage, format!("{value}.{}({})", self.name, rest.join(", ")))
+                (DocKind::Stage, format!("{value}.{}({})", self.name, rest.join(", ")))
             }
-            (None, _) => (Kind::Stage, format!("{}({})", self.name, names.join(", "))),
+            (None, _) => (DocKind::Stage, format!("{}({})", self.name, names.join(", "))),
             (Some(_), None) => return None,
         };
         let text = text_of(self.doc_comments.iter().map(String::as_str));
@@ -280,7 +280,7 @@ pub(super) fn text_of<'a>(comments: impl Iterator<Item = &'a str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::fake::World;
+    use crate::host::fake::FakeProject;
 
     /// The block of a page between `<!-- NAME -->` and `<!-- end -->`.
     fn block(page: &str, name: &str) -> std::ops::Range<usize> {
@@ -332,7 +332,7 @@ mod tests {
             assert!(default.contains(&format!("fn {} ", function.call)), "{function:#?}");
             let is_there = example.contains(&format!("fn {} ", function.call));
             assert!(is_there, "scripts/examples.rhai has no override of `{}`", function.call);
-            let world = World::of_config("version: v1beta9\nimages:\n  api:\n    image: acme/api\n");
+            let world = FakeProject::of_config("version: v1beta9\nimages:\n  api:\n    image: acme/api\n");
             std::fs::create_dir_all(world.path("services/api")).expect("a directory can be created");
             for path in ["Dockerfile", "Dockerfile.dev"] {
                 world.write(path, "FROM scratch AS debug\nFROM scratch\n");
@@ -357,7 +357,7 @@ mod tests {
     fn every_stage_has_an_example_that_runs() {
         for stage in [stages(), library()].concat() {
             let examples = stage.examples();
-            let is_property = stage.kind == Kind::Property;
+            let is_property = stage.kind == DocKind::Property;
             assert!(is_property || !examples.is_empty(), "`{}` has no example", stage.call);
             for example in examples {
                 assert!(example.contains(stage.name()), "the example of `{}` does not use it", stage.call);
@@ -374,7 +374,7 @@ mod tests {
         let image = "ghcr.io/shop/staging/api";
         let config =
             format!("version: v1beta9\nimages:\n  api:\n    image: {image}\n    tags: ['1']\n{custom}");
-        let world = World::of_config(&config);
+        let world = FakeProject::of_config(&config);
         world.set_variable("HOME", "/home/ada");
         for reference in
             ["ghcr.io/shop/staging/api:1", "ghcr.io/shop/staging/api:1.4", "ghcr.io/acme/staging/api:1.4"]

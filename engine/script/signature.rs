@@ -39,7 +39,7 @@ pub struct Parameter {
     pub name: String,
     /// Its kind of values.
     #[serde(flatten)]
-    pub kind: Kind,
+    pub kind: ParameterKind,
     /// The default value; `None` if a value is required.
     pub default: Option<Value>,
     /// Its description.
@@ -49,7 +49,7 @@ pub struct Parameter {
 /// The values that a parameter takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Kind {
+pub enum ParameterKind {
     /// Any string.
     String,
     /// A whole number.
@@ -68,12 +68,12 @@ pub enum Kind {
 }
 
 /// The types by the names they have in doc comments.
-const KINDS: [(&str, Kind); 5] = [
-    ("string", Kind::String),
-    ("int", Kind::Int),
-    ("float", Kind::Float),
-    ("bool", Kind::Bool),
-    ("list", Kind::List),
+const KINDS: [(&str, ParameterKind); 5] = [
+    ("string", ParameterKind::String),
+    ("int", ParameterKind::Int),
+    ("float", ParameterKind::Float),
+    ("bool", ParameterKind::Bool),
+    ("list", ParameterKind::List),
 ];
 
 /// A `@param` line is invalid.
@@ -133,7 +133,7 @@ impl Signature {
             let found = described.iter().find(|parameter| parameter.name == *name).cloned();
             found.unwrap_or_else(|| Parameter {
                 name: name.clone(),
-                kind: Kind::String,
+                kind: ParameterKind::String,
                 default: None,
                 documentation: String::new(),
             })
@@ -191,11 +191,11 @@ fn read(line: &str, names: &[String]) -> Result<Parameter, Fault> {
         None => (None, rest),
     };
     // A flag is off by default.
-    let default = default.or_else(|| (kind == Kind::Bool).then_some(Value::Bool(false)));
+    let default = default.or_else(|| (kind == ParameterKind::Bool).then_some(Value::Bool(false)));
     Ok(Parameter { name: name.to_owned(), kind, default, documentation: documentation.trim().to_owned() })
 }
 
-fn read_kind(text: &str) -> Result<Kind, Fault> {
+fn read_kind(text: &str) -> Result<ParameterKind, Fault> {
     if let Some((_, kind)) = KINDS.iter().find(|(name, _)| *name == text) {
         return Ok(kind.clone());
     }
@@ -203,7 +203,7 @@ fn read_kind(text: &str) -> Result<Kind, Fault> {
         let value = |value: &str| Some(value.strip_prefix('"')?.strip_suffix('"')?.to_owned());
         let values: Option<Vec<_>> = text.split('|').map(value).collect();
         return match values {
-            Some(values) => Ok(Kind::Choice { values }),
+            Some(values) => Ok(ParameterKind::Choice { values }),
             None => Err((
                 format!("invalid choices `{text}`"),
                 "write them without spaces: `\"stable\"|\"beta\"`".to_owned(),
@@ -221,7 +221,7 @@ fn read_kind(text: &str) -> Result<Kind, Fault> {
 }
 
 /// The value at the start of `text`, and the rest.
-fn read_default<'a>(text: &'a str, kind: &Kind) -> Result<(Option<Value>, &'a str), Fault> {
+fn read_default<'a>(text: &'a str, kind: &ParameterKind) -> Result<(Option<Value>, &'a str), Fault> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     let (value, end) = match values.next() {
         Some(Ok(value)) => (value, values.byte_offset()),
@@ -234,7 +234,7 @@ fn read_default<'a>(text: &'a str, kind: &Kind) -> Result<(Option<Value>, &'a st
     Err((format!("the default `{shown}` is not {}", kind.noun()), format!("write {}", kind.example())))
 }
 
-impl Kind {
+impl ParameterKind {
     /// The name of such a value in messages.
     pub fn noun(&self) -> &'static str {
         match self {

@@ -1,11 +1,11 @@
 //! Pipelines on a fake host without daemon and registry.
 
-use crate::host::fake::World;
+use crate::host::fake::FakeProject;
 use crate::run::RunOptions;
 
 /// Three images without base images.
-fn three() -> World {
-    World::of_images(&[("a", "scratch"), ("b", "scratch"), ("c", "scratch")])
+fn three() -> FakeProject {
+    FakeProject::of_images(&[("a", "scratch"), ("b", "scratch"), ("c", "scratch")])
 }
 
 fn options(jobs: usize) -> RunOptions {
@@ -47,7 +47,8 @@ fn parallel_can_be_nested() {
 #[test]
 fn parallel_builds_bases_first() {
     for jobs in [1, 2, 8] {
-        let world = World::of_images(&[("app", "acme/mid"), ("mid", "acme/low:latest"), ("low", "scratch")]);
+        let world =
+            FakeProject::of_images(&[("app", "acme/mid"), ("mid", "acme/low:latest"), ("low", "scratch")]);
         let script = "fn build(project) { parallel([\"app\", \"mid\", \"low\"].map(|n| project.image(n)), |i| build_image(i)) }";
         world.build_with(script, options(jobs)).succeeds();
         assert_eq!(
@@ -76,7 +77,7 @@ fn parallel_starts_nothing_new_after_a_failure() {
 
 #[test]
 fn parallel_that_keeps_going_builds_what_does_not_need_the_failed_image() {
-    let world = World::of_images(&[
+    let world = FakeProject::of_images(&[
         ("low", "scratch"),
         ("mid", "acme/low"),
         ("app", "acme/mid"),
@@ -122,7 +123,7 @@ fn hooks_run_in_order() {
         fn on_skip(image, plan) { print(`on_skip ${image.name}`) }
         fn on_error(image, error) { print(`on_error ${image.name} ${error.code} ${error.help}`) }
         fn after_build(project, results) { print(`after_build ${results.len()}`) }";
-    let world = World::of_images(&[("a", "scratch")]);
+    let world = FakeProject::of_images(&[("a", "scratch")]);
     assert_eq!(
         world.build(script).printed(),
         ["before_build", "before_image a", "after_image a true", "after_build 1"]
@@ -160,7 +161,7 @@ fn error_of_an_error_handler_counts() {
 
 #[test]
 fn two_images_with_one_reference_are_refused_before_anything_is_built() {
-    let world = World::of_config(
+    let world = FakeProject::of_config(
         "version: v1beta9\nimages:\n  a:\n    image: acme/x\n    tags: [one]\n  b:\n    image: acme/x\n    tags: [two]\n",
     );
     world.write("Dockerfile", "FROM scratch\n");
@@ -181,7 +182,7 @@ fn nothing_can_be_reused_before_the_first_build() {
 
 #[test]
 fn latest_build_can_be_reused_although_files_changed() {
-    let world = World::of_images(&[("a", "scratch")]);
+    let world = FakeProject::of_images(&[("a", "scratch")]);
     world.build("").succeeds();
     world.take_log();
     world.write("a.txt", "changed");
@@ -193,7 +194,7 @@ fn latest_build_can_be_reused_although_files_changed() {
 
 #[test]
 fn every_tag_is_pushed_once() {
-    let world = World::of_images(&[("a", "scratch")]);
+    let world = FakeProject::of_images(&[("a", "scratch")]);
     let options = || RunOptions { jobs: 1, ..RunOptions::default() };
     let script = "fn tags(image) { [\"1\", \"2\"] }";
     world.build_with(script, options()).succeeds();
@@ -203,9 +204,9 @@ fn every_tag_is_pushed_once() {
 }
 
 /// Runs `build` with these sources as windlass.rhai, windlass.dev.rhai, windlass.ci.rhai.
-fn build_layers(texts: [&str; 3]) -> crate::host::fake::Ended {
+fn build_layers(texts: [&str; 3]) -> crate::host::fake::PipelineRun {
     let names = ["windlass.rhai", "windlass.dev.rhai", "windlass.ci.rhai"];
-    let world = World::of_images(&[("a", "scratch")]);
+    let world = FakeProject::of_images(&[("a", "scratch")]);
     let files = names.iter().zip(texts).map(|(name, text)| world.script_file(name, text));
     world.build_files(files.collect(), options(1))
 }
@@ -244,7 +245,7 @@ fn replaced_function_calls_overrides() {
 
 #[test]
 fn two_files_may_give_two_modules_one_name() {
-    let world = World::of_images(&[("a", "scratch")]);
+    let world = FakeProject::of_images(&[("a", "scratch")]);
     world.write("one.rhai", "fn word() { \"one\" }");
     world.write("two.rhai", "fn word() { \"two\" }");
     let files = vec![

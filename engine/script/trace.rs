@@ -13,7 +13,7 @@ const SHOWN: usize = 12;
 
 /// A place in a script.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct ScriptLocation {
     /// The function around it; empty at the top of the file.
     function: String,
     file: ScriptFile,
@@ -21,7 +21,7 @@ pub struct Place {
     length: usize,
 }
 
-impl Place {
+impl ScriptLocation {
     /// The place at `position` of `file`, inside `function`.
     pub(super) fn new(function: &str, file: &ScriptFile, position: Position) -> Self {
         let (line, column) = (position.line().unwrap_or(1), position.position().unwrap_or(1));
@@ -100,7 +100,7 @@ pub struct Excerpt {
 
 impl Excerpt {
     /// The lines around `place`, labeled `text`.
-    pub(super) fn one(title: String, place: &Place, text: String) -> Self {
+    pub(super) fn one(title: String, place: &ScriptLocation, text: String) -> Self {
         let label = LabeledSpan::new(Some(text), place.offset, place.length);
         let source = NamedSource::new(place.file(), place.file.text.to_string()).with_language("Rust");
         Self { title, source: Some(source), labels: vec![label] }
@@ -108,8 +108,8 @@ impl Excerpt {
 
     /// The excerpts that show a call chain, the innermost place first. A repeated place is shown once; built-in scripts
     /// are only named, unless the error is in one of them and `explained` is false.
-    pub(super) fn chain(places: &[Place], explained: bool) -> Vec<Self> {
-        let mut distinct: Vec<&Place> = Vec::new();
+    pub(super) fn chain(places: &[ScriptLocation], explained: bool) -> Vec<Self> {
+        let mut distinct: Vec<&ScriptLocation> = Vec::new();
         for place in places {
             if distinct.len() < SHOWN && !distinct.iter().any(|other| other.is_same(place)) {
                 distinct.push(place);
@@ -132,7 +132,7 @@ impl Excerpt {
     }
 
     /// The lines of `places`, which are in one file.
-    fn lines(places: &[&Place], is_innermost: bool) -> Option<Self> {
+    fn lines(places: &[&ScriptLocation], is_innermost: bool) -> Option<Self> {
         let (first, rest) = places.split_first()?;
         let verb = if is_innermost { "in" } else { "called from" };
         let title = format!("{verb} {}", first.file());
@@ -145,14 +145,15 @@ impl Excerpt {
     }
 
     /// `places`, which are in one file, without their lines.
-    fn names(places: &[&Place], is_innermost: bool) -> Option<Self> {
+    fn names(places: &[&ScriptLocation], is_innermost: bool) -> Option<Self> {
         let first = places.first()?;
         let verb = if is_innermost { "found in" } else { "called from" };
         // A closure and the function around it often share a line, which is then named for the function.
         let of_one_line = places.chunk_by(|one, other| one.number() == other.number());
-        let name = |places: &[&Place]| {
+        let name = |places: &[&ScriptLocation]| {
             let number = places[0].number();
-            let is_named = |place: &&&Place| !place.function.is_empty() && !is_closure(&place.function);
+            let is_named =
+                |place: &&&ScriptLocation| !place.function.is_empty() && !is_closure(&place.function);
             match places.iter().rev().find(is_named) {
                 Some(place) => format!("{number} (`{}`)", place.function),
                 None => number.to_string(),

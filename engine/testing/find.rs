@@ -13,7 +13,7 @@ const ENDING: &str = "_test.rhai";
 const PREFIX: &str = "test_";
 
 /// A test file, and its tests.
-pub struct Found {
+pub struct TestFile {
     /// Its path, relative to the searched directory.
     pub name: String,
     /// The file.
@@ -83,12 +83,12 @@ pub enum FindError {
 ///
 /// # Errors
 /// If a file is not a valid script, or a test has parameters.
-pub fn find(folder: &Path, config: Option<&Path>) -> Result<Vec<Found>, FindError> {
+pub fn find(folder: &Path, config: Option<&Path>) -> Result<Vec<TestFile>, FindError> {
     find_each(folder, config).into_iter().collect()
 }
 
 /// Like [`find`], with a separate error for each file.
-pub fn find_each(folder: &Path, config: Option<&Path>) -> Vec<Result<Found, FindError>> {
+pub fn find_each(folder: &Path, config: Option<&Path>) -> Vec<Result<TestFile, FindError>> {
     let walk = ignore::WalkBuilder::new(folder).require_git(false).sort_by_file_path(Path::cmp).build();
     let files = walk.filter_map(Result::ok).filter(|entry| entry.path().is_file());
     let files = files.filter(|entry| entry.file_name().to_string_lossy().ends_with(ENDING));
@@ -96,7 +96,7 @@ pub fn find_each(folder: &Path, config: Option<&Path>) -> Vec<Result<Found, Find
     files.map(|entry| read(folder, entry.path(), config, &mut known)).collect()
 }
 
-impl Found {
+impl TestFile {
     /// The definite errors in the file, without running it: calls of functions that do not exist or take other
     /// arguments, and missing modules.
     pub fn mistakes(&self) -> Vec<Mistake> {
@@ -115,7 +115,7 @@ fn read(
     path: &Path,
     config: Option<&Path>,
     known: &mut HashMap<PathBuf, Arc<Overrides>>,
-) -> Result<Found, FindError> {
+) -> Result<TestFile, FindError> {
     let has_project = |above: &&Path| above.join("devspace.yaml").is_file();
     let above = || path.ancestors().skip(1).take_while(|above| above.starts_with(folder)).find(has_project);
     let root = match config {
@@ -137,7 +137,7 @@ fn read(
     let tests = tests.into_iter().map(|function| function.name.clone()).collect();
     let overrides = known.entry(root.to_owned()).or_insert_with(|| Arc::new(Overrides::of_folder(root)));
     let callable = overrides.functions().cloned().chain(stage::signatures());
-    Ok(Found {
+    Ok(TestFile {
         name: path.strip_prefix(folder).unwrap_or(path).display().to_string(),
         path: path.to_owned(),
         root: root.to_owned(),

@@ -4,7 +4,6 @@
 //! [`find`] finds the tests, [`RunTests`] runs them in parallel and returns an [`Outcome`], and [`stage`] has the
 //! functions that a test can call.
 
-mod bench;
 mod difference;
 mod find;
 mod overrides;
@@ -13,8 +12,9 @@ mod projects;
 mod run;
 mod snapshots;
 pub mod stage;
+mod test_context;
 
-pub use find::{FindError, Found, find, find_each};
+pub use find::{FindError, TestFile, find, find_each};
 pub use overrides::Overrides;
 pub use plain::plain;
 pub use run::{Outcome, RunTests, Tested, Verdict};

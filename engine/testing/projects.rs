@@ -7,7 +7,7 @@ use std::sync::Arc;
 use miette::Diagnostic;
 use rhai::Engine;
 
-use super::bench::{Bench, Loaded};
+use super::test_context::{Loaded, TestContext};
 use crate::config::{self, LoadOptions, Project};
 use crate::error::StageError;
 use crate::image::TagTemplate;
@@ -56,7 +56,7 @@ struct Outside {
     path: String,
 }
 
-impl Bench {
+impl TestContext {
     /// The project that `wanted` describes, loaded on the host of this test.
     ///
     /// # Errors

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::bench::{Bench, Defaults};
 use super::snapshots::Snapshots;
-use super::{Found, stage};
+use super::test_context::{Defaults, TestContext};
+use super::{TestFile, stage};
 use crate::host::memory::CallKind;
 use crate::lock::lock;
 use crate::script::ScriptError;
@@ -20,7 +20,7 @@ const STACK: usize = 16 << 20;
 /// The tests to run, with options.
 pub struct RunTests {
     /// The test files.
-    pub files: Vec<Found>,
+    pub files: Vec<TestFile>,
     /// Run the tests whose file or name contains one of these; all if empty.
     pub filters: Vec<String>,
     /// Profiles for projects without their own.
@@ -90,7 +90,7 @@ impl RunTests {
             .count()
     }
 
-    fn is_wanted(&self, file: &Found, test: &str) -> bool {
+    fn is_wanted(&self, file: &TestFile, test: &str) -> bool {
         let full = format!("{}::{test}", file.name);
         self.filters.is_empty() || self.filters.iter().any(|filter| full.contains(filter))
     }
@@ -101,7 +101,7 @@ impl RunTests {
         let overrides: Vec<_> = self.files.iter().map(|file| Arc::clone(&file.overrides)).collect();
         let mut queue = Vec::new();
         let mut kept = Vec::new();
-        let wanted = |file: &Found| -> Vec<_> {
+        let wanted = |file: &TestFile| -> Vec<_> {
             file.tests.iter().filter(|test| self.is_wanted(file, test)).cloned().collect()
         };
         let wanted: Vec<_> = self.files.iter().map(wanted).collect();
@@ -119,7 +119,7 @@ impl RunTests {
             while let Some((place, (file, test, snapshots))) =
                 Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|place| Some((place, queue.get(place)?)))
             {
-                let one = One { file, test, snapshots, defaults: &defaults, limit: self.limit };
+                let one = TestCase { file, test, snapshots, defaults: &defaults, limit: self.limit };
                 *lock(&ended[place]) = Some(one.run(runtime, cancel));
             }
         };
@@ -146,15 +146,15 @@ impl RunTests {
 }
 
 /// One test.
-struct One<'a> {
-    file: &'a Arc<Found>,
+struct TestCase<'a> {
+    file: &'a Arc<TestFile>,
     test: &'a str,
     snapshots: &'a Arc<Snapshots>,
     defaults: &'a Defaults,
     limit: Duration,
 }
 
-impl One<'_> {
+impl TestCase<'_> {
     fn run(&self, runtime: &tokio::runtime::Handle, cancel: &CancellationToken) -> Tested {
         let started = Instant::now();
         let token = cancel.child_token();
@@ -169,8 +169,14 @@ impl One<'_> {
         };
         let snapshots = Arc::clone(self.snapshots);
         let file = Arc::clone(self.file);
-        let bench =
-            Bench::new(file, self.test, self.defaults.clone(), token.clone(), runtime.clone(), snapshots);
+        let bench = TestContext::new(
+            file,
+            self.test,
+            self.defaults.clone(),
+            token.clone(),
+            runtime.clone(),
+            snapshots,
+        );
         let (ended, calls, printed) = match bench {
             Ok(bench) => {
                 let bench = Arc::new(bench);
@@ -179,7 +185,7 @@ impl One<'_> {
                 let told = told.iter().filter(|call| call.kind != CallKind::Built);
                 (ended, told.map(ToString::to_string).collect(), bench.printed())
             }
-            Err(source) => (Err(failed(NoScratch { source })), Vec::new(), Vec::new()),
+            Err(source) => (Err(failed(TempDirError { source })), Vec::new(), Vec::new()),
         };
         timer.abort();
         let verdict = match ended {
@@ -198,7 +204,7 @@ impl One<'_> {
         }
     }
 
-    fn call(&self, bench: &Arc<Bench>) -> Result<(), Failure> {
+    fn call(&self, bench: &Arc<TestContext>) -> Result<(), Failure> {
         let mut engine =
             bench.engine().map_err(|error| (Arc::new(ScriptError::of_stage_error(error)), Vec::new()))?;
         stage::register(&mut engine);
@@ -218,7 +224,7 @@ type Failure = (Arc<ScriptError>, Vec<(String, Arc<ScriptError>)>);
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("cannot create a temporary directory: {source}")]
 #[diagnostic(code(test::scratch), help("check the free space and `TMPDIR`"))]
-struct NoScratch {
+struct TempDirError {
     source: std::io::Error,
 }
 

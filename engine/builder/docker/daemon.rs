@@ -9,7 +9,7 @@ use bollard::Docker;
 use bollard::models::SystemInfo;
 use tokio::sync::OnceCell;
 
-use super::discovery::{self, DiscoveryError, Found, Surroundings};
+use super::discovery::{self, DiscoveredEndpoint, DiscoveryError, DiscoveryInputs};
 use super::{DaemonError, Endpoint, TransportError, client};
 
 /// How long a local daemon may take to respond for the first time.
@@ -26,10 +26,10 @@ const BUILDKIT_API: (u32, u32) = (1, 39);
 #[derive(Clone)]
 pub struct Daemon(Arc<Inner>);
 
-type Finder = Box<dyn FnOnce() -> Result<Found, DiscoveryError> + Send>;
+type Finder = Box<dyn FnOnce() -> Result<DiscoveredEndpoint, DiscoveryError> + Send>;
 
 struct Inner {
-    found: LazyLock<Result<Found, DiscoveryError>, Finder>,
+    found: LazyLock<Result<DiscoveredEndpoint, DiscoveryError>, Finder>,
     connection: OnceCell<Result<Connection, DaemonError>>,
     info: OnceCell<Result<SystemInfo, DaemonError>>,
 }
@@ -82,7 +82,7 @@ impl Daemon {
         Self::found_by(|| {
             let home = std::env::home_dir();
             let overlay = overlay();
-            discovery::find(Surroundings {
+            discovery::find(DiscoveryInputs {
                 variable: &|name| overlay.get(name).cloned().or_else(|| std::env::var(name).ok()),
                 read: &crate::input_file::read_text,
                 list: &|folder| {
@@ -95,7 +95,9 @@ impl Daemon {
     }
 
     /// The daemon that `find` returns; it is called on first use.
-    pub fn found_by(find: impl FnOnce() -> Result<Found, DiscoveryError> + Send + 'static) -> Self {
+    pub fn found_by(
+        find: impl FnOnce() -> Result<DiscoveredEndpoint, DiscoveryError> + Send + 'static,
+    ) -> Self {
         Self(Arc::new(Inner {
             found: LazyLock::new(Box::new(find)),
             connection: OnceCell::new(),
@@ -107,7 +109,7 @@ impl Daemon {
     ///
     /// # Errors
     /// [`DaemonError::Discovery`] if the configuration is invalid.
-    pub fn found(&self) -> Result<&Found, DaemonError> {
+    pub fn found(&self) -> Result<&DiscoveredEndpoint, DaemonError> {
         self.0.found.as_ref().map_err(|error| DaemonError::Discovery(error.clone()))
     }
 
@@ -254,7 +256,7 @@ mod tests {
     #[tokio::test]
     async fn a_silent_socket_is_explained() {
         let daemon = Daemon::found_by(|| {
-            Ok(Found {
+            Ok(DiscoveredEndpoint {
                 endpoint: Endpoint::Unix("/no/such.sock".into()),
                 origin: "DOCKER_HOST".into(),
                 config: None,

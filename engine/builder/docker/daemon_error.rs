@@ -2,7 +2,7 @@
 
 use super::Endpoint;
 use super::daemon::reason_of;
-use super::discovery::{DiscoveryError, Found};
+use super::discovery::{DiscoveredEndpoint, DiscoveryError};
 
 /// An error of a Docker daemon. Cheap to clone: every image that needs the daemon gets the same error.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
@@ -49,7 +49,7 @@ pub enum DaemonError {
 }
 
 impl DaemonError {
-    pub(super) fn lost(found: &Found, reason: String) -> Self {
+    pub(super) fn lost(found: &DiscoveredEndpoint, reason: String) -> Self {
         Self::Lost { endpoint: found.endpoint.to_string(), reason }
     }
 
@@ -57,7 +57,7 @@ impl DaemonError {
         Self::Refused { action: action.into(), reason: reason_of(error) }
     }
 
-    pub(super) fn unreachable(found: &Found, reason: String) -> Self {
+    pub(super) fn unreachable(found: &DiscoveredEndpoint, reason: String) -> Self {
         let help = help(found, &reason);
         let reason = in_plain_words(reason);
         Self::Unreachable { endpoint: found.endpoint.to_string(), origin: found.origin.clone(), reason, help }
@@ -80,7 +80,7 @@ fn in_plain_words(reason: String) -> String {
 }
 
 /// The most useful action to try next.
-fn help(found: &Found, reason: &str) -> String {
+fn help(found: &DiscoveredEndpoint, reason: &str) -> String {
     let reason = reason.to_lowercase();
     let is_refused = reason.contains("refused") || reason.contains("no such file");
     match &found.endpoint {
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn help_fits_the_reason() {
         let check = |endpoint: Endpoint, origin: &str, reason: &str, expected: &str| {
-            let help = help(&Found { endpoint, origin: origin.into(), config: None }, reason);
+            let help = help(&DiscoveredEndpoint { endpoint, origin: origin.into(), config: None }, reason);
             assert!(help.starts_with(expected), "{help}");
         };
         let socket = || Endpoint::Unix("/d.sock".into());

@@ -19,7 +19,7 @@ const DEFAULT_CONTEXT: &str = "default";
 /// The inputs of the search for a daemon: the variables, the home directory and the files of the Docker
 /// configuration. They are parameters, so that the search is a pure function.
 #[derive(Clone, Copy)]
-pub struct Surroundings<'a> {
+pub struct DiscoveryInputs<'a> {
     /// The value of an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// The content of a file.
@@ -32,7 +32,7 @@ pub struct Surroundings<'a> {
 
 /// An endpoint, and the setting that selected it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct DiscoveredEndpoint {
     /// Where the daemon listens.
     pub endpoint: Endpoint,
     /// The setting, as a phrase: `DOCKER_HOST`, `the Docker context \`colima\``, `the default`.
@@ -119,12 +119,12 @@ struct MetaEndpoint {
 ///
 /// # Errors
 /// [`DiscoveryError`] if the first of these that is set is invalid.
-pub fn find(surroundings: Surroundings<'_>) -> Result<Found, DiscoveryError> {
+pub fn find(surroundings: DiscoveryInputs<'_>) -> Result<DiscoveredEndpoint, DiscoveryError> {
     let variable = |name: &str| (surroundings.variable)(name).filter(|value| !value.is_empty());
     let config = variable("DOCKER_CONFIG")
         .map(PathBuf::from)
         .or_else(|| surroundings.home.map(|home| home.join(".docker")));
-    let found = |endpoint, origin: String| Found { endpoint, origin, config: config.clone() };
+    let found = |endpoint, origin: String| DiscoveredEndpoint { endpoint, origin, config: config.clone() };
 
     if let Some(host) = variable("DOCKER_HOST") {
         let endpoint = parse_host(&host, || environment_tls(surroundings, config.as_deref()))
@@ -154,7 +154,7 @@ pub fn find(surroundings: Surroundings<'_>) -> Result<Found, DiscoveryError> {
 
 /// The endpoint of the context `name` in `folder`.
 fn find_context(
-    surroundings: Surroundings<'_>,
+    surroundings: DiscoveryInputs<'_>,
     name: &str,
     origin: &str,
     folder: &Path,
@@ -186,7 +186,7 @@ fn find_context(
 }
 
 /// The hint for an unknown context.
-fn unknown_context_help(surroundings: Surroundings<'_>, name: &str, folder: &Path) -> String {
+fn unknown_context_help(surroundings: DiscoveryInputs<'_>, name: &str, folder: &Path) -> String {
     let folders = (surroundings.list)(&folder.join("contexts/meta"));
     let read = |folder: &PathBuf| read_json::<Meta>(surroundings, &folder.join("meta.json")).ok()?;
     let known: Vec<String> = folders.iter().filter_map(read).map(|meta| meta.name).collect();
@@ -198,7 +198,7 @@ fn unknown_context_help(surroundings: Surroundings<'_>, name: &str, folder: &Pat
 
 /// The TLS files that the environment selects: `DOCKER_TLS_VERIFY` (verified) or `DOCKER_TLS` (any certificate), from
 /// `DOCKER_CERT_PATH` or otherwise the configuration directory.
-fn environment_tls(surroundings: Surroundings<'_>, config: Option<&Path>) -> Option<TlsFiles> {
+fn environment_tls(surroundings: DiscoveryInputs<'_>, config: Option<&Path>) -> Option<TlsFiles> {
     let variable = |name: &str| (surroundings.variable)(name).filter(|value| !value.is_empty());
     let verify = variable("DOCKER_TLS_VERIFY").is_some();
     if !verify && variable("DOCKER_TLS").is_none() {
@@ -209,14 +209,14 @@ fn environment_tls(surroundings: Surroundings<'_>, config: Option<&Path>) -> Opt
 }
 
 /// The certificates that exist in `folder`.
-fn tls_files(surroundings: Surroundings<'_>, folder: &Path, skip_verify: bool) -> TlsFiles {
+fn tls_files(surroundings: DiscoveryInputs<'_>, folder: &Path, skip_verify: bool) -> TlsFiles {
     let file = |name: &str| Some(folder.join(name)).filter(|path| (surroundings.read)(path).is_ok());
     TlsFiles { ca: file("ca.pem"), cert: file("cert.pem"), key: file("key.pem"), skip_verify }
 }
 
 /// A JSON file; `None` if it does not exist.
 fn read_json<T: serde::de::DeserializeOwned>(
-    surroundings: Surroundings<'_>,
+    surroundings: DiscoveryInputs<'_>,
     path: &Path,
 ) -> Result<Option<T>, DiscoveryError> {
     let error = |reason: String| DiscoveryError::BadConfig { path: path.to_owned(), reason };
@@ -296,9 +296,9 @@ mod tests {
         .collect()
     }
 
-    fn find_with(variables: &[(&str, &str)]) -> Result<Found, DiscoveryError> {
+    fn find_with(variables: &[(&str, &str)]) -> Result<DiscoveredEndpoint, DiscoveryError> {
         let files = files();
-        find(Surroundings {
+        find(DiscoveryInputs {
             variable: &|name| {
                 variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
             },

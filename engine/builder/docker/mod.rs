@@ -29,7 +29,7 @@ pub use classic::{AuthLookup, Classic};
 pub use cli::{Cli, lead_to};
 pub use daemon::{Daemon, DaemonFacts};
 pub use daemon_error::DaemonError;
-pub use discovery::{DiscoveryError, Found, Surroundings, find};
+pub use discovery::{DiscoveredEndpoint, DiscoveryError, DiscoveryInputs, find};
 pub use endpoint::{Endpoint, TlsFiles};
 pub use environment::wants_build_kit;
 pub use images::ImageFacts;

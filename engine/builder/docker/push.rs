@@ -13,7 +13,7 @@ use super::layer_progress::LayerProgress;
 use super::{Daemon, DaemonError, client};
 use crate::event::{ImageEvents, Level};
 use crate::image::{Digest, ImageReference};
-use crate::registry::{CONNECTION_LOST, Credential, Problem, said_by_daemon};
+use crate::registry::{CONNECTION_LOST, Credential, RegistryErrorKind, said_by_daemon};
 
 /// The maximum number of attempts.
 const TRIES: u32 = 3;
@@ -93,7 +93,7 @@ impl Daemon {
                         if attempt >= TRIES || !problem.may_pass() {
                             return Err(PushError::Refused { reference: name.clone(), reason });
                         }
-                        let is_busy = matches!(problem, Problem::TooManyRequests { .. });
+                        let is_busy = matches!(problem, RegistryErrorKind::TooManyRequests { .. });
                         let pause = if is_busy { BUSY_PAUSE } else { PAUSE } * (1 << (attempt - 1));
                         let seconds = pause.as_secs();
                         let message = format!("pushing {name} failed ({reason}), retrying in {seconds} s");

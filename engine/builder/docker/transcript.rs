@@ -13,7 +13,7 @@ const LONGEST: usize = 64 * 1024;
 pub(super) struct Transcript {
     rest: String,
     /// The steps seen so far. Those of BuildKit run in parallel; the classic builder runs the last one.
-    steps: Vec<Step>,
+    steps: Vec<OutputStep>,
     /// The step that BuildKit reported as failed, and why.
     failed: Option<(usize, String)>,
     /// Output that belongs to no step.
@@ -24,7 +24,7 @@ pub(super) struct Transcript {
     pub(super) image_id: Option<String>,
 }
 
-struct Step {
+struct OutputStep {
     /// Its number in BuildKit's output; the classic builder prints none.
     number: Option<u32>,
     name: String,
@@ -35,7 +35,7 @@ struct Step {
 #[derive(Debug, PartialEq, Eq)]
 enum Line<'a> {
     /// A step begins, or continues after the output of another.
-    Step { number: Option<u32>, name: &'a str },
+    OutputStep { number: Option<u32>, name: &'a str },
     /// A step printed something.
     Output { number: Option<u32>, text: &'a str },
     /// A step failed.
@@ -73,10 +73,10 @@ impl Transcript {
             line.clone_into(&mut self.last);
         }
         match understand(line) {
-            Line::Step { number, name } => {
+            Line::OutputStep { number, name } => {
                 if number.is_none() || self.step(number).is_none() {
                     events.step(name);
-                    self.steps.push(Step { number, name: name.to_owned(), tail: Tail::default() });
+                    self.steps.push(OutputStep { number, name: name.to_owned(), tail: Tail::default() });
                 }
             }
             // After a failure, BuildKit repeats the output of the step that failed.
@@ -121,7 +121,7 @@ impl Transcript {
     pub(super) fn failure(mut self, request: &BuildRequest, reason: String) -> BuildError {
         let failed = self.failed.take().or_else(|| Some((self.step(None)?, reason.clone())));
         let step = failed.map(|(index, error)| {
-            let Step { name, tail, .. } = self.steps.swap_remove(index);
+            let OutputStep { name, tail, .. } = self.steps.swap_remove(index);
             let mut output = tail.into_lines();
             // The docker CLI prints the error where the step's output goes.
             output.pop_if(|last| *last == error);
@@ -138,7 +138,7 @@ fn understand(line: &str) -> Line<'_> {
     let is_count = |text: &str| text.split_once('/').is_some_and(|(at, of)| is_number(at) && is_number(of));
     let classic = line.strip_prefix("Step ").and_then(|rest| rest.split_once(" : "));
     if classic.is_some_and(|(count, _)| is_count(count)) {
-        return Line::Step { number: None, name: line };
+        return Line::OutputStep { number: None, name: line };
     }
     if line.is_empty() {
         return Line::Nothing;
@@ -153,7 +153,7 @@ fn understand(line: &str) -> Line<'_> {
     let place = rest.strip_prefix('[').and_then(|rest| rest.split_once("] "));
     let is_step = place.and_then(|(place, _)| place.rsplit(' ').next()).is_some_and(is_count);
     if is_step {
-        return Line::Step { number: Some(number), name: rest };
+        return Line::OutputStep { number: Some(number), name: rest };
     }
     if let Some(reason) = rest.strip_prefix("ERROR: ") {
         return Line::Failed { number, reason };
@@ -180,9 +180,12 @@ mod tests {
     fn lines_are_understood() {
         let check = |line: &str, expected| assert_eq!(understand(line), expected, "{line}");
         let output = |number, text| Line::Output { number, text };
-        check("Step 3/7 : RUN make", Line::Step { number: None, name: "Step 3/7 : RUN make" });
-        check("#5 [2/3] RUN make", Line::Step { number: Some(5), name: "[2/3] RUN make" });
-        check("#5 [build 2/3] COPY . /x", Line::Step { number: Some(5), name: "[build 2/3] COPY . /x" });
+        check("Step 3/7 : RUN make", Line::OutputStep { number: None, name: "Step 3/7 : RUN make" });
+        check("#5 [2/3] RUN make", Line::OutputStep { number: Some(5), name: "[2/3] RUN make" });
+        check(
+            "#5 [build 2/3] COPY . /x",
+            Line::OutputStep { number: Some(5), name: "[build 2/3] COPY . /x" },
+        );
         check("Step aside : please", output(None, "Step aside : please"));
         check("hello", output(None, "hello"));
         check("# make", output(None, "# make"));

@@ -16,11 +16,11 @@ use super::credentials::docker_config;
 use super::ending::with_ending;
 use super::error::KanikoError;
 use super::gzip::gzip;
-use super::leftovers::remove_leftovers;
 use super::logs::Log;
-use super::mark::{Mark, MarkedPod};
 use super::name::pod_name;
+use super::orphaned_pods::remove_orphaned_pods;
 use super::pod::{COMPRESSED, INIT_CONTAINER, PLAIN, pod};
+use super::pod_lock::{LockedPod, PodLock};
 use super::pod_secret::PodSecret;
 use super::prerequisites::check_prerequisites;
 use super::transcript::Transcript;
@@ -92,7 +92,7 @@ impl Kaniko {
             false => Ok(()),
         };
         match deleted {
-            Ok(()) => mark.into_iter().for_each(Mark::remove),
+            Ok(()) => mark.into_iter().for_each(PodLock::remove),
             // Its lock file stays, so that the next run retries.
             Err(error) if result.is_ok() => events.notice(Level::Warning, error.to_string()),
             Err(error) => events.notice(Level::Debug, error.to_string()),
@@ -111,7 +111,7 @@ impl Kaniko {
         let namespace = config.namespace.clone().unwrap_or_else(|| context.namespace.clone());
         events.step(format!("building with kaniko in the namespace {namespace} of {}", context.name));
         let place = (context.server.as_str(), namespace.as_str());
-        remove_leftovers(&self.access, place, &build.marks, request, events).await?;
+        remove_orphaned_pods(&self.access, place, &build.marks, request, events).await?;
         check_prerequisites(&self.access, &namespace, build).await?;
 
         let gives = build.gives_credentials && config.pull_secret.is_none() && !config.skip_pull_secret_mount;
@@ -123,8 +123,8 @@ impl Kaniko {
         let given = config.pull_secret.clone().filter(|_| !config.skip_pull_secret_mount);
         let pod = pod(build, &name, &archive.dockerfile, given.or(own).as_deref(), &mut secret)?;
         let marked =
-            MarkedPod { server: context.server.clone(), namespace: namespace.clone(), name: name.clone() };
-        let mark = Mark::new(&build.marks, &marked).inspect_err(|error| {
+            LockedPod { server: context.server.clone(), namespace: namespace.clone(), name: name.clone() };
+        let mark = PodLock::new(&build.marks, &marked).inspect_err(|error| {
             let folder = build.marks.display();
             let message =
                 format!("a build pod may stay if windlass is killed: cannot write to {folder}: {error}");
@@ -240,7 +240,7 @@ struct Prepared<'b> {
     pod: Pod,
     /// The secret of the pod.
     secret: PodSecret<'b>,
-    mark: Option<Mark>,
+    mark: Option<PodLock>,
 }
 
 /// The error for a pod that the cluster does not create.

@@ -65,7 +65,7 @@ pub enum KanikoError {
     /// The cluster stopped the pod.
     #[error("cannot build `{image}`: the cluster stopped the build pod ({reason}): {message}")]
     #[diagnostic(code(kaniko::evicted))]
-    Ended {
+    PipelineRun {
         /// Name of the image.
         image: String,
         /// Why, in one word: `Evicted`, `DeadlineExceeded`.

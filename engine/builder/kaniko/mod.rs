@@ -8,17 +8,17 @@ mod build;
 mod credentials;
 mod ending;
 mod error;
-mod fit;
 mod gzip;
-mod judge;
-mod leftovers;
 mod logs;
-mod mark;
 mod name;
+mod orphaned_pods;
 mod pod;
+mod pod_lock;
 mod pod_secret;
+mod pod_state;
 mod prerequisites;
 mod settings;
+mod support;
 mod transcript;
 mod upload;
 mod watch;
@@ -31,8 +31,8 @@ use crate::config::KanikoConfig;
 
 pub use build::Kaniko;
 pub use error::KanikoError;
-pub use fit::{Fit, fit};
 pub use settings::PodSettings;
+pub use support::{Supported, check_support};
 
 /// An image to build in a pod.
 #[derive(Clone)]

@@ -25,11 +25,11 @@ pub(super) const IMAGE: &str = "windlass/image";
 /// here, so that a pod whose creation was not confirmed can be found.
 pub(super) fn pod_name(prefix: Option<&str>, image: &str) -> String {
     let prefix = prefix.map_or_else(|| format!("{PREFIX}{image}-"), str::to_owned);
-    let fit = |character: char| {
+    let check_support = |character: char| {
         let lower = character.to_ascii_lowercase();
         if lower.is_ascii_lowercase() || lower.is_ascii_digit() { lower } else { '-' }
     };
-    let prefix: String = prefix.chars().map(fit).take(LIMIT - RANDOM - 1).collect();
+    let prefix: String = prefix.chars().map(check_support).take(LIMIT - RANDOM - 1).collect();
     let prefix = prefix.trim_start_matches(|character: char| !character.is_ascii_alphanumeric());
     let random: String = std::iter::repeat_with(random_character).take(RANDOM).collect();
     match prefix {

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::KanikoError;
-use super::judge::{Sight, judge};
+use super::pod_state::{BuildPodState, judge};
 use super::settings::PodSettings;
 use crate::cluster::{ClusterAccess, ClusterError};
 use crate::event::{ImageEvents, Level};
@@ -24,7 +24,7 @@ pub(super) struct Watch<'a> {
     place: (&'a str, &'a str),
     changes: Pin<Box<dyn Stream<Item = Result<Option<Pod>, ClusterError>> + Send + 'a>>,
     /// The last observed state.
-    sight: Sight,
+    sight: BuildPodState,
     /// Whether the pod was observed: the first query may precede its creation.
     was_there: bool,
 }
@@ -38,23 +38,34 @@ impl<'a> Watch<'a> {
         place: (&'a str, &'a str),
     ) -> Result<Self, KanikoError> {
         let changes = Box::pin(access.watch_pod(place.0, place.1).await?);
-        Ok(Self { access, events, settings, place, changes, sight: Sight::Waiting(None), was_there: false })
+        Ok(Self {
+            access,
+            events,
+            settings,
+            place,
+            changes,
+            sight: BuildPodState::Waiting(None),
+            was_there: false,
+        })
     }
 
     /// Waits until the pod can receive the build context.
     pub(super) async fn until_receiving(&mut self) -> Result<(), KanikoError> {
-        self.until_started(|sight| matches!(sight, Sight::Receiving)).await
+        self.until_started(|sight| matches!(sight, BuildPodState::Receiving)).await
     }
 
     /// Waits until kaniko runs, or has exited.
     pub(super) async fn until_building(&mut self) -> Result<(), KanikoError> {
-        self.until_started(|sight| matches!(sight, Sight::Building | Sight::Ended { .. })).await
+        self.until_started(|sight| {
+            matches!(sight, BuildPodState::Building | BuildPodState::PipelineRun { .. })
+        })
+        .await
     }
 
     /// Waits until kaniko has exited; returns its exit code and its termination message.
     pub(super) async fn until_ended(&mut self) -> Result<(i32, String), KanikoError> {
         loop {
-            if let Sight::Ended { exit_code, message } = &self.sight {
+            if let BuildPodState::PipelineRun { exit_code, message } = &self.sight {
                 return Ok((*exit_code, message.clone()));
             }
             self.next().await?;
@@ -65,8 +76,8 @@ impl<'a> Watch<'a> {
     pub(super) async fn until_received(&mut self) -> Result<(), KanikoError> {
         loop {
             match &self.sight {
-                Sight::Receiving => self.next().await?,
-                Sight::NotReceived { exit_code } => {
+                BuildPodState::Receiving => self.next().await?,
+                BuildPodState::NotReceived { exit_code } => {
                     return Err(KanikoError::Upload {
                         image: self.events.image().to_owned(),
                         reason: format!("`tar` failed with exit code {exit_code}"),
@@ -79,7 +90,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Waits for a change that `is_wanted`, within the limits for starting.
-    async fn until_started(&mut self, is_wanted: impl Fn(&Sight) -> bool) -> Result<(), KanikoError> {
+    async fn until_started(&mut self, is_wanted: impl Fn(&BuildPodState) -> bool) -> Result<(), KanikoError> {
         let end = Instant::now() + self.settings.start_limit;
         // The deadline for the pod to be scheduled, once the scheduler has reported it as unschedulable.
         let mut node_end = None;
@@ -87,7 +98,7 @@ impl<'a> Watch<'a> {
         loop {
             let limit = match &self.sight {
                 sight if is_wanted(sight) => return Ok(()),
-                Sight::Unschedulable(reason) => {
+                BuildPodState::Unschedulable(reason) => {
                     if told.as_ref() != Some(reason) {
                         let message = format!("build pod is unschedulable for now: {reason}");
                         self.events.notice(Level::Info, message);
@@ -95,14 +106,14 @@ impl<'a> Watch<'a> {
                     }
                     *node_end.get_or_insert_with(|| end.min(Instant::now() + self.settings.node_limit))
                 }
-                Sight::Waiting(Some(reason)) => {
+                BuildPodState::Waiting(Some(reason)) => {
                     if told.as_ref() != Some(reason) {
                         self.events.step(format!("starting the build pod: {reason}"));
                         told = Some(reason.clone());
                     }
                     end
                 }
-                Sight::Waiting(None) | Sight::Receiving => end,
+                BuildPodState::Waiting(None) | BuildPodState::Receiving => end,
                 _ => return self.until_received().await,
             };
             match timeout_at(limit, self.next()).await {
@@ -120,7 +131,7 @@ impl<'a> Watch<'a> {
             Some(Ok(Some(pod))) => {
                 self.was_there = true;
                 match judge(image, &pod) {
-                    Sight::Failed(error) => Err(*error),
+                    BuildPodState::Failed(error) => Err(*error),
                     sight => {
                         self.sight = sight;
                         Ok(())
@@ -145,10 +156,10 @@ impl<'a> Watch<'a> {
     async fn not_started(&mut self) -> KanikoError {
         let image = self.events.image().to_owned();
         let reason = match &self.sight {
-            Sight::Unschedulable(reason) => {
+            BuildPodState::Unschedulable(reason) => {
                 return KanikoError::Unschedulable { image, reason: reason.clone() };
             }
-            Sight::Waiting(reason) => reason.clone(),
+            BuildPodState::Waiting(reason) => reason.clone(),
             _ => None,
         };
         // Some causes, such as a secret that cannot be mounted, are only reported in events.

@@ -6,21 +6,26 @@ use super::assembly::Assembly;
 use super::change::Changes;
 use super::content::unsendable;
 use super::copy::{Destination, Site, Transfer};
-use super::instruction::Step;
+use super::instruction::Execution;
+use super::instruction_error::InstructionError;
 use super::listing::Listing;
 use super::mode::Mode;
 use super::needs_daemon::is_repository;
-use super::node::{FileContent, Folder, Meta, Node, Place};
+use super::node::{ContentLocation, FileContent, Folder, FsNode, Meta};
 use super::pack::{Pack, PackSource};
 use super::root_fs::RootFs;
 use super::state::State;
-use super::trouble::Trouble;
 use crate::image::Digest;
 use crate::image::context::{Changed, Content, EntryKind, Pattern, shown};
 use crate::image::dockerfile::Copy;
 
 impl Assembly<'_> {
-    pub(super) fn copy(&mut self, state: &mut State, copy: &Copy, step: &Step<'_>) -> Result<(), Trouble> {
+    pub(super) fn copy(
+        &mut self,
+        state: &mut State,
+        copy: &Copy,
+        step: &Execution<'_>,
+    ) -> Result<(), InstructionError> {
         let escape = self.dockerfile().escape();
         let expand = |word: &str| state.variables.expand(word, escape);
         let sources = copy.sources.iter().map(|source| expand(source)).collect::<Result<Vec<_>, _>>()?;
@@ -88,7 +93,7 @@ impl Assembly<'_> {
         }
         for (name, content) in documents {
             let meta = Meta { mode: 0o644, ..Meta::default() };
-            let node = Node::File(meta, FileContent::in_memory(content));
+            let node = FsNode::File(meta, FileContent::in_memory(content));
             transfer.copy_new(&node, &name, &destination, &mut site)?;
         }
         if let Some(linked) = below {
@@ -112,11 +117,11 @@ impl Assembly<'_> {
         transfer: &Transfer,
         destination: &Destination,
         site: &mut Site<'_>,
-    ) -> Result<(), Trouble> {
-        let paths = super::copy::matches(source, pattern).map_err(Trouble::from);
+    ) -> Result<(), InstructionError> {
+        let paths = super::copy::matches(source, pattern).map_err(InstructionError::from);
         for path in paths.map_err(|trouble| explain_missing(trouble, pattern, true))? {
             let resolved = source.resolve(&path)?;
-            if let Some(Node::File(_, content)) = source.get(&resolved)
+            if let Some(FsNode::File(_, content)) = source.get(&resolved)
                 && let Some((listing, pack)) = self.archive(content)?
             {
                 let new_folder = Meta::new_folder(transfer.owner.unwrap_or_default(), self.time);
@@ -132,8 +137,8 @@ impl Assembly<'_> {
     }
 
     /// The listing of the archive `content`; `None` if it is not an archive.
-    fn archive(&mut self, content: &FileContent) -> Result<Option<(Listing, Arc<Pack>)>, Trouble> {
-        let Place::Context(entry) = &content.place else { return Ok(None) };
+    fn archive(&mut self, content: &FileContent) -> Result<Option<(Listing, Arc<Pack>)>, InstructionError> {
+        let ContentLocation::Context(entry) = &content.place else { return Ok(None) };
         let EntryKind::File { content: Content::Disk(_), .. } = &entry.kind else { return Ok(None) };
         let pack = Arc::new(Pack::new(PackSource::Context(entry.clone())));
         let known = self.reader.known(content);
@@ -168,9 +173,9 @@ impl Assembly<'_> {
         transfer: &Transfer,
         destination: &Destination,
         site: &mut Site<'_>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), InstructionError> {
         if is_repository(address) {
-            return Err(Trouble::NeedsDaemon("it adds a git repository".to_owned()));
+            return Err(InstructionError::NeedsDaemon("it adds a git repository".to_owned()));
         }
         let downloaded = self.images.download(address)?;
         if let Some(checksum) = checksum.filter(|checksum| *checksum != downloaded.digest) {
@@ -192,8 +197,9 @@ impl Assembly<'_> {
             }
         }
         let size = downloaded.size;
-        let content = FileContent::new(size, Some(downloaded.digest), Place::Downloaded(downloaded.file));
-        let node = Node::File(Meta { mode: 0o600, ..Meta::default() }, content);
+        let content =
+            FileContent::new(size, Some(downloaded.digest), ContentLocation::Downloaded(downloaded.file));
+        let node = FsNode::File(Meta { mode: 0o600, ..Meta::default() }, content);
         transfer.copy_new(&node, &name, destination, site)
     }
 }
@@ -215,7 +221,7 @@ fn unpack(
         None => listing,
     };
     listing.apply(&mut inside, pack, false, |path| changes.mark(path))?;
-    site.root_fs.put(target, Node::Folder(inside.root));
+    site.root_fs.put(target, FsNode::Folder(inside.root));
     site.changes.mark_below(target, changes);
     Ok(())
 }
@@ -226,9 +232,9 @@ fn lay_over(folder: &Folder, path: &mut Vec<super::node::Name>, root_fs: &mut Ro
     for (name, node) in &*folder.children {
         path.push(name.clone());
         match (node, root_fs.get(path)) {
-            (Node::Folder(below), Some(Node::Folder(there))) => {
+            (FsNode::Folder(below), Some(FsNode::Folder(there))) => {
                 let children = Arc::clone(&there.children);
-                root_fs.put(path, Node::Folder(Folder { meta: below.meta.clone(), children }));
+                root_fs.put(path, FsNode::Folder(Folder { meta: below.meta.clone(), children }));
                 lay_over(below, path, root_fs);
             }
             _ => root_fs.put(path, node.clone()),
@@ -238,9 +244,9 @@ fn lay_over(folder: &Folder, path: &mut Vec<super::node::Name>, root_fs: &mut Ro
 }
 
 /// Adds a hint to the error for a missing source.
-fn explain_missing(trouble: Trouble, pattern: &str, is_context: bool) -> Trouble {
+fn explain_missing(trouble: InstructionError, pattern: &str, is_context: bool) -> InstructionError {
     match trouble {
-        Trouble::Mistake(reason, None) if reason.ends_with("does not exist") => {
+        InstructionError::Mistake(reason, None) if reason.ends_with("does not exist") => {
             let (reason, help) = match is_context {
                 true => (
                     format!("`{pattern}` is not in the build context"),
@@ -252,7 +258,7 @@ fn explain_missing(trouble: Trouble, pattern: &str, is_context: bool) -> Trouble
                     "write the path relative to the root of the image in `--from`",
                 ),
             };
-            Trouble::with_help(reason, help)
+            InstructionError::with_help(reason, help)
         }
         trouble => trouble,
     }

@@ -11,18 +11,18 @@ use super::content::Reader;
 use super::copy::context_fs;
 use super::document::ImageDocument;
 use super::images::Images;
-use super::instruction::Step;
+use super::instruction::Execution;
+use super::instruction_error::InstructionError;
 use super::listing::Listing;
-use super::needs_daemon::{self, Obstacle, check_daemonless};
+use super::needs_daemon::{self, UnsupportedFeature, check_daemonless};
 use super::owner::owner;
 use super::pack::{Pack, PackSource};
 use super::root_fs::RootFs;
 use super::state::State;
-use super::trouble::Trouble;
 use super::variables::platform_args;
 use crate::builder::{BuildError, BuildRequest};
 use crate::event::{ImageEvents, Level};
-use crate::image::dockerfile::{Base, BuildArgs, Graph, Instruction, Kind, Origin, Word};
+use crate::image::dockerfile::{Base, BuildArgs, Graph, Instruction, InstructionKind, Origin, Word};
 use crate::image::{Digest, Dockerfile, Platform};
 use crate::oci::{BlobStore, Compression, Layer, StoredImage, canonical_json, digest_of};
 
@@ -78,7 +78,8 @@ pub(super) fn assemble(
     args.entry("TARGETSTAGE".to_owned()).or_insert_with(|| stage.to_owned());
     let graph = Graph::new(dockerfile, &args).map_err(BuildError::from)?;
     let needed = graph.needed(index, &|_| Vec::new());
-    let makes_layer = |kind: &&Kind| matches!(kind, Kind::Copy(_) | Kind::Workdir(_));
+    let makes_layer =
+        |kind: &&InstructionKind| matches!(kind, InstructionKind::Copy(_) | InstructionKind::Workdir(_));
     let steps = (0..=index).filter(|index| needed[*index]);
     let steps = steps.map(|index| graph.kinds(index, &[]).filter(makes_layer).count()).sum();
     let mut assembly = Assembly {
@@ -135,31 +136,31 @@ impl Assembly<'_> {
             let dockerfile = Dockerfile::parse("ONBUILD", format!("FROM scratch\n{trigger}\n"));
             let dockerfile = dockerfile.map_err(|error| in_trigger(error.to_string().into()))?;
             for instruction in dockerfile.targets().iter().flat_map(|target| target.instructions()) {
-                let step = Step { kind: instruction.kind(), text: instruction.text() };
+                let step = Execution { kind: instruction.kind(), text: instruction.text() };
                 self.step(&mut state, &step).map_err(in_trigger)?;
             }
         }
         let instructions = self.dockerfile().targets()[index].instructions().to_vec();
         for instruction in &instructions {
-            let step = Step { kind: instruction.kind(), text: instruction.text() };
+            let step = Execution { kind: instruction.kind(), text: instruction.text() };
             self.step(&mut state, &step).map_err(|trouble| self.at(instruction, trouble))?;
         }
         self.targets.insert(index, Some(state.clone()));
         Ok(state)
     }
 
-    fn step(&mut self, state: &mut State, step: &Step<'_>) -> Result<(), Trouble> {
+    fn step(&mut self, state: &mut State, step: &Execution<'_>) -> Result<(), InstructionError> {
         if self.cancel.is_cancelled() {
-            return Err(Trouble::Cancelled);
+            return Err(InstructionError::Cancelled);
         }
         if let Some(reason) = needs_daemon::reason(step.kind) {
-            return Err(Trouble::NeedsDaemon(reason));
+            return Err(InstructionError::NeedsDaemon(reason));
         }
         self.carry_out(state, step)
     }
 
     /// The initial state of a build stage, and the triggers of its base image.
-    fn begin(&mut self, index: usize, platform: &Platform) -> Result<(State, Vec<String>), Trouble> {
+    fn begin(&mut self, index: usize, platform: &Platform) -> Result<(State, Vec<String>), InstructionError> {
         let whole = platform;
         let platform = match &self.dockerfile().targets()[index].from().platform {
             None => platform.clone(),
@@ -187,7 +188,7 @@ impl Assembly<'_> {
     }
 
     /// The image `reference` as the base image of a build stage.
-    fn image(&mut self, reference: &str, platform: Platform) -> Result<State, Trouble> {
+    fn image(&mut self, reference: &str, platform: Platform) -> Result<State, InstructionError> {
         let image = self.images.get(reference, &platform)?;
         let document = serde_json::from_slice(image.config());
         let document: ImageDocument =
@@ -204,7 +205,10 @@ impl Assembly<'_> {
     }
 
     /// The file system of a build stage, which is computed on first use.
-    pub(super) fn know_root_fs<'s>(&mut self, state: &'s mut State) -> Result<&'s mut RootFs, Trouble> {
+    pub(super) fn know_root_fs<'s>(
+        &mut self,
+        state: &'s mut State,
+    ) -> Result<&'s mut RootFs, InstructionError> {
         if state.root_fs.is_none() {
             let base = state.base.clone().unwrap_or_default();
             state.root_fs = Some(self.root_fs_of(&base, &state.platform, &state.layers)?);
@@ -218,11 +222,11 @@ impl Assembly<'_> {
         reference: &str,
         platform: &Platform,
         layers: &[Layer],
-    ) -> Result<RootFs, Trouble> {
+    ) -> Result<RootFs, InstructionError> {
         let mut root_fs = RootFs::default();
         for layer in layers {
             if self.cancel.is_cancelled() {
-                return Err(Trouble::Cancelled);
+                return Err(InstructionError::Cancelled);
             }
             let digest = digest_of(&layer.descriptor, &layer.diff_id)?;
             let pack = Arc::new(Pack::new(PackSource::Blob(self.store.clone(), digest)));
@@ -255,12 +259,16 @@ impl Assembly<'_> {
     }
 
     /// The recorded listing of the archive `digest`.
-    pub(super) fn listing(&self, digest: &Digest) -> Result<Option<Listing>, Trouble> {
+    pub(super) fn listing(&self, digest: &Digest) -> Result<Option<Listing>, InstructionError> {
         Ok(self.store.listing(digest).and_then(|bytes| Listing::from_bytes(&bytes)))
     }
 
     /// The file system that COPY takes files from.
-    pub(super) fn source(&mut self, from: Option<&Word>, platform: &Platform) -> Result<RootFs, Trouble> {
+    pub(super) fn source(
+        &mut self,
+        from: Option<&Word>,
+        platform: &Platform,
+    ) -> Result<RootFs, InstructionError> {
         let Some(from) = from else {
             let selection = &self.request.context;
             return Ok(self.context.get_or_insert_with(|| context_fs(selection)).clone());
@@ -299,7 +307,7 @@ impl Assembly<'_> {
         root_fs: &RootFs,
         is_blank: bool,
         text: &str,
-    ) -> Result<(u64, u64), Trouble> {
+    ) -> Result<(u64, u64), InstructionError> {
         let owner = owner(root_fs, is_blank, text, &mut self.reader)?;
         for (kind, name) in owner.unknown {
             let message =
@@ -320,8 +328,8 @@ impl Assembly<'_> {
         format!("{}/{}", self.steps.1, self.steps.0.max(self.steps.1))
     }
 
-    fn at(&self, instruction: &Instruction, trouble: Trouble) -> Box<BuildError> {
-        let obstacle = |reason| Obstacle {
+    fn at(&self, instruction: &Instruction, trouble: InstructionError) -> Box<BuildError> {
+        let obstacle = |reason| UnsupportedFeature {
             instruction: instruction.text().lines().next().unwrap_or_default().to_owned(),
             line: instruction.lines().0,
             span: self.dockerfile().label(instruction),
@@ -336,26 +344,27 @@ fn at_trigger(
     request: &BuildRequest,
     start: &Instruction,
     trigger: &str,
-    trouble: Trouble,
+    trouble: InstructionError,
 ) -> Box<BuildError> {
-    let obstacle = |reason: String| Obstacle::of_trigger(&request.dockerfile, start, trigger, &reason);
+    let obstacle =
+        |reason: String| UnsupportedFeature::of_trigger(&request.dockerfile, start, trigger, &reason);
     error_of(request, trouble, obstacle)
 }
 
 fn error_of(
     request: &BuildRequest,
-    trouble: Trouble,
-    obstacle: impl FnOnce(String) -> Obstacle,
+    trouble: InstructionError,
+    obstacle: impl FnOnce(String) -> UnsupportedFeature,
 ) -> Box<BuildError> {
     match trouble {
-        Trouble::Cancelled => Box::new(BuildError::Cancelled),
-        Trouble::Error(error) => error,
-        Trouble::Store(error) => Box::new(error.into()),
-        Trouble::NeedsDaemon(reason) => {
+        InstructionError::Cancelled => Box::new(BuildError::Cancelled),
+        InstructionError::Error(error) => error,
+        InstructionError::Store(error) => Box::new(error.into()),
+        InstructionError::NeedsDaemon(reason) => {
             Box::new(obstacle(reason).into_error(&request.image, &request.dockerfile, None))
         }
-        Trouble::Mistake(reason, help) => {
-            let Obstacle { instruction, span, reason, .. } = obstacle(reason);
+        InstructionError::Mistake(reason, help) => {
+            let UnsupportedFeature { instruction, span, reason, .. } = obstacle(reason);
             Box::new(BuildError::StepFailed {
                 step: instruction,
                 exit_code: None,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::node::{FileContent, Folder, Meta, Name, Node};
+use super::node::{FileContent, Folder, FsNode, Meta, Name};
 use super::root_fs::{Path, RootFs};
 
 /// The paths that an instruction changed. The layer contains their current nodes.
@@ -18,7 +18,7 @@ pub(super) struct LayerEntry<'a> {
 
 /// What a [`LayerEntry`] is.
 pub(super) enum LayerNode<'a> {
-    Node(&'a Node),
+    FsNode(&'a FsNode),
     /// Another name of the file at this path of the same layer.
     HardLink(&'a Meta, &'a [Name]),
 }
@@ -78,7 +78,7 @@ impl<E, S: FnMut(LayerEntry<'_>) -> Result<(), E>> Visit<'_, S> {
             let Some(node) = folder.children.get(name) else { continue };
             self.path.push(name.clone());
             self.entry(node)?;
-            if let Node::Folder(folder) = node {
+            if let FsNode::Folder(folder) = node {
                 self.folder(below, folder)?;
             }
             self.path.pop();
@@ -86,8 +86,8 @@ impl<E, S: FnMut(LayerEntry<'_>) -> Result<(), E>> Visit<'_, S> {
         Ok(())
     }
 
-    fn entry(&mut self, node: &Node) -> Result<(), E> {
-        if let Node::File(meta, content) = node
+    fn entry(&mut self, node: &FsNode) -> Result<(), E> {
+        if let FsNode::File(meta, content) = node
             && content.has_links
         {
             let identity = (Arc::as_ptr(content), meta.user, meta.group, meta.mode);
@@ -97,6 +97,6 @@ impl<E, S: FnMut(LayerEntry<'_>) -> Result<(), E>> Visit<'_, S> {
             }
             self.seen.insert(identity, self.path.clone());
         }
-        (self.see)(LayerEntry { path: &self.path, node: LayerNode::Node(node) })
+        (self.see)(LayerEntry { path: &self.path, node: LayerNode::FsNode(node) })
     }
 }

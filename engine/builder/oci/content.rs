@@ -4,8 +4,8 @@ use std::io::{self, Read};
 
 use tokio_util::sync::CancellationToken;
 
-use super::node::{FileContent, Place};
-use super::trouble::Trouble;
+use super::instruction_error::InstructionError;
+use super::node::{ContentLocation, FileContent};
 use crate::builder::BuildError;
 use crate::image::Digest;
 use crate::image::context::{Changed, Content, Entry, EntryKind, SentFile, SentFiles};
@@ -27,7 +27,7 @@ impl<'a> Reader<'a> {
 
     /// The digest of `content`, if it is known without reading it.
     pub(super) fn known(&self, content: &FileContent) -> Option<Digest> {
-        if let Place::Context(entry) = &content.place
+        if let ContentLocation::Context(entry) = &content.place
             && content.digest.get().is_none()
         {
             let known = self.sent.known(entry)?;
@@ -42,12 +42,12 @@ impl<'a> Reader<'a> {
     pub(super) fn read(
         &mut self,
         content: &FileContent,
-        take: &mut dyn FnMut(&[u8]) -> Result<(), Trouble>,
-    ) -> Result<(), Trouble> {
+        take: &mut dyn FnMut(&[u8]) -> Result<(), InstructionError>,
+    ) -> Result<(), InstructionError> {
         let size = content.size;
         match &content.place {
-            Place::Memory(bytes) => take(bytes),
-            Place::Packed(pack, offset) => {
+            ContentLocation::Memory(bytes) => take(bytes),
+            ContentLocation::Packed(pack, offset) => {
                 let mut done = 0;
                 while done < size {
                     self.check_cancelled()?;
@@ -59,11 +59,11 @@ impl<'a> Reader<'a> {
                 }
                 Ok(())
             }
-            Place::Downloaded(file) => {
+            ContentLocation::Downloaded(file) => {
                 let mut file = file.reopen()?;
                 self.copy(&mut file, size, "the download", take).map(drop)
             }
-            Place::Context(entry) => {
+            ContentLocation::Context(entry) => {
                 let digest = self.read_entry(entry, take)?;
                 if content.digest.get_or_init(|| digest) == &digest {
                     return Ok(());
@@ -76,8 +76,8 @@ impl<'a> Reader<'a> {
     fn read_entry(
         &mut self,
         entry: &Entry,
-        take: &mut dyn FnMut(&[u8]) -> Result<(), Trouble>,
-    ) -> Result<Digest, Trouble> {
+        take: &mut dyn FnMut(&[u8]) -> Result<(), InstructionError>,
+    ) -> Result<Digest, InstructionError> {
         match &entry.kind {
             EntryKind::File { content: Content::Memory(bytes), .. } => {
                 take(bytes)?;
@@ -104,8 +104,8 @@ impl<'a> Reader<'a> {
         file: &mut impl Read,
         size: u64,
         name: &str,
-        take: &mut dyn FnMut(&[u8]) -> Result<(), Trouble>,
-    ) -> Result<(), Trouble> {
+        take: &mut dyn FnMut(&[u8]) -> Result<(), InstructionError>,
+    ) -> Result<(), InstructionError> {
         let mut done = 0;
         while done < size {
             self.check_cancelled()?;
@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
             };
             if count == 0 {
                 let reason = format!("`{name}` shrank while it was read ({done} of {size} bytes)");
-                return Err(Trouble::with_help(reason, "run the build again"));
+                return Err(InstructionError::with_help(reason, "run the build again"));
             }
             take(&self.buffer[..count])?;
             done += count as u64;
@@ -125,12 +125,12 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn check_cancelled(&self) -> Result<(), Trouble> {
-        if self.cancel.is_cancelled() { Err(Trouble::Cancelled) } else { Ok(()) }
+    fn check_cancelled(&self) -> Result<(), InstructionError> {
+        if self.cancel.is_cancelled() { Err(InstructionError::Cancelled) } else { Ok(()) }
     }
 }
 
 /// The error for the file `entry` of the context, which could not be read.
-pub(super) fn unsendable(entry: &Entry, reason: &io::Error) -> Trouble {
+pub(super) fn unsendable(entry: &Entry, reason: &io::Error) -> InstructionError {
     BuildError::unsendable(&entry.path, reason).into()
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::change::Changes;
+use super::instruction_error::InstructionError;
 use super::mode::Mode;
-use super::node::{FileContent, Folder, Meta, Name, Node, Place};
+use super::node::{ContentLocation, FileContent, Folder, FsNode, Meta, Name};
 use super::root_fs::{DEEPEST, Path, RootFs, names, shown, too_deep};
-use super::trouble::Trouble;
 use crate::image::Selection;
 use crate::image::context::{Content, Entry, EntryKind, Glob, Pattern, bytes_of, has_wildcards, text_of};
 
@@ -77,7 +77,7 @@ impl Site<'_> {
         self.root_fs.make_folders(path, new_folder, |made| changes.mark(made))
     }
 
-    fn put(&mut self, path: &[Name], node: Node) {
+    fn put(&mut self, path: &[Name], node: FsNode) {
         self.root_fs.put(path, node);
         self.changes.mark(path);
     }
@@ -92,7 +92,7 @@ impl Transfer {
         pattern: &str,
         destination: &Destination,
         site: &mut Site<'_>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), InstructionError> {
         for path in matches(source, pattern)? {
             self.copy_path(source, &path, pattern, destination, site)?;
         }
@@ -107,16 +107,16 @@ impl Transfer {
         pattern: &str,
         destination: &Destination,
         site: &mut Site<'_>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), InstructionError> {
         let resolved = source.resolve(path)?;
         let node = source.get(&resolved);
         if node.is_none() && !resolved.is_empty() {
-            return Err(Trouble::Mistake(format!("`{pattern}` does not exist"), None));
+            return Err(InstructionError::Mistake(format!("`{pattern}` does not exist"), None));
         }
         let target = destination.prepare(site, &self.new_folder())?;
         match node {
             None => self.copy_content(&source.root, &target, site),
-            Some(Node::Folder(folder)) => self.copy_content(folder, &target, site),
+            Some(FsNode::Folder(folder)) => self.copy_content(folder, &target, site),
             // The file gets the requested name, not that of the symlink's target.
             Some(node) => self.copy_file(node, path.last().or(resolved.last()), &target, site),
         }
@@ -125,12 +125,12 @@ impl Transfer {
     /// Copies the file `node`, called `name`, to or into `target`.
     pub(super) fn copy_file(
         &self,
-        node: &Node,
+        node: &FsNode,
         name: Option<&Name>,
         target: &[Name],
         site: &mut Site<'_>,
-    ) -> Result<(), Trouble> {
-        let is_folder = target.is_empty() || matches!(site.root_fs.get(target), Some(Node::Folder(_)));
+    ) -> Result<(), InstructionError> {
+        let is_folder = target.is_empty() || matches!(site.root_fs.get(target), Some(FsNode::Folder(_)));
         let mut target = target.to_vec();
         target.extend(name.filter(|_| is_folder).cloned());
         let above = target.len().saturating_sub(1);
@@ -141,16 +141,21 @@ impl Transfer {
     /// Copies `node` to the new file `destination`.
     pub(super) fn copy_new(
         &self,
-        node: &Node,
+        node: &FsNode,
         name: &str,
         destination: &Destination,
         site: &mut Site<'_>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), InstructionError> {
         let target = destination.prepare(site, &self.new_folder())?;
         self.copy_file(node, Some(&name.as_bytes().into()), &target, site)
     }
 
-    fn copy_content(&self, folder: &Folder, target: &[Name], site: &mut Site<'_>) -> Result<(), Trouble> {
+    fn copy_content(
+        &self,
+        folder: &Folder,
+        target: &[Name],
+        site: &mut Site<'_>,
+    ) -> Result<(), InstructionError> {
         site.make_folders(target, &self.new_folder())?;
         self.copy_children(folder, target, &mut Inside::default(), site)
     }
@@ -161,7 +166,7 @@ impl Transfer {
         target: &[Name],
         inside: &mut Inside,
         site: &mut Site<'_>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), InstructionError> {
         let length = inside.path.len();
         for (name, node) in &*folder.children {
             if length > 0 {
@@ -178,17 +183,17 @@ impl Transfer {
 
     fn copy_node(
         &self,
-        node: &Node,
+        node: &FsNode,
         target: &[Name],
         inside: &mut Inside,
         site: &mut Site<'_>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), InstructionError> {
         if target.len() > DEEPEST {
             return Err(too_deep().into());
         }
         if self.is_excluded(&inside.path) {
             // An entry of an excluded directory may be included, and then the directory is copied too.
-            if let Node::Folder(folder) = node
+            if let FsNode::Folder(folder) = node
                 && self.exclude.iter().any(|pattern| pattern.negated)
             {
                 let count = inside.waiting.len();
@@ -201,36 +206,36 @@ impl Transfer {
         for (meta, folder) in &std::mem::take(&mut inside.waiting) {
             match site.root_fs.get(folder) {
                 // It gets only the permissions, as in BuildKit.
-                Some(Node::Folder(there)) => {
+                Some(FsNode::Folder(there)) => {
                     let meta = Meta { mode: meta.mode, ..there.meta.clone() };
-                    let there = Node::Folder(Folder { meta, children: Arc::clone(&there.children) });
+                    let there = FsNode::Folder(Folder { meta, children: Arc::clone(&there.children) });
                     site.put(folder, there);
                 }
                 _ => {
-                    let waiting = Node::Folder(Folder { meta: meta.clone(), ..Folder::default() });
+                    let waiting = FsNode::Folder(Folder { meta: meta.clone(), ..Folder::default() });
                     self.copy_node(&waiting, folder, &mut Inside::default(), site)?;
                 }
             }
         }
         let there = site.root_fs.get(target);
         let mut copied = match (node, there) {
-            (Node::Folder(folder), None | Some(Node::Folder(_))) => {
+            (FsNode::Folder(folder), None | Some(FsNode::Folder(_))) => {
                 let children = match there {
-                    Some(Node::Folder(there)) => Arc::clone(&there.children),
+                    Some(FsNode::Folder(there)) => Arc::clone(&there.children),
                     _ => Arc::default(),
                 };
-                Node::Folder(Folder { meta: folder.meta.clone(), children })
+                FsNode::Folder(Folder { meta: folder.meta.clone(), children })
             }
-            (Node::Folder(_), Some(_)) => {
+            (FsNode::Folder(_), Some(_)) => {
                 let path = shown(target);
-                return Err(Trouble::with_help(
+                return Err(InstructionError::with_help(
                     format!("`{path}` is not a directory in the image, and a directory cannot replace it"),
                     "copy to another path, or copy the entries of the directory to the target of the symlink",
                 ));
             }
-            (_, Some(Node::Folder(_))) => {
+            (_, Some(FsNode::Folder(_))) => {
                 let folder = shown(target);
-                return Err(Trouble::with_help(
+                return Err(InstructionError::with_help(
                     format!("`{folder}` is a directory in the image, and a file cannot replace it"),
                     "copy to another path",
                 ));
@@ -240,7 +245,7 @@ impl Transfer {
         self.adjust(&mut copied);
         site.put(target, copied);
         match node {
-            Node::Folder(folder) => self.copy_children(folder, target, inside, site),
+            FsNode::Folder(folder) => self.copy_children(folder, target, inside, site),
             _ => Ok(()),
         }
     }
@@ -251,8 +256,8 @@ impl Transfer {
         Meta { mode: self.mode.as_ref().map_or(meta.mode, Mode::of_new_folder), ..meta }
     }
 
-    fn adjust(&self, node: &mut Node) {
-        let (is_link, is_folder) = (matches!(node, Node::Symlink(..)), matches!(node, Node::Folder(_)));
+    fn adjust(&self, node: &mut FsNode) {
+        let (is_link, is_folder) = (matches!(node, FsNode::Symlink(..)), matches!(node, FsNode::Folder(_)));
         let meta = node.meta_mut();
         if let Some((user, group)) = self.owner {
             (meta.user, meta.group) = (user, group);
@@ -318,7 +323,7 @@ fn find(folder: &Folder, globs: &[Glob], path: &mut Path, found: &mut Vec<Path>)
         path.push(name.clone());
         match node {
             _ if rest.is_empty() => found.push(path.clone()),
-            Node::Folder(below) => find(below, rest, path, found),
+            FsNode::Folder(below) => find(below, rest, path, found),
             _ => {}
         }
         path.pop();
@@ -331,9 +336,9 @@ pub(super) fn context_fs(selection: &Selection) -> RootFs {
     for entry in selection.entries() {
         let meta = Meta { mode: entry.mode, ..Meta::default() };
         let node = match &entry.kind {
-            EntryKind::Directory => Node::Folder(Folder { meta, ..Folder::default() }),
-            EntryKind::Symlink { target } => Node::Symlink(meta, (&*bytes_of(target)).into()),
-            EntryKind::File { size, .. } => Node::File(meta, content_of(entry, *size)),
+            EntryKind::Directory => FsNode::Folder(Folder { meta, ..Folder::default() }),
+            EntryKind::Symlink { target } => FsNode::Symlink(meta, (&*bytes_of(target)).into()),
+            EntryKind::File { size, .. } => FsNode::File(meta, content_of(entry, *size)),
         };
         root_fs.put(&names(&bytes_of(&entry.path)), node);
     }
@@ -343,7 +348,7 @@ pub(super) fn context_fs(selection: &Selection) -> RootFs {
 fn content_of(entry: &Entry, size: u64) -> Arc<FileContent> {
     match &entry.kind {
         EntryKind::File { content: Content::Memory(bytes), .. } => FileContent::in_memory(bytes.clone()),
-        _ => FileContent::new(size, None, Place::Context(entry.clone())),
+        _ => FileContent::new(size, None, ContentLocation::Context(entry.clone())),
     }
 }
 
@@ -359,11 +364,11 @@ mod tests {
                 let Meta { mode, user, group, .. } = node.meta();
                 let rights = format!("{mode:o} {user}:{group}");
                 match node {
-                    Node::Folder(folder) => {
+                    FsNode::Folder(folder) => {
                         lines.push(format!("{path}/ {rights}"));
                         list(folder, &path, lines);
                     }
-                    Node::Symlink(_, target) => {
+                    FsNode::Symlink(_, target) => {
                         lines.push(format!("{path} -> {}", String::from_utf8_lossy(target)));
                     }
                     _ => lines.push(format!("{path} {rights}")),
@@ -394,7 +399,7 @@ mod tests {
         transfer: &Transfer,
         pattern: &str,
         destination: &str,
-        base: &[(&str, Node)],
+        base: &[(&str, FsNode)],
     ) -> Result<RootFs, String> {
         let mut root_fs = RootFs::default();
         for (path, node) in base {
@@ -405,7 +410,7 @@ mod tests {
         let destination = Destination::new(destination, "/work");
         match transfer.copy(&context(), pattern, &destination, &mut site) {
             Ok(()) => Ok(root_fs),
-            Err(Trouble::Mistake(reason, _)) => Err(reason),
+            Err(InstructionError::Mistake(reason, _)) => Err(reason),
             Err(trouble) => panic!("{trouble:?}"),
         }
     }
@@ -432,7 +437,7 @@ mod tests {
 
     #[test]
     fn links_of_the_image_are_followed_but_not_by_folders() {
-        let link = || [("link", Node::Symlink(Meta::default(), b"/target"[..].into()))];
+        let link = || [("link", FsNode::Symlink(Meta::default(), b"/target"[..].into()))];
         let transfer = Transfer::default();
         let found = copied(&transfer, "a.txt", "/link/x", &link()).expect("copied");
         assert_eq!(
@@ -442,8 +447,8 @@ mod tests {
         );
         let found = copied(&transfer, "a.txt", "/link", &link()).expect("copied");
         assert_eq!(listed(&found), ["/link -> /target", "/target 644 0:0"]);
-        let lib = [("d/lib", Node::Symlink(Meta::default(), b"/target"[..].into()))];
-        let mut base = vec![("d", Node::Folder(Folder::default()))];
+        let lib = [("d/lib", FsNode::Symlink(Meta::default(), b"/target"[..].into()))];
+        let mut base = vec![("d", FsNode::Folder(Folder::default()))];
         base.extend(lib);
         let error = copied(&transfer, "dir", "/d", &base).expect_err("refused");
         assert!(error.contains("`/d/lib` is not a directory"), "{error}");

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 use tokio_util::sync::CancellationToken;
 
-use super::trouble::Trouble;
+use super::instruction_error::InstructionError;
 use crate::event::ImageEvents;
 use crate::image::Digest;
 
@@ -30,23 +30,23 @@ pub(super) async fn download(
     address: &str,
     events: &ImageEvents,
     cancel: &CancellationToken,
-) -> Result<Downloaded, Trouble> {
+) -> Result<Downloaded, InstructionError> {
     let url = Url::parse(address).map_err(|error| format!("invalid URL `{address}`: {error}"))?;
     match cancel.run_until_cancelled(fetch(&url, events)).await {
         Some(downloaded) => downloaded,
-        None => Err(Trouble::Cancelled),
+        None => Err(InstructionError::Cancelled),
     }
 }
 
-async fn fetch(url: &Url, events: &ImageEvents) -> Result<Downloaded, Trouble> {
+async fn fetch(url: &Url, events: &ImageEvents) -> Result<Downloaded, InstructionError> {
     // Fails only if the process already has a provider, which also works.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let agent = concat!("windlass/", env!("CARGO_PKG_VERSION"));
     let client = Client::builder().user_agent(agent).connect_timeout(PATIENCE).read_timeout(PATIENCE).build();
-    let failed = |error: reqwest::Error| Trouble::from(reason(&error));
+    let failed = |error: reqwest::Error| InstructionError::from(reason(&error));
     let response = client.map_err(failed)?.get(url.clone()).send().await.map_err(failed)?;
     let mut response = response.error_for_status().map_err(|error| match error.status() {
-        Some(status) => Trouble::from(format!("the server returned {status}")),
+        Some(status) => InstructionError::from(format!("the server returned {status}")),
         None => failed(error),
     })?;
     let name = name(url.path());

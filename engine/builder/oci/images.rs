@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::download::{Downloaded, download};
-use super::trouble::Trouble;
+use super::instruction_error::InstructionError;
 use crate::builder::BuildError;
 use crate::event::ImageEvents;
 use crate::image::Platform;
@@ -50,16 +50,16 @@ pub(super) struct Images<'a> {
 }
 
 impl Images<'_> {
-    pub(super) fn get(&self, reference: &str, platform: &Platform) -> Result<StoredImage, Trouble> {
+    pub(super) fn get(&self, reference: &str, platform: &Platform) -> Result<StoredImage, InstructionError> {
         let image = self.images.image(reference, platform, self.events, self.cancel);
         Ok(self.runtime.block_on(image)?)
     }
 
-    pub(super) fn download(&self, address: &str) -> Result<Downloaded, Trouble> {
+    pub(super) fn download(&self, address: &str) -> Result<Downloaded, InstructionError> {
         self.runtime.block_on(download(address, self.events, self.cancel))
     }
 
-    pub(super) fn fetch(&self, reference: &str, platform: &Platform) -> Result<(), Trouble> {
+    pub(super) fn fetch(&self, reference: &str, platform: &Platform) -> Result<(), InstructionError> {
         let image = self.get(reference, platform)?;
         let fetched = self.images.fetch(reference, &image, self.events, self.cancel);
         Ok(self.runtime.block_on(fetched)?)

@@ -4,30 +4,34 @@ use super::assembly::{Assembly, given};
 use super::change::Changes;
 use super::copy::{Site, absolute};
 use super::document::{Empty, HealthDocument};
+use super::instruction_error::InstructionError;
 use super::layer_cache::make_layer;
 use super::node::Meta;
 use super::ports::ports;
 use super::root_fs::shown;
 use super::signal::is_signal;
 use super::state::State;
-use super::trouble::Trouble;
 use crate::builder::BuildRequest;
-use crate::image::dockerfile::{Command, Kind};
+use crate::image::dockerfile::{Command, InstructionKind};
 use crate::secret::SHORTEST;
 
 /// The default shell of commands in shell form.
 const SHELL: [&str; 2] = ["/bin/sh", "-c"];
 
 /// An instruction, from the Dockerfile or from a trigger.
-pub(super) struct Step<'k> {
-    pub(super) kind: &'k Kind,
+pub(super) struct Execution<'k> {
+    pub(super) kind: &'k InstructionKind,
     /// Its text in one line.
     pub(super) text: &'k str,
 }
 
 impl Assembly<'_> {
     /// Executes `step`, and records it in the history as Docker does.
-    pub(super) fn carry_out(&mut self, state: &mut State, step: &Step<'_>) -> Result<(), Trouble> {
+    pub(super) fn carry_out(
+        &mut self,
+        state: &mut State,
+        step: &Execution<'_>,
+    ) -> Result<(), InstructionError> {
         let escape = self.dockerfile().escape();
         let created = self.created();
         let variables = state.variables.clone();
@@ -35,9 +39,9 @@ impl Assembly<'_> {
         let document = &mut state.document;
         let config = &mut document.config;
         let history = match step.kind {
-            Kind::Copy(copy) => return self.copy(state, copy, step),
-            Kind::Workdir(path) => return self.workdir(state, &expand(path)?, step),
-            Kind::Arg(pairs) => {
+            InstructionKind::Copy(copy) => return self.copy(state, copy, step),
+            InstructionKind::Workdir(path) => return self.workdir(state, &expand(path)?, step),
+            InstructionKind::Arg(pairs) => {
                 let mut noted = "ARG".to_owned();
                 for (name, default) in pairs {
                     let default = default.as_deref().map(&expand).transpose()?;
@@ -49,7 +53,7 @@ impl Assembly<'_> {
                 }
                 noted
             }
-            Kind::Env(pairs) => {
+            InstructionKind::Env(pairs) => {
                 let mut noted = "ENV".to_owned();
                 for (name, value) in pairs {
                     let (name, value) = (expand(name)?, expand(value)?);
@@ -59,7 +63,7 @@ impl Assembly<'_> {
                 }
                 noted
             }
-            Kind::Label(pairs) => {
+            InstructionKind::Label(pairs) => {
                 let mut noted = "LABEL".to_owned();
                 for (name, value) in pairs {
                     let (name, value) = (expand(name)?, expand(value)?);
@@ -68,15 +72,15 @@ impl Assembly<'_> {
                 }
                 noted
             }
-            Kind::Maintainer(name) => {
+            InstructionKind::Maintainer(name) => {
                 document.author.clone_from(name);
                 format!("MAINTAINER {name}")
             }
-            Kind::User(user) => {
+            InstructionKind::User(user) => {
                 config.user = expand(user)?;
                 format!("USER {}", config.user)
             }
-            Kind::Expose(words) => {
+            InstructionKind::Expose(words) => {
                 let mut words = words.clone();
                 // Sorted before variables are expanded, as in the Dockerfile frontend.
                 words.sort();
@@ -86,7 +90,7 @@ impl Assembly<'_> {
                 config.exposed_ports.extend(ports.into_iter().map(|port| (port, Empty {})));
                 format!("EXPOSE [{noted}]")
             }
-            Kind::Volume(paths) => {
+            InstructionKind::Volume(paths) => {
                 let paths = paths.iter().map(|path| expand(path)).collect::<Result<Vec<_>, _>>()?;
                 if paths.iter().any(String::is_empty) {
                     return Err("a volume is empty after its variables are expanded".to_owned().into());
@@ -95,7 +99,7 @@ impl Assembly<'_> {
                 config.volumes.extend(paths.into_iter().map(|path| (path, Empty {})));
                 format!("VOLUME [{noted}]")
             }
-            Kind::Stopsignal(signal) => {
+            InstructionKind::Stopsignal(signal) => {
                 config.stop_signal = expand(signal)?;
                 if !is_signal(&config.stop_signal) {
                     let signal = &config.stop_signal;
@@ -103,20 +107,20 @@ impl Assembly<'_> {
                 }
                 format!("STOPSIGNAL {}", config.stop_signal)
             }
-            Kind::Healthcheck(healthcheck) => {
+            InstructionKind::Healthcheck(healthcheck) => {
                 config.healthcheck = Some(HealthDocument::from(healthcheck));
                 step.text.to_owned()
             }
-            Kind::Shell(shell) => {
+            InstructionKind::Shell(shell) => {
                 config.shell.clone_from(shell);
                 format!("SHELL [{}]", shell.join(" "))
             }
-            Kind::Cmd(command) => {
+            InstructionKind::Cmd(command) => {
                 config.cmd = words(command, &config.shell);
                 state.has_command = true;
                 format!("CMD {}", quoted(&config.cmd))
             }
-            Kind::Entrypoint(command) => {
+            InstructionKind::Entrypoint(command) => {
                 config.entrypoint = words(command, &config.shell);
                 // The CMD of the base image belongs to the entrypoint of the base image.
                 if !state.has_command {
@@ -124,12 +128,12 @@ impl Assembly<'_> {
                 }
                 format!("ENTRYPOINT {}", quoted(&config.entrypoint))
             }
-            Kind::Onbuild(_) => {
+            InstructionKind::Onbuild(_) => {
                 let trigger = step.text.split_once(char::is_whitespace).map_or("", |(_, trigger)| trigger);
                 config.on_build.push(trigger.trim().to_owned());
                 return Ok(());
             }
-            Kind::From(_) | Kind::Run(_) | Kind::Foreign(_) => return Ok(()),
+            InstructionKind::From(_) | InstructionKind::Run(_) | InstructionKind::Foreign(_) => return Ok(()),
         };
         document.note(&created, self.without_secrets(history), None);
         Ok(())
@@ -143,7 +147,12 @@ impl Assembly<'_> {
         values.fold(text, |text, value| text.replace(value.as_str(), "***"))
     }
 
-    fn workdir(&mut self, state: &mut State, path: &str, step: &Step<'_>) -> Result<(), Trouble> {
+    fn workdir(
+        &mut self,
+        state: &mut State,
+        path: &str,
+        step: &Execution<'_>,
+    ) -> Result<(), InstructionError> {
         let written = path;
         let path = absolute(written, &state.document.config.working_dir);
         // An absolute path stays as written, as in BuildKit.
@@ -175,9 +184,9 @@ impl Assembly<'_> {
         state: &mut State,
         changes: &Changes,
         number: &str,
-        step: &Step<'_>,
+        step: &Execution<'_>,
         created_by: String,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), InstructionError> {
         let created = self.created();
         let (text, events) = (step.text, self.events);
         let layer = match &state.root_fs {

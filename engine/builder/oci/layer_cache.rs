@@ -6,10 +6,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::change::Changes;
 use super::content::Reader;
+use super::instruction_error::InstructionError;
 use super::layer_tar::{LayerTar, Piece};
 use super::listing::{Listed, Listing};
 use super::root_fs::RootFs;
-use super::trouble::Trouble;
 use crate::image::Digest;
 use crate::oci::{BlobStore, Compression, Layer, LayerWriter, digest_of};
 
@@ -32,7 +32,7 @@ pub(super) fn make_layer(
     changes: &Changes,
     reader: &mut Reader<'_>,
     tell: &dyn Fn(),
-) -> Result<MadeLayer, Trouble> {
+) -> Result<MadeLayer, InstructionError> {
     if let Some((key, listed)) = key(root_fs, changes, compression, reader)? {
         if let Some(layer) = store.remembered_layer(&key)? {
             return Ok(MadeLayer { layer, is_cached: true });
@@ -50,7 +50,7 @@ pub(super) fn make_layer(
     Ok(MadeLayer { layer, is_cached: false })
 }
 
-fn keep(store: &BlobStore, key: &Digest, layer: &Layer, listed: Vec<Listed>) -> Result<(), Trouble> {
+fn keep(store: &BlobStore, key: &Digest, layer: &Layer, listed: Vec<Listed>) -> Result<(), InstructionError> {
     store.remember_layer(key, layer)?;
     let blob = digest_of(&layer.descriptor, key)?;
     Ok(store.keep_listing(&blob, &Listing::new(layer.diff_id, listed).to_bytes())?)
@@ -62,11 +62,11 @@ fn key(
     changes: &Changes,
     compression: Compression,
     reader: &Reader<'_>,
-) -> Result<Option<(Digest, Vec<Listed>)>, Trouble> {
+) -> Result<Option<(Digest, Vec<Listed>)>, InstructionError> {
     let mut hasher = Sha256::new_with_prefix(ENCODING);
     hasher.update(compression.to_string());
     let mut is_known = true;
-    let mut feed = |piece: Piece<'_>| -> Result<(), Trouble> {
+    let mut feed = |piece: Piece<'_>| -> Result<(), InstructionError> {
         match piece {
             Piece::Bytes(bytes) => hasher.update(bytes),
             Piece::Content(content) => match reader.known(content) {
@@ -88,9 +88,9 @@ fn write(
     root_fs: &RootFs,
     changes: &Changes,
     reader: &mut Reader<'_>,
-) -> Result<Layer, Trouble> {
+) -> Result<Layer, InstructionError> {
     let mut writer = LayerWriter::new(store, compression)?;
-    let mut feed = |piece: Piece<'_>| -> Result<(), Trouble> {
+    let mut feed = |piece: Piece<'_>| -> Result<(), InstructionError> {
         match piece {
             Piece::Bytes(bytes) => Ok(writer.write_all(bytes)?),
             Piece::Content(content) => reader.read(content, &mut |bytes| Ok(writer.write_all(bytes)?)),

@@ -7,7 +7,7 @@ use tar::{EntryType, Header};
 
 use super::change::{LayerEntry, LayerNode};
 use super::listing::{Listed, ListedKind, WHITEOUT};
-use super::node::{FileContent, Meta, Name, Node, Special};
+use super::node::{FileContent, FsNode, Meta, Name, Special};
 use super::root_fs::shown;
 
 /// Bytes of a tar record.
@@ -52,19 +52,19 @@ impl LayerTar {
                 write_header(&mut put, &path, EntryType::Link, meta, 0, &target, (0, 0))?;
                 ((*meta).clone(), ListedKind::HardLink(target))
             }
-            LayerNode::Node(node) => {
+            LayerNode::FsNode(node) => {
                 let meta = node.meta();
                 let kind = match node {
-                    Node::Folder(_) => {
+                    FsNode::Folder(_) => {
                         let path = [&path[..], b"/"].concat();
                         write_header(&mut put, &path, EntryType::Directory, meta, 0, b"", (0, 0))?;
                         ListedKind::Folder
                     }
-                    Node::Symlink(_, target) => {
+                    FsNode::Symlink(_, target) => {
                         write_header(&mut put, &path, EntryType::Symlink, meta, 0, target, (0, 0))?;
                         ListedKind::Symlink(target.to_vec())
                     }
-                    Node::Special(_, special) => {
+                    FsNode::Special(_, special) => {
                         let (entry_type, device) = match *special {
                             Special::Pipe => (EntryType::Fifo, (0, 0)),
                             Special::Character(major, minor) => (EntryType::Char, (major, minor)),
@@ -73,7 +73,7 @@ impl LayerTar {
                         write_header(&mut put, &path, entry_type, meta, 0, b"", device)?;
                         ListedKind::Special(*special)
                     }
-                    Node::File(_, content) => {
+                    FsNode::File(_, content) => {
                         let size = content.size;
                         write_header(&mut put, &path, EntryType::Regular, meta, size, b"", (0, 0))?;
                         let offset = self.position;

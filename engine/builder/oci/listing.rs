@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tar::{Archive, EntryType};
 
-use super::node::{FileContent, Folder, Meta, Name, Node, Place, Special};
+use super::node::{ContentLocation, FileContent, Folder, FsNode, Meta, Name, Special};
 use super::pack::Pack;
 use super::root_fs::{DEEPEST, Path, RootFs, names, shown, too_deep};
 use crate::image::Digest;
@@ -153,27 +153,27 @@ impl Listing {
             let meta = listed.meta.clone();
             let node = match &listed.kind {
                 ListedKind::Folder => match root_fs.get(&path) {
-                    Some(Node::Folder(there)) => Node::Folder(Folder { meta, ..there.clone() }),
-                    _ => Node::Folder(Folder { meta, ..Folder::default() }),
+                    Some(FsNode::Folder(there)) => FsNode::Folder(Folder { meta, ..there.clone() }),
+                    _ => FsNode::Folder(Folder { meta, ..Folder::default() }),
                 },
                 ListedKind::File { size, offset, digest } => {
-                    let place = Place::Packed(Arc::clone(pack), *offset);
+                    let place = ContentLocation::Packed(Arc::clone(pack), *offset);
                     let has_links = link_targets.contains(listed.path.as_slice());
                     let digest = (*digest).into();
-                    Node::File(meta, Arc::new(FileContent { size: *size, digest, place, has_links }))
+                    FsNode::File(meta, Arc::new(FileContent { size: *size, digest, place, has_links }))
                 }
                 ListedKind::HardLink(target) => {
                     let mut target = names(target);
                     resolve_parent(root_fs, &mut target)?;
                     match root_fs.get(&target) {
-                        Some(Node::Folder(_)) | None => {
+                        Some(FsNode::Folder(_)) | None => {
                             return Err(format!("the hard link `{}` has no target", shown(&path)));
                         }
                         Some(node) => node.clone(),
                     }
                 }
-                ListedKind::Symlink(target) => Node::Symlink(meta, target.as_slice().into()),
-                ListedKind::Special(special) => Node::Special(meta, *special),
+                ListedKind::Symlink(target) => FsNode::Symlink(meta, target.as_slice().into()),
+                ListedKind::Special(special) => FsNode::Special(meta, *special),
             };
             root_fs.put(&path, node);
             see(&path);
@@ -367,7 +367,7 @@ mod tests {
         assert_eq!(Listing::from_bytes(&listing.to_bytes()), Some(listing.clone()));
         let root_fs = applied(&listing, true).expect("applied");
         assert!(root_fs.get(&names(b"etc/through")).is_some(), "links are followed inside");
-        let (Some(Node::File(_, one)), Some(Node::File(_, two))) =
+        let (Some(FsNode::File(_, one)), Some(FsNode::File(_, two))) =
             (root_fs.get(&names(b"hard")), root_fs.get(&names(b"etc/passwd")))
         else {
             panic!("two files");

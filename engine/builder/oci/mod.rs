@@ -15,6 +15,7 @@ mod document;
 mod download;
 mod images;
 mod instruction;
+mod instruction_error;
 mod layer_cache;
 mod layer_tar;
 mod listing;
@@ -28,7 +29,6 @@ mod root_fs;
 mod saved;
 mod signal;
 mod state;
-mod trouble;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ use crate::image::dockerfile::BaseConfig;
 use crate::oci::{BlobStore, Compression, Origin, StoredImage};
 
 pub use images::BaseImages;
-pub use needs_daemon::{Obstacle, check_daemonless, needs_daemon};
+pub use needs_daemon::{UnsupportedFeature, check_daemonless, needs_daemon};
 pub use saved::{take_saved, taken_before};
 
 /// The configuration that an image passes on to images built from it; empty if its configuration is invalid.

@@ -5,7 +5,9 @@ use std::ops::Range;
 use super::variables::platform_args;
 use crate::builder::{BuildError, BuildRequest};
 use crate::error::StageError;
-use crate::image::dockerfile::{Base, BaseConfig, BuildArgs, Graph, Instruction, Kind, is_docker_frontend};
+use crate::image::dockerfile::{
+    Base, BaseConfig, BuildArgs, Graph, Instruction, InstructionKind, is_docker_frontend,
+};
 use crate::image::{Dockerfile, Platform, dockerfile::DockerfileError};
 
 /// The build argument that names the frontend, whatever the Dockerfile says.
@@ -13,7 +15,7 @@ const SYNTAX: &str = "BUILDKIT_SYNTAX";
 
 /// An instruction that requires a daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Obstacle {
+pub struct UnsupportedFeature {
     /// The instruction: `RUN make`.
     pub instruction: String,
     /// Its line number, starting at 1.
@@ -34,7 +36,7 @@ pub fn needs_daemon(
     target: Option<&str>,
     args: &BuildArgs,
     config: &dyn Fn(&str) -> Option<BaseConfig>,
-) -> Result<Option<Obstacle>, DockerfileError> {
+) -> Result<Option<UnsupportedFeature>, DockerfileError> {
     let target = dockerfile.target_index(target)?;
     let given = args.get(SYNTAX).filter(|frontend| !frontend.is_empty());
     let frontend = match given {
@@ -42,7 +44,7 @@ pub fn needs_daemon(
         None => dockerfile.foreign_frontend().map(|written| ("# syntax", written)),
     };
     if let Some((origin, frontend)) = frontend {
-        return Ok(Some(Obstacle {
+        return Ok(Some(UnsupportedFeature {
             instruction: format!("{origin}={frontend}"),
             line: 1,
             span: 0..dockerfile.text().lines().next().unwrap_or_default().len(),
@@ -50,7 +52,7 @@ pub fn needs_daemon(
         }));
     }
     if let Some((span, line)) = dockerfile.strict_checks() {
-        return Ok(Some(Obstacle {
+        return Ok(Some(UnsupportedFeature {
             instruction: dockerfile.text()[span.clone()].to_owned(),
             line,
             span,
@@ -69,12 +71,12 @@ pub fn needs_daemon(
     for (index, step) in dockerfile.targets().iter().enumerate().filter(|(index, _)| needed[*index]) {
         for (kind, text) in outside(index) {
             if let Some(reason) = reason(&kind) {
-                return Ok(Some(Obstacle::of_trigger(dockerfile, step.start(), &text, &reason)));
+                return Ok(Some(UnsupportedFeature::of_trigger(dockerfile, step.start(), &text, &reason)));
             }
         }
         if let Base::Target(base) = graph.bases[index] {
             for instruction in dockerfile.targets()[base].instructions() {
-                if let Kind::Onbuild(Some(kind)) = instruction.kind()
+                if let InstructionKind::Onbuild(Some(kind)) = instruction.kind()
                     && let Some(reason) = reason(kind)
                 {
                     return Ok(Some(obstacle(dockerfile, instruction, reason)));
@@ -111,7 +113,7 @@ pub fn check_daemonless(
 }
 
 /// The triggers of a base image with their texts. Invalid ones are omitted: the build reports them better.
-fn triggers(base: &BaseConfig) -> Vec<(Kind, String)> {
+fn triggers(base: &BaseConfig) -> Vec<(InstructionKind, String)> {
     let parsed = base.onbuild.iter().filter_map(|trigger| {
         let dockerfile = Dockerfile::parse("ONBUILD", format!("FROM scratch\n{trigger}\n")).ok()?;
         let kinds = dockerfile.targets().iter().flat_map(|target| target.instructions());
@@ -120,7 +122,7 @@ fn triggers(base: &BaseConfig) -> Vec<(Kind, String)> {
     parsed.flatten().collect()
 }
 
-impl Obstacle {
+impl UnsupportedFeature {
     /// For the `ONBUILD` instruction `trigger` of a base image; `from` is the `FROM` that names the image.
     pub(super) fn of_trigger(
         dockerfile: &Dockerfile,
@@ -159,8 +161,8 @@ impl Obstacle {
     }
 }
 
-fn obstacle(dockerfile: &Dockerfile, instruction: &Instruction, reason: String) -> Obstacle {
-    Obstacle {
+fn obstacle(dockerfile: &Dockerfile, instruction: &Instruction, reason: String) -> UnsupportedFeature {
+    UnsupportedFeature {
         instruction: instruction.text().lines().next().unwrap_or_default().to_owned(),
         line: instruction.lines().0,
         span: dockerfile.label(instruction),
@@ -169,12 +171,14 @@ fn obstacle(dockerfile: &Dockerfile, instruction: &Instruction, reason: String) 
 }
 
 /// Why an instruction requires a daemon, as a phrase; `None` if it does not.
-pub(super) fn reason(kind: &Kind) -> Option<String> {
+pub(super) fn reason(kind: &InstructionKind) -> Option<String> {
     match kind {
-        Kind::Run(_) => Some("it runs a command".to_owned()),
-        Kind::Foreign(reason) => Some(reason.clone()),
-        Kind::Copy(copy) if copy.parents => Some("`--parents` requires BuildKit".to_owned()),
-        Kind::Copy(copy) if copy.is_add && copy.sources.iter().any(|source| is_repository(source)) => {
+        InstructionKind::Run(_) => Some("it runs a command".to_owned()),
+        InstructionKind::Foreign(reason) => Some(reason.clone()),
+        InstructionKind::Copy(copy) if copy.parents => Some("`--parents` requires BuildKit".to_owned()),
+        InstructionKind::Copy(copy)
+            if copy.is_add && copy.sources.iter().any(|source| is_repository(source)) =>
+        {
             Some("it adds a git repository".to_owned())
         }
         _ => None,

@@ -40,7 +40,7 @@ impl Meta {
 
 /// A node of a file system. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) enum Node {
+pub(super) enum FsNode {
     Folder(Folder),
     /// Hard links share their content.
     File(Meta, Arc<FileContent>),
@@ -52,7 +52,7 @@ pub(super) enum Node {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Folder {
     pub(super) meta: Meta,
-    pub(super) children: Arc<BTreeMap<Name, Node>>,
+    pub(super) children: Arc<BTreeMap<Name, FsNode>>,
 }
 
 /// A node that is not a file, directory or symlink.
@@ -65,7 +65,7 @@ pub(super) enum Special {
     Block(u32, u32),
 }
 
-impl Node {
+impl FsNode {
     pub(super) fn meta(&self) -> &Meta {
         match self {
             Self::Folder(folder) => &folder.meta,
@@ -86,14 +86,14 @@ impl Node {
 pub(super) struct FileContent {
     pub(super) size: u64,
     pub(super) digest: OnceLock<Digest>,
-    pub(super) place: Place,
+    pub(super) place: ContentLocation,
     /// Whether it has hard links in its source, which are kept if they are copied together.
     pub(super) has_links: bool,
 }
 
 /// Where the content of a file is.
 #[derive(Debug)]
-pub(super) enum Place {
+pub(super) enum ContentLocation {
     /// A file of the build context.
     Context(Entry),
     Memory(Bytes),
@@ -104,13 +104,13 @@ pub(super) enum Place {
 }
 
 impl FileContent {
-    pub(super) fn new(size: u64, digest: Option<Digest>, place: Place) -> Arc<Self> {
+    pub(super) fn new(size: u64, digest: Option<Digest>, place: ContentLocation) -> Arc<Self> {
         let digest = digest.map(OnceLock::from).unwrap_or_default();
         Arc::new(Self { size, digest, place, has_links: false })
     }
 
     pub(super) fn in_memory(content: impl Into<Bytes>) -> Arc<Self> {
         let content = content.into();
-        Self::new(content.len() as u64, Some(Digest::of(&content)), Place::Memory(content))
+        Self::new(content.len() as u64, Some(Digest::of(&content)), ContentLocation::Memory(content))
     }
 }

@@ -1,8 +1,8 @@
 //! Looks up users and groups by name in an image.
 
 use super::content::Reader;
+use super::instruction_error::InstructionError;
 use super::root_fs::RootFs;
-use super::trouble::Trouble;
 
 /// The size limit of a list of users; a longer file is ignored.
 const LONGEST: u64 = 16 << 20;
@@ -25,14 +25,14 @@ pub(super) fn owner(
     is_blank: bool,
     owner: &str,
     reader: &mut Reader<'_>,
-) -> Result<Owner, Trouble> {
+) -> Result<Owner, InstructionError> {
     let (user, group) = match owner.split_once(':') {
         Some((user, group)) => (user, Some(group)),
         None => (owner, None),
     };
     let mut found = Owner::default();
     let mut ask = |kind: &'static str, file: &str, name: &str| match is_blank {
-        true => Err(Trouble::with_help(
+        true => Err(InstructionError::with_help(
             format!("unknown {kind} `{name}`: the image is empty"),
             "use the ID, or first COPY the file that defines it",
         )),
@@ -77,7 +77,7 @@ fn look_up(
     file: &str,
     name: &str,
     reader: &mut Reader<'_>,
-) -> Result<Vec<String>, Trouble> {
+) -> Result<Vec<String>, InstructionError> {
     let Some(content) = root_fs.file(file).filter(|content| content.size <= LONGEST) else {
         return Ok(Vec::new());
     };

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::compression::decompress;
 use super::content::unsendable;
-use super::trouble::Trouble;
+use super::instruction_error::InstructionError;
 use crate::image::Digest;
 use crate::image::context::{Changed, Entry};
 use crate::oci::BlobStore;
@@ -66,7 +66,7 @@ impl Pack {
     }
 
     /// The instruction error for `error`, which occurred while reading it.
-    pub(super) fn trouble(&self, error: io::Error) -> Trouble {
+    pub(super) fn trouble(&self, error: io::Error) -> InstructionError {
         match &self.source {
             PackSource::Context(entry) if Changed::of(&error).is_some() => unsendable(entry, &error),
             _ => error.into(),

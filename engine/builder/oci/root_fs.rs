@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::node::{Folder, Meta, Name, Node};
+use super::node::{Folder, FsNode, Meta, Name};
 
 /// How many symlinks a path may contain, as in Linux.
 const MOST_LINKS: usize = 255;
@@ -43,7 +43,7 @@ pub(super) fn too_deep() -> String {
 
 impl RootFs {
     /// The node at `path`, whose symlinks are not followed; `None` for the root.
-    pub(super) fn get(&self, path: &[Name]) -> Option<&Node> {
+    pub(super) fn get(&self, path: &[Name]) -> Option<&FsNode> {
         let (last, folders) = path.split_last()?;
         self.folder(folders)?.children.get(last)
     }
@@ -51,7 +51,7 @@ impl RootFs {
     /// The directory at `path`, whose symlinks are not followed.
     pub(super) fn folder(&self, path: &[Name]) -> Option<&Folder> {
         path.iter().try_fold(&self.root, |folder, name| match folder.children.get(name)? {
-            Node::Folder(folder) => Some(folder),
+            FsNode::Folder(folder) => Some(folder),
             _ => None,
         })
     }
@@ -77,7 +77,7 @@ impl RootFs {
                 }
                 _ => resolved.push(name),
             }
-            if let Some(Node::Symlink(_, target)) = self.get(&resolved) {
+            if let Some(FsNode::Symlink(_, target)) = self.get(&resolved) {
                 links += 1;
                 if links > MOST_LINKS || open.len() > DEEPEST {
                     return Err(format!("cycle of symlinks at `{}`", shown(&resolved)));
@@ -93,9 +93,9 @@ impl RootFs {
     }
 
     /// Puts `node` at `path`, replacing what is there. The directories above it must exist.
-    pub(super) fn put(&mut self, path: &[Name], node: Node) {
+    pub(super) fn put(&mut self, path: &[Name], node: FsNode) {
         let Some((last, folders)) = path.split_last() else {
-            if let Node::Folder(folder) = node {
+            if let FsNode::Folder(folder) = node {
                 self.root = folder;
             }
             return;
@@ -130,11 +130,11 @@ impl RootFs {
         }
         for end in 1..=path.len() {
             match self.get(&path[..end]) {
-                Some(Node::Folder(_)) => {}
+                Some(FsNode::Folder(_)) => {}
                 Some(_) => return Err(format!("`{}` is not a directory", shown(&path[..end]))),
                 None => {
                     let folder = Folder { meta: meta.clone(), ..Folder::default() };
-                    self.put(&path[..end], Node::Folder(folder));
+                    self.put(&path[..end], FsNode::Folder(folder));
                     made(&path[..end]);
                 }
             }
@@ -146,7 +146,7 @@ impl RootFs {
         let mut folder = &mut self.root;
         for name in path {
             match Arc::make_mut(&mut folder.children).get_mut(name)? {
-                Node::Folder(below) => folder = below,
+                FsNode::Folder(below) => folder = below,
                 _ => return None,
             }
         }
@@ -157,7 +157,7 @@ impl RootFs {
     pub(super) fn file(&self, path: &str) -> Option<Arc<super::node::FileContent>> {
         let path = self.resolve(&names(path.as_bytes())).ok()?;
         match self.get(&path)? {
-            Node::File(_, content) => Some(Arc::clone(content)),
+            FsNode::File(_, content) => Some(Arc::clone(content)),
             _ => None,
         }
     }
@@ -168,8 +168,8 @@ mod tests {
     use super::*;
     use crate::builder::oci::node::FileContent;
 
-    fn link(target: &str) -> Node {
-        Node::Symlink(Meta::default(), target.as_bytes().into())
+    fn link(target: &str) -> FsNode {
+        FsNode::Symlink(Meta::default(), target.as_bytes().into())
     }
 
     fn root_fs() -> RootFs {
@@ -180,7 +180,7 @@ mod tests {
         root_fs.put(&names(b"var/up"), link("../../../../run/./lock"));
         root_fs.put(&names(b"dangling"), link("var/run/gone"));
         root_fs.put(&names(b"round"), link("round"));
-        root_fs.put(&names(b"file"), Node::File(Meta::default(), FileContent::in_memory("x")));
+        root_fs.put(&names(b"file"), FsNode::File(Meta::default(), FileContent::in_memory("x")));
         root_fs
     }
 

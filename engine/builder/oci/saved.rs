@@ -31,7 +31,7 @@ struct Saved {
 /// containerd image store, the manifest, or an index of manifests by platform (OCI image spec).
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Document {
+struct ArchiveDocument {
     manifests: Vec<Descriptor>,
     layers: Vec<Descriptor>,
     /// In a manifest, a descriptor; in a configuration, the settings for containers.
@@ -78,7 +78,7 @@ fn documents(
     // An index may contain another index.
     for _ in 0..MOST_LINKS {
         let Some(content) = read(&id)? else { return Ok(None) };
-        let document: Document = serde_json::from_slice(&content)?;
+        let document: ArchiveDocument = serde_json::from_slice(&content)?;
         let fits = |descriptor: &&Descriptor| {
             descriptor.platform.as_ref().is_none_or(|described| described.is(platform))
         };

@@ -1,7 +1,7 @@
 //! `windlass check`: problems in the configuration and the scripts, in every profile.
 
 mod finding;
-mod survey;
+mod project_check;
 
 use clap::Args;
 
@@ -39,7 +39,7 @@ pub struct CheckArgs {
 /// # Errors
 /// If the project is not found or its configuration is invalid regardless of the profile.
 pub fn check(global: &GlobalOptions, args: &CheckArgs) -> Result<ExitStatus, Failure> {
-    let survey = survey::survey(global)?;
+    let survey = project_check::survey(global)?;
     if args.json {
         print_json(&survey.findings.iter().map(View::of).collect::<Vec<_>>())?;
     } else {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::search::Found;
-use crate::script::reference::{Documented, Kind};
+use super::search::SearchResult;
+use crate::script::reference::{DocKind, Documented};
 
 /// The width without a terminal.
 const WIDTH: usize = 100;
@@ -25,25 +25,27 @@ impl Page {
 
     /// One line for each of `entries`, by kind.
     pub fn overview(&self, entries: &[Documented]) -> String {
-        let of =
-            |kinds: &[Kind]| entries.iter().filter(|entry| kinds.contains(&entry.kind)).collect::<Vec<_>>();
-        let functions = of(&[Kind::Function]);
+        let of = |kinds: &[DocKind]| {
+            entries.iter().filter(|entry| kinds.contains(&entry.kind)).collect::<Vec<_>>()
+        };
+        let functions = of(&[DocKind::Function]);
         let mut text =
             "Functions of the pipeline: override them in windlass.rhai, or windlass.<profile>.rhai\n"
                 .to_owned();
         text += &self.table(&functions);
         text += "\nStages and properties: call them\n";
-        text += &self.table(&of(&[Kind::Stage, Kind::Property]));
+        text += &self.table(&of(&[DocKind::Stage, DocKind::Property]));
         text += "\nThe standard library: `import \"std/tags\" as tags;`, then `tags::branch()`\n";
-        text += &self.table(&of(&[Kind::Library]));
+        text += &self.table(&of(&[DocKind::Library]));
         text += "\nTests: call them in *_test.rhai\n";
-        text += &self.table(&of(&[Kind::Test]));
+        text += &self.table(&of(&[DocKind::Test]));
         text + "\n`windlass doc NAME` shows one entry, `windlass doc images` the keys of devspace.yaml.\n"
     }
 
     /// The entries for `name`.
-    pub fn about(&self, name: &str, found: &Found<'_>) -> String {
-        let (keys, others): (Vec<_>, Vec<_>) = found.exact.iter().partition(|entry| entry.kind == Kind::Key);
+    pub fn about(&self, name: &str, found: &SearchResult<'_>) -> String {
+        let (keys, others): (Vec<_>, Vec<_>) =
+            found.exact.iter().partition(|entry| entry.kind == DocKind::Key);
         let mut parts: Vec<_> = others.into_iter().map(|entry| self.entry(entry)).collect();
         match keys.as_slice() {
             [] => {}
@@ -78,12 +80,12 @@ impl Page {
     fn entry(&self, entry: &Documented) -> String {
         let returns = entry.returns.as_ref().map(|returns| format!(" -> {returns}")).unwrap_or_default();
         let kind = match entry.kind {
-            Kind::Function => "a function of the pipeline, which you can override",
-            Kind::Stage => "a stage",
-            Kind::Property => "a property",
-            Kind::Key => "a key of devspace.yaml",
-            Kind::Test => "a function for tests",
-            Kind::Library => "a function of the standard library",
+            DocKind::Function => "a function of the pipeline, which you can override",
+            DocKind::Stage => "a stage",
+            DocKind::Property => "a property",
+            DocKind::Key => "a key of devspace.yaml",
+            DocKind::Test => "a function for tests",
+            DocKind::Library => "a function of the standard library",
         };
         format!("{}{returns}\n  {kind}\n\n{}", entry.call, self.markdown(&entry.text))
     }

@@ -1,13 +1,13 @@
 //! Looks up names in the reference.
 
-use crate::script::reference::{Documented, Kind};
+use crate::script::reference::{DocKind, Documented};
 use crate::suggestion::nearest;
 
 /// The name under which the functions for tests are found.
 const TESTS: &str = "test";
 
 /// The entries for a name.
-pub struct Found<'a> {
+pub struct SearchResult<'a> {
     /// The entries with this name.
     pub exact: Vec<&'a Documented>,
     /// The members of the type or module with this name.
@@ -28,17 +28,18 @@ pub struct Unknown {
 ///
 /// # Errors
 /// `doc::unknown`, with the nearest name.
-pub fn find<'a>(entries: &'a [Documented], name: &str) -> Result<Found<'a>, Unknown> {
+pub fn find<'a>(entries: &'a [Documented], name: &str) -> Result<SearchResult<'a>, Unknown> {
     let wanted = name.trim_end_matches("()");
     let is_meant = |entry: &&Documented| [&*entry.call, entry.path(), entry.name()].contains(&wanted);
     let exact: Vec<_> = entries.iter().filter(is_meant).collect();
-    let is_member =
-        |entry: &&Documented| entry.owner() == Some(wanted) || (wanted == TESTS && entry.kind == Kind::Test);
+    let is_member = |entry: &&Documented| {
+        entry.owner() == Some(wanted) || (wanted == TESTS && entry.kind == DocKind::Test)
+    };
     let members: Vec<_> = entries.iter().filter(is_member).collect();
     if exact.is_empty() && members.is_empty() {
         return Err(Unknown { name: name.to_owned(), help: help(entries, wanted) });
     }
-    Ok(Found { exact, members })
+    Ok(SearchResult { exact, members })
 }
 
 fn help(entries: &[Documented], name: &str) -> String {

@@ -42,7 +42,7 @@ impl Row for VariableStatus {
 
 /// Lists the variables in file order.
 pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Failure> {
-    let (explanation, warnings) = load::load_explained(global, Explain::Survey)?;
+    let (explanation, warnings) = load::load_explained(global, Explain::ProjectCheck)?;
     load::tell(&warnings, global);
     show(&explanation.variables, json, "the project has no variables")
 }

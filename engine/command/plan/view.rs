@@ -7,7 +7,7 @@ use std::ops::Range;
 use indicatif::HumanBytes;
 use serde::Serialize;
 
-use crate::command::dry_run::{DryRun, Part, Told};
+use crate::command::dry_run::{DryRun, Part, PlannedImage};
 use crate::event::{Decision, Outcome};
 use crate::host::planning::{Effect, EffectKind};
 use crate::process::Purpose;
@@ -201,8 +201,8 @@ fn phrase(effect: &Effect) -> String {
 }
 
 impl ImageView {
-    fn new(part: &Part, name: &str, level: usize, told: Told, effects: Vec<Effect>) -> Self {
-        let Told { decision, notes, result } = told;
+    fn new(part: &Part, name: &str, level: usize, told: PlannedImage, effects: Vec<Effect>) -> Self {
+        let PlannedImage { decision, notes, result } = told;
         let run = &part.run;
         let repository = run.project.images.get(name).map(|image| image.repository.to_string());
         let repository = repository.unwrap_or_default();

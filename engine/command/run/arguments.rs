@@ -8,7 +8,7 @@ use rhai::{Array, Dynamic};
 use serde_json::Value;
 
 use crate::command::cli::{Cli, GlobalOptions};
-use crate::script::{Kind, Parameter, Signature};
+use crate::script::{Parameter, ParameterKind, Signature};
 
 /// A parsed command line.
 pub struct Parsed<O> {
@@ -113,8 +113,8 @@ fn base(parameter: &Parameter) -> Arg {
 fn positional(parameter: &Parameter) -> Arg {
     let argument = base(parameter).required(true);
     match parameter.kind {
-        Kind::List => argument.num_args(1..),
-        Kind::Int | Kind::Float => argument.allow_negative_numbers(true),
+        ParameterKind::List => argument.num_args(1..),
+        ParameterKind::Int | ParameterKind::Float => argument.allow_negative_numbers(true),
         _ => argument,
     }
 }
@@ -139,16 +139,16 @@ fn flag(parameter: &Parameter) -> Arg {
     }
 }
 
-fn parser(kind: &Kind) -> ValueParser {
+fn parser(kind: &ParameterKind) -> ValueParser {
     match kind {
-        Kind::Int => ValueParser::new(|text: &str| {
+        ParameterKind::Int => ValueParser::new(|text: &str| {
             text.parse::<i64>().map_err(|_| "expected a whole number such as 8080")
         }),
-        Kind::Float => {
+        ParameterKind::Float => {
             ValueParser::new(|text: &str| text.parse::<f64>().map_err(|_| "expected a number such as 0.5"))
         }
-        Kind::Choice { values } => PossibleValuesParser::new(values).map(|value| value).into(),
-        Kind::String | Kind::List | Kind::Bool => ValueParser::string(),
+        ParameterKind::Choice { values } => PossibleValuesParser::new(values).map(|value| value).into(),
+        ParameterKind::String | ParameterKind::List | ParameterKind::Bool => ValueParser::string(),
     }
 }
 
@@ -156,14 +156,16 @@ fn parser(kind: &Kind) -> ValueParser {
 fn value(parameter: &Parameter, matches: &ArgMatches) -> Dynamic {
     let id = id_of(parameter);
     match &parameter.kind {
-        Kind::Int => matches.get_one::<i64>(&id).copied().map_or(Dynamic::UNIT, Dynamic::from),
-        Kind::Float => matches.get_one::<f64>(&id).copied().map_or(Dynamic::UNIT, Dynamic::from),
-        Kind::Bool => (matches.get_flag(&id) != (parameter.default == Some(Value::Bool(true)))).into(),
-        Kind::List => {
+        ParameterKind::Int => matches.get_one::<i64>(&id).copied().map_or(Dynamic::UNIT, Dynamic::from),
+        ParameterKind::Float => matches.get_one::<f64>(&id).copied().map_or(Dynamic::UNIT, Dynamic::from),
+        ParameterKind::Bool => {
+            (matches.get_flag(&id) != (parameter.default == Some(Value::Bool(true)))).into()
+        }
+        ParameterKind::List => {
             let items = matches.get_many::<String>(&id).into_iter().flatten();
             items.cloned().map(Dynamic::from).collect::<Array>().into()
         }
-        Kind::String | Kind::Choice { .. } => {
+        ParameterKind::String | ParameterKind::Choice { .. } => {
             matches.get_one::<String>(&id).cloned().map_or(Dynamic::UNIT, Dynamic::from)
         }
     }

@@ -1,7 +1,7 @@
 //! `windlass why`: which inputs changed since the last build, and which images a file affects.
 
 mod change;
-mod touched;
+mod impact_report;
 
 use std::path::{Path, PathBuf};
 
@@ -69,8 +69,8 @@ pub fn why(global: &GlobalOptions, args: &WhyArgs) -> Result<ExitStatus, Failure
         if args.json { print_json(&images) } else { print(&change::text(&images, dry_run.now())) }?;
     } else {
         let files: Vec<_> = args.files.iter().map(|file| absolute(file)).collect();
-        let answers = touched::answers(&dry_run, &files, &is_asked);
-        if args.json { print_json(&answers) } else { print(&touched::text(&answers)) }?;
+        let answers = impact_report::answers(&dry_run, &files, &is_asked);
+        if args.json { print_json(&answers) } else { print(&impact_report::text(&answers)) }?;
     }
     Ok(dry_run.end())
 }

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::kaniko::kaniko;
-use crate::config::node::{Mapping, Node, field};
+use crate::config::node::{Mapping, YamlNode, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
 use crate::config::{
@@ -48,11 +48,11 @@ pub(crate) fn build(mapping: &Mapping, of: &str, reader: &mut Reader<'_>) -> Bui
 }
 
 /// Reads the tool `key` with `read`. A tool without a value is selected with its defaults.
-fn tool<T>(mapping: &Mapping, key: &str, read: impl FnOnce(Option<&Node>) -> T) -> Option<T> {
+fn tool<T>(mapping: &Mapping, key: &str, read: impl FnOnce(Option<&YamlNode>) -> T) -> Option<T> {
     mapping.get(key).map(|entry| read(Some(&entry.node).filter(|node| !node.is_null())))
 }
 
-fn docker(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> DockerConfig {
+fn docker(node: Option<&YamlNode>, of: &str, reader: &mut Reader<'_>) -> DockerConfig {
     let what = format!("`docker` of {of}");
     let Some(mapping) = node.and_then(|node| reader.mapping(node, &what)) else {
         return DockerConfig::default();
@@ -69,7 +69,7 @@ fn docker(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> DockerConfi
 
 /// `buildKit` is the Docker builder with BuildKit: their common options are equivalent. Options that only buildx
 /// supports use it.
-fn build_kit(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> DockerConfig {
+fn build_kit(node: Option<&YamlNode>, of: &str, reader: &mut Reader<'_>) -> DockerConfig {
     let what = format!("`buildKit` of {of}");
     let with_build_kit = DockerConfig { use_build_kit: Some(true), ..DockerConfig::default() };
     let Some(mapping) = node.and_then(|node| reader.mapping(node, &what)) else {
@@ -90,7 +90,7 @@ fn build_kit(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> DockerCo
     }
 }
 
-fn in_cluster(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> InClusterConfig {
+fn in_cluster(node: Option<&YamlNode>, of: &str, reader: &mut Reader<'_>) -> InClusterConfig {
     let what = format!("`inCluster` of {of}");
     let Some(mapping) = node.and_then(|node| reader.mapping(node, &what)) else {
         return InClusterConfig::default();
@@ -114,7 +114,7 @@ fn in_cluster(node: Option<&Node>, of: &str, reader: &mut Reader<'_>) -> InClust
     }
 }
 
-fn custom(node: &Node, of: &str, reader: &mut Reader<'_>) -> Option<CustomConfig> {
+fn custom(node: &YamlNode, of: &str, reader: &mut Reader<'_>) -> Option<CustomConfig> {
     let what = format!("`custom` of {of}");
     let mapping = reader.mapping(node, &what)?;
     let args = reader.texts(mapping, "args", &what);

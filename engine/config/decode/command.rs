@@ -4,12 +4,15 @@ use indexmap::IndexMap;
 
 use super::entries::entries;
 use crate::config::CommandConfig;
-use crate::config::node::{Entry, Node, Value};
+use crate::config::node::{Entry, Value, YamlNode};
 use crate::config::problem::Report;
 use crate::config::reader::{Reader, with_variables};
 
 /// Reads `commands`. Errors inside of a command matter only when it runs, but duplicate names are reported.
-pub(crate) fn commands(section: Option<&Node>, reader: &mut Reader<'_>) -> IndexMap<String, CommandConfig> {
+pub(crate) fn commands(
+    section: Option<&YamlNode>,
+    reader: &mut Reader<'_>,
+) -> IndexMap<String, CommandConfig> {
     let mut commands: IndexMap<String, CommandConfig> = IndexMap::new();
     for entry in entries(section) {
         let Some(name) = entry.name else { continue };
@@ -56,11 +59,11 @@ pub(crate) fn commands(section: Option<&Node>, reader: &mut Reader<'_>) -> Index
 }
 
 /// The command `name` in the section `commands`.
-pub(crate) fn command_mut<'n>(section: &'n mut Entry, name: &str) -> Option<&'n mut Node> {
+pub(crate) fn command_mut<'n>(section: &'n mut Entry, name: &str) -> Option<&'n mut YamlNode> {
     match &mut section.node.value {
         Value::Mapping(entries) => entries.get_mut(name).map(|entry| &mut entry.node),
         Value::Sequence(items) => items.iter_mut().find(|item| {
-            let scalar = item.get("name").and_then(Node::as_scalar);
+            let scalar = item.get("name").and_then(YamlNode::as_scalar);
             scalar.is_some_and(|scalar| scalar.text.trim() == name)
         }),
         Value::Scalar(_) => None,

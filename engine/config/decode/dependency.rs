@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::entries::{NamedEntry, entries};
-use crate::config::node::{Mapping, Node, Value, field};
+use crate::config::node::{Mapping, Value, YamlNode, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
 use crate::config::{DependencyConfig, DependencySource};
@@ -15,7 +15,7 @@ const PLACE_HELP: &str =
 
 /// Reads `dependencies`, without disabled ones.
 pub(crate) fn dependencies(
-    section: Option<&Node>,
+    section: Option<&YamlNode>,
     reader: &mut Reader<'_>,
 ) -> IndexMap<String, DependencyConfig> {
     let mut dependencies: IndexMap<String, DependencyConfig> = IndexMap::new();
@@ -51,10 +51,10 @@ fn dependency(entry: NamedEntry<'_>, reader: &mut Reader<'_>) -> Option<Dependen
     if reader.boolean(mapping, "disabled", &what) == Some(true) {
         return None;
     }
-    let place = field(mapping, "source").and_then(Node::as_mapping).unwrap_or(mapping);
+    let place = field(mapping, "source").and_then(YamlNode::as_mapping).unwrap_or(mapping);
     let Some(source) = source(place, &what, reader) else {
         // The problem of its location was reported.
-        let is_told = |key| field(mapping, key).or(field(place, key)).is_some_and(Node::is_unresolved);
+        let is_told = |key| field(mapping, key).or(field(place, key)).is_some_and(YamlNode::is_unresolved);
         if ["source", "path", "git"].into_iter().any(is_told) {
             return None;
         }
@@ -102,7 +102,7 @@ fn parents(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<String
         return Vec::new();
     };
     let of = format!("`profileParents` of {what}");
-    let name = |node: &Node| reader.string(node.get("profile").unwrap_or(node), &of);
+    let name = |node: &YamlNode| reader.string(node.get("profile").unwrap_or(node), &of);
     items.iter().filter_map(name).collect()
 }
 

@@ -1,6 +1,6 @@
 //! Sections that are a list of named entries in older versions, and a map by name in the newest one.
 
-use crate::config::node::{Node, Span, Value, field};
+use crate::config::node::{Span, Value, YamlNode, field};
 
 /// An entry of such a section.
 pub(super) struct NamedEntry<'n> {
@@ -9,11 +9,11 @@ pub(super) struct NamedEntry<'n> {
     /// The start of the entry.
     pub span: Span,
     /// The value of the entry.
-    pub node: &'n Node,
+    pub node: &'n YamlNode,
 }
 
 /// The entries of `section`, in file order.
-pub(super) fn entries(section: Option<&Node>) -> Vec<NamedEntry<'_>> {
+pub(super) fn entries(section: Option<&YamlNode>) -> Vec<NamedEntry<'_>> {
     match section.map(|section| &section.value) {
         Some(Value::Mapping(entries)) => {
             let entries = entries.iter().filter(|(_, entry)| !entry.node.is_null());
@@ -25,8 +25,9 @@ pub(super) fn entries(section: Option<&Node>) -> Vec<NamedEntry<'_>> {
             named.collect()
         }
         Some(Value::Sequence(items)) => {
-            let name = |item: &Node| {
-                let name = item.as_mapping().and_then(|item| field(item, "name")).and_then(Node::as_scalar);
+            let name = |item: &YamlNode| {
+                let name =
+                    item.as_mapping().and_then(|item| field(item, "name")).and_then(YamlNode::as_scalar);
                 name.map(|name| name.text.trim().to_owned()).filter(|name| !name.is_empty())
             };
             items.iter().map(|item| NamedEntry { name: name(item), span: item.span, node: item }).collect()

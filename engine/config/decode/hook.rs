@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::event;
-use crate::config::node::{Mapping, Node, field};
+use crate::config::node::{Mapping, YamlNode, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
 use crate::config::{Hook, ImageConfig};
@@ -14,7 +14,7 @@ const CONTAINER_ACTIONS: [&str; 4] = ["upload", "download", "logs", "wait"];
 
 /// Reads `hooks`, without disabled ones.
 pub(crate) fn hooks(
-    section: Option<&Node>,
+    section: Option<&YamlNode>,
     images: &IndexMap<String, ImageConfig>,
     reader: &mut Reader<'_>,
 ) -> Vec<Hook> {
@@ -22,10 +22,10 @@ pub(crate) fn hooks(
     nodes.iter().filter_map(|node| hook(node, images, reader)).collect()
 }
 
-fn hook(node: &Node, images: &IndexMap<String, ImageConfig>, reader: &mut Reader<'_>) -> Option<Hook> {
+fn hook(node: &YamlNode, images: &IndexMap<String, ImageConfig>, reader: &mut Reader<'_>) -> Option<Hook> {
     let mapping = reader.mapping(node, "a hook")?;
     let name = reader.text(mapping, "name", "a hook").filter(|name| !name.trim().is_empty());
-    let what = match field(mapping, "name").and_then(Node::as_scalar) {
+    let what = match field(mapping, "name").and_then(YamlNode::as_scalar) {
         Some(name) => format!("hook `{}`", name.shown()),
         None => "a hook".to_owned(),
     };
@@ -70,7 +70,7 @@ fn known_events(
     images: &IndexMap<String, ImageConfig>,
     reader: &mut Reader<'_>,
 ) {
-    let nodes = field(mapping, "events").and_then(Node::as_sequence).unwrap_or_default();
+    let nodes = field(mapping, "events").and_then(YamlNode::as_sequence).unwrap_or_default();
     for node in nodes {
         let Some(event) = node.as_scalar() else { continue };
         if let Some(meant) = event::meant(&event.text) {
@@ -88,7 +88,7 @@ fn known_events(
 
 fn unknown_image(
     name: &str,
-    node: &Node,
+    node: &YamlNode,
     what: &str,
     images: &IndexMap<String, ImageConfig>,
     reader: &mut Reader<'_>,

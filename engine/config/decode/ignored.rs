@@ -1,7 +1,7 @@
 //! Keys that DevSpace supports and windlass ignores: reports each of them once.
 
 use super::super::node::{Mapping, Span, field};
-use crate::config::node::Node;
+use crate::config::node::YamlNode;
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
 
@@ -44,6 +44,6 @@ fn ignored(reader: &mut Reader<'_>, span: Span, key: &str, reason: &str, help: &
 }
 
 /// Whether `node` is the string `text`.
-fn is(node: Option<&Node>, text: &str) -> bool {
-    node.and_then(Node::as_scalar).is_some_and(|scalar| scalar.text == text)
+fn is(node: Option<&YamlNode>, text: &str) -> bool {
+    node.and_then(YamlNode::as_scalar).is_some_and(|scalar| scalar.text == text)
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use super::build::{Build, build};
-use crate::config::node::{Mapping, Node, Scalar, Span, field};
+use crate::config::node::{Mapping, Scalar, Span, YamlNode, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
 use crate::config::schema::REBUILD_STRATEGIES;
@@ -16,7 +16,7 @@ use crate::image::{Repository, Tag, TagTemplate};
 /// Reads `images`, with their JSON for hooks if `with_json` is set. Images without a value are omitted: this is how a
 /// profile removes an image.
 pub(crate) fn images(
-    section: Option<&Node>,
+    section: Option<&YamlNode>,
     with_json: bool,
     reader: &mut Reader<'_>,
 ) -> IndexMap<String, ImageConfig> {
@@ -46,7 +46,7 @@ pub(crate) fn images(
 }
 
 /// The entry as JSON, with passwords as `***`.
-fn json(node: &Node) -> serde_json::Value {
+fn json(node: &YamlNode) -> serde_json::Value {
     let mut node = node.clone();
     node.for_each_scalar(&mut Scalar::mask);
     node.to_json()
@@ -92,7 +92,7 @@ impl Claims {
 fn image(
     name: &str,
     key: Span,
-    node: &Node,
+    node: &YamlNode,
     reader: &mut Reader<'_>,
 ) -> Option<(ImageConfig, Vec<(TagTemplate, Span)>)> {
     let what = format!("image `{name}`");
@@ -137,7 +137,7 @@ fn image(
     Some((image, tags))
 }
 
-fn repository(node: &Node, mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Option<Repository> {
+fn repository(node: &YamlNode, mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Option<Repository> {
     let Some(image) = field(mapping, "image") else {
         reader.missing(node, "image", what);
         return None;
@@ -170,7 +170,7 @@ fn repository(node: &Node, mapping: &Mapping, what: &str, reader: &mut Reader<'_
 }
 
 fn tags(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<(TagTemplate, Span)> {
-    let mut nodes: Vec<&Node> = Vec::new();
+    let mut nodes: Vec<&YamlNode> = Vec::new();
     if let Some(node) = field(mapping, "tags") {
         nodes.extend(reader.sequence(node, &format!("`tags` of {what}")).unwrap_or_default());
     }
@@ -244,6 +244,6 @@ fn is_name_part(char: char) -> bool {
 }
 
 /// The notation in the file of a text that must not be displayed.
-fn hidden(node: &Node) -> Option<&str> {
+fn hidden(node: &YamlNode) -> Option<&str> {
     node.as_scalar().and_then(|scalar| scalar.written.as_deref())
 }

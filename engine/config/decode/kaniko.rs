@@ -1,13 +1,13 @@
 //! `build.kaniko` of an image.
 
-use crate::config::node::{Mapping, Node, field};
+use crate::config::node::{Mapping, YamlNode, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
 use crate::config::{BuilderArgs, KanikoConfig, MountConfig, MountItem, MountKind};
 
 /// Reads the block `kaniko` of `image`, which messages call `of`.
 pub(super) fn kaniko(
-    node: Option<&Node>,
+    node: Option<&YamlNode>,
     image: &Mapping,
     of: &str,
     reader: &mut Reader<'_>,
@@ -28,11 +28,11 @@ pub(super) fn kaniko(
         generate_name: text("generateName"),
         ..KanikoConfig::default()
     };
-    let resources = field(mapping, "resources").and_then(Node::as_mapping);
+    let resources = field(mapping, "resources").and_then(YamlNode::as_mapping);
     let mut quantities =
         |key: &str| resources.map(|resources| reader.text_map(resources, key, &what)).unwrap_or_default();
     let (requests, limits) = (quantities("requests"), quantities("limits"));
-    let json = |key: &str| field(mapping, key).map(Node::to_json);
+    let json = |key: &str| field(mapping, key).map(YamlNode::to_json);
     KanikoConfig {
         cache: reader.boolean(mapping, "cache", &what).unwrap_or(false),
         insecure: reader.boolean(mapping, "insecure", &what).unwrap_or(false),
@@ -60,7 +60,7 @@ pub(super) fn kaniko(
 /// has options as well.
 fn warn_of_options(mapping: &Mapping, image: &Mapping, what: &str, reader: &mut Reader<'_>) {
     let Some(entry) = mapping.get("options") else { return };
-    let json = |mapping: &Mapping, key: &str| field(mapping, key).map(Node::to_json);
+    let json = |mapping: &Mapping, key: &str| field(mapping, key).map(YamlNode::to_json);
     let options = entry.node.as_mapping();
     let differs = |key: &&str| {
         options.is_some_and(|own| json(own, key).is_some_and(|own| Some(own) != json(image, key)))
@@ -116,7 +116,7 @@ fn items(source: &Mapping, of: &str, reader: &mut Reader<'_>) -> Vec<MountItem> 
     let Some(node) = field(source, "items") else { return Vec::new() };
     let what = format!("an item of {of}");
     let nodes = reader.sequence(node, &format!("`items` of {of}")).unwrap_or_default();
-    let mut item = |node: &Node| {
+    let mut item = |node: &YamlNode| {
         let mapping = reader.mapping(node, &what)?;
         let (key, path) = (reader.text(mapping, "key", &what), reader.text(mapping, "path", &what));
         for (name, value) in [("key", &key), ("path", &path)] {

@@ -1,7 +1,7 @@
 //! The section `pullSecrets`.
 
 use crate::config::PullSecretConfig;
-use crate::config::node::{Mapping, Node};
+use crate::config::node::{Mapping, YamlNode};
 use crate::config::reader::Reader;
 use crate::registry::domain_of;
 use crate::secret::Secret;
@@ -10,7 +10,7 @@ use crate::secret::Secret;
 const MERGED: &str = "devspace-pull-secrets";
 
 /// Reads `pullSecrets`, without disabled entries.
-pub(crate) fn pull_secrets(section: Option<&Node>, reader: &mut Reader<'_>) -> Vec<PullSecretConfig> {
+pub(crate) fn pull_secrets(section: Option<&YamlNode>, reader: &mut Reader<'_>) -> Vec<PullSecretConfig> {
     let Some(section) = section else { return Vec::new() };
     let Some(named) = reader.mapping(section, "`pullSecrets`") else { return Vec::new() };
     let entries = named.iter().filter(|(_, entry)| !entry.node.is_null());
@@ -24,7 +24,7 @@ pub(crate) fn pull_secrets(section: Option<&Node>, reader: &mut Reader<'_>) -> V
 
 fn pull_secret(
     mapping: &Mapping,
-    node: &Node,
+    node: &YamlNode,
     what: &str,
     reader: &mut Reader<'_>,
 ) -> Option<PullSecretConfig> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::config::node::{Mapping, Node};
+use crate::config::node::{Mapping, YamlNode};
 
 /// A change of the document by a profile. The spans of its values contain its number, from 1.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ pub(crate) trait Stamped {
     fn set_layer(&mut self, number: u16);
 }
 
-impl Stamped for Node {
+impl Stamped for YamlNode {
     fn set_layer(&mut self, number: u16) {
         self.for_each_span(&mut |span| span.layer = number);
     }

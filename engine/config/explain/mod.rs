@@ -19,7 +19,7 @@ pub use profile::{ProfileStatus, Reason};
 pub use variable::VariableStatus;
 pub(crate) use variable::survey;
 
-use super::node::{Mapping, Node, Scalar, Value};
+use super::node::{Mapping, Scalar, Value, YamlNode};
 use super::variable::Definitions;
 use super::variable::definition::Definition;
 
@@ -35,7 +35,7 @@ pub enum Explain {
     /// The document and all origins.
     Everything,
     /// The document and all origins; variables may be without a value, as for `Outline`.
-    Survey,
+    ProjectCheck,
 }
 
 /// The effective configuration and the origins of its values.
@@ -53,12 +53,12 @@ pub struct Explanation {
 impl Explain {
     /// Whether an explanation is requested.
     pub(crate) fn is_wanted(self) -> bool {
-        matches!(self, Self::Everything | Self::Survey)
+        matches!(self, Self::Everything | Self::ProjectCheck)
     }
 
     /// Whether variables may be without a value.
     pub(crate) fn is_patient(self) -> bool {
-        matches!(self, Self::Outline | Self::Survey)
+        matches!(self, Self::Outline | Self::ProjectCheck)
     }
 }
 
@@ -106,7 +106,7 @@ impl Explanation {
 }
 
 /// Replaces the passwords of registries and chart repositories that are in the file as plain text with `***`.
-fn mask_fields(node: &mut Node) {
+fn mask_fields(node: &mut YamlNode) {
     match &mut node.value {
         Value::Scalar(_) => {}
         Value::Sequence(nodes) => nodes.iter_mut().for_each(mask_fields),

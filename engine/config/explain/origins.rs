@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{Layer, VariableStatus, pointer};
-use crate::config::node::{Node, Span, Value};
+use crate::config::node::{Span, Value, YamlNode};
 use crate::config::variable::{Provenance, Use};
 
 /// The origin of a value of the effective configuration.
@@ -98,7 +98,7 @@ impl Origins {
     }
 
     /// Adds the origin of every leaf below `node`, whose JSON pointer is `path`.
-    pub(super) fn collect(&self, node: &Node, path: String, found: &mut Vec<(String, LeafOrigin)>) {
+    pub(super) fn collect(&self, node: &YamlNode, path: String, found: &mut Vec<(String, LeafOrigin)>) {
         match &node.value {
             Value::Mapping(mapping) if !mapping.is_empty() => {
                 for (key, entry) in mapping {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::config::Origin;
-use crate::config::problem::Problems;
+use crate::config::problem::Diagnostics;
 use crate::config::profile::Profiles;
 
 /// A profile and whether it is applied.
@@ -66,7 +66,7 @@ pub(crate) fn statuses(
     asked: &[String],
     activated: &[(String, Reason)],
     applied: &[String],
-    problems: &Problems,
+    problems: &Diagnostics,
 ) -> Vec<ProfileStatus> {
     let status = |(name, profile): (&String, &crate::config::profile::Profile)| {
         let flag = asked.contains(name).then_some(Reason::Flag);

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::config::Origin;
 use crate::config::node::Span;
-use crate::config::problem::Problems;
+use crate::config::problem::Diagnostics;
 use crate::config::variable::{Provenance, Resolver, Use};
 
 /// A variable that the file defines or uses.
@@ -31,7 +31,7 @@ pub struct VariableStatus {
 pub(crate) fn survey(
     resolver: &mut Resolver<'_>,
     with_unused: bool,
-    problems: &Problems,
+    problems: &Diagnostics,
 ) -> (Vec<VariableStatus>, Vec<Use>) {
     let mut found = Vec::new();
     let names = resolver.names();
@@ -63,7 +63,7 @@ pub(crate) fn survey(
 }
 
 /// The locations of `spans`, without duplicates, in file order.
-fn places(spans: impl Iterator<Item = Span>, problems: &Problems) -> Vec<Origin> {
+fn places(spans: impl Iterator<Item = Span>, problems: &Diagnostics) -> Vec<Origin> {
     let mut spans: Vec<Span> = spans.collect();
     spans.sort_by_key(|span| (span.line, span.column));
     spans.dedup_by_key(|span| (span.line, span.column));

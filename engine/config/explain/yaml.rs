@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::Origins;
-use crate::config::node::{Entry, Mapping, Node, Scalar, Style, Value};
+use crate::config::node::{Entry, Mapping, Scalar, Style, Value, YamlNode};
 use crate::config::variable::{escape, is_filled_late};
 
 /// `document` as YAML; with `origins`, each value is followed by a comment with its origin.
@@ -58,7 +58,7 @@ impl Writer<'_> {
         }
     }
 
-    fn sequence(&mut self, nodes: &[Node], indent: usize, lead: &str) {
+    fn sequence(&mut self, nodes: &[YamlNode], indent: usize, lead: &str) {
         let rest = " ".repeat(indent);
         for (index, node) in nodes.iter().enumerate() {
             let lead = format!("{}- ", if index == 0 { lead } else { &rest });
@@ -74,7 +74,7 @@ impl Writer<'_> {
     }
 
     /// Writes a scalar, an empty map or an empty list, to the end of its line.
-    fn leaf(&mut self, node: &Node, indent: usize) {
+    fn leaf(&mut self, node: &YamlNode, indent: usize) {
         let comment =
             self.origins.map(|origins| format!("  # {}", origins.of(node.span))).unwrap_or_default();
         let text = match &node.value {
@@ -118,7 +118,7 @@ fn inline(text: &str, scalar: &Scalar) -> String {
 
 /// Whether the value of a variable is a string for an untyped key.
 fn reads_as_text_in(scalar: &Scalar) -> bool {
-    Node { span: Default::default(), value: Value::Scalar(scalar.clone()) }.to_json().is_string()
+    YamlNode { span: Default::default(), value: Value::Scalar(scalar.clone()) }.to_json().is_string()
 }
 
 /// Whether `text` without quotes is read as a string in all versions of YAML.
@@ -191,17 +191,17 @@ mod tests {
 
     use super::*;
     use crate::config::parse::parse;
-    use crate::config::problem::Problems;
+    use crate::config::problem::Diagnostics;
 
-    fn read(text: &str) -> Node {
-        let mut problems = Problems::new("f", text.into());
+    fn read(text: &str) -> YamlNode {
+        let mut problems = Diagnostics::new("f", text.into());
         let node = parse(text, &mut problems);
         let problems = problems.finish().0;
         assert!(problems.is_empty(), "{problems:?}\n{text}");
         node.expect("a document")
     }
 
-    fn written(node: &Node) -> String {
+    fn written(node: &YamlNode) -> String {
         write(node.as_mapping().expect("a map"), None)
     }
 
@@ -238,15 +238,15 @@ k: don't
 
         #[test]
         fn every_text_reads_back_the_same(texts in prop::collection::vec("(?s).{0,12}|[-:#?{} \\[\\]'\"\n\t$a1.]{0,12}", 1..5)) {
-            let node = |text: &String| Node { span: Default::default(), value: Value::Scalar(quoted_scalar(text)) };
-            let nodes: Vec<Node> = texts.iter().map(node).collect();
-            let list = Node { span: Default::default(), value: Value::Sequence(nodes) };
+            let node = |text: &String| YamlNode { span: Default::default(), value: Value::Scalar(quoted_scalar(text)) };
+            let nodes: Vec<YamlNode> = texts.iter().map(node).collect();
+            let list = YamlNode { span: Default::default(), value: Value::Sequence(nodes) };
             let mut document = Mapping::new();
             for text in &texts {
                 document.insert(text.clone(), Entry { key: Default::default(), node: node(text) });
             }
             document.insert("list".to_owned(), Entry { key: Default::default(), node: list });
-            let document = Node { span: Default::default(), value: Value::Mapping(document) };
+            let document = YamlNode { span: Default::default(), value: Value::Mapping(document) };
             let mut writer = Writer { out: String::new(), origins: None, escapes: false };
             writer.mapping(document.as_mapping().expect("a map"), 0, "");
             prop_assert_eq!(read(&writer.out).to_json(), document.to_json(), "{}", writer.out);

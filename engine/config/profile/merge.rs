@@ -1,6 +1,6 @@
 //! Applies the sections of a profile to the document.
 
-use crate::config::node::{Entry, Mapping, Node, Value};
+use crate::config::node::{Entry, Mapping, Value, YamlNode};
 
 /// The keys by which a strategic merge identifies the items of lists.
 const ITEM_KEYS: [&str; 3] = ["name", "registry", "localSubPath"];
@@ -52,8 +52,9 @@ pub(crate) fn strategic_merge(document: &mut Mapping, section: &Mapping) {
     }
 }
 
-fn merge_items(nodes: &mut Vec<Node>, more: &[Node], name: &str) {
-    let identity = |node: &Node| node.get(name).and_then(Node::as_scalar).map(|scalar| scalar.text.clone());
+fn merge_items(nodes: &mut Vec<YamlNode>, more: &[YamlNode], name: &str) {
+    let identity =
+        |node: &YamlNode| node.get(name).and_then(YamlNode::as_scalar).map(|scalar| scalar.text.clone());
     for item in more {
         let found = nodes.iter().position(|node| identity(node) == identity(item));
         let directive = item.as_mapping().and_then(directive);
@@ -78,8 +79,8 @@ fn merge_items(nodes: &mut Vec<Node>, more: &[Node], name: &str) {
 }
 
 /// The identifying key that all items of a list have.
-fn item_key(nodes: &[Node]) -> Option<&'static str> {
-    let has = |node: &Node, key: &str| node.get(key).and_then(Node::as_scalar).is_some();
+fn item_key(nodes: &[YamlNode]) -> Option<&'static str> {
+    let has = |node: &YamlNode, key: &str| node.get(key).and_then(YamlNode::as_scalar).is_some();
     ITEM_KEYS.into_iter().find(|key| !nodes.is_empty() && nodes.iter().all(|node| has(node, key)))
 }
 
@@ -87,7 +88,7 @@ fn directive(mapping: &Mapping) -> Option<&str> {
     mapping.get("$patch").and_then(|entry| entry.node.as_scalar()).map(|scalar| scalar.text.as_str())
 }
 
-fn strip_directive(node: &mut Node) {
+fn strip_directive(node: &mut YamlNode) {
     if let Value::Mapping(mapping) = &mut node.value {
         mapping.shift_remove("$patch");
     }
@@ -98,9 +99,9 @@ fn mapping_at<'a>(document: &'a mut Mapping, key: &str, like: &Entry) -> &'a mut
     let empty = || Value::Mapping(Mapping::new());
     let entry = document
         .entry(key.to_owned())
-        .or_insert_with(|| Entry { key: like.key, node: Node { span: like.node.span, value: empty() } });
+        .or_insert_with(|| Entry { key: like.key, node: YamlNode { span: like.node.span, value: empty() } });
     if entry.node.as_mapping().is_none() {
-        *entry = Entry { key: like.key, node: Node { span: like.node.span, value: empty() } };
+        *entry = Entry { key: like.key, node: YamlNode { span: like.node.span, value: empty() } };
     }
     match &mut entry.node.value {
         Value::Mapping(mapping) => mapping,
@@ -112,10 +113,10 @@ fn mapping_at<'a>(document: &'a mut Mapping, key: &str, like: &Entry) -> &'a mut
 mod tests {
     use super::*;
     use crate::config::parse::parse;
-    use crate::config::problem::Problems;
+    use crate::config::problem::Diagnostics;
 
-    fn node(text: &str) -> Node {
-        parse(text, &mut Problems::new("f", text.into())).expect("valid")
+    fn node(text: &str) -> YamlNode {
+        parse(text, &mut Diagnostics::new("f", text.into())).expect("valid")
     }
 
     fn check(apply: fn(&mut Mapping, &Mapping), document: &str, section: &str, expected: &str) {

@@ -11,12 +11,12 @@ use regex::Regex;
 
 use super::Version;
 use super::explain::{Layer, Part, Reason, stamp};
-use super::node::{Entry, Mapping, Node, Scalar, Span, Style, Value};
-use super::problem::{Problems, Report};
+use super::node::{Entry, Mapping, Scalar, Span, Style, Value, YamlNode};
+use super::problem::{Diagnostics, Report};
 use super::reader::Reader;
 use super::schema::check::{Stage, check_key};
 use patch::{Outcome, Patch, Refusal};
-pub(crate) use path::{Path, Step};
+pub(crate) use path::{Path, PathSegment};
 pub(crate) use read::read;
 pub(crate) use source::Sources;
 
@@ -32,7 +32,7 @@ pub(crate) struct Profile {
     pub is_foreign: bool,
     parents: Vec<Parent>,
     /// Sections that are strings with variables, by their key.
-    open: Vec<(&'static str, Node)>,
+    open: Vec<(&'static str, YamlNode)>,
     replace: Option<Mapping>,
     merge: Option<Mapping>,
     strategic_merge: Option<Mapping>,
@@ -147,7 +147,7 @@ impl Profile {
     }
 
     /// Takes the sections that are strings with variables, to pass them to [`Profile::close`] once these are known.
-    pub(crate) fn take_open(&mut self) -> Vec<(&'static str, Node)> {
+    pub(crate) fn take_open(&mut self) -> Vec<(&'static str, YamlNode)> {
         std::mem::take(&mut self.open)
     }
 
@@ -155,17 +155,17 @@ impl Profile {
     pub(crate) fn close(
         &mut self,
         name: &str,
-        (key, section): (&'static str, Node),
+        (key, section): (&'static str, YamlNode),
         version: Version,
-        problems: &mut Problems,
+        problems: &mut Diagnostics,
     ) {
         let span = section.span;
         let entry = |node| Entry { key: span, node };
         let name = Scalar { text: name.to_owned(), style: Style::Text, ..Scalar::null() };
-        let name = Node { span, value: Value::Scalar(name) };
+        let name = YamlNode { span, value: Value::Scalar(name) };
         let profile = Mapping::from([("name".to_owned(), entry(name)), (key.to_owned(), entry(section))]);
-        let profile = Node { span, value: Value::Mapping(profile) };
-        let mut profiles = entry(Node { span, value: Value::Sequence(vec![profile]) });
+        let profile = YamlNode { span, value: Value::Mapping(profile) };
+        let mut profiles = entry(YamlNode { span, value: Value::Sequence(vec![profile]) });
         check_key(&mut profiles, "profiles", version, Stage::Raw, problems);
         let Some((_, closed)) = read(&profiles.node, &mut Reader { problems }).pop() else { return };
         match key {
@@ -180,7 +180,7 @@ impl Profile {
     pub(crate) fn apply(
         &mut self,
         name: &str,
-        document: &mut Node,
+        document: &mut YamlNode,
         version: Version,
         layers: &mut Vec<Layer>,
         reader: &mut Reader<'_>,
@@ -213,7 +213,7 @@ fn tell(
     applied: Result<Outcome, Refusal>,
     patch: &Patch,
     what: &str,
-    document: &Node,
+    document: &YamlNode,
     reader: &mut Reader<'_>,
 ) {
     let report =

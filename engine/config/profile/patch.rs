@@ -1,10 +1,10 @@
 //! Applies a patch of a profile to the document.
 
 use crate::config::Version;
-use crate::config::node::{Entry, MAX_DEPTH, Mapping, Node, Span, Value};
+use crate::config::node::{Entry, MAX_DEPTH, Mapping, Span, Value, YamlNode};
 use crate::config::parse::MAX_WEIGHT;
 
-use super::path::{Location, Path, Place, Step, walk};
+use super::path::{Location, LocationSegment, Path, PathSegment, walk};
 
 /// A patch of the file.
 #[derive(Debug, Clone)]
@@ -18,12 +18,12 @@ pub(crate) struct Patch {
 /// The operation of a patch.
 #[derive(Debug, Clone)]
 pub(crate) enum Operation {
-    Add(Node),
+    Add(YamlNode),
     Remove,
-    Replace(Node),
+    Replace(YamlNode),
     Move(Path),
     Copy(Path),
-    Test(Node),
+    Test(YamlNode),
 }
 
 /// The result of a patch.
@@ -50,9 +50,9 @@ impl Patch {
     /// no effect then, and `replace` adds its value; and a map added to a map adds its keys.
     pub(crate) fn apply(
         &mut self,
-        root: &mut Node,
+        root: &mut YamlNode,
         version: Version,
-        stamp: impl FnOnce(&mut Node),
+        stamp: impl FnOnce(&mut YamlNode),
     ) -> Result<Outcome, Refusal> {
         let may_miss = version >= Version::V1beta10 && !self.path.is_pointer();
         let is_missing = may_miss && self.path.find(root).is_empty();
@@ -71,9 +71,9 @@ impl Patch {
 
     fn change(
         &mut self,
-        root: &mut Node,
+        root: &mut YamlNode,
         version: Version,
-        stamp: impl FnOnce(&mut Node),
+        stamp: impl FnOnce(&mut YamlNode),
     ) -> Result<(), Refusal> {
         match &mut self.operation {
             Operation::Add(value) => {
@@ -117,25 +117,25 @@ impl Patch {
     }
 }
 
-fn found(root: &Node, path: &Path) -> Result<Vec<Location>, Refusal> {
+fn found(root: &YamlNode, path: &Path) -> Result<Vec<Location>, Refusal> {
     let found = path.find(root);
     if found.is_empty() { Err(NOTHING) } else { Ok(found) }
 }
 
-fn single(root: &mut Node, path: &Path) -> Result<Node, Refusal> {
+fn single(root: &mut YamlNode, path: &Path) -> Result<YamlNode, Refusal> {
     match found(root, path).map_err(|_| "its `from` matches nothing")?.as_slice() {
         [location] => at(root, location).map(|node| node.clone()).ok_or(NOTHING),
         _ => Err("its `from` matches more than one value"),
     }
 }
 
-fn remove(root: &mut Node, path: &Path) -> Result<(), Refusal> {
+fn remove(root: &mut YamlNode, path: &Path) -> Result<(), Refusal> {
     // Backward, so that the indices of the remaining removals stay valid.
     for location in found(root, path)?.iter().rev() {
         let Some((last, parent)) = location.split_last() else { return Err("it removes the whole document") };
         match (at(root, parent).map(|node| &mut node.value), last) {
-            (Some(Value::Mapping(mapping)), Place::Key(key)) => drop(mapping.shift_remove(key)),
-            (Some(Value::Sequence(nodes)), Place::Index(index)) if *index < nodes.len() => {
+            (Some(Value::Mapping(mapping)), LocationSegment::Key(key)) => drop(mapping.shift_remove(key)),
+            (Some(Value::Sequence(nodes)), LocationSegment::Index(index)) if *index < nodes.len() => {
                 nodes.remove(*index);
             }
             _ => {}
@@ -144,11 +144,17 @@ fn remove(root: &mut Node, path: &Path) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn add(root: &mut Node, path: &Path, value: &Node, span: Span, version: Version) -> Result<(), Refusal> {
+fn add(
+    root: &mut YamlNode,
+    path: &Path,
+    value: &YamlNode,
+    span: Span,
+    version: Version,
+) -> Result<(), Refusal> {
     let joins_maps = version >= Version::V1beta10 && !path.is_pointer();
     // Backward, so that insertions do not move the remaining locations.
     let changed = match path.split() {
-        Some((parents, Step::Name(name), dotted)) => {
+        Some((parents, PathSegment::Name(name), dotted)) => {
             let parents = walk(root, parents);
             check_growth(root, parents.len(), value)?;
             for location in parents.iter().rev() {
@@ -177,7 +183,13 @@ fn add(root: &mut Node, path: &Path, value: &Node, span: Span, version: Version)
 }
 
 /// Adds the entry `name`; a dotted path appends the value to an existing list.
-fn add_named(parent: &mut Node, name: &str, dotted: bool, value: &Node, span: Span) -> Result<(), Refusal> {
+fn add_named(
+    parent: &mut YamlNode,
+    name: &str,
+    dotted: bool,
+    value: &YamlNode,
+    span: Span,
+) -> Result<(), Refusal> {
     match &mut parent.value {
         Value::Mapping(mapping) => match mapping.get_mut(name).map(|entry| &mut entry.node.value) {
             Some(Value::Sequence(nodes)) if dotted => nodes.push(value.clone()),
@@ -199,7 +211,11 @@ fn add_named(parent: &mut Node, name: &str, dotted: bool, value: &Node, span: Sp
 }
 
 /// The map `name` in `parent` and the map to add to it, if both are maps.
-fn joined<'a>(parent: &'a mut Node, name: &str, value: &'a Node) -> Option<(&'a mut Mapping, &'a Mapping)> {
+fn joined<'a>(
+    parent: &'a mut YamlNode,
+    name: &str,
+    value: &'a YamlNode,
+) -> Option<(&'a mut Mapping, &'a Mapping)> {
     let Value::Mapping(mapping) = &mut parent.value else { return None };
     match (&mut mapping.get_mut(name)?.node.value, &value.value) {
         (Value::Mapping(own), Value::Mapping(more)) => Some((own, more)),
@@ -208,7 +224,7 @@ fn joined<'a>(parent: &'a mut Node, name: &str, value: &'a Node) -> Option<(&'a 
 }
 
 /// Adds to the target of a selector: appends to a list, sets the keys of a map.
-fn add_into(target: &mut Node, value: &Node) -> Result<(), Refusal> {
+fn add_into(target: &mut YamlNode, value: &YamlNode) -> Result<(), Refusal> {
     match (&mut target.value, &value.value) {
         (Value::Sequence(nodes), _) => nodes.push(value.clone()),
         (Value::Mapping(mapping), Value::Mapping(more)) => {
@@ -221,12 +237,12 @@ fn add_into(target: &mut Node, value: &Node) -> Result<(), Refusal> {
 
 /// Refuses a value that makes the document too large when it is inserted `times` times. A value that is inserted once
 /// is part of the file and bounded by its size; copies have their own check.
-fn check_growth(root: &Node, times: usize, value: &Node) -> Result<(), Refusal> {
+fn check_growth(root: &YamlNode, times: usize, value: &YamlNode) -> Result<(), Refusal> {
     let is_small = times < 2 || root.weight() + value.weight().saturating_mul(times) <= MAX_WEIGHT;
     if is_small { Ok(()) } else { Err(TOO_LARGE) }
 }
 
-fn fits(location: &[Place], value: &Node) -> Result<(), Refusal> {
+fn fits(location: &[LocationSegment], value: &YamlNode) -> Result<(), Refusal> {
     if location.len() + 1 + value.height() > MAX_DEPTH {
         Err("the document would be nested too deeply")
     } else {
@@ -234,10 +250,12 @@ fn fits(location: &[Place], value: &Node) -> Result<(), Refusal> {
     }
 }
 
-fn at<'a>(root: &'a mut Node, location: &[Place]) -> Option<&'a mut Node> {
+fn at<'a>(root: &'a mut YamlNode, location: &[LocationSegment]) -> Option<&'a mut YamlNode> {
     location.iter().try_fold(root, |node, place| match (&mut node.value, place) {
-        (Value::Mapping(mapping), Place::Key(key)) => mapping.get_mut(key).map(|entry| &mut entry.node),
-        (Value::Sequence(nodes), Place::Index(index)) => nodes.get_mut(*index),
+        (Value::Mapping(mapping), LocationSegment::Key(key)) => {
+            mapping.get_mut(key).map(|entry| &mut entry.node)
+        }
+        (Value::Sequence(nodes), LocationSegment::Index(index)) => nodes.get_mut(*index),
         _ => None,
     })
 }
@@ -246,12 +264,12 @@ fn at<'a>(root: &'a mut Node, location: &[Place]) -> Option<&'a mut Node> {
 mod tests {
     use super::*;
     use crate::config::parse::parse;
-    use crate::config::problem::Problems;
+    use crate::config::problem::Diagnostics;
 
     const DOCUMENT: &str = "{a: {b: 1, l: [x, y]}, d: [{name: p, l: [1]}, {name: q}]}";
 
-    fn node(text: &str) -> Node {
-        parse(text, &mut Problems::new("f", text.into())).expect("valid")
+    fn node(text: &str) -> YamlNode {
+        parse(text, &mut Diagnostics::new("f", text.into())).expect("valid")
     }
 
     fn apply(operation: Operation, path: &str) -> Result<serde_json::Value, Refusal> {

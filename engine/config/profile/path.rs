@@ -4,21 +4,21 @@ use std::fmt;
 
 use jsonpath_rust::JsonPath as _;
 
-use crate::config::node::{MAX_DEPTH, Node, Value};
+use crate::config::node::{MAX_DEPTH, Value, YamlNode};
 use crate::suggestion::nearest;
 
 /// A parsed path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Path {
     /// A pointer or a dotted path without filters.
-    Steps { steps: Vec<Step>, dotted: bool },
+    Steps { steps: Vec<PathSegment>, dotted: bool },
     /// A path with filters, slices or `..`, in JSONPath syntax.
     Query(String),
 }
 
 /// One step of a [`Path::Steps`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum PathSegment {
     /// A key of a map, or the index of a list.
     Name(String),
     /// All children.
@@ -28,11 +28,11 @@ pub(crate) enum Step {
 }
 
 /// The location of a node: the keys and indices that lead to it.
-pub(crate) type Location = Vec<Place>;
+pub(crate) type Location = Vec<LocationSegment>;
 
 /// One step of a [`Location`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum LocationSegment {
     Key(String),
     Index(usize),
 }
@@ -73,7 +73,7 @@ impl Path {
     }
 
     /// The path without its last step, and that step; `None` for a query or the path of the whole document.
-    pub(crate) fn split(&self) -> Option<(&[Step], &Step, bool)> {
+    pub(crate) fn split(&self) -> Option<(&[PathSegment], &PathSegment, bool)> {
         match self {
             Self::Steps { steps, dotted } => {
                 steps.split_last().map(|(last, parents)| (parents, last, *dotted))
@@ -88,17 +88,17 @@ impl Path {
     }
 
     /// The first step of the path that `root` does not have, as a hint.
-    pub(crate) fn miss(&self, root: &Node) -> Option<String> {
+    pub(crate) fn miss(&self, root: &YamlNode) -> Option<String> {
         let Self::Steps { steps, .. } = self else { return None };
         let missing = (1..=steps.len()).find(|end| walk(root, &steps[..*end]).is_empty())?;
         let (step, before) = steps[..missing].split_last()?;
         let place = match before {
             [] => "the file".to_owned(),
-            _ => format!("`{}`", before.iter().map(Step::to_string).collect::<Vec<_>>().join(".")),
+            _ => format!("`{}`", before.iter().map(PathSegment::to_string).collect::<Vec<_>>().join(".")),
         };
         let parent = walk(root, before).first().and_then(|location| node_at(root, location))?;
         Some(match (step, &parent.value) {
-            (Step::Match { key, value, .. }, _) => format!("no map in {place} has `{key}: {value}`"),
+            (PathSegment::Match { key, value, .. }, _) => format!("no map in {place} has `{key}: {value}`"),
             (_, Value::Mapping(mapping)) if mapping.is_empty() => {
                 format!("{place} is an empty map at this point")
             }
@@ -121,7 +121,7 @@ impl Path {
     }
 
     /// The locations in `root` that match the path, in document order.
-    pub(crate) fn find(&self, root: &Node) -> Vec<Location> {
+    pub(crate) fn find(&self, root: &YamlNode) -> Vec<Location> {
         match self {
             Self::Steps { steps, .. } => walk(root, steps),
             // A query requires JSON; only paths with filters pay for the conversion.
@@ -136,7 +136,7 @@ impl Path {
     }
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for PathSegment {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Name(name) => name,
@@ -147,17 +147,17 @@ impl fmt::Display for Step {
 }
 
 /// The node at `location`.
-fn node_at<'a>(root: &'a Node, location: &[Place]) -> Option<&'a Node> {
+fn node_at<'a>(root: &'a YamlNode, location: &[LocationSegment]) -> Option<&'a YamlNode> {
     location.iter().try_fold(root, |node, place| match (&node.value, place) {
-        (Value::Mapping(mapping), Place::Key(key)) => mapping.get(key).map(|entry| &entry.node),
-        (Value::Sequence(nodes), Place::Index(index)) => nodes.get(*index),
+        (Value::Mapping(mapping), LocationSegment::Key(key)) => mapping.get(key).map(|entry| &entry.node),
+        (Value::Sequence(nodes), LocationSegment::Index(index)) => nodes.get(*index),
         _ => None,
     })
 }
 
 /// The locations in `root` that match `steps`, without duplicates, in document order.
-pub(crate) fn walk(root: &Node, steps: &[Step]) -> Vec<Location> {
-    let mut found: Vec<(Location, &Node)> = vec![(Vec::new(), root)];
+pub(crate) fn walk(root: &YamlNode, steps: &[PathSegment]) -> Vec<Location> {
+    let mut found: Vec<(Location, &YamlNode)> = vec![(Vec::new(), root)];
     for step in steps {
         let mut next = Vec::new();
         for (location, node) in found {
@@ -174,15 +174,22 @@ pub(crate) fn walk(root: &Node, steps: &[Step]) -> Vec<Location> {
     locations
 }
 
-fn apply<'a>(step: &Step, location: Location, node: &'a Node, out: &mut Vec<(Location, &'a Node)>) {
+fn apply<'a>(
+    step: &PathSegment,
+    location: Location,
+    node: &'a YamlNode,
+    out: &mut Vec<(Location, &'a YamlNode)>,
+) {
     match step {
-        Step::Name(name) => {
+        PathSegment::Name(name) => {
             if let Some((place, child)) = child(node, name) {
                 out.push((extended(&location, place), child));
             }
         }
-        Step::Every => out.extend(children(node).map(|(place, child)| (extended(&location, place), child))),
-        Step::Match { key, value, written } => {
+        PathSegment::Every => {
+            out.extend(children(node).map(|(place, child)| (extended(&location, place), child)))
+        }
+        PathSegment::Match { key, value, written } => {
             // A key with this literal name takes precedence over the search.
             if let Some((place, child)) = child(node, written) {
                 out.push((extended(&location, place), child));
@@ -191,7 +198,7 @@ fn apply<'a>(step: &Step, location: Location, node: &'a Node, out: &mut Vec<(Loc
             for (place, child) in children(node) {
                 let location = extended(&location, place);
                 let hit =
-                    child.get(key).and_then(Node::as_scalar).is_some_and(|scalar| scalar.text == *value);
+                    child.get(key).and_then(YamlNode::as_scalar).is_some_and(|scalar| scalar.text == *value);
                 if hit {
                     out.push((location, child));
                 } else {
@@ -203,40 +210,42 @@ fn apply<'a>(step: &Step, location: Location, node: &'a Node, out: &mut Vec<(Loc
 }
 
 /// The child of `node` called `name`.
-fn child<'a>(node: &'a Node, name: &str) -> Option<(Place, &'a Node)> {
+fn child<'a>(node: &'a YamlNode, name: &str) -> Option<(LocationSegment, &'a YamlNode)> {
     match &node.value {
-        Value::Mapping(mapping) => mapping.get(name).map(|entry| (Place::Key(name.to_owned()), &entry.node)),
+        Value::Mapping(mapping) => {
+            mapping.get(name).map(|entry| (LocationSegment::Key(name.to_owned()), &entry.node))
+        }
         Value::Sequence(nodes) => {
             let index = name.parse().ok()?;
-            nodes.get(index).map(|node| (Place::Index(index), node))
+            nodes.get(index).map(|node| (LocationSegment::Index(index), node))
         }
         Value::Scalar(_) => None,
     }
 }
 
-fn children(node: &Node) -> Box<dyn Iterator<Item = (Place, &Node)> + '_> {
+fn children(node: &YamlNode) -> Box<dyn Iterator<Item = (LocationSegment, &YamlNode)> + '_> {
     match &node.value {
         Value::Mapping(mapping) => {
-            Box::new(mapping.iter().map(|(key, entry)| (Place::Key(key.clone()), &entry.node)))
+            Box::new(mapping.iter().map(|(key, entry)| (LocationSegment::Key(key.clone()), &entry.node)))
         }
         Value::Sequence(nodes) => {
-            Box::new(nodes.iter().enumerate().map(|(index, node)| (Place::Index(index), node)))
+            Box::new(nodes.iter().enumerate().map(|(index, node)| (LocationSegment::Index(index), node)))
         }
         Value::Scalar(_) => Box::new(std::iter::empty()),
     }
 }
 
-fn extended(location: &Location, place: Place) -> Location {
+fn extended(location: &Location, place: LocationSegment) -> Location {
     location.iter().cloned().chain([place]).collect()
 }
 
-fn step_of(text: String) -> Step {
+fn step_of(text: String) -> PathSegment {
     match text.split_once('=') {
-        _ if text == "*" => Step::Every,
+        _ if text == "*" => PathSegment::Every,
         Some((key, value)) if !key.is_empty() => {
-            Step::Match { key: key.to_owned(), value: unquoted(value).to_owned(), written: text }
+            PathSegment::Match { key: key.to_owned(), value: unquoted(value).to_owned(), written: text }
         }
-        _ => Step::Name(text),
+        _ => PathSegment::Name(text),
     }
 }
 
@@ -253,7 +262,7 @@ fn is_slice(text: &str) -> bool {
 }
 
 /// `a.b[0].c`, `a["b.c"].d`, with an optional leading `$`.
-fn dotted(text: &str) -> Result<Vec<Step>, String> {
+fn dotted(text: &str) -> Result<Vec<PathSegment>, String> {
     let mut rest = text.strip_prefix('$').unwrap_or(text);
     let mut steps = Vec::new();
     let mut first = true;
@@ -282,11 +291,11 @@ fn dotted(text: &str) -> Result<Vec<Step>, String> {
 }
 
 /// Parses the text after a `[`: the step, and the text after its `]`.
-fn bracket(inside: &str) -> Option<(Step, &str)> {
+fn bracket(inside: &str) -> Option<(PathSegment, &str)> {
     for quote in ['"', '\''] {
         if let Some(quoted) = inside.strip_prefix(quote) {
             let (name, after) = quoted.split_once(quote)?;
-            return Some((Step::Name(name.to_owned()), after.strip_prefix(']')?));
+            return Some((PathSegment::Name(name.to_owned()), after.strip_prefix(']')?));
         }
     }
     let (name, after) = inside.split_once(']')?;
@@ -326,10 +335,10 @@ fn normalized(path: &str) -> Option<Location> {
                     other => other,
                 });
             }
-            location.push(Place::Key(key));
+            location.push(LocationSegment::Key(key));
         } else {
             let (index, after) = inside.split_once(']')?;
-            location.push(Place::Index(index.parse().ok()?));
+            location.push(LocationSegment::Index(index.parse().ok()?));
             rest = after;
         }
     }
@@ -340,7 +349,7 @@ fn normalized(path: &str) -> Option<Location> {
 mod tests {
     use super::*;
     use crate::config::parse::parse;
-    use crate::config::problem::Problems;
+    use crate::config::problem::Diagnostics;
 
     const DOCUMENT: &str = "
 images:
@@ -352,7 +361,7 @@ deployments:
 ";
 
     fn check(path: &str, expected: &[&str]) {
-        let mut problems = Problems::new("f", DOCUMENT.into());
+        let mut problems = Diagnostics::new("f", DOCUMENT.into());
         let root = parse(DOCUMENT, &mut problems).expect("valid");
         let found: Vec<String> = Path::parse(path)
             .expect(path)
@@ -360,8 +369,8 @@ deployments:
             .iter()
             .map(|location| {
                 let names = location.iter().map(|place| match place {
-                    Place::Key(key) => key.clone(),
-                    Place::Index(index) => index.to_string(),
+                    LocationSegment::Key(key) => key.clone(),
+                    LocationSegment::Index(index) => index.to_string(),
                 });
                 names.collect::<Vec<_>>().join("|")
             })

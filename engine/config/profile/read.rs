@@ -5,7 +5,7 @@ use regex::Regex;
 use super::patch::{Operation, Patch};
 use super::path::Path;
 use super::{Conditions, Parent, Profile, Profiles};
-use crate::config::node::{Mapping, Node, Scalar, Span, Style, Value, field};
+use crate::config::node::{Mapping, Scalar, Span, Style, Value, YamlNode, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
 use crate::config::variable::is_reference;
@@ -28,7 +28,7 @@ fn never() -> Option<Regex> {
 }
 
 /// Reads the section `profiles`. Inactive profiles are checked as well.
-pub(crate) fn read(node: &Node, reader: &mut Reader<'_>) -> Profiles {
+pub(crate) fn read(node: &YamlNode, reader: &mut Reader<'_>) -> Profiles {
     reader.named(node, ("profiles", "profile"), &KEYS, |mapping, what, span, reader| Profile {
         span,
         is_foreign: false,
@@ -44,7 +44,7 @@ pub(crate) fn read(node: &Node, reader: &mut Reader<'_>) -> Profiles {
 }
 
 /// The sections that are a string with variables, whose value is known once these are.
-fn open(mapping: &Mapping) -> Vec<(&'static str, Node)> {
+fn open(mapping: &Mapping) -> Vec<(&'static str, YamlNode)> {
     let is_open = |key: &&str| is_open(mapping, key);
     let section = |key: &'static str| Some((key, field(mapping, key)?.clone()));
     ["replace", "merge", "strategicMerge", "patches"]
@@ -55,7 +55,7 @@ fn open(mapping: &Mapping) -> Vec<(&'static str, Node)> {
 }
 
 fn is_open(mapping: &Mapping, key: &str) -> bool {
-    let text = field(mapping, key).and_then(Node::as_scalar);
+    let text = field(mapping, key).and_then(YamlNode::as_scalar);
     text.is_some_and(|scalar| is_reference(&scalar.text))
 }
 
@@ -104,7 +104,7 @@ fn patches(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> Vec<Patch>
     nodes.iter().filter_map(|node| patch(node, &item, reader)).collect()
 }
 
-fn patch(node: &Node, what: &str, reader: &mut Reader<'_>) -> Option<Patch> {
+fn patch(node: &YamlNode, what: &str, reader: &mut Reader<'_>) -> Option<Patch> {
     const OPERATIONS: [&str; 6] = ["add", "remove", "replace", "move", "copy", "test"];
     let mapping = reader.fields(node, what, &["op", "path", "value", "from"])?;
     let path = path(node, mapping, "path", what, reader);
@@ -115,7 +115,7 @@ fn patch(node: &Node, what: &str, reader: &mut Reader<'_>) -> Option<Patch> {
     // An absent value is null, as in DevSpace.
     let value = || match mapping.get("value") {
         Some(entry) => entry.node.clone(),
-        None => Node { span: node.span, value: Value::Scalar(Scalar::null()) },
+        None => YamlNode { span: node.span, value: Value::Scalar(Scalar::null()) },
     };
     let op = reader.text(mapping, "op", what)?;
     if ["add", "replace"].contains(&op.as_str()) && !mapping.contains_key("value") {
@@ -146,7 +146,7 @@ fn patch(node: &Node, what: &str, reader: &mut Reader<'_>) -> Option<Patch> {
 }
 
 fn path(
-    node: &Node,
+    node: &YamlNode,
     mapping: &Mapping,
     key: &str,
     what: &str,

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::{Profile, Profiles, read};
 use crate::config::locate::FILE;
-use crate::config::node::{Mapping, Node, Span, Value, field};
+use crate::config::node::{Mapping, Span, Value, YamlNode, field};
 use crate::config::parse::parse;
-use crate::config::problem::{Problems, Report, shown};
+use crate::config::problem::{Diagnostics, Report, shown};
 use crate::config::reader::Reader;
 use crate::config::schema::check::{Stage, check_key};
 use crate::config::version::{self, Version};
@@ -32,7 +32,7 @@ impl Sources<'_> {
         profiles: &mut Profiles,
         names: &[String],
         folder: &Path,
-        problems: &mut Problems,
+        problems: &mut Diagnostics,
     ) {
         self.resolve_in(profiles, names, folder, &mut Vec::new(), problems);
     }
@@ -43,7 +43,7 @@ impl Sources<'_> {
         names: &[String],
         folder: &Path,
         chain: &mut Vec<String>,
-        problems: &mut Problems,
+        problems: &mut Diagnostics,
     ) {
         let mut wanted = names.to_vec();
         let mut index = 0;
@@ -85,7 +85,7 @@ impl Sources<'_> {
         file: &Path,
         place: Span,
         chain: &mut Vec<String>,
-        problems: &mut Problems,
+        problems: &mut Diagnostics,
     ) -> Option<()> {
         let shown = shown(file, self.base);
         let mut refuse = |message: String, help: &str| {
@@ -109,7 +109,7 @@ impl Sources<'_> {
                 );
             }
         };
-        let mut own = Problems::new(&shown, text.as_str().into());
+        let mut own = Diagnostics::new(&shown, text.as_str().into());
         let section = self.section(&text, &mut own);
         let number = problems.absorb(own);
         let mut section = section?;
@@ -134,7 +134,7 @@ impl Sources<'_> {
     }
 
     /// The section `profiles` of a file, checked.
-    fn section(&self, text: &str, own: &mut Problems) -> Option<Node> {
+    fn section(&self, text: &str, own: &mut Diagnostics) -> Option<YamlNode> {
         let root = parse(text, own)?;
         let mut reader = Reader { problems: own };
         let mapping = reader.mapping(&root, "the file")?;
@@ -149,7 +149,7 @@ impl Sources<'_> {
         }
         let Value::Mapping(mut document) = root.value else { return None };
         let Some(mut section) = document.shift_remove("profiles") else {
-            return Some(Node { value: Value::Sequence(Vec::new()), ..Node::empty() });
+            return Some(YamlNode { value: Value::Sequence(Vec::new()), ..YamlNode::empty() });
         };
         check_key(&mut section, "profiles", version, Stage::Raw, own);
         // Read once to report its problems with their locations in this file.
@@ -158,7 +158,13 @@ impl Sources<'_> {
     }
 
     /// The file that `source` names.
-    fn file(&self, source: &Mapping, folder: &Path, place: Span, problems: &mut Problems) -> Option<PathBuf> {
+    fn file(
+        &self,
+        source: &Mapping,
+        folder: &Path,
+        place: Span,
+        problems: &mut Diagnostics,
+    ) -> Option<PathBuf> {
         let of = "the `source` of a parent";
         let mut reader = Reader { problems };
         let name = reader.text(source, "configName", of).unwrap_or_else(|| FILE.to_owned());

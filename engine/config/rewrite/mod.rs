@@ -8,7 +8,7 @@ mod source;
 
 use std::collections::HashSet;
 
-use super::node::{Entry, Mapping, Node, Value};
+use super::node::{Entry, Mapping, Value, YamlNode};
 use scalar::{render, render_text};
 use source::{Source, is_same};
 
@@ -16,7 +16,7 @@ use source::{Source, is_same};
 const STEP: usize = 2;
 
 /// `text`, whose tree is `old`, changed to the content of `new`.
-pub(crate) fn rewrite(text: &str, old: &Node, new: &Mapping) -> String {
+pub(crate) fn rewrite(text: &str, old: &YamlNode, new: &Mapping) -> String {
     let source = Source::new(text, old, new);
     let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let mut writer = Writer { source: &source, newline, out: String::new(), done: HashSet::new() };
@@ -26,7 +26,7 @@ pub(crate) fn rewrite(text: &str, old: &Node, new: &Mapping) -> String {
 }
 
 /// The comments of `text`, whose tree is `root`.
-pub(crate) fn comments(text: &str, root: &Node) -> Vec<String> {
+pub(crate) fn comments(text: &str, root: &YamlNode) -> Vec<String> {
     let source = Source::new(text, root, &Mapping::new());
     (1..=source.lines()).filter_map(|line| source.comment(line).map(str::to_owned)).collect()
 }
@@ -74,7 +74,7 @@ impl Writer<'_> {
     }
 
     /// Writes a changed value of `entry` after its key.
-    fn value(&mut self, node: &Node, entry: &Entry, indent: usize) {
+    fn value(&mut self, node: &YamlNode, entry: &Entry, indent: usize) {
         match &node.value {
             Value::Mapping(mapping) if !mapping.is_empty() && !self.source.is_flow(node) => {
                 self.end_line(&[entry.key.line]);
@@ -98,14 +98,14 @@ impl Writer<'_> {
     }
 
     /// Whether a list is written with one item per line: as before, or if an item is not a scalar.
-    fn is_block(&self, node: &Node, nodes: &[Node]) -> bool {
+    fn is_block(&self, node: &YamlNode, nodes: &[YamlNode]) -> bool {
         if nodes.is_empty() || self.source.is_flow(node) {
             return false;
         }
         self.source.is_block_sequence(node) || nodes.iter().any(|node| node.as_scalar().is_none())
     }
 
-    fn sequence(&mut self, nodes: &[Node], indent: usize) {
+    fn sequence(&mut self, nodes: &[YamlNode], indent: usize) {
         for node in nodes {
             let line = self.source.dash_line(node);
             self.lead(line, indent);
@@ -130,7 +130,7 @@ impl Writer<'_> {
     }
 
     /// Writes a value that needs no separate lines. Its source is in a block at `column`, which moves to `indent`.
-    fn inline(&mut self, node: &Node, indent: usize, column: usize) {
+    fn inline(&mut self, node: &YamlNode, indent: usize, column: usize) {
         if let Some(text) = self.source.same_text(node) {
             let mut lines = text.split_inclusive('\n');
             self.out.push_str(lines.next().unwrap_or_default());
@@ -146,7 +146,7 @@ impl Writer<'_> {
     }
 
     /// Writes `[...]` or `{...}`.
-    fn flow(&mut self, node: &Node) {
+    fn flow(&mut self, node: &YamlNode) {
         match &node.value {
             Value::Scalar(scalar) => match self.source.same_text(node).filter(|text| fits_flow(text)) {
                 Some(text) => self.out.push_str(text),

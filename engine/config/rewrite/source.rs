@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::config::node::{Entry, Mapping, Node, Span, Value};
+use crate::config::node::{Entry, Mapping, Span, Value, YamlNode};
 
 /// The text of a file and its tree.
 pub(super) struct Source<'s> {
@@ -12,7 +12,7 @@ pub(super) struct Source<'s> {
     /// The entries by the first byte of their key.
     entries: HashMap<usize, OldEntry<'s>>,
     /// The values by their bytes.
-    nodes: HashMap<(usize, usize), &'s Node>,
+    nodes: HashMap<(usize, usize), &'s YamlNode>,
     /// The line of the dash before an item of a block list, by the item's first byte.
     dashes: HashMap<usize, usize>,
     /// The starts of comments, by line.
@@ -33,7 +33,7 @@ pub(super) struct OldEntry<'s> {
 
 impl<'s> Source<'s> {
     /// The file `text` with the tree `old`, from which `new` was made.
-    pub(super) fn new(text: &'s str, old: &'s Node, new: &Mapping) -> Self {
+    pub(super) fn new(text: &'s str, old: &'s YamlNode, new: &Mapping) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let mut source = Self {
             text,
@@ -52,7 +52,7 @@ impl<'s> Source<'s> {
         source
     }
 
-    fn index(&mut self, node: &'s Node, is_in_flow: bool, scalars: &mut Vec<(usize, usize)>) {
+    fn index(&mut self, node: &'s YamlNode, is_in_flow: bool, scalars: &mut Vec<(usize, usize)>) {
         let is_in_flow = is_in_flow || self.is_flow(node);
         self.nodes.entry((node.span.start, node.span.end)).or_insert(node);
         match &node.value {
@@ -114,7 +114,7 @@ impl<'s> Source<'s> {
         }
     }
 
-    fn mark(&mut self, node: &Node) {
+    fn mark(&mut self, node: &YamlNode) {
         match &node.value {
             Value::Mapping(mapping) if !self.is_flow(node) => self.mark_mapping(mapping),
             Value::Sequence(nodes) if !self.is_flow(node) => {
@@ -140,7 +140,7 @@ impl<'s> Source<'s> {
     }
 
     /// The lines that contain a value without separate lines, or its parts.
-    pub(super) fn lines_of(&self, node: &Node, lines: &mut Vec<usize>) {
+    pub(super) fn lines_of(&self, node: &YamlNode, lines: &mut Vec<usize>) {
         match &node.value {
             Value::Sequence(nodes) => nodes.iter().for_each(|node| self.lines_of(node, lines)),
             Value::Mapping(mapping) => mapping.values().for_each(|entry| self.lines_of(&entry.node, lines)),
@@ -155,7 +155,7 @@ impl<'s> Source<'s> {
     }
 
     /// The text of `node`, if it is unchanged and not a block.
-    pub(super) fn same_text(&self, node: &Node) -> Option<&'s str> {
+    pub(super) fn same_text(&self, node: &YamlNode) -> Option<&'s str> {
         let old = self.nodes.get(&(node.span.start, node.span.end))?;
         let is_inline = node.as_scalar().is_some() || self.is_flow(node);
         (is_inline && node.span.start < node.span.end && is_same(old, node))
@@ -163,19 +163,19 @@ impl<'s> Source<'s> {
     }
 
     /// The last line of an unchanged item of a block list.
-    pub(super) fn same_item(&self, node: &Node) -> Option<usize> {
+    pub(super) fn same_item(&self, node: &YamlNode) -> Option<usize> {
         self.dashes.get(&node.span.start)?;
         let old = self.nodes.get(&(node.span.start, node.span.end))?;
         is_same(old, node).then(|| self.line_at(self.end(node, node.span.start)))
     }
 
     /// The line of the dash of an item, or of the item if it has none.
-    pub(super) fn dash_line(&self, node: &Node) -> usize {
+    pub(super) fn dash_line(&self, node: &YamlNode) -> usize {
         self.dashes.get(&node.span.start).copied().unwrap_or(node.span.line)
     }
 
     /// Whether `node` was inside of brackets.
-    pub(super) fn is_flow(&self, node: &Node) -> bool {
+    pub(super) fn is_flow(&self, node: &YamlNode) -> bool {
         let bracket = match node.value {
             Value::Mapping(_) => "{",
             Value::Sequence(_) => "[",
@@ -185,20 +185,20 @@ impl<'s> Source<'s> {
     }
 
     /// Whether `node` was a list with one item per line.
-    pub(super) fn is_block_sequence(&self, node: &Node) -> bool {
+    pub(super) fn is_block_sequence(&self, node: &YamlNode) -> bool {
         let old = self.nodes.get(&(node.span.start, node.span.end));
         old.is_some_and(|old| old.as_sequence().is_some()) && !self.is_flow(node)
     }
 
     /// The indentation of a block map relative to its key.
-    pub(super) fn step(&self, entry: &Entry, node: &Node) -> Option<usize> {
+    pub(super) fn step(&self, entry: &Entry, node: &YamlNode) -> Option<usize> {
         let old = self.entry(entry)?.entry.node.as_mapping().filter(|_| !self.is_flow(node))?;
         let first = old.values().find(|child| child.key.start > entry.key.start)?;
         first.key.column.checked_sub(entry.key.column).filter(|step| *step > 0)
     }
 
     /// The indentation of the dashes of a block list relative to its key.
-    pub(super) fn dash_step(&self, entry: &Entry, nodes: &[Node]) -> Option<usize> {
+    pub(super) fn dash_step(&self, entry: &Entry, nodes: &[YamlNode]) -> Option<usize> {
         let node = nodes.iter().find(|node| self.dashes.contains_key(&node.span.start))?;
         let line = self.line(self.dash_line(node));
         let column = line.len() - line.trim_start().len() + 1;
@@ -224,7 +224,7 @@ impl<'s> Source<'s> {
     }
 
     /// The end of a value that begins after `start`; `start` for an alias, whose value is at an earlier location.
-    fn end(&self, node: &Node, start: usize) -> usize {
+    fn end(&self, node: &YamlNode, start: usize) -> usize {
         if node.span.start < start || node.is_null() {
             return start;
         }
@@ -307,7 +307,7 @@ impl<'s> Source<'s> {
 }
 
 /// Whether two values have the same notation.
-pub(super) fn is_same(one: &Node, other: &Node) -> bool {
+pub(super) fn is_same(one: &YamlNode, other: &YamlNode) -> bool {
     match (&one.value, &other.value) {
         (Value::Scalar(one), Value::Scalar(other)) => one.text == other.text && one.style == other.style,
         (Value::Sequence(one), Value::Sequence(other)) => {

@@ -1,8 +1,8 @@
 //! Checks a document against the table of keys.
 
 use super::{FILE, Key, Section, Shape};
-use crate::config::node::{Entry, Mapping, Node, Scalar, Span, Style, Value};
-use crate::config::problem::{Problems, Report};
+use crate::config::node::{Entry, Mapping, Scalar, Span, Style, Value, YamlNode};
+use crate::config::problem::{Diagnostics, Report};
 use crate::config::reader::wrong;
 use crate::config::version::Version;
 use crate::suggestion::nearest;
@@ -18,8 +18,8 @@ pub(crate) enum Stage {
 
 /// Checks `document`, a file of `version` or some of its sections. Unknown keys are removed from it and values of a
 /// wrong type are marked, so that nothing is reported twice.
-pub(crate) fn check(document: &mut Mapping, version: Version, stage: Stage, problems: &mut Problems) {
-    Check { version, stage, problems, is_kept: false }.section(document, FILE, &Place::File);
+pub(crate) fn check(document: &mut Mapping, version: Version, stage: Stage, problems: &mut Diagnostics) {
+    Check { version, stage, problems, is_kept: false }.section(document, FILE, &SchemaPath::File);
 }
 
 /// Checks the top-level key `key`, which was removed from the document.
@@ -28,20 +28,20 @@ pub(crate) fn check_key(
     key: &str,
     version: Version,
     stage: Stage,
-    problems: &mut Problems,
+    problems: &mut Diagnostics,
 ) {
     let mut check = Check { version, stage, problems, is_kept: false };
-    let Some(known) = check.known(FILE, key, entry.key, &Place::File) else { return };
-    check.value(&mut entry.node, &known.shape, &Place::Key { key, of: &Place::File });
+    let Some(known) = check.known(FILE, key, entry.key, &SchemaPath::File) else { return };
+    check.value(&mut entry.node, &known.shape, &SchemaPath::Key { key, of: &SchemaPath::File });
 }
 
 /// The location of a value, for messages.
-enum Place<'a> {
+enum SchemaPath<'a> {
     File,
     /// The value of a key: "`build` of image `api`".
     Key {
         key: &'a str,
-        of: &'a Place<'a>,
+        of: &'a SchemaPath<'a>,
     },
     /// A named entry: "image `api`".
     Named {
@@ -51,42 +51,44 @@ enum Place<'a> {
     /// A map in a list: "a mount of image `api`".
     Item {
         noun: &'a str,
-        of: &'a Place<'a>,
+        of: &'a SchemaPath<'a>,
     },
     /// A value in a list: "an item of `tags` of image `api`".
-    Element(&'a Place<'a>),
+    Element(&'a SchemaPath<'a>),
     /// A value in a map with arbitrary keys: "`A` in `buildArgs` of image `api`".
     Entry {
         name: &'a str,
-        of: &'a Place<'a>,
+        of: &'a SchemaPath<'a>,
     },
 }
 
-impl<'a> Place<'a> {
+impl<'a> SchemaPath<'a> {
     /// The nearest enclosing location that identifies this one: a named entry or a top-level key.
     fn owner(&self) -> &Self {
         match self {
-            Place::Key { of: Place::File, .. } => self,
-            Place::Key { of, .. } | Place::Element(of) | Place::Entry { of, .. } => of.owner(),
-            Place::Item { of, .. } if !matches!(of, Place::Key { of: Place::File, .. }) => of.owner(),
+            SchemaPath::Key { of: SchemaPath::File, .. } => self,
+            SchemaPath::Key { of, .. } | SchemaPath::Element(of) | SchemaPath::Entry { of, .. } => of.owner(),
+            SchemaPath::Item { of, .. } if !matches!(of, SchemaPath::Key { of: SchemaPath::File, .. }) => {
+                of.owner()
+            }
             _ => self,
         }
     }
 }
 
-impl std::fmt::Display for Place<'_> {
+impl std::fmt::Display for SchemaPath<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Place::File => formatter.write_str("`devspace.yaml`"),
-            Place::Key { key, of: Place::File } => write!(formatter, "`{key}`"),
-            Place::Key { key, of } => write!(formatter, "`{key}` of {}", of.owner()),
-            Place::Named { noun, name } => write!(formatter, "{noun} `{name}`"),
-            Place::Item { noun, of: Place::Key { of: Place::File, .. } } => {
+            SchemaPath::File => formatter.write_str("`devspace.yaml`"),
+            SchemaPath::Key { key, of: SchemaPath::File } => write!(formatter, "`{key}`"),
+            SchemaPath::Key { key, of } => write!(formatter, "`{key}` of {}", of.owner()),
+            SchemaPath::Named { noun, name } => write!(formatter, "{noun} `{name}`"),
+            SchemaPath::Item { noun, of: SchemaPath::Key { of: SchemaPath::File, .. } } => {
                 write!(formatter, "{} {noun}", article(noun))
             }
-            Place::Item { noun, of } => write!(formatter, "{} {noun} of {}", article(noun), of.owner()),
-            Place::Element(of) => write!(formatter, "an item of {of}"),
-            Place::Entry { name, of } => write!(formatter, "`{name}` in {of}"),
+            SchemaPath::Item { noun, of } => write!(formatter, "{} {noun} of {}", article(noun), of.owner()),
+            SchemaPath::Element(of) => write!(formatter, "an item of {of}"),
+            SchemaPath::Entry { name, of } => write!(formatter, "`{name}` in {of}"),
         }
     }
 }
@@ -98,13 +100,13 @@ fn article(noun: &str) -> &'static str {
 struct Check<'p> {
     version: Version,
     stage: Stage,
-    problems: &'p mut Problems,
+    problems: &'p mut Diagnostics,
     /// Whether this is inside a value that windlass only keeps.
     is_kept: bool,
 }
 
 impl Check<'_> {
-    fn value(&mut self, node: &mut Node, shape: &Shape, place: &Place<'_>) {
+    fn value(&mut self, node: &mut YamlNode, shape: &Shape, place: &SchemaPath<'_>) {
         if self.is_open(node) {
             return;
         }
@@ -129,23 +131,23 @@ impl Check<'_> {
         }
     }
 
-    fn list(&mut self, node: &mut Node, shape: &Shape, place: &Place<'_>) {
+    fn list(&mut self, node: &mut YamlNode, shape: &Shape, place: &SchemaPath<'_>) {
         let Value::Sequence(nodes) = &mut node.value else { return self.wrong(node, place, "a list") };
         for node in nodes {
             let Shape::Fields(section) = shape else {
-                self.value(node, shape, &Place::Element(place));
+                self.value(node, shape, &SchemaPath::Element(place));
                 continue;
             };
             let name =
-                node.get("name").and_then(Node::as_scalar).map(|scalar| scalar.shown().trim().to_owned());
+                node.get("name").and_then(YamlNode::as_scalar).map(|scalar| scalar.shown().trim().to_owned());
             match &name {
-                Some(name) => self.fields(node, section, &Place::Named { noun: section.noun, name }),
-                None => self.fields(node, section, &Place::Item { noun: section.noun, of: place }),
+                Some(name) => self.fields(node, section, &SchemaPath::Named { noun: section.noun, name }),
+                None => self.fields(node, section, &SchemaPath::Item { noun: section.noun, of: place }),
             }
         }
     }
 
-    fn map(&mut self, node: &mut Node, shape: &Shape, place: &Place<'_>) {
+    fn map(&mut self, node: &mut YamlNode, shape: &Shape, place: &SchemaPath<'_>) {
         let Value::Mapping(mapping) = &mut node.value else { return self.wrong(node, place, "a map") };
         for (name, entry) in mapping {
             if entry.node.is_null() {
@@ -153,14 +155,14 @@ impl Check<'_> {
             }
             match shape {
                 Shape::Fields(section) | Shape::TextOr(section) => {
-                    self.value(&mut entry.node, shape, &Place::Named { noun: section.noun, name });
+                    self.value(&mut entry.node, shape, &SchemaPath::Named { noun: section.noun, name });
                 }
-                _ => self.value(&mut entry.node, shape, &Place::Entry { name, of: place }),
+                _ => self.value(&mut entry.node, shape, &SchemaPath::Entry { name, of: place }),
             }
         }
     }
 
-    fn fields(&mut self, node: &mut Node, section: &Section, place: &Place<'_>) {
+    fn fields(&mut self, node: &mut YamlNode, section: &Section, place: &SchemaPath<'_>) {
         if self.is_open(node) {
             return;
         }
@@ -175,7 +177,7 @@ impl Check<'_> {
         }
     }
 
-    fn section(&mut self, mapping: &mut Mapping, section: &Section, place: &Place<'_>) {
+    fn section(&mut self, mapping: &mut Mapping, section: &Section, place: &SchemaPath<'_>) {
         mapping.retain(|name, entry| {
             if name.starts_with("x-") {
                 return true;
@@ -191,7 +193,7 @@ impl Check<'_> {
             let outside = self.is_kept;
             self.is_kept |= key.is_kept;
             if !entry.node.is_null() {
-                self.value(&mut entry.node, &key.shape, &Place::Key { key: name, of: place });
+                self.value(&mut entry.node, &key.shape, &SchemaPath::Key { key: name, of: place });
             }
             self.is_kept = outside;
             true
@@ -204,7 +206,7 @@ impl Check<'_> {
         section: &'s Section,
         name: &str,
         span: Span,
-        place: &Place<'_>,
+        place: &SchemaPath<'_>,
     ) -> Option<&'s Key> {
         if let Some(key) = section.key(name, self.version) {
             return Some(key);
@@ -228,7 +230,7 @@ impl Check<'_> {
         if self.is_kept { self.problems.warn(span, report) } else { self.problems.add(span, report) }
     }
 
-    fn of_another_version(&self, key: &Key, place: &Place<'_>) -> Report<'static> {
+    fn of_another_version(&self, key: &Key, place: &SchemaPath<'_>) -> Report<'static> {
         let (name, version) = (key.name, self.version);
         let label = format!("not in {version}");
         if key.since > version {
@@ -244,7 +246,7 @@ impl Check<'_> {
         Report { help: key.instead.map(str::to_owned), ..report }
     }
 
-    fn unknown(&self, section: &Section, name: &str, place: &Place<'_>) -> Report<'static> {
+    fn unknown(&self, section: &Section, name: &str, place: &SchemaPath<'_>) -> Report<'static> {
         let report =
             Report::new("config::unknown_key", format!("unknown key `{name}` in {place}"), "unknown key");
         let known: Vec<&str> = section.keys(self.version).map(|key| key.name).collect();
@@ -257,18 +259,24 @@ impl Check<'_> {
         report.suggest(name, known)
     }
 
-    fn expect(&mut self, node: &mut Node, place: &Place<'_>, expected: &str, fits: impl Fn(&Scalar) -> bool) {
+    fn expect(
+        &mut self,
+        node: &mut YamlNode,
+        place: &SchemaPath<'_>,
+        expected: &str,
+        fits: impl Fn(&Scalar) -> bool,
+    ) {
         if !node.as_scalar().is_some_and(fits) {
             self.wrong(node, place, expected);
         }
     }
 
-    fn wrong(&mut self, node: &mut Node, place: &Place<'_>, expected: &str) {
+    fn wrong(&mut self, node: &mut YamlNode, place: &SchemaPath<'_>, expected: &str) {
         let report = wrong(node, &place.to_string(), expected);
         self.report_wrong(node, report);
     }
 
-    fn report_wrong(&mut self, node: &mut Node, report: Report<'_>) {
+    fn report_wrong(&mut self, node: &mut YamlNode, report: Report<'_>) {
         self.report(node.span, report);
         if self.is_kept {
             return;
@@ -277,7 +285,7 @@ impl Check<'_> {
     }
 
     /// Whether the node cannot be checked, because its variables are not known.
-    fn is_open(&self, node: &Node) -> bool {
+    fn is_open(&self, node: &YamlNode) -> bool {
         node.as_scalar().is_some_and(|scalar| {
             scalar.style == Style::Unresolved || (self.stage == Stage::Raw && scalar.text.contains('$'))
         })

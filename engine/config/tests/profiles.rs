@@ -237,7 +237,7 @@ profiles:
   patches: [{op: add, path: images.a.cmd}, {op: replace, path: images.a.tags, value: null}, {op: remove, path: images.a.tags}]
 ";
     let loaded = Fixture::new(file).profiles(&["p"]).loaded();
-    let warnings: Vec<_> = loaded.warnings.iter().map(super::super::Problem::in_one_line).collect();
+    let warnings: Vec<_> = loaded.warnings.iter().map(super::super::ConfigDiagnostic::in_one_line).collect();
     assert_eq!(
         warnings,
         [

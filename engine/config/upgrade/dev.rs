@@ -3,10 +3,10 @@
 use indexmap::IndexMap;
 
 use super::edit::{entry, has, items, list, map, move_to, plain, text, text_at};
-use crate::config::node::{Mapping, Node, Span, Value, field};
+use crate::config::node::{Mapping, Span, Value, YamlNode, field};
 
 /// An obstacle to the conversion of `dev` to pods.
-pub(super) struct Obstacle {
+pub(super) struct DevBlocker {
     pub span: Span,
     pub reason: String,
     pub help: &'static str,
@@ -16,10 +16,10 @@ pub(super) struct Obstacle {
 const SELECTORS: [&str; 2] = ["imageSelector", "labelSelector"];
 
 /// All obstacles to the conversion of `dev` to pods; empty if it can be or is already converted.
-pub(super) fn obstacles(dev: &Mapping) -> Vec<Obstacle> {
+pub(super) fn obstacles(dev: &Mapping) -> Vec<DevBlocker> {
     let mut found = Vec::new();
     let mut add =
-        |span: Span, reason: String, help: &'static str| found.push(Obstacle { span, reason, help });
+        |span: Span, reason: String, help: &'static str| found.push(DevBlocker { span, reason, help });
     for (key, entry) in dev.iter().filter(|(_, entry)| !is_empty(&entry.node)) {
         match key.as_str() {
             "ports" | "sync" | "open" | "terminal" | "replacePods" | "logs" => {}
@@ -65,13 +65,13 @@ pub(super) fn obstacles(dev: &Mapping) -> Vec<Obstacle> {
 }
 
 /// The entries of `dev` that refer to a pod, each with its section.
-fn entries(dev: &Mapping) -> impl Iterator<Item = (&'static str, &Node)> {
+fn entries(dev: &Mapping) -> impl Iterator<Item = (&'static str, &YamlNode)> {
     let lists = ["replacePods", "ports", "sync"].into_iter().flat_map(|section| {
-        let nodes = field(dev, section).and_then(Node::as_sequence).unwrap_or_default();
+        let nodes = field(dev, section).and_then(YamlNode::as_sequence).unwrap_or_default();
         nodes.iter().map(move |node| (section, node))
     });
     let terminal = field(dev, "terminal").filter(|node| !is_empty(node)).map(|node| ("terminal", node));
-    let logs = field(dev, "logs").and_then(|logs| logs.get("selectors")).and_then(Node::as_sequence);
+    let logs = field(dev, "logs").and_then(|logs| logs.get("selectors")).and_then(YamlNode::as_sequence);
     lists.chain(terminal).chain(logs.unwrap_or_default().iter().map(|node| ("logs", node)))
 }
 
@@ -99,13 +99,13 @@ pub(super) fn upgrade(document: &mut Mapping) {
                 shown.insert("enabled".to_owned(), entry(at, plain(at, "false")));
             }
             shown.extend(last.clone().map(|last| ("lastLines".to_owned(), last)));
-            pod.insert("logs".to_owned(), entry(at, Node { span: at, value: Value::Mapping(shown) }));
+            pod.insert("logs".to_owned(), entry(at, YamlNode { span: at, value: Value::Mapping(shown) }));
         }
     }
     if let (Some(open), Some((_, pod))) = (old.shift_remove("open"), pods.0.first_mut()) {
         pod.keys.insert("open".to_owned(), open);
     }
-    let node = |pod: Pod| entry(pod.at, Node { span: pod.at, value: Value::Mapping(pod.keys) });
+    let node = |pod: Pod| entry(pod.at, YamlNode { span: pod.at, value: Value::Mapping(pod.keys) });
     *dev = pods.0.into_iter().map(|(name, pod)| (name, node(pod))).collect();
 }
 
@@ -169,7 +169,7 @@ fn name_of(pod: &Mapping) -> String {
         let name = image.strip_prefix("image(").and_then(|rest| rest.split_once(')')).map(|(name, _)| name);
         return name.or(image.rsplit('/').next()).unwrap_or_default().to_owned();
     }
-    let labels = field(pod, "labelSelector").and_then(Node::as_mapping).into_iter().flatten();
+    let labels = field(pod, "labelSelector").and_then(YamlNode::as_mapping).into_iter().flatten();
     labels
         .map(|(_, label)| label)
         .find_map(|label| Some(label.node.as_scalar()?.text.clone()))
@@ -177,7 +177,7 @@ fn name_of(pod: &Mapping) -> String {
 }
 
 /// Adds `nodes` to the list `key` of `pod`.
-fn add_to(pod: &mut Mapping, key: &str, at: Span, nodes: Vec<Node>) {
+fn add_to(pod: &mut Mapping, key: &str, at: Span, nodes: Vec<YamlNode>) {
     match pod.get_mut(key).map(|entry| &mut entry.node.value) {
         Some(Value::Sequence(known)) => known.extend(nodes),
         _ => drop(pod.insert(key.to_owned(), entry(at, list(at, nodes)))),
@@ -196,9 +196,9 @@ fn ports(pod: &mut Mapping, item: &mut Mapping) {
             };
             let mut mapping = Mapping::from([("port".to_owned(), entry(at, text(at, &both)))]);
             move_to(port, "bindAddress", &mut mapping, "bindAddress");
-            Node { span: at, value: Value::Mapping(mapping) }
+            YamlNode { span: at, value: Value::Mapping(mapping) }
         });
-        let nodes: Vec<Node> = nodes.collect();
+        let nodes: Vec<YamlNode> = nodes.collect();
         let at = item.get(old).map_or(Span::default(), |entry| entry.key);
         if !nodes.is_empty() {
             add_to(pod, new, at, nodes);
@@ -217,7 +217,7 @@ fn sync(pod: &mut Mapping, item: &mut Mapping) {
         item.shift_remove(key);
     }
     mapping.append(item);
-    add_to(pod, "sync", at, vec![Node { span: at, value: Value::Mapping(mapping) }]);
+    add_to(pod, "sync", at, vec![YamlNode { span: at, value: Value::Mapping(mapping) }]);
 }
 
 /// The words of `command` become a shell command line.
@@ -226,7 +226,8 @@ fn terminal(pod: &mut Mapping, item: &mut Mapping) {
     let mut mapping = Mapping::new();
     if let Some(command) = item.shift_remove("command").filter(|entry| !entry.node.is_null()) {
         let words = command.node.as_sequence().unwrap_or_default();
-        let words: Vec<_> = words.iter().filter_map(Node::as_scalar).map(|word| quoted(&word.text)).collect();
+        let words: Vec<_> =
+            words.iter().filter_map(YamlNode::as_scalar).map(|word| quoted(&word.text)).collect();
         mapping.insert("command".to_owned(), entry(command.key, text(command.node.span, &words.join(" "))));
     }
     move_to(item, "workDir", &mut mapping, "workDir");
@@ -236,7 +237,7 @@ fn terminal(pod: &mut Mapping, item: &mut Mapping) {
             mapping.insert("enabled".to_owned(), entry(disabled.key, plain(disabled.node.span, "false")));
         }
     }
-    pod.insert("terminal".to_owned(), entry(at, Node { span: at, value: Value::Mapping(mapping) }));
+    pod.insert("terminal".to_owned(), entry(at, YamlNode { span: at, value: Value::Mapping(mapping) }));
 }
 
 /// `word`, quoted for the shell.
@@ -261,9 +262,9 @@ fn span_of(item: &Mapping) -> Span {
     item.values().next().map_or(Span::default(), |entry| entry.key)
 }
 
-fn is_empty(node: &Node) -> bool {
+fn is_empty(node: &YamlNode) -> bool {
     node.is_null()
         || node.as_scalar().is_some_and(|scalar| scalar.as_bool() == Some(false))
         || node.as_mapping().is_some_and(Mapping::is_empty)
-        || node.as_sequence().is_some_and(<[Node]>::is_empty)
+        || node.as_sequence().is_some_and(<[YamlNode]>::is_empty)
 }

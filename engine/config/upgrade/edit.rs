@@ -1,6 +1,6 @@
 //! Helpers to change a document.
 
-use crate::config::node::{Entry, Mapping, Node, Scalar, Span, Style, Value};
+use crate::config::node::{Entry, Mapping, Scalar, Span, Style, Value, YamlNode};
 
 /// The map at `key`, if there is one.
 pub(super) fn map<'m>(mapping: &'m mut Mapping, key: &str) -> Option<&'m mut Mapping> {
@@ -8,7 +8,7 @@ pub(super) fn map<'m>(mapping: &'m mut Mapping, key: &str) -> Option<&'m mut Map
 }
 
 /// `node` as a map.
-pub(super) fn as_map(node: &mut Node) -> Option<&mut Mapping> {
+pub(super) fn as_map(node: &mut YamlNode) -> Option<&mut Mapping> {
     match &mut node.value {
         Value::Mapping(mapping) => Some(mapping),
         _ => None,
@@ -62,32 +62,32 @@ pub(super) fn add(mapping: &mut Mapping, key: &str, at: Span, value: &str) {
 }
 
 /// An entry whose key has the location `at`.
-pub(super) fn entry(at: Span, node: Node) -> Entry {
+pub(super) fn entry(at: Span, node: YamlNode) -> Entry {
     Entry { key: at, node }
 }
 
 /// An empty map.
-pub(super) fn empty(at: Span) -> Node {
-    Node { span: at, value: Value::Mapping(Mapping::new()) }
+pub(super) fn empty(at: Span) -> YamlNode {
+    YamlNode { span: at, value: Value::Mapping(Mapping::new()) }
 }
 
 /// A value that may be a number or boolean.
-pub(super) fn plain(at: Span, text: &str) -> Node {
+pub(super) fn plain(at: Span, text: &str) -> YamlNode {
     scalar(at, text, Style::Plain)
 }
 
 /// A string.
-pub(super) fn text(at: Span, text: &str) -> Node {
+pub(super) fn text(at: Span, text: &str) -> YamlNode {
     scalar(at, text, Style::Text)
 }
 
 /// A list.
-pub(super) fn list(at: Span, nodes: Vec<Node>) -> Node {
-    Node { span: at, value: Value::Sequence(nodes) }
+pub(super) fn list(at: Span, nodes: Vec<YamlNode>) -> YamlNode {
+    YamlNode { span: at, value: Value::Sequence(nodes) }
 }
 
-fn scalar(at: Span, text: &str, style: Style) -> Node {
-    Node { span: at, value: Value::Scalar(Scalar { text: text.to_owned(), style, ..Scalar::null() }) }
+fn scalar(at: Span, text: &str, style: Style) -> YamlNode {
+    YamlNode { span: at, value: Value::Scalar(Scalar { text: text.to_owned(), style, ..Scalar::null() }) }
 }
 
 /// The string at `key`.

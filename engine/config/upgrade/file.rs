@@ -7,14 +7,14 @@ use miette::Diagnostic as _;
 use super::edit::{add, empty, has, plain, rename, text};
 use super::{dev, patches, upgrade};
 use crate::config::load::{LoadOptions, find, text_of};
-use crate::config::node::{Entry, Mapping, Node, Span, Value};
+use crate::config::node::{Entry, Mapping, Span, Value, YamlNode};
 use crate::config::parse::parse;
-use crate::config::problem::Problems;
+use crate::config::problem::Diagnostics;
 use crate::config::reader::Reader;
 use crate::config::rewrite::{comments, rewrite};
 use crate::config::schema::check::{Stage, check};
 use crate::config::variable::{Part, is_predefined, parts};
-use crate::config::{ConfigError, Origin, Problem, Version, profile, shorthand, version};
+use crate::config::{ConfigDiagnostic, ConfigError, Origin, Version, profile, shorthand, version};
 
 /// A file and its upgraded content.
 #[derive(Debug)]
@@ -30,14 +30,14 @@ pub struct UpgradedFile {
     /// Its content in version `to`.
     pub text: String,
     /// Why `to` is not the newest version: all known obstacles; empty if it is.
-    pub held_back: Vec<Obstacle>,
+    pub held_back: Vec<UpgradeBlocker>,
     /// The warnings about lost values.
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<ConfigDiagnostic>,
 }
 
 /// A reason why a version cannot express a file.
 #[derive(Debug, Clone)]
-pub struct Obstacle {
+pub struct UpgradeBlocker {
     /// The reason, as a phrase.
     pub reason: String,
     /// Its location; `None` if there is no single one.
@@ -46,7 +46,7 @@ pub struct Obstacle {
     pub help: Option<String>,
 }
 
-impl Obstacle {
+impl UpgradeBlocker {
     fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), place: None, help: None }
     }
@@ -60,8 +60,8 @@ impl Obstacle {
     }
 }
 
-impl From<&Problem> for Obstacle {
-    fn from(problem: &Problem) -> Self {
+impl From<&ConfigDiagnostic> for UpgradeBlocker {
+    fn from(problem: &ConfigDiagnostic) -> Self {
         let place = Some(problem.origin.clone());
         let help = by_hand(&problem.message).or_else(|| problem.help().map(|help| help.to_string()));
         Self { reason: unknown_there(&problem.message), place, help }
@@ -69,7 +69,7 @@ impl From<&Problem> for Obstacle {
 }
 
 /// The location and the reason.
-impl std::fmt::Display for Obstacle {
+impl std::fmt::Display for UpgradeBlocker {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(place) = &self.place {
             write!(formatter, "{place}: ")?;
@@ -121,7 +121,7 @@ fn by_hand(message: &str) -> Option<String> {
 pub fn upgrade_file(options: &LoadOptions) -> Result<UpgradedFile, ConfigError> {
     let (file, shown) = find(options)?;
     let source = text_of(&file)?;
-    let mut problems = Problems::new(&shown, source.as_str().into());
+    let mut problems = Diagnostics::new(&shown, source.as_str().into());
     let parsed = parse(&source, &mut problems).and_then(|root| {
         let mut reader = Reader { problems: &mut problems };
         let version = version::read(&root, reader.mapping(&root, "the file")?, &mut reader)?;
@@ -166,7 +166,7 @@ pub fn upgrade_file(options: &LoadOptions) -> Result<UpgradedFile, ConfigError> 
 /// A valid file.
 struct Old<'a> {
     source: &'a str,
-    root: &'a Node,
+    root: &'a YamlNode,
     version: Version,
     /// The name of the project, if the file has none.
     name: &'a str,
@@ -175,10 +175,10 @@ struct Old<'a> {
 
 impl Old<'_> {
     /// The text in version `to`, or the obstacles.
-    fn upgraded(&self, to: Version) -> Result<(String, Vec<Problem>), Vec<Obstacle>> {
-        let mut problems = Problems::new(self.shown, self.source.into());
+    fn upgraded(&self, to: Version) -> Result<(String, Vec<ConfigDiagnostic>), Vec<UpgradeBlocker>> {
+        let mut problems = Diagnostics::new(self.shown, self.source.into());
         let Value::Mapping(mut document) = self.root.value.clone() else {
-            return Err(vec![Obstacle::new("it is not a map")]);
+            return Err(vec![UpgradeBlocker::new("it is not a map")]);
         };
         let is_newest = to >= Version::V2beta1;
         let undefined = if is_newest { self.undefined_variables() } else { Vec::new() };
@@ -193,7 +193,7 @@ impl Old<'_> {
         }
         let mut obstacles = if is_newest { self.dev_obstacles() } else { Vec::new() };
         let (errors, _, warnings) = problems.finish();
-        obstacles.extend(errors.iter().map(Obstacle::from));
+        obstacles.extend(errors.iter().map(UpgradeBlocker::from));
         obstacles.extend(self.unknown(&document, to));
         if !obstacles.is_empty() {
             return Err(obstacles);
@@ -204,38 +204,40 @@ impl Old<'_> {
     }
 
     /// The obstacles to the conversion of `dev` to pods.
-    fn dev_obstacles(&self) -> Vec<Obstacle> {
-        let mut problems = Problems::new(self.shown, self.source.into());
+    fn dev_obstacles(&self) -> Vec<UpgradeBlocker> {
+        let mut problems = Diagnostics::new(self.shown, self.source.into());
         let Value::Mapping(mut document) = self.root.value.clone() else { return Vec::new() };
         upgrade(&mut document, self.version, Version::V1beta11, &mut problems);
         let dev = super::edit::map(&mut document, "dev").map(|dev| dev::obstacles(dev)).unwrap_or_default();
         dev.into_iter()
-            .map(|found| Obstacle::new(found.reason).at(problems.origin(found.span)).help(found.help))
+            .map(|found| UpgradeBlocker::new(found.reason).at(problems.origin(found.span)).help(found.help))
             .collect()
     }
 
     /// The keys of `document`, which was upgraded to version `to`, that `to` does not have.
-    fn unknown(&self, document: &Mapping, to: Version) -> Vec<Obstacle> {
+    fn unknown(&self, document: &Mapping, to: Version) -> Vec<UpgradeBlocker> {
         let known = complaints(self.root, self.version, self.shown);
         let mut document = document.clone();
         if to >= Version::V2beta1 && !self.dev_obstacles().is_empty() {
             // Its obstacles were reported.
             document.shift_remove("dev");
         }
-        let root = Node { value: Value::Mapping(document), ..self.root.clone() };
+        let root = YamlNode { value: Value::Mapping(document), ..self.root.clone() };
         let complaints = complaints(&root, to, self.shown);
-        let is_new = |complaint: &&Problem| !known.iter().any(|known| known.message == complaint.message);
-        complaints.iter().filter(is_new).map(Obstacle::from).collect()
+        let is_new =
+            |complaint: &&ConfigDiagnostic| !known.iter().any(|known| known.message == complaint.message);
+        complaints.iter().filter(is_new).map(UpgradeBlocker::from).collect()
     }
 
     /// The variables that are used, but neither in `vars` nor predefined: the newest version requires a definition.
     fn undefined_variables(&self) -> Vec<String> {
         let mut names = Vec::new();
         references(self.root, &mut names);
-        let defined = self.root.get("vars").and_then(Node::as_sequence).unwrap_or_default();
+        let defined = self.root.get("vars").and_then(YamlNode::as_sequence).unwrap_or_default();
         let is_defined = |name: &String| {
-            let named =
-                |node: &Node| node.get("name").and_then(Node::as_scalar).is_some_and(|own| own.text == *name);
+            let named = |node: &YamlNode| {
+                node.get("name").and_then(YamlNode::as_scalar).is_some_and(|own| own.text == *name)
+            };
             defined.iter().any(named) || is_predefined(name)
         };
         names.retain(|name| !is_defined(name));
@@ -256,14 +258,14 @@ impl Old<'_> {
         for name in names {
             let mut definition = Mapping::new();
             add(&mut definition, "alwaysResolve", span, "false");
-            let node = Node { span, value: Value::Mapping(definition) };
+            let node = YamlNode { span, value: Value::Mapping(definition) };
             vars.insert(name.clone(), Entry { key: span, node });
         }
     }
 
     /// Upgrades the sections and patches of profiles. `verify` checks whether patches still have the same effect.
     fn profiles(&self, document: &mut Mapping, to: Version) {
-        let mut unused = Problems::new(self.shown, self.source.into());
+        let mut unused = Diagnostics::new(self.shown, self.source.into());
         for profile in super::edit::items(document, "profiles") {
             // The newest version has only `merge`. `verify` checks whether it has the same effect.
             if to >= Version::V2beta1 && !has(profile, "merge") {
@@ -290,15 +292,15 @@ impl Old<'_> {
     }
 
     /// Checks that `text` is the same configuration, with all comments. It additionally defines the variables `more`.
-    fn verify(&self, text: &str, to: Version, more: &[String]) -> Result<(), Obstacle> {
-        let mut problems = Problems::new(self.shown, text.into());
+    fn verify(&self, text: &str, to: Version, more: &[String]) -> Result<(), UpgradeBlocker> {
+        let mut problems = Diagnostics::new(self.shown, text.into());
         let Some(root) = parse(text, &mut problems).filter(|_| problems.is_empty()) else {
-            return Err(Obstacle::new(
+            return Err(UpgradeBlocker::new(
                 "it has anchors and aliases where the newer version has different keys",
             )
             .help("replace the aliases (`*NAME`) with their values, then upgrade again"));
         };
-        let profiles = self.root.get("profiles").and_then(Node::as_sequence).unwrap_or_default();
+        let profiles = self.root.get("profiles").and_then(YamlNode::as_sequence).unwrap_or_default();
         let names = profiles
             .iter()
             .filter_map(|profile| Some((profile, profile.get("name")?.as_scalar()?.text.as_str())));
@@ -309,21 +311,21 @@ impl Old<'_> {
             if before != after {
                 return Err(match profile {
                     Some((node, name)) => self.other_profile(node, name, to),
-                    None => Obstacle::new(format!("{to} cannot express it")),
+                    None => UpgradeBlocker::new(format!("{to} cannot express it")),
                 });
             }
         }
         let kept = comments(text, &root);
         match comments(self.source, self.root).iter().find(|comment| !kept.contains(comment)) {
-            Some(comment) => Err(Obstacle::new(format!("the comment `{comment}` would be lost"))
+            Some(comment) => Err(UpgradeBlocker::new(format!("the comment `{comment}` would be lost"))
                 .help("move it to a separate line above a key that remains, then upgrade again")),
             None => Ok(()),
         }
     }
 
     /// The reason why the profile `name` with the value `node` cannot be kept.
-    fn other_profile(&self, node: &Node, name: &str, to: Version) -> Obstacle {
-        let origin = |span| Problems::new(self.shown, "".into()).origin(span);
+    fn other_profile(&self, node: &YamlNode, name: &str, to: Version) -> UpgradeBlocker {
+        let origin = |span| Diagnostics::new(self.shown, "".into()).origin(span);
         let entry = |key: &str| node.as_mapping().and_then(|profile| profile.get(key)).map(|entry| entry.key);
         let (span, reason, help) = if let Some(span) = entry("strategicMerge") {
             let reason =
@@ -334,19 +336,19 @@ impl Old<'_> {
             let help = "rewrite its patches for the new keys (compare with `windlass print -p NAME`), then upgrade again";
             (entry("patches").unwrap_or(node.span), reason, help)
         };
-        Obstacle::new(reason).at(origin(span)).help(help)
+        UpgradeBlocker::new(reason).at(origin(span)).help(help)
     }
 
     /// The content of a document with a profile applied, in the newest form; without variables filled in and without
     /// the definitions of `without`. The names of the images come first, because their order matters.
     fn meaning(
         &self,
-        root: &Node,
+        root: &YamlNode,
         version: Version,
         profile: Option<&str>,
         without: &[String],
-    ) -> Result<(Vec<String>, serde_json::Value), Obstacle> {
-        let mut problems = Problems::new(self.shown, "".into());
+    ) -> Result<(Vec<String>, serde_json::Value), UpgradeBlocker> {
+        let mut problems = Diagnostics::new(self.shown, "".into());
         let mut root = root.clone();
         shorthand::expand(&mut root, version);
         if let Value::Mapping(document) = &mut root.value {
@@ -363,11 +365,13 @@ impl Old<'_> {
                 }
             }
         }
-        let Value::Mapping(mut document) = root.value else { return Err(Obstacle::new("it is not a map")) };
+        let Value::Mapping(mut document) = root.value else {
+            return Err(UpgradeBlocker::new("it is not a map"));
+        };
         check(&mut document, version, Stage::Raw, &mut problems);
         upgrade(&mut document, version, Version::NEWEST, &mut problems);
         if let Some(problem) = problems.finish().0.first() {
-            let mut obstacle = Obstacle::from(problem);
+            let mut obstacle = UpgradeBlocker::from(problem);
             if let Some(profile) = profile {
                 obstacle.reason.push_str(&format!(", with profile `{profile}`"));
             }
@@ -375,7 +379,7 @@ impl Old<'_> {
             return Err(if version == self.version {
                 obstacle
             } else {
-                Obstacle { place: None, ..obstacle }
+                UpgradeBlocker { place: None, ..obstacle }
             });
         }
         document.retain(|key, _| !["version", "name"].contains(&key.as_str()));
@@ -385,12 +389,12 @@ impl Old<'_> {
         document.retain(|key, entry| key != "vars" || !is_empty(&entry.node));
         let images = document.get("images").and_then(|entry| entry.node.as_mapping());
         let names = images.map(|images| images.keys().cloned().collect()).unwrap_or_default();
-        Ok((names, Node { value: Value::Mapping(document), ..Node::empty() }.to_json()))
+        Ok((names, YamlNode { value: Value::Mapping(document), ..YamlNode::empty() }.to_json()))
     }
 }
 
 /// Collects the names of the variables that the strings below `node` refer to.
-fn references(node: &Node, names: &mut Vec<String>) {
+fn references(node: &YamlNode, names: &mut Vec<String>) {
     match &node.value {
         Value::Scalar(scalar) => {
             names.extend(parts(&scalar.text).into_iter().flatten().filter_map(|part| match part {
@@ -403,13 +407,13 @@ fn references(node: &Node, names: &mut Vec<String>) {
     }
 }
 
-fn is_empty(node: &Node) -> bool {
+fn is_empty(node: &YamlNode) -> bool {
     node.as_mapping().is_some_and(Mapping::is_empty)
 }
 
 /// The errors and warnings of the whole file, including profiles and sections that windlass only keeps.
-fn complaints(root: &Node, version: Version, shown: &str) -> Vec<Problem> {
-    let mut problems = Problems::new(shown, "".into());
+fn complaints(root: &YamlNode, version: Version, shown: &str) -> Vec<ConfigDiagnostic> {
+    let mut problems = Diagnostics::new(shown, "".into());
     if let Value::Mapping(mut document) = root.value.clone() {
         check(&mut document, version, Stage::Raw, &mut problems);
     }

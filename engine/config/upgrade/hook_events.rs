@@ -1,7 +1,7 @@
 //! Converts the older form of a hook's events: `when.before.images: all` becomes `before:build`.
 
 use super::edit::text;
-use crate::config::node::{Mapping, Node, field};
+use crate::config::node::{Mapping, YamlNode, field};
 
 /// The keys of `when.before`, `when.after` and `when.onError`, with their names in events. The older form does not
 /// distinguish whether dependencies are built or deployed.
@@ -18,10 +18,10 @@ const PHASES: [(&str, &[&str]); 6] = [
 const SINGLE: [&str; 3] = ["build", "deploy", "purge"];
 
 /// The events of `when`, each with the location of its name.
-pub(super) fn events(when: &Mapping) -> Vec<Node> {
+pub(super) fn events(when: &Mapping) -> Vec<YamlNode> {
     let mut events = Vec::new();
     for (key, moment) in [("before", "before"), ("after", "after"), ("onError", "error")] {
-        let Some(moments) = field(when, key).and_then(Node::as_mapping) else { continue };
+        let Some(moments) = field(when, key).and_then(YamlNode::as_mapping) else { continue };
         for (phase, phase_events) in PHASES {
             let Some(node) = field(moments, phase) else { continue };
             let names = node.as_scalar().map_or("", |scalar| scalar.text.as_str());

@@ -31,14 +31,14 @@ mod v1beta9;
 #[cfg(test)]
 mod tests;
 
-pub use file::{Obstacle, UpgradedFile, upgrade_file};
+pub use file::{UpgradeBlocker, UpgradedFile, upgrade_file};
 
 use super::node::Mapping;
-use super::problem::Problems;
+use super::problem::Diagnostics;
 use super::version::Version::{self, *};
 
 /// Upgrades `document` from version `from` to version `to`. Warns about lost values.
-pub(crate) fn upgrade(document: &mut Mapping, from: Version, to: Version, problems: &mut Problems) {
+pub(crate) fn upgrade(document: &mut Mapping, from: Version, to: Version, problems: &mut Diagnostics) {
     for version in Version::ALL.into_iter().filter(|version| (from..to).contains(version)) {
         step(document, version, problems);
     }
@@ -52,7 +52,7 @@ pub(crate) fn upgrade(document: &mut Mapping, from: Version, to: Version, proble
 }
 
 /// Upgrades `document` from `version` to the next one.
-fn step(document: &mut Mapping, version: Version, problems: &mut Problems) {
+fn step(document: &mut Mapping, version: Version, problems: &mut Diagnostics) {
     match version {
         V1alpha1 => v1alpha1::upgrade(document, problems),
         V1alpha2 => v1alpha2::upgrade(document),

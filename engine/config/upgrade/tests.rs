@@ -1,11 +1,11 @@
 //! Tests of each step, and of all steps.
 
 use super::*;
-use crate::config::node::{Node, Value};
+use crate::config::node::{Value, YamlNode};
 use crate::config::parse::parse;
 
-fn document(text: &str) -> (Mapping, Problems) {
-    let mut problems = Problems::new("f", text.into());
+fn document(text: &str) -> (Mapping, Diagnostics) {
+    let mut problems = Diagnostics::new("f", text.into());
     match parse(text, &mut problems).map(|node| node.value) {
         Some(Value::Mapping(mapping)) => (mapping, problems),
         other => panic!("{other:?} is not a map"),
@@ -13,7 +13,7 @@ fn document(text: &str) -> (Mapping, Problems) {
 }
 
 fn json(mapping: Mapping) -> serde_json::Value {
-    Node { value: Value::Mapping(mapping), ..Node::empty() }.to_json()
+    YamlNode { value: Value::Mapping(mapping), ..YamlNode::empty() }.to_json()
 }
 
 /// Checks one step, and that it reports exactly `warnings`.
@@ -306,7 +306,7 @@ images:
                     createPullSecret: false, skipPush: true, target: dev, buildArgs: {A: 007}}}";
     assert_eq!(json(mapping.clone()), json(document(expected).0));
     // Moved values keep their location.
-    let api = &mapping["images"].node.get("api").and_then(Node::as_mapping).expect("map");
+    let api = &mapping["images"].node.get("api").and_then(YamlNode::as_mapping).expect("map");
     assert_eq!(
         (api["dockerfile"].node.span.line, api["buildArgs"].key.line, api["tags"].key.line),
         (8, 8, 6)

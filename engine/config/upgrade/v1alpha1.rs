@@ -4,9 +4,9 @@ use super::edit::{
     as_map, entry, has, images, is_true, items, list, map, map_or_new, move_to, rename, text, text_at,
 };
 use crate::config::node::{Mapping, Scalar, Value};
-use crate::config::problem::{Problems, Report};
+use crate::config::problem::{Diagnostics, Report};
 
-pub(super) fn upgrade(document: &mut Mapping, problems: &mut Problems) {
+pub(super) fn upgrade(document: &mut Mapping, problems: &mut Diagnostics) {
     images_with_registries(document, problems);
     dev_space(document);
     tiller(document);
@@ -18,7 +18,7 @@ pub(super) fn upgrade(document: &mut Mapping, problems: &mut Problems) {
 }
 
 /// `name` and `registry` become `image`.
-fn images_with_registries(document: &mut Mapping, problems: &mut Problems) {
+fn images_with_registries(document: &mut Mapping, problems: &mut Diagnostics) {
     let registries = document.shift_remove("registries");
     let registries = registries.as_ref().and_then(|entry| entry.node.as_mapping());
     for entry in registries.into_iter().flat_map(Mapping::values) {

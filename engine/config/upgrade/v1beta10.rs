@@ -2,7 +2,7 @@
 
 use super::edit::{as_map, items, list, map, rename, text};
 use super::hook_events::events;
-use crate::config::node::{Mapping, Node, Value};
+use crate::config::node::{Mapping, Value, YamlNode};
 
 pub(super) fn upgrade(document: &mut Mapping) {
     hooks(document);
@@ -64,13 +64,13 @@ fn image_selector(mapping: &mut Mapping) {
     }
 }
 
-fn log_selector(image: &mut Node) {
+fn log_selector(image: &mut YamlNode) {
     let name = image.as_scalar().map(|scalar| scalar.text.clone()).unwrap_or_default();
     let selector = selector_of(image, &name);
     let entry = super::edit::entry(image.span, selector);
     image.value = Value::Mapping(Mapping::from([("imageSelector".to_owned(), entry)]));
 }
 
-fn selector_of(node: &Node, name: &str) -> Node {
+fn selector_of(node: &YamlNode, name: &str) -> YamlNode {
     text(node.span, &format!("image({name}):tag({name})"))
 }

@@ -5,10 +5,10 @@ use super::edit::{
     add, as_map, empty, entry, has, images, is_true, items, list, map, move_to, rename, text, text_at,
 };
 use crate::cluster::PullSecret;
-use crate::config::node::{Entry, Mapping, Node, Span, Value, field};
-use crate::config::problem::{Problems, Report};
+use crate::config::node::{Entry, Mapping, Span, Value, YamlNode, field};
+use crate::config::problem::{Diagnostics, Report};
 
-pub(super) fn upgrade(document: &mut Mapping, problems: &mut Problems) {
+pub(super) fn upgrade(document: &mut Mapping, problems: &mut Diagnostics) {
     images(document).for_each(|(_, image)| flatten(image));
     dev::upgrade(document);
     items(document, "vars").for_each(variable);
@@ -92,7 +92,7 @@ fn variable(variable: &mut Mapping) {
 
 fn dependency(dependency: &mut Mapping) {
     // Its problem was reported: do not report it as missing.
-    let is_told = field(dependency, "source").is_some_and(Node::is_unresolved);
+    let is_told = field(dependency, "source").is_some_and(YamlNode::is_unresolved);
     if !is_told
         && let Some((position, _, mut source)) = dependency.shift_remove_full("source")
         && let Some(source) = as_map(&mut source.node)
@@ -113,7 +113,7 @@ fn dependency(dependency: &mut Mapping) {
     if let Some(vars) = dependency.get_mut("vars") {
         let Value::Sequence(nodes) = &vars.node.value else { return };
         let mut named = Mapping::new();
-        for variable in nodes.iter().filter_map(Node::as_mapping) {
+        for variable in nodes.iter().filter_map(YamlNode::as_mapping) {
             if let (Some(name), Some(value)) = (text_at(variable, "name"), variable.get("value")) {
                 named.insert(name, entry(value.key, value.node.clone()));
             }
@@ -171,7 +171,7 @@ fn helm_arguments(helm: &mut Mapping) {
         ("cleanupOnFail", "--cleanup-on-fail"),
         ("disableHooks", "--no-hooks"),
     ];
-    let mut arguments: Vec<Node> = Vec::new();
+    let mut arguments: Vec<YamlNode> = Vec::new();
     let mut at = Span::default();
     for (key, argument) in switches {
         if let Some(entry) = helm
@@ -223,7 +223,7 @@ fn pull_secret(secret: &mut Mapping) {
 }
 
 /// Converts a list to a map by `name`.
-fn by_name(node: &mut Node, noun: &str, problems: &mut Problems) {
+fn by_name(node: &mut YamlNode, noun: &str, problems: &mut Diagnostics) {
     let Value::Sequence(nodes) = &mut node.value else { return };
     let mut named = Mapping::new();
     for mut node in std::mem::take(nodes) {

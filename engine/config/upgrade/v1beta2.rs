@@ -2,9 +2,9 @@
 
 use super::edit::{add, as_map, has, images, items, list, map, map_or_new, move_to, rename, text_at};
 use crate::config::node::{Entry, Mapping, Span, Value};
-use crate::config::problem::{Problems, Report};
+use crate::config::problem::{Diagnostics, Report};
 
-pub(super) fn upgrade(document: &mut Mapping, problems: &mut Problems) {
+pub(super) fn upgrade(document: &mut Mapping, problems: &mut Diagnostics) {
     if let Some(cluster) = document.shift_remove("cluster") {
         let report = Report::new("config::ignored", "`cluster` is ignored", "ignored")
             .help("remove it, and pass `--kube-context` and `--namespace`");

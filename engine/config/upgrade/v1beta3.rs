@@ -1,7 +1,7 @@
 //! v1beta3 to v1beta4: a component becomes a Helm deployment with the component chart.
 
 use super::edit::{as_map, entry, items, plain};
-use crate::config::node::{Mapping, Node, Value};
+use crate::config::node::{Mapping, Value, YamlNode};
 
 pub(super) fn upgrade(document: &mut Mapping) {
     for deployment in items(document, "deployments") {
@@ -16,7 +16,7 @@ pub(super) fn upgrade(document: &mut Mapping) {
         if let Some(Value::Mapping(options)) = options.map(|options| options.node.value) {
             helm.extend(options);
         }
-        let helm = entry(at, Node { span, value: Value::Mapping(helm) });
+        let helm = entry(at, YamlNode { span, value: Value::Mapping(helm) });
         deployment.shift_insert(position, "helm".to_owned(), helm);
     }
 }

@@ -11,9 +11,9 @@ use super::resolver::Resolver;
 use super::shell_line::ShellLine;
 use super::value::Resolved;
 use crate::config::ConfigError;
-use crate::config::node::{MAX_DEPTH, Node, Scalar, Span, Value};
+use crate::config::node::{MAX_DEPTH, Scalar, Span, Value, YamlNode};
 use crate::config::parse::parse;
-use crate::config::problem::{Problems, Report};
+use crate::config::problem::{Diagnostics, Report};
 use crate::process::{Process, is_for_this_system};
 use crate::secret::Secret;
 
@@ -26,7 +26,7 @@ impl Resolver<'_> {
         &mut self,
         name: &str,
         definition: &Definition,
-        problems: &mut Problems,
+        problems: &mut Diagnostics,
     ) -> Option<Resolved> {
         let span = definition.span;
         let mut resolved = Resolved::new("", Provenance::Command);
@@ -87,7 +87,7 @@ impl Resolver<'_> {
         expression: &Expression<'_>,
         provenance: Provenance,
         span: Span,
-        problems: &mut Problems,
+        problems: &mut Diagnostics,
     ) -> Option<Resolved> {
         if self.cancelled.is_some() {
             return None;
@@ -126,7 +126,7 @@ impl Resolver<'_> {
         line: &str,
         resolved: &mut Resolved,
         span: Span,
-        problems: &mut Problems,
+        problems: &mut Diagnostics,
         process: impl FnOnce(&str) -> Process,
     ) -> Option<Process> {
         let mut shell = ShellLine::default();
@@ -152,9 +152,9 @@ impl Resolver<'_> {
 }
 
 /// `text` parsed as a list, a map or null, with the location `span`.
-pub(crate) fn structured(text: &str, span: Span, problems: &Problems) -> Option<Node> {
+pub(crate) fn structured(text: &str, span: Span, problems: &Diagnostics) -> Option<YamlNode> {
     if text == "null" {
-        return Some(Node { span, value: Value::Scalar(Scalar::null()) });
+        return Some(YamlNode { span, value: Value::Scalar(Scalar::null()) });
     }
     // Fast path: most texts are one word, which is never a list or map.
     if !text.contains([':', '-', '{', '[']) {

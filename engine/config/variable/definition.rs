@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use regex::Regex;
 
 use crate::config::OsCommand;
-use crate::config::node::{Mapping, Node, Span, field};
+use crate::config::node::{Mapping, Span, YamlNode, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
 
@@ -38,8 +38,8 @@ pub(crate) struct Definition {
     pub password: bool,
     pub pattern: Option<Regex>,
     pub pattern_message: Option<String>,
-    pub default: Option<Node>,
-    pub value: Option<Node>,
+    pub default: Option<YamlNode>,
+    pub value: Option<YamlNode>,
     pub source: Source,
     /// The commands to try, the one for all systems last.
     pub commands: Vec<(OsCommand, Option<Vec<String>>)>,
@@ -80,7 +80,7 @@ impl Definition {
 }
 
 /// Reads the section `vars`.
-pub(crate) fn read(node: &Node, reader: &mut Reader<'_>) -> Definitions {
+pub(crate) fn read(node: &YamlNode, reader: &mut Reader<'_>) -> Definitions {
     reader.named(node, ("vars", "variable"), &KEYS, |mapping, what, span, reader| {
         definition(mapping, what, span, reader)
     })

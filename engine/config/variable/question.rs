@@ -8,7 +8,7 @@ use super::resolver::Resolver;
 use super::value::Resolved;
 use crate::config::ConfigError;
 use crate::config::node::Span;
-use crate::config::problem::{Problems, Report};
+use crate::config::problem::{Diagnostics, Report};
 
 impl Resolver<'_> {
     /// The value of a variable that may prompt: the saved answer, the default if a prompt is not possible, otherwise a
@@ -17,7 +17,7 @@ impl Resolver<'_> {
         &mut self,
         name: &str,
         definition: &Definition,
-        problems: &mut Problems,
+        problems: &mut Diagnostics,
     ) -> Option<Resolved> {
         if let Some(text) = self.answers.get(name) {
             return Some(Resolved::new(text, Provenance::Answer));
@@ -63,7 +63,7 @@ impl Resolver<'_> {
         &mut self,
         question: &Question,
         span: Span,
-        problems: &mut Problems,
+        problems: &mut Diagnostics,
     ) -> Option<Resolved> {
         let name = &question.name;
         let set = match question.is_remembered {

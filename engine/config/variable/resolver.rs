@@ -14,8 +14,8 @@ use super::reference::{Part, parts};
 use super::substitute::substitute;
 use super::value::{Resolved, Use};
 use crate::config::environment::Environment;
-use crate::config::node::{Node, Span, Value};
-use crate::config::problem::{Problems, Report};
+use crate::config::node::{Span, Value, YamlNode};
+use crate::config::problem::{Diagnostics, Report};
 use crate::config::{ConfigError, Version};
 use crate::secret::Secret;
 use crate::suggestion::nearest;
@@ -100,7 +100,7 @@ impl<'e> Resolver<'e> {
     }
 
     /// Resolves the variables that must be resolved even if they are not used.
-    pub(crate) fn resolve_always(&mut self, problems: &mut Problems) {
+    pub(crate) fn resolve_always(&mut self, problems: &mut Diagnostics) {
         let by_default = self.version >= Version::V2beta1;
         let wanted =
             self.definitions.iter().filter(|(_, definition)| definition.always_resolve.unwrap_or(by_default));
@@ -111,7 +111,7 @@ impl<'e> Resolver<'e> {
     }
 
     /// The value of `name`, which is used at `span`. A failure is reported once.
-    pub(crate) fn resolve(&mut self, name: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
+    pub(crate) fn resolve(&mut self, name: &str, span: Span, problems: &mut Diagnostics) -> Option<Resolved> {
         // `devspace.git.commit` and `DEVSPACE_GIT_COMMIT` are the same variable, in any case.
         let upper = name.to_ascii_uppercase();
         let key = if upper.starts_with("DEVSPACE") { upper.replace('.', "_") } else { name.to_owned() };
@@ -160,7 +160,7 @@ impl<'e> Resolver<'e> {
     }
 
     /// The value of `name` as from [`Resolver::resolve`], without recording a use.
-    pub(crate) fn peek(&mut self, name: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
+    pub(crate) fn peek(&mut self, name: &str, span: Span, problems: &mut Diagnostics) -> Option<Resolved> {
         self.resolve_as(name, name, span, problems)
     }
 
@@ -177,7 +177,7 @@ impl<'e> Resolver<'e> {
     }
 
     /// Reports values that are too long.
-    pub(crate) fn too_long(&self, span: Span, problems: &mut Problems) -> bool {
+    pub(crate) fn too_long(&self, span: Span, problems: &mut Diagnostics) -> bool {
         let report = Report::new(
             "config::variable",
             "the values of these variables are too long",
@@ -199,7 +199,13 @@ impl<'e> Resolver<'e> {
         }
     }
 
-    fn resolve_as(&mut self, key: &str, name: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
+    fn resolve_as(
+        &mut self,
+        key: &str,
+        name: &str,
+        span: Span,
+        problems: &mut Diagnostics,
+    ) -> Option<Resolved> {
         if let Some(resolved) = self.resolved.get(key) {
             return resolved.clone();
         }
@@ -227,7 +233,7 @@ impl<'e> Resolver<'e> {
         resolved
     }
 
-    fn find(&mut self, name: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
+    fn find(&mut self, name: &str, span: Span, problems: &mut Diagnostics) -> Option<Resolved> {
         if let Some(text) = self.flags.get(name) {
             let is_password = self.is_password(name);
             let given = Resolved { is_password, ..Resolved::new(text, Provenance::Flag) };
@@ -260,7 +266,7 @@ impl<'e> Resolver<'e> {
         }
     }
 
-    fn undefined(&mut self, name: &str, span: Span, problems: &mut Problems) -> Option<Resolved> {
+    fn undefined(&mut self, name: &str, span: Span, problems: &mut Diagnostics) -> Option<Resolved> {
         if let Some((text, provenance)) = self.environment.find(name) {
             return Some(Resolved::new(text, provenance));
         }
@@ -285,7 +291,7 @@ impl<'e> Resolver<'e> {
     }
 
     /// In v2beta1, a reference to an unknown variable stays as written: it may be for a shell.
-    fn left(&self, name: &str, span: Span, problems: &mut Problems) -> Resolved {
+    fn left(&self, name: &str, span: Span, problems: &mut Diagnostics) -> Resolved {
         let known = self.definitions.keys().map(String::as_str);
         if let Some(near) = nearest(name, known) {
             let message = format!("unknown variable `{name}`: `${{{name}}}` stays as written");
@@ -295,7 +301,12 @@ impl<'e> Resolver<'e> {
         Resolved::new(format!("${{{name}}}"), Provenance::Undefined)
     }
 
-    fn defined(&mut self, name: &str, definition: &Definition, problems: &mut Problems) -> Option<Resolved> {
+    fn defined(
+        &mut self,
+        name: &str,
+        definition: &Definition,
+        problems: &mut Diagnostics,
+    ) -> Option<Resolved> {
         let span = definition.span;
         if let Some(value) = &definition.value {
             return self.value_of(value, Provenance::Value, span, problems);
@@ -328,7 +339,7 @@ impl<'e> Resolver<'e> {
         name: &str,
         definition: &Definition,
         given: Resolved,
-        problems: &mut Problems,
+        problems: &mut Diagnostics,
     ) -> Option<Resolved> {
         let Some(reason) = definition.refusal(&given.text).filter(|_| !self.is_survey) else {
             return Some(given);
@@ -347,7 +358,7 @@ impl<'e> Resolver<'e> {
     fn default_or(
         &mut self,
         definition: &Definition,
-        problems: &mut Problems,
+        problems: &mut Diagnostics,
         report: impl FnOnce() -> Report<'static>,
     ) -> Option<Resolved> {
         match &definition.default {
@@ -363,10 +374,10 @@ impl<'e> Resolver<'e> {
     /// The value of a `value` or `default` of a definition, with its references and expressions filled in.
     pub(super) fn value_of(
         &mut self,
-        node: &Node,
+        node: &YamlNode,
         provenance: Provenance,
         span: Span,
-        problems: &mut Problems,
+        problems: &mut Diagnostics,
     ) -> Option<Resolved> {
         match &node.value {
             Value::Scalar(scalar) => match expression(&scalar.text) {
@@ -387,7 +398,7 @@ impl<'e> Resolver<'e> {
         text: &str,
         provenance: Provenance,
         span: Span,
-        problems: &mut Problems,
+        problems: &mut Diagnostics,
     ) -> Option<Resolved> {
         let mut expanded = Resolved::new("", provenance);
         let Some(parts) = parts(text) else { return Some(Resolved::new(text, provenance)) };

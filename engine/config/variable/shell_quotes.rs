@@ -24,7 +24,7 @@ enum Open {
 }
 
 /// A here-document that starts with the next line.
-struct Document {
+struct Heredoc {
     delimiter: String,
     is_verbatim: bool,
     /// `<<-`: tabs before the delimiter are ignored.
@@ -34,7 +34,7 @@ struct Document {
 /// The quotes at the end of `line`.
 pub(super) fn quotes_after(line: &str) -> Quotes {
     let mut open = vec![Open::Commands(None, 0)];
-    let mut documents: Vec<Document> = Vec::new();
+    let mut documents: Vec<Heredoc> = Vec::new();
     let (mut rest, mut last) = (line, ' ');
     while let Some(c) = rest.chars().next() {
         rest = &rest[c.len_utf8()..];
@@ -77,7 +77,7 @@ pub(super) fn quotes_after(line: &str) -> Quotes {
                 open.push(Open::Commands(end, count));
             }
             (Open::Commands(..), '<') if rest.starts_with('<') => {
-                let (document, after) = Document::read(&rest[1..]);
+                let (document, after) = Heredoc::read(&rest[1..]);
                 documents.extend(document);
                 rest = after;
             }
@@ -92,7 +92,7 @@ pub(super) fn quotes_after(line: &str) -> Quotes {
     }
 }
 
-impl Document {
+impl Heredoc {
     /// Parses the text after `<<`: the here-document, and the text after its delimiter.
     fn read(text: &str) -> (Option<Self>, &str) {
         let is_indented = text.starts_with('-');

@@ -7,8 +7,8 @@ use super::provenance::Provenance;
 use super::reference::{Part, parts};
 use super::resolver::Resolver;
 use super::value::Resolved;
-use crate::config::node::{MAX_DEPTH, Node, Scalar, Style, Value};
-use crate::config::problem::{Problems, Report};
+use crate::config::node::{MAX_DEPTH, Scalar, Style, Value, YamlNode};
+use crate::config::problem::{Diagnostics, Report};
 
 /// The maximum length of a text after its variables are filled in.
 const MAX_TEXT: usize = 1 << 20;
@@ -29,10 +29,10 @@ pub(crate) fn is_evaluated(section: &str) -> bool {
 /// number or boolean if it has that form. All others stay strings. The resolver reports references that it cannot
 /// resolve; these are marked.
 pub(crate) fn substitute(
-    node: &mut Node,
+    node: &mut YamlNode,
     evaluates: bool,
     resolver: &mut Resolver<'_>,
-    problems: &mut Problems,
+    problems: &mut Diagnostics,
 ) {
     Substitution { evaluates, resolver, problems }.node(node, 1);
 }
@@ -40,11 +40,11 @@ pub(crate) fn substitute(
 struct Substitution<'a, 'e> {
     evaluates: bool,
     resolver: &'a mut Resolver<'e>,
-    problems: &'a mut Problems,
+    problems: &'a mut Diagnostics,
 }
 
 impl Substitution<'_, '_> {
-    fn node(&mut self, node: &mut Node, depth: usize) {
+    fn node(&mut self, node: &mut YamlNode, depth: usize) {
         match &mut node.value {
             Value::Sequence(nodes) => nodes.iter_mut().for_each(|node| self.node(node, depth + 1)),
             Value::Mapping(mapping) => {
@@ -61,7 +61,7 @@ impl Substitution<'_, '_> {
     }
 
     /// Replaces the scalar `node` with the text `text`. Returns whether there is something to replace.
-    fn scalar(&mut self, node: &mut Node, text: &str, depth: usize) -> bool {
+    fn scalar(&mut self, node: &mut YamlNode, text: &str, depth: usize) -> bool {
         if self.evaluates
             && let Some(expression) = expression(text)
         {
@@ -96,7 +96,7 @@ impl Substitution<'_, '_> {
     }
 
     /// Replaces the scalar `node`, whose text is `text`, with `value`.
-    fn put(&mut self, node: &mut Node, text: &str, value: Option<Resolved>, style: Style, depth: usize) {
+    fn put(&mut self, node: &mut YamlNode, text: &str, value: Option<Resolved>, style: Style, depth: usize) {
         let unresolved = || Value::Scalar(Scalar { style: Style::Unresolved, ..Scalar::null() });
         let Some(value) = value else {
             node.value = unresolved();
@@ -121,7 +121,7 @@ impl Substitution<'_, '_> {
             node.value = unresolved();
             return;
         }
-        let mut tree = Node::clone(tree);
+        let mut tree = YamlNode::clone(tree);
         // Problems of the value are reported at this location, as for a string.
         let place = node.span;
         tree.for_each_span(&mut |span| *span = place);

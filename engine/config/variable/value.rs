@@ -5,14 +5,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::provenance::Provenance;
-use crate::config::node::{Node, Span, Style};
+use crate::config::node::{Span, Style, YamlNode};
 
 /// The value of a variable, or the result of an expression.
 #[derive(Debug, Clone)]
 pub(crate) struct Resolved {
     pub text: String,
     /// The value if it is a list, a map or null; `text` is its JSON then.
-    pub node: Option<Arc<Node>>,
+    pub node: Option<Arc<YamlNode>>,
     /// Whether it contains a password and must not be displayed.
     pub is_password: bool,
     /// The parts of `text` that are passwords, if `is_password` is set; empty means all of it.
@@ -45,7 +45,7 @@ impl Resolved {
     }
 
     /// A list, a map or null with its references filled in; `None` if one of them could not be resolved.
-    pub(super) fn structured(mut node: Node, provenance: Provenance) -> Option<Self> {
+    pub(super) fn structured(mut node: YamlNode, provenance: Provenance) -> Option<Self> {
         let mut resolved = Self::new(String::new(), provenance);
         let mut is_broken = false;
         node.for_each_scalar(&mut |scalar| {

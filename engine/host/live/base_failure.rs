@@ -2,7 +2,7 @@
 
 use crate::builder::{BuildError, BuildRequest};
 use crate::image::ImageReference;
-use crate::registry::{Action, CredentialStore, Problem, RegistryError};
+use crate::registry::{Action, CredentialStore, RegistryError, RegistryErrorKind};
 
 /// The registry error of a base image, if it is the cause of `error` in a build of `request`. Each builder reports it
 /// differently.
@@ -23,7 +23,7 @@ pub(super) async fn base_failure(
     let base = bases.find(|base| is_about(reason, base) || is_about(step, base))?;
     let known = store.get(base.repository.domain()).await;
     let found = RegistryError::from_daemon(Action::Pull, &base, &known, reason);
-    (!matches!(found.problem, Problem::Refused { .. })).then_some(found)
+    (!matches!(found.problem, RegistryErrorKind::Refused { .. })).then_some(found)
 }
 
 /// Whether `text` contains `base` or its registry.

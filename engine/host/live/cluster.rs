@@ -11,7 +11,7 @@ use crate::builder::BuiltImage;
 use crate::builder::docker::{Buildx, BuildxBuild, Daemon, ReadyBuilders, lead_to};
 use crate::builder::kaniko::{Kaniko, KanikoBuild};
 use crate::cluster::{
-    ClusterAccess, ClusterContext, ClusterError, ImageLoad, Loader, Node, PodLogs, PullSecret,
+    ClusterAccess, ClusterContext, ClusterError, ClusterNode, ImageLoad, Loader, PodLogs, PullSecret,
     PullSecretResult,
 };
 use crate::error::{Cancelled, StageError};
@@ -38,7 +38,7 @@ impl Cluster for LiveCluster {
         Ok(self.access.context()?.cloned())
     }
 
-    async fn nodes(&self) -> Result<Vec<Node>, StageError> {
+    async fn nodes(&self) -> Result<Vec<ClusterNode>, StageError> {
         Ok(self.access.nodes().await?)
     }
 

@@ -9,7 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::base_failure::base_failure;
 use super::oci::OCI;
-use crate::builder::docker::{BuildKit, Classic, Cli, Daemon, Found, PushError, proxies, wants_build_kit};
+use crate::builder::docker::{
+    BuildKit, Classic, Cli, Daemon, DiscoveredEndpoint, PushError, proxies, wants_build_kit,
+};
 use crate::builder::{BuildError, BuildMethod, BuildRequest, Builder, BuiltImage};
 use crate::config::DockerConfig;
 use crate::error::{Cancelled, StageError};
@@ -120,7 +122,7 @@ impl Docker for LiveDocker {
     }
 
     async fn own_platform(&self, builder: &str) -> Option<String> {
-        let at = |found: &Found| BuiltFor::builder_at(&found.endpoint);
+        let at = |found: &DiscoveredEndpoint| BuiltFor::builder_at(&found.endpoint);
         let is_same = self.daemon.found().is_ok_and(|found| at(found) == builder);
         // Windlass itself builds only for this machine.
         if is_same || builder == BuiltFor::builder_at(OCI) {

@@ -135,7 +135,7 @@ impl Oci for LiveOci {
             Attachment::Document { media_type, content } => {
                 self.store.attach(digest, media_type, content, BTreeMap::new())?;
             }
-            Attachment::Bill { name } => {
+            Attachment::Sbom { name } => {
                 let (store, root, name) = (self.store.clone(), *digest, name.clone());
                 let attached = tokio::task::spawn_blocking(move || store.attach_bills(&root, &name)).await;
                 attached.map_err(|_| Cancelled)??;

@@ -7,7 +7,7 @@ use super::{CallKind, Memory, Scripted, digest_of};
 use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::KanikoBuild;
 use crate::builder::{BuildRequest, BuiltImage};
-use crate::cluster::{ClusterContext, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult};
+use crate::cluster::{ClusterContext, ClusterNode, ImageLoad, Loader, PodLogs, PullSecret, PullSecretResult};
 use crate::config::BuilderKind;
 use crate::error::StageError;
 use crate::event::ImageEvents;
@@ -22,7 +22,7 @@ impl Cluster for Memory {
         Ok(self.state().cluster.as_ref().map(|(context, _)| context.clone()))
     }
 
-    async fn nodes(&self) -> Result<Vec<Node>, StageError> {
+    async fn nodes(&self) -> Result<Vec<ClusterNode>, StageError> {
         Ok(self.state().cluster.as_ref().map(|(_, nodes)| nodes.clone()).unwrap_or_default())
     }
 

@@ -76,7 +76,7 @@ impl Oci for Memory {
             known.map(|(reference, _)| reference.clone()).collect()
         };
         let kind = match attachment {
-            Attachment::Bill { .. } => crate::oci::BILL_TYPE,
+            Attachment::Sbom { .. } => crate::oci::SBOM_MEDIA_TYPE,
             Attachment::Document { media_type, .. } => media_type,
         };
         self.did(CallKind::Attach, format!("{kind} to {}", texts(&known)));

@@ -9,7 +9,7 @@ use super::effect::{Effect, EffectKind, Effects, texts};
 use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::KanikoBuild;
 use crate::builder::{BuildRequest, BuiltImage};
-use crate::cluster::{ClusterContext, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult};
+use crate::cluster::{ClusterContext, ClusterNode, ImageLoad, Loader, PodLogs, PullSecret, PullSecretResult};
 use crate::error::StageError;
 use crate::event::ImageEvents;
 use crate::host::{Cluster, Docker};
@@ -31,7 +31,7 @@ impl Cluster for PlanningCluster {
         self.inner.needed_context()
     }
 
-    async fn nodes(&self) -> Result<Vec<Node>, StageError> {
+    async fn nodes(&self) -> Result<Vec<ClusterNode>, StageError> {
         self.inner.nodes().await
     }
 

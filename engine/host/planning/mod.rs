@@ -11,8 +11,8 @@ mod effect;
 mod exec;
 mod files;
 mod http;
-mod nobody;
 mod oci;
+mod offline;
 mod registry;
 
 use std::sync::Arc;
@@ -29,7 +29,7 @@ impl Host {
     /// This host without a daemon, a cluster and registries, and without any images.
     #[must_use]
     pub fn offline(self) -> Self {
-        let nobody = || Arc::new(nobody::Nobody);
+        let nobody = || Arc::new(offline::OfflineHost);
         Self { cluster: nobody(), docker: nobody(), oci: nobody(), registry: nobody(), ..self }
     }
 

@@ -307,20 +307,20 @@ fn hash_known(
             Ok((before, after, digest)) if before == after && (before == stamp || !stamp.is_identity()) => {
                 Ok(digest)
             }
-            Ok((_, after, _)) => Err(Unsettled::Changed(after)),
-            Err(error) => Err(Unsettled::Failed(error)),
+            Ok((_, after, _)) => Err(HashError::Changed(after)),
+            Err(error) => Err(HashError::Failed(error)),
         });
         match answer {
             Ok(digest) => return Ok((digest, stamp.is_same_state(&selected) || !selected.is_identity())),
-            Err(Unsettled::Changed(now)) => stamp = now,
-            Err(Unsettled::Failed(error)) => return Err(ContextError::unreadable(path, error)),
+            Err(HashError::Changed(now)) => stamp = now,
+            Err(HashError::Failed(error)) => return Err(ContextError::unreadable(path, error)),
         }
     }
     Err(ContextError::Changing { path: path.to_owned() })
 }
 
 /// Why a file has no digest yet.
-enum Unsettled {
+enum HashError {
     Changed(Stamp),
     Failed(io::Error),
 }

@@ -6,12 +6,12 @@ mod entry;
 mod error;
 mod glob;
 mod ignore;
-mod marks;
 mod name;
+mod path_selection;
+mod path_status;
 mod pattern;
 mod selection;
 mod sent;
-mod standing;
 mod tree;
 mod walk;
 
@@ -20,9 +20,9 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, Weak};
 
-use super::dockerfile::Reach;
+use super::dockerfile::ContextSources;
 use ignore::Rules;
-use marks::Marks;
+use path_selection::PathSelection;
 use tree::{Tree, lock};
 
 pub use archive::Unsendable;
@@ -32,11 +32,11 @@ pub use error::{BadPattern, ContextError};
 pub(crate) use glob::{Glob, has_wildcards};
 pub use ignore::excluded;
 pub(crate) use name::{bytes_of, path_of, shown, text_of, text_of_os};
+pub use path_status::PathStatus;
 pub(crate) use pattern::Pattern;
 pub use selection::{FolderSize, Selection};
 pub(crate) use sent::SentFile;
 pub use sent::{Changed, SentFiles};
-pub use standing::Standing;
 pub use tree::Forest;
 
 /// A build context: a directory with its ignore rules. Cheap to clone.
@@ -52,7 +52,7 @@ struct Inner {
     ignore_file: Option<Arc<Path>>,
     ignore_text: Vec<u8>,
     rules: Rules,
-    selections: Mutex<Vec<(Reach, Slot)>>,
+    selections: Mutex<Vec<(ContextSources, Slot)>>,
 }
 
 /// A selection, once it has been computed; other threads wait for the lock.
@@ -136,7 +136,11 @@ impl Context {
     ///
     /// # Errors
     /// [`ContextError`] if a file that is not excluded cannot be read.
-    pub fn select(&self, reach: &Reach, progress: &(dyn Fn(u64) + Sync)) -> Result<Selection, ContextError> {
+    pub fn select(
+        &self,
+        reach: &ContextSources,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Selection, ContextError> {
         let slot = {
             let mut selections = lock(&self.inner.selections);
             match selections.iter().find(|(known, _)| known == reach) {
@@ -154,8 +158,8 @@ impl Context {
         }
         let Inner { tree, rules, .. } = &*self.inner;
         let marks = match reach {
-            Reach::Whole { .. } => Marks::whole(),
-            Reach::Sources(sources) => Marks::of_sources(tree, rules, sources)?,
+            ContextSources::Whole { .. } => PathSelection::whole(),
+            ContextSources::Sources(sources) => PathSelection::of_sources(tree, rules, sources)?,
         };
         let found = Selection::new(walk::walk(tree, rules, &marks, progress)?);
         Ok(selection.insert(found).clone())

@@ -13,14 +13,14 @@ pub(crate) struct Pattern {
     /// Whether it includes again what an earlier pattern excluded (`!`).
     pub(crate) negated: bool,
     text: String,
-    kind: Kind,
+    kind: MatchStrategy,
     /// The maximum number of components of a matching path, if known.
     depth: Option<usize>,
 }
 
 /// The cheapest test with the correct result.
 #[derive(Debug)]
-enum Kind {
+enum MatchStrategy {
     /// The path equals the text.
     Exact,
     /// The path starts with the text up to its final `**`.
@@ -44,31 +44,31 @@ impl Pattern {
         Glob::parse(text)?;
         let plain = !text.contains(['[', '\\', '^']) && !text.contains("**");
         let depth = plain.then(|| text.matches('/').count() + 1);
-        Some(Self { negated, text: text.to_owned(), kind: Kind::of(text)?, depth })
+        Some(Self { negated, text: text.to_owned(), kind: MatchStrategy::of(text)?, depth })
     }
 
     /// The pattern that matches only `path`.
     pub(super) fn literal(path: String) -> Self {
         let depth = Some(path.matches('/').count() + 1);
-        Self { negated: false, text: path, kind: Kind::Exact, depth }
+        Self { negated: false, text: path, kind: MatchStrategy::Exact, depth }
     }
 
     /// Whether `path` itself matches.
     pub(crate) fn matches(&self, path: &str) -> bool {
         match &self.kind {
-            Kind::Exact => path == self.text,
-            Kind::Prefix => path.starts_with(&self.text[..self.text.len() - 2]),
-            Kind::Suffix => {
+            MatchStrategy::Exact => path == self.text,
+            MatchStrategy::Prefix => path.starts_with(&self.text[..self.text.len() - 2]),
+            MatchStrategy::Suffix => {
                 let suffix = &self.text[2..];
                 path.ends_with(suffix) || suffix.strip_prefix('/').is_some_and(|name| path == name)
             }
-            Kind::Tail { anywhere, components, prefix, suffix, glob } => {
+            MatchStrategy::Tail { anywhere, components, prefix, suffix, glob } => {
                 path.ends_with(suffix.as_str())
                     && path.starts_with(prefix.as_str())
                     && tail(path, *components)
                         .is_some_and(|(above, tail)| (*anywhere || above.is_empty()) && glob.matches(tail))
             }
-            Kind::Expression { prefix, suffix, source, regex } => {
+            MatchStrategy::Expression { prefix, suffix, source, regex } => {
                 path.starts_with(prefix.as_str())
                     && path.ends_with(suffix.as_str())
                     && regex
@@ -85,10 +85,10 @@ impl Pattern {
             return false;
         }
         let literal = match &self.kind {
-            Kind::Exact => self.text.as_str(),
-            Kind::Prefix => &self.text[..self.text.len() - 2],
-            Kind::Suffix => "",
-            Kind::Tail { prefix, .. } | Kind::Expression { prefix, .. } => prefix,
+            MatchStrategy::Exact => self.text.as_str(),
+            MatchStrategy::Prefix => &self.text[..self.text.len() - 2],
+            MatchStrategy::Suffix => "",
+            MatchStrategy::Tail { prefix, .. } | MatchStrategy::Expression { prefix, .. } => prefix,
         };
         match literal.strip_prefix(folder) {
             Some(below) => below.is_empty() || below.starts_with('/'),
@@ -105,7 +105,7 @@ fn tail(path: &str, components: usize) -> Option<(&str, &str)> {
     }
 }
 
-impl Kind {
+impl MatchStrategy {
     /// The common case of `*` and `?` between plain characters, without a regular expression.
     fn tail(text: &str) -> Option<Self> {
         let (anywhere, rest) = match text.strip_prefix("**/") {
@@ -211,7 +211,7 @@ struct Translated {
     suffix: String,
 }
 
-/// Translates the expressions that [`Kind::of`] creates. The dialects differ in escapes and inside classes,
+/// Translates the expressions that [`MatchStrategy::of`] creates. The dialects differ in escapes and inside classes,
 /// where moby leaves a pattern's characters unchanged.
 fn translate(expression: &str) -> Option<Translated> {
     let mut source = String::new();

@@ -11,7 +11,7 @@ use super::ContextError;
 use super::digest::ContextDigest;
 use super::entry::{Content, Entry, EntryKind};
 use super::name::{order, shown, text_of_os};
-use super::walk::Found;
+use super::walk::WalkResult;
 use crate::image::Digest;
 
 /// From this many files on, a context causes a hint.
@@ -54,8 +54,8 @@ pub struct FolderSize {
 }
 
 impl Selection {
-    pub(super) fn new(found: Found) -> Self {
-        let Found { entries, special } = found;
+    pub(super) fn new(found: WalkResult) -> Self {
+        let WalkResult { entries, special } = found;
         Self(Arc::new(Inner { entries, left_out: special, hashed: OnceLock::new() }))
     }
 
@@ -270,7 +270,7 @@ mod tests {
         let mut entry = small.entries()[1].clone();
         let content = Content::Memory(Bytes::new());
         entry.kind = EntryKind::File { size: 2_000_000_001, content };
-        let huge = Selection::new(Found { entries: vec![entry], special: Vec::new() });
+        let huge = Selection::new(WalkResult { entries: vec![entry], special: Vec::new() });
         assert_eq!(
             huge.hint().as_deref(),
             Some(

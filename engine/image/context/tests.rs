@@ -37,15 +37,15 @@ fn open(folder: &tempfile::TempDir) -> Context {
     Context::open(&Forest::new(), folder.path(), None).expect("a context")
 }
 
-fn whole() -> Reach {
-    Reach::Whole { why: None }
+fn whole() -> ContextSources {
+    ContextSources::Whole { why: None }
 }
 
-fn sources(sources: &[&str]) -> Reach {
-    Reach::Sources(sources.iter().map(|&source| source.to_owned()).collect())
+fn sources(sources: &[&str]) -> ContextSources {
+    ContextSources::Sources(sources.iter().map(|&source| source.to_owned()).collect())
 }
 
-fn select(folder: &tempfile::TempDir, reach: &Reach) -> Selection {
+fn select(folder: &tempfile::TempDir, reach: &ContextSources) -> Selection {
     open(folder).select(reach, &|_| ()).expect("a selection")
 }
 
@@ -57,7 +57,7 @@ fn digest(folder: &tempfile::TempDir) -> ContextDigest {
     select(folder, &whole()).digest(&StatIndex::in_memory(), &|_, _| {}).expect("a digest")
 }
 
-fn check(items: &[&str], reach: &Reach, expected: &[&str]) {
+fn check(items: &[&str], reach: &ContextSources, expected: &[&str]) {
     assert_eq!(paths(&select(&folder(items), reach)), expected, "{items:?} {reach:?}");
 }
 

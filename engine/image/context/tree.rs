@@ -71,12 +71,12 @@ pub(super) struct Tree {
 #[derive(Debug)]
 pub(super) struct Directory {
     path: Arc<str>,
-    listing: OnceLock<Result<Box<[Node]>, Arc<io::Error>>>,
+    listing: OnceLock<Result<Box<[DirEntry]>, Arc<io::Error>>>,
 }
 
 /// An entry of a directory.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(super) struct DirEntry {
     /// The path below the tree's root, with `/`.
     pub(super) path: Arc<str>,
     name_start: usize,
@@ -117,7 +117,7 @@ impl Tree {
     }
 
     /// The entries of `directory`, sorted by name.
-    pub(super) fn list<'tree>(&self, directory: &'tree Directory) -> Result<&'tree [Node], ContextError> {
+    pub(super) fn list<'tree>(&self, directory: &'tree Directory) -> Result<&'tree [DirEntry], ContextError> {
         let listing = directory.listing.get_or_init(|| {
             self.opened.fetch_add(1, Ordering::Relaxed);
             read(&self.on_disk(&directory.path), &directory.path).map_err(Arc::new)
@@ -149,7 +149,7 @@ impl Directory {
     }
 }
 
-impl Node {
+impl DirEntry {
     pub(super) fn name(&self) -> &str {
         &self.path[self.name_start..]
     }
@@ -182,13 +182,13 @@ impl NodeKind {
     }
 }
 
-fn read(path: &Path, folder: &str) -> io::Result<Box<[Node]>> {
+fn read(path: &Path, folder: &str) -> io::Result<Box<[DirEntry]>> {
     let mut nodes = Vec::new();
     for entry in std::fs::read_dir(path)? {
         let entry = entry?;
         // On Unix, this is relative to the open directory.
         match entry.metadata() {
-            Ok(metadata) => nodes.push(Node::new(folder, &entry.file_name(), &metadata)),
+            Ok(metadata) => nodes.push(DirEntry::new(folder, &entry.file_name(), &metadata)),
             // Removed after the directory was opened.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),

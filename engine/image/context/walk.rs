@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::ContextError;
 use super::entry::{Content, Entry, EntryKind};
 use super::ignore::{LastMatch, Rules};
-use super::marks::{Marks, named};
 use super::name::{is_plain, order};
-use super::tree::{Directory, Node, NodeKind, Tree, lock};
+use super::path_selection::{PathSelection, named};
+use super::tree::{DirEntry, Directory, NodeKind, Tree, lock};
 
 /// Directories that are read before other threads help: waking them costs more than a small walk.
 const ALONE: usize = 32;
@@ -17,7 +17,7 @@ const PROGRESS_STEP: u64 = 20_000;
 
 /// The result of a walk.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct WalkResult {
     /// Sorted by [`order`].
     pub(super) entries: Vec<Entry>,
     /// Paths of named pipes and devices, which are skipped.
@@ -28,9 +28,9 @@ pub(super) struct Found {
 pub(super) fn walk(
     tree: &Tree,
     rules: &Rules,
-    marks: &Marks,
+    marks: &PathSelection,
     progress: &(dyn Fn(u64) + Sync),
-) -> Result<Found, ContextError> {
+) -> Result<WalkResult, ContextError> {
     let walk = Walk { tree, rules, progress, seen: AtomicU64::new(0), failure: Mutex::new(None) };
     let top = Arc::new(OnceLock::new());
     let mut jobs =
@@ -65,7 +65,7 @@ struct Walk<'a> {
 struct Job<'a> {
     directory: &'a Directory,
     last: LastMatch,
-    marks: &'a Marks,
+    marks: &'a PathSelection,
     folder: Slot,
 }
 
@@ -125,9 +125,9 @@ impl<'a> Walk<'a> {
 
     fn take<'job>(
         &'job self,
-        node: &'job Node,
+        node: &'job DirEntry,
         last: LastMatch,
-        marks: &'job Marks,
+        marks: &'job PathSelection,
         folder: &mut Folder,
         spawn: &mut dyn FnMut(Job<'job>),
     ) {
@@ -187,7 +187,7 @@ impl<'a> Walk<'a> {
 }
 
 /// Concatenates the directories, without those that were entered but have no selected content.
-fn gather(top: Slot) -> Found {
+fn gather(top: Slot) -> WalkResult {
     /// A partially processed directory: its remaining entries and directories.
     struct Open {
         entries: std::vec::IntoIter<Entry>,
@@ -203,7 +203,7 @@ fn gather(top: Slot) -> Found {
         let (entries, below) = (folder.entries.into_iter(), folder.below.into_iter().peekable());
         Open { entries, taken: 0, below, start, is_selected }
     };
-    let mut found = Found::default();
+    let mut found = WalkResult::default();
     let mut stack = vec![open(top, 0, true, &mut found.special)];
     while let Some(current) = stack.last_mut() {
         match current.below.next_if(|below| below.position == current.taken) {

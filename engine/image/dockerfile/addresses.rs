@@ -1,8 +1,8 @@
 //! The URLs that a Dockerfile downloads with `ADD`.
 
+use super::context_sources::is_address;
 use super::graph::Graph;
-use super::instruction::Kind;
-use super::reach::is_address;
+use super::instruction::InstructionKind;
 use super::scope::Scope;
 use super::{BuildArgs, Dockerfile, DockerfileError};
 
@@ -26,7 +26,7 @@ impl Dockerfile {
             for instruction in step.instructions() {
                 // Errors of an instruction are reported when it is built.
                 let _ = scope.apply(instruction.kind(), &graph.global);
-                let Kind::Copy(copy) = instruction.kind() else { continue };
+                let InstructionKind::Copy(copy) = instruction.kind() else { continue };
                 if !copy.is_add || copy.checksum.is_some() {
                     continue;
                 }

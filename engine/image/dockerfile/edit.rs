@@ -157,7 +157,7 @@ pub(super) fn json(words: &[String]) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{BuildArgs, Kind};
+    use super::super::{BuildArgs, InstructionKind};
     use super::*;
 
     fn words(words: &[&str]) -> Vec<String> {
@@ -200,7 +200,7 @@ mod tests {
         for head in ["", "# escape=`\n", "# escape=\\\n"] {
             let dockerfile = Dockerfile::parse("Dockerfile", format!("{head}FROM a")).unwrap();
             let edited = dockerfile.with_command(None, &odd).unwrap();
-            let Kind::Cmd(command) = edited.target(None).unwrap().last().kind() else { panic!() };
+            let InstructionKind::Cmd(command) = edited.target(None).unwrap().last().kind() else { panic!() };
             assert_eq!((&command.argv, command.is_shell), (&odd, false));
         }
     }
@@ -299,7 +299,7 @@ mod tests {
                         let edited = dockerfile.with_entrypoint(Some(&target), &entrypoint).unwrap();
                         prop_assert_eq!(edited.targets().len(), dockerfile.targets().len());
                         let last = edited.target(Some(&target)).unwrap().last().kind().clone();
-                        let Kind::Entrypoint(command) = last else { panic!("{last:?}") };
+                        let InstructionKind::Entrypoint(command) = last else { panic!("{last:?}") };
                         prop_assert_eq!(&command.argv, &entrypoint);
                     }
                 }

@@ -1,7 +1,7 @@
 //! The dependencies and base images of build stages.
 
 use super::scope::Scope;
-use super::{BuildArgs, Dockerfile, DockerfileError, Kind, Word};
+use super::{BuildArgs, Dockerfile, DockerfileError, InstructionKind, Word};
 
 /// The base of a build stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +82,11 @@ impl<'a> Graph<'a> {
 
     /// For each build stage, whether building `target` needs it. `triggers` returns the ONBUILD triggers of external
     /// images.
-    pub(crate) fn needed(&self, target: usize, triggers: &dyn Fn(usize) -> Vec<Kind>) -> Vec<bool> {
+    pub(crate) fn needed(
+        &self,
+        target: usize,
+        triggers: &dyn Fn(usize) -> Vec<InstructionKind>,
+    ) -> Vec<bool> {
         let mut needed = vec![false; self.bases.len()];
         let mut open = vec![target];
         while let Some(index) = open.pop() {
@@ -106,14 +110,18 @@ impl<'a> Graph<'a> {
     }
 
     /// The instructions that building stage `index` executes: the triggers of its base, then its own instructions.
-    pub(crate) fn kinds<'k>(&'k self, index: usize, outside: &'k [Kind]) -> impl Iterator<Item = &'k Kind> {
+    pub(crate) fn kinds<'k>(
+        &'k self,
+        index: usize,
+        outside: &'k [InstructionKind],
+    ) -> impl Iterator<Item = &'k InstructionKind> {
         let targets = self.dockerfile.targets();
         let inside = match self.bases[index] {
             Base::Target(base) => targets[base].instructions(),
             _ => &[],
         };
         let inside = inside.iter().filter_map(|instruction| match instruction.kind() {
-            Kind::Onbuild(trigger) => trigger.as_deref(),
+            InstructionKind::Onbuild(trigger) => trigger.as_deref(),
             _ => None,
         });
         outside
@@ -124,10 +132,10 @@ impl<'a> Graph<'a> {
 }
 
 /// The words of `kind` that name an image or build stage to copy files from.
-pub(super) fn origins(kind: &Kind) -> Vec<&Word> {
+pub(super) fn origins(kind: &InstructionKind) -> Vec<&Word> {
     match kind {
-        Kind::Copy(copy) => copy.from.iter().collect(),
-        Kind::Run(run) => run.mounts.iter().filter_map(|mount| mount.from.as_ref()).collect(),
+        InstructionKind::Copy(copy) => copy.from.iter().collect(),
+        InstructionKind::Run(run) => run.mounts.iter().filter_map(|mount| mount.from.as_ref()).collect(),
         _ => Vec::new(),
     }
 }

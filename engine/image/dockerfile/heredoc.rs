@@ -2,7 +2,7 @@
 
 /// The first word of a here-document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Heredoc {
+pub(super) struct HeredocMarker {
     /// The line that terminates it.
     pub(super) terminator: String,
     /// `<<-`: leading tabs are removed.
@@ -11,7 +11,7 @@ pub(super) struct Heredoc {
     pub(super) expands: bool,
 }
 
-impl Heredoc {
+impl HeredocMarker {
     /// The here-documents that the instruction `line` opens, in order.
     ///
     /// # Errors
@@ -114,7 +114,7 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, expected: &[&str]) {
-        let heredocs = Heredoc::all_in(line).unwrap();
+        let heredocs = HeredocMarker::all_in(line).unwrap();
         let terminators: Vec<_> = heredocs.iter().map(|heredoc| heredoc.terminator.as_str()).collect();
         assert_eq!(terminators, expected, "{line}");
     }

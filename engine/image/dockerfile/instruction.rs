@@ -32,7 +32,7 @@ pub(super) const NAMES: [&str; 18] = [
 #[derive(Debug, Clone)]
 pub struct Instruction {
     pub(super) name: String,
-    pub(super) kind: Kind,
+    pub(super) kind: InstructionKind,
     pub(super) lines: (usize, usize),
     pub(super) span: Range<usize>,
     pub(super) head: Range<usize>,
@@ -42,7 +42,7 @@ pub struct Instruction {
 
 /// The content of an instruction. Words are as written, with variables and quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum InstructionKind {
     /// `ADD` or `COPY`.
     Copy(Copy),
     /// `ARG`: names and defaults.
@@ -64,7 +64,7 @@ pub enum Kind {
     /// `MAINTAINER`.
     Maintainer(String),
     /// `ONBUILD`: its trigger, if Docker can run it.
-    Onbuild(Option<Box<Kind>>),
+    Onbuild(Option<Box<InstructionKind>>),
     /// `RUN`.
     Run(Run),
     /// `SHELL`: the command and its arguments.
@@ -115,7 +115,7 @@ pub struct Copy {
     /// `--chmod`.
     pub chmod: Option<String>,
     /// The here-documents among the sources.
-    pub documents: Vec<Document>,
+    pub documents: Vec<Heredoc>,
     /// Whether it is `ADD`, whose sources may be URLs.
     pub is_add: bool,
     /// `--link`: the files do not depend on the layers below.
@@ -134,7 +134,7 @@ pub struct Copy {
 
 /// A here-document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Document {
+pub struct Heredoc {
     /// Its name, which is also the name of the file it creates.
     pub name: String,
     /// Its lines, each with its newline; variables are not expanded.
@@ -196,7 +196,7 @@ impl Instruction {
     }
 
     /// Its content.
-    pub fn kind(&self) -> &Kind {
+    pub fn kind(&self) -> &InstructionKind {
         &self.kind
     }
 
@@ -226,7 +226,12 @@ impl Instruction {
 ///
 /// # Errors
 /// The reason, as a phrase.
-pub(super) fn kind(split: Split, line: &Line, heredocs: &[Document], lenient: bool) -> Result<Kind, String> {
+pub(super) fn kind(
+    split: Split,
+    line: &Line,
+    heredocs: &[Heredoc],
+    lenient: bool,
+) -> Result<InstructionKind, String> {
     let name = split.name.clone();
     let flags = Flags::new(&name, &split.flags, line);
     let allowed: &[&str] = match name.as_str() {
@@ -244,7 +249,7 @@ pub(super) fn kind(split: Split, line: &Line, heredocs: &[Document], lenient: bo
                 && split.args.first().is_some_and(|kind| kind.eq_ignore_ascii_case("none"));
         match (overlooked, lenient) {
             (true, _) => {}
-            (false, true) => return Ok(Kind::Foreign(reason)),
+            (false, true) => return Ok(InstructionKind::Foreign(reason)),
             (false, false) => return Err(reason),
         }
     }
@@ -262,7 +267,7 @@ pub(super) fn kind(split: Split, line: &Line, heredocs: &[Document], lenient: bo
                 return Err(format!("{name} cannot take a here-document as its destination"));
             }
             sources.retain(|source| !Split::is_heredoc(source));
-            Kind::Copy(Copy {
+            InstructionKind::Copy(Copy {
                 sources,
                 destination,
                 from: flags.word("from").filter(|from| !from.text.is_empty()),
@@ -285,10 +290,10 @@ pub(super) fn kind(split: Split, line: &Line, heredocs: &[Document], lenient: bo
                 Some((name, value)) => Ok((name.to_owned(), Some(value.to_owned()))),
                 None => Ok((arg, None)),
             };
-            Kind::Arg(split.args.into_iter().map(pair).collect::<Result<_, _>>()?)
+            InstructionKind::Arg(split.args.into_iter().map(pair).collect::<Result<_, _>>()?)
         }
-        "CMD" => Kind::Cmd(Command { argv: split.args, is_shell: !split.json }),
-        "ENTRYPOINT" => Kind::Entrypoint(Command { argv: split.args, is_shell: !split.json }),
+        "CMD" => InstructionKind::Cmd(Command { argv: split.args, is_shell: !split.json }),
+        "ENTRYPOINT" => InstructionKind::Entrypoint(Command { argv: split.args, is_shell: !split.json }),
         "ENV" | "LABEL" => {
             needs(1)?;
             let mut pairs = Vec::with_capacity(split.args.len() / 2);
@@ -299,12 +304,12 @@ pub(super) fn kind(split: Split, line: &Line, heredocs: &[Document], lenient: bo
                 }
                 pairs.push((key, value));
             }
-            if name == "ENV" { Kind::Env(pairs) } else { Kind::Label(pairs) }
+            if name == "ENV" { InstructionKind::Env(pairs) } else { InstructionKind::Label(pairs) }
         }
-        "FROM" => Kind::From(from(&split, &flags)?),
+        "FROM" => InstructionKind::From(from(&split, &flags)?),
         "HEALTHCHECK" => {
             needs(1)?;
-            Kind::Healthcheck(healthcheck(&split, &flags)?)
+            InstructionKind::Healthcheck(healthcheck(&split, &flags)?)
         }
         "ONBUILD" => {
             let Some(trigger) = split.trigger else { return Err("ONBUILD needs an instruction".into()) };
@@ -313,7 +318,7 @@ pub(super) fn kind(split: Split, line: &Line, heredocs: &[Document], lenient: bo
                 forbidden @ ("FROM" | "MAINTAINER") => {
                     return Err(format!("ONBUILD cannot trigger {forbidden}"));
                 }
-                _ => Kind::Onbuild(kind(*trigger, line, heredocs, lenient).ok().map(Box::new)),
+                _ => InstructionKind::Onbuild(kind(*trigger, line, heredocs, lenient).ok().map(Box::new)),
             }
         }
         "RUN" => {
@@ -326,37 +331,37 @@ pub(super) fn kind(split: Split, line: &Line, heredocs: &[Document], lenient: bo
             }
             let mounts = flags.all("mount").map(|flag| mount(flag, line)).collect::<Result<_, _>>()?;
             let command = Command { argv: split.args, is_shell: !split.json };
-            Kind::Run(Run { command, mounts, heredocs: heredocs.len() })
+            InstructionKind::Run(Run { command, mounts, heredocs: heredocs.len() })
         }
         "SHELL" => {
             needs(1)?;
             if !split.json {
                 return Err("SHELL requires a JSON list: `SHELL [\"/bin/sh\", \"-c\"]`".into());
             }
-            Kind::Shell(split.args)
+            InstructionKind::Shell(split.args)
         }
         "VOLUME" => {
             needs(1)?;
             if split.args.iter().any(|volume| volume.trim().is_empty()) {
                 return Err("VOLUME has an empty path".into());
             }
-            Kind::Volume(split.args)
+            InstructionKind::Volume(split.args)
         }
         "EXPOSE" => {
             needs(1)?;
-            Kind::Expose(split.args)
+            InstructionKind::Expose(split.args)
         }
         "MAINTAINER" | "STOPSIGNAL" | "USER" | "WORKDIR" => {
             needs(1)?;
             let text = split.args.into_iter().next().unwrap_or_default();
             match name.as_str() {
-                "MAINTAINER" => Kind::Maintainer(text),
-                "STOPSIGNAL" => Kind::Stopsignal(text),
-                "USER" => Kind::User(text),
-                _ => Kind::Workdir(text),
+                "MAINTAINER" => InstructionKind::Maintainer(text),
+                "STOPSIGNAL" => InstructionKind::Stopsignal(text),
+                "USER" => InstructionKind::User(text),
+                _ => InstructionKind::Workdir(text),
             }
         }
-        _ if lenient => Kind::Foreign(format!("`{name}` is not a Docker instruction")),
+        _ if lenient => InstructionKind::Foreign(format!("`{name}` is not a Docker instruction")),
         _ => {
             return Err(format!("`{name}` is not an instruction"));
         }

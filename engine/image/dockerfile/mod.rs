@@ -2,17 +2,17 @@
 
 mod addresses;
 mod bases;
+mod context_sources;
 mod duration;
 mod edit;
 mod error;
 mod flags;
 mod graph;
 mod heredoc;
+mod inherited;
 mod instruction;
 mod labels;
 mod parse;
-mod passes_on;
-mod reach;
 mod restart_helper;
 mod scope;
 mod source;
@@ -26,11 +26,13 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+pub use context_sources::{BaseConfig, ContextSources};
 pub use error::DockerfileError;
 pub(crate) use graph::{Base, Graph, Origin};
-pub use instruction::{Command, Copy, Document, From, Healthcheck, Instruction, Kind, Mount, Run, Word};
+pub use instruction::{
+    Command, Copy, From, Healthcheck, Heredoc, Instruction, InstructionKind, Mount, Run, Word,
+};
 pub(crate) use parse::is_docker_frontend;
-pub use reach::{BaseConfig, Reach};
 pub use restart_helper::{RESTART_HELPER, RESTART_HELPER_PATH};
 
 /// A parsed Dockerfile. Immutable: `with_*` return an edited, parsed copy.

@@ -1,6 +1,6 @@
 //! Parses a Dockerfile's text into build stages and instructions.
 
-use super::instruction::{self, Instruction, Kind, NAMES};
+use super::instruction::{self, Instruction, InstructionKind, NAMES};
 use super::source::{Mistake, Source};
 use super::split::Split;
 use super::{Parsed, Target};
@@ -11,11 +11,11 @@ pub(super) fn parse(text: &str) -> Result<Parsed, Mistake> {
     let mut targets: Vec<Target> = Vec::new();
     while let Some(instruction) = next(&mut source)? {
         match (&instruction.kind, targets.last_mut()) {
-            (Kind::From(from), _) => {
+            (InstructionKind::From(from), _) => {
                 targets.push(Target { from: from.clone(), start: instruction, instructions: Vec::new() });
             }
             (_, Some(target)) => target.instructions.push(instruction),
-            (Kind::Arg(_), None) => global.push(instruction),
+            (InstructionKind::Arg(_), None) => global.push(instruction),
             (_, None) => {
                 let reason = format!("{} is not allowed before the first FROM", instruction.name);
                 return Err(Mistake { reason, range: instruction.head });

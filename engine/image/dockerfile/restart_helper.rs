@@ -2,7 +2,7 @@
 
 use super::edit::json;
 use super::graph::{Base, Graph};
-use super::{BuildArgs, Command, Dockerfile, DockerfileError, Kind};
+use super::{BuildArgs, Command, Dockerfile, DockerfileError, InstructionKind};
 
 /// The restart helper: a POSIX shell script that needs `sh` and `setsid` in the image. Its mode is 0755.
 pub const RESTART_HELPER: &str = include_str!("restart-helper.sh");
@@ -85,18 +85,18 @@ impl Dockerfile {
             let mut sets_command = false;
             for kind in graph.kinds(index, &[]) {
                 match kind {
-                    Kind::Entrypoint(command) => {
+                    InstructionKind::Entrypoint(command) => {
                         started.entrypoint = Some(started.argv(command));
                         // A CMD of the same build stage is kept, an inherited one is not.
                         if !sets_command {
                             started.command = None;
                         }
                     }
-                    Kind::Cmd(command) => {
+                    InstructionKind::Cmd(command) => {
                         started.command = Some(started.argv(command));
                         sets_command = true;
                     }
-                    Kind::Shell(shell) => started.shell = Some(shell.clone()),
+                    InstructionKind::Shell(shell) => started.shell = Some(shell.clone()),
                     _ => {}
                 }
             }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::word::{Expansion, Variable, expand};
-use super::{BuildArgs, Instruction, Kind};
+use super::{BuildArgs, Instruction, InstructionKind};
 
 /// Arguments that the builder sets; their values depend on its platform.
 const PLATFORM_ARGS: [&str; 9] = [
@@ -59,7 +59,7 @@ impl<'a> Scope<'a> {
             scope.args.insert(name.to_owned(), platform(given, name));
         }
         for (index, instruction) in args.iter().enumerate() {
-            let Kind::Arg(pairs) = &instruction.kind else { continue };
+            let InstructionKind::Arg(pairs) = &instruction.kind else { continue };
             for (name, default) in pairs {
                 let value = scope.arg(name, default.as_deref(), None).map_err(|reason| (index, reason))?;
                 scope.args.insert(name.clone(), value);
@@ -97,9 +97,9 @@ impl<'a> Scope<'a> {
     ///
     /// # Errors
     /// A word that cannot be expanded, as a phrase.
-    pub(super) fn apply(&mut self, kind: &Kind, global: &Self) -> Result<(), String> {
+    pub(super) fn apply(&mut self, kind: &InstructionKind, global: &Self) -> Result<(), String> {
         match kind {
-            Kind::Arg(pairs) => {
+            InstructionKind::Arg(pairs) => {
                 for (name, default) in pairs {
                     let value = self.arg(name, default.as_deref(), Some(global))?;
                     if value != Variable::Unset && self.env.get(name).is_some_and(|env| *env != value) {
@@ -121,7 +121,7 @@ impl<'a> Scope<'a> {
                     }
                 }
             }
-            Kind::Env(pairs) => {
+            InstructionKind::Env(pairs) => {
                 let values = pairs
                     .iter()
                     .map(|(name, value)| Ok((self.expand(name)?.text, variable(self.expand(value)?))))

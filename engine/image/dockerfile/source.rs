@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use super::heredoc::Heredoc;
-use super::instruction::Document;
+use super::heredoc::HeredocMarker;
+use super::instruction::Heredoc;
 
 /// An error and the bytes of the text that it refers to.
 #[derive(Debug)]
@@ -118,9 +118,9 @@ impl<'a> Source<'a> {
     }
 
     /// Reads the here-documents that `line` opens, and adds them to it.
-    pub(super) fn heredocs(&mut self, line: &mut Line) -> Result<Vec<Document>, Mistake> {
+    pub(super) fn heredocs(&mut self, line: &mut Line) -> Result<Vec<Heredoc>, Mistake> {
         let mistake = |reason, line: &Line| Mistake { reason, range: line.head.clone() };
-        let heredocs = Heredoc::all_in(&line.text).map_err(|reason| mistake(reason, line))?;
+        let heredocs = HeredocMarker::all_in(&line.text).map_err(|reason| mistake(reason, line))?;
         let mut documents = Vec::with_capacity(heredocs.len());
         for heredoc in heredocs {
             let mut content = String::new();
@@ -139,7 +139,7 @@ impl<'a> Source<'a> {
                 content.push_str(text);
                 content.push_str(&self.text[end..self.offset]);
             }
-            documents.push(Document { name: heredoc.terminator, content, expands: heredoc.expands });
+            documents.push(Heredoc { name: heredoc.terminator, content, expands: heredoc.expands });
         }
         self.extend(line);
         Ok(documents)

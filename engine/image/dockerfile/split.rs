@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::heredoc::Heredoc;
+use super::heredoc::HeredocMarker;
 
 /// The white space that Docker accepts between words: fewer characters than in Unicode.
 pub(super) const SPACES: [char; 5] = ['\t', '\u{b}', '\u{c}', '\r', ' '];
@@ -83,7 +83,7 @@ impl Split {
 
     /// Whether `source` is a here-document.
     pub(super) fn is_heredoc(source: &str) -> bool {
-        matches!(Heredoc::parse(source), Ok(Some(_)))
+        matches!(HeredocMarker::parse(source), Ok(Some(_)))
     }
 
     fn words(&mut self, arguments: &str) {

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::context_sources::{BaseConfig, Configs, Once};
 use super::graph::{Base, Graph};
 use super::parse::is_docker_frontend;
-use super::reach::{BaseConfig, Configs, Once};
-use super::{BuildArgs, Dockerfile, DockerfileError, Kind};
+use super::{BuildArgs, Dockerfile, DockerfileError, InstructionKind};
 
 /// Prefixes of the arguments that BuildKit's frontend and builders read without an ARG: these are always used.
 const READ_ANYWAY: [&str; 3] = ["BUILD", "SOURCE_DATE_EPOCH", "TARGET"];
@@ -63,8 +63,8 @@ impl Dockerfile {
             }
             for kind in graph.kinds(index, &configs.triggers(index)) {
                 match kind {
-                    Kind::Arg(pairs) => named.extend(pairs.iter().map(|(name, _)| name.clone())),
-                    Kind::Foreign(_) => return Ok(None),
+                    InstructionKind::Arg(pairs) => named.extend(pairs.iter().map(|(name, _)| name.clone())),
+                    InstructionKind::Foreign(_) => return Ok(None),
                     _ => {}
                 }
             }
@@ -75,7 +75,7 @@ impl Dockerfile {
             let is_new = !declared.contains(&name);
             if is_new && !args.contains_key(&name) {
                 let pairs = self.global_args().iter().filter_map(|instruction| match instruction.kind() {
-                    Kind::Arg(pairs) => Some(pairs),
+                    InstructionKind::Arg(pairs) => Some(pairs),
                     _ => None,
                 });
                 let own = pairs.flatten().filter(|(other, _)| *other == name);

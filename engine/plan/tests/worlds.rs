@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::cluster::ClusterContext;
 use crate::config::BuilderKind;
-use crate::host::fake::{Ended, World};
+use crate::host::fake::{FakeProject, PipelineRun};
 use crate::run::RunOptions;
 
 /// Possible contents of an image's `build` section.
@@ -81,15 +81,15 @@ struct Told {
 }
 
 impl Told {
-    fn new(ended: &Ended, builders: Vec<String>, pushes: Vec<String>) -> Self {
+    fn new(ended: &PipelineRun, builders: Vec<String>, pushes: Vec<String>) -> Self {
         Self { builders, decisions: ended.decisions(), outcomes: ended.outcomes(), pushes }
     }
 }
 
 impl Case {
-    fn world(&self) -> World {
+    fn world(&self) -> FakeProject {
         let build = BUILDS[self.build];
-        let world = World::of_config(&format!(
+        let world = FakeProject::of_config(&format!(
             "version: v1beta11\nimages:\n  api: {{image: r.io/api, tags: [one], build: {build}}}\n  web: {{image: r.io/web, \
              dockerfile: web.Dockerfile, tags: [one]}}\n"
         ));
@@ -151,7 +151,7 @@ fn disabled_image_is_a_base_under_its_tag() {
              acme/app, tags: [one]}}\n"
         )
     };
-    let world = World::of_config(&config("['9.9', '9']"));
+    let world = FakeProject::of_config(&config("['9.9', '9']"));
     let made = |from: &str, dry_run: bool| {
         world.write("Dockerfile", &format!("FROM {from}\nCOPY a.txt /\n"));
         let ended = world.build_with("", RunOptions { jobs: 1, dry_run, ..RunOptions::default() });

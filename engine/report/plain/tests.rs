@@ -5,7 +5,7 @@ use crate::event::Decision;
 use crate::report::samples::*;
 
 fn plain(out: &mut Vec<u8>, color: bool, silent: bool) -> Plain<&mut Vec<u8>> {
-    let narrator = Narrator::new(silent, false, Box::new(|_| None));
+    let narrator = Formatter::new(silent, false, Box::new(|_| None));
     Plain::new(out, Look::new(color, true), silent, narrator)
 }
 

@@ -42,7 +42,7 @@ impl Test {
 
     fn with_look(rows: u16, columns: u16, look: Look) -> Self {
         let term = InMemoryTerm::new(rows, columns);
-        let narrator = Narrator::new(false, false, Box::new(|_| None));
+        let narrator = Formatter::new(false, false, Box::new(|_| None));
         Self { view: Terminal::new(Fake(term.clone()), look, narrator), term }
     }
 

@@ -9,7 +9,7 @@ use super::known::Known;
 use crate::script::engine::new_parser;
 use crate::script::layer::without_numbers;
 use crate::script::pipeline::is_closure;
-use crate::script::trace::Place;
+use crate::script::trace::ScriptLocation;
 use crate::script::{Pipeline, ScriptFile, hint, reference, resolver, stage};
 use crate::suggestion::nearest;
 
@@ -166,7 +166,7 @@ impl Checker<'_> {
     }
 
     fn note(&mut self, code: &'static str, message: String, help: Option<String>, position: Position) {
-        let place = Place::new("", self.file, position);
+        let place = ScriptLocation::new("", self.file, position);
         let offset = place.around().0.len();
         self.mistakes.push((offset, Mistake::new(code, message, help, &place)));
     }

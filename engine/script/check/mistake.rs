@@ -4,7 +4,7 @@ use std::fmt;
 
 use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
 
-use crate::script::trace::{Excerpt, Place};
+use crate::script::trace::{Excerpt, ScriptLocation};
 
 /// An error in a script, with its place.
 #[derive(Debug)]
@@ -17,7 +17,12 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    pub(super) fn new(code: &'static str, message: String, help: Option<String>, place: &Place) -> Self {
+    pub(super) fn new(
+        code: &'static str,
+        message: String,
+        help: Option<String>,
+        place: &ScriptLocation,
+    ) -> Self {
         let excerpt = Excerpt::one(place.file().to_owned(), place, "here".to_owned());
         Self { code, message, help, severity: Severity::Error, excerpt }
     }

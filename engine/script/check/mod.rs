@@ -5,8 +5,8 @@ mod known;
 mod mistake;
 mod never_run;
 
-use super::near_miss::near_misses;
-use super::trace::Place;
+use super::trace::ScriptLocation;
+use super::unused_override::near_misses;
 use super::{Pipeline, ScriptError, ScriptFile};
 use crate::script::engine::new_parser;
 
@@ -21,7 +21,7 @@ impl Pipeline {
         let known = Known::of(self);
         let mut mistakes = self.wrong_calls(&known);
         mistakes.extend(near_misses(self).into_iter().filter_map(|miss| {
-            let place = Place::definition(&miss.function.name, &miss.function.file)?;
+            let place = ScriptLocation::definition(&miss.function.name, &miss.function.file)?;
             let message = format!("`{}` overrides nothing", miss.function.signature());
             let help = format!("did you mean `{}`?", miss.meant);
             Some(Mistake::new("script::overrides_nothing", message, Some(help), &place))

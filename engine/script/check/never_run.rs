@@ -2,8 +2,8 @@
 
 use super::Mistake;
 use crate::script::Pipeline;
-use crate::script::near_miss::called_functions;
-use crate::script::trace::Place;
+use crate::script::trace::ScriptLocation;
+use crate::script::unused_override::called_functions;
 
 impl Pipeline {
     /// A warning for each function of a test file that nothing calls, although it takes no arguments and is not
@@ -19,7 +19,7 @@ impl Pipeline {
         });
         idle.sort_by_key(|function| function.span.start);
         let mistakes = idle.into_iter().filter_map(|function| {
-            let place = Place::definition(&function.name, &function.file)?;
+            let place = ScriptLocation::definition(&function.name, &function.file)?;
             let message =
                 format!("`{}` never runs: it is not a test, and nothing calls it", function.signature());
             let help = format!("begin its name with `{prefix}`, or write `private fn` if it is not a test");

@@ -112,12 +112,13 @@ use super::current;
 use crate::error::StageError;
 use crate::image::Context;
 use crate::image::context::Selection;
-use crate::image::dockerfile::Reach;
+use crate::image::dockerfile::ContextSources;
 use crate::script::RhaiResultOf;
 
 /// All files that the ignore file does not exclude.
 fn everything(call: &NativeCallContext<'_>, context: &Context) -> RhaiResultOf<Selection> {
     let context = context.clone();
-    let found = current::run(call)?.apart(move || context.select(&Reach::Whole { why: None }, &|_| ()));
+    let found =
+        current::run(call)?.apart(move || context.select(&ContextSources::Whole { why: None }, &|_| ()));
     Ok(found.map_err(StageError::from)?.map_err(StageError::from)?)
 }

@@ -10,7 +10,7 @@ pub mod dockerfile_parts {
     use super::Dockerfile;
     use super::{NoBase, assignments, list_or_unit};
     use crate::error::StageError;
-    use crate::image::dockerfile::Kind;
+    use crate::image::dockerfile::InstructionKind;
     use crate::script::RhaiResultOf;
 
     /// The names of its build stages, in the order of the file. A build stage without a name has its number.
@@ -92,7 +92,7 @@ pub mod dockerfile_parts {
         let instructions = dockerfile.inner.global_args().iter().chain(target.instructions());
         let mut args = Map::new();
         for instruction in instructions {
-            let Kind::Arg(declared) = instruction.kind() else { continue };
+            let InstructionKind::Arg(declared) = instruction.kind() else { continue };
             for (name, default) in declared {
                 let default = default.clone().map_or(Dynamic::UNIT, Into::into);
                 // A later `ARG` without a default keeps the default of an earlier one.

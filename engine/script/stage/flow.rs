@@ -99,8 +99,8 @@ pub mod flow {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn timeout(context: NativeCallContext, seconds: Dynamic, work: FnPtr) -> RhaiResultOf<Dynamic> {
-        let limit =
-            option::duration(&seconds).ok_or_else(|| StageError::from(super::NoSeconds::of(&seconds)))?;
+        let limit = option::duration(&seconds)
+            .ok_or_else(|| StageError::from(super::InvalidDuration::of(&seconds)))?;
         let run = current::run(&context)?;
         let outer = run.cancellation();
         let token = outer.child_token();
@@ -112,7 +112,7 @@ pub mod flow {
         drop(timer);
         match result {
             Err(_) if token.is_cancelled() && !outer.is_cancelled() => {
-                Err(StageError::from(super::TimeIsUp { seconds: limit.as_secs_f64() }).into())
+                Err(StageError::from(super::StageTimeout { seconds: limit.as_secs_f64() }).into())
             }
             result => result,
         }
@@ -207,7 +207,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 #[error("timed out after {seconds} seconds")]
 #[diagnostic(code(stage::timeout::over), help("increase the first argument of `timeout`"))]
-struct TimeIsUp {
+struct StageTimeout {
     seconds: f64,
 }
 
@@ -215,11 +215,11 @@ struct TimeIsUp {
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 #[error("expected a number of seconds, found {found}")]
 #[diagnostic(code(script::wrong_type), help("write a number such as 30 or 0.5"))]
-struct NoSeconds {
+struct InvalidDuration {
     found: String,
 }
 
-impl NoSeconds {
+impl InvalidDuration {
     fn of(value: &Dynamic) -> Self {
         let is_number = value.is_int() || value.is_float();
         Self { found: if is_number { value.to_string() } else { kind(value.type_name()).to_owned() } }
@@ -229,7 +229,7 @@ impl NoSeconds {
 /// Waits for `seconds`. Rhai has its own `sleep`, which cannot be cancelled: the overloads here must match every number
 /// more closely.
 fn wait(context: &NativeCallContext<'_>, seconds: &Dynamic) -> RhaiResultOf<()> {
-    let time = option::duration(seconds).ok_or_else(|| StageError::from(NoSeconds::of(seconds)))?;
+    let time = option::duration(seconds).ok_or_else(|| StageError::from(InvalidDuration::of(seconds)))?;
     let run = current::run(context)?;
     Ok(run.wait(run.host.clock.sleep(time)).map_err(StageError::from)?)
 }

@@ -4,7 +4,7 @@ use rhai::Dynamic;
 use rhai::plugin::*;
 
 use crate::error::StageError;
-use crate::hook::{self, Occasion};
+use crate::hook::{self, HookEvent};
 use crate::image::Tag;
 use crate::plan::{Built, Plan};
 use crate::run::{Image, Run};
@@ -96,5 +96,5 @@ fn run_all(run: &Run, event: &str, image: Option<&Image>, outcome: &Dynamic) -> 
     } else if !outcome.is_unit() {
         error = Some(outcome.to_string());
     }
-    Ok(hook::run(run, &Occasion { event, image, tags, error })?)
+    Ok(hook::run(run, &HookEvent { event, image, tags, error })?)
 }

@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use rhai::{Engine, Module, exported_module};
 
-use super::bench::Bench;
+use super::test_context::TestContext;
 use crate::error::StageError;
-use crate::script::reference::{self, Documented, Kind};
+use crate::script::reference::{self, DocKind, Documented};
 
 pub use host::TestHost;
 
@@ -31,7 +31,7 @@ pub fn register(engine: &mut Engine) {
 }
 
 /// Registers each function of a pipeline in `engine`: a test calls `tags(image)` as the pipeline does.
-pub(super) fn register_pipeline(engine: &mut Engine, bench: &Bench) {
+pub(super) fn register_pipeline(engine: &mut Engine, bench: &TestContext) {
     pipeline::register(engine, bench);
 }
 
@@ -49,7 +49,7 @@ pub fn documented() -> Vec<Documented> {
     let mut engine = Engine::new_raw();
     register(&mut engine);
     let functions = reference::of_engine(&engine).into_iter();
-    functions.map(|function| Documented { kind: Kind::Test, ..function }).collect()
+    functions.map(|function| Documented { kind: DocKind::Test, ..function }).collect()
 }
 
 /// The functions that only tests can call, with their numbers of parameters.
@@ -70,6 +70,6 @@ pub(super) fn signatures() -> Vec<(String, usize)> {
 struct NotHere;
 
 /// The bench of the running test.
-fn bench() -> Result<Arc<Bench>, StageError> {
-    Bench::current().ok_or_else(|| NotHere.into())
+fn bench() -> Result<Arc<TestContext>, StageError> {
+    TestContext::current().ok_or_else(|| NotHere.into())
 }

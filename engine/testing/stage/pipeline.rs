@@ -13,12 +13,12 @@ use crate::plan::{Built, Plan};
 use crate::run::{Image, Run};
 use crate::script::stage::Project;
 use crate::script::{RhaiResultOf, ScriptError};
-use crate::testing::bench::{Bench, Loaded};
 use crate::testing::projects::Wanted;
+use crate::testing::test_context::{Loaded, TestContext};
 
 /// Registers each function of the default pipeline, and of every override in the project directory, in `engine`. A call
 /// goes to the pipeline of the project that its arguments belong to, or of the latest project.
-pub(super) fn register(engine: &mut Engine, bench: &Bench) {
+pub(super) fn register(engine: &mut Engine, bench: &TestContext) {
     for (name, parameters) in bench.file.overrides.functions() {
         let types = vec![TypeId::of::<Dynamic>(); *parameters];
         let function = name.clone();
@@ -46,7 +46,7 @@ fn call(function: &str, arguments: Vec<Dynamic>) -> RhaiResultOf<Dynamic> {
 }
 
 /// The latest project of the test; without one, the project as it is.
-fn latest(bench: &Bench) -> Result<Loaded, StageError> {
+fn latest(bench: &TestContext) -> Result<Loaded, StageError> {
     match bench.projects().pop() {
         Some(latest) => Ok(latest),
         None => bench.load(&Wanted::default()),

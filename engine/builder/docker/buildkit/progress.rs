@@ -17,14 +17,14 @@ const LINE_LIMIT: usize = 16 * 1024;
 pub(super) struct Progress<'a> {
     events: &'a ImageEvents,
     dockerfile: &'a Dockerfile,
-    steps: HashMap<String, Step>,
+    steps: HashMap<String, BuildStep>,
     /// The warnings that were reported.
     warned: HashSet<String>,
     failed: Option<FailedStep>,
 }
 
 #[derive(Default)]
-struct Step {
+struct BuildStep {
     announced: bool,
     finished: bool,
     /// Output after the last line feed.
@@ -107,7 +107,7 @@ impl<'a> Progress<'a> {
     }
 }
 
-impl Step {
+impl BuildStep {
     /// The next complete line of output; with `all`, also an incomplete last one.
     fn take_line(&mut self, all: bool) -> Option<String> {
         let (end, next) = match self.rest.iter().position(|byte| *byte == b'\n') {

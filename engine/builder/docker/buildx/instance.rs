@@ -17,12 +17,12 @@ use crate::config::InClusterConfig;
 pub(super) struct Instance {
     driver: String,
     #[serde(default)]
-    nodes: Vec<Node>,
+    nodes: Vec<BuildxNode>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Node {
+struct BuildxNode {
     #[serde(default)]
     name: String,
     /// Its endpoint: `kubernetes:///NAME?deployment=...&kubeconfig=PATH`.
@@ -73,7 +73,7 @@ pub(super) struct Settings {
 
 /// One invocation of buildx.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Step {
+pub(super) struct BuildxCommand {
     /// A description of what it does.
     pub(super) what: String,
     /// Its arguments.
@@ -106,7 +106,7 @@ impl Settings {
         found: Option<&Instance>,
         no_recreate: bool,
         create_args: &[String],
-    ) -> Vec<Step> {
+    ) -> Vec<BuildxCommand> {
         let create = || {
             let mut arguments: Vec<String> = ["create", "--driver", "kubernetes"].map(String::from).into();
             for (key, value) in self.options() {
@@ -114,7 +114,7 @@ impl Settings {
             }
             arguments.extend(["--name".to_owned(), self.name.clone()]);
             arguments.extend_from_slice(create_args);
-            Step { what: format!("creating the builder {}", self.name), arguments, stops: false }
+            BuildxCommand { what: format!("creating the builder {}", self.name), arguments, stops: false }
         };
         match found {
             None => vec![create()],
@@ -124,13 +124,13 @@ impl Settings {
                 let what =
                     format!("removing the builder {} of another kubeconfig, but not its pods", self.name);
                 let arguments = ["rm", "--keep-daemon", &self.name].map(str::to_owned).into();
-                vec![Step { what, arguments, stops: false }, create()]
+                vec![BuildxCommand { what, arguments, stops: false }, create()]
             }
             Some(found) if self.fits(found) => Vec::new(),
             Some(_) => {
                 let what = format!("removing the builder {}: its configuration is different", self.name);
                 let arguments = vec!["rm".to_owned(), self.name.clone()];
-                vec![Step { what, arguments, stops: true }, create()]
+                vec![BuildxCommand { what, arguments, stops: true }, create()]
             }
         }
     }

@@ -1,8 +1,8 @@
 //! BuildKit in the cluster, through `docker buildx` (`buildKit.inCluster`).
 
 mod arguments;
-mod hindrance;
 mod instance;
+mod pod_failure;
 mod prepare;
 
 use std::path::PathBuf;

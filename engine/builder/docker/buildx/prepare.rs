@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::hindrance::{until_gone, until_hopeless};
-use super::instance::{self, Instance, Settings, Step};
+use super::instance::{self, BuildxCommand, Instance, Settings};
+use super::pod_failure::{until_hopeless, wait_until_deleted};
 use super::{ASK_LIMIT, Buildx, BuildxBuild};
 use crate::builder::BuildError;
 use crate::cluster::missing_right;
@@ -65,13 +65,13 @@ impl Buildx {
         if !in_cluster.no_create {
             let found = Instance::read(&self.folder, &settings.name);
             let steps = settings.steps(found.as_ref(), in_cluster.no_recreate, &in_cluster.create_args);
-            for Step { what, arguments, stops } in steps {
+            for BuildxCommand { what, arguments, stops } in steps {
                 events.step(what);
                 let asked = self.ask(build, &arguments, events, cancel).await;
                 asked.map_err(|failure| failure.into_error(&no_builder))?;
                 if let Some(found) = found.as_ref().filter(|_| stops) {
                     events.step("waiting for its pods to end");
-                    let gone = self.until_gone(found, settings, false);
+                    let gone = self.wait_until_deleted(found, settings, false);
                     cancel.run_until_cancelled(gone).await.ok_or(BuildError::Cancelled)?;
                 }
             }
@@ -90,7 +90,7 @@ impl Buildx {
                 let remove = ["rm".to_owned(), settings.name.clone()];
                 let removed = self.ask(build, &remove, events, cancel).await;
                 if let (Ok(()), Some(found)) = (removed, found) {
-                    let gone = self.until_gone(&found, settings, true);
+                    let gone = self.wait_until_deleted(&found, settings, true);
                     cancel.run_until_cancelled(gone).await.ok_or(BuildError::Cancelled)?;
                 }
             }
@@ -102,10 +102,10 @@ impl Buildx {
 
     /// Waits until the pods of a removed builder are deleted or, with `may_end`, terminating: buildx builds in any
     /// running pod with the name, even in a terminating one.
-    async fn until_gone(&self, found: &Instance, settings: &Settings, may_end: bool) {
+    async fn wait_until_deleted(&self, found: &Instance, settings: &Settings, may_end: bool) {
         let namespace = found.namespace().unwrap_or(&settings.namespace);
         if let Some(deployment) = found.deployment() {
-            until_gone(&self.access, namespace, &deployment, may_end).await;
+            wait_until_deleted(&self.access, namespace, &deployment, may_end).await;
         }
     }
 

@@ -8,7 +8,7 @@ use rhai::Engine;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::Found;
+use super::TestFile;
 use super::snapshots::Snapshots;
 use crate::event::{Event, Events, Level};
 use crate::host::memory::Memory;
@@ -16,11 +16,11 @@ use crate::lock::lock;
 use crate::run::Run;
 
 /// The context of one test: its in-memory host, its projects, and their output.
-pub struct Bench {
+pub struct TestContext {
     /// The in-memory host.
     pub memory: Memory,
     /// The file of the test.
-    pub file: Arc<Found>,
+    pub file: Arc<TestFile>,
     /// The name of the test.
     pub test: String,
     /// Profiles and variables of the command line, for projects without their own.
@@ -61,16 +61,16 @@ pub struct Loaded {
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<Arc<Bench>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Arc<TestContext>>> = const { RefCell::new(None) };
 }
 
-impl Bench {
+impl TestContext {
     /// A bench for `test` of `file`.
     ///
     /// # Errors
     /// If no temporary directory can be created.
     pub fn new(
-        file: Arc<Found>,
+        file: Arc<TestFile>,
         test: &str,
         defaults: Defaults,
         cancel: CancellationToken,

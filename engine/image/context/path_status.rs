@@ -4,11 +4,11 @@ use super::Context;
 use super::glob::Glob;
 use super::ignore::LastMatch;
 use super::name::{shown, text_of};
-use crate::image::dockerfile::Reach;
+use crate::image::dockerfile::ContextSources;
 
 /// The status of one path of a context in a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum PathStatus {
     /// A change of it changes the image: this source covers it, or `None` if every file is included.
     Counts(Option<String>),
     /// The ignore rules exclude it.
@@ -25,20 +25,20 @@ pub enum Standing {
 impl Context {
     /// The status of `path` (relative, with `/`; it need not exist) in a build that reads `reach`. Symlinks are not
     /// followed.
-    pub fn standing(&self, path: &str, reach: &Reach) -> Standing {
+    pub fn standing(&self, path: &str, reach: &ContextSources) -> PathStatus {
         let rules = &self.inner.rules;
         let last = rules.last_match_of(path);
         if rules.excludes(last) {
             let line = rules.line(last);
             let text = text_of(&self.inner.ignore_text);
             let rule = line.and_then(|line| Some(shown(text.lines().nth(line - 1)?.trim()).into_owned()));
-            return Standing::Ignored { line, rule: rule.unwrap_or_default() };
+            return PathStatus::Ignored { line, rule: rule.unwrap_or_default() };
         }
         match reach {
-            Reach::Whole { .. } => Standing::Counts(None),
-            Reach::Sources(sources) => match sources.iter().find(|source| covers(source, path)) {
-                Some(source) => Standing::Counts(Some(source.clone())),
-                None => Standing::Unread,
+            ContextSources::Whole { .. } => PathStatus::Counts(None),
+            ContextSources::Sources(sources) => match sources.iter().find(|source| covers(source, path)) {
+                Some(source) => PathStatus::Counts(Some(source.clone())),
+                None => PathStatus::Unread,
             },
         }
     }

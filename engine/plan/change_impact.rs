@@ -5,12 +5,12 @@ use std::path::Path;
 use super::docker_build::DockerfileRecipe;
 use super::plan::{Plan, Recipe};
 use crate::config::RebuildStrategy;
-use crate::image::context::{Standing, text_of_os};
-use crate::image::dockerfile::Reach;
+use crate::image::context::{PathStatus, text_of_os};
+use crate::image::dockerfile::ContextSources;
 
 /// How a change of one file would affect an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Touch {
+pub struct ChangeImpact {
     /// Whether the image would be built.
     pub answer: Answer,
     /// The reason, as a phrase: `COPY src /app at line 4 reads it`.
@@ -29,7 +29,7 @@ pub enum Answer {
     Maybe,
 }
 
-impl Touch {
+impl ChangeImpact {
     /// An answer with its reason.
     pub fn new(answer: Answer, reason: impl Into<String>) -> Self {
         Self { answer, reason: reason.into() }
@@ -38,56 +38,56 @@ impl Touch {
 
 impl Plan {
     /// How a change of only the file at the absolute `path` would affect the image. Ignores its base images.
-    pub fn if_changed(&self, path: &Path) -> Touch {
+    pub fn if_changed(&self, path: &Path) -> ChangeImpact {
         let config = self.image.config();
         if config.rebuild_strategy == RebuildStrategy::Always {
-            return Touch::new(Answer::Yes, "always built: `rebuildStrategy` is `always`");
+            return ChangeImpact::new(Answer::Yes, "always built: `rebuildStrategy` is `always`");
         }
         match &self.recipe {
             Recipe::Dockerfile(recipe) => self.if_file_changed(recipe, path),
             Recipe::Custom(_) if config.custom.as_ref().is_none_or(|custom| custom.on_change.is_empty()) => {
-                Touch::new(Answer::Yes, "always built: its custom command has no `onChange`")
+                ChangeImpact::new(Answer::Yes, "always built: its custom command has no `onChange`")
             }
             Recipe::Custom(files) => {
                 let root = self.image.root();
                 let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
                 let name = path.strip_prefix(root).unwrap_or(path);
                 match name.to_str().and_then(|name| files.get(name)) {
-                    Some(_) => Touch::new(Answer::Yes, "matched by `onChange`"),
-                    None => Touch::new(Answer::No, "not matched by `onChange`"),
+                    Some(_) => ChangeImpact::new(Answer::Yes, "matched by `onChange`"),
+                    None => ChangeImpact::new(Answer::No, "not matched by `onChange`"),
                 }
             }
         }
     }
 
-    fn if_file_changed(&self, recipe: &DockerfileRecipe, path: &Path) -> Touch {
+    fn if_file_changed(&self, recipe: &DockerfileRecipe, path: &Path) -> ChangeImpact {
         let config = self.image.config();
         let is_same = |other: &Path| other.canonicalize().is_ok_and(|other| other == path);
         if is_same(&self.image.dockerfile_path()) {
-            return Touch::new(Answer::Yes, "this is its Dockerfile");
+            return ChangeImpact::new(Answer::Yes, "this is its Dockerfile");
         }
         if recipe.context.ignore_file().is_some_and(is_same) {
-            return Touch::new(Answer::Maybe, "it selects the files of the build context");
+            return ChangeImpact::new(Answer::Maybe, "it selects the files of the build context");
         }
         let Ok(inside) = path.strip_prefix(recipe.context.root()) else {
             let folder = config.context.display();
-            return Touch::new(Answer::No, format!("outside of its build context `{folder}`"));
+            return ChangeImpact::new(Answer::No, format!("outside of its build context `{folder}`"));
         };
         if config.rebuild_strategy == RebuildStrategy::IgnoreContextChanges {
-            return Touch::new(Answer::No, "`rebuildStrategy` is `ignoreContextChanges`");
+            return ChangeImpact::new(Answer::No, "`rebuildStrategy` is `ignoreContextChanges`");
         }
         let inside = &*text_of_os(inside.as_os_str());
         // The targets of symlinks are inputs too, and are part of the selection.
         let is_selected = || recipe.selection.get(inside).is_some();
         match recipe.context.standing(inside, &recipe.reach) {
-            Standing::Counts(source) => Touch::new(Answer::Yes, recipe.reader(source.as_deref())),
+            PathStatus::Counts(source) => ChangeImpact::new(Answer::Yes, recipe.reader(source.as_deref())),
             _ if is_selected() => {
-                Touch::new(Answer::Yes, "a symbolic link that the Dockerfile reads leads to it")
+                ChangeImpact::new(Answer::Yes, "a symbolic link that the Dockerfile reads leads to it")
             }
-            Standing::Ignored { line, rule } => {
+            PathStatus::Ignored { line, rule } => {
                 let file = recipe.context.ignore_file().and_then(Path::file_name);
                 let file = file.map(|name| name.to_string_lossy()).unwrap_or_default();
-                Touch::new(
+                ChangeImpact::new(
                     Answer::No,
                     match line {
                         Some(line) => format!("line {line} of {file} ignores it: `{rule}`"),
@@ -95,8 +95,8 @@ impl Plan {
                     },
                 )
             }
-            Standing::Unread => {
-                Touch::new(Answer::No, "no COPY, ADD or RUN --mount of its Dockerfile reads it")
+            PathStatus::Unread => {
+                ChangeImpact::new(Answer::No, "no COPY, ADD or RUN --mount of its Dockerfile reads it")
             }
         }
     }
@@ -107,7 +107,7 @@ impl DockerfileRecipe {
     fn reader(&self, source: Option<&str>) -> String {
         let Some(source) = source else {
             return match &self.reach {
-                Reach::Whole { why: Some(why) } => {
+                ContextSources::Whole { why: Some(why) } => {
                     format!("every file of the build context is an input: {why}")
                 }
                 _ => "its Dockerfile reads every file of the build context".to_owned(),

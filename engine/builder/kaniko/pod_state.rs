@@ -4,11 +4,11 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 
 use super::error::KanikoError;
 use super::pod::{CONTAINER, INIT_CONTAINER};
-use crate::cluster::{Obstacle, obstacle, unschedulable};
+use crate::cluster::{StartFailure, obstacle, unschedulable};
 
 /// The state of a build, derived from the status of its pod.
 #[derive(Debug)]
-pub(super) enum Sight {
+pub(super) enum BuildPodState {
     /// It is not running yet; what it is waiting for, if the cluster reports it.
     Waiting(Option<String>),
     /// It is unschedulable at the moment.
@@ -23,7 +23,7 @@ pub(super) enum Sight {
     /// Kaniko is running.
     Building,
     /// Kaniko has exited.
-    Ended {
+    PipelineRun {
         /// Its exit code.
         exit_code: i32,
         /// Its termination message: the digest of the image.
@@ -34,11 +34,11 @@ pub(super) enum Sight {
 }
 
 /// The state of the build of `image` in `pod`.
-pub(super) fn judge(image: &str, pod: &Pod) -> Sight {
+pub(super) fn judge(image: &str, pod: &Pod) -> BuildPodState {
     let image = image.to_owned();
     let name = || pod.metadata.name.clone().unwrap_or_default();
-    let failed = |error| Sight::Failed(Box::new(error));
-    let Some(status) = &pod.status else { return Sight::Waiting(None) };
+    let failed = |error| BuildPodState::Failed(Box::new(error));
+    let Some(status) = &pod.status else { return BuildPodState::Waiting(None) };
     let own = |statuses: &Option<Vec<ContainerStatus>>, name: &str| {
         statuses.iter().flatten().find(|status| status.name == name).cloned()
     };
@@ -61,10 +61,10 @@ pub(super) fn judge(image: &str, pod: &Pod) -> Sight {
             if ended.exit_code == 0 || !was_stopped {
                 match (container, ended.exit_code) {
                     (INIT_CONTAINER, 0) => break,
-                    (INIT_CONTAINER, exit_code) => return Sight::NotReceived { exit_code },
+                    (INIT_CONTAINER, exit_code) => return BuildPodState::NotReceived { exit_code },
                     (_, exit_code) => {
                         let message = ended.message.clone().unwrap_or_default();
-                        return Sight::Ended { exit_code, message };
+                        return BuildPodState::PipelineRun { exit_code, message };
                     }
                 }
             }
@@ -77,13 +77,13 @@ pub(super) fn judge(image: &str, pod: &Pod) -> Sight {
         let reason = status.reason.clone().unwrap_or_else(|| "Failed".to_owned());
         let message = status.message.clone().unwrap_or_else(|| "no reason given".to_owned());
         let help = help(&reason).map(str::to_owned);
-        return failed(KanikoError::Ended { image, reason, message, help });
+        return failed(KanikoError::PipelineRun { image, reason, message, help });
     }
     if is_running(main.as_ref()) {
-        return Sight::Building;
+        return BuildPodState::Building;
     }
     if is_running(init.as_ref()) {
-        return Sight::Receiving;
+        return BuildPodState::Receiving;
     }
     let mut waits_for = None;
     for (container, option, status) in [("context", "initImage", &init), (CONTAINER, "image", &main)] {
@@ -92,11 +92,11 @@ pub(super) fn judge(image: &str, pod: &Pod) -> Sight {
         let reason = waiting.reason.as_deref().unwrap_or_default();
         let told = waiting.message.clone().unwrap_or_else(|| reason.to_owned());
         match obstacle(reason) {
-            Some(Obstacle::Image) => {
+            Some(StartFailure::Image) => {
                 let container_image = status.image.clone();
                 return failed(KanikoError::ImagePull { image, container_image, reason: told, option });
             }
-            Some(Obstacle::Container) => {
+            Some(StartFailure::Container) => {
                 let container = container.to_owned();
                 return failed(KanikoError::Container { image, container, reason: told });
             }
@@ -104,8 +104,8 @@ pub(super) fn judge(image: &str, pod: &Pod) -> Sight {
         }
     }
     match unschedulable(status) {
-        Some(reason) => Sight::Unschedulable(reason),
-        None => Sight::Waiting(waits_for),
+        Some(reason) => BuildPodState::Unschedulable(reason),
+        None => BuildPodState::Waiting(waits_for),
     }
 }
 
@@ -141,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    fn sight(status: Value) -> Sight {
+    fn sight(status: Value) -> BuildPodState {
         let pod = json!({
             "metadata": { "name": "p" },
             "spec": { "containers": [{ "name": "kaniko", "resources": { "limits": { "memory": "1Gi" } } }] },
@@ -169,7 +169,7 @@ mod tests {
     fn fails(status: Value, code: &str, words: &str) {
         use miette::Diagnostic as _;
         match sight(status) {
-            Sight::Failed(error) => {
+            BuildPodState::Failed(error) => {
                 assert_eq!(error.code().map(|code| code.to_string()).as_deref(), Some(code));
                 assert!(error.to_string().contains(words), "{error}");
             }
@@ -179,21 +179,21 @@ mod tests {
 
     #[test]
     fn the_way_of_a_build() {
-        assert!(matches!(sight(json!({ "phase": "Pending" })), Sight::Waiting(None)));
-        assert!(matches!(sight(init(json!({ "running": {} }))), Sight::Receiving));
+        assert!(matches!(sight(json!({ "phase": "Pending" })), BuildPodState::Waiting(None)));
+        assert!(matches!(sight(init(json!({ "running": {} }))), BuildPodState::Receiving));
         let arrived = json!({ "terminated": { "exitCode": 0 } });
         let mut both = init(arrived);
         both["containerStatuses"] =
             main(json!({ "waiting": { "reason": "PodInitializing" } }))["containerStatuses"].clone();
-        assert!(matches!(sight(both), Sight::Waiting(None)));
-        assert!(matches!(sight(main(json!({ "running": {} }))), Sight::Building));
+        assert!(matches!(sight(both), BuildPodState::Waiting(None)));
+        assert!(matches!(sight(main(json!({ "running": {} }))), BuildPodState::Building));
         match sight(main(json!({ "terminated": { "exitCode": 0, "message": "sha256:1" } }))) {
-            Sight::Ended { exit_code: 0, message } => assert_eq!(message, "sha256:1"),
+            BuildPodState::PipelineRun { exit_code: 0, message } => assert_eq!(message, "sha256:1"),
             other => panic!("{other:?}"),
         }
         let broken = json!({ "terminated": { "exitCode": 1, "reason": "Error" } });
-        assert!(matches!(sight(main(broken.clone())), Sight::Ended { exit_code: 1, .. }));
-        assert!(matches!(sight(init(broken)), Sight::NotReceived { exit_code: 1 }));
+        assert!(matches!(sight(main(broken.clone())), BuildPodState::PipelineRun { exit_code: 1, .. }));
+        assert!(matches!(sight(init(broken)), BuildPodState::NotReceived { exit_code: 1 }));
     }
 
     #[test]
@@ -222,6 +222,6 @@ mod tests {
         let condition = json!({ "conditions": [{
             "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes",
         }] });
-        assert!(matches!(sight(condition), Sight::Unschedulable(message) if message == "0/1 nodes"));
+        assert!(matches!(sight(condition), BuildPodState::Unschedulable(message) if message == "0/1 nodes"));
     }
 }

@@ -7,7 +7,7 @@ use crate::oci::StoreError;
 
 /// An instruction error, before its line is known.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum InstructionError {
     Cancelled,
     /// The instruction is invalid: why, as a phrase, and a hint.
     Mistake(String, Option<String>),
@@ -18,37 +18,37 @@ pub(super) enum Trouble {
     Error(Box<BuildError>),
 }
 
-impl Trouble {
+impl InstructionError {
     pub(super) fn with_help(reason: impl Into<String>, help: impl Into<String>) -> Self {
         Self::Mistake(reason.into(), Some(help.into()))
     }
 }
 
-impl From<String> for Trouble {
+impl From<String> for InstructionError {
     fn from(reason: String) -> Self {
         Self::Mistake(reason, None)
     }
 }
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for InstructionError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
-impl From<BuildError> for Trouble {
+impl From<BuildError> for InstructionError {
     fn from(error: BuildError) -> Self {
         Self::Error(Box::new(error))
     }
 }
 
-impl From<Box<BuildError>> for Trouble {
+impl From<Box<BuildError>> for InstructionError {
     fn from(error: Box<BuildError>) -> Self {
         Self::Error(error)
     }
 }
 
-impl From<io::Error> for Trouble {
+impl From<io::Error> for InstructionError {
     fn from(error: io::Error) -> Self {
         match error.downcast::<StoreError>() {
             Ok(error) => Self::Store(error),

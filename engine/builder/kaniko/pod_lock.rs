@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 /// A file that records that a pod exists, locked while the windlass process that created it runs. However that
 /// process ends, the system releases the lock.
-pub(super) struct Mark {
+pub(super) struct PodLock {
     path: PathBuf,
     file: File,
 }
 
 /// The pod that a lock file records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct MarkedPod {
+pub(super) struct LockedPod {
     /// The URL of the API server.
     pub(super) server: String,
     /// Its namespace.
@@ -24,12 +24,12 @@ pub(super) struct MarkedPod {
     pub(super) name: String,
 }
 
-impl Mark {
+impl PodLock {
     /// Records in `folder` that `pod` is about to be created.
     ///
     /// # Errors
     /// If the file cannot be written or locked.
-    pub(super) fn new(folder: &Path, pod: &MarkedPod) -> io::Result<Self> {
+    pub(super) fn new(folder: &Path, pod: &LockedPod) -> io::Result<Self> {
         crate::own_file::create_folder(folder)?;
         let path = folder.join(format!("{}.json", pod.name));
         let mut file = crate::own_file::options().create_new(true).open(&path)?;
@@ -40,12 +40,12 @@ impl Mark {
 
     /// The lock files in `folder` that are not locked any more, each with its pod. Each is locked by this process
     /// from now on.
-    pub(super) fn abandoned(folder: &Path) -> Vec<(Self, MarkedPod)> {
+    pub(super) fn abandoned(folder: &Path) -> Vec<(Self, LockedPod)> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         entries.filter_map(|entry| Self::take_over(entry.path())).collect()
     }
 
-    fn take_over(path: PathBuf) -> Option<(Self, MarkedPod)> {
+    fn take_over(path: PathBuf) -> Option<(Self, LockedPod)> {
         let file = crate::input_file::open(&path).ok()?;
         match file.try_lock() {
             Ok(()) => {}
@@ -72,20 +72,20 @@ mod tests {
     #[test]
     fn a_mark_is_abandoned_when_its_holder_is_gone() {
         let folder = tempfile::tempdir().expect("a directory");
-        let pod = |name: &str| MarkedPod {
+        let pod = |name: &str| LockedPod {
             server: "https://s".to_owned(),
             namespace: "dev".to_owned(),
             name: name.to_owned(),
         };
-        let held = Mark::new(folder.path(), &pod("a")).expect("a mark");
-        drop(Mark::new(folder.path(), &pod("b")).expect("a mark"));
+        let held = PodLock::new(folder.path(), &pod("a")).expect("a mark");
+        drop(PodLock::new(folder.path(), &pod("b")).expect("a mark"));
         fs::write(folder.path().join("c.json"), "{").expect("a file");
-        let abandoned = Mark::abandoned(folder.path());
+        let abandoned = PodLock::abandoned(folder.path());
         assert_eq!(abandoned.iter().map(|(_, pod)| pod.name.as_str()).collect::<Vec<_>>(), ["b"]);
         // It is locked now, so it is not found again.
-        assert!(Mark::abandoned(folder.path()).is_empty());
+        assert!(PodLock::abandoned(folder.path()).is_empty());
         abandoned.into_iter().for_each(|(mark, _)| mark.remove());
         held.remove();
-        assert!(Mark::abandoned(folder.path()).is_empty());
+        assert!(PodLock::abandoned(folder.path()).is_empty());
     }
 }

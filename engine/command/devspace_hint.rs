@@ -10,7 +10,7 @@ use super::exit_status::Failure;
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("unsupported DevSpace {what} `{word}`")]
 #[diagnostic(code(cli::devspace))]
-struct Habit {
+struct UnsupportedDevSpaceArg {
     what: &'static str,
     word: String,
     #[help]
@@ -106,7 +106,11 @@ pub fn habit(error: &clap::Error, words: &[OsString]) -> Option<Failure> {
         ErrorKind::UnknownArgument => {
             let word = text(ContextKind::InvalidArg)?;
             let name = word.split('=').next().unwrap_or(word);
-            find(&OPTIONS, name).map(|help| Habit { what: "option", word: name.to_owned(), help })
+            find(&OPTIONS, name).map(|help| UnsupportedDevSpaceArg {
+                what: "option",
+                word: name.to_owned(),
+                help,
+            })
         }
         ErrorKind::InvalidSubcommand => {
             let word = text(ContextKind::InvalidSubcommand)?;
@@ -115,7 +119,7 @@ pub fn habit(error: &clap::Error, words: &[OsString]) -> Option<Failure> {
             let two = format!("{before} {word}");
             let name =
                 if ["list", "reset", "set", "update"].contains(&before) { two } else { word.to_owned() };
-            find(&COMMANDS, &name).map(|help| Habit { what: "command", word: name, help })
+            find(&COMMANDS, &name).map(|help| UnsupportedDevSpaceArg { what: "command", word: name, help })
         }
         _ => None,
     };

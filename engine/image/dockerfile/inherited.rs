@@ -1,9 +1,9 @@
 //! What an image that is not built yet will pass on to the images built from it.
 
+use super::context_sources::{Configs, Once};
 use super::graph::{Base, Graph};
-use super::reach::{Configs, Once};
 use super::scope::Scope;
-use super::{BaseConfig, BuildArgs, Dockerfile, Kind, Target};
+use super::{BaseConfig, BuildArgs, Dockerfile, InstructionKind, Target};
 
 impl Dockerfile {
     /// What `target` passes on to images that are built from it: its environment and its triggers. `config` returns
@@ -55,7 +55,8 @@ impl Dockerfile {
 impl Target {
     /// Its ONBUILD triggers as written.
     fn triggers(&self) -> impl Iterator<Item = String> {
-        let triggers = self.instructions().iter().filter(|found| matches!(found.kind(), Kind::Onbuild(_)));
+        let triggers =
+            self.instructions().iter().filter(|found| matches!(found.kind(), InstructionKind::Onbuild(_)));
         triggers.filter_map(|found| Some(found.text.split_once(char::is_whitespace)?.1.trim().to_owned()))
     }
 }

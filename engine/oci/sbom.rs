@@ -9,7 +9,7 @@ use super::{BlobStore, Layer, StoreError, StoredImage, canonical_json, digest_of
 use crate::image::Digest;
 
 /// The media type of the document.
-pub const BILL_TYPE: &str = "application/vnd.cyclonedx+json";
+pub const SBOM_MEDIA_TYPE: &str = "application/vnd.cyclonedx+json";
 
 /// The `comment` in the history of an image for layers that windlass created.
 const OURS: &str = "windlass";
@@ -32,7 +32,7 @@ struct History {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Bill {
+struct Sbom {
     bom_format: &'static str,
     spec_version: &'static str,
     version: u32,
@@ -117,7 +117,7 @@ impl StoredImage {
             properties: vec![Property { name: "windlass:platform", value: self.platform_name() }],
         };
         let tool = Tool { name: "windlass", version: env!("CARGO_PKG_VERSION") };
-        Ok(canonical_json(&Bill {
+        Ok(canonical_json(&Sbom {
             bom_format: "CycloneDX",
             spec_version: "1.5",
             version: 1,

@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use super::graph::{Base, Graph};
 use super::parse::{self, is_docker_frontend};
 use super::scope::Scope;
-use super::{BuildArgs, Dockerfile, DockerfileError, Kind};
+use super::{BuildArgs, Dockerfile, DockerfileError, InstructionKind};
 
 /// The part of a build context that the instructions of a build target can read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reach {
+pub enum ContextSources {
     /// Everything: a source is the root of the context, or is unknown.
     Whole {
         /// Why it cannot be narrowed, as a phrase; `None` if an instruction explicitly reads everything.
@@ -44,7 +44,7 @@ impl Dockerfile {
         target: Option<&str>,
         args: &BuildArgs,
         config: &dyn Fn(&str) -> Option<BaseConfig>,
-    ) -> Result<Reach, DockerfileError> {
+    ) -> Result<ContextSources, DockerfileError> {
         let once = Once::new(config);
         let reach = self.reach_of(target, args, &once, Order::Needed { args_inherited: true })?;
         Ok(match self.reach_of(target, args, &once, Order::Needed { args_inherited: false }) {
@@ -64,7 +64,7 @@ impl Dockerfile {
         target: Option<&str>,
         args: &BuildArgs,
         config: &dyn Fn(&str) -> Option<BaseConfig>,
-    ) -> Result<Reach, DockerfileError> {
+    ) -> Result<ContextSources, DockerfileError> {
         self.reach_of(target, args, &Once::new(config), Order::File)
     }
 
@@ -74,7 +74,7 @@ impl Dockerfile {
         args: &BuildArgs,
         config: &Once<'_>,
         order: Order,
-    ) -> Result<Reach, DockerfileError> {
+    ) -> Result<ContextSources, DockerfileError> {
         let target = self.target_index(target)?;
         if let Some(syntax) = self.syntax().filter(|syntax| !is_docker_frontend(syntax)) {
             return Ok(whole(format!("the frontend `{syntax}` may read any file")));
@@ -136,7 +136,7 @@ impl Dockerfile {
     }
 }
 
-impl Reach {
+impl ContextSources {
     /// Everything that is in either of the two.
     fn and(self, other: Self) -> Self {
         match (self, other) {
@@ -151,8 +151,8 @@ impl Reach {
     }
 }
 
-fn whole(why: String) -> Reach {
-    Reach::Whole { why: Some(why) }
+fn whole(why: String) -> ContextSources {
+    ContextSources::Whole { why: Some(why) }
 }
 
 /// Which build stages are built, and how.
@@ -205,7 +205,7 @@ impl<'a> Configs<'a> {
     }
 
     /// The triggers of the base image of build stage `index`.
-    pub(super) fn triggers(&self, index: usize) -> Vec<Kind> {
+    pub(super) fn triggers(&self, index: usize) -> Vec<InstructionKind> {
         let Base::Image(reference) = &self.graph.bases[index] else { return Vec::new() };
         let onbuild = self.config.of(reference).unwrap_or_default().onbuild;
         onbuild
@@ -218,7 +218,7 @@ impl<'a> Configs<'a> {
                     .map(|instruction| instruction.kind)
                     .collect(),
                 Err(mistake) => {
-                    vec![Kind::Foreign(format!(
+                    vec![InstructionKind::Foreign(format!(
                         "invalid trigger `{trigger}` of `{reference}`: {}",
                         mistake.reason
                     ))]
@@ -237,9 +237,9 @@ struct Sources {
 
 impl Sources {
     /// Adds what `kind` reads; returns the reason if it is unknown.
-    fn add(&mut self, kind: &Kind, scope: &Scope<'_>) -> Result<Option<String>, String> {
+    fn add(&mut self, kind: &InstructionKind, scope: &Scope<'_>) -> Result<Option<String>, String> {
         match kind {
-            Kind::Copy(copy) if copy.from.is_none() => {
+            InstructionKind::Copy(copy) if copy.from.is_none() => {
                 for source in &copy.sources {
                     let expansion = scope.expand(source)?;
                     if expansion.unknown.is_some() {
@@ -250,7 +250,7 @@ impl Sources {
                     }
                 }
             }
-            Kind::Run(run) => {
+            InstructionKind::Run(run) => {
                 for mount in &run.mounts {
                     let mut is_bind = true;
                     let mut source = String::new();
@@ -272,7 +272,7 @@ impl Sources {
                     }
                 }
             }
-            Kind::Foreign(why) => return Ok(Some(why.clone())),
+            InstructionKind::Foreign(why) => return Ok(Some(why.clone())),
             _ => {}
         }
         Ok(None)
@@ -285,13 +285,13 @@ impl Sources {
         }
     }
 
-    fn finish(mut self) -> Reach {
+    fn finish(mut self) -> ContextSources {
         if self.has_root {
-            return Reach::Whole { why: None };
+            return ContextSources::Whole { why: None };
         }
         self.paths.sort_unstable();
         self.paths.dedup();
-        Reach::Sources(self.paths)
+        ContextSources::Sources(self.paths)
     }
 }
 
@@ -335,7 +335,7 @@ fn clean(path: &str) -> String {
 mod tests {
     use super::*;
 
-    fn reach(text: &str, target: Option<&str>, args: &[(&str, &str)]) -> Reach {
+    fn reach(text: &str, target: Option<&str>, args: &[(&str, &str)]) -> ContextSources {
         let args = args.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         let config = |reference: &str| match reference {
             "plain" => Some(BaseConfig::default()),
@@ -351,14 +351,16 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: &[&str]) {
         let expected = expected.iter().map(|source| source.to_string()).collect();
-        assert_eq!(reach(text, None, &[]), Reach::Sources(expected), "{text}");
+        assert_eq!(reach(text, None, &[]), ContextSources::Sources(expected), "{text}");
     }
 
     #[track_caller]
     fn check_whole(text: &str, expected: Option<&str>) {
         match (reach(text, None, &[]), expected) {
-            (Reach::Whole { why: None }, None) => {}
-            (Reach::Whole { why: Some(why) }, Some(expected)) => assert!(why.contains(expected), "{why}"),
+            (ContextSources::Whole { why: None }, None) => {}
+            (ContextSources::Whole { why: Some(why) }, Some(expected)) => {
+                assert!(why.contains(expected), "{why}")
+            }
             (reach, _) => panic!("{reach:?} of {text}"),
         }
     }
@@ -402,7 +404,7 @@ mod tests {
         check("FROM env\nARG DIR\nCOPY $DIR /", &["from-base"]);
         check("FROM scratch\nARG D=a\nENV D=b\nCOPY $D /", &["b"]);
         let given = reach("FROM scratch\nARG D=dir\nCOPY $D /", None, &[("D", "other")]);
-        assert_eq!(given, Reach::Sources(vec!["other".into()]));
+        assert_eq!(given, ContextSources::Sources(vec!["other".into()]));
     }
 
     #[test]
@@ -431,16 +433,16 @@ mod tests {
         let text = "FROM scratch AS a\nARG D=dir\nENV E=e\nFROM a\nCOPY $D/$E /";
         let dockerfile = Dockerfile::parse("Dockerfile", text).unwrap();
         let classic = dockerfile.reach_in_file_order(None, &BuildArgs::new(), &|_| None).unwrap();
-        assert_eq!(classic, Reach::Sources(vec!["e".into()]));
+        assert_eq!(classic, ContextSources::Sources(vec!["e".into()]));
         check(text, &["dir/e", "e"]);
     }
 
     #[test]
     fn only_needed_targets_count_unless_built_in_file_order() {
         let text = "FROM scratch AS a\nCOPY a /\nFROM scratch AS b\nCOPY b /\nFROM scratch AS c\nCOPY --from=A /a /\nFROM scratch\nCOPY d /";
-        assert_eq!(reach(text, Some("C"), &[]), Reach::Sources(vec!["a".into()]));
+        assert_eq!(reach(text, Some("C"), &[]), ContextSources::Sources(vec!["a".into()]));
         let dockerfile = Dockerfile::parse("Dockerfile", text).unwrap();
         let all = dockerfile.reach_in_file_order(Some("2"), &BuildArgs::new(), &|_| None).unwrap();
-        assert_eq!(all, Reach::Sources(vec!["a".into(), "b".into()]));
+        assert_eq!(all, ContextSources::Sources(vec!["a".into(), "b".into()]));
     }
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::KanikoBuild;
 use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
-use crate::cluster::{ClusterContext, ImageLoad, Loader, Node, PodLogs, PullSecret, PullSecretResult};
+use crate::cluster::{ClusterContext, ClusterNode, ImageLoad, Loader, PodLogs, PullSecret, PullSecretResult};
 use crate::config::DockerConfig;
 use crate::error::StageError;
 use crate::event::ImageEvents;
@@ -21,7 +21,7 @@ use crate::oci::Compression;
 use crate::registry::ManifestFacts;
 
 /// Has no images and does nothing.
-pub(super) struct Nobody;
+pub(super) struct OfflineHost;
 
 /// The host is offline.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
@@ -30,7 +30,7 @@ pub(super) struct Nobody;
 struct Offline;
 
 #[async_trait]
-impl Docker for Nobody {
+impl Docker for OfflineHost {
     async fn reachable(&self) -> Result<(), StageError> {
         Ok(())
     }
@@ -76,7 +76,7 @@ impl Docker for Nobody {
 }
 
 #[async_trait]
-impl Cluster for Nobody {
+impl Cluster for OfflineHost {
     fn context(&self) -> Result<Option<ClusterContext>, StageError> {
         Ok(None)
     }
@@ -93,7 +93,7 @@ impl Cluster for Nobody {
         })
     }
 
-    async fn nodes(&self) -> Result<Vec<Node>, StageError> {
+    async fn nodes(&self) -> Result<Vec<ClusterNode>, StageError> {
         Err(Offline.into())
     }
 
@@ -133,7 +133,7 @@ impl Cluster for Nobody {
 }
 
 #[async_trait]
-impl Oci for Nobody {
+impl Oci for OfflineHost {
     async fn has(&self, _: &Digest) -> Result<bool, StageError> {
         Ok(false)
     }
@@ -206,7 +206,7 @@ impl Oci for Nobody {
 }
 
 #[async_trait]
-impl Registry for Nobody {
+impl Registry for OfflineHost {
     async fn check_push(&self, _: &Repository) -> Result<(), StageError> {
         Ok(())
     }

@@ -17,7 +17,7 @@ use crate::command::pipeline_options::scripts;
 use crate::command::pipeline_run::{Call, call_pipeline, new_runtime};
 use crate::command::unused_script::unused_scripts;
 use crate::config::{self, ConfigError, Explain, LoadOptions, Loaded};
-use crate::dependency::{Dependency, DependencyError, Fetch, News, Request, Selection, Tree, attach};
+use crate::dependency::{Dependency, DependencyError, Fetch, FetchEvent, Request, Selection, Tree, attach};
 use crate::error::ErrorKind;
 use crate::event::Events;
 use crate::host::{Host, HostOptions};
@@ -27,7 +27,7 @@ use crate::testing;
 
 /// The checked items, and the problems found.
 #[derive(Default)]
-pub(super) struct Survey {
+pub(super) struct ProjectCheck {
     pub(super) findings: Vec<Finding>,
     /// Repositories of dependencies that are not fetched.
     pub(super) left_out: BTreeSet<String>,
@@ -41,11 +41,11 @@ pub(super) struct Survey {
 ///
 /// # Errors
 /// If the configuration is invalid regardless of the profile.
-pub(super) fn survey(global: &GlobalOptions) -> Result<Survey, Failure> {
-    let (explanation, _) = load_explained(global, Explain::Survey)?;
+pub(super) fn survey(global: &GlobalOptions) -> Result<ProjectCheck, Failure> {
+    let (explanation, _) = load_explained(global, Explain::ProjectCheck)?;
     let profiles: Vec<_> = explanation.profiles.into_iter().map(|profile| profile.name).collect();
     let runtime = new_runtime()?;
-    let mut survey = Survey { profiles: profiles.len(), ..Survey::default() };
+    let mut survey = ProjectCheck { profiles: profiles.len(), ..ProjectCheck::default() };
     let options = LoadOptions { ask: None, ..load_options(global) };
     for profile in std::iter::once(None).chain(profiles.iter().map(Some)) {
         let mut options = LoadOptions { profiles: options.profiles.clone(), ..options.clone() };
@@ -56,7 +56,7 @@ pub(super) fn survey(global: &GlobalOptions) -> Result<Survey, Failure> {
     Ok(survey)
 }
 
-impl Survey {
+impl ProjectCheck {
     /// `no problems in 3 images and 2 profiles`; with tests and dependencies if there are any.
     pub(super) fn summary(&self) -> String {
         let count = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
@@ -150,7 +150,7 @@ impl Survey {
     fn dependencies(&mut self, loaded: &Loaded, options: &LoadOptions, profile: Option<&str>) -> Tree {
         let left_out = &mut self.left_out;
         let tree = Tree::load(loaded, options, Fetch::Nothing, &mut |news| {
-            if let News::LeftOut(source) = news {
+            if let FetchEvent::LeftOut(source) = news {
                 left_out.insert(source.to_string());
             }
         });

@@ -14,7 +14,7 @@ use windlass::builder::docker::{BuildKit, Classic, Daemon as DaemonClient, Endpo
 use windlass::builder::{BuildRequest, Builder};
 use windlass::event::Events;
 use windlass::image::context::Forest;
-use windlass::image::dockerfile::{BaseConfig, BuildArgs, Reach};
+use windlass::image::dockerfile::{BaseConfig, BuildArgs, ContextSources};
 use windlass::image::{Context, Dockerfile};
 
 use crate::harness::{Daemon, Fault, FaultProxy, Project, TestRepository};
@@ -184,7 +184,7 @@ async fn layers(
     builder: &dyn Builder,
     root: &Path,
     dockerfile: &Dockerfile,
-    reach: &Reach,
+    reach: &ContextSources,
     reference: &str,
 ) -> Option<serde_json::Value> {
     let context = Context::open(&Arc::new(Forest::default()), root, None).expect("a context");
@@ -276,7 +276,7 @@ fn builds_from_reached_files_and_from_all_files_have_equal_layers() {
         let dockerfile = Dockerfile::parse("Dockerfile", text.clone()).expect("a Dockerfile");
         let needed = dockerfile.reach(None, &BuildArgs::new(), &known).expect("a reach");
         let all = dockerfile.reach_in_file_order(None, &BuildArgs::new(), &known).expect("a reach");
-        let builders: [(&dyn Builder, Reach); 2] = [(&buildkit, needed), (&classic, all)];
+        let builders: [(&dyn Builder, ContextSources); 2] = [(&buildkit, needed), (&classic, all)];
         for (builder, reach) in builders {
             // Both are kept until they are compared: the second build takes the directories that the first has made,
             // with their times, from the daemon's cache, as long as the files in them are the same.
@@ -284,7 +284,7 @@ fn builds_from_reached_files_and_from_all_files_have_equal_layers() {
             let (one, two) = (format!("{repository}:1"), format!("{repository}:2"));
             let (reduced, whole) = runtime.block_on(async {
                 let reduced = layers(&daemon, builder, folder.path(), &dockerfile, &reach, &one).await;
-                let whole = Reach::Whole { why: None };
+                let whole = ContextSources::Whole { why: None };
                 (reduced, layers(&daemon, builder, folder.path(), &dockerfile, &whole, &two).await)
             });
             prop_assert_eq!(reduced, whole, "{} of {:?}, {:?}", text, tree, reach);

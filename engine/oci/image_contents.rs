@@ -17,16 +17,16 @@ const LARGEST: u64 = 4 << 20;
 
 /// A manifest or an index of the store with all that it references, each once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Closure {
+pub struct ImageContents {
     /// Manifests and indexes, each after those that it references: the last one is the root.
-    pub documents: Vec<Document>,
+    pub documents: Vec<ManifestBlob>,
     /// Configurations and layers, except for layers that only their owner distributes.
     pub blobs: Vec<(Digest, u64)>,
 }
 
 /// A manifest or an index, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Document {
+pub struct ManifestBlob {
     /// Its digest.
     pub digest: Digest,
     /// Its media type.
@@ -44,7 +44,7 @@ struct Links {
     manifests: Option<Vec<Descriptor>>,
 }
 
-impl Closure {
+impl ImageContents {
     /// The closure of the manifest or index `root` of `store`. The blobs themselves may be missing.
     ///
     /// # Errors
@@ -92,7 +92,7 @@ impl Closure {
             None => "application/vnd.oci.image.manifest.v1+json",
         };
         let media_type = links.media_type.unwrap_or_else(|| guess.to_owned());
-        self.documents.push(Document { digest: *digest, media_type, content: content.into() });
+        self.documents.push(ManifestBlob { digest: *digest, media_type, content: content.into() });
         Ok(())
     }
 }
@@ -128,7 +128,7 @@ mod tests {
         let named = blob(&manifest);
         let index = serde_json::json!({"manifests": [named, named]}).to_string();
         let root = store.put(&index).expect("kept");
-        let closure = Closure::of(&store, &root).expect("closure");
+        let closure = ImageContents::of(&store, &root).expect("closure");
         let kinds: Vec<_> = closure.documents.iter().map(|document| document.media_type.as_str()).collect();
         assert_eq!(
             kinds,
@@ -136,7 +136,10 @@ mod tests {
         );
         assert_eq!(closure.blobs, [(Digest::of("config"), 6), (Digest::of("layer"), 5)]);
         store.remove(&Digest::of(&manifest)).expect("removed");
-        assert_eq!(Closure::of(&store, &root), Err(StoreError::Missing { digest: Digest::of(&manifest) }));
+        assert_eq!(
+            ImageContents::of(&store, &root),
+            Err(StoreError::Missing { digest: Digest::of(&manifest) })
+        );
     }
 
     #[test]
@@ -148,7 +151,7 @@ mod tests {
             let index = serde_json::json!({"manifests": [{"mediaType": "x", "digest": root, "size": 1}]});
             root = store.put(index.to_string()).expect("kept");
         }
-        let error = Closure::of(&store, &root).expect_err("refused");
+        let error = ImageContents::of(&store, &root).expect_err("refused");
         assert!(error.to_string().ends_with("its indexes are nested too deeply"), "{error}");
     }
 }

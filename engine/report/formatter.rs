@@ -15,16 +15,16 @@ pub(super) type LogOf = Box<dyn Fn(&str) -> Option<PathBuf> + Send>;
 
 /// One line for people, without control characters.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Remark {
+pub(super) struct OutputLine {
     /// The image of the line.
     pub(super) image: Option<String>,
-    pub(super) kind: Kind,
+    pub(super) kind: LineKind,
     pub(super) text: String,
 }
 
 /// The kind of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum LineKind {
     /// An image will be built or published.
     Intent,
     /// A step begins, or a part of it is done.
@@ -38,7 +38,7 @@ pub(super) enum Kind {
 }
 
 /// Converts events to remarks.
-pub(super) struct Narrator {
+pub(super) struct Formatter {
     silent: bool,
     debug: bool,
     log_of: LogOf,
@@ -52,7 +52,7 @@ pub(super) struct Narrator {
 /// The maximum width of this column: longer names do not shift the text of the other lines.
 const NAME_WIDTH: usize = 24;
 
-impl Narrator {
+impl Formatter {
     /// Reports only failures if `silent`, and debug notices only with `debug`.
     pub(super) fn new(silent: bool, debug: bool, log_of: LogOf) -> Self {
         Self {
@@ -67,17 +67,17 @@ impl Narrator {
     }
 
     /// The remarks for `event`; none for output and progress.
-    pub(super) fn tell(&mut self, at: Timestamp, event: &Event) -> Vec<Remark> {
+    pub(super) fn tell(&mut self, at: Timestamp, event: &Event) -> Vec<OutputLine> {
         self.summary.receive(event);
         let mut remarks = self.remarks(at, event);
         if self.silent {
-            remarks.retain(|remark| remark.kind == Kind::Result(Outcome::Failed));
+            remarks.retain(|remark| remark.kind == LineKind::Result(Outcome::Failed));
         }
         remarks
     }
 
     /// The remarks after the last event: none, unless the run stopped early.
-    pub(super) fn close(&mut self, now: Timestamp) -> Vec<Remark> {
+    pub(super) fn close(&mut self, now: Timestamp) -> Vec<OutputLine> {
         let Some(started) = self.started.take() else { return Vec::new() };
         if self.silent || self.summary.is_empty() {
             return Vec::new();
@@ -89,7 +89,7 @@ impl Narrator {
         remarks
     }
 
-    fn remarks(&mut self, at: Timestamp, event: &Event) -> Vec<Remark> {
+    fn remarks(&mut self, at: Timestamp, event: &Event) -> Vec<OutputLine> {
         let (kind, text) = match event {
             Event::RunStarted { images, .. } => {
                 self.started = Some(at);
@@ -100,18 +100,18 @@ impl Narrator {
             Event::ImageDecided { image, decision, reason, .. } => {
                 self.decisions.insert(image.clone(), *decision);
                 let skip = *decision == Decision::Skip;
-                let kind = if skip { Kind::Result(Outcome::Skipped) } else { Kind::Intent };
+                let kind = if skip { LineKind::Result(Outcome::Skipped) } else { LineKind::Intent };
                 (kind, phrase::decision(*decision, reason))
             }
-            Event::StepStarted { step, .. } => (Kind::Step, step.clone()),
+            Event::StepStarted { step, .. } => (LineKind::Step, step.clone()),
             Event::StepProgress { .. } | Event::Output { .. } => return Vec::new(),
             Event::Notice { level: Level::Debug, .. } if !self.debug => return Vec::new(),
             Event::Notice { level, message, .. } => {
-                (Kind::Notice(*level), format!("{}{message}", phrase::level(*level)))
+                (LineKind::Notice(*level), format!("{}{message}", phrase::level(*level)))
             }
             Event::Pushed { reference, digest, .. } => {
                 let digest = digest.as_ref().map(|digest| format!(" ({digest})")).unwrap_or_default();
-                (Kind::Step, format!("pushed {reference}{digest}"))
+                (LineKind::Step, format!("pushed {reference}{digest}"))
             }
             Event::ImageFinished(result) => {
                 let decision = self.decisions.get(&result.image).copied();
@@ -122,7 +122,7 @@ impl Narrator {
                     Outcome::Failed => (self.log_of)(&result.image),
                     _ => None,
                 };
-                (Kind::Result(result.outcome), phrase::result(result, decision, log.as_deref()))
+                (LineKind::Result(result.outcome), phrase::result(result, decision, log.as_deref()))
             }
             Event::RunFinished { seconds, .. } => {
                 self.started = None;
@@ -131,14 +131,16 @@ impl Narrator {
         };
         let image = event.image().map(|name| clean(name).into_owned());
         text.lines()
-            .map(|line| Remark { image: image.clone(), kind, text: clean(line).into_owned() })
+            .map(|line| OutputLine { image: image.clone(), kind, text: clean(line).into_owned() })
             .collect()
     }
 }
 
-fn summary(summary: &Summary, seconds: f64) -> Vec<Remark> {
+fn summary(summary: &Summary, seconds: f64) -> Vec<OutputLine> {
     let lines = summary.lines(seconds).into_iter();
-    lines.map(|line| Remark { image: None, kind: Kind::Summary, text: clean(&line).into_owned() }).collect()
+    lines
+        .map(|line| OutputLine { image: None, kind: LineKind::Summary, text: clean(&line).into_owned() })
+        .collect()
 }
 
 #[cfg(test)]
@@ -147,12 +149,12 @@ mod tests {
     use crate::event::ImageResult;
     use crate::report::samples::*;
 
-    fn tell(narrator: &mut Narrator, event: Event) -> Vec<String> {
+    fn tell(narrator: &mut Formatter, event: Event) -> Vec<String> {
         narrator.tell(at(0), &event).into_iter().map(|remark| remark.text).collect()
     }
 
-    fn narrator(silent: bool) -> Narrator {
-        Narrator::new(silent, false, Box::new(|image| Some(PathBuf::from(format!("logs/{image}.log")))))
+    fn narrator(silent: bool) -> Formatter {
+        Formatter::new(silent, false, Box::new(|image| Some(PathBuf::from(format!("logs/{image}.log")))))
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::image::Digest;
 /// `KUBECONFIG` for a command that has no option for the context and accepts only one file. A copy that was made for it
 /// is removed with this value, unless another windlass process uses the same copy.
 #[derive(Debug)]
-pub struct LentKubeconfig {
+pub struct ChildKubeconfig {
     variable: Option<String>,
     _copy: Option<Copy>,
 }
@@ -23,7 +23,7 @@ struct Copy {
     lock: File,
 }
 
-impl LentKubeconfig {
+impl ChildKubeconfig {
     /// The value of `KUBECONFIG`; `None` if the command finds the cluster without it. The path is absolute, and the
     /// same in each run with the same context and kubeconfig because the command may store it.
     pub fn variable(&self) -> Option<&str> {
@@ -50,16 +50,16 @@ impl ClusterAccess {
     ///
     /// # Errors
     /// [`ClusterError`] if the kubeconfig is invalid, or [`ClusterError::NoCopy`] if the copy cannot be written.
-    pub fn lend_kubeconfig(&self, folder: &Path) -> Result<LentKubeconfig, ClusterError> {
-        let Some(kubeconfig) = self.kubeconfig()? else { return Ok(LentKubeconfig::of(None)) };
+    pub fn lend_kubeconfig(&self, folder: &Path) -> Result<ChildKubeconfig, ClusterError> {
+        let Some(kubeconfig) = self.kubeconfig()? else { return Ok(ChildKubeconfig::of(None)) };
         let context = self.context()?.ok_or(ClusterError::NoCluster)?;
         let listed = kubeconfig::listed(&|name| self.options().variable(name));
         let absolute: Vec<_> =
             listed.iter().map(|path| std::path::absolute(path).unwrap_or(path.clone())).collect();
         if kubeconfig.current_context() == Some(&context.name) {
             match absolute.as_slice() {
-                [] => return Ok(LentKubeconfig::of(None)),
-                [only] => return Ok(LentKubeconfig::of(only.to_str().map(str::to_owned))),
+                [] => return Ok(ChildKubeconfig::of(None)),
+                [only] => return Ok(ChildKubeconfig::of(only.to_str().map(str::to_owned))),
                 _ => {}
             }
         }
@@ -69,7 +69,7 @@ impl ClusterAccess {
             folder: folder.to_owned(),
             reason: error.to_string(),
         })?;
-        Ok(LentKubeconfig { variable: Some(copy.path.display().to_string()), _copy: Some(copy) })
+        Ok(ChildKubeconfig { variable: Some(copy.path.display().to_string()), _copy: Some(copy) })
     }
 }
 

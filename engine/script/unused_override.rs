@@ -12,14 +12,14 @@ use super::signature::is_own_pipeline;
 use crate::suggestion::nearest;
 
 /// A function of an override that replaces nothing, but has a name similar to one of the default pipeline.
-pub struct NearMiss<'a> {
+pub struct UnusedOverride<'a> {
     /// The function.
     pub function: &'a Function,
     /// The one that was probably meant: `tags(image)`.
     pub meant: String,
 }
 
-impl fmt::Display for NearMiss<'_> {
+impl fmt::Display for UnusedOverride<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (signature, file, meant) = (self.function.signature(), &self.function.file.name, &self.meant);
         write!(formatter, "`{signature}` in {file} overrides nothing; did you mean `{meant}`?")
@@ -28,7 +28,7 @@ impl fmt::Display for NearMiss<'_> {
 
 /// The functions of overrides that replace nothing and are never called, but have a name similar to one of the default
 /// pipeline.
-pub fn near_misses(pipeline: &Pipeline) -> Vec<NearMiss<'_>> {
+pub fn near_misses(pipeline: &Pipeline) -> Vec<UnusedOverride<'_>> {
     let called = called_functions(pipeline);
     let defaults: Vec<_> =
         pipeline.functions().filter(|function| function.is_public && function.is_default()).collect();
@@ -50,7 +50,7 @@ pub fn near_misses(pipeline: &Pipeline) -> Vec<NearMiss<'_>> {
                 return None;
             }
             let meant = defaults.iter().find(|function| function.name == meant)?;
-            Some(NearMiss { function, meant: meant.signature() })
+            Some(UnusedOverride { function, meant: meant.signature() })
         })
         .collect()
 }

@@ -6,7 +6,7 @@ use crate::config::{BuilderArg, ImageConfig, Role};
 
 /// An image that kaniko can build, and its options that only apply to Docker.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fit {
+pub struct Supported {
     /// The options that only affect how Docker builds.
     pub unused: Vec<&'static str>,
 }
@@ -17,7 +17,7 @@ pub struct Fit {
 /// [`KanikoError::Unfit`] and [`BuildError::Argument`](crate::builder::BuildError::Argument) for an option that would
 /// change the result and that kaniko does not support; [`KanikoError::Steered`] for arguments of kaniko that change
 /// which files are read; [`KanikoError::SkipPush`] if pushing is disabled.
-pub fn fit(image: &ImageConfig, skips_push: bool) -> Result<Fit, KanikoError> {
+pub fn check_support(image: &ImageConfig, skips_push: bool) -> Result<Supported, KanikoError> {
     let docker = image.docker.as_ref();
     let skips_by_config = docker.is_some_and(|docker| docker.skip_push)
         || image.kaniko.as_ref().is_some_and(|kaniko| kaniko.skip_push);
@@ -43,5 +43,5 @@ pub fn fit(image: &ImageConfig, skips_push: bool) -> Result<Fit, KanikoError> {
         ("useBuildKit", docker.is_some_and(|docker| docker.use_build_kit == Some(true))),
         ("useCli", docker.is_some_and(|docker| docker.use_cli)),
     ];
-    Ok(Fit { unused: unused.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| *name).collect() })
+    Ok(Supported { unused: unused.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| *name).collect() })
 }

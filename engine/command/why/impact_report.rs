@@ -9,13 +9,13 @@ use serde::Serialize;
 
 use crate::command::dry_run::{DryRun, Part};
 use crate::dependency::{Dependency, refers_to};
-use crate::plan::{Answer, Touch};
+use crate::plan::{Answer, ChangeImpact};
 use crate::run::Run;
 
 /// The effect of a change of one file. The fields are an interface for programs: new ones may be added, but none
 /// renamed.
 #[derive(Serialize)]
-pub(super) struct Touched {
+pub(super) struct ImpactReport {
     /// The file, relative to the project if it is inside.
     file: String,
     images: Vec<Image>,
@@ -30,13 +30,17 @@ struct Image {
 }
 
 /// The effect of a change of each of `files` on the selected images.
-pub(super) fn answers(dry_run: &DryRun, files: &[PathBuf], is_asked: &dyn Fn(&str) -> bool) -> Vec<Touched> {
+pub(super) fn answers(
+    dry_run: &DryRun,
+    files: &[PathBuf],
+    is_asked: &dyn Fn(&str) -> bool,
+) -> Vec<ImpactReport> {
     let root = real(&dry_run.run.project.root);
     let answer = |file: &PathBuf| {
         let shown = file.strip_prefix(&root).unwrap_or(file).display().to_string();
         let mut images = of_file(dry_run, file);
         images.retain(|image| is_asked(&image.name));
-        Touched { file: shown, images }
+        ImpactReport { file: shown, images }
     };
     files.iter().map(answer).collect()
 }
@@ -54,9 +58,9 @@ fn of_file(dry_run: &DryRun, file: &Path) -> Vec<Image> {
         for image in dry_run.images_of(part) {
             let name = part.full(image);
             let touch = match dry_run.plans.get(&name) {
-                _ if is_pipeline => Touch::new(Answer::Maybe, "it defines how images are built"),
+                _ if is_pipeline => ChangeImpact::new(Answer::Maybe, "it defines how images are built"),
                 Some(plan) => plan.if_changed(file),
-                None => Touch::new(Answer::No, "not planned by the pipeline"),
+                None => ChangeImpact::new(Answer::No, "not planned by the pipeline"),
             };
             let bases = part.bases(image);
             let base = |answer| bases.iter().find(|base| known.get(*base) == Some(&answer));
@@ -67,13 +71,16 @@ fn of_file(dry_run: &DryRun, file: &Path) -> Vec<Image> {
             let touch = match touch.answer {
                 Answer::Yes => touch,
                 answer => match (base(Answer::Yes), base(Answer::Maybe), named()) {
-                    (Some(base), ..) => Touch::new(Answer::Yes, format!("its base `{base}` would be built")),
+                    (Some(base), ..) => {
+                        ChangeImpact::new(Answer::Yes, format!("its base `{base}` would be built"))
+                    }
                     (None, Some(base), _) if answer == Answer::No => {
-                        Touch::new(Answer::Maybe, format!("its base `{base}` may be built"))
+                        ChangeImpact::new(Answer::Maybe, format!("its base `{base}` may be built"))
                     }
-                    (None, None, Some(named)) if answer == Answer::No => {
-                        Touch::new(Answer::Maybe, format!("it refers to `{named}`, whose tag may change"))
-                    }
+                    (None, None, Some(named)) if answer == Answer::No => ChangeImpact::new(
+                        Answer::Maybe,
+                        format!("it refers to `{named}`, whose tag may change"),
+                    ),
                     _ => touch,
                 },
             };
@@ -108,9 +115,9 @@ fn real(folder: &Path) -> PathBuf {
 }
 
 /// The answers as text.
-pub(super) fn text(answers: &[Touched]) -> String {
+pub(super) fn text(answers: &[ImpactReport]) -> String {
     let mut text = String::new();
-    for Touched { file, images } in answers {
+    for ImpactReport { file, images } in answers {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "if {file} changes:");
         let width = images.iter().map(|image| image.name.chars().count()).max().unwrap_or(0);

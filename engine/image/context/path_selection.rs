@@ -5,19 +5,19 @@ use std::collections::{BTreeMap, HashSet};
 use super::ContextError;
 use super::glob::{Glob, has_wildcards};
 use super::ignore::Rules;
-use super::tree::{Directory, Node, NodeKind, Tree};
+use super::tree::{DirEntry, Directory, NodeKind, Tree};
 
 /// How many symlinks one source may pass through, as in containerd's path resolution.
 const MAX_LINKS: usize = 255;
 
 /// The part of a directory that is needed: all of it, or the named children.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Marks {
+pub(super) struct PathSelection {
     pub(super) whole: bool,
-    pub(super) children: BTreeMap<Box<str>, Marks>,
+    pub(super) children: BTreeMap<Box<str>, PathSelection>,
 }
 
-impl Marks {
+impl PathSelection {
     /// Everything.
     pub(super) fn whole() -> Self {
         Self { whole: true, ..Self::default() }
@@ -29,7 +29,7 @@ impl Marks {
         let mut marks = Self::default();
         let mut seen = HashSet::new();
         for source in sources {
-            let mut steps = vec![Step { folder: String::new(), rest: source.clone(), links: 0 }];
+            let mut steps = vec![PendingPath { folder: String::new(), rest: source.clone(), links: 0 }];
             while let Some(step) = steps.pop() {
                 if seen.insert((step.folder.clone(), step.rest.clone())) {
                     step.take(tree, rules, &mut marks, &mut steps)?;
@@ -49,18 +49,18 @@ impl Marks {
 }
 
 /// A pending path: from a directory (a path without symlinks) along `rest`.
-struct Step {
+struct PendingPath {
     folder: String,
     rest: String,
     links: usize,
 }
 
-impl Step {
+impl PendingPath {
     fn take(
         self,
         tree: &Tree,
         rules: &Rules,
-        marks: &mut Marks,
+        marks: &mut PathSelection,
         steps: &mut Vec<Self>,
     ) -> Result<(), ContextError> {
         let rest = self.rest.trim_start_matches('/');
@@ -121,7 +121,7 @@ fn directory_at<'tree>(tree: &'tree Tree, path: &str) -> Result<Option<&'tree Di
     let mut directory = tree.top();
     for name in path.split('/').filter(|name| !name.is_empty()) {
         match named(tree.list(directory)?, name) {
-            [Node { kind: NodeKind::Directory(below), .. }] => directory = below,
+            [DirEntry { kind: NodeKind::Directory(below), .. }] => directory = below,
             _ => return Ok(None),
         }
     }
@@ -129,7 +129,7 @@ fn directory_at<'tree>(tree: &'tree Tree, path: &str) -> Result<Option<&'tree Di
 }
 
 /// The node called `name`, as a slice with one or no element.
-pub(super) fn named<'tree>(nodes: &'tree [Node], name: &str) -> &'tree [Node] {
+pub(super) fn named<'tree>(nodes: &'tree [DirEntry], name: &str) -> &'tree [DirEntry] {
     match nodes.binary_search_by(|node| node.name().cmp(name)) {
         Ok(index) => &nodes[index..=index],
         Err(_) => &[],

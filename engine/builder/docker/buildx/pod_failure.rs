@@ -5,7 +5,7 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
-use crate::cluster::{ClusterAccess, ClusterError, Obstacle, obstacle, unschedulable};
+use crate::cluster::{ClusterAccess, ClusterError, StartFailure, obstacle, unschedulable};
 use crate::event::{ImageEvents, Level};
 use crate::process::last_lines;
 
@@ -20,7 +20,7 @@ const LINES: u32 = 20;
 
 /// Why the pod of a builder does not start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Hindrance {
+pub(super) enum PodFailure {
     /// It is unschedulable at the moment.
     Unschedulable(String),
     /// The cluster rejects it.
@@ -36,7 +36,7 @@ pub(super) enum Hindrance {
     },
 }
 
-impl Hindrance {
+impl PodFailure {
     /// The reason, as a phrase.
     pub(super) fn reason(&self) -> String {
         match self {
@@ -84,11 +84,11 @@ pub(super) async fn until_hopeless(
     access: &ClusterAccess,
     (namespace, name): (&str, &str),
     events: &ImageEvents,
-    last: &mut Option<Hindrance>,
-) -> Hindrance {
+    last: &mut Option<PodFailure>,
+) -> PodFailure {
     loop {
         if let Some(hindrance) = look(access, namespace, name).await {
-            if !matches!(hindrance, Hindrance::Unschedulable(_)) {
+            if !matches!(hindrance, PodFailure::Unschedulable(_)) {
                 return hindrance;
             }
             if last.as_ref() != Some(&hindrance) {
@@ -102,7 +102,7 @@ pub(super) async fn until_hopeless(
 
 /// Waits until the deleted Deployment `name` has no more pods or, with `may_end`, only terminating ones; at most for
 /// their grace period. Without permission to query them, it returns immediately.
-pub(super) async fn until_gone(access: &ClusterAccess, namespace: &str, name: &str, may_end: bool) {
+pub(super) async fn wait_until_deleted(access: &ClusterAccess, namespace: &str, name: &str, may_end: bool) {
     let gone = async {
         while let Ok(pods) = pods(access, namespace, name).await
             && pods.iter().any(|pod| !may_end || !is_ending(pod))
@@ -113,7 +113,7 @@ pub(super) async fn until_gone(access: &ClusterAccess, namespace: &str, name: &s
     let _ = tokio::time::timeout(GONE_LIMIT, gone).await;
 }
 
-async fn look(access: &ClusterAccess, namespace: &str, name: &str) -> Option<Hindrance> {
+async fn look(access: &ClusterAccess, namespace: &str, name: &str) -> Option<PodFailure> {
     // Pods of a previous builder with this name may still be terminating.
     let pods: Vec<_> =
         pods(access, namespace, name).await.ok()?.into_iter().filter(|pod| !is_ending(pod)).collect();
@@ -133,35 +133,35 @@ fn is_ending(pod: &Pod) -> bool {
 }
 
 /// Why the cluster creates no pods for `deployment`.
-fn of_deployment(deployment: &Deployment) -> Option<Hindrance> {
+fn of_deployment(deployment: &Deployment) -> Option<PodFailure> {
     let conditions = deployment.status.as_ref()?.conditions.iter().flatten();
     let failure = conditions
         .into_iter()
         .find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True")?;
-    Some(Hindrance::Refused(failure.message.clone().unwrap_or_default()))
+    Some(PodFailure::Refused(failure.message.clone().unwrap_or_default()))
 }
 
-fn of_pod(pod: &Pod) -> Option<Hindrance> {
+fn of_pod(pod: &Pod) -> Option<PodFailure> {
     let status = pod.status.as_ref()?;
     let of_containers =
         status.container_statuses.iter().flatten().find_map(|status| of_container(pod, status));
-    of_containers.or_else(|| unschedulable(status).map(Hindrance::Unschedulable))
+    of_containers.or_else(|| unschedulable(status).map(PodFailure::Unschedulable))
 }
 
-fn of_container(pod: &Pod, status: &ContainerStatus) -> Option<Hindrance> {
+fn of_container(pod: &Pod, status: &ContainerStatus) -> Option<PodFailure> {
     let waiting = status.state.as_ref()?.waiting.as_ref()?;
     let reason = waiting.reason.as_deref()?;
     let told = waiting.message.clone().unwrap_or_else(|| reason.to_owned());
     Some(match obstacle(reason)? {
-        Obstacle::Image => Hindrance::Image(told),
-        Obstacle::Container => {
+        StartFailure::Image => PodFailure::Image(told),
+        StartFailure::Container => {
             // The reason of its last termination is more informative than the current back-off.
             let before = status.last_state.as_ref().and_then(|state| state.terminated.as_ref());
             let told = before.map_or(told, |ended| {
                 let code = format!("it exited with code {}", ended.exit_code);
                 ended.message.clone().filter(|message| !message.is_empty()).unwrap_or(code)
             });
-            Hindrance::Program { reason: told, pod: pod.metadata.name.clone().unwrap_or_default() }
+            PodFailure::Program { reason: told, pod: pod.metadata.name.clone().unwrap_or_default() }
         }
     })
 }
@@ -172,7 +172,7 @@ mod tests {
 
     use super::*;
 
-    fn pod(status: Value) -> Option<Hindrance> {
+    fn pod(status: Value) -> Option<PodFailure> {
         of_pod(
             &serde_json::from_value(json!({ "metadata": { "name": "p" }, "status": status })).expect("a pod"),
         )
@@ -190,17 +190,17 @@ mod tests {
         assert_eq!(pod(json!({ "phase": "Pending" })), None);
         assert_eq!(pod(waiting(json!({ "reason": "ContainerCreating" }), json!({}))), None);
         let image = json!({ "reason": "ImagePullBackOff", "message": "no such image" });
-        assert_eq!(pod(waiting(image, json!({}))), Some(Hindrance::Image("no such image".to_owned())));
+        assert_eq!(pod(waiting(image, json!({}))), Some(PodFailure::Image("no such image".to_owned())));
         let back_off = json!({ "reason": "CrashLoopBackOff", "message": "back-off" });
         let ended = json!({ "terminated": { "exitCode": 3 } });
         let program =
-            |reason: &str| Some(Hindrance::Program { reason: reason.to_owned(), pod: "p".to_owned() });
+            |reason: &str| Some(PodFailure::Program { reason: reason.to_owned(), pod: "p".to_owned() });
         assert_eq!(pod(waiting(back_off.clone(), ended)), program("it exited with code 3"));
         assert_eq!(pod(waiting(back_off, json!({}))), program("back-off"));
         let condition = json!({ "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no disk" });
         assert_eq!(
             pod(json!({ "conditions": [condition] })),
-            Some(Hindrance::Unschedulable("no disk".to_owned()))
+            Some(PodFailure::Unschedulable("no disk".to_owned()))
         );
     }
 
@@ -209,6 +209,6 @@ mod tests {
         let condition = json!({ "type": "ReplicaFailure", "status": "True", "message": "exceeded quota" });
         let deployment = json!({ "metadata": {}, "status": { "conditions": [condition] } });
         let deployment = serde_json::from_value(deployment).expect("a Deployment");
-        assert_eq!(of_deployment(&deployment), Some(Hindrance::Refused("exceeded quota".to_owned())));
+        assert_eq!(of_deployment(&deployment), Some(PodFailure::Refused("exceeded quota".to_owned())));
     }
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 
-use super::mark::Mark;
 use super::name::{BUILD, selector};
+use super::pod_lock::PodLock;
 use crate::builder::BuildRequest;
 use crate::cluster::{ClusterAccess, ClusterError};
 use crate::event::{ImageEvents, Level};
@@ -17,14 +17,14 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 /// Removes the pods of killed windlass processes: those created on this machine, according to the lock files in
 /// `folder`, and those of the same image that finished long ago, wherever they were created. Other pods are not
 /// touched. Pods that cannot be removed are reported.
-pub(super) async fn remove_leftovers(
+pub(super) async fn remove_orphaned_pods(
     access: &ClusterAccess,
     (server, namespace): (&str, &str),
     folder: &Path,
     request: &BuildRequest,
     events: &ImageEvents,
 ) -> Result<(), ClusterError> {
-    for (mark, pod) in Mark::abandoned(folder) {
+    for (mark, pod) in PodLock::abandoned(folder) {
         if pod.server != server {
             continue;
         }
