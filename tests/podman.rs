@@ -68,7 +68,7 @@ fn podman_loads_images_that_windlass_assembled() {
         project.run(build).success().stderr_has("loaded into the Docker daemon");
         let id = podman.image_id(&format!("{image}:2"));
         assert!(id.is_some(), "{version:?}");
-        project.run(build).success().stderr_has("skipped: unchanged");
+        project.run(build).success().stderr_has("skipped: unchanged").lacks("loaded");
         podman.docker(["image", "rm", "--force", &format!("{image}:1"), &format!("{image}:2")]);
         project.run(["save", "app", "--daemon"]).success();
         assert_eq!(podman.image_id(&format!("{image}:1")), id, "{version:?}");

@@ -34,7 +34,8 @@ impl Daemon {
             return Ok(HashMap::new());
         }
         // For several names, Docker finds the images that have any of them, Podman 4 those that have all.
-        let at_once = if self.facts().await?.is_docker { references.len() } else { 1 };
+        let is_docker = self.facts().await?.is_docker;
+        let at_once = if is_docker { references.len() } else { 1 };
         let mut found = HashMap::with_capacity(references.len());
         for some in references.chunks(at_once) {
             let names = some.iter().map(ToString::to_string).collect();
@@ -42,9 +43,14 @@ impl Daemon {
             let options = ListImagesOptions { filters: Some(filters), ..Default::default() };
             let images = self.connect().await?.list_images(Some(options)).await;
             for image in images.map_err(|error| DaemonError::refused("list its images", &error))? {
-                // Docker writes `acme/api:1`, Podman `docker.io/acme/api:1`.
+                // Docker writes `acme/api:1`; Podman `docker.io/acme/api:1`, or `localhost/acme/api:1` if it was loaded.
+                let meant = |name: &String| {
+                    let loaded = name.strip_prefix("localhost/").filter(|_| !is_docker);
+                    let names = [Some(name.as_str()), loaded].into_iter().flatten();
+                    names.filter_map(|name| name.parse().ok()).find(|name| some.contains(name))
+                };
                 let names = image.repo_tags.iter().chain(&image.repo_digests);
-                for name in names.filter_map(|name| name.parse().ok()).filter(|name| some.contains(name)) {
+                for name in names.filter_map(meant) {
                     found.entry(name).or_insert_with(|| image.id.clone());
                 }
             }
