@@ -8,8 +8,6 @@ mod clock;
 mod cluster;
 mod docker;
 mod environment;
-#[cfg(test)]
-pub mod fake;
 mod files;
 mod http;
 pub mod live;

@@ -15,6 +15,8 @@ pub mod config;
 pub mod dependency;
 pub mod error;
 pub mod event;
+#[cfg(test)]
+mod fake_project;
 pub mod git;
 mod graph;
 pub mod hook;

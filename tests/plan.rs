@@ -243,6 +243,23 @@ fn unplannable_image_fails_as_in_a_build() {
 }
 
 #[test]
+fn exit_code_tells_whether_there_is_work() {
+    let project = Project::new()
+        .file("devspace.yaml", "version: v1beta11\nimages:\n  app:\n    image: acme/app\n    tags: [one]\n")
+        .file("Dockerfile", "FROM scratch\nCOPY f /\n")
+        .file("f", "1");
+    let plan = ["plan", "--exit-code", "--builder", "oci", "--skip-push"];
+    project.run(plan).exits(3).stdout_has("1 to build");
+    project.run(["plan", "--builder", "oci", "--skip-push"]).success();
+    project.run(["build", "--builder", "oci", "--skip-push"]).success();
+    project.run(plan).success().stdout_has("1 unchanged");
+    project.write("f", "2");
+    project.run(plan).exits(3);
+    project.write("Dockerfile", "COPY f /\n");
+    project.run(plan).exits(1);
+}
+
+#[test]
 fn invalid_script_is_an_error_of_the_script() {
     let project = project().file("windlass.rhai", "fn tags(image) { \"1\" }\n");
     project.run(["plan"]).exits(2).stderr_has("`tags` must be a list of strings");

@@ -16,6 +16,8 @@ pub enum ExitStatus {
     Failed,
     /// The command line, the configuration or a script is invalid.
     WrongUse,
+    /// `windlass plan --exit-code` found work.
+    FoundWork,
     /// The user interrupted the run.
     Interrupted,
     /// The exit code of a command of `devspace.yaml`.
@@ -34,6 +36,7 @@ impl ExitStatus {
             Self::Done => 0,
             Self::Failed => 1,
             Self::WrongUse => 2,
+            Self::FoundWork => 3,
             Self::Interrupted => 130,
             Self::Program(code) => code,
         }

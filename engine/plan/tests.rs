@@ -4,7 +4,7 @@ mod worlds;
 
 use proptest::prelude::*;
 
-use crate::host::fake::{FakeProject, PipelineRun};
+use crate::fake_project::{FakeProject, PipelineRun};
 use crate::run::RunOptions;
 
 /// Three images built from each other, one independent, and one with a custom command.

@@ -113,7 +113,7 @@ fn messages(secret: &PullSecret, result: &PullSecretResult) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use crate::cluster::{ClusterContext, ClusterNode};
-    use crate::host::fake::FakeProject;
+    use crate::fake_project::FakeProject;
     use crate::run::RunOptions;
 
     /// A test project whose images all need pull secrets, with `more` configuration.

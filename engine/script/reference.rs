@@ -280,7 +280,7 @@ pub(super) fn text_of<'a>(comments: impl Iterator<Item = &'a str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::fake::FakeProject;
+    use crate::fake_project::FakeProject;
 
     /// The block of a page between `<!-- NAME -->` and `<!-- end -->`.
     fn block(page: &str, name: &str) -> std::ops::Range<usize> {

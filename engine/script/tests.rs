@@ -1,6 +1,6 @@
 //! Pipelines on a fake host without daemon and registry.
 
-use crate::host::fake::FakeProject;
+use crate::fake_project::FakeProject;
 use crate::run::RunOptions;
 
 /// Three images without base images.
@@ -204,7 +204,7 @@ fn every_tag_is_pushed_once() {
 }
 
 /// Runs `build` with these sources as windlass.rhai, windlass.dev.rhai, windlass.ci.rhai.
-fn build_layers(texts: [&str; 3]) -> crate::host::fake::PipelineRun {
+fn build_layers(texts: [&str; 3]) -> crate::fake_project::PipelineRun {
     let names = ["windlass.rhai", "windlass.dev.rhai", "windlass.ci.rhai"];
     let world = FakeProject::of_images(&[("a", "scratch")]);
     let files = names.iter().zip(texts).map(|(name, text)| world.script_file(name, text));

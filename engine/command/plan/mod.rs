@@ -65,6 +65,10 @@ pub struct PlanOptions {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+
+    /// Exit with 3 if an image would be built, tagged or pushed
+    #[arg(long)]
+    pub exit_code: bool,
 }
 
 impl AsRef<PipelineOptions> for PlanOptions {
@@ -117,7 +121,10 @@ fn show(
     let dry_run = dry_run(global, &options.pipeline, loaded, call)?;
     let view = PlanView::new(&dry_run);
     if options.json { print_json(&view) } else { print(&view.text()) }?;
-    Ok(dry_run.end())
+    Ok(match dry_run.end() {
+        ExitStatus::Done if options.exit_code && view.has_work() => ExitStatus::FoundWork,
+        end => end,
+    })
 }
 
 /// A command line that selects images: options can be at any position.

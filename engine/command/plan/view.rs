@@ -120,6 +120,11 @@ impl PlanView {
         }
     }
 
+    /// Whether an image would be built, tagged or pushed.
+    pub(super) fn has_work(&self) -> bool {
+        self.images.iter().any(|image| image.decision != "skip")
+    }
+
     /// The plan for people.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::cluster::ClusterContext;
 use crate::config::BuilderKind;
-use crate::host::fake::{FakeProject, PipelineRun};
+use crate::fake_project::{FakeProject, PipelineRun};
 use crate::run::RunOptions;
 
 /// Possible contents of an image's `build` section.

@@ -1,4 +1,4 @@
-//! A project in a temporary directory with an [in-memory host](super::memory), for unit tests.
+//! A project in a temporary directory with an [in-memory host](crate::host::memory), for unit tests.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::memory::Memory;
-use super::planning::{Effect, EffectKind, Effects};
 use crate::cluster::{ClusterContext, ClusterNode};
 use crate::config::{self, LoadOptions};
 use crate::dependency::{Fetch, Request, Selection, Tree, attach};
 use crate::event::{Event, Events};
+use crate::host::memory::Memory;
+use crate::host::planning::{Effect, EffectKind, Effects};
 use crate::lock::lock;
 use crate::run::{Run, RunOptions};
 use crate::script::{Pipeline, ScriptError, ScriptFile, new_engine, stage};
