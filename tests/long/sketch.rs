@@ -175,9 +175,9 @@ impl Sketches {
                 )
             }
             18 if self.mode == Mode::Docker => format!("USER 0\nRUN echo {number} > /ran{number}"),
-            // Into a folder that is there: how a new one is made depends on the version of BuildKit.
+            // In an existing directory: versions of BuildKit create directories with different permissions.
             _ if self.images[index].has_build_kit => {
-                format!("COPY --chmod=64{number} keep.txt /x/mode{number}")
+                format!("COPY --chmod=64{number} keep.txt /base/mode{number}")
             }
             _ => format!("COPY keep.txt /more{number}/"),
         }
