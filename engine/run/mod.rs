@@ -34,6 +34,7 @@ use crate::image::context::{ContextDigest, ContextError, Forest};
 use crate::image::dockerfile::{BaseImage, BuildArgs};
 use crate::image::{CacheKey, Dockerfile, ImageReference, Selection, StatIndex};
 use crate::lock::lock;
+use crate::own_file;
 use crate::plan::Plan;
 use crate::process::{ExecRequest, Pipe, ProcessError};
 use crate::scope::Scope;
@@ -133,6 +134,10 @@ impl Run {
     ) -> Result<Arc<Self>, RunError> {
         let root = options.state.clone().unwrap_or_else(|| project.root.clone());
         let cache = cache_folder(|name| host.environment.variable(name));
+        // Inside the project, the directory above it would be a new input of the second run.
+        if !options.dry_run && cache.starts_with(&project.root) {
+            let _ = own_file::create_folder(&cache);
+        }
         let secrets = Secrets::default();
         let of_registries = project.pull_secrets.iter().filter_map(|secret| secret.password.as_ref());
         for password in project.passwords.iter().chain(of_registries) {
