@@ -21,6 +21,7 @@ mod tests;
 mod trace;
 mod unused_override;
 
+pub(crate) use check::signatures;
 pub use check::{Mistake, syntax_error};
 pub use engine::new_engine;
 pub use error::ScriptError;

@@ -22,33 +22,29 @@ struct Arities {
     script: BTreeSet<usize>,
 }
 
+/// The functions that `engine` has registered, with their numbers of parameters.
+pub(crate) fn signatures(engine: &Engine) -> Vec<(String, usize)> {
+    engine.collect_fn_metadata(
+        None,
+        |info| Some((info.metadata.name.to_string(), info.metadata.num_params)),
+        true,
+    )
+}
+
 impl Known {
     /// Everything that the scripts of `pipeline` can call without a module name.
     pub(super) fn of(pipeline: &Pipeline) -> Self {
         let mut engine = Engine::new();
         stage::register(&mut engine);
         let mut known = Self::default();
-        known.add_natives(&engine);
-        for (name, count) in pipeline.others() {
-            known.0.entry(name.clone()).or_default().native.insert(*count);
+        for (name, count) in signatures(&engine).into_iter().chain(pipeline.others().iter().cloned()) {
+            known.0.entry(name).or_default().native.insert(count);
         }
         for function in pipeline.functions() {
             let arities = known.0.entry(function.name.clone()).or_default();
             arities.script.insert(function.parameters.len());
         }
         known
-    }
-
-    /// Adds the functions of `engine`.
-    fn add_natives(&mut self, engine: &Engine) {
-        let natives = engine.collect_fn_metadata(
-            None,
-            |info| Some((info.metadata.name.to_string(), info.metadata.num_params)),
-            true,
-        );
-        for (name, count) in natives {
-            self.0.entry(name).or_default().native.insert(count);
-        }
     }
 
     /// The public functions of modules.

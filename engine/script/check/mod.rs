@@ -10,6 +10,7 @@ use super::unused_override::near_misses;
 use super::{Pipeline, ScriptError, ScriptFile};
 use crate::script::engine::new_parser;
 
+pub(crate) use known::signatures;
 pub use mistake::Mistake;
 
 use known::Known;

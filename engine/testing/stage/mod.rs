@@ -56,11 +56,7 @@ pub fn documented() -> Vec<Documented> {
 pub(super) fn signatures() -> Vec<(String, usize)> {
     let mut engine = Engine::new_raw();
     register(&mut engine);
-    engine.collect_fn_metadata(
-        None,
-        |info| Some((info.metadata.name.to_string(), info.metadata.num_params)),
-        true,
-    )
+    crate::script::signatures(&engine)
 }
 
 /// A function is called that works only in a test.
