@@ -234,7 +234,7 @@ impl<E> DecisionInputs<'_, E> {
         if let Some(digest) = record.stored
             && (self.in_store)(&digest)?
         {
-            if let Some(base) = self.moved_base(record)? {
+            if let Some(base) = self.find_moved_base(record)? {
                 return Ok(Err(base_moved(&base)));
             }
             let untagged = tags.iter().filter(|tag| !record.tags.contains(tag)).cloned().collect();
@@ -282,16 +282,14 @@ impl<E> DecisionInputs<'_, E> {
         self.templates.iter().map(|template| template.fill(|| (self.random)())).collect()
     }
 
-    /// A base image that was taken from the daemon and is now a different image there. `None` if the daemon does not respond
-    /// or no longer has it: that does not affect what was built on it.
-    fn moved_base(&self, record: &Record) -> Result<Option<ImageReference>, E> {
+    /// Looks up, for an image that is not in the daemon, a base image that is now a different one there. A daemon that
+    /// does not respond does not affect what was built.
+    fn find_moved_base(&self, record: &Record) -> Result<Option<ImageReference>, E> {
         let asked: Vec<_> = record.daemon_bases().map(|(base, _)| base).collect();
         if asked.is_empty() {
             return Ok(None);
         }
-        let Some(found) = (self.in_daemon)(&asked)? else { return Ok(None) };
-        let moved = record.daemon_bases().find(|(base, then)| found.get(base).is_some_and(|now| now != then));
-        Ok(moved.map(|(base, _)| base))
+        Ok((self.in_daemon)(&asked)?.and_then(|mut found| moved_base(record, &mut found)))
     }
 
     /// Looks up the build in the daemon.
@@ -300,10 +298,8 @@ impl<E> DecisionInputs<'_, E> {
         let mut asked = record.references(self.repository);
         asked.extend(record.daemon_bases().map(|(base, _)| base));
         let Some(mut found) = (self.in_daemon)(&asked)? else { return Ok(InDaemon::Silent) };
-        for (base, then) in record.daemon_bases() {
-            if found.remove(&base).is_some_and(|now| now != then) {
-                return Ok(InDaemon::OtherBase(base));
-            }
+        if let Some(base) = moved_base(record, &mut found) {
+            return Ok(InDaemon::OtherBase(base));
         }
         // A tag that has moved to another image no longer refers to this build.
         let own = found.into_iter().filter(|(_, found)| found == id);
@@ -353,6 +349,13 @@ impl<E> DecisionInputs<'_, E> {
 
 /// Tags in a registry, with their digests where known.
 type Pushed = BTreeMap<Tag, Option<String>>;
+
+/// Takes the base images of `record` out of what the daemon has; returns the first that is now a different image. One
+/// that is gone does not affect what was built on it.
+fn moved_base(record: &Record, found: &mut ImageIds) -> Option<ImageReference> {
+    let moved = |(base, then): &(ImageReference, &str)| found.remove(base).is_some_and(|now| now != *then);
+    record.daemon_bases().find(moved).map(|(base, _)| base)
+}
 
 /// The reason to build an image whose base image changed in the daemon.
 fn base_moved(base: &ImageReference) -> String {
