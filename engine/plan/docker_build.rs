@@ -232,7 +232,12 @@ impl Plan {
     fn check_daemonless(&self, recipe: &DockerfileRecipe) -> Result<(), StageError> {
         let ImageDockerfile { inner, target, args, .. } = &recipe.dockerfile;
         let bases = Bases::new(self.image.run(), &recipe.parents);
-        match needs_daemon(inner, target.as_deref(), args, &|base| bases.config(base))? {
+        // A base image that nothing knew of is not looked up again.
+        let config = |base: &str| match recipe.unknown_bases.iter().any(|unknown| unknown == base) {
+            true => None,
+            false => bases.config(base),
+        };
+        match needs_daemon(inner, target.as_deref(), args, &config)? {
             Some(obstacle) => Err(obstacle.into_error(self.image.name(), inner, None).into()),
             None => Ok(()),
         }

@@ -133,7 +133,7 @@ impl Assembly<'_> {
         for trigger in &triggers {
             let request = self.request;
             let in_trigger = |trouble| at_trigger(request, &start, trigger, trouble);
-            let dockerfile = Dockerfile::parse("ONBUILD", format!("FROM scratch\n{trigger}\n"));
+            let dockerfile = Dockerfile::of_trigger(trigger);
             let dockerfile = dockerfile.map_err(|error| in_trigger(error.to_string().into()))?;
             for instruction in dockerfile.targets().iter().flat_map(|target| target.instructions()) {
                 let step = Execution { kind: instruction.kind(), text: instruction.text() };

@@ -115,7 +115,7 @@ pub fn check_daemonless(
 /// The triggers of a base image with their texts. Invalid ones are omitted: the build reports them better.
 fn triggers(base: &BaseConfig) -> Vec<(InstructionKind, String)> {
     let parsed = base.onbuild.iter().filter_map(|trigger| {
-        let dockerfile = Dockerfile::parse("ONBUILD", format!("FROM scratch\n{trigger}\n")).ok()?;
+        let dockerfile = Dockerfile::of_trigger(trigger).ok()?;
         let kinds = dockerfile.targets().iter().flat_map(|target| target.instructions());
         Some(kinds.map(|found| (found.kind().clone(), trigger.clone())).collect::<Vec<_>>())
     });

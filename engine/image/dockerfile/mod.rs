@@ -127,6 +127,14 @@ impl Dockerfile {
         }
     }
 
+    /// Parses `trigger`, an `ONBUILD` instruction of a base image, in a build stage of its own.
+    ///
+    /// # Errors
+    /// As [`Dockerfile::parse`].
+    pub(crate) fn of_trigger(trigger: &str) -> Result<Self, DockerfileError> {
+        Self::parse("ONBUILD", format!("FROM scratch\n{trigger}\n"))
+    }
+
     /// The path shown in messages.
     pub fn name(&self) -> &str {
         &self.name
