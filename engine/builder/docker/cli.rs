@@ -1,4 +1,4 @@
-//! The docker CLI, for what only it supports: `useCli` and `args`.
+//! The Docker CLI, for `useCli` and for `args` that only the CLI supports.
 
 use std::path::Path;
 use std::time::Duration;
