@@ -334,13 +334,14 @@ fn hooks_run_around_dependencies_in_their_own_directory() {
 
 #[test]
 fn interrupt_ends_the_builds_of_all_projects() {
-    let wait = |who: &str| format!("echo $$ >> $LOG; echo ready-{who}; exec sleep 1000");
+    // The command itself is printed before it starts: only its output has the number.
+    let wait = |who: &str| format!("echo $$ >> $LOG; echo ready-{who}-$((40+2)); exec sleep 1000");
     let project = project(&config("root", &on(&["a", "b"])))
         .with("a", custom("a", &wait("a"), ""))
         .with("b", custom("b", &wait("b"), ""));
     let running = project.spawn(["build", "--max-concurrent-builds", "2"]);
-    running.wait_for_text("ready-a");
-    running.wait_for_text("ready-b");
+    running.wait_for_text("ready-a-42");
+    running.wait_for_text("ready-b-42");
     running.signal(Signal::Interrupt);
     running.finish().exits(130);
     for pid in log(&project) {

@@ -28,8 +28,24 @@ impl From<ImageTree> for Essence {
         });
         // The Dockerfiles of the oracle name other images.
         let tree = image.tree.into_iter().filter(|(path, _)| !path.ends_with(".Dockerfile"));
+        let tree = tree.map(|(path, line)| {
+            let line = if path.starts_with("base/mode") { without_set_id(&line) } else { line };
+            (path, line)
+        });
         Self { tree: tree.collect(), config: config.into() }
     }
+}
+
+/// A line of the tree, such as `file 4642 0:0 12 a643751af4a8`, without the set-ID and sticky bits of its mode.
+///
+/// With `COPY --chmod=642`, BuildKit before Docker 28 keeps these bits of the source, and newer ones do not.
+fn without_set_id(line: &str) -> String {
+    let mut words: Vec<_> = line.split(' ').collect();
+    let permissions = words.get(1).map(|mode| mode[mode.len().saturating_sub(3)..].to_owned());
+    if let (Some(mode), Some(permissions)) = (words.get_mut(1), &permissions) {
+        *mode = permissions;
+    }
+    words.join(" ")
 }
 
 /// JSON with the keys of objects in order.
