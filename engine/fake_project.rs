@@ -13,7 +13,7 @@ use crate::event::{Event, Events};
 use crate::host::memory::Memory;
 use crate::host::planning::{Effect, EffectKind, Effects};
 use crate::lock::lock;
-use crate::run::{Run, RunOptions};
+use crate::run::{Run, RunOptions, Session};
 use crate::script::{Pipeline, ScriptError, ScriptFile, new_engine, stage};
 
 /// A project in a temporary directory, with an in-memory host.
@@ -249,7 +249,7 @@ impl FakeProject {
         let host = if options.dry_run { host.planning(&effects) } else { host };
         *lock(&self.effects) = effects;
         let runtime = self.runtime.handle().clone();
-        let run = Run::new(project, options, host, sink, CancellationToken::new(), runtime);
+        let run = Run::new(project, options, Session::new(host, &sink, CancellationToken::new(), runtime));
         let run = run.expect("the images can be ordered");
         if let Err(error) = attach(&run, tree, &selection, true) {
             panic!("the dependencies cannot be used: {error}");

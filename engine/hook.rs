@@ -81,7 +81,7 @@ impl HookEvent<'_> {
 /// reported.
 pub fn run(run: &Run, occasion: &HookEvent<'_>) -> Result<(), StageError> {
     for hook in run.project.hooks.iter().filter(|hook| occasion.is_heard_by(hook)) {
-        if run.cancellation().is_cancelled() {
+        if run.session.cancellation().is_cancelled() {
             return Err(Cancelled.into());
         }
         if hook.in_container {
@@ -89,10 +89,10 @@ pub fn run(run: &Run, occasion: &HookEvent<'_>) -> Result<(), StageError> {
             let message = format!(
                 "skipping the hook at {origin}: it runs in a container, and `build` starts no containers"
             );
-            run.notice(Level::Warning, message);
+            run.session.notice(Level::Warning, message);
         } else if is_for_this_system(hook.os.as_deref()) {
             match run_one(run, hook, occasion) {
-                Err(error) if occasion.error.is_some() => run.notice(Level::Warning, error.message()),
+                Err(error) if occasion.error.is_some() => run.session.notice(Level::Warning, error.message()),
                 ended => ended?,
             }
         }
@@ -109,12 +109,12 @@ pub fn creating_pull_secrets(
     run: &Run,
     create: impl FnOnce() -> Result<(), StageError>,
 ) -> Result<(), StageError> {
-    if run.host.cluster.context()?.is_none() {
+    if run.session.host.cluster.context()?.is_none() {
         return create();
     }
     {
         // Later callers wait for the hooks.
-        let mut told = lock(&run.pull_secret_hooks);
+        let mut told = lock(&run.cluster.pull_secret_hooks);
         match *told {
             PullSecretHooks::Nothing => {
                 *told = PullSecretHooks::Refused;
@@ -126,7 +126,7 @@ pub fn creating_pull_secrets(
         }
     }
     create().inspect_err(|failure| {
-        if let PullSecretHooks::Before { error } = &mut *lock(&run.pull_secret_hooks) {
+        if let PullSecretHooks::Before { error } = &mut *lock(&run.cluster.pull_secret_hooks) {
             *error = Some(failure.message());
         }
     })
@@ -138,7 +138,7 @@ pub fn creating_pull_secrets(
 /// # Errors
 /// `hook::failed`.
 pub fn created_pull_secrets(run: &Run) -> Result<(), StageError> {
-    match std::mem::take(&mut *lock(&run.pull_secret_hooks)) {
+    match std::mem::take(&mut *lock(&run.cluster.pull_secret_hooks)) {
         PullSecretHooks::Before { error: None } => {
             self::run(run, &of_pull_secrets("after:createPullSecrets", None))
         }
@@ -162,7 +162,7 @@ fn run_one(run: &Run, hook: &Hook, occasion: &HookEvent<'_>) -> Result<(), Stage
     let environment = run.options.environment.iter().cloned().chain(occasion.environment()).chain(secrets);
     let mut request = ExecRequest::new(Purpose::Hook, command, &run.project.root).envs(environment);
     request.image.clone_from(&image);
-    let (events, silent) = (run.events.clone(), hook.silent);
+    let (events, silent) = (run.session.events.clone(), hook.silent);
     events.emit(Event::StepStarted { image: image.clone(), step: format!("hook {}", hook.shown()) });
     let tell = move |line: &str| {
         if !silent {
@@ -179,7 +179,11 @@ fn run_one(run: &Run, hook: &Hook, occasion: &HookEvent<'_>) -> Result<(), Stage
         tell(line);
         tail.push(line);
     };
-    let ended = run.wait_for_end(run.host.exec.run(&request, &mut on_line, &run.cancellation()));
+    let ended = run.session.wait_for_end(run.session.host.exec.run(
+        &request,
+        &mut on_line,
+        &run.session.cancellation(),
+    ));
     let mut advice = None;
     let reason = match ended {
         Ok(0) => return Ok(()),

@@ -20,7 +20,7 @@ use crate::host::Host;
 use crate::host::planning::{Effect, Effects};
 use crate::lock::lock;
 use crate::plan::Plan;
-use crate::run::{Run, RunOptions};
+use crate::run::{Run, RunOptions, Session};
 use crate::script::{Pipeline, ScriptError};
 
 /// A completed dry run and its planned effects.
@@ -98,12 +98,12 @@ pub(super) fn dry_run(
     let host = Host::live(&events, &host_options(&project, &tree, &run_options));
     let host = if global.no_exec { host.without_exec() } else { host };
     let host = host.planning(&effects);
-    let run = Run::new(project, run_options, host, events.clone(), cancel, runtime.handle().clone())
-        .map_err(Failure::wrong_use)?;
+    let session = Session::new(host, &events, cancel, runtime.handle().clone());
+    let run = Run::new(project, run_options, session).map_err(Failure::wrong_use)?;
     attach(&run, tree, &selection, global.no_warn).map_err(Failure::wrong_use_of)?;
     let name = call.pipeline.clone();
     let outcome = call_pipeline(&run, pipeline, call, global.no_warn);
-    run.results.finish_all(&events);
+    run.progress.results.finish_all(&events);
     let images = std::mem::take(&mut *lock(&images));
     let list = effects.list();
     let mut dry_run = DryRun {
@@ -121,7 +121,7 @@ pub(super) fn dry_run(
         dry_run.plans.extend(plans.map(|(image, plan)| (part.full(&image), plan)));
         // The arguments of commands may contain passwords.
         for effect in &mut dry_run.effects {
-            effect.what = part.run.secrets.mask(&effect.what).into_owned();
+            effect.what = part.run.session.secrets.mask(&effect.what).into_owned();
         }
     }
     Ok(dry_run)
@@ -154,7 +154,7 @@ impl DryRun {
 
     /// The current time.
     pub(super) fn now(&self) -> jiff::Timestamp {
-        self.run.host.clock.now()
+        self.run.session.host.clock.now()
     }
 
     /// Prints the failures and returns the status with which a real run would end.

@@ -22,7 +22,7 @@ use crate::error::ErrorKind;
 use crate::event::{Event, Level};
 use crate::host::{Host, HostOptions};
 use crate::report::{self, Report, ReportOptions};
-use crate::run::{Run, RunOptions};
+use crate::run::{Run, RunOptions, Session};
 use crate::script::{Pipeline, ScriptError, new_engine, stage};
 use crate::secrets::Secrets;
 
@@ -98,13 +98,13 @@ pub fn run_pipeline(
     };
     let host = Host::live(&events, &host_options(&project, &tree, &run_options));
     let host = if global.no_exec { host.without_exec() } else { host };
-    let run = Run::new(project, run_options, host, events.clone(), cancel, runtime.handle().clone())
-        .map_err(Failure::wrong_use)?;
+    let session = Session::new(host, &events, cancel, runtime.handle().clone());
+    let run = Run::new(project, run_options, session).map_err(Failure::wrong_use)?;
     attach(&run, tree, &selection, global.no_warn).map_err(Failure::wrong_use_of)?;
     let started = Instant::now();
     let outcome = call_pipeline(&run, pipeline, call, global.no_warn);
     run.save();
-    run.results.finish_all(&events);
+    run.progress.results.finish_all(&events);
     keep_store_small(&events);
     events.emit(Event::RunFinished { seconds: started.elapsed().as_secs_f64(), success: outcome.is_ok() });
     let finished = report.finish();
@@ -181,10 +181,10 @@ pub(super) fn call_pipeline(
     run.set_pipeline(Arc::clone(&pipeline));
     if !no_warn {
         for warning in pipeline.near_misses().into_iter().chain(misnamed_scripts(&run.project)) {
-            run.notice(Level::Warning, warning);
+            run.session.notice(Level::Warning, warning);
         }
     }
-    run.events.emit(Event::RunStarted {
+    run.session.events.emit(Event::RunStarted {
         pipeline: call.pipeline.clone(),
         images: images_of(run, &call.pipeline),
         profiles: run.project.profiles.clone(),
@@ -209,23 +209,23 @@ pub(super) fn call_pipeline(
 pub(super) fn print_failures(run: &Run, error: &ScriptError) -> ExitStatus {
     let mut failures: Vec<Failed> = Vec::new();
     for dependency in run.kin().all_targets() {
-        failures.extend(dependency.run.results.failures().into_iter().map(|(image, error)| {
+        failures.extend(dependency.run.progress.results.failures().into_iter().map(|(image, error)| {
             let name = format!("{}.{image}", dependency.name);
-            let secrets = dependency.run.secrets.clone();
+            let secrets = dependency.run.session.secrets.clone();
             Failed { name, folder: Some(dependency.folder.clone()), error, secrets }
         }));
         if let Some(error) = dependency.failure().filter(|error| !Dependency::is_summary(error)) {
             let (name, folder) = (dependency.name.clone(), Some(dependency.folder.clone()));
-            let secrets = dependency.run.secrets.clone();
+            let secrets = dependency.run.session.secrets.clone();
             failures.push(Failed { name, folder, error: Arc::clone(error), secrets });
         }
     }
-    let own = run.results.failures().into_iter();
+    let own = run.progress.results.failures().into_iter();
     failures.extend(own.map(|(name, error)| Failed {
         name,
         folder: None,
         error,
-        secrets: run.secrets.clone(),
+        secrets: run.session.secrets.clone(),
     }));
 
     let mut told = HashSet::new();
@@ -238,12 +238,12 @@ pub(super) fn print_failures(run: &Run, error: &ScriptError) -> ExitStatus {
             print_masked(&**error, secrets);
         }
     }
-    if run.cancel.is_cancelled() {
+    if run.session.cancel.is_cancelled() {
         return ExitStatus::Interrupted;
     }
     let is_summary = error.stage().is_some_and(|stage| stage.kind() == ErrorKind::Summary);
     if !is_summary || failures.is_empty() {
-        print_masked(error, &run.secrets);
+        print_masked(error, &run.session.secrets);
     }
     let is_script = |error: &ScriptError| error.is_wrong_script();
     if is_script(error) || (!failures.is_empty() && failures.iter().all(|failed| is_script(&failed.error))) {

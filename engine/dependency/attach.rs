@@ -112,10 +112,10 @@ fn dependency(
     }
     let here = std::env::current_dir().unwrap_or_default();
     let folder = project.root.strip_prefix(&here).unwrap_or(&project.root).display().to_string();
-    let events = root.events.within(&node.name);
+    let session = root.session.of_dependency(&node.name);
     if !no_warn {
         for warning in &node.loaded.warnings {
-            events.notice(Level::Warning, warning.in_one_line());
+            session.events.notice(Level::Warning, warning.in_one_line());
         }
     }
     let overrides = ScriptFile::overrides(&project.root, &project.profiles, &[])?;
@@ -128,11 +128,10 @@ fn dependency(
         environment: node.loaded.environment,
         ..root.options.clone()
     };
-    let run =
-        Run::new(project, options, root.host.clone(), events, root.cancel.clone(), root.runtime().clone())?;
+    let run = Run::new(project, options, session)?;
     if !no_warn {
         for warning in pipeline.near_misses() {
-            run.notice(Level::Warning, warning);
+            run.session.notice(Level::Warning, warning);
         }
     }
     run.set_pipeline(Arc::new(pipeline));

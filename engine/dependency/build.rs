@@ -43,7 +43,7 @@ pub fn build_all(run: &Run) -> Result<(), StageError> {
             }
         }
     });
-    if run.cancel.is_cancelled() {
+    if run.session.cancel.is_cancelled() {
         return Err(Cancelled.into());
     }
     let failed = targets.iter().filter(|target| target.failure().is_some());
@@ -65,7 +65,7 @@ impl Dependency {
                 run.settle();
             }
             run.save();
-            run.results.finish_all(&run.events);
+            run.progress.results.finish_all(&run.session.events);
             if outcome.is_err() && !run.options.keep_going {
                 jobs.inspect(|jobs| jobs.stop());
             }

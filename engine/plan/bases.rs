@@ -72,7 +72,9 @@ pub(super) fn identify(run: &Run, base: &Finished) -> BaseIdentity {
     let digest = match &image_id {
         Some(_) => None,
         // No response is not an error: then only its build distinguishes it from others.
-        None => run.wait(run.host.registry.digest(reference)).ok().and_then(Result::ok).flatten(),
+        None => {
+            run.session.wait(run.session.host.registry.digest(reference)).ok().and_then(Result::ok).flatten()
+        }
     };
     BaseIdentity { image_id, digest, ..known }
 }
@@ -96,7 +98,7 @@ pub(super) fn daemon_bases(
     if references.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let found = run.wait(run.host.docker.image_ids(&references))??;
+    let found = run.session.wait(run.session.host.docker.image_ids(&references))??;
     Ok(found.into_iter().map(|(reference, id)| (reference.to_string(), id)).collect())
 }
 
@@ -122,7 +124,7 @@ impl<'a> Bases<'a> {
         if self.unknown.borrow().contains(&actual) {
             return None;
         }
-        let found = self.run.bases.get(&actual).or_else(|| foreseen(self.run, &actual));
+        let found = self.run.memory.bases.get(&actual).or_else(|| foreseen(self.run, &actual));
         let found = found.or_else(|| look_up(self.run, &actual));
         if found.is_none() {
             self.unknown.borrow_mut().push(actual.clone());
@@ -143,21 +145,21 @@ fn foreseen(run: &Run, base: &str) -> Option<BaseConfig> {
     targets.iter().find_map(|target| {
         let known = target.run.known_name(base.to_owned());
         let planned = || if known == base { None } else { look_up(run, &known) };
-        target.run.bases.get(&known).or_else(planned)
+        target.run.memory.bases.get(&known).or_else(planned)
     })
 }
 
 /// Queries the store, the daemon, then the registry, and records the result. No response is not an error: then the
 /// whole build context is an input.
 pub(super) fn look_up(run: &Run, base: &str) -> Option<BaseConfig> {
-    let stored = run.wait(run.host.oci.base_config(base)).ok()?.ok().flatten();
-    let in_daemon = || run.wait(run.host.docker.base_config(base)).ok()?.ok().flatten();
+    let stored = run.session.wait(run.session.host.oci.base_config(base)).ok()?.ok().flatten();
+    let in_daemon = || run.session.wait(run.session.host.docker.base_config(base)).ok()?.ok().flatten();
     let in_registry = || {
         let reference: ImageReference = base.parse().ok()?;
-        run.wait(run.host.registry.base_config(&reference)).ok()?.ok()
+        run.session.wait(run.session.host.registry.base_config(&reference)).ok()?.ok()
     };
     let found = stored.or_else(in_daemon).or_else(in_registry)?;
-    run.bases.learn(base, found.clone());
+    run.memory.bases.learn(base, found.clone());
     Some(found)
 }
 
@@ -167,7 +169,9 @@ pub(super) fn learn_from_earlier(image: &Image, references: &[ImageReference]) {
     let records = run.records(image.name());
     let earlier = records.first().and_then(|record| record.references(&image.config().repository).pop());
     let Some(earlier) = earlier.map(|reference| reference.to_string()) else { return };
-    if let Some(config) = run.bases.get(&earlier).or_else(|| look_up(run, &earlier)) {
-        references.iter().for_each(|reference| run.bases.learn(&reference.to_string(), config.clone()));
+    if let Some(config) = run.memory.bases.get(&earlier).or_else(|| look_up(run, &earlier)) {
+        references
+            .iter()
+            .for_each(|reference| run.memory.bases.learn(&reference.to_string(), config.clone()));
     }
 }

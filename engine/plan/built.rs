@@ -63,13 +63,13 @@ impl Built {
     pub fn disabled(image: &Image) -> Self {
         let reason = "disabled".to_owned();
         let run = image.run();
-        run.events.emit(Event::ImageDecided {
+        run.session.events.emit(Event::ImageDecided {
             image: image.name().to_owned(),
             decision: crate::event::Decision::Skip,
             reason: reason.clone(),
             key: None,
         });
-        run.results.update(image.name(), |result| {
+        run.progress.results.update(image.name(), |result| {
             result.outcome = Outcome::Skipped;
             result.reason = reason;
         });
@@ -142,15 +142,20 @@ impl Built {
             let events = self.image.events();
             events.step(format!("pushing {reference}"));
             let digest = match &self.source {
-                Source::Daemon(_) => {
-                    run.wait_for_end(run.host.docker.push(&reference, &events, &run.cancellation()))?
-                }
-                Source::Store(digest) => {
-                    run.wait_for_end(run.host.oci.push(digest, &reference, &events, &run.cancellation()))?
-                }
+                Source::Daemon(_) => run.session.wait_for_end(run.session.host.docker.push(
+                    &reference,
+                    &events,
+                    &run.session.cancellation(),
+                ))?,
+                Source::Store(digest) => run.session.wait_for_end(run.session.host.oci.push(
+                    digest,
+                    &reference,
+                    &events,
+                    &run.session.cancellation(),
+                ))?,
                 Source::Registry(from) => {
                     let from = self.image.config().repository.with_tag(from.clone());
-                    Some(run.wait(run.host.registry.retag(&from, &tag))??)
+                    Some(run.session.wait(run.session.host.registry.retag(&from, &tag))??)
                 }
                 Source::Elsewhere => continue,
             };
@@ -181,15 +186,22 @@ impl Built {
         events.step(format!("pushing {reference}"));
         let digest = match &self.source {
             Source::Daemon(id) => {
-                run.wait(run.host.docker.tag(id, reference))??;
-                run.wait_for_end(run.host.docker.push(reference, &events, &run.cancellation()))?
+                run.session.wait(run.session.host.docker.tag(id, reference))??;
+                run.session.wait_for_end(run.session.host.docker.push(
+                    reference,
+                    &events,
+                    &run.session.cancellation(),
+                ))?
             }
-            Source::Store(digest) => {
-                run.wait_for_end(run.host.oci.push(digest, reference, &events, &run.cancellation()))?
-            }
+            Source::Store(digest) => run.session.wait_for_end(run.session.host.oci.push(
+                digest,
+                reference,
+                &events,
+                &run.session.cancellation(),
+            ))?,
             Source::Registry(_) | Source::Elsewhere => {
                 let copy = ImageCopy { from, to: reference.clone() };
-                Some(run.wait(run.host.registry.copy(&copy))??)
+                Some(run.session.wait(run.session.host.registry.copy(&copy))??)
             }
         };
         events.pushed(reference.to_string(), digest.clone());
@@ -233,7 +245,11 @@ impl Built {
             let (run, events) = (self.image.run(), self.image.events());
             let load = ImageLoad { references, loader: loader.clone() };
             events.step(format!("loading into {loader}"));
-            run.wait_for_end(run.host.cluster.load(&load, &events, &run.cancellation()))?;
+            run.session.wait_for_end(run.session.host.cluster.load(
+                &load,
+                &events,
+                &run.session.cancellation(),
+            ))?;
         }
         Ok(self.clone())
     }
@@ -243,11 +259,15 @@ impl Built {
     fn load_into_daemon(&self, record: &Record) -> Result<bool, StageError> {
         let Source::Store(digest) = &self.source else { return Ok(true) };
         let (run, references) = (self.image.run(), record.references(&self.image.config().repository));
-        if run.wait_for_end(run.host.oci.load(digest, &references, &run.cancellation()))? {
+        if run.session.wait_for_end(run.session.host.oci.load(
+            digest,
+            &references,
+            &run.session.cancellation(),
+        ))? {
             self.image.events().step("loaded into the Docker daemon");
             return Ok(true);
         }
-        Ok(run.wait(run.host.docker.reachable())?.is_ok())
+        Ok(run.session.wait(run.session.host.docker.reachable())?.is_ok())
     }
 
     /// Reports it to the images that are built from it, and to the output.
@@ -264,7 +284,7 @@ impl Built {
         }
         let is_pushed =
             !record.tags.is_empty() && record.tags.iter().all(|tag| record.pushed.contains_key(tag));
-        run.results.update(self.image.name(), |result| {
+        run.progress.results.update(self.image.name(), |result| {
             result.outcome = outcome;
             result.key = Some(record.key.to_string());
             result.tags = record.tags.iter().map(ToString::to_string).collect();

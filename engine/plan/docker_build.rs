@@ -41,11 +41,13 @@ pub(super) struct DockerfileRecipe {
 impl DockerfileRecipe {
     /// Whether the configuration of a base image differs from the recorded one: its tag may have moved.
     fn bases_moved(&self, run: &Run) -> bool {
-        let remembered =
-            self.bases.iter().filter(|base| !self.unknown_bases.contains(base) && !run.bases.is_fresh(base));
+        let remembered = self
+            .bases
+            .iter()
+            .filter(|base| !self.unknown_bases.contains(base) && !run.memory.bases.is_fresh(base));
         // All of them are queried now, so that none is queried again.
         let moved = remembered.filter(|base| {
-            let before = run.bases.get(base);
+            let before = run.memory.bases.get(base);
             look_up(run, base).is_some_and(|found| Some(found) != before)
         });
         moved.count() > 0
@@ -85,7 +87,7 @@ impl Plan {
         tell_context(&events, &reach, &selection);
         // A pod may have other credentials.
         if builder != BuilderKind::Kaniko && self.image.pushes() {
-            run.wait(run.host.registry.check_push(&self.image.config().repository))??;
+            run.session.wait(run.session.host.registry.check_push(&self.image.config().repository))??;
         }
         let tags = self.new_tags();
         let target = recipe.dockerfile.target.as_deref();
@@ -116,7 +118,7 @@ impl Plan {
             BuilderKind::BuildKit | BuilderKind::Oci => {
                 BuildMethod { reads_files: true, ..BuildMethod::default() }
             }
-            _ => run.wait(run.host.docker.method(&options, &request))??,
+            _ => run.session.wait(run.session.host.docker.method(&options, &request))??,
         };
         if !method.reads_files {
             let root = recipe.context.root();
@@ -137,11 +139,13 @@ impl Plan {
             let reach = widened(&self.image, &recipe.dockerfile.inner, reach);
             request.context = Arc::new(select(&self.image, &recipe.context, &reach, &recipe.dockerfile)?);
         }
-        let cancel = run.cancellation();
+        let cancel = run.session.cancellation();
         let built = match builder {
-            BuilderKind::Kaniko => {
-                run.wait_for_end(run.host.cluster.build(&self.kaniko_build(request), &events, &cancel))
-            }
+            BuilderKind::Kaniko => run.session.wait_for_end(run.session.host.cluster.build(
+                &self.kaniko_build(request),
+                &events,
+                &cancel,
+            )),
             BuilderKind::BuildKit => {
                 let build = BuildxBuild {
                     request,
@@ -149,24 +153,24 @@ impl Plan {
                     config: options.buildx.unwrap_or_default(),
                     pushes: self.image.pushes(),
                 };
-                run.wait_for_end(run.host.cluster.build_with_buildx(&build, &events, &cancel))
+                run.session.wait_for_end(run.session.host.cluster.build_with_buildx(&build, &events, &cancel))
             }
             BuilderKind::Oci => {
                 let compression = docker_args::compression(&options.args);
-                run.wait_for_end(run.host.oci.build(request, compression, &events, &cancel))
+                run.session.wait_for_end(run.session.host.oci.build(request, compression, &events, &cancel))
             }
             _ => {
-                run.wait(run.host.oci.forget(&request.references))??;
-                run.wait_for_end(run.host.docker.build(request, &options, &events, &cancel))
+                run.session.wait(run.session.host.oci.forget(&request.references))??;
+                run.session.wait_for_end(run.session.host.docker.build(request, &options, &events, &cancel))
             }
         };
         // If the tag of a base image has moved, the build may need files that were not sent: query it again next time.
         let built = built.inspect_err(|_| {
-            recipe.bases.iter().for_each(|base| run.bases.forget(base));
+            recipe.bases.iter().for_each(|base| run.memory.bases.forget(base));
         })?;
         let identity = self.identity_of_built(recipe, moved, &sent)?;
         // The recorded configuration of the image that had these tags before does not apply to this one.
-        tags.iter().for_each(|tag| run.bases.forget(&self.reference(tag).to_string()));
+        tags.iter().for_each(|tag| run.memory.bases.forget(&self.reference(tag).to_string()));
         if run.options.dry_run {
             self.predict_config(recipe, &tags);
         }
@@ -181,7 +185,7 @@ impl Plan {
 
     /// The build arguments with secret values: they contain a secret, or come only from the environment.
     fn secret_args(&self, dockerfile: &ImageDockerfile) -> BTreeSet<String> {
-        let (secrets, configured) = (&self.image.run().secrets, &self.image.config().options);
+        let (secrets, configured) = (&self.image.run().session.secrets, &self.image.config().options);
         let is_secret = |(name, value): &(&String, &String)| {
             // The URL of a proxy may contain a password.
             let is_login = dockerfile.proxies.contains_key(*name) && value.contains('@');
@@ -201,7 +205,7 @@ impl Plan {
         let of_args = request.given_args().into_iter().filter(|(name, _)| request.secret_args.contains(name));
         let of_kaniko =
             kaniko.env.values().chain(kaniko.init_env.values()).cloned().chain(kaniko.args.words());
-        let of_kaniko = of_kaniko.filter(|text| run.secrets.hides(text));
+        let of_kaniko = of_kaniko.filter(|text| run.session.secrets.hides(text));
         let secret_texts = of_args.map(|(_, value)| value).chain(of_kaniko).collect();
         KanikoBuild {
             request,
@@ -209,7 +213,7 @@ impl Plan {
             secret_texts,
             settings: run.options.pods.clone(),
             gives_credentials: config.create_pull_secret != Some(false),
-            marks: run.store.folder().join("pods"),
+            marks: run.memory.store.folder().join("pods"),
         }
     }
 
@@ -224,7 +228,7 @@ impl Plan {
         }
         let own = docker.buildx.as_ref().filter(|buildx| buildx.command != BuildxConfig::default().command);
         let Some(buildx) = own else { return Ok(()) };
-        let allowed = self.image.run().host.exec.allow(&buildx.command.join(" "));
+        let allowed = self.image.run().session.host.exec.allow(&buildx.command.join(" "));
         Ok(allowed.map_err(|error| BuildError::process(self.image.name(), error))?)
     }
 
@@ -262,7 +266,7 @@ impl Plan {
         let Some(config) = inner.passes_on(target.as_deref(), args, &|base| bases.config(base)) else {
             return;
         };
-        tags.iter().for_each(|tag| run.bases.learn(&self.reference(tag).to_string(), config.clone()));
+        tags.iter().for_each(|tag| run.memory.bases.learn(&self.reference(tag).to_string(), config.clone()));
     }
 
     /// The identity of the sent files in the next run: once the base images are available, their configuration is
@@ -309,7 +313,7 @@ pub(super) fn select(
     }
     let events = image.events();
     let (context, reach) = (context.clone(), reach.clone());
-    let selection = image.run().apart(move || {
+    let selection = image.run().session.apart(move || {
         let progress = |files: u64| events.step(format!("reading the context: {files} files so far"));
         context.select(&reach, &progress)
     })??;
@@ -358,7 +362,7 @@ pub(super) fn keep_context(run: &Run, digest: &ContextDigest) {
     if run.options.dry_run {
         return;
     }
-    if let Err(error) = run.store.keep_context(&digest.digest(), || digest.to_bytes()) {
-        run.notice(Level::Debug, format!("cannot save the file list of a build context: {error}"));
+    if let Err(error) = run.memory.store.keep_context(&digest.digest(), || digest.to_bytes()) {
+        run.session.notice(Level::Debug, format!("cannot save the file list of a build context: {error}"));
     }
 }

@@ -217,7 +217,7 @@ impl Plan {
             return Ok(Self { _claim: claim, ..self });
         }
         // Its hooks may have written files that were read before.
-        run.host.writes.wrote();
+        run.session.host.writes.wrote();
         let plan = self.with_files_of_now()?;
         let (verdict, reason) = plan.judge(always)?;
         Ok(Self { verdict, reason, _claim: claim, ..plan })
@@ -362,13 +362,15 @@ impl Plan {
                 Err(error) if error.kind() == ErrorKind::DaemonUnreachable => Ok(None),
                 found => found.map(Some),
             },
-            in_store: &|digest| run.wait(run.host.oci.has(digest)).map_err(StageError::from)?,
-            has_id: &|id| Ok(run.wait(run.host.docker.base_config(id))??.is_some()),
+            in_store: &|digest| {
+                run.session.wait(run.session.host.oci.has(digest)).map_err(StageError::from)?
+            },
+            has_id: &|id| Ok(run.session.wait(run.session.host.docker.base_config(id))??.is_some()),
             in_registry: &|reference| {
-                run.wait(run.host.registry.digest(reference)).map_err(StageError::from)?
+                run.session.wait(run.session.host.registry.digest(reference)).map_err(StageError::from)?
             },
             own_platform: &|built_for| self.own_platform(built_for),
-            random: &|| run.host.random.character(),
+            random: &|| run.session.host.random.character(),
         })?;
         let reason = match &verdict {
             Verdict::Build { reason: Some(reason) } => reason.clone(),
@@ -392,7 +394,7 @@ impl Plan {
             return Ok(None);
         }
         let run = self.image.run();
-        Ok(run.wait(run.host.docker.own_platform(&built_for.builder))?)
+        Ok(run.session.wait(run.session.host.docker.own_platform(&built_for.builder))?)
     }
 
     /// Builds the image with `chosen`, or with the builder that takes precedence over it, from the current files. If a
@@ -406,7 +408,7 @@ impl Plan {
             match self.with_files_of_now()?.build_once(chosen) {
                 Err(error) if error.kind() == ErrorKind::FileChanged && attempt < ATTEMPTS => {
                     self.image.events().notice(Level::Info, format!("building again: {}", error.message()));
-                    self.image.run().host.writes.wrote();
+                    self.image.run().session.host.writes.wrote();
                     attempt += 1;
                 }
                 ended => return ended,
@@ -455,8 +457,12 @@ impl Plan {
         }
         for tag in &untagged {
             match &source {
-                Source::Daemon(id) => run.wait(run.host.docker.tag(id, &self.reference(tag)))??,
-                Source::Store(digest) => run.wait(run.host.oci.tag(digest, &self.reference(tag)))??,
+                Source::Daemon(id) => {
+                    run.session.wait(run.session.host.docker.tag(id, &self.reference(tag)))??
+                }
+                Source::Store(digest) => {
+                    run.session.wait(run.session.host.oci.tag(digest, &self.reference(tag)))??
+                }
                 Source::Registry(_) | Source::Elsewhere => {}
             }
         }
@@ -472,7 +478,7 @@ impl Plan {
     fn foresee_names(&self, record: &Record, tags: &[Tag], source: &Source) {
         let run = self.image.run();
         let mut names = record.tags.iter().map(|tag| self.reference(tag).to_string());
-        let known = names.find(|name| run.bases.get(name).is_some()).unwrap_or_else(|| match source {
+        let known = names.find(|name| run.memory.bases.get(name).is_some()).unwrap_or_else(|| match source {
             Source::Daemon(id) => id.clone(),
             Source::Registry(tag) => self.reference(tag).to_string(),
             Source::Store(_) | Source::Elsewhere => String::new(),
@@ -514,8 +520,8 @@ impl Plan {
         let reason = if follows { &self.reason } else { "requested by the pipeline" };
         let image = self.image.name();
         let key = self.identity.get().map(|identity| identity.key.to_string());
-        self.image.run().results.update(image, |result| result.reason = reason.to_owned());
-        self.image.run().events.emit(Event::ImageDecided {
+        self.image.run().progress.results.update(image, |result| result.reason = reason.to_owned());
+        self.image.run().session.events.emit(Event::ImageDecided {
             image: image.to_owned(),
             decision,
             reason: reason.to_owned(),
@@ -528,7 +534,7 @@ impl Plan {
     }
 
     pub(super) fn new_tags(&self) -> Vec<Tag> {
-        let random = &self.image.run().host.random;
+        let random = &self.image.run().session.host.random;
         self.templates.iter().map(|template| template.fill(|| random.character())).collect()
     }
 
@@ -554,7 +560,12 @@ impl Plan {
             environment: run.options.environment.clone(),
         };
         let events = self.image.events();
-        run.wait_for_end(build_custom(&request, &*run.host.exec, &events, &run.cancellation()))?;
+        run.session.wait_for_end(build_custom(
+            &request,
+            &*run.session.host.exec,
+            &events,
+            &run.session.cancellation(),
+        ))?;
         if run.options.dry_run {
             learn_from_earlier(&self.image, &request.references);
         }
@@ -605,7 +616,7 @@ impl Plan {
             pushed,
             custom,
             push_skipped: custom && self.image.run().options.skip_push,
-            built_at: Some(self.image.run().host.clock.now().as_second()),
+            built_at: Some(self.image.run().session.host.clock.now().as_second()),
             bases: self.used_bases(),
             daemon_bases: daemon_bases.into_iter().chain(taken).collect(),
             built_for: built_for.filter(|_| identity.inputs.platform.is_none()),
@@ -623,7 +634,7 @@ impl Plan {
         let options = &run.options;
         let mut pushed = Vec::new();
         for tag in tags.iter().filter(|_| options.check_registry && !options.skip_push && !options.dry_run) {
-            let digest = run.wait(run.host.registry.digest(&self.reference(tag)))??;
+            let digest = run.session.wait(run.session.host.registry.digest(&self.reference(tag)))??;
             pushed.extend(digest.map(|digest| (tag.clone(), Some(digest))));
         }
         Ok(pushed)
@@ -657,6 +668,6 @@ fn templates(image: &Image) -> Vec<TagTemplate> {
 /// The files that differ between `now` and the build context with the digest `before`; `None` if its file list is no
 /// longer saved.
 fn changed_files(run: &Run, before: &Digest, now: &ContextDigest) -> Option<Vec<Change>> {
-    let before = ContextDigest::from_bytes(&run.store.context(before)?)?;
+    let before = ContextDigest::from_bytes(&run.memory.store.context(before)?)?;
     Some(now.changes_since(&before))
 }

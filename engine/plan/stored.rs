@@ -33,7 +33,8 @@ impl Built {
         let Some((record, digest)) = self.stored("annotate")? else { return Ok(self.clone()) };
         let run = self.image().run();
         let references = self.references();
-        let annotated = run.wait(run.host.oci.annotate(&digest, annotations, &references))??;
+        let annotated =
+            run.session.wait(run.session.host.oci.annotate(&digest, annotations, &references))??;
         if annotated == digest {
             return Ok(self.clone());
         }
@@ -52,7 +53,7 @@ impl Built {
     pub fn attach(&self, attachment: &Attachment) -> Result<Self, StageError> {
         let Some((_, digest)) = self.stored("attach something to")? else { return Ok(self.clone()) };
         let run = self.image().run();
-        run.wait(run.host.oci.attach(&digest, attachment))??;
+        run.session.wait(run.session.host.oci.attach(&digest, attachment))??;
         Ok(self.clone())
     }
 
@@ -90,9 +91,9 @@ impl Built {
         let (run, events) = (self.image().run(), self.image().events());
         events.step(format!("saving to {path}"));
         let references = self.references();
-        let cancel = run.cancellation();
-        let save = run.host.oci.save(&digest, &references, path, is_folder, &events, &cancel);
-        run.wait_for_end(save)?;
+        let cancel = run.session.cancellation();
+        let save = run.session.host.oci.save(&digest, &references, path, is_folder, &events, &cancel);
+        run.session.wait_for_end(save)?;
         Ok(self.clone())
     }
 
@@ -102,7 +103,7 @@ impl Built {
         let Some(record) = self.record() else { return Ok(None) };
         let run = self.image().run();
         match record.stored {
-            Some(digest) if self.was_built() || run.wait(run.host.oci.has(&digest))?? => {
+            Some(digest) if self.was_built() || run.session.wait(run.session.host.oci.has(&digest))?? => {
                 Ok(Some((record, digest)))
             }
             _ if self.was_built() => Err(self.not_stored(action).into()),

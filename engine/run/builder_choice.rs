@@ -29,7 +29,7 @@ impl Image {
         if self.can_use_oci() {
             return self.docker_or_oci();
         }
-        match self.run().wait(self.run().host.docker.reachable())? {
+        match self.run().session.wait(self.run().session.host.docker.reachable())? {
             Ok(()) => Ok(BuilderKind::Docker),
             Err(unreachable) if self.may_fall_back()? => {
                 self.events()
@@ -43,7 +43,9 @@ impl Image {
     /// Docker, or, if no daemon responds, windlass itself if the Dockerfile does not require a daemon.
     fn docker_or_oci(&self) -> Result<BuilderKind, StageError> {
         let run = self.run();
-        let Err(error) = run.wait(run.host.docker.reachable())? else { return Ok(BuilderKind::Docker) };
+        let Err(error) = run.session.wait(run.session.host.docker.reachable())? else {
+            return Ok(BuilderKind::Docker);
+        };
         if error.kind() != ErrorKind::DaemonUnreachable {
             return Err(error);
         }
@@ -51,7 +53,7 @@ impl Image {
             Ok(None) => {
                 if !run.options.dry_run {
                     let message = format!("building without a daemon, into the image store: {error}");
-                    run.notice_once(Level::Info, message);
+                    run.session.notice_once(Level::Info, message);
                 }
                 Ok(BuilderKind::Oci)
             }
@@ -69,7 +71,7 @@ impl Image {
             let is_refused = |arg| refusal(arg, Taker::Oci).is_some();
             docker.disable_fallback || docker.use_cli || docker.args.iter().any(is_refused)
         });
-        !wants_docker && matches!(self.run().host.cluster.context(), Ok(None))
+        !wants_docker && matches!(self.run().session.host.cluster.context(), Ok(None))
     }
 
     /// The part of its Dockerfile, as configured, that requires a daemon.
@@ -85,7 +87,9 @@ impl Image {
     /// Whether kaniko may and can build instead of Docker. Without a cluster, kaniko is not mentioned.
     fn may_fall_back(&self) -> Result<bool, StageError> {
         let (run, docker) = (self.run(), self.config().docker.as_ref());
-        if docker.is_some_and(|docker| docker.disable_fallback) || run.host.cluster.context()?.is_none() {
+        if docker.is_some_and(|docker| docker.disable_fallback)
+            || run.session.host.cluster.context()?.is_none()
+        {
             return Ok(false);
         }
         match kaniko::check_support(self.config(), run.options.skip_push) {

@@ -25,22 +25,22 @@ impl Run {
     /// # Errors
     /// `run::cancelled` while it waits.
     pub fn claim(&self, image: &str, waits: bool) -> Result<Claim, RunError> {
-        if let Some(claim) = lock(&self.claims).get(image).and_then(Weak::upgrade) {
+        if let Some(claim) = lock(&self.progress.claims).get(image).and_then(Weak::upgrade) {
             return Ok(Some(claim));
         }
-        let claim = self.wait(self.acquire(image, waits))?;
+        let claim = self.session.wait(self.acquire(image, waits))?;
         if let Some(claim) = &claim {
-            lock(&self.claims).insert(image.to_owned(), Arc::downgrade(claim));
+            lock(&self.progress.claims).insert(image.to_owned(), Arc::downgrade(claim));
         }
         Ok(claim)
     }
 
     async fn acquire(&self, image: &str, waits: bool) -> Claim {
-        let events = self.image_events(image);
+        let events = self.session.events.of_image(image);
         let end = tokio::time::Instant::now() + LIMIT;
         let mut told = None;
         loop {
-            let holder = match self.store.try_lock_image(image) {
+            let holder = match self.memory.store.try_lock_image(image) {
                 Ok(LockAttempt::Acquired(held)) => return Some(Arc::new(held)),
                 Ok(LockAttempt::HeldBy(holder)) => holder,
                 // Without a writable directory, builds are not recorded, so there is nothing to wait for.
@@ -64,19 +64,6 @@ impl Run {
             }
             tokio::time::sleep(PAUSE).await;
         }
-    }
-
-    /// Rereads the records of earlier builds of `image`; returns whether another run changed them.
-    pub fn reread_records(&self, image: &str) -> bool {
-        let before = self.records(image);
-        let (now, _) = self.store.records(image);
-        if *before == now {
-            return false;
-        }
-        lock(&self.records).insert(image.to_owned(), Arc::new(now));
-        // The daemon's responses from before that run are out of date.
-        lock(&self.in_daemon).clear();
-        true
     }
 }
 

@@ -21,7 +21,7 @@ impl Run {
     /// How the nodes get images, detected once. Queries are sent only if the kubeconfig describes a local cluster. If
     /// the detection fails, images are pushed, which always works.
     pub fn delivery(&self) -> &Delivery {
-        self.delivery.get_or_init(|| {
+        self.cluster.delivery.get_or_init(|| {
             let Some((context, cluster)) = self.local_cluster() else { return Delivery::Registry };
             let delivery = self.delivery_to(&cluster);
             let message = match &delivery {
@@ -37,7 +37,7 @@ impl Run {
                     context.name
                 ),
             };
-            self.notice(Level::Info, message);
+            self.session.notice(Level::Info, message);
             delivery
         })
     }
@@ -47,14 +47,14 @@ impl Run {
         if !self.options.skip_push_local_kube {
             return None;
         }
-        match self.host.cluster.context() {
+        match self.session.host.cluster.context() {
             Ok(context) => {
                 let context = context?;
                 let cluster = LocalCluster::of(&context)?;
                 Some((context, cluster))
             }
             Err(error) => {
-                self.notice(Level::Debug, format!("cannot detect a local cluster: {error}"));
+                self.session.notice(Level::Debug, format!("cannot detect a local cluster: {error}"));
                 None
             }
         }
@@ -62,21 +62,22 @@ impl Run {
 
     fn delivery_to(&self, cluster: &LocalCluster) -> Delivery {
         if cluster.may_share_daemon() {
-            match self.wait(self.nodes_and_machine()) {
+            match self.session.wait(self.nodes_and_machine()) {
                 Ok(Ok((nodes, machine))) if shares_daemon(&nodes, &machine) => return Delivery::SharedDaemon,
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => {
-                    self.notice(Level::Debug, format!("cannot compare {cluster} with the daemon: {error}"));
+                    self.session
+                        .notice(Level::Debug, format!("cannot compare {cluster} with the daemon: {error}"));
                 }
                 Err(_) => return Delivery::Registry,
             }
         }
         match cluster.loader() {
-            Some(loader) if self.host.cluster.can_load(&loader) => Delivery::Load(loader),
+            Some(loader) if self.session.host.cluster.can_load(&loader) => Delivery::Load(loader),
             Some(loader) => {
                 let program = loader.program();
                 let message = format!("cannot load images into {cluster}: `{program}` is not installed");
-                self.notice(Level::Info, message);
+                self.session.notice(Level::Info, message);
                 Delivery::Registry
             }
             None => Delivery::Registry,
@@ -84,7 +85,7 @@ impl Run {
     }
 
     async fn nodes_and_machine(&self) -> Result<(Vec<ClusterNode>, Machine), StageError> {
-        Ok((self.host.cluster.nodes().await?, self.host.docker.machine().await?))
+        Ok((self.session.host.cluster.nodes().await?, self.session.host.docker.machine().await?))
     }
 }
 

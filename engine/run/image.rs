@@ -118,7 +118,7 @@ impl Image {
     pub fn proxies(&self) -> BuildArgs {
         let own = &self.config.options;
         let is_own = |name: &String| own.build_args.contains_key(name) || own.inherited_args.contains(name);
-        self.run.host.docker.proxies().into_iter().filter(|(name, _)| !is_own(name)).collect()
+        self.run.session.host.docker.proxies().into_iter().filter(|(name, _)| !is_own(name)).collect()
     }
 
     /// The requested platforms, separated by commas: those of its configuration, otherwise `DOCKER_DEFAULT_PLATFORM`;
@@ -148,7 +148,7 @@ impl Image {
 
     /// The events of this image.
     pub fn events(&self) -> ImageEvents {
-        self.run.image_events(self.name())
+        self.run.session.events.of_image(self.name())
     }
 
     /// The project directory.

@@ -46,7 +46,7 @@ impl Run {
             if let Err(error) = self.create_pull_secret(secret)
                 && let Some(before) = failure.replace(error)
             {
-                self.notice(Level::Warning, before.to_string());
+                self.session.notice(Level::Warning, before.to_string());
             }
         }
         failure.map_or(Ok(()), Err)
@@ -59,21 +59,21 @@ impl Run {
     /// `cluster::...` if the cluster does not respond or refuses. A missing cluster and missing credentials are not
     /// errors.
     pub fn create_pull_secret(&self, secret: &PullSecret) -> Result<(), StageError> {
-        let is_done = Arc::clone(lock(&self.pull_secrets).entry(secret.to_string()).or_default());
+        let is_done = Arc::clone(lock(&self.cluster.pull_secrets).entry(secret.to_string()).or_default());
         // Other threads that need it wait until it exists.
         let mut is_done = lock(&is_done);
         if std::mem::replace(&mut *is_done, true) {
             return Ok(());
         }
         let registries: Vec<_> = secret.logins.iter().map(|login| login.registry.as_str()).collect();
-        if self.host.cluster.context()?.is_none() {
+        if self.session.host.cluster.context()?.is_none() {
             let message = format!("no pull secret for {}: no cluster is configured", registries.join(", "));
-            self.notice(Level::Info, message);
+            self.session.notice(Level::Info, message);
             return Ok(());
         }
-        let result = self.wait(self.host.cluster.create_pull_secret(secret))??;
+        let result = self.session.wait(self.session.host.cluster.create_pull_secret(secret))??;
         for message in messages(secret, &result) {
-            self.notice(Level::Info, message);
+            self.session.notice(Level::Info, message);
         }
         Ok(())
     }

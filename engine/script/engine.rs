@@ -37,11 +37,11 @@ pub fn new_engine(run: &Arc<Run>) -> Engine {
         .set_module_resolver(ProjectResolver::new(run.project.root.clone()))
         .set_default_tag(Dynamic::from(Arc::clone(run)));
 
-    let cancel = run.cancel.clone();
+    let cancel = run.session.cancel.clone();
     engine.on_progress(move |_| (cancel.is_cancelled() || Scope::is_over()).then_some(Dynamic::UNIT));
-    let events = run.events.clone();
+    let events = run.session.events.clone();
     engine.on_print(move |text| notice(&events, Level::Info, text));
-    let events = run.events.clone();
+    let events = run.session.events.clone();
     engine.on_debug(move |text, source, position| {
         notice(&events, Level::Debug, &format!("{}:{position}: {text}", source.unwrap_or_default()));
     });

@@ -11,7 +11,7 @@ use super::test_context::{Loaded, TestContext};
 use crate::config::{self, LoadOptions, Project};
 use crate::error::StageError;
 use crate::image::TagTemplate;
-use crate::run::{Run, RunOptions};
+use crate::run::{Run, RunOptions, Session};
 use crate::script::{Pipeline, ScriptFile, new_engine};
 
 /// The options of a test for a project.
@@ -97,7 +97,8 @@ impl TestContext {
     /// If the images cannot be ordered.
     pub fn run(&self, project: Project, options: RunOptions) -> Result<Arc<Run>, StageError> {
         let (host, events) = (self.memory.host(), self.events());
-        Ok(Run::new(project, options, host, events, self.cancel.clone(), self.runtime.clone())?)
+        let session = Session::new(host, &events, self.cancel.clone(), self.runtime.clone());
+        Ok(Run::new(project, options, session)?)
     }
 
     /// An engine for the test itself: its stages act on a project without images in the same directory.

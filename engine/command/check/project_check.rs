@@ -21,7 +21,7 @@ use crate::dependency::{Dependency, DependencyError, Fetch, FetchEvent, Request,
 use crate::error::ErrorKind;
 use crate::event::Events;
 use crate::host::{Host, HostOptions};
-use crate::run::{Run, RunOptions};
+use crate::run::{Run, RunOptions, Session};
 use crate::script::{Pipeline, ScriptError, syntax_error};
 use crate::testing;
 
@@ -183,8 +183,8 @@ impl ProjectCheck {
         };
         let events = Events::none();
         let host = Host::live(&events, &HostOptions::default()).offline().planning(&Arc::default());
-        let cancel = CancellationToken::new();
-        let run = match Run::new(loaded.project, options, host, events, cancel, runtime.handle().clone()) {
+        let session = Session::new(host, &events, CancellationToken::new(), runtime.handle().clone());
+        let run = match Run::new(loaded.project, options, session) {
             Ok(run) => run,
             Err(error) => return self.note(error, profile),
         };
@@ -226,5 +226,5 @@ impl ProjectCheck {
 
 /// The errors of the images of `run`.
 fn failures(run: &Run) -> impl Iterator<Item = Arc<ScriptError>> {
-    run.results.failures().into_iter().map(|(_, error)| error)
+    run.progress.results.failures().into_iter().map(|(_, error)| error)
 }

@@ -10,7 +10,7 @@ use crate::config::CommandConfig;
 use crate::dependency::{Request, Selection, Tree, attach, fill, has_runtime_variables};
 use crate::event::Events;
 use crate::host::Host;
-use crate::run::{Run, RunOptions};
+use crate::run::{Run, RunOptions, Session};
 
 /// Replaces the runtime variables in `command`. Reads the whole project only if there are any, and its dependencies
 /// only if a variable refers to them. Builds nothing.
@@ -38,9 +38,8 @@ pub fn filled(command: &CommandConfig, global: &GlobalOptions) -> Result<Command
     let events = Events::new(|_| ());
     let options = RunOptions { environment: loaded.environment, dry_run: true, ..RunOptions::default() };
     let host = Host::live(&events, &host_options(&loaded.project, &tree, &options));
-    let cancel = CancellationToken::new();
-    let run = Run::new(loaded.project, options, host, events, cancel, runtime.handle().clone())
-        .map_err(Failure::wrong_use)?;
+    let session = Session::new(host, &events, CancellationToken::new(), runtime.handle().clone());
+    let run = Run::new(loaded.project, options, session).map_err(Failure::wrong_use)?;
     attach(&run, tree, &selection, true).map_err(Failure::wrong_use_of)?;
     for text in &mut texts {
         **text = fill(&run, text).map_err(Failure::failed)?;

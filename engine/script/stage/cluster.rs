@@ -49,7 +49,7 @@ pub mod cluster {
     #[rhai_fn(return_raw)]
     pub fn cluster(context: NativeCallContext) -> RhaiResultOf<Dynamic> {
         let run = current::run(&context)?;
-        let found = run.host.cluster.context()?;
+        let found = run.session.host.cluster.context()?;
         Ok(found.map_or(Dynamic::UNIT, |context| Dynamic::from(Cluster { run, context })))
     }
 
@@ -79,7 +79,7 @@ pub mod cluster {
     #[rhai_fn(get = "platforms", return_raw, pure)]
     pub fn platforms(cluster: &mut Cluster) -> RhaiResultOf<Array> {
         let run = &cluster.run;
-        let nodes = run.wait(run.host.cluster.nodes()).map_err(StageError::from)??;
+        let nodes = run.session.wait(run.session.host.cluster.nodes()).map_err(StageError::from)??;
         let platforms: std::collections::BTreeSet<_> = nodes.into_iter().map(|node| node.platform).collect();
         Ok(platforms.into_iter().map(Dynamic::from).collect())
     }
@@ -185,5 +185,5 @@ fn logs(context: &NativeCallContext<'_>, pods: &str, options: Map) -> RhaiResult
         lines,
     };
     let run = current::run(context)?;
-    Ok(run.wait(run.host.cluster.pod_logs(&logs)).map_err(StageError::from)??)
+    Ok(run.session.wait(run.session.host.cluster.pod_logs(&logs)).map_err(StageError::from)??)
 }

@@ -213,11 +213,11 @@ fn run(
     let request = request(&run, command, &options)?;
     let (is_checked, is_quiet) = (options.truth("check", true)?, options.truth("quiet", false)?);
     if !is_quiet {
-        run.step(format!("running {}", first_line(&request.command.to_string())));
+        run.session.step(format!("running {}", first_line(&request.command.to_string())));
     }
     let result = capture(&run, &request, is_quiet);
     // The command may have changed the git repository.
-    lock(&run.git_answers).clear();
+    lock(&run.memory.git_answers).clear();
     let (result, tail) = result?;
     if is_checked && result.code != 0 {
         let (command, code) = (first_line(&request.command.to_string()), result.code);
@@ -245,7 +245,7 @@ fn request(run: &Arc<Run>, command: CommandLine, options: &Options) -> Result<Ex
 /// Runs `request` to its end and returns its output.
 fn capture(run: &Run, request: &ExecRequest, is_quiet: bool) -> Result<(CommandResult, Tail), StageError> {
     let (mut stdout, mut stderr, mut tail) = (String::new(), String::new(), Tail::default());
-    let stop = run.cancellation().child_token();
+    let stop = run.session.cancellation().child_token();
     let mut is_too_long = false;
     let mut on_line = |pipe: Pipe, line: &str| {
         let kept = if pipe == Pipe::Stdout { &mut stdout } else { &mut stderr };
@@ -260,10 +260,10 @@ fn capture(run: &Run, request: &ExecRequest, is_quiet: bool) -> Result<(CommandR
         let line = line.rsplit('\r').next().unwrap_or(line);
         tail.push(line);
         if !is_quiet {
-            run.events.emit(Event::Output { image: request.image.clone(), line: line.to_owned() });
+            run.session.events.emit(Event::Output { image: request.image.clone(), line: line.to_owned() });
         }
     };
-    let ended = run.wait_for_end(run.host.exec.run(request, &mut on_line, &stop));
+    let ended = run.session.wait_for_end(run.session.host.exec.run(request, &mut on_line, &stop));
     if is_too_long {
         return Err(CommandError::TooLong { command: first_line(&request.command.to_string()) }.into());
     }

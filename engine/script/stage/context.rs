@@ -118,7 +118,8 @@ use crate::script::RhaiResultOf;
 /// All files that the ignore file does not exclude.
 fn everything(call: &NativeCallContext<'_>, context: &Context) -> RhaiResultOf<Selection> {
     let context = context.clone();
-    let found =
-        current::run(call)?.apart(move || context.select(&ContextSources::Whole { why: None }, &|_| ()));
+    let found = current::run(call)?
+        .session
+        .apart(move || context.select(&ContextSources::Whole { why: None }, &|_| ()));
     Ok(found.map_err(StageError::from)?.map_err(StageError::from)?)
 }

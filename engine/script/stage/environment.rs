@@ -46,7 +46,7 @@ pub mod environment {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn now(context: NativeCallContext) -> RhaiResultOf<String> {
-        let now = current::run(&context)?.host.clock.now();
+        let now = current::run(&context)?.session.host.clock.now();
         Ok(system_time::whole_seconds(now).to_string())
     }
 
@@ -61,7 +61,7 @@ pub mod environment {
     /// ```
     #[rhai_fn(name = "now", return_raw)]
     pub fn now_as(context: NativeCallContext, format: &str) -> RhaiResultOf<String> {
-        let now = current::run(&context)?.host.clock.now();
+        let now = current::run(&context)?.session.host.clock.now();
         let text = system_time::format(now, format);
         Ok(text.map_err(|reason| StageError::from(BadFormat { format: format.to_owned(), reason }))?)
     }
@@ -74,7 +74,7 @@ pub mod environment {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn random(context: NativeCallContext, length: i64) -> RhaiResultOf<String> {
-        let random = std::sync::Arc::clone(&current::run(&context)?.host.random);
+        let random = std::sync::Arc::clone(&current::run(&context)?.session.host.random);
         let length = usize::try_from(length).unwrap_or_default().min(super::LONGEST_RANDOM);
         Ok(std::iter::repeat_with(|| random.character()).take(length).collect())
     }

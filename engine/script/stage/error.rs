@@ -69,7 +69,7 @@ pub mod error {
 /// Shows `warning`, unless the run was cancelled, which is reported elsewhere.
 fn show(context: &NativeCallContext, warning: &Dynamic) {
     let Ok(run) = current::run(context) else { return };
-    if run.cancel.is_cancelled() {
+    if run.session.cancel.is_cancelled() {
         return;
     }
     let message = match warning.read_lock::<StageError>() {
@@ -77,7 +77,7 @@ fn show(context: &NativeCallContext, warning: &Dynamic) {
         Some(error) => format!("{}; {}", error.message(), error.help()),
         None => warning.to_string(),
     };
-    run.notice(Level::Warning, message);
+    run.session.notice(Level::Warning, message);
 }
 
 /// The error as a script sees it: the error of a stage, the thrown value, or a message.

@@ -28,7 +28,7 @@ pub mod files {
         let run = current::run(&context)?;
         let file = ProjectPath::new(&run.project.root, path).map_err(StageError::from)?;
         let failed = |reason: String| StageError::from(super::FileError::read(path, reason));
-        let bytes = run.host.files.read(&file).map_err(|error| failed(super::in_words(&error)))?;
+        let bytes = run.session.host.files.read(&file).map_err(|error| failed(super::in_words(&error)))?;
         Ok(String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))?)
     }
 
@@ -154,10 +154,10 @@ impl NotText {
 
 fn edit(run: &Run, path: &str, edit: &FileEdit) -> RhaiResultOf<()> {
     let verb = if matches!(edit, FileEdit::Write { .. }) { "write" } else { "remove" };
-    let edited = run.host.files.edit(edit);
-    run.host.writes.wrote();
+    let edited = run.session.host.files.edit(edit);
+    run.session.host.writes.wrote();
     // A changed file changes the status in git.
-    lock(&run.git_answers).clear();
+    lock(&run.memory.git_answers).clear();
     let failed = |error| FileError { verb, path: path.to_owned(), reason: in_words(&error) };
     Ok(edited.map_err(|error| StageError::from(failed(error)))?)
 }

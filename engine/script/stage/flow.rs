@@ -24,7 +24,7 @@ pub mod flow {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn step(context: NativeCallContext, name: &str, work: FnPtr) -> RhaiResultOf<Dynamic> {
-        current::run(&context)?.step(name);
+        current::run(&context)?.session.step(name);
         work.call_within_context(&context, ())
     }
 
@@ -41,20 +41,20 @@ pub mod flow {
         if Scope::current().image.as_deref() == Some(name) {
             return work.call_within_context(&context, ()).inspect_err(|_| run.end_work(name, false));
         }
-        run.results.start_again(name, &image.config().repository.to_string());
+        run.progress.results.start_again(name, &image.config().repository.to_string());
         let result = {
             let _scope = Scope { image: Some(name.to_owned()), ..Scope::current() }.enter();
             work.call_within_context(&context, ())
         };
         run.end_work(name, result.is_ok());
         if let Err(error) = &result {
-            let (outcome, reason) = match run.cancel.is_cancelled() {
+            let (outcome, reason) = match run.session.cancel.is_cancelled() {
                 true => (Outcome::Cancelled, "stopped".to_owned()),
                 false => (Outcome::Failed, message_of(error)),
             };
-            run.results.break_off(name, outcome, &reason);
+            run.progress.results.break_off(name, outcome, &reason);
         }
-        run.results.finish(&run.events, name);
+        run.progress.results.finish(&run.session.events, name);
         result
     }
 
@@ -82,7 +82,7 @@ pub mod flow {
                 return Err(error);
             }
             super::tell_failure(&run, &error, failed, times, pause);
-            run.wait(run.host.clock.sleep(pause)).map_err(StageError::from)?;
+            run.session.wait(run.session.host.clock.sleep(pause)).map_err(StageError::from)?;
             pause = (pause * 2).min(super::LONGEST_PAUSE);
         }
         Ok(Dynamic::UNIT)
@@ -102,9 +102,9 @@ pub mod flow {
         let limit = option::duration(&seconds)
             .ok_or_else(|| StageError::from(super::InvalidDuration::of(&seconds)))?;
         let run = current::run(&context)?;
-        let outer = run.cancellation();
+        let outer = run.session.cancellation();
         let token = outer.child_token();
-        let timer = run.cancel_after(limit, token.clone());
+        let timer = run.session.cancel_after(limit, token.clone());
         let result = {
             let _scope = Scope { cancel: Some(token.clone()), ..Scope::current() }.enter();
             work.call_within_context(&context, ())
@@ -231,7 +231,7 @@ impl InvalidDuration {
 fn wait(context: &NativeCallContext<'_>, seconds: &Dynamic) -> RhaiResultOf<()> {
     let time = option::duration(seconds).ok_or_else(|| StageError::from(InvalidDuration::of(seconds)))?;
     let run = current::run(context)?;
-    Ok(run.wait(run.host.clock.sleep(time)).map_err(StageError::from)?)
+    Ok(run.session.wait(run.session.host.clock.sleep(time)).map_err(StageError::from)?)
 }
 
 /// The error with the message and the hint in `content`.
@@ -250,5 +250,5 @@ fn may_pass(error: &EvalAltResult) -> bool {
 fn tell_failure(run: &Run, error: &EvalAltResult, failed: i64, times: i64, pause: Duration) {
     let message = super::error::message_of(error);
     let message = format!("{message}; retrying in {} s ({} of {times})", pause.as_secs_f64(), failed + 1);
-    run.events.emit(Event::Notice { image: Scope::current().image, level: Level::Info, message });
+    run.session.events.emit(Event::Notice { image: Scope::current().image, level: Level::Info, message });
 }

@@ -189,7 +189,7 @@ fn failed(arguments: &[&str], trouble: GitTrouble) -> GitError {
 fn ask(context: &NativeCallContext<'_>, arguments: &[&str]) -> RhaiResultOf<GitAnswer> {
     let run = current::run(context)?;
     let key: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
-    if let Some(answer) = lock(&run.git_answers).get(&key) {
+    if let Some(answer) = lock(&run.memory.git_answers).get(&key) {
         return Ok(answer.clone());
     }
     let words = SAFE.iter().chain(arguments).map(|&word| word.to_owned()).collect();
@@ -205,13 +205,17 @@ fn ask(context: &NativeCallContext<'_>, arguments: &[&str]) -> RhaiResultOf<GitA
         Pipe::Stdout => output.push(line.to_owned()),
         Pipe::Stderr => errors.push(line.to_owned()),
     };
-    let ended = run.wait_for_end(run.host.exec.run(&request, &mut on_line, &run.cancellation()));
+    let ended = run.session.wait_for_end(run.session.host.exec.run(
+        &request,
+        &mut on_line,
+        &run.session.cancellation(),
+    ));
     let code = ended.map_err(|error| match error {
         ProcessError::Cancelled { .. } => StageError::from(Cancelled),
         error => error.into(),
     })?;
     let answer = GitAnswer { code, output: output.join("\n"), errors: errors.join("\n") };
-    lock(&run.git_answers).insert(key, answer.clone());
+    lock(&run.memory.git_answers).insert(key, answer.clone());
     Ok(answer)
 }
 

@@ -159,12 +159,14 @@ fn send(
     let options = Options::new(stage, options, &["check", "headers", "timeout"])?;
     let is_checked = options.truth("check", true)?;
     let request = request(method, url, body, &options)?;
-    run.step(request.to_string());
-    let response = run.wait_for_end(run.host.http.send(&request, &run.cancellation()));
+    run.session.step(request.to_string());
+    let response =
+        run.session.wait_for_end(run.session.host.http.send(&request, &run.session.cancellation()));
     let response = response.map_err(StageError::from)?;
     if is_checked && response.status >= 400 {
         let said = response.body.split_whitespace().collect::<Vec<_>>().join(" ");
-        let said = run.secrets.mask(&said).chars().filter(|char| !char.is_control()).take(200).collect();
+        let said =
+            run.session.secrets.mask(&said).chars().filter(|char| !char.is_control()).take(200).collect();
         let refused = ExchangeError::Refused { url: request.shown_url(), status: response.status, said };
         return Err(StageError::from(refused).into());
     }

@@ -307,7 +307,7 @@ pub mod image {
         kaniko.cache = options.truth("cache", kaniko.cache)?;
         kaniko.insecure = options.truth("insecure", kaniko.insecure)?;
         if kaniko.insecure {
-            image.run().host.registry.trust(image.config().repository.domain());
+            image.run().session.host.registry.trust(image.config().repository.domain());
         }
         if let Some(args) = options.get("args") {
             kaniko.args = BuilderArgs::of_kaniko(unplaced(texts(args, "args")?));

@@ -107,7 +107,7 @@ impl Queue {
             let outer = scope.image.clone();
             if let Some(image) = image {
                 scope.image = Some(image.name().to_owned());
-                run.results.start(image.name(), &image.config().repository.to_string());
+                run.progress.results.start(image.name(), &image.config().repository.to_string());
             }
             let result = {
                 let _scope = scope.enter();
@@ -122,14 +122,14 @@ impl Queue {
             let outcome = match (result, image) {
                 (Ok(value), image) => {
                     if let Some(image) = image {
-                        run.results.finish(&run.events, image.name());
+                        run.progress.results.finish(&run.session.events, image.name());
                     }
                     Item::Done(value)
                 }
                 (Err(error), Some(image)) => {
                     if let Some(pipeline) = run.pipeline() {
                         let error = Arc::new(ScriptError::of_call(pipeline, "", *error));
-                        run.results.fail(&run.events, image.name(), error);
+                        run.progress.results.fail(&run.session.events, image.name(), error);
                     }
                     Item::Failed(None)
                 }
@@ -148,7 +148,7 @@ impl Queue {
     fn take(&self, run: &Run) -> Option<(usize, Dynamic)> {
         let mut items = lock(&self.items);
         loop {
-            if run.cancellation().is_cancelled() {
+            if run.session.cancellation().is_cancelled() {
                 Self::drop_all(&mut items);
             }
             let mut is_waiting = false;
@@ -216,12 +216,12 @@ impl Queue {
                 (_, Some(image)) => {
                     let repository = image.config().repository.to_string();
                     let reason = why_dropped(run, image.name());
-                    run.results.cancel(&run.events, image.name(), &repository, &reason);
+                    run.progress.results.cancel(&run.session.events, image.name(), &repository, &reason);
                 }
                 _ => {}
             }
         }
-        if run.cancellation().is_cancelled() {
+        if run.session.cancellation().is_cancelled() {
             return Err(StageError::from(Cancelled).into());
         }
         match (failed, first_error) {
@@ -235,10 +235,10 @@ impl Queue {
 
 /// Why `image` was not started.
 fn why_dropped(run: &Run, image: &str) -> String {
-    if run.cancellation().is_cancelled() {
+    if run.session.cancellation().is_cancelled() {
         return "not started".to_owned();
     }
-    let failures = run.results.failures();
+    let failures = run.progress.results.failures();
     let mut needs: Vec<&str> = run.needs(image).collect();
     let mut next = 0;
     while let Some(&need) = needs.get(next) {

@@ -35,8 +35,8 @@ pub mod registry {
         if !run.may_push(&copy.to) {
             return Ok(Dynamic::UNIT);
         }
-        run.step(format!("copying {} to {}", copy.from, copy.to));
-        Ok(run.wait(run.host.registry.copy(&copy)).map_err(StageError::from)??.into())
+        run.session.step(format!("copying {} to {}", copy.from, copy.to));
+        Ok(run.session.wait(run.session.host.registry.copy(&copy)).map_err(StageError::from)??.into())
     }
 
     /// The digest that `reference` resolves to in its registry, or `()` if the image does not exist.
@@ -53,7 +53,10 @@ pub mod registry {
     #[rhai_fn(return_raw)]
     pub fn image_digest(context: NativeCallContext, reference: &str) -> RhaiResultOf<Dynamic> {
         let run = current::run(&context)?;
-        let digest = run.wait(run.host.registry.digest(&parse(reference)?)).map_err(StageError::from)??;
+        let digest = run
+            .session
+            .wait(run.session.host.registry.digest(&parse(reference)?))
+            .map_err(StageError::from)??;
         Ok(digest.map_or(Dynamic::UNIT, Into::into))
     }
 
@@ -72,7 +75,10 @@ pub mod registry {
     #[rhai_fn(return_raw)]
     pub fn inspect_image(context: NativeCallContext, reference: &str) -> RhaiResultOf<Dynamic> {
         let run = current::run(&context)?;
-        let facts = run.wait(run.host.registry.inspect(&parse(reference)?)).map_err(StageError::from)??;
+        let facts = run
+            .session
+            .wait(run.session.host.registry.inspect(&parse(reference)?))
+            .map_err(StageError::from)??;
         Ok(facts.map_or(Dynamic::UNIT, Dynamic::from))
     }
 

@@ -20,7 +20,7 @@ pub mod secret {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn secret(context: NativeCallContext, text: &str) -> RhaiResultOf<Secret> {
-        super::super::current::run(&context)?.secrets.add(text);
+        super::super::current::run(&context)?.session.secrets.add(text);
         Ok(Secret::new(text))
     }
 

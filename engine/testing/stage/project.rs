@@ -83,7 +83,7 @@ pub mod project {
             });
             Ok((result.image.as_str().into(), rhai::serde::to_dynamic(value)?))
         };
-        let entries: RhaiResultOf<Map> = project.0.results.all().iter().map(entry).collect();
+        let entries: RhaiResultOf<Map> = project.0.progress.results.all().iter().map(entry).collect();
         entries
     }
 }

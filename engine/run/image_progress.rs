@@ -1,0 +1,133 @@
+//! How far a run is with its images.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, Weak};
+
+use super::{Results, Run};
+use crate::event::Level;
+use crate::image::{CacheKey, Digest, ImageReference};
+use crate::lock::lock;
+use crate::scope::Scope;
+use crate::state::{BaseIdentity, ImageLock, Progress, Record};
+
+/// How far a run is with its images.
+#[derive(Default)]
+pub struct ImageProgress {
+    /// The result of each image.
+    pub results: Results,
+    /// The locks of images that this run acquired.
+    pub(super) claims: Mutex<HashMap<String, Weak<ImageLock>>>,
+    finished: Mutex<HashMap<String, Finished>>,
+    /// The unfinished builds that the run continues, by image.
+    unsettled: Mutex<HashMap<String, Vec<String>>>,
+    /// In a dry run: for each planned reference, an existing reference of the same image.
+    planned_names: Mutex<HashMap<String, String>>,
+}
+
+/// The facts about a finished image for images that are built from it.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// Its cache key.
+    pub key: CacheKey,
+    /// A reference for its use as a base image.
+    pub reference: ImageReference,
+    /// Its identity; `None` in a dry run if it will be built.
+    pub identity: Option<BaseIdentity>,
+    /// Whether this run built it.
+    pub is_new: bool,
+}
+
+impl Run {
+    /// Records that an image is available for images that are built from it.
+    pub fn finish(&self, image: &str, finished: Finished) {
+        let kin = self.kin();
+        let name = kin.full_name(image);
+        if let Some(other) = kin.claims.claim(&finished.reference, &name, finished.key) {
+            let mut names = [name, other];
+            names.sort();
+            let [one, two] = names;
+            let reference = &finished.reference;
+            let message =
+                format!("`{one}` and `{two}` are both {reference}: the later build replaces the other");
+            self.session.notice(Level::Warning, message);
+        }
+        lock(&self.progress.finished).insert(image.to_owned(), finished);
+    }
+
+    /// A finished image.
+    pub fn finished(&self, image: &str) -> Option<Finished> {
+        lock(&self.progress.finished).get(image).cloned()
+    }
+
+    /// In a dry run: records that the image `known` will have the reference `planned`.
+    pub fn plan_name(&self, planned: String, known: &str) {
+        lock(&self.progress.planned_names).insert(planned, known.to_owned());
+    }
+
+    /// The existing reference of the image `name`.
+    pub fn known_name(&self, name: String) -> String {
+        lock(&self.progress.planned_names).get(&name).cloned().unwrap_or(name)
+    }
+
+    /// Marks the build of `record` as reusable for later runs once the work on `image` succeeds.
+    pub fn take_up(&self, image: &str, record: &Record) {
+        if self.options.dry_run || record.progress == Progress::Settled {
+            return;
+        }
+        let mut unsettled = lock(&self.progress.unsettled);
+        let builds = unsettled.entry(image.to_owned()).or_default();
+        if !builds.contains(&record.build) {
+            builds.push(record.build.clone());
+        }
+    }
+
+    /// Ends the work on `image`: if it `succeeded`, later runs can reuse its builds; otherwise they stay unfinished,
+    /// even if the script continues.
+    pub fn end_work(&self, image: &str, succeeded: bool) {
+        if succeeded {
+            let builds = lock(&self.progress.unsettled).get(image).cloned().unwrap_or_default();
+            self.advance(image, &builds, Progress::Finished);
+        } else {
+            lock(&self.progress.unsettled).remove(image);
+        }
+    }
+
+    /// Marks the work of this thread as failed.
+    pub fn break_off_work(&self) {
+        if let Some(image) = Scope::current().image {
+            self.end_work(&image, false);
+        }
+    }
+
+    /// The digest of the check that images must pass: of the user's scripts that define `verify`. `None` if there is
+    /// only the default, which checks nothing.
+    pub fn check(&self) -> Option<Digest> {
+        let files = self.pipeline()?.users_files_of("verify", 2);
+        let mut texts = files.peekable();
+        texts.peek()?;
+        Some(Digest::of(texts.collect::<Vec<_>>().join("\0")))
+    }
+
+    /// Records that `check` has succeeded on the build of `record`.
+    pub fn note_verified(&self, image: &str, record: &Record, check: Digest) {
+        if !self.options.dry_run
+            && let Err(error) = self.memory.store.verified(image, &record.build, check)
+        {
+            self.tell_forgetful(&error);
+        }
+    }
+
+    /// Records that the whole pipeline succeeded.
+    pub fn settle(&self) {
+        let unsettled = std::mem::take(&mut *lock(&self.progress.unsettled));
+        for (image, builds) in unsettled {
+            self.advance(&image, &builds, Progress::Settled);
+        }
+    }
+
+    fn advance(&self, image: &str, builds: &[String], progress: Progress) {
+        if let Err(error) = self.memory.store.advance(image, builds, progress) {
+            self.tell_forgetful(&error);
+        }
+    }
+}

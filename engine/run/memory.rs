@@ -1,0 +1,165 @@
+//! What a run knows from earlier runs, and what it has read itself: nothing is read or asked twice.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::{Run, RunError};
+use crate::event::Level;
+use crate::image::context::{ContextDigest, ContextError, Forest};
+use crate::image::{Dockerfile, ImageReference, Selection, StatIndex};
+use crate::lock::lock;
+use crate::state::{BaseMemory, ImageStore, Record};
+
+/// What a run knows from earlier runs, and what it has read itself.
+pub struct Memory {
+    /// The records of earlier builds.
+    pub store: ImageStore,
+    /// Known facts about base images.
+    pub bases: BaseMemory,
+    /// The results of git, by arguments.
+    pub(crate) git_answers: Mutex<HashMap<Vec<String>, GitAnswer>>,
+    pub(super) dockerfiles: Mutex<HashMap<PathBuf, Result<Dockerfile, RunError>>>,
+    /// The daemon's responses: the IDs of the references that it has.
+    pub(super) in_daemon: Mutex<HashMap<ImageReference, Option<String>>>,
+    /// The directories read since they may have been written last, and the [count](crate::host::Writes::count) at that
+    /// time.
+    forest: Mutex<(u64, Arc<Forest>)>,
+    indexes: Mutex<HashMap<PathBuf, Arc<StatIndex>>>,
+    records: Mutex<HashMap<String, Arc<Vec<Record>>>>,
+    /// Whether a warning has said that builds cannot be recorded.
+    is_forgetful: AtomicBool,
+}
+
+/// The result of git: its exit code and output.
+#[derive(Debug, Clone)]
+pub(crate) struct GitAnswer {
+    pub(crate) code: i32,
+    pub(crate) output: String,
+    pub(crate) errors: String,
+}
+
+impl Memory {
+    /// The memory of a project whose state is in `root`. The directory `cache` is never part of a build context.
+    pub(super) fn new(root: &Path, cache: PathBuf) -> Self {
+        Self {
+            store: ImageStore::new(root),
+            bases: BaseMemory::new(root),
+            git_answers: Mutex::default(),
+            dockerfiles: Mutex::default(),
+            in_daemon: Mutex::default(),
+            forest: Mutex::new((0, Forest::without(cache))),
+            indexes: Mutex::default(),
+            records: Mutex::default(),
+            is_forgetful: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Run {
+    /// The directories read in this run since its commands may have written to them last: earlier reads are repeated.
+    pub fn forest(&self) -> Arc<Forest> {
+        let count = self.session.host.writes.count();
+        let mut forest = lock(&self.memory.forest);
+        if forest.0 < count {
+            *forest = (count, forest.1.anew());
+            lock(&self.memory.indexes).values().for_each(|index| index.look_again());
+            lock(&self.memory.dockerfiles).clear();
+        }
+        Arc::clone(&forest.1)
+    }
+
+    /// The stat index for contexts in `root`.
+    pub fn index(&self, root: &Path) -> Arc<StatIndex> {
+        self.forest();
+        let mut indexes = lock(&self.memory.indexes);
+        let open = || {
+            let (index, warning) = StatIndex::open(&self.memory.store.folder().join("index"), root);
+            if let Some(warning) = warning {
+                self.session.notice(Level::Warning, warning.to_string());
+            }
+            Arc::new(index)
+        };
+        indexes.entry(root.to_owned()).or_insert_with(open).clone()
+    }
+
+    /// Hashes `files`, which are below `root`, on another thread. `progress` gets the bytes done and in total.
+    ///
+    /// # Errors
+    /// `run::cancelled`; the inner one if a file cannot be read.
+    pub fn hash(
+        &self,
+        files: &Selection,
+        root: &Path,
+        progress: impl Fn(u64, u64) + Send + Sync + 'static,
+    ) -> Result<Result<ContextDigest, ContextError>, RunError> {
+        let (files, index) = (files.clone(), self.index(root));
+        self.session.apart(move || files.digest(&index, &progress))
+    }
+
+    /// The records of earlier builds of `image`, newest first.
+    pub fn records(&self, image: &str) -> Arc<Vec<Record>> {
+        let mut records = lock(&self.memory.records);
+        let read = || {
+            let (records, warning) = self.memory.store.records(image);
+            if let Some(warning) = warning {
+                self.session.events.of_image(image).notice(Level::Warning, warning);
+            }
+            Arc::new(records)
+        };
+        records.entry(image.to_owned()).or_insert_with(read).clone()
+    }
+
+    /// Rereads the records of earlier builds of `image`; returns whether another run changed them.
+    pub fn reread_records(&self, image: &str) -> bool {
+        let before = self.records(image);
+        let (now, _) = self.memory.store.records(image);
+        if *before == now {
+            return false;
+        }
+        lock(&self.memory.records).insert(image.to_owned(), Arc::new(now));
+        // The daemon's responses from before that run are out of date.
+        lock(&self.memory.in_daemon).clear();
+        true
+    }
+
+    /// Records a build. An unwritable state only slows down the next run, so it is a warning, once per run.
+    pub fn remember(&self, image: &str, record: &Record) {
+        if self.options.dry_run {
+            return;
+        }
+        if let Err(error) = self.memory.store.remember(image, record) {
+            self.tell_forgetful(&error);
+        }
+    }
+
+    pub(super) fn tell_forgetful(&self, error: &io::Error) {
+        if !self.memory.is_forgetful.swap(true, Ordering::Relaxed) {
+            let folder = self.memory.store.folder().display();
+            let message = format!("the next run will rebuild: cannot write to {folder}: {error}");
+            self.session.notice(Level::Warning, message);
+        }
+    }
+
+    /// Writes caches for the next run: stat indexes, facts about base images. A dry run writes nothing.
+    pub fn save(&self) {
+        if self.options.dry_run {
+            return;
+        }
+        if let Some(warning) = self.memory.bases.warning() {
+            self.session.notice(Level::Warning, warning);
+        }
+        let indexes: Vec<_> = lock(&self.memory.indexes).values().cloned().collect();
+        let saved = indexes.iter().map(|index| index.save()).chain([self.memory.bases.save()]);
+        // If builds cannot be recorded either, one warning is enough.
+        if let Some(error) = saved.filter_map(Result::err).next()
+            && !self.memory.is_forgetful.load(Ordering::Relaxed)
+        {
+            let folder = self.memory.store.folder().display();
+            let message = format!("the next run will be slower: cannot write to {folder}: {error}");
+            self.session.notice(Level::Warning, message);
+        }
+    }
+}
