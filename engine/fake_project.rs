@@ -8,13 +8,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{ClusterContext, ClusterNode};
 use crate::config::{self, LoadOptions};
-use crate::dependency::{Fetch, Request, Selection, Tree, attach};
+use crate::dependency::{Fetch, Request, Selection, Tree};
 use crate::event::{Event, Events};
 use crate::host::memory::Memory;
 use crate::host::planning::{Effect, EffectKind, Effects};
 use crate::lock::lock;
-use crate::run::{Run, RunOptions, Session};
-use crate::script::{Pipeline, ScriptError, ScriptFile, new_engine, stage};
+use crate::run::{RunOptions, Session};
+use crate::script::{Execution, Pipeline, ScriptError, ScriptFile, Setup};
 
 /// A project in a temporary directory, with an in-memory host.
 pub struct FakeProject {
@@ -32,7 +32,7 @@ pub struct PipelineRun {
     /// The emitted events.
     pub events: Vec<Event>,
     /// The run.
-    pub run: Arc<Run>,
+    pub execution: Arc<Execution>,
 }
 
 impl FakeProject {
@@ -211,24 +211,21 @@ impl FakeProject {
     /// Runs `build` of the default pipeline with `overrides`, in this order.
     pub fn build_files(&self, overrides: Vec<ScriptFile>, options: RunOptions) -> PipelineRun {
         let files = std::iter::once(ScriptFile::default_build()).chain(overrides).collect();
-        let (events, run) = self.run(options);
-        let engine = new_engine(&run);
-        let result = Pipeline::compile(files, &run.project.root).map_err(Arc::new);
-        let result = result.and_then(|pipeline| {
-            let pipeline = Arc::new(pipeline);
-            run.set_pipeline(Arc::clone(&pipeline));
-            let project = rhai::Dynamic::from(stage::Project(Arc::clone(&run)));
-            pipeline.call(&engine, "build", vec![project])
-        });
-        if result.is_ok() {
-            run.settle();
-        }
+        let compile = |files| Pipeline::compile(files, self.folder.path());
+        let (pipeline, wrong) = match compile(files) {
+            Ok(pipeline) => (pipeline, None),
+            Err(error) => {
+                (compile(vec![ScriptFile::default_build()]).expect("it is valid"), Some(Arc::new(error)))
+            }
+        };
+        let (events, execution) = self.set_up(pipeline, options);
+        let result = wrong.map_or_else(|| execution.call("build", Vec::new()), Err);
         let events = std::mem::take(&mut *lock(&events));
-        PipelineRun { result, events, run }
+        PipelineRun { result, events, execution }
     }
 
     /// A run of the project, and its list of emitted events.
-    pub fn run(&self, options: RunOptions) -> (Arc<Mutex<Vec<Event>>>, Arc<Run>) {
+    fn set_up(&self, pipeline: Pipeline, options: RunOptions) -> (Arc<Mutex<Vec<Event>>>, Arc<Execution>) {
         let environment = Some(HashMap::new());
         let load =
             LoadOptions { directory: self.folder.path().to_owned(), environment, ..LoadOptions::default() };
@@ -249,12 +246,9 @@ impl FakeProject {
         let host = if options.dry_run { host.planning(&effects) } else { host };
         *lock(&self.effects) = effects;
         let runtime = self.runtime.handle().clone();
-        let run = Run::new(project, options, Session::new(host, &sink, CancellationToken::new(), runtime));
-        let run = run.expect("the images can be ordered");
-        if let Err(error) = attach(&run, tree, &selection, true) {
-            panic!("the dependencies cannot be used: {error}");
-        }
-        (events, run)
+        let session = Session::new(host, &sink, CancellationToken::new(), runtime);
+        let setup = Setup { project, pipeline, options, session, tree, selection, no_warn: true };
+        (events, setup.start().expect("the project and its dependencies are valid"))
     }
 
     /// A script of the project.

@@ -5,12 +5,11 @@ use std::time::Duration;
 use miette::Diagnostic as _;
 
 use crate::config::Hook;
-use crate::dependency::fill;
 use crate::error::{Cancelled, StageError};
 use crate::event::{Event, Level};
 use crate::lock::lock;
 use crate::process::{CommandLine, ExecRequest, Pipe, ProcessError, Purpose, Tail, is_for_this_system};
-use crate::run::{Image, PullSecretHooks, Run};
+use crate::run::{Image, PullSecretHooks, Run, fill};
 
 /// The timeout of a hook, unless it runs in the background.
 const LIMIT: Duration = Duration::from_secs(3600);

@@ -5,28 +5,24 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use tokio::runtime::Runtime;
-use tokio_util::sync::CancellationToken;
 
 use super::PipelineOptions;
 use super::exit_status::{ExitStatus, Failure};
-use super::interrupt::cancel_on_interrupt;
 use super::load;
-use super::pipeline_run::{Call, call_pipeline, host_options, new_runtime, print_failures};
+use super::pipeline_run::{Call, Prepared, call_pipeline, new_runtime, print_failures};
 use crate::command::cli::GlobalOptions;
 use crate::config::Loaded;
-use crate::dependency::{Tree, attach, foreign_base};
 use crate::event::{Decision, Event, Events, ImageResult, Level};
-use crate::host::Host;
 use crate::host::planning::{Effect, Effects};
 use crate::lock::lock;
 use crate::plan::Plan;
-use crate::run::{Run, RunOptions, Session};
-use crate::script::{Pipeline, ScriptError};
+use crate::run::{Run, RunOptions, foreign_base};
+use crate::script::{Execution, ScriptError};
 
 /// A completed dry run and its planned effects.
 pub(super) struct DryRun {
     /// The run of the selected project.
-    pub(super) run: Arc<Run>,
+    pub(super) execution: Arc<Execution>,
     /// The pipeline that was called.
     pub(super) pipeline: String,
     /// The effects that a build would have, in order.
@@ -42,10 +38,8 @@ pub(super) struct DryRun {
 
 /// One of the projects of a dry run.
 pub(super) struct Part {
-    /// Its name; `None` for the selected project.
-    pub(super) name: Option<String>,
     /// Its run.
-    pub(super) run: Arc<Run>,
+    pub(super) execution: Arc<Execution>,
     /// Whether its pipeline stopped early.
     pub(super) broke_off: bool,
 }
@@ -72,42 +66,25 @@ pub(super) fn dry_run(
     call: Call,
 ) -> Result<DryRun, Failure> {
     load::tell(&loaded.warnings, global);
-    let files = options.scripts_of(&loaded.project)?;
-    let pipeline = Pipeline::compile(files, &loaded.project.root).map_err(Failure::wrong_use)?;
-    let tree = match options.skip_dependencies {
-        true => Tree::default(),
-        false => load::load_dependencies(global, &loaded)?,
-    };
-    let project = loaded.project;
-    let selection = options.selection(&tree, &project, &call.images).map_err(Failure::wrong_use)?;
-    let call = call.narrowed(&selection);
+    let prepared = Prepared::new(global, options, loaded, call)?;
     let runtime = new_runtime()?;
     let effects: Arc<Effects> = Arc::default();
     let images: Arc<Mutex<IndexMap<String, PlannedImage>>> = Arc::default();
     let events = listen(global, &effects, &images);
-    let cancel = CancellationToken::new();
-    cancel_on_interrupt(runtime.handle(), &cancel, &events);
-    let run_options = RunOptions {
-        environment: loaded.environment,
-        force: selection.force.iter().cloned().collect(),
-        dry_run: true,
-        keep_going: true,
-        jobs: 1,
-        ..options.run_options(selection.images.clone())
-    };
-    let host = Host::live(&events, &host_options(&project, &tree, &run_options));
-    let host = if global.no_exec { host.without_exec() } else { host };
-    let host = host.planning(&effects);
-    let session = Session::new(host, &events, cancel, runtime.handle().clone());
-    let run = Run::new(project, run_options, session).map_err(Failure::wrong_use)?;
-    attach(&run, tree, &selection, global.no_warn).map_err(Failure::wrong_use_of)?;
+    let run_options =
+        RunOptions { dry_run: true, keep_going: true, jobs: 1, ..prepared.run_options(options) };
+    let (execution, call) = prepared.start(global, run_options, &events, &runtime, Some(&effects))?;
     let name = call.pipeline.clone();
-    let outcome = call_pipeline(&run, pipeline, call, global.no_warn);
-    run.progress.results.finish_all(&events);
+    let outcome = call_pipeline(&execution, call, global.no_warn);
+    execution.run.progress.results.finish_all(&events);
     let images = std::mem::take(&mut *lock(&images));
-    let list = effects.list();
+    let mut list = effects.list();
+    for effect in &mut list {
+        // The arguments of commands may contain passwords.
+        effect.what = execution.run.session.secrets.mask(&effect.what).into_owned();
+    }
     let mut dry_run = DryRun {
-        run,
+        execution,
         pipeline: name,
         effects: list,
         images,
@@ -117,12 +94,8 @@ pub(super) fn dry_run(
         runtime,
     };
     for part in dry_run.parts() {
-        let plans = part.run.take_plans().into_iter();
+        let plans = part.execution.take_plans().into_iter();
         dry_run.plans.extend(plans.map(|(image, plan)| (part.full(&image), plan)));
-        // The arguments of commands may contain passwords.
-        for effect in &mut dry_run.effects {
-            effect.what = part.run.session.secrets.mask(&effect.what).into_owned();
-        }
     }
     Ok(dry_run)
 }
@@ -131,19 +104,19 @@ impl DryRun {
     /// The projects of the run: dependencies before the projects that need them.
     pub(super) fn parts(&self) -> Vec<Part> {
         let broke_off = self.outcome.is_err();
-        let dependencies = self.run.kin().all_targets().into_iter().map(|dependency| Part {
-            name: Some(dependency.name.clone()),
-            run: Arc::clone(&dependency.run),
-            broke_off: broke_off && !dependency.is_built(),
-        });
-        let own = Part { name: None, run: Arc::clone(&self.run), broke_off };
+        let dependencies = self
+            .execution
+            .all_targets()
+            .into_iter()
+            .map(|dependency| Part { broke_off: broke_off && !dependency.is_built(), execution: dependency });
+        let own = Part { execution: Arc::clone(&self.execution), broke_off };
         dependencies.chain((self.pipeline != "dependencies").then_some(own)).collect()
     }
 
     /// The images of `part`, base images first: for `build` the selected ones, for another pipeline those that it uses.
     pub(super) fn images_of<'a>(&'a self, part: &'a Part) -> impl Iterator<Item = &'a String> {
         let is_build = ["build", "dependencies"].contains(&self.pipeline.as_str());
-        let selected = part.run.selected().iter();
+        let selected = part.run().selected().iter();
         selected.filter(move |image| is_build || self.images.contains_key(&part.full(image)))
     }
 
@@ -154,14 +127,14 @@ impl DryRun {
 
     /// The current time.
     pub(super) fn now(&self) -> jiff::Timestamp {
-        self.run.session.host.clock.now()
+        self.execution.run.session.host.clock.now()
     }
 
     /// Prints the failures and returns the status with which a real run would end.
     pub(super) fn end(self) -> ExitStatus {
         let status = match &self.outcome {
             Ok(()) => ExitStatus::Done,
-            Err(error) => print_failures(&self.run, error),
+            Err(error) => print_failures(&self.execution, error),
         };
         self.runtime.shutdown_timeout(Duration::from_secs(2));
         status
@@ -169,19 +142,26 @@ impl DryRun {
 }
 
 impl Part {
+    /// Its name; `None` for the selected project.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.run().links().name.as_deref()
+    }
+
+    /// Its run.
+    pub(super) fn run(&self) -> &Run {
+        &self.execution.run
+    }
+
     /// The full name of one of its images: `auth.api`.
     pub(super) fn full(&self, image: &str) -> String {
-        match &self.name {
-            Some(name) => format!("{name}.{image}"),
-            None => image.to_owned(),
-        }
+        self.run().links().full_name(image)
     }
 
     /// The base images of one of its images, including those of dependencies.
     pub(super) fn bases(&self, image: &str) -> Vec<String> {
-        let own = self.run.needs(image).map(|need| self.full(need));
-        let others = self.run.other_bases(image).iter();
-        own.chain(others.filter_map(|base| Some(foreign_base(&self.run, base)?.name))).collect()
+        let own = self.run().needs(image).map(|need| self.full(need));
+        let others = self.run().other_bases(image).iter();
+        own.chain(others.filter_map(|base| Some(foreign_base(self.run(), base)?.name))).collect()
     }
 }
 

@@ -17,14 +17,14 @@ use super::unused_script::{UnusedScript, unused_scripts};
 use crate::cluster::ClusterOptions;
 use crate::command::cli::GlobalOptions;
 use crate::config::{ImageConfig, Loaded, Outline, Project};
-use crate::dependency::{Dependency, Selection, Tree, attach};
+use crate::dependency::{Selection, Tree};
 use crate::error::ErrorKind;
-use crate::event::{Event, Level};
+use crate::event::{Event, Events, Level};
+use crate::host::planning::Effects;
 use crate::host::{Host, HostOptions};
 use crate::report::{self, Report, ReportOptions};
 use crate::run::{Run, RunOptions, Session};
-use crate::script::{Pipeline, ScriptError, new_engine, stage};
-use crate::secrets::Secrets;
+use crate::script::{Execution, Pipeline, ScriptError, Setup};
 
 /// The stack size of the thread that runs the pipeline.
 const STACK: usize = 16 << 20;
@@ -54,6 +54,73 @@ impl Call {
     }
 }
 
+/// A loaded project with its scripts and dependencies, and what is called.
+pub(super) struct Prepared {
+    pub(super) call: Call,
+    project: Project,
+    environment: Vec<(String, String)>,
+    pipeline: Pipeline,
+    tree: Tree,
+    selection: Selection,
+}
+
+impl Prepared {
+    /// Compiles the scripts of `loaded`, and loads and selects its dependencies.
+    ///
+    /// # Errors
+    /// If a script, a dependency or the command line is invalid.
+    pub(super) fn new(
+        global: &GlobalOptions,
+        options: &PipelineOptions,
+        loaded: Loaded,
+        call: Call,
+    ) -> Result<Self, Failure> {
+        let files = options.scripts_of(&loaded.project)?;
+        let pipeline = Pipeline::compile(files, &loaded.project.root).map_err(Failure::wrong_use)?;
+        let tree =
+            if options.skip_dependencies { Tree::default() } else { load_dependencies(global, &loaded)? };
+        let (project, environment) = (loaded.project, loaded.environment);
+        let selection = options.selection(&tree, &project, &call.images).map_err(Failure::wrong_use)?;
+        let call = call.narrowed(&selection);
+        Ok(Self { call, project, environment, pipeline, tree, selection })
+    }
+
+    /// The options of the run.
+    pub(super) fn run_options(&self, options: &PipelineOptions) -> RunOptions {
+        RunOptions {
+            environment: self.environment.clone(),
+            force: self.selection.force.iter().cloned().collect(),
+            ..options.run_options(self.selection.images.clone())
+        }
+    }
+
+    /// Sets up the run on the live host; with `effects`, only records there what it would do.
+    ///
+    /// # Errors
+    /// If the images cannot be ordered, or the scripts of a dependency are invalid.
+    pub(super) fn start(
+        self,
+        global: &GlobalOptions,
+        options: RunOptions,
+        events: &Events,
+        runtime: &tokio::runtime::Runtime,
+        effects: Option<&Arc<Effects>>,
+    ) -> Result<(Arc<Execution>, Call), Failure> {
+        let Self { call, project, pipeline, tree, selection, .. } = self;
+        let cancel = CancellationToken::new();
+        cancel_on_interrupt(runtime.handle(), &cancel, events);
+        let host = Host::live(events, &host_options(&project, &tree, &options));
+        let host = if global.no_exec { host.without_exec() } else { host };
+        let host = match effects {
+            Some(effects) => host.planning(effects),
+            None => host,
+        };
+        let session = Session::new(host, events, cancel, runtime.handle().clone());
+        let setup = Setup { project, pipeline, options, session, tree, selection, no_warn: global.no_warn };
+        Ok((setup.start().map_err(Failure::wrong_use)?, call))
+    }
+}
+
 /// Calls a pipeline of `loaded` and reports what happens.
 ///
 /// # Errors
@@ -61,15 +128,11 @@ impl Call {
 pub fn run_pipeline(
     global: &GlobalOptions,
     options: &PipelineOptions,
-    loaded: Loaded,
+    mut loaded: Loaded,
     call: Call,
 ) -> Result<ExitStatus, Failure> {
-    let files = options.scripts_of(&loaded.project)?;
-    let pipeline = Pipeline::compile(files, &loaded.project.root).map_err(Failure::wrong_use)?;
-    let tree = if options.skip_dependencies { Tree::default() } else { load_dependencies(global, &loaded)? };
-    let project = loaded.project;
-    let selection = options.selection(&tree, &project, &call.images).map_err(Failure::wrong_use)?;
-    let call = call.narrowed(&selection);
+    let warnings = std::mem::take(&mut loaded.warnings);
+    let prepared = Prepared::new(global, options, loaded, call)?;
     if let Some(path) = &options.result {
         report::check_result(path).map_err(Failure::wrong_use)?;
     }
@@ -78,40 +141,29 @@ pub fn run_pipeline(
         progress: global.progress,
         silent: global.silent,
         debug: global.debug,
-        log_directory: Some(project.root.join(".windlass").join("logs")),
+        log_directory: Some(prepared.project.root.join(".windlass").join("logs")),
         result: options.result.clone(),
         ..ReportOptions::default()
     });
     let events = report.events();
-    let cancel = CancellationToken::new();
-    cancel_on_interrupt(runtime.handle(), &cancel, &events);
     if !global.no_warn {
-        for warning in loaded.warnings {
-            let message = warning.in_one_line();
-            events.emit(Event::Notice { image: None, level: Level::Warning, message });
+        for warning in warnings {
+            events.notice(Level::Warning, warning.in_one_line());
         }
     }
-    let run_options = RunOptions {
-        environment: loaded.environment,
-        force: selection.force.iter().cloned().collect(),
-        ..options.run_options(selection.images.clone())
-    };
-    let host = Host::live(&events, &host_options(&project, &tree, &run_options));
-    let host = if global.no_exec { host.without_exec() } else { host };
-    let session = Session::new(host, &events, cancel, runtime.handle().clone());
-    let run = Run::new(project, run_options, session).map_err(Failure::wrong_use)?;
-    attach(&run, tree, &selection, global.no_warn).map_err(Failure::wrong_use_of)?;
+    let run_options = prepared.run_options(options);
+    let (execution, call) = prepared.start(global, run_options, &events, &runtime, None)?;
     let started = Instant::now();
-    let outcome = call_pipeline(&run, pipeline, call, global.no_warn);
-    run.save();
-    run.progress.results.finish_all(&events);
+    let outcome = call_pipeline(&execution, call, global.no_warn);
+    execution.run.save();
+    execution.run.progress.results.finish_all(&events);
     keep_store_small(&events);
     events.emit(Event::RunFinished { seconds: started.elapsed().as_secs_f64(), success: outcome.is_ok() });
     let finished = report.finish();
 
     let status = match outcome {
         Ok(()) => ExitStatus::Done,
-        Err(error) => print_failures(&run, &error),
+        Err(error) => print_failures(&execution, &error),
     };
     runtime.shutdown_timeout(Duration::from_secs(2));
     finished.map_err(Failure::failed)?;
@@ -133,9 +185,9 @@ fn misnamed_scripts(project: &Project) -> Vec<String> {
 /// The images of a run, named as in its events.
 fn images_of(run: &Run, pipeline: &str) -> Vec<String> {
     let is_default = ["build", "dependencies"].contains(&pipeline);
-    let targets = if is_default { run.kin().all_targets() } else { Vec::new() };
+    let targets = if is_default { run.links().all_targets() } else { Vec::new() };
     let below = targets.iter().flat_map(|target| {
-        target.run.selected().iter().map(|image| format!("{}.{image}", target.name)).collect::<Vec<_>>()
+        target.selected().iter().map(|image| target.links().full_name(image)).collect::<Vec<_>>()
     });
     let own = run.selected().iter().filter(|_| pipeline != "dependencies").cloned();
     below.chain(own).collect()
@@ -172,15 +224,13 @@ pub(super) fn host_options(project: &Project, tree: &Tree, options: &RunOptions)
 
 /// Calls the pipeline on a separate thread, which can block and has a large stack.
 pub(super) fn call_pipeline(
-    run: &Arc<Run>,
-    pipeline: Pipeline,
+    execution: &Arc<Execution>,
     call: Call,
     no_warn: bool,
 ) -> Result<(), Arc<ScriptError>> {
-    let pipeline = Arc::new(pipeline);
-    run.set_pipeline(Arc::clone(&pipeline));
+    let run = &execution.run;
     if !no_warn {
-        for warning in pipeline.near_misses().into_iter().chain(misnamed_scripts(&run.project)) {
+        for warning in execution.pipeline.near_misses().into_iter().chain(misnamed_scripts(&run.project)) {
             run.session.notice(Level::Warning, warning);
         }
     }
@@ -189,13 +239,7 @@ pub(super) fn call_pipeline(
         images: images_of(run, &call.pipeline),
         profiles: run.project.profiles.clone(),
     });
-    let body = || {
-        let project = Dynamic::from(stage::Project(Arc::clone(run)));
-        let arguments = std::iter::once(project).chain(call.arguments).collect();
-        drop(pipeline.call(&new_engine(run), &call.pipeline, arguments)?);
-        run.settle();
-        Ok(())
-    };
+    let body = || execution.call(&call.pipeline, call.arguments).map(drop);
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("pipeline".to_owned()).stack_size(STACK);
         match thread.spawn_scoped(scope, body) {
@@ -206,30 +250,23 @@ pub(super) fn call_pipeline(
 }
 
 /// Prints every failure of a run once, those of its dependencies first, and returns the exit status.
-pub(super) fn print_failures(run: &Run, error: &ScriptError) -> ExitStatus {
+pub(super) fn print_failures(execution: &Execution, error: &ScriptError) -> ExitStatus {
     let mut failures: Vec<Failed> = Vec::new();
-    for dependency in run.kin().all_targets() {
-        failures.extend(dependency.run.progress.results.failures().into_iter().map(|(image, error)| {
-            let name = format!("{}.{image}", dependency.name);
-            let secrets = dependency.run.session.secrets.clone();
-            Failed { name, folder: Some(dependency.folder.clone()), error, secrets }
-        }));
-        if let Some(error) = dependency.failure().filter(|error| !Dependency::is_summary(error)) {
-            let (name, folder) = (dependency.name.clone(), Some(dependency.folder.clone()));
-            let secrets = dependency.run.session.secrets.clone();
-            failures.push(Failed { name, folder, error: Arc::clone(error), secrets });
+    for dependency in execution.all_targets() {
+        let links = dependency.run.links();
+        let failed = |name: String, error| Failed { name, folder: Some(dependency.folder.clone()), error };
+        let images = dependency.failures().into_iter();
+        failures.extend(images.map(|(image, error)| failed(links.full_name(&image), error)));
+        if let Some(error) = dependency.failure().filter(|error| !error.is_summary()) {
+            failures.push(failed(links.name.clone().unwrap_or_default(), Arc::clone(error)));
         }
     }
-    let own = run.progress.results.failures().into_iter();
-    failures.extend(own.map(|(name, error)| Failed {
-        name,
-        folder: None,
-        error,
-        secrets: run.session.secrets.clone(),
-    }));
+    let own = execution.failures().into_iter();
+    failures.extend(own.map(|(name, error)| Failed { name, folder: None, error }));
 
+    let secrets = &execution.run.session.secrets;
     let mut told = HashSet::new();
-    for Failed { name, folder, error, secrets } in &failures {
+    for Failed { name, folder, error } in &failures {
         // An unreachable daemon is reported once, even if several images need it.
         let is_shared = error.stage().is_some_and(|stage| stage.kind() == ErrorKind::DaemonUnreachable);
         if !is_shared {
@@ -238,12 +275,12 @@ pub(super) fn print_failures(run: &Run, error: &ScriptError) -> ExitStatus {
             print_masked(&**error, secrets);
         }
     }
-    if run.session.cancel.is_cancelled() {
+    if execution.run.session.cancel.is_cancelled() {
         return ExitStatus::Interrupted;
     }
     let is_summary = error.stage().is_some_and(|stage| stage.kind() == ErrorKind::Summary);
     if !is_summary || failures.is_empty() {
-        print_masked(error, &run.session.secrets);
+        print_masked(error, secrets);
     }
     let is_script = |error: &ScriptError| error.is_wrong_script();
     if is_script(error) || (!failures.is_empty() && failures.iter().all(|failed| is_script(&failed.error))) {
@@ -258,6 +295,4 @@ struct Failed {
     name: String,
     folder: Option<String>,
     error: Arc<ScriptError>,
-    /// The secrets to mask.
-    secrets: Secrets,
 }

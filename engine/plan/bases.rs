@@ -4,12 +4,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::error::PlanError;
-use crate::dependency::{ForeignBase, disabled_base, foreign_base};
 use crate::error::StageError;
 use crate::image::ImageReference;
 use crate::image::dockerfile::{BaseConfig, BaseImage};
-use crate::run::ImageDockerfile;
-use crate::run::{Finished, Image, Run};
+use crate::run::{Finished, ForeignBase, Image, ImageDockerfile, Run, disabled_base, foreign_base};
 use crate::state::BaseIdentity;
 
 /// A base image that belongs to the project or to a dependency.
@@ -141,11 +139,11 @@ impl<'a> Bases<'a> {
 
 /// In a dry run: what builds will inherit from an image of a dependency, which no daemon has yet.
 fn foreseen(run: &Run, base: &str) -> Option<BaseConfig> {
-    let targets = if run.options.dry_run { run.kin().all_targets() } else { Vec::new() };
+    let targets = if run.options.dry_run { run.links().all_targets() } else { Vec::new() };
     targets.iter().find_map(|target| {
-        let known = target.run.known_name(base.to_owned());
+        let known = target.known_name(base.to_owned());
         let planned = || if known == base { None } else { look_up(run, &known) };
-        target.run.memory.bases.get(&known).or_else(planned)
+        target.memory.bases.get(&known).or_else(planned)
     })
 }
 

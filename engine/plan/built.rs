@@ -34,7 +34,7 @@ impl Built {
 
     /// Whether the pipeline's check, if any, has succeeded on it.
     pub fn is_verified(&self) -> bool {
-        let check = self.image.run().check();
+        let check = self.image.run().scripts().check;
         self.record.as_ref().is_none_or(|record| record.is_verified(check.as_ref()))
     }
 
@@ -42,7 +42,7 @@ impl Built {
     #[must_use]
     pub fn verified(mut self) -> Self {
         let run = self.image.run();
-        if let (Some(record), Some(check)) = (&mut self.record, run.check()) {
+        if let (Some(record), Some(check)) = (&mut self.record, run.scripts().check) {
             record.add_verified(check);
             run.note_verified(self.image.name(), record, check);
         }

@@ -14,14 +14,12 @@ use super::reason::why_build;
 use super::{DecisionInputs, Reuse, Source, UsedBase, Verdict, decide};
 use crate::builder::{BuiltImage, CustomRequest, build_custom, custom_words, on_change_files};
 use crate::config::{BuilderKind, RebuildStrategy};
-use crate::dependency::{fill_custom, named_images};
 use crate::error::{ErrorKind, StageError};
 use crate::event::{Decision, Event, Level};
 use crate::image::context::{Change, ContextDigest, Forest};
 use crate::image::{CacheKey, Context, Digest, ImageReference, Inputs, Selection, Tag, TagTemplate};
 use crate::lock::lock;
-use crate::run::ImageDockerfile;
-use crate::run::{Claim, Finished, Image, Run};
+use crate::run::{Claim, Finished, Image, ImageDockerfile, Run, fill_custom, named_images};
 use crate::state::{BaseIdentity, BuiltFor, Progress, Record, RecordedInputs};
 
 /// A planned image. Planning reads files and may query a daemon or registry, but changes nothing.
@@ -201,11 +199,7 @@ impl Plan {
         let (verdict, reason) = self.judge(always)?;
         let plan = Self { verdict, reason, ..self };
         let run = plan.image.run();
-        if run.options.dry_run {
-            run.keep_plan(plan.clone());
-            return Ok(plan);
-        }
-        if plan.needs_build() { plan.claimed(always) } else { Ok(plan) }
+        if plan.needs_build() && !run.options.dry_run { plan.claimed(always) } else { Ok(plan) }
     }
 
     /// This plan, decided again if another run built the image in the meantime. An image that is built regardless does
@@ -355,7 +349,7 @@ impl Plan {
             bases: &bases,
             identify: &identify,
             always,
-            check: run.check(),
+            check: run.scripts().check,
             pushes: image.pushes() || (image.config().custom.is_some() && !run.options.skip_push),
             check_registry: run.options.check_registry,
             in_daemon: &|references| match run.in_daemon(references) {
@@ -504,7 +498,7 @@ impl Plan {
                 tags: record.tags.clone(),
                 untagged: Vec::new(),
                 source,
-                unfinished: Reuse::unfinished(record, self.image.run().check().as_ref()),
+                unfinished: Reuse::unfinished(record, self.image.run().scripts().check.as_ref()),
                 left: None,
             }),
             _ => Err(PlanError::NothingToReuse { image: self.image.name().to_owned() }.into()),

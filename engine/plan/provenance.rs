@@ -74,8 +74,6 @@ pub(super) fn statement(image: &Image, record: &Record, subject: &Digest, source
 
 /// The scripts of the pipeline, where later ones override functions of earlier ones.
 fn scripts(run: &Run) -> Vec<Value> {
-    let files = run.pipeline().map(|pipeline| pipeline.files()).unwrap_or_default();
-    let script =
-        |name: &str, text: &str| json!({ "name": name, "digest": { "sha256": Digest::of(text).hex() } });
-    files.iter().map(|file| script(&file.name, &file.text)).collect()
+    let files = run.scripts().files.iter();
+    files.map(|(name, digest)| json!({ "name": name, "digest": { "sha256": digest.hex() } })).collect()
 }

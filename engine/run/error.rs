@@ -1,6 +1,6 @@
 //! Errors of a whole run.
 
-use crate::dependency::RuntimeVariableError;
+use super::RuntimeVariableError;
 use crate::error::Cancelled;
 use crate::graph::GraphError;
 use crate::image::dockerfile::DockerfileError;

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Delivery, Run, RunError};
+use super::{Delivery, Run, RunError, fill};
 use crate::config::ImageConfig;
-use crate::dependency::fill;
 use crate::event::ImageEvents;
 use crate::image::dockerfile::{BuildArgs, RESTART_HELPER};
 use crate::image::{TagTemplate, normal_platforms};

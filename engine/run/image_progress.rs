@@ -40,9 +40,9 @@ pub struct Finished {
 impl Run {
     /// Records that an image is available for images that are built from it.
     pub fn finish(&self, image: &str, finished: Finished) {
-        let kin = self.kin();
-        let name = kin.full_name(image);
-        if let Some(other) = kin.claims.claim(&finished.reference, &name, finished.key) {
+        let links = self.links();
+        let name = links.full_name(image);
+        if let Some(other) = links.claims.claim(&finished.reference, &name, finished.key) {
             let mut names = [name, other];
             names.sort();
             let [one, two] = names;
@@ -97,15 +97,6 @@ impl Run {
         if let Some(image) = Scope::current().image {
             self.end_work(&image, false);
         }
-    }
-
-    /// The digest of the check that images must pass: of the user's scripts that define `verify`. `None` if there is
-    /// only the default, which checks nothing.
-    pub fn check(&self) -> Option<Digest> {
-        let files = self.pipeline()?.users_files_of("verify", 2);
-        let mut texts = files.peekable();
-        texts.peek()?;
-        Some(Digest::of(texts.collect::<Vec<_>>().join("\0")))
     }
 
     /// Records that `check` has succeeded on the build of `record`.

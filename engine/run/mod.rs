@@ -5,48 +5,53 @@ mod claim;
 mod cluster_progress;
 mod daemon_images;
 mod delivery;
+mod dependency_images;
 mod dockerfiles;
 mod error;
 mod image;
 mod image_dockerfile;
 mod image_progress;
+mod links;
 mod memory;
 mod options;
 mod pull_secret;
 mod pull_secret_hooks;
 mod results;
+mod runtime_variable;
+mod scripts;
 mod session;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock};
-
-use indexmap::IndexMap;
+use std::sync::{Arc, OnceLock};
 
 use crate::cache_folder::cache_folder;
 use crate::config::Project;
-use crate::dependency::{JobPermit, RunLinks};
+use crate::dependency::JobPermit;
 use crate::event::{Event, Level};
 use crate::graph::{Graph, GraphError};
 use crate::image::ImageReference;
-use crate::lock::lock;
 use crate::own_file;
-use crate::plan::Plan;
 use crate::process::{ExecRequest, Pipe, ProcessError};
 use crate::scope::Scope;
-use crate::script::Pipeline;
 
 pub use claim::Claim;
 pub use cluster_progress::ClusterProgress;
 pub use delivery::Delivery;
+pub use dependency_images::{ForeignBase, disabled_base, foreign_base};
 pub use error::RunError;
 pub use image::Image;
 pub use image_dockerfile::ImageDockerfile;
 pub use image_progress::{Finished, ImageProgress};
+pub use links::{RunLinks, each_once};
 pub(crate) use memory::GitAnswer;
 pub use memory::Memory;
 pub use options::RunOptions;
 pub use pull_secret_hooks::PullSecretHooks;
 pub use results::Results;
+pub use runtime_variable::{
+    RuntimeVariableError, fill, fill_custom, has_runtime_variables, named_images, reference,
+};
+pub use scripts::Scripts;
 pub use session::Session;
 
 /// One run of a pipeline. Shared by all its threads.
@@ -65,10 +70,8 @@ pub struct Run {
     pub cluster: ClusterProgress,
     graph: Graph,
     selected: Vec<String>,
-    pipeline: OnceLock<Arc<Pipeline>>,
-    kin: OnceLock<RunLinks>,
-    /// In a dry run: the latest plan of each image.
-    plans: Mutex<IndexMap<String, Plan>>,
+    scripts: Scripts,
+    links: OnceLock<RunLinks>,
 }
 
 impl Run {
@@ -77,7 +80,12 @@ impl Run {
     /// # Errors
     /// [`GraphError`] if there is a dependency cycle, a selected image does not exist, or a forced one is not selected.
     /// An unreadable Dockerfile is a later error of its image.
-    pub fn new(project: Project, options: RunOptions, session: Session) -> Result<Arc<Self>, RunError> {
+    pub fn new(
+        project: Project,
+        scripts: Scripts,
+        options: RunOptions,
+        session: Session,
+    ) -> Result<Arc<Self>, RunError> {
         let root = options.state.as_deref().unwrap_or(&project.root);
         let cache = cache_folder(|name| session.host.environment.variable(name));
         // Inside the project, the directory above it would be a new input of the second run.
@@ -96,9 +104,8 @@ impl Run {
             cluster: ClusterProgress::default(),
             graph: Graph::default(),
             selected: Vec::new(),
-            pipeline: OnceLock::new(),
-            kin: OnceLock::new(),
-            plans: Mutex::default(),
+            scripts,
+            links: OnceLock::new(),
             project,
         };
         run.graph = Graph::new(&run.project, |image| run.configured_bases(image))?;
@@ -129,15 +136,9 @@ impl Run {
         self.graph.unknown(name)
     }
 
-    /// Sets the compiled pipeline.
-    pub fn set_pipeline(&self, pipeline: Arc<Pipeline>) {
-        // A run has one pipeline; a second one would be a bug in the caller, so the first is kept.
-        let _ = self.pipeline.set(pipeline);
-    }
-
-    /// The pipeline.
-    pub fn pipeline(&self) -> Option<&Arc<Pipeline>> {
-        self.pipeline.get()
+    /// Its scripts.
+    pub fn scripts(&self) -> &Scripts {
+        &self.scripts
     }
 
     /// Whether this run may push to `reference`. With `--skip-push`, it may not, which is reported.
@@ -154,23 +155,23 @@ impl Run {
     }
 
     /// Sets the other projects that are built with this one.
-    pub fn set_kin(&self, kin: RunLinks) {
-        // As for the pipeline: a second one would be a bug in the caller.
-        let _ = self.kin.set(kin);
+    pub fn set_links(&self, links: RunLinks) {
+        // A run is linked once; a second time would be a bug in the caller, so the first is kept.
+        let _ = self.links.set(links);
     }
 
     /// The other projects that are built with this one.
-    pub fn kin(&self) -> &RunLinks {
-        self.kin.get_or_init(RunLinks::default)
+    pub fn links(&self) -> &RunLinks {
+        self.links.get_or_init(RunLinks::default)
     }
 
     /// Waits for a slot under the job limit of the whole command; `None` if nothing new may be started.
     pub fn start_job(&self) -> Option<Option<JobPermit>> {
-        let kin = self.kin();
-        let Some(jobs) = &kin.jobs else { return Some(None) };
+        let links = self.links();
+        let Some(jobs) = &links.jobs else { return Some(None) };
         let place = self.session.wait(jobs.place()).ok()?;
         // A dependency that is no longer needed starts nothing; the user's project decides itself.
-        let is_stopped = kin.name.is_some() && jobs.is_stopped();
+        let is_stopped = links.name.is_some() && jobs.is_stopped();
         (!is_stopped).then(|| Some(place.enter()))
     }
 
@@ -211,15 +212,5 @@ impl Run {
         } else {
             self.session.runtime().spawn(runs);
         }
-    }
-
-    /// Saves the plan of an image for explanations.
-    pub fn keep_plan(&self, plan: Plan) {
-        lock(&self.plans).insert(plan.image().name().to_owned(), plan);
-    }
-
-    /// Removes and returns the saved plans.
-    pub fn take_plans(&self) -> IndexMap<String, Plan> {
-        std::mem::take(&mut *lock(&self.plans))
     }
 }

@@ -1,19 +1,17 @@
 //! Results of images.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use indexmap::IndexMap;
 
 use crate::event::{Event, Events, ImageResult, Outcome};
 use crate::lock::lock;
-use crate::script::ScriptError;
 
-/// The results of the images of a run, and the errors of failed ones.
+/// The results of the images of a run.
 #[derive(Default)]
 pub struct Results {
     images: Mutex<IndexMap<String, Entry>>,
-    failures: Mutex<Vec<(String, Arc<ScriptError>)>>,
 }
 
 struct Entry {
@@ -74,19 +72,6 @@ impl Results {
         events.emit(Event::ImageFinished(finished));
     }
 
-    /// Marks an image as failed.
-    pub fn fail(&self, events: &Events, image: &str, error: Arc<ScriptError>) {
-        let is_cancelled = matches!(*error, ScriptError::Cancelled);
-        self.update(image, |result| {
-            result.outcome = if is_cancelled { Outcome::Cancelled } else { Outcome::Failed };
-            result.reason = if is_cancelled { "stopped".to_owned() } else { error.to_string() };
-        });
-        if !is_cancelled {
-            lock(&self.failures).push((image.to_owned(), error));
-        }
-        self.finish(events, image);
-    }
-
     /// Marks an image as cancelled before its start.
     pub fn cancel(&self, events: &Events, image: &str, repository: &str, reason: &str) {
         self.start(image, repository);
@@ -95,11 +80,6 @@ impl Results {
             result.reason = reason.to_owned();
         });
         self.finish(events, image);
-    }
-
-    /// The failed images with their errors, in order of failure.
-    pub fn failures(&self) -> Vec<(String, Arc<ScriptError>)> {
-        lock(&self.failures).clone()
     }
 
     /// The current results of all started images, in order of their start.

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use rhai::{Dynamic, Engine};
 
 use super::resolver::ProjectResolver;
-use super::stage;
+use super::{Execution, stage};
 use crate::event::{Event, Level};
-use crate::run::Run;
 use crate::scope::Scope;
 
 /// The maximum depth of function calls.
@@ -25,8 +24,9 @@ pub(super) fn new_parser() -> Engine {
     engine
 }
 
-/// An engine whose stages act on `run`, and whose scripts stop when `run` is cancelled.
-pub fn new_engine(run: &Arc<Run>) -> Engine {
+/// An engine whose stages act on the run of `execution`, and whose scripts stop when it is cancelled.
+pub fn new_engine(execution: &Arc<Execution>) -> Engine {
+    let run = &execution.run;
     let mut engine = new_parser();
     engine
         .set_max_call_levels(CALL_LEVELS)
@@ -35,7 +35,7 @@ pub fn new_engine(run: &Arc<Run>) -> Engine {
         .set_max_map_size(COLLECTION_SIZE)
         .set_fail_on_invalid_map_property(true)
         .set_module_resolver(ProjectResolver::new(run.project.root.clone()))
-        .set_default_tag(Dynamic::from(Arc::clone(run)));
+        .set_default_tag(Dynamic::from(Arc::clone(execution)));
 
     let cancel = run.session.cancel.clone();
     engine.on_progress(move |_| (cancel.is_cancelled() || Scope::is_over()).then_some(Dynamic::UNIT));

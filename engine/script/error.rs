@@ -110,6 +110,12 @@ impl ScriptError {
         Self::Stopped { cause, excerpts }
     }
 
+    /// Whether it only summarizes errors of images and dependencies, which are reported themselves.
+    pub fn is_summary(&self) -> bool {
+        self.stage().is_some_and(|stage| stage.kind() == ErrorKind::Summary)
+            || matches!(self, Self::Cancelled)
+    }
+
     /// Whether the script itself has an error, instead of the action that it tried.
     pub fn is_wrong_script(&self) -> bool {
         match self {

@@ -13,6 +13,8 @@ use super::layer;
 use super::reference::text_of;
 use super::unused_override::near_misses;
 use super::{ScriptError, ScriptFile, resolver};
+use crate::image::Digest;
+use crate::run::Scripts;
 
 /// The source name of the merged program. Rhai does not record which file a merged function came from, so places in it
 /// are looked up in [`Pipeline::functions`].
@@ -206,9 +208,17 @@ impl Pipeline {
         resolver::find(&self.root, None, path)
     }
 
+    /// Its scripts, as far as images depend on them.
+    pub fn scripts(&self) -> Scripts {
+        let files = self.files.iter().map(|file| (file.name.to_string(), Digest::of(&*file.text)));
+        let verify: Vec<_> = self.users_files_of("verify", 2).collect();
+        let check = (!verify.is_empty()).then(|| Digest::of(verify.join("\0")));
+        Scripts { files: files.collect(), check }
+    }
+
     /// The sources of the user's files that define the function `name` with this number of parameters, the last one
     /// first.
-    pub fn users_files_of(&self, name: &str, parameters: usize) -> impl Iterator<Item = &str> {
+    fn users_files_of(&self, name: &str, parameters: usize) -> impl Iterator<Item = &str> {
         let function = self.functions.get(&(name.to_owned(), parameters));
         let definitions =
             function.into_iter().flat_map(|function| std::iter::once(function).chain(&function.replaced));

@@ -410,7 +410,7 @@ mod tests {
         };
         let ended = world.build(&script);
         if let Err(error) = ended.result {
-            let failures = ended.run.progress.results.failures();
+            let failures = ended.execution.failures();
             let failures: Vec<_> = failures.iter().map(|(_, error)| error.to_string()).collect();
             panic!("the example of `{call}`: {error} {failures:?}\n{script}");
         }

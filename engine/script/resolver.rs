@@ -10,9 +10,8 @@ use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Share
 use super::engine::new_parser;
 use super::file::DEFAULT_BUILD;
 use super::library::MODULES;
-use super::{RhaiResultOf, ScriptFile};
+use super::{Execution, RhaiResultOf, ScriptFile};
 use crate::error::StageError;
-use crate::run::Run;
 
 /// The built-in modules: name and source.
 fn built_ins() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -100,8 +99,7 @@ pub fn find(root: &Path, importer: Option<&str>, path: &str) -> Option<ScriptFil
 
 /// The module through which a file of the running pipeline calls what it replaced, if `path` means it.
 fn replaced(engine: &Engine, path: &str) -> Option<Shared<Module>> {
-    let run = engine.default_tag().read_lock::<Arc<Run>>()?;
-    run.pipeline()?.replaced_module(path)
+    engine.default_tag().read_lock::<Arc<Execution>>()?.pipeline.replaced_module(path)
 }
 
 /// A module imports itself, possibly through others.

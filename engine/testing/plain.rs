@@ -34,9 +34,10 @@ pub fn plain(value: &Dynamic) -> Value {
         return json!(dockerfile.inner.text());
     }
     if let Some(project) = value.read_lock::<Project>() {
-        let images = project.0.selected().iter().filter_map(|name| project.0.project.images.get(name));
-        let images: Vec<_> = images.map(|config| of_image(&Image::new(&project.0, config))).collect();
-        return json!({ "profiles": project.0.project.profiles, "images": images });
+        let images =
+            project.0.run.selected().iter().filter_map(|name| project.0.run.project.images.get(name));
+        let images: Vec<_> = images.map(|config| of_image(&Image::new(&project.0.run, config))).collect();
+        return json!({ "profiles": project.0.run.project.profiles, "images": images });
     }
     if let Some(error) = value.read_lock::<StageError>() {
         return json!({ "code": error.code(), "message": error.message() });

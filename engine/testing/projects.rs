@@ -12,7 +12,7 @@ use crate::config::{self, LoadOptions, Project};
 use crate::error::StageError;
 use crate::image::TagTemplate;
 use crate::run::{Run, RunOptions, Session};
-use crate::script::{Pipeline, ScriptFile, new_engine};
+use crate::script::{Execution, Pipeline, ScriptFile, new_engine};
 
 /// The options of a test for a project.
 #[derive(Debug, Clone, Default)]
@@ -69,7 +69,7 @@ impl TestContext {
         files.extend(overrides.into_iter().map(|file| self.file.overrides.counted(file)));
         let more = |text: &String| ScriptFile::new("script", text, Some(project.root.join("script")));
         files.extend(wanted.script.as_ref().map(more));
-        let pipeline = Arc::new(Pipeline::compile(files, &project.root)?);
+        let pipeline = Pipeline::compile(files, &project.root)?;
         self.memory.owns(project.images.values().map(|image| image.repository.clone()));
         let options = RunOptions {
             images: wanted.images.clone(),
@@ -82,23 +82,25 @@ impl TestContext {
             state: Some(self.state()),
             ..RunOptions::default()
         };
-        let run = self.run(project, options)?;
-        run.set_pipeline(pipeline);
-        let mut engine = new_engine(&run);
+        let execution = self.execution(project, Arc::new(pipeline), options)?;
+        let mut engine = new_engine(&execution);
         self.file.overrides.register(&mut engine);
-        let loaded = Loaded { engine: Arc::new(engine), run };
+        let loaded = Loaded { engine: Arc::new(engine), execution };
         self.add(loaded.clone());
         Ok(loaded)
     }
 
-    /// A run of `project` on the host of this test.
-    ///
-    /// # Errors
-    /// If the images cannot be ordered.
-    pub fn run(&self, project: Project, options: RunOptions) -> Result<Arc<Run>, StageError> {
+    /// A run of `pipeline` and `project` on the host of this test, without dependencies.
+    fn execution(
+        &self,
+        project: Project,
+        pipeline: Arc<Pipeline>,
+        options: RunOptions,
+    ) -> Result<Arc<Execution>, StageError> {
         let (host, events) = (self.memory.host(), self.events());
         let session = Session::new(host, &events, self.cancel.clone(), self.runtime.clone());
-        Ok(Run::new(project, options, session)?)
+        let run = Run::new(project, pipeline.scripts(), options, session)?;
+        Ok(Arc::new(Execution::new(run, pipeline)))
     }
 
     /// An engine for the test itself: its stages act on a project without images in the same directory.
@@ -107,9 +109,8 @@ impl TestContext {
     /// If that project cannot be set up.
     pub fn engine(&self) -> Result<Engine, StageError> {
         let options = RunOptions { jobs: 1, state: Some(self.state()), ..RunOptions::default() };
-        let run = self.run(Project::empty(self.root()), options)?;
-        run.set_pipeline(Arc::clone(&self.file.program));
-        Ok(new_engine(&run))
+        let project = Project::empty(self.root());
+        Ok(new_engine(&self.execution(project, Arc::clone(&self.file.program), options)?))
     }
 
     fn project(&self, wanted: &Wanted, root: Option<PathBuf>) -> Result<Project, StageError> {

@@ -211,8 +211,7 @@ impl TestCase<'_> {
         stage::register_pipeline(&mut engine, bench);
         let called = self.file.program.call(&engine, self.test, Vec::new());
         called.map(drop).map_err(|error| {
-            let failures =
-                bench.projects().into_iter().flat_map(|project| project.run.progress.results.failures());
+            let failures = bench.projects().into_iter().flat_map(|project| project.execution.failures());
             (error, failures.collect())
         })
     }

@@ -14,6 +14,7 @@ use crate::event::{Event, Events, Level};
 use crate::host::memory::Memory;
 use crate::lock::lock;
 use crate::run::Run;
+use crate::script::Execution;
 
 /// The context of one test: its in-memory host, its projects, and their output.
 pub struct TestContext {
@@ -55,7 +56,7 @@ pub struct Defaults {
 #[derive(Clone)]
 pub struct Loaded {
     /// Its run.
-    pub run: Arc<Run>,
+    pub execution: Arc<Execution>,
     /// Its engine.
     pub engine: Arc<Engine>,
 }
@@ -132,7 +133,7 @@ impl TestContext {
 
     /// The project that `run` belongs to.
     pub fn project_of(&self, run: &Arc<Run>) -> Option<Loaded> {
-        lock(&self.projects).iter().find(|project| Arc::ptr_eq(&project.run, run)).cloned()
+        lock(&self.projects).iter().find(|project| Arc::ptr_eq(&project.execution.run, run)).cloned()
     }
 
     /// The lines that scripts printed so far.

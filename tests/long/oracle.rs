@@ -71,6 +71,13 @@ impl Essence {
         lines.take(6).collect()
     }
 
+    /// This without the content of copied ignore files: to hide a Dockerfile that is sent under a name of its own from
+    /// `COPY .`, the classic builder needs one more line there.
+    pub fn without_ignore_files(mut self) -> Self {
+        self.tree.retain(|path, _| !path.ends_with("/.dockerignore"));
+        self
+    }
+
     /// The digests of the files below `/x`, `/all...` and the like, in the format of the tree.
     pub fn contents(&self) -> impl Iterator<Item = (&str, &str)> {
         let files = self.tree.iter().filter(|(_, line)| line.starts_with("file"));

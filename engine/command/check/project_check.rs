@@ -17,12 +17,12 @@ use crate::command::pipeline_options::scripts;
 use crate::command::pipeline_run::{Call, call_pipeline, new_runtime};
 use crate::command::unused_script::unused_scripts;
 use crate::config::{self, ConfigError, Explain, LoadOptions, Loaded};
-use crate::dependency::{Dependency, DependencyError, Fetch, FetchEvent, Request, Selection, Tree, attach};
+use crate::dependency::{DependencyError, Fetch, FetchEvent, Request, Selection, Tree};
 use crate::error::ErrorKind;
 use crate::event::Events;
 use crate::host::{Host, HostOptions};
-use crate::run::{Run, RunOptions, Session};
-use crate::script::{Pipeline, ScriptError, syntax_error};
+use crate::run::{RunOptions, Session};
+use crate::script::{Execution, Pipeline, ScriptError, Setup, syntax_error};
 use crate::testing;
 
 /// The checked items, and the problems found.
@@ -184,39 +184,42 @@ impl ProjectCheck {
         let events = Events::none();
         let host = Host::live(&events, &HostOptions::default()).offline().planning(&Arc::default());
         let session = Session::new(host, &events, CancellationToken::new(), runtime.handle().clone());
-        let run = match Run::new(loaded.project, options, session) {
-            Ok(run) => run,
+        let selection = match Selection::new(&tree, &loaded.project, &Request::default()) {
+            Ok(selection) => selection,
             Err(error) => return self.note(error, profile),
         };
-        let attached = Selection::new(&tree, &run.project, &Request::default());
-        let attached = attached.map_err(|error| Box::new(error) as Box<dyn Diagnostic + Send + Sync>);
-        if let Err(error) = attached.and_then(|selection| attach(&run, tree, &selection, true)) {
-            return self.note_shared(error.into(), profile);
-        }
-        let outcome = call_pipeline(&run, pipeline, Call::build(Vec::new()), true);
-        drop(run.take_plans());
-        for dependency in run.kin().all_targets() {
+        let project = loaded.project;
+        let setup = Setup { project, pipeline, options, session, tree, selection, no_warn: true };
+        let execution = match setup.start() {
+            Ok(execution) => execution,
+            Err(error) => return self.note(error, profile),
+        };
+        let outcome = call_pipeline(&execution, Call::build(Vec::new()), true);
+        for dependency in execution.all_targets() {
             self.note_dependency(&dependency, profile);
         }
-        let last = outcome.err().filter(|error| !Dependency::is_summary(error));
+        let last = outcome.err().filter(|error| !error.is_summary());
         // The results of a dependency that is not fetched are unknown.
         let is_unknown = |error: &ScriptError| {
             error.stage().is_some_and(|stage| stage.kind() == ErrorKind::DependencyOmitted)
         };
-        for error in failures(&run).chain(last).filter(|error| !is_unknown(error)) {
+        for error in failures(&execution).chain(last).filter(|error| !is_unknown(error)) {
             self.note_shared(error, profile);
         }
     }
 
     /// Records the problems of a dependency.
-    fn note_dependency(&mut self, dependency: &Dependency, profile: Option<&str>) {
-        let owner = Owner { name: dependency.name.clone(), folder: dependency.folder.clone() };
-        let run = &dependency.run;
-        drop(run.take_plans());
-        let mistakes = run.pipeline().into_iter().flat_map(|pipeline| pipeline.mistakes());
-        let mistakes = mistakes.map(|mistake| Arc::new(mistake) as Arc<dyn Diagnostic + Send + Sync>);
-        let last = dependency.failure().filter(|error| !Dependency::is_summary(error)).cloned();
-        let stopped = failures(run).chain(last).map(|error| error as Arc<dyn Diagnostic + Send + Sync>);
+    fn note_dependency(&mut self, dependency: &Execution, profile: Option<&str>) {
+        let name = dependency.run.links().name.clone().unwrap_or_default();
+        let owner = Owner { name, folder: dependency.folder.clone() };
+        let mistakes = dependency
+            .pipeline
+            .mistakes()
+            .into_iter()
+            .map(|mistake| Arc::new(mistake) as Arc<dyn Diagnostic + Send + Sync>);
+        let last = dependency.failure().filter(|error| !error.is_summary()).cloned();
+        let stopped =
+            failures(dependency).chain(last).map(|error| error as Arc<dyn Diagnostic + Send + Sync>);
         for diagnostic in mistakes.chain(stopped) {
             self.add(Finding::new(diagnostic, profile).within(&owner));
         }
@@ -224,7 +227,7 @@ impl ProjectCheck {
     }
 }
 
-/// The errors of the images of `run`.
-fn failures(run: &Run) -> impl Iterator<Item = Arc<ScriptError>> {
-    run.progress.results.failures().into_iter().map(|(_, error)| error)
+/// The errors of the images of a project.
+fn failures(execution: &Execution) -> impl Iterator<Item = Arc<ScriptError>> {
+    execution.failures().into_iter().map(|(_, error)| error)
 }

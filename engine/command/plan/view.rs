@@ -83,21 +83,21 @@ impl PlanView {
         let mut sections: Vec<Section> = Vec::new();
         let begun =
             |part: &Part| dry_run.images_of(part).filter_map(|image| dry_run.before(&part.full(image))).min();
-        let first_of_all = parts.iter().filter(|part| part.name.is_some()).filter_map(begun).min();
+        let first_of_all = parts.iter().filter(|part| part.name().is_some()).filter_map(begun).min();
         for part in &parts {
             let start = images.len();
             images.extend(images_of(dry_run, part));
-            let is_own = |effect: &Effect| effect.project == part.name && effect.image.is_none();
+            let is_own = |effect: &Effect| effect.project.as_deref() == part.name() && effect.image.is_none();
             let own = dry_run.effects.iter().enumerate().filter(|(_, effect)| is_own(effect));
             let begun = begun(part).unwrap_or(dry_run.effects.len());
             let mut section = Section {
-                project: part.name.clone(),
+                project: part.name().map(ToOwned::to_owned),
                 first: Vec::new(),
                 before: Vec::new(),
                 images: start..images.len(),
                 after: Vec::new(),
             };
-            let first = first_of_all.filter(|_| part.name.is_none()).unwrap_or(0);
+            let first = first_of_all.filter(|_| part.name().is_none()).unwrap_or(0);
             for (place, effect) in own {
                 let list = match place {
                     place if place < first => &mut section.first,
@@ -112,7 +112,7 @@ impl PlanView {
         Self {
             version: 1,
             pipeline: dry_run.pipeline.clone(),
-            profiles: dry_run.run.project.profiles.clone(),
+            profiles: dry_run.execution.run.project.profiles.clone(),
             before: all(|section| &section.first).chain(all(|section| &section.before)).collect(),
             after: all(|section| &section.after).collect(),
             images,
@@ -170,7 +170,7 @@ fn images_of(dry_run: &DryRun, part: &Part) -> Vec<ImageView> {
     let mut images = Vec::new();
     for name in dry_run.images_of(part) {
         let level =
-            part.run.needs(name).filter_map(|need| levels.get(need)).max().map_or(0, |level| level + 1);
+            part.run().needs(name).filter_map(|need| levels.get(need)).max().map_or(0, |level| level + 1);
         levels.insert(name, level);
         let full = part.full(name);
         let told = dry_run.images.get(&full).cloned().unwrap_or_default();
@@ -208,7 +208,7 @@ fn phrase(effect: &Effect) -> String {
 impl ImageView {
     fn new(part: &Part, name: &str, level: usize, told: PlannedImage, effects: Vec<Effect>) -> Self {
         let PlannedImage { decision, notes, result } = told;
-        let run = &part.run;
+        let run = part.run();
         let repository = run.project.images.get(name).map(|image| image.repository.to_string());
         let repository = repository.unwrap_or_default();
         let failed =

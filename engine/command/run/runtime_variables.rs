@@ -7,10 +7,11 @@ use crate::command::exit_status::Failure;
 use crate::command::load::{load_dependencies, load_project};
 use crate::command::pipeline_run::{host_options, new_runtime};
 use crate::config::CommandConfig;
-use crate::dependency::{Request, Selection, Tree, attach, fill, has_runtime_variables};
+use crate::dependency::{Request, Selection, Tree};
 use crate::event::Events;
 use crate::host::Host;
-use crate::run::{Run, RunOptions, Session};
+use crate::run::{RunOptions, Session, fill, has_runtime_variables};
+use crate::script::{Pipeline, ScriptFile, Setup};
 
 /// Replaces the runtime variables in `command`. Reads the whole project only if there are any, and its dependencies
 /// only if a variable refers to them. Builds nothing.
@@ -39,10 +40,12 @@ pub fn filled(command: &CommandConfig, global: &GlobalOptions) -> Result<Command
     let options = RunOptions { environment: loaded.environment, dry_run: true, ..RunOptions::default() };
     let host = Host::live(&events, &host_options(&loaded.project, &tree, &options));
     let session = Session::new(host, &events, CancellationToken::new(), runtime.handle().clone());
-    let run = Run::new(loaded.project, options, session).map_err(Failure::wrong_use)?;
-    attach(&run, tree, &selection, true).map_err(Failure::wrong_use_of)?;
+    let pipeline = Pipeline::compile(vec![ScriptFile::default_build()], &loaded.project.root);
+    let pipeline = pipeline.map_err(Failure::wrong_use)?;
+    let setup = Setup { project: loaded.project, pipeline, options, session, tree, selection, no_warn: true };
+    let execution = setup.start().map_err(Failure::wrong_use)?;
     for text in &mut texts {
-        **text = fill(&run, text).map_err(Failure::failed)?;
+        **text = fill(&execution.run, text).map_err(Failure::failed)?;
     }
     Ok(filled)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::command::dry_run::{DryRun, Part};
-use crate::dependency::{Dependency, refers_to};
+use crate::dependency::refers_to;
 use crate::plan::{Answer, ChangeImpact};
 use crate::run::Run;
 
@@ -35,7 +35,7 @@ pub(super) fn answers(
     files: &[PathBuf],
     is_asked: &dyn Fn(&str) -> bool,
 ) -> Vec<ImpactReport> {
-    let root = real(&dry_run.run.project.root);
+    let root = real(&dry_run.execution.run.project.root);
     let answer = |file: &PathBuf| {
         let shown = file.strip_prefix(&root).unwrap_or(file).display().to_string();
         let mut images = of_file(dry_run, file);
@@ -47,13 +47,13 @@ pub(super) fn answers(
 
 fn of_file(dry_run: &DryRun, file: &Path) -> Vec<Image> {
     let parts = dry_run.parts();
-    let owner = parts.iter().filter(|part| file.starts_with(real(&part.run.project.root)));
-    let owner = owner.max_by_key(|part| real(&part.run.project.root).components().count());
+    let owner = parts.iter().filter(|part| file.starts_with(real(&part.run().project.root)));
+    let owner = owner.max_by_key(|part| real(&part.run().project.root).components().count());
     let mut known: HashMap<String, Answer> = HashMap::new();
     let mut images = Vec::new();
     for part in &parts {
         let is_script = file.extension().is_some_and(|extension| extension == "rhai")
-            && owner.is_some_and(|owner| owner.name == part.name);
+            && owner.is_some_and(|owner| owner.name() == part.name());
         let is_pipeline = is_script || is_pipeline(part, file);
         for image in dry_run.images_of(part) {
             let name = part.full(image);
@@ -66,7 +66,7 @@ fn of_file(dry_run: &DryRun, file: &Path) -> Vec<Image> {
             let base = |answer| bases.iter().find(|base| known.get(*base) == Some(&answer));
             let named = || {
                 let built = |name: &str| known.get(name).is_some_and(|answer| *answer != Answer::No);
-                dependency_images(&part.run, image).into_iter().find(|name| built(name))
+                dependency_images(part.run(), image).into_iter().find(|name| built(name))
             };
             let touch = match touch.answer {
                 Answer::Yes => touch,
@@ -94,19 +94,19 @@ fn of_file(dry_run: &DryRun, file: &Path) -> Vec<Image> {
 /// The images of dependencies that `image` refers to, with their names in this run: `auth.api`.
 fn dependency_images(run: &Run, image: &str) -> Vec<String> {
     let Some(config) = run.project.images.get(image) else { return Vec::new() };
-    let named = |(name, dependency): &(String, Arc<Dependency>)| {
-        let images = dependency.run.selected().iter();
+    let named = |(name, dependency): &(String, Arc<Run>)| {
+        let images = dependency.selected().iter();
         let named = images.filter(|image| refers_to(config, name, Some(image)));
-        named.map(|image| format!("{}.{image}", dependency.name)).collect::<Vec<_>>()
+        named.map(|image| dependency.links().full_name(image)).collect::<Vec<_>>()
     };
-    run.kin().dependencies.iter().flat_map(named).collect()
+    run.links().dependencies.iter().flat_map(named).collect()
 }
 
 /// Whether `file` is the configuration of a project, or one of its scripts.
 fn is_pipeline(part: &Part, file: &Path) -> bool {
     let is_same = |path: &Path| path.canonicalize().is_ok_and(|path| path == file);
-    let scripts = part.run.pipeline().into_iter().flat_map(|pipeline| pipeline.files());
-    is_same(&part.run.project.file) || scripts.filter_map(|script| script.path.as_deref()).any(is_same)
+    let scripts = part.execution.pipeline.files().iter();
+    is_same(&part.run().project.file) || scripts.filter_map(|script| script.path.as_deref()).any(is_same)
 }
 
 /// The canonical path of a directory.

@@ -116,7 +116,7 @@ pub mod cluster {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn create_pull_secrets(project: Project) -> RhaiResultOf<()> {
-        let run = &project.0;
+        let run = &project.0.run;
         let created = match run.project.pull_secrets.is_empty() {
             true => Ok(()),
             false => hook::creating_pull_secrets(run, || run.create_configured_pull_secrets()),

@@ -30,7 +30,7 @@ pub mod hooks {
     /// ```
     #[rhai_fn(name = "run_hooks", return_raw)]
     pub fn run_project_hooks(project: Project, event: &str) -> RhaiResultOf<()> {
-        super::run_all(&project.0, event, None, &Dynamic::UNIT)
+        super::run_all(&project.0.run, event, None, &Dynamic::UNIT)
     }
 
     /// Runs the hooks for `event` of the whole run after a failure. They receive the error message as
@@ -45,7 +45,7 @@ pub mod hooks {
     /// ```
     #[rhai_fn(name = "run_hooks", return_raw)]
     pub fn run_project_error_hooks(project: Project, event: &str, error: Dynamic) -> RhaiResultOf<()> {
-        super::run_all(&project.0, event, None, &error)
+        super::run_all(&project.0.run, event, None, &error)
     }
 
     /// Runs the hooks for `event` of this image: `before:build` runs those for `before:build:NAME`.

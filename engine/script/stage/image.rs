@@ -50,7 +50,7 @@ pub mod image {
     /// ```
     #[rhai_fn(get = "reference", pure)]
     pub fn reference(image: &mut Image) -> Dynamic {
-        let reference = crate::dependency::reference(image.run(), image.name());
+        let reference = crate::run::reference(image.run(), image.name());
         reference.map_or(Dynamic::UNIT, |reference| reference.to_string().into())
     }
 

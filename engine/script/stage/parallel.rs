@@ -1,7 +1,7 @@
 //! Calls in parallel.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Condvar, Mutex};
 
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr};
@@ -11,7 +11,7 @@ use crate::error::{Cancelled, StageError};
 use crate::lock::lock;
 use crate::run::{Image, Run, RunError};
 use crate::scope::Scope;
-use crate::script::{RhaiResultOf, ScriptError};
+use crate::script::{Execution, RhaiResultOf, ScriptError};
 
 /// Stages that run functions in parallel.
 #[export_module]
@@ -61,7 +61,8 @@ struct Queue {
     reason = "storing a call context is not deprecated but may change; the version is pinned"
 )]
 fn run_all(context: &NativeCallContext, items: Array, work: &FnPtr) -> RhaiResultOf<Array> {
-    let run = super::current::run(context)?;
+    let execution = super::current::execution(context)?;
+    let run = &execution.run;
     let outer = Scope::current();
     let images: Vec<_> =
         items.iter().map(|item| item.read_lock::<Image>().map(|image| image.clone())).collect();
@@ -80,7 +81,7 @@ fn run_all(context: &NativeCallContext, items: Array, work: &FnPtr) -> RhaiResul
                 share_place(is_shared);
                 let context = NativeCallContext::from_stored_data(engine, &stored);
                 let _scope = outer.clone().enter();
-                queue.work(&run, |item| work.call_within_context(&context, (item,)));
+                queue.work(&execution, |item| work.call_within_context(&context, (item,)));
             };
             let builder = std::thread::Builder::new().name(format!("job-{number}")).stack_size(STACK);
             if builder.spawn_scoped(scope, body).is_err() && number == 0 {
@@ -88,12 +89,13 @@ fn run_all(context: &NativeCallContext, items: Array, work: &FnPtr) -> RhaiResul
             }
         }
     });
-    queue.finish(&run)
+    queue.finish(&execution)
 }
 
 impl Queue {
     /// Takes items that are ready until none is left.
-    fn work(&self, run: &Run, call: impl Fn(Dynamic) -> RhaiResultOf<Dynamic>) {
+    fn work(&self, execution: &Execution, call: impl Fn(Dynamic) -> RhaiResultOf<Dynamic>) {
+        let run = &*execution.run;
         while let Some((index, item)) = self.take(run) {
             // The limit applies to all projects that are built together.
             let Some(_place) = run.start_job() else {
@@ -127,10 +129,7 @@ impl Queue {
                     Item::Done(value)
                 }
                 (Err(error), Some(image)) => {
-                    if let Some(pipeline) = run.pipeline() {
-                        let error = Arc::new(ScriptError::of_call(pipeline, "", *error));
-                        run.progress.results.fail(&run.session.events, image.name(), error);
-                    }
+                    execution.fail(image.name(), ScriptError::of_call(&execution.pipeline, "", *error));
                     Item::Failed(None)
                 }
                 (Err(error), None) => Item::Failed(Some(error)),
@@ -200,7 +199,8 @@ impl Queue {
     }
 
     /// The results of the calls, or the error of those that failed.
-    fn finish(self, run: &Run) -> RhaiResultOf<Array> {
+    fn finish(self, execution: &Execution) -> RhaiResultOf<Array> {
+        let run = &*execution.run;
         let items = std::mem::take(&mut *lock(&self.items));
         let all = items.len();
         let mut results = Array::with_capacity(all);
@@ -215,7 +215,7 @@ impl Queue {
                 }
                 (_, Some(image)) => {
                     let repository = image.config().repository.to_string();
-                    let reason = why_dropped(run, image.name());
+                    let reason = why_dropped(execution, image.name());
                     run.progress.results.cancel(&run.session.events, image.name(), &repository, &reason);
                 }
                 _ => {}
@@ -234,11 +234,12 @@ impl Queue {
 }
 
 /// Why `image` was not started.
-fn why_dropped(run: &Run, image: &str) -> String {
+fn why_dropped(execution: &Execution, image: &str) -> String {
+    let run = &*execution.run;
     if run.session.cancellation().is_cancelled() {
         return "not started".to_owned();
     }
-    let failures = run.progress.results.failures();
+    let failures = execution.failures();
     let mut needs: Vec<&str> = run.needs(image).collect();
     let mut next = 0;
     while let Some(&need) = needs.get(next) {

@@ -8,6 +8,7 @@ pub mod plan {
     use rhai::{Array, Dynamic, FnPtr};
 
     use super::super::argument::{self, truth};
+    use super::super::current;
     use crate::config::BuilderKind;
     use crate::error::StageError;
     use crate::image::{Context, ImageReference};
@@ -27,8 +28,15 @@ pub mod plan {
     /// fn plan(image) { plan_image(image, dockerfile(image), context(image)) }
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn plan_image(image: Image, dockerfile: Dockerfile, context: Context) -> RhaiResultOf<Plan> {
-        Ok(Plan::of_dockerfile(&image, &dockerfile, &context)?)
+    pub fn plan_image(
+        call: NativeCallContext,
+        image: Image,
+        dockerfile: Dockerfile,
+        context: Context,
+    ) -> RhaiResultOf<Plan> {
+        let plan = Plan::of_dockerfile(&image, &dockerfile, &context)?;
+        current::execution(&call)?.keep_plan(&plan);
+        Ok(plan)
     }
 
     /// Computes the cache key of `image`, built from `dockerfile` and `context`: 64 hex digits, the same for the same
@@ -59,8 +67,10 @@ pub mod plan {
     /// fn plan(image) { plan_custom(image) }
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn plan_custom(image: Image) -> RhaiResultOf<Plan> {
-        Ok(Plan::of_custom(&image)?)
+    pub fn plan_custom(call: NativeCallContext, image: Image) -> RhaiResultOf<Plan> {
+        let plan = Plan::of_custom(&image)?;
+        current::execution(&call)?.keep_plan(&plan);
+        Ok(plan)
     }
 
     /// Whether a build is needed.

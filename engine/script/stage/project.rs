@@ -5,10 +5,11 @@ use std::sync::Arc;
 use rhai::plugin::*;
 
 use crate::run::{Image, Run};
+use crate::script::Execution;
 
 /// The project of a run.
 #[derive(Clone)]
-pub struct Project(pub Arc<Run>);
+pub struct Project(pub Arc<Execution>);
 
 /// The properties of the project, and stages for it.
 #[export_module]
@@ -19,8 +20,9 @@ pub mod project {
 
     use super::Project;
     use crate::error::StageError;
-    use crate::run::{Image, Run};
-    use crate::script::RhaiResultOf;
+    use crate::run::Image;
+    use crate::script::dependency_builds::build_all;
+    use crate::script::{Execution, RhaiResultOf};
 
     /// The selected images in the order of `devspace.yaml`, but base images before the images built from them.
     ///
@@ -30,7 +32,7 @@ pub mod project {
     /// ```
     #[rhai_fn(get = "images", pure)]
     pub fn images(project: &mut Project) -> Array {
-        let run = &project.0;
+        let run = &project.0.run;
         let configs = run.selected().iter().filter_map(|name| run.project.images.get(name));
         configs.map(|config| Dynamic::from(Image::new(run, config))).collect()
     }
@@ -46,7 +48,7 @@ pub mod project {
     /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn image(project: &mut Project, name: &str) -> RhaiResultOf<Image> {
-        let run = &project.0;
+        let run = &project.0.run;
         match run.project.images.get(name) {
             Some(config) => Ok(Image::new(run, config)),
             None => match super::image_of_dependency(run, name) {
@@ -66,9 +68,9 @@ pub mod project {
     /// ```
     #[rhai_fn(get = "dependencies", pure)]
     pub fn dependencies(project: &mut Project) -> Map {
-        let dependencies = project.0.kin().dependencies.iter();
-        let project = |run: &Arc<Run>| Dynamic::from(Project(Arc::clone(run)));
-        dependencies.map(|(name, dependency)| (name.as_str().into(), project(&dependency.run))).collect()
+        let dependencies = project.0.dependencies.iter();
+        let project = |execution: &Arc<Execution>| Dynamic::from(Project(Arc::clone(execution)));
+        dependencies.map(|(name, dependency)| (name.as_str().into(), project(dependency))).collect()
     }
 
     /// Builds the dependencies of the project in parallel, each with its own `build` and once per run. Skips those that
@@ -86,39 +88,38 @@ pub mod project {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn build_dependencies(project: Project) -> RhaiResultOf<()> {
-        Ok(crate::dependency::build_all(&project.0)?)
+        Ok(build_all(&project.0)?)
     }
 
     /// The active profiles, in the order in which they were applied.
     #[rhai_fn(get = "profiles", pure)]
     pub fn profiles(project: &mut Project) -> Array {
-        project.0.project.profiles.iter().map(|profile| profile.clone().into()).collect()
+        project.0.run.project.profiles.iter().map(|profile| profile.clone().into()).collect()
     }
 
     /// The absolute path of the project directory.
     #[rhai_fn(get = "root", pure)]
     pub fn root(project: &mut Project) -> String {
-        project.0.project.root.display().to_string()
+        project.0.run.project.root.display().to_string()
     }
 
     /// The value of `--namespace`, or `()`.
     #[rhai_fn(get = "namespace", pure)]
     pub fn namespace(project: &mut Project) -> Dynamic {
-        project.0.project.namespace.clone().map_or(Dynamic::UNIT, Into::into)
+        project.0.run.project.namespace.clone().map_or(Dynamic::UNIT, Into::into)
     }
 
     /// The value of `--kube-context`, or `()`.
     #[rhai_fn(get = "kube_context", pure)]
     pub fn kube_context(project: &mut Project) -> Dynamic {
-        project.0.project.kube_context.clone().map_or(Dynamic::UNIT, Into::into)
+        project.0.run.project.kube_context.clone().map_or(Dynamic::UNIT, Into::into)
     }
 }
 
 /// The image for `auth.api`: `api` of the dependency `auth`.
 fn image_of_dependency(run: &Run, name: &str) -> Option<Image> {
-    run.kin().dependencies.iter().find_map(|(own, dependency)| {
+    run.links().dependencies.iter().find_map(|(own, run)| {
         let image = name.strip_prefix(own.as_str())?.strip_prefix('.')?;
-        let run = &dependency.run;
         match run.project.images.get(image) {
             Some(config) => Some(Image::new(run, config)),
             None => image_of_dependency(run, image),

@@ -12,7 +12,7 @@ use crate::error::StageError;
 use crate::plan::{Built, Plan};
 use crate::run::{Image, Run};
 use crate::script::stage::Project;
-use crate::script::{RhaiResultOf, ScriptError};
+use crate::script::{Execution, RhaiResultOf, ScriptError};
 use crate::testing::projects::Wanted;
 use crate::testing::test_context::{Loaded, TestContext};
 
@@ -35,8 +35,8 @@ fn call(function: &str, arguments: Vec<Dynamic>) -> RhaiResultOf<Dynamic> {
         Some(loaded) => loaded,
         None => latest(&bench)?,
     };
-    let Some(pipeline) = loaded.run.pipeline().cloned() else { return Ok(Dynamic::UNIT) };
-    let result = pipeline.call(&loaded.engine, function, arguments).inspect(|_| loaded.run.settle());
+    let Execution { pipeline, run, .. } = &*loaded.execution;
+    let result = pipeline.call(&loaded.engine, function, arguments).inspect(|_| run.settle());
     result.map_err(|error| {
         if matches!(*error, ScriptError::Cancelled) && bench.cancel.is_cancelled() {
             return EvalAltResult::ErrorTerminated(Dynamic::UNIT, Position::NONE).into();
@@ -56,7 +56,7 @@ fn latest(bench: &TestContext) -> Result<Loaded, StageError> {
 /// The run that a value belongs to.
 fn run_of(value: &Dynamic) -> Option<Arc<Run>> {
     if let Some(project) = value.read_lock::<Project>() {
-        return Some(Arc::clone(&project.0));
+        return Some(Arc::clone(&project.0.run));
     }
     if let Some(image) = value.read_lock::<Image>() {
         return Some(Arc::clone(image.run()));

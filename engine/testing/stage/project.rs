@@ -29,7 +29,7 @@ pub mod project {
     /// ```
     #[rhai_fn(name = "project", return_raw)]
     pub fn plain_project() -> RhaiResultOf<Project> {
-        Ok(Project(bench()?.load(&Wanted::default())?.run))
+        Ok(Project(bench()?.load(&Wanted::default())?.execution))
     }
 
     /// The project with options, a map of:
@@ -58,7 +58,7 @@ pub mod project {
     /// ```
     #[rhai_fn(name = "project", return_raw)]
     pub fn project_with(options: Map) -> RhaiResultOf<Project> {
-        Ok(Project(bench()?.load(&super::wanted(&options)?)?.run))
+        Ok(Project(bench()?.load(&super::wanted(&options)?)?.execution))
     }
 
     /// The outcome of each image of `project`, by name: maps with `outcome` (`built`, `skipped`, `failed`,
@@ -83,7 +83,7 @@ pub mod project {
             });
             Ok((result.image.as_str().into(), rhai::serde::to_dynamic(value)?))
         };
-        let entries: RhaiResultOf<Map> = project.0.progress.results.all().iter().map(entry).collect();
+        let entries: RhaiResultOf<Map> = project.0.run.progress.results.all().iter().map(entry).collect();
         entries
     }
 }

@@ -2,28 +2,24 @@
 
 use std::sync::Arc;
 
-use rhai::Dynamic;
-
-use super::jobs::{has_place, share_place};
-use super::{Dependency, DependencyError};
-use crate::error::{Cancelled, ErrorKind, StageError};
-use crate::run::Run;
+use super::Execution;
+use crate::dependency::{DependencyError, has_place, share_place};
+use crate::error::{Cancelled, StageError};
 use crate::scope::Scope;
-use crate::script::{ScriptError, new_engine, stage};
 
 /// The stack size of a thread that runs a script.
 const STACK: usize = 16 << 20;
 
-/// Builds the dependencies of the project of `run` in parallel, each with its own pipeline and once per command. In a
+/// Builds the dependencies of the project of `execution` in parallel, each with its own pipeline and once per command. In a
 /// dry run, builds them one by one, so that the effects have an order.
 ///
 /// # Errors
 /// [`DependencyError::Failed`] if some fail; each records its error.
-pub fn build_all(run: &Run) -> Result<(), StageError> {
-    let targets = &run.kin().targets;
+pub(super) fn build_all(execution: &Execution) -> Result<(), StageError> {
+    let (run, targets) = (&execution.run, &execution.targets);
     let is_shared = has_place();
     std::thread::scope(|scope| {
-        let start = |target: &'_ Arc<Dependency>| {
+        let start = |target: &'_ Arc<Execution>| {
             let target = Arc::clone(target);
             let body = move || {
                 share_place(is_shared);
@@ -47,35 +43,23 @@ pub fn build_all(run: &Run) -> Result<(), StageError> {
         return Err(Cancelled.into());
     }
     let failed = targets.iter().filter(|target| target.failure().is_some());
-    let names: Vec<_> = failed.map(|target| target.name.clone()).collect();
+    let names: Vec<_> = failed.filter_map(|target| target.run.links().name.clone()).collect();
     if names.is_empty() { Ok(()) } else { Err(DependencyError::Failed { names }.into()) }
 }
 
-impl Dependency {
+impl Execution {
     /// Calls its pipeline, or waits for the call by another project.
-    fn build(&self) {
+    fn build(self: &Arc<Self>) {
         self.outcome.get_or_init(|| {
-            let run = &self.run;
-            let jobs = run.kin().jobs.as_ref();
-            let Some(pipeline) = run.pipeline() else { return Ok(()) };
-            let _scope = Scope { project: Some(self.name.clone()), ..Scope::default() }.enter();
-            let project = Dynamic::from(stage::Project(Arc::clone(run)));
-            let outcome = pipeline.call(&new_engine(run), "build", vec![project]);
-            if outcome.is_ok() {
-                run.settle();
-            }
+            let (run, links) = (&self.run, self.run.links());
+            let _scope = Scope { project: links.name.clone(), ..Scope::default() }.enter();
+            let outcome = self.call("build", Vec::new());
             run.save();
             run.progress.results.finish_all(&run.session.events);
             if outcome.is_err() && !run.options.keep_going {
-                jobs.inspect(|jobs| jobs.stop());
+                links.jobs.as_ref().inspect(|jobs| jobs.stop());
             }
             outcome.map(drop)
         });
-    }
-
-    /// Whether the error only summarizes those of images and dependencies.
-    pub fn is_summary(error: &ScriptError) -> bool {
-        error.stage().is_some_and(|stage| stage.kind() == ErrorKind::Summary)
-            || matches!(error, ScriptError::Cancelled)
     }
 }

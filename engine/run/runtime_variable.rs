@@ -3,10 +3,10 @@
 
 use miette::Diagnostic as _;
 
-use super::base::{ForeignBase, built_before, fixed_reference};
+use super::dependency_images::{ForeignBase, built_before, fixed_reference};
+use super::{Run, RunError};
 use crate::config::CustomConfig;
 use crate::image::ImageReference;
-use crate::run::{Run, RunError};
 
 /// A runtime variable has no value.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
@@ -144,9 +144,9 @@ fn find<'a>(run: &'a Run, variable: &'a str) -> Result<Named<'a>, RunError> {
     let form = "write `${runtime.images.NAME}` or `${runtime.dependencies.DEPENDENCY.images.NAME}`, with `.image` or \
                 `.tag` at its end for a part";
     let (owner, dependency, image) = if let Some(rest) = variable.strip_prefix("dependencies.") {
-        let found = run.kin().dependencies.iter().find_map(|(name, dependency)| {
+        let found = run.links().dependencies.iter().find_map(|(name, dependency)| {
             let image = rest.strip_prefix(name.as_str())?.strip_prefix(".images.")?;
-            Some((&*dependency.run, Some(dependency.name.as_str()), image))
+            Some((&**dependency, dependency.links().name.as_deref(), image))
         });
         let left_out =
             |name: &&String| rest.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'));

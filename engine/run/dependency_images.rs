@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Dependency, RunLinks};
+use super::{Finished, Run, RunLinks};
 use crate::config::ImageConfig;
 use crate::graph::project_image;
 use crate::image::{ImageReference, TagTemplate};
-use crate::run::{Finished, Run};
 
 /// A base image that belongs to a dependency.
 pub struct ForeignBase {
@@ -20,9 +19,9 @@ pub struct ForeignBase {
 ///
 /// `None` for any other image, a disabled one, and one that was never built: then the reference is used as it is.
 pub fn foreign_base(run: &Run, reference: &str) -> Option<ForeignBase> {
-    let (dependency, image) = find(run.kin(), reference)?;
-    let finished = dependency.run.finished(&image).or_else(|| built_before(&dependency.run, &image))?;
-    Some(ForeignBase { name: format!("{}.{image}", dependency.name), finished })
+    let (dependency, image) = find(run.links(), reference)?;
+    let finished = dependency.finished(&image).or_else(|| built_before(&dependency, &image))?;
+    Some(ForeignBase { name: dependency.links().full_name(&image), finished })
 }
 
 /// The full reference of a disabled image of the project or a dependency that `reference` refers to without a tag. The
@@ -35,7 +34,7 @@ pub fn disabled_base(run: &Run, reference: &str) -> Option<ImageReference> {
         return None;
     }
     let named = |run: &Run| Some(project_image(&run.project, reference)?.clone());
-    let below = || run.kin().all_dependencies().into_iter().find_map(|dependency| named(&dependency.run));
+    let below = || run.links().all_dependencies().into_iter().find_map(|dependency| named(&dependency));
     let image = named(run).or_else(below).filter(|image| image.disabled)?;
     fixed_reference(&image)
 }
@@ -46,10 +45,10 @@ pub(super) fn fixed_reference(image: &ImageConfig) -> Option<ImageReference> {
     Some(image.repository.with_tag(tag))
 }
 
-/// The dependency below the project of `kin`, and its image, that `reference` refers to.
-pub(super) fn find(kin: &RunLinks, reference: &str) -> Option<(Arc<Dependency>, String)> {
-    kin.all_dependencies().into_iter().find_map(|dependency| {
-        let image = project_image(&dependency.run.project, reference).filter(|image| !image.disabled)?;
+/// The dependency below the project of `links`, and its image, that `reference` refers to.
+fn find(links: &RunLinks, reference: &str) -> Option<(Arc<Run>, String)> {
+    links.all_dependencies().into_iter().find_map(|dependency| {
+        let image = project_image(&dependency.project, reference).filter(|image| !image.disabled)?;
         let image = image.name.clone();
         Some((dependency, image))
     })

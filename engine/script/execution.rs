@@ -1,0 +1,116 @@
+//! One run of a pipeline: its compiled scripts, those of its dependencies, and what calling them has produced.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use indexmap::IndexMap;
+use rhai::Dynamic;
+
+use super::{Pipeline, ScriptError, new_engine, stage};
+use crate::event::Outcome;
+use crate::lock::lock;
+use crate::plan::Plan;
+use crate::run::{Run, each_once};
+
+/// One run of a pipeline, as its scripts see it. Shared by all its threads.
+pub struct Execution {
+    /// The run.
+    pub run: Arc<Run>,
+    /// The compiled scripts.
+    pub pipeline: Arc<Pipeline>,
+    /// The directory of a dependency, for display; empty for the user's project.
+    pub folder: String,
+    /// Its dependencies, by their names in this project.
+    pub dependencies: Vec<(String, Arc<Self>)>,
+    /// The dependencies that its pipeline builds first.
+    pub targets: Vec<Arc<Self>>,
+    /// Of a dependency: the result of its pipeline, after its call.
+    pub(super) outcome: OnceLock<Result<(), Arc<ScriptError>>>,
+    pub(super) failures: Mutex<Vec<(String, Arc<ScriptError>)>>,
+    /// The latest plan of each image.
+    pub(super) plans: Mutex<IndexMap<String, Plan>>,
+}
+
+impl Execution {
+    /// A run of `pipeline` without dependencies.
+    pub fn new(run: Arc<Run>, pipeline: Arc<Pipeline>) -> Self {
+        Self {
+            run,
+            pipeline,
+            folder: String::new(),
+            dependencies: Vec::new(),
+            targets: Vec::new(),
+            outcome: OnceLock::new(),
+            failures: Mutex::default(),
+            plans: Mutex::default(),
+        }
+    }
+
+    /// Calls the function `name` of the pipeline with the project and `arguments`.
+    ///
+    /// # Errors
+    /// The error that stopped the script, with the places of the call chain.
+    pub fn call(self: &Arc<Self>, name: &str, arguments: Vec<Dynamic>) -> Result<Dynamic, Arc<ScriptError>> {
+        let project = Dynamic::from(stage::Project(Arc::clone(self)));
+        let arguments = std::iter::once(project).chain(arguments).collect();
+        let value = self.pipeline.call(&new_engine(self), name, arguments)?;
+        self.run.settle();
+        Ok(value)
+    }
+
+    /// Records that the work on `image` failed.
+    pub fn fail(&self, image: &str, error: ScriptError) {
+        let (outcome, reason) = match &error {
+            ScriptError::Cancelled => (Outcome::Cancelled, "stopped".to_owned()),
+            error => (Outcome::Failed, error.to_string()),
+        };
+        let results = &self.run.progress.results;
+        results.break_off(image, outcome, &reason);
+        if !matches!(error, ScriptError::Cancelled) {
+            lock(&self.failures).push((image.to_owned(), Arc::new(error)));
+        }
+        results.finish(&self.run.session.events, image);
+    }
+
+    /// The failed images with their errors, in order of failure.
+    pub fn failures(&self) -> Vec<(String, Arc<ScriptError>)> {
+        lock(&self.failures).clone()
+    }
+
+    /// Whether its pipeline was called as that of a dependency, and succeeded.
+    pub fn is_built(&self) -> bool {
+        self.outcome.get().is_some_and(Result::is_ok)
+    }
+
+    /// The error of its pipeline, if it was called as that of a dependency and failed.
+    pub fn failure(&self) -> Option<&Arc<ScriptError>> {
+        self.outcome.get()?.as_ref().err()
+    }
+
+    /// All projects that are built before this one, each once, in dependency order.
+    pub fn all_targets(&self) -> Vec<Arc<Self>> {
+        each_once(self.targets.iter(), Self::all_targets)
+    }
+
+    /// In a dry run: saves `plan`, of an image of this project or of a dependency, for explanations.
+    pub(super) fn keep_plan(&self, plan: &Plan) {
+        // A plan that is going to be built holds the lock of its image.
+        if !self.run.options.dry_run {
+            return;
+        }
+        let owner = self.of(plan.image().run()).unwrap_or(self);
+        lock(&owner.plans).insert(plan.image().name().to_owned(), plan.clone());
+    }
+
+    /// Removes and returns the saved plans.
+    pub fn take_plans(&self) -> IndexMap<String, Plan> {
+        std::mem::take(&mut *lock(&self.plans))
+    }
+
+    /// The project of `run`, this one or one below.
+    fn of(&self, run: &Arc<Run>) -> Option<&Self> {
+        if Arc::ptr_eq(&self.run, run) {
+            return Some(self);
+        }
+        self.dependencies.iter().find_map(|(_, dependency)| dependency.of(run))
+    }
+}
