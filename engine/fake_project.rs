@@ -21,7 +21,7 @@ pub struct FakeProject {
     folder: TempDir,
     runtime: tokio::runtime::Runtime,
     memory: Memory,
-    /// The effects of the latest dry run.
+    /// The effects of the latest plan.
     effects: Mutex<Arc<Effects>>,
 }
 
@@ -135,12 +135,17 @@ impl FakeProject {
         self.build_files(vec![self.script_file("windlass.rhai", script)], options)
     }
 
-    /// The effects of the latest dry run.
+    /// Plans `build` of the default pipeline with `script` as override: effects are only recorded.
+    pub fn plan_with(&self, script: &str, options: RunOptions) -> PipelineRun {
+        self.call_build(vec![self.script_file("windlass.rhai", script)], options, true)
+    }
+
+    /// The effects of the latest plan.
     pub fn effects(&self) -> Vec<String> {
         lock(&self.effects).list().into_iter().map(|effect| effect.what).collect()
     }
 
-    /// The builder of each image that the latest dry run would have built: `api oci`.
+    /// The builder of each image that the latest plan would have built: `api oci`.
     pub fn planned_builders(&self) -> Vec<String> {
         let list = lock(&self.effects).list();
         let builder = |effect: &Effect| match &effect.kind {
@@ -152,7 +157,7 @@ impl FakeProject {
             .collect()
     }
 
-    /// The references that the latest dry run would have pushed.
+    /// The references that the latest plan would have pushed.
     pub fn planned_pushes(&self) -> Vec<String> {
         let mut pushes: Vec<_> =
             lock(&self.effects).list().iter().flat_map(|effect| effect.pushed().to_vec()).collect();
@@ -210,6 +215,10 @@ impl FakeProject {
 
     /// Runs `build` of the default pipeline with `overrides`, in this order.
     pub fn build_files(&self, overrides: Vec<ScriptFile>, options: RunOptions) -> PipelineRun {
+        self.call_build(overrides, options, false)
+    }
+
+    fn call_build(&self, overrides: Vec<ScriptFile>, options: RunOptions, is_planning: bool) -> PipelineRun {
         let files = std::iter::once(ScriptFile::default_build()).chain(overrides).collect();
         let compile = |files| Pipeline::compile(files, self.folder.path());
         let (pipeline, wrong) = match compile(files) {
@@ -218,14 +227,19 @@ impl FakeProject {
                 (compile(vec![ScriptFile::default_build()]).expect("it is valid"), Some(Arc::new(error)))
             }
         };
-        let (events, execution) = self.set_up(pipeline, options);
+        let (events, execution) = self.set_up(pipeline, options, is_planning);
         let result = wrong.map_or_else(|| execution.call("build", Vec::new()), Err);
         let events = std::mem::take(&mut *lock(&events));
         PipelineRun { result, events, execution }
     }
 
     /// A run of the project, and its list of emitted events.
-    fn set_up(&self, pipeline: Pipeline, options: RunOptions) -> (Arc<Mutex<Vec<Event>>>, Arc<Execution>) {
+    fn set_up(
+        &self,
+        pipeline: Pipeline,
+        options: RunOptions,
+        is_planning: bool,
+    ) -> (Arc<Mutex<Vec<Event>>>, Arc<Execution>) {
         let environment = Some(HashMap::new());
         let load =
             LoadOptions { directory: self.folder.path().to_owned(), environment, ..LoadOptions::default() };
@@ -243,7 +257,7 @@ impl FakeProject {
         let selection = Selection::new(&tree, &project, &Request::default()).expect("all is selected");
         let host = self.memory.host();
         let effects = Arc::default();
-        let host = if options.dry_run { host.planning(&effects) } else { host };
+        let host = if is_planning { host.planning(&effects) } else { host };
         *lock(&self.effects) = effects;
         let runtime = self.runtime.handle().clone();
         let session = Session::new(host, &sink, CancellationToken::new(), runtime);

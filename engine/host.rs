@@ -65,4 +65,6 @@ pub struct Host {
     pub registry: Arc<dyn Registry>,
     /// Counts commands that may have written files of the project.
     pub writes: Writes,
+    /// Whether effects are only recorded, so that what they would produce does not exist.
+    pub is_planning: bool,
 }

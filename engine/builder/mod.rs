@@ -90,9 +90,17 @@ pub struct BuiltImage {
     pub built_for: Option<BuiltFor>,
     /// The base images that were taken from a daemon, with their IDs there.
     pub daemon_bases: BTreeMap<String, String>,
+    /// Whether the build was only recorded, so that the image does not exist.
+    pub is_planned: bool,
 }
 
 impl BuiltImage {
+    /// This, but the build was only recorded.
+    #[must_use]
+    pub fn planned(self) -> Self {
+        Self { is_planned: true, ..self }
+    }
+
     /// An image that a daemon holds under `image_id`.
     pub fn in_daemon(image_id: String) -> Self {
         Self { image_id: Some(image_id), ..Self::default() }

@@ -71,8 +71,7 @@ pub(super) fn dry_run(
     let effects: Arc<Effects> = Arc::default();
     let images: Arc<Mutex<IndexMap<String, PlannedImage>>> = Arc::default();
     let events = listen(global, &effects, &images);
-    let run_options =
-        RunOptions { dry_run: true, keep_going: true, jobs: 1, ..prepared.run_options(options) };
+    let run_options = RunOptions { keep_going: true, jobs: 1, ..prepared.run_options(options) };
     let (execution, call) = prepared.start(global, run_options, &events, &runtime, Some(&effects))?;
     let name = call.pipeline.clone();
     let outcome = call_pipeline(&execution, call, global.no_warn);

@@ -120,7 +120,6 @@ impl PipelineOptions {
             builder: self.builder,
             keep_going: self.keep_going,
             tags: self.tags.clone(),
-            dry_run: false,
             state: None,
             ignores_files: false,
             pods: self.pods.settings(),

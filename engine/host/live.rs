@@ -61,6 +61,7 @@ impl Host {
             random: Arc::new(random::LiveRandom),
             registry: Arc::new(registry::LiveRegistry { client, events: events.clone() }),
             writes: crate::host::Writes::default(),
+            is_planning: false,
         }
     }
 }

@@ -133,6 +133,7 @@ impl Memory {
             random: this(),
             registry: this(),
             writes: crate::host::Writes::default(),
+            is_planning: false,
         }
     }
 

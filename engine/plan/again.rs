@@ -9,10 +9,10 @@ use crate::event::Level;
 use crate::image::context::shown;
 
 impl Plan {
-    /// Whether a command that may have written its files has run since this plan was made. Never in a dry run.
+    /// Whether a command that may have written its files has run since this plan was made.
     pub fn is_outdated(&self) -> bool {
         let run = self.image.run();
-        !run.options.dry_run && self.seen.as_ptr() != Arc::as_ptr(&run.forest())
+        self.seen.as_ptr() != Arc::as_ptr(&run.forest())
     }
 
     /// This new plan with the decision of the earlier plan `decided`.

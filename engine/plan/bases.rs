@@ -137,9 +137,9 @@ impl<'a> Bases<'a> {
     }
 }
 
-/// In a dry run: what builds will inherit from an image of a dependency, which no daemon has yet.
+/// On a planning host: what builds will inherit from an image of a dependency, which no daemon has yet.
 fn foreseen(run: &Run, base: &str) -> Option<BaseConfig> {
-    let targets = if run.options.dry_run { run.links().all_targets() } else { Vec::new() };
+    let targets = if run.session.host.is_planning { run.links().all_targets() } else { Vec::new() };
     targets.iter().find_map(|target| {
         let known = target.known_name(base.to_owned());
         let planned = || if known == base { None } else { look_up(run, &known) };
@@ -161,7 +161,7 @@ pub(super) fn look_up(run: &Run, base: &str) -> Option<BaseConfig> {
     Some(found)
 }
 
-/// In a dry run: assumes that builds inherit the same from the next image of a custom command as from its latest one.
+/// On a planning host: assumes that builds inherit the same from the next image of a custom command as from its latest one.
 pub(super) fn learn_from_earlier(image: &Image, references: &[ImageReference]) {
     let run = image.run();
     let records = run.records(image.name());

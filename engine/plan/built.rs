@@ -276,8 +276,8 @@ impl Built {
         let outcome = if self.was_built { Outcome::Built } else { Outcome::Skipped };
         let run = self.image.run();
         if let Some(reference) = self.references().into_iter().next() {
-            // In a dry run, nothing is built.
-            let is_planned = self.was_built && run.options.dry_run;
+            // A planning host builds nothing.
+            let is_planned = self.was_built && run.session.host.is_planning;
             let identity = (!is_planned).then(|| record.identity());
             let finished = Finished { key: record.key, reference, identity, is_new: self.was_built };
             run.finish(self.image.name(), finished);

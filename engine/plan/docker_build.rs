@@ -79,7 +79,7 @@ impl Plan {
             _ if options.use_build_kit == Some(false) => check(Taker::Classic)?,
             _ => check(Taker::BuildKit)?,
         }
-        let moved = !run.options.dry_run && recipe.bases_moved(run);
+        let moved = !run.session.host.is_planning && recipe.bases_moved(run);
         let (reach, selection) = match moved {
             true => self.reach_again(recipe)?,
             false => (recipe.reach.clone(), recipe.selection.clone()),
@@ -168,14 +168,17 @@ impl Plan {
         let built = built.inspect_err(|_| {
             recipe.bases.iter().for_each(|base| run.memory.bases.forget(base));
         })?;
-        let identity = self.identity_of_built(recipe, moved, &sent)?;
+        let identity = match built.is_planned {
+            true => self.identity()?.clone(),
+            false => self.identity_of_built(recipe, moved, &sent)?,
+        };
         // The recorded configuration of the image that had these tags before does not apply to this one.
         tags.iter().for_each(|tag| run.memory.bases.forget(&self.reference(tag).to_string()));
-        if run.options.dry_run {
+        if built.is_planned {
             self.predict_config(recipe, &tags);
         }
         let daemon_bases = match builder {
-            BuilderKind::Docker if !run.options.dry_run => {
+            BuilderKind::Docker if !built.is_planned => {
                 daemon_bases(run, &recipe.dockerfile, &recipe.parents)?
             }
             _ => BTreeMap::new(),
@@ -278,9 +281,6 @@ impl Plan {
         sent: &SentFiles,
     ) -> Result<Identity, StageError> {
         let run = self.image.run();
-        if run.options.dry_run {
-            return self.identity().cloned();
-        }
         let found = recipe.unknown_bases.iter().filter(|base| look_up(run, base).is_some()).count();
         if found == 0 && !moved {
             return Ok(self.identify(recipe.selection.digest_as_sent(sent)?));
@@ -359,9 +359,6 @@ fn tell_context(events: &ImageEvents, reach: &ContextSources, selection: &Select
 
 /// Saves the file list of `digest`, to report changed files later.
 pub(super) fn keep_context(run: &Run, digest: &ContextDigest) {
-    if run.options.dry_run {
-        return;
-    }
     if let Err(error) = run.memory.store.keep_context(&digest.digest(), || digest.to_bytes()) {
         run.session.notice(Level::Debug, format!("cannot save the file list of a build context: {error}"));
     }

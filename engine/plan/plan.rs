@@ -198,8 +198,7 @@ impl Plan {
         let always = self.always().or(always);
         let (verdict, reason) = self.judge(always)?;
         let plan = Self { verdict, reason, ..self };
-        let run = plan.image.run();
-        if plan.needs_build() && !run.options.dry_run { plan.claimed(always) } else { Ok(plan) }
+        if plan.needs_build() { plan.claimed(always) } else { Ok(plan) }
     }
 
     /// This plan, decided again if another run built the image in the meantime. An image that is built regardless does
@@ -446,7 +445,7 @@ impl Plan {
         };
         self.tell(reuse_decision(&reuse));
         let Reuse { mut record, tags, untagged, source, .. } = reuse;
-        if run.options.dry_run {
+        if run.session.host.is_planning {
             self.foresee_names(&record, &tags, &source);
         }
         for tag in &untagged {
@@ -468,7 +467,7 @@ impl Plan {
         Ok(Built::reused(&self.image, record, source))
     }
 
-    /// In a dry run: records that the image of `record` will have `tags`.
+    /// On a planning host: records that the image of `record` will have `tags`.
     fn foresee_names(&self, record: &Record, tags: &[Tag], source: &Source) {
         let run = self.image.run();
         let mut names = record.tags.iter().map(|tag| self.reference(tag).to_string());
@@ -560,11 +559,18 @@ impl Plan {
             &events,
             &run.session.cancellation(),
         ))?;
-        if run.options.dry_run {
+        let is_planned = run.session.host.is_planning;
+        if is_planned {
             learn_from_earlier(&self.image, &request.references);
         }
         let identity = self.identity_of_run(identity)?;
-        self.remember(&identity, tags, BuiltImage::default(), BTreeMap::new(), true)
+        self.remember(
+            &identity,
+            tags,
+            BuiltImage { is_planned, ..BuiltImage::default() },
+            BTreeMap::new(),
+            true,
+        )
     }
 
     pub(super) fn remember(
@@ -581,14 +587,15 @@ impl Plan {
             Some(dockerfile) => inputs.with_dockerfile(dockerfile),
             None => inputs,
         };
-        let BuiltImage { image_id, stored, is_pushed, digest, built_for, daemon_bases: taken } = built;
+        let BuiltImage { image_id, stored, is_pushed, digest, built_for, daemon_bases: taken, is_planned } =
+            built;
         let events = self.image.events();
         let mut pushed = BTreeMap::new();
         for tag in tags.iter().filter(|_| is_pushed) {
             events.pushed(self.reference(tag).to_string(), digest.clone());
             pushed.insert(tag.clone(), digest.clone());
         }
-        if custom {
+        if custom && !is_planned {
             pushed.extend(self.pushed_by_command(&tags)?);
         }
         let source = match (&image_id, stored, pushed.keys().next()) {
@@ -611,7 +618,7 @@ impl Plan {
             custom,
             push_skipped: custom && self.image.run().options.skip_push,
             built_at: Some(self.image.run().session.host.clock.now().as_second()),
-            bases: self.used_bases(),
+            bases: if is_planned { BTreeMap::new() } else { self.used_bases() },
             daemon_bases: daemon_bases.into_iter().chain(taken).collect(),
             built_for: built_for.filter(|_| identity.inputs.platform.is_none()),
             inputs,
@@ -627,7 +634,7 @@ impl Plan {
         let run = self.image.run();
         let options = &run.options;
         let mut pushed = Vec::new();
-        for tag in tags.iter().filter(|_| options.check_registry && !options.skip_push && !options.dry_run) {
+        for tag in tags.iter().filter(|_| options.check_registry && !options.skip_push) {
             let digest = run.session.wait(run.session.host.registry.digest(&self.reference(tag)))??;
             pushed.extend(digest.map(|digest| (tag.clone(), Some(digest))));
         }
@@ -637,9 +644,6 @@ impl Plan {
     /// The identities of its base images as used by the build.
     fn used_bases(&self) -> BTreeMap<String, BaseIdentity> {
         let run = self.image.run();
-        if run.options.dry_run {
-            return BTreeMap::new();
-        }
         self.bases.iter().map(|(name, finished)| (name.clone(), identify(run, finished))).collect()
     }
 }

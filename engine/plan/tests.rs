@@ -161,8 +161,12 @@ impl Story {
         }
     }
 
-    fn run(&self, dry_run: bool) -> PipelineRun {
-        self.world.build_with(self.script, RunOptions { dry_run, ..self.options.clone() })
+    fn plan(&self) -> PipelineRun {
+        self.world.plan_with(self.script, self.options.clone())
+    }
+
+    fn build(&self) -> PipelineRun {
+        self.world.build_with(self.script, self.options.clone())
     }
 }
 
@@ -176,10 +180,10 @@ proptest! {
             story.apply(edit);
             let files = story.world.files();
             story.world.take_log();
-            let plan = story.run(true);
+            let plan = story.plan();
             prop_assert_eq!(story.world.files(), files, "a plan changes no file");
             prop_assert_eq!(story.world.take_log(), Vec::<String>::new(), "a plan does nothing");
-            let build = story.run(false);
+            let build = story.build();
             build.succeeds();
             // A plan leaves random characters to the build, where the test world always returns an `x`.
             let hide = |line: &String| line.replace("xxxxx", "#####").replace("-xx", "-##");
@@ -260,19 +264,18 @@ proptest! {
                 Some(1) => world.prune("acme/low-base"),
                 Some(_) => world.remove("low/.windlass"),
             }
-            let options = |dry_run| RunOptions {
+            let options = RunOptions {
                 jobs: 1,
-                dry_run,
                 skip_push: option == 1,
                 check_registry: option == 2,
                 ..RunOptions::default()
             };
             let files = world.files();
             world.take_log();
-            let plan = world.build_with("", options(true));
+            let plan = world.plan_with("", options.clone());
             prop_assert_eq!(world.files(), files, "a plan changes no file");
             prop_assert_eq!(world.take_log(), Vec::<String>::new(), "a plan does nothing");
-            let build = world.build_with("", options(false));
+            let build = world.build_with("", options);
             build.succeeds();
             prop_assert_eq!(plan.decisions(), build.decisions(), "{:?}", CHANGES.get(change));
             prop_assert_eq!(plan.keys(), build.keys(), "{:?}", CHANGES.get(change));
@@ -285,8 +288,7 @@ proptest! {
 fn plan_lists_what_the_build_does() {
     let world = world();
     let script = "fn tags(image) { [`${image.name}-##`] }";
-    let options = |dry_run| RunOptions { jobs: 1, dry_run, ..RunOptions::default() };
-    world.build_with(script, options(true)).succeeds();
+    world.plan_with(script, RunOptions { jobs: 1, ..RunOptions::default() }).succeeds();
     let planned = world.effects();
     assert_eq!(
         planned[..4],

@@ -51,7 +51,7 @@ impl Image {
         }
         match self.obstacle() {
             Ok(None) => {
-                if !run.options.dry_run {
+                if !run.session.host.is_planning {
                     let message = format!("building without a daemon, into the image store: {error}");
                     run.session.notice_once(Level::Info, message);
                 }

@@ -20,7 +20,7 @@ pub struct ImageProgress {
     finished: Mutex<HashMap<String, Finished>>,
     /// The unfinished builds that the run continues, by image.
     unsettled: Mutex<HashMap<String, Vec<String>>>,
-    /// In a dry run: for each planned reference, an existing reference of the same image.
+    /// On a planning host: for each planned reference, an existing reference of the same image.
     planned_names: Mutex<HashMap<String, String>>,
 }
 
@@ -59,7 +59,7 @@ impl Run {
         lock(&self.progress.finished).get(image).cloned()
     }
 
-    /// In a dry run: records that the image `known` will have the reference `planned`.
+    /// Records that the image `known` will have the reference `planned`.
     pub fn plan_name(&self, planned: String, known: &str) {
         lock(&self.progress.planned_names).insert(planned, known.to_owned());
     }
@@ -71,7 +71,7 @@ impl Run {
 
     /// Marks the build of `record` as reusable for later runs once the work on `image` succeeds.
     pub fn take_up(&self, image: &str, record: &Record) {
-        if self.options.dry_run || record.progress == Progress::Settled {
+        if record.progress == Progress::Settled {
             return;
         }
         let mut unsettled = lock(&self.progress.unsettled);
@@ -101,9 +101,7 @@ impl Run {
 
     /// Records that `check` has succeeded on the build of `record`.
     pub fn note_verified(&self, image: &str, record: &Record, check: Digest) {
-        if !self.options.dry_run
-            && let Err(error) = self.memory.store.verified(image, &record.build, check)
-        {
+        if let Err(error) = self.memory.store.verified(image, &record.build, check) {
             self.tell_forgetful(&error);
         }
     }

@@ -42,10 +42,11 @@ pub(crate) struct GitAnswer {
 }
 
 impl Memory {
-    /// The memory of a project whose state is in `root`. The directory `cache` is never part of a build context.
-    pub(super) fn new(root: &Path, cache: PathBuf) -> Self {
+    /// The memory of a project whose records are in `store`, in the directory `root`. The directory `cache` is never part
+    /// of a build context.
+    pub(super) fn new(store: ImageStore, root: &Path, cache: PathBuf) -> Self {
         Self {
-            store: ImageStore::new(root),
+            store,
             bases: BaseMemory::new(root),
             git_answers: Mutex::default(),
             dockerfiles: Mutex::default(),
@@ -127,9 +128,6 @@ impl Run {
 
     /// Records a build. An unwritable state only slows down the next run, so it is a warning, once per run.
     pub fn remember(&self, image: &str, record: &Record) {
-        if self.options.dry_run {
-            return;
-        }
         if let Err(error) = self.memory.store.remember(image, record) {
             self.tell_forgetful(&error);
         }
@@ -143,9 +141,9 @@ impl Run {
         }
     }
 
-    /// Writes caches for the next run: stat indexes, facts about base images. A dry run writes nothing.
+    /// Writes caches for the next run: stat indexes, facts about base images.
     pub fn save(&self) {
-        if self.options.dry_run {
+        if !self.memory.store.writes() {
             return;
         }
         if let Some(warning) = self.memory.bases.warning() {

@@ -33,6 +33,7 @@ use crate::image::ImageReference;
 use crate::own_file;
 use crate::process::{ExecRequest, Pipe, ProcessError};
 use crate::scope::Scope;
+use crate::state::ImageStore;
 
 pub use claim::Claim;
 pub use cluster_progress::ClusterProgress;
@@ -88,8 +89,10 @@ impl Run {
     ) -> Result<Arc<Self>, RunError> {
         let root = options.state.as_deref().unwrap_or(&project.root);
         let cache = cache_folder(|name| session.host.environment.variable(name));
+        let store =
+            if session.host.is_planning { ImageStore::read_only(root) } else { ImageStore::new(root) };
         // Inside the project, the directory above it would be a new input of the second run.
-        if !options.dry_run && cache.starts_with(&project.root) {
+        if store.writes() && cache.starts_with(&project.root) {
             let _ = own_file::create_folder(&cache);
         }
         let of_registries = project.pull_secrets.iter().filter_map(|secret| secret.password.as_ref());
@@ -97,7 +100,7 @@ impl Run {
             session.secrets.add(password.expose());
         }
         let mut run = Self {
-            memory: Memory::new(root, cache),
+            memory: Memory::new(store, root, cache),
             options,
             session,
             progress: ImageProgress::default(),
@@ -207,7 +210,7 @@ impl Run {
             events.emit(Event::Notice { image: None, level: Level::Warning, message });
         };
         // A plan must record it before it ends.
-        if self.options.dry_run {
+        if self.session.host.is_planning {
             self.session.runtime().block_on(runs);
         } else {
             self.session.runtime().spawn(runs);

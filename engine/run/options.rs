@@ -30,8 +30,6 @@ pub struct RunOptions {
     pub keep_going: bool,
     /// Tags for all images instead of the configured ones.
     pub tags: Vec<TagTemplate>,
-    /// Change and record nothing: only plan.
-    pub dry_run: bool,
     /// The parent directory of `.windlass/`, where builds are recorded; default: the project directory.
     pub state: Option<PathBuf>,
     /// Treat all build contexts as empty, because only the scripts are checked.
@@ -67,7 +65,6 @@ impl Default for RunOptions {
             builder: None,
             keep_going: false,
             tags: Vec::new(),
-            dry_run: false,
             state: None,
             ignores_files: false,
             pods: PodSettings::default(),

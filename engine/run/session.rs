@@ -36,8 +36,12 @@ impl Session {
     /// A session on `host` that reports to `events`, without secrets, and waits on `runtime`.
     pub fn new(host: Host, events: &Events, cancel: CancellationToken, runtime: Handle) -> Self {
         let secrets = Secrets::default();
-        let exec = CountedExec { inner: Arc::clone(&host.exec), writes: host.writes.clone() };
-        let exec = MaskedExec { inner: Arc::new(exec), secrets: secrets.clone() };
+        let mut exec = Arc::clone(&host.exec);
+        // A command that is only recorded writes nothing.
+        if !host.is_planning {
+            exec = Arc::new(CountedExec { inner: exec, writes: host.writes.clone() });
+        }
+        let exec = MaskedExec { inner: exec, secrets: secrets.clone() };
         Self {
             host: Host { exec: Arc::new(exec), ..host },
             events: secrets.masking(events),

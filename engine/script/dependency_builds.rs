@@ -10,8 +10,8 @@ use crate::scope::Scope;
 /// The stack size of a thread that runs a script.
 const STACK: usize = 16 << 20;
 
-/// Builds the dependencies of the project of `execution` in parallel, each with its own pipeline and once per command. In a
-/// dry run, builds them one by one, so that the effects have an order.
+/// Builds the dependencies of the project of `execution` in parallel, each with its own pipeline and once per command. With
+/// one job, builds them one by one, so that the effects have an order.
 ///
 /// # Errors
 /// [`DependencyError::Failed`] if some fail; each records its error.
@@ -30,7 +30,7 @@ pub(super) fn build_all(execution: &Execution) -> Result<(), StageError> {
         };
         for target in targets {
             match start(target) {
-                Ok(thread) if run.options.dry_run => {
+                Ok(thread) if run.options.jobs == 1 => {
                     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
                 }
                 Ok(_) => {}

@@ -91,10 +91,10 @@ impl Execution {
         each_once(self.targets.iter(), Self::all_targets)
     }
 
-    /// In a dry run: saves `plan`, of an image of this project or of a dependency, for explanations.
+    /// On a planning host: saves `plan`, of an image of this project or of a dependency, for explanations.
     pub(super) fn keep_plan(&self, plan: &Plan) {
         // A plan that is going to be built holds the lock of its image.
-        if !self.run.options.dry_run {
+        if !self.run.session.host.is_planning {
             return;
         }
         let owner = self.of(plan.image().run()).unwrap_or(self);

@@ -25,8 +25,12 @@ impl ImageStore {
     /// Tries to acquire the lock of `image`, without waiting.
     ///
     /// # Errors
-    /// If the file cannot be written, or the file system does not support locks.
+    /// If the file cannot be written, because the store is read-only or otherwise, or the file system does not support
+    /// locks.
     pub fn try_lock_image(&self, image: &str) -> io::Result<LockAttempt> {
+        if !self.writes() {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
         let folder = self.prepare()?.join("locks");
         crate::own_file::create_folder(&folder)?;
         let path = folder.join(file_name(image));

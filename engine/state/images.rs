@@ -251,12 +251,23 @@ struct ImageFile {
 #[derive(Debug, Clone)]
 pub struct ImageStore {
     folder: PathBuf,
+    writes: bool,
 }
 
 impl ImageStore {
     /// The store of the project in `root`. Nothing is read or written yet.
     pub fn new(root: &Path) -> Self {
-        Self { folder: root.join(".windlass") }
+        Self { folder: root.join(".windlass"), writes: true }
+    }
+
+    /// The store of the project in `root`, to which nothing is ever written: what is to be recorded is dropped.
+    pub fn read_only(root: &Path) -> Self {
+        Self { writes: false, ..Self::new(root) }
+    }
+
+    /// Whether something can be written to it.
+    pub fn writes(&self) -> bool {
+        self.writes
     }
 
     /// The recorded builds of `image`, the newest first, and a warning if its file is damaged: then there
@@ -283,6 +294,9 @@ impl ImageStore {
     /// # Errors
     /// If the file cannot be written.
     pub fn remember(&self, image: &str, record: &Record) -> io::Result<()> {
+        if !self.writes {
+            return Ok(());
+        }
         let _lock = self.lock()?;
         let mut records = self.records(image).0;
         let before = contexts(&records);
@@ -314,7 +328,7 @@ impl ImageStore {
 
     /// Changes the records of these builds of `image`.
     fn change(&self, image: &str, builds: &[String], change: impl Fn(&mut Record)) -> io::Result<()> {
-        if builds.is_empty() {
+        if builds.is_empty() || !self.writes {
             return Ok(());
         }
         let _lock = self.lock()?;
@@ -355,7 +369,7 @@ impl ImageStore {
     /// If the file cannot be written.
     pub fn keep_context(&self, digest: &Digest, list: impl FnOnce() -> Vec<u8>) -> io::Result<()> {
         let path = self.context_path(digest);
-        if path.exists() {
+        if path.exists() || !self.writes {
             return Ok(());
         }
         self.prepare()?;

@@ -176,7 +176,6 @@ impl ProjectCheck {
             environment: loaded.environment,
             force_build: true,
             keep_going: true,
-            dry_run: true,
             ignores_files: true,
             jobs: 1,
             ..RunOptions::default()

@@ -1,5 +1,7 @@
 //! `${runtime...}` in commands of `devspace.yaml`: the references of images from their last builds.
 
+use std::sync::Arc;
+
 use tokio_util::sync::CancellationToken;
 
 use crate::command::cli::GlobalOptions;
@@ -37,8 +39,9 @@ pub fn filled(command: &CommandConfig, global: &GlobalOptions) -> Result<Command
         Selection::new(&tree, &loaded.project, &Request::default()).map_err(Failure::wrong_use)?;
     let runtime = new_runtime()?;
     let events = Events::new(|_| ());
-    let options = RunOptions { environment: loaded.environment, dry_run: true, ..RunOptions::default() };
+    let options = RunOptions { environment: loaded.environment, ..RunOptions::default() };
     let host = Host::live(&events, &host_options(&loaded.project, &tree, &options));
+    let host = host.planning(&Arc::default());
     let session = Session::new(host, &events, CancellationToken::new(), runtime.handle().clone());
     let pipeline = Pipeline::compile(vec![ScriptFile::default_build()], &loaded.project.root);
     let pipeline = pipeline.map_err(Failure::wrong_use)?;

@@ -110,6 +110,7 @@ impl PlanningCluster {
             namespace,
         };
         self.effects.push(Effect::new(Some(&request.image), what, kind));
-        Ok(if pushes { BuiltImage::in_registry(None) } else { BuiltImage::default() })
+        let built = if pushes { BuiltImage::in_registry(None) } else { BuiltImage::default() };
+        Ok(built.planned())
     }
 }

@@ -75,7 +75,7 @@ impl Docker for PlanningDocker {
         // A pipeline may select Docker without checking that it responds.
         self.inner.reachable().await?;
         self.effects.push(Effect::build("docker", &request));
-        Ok(BuiltImage::in_daemon(PLANNED.to_owned()))
+        Ok(BuiltImage::in_daemon(PLANNED.to_owned()).planned())
     }
 
     async fn tag(&self, _: &str, reference: &ImageReference) -> Result<(), StageError> {

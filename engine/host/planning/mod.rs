@@ -53,6 +53,7 @@ impl Host {
             random: Arc::new(Placeholder),
             registry: Arc::new(registry::PlanningRegistry { inner: self.registry, effects: note() }),
             writes: self.writes,
+            is_planning: true,
         }
     }
 }

@@ -43,7 +43,7 @@ impl Oci for PlanningOci {
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
         self.effects.push(Effect::build("oci", &request));
-        Ok(BuiltImage::in_store(Digest::of("planned")))
+        Ok(BuiltImage::in_store(Digest::of("planned")).planned())
     }
 
     async fn annotate(

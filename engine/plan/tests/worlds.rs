@@ -111,11 +111,10 @@ impl Case {
         world
     }
 
-    fn options(&self, dry_run: bool) -> RunOptions {
+    fn options(&self) -> RunOptions {
         RunOptions {
             jobs: 1,
             keep_going: true,
-            dry_run,
             builder: self.builder,
             skip_push: self.skip_push,
             ..RunOptions::default()
@@ -130,10 +129,10 @@ proptest! {
     fn plan_and_build_take_the_same_builder_in_every_world(case in case()) {
         let world = case.world();
         let script = SCRIPTS[case.script];
-        let planned = world.build_with(script, case.options(true));
+        let planned = world.plan_with(script, case.options());
         prop_assert_eq!(world.take_log(), Vec::<String>::new(), "a plan does nothing");
         let planned = Told::new(&planned, world.planned_builders(), world.planned_pushes());
-        let built = world.build_with(script, case.options(false));
+        let built = world.build_with(script, case.options());
         let built = Told::new(&built, world.builders(), world.pushed());
         prop_assert_eq!(&planned, &built);
         if case.skip_push {
@@ -152,9 +151,10 @@ fn disabled_image_is_a_base_under_its_tag() {
         )
     };
     let world = FakeProject::of_config(&config("['9.9', '9']"));
-    let made = |from: &str, dry_run: bool| {
+    let made = |from: &str, is_planned: bool| {
         world.write("Dockerfile", &format!("FROM {from}\nCOPY a.txt /\n"));
-        let ended = world.build_with("", RunOptions { jobs: 1, dry_run, ..RunOptions::default() });
+        let options = RunOptions { jobs: 1, ..RunOptions::default() };
+        let ended = if is_planned { world.plan_with("", options) } else { world.build_with("", options) };
         ended.succeeds();
         (ended.keys(), world.made("app"))
     };
