@@ -27,6 +27,8 @@ pub(crate) mod lock;
 pub mod oci;
 pub mod own_file;
 pub mod plan;
+mod plural;
+mod poll;
 pub mod process;
 pub mod registry;
 pub mod report;

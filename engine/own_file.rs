@@ -1,6 +1,6 @@
 //! Internal files and directories: no other user can write to them, regardless of the umask.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 
@@ -47,6 +47,20 @@ fn create_with(path: &Path, mode: u32) -> io::Result<()> {
 /// If it cannot be opened.
 pub fn create(path: &Path) -> io::Result<File> {
     options().create(true).truncate(true).open(path)
+}
+
+/// Tries to lock `file`, until it is closed, without waiting. Returns whether no other process holds the lock; always
+/// where the file system does not support locks, such as some network file systems.
+///
+/// # Errors
+/// If the lock fails for another reason.
+pub fn try_lock(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }
 
 /// The options to open a file for writing.

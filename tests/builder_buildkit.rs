@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
-use indexmap::IndexMap;
 use miette::Diagnostic;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -68,20 +67,15 @@ impl Project {
 
     fn request(&self, dockerfile: &str, selection: Selection) -> BuildRequest {
         BuildRequest {
-            image: "api".into(),
             references: vec![self.reference().parse().expect("reference")],
-            dockerfile: Arc::new(Dockerfile::parse("Dockerfile", dockerfile).expect("Dockerfile")),
-            context: Arc::new(selection),
-            target: None,
             // These builds need no network, whatever the state of the daemon's networks.
             network: Some("none".into()),
-            build_args: IndexMap::new(),
-            secret_args: Default::default(),
-            proxies: Default::default(),
-            labels: Default::default(),
-            platform: None,
-            directory: self.root.path().to_owned(),
-            sent: std::sync::Arc::default(),
+            ..BuildRequest::new(
+                "api",
+                Dockerfile::parse("Dockerfile", dockerfile).expect("Dockerfile"),
+                selection,
+                self.root.path(),
+            )
         }
     }
 

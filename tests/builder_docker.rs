@@ -61,19 +61,15 @@ impl Fixture {
         ];
         entries.extend(files.iter().map(|(path, text)| entry(path, 0o644, (*text).into())));
         BuildRequest {
-            image: "api".into(),
             references: vec![self.reference("one"), self.reference("two")],
-            dockerfile: Arc::new(Dockerfile::parse("Dockerfile", dockerfile).unwrap()),
-            context: Arc::new(Selection::from_entries(entries)),
-            target: None,
             network: Some("none".into()),
             build_args: [("GREETING".to_owned(), "hello & more".to_owned())].into_iter().collect(),
-            secret_args: Default::default(),
-            proxies: Default::default(),
-            labels: Default::default(),
-            platform: None,
-            directory: self.folder.path().to_owned(),
-            sent: std::sync::Arc::default(),
+            ..BuildRequest::new(
+                "api",
+                Dockerfile::parse("Dockerfile", dockerfile).unwrap(),
+                Selection::from_entries(entries),
+                self.folder.path(),
+            )
         }
     }
 
@@ -271,19 +267,13 @@ async fn a_daemon_that_stops_is_named() {
     });
     let credentials: AuthLookup = Arc::new(|_| Box::pin(async { None }));
     let request = BuildRequest {
-        image: "api".into(),
         references: vec!["r.io/api:1".parse().unwrap()],
-        dockerfile: Arc::new(Dockerfile::parse("Dockerfile", "FROM scratch\n").unwrap()),
-        context: Arc::new(Selection::from_entries(vec![])),
-        target: None,
-        network: None,
-        build_args: Default::default(),
-        secret_args: Default::default(),
-        proxies: Default::default(),
-        labels: Default::default(),
-        platform: None,
-        directory: folder.path().to_owned(),
-        sent: std::sync::Arc::default(),
+        ..BuildRequest::new(
+            "api",
+            Dockerfile::parse("Dockerfile", "FROM scratch\n").unwrap(),
+            Selection::from_entries(vec![]),
+            folder.path(),
+        )
     };
     let events = Events::none().of_image("api");
     let classic = Classic { daemon, credentials };

@@ -6,7 +6,6 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +39,29 @@ fn builds(project: &Project) -> crate::harness::Output {
 #[track_caller]
 fn skips(project: &Project) {
     project.run(BUILD).success().stderr_has("skipped");
+}
+
+#[test]
+fn an_excluded_file_is_not_an_input() {
+    let project = Project::new()
+        .file("devspace.yaml", "version: v1beta9\nimages:\n  api:\n    image: acme/api\n")
+        .file("Dockerfile", "FROM scratch\nCOPY --exclude=docs --exclude=**/*.md . /app/\nCOPY b.md /\n")
+        .file("src/a.go", "a")
+        .file("src/a.md", "a")
+        .file("docs/a.txt", "a")
+        .file("b.md", "b");
+    let run = || project.run(["build", "--builder", "oci", "--skip-push", "-t", "1"]);
+    run().success().stderr_has("built");
+    for path in ["src/a.md", "docs/a.txt", "docs/new"] {
+        project.write(path, "changed");
+        run().success().stderr_has("skipped");
+    }
+    let report = project.run(["why", "--if-changed", "docs/a.txt", "--if-changed", "src/a.go"]);
+    report.success().stdout_has("api  is skipped: no COPY, ADD or RUN --mount of its Dockerfile reads it");
+    for path in ["src/a.go", "b.md"] {
+        project.write(path, "changed");
+        run().success().stderr_has(format!("{path} changed"));
+    }
 }
 
 #[test]
@@ -189,19 +211,14 @@ async fn layers(
 ) -> Option<serde_json::Value> {
     let context = Context::open(&Arc::new(Forest::default()), root, None).expect("a context");
     let request = BuildRequest {
-        image: "api".into(),
         references: vec![reference.parse().expect("a reference")],
-        dockerfile: Arc::new(dockerfile.clone()),
-        context: Arc::new(context.select(reach, &|_| ()).expect("a selection")),
-        target: None,
         network: Some("none".into()),
-        build_args: IndexMap::new(),
-        secret_args: Default::default(),
-        proxies: Default::default(),
-        labels: Default::default(),
-        platform: None,
-        directory: root.to_owned(),
-        sent: std::sync::Arc::default(),
+        ..BuildRequest::new(
+            "api",
+            dockerfile.clone(),
+            context.select(reach, &|_| ()).expect("a selection"),
+            root,
+        )
     };
     for _ in 0..3 {
         let events = Events::none().of_image("api");

@@ -27,6 +27,8 @@ const FLOORS: [&[&str]; 9] = [
         "input_file",
         "lock",
         "own_file",
+        "plural",
+        "poll",
         "process",
         "scope",
         "secret",

@@ -131,7 +131,6 @@ impl From<Unsendable> for BuildError {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::SystemTime;
 
     use futures_util::TryStreamExt as _;
@@ -150,21 +149,12 @@ mod tests {
     }
 
     fn archive(entries: Vec<Entry>) -> Archive {
-        let request = BuildRequest {
-            image: "api".into(),
-            references: Vec::new(),
-            dockerfile: Arc::new(Dockerfile::parse("Dockerfile", "FROM scratch\n").unwrap()),
-            context: Arc::new(Selection::from_entries(entries)),
-            target: None,
-            network: None,
-            build_args: Default::default(),
-            secret_args: std::collections::BTreeSet::new(),
-            proxies: Default::default(),
-            labels: Default::default(),
-            platform: None,
-            directory: "/no/such/folder".into(),
-            sent: Arc::default(),
-        };
+        let request = BuildRequest::new(
+            "api",
+            Dockerfile::parse("Dockerfile", "FROM scratch\n").unwrap(),
+            Selection::from_entries(entries),
+            "/no/such/folder",
+        );
         Archive::new(&request).unwrap()
     }
 

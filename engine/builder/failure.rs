@@ -141,24 +141,12 @@ mod tests {
 
     #[test]
     fn the_instruction_of_a_step_is_shown() {
-        let request = BuildRequest {
-            image: "api".into(),
-            references: Vec::new(),
-            dockerfile: std::sync::Arc::new(
-                crate::image::Dockerfile::parse("Dockerfile", "FROM a AS x\nRUN make\nRUN make test\n")
-                    .unwrap(),
-            ),
-            context: std::sync::Arc::default(),
-            target: None,
-            network: None,
-            build_args: indexmap::IndexMap::new(),
-            secret_args: std::collections::BTreeSet::new(),
-            proxies: Default::default(),
-            labels: Default::default(),
-            platform: None,
-            directory: "/".into(),
-            sent: std::sync::Arc::default(),
-        };
+        let request = BuildRequest::new(
+            "api",
+            crate::image::Dockerfile::parse("Dockerfile", "FROM a AS x\nRUN make\nRUN make test\n").unwrap(),
+            Default::default(),
+            "/",
+        );
         for name in ["[x 3/3] RUN make test", "[3/3] RUN make test", "Step 3/3 : RUN make test"] {
             let error = "exit code: 3".to_owned();
             let step = FailedStep { name: name.into(), error, output: Vec::new() };

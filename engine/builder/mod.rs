@@ -60,6 +60,31 @@ pub struct BuildRequest {
 }
 
 impl BuildRequest {
+    /// A request to build the last build stage of `dockerfile` with the files of `context`, without references and with
+    /// the builder's defaults for the rest.
+    pub fn new(
+        image: impl Into<String>,
+        dockerfile: Dockerfile,
+        context: Selection,
+        directory: impl Into<PathBuf>,
+    ) -> Self {
+        Self {
+            image: image.into(),
+            references: Vec::new(),
+            dockerfile: Arc::new(dockerfile),
+            context: Arc::new(context),
+            target: None,
+            network: None,
+            build_args: IndexMap::new(),
+            secret_args: BTreeSet::new(),
+            proxies: IndexMap::new(),
+            labels: IndexMap::new(),
+            platform: None,
+            directory: directory.into(),
+            sent: Arc::default(),
+        }
+    }
+
     /// All build arguments: those of the request, and the proxies.
     pub fn given_args(&self) -> IndexMap<String, String> {
         self.proxies.clone().into_iter().chain(self.build_args.clone()).collect()
@@ -120,9 +145,6 @@ impl BuiltImage {
 /// A way to build images.
 #[async_trait]
 pub trait Builder: Send + Sync {
-    /// Its name in configuration and scripts: `docker`, `kaniko`, `oci`.
-    fn name(&self) -> &'static str;
-
     /// Builds an image and gives it all its references.
     ///
     /// Dropping the future, or cancelling `cancel`, stops the build and leaves nothing running.

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use crate::plural::noun;
 use crate::registry::{Credential, domain_of};
 use crate::secret::Secret;
 
@@ -135,12 +136,12 @@ impl fmt::Display for PullSecret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let registries: Vec<_> = self.logins.iter().map(|login| login.registry.as_str()).collect();
         let accounts = self.service_accounts.join(", ");
-        let noun = if self.service_accounts.len() == 1 { "account" } else { "accounts" };
+        let accounts_noun = noun(self.service_accounts.len(), "account");
         write!(formatter, "create the pull secret {} for {}", self.name, registries.join(", "))?;
         if self.service_accounts.is_empty() {
             return Ok(());
         }
-        write!(formatter, ", used by the service {noun} {accounts}")
+        write!(formatter, ", used by the service {accounts_noun} {accounts}")
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::pull_secret::docker_config;
 use super::{ClusterAccess, ClusterError, MANAGER, PullSecret, PullSecretResult};
+use crate::poll::poll;
 use crate::registry::{CredentialError, CredentialStore};
 use crate::secret::Secret;
 
@@ -88,21 +89,15 @@ impl ClusterAccess {
             "add the pull secret `{name}` to the service account `{account}` in the namespace `{}`",
             context.namespace
         );
-        let end = tokio::time::Instant::now() + ACCOUNT_LIMIT;
-        loop {
-            match self.try_to_add(&api, name, account, &doing).await {
-                // The account of a new namespace may not exist yet, and a changed account must be read again.
-                Err(ClusterError::NoServiceAccount { .. } | ClusterError::Conflict { .. })
-                    if tokio::time::Instant::now() < end =>
-                {
-                    tokio::time::sleep(ACCOUNT_PAUSE).await;
-                }
-                // With permanent changes to the account, another secret name does not help.
-                Err(ClusterError::Conflict { doing, reason }) => {
-                    return Err(ClusterError::Refused { doing, reason });
-                }
-                answer => return answer,
-            }
+        // The account of a new namespace may not exist yet, and a changed account must be read again.
+        let is_final = |answer: &Result<(), ClusterError>| {
+            !matches!(answer, Err(ClusterError::NoServiceAccount { .. } | ClusterError::Conflict { .. }))
+        };
+        let attempt = || self.try_to_add(&api, name, account, &doing);
+        match poll(ACCOUNT_PAUSE, ACCOUNT_LIMIT, attempt, is_final).await {
+            // With permanent changes to the account, another secret name does not help.
+            Err(ClusterError::Conflict { doing, reason }) => Err(ClusterError::Refused { doing, reason }),
+            answer => answer,
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::plural::counted;
+
 /// Reads an age: `90s`, `30m`, `12h`, `7d`, `4w`.
 ///
 /// # Errors
@@ -36,7 +38,7 @@ pub(super) fn shown(seconds: u64) -> String {
     let units = [("day", 24 * 3600), ("hour", 3600), ("minute", 60)];
     let found = units.into_iter().find(|(_, length)| seconds >= *length);
     let (unit, count) = found.map_or(("second", seconds), |(unit, length)| (unit, seconds / length));
-    if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
+    counted(count, unit)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::amount::{age, shown};
 use super::exit_status::{ExitStatus, Failure};
 use super::stdout::{print, print_json};
 use crate::oci::{BlobStore, Cleaned, Origin, Retention};
+use crate::plural::counted;
 
 /// The options of `windlass cleanup`.
 #[derive(Debug, clap::Args)]
@@ -67,9 +68,8 @@ fn text(cleaned: &Cleaned, dry_run: bool) -> String {
         let unused = shown(image.unused_for);
         let _ = writeln!(text, "{}: {origin}, not used for {unused}", image.name.reference);
     }
-    let noun = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     let verb = if dry_run { "would remove" } else { "removed" };
-    let (images, blobs) = (noun(cleaned.images.len(), "image"), noun(cleaned.blobs, "blob"));
+    let (images, blobs) = (counted(cleaned.images.len(), "image"), counted(cleaned.blobs, "blob"));
     let (bytes, left) = (HumanBytes(cleaned.bytes), HumanBytes(cleaned.left));
     let in_use = match cleaned.in_use {
         0 => String::new(),

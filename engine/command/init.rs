@@ -14,6 +14,7 @@ use clap::{Args, ValueHint};
 
 use super::exit_status::{ExitStatus, Failure};
 use crate::image::Repository;
+use crate::plural::counted;
 use candidate::Candidate;
 
 /// The file that is written.
@@ -178,8 +179,7 @@ fn named<'a>(candidates: impl Iterator<Item = &'a Candidate>) -> String {
 }
 
 fn tell(chosen: &[Candidate]) {
-    let images = if chosen.len() == 1 { "image" } else { "images" };
-    eprintln!("wrote {FILE} with {} {images}: {}", chosen.len(), named(chosen.iter()));
+    eprintln!("wrote {FILE} with {}: {}", counted(chosen.len(), "image"), named(chosen.iter()));
     eprintln!(
         "next: run `windlass build --skip-push` to build without pushing, or `windlass build` to build and push"
     );

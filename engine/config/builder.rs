@@ -7,7 +7,8 @@ use super::ImageConfig;
 use crate::suggestion::nearest;
 
 /// The builder of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum BuilderKind {
     /// None: the image is disabled.
     Disabled,

@@ -1,6 +1,6 @@
 //! Checkouts: one directory in the user's cache for each source, grouped by repository.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -159,22 +159,14 @@ impl Checkouts {
     ) -> Result<File, GitError> {
         let refused = |error: io::Error| GitError::folder(&self.folder, &error);
         let lock = crate::own_file::create(&folder.with_extension("lock")).map_err(refused)?;
-        loop {
-            match lock.try_lock() {
-                Ok(()) => return Ok(lock),
-                // Each git command of the process that holds the lock has a timeout.
-                Err(TryLockError::WouldBlock) => {}
-                // Some network file systems do not support locks.
-                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
-                    return Ok(lock);
-                }
-                Err(TryLockError::Error(error)) => return Err(refused(error)),
-            }
+        // Each git command of the process that holds the lock has a timeout.
+        while !crate::own_file::try_lock(&lock).map_err(refused)? {
             let pause = tokio::time::sleep(PAUSE);
             if cancel.run_until_cancelled(pause).await.is_none() {
                 return Err(GitError::Cancelled { url: source.shown_url() });
             }
         }
+        Ok(lock)
     }
 }
 

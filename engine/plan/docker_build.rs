@@ -99,10 +99,7 @@ impl Plan {
         let (named, target_name) =
             recipe.dockerfile.inner.with_bases(&replacements)?.with_target_name(target)?;
         let mut request = BuildRequest {
-            image: self.image.name().to_owned(),
             references: tags.iter().map(|tag| self.reference(tag)).collect(),
-            dockerfile: Arc::new(named),
-            context: Arc::new(selection),
             target: target_name,
             network: self.image.config().options.network.clone(),
             build_args: recipe.dockerfile.own_args(),
@@ -110,8 +107,8 @@ impl Plan {
             proxies: (*recipe.dockerfile.proxies).clone(),
             labels: self.image.config().options.labels.clone(),
             platform: self.image.platform(),
-            directory: run.project.root.clone(),
             sent: Arc::new(SentFiles::new(run.index(recipe.context.root()))),
+            ..BuildRequest::new(self.image.name(), named, selection, run.project.root.clone())
         };
         let method = match builder {
             BuilderKind::Kaniko => KanikoBuild::METHOD,

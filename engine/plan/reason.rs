@@ -1,5 +1,7 @@
 //! Describes which input makes a build necessary.
 
+use crate::plural::{counted, noun};
+
 use super::difference::{Difference, Input, Sign};
 
 /// Why an image differs from its latest build, as a phrase: `src/main.go changed`.
@@ -18,7 +20,7 @@ pub fn why_build(differences: &[Difference]) -> String {
             (Input::Platform, _) => "the platform changed".to_owned(),
             (Input::Arguments, _) => "the Docker arguments changed".to_owned(),
             (Input::BuildArg, _) => {
-                let noun = if args.len() == 1 { "build argument" } else { "build arguments" };
+                let noun = noun(args.len(), "build argument");
                 format!("{noun} {} changed", args.join(", "))
             }
             (Input::Parent, Sign::Added) => format!("now built from `{name}`"),
@@ -45,8 +47,7 @@ fn files_changed(files: &[&str]) -> String {
         [one] => format!("{one} changed"),
         [one, two] => format!("{one} and {two} changed"),
         [one, two, rest @ ..] => {
-            let files = if rest.len() == 1 { "file" } else { "files" };
-            format!("{one}, {two} and {} more {files} changed", rest.len())
+            format!("{one}, {two} and {} changed", counted(rest.len(), "more file"))
         }
     }
 }

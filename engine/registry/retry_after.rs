@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
+use crate::plural::counted;
+
 /// The wait that `headers` request, in seconds or until a date (RFC 9110, section 10.2.3). A date is compared with the
 /// response's `Date` header if it has one, because the local clock may differ.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
@@ -26,7 +28,7 @@ pub(super) fn spoken(time: Duration) -> String {
         120..7200 => (seconds.div_ceil(60), "minute"),
         _ => (seconds.div_ceil(3600), "hour"),
     };
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+    counted(count, unit)
 }
 
 #[cfg(test)]

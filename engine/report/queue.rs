@@ -7,8 +7,8 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use jiff::Timestamp;
 
-use super::text::count;
 use crate::event::{Event, Level};
+use crate::plural::counted;
 
 /// The maximum size of queued output in bytes; if it is exceeded, the writers wait.
 const LIMIT: usize = 1 << 20;
@@ -122,7 +122,7 @@ impl Queue {
 }
 
 fn omission(image: Option<String>, lines: u64) -> Event {
-    let message = format!("{} of output omitted: the terminal is too slow", count(lines, "line"));
+    let message = format!("{} of output omitted: the terminal is too slow", counted(lines, "line"));
     Event::Notice { image, level: Level::Info, message }
 }
 

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::text::{count, elapsed};
+use super::text::elapsed;
 use crate::event::{Event, Level, Outcome};
+use crate::plural::counted;
 
 /// Counts the results of images.
 #[derive(Debug, Default)]
@@ -50,7 +51,7 @@ impl Summary {
         };
         let mut first = format!("{counts} in {}", elapsed(seconds));
         if self.warnings > 0 {
-            let _ = write!(first, ", {}", count(self.warnings, "warning"));
+            let _ = write!(first, ", {}", counted(self.warnings, "warning"));
         }
         let mut lines = vec![first];
         for (outcome, word) in &outcomes[2..] {

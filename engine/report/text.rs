@@ -43,11 +43,6 @@ pub(super) fn amount(done: u64, total: Option<u64>) -> String {
     text
 }
 
-/// `count` and the noun, singular or plural: `1 line`, `2 lines`.
-pub(super) fn count(count: u64, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

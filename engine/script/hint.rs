@@ -2,6 +2,7 @@
 
 use super::trace::ScriptLocation;
 use super::{Pipeline, reference, resolver, stage};
+use crate::plural::counted;
 use crate::suggestion::nearest;
 
 /// What to write instead of the unknown function `name`; `on` is the type of its first argument, if known.
@@ -22,8 +23,7 @@ pub fn function(pipeline: &Pipeline, name: &str, on: Option<&str>) -> String {
         let counts: Vec<_> =
             callable.iter().filter(|(known, _)| known == name).map(|(_, count)| count).collect();
         if let [count] = counts.as_slice() {
-            let noun = if **count == 1 { "argument" } else { "arguments" };
-            return format!("`{name}` takes {count} {noun}");
+            return format!("`{name}` takes {}", counted(**count, "argument"));
         }
         stages.extend(callable.iter().map(|(known, _)| known.clone()));
         stages.extend(reference::functions().iter().map(|function| function.name().to_owned()));

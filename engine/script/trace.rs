@@ -1,5 +1,7 @@
 //! The places of a script that an error passed through, as excerpts that a diagnostic can show.
 
+use crate::plural::noun;
+
 use std::fmt;
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
@@ -160,7 +162,7 @@ impl Excerpt {
             }
         };
         let names: Vec<_> = of_one_line.map(name).collect();
-        let noun = if names.len() == 1 { "line" } else { "lines" };
+        let noun = noun(names.len(), "line");
         let title = format!("{verb} {}, {noun} {}", first.file(), names.join(", "));
         Some(Self { title, source: None, labels: Vec::new() })
     }

@@ -1,7 +1,7 @@
 //! Recorded builds: one small file per image, with its last few builds.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -397,24 +397,15 @@ impl ImageStore {
     fn lock(&self) -> io::Result<File> {
         let lock = crate::own_file::create(&self.prepare()?.join("lock"))?;
         let end = Instant::now() + PATIENCE;
-        loop {
-            match lock.try_lock() {
-                Ok(()) => return Ok(lock),
-                Err(TryLockError::WouldBlock) if Instant::now() < end => {
-                    std::thread::sleep(Duration::from_millis(2));
-                }
-                Err(TryLockError::WouldBlock) => {
-                    let seconds = PATIENCE.as_secs();
-                    let message = format!("another process held its lock for {seconds} seconds");
-                    return Err(io::Error::new(io::ErrorKind::TimedOut, message));
-                }
-                // Some network file systems do not support locks; each file is still replaced atomically.
-                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
-                    return Ok(lock);
-                }
-                Err(TryLockError::Error(error)) => return Err(error),
+        while !crate::own_file::try_lock(&lock)? {
+            if Instant::now() >= end {
+                let seconds = PATIENCE.as_secs();
+                let message = format!("another process held its lock for {seconds} seconds");
+                return Err(io::Error::new(io::ErrorKind::TimedOut, message));
             }
+            std::thread::sleep(Duration::from_millis(2));
         }
+        Ok(lock)
     }
 
     fn image_path(&self, image: &str) -> PathBuf {

@@ -40,10 +40,6 @@ pub struct Classic {
 
 #[async_trait]
 impl Builder for Classic {
-    fn name(&self) -> &'static str {
-        "docker"
-    }
-
     async fn build(
         &self,
         request: BuildRequest,

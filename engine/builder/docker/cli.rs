@@ -43,10 +43,6 @@ pub struct Cli {
 
 #[async_trait]
 impl Builder for Cli {
-    fn name(&self) -> &'static str {
-        "docker"
-    }
-
     async fn build(
         &self,
         request: BuildRequest,
@@ -250,21 +246,18 @@ mod tests {
     #[test]
     fn arguments_stand_in_the_documented_order() {
         let request = BuildRequest {
-            image: "api".into(),
             references: vec!["r.io/api:1".parse().unwrap(), "r.io/api:2".parse().unwrap()],
-            dockerfile: std::sync::Arc::new(crate::image::Dockerfile::parse("D", "FROM scratch\n").unwrap()),
-            context: std::sync::Arc::default(),
             target: Some("final".into()),
             network: Some("host".into()),
             build_args: [("TOKEN", "hunter2"), ("PATH", "/bin")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
-            secret_args: std::collections::BTreeSet::new(),
-            proxies: Default::default(),
-            labels: Default::default(),
-            platform: None,
-            directory: "/".into(),
-            sent: std::sync::Arc::default(),
+            ..BuildRequest::new(
+                "api",
+                crate::image::Dockerfile::parse("D", "FROM scratch\n").unwrap(),
+                Default::default(),
+                "/",
+            )
         };
         let arguments =
             arguments(&request, "/id", &BuilderArgs::of_docker(vec![("--no-cache".to_owned(), None)]));

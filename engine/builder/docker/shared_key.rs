@@ -37,7 +37,6 @@ pub(super) fn shared_key(request: &BuildRequest, copy: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::SystemTime;
 
     use super::*;
@@ -47,21 +46,12 @@ mod tests {
         let entry = |(path, mode): &(&str, u32)| {
             Entry::new(*path, EntryKind::Directory, *mode, SystemTime::UNIX_EPOCH)
         };
-        let request = BuildRequest {
-            image: "api".into(),
-            references: Vec::new(),
-            dockerfile: Arc::new(Dockerfile::parse("Dockerfile", "FROM scratch\n").expect("parsed")),
-            context: Arc::new(Selection::from_entries(folders.iter().map(entry).collect())),
-            target: None,
-            network: None,
-            build_args: Default::default(),
-            secret_args: Default::default(),
-            proxies: Default::default(),
-            labels: Default::default(),
-            platform: None,
-            directory: "/project".into(),
-            sent: Arc::default(),
-        };
+        let request = BuildRequest::new(
+            "api",
+            Dockerfile::parse("Dockerfile", "FROM scratch\n").expect("parsed"),
+            Selection::from_entries(folders.iter().map(entry).collect()),
+            "/project",
+        );
         shared_key(&request, copy)
     }
 

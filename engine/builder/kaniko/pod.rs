@@ -161,21 +161,14 @@ pub(super) mod tests {
 
     pub fn request() -> BuildRequest {
         BuildRequest {
-            image: "api".into(),
             references: ["acme/api:1", "acme/api:2"].map(|text| text.parse().expect("a reference")).into(),
-            dockerfile: std::sync::Arc::new(
-                crate::image::Dockerfile::parse("D", "FROM scratch\n").expect("a Dockerfile"),
-            ),
-            context: std::sync::Arc::default(),
-            target: None,
-            network: None,
             build_args: [("A", "1"), ("B", "2 3")].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
-            secret_args: std::collections::BTreeSet::new(),
-            proxies: Default::default(),
-            labels: Default::default(),
-            platform: None,
-            directory: "/".into(),
-            sent: std::sync::Arc::default(),
+            ..BuildRequest::new(
+                "api",
+                crate::image::Dockerfile::parse("D", "FROM scratch\n").expect("a Dockerfile"),
+                Default::default(),
+                "/",
+            )
         }
     }
 

@@ -16,7 +16,7 @@ use super::pack::{Pack, PackSource};
 use super::root_fs::RootFs;
 use super::state::State;
 use crate::image::Digest;
-use crate::image::context::{Changed, Content, EntryKind, Pattern, shown};
+use crate::image::context::{Changed, Content, EntryKind, Exclusion, shown};
 use crate::image::dockerfile::Copy;
 
 impl Assembly<'_> {
@@ -34,15 +34,8 @@ impl Assembly<'_> {
         let chown = copy.chown.as_deref().map(expand).transpose()?.filter(|chown| !chown.is_empty());
         let chmod = copy.chmod.as_deref().map(expand).transpose()?.filter(|chmod| !chmod.is_empty());
         let mode = chmod.as_deref().map(Mode::parse).transpose()?;
-        // BuildKit expands no variables here.
-        let exclude = copy.exclude.iter().map(|pattern| {
-            let names: Vec<&str> =
-                pattern.trim().split('/').filter(|name| !["", "."].contains(name)).collect();
-            let root = if pattern.trim().starts_with('/') { "/" } else { "" };
-            Pattern::compile(&format!("{root}{}", names.join("/")))
-                .ok_or_else(|| format!("invalid pattern `--exclude={pattern}`"))
-        });
-        let exclude = exclude.collect::<Result<_, _>>()?;
+        let exclude = Exclusion::parse(&copy.exclude)
+            .map_err(|pattern| format!("invalid pattern `--exclude={pattern}`"))?;
         let documents = copy.documents.iter().map(|document| {
             let content = match document.expands {
                 true => state.variables.expand_document(&document.content)?,

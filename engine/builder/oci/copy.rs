@@ -8,7 +8,7 @@ use super::mode::Mode;
 use super::node::{ContentLocation, FileContent, Folder, FsNode, Meta, Name};
 use super::root_fs::{DEEPEST, Path, RootFs, names, shown, too_deep};
 use crate::image::Selection;
-use crate::image::context::{Content, Entry, EntryKind, Glob, Pattern, bytes_of, has_wildcards, text_of};
+use crate::image::context::{Content, Entry, EntryKind, Exclusion, Glob, bytes_of, has_wildcards, text_of};
 
 /// How files are copied.
 #[derive(Debug, Default)]
@@ -21,8 +21,8 @@ pub(super) struct Transfer {
     pub(super) time: Option<u64>,
     /// The time of parent directories that are created.
     pub(super) now: u64,
-    /// Patterns of excluded files.
-    pub(super) exclude: Vec<Pattern>,
+    /// The files that are not copied.
+    pub(super) exclude: Exclusion,
 }
 
 /// Where files are copied to.
@@ -191,10 +191,10 @@ impl Transfer {
         if target.len() > DEEPEST {
             return Err(too_deep().into());
         }
-        if self.is_excluded(&inside.path) {
+        if self.exclude.excludes(&inside.path) {
             // An entry of an excluded directory may be included, and then the directory is copied too.
             if let FsNode::Folder(folder) = node
-                && self.exclude.iter().any(|pattern| pattern.negated)
+                && self.exclude.has_exceptions()
             {
                 let count = inside.waiting.len();
                 inside.waiting.push((folder.meta.clone(), target.to_vec()));
@@ -266,15 +266,6 @@ impl Transfer {
             meta.mode = mode.apply(meta.mode, is_folder);
         }
         meta.modified = self.time.unwrap_or(meta.modified);
-    }
-
-    /// Whether `inside`, a path below the copied node, is excluded. The last pattern that matches the path or one of
-    /// its parent directories decides; the copied node itself is never excluded.
-    fn is_excluded(&self, inside: &str) -> bool {
-        let folders = inside.match_indices('/').map(|(end, _)| &inside[..end]);
-        let paths: Vec<&str> = folders.chain((!inside.is_empty()).then_some(inside)).collect();
-        let matches = |pattern: &&Pattern| paths.iter().any(|path| pattern.matches(path));
-        self.exclude.iter().rfind(matches).is_some_and(|pattern| !pattern.negated)
     }
 }
 
@@ -468,7 +459,8 @@ mod tests {
     #[test]
     fn what_is_excluded_stays_behind() {
         let exclude = |patterns: &[&str]| Transfer {
-            exclude: patterns.iter().map(|pattern| Pattern::compile(pattern).expect("a pattern")).collect(),
+            exclude: Exclusion::parse(&patterns.iter().map(ToString::to_string).collect::<Vec<_>>())
+                .expect("valid patterns"),
             ..Transfer::default()
         };
         let found = copied(&exclude(&["lib"]), "dir", "/d", &[]).expect("copied");

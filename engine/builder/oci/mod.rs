@@ -71,10 +71,6 @@ pub struct Oci {
 
 #[async_trait]
 impl Builder for Oci {
-    fn name(&self) -> &'static str {
-        "oci"
-    }
-
     async fn build(
         &self,
         request: BuildRequest,

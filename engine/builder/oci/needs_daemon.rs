@@ -202,6 +202,7 @@ pub(super) fn is_repository(source: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::dockerfile::flags::{FLAGS, FlagSpec, FlagValue};
 
     #[track_caller]
     fn check(text: &str, target: Option<&str>, expected: Option<(usize, &str)>) {
@@ -213,6 +214,54 @@ mod tests {
         let found = needs_daemon(&dockerfile, target, &BuildArgs::new(), &config).unwrap();
         let found = found.as_ref().map(|found| (found.line, found.instruction.as_str()));
         assert_eq!(found, expected, "{text}");
+    }
+
+    /// The flags of instructions that require a daemon.
+    const REFUSED: [(&str, &str); 5] =
+        [("COPY", "parents"), ("RUN", "device"), ("RUN", "mount"), ("RUN", "network"), ("RUN", "security")];
+
+    /// The flags without a meaning here: this one is for git repositories, which require a daemon.
+    const INERT: [(&str, &str); 1] = [("ADD", "keep-git-dir")];
+
+    #[test]
+    fn every_other_flag_is_used() {
+        for FlagSpec { instruction, name, value } in &FLAGS {
+            let example = match *name {
+                "checksum" => format!("sha256:{:064}", 1),
+                "chmod" => "640".to_owned(),
+                "device" => "vendor.com/gpu".to_owned(),
+                "exclude" => "*.md".to_owned(),
+                "from" => "other".to_owned(),
+                "interval" | "timeout" | "start-period" | "start-interval" => "5s".to_owned(),
+                "mount" => "type=cache,target=/c".to_owned(),
+                "network" => "none".to_owned(),
+                "platform" => "linux/s390x".to_owned(),
+                "retries" | "chown" => "3".to_owned(),
+                "security" => "insecure".to_owned(),
+                _ => "true".to_owned(),
+            };
+            let arguments = match *instruction {
+                "FROM" => "scratch",
+                "HEALTHCHECK" => "CMD check",
+                "RUN" => "make",
+                _ => "a /b",
+            };
+            let kind = |flag: &str| {
+                let text = format!("FROM scratch AS other\nFROM scratch\n{instruction} {flag} {arguments}\n");
+                let dockerfile = Dockerfile::parse("Dockerfile", text).unwrap();
+                let last = dockerfile.targets().last().unwrap();
+                let instruction = last.instructions().last().unwrap_or(last.start());
+                (instruction.kind().clone(), reason(instruction.kind()))
+            };
+            let (with, refused) = kind(&format!("--{name}={example}"));
+            let (without, _) = kind("");
+            let flag = (*instruction, *name);
+            assert_eq!(refused.is_some(), REFUSED.contains(&flag), "{flag:?}");
+            let is_inert = refused.is_none() && with == without;
+            assert_eq!(is_inert, INERT.contains(&flag), "{flag:?}");
+            let is_switch = *value == FlagValue::Switch;
+            assert_eq!(is_switch, example == "true", "{instruction} --{name}");
+        }
     }
 
     #[test]

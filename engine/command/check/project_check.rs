@@ -21,6 +21,7 @@ use crate::dependency::{DependencyError, Fetch, FetchEvent, Request, Selection, 
 use crate::error::ErrorKind;
 use crate::event::Events;
 use crate::host::{Host, HostOptions};
+use crate::plural::counted;
 use crate::run::{RunOptions, Session};
 use crate::script::{Execution, Pipeline, ScriptError, Setup, syntax_error};
 use crate::testing;
@@ -59,19 +60,18 @@ pub(super) fn survey(global: &GlobalOptions) -> Result<ProjectCheck, Failure> {
 impl ProjectCheck {
     /// `no problems in 3 images and 2 profiles`; with tests and dependencies if there are any.
     pub(super) fn summary(&self) -> String {
-        let count = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
         let dependencies = match self.dependencies.len() {
             0 => String::new(),
             1 => ", and in 1 dependency".to_owned(),
             number => format!(", and in {number} dependencies"),
         };
         let tests =
-            if self.tests == 0 { String::new() } else { format!(", {}", count(self.tests, "test file")) };
+            if self.tests == 0 { String::new() } else { format!(", {}", counted(self.tests, "test file")) };
         let problems = match self.findings.len() {
             0 => "no problems".to_owned(),
-            found => count(found, "problem"),
+            found => counted(found, "problem"),
         };
-        let (images, profiles) = (count(self.images, "image"), count(self.profiles, "profile"));
+        let (images, profiles) = (counted(self.images, "image"), counted(self.profiles, "profile"));
         format!("{problems} in {images}{tests} and {profiles}{dependencies}")
     }
 

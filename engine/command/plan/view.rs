@@ -8,8 +8,10 @@ use indicatif::HumanBytes;
 use serde::Serialize;
 
 use crate::command::dry_run::{DryRun, Part, PlannedImage};
+use crate::config::BuilderKind;
 use crate::event::{Decision, Outcome};
 use crate::host::planning::{Effect, EffectKind};
+use crate::plural::counted;
 use crate::process::Purpose;
 
 /// The effects that a run would have. The fields are an interface for programs: new ones may be added, but none
@@ -57,7 +59,7 @@ struct ImageView {
     /// Its base images in the project.
     from: Vec<String>,
     /// `docker`, `kaniko`, `buildkit`, `oci` or `custom`, if it would be built.
-    builder: Option<&'static str>,
+    builder: Option<BuilderKind>,
     key: Option<String>,
     /// References; `#` is a random character that the build chooses.
     tags: Vec<String>,
@@ -226,7 +228,7 @@ impl ImageView {
         let tags = result.iter().flat_map(|result| &result.tags);
         let builder = effects.iter().find_map(|effect| match effect.kind {
             EffectKind::Build { builder, .. } | EffectKind::BuildInCluster { builder, .. } => Some(builder),
-            EffectKind::Exec { purpose: Purpose::CustomBuild } => Some("custom"),
+            EffectKind::Exec { purpose: Purpose::CustomBuild } => Some(BuilderKind::Custom),
             _ => None,
         });
         let context = effects.iter().find_map(|effect| match effect.kind {
@@ -268,11 +270,10 @@ impl ImageView {
             line("from", &self.from.join(", "));
         }
         if let Some(builder) = self.builder {
-            line("builder", builder);
+            line("builder", builder.as_str());
         }
         if let Some(ContextView { files, bytes }) = self.context {
-            let noun = if files == 1 { "file" } else { "files" };
-            line("context", &format!("{files} {noun}, {}", HumanBytes(bytes)));
+            line("context", &format!("{}, {}", counted(files, "file"), HumanBytes(bytes)));
         }
         if let Some(key) = &self.key {
             line("key", key);

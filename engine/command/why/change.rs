@@ -9,6 +9,7 @@ use crate::command::dry_run::DryRun;
 use crate::command::exit_status::Failure;
 use crate::event::Decision;
 use crate::plan::{Difference, Input, Plan, Sign};
+use crate::plural::counted;
 use crate::script::ScriptError;
 use crate::state::{InstructionChange, Record};
 
@@ -203,8 +204,7 @@ fn ago(then: Timestamp, now: Timestamp) -> String {
         3600..86_400 => (seconds / 3600, "hour"),
         _ => (seconds / 86_400, "day"),
     };
-    let plural = if count == 1 { "" } else { "s" };
-    format!(" ({count} {unit}{plural} ago)")
+    format!(" ({} ago)", counted(count, unit))
 }
 
 #[cfg(test)]

@@ -8,12 +8,11 @@ use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
 use super::base_failure::base_failure;
-use super::oci::OCI;
 use crate::builder::docker::{
     BuildKit, Classic, Cli, Daemon, DiscoveredEndpoint, PushError, proxies, wants_build_kit,
 };
 use crate::builder::{BuildError, BuildMethod, BuildRequest, Builder, BuiltImage};
-use crate::config::DockerConfig;
+use crate::config::{BuilderKind, DockerConfig};
 use crate::error::{Cancelled, StageError};
 use crate::event::{Event, Events, ImageEvents, Level};
 use crate::host::{Docker, Machine};
@@ -125,7 +124,7 @@ impl Docker for LiveDocker {
         let at = |found: &DiscoveredEndpoint| BuiltFor::builder_at(&found.endpoint);
         let is_same = self.daemon.found().is_ok_and(|found| at(found) == builder);
         // Windlass itself builds only for this machine.
-        if is_same || builder == BuiltFor::builder_at(OCI) {
+        if is_same || builder == BuiltFor::builder_at(BuilderKind::Oci) {
             return None;
         }
         match self.daemon.facts().await {

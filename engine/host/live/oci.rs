@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::builder::docker::Daemon;
 use crate::builder::oci::{BaseImages, Oci as OciBuilder, passed_on, take_saved, taken_before};
 use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
+use crate::config::BuilderKind;
 use crate::error::{Cancelled, StageError};
 use crate::event::{Events, ImageEvents, Level};
 use crate::host::{Attachment, Oci, ProjectPath};
@@ -19,9 +20,6 @@ use crate::lock::lock;
 use crate::oci::{BlobStore, Compression, ImageName, Origin, StoredImage};
 use crate::registry::{RegistryClient, own_platform};
 use crate::state::BuiltFor;
-
-/// The name of windlass's own builder in records.
-pub(super) const OCI: &str = "oci";
 
 /// The time of new files, in seconds since 1970 (reproducible-builds.org).
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
@@ -114,7 +112,11 @@ impl Oci for LiveOci {
         };
         let built = builder.build(request, events, cancel).await?;
         let daemon_bases = std::mem::take(&mut *lock(&taken));
-        Ok(BuiltImage { built_for: Some(BuiltFor::new(own_platform(), OCI)), daemon_bases, ..built })
+        Ok(BuiltImage {
+            built_for: Some(BuiltFor::new(own_platform(), BuilderKind::Oci)),
+            daemon_bases,
+            ..built
+        })
     }
 
     async fn annotate(

@@ -10,6 +10,7 @@ use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::KanikoBuild;
 use crate::builder::{BuildRequest, BuiltImage};
 use crate::cluster::{ClusterContext, ClusterNode, ImageLoad, Loader, PodLogs, PullSecret, PullSecretResult};
+use crate::config::BuilderKind;
 use crate::error::StageError;
 use crate::event::ImageEvents;
 use crate::host::{Cluster, Docker};
@@ -48,7 +49,7 @@ impl Cluster for PlanningCluster {
         _: &ImageEvents,
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
-        self.plan("kaniko", &build.request, build.config.namespace.as_ref(), true)
+        self.plan(BuilderKind::Kaniko, &build.request, build.config.namespace.as_ref(), true)
     }
 
     async fn build_with_buildx(
@@ -58,7 +59,8 @@ impl Cluster for PlanningCluster {
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
         let in_cluster = build.in_cluster();
-        let planned = self.plan("buildkit", &build.request, in_cluster.namespace.as_ref(), build.pushes)?;
+        let planned =
+            self.plan(BuilderKind::BuildKit, &build.request, in_cluster.namespace.as_ref(), build.pushes)?;
         if !build.pushes && !in_cluster.no_load {
             self.docker.reachable().await?;
         }
@@ -90,7 +92,7 @@ impl PlanningCluster {
     /// requested.
     fn plan(
         &self,
-        builder: &'static str,
+        builder: BuilderKind,
         request: &BuildRequest,
         namespace: Option<&String>,
         pushes: bool,

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::effect::{Effect, EffectKind, Effects};
 use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
-use crate::config::DockerConfig;
+use crate::config::{BuilderKind, DockerConfig};
 use crate::error::StageError;
 use crate::event::ImageEvents;
 use crate::host::{Docker, Machine};
@@ -74,7 +74,7 @@ impl Docker for PlanningDocker {
     ) -> Result<BuiltImage, StageError> {
         // A pipeline may select Docker without checking that it responds.
         self.inner.reachable().await?;
-        self.effects.push(Effect::build("docker", &request));
+        self.effects.push(Effect::build(BuilderKind::Docker, &request));
         Ok(BuiltImage::in_daemon(PLANNED.to_owned()).planned())
     }
 

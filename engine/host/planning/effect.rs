@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 
 use crate::builder::BuildRequest;
+use crate::config::BuilderKind;
 use crate::image::ImageReference;
 use crate::process::Purpose;
 use crate::scope::Scope;
@@ -37,8 +38,8 @@ pub struct Effect {
 pub enum EffectKind {
     /// A builder on this machine builds an image.
     Build {
-        /// The builder: `docker`, `oci`.
-        builder: &'static str,
+        /// The builder.
+        builder: BuilderKind,
         /// The references of the image.
         references: Vec<String>,
         /// The number of files sent to the builder.
@@ -49,7 +50,7 @@ pub enum EffectKind {
     /// Kaniko or BuildKit builds an image in the cluster, and pushes it.
     BuildInCluster {
         /// `kaniko` or `buildkit`.
-        builder: &'static str,
+        builder: BuilderKind,
         /// The references of the image in its registry.
         references: Vec<String>,
         /// The number of files sent to the pod.
@@ -103,7 +104,7 @@ impl Effect {
     }
 
     /// `builder` builds `request` on this machine.
-    pub(super) fn build(builder: &'static str, request: &BuildRequest) -> Self {
+    pub(super) fn build(builder: BuilderKind, request: &BuildRequest) -> Self {
         let kind = EffectKind::Build {
             builder,
             references: texts(&request.references),

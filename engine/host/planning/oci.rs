@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::effect::{Effect, EffectKind, Effects, texts};
 use crate::builder::{BuildRequest, BuiltImage};
+use crate::config::BuilderKind;
 use crate::error::StageError;
 use crate::event::ImageEvents;
 use crate::host::{Attachment, Docker, Oci, ProjectPath};
@@ -42,7 +43,7 @@ impl Oci for PlanningOci {
         _: &ImageEvents,
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
-        self.effects.push(Effect::build("oci", &request));
+        self.effects.push(Effect::build(BuilderKind::Oci, &request));
         Ok(BuiltImage::in_store(Digest::of("planned")).planned())
     }
 

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::ContextError;
 use super::glob::{Glob, has_wildcards};
 use super::ignore::Rules;
 use super::tree::{DirEntry, Directory, NodeKind, Tree};
+use super::{ContextError, Exclusion};
+use crate::image::dockerfile::ContextSource;
 
 /// How many symlinks one source may pass through, as in containerd's path resolution.
 const MAX_LINKS: usize = 255;
@@ -14,37 +15,78 @@ const MAX_LINKS: usize = 255;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PathSelection {
     pub(super) whole: bool,
+    /// Whether the directory itself is needed, even if none of its children are.
+    pub(super) is_selected: bool,
     pub(super) children: BTreeMap<Box<str>, PathSelection>,
 }
 
 impl PathSelection {
     /// Everything.
     pub(super) fn whole() -> Self {
-        Self { whole: true, ..Self::default() }
+        Self { whole: true, is_selected: true, ..Self::default() }
     }
 
     /// The paths that `sources` refer to. As in BuildKit, every symlink along a source and at its end is included, and
     /// so is its target inside the context. A source that does not exist adds nothing: the builder reports it.
-    pub(super) fn of_sources(tree: &Tree, rules: &Rules, sources: &[String]) -> Result<Self, ContextError> {
+    pub(super) fn of_sources(
+        tree: &Tree,
+        rules: &Rules,
+        sources: &[ContextSource],
+    ) -> Result<Self, ContextError> {
         let mut marks = Self::default();
         let mut seen = HashSet::new();
         for source in sources {
-            let mut steps = vec![PendingPath { folder: String::new(), rest: source.clone(), links: 0 }];
+            let exclude = Exclusion::parse(&source.exclude).ok().filter(|_| !source.exclude.is_empty());
+            let mut steps = vec![PendingPath { folder: String::new(), rest: source.path.clone(), links: 0 }];
             while let Some(step) = steps.pop() {
-                if seen.insert((step.folder.clone(), step.rest.clone())) {
-                    step.take(tree, rules, &mut marks, &mut steps)?;
+                if seen.insert((step.folder.clone(), step.rest.clone(), &source.exclude)) {
+                    step.take(tree, rules, exclude.as_ref(), &mut marks, &mut steps)?;
                 }
             }
         }
         Ok(marks)
     }
 
+    fn at(&mut self, path: &str) -> &mut Self {
+        let names = path.split('/').filter(|name| !name.is_empty());
+        names.fold(self, |marks, name| marks.children.entry(name.into()).or_default())
+    }
+
     fn insert(&mut self, path: &str) {
-        let mut marks = self;
-        for name in path.split('/').filter(|name| !name.is_empty()) {
-            marks = marks.children.entry(name.into()).or_default();
+        let marks = self.at(path);
+        (marks.whole, marks.is_selected) = (true, true);
+    }
+
+    /// Inserts the directory at `top`, without what `exclude` excludes below it.
+    fn insert_except(
+        &mut self,
+        tree: &Tree,
+        rules: &Rules,
+        top: &str,
+        exclude: &Exclusion,
+    ) -> Result<(), ContextError> {
+        let Some(directory) = directory_at(tree, top)? else { return Ok(()) };
+        self.at(top).is_selected = true;
+        let mut left = vec![directory];
+        while let Some(directory) = left.pop() {
+            for node in tree.list(directory)? {
+                let last = rules.last_match_of(&node.path);
+                if rules.excludes(last) && !rules.may_include_below(last, &node.path) {
+                    continue;
+                }
+                let is_excluded = exclude.excludes(node.path[top.len()..].trim_start_matches('/'));
+                match &node.kind {
+                    NodeKind::Directory(below) if !is_excluded || exclude.has_exceptions() => {
+                        self.at(&node.path).is_selected |= !is_excluded;
+                        left.push(below);
+                    }
+                    NodeKind::Directory(_) => {}
+                    _ if is_excluded => {}
+                    _ => self.insert(&node.path),
+                }
+            }
         }
-        marks.whole = true;
+        Ok(())
     }
 }
 
@@ -60,12 +102,17 @@ impl PendingPath {
         self,
         tree: &Tree,
         rules: &Rules,
+        exclude: Option<&Exclusion>,
         marks: &mut PathSelection,
         steps: &mut Vec<Self>,
     ) -> Result<(), ContextError> {
         let rest = self.rest.trim_start_matches('/');
         if rest.is_empty() {
-            marks.insert(&self.folder);
+            // Behind a symlink, it is not obvious what the patterns are relative to: everything counts.
+            match exclude.filter(|_| self.links == 0) {
+                Some(exclude) => marks.insert_except(tree, rules, &self.folder, exclude)?,
+                None => marks.insert(&self.folder),
+            }
             return Ok(());
         }
         let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));

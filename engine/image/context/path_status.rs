@@ -1,10 +1,10 @@
 //! The status of one path of a context in a build.
 
-use super::Context;
 use super::glob::Glob;
 use super::ignore::LastMatch;
 use super::name::{shown, text_of};
-use crate::image::dockerfile::ContextSources;
+use super::{Context, Exclusion};
+use crate::image::dockerfile::{ContextSource, ContextSources};
 
 /// The status of one path of a context in a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,20 +37,31 @@ impl Context {
         match reach {
             ContextSources::Whole { .. } => PathStatus::Counts(None),
             ContextSources::Sources(sources) => match sources.iter().find(|source| covers(source, path)) {
-                Some(source) => PathStatus::Counts(Some(source.clone())),
+                Some(source) => PathStatus::Counts(Some(source.path.clone()).filter(|path| !path.is_empty())),
                 None => PathStatus::Unread,
             },
         }
     }
 }
 
-/// Whether `source`, which may have wildcards, matches `path` or a directory above it.
-fn covers(source: &str, path: &str) -> bool {
-    let components = source.matches('/').count() + 1;
-    let end = path.match_indices('/').nth(components - 1).map_or(path.len(), |(end, _)| end);
-    let head = &path[..end];
-    head.matches('/').count() + 1 == components
-        && (head == source || Glob::parse(source).is_some_and(|glob| glob.matches(head)))
+/// Whether `source` matches `path` or a directory above it, and does not exclude `path`.
+fn covers(source: &ContextSource, path: &str) -> bool {
+    let end = match source.path.as_str() {
+        "" => 0,
+        source => {
+            let components = source.matches('/').count() + 1;
+            let end = path.match_indices('/').nth(components - 1).map_or(path.len(), |(end, _)| end);
+            let head = &path[..end];
+            let is_match = head.matches('/').count() + 1 == components
+                && (head == source || Glob::parse(source).is_some_and(|glob| glob.matches(head)));
+            if !is_match {
+                return false;
+            }
+            end
+        }
+    };
+    let inside = path[end..].trim_start_matches('/');
+    !Exclusion::parse(&source.exclude).is_ok_and(|exclude| exclude.excludes(inside))
 }
 
 impl super::ignore::Rules {
@@ -75,7 +86,16 @@ mod tests {
             ("*.txt", "sub/a.txt", false),
             ("src/*/x", "src/a/x/y", true),
         ] {
-            assert_eq!(covers(source, path), expected, "{source} {path}");
+            assert_eq!(covers(&source.into(), path), expected, "{source} {path}");
         }
+    }
+
+    #[test]
+    fn excluded_paths_are_not_covered() {
+        let source = |path: &str| ContextSource { path: path.to_owned(), exclude: vec!["docs".to_owned()] };
+        assert!(covers(&source(""), "a.go"));
+        assert!(!covers(&source(""), "docs/a.md"));
+        assert!(!covers(&source("src"), "src/docs"));
+        assert!(covers(&source("docs"), "docs/a.md"));
     }
 }

@@ -13,6 +13,7 @@ use super::entry::{Content, Entry, EntryKind};
 use super::name::{order, shown, text_of_os};
 use super::walk::WalkResult;
 use crate::image::Digest;
+use crate::plural::counted;
 
 /// From this many files on, a context causes a hint.
 const MANY_FILES: usize = 200_000;
@@ -194,9 +195,9 @@ impl Selection {
             false => format!("; the largest directories are {}", folders.join(", ")),
         };
         Some(format!(
-            "the build context has {files} {}, {}{largest}; \
+            "the build context has {}, {}{largest}; \
              exclude what the build does not need in .dockerignore",
-            if files == 1 { "file" } else { "files" },
+            counted(files, "file"),
             megabytes(bytes),
         ))
     }

@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use proptest::prelude::*;
 
 use super::*;
+use crate::image::dockerfile::ContextSource;
 use crate::image::{Digest, StatIndex};
 
 /// A temporary directory: `a/b` is a file, `a/` a directory, `a -> b` a symlink, `a=text` a file with content,
@@ -42,7 +43,7 @@ fn whole() -> ContextSources {
 }
 
 fn sources(sources: &[&str]) -> ContextSources {
-    ContextSources::Sources(sources.iter().map(|&source| source.to_owned()).collect())
+    ContextSources::Sources(sources.iter().map(|&source| source.into()).collect())
 }
 
 fn select(folder: &tempfile::TempDir, reach: &ContextSources) -> Selection {
@@ -105,6 +106,32 @@ fn sources_bring_what_they_name_and_the_folders_above() {
     check(&tree, &sources(&["src?2"]), &["src-2", "src-2/f"]);
     check(&tree, &sources(&[]), &[]);
     check(&["a[1]", "a1"], &sources(&["a[1]"]), &["a1", "a[1]"]);
+}
+
+#[test]
+fn excluded_files_are_not_selected() {
+    let source = |path: &str, exclude: &[&str]| ContextSource {
+        path: path.to_owned(),
+        exclude: exclude.iter().map(ToString::to_string).collect(),
+    };
+    let tree = ["a.md", "src/a.go", "src/docs/b.md", "src/docs/c.go", "src/empty/"];
+    let check = |found: Vec<ContextSource>, expected: &[&str]| {
+        check(&tree, &ContextSources::Sources(found), expected);
+    };
+    check(vec![source("", &["**/*.md", "src/docs"])], &["src", "src/a.go", "src/empty"]);
+    check(vec![source("src", &["docs"])], &["src", "src/a.go", "src/empty"]);
+    check(
+        vec![source("src", &["docs", "!docs/c.go", "empty"])],
+        &["src", "src/a.go", "src/docs", "src/docs/c.go"],
+    );
+    // What another source reads counts, and so does a file that is named itself.
+    check(
+        vec![source("src", &["docs"]), source("src/docs/b.md", &[])],
+        &["src", "src/a.go", "src/docs", "src/docs/b.md", "src/empty"],
+    );
+    check(vec![source("*.md", &["*.md"])], &["a.md"]);
+    // A directory with nothing else in it is still created.
+    check(vec![source("src/docs", &["*"])], &["src", "src/docs"]);
 }
 
 #[test]

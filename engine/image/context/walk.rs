@@ -152,7 +152,7 @@ impl<'a> Walk<'a> {
                 folder.below.push(Below {
                     position: folder.entries.len(),
                     entry: entry(EntryKind::Directory),
-                    is_selected: marks.whole && !is_excluded,
+                    is_selected: marks.is_selected && !is_excluded,
                     folder: slot.clone(),
                 });
                 spawn(Job { directory, last, marks, folder: slot });

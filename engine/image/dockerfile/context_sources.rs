@@ -16,9 +16,24 @@ pub enum ContextSources {
         /// Why it cannot be narrowed, as a phrase; `None` if an instruction explicitly reads everything.
         why: Option<String>,
     },
-    /// Only these sources and everything below them: cleaned paths relative to the context's root, with `/`,
-    /// sorted, without duplicates; may contain the wildcards of Go's `filepath.Match`. Empty: nothing.
-    Sources(Vec<String>),
+    /// Only these sources and everything below them, sorted, without duplicates. Empty: nothing.
+    Sources(Vec<ContextSource>),
+}
+
+/// A source of an instruction in the build context.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ContextSource {
+    /// A cleaned path relative to the context's root, with `/`; may contain the wildcards of Go's `filepath.Match`.
+    /// Empty: the root.
+    pub path: String,
+    /// `--exclude`: what the instruction does not read below the path. Empty: it reads everything.
+    pub exclude: Vec<String>,
+}
+
+impl From<&str> for ContextSource {
+    fn from(path: &str) -> Self {
+        Self { path: path.to_owned(), exclude: Vec::new() }
+    }
 }
 
 /// What a base image's configuration adds to the build stages based on it.
@@ -231,7 +246,7 @@ impl<'a> Configs<'a> {
 /// The sources found so far.
 #[derive(Default)]
 struct Sources {
-    paths: Vec<String>,
+    found: Vec<ContextSource>,
     has_root: bool,
 }
 
@@ -246,7 +261,9 @@ impl Sources {
                         return Ok(expansion.unknown);
                     }
                     if !(copy.is_add && is_address(&expansion.text)) {
-                        self.push(&expansion.text);
+                        // What the patterns of `--parents` are relative to differs.
+                        let exclude = if copy.parents { &[][..] } else { &copy.exclude };
+                        self.push(&expansion.text, exclude);
                     }
                 }
             }
@@ -268,7 +285,7 @@ impl Sources {
                         }
                     }
                     if is_bind && is_context {
-                        self.push(&source);
+                        self.push(&source, &[]);
                     }
                 }
             }
@@ -278,10 +295,13 @@ impl Sources {
         Ok(None)
     }
 
-    fn push(&mut self, source: &str) {
-        match clean(source) {
-            path if path.is_empty() => self.has_root = true,
-            path => self.paths.push(path),
+    fn push(&mut self, source: &str, exclude: &[String]) {
+        let (path, is_whole) = clean(source);
+        // What a pattern matches below `**` is not known before the tree is.
+        let exclude = if is_whole { exclude.to_vec() } else { Vec::new() };
+        match path.is_empty() && exclude.is_empty() {
+            true => self.has_root = true,
+            false => self.found.push(ContextSource { path, exclude }),
         }
     }
 
@@ -289,9 +309,9 @@ impl Sources {
         if self.has_root {
             return ContextSources::Whole { why: None };
         }
-        self.paths.sort_unstable();
-        self.paths.dedup();
-        ContextSources::Sources(self.paths)
+        self.found.sort_unstable();
+        self.found.dedup();
+        ContextSources::Sources(self.found)
     }
 }
 
@@ -315,8 +335,8 @@ pub(super) fn is_address(source: &str) -> bool {
 }
 
 /// `path` relative to the context's root, lexically: without `.`, empty components and a leading `/`; `..` stays
-/// inside the root. Ends before a `**`, which matches any number of directories.
-fn clean(path: &str) -> String {
+/// inside the root. Ends before a `**`, which matches any number of directories; returns whether there is none.
+fn clean(path: &str) -> (String, bool) {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {
@@ -328,7 +348,7 @@ fn clean(path: &str) -> String {
         }
     }
     let end = parts.iter().position(|part| part.contains("**")).unwrap_or(parts.len());
-    parts[..end].join("/")
+    (parts[..end].join("/"), end == parts.len())
 }
 
 #[cfg(test)]
@@ -350,7 +370,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &[&str]) {
-        let expected = expected.iter().map(|source| source.to_string()).collect();
+        let expected = expected.iter().map(|source| (*source).into()).collect();
         assert_eq!(reach(text, None, &[]), ContextSources::Sources(expected), "{text}");
     }
 
@@ -371,6 +391,23 @@ mod tests {
         check("FROM scratch\nCOPY [\"a b\", \"/x\"]\nCOPY --parents x/./y/**/*.go /", &["a b", "x/y"]);
         check_whole("FROM scratch\nCOPY . /", None);
         check_whole("FROM scratch\nCOPY a/.. /", None);
+    }
+
+    #[test]
+    fn exclusions_belong_to_their_source() {
+        let check = |text: &str, expected: &[(&str, &[&str])]| {
+            let source = |(path, exclude): &(&str, &[&str])| ContextSource {
+                path: path.to_string(),
+                exclude: exclude.iter().map(ToString::to_string).collect(),
+            };
+            let expected = expected.iter().map(source).collect();
+            assert_eq!(reach(text, None, &[]), ContextSources::Sources(expected), "{text}");
+        };
+        check("FROM scratch\nCOPY --exclude=*.md --exclude=docs . /", &[("", &["*.md", "docs"])]);
+        check("FROM scratch\nCOPY --exclude=x a b /\nCOPY b /", &[("a", &["x"]), ("b", &[]), ("b", &["x"])]);
+        check("FROM scratch\nADD --exclude=x a/**/c /", &[("a", &[])]);
+        check("FROM scratch\nCOPY --parents --exclude=x a /", &[("a", &[])]);
+        check_whole("FROM scratch\nCOPY --exclude=x . /a\nCOPY . /b", None);
     }
 
     #[test]

@@ -6,6 +6,58 @@ use super::instruction::Word;
 use super::source::Line;
 use super::split::Flag;
 
+/// A flag that Docker 28 accepts.
+pub(crate) struct FlagSpec {
+    /// The instruction.
+    pub(crate) instruction: &'static str,
+    /// The name without `--`.
+    pub(crate) name: &'static str,
+    /// The form of its value.
+    pub(crate) value: FlagValue,
+}
+
+/// The form of a flag's value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FlagValue {
+    /// `--name=value`, once.
+    Text,
+    /// `--name=value`, any number of times.
+    Texts,
+    /// `--name`, `--name=true` or `--name=false`, once.
+    Switch,
+}
+
+const fn flag(instruction: &'static str, name: &'static str, value: FlagValue) -> FlagSpec {
+    FlagSpec { instruction, name, value }
+}
+
+/// All flags (Dockerfile reference; BuildKit `frontend/dockerfile/instructions/parse.go`).
+pub(crate) const FLAGS: [FlagSpec; 23] = [
+    flag("ADD", "checksum", FlagValue::Text),
+    flag("ADD", "chmod", FlagValue::Text),
+    flag("ADD", "chown", FlagValue::Text),
+    flag("ADD", "exclude", FlagValue::Texts),
+    flag("ADD", "keep-git-dir", FlagValue::Switch),
+    flag("ADD", "link", FlagValue::Switch),
+    flag("ADD", "unpack", FlagValue::Switch),
+    flag("COPY", "chmod", FlagValue::Text),
+    flag("COPY", "chown", FlagValue::Text),
+    flag("COPY", "exclude", FlagValue::Texts),
+    flag("COPY", "from", FlagValue::Text),
+    flag("COPY", "link", FlagValue::Switch),
+    flag("COPY", "parents", FlagValue::Switch),
+    flag("FROM", "platform", FlagValue::Text),
+    flag("HEALTHCHECK", "interval", FlagValue::Text),
+    flag("HEALTHCHECK", "retries", FlagValue::Text),
+    flag("HEALTHCHECK", "start-interval", FlagValue::Text),
+    flag("HEALTHCHECK", "start-period", FlagValue::Text),
+    flag("HEALTHCHECK", "timeout", FlagValue::Text),
+    flag("RUN", "device", FlagValue::Texts),
+    flag("RUN", "mount", FlagValue::Texts),
+    flag("RUN", "network", FlagValue::Text),
+    flag("RUN", "security", FlagValue::Text),
+];
+
 /// The flags of one instruction.
 pub(super) struct Flags<'a> {
     name: &'a str,
@@ -25,7 +77,8 @@ impl<'a> Flags<'a> {
     }
 
     /// Rejects unknown, repeated and incomplete flags.
-    pub(super) fn check(&self, allowed: &[&str]) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), String> {
+        let allowed = || FLAGS.iter().filter(|spec| spec.instruction == self.name);
         let mut used = Vec::new();
         for flag in self.flags {
             let Some(text) = flag.text.strip_prefix("--") else {
@@ -38,17 +91,16 @@ impl<'a> Flags<'a> {
                 Some((key, value)) => (key, Some(value)),
                 None => (text, None),
             };
-            if !allowed.contains(&key) {
-                let hint = crate::suggestion::nearest(key, allowed.iter().copied());
+            let Some(spec) = allowed().find(|spec| spec.name == key) else {
+                let hint = crate::suggestion::nearest(key, allowed().map(|spec| spec.name));
                 let hint = hint.map(|hint| format!(", did you mean `--{hint}`?")).unwrap_or_default();
                 return Err(format!("{} has no flag `--{key}`{hint}", self.name));
-            }
-            let repeatable = matches!((self.name, key), ("RUN", "mount" | "device") | (_, "exclude"));
-            if used.contains(&key) && !repeatable {
+            };
+            if used.contains(&key) && spec.value != FlagValue::Texts {
                 return Err(format!("{} has the flag `--{key}` twice", self.name));
             }
             used.push(key);
-            let switch = matches!(key, "link" | "parents" | "keep-git-dir" | "unpack");
+            let switch = spec.value == FlagValue::Switch;
             match value {
                 None if !switch => return Err(format!("{} has no value for `--{key}`", self.name)),
                 Some(value) if switch && !matches!(value.to_lowercase().as_str(), "true" | "false") => {

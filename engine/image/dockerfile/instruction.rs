@@ -128,8 +128,6 @@ pub struct Copy {
     pub checksum: Option<String>,
     /// `--unpack`, if given: whether archives are unpacked.
     pub unpack: Option<bool>,
-    /// `--keep-git-dir`.
-    pub keep_git_dir: bool,
 }
 
 /// A here-document.
@@ -234,15 +232,7 @@ pub(super) fn kind(
 ) -> Result<InstructionKind, String> {
     let name = split.name.clone();
     let flags = Flags::new(&name, &split.flags, line);
-    let allowed: &[&str] = match name.as_str() {
-        "ADD" => &["chown", "chmod", "link", "keep-git-dir", "checksum", "exclude", "unpack"],
-        "COPY" => &["chown", "chmod", "link", "from", "parents", "exclude"],
-        "FROM" => &["platform"],
-        "HEALTHCHECK" => &["interval", "timeout", "start-period", "start-interval", "retries"],
-        "RUN" => &["mount", "network", "security", "device"],
-        _ => &[],
-    };
-    if let Err(reason) = flags.check(allowed) {
+    if let Err(reason) = flags.check() {
         // Docker itself ignores the flags of these.
         let overlooked = matches!(name.as_str(), "ARG" | "STOPSIGNAL")
             || name == "HEALTHCHECK"
@@ -253,119 +243,134 @@ pub(super) fn kind(
             (false, false) => return Err(reason),
         }
     }
-    let needs = |least: usize| match split.args.len() < least {
-        true if least == 2 => Err(format!("{name} needs a source and a destination")),
-        true => Err(format!("{name} needs an argument")),
-        false => Ok(()),
-    };
+    // These have messages of their own, or need no argument.
+    let may_be_empty =
+        matches!(name.as_str(), "ADD" | "CMD" | "COPY" | "ENTRYPOINT" | "FROM" | "ONBUILD" | "RUN");
+    if NAMES.contains(&name.as_str()) && !may_be_empty && split.args.is_empty() {
+        return Err(format!("{name} needs an argument"));
+    }
     Ok(match name.as_str() {
-        "ADD" | "COPY" => {
-            needs(2)?;
-            let mut sources = split.args;
-            let destination = sources.pop().unwrap_or_default();
-            if Split::is_heredoc(&destination) {
-                return Err(format!("{name} cannot take a here-document as its destination"));
-            }
-            sources.retain(|source| !Split::is_heredoc(source));
-            InstructionKind::Copy(Copy {
-                sources,
-                destination,
-                from: flags.word("from").filter(|from| !from.text.is_empty()),
-                chown: flags.text("chown"),
-                chmod: flags.text("chmod"),
-                documents: heredocs.to_vec(),
-                is_add: name == "ADD",
-                link: flags.switch("link") == Some(true),
-                parents: flags.switch("parents") == Some(true),
-                exclude: flags.texts("exclude"),
-                checksum: flags.text("checksum"),
-                unpack: flags.switch("unpack"),
-                keep_git_dir: flags.switch("keep-git-dir") == Some(true),
-            })
-        }
-        "ARG" => {
-            needs(1)?;
-            let pair = |arg: String| match arg.split_once('=') {
-                Some(("", _)) => Err("ARG has no name before `=`".to_owned()),
-                Some((name, value)) => Ok((name.to_owned(), Some(value.to_owned()))),
-                None => Ok((arg, None)),
-            };
-            InstructionKind::Arg(split.args.into_iter().map(pair).collect::<Result<_, _>>()?)
-        }
-        "CMD" => InstructionKind::Cmd(Command { argv: split.args, is_shell: !split.json }),
-        "ENTRYPOINT" => InstructionKind::Entrypoint(Command { argv: split.args, is_shell: !split.json }),
-        "ENV" | "LABEL" => {
-            needs(1)?;
-            let mut pairs = Vec::with_capacity(split.args.len() / 2);
-            let mut args = split.args.into_iter();
-            while let (Some(key), Some(value)) = (args.next(), args.next()) {
-                if key.is_empty() {
-                    return Err(format!("{name} has a value without a name"));
-                }
-                pairs.push((key, value));
-            }
-            if name == "ENV" { InstructionKind::Env(pairs) } else { InstructionKind::Label(pairs) }
-        }
+        "ADD" | "COPY" => InstructionKind::Copy(copy(&name, split.args, &flags, heredocs)?),
+        "ARG" => InstructionKind::Arg(split.args.into_iter().map(arg).collect::<Result<_, _>>()?),
+        "CMD" => InstructionKind::Cmd(command(split)),
+        "ENTRYPOINT" => InstructionKind::Entrypoint(command(split)),
+        "ENV" => InstructionKind::Env(pairs(split)?),
+        "EXPOSE" => InstructionKind::Expose(split.args),
         "FROM" => InstructionKind::From(from(&split, &flags)?),
-        "HEALTHCHECK" => {
-            needs(1)?;
-            InstructionKind::Healthcheck(healthcheck(&split, &flags)?)
+        "HEALTHCHECK" => InstructionKind::Healthcheck(healthcheck(&split, &flags)?),
+        "LABEL" => InstructionKind::Label(pairs(split)?),
+        "MAINTAINER" => InstructionKind::Maintainer(first(split)),
+        "ONBUILD" => InstructionKind::Onbuild(onbuild(split, line, heredocs, lenient)?),
+        "RUN" => InstructionKind::Run(run(split.args, !split.json, &flags, line, heredocs)?),
+        "SHELL" if split.json => InstructionKind::Shell(split.args),
+        "SHELL" => return Err("SHELL requires a JSON list: `SHELL [\"/bin/sh\", \"-c\"]`".into()),
+        "STOPSIGNAL" => InstructionKind::Stopsignal(first(split)),
+        "USER" => InstructionKind::User(first(split)),
+        "VOLUME" if split.args.iter().any(|volume| volume.trim().is_empty()) => {
+            return Err("VOLUME has an empty path".into());
         }
-        "ONBUILD" => {
-            let Some(trigger) = split.trigger else { return Err("ONBUILD needs an instruction".into()) };
-            match trigger.name.as_str() {
-                "ONBUILD" => return Err("ONBUILD cannot trigger another ONBUILD".into()),
-                forbidden @ ("FROM" | "MAINTAINER") => {
-                    return Err(format!("ONBUILD cannot trigger {forbidden}"));
-                }
-                _ => InstructionKind::Onbuild(kind(*trigger, line, heredocs, lenient).ok().map(Box::new)),
-            }
-        }
-        "RUN" => {
-            for (flag, values) in
-                [("network", ["default", "none", "host"]), ("security", ["insecure", "sandbox", ""])]
-            {
-                if let Some(value) = flags.text(flag).filter(|value| !values.contains(&value.as_str())) {
-                    return Err(format!("RUN has no `--{flag}={value}`"));
-                }
-            }
-            let mounts = flags.all("mount").map(|flag| mount(flag, line)).collect::<Result<_, _>>()?;
-            let command = Command { argv: split.args, is_shell: !split.json };
-            InstructionKind::Run(Run { command, mounts, heredocs: heredocs.len() })
-        }
-        "SHELL" => {
-            needs(1)?;
-            if !split.json {
-                return Err("SHELL requires a JSON list: `SHELL [\"/bin/sh\", \"-c\"]`".into());
-            }
-            InstructionKind::Shell(split.args)
-        }
-        "VOLUME" => {
-            needs(1)?;
-            if split.args.iter().any(|volume| volume.trim().is_empty()) {
-                return Err("VOLUME has an empty path".into());
-            }
-            InstructionKind::Volume(split.args)
-        }
-        "EXPOSE" => {
-            needs(1)?;
-            InstructionKind::Expose(split.args)
-        }
-        "MAINTAINER" | "STOPSIGNAL" | "USER" | "WORKDIR" => {
-            needs(1)?;
-            let text = split.args.into_iter().next().unwrap_or_default();
-            match name.as_str() {
-                "MAINTAINER" => InstructionKind::Maintainer(text),
-                "STOPSIGNAL" => InstructionKind::Stopsignal(text),
-                "USER" => InstructionKind::User(text),
-                _ => InstructionKind::Workdir(text),
-            }
-        }
+        "VOLUME" => InstructionKind::Volume(split.args),
+        "WORKDIR" => InstructionKind::Workdir(first(split)),
         _ if lenient => InstructionKind::Foreign(format!("`{name}` is not a Docker instruction")),
-        _ => {
-            return Err(format!("`{name}` is not an instruction"));
-        }
+        _ => return Err(format!("`{name}` is not an instruction")),
     })
+}
+
+/// The sources, the destination and the flags of ADD or COPY.
+fn copy(
+    name: &str,
+    mut sources: Vec<String>,
+    flags: &Flags<'_>,
+    heredocs: &[Heredoc],
+) -> Result<Copy, String> {
+    if sources.len() < 2 {
+        return Err(format!("{name} needs a source and a destination"));
+    }
+    let destination = sources.pop().unwrap_or_default();
+    if Split::is_heredoc(&destination) {
+        return Err(format!("{name} cannot take a here-document as its destination"));
+    }
+    sources.retain(|source| !Split::is_heredoc(source));
+    Ok(Copy {
+        sources,
+        destination,
+        from: flags.word("from").filter(|from| !from.text.is_empty()),
+        chown: flags.text("chown"),
+        chmod: flags.text("chmod"),
+        documents: heredocs.to_vec(),
+        is_add: name == "ADD",
+        link: flags.switch("link") == Some(true),
+        parents: flags.switch("parents") == Some(true),
+        exclude: flags.texts("exclude"),
+        checksum: flags.text("checksum"),
+        unpack: flags.switch("unpack"),
+    })
+}
+
+/// One name of ARG, and its default value.
+fn arg(arg: String) -> Result<(String, Option<String>), String> {
+    match arg.split_once('=') {
+        Some(("", _)) => Err("ARG has no name before `=`".to_owned()),
+        Some((name, value)) => Ok((name.to_owned(), Some(value.to_owned()))),
+        None => Ok((arg, None)),
+    }
+}
+
+/// The command of CMD or ENTRYPOINT.
+fn command(split: Split) -> Command {
+    Command { argv: split.args, is_shell: !split.json }
+}
+
+/// The names and values of ENV or LABEL.
+fn pairs(split: Split) -> Result<Vec<(String, String)>, String> {
+    let mut pairs = Vec::with_capacity(split.args.len() / 2);
+    let mut args = split.args.into_iter();
+    while let (Some(key), Some(value)) = (args.next(), args.next()) {
+        if key.is_empty() {
+            return Err(format!("{} has a value without a name", split.name));
+        }
+        pairs.push((key, value));
+    }
+    Ok(pairs)
+}
+
+/// The only argument of an instruction.
+fn first(split: Split) -> String {
+    split.args.into_iter().next().unwrap_or_default()
+}
+
+/// The trigger of ONBUILD, if Docker can run it.
+fn onbuild(
+    split: Split,
+    line: &Line,
+    heredocs: &[Heredoc],
+    lenient: bool,
+) -> Result<Option<Box<InstructionKind>>, String> {
+    let Some(trigger) = split.trigger else { return Err("ONBUILD needs an instruction".into()) };
+    match trigger.name.as_str() {
+        "ONBUILD" => Err("ONBUILD cannot trigger another ONBUILD".into()),
+        forbidden @ ("FROM" | "MAINTAINER") => Err(format!("ONBUILD cannot trigger {forbidden}")),
+        _ => Ok(kind(*trigger, line, heredocs, lenient).ok().map(Box::new)),
+    }
+}
+
+/// The command and the mounts of RUN.
+fn run(
+    argv: Vec<String>,
+    is_shell: bool,
+    flags: &Flags<'_>,
+    line: &Line,
+    heredocs: &[Heredoc],
+) -> Result<Run, String> {
+    for (flag, values) in
+        [("network", ["default", "none", "host"]), ("security", ["insecure", "sandbox", ""])]
+    {
+        if let Some(value) = flags.text(flag).filter(|value| !values.contains(&value.as_str())) {
+            return Err(format!("RUN has no `--{flag}={value}`"));
+        }
+    }
+    let mounts = flags.all("mount").map(|flag| mount(flag, line)).collect::<Result<_, _>>()?;
+    Ok(Run { command: Command { argv, is_shell }, mounts, heredocs: heredocs.len() })
 }
 
 fn from(split: &Split, flags: &Flags<'_>) -> Result<From, String> {

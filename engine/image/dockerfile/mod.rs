@@ -6,7 +6,7 @@ mod context_sources;
 mod duration;
 mod edit;
 mod error;
-mod flags;
+pub(crate) mod flags;
 mod graph;
 mod heredoc;
 mod inherited;
@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-pub use context_sources::{BaseConfig, ContextSources};
+pub use context_sources::{BaseConfig, ContextSource, ContextSources};
 pub use error::DockerfileError;
 pub(crate) use graph::{Base, Graph, Origin};
 pub use instruction::{

@@ -53,7 +53,8 @@ fuzz_target!(|archive: &[u8]| {
     // In memory if possible: each input is a few files.
     let memory = PathBuf::from("/dev/shm");
     let parent = if memory.is_dir() { memory } else { std::env::temp_dir() };
-    let folder = TempDir::with_prefix_in("windlass-fuzz-", parent).expect("a temporary directory can be created");
+    let folder =
+        TempDir::with_prefix_in("windlass-fuzz-", parent).expect("a temporary directory can be created");
     let file = folder.path().join("archive");
     fs::write(&file, archive).expect("the archive can be written");
     let store = BlobStore::new(folder.path().join("store"));
@@ -61,19 +62,13 @@ fuzz_target!(|archive: &[u8]| {
         Oci { store: store.clone(), compression: Compression::Gzip, images: Arc::new(NoImages), time: 0 };
     let dockerfile = Dockerfile::parse("Dockerfile", "FROM scratch\nADD archive /in/\n");
     let request = BuildRequest {
-        image: "app".to_owned(),
         references: vec!["acme/app:1".parse().expect("a reference")],
-        dockerfile: Arc::new(dockerfile.expect("a Dockerfile")),
-        context: Arc::new(Selection::of_files(folder.path(), &[file]).expect("a context")),
-        target: None,
-        network: None,
-        build_args: Default::default(),
-        secret_args: Default::default(),
-        proxies: Default::default(),
-        labels: Default::default(),
-        platform: None,
-        directory: folder.path().to_owned(),
-        sent: std::sync::Arc::default(),
+        ..BuildRequest::new(
+            "app",
+            dockerfile.expect("a Dockerfile"),
+            Selection::of_files(folder.path(), &[file]).expect("a context"),
+            folder.path(),
+        )
     };
     let events = Events::none().of_image("app");
     let built = RUNTIME.block_on(builder.build(request, &events, &CancellationToken::new()));

@@ -53,10 +53,6 @@ pub struct BuildKit {
 
 #[async_trait]
 impl Builder for BuildKit {
-    fn name(&self) -> &'static str {
-        "docker"
-    }
-
     async fn build(
         &self,
         request: BuildRequest,

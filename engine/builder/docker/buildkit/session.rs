@@ -122,21 +122,12 @@ mod tests {
     fn transfer() -> Arc<Transfer> {
         let content = Bytes::from_static(&[7; SIZE]);
         let file = |number| memory_file(&format!("{number:05}"), content.clone(), SystemTime::UNIX_EPOCH);
-        let request = BuildRequest {
-            image: "api".into(),
-            references: Vec::new(),
-            dockerfile: Arc::new(Dockerfile::parse("Dockerfile", "FROM scratch\n").expect("a Dockerfile")),
-            context: Arc::new(Selection::from_entries((0..FILES).map(file).collect())),
-            target: None,
-            network: None,
-            build_args: Default::default(),
-            secret_args: Default::default(),
-            proxies: Default::default(),
-            labels: Default::default(),
-            platform: None,
-            directory: "/none".into(),
-            sent: Arc::default(),
-        };
+        let request = BuildRequest::new(
+            "api",
+            Dockerfile::parse("Dockerfile", "FROM scratch\n").expect("a Dockerfile"),
+            Selection::from_entries((0..FILES).map(file).collect()),
+            "/none",
+        );
         Arc::new(Transfer::new(&request, Events::new(|_| ()).of_image("api")))
     }
 

@@ -53,21 +53,16 @@ mod tests {
     #[test]
     fn arguments_stand_in_the_documented_order() {
         let request = BuildRequest {
-            image: "api".into(),
             references: vec!["r.io/api:1".parse().expect("a reference")],
-            dockerfile: std::sync::Arc::new(
-                crate::image::Dockerfile::parse("D", "FROM scratch\n").expect("a Dockerfile"),
-            ),
-            context: std::sync::Arc::default(),
             target: Some("final".into()),
             network: Some("host".into()),
             build_args: [("TOKEN".to_owned(), "hunter2".to_owned())].into(),
-            secret_args: std::collections::BTreeSet::new(),
-            proxies: Default::default(),
-            labels: Default::default(),
-            platform: None,
-            directory: "/".into(),
-            sent: std::sync::Arc::default(),
+            ..BuildRequest::new(
+                "api",
+                crate::image::Dockerfile::parse("D", "FROM scratch\n").expect("a Dockerfile"),
+                Default::default(),
+                "/",
+            )
         };
         let build = BuildxBuild {
             request,

@@ -1,15 +1,16 @@
 //! Builders of buildx: finding one, and creating it as configured.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Deserialize;
 use url::Url;
 
 use crate::config::InClusterConfig;
+use crate::poll::poll;
 
 /// A builder as recorded by buildx.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -171,27 +172,19 @@ fn option(key: &str, value: &str) -> String {
     }
 }
 
+/// The pause between two attempts to lock a builder.
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
+
 /// Locks the builder `name` for all users of this machine, until the file is dropped.
 pub(super) async fn lock(folder: PathBuf, name: String, limit: Duration) -> io::Result<File> {
-    let end = Instant::now() + limit;
     crate::own_file::create_folder(&folder)?;
     let file = crate::own_file::create(&folder.join(format!("windlass-{name}.lock")))?;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if Instant::now() < end => {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            Err(TryLockError::WouldBlock) => {
-                let message =
-                    format!("another windlass process has been creating it for {} seconds", limit.as_secs());
-                return Err(io::Error::new(io::ErrorKind::TimedOut, message));
-            }
-            // Some network file systems do not support locks.
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(file),
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
+    let attempt = || std::future::ready(crate::own_file::try_lock(&file));
+    if poll(LOCK_PAUSE, limit, attempt, |locked| !matches!(locked, Ok(false))).await? {
+        return Ok(file);
     }
+    let message = format!("another windlass process has been creating it for {} seconds", limit.as_secs());
+    Err(io::Error::new(io::ErrorKind::TimedOut, message))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
 use crate::cluster::{ClusterAccess, ClusterError, StartFailure, obstacle, unschedulable};
 use crate::event::{ImageEvents, Level};
+use crate::poll::poll;
 use crate::process::last_lines;
 
 /// The pause between two queries of the pods.
@@ -103,13 +104,10 @@ pub(super) async fn until_hopeless(
 /// Waits until the deleted Deployment `name` has no more pods or, with `may_end`, only terminating ones; at most for
 /// their grace period. Without permission to query them, it returns immediately.
 pub(super) async fn wait_until_deleted(access: &ClusterAccess, namespace: &str, name: &str, may_end: bool) {
-    let gone = async {
-        while let Ok(pods) = pods(access, namespace, name).await
-            && pods.iter().any(|pod| !may_end || !is_ending(pod))
-        {
-            tokio::time::sleep(PAUSE).await;
-        }
+    let is_gone = |pods: &Result<Vec<Pod>, _>| {
+        !pods.as_ref().is_ok_and(|pods| pods.iter().any(|pod| !may_end || !is_ending(pod)))
     };
+    let gone = poll(PAUSE, GONE_LIMIT, || pods(access, namespace, name), is_gone);
     let _ = tokio::time::timeout(GONE_LIMIT, gone).await;
 }
 
