@@ -35,10 +35,10 @@ pub use http::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
 pub use masked::MaskedExec;
 pub use oci::{Attachment, Oci};
 pub use options::HostOptions;
-pub use project_path::{PathError, ProjectPath};
+pub use project_path::ProjectPath;
 pub use random::Random;
 pub use registry::{ImageCopy, Registry};
-pub use writes::{CountedExec, Writes, Writing};
+pub use writes::{CountedExec, Writes};
 
 /// The host of a run.
 #[derive(Clone)]

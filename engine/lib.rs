@@ -4,40 +4,42 @@
 //! `scripts/build.rhai` composes them, and a project can override any function of it. Data flows one way:
 //! [`config`] reads a project, [`script`] runs the pipeline over it, stages act through [`builder`] and
 //! [`registry`], report what happened as [`event`]s, and record finished images in [`state`].
+//!
+//! Public is what the command and the tests use; everything else is private, so that the compiler finds dead code.
 
 #![warn(missing_docs)]
 
 pub mod builder;
-pub mod cache_folder;
-pub mod cluster;
+mod cache_folder;
+mod cluster;
 pub mod command;
 pub mod config;
-pub mod dependency;
-pub mod error;
+mod dependency;
+mod error;
 pub mod event;
 #[cfg(test)]
 mod fake_project;
-pub mod git;
+mod git;
 mod graph;
-pub mod hook;
-pub mod host;
+mod hook;
+mod host;
 pub mod image;
-pub mod input_file;
-pub(crate) mod lock;
+mod input_file;
+mod lock;
 pub mod oci;
-pub mod own_file;
-pub mod plan;
+mod own_file;
+mod plan;
 mod plural;
 mod poll;
-pub mod process;
+mod process;
 pub mod registry;
-pub mod report;
-pub mod run;
-pub mod scope;
-pub mod script;
+mod report;
+mod run;
+mod scope;
+mod script;
 pub mod secret;
-pub mod secrets;
-pub mod state;
-pub mod suggestion;
-pub mod testing;
-pub mod text;
+mod secrets;
+mod state;
+mod suggestion;
+mod testing;
+mod text;

@@ -20,7 +20,6 @@ mod pull_secret_write;
 
 pub(crate) use access::missing_right;
 pub use access::{ClusterAccess, ClusterOptions};
-pub use child_kubeconfig::ChildKubeconfig;
 pub use context::ClusterContext;
 pub use error::ClusterError;
 pub use kubeconfig::Kubeconfig;
@@ -29,7 +28,6 @@ pub use node::ClusterNode;
 pub use pod_logs::PodLogs;
 pub(crate) use pod_obstacle::{StartFailure, obstacle, unschedulable};
 pub use pull_secret::{PullSecret, PullSecretResult, RegistryLogin};
-pub use pull_secret_write::PullSecretError;
 
 /// The field manager of windlass, which is also the value of the label `app.kubernetes.io/managed-by` on its objects.
 pub(crate) const MANAGER: &str = "windlass";

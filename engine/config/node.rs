@@ -20,7 +20,7 @@ pub(crate) struct Span {
     /// [`Layer`](super::explain::Layer). This is all that loading records for later explanations.
     pub layer: u16,
     /// The file: 0 for the one that is loaded, otherwise the number that
-    /// [`Diagnostics::absorb`](super::problem::Problems::absorb) returned for an included file.
+    /// `Diagnostics::absorb` returned for an included file.
     pub file: u16,
 }
 

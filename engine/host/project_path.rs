@@ -108,11 +108,6 @@ impl ProjectPath {
     pub fn absolute(&self) -> &Path {
         &self.absolute
     }
-
-    /// The path relative to the project directory, as given.
-    pub fn relative(&self) -> &Path {
-        &self.relative
-    }
 }
 
 impl fmt::Display for ProjectPath {

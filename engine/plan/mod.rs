@@ -27,4 +27,3 @@ pub use decide::{DecisionInputs, Reuse, Source, UsedBase, Verdict, decide};
 pub use difference::{Difference, Input, Sign};
 pub use plan::Plan;
 pub use provenance::SourceCode;
-pub use stored::NotStored;

@@ -51,7 +51,7 @@ use terminal::{Screen, Terminal};
 use view::View;
 
 pub use error::ReportError;
-pub use options::{Color, ProgressMode, ReportOptions};
+pub use options::{ProgressMode, ReportOptions};
 pub use run_result::check_result;
 
 /// The timeout at the end of a run for a blocked terminal (stopped with Ctrl-S, a full pipe).
@@ -60,18 +60,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Shows a run and records its logs, from [`Report::start`] to [`Report::finish`].
 ///
 /// Dropping a report also finishes it, but without reporting an error if the result could not be written.
-///
-/// ```
-/// use windlass::event::Event;
-/// use windlass::report::{Report, ReportOptions};
-///
-/// let report = Report::start(ReportOptions { silent: true, ..ReportOptions::default() });
-/// let events = report.events();
-/// events.emit(Event::Output { image: Some("api".to_owned()), line: "compiling".to_owned() });
-/// assert_eq!(report.tail("api"), ["compiling"]);
-/// report.finish()?;
-/// # Ok::<(), windlass::report::ReportError>(())
-/// ```
 pub struct Report {
     queue: Arc<Queue>,
     record: Arc<Mutex<Record>>,
@@ -131,16 +119,6 @@ impl Report {
                 queue.push(at, Event::Notice { image, level: Level::Warning, message });
             }
         })
-    }
-
-    /// The last lines of an image's output (at most 20), without colors, oldest first.
-    pub fn tail(&self, image: &str) -> Vec<String> {
-        lock(&self.record).tail(image)
-    }
-
-    /// The log file of an image, if it has one: a skipped image has none.
-    pub fn log_file(&self, image: &str) -> Option<PathBuf> {
-        lock(&self.record).log_file(image).map(Into::into)
     }
 
     /// Shows the remaining events, clears live lines and writes the `--result` file, whether the run succeeded or not.

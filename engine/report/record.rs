@@ -1,6 +1,5 @@
-//! The record of a run: log files, the last lines of output, and the result.
+//! The record of a run: log files and the result.
 
-use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,16 +9,9 @@ use jiff::Timestamp;
 use super::log_file::LogFile;
 use super::phrase;
 use super::run_result::RunResult;
-use super::text::clean;
 use crate::event::{Decision, Event, Level, Outcome};
 
-/// The number of output lines of an image that are kept for its diagnostic.
-const TAIL: usize = 20;
-
-/// The maximum length of such a line, in bytes.
-const TAIL_LINE: usize = 2000;
-
-/// Writes log files and keeps the last lines of every output.
+/// Writes log files and collects the result.
 ///
 /// Runs in the emitting thread, so that logs are complete regardless of the speed of the terminal.
 pub(super) struct Record {
@@ -30,7 +22,6 @@ pub(super) struct Record {
 }
 
 struct ImageRecord {
-    tail: VecDeque<String>,
     log: Option<LogFile>,
     decision: Option<Decision>,
 }
@@ -53,9 +44,8 @@ impl Record {
             Event::RunFinished { .. } => self.flush(),
             Event::Notice { level: Level::Debug, .. } => Ok(()),
             Event::Output { line, .. } => {
-                let image = self.of(event.image());
-                keep(&mut image.tail, line);
-                image.log.as_mut().map_or(Ok(()), |log| log.output(line))
+                let log = &mut self.of(event.image()).log;
+                log.as_mut().map_or(Ok(()), |log| log.output(line))
             }
             Event::ImageDecided { decision, reason, .. } => {
                 let image = self.of(event.image());
@@ -96,12 +86,6 @@ impl Record {
         logs.map(LogFile::flush).reduce(Result::and).unwrap_or(Ok(()))
     }
 
-    /// The last lines of an image's output, without colors, oldest first.
-    pub(super) fn tail(&self, image: &str) -> Vec<String> {
-        let image = self.images.get(image);
-        image.map(|image| image.tail.iter().cloned().collect()).unwrap_or_default()
-    }
-
     /// The image's log file, if it was created.
     pub(super) fn log_file(&self, image: &str) -> Option<&Path> {
         self.images.get(image)?.log.as_ref()?.path()
@@ -128,16 +112,6 @@ impl Record {
 impl ImageRecord {
     fn new(directory: Option<&Path>, image: Option<&str>) -> Self {
         let log = directory.map(|directory| LogFile::new(directory, image));
-        Self { tail: VecDeque::new(), log, decision: None }
+        Self { log, decision: None }
     }
-}
-
-/// Appends `line` to `tail`, reusing the memory of the line that it replaces.
-fn keep(tail: &mut VecDeque<String>, line: &str) {
-    let mut kept = if tail.len() < TAIL { String::new() } else { tail.pop_front().unwrap_or_default() };
-    kept.clear();
-    let line = clean(line);
-    let end = (0..=TAIL_LINE.min(line.len())).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
-    kept.push_str(&line[..end]);
-    tail.push_back(kept);
 }

@@ -31,8 +31,8 @@ pub use error::ScriptError;
 pub use execution::Execution;
 pub use file::{Insertion, ScriptFile};
 pub use pipeline::{Function, Pipeline};
-pub use setup::{Setup, SetupError};
-pub use signature::{Parameter, ParameterKind, Signature, SignatureError};
+pub use setup::Setup;
+pub use signature::{Parameter, ParameterKind, Signature};
 
 /// The result of a function that a script calls: its value, or an error that the script can catch.
 pub type RhaiResultOf<T> = Result<T, Box<rhai::EvalAltResult>>;

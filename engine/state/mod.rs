@@ -15,5 +15,5 @@ pub use built_for::BuiltFor;
 pub use context_copy::{ContextCopy, FileVersion};
 pub use image_lock::{ImageLock, LockAttempt};
 pub use images::{ImageStore, Record, RecordedInputs};
-pub use instructions::{InstructionChange, RecordedInstruction};
+pub use instructions::InstructionChange;
 pub use progress::Progress;

@@ -1,7 +1,7 @@
 //! Tests of pipelines, written in Rhai: each `fn test_...()` of a `*_test.rhai` file runs on its own [in-memory
 //! host](crate::host::memory), in milliseconds.
 //!
-//! [`find`] finds the tests, [`RunTests`] runs them in parallel and returns an [`Outcome`], and [`stage`] has the
+//! [`find`](fn@find) finds the tests, [`RunTests`] runs them in parallel and returns an [`Outcome`], and [`stage`] has the
 //! functions that a test can call.
 
 mod difference;

@@ -55,7 +55,7 @@ impl Pack {
     /// Passes the archive, uncompressed, to `read`, which reads it to its end.
     ///
     /// # Errors
-    /// Those of `read`; [`Changed`](crate::image::context::Changed) if the archive was changed during the read.
+    /// Those of `read`; [`Changed`] if the archive was changed during the read.
     pub(super) fn read_whole<T>(&self, read: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
         let content = self.open().and_then(|mut archive| read(&mut archive));
         // Data read across a change belongs to neither version.

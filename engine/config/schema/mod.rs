@@ -4,7 +4,7 @@
 //! [`Shape`], a one-sentence description, and the versions that have it. A key whose shape changed has one entry
 //! per shape. The same table
 //!
-//! - checks a file ([`check`](self::check)): unknown keys with the nearest name, keys of another version, wrong types;
+//! - checks a file (`check`): unknown keys with the nearest name, keys of another version, wrong types;
 //! - generates the JSON schema for editors, by a walk from [`FILE`] with [`Section::keys`].
 //!
 //! ```

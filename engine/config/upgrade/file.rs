@@ -116,7 +116,7 @@ fn by_hand(message: &str) -> Option<String> {
 /// comment is lost.
 ///
 /// # Errors
-/// Those of [`load`](crate::config::load) for unreadable or invalid files, and `config::upgrade` if no newer version can
+/// Those of [`load`](fn@crate::config::load) for unreadable or invalid files, and `config::upgrade` if no newer version can
 /// express the file.
 pub fn upgrade_file(options: &LoadOptions) -> Result<UpgradedFile, ConfigError> {
     let (file, shown) = find(options)?;

@@ -21,6 +21,7 @@ pub struct MadeImage {
     /// Its name.
     pub image: String,
     /// Its builder.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only the unit tests ask for it"))]
     pub builder: BuilderKind,
     /// Its references.
     pub references: Vec<String>,
