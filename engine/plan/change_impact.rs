@@ -110,7 +110,12 @@ impl DockerfileRecipe {
                 ContextSources::Whole { why: Some(why) } => {
                     format!("every file of the build context is an input: {why}")
                 }
-                _ => "its Dockerfile reads every file of the build context".to_owned(),
+                ContextSources::Whole { why: None } => {
+                    "its Dockerfile reads every file of the build context".to_owned()
+                }
+                ContextSources::Sources(_) => {
+                    "its Dockerfile reads every file that `--exclude` does not name".to_owned()
+                }
             };
         };
         let mut instructions = self.dockerfile.inner.instructions();
