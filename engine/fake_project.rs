@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{ClusterContext, ClusterNode};
 use crate::config::{self, LoadOptions};
-use crate::dependency::{Fetch, Request, Selection, Tree};
+use crate::dependency::{Fetch, ProjectSelection, Request, Tree};
 use crate::event::{Event, Events};
-use crate::host::memory::Memory;
+use crate::host::memory::MemoryHost;
 use crate::host::planning::{Effect, EffectKind, Effects};
 use crate::lock::lock;
 use crate::run::{RunOptions, Session};
@@ -20,7 +20,7 @@ use crate::script::{Execution, Pipeline, ScriptError, ScriptFile, Setup};
 pub struct FakeProject {
     folder: TempDir,
     runtime: tokio::runtime::Runtime,
-    memory: Memory,
+    memory: MemoryHost,
     /// The effects of the latest plan.
     effects: Mutex<Arc<Effects>>,
 }
@@ -59,7 +59,7 @@ impl FakeProject {
                 .enable_time()
                 .build()
                 .expect("a thread can be started"),
-            memory: Memory::default(),
+            memory: MemoryHost::default(),
             effects: Mutex::default(),
         };
         world.write("devspace.yaml", config);
@@ -254,7 +254,7 @@ impl FakeProject {
         for project in below.chain([&project]) {
             self.memory.owns(project.images.values().map(|image| image.repository.clone()));
         }
-        let selection = Selection::new(&tree, &project, &Request::default()).expect("all is selected");
+        let selection = ProjectSelection::new(&tree, &project, &Request::default()).expect("all is selected");
         let host = self.memory.host();
         let effects = Arc::default();
         let host = if is_planning { host.planning(&effects) } else { host };

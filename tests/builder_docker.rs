@@ -5,7 +5,9 @@ use std::time::SystemTime;
 
 use miette::Diagnostic;
 use tokio_util::sync::CancellationToken;
-use windlass::builder::docker::{AuthLookup, Classic, Cli, Daemon, DiscoveredEndpoint, Endpoint, PushError};
+use windlass::builder::docker::{
+    AuthLookup, Classic, Daemon, DiscoveredEndpoint, DockerCli, Endpoint, PushError,
+};
 use windlass::builder::{BuildError, BuildRequest, Builder};
 use windlass::event::{Event, Events, ImageEvents};
 use windlass::image::context::{Content, Entry, EntryKind};
@@ -78,8 +80,8 @@ impl Fixture {
         Classic { daemon: self.daemon.clone(), credentials }
     }
 
-    fn cli(&self) -> Cli {
-        Cli {
+    fn cli(&self) -> DockerCli {
+        DockerCli {
             daemon: self.daemon.clone(),
             program: "docker".into(),
             words: Vec::new(),
@@ -167,7 +169,7 @@ async fn the_cli_builds_all_tags_with_arguments_from_its_environment() {
 #[tokio::test]
 async fn a_missing_cli_is_explained() {
     let Some(fixture) = Fixture::new("no-cli") else { return };
-    let cli = Cli { program: "no-such-docker".into(), ..fixture.cli() };
+    let cli = DockerCli { program: "no-such-docker".into(), ..fixture.cli() };
     let cancel = CancellationToken::new();
     let error = cli.build(fixture.request(LISTING, &[]), &fixture.events(), &cancel).await.unwrap_err();
     assert_eq!(error.to_string(), "cannot build `api`: cannot run `no-such-docker`: command not found");

@@ -12,7 +12,7 @@ use lzma_rust2::{XzOptions, XzWriter};
 use serde_json::{Value, json};
 use windlass::event::Events;
 use windlass::image::Digest;
-use windlass::oci::{BlobStore, Compression, LayerWriter, Origin, StoredImage};
+use windlass::oci::{BlobStore, Compression, ImageOrigin, LayerWriter, StoredImage};
 use windlass::registry::{CredentialStore, RegistryClient};
 
 use crate::harness::{
@@ -612,7 +612,7 @@ impl<'a> Comparison<'a> {
     fn images(&self, project: &Project, name: &str) -> (Option<ImageTree>, Option<ImageTree>) {
         let [theirs, own] = ["daemon", "own"].map(|tag| format!("{}/{name}:{tag}", self.repository));
         let reference = own.parse().expect("a reference");
-        let is_there = project.store().named(&reference, Origin::Built).is_some();
+        let is_there = project.store().named(&reference, ImageOrigin::Built).is_some();
         (
             self.daemon.image_id(&theirs).map(|_| ImageTree::of_daemon(self.daemon, &theirs)),
             is_there.then(|| ImageTree::of_store(project, &own)),

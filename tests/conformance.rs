@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use windlass::image::dockerfile::word::{Variable, expand};
-use windlass::image::dockerfile::{Command, Instruction, InstructionKind};
+use windlass::image::dockerfile::{CommandForm, Instruction, InstructionKind};
 use windlass::image::{Dockerfile, ImageReference};
 
 /// Runs `answer` on every question of `file` and reports all results that differ from Docker's.
@@ -109,8 +109,8 @@ fn command(instruction: &Instruction) -> Value {
     let (is_entrypoint, kind) = (instruction.name() == "ENTRYPOINT", instruction.kind());
     match kind {
         InstructionKind::Arg(_) | InstructionKind::Env(_) => value["pairs"] = json!(pairs(kind)),
-        InstructionKind::Cmd(Command { argv, is_shell })
-        | InstructionKind::Entrypoint(Command { argv, is_shell }) => {
+        InstructionKind::Cmd(CommandForm { argv, is_shell })
+        | InstructionKind::Entrypoint(CommandForm { argv, is_shell }) => {
             value["shell"] = json!(is_shell);
             // The reference implementation writes an empty ENTRYPOINT as null.
             value["argv"] = if is_entrypoint && argv.is_empty() { Value::Null } else { json!(argv) };

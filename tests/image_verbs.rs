@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::time::{Duration, SystemTime};
 
 use windlass::image::ImageReference;
-use windlass::oci::{BlobStore, Compression, LayerWriter, Origin, StoredImage};
+use windlass::oci::{BlobStore, Compression, ImageOrigin, LayerWriter, StoredImage};
 
 use crate::harness::Project;
 
@@ -26,7 +26,7 @@ fn project() -> (Project, BlobStore, StoredImage) {
     let image =
         StoredImage::assemble(&store, config.to_string(), &[layer], BTreeMap::new()).expect("an image");
     let reference: ImageReference = "acme/app:1".parse().expect("a reference");
-    store.name(&reference, Origin::Built, image.digest()).expect("named");
+    store.name(&reference, ImageOrigin::Built, image.digest()).expect("named");
     // No process uses it any more.
     let store = BlobStore::new(store.folder());
     (project, store, image)

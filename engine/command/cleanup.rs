@@ -8,7 +8,7 @@ use indicatif::HumanBytes;
 use super::amount::{age, shown};
 use super::exit_status::{ExitStatus, Failure};
 use super::stdout::{print, print_json};
-use crate::oci::{BlobStore, Cleaned, Origin, Retention};
+use crate::oci::{BlobStore, Cleaned, ImageOrigin, Retention};
 use crate::plural::counted;
 
 /// The options of `windlass cleanup`.
@@ -62,8 +62,8 @@ fn text(cleaned: &Cleaned, dry_run: bool) -> String {
     let mut text = String::new();
     for image in &cleaned.images {
         let origin = match image.name.origin {
-            Origin::Built => "built",
-            Origin::Pulled => "pulled",
+            ImageOrigin::Built => "built",
+            ImageOrigin::Pulled => "pulled",
         };
         let unused = shown(image.unused_for);
         let _ = writeln!(text, "{}: {origin}, not used for {unused}", image.name.reference);
@@ -87,8 +87,11 @@ mod tests {
 
     #[test]
     fn what_is_removed_is_listed() {
-        let name =
-            ImageName { reference: "acme/api:1".to_owned(), digest: Digest::of(""), origin: Origin::Built };
+        let name = ImageName {
+            reference: "acme/api:1".to_owned(),
+            digest: Digest::of(""),
+            origin: ImageOrigin::Built,
+        };
         let images = vec![CleanedImage { name, unused_for: 90_000 }];
         let cleaned = Cleaned { images, blobs: 3, bytes: 2048, left: 1024, in_use: 0 };
         let expected = "acme/api:1: built, not used for 1 day\n\

@@ -112,7 +112,7 @@ pub enum Command {
     /// Create a devspace.yaml
     Init(InitArgs),
     /// Build, tag and push the images whose inputs changed
-    Build(BuildArgs),
+    Build(BuildCommandArgs),
     /// Show what a build would do, without doing it
     Plan(PlanArgs),
     /// Check the configuration and the scripts in every profile, without building
@@ -169,7 +169,7 @@ Examples:
   windlass build --skip-push --force api   force a build of `api`, push nothing
   windlass build auth.api                  build only `api` of the dependency `auth`
   windlass build --progress json --result result.json   print output for programs")]
-pub struct BuildArgs {
+pub struct BuildCommandArgs {
     /// Images to build, including their base images [default: all]
     #[arg(value_name = "IMAGE", add = ArgValueCandidates::new(images))]
     pub images: Vec<String>,

@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use super::PipelineOptions;
 use super::exit_status::{ExitStatus, Failure};
 use super::load;
-use super::pipeline_run::{Call, Prepared, call_pipeline, new_runtime, print_failures};
+use super::pipeline_run::{PipelineCall, Prepared, call_pipeline, new_runtime, print_failures};
 use crate::command::cli::GlobalOptions;
 use crate::config::Loaded;
 use crate::event::{Decision, Event, Events, ImageResult, Level};
@@ -63,7 +63,7 @@ pub(super) fn dry_run(
     global: &GlobalOptions,
     options: &PipelineOptions,
     loaded: Loaded,
-    call: Call,
+    call: PipelineCall,
 ) -> Result<DryRun, Failure> {
     load::tell(&loaded.warnings, global);
     let prepared = Prepared::new(global, options, loaded, call)?;

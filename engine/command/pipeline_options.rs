@@ -10,7 +10,7 @@ use super::completions;
 use super::exit_status::Failure;
 use super::pod_options::PodOptions;
 use crate::config::{BuilderKind, Project};
-use crate::dependency::{DependencyError, Request, Selection, Tree};
+use crate::dependency::{DependencyError, ProjectSelection, Request, Tree};
 use crate::image::TagTemplate;
 use crate::run::RunOptions;
 use crate::script::ScriptFile;
@@ -136,14 +136,14 @@ impl PipelineOptions {
         tree: &Tree,
         project: &Project,
         images: &[String],
-    ) -> Result<Selection, DependencyError> {
+    ) -> Result<ProjectSelection, DependencyError> {
         let request = Request {
             images: images.to_vec(),
             force: self.force.clone(),
             only: self.dependencies.clone(),
             without: self.skip_dependency.clone(),
         };
-        Selection::new(tree, project, &request)
+        ProjectSelection::new(tree, project, &request)
     }
 
     /// The scripts of `project`, in the order in which they are merged.

@@ -17,7 +17,7 @@ use super::unused_script::{UnusedScript, unused_scripts};
 use crate::cluster::ClusterOptions;
 use crate::command::cli::GlobalOptions;
 use crate::config::{ImageConfig, Loaded, Outline, Project};
-use crate::dependency::{Selection, Tree};
+use crate::dependency::{ProjectSelection, Tree};
 use crate::error::ErrorKind;
 use crate::event::{Event, Events, Level};
 use crate::host::planning::Effects;
@@ -30,7 +30,7 @@ use crate::script::{Execution, Pipeline, ScriptError, Setup};
 const STACK: usize = 16 << 20;
 
 /// The pipeline to call, and its arguments.
-pub struct Call {
+pub struct PipelineCall {
     /// The function.
     pub pipeline: String,
     /// The arguments after the project.
@@ -39,14 +39,14 @@ pub struct Call {
     pub images: Vec<String>,
 }
 
-impl Call {
+impl PipelineCall {
     /// A call of the pipeline `build` for `images`.
     pub fn build(images: Vec<String>) -> Self {
         Self { pipeline: "build".to_owned(), arguments: Vec::new(), images }
     }
 
     /// The call for the selected projects: if the project itself is not built, only its dependencies are.
-    pub(super) fn narrowed(self, selection: &Selection) -> Self {
+    pub(super) fn narrowed(self, selection: &ProjectSelection) -> Self {
         let is_build = self.pipeline == "build";
         let pipeline =
             if is_build && !selection.builds_root { "dependencies".to_owned() } else { self.pipeline };
@@ -56,12 +56,12 @@ impl Call {
 
 /// A loaded project with its scripts and dependencies, and what is called.
 pub(super) struct Prepared {
-    pub(super) call: Call,
+    pub(super) call: PipelineCall,
     project: Project,
     environment: Vec<(String, String)>,
     pipeline: Pipeline,
     tree: Tree,
-    selection: Selection,
+    selection: ProjectSelection,
 }
 
 impl Prepared {
@@ -73,7 +73,7 @@ impl Prepared {
         global: &GlobalOptions,
         options: &PipelineOptions,
         loaded: Loaded,
-        call: Call,
+        call: PipelineCall,
     ) -> Result<Self, Failure> {
         let files = options.scripts_of(&loaded.project)?;
         let pipeline = Pipeline::compile(files, &loaded.project.root).map_err(Failure::wrong_use)?;
@@ -105,7 +105,7 @@ impl Prepared {
         events: &Events,
         runtime: &tokio::runtime::Runtime,
         effects: Option<&Arc<Effects>>,
-    ) -> Result<(Arc<Execution>, Call), Failure> {
+    ) -> Result<(Arc<Execution>, PipelineCall), Failure> {
         let Self { call, project, pipeline, tree, selection, .. } = self;
         let cancel = CancellationToken::new();
         cancel_on_interrupt(runtime.handle(), &cancel, events);
@@ -129,7 +129,7 @@ pub fn run_pipeline(
     global: &GlobalOptions,
     options: &PipelineOptions,
     mut loaded: Loaded,
-    call: Call,
+    call: PipelineCall,
 ) -> Result<ExitStatus, Failure> {
     let warnings = std::mem::take(&mut loaded.warnings);
     let prepared = Prepared::new(global, options, loaded, call)?;
@@ -225,7 +225,7 @@ pub(super) fn host_options(project: &Project, tree: &Tree, options: &RunOptions)
 /// Calls the pipeline on a separate thread, which can block and has a large stack.
 pub(super) fn call_pipeline(
     execution: &Arc<Execution>,
-    call: Call,
+    call: PipelineCall,
     no_warn: bool,
 ) -> Result<(), Arc<ScriptError>> {
     let run = &execution.run;

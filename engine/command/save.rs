@@ -10,7 +10,7 @@ use crate::command::cli::GlobalOptions;
 use crate::event::Events;
 use crate::host::live::registry_client;
 use crate::image::{Digest, ImageReference};
-use crate::oci::{ArchiveError, BlobStore, Origin, StoreError};
+use crate::oci::{ArchiveError, BlobStore, ImageOrigin, StoreError};
 use crate::registry::{CredentialStore, own_platform};
 use crate::state::ImageStore;
 
@@ -124,7 +124,7 @@ fn find(
     name: &str,
 ) -> Result<(Digest, Vec<ImageReference>), Failure> {
     let known = |reference: &ImageReference| {
-        let origins = [Origin::Built, Origin::Pulled].into_iter();
+        let origins = [ImageOrigin::Built, ImageOrigin::Pulled].into_iter();
         origins.filter_map(|origin| store.named(reference, origin)).next()
     };
     let looks_like_a_reference = name.contains(['/', ':']);

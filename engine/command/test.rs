@@ -14,7 +14,7 @@ use super::stdout::{print, print_json};
 use crate::command::cli::GlobalOptions;
 use crate::event::Events;
 use crate::suggestion::nearest;
-use crate::testing::{self, FindError, RunTests, TestFile, Verdict};
+use crate::testing::{self, FindError, RunTests, TestFile, TestVerdict};
 
 /// The options of `windlass test`.
 #[derive(Debug, Args)]
@@ -98,7 +98,7 @@ pub fn test(global: &GlobalOptions, args: &TestArgs) -> Result<ExitStatus, Failu
     } else {
         print(&report::text(&outcome))?;
     }
-    let is_passed = outcome.tests.iter().all(|test| matches!(test.verdict, Verdict::Passed));
+    let is_passed = outcome.tests.iter().all(|test| matches!(test.verdict, TestVerdict::Passed));
     Ok(match cancel.is_cancelled() {
         true => ExitStatus::Interrupted,
         false if is_passed && outcome.unsaved.is_empty() => ExitStatus::Done,

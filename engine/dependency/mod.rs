@@ -1,6 +1,6 @@
 //! Dependencies of a project (`dependencies` in DevSpace).
 //!
-//! [`Tree`] finds and loads them, each once even if several projects need it. [`Selection`] says which are built. A
+//! [`Tree`] finds and loads them, each once even if several projects need it. [`ProjectSelection`] says which are built. A
 //! project's pipeline builds its dependencies first, so leaves are built first, and independent projects are built in
 //! parallel under one job limit.
 
@@ -13,5 +13,5 @@ mod tree;
 pub use claims::Claims;
 pub use error::DependencyError;
 pub use jobs::{JobPermit, Jobs, has_place, share_place};
-pub use selection::{NodeSelection, Request, Selection, refers_to};
+pub use selection::{NodeSelection, ProjectSelection, Request, refers_to};
 pub use tree::{Fetch, FetchEvent, ProjectNode, Tree};

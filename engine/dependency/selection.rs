@@ -19,7 +19,7 @@ pub struct Request {
 
 /// Selects the dependencies and images to build.
 #[derive(Debug, Default)]
-pub struct Selection {
+pub struct ProjectSelection {
     /// Images of the project itself; empty: all.
     pub images: Vec<String>,
     /// Its images to force.
@@ -43,7 +43,7 @@ pub struct NodeSelection {
     pub is_left_out: bool,
 }
 
-impl Selection {
+impl ProjectSelection {
     /// The selection of `request` in `project` and the `tree` below it. A name that is not an image of a dependency is
     /// passed to the project itself, which reports it if it is unknown.
     ///

@@ -38,7 +38,7 @@ pub use scripted::Scripted;
 
 /// An in-memory host. Cheap to clone: all clones share one state.
 #[derive(Clone, Default)]
-pub struct Memory(Arc<Mutex<State>>);
+pub struct MemoryHost(Arc<Mutex<State>>);
 
 /// The state of an in-memory host: its content, its configured responses, and the recorded calls.
 pub struct State {
@@ -117,7 +117,7 @@ impl Default for State {
     }
 }
 
-impl Memory {
+impl MemoryHost {
     /// The host for stages.
     pub fn host(&self) -> Host {
         let this = || Arc::new(self.clone());

@@ -17,9 +17,9 @@ const WAITING: usize = 4;
 
 /// Why an archive is incomplete, for a receiver that only sees that the stream failed.
 #[derive(Debug, Clone, Default)]
-pub struct Failure(Arc<Mutex<Option<StoreError>>>);
+pub struct StreamFailure(Arc<Mutex<Option<StoreError>>>);
 
-impl Failure {
+impl StreamFailure {
     /// The reason, if there is one.
     pub fn take(&self) -> Option<StoreError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -34,9 +34,9 @@ impl BlobStore {
         root: Digest,
         references: Vec<ImageReference>,
         platform: String,
-    ) -> (impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static, Failure) {
+    ) -> (impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static, StreamFailure) {
         let (sender, mut receiver) = mpsc::channel(WAITING);
-        let (store, failure) = (self.clone(), Failure::default());
+        let (store, failure) = (self.clone(), StreamFailure::default());
         let told = failure.clone();
         let last = sender.clone();
         let write = move || {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::blob_writer::PART;
 use super::lease::begin_removal;
-use super::{BlobStore, ImageContents, ImageName, Layer, Origin, StoreError, digest_of};
+use super::{BlobStore, ImageContents, ImageName, ImageOrigin, Layer, StoreError, digest_of};
 use crate::image::Digest;
 
 /// After this time, an unfinished blob is considered abandoned.
@@ -181,7 +181,7 @@ impl BlobStore {
 
     /// Whether everything that the image `name` needs is retained: of a pulled image, only its manifest is required.
     fn keeps(&self, name: &ImageName, kept: &HashSet<Digest>) -> bool {
-        if name.origin == Origin::Pulled {
+        if name.origin == ImageOrigin::Pulled {
             return kept.contains(&name.digest);
         }
         let needed = ImageContents::of(self, &name.digest);
@@ -301,7 +301,7 @@ mod tests {
     fn looking_is_no_use() {
         let fixture = Fixture::new(&[(b'a', 1, 50)]);
         let reference = "acme/app:1".parse().expect("reference");
-        fixture.store.name(&reference, Origin::Built, Digest::of("a")).expect("named");
+        fixture.store.name(&reference, ImageOrigin::Built, Digest::of("a")).expect("named");
         let leave = Retention::UsedWithin(Duration::from_secs(3600));
         let dry = fixture.store.clean_up(leave, true).expect("dry run");
         assert_eq!((dry.images.len(), dry.images[0].unused_for / 3600), (1, 50));
@@ -345,12 +345,12 @@ mod tests {
         let fixture = Fixture::new(&[(b'l', 9, 50)]);
         let (store, root) = (&fixture.store, image(&fixture, Digest::of([b'l'; 9]), 9));
         let reference = "acme/app:1".parse().expect("reference");
-        store.name(&reference, Origin::Built, root).expect("named");
-        store.name(&reference, Origin::Pulled, root).expect("named");
+        store.name(&reference, ImageOrigin::Built, root).expect("named");
+        store.name(&reference, ImageOrigin::Pulled, root).expect("named");
         let leave = Retention::UsedWithin(Duration::from_secs(3600));
         let cleaned = store.clean_up(leave, false).expect("cleaned");
         let images: Vec<_> = cleaned.images.iter().map(|image| image.name.origin).collect();
-        assert_eq!(images, [Origin::Built], "a pulled image is identified by its manifest only");
+        assert_eq!(images, [ImageOrigin::Built], "a pulled image is identified by its manifest only");
         assert_eq!(store.names().len(), 1);
     }
 
@@ -359,7 +359,7 @@ mod tests {
         let fixture = Fixture::new(&[(b'l', 9, 50), (b'x', 3, 50)]);
         let (store, root) = (&fixture.store, image(&fixture, Digest::of([b'l'; 9]), 9));
         let reference = "acme/app:1".parse().expect("reference");
-        store.name(&reference, Origin::Built, root).expect("named");
+        store.name(&reference, ImageOrigin::Built, root).expect("named");
         BlobStore::new(store.folder())
             .attach(&root, "text/plain", b"bill", std::collections::BTreeMap::new())
             .expect("attached");
@@ -396,10 +396,10 @@ mod tests {
                 let store = BlobStore::new(fixture.store.folder());
                 let reference = "acme/app:1".parse().expect("reference");
                 let digest = store.put(number.to_string()).expect("kept");
-                store.name(&reference, Origin::Pulled, digest).expect("named");
+                store.name(&reference, ImageOrigin::Pulled, digest).expect("named");
                 let earlier = store.get(&Digest::of((number / 2).to_string())).expect("asked").is_some();
                 for _ in 0..3 {
-                    assert_eq!(store.named(&reference, Origin::Pulled), Some(digest));
+                    assert_eq!(store.named(&reference, ImageOrigin::Pulled), Some(digest));
                     assert!(store.read(&digest).expect("read").is_some(), "{number}");
                     let again = store.get(&Digest::of((number / 2).to_string())).expect("asked").is_some();
                     assert!(again || !earlier, "{number}");

@@ -28,7 +28,7 @@ mod sbom;
 mod store;
 
 pub use archive::ArchiveError;
-pub use archive_stream::Failure;
+pub use archive_stream::StreamFailure;
 pub use blob_writer::BlobWriter;
 pub use clean_up::{Cleaned, CleanedImage, Retention};
 pub use descriptor::digest_of;
@@ -37,6 +37,6 @@ pub use image::StoredImage;
 pub use image_contents::{ImageContents, ManifestBlob};
 pub use json::canonical_json;
 pub use layer::{Compression, Layer, LayerWriter};
-pub use name::{ImageName, Origin};
+pub use name::{ImageName, ImageOrigin};
 pub use sbom::SBOM_MEDIA_TYPE;
 pub use store::{Blob, BlobStore};

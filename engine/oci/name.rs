@@ -11,7 +11,7 @@ use crate::image::{Digest, ImageReference};
 /// The origin of an image in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Origin {
+pub enum ImageOrigin {
     /// Windlass built it.
     Built,
     /// It was pulled: the digest is the last one that the registry returned.
@@ -26,7 +26,7 @@ pub struct ImageName {
     /// The manifest or index.
     pub digest: Digest,
     /// Its origin.
-    pub origin: Origin,
+    pub origin: ImageOrigin,
 }
 
 impl BlobStore {
@@ -34,7 +34,12 @@ impl BlobStore {
     ///
     /// # Errors
     /// [`StoreError::Folder`].
-    pub fn name(&self, reference: &ImageReference, origin: Origin, digest: Digest) -> Result<(), StoreError> {
+    pub fn name(
+        &self,
+        reference: &ImageReference,
+        origin: ImageOrigin,
+        digest: Digest,
+    ) -> Result<(), StoreError> {
         let reference = tagged(reference);
         let name = ImageName { reference, digest, origin };
         self.write(&self.name_file(&name.reference, origin), &super::canonical_json(&name))
@@ -42,7 +47,7 @@ impl BlobStore {
 
     /// The digest of the manifest or index that `reference` resolves to; `None` if no image has this name. A reference
     /// with a digest resolves to that digest.
-    pub fn named(&self, reference: &ImageReference, origin: Origin) -> Option<Digest> {
+    pub fn named(&self, reference: &ImageReference, origin: ImageOrigin) -> Option<Digest> {
         if let Some(digest) = &reference.digest {
             return digest.parse().ok();
         }
@@ -71,10 +76,10 @@ impl BlobStore {
         }
     }
 
-    fn name_file(&self, reference: &str, origin: Origin) -> PathBuf {
+    fn name_file(&self, reference: &str, origin: ImageOrigin) -> PathBuf {
         let kind = match origin {
-            Origin::Built => "built",
-            Origin::Pulled => "pulled",
+            ImageOrigin::Built => "built",
+            ImageOrigin::Pulled => "pulled",
         };
         self.folder().join("names").join(format!("{kind}-{}", Digest::of(reference).hex()))
     }
@@ -96,12 +101,12 @@ mod tests {
         let store = BlobStore::new(folder.path());
         let (one, two) = (Digest::of("one"), Digest::of("two"));
         let reference = |text: &str| text.parse::<ImageReference>().expect("reference");
-        store.name(&reference("acme/api"), Origin::Built, one).expect("named");
-        store.name(&reference("acme/api:latest"), Origin::Pulled, two).expect("named");
-        assert_eq!(store.named(&reference("acme/api:latest"), Origin::Built), Some(one));
-        assert_eq!(store.named(&reference("docker.io/acme/api"), Origin::Pulled), Some(two));
-        assert_eq!(store.named(&reference("acme/api:2"), Origin::Built), None);
-        assert_eq!(store.named(&reference(&format!("acme/api:2@{two}")), Origin::Built), Some(two));
+        store.name(&reference("acme/api"), ImageOrigin::Built, one).expect("named");
+        store.name(&reference("acme/api:latest"), ImageOrigin::Pulled, two).expect("named");
+        assert_eq!(store.named(&reference("acme/api:latest"), ImageOrigin::Built), Some(one));
+        assert_eq!(store.named(&reference("docker.io/acme/api"), ImageOrigin::Pulled), Some(two));
+        assert_eq!(store.named(&reference("acme/api:2"), ImageOrigin::Built), None);
+        assert_eq!(store.named(&reference(&format!("acme/api:2@{two}")), ImageOrigin::Built), Some(two));
         let names = store.names();
         assert_eq!(names.len(), 2);
         names.iter().for_each(|name| store.forget_name(name).expect("forgotten"));

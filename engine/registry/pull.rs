@@ -13,7 +13,7 @@ use super::transfer::Transfer;
 use super::{Action, RegistryClient, RegistryError, RegistryErrorKind};
 use crate::event::{ImageEvents, Level};
 use crate::image::{Digest, ImageReference};
-use crate::oci::{BlobStore, Layer, Origin, StoreError, StoredImage};
+use crate::oci::{BlobStore, ImageOrigin, Layer, StoreError, StoredImage};
 
 /// The maximum number of parallel transfers.
 const AT_ONCE: usize = 4;
@@ -163,7 +163,7 @@ impl RegistryClient {
         if let Some(digest) = &reference.digest {
             return parse(digest);
         }
-        let known = store.named(reference, Origin::Pulled);
+        let known = store.named(reference, ImageOrigin::Pulled);
         let kept = |error| subject.error(RegistryErrorKind::Store(error));
         let asked = match known {
             // One request is enough for a tag that was never pulled.
@@ -179,7 +179,7 @@ impl RegistryClient {
         match (asked, known) {
             (Ok(Some(digest)), _) => {
                 let digest = parse(&digest)?;
-                store.name(reference, Origin::Pulled, digest).map_err(kept)?;
+                store.name(reference, ImageOrigin::Pulled, digest).map_err(kept)?;
                 Ok(digest)
             }
             (Ok(None), _) => {

@@ -50,7 +50,7 @@ impl Execution {
     /// # Errors
     /// The error that stopped the script, with the places of the call chain.
     pub fn call(self: &Arc<Self>, name: &str, arguments: Vec<Dynamic>) -> Result<Dynamic, Arc<ScriptError>> {
-        let project = Dynamic::from(stage::Project(Arc::clone(self)));
+        let project = Dynamic::from(stage::ScriptProject(Arc::clone(self)));
         let arguments = std::iter::once(project).chain(arguments).collect();
         let value = self.pipeline.call(&new_engine(self), name, arguments)?;
         self.run.settle();

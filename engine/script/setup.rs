@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Execution, Pipeline, ScriptError, ScriptFile};
 use crate::config::Project;
-use crate::dependency::{Claims, Jobs, NodeSelection, ProjectNode, Selection, Tree};
+use crate::dependency::{Claims, Jobs, NodeSelection, ProjectNode, ProjectSelection, Tree};
 use crate::event::Level;
 use crate::graph::project_image;
 use crate::run::{Run, RunError, RunLinks, RunOptions, Session};
@@ -22,7 +22,7 @@ pub struct Setup {
     /// Its dependencies.
     pub tree: Tree,
     /// The projects and images to build.
-    pub selection: Selection,
+    pub selection: ProjectSelection,
     /// Whether warnings about dependencies are left out.
     pub no_warn: bool,
 }
@@ -106,7 +106,7 @@ impl Place<'_> {
 }
 
 /// The nodes that the project's own pipeline builds first: the selected ones, and those with base images of the run.
-fn targets(root: &Run, tree: &Tree, selection: &Selection) -> Vec<usize> {
+fn targets(root: &Run, tree: &Tree, selection: &ProjectSelection) -> Vec<usize> {
     let mut targets = selection.targets.clone();
     let images = if selection.builds_root { root.selected() } else { &[] };
     for base in images.iter().flat_map(|image| root.other_bases(image)) {

@@ -1,7 +1,7 @@
 //! Tests of pipelines, written in Rhai: each `fn test_...()` of a `*_test.rhai` file runs on its own [in-memory
 //! host](crate::host::memory), in milliseconds.
 //!
-//! [`find`](fn@find) finds the tests, [`RunTests`] runs them in parallel and returns an [`Outcome`], and [`stage`] has the
+//! [`find`](fn@find) finds the tests, [`RunTests`] runs them in parallel and returns an [`TestOutcome`], and [`stage`] has the
 //! functions that a test can call.
 
 mod difference;
@@ -17,4 +17,4 @@ mod test_context;
 pub use find::{FindError, TestFile, find, find_each};
 pub use overrides::Overrides;
 pub use plain::plain;
-pub use run::{Outcome, RunTests, Tested, Verdict};
+pub use run::{RunTests, TestOutcome, TestVerdict, Tested};

@@ -9,7 +9,7 @@ use crate::error::StageError;
 use crate::plan::{Built, Plan};
 use crate::run::Image;
 use crate::run::ImageDockerfile as Dockerfile;
-use crate::script::stage::Project;
+use crate::script::stage::ScriptProject;
 
 /// `value` as plain data. Plans and images contain no cache keys and no absolute paths, so that the data is the same on
 /// every machine.
@@ -33,7 +33,7 @@ pub fn plain(value: &Dynamic) -> Value {
     if let Some(dockerfile) = value.read_lock::<Dockerfile>() {
         return json!(dockerfile.inner.text());
     }
-    if let Some(project) = value.read_lock::<Project>() {
+    if let Some(project) = value.read_lock::<ScriptProject>() {
         let images =
             project.0.run.selected().iter().filter_map(|name| project.0.run.project.images.get(name));
         let images: Vec<_> = images.map(|config| of_image(&Image::new(&project.0.run, config))).collect();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use miette::Diagnostic;
 use rhai::Engine;
 
-use super::test_context::{Loaded, TestContext};
+use super::test_context::{LoadedProject, TestContext};
 use crate::config::{self, LoadOptions, Project};
 use crate::error::StageError;
 use crate::image::TagTemplate;
@@ -61,7 +61,7 @@ impl TestContext {
     ///
     /// # Errors
     /// If the configuration or a script is invalid, or files cannot be copied.
-    pub fn load(&self, wanted: &Wanted) -> Result<Loaded, StageError> {
+    pub fn load(&self, wanted: &Wanted) -> Result<LoadedProject, StageError> {
         let root = self.folder_for(wanted)?;
         let project = self.project(wanted, root)?;
         let mut files = vec![ScriptFile::default_build()];
@@ -85,7 +85,7 @@ impl TestContext {
         let execution = self.execution(project, Arc::new(pipeline), options)?;
         let mut engine = new_engine(&execution);
         self.file.overrides.register(&mut engine);
-        let loaded = Loaded { engine: Arc::new(engine), execution };
+        let loaded = LoadedProject { engine: Arc::new(engine), execution };
         self.add(loaded.clone());
         Ok(loaded)
     }

@@ -44,7 +44,7 @@ pub struct Tested {
     /// Its name.
     pub test: String,
     /// How it ended.
-    pub verdict: Verdict,
+    pub verdict: TestVerdict,
     /// How long it took.
     pub time: Duration,
     /// The actions on its host.
@@ -54,7 +54,7 @@ pub struct Tested {
 }
 
 /// How a test ended.
-pub enum Verdict {
+pub enum TestVerdict {
     /// It passed.
     Passed,
     /// It failed.
@@ -71,7 +71,7 @@ pub enum Verdict {
 }
 
 /// The result of all tests.
-pub struct Outcome {
+pub struct TestOutcome {
     /// Each test, in the order of files and of functions in them.
     pub tests: Vec<Tested>,
     /// The overrides that no test called, as `tags(image) in windlass.rhai:3`; empty if only some tests ran.
@@ -96,7 +96,7 @@ impl RunTests {
     }
 
     /// Runs the tests until all have ended or `cancel` is cancelled.
-    pub fn run(self, runtime: &tokio::runtime::Handle, cancel: &CancellationToken) -> Outcome {
+    pub fn run(self, runtime: &tokio::runtime::Handle, cancel: &CancellationToken) -> TestOutcome {
         let is_whole = self.filters.is_empty();
         let overrides: Vec<_> = self.files.iter().map(|file| Arc::clone(&file.overrides)).collect();
         let mut queue = Vec::new();
@@ -137,7 +137,7 @@ impl RunTests {
         untested.sort();
         untested.dedup();
         untested.retain(|_| is_whole);
-        Outcome {
+        TestOutcome {
             untested,
             unsaved: unsaved.collect(),
             tests: ended.into_iter().filter_map(|tested| lock(&tested).take()).collect(),
@@ -189,10 +189,10 @@ impl TestCase<'_> {
         };
         timer.abort();
         let verdict = match ended {
-            Ok(()) => Verdict::Passed,
-            Err(_) if is_late.load(Ordering::Relaxed) => Verdict::TimedOut,
-            Err(_) if cancel.is_cancelled() => Verdict::Cancelled,
-            Err((error, images)) => Verdict::Failed { error, images },
+            Ok(()) => TestVerdict::Passed,
+            Err(_) if is_late.load(Ordering::Relaxed) => TestVerdict::TimedOut,
+            Err(_) if cancel.is_cancelled() => TestVerdict::Cancelled,
+            Err((error, images)) => TestVerdict::Failed { error, images },
         };
         Tested {
             file: self.file.name.clone(),

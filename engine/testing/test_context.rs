@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::TestFile;
 use super::snapshots::Snapshots;
 use crate::event::{Event, Events, Level};
-use crate::host::memory::Memory;
+use crate::host::memory::MemoryHost;
 use crate::lock::lock;
 use crate::run::Run;
 use crate::script::Execution;
@@ -19,7 +19,7 @@ use crate::script::Execution;
 /// The context of one test: its in-memory host, its projects, and their output.
 pub struct TestContext {
     /// The in-memory host.
-    pub memory: Memory,
+    pub memory: MemoryHost,
     /// The file of the test.
     pub file: Arc<TestFile>,
     /// The name of the test.
@@ -37,7 +37,7 @@ pub struct TestContext {
     /// A temporary directory for written files.
     scratch: TempDir,
     /// The projects it loaded, the latest last.
-    projects: Mutex<Vec<Loaded>>,
+    projects: Mutex<Vec<LoadedProject>>,
     printed: Arc<Mutex<Vec<String>>>,
 }
 
@@ -54,7 +54,7 @@ pub struct Defaults {
 
 /// A project of a test, and the engine that runs its pipeline.
 #[derive(Clone)]
-pub struct Loaded {
+pub struct LoadedProject {
     /// Its run.
     pub execution: Arc<Execution>,
     /// Its engine.
@@ -79,7 +79,7 @@ impl TestContext {
         snapshots: Arc<Snapshots>,
     ) -> std::io::Result<Self> {
         Ok(Self {
-            memory: Memory::default(),
+            memory: MemoryHost::default(),
             file,
             test: test.to_owned(),
             defaults,
@@ -122,17 +122,17 @@ impl TestContext {
     }
 
     /// Records a project.
-    pub fn add(&self, project: Loaded) {
+    pub fn add(&self, project: LoadedProject) {
         lock(&self.projects).push(project);
     }
 
     /// The projects so far.
-    pub fn projects(&self) -> Vec<Loaded> {
+    pub fn projects(&self) -> Vec<LoadedProject> {
         lock(&self.projects).clone()
     }
 
     /// The project that `run` belongs to.
-    pub fn project_of(&self, run: &Arc<Run>) -> Option<Loaded> {
+    pub fn project_of(&self, run: &Arc<Run>) -> Option<LoadedProject> {
         lock(&self.projects).iter().find(|project| Arc::ptr_eq(&project.execution.run, run)).cloned()
     }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use windlass::image::{Digest, ImageReference};
-use windlass::oci::{BlobStore, Origin, StoredImage};
+use windlass::oci::{BlobStore, ImageOrigin, StoredImage};
 
 use super::{Daemon, Project};
 
@@ -84,7 +84,7 @@ pub fn stored(project: &Project, reference: &str) -> StoredImage {
 fn stored_in(store: &BlobStore, reference: &str) -> StoredImage {
     let name: ImageReference = reference.parse().expect("a reference");
     let digest =
-        store.named(&name, Origin::Built).unwrap_or_else(|| panic!("`{reference}` is not in the store"));
+        store.named(&name, ImageOrigin::Built).unwrap_or_else(|| panic!("`{reference}` is not in the store"));
     StoredImage::open(store, &digest).expect("read").expect("the image exists")
 }
 

@@ -1,4 +1,4 @@
-//! Repeats builds that failed because of a race in the cache of Docker's classic builder.
+//! Repeats builds that failed because another client removed an image from the daemon meanwhile.
 
 use std::future::Future;
 
@@ -6,7 +6,7 @@ use crate::builder::{BuildError, BuiltImage};
 use crate::event::{ImageEvents, Level};
 
 /// How often a build starts at most.
-const ATTEMPTS: usize = 4;
+const ATTEMPTS: usize = 8;
 
 /// Builds with `build`, and repeats it if an image was removed from the daemon meanwhile.
 pub(super) async fn with_repeats<F: Future<Output = Result<BuiltImage, BuildError>>>(
@@ -16,7 +16,7 @@ pub(super) async fn with_repeats<F: Future<Output = Result<BuiltImage, BuildErro
     for _ in 1..ATTEMPTS {
         match build().await {
             Err(error) if is_cache_race(&error) => {
-                let message = "building again: an image was removed from Docker's build cache meanwhile";
+                let message = "building again: an image was removed from the daemon meanwhile";
                 events.notice(Level::Info, message);
             }
             ended => return ended,
@@ -25,13 +25,16 @@ pub(super) async fn with_repeats<F: Future<Output = Result<BuiltImage, BuildErro
     build().await
 }
 
-/// Whether another client removed an image while the classic builder searched its cache: for an instruction on top of
-/// `scratch`, it lists all images of the daemon and then reads each (moby, `image/cache/cache.go`).
+/// Whether another client removed an image that the build uses. For an instruction on top of `scratch`, the classic
+/// builder lists all images of the daemon and then reads each (moby, `image/cache/cache.go`). BuildKit reads an image
+/// again that it has just stored, or that had the same content (moby, `image/fs.go`).
 fn is_cache_race(error: &BuildError) -> bool {
     let (BuildError::StepFailed { reason, .. } | BuildError::Refused { reason, .. }) = error else {
         return false;
     };
     reason.starts_with("unable to find image \"sha256:")
+        || (reason.starts_with("failed to get digest sha256:")
+            && reason.ends_with("no such file or directory"))
 }
 
 #[cfg(test)]
@@ -61,5 +64,8 @@ mod tests {
         assert_eq!(starts(race, 2).await, (3, true));
         assert_eq!(starts(race, 9).await, (ATTEMPTS, false));
         assert_eq!(starts("unable to find image \"acme/base\"", 1).await, (1, false));
+        let race =
+            "failed to get digest sha256:8031: open /docker/content/sha256/8031: no such file or directory";
+        assert_eq!(starts(race, 1).await, (2, true));
     }
 }

@@ -27,7 +27,7 @@ const ASK_LIMIT: Duration = Duration::from_secs(20);
 /// with a copy of the selection, and the Dockerfile next to it. It is a copy because hard links would change the
 /// ctime of the project's files, and because matching ignore rules that name each file takes quadratic time.
 #[derive(Clone)]
-pub struct Cli {
+pub struct DockerCli {
     /// The daemon; the CLI uses the same one.
     pub daemon: Daemon,
     /// The executable, usually `docker`.
@@ -42,7 +42,7 @@ pub struct Cli {
 }
 
 #[async_trait]
-impl Builder for Cli {
+impl Builder for DockerCli {
     async fn build(
         &self,
         request: BuildRequest,
@@ -53,7 +53,7 @@ impl Builder for Cli {
     }
 }
 
-impl Cli {
+impl DockerCli {
     async fn run(
         &self,
         request: BuildRequest,

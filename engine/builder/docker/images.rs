@@ -10,7 +10,7 @@ use crate::image::ImageReference;
 
 /// Facts about an image in a daemon.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ImageFacts {
+pub struct DaemonImage {
     /// The image ID (`sha256:...`).
     pub id: String,
     /// Its ONBUILD triggers, in order.
@@ -62,9 +62,9 @@ impl Daemon {
     ///
     /// # Errors
     /// [`DaemonError`] if the daemon is unreachable or rejects the request.
-    pub async fn inspect(&self, reference: &str) -> Result<Option<ImageFacts>, DaemonError> {
+    pub async fn inspect(&self, reference: &str) -> Result<Option<DaemonImage>, DaemonError> {
         match self.connect().await?.inspect_image(reference).await {
-            Ok(image) => Ok(Some(ImageFacts {
+            Ok(image) => Ok(Some(DaemonImage {
                 id: image.id.unwrap_or_default(),
                 onbuild: image.config.as_ref().and_then(|config| config.on_build.clone()).unwrap_or_default(),
                 env: image.config.and_then(|config| config.env).unwrap_or_default(),

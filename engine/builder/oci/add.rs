@@ -6,7 +6,7 @@ use super::assembly::Assembly;
 use super::change::Changes;
 use super::content::unsendable;
 use super::copy::{Destination, Site, Transfer};
-use super::instruction::Execution;
+use super::instruction::InstructionExecution;
 use super::instruction_error::InstructionError;
 use super::listing::Listing;
 use super::mode::Mode;
@@ -17,14 +17,14 @@ use super::root_fs::RootFs;
 use super::state::State;
 use crate::image::Digest;
 use crate::image::context::{Changed, Content, EntryKind, Exclusion, shown};
-use crate::image::dockerfile::Copy;
+use crate::image::dockerfile::CopyInstruction;
 
 impl Assembly<'_> {
     pub(super) fn copy(
         &mut self,
         state: &mut State,
-        copy: &Copy,
-        step: &Execution<'_>,
+        copy: &CopyInstruction,
+        step: &InstructionExecution<'_>,
     ) -> Result<(), InstructionError> {
         let escape = self.dockerfile().escape();
         let expand = |word: &str| state.variables.expand(word, escape);

@@ -11,7 +11,7 @@ use super::content::Reader;
 use super::copy::context_fs;
 use super::document::ImageDocument;
 use super::images::Images;
-use super::instruction::Execution;
+use super::instruction::InstructionExecution;
 use super::instruction_error::InstructionError;
 use super::listing::Listing;
 use super::needs_daemon::{self, UnsupportedFeature, check_daemonless};
@@ -136,20 +136,20 @@ impl Assembly<'_> {
             let dockerfile = Dockerfile::of_trigger(trigger);
             let dockerfile = dockerfile.map_err(|error| in_trigger(error.to_string().into()))?;
             for instruction in dockerfile.targets().iter().flat_map(|target| target.instructions()) {
-                let step = Execution { kind: instruction.kind(), text: instruction.text() };
+                let step = InstructionExecution { kind: instruction.kind(), text: instruction.text() };
                 self.step(&mut state, &step).map_err(in_trigger)?;
             }
         }
         let instructions = self.dockerfile().targets()[index].instructions().to_vec();
         for instruction in &instructions {
-            let step = Execution { kind: instruction.kind(), text: instruction.text() };
+            let step = InstructionExecution { kind: instruction.kind(), text: instruction.text() };
             self.step(&mut state, &step).map_err(|trouble| self.at(instruction, trouble))?;
         }
         self.targets.insert(index, Some(state.clone()));
         Ok(state)
     }
 
-    fn step(&mut self, state: &mut State, step: &Execution<'_>) -> Result<(), InstructionError> {
+    fn step(&mut self, state: &mut State, step: &InstructionExecution<'_>) -> Result<(), InstructionError> {
         if self.cancel.is_cancelled() {
             return Err(InstructionError::Cancelled);
         }

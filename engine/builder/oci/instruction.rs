@@ -12,14 +12,14 @@ use super::root_fs::shown;
 use super::signal::is_signal;
 use super::state::State;
 use crate::builder::BuildRequest;
-use crate::image::dockerfile::{Command, InstructionKind};
+use crate::image::dockerfile::{CommandForm, InstructionKind};
 use crate::secret::SHORTEST;
 
 /// The default shell of commands in shell form.
 const SHELL: [&str; 2] = ["/bin/sh", "-c"];
 
 /// An instruction, from the Dockerfile or from a trigger.
-pub(super) struct Execution<'k> {
+pub(super) struct InstructionExecution<'k> {
     pub(super) kind: &'k InstructionKind,
     /// Its text in one line.
     pub(super) text: &'k str,
@@ -30,7 +30,7 @@ impl Assembly<'_> {
     pub(super) fn carry_out(
         &mut self,
         state: &mut State,
-        step: &Execution<'_>,
+        step: &InstructionExecution<'_>,
     ) -> Result<(), InstructionError> {
         let escape = self.dockerfile().escape();
         let created = self.created();
@@ -151,7 +151,7 @@ impl Assembly<'_> {
         &mut self,
         state: &mut State,
         path: &str,
-        step: &Execution<'_>,
+        step: &InstructionExecution<'_>,
     ) -> Result<(), InstructionError> {
         let written = path;
         let path = absolute(written, &state.document.config.working_dir);
@@ -184,7 +184,7 @@ impl Assembly<'_> {
         state: &mut State,
         changes: &Changes,
         number: &str,
-        step: &Execution<'_>,
+        step: &InstructionExecution<'_>,
         created_by: String,
     ) -> Result<(), InstructionError> {
         let created = self.created();
@@ -212,7 +212,7 @@ impl Assembly<'_> {
 }
 
 /// The words of a command as passed to a container.
-fn words(command: &Command, shell: &[String]) -> Vec<String> {
+fn words(command: &CommandForm, shell: &[String]) -> Vec<String> {
     if !command.is_shell || command.argv.is_empty() {
         return command.argv.clone();
     }

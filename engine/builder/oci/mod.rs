@@ -44,7 +44,7 @@ use super::{BuildError, BuildRequest, Builder, BuiltImage};
 use crate::event::ImageEvents;
 use crate::image::Digest;
 use crate::image::dockerfile::BaseConfig;
-use crate::oci::{BlobStore, Compression, Origin, StoredImage};
+use crate::oci::{BlobStore, Compression, ImageOrigin, StoredImage};
 
 pub use images::BaseImages;
 pub use needs_daemon::{UnsupportedFeature, check_daemonless, needs_daemon};
@@ -58,7 +58,7 @@ pub fn passed_on(image: &StoredImage) -> BaseConfig {
 
 /// The builder `oci`. Cheap to clone.
 #[derive(Clone)]
-pub struct Oci {
+pub struct OciBuilder {
     /// The image store for its images and layers.
     pub store: BlobStore,
     /// How layers are compressed.
@@ -70,7 +70,7 @@ pub struct Oci {
 }
 
 #[async_trait]
-impl Builder for Oci {
+impl Builder for OciBuilder {
     async fn build(
         &self,
         request: BuildRequest,
@@ -86,7 +86,7 @@ impl Builder for Oci {
                 Settings { store: &this.store, compression: this.compression, images, time: this.time };
             let digest = assemble_all(&request, &settings, &events, &cancel)?;
             for reference in &request.references {
-                this.store.name(reference, Origin::Built, digest).map_err(BuildError::from)?;
+                this.store.name(reference, ImageOrigin::Built, digest).map_err(BuildError::from)?;
             }
             Ok(BuiltImage::in_store(digest))
         });

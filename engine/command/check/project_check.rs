@@ -14,10 +14,10 @@ use crate::command::cli::GlobalOptions;
 use crate::command::exit_status::Failure;
 use crate::command::load::{load_explained, load_options};
 use crate::command::pipeline_options::scripts;
-use crate::command::pipeline_run::{Call, call_pipeline, new_runtime};
+use crate::command::pipeline_run::{PipelineCall, call_pipeline, new_runtime};
 use crate::command::unused_script::unused_scripts;
 use crate::config::{self, ConfigError, Explain, LoadOptions, Loaded};
-use crate::dependency::{DependencyError, Fetch, FetchEvent, Request, Selection, Tree};
+use crate::dependency::{DependencyError, Fetch, FetchEvent, ProjectSelection, Request, Tree};
 use crate::error::ErrorKind;
 use crate::event::Events;
 use crate::host::{Host, HostOptions};
@@ -183,7 +183,7 @@ impl ProjectCheck {
         let events = Events::none();
         let host = Host::live(&events, &HostOptions::default()).offline().planning(&Arc::default());
         let session = Session::new(host, &events, CancellationToken::new(), runtime.handle().clone());
-        let selection = match Selection::new(&tree, &loaded.project, &Request::default()) {
+        let selection = match ProjectSelection::new(&tree, &loaded.project, &Request::default()) {
             Ok(selection) => selection,
             Err(error) => return self.note(error, profile),
         };
@@ -193,7 +193,7 @@ impl ProjectCheck {
             Ok(execution) => execution,
             Err(error) => return self.note(error, profile),
         };
-        let outcome = call_pipeline(&execution, Call::build(Vec::new()), true);
+        let outcome = call_pipeline(&execution, PipelineCall::build(Vec::new()), true);
         for dependency in execution.all_targets() {
             self.note_dependency(&dependency, profile);
         }

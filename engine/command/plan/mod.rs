@@ -10,7 +10,7 @@ use clap_complete::engine::ArgValueCandidates;
 use super::dry_run::dry_run;
 use super::exit_status::{ExitStatus, Failure};
 use super::load;
-use super::pipeline_run::Call;
+use super::pipeline_run::PipelineCall;
 use super::run::{Invoked, UnknownName, invoke, pipelines, told};
 use super::stdout::{print, print_json};
 use super::{PipelineOptions, completions};
@@ -83,7 +83,7 @@ impl AsRef<PipelineOptions> for PlanOptions {
 /// If the configuration, a script or the command line is invalid. Images that cannot be planned are reported here.
 pub fn plan(global: &GlobalOptions, args: &PlanArgs) -> Result<ExitStatus, Failure> {
     let Some(first) = args.words.first() else {
-        return show(global, &args.options, load::load_project(global)?, Call::build(Vec::new()));
+        return show(global, &args.options, load::load_project(global)?, PipelineCall::build(Vec::new()));
     };
     let name = first.to_string_lossy();
     let of_images = parse_images(std::env::args_os());
@@ -94,12 +94,12 @@ pub fn plan(global: &GlobalOptions, args: &PlanArgs) -> Result<ExitStatus, Failu
     let is_image = loaded.project.images.contains_key(&*name);
     match (&of_images, all.own_pipeline(&name)) {
         (Ok(parsed), None) if is_image || name.contains('.') => {
-            show(&parsed.global, &parsed.options, loaded, Call::build(parsed.images.clone()))
+            show(&parsed.global, &parsed.options, loaded, PipelineCall::build(parsed.images.clone()))
         }
         (Ok(parsed), Some(pipeline)) if is_image => {
             let place = pipeline.place();
             load::warn(&format!("planning the image `{name}`, not the pipeline at {place}"), global);
-            show(&parsed.global, &parsed.options, loaded, Call::build(parsed.images.clone()))
+            show(&parsed.global, &parsed.options, loaded, PipelineCall::build(parsed.images.clone()))
         }
         (_, Some(_)) => {
             match invoke::<PlanOptions>("plan", &name, &args.words[1..], (global, options), (loaded, all))? {
@@ -116,7 +116,7 @@ fn show(
     global: &GlobalOptions,
     options: &PlanOptions,
     loaded: Loaded,
-    call: Call,
+    call: PipelineCall,
 ) -> Result<ExitStatus, Failure> {
     let dry_run = dry_run(global, &options.pipeline, loaded, call)?;
     let view = PlanView::new(&dry_run);

@@ -10,7 +10,7 @@ use crate::command::PipelineOptions;
 use crate::command::cli::GlobalOptions;
 use crate::command::exit_status::{ExitStatus, Failure};
 use crate::command::load::load_project;
-use crate::command::pipeline_run::Call;
+use crate::command::pipeline_run::PipelineCall;
 use crate::config::Loaded;
 use crate::script::{Pipeline, Signature};
 
@@ -21,7 +21,7 @@ pub struct Invoked<O> {
     /// The project.
     pub loaded: Loaded,
     /// The function and its arguments.
-    pub call: Call,
+    pub call: PipelineCall,
 }
 
 /// Parses the command line of windlass for the pipeline `name` among `all` of the project `loaded`; its command `verb`
@@ -58,7 +58,7 @@ pub fn invoke<O: Args + PartialEq + AsRef<PipelineOptions>>(
 impl<O> Invoked<O> {
     fn new(parsed: Parsed<O>, loaded: Loaded, signature: &Signature) -> Self {
         let (pipeline, arguments) = (signature.name.clone(), parsed.arguments.clone());
-        Self { parsed, loaded, call: Call { pipeline, arguments, images: Vec::new() } }
+        Self { parsed, loaded, call: PipelineCall { pipeline, arguments, images: Vec::new() } }
     }
 }
 

@@ -55,7 +55,7 @@ code becomes the exit code of windlass."
 pub struct RunArgs {
     /// The pipeline or command, and its arguments.
     #[command(subcommand)]
-    pub target: Target,
+    pub target: RunTarget,
 
     /// The options of every pipeline.
     #[command(flatten)]
@@ -64,7 +64,7 @@ pub struct RunArgs {
 
 /// The pipeline or command to run.
 #[derive(Debug, Subcommand)]
-pub enum Target {
+pub enum RunTarget {
     /// Its name, and its arguments as written.
     #[command(external_subcommand)]
     Named(Vec<OsString>),
@@ -75,7 +75,7 @@ pub enum Target {
 /// # Errors
 /// If the configuration, a script or the command line is invalid. Failures of images are reported here.
 pub fn run(global: &GlobalOptions, args: &RunArgs) -> Result<ExitStatus, Failure> {
-    let Target::Named(words) = &args.target;
+    let RunTarget::Named(words) = &args.target;
     let (name, arguments) =
         words.split_first().map_or(("".into(), &[][..]), |(name, rest)| (name.to_string_lossy(), rest));
     let loaded = load_to_run(global, &name)?;

@@ -9,7 +9,7 @@ use crate::command::exit_status::Failure;
 use crate::command::load::{load_dependencies, load_project};
 use crate::command::pipeline_run::{host_options, new_runtime};
 use crate::config::CommandConfig;
-use crate::dependency::{Request, Selection, Tree};
+use crate::dependency::{ProjectSelection, Request, Tree};
 use crate::event::Events;
 use crate::host::Host;
 use crate::run::{RunOptions, Session, fill, has_runtime_variables};
@@ -36,7 +36,7 @@ pub fn filled(command: &CommandConfig, global: &GlobalOptions) -> Result<Command
         false => Tree::default(),
     };
     let selection =
-        Selection::new(&tree, &loaded.project, &Request::default()).map_err(Failure::wrong_use)?;
+        ProjectSelection::new(&tree, &loaded.project, &Request::default()).map_err(Failure::wrong_use)?;
     let runtime = new_runtime()?;
     let events = Events::new(|_| ());
     let options = RunOptions { environment: loaded.environment, ..RunOptions::default() };

@@ -9,13 +9,13 @@ use crate::command::exit_status::render;
 use crate::command::image_failure::ImageFailure;
 use crate::error::ErrorKind;
 use crate::script::ScriptError;
-use crate::testing::{Outcome, Tested, Verdict};
+use crate::testing::{TestOutcome, TestVerdict, Tested};
 
 /// The maximum number of calls that are shown for a failed test.
 const SHOWN_CALLS: usize = 30;
 
 /// A line for each test by file, then the errors of failed tests, then the totals.
-pub fn text(outcome: &Outcome) -> String {
+pub fn text(outcome: &TestOutcome) -> String {
     let mut text = String::new();
     for of_file in outcome.tests.chunk_by(|one, other| one.file == other.file) {
         let _ = writeln!(text, "{}", of_file[0].file);
@@ -24,8 +24,10 @@ pub fn text(outcome: &Outcome) -> String {
                 writeln!(text, "  {} {} {}", mark(&test.verdict), test.test, style(milliseconds(test)).dim());
         }
     }
-    for test in
-        outcome.tests.iter().filter(|test| !matches!(test.verdict, Verdict::Passed | Verdict::Cancelled))
+    for test in outcome
+        .tests
+        .iter()
+        .filter(|test| !matches!(test.verdict, TestVerdict::Passed | TestVerdict::Cancelled))
     {
         let _ = write!(
             text,
@@ -44,7 +46,7 @@ pub fn text(outcome: &Outcome) -> String {
 }
 
 /// The same as JSON.
-pub fn json(outcome: &Outcome) -> Value {
+pub fn json(outcome: &TestOutcome) -> Value {
     let tests = outcome.tests.iter().map(|test| {
         json!({
             "file": test.file,
@@ -53,7 +55,7 @@ pub fn json(outcome: &Outcome) -> Value {
             "milliseconds": test.time.as_secs_f64() * 1000.0,
             "message": message(&test.verdict),
             "report": match &test.verdict {
-                Verdict::Failed { .. } => Some(console::strip_ansi_codes(&failure(test)).into_owned()),
+                TestVerdict::Failed { .. } => Some(console::strip_ansi_codes(&failure(test)).into_owned()),
                 _ => None,
             },
             "calls": test.calls,
@@ -61,36 +63,36 @@ pub fn json(outcome: &Outcome) -> Value {
         })
     });
     json!({
-        "passed": count(outcome, |verdict| matches!(verdict, Verdict::Passed)),
+        "passed": count(outcome, |verdict| matches!(verdict, TestVerdict::Passed)),
         "failed": count(outcome, is_failed),
         "untested": outcome.untested,
         "tests": tests.collect::<Vec<_>>(),
     })
 }
 
-fn count(outcome: &Outcome, is_meant: impl Fn(&Verdict) -> bool) -> usize {
+fn count(outcome: &TestOutcome, is_meant: impl Fn(&TestVerdict) -> bool) -> usize {
     outcome.tests.iter().filter(|test| is_meant(&test.verdict)).count()
 }
 
-fn is_failed(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Failed { .. } | Verdict::TimedOut)
+fn is_failed(verdict: &TestVerdict) -> bool {
+    matches!(verdict, TestVerdict::Failed { .. } | TestVerdict::TimedOut)
 }
 
-fn mark(verdict: &Verdict) -> String {
+fn mark(verdict: &TestVerdict) -> String {
     match verdict {
-        Verdict::Passed => style("ok    ").green().to_string(),
-        Verdict::Failed { .. } => style("FAILED").red().bold().to_string(),
-        Verdict::TimedOut => style("LATE  ").red().bold().to_string(),
-        Verdict::Cancelled => style("      ").to_string(),
+        TestVerdict::Passed => style("ok    ").green().to_string(),
+        TestVerdict::Failed { .. } => style("FAILED").red().bold().to_string(),
+        TestVerdict::TimedOut => style("LATE  ").red().bold().to_string(),
+        TestVerdict::Cancelled => style("      ").to_string(),
     }
 }
 
-fn name(verdict: &Verdict) -> &'static str {
+fn name(verdict: &TestVerdict) -> &'static str {
     match verdict {
-        Verdict::Passed => "passed",
-        Verdict::Failed { .. } => "failed",
-        Verdict::TimedOut => "timed-out",
-        Verdict::Cancelled => "cancelled",
+        TestVerdict::Passed => "passed",
+        TestVerdict::Failed { .. } => "failed",
+        TestVerdict::TimedOut => "timed-out",
+        TestVerdict::Cancelled => "cancelled",
     }
 }
 
@@ -98,20 +100,20 @@ fn milliseconds(test: &Tested) -> String {
     format!("{} ms", test.time.as_millis())
 }
 
-fn message(verdict: &Verdict) -> Option<String> {
+fn message(verdict: &TestVerdict) -> Option<String> {
     match verdict {
-        Verdict::Failed { error, .. } => Some(error.to_string()),
-        Verdict::TimedOut => Some("timed out".to_owned()),
-        Verdict::Passed | Verdict::Cancelled => None,
+        TestVerdict::Failed { error, .. } => Some(error.to_string()),
+        TestVerdict::TimedOut => Some("timed out".to_owned()),
+        TestVerdict::Passed | TestVerdict::Cancelled => None,
     }
 }
 
 /// The error, and the calls before it.
 fn failure(test: &Tested) -> String {
     let mut text = match &test.verdict {
-        Verdict::Failed { error, images } => errors(error, images),
-        Verdict::TimedOut => "  timed out; set a longer `--timeout`\n".to_owned(),
-        Verdict::Passed | Verdict::Cancelled => String::new(),
+        TestVerdict::Failed { error, images } => errors(error, images),
+        TestVerdict::TimedOut => "  timed out; set a longer `--timeout`\n".to_owned(),
+        TestVerdict::Passed | TestVerdict::Cancelled => String::new(),
     };
     text += &list("calls", &test.calls);
     text += &list("printed", &test.printed);
@@ -141,8 +143,8 @@ fn list(title: &str, lines: &[String]) -> String {
     text
 }
 
-fn numbers(outcome: &Outcome) -> String {
-    let passed = count(outcome, |verdict| matches!(verdict, Verdict::Passed));
+fn numbers(outcome: &TestOutcome) -> String {
+    let passed = count(outcome, |verdict| matches!(verdict, TestVerdict::Passed));
     let failed = count(outcome, is_failed);
     let all: std::time::Duration = outcome.tests.iter().map(|test| test.time).max().unwrap_or_default();
     let failed = match failed {

@@ -11,7 +11,7 @@ use clap_complete::engine::ArgValueCandidates;
 use super::dry_run::dry_run;
 use super::exit_status::{ExitStatus, Failure};
 use super::load::load_project;
-use super::pipeline_run::Call;
+use super::pipeline_run::PipelineCall;
 use super::stdout::{print, print_json};
 use super::{PipelineOptions, completions};
 use crate::command::cli::GlobalOptions;
@@ -62,7 +62,7 @@ pub fn why(global: &GlobalOptions, args: &WhyArgs) -> Result<ExitStatus, Failure
         skip_push_local_kube: true,
         ..PipelineOptions::default()
     };
-    let dry_run = dry_run(global, &options, loaded, Call::build(args.images.clone()))?;
+    let dry_run = dry_run(global, &options, loaded, PipelineCall::build(args.images.clone()))?;
     let is_asked = |name: &str| args.images.is_empty() || args.images.iter().any(|asked| asked == name);
     if args.files.is_empty() {
         let images = change::explain(&dry_run, &is_asked)?;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::base_failure::base_failure;
 use crate::builder::docker::{
-    BuildKit, Classic, Cli, Daemon, DiscoveredEndpoint, PushError, proxies, wants_build_kit,
+    BuildKit, Classic, Daemon, DiscoveredEndpoint, DockerCli, PushError, proxies, wants_build_kit,
 };
 use crate::builder::{BuildError, BuildMethod, BuildRequest, Builder, BuiltImage};
 use crate::config::{BuilderKind, DockerConfig};
@@ -32,7 +32,7 @@ pub(super) struct LiveDocker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     /// The Docker CLI, for features that only it supports.
-    Cli,
+    DockerCli,
     /// BuildKit inside the daemon.
     BuildKit,
     /// The daemon's classic builder.
@@ -46,7 +46,7 @@ impl LiveDocker {
         // The daemon's API accepts only one platform.
         let has_several = request.platform.as_deref().is_some_and(|platform| platform.contains(','));
         if options.use_cli || !options.args.is_empty() || options.buildx.is_some() || has_several {
-            return Ok(Mode::Cli);
+            return Ok(Mode::DockerCli);
         }
         let network = request.network.as_deref().unwrap_or("default");
         let facts = self.daemon.facts().await?;
@@ -65,7 +65,7 @@ impl LiveDocker {
         let command = options.buildx.as_ref().map(|buildx| buildx.command.clone()).unwrap_or_default();
         let mut command = command.into_iter();
         Ok(match mode {
-            Mode::Cli => Box::new(Cli {
+            Mode::DockerCli => Box::new(DockerCli {
                 daemon: self.daemon.clone(),
                 program: command.next().unwrap_or_else(|| "docker".to_owned()),
                 words: command.collect(),
@@ -156,7 +156,7 @@ impl Docker for LiveDocker {
     ) -> Result<BuildMethod, StageError> {
         let (runs_every_target, reads_files) = match self.mode(options, request).await? {
             Mode::Classic => (true, true),
-            Mode::Cli => (options.use_build_kit != Some(true), true),
+            Mode::DockerCli => (options.use_build_kit != Some(true), true),
             // It requests only files that it does not have.
             Mode::BuildKit => (false, false),
         };
@@ -172,7 +172,7 @@ impl Docker for LiveDocker {
     ) -> Result<BuiltImage, StageError> {
         let mode = until_cancelled(cancel, self.mode(options, &request)).await??;
         events.step(match mode {
-            Mode::Cli => "building with the Docker CLI",
+            Mode::DockerCli => "building with the Docker CLI",
             Mode::BuildKit => "building with Docker (BuildKit)",
             Mode::Classic => "building with Docker",
         });

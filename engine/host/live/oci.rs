@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::builder::docker::Daemon;
-use crate::builder::oci::{BaseImages, Oci as OciBuilder, passed_on, take_saved, taken_before};
+use crate::builder::oci::{BaseImages, OciBuilder, passed_on, take_saved, taken_before};
 use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
 use crate::config::BuilderKind;
 use crate::error::{Cancelled, StageError};
@@ -17,7 +17,7 @@ use crate::host::{Attachment, Oci, ProjectPath};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference, Platform};
 use crate::lock::lock;
-use crate::oci::{BlobStore, Compression, ImageName, Origin, StoredImage};
+use crate::oci::{BlobStore, Compression, ImageName, ImageOrigin, StoredImage};
 use crate::registry::{RegistryClient, own_platform};
 use crate::state::BuiltFor;
 
@@ -48,7 +48,7 @@ impl LiveOci {
     /// The image that was built here as `reference`, if it is in the store.
     fn built(&self, reference: &str) -> Result<Option<StoredImage>, StageError> {
         let Ok(reference) = reference.parse::<ImageReference>() else { return Ok(None) };
-        match self.store.named(&reference, Origin::Built) {
+        match self.store.named(&reference, ImageOrigin::Built) {
             Some(digest) => Ok(self.store.image_for(&digest, &own_platform())?),
             None => Ok(None),
         }
@@ -127,7 +127,7 @@ impl Oci for LiveOci {
     ) -> Result<Digest, StageError> {
         let digest = self.store.annotate(digest, annotations)?;
         for reference in references {
-            self.store.name(reference, Origin::Built, digest)?;
+            self.store.name(reference, ImageOrigin::Built, digest)?;
         }
         Ok(digest)
     }
@@ -168,13 +168,13 @@ impl Oci for LiveOci {
     }
 
     async fn tag(&self, digest: &Digest, reference: &ImageReference) -> Result<(), StageError> {
-        Ok(self.store.name(reference, Origin::Built, *digest)?)
+        Ok(self.store.name(reference, ImageOrigin::Built, *digest)?)
     }
 
     async fn forget(&self, references: &[ImageReference]) -> Result<(), StageError> {
         for reference in references {
-            if let Some(digest) = self.store.named(reference, Origin::Built) {
-                let name = ImageName { reference: reference.to_string(), digest, origin: Origin::Built };
+            if let Some(digest) = self.store.named(reference, ImageOrigin::Built) {
+                let name = ImageName { reference: reference.to_string(), digest, origin: ImageOrigin::Built };
                 self.store.forget_name(&name)?;
             }
         }
@@ -240,7 +240,7 @@ impl BaseImages for LiveOci {
         cancel: &CancellationToken,
     ) -> Result<StoredImage, BuildError> {
         let reference = reference.parse::<ImageReference>()?;
-        if let Some(digest) = self.store.named(&reference, Origin::Built)
+        if let Some(digest) = self.store.named(&reference, ImageOrigin::Built)
             && let Some(image) = self.store.image_for(&digest, &platform.to_string())?
         {
             return Ok(image);

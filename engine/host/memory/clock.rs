@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{CallKind, Memory};
+use super::{CallKind, MemoryHost};
 use crate::host::{Clock, Random};
 
 /// The start time of all in-memory hosts: 2001-02-03T04:05:06Z, in which all numbers differ.
@@ -18,7 +18,7 @@ pub(super) fn start() -> Timestamp {
 
 /// Waits return immediately, but advance the clock.
 #[async_trait]
-impl Clock for Memory {
+impl Clock for MemoryHost {
     fn now(&self) -> Timestamp {
         self.state().now
     }
@@ -30,7 +30,7 @@ impl Clock for Memory {
     }
 }
 
-impl Random for Memory {
+impl Random for MemoryHost {
     fn character(&self) -> char {
         let mut state = self.state();
         let place = state.taken % state.random.len().max(1);

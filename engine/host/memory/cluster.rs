@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::{CallKind, Memory, Scripted, digest_of};
+use super::{CallKind, MemoryHost, Scripted, digest_of};
 use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::KanikoBuild;
 use crate::builder::{BuildRequest, BuiltImage};
@@ -17,7 +17,7 @@ use crate::host::{Cluster, Docker as _};
 const USER: &str = "ann";
 
 #[async_trait]
-impl Cluster for Memory {
+impl Cluster for MemoryHost {
     fn context(&self) -> Result<Option<ClusterContext>, StageError> {
         Ok(self.state().cluster.as_ref().map(|(context, _)| context.clone()))
     }
@@ -76,7 +76,7 @@ impl Cluster for Memory {
     }
 }
 
-impl Memory {
+impl MemoryHost {
     /// Creates the image of `request`, and puts it into its registry if it `pushes`.
     fn build_in_cluster(
         &self,

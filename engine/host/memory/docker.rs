@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
-use super::{CallKind, Memory, Scripted, digest_of};
+use super::{CallKind, MemoryHost, Scripted, digest_of};
 use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
 use crate::config::{BuilderKind, DockerConfig};
 use crate::error::StageError;
@@ -48,7 +48,7 @@ impl MadeImage {
 }
 
 #[async_trait]
-impl Docker for Memory {
+impl Docker for MemoryHost {
     async fn reachable(&self) -> Result<(), StageError> {
         if self.state().is_daemon_there { Ok(()) } else { Err(Scripted::no_daemon().into()) }
     }

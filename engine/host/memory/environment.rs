@@ -1,9 +1,9 @@
 //! In-memory environment variables.
 
-use super::Memory;
+use super::MemoryHost;
 use crate::host::Environment;
 
-impl Environment for Memory {
+impl Environment for MemoryHost {
     fn variable(&self, name: &str) -> Option<String> {
         self.state().variables.get(name).cloned()
     }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::{CallKind, Memory};
+use super::{CallKind, MemoryHost};
 use crate::process::{CommandLine, Exec, ExecRequest, OnLine, Pipe, ProcessError, Purpose};
 
 /// The configured result of a command.
@@ -30,7 +30,7 @@ impl ProgramRule {
 
 /// A command without a rule succeeds and prints nothing; git uses the configured facts.
 #[async_trait]
-impl Exec for Memory {
+impl Exec for MemoryHost {
     async fn run(
         &self,
         request: &ExecRequest,
@@ -60,7 +60,7 @@ impl Exec for Memory {
     }
 }
 
-impl Memory {
+impl MemoryHost {
     /// The rule for `command`; counts as a use.
     fn rule(&self, command: &str) -> Option<ProgramRule> {
         let mut state = self.state();

@@ -2,11 +2,11 @@
 
 use std::io;
 
-use super::{CallKind, Memory};
+use super::{CallKind, MemoryHost};
 use crate::host::{FileEdit, Files, ProjectPath};
 
 /// Files are read from the disk unless they were changed in memory.
-impl Files for Memory {
+impl Files for MemoryHost {
     fn read(&self, path: &ProjectPath) -> io::Result<Vec<u8>> {
         match self.state().files.get(path.absolute()) {
             Some(Some(content)) => Ok(content.to_vec()),

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use super::{CallKind, Memory};
+use super::{CallKind, MemoryHost};
 use crate::host::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
 
 /// The configured response of a web server.
@@ -35,7 +35,7 @@ pub struct SentRequest {
 
 /// A server without a rule responds with status 200 and an empty body.
 #[async_trait]
-impl Http for Memory {
+impl Http for MemoryHost {
     async fn send(&self, request: &HttpRequest, _: &CancellationToken) -> Result<HttpResponse, HttpError> {
         let method = match request.method {
             HttpMethod::Get => "GET",

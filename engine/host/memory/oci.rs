@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::{CallKind, Memory, Scripted, digest_of};
+use super::{CallKind, MemoryHost, Scripted, digest_of};
 use crate::builder::oci::check_daemonless;
 use crate::builder::{BuildRequest, BuiltImage};
 use crate::config::BuilderKind;
@@ -24,7 +24,7 @@ fn texts(references: &[ImageReference]) -> String {
 }
 
 #[async_trait]
-impl Oci for Memory {
+impl Oci for MemoryHost {
     async fn has(&self, digest: &Digest) -> Result<bool, StageError> {
         Ok(self.state().stored.values().any(|known| known == digest))
     }

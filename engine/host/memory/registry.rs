@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::{CallKind, Memory, Scripted};
+use super::{CallKind, MemoryHost, Scripted};
 use crate::error::StageError;
 use crate::host::{ImageCopy, Registry};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{ImageReference, Repository, Tag};
 use crate::registry::ManifestFacts;
 
-impl Memory {
+impl MemoryHost {
     /// Refuses a push to `reference` if configured.
     pub(super) fn check_refusal(&self, reference: &ImageReference) -> Result<(), StageError> {
         let name = reference.to_string();
@@ -39,7 +39,7 @@ impl Memory {
 }
 
 #[async_trait]
-impl Registry for Memory {
+impl Registry for MemoryHost {
     async fn check_push(&self, _: &Repository) -> Result<(), StageError> {
         Ok(())
     }

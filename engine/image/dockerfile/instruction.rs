@@ -44,19 +44,19 @@ pub struct Instruction {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InstructionKind {
     /// `ADD` or `COPY`.
-    Copy(Copy),
+    Copy(CopyInstruction),
     /// `ARG`: names and defaults.
     Arg(Vec<(String, Option<String>)>),
     /// `CMD`.
-    Cmd(Command),
+    Cmd(CommandForm),
     /// `ENTRYPOINT`.
-    Entrypoint(Command),
+    Entrypoint(CommandForm),
     /// `ENV`: names and values.
     Env(Vec<(String, String)>),
     /// `EXPOSE`: ports.
     Expose(Vec<String>),
     /// `FROM`.
-    From(From),
+    From(FromInstruction),
     /// `HEALTHCHECK`.
     Healthcheck(Healthcheck),
     /// `LABEL`: names and values.
@@ -66,7 +66,7 @@ pub enum InstructionKind {
     /// `ONBUILD`: its trigger, if Docker can run it.
     Onbuild(Option<Box<InstructionKind>>),
     /// `RUN`.
-    Run(Run),
+    Run(RunInstruction),
     /// `SHELL`: the command and its arguments.
     Shell(Vec<String>),
     /// `STOPSIGNAL`.
@@ -92,7 +92,7 @@ pub struct Word {
 
 /// The arguments of `FROM`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct From {
+pub struct FromInstruction {
     /// The image or build stage.
     pub base: Word,
     /// The name of the build stage, in lower case.
@@ -103,7 +103,7 @@ pub struct From {
 
 /// The arguments of `ADD` and `COPY`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Copy {
+pub struct CopyInstruction {
     /// The sources that are paths or URLs, without here-documents.
     pub sources: Vec<String>,
     /// The destination.
@@ -160,9 +160,9 @@ pub struct Healthcheck {
 
 /// The arguments of `RUN`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub struct RunInstruction {
     /// The command.
-    pub command: Command,
+    pub command: CommandForm,
     /// The `--mount` flags: their `key=value` fields.
     pub mounts: Vec<Mount>,
     /// How many here-documents follow.
@@ -180,7 +180,7 @@ pub struct Mount {
 
 /// A command in shell or JSON form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Command {
+pub struct CommandForm {
     /// The words; the shell form has one word with the whole command.
     pub argv: Vec<String>,
     /// Whether it is the shell form.
@@ -282,7 +282,7 @@ fn copy(
     mut sources: Vec<String>,
     flags: &Flags<'_>,
     heredocs: &[Heredoc],
-) -> Result<Copy, String> {
+) -> Result<CopyInstruction, String> {
     if sources.len() < 2 {
         return Err(format!("{name} needs a source and a destination"));
     }
@@ -291,7 +291,7 @@ fn copy(
         return Err(format!("{name} cannot take a here-document as its destination"));
     }
     sources.retain(|source| !Split::is_heredoc(source));
-    Ok(Copy {
+    Ok(CopyInstruction {
         sources,
         destination,
         from: flags.word("from").filter(|from| !from.text.is_empty()),
@@ -317,8 +317,8 @@ fn arg(arg: String) -> Result<(String, Option<String>), String> {
 }
 
 /// The command of CMD or ENTRYPOINT.
-fn command(split: Split) -> Command {
-    Command { argv: split.args, is_shell: !split.json }
+fn command(split: Split) -> CommandForm {
+    CommandForm { argv: split.args, is_shell: !split.json }
 }
 
 /// The names and values of ENV or LABEL.
@@ -361,7 +361,7 @@ fn run(
     flags: &Flags<'_>,
     line: &Line,
     heredocs: &[Heredoc],
-) -> Result<Run, String> {
+) -> Result<RunInstruction, String> {
     for (flag, values) in
         [("network", ["default", "none", "host"]), ("security", ["insecure", "sandbox", ""])]
     {
@@ -370,10 +370,10 @@ fn run(
         }
     }
     let mounts = flags.all("mount").map(|flag| mount(flag, line)).collect::<Result<_, _>>()?;
-    Ok(Run { command: Command { argv, is_shell }, mounts, heredocs: heredocs.len() })
+    Ok(RunInstruction { command: CommandForm { argv, is_shell }, mounts, heredocs: heredocs.len() })
 }
 
-fn from(split: &Split, flags: &Flags<'_>) -> Result<From, String> {
+fn from(split: &Split, flags: &Flags<'_>) -> Result<FromInstruction, String> {
     let name = match split.args.as_slice() {
         [_] => None,
         [_, keyword, name] if keyword.eq_ignore_ascii_case("as") => Some(name.to_lowercase()),
@@ -390,7 +390,7 @@ fn from(split: &Split, flags: &Flags<'_>) -> Result<From, String> {
     }
     let base = split.args.first().cloned().unwrap_or_default();
     let span = flags.in_file(split.rest.start..split.rest.start + base.len());
-    Ok(From { base: Word { text: base, span }, name, platform: flags.text("platform") })
+    Ok(FromInstruction { base: Word { text: base, span }, name, platform: flags.text("platform") })
 }
 
 fn healthcheck(split: &Split, flags: &Flags<'_>) -> Result<Healthcheck, String> {

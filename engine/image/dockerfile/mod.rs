@@ -30,7 +30,8 @@ pub use context_sources::{BaseConfig, ContextSource, ContextSources};
 pub use error::DockerfileError;
 pub(crate) use graph::{Base, Graph, Origin};
 pub use instruction::{
-    Command, Copy, From, Healthcheck, Heredoc, Instruction, InstructionKind, Mount, Run, Word,
+    CommandForm, CopyInstruction, FromInstruction, Healthcheck, Heredoc, Instruction, InstructionKind, Mount,
+    RunInstruction, Word,
 };
 pub(crate) use parse::is_docker_frontend;
 pub use restart_helper::{RESTART_HELPER, RESTART_HELPER_PATH};
@@ -65,7 +66,7 @@ pub struct BaseImage {
 /// One build stage: its `FROM` and the instructions up to the next one.
 #[derive(Debug, Clone)]
 pub struct Target {
-    from: From,
+    from: FromInstruction,
     start: Instruction,
     instructions: Vec<Instruction>,
 }
@@ -77,7 +78,7 @@ impl Target {
     }
 
     /// The arguments of its `FROM`.
-    pub fn from(&self) -> &From {
+    pub fn from(&self) -> &FromInstruction {
         &self.from
     }
 

@@ -2,7 +2,7 @@
 
 use super::edit::json;
 use super::graph::{Base, Graph};
-use super::{BuildArgs, Command, Dockerfile, DockerfileError, InstructionKind};
+use super::{BuildArgs, CommandForm, Dockerfile, DockerfileError, InstructionKind};
 
 /// The restart helper: a POSIX shell script that needs `sh` and `setsid` in the image. Its mode is 0755.
 pub const RESTART_HELPER: &str = include_str!("restart-helper.sh");
@@ -106,7 +106,7 @@ impl Dockerfile {
 }
 
 impl Started {
-    fn argv(&self, command: &Command) -> Vec<String> {
+    fn argv(&self, command: &CommandForm) -> Vec<String> {
         if !command.is_shell || command.argv.is_empty() {
             return command.argv.clone();
         }

@@ -14,7 +14,7 @@ use crate::script::RhaiResultOf;
 
 /// The cluster of a run.
 #[derive(Clone)]
-pub struct Cluster {
+pub struct ScriptCluster {
     run: Arc<Run>,
     context: ClusterContext,
 }
@@ -24,8 +24,8 @@ pub struct Cluster {
 pub mod cluster {
     use rhai::{Array, Dynamic, Map};
 
-    use super::super::{Project, current};
-    use super::{Cluster, logs};
+    use super::super::{ScriptProject, current};
+    use super::{ScriptCluster, logs};
     use crate::cluster::LocalCluster;
     use crate::error::StageError;
     use crate::hook;
@@ -50,24 +50,24 @@ pub mod cluster {
     pub fn cluster(context: NativeCallContext) -> RhaiResultOf<Dynamic> {
         let run = current::run(&context)?;
         let found = run.session.host.cluster.context()?;
-        Ok(found.map_or(Dynamic::UNIT, |context| Dynamic::from(Cluster { run, context })))
+        Ok(found.map_or(Dynamic::UNIT, |context| Dynamic::from(ScriptCluster { run, context })))
     }
 
     /// The name of its context in the kubeconfig.
     #[rhai_fn(get = "context", pure)]
-    pub fn context_name(cluster: &mut Cluster) -> String {
+    pub fn context_name(cluster: &mut ScriptCluster) -> String {
         cluster.context.name.clone()
     }
 
     /// The namespace: `--namespace`, otherwise that of the context, otherwise `default`.
     #[rhai_fn(get = "namespace", pure)]
-    pub fn namespace(cluster: &mut Cluster) -> String {
+    pub fn namespace(cluster: &mut ScriptCluster) -> String {
         cluster.context.namespace.clone()
     }
 
     /// Whether it is on this machine: minikube, kind, k3d, docker-desktop, orbstack, rancher-desktop, colima.
     #[rhai_fn(get = "is_local", pure)]
-    pub fn is_local(cluster: &mut Cluster) -> bool {
+    pub fn is_local(cluster: &mut ScriptCluster) -> bool {
         LocalCluster::of(&cluster.context).is_some()
     }
 
@@ -77,7 +77,7 @@ pub mod cluster {
     /// # Errors
     /// `cluster::unreachable`, `cluster::forbidden`.
     #[rhai_fn(get = "platforms", return_raw, pure)]
-    pub fn platforms(cluster: &mut Cluster) -> RhaiResultOf<Array> {
+    pub fn platforms(cluster: &mut ScriptCluster) -> RhaiResultOf<Array> {
         let run = &cluster.run;
         let nodes = run.session.wait(run.session.host.cluster.nodes()).map_err(StageError::from)??;
         let platforms: std::collections::BTreeSet<_> = nodes.into_iter().map(|node| node.platform).collect();
@@ -115,7 +115,7 @@ pub mod cluster {
     /// fn pull_secrets(project) { create_pull_secrets(project); }
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn create_pull_secrets(project: Project) -> RhaiResultOf<()> {
+    pub fn create_pull_secrets(project: ScriptProject) -> RhaiResultOf<()> {
         let run = &project.0.run;
         let created = match run.project.pull_secrets.is_empty() {
             true => Ok(()),
@@ -161,7 +161,7 @@ pub mod cluster {
 
     /// `cluster kind-dev`, for string interpolation and `print`.
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn to_string(cluster: &mut Cluster) -> String {
+    pub fn to_string(cluster: &mut ScriptCluster) -> String {
         format!("cluster {}", cluster.context.name)
     }
 }

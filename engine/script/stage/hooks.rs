@@ -15,7 +15,7 @@ use crate::script::RhaiResultOf;
 pub mod hooks {
     use rhai::Dynamic;
 
-    use super::super::Project;
+    use super::super::ScriptProject;
     use crate::run::Image;
     use crate::script::RhaiResultOf;
 
@@ -29,7 +29,7 @@ pub mod hooks {
     /// fn before_build(project) { run_hooks(project, "before:build"); }
     /// ```
     #[rhai_fn(name = "run_hooks", return_raw)]
-    pub fn run_project_hooks(project: Project, event: &str) -> RhaiResultOf<()> {
+    pub fn run_project_hooks(project: ScriptProject, event: &str) -> RhaiResultOf<()> {
         super::run_all(&project.0.run, event, None, &Dynamic::UNIT)
     }
 
@@ -44,7 +44,7 @@ pub mod hooks {
     /// fn on_build_error(project, error) { run_hooks(project, "error:build", error); }
     /// ```
     #[rhai_fn(name = "run_hooks", return_raw)]
-    pub fn run_project_error_hooks(project: Project, event: &str, error: Dynamic) -> RhaiResultOf<()> {
+    pub fn run_project_error_hooks(project: ScriptProject, event: &str, error: Dynamic) -> RhaiResultOf<()> {
         super::run_all(&project.0.run, event, None, &error)
     }
 

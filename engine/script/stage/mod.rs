@@ -29,16 +29,16 @@ mod tags;
 
 use rhai::{Engine, exported_module};
 
-pub use project::Project;
+pub use project::ScriptProject;
 
 /// Registers every stage in `engine`.
 pub(super) fn register(engine: &mut Engine) {
     engine
-        .register_type_with_name::<Project>("Project")
+        .register_type_with_name::<ScriptProject>("Project")
         .register_type_with_name::<crate::run::Image>("Image")
         .register_type_with_name::<crate::run::ImageDockerfile>("Dockerfile")
         .register_type_with_name::<crate::image::Context>("Context")
-        .register_type_with_name::<cluster::Cluster>("Cluster")
+        .register_type_with_name::<cluster::ScriptCluster>("Cluster")
         .register_type_with_name::<crate::plan::Plan>("Plan")
         .register_type_with_name::<crate::plan::Built>("Built")
         .register_type_with_name::<command::CommandResult>("CommandResult")

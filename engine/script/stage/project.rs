@@ -9,7 +9,7 @@ use crate::script::Execution;
 
 /// The project of a run.
 #[derive(Clone)]
-pub struct Project(pub Arc<Execution>);
+pub struct ScriptProject(pub Arc<Execution>);
 
 /// The properties of the project, and stages for it.
 #[export_module]
@@ -18,7 +18,7 @@ pub mod project {
 
     use rhai::{Array, Dynamic, Map};
 
-    use super::Project;
+    use super::ScriptProject;
     use crate::error::StageError;
     use crate::run::Image;
     use crate::script::dependency_builds::build_all;
@@ -31,7 +31,7 @@ pub mod project {
     /// fn names(project) { project.images.map(|image| image.name) }
     /// ```
     #[rhai_fn(get = "images", pure)]
-    pub fn images(project: &mut Project) -> Array {
+    pub fn images(project: &mut ScriptProject) -> Array {
         let run = &project.0.run;
         let configs = run.selected().iter().filter_map(|name| run.project.images.get(name));
         configs.map(|config| Dynamic::from(Image::new(run, config))).collect()
@@ -47,7 +47,7 @@ pub mod project {
     /// fn build(project) { [build_image(project.image("api"))] }
     /// ```
     #[rhai_fn(return_raw, pure)]
-    pub fn image(project: &mut Project, name: &str) -> RhaiResultOf<Image> {
+    pub fn image(project: &mut ScriptProject, name: &str) -> RhaiResultOf<Image> {
         let run = &project.0.run;
         match run.project.images.get(name) {
             Some(config) => Ok(Image::new(run, config)),
@@ -67,9 +67,9 @@ pub mod project {
     /// }
     /// ```
     #[rhai_fn(get = "dependencies", pure)]
-    pub fn dependencies(project: &mut Project) -> Map {
+    pub fn dependencies(project: &mut ScriptProject) -> Map {
         let dependencies = project.0.dependencies.iter();
-        let project = |execution: &Arc<Execution>| Dynamic::from(Project(Arc::clone(execution)));
+        let project = |execution: &Arc<Execution>| Dynamic::from(ScriptProject(Arc::clone(execution)));
         dependencies.map(|(name, dependency)| (name.as_str().into(), project(dependency))).collect()
     }
 
@@ -87,31 +87,31 @@ pub mod project {
     /// }
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn build_dependencies(project: Project) -> RhaiResultOf<()> {
+    pub fn build_dependencies(project: ScriptProject) -> RhaiResultOf<()> {
         Ok(build_all(&project.0)?)
     }
 
     /// The active profiles, in the order in which they were applied.
     #[rhai_fn(get = "profiles", pure)]
-    pub fn profiles(project: &mut Project) -> Array {
+    pub fn profiles(project: &mut ScriptProject) -> Array {
         project.0.run.project.profiles.iter().map(|profile| profile.clone().into()).collect()
     }
 
     /// The absolute path of the project directory.
     #[rhai_fn(get = "root", pure)]
-    pub fn root(project: &mut Project) -> String {
+    pub fn root(project: &mut ScriptProject) -> String {
         project.0.run.project.root.display().to_string()
     }
 
     /// The value of `--namespace`, or `()`.
     #[rhai_fn(get = "namespace", pure)]
-    pub fn namespace(project: &mut Project) -> Dynamic {
+    pub fn namespace(project: &mut ScriptProject) -> Dynamic {
         project.0.run.project.namespace.clone().map_or(Dynamic::UNIT, Into::into)
     }
 
     /// The value of `--kube-context`, or `()`.
     #[rhai_fn(get = "kube_context", pure)]
-    pub fn kube_context(project: &mut Project) -> Dynamic {
+    pub fn kube_context(project: &mut ScriptProject) -> Dynamic {
         project.0.run.project.kube_context.clone().map_or(Dynamic::UNIT, Into::into)
     }
 }

@@ -23,12 +23,12 @@ enum WrongOption {
 }
 
 /// The options in a map.
-pub struct Options<'a> {
+pub struct TestOptions<'a> {
     function: &'static str,
     map: &'a Map,
 }
 
-impl<'a> Options<'a> {
+impl<'a> TestOptions<'a> {
     /// The options `map` of `function`, which accepts those with the names `known`.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ pub struct TestHost;
 pub mod host {
     use rhai::{Array, Dynamic, Map};
 
-    use super::super::argument::Options;
+    use super::super::argument::TestOptions;
     use super::super::bench;
     use super::TestHost;
     use crate::cluster::ClusterContext;
@@ -33,7 +33,7 @@ pub mod host {
     #[rhai_fn(name = "git", pure, return_raw)]
     pub fn set_git(_host: &mut TestHost, facts: Map) -> RhaiResultOf<()> {
         let known = ["branch", "commit", "tag", "tags", "dirty", "time", "remote", "describe"];
-        let options = Options::new("host.git", &facts, &known)?;
+        let options = TestOptions::new("host.git", &facts, &known)?;
         let default = GitFacts::default();
         let tags = match options.texts("tag")? {
             Some(tags) => tags,
@@ -102,7 +102,7 @@ pub mod host {
     /// ```
     #[rhai_fn(pure, return_raw)]
     pub fn cluster(_host: &mut TestHost, facts: Map) -> RhaiResultOf<()> {
-        let options = Options::new("host.cluster", &facts, &["context", "namespace", "server"])?;
+        let options = TestOptions::new("host.cluster", &facts, &["context", "namespace", "server"])?;
         let text = |key: &'static str, default: &str| -> RhaiResultOf<String> {
             Ok(options.text(key)?.unwrap_or_else(|| default.to_owned()))
         };
@@ -147,7 +147,7 @@ pub mod host {
     /// ```
     #[rhai_fn(pure, return_raw)]
     pub fn exec(_host: &mut TestHost, command: &str, answer: Map) -> RhaiResultOf<()> {
-        let options = Options::new("host.exec", &answer, &["code", "stdout", "stderr", "times"])?;
+        let options = TestOptions::new("host.exec", &answer, &["code", "stdout", "stderr", "times"])?;
         let rule = ProgramRule {
             command: command.to_owned(),
             code: options.number("code")?.and_then(|code| code.try_into().ok()).unwrap_or(0),
@@ -171,7 +171,7 @@ pub mod host {
     /// ```
     #[rhai_fn(pure, return_raw)]
     pub fn http(_host: &mut TestHost, url: &str, answer: Map) -> RhaiResultOf<()> {
-        let options = Options::new("host.http", &answer, &["status", "body", "times"])?;
+        let options = TestOptions::new("host.http", &answer, &["status", "body", "times"])?;
         let rule = HttpRule {
             url: url.to_owned(),
             status: options.number("status")?.and_then(|status| status.try_into().ok()).unwrap_or(200),
@@ -196,7 +196,7 @@ pub mod host {
     /// ```
     #[rhai_fn(name = "build", pure, return_raw)]
     pub fn set_build(_host: &mut TestHost, image: &str, answer: Map) -> RhaiResultOf<()> {
-        let fails = Options::new("host.build", &answer, &["fails"])?.text("fails")?;
+        let fails = TestOptions::new("host.build", &answer, &["fails"])?.text("fails")?;
         let bench = bench()?;
         let broken = &mut bench.memory.state().broken;
         match fails {
@@ -219,7 +219,7 @@ pub mod host {
     /// ```
     #[rhai_fn(name = "push", pure, return_raw)]
     pub fn set_push(_host: &mut TestHost, reference: &str, answer: Map) -> RhaiResultOf<()> {
-        let fails = Options::new("host.push", &answer, &["fails"])?.text("fails")?;
+        let fails = TestOptions::new("host.push", &answer, &["fails"])?.text("fails")?;
         let bench = bench()?;
         let refused = &mut bench.memory.state().refused;
         refused.retain(|(known, _)| known != reference);
@@ -238,7 +238,7 @@ pub mod host {
     /// ```
     #[rhai_fn(pure, return_raw)]
     pub fn docker(_host: &mut TestHost, facts: Map) -> RhaiResultOf<()> {
-        let is_there = Options::new("host.docker", &facts, &["reachable"])?.truth("reachable")?;
+        let is_there = TestOptions::new("host.docker", &facts, &["reachable"])?.truth("reachable")?;
         bench()?.memory.state().is_daemon_there = is_there;
         Ok(())
     }

@@ -11,10 +11,10 @@ use super::bench;
 use crate::error::StageError;
 use crate::plan::{Built, Plan};
 use crate::run::{Image, Run};
-use crate::script::stage::Project;
+use crate::script::stage::ScriptProject;
 use crate::script::{Execution, RhaiResultOf, ScriptError};
 use crate::testing::projects::Wanted;
-use crate::testing::test_context::{Loaded, TestContext};
+use crate::testing::test_context::{LoadedProject, TestContext};
 
 /// Registers each function of the default pipeline, and of every override in the project directory, in `engine`. A call
 /// goes to the pipeline of the project that its arguments belong to, or of the latest project.
@@ -46,7 +46,7 @@ fn call(function: &str, arguments: Vec<Dynamic>) -> RhaiResultOf<Dynamic> {
 }
 
 /// The latest project of the test; without one, the project as it is.
-fn latest(bench: &TestContext) -> Result<Loaded, StageError> {
+fn latest(bench: &TestContext) -> Result<LoadedProject, StageError> {
     match bench.projects().pop() {
         Some(latest) => Ok(latest),
         None => bench.load(&Wanted::default()),
@@ -55,7 +55,7 @@ fn latest(bench: &TestContext) -> Result<Loaded, StageError> {
 
 /// The run that a value belongs to.
 fn run_of(value: &Dynamic) -> Option<Arc<Run>> {
-    if let Some(project) = value.read_lock::<Project>() {
+    if let Some(project) = value.read_lock::<ScriptProject>() {
         return Some(Arc::clone(&project.0.run));
     }
     if let Some(image) = value.read_lock::<Image>() {

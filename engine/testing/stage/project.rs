@@ -9,7 +9,7 @@ pub mod project {
 
     use super::super::bench;
     use crate::script::RhaiResultOf;
-    use crate::script::stage::Project;
+    use crate::script::stage::ScriptProject;
     use crate::testing::projects::Wanted;
 
     /// The project with the nearest `devspace.yaml` above the test, with the overrides of its directory.
@@ -28,8 +28,8 @@ pub mod project {
     /// }
     /// ```
     #[rhai_fn(name = "project", return_raw)]
-    pub fn plain_project() -> RhaiResultOf<Project> {
-        Ok(Project(bench()?.load(&Wanted::default())?.execution))
+    pub fn plain_project() -> RhaiResultOf<ScriptProject> {
+        Ok(ScriptProject(bench()?.load(&Wanted::default())?.execution))
     }
 
     /// The project with options, a map of:
@@ -57,8 +57,8 @@ pub mod project {
     /// }
     /// ```
     #[rhai_fn(name = "project", return_raw)]
-    pub fn project_with(options: Map) -> RhaiResultOf<Project> {
-        Ok(Project(bench()?.load(&super::wanted(&options)?)?.execution))
+    pub fn project_with(options: Map) -> RhaiResultOf<ScriptProject> {
+        Ok(ScriptProject(bench()?.load(&super::wanted(&options)?)?.execution))
     }
 
     /// The outcome of each image of `project`, by name: maps with `outcome` (`built`, `skipped`, `failed`,
@@ -73,7 +73,7 @@ pub mod project {
     /// }
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn outcomes(project: Project) -> RhaiResultOf<Map> {
+    pub fn outcomes(project: ScriptProject) -> RhaiResultOf<Map> {
         let entry = |result: &crate::event::ImageResult| {
             let value = serde_json::json!({
                 "outcome": result.outcome,
@@ -90,7 +90,7 @@ pub mod project {
 
 use rhai::Map;
 
-use super::argument::Options;
+use super::argument::TestOptions;
 use crate::error::StageError;
 use crate::image::TagTemplate;
 use crate::testing::projects::Wanted;
@@ -110,7 +110,7 @@ const KNOWN: [&str; 11] = [
 ];
 
 fn wanted(map: &Map) -> Result<Wanted, StageError> {
-    let options = Options::new("project", map, &KNOWN)?;
+    let options = TestOptions::new("project", map, &KNOWN)?;
     let profiles = match options.texts("profile")? {
         Some(profiles) => Some(profiles),
         None => options.texts("profiles")?,

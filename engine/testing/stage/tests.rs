@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::documented;
-use crate::testing::{RunTests, Verdict, find};
+use crate::testing::{RunTests, TestVerdict, find};
 
 const CONFIG: &str = "\
 version: v1beta9
@@ -35,10 +35,10 @@ fn run(text: &str) -> Vec<(String, Option<String>)> {
         update: true,
     };
     let outcome = tests.run(runtime.handle(), &CancellationToken::new());
-    let wrong = |verdict: &Verdict| match verdict {
-        Verdict::Passed => None,
-        Verdict::Failed { error, .. } => Some(error.to_string()),
-        Verdict::TimedOut | Verdict::Cancelled => Some("it did not end".to_owned()),
+    let wrong = |verdict: &TestVerdict| match verdict {
+        TestVerdict::Passed => None,
+        TestVerdict::Failed { error, .. } => Some(error.to_string()),
+        TestVerdict::TimedOut | TestVerdict::Cancelled => Some("it did not end".to_owned()),
     };
     outcome.tests.iter().map(|test| (test.test.clone(), wrong(&test.verdict))).collect()
 }

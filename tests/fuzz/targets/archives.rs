@@ -13,7 +13,7 @@ use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
-use windlass::builder::oci::{BaseImages, Oci};
+use windlass::builder::oci::{BaseImages, OciBuilder};
 use windlass::builder::{BuildError, BuildRequest, Builder as _};
 use windlass::event::{Events, ImageEvents};
 use windlass::image::{Dockerfile, Selection};
@@ -59,7 +59,7 @@ fuzz_target!(|archive: &[u8]| {
     fs::write(&file, archive).expect("the archive can be written");
     let store = BlobStore::new(folder.path().join("store"));
     let builder =
-        Oci { store: store.clone(), compression: Compression::Gzip, images: Arc::new(NoImages), time: 0 };
+        OciBuilder { store: store.clone(), compression: Compression::Gzip, images: Arc::new(NoImages), time: 0 };
     let dockerfile = Dockerfile::parse("Dockerfile", "FROM scratch\nADD archive /in/\n");
     let request = BuildRequest {
         references: vec!["acme/app:1".parse().expect("a reference")],

@@ -25,6 +25,7 @@ use form_urlencoded::Serializer;
 use hyper::Method;
 use tokio_util::sync::CancellationToken;
 
+use super::cache_race::with_repeats;
 use super::{Endpoint, TransportError};
 use crate::builder::failure::Failure;
 use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
@@ -67,7 +68,7 @@ impl Builder for BuildKit {
                 let _ = tokio::time::timeout(CANCEL_LIMIT, self.cancel(&id)).await;
                 Err(BuildError::Cancelled)
             }
-            built = self.run(&id, &request, events) => built,
+            built = with_repeats(events, || self.run(&id, &request, events)) => built,
         }
     }
 }
