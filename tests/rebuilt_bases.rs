@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Daemon, Project, TestRepository};
+use crate::harness::{Daemon, ImageTree, Project, TestRepository};
 
 const BUILD: [&str; 4] = ["build", "--skip-push", "--progress", "json"];
 
@@ -211,4 +211,68 @@ fn base_only_in_the_daemon_is_compared_by_its_id() {
     assert_eq!(decided(&project, &[]), [moved]);
     assert_eq!(daemon.file(&format!("{app}:1"), "/base.txt"), "two");
     assert_eq!(decided(&project, &[]), ["app skip: unchanged"]);
+}
+
+/// Two images, one built on the other, in the repositories `base` and `app`, built by `builder`.
+fn pair(base: &str, app: &str, builder: &str) -> Project {
+    let yaml = format!(
+        "version: v1beta9\nimages:\n  app: {{image: {app}, dockerfile: app.Dockerfile}}\n  base: {{image: {base}}}\n"
+    );
+    Project::new()
+        .file("devspace.yaml", yaml)
+        .file("app.Dockerfile", format!("FROM {base}\nCOPY app.txt /\n"))
+        .file("app.txt", "one")
+        .file("Dockerfile", "FROM scratch\nCOPY base.txt /\n")
+        .file("base.txt", "one")
+        .file("windlass.rhai", format!("fn builder(image) {{ \"{builder}\" }}\n"))
+}
+
+#[test]
+fn a_tag_that_a_later_build_took_names_the_reused_image_again() {
+    let project = pair("acme/base", "acme/app", "oci");
+    let build = || project.run(["build", "--skip-push", "-t", "x"]).success().clone();
+    let content = |reference: &str, path: &str| {
+        ImageTree::of_store(&project, reference).tree.get(path).cloned().expect("a file")
+    };
+    build();
+    let one = content("acme/base:x", "base.txt");
+    project.write("base.txt", "two");
+    build();
+    assert_ne!(content("acme/base:x", "base.txt"), one);
+    // Back to the first content: both images are reused, under the tags that the second build has taken.
+    project.write("base.txt", "one");
+    project.run(["plan", "--skip-push", "-t", "x"]).success().stdout_has("tag x no longer refers to it");
+    build().stderr_has("tag x no longer refers to it").lacks("building");
+    assert_eq!(content("acme/base:x", "base.txt"), one);
+    assert_eq!(content("acme/app:x", "base.txt"), one);
+    build().stderr_has("2 skipped").lacks("no longer");
+}
+
+#[track_caller]
+fn check_pushed_base(builder: &str) {
+    let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
+    let role = |image: &str| daemon.repository(&registry.address(), &format!("{builder}-{image}"));
+    let (base, app) = (role("base"), role("app"));
+    let project = pair(&base.to_string(), &app.to_string(), builder).daemon(&daemon);
+    project.run(["build", "-t", "x"]).success();
+    // The tag names another image here, but not in the registry.
+    project.write("base.txt", "two");
+    project.run(["build", "--skip-push", "-t", "x", "base"]).success();
+    project.write("base.txt", "one");
+    project.write("app.txt", "two");
+    project.run(["build", "-t", "x"]).success().stderr_has("1 built, 1 skipped");
+    let pulled = format!("{app}@{}", registry.digest_at(app.path(), "x").expect("pushed"));
+    project.run_program("docker", ["pull", "--quiet", &pulled]).success();
+    assert_eq!(daemon.file(&pulled, "/base.txt"), "one");
+    assert_eq!(daemon.file(&pulled, "/app.txt"), "two");
+}
+
+#[test]
+fn a_base_whose_tag_names_another_image_in_the_daemon_is_the_pushed_one() {
+    check_pushed_base("docker");
+}
+
+#[test]
+fn a_base_whose_tag_names_another_image_in_the_store_is_the_pushed_one() {
+    check_pushed_base("oci");
 }

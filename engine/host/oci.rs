@@ -37,6 +37,13 @@ pub trait Oci: Send + Sync {
     /// Whether the store has the whole image with the manifest `digest`.
     async fn has(&self, digest: &Digest) -> Result<bool, StageError>;
 
+    /// Those of `references` that name the image with the manifest `digest`, of the images built into the store.
+    async fn names_of(
+        &self,
+        digest: &Digest,
+        references: &[ImageReference],
+    ) -> Result<Vec<ImageReference>, StageError>;
+
     /// The configuration that builds inherit from the image `reference`, if it was built into the store.
     async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError>;
 

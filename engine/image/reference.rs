@@ -45,6 +45,11 @@ impl Repository {
     pub fn with_tag(&self, tag: Tag) -> ImageReference {
         ImageReference { repository: self.clone(), tag: Some(tag), digest: None }
     }
+
+    /// The reference of the image with this digest (`sha256:...`).
+    pub fn with_digest(&self, digest: String) -> ImageReference {
+        ImageReference { repository: self.clone(), tag: None, digest: Some(digest) }
+    }
 }
 
 /// The familiar (short) form: `docker.io/library/nginx` prints as `nginx`.

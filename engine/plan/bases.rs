@@ -64,7 +64,7 @@ pub(super) fn identify(run: &Run, base: &Finished) -> BaseIdentity {
     if known.has_content() {
         return known;
     }
-    let reference = &base.reference;
+    let reference = &base.base;
     let in_daemon = run.in_daemon(std::slice::from_ref(reference));
     let image_id = in_daemon.ok().and_then(|mut found| found.remove(reference));
     let digest = match &image_id {
@@ -117,7 +117,7 @@ impl<'a> Bases<'a> {
 
     pub(super) fn config(&self, base: &str) -> Option<BaseConfig> {
         let parent = self.parents.iter().find(|parent| parent.base.reference == base);
-        let actual = parent.map_or_else(|| base.to_owned(), |parent| parent.finished.reference.to_string());
+        let actual = parent.map_or_else(|| base.to_owned(), |parent| parent.finished.base.to_string());
         let actual = self.run.known_name(actual);
         if self.unknown.borrow().contains(&actual) {
             return None;

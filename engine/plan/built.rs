@@ -279,7 +279,13 @@ impl Built {
             // A planning host builds nothing.
             let is_planned = self.was_built && run.session.host.is_planning;
             let identity = (!is_planned).then(|| record.identity());
-            let finished = Finished { key: record.key, reference, identity, is_new: self.was_built };
+            let repository = &self.image.config().repository;
+            let base = match self.was_built {
+                true => None,
+                false => record.base_reference(repository, &run.records(self.image.name())),
+            };
+            let base = base.unwrap_or_else(|| reference.clone());
+            let finished = Finished { key: record.key, reference, base, identity, is_new: self.was_built };
             run.finish(self.image.name(), finished);
         }
         let is_pushed =

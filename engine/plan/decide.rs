@@ -9,6 +9,9 @@ use crate::state::{BaseIdentity, BuiltFor, Record};
 /// A query for the references that the daemon has.
 pub type AskDaemon<'a, E> = dyn Fn(&[ImageReference]) -> Result<Option<ImageIds>, E> + 'a;
 
+/// Asks the image store which of some references name an image.
+type AskStore<'a, E> = dyn Fn(&Digest, &[ImageReference]) -> Result<Option<Vec<ImageReference>>, E> + 'a;
+
 /// All inputs of the decision. Queries to a daemon or registry are closures, called only if the decision needs them.
 pub struct DecisionInputs<'a, E> {
     /// The cache key of a build now. A closure too, because it may read many files.
@@ -35,8 +38,9 @@ pub struct DecisionInputs<'a, E> {
     pub in_daemon: &'a AskDaemon<'a, E>,
     /// Whether the daemon has an image with this ID, even untagged.
     pub has_id: &'a dyn Fn(&str) -> Result<bool, E>,
-    /// Whether the image store has the image with this manifest.
-    pub in_store: &'a dyn Fn(&Digest) -> Result<bool, E>,
+    /// Those of the references that name the image with this manifest in the image store; `None` if the store does not
+    /// have it.
+    pub in_store: &'a AskStore<'a, E>,
     /// The digest of a reference in its registry.
     pub in_registry: &'a dyn Fn(&ImageReference) -> Result<Option<String>, E>,
     /// The platform of a build now, if another builder than the recorded one would choose it.
@@ -167,6 +171,13 @@ impl Reuse {
     }
 }
 
+/// Those of `tags` that are not among `local`, which refer to the image, and what happened to the first.
+fn untagged(tags: &[Tag], local: &[Tag]) -> (Vec<Tag>, Option<String>) {
+    let untagged: Vec<_> = tags.iter().filter(|tag| !local.contains(tag)).cloned().collect();
+    let renamed = untagged.first().map(|tag| format!("tag {tag} no longer refers to it"));
+    (untagged, renamed)
+}
+
 /// The first of `wanted` that is not among `known`.
 fn missing<'a>(wanted: &'a [Tag], known: &[Tag]) -> Option<&'a Tag> {
     wanted.iter().find(|tag| !known.contains(tag))
@@ -232,13 +243,15 @@ impl<E> DecisionInputs<'_, E> {
         };
         let to_push = || self.pushes.then(|| lost.clone().unwrap_or_else(not_pushed));
         if let Some(digest) = record.stored
-            && (self.in_store)(&digest)?
+            && let Some(names) = (self.in_store)(&digest, &record.references(self.repository))?
         {
             if let Some(base) = self.find_moved_base(record)? {
                 return Ok(Err(base_moved(&base)));
             }
-            let untagged = tags.iter().filter(|tag| !record.tags.contains(tag)).cloned().collect();
-            let (record, source, left) = (record.clone(), Source::Store(digest), new.or_else(to_push));
+            let local: Vec<_> = names.into_iter().filter_map(|name| name.tag).collect();
+            let (untagged, renamed) = untagged(&tags, &local);
+            let left = new.or_else(to_push).or(renamed);
+            let (record, source) = (record.clone(), Source::Store(digest));
             return Ok(Ok(Reuse { record, tags, untagged, source, unfinished, left }));
         }
         let in_daemon = match self.find_in_daemon(record) {
@@ -251,9 +264,8 @@ impl<E> DecisionInputs<'_, E> {
         }
         let is_silent = matches!(in_daemon, InDaemon::Silent);
         if let InDaemon::There(id, local) = in_daemon {
-            let untagged: Vec<_> = tags.iter().filter(|tag| !local.contains(tag)).cloned().collect();
-            let renamed = || untagged.first().map(|tag| format!("tag {tag} no longer refers to it"));
-            let left = new.or_else(to_push).or_else(renamed);
+            let (untagged, renamed) = untagged(&tags, &local);
+            let left = new.or_else(to_push).or(renamed);
             return Ok(Ok(Reuse {
                 record: record.clone(),
                 tags,
@@ -389,6 +401,8 @@ mod tests {
         is_silent: bool,
         /// The image in the image store.
         stored: Option<Digest>,
+        /// Tags that name another image in the image store.
+        moved: Vec<&'static str>,
         /// Tags in the registry with their digests.
         registry: BTreeMap<&'static str, &'static str>,
         asked: RefCell<Vec<String>>,
@@ -447,6 +461,7 @@ mod tests {
             nameless: Vec::new(),
             is_silent: false,
             stored: None,
+            moved: Vec::new(),
             registry: BTreeMap::new(),
             asked: RefCell::default(),
         }
@@ -486,7 +501,11 @@ mod tests {
                     note(format!("id {id}"));
                     Ok(self.nameless.contains(&id))
                 },
-                in_store: &|digest| Ok(self.stored == Some(*digest)),
+                in_store: &|digest, references| {
+                    let is_its = |reference: &&ImageReference| !self.moved.contains(&tag(reference).as_str());
+                    let names = references.iter().filter(is_its).cloned().collect();
+                    Ok((self.stored == Some(*digest)).then_some(names))
+                },
                 in_registry: &|reference| {
                     note(format!("registry {}", tag(reference)));
                     Ok(self.registry.get(tag(reference).as_str()).map(|digest| (*digest).to_owned()))
@@ -548,6 +567,9 @@ mod tests {
         world.check("store as 1: not pushed yet", &[]);
         world.pushes = false;
         world.check("store as 1: nothing", &[]);
+        world.moved = vec!["1"];
+        world.check("store as 1 (+ 1): tag 1 no longer refers to it", &[]);
+        world.moved.clear();
         world.templates = vec!["2".parse().expect("a tag")];
         world.check("store as 2 (+ 2): new tag 2", &[]);
         world.records = vec![stored(&[PUSHED])];

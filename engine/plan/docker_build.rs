@@ -22,8 +22,7 @@ use crate::event::{ImageEvents, Level};
 use crate::image::context::{Changed, ContextDigest, ContextError, SentFiles, shown};
 use crate::image::dockerfile::ContextSources;
 use crate::image::{Context, Selection, Tag};
-use crate::run::ImageDockerfile;
-use crate::run::{Image, Run};
+use crate::run::{Finished, Image, ImageDockerfile, Run};
 
 /// A Dockerfile with everything that its build needs.
 pub(super) struct DockerfileRecipe {
@@ -94,7 +93,7 @@ impl Plan {
         let replacements: Vec<_> = recipe
             .parents
             .iter()
-            .map(|parent| (parent.base.clone(), parent.finished.reference.to_string()))
+            .map(|parent| (parent.base.clone(), base_name(run, parent, builder)))
             .collect();
         let (named, target_name) =
             recipe.dockerfile.inner.with_bases(&replacements)?.with_target_name(target)?;
@@ -352,6 +351,20 @@ fn tell_context(events: &ImageEvents, reach: &ContextSources, selection: &Select
             ),
         );
     }
+}
+
+/// The name by which `builder` builds on `parent`: its digest in the registry, if its tag names another image in the
+/// daemon.
+fn base_name(run: &Run, parent: &Parent, builder: BuilderKind) -> String {
+    let Finished { base, identity, is_new, .. } = &parent.finished;
+    let pushed = || {
+        let identity = identity.as_ref().filter(|_| builder == BuilderKind::Docker && !is_new)?;
+        let (id, digest) = (identity.image_id.as_ref()?, identity.digest.as_ref()?);
+        // Without a response, the build fails anyway.
+        let named = run.in_daemon(std::slice::from_ref(base)).ok()?.remove(base)?;
+        (named != *id).then(|| base.repository.with_digest(digest.clone()))
+    };
+    pushed().unwrap_or_else(|| base.clone()).to_string()
 }
 
 /// Saves the file list of `digest`, to report changed files later.

@@ -355,8 +355,12 @@ impl Plan {
                 Err(error) if error.kind() == ErrorKind::DaemonUnreachable => Ok(None),
                 found => found.map(Some),
             },
-            in_store: &|digest| {
-                run.session.wait(run.session.host.oci.has(digest)).map_err(StageError::from)?
+            in_store: &|digest, references| {
+                let store = &run.session.host.oci;
+                match run.session.wait(store.has(digest))?? {
+                    true => Ok(Some(run.session.wait(store.names_of(digest, references))??)),
+                    false => Ok(None),
+                }
             },
             has_id: &|id| Ok(run.session.wait(run.session.host.docker.base_config(id))??.is_some()),
             in_registry: &|reference| {

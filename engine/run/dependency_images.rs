@@ -61,5 +61,6 @@ pub(super) fn built_before(run: &Run, image: &str) -> Option<Finished> {
     let mut own = records.iter().filter(|record| record.repository == config.repository.to_string());
     let record = own.next()?;
     let reference: ImageReference = record.references(&config.repository).into_iter().next()?;
-    Some(Finished { key: record.key, reference, identity: Some(record.identity()), is_new: false })
+    let base = record.base_reference(&config.repository, &records)?;
+    Some(Finished { key: record.key, reference, base, identity: Some(record.identity()), is_new: false })
 }

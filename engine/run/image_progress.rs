@@ -29,8 +29,10 @@ pub struct ImageProgress {
 pub struct Finished {
     /// Its cache key.
     pub key: CacheKey,
-    /// A reference for its use as a base image.
+    /// Its reference.
     pub reference: ImageReference,
+    /// The [reference by which images are built on it](Record::base_reference).
+    pub base: ImageReference,
     /// Its identity; `None` in a dry run if it will be built.
     pub identity: Option<BaseIdentity>,
     /// Whether this run built it.

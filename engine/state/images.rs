@@ -117,6 +117,20 @@ impl Record {
         self.tags.iter().map(|tag| repository.with_tag(tag.clone())).collect()
     }
 
+    /// The reference by which other images are built on it: its first tag in `repository`. If another of the `records` of
+    /// the image has this tag too, it may name that other build in the daemon or the image store; then the digest in the
+    /// registry, if it is known.
+    pub fn base_reference(&self, repository: &Repository, records: &[Self]) -> Option<ImageReference> {
+        let tag = self.tags.first()?;
+        let has_tag = |other: &&Self| other.repository == self.repository && other.tags.contains(tag);
+        let is_taken = records.iter().filter(has_tag).any(|other| other.build != self.build);
+        let digest = self.pushed.get(tag).cloned().flatten().filter(|_| is_taken);
+        Some(match digest {
+            Some(digest) => repository.with_digest(digest),
+            None => repository.with_tag(tag.clone()),
+        })
+    }
+
     /// The digest of any of its tags in the registry.
     pub fn digest(&self) -> Option<&str> {
         self.pushed.values().flatten().next().map(String::as_str)

@@ -90,6 +90,17 @@ impl Oci for LiveOci {
         Ok(self.store.is_available(digest)?)
     }
 
+    async fn names_of(
+        &self,
+        digest: &Digest,
+        references: &[ImageReference],
+    ) -> Result<Vec<ImageReference>, StageError> {
+        let is_its = |reference: &&ImageReference| {
+            self.store.named(reference, ImageOrigin::Built).as_ref() == Some(digest)
+        };
+        Ok(references.iter().filter(is_its).cloned().collect())
+    }
+
     async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError> {
         Ok(self.built(reference)?.map(|image| passed_on(&image)))
     }

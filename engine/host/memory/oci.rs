@@ -29,6 +29,16 @@ impl Oci for MemoryHost {
         Ok(self.state().stored.values().any(|known| known == digest))
     }
 
+    async fn names_of(
+        &self,
+        digest: &Digest,
+        references: &[ImageReference],
+    ) -> Result<Vec<ImageReference>, StageError> {
+        let state = self.state();
+        let is_its = |reference: &&ImageReference| state.stored.get(*reference) == Some(digest);
+        Ok(references.iter().filter(is_its).cloned().collect())
+    }
+
     async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError> {
         let state = self.state();
         let is_here = reference.parse().is_ok_and(|known: ImageReference| state.stored.contains_key(&known));

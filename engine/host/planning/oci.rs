@@ -29,6 +29,14 @@ impl Oci for PlanningOci {
         self.inner.has(digest).await
     }
 
+    async fn names_of(
+        &self,
+        digest: &Digest,
+        references: &[ImageReference],
+    ) -> Result<Vec<ImageReference>, StageError> {
+        self.inner.names_of(digest, references).await
+    }
+
     async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError> {
         if self.effects.plans(reference) {
             return Ok(None);

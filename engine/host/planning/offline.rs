@@ -138,6 +138,10 @@ impl Oci for OfflineHost {
         Ok(false)
     }
 
+    async fn names_of(&self, _: &Digest, _: &[ImageReference]) -> Result<Vec<ImageReference>, StageError> {
+        Ok(Vec::new())
+    }
+
     async fn base_config(&self, _: &str) -> Result<Option<BaseConfig>, StageError> {
         Ok(None)
     }
