@@ -148,6 +148,19 @@ fn check_runs(project: &Project, expected: usize) -> Output {
 }
 
 #[test]
+fn command_runs_again_if_its_tag_was_built_from_other_inputs_since() {
+    let project = counting("{command: ./count.sh, onChange: [src/a.go]}");
+    let build = |tag: &str| project.run(["build", "-t", tag]).success().clone();
+    build("dev");
+    project.write("src/a.go", "b");
+    build("dev");
+    project.write("src/a.go", "a");
+    build("dev").stderr_has("tag dev was built from other inputs since");
+    build("dev").stderr_has("1 skipped");
+    assert_eq!(project.read("count").lines().count(), 3);
+}
+
+#[test]
 fn command_without_on_change_always_runs() {
     let project = counting("{command: ./count.sh}");
     check_runs(&project, 1);

@@ -182,6 +182,12 @@ impl State {
         id
     }
 
+    /// Records the push of `reference`. The registry keeps the image under its digest, also if the tag moves later.
+    fn push(&mut self, reference: ImageReference, digest: &str) {
+        self.pass_on(&reference.to_string(), reference.repository.with_digest(digest.to_owned()).to_string());
+        self.pushed.insert(reference, digest.to_owned());
+    }
+
     /// Copies the inherited configuration of `from` to `to`.
     fn pass_on(&mut self, from: &str, to: String) {
         let config = self.configs.get(from).cloned().unwrap_or_default();

@@ -215,6 +215,10 @@ impl<E> DecisionInputs<'_, E> {
             Ok(Ok(Reuse { record, tags, untagged, source, unfinished, left }))
         };
         if record.custom {
+            // Where a command leaves its image is not known, so its tag cannot be given back to it.
+            if let Some(tag) = self.taken_since(record, &tags) {
+                return Ok(Err(format!("tag {tag} was built from other inputs since")));
+            }
             return match missing(&tags, &record.tags) {
                 Some(tag) => Ok(Err(format!("new tag {tag}"))),
                 None if self.pushes && record.push_skipped => Ok(Err("not pushed yet".to_owned())),
@@ -292,6 +296,13 @@ impl<E> DecisionInputs<'_, E> {
             return record.tags.clone();
         }
         self.templates.iter().map(|template| template.fill(|| (self.random)())).collect()
+    }
+
+    /// The first of `tags` that a later build than `record` has.
+    fn taken_since<'t>(&self, record: &Record, tags: &'t [Tag]) -> Option<&'t Tag> {
+        let later = self.records.iter().take_while(|later| later.build != record.build);
+        let later: Vec<_> = later.filter(|later| later.repository == record.repository).collect();
+        tags.iter().find(|tag| later.iter().any(|later| later.tags.contains(tag)))
     }
 
     /// Looks up, for an image that is not in the daemon, a base image that is now a different one there. A daemon that
@@ -831,6 +842,10 @@ mod tests {
         let custom = Record { custom: true, ..record(&["1"], None, &[]) };
         world(&["1"], vec![custom.clone()]).check("elsewhere as 1: nothing", &[]);
         world(&["2"], vec![custom.clone()]).check("build: new tag 2", &[]);
+        let other = || Record { key: inputs("then").key(), build: "other".to_owned(), ..custom.clone() };
+        world(&["1"], vec![custom.clone(), other()]).check("elsewhere as 1: nothing", &[]);
+        let taken = "build: tag 1 was built from other inputs since";
+        world(&["1"], vec![other(), custom.clone()]).check(taken, &[]);
         let local = Record { push_skipped: true, ..custom };
         let mut world = world(&["1"], vec![local]);
         world.check("build: not pushed yet", &[]);

@@ -99,7 +99,7 @@ impl MemoryHost {
         let mut state = self.state();
         let digest = digest_of(&state.make(request, builder));
         for reference in &request.references {
-            state.pushed.insert(reference.clone(), digest.clone());
+            state.push(reference.clone(), &digest);
         }
         drop(state);
         self.did(CallKind::Built, &request.image);

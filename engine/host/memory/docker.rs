@@ -118,7 +118,7 @@ impl Docker for MemoryHost {
         self.did(CallKind::Push, reference);
         let mut state = self.state();
         let digest = digest_of(state.images.get(reference).map_or("nothing", String::as_str));
-        state.pushed.insert(reference.clone(), digest.clone());
+        state.push(reference.clone(), &digest);
         Ok(Some(digest))
     }
 }

@@ -150,7 +150,7 @@ impl Oci for MemoryHost {
         self.check_refusal(reference)?;
         self.did(CallKind::Push, reference);
         let digest = digest_of(&digest.to_string());
-        self.state().pushed.insert(reference.clone(), digest.clone());
+        self.state().push(reference.clone(), &digest);
         Ok(Some(digest))
     }
 }

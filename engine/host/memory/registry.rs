@@ -51,7 +51,8 @@ impl Registry for MemoryHost {
     async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError> {
         let name = reference.to_string();
         let state = self.state();
-        if state.own.contains(&reference.repository) && !state.pushed.contains_key(reference) {
+        let is_there = state.pushed.contains_key(reference) || state.configs.contains_key(&name);
+        if state.own.contains(&reference.repository) && !is_there {
             return Err(Scripted::missing_image(&name).into());
         }
         Ok(state.configs.get(&name).cloned().unwrap_or_default())
@@ -71,7 +72,7 @@ impl Registry for MemoryHost {
         self.check_refusal(&copy.to)?;
         let digest = self.existing(&copy.from)?;
         self.did(CallKind::Copy, format!("{} to {}", copy.from, copy.to));
-        self.state().pushed.insert(copy.to.clone(), digest.clone());
+        self.state().push(copy.to.clone(), &digest);
         Ok(digest)
     }
 
@@ -82,7 +83,7 @@ impl Registry for MemoryHost {
         self.did(CallKind::Tag, &reference);
         let mut state = self.state();
         state.pass_on(&from.to_string(), reference.to_string());
-        state.pushed.insert(reference, digest.clone());
+        state.push(reference, &digest);
         Ok(digest)
     }
 }
