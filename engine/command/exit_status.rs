@@ -50,6 +50,7 @@ impl From<ExitStatus> for ExitCode {
 }
 
 /// The error with which a command ends, and the exit status.
+#[derive(Debug)]
 pub struct Failure {
     status: ExitStatus,
     diagnostic: Box<dyn Diagnostic + Send + Sync>,

@@ -42,7 +42,7 @@ impl Jobs {
     /// Waits for a slot for the next work of this thread.
     pub async fn place(&self) -> JobPermit {
         if HAS_PLACE.get() {
-            return JobPermit { permit: None };
+            return JobPermit::unlimited();
         }
         // The semaphore is never closed.
         let permit = Arc::clone(&self.places).acquire_owned().await.ok();
@@ -61,6 +61,11 @@ impl Jobs {
 }
 
 impl JobPermit {
+    /// For work without a limit.
+    pub fn unlimited() -> Self {
+        Self { permit: None }
+    }
+
     /// Until this slot is released, the work of this thread needs no other slot.
     pub fn enter(self) -> Self {
         if self.permit.is_some() {

@@ -22,7 +22,7 @@ use crate::event::{ImageEvents, Level};
 use crate::image::context::{Changed, ContextDigest, ContextError, SentFiles, shown};
 use crate::image::dockerfile::ContextSources;
 use crate::image::{Context, Selection, Tag};
-use crate::run::{Finished, Image, ImageDockerfile, Run};
+use crate::run::{Finished, Image, ImageDockerfile, Run, RunError};
 
 /// A Dockerfile with everything that its build needs.
 pub(super) struct DockerfileRecipe {
@@ -120,7 +120,7 @@ impl Plan {
             let root = recipe.context.root();
             let events = events.clone();
             let progress = move |done, total| events.progress("reading the context", done, Some(total));
-            run.hash(&request.context, root, progress)?.map_err(|error| changed(error, root))?;
+            run.hash(&request.context, root, progress).map_err(|error| changed(error, root))?;
             if let Some(path) = request.context.changed() {
                 let (path, reason) = (path.to_owned(), Changed::Meanwhile);
                 return Err(BuildError::Changed { path, reason }.into());
@@ -319,8 +319,8 @@ pub(super) fn select(
 }
 
 /// The build error for `error`, which occurred while the files below `root` were hashed for a builder.
-fn changed(error: ContextError, root: &Path) -> StageError {
-    if let ContextError::Unreadable { path, reason } = &error
+fn changed(error: RunError, root: &Path) -> StageError {
+    if let RunError::Context(ContextError::Unreadable { path, reason }) = &error
         && let Some(reason) = Changed::of(reason)
     {
         let path = path.strip_prefix(root).unwrap_or(path).display().to_string();

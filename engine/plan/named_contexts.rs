@@ -27,7 +27,7 @@ pub(super) fn argument_words(image: &Image) -> Result<Vec<String>, StageError> {
         } else {
             let context = Context::open(&run.forest(), &folder, None)?;
             let selection = context.select(&ContextSources::Whole { why: None }, &|_| ())?;
-            run.hash(&selection, context.root(), |_, _| ())??.digest().to_string()
+            run.hash(&selection, context.root(), |_, _| ())?.digest().to_string()
         };
         words.retain(|word| *word != arg.word());
         words.push(format!("{}={name}={digest}", arg.name));

@@ -292,7 +292,7 @@ impl Plan {
         };
         let events = self.image.events();
         let hashed = move |done, total| events.progress("reading the context", done, Some(total));
-        let digest = self.image.run().hash(self.files(), root, hashed)??;
+        let digest = self.image.run().hash(self.files(), root, hashed)?;
         Ok(self.identity.get_or_init(|| self.identify(digest)))
     }
 

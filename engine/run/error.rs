@@ -3,6 +3,7 @@
 use super::RuntimeVariableError;
 use crate::error::Cancelled;
 use crate::graph::GraphError;
+use crate::image::context::ContextError;
 use crate::image::dockerfile::DockerfileError;
 
 /// Errors of a whole run.
@@ -12,6 +13,11 @@ pub enum RunError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Cancelled(#[from] Cancelled),
+
+    /// A file of a build context cannot be read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Context(#[from] ContextError),
 
     /// Images failed; each was reported separately.
     #[error("{failed} of {all} images failed")]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use super::{Run, RunError};
 use crate::event::Level;
-use crate::image::context::{ContextDigest, ContextError, Forest};
+use crate::image::context::{ContextDigest, Forest};
 use crate::image::{Dockerfile, ImageReference, Selection, StatIndex};
 use crate::lock::lock;
 use crate::state::{BaseMemory, ImageStore, Record};
@@ -89,15 +89,15 @@ impl Run {
     /// Hashes `files`, which are below `root`, on another thread. `progress` gets the bytes done and in total.
     ///
     /// # Errors
-    /// `run::cancelled`; the inner one if a file cannot be read.
+    /// `run::cancelled`; [`RunError::Context`] if a file cannot be read.
     pub fn hash(
         &self,
         files: &Selection,
         root: &Path,
         progress: impl Fn(u64, u64) + Send + Sync + 'static,
-    ) -> Result<Result<ContextDigest, ContextError>, RunError> {
+    ) -> Result<ContextDigest, RunError> {
         let (files, index) = (files.clone(), self.index(root));
-        self.session.apart(move || files.digest(&index, &progress))
+        Ok(self.session.apart(move || files.digest(&index, &progress))??)
     }
 
     /// The records of earlier builds of `image`, newest first.

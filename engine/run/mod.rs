@@ -169,13 +169,13 @@ impl Run {
     }
 
     /// Waits for a slot under the job limit of the whole command; `None` if nothing new may be started.
-    pub fn start_job(&self) -> Option<Option<JobPermit>> {
+    pub fn start_job(&self) -> Option<JobPermit> {
         let links = self.links();
-        let Some(jobs) = &links.jobs else { return Some(None) };
+        let Some(jobs) = &links.jobs else { return Some(JobPermit::unlimited()) };
         let place = self.session.wait(jobs.place()).ok()?;
         // A dependency that is no longer needed starts nothing; the user's project decides itself.
         let is_stopped = links.name.is_some() && jobs.is_stopped();
-        (!is_stopped).then(|| Some(place.enter()))
+        (!is_stopped).then(|| place.enter())
     }
 
     /// The state directory of windlass, which is never part of a build context.

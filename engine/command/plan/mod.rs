@@ -102,9 +102,9 @@ pub fn plan(global: &GlobalOptions, args: &PlanArgs) -> Result<ExitStatus, Failu
             show(&parsed.global, &parsed.options, loaded, PipelineCall::build(parsed.images.clone()))
         }
         (_, Some(_)) => {
-            match invoke::<PlanOptions>("plan", &name, &args.words[1..], (global, options), (loaded, all))? {
+            match invoke::<PlanOptions>("plan", &name, &args.words[1..], (global, options), (loaded, all)) {
                 Ok(Invoked { parsed, loaded, call }) => show(&parsed.global, &parsed.options, loaded, call),
-                Err(stop) => Ok(told(&stop)),
+                Err(stop) => stop.told(),
             }
         }
         (Ok(_), None) => Err(Failure::wrong_use(UnknownName::to_plan(&name, &loaded.project, &all))),

@@ -33,16 +33,24 @@ pub struct OptionTaken {
     flag: String,
 }
 
-/// Parses the whole command line of windlass for the pipeline `signature`; its command `verb` has the options `O`. The
-/// inner error is an error or a help request of clap.
+/// The command line of a pipeline is not valid, or asks for help.
+#[derive(Debug)]
+pub enum InvalidArguments {
+    /// An error or a help request of clap.
+    Clap(clap::Error),
+    /// A parameter of the pipeline conflicts with an option of windlass.
+    Taken(OptionTaken),
+}
+
+/// Parses the whole command line of windlass for the pipeline `signature`; its command `verb` has the options `O`.
 ///
 /// # Errors
-/// [`OptionTaken`].
+/// [`InvalidArguments`].
 pub fn parse<O: Args>(
     verb: &str,
     signature: &Signature,
     words: impl IntoIterator<Item = OsString>,
-) -> Result<Result<Parsed<O>, clap::Error>, OptionTaken> {
+) -> Result<Parsed<O>, InvalidArguments> {
     let whole = whole_command::<O>(verb);
     for parameter in signature.parameters.iter().filter(|parameter| is_flag(parameter)) {
         let flag = flag_of(parameter);
@@ -50,11 +58,12 @@ pub fn parse<O: Args>(
         let mut taken = whole.get_arguments().chain(of_verb);
         if flag == "help" || taken.any(|option| option.get_long() == Some(&flag)) {
             let (parameter, pipeline) = (parameter.name.clone(), signature.name.clone());
-            return Err(OptionTaken { parameter, pipeline, flag });
+            return Err(InvalidArguments::Taken(OptionTaken { parameter, pipeline, flag }));
         }
     }
     let whole = whole.mut_subcommand(verb, |command| command.subcommand(of_pipeline(signature)));
-    Ok(whole.try_get_matches_from(words).and_then(|matches| read(verb, signature, &matches)))
+    let parsed = whole.try_get_matches_from(words).and_then(|matches| read(verb, signature, &matches));
+    parsed.map_err(InvalidArguments::Clap)
 }
 
 /// The command of windlass, in which the options of `verb` can also follow the name of a pipeline.

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::Args;
 
 use super::UnknownName;
-use super::arguments::{self, Parsed};
+use super::arguments::{self, InvalidArguments, Parsed};
 use crate::command::PipelineOptions;
 use crate::command::cli::GlobalOptions;
 use crate::command::exit_status::{ExitStatus, Failure};
@@ -25,34 +25,65 @@ pub struct Invoked<O> {
 }
 
 /// Parses the command line of windlass for the pipeline `name` among `all` of the project `loaded`; its command `verb`
-/// has the options `O`. `rest` contains the arguments after the name, `before` the options before it. The inner error
-/// is an error or a help request of clap.
+/// has the options `O`. `rest` contains the arguments after the name, `before` the options before it.
 ///
 /// # Errors
-/// If the pipeline does not exist, or its parameters are invalid.
+/// If the pipeline does not exist, or its parameters or arguments are invalid; [`Stop::Clap`] also for a help request.
 pub fn invoke<O: Args + PartialEq + AsRef<PipelineOptions>>(
     verb: &str,
     name: &str,
     rest: &[OsString],
     before: (&GlobalOptions, &O),
     (loaded, all): (Loaded, Pipeline),
-) -> Result<Result<Invoked<O>, clap::Error>, Failure> {
+) -> Result<Invoked<O>, Stop> {
     let signature = signature(name, &loaded, &all, rest)?;
-    let parse = |signature: &Signature| {
-        arguments::parse::<O>(verb, signature, std::env::args_os()).map_err(Failure::wrong_use)
-    };
-    let parsed = match parse(&signature)? {
-        Ok(parsed) => parsed,
-        Err(stop) => return Ok(Err(stop)),
-    };
+    let parse = |signature: &Signature| arguments::parse::<O>(verb, signature, std::env::args_os());
+    let parsed = parse(&signature)?;
     if (&parsed.global, &parsed.options) == before {
-        return Ok(Ok(Invoked::new(parsed, loaded, &signature)));
+        return Ok(Invoked::new(parsed, loaded, &signature));
     }
     // Options after the name, such as a profile, can select another project or other scripts.
     let loaded = load_project(&parsed.global)?;
     let all = pipelines(&loaded, parsed.options.as_ref())?;
     let signature = self::signature(name, &loaded, &all, rest)?;
-    Ok(parse(&signature)?.map(|parsed| Invoked::new(parsed, loaded, &signature)))
+    Ok(Invoked::new(parse(&signature)?, loaded, &signature))
+}
+
+/// Why a pipeline is not called.
+#[derive(Debug)]
+pub enum Stop {
+    /// An error or a help request of clap.
+    Clap(clap::Error),
+    /// Any other error.
+    Failure(Failure),
+}
+
+impl From<InvalidArguments> for Stop {
+    fn from(invalid: InvalidArguments) -> Self {
+        match invalid {
+            InvalidArguments::Clap(error) => Self::Clap(error),
+            InvalidArguments::Taken(error) => Self::Failure(Failure::wrong_use(error)),
+        }
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl Stop {
+    /// The exit status for a help request or an error of clap, which is printed.
+    ///
+    /// # Errors
+    /// Any other error.
+    pub fn told(self) -> Result<ExitStatus, Failure> {
+        match self {
+            Self::Clap(error) => Ok(told(&error)),
+            Self::Failure(failure) => Err(failure),
+        }
+    }
 }
 
 impl<O> Invoked<O> {

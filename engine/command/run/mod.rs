@@ -94,8 +94,8 @@ pub fn run(global: &GlobalOptions, args: &RunArgs) -> Result<ExitStatus, Failure
         let command = runtime_variables::filled(command, global)?;
         return shell_command::run(&command, arguments, &loaded.project.root, &loaded.environment);
     }
-    match invoke::<PipelineOptions>("run", &name, arguments, (global, &args.options), (loaded, all))? {
+    match invoke::<PipelineOptions>("run", &name, arguments, (global, &args.options), (loaded, all)) {
         Ok(Invoked { parsed, loaded, call }) => run_pipeline(&parsed.global, &parsed.options, loaded, call),
-        Err(stop) => Ok(told(&stop)),
+        Err(stop) => stop.told(),
     }
 }

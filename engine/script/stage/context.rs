@@ -82,7 +82,6 @@ pub mod context {
         let run = super::super::current::run(&call)?;
         let files = super::everything(&call, context)?;
         let digest = run.hash(&files, context.root(), |_, _| ()).map_err(StageError::from)?;
-        let digest = digest.map_err(StageError::from)?;
         Ok(digest.digest().hex())
     }
 
