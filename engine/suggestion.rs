@@ -3,12 +3,6 @@
 /// The candidate nearest to `name`, if it is near enough for `name` to be a typing error.
 ///
 /// Near means: equal except for case, or at most one edit for every three characters (two for names of at least four).
-///
-/// ```
-/// use windlass::suggestion::nearest;
-/// assert_eq!(nearest("dockefile", ["dockerfile", "context"]), Some("dockerfile"));
-/// assert_eq!(nearest("zebra", ["dockerfile", "context"]), None);
-/// ```
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
     let limit = match name.chars().count() {
@@ -21,4 +15,15 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter(|(distance, candidate)| *distance <= limit && *distance < candidate.chars().count())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_typing_errors_are_near() {
+        assert_eq!(nearest("dockefile", ["dockerfile", "context"]), Some("dockerfile"));
+        assert_eq!(nearest("zebra", ["dockerfile", "context"]), None);
+    }
 }
