@@ -249,7 +249,8 @@ fn image_removed_from_the_daemon_is_built_again() {
 fn unpushed_image_is_pushed_without_a_build() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let repository = daemon.repository(&registry.address(), "api");
-    let project = small(&daemon, &repository, "");
+    // Unique content, so that no other test removes it from the daemon.
+    let project = small(&daemon, &repository, "").file("a.txt", repository.name());
     project.run(["build", "--skip-push"]).success();
     assert!(registry.tags(&repository).is_empty());
     assert_eq!(decisions(&project, &[]), ["publish: unchanged, not pushed yet"]);

@@ -117,13 +117,14 @@ impl Record {
         self.tags.iter().map(|tag| repository.with_tag(tag.clone())).collect()
     }
 
-    /// The reference by which other images are built on it: its first tag in `repository`. If another of the `records` of
-    /// the image has this tag too, it may name that other build in the daemon or the image store; then the digest in the
-    /// registry, if it is known.
+    /// The reference by which other images are built on it: its first tag in `repository`. If a later one of the `records`
+    /// of the image, newest first, has this tag too, the tag names that build in the daemon or the image store; then the
+    /// digest in the registry, if it is known.
     pub fn base_reference(&self, repository: &Repository, records: &[Self]) -> Option<ImageReference> {
         let tag = self.tags.first()?;
         let has_tag = |other: &&Self| other.repository == self.repository && other.tags.contains(tag);
-        let is_taken = records.iter().filter(has_tag).any(|other| other.build != self.build);
+        let is_taken =
+            records.iter().take_while(|other| other.build != self.build).any(|other| has_tag(&other));
         let digest = self.pushed.get(tag).cloned().flatten().filter(|_| is_taken);
         Some(match digest {
             Some(digest) => repository.with_digest(digest),
