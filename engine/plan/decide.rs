@@ -216,7 +216,7 @@ impl<E> DecisionInputs<'_, E> {
         };
         if record.custom {
             // Where a command leaves its image is not known, so its tag cannot be given back to it.
-            if let Some(tag) = self.taken_since(record, &tags) {
+            if let Some(tag) = tags.iter().find(|tag| record.is_taken(tag, self.records)) {
                 return Ok(Err(format!("tag {tag} was built from other inputs since")));
             }
             return match missing(&tags, &record.tags) {
@@ -296,13 +296,6 @@ impl<E> DecisionInputs<'_, E> {
             return record.tags.clone();
         }
         self.templates.iter().map(|template| template.fill(|| (self.random)())).collect()
-    }
-
-    /// The first of `tags` that a later build than `record` has.
-    fn taken_since<'t>(&self, record: &Record, tags: &'t [Tag]) -> Option<&'t Tag> {
-        let later = self.records.iter().take_while(|later| later.build != record.build);
-        let later: Vec<_> = later.filter(|later| later.repository == record.repository).collect();
-        tags.iter().find(|tag| later.iter().any(|later| later.tags.contains(tag)))
     }
 
     /// Looks up, for an image that is not in the daemon, a base image that is now a different one there. A daemon that

@@ -23,7 +23,7 @@ pub struct Setup {
     pub tree: Tree,
     /// The projects and images to build.
     pub selection: ProjectSelection,
-    /// Whether warnings about dependencies are left out.
+    /// Whether warnings about dependencies are omitted.
     pub no_warn: bool,
 }
 

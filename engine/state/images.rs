@@ -122,14 +122,17 @@ impl Record {
     /// digest in the registry, if it is known.
     pub fn base_reference(&self, repository: &Repository, records: &[Self]) -> Option<ImageReference> {
         let tag = self.tags.first()?;
-        let has_tag = |other: &&Self| other.repository == self.repository && other.tags.contains(tag);
-        let is_taken =
-            records.iter().take_while(|other| other.build != self.build).any(|other| has_tag(&other));
-        let digest = self.pushed.get(tag).cloned().flatten().filter(|_| is_taken);
+        let digest = self.pushed.get(tag).cloned().flatten().filter(|_| self.is_taken(tag, records));
         Some(match digest {
             Some(digest) => repository.with_digest(digest),
             None => repository.with_tag(tag.clone()),
         })
+    }
+
+    /// Whether a later build among the `records` of the image, newest first, has `tag`.
+    pub fn is_taken(&self, tag: &Tag, records: &[Self]) -> bool {
+        let later = records.iter().take_while(|later| later.build != self.build);
+        later.filter(|later| later.repository == self.repository).any(|later| later.tags.contains(tag))
     }
 
     /// The digest of any of its tags in the registry.

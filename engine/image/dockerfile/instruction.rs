@@ -243,7 +243,7 @@ pub(super) fn kind(
             (false, false) => return Err(reason),
         }
     }
-    // These have messages of their own, or need no argument.
+    // The others report missing arguments themselves, or need none.
     let may_be_empty =
         matches!(name.as_str(), "ADD" | "CMD" | "COPY" | "ENTRYPOINT" | "FROM" | "ONBUILD" | "RUN");
     if NAMES.contains(&name.as_str()) && !may_be_empty && split.args.is_empty() {
