@@ -16,7 +16,7 @@ mod registry;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Host, HostOptions};
+use super::{CountedExec, Host, HostOptions, Writes};
 use crate::builder::docker::Daemon;
 use crate::cluster::ClusterAccess;
 use crate::event::Events;
@@ -34,6 +34,7 @@ impl Host {
         };
         let client = registry_client(Arc::clone(&credentials), daemon.clone()).telling(events.clone());
         let client = Arc::new(client.trusting(options.insecure_registries.clone()));
+        let writes = Writes::default();
         Self {
             clock: Arc::new(clock::LiveClock),
             cluster: Arc::new(cluster::LiveCluster {
@@ -48,7 +49,7 @@ impl Host {
                 events: events.clone(),
             }),
             environment: Arc::new(environment::LiveEnvironment),
-            exec: Arc::new(exec::LiveExec),
+            exec: Arc::new(CountedExec { inner: Arc::new(exec::LiveExec), writes: writes.clone() }),
             files: Arc::new(files::LiveFiles),
             http: Arc::new(http::LiveHttp::default()),
             oci: Arc::new(oci::LiveOci {
@@ -60,7 +61,7 @@ impl Host {
             }),
             random: Arc::new(random::LiveRandom),
             registry: Arc::new(registry::LiveRegistry { client, events: events.clone() }),
-            writes: crate::host::Writes::default(),
+            writes,
             is_planning: false,
         }
     }

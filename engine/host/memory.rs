@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::Host;
+use super::{CountedExec, Host, Writes};
 use crate::builder::BuildRequest;
 use crate::cluster::{ClusterContext, ClusterNode};
 use crate::config::BuilderKind;
@@ -121,18 +121,19 @@ impl MemoryHost {
     /// The host for stages.
     pub fn host(&self) -> Host {
         let this = || Arc::new(self.clone());
+        let writes = Writes::default();
         Host {
             clock: this(),
             cluster: this(),
             docker: this(),
             environment: this(),
-            exec: this(),
+            exec: Arc::new(CountedExec { inner: this(), writes: writes.clone() }),
             files: this(),
             http: this(),
             oci: this(),
             random: this(),
             registry: this(),
-            writes: crate::host::Writes::default(),
+            writes,
             is_planning: false,
         }
     }

@@ -24,6 +24,8 @@ mod session;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use futures_util::future::poll_immediate;
+
 use crate::cache_folder::cache_folder;
 use crate::config::Project;
 use crate::dependency::JobPermit;
@@ -209,10 +211,9 @@ impl Run {
             let message = format!("the background hook `{name}` failed: {message}");
             events.emit(Event::Notice { image: None, level: Level::Warning, message });
         };
-        // A plan must record it before it ends.
-        if self.session.host.is_planning {
-            self.session.runtime().block_on(runs);
-        } else {
+        // A plan only records it, and ends: what is done at once is done here.
+        let mut runs = Box::pin(runs);
+        if self.session.runtime().block_on(poll_immediate(&mut runs)).is_none() {
             self.session.runtime().spawn(runs);
         }
     }

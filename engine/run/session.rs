@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::RunError;
 use crate::error::Cancelled;
 use crate::event::{Event, Events, Level};
-use crate::host::{CountedExec, Host, MaskedExec};
+use crate::host::{Host, MaskedExec};
 use crate::lock::lock;
 use crate::scope::Scope;
 use crate::secrets::Secrets;
@@ -36,12 +36,7 @@ impl Session {
     /// A session on `host` that reports to `events`, without secrets, and waits on `runtime`.
     pub fn new(host: Host, events: &Events, cancel: CancellationToken, runtime: Handle) -> Self {
         let secrets = Secrets::default();
-        let mut exec = Arc::clone(&host.exec);
-        // A command that is only recorded writes nothing.
-        if !host.is_planning {
-            exec = Arc::new(CountedExec { inner: exec, writes: host.writes.clone() });
-        }
-        let exec = MaskedExec { inner: exec, secrets: secrets.clone() };
+        let exec = MaskedExec { inner: Arc::clone(&host.exec), secrets: secrets.clone() };
         Self {
             host: Host { exec: Arc::new(exec), ..host },
             events: secrets.masking(events),
@@ -112,6 +107,11 @@ impl Session {
     /// Waits for `future`, which itself ends soon after the run is cancelled: it may clean up first.
     pub fn wait_for_end<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
+    }
+
+    /// Starts `work` on another thread, without waiting for it.
+    pub fn start(&self, work: impl FnOnce() + Send + 'static) {
+        self.runtime.spawn_blocking(work);
     }
 
     /// Runs `work`, which cannot be cancelled, on another thread: a cancelled run does not wait for it.
