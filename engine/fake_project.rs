@@ -261,7 +261,8 @@ impl FakeProject {
         *lock(&self.effects) = effects;
         let runtime = self.runtime.handle().clone();
         let session = Session::new(host, &sink, CancellationToken::new(), runtime);
-        let setup = Setup { project, pipeline, options, session, tree, selection, no_warn: true };
+        let setup =
+            Setup { project, pipeline: Arc::new(pipeline), options, session, tree, selection, no_warn: true };
         (events, setup.start().expect("the project and its dependencies are valid"))
     }
 

@@ -116,7 +116,15 @@ impl Prepared {
             None => host,
         };
         let session = Session::new(host, events, cancel, runtime.handle().clone());
-        let setup = Setup { project, pipeline, options, session, tree, selection, no_warn: global.no_warn };
+        let setup = Setup {
+            project,
+            pipeline: Arc::new(pipeline),
+            options,
+            session,
+            tree,
+            selection,
+            no_warn: global.no_warn,
+        };
         Ok((setup.start().map_err(Failure::wrong_use)?, call))
     }
 }

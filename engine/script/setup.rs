@@ -14,7 +14,7 @@ pub struct Setup {
     /// The project.
     pub project: Project,
     /// Its compiled scripts.
-    pub pipeline: Pipeline,
+    pub pipeline: Arc<Pipeline>,
     /// The user's options.
     pub options: RunOptions,
     /// What the run may touch, and where it reports.
@@ -67,7 +67,7 @@ impl Setup {
             all.push(Arc::new(Execution { folder, ..execution }));
         }
         let place = Place { all: &all, name: None, needs: &tree.root, targets: &targets };
-        Ok(Arc::new(place.link(root, Arc::new(pipeline), &jobs, &claims)))
+        Ok(Arc::new(place.link(root, pipeline, &jobs, &claims)))
     }
 }
 

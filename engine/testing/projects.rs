@@ -9,10 +9,11 @@ use rhai::Engine;
 
 use super::test_context::{LoadedProject, TestContext};
 use crate::config::{self, LoadOptions, Project};
+use crate::dependency::{ProjectSelection, Tree};
 use crate::error::StageError;
 use crate::image::TagTemplate;
-use crate::run::{Run, RunOptions, Session};
-use crate::script::{Execution, Pipeline, ScriptFile, new_engine};
+use crate::run::{RunOptions, Session};
+use crate::script::{Execution, Pipeline, ScriptFile, Setup, new_engine};
 
 /// The options of a test for a project.
 #[derive(Debug, Clone, Default)]
@@ -99,8 +100,9 @@ impl TestContext {
     ) -> Result<Arc<Execution>, StageError> {
         let (host, events) = (self.memory.host(), self.events());
         let session = Session::new(host, &events, self.cancel.clone(), self.runtime.clone());
-        let run = Run::new(project, pipeline.scripts(), options, session)?;
-        Ok(Arc::new(Execution::new(run, pipeline)))
+        let (tree, selection) = (Tree::default(), ProjectSelection::default());
+        let setup = Setup { project, pipeline, options, session, tree, selection, no_warn: true };
+        Ok(setup.start()?)
     }
 
     /// An engine for the test itself: its stages act on a project without images in the same directory.

@@ -188,7 +188,8 @@ impl ProjectCheck {
             Err(error) => return self.note(error, profile),
         };
         let project = loaded.project;
-        let setup = Setup { project, pipeline, options, session, tree, selection, no_warn: true };
+        let setup =
+            Setup { project, pipeline: Arc::new(pipeline), options, session, tree, selection, no_warn: true };
         let execution = match setup.start() {
             Ok(execution) => execution,
             Err(error) => return self.note(error, profile),

@@ -45,7 +45,15 @@ pub fn filled(command: &CommandConfig, global: &GlobalOptions) -> Result<Command
     let session = Session::new(host, &events, CancellationToken::new(), runtime.handle().clone());
     let pipeline = Pipeline::compile(vec![ScriptFile::default_build()], &loaded.project.root);
     let pipeline = pipeline.map_err(Failure::wrong_use)?;
-    let setup = Setup { project: loaded.project, pipeline, options, session, tree, selection, no_warn: true };
+    let setup = Setup {
+        project: loaded.project,
+        pipeline: Arc::new(pipeline),
+        options,
+        session,
+        tree,
+        selection,
+        no_warn: true,
+    };
     let execution = setup.start().map_err(Failure::wrong_use)?;
     for text in &mut texts {
         **text = fill(&execution.run, text).map_err(Failure::failed)?;
