@@ -15,7 +15,7 @@ use windlass::builder::docker::{BuildKit, CredentialLookup, Endpoint};
 use windlass::builder::{BuildError, BuildRequest, Builder, BuiltImage};
 use windlass::event::{Event, Events, ImageEvents};
 use windlass::image::StatIndex;
-use windlass::image::context::{Content, Entry, EntryKind, SentFiles};
+use windlass::image::context::{Content, DiskFile, Entry, EntryKind, SentFiles};
 use windlass::image::{Dockerfile, Selection};
 use windlass::secret::Secret;
 
@@ -148,7 +148,7 @@ fn select(root: &Path) -> Selection {
                 walk(root, &path, entries);
                 EntryKind::Directory
             } else {
-                EntryKind::File { size: metadata.len(), content: Content::Disk(path.clone()) }
+                EntryKind::File { size: metadata.len(), content: Content::Disk(DiskFile::at(&*path)) }
             };
             let name = path.strip_prefix(root).expect("below root").to_str().expect("UTF-8");
             let modified = metadata.modified().expect("time");

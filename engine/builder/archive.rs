@@ -97,7 +97,9 @@ fn find_same(selection: &Selection, path: &Path, text: &[u8]) -> Option<String> 
     // The context's root is one of the directories above the file.
     let mut candidates = name.match_indices('/').filter_map(|(slash, _)| selection.get(&name[slash + 1..]));
     let entry = candidates.find(|entry| match &entry.kind {
-        EntryKind::File { size, content: Content::Disk(disk) } => *disk == path && *size == text.len() as u64,
+        EntryKind::File { size, content: Content::Disk(disk) } => {
+            disk.path() == path && *size == text.len() as u64
+        }
         _ => false,
     })?;
     (crate::input_file::read(&path).ok()? == text).then(|| entry.path.to_string())
@@ -137,7 +139,7 @@ mod tests {
 
     use super::*;
     use crate::image::Dockerfile;
-    use crate::image::context::Entry;
+    use crate::image::context::{DiskFile, Entry};
 
     fn entry(path: &str, content: Content, size: u64) -> Entry {
         let kind = EntryKind::File { size, content };
@@ -193,16 +195,17 @@ mod tests {
         let path = folder.path().canonicalize().unwrap().join("Dockerfile");
         std::fs::write(&path, "FROM scratch\n").unwrap();
         let selection =
-            Selection::from_entries(vec![entry("app/Dockerfile", Content::Disk(path.clone()), 13)]);
+            Selection::from_entries(vec![entry("app/Dockerfile", Content::Disk(DiskFile::at(&*path)), 13)]);
         assert_eq!(find_same(&selection, &path, b"FROM scratch\n"), None);
-        let selection = Selection::from_entries(vec![entry("Dockerfile", Content::Disk(path.clone()), 13)]);
+        let selection =
+            Selection::from_entries(vec![entry("Dockerfile", Content::Disk(DiskFile::at(&*path)), 13)]);
         assert_eq!(find_same(&selection, &path, b"FROM scratch\n").as_deref(), Some("Dockerfile"));
         assert_eq!(find_same(&selection, &path, b"FROM scratchy"), None);
     }
 
     #[tokio::test]
     async fn a_file_that_cannot_be_sent_is_told() {
-        let archive = archive(vec![entry("f", Content::Disk("/no/such/file".into()), 5)]);
+        let archive = archive(vec![entry("f", Content::Disk(DiskFile::at(Path::new("/no/such/file"))), 5)]);
         archive.stream(|_| ()).try_collect::<Vec<_>>().await.unwrap_err();
         let error = archive.failure().unwrap();
         assert_eq!(error.to_string(), "cannot send `f` to the builder: it was removed meanwhile");

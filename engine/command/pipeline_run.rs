@@ -174,6 +174,8 @@ pub fn run_pipeline(
         Err(error) => print_failures(&execution, &error),
     };
     runtime.shutdown_timeout(Duration::from_secs(2));
+    execution.run.leak_files();
+    execution.all_targets().iter().for_each(|target| target.run.leak_files());
     finished.map_err(Failure::failed)?;
     Ok(status)
 }

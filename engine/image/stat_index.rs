@@ -11,9 +11,14 @@ use super::stamp::{Stamp, nanoseconds_of};
 use crate::image::Digest;
 
 /// The first bytes of an index file; the number changes with the layout.
-const MAGIC: &[u8; 16] = b"windlass-index 1";
+const MAGIC: &[u8; 16] = b"windlass-index 2";
+/// The distance of the entries whose keys are searched first.
+const EVERY: usize = 64;
 /// The bytes of one entry: device, inode, size, modified, changed, day of last use, digest.
 const ENTRY: usize = 6 * 8 + 32;
+/// The bytes before the first entry: [`MAGIC`] and the checksum, an XXH3 of 128 bits. It detects damage, and takes a
+/// tenth of the time of SHA-256.
+const HEADER: usize = MAGIC.len() + 16;
 /// The days after which an unused entry is dropped.
 const KEEP_DAYS: i64 = 14;
 
@@ -30,17 +35,45 @@ const KEEP_DAYS: i64 = 14;
 pub struct StatIndex {
     path: Option<PathBuf>,
     today: i64,
-    loaded: Vec<Loaded>,
+    loaded: Loaded,
     fresh: Mutex<HashMap<Stamp, Arc<Mutex<Option<Fresh>>>>>,
 }
 
-/// An entry of the file, sorted by device and inode.
-#[derive(Debug)]
+/// The entries of an index file as they are in it, sorted by device and inode. They are searched and not decoded: most
+/// are used once, many never.
+#[derive(Debug, Default)]
 struct Loaded {
+    file: Vec<u8>,
+    /// The key of every 64th entry: a search begins in the processor's cache.
+    keys: Vec<(u64, u64)>,
+    used: Vec<AtomicBool>,
+}
+
+/// An entry of a file.
+struct LoadedEntry<'a> {
     stamp: Stamp,
     digest: Digest,
     day: i64,
-    used: AtomicBool,
+    used: &'a AtomicBool,
+}
+
+impl Loaded {
+    fn entries(&self) -> &[[u8; ENTRY]] {
+        self.file.get(HEADER..).unwrap_or_default().as_chunks().0
+    }
+
+    /// The entry with this device and inode.
+    fn find(&self, stamp: &Stamp) -> Option<LoadedEntry<'_>> {
+        let wanted = key(stamp);
+        let first = self.keys.partition_point(|key| *key <= wanted).checked_sub(1)? * EVERY;
+        let near = &self.entries()[first..];
+        let at = first + near[..near.len().min(EVERY)].binary_search_by_key(&wanted, key_of).ok()?;
+        Some(decoded(&self.entries()[at], &self.used[at]))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = LoadedEntry<'_>> {
+        self.entries().iter().zip(&self.used).map(|(entry, used)| decoded(entry, used))
+    }
 }
 
 /// A digest of this run, and whether it may be saved.
@@ -68,12 +101,12 @@ impl StatIndex {
         let name = &Digest::of(root.as_os_str().as_encoded_bytes()).hex()[..16];
         let path = folder.join(name);
         let (loaded, warning) = match crate::input_file::read_up_to(&path, crate::input_file::KEPT) {
-            Ok(bytes) => match decode(&bytes) {
+            Ok(bytes) => match decode(bytes) {
                 Ok(loaded) => (loaded, None),
-                Err(reason) => (Vec::new(), Some(reason.to_owned())),
+                Err(reason) => (Loaded::default(), Some(reason.to_owned())),
             },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => (Vec::new(), None),
-            Err(error) => (Vec::new(), Some(error.to_string())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (Loaded::default(), None),
+            Err(error) => (Loaded::default(), Some(error.to_string())),
         };
         let warning = warning.map(|reason| IndexWarning { path: path.clone(), reason });
         (Self { path: Some(path), loaded, ..Self::in_memory() }, warning)
@@ -82,15 +115,12 @@ impl StatIndex {
     /// An index that is never saved.
     pub fn in_memory() -> Self {
         let today = nanoseconds_of(SystemTime::now()) / (86_400 * 1_000_000_000);
-        Self { path: None, today, loaded: Vec::new(), fresh: Mutex::default() }
+        Self { path: None, today, loaded: Loaded::default(), fresh: Mutex::default() }
     }
 
     /// The digest of the file with this stamp, if it is known; never waits.
     pub fn get(&self, stamp: &Stamp) -> Option<Digest> {
-        if let Ok(index) = self.loaded.binary_search_by_key(&key(stamp), |entry| key(&entry.stamp))
-            && let entry = &self.loaded[index]
-            && entry.stamp == *stamp
-        {
+        if let Some(entry) = self.loaded.find(stamp).filter(|entry| entry.stamp == *stamp) {
             if !entry.used.load(Ordering::Relaxed) {
                 entry.used.store(true, Ordering::Relaxed);
             }
@@ -164,12 +194,13 @@ impl StatIndex {
             .filter_map(|(stamp, slot)| lock(slot).map(|fresh| (*stamp, fresh)))
             .filter(|(_, fresh)| fresh.keep)
             .collect();
-        let is_used_again = |entry: &Loaded| entry.used.load(Ordering::Relaxed) && entry.day != self.today;
+        let is_used_again =
+            |entry: LoadedEntry<'_>| entry.used.load(Ordering::Relaxed) && entry.day != self.today;
         if fresh.is_empty() && !self.loaded.iter().any(is_used_again) {
             return Ok(());
         }
         let mut entries: HashMap<(u64, u64), (Stamp, Digest, i64)> = HashMap::new();
-        for entry in &self.loaded {
+        for entry in self.loaded.iter() {
             let day = if entry.used.load(Ordering::Relaxed) { self.today } else { entry.day };
             if self.today.saturating_sub(day) <= KEEP_DAYS {
                 entries.insert(key(&entry.stamp), (entry.stamp, entry.digest, day));
@@ -200,7 +231,7 @@ fn key(stamp: &Stamp) -> (u64, u64) {
     (stamp.device, stamp.inode)
 }
 
-/// Magic bytes, SHA-256 of the rest, entries sorted by device and inode; numbers are little-endian.
+/// Magic bytes, checksum of the rest, entries sorted by device and inode; numbers are little-endian.
 fn encode(mut entries: Vec<(Stamp, Digest, i64)>) -> Vec<u8> {
     entries.sort_unstable_by_key(|(stamp, ..)| key(stamp));
     let mut body = Vec::with_capacity(entries.len() * ENTRY);
@@ -213,40 +244,49 @@ fn encode(mut entries: Vec<(Stamp, Digest, i64)>) -> Vec<u8> {
         }
         body.extend_from_slice(digest.as_bytes());
     }
-    [&MAGIC[..], Digest::of(&body).as_bytes(), &body].concat()
+    [&MAGIC[..], &checksum(&body), &body].concat()
 }
 
-fn decode(bytes: &[u8]) -> Result<Vec<Loaded>, &'static str> {
-    let rest = bytes.strip_prefix(MAGIC).ok_or("it has the format of another version")?;
-    let (checksum, body) = rest.split_at_checked(32).ok_or("it is truncated")?;
-    if Digest::of(body).as_bytes() != checksum {
+fn decode(file: Vec<u8>) -> Result<Loaded, &'static str> {
+    let rest = file.strip_prefix(MAGIC).ok_or("it has the format of another version")?;
+    let (expected, body) = rest.split_at_checked(16).ok_or("it is truncated")?;
+    if checksum(body) != expected {
         return Err("its checksum is wrong");
     }
-    let (entries, rest) = body.as_chunks::<ENTRY>();
-    if !rest.is_empty() {
+    if !body.len().is_multiple_of(ENTRY) {
         return Err("its length is wrong");
     }
-    let decoded = entries.iter().map(|entry| {
-        let (numbers, digest) = entry.split_at(48);
-        let (numbers, _) = numbers.as_chunks::<8>();
-        let unsigned = |index: usize| u64::from_le_bytes(numbers[index]);
-        let signed = |index: usize| i64::from_le_bytes(numbers[index]);
-        let mut content = [0; 32];
-        content.copy_from_slice(digest);
-        Loaded {
-            stamp: Stamp {
-                device: unsigned(0),
-                inode: unsigned(1),
-                size: unsigned(2),
-                modified: signed(3),
-                changed: signed(4),
-            },
-            day: signed(5),
-            digest: Digest::from_bytes(content),
-            used: AtomicBool::new(false),
-        }
-    });
-    Ok(decoded.collect())
+    let (entries, _) = body.as_chunks();
+    let keys = entries.iter().step_by(EVERY).map(key_of).collect();
+    let used = entries.iter().map(|_| AtomicBool::default()).collect();
+    Ok(Loaded { file, keys, used })
+}
+
+fn checksum(body: &[u8]) -> [u8; 16] {
+    xxhash_rust::xxh3::xxh3_128(body).to_le_bytes()
+}
+
+fn key_of(entry: &[u8; ENTRY]) -> (u64, u64) {
+    (number(entry, 0), number(entry, 1))
+}
+
+/// The number at `index` of an entry.
+fn number(entry: &[u8; ENTRY], index: usize) -> u64 {
+    u64::from_le_bytes(entry.as_chunks().0[index])
+}
+
+fn decoded<'a>(entry: &[u8; ENTRY], used: &'a AtomicBool) -> LoadedEntry<'a> {
+    let signed = |index| number(entry, index).cast_signed();
+    let mut digest = [0; 32];
+    digest.copy_from_slice(&entry[ENTRY - 32..]);
+    let stamp = Stamp {
+        device: number(entry, 0),
+        inode: number(entry, 1),
+        size: number(entry, 2),
+        modified: signed(3),
+        changed: signed(4),
+    };
+    LoadedEntry { stamp, digest: Digest::from_bytes(digest), day: signed(5), used }
 }
 
 #[cfg(test)]

@@ -309,6 +309,9 @@ pub(super) fn select(
     }
     let events = image.events();
     let (context, reach) = (context.clone(), reach.clone());
+    // For a large context, its index takes some milliseconds; it is needed after the walk.
+    let (run, root) = (Arc::clone(image.run()), context.root().to_owned());
+    image.run().session.start(move || drop(run.index(&root)));
     let selection = image.run().session.apart(move || {
         let progress = |files: u64| events.step(format!("reading the context: {files} files so far"));
         context.select(&reach, &progress)

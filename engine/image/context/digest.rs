@@ -3,14 +3,14 @@
 use std::cmp;
 use std::io::{self, Read as _};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::entry::{Content, Entry, EntryKind, open};
+use super::entry::{Content, DiskFile, Entry, EntryKind, open};
 use super::name::{bytes_of, order};
 use super::selection::Hashed;
 use super::{ContextError, Selection, SentFiles};
@@ -24,6 +24,8 @@ const STORED: u8 = 2;
 const BUFFER: usize = 256 * 1024;
 /// From this many bytes on, several threads hash in parallel.
 const PARALLEL: u64 = 1024 * 1024;
+/// The entries whose contents a thread looks up in one go.
+const CHUNK: usize = 4096;
 /// The bytes between two progress reports.
 const TELL_EVERY: u64 = 16 * 1024 * 1024;
 /// How often a file may change during a read.
@@ -82,10 +84,8 @@ impl Selection {
         if let Some(hashed) = self.hashed().get() {
             return Ok(hashed.digest.clone());
         }
-        let (contents, changed) = contents(self.entries(), index, &|_| None, progress)?;
-        let changed = changed.map(|position| self.entries()[position].path.clone());
-        let digest = compute(self.entries(), &contents);
-        Ok(self.hashed().get_or_init(|| Hashed { digest, contents, changed }).digest.clone())
+        let hashed = hash_entries(self.entries(), index, &|_| None, progress)?;
+        Ok(self.hashed().get_or_init(|| hashed).digest.clone())
     }
 
     /// The digest of the selection with the files as they were `sent`. A file that was not sent has the content with
@@ -96,8 +96,7 @@ impl Selection {
     pub fn digest_as_sent(&self, sent: &SentFiles) -> Result<ContextDigest, ContextError> {
         let known =
             |position: usize| sent.get(&self.entries()[position].path).or_else(|| self.content_of(position));
-        let (contents, _) = contents(self.entries(), &sent.index, &known, &|_, _| {})?;
-        Ok(compute(self.entries(), &contents))
+        Ok(hash_entries(self.entries(), &sent.index, &known, &|_, _| {})?.digest)
     }
 }
 
@@ -189,45 +188,110 @@ struct StoredEntry<'a> {
     fingerprint: [u8; 8],
 }
 
-fn compute(entries: &[Entry], contents: &[Option<Digest>]) -> ContextDigest {
-    let mut whole = Sha256::new_with_prefix(VERSION);
-    let mut listed = Vec::with_capacity(entries.len());
-    let mut encoded = Vec::new();
-    for (entry, content) in entries.iter().zip(contents) {
-        encoded.clear();
-        match &entry.kind {
-            EntryKind::Directory => {
-                encoded.push(b'd');
-                encoded.extend_from_slice(&permissions(entry));
-            }
-            EntryKind::File { .. } => {
-                encoded.push(b'f');
-                encoded.extend_from_slice(&permissions(entry));
-            }
-            EntryKind::Symlink { target } => {
-                encoded.push(b'l');
-                let target = bytes_of(target);
-                encoded.extend_from_slice(&length(&target));
-                encoded.extend_from_slice(&target);
-            }
+/// The digest of `entries` and of each of them. `known` returns digests of contents by position.
+fn hash_entries(
+    entries: &[Entry],
+    index: &StatIndex,
+    known: &(dyn Fn(usize) -> Option<Digest> + Sync),
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Hashed, ContextError> {
+    let look_up = |chunk: usize| -> Vec<Option<Digest>> {
+        let first = chunk * CHUNK;
+        let entries = entries[first..].iter().take(CHUNK).enumerate();
+        entries.map(|(position, entry)| known_content(entry, index, || known(first + position))).collect()
+    };
+    let mut encoder = Encoder::new(entries.len());
+    let mut contents = Vec::with_capacity(entries.len());
+    let mut encoded = 0;
+    let mut add = |known: &[Option<Digest>]| {
+        let chunk = &entries[encoded..encoded + known.len()];
+        let is_complete =
+            chunk.iter().zip(known).all(|(entry, content)| content.is_some() || !is_file(entry));
+        if is_complete && contents.len() == encoded {
+            encoder.add(chunk, known);
+            encoded += known.len();
         }
-        encoded.extend(content.iter().flat_map(Digest::as_bytes));
-        let mut fingerprint = [0; 8];
-        match (&entry.kind, content) {
-            // The digest of a content represents the content.
-            (EntryKind::File { .. }, Some(content)) => {
-                fingerprint.copy_from_slice(&content.as_bytes()[..8]);
-                fingerprint.iter_mut().zip(permissions(entry)).for_each(|(byte, bits)| *byte ^= bits);
+        contents.extend_from_slice(known);
+    };
+    if entries.len() <= CHUNK {
+        add(&look_up(0));
+    } else {
+        // Other threads look contents up while this one encodes those that were found.
+        let chunks: Vec<OnceLock<Vec<_>>> =
+            (0..entries.len().div_ceil(CHUNK)).map(|_| OnceLock::new()).collect();
+        rayon::in_place_scope(|scope| {
+            for (chunk, slot) in chunks.iter().enumerate() {
+                scope.spawn(move |_| drop(slot.set(look_up(chunk))));
             }
-            _ => fingerprint.copy_from_slice(&Digest::of(&encoded).as_bytes()[..8]),
-        }
-        let path = bytes_of(&entry.path);
-        whole.update(length(&path));
-        whole.update(&path);
-        whole.update(&encoded);
-        listed.push(ContextEntry { path: entry.path.clone(), fingerprint });
+            chunks.iter().for_each(|slot| add(slot.wait()));
+        });
     }
-    ContextDigest { digest: Digest::from_bytes(whole.finalize().into()), entries: listed.into() }
+    let changed = hash_unknown(entries, &mut contents, index, progress)?;
+    encoder.add(&entries[encoded..], &contents[encoded..]);
+    let changed = changed.map(|position| entries[position].path.clone());
+    Ok(Hashed { digest: encoder.finish(), contents, changed })
+}
+
+/// Encodes entries, and hashes them as one stream.
+struct Encoder {
+    whole: Sha256,
+    entries: Vec<ContextEntry>,
+    buffer: Vec<u8>,
+}
+
+impl Encoder {
+    fn new(count: usize) -> Self {
+        let whole = Sha256::new_with_prefix(VERSION);
+        Self { whole, entries: Vec::with_capacity(count), buffer: Vec::new() }
+    }
+
+    fn add(&mut self, entries: &[Entry], contents: &[Option<Digest>]) {
+        for (entry, content) in entries.iter().zip(contents) {
+            let path = bytes_of(&entry.path);
+            self.buffer.clear();
+            self.buffer.extend_from_slice(&length(&path));
+            self.buffer.extend_from_slice(&path);
+            let start = self.buffer.len();
+            encode(entry, content.as_ref(), &mut self.buffer);
+            self.whole.update(&self.buffer);
+            let mut fingerprint = [0; 8];
+            match (&entry.kind, content) {
+                // The digest of a content represents the content.
+                (EntryKind::File { .. }, Some(content)) => {
+                    fingerprint.copy_from_slice(&content.as_bytes()[..8]);
+                    fingerprint.iter_mut().zip(permissions(entry)).for_each(|(byte, bits)| *byte ^= bits);
+                }
+                _ => fingerprint.copy_from_slice(&Digest::of(&self.buffer[start..]).as_bytes()[..8]),
+            }
+            self.entries.push(ContextEntry { path: entry.path.clone(), fingerprint });
+        }
+    }
+
+    fn finish(self) -> ContextDigest {
+        let digest = Digest::from_bytes(self.whole.finalize().into());
+        ContextDigest { digest, entries: self.entries.into() }
+    }
+}
+
+/// Appends what is hashed of an entry after its path.
+fn encode(entry: &Entry, content: Option<&Digest>, encoded: &mut Vec<u8>) {
+    match &entry.kind {
+        EntryKind::Directory => {
+            encoded.push(b'd');
+            encoded.extend_from_slice(&permissions(entry));
+        }
+        EntryKind::File { .. } => {
+            encoded.push(b'f');
+            encoded.extend_from_slice(&permissions(entry));
+        }
+        EntryKind::Symlink { target } => {
+            encoded.push(b'l');
+            let target = bytes_of(target);
+            encoded.extend_from_slice(&length(&target));
+            encoded.extend_from_slice(&target);
+        }
+    }
+    encoded.extend(content.into_iter().flat_map(Digest::as_bytes));
 }
 
 /// The permission bits of an entry as they are hashed. Those of a symlink are ignored.
@@ -239,30 +303,35 @@ fn length(bytes: &[u8]) -> [u8; 8] {
     (bytes.len() as u64).to_le_bytes()
 }
 
-/// The digest of each entry's content, `None` for entries that are not files; and the position of a file that changed
-/// since it was selected, if any. `known` returns digests by position.
-fn contents(
+fn is_file(entry: &Entry) -> bool {
+    matches!(entry.kind, EntryKind::File { .. })
+}
+
+/// The digest of an entry's content, if it is a file with a known one.
+fn known_content(entry: &Entry, index: &StatIndex, known: impl FnOnce() -> Option<Digest>) -> Option<Digest> {
+    match &entry.kind {
+        EntryKind::File { content: Content::Memory(content), .. } => Some(Digest::of(content)),
+        EntryKind::File { content: Content::Disk(_), .. } => {
+            known().or_else(|| index.get(entry.stamp.as_ref()?))
+        }
+        EntryKind::Directory | EntryKind::Symlink { .. } => None,
+    }
+}
+
+/// Hashes the files without a known digest; returns the position of one that changed since it was selected.
+fn hash_unknown(
     entries: &[Entry],
+    contents: &mut [Option<Digest>],
     index: &StatIndex,
-    known: &dyn Fn(usize) -> Option<Digest>,
     progress: &(dyn Fn(u64, u64) + Sync),
-) -> Result<(Vec<Option<Digest>>, Option<usize>), ContextError> {
-    let mut contents: Vec<Option<Digest>> = vec![None; entries.len()];
-    let mut unknown: Vec<(usize, &Path, Stamp)> = Vec::new();
+) -> Result<Option<usize>, ContextError> {
+    let mut unknown: Vec<(usize, &DiskFile, Stamp)> = Vec::new();
     let mut bytes = 0;
-    for (position, entry) in entries.iter().enumerate() {
-        let EntryKind::File { size, content } = &entry.kind else { continue };
-        match (content, entry.stamp) {
-            (Content::Memory(content), _) => contents[position] = Some(Digest::of(content)),
-            (Content::Disk(path), stamp) => {
-                let stamp =
-                    stamp.unwrap_or(Stamp { device: 0, inode: 0, size: *size, modified: 0, changed: 0 });
-                contents[position] = known(position).or_else(|| index.get(&stamp));
-                if contents[position].is_none() {
-                    unknown.push((position, path, stamp));
-                    bytes += size;
-                }
-            }
+    for (position, (entry, content)) in entries.iter().zip(&*contents).enumerate() {
+        if let (EntryKind::File { size, content: Content::Disk(file) }, None) = (&entry.kind, content) {
+            let no_identity = Stamp { device: 0, inode: 0, size: *size, modified: 0, changed: 0 };
+            unknown.push((position, file, entry.stamp.unwrap_or(no_identity)));
+            bytes += size;
         }
     }
     let read = AtomicU64::new(0);
@@ -273,8 +342,8 @@ fn contents(
             progress(now, bytes);
         }
     };
-    let look_up = |buffer: &mut Vec<u8>, &(position, path, stamp): &(usize, &Path, Stamp)| {
-        let (digest, is_as_selected) = hash_known(path, &stamp, index, buffer, &hashed)?;
+    let look_up = |buffer: &mut Vec<u8>, &(position, file, stamp): &(usize, &DiskFile, Stamp)| {
+        let (digest, is_as_selected) = hash_known(&file.path(), &stamp, index, buffer, &hashed)?;
         Ok::<_, ContextError>((position, digest, is_as_selected))
     };
     let hashed: Vec<(usize, Digest, bool)> = if bytes < PARALLEL {
@@ -288,7 +357,7 @@ fn contents(
         contents[position] = Some(digest);
         changed = changed.or((!is_as_selected).then_some(position));
     }
-    Ok((contents, changed))
+    Ok(changed)
 }
 
 /// Hashes a file, or waits for the thread that does; also returns whether the file is as it was selected. A file that

@@ -1,14 +1,15 @@
 //! The entries of a selection.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use super::name::text_of_os;
+use super::name::{path_of, text_of_os};
 use super::sent::Changed;
 use crate::image::Stamp;
 
@@ -49,10 +50,38 @@ pub enum EntryKind {
 /// The location of a file's content.
 #[derive(Debug, Clone)]
 pub enum Content {
-    /// On disk, at this absolute path.
-    Disk(PathBuf),
+    /// On disk.
+    Disk(DiskFile),
     /// In memory: a file that windlass adds.
     Memory(Bytes),
+}
+
+/// A file on disk, as its directory and its path in the context: the files of a directory share the former.
+#[derive(Debug, Clone)]
+pub struct DiskFile {
+    directory: Arc<Path>,
+    path: Arc<str>,
+}
+
+impl DiskFile {
+    /// The file at this absolute path.
+    pub fn at(path: impl Into<Arc<Path>>) -> Self {
+        Self { directory: path.into(), path: "".into() }
+    }
+
+    /// The file whose path in the context is `path`, in `directory`, an absolute path. A byte of `path` that is not
+    /// UTF-8 is a private-use character.
+    pub(super) fn within(directory: Arc<Path>, path: Arc<str>) -> Self {
+        Self { directory, path }
+    }
+
+    /// Its absolute path.
+    pub fn path(&self) -> Cow<'_, Path> {
+        match self.path.rsplit('/').next() {
+            None | Some("") => self.directory.as_ref().into(),
+            Some(name) => self.directory.join(path_of(name)).into(),
+        }
+    }
 }
 
 impl Entry {
@@ -68,7 +97,7 @@ impl Entry {
         let kind = if metadata.is_symlink() {
             EntryKind::Symlink { target: text_of_os(std::fs::read_link(path)?.as_os_str()).into() }
         } else {
-            EntryKind::File { size: metadata.len(), content: Content::Disk(path.to_owned()) }
+            EntryKind::File { size: metadata.len(), content: Content::Disk(DiskFile::at(path)) }
         };
         let mode = super::tree::mode(&metadata);
         Ok(Self { path: name.into(), kind, mode, modified: stamp.modified(), stamp: Some(stamp) })
@@ -79,10 +108,10 @@ impl Entry {
     /// # Errors
     /// If it cannot be opened; [`Changed`] if it is another file now.
     pub(crate) fn open(&self) -> io::Result<File> {
-        let EntryKind::File { content: Content::Disk(path), .. } = &self.kind else {
+        let EntryKind::File { content: Content::Disk(file), .. } = &self.kind else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file on disk"));
         };
-        let file = open(path)?;
+        let file = open(&file.path())?;
         self.check_state(&Stamp::of(&file.metadata()?))?;
         Ok(file)
     }

@@ -28,7 +28,7 @@ use tree::{Tree, lock};
 
 pub use archive::Unsendable;
 pub use digest::{Change, ChangeKind, ContextDigest, ContextEntry};
-pub use entry::{Content, Entry, EntryKind};
+pub use entry::{Content, DiskFile, Entry, EntryKind};
 pub use error::{BadPattern, ContextError};
 pub(crate) use exclusion::Exclusion;
 pub(crate) use glob::{Glob, has_wildcards};

@@ -93,7 +93,8 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
 
 /// Whether no character represents a byte.
 pub(super) fn is_plain(text: &str) -> bool {
-    !text.as_bytes().contains(&LEAD) || text.chars().all(|character| byte_of(character).is_none())
+    memchr::memchr(LEAD, text.as_bytes()).is_none()
+        || text.chars().all(|character| byte_of(character).is_none())
 }
 
 /// The order of a selection, component by component: a directory comes directly before its content. BuildKit requires

@@ -53,11 +53,11 @@ impl SentFiles {
     /// # Errors
     /// If it cannot be opened; [`Changed`] if it was removed.
     pub(crate) fn open<'a>(&'a self, entry: &'a Entry) -> io::Result<SentFile<'a>> {
-        let EntryKind::File { content: Content::Disk(path), .. } = &entry.kind else {
+        let EntryKind::File { content: Content::Disk(disk), .. } = &entry.kind else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file on disk"));
         };
         let since = nanoseconds_of(SystemTime::now());
-        let file = entry::open(path)?;
+        let file = entry::open(&disk.path())?;
         let before = Stamp::of(&file.metadata()?);
         // If the digest of this state is known, the file is not hashed again.
         let known = self.index.settled(&before);

@@ -584,9 +584,9 @@ proptest! {
         prop_assert_eq!(selection.digest(&index, &|_, _| {}).expect("a digest"), digest(&folder));
         index.save().expect("saved");
         for entry in selection.entries() {
-            if let EntryKind::File { content: Content::Disk(path), size } = &entry.kind {
+            if let EntryKind::File { content: Content::Disk(file), size } = &entry.kind {
                 // Same size, at the same time: only the rule against racily clean entries can detect it.
-                fs::write(path, vec![edit; *size as usize]).expect("written");
+                fs::write(file.path(), vec![edit; *size as usize]).expect("written");
             }
         }
         let indexed = select(&folder, &whole()).digest(&open_index(), &|_, _| {}).expect("a digest");

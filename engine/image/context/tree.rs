@@ -154,12 +154,12 @@ impl DirEntry {
         &self.path[self.name_start..]
     }
 
-    fn new(folder: &str, name: &OsStr, metadata: &Metadata) -> Self {
-        let text = text_of_os(name);
-        let (path, name_start): (Arc<str>, _) = match folder {
-            "" => (text.into(), 0),
-            folder => ([folder, "/", &text].concat().into(), folder.len() + 1),
-        };
+    /// The entry `name` of the directory whose path and `/` are in `below`, a buffer that is left as it was.
+    fn new(below: &mut String, name: &OsStr, metadata: &Metadata) -> Self {
+        let name_start = below.len();
+        below.push_str(&text_of_os(name));
+        let path: Arc<str> = below.as_str().into();
+        below.truncate(name_start);
         let kind = NodeKind::of(&path, metadata);
         Self { path, name_start, kind, mode: mode(metadata), stamp: Stamp::of(metadata) }
     }
@@ -184,11 +184,15 @@ impl NodeKind {
 
 fn read(path: &Path, folder: &str) -> io::Result<Box<[DirEntry]>> {
     let mut nodes = Vec::new();
+    let mut below = folder.to_owned();
+    if !folder.is_empty() {
+        below.push('/');
+    }
     for entry in std::fs::read_dir(path)? {
         let entry = entry?;
         // On Unix, this is relative to the open directory.
         match entry.metadata() {
-            Ok(metadata) => nodes.push(DirEntry::new(folder, &entry.file_name(), &metadata)),
+            Ok(metadata) => nodes.push(DirEntry::new(&mut below, &entry.file_name(), &metadata)),
             // Removed after the directory was opened.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),

@@ -1,10 +1,11 @@
 //! From marks and ignore rules to entries: the walk over a tree.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::ContextError;
-use super::entry::{Content, Entry, EntryKind};
+use super::entry::{Content, DiskFile, Entry, EntryKind};
 use super::ignore::{LastMatch, Rules};
 use super::name::{is_plain, order};
 use super::path_selection::{PathSelection, named};
@@ -31,7 +32,14 @@ pub(super) fn walk(
     marks: &PathSelection,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<WalkResult, ContextError> {
-    let walk = Walk { tree, rules, progress, seen: AtomicU64::new(0), failure: Mutex::new(None) };
+    let walk = Walk {
+        tree,
+        rules,
+        progress,
+        seen: AtomicU64::new(0),
+        has_bytes: AtomicBool::new(false),
+        failure: Mutex::new(None),
+    };
     let top = Arc::new(OnceLock::new());
     let mut jobs =
         vec![Job { directory: tree.top(), last: LastMatch::default(), marks, folder: top.clone() }];
@@ -48,7 +56,7 @@ pub(super) fn walk(
     }
     match walk.failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
         Some((_, error)) => Err(error),
-        None => Ok(gather(top)),
+        None => Ok(gather(top, walk.seen.into_inner(), walk.has_bytes.into_inner())),
     }
 }
 
@@ -57,6 +65,8 @@ struct Walk<'a> {
     rules: &'a Rules,
     progress: &'a (dyn Fn(u64) + Sync),
     seen: AtomicU64,
+    /// Whether a name has bytes that are not UTF-8.
+    has_bytes: AtomicBool,
     /// The error with the smallest path, regardless of which thread found it first.
     failure: Mutex<Option<(Arc<str>, ContextError)>>,
 }
@@ -106,15 +116,16 @@ impl<'a> Walk<'a> {
             Ok(nodes) => nodes,
             Err(error) => return self.fail(directory.path(), error),
         };
+        let on_disk: Arc<Path> = self.tree.on_disk(directory.path()).into();
         if marks.whole {
             folder.entries.reserve(nodes.len());
             for node in nodes {
-                self.take(node, last, marks, &mut folder, spawn);
+                self.take(node, &on_disk, last, marks, &mut folder, spawn);
             }
         } else {
             for (name, marks) in &marks.children {
                 for node in named(nodes, name) {
-                    self.take(node, last, marks, &mut folder, spawn);
+                    self.take(node, &on_disk, last, marks, &mut folder, spawn);
                 }
             }
         }
@@ -126,6 +137,7 @@ impl<'a> Walk<'a> {
     fn take<'job>(
         &'job self,
         node: &'job DirEntry,
+        on_disk: &Arc<Path>,
         last: LastMatch,
         marks: &'job PathSelection,
         folder: &mut Folder,
@@ -138,6 +150,9 @@ impl<'a> Walk<'a> {
                 && self.rules.may_include_below(last, &node.path))
         {
             return;
+        }
+        if !is_plain(node.name()) {
+            self.has_bytes.store(true, Ordering::Relaxed);
         }
         let entry = |kind| Entry {
             path: node.path.clone(),
@@ -158,7 +173,7 @@ impl<'a> Walk<'a> {
                 spawn(Job { directory, last, marks, folder: slot });
             }
             NodeKind::File => {
-                let content = Content::Disk(self.tree.on_disk(&node.path));
+                let content = Content::Disk(DiskFile::within(Arc::clone(on_disk), node.path.clone()));
                 folder.entries.push(entry(EntryKind::File { size: node.stamp.size, content }));
             }
             NodeKind::Symlink => match self.tree.link_target(&node.path) {
@@ -186,8 +201,9 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Concatenates the directories, without those that were entered but have no selected content.
-fn gather(top: Slot) -> WalkResult {
+/// Concatenates the directories, without those that were entered but have no selected content. `seen` entries are in
+/// them at most; `has_bytes` if the name of one has bytes that are not UTF-8.
+fn gather(top: Slot, seen: u64, has_bytes: bool) -> WalkResult {
     /// A partially processed directory: its remaining entries and directories.
     struct Open {
         entries: std::vec::IntoIter<Entry>,
@@ -203,7 +219,8 @@ fn gather(top: Slot) -> WalkResult {
         let (entries, below) = (folder.entries.into_iter(), folder.below.into_iter().peekable());
         Open { entries, taken: 0, below, start, is_selected }
     };
-    let mut found = WalkResult::default();
+    let entries = Vec::with_capacity(usize::try_from(seen).unwrap_or_default());
+    let mut found = WalkResult { entries, special: Vec::new() };
     let mut stack = vec![open(top, 0, true, &mut found.special)];
     while let Some(current) = stack.last_mut() {
         match current.below.next_if(|below| below.position == current.taken) {
@@ -227,7 +244,7 @@ fn gather(top: Slot) -> WalkResult {
         }
     }
     // Directories are listed in the order of their strings.
-    if !found.entries.iter().all(|entry| is_plain(&entry.path)) {
+    if has_bytes {
         found.entries.sort_by(|one, other| order(&one.path, &other.path));
     }
     found

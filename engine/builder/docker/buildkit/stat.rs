@@ -56,9 +56,11 @@ pub(super) fn memory_file(path: &str, bytes: bytes::Bytes, modified: SystemTime)
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
+    use crate::image::context::DiskFile;
 
     fn entry(mode: u32, kind: EntryKind) -> Entry {
         Entry::new("a/b", kind, mode, UNIX_EPOCH + Duration::from_nanos(5))
@@ -74,7 +76,7 @@ mod tests {
 
     #[test]
     fn mode_bits_are_those_of_go() {
-        let file = |size| EntryKind::File { size, content: Content::Disk("/a/b".into()) };
+        let file = |size| EntryKind::File { size, content: Content::Disk(DiskFile::at(Path::new("/a/b"))) };
         check(0o755, EntryKind::Directory, (1 << 31 | 0o755, 0, 5, ""));
         check(0o100_644, file(7), (0o644, 7, 5, ""));
         check(0o7755, file(7), (1 << 23 | 1 << 22 | 1 << 20 | 0o755, 7, 5, ""));
@@ -83,7 +85,10 @@ mod tests {
 
     #[test]
     fn a_file_that_must_travel_is_none_that_a_disk_has() {
-        let file = entry(0o644, EntryKind::File { size: 7, content: Content::Disk("/a/b".into()) });
+        let file = entry(
+            0o644,
+            EntryKind::File { size: 7, content: Content::Disk(DiskFile::at(Path::new("/a/b"))) },
+        );
         assert_eq!(stat(&file, false).mode, stat(&file, true).mode | 1 << 28);
         let folder = entry(0o755, EntryKind::Directory);
         assert_eq!(stat(&folder, false), stat(&folder, true));
