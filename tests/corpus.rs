@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use windlass::config::{
-    CustomConfig, DockerConfig, Hook, ImageConfig, LoadOptions, Loaded, UpgradedFile, load, upgrade_file,
+    CustomConfig, DeploymentConfig, DockerConfig, Hook, ImageConfig, LoadOptions, Loaded, UpgradedFile, load,
+    upgrade_file,
 };
 
 /// With fewer files than this, the corpus was not found.
@@ -101,6 +102,9 @@ fn rendered(loaded: &Loaded) -> String {
     for image in project.images.values() {
         render_image(image, &mut text);
     }
+    for deployment in project.deployments.values() {
+        render_deployment(deployment, &mut text);
+    }
     for hook in &project.hooks {
         line(&mut text, &render_hook(hook));
     }
@@ -111,7 +115,7 @@ fn rendered(loaded: &Loaded) -> String {
         );
     }
     for (name, value) in &project.other {
-        if !["name", "dev", "deployments", "pullSecrets"].contains(&name.as_str()) {
+        if !["name", "dev"].contains(&name.as_str()) {
             line(&mut text, &format!("{name} {value}"));
         }
     }
@@ -182,6 +186,12 @@ fn render_custom(custom: &CustomConfig) -> String {
         if custom.image_tag_only { " tag only" } else { "" },
         if custom.skip_image_arg { " without image" } else { "" },
     )
+}
+
+/// The typed values as JSON, without locations: an upgrade changes them.
+fn render_deployment(deployment: &DeploymentConfig, text: &mut String) {
+    let json = serde_json::to_string_pretty(deployment).expect("JSON");
+    line(text, &format!("deployment {json}"));
 }
 
 fn render_hook(hook: &Hook) -> String {

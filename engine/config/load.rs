@@ -169,6 +169,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
             passwords,
             profiles,
             images: decoded.images,
+            deployments: decoded.deployments,
             hooks: decoded.hooks,
             commands: decoded.commands,
             dependencies: decoded.dependencies,

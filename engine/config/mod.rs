@@ -7,6 +7,7 @@ mod buildx;
 mod command;
 mod decode;
 mod dependency;
+mod deployment;
 mod env_file;
 mod environment;
 mod error;
@@ -38,6 +39,10 @@ pub use builder_args::{BuilderArg, BuilderArgs, Flag, Role};
 pub use buildx::{BuildxConfig, InClusterConfig};
 pub use command::CommandConfig;
 pub use dependency::{DependencyConfig, DependencySource};
+pub use deployment::{
+    ChartConfig, ChartSource, ComponentChart, DeploymentConfig, DeploymentKind, HelmConfig, HelmDriver,
+    KubectlConfig, LocatedText, ManifestPatch, PatchOperation, PatchTarget, TillerConfig,
+};
 pub use error::ConfigError;
 pub use explain::{Explain, Explanation, LeafOrigin, ProfileStatus, Reason, UsedVariable, VariableStatus};
 pub use kaniko::{KanikoConfig, MountConfig, MountItem, MountKind};

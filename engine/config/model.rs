@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
 
-use super::{BuilderArgs, BuildxConfig, CommandConfig, DependencyConfig, KanikoConfig};
+use super::{BuilderArgs, BuildxConfig, CommandConfig, DependencyConfig, DeploymentConfig, KanikoConfig};
 use crate::image::Repository;
 use crate::secret::Secret;
 
@@ -22,6 +22,8 @@ pub struct Project {
     pub profiles: Vec<String>,
     /// The images in file order, by their key in `images`.
     pub images: IndexMap<String, ImageConfig>,
+    /// The deployments in file order, by name, with disabled ones.
+    pub deployments: IndexMap<String, DeploymentConfig>,
     /// The hooks in file order.
     pub hooks: Vec<Hook>,
     /// The commands in file order, by name.
@@ -34,7 +36,7 @@ pub struct Project {
     pub namespace: Option<String>,
     /// `--kube-context`, if given.
     pub kube_context: Option<String>,
-    /// The sections that windlass keeps but does not use (`deployments`, `dev`, ...), as JSON.
+    /// The sections that windlass keeps but does not use (`dev`, `require`, ...), as JSON.
     pub other: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -42,6 +44,13 @@ impl Project {
     /// A project without content.
     pub fn empty(root: &std::path::Path) -> Self {
         Self { root: root.to_owned(), file: root.join("devspace.yaml"), ..Self::default() }
+    }
+
+    /// All its passwords, to mask them in all output: those of variables, pull secrets and chart repositories.
+    pub fn all_passwords(&self) -> impl Iterator<Item = &Secret> {
+        let of_registries = self.pull_secrets.iter().filter_map(|secret| secret.password.as_ref());
+        let of_charts = self.deployments.values().filter_map(DeploymentConfig::password);
+        self.passwords.iter().chain(of_registries).chain(of_charts)
     }
 }
 

@@ -97,8 +97,7 @@ impl Run {
         if store.writes() && cache.starts_with(&project.root) {
             let _ = own_file::create_folder(&cache);
         }
-        let of_registries = project.pull_secrets.iter().filter_map(|secret| secret.password.as_ref());
-        for password in project.passwords.iter().chain(of_registries) {
+        for password in project.all_passwords() {
             session.secrets.add(password.expose());
         }
         let mut run = Self {

@@ -3,6 +3,7 @@
 mod build;
 mod command;
 mod dependency;
+mod deployment;
 mod entries;
 mod event;
 mod hook;
@@ -17,14 +18,19 @@ use serde_json::Map;
 
 use super::node::{Mapping, field};
 use super::reader::Reader;
-use super::{CommandConfig, DependencyConfig, Hook, ImageConfig, PullSecretConfig};
+use super::{CommandConfig, DependencyConfig, DeploymentConfig, Hook, ImageConfig, PullSecretConfig};
 pub(crate) use command::command_mut;
+
+/// The sections with typed values, and the version.
+const DECODED: [&str; 7] =
+    ["version", "images", "deployments", "hooks", "commands", "dependencies", "pullSecrets"];
 
 /// The values of a document.
 pub(crate) struct Decoded {
     pub images: IndexMap<String, ImageConfig>,
     pub hooks: Vec<Hook>,
     pub commands: IndexMap<String, CommandConfig>,
+    pub deployments: IndexMap<String, DeploymentConfig>,
     pub dependencies: IndexMap<String, DependencyConfig>,
     pub pull_secrets: Vec<PullSecretConfig>,
     pub other: Map<String, serde_json::Value>,
@@ -32,7 +38,9 @@ pub(crate) struct Decoded {
 
 /// Decodes the sections that windlass uses and keeps the others as JSON. `document` must have the newest version.
 pub(crate) fn project(document: Mapping, reader: &mut Reader<'_>) -> Decoded {
-    let images = image::images(field(&document, "images"), field(&document, "hooks").is_some(), reader);
+    let has_hooks = field(&document, "hooks").is_some();
+    let images = image::images(field(&document, "images"), has_hooks, reader);
+    let deployments = deployment::deployments(field(&document, "deployments"), has_hooks, reader);
     pipeline::warn(&document, reader);
     ignored::warn(&document, reader);
     let hooks = hook::hooks(field(&document, "hooks"), &images, reader);
@@ -41,11 +49,8 @@ pub(crate) fn project(document: Mapping, reader: &mut Reader<'_>) -> Decoded {
     let pull_secrets = pull_secret::pull_secrets(field(&document, "pullSecrets"), reader);
     let other = document
         .iter()
-        .filter(|(key, entry)| {
-            !["version", "images", "hooks", "commands", "dependencies", "pullSecrets"].contains(&key.as_str())
-                && !entry.node.is_null()
-        })
+        .filter(|(key, entry)| !DECODED.contains(&key.as_str()) && !entry.node.is_null())
         .map(|(key, entry)| (key.clone(), entry.node.to_json()))
         .collect();
-    Decoded { images, hooks, commands, dependencies, pull_secrets, other }
+    Decoded { images, deployments, hooks, commands, dependencies, pull_secrets, other }
 }

@@ -1,6 +1,6 @@
 //! Checks a document against the table of keys.
 
-use super::{FILE, Key, Section, Shape};
+use super::{FILE, Key, Section, Shape, deployment};
 use crate::config::node::{Entry, Mapping, Scalar, Span, Style, Value, YamlNode};
 use crate::config::problem::{Diagnostics, Report};
 use crate::config::reader::wrong;
@@ -183,12 +183,16 @@ impl Check<'_> {
                 return true;
             }
             let Some(key) = self.known(section, name, entry.key, place) else {
-                // It locates the dependency, but in the form of another version: do not report a missing key as well.
-                let is_place = section.noun == "dependency" && matches!(name.as_str(), "path" | "git");
-                if is_place {
+                // It may be the key that is missing, misspelled or in the form of another version: do not report the
+                // missing key as well.
+                let may_be_missing = match section.noun {
+                    "dependency" => matches!(name.as_str(), "path" | "git"),
+                    noun => ["deployment", "helm", "chart", "kubectl"].contains(&noun),
+                };
+                if may_be_missing {
                     entry.node.value = unresolved();
                 }
-                return is_place || self.is_kept;
+                return may_be_missing || self.is_kept;
             };
             let outside = self.is_kept;
             self.is_kept |= key.is_kept;
@@ -249,6 +253,11 @@ impl Check<'_> {
     fn unknown(&self, section: &Section, name: &str, place: &SchemaPath<'_>) -> Report<'static> {
         let report =
             Report::new("config::unknown_key", format!("unknown key `{name}` in {place}"), "unknown key");
+        if section.noun == "deployment"
+            && let Some(help) = deployment::instead_of(name)
+        {
+            return report.help(help);
+        }
         let known: Vec<&str> = section.keys(self.version).map(|key| key.name).collect();
         if nearest(name, known.iter().copied()).is_none()
             && let Some(near) = nearest(name, section.keys.iter().map(|key| key.name))

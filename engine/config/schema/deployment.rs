@@ -1,9 +1,22 @@
 //! `deployments`.
 
-use super::Shape::{Any, Boolean, Fields, List, Map, Text};
+use super::Shape::{Any, Boolean, Choice, Fields, List, Map, Text};
 use super::first::AUTO_RELOAD_SWITCH;
 use super::{Section, TEXTS, key};
 use crate::config::version::Version::*;
+
+/// The values of `driver`, as Helm has them.
+pub(crate) const HELM_DRIVERS: &[&str] = &["secret", "secrets", "configmap", "configmaps", "memory"];
+
+/// The values of `op` of a patch.
+pub(crate) const PATCH_OPERATIONS: &[&str] = &["add", "remove", "replace"];
+
+/// What to do instead of the unknown key `name` in a deployment, if it is known from elsewhere.
+pub(super) fn instead_of(name: &str) -> Option<&'static str> {
+    (name == "tanka").then_some(
+        "no release of DevSpace deploys with Tanka: export the manifests with `tk export`, and write `kubectl` with `manifests`",
+    )
+}
 
 /// One of `deployments`.
 pub(super) const DEPLOYMENT: &Section = &Section {
@@ -23,11 +36,10 @@ pub(super) const DEPLOYMENT: &Section = &Section {
         key("updateImageTags", Boolean, "Inserts the tags of the built images; `true` by default.")
             .since(V2beta1),
         key("component", Map(&Any), "Deploys a component.")
-            .since(V1beta1)
+            .since(V1alpha4)
             .until(V1beta3, "write `helm.componentChart`"),
         key("helm", Fields(HELM), "Deploys a Helm chart."),
         key("kubectl", Fields(KUBECTL), "Deploys manifests."),
-        key("tanka", Any, "Deploys with Tanka.").since(V2beta1),
     ],
 };
 
@@ -60,7 +72,7 @@ const HELM: &Section = &Section {
         key("timeout", Text, "The timeout of Helm: seconds, or a duration such as `5m`.")
             .until(V1beta11, "write `upgradeArgs: [--timeout, ...]`"),
         key("force", Boolean, "Passes `--force`.")
-            .since(V1alpha4)
+            .since(V1alpha3)
             .until(V1beta11, "write `upgradeArgs: [--force]`"),
         key("rollback", Boolean, "Rolls back a failed deployment.")
             .since(V1alpha4)
@@ -73,14 +85,14 @@ const HELM: &Section = &Section {
             .until(V1beta11, "write `upgradeArgs: [--cleanup-on-fail]`"),
         key("recreate", Boolean, "Passes `--recreate-pods`.")
             .since(V1beta5)
-            .until(V1beta11, "write `upgradeArgs`"),
+            .until(V1beta11, "remove it, and restart pods with `kubectl rollout restart`"),
         key("disableHooks", Boolean, "Passes `--no-hooks`.")
             .since(V1beta5)
             .until(V1beta11, "write `upgradeArgs: [--no-hooks]`"),
-        key("driver", Text, "The storage of Helm releases.")
+        key("driver", Choice(HELM_DRIVERS), "The storage of Helm releases.")
             .since(V1beta5)
             .until(V1beta11, "set `HELM_DRIVER`"),
-        key("path", Text, "The path of `helm`.").since(V1beta8).until(V1beta11, "add it to `PATH`"),
+        key("path", Text, "The path of `helm`.").since(V1beta6).until(V1beta11, "add it to `PATH`"),
         key("v2", Boolean, "Uses Helm 2.").since(V1beta5).until(V1beta11, "use Helm 3"),
         key("tillerNamespace", Text, "The namespace in which Tiller runs.").until(V1beta11, "use Helm 3"),
         key("deleteArgs", TEXTS, "Additional arguments of `helm delete`.")
@@ -103,7 +115,8 @@ const CHART: &Section = &Section {
         key("repo", Text, "The repository's URL."),
         key("username", Text, "The repository's user."),
         key("password", Text, "The repository's password."),
-        key("git", Any, "The git repository it is in.").since(V1beta10),
+        key("git", Fields(CHART_GIT), "The git repository it is in.").since(V1beta10).changed_after(V1beta11),
+        key("git", Text, "The git repository it is in.").since(V2beta1),
         key("path", Text, "The chart's directory.").since(V2beta1),
         key("branch", Text, "The branch to use.").since(V2beta1),
         key("tag", Text, "The git tag to use.").since(V2beta1),
@@ -112,6 +125,22 @@ const CHART: &Section = &Section {
         key("cloneArgs", TEXTS, "Additional arguments of `git clone`.").since(V2beta1),
         key("disableShallow", Boolean, "Fetches the full history.").since(V2beta1),
         key("disablePull", Boolean, "Does not update an existing checkout.").since(V2beta1),
+    ],
+};
+
+/// `git` of a chart before v2beta1, which has the keys one level up.
+const CHART_GIT: &Section = &Section {
+    noun: "git",
+    keys: &[
+        key("url", Text, "The repository's URL."),
+        key("git", Text, "The repository's URL."),
+        key("branch", Text, "The branch to use."),
+        key("tag", Text, "The git tag to use."),
+        key("revision", Text, "The commit to use."),
+        key("subPath", Text, "The chart's directory in the repository."),
+        key("cloneArgs", TEXTS, "Additional arguments of `git clone`."),
+        key("disableShallow", Boolean, "Fetches the full history."),
+        key("disablePull", Boolean, "Does not update an existing checkout."),
     ],
 };
 
@@ -129,13 +158,32 @@ const KUBECTL: &Section = &Section {
         key("flags", TEXTS, "Additional arguments of `kubectl apply`.")
             .since(V1beta1)
             .until(V1beta7, "write `applyArgs`"),
-        key("createArgs", TEXTS, "Additional arguments of `kubectl create`.").since(V1beta8),
+        key("createArgs", TEXTS, "Additional arguments of `kubectl create`.").since(V1beta7),
         key("applyArgs", TEXTS, "Additional arguments of `kubectl apply`.").since(V1beta8),
         key("deleteArgs", TEXTS, "Additional arguments of `kubectl delete`.")
-            .since(V1beta8)
+            .since(V1beta7)
             .until(V1beta11, "use the pipeline `purge`"),
         key("cmdPath", Text, "The path of `kubectl`.").until(V1beta11, "write `kubectlBinaryPath`"),
         key("kubectlBinaryPath", Text, "The path of `kubectl`.").since(V2beta1),
-        key("patches", List(&Any), "Patches of the manifests.").since(V2beta1),
+        key("patches", List(&Fields(MANIFEST_PATCH)), "Patches of the manifests.").since(V2beta1),
+    ],
+};
+
+const MANIFEST_PATCH: &Section = &Section {
+    noun: "patch",
+    keys: &[
+        key("target", Fields(PATCH_TARGET), "The manifests to change.").required(),
+        key("op", Choice(PATCH_OPERATIONS), "The operation.").required(),
+        key("path", Text, "The path: `spec.replicas` or `/spec/replicas`.").required(),
+        key("value", Any, "The new value."),
+    ],
+};
+
+const PATCH_TARGET: &Section = &Section {
+    noun: "target",
+    keys: &[
+        key("name", Text, "The name of the object.").required(),
+        key("kind", Text, "Its kind; any by default."),
+        key("apiVersion", Text, "Its API version; any by default."),
     ],
 };

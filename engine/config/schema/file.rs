@@ -39,9 +39,8 @@ pub const FILE: &Section = &Section {
         key("images", Map(&Fields(IMAGE)), "The images to build, by name."),
         key("deployments", List(&Fields(DEPLOYMENT)), "The deployments, in this order.")
             .since(V1alpha2)
-            .changed_after(V1beta11)
-            .kept(),
-        key("deployments", Map(&Fields(DEPLOYMENT)), "The deployments, by name.").since(V2beta1).kept(),
+            .changed_after(V1beta11),
+        key("deployments", Map(&Fields(DEPLOYMENT)), "The deployments, by name.").since(V2beta1),
         key("dev", Fields(DEV), "What `dev` does: ports, sync, terminal, logs.")
             .since(V1alpha2)
             .changed_after(V1beta11)
@@ -78,8 +77,7 @@ pub const FILE: &Section = &Section {
         key("cluster", Fields(CLUSTER), "The cluster to use.")
             .until(V1beta2, "pass `--kube-context` and `--namespace`"),
         key("devSpace", Fields(DEV_SPACE), "Deployments and dev mode.")
-            .until(V1alpha1, "write `deployments` and `dev`")
-            .kept(),
+            .until(V1alpha1, "write `deployments` and `dev`"),
         key("registries", Map(&Fields(REGISTRY)), "Registries, by the name that images use.")
             .until(V1alpha1, "write the registry into `image`"),
         key("tiller", Fields(TILLER), "The Tiller that Helm 2 uses.")

@@ -9,12 +9,12 @@ use super::{Section, TEXT_MAP, key};
 pub(super) const DEV_SPACE: &Section = &Section {
     noun: "devSpace",
     keys: &[
-        key("terminal", Fields(TERMINAL), "The terminal to open."),
-        key("autoReload", Fields(AUTO_RELOAD), "What triggers another build and deployment."),
-        key("services", List(&Fields(SERVICE)), "Selectors by name."),
+        key("terminal", Fields(TERMINAL), "The terminal to open.").kept(),
+        key("autoReload", Fields(AUTO_RELOAD), "What triggers another build and deployment.").kept(),
+        key("services", List(&Fields(SERVICE)), "Selectors by name.").kept(),
         key("deployments", List(&Fields(DEPLOYMENT)), "The deployments, in this order."),
-        key("ports", List(&Fields(PORTS)), "Forwarded ports."),
-        key("sync", List(&Fields(SYNC)), "Directories to sync with a container."),
+        key("ports", List(&Fields(PORTS)), "Forwarded ports.").kept(),
+        key("sync", List(&Fields(SYNC)), "Directories to sync with a container.").kept(),
     ],
 };
 

@@ -34,6 +34,7 @@ mod profile;
 mod pull_secret;
 mod variable;
 
+pub(crate) use deployment::{HELM_DRIVERS, PATCH_OPERATIONS};
 pub use file::FILE;
 pub(crate) use image::REBUILD_STRATEGIES;
 pub use json::json_schema;

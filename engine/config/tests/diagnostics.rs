@@ -69,13 +69,10 @@ fn free_keys_hold_anchors() {
 
 #[test]
 fn other_sections_are_kept_and_unknown_ones_refused() {
-    let text = "deployments: [{name: d, helm: {values: {port: 80, s: '80', t: yes}}}]\ncommands: [{name: c, command: 'echo ${X}'}]\nrequire: {devspace: '> 5'}\n";
+    let text = "dev: {v: {port: 80, s: '80', t: yes}}\ncommands: [{name: c, command: 'echo ${X}'}]\nrequire: {devspace: '> 5'}\n";
     let project = Fixture::new(text).loaded().project;
     let other = project.other;
-    assert_eq!(
-        other["deployments"]["d"]["helm"]["values"],
-        serde_json::json!({"port": 80, "s": "80", "t": "yes"})
-    );
+    assert_eq!(other["dev"]["v"], serde_json::json!({"port": 80, "s": "80", "t": "yes"}));
     assert_eq!(project.commands["c"].command, "echo ${X}");
     assert!(other.contains_key("require"));
     assert_eq!(

@@ -1,6 +1,7 @@
 //! Tests of [`load`]: a file and options in, a project or problems out.
 
 mod dependencies;
+mod deployments;
 mod diagnostics;
 mod hooks;
 mod images;

@@ -522,3 +522,32 @@ dev:
 ",
     );
 }
+
+#[test]
+fn git_of_a_chart_moves_up_and_timeouts_get_a_unit() {
+    check(
+        "version: v1beta11
+deployments:
+- name: d
+  helm:
+    chart:
+      git:
+        url: https://git.example.com/charts.git
+        branch: main   # not stable
+    timeout: 60
+- name: e
+  helm: {componentChart: true, timeout: 5m}
+",
+        "version: v2beta1
+deployments:
+  d:
+    helm:
+      chart:
+        git: https://git.example.com/charts.git
+        branch: main   # not stable
+      upgradeArgs: [--timeout, 60s]
+  e:
+    helm: {upgradeArgs: [--timeout, 5m]}
+",
+    );
+}

@@ -282,6 +282,18 @@ pullSecrets: {ghcr-io: {registry: ghcr.io, secret: devspace-auth-ghcr-io}}
     );
     check(
         V1beta11,
+        "deployments:
+- {name: d, helm: {chart: {git: {url: g, branch: b, subPath: s}}, timeout: 5m}}
+- {name: e, helm: {values: {a: 1}}}
+",
+        "deployments:
+  d: {helm: {chart: {git: g, branch: b, subPath: s}, upgradeArgs: [--timeout, 5m]}}
+  e: {helm: {values: {a: 1}}}
+",
+        &["f:3:13: `helm` of deployment `e` has no `chart`"],
+    );
+    check(
+        V1beta11,
         "commands: [{name: t, command: a}, {name: t, command: b}, {command: c}]",
         "commands: {t: {command: a}}",
         &["f:1:42: duplicate command `t`", "f:1:58: a command has no `name`"],

@@ -13,7 +13,7 @@ pub(super) fn upgrade(document: &mut Mapping, problems: &mut Diagnostics) {
     dev::upgrade(document);
     items(document, "vars").for_each(variable);
     items(document, "dependencies").for_each(dependency);
-    items(document, "deployments").for_each(deployment);
+    items(document, "deployments").for_each(|item| deployment(item, problems));
     items(document, "pullSecrets").for_each(pull_secret);
     let sections = [
         ("vars", "variable"),
@@ -134,7 +134,8 @@ fn add_profiles(dependency: &mut Mapping, mut more: Entry) {
     }
 }
 
-fn deployment(deployment: &mut Mapping) {
+fn deployment(deployment: &mut Mapping, problems: &mut Diagnostics) {
+    check_chart(deployment, problems);
     let mut keeps_tags = None;
     for (tool, key) in [("helm", "replaceImageTags"), ("kubectl", "replaceImageTags")] {
         let Some(tool) = map(deployment, tool) else { continue };
@@ -156,6 +157,34 @@ fn deployment(deployment: &mut Mapping) {
     }
     if let Some(helm) = map(deployment, "helm") {
         helm_arguments(helm);
+        if let Some(chart) = map(helm, "chart") {
+            chart_git(chart);
+        }
+    }
+}
+
+/// Reports a `helm` without a chart: the newer version would use the component chart.
+fn check_chart(deployment: &mut Mapping, problems: &mut Diagnostics) {
+    let name = text_at(deployment, "name").unwrap_or_default();
+    let Some(at) = deployment.get("helm").map(|entry| entry.key) else { return };
+    let Some(helm) = map(deployment, "helm") else { return };
+    let was_reported = helm.values().any(|entry| entry.node.is_unresolved());
+    if !has(helm, "chart") && !is_true(helm, "componentChart") && !was_reported {
+        let message = format!("`helm` of deployment `{}` has no `chart`", name.trim());
+        let report = Report::new("config::missing", message, "in this entry");
+        problems.add(at, report.help("add `chart: { name: ... }`, or `componentChart: true`"));
+    }
+}
+
+/// The map `git` of a chart becomes the URL, with the other keys next to it.
+fn chart_git(chart: &mut Mapping) {
+    let Some(Value::Mapping(git)) = chart.get_mut("git").map(|entry| &mut entry.node.value) else { return };
+    let mut git = std::mem::take(git);
+    rename(&mut git, "url", "git");
+    let position = chart.shift_remove_full("git").map_or(chart.len(), |(position, ..)| position);
+    for (offset, (key, entry)) in git.into_iter().enumerate() {
+        chart.shift_remove(&key);
+        chart.shift_insert((position + offset).min(chart.len()), key, entry);
     }
 }
 
@@ -184,10 +213,15 @@ fn helm_arguments(helm: &mut Mapping) {
     }
     if let Some(entry) = helm.shift_remove("timeout").filter(|entry| !entry.node.is_null()) {
         at = entry.key;
-        let given = entry.node.as_scalar().map(|scalar| scalar.text.clone()).unwrap_or_default();
-        let is_number = given.chars().all(|c| c.is_ascii_digit());
         arguments.push(text(entry.node.span, "--timeout"));
-        arguments.push(text(entry.node.span, &if is_number { given + "s" } else { given }));
+        let mut timeout = entry.node;
+        if let Value::Scalar(scalar) = &mut timeout.value
+            && !scalar.text.is_empty()
+            && scalar.text.chars().all(|c| c.is_ascii_digit())
+        {
+            scalar.text.push('s');
+        }
+        arguments.push(timeout);
     }
     if arguments.is_empty() {
         return;
@@ -231,6 +265,10 @@ fn by_name(node: &mut YamlNode, noun: &str, problems: &mut Diagnostics) {
         let Some(item) = as_map(&mut node) else { continue };
         let name =
             field(item, "name").and_then(|name| Some((name.span, name.as_scalar()?.text.trim().to_owned())));
+        if field(item, "name").is_some_and(YamlNode::is_unresolved) {
+            // Its problem was reported.
+            continue;
+        }
         let Some((at, name)) = name else {
             let report = Report::new("config::missing", format!("a {noun} has no `name`"), "in this entry");
             problems.add(span, report.help("add `name`"));
