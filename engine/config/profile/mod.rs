@@ -1,8 +1,8 @@
 //! Profiles: selects the active ones, orders them and applies their changes.
 
 mod merge;
-mod patch;
-mod path;
+pub(crate) mod patch;
+pub(crate) mod path;
 mod read;
 mod source;
 

@@ -1,0 +1,41 @@
+//! The Kubernetes manifests of a deployment: loads, checks, patches, completes, sorts, compares and prints them.
+//!
+//! A manifest becomes a list of [`ManifestDocument`]s, each an object with its location. Nothing here contacts a
+//! cluster.
+
+mod check;
+mod document;
+mod error;
+mod files;
+mod fill;
+mod glob;
+mod json;
+mod kustomize;
+mod load;
+mod node;
+mod object_id;
+mod order;
+mod origin;
+mod patch;
+mod print;
+mod problem;
+mod quote;
+mod read;
+mod scalar;
+mod scope;
+mod tag;
+mod yaml;
+
+pub use check::{check_complete, check_duplicates};
+pub use document::ManifestDocument;
+pub use error::ManifestError;
+pub use fill::fill_in;
+pub use kustomize::{KustomizeOptions, kustomize};
+pub use load::{ManifestSources, load, load_text};
+pub use object_id::{ObjectId, group_of};
+pub use order::sort_for_apply;
+pub use origin::ManifestOrigin;
+pub use patch::{ManifestPatch, PatchTarget, apply_patches};
+pub use print::print;
+pub use problem::ManifestProblem;
+pub use read::parse;
