@@ -219,12 +219,12 @@ impl FakeProject {
     }
 
     fn call_build(&self, overrides: Vec<ScriptFile>, options: RunOptions, is_planning: bool) -> PipelineRun {
-        let files = std::iter::once(ScriptFile::default_build()).chain(overrides).collect();
+        let files = ScriptFile::defaults().chain(overrides).collect();
         let compile = |files| Pipeline::compile(files, self.folder.path());
         let (pipeline, wrong) = match compile(files) {
             Ok(pipeline) => (pipeline, None),
             Err(error) => {
-                (compile(vec![ScriptFile::default_build()]).expect("it is valid"), Some(Arc::new(error)))
+                (compile(ScriptFile::defaults().collect()).expect("it is valid"), Some(Arc::new(error)))
             }
         };
         let (events, execution) = self.set_up(pipeline, options, is_planning);

@@ -15,6 +15,7 @@ mod cluster;
 pub mod command;
 pub mod config;
 mod dependency;
+mod deploy;
 mod error;
 pub mod event;
 #[cfg(test)]
@@ -34,6 +35,7 @@ mod poll;
 mod process;
 pub mod registry;
 mod report;
+mod rollout;
 mod run;
 mod scope;
 mod script;

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use crate::harness::{Daemon, ImageTree, Output, Project};
 
 /// The examples with a test below.
-const TESTED: [&str; 15] = [
+const TESTED: [&str; 16] = [
     "build-image",
     "cluster",
     "daemonless",
     "debug",
     "dependencies",
+    "deploy",
     "entrypoint",
     "from-devspace",
     "git-tags",
@@ -141,6 +142,20 @@ fn build_image() {
     // The repository is in no registry that accepts a push, and yet this succeeds.
     example.run(1);
     assert_eq!(example.tags(&daemon, "example/build-image"), tags);
+}
+
+#[test]
+fn deploy() {
+    let Some(helm) = crate::harness::helms().into_iter().next() else { return };
+    let project = copy_without_daemon("deploy").env("WINDLASS_HELM", helm);
+    let commands = commands(&project);
+    let readme = project.read("README.md");
+    let (_, shown) = readme.split_once("backend\napiVersion").expect("the README shows the output");
+    let (shown, _) = shown.split_once("```").expect("a block ends");
+    project.run(&commands[0]).success().stdout_is(format!("apiVersion{shown}"));
+    let frontend = project.run(&commands[1]);
+    frontend.success().stdout_has("image: registry.example/shop/web:1.4").stdout_has("replicas: 2");
+    project.run(&commands[2]).success().stdout_has("replicas: 1\n");
 }
 
 /// A kubeconfig whose cluster does not exist.

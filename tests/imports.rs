@@ -15,9 +15,9 @@ const FLOORS: [&[&str]; 9] = [
     &["command"],
     &["report", "testing"],
     &["script"],
-    &["run", "plan", "hook", "dependency", "graph"],
+    &["run", "plan", "rollout", "hook", "dependency", "graph"],
     &["host"],
-    &["builder"],
+    &["builder", "deploy"],
     &["config", "registry", "oci", "cluster", "state"],
     &["image", "git"],
     &[

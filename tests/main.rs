@@ -60,6 +60,7 @@ mod pull_secret;
 mod push;
 mod rebuilt_bases;
 mod registry;
+mod render;
 mod run_command;
 mod script_errors;
 mod script_safety;

@@ -7,8 +7,8 @@ use clap_complete::engine::ArgValueCandidates;
 
 use crate::command::{
     CheckArgs, CleanupArgs, CompletionsArgs, DocArgs, EditorArgs, InitArgs, ListArgs, LoginOptions,
-    LogoutOptions, ManArgs, PipelineOptions, PlanArgs, PrintArgs, ResetArgs, RunArgs, SaveArgs, SetArgs,
-    ShowArgs, TestArgs, UpdateArgs, UpgradeArgs, WhyArgs, images, profiles,
+    LogoutOptions, ManArgs, PipelineOptions, PlanArgs, PrintArgs, RenderArgs, ResetArgs, RunArgs, SaveArgs,
+    SetArgs, ShowArgs, TestArgs, UpdateArgs, UpgradeArgs, WhyArgs, images, profiles,
 };
 use crate::report::ProgressMode;
 
@@ -113,6 +113,8 @@ pub enum Command {
     Init(InitArgs),
     /// Build, tag and push the images whose inputs changed
     Build(BuildCommandArgs),
+    /// Print the Kubernetes objects of deployments, with the tags of their images
+    Render(RenderArgs),
     /// Show what a build would do, without doing it
     Plan(PlanArgs),
     /// Check the configuration and the scripts in every profile, without building

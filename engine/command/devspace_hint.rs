@@ -18,7 +18,7 @@ struct UnsupportedDevSpaceArg {
 }
 
 const NO_CLUSTER: &str = "windlass builds and pushes images, and creates only pull secrets in a cluster: \
-                          `windlass build --result FILE` writes the references to deploy";
+                          `windlass render` prints the objects to apply, with the new tags";
 const ANSWERS: &str = "answers are saved in `.windlass/vars.json`, never in the cluster: pass `--var NAME=VALUE`, or \
                        export the variable";
 const CONTEXT: &str = "windlass does not change the kubeconfig: use `--kube-context NAME` and `-n NAMESPACE` for one \
@@ -59,7 +59,7 @@ const OPTIONS: [(&str, &str); 19] = [
 ];
 
 /// Commands, and the hint for each.
-const COMMANDS: [(&str, &str); 34] = [
+const COMMANDS: [(&str, &str); 33] = [
     ("add", "edit devspace.yaml; `windlass editor schema` prints a schema for your editor"),
     ("analyze", NO_CLUSTER),
     ("attach", NO_CLUSTER),
@@ -81,7 +81,6 @@ const COMMANDS: [(&str, &str); 34] = [
     ("open", NO_CLUSTER),
     ("purge", NO_CLUSTER),
     ("remove", "edit devspace.yaml; `windlass reset vars` deletes saved answers"),
-    ("render", "use `windlass print` to show the configuration as a build uses it"),
     ("reset dependencies", "run `windlass update dependencies` to fetch them again"),
     ("reset pods", NO_CLUSTER),
     ("restart", NO_CLUSTER),

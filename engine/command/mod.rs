@@ -25,6 +25,7 @@ mod pipeline_run;
 mod plan;
 mod pod_options;
 mod print;
+mod render;
 mod run;
 mod save;
 mod show;
@@ -60,6 +61,7 @@ pub use man::ManArgs;
 pub use pipeline_options::PipelineOptions;
 pub use plan::PlanArgs;
 pub use print::PrintArgs;
+pub use render::RenderArgs;
 pub use run::RunArgs;
 pub use save::SaveArgs;
 pub use show::ShowArgs;
@@ -85,6 +87,7 @@ pub fn run_words() -> ExitStatus {
 pub fn run(cli: &Cli) -> ExitStatus {
     let outcome = match &cli.command {
         Command::Build(args) => build::build(&cli.global, args),
+        Command::Render(args) => render::render(&cli.global, args),
         Command::Plan(args) => plan::plan(&cli.global, args),
         Command::Check(args) => check::check(&cli.global, args),
         Command::Why(args) => why::why(&cli.global, args),

@@ -111,6 +111,8 @@ impl PipelineOptions {
         let jobs = self.max_concurrent_builds.map_or_else(RunOptions::default_jobs, usize::from);
         RunOptions {
             images,
+            deployments: Vec::new(),
+            skip_build: false,
             force_build: self.force_build,
             force: self.force.iter().cloned().collect(),
             skip_push: self.skip_push,
@@ -162,5 +164,5 @@ impl PipelineOptions {
 pub fn scripts(project: &Project, more: &[PathBuf]) -> Result<Vec<ScriptFile>, Failure> {
     let overrides = ScriptFile::overrides(&project.root, &project.profiles, more);
     let overrides = overrides.map_err(Failure::wrong_use)?;
-    Ok(std::iter::once(ScriptFile::default_build()).chain(overrides).collect())
+    Ok(ScriptFile::defaults().chain(overrides).collect())
 }

@@ -37,12 +37,22 @@ pub struct PipelineCall {
     pub arguments: Vec<Dynamic>,
     /// The selected images; without names, all.
     pub images: Vec<String>,
+    /// The selected deployments; without names, all.
+    pub deployments: Vec<String>,
+    /// Whether a deployment uses the last builds instead of building.
+    pub skip_build: bool,
 }
 
 impl PipelineCall {
     /// A call of the pipeline `build` for `images`.
     pub fn build(images: Vec<String>) -> Self {
-        Self { pipeline: "build".to_owned(), arguments: Vec::new(), images }
+        Self {
+            pipeline: "build".to_owned(),
+            arguments: Vec::new(),
+            images,
+            deployments: Vec::new(),
+            skip_build: false,
+        }
     }
 
     /// The call for the selected projects: if the project itself is not built, only its dependencies are.
@@ -90,6 +100,8 @@ impl Prepared {
         RunOptions {
             environment: self.environment.clone(),
             force: self.selection.force.iter().cloned().collect(),
+            deployments: self.call.deployments.clone(),
+            skip_build: self.call.skip_build,
             ..options.run_options(self.selection.images.clone())
         }
     }
@@ -136,8 +148,22 @@ impl Prepared {
 pub fn run_pipeline(
     global: &GlobalOptions,
     options: &PipelineOptions,
+    loaded: Loaded,
+    call: PipelineCall,
+) -> Result<ExitStatus, Failure> {
+    run_pipeline_then(global, options, loaded, call, |_| Ok(ExitStatus::Done))
+}
+
+/// Calls a pipeline of `loaded` and reports what happens; `then` prints its output if it succeeded.
+///
+/// # Errors
+/// As for [`run_pipeline`], and those of `then`.
+pub fn run_pipeline_then(
+    global: &GlobalOptions,
+    options: &PipelineOptions,
     mut loaded: Loaded,
     call: PipelineCall,
+    then: impl FnOnce(&Execution) -> Result<ExitStatus, Failure>,
 ) -> Result<ExitStatus, Failure> {
     let warnings = std::mem::take(&mut loaded.warnings);
     let prepared = Prepared::new(global, options, loaded, call)?;
@@ -170,7 +196,7 @@ pub fn run_pipeline(
     let finished = report.finish();
 
     let status = match outcome {
-        Ok(()) => ExitStatus::Done,
+        Ok(()) => then(&execution)?,
         Err(error) => print_failures(&execution, &error),
     };
     runtime.shutdown_timeout(Duration::from_secs(2));

@@ -28,10 +28,11 @@ default pipeline follow.
 Examples:
   windlass show build                     show every function and its location
   windlass show build -p dev --image api  show those for `api` in the profile `dev`
+  windlass show deploy                    show those of `windlass render`
   windlass show build --default > windlass.rhai   write a copy to edit; it plans the same")]
 pub struct ShowArgs {
     /// The pipeline
-    #[arg(value_name = "PIPELINE", value_parser = ["build"])]
+    #[arg(value_name = "PIPELINE", value_parser = ["build", "deploy"])]
     pub pipeline: String,
 
     /// Show only the functions that process this image
@@ -87,7 +88,8 @@ struct ShownPlace<'a> {
 /// If the configuration, a script or the command line is invalid.
 pub fn show(global: &GlobalOptions, args: &ShowArgs) -> Result<ExitStatus, Failure> {
     if args.default {
-        return print(&ScriptFile::default_build().text);
+        let file = ScriptFile::default_of(&args.pipeline);
+        return print(file.as_ref().map_or("", |file| &file.text));
     }
     let project = load_project(global)?.project;
     if let Some(name) = &args.image
@@ -102,12 +104,16 @@ pub fn show(global: &GlobalOptions, args: &ShowArgs) -> Result<ExitStatus, Failu
     let functions = pipeline.ordered_functions();
     let works_on_image =
         |function: &Function| function.parameters.first().is_some_and(|first| first == "image");
+    let shows = |file: &ScriptFile| {
+        !file.is_built_in() || ScriptFile::default_of(&args.pipeline).is_some_and(|own| own.name == file.name)
+    };
     let shown = Shown {
         pipeline: &args.pipeline,
-        files: pipeline.files().iter().map(|file| &*file.name).collect(),
+        files: pipeline.files().iter().filter(|file| shows(file)).map(|file| &*file.name).collect(),
         functions: functions
             .into_iter()
             .filter(|function| args.image.is_none() || works_on_image(function))
+            .filter(|function| function.default_pipeline().is_none_or(|pipeline| pipeline == args.pipeline))
             .map(|function| ShownFunction::new(function, &project))
             .collect(),
     };

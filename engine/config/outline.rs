@@ -24,6 +24,8 @@ pub struct Outline {
     pub vars: Vec<String>,
     /// The dependencies.
     pub dependencies: Vec<String>,
+    /// The deployments.
+    pub deployments: Vec<String>,
 }
 
 impl Outline {
@@ -47,6 +49,7 @@ impl Outline {
             commands: names("commands"),
             vars: names("vars"),
             dependencies: names("dependencies"),
+            deployments: names("deployments"),
         }
     }
 }

@@ -120,6 +120,11 @@ impl Run {
         Ok(Arc::new(run))
     }
 
+    /// Whether another image of the project is built from `image`.
+    pub fn is_base(&self, image: &str) -> bool {
+        self.project.images.keys().any(|other| self.graph.needs(other).any(|base| base == image))
+    }
+
     /// The names of the selected images, base images first.
     pub fn selected(&self) -> &[String] {
         &self.selected

@@ -12,6 +12,10 @@ use crate::image::TagTemplate;
 pub struct RunOptions {
     /// The images to build, with their base images; empty: all.
     pub images: Vec<String>,
+    /// The deployments; empty: all.
+    pub deployments: Vec<String>,
+    /// Whether a deployment uses the last builds instead of building.
+    pub skip_build: bool,
     /// Build all images regardless of changes (`--force-build`).
     pub force_build: bool,
     /// Build these images regardless of changes (`--force NAME`).
@@ -56,6 +60,8 @@ impl Default for RunOptions {
     fn default() -> Self {
         Self {
             images: Vec::new(),
+            deployments: Vec::new(),
+            skip_build: false,
             force_build: false,
             force: BTreeSet::new(),
             skip_push: false,

@@ -48,6 +48,9 @@ fn kind(parameter: &str) -> &str {
         "built" | "result" => "Built",
         "results" => "Array",
         "error" => "StageError",
+        "deployment" => "Deployment",
+        // A map or a list.
+        "content" => "Dynamic",
         _ => "?",
     }
 }

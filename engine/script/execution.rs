@@ -9,6 +9,7 @@ use super::{Pipeline, ScriptError, new_engine, stage};
 use crate::event::Outcome;
 use crate::lock::lock;
 use crate::plan::Plan;
+use crate::rollout::Rollout;
 use crate::run::{Run, each_once};
 
 /// One run of a pipeline, as its scripts see it. Shared by all its threads.
@@ -28,6 +29,8 @@ pub struct Execution {
     pub(super) failures: Mutex<Vec<(String, Arc<ScriptError>)>>,
     /// The latest plan of each image.
     pub(super) plans: Mutex<IndexMap<String, Plan>>,
+    /// What was planned of each deployment, for output.
+    pub(super) rollouts: Mutex<Vec<Rollout>>,
 }
 
 impl Execution {
@@ -42,6 +45,7 @@ impl Execution {
             outcome: OnceLock::new(),
             failures: Mutex::default(),
             plans: Mutex::default(),
+            rollouts: Mutex::default(),
         }
     }
 
@@ -104,6 +108,16 @@ impl Execution {
     /// Removes and returns the saved plans.
     pub fn take_plans(&self) -> IndexMap<String, Plan> {
         std::mem::take(&mut *lock(&self.plans))
+    }
+
+    /// Adds a rollout to the output.
+    pub(super) fn add_rollout(&self, rollout: Rollout) {
+        lock(&self.rollouts).push(rollout);
+    }
+
+    /// The rollouts for the output, in the order in which they were added.
+    pub fn rollouts(&self) -> Vec<Rollout> {
+        lock(&self.rollouts).clone()
     }
 
     /// The project of `run`, this one or one below.

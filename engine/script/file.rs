@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use super::ScriptError;
 
-/// The source of `scripts/build.rhai`.
-pub(super) const DEFAULT_BUILD: &str = include_str!("../../scripts/build.rhai");
+/// The default pipelines, in the order in which they are merged: name and source.
+pub(super) const DEFAULTS: [(&str, &str); 2] = [
+    ("scripts/build.rhai", include_str!("../../scripts/build.rhai")),
+    ("scripts/deploy.rhai", include_str!("../../scripts/deploy.rhai")),
+];
 
 /// The source of one script, and its name in messages.
 #[derive(Debug, Clone)]
@@ -34,9 +37,14 @@ pub struct Insertion {
 }
 
 impl ScriptFile {
-    /// The default pipeline of `windlass build`.
-    pub fn default_build() -> Self {
-        Self::built_in("scripts/build.rhai", DEFAULT_BUILD)
+    /// The default pipelines, in the order in which they are merged.
+    pub fn defaults() -> impl Iterator<Item = Self> {
+        DEFAULTS.iter().map(|(name, text)| Self::built_in(name, text))
+    }
+
+    /// The default pipeline `name`, such as `build`.
+    pub fn default_of(name: &str) -> Option<Self> {
+        Self::defaults().find(|file| *file.name == format!("scripts/{name}.rhai"))
     }
 
     /// A built-in script.

@@ -10,8 +10,8 @@ use rhai::{AST, Engine, Module, Position, Token};
 
 use super::ScriptFile;
 
-/// The module through which a file calls the functions it replaces.
-const BELOW: &str = "scripts/build";
+/// The modules through which a file calls the functions it replaces: each has those of all default pipelines.
+const BELOW: [&str; 2] = ["scripts/build", "scripts/deploy"];
 
 /// Makes `parser` number the imports of `file`, which has this number.
 #[expect(deprecated, reason = "it is not deprecated but may change; the version is pinned")]
@@ -45,7 +45,7 @@ fn is_alias(before: &str, after: &str) -> bool {
 fn import_path(path: &str, file: &ScriptFile, number: usize) -> String {
     let folder = Some(file.folder()).filter(|folder| !folder.as_os_str().is_empty());
     match folder {
-        _ if path == BELOW => numbered(path, number),
+        _ if BELOW.contains(&path) => numbered(path, number),
         Some(folder) if path.starts_with('.') && folder.is_relative() => {
             format!("./{}/{path}", folder.display())
         }
@@ -75,7 +75,8 @@ pub fn alias(text: &str) -> Option<&str> {
 
 /// The number of the file that imports what it replaced as `path`.
 pub fn number(path: &str) -> Option<usize> {
-    path.strip_prefix(BELOW)?.strip_prefix('@')?.parse().ok()
+    let (module, number) = path.split_once('@')?;
+    BELOW.contains(&module).then(|| number.parse().ok())?
 }
 
 /// The functions of `layers` as the module `name`; later functions replace earlier ones. Their calls are resolved in

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rhai::{AST, CallFnOptions, Dynamic, Engine, FnAccess, Module, Position, Scope, ScriptFnMetadata};
 
 use super::engine::new_parser;
-use super::file::DEFAULT_BUILD;
+use super::file::DEFAULTS;
 use super::layer;
 use super::reference::text_of;
 use super::unused_override::near_misses;
@@ -56,6 +56,13 @@ impl Function {
             span: file.definition_before(metadata.name, open).unwrap_or(open)..close + 1,
             replaced: Vec::new(),
         }
+    }
+
+    /// The default pipeline that defines it, such as `build`; `None` for a function of the project.
+    pub fn default_pipeline(&self) -> Option<&str> {
+        let first = self.replaced.last().unwrap_or(self);
+        let file = first.file.name.strip_prefix("scripts/")?.strip_suffix(".rhai")?;
+        first.file.is_built_in().then_some(file)
     }
 
     /// How it is called: `tags(image)`.
@@ -224,7 +231,8 @@ impl Pipeline {
             function.into_iter().flat_map(|function| std::iter::once(function).chain(&function.replaced));
         let files = definitions.map(|function| &function.file).filter(|file| !file.is_built_in());
         // An unchanged copy of the default pipeline does not count.
-        files.map(|file| &*file.text).filter(|text| text.trim() != DEFAULT_BUILD.trim())
+        let is_default = |text: &str| DEFAULTS.iter().any(|(_, default)| default.trim() == text.trim());
+        files.map(|file| &*file.text).filter(move |text| !is_default(text))
     }
 
     /// The merged program.

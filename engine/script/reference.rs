@@ -4,7 +4,7 @@ use rhai::Engine;
 use serde::Deserialize;
 
 use super::engine::new_parser;
-use super::file::DEFAULT_BUILD;
+use super::file::DEFAULTS;
 use super::library::MODULES;
 use super::stage;
 use crate::config::Version;
@@ -155,16 +155,21 @@ fn functions_of(path: &str, text: &str) -> Vec<Documented> {
     functions.into_iter().map(|(_, function)| function).collect()
 }
 
-/// The functions of the default pipeline that can be overridden, in the order of the file.
+/// The functions of the default pipelines that can be overridden, in the order of the files.
 pub fn functions() -> Vec<Documented> {
-    let Ok(ast) = new_parser().compile(DEFAULT_BUILD) else { return Vec::new() };
+    DEFAULTS.iter().flat_map(|(_, text)| default_functions(text)).collect()
+}
+
+/// The functions of the default pipeline `script`, in the order of the file.
+fn default_functions(script: &str) -> Vec<Documented> {
+    let Ok(ast) = new_parser().compile(script) else { return Vec::new() };
     let mut functions: Vec<_> = ast
         .iter_functions()
         .filter(|function| !super::pipeline::is_closure(function.name))
         .map(|function| {
             let call = format!("{}({})", function.name, function.params.join(", "));
             let text = text_of(function.comments.iter().copied());
-            let default = definition(DEFAULT_BUILD, &call).unwrap_or_default();
+            let default = definition(script, &call).unwrap_or_default();
             let default =
                 default.lines().filter(|line| !line.starts_with("///")).collect::<Vec<_>>().join("\n");
             let example = definition(OVERRIDES, &call).unwrap_or_default();
@@ -173,7 +178,7 @@ pub fn functions() -> Vec<Documented> {
             Documented { call, kind: DocKind::Function, returns: None, text }
         })
         .collect();
-    let place = |function: &Documented| DEFAULT_BUILD.find(&format!("\nfn {}", function.call));
+    let place = |function: &Documented| script.find(&format!("\nfn {}", function.call));
     functions.sort_by_key(place);
     functions
 }
@@ -305,12 +310,14 @@ mod tests {
 
     #[test]
     fn pages_list_what_can_be_redefined_and_called() {
-        check_block(
-            "scripts/README.md",
-            "functions of scripts/build.rhai",
-            "| Function | What it does by default |\n",
-            &functions(),
-        );
+        for (name, text) in DEFAULTS {
+            check_block(
+                "scripts/README.md",
+                &format!("functions of {name}"),
+                "| Function | What it does by default |\n",
+                &default_functions(text),
+            );
+        }
         check_block("scripts/README.md", "stages", "| Stage | What it does |\n", &stages());
         check_block("stdlib/README.md", "standard library", "| Function | What it does |\n", &library());
     }
@@ -332,12 +339,14 @@ mod tests {
             assert!(default.contains(&format!("fn {} ", function.call)), "{function:#?}");
             let is_there = example.contains(&format!("fn {} ", function.call));
             assert!(is_there, "scripts/examples.rhai has no override of `{}`", function.call);
-            let world = FakeProject::of_config("version: v1beta9\nimages:\n  api:\n    image: acme/api\n");
+            let config = format!("version: v1beta9\nimages:\n  api:\n    image: acme/api\n{DEPLOYMENTS}");
+            let world = FakeProject::of_config(&config);
+            write_deployments(&world);
             std::fs::create_dir_all(world.path("services/api")).expect("a directory can be created");
             for path in ["Dockerfile", "Dockerfile.dev"] {
                 world.write(path, "FROM scratch AS debug\nFROM scratch\n");
             }
-            let ended = world.build(example);
+            let ended = world.build(&format!("{example}{}", deploying(example, "")));
             let failed = |error| panic!("the example of `{}`: {error}", function.call);
             drop(ended.result.unwrap_or_else(failed));
         }
@@ -366,16 +375,39 @@ mod tests {
         }
     }
 
+    /// A deployment of each kind.
+    const DEPLOYMENTS: &str = "deployments:\n- name: api\n  kubectl: {manifests: [kube.yaml]}\n- name: web\n  helm: {chart: {name: \
+                               ./chart}, values: {replicas: 2}}\n";
+
+    fn write_deployments(world: &FakeProject) {
+        world.write("kube.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: api}\n");
+        std::fs::create_dir_all(world.path("chart")).expect("a directory can be created");
+        world.write("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n");
+    }
+
+    /// A pipeline that makes `calls` and uses the functions for deployments, if `example` has some; charts are not
+    /// rendered, because there is no helm.
+    fn deploying(example: &str, calls: &str) -> String {
+        if !example.contains("deployment") {
+            return String::new();
+        }
+        let plan = "for deployment in project.deployments { if deployment.is_helm { replace_tags(deployment, \
+                    chart_values(deployment)); } else { print_objects(plan_deployment(deployment)); } }";
+        format!("\nfn build(project) {{ {calls} {plan} }}")
+    }
+
     /// Builds with `example` as override; functions that no build calls are called with a value for the name of each
     /// parameter.
     fn run_example(call: &str, example: &str) {
         let custom =
             if example.contains("plan_custom") { "    build: {custom: {command: make}}\n" } else { "" };
         let image = "ghcr.io/shop/staging/api";
-        let config =
-            format!("version: v1beta9\nimages:\n  api:\n    image: {image}\n    tags: ['1']\n{custom}");
+        let config = format!(
+            "version: v1beta9\nimages:\n  api:\n    image: {image}\n    tags: ['1']\n{custom}{DEPLOYMENTS}"
+        );
         let world = FakeProject::of_config(&config);
         world.set_variable("HOME", "/home/ada");
+        write_deployments(&world);
         for reference in
             ["ghcr.io/shop/staging/api:1", "ghcr.io/shop/staging/api:1.4", "ghcr.io/acme/staging/api:1.4"]
         {
@@ -403,10 +435,10 @@ mod tests {
             format!("{}({arguments});", function.name)
         });
         let calls = calls.collect::<String>();
-        let script = if calls.is_empty() {
-            example.to_owned()
-        } else {
-            format!("{example}\nfn build(project) {{ {calls} }}")
+        let script = match deploying(example, &calls) {
+            deploying if !deploying.is_empty() => format!("{example}{deploying}"),
+            _ if calls.is_empty() => example.to_owned(),
+            _ => format!("{example}\nfn build(project) {{ {calls} }}"),
         };
         let ended = world.build(&script);
         if let Err(error) = ended.result {

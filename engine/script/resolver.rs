@@ -8,14 +8,14 @@ use std::thread::ThreadId;
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
 
 use super::engine::new_parser;
-use super::file::DEFAULT_BUILD;
+use super::file::DEFAULTS;
 use super::library::MODULES;
 use super::{Execution, RhaiResultOf, ScriptFile};
 use crate::error::StageError;
 
 /// The built-in modules: name and source.
 fn built_ins() -> impl Iterator<Item = (&'static str, &'static str)> {
-    std::iter::once(("scripts/build.rhai", DEFAULT_BUILD)).chain(MODULES)
+    DEFAULTS.into_iter().chain(MODULES)
 }
 
 /// The built-in module `name`, such as `scripts/build.rhai`.

@@ -142,7 +142,7 @@ fn dependency(
     }
     let overrides = ScriptFile::overrides(&project.root, &project.profiles, &[])?;
     let overrides = overrides.into_iter().map(|file| file.of_dependency(&folder));
-    let files = std::iter::once(ScriptFile::default_build()).chain(overrides).collect();
+    let files = ScriptFile::defaults().chain(overrides).collect();
     let pipeline = Pipeline::compile(files, &project.root)?;
     let options = RunOptions {
         images: selected.images.clone(),

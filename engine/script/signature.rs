@@ -113,7 +113,10 @@ impl Pipeline {
 /// Whether `windlass run` offers `function`.
 pub(super) fn is_own_pipeline(function: &Function) -> bool {
     let takes_project = function.parameters.first().is_some_and(|first| first == PROJECT);
-    function.is_public && takes_project && !function.is_default()
+    // A project may have had a pipeline `render` before windlass had one: `windlass run render` still calls it.
+    let is_own = !function.is_default()
+        || (!function.file.is_built_in() && function.default_pipeline() == Some("deploy"));
+    function.is_public && takes_project && is_own
 }
 
 impl Signature {
@@ -304,7 +307,7 @@ mod tests {
 
     fn pipeline(script: &str) -> Pipeline {
         let file = ScriptFile::built_in("windlass.rhai", script);
-        let files = vec![ScriptFile::default_build(), file.at(Some("windlass.rhai".into()))];
+        let files = ScriptFile::defaults().chain([file.at(Some("windlass.rhai".into()))]).collect();
         Pipeline::compile(files, std::path::Path::new(".")).expect("the script is valid")
     }
 

@@ -29,7 +29,7 @@ impl Overrides {
         let mut paths: Vec<_> = entries.map(|entry| entry.path()).filter(|path| is_override(path)).collect();
         paths.sort();
         let mut overrides = Self {
-            functions: functions_of(ScriptFile::default_build(), root),
+            functions: ScriptFile::defaults().flat_map(|file| functions_of(file, root)).collect(),
             files: HashMap::new(),
             entered: Arc::default(),
         };

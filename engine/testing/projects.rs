@@ -65,7 +65,7 @@ impl TestContext {
     pub fn load(&self, wanted: &Wanted) -> Result<LoadedProject, StageError> {
         let root = self.folder_for(wanted)?;
         let project = self.project(wanted, root)?;
-        let mut files = vec![ScriptFile::default_build()];
+        let mut files: Vec<_> = ScriptFile::defaults().collect();
         let overrides = ScriptFile::overrides(&project.root, &project.profiles, &[])?;
         files.extend(overrides.into_iter().map(|file| self.file.overrides.counted(file)));
         let more = |text: &String| ScriptFile::new("script", text, Some(project.root.join("script")));

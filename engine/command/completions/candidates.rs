@@ -23,6 +23,11 @@ pub fn dependencies() -> Vec<CompletionCandidate> {
     candidates(outline().dependencies)
 }
 
+/// The deployments of the project.
+pub fn deployments() -> Vec<CompletionCandidate> {
+    candidates(outline().deployments)
+}
+
 /// The entries of `windlass doc`.
 pub fn documented() -> Vec<CompletionCandidate> {
     let entries = super::super::doc::entries();
@@ -37,7 +42,7 @@ pub fn pipelines() -> Vec<String> {
     let outline = outline();
     let Some(root) = outline.root else { return Vec::new() };
     let files = ScriptFile::overrides(&root, &outline.profiles, &[]).unwrap_or_default();
-    let files = std::iter::once(ScriptFile::default_build()).chain(files).collect();
+    let files = ScriptFile::defaults().chain(files).collect();
     let Ok(pipeline) = Pipeline::compile(files, &root) else { return Vec::new() };
     let mut names: Vec<_> = pipeline.own_pipelines().iter().map(|function| function.name.clone()).collect();
     names.sort();

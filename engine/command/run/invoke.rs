@@ -89,7 +89,7 @@ impl Stop {
 impl<O> Invoked<O> {
     fn new(parsed: Parsed<O>, loaded: Loaded, signature: &Signature) -> Self {
         let (pipeline, arguments) = (signature.name.clone(), parsed.arguments.clone());
-        Self { parsed, loaded, call: PipelineCall { pipeline, arguments, images: Vec::new() } }
+        Self { parsed, loaded, call: PipelineCall { pipeline, arguments, ..PipelineCall::build(Vec::new()) } }
     }
 }
 

@@ -43,7 +43,7 @@ pub fn filled(command: &CommandConfig, global: &GlobalOptions) -> Result<Command
     let host = Host::live(&events, &host_options(&loaded.project, &tree, &options));
     let host = host.planning(&Arc::default());
     let session = Session::new(host, &events, CancellationToken::new(), runtime.handle().clone());
-    let pipeline = Pipeline::compile(vec![ScriptFile::default_build()], &loaded.project.root);
+    let pipeline = Pipeline::compile(ScriptFile::defaults().collect(), &loaded.project.root);
     let pipeline = pipeline.map_err(Failure::wrong_use)?;
     let setup = Setup {
         project: loaded.project,

@@ -6,6 +6,7 @@ mod command;
 mod context;
 mod current;
 mod data;
+mod deployment;
 mod dockerfile;
 mod dockerfile_parts;
 mod environment;
@@ -39,6 +40,8 @@ pub(super) fn register(engine: &mut Engine) {
         .register_type_with_name::<crate::run::ImageDockerfile>("Dockerfile")
         .register_type_with_name::<crate::image::Context>("Context")
         .register_type_with_name::<cluster::ScriptCluster>("Cluster")
+        .register_type_with_name::<crate::rollout::Deployment>("Deployment")
+        .register_type_with_name::<crate::rollout::Rollout>("Rollout")
         .register_type_with_name::<crate::plan::Plan>("Plan")
         .register_type_with_name::<crate::plan::Built>("Built")
         .register_type_with_name::<command::CommandResult>("CommandResult")
@@ -52,7 +55,7 @@ pub(super) fn register(engine: &mut Engine) {
     }
 }
 
-fn modules() -> [rhai::Module; 22] {
+fn modules() -> [rhai::Module; 23] {
     let mut git = exported_module!(git::git);
     git.set_var("git", git::Git);
     [
@@ -60,6 +63,7 @@ fn modules() -> [rhai::Module; 22] {
         exported_module!(command::command),
         exported_module!(context::context),
         exported_module!(data::data),
+        exported_module!(deployment::deployment),
         exported_module!(dockerfile::dockerfile),
         exported_module!(dockerfile_parts::dockerfile_parts),
         exported_module!(environment::environment),

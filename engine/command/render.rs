@@ -1,0 +1,138 @@
+//! `windlass render`.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
+use serde_json::Value;
+
+use super::exit_status::{ExitStatus, Failure};
+use super::load::{load_project, warn};
+use super::pipeline_run::{PipelineCall, run_pipeline_then};
+use super::stdout::print;
+use super::{PipelineOptions, completions};
+use crate::command::cli::GlobalOptions;
+use crate::deploy::manifest;
+use crate::rollout::{self, Rollout};
+
+/// The options of `windlass render`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The objects are printed as one YAML stream, in the order in which they can be applied.
+Everything else is printed to standard error. No cluster is contacted.
+
+Examples:
+  windlass render                             build, then print the objects of all deployments
+  windlass render --skip-build web            print those of `web`, with the last builds
+  windlass render --skip-build | kubectl diff -f -    compare them with a cluster
+  windlass render --output manifests          write a file per object")]
+pub struct RenderArgs {
+    /// Deployments to render [default: all]
+    #[arg(value_name = "DEPLOYMENT", add = ArgValueCandidates::new(completions::deployments))]
+    pub names: Vec<String>,
+
+    /// Deployments to render, as in DevSpace
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', hide = true)]
+    pub deployments: Vec<String>,
+
+    /// Use the last builds instead of building
+    #[arg(long)]
+    pub skip_build: bool,
+
+    /// Write a file per object into this directory
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+
+    /// The options of every pipeline.
+    #[command(flatten)]
+    pub options: PipelineOptions,
+}
+
+/// A file of `--output` cannot be written.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("cannot write `{}`: {source}", path.display())]
+#[diagnostic(code(render::output))]
+struct Unwritten {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+/// Prints the objects of deployments.
+///
+/// # Errors
+/// If the configuration, a script or the command line is invalid. Failures of images are reported here.
+pub fn render(global: &GlobalOptions, args: &RenderArgs) -> Result<ExitStatus, Failure> {
+    let names: Vec<String> =
+        args.names.iter().chain(&args.deployments).map(|name| name.trim().to_owned()).collect();
+    let loaded = load_project(global)?;
+    rollout::selected(&loaded.project, &names).map_err(Failure::wrong_use)?;
+    let is_complete = names.is_empty();
+    let call = PipelineCall {
+        pipeline: "render".to_owned(),
+        deployments: names,
+        skip_build: args.skip_build,
+        ..PipelineCall::build(Vec::new())
+    };
+    run_pipeline_then(global, &args.options, loaded, call, |execution| {
+        let rollouts = execution.rollouts();
+        if is_complete {
+            for image in rollout::unused_images(&execution.run, &rollouts) {
+                warn(&image.to_string(), global);
+            }
+        }
+        match &args.output {
+            Some(directory) => write(&rollouts, directory).map_err(Failure::failed),
+            None => {
+                let objects = rollouts.iter().flat_map(|rollout| &rollout.objects);
+                print(&manifest::print(objects))
+            }
+        }
+    })
+}
+
+/// Writes each object to `DIRECTORY/DEPLOYMENT/KIND-NAME.yaml`.
+fn write(rollouts: &[Rollout], directory: &Path) -> Result<ExitStatus, Unwritten> {
+    let mut written = HashSet::new();
+    for rollout in rollouts {
+        let directory = directory.join(rollout.deployment.name());
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            |source| Unwritten { path, source }
+        };
+        std::fs::create_dir_all(&directory).map_err(failed(&directory))?;
+        for object in &rollout.objects {
+            let name = file_name(object);
+            let mut path = directory.join(format!("{name}.yaml"));
+            let mut number = 2;
+            while !written.insert(path.clone()) {
+                path = directory.join(format!("{name}-{number}.yaml"));
+                number += 1;
+            }
+            let text = manifest::print([object]);
+            std::fs::write(&path, text).map_err(failed(&path))?;
+        }
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// `deployment-web`: names of roles can have characters that file names cannot.
+fn file_name(object: &Value) -> String {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let name = format!("{}-{}", text("/kind").to_lowercase(), text("/metadata/name"));
+    let fits = |character: char| character.is_ascii_alphanumeric() || ['-', '.', '_'].contains(&character);
+    name.chars().map(|character| if fits(character) { character } else { '-' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn file_names_have_no_separators() {
+        let object = json!({"kind": "ClusterRole", "metadata": {"name": "a:b/../c"}});
+        assert_eq!(file_name(&object), "clusterrole-a-b-..-c");
+    }
+}

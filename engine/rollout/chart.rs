@@ -1,0 +1,79 @@
+//! The chart of a deployment as helm gets it.
+
+use serde_json::Value;
+
+use super::Deployment;
+use crate::config::{ChartConfig, ChartSource, ComponentChart, DeploymentKind, HelmConfig};
+use crate::deploy::chart::{ChartRequest, ChartSource as Source, Credentials};
+use crate::error::StageError;
+use crate::git::Checkouts;
+
+/// A stage for charts was called for manifests.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("`{name}` is not a chart: it has `kubectl`")]
+#[diagnostic(code(deploy::no_chart), help("call it only if `deployment.is_helm`"))]
+struct NoChart {
+    name: String,
+}
+
+/// The chart of `deployment`, with the values of devspace.yaml and no replaced ones.
+///
+/// # Errors
+/// `deploy::no_chart` if it has none.
+pub(super) fn request(deployment: &Deployment) -> Result<ChartRequest, StageError> {
+    let DeploymentKind::Helm(helm) = &deployment.config().kind else {
+        return Err(NoChart { name: deployment.name().to_owned() }.into());
+    };
+    let run = deployment.run();
+    let chart = source(deployment, &helm.chart)?;
+    let HelmConfig { values, values_files, .. } = helm.as_ref();
+    let values = if values.is_empty() { Value::Null } else { Value::Object(values.clone()) };
+    Ok(ChartRequest {
+        values_files: values_files.iter().map(|file| file.text.clone()).collect(),
+        values,
+        disable_hooks: helm.disable_hooks,
+        program: helm.path.clone(),
+        template_args: helm.template_args.clone(),
+        disable_dependency_update: helm.disable_dependency_update,
+        ..ChartRequest::new(&helm.release_name, deployment.namespace()?, &run.project.root, chart)
+    })
+}
+
+fn source(deployment: &Deployment, chart: &ChartConfig) -> Result<Source, StageError> {
+    let credentials = || {
+        let (username, password) = (chart.username.clone()?, chart.password.clone()?);
+        Some(Credentials { username, password })
+    };
+    let version = || chart.version.clone();
+    Ok(match &chart.source {
+        ChartSource::Path(path) => Source::Path(path.clone()),
+        ChartSource::Url(url) => Source::Repository {
+            name: url.clone(),
+            repository: None,
+            version: version(),
+            credentials: credentials(),
+        },
+        ChartSource::Repository { name, repo } => Source::named(
+            name,
+            repo.as_deref(),
+            chart.version.as_deref(),
+            credentials(),
+            &deployment.run().project.root,
+        ),
+        ChartSource::Oci(reference) => {
+            Source::Oci { reference: reference.clone(), version: version(), credentials: credentials() }
+        }
+        ChartSource::Component => {
+            let configured = deployment.run().variable(ComponentChart::VARIABLE).or_else(version);
+            Source::component(configured.as_deref())
+        }
+        ChartSource::Git { source, sub_path } => {
+            let checkouts = Checkouts::of_user(|name| deployment.run().variable(name));
+            let checkout = deployment.run().session.apart({
+                let source = source.clone();
+                move || checkouts.check_out_blocking(&source, false)
+            })??;
+            Source::Git(checkout.folder.join(sub_path.as_deref().unwrap_or_default()))
+        }
+    })
+}

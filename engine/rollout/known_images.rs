@@ -1,0 +1,67 @@
+//! The images that deployments can refer to, with the references of their last builds.
+
+use std::sync::Arc;
+
+use crate::config::ImageConfig;
+use crate::deploy::replace::{KnownImage, KnownImages, KnownReference};
+use crate::image::{Digest, Tag, TagTemplate};
+use crate::run::Run;
+use crate::state::Record;
+
+/// The images of `run`, and those of its dependencies by their names in this project: `auth.api`.
+pub(super) fn known_images(run: &Arc<Run>) -> KnownImages {
+    let mut images = Vec::new();
+    add(run, None, &mut images);
+    images.into_iter().collect()
+}
+
+fn add(run: &Arc<Run>, dependency: Option<&str>, images: &mut Vec<KnownImage>) {
+    images.extend(run.project.images.values().map(|config| KnownImage {
+        dependency: dependency.map(str::to_owned),
+        name: config.name.clone(),
+        repository: config.repository.clone(),
+        tags: templates(config),
+        reference: reference(run, config),
+        is_local_only: false,
+    }));
+    for (name, below) in &run.links().dependencies {
+        let name = dependency.map_or_else(|| name.clone(), |above| format!("{above}.{name}"));
+        add(below, Some(&name), images);
+    }
+}
+
+fn templates(config: &ImageConfig) -> Vec<TagTemplate> {
+    config.tags.iter().filter_map(|tag| tag.text.parse().ok()).collect()
+}
+
+/// The reference of the build in this run, otherwise of the last build; that of `tags` for a disabled image.
+fn reference(run: &Run, config: &ImageConfig) -> KnownReference {
+    if config.disabled {
+        let fixed = templates(config).into_iter().next().and_then(|tag| tag.as_str().parse().ok());
+        return match fixed {
+            Some(tag) => KnownReference::Tagged { tag, digest: None },
+            None => KnownReference::Unmanaged { reason: "it is disabled".to_owned() },
+        };
+    }
+    let finished = run.finished(&config.name);
+    if finished.is_some() {
+        run.reread_records(&config.name);
+    }
+    let records = run.records(&config.name);
+    let repository = config.repository.to_string();
+    let own: Vec<&Record> = records.iter().filter(|record| record.repository == repository).collect();
+    let built = finished.and_then(|finished| finished.reference.tag);
+    let last = || own.iter().find(|record| record.is_finished())?.tags.first().cloned();
+    match built.or_else(last) {
+        Some(tag) => KnownReference::Tagged { digest: moved(&own, &tag), tag },
+        None => KnownReference::NeverBuilt,
+    }
+}
+
+/// The digest of the image with `tag` in the registry, if an earlier build had pushed another image with it: then pods
+/// would not restart for the tag alone.
+fn moved(records: &[&Record], tag: &Tag) -> Option<Digest> {
+    let mut pushed = records.iter().filter_map(|record| record.pushed.get(tag)?.as_deref());
+    let newest = pushed.next()?;
+    if pushed.all(|earlier| earlier == newest) { None } else { newest.parse().ok() }
+}
