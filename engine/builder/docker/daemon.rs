@@ -31,12 +31,14 @@ type Finder = Box<dyn FnOnce() -> Result<DiscoveredEndpoint, DiscoveryError> + S
 struct Inner {
     found: LazyLock<Result<DiscoveredEndpoint, DiscoveryError>, Finder>,
     connection: OnceCell<Result<Connection, DaemonError>>,
+    facts: OnceCell<Result<DaemonFacts, DaemonError>>,
     info: OnceCell<Result<SystemInfo, DaemonError>>,
 }
 
 struct Connection {
     client: Docker,
-    facts: DaemonFacts,
+    /// The version of its builder, from its response to a ping: empty for Podman, absent for a Docker without BuildKit.
+    builder: Option<String>,
 }
 
 /// Facts about a daemon.
@@ -56,6 +58,12 @@ pub struct DaemonFacts {
     pub has_buildkit: bool,
     /// Whether it is configured to build without BuildKit, unless a request asks for it.
     pub prefers_classic: bool,
+}
+
+impl Connection {
+    fn is_docker(&self) -> bool {
+        self.builder.as_deref() != Some("")
+    }
 }
 
 impl DaemonFacts {
@@ -101,6 +109,7 @@ impl Daemon {
         Self(Arc::new(Inner {
             found: LazyLock::new(Box::new(find)),
             connection: OnceCell::new(),
+            facts: OnceCell::new(),
             info: OnceCell::new(),
         }))
     }
@@ -121,12 +130,41 @@ impl Daemon {
         Ok(&self.connection().await?.client)
     }
 
-    /// The facts about the daemon.
+    /// Whether it is Docker, rather than a daemon with a compatible API. Unlike [`Daemon::facts`], it costs no request.
+    ///
+    /// # Errors
+    /// As for [`Daemon::connect`].
+    pub async fn is_docker(&self) -> Result<bool, DaemonError> {
+        Ok(self.connection().await?.is_docker())
+    }
+
+    /// The facts about the daemon. Docker runs its helpers for their versions, which takes up to a tenth of a second.
     ///
     /// # Errors
     /// As for [`Daemon::connect`].
     pub async fn facts(&self) -> Result<&DaemonFacts, DaemonError> {
-        Ok(&self.connection().await?.facts)
+        let connection = self.connection().await?;
+        let asked = self.0.facts.get_or_init(|| async {
+            // Podman searches for all its executables before it responds.
+            let version = connection.client.version().await;
+            let version = version.map_err(|error| match self.found() {
+                Ok(found) => DaemonError::unreachable(found, reason_of(&error)),
+                Err(error) => error,
+            })?;
+            let is_docker = connection.is_docker();
+            let api = version.api_version.as_deref().and_then(parse_api).unwrap_or_default();
+            let os = version.os.unwrap_or_default();
+            Ok(DaemonFacts {
+                version: version.version.unwrap_or_default(),
+                api,
+                has_buildkit: is_docker && api >= BUILDKIT_API && os == "linux",
+                is_docker,
+                prefers_classic: connection.builder.as_deref() == Some("1"),
+                os,
+                architecture: version.arch.unwrap_or_default(),
+            })
+        });
+        asked.await.as_ref().map_err(Clone::clone)
     }
 
     /// The registries with which the daemon uses plain HTTP or trusts any certificate: hosts, and networks
@@ -177,22 +215,7 @@ impl Daemon {
                 Ok(_) | Err(bollard::errors::Error::DockerResponseServerError { .. }) => {}
                 Err(error) => return Err(unusable(error)),
             }
-            // Podman searches for all its executables before it responds.
-            let version = client.version().await.map_err(unusable)?;
-            let builder = builder_version.get().map(String::as_str);
-            let is_docker = builder != Some("");
-            let api = version.api_version.as_deref().and_then(parse_api).unwrap_or_default();
-            let os = version.os.unwrap_or_default();
-            let facts = DaemonFacts {
-                version: version.version.unwrap_or_default(),
-                api,
-                has_buildkit: is_docker && api >= BUILDKIT_API && os == "linux",
-                is_docker,
-                prefers_classic: builder == Some("1"),
-                os,
-                architecture: version.arch.unwrap_or_default(),
-            };
-            Ok(Connection { client, facts })
+            Ok(Connection { client, builder: builder_version.get().cloned() })
         });
         connected.await.as_ref().map_err(Clone::clone)
     }

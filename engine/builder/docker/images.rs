@@ -5,8 +5,13 @@ use std::collections::HashMap;
 use bollard::errors::Error;
 use bollard::query_parameters::{ListImagesOptions, TagImageOptions};
 
+use futures_util::future::try_join_all;
+
 use super::{Daemon, DaemonError};
 use crate::image::ImageReference;
+
+/// How many images are inspected rather than found among all.
+const FEW: usize = 4;
 
 /// Facts about an image in a daemon.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,7 +27,8 @@ pub struct DaemonImage {
 }
 
 impl Daemon {
-    /// The image IDs of those of `references` that the daemon holds, in one call of Docker.
+    /// The image IDs of those of `references` that the daemon holds. Docker looks at all its images to find some by their
+    /// names, so a few are inspected instead.
     ///
     /// # Errors
     /// [`DaemonError`] if the daemon is unreachable or rejects the request.
@@ -34,7 +40,14 @@ impl Daemon {
             return Ok(HashMap::new());
         }
         // For several names, Docker finds the images that have any of them, Podman 4 those that have all.
-        let is_docker = self.facts().await?.is_docker;
+        let is_docker = self.is_docker().await?;
+        if is_docker && references.len() <= FEW {
+            let inspected = references.iter().map(|reference| async move {
+                let image = self.inspect(&reference.to_string()).await?;
+                Ok::<_, DaemonError>(image.map(|image| (reference.clone(), image.id)))
+            });
+            return Ok(try_join_all(inspected).await?.into_iter().flatten().collect());
+        }
         let at_once = if is_docker { references.len() } else { 1 };
         let mut found = HashMap::with_capacity(references.len());
         for some in references.chunks(at_once) {
