@@ -188,3 +188,30 @@ dependencies: [{name: dep, source: {path: dep}}]
     project.write("devspace.yaml", "version: v1beta11\nimages: {api: {image: 'r.example/${GONE}'}}\n");
     project.run(["list", "images"]).exits(2).stderr_has("variable `GONE` has no value");
 }
+
+#[test]
+fn deployments_are_listed_with_their_sources() {
+    let config = "version: v1beta11\ndeployments:\n- {name: db, helm: {chart: {name: redis, version: 17.1.0, repo: 'https://c.example'}}}\n\
+                  - {name: api, namespace: shop, kubectl: {manifests: [kube, 'https://m.example/a.yaml']}}\n\
+                  - {name: base, disabled: true, kubectl: {manifests: [base], kustomize: true}}\n\
+                  - {name: web, helm: {componentChart: true}}\n";
+    let project = Project::new().file("devspace.yaml", config);
+    insta::assert_snapshot!(project.run(["list", "deployments"]).snapshot(), @"
+    exit 0
+    --- stdout
+    NAME             KIND       NAMESPACE  SOURCES
+    db               helm       -          redis 17.1.0 from https://c.example
+    api              kubectl    shop       kube, https://m.example/a.yaml
+    base (disabled)  kustomize  -          base
+    web              helm       -          component-chart
+    --- stderr
+    ");
+    let listed = json_of(&project.run(["list", "deployments", "--json"]));
+    assert_eq!(
+        listed[2],
+        json!({
+            "name": "base", "kind": "kustomize", "namespace": null, "sources": ["base"], "disabled": true,
+            "origin": {"file": "devspace.yaml", "line": 5, "column": 10},
+        })
+    );
+}

@@ -59,7 +59,7 @@ const OPTIONS: [(&str, &str); 19] = [
 ];
 
 /// Commands, and the hint for each.
-const COMMANDS: [(&str, &str); 33] = [
+const COMMANDS: [(&str, &str); 32] = [
     ("add", "edit devspace.yaml; `windlass editor schema` prints a schema for your editor"),
     ("analyze", NO_CLUSTER),
     ("attach", NO_CLUSTER),
@@ -71,7 +71,6 @@ const COMMANDS: [(&str, &str); 33] = [
     ("list clusters", "use `kubectl config get-clusters`"),
     ("list configs", "use `windlass list profiles` to list profiles"),
     ("list contexts", "use `kubectl config get-contexts`, and `--kube-context NAME` to select one for a run"),
-    ("list deployments", "use `windlass print` to show the section `deployments`"),
     ("list namespaces", "use `kubectl get namespaces`, and `-n NAME` to select one for a run"),
     ("list plugins", "windlass has no plugins: write functions in windlass.rhai instead"),
     ("list ports", "use `windlass print` to show the section `dev`"),

@@ -284,6 +284,8 @@ pub(super) fn text_of<'a>(comments: impl Iterator<Item = &'a str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::fake_project::FakeProject;
 
@@ -349,6 +351,28 @@ mod tests {
             let ended = world.build(&format!("{example}{}", deploying(example, "")));
             let failed = |error| panic!("the example of `{}`: {error}", function.call);
             drop(ended.result.unwrap_or_else(failed));
+        }
+    }
+
+    /// A default function would hide it, or be hidden by it.
+    #[test]
+    fn no_default_function_is_called_like_a_built_in_one() {
+        let mut engine = Engine::new();
+        stage::register(&mut engine);
+        let json = engine.gen_fn_metadata_to_json(true).expect("metadata");
+        let metadata: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        let built_in: HashSet<_> = metadata["functions"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|function| (function["name"].as_str().expect("a name"), function["numParams"].as_u64()))
+            .collect();
+        assert!(built_in.contains(&("values", Some(1))), "a map has `values()`");
+        for function in functions() {
+            let (name, parameters) = function.call.split_once('(').expect("a function is called");
+            let count = parameters.trim_end_matches(')').split(", ").filter(|name| !name.is_empty()).count();
+            let is_taken = built_in.contains(&(name, Some(count as u64)));
+            assert!(!is_taken, "`{}` is a function of Rhai or a stage", function.call);
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod commands;
 mod dependencies;
+mod deployments;
 mod images;
 mod pipelines;
 mod profiles;
@@ -46,6 +47,9 @@ enum Subject {
     /// List dependencies and their sources
     #[command(after_help = dependencies::HELP)]
     Dependencies,
+    /// List deployments: kind, namespace, chart or manifests
+    #[command(after_help = deployments::HELP)]
+    Deployments,
     /// List commands of devspace.yaml, for `windlass run`
     #[command(after_help = commands::HELP)]
     Commands,
@@ -65,6 +69,7 @@ pub fn list(global: &GlobalOptions, args: &ListArgs) -> Result<ExitStatus, Failu
     match &args.subject {
         Subject::Images => images::list(global, args.json),
         Subject::Dependencies => dependencies::list(global, args.json),
+        Subject::Deployments => deployments::list(global, args.json),
         Subject::Commands => commands::list(global, args.json),
         Subject::Pipelines => pipelines::list(global, args.json),
         Subject::Profiles => profiles::list(global, args.json),
