@@ -1,6 +1,6 @@
 //! Charts, deployed by the `helm` command.
 //!
-//! [`Helm::find`] finds the command, and [`template`] runs it for a [`ChartRequest`]. [`ValueLayers`] merges values like
+//! [`Helm::find`] finds the command, and [`template()`] runs it for a [`ChartRequest`]. [`ValueLayers`] merges values like
 //! helm does.
 
 mod archive;

@@ -28,7 +28,7 @@ const RESET: [&str; 9] = [
 pub struct HelmRun<'a> {
     /// The command.
     pub helm: &'a Helm,
-    /// Runs it; should end in a [`HelmExec`](super::HelmExec), so that an interrupted upgrade can finish.
+    /// Runs it.
     pub exec: &'a dyn Exec,
     /// Interrupts it.
     pub cancel: &'a CancellationToken,
