@@ -51,8 +51,10 @@ impl Image {
         }
         match self.obstacle() {
             Ok(None) => {
-                let message = format!("building without a daemon, into the image store: {error}");
-                run.session.notice_once(Level::Info, message);
+                if !run.session.host.is_planning {
+                    let message = format!("building without a daemon, into the image store: {error}");
+                    run.session.notice_once(Level::Info, message);
+                }
                 Ok(BuilderKind::Oci)
             }
             Ok(Some((obstacle, dockerfile))) => {

@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use super::ScriptError;
 
+/// The name of the default pipeline of deployments.
+pub(super) const DEPLOY: &str = "scripts/deploy.rhai";
+
 /// The default pipelines, in the order in which they are merged: name and source.
 pub(super) const DEFAULTS: [(&str, &str); 2] = [
     ("scripts/build.rhai", include_str!("../../scripts/build.rhai")),
-    ("scripts/deploy.rhai", include_str!("../../scripts/deploy.rhai")),
+    (DEPLOY, include_str!("../../scripts/deploy.rhai")),
 ];
 
 /// The source of one script, and its name in messages.
