@@ -5,7 +5,6 @@ mod clock;
 mod cluster;
 mod docker;
 mod environment;
-mod exec;
 mod files;
 mod http;
 mod minikube;
@@ -21,6 +20,7 @@ use crate::builder::docker::Daemon;
 use crate::cluster::ClusterAccess;
 use crate::event::Events;
 use crate::oci::BlobStore;
+use crate::process::LiveExec;
 use crate::registry::{CredentialStore, RegistryClient};
 
 impl Host {
@@ -49,7 +49,7 @@ impl Host {
                 events: events.clone(),
             }),
             environment: Arc::new(environment::LiveEnvironment),
-            exec: Arc::new(CountedExec { inner: Arc::new(exec::LiveExec), writes: writes.clone() }),
+            exec: Arc::new(CountedExec { inner: Arc::new(LiveExec), writes: writes.clone() }),
             files: Arc::new(files::LiveFiles),
             http: Arc::new(http::LiveHttp::default()),
             oci: Arc::new(oci::LiveOci {

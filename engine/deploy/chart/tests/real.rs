@@ -3,28 +3,10 @@
 use std::future::Future;
 use std::path::{Path, PathBuf};
 
-use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::deploy::chart::{ChartRequest, ChartSource, Helm, HelmRun};
-use crate::process::{Exec, ExecRequest, OnLine, Process, ProcessError};
-
-/// Runs commands.
-struct RealExec;
-
-#[async_trait]
-impl Exec for RealExec {
-    async fn run(
-        &self,
-        request: &ExecRequest,
-        on_line: OnLine<'_>,
-        cancel: &CancellationToken,
-    ) -> Result<i32, ProcessError> {
-        let process = Process::of(&request.command).directory(&request.directory).captured();
-        let variables = request.environment.iter();
-        variables.fold(process, |process, (name, value)| process.env(name, value)).run(cancel, on_line).await
-    }
-}
+use crate::process::LiveExec;
 
 /// Runs `test` with each real helm; the variables `WINDLASS_TEST_HELM3` and `WINDLASS_TEST_HELM4` are their paths.
 pub(super) async fn with_helms<T: Future<Output = ()>>(name: &str, test: impl Fn(Helm) -> T) {
@@ -34,14 +16,14 @@ pub(super) async fn with_helms<T: Future<Output = ()>>(name: &str, test: impl Fn
             continue;
         };
         let directory = std::env::temp_dir();
-        let helm = Helm::find(Some(&path), None, &directory, &RealExec, &CancellationToken::new()).await;
+        let helm = Helm::find(Some(&path), None, &directory, &LiveExec, &CancellationToken::new()).await;
         test(helm.unwrap_or_else(|error| panic!("{variable}: {error}"))).await;
     }
 }
 
 /// Calls `act` with what runs `helm`.
 pub(super) fn run<'a>(helm: &'a Helm, cancel: &'a CancellationToken) -> HelmRun<'a> {
-    HelmRun { helm, exec: &RealExec, cancel }
+    HelmRun { helm, exec: &LiveExec, cancel }
 }
 
 /// A project with files.

@@ -1,7 +1,7 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::process::{OnLine, Process};
+use crate::process::{LiveExec, OnLine};
 use async_trait::async_trait;
 
 /// Answers commands by their program, and records them.
@@ -34,22 +34,6 @@ impl Exec for FakeExec {
             return Err(ProcessError::Cancelled { program: words[0].clone() });
         }
         Ok(*exit_code)
-    }
-}
-
-/// Runs commands for real.
-struct RealExec;
-
-#[async_trait]
-impl Exec for RealExec {
-    async fn run(
-        &self,
-        request: &ExecRequest,
-        on_line: OnLine<'_>,
-        cancel: &CancellationToken,
-    ) -> Result<i32, ProcessError> {
-        let process = Process::of(&request.command).directory(&request.directory).captured();
-        process.run(cancel, |pipe, line| on_line(pipe, line)).await
     }
 }
 
@@ -155,7 +139,7 @@ async fn failures_are_errors() {
 /// Runs only where kubectl is installed.
 #[tokio::test]
 async fn kubectl_builds_a_kustomization() {
-    match build(&RealExec, "kube/dev", None).await {
+    match build(&LiveExec, "kube/dev", None).await {
         Ok(built) => assert_eq!(built, ["kustomize build kube/dev:1 Pod/dev-web"]),
         Err(ManifestError::NoKustomize { .. }) => {}
         Err(error) => panic!("{:?}", miette::Report::new(error)),

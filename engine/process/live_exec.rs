@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use crate::process::{Exec, ExecRequest, OnLine, Process, ProcessError};
+use super::{Exec, ExecRequest, OnLine, Process, ProcessError};
 
 /// Runs real commands.
-pub(super) struct LiveExec;
+pub struct LiveExec;
 
 #[async_trait]
 impl Exec for LiveExec {
