@@ -69,10 +69,9 @@ fn source(deployment: &Deployment, chart: &ChartConfig) -> Result<Source, StageE
         }
         ChartSource::Git { source, sub_path } => {
             let checkouts = Checkouts::of_user(|name| deployment.run().variable(name));
-            let checkout = deployment.run().session.apart({
-                let source = source.clone();
-                move || checkouts.check_out_blocking(&source, false)
-            })??;
+            let session = &deployment.run().session;
+            let checkout =
+                session.wait_for_end(checkouts.check_out(source, false, &session.cancellation()))?;
             Source::Git(checkout.folder.join(sub_path.as_deref().unwrap_or_default()))
         }
     })

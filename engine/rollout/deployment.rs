@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use serde_json::{Map, Value};
-
 use crate::config::{DeploymentConfig, DeploymentKind, Project};
 use crate::deploy::manifest::ManifestDocument;
 use crate::deploy::replace::Report;
@@ -26,8 +24,6 @@ pub struct Deployment {
 /// What the steps of a deployment found.
 #[derive(Default)]
 pub(super) struct Loaded {
-    /// The values of the user, as loaded.
-    pub(super) values: Map<String, Value>,
     /// The objects of the manifests, with their locations.
     pub(super) documents: Vec<ManifestDocument>,
     /// The replaced references.

@@ -15,9 +15,7 @@ const HELM: &str = "WINDLASS_HELM";
 /// # Errors
 /// `deploy::...` if a file is missing or invalid.
 pub fn load_values(deployment: &Deployment) -> Result<Map<String, Value>, StageError> {
-    let values = ValueLayers::read(&chart::request(deployment)?)?.user_values();
-    deployment.loaded().values.clone_from(&values);
-    Ok(values)
+    Ok(ValueLayers::read(&chart::request(deployment)?)?.user_values())
 }
 
 /// The objects that helm renders for `deployment` with `values`. Helm gets the user's values as they are written, and
@@ -26,9 +24,8 @@ pub fn load_values(deployment: &Deployment) -> Result<Map<String, Value>, StageE
 /// # Errors
 /// `deploy::...` if helm is missing or fails.
 pub fn plan_chart(deployment: &Deployment, values: &Map<String, Value>) -> Result<Rollout, StageError> {
-    let before = ValueLayers::read(&chart::request(deployment)?)?.user_values();
     let mut request = chart::request(deployment)?;
-    if let Some(replaced) = difference(&before, values) {
+    if let Some(replaced) = difference(&ValueLayers::read(&request)?.user_values(), values) {
         request.replaced = Value::Object(replaced);
     }
     let session = &deployment.run().session;

@@ -3,12 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::config::ComponentChart;
 use crate::secret::Secret;
-
-/// The repository of the component chart.
-const COMPONENT_REPOSITORY: &str = "https://charts.devspace.sh";
-/// The version of the component chart unless another one is configured.
-const COMPONENT_VERSION: &str = "0.9.1";
 
 /// The source of a chart. Displays as the user wrote it, without credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,9 +83,9 @@ impl ChartSource {
         match configured {
             Some(path) if path.contains(['/', '\\']) || path.ends_with(".tgz") => Self::Path(path.into()),
             version => Self::Repository {
-                name: "component-chart".to_owned(),
-                repository: Some(COMPONENT_REPOSITORY.to_owned()),
-                version: Some(version.unwrap_or(COMPONENT_VERSION).to_owned()),
+                name: ComponentChart::NAME.to_owned(),
+                repository: Some(ComponentChart::REPO.to_owned()),
+                version: Some(version.unwrap_or(ComponentChart::VERSION).to_owned()),
                 credentials: None,
             },
         }

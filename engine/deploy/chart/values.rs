@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::arguments::is_url;
 use super::{ChartError, ChartRequest, chart_defaults, values_file};
+use crate::deploy::replace::merge_values;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +62,12 @@ impl ValueLayers {
     /// The values of the user, without those of the chart. A null stays: it deletes a value of the chart.
     pub fn user_values(&self) -> Map<String, Value> {
         let layers = self.0.iter().filter(|(origin, _)| *origin != ValuesOrigin::Chart);
-        layers.fold(Map::new(), |lower, (_, upper)| overlay(lower, upper.clone()))
+        let mut values = Value::Object(Map::new());
+        layers.for_each(|(_, upper)| merge_values(&mut values, &Value::Object(upper.clone())));
+        match values {
+            Value::Object(values) => values,
+            _ => Map::new(),
+        }
     }
 
     /// The layer with the highest precedence that has a value at `path`.
@@ -80,34 +86,18 @@ fn at_path<'a>(values: &'a Map<String, Value>, path: &[String]) -> Option<&'a Va
     })
 }
 
-/// `upper` over `lower`: maps merge, everything else, null included, replaces.
-fn overlay(mut lower: Map<String, Value>, upper: Map<String, Value>) -> Map<String, Value> {
-    for (key, value) in upper {
-        let merged = match (lower.get_mut(&key).map(Value::take), value) {
-            (Some(Value::Object(below)), Value::Object(above)) => Value::Object(overlay(below, above)),
-            (_, value) => value,
-        };
-        lower.insert(key, merged);
-    }
-    lower
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn map(value: Value) -> Map<String, Value> {
-        match value {
-            Value::Object(entries) => entries,
-            other => panic!("{other} is not a map"),
-        }
-    }
-
     #[test]
     fn maps_merge_and_other_values_replace() {
-        let check = |lower, upper, expected| assert_eq!(overlay(map(lower), map(upper)), map(expected));
+        let check = |mut values, upper, expected| {
+            merge_values(&mut values, &upper);
+            assert_eq!(values, expected);
+        };
         check(
             json!({"a": {"x": 1, "y": 2}, "l": [1, 2]}),
             json!({"a": {"y": 3}, "l": [3]}),
