@@ -8,6 +8,7 @@ use kube::{Client, Config};
 use tokio::sync::OnceCell;
 
 use super::context::IN_CLUSTER;
+use super::objects::ResourceCache;
 use super::{ClusterContext, ClusterError, Kubeconfig, credential_plugin};
 
 /// The timeout for a connection to the API server.
@@ -43,8 +44,17 @@ pub struct ClusterAccess(Arc<Inner>);
 struct Inner {
     options: ClusterOptions,
     found: OnceLock<Result<Option<ResolvedCluster>, ClusterError>>,
-    client: OnceCell<Result<Client, ClusterError>>,
+    clients: OnceCell<Result<Clients, ClusterError>>,
     lost: OnceLock<ClusterError>,
+    resources: ResourceCache,
+}
+
+/// The clients for a cluster, with the same credentials.
+struct Clients {
+    /// Retries requests that the API server postpones.
+    retrying: Client,
+    /// Returns every response, for callers that report why a request was postponed.
+    plain: Client,
 }
 
 /// A cluster and the kubeconfig that it comes from.
@@ -60,9 +70,20 @@ impl ClusterAccess {
         Self(Arc::new(Inner {
             options,
             found: OnceLock::new(),
-            client: OnceCell::new(),
+            clients: OnceCell::new(),
             lost: OnceLock::new(),
+            resources: ResourceCache::default(),
         }))
+    }
+
+    /// The cluster of the current context of `kubeconfig`, with another namespace.
+    #[cfg(test)]
+    pub(super) fn of_kubeconfig(kubeconfig: Kubeconfig, namespace: &str) -> Result<Self, ClusterError> {
+        let access = Self::new(ClusterOptions::default());
+        let context = kubeconfig.context(None, Some(namespace))?;
+        let found = context.map(|context| ResolvedCluster { context, kubeconfig: Some(kubeconfig) });
+        let _ = access.0.found.set(Ok(found));
+        Ok(access)
     }
 
     /// The cluster as described by the kubeconfig; `None` if none is configured. Sends no requests.
@@ -90,9 +111,35 @@ impl ClusterAccess {
 
     /// The context of the cluster and a client for it.
     pub(super) async fn connect(&self) -> Result<(&ClusterContext, &Client), ClusterError> {
+        let (context, clients) = self.clients().await?;
+        Ok((context, &clients.retrying))
+    }
+
+    /// Like [`ClusterAccess::connect`], with a client that does not retry by itself.
+    pub(super) async fn connect_plainly(&self) -> Result<(&ClusterContext, &Client), ClusterError> {
+        let (context, clients) = self.clients().await?;
+        Ok((context, &clients.plain))
+    }
+
+    async fn clients(&self) -> Result<(&ClusterContext, &Clients), ClusterError> {
         let found = self.found()?.ok_or(ClusterError::NoCluster)?;
-        let client = self.0.client.get_or_init(|| client_of(found)).await;
-        Ok((&found.context, client.as_ref().map_err(Clone::clone)?))
+        let clients = self.0.clients.get_or_init(|| clients_of(found)).await;
+        Ok((&found.context, clients.as_ref().map_err(Clone::clone)?))
+    }
+
+    /// The resources that the cluster serves.
+    pub(super) fn resources(&self) -> &ResourceCache {
+        &self.0.resources
+    }
+
+    /// The error of an earlier request without a response.
+    pub(super) fn lost(&self) -> Option<&ClusterError> {
+        self.0.lost.get()
+    }
+
+    /// Records that the cluster did not respond, so that it is not queried again.
+    pub(super) fn lose(&self, error: ClusterError) -> ClusterError {
+        self.0.lost.get_or_init(|| error).clone()
     }
 
     /// The result of `request`, with a timeout; `doing` describes the operation in errors.
@@ -101,15 +148,11 @@ impl ClusterAccess {
         doing: &str,
         request: impl Future<Output = kube::Result<T>>,
     ) -> Result<T, ClusterError> {
-        if let Some(lost) = self.0.lost.get() {
+        if let Some(lost) = self.lost() {
             return Err(lost.clone());
         }
         let (context, _) = self.connect().await?;
-        let unreachable = |reason: String| {
-            let (server, name) = (context.server.clone(), context.name.clone());
-            let error = ClusterError::Unreachable { server, context: name, reason };
-            self.0.lost.get_or_init(|| error).clone()
-        };
+        let unreachable = |reason: String| self.lose(context.unreachable(reason));
         match tokio::time::timeout(CALL_LIMIT, request).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(kube::Error::Api(status))) => Err(refusal(*status, doing, context)),
@@ -143,8 +186,8 @@ fn find(options: &ClusterOptions) -> Result<Option<ResolvedCluster>, ClusterErro
     Ok(Some(ResolvedCluster { context, kubeconfig: None }))
 }
 
-/// A client for the cluster; runs the credential plugin if the kubeconfig has one.
-async fn client_of(found: &ResolvedCluster) -> Result<Client, ClusterError> {
+/// Clients for the cluster; runs the credential plugin if the kubeconfig has one.
+async fn clients_of(found: &ResolvedCluster) -> Result<Clients, ClusterError> {
     // An earlier call has installed the same provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let name = &found.context.name;
@@ -163,7 +206,10 @@ async fn client_of(found: &ResolvedCluster) -> Result<Client, ClusterError> {
     if let Some(plugin) = config.auth_info.exec.take() {
         credential_plugin::log_in(&plugin, name, &mut config.auth_info).await?;
     }
-    Client::try_from(config).map_err(|error| bad(innermost(&error)))
+    let mut plain = config.clone();
+    plain.default_retry = false;
+    let client = |config: Config| Client::try_from(config).map_err(|error| bad(innermost(&error)));
+    Ok(Clients { retrying: client(config)?, plain: client(plain)? })
 }
 
 /// The error for an error status.
@@ -199,7 +245,7 @@ pub(crate) fn missing_right(message: &str) -> Option<(String, String)> {
 }
 
 /// The innermost cause, which is the most specific; the errors around it only report a failure.
-fn innermost(error: &dyn std::error::Error) -> String {
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;

@@ -1,6 +1,6 @@
 //! The selected cluster, as described by the kubeconfig.
 
-use super::LocalCluster;
+use super::{ClusterError, LocalCluster};
 
 /// The name of the context in a pod.
 pub(super) const IN_CLUSTER: &str = "in-cluster";
@@ -31,6 +31,11 @@ impl ClusterContext {
             None => false,
         };
         is_loopback || self.name == IN_CLUSTER || LocalCluster::of(self).is_some()
+    }
+
+    /// The error for a request without a response.
+    pub(super) fn unreachable(&self, reason: String) -> ClusterError {
+        ClusterError::Unreachable { server: self.server.clone(), context: self.name.clone(), reason }
     }
 }
 

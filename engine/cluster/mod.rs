@@ -1,4 +1,4 @@
-//! Kubernetes: the selected cluster, its nodes, and its pull secrets.
+//! Kubernetes: the selected cluster, its nodes, its pull secrets, and objects of any kind.
 //!
 //! [`Kubeconfig`] finds the cluster as kubectl does, and nothing is contacted before a method of [`ClusterAccess`] is
 //! called. Only this module and the builders of [`crate::builder`] use the kube library.
@@ -12,6 +12,7 @@ mod kubeconfig;
 mod local;
 mod namespace;
 mod node;
+mod objects;
 mod pod;
 mod pod_logs;
 mod pod_obstacle;
@@ -25,6 +26,11 @@ pub use error::ClusterError;
 pub use kubeconfig::Kubeconfig;
 pub use local::{ImageLoad, Loader, LocalCluster};
 pub use node::ClusterNode;
+pub use objects::{
+    Applied, ApplyError, ApplyOutcome, ApplySet, DeployLock, FieldProblem, LocatedField, LockHolder, LogTail,
+    ObjectChange, ObjectKey, OwnedField, PART_OF, Propagation, Pruning, ResourceType, WatchTarget,
+    has_same_content, locate, owner_of,
+};
 pub use pod_logs::PodLogs;
 pub(crate) use pod_obstacle::{StartFailure, obstacle, unschedulable};
 pub use pull_secret::{PullSecret, PullSecretResult, RegistryLogin};

@@ -1,0 +1,126 @@
+//! The members of a deployment that have left its manifests.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::ObjectKey;
+
+/// What to do with the members of an ApplySet that were not applied.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pruning {
+    /// The members to delete, with their metadata.
+    pub deleted: Vec<Value>,
+    /// The members that are kept, each with the reason.
+    pub kept: Vec<(Value, String)>,
+}
+
+impl Pruning {
+    /// Compares the members of a set with the `applied` objects.
+    ///
+    /// Volume claims, volumes, namespaces, custom resource definitions, and objects with the annotation
+    /// `helm.sh/resource-policy: keep` are kept. Objects that are being deleted, and those that controllers made with a
+    /// copy of the label, are in neither list.
+    pub fn new(members: Vec<Value>, applied: &[Value]) -> Self {
+        let uid = |object: &Value| object["metadata"]["uid"].as_str().map(str::to_owned);
+        let uids: HashSet<_> = applied.iter().filter_map(uid).collect();
+        let keys: Vec<_> = applied.iter().filter_map(|object| ObjectKey::new(object).ok()).collect();
+        let mut pruning = Self::default();
+        for member in members {
+            let Ok(key) = ObjectKey::new(&member) else { continue };
+            // The same object can be a member in two groups, as an Ingress was.
+            let is_applied = uid(&member).is_some_and(|uid| uids.contains(&uid))
+                || keys.iter().any(|applied| applied.is_same(&key));
+            if is_applied
+                || is_copy(&member, &key, &keys)
+                || !member["metadata"]["deletionTimestamp"].is_null()
+            {
+                continue;
+            }
+            match reason_to_keep(&member, &key) {
+                Some(reason) => pruning.kept.push((member, reason)),
+                None => pruning.deleted.push(member),
+            }
+        }
+        pruning
+    }
+}
+
+/// Whether a controller made the object and copied the labels.
+fn is_copy(member: &Value, key: &ObjectKey, applied: &[ObjectKey]) -> bool {
+    let owners = member["metadata"]["ownerReferences"].as_array().into_iter().flatten();
+    let is_service = |applied: &ObjectKey| {
+        applied.kind == "Service" && (&applied.namespace, &applied.name) == (&key.namespace, &key.name)
+    };
+    owners.into_iter().any(|owner| owner["controller"] == true)
+        || key.kind == "Endpoints" && applied.iter().any(is_service)
+}
+
+fn reason_to_keep(member: &Value, key: &ObjectKey) -> Option<String> {
+    let policy = &member["metadata"]["annotations"]["helm.sh/resource-policy"];
+    if policy.as_str().is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep")) {
+        return Some("`helm.sh/resource-policy: keep`".to_owned());
+    }
+    let is_data = matches!(
+        (key.group(), key.kind.as_str()),
+        ("", "PersistentVolumeClaim" | "PersistentVolume" | "Namespace")
+            | ("apiextensions.k8s.io", "CustomResourceDefinition")
+    );
+    is_data.then(|| format!("a {} is never deleted with its manifest", key.kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_can_be_made_again_is_deleted() {
+        let object = |api_version: &str, kind: &str, name: &str, more: Value| {
+            let mut object = json!({
+                "apiVersion": api_version, "kind": kind,
+                "metadata": { "name": name, "namespace": "dev", "uid": format!("{kind}-{name}") },
+            });
+            for (key, value) in more.as_object().expect("a map") {
+                object["metadata"][key] = value.clone();
+            }
+            object
+        };
+        let none = || json!({});
+        let members = vec![
+            object("v1", "ConfigMap", "old", none()),
+            object(
+                "v1",
+                "ConfigMap",
+                "kept",
+                json!({ "annotations": { "helm.sh/resource-policy": "keep" } }),
+            ),
+            object("v1", "ConfigMap", "going", json!({ "deletionTimestamp": "now" })),
+            object("v1", "PersistentVolumeClaim", "data", none()),
+            object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "crd", none()),
+            object("apps/v1beta1", "Deployment", "web", json!({ "uid": "other" })),
+            object("extensions/v1beta1", "Ingress", "web", json!({ "uid": "Ingress-web" })),
+            object("v1", "Endpoints", "web", none()),
+            object("apps/v1", "ReplicaSet", "web-1", json!({ "ownerReferences": [{ "controller": true }] })),
+        ];
+        let applied = [
+            object("apps/v1", "Deployment", "web", none()),
+            object("networking.k8s.io/v1", "Ingress", "web", none()),
+            object("v1", "Service", "web", none()),
+        ];
+        let pruning = Pruning::new(members, &applied);
+        let name = |object: &Value| object["metadata"]["name"].as_str().expect("a name").to_owned();
+        assert_eq!(pruning.deleted.iter().map(name).collect::<Vec<_>>(), ["old"]);
+        let kept: Vec<_> =
+            pruning.kept.iter().map(|(object, reason)| format!("{}: {reason}", name(object))).collect();
+        assert_eq!(
+            kept,
+            [
+                "kept: `helm.sh/resource-policy: keep`",
+                "data: a PersistentVolumeClaim is never deleted with its manifest",
+                "crd: a CustomResourceDefinition is never deleted with its manifest",
+            ]
+        );
+    }
+}
