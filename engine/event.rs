@@ -16,6 +16,8 @@ pub enum Event {
         pipeline: String,
         /// Names of the selected images.
         images: Vec<String>,
+        /// Names of the selected deployments; empty for a pipeline that deploys nothing.
+        deployments: Vec<String>,
         /// The active profiles.
         profiles: Vec<String>,
     },
@@ -75,6 +77,35 @@ pub enum Event {
     },
     /// An image is finished, successfully or not.
     ImageFinished(ImageResult),
+    /// The decision on a deployment: the first line about it.
+    DeploymentDecided {
+        /// Name of the deployment.
+        deployment: String,
+        /// The decision.
+        decision: DeploymentDecision,
+        /// The reason, as a phrase: `2 objects changed`, `unchanged`.
+        reason: String,
+    },
+    /// An object of a deployment was created, changed or deleted.
+    ObjectChanged {
+        /// Name of the deployment.
+        deployment: String,
+        /// The object: `Deployment/web (namespace dev)`.
+        object: String,
+        /// The change.
+        change: ObjectChange,
+        /// The parts that changed, or why it is kept, as a phrase; empty if unknown.
+        details: String,
+    },
+    /// How far the objects of a deployment are that the run waits for.
+    DeploymentProgress {
+        /// Name of the deployment.
+        deployment: String,
+        /// The objects that are not ready: `web 2/3 ready, 1 pulling`.
+        waiting: Vec<String>,
+    },
+    /// A deployment is finished, successfully or not.
+    DeploymentFinished(DeploymentResult),
     /// The run has ended.
     RunFinished {
         /// The duration in seconds.
@@ -110,13 +141,30 @@ impl Event {
             Self::ImageFinished(result) => {
                 Self::ImageFinished(ImageResult { image: of(result.image), ..result })
             }
+            Self::DeploymentDecided { deployment, decision, reason } => {
+                Self::DeploymentDecided { deployment: of(deployment), decision, reason }
+            }
+            Self::ObjectChanged { deployment, object, change, details } => {
+                Self::ObjectChanged { deployment: of(deployment), object, change, details }
+            }
+            Self::DeploymentProgress { deployment, waiting } => {
+                Self::DeploymentProgress { deployment: of(deployment), waiting }
+            }
+            Self::DeploymentFinished(result) => {
+                Self::DeploymentFinished(DeploymentResult { deployment: of(result.deployment), ..result })
+            }
         })
     }
 
-    /// The image of the event; none if it concerns the whole run.
+    /// The image of the event; none if it concerns a deployment or the whole run.
     pub fn image(&self) -> Option<&str> {
         match self {
-            Self::RunStarted { .. } | Self::RunFinished { .. } => None,
+            Self::RunStarted { .. }
+            | Self::DeploymentDecided { .. }
+            | Self::ObjectChanged { .. }
+            | Self::DeploymentProgress { .. }
+            | Self::DeploymentFinished(_)
+            | Self::RunFinished { .. } => None,
             Self::StepStarted { image, .. } | Self::Output { image, .. } | Self::Notice { image, .. } => {
                 image.as_deref()
             }
@@ -124,6 +172,17 @@ impl Event {
             | Self::StepProgress { image, .. }
             | Self::Pushed { image, .. }
             | Self::ImageFinished(ImageResult { image, .. }) => Some(image),
+        }
+    }
+
+    /// The deployment of the event, if it concerns one.
+    pub fn deployment(&self) -> Option<&str> {
+        match self {
+            Self::DeploymentDecided { deployment, .. }
+            | Self::ObjectChanged { deployment, .. }
+            | Self::DeploymentProgress { deployment, .. }
+            | Self::DeploymentFinished(DeploymentResult { deployment, .. }) => Some(deployment),
+            _ => None,
         }
     }
 }
@@ -140,6 +199,32 @@ pub enum Decision {
     Publish,
     /// The last build is reused; a step after the build did not succeed and is retried.
     Finish,
+}
+
+/// The decision of a run about a deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeploymentDecision {
+    /// It will be deployed.
+    Deploy,
+    /// What is in the cluster is up to date.
+    Keep,
+}
+
+/// The change of an object of a deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectChange {
+    /// It was created.
+    Created,
+    /// It was changed.
+    Changed,
+    /// It was deleted and created again, as requested.
+    Recreated,
+    /// It left the manifests, and was deleted.
+    Deleted,
+    /// It left the manifests, and is kept because it may contain data.
+    Kept,
 }
 
 /// The level of a notice.
@@ -190,6 +275,43 @@ pub struct ImageResult {
     /// Whether its tags are in the registry.
     pub pushed: bool,
     /// The duration in seconds.
+    pub seconds: f64,
+}
+
+/// The result of a deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeploymentOutcome {
+    /// It was deployed.
+    Deployed,
+    /// It was up to date.
+    Kept,
+    /// Its objects were deleted.
+    Deleted,
+    /// It failed, or its objects did not become ready.
+    Failed,
+    /// It was not started, or was stopped, because another deployment failed or the user interrupted the run.
+    Cancelled,
+}
+
+/// The result of one deployment, also an entry of the `--result` file.
+#[derive(Debug, Clone, Serialize)]
+pub struct DeploymentResult {
+    /// Name of the deployment.
+    pub deployment: String,
+    /// Its namespace; empty if it was not started.
+    pub namespace: String,
+    /// The outcome.
+    pub outcome: DeploymentOutcome,
+    /// The reason why it was deployed, kept, or failed.
+    pub reason: String,
+    /// The revision of the release of a chart.
+    pub revision: Option<u64>,
+    /// The number of objects that were created or changed; none for a chart, of which only helm knows it.
+    pub applied: Option<usize>,
+    /// The number of objects that were deleted because they left the manifests.
+    pub deleted: usize,
+    /// The duration in seconds, without the wait for readiness.
     pub seconds: f64,
 }
 

@@ -9,6 +9,7 @@ use crate::error::{Cancelled, StageError};
 use crate::event::{Event, Level};
 use crate::lock::lock;
 use crate::process::{CommandLine, ExecRequest, Pipe, ProcessError, Purpose, Tail, is_for_this_system};
+use crate::rollout::Deployment;
 use crate::run::{Image, PullSecretHooks, Run, fill};
 
 /// The timeout of a hook, unless it runs in the background.
@@ -16,14 +17,27 @@ const LIMIT: Duration = Duration::from_secs(3600);
 
 /// An event that can trigger hooks.
 pub struct HookEvent<'a> {
-    /// The event without the image's name: `before:build`.
+    /// The event without the name of its subject: `before:build`.
     pub event: &'a str,
-    /// The image of the event; `None` for the whole run.
-    pub image: Option<&'a Image>,
-    /// The image's tags if they are chosen; otherwise its configured tags, with their `#`.
-    pub tags: Option<Vec<String>>,
+    /// The subject of the event.
+    pub subject: HookSubject<'a>,
     /// The error, for `error:` events.
     pub error: Option<String>,
+}
+
+/// The subject of an event that can trigger hooks.
+pub enum HookSubject<'a> {
+    /// The whole run.
+    Run,
+    /// An image.
+    Image {
+        /// The image.
+        image: &'a Image,
+        /// Its tags if they are chosen; otherwise its configured tags, with their `#`.
+        tags: Option<Vec<String>>,
+    },
+    /// A deployment.
+    Deployment(&'a Deployment),
 }
 
 /// A hook failed.
@@ -41,24 +55,27 @@ struct HookError {
 impl HookEvent<'_> {
     /// The full name of the event: `before:build:api`.
     fn name(&self) -> String {
-        match self.image {
-            Some(image) => format!("{}:{}", self.event, image.name()),
-            None => self.event.to_owned(),
+        match &self.subject {
+            HookSubject::Run => self.event.to_owned(),
+            HookSubject::Image { image, .. } => format!("{}:{}", self.event, image.name()),
+            HookSubject::Deployment(deployment) => format!("{}:{}", self.event, deployment.name()),
         }
     }
 
-    /// Whether the event triggers `hook`; `*` matches all images.
+    /// Whether the event triggers `hook`; `*` matches all images or deployments.
     fn is_heard_by(&self, hook: &Hook) -> bool {
         let (name, any) = (self.name(), format!("{}:*", self.event));
-        hook.events.iter().any(|event| *event == name || (self.image.is_some() && *event == any))
+        hook.events
+            .iter()
+            .any(|event| *event == name || (!matches!(self.subject, HookSubject::Run) && *event == any))
     }
 
     /// The environment variables of the hook (`DEVSPACE_HOOK_*`, as in DevSpace).
     fn environment(&self) -> Vec<(String, String)> {
         let mut variables = vec![("DEVSPACE_HOOK_EVENT".to_owned(), self.name())];
-        if let Some(image) = self.image {
+        if let HookSubject::Image { image, tags } = &self.subject {
             let templates = || image.templates().unwrap_or_default().iter();
-            let tags = self.tags.clone();
+            let tags = tags.clone();
             let tags = tags.unwrap_or_else(|| templates().map(|tag| tag.as_str().to_owned()).collect());
             variables.extend([
                 ("DEVSPACE_HOOK_IMAGE_CONFIG_NAME".to_owned(), image.name().to_owned()),
@@ -67,6 +84,11 @@ impl HookEvent<'_> {
             ]);
             let json = image.config().json.as_ref();
             variables.extend(json.map(|json| ("DEVSPACE_HOOK_IMAGE_CONFIG".to_owned(), json.to_string())));
+        }
+        if let HookSubject::Deployment(deployment) = &self.subject {
+            variables.push(("DEVSPACE_HOOK_DEPLOY_NAME".to_owned(), deployment.name().to_owned()));
+            let json = deployment.config().json.as_ref();
+            variables.extend(json.map(|json| ("DEVSPACE_HOOK_DEPLOY_CONFIG".to_owned(), json.to_string())));
         }
         variables.extend(self.error.clone().map(|error| ("DEVSPACE_HOOK_ERROR".to_owned(), error)));
         variables
@@ -86,7 +108,7 @@ pub fn run(run: &Run, occasion: &HookEvent<'_>) -> Result<(), StageError> {
         if hook.in_container {
             let origin = &hook.origin;
             let message = format!(
-                "skipping the hook at {origin}: it runs in a container, and `build` starts no containers"
+                "skipping the hook at {origin}: it runs in a container, which windlass does not support"
             );
             run.session.notice(Level::Warning, message);
         } else if is_for_this_system(hook.os.as_deref()) {
@@ -149,11 +171,14 @@ pub fn created_pull_secrets(run: &Run) -> Result<(), StageError> {
 }
 
 fn of_pull_secrets(event: &'static str, error: Option<String>) -> HookEvent<'static> {
-    HookEvent { event, image: None, tags: None, error }
+    HookEvent { event, subject: HookSubject::Run, error }
 }
 
 fn run_one(run: &Run, hook: &Hook, occasion: &HookEvent<'_>) -> Result<(), StageError> {
-    let image = occasion.image.map(|image| image.name().to_owned());
+    let image = match &occasion.subject {
+        HookSubject::Image { image, .. } => Some(image.name().to_owned()),
+        HookSubject::Run | HookSubject::Deployment(_) => None,
+    };
     let args =
         hook.args.as_ref().map(|args| args.iter().map(|arg| fill(run, arg)).collect::<Result<Vec<_>, _>>());
     let command = CommandLine::configured(&fill(run, &hook.command)?, args.transpose()?.as_deref());

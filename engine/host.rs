@@ -6,6 +6,7 @@
 
 mod clock;
 mod cluster;
+mod deployer;
 mod docker;
 mod environment;
 mod files;
@@ -28,6 +29,7 @@ use crate::process::Exec;
 
 pub use clock::Clock;
 pub use cluster::Cluster;
+pub use deployer::Deployer;
 pub use docker::{Docker, ImageIds, Machine};
 pub use environment::Environment;
 pub use files::{FileEdit, Files};
@@ -47,6 +49,8 @@ pub struct Host {
     pub clock: Arc<dyn Clock>,
     /// The Kubernetes cluster.
     pub cluster: Arc<dyn Cluster>,
+    /// What is deployed to the cluster.
+    pub deployer: Arc<dyn Deployer>,
     /// The Docker daemon.
     pub docker: Arc<dyn Docker>,
     /// The environment variables.

@@ -104,6 +104,20 @@ impl ClusterAccess {
         &self.0.options
     }
 
+    /// The name of its context, for commands; `None` in a pod and without a cluster, where there is no kubeconfig.
+    ///
+    /// # Errors
+    /// As for [`ClusterAccess::context`].
+    pub fn named_context(&self) -> Result<Option<String>, ClusterError> {
+        let found = self.found()?.filter(|found| found.kubeconfig.is_some());
+        Ok(found.map(|found| found.context.name.clone()))
+    }
+
+    /// The value of `KUBECONFIG`, of the environment or of the project's `.env` file, for commands.
+    pub fn kubeconfig_variable(&self) -> Option<String> {
+        self.0.options.variable("KUBECONFIG")
+    }
+
     fn found(&self) -> Result<Option<&ResolvedCluster>, ClusterError> {
         let found = self.0.found.get_or_init(|| find(&self.0.options));
         found.as_ref().map(Option::as_ref).map_err(Clone::clone)

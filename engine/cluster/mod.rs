@@ -27,9 +27,8 @@ pub use kubeconfig::Kubeconfig;
 pub use local::{ImageLoad, Loader, LocalCluster};
 pub use node::ClusterNode;
 pub use objects::{
-    Applied, ApplyError, ApplyOutcome, ApplySet, DeployLock, FieldProblem, LocatedField, LockHolder, LogTail,
-    ObjectChange, ObjectKey, OwnedField, PART_OF, Propagation, Pruning, ResourceType, WatchTarget,
-    has_same_content, locate, owner_of,
+    ApplyError, ApplyOutcome, ApplySet, LockHolder, LogTail, ObjectChange, ObjectKey, Propagation, Pruning,
+    WatchTarget, owner_of,
 };
 pub use pod_logs::PodLogs;
 pub(crate) use pod_obstacle::{StartFailure, obstacle, unschedulable};

@@ -6,9 +6,10 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 
 use crate::command::{
-    CheckArgs, CleanupArgs, CompletionsArgs, DocArgs, EditorArgs, InitArgs, ListArgs, LoginOptions,
-    LogoutOptions, ManArgs, PipelineOptions, PlanArgs, PrintArgs, RenderArgs, ResetArgs, RunArgs, SaveArgs,
-    SetArgs, ShowArgs, TestArgs, UpdateArgs, UpgradeArgs, WhyArgs, images, profiles,
+    CheckArgs, CleanupArgs, CompletionsArgs, DeployArgs, DocArgs, EditorArgs, InitArgs, ListArgs,
+    LoginOptions, LogoutOptions, ManArgs, PipelineOptions, PlanArgs, PrintArgs, PurgeArgs, RenderArgs,
+    ResetArgs, RunArgs, SaveArgs, SetArgs, ShowArgs, TestArgs, UpdateArgs, UpgradeArgs, WhyArgs, images,
+    profiles,
 };
 use crate::report::ProgressMode;
 
@@ -113,6 +114,10 @@ pub enum Command {
     Init(InitArgs),
     /// Build, tag and push the images whose inputs changed
     Build(BuildCommandArgs),
+    /// Build, deploy what changed, and wait until it runs
+    Deploy(DeployArgs),
+    /// Delete what is deployed
+    Purge(PurgeArgs),
     /// Print the Kubernetes objects of deployments, with the tags of their images
     Render(RenderArgs),
     /// Show what a build would do, without doing it

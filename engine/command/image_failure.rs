@@ -1,4 +1,4 @@
-//! The failure of one image among several.
+//! The failure of one image or deployment among several.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::script::ScriptError;
 /// The error of an image, with its name in front if the message does not contain it.
 #[derive(Debug)]
 pub struct ImageFailure<'a> {
-    /// The image's name, or the name of the dependency if its whole pipeline failed.
+    /// The name of the image or deployment, or of the dependency if its whole pipeline failed.
     pub image: &'a str,
     /// The directory of its dependency.
     pub folder: Option<&'a str>,
@@ -23,6 +23,7 @@ impl fmt::Display for ImageFailure<'_> {
         match self.folder {
             Some(folder) => write!(formatter, "{} (in {folder}): ", self.image)?,
             None if message.contains(&format!("`{}`", self.image)) => {}
+            None if message.starts_with(&format!("cannot deploy {}", self.image)) => {}
             None => write!(formatter, "{}: ", self.image)?,
         }
         formatter.write_str(&message)

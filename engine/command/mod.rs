@@ -6,6 +6,8 @@ mod check;
 mod cleanup;
 pub mod cli;
 mod completions;
+mod deploy;
+mod deploy_options;
 mod devspace_hint;
 mod doc;
 mod dry_run;
@@ -25,6 +27,7 @@ mod pipeline_run;
 mod plan;
 mod pod_options;
 mod print;
+mod purge;
 mod render;
 mod run;
 mod save;
@@ -50,6 +53,7 @@ use crate::registry::CredentialStore;
 pub use check::CheckArgs;
 pub use cleanup::CleanupArgs;
 pub use completions::{CompletionsArgs, answer_shell, images, profiles};
+pub use deploy::DeployArgs;
 pub use doc::DocArgs;
 pub use editor::EditorArgs;
 pub use exit_status::{ExitStatus, Failure};
@@ -61,6 +65,7 @@ pub use man::ManArgs;
 pub use pipeline_options::PipelineOptions;
 pub use plan::PlanArgs;
 pub use print::PrintArgs;
+pub use purge::PurgeArgs;
 pub use render::RenderArgs;
 pub use run::RunArgs;
 pub use save::SaveArgs;
@@ -87,6 +92,8 @@ pub fn run_words() -> ExitStatus {
 pub fn run(cli: &Cli) -> ExitStatus {
     let outcome = match &cli.command {
         Command::Build(args) => build::build(&cli.global, args),
+        Command::Deploy(args) => deploy::deploy(&cli.global, args),
+        Command::Purge(args) => purge::purge(&cli.global, args),
         Command::Render(args) => render::render(&cli.global, args),
         Command::Plan(args) => plan::plan(&cli.global, args),
         Command::Check(args) => check::check(&cli.global, args),

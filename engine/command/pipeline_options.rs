@@ -111,8 +111,6 @@ impl PipelineOptions {
         let jobs = self.max_concurrent_builds.map_or_else(RunOptions::default_jobs, usize::from);
         RunOptions {
             images,
-            deployments: Vec::new(),
-            skip_build: false,
             force_build: self.force_build,
             force: self.force.iter().cloned().collect(),
             skip_push: self.skip_push,
@@ -126,6 +124,7 @@ impl PipelineOptions {
             ignores_files: false,
             pods: self.pods.settings(),
             environment: Vec::new(),
+            ..RunOptions::default()
         }
     }
 

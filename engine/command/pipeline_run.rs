@@ -23,7 +23,8 @@ use crate::event::{Event, Events, Level};
 use crate::host::planning::Effects;
 use crate::host::{Host, HostOptions};
 use crate::report::{self, Report, ReportOptions};
-use crate::run::{Run, RunOptions, Session};
+use crate::rollout;
+use crate::run::{DeployOptions, Run, RunOptions, Session};
 use crate::script::{Execution, Pipeline, ScriptError, Setup};
 
 /// The stack size of the thread that runs the pipeline.
@@ -41,6 +42,8 @@ pub struct PipelineCall {
     pub deployments: Vec<String>,
     /// Whether a deployment uses the last builds instead of building.
     pub skip_build: bool,
+    /// The options for deployments.
+    pub deploy: DeployOptions,
 }
 
 impl PipelineCall {
@@ -52,6 +55,7 @@ impl PipelineCall {
             images,
             deployments: Vec::new(),
             skip_build: false,
+            deploy: DeployOptions::default(),
         }
     }
 
@@ -102,6 +106,7 @@ impl Prepared {
             force: self.selection.force.iter().cloned().collect(),
             deployments: self.call.deployments.clone(),
             skip_build: self.call.skip_build,
+            deploy: self.call.deploy.clone(),
             ..options.run_options(self.selection.images.clone())
         }
     }
@@ -229,6 +234,15 @@ fn images_of(run: &Run, pipeline: &str) -> Vec<String> {
     below.chain(own).collect()
 }
 
+/// The deployments of a run, if its pipeline deploys them.
+fn deployments_of(run: &Run, pipeline: &str) -> Vec<String> {
+    if pipeline != "deploy" {
+        return Vec::new();
+    }
+    let selected = rollout::selected(&run.project, &run.options.deployments).unwrap_or_default();
+    selected.into_iter().map(|deployment| deployment.name.clone()).collect()
+}
+
 /// The threads that wait for daemons, registries and commands.
 pub(super) fn new_runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
@@ -273,6 +287,7 @@ pub(super) fn call_pipeline(
     run.session.events.emit(Event::RunStarted {
         pipeline: call.pipeline.clone(),
         images: images_of(run, &call.pipeline),
+        deployments: deployments_of(run, &call.pipeline),
         profiles: run.project.profiles.clone(),
     });
     let body = || execution.call(&call.pipeline, call.arguments).map(drop);

@@ -7,6 +7,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 use serde_json::Value;
 
+use super::deploy_options::all_names;
 use super::exit_status::{ExitStatus, Failure};
 use super::load::{load_project, warn};
 use super::pipeline_run::{PipelineCall, run_pipeline_then};
@@ -15,6 +16,7 @@ use super::{PipelineOptions, completions};
 use crate::command::cli::GlobalOptions;
 use crate::deploy::manifest;
 use crate::rollout::{self, Rollout};
+use crate::script::ScriptError;
 
 /// The options of `windlass render`.
 #[derive(Debug, Args)]
@@ -63,8 +65,7 @@ struct Unwritten {
 /// # Errors
 /// If the configuration, a script or the command line is invalid. Failures of images are reported here.
 pub fn render(global: &GlobalOptions, args: &RenderArgs) -> Result<ExitStatus, Failure> {
-    let names: Vec<String> =
-        args.names.iter().chain(&args.deployments).map(|name| name.trim().to_owned()).collect();
+    let names = all_names(&args.names, &args.deployments);
     let loaded = load_project(global)?;
     rollout::selected(&loaded.project, &names).map_err(Failure::wrong_use)?;
     let is_complete = names.is_empty();
@@ -82,26 +83,37 @@ pub fn render(global: &GlobalOptions, args: &RenderArgs) -> Result<ExitStatus, F
             }
         }
         match &args.output {
-            Some(directory) => write(&rollouts, directory).map_err(Failure::failed),
+            Some(directory) => {
+                let objects = objects_of(&rollouts).map_err(Failure::failed)?;
+                write(&objects, directory).map_err(Failure::failed)
+            }
             None => {
-                let objects = rollouts.iter().flat_map(|rollout| &rollout.objects);
-                print(&manifest::print(objects))
+                let objects = objects_of(&rollouts).map_err(Failure::failed)?;
+                print(&manifest::print(objects.iter().flat_map(|(_, objects)| objects)))
             }
         }
     })
 }
 
+/// The objects of each rollout, with the name of its deployment.
+fn objects_of(rollouts: &[Rollout]) -> Result<Vec<(String, Vec<Value>)>, ScriptError> {
+    let objects = |rollout: &Rollout| {
+        Ok((rollout.deployment().name().to_owned(), rollout.objects().map_err(ScriptError::of_stage_error)?))
+    };
+    rollouts.iter().map(objects).collect()
+}
+
 /// Writes each object to `DIRECTORY/DEPLOYMENT/KIND-NAME.yaml`.
-fn write(rollouts: &[Rollout], directory: &Path) -> Result<ExitStatus, Unwritten> {
+fn write(rollouts: &[(String, Vec<Value>)], directory: &Path) -> Result<ExitStatus, Unwritten> {
     let mut written = HashSet::new();
-    for rollout in rollouts {
-        let directory = directory.join(rollout.deployment.name());
+    for (deployment, objects) in rollouts {
+        let directory = directory.join(deployment);
         let failed = |path: &Path| {
             let path = path.to_owned();
             |source| Unwritten { path, source }
         };
         std::fs::create_dir_all(&directory).map_err(failed(&directory))?;
-        for object in &rollout.objects {
+        for object in objects {
             let name = file_name(object);
             let mut path = directory.join(format!("{name}.yaml"));
             let mut number = 2;

@@ -4,4 +4,7 @@
 
 pub mod chart;
 pub mod manifest;
+pub mod objects;
+pub mod ready;
 pub mod replace;
+pub mod wait;

@@ -3,6 +3,7 @@
 mod base_failure;
 mod clock;
 mod cluster;
+mod deployer;
 mod docker;
 mod environment;
 mod files;
@@ -37,6 +38,7 @@ impl Host {
         let writes = Writes::default();
         Self {
             clock: Arc::new(clock::LiveClock),
+            deployer: Arc::new(deployer::LiveDeployer::new(access.clone())),
             cluster: Arc::new(cluster::LiveCluster {
                 access,
                 credentials: Arc::clone(&credentials),

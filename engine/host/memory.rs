@@ -4,6 +4,7 @@
 mod call;
 mod clock;
 mod cluster;
+mod deployer;
 mod docker;
 mod environment;
 mod exec;
@@ -20,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::{CountedExec, Host, Writes};
 use crate::builder::BuildRequest;
@@ -76,6 +78,14 @@ pub struct State {
     pub variables: HashMap<String, String>,
     /// The cluster, and its nodes; `None`: none is configured.
     pub cluster: Option<(ClusterContext, Vec<ClusterNode>)>,
+    /// The objects in the cluster.
+    pub objects: Vec<Value>,
+    /// The revisions of releases, by name.
+    pub releases: HashMap<String, u64>,
+    /// The objects that the cluster does not accept, such as `Deployment/web`, with the reasons.
+    pub unapplied: HashMap<String, String>,
+    /// The objects that do not become ready, with the reasons.
+    pub unready: HashMap<String, String>,
     /// The logs of pods, by their name or label selector.
     pub pod_logs: HashMap<String, String>,
     /// The registries without credentials.
@@ -108,6 +118,10 @@ impl Default for State {
             files: BTreeMap::new(),
             variables: HashMap::new(),
             cluster: None,
+            objects: Vec::new(),
+            releases: HashMap::new(),
+            unapplied: HashMap::new(),
+            unready: HashMap::new(),
             pod_logs: HashMap::new(),
             logged_out: HashSet::new(),
             now: clock::start(),
@@ -125,6 +139,7 @@ impl MemoryHost {
         Host {
             clock: this(),
             cluster: this(),
+            deployer: this(),
             docker: this(),
             environment: this(),
             exec: Arc::new(CountedExec { inner: this(), writes: writes.clone() }),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::phrase;
 use super::summary::Summary;
 use super::text::clean;
-use crate::event::{Decision, Event, Level, Outcome};
+use crate::event::{Decision, DeploymentDecision, DeploymentOutcome, Event, Level, Outcome};
 
 /// Returns the log file of an image, if it has one.
 pub(super) type LogOf = Box<dyn Fn(&str) -> Option<PathBuf> + Send>;
@@ -16,7 +16,7 @@ pub(super) type LogOf = Box<dyn Fn(&str) -> Option<PathBuf> + Send>;
 /// One line for people, without control characters.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct OutputLine {
-    /// The image of the line.
+    /// The image or deployment of the line.
     pub(super) image: Option<String>,
     pub(super) kind: LineKind,
     pub(super) text: String,
@@ -91,9 +91,10 @@ impl Formatter {
 
     fn remarks(&mut self, at: Timestamp, event: &Event) -> Vec<OutputLine> {
         let (kind, text) = match event {
-            Event::RunStarted { images, .. } => {
+            Event::RunStarted { images, deployments, .. } => {
                 self.started = Some(at);
-                let widths = images.iter().map(|name| console::measure_text_width(&clean(name)));
+                let names = images.iter().chain(deployments);
+                let widths = names.map(|name| console::measure_text_width(&clean(name)));
                 self.name_width = widths.max().unwrap_or(0).min(NAME_WIDTH);
                 return Vec::new();
             }
@@ -124,12 +125,31 @@ impl Formatter {
                 };
                 (LineKind::Result(result.outcome), phrase::result(result, decision, log.as_deref()))
             }
+            Event::DeploymentDecided { decision, reason, .. } => {
+                let is_kept = *decision == DeploymentDecision::Keep;
+                let kind = if is_kept { LineKind::Result(Outcome::Skipped) } else { LineKind::Intent };
+                (kind, phrase::deployment_decision(*decision, reason))
+            }
+            Event::ObjectChanged { object, change, details, .. } => {
+                (LineKind::Step, phrase::object(*change, object, details))
+            }
+            Event::DeploymentProgress { waiting, .. } => {
+                (LineKind::Step, format!("waiting: {}", waiting.join("; ")))
+            }
+            // It was reported when it was decided.
+            Event::DeploymentFinished(result) if result.outcome == DeploymentOutcome::Kept => {
+                return Vec::new();
+            }
+            Event::DeploymentFinished(result) => {
+                (LineKind::Result(phrase::outcome(result.outcome)), phrase::deployment(result))
+            }
             Event::RunFinished { seconds, .. } => {
                 self.started = None;
                 return summary(&self.summary, *seconds);
             }
         };
-        let image = event.image().map(|name| clean(name).into_owned());
+        let name = event.image().or(event.deployment());
+        let image = name.map(|name| clean(name).into_owned());
         text.lines()
             .map(|line| OutputLine { image: image.clone(), kind, text: clean(line).into_owned() })
             .collect()

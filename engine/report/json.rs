@@ -7,7 +7,7 @@
 //! An example of every type:
 //!
 //! ```json
-//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"run_started","pipeline":"build","images":["api","web"],"profiles":["dev"]}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"run_started","pipeline":"build","images":["api","web"],"deployments":["shop"],"profiles":["dev"]}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"image_decided","image":"api","decision":"build","reason":"src/main.go changed","key":"9f86d081"}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"step_started","image":"api","step":"building with docker"}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"step_progress","image":"api","step":"sending context","done":1024,"total":4096}
@@ -15,11 +15,17 @@
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"notice","image":null,"level":"warning","message":"`tag()` overrides no function"}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"pushed","image":"api","reference":"acme/api:1.4","digest":"sha256:2c26b46b"}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"image_finished","image":"api","repository":"acme/api","outcome":"built","reason":"src/main.go changed","key":"9f86d081","tags":["1.4"],"image_id":"sha256:fcde2b2e","digest":"sha256:2c26b46b","pushed":true,"seconds":4.2}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"deployment_decided","deployment":"shop","decision":"deploy","reason":"1 object changed"}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"object_changed","deployment":"shop","object":"Deployment/web (namespace dev)","change":"changed","details":"image"}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"deployment_progress","deployment":"shop","waiting":["web 2/3 ready, 1 pulling"]}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"deployment_finished","deployment":"shop","namespace":"dev","outcome":"deployed","reason":"1 object changed","revision":null,"applied":1,"deleted":0,"seconds":1.5}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"run_finished","seconds":4.2,"success":true}
 //! ```
 //!
-//! `decision` is `build`, `skip`, `publish` or `finish`; `outcome` is `built`, `skipped`, `failed` or `cancelled`;
-//! `level` is `debug`, `info` or `warning`; times are in seconds, sizes in bytes.
+//! `decision` of an image is `build`, `skip`, `publish` or `finish`, that of a deployment `deploy` or `keep`; `outcome`
+//! of an image is `built`, `skipped`, `failed` or `cancelled`, that of a deployment `deployed`, `kept`,
+//! `deleted`, `failed` or `cancelled`; `change` is `created`, `changed`, `recreated`, `deleted` or `kept`; `level` is `debug`, `info` or
+//! `warning`; times are in seconds, sizes in bytes.
 
 use std::io::{self, Write};
 use std::time::Duration;

@@ -3,7 +3,11 @@
 use std::path::Path;
 
 use super::text::elapsed;
-use crate::event::{Decision, ImageResult, Level, Outcome};
+use crate::event::{
+    Decision, DeploymentDecision, DeploymentOutcome, DeploymentResult, ImageResult, Level, ObjectChange,
+    Outcome,
+};
+use crate::plural::counted;
 
 /// The decision about an image and its reason: `building: src/main.go changed`.
 pub(super) fn decision(decision: Decision, reason: &str) -> String {
@@ -42,6 +46,60 @@ pub(super) fn result(result: &ImageResult, decision: Option<Decision>, log: Opti
         tags => format!("{}:{}", result.repository, tags.join(", ")),
     };
     format!("{verb} {tags} in {time}: {reason}")
+}
+
+/// The decision about a deployment and its reason: `deploying: 2 objects changed`.
+pub(super) fn deployment_decision(decision: DeploymentDecision, reason: &str) -> String {
+    let verb = match decision {
+        DeploymentDecision::Deploy => "deploying",
+        DeploymentDecision::Keep => "kept",
+    };
+    format!("{verb}: {reason}")
+}
+
+/// A changed object: `changed Deployment/web (namespace dev): image`.
+pub(super) fn object(change: ObjectChange, object: &str, details: &str) -> String {
+    let verb = match change {
+        ObjectChange::Created => "created",
+        ObjectChange::Changed => "changed",
+        ObjectChange::Recreated => "recreated",
+        ObjectChange::Deleted => "deleted",
+        ObjectChange::Kept => "kept",
+    };
+    let details = if details.is_empty() { String::new() } else { format!(": {details}") };
+    format!("{verb} {object}{details}")
+}
+
+/// The result of a deployment: `deployed to dev in 1.2s: 2 objects changed`.
+pub(super) fn deployment(result: &DeploymentResult) -> String {
+    let time = elapsed(result.seconds);
+    let reason = result.reason.lines().next().unwrap_or_default();
+    let what = match (result.revision, result.applied) {
+        (Some(revision), _) => format!(" revision {revision}"),
+        (None, Some(applied)) => format!(" {}", counted(applied, "object")),
+        (None, None) => String::new(),
+    };
+    match result.outcome {
+        DeploymentOutcome::Deployed => {
+            format!("deployed{what} to namespace {} in {time}: {reason}", result.namespace)
+        }
+        DeploymentOutcome::Kept => format!("kept: {reason}"),
+        DeploymentOutcome::Deleted => {
+            format!("deleted from namespace {} in {time}: {reason}", result.namespace)
+        }
+        DeploymentOutcome::Failed => format!("failed after {time}: {reason}"),
+        DeploymentOutcome::Cancelled => format!("cancelled: {reason}"),
+    }
+}
+
+/// The outcome of a deployment with the look of that of an image.
+pub(super) fn outcome(outcome: DeploymentOutcome) -> Outcome {
+    match outcome {
+        DeploymentOutcome::Deployed | DeploymentOutcome::Deleted => Outcome::Built,
+        DeploymentOutcome::Kept => Outcome::Skipped,
+        DeploymentOutcome::Failed => Outcome::Failed,
+        DeploymentOutcome::Cancelled => Outcome::Cancelled,
+    }
 }
 
 /// The prefix of a notice, if any.

@@ -43,6 +43,18 @@ impl Record {
             Event::RunStarted { .. } | Event::StepProgress { .. } => Ok(()),
             Event::RunFinished { .. } => self.flush(),
             Event::Notice { level: Level::Debug, .. } => Ok(()),
+            Event::DeploymentProgress { .. } => Ok(()),
+            Event::DeploymentDecided { deployment, decision, reason } => {
+                let text = phrase::deployment_decision(*decision, reason);
+                self.heading(at, event, &format!("{deployment}: {text}"))
+            }
+            Event::ObjectChanged { deployment, object, change, details } => {
+                let text = phrase::object(*change, object, details);
+                self.heading(at, event, &format!("{deployment}: {text}"))
+            }
+            Event::DeploymentFinished(result) => {
+                self.heading(at, event, &format!("{}: {}", result.deployment, phrase::deployment(result)))
+            }
             Event::Output { line, .. } => {
                 let log = &mut self.of(event.image()).log;
                 log.as_mut().map_or(Ok(()), |log| log.output(line))

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use super::ReportError;
-use crate::event::{Event, ImageResult};
+use crate::event::{DeploymentResult, Event, ImageResult};
 
 /// The result of a run; the content of the `--result` file.
 #[derive(Debug, Serialize)]
@@ -27,6 +27,8 @@ pub(super) struct RunResult {
     success: bool,
     /// The finished images: those of the run in its order, then any others.
     images: Vec<ImageResult>,
+    /// The finished deployments.
+    deployments: Vec<DeploymentResult>,
     /// Names of selected images that were not finished.
     unfinished: Vec<String>,
     #[serde(skip)]
@@ -45,6 +47,7 @@ impl RunResult {
             seconds: 0.0,
             success: false,
             images: Vec::new(),
+            deployments: Vec::new(),
             unfinished: Vec::new(),
             at: now,
             finished: false,
@@ -54,12 +57,17 @@ impl RunResult {
     /// Updates the result with `event`.
     pub(super) fn receive(&mut self, event: &Event) {
         match event {
-            Event::RunStarted { pipeline, images, profiles } => {
+            Event::RunStarted { pipeline, images, profiles, .. } => {
                 self.pipeline = Some(pipeline.clone());
                 self.profiles.clone_from(profiles);
                 self.unfinished.clone_from(images);
             }
             Event::ImageFinished(result) => self.images.push(result.clone()),
+            Event::DeploymentFinished(result) => {
+                // A deployment that does not become ready has two results.
+                self.deployments.retain(|earlier| earlier.deployment != result.deployment);
+                self.deployments.push(result.clone());
+            }
             Event::RunFinished { seconds, success } => {
                 (self.seconds, self.success, self.finished) = (*seconds, *success, true);
             }

@@ -2,7 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::event::{Decision, Event, ImageResult, Level, Outcome};
+use crate::event::{
+    Decision, DeploymentDecision, DeploymentOutcome, DeploymentResult, Event, ImageResult, Level,
+    ObjectChange, Outcome,
+};
 
 /// `milliseconds` after the start of a test's run.
 pub(super) fn at(milliseconds: i64) -> Timestamp {
@@ -11,7 +14,7 @@ pub(super) fn at(milliseconds: i64) -> Timestamp {
 
 pub(super) fn started(images: &[&str]) -> Event {
     let images = images.iter().map(|image| (*image).to_owned()).collect();
-    Event::RunStarted { pipeline: "build".to_owned(), images, profiles: Vec::new() }
+    Event::RunStarted { pipeline: "build".to_owned(), images, deployments: Vec::new(), profiles: Vec::new() }
 }
 
 pub(super) fn decided(image: &str, decision: Decision, reason: &str) -> Event {
@@ -74,6 +77,10 @@ pub(super) fn every_event() -> Vec<Event> {
         | Event::Notice { .. }
         | Event::Pushed { .. }
         | Event::ImageFinished(_)
+        | Event::DeploymentDecided { .. }
+        | Event::ObjectChanged { .. }
+        | Event::DeploymentProgress { .. }
+        | Event::DeploymentFinished(_)
         | Event::RunFinished { .. } => {}
     };
     let key = Some("9f86d081".to_owned());
@@ -82,6 +89,7 @@ pub(super) fn every_event() -> Vec<Event> {
         Event::RunStarted {
             pipeline: "build".to_owned(),
             images: vec!["api".to_owned(), "web".to_owned()],
+            deployments: vec!["shop".to_owned()],
             profiles: vec!["dev".to_owned()],
         },
         Event::ImageDecided {
@@ -106,6 +114,31 @@ pub(super) fn every_event() -> Vec<Event> {
             pushed: true,
             seconds: 4.2,
             ..result("api", Outcome::Built, "src/main.go changed")
+        }),
+        Event::DeploymentDecided {
+            deployment: "shop".to_owned(),
+            decision: DeploymentDecision::Deploy,
+            reason: "1 object changed".to_owned(),
+        },
+        Event::ObjectChanged {
+            deployment: "shop".to_owned(),
+            object: "Deployment/web (namespace dev)".to_owned(),
+            change: ObjectChange::Changed,
+            details: "image".to_owned(),
+        },
+        Event::DeploymentProgress {
+            deployment: "shop".to_owned(),
+            waiting: vec!["web 2/3 ready, 1 pulling".to_owned()],
+        },
+        Event::DeploymentFinished(DeploymentResult {
+            deployment: "shop".to_owned(),
+            namespace: "dev".to_owned(),
+            outcome: DeploymentOutcome::Deployed,
+            reason: "1 object changed".to_owned(),
+            revision: None,
+            applied: Some(1),
+            deleted: 0,
+            seconds: 1.5,
         }),
         ended(4.2, true),
     ]

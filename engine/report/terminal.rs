@@ -17,7 +17,7 @@ use super::phrase;
 use super::style::Look;
 use super::text::{amount, clean, elapsed};
 use super::view::View;
-use crate::event::{Decision, Event, Level};
+use crate::event::{Decision, DeploymentDecision, DeploymentResult, Event, Level};
 
 /// Images that finish in less time are never drawn: a run that skips everything draws no live lines.
 const DELAY: SignedDuration = SignedDuration::from_millis(200);
@@ -218,6 +218,25 @@ impl<S: Screen> View for Terminal<S> {
             }
             Event::ImageFinished(result) => {
                 self.running.shift_remove(&result.image);
+            }
+            Event::DeploymentDecided { deployment, decision: DeploymentDecision::Deploy, reason } => {
+                self.step = None;
+                self.running(deployment, at)
+                    .begin(&phrase::deployment_decision(DeploymentDecision::Deploy, reason));
+            }
+            Event::ObjectChanged { deployment, object, change, details } => {
+                let running = self.running(deployment, at);
+                running.last = one_line(&phrase::object(*change, object, details));
+            }
+            Event::DeploymentProgress { deployment, waiting } => {
+                let (running, text) = (self.running(deployment, at), one_line(&waiting.join("; ")));
+                if running.step != text {
+                    running.begin(&text);
+                }
+            }
+            Event::DeploymentDecided { deployment, .. }
+            | Event::DeploymentFinished(DeploymentResult { deployment, .. }) => {
+                self.running.shift_remove(deployment);
             }
             Event::RunFinished { .. } => {
                 self.running.clear();

@@ -8,6 +8,9 @@ use crate::deploy::chart::{ChartRequest, ChartSource as Source, Credentials};
 use crate::error::StageError;
 use crate::git::Checkouts;
 
+/// The environment variable with the path of helm.
+const HELM: &str = "WINDLASS_HELM";
+
 /// A stage for charts was called for manifests.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 #[error("`{name}` is not a chart: it has `kubectl`")]
@@ -31,12 +34,30 @@ pub(super) fn request(deployment: &Deployment) -> Result<ChartRequest, StageErro
     Ok(ChartRequest {
         values_files: values_files.iter().map(|file| file.text.clone()).collect(),
         values,
+        wait: helm.wait,
+        timeout: helm.timeout,
+        atomic: helm.atomic,
+        force: helm.force,
+        cleanup_on_fail: helm.cleanup_on_fail,
         disable_hooks: helm.disable_hooks,
-        program: helm.path.clone(),
+        driver: helm.driver.map(|driver| driver.as_str().to_owned()),
+        program: program(deployment, helm)?,
+        upgrade_args: helm.upgrade_args.clone(),
+        display_output: helm.display_output,
         template_args: helm.template_args.clone(),
         disable_dependency_update: helm.disable_dependency_update,
         ..ChartRequest::new(&helm.release_name, deployment.namespace()?, &run.project.root, chart)
     })
+}
+
+/// The helm command: `path`, otherwise that of the variable `WINDLASS_HELM`.
+fn program(deployment: &Deployment, helm: &HelmConfig) -> Result<Option<String>, StageError> {
+    if let Some(path) = &helm.path {
+        // The project chooses what runs.
+        deployment.run().session.host.exec.allow(path)?;
+    }
+    let variable = || deployment.run().variable(HELM).filter(|path| !path.trim().is_empty());
+    Ok(helm.path.clone().or_else(variable))
 }
 
 fn source(deployment: &Deployment, chart: &ChartConfig) -> Result<Source, StageError> {

@@ -6,6 +6,7 @@ use crate::config::{DeploymentConfig, DeploymentKind, Project};
 use crate::deploy::manifest::ManifestDocument;
 use crate::deploy::replace::Report;
 use crate::error::StageError;
+use crate::event::DeploymentDecision;
 use crate::lock::lock;
 use crate::run::Run;
 use crate::suggestion::nearest;
@@ -28,6 +29,8 @@ pub(super) struct Loaded {
     pub(super) documents: Vec<ManifestDocument>,
     /// The replaced references.
     pub(super) report: Report,
+    /// The decision about it, and the reason.
+    pub(super) decision: Option<(DeploymentDecision, String)>,
 }
 
 /// A deployment that does not exist.
@@ -81,6 +84,11 @@ impl Deployment {
     /// The references that were replaced in it.
     pub fn report(&self) -> Report {
         self.loaded().report.clone()
+    }
+
+    /// The decision about it, and the reason, once it is made.
+    pub fn decision(&self) -> Option<(DeploymentDecision, String)> {
+        self.loaded().decision.clone()
     }
 
     pub(super) fn loaded(&self) -> MutexGuard<'_, Loaded> {

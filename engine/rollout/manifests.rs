@@ -57,8 +57,7 @@ pub fn plan_manifests(deployment: &Deployment, objects: Vec<Value>) -> Result<Ro
     check_complete(&documents)?;
     complete(deployment, &mut documents)?;
     sort_for_apply(&mut documents);
-    let objects = documents.into_iter().map(|document| document.value).collect();
-    Ok(Rollout { deployment: deployment.clone(), objects })
+    Ok(Rollout::of_manifests(deployment, documents))
 }
 
 fn read(deployment: &Deployment, kubectl: &KubectlConfig) -> Result<Vec<ManifestDocument>, StageError> {

@@ -5,17 +5,26 @@
 //! of a run.
 
 mod chart;
+mod chart_state;
+mod deployed;
 mod deployment;
 mod images;
 mod known_images;
 mod manifests;
-mod rendered;
+mod remove;
+#[expect(clippy::module_inception, reason = "the type gives the module its name")]
+mod rollout;
 mod unused;
 mod values;
+mod wait;
 
+pub use chart_state::ChartState;
+pub use deployed::Deployed;
 pub use deployment::{Deployment, selected};
 pub use images::replace_images;
 pub use manifests::{load_manifests, plan_manifests};
-pub use rendered::Rollout;
+pub use remove::remove;
+pub use rollout::Rollout;
 pub use unused::unused_images;
 pub use values::{load_values, plan_chart};
+pub use wait::wait_until_ready;

@@ -13,7 +13,7 @@ pub fn unused_images(run: &Arc<Run>, rollouts: &[Rollout]) -> Vec<UnusedImage> {
     if rollouts.is_empty() {
         return Vec::new();
     }
-    let reports: Vec<_> = rollouts.iter().map(|rollout| rollout.deployment.report()).collect();
+    let reports: Vec<_> = rollouts.iter().map(|rollout| rollout.deployment().report()).collect();
     let built = run.selected().iter().map(String::as_str).filter(|name| !run.is_base(name));
     unused(&known_images(run), built, &reports.iter().collect::<Vec<_>>())
 }

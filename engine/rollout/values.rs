@@ -1,14 +1,10 @@
-//! The values of a chart, and the objects that helm renders with them.
+//! The values of a chart.
 
 use serde_json::{Map, Value};
 
 use super::{Deployment, Rollout, chart};
-use crate::deploy::chart::{Helm, HelmRun, RenderOptions, ValueLayers, template};
-use crate::deploy::manifest::{ManifestOrigin, load_text, sort_for_apply};
+use crate::deploy::chart::ValueLayers;
 use crate::error::StageError;
-
-/// The environment variable with the path of helm.
-const HELM: &str = "WINDLASS_HELM";
 
 /// The values of the user: those of `valuesFiles` in order, then `values`.
 ///
@@ -18,28 +14,17 @@ pub fn load_values(deployment: &Deployment) -> Result<Map<String, Value>, StageE
     Ok(ValueLayers::read(&chart::request(deployment)?)?.user_values())
 }
 
-/// The objects that helm renders for `deployment` with `values`. Helm gets the user's values as they are written, and
+/// The rollout of the chart of `deployment` with `values`. Helm gets the user's values as they are written, and
 /// a last file with what differs from them.
 ///
 /// # Errors
-/// `deploy::...` if helm is missing or fails.
+/// `deploy::...` if a values file is missing or invalid.
 pub fn plan_chart(deployment: &Deployment, values: &Map<String, Value>) -> Result<Rollout, StageError> {
     let mut request = chart::request(deployment)?;
     if let Some(replaced) = difference(&ValueLayers::read(&request)?.user_values(), values) {
         request.replaced = Value::Object(replaced);
     }
-    let session = &deployment.run().session;
-    let (exec, cancel) = (&*session.host.exec, session.cancellation());
-    let variable = deployment.run().variable(HELM);
-    let text = session.wait_for_end(async {
-        let program = request.program.as_deref();
-        let helm = Helm::find(program, variable.as_deref(), &request.directory, exec, &cancel).await?;
-        template(&request, &RenderOptions::default(), HelmRun { helm: &helm, exec, cancel: &cancel }).await
-    })?;
-    let mut documents = load_text(&text, ManifestOrigin::Script)?;
-    sort_for_apply(&mut documents);
-    let objects = documents.into_iter().map(|document| document.value).collect();
-    Ok(Rollout { deployment: deployment.clone(), objects })
+    Ok(Rollout::of_chart(deployment, request))
 }
 
 /// What must be merged over `before` to get `after`: a removed value becomes null. `None` if nothing differs.

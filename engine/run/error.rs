@@ -29,6 +29,16 @@ pub enum RunError {
         all: usize,
     },
 
+    /// Deployments failed; each was reported separately.
+    #[error("{failed} of {all} deployments failed")]
+    #[diagnostic(code(run::failed))]
+    FailedDeployments {
+        /// The number of failed deployments.
+        failed: usize,
+        /// The number of all deployments.
+        all: usize,
+    },
+
     /// A Dockerfile cannot be read.
     #[error("cannot read the Dockerfile `{path}`: {reason}")]
     #[diagnostic(code(stage::load_dockerfile::unreadable))]

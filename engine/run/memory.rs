@@ -11,12 +11,14 @@ use crate::event::Level;
 use crate::image::context::{ContextDigest, Forest};
 use crate::image::{Dockerfile, ImageReference, Selection, StatIndex};
 use crate::lock::lock;
-use crate::state::{BaseMemory, ImageStore, Record};
+use crate::state::{BaseMemory, ImageStore, Record, ReleaseStore};
 
 /// What a run knows from earlier runs, and what it has read itself.
 pub struct Memory {
     /// The records of earlier builds.
     pub store: ImageStore,
+    /// The records of deployed charts.
+    pub releases: ReleaseStore,
     /// Known facts about base images.
     pub bases: BaseMemory,
     /// The results of git, by arguments.
@@ -46,6 +48,7 @@ impl Memory {
     /// of a build context.
     pub(super) fn new(store: ImageStore, root: &Path, cache: PathBuf) -> Self {
         Self {
+            releases: ReleaseStore::new(root, store.writes()),
             store,
             bases: BaseMemory::new(root),
             git_answers: Mutex::default(),

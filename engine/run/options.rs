@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::DeployOptions;
 use crate::builder::kaniko::PodSettings;
 use crate::config::BuilderKind;
 use crate::image::TagTemplate;
@@ -16,6 +17,8 @@ pub struct RunOptions {
     pub deployments: Vec<String>,
     /// Whether a deployment uses the last builds instead of building.
     pub skip_build: bool,
+    /// The options for deployments.
+    pub deploy: DeployOptions,
     /// Build all images regardless of changes (`--force-build`).
     pub force_build: bool,
     /// Build these images regardless of changes (`--force NAME`).
@@ -62,6 +65,7 @@ impl Default for RunOptions {
             images: Vec::new(),
             deployments: Vec::new(),
             skip_build: false,
+            deploy: DeployOptions::default(),
             force_build: false,
             force: BTreeSet::new(),
             skip_push: false,

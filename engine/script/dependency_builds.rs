@@ -1,4 +1,4 @@
-//! Builds the dependencies of a project.
+//! Builds or deploys the dependencies of a project.
 
 use std::sync::Arc;
 
@@ -16,6 +16,18 @@ const STACK: usize = 16 << 20;
 /// # Errors
 /// [`DependencyError::Failed`] if some fail; each records its error.
 pub(super) fn build_all(execution: &Execution) -> Result<(), StageError> {
+    call_all(execution, "build")
+}
+
+/// Like [`build_all`], but deploys them: each with its own `deploy`.
+///
+/// # Errors
+/// [`DependencyError::Failed`] if some fail; each records its error.
+pub(super) fn deploy_all(execution: &Execution) -> Result<(), StageError> {
+    call_all(execution, "deploy")
+}
+
+fn call_all(execution: &Execution, function: &'static str) -> Result<(), StageError> {
     let (run, targets) = (&execution.run, &execution.targets);
     let is_shared = has_place();
     std::thread::scope(|scope| {
@@ -23,7 +35,7 @@ pub(super) fn build_all(execution: &Execution) -> Result<(), StageError> {
             let target = Arc::clone(target);
             let body = move || {
                 share_place(is_shared);
-                target.build();
+                target.call_once(function);
             };
             let thread = std::thread::Builder::new().name("dependency".to_owned()).stack_size(STACK);
             thread.spawn_scoped(scope, body)
@@ -35,7 +47,7 @@ pub(super) fn build_all(execution: &Execution) -> Result<(), StageError> {
                 }
                 Ok(_) => {}
                 // If no thread can be started, it is built on this one.
-                Err(_) => target.build(),
+                Err(_) => target.call_once(function),
             }
         }
     });
@@ -48,12 +60,12 @@ pub(super) fn build_all(execution: &Execution) -> Result<(), StageError> {
 }
 
 impl Execution {
-    /// Calls its pipeline, or waits for the call by another project.
-    fn build(self: &Arc<Self>) {
+    /// Calls the function of its pipeline, or waits for the call by another project.
+    fn call_once(self: &Arc<Self>, function: &str) {
         self.outcome.get_or_init(|| {
             let (run, links) = (&self.run, self.run.links());
             let _scope = Scope { project: links.name.clone(), ..Scope::default() }.enter();
-            let outcome = self.call("build", Vec::new());
+            let outcome = self.call(function, Vec::new());
             run.save();
             run.progress.results.finish_all(&run.session.events);
             if outcome.is_err() && !run.options.keep_going {

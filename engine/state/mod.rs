@@ -8,6 +8,7 @@ mod image_lock;
 mod images;
 mod instructions;
 mod progress;
+mod releases;
 
 pub use base_identity::BaseIdentity;
 pub use bases::BaseMemory;
@@ -17,3 +18,4 @@ pub use image_lock::{ImageLock, LockAttempt};
 pub use images::{ImageStore, Record, RecordedInputs};
 pub use instructions::InstructionChange;
 pub use progress::Progress;
+pub use releases::{ReleasePlace, ReleaseRecord, ReleaseStore};

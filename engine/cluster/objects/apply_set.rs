@@ -64,6 +64,16 @@ impl ApplySet {
         }
     }
 
+    /// Adds the kind and namespace of `object`, which is in the cluster.
+    pub fn insert_member(&mut self, object: &Value) {
+        let Ok(key) = ObjectKey::new(object) else { return };
+        self.kinds.insert(match key.group() {
+            "" => key.kind.clone(),
+            group => format!("{}.{group}", key.kind),
+        });
+        self.namespaces.extend(key.namespace);
+    }
+
     /// The set with the kinds and namespaces of both.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {

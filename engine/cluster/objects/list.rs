@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use serde_json::{Map, Value};
 
 use super::super::ClusterAccess;
@@ -48,10 +48,14 @@ impl ClusterAccess {
                 Err(error) => return Err(error),
             }
         }
-        let lists = groups.iter().map(|((resource, namespace), names)| async move {
-            let found = self.objects_of(resource, namespace.as_deref(), names).await?;
-            Ok::<_, ApplyError>(found.into_iter().map(move |object| (names, object)))
-        });
+        let mut lists = Vec::with_capacity(groups.len());
+        for ((resource, namespace), names) in &groups {
+            let list = async move {
+                let found = self.objects_of(resource, namespace.as_deref(), names).await?;
+                Ok::<_, ApplyError>(found.into_iter().map(move |object| (names, object)))
+            };
+            lists.push(list.boxed());
+        }
         let lists: Vec<_> = futures_util::stream::iter(lists).buffer_unordered(LISTS).try_collect().await?;
         let mut objects = vec![None; keys.len()];
         for (names, object) in lists.into_iter().flatten() {

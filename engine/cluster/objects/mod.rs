@@ -37,14 +37,18 @@ mod tests;
 mod watch;
 mod watch_state;
 
-pub use apply::{Applied, ApplyOutcome, has_same_content};
-pub use apply_set::{ApplySet, PART_OF, owner_of};
+pub use apply::ApplyOutcome;
+#[cfg(test)]
+use apply::has_same_content;
+#[cfg(test)]
+use apply_set::PART_OF;
+pub use apply_set::{ApplySet, owner_of};
 pub use delete::Propagation;
 pub(super) use discovery::ResourceCache;
 pub use error::ApplyError;
-pub use field_path::{LocatedField, locate};
 pub use field_problem::{FieldProblem, OwnedField};
-pub use lease::DeployLock;
+#[cfg(test)]
+use lease::DeployLock;
 pub use lock_holder::LockHolder;
 pub use log_tail::LogTail;
 pub use object_key::ObjectKey;

@@ -79,6 +79,14 @@ impl ChartMetadata {
     }
 }
 
+/// Whether the chart of `request` is a directory of this machine with dependencies.
+///
+/// # Errors
+/// [`ChartError`] if it is invalid.
+pub fn has_dependencies(request: &ChartRequest) -> Result<bool, ChartError> {
+    chart_with_dependencies(request).map(|chart| chart.is_some())
+}
+
 /// The path and description of a chart in a directory that has dependencies.
 fn chart_with_dependencies(request: &ChartRequest) -> Result<Option<(String, ChartMetadata)>, ChartError> {
     let Some(path) = request.local_chart() else { return Ok(None) };

@@ -163,6 +163,16 @@ pub enum ChartError {
         help: String,
     },
 
+    /// A stored release cannot be decoded.
+    #[error("cannot read the stored release `{name}`: {reason}")]
+    #[diagnostic(code(deploy::release_unreadable))]
+    ReleaseUnreadable {
+        /// The Secret.
+        name: String,
+        /// The reason.
+        reason: String,
+    },
+
     /// The values do not match the schema of the chart.
     #[error("the values of release `{release}` do not match the schema of the chart:\n{}", lines(problems))]
     #[diagnostic(

@@ -1,6 +1,7 @@
 //! The request to render or deploy a chart.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -13,6 +14,10 @@ pub struct ChartRequest {
     pub release: String,
     /// The namespace of the release.
     pub namespace: String,
+    /// The context of the kubeconfig; the current one if absent.
+    pub context: Option<String>,
+    /// The value of `KUBECONFIG`; that of windlass if absent.
+    pub kubeconfig: Option<String>,
     /// The project directory, in which helm runs; relative paths start here.
     pub directory: PathBuf,
     /// The chart.
@@ -23,14 +28,30 @@ pub struct ChartRequest {
     pub values: Value,
     /// The values that tag replacement changed: a map, or null. They have precedence over all others.
     pub replaced: Value,
+    /// Whether helm waits until all objects are ready.
+    pub wait: bool,
+    /// The timeout of helm.
+    pub timeout: Option<Duration>,
+    /// Whether helm rolls back a failed release.
+    pub atomic: bool,
+    /// Whether helm replaces objects that it cannot update.
+    pub force: bool,
+    /// Whether helm deletes the new objects of a failed upgrade.
+    pub cleanup_on_fail: bool,
     /// Whether the hooks of the chart are skipped.
     pub disable_hooks: bool,
+    /// The storage of releases (`HELM_DRIVER`).
+    pub driver: Option<String>,
     /// The path of `helm` in the configuration.
     pub program: Option<String>,
+    /// Additional arguments of `helm upgrade`.
+    pub upgrade_args: Vec<String>,
     /// Additional arguments of `helm template`.
     pub template_args: Vec<String>,
     /// Whether missing dependencies of the chart are an error instead of being built.
     pub disable_dependency_update: bool,
+    /// Whether all output of helm is passed on, not only its warnings.
+    pub display_output: bool,
 }
 
 impl ChartRequest {
@@ -44,15 +65,25 @@ impl ChartRequest {
         Self {
             release: release.into(),
             namespace: namespace.into(),
+            context: None,
+            kubeconfig: None,
             directory: directory.into(),
             chart,
             values_files: Vec::new(),
             values: Value::Null,
             replaced: Value::Null,
+            wait: false,
+            timeout: None,
+            atomic: false,
+            force: false,
+            cleanup_on_fail: false,
             disable_hooks: false,
+            driver: None,
             program: None,
+            upgrade_args: Vec::new(),
             template_args: Vec::new(),
             disable_dependency_update: false,
+            display_output: false,
         }
     }
 

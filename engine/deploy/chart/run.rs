@@ -28,7 +28,7 @@ const RESET: [&str; 9] = [
 pub struct HelmRun<'a> {
     /// The command.
     pub helm: &'a Helm,
-    /// Runs it.
+    /// Runs it; should end in a [`HelmExec`](super::HelmExec), so that an interrupted upgrade can finish.
     pub exec: &'a dyn Exec,
     /// Interrupts it.
     pub cancel: &'a CancellationToken,
@@ -46,13 +46,8 @@ pub(super) struct Invocation<'a> {
 impl<'a> Invocation<'a> {
     /// A call for `request`.
     pub(super) fn new(request: &'a ChartRequest, arguments: Vec<String>) -> Self {
-        Self {
-            arguments,
-            directory: &request.directory,
-            environment: environment(),
-            is_pure: false,
-            limit: None,
-        }
+        let environment = environment(request.kubeconfig.as_deref(), request.driver.as_deref());
+        Self { arguments, directory: &request.directory, environment, is_pure: false, limit: None }
     }
 
     /// Marks it as free of side effects.
@@ -98,6 +93,10 @@ impl HelmRun<'_> {
 }
 
 /// The environment of helm: that of windlass, without what would select another cluster.
-fn environment() -> Vec<(String, String)> {
-    RESET.iter().map(|name| ((*name).to_owned(), String::new())).collect()
+pub(super) fn environment(kubeconfig: Option<&str>, driver: Option<&str>) -> Vec<(String, String)> {
+    let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let reset = RESET.iter().map(|name| set(name, ""));
+    let kubeconfig = kubeconfig.map(|path| set("KUBECONFIG", path));
+    let driver = driver.map(|driver| set("HELM_DRIVER", driver));
+    reset.chain(kubeconfig).chain(driver).collect()
 }

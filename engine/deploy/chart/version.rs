@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::ChartRequest;
+
 /// The version of a `helm` command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HelmVersion {
@@ -29,6 +31,25 @@ impl HelmVersion {
     pub fn is_supported(self) -> bool {
         self >= Self::OLDEST && self.major <= 4
     }
+
+    /// The flags of `helm upgrade` for the options of `request`.
+    pub(super) fn upgrade_flags(self, request: &ChartRequest) -> Vec<String> {
+        let is_new = self.major >= 4;
+        let mut flags = Vec::new();
+        let mut add = |is_set: bool, words: &[&str]| {
+            if is_set {
+                flags.extend(words.iter().map(|&word| word.to_owned()));
+            }
+        };
+        add(request.wait, &["--wait"]);
+        add(request.atomic, &[if is_new { "--rollback-on-failure" } else { "--atomic" }]);
+        // Helm 4 replaces objects only without server-side apply.
+        add(request.force, if is_new { &["--force-replace", "--server-side=false"] } else { &["--force"] });
+        add(request.cleanup_on_fail, &["--cleanup-on-fail"]);
+        add(request.disable_hooks, &["--no-hooks"]);
+        flags.extend(request.timeout.into_iter().flat_map(super::arguments::timeout));
+        flags
+    }
 }
 
 impl fmt::Display for HelmVersion {
@@ -39,7 +60,10 @@ impl fmt::Display for HelmVersion {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::deploy::chart::ChartSource;
 
     #[test]
     fn versions_are_parsed_and_compared() {
@@ -56,5 +80,24 @@ mod tests {
         check("v5.0.0", Some(("5.0.0", false)));
         check("Client: v2", None);
         check("", None);
+    }
+
+    #[test]
+    fn flags_follow_the_major_version() {
+        let mut request = ChartRequest::new("web", "dev", "/p", ChartSource::Path("chart".into()));
+        let flags =
+            |request: &ChartRequest, text| HelmVersion::parse(text).unwrap().upgrade_flags(request).join(" ");
+        assert_eq!(flags(&request, "v3.8.0"), "");
+        request.wait = true;
+        request.atomic = true;
+        request.force = true;
+        request.cleanup_on_fail = true;
+        request.disable_hooks = true;
+        request.timeout = Some(Duration::from_secs(600));
+        let three = "--wait --atomic --force --cleanup-on-fail --no-hooks --timeout 600s";
+        let four = "--wait --rollback-on-failure --force-replace --server-side=false --cleanup-on-fail --no-hooks \
+                    --timeout 600s";
+        assert_eq!(flags(&request, "v3.8.0"), three);
+        assert_eq!(flags(&request, "v4.1.4"), four);
     }
 }

@@ -4,6 +4,7 @@
 //! cluster.
 
 mod check;
+mod diff;
 mod document;
 mod error;
 mod files;
@@ -12,6 +13,7 @@ mod glob;
 mod json;
 mod kustomize;
 mod load;
+mod mask;
 mod node;
 mod object_id;
 mod order;
@@ -23,17 +25,19 @@ mod quote;
 mod read;
 mod scalar;
 mod scope;
+mod summary;
 mod tag;
 mod yaml;
 
 pub use check::{check_complete, check_duplicates};
+pub use diff::{ObjectDiff, diff};
 pub use document::ManifestDocument;
 pub use error::ManifestError;
 pub use fill::fill_in;
 pub use kustomize::{KustomizeOptions, kustomize};
 pub use load::{ManifestSources, load, load_text};
 pub use object_id::{ObjectId, group_of};
-pub use order::sort_for_apply;
+pub use order::{apply_rank, sort_for_apply};
 pub use origin::ManifestOrigin;
 pub use patch::{ManifestPatch, PatchTarget, apply_patches};
 pub use print::print;

@@ -16,6 +16,8 @@ pub struct Call {
 pub enum CallKind {
     /// An image got annotations.
     Annotate,
+    /// An object was created or changed in the cluster.
+    Apply,
     /// A document was attached to an image.
     Attach,
     /// An image's build began.
@@ -24,8 +26,12 @@ pub enum CallKind {
     Built,
     /// An image was copied to another repository.
     Copy,
+    /// An object was deleted in the cluster.
+    Delete,
     /// A script or a custom builder ran a command.
     Exec,
+    /// A chart was deployed or removed.
+    Helm,
     /// A hook of `devspace.yaml` ran.
     Hook,
     /// A request went to a web server.
@@ -52,12 +58,15 @@ pub enum CallKind {
 
 impl CallKind {
     /// The kinds that are visible to scripts.
-    pub const TOLD: [Self; 16] = [
+    pub const TOLD: [Self; 19] = [
         Self::Annotate,
+        Self::Apply,
         Self::Attach,
         Self::Build,
         Self::Copy,
+        Self::Delete,
         Self::Exec,
+        Self::Helm,
         Self::Hook,
         Self::Http,
         Self::KanikoBuild,
@@ -75,11 +84,14 @@ impl CallKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Annotate => "annotate",
+            Self::Apply => "apply",
             Self::Attach => "attach",
             Self::Build => "build",
             Self::Built => "built",
             Self::Copy => "copy",
+            Self::Delete => "delete",
             Self::Exec => "exec",
+            Self::Helm => "helm",
             Self::Hook => "hook",
             Self::Http => "http",
             Self::KanikoBuild => "kaniko_build",

@@ -36,6 +36,22 @@ impl Scripted {
         }
     }
 
+    pub(super) fn refused_object(object: &str, reason: &str) -> Self {
+        Self {
+            message: format!("cannot apply {object}: {reason}"),
+            code: "deploy::invalid",
+            help: "configured by the test: `host.apply(...)`",
+        }
+    }
+
+    pub(super) fn unready_object(deployment: &str, object: &str, reason: &str) -> Self {
+        Self {
+            message: format!("cannot deploy {deployment}: {object} is not ready: {reason}"),
+            code: "deploy::crash",
+            help: "configured by the test: `host.ready(...)`",
+        }
+    }
+
     pub(super) fn missing_image(reference: &str) -> Self {
         Self {
             message: format!("image `{reference}` not found"),

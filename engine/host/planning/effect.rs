@@ -85,6 +85,20 @@ pub enum EffectKind {
         /// Its name.
         name: String,
     },
+    /// A deployment is deployed.
+    Deploy {
+        /// Its name, or that of its release.
+        deployment: String,
+        /// Its namespace.
+        namespace: String,
+    },
+    /// The objects of a deployment are deleted.
+    Remove {
+        /// Its name, or that of its release.
+        deployment: String,
+        /// Its namespace.
+        namespace: String,
+    },
     /// A command runs.
     Exec {
         /// Its purpose.

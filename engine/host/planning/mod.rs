@@ -6,6 +6,7 @@
 //! to the disk.
 
 mod cluster;
+mod deployer;
 mod docker;
 mod effect;
 mod exec;
@@ -15,7 +16,7 @@ mod oci;
 mod offline;
 mod registry;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -30,7 +31,14 @@ impl Host {
     #[must_use]
     pub fn offline(self) -> Self {
         let nobody = || Arc::new(offline::OfflineHost);
-        Self { cluster: nobody(), docker: nobody(), oci: nobody(), registry: nobody(), ..self }
+        Self {
+            cluster: nobody(),
+            deployer: nobody(),
+            docker: nobody(),
+            oci: nobody(),
+            registry: nobody(),
+            ..self
+        }
     }
 
     /// A host that queries this one and records effects in `effects`.
@@ -44,6 +52,11 @@ impl Host {
         Self {
             clock: Arc::new(PlanningClock(self.clock)),
             cluster: Arc::new(cluster),
+            deployer: Arc::new(deployer::PlanningDeployer {
+                inner: self.deployer,
+                effects: note(),
+                namespaces: Mutex::default(),
+            }),
             docker: Arc::new(docker::PlanningDocker { inner: self.docker, effects: note() }),
             environment: Arc::clone(&self.environment),
             exec: Arc::new(exec::PlanningExec { inner: self.exec, effects: note() }),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::builder::docker::BuildxBuild;
@@ -12,12 +13,16 @@ use crate::builder::kaniko::KanikoBuild;
 use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
 use crate::cluster::{ClusterContext, ClusterNode, ImageLoad, Loader, PodLogs, PullSecret, PullSecretResult};
 use crate::config::DockerConfig;
+use crate::deploy::chart::{ChartIdentity, ChartRequest, Release, ReleaseList, UninstallRequest, Upgraded};
+use crate::deploy::objects::{AppliedManifests, ApplyOptions, Comparison, ManifestSet, Removal, Removed};
+use crate::deploy::wait::{NotReady, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
 use crate::event::ImageEvents;
-use crate::host::{Attachment, Cluster, Docker, ImageCopy, Machine, Oci, ProjectPath, Registry};
+use crate::host::{Attachment, Cluster, Deployer, Docker, ImageCopy, Machine, Oci, ProjectPath, Registry};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference, Repository, Tag};
 use crate::oci::Compression;
+use crate::process::OnLine;
 use crate::registry::ManifestFacts;
 
 /// Has no images and does nothing.
@@ -233,5 +238,85 @@ impl Registry for OfflineHost {
 
     async fn copy(&self, _: &ImageCopy) -> Result<String, StageError> {
         Err(Offline.into())
+    }
+}
+
+#[async_trait]
+impl Deployer for OfflineHost {
+    async fn create_namespace(&self, _: &str) -> Result<bool, StageError> {
+        Err(Offline.into())
+    }
+
+    async fn compare(&self, manifests: ManifestSet) -> Result<Comparison, StageError> {
+        Ok(Comparison::with(manifests, &[]))
+    }
+
+    async fn apply(&self, _: &Comparison, _: &ApplyOptions<'_>) -> Result<AppliedManifests, StageError> {
+        Err(Offline.into())
+    }
+
+    async fn remove(&self, _: &Removal) -> Result<Removed, StageError> {
+        Err(Offline.into())
+    }
+
+    async fn render_chart(&self, _: &ChartRequest, _: &CancellationToken) -> Result<String, StageError> {
+        Err(Offline.into())
+    }
+
+    async fn preview_chart(
+        &self,
+        _: &ChartRequest,
+        _: &CancellationToken,
+    ) -> Result<Option<Release>, StageError> {
+        Ok(None)
+    }
+
+    async fn identify_chart(
+        &self,
+        _: &ChartRequest,
+        _: &CancellationToken,
+    ) -> Result<ChartIdentity, StageError> {
+        Err(Offline.into())
+    }
+
+    async fn releases(&self, _: &ChartRequest) -> Result<ReleaseList, StageError> {
+        Ok(ReleaseList::default())
+    }
+
+    async fn release_objects(&self, _: &ChartRequest) -> Result<Vec<Value>, StageError> {
+        Ok(Vec::new())
+    }
+
+    async fn upgrade(
+        &self,
+        _: &ChartRequest,
+        _: OnLine<'_>,
+        _: &ApplyOptions<'_>,
+    ) -> Result<Upgraded, StageError> {
+        Err(Offline.into())
+    }
+
+    async fn uninstall(
+        &self,
+        _: &UninstallRequest,
+        _: Option<&str>,
+        _: OnLine<'_>,
+        _: &CancellationToken,
+    ) -> Result<bool, StageError> {
+        Err(Offline.into())
+    }
+
+    async fn live_objects(&self, objects: &[Value]) -> Result<Vec<Option<Value>>, StageError> {
+        Ok(vec![None; objects.len()])
+    }
+
+    async fn wait_until_ready(
+        &self,
+        _: &[WaitTarget],
+        _: WaitLimits,
+        _: OnProgress<'_>,
+        _: &CancellationToken,
+    ) -> Result<Vec<NotReady>, StageError> {
+        Ok(Vec::new())
     }
 }

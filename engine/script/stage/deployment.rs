@@ -8,11 +8,10 @@ pub mod deployment {
     use rhai::{Array, Dynamic, Map};
 
     use super::super::ScriptProject;
-    use super::super::current;
     use super::super::data::{from_json_value, to_json_value};
+    use super::super::deploy::deployments_of;
     use super::{objects_of, options_of, values_of};
     use crate::deploy::replace::ReplaceOptions;
-    use crate::error::StageError;
     use crate::rollout::{self, Deployment, Rollout};
     use crate::script::RhaiResultOf;
 
@@ -26,9 +25,7 @@ pub mod deployment {
     /// ```
     #[rhai_fn(get = "deployments", pure, return_raw)]
     pub fn deployments(project: &mut ScriptProject) -> RhaiResultOf<Array> {
-        let run = &project.0.run;
-        let selected = rollout::selected(&run.project, &run.options.deployments).map_err(StageError::from)?;
-        Ok(selected.into_iter().map(|config| Dynamic::from(Deployment::new(run, config))).collect())
+        Ok(deployments_of(&project.0)?.into_iter().map(Dynamic::from).collect())
     }
 
     /// Whether a deployment builds images first: not with `--skip-build`.
@@ -166,41 +163,6 @@ pub mod deployment {
     #[rhai_fn(return_raw)]
     pub fn plan_manifests(deployment: Deployment, objects: Array) -> RhaiResultOf<Rollout> {
         Ok(rollout::plan_manifests(&deployment, objects_of(objects)?)?)
-    }
-
-    /// The deployment that was planned.
-    #[rhai_fn(get = "deployment", pure)]
-    pub fn deployment_of(rollout: &mut Rollout) -> Deployment {
-        rollout.deployment.clone()
-    }
-
-    /// The objects that a cluster gets, a list of maps.
-    ///
-    /// # Example
-    /// ```rhai
-    /// fn render(project) {
-    ///     for deployment in project.deployments {
-    ///         for object in plan_deployment(deployment).objects { print(object.kind); }
-    ///     }
-    /// }
-    /// ```
-    #[rhai_fn(get = "objects", pure)]
-    pub fn objects(rollout: &mut Rollout) -> Array {
-        rollout.objects.iter().cloned().map(from_json_value).collect()
-    }
-
-    /// Adds the objects to the output of `windlass render`.
-    ///
-    /// # Example
-    /// ```rhai
-    /// fn render(project) {
-    ///     for deployment in project.deployments { print_objects(plan_deployment(deployment)); }
-    /// }
-    /// ```
-    #[rhai_fn(return_raw)]
-    pub fn print_objects(call: NativeCallContext, rollout: Rollout) -> RhaiResultOf<()> {
-        current::execution(&call)?.add_rollout(rollout);
-        Ok(())
     }
 }
 

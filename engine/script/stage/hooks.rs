@@ -4,9 +4,10 @@ use rhai::Dynamic;
 use rhai::plugin::*;
 
 use crate::error::StageError;
-use crate::hook::{self, HookEvent};
+use crate::hook::{self, HookEvent, HookSubject};
 use crate::image::Tag;
 use crate::plan::{Built, Plan};
+use crate::rollout::Deployment;
 use crate::run::{Image, Run};
 use crate::script::RhaiResultOf;
 
@@ -16,6 +17,7 @@ pub mod hooks {
     use rhai::Dynamic;
 
     use super::super::ScriptProject;
+    use crate::rollout::Deployment;
     use crate::run::Image;
     use crate::script::RhaiResultOf;
 
@@ -81,6 +83,59 @@ pub mod hooks {
     pub fn run_outcome_hooks(image: Image, event: &str, outcome: Dynamic) -> RhaiResultOf<()> {
         super::run_all(image.run(), event, Some(&image), &outcome)
     }
+
+    /// Runs the hooks for `event` of this deployment: `before:deploy` runs those for `before:deploy:NAME`.
+    ///
+    /// They receive environment variables: the event as `DEVSPACE_HOOK_EVENT`, the name of the deployment as
+    /// `DEVSPACE_HOOK_DEPLOY_NAME`, and its configuration as `DEVSPACE_HOOK_DEPLOY_CONFIG`: JSON in the newest config
+    /// version, with passwords as `***`.
+    ///
+    /// # Errors
+    /// `hook::failed` if a hook fails; the hooks after it do not run.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn before_deployment(deployment) { run_hooks(deployment, "before:deploy"); }
+    /// ```
+    #[rhai_fn(name = "run_hooks", return_raw)]
+    pub fn run_deployment_hooks(deployment: Deployment, event: &str) -> RhaiResultOf<()> {
+        super::run_for_deployment(&deployment, event, &Dynamic::UNIT)
+    }
+
+    /// Runs the hooks for `event` of a deployment with its outcome: hooks for `error:` events receive the message of the
+    /// error as `DEVSPACE_HOOK_ERROR`.
+    ///
+    /// # Errors
+    /// `hook::failed` if a hook fails; the hooks after it do not run.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn on_deployment_error(deployment, error) { run_hooks(deployment, "error:deploy", error); }
+    /// ```
+    #[rhai_fn(name = "run_hooks", return_raw)]
+    pub fn run_deployment_outcome_hooks(
+        deployment: Deployment,
+        event: &str,
+        outcome: Dynamic,
+    ) -> RhaiResultOf<()> {
+        super::run_for_deployment(&deployment, event, &outcome)
+    }
+}
+
+/// Runs the hooks for an event of a deployment. `outcome` is an error or something else.
+fn run_for_deployment(deployment: &Deployment, event: &str, outcome: &Dynamic) -> RhaiResultOf<()> {
+    let subject = HookSubject::Deployment(deployment);
+    let is_error = event.starts_with("error:");
+    let error = if is_error { error_of(outcome) } else { None };
+    Ok(hook::run(deployment.run(), &HookEvent { event, subject, error })?)
+}
+
+/// The message of an error; `None` for `()`.
+fn error_of(outcome: &Dynamic) -> Option<String> {
+    match outcome.read_lock::<StageError>() {
+        Some(stage) => Some(stage.message()),
+        None => (!outcome.is_unit()).then(|| outcome.to_string()),
+    }
 }
 
 /// Runs the hooks for an event. `outcome` is a plan, a build, an error, or `()`.
@@ -91,10 +146,9 @@ fn run_all(run: &Run, event: &str, image: Option<&Image>, outcome: &Dynamic) -> 
         tags = Some(texts(built.tags()));
     } else if let Some(plan) = outcome.read_lock::<Plan>() {
         tags = plan.tags().map(texts);
-    } else if let Some(stage) = outcome.read_lock::<StageError>() {
-        error = Some(stage.message());
-    } else if !outcome.is_unit() {
-        error = Some(outcome.to_string());
+    } else {
+        error = error_of(outcome);
     }
-    Ok(hook::run(run, &HookEvent { event, image, tags, error })?)
+    let subject = image.map_or(HookSubject::Run, |image| HookSubject::Image { image, tags });
+    Ok(hook::run(run, &HookEvent { event, subject, error })?)
 }

@@ -6,6 +6,7 @@ mod command;
 mod context;
 mod current;
 mod data;
+mod deploy;
 mod deployment;
 mod dockerfile;
 mod dockerfile_parts;
@@ -22,6 +23,7 @@ mod parallel;
 mod plan;
 mod project;
 mod registry;
+mod rollout;
 mod secret;
 mod secret_text;
 mod stored;
@@ -42,6 +44,7 @@ pub(super) fn register(engine: &mut Engine) {
         .register_type_with_name::<cluster::ScriptCluster>("Cluster")
         .register_type_with_name::<crate::rollout::Deployment>("Deployment")
         .register_type_with_name::<crate::rollout::Rollout>("Rollout")
+        .register_type_with_name::<crate::rollout::Deployed>("Deployed")
         .register_type_with_name::<crate::plan::Plan>("Plan")
         .register_type_with_name::<crate::plan::Built>("Built")
         .register_type_with_name::<command::CommandResult>("CommandResult")
@@ -55,7 +58,7 @@ pub(super) fn register(engine: &mut Engine) {
     }
 }
 
-fn modules() -> [rhai::Module; 23] {
+fn modules() -> [rhai::Module; 25] {
     let mut git = exported_module!(git::git);
     git.set_var("git", git::Git);
     [
@@ -63,6 +66,7 @@ fn modules() -> [rhai::Module; 23] {
         exported_module!(command::command),
         exported_module!(context::context),
         exported_module!(data::data),
+        exported_module!(deploy::deploy),
         exported_module!(deployment::deployment),
         exported_module!(dockerfile::dockerfile),
         exported_module!(dockerfile_parts::dockerfile_parts),
@@ -78,6 +82,7 @@ fn modules() -> [rhai::Module; 23] {
         exported_module!(plan::plan),
         exported_module!(project::project),
         exported_module!(registry::registry),
+        exported_module!(rollout::rollout),
         exported_module!(secret::secret),
         exported_module!(secret_text::secret_text),
         exported_module!(stored::stored),

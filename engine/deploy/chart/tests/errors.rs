@@ -4,8 +4,10 @@ use miette::{Diagnostic as _, GraphicalReportHandler, GraphicalTheme};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::fake_helm::FakeHelm;
 use super::real::{Project, run, with_helms};
-use crate::deploy::chart::{ChartError, ChartRequest, ChartSource, Helm, RenderOptions, template};
+use crate::deploy::chart::{ChartError, ChartRequest, ChartSource, Helm, RenderOptions, template, upgrade};
+use crate::process::Pipe;
 
 async fn render(request: &ChartRequest, helm: &Helm) -> ChartError {
     let cancel = CancellationToken::new();
@@ -205,5 +207,87 @@ async fn unavailable_charts_are_reported() {
         assert_eq!(messages[1], format!("cannot get chart `web` 1.0.0 {unreachable}"));
         assert_eq!(messages[2], format!("cannot get chart `chart` {unreachable}"));
     })
+    .await;
+}
+
+#[tokio::test]
+async fn errors_of_the_cluster_are_read() {
+    let check = |stderr: &'static str, code: &'static str, message: &'static str, help: &'static str| async move {
+        let fake = FakeHelm::new("v3.17.3", &format!("cat >&2 <<'END'\n{stderr}\nEND\nexit 1"));
+        let cancel = CancellationToken::new();
+        let mut on_line = |_: Pipe, _: &str| {};
+        let error =
+            upgrade(&fake.project.request(), &mut on_line, run(&fake.helm, &cancel)).await.unwrap_err();
+        assert_eq!(error.to_string(), message);
+        assert_eq!(error.code().unwrap().to_string(), code);
+        let found = error.help().map(|help| help.to_string()).unwrap_or_default();
+        assert!(found.contains(help), "{found}");
+    };
+    check(
+        "Error: UPGRADE FAILED: pre-upgrade hooks failed: 1 error occurred:\n\t* job migrate failed: \
+         BackoffLimitExceeded\n",
+        "deploy::hook",
+        "pre-upgrade hook of release `web` failed: 1 error occurred: * job migrate failed: BackoffLimitExceeded",
+        "kubectl -n dev logs job/migrate",
+    )
+    .await;
+    check(
+        "Error: UPGRADE FAILED: pre-upgrade hooks failed: resource Job/dev/migrate not ready. status: Failed, message: \
+         Job Failed. failed: 1/1",
+        "deploy::hook",
+        "pre-upgrade hook of release `web` failed: resource Job/dev/migrate not ready. status: Failed, message: Job \
+         Failed. failed: 1/1",
+        "kubectl -n dev logs job/migrate",
+    )
+    .await;
+    check(
+        "Error: failed pre-install: job failed: BackoffLimitExceeded",
+        "deploy::hook",
+        "pre-install hook of release `web` failed: job failed: BackoffLimitExceeded",
+        "kubectl -n dev logs job/NAME",
+    )
+    .await;
+    check(
+        "Error: Unable to continue with install: ConfigMap \"a\" in namespace \"dev\" exists and cannot be imported into \
+         the current release: invalid ownership metadata; annotation validation error: key \
+         \"meta.helm.sh/release-name\" must equal \"web\": current value is \"api\"; annotation validation error: key \
+         \"meta.helm.sh/release-namespace\" must equal \"dev\": current value is \"prod\"",
+        "deploy::ownership",
+        "cannot deploy release `web`: ConfigMap/a (namespace dev) belongs to release `api` (namespace prod)",
+        "--take-ownership",
+    )
+    .await;
+    check(
+        "Error: UPGRADE FAILED: Unable to continue with update: ClusterRole \"a\" in namespace \"\" exists and cannot be \
+         imported into the current release: invalid ownership metadata; label validation error: missing key \
+         \"app.kubernetes.io/managed-by\": must be set to \"Helm\"",
+        "deploy::ownership",
+        "cannot deploy release `web`: ClusterRole/a belongs to no release",
+        "--take-ownership",
+    )
+    .await;
+    check(
+        "Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress",
+        "deploy::release_pending",
+        "cannot deploy release `web`: another operation is in progress",
+        "helm rollback web -n dev",
+    )
+    .await;
+    // Neither a template nor a chart.
+    check(
+        "Error: UPGRADE FAILED: cannot patch \"a\" with kind Job: Job.batch \"a\" is invalid: spec.template: Invalid \
+         value: {image: ghcr.io/acme/web.app:12:4}",
+        "deploy::helm_failed",
+        "cannot deploy release `web`: cannot patch \"a\" with kind Job: Job.batch \"a\" is invalid: spec.template: \
+         Invalid value: {image: ghcr.io/acme/web.app:12:4}",
+        "",
+    )
+    .await;
+    check(
+        "W1129 something\nError: UPGRADE FAILED: context deadline exceeded",
+        "deploy::helm_failed",
+        "cannot deploy release `web`: context deadline exceeded",
+        "W1129 something",
+    )
     .await;
 }

@@ -2,6 +2,9 @@
 
 mod dependencies;
 mod errors;
+mod fake;
+mod fake_helm;
+mod interrupt;
 mod real;
 mod render;
 mod repository;

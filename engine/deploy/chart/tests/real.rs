@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::deploy::chart::{ChartRequest, ChartSource, Helm, HelmRun};
-use crate::process::LiveExec;
+use crate::deploy::chart::{ChartRequest, ChartSource, Helm, HelmExec, HelmRun};
 
 /// Runs `test` with each real helm; the variables `WINDLASS_TEST_HELM3` and `WINDLASS_TEST_HELM4` are their paths.
 pub(super) async fn with_helms<T: Future<Output = ()>>(name: &str, test: impl Fn(Helm) -> T) {
@@ -16,14 +15,14 @@ pub(super) async fn with_helms<T: Future<Output = ()>>(name: &str, test: impl Fn
             continue;
         };
         let directory = std::env::temp_dir();
-        let helm = Helm::find(Some(&path), None, &directory, &LiveExec, &CancellationToken::new()).await;
+        let helm = Helm::find(Some(&path), None, &directory, &HelmExec, &CancellationToken::new()).await;
         test(helm.unwrap_or_else(|error| panic!("{variable}: {error}"))).await;
     }
 }
 
 /// Calls `act` with what runs `helm`.
 pub(super) fn run<'a>(helm: &'a Helm, cancel: &'a CancellationToken) -> HelmRun<'a> {
-    HelmRun { helm, exec: &LiveExec, cancel }
+    HelmRun { helm, exec: &HelmExec, cancel }
 }
 
 /// A project with files.

@@ -4,7 +4,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::real::{Project, run, with_helms};
-use crate::deploy::chart::{ChartSource, RenderOptions, template};
+use crate::deploy::chart::{ChartIdentity, ChartSource, Release, RenderOptions, chart_identity, template};
 
 const CONFIG_MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\n  namespace: {{ \
                           .Release.Namespace }}\ndata:\n  v: {{ toJson .Values | quote }}\n";
@@ -76,7 +76,7 @@ async fn templates_see_the_version_of_the_cluster() {
 }
 
 #[tokio::test]
-async fn packaged_charts_are_rendered() {
+async fn packaged_charts_are_rendered_and_have_the_content_of_their_files() {
     let project = &Project::new(&[("chart/templates/a.yaml", CONFIG_MAP), ("chart/values.yaml", "a: 1\n")]);
     with_helms("archives", |helm| async move {
         let package = |program: &str| {
@@ -92,6 +92,39 @@ async fn packaged_charts_are_rendered() {
         let cancel = CancellationToken::new();
         let text = template(&request, &RenderOptions::default(), run(&helm, &cancel)).await.unwrap();
         assert!(text.contains(r#"{\"a\":1}"#), "{text}");
+        let first = chart_identity(&request, run(&helm, &cancel)).await.unwrap();
+        assert!(matches!(first, ChartIdentity::Content(_)));
+        // A second archive contains other times.
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        package(&helm.program);
+        assert_eq!(chart_identity(&request, run(&helm, &cancel)).await.unwrap(), first);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn releases_of_helm_are_parsed() {
+    let project =
+        &Project::new(&[("chart/templates/a.yaml", CONFIG_MAP), ("chart/templates/hook.yaml", HOOK)]);
+    with_helms("releases", |helm| async move {
+        // Helm 3 needs a cluster for this.
+        if helm.version.major == 3 {
+            return;
+        }
+        let mut command = std::process::Command::new(&helm.program);
+        command.args(["install", "web", "chart", "--dry-run=client", "--output", "json", "--set", "a=1"]);
+        let output = command.current_dir(project.root()).output().expect("run");
+        let json = String::from_utf8(output.stdout).expect("UTF-8");
+        let data = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, json.trim());
+        let release = Release::decode("web", data.as_bytes()).unwrap();
+        assert_eq!(
+            (release.name.as_str(), release.revision, release.status.as_str()),
+            ("web", 1, "pending-install")
+        );
+        assert_eq!((release.chart.as_str(), release.chart_version.as_str()), ("web", "0.1.0"));
+        assert_eq!(serde_json::Value::Object(release.values.clone()), json!({ "a": 1 }));
+        assert!(release.manifest.contains("kind: ConfigMap"), "{}", release.manifest);
+        assert_eq!(release.hooks[0].events, ["pre-upgrade"]);
     })
     .await;
 }

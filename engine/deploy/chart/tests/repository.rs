@@ -2,13 +2,18 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::real::{Project, run, with_helms};
-use crate::deploy::chart::{ChartError, ChartSource, Credentials, Helm, RenderOptions, template};
+use crate::deploy::chart::{
+    ChartError, ChartIdentity, ChartSource, Credentials, Helm, RenderOptions, UninstallRequest,
+    chart_identity, preview, template, uninstall, upgrade,
+};
 use crate::image::Digest;
+use crate::process::Pipe;
 use crate::secret::Secret;
 
 /// Serves files to the user `me` with the password `hunter2`: `respond` gets the address and the path. Returns the
@@ -154,6 +159,11 @@ async fn charts_are_fetched_with_credentials() {
         request.chart = source("hunter2");
         let text = template(&request, &RenderOptions::default(), run(&helm, &cancel)).await.unwrap();
         assert!(text.contains("name: remote"), "{text}");
+        let identity = chart_identity(&request, run(&helm, &cancel)).await.unwrap();
+        assert!(
+            matches!(&identity, ChartIdentity::Published { version, .. } if version == "0.1.0"),
+            "{identity:?}"
+        );
         request.chart = source("wrong");
         let error = template(&request, &RenderOptions::default(), run(&helm, &cancel)).await.unwrap_err();
         assert!(matches!(error, ChartError::ChartUnavailable(_)));
@@ -179,6 +189,45 @@ async fn charts_that_a_repository_lacks_are_reported() {
                 format!("cannot get chart `{name}`{version} from {url}: not found in the repository");
             assert_eq!(error.to_string(), expected);
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn real_helm_accepts_all_flags() {
+    let kubeconfig = "apiVersion: v1\nkind: Config\ncontexts:\n- name: kind\n  context: { cluster: c, user: u }\n\
+                      clusters:\n- name: c\n  cluster: { server: \"http://127.0.0.1:9\" }\nusers:\n- name: u\n  user: {}\n";
+    let project = &Project::new(&[("kubeconfig", kubeconfig)]);
+    with_helms("flags", |helm| async move {
+        let (cancel, mut on_line) = (CancellationToken::new(), |_: Pipe, _: &str| {});
+        let mut request = project.request();
+        request.context = Some("kind".into());
+        request.kubeconfig = Some(project.path("kubeconfig").display().to_string());
+        request.driver = Some("configmap".into());
+        request.wait = true;
+        request.atomic = true;
+        request.force = true;
+        request.cleanup_on_fail = true;
+        request.disable_hooks = true;
+        request.timeout = Some(Duration::from_secs(5));
+        let unreachable = |error: ChartError| {
+            let text = error.to_string().to_lowercase();
+            assert!(text.contains("connection refused"), "{text}");
+        };
+        unreachable(upgrade(&request, &mut on_line, run(&helm, &cancel)).await.unwrap_err());
+        unreachable(preview(&request, run(&helm, &cancel)).await.unwrap_err());
+        let request = UninstallRequest {
+            release: "web".into(),
+            namespace: "dev".into(),
+            context: request.context,
+            kubeconfig: request.kubeconfig,
+            directory: request.directory,
+            wait: true,
+            disable_hooks: true,
+            timeout: request.timeout,
+            ..UninstallRequest::default()
+        };
+        unreachable(uninstall(&request, &mut on_line, run(&helm, &cancel)).await.unwrap_err());
     })
     .await;
 }

@@ -1,0 +1,94 @@
+//! `windlass purge`.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
+
+use super::deploy_options::all_names;
+use super::exit_status::{ExitStatus, Failure};
+use super::load::load_project;
+use super::pipeline_run::{PipelineCall, run_pipeline};
+use super::{PipelineOptions, completions};
+use crate::command::cli::GlobalOptions;
+use crate::rollout;
+use crate::run::DeployOptions;
+
+/// The options of `windlass purge`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Releases of charts are uninstalled by helm. The objects of manifests are found by the
+record in the cluster, otherwise by the manifests. Volume claims, namespaces and custom
+resource definitions are kept and reported, unless `--all` is set.
+
+Examples:
+  windlass purge              delete everything that the project deployed
+  windlass purge web --yes    delete `web`, without a question")]
+pub struct PurgeArgs {
+    /// Deployments to delete [default: all]
+    #[arg(value_name = "DEPLOYMENT", add = ArgValueCandidates::new(completions::deployments))]
+    pub names: Vec<String>,
+
+    /// Deployments to delete, as in DevSpace
+    #[arg(short = 'd', long, value_name = "NAMES", value_delimiter = ',', hide = true)]
+    pub deployments: Vec<String>,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Delete volume claims, namespaces and custom resource definitions too
+    #[arg(long)]
+    pub all: bool,
+
+    /// Seconds to wait until everything is deleted
+    #[arg(long, value_name = "SECONDS", default_value_t = DeployOptions::TIMEOUT.as_secs())]
+    pub timeout: u64,
+}
+
+/// The user did not confirm.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("nothing was deleted")]
+#[diagnostic(code(purge::not_confirmed), help("confirm with `y`, or pass `--yes`"))]
+struct NotConfirmed;
+
+/// Runs the function `purge` of the project's pipeline.
+///
+/// # Errors
+/// If the configuration, a script or the command line is invalid, or the user does not confirm.
+pub fn purge(global: &GlobalOptions, args: &PurgeArgs) -> Result<ExitStatus, Failure> {
+    let names = all_names(&args.names, &args.deployments);
+    let loaded = load_project(global)?;
+    let selected = rollout::selected(&loaded.project, &names).map_err(Failure::wrong_use)?;
+    let shown: Vec<_> = selected.iter().map(|deployment| deployment.name.as_str()).collect();
+    if shown.is_empty() {
+        return Ok(ExitStatus::Done);
+    }
+    if !args.yes && !confirm(&shown) {
+        return Err(Failure::wrong_use(NotConfirmed));
+    }
+    let call = PipelineCall {
+        pipeline: "purge".to_owned(),
+        deployments: names,
+        skip_build: true,
+        deploy: DeployOptions {
+            timeout: std::time::Duration::from_secs(args.timeout),
+            purges_all: args.all,
+            ..DeployOptions::default()
+        },
+        ..PipelineCall::build(Vec::new())
+    };
+    run_pipeline(global, &PipelineOptions::default(), loaded, call)
+}
+
+/// Asks on the terminal; without one, the answer is no.
+fn confirm(names: &[&str]) -> bool {
+    if !std::io::stdin().is_terminal() {
+        return false;
+    }
+    let mut stderr = std::io::stderr();
+    let asked = write!(stderr, "delete {} from the cluster? [y/N] ", names.join(", "));
+    let mut answer = String::new();
+    asked.and_then(|()| stderr.flush()).and_then(|()| std::io::stdin().read_line(&mut answer)).is_ok()
+        && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
+}

@@ -1,0 +1,63 @@
+//! Reads releases from the cluster, without helm.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::{ReleaseList, StoredRelease};
+use crate::cluster::{ApplyError, ClusterAccess, ObjectKey};
+use crate::deploy::manifest::{ManifestOrigin, fill_in, load_text};
+use crate::error::StageError;
+
+/// The revisions of the release `name` that helm has stored in `namespace`: in Secrets, or in ConfigMaps with the driver
+/// `configmap`. With the driver `memory`, there are none.
+///
+/// # Errors
+/// [`ApplyError`]; [`ApplyError::Forbidden`] if the user may not list them.
+pub async fn stored_releases(
+    access: &ClusterAccess,
+    name: &str,
+    namespace: &str,
+    driver: Option<&str>,
+) -> Result<ReleaseList, ApplyError> {
+    let kind = match driver {
+        Some("memory") => return Ok(ReleaseList::default()),
+        Some("configmap") => "ConfigMap",
+        _ => "Secret",
+    };
+    let resource = access.resource_type("v1", kind).await?;
+    let selector = StoredRelease::selector(name);
+    let found = access.objects_with_labels(&resource, Some(namespace), &selector).await?;
+    Ok(ReleaseList::new(name, found.iter().map(|object| stored(object, kind))))
+}
+
+/// The objects of the newest release of `releases` that exist in the cluster, in the order of the release.
+///
+/// # Errors
+/// [`ChartError::ReleaseUnreadable`], and [`ApplyError`]s.
+pub async fn release_objects(
+    access: &ClusterAccess,
+    releases: &ReleaseList,
+) -> Result<Vec<Value>, StageError> {
+    let Some(release) = releases.decode_newest()? else { return Ok(Vec::new()) };
+    let mut documents = load_text(&release.manifest, ManifestOrigin::Script)?;
+    fill_in(&mut documents, &release.namespace, &|_, _| None);
+    let keys = documents.iter().map(|document| ObjectKey::new(&document.value));
+    let keys = keys.collect::<Result<Vec<_>, _>>()?;
+    Ok(access.list_objects(&keys).await?.into_iter().flatten().collect())
+}
+
+fn stored(object: &Value, kind: &str) -> StoredRelease {
+    let labels = object["metadata"]["labels"].as_object().into_iter().flatten();
+    let labels: BTreeMap<_, _> =
+        labels.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect();
+    let data = object["data"]["release"].as_str().unwrap_or_default();
+    let data = match kind {
+        "Secret" => STANDARD.decode(data).unwrap_or_default(),
+        _ => data.as_bytes().to_vec(),
+    };
+    let object = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    StoredRelease { object, labels, data }
+}

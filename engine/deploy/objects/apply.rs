@@ -1,0 +1,177 @@
+//! Applies manifests that were compared with the cluster.
+
+use std::time::Duration;
+
+use futures_util::{FutureExt as _, StreamExt as _};
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::compare::{PARALLEL, compare};
+use super::failure::{problems, refused};
+use super::{ComparedObject, Comparison, Difference};
+use crate::cluster::{ClusterAccess, LockHolder, ObjectKey, Propagation};
+use crate::deploy::manifest::{apply_rank, group_of};
+use crate::error::{Cancelled, StageError};
+use crate::event::ObjectChange;
+
+/// The timeout for custom resource definitions, and for an object that is recreated.
+const STEP_LIMIT: Duration = Duration::from_secs(60);
+
+/// How to apply.
+pub struct ApplyOptions<'a> {
+    /// How long to wait for another run that deploys the same.
+    pub lock_limit: Duration,
+    /// Receives the holder of the lock, and since when it holds it.
+    pub on_wait: &'a (dyn Fn(&str, Timestamp) + Send + Sync),
+    /// Receives each object that was changed, with details as a phrase.
+    pub on_change: &'a (dyn Fn(&str, ObjectChange, &str) + Send + Sync),
+    /// Stops between two objects.
+    pub cancel: &'a CancellationToken,
+}
+
+/// What an apply did.
+#[derive(Debug, Clone, Default)]
+pub struct AppliedManifests {
+    /// All objects of the manifests, as they are in the cluster.
+    pub objects: Vec<Value>,
+    /// The number of objects that were created or changed.
+    pub changed: usize,
+    /// The number of objects that were deleted because they had left the manifests.
+    pub deleted: usize,
+}
+
+/// Applies `comparison`: locks the deployment, records its objects, applies those that differ, in their order, and
+/// deletes those that have left the manifests. If another run held the lock, everything is compared again.
+///
+/// # Errors
+/// `deploy::locked` if another run holds the lock longer than the limit, `run::cancelled`, and `deploy::...` or
+/// `cluster::...` for the first objects that fail. The record contains whatever was applied.
+pub async fn apply(
+    access: &ClusterAccess,
+    comparison: &Comparison,
+    options: &ApplyOptions<'_>,
+) -> Result<AppliedManifests, StageError> {
+    let manifests = &comparison.manifests;
+    let has_waited = std::sync::atomic::AtomicBool::new(false);
+    let on_wait = |holder: &str, since| {
+        has_waited.store(true, std::sync::atomic::Ordering::Relaxed);
+        (options.on_wait)(holder, since);
+    };
+    let holder = LockHolder::current();
+    let lock = access.lock_deployment(
+        &manifests.namespace,
+        &manifests.deployment,
+        &holder,
+        options.lock_limit,
+        on_wait,
+    );
+    let lock = tokio::select! {
+        biased;
+        () = options.cancel.cancelled() => return Err(Cancelled.into()),
+        lock = lock => lock?,
+    };
+    let applied = async {
+        if has_waited.load(std::sync::atomic::Ordering::Relaxed) {
+            let again = compare(access, manifests.clone()).await?;
+            return apply_locked(access, &again, options).await;
+        }
+        apply_locked(access, comparison, options).await
+    };
+    let applied = tokio::select! {
+        biased;
+        () = options.cancel.cancelled() => Err(Cancelled.into()),
+        lost = lock.lost() => Err(lost.into()),
+        applied = applied => applied,
+    };
+    lock.release().await;
+    applied
+}
+
+async fn apply_locked(
+    access: &ClusterAccess,
+    comparison: &Comparison,
+    options: &ApplyOptions<'_>,
+) -> Result<AppliedManifests, StageError> {
+    let recorded = comparison.recorded.as_ref();
+    // Until all is done, the record names what was there and what will be there.
+    let wide =
+        recorded.map_or_else(|| comparison.wanted.clone(), |recorded| recorded.union(&comparison.wanted));
+    if recorded != Some(&wide) {
+        access.write_apply_set(&wide).await?;
+    }
+    let mut applied = AppliedManifests::default();
+    for group in comparison.objects.chunk_by(|one, other| rank(one) == rank(other)) {
+        let mut results = Vec::with_capacity(group.len());
+        for object in group {
+            results.push(apply_one(access, object).boxed());
+        }
+        let results: Vec<_> = futures_util::stream::iter(results).buffered(PARALLEL).collect().await;
+        let mut failures = Vec::new();
+        let mut definitions = Vec::new();
+        for (object, result) in group.iter().zip(results) {
+            match result {
+                Ok(live) => {
+                    if let Some(change) = object.change() {
+                        applied.changed += 1;
+                        (options.on_change)(&name(&live), change, &object.details());
+                        if object.document.kind() == "CustomResourceDefinition" {
+                            definitions.push(live.clone());
+                        }
+                    }
+                    applied.objects.push(live);
+                }
+                Err(error) => failures.extend(problems(&object.document, error)),
+            }
+        }
+        if !failures.is_empty() {
+            return Err(refused(&comparison.manifests.deployment, failures));
+        }
+        if !definitions.is_empty() {
+            access.wait_until_established(&definitions, STEP_LIMIT).await?;
+        }
+    }
+    for object in &comparison.pruning.deleted {
+        let key = ObjectKey::new(object)?;
+        let uid = object["metadata"]["uid"].as_str();
+        if access.delete_object(&key, uid, Propagation::Background).await? {
+            applied.deleted += 1;
+            (options.on_change)(&key.to_string(), ObjectChange::Deleted, "no longer in the manifests");
+        }
+    }
+    for (object, reason) in &comparison.pruning.kept {
+        (options.on_change)(&name(object), ObjectChange::Kept, reason);
+    }
+    let record = comparison.record();
+    if record != wide {
+        access.write_apply_set(&record).await?;
+    }
+    Ok(applied)
+}
+
+async fn apply_one(
+    access: &ClusterAccess,
+    object: &ComparedObject,
+) -> Result<Value, crate::cluster::ApplyError> {
+    let live = object.live.as_ref();
+    match (object.difference, live) {
+        (Difference::None, Some(live)) => return Ok(live.clone()),
+        (Difference::Immutable, Some(live)) => {
+            let key = ObjectKey::new(live)?;
+            access.delete_object(&key, live["metadata"]["uid"].as_str(), Propagation::Foreground).await?;
+            access.wait_until_deleted(std::slice::from_ref(live), STEP_LIMIT).await?;
+            return Ok(access.apply_object(&object.document.value, None).await?.object);
+        }
+        _ => {}
+    }
+    Ok(access.apply_object(&object.document.value, live).await?.object)
+}
+
+fn rank(object: &ComparedObject) -> usize {
+    apply_rank(group_of(object.document.api_version()), object.document.kind())
+}
+
+/// `Deployment/web (namespace dev)`.
+fn name(object: &Value) -> String {
+    ObjectKey::new(object).map(|key| key.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,168 @@
+//! Manifests compared with the cluster.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use crate::cluster::{ApplySet, ObjectKey, Pruning, owner_of};
+use crate::deploy::manifest::{ManifestDocument, ObjectDiff, diff};
+use crate::event::ObjectChange;
+use crate::plural::counted;
+
+/// The complete manifests of a deployment, in the order in which they are applied.
+#[derive(Debug, Clone)]
+pub struct ManifestSet {
+    /// The deployment.
+    pub deployment: String,
+    /// Its namespace, which has its record.
+    pub namespace: String,
+    /// The objects with their locations.
+    pub documents: Vec<ManifestDocument>,
+    /// The objects that may be deleted and created again if they cannot be changed: `Job/migrate`.
+    pub recreate: Vec<String>,
+    /// The namespaces that do not exist yet, and will be created before the apply.
+    pub planned: HashSet<String>,
+}
+
+/// What an apply would do with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Difference {
+    /// It does not exist.
+    New,
+    /// It would change.
+    Changed,
+    /// It cannot be changed: it must be deleted and created again.
+    Immutable,
+    /// It is as in its manifest.
+    None,
+}
+
+/// An object compared with the cluster.
+#[derive(Debug, Clone)]
+pub struct ComparedObject {
+    /// The object, as a member of its deployment, with its location.
+    pub document: ManifestDocument,
+    /// The object in the cluster.
+    pub live: Option<Value>,
+    /// The object after a dry run; `None` if none was possible, because its kind or namespace does not exist yet.
+    pub result: Option<Value>,
+    /// What an apply would do.
+    pub difference: Difference,
+}
+
+/// Manifests compared with the cluster.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// The manifests.
+    pub manifests: ManifestSet,
+    /// The objects, in the order of the manifests.
+    pub objects: Vec<ComparedObject>,
+    /// The members of the deployment that have left the manifests.
+    pub pruning: Pruning,
+    /// The record of the objects of the manifests.
+    pub(super) wanted: ApplySet,
+    /// The record in the cluster; `None` if it was never deployed.
+    pub(super) recorded: Option<ApplySet>,
+}
+
+impl ComparedObject {
+    /// The difference as text.
+    pub fn diff(&self) -> ObjectDiff {
+        diff(self.live.as_ref(), Some(self.result.as_ref().unwrap_or(&self.document.value)))
+    }
+
+    /// The change that an apply would make; `None` if it makes none.
+    pub fn change(&self) -> Option<ObjectChange> {
+        match self.difference {
+            Difference::New => Some(ObjectChange::Created),
+            Difference::Changed => Some(ObjectChange::Changed),
+            Difference::Immutable => Some(ObjectChange::Recreated),
+            Difference::None => None,
+        }
+    }
+
+    /// The parts that would change, as a phrase: `image, replicas`; empty for a new object.
+    pub fn details(&self) -> String {
+        match self.difference {
+            Difference::Changed | Difference::Immutable => self.diff().summary(),
+            Difference::New | Difference::None => String::new(),
+        }
+    }
+}
+
+impl Comparison {
+    /// Compares `manifests` with all objects of a cluster in memory, which stores objects as they are applied.
+    pub fn with(manifests: ManifestSet, cluster: &[Value]) -> Self {
+        let mut wanted = ApplySet::new(&manifests.deployment, &manifests.namespace);
+        let id = wanted.id();
+        let members: Vec<_> =
+            cluster.iter().filter(|object| owner_of(object) == Some(id.as_str())).cloned().collect();
+        let live = |object: &Value| {
+            let key = ObjectKey::new(object).ok()?;
+            let is_it = |live: &&Value| ObjectKey::new(live).is_ok_and(|live| live.is_same(&key));
+            cluster.iter().find(is_it).cloned()
+        };
+        let mut objects = Vec::with_capacity(manifests.documents.len());
+        for document in &manifests.documents {
+            wanted.insert_member(&document.value);
+            let document = document.with_value(wanted.with_label(&document.value));
+            let live = live(&document.value);
+            let difference = match &live {
+                None => Difference::New,
+                Some(live) if *live == document.value => Difference::None,
+                Some(_) => Difference::Changed,
+            };
+            objects.push(ComparedObject { document, live, result: None, difference });
+        }
+        let present: Vec<_> = objects.iter().map(|object| object.document.value.clone()).collect();
+        let recorded = (!members.is_empty()).then(|| wanted.clone());
+        let pruning = Pruning::new(members, &present);
+        Self { manifests, objects, pruning, wanted, recorded }
+    }
+
+    /// The value of the label of the members of a deployment.
+    pub fn record_of(deployment: &str, namespace: &str) -> String {
+        ApplySet::new(deployment, namespace).id()
+    }
+
+    /// Whether the cluster has everything, and nothing more.
+    pub fn is_up_to_date(&self) -> bool {
+        self.changed().next().is_none()
+            && self.pruning.deleted.is_empty()
+            && self.recorded.as_ref() == Some(&self.record())
+    }
+
+    /// The objects that an apply would create or change.
+    pub fn changed(&self) -> impl Iterator<Item = &ComparedObject> {
+        self.objects.iter().filter(|object| object.difference != Difference::None)
+    }
+
+    /// Why it is deployed or kept, as a phrase.
+    pub fn reason(&self) -> String {
+        let count = |difference| self.objects.iter().filter(|object| object.difference == difference).count();
+        let parts = [
+            (count(Difference::New), "new"),
+            (count(Difference::Changed), "changed"),
+            (count(Difference::Immutable), "to recreate"),
+            (self.pruning.deleted.len(), "to delete"),
+        ];
+        let parts: Vec<_> = parts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{} {what}", counted(count, "object")))
+            .collect();
+        match parts.as_slice() {
+            [] if self.is_up_to_date() => "unchanged".to_owned(),
+            [] => "its record in the cluster changes".to_owned(),
+            parts => parts.join(", "),
+        }
+    }
+
+    /// The record after the apply: of the objects of the manifests, and of those that are kept although they have left
+    /// them.
+    pub(super) fn record(&self) -> ApplySet {
+        let mut set = self.wanted.clone();
+        self.pruning.kept.iter().for_each(|(object, _)| set.insert_member(object));
+        set
+    }
+}

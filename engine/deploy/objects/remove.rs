@@ -1,0 +1,94 @@
+//! Deletes the objects of a deployment.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::cluster::{ApplyError, ClusterAccess, ObjectKey, Propagation, Pruning};
+use crate::deploy::manifest::{ManifestDocument, apply_rank, group_of};
+use crate::error::StageError;
+
+/// The deployment to delete.
+#[derive(Debug, Clone)]
+pub struct Removal {
+    /// The deployment.
+    pub deployment: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its manifests, for a deployment without a record in the cluster: another tool has applied it.
+    pub documents: Vec<ManifestDocument>,
+    /// Whether to delete volume claims, namespaces and definitions too.
+    pub all: bool,
+    /// The timeout for objects that still exist after their deletion.
+    pub limit: Duration,
+}
+
+/// What a removal deletes and keeps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// The deleted objects.
+    pub deleted: Vec<ObjectKey>,
+    /// The kept objects, each with the reason.
+    pub kept: Vec<(ObjectKey, String)>,
+}
+
+impl Removal {
+    /// Finds the objects to delete, in the order of their deletion, and those to keep.
+    ///
+    /// # Errors
+    /// `cluster::...`.
+    pub async fn find(&self, access: &ClusterAccess) -> Result<Pruning, StageError> {
+        let members = match access.apply_set(&self.deployment, &self.namespace).await? {
+            Some(set) => access.apply_set_members(&set).await?,
+            None => self.live(access).await?,
+        };
+        let mut pruning = Pruning::new(members, &[]);
+        if self.all {
+            pruning.deleted.extend(std::mem::take(&mut pruning.kept).into_iter().map(|(object, _)| object));
+        }
+        pruning.deleted.sort_by_key(|object| std::cmp::Reverse(rank(object)));
+        Ok(pruning)
+    }
+
+    /// The objects of the manifests that exist and belong to no other deployment.
+    async fn live(&self, access: &ClusterAccess) -> Result<Vec<Value>, StageError> {
+        let keys: Vec<_> =
+            self.documents.iter().filter_map(|document| ObjectKey::new(&document.value).ok()).collect();
+        let live = access.list_objects(&keys).await?;
+        Ok(live.into_iter().flatten().filter(|object| crate::cluster::owner_of(object).is_none()).collect())
+    }
+}
+
+/// Deletes the objects of a deployment, in reverse order, waits until they no longer exist, and deletes its record.
+/// Volume claims, volumes, namespaces, definitions, and objects with `helm.sh/resource-policy: keep` are kept, unless
+/// all are to be deleted. A deployment that does not exist is not an error.
+///
+/// # Errors
+/// `deploy::not_deleted` with the finalizers that prevent the deletion, `cluster::...`.
+pub async fn remove(access: &ClusterAccess, removal: &Removal) -> Result<Removed, StageError> {
+    let pruning = removal.find(access).await?;
+    let mut removed = Removed::default();
+    for group in pruning.deleted.chunk_by(|one, other| rank(one) == rank(other)) {
+        for object in group {
+            let key = ObjectKey::new(object)?;
+            let uid = object["metadata"]["uid"].as_str();
+            if access.delete_object(&key, uid, Propagation::Foreground).await? {
+                removed.deleted.push(key);
+            }
+        }
+    }
+    access.wait_until_deleted(&pruning.deleted, removal.limit).await?;
+    let kept = pruning.kept.into_iter().map(|(object, reason)| Ok((ObjectKey::new(&object)?, reason)));
+    removed.kept = kept.collect::<Result<_, ApplyError>>()?;
+    if let Some(set) = access.apply_set(&removal.deployment, &removal.namespace).await?
+        && removed.kept.is_empty()
+    {
+        access.delete_apply_set(&set).await?;
+    }
+    Ok(removed)
+}
+
+fn rank(object: &Value) -> usize {
+    let text = |key: &str| object[key].as_str().unwrap_or_default();
+    apply_rank(group_of(text("apiVersion")), text("kind"))
+}

@@ -1,0 +1,7 @@
+mod fixture;
+mod kinds;
+mod messages;
+mod problems;
+mod robust;
+mod seen;
+mod summaries;

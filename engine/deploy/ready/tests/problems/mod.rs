@@ -1,0 +1,5 @@
+mod containers;
+mod crashes;
+mod images;
+mod objects;
+mod pods;

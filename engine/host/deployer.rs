@@ -1,0 +1,126 @@
+//! The interface of stages to what is deployed.
+
+use async_trait::async_trait;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::deploy::chart::{ChartIdentity, ChartRequest, Release, ReleaseList, UninstallRequest, Upgraded};
+use crate::deploy::objects::{AppliedManifests, ApplyOptions, Comparison, ManifestSet, Removal, Removed};
+use crate::deploy::wait::{NotReady, OnProgress, WaitLimits, WaitTarget};
+use crate::error::StageError;
+use crate::process::OnLine;
+
+/// The operations of stages on objects and releases in a Kubernetes cluster.
+#[async_trait]
+pub trait Deployer: Send + Sync {
+    /// Creates `namespace` if it does not exist, and returns whether it was created.
+    ///
+    /// # Errors
+    /// `cluster::...`.
+    async fn create_namespace(&self, namespace: &str) -> Result<bool, StageError>;
+
+    /// Compares manifests with the cluster. Changes nothing.
+    ///
+    /// # Errors
+    /// `deploy::...` if the cluster does not accept them, `cluster::...`.
+    async fn compare(&self, manifests: ManifestSet) -> Result<Comparison, StageError>;
+
+    /// Applies manifests that were compared.
+    ///
+    /// # Errors
+    /// `deploy::...`, `cluster::...`, `run::cancelled`.
+    async fn apply(
+        &self,
+        comparison: &Comparison,
+        options: &ApplyOptions<'_>,
+    ) -> Result<AppliedManifests, StageError>;
+
+    /// Deletes the objects of a deployment.
+    ///
+    /// # Errors
+    /// `deploy::not_deleted`, `cluster::...`.
+    async fn remove(&self, removal: &Removal) -> Result<Removed, StageError>;
+
+    /// The objects of a chart as YAML, without its hooks. Contacts no cluster.
+    ///
+    /// # Errors
+    /// `deploy::...` if helm is missing or fails.
+    async fn render_chart(
+        &self,
+        chart: &ChartRequest,
+        cancel: &CancellationToken,
+    ) -> Result<String, StageError>;
+
+    /// The release that an upgrade would create; `None` if helm cannot tell. Changes nothing.
+    ///
+    /// # Errors
+    /// As for [`Deployer::render_chart`].
+    async fn preview_chart(
+        &self,
+        chart: &ChartRequest,
+        cancel: &CancellationToken,
+    ) -> Result<Option<Release>, StageError>;
+
+    /// The identity of a chart, for the key of its deployment.
+    ///
+    /// # Errors
+    /// As for [`Deployer::render_chart`].
+    async fn identify_chart(
+        &self,
+        chart: &ChartRequest,
+        cancel: &CancellationToken,
+    ) -> Result<ChartIdentity, StageError>;
+
+    /// The revisions of the release of a chart in the cluster; none if it was never deployed.
+    ///
+    /// # Errors
+    /// `cluster::...`.
+    async fn releases(&self, chart: &ChartRequest) -> Result<ReleaseList, StageError>;
+
+    /// The objects of the newest release of a chart, as they are in the cluster.
+    ///
+    /// # Errors
+    /// `deploy::release_unreadable`, `cluster::...`.
+    async fn release_objects(&self, chart: &ChartRequest) -> Result<Vec<Value>, StageError>;
+
+    /// Deploys a chart, and passes warnings of helm to `on_line`.
+    ///
+    /// # Errors
+    /// `deploy::...` if helm is missing or fails, `run::cancelled`.
+    async fn upgrade(
+        &self,
+        chart: &ChartRequest,
+        on_line: OnLine<'_>,
+        options: &ApplyOptions<'_>,
+    ) -> Result<Upgraded, StageError>;
+
+    /// Removes a release; returns whether it existed.
+    ///
+    /// # Errors
+    /// As for [`Deployer::upgrade`].
+    async fn uninstall(
+        &self,
+        release: &UninstallRequest,
+        program: Option<&str>,
+        on_line: OnLine<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<bool, StageError>;
+
+    /// The objects of the cluster with the identities of `objects`; `None` for those that do not exist.
+    ///
+    /// # Errors
+    /// `cluster::...`.
+    async fn live_objects(&self, objects: &[Value]) -> Result<Vec<Option<Value>>, StageError>;
+
+    /// Waits until the objects of `targets` are ready.
+    ///
+    /// # Errors
+    /// `cluster::...`, `run::cancelled`; deployments that do not become ready are the result.
+    async fn wait_until_ready(
+        &self,
+        targets: &[WaitTarget],
+        limits: WaitLimits,
+        on_progress: OnProgress<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<NotReady>, StageError>;
+}

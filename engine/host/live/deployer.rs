@@ -1,0 +1,192 @@
+//! Deploys to a real cluster.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::{ClusterAccess, LockHolder, ObjectKey};
+use crate::deploy::chart::{
+    self, ChartIdentity, ChartRequest, Helm, HelmExec, HelmRun, Release, ReleaseList, RenderOptions,
+    UninstallRequest, Upgraded, stored_releases,
+};
+use crate::deploy::objects::{
+    self, AppliedManifests, ApplyOptions, Comparison, ManifestSet, Removal, Removed,
+};
+use crate::deploy::wait::{self, NotReady, OnProgress, WaitLimits, WaitTarget};
+use crate::error::{Cancelled, StageError};
+use crate::host::Deployer;
+use crate::process::OnLine;
+
+/// A real cluster, and the helm command.
+pub(super) struct LiveDeployer {
+    pub(super) access: ClusterAccess,
+    /// The helm commands that were found, by their configured names.
+    pub(super) helms: Mutex<HashMap<Option<String>, Arc<Helm>>>,
+}
+
+impl LiveDeployer {
+    pub(super) fn new(access: ClusterAccess) -> Self {
+        Self { access, helms: Mutex::default() }
+    }
+
+    /// The helm command `program`, or that of `PATH`.
+    async fn helm(
+        &self,
+        program: Option<&str>,
+        directory: &Path,
+        cancel: &CancellationToken,
+    ) -> Result<Arc<Helm>, StageError> {
+        let mut helms = self.helms.lock().await;
+        if let Some(helm) = helms.get(&program.map(str::to_owned)) {
+            return Ok(Arc::clone(helm));
+        }
+        let helm = Arc::new(Helm::find(program, None, directory, &HelmExec, cancel).await?);
+        helms.insert(program.map(str::to_owned), Arc::clone(&helm));
+        Ok(helm)
+    }
+
+    async fn helm_of(
+        &self,
+        chart: &ChartRequest,
+        cancel: &CancellationToken,
+    ) -> Result<Arc<Helm>, StageError> {
+        self.helm(chart.program.as_deref(), &chart.directory, cancel).await
+    }
+
+    /// `chart` for the selected cluster.
+    fn in_cluster(&self, chart: &ChartRequest) -> Result<ChartRequest, StageError> {
+        Ok(ChartRequest {
+            context: self.access.named_context()?,
+            kubeconfig: self.access.kubeconfig_variable(),
+            ..chart.clone()
+        })
+    }
+}
+
+fn run<'a>(helm: &'a Helm, cancel: &'a CancellationToken) -> HelmRun<'a> {
+    HelmRun { helm, exec: &HelmExec, cancel }
+}
+
+#[async_trait]
+impl Deployer for LiveDeployer {
+    async fn create_namespace(&self, namespace: &str) -> Result<bool, StageError> {
+        Ok(self.access.create_namespace(namespace).await?)
+    }
+
+    async fn compare(&self, manifests: ManifestSet) -> Result<Comparison, StageError> {
+        objects::compare(&self.access, manifests).await
+    }
+
+    async fn apply(
+        &self,
+        comparison: &Comparison,
+        options: &ApplyOptions<'_>,
+    ) -> Result<AppliedManifests, StageError> {
+        objects::apply(&self.access, comparison, options).await
+    }
+
+    async fn remove(&self, removal: &Removal) -> Result<Removed, StageError> {
+        objects::remove(&self.access, removal).await
+    }
+
+    async fn render_chart(
+        &self,
+        chart: &ChartRequest,
+        cancel: &CancellationToken,
+    ) -> Result<String, StageError> {
+        let helm = self.helm_of(chart, cancel).await?;
+        Ok(chart::template(chart, &RenderOptions::default(), run(&helm, cancel)).await?)
+    }
+
+    async fn preview_chart(
+        &self,
+        chart: &ChartRequest,
+        cancel: &CancellationToken,
+    ) -> Result<Option<Release>, StageError> {
+        let helm = self.helm_of(chart, cancel).await?;
+        Ok(chart::preview(&self.in_cluster(chart)?, run(&helm, cancel)).await?)
+    }
+
+    async fn identify_chart(
+        &self,
+        chart: &ChartRequest,
+        cancel: &CancellationToken,
+    ) -> Result<ChartIdentity, StageError> {
+        if chart.local_chart().is_some() && !chart::has_dependencies(chart)? {
+            return Ok(chart::local_identity(chart)?);
+        }
+        let helm = self.helm_of(chart, cancel).await?;
+        Ok(chart::chart_identity(chart, run(&helm, cancel)).await?)
+    }
+
+    async fn releases(&self, chart: &ChartRequest) -> Result<ReleaseList, StageError> {
+        Ok(stored_releases(&self.access, &chart.release, &chart.namespace, chart.driver.as_deref()).await?)
+    }
+
+    async fn release_objects(&self, chart: &ChartRequest) -> Result<Vec<Value>, StageError> {
+        chart::release_objects(&self.access, &self.releases(chart).await?).await
+    }
+
+    async fn upgrade(
+        &self,
+        chart: &ChartRequest,
+        on_line: OnLine<'_>,
+        options: &ApplyOptions<'_>,
+    ) -> Result<Upgraded, StageError> {
+        let helm = self.helm_of(chart, options.cancel).await?;
+        let chart = self.in_cluster(chart)?;
+        let holder = LockHolder::current();
+        let lock = self.access.lock_deployment(
+            &chart.namespace,
+            &chart.release,
+            &holder,
+            options.lock_limit,
+            options.on_wait,
+        );
+        let lock = tokio::select! {
+            biased;
+            () = options.cancel.cancelled() => return Err(Cancelled.into()),
+            lock = lock => lock?,
+        };
+        // Helm is interrupted by the token and must not be dropped.
+        let upgraded = chart::upgrade(&chart, on_line, run(&helm, options.cancel)).await;
+        lock.release().await;
+        Ok(upgraded?)
+    }
+
+    async fn uninstall(
+        &self,
+        release: &UninstallRequest,
+        program: Option<&str>,
+        on_line: OnLine<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<bool, StageError> {
+        let helm = self.helm(program, &release.directory, cancel).await?;
+        let release = UninstallRequest {
+            context: self.access.named_context()?,
+            kubeconfig: self.access.kubeconfig_variable(),
+            ..release.clone()
+        };
+        Ok(chart::uninstall(&release, on_line, run(&helm, cancel)).await?)
+    }
+
+    async fn live_objects(&self, objects: &[Value]) -> Result<Vec<Option<Value>>, StageError> {
+        let keys = objects.iter().map(ObjectKey::new).collect::<Result<Vec<_>, _>>()?;
+        Ok(self.access.list_objects(&keys).await?)
+    }
+
+    async fn wait_until_ready(
+        &self,
+        targets: &[WaitTarget],
+        limits: WaitLimits,
+        on_progress: OnProgress<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<NotReady>, StageError> {
+        wait::wait_until_ready(&self.access, targets, limits, on_progress, cancel).await
+    }
+}

@@ -1,0 +1,219 @@
+//! Deployments in memory: objects are kept by identity, and are ready at once.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::{CallKind, MemoryHost, Scripted};
+use crate::cluster::{ObjectKey, Pruning, owner_of};
+use crate::deploy::chart::{
+    ChartIdentity, ChartRequest, Release, ReleaseList, StoredRelease, UninstallRequest, Upgraded, ValueLayers,
+};
+use crate::deploy::objects::{
+    AppliedManifests, ApplyOptions, Comparison, Difference, ManifestSet, Removal, Removed,
+};
+use crate::deploy::wait::{NotReady, OnProgress, WaitLimits, WaitTarget};
+use crate::error::StageError;
+use crate::event::ObjectChange;
+use crate::host::Deployer;
+use crate::image::Digest;
+use crate::process::OnLine;
+
+/// `Deployment/web`, as tests name it.
+fn short(object: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"]))
+}
+
+#[async_trait]
+impl Deployer for MemoryHost {
+    async fn create_namespace(&self, _: &str) -> Result<bool, StageError> {
+        Ok(false)
+    }
+
+    async fn compare(&self, manifests: ManifestSet) -> Result<Comparison, StageError> {
+        Ok(Comparison::with(manifests, &self.state().objects))
+    }
+
+    async fn apply(
+        &self,
+        comparison: &Comparison,
+        options: &ApplyOptions<'_>,
+    ) -> Result<AppliedManifests, StageError> {
+        let mut applied = AppliedManifests::default();
+        for object in &comparison.objects {
+            let value = &object.document.value;
+            if object.difference != Difference::None {
+                self.put(value)?;
+                applied.changed += 1;
+                if let Some(change) = object.change() {
+                    (options.on_change)(&short(value), change, &object.details());
+                }
+            }
+            applied.objects.push(value.clone());
+        }
+        for object in &comparison.pruning.deleted {
+            self.delete(object);
+            applied.deleted += 1;
+            (options.on_change)(&short(object), ObjectChange::Deleted, "no longer in the manifests");
+        }
+        Ok(applied)
+    }
+
+    async fn remove(&self, removal: &Removal) -> Result<Removed, StageError> {
+        let set = Comparison::record_of(&removal.deployment, &removal.namespace);
+        let is_member = |object: &&Value| owner_of(object) == Some(set.as_str());
+        let members: Vec<_> = self.state().objects.iter().filter(is_member).cloned().collect();
+        let pruning = Pruning::new(members, &[]);
+        let mut removed = Removed::default();
+        for object in &pruning.deleted {
+            self.delete(object);
+            removed.deleted.push(ObjectKey::new(object)?);
+        }
+        for (object, reason) in pruning.kept {
+            removed.kept.push((ObjectKey::new(&object)?, reason));
+        }
+        Ok(removed)
+    }
+
+    /// One object with the values of the chart.
+    async fn render_chart(&self, chart: &ChartRequest, _: &CancellationToken) -> Result<String, StageError> {
+        Ok(crate::deploy::manifest::print([&chart_object(chart)?]))
+    }
+
+    async fn preview_chart(
+        &self,
+        _: &ChartRequest,
+        _: &CancellationToken,
+    ) -> Result<Option<Release>, StageError> {
+        Ok(None)
+    }
+
+    async fn identify_chart(
+        &self,
+        chart: &ChartRequest,
+        _: &CancellationToken,
+    ) -> Result<ChartIdentity, StageError> {
+        Ok(ChartIdentity::Content(Digest::of(format!("{:?}", chart.chart))))
+    }
+
+    async fn releases(&self, chart: &ChartRequest) -> Result<ReleaseList, StageError> {
+        let revision = self.state().releases.get(&chart.release).copied();
+        let stored = revision.map(|revision| StoredRelease {
+            object: format!("sh.helm.release.v1.{}.v{revision}", chart.release),
+            labels: BTreeMap::from(
+                [
+                    ("owner", "helm"),
+                    ("name", &chart.release),
+                    ("status", "deployed"),
+                    ("version", &revision.to_string()),
+                ]
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
+            ),
+            data: Vec::new(),
+        });
+        Ok(ReleaseList::new(&chart.release, stored))
+    }
+
+    async fn release_objects(&self, chart: &ChartRequest) -> Result<Vec<Value>, StageError> {
+        Ok(vec![chart_object(chart)?])
+    }
+
+    async fn upgrade(
+        &self,
+        chart: &ChartRequest,
+        _: OnLine<'_>,
+        _: &ApplyOptions<'_>,
+    ) -> Result<Upgraded, StageError> {
+        self.did(CallKind::Helm, format!("upgrade {}", chart.release));
+        self.put_silently(&chart_object(chart)?)?;
+        let mut state = self.state();
+        let revision = state.releases.entry(chart.release.clone()).or_default();
+        *revision += 1;
+        Ok(Upgraded { revision: Some(*revision), status: Some("deployed".to_owned()), notes: String::new() })
+    }
+
+    async fn uninstall(
+        &self,
+        release: &UninstallRequest,
+        _: Option<&str>,
+        _: OnLine<'_>,
+        _: &CancellationToken,
+    ) -> Result<bool, StageError> {
+        self.did(CallKind::Helm, format!("uninstall {}", release.release));
+        self.state().objects.retain(|object| short(object) != format!("Chart/{}", release.release));
+        Ok(self.state().releases.remove(&release.release).is_some())
+    }
+
+    async fn live_objects(&self, objects: &[Value]) -> Result<Vec<Option<Value>>, StageError> {
+        let state = self.state();
+        let find = |wanted: &Value| state.objects.iter().find(|object| is_same(object, wanted)).cloned();
+        Ok(objects.iter().map(find).collect())
+    }
+
+    async fn wait_until_ready(
+        &self,
+        targets: &[WaitTarget],
+        _: WaitLimits,
+        _: OnProgress<'_>,
+        _: &CancellationToken,
+    ) -> Result<Vec<NotReady>, StageError> {
+        let state = self.state();
+        let mut failures = Vec::new();
+        for target in targets {
+            let unready = target.objects.iter().find_map(|object| {
+                let name = short(object);
+                state.unready.get(&name).map(|reason| (name, reason))
+            });
+            if let Some((object, reason)) = unready {
+                let error = Scripted::unready_object(&target.deployment, &object, reason).into();
+                failures.push(NotReady { deployment: target.deployment.clone(), error });
+            }
+        }
+        Ok(failures)
+    }
+}
+
+/// The rollout of a chart: an object with its values.
+fn chart_object(chart: &ChartRequest) -> Result<Value, StageError> {
+    let values = ValueLayers::read(chart)?.user_values();
+    Ok(json!({
+        "apiVersion": "windlass/v1",
+        "kind": "Chart",
+        "metadata": { "name": chart.release, "namespace": chart.namespace },
+        "values": values,
+    }))
+}
+
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (ObjectKey::new(one), ObjectKey::new(other)) {
+        (Ok(one), Ok(other)) => one.is_same(&other),
+        _ => false,
+    }
+}
+
+impl MemoryHost {
+    fn put(&self, object: &Value) -> Result<(), StageError> {
+        self.did(CallKind::Apply, short(object));
+        self.put_silently(object)
+    }
+
+    fn put_silently(&self, object: &Value) -> Result<(), StageError> {
+        let mut state = self.state();
+        if let Some(reason) = state.unapplied.get(&short(object)) {
+            return Err(Scripted::refused_object(&short(object), reason).into());
+        }
+        match state.objects.iter_mut().find(|known| is_same(known, object)) {
+            Some(known) => known.clone_from(object),
+            None => state.objects.push(object.clone()),
+        }
+        Ok(())
+    }
+
+    fn delete(&self, object: &Value) {
+        self.did(CallKind::Delete, short(object));
+        self.state().objects.retain(|known| !is_same(known, object));
+    }
+}

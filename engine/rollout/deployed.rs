@@ -1,0 +1,226 @@
+//! A deployment that was deployed or kept.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::rollout::{Content, Found};
+use super::{ChartState, Deployment, Rollout};
+use crate::deploy::chart::ChartRequest;
+use crate::deploy::objects::{AppliedManifests, ApplyOptions};
+use crate::error::StageError;
+use crate::event::{Event, Level, ObjectChange};
+use crate::process::Pipe;
+use crate::run::Run;
+use crate::state::{ReleasePlace, ReleaseRecord};
+
+/// A deployment that was deployed or kept.
+#[derive(Clone)]
+pub struct Deployed(Arc<Inner>);
+
+struct Inner {
+    deployment: Deployment,
+    /// Its objects, as they are in the cluster; `None` for a chart: they are read when they are needed.
+    objects: Option<Vec<Value>>,
+    is_changed: bool,
+    revision: Option<u64>,
+    applied: Option<usize>,
+    deleted: usize,
+    chart: Option<DeployedChart>,
+}
+
+/// A chart that was deployed or kept.
+struct DeployedChart {
+    request: ChartRequest,
+    state: Arc<ChartState>,
+    record: ReleaseRecord,
+}
+
+impl Deployed {
+    /// The deployment.
+    pub fn deployment(&self) -> &Deployment {
+        &self.0.deployment
+    }
+
+    /// Whether something was changed.
+    pub fn is_changed(&self) -> bool {
+        self.0.is_changed
+    }
+
+    /// The revision of the release of a chart.
+    pub fn revision(&self) -> Option<u64> {
+        self.0.revision
+    }
+
+    /// The number of objects that were created or changed; `None` for a chart.
+    pub fn applied(&self) -> Option<usize> {
+        self.0.applied
+    }
+
+    /// The number of objects that were deleted.
+    pub fn deleted(&self) -> usize {
+        self.0.deleted
+    }
+
+    /// Its objects, as they were in the cluster when it was deployed. Those of a chart are read from its release.
+    ///
+    /// # Errors
+    /// `cluster::...`.
+    pub fn objects(&self) -> Result<Vec<Value>, StageError> {
+        match (&self.0.objects, &self.0.chart) {
+            (Some(objects), _) => Ok(objects.clone()),
+            (None, Some(chart)) if self.0.revision.is_some() => {
+                let session = &self.0.deployment.run().session;
+                session.wait(session.host.deployer.release_objects(&chart.request))?
+            }
+            (None, _) => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether the run must wait for it: it was changed, or did not become ready in an earlier run.
+    pub fn may_be_unready(&self) -> bool {
+        let was_ready = self.0.chart.as_ref().is_some_and(|chart| chart.state.was_ready);
+        self.0.is_changed || !was_ready
+    }
+
+    /// How to go back to the revision before, if it failed.
+    pub fn rollback_hint(&self) -> Option<String> {
+        let chart = self.0.chart.as_ref()?;
+        let (release, namespace) = (&chart.request.release, &chart.request.namespace);
+        let (now, before) = (self.0.revision?, chart.state.last_deployed?);
+        (before < now).then(|| {
+            format!(
+                "release {release} is at revision {now}: `helm rollback {release} {before} -n {namespace}`"
+            )
+        })
+    }
+
+    /// Records that its objects became ready.
+    pub fn became_ready(&self) {
+        let Some(chart) = self.0.chart.as_ref().filter(|chart| !chart.state.was_ready || self.0.is_changed)
+        else {
+            return;
+        };
+        record(self.0.deployment.run(), chart, ReleaseRecord { is_ready: true, ..chart.record.clone() });
+    }
+}
+
+impl Rollout {
+    /// What is in the cluster stays.
+    ///
+    /// # Errors
+    /// As for [`Rollout::verdict`].
+    pub fn keep(&self) -> Result<Deployed, StageError> {
+        let (objects, chart, revision) = match (&self.verdict()?.found, self.content()) {
+            (Found::Manifests(comparison), _) => {
+                let live = comparison.objects.iter().filter_map(|object| object.live.clone());
+                (Some(live.collect()), None, None)
+            }
+            (Found::Chart(state), Content::Chart { request, .. }) => {
+                let revision = Some(state.record.revision).filter(|revision| *revision > 0);
+                let (request, record) = (request.as_ref().clone(), state.record.clone());
+                (None, Some(DeployedChart { request, state: Arc::clone(state), record }), revision)
+            }
+            (Found::Chart(_), Content::Manifests(_)) => (None, None, None),
+        };
+        Ok(Deployed(Arc::new(Inner {
+            deployment: self.deployment().clone(),
+            objects,
+            is_changed: false,
+            revision,
+            applied: None,
+            deleted: 0,
+            chart,
+        })))
+    }
+
+    /// Brings it into the cluster.
+    ///
+    /// # Errors
+    /// `deploy::...`, `cluster::...`, `run::cancelled`.
+    pub fn apply(&self) -> Result<Deployed, StageError> {
+        let deployment = self.deployment();
+        let run = deployment.run();
+        let session = &run.session;
+        let (events, name) = (session.events.clone(), deployment.name().to_owned());
+        let on_change = |object: &str, change: ObjectChange, details: &str| {
+            events.emit(Event::ObjectChanged {
+                deployment: name.clone(),
+                object: object.to_owned(),
+                change,
+                details: details.to_owned(),
+            });
+        };
+        let on_wait = |holder: &str, since: jiff::Timestamp| {
+            let since = since.strftime("%F %T UTC");
+            let message = format!("{name}: waiting for {holder}, who has been deploying it since {since}");
+            events.notice(Level::Info, message);
+        };
+        let cancel = session.cancellation();
+        let options = ApplyOptions {
+            lock_limit: run.options.deploy.timeout,
+            on_wait: &on_wait,
+            on_change: &on_change,
+            cancel: &cancel,
+        };
+        match (&self.verdict()?.found, self.content()) {
+            (Found::Manifests(comparison), _) => {
+                let applied = session.wait_for_end(session.host.deployer.apply(comparison, &options))?;
+                Ok(of_manifests(deployment, applied))
+            }
+            (Found::Chart(state), Content::Chart { request, .. }) => {
+                let mut on_line = |_: Pipe, line: &str| {
+                    events.emit(Event::Output { image: None, line: format!("{name}: {line}") });
+                };
+                let upgrade = session.host.deployer.upgrade(request, &mut on_line, &options);
+                let upgraded = session.wait_for_end(upgrade)?;
+                for line in upgraded.notes.lines() {
+                    events.emit(Event::Output { image: None, line: format!("{name}: {line}") });
+                }
+                let record =
+                    ReleaseRecord { revision: upgraded.revision.unwrap_or_default(), ..state.record.clone() };
+                let chart = DeployedChart {
+                    request: request.as_ref().clone(),
+                    state: Arc::clone(state),
+                    record: record.clone(),
+                };
+                if upgraded.revision.is_some() {
+                    self::record(run, &chart, record);
+                }
+                Ok(Deployed(Arc::new(Inner {
+                    deployment: deployment.clone(),
+                    objects: None,
+                    is_changed: true,
+                    revision: upgraded.revision,
+                    applied: None,
+                    deleted: 0,
+                    chart: Some(chart),
+                })))
+            }
+            (Found::Chart(_), Content::Manifests(_)) => self.keep(),
+        }
+    }
+}
+
+fn of_manifests(deployment: &Deployment, applied: AppliedManifests) -> Deployed {
+    Deployed(Arc::new(Inner {
+        deployment: deployment.clone(),
+        is_changed: applied.changed + applied.deleted > 0,
+        objects: Some(applied.objects),
+        revision: None,
+        applied: Some(applied.changed),
+        deleted: applied.deleted,
+        chart: None,
+    }))
+}
+
+/// Writes the record of a chart. If that fails, the next run deploys it again.
+fn record(run: &Run, chart: &DeployedChart, record: ReleaseRecord) {
+    let DeployedChart { request, state, .. } = chart;
+    let place =
+        ReleasePlace { server: &state.server, namespace: &request.namespace, release: &request.release };
+    if let Err(error) = run.memory.releases.write(place, record) {
+        let message = format!("cannot record the deployment of `{}`: {error}", request.release);
+        run.session.notice(Level::Warning, message);
+    }
+}

@@ -1,0 +1,118 @@
+//! Deletes the objects of deployments.
+
+use std::time::Instant;
+
+use super::{Deployment, chart, load_manifests};
+use crate::config::DeploymentKind;
+use crate::deploy::chart::UninstallRequest;
+use crate::deploy::objects::Removal;
+use crate::error::StageError;
+use crate::event::{DeploymentOutcome, DeploymentResult, Event, Level, ObjectChange};
+use crate::plural::counted;
+use crate::process::Pipe;
+use crate::state::ReleasePlace;
+
+/// Deletes the objects of `deployment`, or uninstalls its release, and reports each object.
+///
+/// # Errors
+/// `deploy::not_deleted`, `deploy::...` if helm fails, `cluster::...`, `run::cancelled`.
+pub fn remove(deployment: &Deployment) -> Result<(), StageError> {
+    deployment.run().session.host.cluster.needed_context()?;
+    match &deployment.config().kind {
+        DeploymentKind::Helm(_) => uninstall(deployment),
+        DeploymentKind::Kubectl(_) => remove_objects(deployment),
+    }
+}
+
+fn remove_objects(deployment: &Deployment) -> Result<(), StageError> {
+    let started = Instant::now();
+    let run = deployment.run();
+    let session = &run.session;
+    // Manifests that are gone or invalid do not matter if the cluster has a record.
+    let loaded = load_manifests(deployment);
+    let removal = Removal {
+        deployment: deployment.name().to_owned(),
+        namespace: deployment.namespace()?,
+        documents: deployment.loaded().documents.clone(),
+        all: run.options.deploy.purges_all,
+        limit: run.options.deploy.timeout,
+    };
+    session.step(format!("deleting {}", deployment.name()));
+    let removed = session.wait(session.host.deployer.remove(&removal))??;
+    let tell = |object: String, change, details: String| {
+        let deployment = deployment.name().to_owned();
+        session.events.emit(Event::ObjectChanged { deployment, object, change, details });
+    };
+    let (deleted, kept) = (removed.deleted.len(), removed.kept.len());
+    if deleted + kept == 0 {
+        loaded?;
+    }
+    for key in removed.deleted {
+        tell(key.to_string(), ObjectChange::Deleted, String::new());
+    }
+    for (key, reason) in removed.kept {
+        tell(key.to_string(), ObjectChange::Kept, reason);
+    }
+    let reason = match (deleted, kept) {
+        (0, 0) => "nothing was there".to_owned(),
+        (deleted, 0) => counted(deleted, "object"),
+        (deleted, kept) => format!("{}, {kept} kept", counted(deleted, "object")),
+    };
+    report(deployment, &removal.namespace, reason, deleted, started);
+    Ok(())
+}
+
+fn uninstall(deployment: &Deployment) -> Result<(), StageError> {
+    let started = Instant::now();
+    let run = deployment.run();
+    let session = &run.session;
+    let request = chart::request(deployment)?;
+    let DeploymentKind::Helm(helm) = &deployment.config().kind else { return Ok(()) };
+    let uninstall = UninstallRequest {
+        release: request.release.clone(),
+        namespace: request.namespace.clone(),
+        directory: request.directory.clone(),
+        driver: request.driver.clone(),
+        wait: true,
+        timeout: Some(run.options.deploy.timeout),
+        disable_hooks: request.disable_hooks,
+        delete_args: helm.delete_args.clone(),
+        ..UninstallRequest::default()
+    };
+    let (events, name) = (session.events.clone(), deployment.name().to_owned());
+    let mut on_line = |_: Pipe, line: &str| {
+        // Helm prints what is reported below.
+        if !line.ends_with(" uninstalled") {
+            events.emit(Event::Output { image: None, line: format!("{name}: {line}") });
+        }
+    };
+    let cancel = session.cancellation();
+    let deployer = &session.host.deployer;
+    let removed = deployer.uninstall(&uninstall, request.program.as_deref(), &mut on_line, &cancel);
+    let existed = session.wait_for_end(removed)?;
+    let server = session.host.cluster.needed_context()?.server;
+    let place = ReleasePlace { server: &server, namespace: &request.namespace, release: &request.release };
+    if let Err(error) = run.memory.releases.remove(place) {
+        session.notice(Level::Warning, format!("cannot delete the record of `{}`: {error}", request.release));
+    }
+    let reason = match existed {
+        true => format!("release {} was uninstalled", request.release),
+        false => format!("there was no release {}", request.release),
+    };
+    report(deployment, &request.namespace, reason, usize::from(existed), started);
+    Ok(())
+}
+
+/// Reports that `deployment` is deleted.
+fn report(deployment: &Deployment, namespace: &str, reason: String, deleted: usize, started: Instant) {
+    deployment.run().session.events.emit(Event::DeploymentFinished(DeploymentResult {
+        deployment: deployment.name().to_owned(),
+        namespace: namespace.to_owned(),
+        outcome: DeploymentOutcome::Deleted,
+        reason,
+        revision: None,
+        applied: None,
+        deleted,
+        seconds: started.elapsed().as_secs_f64(),
+    }));
+}
