@@ -225,7 +225,7 @@ fn container_hooks_are_skipped_with_a_message() {
     project(&format!("[{}]", hooks.join(", ")))
         .run(["build"])
         .success()
-        .stderr_has("it runs in a container, and `build` starts no containers");
+        .stderr_has("it runs in a container, which windlass does not support");
 }
 
 #[test]

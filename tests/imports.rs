@@ -174,7 +174,8 @@ fn paths(tokens: &[TokenTree], module: &[String]) -> Vec<String> {
                     tokens[index..].chunks(3).take_while(|part| is_word(part.first(), "super")).count();
                 let start = if ident == "crate" { Some(0) } else { module.len().checked_sub(supers) };
                 let start = start.expect("`super` leads out of the crate");
-                let rest = &tokens[index + 3 * supers.max(1)..];
+                // `pub(in super::super)` goes on with nothing.
+                let rest = tokens.get(index + 3 * supers.max(1)..).unwrap_or_default();
                 if start == 0 {
                     found.extend(first_names(rest));
                 }

@@ -173,7 +173,7 @@ fn result_file_is_complete() {
     project.run(arguments).success();
     let result = read();
     let image = &result["images"][0];
-    assert_eq!((&result["version"], &result["success"]), (&1.into(), &true.into()));
+    assert_eq!((&result["version"], &result["success"]), (&2.into(), &true.into()));
     assert_eq!(
         (&image["image"], &image["outcome"], &image["pushed"]),
         (&"api".into(), &"built".into(), &true.into())

@@ -106,7 +106,7 @@ fn unknown_function_suggests_the_nearest() {
        `----
       help: did you mean `load_dockerfile`?
       `->   > called from scripts/build.rhai, lines N (`plan`), N (`build_or_reuse`), N
-            | (`build_image`), 24
+            | (`build_image`), 29
     ");
 }
 
@@ -124,7 +124,8 @@ fn wrong_argument_count_shows_the_definition() {
      2 | fn helper(image) { ["1"] }
        `----
       help: it is defined as `helper(image)`
-      `->   > called from scripts/build.rhai, lines N (`tagged`), N (`build_all`), N (`build`)
+      `->   > called from scripts/build.rhai, lines N (`tagged`), N (`build_all`), N
+            | (`build_images`), 9 (`build`)
     "#);
 }
 
@@ -159,7 +160,8 @@ fn string_instead_of_tags_names_the_fix() {
      2 |     "1.4"
        `----
       help: write ["1.4"]
-      `->   > found in scripts/build.rhai, lines N (`tagged`), N (`build_all`), N (`build`)
+      `->   > found in scripts/build.rhai, lines N (`tagged`), N (`build_all`), N
+            | (`build_images`), 9 (`build`)
     "#);
 }
 
@@ -180,7 +182,7 @@ fn string_instead_of_an_entrypoint_names_the_fix() {
        `----
       help: write ["sleep", "infinity"]
       `->   > found in scripts/build.rhai, lines N (`prepare`), N (`plan`), N (`build_or_reuse`),
-            | 33 (`build_image`), 24
+            | 38 (`build_image`), 29
     "#);
 }
 
@@ -197,7 +199,8 @@ fn number_in_tags_names_the_fix() {
        :      `-- what this returns
        `----
       help: convert it with `to_string()`
-      `->   > found in scripts/build.rhai, lines N (`tagged`), N (`build_all`), N (`build`)
+      `->   > found in scripts/build.rhai, lines N (`tagged`), N (`build_all`), N
+            | (`build_images`), 9 (`build`)
     ");
 }
 
@@ -214,7 +217,8 @@ fn tags_without_a_return_value_is_reported() {
        :      `-- what this returns
        `----
       help: return a list such as ["..."]
-      `->   > found in scripts/build.rhai, lines N (`tagged`), N (`build_all`), N (`build`)
+      `->   > found in scripts/build.rhai, lines N (`tagged`), N (`build_all`), N
+            | (`build_images`), 9 (`build`)
     "#);
 }
 
@@ -266,7 +270,7 @@ fn plan_without_a_return_value_is_reported() {
        `----
       help: a function returns its last expression, unless a `;` ends it
       `->   > found in scripts/build.rhai, lines N (`needs_build`), N (`build_or_reuse`), N
-            | (`build_image`), 24
+            | (`build_image`), 29
     ");
 }
 
@@ -328,7 +332,8 @@ fn forgotten_import_names_the_line_to_write() {
        :                    `-- here, in `tags`
        `----
       help: begin the file with `import "scripts/build" as base;`
-      `->   > called from scripts/build.rhai, lines N (`tagged`), N (`build_all`), N (`build`)
+      `->   > called from scripts/build.rhai, lines N (`tagged`), N (`build_all`), N
+            | (`build_images`), 9 (`build`)
     "#);
 }
 
@@ -346,7 +351,8 @@ fn misspelled_function_of_a_module_is_shown_as_written() {
        :                          `-- here, in `tags`
        `----
       help: did you mean `base::tags`?
-      `->   > called from scripts/build.rhai, lines N (`tagged`), N (`build_all`), N (`build`)
+      `->   > called from scripts/build.rhai, lines N (`tagged`), N (`build_all`), N
+            | (`build_images`), 9 (`build`)
     "#);
 }
 
@@ -377,7 +383,8 @@ fn error_in_a_replaced_function_shows_the_file_that_defines_it() {
       |      :                        ^^|^
       |      :                          `-- called here, in `tags`
       |      `----
-      `->   > called from scripts/build.rhai, lines N (`tagged`), N (`build_all`), N (`build`)
+      `->   > called from scripts/build.rhai, lines N (`tagged`), N (`build_all`), N
+            | (`build_images`), 9 (`build`)
     "#);
 }
 
@@ -414,7 +421,7 @@ fn thrown_string_is_the_message() {
        :                            ^^|^^
        :                              `-- here, in `before_build`
        `----
-      `->   > called from scripts/build.rhai, lines N (`build_all`), N (`build`)
+      `->   > called from scripts/build.rhai, lines N (`build_all`), N (`build_images`), N (`build`)
     "#);
 }
 
@@ -476,7 +483,7 @@ fn stage_error_shows_each_file_of_the_call_chain() {
       |    5 | }
       |      `----
       `->   > called from scripts/build.rhai, lines N (`plan`), N (`build_or_reuse`), N
-            | (`build_image`), 24
+            | (`build_image`), 29
     "#);
 }
 
@@ -560,7 +567,7 @@ fn infinite_recursion_is_an_error_of_the_script() {
        :      `-- this calls itself
        `----
       help: to call a replaced function, use `import "scripts/build" as base;` and `base::`
-      `->   > found in scripts/build.rhai, lines N (`build_all`), N (`build`)
+      `->   > found in scripts/build.rhai, lines N (`build_all`), N (`build_images`), N (`build`)
     "#);
 }
 

@@ -34,9 +34,9 @@ fn every_function_shows_its_location_and_what_it_replaced() {
     let shown = lines(&output.stdout, &["build", "command", "entrypoint", "tags", "version"]);
     insta::assert_snapshot!(shown.join("\n"), @"
     build(project)                  scripts/build.rhai:7
-    entrypoint(image)               windlass.dev.rhai:3     replaces scripts/build.rhai:66; names api
-    command(image)                  scripts/build.rhai:69
-    tags(image)                     windlass.dev.rhai:1     replaces windlass.rhai:2, scripts/build.rhai:90
+    entrypoint(image)               windlass.dev.rhai:3     replaces scripts/build.rhai:71; names api
+    command(image)                  scripts/build.rhai:74
+    tags(image)                     windlass.dev.rhai:1     replaces windlass.rhai:2, scripts/build.rhai:95
     version()                       windlass.rhai:4
     ");
     let names: Vec<_> = output.stdout.lines().filter_map(|line| line.split_once('(')).collect();
@@ -48,8 +48,8 @@ fn every_function_shows_its_location_and_what_it_replaced() {
 fn one_image_omits_project_functions() {
     let output = project().run(["show", "build", "--image", "api", "-p", "dev"]);
     insta::assert_snapshot!(lines(&output.success().stdout, &["entrypoint", "before_build", "tags"]).join("\n"), @"
-    entrypoint(image)           windlass.dev.rhai:3     replaces scripts/build.rhai:66
-    tags(image)                 windlass.dev.rhai:1     replaces windlass.rhai:2, scripts/build.rhai:90
+    entrypoint(image)           windlass.dev.rhai:3     replaces scripts/build.rhai:71
+    tags(image)                 windlass.dev.rhai:1     replaces windlass.rhai:2, scripts/build.rhai:95
     ");
     let output = project().run(["show", "build", "--image", "web", "-p", "dev"]);
     insta::assert_snapshot!(lines(&output.success().stdout, &["entrypoint"]).join("\n"), @"entrypoint(image)           windlass.dev.rhai:3     replaces scripts/build.rhai:66; names api");

@@ -28,6 +28,8 @@ const NAME_LIMIT: usize = 63;
 pub struct PullSecret {
     /// Its name.
     pub name: String,
+    /// Its namespace; `None`: that of the run.
+    pub namespace: Option<String>,
     /// Its registries.
     pub logins: Vec<RegistryLogin>,
     /// The service accounts that use it.
@@ -79,6 +81,7 @@ impl PullSecret {
         let registry = domain_of(registry).to_owned();
         Self {
             name: Self::name_for(&registry),
+            namespace: None,
             logins: vec![RegistryLogin { registry, username: None, password: None, email: None }],
             service_accounts: vec!["default".to_owned()],
         }
@@ -138,6 +141,9 @@ impl fmt::Display for PullSecret {
         let accounts = self.service_accounts.join(", ");
         let accounts_noun = noun(self.service_accounts.len(), "account");
         write!(formatter, "create the pull secret {} for {}", self.name, registries.join(", "))?;
+        if let Some(namespace) = &self.namespace {
+            write!(formatter, " in the namespace {namespace}")?;
+        }
         if self.service_accounts.is_empty() {
             return Ok(());
         }

@@ -38,7 +38,7 @@ impl ClusterAccess {
     ) -> Result<PullSecretResult, PullSecretError> {
         let context = self.context()?.ok_or(ClusterError::NoCluster)?;
         let mut result = PullSecretResult {
-            namespace: context.namespace.clone(),
+            namespace: secret.namespace.clone().unwrap_or_else(|| context.namespace.clone()),
             context: context.name.clone(),
             ..PullSecretResult::default()
         };
@@ -54,16 +54,22 @@ impl ClusterAccess {
             }
         }
         if !logins.is_empty() {
-            self.apply_secret(secret, &docker_config(&logins)).await?;
+            let namespace = &result.namespace;
+            self.apply_secret(secret, namespace, &docker_config(&logins)).await?;
             for account in &secret.service_accounts {
-                self.add_to_account(&secret.name, account).await?;
+                self.add_to_account(&secret.name, namespace, account).await?;
             }
         }
         Ok(result)
     }
 
-    async fn apply_secret(&self, secret: &PullSecret, content: &Secret) -> Result<(), ClusterError> {
-        let (context, client) = self.connect().await?;
+    async fn apply_secret(
+        &self,
+        secret: &PullSecret,
+        namespace: &str,
+        content: &Secret,
+    ) -> Result<(), ClusterError> {
+        let (_, client) = self.connect().await?;
         let name = &secret.name;
         let body = json!({
             "apiVersion": "v1",
@@ -74,20 +80,19 @@ impl ClusterAccess {
         });
         // Generated names belong to DevSpace or windlass: secrets of earlier runs and of DevSpace are replaced.
         let params = PatchParams { force: secret.has_own_name(), ..PatchParams::apply(MANAGER) };
-        let api: Api<v1::Secret> = Api::namespaced(client.clone(), &context.namespace);
-        let doing = format!("create the pull secret `{name}` in the namespace `{}`", context.namespace);
+        let api: Api<v1::Secret> = Api::namespaced(client.clone(), namespace);
+        let doing = format!("create the pull secret `{name}` in the namespace `{namespace}`");
         self.call(&doing, api.patch(name, &params, &Patch::Apply(&body))).await?;
         Ok(())
     }
 
     /// Adds the secret `name` to the pull secrets of `account`. A patch replaces the whole list, so the list is read
     /// first, and written only if the account has not changed since.
-    async fn add_to_account(&self, name: &str, account: &str) -> Result<(), ClusterError> {
-        let (context, client) = self.connect().await?;
-        let api: Api<v1::ServiceAccount> = Api::namespaced(client.clone(), &context.namespace);
+    async fn add_to_account(&self, name: &str, namespace: &str, account: &str) -> Result<(), ClusterError> {
+        let (_, client) = self.connect().await?;
+        let api: Api<v1::ServiceAccount> = Api::namespaced(client.clone(), namespace);
         let doing = format!(
-            "add the pull secret `{name}` to the service account `{account}` in the namespace `{}`",
-            context.namespace
+            "add the pull secret `{name}` to the service account `{account}` in the namespace `{namespace}`"
         );
         // The account of a new namespace may not exist yet, and a changed account must be read again.
         let is_final = |answer: &Result<(), ClusterError>| {

@@ -8,8 +8,8 @@ use clap_complete::engine::ArgValueCandidates;
 use crate::command::{
     CheckArgs, CleanupArgs, CompletionsArgs, DeployArgs, DocArgs, EditorArgs, InitArgs, ListArgs,
     LoginOptions, LogoutOptions, ManArgs, PipelineOptions, PlanArgs, PrintArgs, PurgeArgs, RenderArgs,
-    ResetArgs, RunArgs, SaveArgs, SetArgs, ShowArgs, TestArgs, UpdateArgs, UpgradeArgs, WhyArgs, images,
-    profiles,
+    ResetArgs, RunArgs, SaveArgs, SetArgs, ShowArgs, StatusArgs, TestArgs, UpdateArgs, UpgradeArgs, WhyArgs,
+    images, profiles,
 };
 use crate::report::ProgressMode;
 
@@ -43,8 +43,8 @@ How it works:
 
 Examples:
   windlass build              build and push the changed images
-  windlass build api worker   build only these images and their base images
   windlass build -p dev       build with the profile `dev`
+  windlass deploy             build, deploy what changed, and wait until it runs
   windlass plan               show what a build would do, and why
   windlass run release 1.4.0  run your own pipeline `release`"
 )]
@@ -116,6 +116,9 @@ pub enum Command {
     Build(BuildCommandArgs),
     /// Build, deploy what changed, and wait until it runs
     Deploy(DeployArgs),
+    /// Show whether what is deployed runs, and why not
+    #[command(alias = "analyze")]
+    Status(StatusArgs),
     /// Delete what is deployed
     Purge(PurgeArgs),
     /// Print the Kubernetes objects of deployments, with the tags of their images

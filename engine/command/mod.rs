@@ -2,6 +2,7 @@
 
 mod amount;
 mod build;
+mod build_result;
 mod check;
 mod cleanup;
 pub mod cli;
@@ -32,6 +33,7 @@ mod render;
 mod run;
 mod save;
 mod show;
+mod status;
 mod stdout;
 mod store_size;
 mod test;
@@ -70,6 +72,7 @@ pub use render::RenderArgs;
 pub use run::RunArgs;
 pub use save::SaveArgs;
 pub use show::ShowArgs;
+pub use status::StatusArgs;
 pub use test::TestArgs;
 pub use update::UpdateArgs;
 pub use upgrade::UpgradeArgs;
@@ -93,6 +96,7 @@ pub fn run(cli: &Cli) -> ExitStatus {
     let outcome = match &cli.command {
         Command::Build(args) => build::build(&cli.global, args),
         Command::Deploy(args) => deploy::deploy(&cli.global, args),
+        Command::Status(args) => status::status(&cli.global, args),
         Command::Purge(args) => purge::purge(&cli.global, args),
         Command::Render(args) => render::render(&cli.global, args),
         Command::Plan(args) => plan::plan(&cli.global, args),

@@ -11,7 +11,7 @@ use super::PipelineOptions;
 use super::exit_status::{ExitStatus, Failure, NoThreads, print_masked};
 use super::image_failure::ImageFailure;
 use super::interrupt::cancel_on_interrupt;
-use super::load::load_dependencies;
+use super::load::{load_dependencies, warn};
 use super::store_size::keep_store_small;
 use super::unused_script::{UnusedScript, unused_scripts};
 use crate::cluster::ClusterOptions;
@@ -166,8 +166,23 @@ pub fn run_pipeline(
 pub fn run_pipeline_then(
     global: &GlobalOptions,
     options: &PipelineOptions,
+    loaded: Loaded,
+    call: PipelineCall,
+    then: impl FnOnce(&Execution) -> Result<ExitStatus, Failure>,
+) -> Result<ExitStatus, Failure> {
+    run_pipeline_between(global, options, loaded, call, |_| Ok(()), then)
+}
+
+/// Like [`run_pipeline_then`]; `check` may refuse the run before it starts.
+///
+/// # Errors
+/// As for [`run_pipeline`], and those of `check` and `then`.
+pub fn run_pipeline_between(
+    global: &GlobalOptions,
+    options: &PipelineOptions,
     mut loaded: Loaded,
     call: PipelineCall,
+    check: impl FnOnce(&Execution) -> Result<(), Failure>,
     then: impl FnOnce(&Execution) -> Result<ExitStatus, Failure>,
 ) -> Result<ExitStatus, Failure> {
     let warnings = std::mem::take(&mut loaded.warnings);
@@ -192,6 +207,10 @@ pub fn run_pipeline_then(
     }
     let run_options = prepared.run_options(options);
     let (execution, call) = prepared.start(global, run_options, &events, &runtime, None)?;
+    check(&execution)?;
+    if options.result.is_some() {
+        report.set_origin(execution.run.project.name().unwrap_or_default(), execution.run.commit());
+    }
     let started = Instant::now();
     let outcome = call_pipeline(&execution, call, global.no_warn);
     execution.run.save();
@@ -211,6 +230,35 @@ pub fn run_pipeline_then(
     Ok(status)
 }
 
+/// Sets up a run of `loaded`, without a pipeline, for `work`. Its notices go to standard error.
+///
+/// # Errors
+/// If a script or the command line is invalid, and those of `work`.
+pub(super) fn with_run(
+    global: &GlobalOptions,
+    options: &PipelineOptions,
+    loaded: Loaded,
+    call: PipelineCall,
+    work: impl FnOnce(&Arc<Run>) -> Result<ExitStatus, Failure>,
+) -> Result<ExitStatus, Failure> {
+    let prepared = Prepared::new(global, options, loaded, call)?;
+    let runtime = new_runtime()?;
+    let told = global.clone();
+    let events = Events::new(move |event| match event {
+        Event::Notice { level: Level::Warning, message, .. } => warn(&message, &told),
+        Event::Notice { level: Level::Info, message, .. } if !told.silent => eprintln!("{message}"),
+        _ => {}
+    });
+    let run_options = prepared.run_options(options);
+    let (execution, _) = prepared.start(global, run_options, &events, &runtime, None)?;
+    let status = work(&execution.run);
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    if execution.run.session.cancel.is_cancelled() {
+        return Ok(ExitStatus::Interrupted);
+    }
+    status
+}
+
 /// A warning for each script of `project` that is not read because of an apparent typing error in its name.
 fn misnamed_scripts(project: &Project) -> Vec<String> {
     let active = &project.profiles;
@@ -225,12 +273,14 @@ fn misnamed_scripts(project: &Project) -> Vec<String> {
 
 /// The images of a run, named as in its events.
 fn images_of(run: &Run, pipeline: &str) -> Vec<String> {
-    let is_default = ["build", "dependencies"].contains(&pipeline);
+    let is_default =
+        ["build", "dependencies", "deploy", "render"].contains(&pipeline) && !run.options.skip_build;
     let targets = if is_default { run.links().all_targets() } else { Vec::new() };
     let below = targets.iter().flat_map(|target| {
         target.selected().iter().map(|image| target.links().full_name(image)).collect::<Vec<_>>()
     });
-    let own = run.selected().iter().filter(|_| pipeline != "dependencies").cloned();
+    let has_own = pipeline != "dependencies" && !run.options.skip_build;
+    let own = run.selected().iter().filter(|_| has_own).cloned();
     below.chain(own).collect()
 }
 
@@ -283,13 +333,21 @@ pub(super) fn call_pipeline(
         for warning in execution.pipeline.near_misses().into_iter().chain(misnamed_scripts(&run.project)) {
             run.session.notice(Level::Warning, warning);
         }
+        for warning in execution.pipeline.new_overrides(&run.project.root) {
+            run.session.notice(Level::Warning, warning);
+        }
     }
+    // If it cannot be written, the next run warns again.
+    let _ = run.memory.functions.write(execution.pipeline.default_signatures());
     run.session.events.emit(Event::RunStarted {
         pipeline: call.pipeline.clone(),
         images: images_of(run, &call.pipeline),
         deployments: deployments_of(run, &call.pipeline),
         profiles: run.project.profiles.clone(),
     });
+    if call.pipeline == "deploy" {
+        rollout::announce(run).map_err(|error| Arc::new(ScriptError::of_stage_error(error)))?;
+    }
     let body = || execution.call(&call.pipeline, call.arguments).map(drop);
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("pipeline".to_owned()).stack_size(STACK);

@@ -46,6 +46,11 @@ impl Project {
         Self { root: root.to_owned(), file: root.join("devspace.yaml"), ..Self::default() }
     }
 
+    /// Its `name`, which the newest version of the format has.
+    pub fn name(&self) -> Option<&str> {
+        self.other.get("name").and_then(serde_json::Value::as_str).filter(|name| !name.is_empty())
+    }
+
     /// All its passwords, to mask them in all output: those of variables, pull secrets and chart repositories.
     pub fn all_passwords(&self) -> impl Iterator<Item = &Secret> {
         let of_registries = self.pull_secrets.iter().filter_map(|secret| secret.password.as_ref());

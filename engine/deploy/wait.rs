@@ -19,6 +19,8 @@ use crate::error::{Cancelled, StageError};
 const PAUSE: Duration = Duration::from_millis(100);
 /// The longest time after which everything is looked at again, even without changes.
 const LONGEST: Duration = Duration::from_secs(5);
+/// The timeout for reading everything once.
+const OBSERVE_LIMIT: Duration = Duration::from_secs(30);
 /// The number of lines of a log that are read.
 const LINES: u32 = 40;
 /// The timeout for reading a log.
@@ -31,6 +33,8 @@ pub struct WaitTarget {
     pub deployment: String,
     /// Its objects, as they are in the cluster.
     pub objects: Vec<Value>,
+    /// References of images that were built but not pushed.
+    pub unpushed: Vec<String>,
     /// A hint about the deployment as a whole, for its error: how to roll it back.
     pub hint: Option<String>,
 }
@@ -54,6 +58,22 @@ pub struct NotReady {
     pub deployment: String,
     /// Why.
     pub error: StageError,
+}
+
+/// What was observed of a deployment.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// Its objects, and how far each is.
+    pub objects: Vec<Summary>,
+    /// Its problems, the most important one of each object, with the logs that explain them.
+    pub problems: Vec<RolloutError>,
+}
+
+impl Observed {
+    /// Whether everything runs.
+    pub fn is_healthy(&self) -> bool {
+        self.problems.is_empty() && self.objects.iter().all(|summary| summary.readiness.is_current())
+    }
 }
 
 /// When to stop waiting.
@@ -109,6 +129,41 @@ pub async fn wait_until_ready(
         () = cancel.cancelled() => Err(Cancelled.into()),
         ended = wait.run(changes, on_progress) => ended,
     }
+}
+
+/// Observes the objects of all `targets` once.
+///
+/// # Errors
+/// `cluster::...` if they cannot be read.
+pub async fn observe(access: &ClusterAccess, targets: &[WaitTarget]) -> Result<Vec<Observed>, StageError> {
+    let keys: Vec<_> = targets.iter().flat_map(keys_of).collect();
+    if keys.is_empty() {
+        return Ok(vec![Observed::default(); targets.len()]);
+    }
+    let watched = WatchTarget::deployment(&keys);
+    let mut changes = access.watch_objects(&watched).await?;
+    let limits = WaitLimits { timeout: OBSERVE_LIMIT, is_patient: true };
+    let known = Known { watched: watched.len(), ..Known::default() };
+    let mut wait = Wait { access, targets, limits, known, seen: Seen::default(), shown: HashMap::new() };
+    let end = Instant::now() + OBSERVE_LIMIT;
+    while wait.known.complete.len() < wait.known.watched && wait.collect(&mut changes, end).await? {}
+    let now = Timestamp::now();
+    let view = ClusterView::new(now, wait.known.objects.values(), wait.known.events.values());
+    let mut observed = Vec::with_capacity(targets.len());
+    for target in targets {
+        let mut found = Observed::default();
+        for object in &target.objects {
+            let live = ObjectKey::new(object).ok().and_then(|key| wait.known.objects.get(&key));
+            let object = live.unwrap_or(object);
+            found.objects.push(Summary::new(object, &view));
+            if let Some(problem) = diagnose(object, &view).into_iter().next() {
+                let log = wait.log(&problem).await;
+                found.problems.push(RolloutError::new(&target.deployment, problem).with_log(&log));
+            }
+        }
+        observed.push(found);
+    }
+    Ok(observed)
 }
 
 /// The objects of `target` that are not ready by themselves; `None` if all are.
@@ -195,7 +250,9 @@ impl Wait<'_> {
 
     /// The problems of all objects, each with its deployment, and what is not ready.
     fn look(&self, now: Timestamp) -> (Vec<(String, Problem)>, Vec<WaitProgress>) {
-        let view = ClusterView::new(now, self.known.objects.values(), self.known.events.values());
+        let unpushed = self.targets.iter().flat_map(|target| target.unpushed.iter().cloned());
+        let view = ClusterView::new(now, self.known.objects.values(), self.known.events.values())
+            .with_unpushed(unpushed);
         let (mut problems, mut progress) = (Vec::new(), Vec::new());
         for target in self.targets {
             let mut waiting = Vec::new();

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::deploy::chart::{ChartIdentity, ChartRequest, Release, ReleaseList, UninstallRequest, Upgraded};
 use crate::deploy::objects::{AppliedManifests, ApplyOptions, Comparison, ManifestSet, Removal, Removed};
-use crate::deploy::wait::{NotReady, OnProgress, WaitLimits, WaitTarget};
+use crate::deploy::wait::{NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
 use crate::process::OnLine;
 
@@ -106,11 +106,17 @@ pub trait Deployer: Send + Sync {
         cancel: &CancellationToken,
     ) -> Result<bool, StageError>;
 
-    /// The objects of the cluster with the identities of `objects`; `None` for those that do not exist.
+    /// The objects of the manifests of `deployment`, as they are in the cluster; none if it was never deployed.
     ///
     /// # Errors
     /// `cluster::...`.
-    async fn live_objects(&self, objects: &[Value]) -> Result<Vec<Option<Value>>, StageError>;
+    async fn members(&self, deployment: &str, namespace: &str) -> Result<Vec<Value>, StageError>;
+
+    /// Observes the objects of `targets` once.
+    ///
+    /// # Errors
+    /// `cluster::...`.
+    async fn observe(&self, targets: &[WaitTarget]) -> Result<Vec<Observed>, StageError>;
 
     /// Waits until the objects of `targets` are ready.
     ///

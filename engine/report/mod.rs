@@ -121,6 +121,12 @@ impl Report {
         })
     }
 
+    /// Records for the `--result` file the project that the run builds, and its commit, if it has one, with whether files
+    /// differ from it.
+    pub fn set_origin(&self, project: &str, commit: Option<(String, bool)>) {
+        lock(&self.record).result.set_origin(project, commit);
+    }
+
     /// Shows the remaining events, clears live lines and writes the `--result` file, whether the run succeeded or not.
     /// Afterwards, the caller can use the terminal again.
     ///

@@ -15,6 +15,12 @@ use crate::event::{DeploymentResult, Event, ImageResult};
 pub(super) struct RunResult {
     /// The version of this format; incremented by a change that breaks readers.
     version: u32,
+    /// The project's name, if devspace.yaml has one.
+    project: Option<String>,
+    /// The commit of the project; none outside of a repository.
+    commit: Option<String>,
+    /// Whether files of the project differed from the commit.
+    dirty: Option<bool>,
     /// The pipeline's name; none if it was not started.
     pipeline: Option<String>,
     /// The active profiles.
@@ -26,7 +32,7 @@ pub(super) struct RunResult {
     /// Whether the run succeeded. A run that stopped early did not.
     success: bool,
     /// The finished images: those of the run in its order, then any others.
-    images: Vec<ImageResult>,
+    images: Vec<ResultImage>,
     /// The finished deployments.
     deployments: Vec<DeploymentResult>,
     /// Names of selected images that were not finished.
@@ -37,10 +43,34 @@ pub(super) struct RunResult {
     finished: bool,
 }
 
+/// One image of the result.
+#[derive(Debug, Serialize)]
+struct ResultImage {
+    #[serde(flatten)]
+    result: ImageResult,
+    /// Its references in the registry, with the digest: `acme/api:1.4@sha256:...`; empty if it was not pushed.
+    references: Vec<String>,
+}
+
+impl ResultImage {
+    fn of(result: ImageResult) -> Self {
+        let digest = result.digest.as_ref().filter(|_| result.pushed);
+        let reference = |tag: &str, digest: &str| format!("{}:{tag}@{digest}", result.repository);
+        let references = match digest {
+            Some(digest) => result.tags.iter().map(|tag| reference(tag, digest)).collect(),
+            None => Vec::new(),
+        };
+        Self { result, references }
+    }
+}
+
 impl RunResult {
     pub(super) fn new(now: Timestamp) -> Self {
         Self {
-            version: 1,
+            version: 2,
+            project: None,
+            commit: None,
+            dirty: None,
             pipeline: None,
             profiles: Vec::new(),
             started: format!("{now:.3}"),
@@ -54,6 +84,12 @@ impl RunResult {
         }
     }
 
+    /// Records the project that the run builds, and its commit.
+    pub(super) fn set_origin(&mut self, project: &str, commit: Option<(String, bool)>) {
+        self.project = Some(project.to_owned()).filter(|name| !name.is_empty());
+        (self.commit, self.dirty) = commit.unzip();
+    }
+
     /// Updates the result with `event`.
     pub(super) fn receive(&mut self, event: &Event) {
         match event {
@@ -62,7 +98,7 @@ impl RunResult {
                 self.profiles.clone_from(profiles);
                 self.unfinished.clone_from(images);
             }
-            Event::ImageFinished(result) => self.images.push(result.clone()),
+            Event::ImageFinished(result) => self.images.push(ResultImage::of(result.clone())),
             Event::DeploymentFinished(result) => {
                 // A deployment that does not become ready has two results.
                 self.deployments.retain(|earlier| earlier.deployment != result.deployment);
@@ -94,8 +130,8 @@ impl RunResult {
         }
         let order = std::mem::take(&mut self.unfinished);
         let place = |name: &str| order.iter().position(|image| image == name).unwrap_or(order.len());
-        self.images.sort_by_key(|result| place(&result.image));
-        let done = |name: &String| self.images.iter().any(|result| result.image == *name);
+        self.images.sort_by_key(|result| place(&result.result.image));
+        let done = |name: &String| self.images.iter().any(|result| result.result.image == *name);
         self.unfinished = order.iter().filter(|name| !done(name)).cloned().collect();
     }
 }

@@ -64,7 +64,10 @@ fn result_names_every_image_and_its_end() {
     let started = actual["started"].take();
     assert!(started.as_str().unwrap().parse::<Timestamp>().is_ok(), "{started}");
     let expected = serde_json::json!({
-        "version": 1,
+        "version": 2,
+        "project": null,
+        "commit": null,
+        "dirty": null,
         "pipeline": "build",
         "profiles": [],
         "started": null,
@@ -74,13 +77,15 @@ fn result_names_every_image_and_its_end() {
             {
                 "image": "api", "repository": "acme/api", "outcome": "built", "reason": "src changed",
                 "key": "9f86", "tags": ["1.4"], "image_id": null, "digest": "sha256:2c26", "pushed": true,
-                "seconds": 3.2
+                "seconds": 3.2, "references": ["acme/api:1.4@sha256:2c26"]
             },
             {
                 "image": "web", "repository": "acme/web", "outcome": "failed", "reason": "broken",
-                "key": null, "tags": ["1.4"], "image_id": null, "digest": null, "pushed": false, "seconds": 3.2
+                "key": null, "tags": ["1.4"], "image_id": null, "digest": null, "pushed": false, "seconds": 3.2,
+                "references": []
             }
         ],
+        "deployments": [],
         "unfinished": ["worker"]
     });
     assert_eq!(actual, expected);

@@ -31,7 +31,11 @@ pub(super) fn request(deployment: &Deployment) -> Result<ChartRequest, StageErro
     let chart = source(deployment, &helm.chart)?;
     let HelmConfig { values, values_files, .. } = helm.as_ref();
     let values = if values.is_empty() { Value::Null } else { Value::Object(values.clone()) };
+    let namespace = deployment.namespace()?;
+    let tiller =
+        helm.tiller.as_ref().map(|tiller| tiller.namespace.clone().unwrap_or_else(|| namespace.clone()));
     Ok(ChartRequest {
+        tiller_namespace: tiller,
         values_files: values_files.iter().map(|file| file.text.clone()).collect(),
         values,
         wait: helm.wait,
@@ -46,7 +50,7 @@ pub(super) fn request(deployment: &Deployment) -> Result<ChartRequest, StageErro
         display_output: helm.display_output,
         template_args: helm.template_args.clone(),
         disable_dependency_update: helm.disable_dependency_update,
-        ..ChartRequest::new(&helm.release_name, deployment.namespace()?, &run.project.root, chart)
+        ..ChartRequest::new(&helm.release_name, namespace, &run.project.root, chart)
     })
 }
 

@@ -1,32 +1,46 @@
 //! The images that deployments can refer to, with the references of their last builds.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::ImageConfig;
 use crate::deploy::replace::{KnownImage, KnownImages, KnownReference};
 use crate::image::{Digest, Tag, TagTemplate};
-use crate::run::Run;
+use crate::run::{PinnedImage, Run};
 use crate::state::Record;
 
 /// The images of `run`, and those of its dependencies by their names in this project: `auth.api`.
 pub(super) fn known_images(run: &Arc<Run>) -> KnownImages {
     let mut images = Vec::new();
-    add(run, None, &mut images);
+    add(run, None, run.options.deploy.images.as_deref(), &mut images);
     images.into_iter().collect()
 }
 
-fn add(run: &Arc<Run>, dependency: Option<&str>, images: &mut Vec<KnownImage>) {
-    images.extend(run.project.images.values().map(|config| KnownImage {
-        dependency: dependency.map(str::to_owned),
-        name: config.name.clone(),
-        repository: config.repository.clone(),
-        tags: templates(config),
-        reference: reference(run, config),
-        is_local_only: false,
+fn add(
+    run: &Arc<Run>,
+    dependency: Option<&str>,
+    pinned: Option<&BTreeMap<String, PinnedImage>>,
+    images: &mut Vec<KnownImage>,
+) {
+    images.extend(run.project.images.values().map(|config| {
+        let full_name = dependency.map(|dependency| format!("{dependency}.{}", config.name));
+        let pinned = pinned.and_then(|images| images.get(full_name.as_ref().unwrap_or(&config.name)));
+        let pinned = pinned.map(|image| KnownReference::Tagged {
+            tag: image.tag.clone(),
+            digest: Some(image.digest.clone()),
+        });
+        KnownImage {
+            dependency: dependency.map(str::to_owned),
+            name: config.name.clone(),
+            repository: config.repository.clone(),
+            tags: templates(config),
+            reference: pinned.unwrap_or_else(|| reference(run, config)),
+            is_local_only: false,
+        }
     }));
     for (name, below) in &run.links().dependencies {
         let name = dependency.map_or_else(|| name.clone(), |above| format!("{above}.{name}"));
-        add(below, Some(&name), images);
+        add(below, Some(&name), pinned, images);
     }
 }
 

@@ -1,10 +1,13 @@
 //! What a cluster gets of a deployment, and whether it has it.
 
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
 use super::chart_state::ChartState;
+use super::kubectl::kubectl;
+use super::pushed::check_pushed;
 use super::{Deployment, chart_state};
 use crate::deploy::chart::ChartRequest;
 use crate::deploy::manifest::{ManifestDocument, ManifestOrigin, load_text, sort_for_apply};
@@ -104,6 +107,7 @@ impl Rollout {
         let options = &deployment.run().options.deploy;
         // Without a cluster, the error is about the cluster, not about a request to it.
         session.host.cluster.needed_context()?;
+        check_pushed(deployment)?;
         match &self.0.content {
             Content::Manifests(documents) => {
                 let manifests = ManifestSet {
@@ -111,7 +115,8 @@ impl Rollout {
                     namespace: deployment.namespace()?,
                     documents: documents.clone(),
                     recreate: options.recreate.clone(),
-                    planned: Default::default(),
+                    kubectl: kubectl(deployment)?,
+                    planned: HashSet::new(),
                 };
                 let comparison = session.wait(session.host.deployer.compare(manifests))??;
                 let is_forced = options.force && comparison.is_up_to_date();

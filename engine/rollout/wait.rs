@@ -24,6 +24,7 @@ pub fn wait_until_ready(
         Ok(WaitTarget {
             deployment: deployed.deployment().name().to_owned(),
             objects: deployed.objects()?,
+            unpushed: unpushed(deployed.deployment().run()),
             hint: deployed.rollback_hint(),
         })
     });
@@ -44,4 +45,16 @@ pub fn wait_until_ready(
         }
     }
     Ok(failed)
+}
+
+/// The references of the project's images that were built but not pushed.
+fn unpushed(run: &Run) -> Vec<String> {
+    let mut references = Vec::new();
+    for config in run.project.images.values() {
+        for record in run.records(&config.name).iter() {
+            let local = record.tags.iter().filter(|tag| !record.pushed.contains_key(*tag));
+            references.extend(local.map(|tag| format!("{}:{tag}", record.repository)));
+        }
+    }
+    references
 }

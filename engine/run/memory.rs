@@ -6,17 +6,21 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::{Run, RunError};
+use super::{GitAnswer, Run, RunError};
 use crate::event::Level;
 use crate::image::context::{ContextDigest, Forest};
 use crate::image::{Dockerfile, ImageReference, Selection, StatIndex};
 use crate::lock::lock;
-use crate::state::{BaseMemory, ImageStore, Record, ReleaseStore};
+use crate::state::{BaseMemory, FunctionStore, ImageStore, Record, ReleaseStore, TargetStore};
 
 /// What a run knows from earlier runs, and what it has read itself.
 pub struct Memory {
     /// The records of earlier builds.
     pub store: ImageStore,
+    /// The functions of the default pipelines that the project has seen.
+    pub functions: FunctionStore,
+    /// Where the project was deployed last.
+    pub target: TargetStore,
     /// The records of deployed charts.
     pub releases: ReleaseStore,
     /// Known facts about base images.
@@ -35,19 +39,13 @@ pub struct Memory {
     is_forgetful: AtomicBool,
 }
 
-/// The result of git: its exit code and output.
-#[derive(Debug, Clone)]
-pub(crate) struct GitAnswer {
-    pub(crate) code: i32,
-    pub(crate) output: String,
-    pub(crate) errors: String,
-}
-
 impl Memory {
     /// The memory of a project whose records are in `store`, in the directory `root`. The directory `cache` is never part
     /// of a build context.
     pub(super) fn new(store: ImageStore, root: &Path, cache: PathBuf) -> Self {
         Self {
+            functions: FunctionStore::new(root, store.writes()),
+            target: TargetStore::new(root, store.writes()),
             releases: ReleaseStore::new(root, store.writes()),
             store,
             bases: BaseMemory::new(root),

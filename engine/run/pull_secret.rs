@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::Run;
 use crate::cluster::{PullSecret, PullSecretResult, RegistryLogin};
-use crate::config::PullSecretConfig;
+use crate::config::{ImageConfig, PullSecretConfig};
 use crate::error::StageError;
 use crate::event::Level;
 use crate::lock::lock;
@@ -27,10 +27,44 @@ impl Run {
     /// # Errors
     /// As for [`Run::create_pull_secret`].
     pub fn create_configured_pull_secrets(&self) -> Result<(), StageError> {
+        self.create_configured_in(None)
+    }
+
+    /// Creates all pull secrets of the project in `namespace`: those of the section `pullSecrets`, and those of the
+    /// images with `createPullSecret`.
+    ///
+    /// # Errors
+    /// As for [`Run::create_configured_pull_secrets`].
+    pub fn create_pull_secrets_in(&self, namespace: &str) -> Result<(), StageError> {
+        let own = self.session.host.cluster.context()?;
+        // The secret of the run's own namespace is the one that a build creates.
+        let namespace = own.is_none_or(|own| own.namespace != namespace).then(|| namespace.to_owned());
+        for image in self.images_with_pull_secrets() {
+            let registry = image.repository.domain();
+            if !self.project.pull_secrets.iter().any(|secret| secret.registry == registry) {
+                let secret = PullSecret { namespace: namespace.clone(), ..PullSecret::of_registry(registry) };
+                self.create_pull_secret(&secret)?;
+            }
+        }
+        self.create_configured_in(namespace)
+    }
+
+    /// Whether the project has pull secrets.
+    pub fn needs_pull_secrets(&self) -> bool {
+        !self.project.pull_secrets.is_empty() || self.images_with_pull_secrets().next().is_some()
+    }
+
+    fn images_with_pull_secrets(&self) -> impl Iterator<Item = &ImageConfig> {
+        let wants = |image: &&ImageConfig| image.create_pull_secret == Some(true) && !image.disabled;
+        self.project.images.values().filter(wants).filter(|_| !self.options.skip_push)
+    }
+
+    fn create_configured_in(&self, namespace: Option<String>) -> Result<(), StageError> {
         let mut secrets: IndexMap<&str, PullSecret> = IndexMap::new();
         for config in &self.project.pull_secrets {
             let secret = secrets.entry(&config.secret).or_insert_with(|| PullSecret {
                 name: config.secret.clone(),
+                namespace: namespace.clone(),
                 logins: Vec::new(),
                 service_accounts: Vec::new(),
             });

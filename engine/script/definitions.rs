@@ -33,8 +33,13 @@ fn define(text: &mut String, function: &Documented, indent: &str) {
     }
     let (path, parameters) = function.call.split_once('(').unwrap_or((&function.call, ""));
     let name = path.rsplit("::").next().unwrap_or(path);
-    let parameters = parameters.trim_end_matches(')').split(", ").filter(|name| !name.is_empty());
-    let parameters: Vec<_> = parameters.map(|name| format!("{name}: {}", kind(name))).collect();
+    let names = parameters.trim_end_matches(')').split(", ").filter(|name| !name.is_empty());
+    let is_deployment = parameters.starts_with("deployment");
+    let typed = |name: &str| match name {
+        "result" if is_deployment => format!("{name}: Deployed"),
+        _ => format!("{name}: {}", kind(name)),
+    };
+    let parameters: Vec<_> = names.map(typed).collect();
     *text += &format!("{indent}fn {name}({}) -> ?;\n\n", parameters.join(", "));
 }
 
@@ -49,6 +54,7 @@ fn kind(parameter: &str) -> &str {
         "results" => "Array",
         "error" => "StageError",
         "deployment" => "Deployment",
+        "rollout" => "Rollout",
         // A map or a list.
         "content" => "Dynamic",
         _ => "?",

@@ -12,6 +12,7 @@ mod file;
 mod hint;
 mod layer;
 mod library;
+mod new_override;
 mod pipeline;
 pub mod reference;
 mod resolver;

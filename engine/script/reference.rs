@@ -287,6 +287,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::cluster::ClusterContext;
     use crate::fake_project::FakeProject;
 
     /// The block of a page between `<!-- NAME -->` and `<!-- end -->`.
@@ -348,7 +349,11 @@ mod tests {
             for path in ["Dockerfile", "Dockerfile.dev"] {
                 world.write(path, "FROM scratch AS debug\nFROM scratch\n");
             }
-            let ended = world.build(&format!("{example}{}", deploying(example, "")));
+            let deploying = deploying(example, "");
+            if !deploying.is_empty() {
+                add_cluster(&world);
+            }
+            let ended = world.build(&format!("{example}{deploying}"));
             let failed = |error| panic!("the example of `{}`: {error}", function.call);
             drop(ended.result.unwrap_or_else(failed));
         }
@@ -409,15 +414,29 @@ mod tests {
         world.write("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n");
     }
 
-    /// A pipeline that makes `calls` and uses the functions for deployments, if `example` has some; charts are not
-    /// rendered, because there is no helm.
+    fn add_cluster(world: &FakeProject) {
+        let text = str::to_owned;
+        let context = ClusterContext {
+            name: text("dev"),
+            cluster: text("dev"),
+            namespace: text("shop"),
+            server: text("https://127.0.0.1:6443"),
+            provider: None,
+        };
+        world.set_cluster(context, Vec::new());
+    }
+
+    /// A pipeline that makes `calls`, and renders, deploys and purges what the project has, if `example` is about
+    /// deployments.
     fn deploying(example: &str, calls: &str) -> String {
-        if !example.contains("deployment") {
+        if !["deploy", "namespace", "wait", "purge"].iter().any(|word| example.contains(word)) {
             return String::new();
         }
-        let plan = "for deployment in project.deployments { if deployment.is_helm { replace_tags(deployment, \
-                    chart_values(deployment)); } else { print_objects(plan_deployment(deployment)); } }";
-        format!("\nfn build(project) {{ {calls} {plan} }}")
+        let render = match example.contains("fn render") {
+            true => "render(project);",
+            false => "for deployment in project.deployments { print_objects(plan_deployment(deployment)); }",
+        };
+        format!("\nfn build(project) {{ {calls} {render} deploy(project); purge(project); }}")
     }
 
     /// Builds with `example` as override; functions that no build calls are called with a value for the name of each
@@ -453,6 +472,7 @@ mod tests {
                 "tag" => "\"1\"".to_owned(),
                 "image" => "project.image(\"api\")".to_owned(),
                 "plan" => "plan(tagged(project.image(\"api\")))".to_owned(),
+                "deployment" => "project.deployments[0]".to_owned(),
                 other => panic!("the example of `{call}` has a parameter `{other}`"),
             };
             let arguments = function.params.iter().map(argument).collect::<Vec<_>>().join(", ");
@@ -460,7 +480,10 @@ mod tests {
         });
         let calls = calls.collect::<String>();
         let script = match deploying(example, &calls) {
-            deploying if !deploying.is_empty() => format!("{example}{deploying}"),
+            deploying if !deploying.is_empty() => {
+                add_cluster(&world);
+                format!("{example}{deploying}")
+            }
             _ if calls.is_empty() => example.to_owned(),
             _ => format!("{example}\nfn build(project) {{ {calls} }}"),
         };

@@ -146,6 +146,7 @@ fn dependency(
     let pipeline = Pipeline::compile(files, &project.root)?;
     let options = RunOptions {
         images: selected.images.clone(),
+        deployments: Vec::new(),
         force: selected.force.iter().cloned().collect(),
         environment: node.loaded.environment,
         ..root.options.clone()

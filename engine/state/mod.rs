@@ -7,8 +7,10 @@ mod context_copy;
 mod image_lock;
 mod images;
 mod instructions;
+mod known_functions;
 mod progress;
 mod releases;
+mod target;
 
 pub use base_identity::BaseIdentity;
 pub use bases::BaseMemory;
@@ -17,5 +19,7 @@ pub use context_copy::{ContextCopy, FileVersion};
 pub use image_lock::{ImageLock, LockAttempt};
 pub use images::{ImageStore, Record, RecordedInputs};
 pub use instructions::InstructionChange;
+pub use known_functions::FunctionStore;
 pub use progress::Progress;
 pub use releases::{ReleasePlace, ReleaseRecord, ReleaseStore};
+pub use target::{Target, TargetStore};

@@ -45,6 +45,9 @@ pub fn check(global: &GlobalOptions, args: &CheckArgs) -> Result<ExitStatus, Fai
     } else {
         survey.findings.iter().for_each(|finding| print_diagnostic(finding));
     }
+    for message in &survey.new_overrides {
+        load::warn(message, global);
+    }
     for source in &survey.left_out {
         let message = format!("not checking {source}: run `windlass update dependencies` to fetch it");
         load::warn(&message, global);

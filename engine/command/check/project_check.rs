@@ -30,6 +30,8 @@ use crate::testing;
 #[derive(Default)]
 pub(super) struct ProjectCheck {
     pub(super) findings: Vec<Finding>,
+    /// Functions of the project that became overrides with this version of windlass.
+    pub(super) new_overrides: BTreeSet<String>,
     /// Repositories of dependencies that are not fetched.
     pub(super) left_out: BTreeSet<String>,
     profiles: usize,
@@ -125,6 +127,7 @@ impl ProjectCheck {
             Ok(pipeline) => pipeline,
             Err(error) => return self.note(error, profile),
         };
+        self.new_overrides.extend(pipeline.new_overrides(&loaded.project.root));
         for mistake in pipeline.mistakes() {
             self.note(mistake, profile);
         }

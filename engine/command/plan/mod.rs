@@ -1,5 +1,6 @@
 //! `windlass plan`: the effects of a build or a pipeline, without executing it.
 
+mod deploy;
 mod view;
 
 use std::ffi::OsString;
@@ -21,7 +22,7 @@ use view::PlanView;
 /// The images or the pipeline to plan, and the options of `windlass plan`.
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "windlass plan [OPTIONS] [IMAGE]...\n       windlass plan [OPTIONS] <PIPELINE> [ARGS]...",
+    override_usage = "windlass plan [OPTIONS] [IMAGE]...\n       windlass plan [OPTIONS] <PIPELINE> [ARGS]...\n       windlass plan deploy [OPTIONS] [DEPLOYMENT]...",
     after_help = "\
 The pipeline runs as in `windlass build` or `windlass run`, with your overrides, and makes the
 same decisions. Nothing is built, pushed, written or saved: commands, hooks and requests are
@@ -37,6 +38,7 @@ Examples:
   windlass plan                   show for every image: build or skip, and why
   windlass plan api -p staging    plan one image and its base images
   windlass plan auth.api          plan one image of the dependency `auth`
+  windlass plan deploy            show what `windlass deploy` would change in the cluster
   windlass plan release 1.4.0     show what `windlass run release 1.4.0` would do
   windlass plan --json | jq -r '.images[] | select(.decision == \"build\").name'"
 )]
@@ -86,6 +88,9 @@ pub fn plan(global: &GlobalOptions, args: &PlanArgs) -> Result<ExitStatus, Failu
         return show(global, &args.options, load::load_project(global)?, PipelineCall::build(Vec::new()));
     };
     let name = first.to_string_lossy();
+    if name == "deploy" {
+        return deploy::plan_deploy(std::env::args_os());
+    }
     let of_images = parse_images(std::env::args_os());
     let global = of_images.as_ref().map_or(global, |parsed| &parsed.global);
     let options = of_images.as_ref().map_or(&args.options, |parsed| &parsed.options);

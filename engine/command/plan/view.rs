@@ -89,7 +89,13 @@ impl PlanView {
         for part in &parts {
             let start = images.len();
             images.extend(images_of(dry_run, part));
-            let is_own = |effect: &Effect| effect.project.as_deref() == part.name() && effect.image.is_none();
+            // The plan of a deploy lists what is deployed.
+            let is_listed = |effect: &Effect| {
+                dry_run.pipeline == "deploy" && matches!(effect.kind, EffectKind::Deploy { .. })
+            };
+            let is_own = |effect: &Effect| {
+                effect.project.as_deref() == part.name() && effect.image.is_none() && !is_listed(effect)
+            };
             let own = dry_run.effects.iter().enumerate().filter(|(_, effect)| is_own(effect));
             let begun = begun(part).unwrap_or(dry_run.effects.len());
             let mut section = Section {

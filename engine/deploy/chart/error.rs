@@ -163,6 +163,23 @@ pub enum ChartError {
         help: String,
     },
 
+    /// Helm 2 has deployed the release.
+    #[error(
+        "cannot deploy release `{release}`: Helm 2 has deployed it (ConfigMaps in the namespace {namespace})"
+    )]
+    #[diagnostic(
+        code(deploy::tiller),
+        help(
+            "convert it with the helm plugin `2to3`: `helm 2to3 convert {release}`; then remove `v2: true`"
+        )
+    )]
+    Tiller {
+        /// The release.
+        release: String,
+        /// The namespace of Tiller.
+        namespace: String,
+    },
+
     /// A stored release cannot be decoded.
     #[error("cannot read the stored release `{name}`: {reason}")]
     #[diagnostic(code(deploy::release_unreadable))]

@@ -59,7 +59,7 @@ pub use resolve::{chart_identity, local_identity};
 pub use run::HelmRun;
 use schema::SchemaProblem;
 pub use source::{ChartSource, Credentials};
-pub use stored::{release_objects, stored_releases};
+pub use stored::{check_tiller, release_objects, stored_releases};
 pub use template::{RenderOptions, template};
 pub use uninstall::{UninstallRequest, uninstall};
 pub use upgrade::{Upgraded, upgrade};

@@ -40,6 +40,8 @@ pub struct ChartRequest {
     pub cleanup_on_fail: bool,
     /// Whether the hooks of the chart are skipped.
     pub disable_hooks: bool,
+    /// The namespace in which Helm 2 may have stored the release; `None` if DevSpace used Helm 3.
+    pub tiller_namespace: Option<String>,
     /// The storage of releases (`HELM_DRIVER`).
     pub driver: Option<String>,
     /// The path of `helm` in the configuration.
@@ -78,6 +80,7 @@ impl ChartRequest {
             force: false,
             cleanup_on_fail: false,
             disable_hooks: false,
+            tiller_namespace: None,
             driver: None,
             program: None,
             upgrade_args: Vec::new(),

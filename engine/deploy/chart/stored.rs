@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::{ReleaseList, StoredRelease};
+use super::{ChartError, ReleaseList, StoredRelease};
 use crate::cluster::{ApplyError, ClusterAccess, ObjectKey};
 use crate::deploy::manifest::{ManifestOrigin, fill_in, load_text};
 use crate::error::StageError;
@@ -31,6 +31,21 @@ pub async fn stored_releases(
     let selector = StoredRelease::selector(name);
     let found = access.objects_with_labels(&resource, Some(namespace), &selector).await?;
     Ok(ReleaseList::new(name, found.iter().map(|object| stored(object, kind))))
+}
+
+/// Checks that Helm 2 has no release `name`, whose records are in the namespace of Tiller.
+///
+/// # Errors
+/// [`ChartError::Tiller`]; [`ApplyError`]s, but not for a missing permission.
+pub async fn check_tiller(access: &ClusterAccess, name: &str, namespace: &str) -> Result<(), StageError> {
+    let resource = access.resource_type("v1", "ConfigMap").await?;
+    let selector = format!("OWNER=TILLER,NAME={name}");
+    match access.objects_with_labels(&resource, Some(namespace), &selector).await {
+        Ok(found) if found.is_empty() => Ok(()),
+        Ok(_) => Err(ChartError::Tiller { release: name.to_owned(), namespace: namespace.to_owned() }.into()),
+        Err(ApplyError::Forbidden { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The objects of the newest release of `releases` that exist in the cluster, in the order of the release.

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::compare::{PARALLEL, compare};
 use super::failure::{problems, refused};
+use super::kubectl;
 use super::{ComparedObject, Comparison, Difference};
 use crate::cluster::{ClusterAccess, LockHolder, ObjectKey, Propagation};
 use crate::deploy::manifest::{apply_rank, group_of};
@@ -101,7 +102,21 @@ async fn apply_locked(
         access.write_apply_set(&wide).await?;
     }
     let mut applied = AppliedManifests::default();
-    for group in comparison.objects.chunk_by(|one, other| rank(one) == rank(other)) {
+    let manifests = &comparison.manifests;
+    if let Some(kubectl) = &manifests.kubectl {
+        let changed = comparison.changed().map(|object| &object.document.value);
+        kubectl::apply(access, kubectl, &manifests.namespace, changed, options.cancel).await?;
+        applied.changed = comparison.changed().count();
+        for object in comparison.changed() {
+            let change = object.change().unwrap_or(ObjectChange::Changed);
+            (options.on_change)(&name(&object.document.value), change, &object.details());
+        }
+        let keys = manifests.documents.iter().map(|document| ObjectKey::new(&document.value));
+        let live = access.list_objects(&keys.collect::<Result<Vec<_>, _>>()?).await?;
+        applied.objects = live.into_iter().flatten().collect();
+    }
+    let own = if manifests.kubectl.is_some() { &[][..] } else { &comparison.objects[..] };
+    for group in own.chunk_by(|one, other| rank(one) == rank(other)) {
         let mut results = Vec::with_capacity(group.len());
         for object in group {
             results.push(apply_one(access, object).boxed());
@@ -125,7 +140,7 @@ async fn apply_locked(
             }
         }
         if !failures.is_empty() {
-            return Err(refused(&comparison.manifests.deployment, failures));
+            return Err(refused(&manifests.deployment, failures));
         }
         if !definitions.is_empty() {
             access.wait_until_established(&definitions, STEP_LIMIT).await?;

@@ -1,6 +1,7 @@
 //! Manifests compared with the cluster.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -20,8 +21,21 @@ pub struct ManifestSet {
     pub documents: Vec<ManifestDocument>,
     /// The objects that may be deleted and created again if they cannot be changed: `Job/migrate`.
     pub recreate: Vec<String>,
+    /// The kubectl command that applies the objects; `None`: windlass does it.
+    pub kubectl: Option<Kubectl>,
     /// The namespaces that do not exist yet, and will be created before the apply.
     pub planned: HashSet<String>,
+}
+
+/// A kubectl command that applies objects, because devspace.yaml configures it or its arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kubectl {
+    /// The command: a path, or a name in `PATH`.
+    pub program: String,
+    /// Additional arguments of `kubectl apply`.
+    pub arguments: Vec<String>,
+    /// The directory in which it runs.
+    pub directory: PathBuf,
 }
 
 /// What an apply would do with an object.

@@ -8,9 +8,10 @@ mod apply;
 mod compare;
 mod comparison;
 mod failure;
+mod kubectl;
 mod remove;
 
 pub use apply::{AppliedManifests, ApplyOptions, apply};
 pub use compare::compare;
-pub use comparison::{ComparedObject, Comparison, Difference, ManifestSet};
+pub use comparison::{ComparedObject, Comparison, Difference, Kubectl, ManifestSet};
 pub use remove::{Removal, Removed, remove};

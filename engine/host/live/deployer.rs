@@ -12,12 +12,12 @@ use tokio_util::sync::CancellationToken;
 use crate::cluster::{ClusterAccess, LockHolder, ObjectKey};
 use crate::deploy::chart::{
     self, ChartIdentity, ChartRequest, Helm, HelmExec, HelmRun, Release, ReleaseList, RenderOptions,
-    UninstallRequest, Upgraded, stored_releases,
+    UninstallRequest, Upgraded, check_tiller, stored_releases,
 };
 use crate::deploy::objects::{
     self, AppliedManifests, ApplyOptions, Comparison, ManifestSet, Removal, Removed,
 };
-use crate::deploy::wait::{self, NotReady, OnProgress, WaitLimits, WaitTarget};
+use crate::deploy::wait::{self, NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
 use crate::error::{Cancelled, StageError};
 use crate::host::Deployer;
 use crate::process::OnLine;
@@ -125,6 +125,9 @@ impl Deployer for LiveDeployer {
     }
 
     async fn releases(&self, chart: &ChartRequest) -> Result<ReleaseList, StageError> {
+        if let Some(namespace) = &chart.tiller_namespace {
+            check_tiller(&self.access, &chart.release, namespace).await?;
+        }
         Ok(stored_releases(&self.access, &chart.release, &chart.namespace, chart.driver.as_deref()).await?)
     }
 
@@ -175,9 +178,17 @@ impl Deployer for LiveDeployer {
         Ok(chart::uninstall(&release, on_line, run(&helm, cancel)).await?)
     }
 
-    async fn live_objects(&self, objects: &[Value]) -> Result<Vec<Option<Value>>, StageError> {
-        let keys = objects.iter().map(ObjectKey::new).collect::<Result<Vec<_>, _>>()?;
-        Ok(self.access.list_objects(&keys).await?)
+    async fn members(&self, deployment: &str, namespace: &str) -> Result<Vec<Value>, StageError> {
+        let Some(set) = self.access.apply_set(deployment, namespace).await? else { return Ok(Vec::new()) };
+        let mut members = self.access.apply_set_members(&set).await?;
+        // Controllers copy the label to what they create.
+        members.retain(|member| member["metadata"]["ownerReferences"].is_null());
+        let keys = members.iter().map(ObjectKey::new).collect::<Result<Vec<_>, _>>()?;
+        Ok(self.access.list_objects(&keys).await?.into_iter().flatten().collect())
+    }
+
+    async fn observe(&self, targets: &[WaitTarget]) -> Result<Vec<Observed>, StageError> {
+        wait::observe(&self.access, targets).await
     }
 
     async fn wait_until_ready(

@@ -35,7 +35,12 @@ impl Cluster for MemoryHost {
             self.did(CallKind::PullSecret, format!("{} for {}", secret.name, known.join(", ")));
         }
         let users = known.into_iter().map(|registry| (registry, USER.to_owned())).collect();
-        Ok(PullSecretResult { namespace: context.namespace, context: context.name, users, missing })
+        Ok(PullSecretResult {
+            namespace: secret.namespace.clone().unwrap_or(context.namespace),
+            context: context.name,
+            users,
+            missing,
+        })
     }
 
     async fn build(

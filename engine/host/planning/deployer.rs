@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::effect::{Effect, EffectKind, Effects};
 use crate::deploy::chart::{ChartIdentity, ChartRequest, Release, ReleaseList, UninstallRequest, Upgraded};
 use crate::deploy::objects::{AppliedManifests, ApplyOptions, Comparison, ManifestSet, Removal, Removed};
-use crate::deploy::wait::{NotReady, OnProgress, WaitLimits, WaitTarget};
+use crate::deploy::wait::{NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
 use crate::host::Deployer;
 use crate::lock::lock;
@@ -124,8 +124,12 @@ impl Deployer for PlanningDeployer {
         Ok(true)
     }
 
-    async fn live_objects(&self, objects: &[Value]) -> Result<Vec<Option<Value>>, StageError> {
-        self.inner.live_objects(objects).await
+    async fn members(&self, deployment: &str, namespace: &str) -> Result<Vec<Value>, StageError> {
+        self.inner.members(deployment, namespace).await
+    }
+
+    async fn observe(&self, targets: &[WaitTarget]) -> Result<Vec<Observed>, StageError> {
+        self.inner.observe(targets).await
     }
 
     /// Nothing was deployed.

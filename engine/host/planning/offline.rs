@@ -15,7 +15,7 @@ use crate::cluster::{ClusterContext, ClusterNode, ImageLoad, Loader, PodLogs, Pu
 use crate::config::DockerConfig;
 use crate::deploy::chart::{ChartIdentity, ChartRequest, Release, ReleaseList, UninstallRequest, Upgraded};
 use crate::deploy::objects::{AppliedManifests, ApplyOptions, Comparison, ManifestSet, Removal, Removed};
-use crate::deploy::wait::{NotReady, OnProgress, WaitLimits, WaitTarget};
+use crate::deploy::wait::{NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
 use crate::event::ImageEvents;
 use crate::host::{Attachment, Cluster, Deployer, Docker, ImageCopy, Machine, Oci, ProjectPath, Registry};
@@ -306,8 +306,12 @@ impl Deployer for OfflineHost {
         Err(Offline.into())
     }
 
-    async fn live_objects(&self, objects: &[Value]) -> Result<Vec<Option<Value>>, StageError> {
-        Ok(vec![None; objects.len()])
+    async fn members(&self, _: &str, _: &str) -> Result<Vec<Value>, StageError> {
+        Ok(Vec::new())
+    }
+
+    async fn observe(&self, targets: &[WaitTarget]) -> Result<Vec<Observed>, StageError> {
+        Ok(vec![Observed::default(); targets.len()])
     }
 
     async fn wait_until_ready(

@@ -125,6 +125,28 @@ pub mod cluster {
         Ok(created.and(told)?)
     }
 
+    /// Creates all pull secrets of the project in `namespace`: those of the section `pullSecrets`, and those of the images
+    /// with `createPullSecret: true`. A deploy calls it for the namespace of each deployment.
+    ///
+    /// # Errors
+    /// `cluster::...`, as for `create_pull_secret`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn namespace_pull_secrets(project) { create_pull_secrets(project, "shop"); }
+    /// ```
+    #[rhai_fn(name = "create_pull_secrets", return_raw)]
+    pub fn create_pull_secrets_in(project: ScriptProject, namespace: &str) -> RhaiResultOf<()> {
+        let run = &project.0.run;
+        if !run.needs_pull_secrets() {
+            return Ok(());
+        }
+        let created = hook::creating_pull_secrets(run, || run.create_pull_secrets_in(namespace));
+        // Otherwise, the build creates more of them.
+        let told = if run.options.skip_build { hook::created_pull_secrets(run) } else { Ok(()) };
+        Ok(created.and(told)?)
+    }
+
     /// The last 100 lines that pods printed, as shown by `kubectl logs`. `pods` is the name of a pod or a label
     /// selector, such as `app=api`. The lines of several pods are grouped by pod name. `windlass plan` reads them as
     /// well.

@@ -158,7 +158,10 @@ pub mod deployment {
     ///
     /// # Example
     /// ```rhai
-    /// fn plan_deployment(deployment) { plan_manifests(deployment, manifests(deployment)) }
+    /// fn plan_deployment(deployment) {
+    ///     if deployment.is_helm { return plan_chart(deployment, chart_values(deployment)); }
+    ///     plan_manifests(deployment, manifests(deployment))
+    /// }
     /// ```
     #[rhai_fn(return_raw)]
     pub fn plan_manifests(deployment: Deployment, objects: Array) -> RhaiResultOf<Rollout> {

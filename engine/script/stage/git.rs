@@ -97,25 +97,15 @@ pub mod git {
     }
 }
 
-use std::time::Duration;
-
 use super::current;
-use crate::error::{Cancelled, StageError};
+use crate::error::StageError;
 use crate::git::GitTrouble;
-use crate::lock::lock;
-use crate::process::{CommandLine, ExecRequest, Pipe, ProcessError, Purpose};
 use crate::run::GitAnswer;
 use crate::script::RhaiResultOf;
 
 /// The value of the constant `git`.
 #[derive(Debug, Clone, Copy)]
 pub struct Git;
-
-/// The timeout of a git command.
-const LIMIT: Duration = Duration::from_secs(60);
-
-/// The configuration of the repository must not run commands during a query.
-const SAFE: [&str; 5] = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"];
 
 /// A git query failed.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
@@ -187,36 +177,7 @@ fn failed(arguments: &[&str], trouble: GitTrouble) -> GitError {
 
 /// The answer of git to `arguments`, even if it fails.
 fn ask(context: &NativeCallContext<'_>, arguments: &[&str]) -> RhaiResultOf<GitAnswer> {
-    let run = current::run(context)?;
-    let key: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
-    if let Some(answer) = lock(&run.memory.git_answers).get(&key) {
-        return Ok(answer.clone());
-    }
-    let words = SAFE.iter().chain(arguments).map(|&word| word.to_owned()).collect();
-    let mut request = ExecRequest::new(Purpose::Git, CommandLine::Program(words), &run.project.root)
-        .env("LC_ALL", "C")
-        .env("GIT_OPTIONAL_LOCKS", "0")
-        .env("GIT_TERMINAL_PROMPT", "0");
-    request.limit = Some(LIMIT);
-    request.is_pure = true;
-    request.is_captured = true;
-    let (mut output, mut errors) = (Vec::new(), Vec::new());
-    let mut on_line = |pipe: Pipe, line: &str| match pipe {
-        Pipe::Stdout => output.push(line.to_owned()),
-        Pipe::Stderr => errors.push(line.to_owned()),
-    };
-    let ended = run.session.wait_for_end(run.session.host.exec.run(
-        &request,
-        &mut on_line,
-        &run.session.cancellation(),
-    ));
-    let code = ended.map_err(|error| match error {
-        ProcessError::Cancelled { .. } => StageError::from(Cancelled),
-        error => error.into(),
-    })?;
-    let answer = GitAnswer { code, output: output.join("\n"), errors: errors.join("\n") };
-    lock(&run.memory.git_answers).insert(key, answer.clone());
-    Ok(answer)
+    Ok(current::run(context)?.ask_git(arguments)?)
 }
 
 /// `address` without user name and password, if it is a URL.

@@ -84,6 +84,11 @@ pub mod rollout {
     ///
     /// # Errors
     /// As for `needs_deploy`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn apply(deployment, rollout) { if deployment.name == "legacy" { rollout.keep() } else { rollout.apply() } }
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn keep(rollout: Rollout) -> RhaiResultOf<Deployed> {
         Ok(rollout.keep()?)
