@@ -52,7 +52,7 @@ fn one_image_omits_project_functions() {
     tags(image)                 windlass.dev.rhai:1     replaces windlass.rhai:2, scripts/build.rhai:95
     ");
     let output = project().run(["show", "build", "--image", "web", "-p", "dev"]);
-    insta::assert_snapshot!(lines(&output.success().stdout, &["entrypoint"]).join("\n"), @"entrypoint(image)           windlass.dev.rhai:3     replaces scripts/build.rhai:66; names api");
+    insta::assert_snapshot!(lines(&output.success().stdout, &["entrypoint"]).join("\n"), @"entrypoint(image)           windlass.dev.rhai:3     replaces scripts/build.rhai:71; names api");
 }
 
 #[test]

@@ -22,7 +22,7 @@ use view::PlanView;
 /// The images or the pipeline to plan, and the options of `windlass plan`.
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "windlass plan [OPTIONS] [IMAGE]...\n       windlass plan [OPTIONS] <PIPELINE> [ARGS]...\n       windlass plan deploy [OPTIONS] [DEPLOYMENT]...",
+    override_usage = "windlass plan [OPTIONS] [IMAGE]...\n       windlass plan [OPTIONS] <PIPELINE> [ARGS]...",
     after_help = "\
 The pipeline runs as in `windlass build` or `windlass run`, with your overrides, and makes the
 same decisions. Nothing is built, pushed, written or saved: commands, hooks and requests are
@@ -37,7 +37,6 @@ The options --keep-going, --max-concurrent-builds and --result have no effect on
 Examples:
   windlass plan                   show for every image: build or skip, and why
   windlass plan api -p staging    plan one image and its base images
-  windlass plan auth.api          plan one image of the dependency `auth`
   windlass plan deploy            show what `windlass deploy` would change in the cluster
   windlass plan release 1.4.0     show what `windlass run release 1.4.0` would do
   windlass plan --json | jq -r '.images[] | select(.decision == \"build\").name'"
