@@ -6,6 +6,7 @@
 //! cargo bench --bench build -- --only oci               # the builder that needs no daemon
 //! cargo bench --bench build -- big --only upload        # the upload into a pod, with the cluster of the tests
 //! cargo bench --bench build -- --only trees             # the trees that tests/long/trees created
+//! cargo bench --bench build -- --only deploy            # deploys, with the cluster of the tests
 //! ```
 //!
 //! It creates its corpora under `target/bench-corpora`, once. The images are built in a separate Docker daemon, which
@@ -18,6 +19,7 @@ mod harness;
 mod bake;
 mod bare_api;
 mod corpus;
+mod deploy;
 mod loading;
 mod measure;
 mod oci;
@@ -60,6 +62,9 @@ fn main() {
     }
     for corpus in corpora.iter().filter(|corpus| corpus.kind() == Kind::Big && options.has(Part::Upload)) {
         upload::upload(corpus, &options, &mut table);
+    }
+    if options.has(Part::Deploy) {
+        deploy::deploy(&options, &mut table);
     }
     println!("{table}");
 }

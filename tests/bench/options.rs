@@ -24,10 +24,12 @@ pub enum Part {
     Upload,
     /// Whole third-party trees.
     Trees,
+    /// Deploys, with the cluster of the tests.
+    Deploy,
 }
 
 impl Options {
-    /// Reads names of corpora (none: all), `--rounds N` (default 3), and `--only daemon|oci|upload|trees`.
+    /// Reads names of corpora (none: all), `--rounds N` (default 3), and `--only daemon|oci|upload|trees|deploy`.
     ///
     /// # Panics
     /// On any other argument; the message lists the allowed ones.
@@ -45,7 +47,8 @@ impl Options {
                     Some("oci") => Part::Oci,
                     Some("upload") => Part::Upload,
                     Some("trees") => Part::Trees,
-                    _ => panic!("--only accepts daemon, oci, upload or trees"),
+                    Some("deploy") => Part::Deploy,
+                    _ => panic!("--only accepts daemon, oci, upload, trees or deploy"),
                 });
             } else {
                 let kind = Kind::ALL.into_iter().find(|kind| kind.to_string() == *argument);
@@ -62,8 +65,9 @@ impl Options {
         options
     }
 
-    /// Whether `part` is measured. The trees belong to no corpus: they are measured with all of them, or alone.
+    /// Whether `part` is measured. Trees and deploys belong to no corpus: they are measured with all of them, or alone.
     pub fn has(&self, part: Part) -> bool {
-        self.only.map_or(part != Part::Trees || self.corpora == Kind::ALL, |only| only == part)
+        let is_alone = matches!(part, Part::Trees | Part::Deploy);
+        self.only.map_or(!is_alone || self.corpora == Kind::ALL, |only| only == part)
     }
 }

@@ -1,5 +1,6 @@
 //! Runs of the measured program.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,6 +19,7 @@ pub struct Windlass {
     project: PathBuf,
     daemon: String,
     home: TempDir,
+    environment: Vec<(String, OsString)>,
 }
 
 /// How many images were built and skipped.
@@ -35,7 +37,13 @@ impl Windlass {
         // Not in `/tmp`, which may be a small tmpfs: the image store of the builder `oci` grows here.
         let home =
             TempDir::with_prefix_in("windlass-bench-", "/var/tmp").expect("a directory can be created");
-        Self { project: project.to_owned(), daemon: daemon.to_owned(), home }
+        Self { project: project.to_owned(), daemon: daemon.to_owned(), home, environment: Vec::new() }
+    }
+
+    /// With an environment variable.
+    pub fn with_env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
+        self
     }
 
     /// Runs `windlass build` with more arguments; returns its cost and the counts from its `--result`.
@@ -77,6 +85,7 @@ impl Windlass {
         command.env("HOME", self.home.path()).env("DOCKER_CONFIG", self.home.path());
         command.env("XDG_CACHE_HOME", self.cache());
         command.env("DOCKER_HOST", &self.daemon).env("NO_COLOR", "1");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
