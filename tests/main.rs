@@ -19,6 +19,7 @@ mod corpus;
 mod custom_builder;
 mod daemon_faults;
 mod dependencies;
+mod deploy_guide;
 mod deploy_plan;
 mod devspace_cli;
 mod doc;

@@ -70,11 +70,11 @@ pub struct PipelineOptions {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub max_concurrent_builds: Option<u16>,
 
-    /// Continue with the other images after a failure
+    /// Continue with the other images and deployments after a failure
     #[arg(long)]
     pub keep_going: bool,
 
-    /// Build only this dependency (repeatable)
+    /// Build or deploy only this dependency (repeatable)
     #[arg(long = "dependency", value_name = "NAME", add = ArgValueCandidates::new(completions::dependencies))]
     pub dependencies: Vec<String>,
 

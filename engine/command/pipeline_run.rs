@@ -59,11 +59,14 @@ impl PipelineCall {
         }
     }
 
-    /// The call for the selected projects: if the project itself is not built, only its dependencies are.
+    /// The call for the selected projects: if the project itself is not selected, only its dependencies are built or
+    /// deployed.
     pub(super) fn narrowed(self, selection: &ProjectSelection) -> Self {
-        let is_build = self.pipeline == "build";
-        let pipeline =
-            if is_build && !selection.builds_root { "dependencies".to_owned() } else { self.pipeline };
+        let pipeline = match self.pipeline.as_str() {
+            "build" if !selection.builds_root => "dependencies".to_owned(),
+            "deploy" if !selection.builds_root => "deployed_dependencies".to_owned(),
+            _ => self.pipeline,
+        };
         Self { pipeline, ..self }
     }
 }
