@@ -26,6 +26,8 @@ fn options_of_devspace_get_a_replacement() {
     check(&["--no-colors"], "NO_COLOR=1");
     check(&["--verbose-dependencies"], "omit it");
     check(&["--save-vars"], "`.windlass/vars.json`");
+    check(&["--skip-build"], "`windlass deploy`");
+    check(&["--skip-deploy"], "`windlass build`");
     // An option that neither program has gets the usual message.
     project.run(["build", "--froce-build"]).exits(2).stderr_has("--force-build").lacks("DevSpace");
 }
@@ -47,7 +49,28 @@ fn commands_of_devspace_get_a_replacement() {
     check(&["reset", "dependencies"], "reset dependencies", "`windlass update dependencies`");
     check(&["version"], "version", "`windlass --version`");
     check(&["run-pipeline", "x"], "run-pipeline", "`windlass run NAME`");
+    check(&["dev"], "dev", "windlass deploys, but has no dev loop yet: run `windlass deploy`");
+    check(&["enter"], "enter", "`kubectl exec -it");
+    check(&["logs", "-f"], "logs", "`kubectl logs --follow");
+    check(&["restart"], "restart", "`kubectl rollout restart");
     project.run(["biuld"]).exits(2).stderr_has("build").lacks("DevSpace");
+}
+
+/// What DevSpace 4.11 can do, windlass can do too, or it names what to use instead.
+#[test]
+fn commands_of_devspace_exist_or_get_a_hint() {
+    let commands = "add attach build cleanup deploy dev enter init list logs open print purge remove render reset \
+                    restart run set sync ui update upgrade use";
+    let project = project();
+    for name in commands.split(' ') {
+        let output = project.run([name, "--help"]);
+        if output.code() != Some(0) {
+            output.exits(2).stderr_has(format!("unsupported DevSpace command `{name}`")).stderr_has("help: ");
+        }
+    }
+    for name in ["deploy", "purge", "render"] {
+        project.run([name, "--help"]).success();
+    }
 }
 
 #[test]

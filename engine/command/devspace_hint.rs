@@ -17,18 +17,19 @@ struct UnsupportedDevSpaceArg {
     help: &'static str,
 }
 
-const NO_CLUSTER: &str = "windlass builds and pushes images, and creates only pull secrets in a cluster: \
-                          `windlass render` prints the objects to apply, with the new tags";
+const DEV: &str = "windlass deploys, but has no dev loop yet: run `windlass deploy`, then use `kubectl port-forward`, \
+                   `kubectl logs --follow` and `kubectl exec -it`";
 const ANSWERS: &str = "answers are saved in `.windlass/vars.json`, never in the cluster: pass `--var NAME=VALUE`, or \
                        export the variable";
 const CONTEXT: &str = "windlass does not change the kubeconfig: use `--kube-context NAME` and `-n NAMESPACE` for one \
                        run, or `kubectl config use-context NAME` for all";
 const DEPENDENCIES: &str =
-    "omit it: every run checks dependencies, builds them if they changed, and shows their output";
+    "omit it: every run checks dependencies, builds or deploys them if they changed, and shows their output";
 
 /// Options, and the hint for each.
-const OPTIONS: [(&str, &str); 19] = [
+const OPTIONS: [(&str, &str); 22] = [
     ("--allow-cyclic", "set `ignoreDependencies: true` in one of the dependencies of the cycle"),
+    ("--dependencies", "run `windlass purge` in the directory of the dependency"),
     ("--force-dependencies", DEPENDENCIES),
     ("--inactivity-timeout", "omit it: it only affects `dev`"),
     ("--kubeconfig", "set the variable: `KUBECONFIG=FILE windlass ...`"),
@@ -46,10 +47,12 @@ const OPTIONS: [(&str, &str); 19] = [
         "--sequential-dependencies",
         "use `--build-sequential` to build one image at a time, including those of dependencies",
     ),
+    ("--show-logs", "omit it: logs are printed to standard error, and objects to standard output"),
     (
         "--skip-build",
-        "omit it: `windlass build` only builds and pushes; `windlass plan` shows what it would do",
+        "use it with `windlass deploy` or `windlass render`; `windlass plan` shows what a build would do",
     ),
+    ("--skip-deploy", "use `windlass build`"),
     ("--skip-pipeline", "name the images to build, or `--dependency NAME`"),
     ("--switch-context", CONTEXT),
     ("--use-include", "omit it"),
@@ -59,14 +62,12 @@ const OPTIONS: [(&str, &str); 19] = [
 ];
 
 /// Commands, and the hint for each.
-const COMMANDS: [(&str, &str); 32] = [
+const COMMANDS: [(&str, &str); 28] = [
     ("add", "edit devspace.yaml; `windlass editor schema` prints a schema for your editor"),
-    ("analyze", NO_CLUSTER),
-    ("attach", NO_CLUSTER),
+    ("attach", "use `kubectl attach -it POD`"),
     ("cleanup", "use `docker image ls REPOSITORY` to list images and `docker image rm` to remove them"),
-    ("deploy", NO_CLUSTER),
-    ("dev", NO_CLUSTER),
-    ("enter", NO_CLUSTER),
+    ("dev", DEV),
+    ("enter", "use `kubectl exec -it deployment/NAME -- sh`"),
     ("list available-components", "see charts.devspace.sh for components"),
     ("list clusters", "use `kubectl config get-clusters`"),
     ("list configs", "use `windlass list profiles` to list profiles"),
@@ -76,22 +77,26 @@ const COMMANDS: [(&str, &str); 32] = [
     ("list ports", "use `windlass print` to show the section `dev`"),
     ("list selectors", "use `windlass print` to show the section `dev`"),
     ("list sync", "use `windlass print` to show the section `dev`"),
-    ("logs", NO_CLUSTER),
-    ("open", NO_CLUSTER),
-    ("purge", NO_CLUSTER),
+    ("logs", "use `kubectl logs --follow deployment/NAME`"),
+    ("open", "use `kubectl port-forward service/NAME 8080:80`, then open `http://localhost:8080`"),
     ("remove", "edit devspace.yaml; `windlass reset vars` deletes saved answers"),
     ("reset dependencies", "run `windlass update dependencies` to fetch them again"),
-    ("reset pods", NO_CLUSTER),
-    ("restart", NO_CLUSTER),
+    (
+        "reset pods",
+        "omit it: windlass replaces no pods; use `kubectl rollout restart deployment/NAME` to restart them",
+    ),
+    ("restart", "use `kubectl rollout restart deployment/NAME`"),
     ("run-pipeline", "use `windlass run NAME`; pipelines are functions in windlass.rhai"),
-    ("status", "use `windlass plan` to show what a build would do, or `windlass why` to show what changed"),
-    ("sync", NO_CLUSTER),
-    ("ui", NO_CLUSTER),
+    ("sync", "use `kubectl cp` to copy files into a container or out of it"),
+    (
+        "ui",
+        "use `kubectl get all` to list objects, and `kubectl logs --follow deployment/NAME` to show a log",
+    ),
     ("update config", "use `windlass upgrade` to convert devspace.yaml to the newest version"),
     ("update plugins", "windlass has no plugins: write functions in windlass.rhai instead"),
     ("use", "select profiles for each run with `-p NAME`, and contexts with `--kube-context NAME`"),
     ("version", "use `windlass --version`"),
-    ("workflow", NO_CLUSTER),
+    ("workflow", "use `windlass run NAME`; pipelines are functions in windlass.rhai"),
 ];
 
 /// The failure to report instead of `error` if `words`, the command line, contains an argument of DevSpace.
@@ -137,5 +142,56 @@ pub fn ignored_flags() -> impl Iterator<Item = String> {
 
 fn is_of_a_command(name: &str) -> bool {
     let command = name.strip_prefix("DEVSPACE_").and_then(|name| name.strip_suffix("_FLAGS"));
-    command.is_some_and(|command| ["BUILD", "RUN", "PRINT"].contains(&command))
+    command.is_some_and(|command| ["BUILD", "DEPLOY", "PRINT", "PURGE", "RENDER", "RUN"].contains(&command))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::*;
+    use crate::command::cli::Cli;
+
+    /// Whether the command line gets a hint.
+    fn has_hint(line: &[&str]) -> bool {
+        let words: Vec<OsString> = ["windlass"].iter().chain(line).map(OsString::from).collect();
+        match Cli::try_parse_from(&words) {
+            Err(error) => habit(&error, &words).is_some(),
+            Ok(_) => false,
+        }
+    }
+
+    /// The parts of `text` in backticks.
+    fn quoted(text: &str) -> impl Iterator<Item = &str> {
+        text.split('`').skip(1).step_by(2)
+    }
+
+    #[test]
+    fn each_hint_is_shown_and_denies_no_command_of_windlass() {
+        for (name, _) in COMMANDS {
+            let line: Vec<_> = name.split(' ').collect();
+            assert!(has_hint(&line), "`windlass {name}` exists: remove its hint");
+        }
+        for (name, _) in OPTIONS {
+            assert!(has_hint(&["build", name]), "`windlass build` has `{name}`: remove its hint");
+        }
+    }
+
+    #[test]
+    fn hints_name_only_commands_that_exist() {
+        let mut named = 0;
+        for (name, help) in COMMANDS.iter().chain(&OPTIONS) {
+            for line in quoted(help).filter_map(|quoted| quoted.strip_prefix("windlass ")) {
+                let mut command = Cli::command();
+                let words =
+                    line.split(' ').take_while(|word| word.chars().all(|letter| letter.is_ascii_lowercase()));
+                for word in words.filter(|word| !word.is_empty()) {
+                    let next = command.find_subcommand(word).cloned();
+                    command = next.unwrap_or_else(|| panic!("`{name}`: there is no `windlass {line}`"));
+                }
+                named += 1;
+            }
+        }
+        assert!(named > 10, "only {named} hints name a command");
+    }
 }
