@@ -3,11 +3,16 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::harness::{Daemon, ImageTree, Output, Project};
+use k8s_openapi::api::core::v1::{Pod, Service};
+
+use crate::harness::{
+    Cluster, Daemon, ImageTree, Output, Project, Registry, TestRepository, helms, leave_out_always,
+};
 
 /// The examples with a test below.
-const TESTED: [&str; 16] = [
+const TESTED: [&str; 18] = [
     "build-image",
     "cluster",
     "daemonless",
@@ -17,7 +22,9 @@ const TESTED: [&str; 16] = [
     "entrypoint",
     "from-devspace",
     "git-tags",
+    "helm",
     "hook",
+    "kustomize",
     "release",
     "shop",
     "tags",
@@ -144,18 +151,133 @@ fn build_image() {
     assert_eq!(example.tags(&daemon, "example/build-image"), tags);
 }
 
+/// An example that is deployed to a namespace of its own. Its image is built from the base image of the tests, and pushed
+/// to a registry of the test.
+struct ClusterExample {
+    project: Project,
+    commands: Vec<Vec<String>>,
+    cluster: Cluster,
+    images: Vec<TestRepository>,
+    _daemon: Daemon,
+    _registry: Registry,
+}
+
+impl ClusterExample {
+    /// A copy of `examples/NAME` with the images `example/IMAGE`. `None`, with a notice, if something is missing.
+    fn copy(name: &str, images: &[&str]) -> Option<Self> {
+        let cluster = Cluster::with_node()?;
+        let (daemon, registry) = Daemon::acquire_with_registry()?;
+        let parent = daemon.repository(&registry.address(), name);
+        let repositories = images.iter().map(|image| daemon.repository_below(&parent, image)).collect();
+        let source = examples().join(name);
+        let project = files(&source).into_iter().fold(Project::new().daemon(&daemon), |project, path| {
+            let relative = path.strip_prefix(&source).expect("the file is inside").to_owned();
+            let text = fs::read_to_string(&path).expect("the file can be read");
+            let text = text.replace("FROM busybox:1.37\n", &format!("FROM {}\n", daemon.base()));
+            let is_readme = relative.ends_with("README.md");
+            // The variable of the example, or the name of each image.
+            let text = text.replace("{default: example}", &format!("{{default: '{parent}'}}"));
+            let text = if is_readme { text } else { text.replace(" example/", &format!(" {parent}/")) };
+            project.file(relative, text)
+        });
+        let project = project.file("kubeconfig", cluster.kubeconfig("test")).limit(Duration::from_secs(300));
+        let kubeconfig = project.path("kubeconfig");
+        let project = project.env("KUBECONFIG", kubeconfig);
+        let commands = commands(&project);
+        Some(Self { project, commands, cluster, images: repositories, _daemon: daemon, _registry: registry })
+    }
+
+    /// Runs the README's command with this number, in the namespace of the test.
+    #[track_caller]
+    fn run(&self, number: usize) -> Output {
+        let namespace = ["-n", self.cluster.namespace()].map(str::to_owned);
+        self.project.run(self.commands[number].iter().chain(&namespace)).success().clone()
+    }
+
+    /// The pods that are not being deleted, each with its image and whether it is ready, sorted.
+    fn pods(&self) -> Vec<(String, bool)> {
+        let pods = self.cluster.list::<Pod>().into_iter();
+        let pods = pods.filter(|pod| pod.metadata.deletion_timestamp.is_none());
+        let pods = pods.map(|pod| {
+            let conditions = pod.status.and_then(|status| status.conditions).unwrap_or_default();
+            let is =
+                |condition: &str| conditions.iter().any(|is| is.type_ == condition && is.status == "True");
+            let container = pod.spec.expect("a pod has a description").containers.remove(0);
+            (container.image.expect("a container has an image"), is("Ready"))
+        });
+        let mut pods: Vec<_> = pods.collect();
+        pods.sort();
+        pods
+    }
+
+    /// Asserts that `count` pods of each image run, with the tag that was built.
+    #[track_caller]
+    fn runs(&self, count: usize) {
+        let pods = self.pods();
+        assert_eq!(pods.len(), count * self.images.len(), "{pods:?}");
+        assert!(pods.iter().all(|(_, is_ready)| *is_ready), "{pods:?}");
+        for image in &self.images {
+            let tagged = |(name, _): &&(String, bool)| {
+                name.strip_prefix(image.name()).is_some_and(|tag| tag.len() == ":Xk3qZ".len())
+            };
+            assert_eq!(pods.iter().filter(tagged).count(), count, "{image}: {pods:?}");
+        }
+    }
+
+    /// Purges with the README's last command: nothing is left.
+    #[track_caller]
+    fn purge(&self) {
+        self.run(self.commands.len() - 1).stderr_has("1 deleted in");
+        assert_eq!(self.pods(), []);
+        assert!(self.cluster.list::<Service>().is_empty());
+    }
+}
+
 #[test]
 fn deploy() {
-    let Some(helm) = crate::harness::helms().into_iter().next() else { return };
-    let project = copy_without_daemon("deploy").env("WINDLASS_HELM", helm);
-    let commands = commands(&project);
-    let readme = project.read("README.md");
-    let (_, shown) = readme.split_once("backend\napiVersion").expect("the README shows the output");
+    let Some(example) = ClusterExample::copy("deploy", &["shop-api", "shop-web"]) else { return };
+    example.run(0).stderr_has("2 built, 2 deployed");
+    example.runs(2);
+    example.run(0).stderr_has("backend  | kept: unchanged").stderr_has("2 skipped, 2 kept");
+    example.run(1).stderr_has("changed Deployment/api (namespace ").stderr_has("): replicas");
+    // What the README shows, with the names of the test.
+    let shown = example.project.read("README.md");
+    let (_, shown) = shown.split_once("backend\napiVersion").expect("the README shows the output");
     let (shown, _) = shown.split_once("```").expect("a block ends");
-    project.run(&commands[0]).success().stdout_is(format!("apiVersion{shown}"));
-    let frontend = project.run(&commands[1]);
-    frontend.success().stdout_has("image: registry.example/shop/web:1.4").stdout_has("replicas: 2");
-    project.run(&commands[2]).success().stdout_has("replicas: 1\n");
+    let (image, _) = example.pods().swap_remove(0);
+    let rendered = example.run(2).stdout.replace(&image, "example/shop-api:FB561");
+    assert_eq!(rendered.replace(example.cluster.namespace(), "default"), format!("apiVersion{shown}"));
+    example.run(3).stderr_has("2 deleted in");
+    assert_eq!(example.pods(), []);
+    assert!(example.cluster.list::<Service>().is_empty());
+}
+
+#[test]
+fn helm() {
+    let Some(helm) = helms().into_iter().next() else { return };
+    let Some(mut example) = ClusterExample::copy("helm", &["hello-helm"]) else { return };
+    example.project = example.project.env("WINDLASS_HELM", helm);
+    example.run(0).stderr_has("hello | deployed revision 1 to namespace");
+    example.runs(2);
+    example.run(0).stderr_has("hello | kept: unchanged (revision 1)").stderr_has("1 skipped, 1 kept");
+    example.run(1).stderr_has("hello | deploying: its values changed");
+    example.purge();
+}
+
+#[test]
+fn kustomize() {
+    let Some(kubectl) = std::env::var_os("WINDLASS_TEST_KUBECTL") else {
+        return leave_out_always("kubectl: set WINDLASS_TEST_KUBECTL");
+    };
+    let Some(mut example) = ClusterExample::copy("kustomize", &["hello-kustomize"]) else { return };
+    let script = format!("#!/bin/sh\nexec '{}' \"$@\"\n", kubectl.to_str().expect("UTF-8"));
+    example.project = example.project.program_on_path("kubectl", script);
+    let page = "<p>Hello from a kustomization</p>";
+    example.run(0).stderr_has("hello | deployed 2 objects").stderr_has(page);
+    example.runs(2);
+    example.run(0).stderr_has("hello | kept: unchanged").stderr_has(page);
+    example.run(1).stderr_has("changed Deployment/hello (namespace ").stderr_has("): replicas");
+    example.purge();
 }
 
 /// A kubeconfig whose cluster does not exist.
