@@ -1,7 +1,7 @@
-//! Windlass builds the container images of a `devspace.yaml` with a pipeline that is itself a Rhai script.
+//! Windlass builds and deploys the container images of a `devspace.yaml` with a pipeline that is itself a Rhai script.
 //!
-//! The crate supplies the *stages* (load a Dockerfile, select a build context, plan, build, push);
-//! `scripts/build.rhai` composes them, and a project can override any function of it. Data flows one way:
+//! The crate supplies the *stages* (load a Dockerfile, select a build context, plan, build, push, deploy, wait);
+//! `scripts/build.rhai` and `scripts/deploy.rhai` compose them, and a project can override any function of them. Data flows one way:
 //! [`config`] reads a project, [`script`] runs the pipeline over it, stages act through [`builder`] and
 //! [`registry`], report what happened as [`event`]s, and record finished images in [`state`].
 //!

@@ -13,7 +13,7 @@ use crate::command::{
 };
 use crate::report::ProgressMode;
 
-/// Build the container images of a devspace.yaml with a pipeline that you can read and override.
+/// Build and deploy the container images of a devspace.yaml with a pipeline that you can read and override.
 #[derive(Debug, Parser)]
 #[command(
     name = "windlass",
@@ -35,8 +35,9 @@ Options of every command (`windlass build --help` explains them):
     after_help = "\
 How it works:
   `windlass build` reads devspace.yaml, and builds, tags and pushes each image
-  whose inputs changed. The pipeline is a script: override any function of it in
-  windlass.rhai, or in windlass.dev.rhai for the profile `dev` only:
+  whose inputs changed. `windlass deploy` does the same, then deploys the charts
+  and manifests with the new tags. The pipeline is a script: override any function
+  of it in windlass.rhai, or in windlass.dev.rhai for the profile `dev` only:
 
       fn entrypoint(image) { [\"sleep\", \"infinity\"] }
       fn tags(image) { [\"dev-#####\"] }

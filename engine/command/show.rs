@@ -28,7 +28,7 @@ default pipeline follow.
 Examples:
   windlass show build                     show every function and its location
   windlass show build -p dev --image api  show those for `api` in the profile `dev`
-  windlass show deploy                    show those of `windlass render`
+  windlass show deploy                    show those of `deploy`, `render` and `purge`
   windlass show build --default > windlass.rhai   write a copy to edit; it plans the same")]
 pub struct ShowArgs {
     /// The pipeline
