@@ -13,7 +13,7 @@ use crate::command::{
 };
 use crate::report::ProgressMode;
 
-/// Build and deploy the container images of a devspace.yaml with a pipeline that you can read and override.
+/// Build and deploy the images of a devspace.yaml with a pipeline that you can read and override.
 #[derive(Debug, Parser)]
 #[command(
     name = "windlass",
@@ -34,16 +34,14 @@ Options of every command (`windlass build --help` explains them):
   --silent    --no-warn    --debug    --progress <MODE>    -h, --help    -V, --version{after-help}",
     after_help = "\
 How it works:
-  `windlass build` reads devspace.yaml, and builds, tags and pushes each image
-  whose inputs changed. `windlass deploy` does the same, then deploys the charts
-  and manifests with the new tags. The pipeline is a script: override any function
-  of it in windlass.rhai, or in windlass.dev.rhai for the profile `dev` only:
+  `windlass build` builds, tags and pushes each image of devspace.yaml whose inputs changed.
+  `windlass deploy` also deploys charts and manifests with the new tags. Both are scripts:
+  override any function in windlass.rhai, or in windlass.dev.rhai for the profile `dev` only:
 
       fn entrypoint(image) { [\"sleep\", \"infinity\"] }
-      fn tags(image) { [\"dev-#####\"] }
 
 Examples:
-  windlass build              build and push the changed images
+  windlass build api worker   build only these images and their base images
   windlass build -p dev       build with the profile `dev`
   windlass deploy             build, deploy what changed, and wait until it runs
   windlass plan               show what a build would do, and why

@@ -62,10 +62,9 @@ const OPTIONS: [(&str, &str); 22] = [
 ];
 
 /// Commands, and the hint for each.
-const COMMANDS: [(&str, &str); 28] = [
+const COMMANDS: [(&str, &str); 27] = [
     ("add", "edit devspace.yaml; `windlass editor schema` prints a schema for your editor"),
     ("attach", "use `kubectl attach -it POD`"),
-    ("cleanup", "use `docker image ls REPOSITORY` to list images and `docker image rm` to remove them"),
     ("dev", DEV),
     ("enter", "use `kubectl exec -it deployment/NAME -- sh`"),
     ("list available-components", "see charts.devspace.sh for components"),
