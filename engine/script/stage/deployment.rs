@@ -28,6 +28,20 @@ pub mod deployment {
         Ok(deployments_of(&project.0)?.into_iter().map(Dynamic::from).collect())
     }
 
+    /// The deployment `name` of `devspace.yaml`, selected or not.
+    ///
+    /// # Errors
+    /// `deploy::unknown`, with the most similar name.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn render(project) { print_objects(plan_deployment(project.deployment("api"))); }
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn deployment(project: &mut ScriptProject, name: &str) -> RhaiResultOf<Deployment> {
+        Ok(super::deployment_of(&project.0.run, name)?)
+    }
+
     /// Whether a deployment builds images first: not with `--skip-build`.
     ///
     /// # Example
@@ -169,6 +183,8 @@ pub mod deployment {
     }
 }
 
+use std::sync::Arc;
+
 use rhai::{Array, Map};
 use serde_json::Value;
 
@@ -177,6 +193,13 @@ use super::data::to_json_value;
 use super::option::Options;
 use crate::deploy::replace::{ImagePath, ReplaceOptions};
 use crate::error::StageError;
+use crate::rollout::{self, Deployment};
+use crate::run::Run;
+
+fn deployment_of(run: &Arc<Run>, name: &str) -> Result<Deployment, StageError> {
+    let found = rollout::selected(&run.project, &[name.to_owned()])?;
+    Ok(Deployment::new(run, found[0]))
+}
 
 fn values_of(values: Map) -> Result<serde_json::Map<String, Value>, StageError> {
     match to_json_value(&values.into())? {
