@@ -74,6 +74,7 @@ mod state;
 mod stdlib;
 mod tags;
 mod test_command;
+mod test_deployments;
 mod trees;
 mod unfinished;
 mod upgrade;

@@ -341,7 +341,14 @@ fn scripts_of_the_library_page_work_together() {
 #[test]
 fn scripts_of_the_page_about_tests_work_together() {
     let project = project_of_page("examples/testing/README.md", &["windlass_test.rhai"]);
-    project.run(["check"]).success().stderr_has("no problems in 2 images, 1 test file and 2 profiles");
-    project.run(["test", "--update"]).success().stdout_has("2 passed");
-    project.run(["test"]).success().stdout_has("2 passed");
+    let deployments = "deployments:\n- name: web\n  helm: {chart: {name: ./chart}}\n- name: worker\n  kubectl: {manifests: [kube.yaml]}\n";
+    let config = project.read("devspace.yaml") + deployments;
+    let project = project
+        .file("devspace.yaml", config)
+        .file("windlass.dev.rhai", "fn chart_values(deployment) { #{ replicas: 1 } }\n")
+        .file("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n")
+        .file("kube.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: worker}\n");
+    project.run(["check"]).success().stderr_has("1 test file and 2 profiles");
+    project.run(["test", "--update"]).success().stdout_has("5 passed");
+    project.run(["test"]).success().stdout_has("5 passed");
 }

@@ -32,6 +32,7 @@ use crate::image::{Digest, ImageReference, Repository};
 use crate::lock::lock;
 
 pub use call::{Call, CallKind};
+pub use cluster::test_cluster;
 pub use docker::MadeImage;
 pub use exec::ProgramRule;
 pub use git::GitFacts;
@@ -80,9 +81,9 @@ pub struct State {
     pub cluster: Option<(ClusterContext, Vec<ClusterNode>)>,
     /// The objects in the cluster.
     pub objects: Vec<Value>,
-    /// The revisions of releases, by name.
-    pub releases: HashMap<String, u64>,
-    /// The objects that the cluster does not accept, such as `Deployment/web`, with the reasons.
+    /// The revisions of releases, by namespace and name.
+    pub releases: HashMap<(String, String), u64>,
+    /// The objects and charts that the cluster does not accept, such as `Deployment/web`, with the reasons.
     pub unapplied: HashMap<String, String>,
     /// The objects that do not become ready, with the reasons.
     pub unready: HashMap<String, String>,

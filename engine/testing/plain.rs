@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use rhai::{Array, Dynamic, FnPtr, Map};
 use serde_json::{Value, json};
 
+use crate::deploy::manifest::masked;
 use crate::error::StageError;
 use crate::plan::{Built, Plan};
+use crate::rollout::{Deployed, Deployment, Rollout};
 use crate::run::Image;
 use crate::run::ImageDockerfile as Dockerfile;
 use crate::script::stage::ScriptProject;
@@ -30,6 +32,16 @@ pub fn plain(value: &Dynamic) -> Value {
         let references: Vec<_> = built.references().iter().map(ToString::to_string).collect();
         return json!({ "image": built.image().name(), "references": references, "is_new": built.is_new() });
     }
+    if let Some(deployment) = value.read_lock::<Deployment>() {
+        return of_deployment(&deployment);
+    }
+    if let Some(rollout) = value.read_lock::<Rollout>() {
+        return of_rollout(&rollout);
+    }
+    if let Some(deployed) = value.read_lock::<Deployed>() {
+        let name = deployed.deployment().name();
+        return json!({ "deployment": name, "is_changed": deployed.is_changed(), "revision": deployed.revision() });
+    }
     if let Some(dockerfile) = value.read_lock::<Dockerfile>() {
         return json!(dockerfile.inner.text());
     }
@@ -40,13 +52,31 @@ pub fn plain(value: &Dynamic) -> Value {
         return json!({ "profiles": project.0.run.project.profiles, "images": images });
     }
     if let Some(error) = value.read_lock::<StageError>() {
-        return json!({ "code": error.code(), "message": error.message() });
+        return of_error(&error);
     }
     if value.is::<FnPtr>() {
         return json!("a function");
     }
     // Numbers, strings, booleans and `()`; any other value is shown as it prints.
     rhai::serde::from_dynamic(value).unwrap_or_else(|_| json!(value.to_string()))
+}
+
+fn of_error(error: &StageError) -> Value {
+    json!({ "code": error.code(), "message": error.message() })
+}
+
+fn of_deployment(deployment: &Deployment) -> Value {
+    json!({ "deployment": deployment.name(), "namespace": deployment.namespace().unwrap_or_default() })
+}
+
+/// The values of Secrets are `***`.
+fn of_rollout(rollout: &Rollout) -> Value {
+    let mut value = of_deployment(rollout.deployment());
+    value["objects"] = match rollout.objects() {
+        Ok(objects) => objects.iter().map(|object| masked(object).into_owned()).collect(),
+        Err(error) => of_error(&error),
+    };
+    value
 }
 
 fn of_plan(plan: &Plan) -> Value {

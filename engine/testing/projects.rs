@@ -7,16 +7,18 @@ use std::sync::Arc;
 use miette::Diagnostic;
 use rhai::Engine;
 
-use super::test_context::{LoadedProject, TestContext};
+use super::test_context::{DeploymentResults, LoadedProject, TestContext};
 use crate::config::{self, LoadOptions, Project};
 use crate::dependency::{ProjectSelection, Tree};
 use crate::error::StageError;
+use crate::host::memory::test_cluster;
 use crate::image::TagTemplate;
-use crate::run::{RunOptions, Session};
+use crate::rollout;
+use crate::run::{DeployOptions, RunOptions, Session};
 use crate::script::{Execution, Pipeline, ScriptFile, Setup, new_engine};
 
 /// The options of a test for a project.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Wanted {
     /// The profiles; those of the command line when absent.
     pub profiles: Option<Vec<String>>,
@@ -38,6 +40,38 @@ pub struct Wanted {
     pub tags: Vec<TagTemplate>,
     /// The selected images; all if empty.
     pub images: Vec<String>,
+    /// The selected deployments; all if empty.
+    pub deployments: Vec<String>,
+    /// `--skip-build`.
+    pub skip_build: bool,
+    /// `--force-deploy`.
+    pub force_deploy: bool,
+    /// `--wait`.
+    pub waits: bool,
+    /// `--namespace`.
+    pub namespace: Option<String>,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self {
+            profiles: None,
+            vars: Vec::new(),
+            config: None,
+            files: Vec::new(),
+            script: None,
+            skip_push: false,
+            force_build: false,
+            keep_going: false,
+            tags: Vec::new(),
+            images: Vec::new(),
+            deployments: Vec::new(),
+            skip_build: false,
+            force_deploy: false,
+            waits: true,
+            namespace: None,
+        }
+    }
 }
 
 /// The test's copy of the project cannot be created.
@@ -71,9 +105,17 @@ impl TestContext {
         let more = |text: &String| ScriptFile::new("script", text, Some(project.root.join("script")));
         files.extend(wanted.script.as_ref().map(more));
         let pipeline = Pipeline::compile(files, &project.root)?;
+        rollout::selected(&project, &wanted.deployments)?;
         self.memory.owns(project.images.values().map(|image| image.repository.clone()));
         let options = RunOptions {
             images: wanted.images.clone(),
+            deployments: wanted.deployments.clone(),
+            skip_build: wanted.skip_build,
+            deploy: DeployOptions {
+                force: wanted.force_deploy,
+                waits: wanted.waits,
+                ..DeployOptions::default()
+            },
             force_build: wanted.force_build,
             skip_push: wanted.skip_push,
             keep_going: wanted.keep_going,
@@ -83,22 +125,25 @@ impl TestContext {
             state: Some(self.state()),
             ..RunOptions::default()
         };
-        let execution = self.execution(project, Arc::new(pipeline), options)?;
+        let deployments = DeploymentResults::default();
+        let execution = self.execution(project, Arc::new(pipeline), options, &deployments)?;
         let mut engine = new_engine(&execution);
         self.file.overrides.register(&mut engine);
-        let loaded = LoadedProject { engine: Arc::new(engine), execution };
+        let loaded = LoadedProject { engine: Arc::new(engine), execution, deployments };
         self.add(loaded.clone());
         Ok(loaded)
     }
 
-    /// A run of `pipeline` and `project` on the host of this test, without dependencies.
+    /// A run of `pipeline` and `project` on the host of this test, without dependencies. The results of its deployments
+    /// go to `deployments`.
     fn execution(
         &self,
         project: Project,
         pipeline: Arc<Pipeline>,
         options: RunOptions,
+        deployments: &DeploymentResults,
     ) -> Result<Arc<Execution>, StageError> {
-        let (host, events) = (self.memory.host(), self.events());
+        let (host, events) = (self.memory.host(), self.events(deployments));
         let session = Session::new(host, &events, self.cancel.clone(), self.runtime.clone());
         let (tree, selection) = (Tree::default(), ProjectSelection::default());
         let setup = Setup { project, pipeline, options, session, tree, selection, no_warn: true };
@@ -112,7 +157,8 @@ impl TestContext {
     pub fn engine(&self) -> Result<Engine, StageError> {
         let options = RunOptions { jobs: 1, state: Some(self.state()), ..RunOptions::default() };
         let project = Project::empty(self.root());
-        Ok(new_engine(&self.execution(project, Arc::clone(&self.file.program), options)?))
+        let deployments = DeploymentResults::default();
+        Ok(new_engine(&self.execution(project, Arc::clone(&self.file.program), options, &deployments)?))
     }
 
     fn project(&self, wanted: &Wanted, root: Option<PathBuf>) -> Result<Project, StageError> {
@@ -123,7 +169,8 @@ impl TestContext {
             config: self.file.config.clone().filter(|_| !in_copy),
             directory,
             profiles: profiles.unwrap_or_else(|| self.defaults.profiles.clone()),
-            vars: [self.predefined(), self.defaults.vars.clone(), wanted.vars.clone()].concat(),
+            vars: [self.predefined(wanted), self.defaults.vars.clone(), wanted.vars.clone()].concat(),
+            namespace: wanted.namespace.clone(),
             environment: Some(self.variables()),
             no_exec: self.defaults.no_exec,
             state: Some(self.state()),
@@ -138,15 +185,16 @@ impl TestContext {
         std::iter::once(nowhere).chain(self.memory.state().variables.clone()).collect()
     }
 
-    /// The predefined variables on the host of this test.
-    fn predefined(&self) -> Vec<String> {
+    /// The predefined variables of the project `wanted` on the host of this test.
+    fn predefined(&self, wanted: &Wanted) -> Vec<String> {
         let state = self.memory.state();
+        let cluster = state.cluster.as_ref().map_or_else(test_cluster, |(context, _)| context.clone());
         let mut values = vec![
             ("TIMESTAMP", state.now.as_second().to_string()),
             ("RANDOM", state.random.iter().cycle().take(6).collect()),
             ("USER_HOME", "/home/test".to_owned()),
-            ("CONTEXT", "test".to_owned()),
-            ("NAMESPACE", "default".to_owned()),
+            ("CONTEXT", cluster.name),
+            ("NAMESPACE", wanted.namespace.clone().unwrap_or(cluster.namespace)),
         ];
         if let Some(git) = &state.git {
             values.push(("GIT_COMMIT", git.commit.chars().take(8).collect()));

@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use indexmap::IndexMap;
 use rhai::Engine;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::TestFile;
 use super::snapshots::Snapshots;
-use crate::event::{Event, Events, Level};
+use crate::event::{DeploymentResult, Event, Events, Level};
 use crate::host::memory::MemoryHost;
 use crate::lock::lock;
 use crate::run::Run;
@@ -59,7 +60,13 @@ pub struct LoadedProject {
     pub execution: Arc<Execution>,
     /// Its engine.
     pub engine: Arc<Engine>,
+    /// The results of its deployments.
+    pub deployments: DeploymentResults,
 }
+
+/// The results of the deployments of a project, by their names, in the order of their ends.
+#[derive(Clone, Default)]
+pub struct DeploymentResults(Arc<Mutex<IndexMap<String, DeploymentResult>>>);
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<TestContext>>> = const { RefCell::new(None) };
@@ -141,13 +148,25 @@ impl TestContext {
         lock(&self.printed).clone()
     }
 
-    /// A receiver of events that records what scripts print.
-    pub fn events(&self) -> Events {
-        let printed = Arc::clone(&self.printed);
-        Events::new(move |event| {
-            if let Event::Notice { image: None, level: Level::Info | Level::Warning, message } = event {
+    /// A receiver of the events of a project that records what scripts print, and the results of `deployments`.
+    pub fn events(&self, deployments: &DeploymentResults) -> Events {
+        let (printed, deployments) = (Arc::clone(&self.printed), deployments.clone());
+        Events::new(move |event| match event {
+            Event::Notice { image: None, level: Level::Info | Level::Warning, message } => {
                 lock(&printed).push(message);
             }
+            // A deployment that was deployed can fail afterwards, while its objects become ready.
+            Event::DeploymentFinished(result) => {
+                lock(&deployments.0).insert(result.deployment.clone(), result);
+            }
+            _ => {}
         })
+    }
+}
+
+impl LoadedProject {
+    /// The results of its deployments, by their names.
+    pub fn deployments(&self) -> IndexMap<String, DeploymentResult> {
+        lock(&self.deployments.0).clone()
     }
 }

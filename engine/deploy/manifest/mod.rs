@@ -36,6 +36,7 @@ pub use error::ManifestError;
 pub use fill::fill_in;
 pub use kustomize::{KustomizeOptions, kustomize};
 pub use load::{ManifestSources, load, load_text};
+pub use mask::masked;
 pub use object_id::{ObjectId, group_of};
 pub use order::{apply_rank, sort_for_apply};
 pub use origin::ManifestOrigin;

@@ -134,11 +134,6 @@ impl Comparison {
         Self { manifests, objects, pruning, wanted, recorded }
     }
 
-    /// The value of the label of the members of a deployment.
-    pub fn record_of(deployment: &str, namespace: &str) -> String {
-        ApplySet::new(deployment, namespace).id()
-    }
-
     /// Whether the cluster has everything, and nothing more.
     pub fn is_up_to_date(&self) -> bool {
         self.changed().next().is_none()

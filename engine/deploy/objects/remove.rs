@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::cluster::{ApplyError, ClusterAccess, ObjectKey, Propagation, Pruning};
+use crate::cluster::{ApplyError, ApplySet, ClusterAccess, ObjectKey, Propagation, Pruning, owner_of};
 use crate::deploy::manifest::{ManifestDocument, apply_rank, group_of};
 use crate::error::StageError;
 
@@ -42,12 +42,33 @@ impl Removal {
             Some(set) => access.apply_set_members(&set).await?,
             None => self.live(access).await?,
         };
+        Ok(self.choose(members))
+    }
+
+    /// Which of `members` to delete, in the order of their deletion, and which to keep.
+    fn choose(&self, members: Vec<Value>) -> Pruning {
         let mut pruning = Pruning::new(members, &[]);
         if self.all {
             pruning.deleted.extend(std::mem::take(&mut pruning.kept).into_iter().map(|(object, _)| object));
         }
         pruning.deleted.sort_by_key(|object| std::cmp::Reverse(rank(object)));
-        Ok(pruning)
+        pruning
+    }
+
+    /// Finds the same among all objects of a cluster in memory.
+    pub fn find_among(&self, cluster: &[Value]) -> Pruning {
+        let id = ApplySet::new(&self.deployment, &self.namespace).id();
+        let is_member = |object: &&Value| owner_of(object) == Some(id.as_str());
+        let keys = || self.documents.iter().filter_map(|document| ObjectKey::new(&document.value).ok());
+        let is_unowned = |object: &&Value| {
+            let is_same = |key: ObjectKey| ObjectKey::new(object).is_ok_and(|live| live.is_same(&key));
+            owner_of(object).is_none() && keys().any(is_same)
+        };
+        let members: Vec<_> = cluster.iter().filter(is_member).cloned().collect();
+        self.choose(match members.is_empty() {
+            true => cluster.iter().filter(is_unowned).cloned().collect(),
+            false => members,
+        })
     }
 
     /// The objects of the manifests that exist and belong to no other deployment.
@@ -55,7 +76,7 @@ impl Removal {
         let keys: Vec<_> =
             self.documents.iter().filter_map(|document| ObjectKey::new(&document.value).ok()).collect();
         let live = access.list_objects(&keys).await?;
-        Ok(live.into_iter().flatten().filter(|object| crate::cluster::owner_of(object).is_none()).collect())
+        Ok(live.into_iter().flatten().filter(|object| owner_of(object).is_none()).collect())
     }
 }
 

@@ -40,6 +40,8 @@ pub enum CallKind {
     KanikoBuild,
     /// Images were loaded into the nodes of a local cluster.
     Load,
+    /// A namespace was created.
+    Namespace,
     /// A pull secret was created.
     PullSecret,
     /// A reference was pushed.
@@ -58,7 +60,7 @@ pub enum CallKind {
 
 impl CallKind {
     /// The kinds that are visible to scripts.
-    pub const TOLD: [Self; 19] = [
+    pub const TOLD: [Self; 20] = [
         Self::Annotate,
         Self::Apply,
         Self::Attach,
@@ -71,6 +73,7 @@ impl CallKind {
         Self::Http,
         Self::KanikoBuild,
         Self::Load,
+        Self::Namespace,
         Self::PullSecret,
         Self::Push,
         Self::Remove,
@@ -96,6 +99,7 @@ impl CallKind {
             Self::Http => "http",
             Self::KanikoBuild => "kaniko_build",
             Self::Load => "load",
+            Self::Namespace => "namespace",
             Self::PullSecret => "pull_secret",
             Self::Push => "push",
             Self::Remove => "remove",

@@ -7,7 +7,9 @@ use super::{CallKind, MemoryHost, Scripted, digest_of};
 use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::KanikoBuild;
 use crate::builder::{BuildRequest, BuiltImage};
-use crate::cluster::{ClusterContext, ClusterNode, ImageLoad, Loader, PodLogs, PullSecret, PullSecretResult};
+use crate::cluster::{
+    ClusterContext, ClusterError, ClusterNode, ImageLoad, Loader, PodLogs, PullSecret, PullSecretResult,
+};
 use crate::config::BuilderKind;
 use crate::error::StageError;
 use crate::event::ImageEvents;
@@ -16,10 +18,28 @@ use crate::host::{Cluster, Docker as _};
 /// The user name for all registries.
 const USER: &str = "ann";
 
+/// The cluster of a test that configures nothing else.
+pub fn test_cluster() -> ClusterContext {
+    ClusterContext {
+        name: "test".to_owned(),
+        cluster: "test".to_owned(),
+        namespace: "default".to_owned(),
+        server: "https://127.0.0.1:6443".to_owned(),
+        provider: None,
+    }
+}
+
 #[async_trait]
 impl Cluster for MemoryHost {
     fn context(&self) -> Result<Option<ClusterContext>, StageError> {
         Ok(self.state().cluster.as_ref().map(|(context, _)| context.clone()))
+    }
+
+    /// The configured cluster. Without one, a deployment finds [`test_cluster`], which then exists for everything.
+    fn needed_context(&self) -> Result<ClusterContext, StageError> {
+        let mut state = self.state();
+        let (context, _) = state.cluster.get_or_insert_with(|| (test_cluster(), Vec::new()));
+        Ok(context.clone())
     }
 
     async fn nodes(&self) -> Result<Vec<ClusterNode>, StageError> {
@@ -27,7 +47,7 @@ impl Cluster for MemoryHost {
     }
 
     async fn create_pull_secret(&self, secret: &PullSecret) -> Result<PullSecretResult, StageError> {
-        let context = self.needed_context()?;
+        let context = self.configured_context()?;
         let registries = secret.logins.iter().map(|login| login.registry.clone());
         let (missing, known): (Vec<_>, Vec<_>) =
             registries.partition(|registry| self.state().logged_out.contains(registry));
@@ -66,7 +86,7 @@ impl Cluster for MemoryHost {
     }
 
     async fn pod_logs(&self, logs: &PodLogs) -> Result<String, StageError> {
-        self.needed_context()?;
+        self.configured_context()?;
         Ok(self.state().pod_logs.get(&logs.pods).cloned().unwrap_or_default())
     }
 
@@ -82,6 +102,11 @@ impl Cluster for MemoryHost {
 }
 
 impl MemoryHost {
+    /// The configured cluster, for builds and secrets: they do not create one.
+    fn configured_context(&self) -> Result<ClusterContext, StageError> {
+        Ok(self.context()?.ok_or(ClusterError::NoCluster)?)
+    }
+
     /// Creates the image of `request`, and puts it into its registry if it `pushes`.
     fn build_in_cluster(
         &self,
@@ -89,7 +114,7 @@ impl MemoryHost {
         request: &BuildRequest,
         pushes: bool,
     ) -> Result<BuiltImage, StageError> {
-        self.needed_context()?;
+        self.configured_context()?;
         let is_kaniko = builder == BuilderKind::Kaniko;
         self.did(if is_kaniko { CallKind::KanikoBuild } else { CallKind::Build }, &request.image);
         if let Some(reason) = self.state().broken.get(&request.image) {

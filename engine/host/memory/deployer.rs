@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{CallKind, MemoryHost, Scripted};
-use crate::cluster::{ObjectKey, Pruning, owner_of};
+use super::{CallKind, MemoryHost, Scripted, State, test_cluster};
+use crate::cluster::ObjectKey;
 use crate::deploy::chart::{
     ChartIdentity, ChartRequest, Release, ReleaseList, StoredRelease, UninstallRequest, Upgraded, ValueLayers,
 };
@@ -17,7 +17,7 @@ use crate::deploy::objects::{
 use crate::deploy::wait::{NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
 use crate::event::ObjectChange;
-use crate::host::Deployer;
+use crate::host::{Cluster as _, Deployer};
 use crate::image::Digest;
 use crate::process::OnLine;
 
@@ -29,12 +29,24 @@ fn short(object: &Value) -> String {
 
 #[async_trait]
 impl Deployer for MemoryHost {
-    async fn create_namespace(&self, _: &str) -> Result<bool, StageError> {
-        Ok(false)
+    async fn create_namespace(&self, namespace: &str) -> Result<bool, StageError> {
+        let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } });
+        let is_there = [&*test_cluster().namespace, &*self.needed_context()?.namespace].contains(&namespace);
+        if is_there || self.state().objects.iter().any(|known| is_same(known, &object)) {
+            return Ok(false);
+        }
+        let mut state = self.state();
+        state.check_accepted(&object)?;
+        state.put(&object);
+        drop(state);
+        self.did(CallKind::Namespace, namespace);
+        Ok(true)
     }
 
     async fn compare(&self, manifests: ManifestSet) -> Result<Comparison, StageError> {
-        Ok(Comparison::with(manifests, &self.state().objects))
+        let state = self.state();
+        manifests.documents.iter().try_for_each(|document| state.check_accepted(&document.value))?;
+        Ok(Comparison::with(manifests, &state.objects))
     }
 
     async fn apply(
@@ -46,7 +58,7 @@ impl Deployer for MemoryHost {
         for object in &comparison.objects {
             let value = &object.document.value;
             if object.difference != Difference::None {
-                self.put(value)?;
+                self.put(value);
                 applied.changed += 1;
                 if let Some(change) = object.change() {
                     (options.on_change)(&short(value), change, &object.details());
@@ -63,8 +75,7 @@ impl Deployer for MemoryHost {
     }
 
     async fn remove(&self, removal: &Removal) -> Result<Removed, StageError> {
-        let members = self.members(&removal.deployment, &removal.namespace).await?;
-        let pruning = Pruning::new(members, &[]);
+        let pruning = removal.find_among(&self.state().objects);
         let mut removed = Removed::default();
         for object in &pruning.deleted {
             self.delete(object);
@@ -98,7 +109,7 @@ impl Deployer for MemoryHost {
     }
 
     async fn releases(&self, chart: &ChartRequest) -> Result<ReleaseList, StageError> {
-        let revision = self.state().releases.get(&chart.release).copied();
+        let revision = self.state().releases.get(&release_of(&chart.namespace, &chart.release)).copied();
         let stored = revision.map(|revision| StoredRelease {
             object: format!("sh.helm.release.v1.{}.v{revision}", chart.release),
             labels: BTreeMap::from(
@@ -126,9 +137,11 @@ impl Deployer for MemoryHost {
         _: &ApplyOptions<'_>,
     ) -> Result<Upgraded, StageError> {
         self.did(CallKind::Helm, format!("upgrade {}", chart.release));
-        self.put_silently(&chart_object(chart)?)?;
+        let object = chart_object(chart)?;
         let mut state = self.state();
-        let revision = state.releases.entry(chart.release.clone()).or_default();
+        state.check_accepted(&object)?;
+        state.put(&object);
+        let revision = state.releases.entry(release_of(&chart.namespace, &chart.release)).or_default();
         *revision += 1;
         Ok(Upgraded { revision: Some(*revision), status: Some("deployed".to_owned()), notes: String::new() })
     }
@@ -141,8 +154,10 @@ impl Deployer for MemoryHost {
         _: &CancellationToken,
     ) -> Result<bool, StageError> {
         self.did(CallKind::Helm, format!("uninstall {}", release.release));
-        self.state().objects.retain(|object| short(object) != format!("Chart/{}", release.release));
-        Ok(self.state().releases.remove(&release.release).is_some())
+        let chart = chart_with(&release.namespace, &release.release, Value::Null);
+        let mut state = self.state();
+        state.objects.retain(|object| !is_same(object, &chart));
+        Ok(state.releases.remove(&release_of(&release.namespace, &release.release)).is_some())
     }
 
     async fn members(&self, deployment: &str, namespace: &str) -> Result<Vec<Value>, StageError> {
@@ -181,12 +196,21 @@ impl Deployer for MemoryHost {
 /// The rollout of a chart: an object with its values.
 fn chart_object(chart: &ChartRequest) -> Result<Value, StageError> {
     let values = ValueLayers::read(chart)?.user_values();
-    Ok(json!({
+    Ok(chart_with(&chart.namespace, &chart.release, values.into()))
+}
+
+fn chart_with(namespace: &str, release: &str, values: Value) -> Value {
+    json!({
         "apiVersion": "windlass/v1",
         "kind": "Chart",
-        "metadata": { "name": chart.release, "namespace": chart.namespace },
+        "metadata": { "name": release, "namespace": namespace },
         "values": values,
-    }))
+    })
+}
+
+/// The key of a release.
+fn release_of(namespace: &str, release: &str) -> (String, String) {
+    (namespace.to_owned(), release.to_owned())
 }
 
 fn is_same(one: &Value, other: &Value) -> bool {
@@ -197,25 +221,34 @@ fn is_same(one: &Value, other: &Value) -> bool {
 }
 
 impl MemoryHost {
-    fn put(&self, object: &Value) -> Result<(), StageError> {
+    fn put(&self, object: &Value) {
         self.did(CallKind::Apply, short(object));
-        self.put_silently(object)
-    }
-
-    fn put_silently(&self, object: &Value) -> Result<(), StageError> {
-        let mut state = self.state();
-        if let Some(reason) = state.unapplied.get(&short(object)) {
-            return Err(Scripted::refused_object(&short(object), reason).into());
-        }
-        match state.objects.iter_mut().find(|known| is_same(known, object)) {
-            Some(known) => known.clone_from(object),
-            None => state.objects.push(object.clone()),
-        }
-        Ok(())
+        self.state().put(object);
     }
 
     fn delete(&self, object: &Value) {
         self.did(CallKind::Delete, short(object));
         self.state().objects.retain(|known| !is_same(known, object));
+    }
+}
+
+impl State {
+    /// The objects named `name`, such as `Deployment/web`, in any namespace.
+    pub fn objects_named(&self, name: &str) -> impl Iterator<Item = &Value> {
+        self.objects.iter().filter(move |object| short(object) == name)
+    }
+
+    fn put(&mut self, object: &Value) {
+        match self.objects.iter_mut().find(|known| is_same(known, object)) {
+            Some(known) => known.clone_from(object),
+            None => self.objects.push(object.clone()),
+        }
+    }
+
+    /// Refuses `object` if configured.
+    fn check_accepted(&self, object: &Value) -> Result<(), StageError> {
+        let name = short(object);
+        let refused = self.unapplied.get(&name);
+        refused.map_or(Ok(()), |reason| Err(Scripted::refused_object(&name, reason).into()))
     }
 }

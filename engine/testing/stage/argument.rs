@@ -1,6 +1,7 @@
 //! Checks of the option maps that tests pass.
 
 use rhai::{Dynamic, Map};
+use serde_json::Value;
 
 use crate::error::StageError;
 use crate::suggestion::nearest;
@@ -64,7 +65,15 @@ impl<'a> TestOptions<'a> {
     /// # Errors
     /// `script::wrong_type`.
     pub fn truth(&self, name: &'static str) -> Result<bool, StageError> {
-        Ok(self.value(name, "true or false", |value| value.as_bool().ok())?.unwrap_or(false))
+        self.truth_or(name, false)
+    }
+
+    /// A boolean; `default` if it is not given.
+    ///
+    /// # Errors
+    /// `script::wrong_type`.
+    pub fn truth_or(&self, name: &'static str, default: bool) -> Result<bool, StageError> {
+        Ok(self.value(name, "true or false", |value| value.as_bool().ok())?.unwrap_or(default))
     }
 
     /// A whole number.
@@ -83,6 +92,17 @@ impl<'a> TestOptions<'a> {
         self.value(name, "a list of strings", |value| match value.clone().into_string() {
             Ok(one) => Some(vec![one]),
             Err(_) => value.clone().into_typed_array::<String>().ok(),
+        })
+    }
+
+    /// A list of maps, as data.
+    ///
+    /// # Errors
+    /// `script::wrong_type`.
+    pub fn maps(&self, name: &'static str) -> Result<Option<Vec<Value>>, StageError> {
+        self.value(name, "a list of maps", |value| {
+            let maps = value.clone().into_typed_array::<Map>().ok()?;
+            maps.into_iter().map(|map| rhai::serde::from_dynamic(&map.into()).ok()).collect()
         })
     }
 

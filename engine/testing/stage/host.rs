@@ -15,7 +15,6 @@ pub mod host {
     use super::super::argument::TestOptions;
     use super::super::bench;
     use super::TestHost;
-    use crate::cluster::ClusterContext;
     use crate::host::memory::{GitFacts, HttpRule, ProgramRule};
     use crate::script::RhaiResultOf;
 
@@ -84,53 +83,6 @@ pub mod host {
     #[rhai_fn(pure, return_raw)]
     pub fn no_git(_host: &mut TestHost) -> RhaiResultOf<()> {
         bench()?.memory.state().git = None;
-        Ok(())
-    }
-
-    /// Sets the cluster: a map with some of `context` (`test` by default), `namespace` (`default`), `server` (an
-    /// address on this machine by default). The context determines the type of cluster, as usual: `kind-dev` is a kind
-    /// cluster.
-    ///
-    /// # Example
-    /// ```rhai
-    /// fn test_images_are_loaded_into_kind() {
-    ///     host.cluster(#{ context: "kind-dev" });
-    ///     build(project());
-    ///     assert_eq(calls("push"), []);
-    ///     assert(calls("load").len() > 0);
-    /// }
-    /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn cluster(_host: &mut TestHost, facts: Map) -> RhaiResultOf<()> {
-        let options = TestOptions::new("host.cluster", &facts, &["context", "namespace", "server"])?;
-        let text = |key: &'static str, default: &str| -> RhaiResultOf<String> {
-            Ok(options.text(key)?.unwrap_or_else(|| default.to_owned()))
-        };
-        let name = text("context", "test")?;
-        let context = ClusterContext {
-            cluster: name.clone(),
-            name,
-            namespace: text("namespace", "default")?,
-            server: text("server", "https://127.0.0.1:6443")?,
-            provider: None,
-        };
-        bench()?.memory.state().cluster = Some((context, Vec::new()));
-        Ok(())
-    }
-
-    /// Sets what pods print, by their name or the label selector that a script uses. Other pods print nothing.
-    ///
-    /// # Example
-    /// ```rhai
-    /// fn test_logs_are_read() {
-    ///     host.cluster(#{ context: "prod" });
-    ///     host.pod_logs("app=api", "ready");
-    ///     assert_eq(pod_logs("app=api"), "ready");
-    /// }
-    /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn pod_logs(_host: &mut TestHost, pods: &str, text: &str) -> RhaiResultOf<()> {
-        bench()?.memory.state().pod_logs.insert(pods.to_owned(), text.to_owned());
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 mod argument;
 mod assertion;
 mod call;
+mod cluster;
 mod host;
 mod pipeline;
 mod project;
@@ -35,10 +36,11 @@ pub(super) fn register_pipeline(engine: &mut Engine, bench: &TestContext) {
     pipeline::register(engine, bench);
 }
 
-fn modules() -> [Module; 4] {
+fn modules() -> [Module; 5] {
     [
         exported_module!(assertion::assertion),
         exported_module!(call::call),
+        exported_module!(cluster::cluster),
         exported_module!(host::host),
         exported_module!(project::project),
     ]

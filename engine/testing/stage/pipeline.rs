@@ -10,6 +10,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, Position};
 use super::bench;
 use crate::error::StageError;
 use crate::plan::{Built, Plan};
+use crate::rollout::{Deployed, Deployment, Rollout};
 use crate::run::{Image, Run};
 use crate::script::stage::ScriptProject;
 use crate::script::{Execution, RhaiResultOf, ScriptError};
@@ -64,7 +65,16 @@ fn run_of(value: &Dynamic) -> Option<Arc<Run>> {
     if let Some(plan) = value.read_lock::<Plan>() {
         return Some(Arc::clone(plan.image().run()));
     }
-    value.read_lock::<Built>().map(|built| Arc::clone(built.image().run()))
+    if let Some(built) = value.read_lock::<Built>() {
+        return Some(Arc::clone(built.image().run()));
+    }
+    if let Some(deployment) = value.read_lock::<Deployment>() {
+        return Some(Arc::clone(deployment.run()));
+    }
+    if let Some(rollout) = value.read_lock::<Rollout>() {
+        return Some(Arc::clone(rollout.deployment().run()));
+    }
+    value.read_lock::<Deployed>().map(|deployed| Arc::clone(deployed.deployment().run()))
 }
 
 /// An error inside a pipeline, with its places there.

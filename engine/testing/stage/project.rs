@@ -5,7 +5,7 @@ use rhai::plugin::*;
 /// The project of a test, and its outcomes.
 #[export_module]
 pub mod project {
-    use rhai::Map;
+    use rhai::{Array, Map};
 
     use super::super::bench;
     use crate::script::RhaiResultOf;
@@ -39,6 +39,9 @@ pub mod project {
     /// - `images`: the selected images, a list
     /// - `skip_push`, `force_build`, `keep_going`: `true`, like the flags of `windlass build`
     /// - `tag`: a tag, or a list of tags, for every image
+    /// - `deployments`: the selected deployments, a list
+    /// - `skip_build`, `force_deploy`: `true`, like the flags of `windlass deploy`; `wait: false`, like `--wait=false`
+    /// - `namespace`: the namespace of deployments without their own, like `--namespace`
     /// - `script`: the source of additional overrides
     /// - `files`: files of the project, a map from paths to contents; the test then works on a copy
     /// - `config`: the content of a `devspace.yaml`, for a separate project that has only `files`
@@ -86,6 +89,62 @@ pub mod project {
         let entries: RhaiResultOf<Map> = project.0.run.progress.results.all().iter().map(entry).collect();
         entries
     }
+
+    /// The outcome of each deployment of `project` so far, by name: maps with `outcome` (`deployed`, `kept`, `deleted`,
+    /// `failed`, `cancelled`), `reason`, `namespace`, `revision` (of a chart), `applied` and `deleted` (numbers of
+    /// objects).
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn test_nothing_is_deployed_twice() {
+    ///     deploy(project());
+    ///     let again = project();
+    ///     deploy(again);
+    ///     for outcome in deployment_outcomes(again).values() { assert_eq(outcome.outcome, "kept"); }
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn deployment_outcomes(project: ScriptProject) -> RhaiResultOf<Map> {
+        let Some(loaded) = bench()?.project_of(&project.0.run) else { return Ok(Map::new()) };
+        let entry = |(name, result): (String, crate::event::DeploymentResult)| {
+            let value = serde_json::json!({
+                "outcome": result.outcome,
+                "reason": result.reason,
+                "namespace": result.namespace,
+                "revision": result.revision,
+                "applied": result.applied,
+                "deleted": result.deleted,
+            });
+            Ok((name.into(), rhai::serde::to_dynamic(value)?))
+        };
+        let entries: RhaiResultOf<Map> = loaded.deployments().into_iter().map(entry).collect();
+        entries
+    }
+
+    /// The objects that `project` printed with `render` so far, or planned with `deploy`, a list of maps. A chart is one
+    /// object, `Chart/RELEASE`, with its `values`, because tests do not run helm.
+    ///
+    /// # Errors
+    /// `deploy::...` if the objects of a deployment cannot be rendered.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn test_render_prints_every_object() {
+    ///     let project = project();
+    ///     render(project);
+    ///     assert_eq(rendered(project).map(|object| object.kind), ["Deployment", "Service", "Chart"]);
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn rendered(project: ScriptProject) -> RhaiResultOf<Array> {
+        let mut objects = Array::new();
+        for rollout in project.0.rollouts() {
+            for object in rollout.objects()? {
+                objects.push(rhai::serde::to_dynamic(object)?);
+            }
+        }
+        Ok(objects)
+    }
 }
 
 use rhai::Map;
@@ -95,7 +154,7 @@ use crate::error::StageError;
 use crate::image::TagTemplate;
 use crate::testing::projects::Wanted;
 
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 16] = [
     "profile",
     "profiles",
     "vars",
@@ -104,6 +163,11 @@ const KNOWN: [&str; 11] = [
     "force_build",
     "keep_going",
     "tag",
+    "deployments",
+    "skip_build",
+    "force_deploy",
+    "wait",
+    "namespace",
     "script",
     "files",
     "config",
@@ -128,5 +192,10 @@ fn wanted(map: &Map) -> Result<Wanted, StageError> {
         keep_going: options.truth("keep_going")?,
         tags: tags?,
         images: options.texts("images")?.unwrap_or_default(),
+        deployments: options.texts("deployments")?.unwrap_or_default(),
+        skip_build: options.truth("skip_build")?,
+        force_deploy: options.truth("force_deploy")?,
+        waits: options.truth_or("wait", true)?,
+        namespace: options.text("namespace")?,
     })
 }

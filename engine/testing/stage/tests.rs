@@ -13,12 +13,37 @@ version: v1beta9
 images:
   api: { image: acme/api }
   web: { image: acme/web }
+deployments:
+- name: api
+  kubectl: { manifests: [kube.yaml] }
+- name: web
+  helm: { chart: { name: ./chart }, values: { image: acme/web, replicas: 2 } }
 ";
 
-/// Runs the tests in `text`, in a project with two images, and returns the error of each.
+const MANIFEST: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: api }
+spec: { template: { spec: { containers: [{ name: api, image: acme/api }] } } }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: api }
+spec: { ports: [{ port: 80 }] }
+";
+
+/// Runs the tests in `text`, in a project with two images and two deployments, and returns the error of each.
 fn run(text: &str) -> Vec<(String, Option<String>)> {
     let folder = TempDir::with_prefix("windlass-").expect("a directory can be created");
-    for (path, text) in [("devspace.yaml", CONFIG), ("Dockerfile", "FROM scratch\n"), ("a_test.rhai", text)] {
+    std::fs::create_dir(folder.path().join("chart")).expect("a directory can be created");
+    let files = [
+        ("devspace.yaml", CONFIG),
+        ("Dockerfile", "FROM scratch\n"),
+        ("kube.yaml", MANIFEST),
+        ("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n"),
+        ("a_test.rhai", text),
+    ];
+    for (path, text) in files {
         std::fs::write(folder.path().join(path), text).expect("a file can be written");
     }
     let files = find(folder.path(), None).unwrap_or_else(|error| panic!("{error}\n{text}"));
@@ -78,6 +103,12 @@ fn assertions_that_do_not_hold_fail_their_test() {
     check("fail(\"why\")", "why");
     check("calls(\"pusch\")", "unknown kind of call `pusch`");
     check("asert_eq(1, 1)", "unknown function `asert_eq (number, number)`");
+    check("host.ready(\"Pod/x\", #{ fail: \"y\" })", "unknown option `fail` of `host.ready`");
+    check("host.apply(\"web\", #{ fails: \"y\" })", "invalid object `web`");
+    check("host.cluster(#{ objects: [1] })", "`objects` of `host.cluster` must be a list of maps");
+    check("host.cluster(#{ objects: [#{ kind: \"Pod\" }] })", "cannot use the manifests");
+    check("project(#{ deployments: [\"wbe\"] })", "unknown deployment `wbe`");
+    check("project().deployment(\"wbe\")", "unknown deployment `wbe`");
 }
 
 #[test]
