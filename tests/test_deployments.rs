@@ -341,6 +341,17 @@ fn test_that_deploys_nothing_has_no_cluster() {
 }
 
 #[test]
+fn chart_of_a_git_repository_is_not_cloned() {
+    let config = "version: v2beta1\nname: shop\ndeployments:\n  web:\n    helm:\n      chart: {git: \"https://git.example/web.git\"}\n      values: {replicas: 2}\n";
+    let tests = "fn test_it() {
+        deploy(project());
+        assert_eq(host.object(\"Chart/web\").values.replicas, 2);
+        assert_eq(calls(), [\"helm upgrade web\"]);
+    }";
+    project(tests).file("devspace.yaml", config).run(["test"]).success();
+}
+
+#[test]
 fn invalid_names_and_options_are_errors_with_hints() {
     let check = |body: &str, expected: &[&str]| {
         let output = project(&format!("fn test_it() {{ {body} }}")).run(["test"]).exits(1).clone();

@@ -1,5 +1,7 @@
 //! The interface of stages to what is deployed.
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -8,6 +10,7 @@ use crate::deploy::chart::{ChartIdentity, ChartRequest, Release, ReleaseList, Un
 use crate::deploy::objects::{AppliedManifests, ApplyOptions, Comparison, ManifestSet, Removal, Removed};
 use crate::deploy::wait::{NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
+use crate::git::{Checkouts, GitSource};
 use crate::process::OnLine;
 
 /// The operations of stages on objects and releases in a Kubernetes cluster.
@@ -40,6 +43,17 @@ pub trait Deployer: Send + Sync {
     /// # Errors
     /// `deploy::not_deleted`, `cluster::...`.
     async fn remove(&self, removal: &Removal) -> Result<Removed, StageError>;
+
+    /// Checks out the git repository of a chart and returns its directory; `None` on a host that contacts nothing.
+    ///
+    /// # Errors
+    /// `git::...`, `run::cancelled`.
+    async fn check_out_chart(
+        &self,
+        source: &GitSource,
+        checkouts: &Checkouts,
+        cancel: &CancellationToken,
+    ) -> Result<Option<PathBuf>, StageError>;
 
     /// The objects of a chart as YAML, without its hooks. Contacts no cluster.
     ///

@@ -95,9 +95,17 @@ fn source(deployment: &Deployment, chart: &ChartConfig) -> Result<Source, StageE
         ChartSource::Git { source, sub_path } => {
             let checkouts = Checkouts::of_user(|name| deployment.run().variable(name));
             let session = &deployment.run().session;
-            let checkout =
-                session.wait_for_end(checkouts.check_out(source, false, &session.cancellation()))?;
-            Source::Git(checkout.folder.join(sub_path.as_deref().unwrap_or_default()))
+            let cancel = session.cancellation();
+            let checkout = session.host.deployer.check_out_chart(source, &checkouts, &cancel);
+            match session.wait_for_end(checkout)? {
+                Some(folder) => Source::Git(folder.join(sub_path.as_deref().unwrap_or_default())),
+                None => Source::Repository {
+                    name: source.shown_url(),
+                    repository: None,
+                    version: None,
+                    credentials: None,
+                },
+            }
         }
     })
 }

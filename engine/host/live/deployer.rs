@@ -1,7 +1,7 @@
 //! Deploys to a real cluster.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -19,6 +19,7 @@ use crate::deploy::objects::{
 };
 use crate::deploy::wait::{self, NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
 use crate::error::{Cancelled, StageError};
+use crate::git::{Checkouts, GitSource};
 use crate::host::Deployer;
 use crate::process::OnLine;
 
@@ -92,6 +93,15 @@ impl Deployer for LiveDeployer {
 
     async fn remove(&self, removal: &Removal) -> Result<Removed, StageError> {
         objects::remove(&self.access, removal).await
+    }
+
+    async fn check_out_chart(
+        &self,
+        source: &GitSource,
+        checkouts: &Checkouts,
+        cancel: &CancellationToken,
+    ) -> Result<Option<PathBuf>, StageError> {
+        Ok(Some(checkouts.check_out(source, false, cancel).await?.folder))
     }
 
     async fn render_chart(

@@ -1,6 +1,7 @@
 //! Deployments in memory: objects are kept by identity, and are ready at once.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ use crate::deploy::objects::{
 use crate::deploy::wait::{NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
 use crate::event::ObjectChange;
+use crate::git::{Checkouts, GitSource};
 use crate::host::{Cluster as _, Deployer};
 use crate::image::Digest;
 use crate::process::OnLine;
@@ -85,6 +87,15 @@ impl Deployer for MemoryHost {
             removed.kept.push((ObjectKey::new(&object)?, reason));
         }
         Ok(removed)
+    }
+
+    async fn check_out_chart(
+        &self,
+        _: &GitSource,
+        _: &Checkouts,
+        _: &CancellationToken,
+    ) -> Result<Option<PathBuf>, StageError> {
+        Ok(None)
     }
 
     /// One object with the values of the chart.

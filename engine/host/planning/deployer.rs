@@ -1,6 +1,7 @@
 //! Deployments that are compared with a cluster but not changed.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -12,6 +13,7 @@ use crate::deploy::chart::{ChartIdentity, ChartRequest, Release, ReleaseList, Un
 use crate::deploy::objects::{AppliedManifests, ApplyOptions, Comparison, ManifestSet, Removal, Removed};
 use crate::deploy::wait::{NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
+use crate::git::{Checkouts, GitSource};
 use crate::host::Deployer;
 use crate::lock::lock;
 use crate::process::OnLine;
@@ -65,6 +67,15 @@ impl Deployer for PlanningDeployer {
         let kind = EffectKind::Remove { deployment: deployment.clone(), namespace: namespace.clone() };
         self.record(format!("delete the objects of {deployment} in the namespace {namespace}"), kind);
         Ok(Removed::default())
+    }
+
+    async fn check_out_chart(
+        &self,
+        source: &GitSource,
+        checkouts: &Checkouts,
+        cancel: &CancellationToken,
+    ) -> Result<Option<PathBuf>, StageError> {
+        self.inner.check_out_chart(source, checkouts, cancel).await
     }
 
     async fn render_chart(

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -18,6 +19,7 @@ use crate::deploy::objects::{AppliedManifests, ApplyOptions, Comparison, Manifes
 use crate::deploy::wait::{NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
 use crate::event::ImageEvents;
+use crate::git::{Checkouts, GitSource};
 use crate::host::{Attachment, Cluster, Deployer, Docker, ImageCopy, Machine, Oci, ProjectPath, Registry};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference, Repository, Tag};
@@ -257,6 +259,15 @@ impl Deployer for OfflineHost {
 
     async fn remove(&self, _: &Removal) -> Result<Removed, StageError> {
         Err(Offline.into())
+    }
+
+    async fn check_out_chart(
+        &self,
+        _: &GitSource,
+        _: &Checkouts,
+        _: &CancellationToken,
+    ) -> Result<Option<PathBuf>, StageError> {
+        Ok(None)
     }
 
     async fn render_chart(&self, _: &ChartRequest, _: &CancellationToken) -> Result<String, StageError> {
