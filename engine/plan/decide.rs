@@ -427,6 +427,7 @@ mod tests {
             image_id: id.map(ToOwned::to_owned),
             stored: None,
             pushed: pushed.iter().map(|(text, digest)| (tag(text), digest.map(ToOwned::to_owned))).collect(),
+            earlier: BTreeMap::new(),
             custom: false,
             push_skipped: false,
             built_at: None,

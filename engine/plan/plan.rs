@@ -619,6 +619,7 @@ impl Plan {
             image_id,
             stored,
             pushed,
+            earlier: BTreeMap::new(),
             custom,
             push_skipped: custom && self.image.run().options.skip_push,
             built_at: Some(self.image.run().session.host.clock.now().as_second()),

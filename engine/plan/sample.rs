@@ -33,6 +33,7 @@ pub fn record(inputs: &Inputs) -> Record {
         image_id: None,
         stored: None,
         pushed: BTreeMap::new(),
+        earlier: BTreeMap::new(),
         custom: false,
         push_skipped: false,
         built_at: None,

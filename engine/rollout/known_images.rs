@@ -75,7 +75,6 @@ fn reference(run: &Run, config: &ImageConfig) -> KnownReference {
 /// The digest of the image with `tag` in the registry, if an earlier build had pushed another image with it: then pods
 /// would not restart for the tag alone.
 fn moved(records: &[&Record], tag: &Tag) -> Option<Digest> {
-    let mut pushed = records.iter().filter_map(|record| record.pushed.get(tag)?.as_deref());
-    let newest = pushed.next()?;
-    if pushed.all(|earlier| earlier == newest) { None } else { newest.parse().ok() }
+    let pushed = records.iter().find(|record| record.pushed.contains_key(tag))?;
+    pushed.moved(tag)?.parse().ok()
 }

@@ -1,6 +1,6 @@
 //! Recorded builds: one small file per image, with its last few builds.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -23,6 +23,8 @@ const KEPT_OF_KEY: usize = 3;
 const KEPT_CHECKS: usize = 8;
 /// Timeout for the lock of the store: other processes hold it for milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How many earlier digests of a tag are recorded: with two, it has moved, whatever its digest is now.
+const KEPT_DIGESTS: usize = 2;
 /// The version of the file format.
 const VERSION: u32 = 2;
 
@@ -51,6 +53,9 @@ pub struct Record {
     pub stored: Option<Digest>,
     /// The tags that are in the registry, with their digests if known.
     pub pushed: BTreeMap<Tag, Option<String>>,
+    /// The digests that its tags had in the registry before, at most two for each: a tag with one of them may have moved.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub earlier: BTreeMap<Tag, BTreeSet<String>>,
     /// Whether a custom command built it; windlass assumes that the command also pushed or loaded it.
     #[serde(default)]
     pub custom: bool,
@@ -73,6 +78,12 @@ pub struct Record {
 }
 
 impl Record {
+    /// The digest of `tag` in the registry, if the tag had another one before.
+    pub fn moved(&self, tag: &Tag) -> Option<&str> {
+        let now = self.pushed.get(tag)?.as_deref()?;
+        self.earlier.get(tag)?.iter().any(|earlier| earlier != now).then_some(now)
+    }
+
     /// Whether all steps of a pipeline for this image have succeeded.
     pub fn is_finished(&self) -> bool {
         self.progress >= Progress::Finished
@@ -444,6 +455,18 @@ fn remember(records: &mut Vec<Record>, record: &Record) {
         merged.progress = merged.progress.max(known.progress);
         known.verified.iter().for_each(|check| merged.add_verified(*check));
     }
+    for known in records.iter().filter(|known| known.repository == record.repository) {
+        for tag in &record.tags {
+            let pushed = known.pushed.get(tag).into_iter().flatten();
+            let digests = known.earlier.get(tag).into_iter().flatten().chain(pushed);
+            for digest in digests {
+                let earlier = merged.earlier.entry(tag.clone()).or_default();
+                if earlier.len() < KEPT_DIGESTS {
+                    earlier.insert(digest.clone());
+                }
+            }
+        }
+    }
     let record = &merged;
     records.retain(|known| !is_same(known) || known.templates != record.templates);
     for known in records.iter_mut().filter(|known| known.repository == record.repository) {
@@ -529,6 +552,7 @@ mod tests {
             image_id: Some(format!("sha256:{number}")),
             stored: None,
             pushed: BTreeMap::new(),
+            earlier: BTreeMap::new(),
             custom: false,
             push_skipped: false,
             built_at: None,
@@ -618,6 +642,29 @@ mod tests {
         let records = store.records("api").0;
         assert_eq!(records.len(), KEPT_OF_KEY + 1);
         assert_eq!(records[KEPT_OF_KEY].key, record(1, "a").key);
+    }
+
+    #[test]
+    fn a_tag_that_had_another_digest_has_moved() {
+        #[track_caller]
+        fn check(records: &[Record], expected: Option<&str>) {
+            let (_folder, store) = store();
+            records.iter().for_each(|record| store.remember("api", record).expect("written"));
+            let newest = store.records("api").0.swap_remove(0);
+            assert_eq!(newest.moved(&newest.tags[0]), expected);
+        }
+        let push = |number, digest| pushed(number, "1.4", Some(digest));
+        check(&[push(1, "d1")], None);
+        check(&[push(1, "d1"), push(1, "d1"), push(2, "d1")], None);
+        check(&[push(1, "d1"), push(2, "d2")], Some("d2"));
+        // The same inputs can give another image, and a build is recorded before it is pushed.
+        check(&[push(1, "d1"), record(1, "1.4"), push(1, "d2")], Some("d2"));
+        check(&[push(1, "d1"), push(2, "d2"), push(1, "d1")], Some("d1"));
+        check(&[push(1, "d1"), push(2, "d2"), push(2, "d2")], Some("d2"));
+        check(&[push(1, "d1"), push(2, "d2"), record(3, "1.4")], None);
+        check(&[pushed(1, "1.3", Some("d1")), push(2, "d2")], None);
+        let elsewhere = Record { repository: "acme/old".to_owned(), ..push(1, "d1") };
+        check(&[elsewhere, push(2, "d2")], None);
     }
 
     #[test]
