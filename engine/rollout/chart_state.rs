@@ -46,9 +46,6 @@ pub(super) fn verdict(deployment: &Deployment, request: &ChartRequest) -> Result
         Err(error) if error.code() == "cluster::forbidden" => None,
         releases => Some(releases?),
     };
-    if let Some(error) = releases.as_ref().and_then(|releases| releases.pending(&request.namespace)) {
-        return Err(error.into());
-    }
     let change = change(&record, recorded.as_ref(), releases.as_ref());
     record.revision = releases.as_ref().and_then(ReleaseList::newest).map_or(0, |(revision, _)| revision);
     let state = ChartState {

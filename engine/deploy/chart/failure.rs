@@ -105,7 +105,8 @@ pub(super) fn of_release(
         let target = object.as_ref().map_or_else(|| "job/NAME".to_owned(), |object| object.to_lowercase());
         return ChartError::HookFailed(Box::new(HookFailure {
             release,
-            reason: one_line(&found[3]),
+            reason: one_line(&found[3]).trim_start_matches("1 error occurred: * ").to_owned(),
+            log: Vec::new(),
             help: format!("see its log: `kubectl -n {namespace} logs {target}`"),
             hook,
             object,
@@ -160,7 +161,9 @@ fn context_lines(output: &HelmOutput, message: &str) -> Vec<String> {
     let is_message = |line: &String| {
         let text = line.trim_start_matches("Error: ");
         let text = text.trim_start_matches("UPGRADE FAILED: ").trim_start_matches("INSTALLATION FAILED: ");
-        message.contains(text) || line.starts_with("Use --debug flag")
+        // Helm 4 logs the message too.
+        let logged = line.starts_with("level=") && line.replace("\\\"", "\"").contains(message);
+        message.contains(text) || logged || line.starts_with("Use --debug flag")
     };
     lines.into_iter().filter(|line| !is_message(line)).collect()
 }

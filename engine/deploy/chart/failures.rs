@@ -4,7 +4,7 @@ use miette::{NamedSource, SourceSpan};
 
 /// A hook that failed.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("{hook} hook of release `{release}` failed: {reason}")]
+#[error("{hook} hook of release `{release}` failed: {reason}{}", indented(log))]
 #[diagnostic(code(deploy::hook))]
 pub struct HookFailure {
     /// The release.
@@ -15,6 +15,8 @@ pub struct HookFailure {
     pub object: Option<String>,
     /// The message of helm.
     pub reason: String,
+    /// The last lines of the log of its pod.
+    pub log: Vec<String>,
     /// The hint.
     #[help]
     pub help: String,
@@ -105,4 +107,9 @@ fn wanted(version: Option<&str>, repository: Option<&str>) -> String {
     let version = version.map(|version| format!(" {version}")).unwrap_or_default();
     let repository = repository.map(|repository| format!(" from {repository}")).unwrap_or_default();
     format!("{version}{repository}")
+}
+
+/// The lines below a message.
+fn indented(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("\n  {line}")).collect()
 }

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{ClusterAccess, LockHolder, ObjectKey};
 use crate::deploy::chart::{
-    self, ChartIdentity, ChartRequest, Helm, HelmExec, HelmRun, Release, ReleaseList, RenderOptions,
-    UninstallRequest, Upgraded, check_tiller, stored_releases,
+    self, ChartError, ChartIdentity, ChartRequest, Helm, HelmExec, HelmRun, Release, ReleaseList,
+    RenderOptions, UninstallRequest, Upgraded, check_tiller, hook_log, stored_releases,
 };
 use crate::deploy::objects::{
     self, AppliedManifests, ApplyOptions, Comparison, ManifestSet, Removal, Removed,
@@ -57,6 +57,23 @@ impl LiveDeployer {
         cancel: &CancellationToken,
     ) -> Result<Arc<Helm>, StageError> {
         self.helm(chart.program.as_deref(), &chart.directory, cancel).await
+    }
+
+    /// `error` with what the cluster knows about it and helm does not tell.
+    async fn explained(&self, chart: &ChartRequest, error: ChartError) -> ChartError {
+        match error {
+            ChartError::ReleasePending { .. } => {
+                let releases = self.releases(chart).await.ok();
+                releases.and_then(|releases| releases.pending(&chart.namespace)).unwrap_or(error)
+            }
+            ChartError::HookFailed(mut failure) => {
+                // Without the permission to read it, the hint says how to.
+                let object = failure.object.as_deref().unwrap_or_default();
+                failure.log = hook_log(&self.access, &chart.namespace, object).await.unwrap_or_default();
+                ChartError::HookFailed(failure)
+            }
+            error => error,
+        }
     }
 
     /// `chart` for the selected cluster.
@@ -169,7 +186,10 @@ impl Deployer for LiveDeployer {
         // Helm is interrupted by the token and must not be dropped.
         let upgraded = chart::upgrade(&chart, on_line, run(&helm, options.cancel)).await;
         lock.release().await;
-        Ok(upgraded?)
+        match upgraded {
+            Ok(upgraded) => Ok(upgraded),
+            Err(error) => Err(self.explained(&chart, error).await.into()),
+        }
     }
 
     async fn uninstall(

@@ -227,7 +227,7 @@ async fn errors_of_the_cluster_are_read() {
         "Error: UPGRADE FAILED: pre-upgrade hooks failed: 1 error occurred:\n\t* job migrate failed: \
          BackoffLimitExceeded\n",
         "deploy::hook",
-        "pre-upgrade hook of release `web` failed: 1 error occurred: * job migrate failed: BackoffLimitExceeded",
+        "pre-upgrade hook of release `web` failed: job migrate failed: BackoffLimitExceeded",
         "kubectl -n dev logs job/migrate",
     )
     .await;
@@ -280,6 +280,15 @@ async fn errors_of_the_cluster_are_read() {
         "deploy::helm_failed",
         "cannot deploy release `web`: cannot patch \"a\" with kind Job: Job.batch \"a\" is invalid: spec.template: \
          Invalid value: {image: ghcr.io/acme/web.app:12:4}",
+        "",
+    )
+    .await;
+    // Helm 4 logs the message too.
+    check(
+        "level=WARN msg=\"upgrade failed\" name=web error=\"failed to create \\\"a\\\"\"\nError: UPGRADE FAILED: failed to \
+         create \"a\"",
+        "deploy::helm_failed",
+        "cannot deploy release `web`: failed to create \"a\"",
         "",
     )
     .await;
