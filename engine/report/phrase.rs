@@ -74,6 +74,8 @@ pub(super) fn object(change: ObjectChange, object: &str, details: &str) -> Strin
 pub(super) fn deployment(result: &DeploymentResult) -> String {
     let time = elapsed(result.seconds);
     let reason = result.reason.lines().next().unwrap_or_default();
+    // The line has the name already.
+    let reason = reason.strip_prefix(&format!("cannot deploy {}: ", result.deployment)).unwrap_or(reason);
     let what = match (result.revision, result.applied) {
         (Some(revision), _) => format!(" revision {revision}"),
         (None, Some(applied)) => format!(" {}", counted(applied, "object")),
@@ -84,6 +86,7 @@ pub(super) fn deployment(result: &DeploymentResult) -> String {
             format!("deployed{what} to namespace {} in {time}: {reason}", result.namespace)
         }
         DeploymentOutcome::Kept => format!("kept: {reason}"),
+        DeploymentOutcome::Deleted if result.deleted == 0 => reason.to_owned(),
         DeploymentOutcome::Deleted => {
             format!("deleted from namespace {} in {time}: {reason}", result.namespace)
         }

@@ -54,7 +54,8 @@ fn remove_objects(deployment: &Deployment) -> Result<(), StageError> {
         tell(key.to_string(), ObjectChange::Kept, reason);
     }
     let reason = match (deleted, kept) {
-        (0, 0) => "nothing was there".to_owned(),
+        (0, 0) => "nothing to delete".to_owned(),
+        (0, kept) => format!("nothing deleted, {} kept", counted(kept, "object")),
         (deleted, 0) => counted(deleted, "object"),
         (deleted, kept) => format!("{}, {kept} kept", counted(deleted, "object")),
     };
@@ -82,7 +83,7 @@ fn uninstall(deployment: &Deployment) -> Result<(), StageError> {
     let (events, name) = (session.events.clone(), deployment.name().to_owned());
     let mut on_line = |_: Pipe, line: &str| {
         // Helm prints what is reported below.
-        if !line.ends_with(" uninstalled") {
+        if !line.ends_with(" uninstalled") && !line.ends_with("release: not found") {
             events.emit(Event::Output { image: None, line: format!("{name}: {line}") });
         }
     };
@@ -97,7 +98,7 @@ fn uninstall(deployment: &Deployment) -> Result<(), StageError> {
     }
     let reason = match existed {
         true => format!("release {} was uninstalled", request.release),
-        false => format!("there was no release {}", request.release),
+        false => format!("nothing to delete: there is no release {}", request.release),
     };
     report(deployment, &request.namespace, reason, usize::from(existed), started);
     Ok(())
