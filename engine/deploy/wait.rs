@@ -10,10 +10,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::ready::{
-    ClusterView, Permanence, Problem, RolloutError, RolloutTimeout, Seen, Summary, diagnose, readiness,
+    ClusterView, Permanence, Problem, ProblemKind, RolloutError, RolloutTimeout, Seen, Summary, diagnose,
+    readiness,
 };
 use crate::cluster::{ApplyError, ClusterAccess, LogTail, ObjectChange, ObjectKey, WatchTarget};
 use crate::error::{Cancelled, StageError};
+use crate::suggestion::nearest;
 
 /// How long changes are collected before they are looked at.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -308,7 +310,8 @@ impl Wait<'_> {
             };
             let Some(problem) = wanted.iter().find(is_own) else { continue };
             let log = self.log(problem).await;
-            let mut error = RolloutError::new(&target.deployment, problem.clone()).with_log(&log);
+            let explained = self.with_near_name(problem.clone()).await;
+            let mut error = RolloutError::new(&target.deployment, explained).with_log(&log);
             if let Some(timeout) = timeout.filter(|_| problem.permanence != Permanence::Final) {
                 error = error.after(timeout);
             }
@@ -318,6 +321,20 @@ impl Wait<'_> {
             failures.push(NotReady { deployment: target.deployment.clone(), error: error.into() });
         }
         failures
+    }
+
+    /// `problem` with the name of an existing object that is nearest to a missing one.
+    async fn with_near_name(&self, mut problem: Problem) -> Problem {
+        if let ProblemKind::MissingReference(missing) = &mut problem.kind
+            && missing.key.is_none()
+            && missing.near.is_none()
+        {
+            // Without the permission to list them, there is no hint.
+            let names = self.access.object_names("v1", missing.kind, &missing.namespace).await;
+            let names = names.unwrap_or_default();
+            missing.near = nearest(&missing.name, names.iter().map(String::as_str)).map(str::to_owned);
+        }
+        problem
     }
 
     /// The last lines of the log that explains `problem`; empty if it cannot be read.

@@ -93,6 +93,22 @@ impl ClusterAccess {
         self.list(&ListQuery { resource, namespace, labels, is_metadata: false }, |_| true).await
     }
 
+    /// The names of the objects of a kind in `namespace`.
+    ///
+    /// # Errors
+    /// [`ApplyError`].
+    pub async fn object_names(
+        &self,
+        api_version: &str,
+        kind: &str,
+        namespace: &str,
+    ) -> Result<Vec<String>, ApplyError> {
+        let resource = &self.resource_type(api_version, kind).await?;
+        let query = ListQuery { resource, namespace: Some(namespace), labels: "", is_metadata: true };
+        let found = self.list(&query, |_| true).await?;
+        Ok(found.iter().filter_map(|object| object["metadata"]["name"].as_str()).map(str::to_owned).collect())
+    }
+
     /// Like [`ClusterAccess::get_object`], for a resolved identity.
     pub(super) async fn read(
         &self,

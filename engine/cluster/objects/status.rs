@@ -34,6 +34,13 @@ pub(super) fn apply_error(
     if let Some((_, text)) = message.split_once(STRICT) {
         return ApplyError::Schema { doing, fields: strict(text) };
     }
+    if message.contains("illegal base64 data") {
+        let message = "a value is not base64; `stringData` takes plain text".to_owned();
+        return ApplyError::Invalid {
+            doing,
+            fields: vec![FieldProblem { field: "data".to_owned(), message }],
+        };
+    }
     if let Some(error) = admission(message, &doing) {
         return error;
     }
@@ -100,7 +107,7 @@ fn invalid(
     let text = |message: &str| if is_secret { without_value(message) } else { without_structures(message) };
     let mut fields: Vec<_> = causes
         .iter()
-        .map(|cause| FieldProblem { field: cause.field.clone(), message: text(&cause.message) })
+        .map(|cause| FieldProblem { field: field_of(cause), message: text(&cause.message) })
         .collect();
     if fields.is_empty() {
         fields.push(FieldProblem { field: String::new(), message: text(message) });
@@ -121,6 +128,11 @@ fn invalid(
         }
         _ => ApplyError::Invalid { doing, fields },
     }
+}
+
+/// The field of `cause`; empty for the whole object, which the API server calls `[]`.
+fn field_of(cause: &StatusCause) -> String {
+    if cause.field == "[]" { String::new() } else { cause.field.clone() }
 }
 
 /// The owner of a field, from `conflict with "hpa" with subresource "scale" using apps/v1`.
@@ -209,6 +221,18 @@ mod tests {
             "Secret",
             status("Invalid value: \"pw\": is wrong", "data[a]"),
             "deploy::invalid: cannot apply Secret/web (namespace dev): data[a]: is wrong\ncorrect the manifest",
+        );
+        check_of(
+            "v1",
+            "Secret",
+            json!({ "message": "failed to convert: unable to decode: illegal base64 data at input byte 7", "code": 500 }),
+            "deploy::invalid: cannot apply Secret/web (namespace dev): data: a value is not base64; `stringData` takes plain \
+             text\ncorrect the manifest",
+        );
+        check(
+            status("Too long: must have at most 1048576 bytes", "[]"),
+            "deploy::too_large: cannot apply Deployment/web (namespace dev): it is too large (Too long: must have at most \
+             1048576 bytes)\nsplit it: the cluster limits an object to about 1 MiB",
         );
         check(
             status("Invalid value: core.PodTemplateSpec{A:\"b\"}: field is immutable", "spec.template"),

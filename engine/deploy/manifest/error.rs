@@ -19,7 +19,12 @@ pub enum ManifestError {
         reason: String,
     },
 
-    /// The manifests have problems.
+    /// The manifests have one problem.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Problem(Box<ManifestProblem>),
+
+    /// The manifests have several problems.
     #[error("cannot use the manifests: {}", count(problems.len()))]
     #[diagnostic(code(deploy::invalid_manifests))]
     Invalid {
@@ -176,8 +181,12 @@ impl ManifestError {
 
     /// Fails with the first of `problems`, if there are any.
     pub(super) fn check(problems: impl IntoIterator<Item = ManifestProblem>) -> Result<(), Self> {
-        let problems: Vec<_> = problems.into_iter().take(Self::MAX_PROBLEMS).collect();
-        if problems.is_empty() { Ok(()) } else { Err(Self::Invalid { problems }) }
+        let mut problems: Vec<_> = problems.into_iter().take(Self::MAX_PROBLEMS).collect();
+        match problems.len() {
+            0 => Ok(()),
+            1 => Err(Self::Problem(Box::new(problems.remove(0)))),
+            _ => Err(Self::Invalid { problems }),
+        }
     }
 }
 

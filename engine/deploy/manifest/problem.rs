@@ -9,7 +9,10 @@ use super::ManifestOrigin;
 use super::node::{Fault, Node, ParsedDocument, SYNTAX, Span};
 use super::read::parse_source;
 
-/// A problem in a manifest, with its location and, unless it may show a Secret, the lines there.
+/// The maximum length of a line that is shown; generated manifests may have only one line.
+const LONGEST_LINE: usize = 400;
+
+/// A problem in a manifest, with its location and, unless they are too long or may show a Secret, the lines there.
 #[derive(Clone)]
 pub struct ManifestProblem {
     /// The message, as a lower-case phrase.
@@ -50,7 +53,7 @@ impl Source {
 
     /// The problem that `fault` is.
     pub(super) fn problem(&self, fault: Fault) -> ManifestProblem {
-        let is_shown = !has_secret(&self.text);
+        let is_shown = !has_secret(&self.text) && line_at(&self.text, fault.span.start).len() <= LONGEST_LINE;
         let label = |span: Span, text: String| {
             LabeledSpan::new(Some(text), span.start, span.end.saturating_sub(span.start))
         };
@@ -85,6 +88,14 @@ impl Source {
     pub(super) fn place(&self, span: Span) -> String {
         format!("{}:{}:{}", self.origin, span.line, span.column)
     }
+}
+
+/// The line of `text` at the byte `at`.
+fn line_at(text: &str, at: usize) -> &str {
+    let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    let end = after.find('\n').map_or(text.len(), |end| before.len() + end);
+    &text[start..end]
 }
 
 /// Whether `text` may have a Secret. It need not be valid YAML.
@@ -155,5 +166,11 @@ mod tests {
         assert!(problem.source_code().is_none());
         assert_eq!(problem.help.as_deref(), Some("remove one of them\nfirst here: inlineManifest:2:1"));
         assert!(source("kind: Pod").problem(*fault()).source_code().is_some());
+        let generated = format!("kind: Pod\nmetadata: {{name: {}}}\n", "a".repeat(LONGEST_LINE));
+        let at = |start| {
+            let span = Span { start, end: start + 1, line: 1, column: 1 };
+            source(&generated).problem(*Fault::duplicate_key("a", span, span)).source_code().is_some()
+        };
+        assert_eq!([at(0), at(9), at(10), at(generated.len() - 1)], [true, true, false, false]);
     }
 }

@@ -95,11 +95,12 @@ impl ComparedObject {
         }
     }
 
-    /// The parts that would change, as a phrase: `image, replicas`; empty for a new object.
+    /// The parts that would change, as a phrase: `image, replicas`; empty for an object that is created, also again:
+    /// without a dry run, it has none of the defaults of the cluster.
     pub fn details(&self) -> String {
         match self.difference {
-            Difference::Changed | Difference::Immutable => self.diff().summary(),
-            Difference::New | Difference::None => String::new(),
+            Difference::Changed => self.diff().summary(),
+            Difference::New | Difference::Immutable | Difference::None => String::new(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Objects that a cluster does not accept, with their places in the manifests.
 
+use std::collections::HashSet;
+
 use miette::Diagnostic as _;
 
 use crate::cluster::ApplyError;
@@ -33,11 +35,37 @@ pub(super) enum ObjectProblem {
     Other(ApplyError),
 }
 
-/// The error about `problems`, of which there is at least one.
+/// The error about `problems`, of which there is at least one. A problem that concerns the cluster or the namespace as a
+/// whole is reported alone, and a missing permission once, because every other object has it too.
 pub(super) fn refused(deployment: &str, mut problems: Vec<ObjectProblem>) -> StageError {
+    if let Some(index) = problems.iter().position(ObjectProblem::is_general) {
+        return problems.swap_remove(index).into();
+    }
+    let mut told = HashSet::new();
+    problems.retain(|problem| problem.missing_right().is_none_or(|right| told.insert(right)));
     match problems.len() {
         1 => problems.remove(0).into(),
         _ => RefusedObjects { deployment: deployment.to_owned(), problems }.into(),
+    }
+}
+
+impl ObjectProblem {
+    /// Whether it concerns the cluster or the namespace as a whole.
+    fn is_general(&self) -> bool {
+        let Self::Other(error) = self else { return false };
+        matches!(
+            error,
+            ApplyError::Cluster(_)
+                | ApplyError::NamespaceMissing { .. }
+                | ApplyError::NamespaceTerminating { .. }
+                | ApplyError::Overloaded { .. }
+        )
+    }
+
+    /// The verb, the resource and the scope of a missing permission.
+    fn missing_right(&self) -> Option<[String; 3]> {
+        let Self::Other(ApplyError::Forbidden { verb, resource, scope, .. }) = self else { return None };
+        Some([verb.clone(), resource.clone(), scope.clone()])
     }
 }
 
@@ -51,18 +79,28 @@ pub(super) fn problems(document: &ManifestDocument, error: ApplyError) -> Vec<Ob
         ApplyError::Immutable { doing, fields, .. } => Some(("deploy::immutable", doing, fields)),
         ApplyError::Invalid { doing, fields } => Some(("deploy::invalid", doing, fields)),
         ApplyError::Schema { doing, fields } => Some(("deploy::schema", doing, fields)),
-        ApplyError::UnknownKind { .. } => {
-            return vec![at("deploy::unknown_kind", "kind", error.to_string())];
-        }
-        ApplyError::InvalidName { .. } => {
-            return vec![at("deploy::invalid_name", "metadata.name", error.to_string())];
-        }
         _ => None,
     };
-    match in_fields {
-        Some((code, doing, fields)) if !fields.is_empty() => {
-            fields.iter().map(|field| at(code, &field.field, format!("cannot {doing}: {field}"))).collect()
-        }
-        _ => vec![ObjectProblem::Other(error)],
+    if let Some((code, doing, fields)) = in_fields.filter(|(_, _, fields)| !fields.is_empty()) {
+        return fields
+            .iter()
+            .map(|field| at(code, &field.field, format!("cannot {doing}: {field}")))
+            .collect();
     }
+    let (code, field) = match &error {
+        ApplyError::FieldConflict { doing, fields } => {
+            let owned = fields.iter();
+            return owned
+                .map(|owned| at("deploy::field_conflict", &owned.field, format!("cannot {doing}: {owned}")))
+                .collect();
+        }
+        ApplyError::Denied { .. } => ("deploy::denied", "metadata.name"),
+        ApplyError::InvalidName { .. } => ("deploy::invalid_name", "metadata.name"),
+        ApplyError::OwnedElsewhere { .. } => ("deploy::owned_by_other", "metadata.name"),
+        ApplyError::Quota { .. } => ("deploy::quota", "metadata.name"),
+        ApplyError::TooLarge { .. } => ("deploy::too_large", "metadata.name"),
+        ApplyError::UnknownKind { .. } => ("deploy::unknown_kind", "kind"),
+        _ => return vec![ObjectProblem::Other(error)],
+    };
+    vec![at(code, field, error.to_string())]
 }

@@ -130,8 +130,8 @@ async fn failures_are_errors() {
         answers(("kustomize", 0, "a: b: c", "")),
         "https://h/x?ref=1",
         None,
-        "cannot use the manifests: 1 problem",
-        "",
+        "kustomize build https://h/x:1:5: this is not valid YAML",
+        "quote strings that contain `: `",
     )
     .await;
 }

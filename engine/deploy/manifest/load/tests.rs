@@ -58,6 +58,13 @@ fn all_sources_are_loaded_once() {
 }
 
 #[test]
+fn a_single_problem_is_the_error() {
+    let project = project(&[("k/b.yaml", b"kind: Pod")]);
+    let error = load_in(&project, &["k"], None).expect_err("it is incomplete");
+    assert_eq!(error.to_string(), "k/b.yaml:1:1: document 1 has no `apiVersion`");
+}
+
+#[test]
 fn all_problems_are_listed() {
     let project = project(&[
         ("k/a.yaml", b"a: b: c"),
