@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod, ResourceQuota, Secret, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::api::{DeleteParams, ListParams, LogParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, Resource};
@@ -83,6 +83,72 @@ impl Cluster {
     pub fn create_namespace(&self) {
         let api: Api<Namespace> = Api::all(self.access.client.clone());
         self.apply(&api, &self.namespace, json!({ "apiVersion": "v1", "kind": "Namespace" }));
+    }
+
+    /// Deletes the namespace, without waiting for that.
+    pub fn delete_namespace(&self) {
+        let api: Api<Namespace> = Api::all(self.access.client.clone());
+        self.block_on(api.delete(&self.namespace, &DeleteParams::background()))
+            .expect("a namespace can be deleted");
+    }
+
+    /// The namespace as an object; `None` if it does not exist.
+    pub fn namespace_object(&self) -> Option<Namespace> {
+        let api: Api<Namespace> = Api::all(self.access.client.clone());
+        self.block_on(api.get_opt(&self.namespace)).expect("the cluster responds")
+    }
+
+    /// Creates or changes an object outside of namespaces as another client. Dropping it deletes it.
+    #[track_caller]
+    pub fn apply_global<K>(&self, name: &str, body: Value) -> GlobalObject
+    where
+        K: Resource<DynamicType = (), Scope = ClusterResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Serialize,
+        K: Send + Sync + 'static,
+    {
+        let api: Api<K> = Api::all(self.access.client.clone());
+        self.apply(&api, name, body);
+        self.delete_global::<K>(name)
+    }
+
+    /// Deletes an object outside of namespaces when the result is dropped.
+    pub fn delete_global<K>(&self, name: &str) -> GlobalObject
+    where
+        K: Resource<DynamicType = (), Scope = ClusterResourceScope> + Clone + Debug + DeserializeOwned,
+        K: Send + Sync + 'static,
+    {
+        let (access, name) = (self.access, name.to_owned());
+        let api: Api<K> = Api::all(access.client.clone());
+        GlobalObject(Box::new(move || {
+            let _ = access.runtime.block_on(api.delete(&name, &DeleteParams::background()));
+        }))
+    }
+
+    /// Changes an object of the namespace by a merge patch, as another client.
+    #[track_caller]
+    pub fn patch<K>(&self, name: &str, patch: &Value) -> K
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+    {
+        let patch = Patch::Merge(patch);
+        self.block_on(self.api::<K>().patch(name, &PatchParams::default(), &patch))
+            .expect("an object can be changed")
+    }
+
+    /// Applies an object of the namespace server-side, as the field manager `somebody`.
+    #[track_caller]
+    pub fn apply_object<K>(&self, name: &str, body: Value)
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Serialize,
+    {
+        self.apply(&self.api::<K>(), name, body);
     }
 
     /// The URL of the API server.
@@ -305,6 +371,15 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         let api: Api<Namespace> = Api::all(self.access.client.clone());
         let _ = self.block_on(api.delete(&self.namespace, &DeleteParams::background()));
+    }
+}
+
+/// An object outside of namespaces, which is deleted when this is dropped.
+pub struct GlobalObject(Box<dyn Fn()>);
+
+impl Drop for GlobalObject {
+    fn drop(&mut self) {
+        (self.0)();
     }
 }
 

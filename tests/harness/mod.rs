@@ -47,7 +47,7 @@ mod wait;
 
 pub use build_cluster::BuildCluster;
 pub use buildx_cluster::BuildxCluster;
-pub use cluster::{Cluster, RegisteredNode, RenamedNode};
+pub use cluster::{Cluster, GlobalObject, RegisteredNode, RenamedNode};
 pub use counting_socket::CountingSocket;
 pub use daemon::{Daemon, busybox};
 pub use fault_proxy::{Fault, FaultProxy};

@@ -3,6 +3,7 @@
 
 mod beside_cleanup;
 mod edit;
+mod many_objects;
 mod mutated_inputs;
 mod oracle;
 mod random_project;

@@ -1,0 +1,303 @@
+//! `windlass deploy` and `windlass purge` with charts, by helm 3 and 4.
+
+use std::path::Path;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
+use serde_json::{Value, json};
+
+use crate::harness::{Cluster, Daemon, Project, Signal, helms, wait_for};
+
+/// How long to wait for another program.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A project whose deployment `web` is a chart with one ConfigMap, for the cluster and `helm`.
+fn project(cluster: &Cluster, helm: &Path) -> Project {
+    let config = "version: v2beta1\nname: shop\ndeployments:\n  web: {helm: {chart: {name: ./chart}, values: {size: 1}}}\n";
+    let map =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: conf}\ndata: {size: \"{{ .Values.size }}\"}\n";
+    let project = Project::new()
+        .file("devspace.yaml", config)
+        .file("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n")
+        .file("chart/values.yaml", "size: 0\n")
+        .file("chart/templates/conf.yaml", map)
+        .file("kubeconfig", cluster.kubeconfig("test"));
+    let path = project.path("kubeconfig");
+    project.env("KUBECONFIG", path).env("WINDLASS_HELM", helm)
+}
+
+/// The value of the chart's ConfigMap.
+fn size(cluster: &Cluster) -> Option<String> {
+    cluster.find::<ConfigMap>("conf")?.data?.remove("size")
+}
+
+/// The name and the status of the newest revision.
+fn newest(cluster: &Cluster) -> (String, String) {
+    let secrets = cluster.list::<Secret>().into_iter().filter_map(|secret| {
+        let labels = secret.metadata.labels?;
+        let revision: u32 = labels.get("version")?.parse().ok()?;
+        Some((revision, secret.metadata.name?, labels.get("status")?.clone()))
+    });
+    let newest = secrets.max_by_key(|(revision, ..)| *revision);
+    newest.map(|(_, name, status)| (name, status)).expect("a release")
+}
+
+#[test]
+fn a_chart_is_installed_kept_and_upgraded() {
+    for helm in helms() {
+        let Some(cluster) = Cluster::without_namespace() else { return };
+        let project = project(&cluster, &helm);
+        let deploy = |options: &[&str]| project.run([&["deploy"], options].concat());
+        let output = deploy(&[]);
+        output
+            .success()
+            .stderr_has("web | deploying: not deployed yet")
+            .stderr_has("web | deployed revision 1");
+        output.stderr_has(format!("created the namespace {}", cluster.namespace()));
+        assert_eq!(size(&cluster).as_deref(), Some("1"));
+        deploy(&[]).success().stderr_has("web | kept: unchanged (revision 1)").stderr_has("1 kept");
+        project.write("devspace.yaml", project.read("devspace.yaml").replace("size: 1", "size: 2"));
+        deploy(&[]).success().stderr_has("its values changed").stderr_has("web | deployed revision 2");
+        assert_eq!(size(&cluster).as_deref(), Some("2"));
+        deploy(&["-d"]).success().stderr_has("--force-deploy").stderr_has("web | deployed revision 3");
+
+        // What the cluster refuses is a failed release, which is deployed again when the chart is as it was.
+        let service = "apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {ports: [{port: 99999, protocol: TCP}]}\n";
+        project.write("chart/templates/bad.yaml", service);
+        let output = deploy(&[]);
+        output
+            .exits(1)
+            .stderr_has("the chart changed")
+            .stderr_says("Service \"bad\" is invalid")
+            .stderr_says("99999");
+        assert_eq!(newest(&cluster).1, "failed");
+        project.remove("chart/templates/bad.yaml");
+        deploy(&[]).success().stderr_has("revision 4 is failed").stderr_has("web | deployed revision 5");
+        deploy(&[]).success().stderr_has("kept: unchanged (revision 5)");
+
+        project
+            .run(["purge", "--yes"])
+            .success()
+            .stderr_has("release web was uninstalled")
+            .stderr_has("1 deleted");
+        assert_eq!(size(&cluster), None);
+        let output = project.run(["purge", "--yes"]);
+        output.success().stderr_has("web | nothing to delete: there is no release web\n").lacks("Error");
+    }
+}
+
+#[test]
+fn tags_of_images_are_put_into_values() {
+    for helm in helms() {
+        let Some(cluster) = Cluster::acquire() else { return };
+        let project = project(&cluster, &helm)
+            .file("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")
+            .file("chart/values.yaml", "size: 0\nimage: {repository: r.example/shop/api, tag: latest}\n")
+            .file(
+                "chart/templates/conf.yaml",
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: conf}\ndata: {size: \"{{ .Values.image.tag }}\"}\n",
+            );
+        let config = project.read("devspace.yaml");
+        project.write("devspace.yaml", format!("{config}images:\n  api: {{image: r.example/shop/api}}\n"));
+        // The registry does not exist.
+        project.run(["build", "--builder", "oci", "--skip-push", "-t", "1.4"]).success();
+        project.run(["deploy", "--skip-build"]).success();
+        assert_eq!(size(&cluster).as_deref(), Some("1.4"));
+    }
+}
+
+#[test]
+fn a_chart_that_cannot_be_rendered_is_not_deployed() {
+    for helm in helms() {
+        let Some(cluster) = Cluster::acquire() else { return };
+        let project = project(&cluster, &helm);
+        project.run(["deploy"]).success();
+        let check = |file: &str, text: &str, expected: &[&str]| {
+            project.write(file, text);
+            let output = project.run(["deploy"]);
+            project.remove(file);
+            output.exits(1);
+            expected.iter().for_each(|expected| {
+                output.stderr_says(expected);
+            });
+        };
+        check(
+            "chart/templates/bad.yaml",
+            "kind: A\nname: {{ .Values.none.deep }}\n",
+            &["deploy::template", "templates/bad.yaml:2:", "set `none` in the values"],
+        );
+        check(
+            "chart/templates/bad.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: b: c}\n",
+            &["deploy::rendered_yaml", "web/templates/bad.yaml (rendered):"],
+        );
+        check(
+            "chart/values.schema.json",
+            r#"{"type": "object", "properties": {"size": {"type": "string"}}}"#,
+            &["deploy::values_schema", "`size`: ", "string"],
+        );
+        cluster.create::<ConfigMap>(json!({ "metadata": { "name": "mine" } }));
+        check(
+            "chart/templates/mine.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: mine}\n",
+            &["deploy::ownership", "ConfigMap/mine (namespace", "belongs to no release", "--take-ownership"],
+        );
+        let chart = project.read("chart/Chart.yaml");
+        let dependency =
+            "dependencies: [{name: redis, version: 1.0.0, repository: 'http://127.0.0.1:1/x'}]\n";
+        project.write("chart/Chart.yaml", format!("{chart}{dependency}"));
+        let output = project.run(["deploy"]);
+        output.exits(1).stderr_has("deploy::chart_dependency").stderr_says("lacks its dependency `redis`");
+        let config = project.read("devspace.yaml");
+        project.write("devspace.yaml", config.replace("./chart", "./chrat"));
+        let output = project.run(["deploy"]);
+        output
+            .exits(1)
+            .stderr_has("deploy::chart_not_found")
+            .stderr_says("`./chrat`")
+            .stderr_says("did you mean `chart`?");
+        project.write(
+            "devspace.yaml",
+            config.replace("name: ./chart", "name: redis, repo: 'http://127.0.0.1:1/x'"),
+        );
+        let output = project.run(["deploy"]);
+        output.exits(1).stderr_has("deploy::chart_unavailable").stderr_says("http://127.0.0.1:1/x");
+        // All the time, the release stayed as it was, but for the object of nobody.
+        assert_eq!(size(&cluster).as_deref(), Some("1"));
+    }
+}
+
+#[test]
+fn a_missing_or_old_helm_is_named() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let project = project(&cluster, Path::new("./no-helm"));
+    let output = project.run(["deploy"]);
+    output.exits(1).stderr_has("deploy::helm_missing").stderr_says("WINDLASS_HELM");
+    let project = project.executable("no-helm", "#!/bin/sh\necho v3.5.4\n");
+    let output = project.run(["deploy"]);
+    output
+        .exits(1)
+        .stderr_has("deploy::helm_version")
+        .stderr_says("helm 3.5.4")
+        .stderr_says("install helm 3.8 or newer");
+}
+
+/// Leaves the revision `name` as helm does when it is killed during an upgrade.
+fn make_pending(cluster: &Cluster, name: &str) {
+    let secret: Secret = cluster.find(name).expect("it exists");
+    let stored = STANDARD.decode(&secret.data.expect("data")["release"].0).expect("base64");
+    let mut release: Value = serde_json::from_reader(GzDecoder::new(&stored[..])).expect("compressed JSON");
+    release["info"]["status"] = "pending-upgrade".into();
+    let mut compressed = GzEncoder::new(Vec::new(), Compression::fast());
+    serde_json::to_writer(&mut compressed, &release).expect("it is written to memory");
+    let stored = STANDARD.encode(compressed.finish().expect("it is written to memory"));
+    let labels = json!({ "labels": { "status": "pending-upgrade" } });
+    cluster.patch::<Secret>(
+        name,
+        &json!({ "metadata": labels, "data": { "release": STANDARD.encode(stored) } }),
+    );
+}
+
+#[test]
+fn a_release_with_an_operation_in_progress_is_not_touched() {
+    for helm in helms() {
+        let Some(cluster) = Cluster::acquire() else { return };
+        let project = project(&cluster, &helm);
+        project.run(["deploy"]).success();
+        project.run(["deploy", "-d"]).success();
+        let (name, _) = newest(&cluster);
+        make_pending(&cluster, &name);
+        let output = project.run(["deploy"]);
+        output.exits(1).stderr_has("deploy::release_pending").stderr_says("(pending-upgrade since ");
+        output.stderr_says("if it was killed, run `helm rollback web 1 -n");
+        assert_eq!(newest(&cluster), (name, "pending-upgrade".to_owned()));
+    }
+}
+
+/// A chart's hook: a Job with this script.
+fn hook(image: &str, script: &str) -> String {
+    format!(
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: migrate, annotations: {{helm.sh/hook: 'pre-install,pre-upgrade'}}}}\n\
+         spec: {{backoffLimit: 0, template: {{spec: {{restartPolicy: Never, terminationGracePeriodSeconds: 0, containers: \
+         [{{name: m, image: '{image}', imagePullPolicy: Never, command: [sh, -c, '{script}']}}]}}}}}}\n"
+    )
+}
+
+#[test]
+fn a_hook_that_fails_is_shown_with_its_log() {
+    for helm in helms() {
+        let Some(cluster) = Cluster::with_node() else { return };
+        let Some(daemon) = Daemon::acquire() else { return };
+        let project = project(&cluster, &helm);
+        project.write("chart/templates/hook.yaml", hook(&daemon.base(), "echo no such table; exit 3"));
+        let output = project.run(["deploy"]);
+        output.exits(1).stderr_has("deploy::hook").stderr_says("pre-install hook of release `web` failed");
+        output.stderr_has("no such table").stderr_says("logs job/migrate`");
+        assert_eq!(size(&cluster), None);
+    }
+}
+
+#[test]
+fn an_interrupted_upgrade_ends_as_failed_and_a_second_run_waits_for_it() {
+    for helm in helms() {
+        let Some(cluster) = Cluster::with_node() else { return };
+        let Some(daemon) = Daemon::acquire() else { return };
+        let project = project(&cluster, &helm);
+        project.run(["deploy"]).success();
+        project.write("chart/templates/hook.yaml", hook(&daemon.base(), "sleep 1000"));
+        let first = project.spawn(["deploy"]);
+        wait_for("the hook", LIMIT, || (!cluster.list::<Pod>().is_empty()).then_some(()));
+        assert_eq!(newest(&cluster).1, "pending-upgrade");
+        // The same project in another folder, without the hook.
+        let other = self::project(&cluster, &helm);
+        let second = other.spawn(["deploy"]);
+        second.wait_for_text(&format!("(process {}), who has been deploying it since", first.pid()));
+        first.signal(Signal::Interrupt);
+        first.finish().exits(130).stderr_has("web | cancelled");
+        second.finish().success().stderr_has("web | deployed revision 3");
+        let statuses: Vec<_> = cluster
+            .list::<Secret>()
+            .into_iter()
+            .filter_map(|secret| secret.metadata.labels?.remove("status"))
+            .collect();
+        assert!(statuses.iter().any(|status| status == "failed"), "{statuses:?}");
+        assert!(!statuses.iter().any(|status| status.starts_with("pending")), "{statuses:?}");
+    }
+}
+
+#[test]
+fn a_chart_whose_pods_crash_fails_until_it_runs() {
+    for helm in helms() {
+        let Some(cluster) = Cluster::with_node() else { return };
+        let Some(daemon) = Daemon::acquire() else { return };
+        let project = project(&cluster, &helm);
+        project.run(["deploy"]).success();
+        let pods = |script: &str| {
+            format!(
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  selector: {{matchLabels: {{app: \
+                 web}}}}\n  template:\n    metadata: {{labels: {{app: web}}}}\n    spec: {{terminationGracePeriodSeconds: 0, \
+                 containers: [{{name: c, image: '{}', imagePullPolicy: Never, command: [sh, -c, '{script}']}}]}}\n",
+                daemon.base()
+            )
+        };
+        project.write("chart/templates/web.yaml", pods("echo panic; exit 1"));
+        let output = project.run(["deploy"]);
+        output
+            .exits(1)
+            .stderr_has("web | deployed revision 2")
+            .stderr_has("deploy::crash")
+            .stderr_has("  panic\n");
+        output.stderr_says("release web is at revision 2: `helm rollback web 1 -n");
+        // It is kept, but not ready yet.
+        let output = project.run(["deploy", "--timeout", "2"]);
+        output.exits(1).stderr_has("web | kept: unchanged (revision 2)").stderr_says("cannot deploy web");
+        project.write("chart/templates/web.yaml", pods("sleep 1000"));
+        project.run(["deploy"]).success().stderr_has("web | deployed revision 3").stderr_has("1 deployed");
+        project.run(["deploy"]).success().stderr_has("web | kept: unchanged (revision 3)").lacks("waiting");
+    }
+}

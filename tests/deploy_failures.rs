@@ -1,0 +1,458 @@
+//! What `windlass deploy` says when a cluster does not accept manifests, or does not run them.
+
+use std::time::Duration;
+
+use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use serde_json::json;
+
+use crate::harness::{Cluster, Daemon, Project, wait_for};
+
+/// How long to wait for another program.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A project whose deployment `a` has `manifests`, with this kubeconfig.
+fn project_with(kubeconfig: &str, manifests: &str) -> Project {
+    let project = Project::new()
+        .file(
+            "devspace.yaml",
+            "version: v2beta1\nname: shop\ndeployments:\n  a: {kubectl: {manifests: [a.yaml]}}\n",
+        )
+        .file("a.yaml", manifests)
+        .file("kubeconfig", kubeconfig);
+    let path = project.path("kubeconfig");
+    project.env("KUBECONFIG", path)
+}
+
+/// A project whose deployment `a` has `manifests`, in the namespace of the cluster.
+fn project(cluster: &Cluster, manifests: &str) -> Project {
+    project_with(&cluster.kubeconfig("test"), manifests)
+}
+
+/// The manifest of a ConfigMap with one value.
+fn config_map(name: &str, value: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{value: '{value}'}}\n---\n")
+}
+
+/// The manifest of a Deployment with this pod, as JSON or YAML in one line.
+fn deployment(name: &str, spec: &str, pod: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  {spec}\n  selector: {{matchLabels: \
+         {{app: {name}}}}}\n  template:\n    metadata: {{labels: {{app: {name}}}}}\n    spec: {pod}\n---\n"
+    )
+}
+
+#[test]
+fn every_problem_is_reported_at_its_place_before_anything_changes() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let pod = "{containers: [{name: c, image: busybox}]}";
+    let manifests = [
+        config_map("one", "1"),
+        deployment("negative", "replicas: -1", pod),
+        deployment("unknown", "replica: 1", pod),
+        config_map("two", "1"),
+    ];
+    let project = project(&cluster, &manifests.concat());
+    let output = project.run(["deploy"]);
+    output.exits(1).stderr_says("cannot deploy a: the cluster reports 2 problems; nothing was changed");
+    output.stderr_has("a | failed").stderr_has(": the cluster reports 2 problems; nothing was changed\n");
+    output
+        .stderr_says("a.yaml:10:3: cannot apply Deployment/negative")
+        .stderr_says("spec.replicas: Invalid value: -1");
+    output
+        .stderr_says("a.yaml:20:3: cannot apply Deployment/unknown")
+        .stderr_says("spec.replica: unknown field");
+    assert!(cluster.find::<ConfigMap>("one").is_none());
+}
+
+#[test]
+fn unknown_kinds_and_incomplete_objects_are_reported() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let removed = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: a}\n---\n";
+    let custom = "apiVersion: none.acme.io/v1\nkind: Thing\nmetadata: {name: a}\n";
+    let project = project(&cluster, &[removed, custom].concat());
+    let output = project.run(["deploy"]);
+    output.exits(1).stderr_says("a.yaml:2:1: unknown kind `PodDisruptionBudget` in `policy/v1`");
+    output.stderr_says("use `apiVersion: policy/v1beta1`");
+    output
+        .stderr_says("a.yaml:6:1: unknown kind `Thing` in `none.acme.io/v1`")
+        .stderr_says("CustomResourceDefinition");
+
+    project.write(
+        "a.yaml",
+        "kind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\nmetadata: {generateName: a}\n",
+    );
+    let output = project.run(["deploy"]);
+    output.exits(1).stderr_says("a.yaml:1:1: document 1 has no `apiVersion`");
+    output
+        .stderr_says("a.yaml:6:12: document 2, a Pod, has `generateName`")
+        .stderr_says("set `metadata.name`");
+
+    project.write("a.yaml", "kind: Pod\n metadata: {}\n");
+    project.run(["deploy"]).exits(1).stderr_says("a.yaml:2:");
+    project.remove("a.yaml");
+    project.run(["deploy"]).exits(1).stderr_says("`a.yaml`");
+}
+
+#[test]
+fn a_field_of_another_manager_is_a_conflict() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    cluster.apply_object::<ConfigMap>(
+        "one",
+        json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "value": "9" } }),
+    );
+    let project = project(&cluster, &config_map("one", "1"));
+    let output = project.run(["deploy"]);
+    output
+        .exits(1)
+        .stderr_has("deploy::field_conflict")
+        .stderr_says("a.yaml:4:8: cannot apply ConfigMap/one");
+    output.stderr_says("`somebody` owns `data.value`").stderr_says("remove the field from the manifest");
+}
+
+#[test]
+fn an_object_of_another_deployment_is_not_taken() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let project = project(&cluster, &config_map("one", "1"));
+    project.run(["deploy"]).success();
+    project.write("devspace.yaml", project.read("devspace.yaml").replace(" a:", " b:"));
+    let output = project.run(["deploy"]);
+    output.exits(1).stderr_has("deploy::owned_by_other").stderr_says("it belongs to the deployment `a`");
+    output.stderr_says("a.yaml:3:12");
+}
+
+#[test]
+fn an_exceeded_quota_says_what_was_requested() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    cluster.limit(&json!({ "count/configmaps": "0" }));
+    let output = project(&cluster, &config_map("one", "1")).run(["deploy"]);
+    output
+        .exits(1)
+        .stderr_has("deploy::quota")
+        .stderr_says("exceeded quota none, requested: count/configmaps=1");
+    output.stderr_says("a.yaml:3:12").stderr_says("limited: count/configmaps=0");
+}
+
+#[test]
+fn a_webhook_that_is_down_is_named() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let name = cluster.namespace();
+    let _webhook = cluster.apply_global::<ValidatingWebhookConfiguration>(
+        name,
+        json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingWebhookConfiguration",
+            "webhooks": [{
+                "name": "guard.acme.io",
+                "clientConfig": { "url": "https://127.0.0.1:1/check" },
+                "failurePolicy": "Fail",
+                "sideEffects": "None",
+                "admissionReviewVersions": ["v1"],
+                "objectSelector": { "matchLabels": { "test": name } },
+                "rules": [{ "apiGroups": [""], "apiVersions": ["v1"], "operations": ["*"], "resources": ["configmaps"] }],
+            }],
+        }),
+    );
+    let manifest =
+        config_map("one", "1").replace("{name: one}", &format!("{{name: one, labels: {{test: {name}}}}}"));
+    let project = project(&cluster, &manifest);
+    // The API server reads the configuration of its webhooks in the background.
+    let output = wait_for("the webhook", LIMIT, || {
+        let output = project.run(["deploy"]);
+        (output.code() != Some(0)).then_some(output).or_else(|| {
+            cluster.delete::<ConfigMap>("one");
+            None
+        })
+    });
+    output.exits(1).stderr_has("deploy::webhook").stderr_says("admission webhook `guard.acme.io` failed");
+    output.stderr_says("connection refused").stderr_says("ConfigMap/one");
+}
+
+#[test]
+fn an_object_over_the_size_limit_is_too_large() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let project = project(&cluster, &config_map("one", &"x".repeat(1_000_000)));
+    project.run(["deploy"]).success().stderr_has("created ConfigMap/one");
+    project.write("a.yaml", config_map("one", &"x".repeat(1_100_000)));
+    let output = project.run(["deploy"]);
+    output
+        .exits(1)
+        .stderr_has("deploy::too_large")
+        .stderr_says("it is too large (Too long: must have at most 1048576");
+    assert!(output.stderr.len() < 2000, "the manifest is not printed\n{output}");
+}
+
+#[test]
+fn a_missing_permission_is_named_with_verb_and_resource() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let Some(kubeconfig) = std::env::var_os("KUBECONFIG_UNPRIVILEGED") else { return };
+    let manifests = [config_map("one", "1"), config_map("two", "1")].concat();
+    let project = project(&cluster, &manifests).env("KUBECONFIG", kubeconfig);
+    let output = project.run(["deploy", "-n", cluster.namespace()]);
+    output
+        .exits(1)
+        .stderr_has("cluster::forbidden")
+        .stderr_says("the user `unprivileged` lacks the permission to");
+    output.stderr_says("`get` `secrets`").stderr_says("`kubectl auth can-i get secrets -n");
+    assert_eq!(output.stderr.matches("cluster::forbidden").count(), 1, "{output}");
+}
+
+#[test]
+fn a_permission_that_several_objects_need_is_named_once() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    cluster.create_account("app", &[]);
+    cluster.allow("app", &[(&["get", "list"], &["configmaps", "secrets"])]);
+    let account = format!("system:serviceaccount:{}:app", cluster.namespace());
+    let kubeconfig = cluster.kubeconfig_as("test", &json!({ "as": account }));
+    let manifests = [config_map("one", "1"), config_map("two", "1")].concat();
+    let output = project_with(&kubeconfig, &manifests).run(["deploy"]);
+    output.exits(1).stderr_says(format!("the user `{account}` lacks the permission to `patch` `configmaps`"));
+    assert_eq!(output.stderr.matches("cluster::forbidden").count(), 1, "{output}");
+}
+
+#[test]
+fn a_login_that_is_refused_is_not_an_unreachable_cluster() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let kubeconfig = cluster.kubeconfig_as("test", &json!({ "token": "wrong" }));
+    let output = project_with(&kubeconfig, &config_map("one", "1")).run(["deploy"]);
+    output.exits(1).stderr_has("cluster::unauthorized").lacks("cluster::unreachable");
+}
+
+#[test]
+fn a_missing_cluster_and_an_unreachable_one_are_told_apart() {
+    let kubeconfig = "apiVersion: v1\nkind: Config\ncurrent-context: prod\ncontexts: [{name: prod, context: {cluster: prod, \
+                      user: me}}]\nclusters: [{name: prod, cluster: {server: 'https://127.0.0.1:1'}}]\nusers: [{name: me, \
+                      user: {}}]\n";
+    let project = project_with(kubeconfig, &config_map("one", "1"));
+    let output = project.run(["deploy"]);
+    output.exits(1).stderr_has("cluster::unreachable").stderr_says("https://127.0.0.1:1").stderr_says("prod");
+    let output = project.run(["deploy", "--kube-context", "prdo"]);
+    assert_ne!(output.code(), Some(0));
+    output.stderr_says("prdo").stderr_says("`prod`");
+    let project = project.without_env("KUBECONFIG");
+    project.run(["deploy"]).exits(1).stderr_has("cluster::none").stderr_says("KUBECONFIG");
+    project.run(["purge", "--yes"]).exits(1).stderr_has("cluster::none");
+}
+
+#[test]
+fn a_namespace_that_is_being_deleted_says_what_remains() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    cluster.create::<ConfigMap>(json!({ "metadata": { "name": "held", "finalizers": ["acme.io/held"] } }));
+    cluster.delete_namespace();
+    wait_for("the conditions", LIMIT, || {
+        let conditions = cluster.namespace_object()?.status?.conditions.unwrap_or_default();
+        let is_held = |condition: &&k8s_openapi::api::core::v1::NamespaceCondition| {
+            condition.type_ == "NamespaceFinalizersRemaining" && condition.status == "True"
+        };
+        conditions.iter().find(is_held).map(|_| ())
+    });
+    let output = project(&cluster, &config_map("one", "1")).run(["deploy"]);
+    cluster.patch::<ConfigMap>("held", &json!({ "metadata": { "finalizers": null } }));
+    output
+        .exits(1)
+        .stderr_has("deploy::namespace_terminating")
+        .stderr_says("is being deleted")
+        .stderr_says("acme.io/held");
+}
+
+#[test]
+fn a_second_deploy_waits_for_the_first_and_names_it() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let hold = || {
+        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
+        cluster.create::<Lease>(json!({
+            "metadata": { "name": "windlass-a" },
+            "spec": {
+                "holderIdentity": "ann@build-7/4711-abcdefgh", "leaseDurationSeconds": 60, "acquireTime": now,
+                "renewTime": now,
+            },
+        }));
+    };
+    hold();
+    let project = project(&cluster, &config_map("one", "1"));
+    let running = project.spawn(["deploy"]);
+    running.wait_for_text("waiting for ann on build-7 (process 4711), who has been deploying it since ");
+    assert!(cluster.find::<ConfigMap>("one").is_none());
+    cluster.delete::<Lease>("windlass-a");
+    running.finish().success().stderr_has("created ConfigMap/one");
+    hold();
+    project.write("a.yaml", config_map("one", "2"));
+    let output = project.run(["deploy", "--timeout", "2"]);
+    output
+        .exits(1)
+        .stderr_has("deploy::locked")
+        .stderr_says("ann on build-7 (process 4711) has been deploying it since");
+    // Nobody waits for a lock when there is nothing to deploy.
+    project.write("a.yaml", config_map("one", "1"));
+    project.run(["deploy"]).success().stderr_has("kept: unchanged");
+}
+
+/// A deploy whose objects do not run, and what it says.
+struct Broken {
+    failure: &'static str,
+    manifests: String,
+    expected: &'static [&'static str],
+}
+
+impl Broken {
+    fn new(failure: &'static str, manifests: impl Into<String>, expected: &'static [&'static str]) -> Self {
+        Self { failure, manifests: manifests.into(), expected }
+    }
+}
+
+/// Deploys all of `broken` at the same time, each in its own namespace, because each takes up to half a minute.
+fn check_broken(broken: &[Broken]) {
+    let mut runs = Vec::new();
+    for case in broken {
+        let Some(cluster) = Cluster::with_node() else { return };
+        let project = project(&cluster, &case.manifests);
+        let running = project.spawn(["deploy", "--timeout", "40"]);
+        runs.push((case, cluster, project, running));
+    }
+    for (case, _cluster, _project, running) in runs {
+        let output = running.finish();
+        eprintln!("{}", case.failure);
+        output.exits(1).stderr_has("1 failed to deploy");
+        for expected in case.expected {
+            output.stderr_says(expected);
+        }
+    }
+}
+
+#[test]
+fn objects_that_do_not_run_end_the_wait_with_the_cause() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let container = |more: &str| {
+        let image = daemon.base();
+        format!(
+            "{{terminationGracePeriodSeconds: 0, containers: [{{name: c, image: '{image}', imagePullPolicy: Never, {more}}}]}}"
+        )
+    };
+    let web = |more: &str| deployment("web", "replicas: 1", &container(more));
+    let sleep = "command: [sleep, '1000']";
+    let secret =
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: db-password}\nstringData: {user: hunter2}\n---\n";
+    let no_pods =
+        "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q}\nspec: {hard: {pods: '0'}}\n---\n";
+    let job = container("command: [sh, -c, 'echo no such table; exit 3']").replacen(
+        '{',
+        "{restartPolicy: Never, ",
+        1,
+    );
+    check_broken(&[
+        Broken::new(
+            "crash loop",
+            web("command: [sh, -c, 'echo panic: DATABASE_URL is not set; exit 1']"),
+            &[
+                "deploy::crash",
+                "cannot deploy a: container `c` of Deployment/web (namespace",
+                "failed with exit code 1",
+                "panic: DATABASE_URL is not set",
+                "describe pod web-",
+            ],
+        ),
+        Broken::new(
+            "command not found",
+            web("command: [no-such-program]"),
+            &["no-such-program", "check `command`, `args` and the entrypoint of the image"],
+        ),
+        Broken::new(
+            "image not pulled",
+            deployment("web", "replicas: 1", "{containers: [{name: c, image: 'localhost:1/none:1'}]}"),
+            &["deploy::image_pull", "image `localhost:1/none:1` cannot be pulled", "can reach `localhost:1`"],
+        ),
+        Broken::new(
+            "unschedulable",
+            web("resources: {requests: {cpu: '9000'}}"),
+            &["deploy::unschedulable", "1 Insufficient cpu", "lower `resources.requests`"],
+        ),
+        Broken::new(
+            "missing Secret",
+            [secret, &web(&format!("{sleep}, envFrom: [{{secretRef: {{name: db-pasword}}}}]"))].concat(),
+            &["deploy::missing_reference", "Secret/db-pasword does not exist", "did you mean `db-password`?"],
+        ),
+        Broken::new(
+            "missing key",
+            [
+                secret,
+                &web(&format!("{sleep}, env: [{{name: A, valueFrom: {{secretKeyRef: {{name: db-password, key: usr}}}}}}]")),
+            ]
+            .concat(),
+            &["Secret/db-password has no key `usr`", "add the key"],
+        ),
+        Broken::new(
+            "failed Job",
+            format!(
+                "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: migrate}}\nspec: {{backoffLimit: 0, template: {{spec: \
+                 {job}}}}}\n"
+            ),
+            &["deploy::job", "Job/migrate", "exit code 3", "no such table", "delete job migrate"],
+        ),
+        Broken::new(
+            "pods not made",
+            [no_pods, &web(sleep)].concat(),
+            &["deploy::pods_rejected", "exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0"],
+        ),
+    ]);
+}
+
+#[test]
+fn the_timeout_says_what_is_missing() {
+    let Some(cluster) = Cluster::with_node() else { return };
+    let Some(daemon) = Daemon::acquire() else { return };
+    let image = daemon.base();
+    let never_ready = deployment(
+        "web",
+        "replicas: 1",
+        &format!(
+            "{{terminationGracePeriodSeconds: 0, containers: [{{name: c, image: '{image}', imagePullPolicy: Never, command: \
+             [sleep, '1000'], readinessProbe: {{exec: {{command: [cat, /ready]}}, periodSeconds: 1}}}}]}}"
+        ),
+    );
+    let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {accessModes: \
+                 [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}\n---\n";
+    let config = "  a: {kubectl: {manifests: [a.yaml]}}\n  b: {kubectl: {manifests: [b.yaml]}}\n  c: {kubectl: {manifests: \
+                  [c.yaml]}}\n";
+    let project = project(&cluster, &never_ready)
+        .file("devspace.yaml", format!("version: v2beta1\nname: shop\ndeployments:\n{config}"))
+        .file("b.yaml", claim)
+        .file("c.yaml", config_map("one", "1"));
+    let running = project.spawn(["deploy", "--timeout", "12"]);
+    running.wait_for_text("a | -- waiting: web 0/1 ready, 1 starting");
+    let output = running.finish();
+    output.exits(1).stderr_has("2 failed to deploy");
+    output.stderr_says("cannot deploy a within 12 seconds: container `c` of Deployment/web");
+    output.stderr_says("(readiness probe: cat /ready)").stderr_says("can't open '/ready'");
+    output.stderr_says("correct the probe, or what it tests");
+    output
+        .stderr_says("cannot deploy b within 12 seconds: PersistentVolumeClaim/data")
+        .stderr_says("storageClassName");
+    // What is kept but does not run is waited for.
+    let output = project.run(["deploy", "a", "--timeout", "1"]);
+    output.exits(1).stderr_has("a | kept: unchanged").stderr_says("cannot deploy a within 1 second:");
+    project.run(["deploy", "a", "--wait=false"]).success().stderr_has("1 kept");
+}
+
+#[test]
+fn a_stateful_set_that_is_stuck_says_which_pod_to_delete() {
+    let Some(cluster) = Cluster::with_node() else { return };
+    let Some(daemon) = Daemon::acquire() else { return };
+    let set = |command: &str, pull: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: db}}\nspec:\n  serviceName: db\n  selector: \
+             {{matchLabels: {{app: db}}}}\n  template:\n    metadata: {{labels: {{app: db}}}}\n    spec: \
+             {{terminationGracePeriodSeconds: 0, containers: [{{name: c, image: '{pull}', imagePullPolicy: Never, command: \
+             {command}}}]}}\n"
+        )
+    };
+    let project = project(&cluster, &set("[sleep, '1000']", "none.example/none:1"));
+    project.run(["deploy", "--wait=false"]).success();
+    wait_for("the broken pod", LIMIT, || {
+        let status = cluster.find::<Pod>("db-0")?.status?.container_statuses?.into_iter().next()?;
+        status.state?.waiting?.reason.filter(|reason| reason == "ErrImageNeverPull")
+    });
+    project.write("a.yaml", set("[sleep, '1000']", &daemon.base()));
+    let output = project.run(["deploy", "--timeout", "30"]);
+    output.exits(1).stderr_says("StatefulSet/db").stderr_says("delete pod db-0");
+}
