@@ -355,7 +355,9 @@ fn chart_of_a_git_repository_is_not_cloned() {
 fn invalid_names_and_options_are_errors_with_hints() {
     let check = |body: &str, expected: &[&str]| {
         let output = project(&format!("fn test_it() {{ {body} }}")).run(["test"]).exits(1).clone();
-        expected.iter().for_each(|text| drop(output.stdout_has(text)));
+        for text in expected {
+            output.stdout_has(text);
+        }
     };
     check("host.apply(\"Pod/a\", #{ fail: \"x\" });", &["script::unknown_option", "did you mean `fails`?"]);
     check("host.ready(\"Pod/a\", #{ reason: 1 });", &["unknown option `reason`", "use one of `fails`"]);

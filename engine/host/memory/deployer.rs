@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{CallKind, MemoryHost, Scripted, State, test_cluster};
-use crate::cluster::ObjectKey;
+use crate::cluster::{ApplySet, ObjectKey, owner_of};
 use crate::deploy::chart::{
     ChartIdentity, ChartRequest, Release, ReleaseList, StoredRelease, UninstallRequest, Upgraded, ValueLayers,
 };
@@ -172,7 +172,7 @@ impl Deployer for MemoryHost {
     }
 
     async fn members(&self, deployment: &str, namespace: &str) -> Result<Vec<Value>, StageError> {
-        let set = Comparison::record_of(deployment, namespace);
+        let set = ApplySet::new(deployment, namespace).id();
         let is_member = |object: &&Value| owner_of(object) == Some(set.as_str());
         Ok(self.state().objects.iter().filter(is_member).cloned().collect())
     }

@@ -132,7 +132,7 @@ pub mod project {
     /// fn test_render_prints_every_object() {
     ///     let project = project();
     ///     render(project);
-    ///     assert_eq(rendered(project).map(|object| object.kind), ["Deployment", "Service", "Chart"]);
+    ///     assert_eq(rendered(project).map(|object| object.kind), ["Service", "Deployment", "Chart"]);
     /// }
     /// ```
     #[rhai_fn(return_raw)]
