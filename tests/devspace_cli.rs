@@ -59,8 +59,8 @@ fn commands_of_devspace_get_a_replacement() {
 /// What DevSpace 4.11 can do, windlass can do too, or it names what to use instead.
 #[test]
 fn commands_of_devspace_exist_or_get_a_hint() {
-    let commands = "add attach build cleanup deploy dev enter init list logs open print purge remove render reset \
-                    restart run set sync ui update upgrade use";
+    let commands = "add analyze attach build cleanup deploy dev enter init list logs open print purge remove render reset \
+                    restart run set status sync ui update upgrade use";
     let project = project();
     for name in commands.split(' ') {
         let output = project.run([name, "--help"]);
@@ -68,7 +68,7 @@ fn commands_of_devspace_exist_or_get_a_hint() {
             output.exits(2).stderr_has(format!("unsupported DevSpace command `{name}`")).stderr_has("help: ");
         }
     }
-    for name in ["deploy", "purge", "render"] {
+    for name in ["analyze", "deploy", "purge", "render", "status"] {
         project.run([name, "--help"]).success();
     }
 }

@@ -36,8 +36,7 @@ Options of every command (`windlass build --help` explains them):
 How it works:
   `windlass build` builds, tags and pushes each image of devspace.yaml whose inputs changed.
   `windlass deploy` also deploys charts and manifests with the new tags. Both are scripts:
-  override any function in windlass.rhai, or in windlass.dev.rhai for the profile `dev` only:
-
+  override any function in windlass.rhai, or in windlass.dev.rhai for the profile `dev`:
       fn entrypoint(image) { [\"sleep\", \"infinity\"] }
 
 Examples:

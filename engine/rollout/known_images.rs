@@ -25,10 +25,8 @@ fn add(
     images.extend(run.project.images.values().map(|config| {
         let full_name = dependency.map(|dependency| format!("{dependency}.{}", config.name));
         let pinned = pinned.and_then(|images| images.get(full_name.as_ref().unwrap_or(&config.name)));
-        let pinned = pinned.map(|image| KnownReference::Tagged {
-            tag: image.tag.clone(),
-            digest: Some(image.digest.clone()),
-        });
+        let pinned =
+            pinned.map(|image| KnownReference::Tagged { tag: image.tag.clone(), digest: Some(image.digest) });
         KnownImage {
             dependency: dependency.map(str::to_owned),
             name: config.name.clone(),

@@ -8,6 +8,9 @@ use crate::deploy::wait::{Observed, WaitLimits, WaitTarget};
 use crate::error::StageError;
 use crate::run::Run;
 
+/// A revision of a release, and its status.
+type NewestRelease = (u64, String);
+
 /// How a deployment is doing.
 pub struct DeploymentStatus {
     /// The deployment.
@@ -15,7 +18,7 @@ pub struct DeploymentStatus {
     /// Its namespace.
     pub namespace: String,
     /// The newest revision of the release of a chart, and its status: `deployed`, `failed`.
-    pub release: Option<(u64, String)>,
+    pub release: Option<NewestRelease>,
     /// Whether it is in the cluster.
     pub is_deployed: bool,
     /// Its objects and their problems.
@@ -81,7 +84,7 @@ pub fn status(
 }
 
 /// The objects of a deployment in the cluster, and the newest revision of its release.
-fn objects_of(deployment: &Deployment) -> Result<(Vec<Value>, Option<(u64, String)>), StageError> {
+fn objects_of(deployment: &Deployment) -> Result<(Vec<Value>, Option<NewestRelease>), StageError> {
     let session = &deployment.run().session;
     let deployer = &session.host.deployer;
     match &deployment.config().kind {

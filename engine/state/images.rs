@@ -415,11 +415,7 @@ impl ImageStore {
     /// # Errors
     /// If it cannot be created.
     pub fn prepare(&self) -> io::Result<&Path> {
-        crate::own_file::create_folder(&self.folder)?;
-        let ignore = self.folder.join(".gitignore");
-        if !ignore.exists() {
-            write_atomically(&ignore, b"*\n")?;
-        }
+        prepare_folder(&self.folder)?;
         Ok(&self.folder)
     }
 
@@ -507,6 +503,13 @@ pub(super) fn file_name(image: &str) -> String {
     }
     let readable: String = image.chars().take(40).map(|c| if plain(c) { c } else { '_' }).collect();
     format!("{readable}.{}", &Digest::of(image).hex()[..16])
+}
+
+/// Creates the directory `.windlass` of a project if it does not exist, with a `.gitignore` that excludes it.
+pub(super) fn prepare_folder(folder: &Path) -> io::Result<()> {
+    crate::own_file::create_folder(folder)?;
+    let ignore = folder.join(".gitignore");
+    if ignore.exists() { Ok(()) } else { write_atomically(&ignore, b"*\n") }
 }
 
 /// Writes `bytes` to `path` atomically: a reader sees either the old file or the new one.

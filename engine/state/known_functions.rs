@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::images::{decode, write_atomically};
+use super::images::{decode, prepare_folder, write_atomically};
 
 /// The version of the file; another one is not used.
 const VERSION: u32 = 1;
@@ -49,6 +49,7 @@ impl FunctionStore {
             return Ok(());
         }
         let file = serde_json::to_vec_pretty(&FunctionFile { version: VERSION, functions })?;
+        prepare_folder(&self.folder)?;
         write_atomically(&self.path(), &file)
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::images::{decode, write_atomically};
+use super::images::{decode, prepare_folder, write_atomically};
 use crate::image::Digest;
 
 /// The version of the files; another one is not used.
@@ -53,7 +53,7 @@ struct ReleaseFile {
 impl ReleaseStore {
     /// The store of the project in `root`; if not `writes`, nothing is ever written to it.
     pub fn new(root: &Path, writes: bool) -> Self {
-        Self { folder: root.join(".windlass").join("releases"), writes }
+        Self { folder: root.join(".windlass"), writes }
     }
 
     /// The record of a release; `None` if there is none, or it is damaged: then the release is deployed again.
@@ -72,6 +72,7 @@ impl ReleaseStore {
             return Ok(());
         }
         let file = serde_json::to_vec_pretty(&ReleaseFile { version: VERSION, record })?;
+        prepare_folder(&self.folder)?;
         write_atomically(&self.path(place), &file)
     }
 
@@ -88,7 +89,7 @@ impl ReleaseStore {
 
     fn path(&self, ReleasePlace { server, namespace, release }: ReleasePlace<'_>) -> PathBuf {
         let digest = Digest::of(format!("{server}\n{namespace}\n{release}"));
-        self.folder.join(format!("{}.json", digest.hex()))
+        self.folder.join("releases").join(format!("{}.json", digest.hex()))
     }
 }
 

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::images::{decode, write_atomically};
+use super::images::{decode, prepare_folder, write_atomically};
 
 /// The version of the file; another one is not used.
 const VERSION: u32 = 1;
 
 /// Where a project was deployed last, in `.windlass/target.json`.
 pub struct TargetStore {
-    path: PathBuf,
+    folder: PathBuf,
     writes: bool,
 }
 
@@ -35,12 +35,12 @@ struct TargetFile {
 impl TargetStore {
     /// The store of the project in `root`; if not `writes`, nothing is ever written to it.
     pub fn new(root: &Path, writes: bool) -> Self {
-        Self { path: root.join(".windlass").join("target.json"), writes }
+        Self { folder: root.join(".windlass"), writes }
     }
 
     /// The last target; `None` if there is none, or the file is damaged.
     pub fn read(&self) -> Option<Target> {
-        let bytes = crate::input_file::read_up_to(&self.path, crate::input_file::KEPT).ok()?;
+        let bytes = crate::input_file::read_up_to(&self.path(), crate::input_file::KEPT).ok()?;
         decode::<TargetFile>(&bytes, VERSION).ok().map(|file| file.target)
     }
 
@@ -53,7 +53,12 @@ impl TargetStore {
             return Ok(());
         }
         let file = serde_json::to_vec_pretty(&TargetFile { version: VERSION, target: target.clone() })?;
-        write_atomically(&self.path, &file)
+        prepare_folder(&self.folder)?;
+        write_atomically(&self.path(), &file)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join("target.json")
     }
 }
 
@@ -70,6 +75,7 @@ mod tests {
         store.write(&target("dev")).expect("written");
         store.write(&target("prod")).expect("written");
         assert_eq!(store.read(), Some(target("prod")));
+        assert!(folder.path().join(".windlass/.gitignore").exists(), "git ignores it");
         TargetStore::new(folder.path(), false).write(&target("dev")).expect("nothing");
         assert_eq!(store.read(), Some(target("prod")));
     }

@@ -18,7 +18,6 @@ pub struct ClusterView<'a> {
     objects: HashMap<(&'a str, Key<'a>), &'a Value>,
     owned: HashMap<&'a str, Vec<&'a Value>>,
     events: HashMap<Key<'a>, Vec<Event<'a>>>,
-    names: HashMap<(String, String), Vec<String>>,
     unpushed: HashSet<String>,
 }
 
@@ -41,7 +40,6 @@ impl<'a> ClusterView<'a> {
             objects: HashMap::new(),
             owned: HashMap::new(),
             events: HashMap::new(),
-            names: HashMap::new(),
             unpushed: HashSet::new(),
         };
         for object in objects {
@@ -61,19 +59,6 @@ impl<'a> ClusterView<'a> {
             events.sort_by_key(Event::last_time);
         }
         view
-    }
-
-    /// Adds the names of the objects of `kind` in `namespace`, to suggest one for a missing object.
-    #[must_use]
-    pub fn with_names(
-        mut self,
-        kind: &str,
-        namespace: &str,
-        names: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Self {
-        let known = self.names.entry((kind.to_owned(), namespace.to_owned())).or_default();
-        known.extend(names.into_iter().map(Into::into));
-        self
     }
 
     /// Adds the references of images that were built but not pushed.
@@ -123,17 +108,10 @@ impl<'a> ClusterView<'a> {
 
     /// The known name of a `kind` in `namespace` that is nearest to `name`.
     pub(super) fn nearest(&self, kind: &str, namespace: &str, name: &str) -> Option<String> {
-        let given = self
-            .names
-            .get(&(kind.to_owned(), namespace.to_owned()))
-            .into_iter()
-            .flatten()
-            .map(String::as_str);
         let mut names: Vec<&str> = self
             .objects(kind)
             .filter(|object| text(object, "/metadata/namespace") == namespace)
             .map(|object| text(object, "/metadata/name"))
-            .chain(given)
             .collect();
         names.sort_unstable();
         crate::suggestion::nearest(name, names).map(str::to_owned)

@@ -106,7 +106,7 @@ fn assertions_that_do_not_hold_fail_their_test() {
     check("host.ready(\"Pod/x\", #{ fail: \"y\" })", "unknown option `fail` of `host.ready`");
     check("host.apply(\"web\", #{ fails: \"y\" })", "invalid object `web`");
     check("host.cluster(#{ objects: [1] })", "`objects` of `host.cluster` must be a list of maps");
-    check("host.cluster(#{ objects: [#{ kind: \"Pod\" }] })", "cannot use the manifests");
+    check("host.cluster(#{ objects: [#{ kind: \"Pod\" }] })", "document 1 has no `apiVersion`");
     check("project(#{ deployments: [\"wbe\"] })", "unknown deployment `wbe`");
     check("project().deployment(\"wbe\")", "unknown deployment `wbe`");
 }

@@ -142,7 +142,6 @@ pub fn container_event(pod: &Value, reason: &str, message: &str) -> Value {
 pub struct Cluster {
     pub objects: Vec<Value>,
     pub events: Vec<Value>,
-    pub names: Vec<(&'static str, &'static str)>,
     pub unpushed: Vec<&'static str>,
 }
 
@@ -162,16 +161,18 @@ impl Cluster {
     }
 
     pub fn with_name(mut self, kind: &'static str, name: &'static str) -> Self {
-        self.names.push((kind, name));
+        let (api_version, namespace) = match kind {
+            "StorageClass" => ("storage.k8s.io/v1", None),
+            _ => ("v1", Some("dev")),
+        };
+        let metadata = json!({ "name": name, "namespace": namespace });
+        self.objects.push(json!({ "apiVersion": api_version, "kind": kind, "metadata": metadata }));
         self
     }
 
     pub fn view(&self) -> ClusterView<'_> {
         let view = ClusterView::new(at(0), &self.objects, &self.events);
-        let view = view.with_unpushed(self.unpushed.iter().copied());
-        self.names.iter().fold(view, |view, (kind, name)| {
-            view.with_names(kind, if *kind == "StorageClass" { "" } else { "dev" }, [*name])
-        })
+        view.with_unpushed(self.unpushed.iter().copied())
     }
 
     pub fn problems(&self) -> Vec<Problem> {

@@ -86,8 +86,7 @@ fn damaged(object: &Value, pointer: usize, value: Value) -> Value {
 
 /// Calls everything.
 fn exercise(objects: &[Value], events: &[Value]) {
-    let view =
-        ClusterView::new(at(0), objects, events).with_names("Secret", "dev", ["x"]).with_unpushed(["x"]);
+    let view = ClusterView::new(at(0), objects, events).with_unpushed(["x"]);
     let mut seen = Seen::default();
     for object in objects {
         let summary = Summary::new(object, &view);
