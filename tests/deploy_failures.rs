@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
 use serde_json::json;
 
-use crate::harness::{Cluster, Daemon, Project, wait_for};
+use crate::harness::{Cluster, Daemon, Project, Relay, Signal, wait_for};
 
 /// How long to wait for another program.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -233,6 +235,103 @@ fn a_missing_cluster_and_an_unreachable_one_are_told_apart() {
     let project = project.without_env("KUBECONFIG");
     project.run(["deploy"]).exits(1).stderr_has("cluster::none").stderr_says("KUBECONFIG");
     project.run(["purge", "--yes"]).exits(1).stderr_has("cluster::none");
+    project.write("devspace.yaml", "version: v2beta1\nname: shop\n");
+    project.run(["purge", "--yes"]).success().stderr_has("devspace.yaml has no `deployments`");
+}
+
+#[test]
+fn a_namespace_that_may_not_be_created_names_who_can() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    cluster.create_account("app", &[]);
+    let account = format!("system:serviceaccount:{}:app", cluster.namespace());
+    let kubeconfig = cluster.kubeconfig_as("test", &json!({ "as": account }));
+    // It may look, or the namespace would be assumed to exist.
+    let name = cluster.namespace();
+    let rules = json!([{ "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"] }]);
+    let api = "rbac.authorization.k8s.io/v1";
+    let role = json!({ "apiVersion": api, "kind": "ClusterRole", "rules": rules });
+    let _role = cluster.apply_global::<ClusterRole>(name, role);
+    let binding = json!({
+        "apiVersion": api, "kind": "ClusterRoleBinding",
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name },
+        "subjects": [{ "kind": "ServiceAccount", "name": "app", "namespace": name }],
+    });
+    let _binding = cluster.apply_global::<ClusterRoleBinding>(name, binding);
+    let missing = format!("{}-missing", cluster.namespace());
+    let output = project_with(&kubeconfig, &config_map("one", "1")).run(["deploy", "-n", &missing]);
+    output.exits(1).stderr_has("cluster::no_namespace").stderr_says(format!(
+        "cannot create the namespace `{missing}`: the user `{account}` lacks the permission to `create` `namespaces`"
+    ));
+    output.stderr_says(format!("`kubectl create namespace {missing}`"));
+}
+
+#[test]
+fn another_target_than_last_time_is_a_warning() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let Some(other) = Cluster::acquire() else { return };
+    let project = project(&cluster, &config_map("one", "1"));
+    let first = format!("deploying to namespace {} of test (", cluster.namespace());
+    project.run(["deploy"]).success().stderr_has(&first).lacks("warning");
+    let output = project.run(["deploy", "-n", other.namespace()]);
+    output.success().stderr_has(format!("warning: deploying to namespace {} of test (", other.namespace()));
+    output.stderr_has(format!("; the last deploy went to namespace {} of test", cluster.namespace()));
+    // `-s` goes where the last deploy went.
+    project.run(["deploy", "-s"]).success().lacks("warning").stderr_has("kept: unchanged");
+}
+
+/// A project whose API server is behind `relay`.
+fn behind(relay: &Relay, cluster: &Cluster, manifests: &str) -> Project {
+    let address = cluster.server().trim_start_matches("https://").to_owned();
+    let kubeconfig = cluster.kubeconfig("test").replace(&address, &format!("127.0.0.1:{}", relay.port()));
+    project_with(&kubeconfig, manifests)
+}
+
+#[test]
+fn an_api_server_that_never_answers_ends_the_deploy() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let relay = Relay::start(cluster.server().trim_start_matches("https://"));
+    relay.hush();
+    let output = behind(&relay, &cluster, &config_map("one", "1")).run(["deploy"]);
+    output.exits(1).stderr_has("cluster::unreachable").stderr_says(format!("127.0.0.1:{}", relay.port()));
+    assert_eq!(output.stderr.matches("cluster::unreachable").count(), 1, "{output}");
+}
+
+#[test]
+fn an_api_server_that_dies_during_the_wait_is_awaited() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let relay = Relay::start(cluster.server().trim_start_matches("https://"));
+    let pod = "{nodeSelector: {none: 'true'}, containers: [{name: c, image: busybox}]}";
+    let project = behind(&relay, &cluster, &deployment("web", "replicas: 1", pod));
+    let running = project.spawn(["deploy"]);
+    running.wait_for_text("waiting: web 0/1 ready");
+    relay.die();
+    cluster.patch::<Deployment>("web", &json!({ "spec": { "replicas": 0 } }));
+    relay.recover();
+    running.finish().success().stderr_has("1 deployed");
+}
+
+#[test]
+fn an_interrupt_ends_the_wait_and_the_next_deploy_waits_again() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let pod = "{nodeSelector: {none: 'true'}, containers: [{name: c, image: busybox}]}";
+    let project = project(&cluster, &deployment("web", "replicas: 1", pod));
+    let running = project.spawn(["deploy"]);
+    running.wait_for_text("waiting: web 0/1 ready");
+    running.signal(Signal::Interrupt);
+    running.finish().exits(130);
+    assert!(cluster.find::<Lease>("windlass-a").is_none(), "nothing is locked");
+    let output = project.run(["deploy", "--timeout", "1"]);
+    output.exits(1).stderr_has("kept: unchanged").stderr_says("cannot deploy a within 1 second");
+}
+
+#[test]
+fn an_exceeded_deadline_of_the_deployment_ends_the_wait() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let pod = "{nodeSelector: {none: 'true'}, containers: [{name: c, image: busybox}]}";
+    let spec = "replicas: 1\n  progressDeadlineSeconds: 2\n  minReadySeconds: 1";
+    let output = project(&cluster, &deployment("web", spec, pod)).run(["deploy", "--timeout", "120"]);
+    output.exits(1).stderr_says("cannot deploy a: ").stderr_says("Deployment/web");
+    output.lacks("within 120 seconds");
 }
 
 #[test]
@@ -380,6 +479,19 @@ fn objects_that_do_not_run_end_the_wait_with_the_cause() {
             ]
             .concat(),
             &["Secret/db-password has no key `usr`", "add the key"],
+        ),
+        Broken::new(
+            "missing volume",
+            deployment(
+                "web",
+                "replicas: 1",
+                &container(&format!("{sleep}, volumeMounts: [{{name: v, mountPath: /v}}]")).replacen(
+                    '{',
+                    "{volumes: [{name: v, configMap: {name: settings}}], ",
+                    1,
+                ),
+            ),
+            &["deploy::missing_reference", "ConfigMap/settings does not exist"],
         ),
         Broken::new(
             "failed Job",

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::PipelineOptions;
 use super::build_result::BuildResult;
-use super::deploy_options::DeployFlags;
+use super::deploy_options::{DeployFlags, NO_DEPLOYMENTS};
 use super::exit_status::{ExitStatus, Failure};
 use super::load::{load_project, warn};
 use super::pipeline_run::{PipelineCall, run_pipeline_between};
@@ -56,7 +56,7 @@ pub struct DeployArgs {
 /// # Errors
 /// If the configuration, a script or the command line is invalid. Failures of images and deployments are reported here.
 pub fn deploy(global: &GlobalOptions, args: &DeployArgs) -> Result<ExitStatus, Failure> {
-    let names = args.deploy.names();
+    let names = args.deploy.selected.names();
     let mut loaded = load_project(global)?;
     if args.switch_context
         && let Some(last) = TargetStore::new(&loaded.project.root, false).read()
@@ -65,6 +65,9 @@ pub fn deploy(global: &GlobalOptions, args: &DeployArgs) -> Result<ExitStatus, F
         loaded.project.namespace.get_or_insert(last.namespace);
     }
     rollout::selected(&loaded.project, &names).map_err(Failure::wrong_use)?;
+    if loaded.project.deployments.is_empty() {
+        warn(NO_DEPLOYMENTS, global);
+    }
     let is_complete = names.is_empty();
     let from = args.from.as_deref().map(BuildResult::read).transpose().map_err(Failure::wrong_use)?;
     let images = from.as_ref().map(|from| from.images_for(&loaded.project)).transpose();
@@ -72,7 +75,7 @@ pub fn deploy(global: &GlobalOptions, args: &DeployArgs) -> Result<ExitStatus, F
     let call = PipelineCall {
         pipeline: "deploy".to_owned(),
         deployments: names,
-        skip_build: args.deploy.skip_build || from.is_some(),
+        skip_build: args.deploy.selected.skip_build || from.is_some(),
         deploy: DeployOptions { images, ..args.deploy.options() },
         ..PipelineCall::build(Vec::new())
     };

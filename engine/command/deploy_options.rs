@@ -8,9 +8,12 @@ use clap_complete::engine::ArgValueCandidates;
 use super::completions;
 use crate::run::DeployOptions;
 
-/// The deployments of a command, and how to deploy them.
+/// The warning for a project that deploys nothing.
+pub(super) const NO_DEPLOYMENTS: &str = "devspace.yaml has no `deployments`";
+
+/// The deployments of a command that builds their images first.
 #[derive(Debug, Clone, Args)]
-pub struct DeployFlags {
+pub struct BuiltDeployments {
     /// Deployments, in the order of devspace.yaml [default: all]
     #[arg(value_name = "DEPLOYMENT", add = ArgValueCandidates::new(completions::deployments))]
     pub names: Vec<String>,
@@ -22,6 +25,21 @@ pub struct DeployFlags {
     /// Use the last builds instead of building
     #[arg(long)]
     pub skip_build: bool,
+}
+
+impl BuiltDeployments {
+    /// The names of the deployments.
+    pub fn names(&self) -> Vec<String> {
+        all_names(&self.names, &self.deployments)
+    }
+}
+
+/// The deployments of a command, and how to deploy them.
+#[derive(Debug, Clone, Args)]
+pub struct DeployFlags {
+    /// The deployments.
+    #[command(flatten)]
+    pub selected: BuiltDeployments,
 
     /// Deploy charts that are up to date too
     #[arg(short = 'd', long)]
@@ -41,11 +59,6 @@ pub struct DeployFlags {
 }
 
 impl DeployFlags {
-    /// The names of the deployments.
-    pub fn names(&self) -> Vec<String> {
-        all_names(&self.names, &self.deployments)
-    }
-
     /// The options of the run.
     pub fn options(&self) -> DeployOptions {
         DeployOptions {

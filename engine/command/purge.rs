@@ -5,9 +5,9 @@ use std::io::{IsTerminal as _, Write as _};
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 
-use super::deploy_options::all_names;
+use super::deploy_options::{NO_DEPLOYMENTS, all_names};
 use super::exit_status::{ExitStatus, Failure};
-use super::load::load_project;
+use super::load::{load_project, warn};
 use super::pipeline_run::{PipelineCall, run_pipeline};
 use super::{PipelineOptions, completions};
 use crate::command::cli::GlobalOptions;
@@ -62,6 +62,7 @@ pub fn purge(global: &GlobalOptions, args: &PurgeArgs) -> Result<ExitStatus, Fai
     let selected = rollout::selected(&loaded.project, &names).map_err(Failure::wrong_use)?;
     let shown: Vec<_> = selected.iter().map(|deployment| deployment.name.as_str()).collect();
     if shown.is_empty() {
+        warn(NO_DEPLOYMENTS, global);
         return Ok(ExitStatus::Done);
     }
     if !args.yes && !confirm(&shown) {

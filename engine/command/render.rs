@@ -4,15 +4,14 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use clap_complete::engine::ArgValueCandidates;
 use serde_json::Value;
 
-use super::deploy_options::all_names;
+use super::PipelineOptions;
+use super::deploy_options::BuiltDeployments;
 use super::exit_status::{ExitStatus, Failure};
 use super::load::{load_project, warn};
 use super::pipeline_run::{PipelineCall, run_pipeline_then};
 use super::stdout::print;
-use super::{PipelineOptions, completions};
 use crate::command::cli::GlobalOptions;
 use crate::deploy::manifest;
 use crate::rollout::{self, Rollout};
@@ -30,17 +29,9 @@ Examples:
   windlass render --skip-build | kubectl diff -f -    compare them with a cluster
   windlass render --output manifests          write a file per object")]
 pub struct RenderArgs {
-    /// Deployments to render [default: all]
-    #[arg(value_name = "DEPLOYMENT", add = ArgValueCandidates::new(completions::deployments))]
-    pub names: Vec<String>,
-
-    /// Deployments to render, as in DevSpace
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', hide = true)]
-    pub deployments: Vec<String>,
-
-    /// Use the last builds instead of building
-    #[arg(long)]
-    pub skip_build: bool,
+    /// The deployments.
+    #[command(flatten)]
+    pub selected: BuiltDeployments,
 
     /// Write a file per object into this directory
     #[arg(long, value_name = "DIR")]
@@ -65,14 +56,14 @@ struct Unwritten {
 /// # Errors
 /// If the configuration, a script or the command line is invalid. Failures of images are reported here.
 pub fn render(global: &GlobalOptions, args: &RenderArgs) -> Result<ExitStatus, Failure> {
-    let names = all_names(&args.names, &args.deployments);
+    let names = args.selected.names();
     let loaded = load_project(global)?;
     rollout::selected(&loaded.project, &names).map_err(Failure::wrong_use)?;
     let is_complete = names.is_empty();
     let call = PipelineCall {
         pipeline: "render".to_owned(),
         deployments: names,
-        skip_build: args.skip_build,
+        skip_build: args.selected.skip_build,
         ..PipelineCall::build(Vec::new())
     };
     run_pipeline_then(global, &args.options, loaded, call, |execution| {

@@ -13,7 +13,7 @@ pub(super) const HELP: &str = "\
 Lists the deployments of the project in file order, without contacting a cluster.
 
 Fields of --json:
-  name       for `windlass render`, and the default name of the Helm release
+  name       for `windlass deploy`, and the default name of the Helm release
   kind       helm, kubectl or kustomize
   namespace  its own namespace, or null
   sources    the chart with its version, or the manifests

@@ -98,12 +98,12 @@ pub(super) fn plan_deploy(words: impl IntoIterator<Item = OsString>) -> Result<E
         Err(stop) => return Ok(told(&stop)),
     };
     let loaded = load_project(&global)?;
-    let names = args.deploy.names();
+    let names = args.deploy.selected.names();
     rollout::selected(&loaded.project, &names).map_err(Failure::wrong_use)?;
     let call = PipelineCall {
         pipeline: "deploy".to_owned(),
         deployments: names,
-        skip_build: args.deploy.skip_build,
+        skip_build: args.deploy.selected.skip_build,
         deploy: args.deploy.options(),
         ..PipelineCall::build(Vec::new())
     };
