@@ -202,7 +202,7 @@ fn an_object_is_recreated_only_on_request() {
     let job = |word: &str| {
         format!(
             "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: migrate}}\nspec:\n  template:\n    spec:\n      restartPolicy: \
-             Never\n      nodeName: none\n      containers:\n      - name: m\n        image: busybox\n        command: [echo, \
+             Never\n      nodeName: none\n      terminationGracePeriodSeconds: 0\n      containers:\n      - name: m\n        image: busybox\n        command: [echo, \
              {word}]\n"
         )
     };
@@ -213,7 +213,7 @@ fn an_object_is_recreated_only_on_request() {
     let first = uid();
     project.write("a.yaml", job("two"));
     let output = deploy(&[]);
-    output.exits(1).stderr_says("a.yaml:12:").stderr_says("field is immutable (`one` -> `two`)");
+    output.exits(1).stderr_says("a.yaml:13:").stderr_says("field is immutable (`one` -> `two`)");
     output.stderr_says("`--recreate Job/migrate`");
     assert_eq!(uid(), first);
     deploy(&["--recreate", "Job/other"]).exits(1);
