@@ -14,6 +14,8 @@ use super::windlass::Windlass;
 
 /// The call in the table.
 const NAME: &str = "`windlass deploy`";
+/// The arguments of a deploy.
+const DEPLOY: [&str; 5] = ["deploy", "--skip-build", "--wait=false", "--progress", "plain"];
 /// The objects of the manifests, and the files that they are in.
 const OBJECTS: usize = 200;
 const FILES: usize = 20;
@@ -40,7 +42,7 @@ fn manifests(options: &Options, table: &mut Table) {
         let kubeconfig = project.path().join("other");
         fs::write(&kubeconfig, other.kubeconfig("bench")).expect("a file can be written");
         for index in 0..names.len() {
-            ours[index].push(windlass.cost(&["deploy", "--wait=false", "--progress", "plain"]));
+            ours[index].push(windlass.cost(&DEPLOY));
             let words = ["apply", "--server-side", "--field-manager", "bench", "-f", "kube"];
             let mut command = measure::command(&kubectl, &words, project.path());
             command.env("KUBECONFIG", &kubeconfig);
@@ -67,11 +69,11 @@ fn chart(options: &Options, table: &mut Table) {
         let kubeconfig = project.path().join("other");
         write(&kubeconfig, &other.kubeconfig("bench"));
         let windlass = windlass(&project, &own).with_env("WINDLASS_HELM", &helm);
-        ours.push(windlass.cost(&["deploy", "--wait=false", "--progress", "plain"]));
+        ours.push(windlass.cost(&DEPLOY));
         let mut command = measure::command(&helm, &["upgrade", "--install", "shop", "chart"], project.path());
         command.env("KUBECONFIG", &kubeconfig);
         theirs.push(measure::cost(command));
-        kept.push(windlass.cost(&["deploy", "--wait=false", "--progress", "plain"]));
+        kept.push(windlass.cost(&DEPLOY));
     }
     table.add("a chart, for the first time", NAME, &ours, &[("`helm upgrade --install`", &theirs)]);
     table.add("a chart, nothing changed", NAME, &kept, &[("`helm upgrade --install`", &theirs)]);
@@ -98,9 +100,11 @@ fn program(variable: &str) -> Option<String> {
 fn project(deployments: &str) -> TempDir {
     let project = TempDir::with_prefix_in("windlass-bench-", "/var/tmp").expect("a directory can be created");
     let config = format!(
-        "version: v2beta1\nname: bench\nimages:\n  web: {{image: r.example/web, disabled: true}}\ndeployments:\n{deployments}"
+        "version: v2beta1\nname: bench\nimages:\n  web: {{image: r.example/web}}\ndeployments:\n{deployments}"
     );
     write(&project.path().join("devspace.yaml"), &config);
+    write(&project.path().join("Dockerfile"), "FROM scratch\nCOPY Dockerfile /\n");
+    Windlass::new(project.path(), "unix:///none").cost(&["build", "--builder", "oci", "--skip-push"]);
     project
 }
 
