@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::super::{ClusterAccess, MANAGER};
+use super::as_applied::is_as_applied;
 use super::body::apply_body;
 use super::immutable::with_changes;
 use super::list::typed;
@@ -43,12 +44,20 @@ struct Application<'a> {
 }
 
 impl ClusterAccess {
-    /// What [`ClusterAccess::apply_object`] would do. Changes nothing.
+    /// What [`ClusterAccess::apply_object`] would do. Changes nothing, and sends no request for an object that is as the
+    /// last apply has left it.
     ///
     /// # Errors
     /// [`ApplyError`]; [`ApplyError::NamespaceMissing`] if the namespace does not exist yet.
     pub async fn dry_run_object(&self, object: &Value, live: Option<&Value>) -> Result<Applied, ApplyError> {
         let application = self.application(object, live, true).await?;
+        if let Some(live) = live.filter(|live| is_as_applied(&application.body, live)) {
+            return Ok(Applied {
+                outcome: ApplyOutcome::Unchanged,
+                object: live.clone(),
+                forced: Vec::new(),
+            });
+        }
         let (response, forced) = self.apply_or_force(&application).await?;
         let Application { resource, key, doing, .. } = &application;
         let object = match live.filter(|live| has_client_side_fields(live)) {

@@ -7,6 +7,7 @@
 mod admission;
 mod apply;
 mod apply_set;
+mod as_applied;
 mod body;
 mod delete;
 mod discovery;
